@@ -1,0 +1,2 @@
+//! keyward
+fn main() {}
