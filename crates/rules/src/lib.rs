@@ -1,1 +1,25 @@
-//! rules
+//! What is allowed, and why: the pure core of Keyward.
+//!
+//! Owns: the domain types, the life cycle of keys, address sets, the OKX V5 signature, the route table, the
+//! rate arithmetic, and [`decision`], where a request earns its permit step by step.
+//! Leaves to others: everything with a side effect. Nothing here reads a clock, draws randomness, touches
+//! a socket, a file or a database: time and random bytes are arguments.
+//!
+//! Invariants: parsing then displaying is the identity on accepted input; absence never means "all";
+//! evidence of a passed check can only be made by the check.
+
+pub mod account;
+pub mod address;
+pub mod decision;
+pub mod denial;
+pub mod event;
+pub mod grant;
+pub mod id;
+pub mod key;
+pub mod limits;
+pub mod okx;
+pub mod permission;
+pub mod rate;
+pub mod route;
+pub mod secret;
+pub mod time;

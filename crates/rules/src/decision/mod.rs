@@ -1,0 +1,22 @@
+//! How a request earns its permit: each step takes the evidence of the one before and owns the request.
+//!
+//! ```text
+//! Received ─verify→ Verified ─clear→ Cleared ─charge→ Charge ─settle→ Spent
+//!          ─claim→ Claim ─settle→ Fresh ─intent→ Intent ─settle→ Recorded ─permit→ Permit
+//! ```
+//!
+//! The order is product.md 6.1 and cannot be changed by a caller: no evidence can be made elsewhere, cloned or
+//! skipped. `Charge`, `Claim` and `Intent` are tickets: they say what is owed, the shell pays it with a side
+//! effect and settles the ticket with the answer. An answer that does not fit the ticket refuses.
+
+mod permit;
+mod request;
+mod screen;
+mod tickets;
+
+pub use permit::Permit;
+pub use request::{Cleared, Received, Routed, Verified, Whole};
+pub use screen::screen;
+pub use tickets::{
+    Charge, Claim, Fresh, Intent, IntentAnswer, Mark, MarkAnswer, RateAnswer, Recorded, Spent,
+};

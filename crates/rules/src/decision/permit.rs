@@ -1,0 +1,62 @@
+//! The permit: the only thing that can be forwarded on a private route.
+
+use bytes::Bytes;
+
+use super::request::{Cleared, Whole};
+use crate::key::KeyFacts;
+use crate::route::{Method, Route};
+use crate::time::Moment;
+
+/// A request that may be forwarded, once, until its deadline.
+pub struct Permit<'r> {
+    cleared: Cleared<'r>,
+    deadline: Moment,
+}
+
+impl<'r> Permit<'r> {
+    pub(super) const fn new(cleared: Cleared<'r>, deadline: Moment) -> Self {
+        Self { cleared, deadline }
+    }
+
+    /// The request that was checked.
+    #[must_use]
+    pub const fn whole(&self) -> &Whole<'r> {
+        &self.cleared.whole
+    }
+
+    /// The verified method.
+    #[must_use]
+    pub const fn method(&self) -> Method {
+        self.cleared.whole.method
+    }
+
+    /// The verified target.
+    #[must_use]
+    pub const fn target(&self) -> &'r [u8] {
+        self.cleared.whole.target
+    }
+
+    /// The verified body.
+    #[must_use]
+    pub const fn body(&self) -> &'r Bytes {
+        self.cleared.whole.body
+    }
+
+    /// The route.
+    #[must_use]
+    pub const fn route(&self) -> &'r Route {
+        self.cleared.route
+    }
+
+    /// The key.
+    #[must_use]
+    pub const fn facts(&self) -> &KeyFacts {
+        &self.cleared.facts
+    }
+
+    /// After this moment not a byte may go upstream.
+    #[must_use]
+    pub const fn deadline(&self) -> Moment {
+        self.deadline
+    }
+}

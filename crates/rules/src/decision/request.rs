@@ -1,0 +1,174 @@
+//! From a complete request to one whose signature, state, address, environment and permission all hold.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+
+use super::screen::screen;
+use super::tickets::Charge;
+use crate::denial::Denial;
+use crate::id::RequestId;
+use crate::key::{Hold, HolderState, KeyFacts, PassphraseKey, Reach};
+use crate::okx::{Credentials, Signature, sign};
+use crate::permission::Permission;
+use crate::route::{Access, Class, Destination, Found, Method, Route};
+use crate::time::{Moment, Timestamp};
+
+/// What the route look-up gave; a request for no route is still verified first.
+pub type Routed<'r> = Found<'r>;
+
+/// A complete request as the gateway holds it: bytes as they came, and when it was complete.
+#[derive(Clone, Copy)]
+pub struct Whole<'r> {
+    /// The gateway's name for it.
+    pub id: RequestId,
+    /// Its method.
+    pub method: Method,
+    /// Its target, path and query, never decoded.
+    pub target: &'r [u8],
+    /// Its body.
+    pub body: &'r Bytes,
+    /// Its credential headers.
+    pub credentials: Credentials<'r>,
+    /// Its route.
+    pub routed: Routed<'r>,
+    /// Where it came from, in canonical form.
+    pub source: IpAddr,
+    /// When its last byte arrived.
+    pub now: Moment,
+}
+
+/// A complete request, nothing of it checked.
+pub struct Received<'r> {
+    whole: Whole<'r>,
+}
+
+/// A request whose key exists and whose time, passphrase and signature hold.
+pub struct Verified<'r> {
+    whole: Whole<'r>,
+    facts: KeyFacts,
+    stamp: Timestamp,
+    signature: Signature,
+}
+
+/// A verified request that the key's state, addresses, environment and permissions admit.
+pub struct Cleared<'r> {
+    pub(super) whole: Whole<'r>,
+    pub(super) facts: KeyFacts,
+    pub(super) stamp: Timestamp,
+    pub(super) signature: Signature,
+    pub(super) route: &'r Route,
+}
+
+impl<'r> Received<'r> {
+    /// Takes a complete request in.
+    #[must_use]
+    pub const fn new(whole: Whole<'r>) -> Self {
+        Self { whole }
+    }
+
+    /// Key known → timestamp → passphrase → signature.
+    ///
+    /// # Errors
+    /// As [`screen`], then 50113. All of them are a stranger's: nothing of the key is told.
+    pub fn verify(
+        self,
+        facts: Option<KeyFacts>,
+        passphrases: &PassphraseKey,
+    ) -> Result<Verified<'r>, Denial> {
+        let whole = self.whole;
+        let stamp = screen(&whole.credentials, facts.as_ref(), passphrases, whole.now)?;
+        let (facts, claimed) = facts.zip(whole.credentials.sign).ok_or(Denial::SignWrong)?;
+        let method = whole.method.as_str().as_bytes();
+        let signature = sign(&facts.hmac, stamp.as_bytes(), method, whole.target, whole.body);
+        if !signature.matches(&claimed) {
+            return Err(Denial::SignWrong);
+        }
+        Ok(Verified { whole, facts, stamp, signature })
+    }
+}
+
+impl<'r> Verified<'r> {
+    /// State and holds → address → environment → route and permission.
+    ///
+    /// # Errors
+    /// 50114, 50100, 50110, 50101, 50005, 50115, 50120, 50030, in that order.
+    pub fn clear(self) -> Result<Cleared<'r>, Denial> {
+        let Self { whole, facts, stamp, signature } = self;
+        check_life(&facts)?;
+        check_address(&facts, whole.source)?;
+        if facts.environment != whole.credentials.environment {
+            return Err(Denial::WrongEnvironment);
+        }
+        let route = match whole.routed {
+            Found::Route(route) => route,
+            Found::WrongMethod => return Err(Denial::MethodWrong),
+            Found::Unknown => return Err(Denial::RouteUnknown),
+        };
+        check_permission(&facts, route)?;
+        Ok(Cleared { whole, facts, stamp, signature, route })
+    }
+
+    /// The key's facts, for the record of a refusal.
+    #[must_use]
+    pub const fn facts(&self) -> &KeyFacts {
+        &self.facts
+    }
+}
+
+fn check_life(facts: &KeyFacts) -> Result<(), Denial> {
+    match facts.life.state {
+        HolderState::Active if facts.life.holds.stops() => Err(Denial::KeyHeld),
+        HolderState::Active => Ok(()),
+        HolderState::Disabled => Err(Denial::KeyDisabled),
+        HolderState::Deleted { .. } | HolderState::Expired { .. } => Err(Denial::KeyUnknown),
+    }
+}
+
+fn check_address(facts: &KeyFacts, source: IpAddr) -> Result<(), Denial> {
+    if facts.reach.admits(source) {
+        return Ok(());
+    }
+    Err(match facts.reach {
+        Reach::App(..) => Denial::AppAddressRefused(facts.id),
+        Reach::Anywhere | Reach::Few(_) | Reach::Set(_) => Denial::AddressRefused(facts.id, source),
+    })
+}
+
+fn check_permission(facts: &KeyFacts, route: &Route) -> Result<(), Denial> {
+    let needed = match route.access {
+        Access::Private(needed) => needed,
+        // Credentials on an optional route make the request the account's own, so the key must read.
+        Access::Optional | Access::Public => Permission::Read,
+    };
+    if !facts.permissions.allows(needed) {
+        return Err(Denial::PermissionMissing);
+    }
+    let reads = matches!(route.class, Class::Read | Class::Public);
+    let cancels = route.class == Class::Cancel;
+    let holds = facts.life.holds;
+    if holds.has(Hold::ReadOnly) && !reads || holds.has(Hold::CancelOnly) && !reads && !cancels {
+        return Err(Denial::KeyQuarantined);
+    }
+    match route.destination {
+        Destination::Keyward => Err(Denial::EndpointClosed),
+        Destination::Upstream if route.class == Class::Funding && facts.master.is_some() => {
+            Err(Denial::ApprovalNeeded)
+        }
+        Destination::Upstream => Ok(()),
+    }
+}
+
+impl<'r> Cleared<'r> {
+    /// The ticket for the rates.
+    #[must_use]
+    pub const fn charge(self) -> Charge<'r> {
+        Charge::new(self)
+    }
+
+    /// The key's facts.
+    #[must_use]
+    pub const fn facts(&self) -> &KeyFacts {
+        &self.facts
+    }
+}

@@ -1,0 +1,188 @@
+//! What a cleared request still owes: rate, replay mark, durable record.
+
+use super::permit::Permit;
+use super::request::Cleared;
+use crate::denial::Denial;
+use crate::id::{AccountId, KeyId};
+use crate::rate::Exhausted;
+use crate::route::{Class, Route};
+use crate::time::Moment;
+
+/// Owes a place in the account's rate for the route.
+pub struct Charge<'r>(Cleared<'r>);
+
+/// The rates' answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RateAnswer {
+    /// Paid.
+    Taken,
+    /// Used up.
+    Exhausted(Exhausted),
+    /// No cell is left to count in.
+    NoRoom,
+}
+
+/// A cleared request whose rate is paid.
+pub struct Spent<'r>(Cleared<'r>);
+
+/// Owes a replay mark, if the request changes state.
+pub struct Claim<'r>(Cleared<'r>);
+
+/// What to remember of a request so that it is accepted once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// The key.
+    pub key: KeyId,
+    /// From the signature, verified before.
+    pub fingerprint: u64,
+    /// The signed timestamp; the mark is needed until 30 s after it.
+    pub signed_at: Moment,
+}
+
+/// The marks' answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MarkAnswer {
+    /// Nothing was owed.
+    NotOwed,
+    /// Set now, for the first time.
+    New,
+    /// Set before.
+    Repeated,
+    /// No room, or the timestamp lies before what this process can vouch for.
+    CannotTell,
+}
+
+/// A request that was not accepted before.
+pub struct Fresh<'r>(Cleared<'r>);
+
+/// Owes a durable record, if the request moves funds.
+pub struct Intent<'r>(Cleared<'r>);
+
+/// The journal's answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IntentAnswer {
+    /// Nothing was owed.
+    NotOwed,
+    /// On disk.
+    Durable,
+    /// Not on disk in time.
+    Failed,
+}
+
+/// A request with all debts paid.
+pub struct Recorded<'r>(Cleared<'r>);
+
+impl<'r> Charge<'r> {
+    pub(super) const fn new(cleared: Cleared<'r>) -> Self {
+        Self(cleared)
+    }
+
+    /// Whose rate.
+    #[must_use]
+    pub const fn account(&self) -> AccountId {
+        self.0.facts.account
+    }
+
+    /// Which route's rate.
+    #[must_use]
+    pub const fn route(&self) -> &'r Route {
+        self.0.route
+    }
+
+    /// Pays.
+    ///
+    /// # Errors
+    /// 50011 when used up, 50013 when it cannot be counted.
+    pub fn settle(self, answer: RateAnswer) -> Result<Spent<'r>, Denial> {
+        match answer {
+            RateAnswer::Taken => Ok(Spent(self.0)),
+            RateAnswer::Exhausted(_) => Err(Denial::RateExceeded),
+            RateAnswer::NoRoom => Err(Denial::Busy),
+        }
+    }
+}
+
+impl<'r> Spent<'r> {
+    /// The ticket for the replay mark.
+    #[must_use]
+    pub fn claim(self) -> Claim<'r> {
+        Claim(self.0)
+    }
+}
+
+impl<'r> Claim<'r> {
+    /// The mark to set; `None` when the request may repeat.
+    #[must_use]
+    pub fn owed(&self) -> Option<Mark> {
+        self.0.route.class.changes_state().then(|| Mark {
+            key: self.0.facts.id,
+            fingerprint: self.0.signature.fingerprint(),
+            signed_at: self.0.stamp.moment(),
+        })
+    }
+
+    /// Pays.
+    ///
+    /// # Errors
+    /// 50042 for a repetition, 50013 when nobody can tell, 50001 when the answer does not fit the debt.
+    pub fn settle(self, answer: MarkAnswer) -> Result<Fresh<'r>, Denial> {
+        match (self.owed(), answer) {
+            (None, MarkAnswer::NotOwed) | (Some(_), MarkAnswer::New) => Ok(Fresh(self.0)),
+            (_, MarkAnswer::Repeated) => Err(Denial::Repeated),
+            (_, MarkAnswer::CannotTell) => Err(Denial::Busy),
+            (Some(_), MarkAnswer::NotOwed) | (None, MarkAnswer::New) => Err(Denial::Unavailable),
+        }
+    }
+}
+
+impl<'r> Fresh<'r> {
+    /// The ticket for the durable record.
+    #[must_use]
+    pub fn intent(self) -> Intent<'r> {
+        Intent(self.0)
+    }
+}
+
+impl<'r> Intent<'r> {
+    /// Whether a record must be on disk first.
+    #[must_use]
+    pub const fn is_owed(&self) -> bool {
+        self.0.route.class.owes_record()
+    }
+
+    /// The request, for its record.
+    #[must_use]
+    pub const fn request(&self) -> &Cleared<'r> {
+        &self.0
+    }
+
+    /// Pays.
+    ///
+    /// # Errors
+    /// 50001 when the record is not on disk.
+    pub fn settle(self, answer: IntentAnswer) -> Result<Recorded<'r>, Denial> {
+        match (self.is_owed(), answer) {
+            (false, IntentAnswer::NotOwed) | (true, IntentAnswer::Durable) => Ok(Recorded(self.0)),
+            (_, IntentAnswer::Failed) | (true, IntentAnswer::NotOwed) | (false, IntentAnswer::Durable) => {
+                Err(Denial::Unavailable)
+            }
+        }
+    }
+}
+
+impl<'r> Recorded<'r> {
+    /// The permit, good until `deadline` and never past the key's own end.
+    #[must_use]
+    pub fn permit(self, deadline: Moment) -> Permit<'r> {
+        let deadline = self.0.facts.expires_at.map_or(deadline, |end| end.min(deadline));
+        Permit::new(self.0, deadline)
+    }
+}
+
+impl Cleared<'_> {
+    /// What the request does.
+    #[must_use]
+    pub const fn class(&self) -> Class {
+        self.route.class
+    }
+}

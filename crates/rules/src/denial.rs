@@ -1,0 +1,439 @@
+//! Every refusal: its code, status, wire text, and what to do about it. One registry, one place.
+//!
+//! Codes and texts up to 59999 are OKX's as clients meet them on the wire (contract section 4, wire column
+//! first). Codes from 90000 are our own, for what OKX answers outside its envelope.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::id::KeyId;
+
+/// Why a request is not let through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Denial {
+    /// No `OK-ACCESS-KEY`.
+    KeyMissing,
+    /// No `OK-ACCESS-PASSPHRASE`.
+    PassphraseMissing,
+    /// No `OK-ACCESS-SIGN`.
+    SignMissing,
+    /// No `OK-ACCESS-TIMESTAMP`.
+    TimestampMissing,
+    /// Not a key id in its one spelling.
+    KeyMalformed,
+    /// Unknown, deleted or expired: a stranger cannot tell which.
+    KeyUnknown,
+    /// Not a timestamp.
+    TimestampMalformed,
+    /// Outside the window.
+    TimestampExpired,
+    /// The passphrase is another.
+    PassphraseWrong,
+    /// The signature does not fit the request.
+    SignWrong,
+    /// Disabled by its holder.
+    KeyDisabled,
+    /// Held by somebody else than its holder.
+    KeyHeld,
+    /// In quarantine, which still admits some requests.
+    KeyQuarantined,
+    /// The key's own addresses do not include the source.
+    AddressRefused(KeyId, IpAddr),
+    /// The key's app was not the source; tells no address.
+    AppAddressRefused(KeyId),
+    /// A live key on demo, or the reverse.
+    WrongEnvironment,
+    /// The permission is not among the key's.
+    PermissionMissing,
+    /// A route that the gateway answers itself, in a later version.
+    EndpointClosed,
+    /// A transfer by a sub-account needs its master's approval.
+    ApprovalNeeded,
+    /// A route that needs a bound key.
+    BindingNeeded,
+    /// No such route.
+    RouteUnknown,
+    /// The route exists with another method.
+    MethodWrong,
+    /// The source or the account has used up its rate.
+    RateExceeded,
+    /// The same state-changing request came before.
+    Repeated,
+    /// The gateway has no room left to remember or record the request.
+    Busy,
+    /// The gateway cannot vouch for its facts or its records.
+    Unavailable,
+    /// The exchange behind the gateway cannot be reached; nothing was sent.
+    UpstreamDown,
+    /// The exchange did not answer in time, or broke off; the request may have taken effect.
+    UpstreamTimeout,
+    /// The body is larger than the limit.
+    BodyTooLarge,
+    /// The head is larger than the limit.
+    HeadTooLarge,
+    /// The request's framing is ambiguous or malformed.
+    Malformed,
+    /// The body came too slowly.
+    BodyTooSlow,
+    /// An upgrade to a protocol that is not spoken here.
+    UpgradeRefused,
+}
+
+/// One line of the registry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// The code in the envelope.
+    pub code: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// The text; `{ip}` and `{apiKey}` stand for the request's.
+    pub text: &'static str,
+    /// What the client should do.
+    pub hint: &'static str,
+    /// What it means, for the operator and the docs.
+    pub meaning: &'static str,
+}
+
+const fn entry(
+    code: &'static str,
+    status: u16,
+    text: &'static str,
+    meaning: &'static str,
+    hint: &'static str,
+) -> Entry {
+    Entry { code, status, text, hint, meaning }
+}
+
+impl Denial {
+    /// The registry's line for this refusal.
+    #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a table, one row per refusal")]
+    pub const fn entry(&self) -> Entry {
+        match self {
+            Self::KeyMissing => entry(
+                "50103",
+                401,
+                "Request header OK-ACCESS-KEY can not be empty.",
+                "the request has no OK-ACCESS-KEY header",
+                "send all four OK-ACCESS headers",
+            ),
+            Self::PassphraseMissing => entry(
+                "50104",
+                401,
+                "Request header OK-ACCESS-PASSPHRASE can not be empty.",
+                "the request has no OK-ACCESS-PASSPHRASE header",
+                "send all four OK-ACCESS headers",
+            ),
+            Self::PassphraseWrong => entry(
+                "50105",
+                401,
+                "Request header OK-ACCESS-PASSPHRASE incorrect.",
+                "the passphrase is not the key's",
+                "use the passphrase chosen when the key was made; watch for shell characters such as $ and &",
+            ),
+            Self::SignMissing => entry(
+                "50106",
+                401,
+                "Request header OK-ACCESS-SIGN can not be empty.",
+                "the request has no OK-ACCESS-SIGN header",
+                "send all four OK-ACCESS headers",
+            ),
+            Self::TimestampMissing => entry(
+                "50107",
+                401,
+                "Request header OK-ACCESS-TIMESTAMP can not be empty.",
+                "the request has no OK-ACCESS-TIMESTAMP header",
+                "send all four OK-ACCESS headers",
+            ),
+            Self::KeyMalformed => entry(
+                "50111",
+                401,
+                "Invalid OK-ACCESS-KEY",
+                "the key id is not a lower-case UUID",
+                "copy the API key as it was shown",
+            ),
+            Self::KeyUnknown => entry(
+                "50119",
+                401,
+                "API key doesn't exist",
+                "no such key here: never made, deleted or expired",
+                "check that the key belongs to this site, or make a new one",
+            ),
+            Self::TimestampMalformed => entry(
+                "50112",
+                401,
+                "Invalid OK-ACCESS-TIMESTAMP",
+                "the timestamp is not ISO 8601 in UTC with milliseconds",
+                "send a timestamp such as 2020-12-08T09:08:57.715Z",
+            ),
+            Self::TimestampExpired => entry(
+                "50102",
+                401,
+                "Timestamp request expired",
+                "the timestamp is more than 30 seconds from the gateway's clock",
+                "set the client's clock by NTP",
+            ),
+            Self::SignWrong => entry(
+                "50113",
+                401,
+                "Invalid Sign",
+                "the signature does not fit timestamp, method, target and body as received",
+                "sign exactly the bytes that are sent, query included, with the whole secret as text",
+            ),
+            Self::KeyDisabled => entry(
+                "50114",
+                401,
+                "Invalid Authority",
+                "the holder has disabled the key",
+                "enable the key, or use another",
+            ),
+            Self::KeyHeld => entry(
+                "50100",
+                400,
+                "API frozen, please contact customer service.",
+                "the key is held: frozen, cooling after a reset, second factor off, or its record does not verify",
+                "ask the operator which hold is on the key",
+            ),
+            Self::KeyQuarantined => entry(
+                "50120",
+                401,
+                "This API key doesn't have permission to use this function",
+                "the key is in quarantine, which admits reads (and cancels) only",
+                "look at the key's page; ask the operator",
+            ),
+            Self::PermissionMissing => entry(
+                "50120",
+                401,
+                "This API key doesn't have permission to use this function",
+                "the route needs a permission that the key lacks",
+                "permissions never change: make a new key with the permission",
+            ),
+            Self::AddressRefused(..) => entry(
+                "50110",
+                401,
+                "Your IP {ip} is not included in your API key's {apiKey} IP whitelist.",
+                "right credentials from an address that the key is not bound to: treat it as a leak until explained",
+                "call from a bound address, or change the key's addresses; if it was not you, delete the key",
+            ),
+            Self::AppAddressRefused(..) => entry(
+                "50110",
+                401,
+                "Your IP is not included in your API key's {apiKey} IP whitelist.",
+                "right credentials, but not from the servers of the key's third-party app",
+                "a third-party-app key works only from its app; ask the app",
+            ),
+            Self::WrongEnvironment => entry(
+                "50101",
+                401,
+                "APIKey does not match current environment.",
+                "a demo key without x-simulated-trading: 1, or a live key with it",
+                "send x-simulated-trading: 1 with demo keys only",
+            ),
+            Self::EndpointClosed => entry(
+                "50030",
+                200,
+                "You don't have permission to use this API endpoint",
+                "the route administers sub-accounts and their keys, which this version does not offer over the API",
+                "use the command line at the host",
+            ),
+            Self::ApprovalNeeded => entry(
+                "50030",
+                200,
+                "You don't have permission to use this API endpoint",
+                "a transfer by a sub-account's key needs its master's approval, which this version cannot ask for",
+                "let a key of the master account transfer",
+            ),
+            Self::BindingNeeded => entry(
+                "50035",
+                403,
+                "This endpoint requires that APIKey must be bound to IP",
+                "the route is open to bound keys only",
+                "make a key that is bound to addresses",
+            ),
+            Self::RouteUnknown => entry(
+                "50005",
+                404,
+                "API endpoint is inactive or unavailable.",
+                "the path is not in the route table; unlisted routes are refused",
+                "check the path, letter by letter",
+            ),
+            Self::MethodWrong => entry(
+                "50115",
+                405,
+                "Invalid request method.",
+                "the path exists with another method",
+                "use the method that the route has",
+            ),
+            Self::RateExceeded => entry(
+                "50011",
+                429,
+                "Too Many Requests",
+                "the rate of the route or of the source address is used up",
+                "slow down; limits are per account, shared by its keys",
+            ),
+            Self::Repeated => entry(
+                "50042",
+                200,
+                "Repeated request: add a clOrdId",
+                "a state-changing request with this signature was accepted before",
+                "sign each request anew with its own timestamp; a clOrdId makes equal orders differ",
+            ),
+            Self::Busy => entry(
+                "50013",
+                429,
+                "Systems are busy. Please try again later.",
+                "the gateway has no room to remember or record the request, or has just started",
+                "sign the request anew and try again in a moment",
+            ),
+            Self::Unavailable => entry(
+                "50001",
+                503,
+                "Service temporarily unavailable. Please try again later.",
+                "the gateway cannot vouch for its facts or write its record",
+                "try again; operators: see the log for the cause",
+            ),
+            Self::UpstreamDown => entry(
+                "50001",
+                503,
+                "Service temporarily unavailable. Please try again later.",
+                "the exchange behind the gateway could not be reached; nothing was sent",
+                "try again; operators: check upstream.url and the exchange",
+            ),
+            Self::UpstreamTimeout => entry(
+                "50004",
+                400,
+                "API endpoint request timeout. (does not mean that the request was successful or failed, please check the request result).",
+                "the exchange did not answer in time or broke off; the request may have taken effect and is never sent twice",
+                "query the order or transfer before repeating it",
+            ),
+            Self::BodyTooLarge => entry(
+                "90413",
+                413,
+                "Request body too large",
+                "the body exceeds the gateway's limit",
+                "send less in one request",
+            ),
+            Self::HeadTooLarge => entry(
+                "90431",
+                431,
+                "Request header or target too large",
+                "headers or target exceed the gateway's limit",
+                "send fewer or shorter headers",
+            ),
+            Self::Malformed => entry(
+                "90400",
+                400,
+                "Malformed request",
+                "the request's framing is ambiguous, malformed or not spoken here",
+                "send plain HTTP with one Host, one length, and each header once; write an inverted comma in a query as %22",
+            ),
+            Self::BodyTooSlow => entry(
+                "90408",
+                408,
+                "Request body too slow",
+                "the body did not arrive in the time allowed",
+                "send the whole body at once",
+            ),
+            Self::UpgradeRefused => entry(
+                "90426",
+                426,
+                "WebSocket is not available on this gateway yet; use REST",
+                "an upgrade that the gateway does not offer",
+                "use the REST routes",
+            ),
+        }
+    }
+
+    /// The text with the request's own values put in.
+    #[must_use]
+    pub fn text(&self) -> Cow<'static, str> {
+        match self {
+            Self::AddressRefused(key, ip) => Cow::Owned(
+                self.entry().text.replace("{ip}", &ip.to_string()).replace("{apiKey}", &key.to_string()),
+            ),
+            Self::AppAddressRefused(key) => {
+                Cow::Owned(self.entry().text.replace("{apiKey}", &key.to_string()))
+            }
+            Self::KeyMissing
+            | Self::PassphraseMissing
+            | Self::SignMissing
+            | Self::TimestampMissing
+            | Self::KeyMalformed
+            | Self::KeyUnknown
+            | Self::TimestampMalformed
+            | Self::TimestampExpired
+            | Self::PassphraseWrong
+            | Self::SignWrong
+            | Self::KeyDisabled
+            | Self::KeyHeld
+            | Self::KeyQuarantined
+            | Self::WrongEnvironment
+            | Self::PermissionMissing
+            | Self::EndpointClosed
+            | Self::ApprovalNeeded
+            | Self::BindingNeeded
+            | Self::RouteUnknown
+            | Self::MethodWrong
+            | Self::RateExceeded
+            | Self::Repeated
+            | Self::Busy
+            | Self::Unavailable
+            | Self::UpstreamDown
+            | Self::UpstreamTimeout
+            | Self::BodyTooLarge
+            | Self::HeadTooLarge
+            | Self::Malformed
+            | Self::BodyTooSlow
+            | Self::UpgradeRefused => Cow::Borrowed(self.entry().text),
+        }
+    }
+
+    /// One of each, for the registry's readers: documentation, `explain`, tests.
+    #[must_use]
+    pub fn examples() -> Vec<Self> {
+        let (key, ip) = (KeyId::from_entropy([0; 16]), IpAddr::from([192, 0, 2, 1]));
+        vec![
+            Self::KeyMissing,
+            Self::PassphraseMissing,
+            Self::SignMissing,
+            Self::TimestampMissing,
+            Self::KeyMalformed,
+            Self::KeyUnknown,
+            Self::TimestampMalformed,
+            Self::TimestampExpired,
+            Self::PassphraseWrong,
+            Self::SignWrong,
+            Self::KeyDisabled,
+            Self::KeyHeld,
+            Self::KeyQuarantined,
+            Self::AddressRefused(key, ip),
+            Self::AppAddressRefused(key),
+            Self::WrongEnvironment,
+            Self::PermissionMissing,
+            Self::EndpointClosed,
+            Self::ApprovalNeeded,
+            Self::BindingNeeded,
+            Self::RouteUnknown,
+            Self::MethodWrong,
+            Self::RateExceeded,
+            Self::Repeated,
+            Self::Busy,
+            Self::Unavailable,
+            Self::UpstreamDown,
+            Self::UpstreamTimeout,
+            Self::BodyTooLarge,
+            Self::HeadTooLarge,
+            Self::Malformed,
+            Self::BodyTooSlow,
+            Self::UpgradeRefused,
+        ]
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = self.entry();
+        write!(out, "{} {}", line.code, line.meaning)
+    }
+}

@@ -1,0 +1,59 @@
+//! The audit record of one change, in one canonical spelling.
+//!
+//! Written in the transaction of the change itself. The bytes are what a later Merkle log takes as leaf, so
+//! they never change: sorted members, no white space, all values text.
+
+use std::collections::BTreeMap;
+
+use crate::grant::Grant;
+use crate::time::Moment;
+
+/// One audit record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    canonical: String,
+}
+
+impl Event {
+    /// The record of what `grant` was used for: on which subject, with which facts before and after.
+    ///
+    /// Facts are texts without secrets; their names must not repeat.
+    #[must_use]
+    pub fn of(grant: &Grant, at: Moment, subject: &str, facts: &[(&'static str, String)]) -> Self {
+        let mut members: BTreeMap<&str, serde_json::Value> = BTreeMap::new();
+        members.insert("action", grant.action().word().into());
+        members.insert("actor", grant.actor().to_string().into());
+        members.insert("at", at.to_string().into());
+        members.insert("subject", subject.into());
+        members.insert("v", "1".into());
+        let details: BTreeMap<&str, &str> =
+            facts.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        members.insert("facts", serde_json::json!(details));
+        // Maps of text serialise without fail; an empty record would still be a record.
+        Self { canonical: serde_json::to_string(&members).unwrap_or_default() }
+    }
+
+    /// The canonical bytes.
+    #[must_use]
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Event;
+    use crate::grant::{Action, Actor};
+    use crate::time::Moment;
+
+    #[test]
+    fn one_spelling() {
+        let grant = Actor::Host("ops".into()).may(Action::DisableKey).unwrap();
+        let event =
+            Event::of(&grant, Moment::from_unix_ms(0), "key:1", &[("b", "2".into()), ("a", "\"\n".into())]);
+        assert_eq!(
+            event.canonical(),
+            r#"{"action":"key.disable","actor":"host:ops","at":"1970-01-01T00:00:00.000Z","facts":{"a":"\"\n","b":"2"},"subject":"key:1","v":"1"}"#
+        );
+    }
+}

@@ -1,0 +1,273 @@
+//! A key's life: one state that the holder moves, and holds that others lay on it (product.md 3.2).
+//!
+//! Moves consume the state. `Deleted` and `Expired` are final: no move leaves them. Lifting a hold never
+//! changes the holder's state.
+
+use crate::time::Moment;
+
+/// Why a key ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EndCause {
+    /// The holder, or an operator for the holder, deleted it.
+    Deleted,
+    /// Unbound and unused for 30 days.
+    Idle,
+    /// Its own expiry date passed.
+    Date,
+}
+
+/// What the holder made of the key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HolderState {
+    /// Works, unless held.
+    Active,
+    /// Switched off by the holder; can be switched on again.
+    Disabled,
+    /// Gone for good: a tombstone.
+    Deleted {
+        /// When.
+        at: Moment,
+    },
+    /// Ended by a rule: a tombstone as well.
+    Expired {
+        /// When.
+        at: Moment,
+        /// By which rule.
+        cause: EndCause,
+    },
+}
+
+/// A reason for which a key is stopped or narrowed by somebody else than its holder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hold {
+    /// An operator froze the key.
+    Frozen,
+    /// Its app is frozen.
+    AppFrozen,
+    /// Its account is frozen.
+    AccountFrozen,
+    /// The account's second factor is off.
+    TwoFactorOff,
+    /// Rest after a reset of credentials.
+    Cooling,
+    /// Quarantine: reads and cancels still pass.
+    CancelOnly,
+    /// Quarantine: reads still pass.
+    ReadOnly,
+    /// The stored record was altered.
+    BrokenSeal,
+}
+
+impl Hold {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Frozen,
+        Self::AppFrozen,
+        Self::AccountFrozen,
+        Self::TwoFactorOff,
+        Self::Cooling,
+        Self::CancelOnly,
+        Self::ReadOnly,
+        Self::BrokenSeal,
+    ];
+
+    const fn bit(self) -> u16 {
+        match self {
+            Self::Frozen => 1,
+            Self::AppFrozen => 1 << 1,
+            Self::AccountFrozen => 1 << 2,
+            Self::TwoFactorOff => 1 << 3,
+            Self::Cooling => 1 << 4,
+            Self::CancelOnly => 1 << 5,
+            Self::ReadOnly => 1 << 6,
+            Self::BrokenSeal => 1 << 7,
+        }
+    }
+}
+
+/// The holds on a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Holds(u16);
+
+impl Holds {
+    /// No hold.
+    pub const NONE: Self = Self(0);
+
+    /// Rebuilds holds from stored bits; `None` with unknown bits, which must not read as "no hold".
+    #[must_use]
+    pub const fn from_bits(bits: u16) -> Option<Self> {
+        if bits < 1 << 8 { Some(Self(bits)) } else { None }
+    }
+
+    /// The bits to store, stable.
+    #[must_use]
+    pub const fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// These holds and `hold`.
+    #[must_use]
+    pub const fn with(self, hold: Hold) -> Self {
+        Self(self.0 | hold.bit())
+    }
+
+    /// These holds without `hold`.
+    #[must_use]
+    pub const fn without(self, hold: Hold) -> Self {
+        Self(self.0 & !hold.bit())
+    }
+
+    /// Whether `hold` is among them.
+    #[must_use]
+    pub const fn has(self, hold: Hold) -> bool {
+        self.0 & hold.bit() != 0
+    }
+
+    /// Whether any of them stops the key outright, quarantine aside.
+    #[must_use]
+    pub const fn stops(self) -> bool {
+        self.without(Hold::CancelOnly).without(Hold::ReadOnly).0 != 0
+    }
+}
+
+/// Holder state and holds together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Life {
+    /// What the holder made of it.
+    pub state: HolderState,
+    /// What others laid on it.
+    pub holds: Holds,
+}
+
+/// A move that the life cycle does not have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum LifeRefusal {
+    /// The key is a tombstone.
+    #[error("the key was deleted or has expired, which is final; make a new one")]
+    Ended,
+    /// Nothing to do.
+    #[error("the key is {0} already")]
+    Already(&'static str),
+}
+
+impl Life {
+    /// A key's first state.
+    pub const NEW: Self = Self { state: HolderState::Active, holds: Holds::NONE };
+
+    /// Active → disabled.
+    ///
+    /// # Errors
+    /// [`LifeRefusal`] from any other state.
+    pub const fn disable(self) -> Result<Self, LifeRefusal> {
+        match self.state {
+            HolderState::Active => Ok(Self { state: HolderState::Disabled, holds: self.holds }),
+            HolderState::Disabled => Err(LifeRefusal::Already("disabled")),
+            HolderState::Deleted { .. } | HolderState::Expired { .. } => Err(LifeRefusal::Ended),
+        }
+    }
+
+    /// Disabled → active; holds stay.
+    ///
+    /// # Errors
+    /// [`LifeRefusal`] from any other state.
+    pub const fn enable(self) -> Result<Self, LifeRefusal> {
+        match self.state {
+            HolderState::Disabled => Ok(Self { state: HolderState::Active, holds: self.holds }),
+            HolderState::Active => Err(LifeRefusal::Already("active")),
+            HolderState::Deleted { .. } | HolderState::Expired { .. } => Err(LifeRefusal::Ended),
+        }
+    }
+
+    /// To `Deleted`.
+    ///
+    /// # Errors
+    /// [`LifeRefusal::Ended`] from a tombstone.
+    pub const fn delete(self, at: Moment) -> Result<Self, LifeRefusal> {
+        self.end(HolderState::Deleted { at })
+    }
+
+    /// To `Expired`.
+    ///
+    /// # Errors
+    /// [`LifeRefusal::Ended`] from a tombstone.
+    pub const fn expire(self, at: Moment, cause: EndCause) -> Result<Self, LifeRefusal> {
+        self.end(HolderState::Expired { at, cause })
+    }
+
+    const fn end(self, to: HolderState) -> Result<Self, LifeRefusal> {
+        match self.state {
+            HolderState::Active | HolderState::Disabled => Ok(Self { state: to, holds: self.holds }),
+            HolderState::Deleted { .. } | HolderState::Expired { .. } => Err(LifeRefusal::Ended),
+        }
+    }
+
+    /// With one hold more; tombstones carry none.
+    ///
+    /// # Errors
+    /// [`LifeRefusal::Ended`] from a tombstone.
+    pub const fn hold(self, hold: Hold) -> Result<Self, LifeRefusal> {
+        match self.state {
+            HolderState::Active | HolderState::Disabled => {
+                Ok(Self { state: self.state, holds: self.holds.with(hold) })
+            }
+            HolderState::Deleted { .. } | HolderState::Expired { .. } => Err(LifeRefusal::Ended),
+        }
+    }
+
+    /// With one hold fewer; restores what was, and enables nothing that the holder had disabled.
+    #[must_use]
+    pub const fn release(self, hold: Hold) -> Self {
+        Self { state: self.state, holds: self.holds.without(hold) }
+    }
+
+    /// Whether the key has ended.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        matches!(self.state, HolderState::Deleted { .. } | HolderState::Expired { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{EndCause, Hold, HolderState, Holds, Life};
+    use crate::time::Moment;
+
+    fn apply(life: Life, step: u8) -> Life {
+        let at = Moment::from_unix_ms(1);
+        let hold = Hold::ALL[usize::from(step) % 8];
+        match step % 6 {
+            0 => life.disable().unwrap_or(life),
+            1 => life.enable().unwrap_or(life),
+            2 => life.delete(at).unwrap_or(life),
+            3 => life.expire(at, EndCause::Idle).unwrap_or(life),
+            4 => life.hold(hold).unwrap_or(life),
+            _ => life.release(hold),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn moves_never_revive_a_dead_key(steps in prop::collection::vec(any::<u8>(), 0..60)) {
+            let mut life = Life::NEW;
+            let mut over = false;
+            for step in steps {
+                life = apply(life, step);
+                over |= life.is_over();
+                prop_assert_eq!(life.is_over(), over);
+            }
+        }
+
+        #[test]
+        fn releasing_never_enables(bits in 0_u16..256, at in 0_usize..8) {
+            let life = Life { state: HolderState::Disabled, holds: Holds::from_bits(bits).unwrap() };
+            prop_assert_eq!(life.release(Hold::ALL[at]).state, HolderState::Disabled);
+        }
+    }
+
+    #[test]
+    fn unknown_hold_bits_are_not_no_hold() {
+        assert!(Holds::from_bits(1 << 8).is_none());
+    }
+}

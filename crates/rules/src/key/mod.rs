@@ -1,0 +1,18 @@
+//! The key: its name, passphrase and secret, what a new one must satisfy, its life, and the facts that a
+//! verdict uses of it.
+
+mod facts;
+mod life;
+mod name;
+mod passphrase;
+mod secret_key;
+mod spec;
+
+pub use facts::{AppReach, Environment, FewV4, KeyFacts, NotAnEnvironment, Reach};
+pub use life::{EndCause, Hold, HolderState, Holds, Life, LifeRefusal};
+pub use name::{KeyName, NotAName};
+pub use passphrase::{NotAPassphrase, Passphrase, PassphraseKey, PassphraseTag};
+pub use secret_key::{NotASecret, SecretKey};
+pub use spec::{KeyPolicy, KeyRefusal, KeySpec, Need, Owner, Sibling, WideRange, idle_deadline};
+
+pub use crate::id::KeyId;

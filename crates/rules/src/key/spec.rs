@@ -1,0 +1,185 @@
+//! What a new key must satisfy, beside its parts' own rules (product.md 3.1).
+
+use super::facts::Environment;
+use super::life::{HolderState, Life};
+use super::name::KeyName;
+use super::passphrase::PassphraseTag;
+use crate::address::{Binding, Width};
+use crate::limits::{DAY_MS, KEYS_PER_ACCOUNT, UNBOUND_IDLE_DAYS};
+use crate::permission::{Permission, Permissions};
+use crate::time::Moment;
+
+/// Whether somebody confirmed that a very wide range is meant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WideRange {
+    /// Said explicitly.
+    Acknowledged,
+    /// Not said.
+    NotAcknowledged,
+}
+
+/// Whether a setting asks for something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Need {
+    /// Demanded.
+    Required,
+    /// Left to the holder.
+    Optional,
+}
+
+/// The settings that bear on new keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeyPolicy {
+    /// Whether a `withdraw` key must be bound (on by default).
+    pub withdraw_binding: Need,
+}
+
+impl Default for KeyPolicy {
+    fn default() -> Self {
+        Self { withdraw_binding: Need::Required }
+    }
+}
+
+/// What the holder asks for; the passphrase travels beside it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeySpec {
+    /// Unique within the account.
+    pub name: KeyName,
+    /// Fixed for life.
+    pub permissions: Permissions,
+    /// Where from.
+    pub binding: Binding,
+    /// Whether a wide set is meant.
+    pub wide: WideRange,
+    /// Live or demo.
+    pub environment: Environment,
+    /// An end that the holder wants.
+    pub expires_at: Option<Moment>,
+}
+
+/// What a new key is compared with: another key of the same account.
+pub struct Sibling {
+    /// Its name.
+    pub name: KeyName,
+    /// Its state.
+    pub life: Life,
+    /// Its passphrase's tag.
+    pub passphrase: PassphraseTag,
+}
+
+/// Why a key cannot be made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum KeyRefusal {
+    /// The 51st.
+    #[error("an account has at most {KEYS_PER_ACCOUNT} keys; delete one that is no longer used")]
+    TooMany,
+    /// Taken.
+    #[error("another key of the account has this name")]
+    NameTaken,
+    /// Reused.
+    #[error("another key of the account has this passphrase; each key needs its own")]
+    PassphraseTaken,
+    /// Not confirmed.
+    #[error(
+        "the addresses cover more than a /8 (IPv4) or /32 (IPv6): such a key counts as unbound; acknowledge it to go on"
+    )]
+    WideRange,
+    /// Setting.
+    #[error("a key that may withdraw must be bound to addresses")]
+    WithdrawUnbound,
+    /// product.md 3.1: needs bound addresses.
+    #[error("a key that may manage sub-accounts must be bound to addresses")]
+    ManageUnbound,
+    /// Only a master's.
+    #[error("a sub-account's key cannot manage sub-accounts")]
+    ManageOfSub,
+    /// product.md 5: never by default.
+    #[error("a sub-account's key cannot withdraw")]
+    WithdrawOfSub,
+    /// In the past.
+    #[error("the expiry lies in the past")]
+    Expired,
+}
+
+impl KeySpec {
+    /// Holds the wish against the account's other keys and the settings.
+    ///
+    /// `siblings` are all keys of the account; ended ones do not count. `master` is set for a sub-account.
+    ///
+    /// # Errors
+    /// The first rule that is broken, as [`KeyRefusal`].
+    pub fn check(
+        &self,
+        passphrase: &PassphraseTag,
+        siblings: &[Sibling],
+        owner: Owner,
+        policy: KeyPolicy,
+        now: Moment,
+    ) -> Result<(), KeyRefusal> {
+        let living = || siblings.iter().filter(|key| !key.life.is_over());
+        if living().count() >= KEYS_PER_ACCOUNT {
+            return Err(KeyRefusal::TooMany);
+        }
+        if living().any(|key| key.name == self.name) {
+            return Err(KeyRefusal::NameTaken);
+        }
+        // Every tag is compared, so that the time does not tell which key has the passphrase.
+        if living().fold(false, |taken, key| taken | key.passphrase.matches(passphrase)) {
+            return Err(KeyRefusal::PassphraseTaken);
+        }
+        if let (Binding::Addresses(set), WideRange::NotAcknowledged) = (&self.binding, self.wide)
+            && set.width() == Width::Wide
+        {
+            return Err(KeyRefusal::WideRange);
+        }
+        self.check_rights(owner, policy)?;
+        if self.expires_at.is_some_and(|end| end <= now) {
+            return Err(KeyRefusal::Expired);
+        }
+        Ok(())
+    }
+
+    fn check_rights(&self, owner: Owner, policy: KeyPolicy) -> Result<(), KeyRefusal> {
+        let bound = self.binding.is_bound();
+        let withdraws = self.permissions.allows(Permission::Withdraw);
+        let manages = self.permissions.allows(Permission::Manage);
+        match owner {
+            Owner::Sub if manages => return Err(KeyRefusal::ManageOfSub),
+            Owner::Sub if withdraws => return Err(KeyRefusal::WithdrawOfSub),
+            Owner::Sub | Owner::Master => {}
+        }
+        if withdraws && !bound && policy.withdraw_binding == Need::Required {
+            return Err(KeyRefusal::WithdrawUnbound);
+        }
+        if manages && !bound {
+            return Err(KeyRefusal::ManageUnbound);
+        }
+        Ok(())
+    }
+}
+
+/// Whose key it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Owner {
+    /// A master account.
+    Master,
+    /// A sub-account.
+    Sub,
+}
+
+/// When an unused key ends, if at all: unbound live keys only, 30 days after last use or creation.
+/// Disabling does not stop the clock (product.md 3.2).
+#[must_use]
+pub fn idle_deadline(
+    binding: &Binding,
+    environment: Environment,
+    life: Life,
+    created: Moment,
+    last_used: Option<Moment>,
+) -> Option<Moment> {
+    let living = matches!(life.state, HolderState::Active | HolderState::Disabled);
+    if !living || binding.is_bound() || environment == Environment::Demo {
+        return None;
+    }
+    Some(last_used.map_or(created, |used| used.max(created)).plus_ms(UNBOUND_IDLE_DAYS * DAY_MS))
+}

@@ -1,0 +1,87 @@
+//! The four headers and the demo flag, read strictly (contract 1.1).
+
+use super::sign::Signature;
+use crate::denial::Denial;
+use crate::id::KeyId;
+use crate::key::Environment;
+use crate::time::Timestamp;
+
+/// Lower-case header names; the wire's case does not matter.
+pub const HEADER_KEY: &str = "ok-access-key";
+/// See [`HEADER_KEY`].
+pub const HEADER_SIGN: &str = "ok-access-sign";
+/// See [`HEADER_KEY`].
+pub const HEADER_TIMESTAMP: &str = "ok-access-timestamp";
+/// See [`HEADER_KEY`].
+pub const HEADER_PASSPHRASE: &str = "ok-access-passphrase";
+/// See [`HEADER_KEY`].
+pub const HEADER_SIMULATED: &str = "x-simulated-trading";
+
+/// The headers' bytes as they came; `None` where a header is absent.
+#[derive(Clone, Copy, Default)]
+pub struct RawCredentials<'r> {
+    /// `OK-ACCESS-KEY`.
+    pub key: Option<&'r [u8]>,
+    /// `OK-ACCESS-SIGN`.
+    pub sign: Option<&'r [u8]>,
+    /// `OK-ACCESS-TIMESTAMP`.
+    pub timestamp: Option<&'r [u8]>,
+    /// `OK-ACCESS-PASSPHRASE`.
+    pub passphrase: Option<&'r [u8]>,
+    /// `x-simulated-trading`.
+    pub simulated: Option<&'r [u8]>,
+}
+
+impl RawCredentials<'_> {
+    /// Whether any of the four credential headers is there.
+    #[must_use]
+    pub const fn any(&self) -> bool {
+        self.key.is_some() || self.sign.is_some() || self.timestamp.is_some() || self.passphrase.is_some()
+    }
+}
+
+/// The headers, read. The timestamp stays unread until the key is known, as the order of checks demands.
+#[derive(Clone, Copy)]
+pub struct Credentials<'r> {
+    /// Which key is claimed.
+    pub key: KeyId,
+    /// The signature, when it has the length of one.
+    pub sign: Option<Signature>,
+    /// The timestamp's bytes.
+    pub timestamp: &'r [u8],
+    /// The passphrase's bytes.
+    pub passphrase: &'r [u8],
+    /// Which ledger is asked for.
+    pub environment: Environment,
+}
+
+impl<'r> Credentials<'r> {
+    /// Reads the headers: all four there and not empty, the key id in its one spelling.
+    ///
+    /// # Errors
+    /// 50103, 50104, 50106, 50107 for a missing header, in that order; 50111 for a malformed key id; 50101
+    /// for a demo flag that is neither `0` nor `1`, because guessing could trade real money.
+    pub fn read(raw: RawCredentials<'r>) -> Result<Self, Denial> {
+        let filled =
+            |header: Option<&'r [u8]>, missing| header.filter(|text| !text.is_empty()).ok_or(missing);
+        let key = filled(raw.key, Denial::KeyMissing)?;
+        let passphrase = filled(raw.passphrase, Denial::PassphraseMissing)?;
+        let sign = filled(raw.sign, Denial::SignMissing)?;
+        let timestamp = filled(raw.timestamp, Denial::TimestampMissing)?;
+        let key = KeyId::parse(key).map_err(|_| Denial::KeyMalformed)?;
+        let environment = match raw.simulated {
+            None | Some(b"0") => Environment::Live,
+            Some(b"1") => Environment::Demo,
+            Some(_) => return Err(Denial::WrongEnvironment),
+        };
+        Ok(Self { key, sign: Signature::parse(sign), timestamp, passphrase, environment })
+    }
+
+    /// Reads the timestamp.
+    ///
+    /// # Errors
+    /// 50112 for another form.
+    pub fn stamp(&self) -> Result<Timestamp, Denial> {
+        Timestamp::parse(self.timestamp).map_err(|_| Denial::TimestampMalformed)
+    }
+}

@@ -1,0 +1,57 @@
+//! Where Keyward differs from OKX's table on purpose (product.md 6.1 and 5).
+
+use super::{Access, Class, Destination};
+use crate::permission::Permission;
+
+/// What an override says of a path.
+pub(super) struct Override {
+    pub(super) path: &'static str,
+    pub(super) method: &'static str,
+    pub(super) access: Access,
+    pub(super) class: Class,
+    pub(super) destination: Destination,
+}
+
+const fn funding(path: &'static str) -> Override {
+    Override {
+        path,
+        method: "POST",
+        access: Access::Private(Permission::Funding),
+        class: Class::Funding,
+        destination: Destination::Upstream,
+    }
+}
+
+const fn manage(path: &'static str) -> Override {
+    Override {
+        path,
+        method: "POST",
+        access: Access::Private(Permission::Manage),
+        class: Class::Manage,
+        destination: Destination::Keyward,
+    }
+}
+
+const fn key_listing(path: &'static str) -> Override {
+    Override {
+        path,
+        method: "GET",
+        access: Access::Private(Permission::Read),
+        class: Class::Read,
+        destination: Destination::Keyward,
+    }
+}
+
+/// Moving funds needs `funding`; administering sub-accounts and keys needs `manage` and is never forwarded.
+pub(super) const OVERRIDES: [Override; 10] = [
+    funding("/api/v5/asset/transfer"),
+    funding("/api/v5/asset/subaccount/transfer"),
+    manage("/api/v5/users/subaccount/create-subaccount"),
+    manage("/api/v5/users/subaccount/apikey"),
+    manage("/api/v5/users/subaccount/modify-apikey"),
+    manage("/api/v5/users/subaccount/delete-apikey"),
+    manage("/api/v5/users/subaccount/set-transfer-out"),
+    manage("/api/v5/broker/dma/subaccount/apikey"),
+    key_listing("/api/v5/users/subaccount/apikey"),
+    key_listing("/api/v5/broker/dma/subaccount/apikey"),
+];

@@ -1,0 +1,246 @@
+//! Moments, and the one spelling of a request's timestamp.
+//!
+//! Time enters the rules as an argument; nothing here asks for it.
+
+use std::fmt;
+
+use crate::limits::{DAY_MS, TIMESTAMP_WINDOW_MS};
+
+/// A point in time: milliseconds since the Unix epoch.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// The moment `ms` milliseconds after the Unix epoch.
+    #[must_use]
+    pub const fn from_unix_ms(ms: u64) -> Self {
+        Self(ms)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn unix_ms(self) -> u64 {
+        self.0
+    }
+
+    /// The moment `ms` milliseconds later, saturating.
+    #[must_use]
+    pub const fn plus_ms(self, ms: u64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// Milliseconds since `earlier`; zero when that lies in the future.
+    #[must_use]
+    pub const fn ms_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds, the form that [`Timestamp::parse`] reads.
+impl fmt::Display for Moment {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = civil_from_days(self.0 / DAY_MS);
+        let ms = self.0 % DAY_MS;
+        let (hour, minute, second, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60, ms % 1_000);
+        write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+    }
+}
+
+/// The text of `OK-ACCESS-TIMESTAMP`, kept as sent because it is what was signed.
+///
+/// Exactly 24 bytes, `2020-12-08T09:08:57.715Z` (OKX contract 1.5). The strict grammar also keeps bytes
+/// from wandering between timestamp and method in the prehash, which has no separators.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timestamp {
+    text: [u8; 24],
+    moment: Moment,
+}
+
+/// A text that is not a timestamp in the one accepted form.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not a UTC timestamp such as 2020-12-08T09:08:57.715Z")]
+pub struct NotATimestamp;
+
+impl Timestamp {
+    /// Reads the one accepted form; dates must exist, leap seconds do not.
+    ///
+    /// # Errors
+    /// [`NotATimestamp`] on anything else.
+    pub fn parse(text: &[u8]) -> Result<Self, NotATimestamp> {
+        let text: [u8; 24] = text.try_into().map_err(|_| NotATimestamp)?;
+        let [
+            y1,
+            y2,
+            y3,
+            y4,
+            b'-',
+            m1,
+            m2,
+            b'-',
+            d1,
+            d2,
+            b'T',
+            h1,
+            h2,
+            b':',
+            n1,
+            n2,
+            b':',
+            s1,
+            s2,
+            b'.',
+            f1,
+            f2,
+            f3,
+            b'Z',
+        ] = text
+        else {
+            return Err(NotATimestamp);
+        };
+        let year = number(&[y1, y2, y3, y4])?;
+        let (month, day) = (number(&[m1, m2])?, number(&[d1, d2])?);
+        let (hour, minute, second) = (number(&[h1, h2])?, number(&[n1, n2])?, number(&[s1, s2])?);
+        let ms = number(&[f1, f2, f3])?;
+        if year < 1970 || hour > 23 || minute > 59 || second > 59 {
+            return Err(NotATimestamp);
+        }
+        let days = days_from_civil(year, month, day).ok_or(NotATimestamp)?;
+        let unix_ms = days * DAY_MS + hour * 3_600_000 + minute * 60_000 + second * 1_000 + ms;
+        Ok(Self { text, moment: Moment(unix_ms) })
+    }
+
+    /// The bytes as sent.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 24] {
+        &self.text
+    }
+
+    /// The moment that the text names.
+    #[must_use]
+    pub const fn moment(&self) -> Moment {
+        self.moment
+    }
+
+    /// Whether the text lies within 30 s of `now`, both ends included (product.md 6.1).
+    #[must_use]
+    pub const fn is_fresh(&self, now: Moment) -> bool {
+        self.moment.0.abs_diff(now.0) <= TIMESTAMP_WINDOW_MS
+    }
+}
+
+/// ASCII digits only: other scripts' digits are not in these bytes.
+fn number(digits: &[u8]) -> Result<u64, NotATimestamp> {
+    digits.iter().try_fold(0_u64, |value, digit| match digit {
+        b'0'..=b'9' => Ok(value * 10 + u64::from(digit - b'0')),
+        _ => Err(NotATimestamp),
+    })
+}
+
+const fn is_leap(year: u64) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+}
+
+const fn days_in_month(year: u64, month: u64) -> u64 {
+    match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap(year) => 29,
+        2 => 28,
+        _ => 0,
+    }
+}
+
+/// Leap days before 1 January of `year`, counted from year 0.
+const fn leap_days_before(year: u64) -> u64 {
+    let last = year - 1;
+    last / 4 - last / 100 + last / 400
+}
+
+/// Days since 1970-01-01 of a date from then on; `None` where there is no such date.
+fn days_from_civil(year: u64, month: u64, day: u64) -> Option<u64> {
+    if day == 0 || day > days_in_month(year, month) {
+        return None;
+    }
+    let years = (year - 1970) * 365 + leap_days_before(year) - leap_days_before(1970);
+    let months: u64 = (1..month).map(|earlier| days_in_month(year, earlier)).sum();
+    Some(years + months + day - 1)
+}
+
+/// The date that lies `days` after 1970-01-01: year, month, day.
+const fn civil_from_days(days: u64) -> (u64, u64, u64) {
+    let mut year = 1970 + days / 366;
+    loop {
+        let next = (year + 1 - 1970) * 365 + leap_days_before(year + 1) - leap_days_before(1970);
+        if next > days {
+            break;
+        }
+        year += 1;
+    }
+    let mut rest = days - ((year - 1970) * 365 + leap_days_before(year) - leap_days_before(1970));
+    let mut month = 1;
+    while rest >= days_in_month(year, month) {
+        rest -= days_in_month(year, month);
+        month += 1;
+    }
+    (year, month, rest + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Moment, Timestamp};
+
+    #[test]
+    fn reads_the_form_of_the_contract() {
+        let stamp = Timestamp::parse(b"2020-12-08T09:08:57.715Z").unwrap();
+        assert_eq!(stamp.moment(), Moment::from_unix_ms(1_607_418_537_715));
+        assert_eq!(stamp.moment().to_string(), "2020-12-08T09:08:57.715Z");
+    }
+
+    #[test]
+    fn refuses_other_forms() {
+        let odd: [&[u8]; 17] = [
+            b"",
+            b"1607418537715",
+            b"1607418537.715",
+            b"2020-12-08T09:08:57Z",
+            b"2020-12-08T09:08:57.7150Z",
+            b"2020-12-08 09:08:57.715Z",
+            b"2020-12-08t09:08:57.715Z",
+            b"2020-12-08T09:08:57.715z",
+            b"2020-12-08T09:08:57,715Z",
+            b"2020-13-08T09:08:57.715Z",
+            b"2020-00-08T09:08:57.715Z",
+            b"2021-02-29T09:08:57.715Z",
+            b"2020-12-08T24:08:57.715Z",
+            b"2020-12-08T09:60:57.715Z",
+            b"2020-12-08T09:08:60.715Z",
+            b"1969-12-08T09:08:57.715Z",
+            "２020-12-08T09:08:57.715".as_bytes(),
+        ];
+        for text in odd {
+            assert!(Timestamp::parse(text).is_err(), "{}", String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
+    fn window_is_inclusive_both_ways() {
+        let stamp = Timestamp::parse(b"2020-12-08T09:08:57.715Z").unwrap();
+        let at = stamp.moment().unix_ms();
+        for (now, fresh) in
+            [(at - 30_000, true), (at - 30_001, false), (at + 30_000, true), (at + 30_001, false), (0, false)]
+        {
+            assert_eq!(stamp.is_fresh(Moment::from_unix_ms(now)), fresh);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn display_then_parse_is_identity(ms in 0_u64..253_402_300_800_000) {
+            let moment = Moment::from_unix_ms(ms);
+            let text = moment.to_string();
+            prop_assert_eq!(Timestamp::parse(text.as_bytes()).unwrap().moment(), moment);
+        }
+    }
+}
