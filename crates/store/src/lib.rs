@@ -1,1 +1,39 @@
-//! store
+//! Where things are kept: the only SQL, on SQLite and PostgreSQL with one text per statement.
+//!
+//! Owns: tables, migrations, sealing under the master key, the change feed, the bulk load, the journal.
+//! Leaves to others: what may change and why (`rules`, `authority`).
+//!
+//! Invariants: a write transaction takes a [`keyward_rules::grant::Grant`] and commits only together with its
+//! audit [`keyward_rules::event::Event`]; every change that gateways must know takes the next number of the
+//! feed in the same transaction; a sealed row is opened before it is changed.
+
+mod accounts;
+mod apps;
+mod bulk;
+mod error;
+mod feed;
+mod journal;
+mod keys;
+mod master;
+mod open;
+mod reader;
+mod seal;
+mod sql;
+mod usage;
+mod writer;
+
+pub use accounts::{AccountKind, AccountRecord};
+pub use apps::{AppRecord, AppState};
+pub use error::StoreError;
+pub use feed::{Change, Feed, Loaded, LoadedKey, Subject};
+pub use journal::{Intent, Journal, Outcome, OutcomeStatus, Record, Unfinished};
+pub use keys::{KeyDraft, KeyRecord, Purpose};
+pub use master::{MasterKey, NotAMasterKey};
+pub use open::{Location, Store};
+pub use reader::Reader;
+pub use sql::STATEMENTS;
+pub use usage::{LastUse, Usage};
+pub use writer::{Tx, Writer};
+
+/// Fills a buffer with random bytes; handed in, so that tests can seed it.
+pub type Entropy = std::sync::Arc<dyn Fn(&mut [u8]) + Send + Sync>;

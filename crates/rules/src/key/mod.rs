@@ -16,3 +16,4 @@ pub use secret_key::{NotASecret, SecretKey};
 pub use spec::{KeyPolicy, KeyRefusal, KeySpec, Need, Owner, Sibling, WideRange, idle_deadline};
 
 pub use crate::id::KeyId;
+pub use keyward_hmac_state::HmacState;

@@ -1,0 +1,15 @@
+-- The journal: one record per private request, and the durable pair around money.
+CREATE TABLE activity (
+    at INTEGER NOT NULL, request TEXT NOT NULL, key_id TEXT, account INTEGER, source TEXT NOT NULL,
+    method TEXT NOT NULL, route TEXT NOT NULL, code TEXT NOT NULL, upstream_status INTEGER,
+    bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, micros INTEGER NOT NULL
+);
+CREATE INDEX activity_by_key ON activity (key_id, at);
+CREATE TABLE intents (
+    request TEXT PRIMARY KEY, at INTEGER NOT NULL, key_id TEXT NOT NULL, account INTEGER NOT NULL, route TEXT NOT NULL,
+    source TEXT NOT NULL, body_hash BLOB NOT NULL, outcome TEXT, upstream_status INTEGER, settled_at INTEGER
+);
+CREATE INDEX intents_open ON intents (at) WHERE outcome IS NULL;
+
+-- No accepted timestamp of a state-changing request exceeds this, per gateway node.
+CREATE TABLE horizons (node TEXT PRIMARY KEY, until_ms INTEGER NOT NULL);

@@ -1,0 +1,60 @@
+//! Accounts and sub-accounts.
+
+use keyward_rules::account::{Email, SubAccountName};
+use keyward_rules::id::AccountId;
+use keyward_rules::time::Moment;
+
+use crate::error::StoreError;
+use crate::sql::{Row, statements};
+
+statements! {
+    ACCOUNT_BY_EMAIL = "SELECT id, email, master, sub_name, created_at FROM accounts WHERE email = $1";
+    ACCOUNT_BY_ID = "SELECT id, email, master, sub_name, created_at FROM accounts WHERE id = $1";
+    SUB_ACCOUNT_BY_NAME = "SELECT id, email, master, sub_name, created_at FROM accounts WHERE master = $1 AND sub_name = $2";
+    INSERT_ACCOUNT = "INSERT INTO accounts (id, email, master, sub_name, created_at) VALUES ($1, $2, $3, $4, $5)";
+}
+
+/// An account as stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AccountRecord {
+    /// Its id; OKX's `uid`.
+    pub id: AccountId,
+    /// How it is named.
+    pub kind: AccountKind,
+    /// When it was made.
+    pub created_at: Moment,
+}
+
+/// A master account has an e-mail address, a sub-account a master and a name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AccountKind {
+    /// With a person behind it.
+    Master(Email),
+    /// Of a master.
+    Sub(AccountId, SubAccountName),
+}
+
+impl AccountRecord {
+    /// The master account, for a sub-account.
+    #[must_use]
+    pub const fn master(&self) -> Option<AccountId> {
+        match self.kind {
+            AccountKind::Master(_) => None,
+            AccountKind::Sub(master, _) => Some(master),
+        }
+    }
+
+    pub(crate) fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let tampered = || StoreError::tampered("account", "row");
+        let id = |value: i64| u64::try_from(value).ok().and_then(AccountId::from_u64).ok_or_else(tampered);
+        let kind = match (row.text_or_null(1)?, row.int_or_null(2)?, row.text_or_null(3)?) {
+            (Some(email), None, None) => AccountKind::Master(Email::parse(&email).map_err(|_| tampered())?),
+            (None, Some(master), Some(name)) => {
+                AccountKind::Sub(id(master)?, SubAccountName::parse(&name).map_err(|_| tampered())?)
+            }
+            (_, _, _) => return Err(tampered()),
+        };
+        let created_at = u64::try_from(row.int(4)?).map(Moment::from_unix_ms).map_err(|_| tampered())?;
+        Ok(Self { id: id(row.int(0)?)?, kind, created_at })
+    }
+}

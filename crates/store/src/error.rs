@@ -1,0 +1,89 @@
+//! What can go wrong with stored things.
+
+/// A failure of the store; texts never contain values.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database did not do as asked.
+    #[error("the database failed")]
+    Database(#[source] sqlx::Error),
+    /// The bulk reader failed.
+    #[error("the bulk reader failed")]
+    Bulk(#[source] rusqlite::Error),
+    /// A file could not be read or written.
+    #[error("a file of the store failed")]
+    File(#[source] std::io::Error),
+    /// The database was written by a newer version.
+    #[error("the database has schema {found}, this program knows up to {known}; use the newer program")]
+    UnknownSchema {
+        /// In the database.
+        found: i64,
+        /// Known here.
+        known: i64,
+    },
+    /// Another master key.
+    #[error("the master key does not open this store; use the one that it was made with")]
+    WrongMasterKey,
+    /// A row does not fit its seal or its types: it was altered outside the program.
+    #[error("{what} does not verify: it was altered outside the program")]
+    Tampered {
+        /// Kind and id, no values.
+        what: String,
+    },
+    /// The row changed since it was read.
+    #[error("{what} was changed by somebody else at the same time; try again")]
+    Conflict {
+        /// Kind and id.
+        what: String,
+    },
+    /// A name, address or id that must be unique is taken.
+    #[error("{what} exists already")]
+    Exists {
+        /// Kind.
+        what: &'static str,
+    },
+    /// The location is not one that the store can use.
+    #[error("the store's URL must start with postgres:// or name a folder")]
+    Location,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Bulk(error)
+    }
+}
+
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        Self::File(error)
+    }
+}
+
+impl StoreError {
+    /// A row that cannot be what the program wrote.
+    pub(crate) fn tampered(kind: &str, id: impl std::fmt::Display) -> Self {
+        Self::Tampered { what: format!("{kind} {id}") }
+    }
+
+    /// Whether a unique index refused the write.
+    pub(crate) fn is_unique_violation(&self) -> bool {
+        match self {
+            Self::Database(error) => {
+                error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+            }
+            Self::Bulk(_)
+            | Self::File(_)
+            | Self::UnknownSchema { .. }
+            | Self::WrongMasterKey
+            | Self::Tampered { .. }
+            | Self::Conflict { .. }
+            | Self::Exists { .. }
+            | Self::Location => false,
+        }
+    }
+}

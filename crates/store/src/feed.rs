@@ -1,0 +1,160 @@
+//! What gateways follow: changes by number, and the sealed facts behind them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use keyward_rules::id::{AppId, KeyId, Revision};
+
+use crate::apps::{self, AppRecord};
+use crate::bulk;
+use crate::error::StoreError;
+use crate::keys::{self, KeyRecord, RawKey};
+use crate::seal::Vault;
+use crate::sql::{Database, statements};
+
+statements! {
+    HEAD = "SELECT n FROM head WHERE id = 1";
+    CHANGES_SINCE = "SELECT n, kind, subject FROM changes WHERE n > $1 ORDER BY n LIMIT $2";
+}
+
+/// What a change was about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Subject {
+    /// A key.
+    Key(KeyId),
+    /// An app.
+    App(AppId),
+}
+
+/// One change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// Its number.
+    pub revision: Revision,
+    /// What changed; the facts are read separately and may be newer.
+    pub subject: Subject,
+}
+
+/// A key as a gateway gets to see it.
+pub enum LoadedKey {
+    /// Intact.
+    Intact(Box<KeyRecord>),
+    /// Its row was altered outside the program: unusable, and an alarm.
+    Broken(KeyId),
+}
+
+/// Everything a gateway starts from.
+pub struct Loaded {
+    /// The number up to which the facts are complete.
+    pub revision: Revision,
+    /// All keys that have not ended; ended ones look unknown anyway.
+    pub keys: Vec<LoadedKey>,
+    /// All apps that verify.
+    pub apps: Vec<AppRecord>,
+}
+
+/// The capability to follow the facts.
+#[derive(Clone)]
+pub struct Feed {
+    pub(crate) database: Database,
+    pub(crate) vault: Arc<Vault>,
+    /// The file, on SQLite, for the bulk reader.
+    pub(crate) file: Option<PathBuf>,
+}
+
+impl Feed {
+    /// Reads everything. On SQLite through a reader of its own, because a million rows take many seconds
+    /// through the general adapter.
+    ///
+    /// # Errors
+    /// [`StoreError`]; altered rows are in the answer and no error.
+    pub async fn load(&self) -> Result<Loaded, StoreError> {
+        // The number is read first: a change that lands meanwhile is then applied once more, not missed.
+        let revision = self.head().await?;
+        let apps = self.apps().await?;
+        let keys = match self.file.clone() {
+            Some(file) => {
+                let vault = Arc::clone(&self.vault);
+                let load = tokio::task::spawn_blocking(move || bulk::load(&file, &vault)).await;
+                load.map_err(|error| StoreError::File(std::io::Error::other(error)))??
+            }
+            None => {
+                let rows = self.database.fetch_all(keys::ALL_KEYS, vec![]).await?;
+                rows.iter()
+                    .filter_map(|row| RawKey::from_row(row).ok())
+                    .filter_map(|raw| loaded(&raw, &self.vault))
+                    .collect()
+            }
+        };
+        Ok(Loaded { revision, keys, apps })
+    }
+
+    /// The number of the newest change.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn head(&self) -> Result<Revision, StoreError> {
+        let row = self.database.fetch_optional(HEAD, vec![]).await?;
+        let n = row.ok_or_else(|| StoreError::tampered("head", "row"))?.int(0)?;
+        u64::try_from(n).map(Revision).map_err(|_| StoreError::tampered("head", "row"))
+    }
+
+    /// The next changes after `revision`, at most `limit`, in order.
+    ///
+    /// # Errors
+    /// [`StoreError::Tampered`] when a subject cannot be read.
+    pub async fn since(&self, revision: Revision, limit: u64) -> Result<Vec<Change>, StoreError> {
+        let rows = self.database.fetch_all(CHANGES_SINCE, vec![revision.0.into(), limit.into()]).await?;
+        rows.iter()
+            .map(|row| {
+                let tampered = || StoreError::tampered("change", "row");
+                let subject = row.text(2)?;
+                let subject = match row.text(1)?.as_str() {
+                    "key" => Subject::Key(subject.parse().map_err(|_| tampered())?),
+                    "app" => Subject::App(subject.parse().map_err(|_| tampered())?),
+                    _ => return Err(tampered()),
+                };
+                let revision = u64::try_from(row.int(0)?).map(Revision).map_err(|_| tampered())?;
+                Ok(Change { revision, subject })
+            })
+            .collect()
+    }
+
+    /// One key as it stands now; `None` when there is no such row.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn key(&self, id: KeyId) -> Result<Option<LoadedKey>, StoreError> {
+        let row = self.database.fetch_optional(keys::KEY_BY_ID, vec![id.to_string().into()]).await?;
+        let Some(row) = row else { return Ok(None) };
+        let opened = RawKey::from_row(&row)?.open(&self.vault);
+        Ok(Some(opened.map_or(LoadedKey::Broken(id), |record| LoadedKey::Intact(Box::new(record)))))
+    }
+
+    /// All apps that verify; one that does not is left out, so its keys work from nowhere.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn apps(&self) -> Result<Vec<AppRecord>, StoreError> {
+        let rows = self.database.fetch_all(apps::ALL_APPS, vec![]).await?;
+        Ok(rows.iter().filter_map(|row| AppRecord::from_row(row, &self.vault).ok()).collect())
+    }
+
+    /// One app as it stands now; `None` when there is none or it does not verify.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn app(&self, id: AppId) -> Result<Option<AppRecord>, StoreError> {
+        let row = self.database.fetch_optional(apps::APP_BY_ID, vec![id.as_u64().into()]).await?;
+        Ok(row.and_then(|row| AppRecord::from_row(&row, &self.vault).ok()))
+    }
+}
+
+/// A row as a gateway gets it; ended keys and unreadable ids are left out.
+pub(crate) fn loaded(raw: &RawKey, vault: &Vault) -> Option<LoadedKey> {
+    match raw.open(vault) {
+        Ok(record) if record.life.is_over() => None,
+        Ok(record) => Some(LoadedKey::Intact(Box::new(record))),
+        Err(_) => raw.id.parse().ok().map(LoadedKey::Broken),
+    }
+}

@@ -1,0 +1,368 @@
+//! The key's row: its seal, how it is read, inserted and changed.
+
+use keyward_rules::address::{AddressSet, Binding, HostBits};
+use keyward_rules::id::{AccountId, AppId, KeyId};
+use keyward_rules::key::HmacState;
+use keyward_rules::key::{EndCause, Environment, HolderState, Holds, KeyName, Life, PassphraseTag, Sibling};
+use keyward_rules::permission::Permissions;
+use keyward_rules::secret::Secret;
+use keyward_rules::time::Moment;
+
+use crate::error::StoreError;
+use crate::seal::{Aad, Vault};
+use crate::sql::{Row, Value, statements};
+
+statements! {
+    KEY_BY_ID = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
+        FROM keys WHERE id = $1";
+    KEYS_OF_ACCOUNT = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
+        FROM keys WHERE account = $1 ORDER BY created_at, id";
+    ALL_KEYS = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
+        FROM keys";
+    /// Keys whose clock may have run out: unused since $1, or with an end of their own at or before $2.
+    KEYS_TO_SWEEP = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
+        FROM keys WHERE state IN ('active', 'disabled') AND (expires_at <= $2 OR (created_at <= $1 AND \
+        (last_used_at IS NULL OR last_used_at <= $1))) ORDER BY created_at, id LIMIT $3";
+    INSERT_KEY = "INSERT INTO keys (id, account, master, name, permissions, binding, environment, state, holds, \
+        ended_at, expires_at, passphrase, version, data_key, seal, created_at, changed_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    UPDATE_KEY = "UPDATE keys SET name = $2, binding = $3, state = $4, holds = $5, ended_at = $6, expires_at = $7, \
+        version = $8, data_key = $9, seal = $10, changed_at = $11 WHERE id = $1 AND version = $12";
+    /// The sweep compares with the last use that it judged by, so that a key used meanwhile stays.
+    UNUSED_SINCE = "SELECT id FROM keys WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $2)";
+}
+
+/// What the key is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// The holder's own software.
+    Trading,
+    /// A third-party app.
+    ThirdPartyApp(AppId),
+}
+
+/// A key to insert.
+pub struct KeyDraft {
+    /// Its id.
+    pub id: KeyId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The master, when the owner is a sub-account.
+    pub master: Option<AccountId>,
+    /// Its name.
+    pub name: KeyName,
+    /// Its rights.
+    pub permissions: Permissions,
+    /// Where from.
+    pub binding: Binding,
+    /// Live or demo.
+    pub environment: Environment,
+    /// Its end, if it has one.
+    pub expires_at: Option<Moment>,
+    /// Its passphrase's tag.
+    pub passphrase: PassphraseTag,
+    /// The state of its secret.
+    pub hmac: HmacState,
+}
+
+/// A key as stored, opened and found intact. Carries the secret's state, so it has no `Debug` of that.
+pub struct KeyRecord {
+    /// Its id.
+    pub id: KeyId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The master, when the owner is a sub-account.
+    pub master: Option<AccountId>,
+    /// Its name.
+    pub name: KeyName,
+    /// Its rights.
+    pub permissions: Permissions,
+    /// Where from.
+    pub binding: Binding,
+    /// Live or demo.
+    pub environment: Environment,
+    /// State and holds.
+    pub life: Life,
+    /// Its end, if it has one.
+    pub expires_at: Option<Moment>,
+    /// Its passphrase's tag.
+    pub passphrase: PassphraseTag,
+    /// Counts changes.
+    pub version: u64,
+    /// When it was made.
+    pub created_at: Moment,
+    /// When it last changed.
+    pub changed_at: Moment,
+    /// Its last use as last flushed.
+    pub last_used_at: Option<Moment>,
+    /// From where that was.
+    pub last_used_from: Option<String>,
+    /// The state of its secret; gone once the key has ended.
+    pub(crate) hmac: Option<Secret<Vec<u8>>>,
+}
+
+impl KeyRecord {
+    /// The purpose, which the binding implies.
+    #[must_use]
+    pub const fn purpose(&self) -> Purpose {
+        match self.binding {
+            Binding::App(app) => Purpose::ThirdPartyApp(app),
+            Binding::Anywhere | Binding::Addresses(_) => Purpose::Trading,
+        }
+    }
+
+    /// What a new key of the account is compared with.
+    #[must_use]
+    pub fn as_sibling(&self) -> Sibling {
+        Sibling { name: self.name.clone(), life: self.life, passphrase: self.passphrase }
+    }
+
+    /// The prepared state of the secret; `None` once the key has ended.
+    #[must_use]
+    pub fn hmac_state(&self) -> Option<HmacState> {
+        self.hmac.as_ref()?.expose().as_slice().try_into().ok().map(HmacState::from_bytes)
+    }
+}
+
+/// The sealed columns as they stand in the row, before they are believed.
+pub(crate) struct RawKey {
+    pub(crate) id: String,
+    pub(crate) account: i64,
+    pub(crate) master: Option<i64>,
+    pub(crate) name: String,
+    pub(crate) permissions: i64,
+    pub(crate) binding: String,
+    pub(crate) environment: String,
+    pub(crate) state: String,
+    pub(crate) holds: i64,
+    pub(crate) ended_at: Option<i64>,
+    pub(crate) expires_at: Option<i64>,
+    pub(crate) passphrase: Vec<u8>,
+    pub(crate) version: i64,
+    pub(crate) data_key: i64,
+    pub(crate) seal: Option<Vec<u8>>,
+    pub(crate) created_at: i64,
+    pub(crate) changed_at: i64,
+    pub(crate) last_used_at: Option<i64>,
+    pub(crate) last_used_from: Option<String>,
+}
+
+impl RawKey {
+    pub(crate) fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.text(0)?,
+            account: row.int(1)?,
+            master: row.int_or_null(2)?,
+            name: row.text(3)?,
+            permissions: row.int(4)?,
+            binding: row.text(5)?,
+            environment: row.text(6)?,
+            state: row.text(7)?,
+            holds: row.int(8)?,
+            ended_at: row.int_or_null(9)?,
+            expires_at: row.int_or_null(10)?,
+            passphrase: row.bytes(11)?,
+            version: row.int(12)?,
+            data_key: row.int(13)?,
+            seal: row.bytes_or_null(14)?,
+            created_at: row.int(15)?,
+            changed_at: row.int(16)?,
+            last_used_at: row.int_or_null(17)?,
+            last_used_from: row.text_or_null(18)?,
+        })
+    }
+
+    /// Opens the seal over all columns that a verdict uses and turns the row into its record.
+    ///
+    /// A tombstone has no seal left and is believed: a deleted key that stays deleted is the safe reading,
+    /// and one brought back needs a seal that nobody can make.
+    pub(crate) fn open(&self, vault: &Vault) -> Result<KeyRecord, StoreError> {
+        let tampered = || StoreError::tampered("key", &self.id);
+        let record = self.read().ok_or_else(tampered)?;
+        let hmac = match (&self.seal, record.life.is_over()) {
+            (None, true) => None,
+            (Some(seal), false) => {
+                let data_key = u64::try_from(self.data_key).map_err(|_| tampered())?;
+                let opened = vault.open_seal(data_key, &aad(&record, data_key), seal).ok_or_else(tampered)?;
+                if opened.expose().len() != 64 {
+                    return Err(tampered());
+                }
+                Some(opened)
+            }
+            (Some(_), true) | (None, false) => return Err(tampered()),
+        };
+        Ok(KeyRecord { hmac, ..record })
+    }
+
+    /// The columns as domain values, the seal not looked at.
+    fn read(&self) -> Option<KeyRecord> {
+        let number = |value: i64| u64::try_from(value).ok();
+        let moment = |value: i64| number(value).map(Moment::from_unix_ms);
+        // Keeps an unreadable value apart from an absent one.
+        let maybe = |value: Option<i64>| value.map_or(Some(None), |value| moment(value).map(Some));
+        let state = match (self.state.as_str(), maybe(self.ended_at)?) {
+            ("active", None) => HolderState::Active,
+            ("disabled", None) => HolderState::Disabled,
+            ("deleted", Some(at)) => HolderState::Deleted { at },
+            ("expired_idle", Some(at)) => HolderState::Expired { at, cause: EndCause::Idle },
+            ("expired_date", Some(at)) => HolderState::Expired { at, cause: EndCause::Date },
+            (_, _) => return None,
+        };
+        Some(KeyRecord {
+            id: self.id.parse().ok()?,
+            account: AccountId::from_u64(number(self.account)?)?,
+            master: match self.master {
+                None => None,
+                Some(master) => Some(AccountId::from_u64(number(master)?)?),
+            },
+            name: KeyName::parse(&self.name).ok()?,
+            permissions: Permissions::from_bits(u8::try_from(self.permissions).ok()?)?,
+            binding: parse_binding(&self.binding)?,
+            environment: self.environment.parse().ok()?,
+            life: Life { state, holds: Holds::from_bits(u16::try_from(self.holds).ok()?)? },
+            expires_at: maybe(self.expires_at)?,
+            passphrase: PassphraseTag::from_bytes(self.passphrase.as_slice().try_into().ok()?),
+            version: number(self.version)?,
+            created_at: moment(self.created_at)?,
+            changed_at: moment(self.changed_at)?,
+            last_used_at: maybe(self.last_used_at)?,
+            last_used_from: self.last_used_from.clone(),
+            hmac: None,
+        })
+    }
+}
+
+/// Everything that a verdict uses, and the version (architecture: secrets at rest).
+fn aad(key: &KeyRecord, data_key: u64) -> Aad {
+    Aad::new("keyward key 1")
+        .text("id", &key.id.to_string())
+        .number("account", key.account.as_u64())
+        .maybe("master", key.master.map(AccountId::as_u64))
+        .text("name", key.name.as_str())
+        .number("permissions", key.permissions.bits().into())
+        .text("binding", &print_binding(&key.binding))
+        .text("environment", key.environment.word())
+        .text("state", state_word(key.life.state))
+        .number("holds", key.life.holds.bits().into())
+        .maybe("expires", key.expires_at.map(Moment::unix_ms))
+        .bytes("passphrase", key.passphrase.as_bytes())
+        .text("algorithm", "hmac-sha256")
+        .number("created", key.created_at.unix_ms())
+        .number("version", key.version)
+        .number("data key", data_key)
+}
+
+/// The words of the `state` column.
+pub(crate) const fn state_word(state: HolderState) -> &'static str {
+    match state {
+        HolderState::Active => "active",
+        HolderState::Disabled => "disabled",
+        HolderState::Deleted { .. } | HolderState::Expired { cause: EndCause::Deleted, .. } => "deleted",
+        HolderState::Expired { cause: EndCause::Idle, .. } => "expired_idle",
+        HolderState::Expired { cause: EndCause::Date, .. } => "expired_date",
+    }
+}
+
+const fn ended_at(state: HolderState) -> Option<Moment> {
+    match state {
+        HolderState::Active | HolderState::Disabled => None,
+        HolderState::Deleted { at } | HolderState::Expired { at, .. } => Some(at),
+    }
+}
+
+/// `anywhere`, `addresses:<list>`, `app:<id>`: the empty text is none of them.
+fn print_binding(binding: &Binding) -> String {
+    match binding {
+        Binding::Anywhere => "anywhere".to_owned(),
+        Binding::Addresses(set) => format!("addresses:{set}"),
+        Binding::App(app) => format!("app:{app}"),
+    }
+}
+
+fn parse_binding(text: &str) -> Option<Binding> {
+    if text == "anywhere" {
+        return Some(Binding::Anywhere);
+    }
+    if let Some(list) = text.strip_prefix("addresses:") {
+        return AddressSet::parse(list, HostBits::Refuse).ok().map(Binding::Addresses);
+    }
+    text.strip_prefix("app:")?.parse().ok().map(Binding::App)
+}
+
+/// The values of `INSERT_KEY`, sealed.
+pub(crate) fn insert_values(draft: KeyDraft, vault: &Vault, now: Moment) -> Result<Vec<Value>, StoreError> {
+    let record = KeyRecord {
+        id: draft.id,
+        account: draft.account,
+        master: draft.master,
+        name: draft.name,
+        permissions: draft.permissions,
+        binding: draft.binding,
+        environment: draft.environment,
+        life: Life::NEW,
+        expires_at: draft.expires_at,
+        passphrase: draft.passphrase,
+        version: 1,
+        created_at: now,
+        changed_at: now,
+        last_used_at: None,
+        last_used_from: None,
+        hmac: None,
+    };
+    let data_key = vault.newest();
+    let plain = Secret::new(draft.hmac.to_bytes());
+    let seal = vault.seal(&aad(&record, data_key), plain.expose())?;
+    Ok(vec![
+        record.id.to_string().into(),
+        record.account.as_u64().into(),
+        record.master.map(AccountId::as_u64).into(),
+        record.name.as_str().into(),
+        u64::from(record.permissions.bits()).into(),
+        print_binding(&record.binding).into(),
+        record.environment.word().into(),
+        state_word(record.life.state).into(),
+        u64::from(record.life.holds.bits()).into(),
+        Value::Int(None),
+        record.expires_at.map(Moment::unix_ms).into(),
+        record.passphrase.as_bytes().as_slice().into(),
+        record.version.into(),
+        data_key.into(),
+        seal.as_slice().into(),
+        now.unix_ms().into(),
+        now.unix_ms().into(),
+    ])
+}
+
+/// The values of `UPDATE_KEY`: re-sealed under the next version, or with the seal erased once the key ended.
+pub(crate) fn update_values(
+    mut record: KeyRecord,
+    vault: &Vault,
+    now: Moment,
+) -> Result<Vec<Value>, StoreError> {
+    let before = record.version;
+    record.version += 1;
+    let data_key = vault.newest();
+    let seal = match (&record.hmac, record.life.is_over()) {
+        (_, true) => None,
+        (Some(hmac), false) => Some(vault.seal(&aad(&record, data_key), hmac.expose())?),
+        (None, false) => return Err(StoreError::tampered("key", record.id)),
+    };
+    Ok(vec![
+        record.id.to_string().into(),
+        record.name.as_str().into(),
+        print_binding(&record.binding).into(),
+        state_word(record.life.state).into(),
+        u64::from(record.life.holds.bits()).into(),
+        ended_at(record.life.state).map(Moment::unix_ms).into(),
+        record.expires_at.map(Moment::unix_ms).into(),
+        record.version.into(),
+        data_key.into(),
+        seal.into(),
+        now.unix_ms().into(),
+        before.into(),
+    ])
+}

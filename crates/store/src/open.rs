@@ -1,0 +1,209 @@
+//! Opening a store: folder or URL, migrations, master key; and handing out its capabilities.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use keyward_rules::time::Moment;
+use sqlx::SqlSafeStr as _;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use crate::Entropy;
+use crate::error::StoreError;
+use crate::feed::Feed;
+use crate::journal::Journal;
+use crate::master::MasterKey;
+use crate::reader::Reader;
+use crate::seal::Vault;
+use crate::sql::Database;
+use crate::usage::Usage;
+use crate::writer::Writer;
+
+/// Schema of the main tables, one text per step and database.
+const MAIN: &[Migration] = &[Migration {
+    sqlite: include_str!("../migrations/sqlite/0001_start.sql"),
+    postgres: include_str!("../migrations/postgres/0001_start.sql"),
+}];
+/// Schema of the journal's tables: a file of their own on SQLite.
+const ACTIVITY: &[Migration] = &[Migration {
+    sqlite: include_str!("../migrations/sqlite/0001_activity.sql"),
+    postgres: include_str!("../migrations/postgres/0001_activity.sql"),
+}];
+
+struct Migration {
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+/// Where the store is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Location {
+    /// A folder for SQLite's files.
+    Folder(PathBuf),
+    /// A PostgreSQL database.
+    Postgres(String),
+}
+
+impl Location {
+    /// `postgres://…`, or else a folder.
+    ///
+    /// # Errors
+    /// [`StoreError::Location`] for other URLs and the empty text.
+    pub fn parse(text: &str) -> Result<Self, StoreError> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        if text.is_empty() || text.contains("://") {
+            return Err(StoreError::Location);
+        }
+        Ok(Self::Folder(PathBuf::from(text)))
+    }
+}
+
+/// An open store. It does nothing itself: it hands out capabilities.
+#[derive(Clone)]
+pub struct Store {
+    main: Database,
+    activity: Database,
+    vault: Arc<Vault>,
+    file: Option<PathBuf>,
+}
+
+impl Store {
+    /// Opens the store, bringing its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSchema`] when a newer program wrote it, [`StoreError::WrongMasterKey`] when it was
+    /// made with another master key, and what the database or file system says.
+    pub async fn open(
+        location: &Location,
+        master: &MasterKey,
+        entropy: Entropy,
+        now: Moment,
+    ) -> Result<Self, StoreError> {
+        let (main, activity, file) = match location {
+            Location::Folder(folder) => {
+                let file = folder.join("keyward.db");
+                let main = sqlite(&file).await?;
+                let activity = sqlite(&folder.join("activity.db")).await?;
+                (main, activity, Some(file))
+            }
+            Location::Postgres(url) => {
+                let pool = PgPoolOptions::new().max_connections(8).connect(url).await?;
+                (Database::Postgres(pool.clone()), Database::Postgres(pool), None)
+            }
+        };
+        migrate(&main, "main", MAIN).await?;
+        migrate(&activity, "activity", ACTIVITY).await?;
+        let vault = Arc::new(Vault::open(&main, master, entropy, now.unix_ms()).await?);
+        Ok(Self { main, activity, vault, file })
+    }
+
+    /// The capability to change things.
+    #[must_use]
+    pub fn writer(&self) -> Writer {
+        Writer { database: self.main.clone(), vault: Arc::clone(&self.vault) }
+    }
+
+    /// The capability to read for people.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader { database: self.main.clone(), vault: Arc::clone(&self.vault) }
+    }
+
+    /// The capability to follow the facts.
+    #[must_use]
+    pub fn feed(&self) -> Feed {
+        Feed { database: self.main.clone(), vault: Arc::clone(&self.vault), file: self.file.clone() }
+    }
+
+    /// The capability to record last uses.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        Usage { database: self.main.clone() }
+    }
+
+    /// The capability to append to the journal.
+    #[must_use]
+    pub fn journal(&self) -> Journal {
+        Journal { database: self.activity.clone() }
+    }
+
+    /// Closes all connections, so that the files can be moved or removed.
+    pub async fn close(&self) {
+        self.main.close().await;
+        self.activity.close().await;
+    }
+
+    /// Asks the database to plan every statement of the registry; gives the names of those it refuses.
+    #[doc(hidden)]
+    pub async fn refused_statements(&self) -> Vec<&'static str> {
+        let mut refused = Vec::new();
+        for (file, statements) in crate::STATEMENTS {
+            let database = if *file == "journal" { &self.activity } else { &self.main };
+            for (name, text) in *statements {
+                if database.prepare(text).await.is_err() {
+                    refused.push(*name);
+                }
+            }
+        }
+        refused
+    }
+}
+
+async fn sqlite(file: &Path) -> Result<Database, StoreError> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(std::time::Duration::from_secs(10));
+    let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+    let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
+    restrict(file)?;
+    Ok(Database::Sqlite { writer, readers })
+}
+
+/// The files are the owner's alone.
+fn restrict(file: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600))?;
+    Ok(())
+}
+
+/// Applies the steps that the database lacks; refuses one that knows more than we do.
+async fn migrate(database: &Database, part: &str, steps: &'static [Migration]) -> Result<(), StoreError> {
+    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
+    let mut tx = database.begin().await?;
+    tx.execute(
+        "CREATE TABLE IF NOT EXISTS schema_steps (part TEXT PRIMARY KEY, steps BIGINT NOT NULL)",
+        vec![],
+    )
+    .await?;
+    let row = tx.fetch_optional("SELECT steps FROM schema_steps WHERE part = $1", vec![part.into()]).await?;
+    let found = row.map_or(Ok(0), |row| row.int(0))?;
+    if found > known {
+        return Err(StoreError::UnknownSchema { found, known });
+    }
+    for step in steps.iter().skip(usize::try_from(found).unwrap_or(0)) {
+        tx.script(step.sqlite, step.postgres).await?;
+    }
+    let upsert = "INSERT INTO schema_steps (part, steps) VALUES ($1, $2) \
+        ON CONFLICT (part) DO UPDATE SET steps = excluded.steps";
+    tx.execute(upsert, vec![part.into(), known.into()]).await?;
+    tx.commit().await
+}
+
+impl crate::sql::Transact {
+    /// Runs a migration's script.
+    async fn script(&mut self, sqlite: &'static str, postgres: &'static str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => sqlx::raw_sql(sqlite.into_sql_str()).execute(&mut **tx).await.map(drop)?,
+            Self::Postgres(tx) => {
+                sqlx::raw_sql(postgres.into_sql_str()).execute(&mut **tx).await.map(drop)?
+            }
+        }
+        Ok(())
+    }
+}

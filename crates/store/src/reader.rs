@@ -1,0 +1,76 @@
+//! Reading for people. Gateways read through [`crate::Feed`].
+
+use std::sync::Arc;
+
+use keyward_rules::account::{Email, SubAccountName};
+use keyward_rules::id::{AccountId, KeyId};
+
+use crate::accounts::{self, AccountRecord};
+use crate::apps::{self, AppRecord};
+use crate::error::StoreError;
+use crate::keys::{self, KeyRecord, RawKey};
+use crate::seal::Vault;
+use crate::sql::Database;
+
+/// The capability to read what people may see; who may see what is decided before.
+#[derive(Clone)]
+pub struct Reader {
+    pub(crate) database: Database,
+    pub(crate) vault: Arc<Vault>,
+}
+
+impl Reader {
+    /// The master account with this e-mail address.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn account_by_email(&self, email: &Email) -> Result<Option<AccountRecord>, StoreError> {
+        let row =
+            self.database.fetch_optional(accounts::ACCOUNT_BY_EMAIL, vec![email.as_str().into()]).await?;
+        row.as_ref().map(AccountRecord::from_row).transpose()
+    }
+
+    /// The sub-account of `master` with this name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sub_account(
+        &self,
+        master: AccountId,
+        name: &SubAccountName,
+    ) -> Result<Option<AccountRecord>, StoreError> {
+        let values = vec![master.as_u64().into(), name.as_str().into()];
+        let row = self.database.fetch_optional(accounts::SUB_ACCOUNT_BY_NAME, values).await?;
+        row.as_ref().map(AccountRecord::from_row).transpose()
+    }
+
+    /// One key, opened and found intact.
+    ///
+    /// # Errors
+    /// [`StoreError::Tampered`] when its row was altered.
+    pub async fn key(&self, id: KeyId) -> Result<Option<KeyRecord>, StoreError> {
+        let row = self.database.fetch_optional(keys::KEY_BY_ID, vec![id.to_string().into()]).await?;
+        row.map(|row| RawKey::from_row(&row)?.open(&self.vault)).transpose()
+    }
+
+    /// All keys of an account, oldest first; a row that was altered stands in the list as its error.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keys_of(
+        &self,
+        account: AccountId,
+    ) -> Result<Vec<Result<KeyRecord, StoreError>>, StoreError> {
+        let rows = self.database.fetch_all(keys::KEYS_OF_ACCOUNT, vec![account.as_u64().into()]).await?;
+        Ok(rows.iter().map(|row| RawKey::from_row(row)?.open(&self.vault)).collect())
+    }
+
+    /// The app with this name.
+    ///
+    /// # Errors
+    /// [`StoreError::Tampered`] when its row was altered.
+    pub async fn app_by_name(&self, name: &str) -> Result<Option<AppRecord>, StoreError> {
+        let row = self.database.fetch_optional(apps::APP_BY_NAME, vec![name.into()]).await?;
+        row.map(|row| AppRecord::from_row(&row, &self.vault)).transpose()
+    }
+}

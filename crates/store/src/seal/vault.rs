@@ -1,0 +1,109 @@
+//! Data keys: made on first use, wrapped by the master key, opened once at the start.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad as Associated, LessSafeKey, Nonce, UnboundKey};
+use keyward_rules::secret::Secret;
+use zeroize::Zeroize;
+
+use super::Aad;
+use crate::Entropy;
+use crate::error::StoreError;
+use crate::master::MasterKey;
+use crate::sql::{Database, statements};
+
+statements! {
+    ALL_DATA_KEYS = "SELECT id, wrapped FROM data_keys ORDER BY id";
+    INSERT_DATA_KEY = "INSERT INTO data_keys (id, wrapped, created_at) VALUES ($1, $2, $3)";
+}
+
+const NONCE_BYTES: usize = 12;
+
+/// The opened data keys. New seals use the newest; with random nonces one key is good for 2^32 seals.
+pub(crate) struct Vault {
+    keys: Vec<(u64, LessSafeKey)>,
+    entropy: Entropy,
+}
+
+impl Vault {
+    /// Opens all data keys, or makes the first one in an empty store.
+    pub(crate) async fn open(
+        database: &Database,
+        master: &MasterKey,
+        entropy: Entropy,
+        now_ms: u64,
+    ) -> Result<Self, StoreError> {
+        let wrapping = cipher(&master.derive("keyward 2026-11 data key wrapping"))?;
+        let mut tx = database.begin().await?;
+        let rows = tx.fetch_all(ALL_DATA_KEYS, vec![]).await?;
+        let mut keys = Vec::new();
+        for row in rows {
+            let id = u64::try_from(row.int(0)?).map_err(|_| StoreError::tampered("data key", "?"))?;
+            let bare =
+                open_with(&wrapping, &wrap_aad(id), &row.bytes(1)?).ok_or(StoreError::WrongMasterKey)?;
+            keys.push((id, cipher(bare.expose())?));
+        }
+        if keys.is_empty() {
+            let mut bare = [0_u8; 32];
+            entropy(&mut bare);
+            let wrapped = seal_with(&wrapping, &entropy, &wrap_aad(1), &bare)?;
+            tx.execute(INSERT_DATA_KEY, vec![1_u64.into(), wrapped.as_slice().into(), now_ms.into()]).await?;
+            keys.push((1, cipher(&bare)?));
+            bare.zeroize();
+        }
+        tx.commit().await?;
+        Ok(Self { keys, entropy })
+    }
+
+    /// The data key that new seals use.
+    pub(crate) fn newest(&self) -> u64 {
+        self.keys.last().map_or(0, |(id, _)| *id)
+    }
+
+    /// Seals `plain` with `aad` under the newest data key: nonce, ciphertext, tag.
+    pub(crate) fn seal(&self, aad: &Aad, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let (_, key) = self.keys.last().ok_or(StoreError::WrongMasterKey)?;
+        seal_with(key, &self.entropy, aad, plain)
+    }
+
+    /// Opens a seal; `None` when anything about it or its associated data is not as it was.
+    pub(crate) fn open_seal(&self, data_key: u64, aad: &Aad, sealed: &[u8]) -> Option<Secret<Vec<u8>>> {
+        let (_, key) = self.keys.iter().find(|(id, _)| *id == data_key)?;
+        open_with(key, aad, sealed)
+    }
+}
+
+fn wrap_aad(id: u64) -> Aad {
+    Aad::new("keyward data key 1").number("id", id)
+}
+
+fn cipher(key: &[u8]) -> Result<LessSafeKey, StoreError> {
+    UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).map_err(|_| StoreError::WrongMasterKey)
+}
+
+fn seal_with(key: &LessSafeKey, entropy: &Entropy, aad: &Aad, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let mut nonce = [0_u8; NONCE_BYTES];
+    entropy(&mut nonce);
+    let mut sealed = Vec::with_capacity(NONCE_BYTES + plain.len() + 16);
+    sealed.extend_from_slice(&nonce);
+    let mut text = plain.to_vec();
+    let tag = key
+        .seal_in_place_separate_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Associated::from(aad.as_slice()),
+            &mut text,
+        )
+        .map_err(|_| StoreError::WrongMasterKey)?;
+    sealed.extend_from_slice(&text);
+    sealed.extend_from_slice(tag.as_ref());
+    Ok(sealed)
+}
+
+fn open_with(key: &LessSafeKey, aad: &Aad, sealed: &[u8]) -> Option<Secret<Vec<u8>>> {
+    let (nonce, text) = sealed.split_first_chunk::<NONCE_BYTES>()?;
+    let mut text = text.to_vec();
+    let opened = key
+        .open_in_place(Nonce::assume_unique_for_key(*nonce), Associated::from(aad.as_slice()), &mut text)
+        .ok()
+        .map(|plain| Secret::new(plain.to_vec()));
+    text.zeroize();
+    opened
+}

@@ -1,0 +1,210 @@
+//! Write transactions: begun with a grant, committed only with an audit event.
+
+use std::sync::Arc;
+
+use keyward_rules::account::Email;
+use keyward_rules::event::Event;
+use keyward_rules::grant::Grant;
+use keyward_rules::id::{AccountId, KeyId, Revision};
+use keyward_rules::time::Moment;
+
+use crate::accounts::{self, AccountKind, AccountRecord};
+use crate::apps::{self, AppRecord};
+use crate::error::StoreError;
+use crate::keys::{self, KeyDraft, KeyRecord, RawKey};
+use crate::seal::Vault;
+use crate::sql::{Database, Transact, Value, statements};
+
+statements! {
+    /// Takes the next number of the feed; holds the row until commit, so numbers appear in commit order.
+    NEXT_CHANGE = "UPDATE head SET n = n + 1 WHERE id = 1 RETURNING n";
+    NEXT_AUDIT = "UPDATE head SET audit = audit + 1 WHERE id = 1 RETURNING audit";
+    INSERT_CHANGE = "INSERT INTO changes (n, kind, subject, at) VALUES ($1, $2, $3, $4)";
+    INSERT_AUDIT = "INSERT INTO audit (n, at, record) VALUES ($1, $2, $3)";
+}
+
+/// The capability to change things, with a grant.
+#[derive(Clone)]
+pub struct Writer {
+    pub(crate) database: Database,
+    pub(crate) vault: Arc<Vault>,
+}
+
+/// One change under way; dropped without commit it leaves no trace.
+pub struct Tx {
+    transact: Transact,
+    vault: Arc<Vault>,
+    grant: Grant,
+    now: Moment,
+    revision: Option<Revision>,
+}
+
+impl Writer {
+    /// Begins a change that `grant` allows, at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn begin(&self, grant: Grant, now: Moment) -> Result<Tx, StoreError> {
+        let transact = self.database.begin().await?;
+        Ok(Tx { transact, vault: Arc::clone(&self.vault), grant, now, revision: None })
+    }
+}
+
+impl Tx {
+    /// The grant, for the event.
+    #[must_use]
+    pub const fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// The moment of the change.
+    #[must_use]
+    pub const fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// The master account with this e-mail address.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn account_by_email(&mut self, email: &Email) -> Result<Option<AccountRecord>, StoreError> {
+        let row =
+            self.transact.fetch_optional(accounts::ACCOUNT_BY_EMAIL, vec![email.as_str().into()]).await?;
+        row.as_ref().map(AccountRecord::from_row).transpose()
+    }
+
+    /// The account with this id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn account(&mut self, id: AccountId) -> Result<Option<AccountRecord>, StoreError> {
+        let row = self.transact.fetch_optional(accounts::ACCOUNT_BY_ID, vec![id.as_u64().into()]).await?;
+        row.as_ref().map(AccountRecord::from_row).transpose()
+    }
+
+    /// Adds an account.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when the address or name is taken.
+    pub async fn insert_account(&mut self, account: &AccountRecord) -> Result<(), StoreError> {
+        let (email, master, name) = match &account.kind {
+            AccountKind::Master(email) => (Some(email.as_str().to_owned()), None, None),
+            AccountKind::Sub(master, name) => (None, Some(master.as_u64()), Some(name.as_str().to_owned())),
+        };
+        let values: Vec<Value> = vec![
+            account.id.as_u64().into(),
+            email.into(),
+            master.into(),
+            name.into(),
+            account.created_at.unix_ms().into(),
+        ];
+        self.transact.execute(accounts::INSERT_ACCOUNT, values).await.map_err(taken("the account"))?;
+        Ok(())
+    }
+
+    /// Adds an app.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when the name is taken.
+    pub async fn insert_app(&mut self, app: &AppRecord) -> Result<(), StoreError> {
+        let values = app.insert_values(&self.vault, self.now)?;
+        self.transact.execute(apps::INSERT_APP, values).await.map_err(taken("the app"))?;
+        self.announce("app", app.id.to_string()).await
+    }
+
+    /// The key, opened and found intact.
+    ///
+    /// # Errors
+    /// [`StoreError::Tampered`] when its row was altered outside the program.
+    pub async fn key(&mut self, id: KeyId) -> Result<Option<KeyRecord>, StoreError> {
+        let row = self.transact.fetch_optional(keys::KEY_BY_ID, vec![id.to_string().into()]).await?;
+        row.map(|row| RawKey::from_row(&row)?.open(&self.vault)).transpose()
+    }
+
+    /// All keys of an account, ended ones included.
+    ///
+    /// # Errors
+    /// [`StoreError::Tampered`] when one of them was altered: nothing is decided on altered siblings.
+    pub async fn keys_of(&mut self, account: AccountId) -> Result<Vec<KeyRecord>, StoreError> {
+        let rows = self.transact.fetch_all(keys::KEYS_OF_ACCOUNT, vec![account.as_u64().into()]).await?;
+        rows.iter().map(|row| RawKey::from_row(row)?.open(&self.vault)).collect()
+    }
+
+    /// Keys whose clock may have run out: unused since `idle_since`, or dated; at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`]. Altered rows are left out: they are unusable already, and must not stop the sweep.
+    pub async fn keys_to_sweep(
+        &mut self,
+        idle_since: Moment,
+        limit: u64,
+    ) -> Result<Vec<KeyRecord>, StoreError> {
+        let values = vec![idle_since.unix_ms().into(), self.now.unix_ms().into(), limit.into()];
+        let rows = self.transact.fetch_all(keys::KEYS_TO_SWEEP, values).await?;
+        Ok(rows.iter().filter_map(|row| RawKey::from_row(row).ok()?.open(&self.vault).ok()).collect())
+    }
+
+    /// Adds a key.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when the id or the name is taken.
+    pub async fn insert_key(&mut self, draft: KeyDraft) -> Result<(), StoreError> {
+        let id = draft.id;
+        let values = keys::insert_values(draft, &self.vault, self.now)?;
+        self.transact.execute(keys::INSERT_KEY, values).await.map_err(taken("a key with this name"))?;
+        self.announce("key", id.to_string()).await
+    }
+
+    /// Stores a changed key, sealed anew under the next version.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the row is no longer the one that was read.
+    pub async fn update_key(&mut self, record: KeyRecord) -> Result<(), StoreError> {
+        let id = record.id;
+        let values = keys::update_values(record, &self.vault, self.now)?;
+        if self.transact.execute(keys::UPDATE_KEY, values).await? != 1 {
+            return Err(StoreError::Conflict { what: format!("key {id}") });
+        }
+        self.announce("key", id.to_string()).await
+    }
+
+    /// Whether the key's last use, as it stands now, is none or at most `moment`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unused_since(&mut self, id: KeyId, moment: Moment) -> Result<bool, StoreError> {
+        let values = vec![id.to_string().into(), moment.unix_ms().into()];
+        Ok(self.transact.fetch_optional(keys::UNUSED_SINCE, values).await?.is_some())
+    }
+
+    /// Puts a change into the feed.
+    async fn announce(&mut self, kind: &str, subject: String) -> Result<(), StoreError> {
+        let n = self.next(NEXT_CHANGE).await?;
+        let values = vec![n.into(), kind.into(), subject.into(), self.now.unix_ms().into()];
+        self.transact.execute(INSERT_CHANGE, values).await?;
+        self.revision = Some(Revision(n));
+        Ok(())
+    }
+
+    async fn next(&mut self, statement: &'static str) -> Result<u64, StoreError> {
+        let row = self.transact.fetch_optional(statement, vec![]).await?;
+        let n = row.ok_or_else(|| StoreError::tampered("head", "row"))?.int(0)?;
+        u64::try_from(n).map_err(|_| StoreError::tampered("head", "row"))
+    }
+
+    /// Commits the change together with its audit record; gives the feed's number, if gateways are told.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; then nothing happened.
+    pub async fn commit(mut self, event: Event) -> Result<Option<Revision>, StoreError> {
+        let n = self.next(NEXT_AUDIT).await?;
+        let values = vec![n.into(), self.now.unix_ms().into(), event.canonical().into()];
+        self.transact.execute(INSERT_AUDIT, values).await?;
+        self.transact.commit().await?;
+        Ok(self.revision)
+    }
+}
+
+fn taken(what: &'static str) -> impl Fn(StoreError) -> StoreError {
+    move |error| if error.is_unique_violation() { StoreError::Exists { what } } else { error }
+}
