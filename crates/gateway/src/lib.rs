@@ -1,1 +1,15 @@
-//! gateway
+//! One signed request, checked and forwarded: the data plane.
+//!
+//! Owns: the wire, the memory of facts, local rates and replay marks, the journal's queue, and the path of a
+//! request in `admit.rs`, which reads top to bottom.
+//! Leaves to others: what is allowed (`rules`), how things change (`authority`), where they are kept (`store`).
+//!
+//! Invariants: what goes upstream on a private route is a [`keyward_rules::decision::Permit`]; nothing is
+//! sent twice; verdicts are never cached.
+
+pub mod follow;
+pub mod marks;
+pub mod memory;
+pub mod rates;
+pub mod recorder;
+pub mod sources;

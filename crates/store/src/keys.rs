@@ -22,11 +22,12 @@ statements! {
     ALL_KEYS = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
         expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
         FROM keys";
-    /// Keys whose clock may have run out: unused since $1, or with an end of their own at or before $2.
+    /// Keys whose clock may have run out: unused since $1, or with an end of their own at or before $2; in the
+    /// order of their ids from $3 on, so that bound and demo keys, which stay, cannot hide others behind them.
     KEYS_TO_SWEEP = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
         expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
-        FROM keys WHERE state IN ('active', 'disabled') AND (expires_at <= $2 OR (created_at <= $1 AND \
-        (last_used_at IS NULL OR last_used_at <= $1))) ORDER BY created_at, id LIMIT $3";
+        FROM keys WHERE state IN ('active', 'disabled') AND id > $3 AND (expires_at <= $2 OR (created_at <= $1 AND \
+        (last_used_at IS NULL OR last_used_at <= $1))) ORDER BY id LIMIT $4";
     INSERT_KEY = "INSERT INTO keys (id, account, master, name, permissions, binding, environment, state, holds, \
         ended_at, expires_at, passphrase, version, data_key, seal, created_at, changed_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";

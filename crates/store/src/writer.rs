@@ -130,18 +130,21 @@ impl Tx {
         rows.iter().map(|row| RawKey::from_row(row)?.open(&self.vault)).collect()
     }
 
-    /// Keys whose clock may have run out: unused since `idle_since`, or dated; at most `limit`.
+    /// Keys after `after` whose clock may have run out: unused since `idle_since`, or dated; at most `limit`.
+    /// Altered rows stand in the answer as their error.
     ///
     /// # Errors
-    /// [`StoreError`]. Altered rows are left out: they are unusable already, and must not stop the sweep.
+    /// [`StoreError::Database`].
     pub async fn keys_to_sweep(
         &mut self,
         idle_since: Moment,
+        after: Option<KeyId>,
         limit: u64,
-    ) -> Result<Vec<KeyRecord>, StoreError> {
-        let values = vec![idle_since.unix_ms().into(), self.now.unix_ms().into(), limit.into()];
+    ) -> Result<Vec<Result<KeyRecord, StoreError>>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let values = vec![idle_since.unix_ms().into(), self.now.unix_ms().into(), after.into(), limit.into()];
         let rows = self.transact.fetch_all(keys::KEYS_TO_SWEEP, values).await?;
-        Ok(rows.iter().filter_map(|row| RawKey::from_row(row).ok()?.open(&self.vault).ok()).collect())
+        Ok(rows.iter().map(|row| RawKey::from_row(row)?.open(&self.vault)).collect())
     }
 
     /// Adds a key.

@@ -1,7 +1,7 @@
 //! The part of the check that needs no body: key known → timestamp → passphrase.
 
 use crate::denial::Denial;
-use crate::key::{KeyFacts, PassphraseKey};
+use crate::key::{Hold, KeyFacts, PassphraseKey};
 use crate::okx::Credentials;
 use crate::time::{Moment, Timestamp};
 
@@ -9,7 +9,7 @@ use crate::time::{Moment, Timestamp};
 /// is complete, on fresh facts and a fresh clock.
 ///
 /// # Errors
-/// 50119 for an unknown or ended key, 50112 and 50102 for the timestamp, 50105 for the passphrase.
+/// 50119 for an unknown or ended key, 50100 for one whose record was altered, 50112 and 50102 for the timestamp, 50105 for the passphrase.
 pub fn screen(
     credentials: &Credentials<'_>,
     facts: Option<&KeyFacts>,
@@ -18,6 +18,10 @@ pub fn screen(
 ) -> Result<Timestamp, Denial> {
     let facts =
         facts.filter(|facts| facts.id == credentials.key && facts.is_known(now)).ok_or(Denial::KeyUnknown)?;
+    if facts.life.holds.has(Hold::BrokenSeal) {
+        // Nothing of an altered record can be believed, its secret and passphrase least of all.
+        return Err(Denial::KeyHeld);
+    }
     let stamp = credentials.stamp()?;
     if !stamp.is_fresh(now) {
         return Err(Denial::TimestampExpired);

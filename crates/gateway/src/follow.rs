@@ -1,0 +1,130 @@
+//! Keeps the memory in step with the store: everything at the start, then changes by number.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use keyward_rules::id::{KeyId, Revision};
+use keyward_store::{Feed, LoadedKey, StoreError, Subject};
+use tracing::{error, info};
+
+use crate::memory::{Applied, Memory};
+
+/// Changes read at once.
+const BATCH: u64 = 1_000;
+/// How often the store is asked.
+pub const POLL: Duration = Duration::from_millis(100);
+
+/// Follows the feed into a memory.
+pub struct Follower {
+    feed: Feed,
+    memory: Arc<Memory>,
+    revision: Revision,
+    lease: Arc<Lease>,
+}
+
+/// Until when the node may vouch for its facts, on a clock that the caller chooses.
+#[derive(Default)]
+pub struct Lease {
+    confirmed_ms: AtomicU64,
+}
+
+impl Lease {
+    /// The store was read at `now_ms`.
+    pub fn renew(&self, now_ms: u64) {
+        self.confirmed_ms.fetch_max(now_ms, Ordering::AcqRel);
+    }
+
+    /// Milliseconds since the store was last read.
+    #[must_use]
+    pub fn age_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.confirmed_ms.load(Ordering::Acquire))
+    }
+}
+
+impl Follower {
+    /// Loads everything.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read; altered rows are held keys and no error.
+    pub async fn start(
+        feed: Feed,
+        memory: Arc<Memory>,
+        lease: Arc<Lease>,
+        now_ms: u64,
+    ) -> Result<Self, StoreError> {
+        let loaded = feed.load().await?;
+        memory.apply_apps(loaded.apps);
+        let count = loaded.keys.len();
+        for key in &loaded.keys {
+            note(key_id(key), take(&memory, key));
+        }
+        lease.renew(now_ms);
+        info!(keys = count, revision = loaded.revision.0, "facts loaded");
+        Ok(Self { feed, memory, revision: loaded.revision, lease })
+    }
+
+    /// Reads what changed since the last call; gives the number now reached.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was applied before stays, and the lease runs on.
+    pub async fn catch_up(&mut self, now_ms: u64) -> Result<Revision, StoreError> {
+        loop {
+            let changes = self.feed.since(self.revision, BATCH).await?;
+            for change in &changes {
+                match &change.subject {
+                    Subject::Key(id) => match self.feed.key(*id).await? {
+                        Some(key) => note(*id, take(&self.memory, &key)),
+                        None => self.memory.forget(*id),
+                    },
+                    Subject::App(_) => self.memory.apply_apps(self.feed.apps().await?),
+                }
+                self.revision = change.revision;
+            }
+            if (changes.len() as u64) < BATCH {
+                self.lease.renew(now_ms);
+                return Ok(self.revision);
+            }
+        }
+    }
+
+    /// Reads every row again, so that one altered behind the feed's back is found.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn scrub(&mut self) -> Result<(), StoreError> {
+        let loaded = self.feed.load().await?;
+        self.memory.apply_apps(loaded.apps);
+        for key in &loaded.keys {
+            note(key_id(key), take(&self.memory, key));
+        }
+        Ok(())
+    }
+}
+
+const fn key_id(key: &LoadedKey) -> KeyId {
+    match key {
+        LoadedKey::Intact(record) => record.id,
+        LoadedKey::Broken(id) => *id,
+    }
+}
+
+fn take(memory: &Memory, key: &LoadedKey) -> Applied {
+    match key {
+        LoadedKey::Intact(record) => memory.apply(record),
+        LoadedKey::Broken(id) => {
+            error!(key = %id, "the key's stored record was altered outside the program: the key is held");
+            memory.break_seal(*id)
+        }
+    }
+}
+
+fn note(id: KeyId, applied: Applied) {
+    match applied {
+        Applied::Stored | Applied::Older => {}
+        Applied::RolledBack => {
+            error!(key = %id, "the key's stored record is older than one seen before: the key is held");
+        }
+        Applied::Full => error!(key = %id, "no room for more keys: the key is unknown here"),
+    }
+}

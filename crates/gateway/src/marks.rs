@@ -1,0 +1,201 @@
+//! Replay marks: a state-changing request is accepted once while its timestamp is fresh.
+//!
+//! A ring of one-second buckets by signed timestamp. A mark stays until its second can no longer be fresh, so
+//! nothing is evicted early; a full bucket refuses. What was accepted before this process started is covered
+//! by the *horizon*: no accepted timestamp exceeds it, it is moved forward durably before it is needed, and
+//! after a start every timestamp at or below it is refused.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use keyward_rules::decision::{Mark, MarkAnswer};
+use keyward_rules::limits::TIMESTAMP_WINDOW_MS;
+use keyward_rules::time::Moment;
+use parking_lot::Mutex;
+
+/// Seconds in which a timestamp can be fresh, both ways, and some to spare.
+const SECONDS: u64 = 2 * TIMESTAMP_WINDOW_MS / 1_000 + 4;
+/// Marks of one second at most: 6 million orders a minute.
+const PER_SECOND: usize = 100_000;
+/// Shards of a second, to keep locks short.
+const SHARDS: usize = 16;
+/// How far ahead the horizon is written.
+pub const HORIZON_STEP_MS: u64 = 2_000;
+
+#[derive(Default)]
+struct Bucket {
+    second: u64,
+    marks: std::collections::HashSet<(u128, u64)>,
+}
+
+/// All marks of one node.
+pub struct Marks {
+    ring: Vec<Mutex<Bucket>>,
+    /// Timestamps at or below are refused: another process may have accepted them.
+    floor_ms: AtomicU64,
+    /// What the store durably holds as horizon.
+    durable_ms: AtomicU64,
+    /// The greatest timestamp that somebody waits for.
+    wanted_ms: AtomicU64,
+}
+
+impl Marks {
+    /// Marks of a process that starts after one whose horizon was `horizon`.
+    #[must_use]
+    pub fn new(horizon: Option<Moment>) -> Self {
+        let floor = horizon.map_or(0, Moment::unix_ms);
+        let buckets = usize::try_from(SECONDS).unwrap_or(64) * SHARDS;
+        Self {
+            ring: (0..buckets).map(|_| Mutex::default()).collect(),
+            floor_ms: AtomicU64::new(floor),
+            durable_ms: AtomicU64::new(floor),
+            wanted_ms: AtomicU64::new(0),
+        }
+    }
+
+    /// Sets the mark, if it was never set and can be vouched for.
+    ///
+    /// Does not wait: a timestamp past the durable horizon gives `None`; ask for more with
+    /// [`Marks::want`], wait until [`Marks::covers`], and come again.
+    #[must_use]
+    pub fn set(&self, mark: &Mark, now: Moment) -> Option<MarkAnswer> {
+        let signed = mark.signed_at.unix_ms();
+        if signed <= self.floor_ms.load(Ordering::Acquire) {
+            return Some(MarkAnswer::CannotTell);
+        }
+        if signed > self.durable_ms.load(Ordering::Acquire) {
+            return None;
+        }
+        let second = signed / 1_000;
+        let shard = mark.fingerprint % SHARDS as u64;
+        let place = usize::try_from(second % SECONDS * SHARDS as u64 + shard).ok();
+        let Some(bucket) = place.and_then(|at| self.ring.get(at)) else {
+            return Some(MarkAnswer::CannotTell);
+        };
+        let mut bucket = bucket.lock();
+        if bucket.second != second {
+            // The bucket's old second must be past its freshness, or the clock stepped back.
+            let stale = bucket.second * 1_000 + 999 + TIMESTAMP_WINDOW_MS < now.unix_ms();
+            if !bucket.marks.is_empty() && !stale {
+                return Some(MarkAnswer::CannotTell);
+            }
+            bucket.marks.clear();
+            bucket.second = second;
+        }
+        let name = (mark.key.as_u128(), mark.fingerprint);
+        if bucket.marks.contains(&name) {
+            return Some(MarkAnswer::Repeated);
+        }
+        if bucket.marks.len() >= PER_SECOND / SHARDS {
+            return Some(MarkAnswer::CannotTell);
+        }
+        bucket.marks.insert(name);
+        Some(MarkAnswer::New)
+    }
+
+    /// Whether the durable horizon covers `signed_at`.
+    #[must_use]
+    pub fn covers(&self, signed_at: Moment) -> bool {
+        signed_at.unix_ms() <= self.durable_ms.load(Ordering::Acquire)
+    }
+
+    /// Asks for the horizon to cover `signed_at`.
+    pub fn want(&self, signed_at: Moment) {
+        self.wanted_ms.fetch_max(signed_at.unix_ms(), Ordering::AcqRel);
+    }
+
+    /// The horizon to write next, if somebody waits for one or will soon.
+    #[must_use]
+    pub fn next_horizon(&self) -> Option<Moment> {
+        let wanted = self.wanted_ms.load(Ordering::Acquire);
+        let durable = self.durable_ms.load(Ordering::Acquire);
+        (wanted > durable).then(|| Moment::from_unix_ms(wanted + HORIZON_STEP_MS))
+    }
+
+    /// The store now holds `until`.
+    pub fn horizon_written(&self, until: Moment) {
+        self.durable_ms.fetch_max(until.unix_ms(), Ordering::AcqRel);
+    }
+
+    /// The clock stepped back to `now`: everything that may have been accepted counts as another process's.
+    pub fn clock_stepped_back(&self) {
+        let durable = self.durable_ms.load(Ordering::Acquire);
+        self.floor_ms.fetch_max(durable, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keyward_rules::decision::{Mark, MarkAnswer};
+    use keyward_rules::id::KeyId;
+    use keyward_rules::time::Moment;
+
+    use super::Marks;
+
+    const NOW: u64 = 1_800_000_000_000;
+
+    fn mark(fingerprint: u64, at: u64) -> Mark {
+        Mark { key: KeyId::from_entropy([1; 16]), fingerprint, signed_at: Moment::from_unix_ms(at) }
+    }
+
+    fn ready(horizon: Option<u64>) -> Marks {
+        let marks = Marks::new(horizon.map(Moment::from_unix_ms));
+        marks.horizon_written(Moment::from_unix_ms(NOW + 100_000));
+        marks
+    }
+
+    #[test]
+    fn once_within_the_window() {
+        let marks = ready(None);
+        for at in [NOW - 30_000, NOW, NOW + 30_000] {
+            let now = Moment::from_unix_ms(NOW);
+            assert_eq!(marks.set(&mark(7, at), now), Some(MarkAnswer::New));
+            assert_eq!(marks.set(&mark(7, at), now), Some(MarkAnswer::Repeated));
+            assert_eq!(marks.set(&mark(8, at), now), Some(MarkAnswer::New));
+        }
+        // As late as a timestamp can be fresh, its mark is still there.
+        assert_eq!(
+            marks.set(&mark(7, NOW + 30_000), Moment::from_unix_ms(NOW + 60_000)),
+            Some(MarkAnswer::Repeated)
+        );
+    }
+
+    #[test]
+    fn what_another_process_may_have_accepted_is_refused() {
+        let marks = ready(Some(NOW));
+        let now = Moment::from_unix_ms(NOW);
+        assert_eq!(marks.set(&mark(1, NOW), now), Some(MarkAnswer::CannotTell));
+        assert_eq!(marks.set(&mark(1, NOW + 1), now), Some(MarkAnswer::New));
+    }
+
+    #[test]
+    fn nothing_is_accepted_past_the_durable_horizon() {
+        let marks = Marks::new(None);
+        let now = Moment::from_unix_ms(NOW);
+        assert_eq!(marks.set(&mark(1, NOW), now), None);
+        marks.want(now);
+        let until = marks.next_horizon().unwrap();
+        assert!(until > now);
+        marks.horizon_written(until);
+        assert_eq!(marks.set(&mark(1, NOW), now), Some(MarkAnswer::New));
+        assert_eq!(marks.next_horizon(), None);
+    }
+
+    #[test]
+    fn a_full_second_refuses_and_forgets_nothing() {
+        let marks = ready(None);
+        let now = Moment::from_unix_ms(NOW);
+        let mut fingerprint = 0;
+        while marks.set(&mark(fingerprint, NOW), now) == Some(MarkAnswer::New) {
+            fingerprint += 16;
+        }
+        assert_eq!(marks.set(&mark(fingerprint, NOW), now), Some(MarkAnswer::CannotTell));
+        assert_eq!(marks.set(&mark(0, NOW), now), Some(MarkAnswer::Repeated));
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_counts_as_a_start() {
+        let marks = ready(None);
+        marks.clock_stepped_back();
+        assert_eq!(marks.set(&mark(1, NOW), Moment::from_unix_ms(NOW)), Some(MarkAnswer::CannotTell));
+    }
+}

@@ -1,0 +1,186 @@
+//! The gateway's memory of facts: every key in a fixed slot, found by one hashed look-up.
+//!
+//! One applier writes, requests read. A reader copies a record whole under its sequence word, with bounded
+//! retries, and then gives up closed. Facts are kept, verdicts never. A tombstone is never overwritten, and a
+//! record never goes back to an older version.
+
+mod index;
+mod record;
+mod slab;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use keyward_rules::address::AddressSet;
+use keyward_rules::id::{AppId, KeyId};
+use keyward_rules::key::{AppReach, KeyFacts, Reach};
+use keyward_store::{AppRecord, AppState, KeyRecord};
+use parking_lot::{Mutex, RwLock};
+
+use index::Index;
+use record::{Image, ReachWord};
+use slab::Slab;
+
+const SET_SHARDS: usize = 64;
+
+/// What applying a change found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Applied {
+    /// The memory now holds it.
+    Stored,
+    /// The memory knew something newer or final; nothing changed.
+    Older,
+    /// The store offers an older version than this node has seen: somebody put a row back.
+    RolledBack,
+    /// No slot is left.
+    Full,
+}
+
+/// What a look-up found.
+pub enum Lookup {
+    /// One consistent copy.
+    Facts(Box<KeyFacts>),
+    /// No such key, or one that has ended.
+    Unknown,
+    /// The record kept changing while it was read.
+    Torn,
+}
+
+/// All facts of one node.
+pub struct Memory {
+    slab: Slab,
+    index: Index,
+    /// Address sets that do not fit the record, by key. Written only inside the record's write section.
+    sets: Vec<RwLock<HashMap<KeyId, Arc<AddressSet>>>>,
+    apps: ArcSwap<HashMap<AppId, Arc<AddressSet>>>,
+    /// There is one applier; the lock says so.
+    applier: Mutex<()>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            slab: Slab::default(),
+            index: Index::default(),
+            sets: (0..SET_SHARDS).map(|_| RwLock::default()).collect(),
+            apps: ArcSwap::default(),
+            applier: Mutex::new(()),
+        }
+    }
+}
+
+impl Memory {
+    /// One consistent copy of the key's facts.
+    pub fn facts(&self, id: KeyId) -> Lookup {
+        let Some(record) = self.find(id) else { return Lookup::Unknown };
+        let taken = record.read(|image| {
+            let reach = match image.reach() {
+                ReachWord::Nowhere => Reach::App(APP_NOBODY, AppReach::Nowhere),
+                ReachWord::Anywhere => Reach::Anywhere,
+                ReachWord::Few(few) => Reach::Few(few),
+                ReachWord::Set => {
+                    self.set_of(id).map_or(Reach::App(APP_NOBODY, AppReach::Nowhere), Reach::Set)
+                }
+                ReachWord::App(app) => {
+                    let ranges = self.apps.load().get(&app).cloned();
+                    Reach::App(app, ranges.map_or(AppReach::Nowhere, AppReach::Ranges))
+                }
+            };
+            (*image, reach)
+        });
+        match taken {
+            None => Lookup::Torn,
+            Some((image, reach)) => {
+                image.facts(reach).map_or(Lookup::Unknown, |facts| Lookup::Facts(Box::new(facts)))
+            }
+        }
+    }
+
+    /// The version of the record now; another one means that something changed since it was copied.
+    pub fn version(&self, id: KeyId) -> Option<u64> {
+        self.find(id)?.read(|image| image.version())
+    }
+
+    /// Takes in a key as the store has it.
+    pub fn apply(&self, key: &KeyRecord) -> Applied {
+        self.put(key.id, Image::of(key), own_set(key))
+    }
+
+    /// Stops a key whose stored record does not verify.
+    pub fn break_seal(&self, id: KeyId) -> Applied {
+        let known = self.find(id).and_then(|record| record.read(|image| *image));
+        self.put(id, Image::broken(id, known.as_ref()), None)
+    }
+
+    /// Ends a key whose row is gone.
+    pub fn forget(&self, id: KeyId) {
+        let _one = self.applier.lock();
+        if let Some(record) = self.find(id) {
+            record.write(|image| image.end());
+        }
+    }
+
+    /// Takes in all apps; a frozen one has no ranges here.
+    pub fn apply_apps(&self, apps: Vec<AppRecord>) {
+        let active = apps.into_iter().filter(|app| app.state == AppState::Active);
+        self.apps.store(Arc::new(active.map(|app| (app.id, Arc::new(app.ranges))).collect()));
+    }
+
+    /// How many keys have a slot.
+    pub fn len(&self) -> u32 {
+        self.slab.len()
+    }
+
+    fn find(&self, id: KeyId) -> Option<&record::Record> {
+        self.index
+            .find(id, |slot| self.slab.get(slot).map(record::Record::id))
+            .and_then(|slot| self.slab.get(slot))
+    }
+
+    fn put(&self, id: KeyId, image: Image, set: Option<Arc<AddressSet>>) -> Applied {
+        let _one = self.applier.lock();
+        if let Some(record) = self.find(id) {
+            return record.replace(&image, || self.store_set(id, set.clone()));
+        }
+        let Some(slot) = self.slab.claim() else { return Applied::Full };
+        let Some(record) = self.slab.get(slot) else { return Applied::Full };
+        self.store_set(id, set);
+        record.fill(&image);
+        // The slot is published only once the record is whole.
+        self.index.insert(id, slot, |other| self.slab.get(other).map(record::Record::id));
+        Applied::Stored
+    }
+
+    fn set_of(&self, id: KeyId) -> Option<Arc<AddressSet>> {
+        self.shard(id)?.read().get(&id).cloned()
+    }
+
+    fn store_set(&self, id: KeyId, set: Option<Arc<AddressSet>>) {
+        let Some(shard) = self.shard(id) else { return };
+        match set {
+            Some(set) => drop(shard.write().insert(id, set)),
+            None => drop(shard.write().remove(&id)),
+        }
+    }
+
+    fn shard(&self, id: KeyId) -> Option<&RwLock<HashMap<KeyId, Arc<AddressSet>>>> {
+        self.sets.get(usize::try_from(id.as_u128() % SET_SHARDS as u128).ok()?)
+    }
+}
+
+/// Stands for "no app": its ranges are nowhere.
+const APP_NOBODY: AppId = match AppId::from_u64(1) {
+    Some(id) => id,
+    None => unreachable!(),
+};
+
+/// The key's own set, when it does not fit the record.
+fn own_set(key: &KeyRecord) -> Option<Arc<AddressSet>> {
+    use keyward_rules::address::Binding;
+    use keyward_rules::key::FewV4;
+    match &key.binding {
+        Binding::Addresses(set) if FewV4::of(set).is_none() => Some(Arc::new(set.clone())),
+        Binding::Addresses(_) | Binding::Anywhere | Binding::App(_) => None,
+    }
+}

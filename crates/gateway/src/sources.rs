@@ -1,0 +1,126 @@
+//! Source rates and bans, by address (IPv6 by /64): charged on arrival, refunded when the signature holds.
+//!
+//! Bad credentials count against the source, never against the key that they claim.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use keyward_rules::decision::RateAnswer;
+use keyward_rules::rate::Rate;
+use parking_lot::Mutex;
+
+use crate::rates::Rates;
+
+/// Stands for "any route" in the source's own budget.
+const ARRIVALS: u16 = u16::MAX;
+/// Stands for the budget of failed credentials.
+const FAILURES: u16 = u16::MAX - 1;
+/// Sources banned at once; past that the oldest ban ends early, which costs a stranger's requests only.
+const BANS: usize = 65_536;
+
+/// The limits of a source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SourceLimits {
+    /// Requests, before any check.
+    pub arrivals: Rate,
+    /// Bad credentials before the source is closed at accept.
+    pub failures: Rate,
+    /// For how long it is closed.
+    pub ban_ms: u64,
+}
+
+/// All sources of one node.
+pub struct Sources {
+    rates: Rates,
+    limits: SourceLimits,
+    bans: Mutex<HashMap<u64, u64>>,
+}
+
+impl Sources {
+    /// No source is known yet.
+    #[must_use]
+    pub fn new(limits: SourceLimits, salt: u64) -> Self {
+        Self { rates: Rates::new(salt), limits, bans: Mutex::default() }
+    }
+
+    /// Charges an arrival.
+    #[must_use]
+    pub fn arrive(&self, source: IpAddr, now_us: u64) -> RateAnswer {
+        self.rates.take(number(source), ARRIVALS, self.limits.arrivals, now_us)
+    }
+
+    /// Gives an arrival back: its signature held.
+    pub fn refund(&self, source: IpAddr) {
+        self.rates.refund(number(source), ARRIVALS, self.limits.arrivals);
+    }
+
+    /// Charges a public route's own limit.
+    #[must_use]
+    pub fn take_public(&self, source: IpAddr, route: u16, rate: Rate, now_us: u64) -> RateAnswer {
+        self.rates.take(number(source), route, rate, now_us)
+    }
+
+    /// Counts bad credentials; too many close the source.
+    pub fn failed(&self, source: IpAddr, now_us: u64) {
+        match self.rates.take(number(source), FAILURES, self.limits.failures, now_us) {
+            RateAnswer::Taken => {}
+            RateAnswer::Exhausted(_) | RateAnswer::NoRoom => self.ban(source, now_us / 1_000),
+        }
+    }
+
+    /// Whether the source is closed at `now_ms`.
+    #[must_use]
+    pub fn is_banned(&self, source: IpAddr, now_ms: u64) -> bool {
+        self.bans.lock().get(&number(source)).is_some_and(|until| now_ms < *until)
+    }
+
+    fn ban(&self, source: IpAddr, now_ms: u64) {
+        let mut bans = self.bans.lock();
+        if bans.len() >= BANS {
+            bans.retain(|_, until| now_ms < *until);
+            if bans.len() >= BANS {
+                let oldest = bans.iter().min_by_key(|(_, until)| **until).map(|(source, _)| *source);
+                oldest.and_then(|source| bans.remove(&source));
+            }
+        }
+        bans.insert(number(source), now_ms.saturating_add(self.limits.ban_ms));
+    }
+}
+
+/// One number per source: an IPv4 address, or an IPv6 /64, apart from each other.
+#[expect(clippy::cast_possible_truncation, reason = "the upper half of the address is what counts")]
+fn number(source: IpAddr) -> u64 {
+    match keyward_rules::address::canonical(source) {
+        IpAddr::V4(v4) => u64::from(v4.to_bits()),
+        IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64 ^ 0x6000_0000_0000_0006,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keyward_rules::decision::RateAnswer;
+    use keyward_rules::rate::Rate;
+
+    use super::{SourceLimits, Sources};
+
+    #[test]
+    fn bad_credentials_close_a_source_for_a_while() {
+        let limits = SourceLimits {
+            arrivals: Rate::new(100, 1_000).unwrap(),
+            failures: Rate::new(3, 60_000).unwrap(),
+            ban_ms: 600_000,
+        };
+        let sources = Sources::new(limits, 1);
+        let (one, two) = ("2001:db8::1".parse().unwrap(), "2001:db8:0:0:ffff::2".parse().unwrap());
+        let other = "192.0.2.1".parse().unwrap();
+        for _ in 0..3 {
+            sources.failed(one, 1_000_000_000);
+        }
+        assert!(!sources.is_banned(one, 1_000_000));
+        sources.failed(two, 1_000_000_000);
+        assert!(sources.is_banned(one, 1_000_000), "a /64 is one source");
+        assert!(!sources.is_banned(other, 1_000_000));
+        assert!(!sources.is_banned(one, 1_600_000));
+        assert_eq!(sources.arrive(other, 1_000_000_000), RateAnswer::Taken);
+    }
+}
