@@ -7,9 +7,25 @@
 //! Invariants: what goes upstream on a private route is a [`keyward_rules::decision::Permit`]; nothing is
 //! sent twice; verdicts are never cached.
 
+mod admit;
+mod body;
 pub mod follow;
+mod forward;
+mod framing;
+mod gate;
+mod listen;
 pub mod marks;
 pub mod memory;
 pub mod rates;
 pub mod recorder;
+mod reply;
+mod serve;
+mod settings;
 pub mod sources;
+mod upstream;
+mod wording;
+
+pub use gate::{Clock, Counters, Gate, Keys, View};
+pub use listen::{Gateway, Listeners, Running};
+pub use settings::Limits;
+pub use upstream::Backend;

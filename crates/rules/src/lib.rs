@@ -15,6 +15,7 @@ pub mod denial;
 pub mod event;
 pub mod grant;
 pub mod id;
+pub mod identity;
 pub mod key;
 pub mod limits;
 pub mod okx;

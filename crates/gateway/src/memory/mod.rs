@@ -22,7 +22,7 @@ use index::Index;
 use record::{Image, ReachWord};
 use slab::Slab;
 
-const SET_SHARDS: usize = 64;
+const EXTRA_SHARDS: usize = 64;
 
 /// What applying a change found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,12 +47,21 @@ pub enum Lookup {
     Torn,
 }
 
+/// The parts of a key that vary in size.
+#[derive(Clone)]
+struct Extra {
+    /// Its name, which the backend shows to the client.
+    label: Box<str>,
+    /// Its address set, unless the record holds it.
+    set: Option<Arc<AddressSet>>,
+}
+
 /// All facts of one node.
 pub struct Memory {
     slab: Slab,
     index: Index,
-    /// Address sets that do not fit the record, by key. Written only inside the record's write section.
-    sets: Vec<RwLock<HashMap<KeyId, Arc<AddressSet>>>>,
+    /// What does not fit the record, by key. Written only inside the record's write section.
+    extras: Vec<RwLock<HashMap<KeyId, Extra>>>,
     apps: ArcSwap<HashMap<AppId, Arc<AddressSet>>>,
     /// There is one applier; the lock says so.
     applier: Mutex<()>,
@@ -63,7 +72,7 @@ impl Default for Memory {
         Self {
             slab: Slab::default(),
             index: Index::default(),
-            sets: (0..SET_SHARDS).map(|_| RwLock::default()).collect(),
+            extras: (0..EXTRA_SHARDS).map(|_| RwLock::default()).collect(),
             apps: ArcSwap::default(),
             applier: Mutex::new(()),
         }
@@ -74,7 +83,7 @@ impl Memory {
     /// One consistent copy of the key's facts.
     pub fn facts(&self, id: KeyId) -> Lookup {
         let Some(record) = self.find(id) else { return Lookup::Unknown };
-        let taken = record.read(|image| {
+        let taken = record.read(|image, copy| {
             let reach = match image.reach() {
                 ReachWord::Nowhere => Reach::App(APP_NOBODY, AppReach::Nowhere),
                 ReachWord::Anywhere => Reach::Anywhere,
@@ -87,29 +96,35 @@ impl Memory {
                     Reach::App(app, ranges.map_or(AppReach::Nowhere, AppReach::Ranges))
                 }
             };
-            (*image, reach)
+            (*image, reach, copy)
         });
         match taken {
             None => Lookup::Torn,
-            Some((image, reach)) => {
-                image.facts(reach).map_or(Lookup::Unknown, |facts| Lookup::Facts(Box::new(facts)))
+            Some((image, reach, copy)) => {
+                image.facts(reach, copy).map_or(Lookup::Unknown, |facts| Lookup::Facts(Box::new(facts)))
             }
         }
     }
 
-    /// The version of the record now; another one means that something changed since it was copied.
-    pub fn version(&self, id: KeyId) -> Option<u64> {
-        self.find(id)?.read(|image| image.version())
+    /// The key's name.
+    pub fn label(&self, id: KeyId) -> Option<String> {
+        Some(self.shard(id)?.read().get(&id)?.label.to_string())
+    }
+
+    /// Whether the record is still the one that was copied.
+    pub fn is_current(&self, id: KeyId, copy: u64) -> bool {
+        self.find(id).is_some_and(|record| record.sequence() == copy)
     }
 
     /// Takes in a key as the store has it.
     pub fn apply(&self, key: &KeyRecord) -> Applied {
-        self.put(key.id, Image::of(key), own_set(key))
+        let extra = Extra { label: key.name.as_str().into(), set: own_set(key) };
+        self.put(key.id, Image::of(key), Some(extra))
     }
 
     /// Stops a key whose stored record does not verify.
     pub fn break_seal(&self, id: KeyId) -> Applied {
-        let known = self.find(id).and_then(|record| record.read(|image| *image));
+        let known = self.find(id).and_then(|record| record.read(|image, _| *image));
         self.put(id, Image::broken(id, known.as_ref()), None)
     }
 
@@ -138,14 +153,14 @@ impl Memory {
             .and_then(|slot| self.slab.get(slot))
     }
 
-    fn put(&self, id: KeyId, image: Image, set: Option<Arc<AddressSet>>) -> Applied {
+    fn put(&self, id: KeyId, image: Image, extra: Option<Extra>) -> Applied {
         let _one = self.applier.lock();
         if let Some(record) = self.find(id) {
-            return record.replace(&image, || self.store_set(id, set.clone()));
+            return record.replace(&image, || self.store_extra(id, extra));
         }
         let Some(slot) = self.slab.claim() else { return Applied::Full };
         let Some(record) = self.slab.get(slot) else { return Applied::Full };
-        self.store_set(id, set);
+        self.store_extra(id, extra);
         record.fill(&image);
         // The slot is published only once the record is whole.
         self.index.insert(id, slot, |other| self.slab.get(other).map(record::Record::id));
@@ -153,19 +168,19 @@ impl Memory {
     }
 
     fn set_of(&self, id: KeyId) -> Option<Arc<AddressSet>> {
-        self.shard(id)?.read().get(&id).cloned()
+        self.shard(id)?.read().get(&id)?.set.clone()
     }
 
-    fn store_set(&self, id: KeyId, set: Option<Arc<AddressSet>>) {
+    fn store_extra(&self, id: KeyId, extra: Option<Extra>) {
         let Some(shard) = self.shard(id) else { return };
-        match set {
-            Some(set) => drop(shard.write().insert(id, set)),
+        match extra {
+            Some(extra) => drop(shard.write().insert(id, extra)),
             None => drop(shard.write().remove(&id)),
         }
     }
 
-    fn shard(&self, id: KeyId) -> Option<&RwLock<HashMap<KeyId, Arc<AddressSet>>>> {
-        self.sets.get(usize::try_from(id.as_u128() % SET_SHARDS as u128).ok()?)
+    fn shard(&self, id: KeyId) -> Option<&RwLock<HashMap<KeyId, Extra>>> {
+        self.extras.get(usize::try_from(id.as_u128() % EXTRA_SHARDS as u128).ok()?)
     }
 }
 

@@ -75,7 +75,7 @@ impl Record {
     }
 
     /// Calls `take` with a consistent copy; `take` may look at what is only changed inside the write section.
-    pub(super) fn read<T>(&self, take: impl Fn(&Image) -> T) -> Option<T> {
+    pub(super) fn read<T>(&self, take: impl Fn(&Image, u64) -> T) -> Option<T> {
         for _ in 0..TRIES {
             let before = self.sequence.load(Ordering::Acquire);
             if before % 2 == 0 {
@@ -83,7 +83,7 @@ impl Record {
                 for (to, from) in words.iter_mut().zip(&self.words) {
                     *to = from.load(Ordering::Relaxed);
                 }
-                let taken = take(&Image::from_words(&words));
+                let taken = take(&Image::from_words(&words), before);
                 words.zeroize();
                 fence(Ordering::Acquire);
                 if self.sequence.load(Ordering::Relaxed) == before {
@@ -95,6 +95,11 @@ impl Record {
         None
     }
 
+    /// The number of the current copy; odd while it is being written.
+    pub(super) fn sequence(&self) -> u64 {
+        self.sequence.load(Ordering::Acquire)
+    }
+
     /// Fills a record that is not published yet.
     pub(super) fn fill(&self, image: &Image) {
         self.store(image, || ());
@@ -102,7 +107,7 @@ impl Record {
 
     /// Puts a newer image in place, with `also` inside the write section. Called by the one applier.
     pub(super) fn replace(&self, image: &Image, also: impl FnOnce()) -> Applied {
-        let Some(known) = self.read(|known| *known) else { return Applied::Older };
+        let Some(known) = self.read(|known, _| *known) else { return Applied::Older };
         if known.is_over() {
             return Applied::Older;
         }
@@ -118,7 +123,7 @@ impl Record {
 
     /// Changes the image in place. Called by the one applier.
     pub(super) fn write(&self, change: impl FnOnce(&mut Image)) {
-        if let Some(mut image) = self.read(|image| *image) {
+        if let Some(mut image) = self.read(|image, _| *image) {
             change(&mut image);
             self.store(&image, || ());
         }
@@ -217,11 +222,6 @@ impl Image {
         self.life & 0xff == STATE_ENDED
     }
 
-    /// The stored version.
-    pub(super) const fn version(&self) -> u64 {
-        self.version
-    }
-
     /// How the reach is held.
     pub(super) fn reach(&self) -> ReachWord {
         let [first, ..] = self.detail;
@@ -236,7 +236,7 @@ impl Image {
 
     /// The facts for a verdict; `None` for a tombstone or words that make no key.
     #[expect(clippy::cast_possible_truncation, reason = "the fields are unpacked by their widths")]
-    pub(super) fn facts(&self, reach: Reach) -> Option<KeyFacts> {
+    pub(super) fn facts(&self, reach: Reach, copy: u64) -> Option<KeyFacts> {
         let state = match self.life & 0xff {
             1 => HolderState::Active,
             2 => HolderState::Disabled,
@@ -263,6 +263,7 @@ impl Image {
             expires_at: (self.expires_at != u64::MAX).then(|| Moment::from_unix_ms(self.expires_at)),
             hmac: prepared,
             passphrase: PassphraseTag::from_bytes(passphrase),
+            copy,
         })
     }
 

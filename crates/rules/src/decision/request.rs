@@ -171,4 +171,16 @@ impl<'r> Cleared<'r> {
     pub const fn facts(&self) -> &KeyFacts {
         &self.facts
     }
+
+    /// The request.
+    #[must_use]
+    pub const fn whole(&self) -> &Whole<'r> {
+        &self.whole
+    }
+
+    /// The route.
+    #[must_use]
+    pub const fn route(&self) -> &'r Route {
+        self.route
+    }
 }

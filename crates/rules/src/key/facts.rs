@@ -142,6 +142,20 @@ pub enum Reach {
 }
 
 impl Reach {
+    /// The key's own addresses as OKX shows them: empty for none, and for app keys, whose ranges are
+    /// confidential.
+    #[must_use]
+    pub fn own_addresses(&self) -> String {
+        match self {
+            Self::Anywhere | Self::App(..) => String::new(),
+            Self::Few(few) => {
+                let networks = few.networks.iter().take(usize::from(few.used));
+                networks.map(|(base, prefix)| Network::V4(*base, *prefix).to_string()).collect::<Vec<_>>().join(",")
+            }
+            Self::Set(set) => set.to_string(),
+        }
+    }
+
     /// Whether the key may be used from `address`.
     #[must_use]
     pub fn admits(&self, address: IpAddr) -> bool {
@@ -176,6 +190,8 @@ pub struct KeyFacts {
     pub hmac: HmacState,
     /// The hash of the passphrase.
     pub passphrase: PassphraseTag,
+    /// The node's own number of this copy; another one now means that the key has changed since.
+    pub copy: u64,
 }
 
 impl KeyFacts {

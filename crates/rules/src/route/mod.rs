@@ -130,3 +130,11 @@ pub struct Route {
     /// How often; per account where private, per source where public. `None` where OKX states nothing.
     pub rate: Option<Rate>,
 }
+
+impl Route {
+    /// Whether the answer describes the calling key, so that the backend needs its name and addresses.
+    #[must_use]
+    pub fn describes_key(&self) -> bool {
+        self.path == "/api/v5/account/config"
+    }
+}

@@ -1,0 +1,218 @@
+//! The path of a signed request, top to bottom. The order is product.md 6.1.
+//!
+//! Two functions, because a body that trickles in would otherwise carry a verdict from before a revocation:
+//! [`screen`] looks at the head and can only refuse, [`admit`] judges the complete request on fresh facts and
+//! a fresh clock.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use keyward_rules::decision::{
+    self, Claim, Intent, IntentAnswer, MarkAnswer, Permit, RateAnswer, Received, Whole,
+};
+use keyward_rules::denial::Denial;
+use keyward_rules::id::{AccountId, KeyId, RequestId};
+use keyward_rules::key::KeyFacts;
+use keyward_rules::okx::Credentials;
+use keyward_rules::route::{Access, Class, Found, Route};
+use keyward_store as store;
+
+use crate::framing::Head;
+use crate::gate::Gate;
+use crate::memory::Lookup;
+
+/// Lease ages past which a class is refused (product.md 6.4).
+const LEASE_MONEY_MS: u64 = 5_000;
+const LEASE_TRADE_MS: u64 = 15_000;
+const LEASE_ALL_MS: u64 = 30_000;
+
+/// Which way a screened request goes on.
+#[derive(Clone, Copy)]
+pub enum Way<'r> {
+    /// To the exchange without a key; credentials are stripped.
+    Public(&'r Route),
+    /// To [`admit`], once complete.
+    Private(Credentials<'r>, Found<'r>),
+}
+
+/// A refusal, and what is known of whom it hit.
+#[derive(Debug)]
+pub struct Turned {
+    /// The refusal.
+    pub denial: Denial,
+    /// The key that was named.
+    pub key: Option<KeyId>,
+    /// The account, once the signature held.
+    pub account: Option<AccountId>,
+}
+
+impl From<Denial> for Turned {
+    fn from(denial: Denial) -> Self {
+        Self { denial, key: None, account: None }
+    }
+}
+
+/// Source rate → route → headers → key known → timestamp → passphrase. Can only refuse; reads no body.
+///
+/// # Errors
+/// The refusal.
+pub fn screen<'r>(gate: &'r Gate, head: &Head<'r>, source: IpAddr) -> Result<Way<'r>, Turned> {
+    let now_us = gate.clock().now_us();
+    settle_rate(gate.counters.sources.arrive(source, now_us))?;
+    let found = gate.routes.find(head.method, head.path);
+    if let Found::Route(route) = found {
+        let public = match route.access {
+            Access::Public => true,
+            Access::Optional => !head.credentials.any(),
+            Access::Private(_) => false,
+        };
+        if public {
+            take_public(gate, source, route, now_us)?;
+            return Ok(Way::Public(route));
+        }
+    }
+    let credentials = Credentials::read(head.credentials)?;
+    let facts = look_up(gate, credentials.key)?;
+    decision::screen(&credentials, facts.as_deref(), &gate.keys.passphrases, gate.clock().now())
+        .map_err(|denial| turned_stranger(gate, denial, credentials.key, source, now_us))?;
+    Ok(Way::Private(credentials, found))
+}
+
+/// The same facts on a fresh copy → signature → state, address, environment, permission → lease → rates →
+/// replay mark → durable record → permit.
+///
+/// # Errors
+/// The refusal; nothing was forwarded.
+pub async fn admit<'r>(gate: &'r Gate, whole: Whole<'r>) -> Result<Permit<'r>, Turned> {
+    let (key, source, now) = (whole.credentials.key, whole.source, whole.now);
+    let now_us = now.unix_ms().saturating_mul(1_000);
+
+    let facts = look_up(gate, key)?.map(|facts| *facts);
+    let verified = Received::new(whole)
+        .verify(facts, &gate.keys.passphrases)
+        .map_err(|denial| turned_stranger(gate, denial, key, source, now_us))?;
+    gate.counters.sources.refund(source);
+
+    let account = verified.facts().account;
+    let turned = |denial| Turned { denial, key: Some(key), account: Some(account) };
+    let cleared = verified.clear().map_err(turned)?;
+    check_lease(gate, cleared.class()).map_err(turned)?;
+    let charge = cleared.charge();
+    let rate = take_account(gate, charge.account(), charge.route(), now_us);
+    let claim = charge.settle(rate).map_err(turned)?.claim();
+    let mark = set_mark(gate, &claim).await;
+    let intent = claim.settle(mark).map_err(turned)?.intent();
+    let record = write_intent(gate, &intent).await;
+    let recorded = intent.settle(record).map_err(turned)?;
+    Ok(recorded.permit(gate.clock().now().plus_ms(gate.limits().permit_ms)))
+}
+
+/// One consistent copy of the key's facts.
+fn look_up(gate: &Gate, key: KeyId) -> Result<Option<Box<KeyFacts>>, Turned> {
+    match gate.view.memory.facts(key) {
+        Lookup::Facts(facts) => Ok(Some(facts)),
+        Lookup::Unknown => Ok(None),
+        Lookup::Torn => Err(Denial::Unavailable.into()),
+    }
+}
+
+/// Bad credentials count against the source; a stale clock or a frozen record is no guess at a secret.
+fn turned_stranger(gate: &Gate, denial: Denial, key: KeyId, source: IpAddr, now_us: u64) -> Turned {
+    if matches!(denial, Denial::KeyUnknown | Denial::PassphraseWrong | Denial::SignWrong) {
+        gate.counters.sources.failed(source, now_us);
+    }
+    Turned { denial, key: Some(key), account: None }
+}
+
+/// A node that has not heard from the store refuses class by class, money first.
+fn check_lease(gate: &Gate, class: Class) -> Result<(), Denial> {
+    let age_ms = gate.view.lease.age_ms((gate.clock().steady_ms)());
+    let limit_ms = match class {
+        Class::Withdraw | Class::Funding | Class::Manage => LEASE_MONEY_MS,
+        Class::Trade => LEASE_TRADE_MS,
+        Class::Read | Class::Cancel | Class::Public => LEASE_ALL_MS,
+    };
+    if age_ms > limit_ms { Err(Denial::Unavailable) } else { Ok(()) }
+}
+
+fn settle_rate(answer: RateAnswer) -> Result<(), Denial> {
+    match answer {
+        RateAnswer::Taken => Ok(()),
+        RateAnswer::Exhausted(_) => Err(Denial::RateExceeded),
+        RateAnswer::NoRoom => Err(Denial::Busy),
+    }
+}
+
+fn take_public(gate: &Gate, source: IpAddr, route: &Route, now_us: u64) -> Result<(), Denial> {
+    match route.rate {
+        Some(rate) => settle_rate(gate.counters.sources.take_public(source, route.number, rate, now_us)),
+        None => Ok(()),
+    }
+}
+
+fn take_account(gate: &Gate, account: AccountId, route: &Route, now_us: u64) -> RateAnswer {
+    route.rate.map_or(RateAnswer::Taken, |rate| {
+        gate.counters.rates.take(account.as_u64(), route.number, rate, now_us)
+    })
+}
+
+/// Sets the replay mark, having the horizon moved first where it must be.
+async fn set_mark(gate: &Gate, claim: &Claim<'_>) -> MarkAnswer {
+    let Some(mark) = claim.owed() else { return MarkAnswer::NotOwed };
+    let marks = &gate.counters.marks;
+    if let Some(answer) = marks.set(&mark, gate.clock().now()) {
+        return answer;
+    }
+    marks.want(mark.signed_at);
+    let patience = Duration::from_millis(gate.limits().record_ms.saturating_mul(4));
+    let moved = tokio::time::timeout(patience, gate.recorder.move_horizon()).await.unwrap_or(false);
+    if !moved {
+        return MarkAnswer::CannotTell;
+    }
+    marks.set(&mark, gate.clock().now()).unwrap_or(MarkAnswer::CannotTell)
+}
+
+/// Has the record of a withdrawal or transfer on disk before anything else happens.
+async fn write_intent(gate: &Gate, intent: &Intent<'_>) -> IntentAnswer {
+    if !intent.is_owed() {
+        return IntentAnswer::NotOwed;
+    }
+    let request = intent.request();
+    let record = store::Intent {
+        at: request.whole().now,
+        request: request.whole().id,
+        key: request.facts().id,
+        account: request.facts().account,
+        route: request.route().path,
+        source: request.whole().source.to_string(),
+        body_hash: *blake3::hash(request.whole().body).as_bytes(),
+    };
+    let patience = Duration::from_millis(gate.limits().record_ms);
+    match tokio::time::timeout(patience, gate.recorder.intend(record)).await {
+        Ok(true) => IntentAnswer::Durable,
+        Ok(false) | Err(_) => IntentAnswer::Failed,
+    }
+}
+
+/// Everything about a request that [`Whole`] wants beside its parts.
+#[must_use]
+pub fn whole<'r>(
+    gate: &Gate,
+    id: RequestId,
+    head: &Head<'r>,
+    body: &'r Bytes,
+    (credentials, routed): (Credentials<'r>, Found<'r>),
+    source: IpAddr,
+) -> Whole<'r> {
+    Whole {
+        id,
+        method: head.method,
+        target: head.target,
+        body,
+        credentials,
+        routed,
+        source,
+        now: gate.clock().now(),
+    }
+}

@@ -1,0 +1,95 @@
+//! What the path of a request may use, and nothing more.
+
+use std::sync::Arc;
+
+use keyward_rules::identity::IdentityKey;
+use keyward_rules::key::PassphraseKey;
+use keyward_rules::route::RouteTable;
+use keyward_rules::time::Moment;
+
+use crate::follow::Lease;
+use crate::marks::Marks;
+use crate::memory::Memory;
+use crate::rates::Rates;
+use crate::recorder::Recorder;
+use crate::settings::Limits;
+use crate::sources::Sources;
+
+/// The clocks, handed in: the wall for what is signed, a steady one for the lease.
+#[derive(Clone)]
+pub struct Clock {
+    /// Microseconds since the Unix epoch.
+    pub wall_us: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// Milliseconds of a clock that never steps back and counts suspension.
+    pub steady_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl Clock {
+    /// The wall clock, once per stage of a request.
+    #[must_use]
+    pub fn now_us(&self) -> u64 {
+        (self.wall_us)()
+    }
+
+    /// The wall clock as a moment.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        Moment::from_unix_ms(self.now_us() / 1_000)
+    }
+}
+
+/// The facts of this node and how fresh they are.
+pub struct View {
+    /// Keys and apps.
+    pub memory: Arc<Memory>,
+    /// When the store was last read.
+    pub lease: Arc<Lease>,
+}
+
+/// What counts: sources, accounts, repetitions.
+pub struct Counters {
+    /// Per source.
+    pub sources: Sources,
+    /// Per account and route.
+    pub rates: Rates,
+    /// Replay marks.
+    pub marks: Arc<Marks>,
+}
+
+/// The keys that the data plane holds.
+pub struct Keys {
+    /// For passphrases.
+    pub passphrases: PassphraseKey,
+    /// For the identity.
+    pub identity: IdentityKey,
+}
+
+/// The context of every request.
+pub struct Gate {
+    /// The route table.
+    pub routes: RouteTable,
+    /// The facts.
+    pub view: View,
+    /// The counters.
+    pub counters: Counters,
+    /// The journal.
+    pub recorder: Recorder,
+    /// The keys.
+    pub keys: Keys,
+    /// The bounds and clocks.
+    pub bounds: (Limits, Clock),
+}
+
+impl Gate {
+    /// The bounds.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.bounds.0
+    }
+
+    /// The clocks.
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.bounds.1
+    }
+}

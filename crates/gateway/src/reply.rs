@@ -1,0 +1,129 @@
+//! What goes back to the client: a refusal of ours, or the exchange's answer.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use keyward_rules::denial::Denial;
+use keyward_rules::id::RequestId;
+use tokio::time::{Instant, Sleep};
+
+use crate::upstream::Return;
+
+/// The id under which the request stands in the journal and the log.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("keyward-request-id");
+
+/// A reply's body.
+pub enum ReplyBody {
+    /// All there.
+    Whole(Option<Bytes>),
+    /// What was gathered, then what still comes.
+    Flowing(Box<Flowing>),
+}
+
+/// An answer too long to gather.
+pub struct Flowing {
+    gathered: Option<Bytes>,
+    rest: Incoming,
+    line: Option<Return>,
+    patience: Duration,
+    stalled: Pin<Box<Sleep>>,
+}
+
+/// The exchange broke off or stalled: the client's connection is cut, so that a part cannot pass for the whole.
+#[derive(Debug, thiserror::Error)]
+#[error("the exchange's answer broke off")]
+pub struct BrokeOff;
+
+impl Flowing {
+    /// An answer of which `gathered` has come.
+    #[must_use]
+    pub fn new(gathered: Bytes, rest: Incoming, line: Return, patience: Duration) -> Self {
+        let stalled = Box::pin(tokio::time::sleep(patience));
+        Self { gathered: Some(gathered), rest, line: Some(line), patience, stalled }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
+        if let Some(gathered) = self.gathered.take() {
+            return Poll::Ready(Some(Ok(Frame::data(gathered))));
+        }
+        match Pin::new(&mut self.rest).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                let deadline = Instant::now() + self.patience;
+                self.stalled.as_mut().reset(deadline);
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(BrokeOff))),
+            Poll::Ready(None) => {
+                if let Some(line) = self.line.take() {
+                    line.keep();
+                }
+                Poll::Ready(None)
+            }
+            Poll::Pending => self.stalled.as_mut().poll(context).map(|()| Some(Err(BrokeOff))),
+        }
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = BrokeOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
+        match &mut *self {
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Flowing(flowing) => flowing.poll(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_none(),
+            Self::Flowing(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Flowing(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl ReplyBody {
+    /// A body that is all there.
+    #[must_use]
+    pub fn whole(bytes: Bytes) -> Self {
+        Self::Whole(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    }
+}
+
+/// A refusal in OKX's form.
+#[must_use]
+pub fn respond(denial: &Denial, id: RequestId) -> Response<ReplyBody> {
+    let mut reply = Response::new(ReplyBody::whole(keyward_api::okx::refusal(denial)));
+    *reply.status_mut() =
+        StatusCode::from_u16(denial.entry().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if *denial == Denial::MethodWrong {
+        reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
+    }
+    name(reply.headers_mut(), id);
+    reply
+}
+
+/// Puts the request's id on a reply.
+pub fn name(headers: &mut HeaderMap, id: RequestId) {
+    if let Ok(value) = HeaderValue::try_from(id.to_string()) {
+        headers.insert(REQUEST_ID, value);
+    }
+}

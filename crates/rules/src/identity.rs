@@ -1,0 +1,247 @@
+//! The verified identity that the gateway hands to the backend, and the backend's check of it.
+//!
+//! A keyed MAC over labelled, length-prefixed fields, the method, the target and the hash of the body, so that
+//! no field can borrow bytes from its neighbour and an absent field differs from an empty one. The verifier is
+//! small on purpose: others port it (vectors in `testdata/identity.json`).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::secret::Secret;
+
+/// Names of the headers, lower case.
+pub const ACCOUNT: &str = "keyward-account";
+/// See [`ACCOUNT`]; absent for a master.
+pub const SUB_ACCOUNT: &str = "keyward-sub-account";
+/// See [`ACCOUNT`]; the public key id.
+pub const KEY: &str = "keyward-key";
+/// See [`ACCOUNT`]; OKX's words and our own, comma-separated.
+pub const PERMISSIONS: &str = "keyward-permissions";
+/// See [`ACCOUNT`]; `live` or `demo`.
+pub const ENVIRONMENT: &str = "keyward-environment";
+/// See [`ACCOUNT`]; method and path of the route.
+pub const ROUTE: &str = "keyward-route";
+/// See [`ACCOUNT`].
+pub const REQUEST_ID: &str = "keyward-request-id";
+/// See [`ACCOUNT`]; Unix milliseconds.
+pub const DEADLINE: &str = "keyward-deadline";
+/// See [`ACCOUNT`]; the key's name, percent-encoded.
+pub const LABEL: &str = "keyward-label";
+/// See [`ACCOUNT`]; the key's own addresses, empty for none and for app keys.
+pub const ADDRESSES: &str = "keyward-ip";
+/// See [`ACCOUNT`]; `v1,<key id>,<base64 of the MAC>`.
+pub const IDENTITY: &str = "keyward-identity";
+
+/// The prefix that no client's header may have, in any spelling.
+const PREFIX: &str = "keyward-";
+
+/// Whether a header's name belongs to the identity, with case ignored and `_`, `.` and space read as `-`:
+/// some servers fold those before an application sees the name.
+#[must_use]
+pub fn is_identity_header(name: &str) -> bool {
+    let folded = |byte: u8| match byte {
+        b'_' | b'.' | b' ' => b'-',
+        other => other.to_ascii_lowercase(),
+    };
+    name.len() >= PREFIX.len()
+        && name.bytes().zip(PREFIX.bytes()).all(|(byte, wanted)| folded(byte) == wanted)
+}
+
+/// What is told of a request; a public one has no account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Identity<'a> {
+    /// The master account, or the account itself.
+    pub account: Option<&'a str>,
+    /// The sub-account, if the key is one's.
+    pub sub_account: Option<&'a str>,
+    /// The public key id.
+    pub key: Option<&'a str>,
+    /// The key's name, percent-encoded.
+    pub label: Option<&'a str>,
+    /// The key's own addresses.
+    pub addresses: Option<&'a str>,
+    /// The key's permissions.
+    pub permissions: &'a str,
+    /// `live` or `demo`.
+    pub environment: &'a str,
+    /// Method and path of the route.
+    pub route: &'a str,
+    /// The request's id.
+    pub request_id: &'a str,
+    /// After this the backend must not act, Unix milliseconds.
+    pub deadline_ms: u64,
+}
+
+/// The key shared by gateway and backend.
+pub struct IdentityKey {
+    id: u32,
+    bytes: Secret<[u8; 32]>,
+}
+
+/// Why a backend must not act on a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum IdentityRefusal {
+    /// Not `v1,<id>,<44 characters>`.
+    #[error("the identity header is malformed")]
+    Malformed,
+    /// Made with another key.
+    #[error("the identity was made with another key")]
+    OtherKey,
+    /// The MAC does not fit.
+    #[error("the identity does not fit the request")]
+    Mismatch,
+}
+
+impl IdentityKey {
+    /// A key and the number that names it.
+    #[must_use]
+    pub const fn new(id: u32, bytes: [u8; 32]) -> Self {
+        Self { id, bytes: Secret::new(bytes) }
+    }
+
+    /// The value of the identity header for a request.
+    #[must_use]
+    pub fn sign(&self, identity: &Identity<'_>, method: &str, target: &[u8], body: &[u8]) -> String {
+        let mac = self.mac(identity, method, target, body);
+        let mut value = String::with_capacity(60);
+        value.push_str("v1,");
+        value.push_str(&self.id.to_string());
+        value.push(',');
+        STANDARD.encode_string(mac.as_bytes(), &mut value);
+        value
+    }
+
+    /// Checks a request's identity header, in constant time.
+    ///
+    /// # Errors
+    /// [`IdentityRefusal`]; the deadline is the caller's to check, because the clock is.
+    pub fn verify(
+        &self,
+        identity: &Identity<'_>,
+        method: &str,
+        target: &[u8],
+        body: &[u8],
+        header: &str,
+    ) -> Result<(), IdentityRefusal> {
+        let rest = header.strip_prefix("v1,").ok_or(IdentityRefusal::Malformed)?;
+        let (id, text) = rest.split_once(',').ok_or(IdentityRefusal::Malformed)?;
+        if id != self.id.to_string() {
+            return Err(IdentityRefusal::OtherKey);
+        }
+        let claimed = STANDARD.decode(text).map_err(|_| IdentityRefusal::Malformed)?;
+        let claimed: [u8; 32] = claimed.try_into().map_err(|_| IdentityRefusal::Malformed)?;
+        // Equality of BLAKE3 hashes is constant-time.
+        if self.mac(identity, method, target, body) == blake3::Hash::from_bytes(claimed) {
+            Ok(())
+        } else {
+            Err(IdentityRefusal::Mismatch)
+        }
+    }
+
+    fn mac(&self, identity: &Identity<'_>, method: &str, target: &[u8], body: &[u8]) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new_keyed(self.bytes.expose());
+        let mut field = |label: &str, value: Option<&[u8]>| {
+            let length = value.map_or(u32::MAX, |value| u32::try_from(value.len()).unwrap_or(u32::MAX - 1));
+            hasher.update(label.as_bytes());
+            hasher.update(&[0]);
+            hasher.update(&length.to_be_bytes());
+            hasher.update(value.unwrap_or_default());
+        };
+        let text = |value: Option<&'static str>| value.map(str::as_bytes);
+        field("format", text(Some("keyward identity 1")));
+        field(ACCOUNT, identity.account.map(str::as_bytes));
+        field(SUB_ACCOUNT, identity.sub_account.map(str::as_bytes));
+        field(KEY, identity.key.map(str::as_bytes));
+        field(LABEL, identity.label.map(str::as_bytes));
+        field(ADDRESSES, identity.addresses.map(str::as_bytes));
+        field(PERMISSIONS, Some(identity.permissions.as_bytes()));
+        field(ENVIRONMENT, Some(identity.environment.as_bytes()));
+        field(ROUTE, Some(identity.route.as_bytes()));
+        field(REQUEST_ID, Some(identity.request_id.as_bytes()));
+        field(DEADLINE, Some(&identity.deadline_ms.to_be_bytes()));
+        field("method", Some(method.as_bytes()));
+        field("target", Some(target));
+        field("body", Some(blake3::hash(body).as_bytes()));
+        hasher.finalize()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Identity, IdentityKey, IdentityRefusal, is_identity_header};
+
+    const TARGET: &[u8] = b"/api/v5/trade/order";
+
+    fn identity() -> Identity<'static> {
+        Identity {
+            account: Some("1"),
+            key: Some("k"),
+            label: Some("bot"),
+            addresses: Some(""),
+            permissions: "read,trade",
+            environment: "live",
+            route: "POST /api/v5/trade/order",
+            request_id: "r",
+            deadline_ms: 7,
+            sub_account: None,
+        }
+    }
+
+    #[test]
+    fn fits_its_request_only() {
+        let key = IdentityKey::new(1, [9; 32]);
+        let good = key.sign(&identity(), "POST", TARGET, b"{}");
+        assert_eq!(key.verify(&identity(), "POST", TARGET, b"{}", &good), Ok(()));
+        let others = [
+            Identity { account: None, ..identity() },
+            Identity { sub_account: Some(""), ..identity() },
+            Identity { permissions: "read", ..identity() },
+            Identity { environment: "demo", ..identity() },
+            Identity { deadline_ms: 8, ..identity() },
+            Identity { label: Some("botX"), ..identity() },
+            Identity { addresses: None, ..identity() },
+        ];
+        for other in others {
+            assert_eq!(
+                key.verify(&other, "POST", TARGET, b"{}", &good),
+                Err(IdentityRefusal::Mismatch),
+                "{other:?}"
+            );
+        }
+        assert!(key.verify(&identity(), "GET", TARGET, b"{}", &good).is_err());
+        assert!(key.verify(&identity(), "POST", b"/api/v5/trade/orders", b"{}", &good).is_err());
+        assert!(key.verify(&identity(), "POST", TARGET, b"{ }", &good).is_err());
+        assert!(IdentityKey::new(1, [8; 32]).verify(&identity(), "POST", TARGET, b"{}", &good).is_err());
+    }
+
+    #[test]
+    fn one_spelling_of_the_header() {
+        let key = IdentityKey::new(1, [9; 32]);
+        let good = key.sign(&identity(), "POST", TARGET, b"{}");
+        for odd in [
+            good.replacen("v1", "v2", 1),
+            good.replacen(",1,", ",01,", 1),
+            good.trim_end_matches('=').into(),
+            format!("{good} "),
+        ] {
+            assert!(key.verify(&identity(), "POST", TARGET, b"{}", &odd).is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn every_spelling_of_the_prefix_is_ours() {
+        for name in [
+            "keyward-account",
+            "Keyward-Account",
+            "KEYWARD_KEY",
+            "keyward.key",
+            "keyward_Sub-Account",
+            "keyward-",
+        ] {
+            assert!(is_identity_header(name), "{name}");
+        }
+        for name in ["keyward", "x-keyward-account", "key-ward-account", "keywardaccount"] {
+            assert!(!is_identity_header(name), "{name}");
+        }
+    }
+}
