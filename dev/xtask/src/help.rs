@@ -1,0 +1,24 @@
+//! `cargo xtask help`.
+
+use crate::Failure;
+
+/// What every command does, in one screen.
+pub const TEXT: &str = "\
+Usage: cargo xtask COMMAND
+
+Commands:
+  test [--quick] [--soak]            install what the tests need, then run every check
+                                     --quick: format, lints, layering, unit tests; installs nothing
+                                     --soak: many more property cases and ten minutes per fuzz target
+  graph                              print the layering; fail on an arrow that is not allowed
+  fuzz [--seconds N] [TARGET]        fuzz one target, or all of them for N seconds each (default 60)
+  bench ...                          run the benchmarks; arguments go to them
+  help                               this text
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage.";
+
+/// Prints the text.
+pub fn run() -> Result<(), Failure> {
+    println!("{TEXT}");
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! The checks that cargo runs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::Depth;
+use crate::process::{cargo, stream, succeeds};
+use crate::{Failure, fuzz, graph, place};
+
+/// The code is formatted.
+pub fn format() -> Result<(), String> {
+    stream(cargo().args(["fmt", "--all", "--check"]))
+}
+
+/// No lint fires, in tests neither.
+pub fn lints() -> Result<(), String> {
+    stream(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+/// Arrows between crates point inward.
+pub fn layering() -> Result<(), String> {
+    graph::run(&[]).map_err(reason)
+}
+
+/// Builds the product as it ships; returns the program.
+pub fn release() -> Result<PathBuf, String> {
+    stream(cargo().args(["build", "--release", "--package", "keyward"]))?;
+    let program = place::target().join("release").join("keyward");
+    program.is_file().then_some(program).ok_or_else(|| "the build left no program `keyward`".to_owned())
+}
+
+/// Unit tests only.
+pub fn unit_tests() -> Result<(), String> {
+    stream(runner().args(["--workspace", "--lib", "--bins"]))
+}
+
+/// Unit and integration tests, with the built program and PostgreSQL at hand.
+pub fn tests(program: Option<&Path>, postgres: &Path, depth: Depth) -> Result<(), String> {
+    let program = program.ok_or("not run: there is no release build")?;
+    let mut command = runner();
+    command.arg("--workspace").env("KEYWARD_BIN", program).env("KEYWARD_PG_BIN", postgres);
+    if depth == Depth::Soak {
+        command.env("PROPTEST_CASES", "20000");
+    }
+    stream(&mut command)
+}
+
+/// The examples in the documentation.
+pub fn documentation() -> Result<(), String> {
+    stream(cargo().args(["test", "--doc", "--workspace"]))
+}
+
+/// A run of every fuzz target.
+pub fn fuzzing(depth: Depth) -> Result<(), String> {
+    let seconds = match depth {
+        Depth::Quick | Depth::Full => 10,
+        Depth::Soak => 600,
+    };
+    fuzz::run(&fuzz::Options { seconds, target: None }).map_err(reason)
+}
+
+/// Whether cargo-deny is here; it is not installed for its own sake.
+pub fn has_deny() -> bool {
+    succeeds(cargo().args(["deny", "--version"]))
+}
+
+/// Licences, banned crates, sources; not the advisories, whose database may be out of reach.
+pub fn supply_chain() -> Result<(), String> {
+    stream(cargo().args(["deny", "check", "licenses", "bans", "sources"]))
+}
+
+/// nextest where it is installed, cargo's own runner elsewhere.
+fn runner() -> Command {
+    let mut command = cargo();
+    if succeeds(cargo().args(["nextest", "--version"])) {
+        command.args(["nextest", "run", "--no-fail-fast"]);
+    } else {
+        command.args(["test", "--no-fail-fast"]);
+    }
+    command
+}
+
+fn reason(failure: Failure) -> String {
+    match failure {
+        Failure::Refused(reason) | Failure::Usage(reason) => reason,
+    }
+}

@@ -1,0 +1,103 @@
+//! `cargo xtask test`: makes sure of what the tests need, then runs every check and counts them.
+//!
+//! Needs no terminal and no standard input. One failed check does not keep the others from running; the last
+//! line says how many passed.
+
+mod checks;
+mod clients;
+mod machine;
+mod report;
+
+use crate::Failure;
+use report::Report;
+
+/// How much to run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Depth {
+    /// Format, lints, layering, unit tests.
+    Quick,
+    /// Everything.
+    Full,
+    /// Everything, with more cases and longer fuzzing.
+    Soak,
+}
+
+/// The command line, read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    depth: Depth,
+}
+
+impl Options {
+    /// Reads `[--quick] [--soak]`.
+    pub fn read(arguments: &[String]) -> Result<Self, Failure> {
+        let depth = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            [] => Depth::Full,
+            ["--quick"] => Depth::Quick,
+            ["--soak"] => Depth::Soak,
+            other => {
+                return Err(Failure::Usage(format!(
+                    "`test` takes one of --quick and --soak, not `{}`",
+                    other.join(" ")
+                )));
+            }
+        };
+        Ok(Self { depth })
+    }
+}
+
+/// Runs the checks.
+pub fn run(options: Options) -> Result<(), Failure> {
+    let mut report = Report::default();
+    match options.depth {
+        Depth::Quick => quick(&mut report),
+        Depth::Full => full(&mut report, Depth::Full)?,
+        Depth::Soak => full(&mut report, Depth::Soak)?,
+    }
+    report.finish()
+}
+
+fn quick(report: &mut Report) {
+    report.step("format", checks::format);
+    report.step("lints", checks::lints);
+    report.step("layering", checks::layering);
+    report.step("unit tests", checks::unit_tests);
+}
+
+fn full(report: &mut Report, depth: Depth) -> Result<(), Failure> {
+    // Nothing below can be trusted on a machine that lacks something, so this one step ends the run.
+    let Some(postgres) = report.step("what the tests need", machine::ensure) else {
+        return report.finish();
+    };
+    report.step("format", checks::format);
+    report.step("lints", checks::lints);
+    report.step("layering", checks::layering);
+    let program = report.step("release build", checks::release);
+    report.step("tests", || checks::tests(program.as_deref(), &postgres, depth));
+    report.step("documentation tests", checks::documentation);
+    let ready = report.step("real clients, installed", clients::install);
+    report.step("real clients, trading", || clients::trade(ready.as_ref(), program.as_deref()));
+    report.step("fuzzing", || checks::fuzzing(depth));
+    if checks::has_deny() {
+        report.step("licences, bans, sources", checks::supply_chain);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Depth, Options};
+
+    #[test]
+    fn reads_its_arguments() {
+        let read = |words: &[&str]| {
+            let arguments: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            Options::read(&arguments).ok().map(|options| options.depth)
+        };
+        assert_eq!(read(&[]), Some(Depth::Full));
+        assert_eq!(read(&["--quick"]), Some(Depth::Quick));
+        assert_eq!(read(&["--soak"]), Some(Depth::Soak));
+        assert_eq!(read(&["--quick", "--soak"]), None);
+        assert_eq!(read(&["fast"]), None);
+    }
+}
