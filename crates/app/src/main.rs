@@ -1,2 +1,66 @@
-//! keyward
-fn main() {}
+//! The binary: configuration, wiring, command line.
+//!
+//! Owns: reading what people ask and joining the parts in `node.rs`. Leaves to others: everything else.
+
+#![expect(clippy::print_stdout, reason = "a command's data goes to standard output")]
+
+mod ambient;
+mod arguments;
+mod commands;
+mod config;
+mod node;
+mod sandbox;
+mod worker;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use arguments::{Arguments, Command};
+
+/// Exit codes: 0 done, 1 refused or failed, 2 wrong usage (by the parser), 3 configuration wrong.
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_to_stderr(arguments.log_json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(problem) => return failed(&problem.into()),
+    };
+    let done = runtime.block_on(async {
+        match arguments.command {
+            Command::Sandbox(options) => sandbox::run(options).await,
+            Command::Serve(options) => commands::serve::run(&options).await,
+            Command::Key(command) => commands::key::run(command).await,
+            Command::Account(command) => commands::account::run(command).await,
+            Command::Init(options) => commands::init::run(&options),
+            Command::Config(command) => commands::config::run(command),
+            Command::Explain(options) => commands::explain::run(&options),
+            Command::Version(options) => commands::version::run(&options),
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) if problem.downcast_ref::<config::ConfigError>().is_some() => {
+            eprintln_chain(&problem);
+            ExitCode::from(3)
+        }
+        Err(problem) => failed(&problem),
+    }
+}
+
+fn failed(problem: &anyhow::Error) -> ExitCode {
+    eprintln_chain(problem);
+    ExitCode::from(1)
+}
+
+/// One line: what went wrong, then its causes.
+fn eprintln_chain(problem: &anyhow::Error) {
+    eprintln!("keyward: {problem:#}");
+}
+
+fn log_to_stderr(json: bool) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("KEYWARD_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json { lines.json().init() } else { lines.with_target(false).init() }
+}

@@ -1,0 +1,243 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// API keys for an exchange, as OKX does it, on your own machine.
+#[derive(Parser)]
+#[command(name = "keyward", version, max_term_width = 100, after_help = "Start here: keyward sandbox")]
+pub struct Arguments {
+    /// Write the log as JSON lines
+    #[arg(long, global = true, env = "KEYWARD_LOG_JSON")]
+    pub log_json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run everything on this machine with a sandbox exchange behind it
+    #[command(
+        after_help = "Examples:\n  keyward sandbox\n  keyward sandbox --data ./sandbox --credentials creds.json"
+    )]
+    Sandbox(Sandbox),
+    /// Run the gateway in front of a real exchange
+    #[command(
+        after_help = "Example:\n  keyward init --dir /etc/keyward && keyward serve --config /etc/keyward/keyward.toml"
+    )]
+    Serve(ConfigFile),
+    /// Make, list and end keys
+    #[command(subcommand)]
+    Key(Key),
+    /// Make accounts
+    #[command(subcommand)]
+    Account(Account),
+    /// Write a master key and a configuration to start from
+    Init(Init),
+    /// Show, check or print an example of the configuration
+    #[command(subcommand)]
+    Config(Config),
+    /// Say what a refusal's code means and what to do about it
+    #[command(after_help = "Example:\n  keyward explain 50113")]
+    Explain(Explain),
+    /// Print the version
+    Version(Output),
+}
+
+/// Options of `sandbox`.
+#[derive(Args)]
+pub struct Sandbox {
+    /// Keep state in this folder; without it a temporary one is removed at the end
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Write the credentials as JSON to this file (mode 0600) once ready
+    #[arg(long, value_name = "FILE")]
+    pub credentials: Option<PathBuf>,
+    /// Where the console will listen (there is none yet)
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8480")]
+    pub console: SocketAddr,
+    /// Where the gateway listens; port 0 picks one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8481")]
+    pub gateway: SocketAddr,
+    /// Where the gateway listens with TLS
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8482")]
+    pub gateway_tls: SocketAddr,
+    /// Where metrics will be served (there are none yet)
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8483")]
+    pub metrics: SocketAddr,
+    /// A backend to use instead of the sandbox exchange
+    #[arg(long, value_name = "URL")]
+    pub upstream: Option<String>,
+    /// Also make this many unbound read+trade keys over many accounts
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub extra_keys: u64,
+    /// Multiply every rate, for load tests
+    #[arg(long, value_name = "FACTOR", default_value_t = 1, hide = true)]
+    pub raise_rates: u32,
+}
+
+/// A configuration file.
+#[derive(Args)]
+pub struct ConfigFile {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = "/etc/keyward/keyward.toml")]
+    pub config: PathBuf,
+}
+
+/// Which store a command acts on.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct StoreChoice {
+    /// A server's store, by its configuration
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A sandbox's store, by its folder
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// How to print.
+#[derive(Args)]
+pub struct Output {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do with keys.
+#[derive(Subcommand)]
+pub enum Key {
+    /// Make a key and show its three credentials, once
+    #[command(
+        after_help = "Example:\n  keyward key create --data ./sandbox --account trader@keyward.example --name bot \\\n    --permission read --permission trade --ip 127.0.0.1"
+    )]
+    Create(KeyCreate),
+    /// List an account's keys
+    List(KeyList),
+    /// Show one key
+    Show(KeyName),
+    /// Disable a key; it can be enabled again
+    Disable(KeyName),
+    /// Enable a disabled key
+    Enable(KeyName),
+    /// Delete a key for good
+    Delete(KeyDelete),
+}
+
+/// Options of `key create`.
+#[derive(Args)]
+pub struct KeyCreate {
+    #[command(flatten)]
+    pub store: StoreChoice,
+    /// The account's e-mail address
+    #[arg(long, value_name = "EMAIL")]
+    pub account: String,
+    /// The key's name, unique in the account
+    #[arg(long)]
+    pub name: String,
+    /// A permission: read, trade, withdraw, funding or manage; repeat for more
+    #[arg(long = "permission", value_name = "WORD", required = true)]
+    pub permissions: Vec<String>,
+    /// Addresses and CIDR blocks that it works from, separated by commas; left out, it works from anywhere
+    #[arg(long, value_name = "LIST")]
+    pub ip: Option<String>,
+    /// A file that holds the passphrase; left out, one is made
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Make a demo key
+    #[arg(long)]
+    pub demo: bool,
+    /// Yes, addresses wider than a /8 (IPv4) or /32 (IPv6) are meant
+    #[arg(long)]
+    pub acknowledge_wide: bool,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Options of `key list`.
+#[derive(Args)]
+pub struct KeyList {
+    #[command(flatten)]
+    pub store: StoreChoice,
+    /// The account's e-mail address
+    #[arg(long, value_name = "EMAIL")]
+    pub account: String,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Which key.
+#[derive(Args)]
+pub struct KeyName {
+    #[command(flatten)]
+    pub store: StoreChoice,
+    /// The API key
+    #[arg(value_name = "API_KEY")]
+    pub key: String,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Options of `key delete`.
+#[derive(Args)]
+pub struct KeyDelete {
+    #[command(flatten)]
+    pub which: KeyName,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// What to do with accounts.
+#[derive(Subcommand)]
+pub enum Account {
+    /// Make an account
+    #[command(
+        after_help = "Example:\n  keyward account create --data ./sandbox --email trader2@keyward.example"
+    )]
+    Create(AccountCreate),
+}
+
+/// Options of `account create`.
+#[derive(Args)]
+pub struct AccountCreate {
+    #[command(flatten)]
+    pub store: StoreChoice,
+    /// Its e-mail address
+    #[arg(long)]
+    pub email: String,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Options of `init`.
+#[derive(Args)]
+pub struct Init {
+    /// Where to write `master.key` and `keyward.toml`
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+}
+
+/// What to do with the configuration.
+#[derive(Subcommand)]
+pub enum Config {
+    /// Print every setting with its default and meaning
+    Example,
+    /// Check a configuration; all mistakes at once
+    Check(ConfigFile),
+    /// Print a configuration as it is understood
+    Show(ConfigFile),
+}
+
+/// Options of `explain`.
+#[derive(Args)]
+pub struct Explain {
+    /// A code such as 50113
+    pub code: String,
+    #[command(flatten)]
+    pub output: Output,
+}

@@ -1,0 +1,31 @@
+//! `keyward account …`.
+
+use anyhow::Result;
+use keyward_authority::create_account;
+use keyward_rules::account::Email;
+use serde_json::json;
+
+use super::{host, open};
+use crate::arguments::{Account, AccountCreate};
+use crate::{ambient, node};
+
+/// Runs one of the account commands.
+pub async fn run(command: Account) -> Result<()> {
+    match command {
+        Account::Create(options) => create(options).await,
+    }
+}
+
+async fn create(options: AccountCreate) -> Result<()> {
+    let email = Email::parse(&options.email)?;
+    let (store, master) = open(&options.store).await?;
+    let (writer, passphrases, entropy) = (store.writer(), master.passphrase_key(), ambient::entropy());
+    let account = create_account(&node::desk(&writer, &passphrases, &entropy, host()), email).await?;
+    store.close().await;
+    if options.output.json {
+        println!("{}", json!({"account": account.id.to_string(), "email": options.email}));
+    } else {
+        println!("account {} made", account.id);
+    }
+    Ok(())
+}

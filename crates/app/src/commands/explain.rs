@@ -1,0 +1,31 @@
+//! `keyward explain CODE`.
+
+use anyhow::{Result, bail};
+use keyward_rules::denial::Denial;
+use serde_json::json;
+
+use crate::arguments::Explain;
+
+/// Prints every refusal that has the code.
+pub fn run(options: &Explain) -> Result<()> {
+    let found: Vec<_> =
+        Denial::examples().iter().map(Denial::entry).filter(|entry| entry.code == options.code).collect();
+    if found.is_empty() {
+        bail!("the gateway makes no refusal with code {}; the exchange may", options.code);
+    }
+    if options.output.json {
+        let all: Vec<_> = found
+            .iter()
+            .map(|entry| json!({"code": entry.code, "status": entry.status, "text": entry.text, "meaning": entry.meaning, "hint": entry.hint}))
+            .collect();
+        println!("{}", json!(all));
+        return Ok(());
+    }
+    for entry in found {
+        println!(
+            "{} (HTTP {})\n  text     {}\n  meaning  {}\n  do       {}",
+            entry.code, entry.status, entry.text, entry.meaning, entry.hint
+        );
+    }
+    Ok(())
+}

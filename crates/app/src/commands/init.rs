@@ -1,0 +1,26 @@
+//! `keyward init`: a master key and a configuration to start from.
+
+use anyhow::{Context as _, Result, bail};
+use keyward_store::MasterKey;
+
+use crate::arguments::Init;
+use crate::sandbox::write_private;
+use crate::{ambient, config};
+
+/// Writes both files; never over existing ones.
+pub fn run(options: &Init) -> Result<()> {
+    let (key_file, config_file) = (options.dir.join("master.key"), options.dir.join("keyward.toml"));
+    if key_file.exists() || config_file.exists() {
+        bail!("{} already holds a master key or a configuration; nothing was written", options.dir.display());
+    }
+    std::fs::create_dir_all(&options.dir)
+        .with_context(|| format!("cannot make {}", options.dir.display()))?;
+    let mut bytes = [0; 32];
+    ambient::entropy()(&mut bytes);
+    write_private(&key_file, MasterKey::new(bytes).to_text().expose())?;
+    let example = config::EXAMPLE.replace("/etc/keyward/master.key", &key_file.display().to_string());
+    write_private(&config_file, &example)?;
+    println!("{}\n{}", key_file.display(), config_file.display());
+    eprintln!("Keep a copy of the master key elsewhere: without it, nothing in the store can be opened.");
+    Ok(())
+}

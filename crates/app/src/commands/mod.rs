@@ -1,0 +1,44 @@
+//! The commands, one file each.
+
+pub mod account;
+pub mod config;
+pub mod explain;
+pub mod init;
+pub mod key;
+pub mod serve;
+pub mod version;
+
+use anyhow::{Context as _, Result};
+use keyward_rules::grant::Actor;
+use keyward_store::{Location, MasterKey, Store};
+
+use crate::arguments::StoreChoice;
+use crate::{ambient, config as settings, sandbox};
+
+/// Opens the store that a command acts on, with its master key.
+async fn open(choice: &StoreChoice) -> Result<(Store, MasterKey)> {
+    let (location, key_file) = match (&choice.config, &choice.data) {
+        (Some(file), _) => {
+            let config = settings::read(file)?;
+            (Location::parse(&config.store.url)?, config.store.master_key_file)
+        }
+        (None, Some(folder)) => (Location::Folder(folder.clone()), folder.join(sandbox::MASTER_KEY_FILE)),
+        (None, None) => anyhow::bail!("say which store: --config FILE or --data DIR"),
+    };
+    let text = std::fs::read_to_string(&key_file)
+        .with_context(|| format!("the master key {} cannot be read", key_file.display()))?;
+    let master = MasterKey::parse(&text)?;
+    let store = Store::open(&location, &master, ambient::entropy(), ambient::now()).await?;
+    Ok((store, master))
+}
+
+/// The person at the host, as the system names them.
+#[expect(clippy::disallowed_methods, reason = "the edge where the user's name comes in")]
+fn host() -> Actor {
+    let name = std::env::var("SUDO_USER")
+        .or_else(|_| std::env::var("USER"))
+        .unwrap_or_else(|_| "unknown".to_owned());
+    let plain: String =
+        name.chars().filter(|symbol| symbol.is_ascii_alphanumeric() || "-_.".contains(*symbol)).collect();
+    Actor::Host(plain)
+}

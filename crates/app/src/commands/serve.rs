@@ -1,0 +1,64 @@
+//! `keyward serve`: the gateway in front of a real exchange.
+
+use anyhow::{Context as _, Result};
+use keyward_gateway::Listeners;
+use keyward_store::{Location, MasterKey, Store};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+use crate::arguments::ConfigFile;
+use crate::node::{self, Node, NodeOptions};
+use crate::{ambient, config, sandbox};
+
+/// Runs until SIGINT or SIGTERM.
+pub async fn run(options: &ConfigFile) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let settings = config::read(&options.config)?;
+    let location = Location::parse(&settings.store.url)?;
+    let _lock = match &location {
+        Location::Folder(folder) => {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            config::refuse_key_inside(folder, &settings.store.master_key_file)?;
+            Some(node::lock(folder)?)
+        }
+        Location::Postgres(_) => None,
+    };
+    let text = std::fs::read_to_string(&settings.store.master_key_file).with_context(|| {
+        format!("the master key {} cannot be read", settings.store.master_key_file.display())
+    })?;
+    let master = MasterKey::parse(&text)?;
+    let store = Store::open(&location, &master, ambient::entropy(), ambient::now()).await?;
+    let tls = match (
+        &settings.gateway.tls_listen,
+        &settings.gateway.tls_certificate_file,
+        &settings.gateway.tls_key_file,
+    ) {
+        (Some(address), Some(chain), Some(key)) => {
+            let chain: Result<Vec<_>, _> =
+                CertificateDer::pem_file_iter(chain).context("the certificate cannot be read")?.collect();
+            let key = PrivateKeyDer::from_pem_file(key).context("the certificate's key cannot be read")?;
+            Some((node::listen(*address)?, sandbox::tls::server_config(chain?, key)?))
+        }
+        (_, _, _) => None,
+    };
+    let plain = settings.gateway.listen.map(node::listen).transpose()?;
+    let threads = settings
+        .gateway
+        .threads
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    let backend = node::backend(&settings.upstream.url)?;
+    let listeners = Listeners { plain, tls };
+    let node =
+        Node::start(&store, &master, NodeOptions { listeners, backend, raise_rates: 1, threads }).await?;
+    info!(upstream = settings.upstream.url, "serving");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    node.stop().await?;
+    store.close().await;
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! The wiring of one node: each part gets only the capability that it may use.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use keyward_authority::Desk;
+use keyward_gateway::follow::{Follower, Lease};
+use keyward_gateway::marks::Marks;
+use keyward_gateway::memory::Memory;
+use keyward_gateway::rates::Rates;
+use keyward_gateway::recorder::{Recorder, recorder};
+use keyward_gateway::sources::{SourceLimits, Sources};
+use keyward_gateway::{Backend, Counters, Gate, Gateway, Keys, Limits, Listeners, Running, View};
+use keyward_rules::grant::Actor;
+use keyward_rules::identity::IdentityKey;
+use keyward_rules::key::KeyPolicy;
+use keyward_rules::rate::Rate;
+use keyward_rules::route::RouteTable;
+use keyward_store::{MasterKey, Store};
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+use crate::{ambient, worker};
+
+/// The name under which this node keeps its replay horizon; one gateway process per data folder.
+const NODE: &str = "local";
+
+/// What a node needs to know.
+pub struct NodeOptions {
+    /// Where it listens.
+    pub listeners: Listeners,
+    /// The exchange.
+    pub backend: Backend,
+    /// Multiplies every rate.
+    pub raise_rates: u32,
+    /// Threads that serve.
+    pub threads: usize,
+}
+
+/// A running node.
+pub struct Node {
+    gateway: Running,
+    recorder: Recorder,
+    writer: JoinHandle<()>,
+    follower: JoinHandle<()>,
+}
+
+impl Node {
+    /// Loads the facts, settles what the last run left open, and starts to serve.
+    pub async fn start(store: &Store, master: &MasterKey, options: NodeOptions) -> Result<Self> {
+        let clock = ambient::clock();
+        let journal = store.journal();
+        for open in journal.abandon_open(ambient::now()).await.context("the journal cannot be settled")? {
+            warn!(
+                request = open.request,
+                route = open.route,
+                account = open.account,
+                "a request was forwarded when the last run ended: its outcome is unknown, and it is never sent again"
+            );
+        }
+        let horizon = journal.horizon(NODE).await.context("the replay horizon cannot be read")?;
+        let marks = Arc::new(Marks::new(horizon));
+        let (memory, lease) = (Arc::new(Memory::default()), Arc::new(Lease::default()));
+        let now_ms = (clock.steady_ms)();
+        let follower = Follower::start(store.feed(), Arc::clone(&memory), Arc::clone(&lease), now_ms)
+            .await
+            .context("the facts cannot be loaded")?;
+        let (recorder, writer) = recorder(journal, store.usage(), Arc::clone(&marks), NODE.to_owned());
+        let gate = Gate {
+            routes: RouteTable::okx_v5(options.raise_rates)?,
+            view: View { memory, lease },
+            counters: Counters {
+                sources: Sources::new(source_limits(options.raise_rates)?, ambient::random_u64()),
+                rates: Rates::new(ambient::random_u64()),
+                marks: Arc::clone(&marks),
+            },
+            recorder: recorder.clone(),
+            keys: Keys { passphrases: master.passphrase_key(), identity: identity_key(master) },
+            bounds: (Limits::default(), clock.clone()),
+        };
+        let gateway = Gateway {
+            gate: Arc::new(gate),
+            backend: options.backend,
+            threads: options.threads,
+            seed: ambient::random_u64(),
+        };
+        let running = gateway.start(options.listeners).context("the gateway cannot start")?;
+        let duties = worker::Duties {
+            store: store.clone(),
+            passphrases: master.passphrase_key(),
+            recorder: recorder.clone(),
+            marks,
+            clock,
+        };
+        Ok(Self {
+            gateway: running,
+            recorder,
+            writer: tokio::spawn(writer.run()),
+            follower: tokio::spawn(worker::run(follower, duties)),
+        })
+    }
+
+    /// Stops: no new connections, open requests end, the journal and last uses are written.
+    pub async fn stop(self) -> Result<()> {
+        let gateway = self.gateway;
+        tokio::task::spawn_blocking(move || gateway.stop()).await.context("the gateway did not stop")?;
+        self.follower.abort();
+        let flushed = self.recorder.flush().await;
+        let dropped = self.recorder.dropped();
+        drop(self.recorder);
+        let _ = self.follower.await;
+        self.writer.await.context("the journal's writer failed")?;
+        if dropped > 0 {
+            warn!(dropped, "journal records were dropped for want of room");
+        }
+        if !flushed {
+            bail!("last uses could not be written");
+        }
+        info!("stopped");
+        Ok(())
+    }
+}
+
+/// The identity key of the deployment.
+pub fn identity_key(master: &MasterKey) -> IdentityKey {
+    IdentityKey::new(1, master.identity_key())
+}
+
+fn source_limits(raise: u32) -> Result<SourceLimits> {
+    let rate = |limit, window_ms| {
+        Rate::new(limit, window_ms).map(|rate| rate.raised(raise)).context("a source rate is zero")
+    };
+    Ok(SourceLimits { arrivals: rate(1_000, 1_000)?, failures: rate(100, 60_000)?, ban_ms: 600_000 })
+}
+
+/// The backend that a URL names: `http://host[:port]`.
+pub fn backend(url: &str) -> Result<Backend> {
+    let uri: http::Uri = url.parse().with_context(|| format!("`{url}` is no URL"))?;
+    let authority = uri.authority().with_context(|| format!("`{url}` names no host"))?;
+    if uri.scheme_str() != Some("http") {
+        bail!("the upstream must be http:// for now; put TLS to the exchange into a local proxy");
+    }
+    let port = authority.port_u16().unwrap_or(80);
+    Ok(Backend {
+        address: format!("{}:{port}", authority.host()),
+        host: http::HeaderValue::from_str(authority.as_str())
+            .context("the upstream's host cannot be a header")?,
+    })
+}
+
+/// Locks the folder to this process until the file is dropped.
+pub fn lock(folder: &Path) -> Result<std::fs::File> {
+    let file =
+        std::fs::File::create(folder.join("gateway.lock")).context("the data folder cannot be written")?;
+    file.try_lock().context("another keyward gateway runs on this data folder")?;
+    Ok(file)
+}
+
+/// A bound listener.
+pub fn listen(address: std::net::SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .with_context(|| format!("cannot listen on {address}; choose another address, or port 0"))
+}
+
+/// A desk for one action.
+pub fn desk<'d>(
+    writer: &'d keyward_store::Writer,
+    passphrases: &'d keyward_rules::key::PassphraseKey,
+    entropy: &'d keyward_store::Entropy,
+    actor: Actor,
+) -> Desk<'d> {
+    Desk { writer, passphrases, entropy, policy: KeyPolicy::default(), actor, now: ambient::now() }
+}

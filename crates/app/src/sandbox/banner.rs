@@ -1,0 +1,42 @@
+//! What a newcomer sees first: where things are, and what to do next.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::fixtures::TRADER;
+
+/// Prints the addresses and two commands that work as they stand.
+pub fn print(plain: SocketAddr, tls: SocketAddr, folder: &Path, credentials: Option<&Path>) {
+    let kept = folder.join("credentials.json");
+    let file = credentials.unwrap_or(&kept).display();
+    let folder = folder.display();
+    println!(
+        "Keyward sandbox is ready.
+
+  gateway      http://{plain}
+  with TLS     https://localhost:{port}   (CA: {folder}/ca.pem)
+  credentials  {file}
+
+A public request:
+
+  curl 'http://{plain}/api/v5/market/ticker?instId=BTC-USDT'
+
+A first trade (pip install ccxt):
+
+  python3 - <<'PY'
+  import ccxt, json
+  c = json.load(open('{file}')); k = c['keys']['trade']
+  okx = ccxt.okx({{'apiKey': k['api_key'], 'secret': k['secret'], 'password': k['passphrase']}})
+  okx.urls['api']['rest'] = c['gateway_url']
+  print(okx.create_order('BTC/USDT', 'limit', 'buy', 0.001, 30000)['id'], okx.fetch_balance()['USDT'])
+  PY
+
+A key of your own:
+
+  keyward key create --data {folder} --account {TRADER} \\
+    --name bot --permission read --permission trade --ip 127.0.0.1
+
+Stop with Ctrl-C.",
+        port = tls.port()
+    );
+}

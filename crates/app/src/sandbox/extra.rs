@@ -1,0 +1,98 @@
+//! `--extra-keys N`: many ordinary keys over many accounts, for tests of scale.
+
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use keyward_rules::address::Binding;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Actor};
+use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::key::{Environment, HmacState, KeyName, SecretKey};
+use keyward_rules::limits::KEYS_PER_ACCOUNT;
+use keyward_store::{AccountKind, AccountRecord, KeyDraft, MasterKey, Store};
+use serde_json::json;
+
+use super::fixtures::passphrase;
+use crate::{ambient, node};
+
+/// Keys in one transaction.
+const BATCH: u64 = 5_000;
+
+/// Makes keys until there are `wanted`, counted by the lines beside the credentials file.
+pub async fn top_up(
+    store: &Store,
+    master: &MasterKey,
+    wanted: u64,
+    credentials: Option<&Path>,
+) -> Result<()> {
+    let Some(credentials) = credentials.filter(|_| wanted > 0) else { return Ok(()) };
+    let file = PathBuf::from(format!("{}.extra.jsonl", credentials.display()));
+    let present = match std::fs::File::open(&file) {
+        Ok(open) => BufReader::new(open).lines().count() as u64,
+        Err(_) => 0,
+    };
+    let mut options = std::fs::OpenOptions::new();
+    let mut lines = std::io::BufWriter::new(options.append(true).create(true).mode(0o600).open(&file)?);
+    let mut made = present;
+    while made < wanted {
+        let count = BATCH.min(wanted - made);
+        batch(store, master, count, &mut lines).await?;
+        made += count;
+        if std::io::stderr().is_terminal() {
+            eprint!("\rmaking extra keys: {made} of {wanted}");
+        }
+    }
+    if present < wanted && std::io::stderr().is_terminal() {
+        eprintln!();
+    }
+    lines.flush().context("the extra keys' file cannot be written")
+}
+
+async fn batch(store: &Store, master: &MasterKey, count: u64, lines: &mut impl std::io::Write) -> Result<()> {
+    let (writer, passphrases, entropy) = (store.writer(), master.passphrase_key(), ambient::entropy());
+    let desk = node::desk(&writer, &passphrases, &entropy, Actor::System("sandbox"));
+    let mut tx = writer.begin(desk.actor.may(Action::SeedSandbox)?, desk.now).await?;
+    let mut account = None;
+    for number in 0..count {
+        let owner = match account {
+            Some(owner) if !number.is_multiple_of(KEYS_PER_ACCOUNT as u64) => owner,
+            Some(_) | None => {
+                let id = AccountId::from_entropy(ambient::random_u64().to_be_bytes());
+                let email = keyward_rules::account::Email::parse(&format!("extra-{id}@keyward.example"))?;
+                tx.insert_account(&AccountRecord {
+                    id,
+                    kind: AccountKind::Master(email),
+                    created_at: desk.now,
+                })
+                .await?;
+                id
+            }
+        };
+        account = Some(owner);
+        let (mut id, mut secret) = ([0; 16], [0; 32]);
+        entropy(&mut id);
+        entropy(&mut secret);
+        let (id, secret, phrase) = (KeyId::from_entropy(id), SecretKey::from_entropy(secret), passphrase()?);
+        tx.insert_key(KeyDraft {
+            id,
+            account: owner,
+            master: None,
+            name: KeyName::parse(&format!("extra {number}"))?,
+            permissions: "read,trade".parse()?,
+            binding: Binding::Anywhere,
+            environment: Environment::Live,
+            expires_at: None,
+            passphrase: passphrases.tag(owner, phrase.expose().as_bytes()),
+            hmac: HmacState::from_key(secret.expose().as_bytes()),
+        })
+        .await?;
+        let line = json!({"api_key": id.to_string(), "secret": secret.expose(), "passphrase": phrase.expose(),
+            "account": owner.to_string()});
+        writeln!(lines, "{line}")?;
+    }
+    let event = Event::of(tx.grant(), desk.now, "keys", &[("extra", count.to_string())]);
+    tx.commit(event).await?;
+    Ok(())
+}

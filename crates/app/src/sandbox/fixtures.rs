@@ -1,0 +1,168 @@
+//! The sandbox's accounts and keys: one key for each way in which a key can behave.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use keyward_authority::{
+    Desk, KeyWish, create_account, create_sub_account, delete_key, disable_key, freeze_key, issue_key,
+};
+use keyward_rules::account::{Email, SubAccountName};
+use keyward_rules::address::{AddressSet, Binding, HostBits};
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Actor};
+use keyward_rules::id::{AccountId, AppId, KeyId};
+use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, WideRange};
+use keyward_store::{AppRecord, AppState, MasterKey, Store};
+use serde_json::{Map, Value, json};
+
+use crate::{ambient, node};
+
+/// The e-mail address of the sandbox's trader.
+pub const TRADER: &str = "trader@keyward.example";
+const SUB_ACCOUNT: &str = "probeSub01";
+
+/// One fixture key.
+struct Fixture {
+    name: &'static str,
+    permissions: &'static str,
+    reach: Reach,
+    after: After,
+    expect: &'static str,
+}
+
+#[derive(Clone, Copy)]
+enum Reach {
+    Anywhere,
+    Loopback,
+    Elsewhere,
+    AppHere,
+    AppElsewhere,
+}
+
+/// What happens to the key once it is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    Nothing,
+    Demo,
+    Sub,
+    Disable,
+    Delete,
+    Expire,
+    Freeze,
+}
+
+const fn fixture(
+    name: &'static str,
+    permissions: &'static str,
+    reach: Reach,
+    after: After,
+    expect: &'static str,
+) -> Fixture {
+    Fixture { name, permissions, reach, after, expect }
+}
+
+const FIXTURES: [Fixture; 16] = [
+    fixture("read", "read", Reach::Loopback, After::Nothing, "0"),
+    fixture("trade", "read,trade", Reach::Loopback, After::Nothing, "0"),
+    fixture("withdraw", "read,withdraw", Reach::Loopback, After::Nothing, "0"),
+    fixture("funding", "read,funding", Reach::Loopback, After::Nothing, "0"),
+    fixture("manage", "read,trade,funding,manage", Reach::Loopback, After::Nothing, "0"),
+    fixture("unbound", "read,trade", Reach::Anywhere, After::Nothing, "0"),
+    fixture("no_read", "trade", Reach::Loopback, After::Nothing, "50120"),
+    fixture("bound_elsewhere", "read,trade", Reach::Elsewhere, After::Nothing, "50110"),
+    fixture("app_here", "read,trade", Reach::AppHere, After::Nothing, "0"),
+    fixture("app_elsewhere", "read,trade", Reach::AppElsewhere, After::Nothing, "50110"),
+    fixture("disabled", "read,trade", Reach::Loopback, After::Disable, "50114"),
+    fixture("deleted", "read,trade", Reach::Loopback, After::Delete, "50119"),
+    fixture("expired", "read,trade", Reach::Loopback, After::Expire, "50119"),
+    fixture("frozen", "read,trade", Reach::Loopback, After::Freeze, "50100"),
+    fixture("demo", "read,trade", Reach::Loopback, After::Demo, "50101"),
+    fixture("sub", "read,trade,funding", Reach::Loopback, After::Sub, "0"),
+];
+
+/// Gives the fixture keys by name, made now or kept from an earlier start of the same folder.
+pub async fn make(store: &Store, master: &MasterKey, folder: &Path) -> Result<Map<String, Value>> {
+    let kept = folder.join("credentials.json");
+    if kept.exists() {
+        let text = std::fs::read_to_string(&kept).context("the kept credentials cannot be read")?;
+        let document: Value = serde_json::from_str(&text).context("the kept credentials are no JSON")?;
+        return document
+            .get("keys")
+            .and_then(Value::as_object)
+            .cloned()
+            .context("the kept credentials have no keys");
+    }
+    let (writer, passphrases, entropy) = (store.writer(), master.passphrase_key(), ambient::entropy());
+    let desk = || node::desk(&writer, &passphrases, &entropy, Actor::System("sandbox"));
+    let trader = create_account(&desk(), Email::parse(TRADER)?).await?.id;
+    let sub = create_sub_account(&desk(), trader, SubAccountName::parse(SUB_ACCOUNT)?).await?.id;
+    let here = make_app(&desk(), "Sandbox Broker Here", "127.0.0.0/8,::1").await?;
+    let elsewhere = make_app(&desk(), "Sandbox Broker Elsewhere", "203.0.113.0/24,2001:db8::/32").await?;
+    let mut keys = Map::new();
+    for fixture in &FIXTURES {
+        let account = if fixture.after == After::Sub { sub } else { trader };
+        let binding = match fixture.reach {
+            Reach::Anywhere => Binding::Anywhere,
+            Reach::Loopback => addresses("127.0.0.1,::1")?,
+            Reach::Elsewhere => addresses("203.0.113.10")?,
+            Reach::AppHere => Binding::App(here),
+            Reach::AppElsewhere => Binding::App(elsewhere),
+        };
+        keys.insert(fixture.name.to_owned(), make_key(&desk(), fixture, account, binding).await?);
+    }
+    Ok(keys)
+}
+
+async fn make_key(desk: &Desk<'_>, fixture: &Fixture, account: AccountId, binding: Binding) -> Result<Value> {
+    let spec = KeySpec {
+        name: KeyName::parse(fixture.name)?,
+        permissions: fixture.permissions.parse()?,
+        binding,
+        wide: WideRange::NotAcknowledged,
+        environment: if fixture.after == After::Demo { Environment::Demo } else { Environment::Live },
+        // In the future when it is made, past when it is first used.
+        expires_at: (fixture.after == After::Expire).then(|| desk.now.plus_ms(1)),
+    };
+    let issued = issue_key(desk, KeyWish { account, spec, passphrase: passphrase()? }).await?;
+    after(desk, fixture.after, issued.id).await?;
+    let permissions: Vec<&str> = fixture.permissions.split(',').collect();
+    Ok(json!({
+        "api_key": issued.id.to_string(), "secret": issued.secret.expose(), "passphrase": issued.passphrase.expose(),
+        "permissions": permissions, "expect": fixture.expect
+    }))
+}
+
+async fn after(desk: &Desk<'_>, after: After, key: KeyId) -> Result<()> {
+    match after {
+        After::Nothing | After::Demo | After::Sub | After::Expire => {}
+        After::Disable => drop(disable_key(desk, key).await?),
+        After::Delete => drop(delete_key(desk, key).await?),
+        After::Freeze => drop(freeze_key(desk, key).await?),
+    }
+    Ok(())
+}
+
+/// Apps have no actions of their own yet, so the fixture is written through the store, with its audit record.
+async fn make_app(desk: &Desk<'_>, name: &str, ranges: &str) -> Result<AppId> {
+    let grant = desk.actor.may(Action::SeedSandbox)?;
+    let mut tx = desk.writer.begin(grant, desk.now).await?;
+    let mut entropy = [0; 8];
+    (desk.entropy)(&mut entropy);
+    let id = AppId::from_entropy(entropy);
+    let ranges = AddressSet::parse(ranges, HostBits::Refuse)?;
+    tx.insert_app(&AppRecord { id, name: name.to_owned(), state: AppState::Active, ranges, version: 1 })
+        .await?;
+    let event = Event::of(tx.grant(), desk.now, &format!("app:{id}"), &[("name", name.to_owned())]);
+    tx.commit(event).await?;
+    Ok(id)
+}
+
+fn addresses(text: &str) -> Result<Binding> {
+    Ok(Binding::Addresses(AddressSet::parse(text, HostBits::Refuse)?))
+}
+
+/// A passphrase that keeps the rules: one character of each kind, then 96 random bits.
+pub fn passphrase() -> Result<Passphrase> {
+    let (high, low) = (ambient::random_u64(), ambient::random_u64() >> 32);
+    Ok(Passphrase::parse(&format!("Kw1-{high:016x}{low:08x}"))?)
+}

@@ -1,0 +1,87 @@
+//! Drives what happens by itself: following the feed, the sweep, the scrub, last uses.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyward_authority::sweep_keys;
+use keyward_gateway::Clock;
+use keyward_gateway::follow::{Follower, POLL};
+use keyward_gateway::marks::Marks;
+use keyward_gateway::recorder::Recorder;
+use keyward_rules::grant::Actor;
+use keyward_rules::key::PassphraseKey;
+use keyward_store::Store;
+use tracing::{error, info, warn};
+
+use crate::{ambient, node};
+
+/// How often idle and dated keys are swept, and last uses flushed before.
+const SWEEP_MS: u64 = 60_000;
+/// How often every row is read again.
+const SCRUB_MS: u64 = 3_600_000;
+/// A wall clock that falls this far behind the steady one has stepped back.
+const STEP_MS: u64 = 1_000;
+
+/// What the duties work with.
+pub struct Duties {
+    /// The store.
+    pub store: Store,
+    /// For the actions.
+    pub passphrases: PassphraseKey,
+    /// To have last uses written before the sweep looks at them.
+    pub recorder: Recorder,
+    /// To tell of a clock that stepped back.
+    pub marks: Arc<Marks>,
+    /// The clocks.
+    pub clock: Clock,
+}
+
+/// Runs until aborted.
+pub async fn run(mut follower: Follower, duties: Duties) {
+    let steady = || (duties.clock.steady_ms)();
+    let (mut swept_ms, mut scrubbed_ms) = (steady(), steady());
+    let mut latest_wall_ms = duties.clock.now().unix_ms();
+    let mut ticks = tokio::time::interval(POLL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let now_ms = steady();
+        let wall_ms = duties.clock.now().unix_ms();
+        if wall_ms + STEP_MS < latest_wall_ms {
+            warn!("the wall clock stepped back: earlier timestamps of state-changing requests are refused");
+            duties.marks.clock_stepped_back();
+        }
+        latest_wall_ms = wall_ms;
+        match tokio::time::timeout(Duration::from_secs(2), follower.catch_up(now_ms)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(problem)) => {
+                error!(%problem, "the store cannot be followed; classes are refused as the lease runs out")
+            }
+            Err(_) => error!("the store does not answer; classes are refused as the lease runs out"),
+        }
+        if now_ms >= swept_ms + SWEEP_MS {
+            swept_ms = now_ms;
+            sweep(&duties).await;
+        }
+        if now_ms >= scrubbed_ms + SCRUB_MS {
+            scrubbed_ms = now_ms;
+            if let Err(problem) = follower.scrub().await {
+                error!(%problem, "the scrub could not read the store");
+            }
+        }
+    }
+}
+
+/// Last uses first, or a key in use could look idle.
+async fn sweep(duties: &Duties) {
+    if !duties.recorder.flush().await {
+        return;
+    }
+    let (writer, entropy) = (duties.store.writer(), ambient::entropy());
+    let desk = node::desk(&writer, &duties.passphrases, &entropy, Actor::System("sweep"));
+    match sweep_keys(&desk).await {
+        Ok(swept) if swept.is_empty() => {}
+        Ok(swept) => info!(keys = swept.len(), "keys ended by their clock"),
+        Err(problem) => error!(%problem, "the sweep failed"),
+    }
+}
