@@ -1,1 +1,6 @@
-//! testkit
+//! What tests stand on: ephemeral servers, the built program in a process of its own.
+//!
+//! Owns: starting and stopping what a test needs around it. Leaves to others: what is tested.
+
+pub mod postgres;
+pub mod process;
