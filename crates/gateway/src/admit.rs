@@ -117,9 +117,10 @@ fn look_up(gate: &Gate, key: KeyId) -> Result<Option<Box<KeyFacts>>, Turned> {
     }
 }
 
-/// Bad credentials count against the source; a stale clock or a frozen record is no guess at a secret.
+/// Wrong secrets count against the source. An unknown key does not: ended keys look unknown, and thousands of
+/// clients with expired keys must not close the address that they share with others.
 fn turned_stranger(gate: &Gate, denial: Denial, key: KeyId, source: IpAddr, now_us: u64) -> Turned {
-    if matches!(denial, Denial::KeyUnknown | Denial::PassphraseWrong | Denial::SignWrong) {
+    if matches!(denial, Denial::PassphraseWrong | Denial::SignWrong) {
         gate.counters.sources.failed(source, now_us);
     }
     Turned { denial, key: Some(key), account: None }
