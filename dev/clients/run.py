@@ -1,0 +1,102 @@
+"""Real OKX clients against `keyward sandbox`: one JSON line per step; exit code 0 only if every step was right.
+
+Environment: KEYWARD_BIN (the built program), KEYWARD_NODE_CLIENTS (the folder whose node_modules holds okx-api).
+The probes of a neighbouring `shared/clients` folder run as well where there is one.
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import command_line
+import sandbox
+import signer
+from report import Steps, equal
+
+HERE = pathlib.Path(__file__).resolve().parent
+PROBES = HERE.parents[2] / "shared" / "clients"
+NODE = os.environ.get("KEYWARD_NODE_CLIENTS", "")
+CYCLES = ("cycle_python_okx.py", "cycle_ccxt.py", "cycle_okx_api.mjs")
+PROBE_STEPS = {
+    "probe_python_okx.py": "balance,config,order",
+    "probe_ccxt.py": "load_markets,balance,config,order",
+    "probe_okx_api.mjs": "balance,config,order",
+}
+LIMIT_S = 180
+
+
+def main():
+    steps = Steps({"client": "run"})
+    server = sandbox.Sandbox(sandbox.program())
+    with server:
+        plain, tls = server.credentials["gateway_url"], server.credentials["gateway_tls_url"]
+        expected_codes(steps, server, plain)
+        for base in (plain, tls):
+            for script in CYCLES:
+                steps.run(f"{script} {base}", lambda: script_passes(HERE / script, server, base))
+            for script, only in PROBE_STEPS.items():
+                if PROBES.is_dir():
+                    steps.run(f"{script} {base}", lambda: probe_passes(PROBES / script, only, server, base))
+        expected_codes(steps, server, tls)
+        steps.run("both spellings of a comma", lambda: both_spellings(server, plain))
+        steps.run("demo header", lambda: demo_header(server, plain))
+        right = command_line.run(server)
+    steps.run("exit code after SIGTERM", lambda: equal(server.ended_with, 0, "exit code"))
+    return right and not steps.failed
+
+
+def expected_codes(steps, server, base):
+    """Every key of the credentials gets the code that stands beside it."""
+    ca_file = server.credentials["ca_file"]
+    for name, key in server.credentials["keys"].items():
+        step = f"{name} expects {key['expect']} over {base.split(':')[0]}"
+        steps.run(step, lambda: equal(signer.code(base, key, ca_file=ca_file), key["expect"], "code"))
+
+
+def both_spellings(server, base):
+    key = server.credentials["keys"]["trade"]
+    for target in ("/api/v5/account/balance?ccy=BTC,USDT", "/api/v5/account/balance?ccy=BTC%2CUSDT"):
+        equal(signer.code(base, key, target), "0", target)
+    # Each is signed as sent: the signature of one does not fit the other.
+    signed = signer.headers(key, "GET", "/api/v5/account/balance?ccy=BTC,USDT")
+    _, reply = signer.send(base, "GET", "/api/v5/account/balance?ccy=BTC%2CUSDT", headers=signed)
+    equal(reply["code"], "50113", "code of the other spelling")
+
+
+def demo_header(server, base):
+    key = server.credentials["keys"]["demo"]
+    equal(signer.code(base, key, more={"x-simulated-trading": "1"}), "0", "code with the header")
+    equal(signer.code(base, key, more={"x-simulated-trading": "0"}), "50101", "code with the header 0")
+
+
+def environment(server, base):
+    ca_file = server.credentials["ca_file"]
+    inherited = {name: value for name, value in os.environ.items()
+                 if name not in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")}
+    found = {**inherited, "BASE_URL": base, "CREDENTIALS": str(server.file), "CLIENT_DIR": NODE,
+             "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
+    if base.startswith("https"):
+        found |= {"SSL_CERT_FILE": ca_file, "REQUESTS_CA_BUNDLE": ca_file, "NODE_EXTRA_CA_CERTS": ca_file}
+    return found
+
+
+def script_passes(script, server, base, more=None):
+    interpreter = "node" if script.suffix == ".mjs" else sys.executable
+    done = subprocess.run([interpreter, str(script)], env={**environment(server, base), **(more or {})},
+                          stdin=subprocess.DEVNULL, timeout=LIMIT_S)
+    equal(done.returncode, 0, "exit code")
+
+
+def probe_passes(script, only, server, base):
+    key = server.credentials["keys"]["trade"]
+    script_passes(script, server, base, {
+        "API_KEY": key["api_key"], "SECRET": key["secret"], "PASSPHRASE": key["passphrase"], "STEPS": only,
+    })
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)
+    right = main()
+    print(json.dumps({"client": "all", "ok": right}))
+    sys.exit(not right)
