@@ -4,6 +4,9 @@
 //! no field can borrow bytes from its neighbour and an absent field differs from an empty one. The verifier is
 //! small on purpose: others port it (vectors in `testdata/identity.json`).
 
+use std::fmt;
+use std::ops::Deref;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -92,6 +95,71 @@ pub enum IdentityRefusal {
     Mismatch,
 }
 
+/// Bytes of the longest header value: `v1,`, ten digits, a comma, 44 characters of Base64.
+const VALUE_BYTES: usize = 3 + 10 + 1 + MAC_CHARS;
+/// Characters of a MAC in padded Base64.
+const MAC_CHARS: usize = 44;
+
+/// The value of the identity header, on the stack: one is made for every request that is forwarded.
+#[derive(Clone, Copy)]
+pub struct SignedIdentity {
+    bytes: [u8; VALUE_BYTES],
+    length: usize,
+}
+
+impl SignedIdentity {
+    /// The value as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let written = self.bytes.get(..self.length).unwrap_or_default();
+        // Only ASCII is ever written; an empty value, which verifies nowhere, stands for anything else.
+        std::str::from_utf8(written).unwrap_or_default()
+    }
+
+    fn push(&mut self, text: &[u8]) {
+        for byte in text {
+            if let Some(place) = self.bytes.get_mut(self.length) {
+                *place = *byte;
+                self.length += 1;
+            }
+        }
+    }
+}
+
+impl Deref for SignedIdentity {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Display for SignedIdentity {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl PartialEq<SignedIdentity> for &str {
+    fn eq(&self, other: &SignedIdentity) -> bool {
+        *self == other.as_str()
+    }
+}
+
+/// A number in decimal digits without leading zeros: the digits, and where they begin.
+fn digits(mut number: u32) -> ([u8; 10], usize) {
+    let (mut written, mut start) = ([b'0'; 10], 10);
+    for place in written.iter_mut().rev() {
+        *place = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+        start -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    (written, start)
+}
+
 impl IdentityKey {
     /// A key and the number that names it.
     #[must_use]
@@ -99,15 +167,19 @@ impl IdentityKey {
         Self { id, bytes: Secret::new(bytes) }
     }
 
-    /// The value of the identity header for a request.
+    /// The value of the identity header for a request; nothing is allocated.
     #[must_use]
-    pub fn sign(&self, identity: &Identity<'_>, method: &str, target: &[u8], body: &[u8]) -> String {
+    pub fn sign(&self, identity: &Identity<'_>, method: &str, target: &[u8], body: &[u8]) -> SignedIdentity {
         let mac = self.mac(identity, method, target, body);
-        let mut value = String::with_capacity(60);
-        value.push_str("v1,");
-        value.push_str(&self.id.to_string());
-        value.push(',');
-        STANDARD.encode_string(mac.as_bytes(), &mut value);
+        let mut text = [0; MAC_CHARS];
+        // Exactly 44 characters for 32 bytes, so it always fits.
+        let _ = STANDARD.encode_slice(mac.as_bytes(), &mut text);
+        let (id, start) = digits(self.id);
+        let mut value = SignedIdentity { bytes: [0; VALUE_BYTES], length: 0 };
+        value.push(b"v1,");
+        value.push(id.get(start..).unwrap_or_default());
+        value.push(b",");
+        value.push(&text);
         value
     }
 
@@ -125,10 +197,17 @@ impl IdentityKey {
     ) -> Result<(), IdentityRefusal> {
         let rest = header.strip_prefix("v1,").ok_or(IdentityRefusal::Malformed)?;
         let (id, text) = rest.split_once(',').ok_or(IdentityRefusal::Malformed)?;
-        if id != self.id.to_string() {
+        let (own, start) = digits(self.id);
+        if id.as_bytes() != own.get(start..).unwrap_or_default() {
             return Err(IdentityRefusal::OtherKey);
         }
-        let claimed = STANDARD.decode(text).map_err(|_| IdentityRefusal::Malformed)?;
+        if text.len() != MAC_CHARS {
+            return Err(IdentityRefusal::Malformed);
+        }
+        // One byte more than a MAC, which is what the decoder wants to see for 44 characters.
+        let mut claimed = [0; 33];
+        let length = STANDARD.decode_slice(text, &mut claimed).map_err(|_| IdentityRefusal::Malformed)?;
+        let claimed = claimed.get(..length).ok_or(IdentityRefusal::Malformed)?;
         let claimed: [u8; 32] = claimed.try_into().map_err(|_| IdentityRefusal::Malformed)?;
         // Equality of BLAKE3 hashes is constant-time.
         if self.mac(identity, method, target, body) == blake3::Hash::from_bytes(claimed) {
@@ -138,6 +217,8 @@ impl IdentityKey {
         }
     }
 
+    /// Each field is its label, a zero byte, four bytes of length (big-endian, all ones when absent) and its
+    /// bytes; the deadline is eight bytes, the body its BLAKE3 hash.
     fn mac(&self, identity: &Identity<'_>, method: &str, target: &[u8], body: &[u8]) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new_keyed(self.bytes.expose());
         let mut field = |label: &str, value: Option<&[u8]>| {
@@ -168,6 +249,8 @@ impl IdentityKey {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::{Identity, IdentityKey, IdentityRefusal, is_identity_header};
 
     const TARGET: &[u8] = b"/api/v5/trade/order";
@@ -212,6 +295,73 @@ mod tests {
         assert!(key.verify(&identity(), "POST", b"/api/v5/trade/orders", b"{}", &good).is_err());
         assert!(key.verify(&identity(), "POST", TARGET, b"{ }", &good).is_err());
         assert!(IdentityKey::new(1, [8; 32]).verify(&identity(), "POST", TARGET, b"{}", &good).is_err());
+    }
+
+    #[test]
+    fn ids_are_plain_decimal() {
+        for id in [0, 1, 10, 4_294_967_295] {
+            let key = IdentityKey::new(id, [9; 32]);
+            let value = key.sign(&identity(), "GET", TARGET, b"");
+            assert!(value.starts_with(&format!("v1,{id},")), "{value}");
+            // As a header's value and in comparisons it reads like any text.
+            let text: Option<&str> = Some(&value);
+            assert!(text.is_some_and(|text| text == value));
+            assert_eq!(value.len(), 4 + id.to_string().len() + 44);
+            assert_eq!(key.verify(&identity(), "GET", TARGET, b"", &value), Ok(()));
+        }
+    }
+
+    #[test]
+    fn no_field_borrows_from_its_neighbour() {
+        let key = IdentityKey::new(1, [9; 32]);
+        let glued = |account, sub_account, key| Identity { account, sub_account, key, ..identity() };
+        let all = [
+            glued(Some("ab"), None, Some("k")),
+            glued(Some("a"), Some("b"), Some("k")),
+            glued(Some(""), Some("ab"), Some("k")),
+            glued(None, Some("ab"), Some("k")),
+            glued(Some("ab"), Some(""), Some("k")),
+            glued(Some("abk"), None, Some("")),
+            glued(Some("abk"), None, None),
+        ];
+        let made: std::collections::HashSet<String> =
+            all.iter().map(|one| key.sign(one, "GET", TARGET, b"").to_string()).collect();
+        assert_eq!(made.len(), all.len());
+    }
+
+    #[test]
+    fn vectors() {
+        let file: Value = serde_json::from_str(include_str!("../testdata/identity.json")).unwrap();
+        let bytes: Vec<u8> = (0..32).collect();
+        let wanted: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(file["key"], wanted.as_str());
+        let id = u32::try_from(file["key_id"].as_u64().unwrap()).unwrap();
+        let key = IdentityKey::new(id, bytes.try_into().unwrap());
+        let vectors = file["vectors"].as_array().unwrap();
+        assert!(vectors.len() >= 5);
+        for vector in vectors {
+            let text = |name: &str| vector[name].as_str();
+            let identity = Identity {
+                account: text("account"),
+                sub_account: text("sub_account"),
+                key: text("key"),
+                label: text("label"),
+                addresses: text("ip"),
+                permissions: text("permissions").unwrap(),
+                environment: text("environment").unwrap(),
+                route: text("route").unwrap(),
+                request_id: text("request_id").unwrap(),
+                deadline_ms: vector["deadline_ms"].as_u64().unwrap(),
+            };
+            let (method, target) = (text("method").unwrap(), text("target").unwrap().as_bytes());
+            let body = text("body").unwrap().as_bytes();
+            assert_eq!(&*key.sign(&identity, method, target, body), text("header").unwrap(), "{vector}");
+            assert_eq!(key.verify(&identity, method, target, body, text("header").unwrap()), Ok(()));
+        }
+        for odd in file["malformed"].as_array().unwrap() {
+            let refused = key.verify(&identity(), "POST", TARGET, b"{}", odd.as_str().unwrap());
+            assert!(matches!(refused, Err(IdentityRefusal::Malformed | IdentityRefusal::OtherKey)), "{odd}");
+        }
     }
 
     #[test]
