@@ -176,7 +176,7 @@ fn build(
 async fn finish(gate: &Gate, pool: &Rc<Pool>, sent: Sent, id: RequestId) -> Forwarded {
     let (response, line) = match sent {
         Sent::Answered(response, line) => (response, line),
-        Sent::NotSent(denial) => return Forwarded::NotSent(denial),
+        Sent::Unsent(denial) => return Forwarded::NotSent(denial),
         Sent::Unknown(denial) => return Forwarded::Unknown(denial),
     };
     let (mut parts, mut body): (_, Incoming) = response.into_parts();

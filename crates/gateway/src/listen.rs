@@ -311,8 +311,7 @@ async fn speak<S>(
     let service = service_fn(move |request| {
         let desk = Rc::clone(&desk);
         // A task of its own: a client that goes away must not take the outcome's record with it.
-        let task = tokio::task::spawn_local(async move { serve(&desk, request, source).await });
-        async move { task.await }
+        tokio::task::spawn_local(async move { serve(&desk, request, source).await })
     });
     match speaks {
         Speaks::Http1 => {

@@ -55,10 +55,9 @@ impl Rates {
     /// Gives one request back.
     pub fn refund(&self, owner: u64, route: u16, rate: Rate) {
         let name = self.name(owner, route);
-        if let Some(set) = self.set(name) {
-            if let Some(cell) = set.lock().iter_mut().find(|cell| cell.owner == name) {
-                cell.state_us = rate.refund(cell.state_us, 1);
-            }
+        let Some(set) = self.set(name) else { return };
+        if let Some(cell) = set.lock().iter_mut().find(|cell| cell.owner == name) {
+            cell.state_us = rate.refund(cell.state_us, 1);
         }
     }
 

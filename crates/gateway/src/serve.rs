@@ -163,15 +163,12 @@ fn trace(gate: &Gate, id: RequestId, source: IpAddr, head: &Head<'_>, bytes_in: 
 
 fn record_refusal(gate: &Gate, trace: &Trace, turned: &Turned) {
     let code = turned.denial.entry().code;
-    match turned.denial {
-        Denial::AddressRefused(key, address) => {
-            warn!(%key, %address, "right credentials from a wrong address: treat the key as leaked");
-        }
-        Denial::AppAddressRefused(key) => {
-            warn!(%key, "right credentials of an app key from elsewhere than its app")
-        }
-        _ if turned.account.is_some() => info!(request = %trace.id, code, route = trace.route, "refused"),
-        _ => {}
+    if let Denial::AddressRefused(key, address) = turned.denial {
+        warn!(%key, %address, "right credentials from a wrong address: treat the key as leaked");
+    } else if let Denial::AppAddressRefused(key) = turned.denial {
+        warn!(%key, "right credentials of an app key from elsewhere than its app");
+    } else if turned.account.is_some() {
+        info!(request = %trace.id, code, route = trace.route, "refused");
     }
     record(gate, trace, turned.key, turned.account, code, None);
 }

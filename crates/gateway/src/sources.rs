@@ -88,7 +88,6 @@ impl Sources {
 }
 
 /// One number per source: an IPv4 address, or an IPv6 /64, apart from each other.
-#[expect(clippy::cast_possible_truncation, reason = "the upper half of the address is what counts")]
 fn number(source: IpAddr) -> u64 {
     match keyward_rules::address::canonical(source) {
         IpAddr::V4(v4) => u64::from(v4.to_bits()),

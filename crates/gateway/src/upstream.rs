@@ -43,7 +43,7 @@ pub enum Sent {
     /// The exchange's answer has begun.
     Answered(Response<Incoming>, Line),
     /// Nothing was sent.
-    NotSent(Denial),
+    Unsent(Denial),
     /// It may have taken effect.
     Unknown(Denial),
 }
@@ -67,11 +67,11 @@ impl Pool {
         for _ in 0..=self.limits.idle_upstream {
             let mut line = match self.line().await {
                 Ok(line) => line,
-                Err(denial) => return Sent::NotSent(denial),
+                Err(denial) => return Sent::Unsent(denial),
             };
             if let Err(denial) = go() {
                 self.keep(line);
-                return Sent::NotSent(denial);
+                return Sent::Unsent(denial);
             }
             let answer =
                 timeout(Duration::from_millis(self.limits.upstream_ms), line.try_send_request(request)).await;
@@ -85,7 +85,7 @@ impl Pool {
                 Err(_) => return Sent::Unknown(Denial::UpstreamTimeout),
             }
         }
-        Sent::NotSent(Denial::UpstreamDown)
+        Sent::Unsent(Denial::UpstreamDown)
     }
 
     /// Takes a connection back once its answer has been read to the end.

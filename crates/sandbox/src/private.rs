@@ -69,18 +69,18 @@ pub(crate) fn answer(
         ("POST", "asset/withdrawal") => withdraw(account, caller, id, body, now_ms),
         ("POST", "asset/cancel-withdrawal") => refuse("58214", "Withdrawal suspended or already processed"),
         ("POST", "trade/order") => {
-            Ok(each(&[body.clone()], now_ms, |one, _| orders::place(account, id, one, now_ms)))
+            Ok(each(std::slice::from_ref(body), now_ms, |one, _| orders::place(account, id, one, now_ms)))
         }
         ("POST", "trade/batch-orders") => batch(body)
             .map(|all| each(all, now_ms, |one, at| orders::place(account, id * 100 + at, one, now_ms))),
         ("POST", "trade/cancel-order") => {
-            Ok(each(&[body.clone()], now_ms, |one, _| orders::cancel(account, one, now_ms)))
+            Ok(each(std::slice::from_ref(body), now_ms, |one, _| orders::cancel(account, one, now_ms)))
         }
         ("POST", "trade/cancel-batch-orders") => {
             batch(body).map(|all| each(all, now_ms, |one, _| orders::cancel(account, one, now_ms)))
         }
         ("POST", "trade/amend-order") => {
-            Ok(each(&[body.clone()], now_ms, |one, _| orders::amend(account, one, now_ms)))
+            Ok(each(std::slice::from_ref(body), now_ms, |one, _| orders::amend(account, one, now_ms)))
         }
         ("POST", "trade/amend-batch-orders") => {
             batch(body).map(|all| each(all, now_ms, |one, _| orders::amend(account, one, now_ms)))
@@ -256,7 +256,10 @@ fn transfer(ledger: &mut Ledger, caller: &Caller, id: u64, body: &Value, now_ms:
             )?;
         }
         "1" | "2" => {
-            return refuse("58128", "Sub-account API key does not support current transfer 'type' parameter.");
+            return refuse(
+                "58128",
+                "Sub-account API key does not support current transfer 'type' parameter.",
+            );
         }
         _ => {
             return refuse(

@@ -118,10 +118,10 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if self.temporary {
-            if let Err(problem) = std::fs::remove_dir_all(&self.path) {
-                tracing::warn!(%problem, folder = %self.path.display(), "the temporary folder could not be removed");
-            }
+        if self.temporary
+            && let Err(problem) = std::fs::remove_dir_all(&self.path)
+        {
+            tracing::warn!(%problem, folder = %self.path.display(), "the temporary folder could not be removed");
         }
     }
 }

@@ -36,12 +36,10 @@ impl Default for Index {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "random bits are cut to size")]
 const fn shard_of(id: KeyId) -> usize {
     id.as_u128() as usize % SHARDS
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "random bits are cut to size")]
 const fn place_of(id: KeyId) -> usize {
     (id.as_u128() >> 80) as usize ^ ((id.as_u128() >> 8) as usize)
 }

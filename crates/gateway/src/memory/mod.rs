@@ -143,7 +143,7 @@ impl Memory {
     }
 
     /// How many keys have a slot.
-    pub fn len(&self) -> u32 {
+    pub fn slots(&self) -> u32 {
         self.slab.len()
     }
 

@@ -78,7 +78,7 @@ impl Record {
     pub(super) fn read<T>(&self, take: impl Fn(&Image, u64) -> T) -> Option<T> {
         for _ in 0..TRIES {
             let before = self.sequence.load(Ordering::Acquire);
-            if before % 2 == 0 {
+            if before.is_multiple_of(2) {
                 let mut words = [0; WORDS];
                 for (to, from) in words.iter_mut().zip(&self.words) {
                     *to = from.load(Ordering::Relaxed);

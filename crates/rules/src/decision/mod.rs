@@ -14,6 +14,9 @@ mod request;
 mod screen;
 mod tickets;
 
+#[cfg(test)]
+mod tests;
+
 pub use permit::Permit;
 pub use request::{Cleared, Received, Routed, Verified, Whole};
 pub use screen::screen;

@@ -150,7 +150,10 @@ impl Reach {
             Self::Anywhere | Self::App(..) => String::new(),
             Self::Few(few) => {
                 let networks = few.networks.iter().take(usize::from(few.used));
-                networks.map(|(base, prefix)| Network::V4(*base, *prefix).to_string()).collect::<Vec<_>>().join(",")
+                networks
+                    .map(|(base, prefix)| Network::V4(*base, *prefix).to_string())
+                    .collect::<Vec<_>>()
+                    .join(",")
             }
             Self::Set(set) => set.to_string(),
         }

@@ -1,0 +1,313 @@
+//! Laws of the decision: restrictions only restrict, and each check has its place in the order.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::{Cleared, IntentAnswer, MarkAnswer, Permit, RateAnswer, Received, Whole};
+use crate::address::{AddressSet, HostBits};
+use crate::denial::Denial;
+use crate::id::{AccountId, AppId, KeyId, RequestId};
+use crate::key::{
+    AppReach, EndCause, Environment, HmacState, Hold, HolderState, Holds, KeyFacts, Life, PassphraseKey,
+    Reach,
+};
+use crate::okx::{Credentials, sign};
+use crate::permission::{Permission, Permissions};
+use crate::route::{Method, RouteTable};
+use crate::time::Moment;
+
+const NOW: u64 = 1_800_000_000_123;
+const SECRET: &[u8] = b"0123456789ABCDEF0123456789ABCDEF";
+const PHRASE: &[u8] = b"Probe-Pass1!";
+const ORDER: (&str, &str) = ("POST", "/api/v5/trade/order");
+
+fn passphrases() -> PassphraseKey {
+    PassphraseKey::new([5; 32])
+}
+
+fn key() -> KeyId {
+    KeyId::from_entropy([3; 16])
+}
+
+fn account() -> AccountId {
+    AccountId::from_u64(7).unwrap()
+}
+
+/// Everything that a verdict depends on, to be varied one at a time.
+#[derive(Clone)]
+#[derive(Debug)]
+struct Case {
+    request: (&'static str, &'static str),
+    permissions: Permissions,
+    holds: Holds,
+    state: HolderState,
+    reach: Reach,
+    source: IpAddr,
+    environment: (Environment, Environment),
+    expires_at: Option<Moment>,
+    signed_at: u64,
+    sub: bool,
+}
+
+impl Case {
+    fn good() -> Self {
+        Self {
+            request: ORDER,
+            permissions: Permissions::new(Permission::ALL).unwrap(),
+            holds: Holds::NONE,
+            state: HolderState::Active,
+            reach: Reach::Anywhere,
+            source: "192.0.2.1".parse().unwrap(),
+            environment: (Environment::Live, Environment::Live),
+            expires_at: None,
+            signed_at: NOW,
+            sub: false,
+        }
+    }
+
+    fn facts(&self) -> KeyFacts {
+        KeyFacts {
+            id: key(),
+            account: account(),
+            master: self.sub.then(|| AccountId::from_u64(8).unwrap()),
+            life: Life { state: self.state, holds: self.holds },
+            permissions: self.permissions,
+            environment: self.environment.0,
+            reach: self.reach.clone(),
+            expires_at: self.expires_at,
+            hmac: HmacState::from_key(SECRET),
+            passphrase: passphrases().tag(account(), PHRASE),
+            copy: 0,
+        }
+    }
+
+    /// The verdict when every ticket is paid.
+    fn verdict(&self) -> Result<(), Denial> {
+        let table = RouteTable::okx_v5(1).unwrap();
+        self.cleared(&table, &Bytes::new(), |_| ())
+    }
+
+    fn cleared<T>(
+        &self,
+        table: &RouteTable,
+        body: &Bytes,
+        then: impl Fn(Cleared<'_>) -> T,
+    ) -> Result<T, Denial> {
+        let stamp = Moment::from_unix_ms(self.signed_at).to_string();
+        let (method, target) = (Method::parse(self.request.0).unwrap(), self.request.1.as_bytes());
+        let made =
+            sign(&HmacState::from_key(SECRET), stamp.as_bytes(), method.as_str().as_bytes(), target, body);
+        let path = target.split(|byte| *byte == b'?').next().unwrap();
+        let credentials = Credentials {
+            key: key(),
+            sign: Some(made),
+            timestamp: stamp.as_bytes(),
+            passphrase: PHRASE,
+            environment: self.environment.1,
+        };
+        let whole = Whole {
+            id: RequestId(1),
+            method,
+            target,
+            body,
+            credentials,
+            routed: table.find(method, path),
+            source: self.source,
+            now: Moment::from_unix_ms(NOW),
+        };
+        let verified = Received::new(whole).verify(Some(self.facts()), &passphrases())?;
+        Ok(then(verified.clear()?))
+    }
+}
+
+fn set(text: &str) -> Reach {
+    Reach::Set(Arc::new(AddressSet::parse(text, HostBits::Refuse).unwrap()))
+}
+
+#[test]
+fn every_refusal_of_a_signed_request_has_its_code() {
+    let good = Case::good;
+    let cases: Vec<(Case, Option<&str>)> = vec![
+        (good(), None),
+        (Case { state: HolderState::Disabled, ..good() }, Some("50114")),
+        (Case { state: HolderState::Deleted { at: Moment::from_unix_ms(1) }, ..good() }, Some("50119")),
+        (
+            Case {
+                state: HolderState::Expired { at: Moment::from_unix_ms(1), cause: EndCause::Idle },
+                ..good()
+            },
+            Some("50119"),
+        ),
+        (Case { expires_at: Some(Moment::from_unix_ms(NOW)), ..good() }, Some("50119")),
+        (Case { expires_at: Some(Moment::from_unix_ms(NOW + 1)), ..good() }, None),
+        (Case { holds: Holds::NONE.with(Hold::Frozen), ..good() }, Some("50100")),
+        (Case { holds: Holds::NONE.with(Hold::BrokenSeal), ..good() }, Some("50100")),
+        (Case { holds: Holds::NONE.with(Hold::ReadOnly), ..good() }, Some("50120")),
+        (Case { holds: Holds::NONE.with(Hold::CancelOnly), ..good() }, Some("50120")),
+        (
+            Case {
+                holds: Holds::NONE.with(Hold::CancelOnly),
+                request: ("POST", "/api/v5/trade/cancel-order"),
+                ..good()
+            },
+            None,
+        ),
+        (
+            Case {
+                holds: Holds::NONE.with(Hold::ReadOnly),
+                request: ("POST", "/api/v5/trade/cancel-order"),
+                ..good()
+            },
+            Some("50120"),
+        ),
+        (Case { reach: set("203.0.113.10"), ..good() }, Some("50110")),
+        (Case { reach: set("192.0.2.0/24"), ..good() }, None),
+        (Case { reach: Reach::App(AppId::from_u64(1).unwrap(), AppReach::Nowhere), ..good() }, Some("50110")),
+        (Case { environment: (Environment::Demo, Environment::Live), ..good() }, Some("50101")),
+        (Case { environment: (Environment::Live, Environment::Demo), ..good() }, Some("50101")),
+        (Case { request: ("GET", "/api/v5/nonsense"), ..good() }, Some("50005")),
+        (Case { request: ("GET", "/api/v5/trade/cancel-order"), ..good() }, Some("50115")),
+        (Case { permissions: Permissions::new([Permission::Read]).unwrap(), ..good() }, Some("50120")),
+        (Case { request: ("POST", "/api/v5/users/subaccount/apikey"), ..good() }, Some("50030")),
+        (Case { request: ("POST", "/api/v5/asset/transfer"), sub: true, ..good() }, Some("50030")),
+        (Case { request: ("POST", "/api/v5/asset/transfer"), ..good() }, None),
+        (Case { signed_at: NOW - 30_000, ..good() }, None),
+        (Case { signed_at: NOW - 30_001, ..good() }, Some("50102")),
+        (Case { signed_at: NOW + 30_001, ..good() }, Some("50102")),
+    ];
+    for (at, (case, code)) in cases.iter().enumerate() {
+        assert_eq!(case.verdict().err().map(|denial| denial.entry().code), *code, "case {at}");
+    }
+}
+
+/// product.md 6.1: with several things wrong, the earlier check answers.
+#[test]
+fn the_earlier_check_answers() {
+    let mut case = Case {
+        signed_at: NOW + 60_000,
+        state: HolderState::Disabled,
+        holds: Holds::NONE,
+        reach: set("203.0.113.10"),
+        environment: (Environment::Demo, Environment::Live),
+        permissions: Permissions::new([Permission::Withdraw]).unwrap(),
+        ..Case::good()
+    };
+    let mut codes = vec![case.verdict().unwrap_err().entry().code];
+    case.signed_at = NOW;
+    codes.push(case.verdict().unwrap_err().entry().code);
+    case.state = HolderState::Active;
+    case.holds = Holds::NONE.with(Hold::Cooling);
+    codes.push(case.verdict().unwrap_err().entry().code);
+    case.holds = Holds::NONE;
+    codes.push(case.verdict().unwrap_err().entry().code);
+    case.reach = Reach::Anywhere;
+    codes.push(case.verdict().unwrap_err().entry().code);
+    case.environment = (Environment::Live, Environment::Live);
+    codes.push(case.verdict().unwrap_err().entry().code);
+    assert_eq!(codes, ["50102", "50114", "50100", "50110", "50101", "50120"]);
+}
+
+#[test]
+fn unpaid_tickets_give_no_permit() {
+    let table = RouteTable::okx_v5(1).unwrap();
+    let transfer = Case { request: ("POST", "/api/v5/asset/transfer"), ..Case::good() };
+    let pay = |rate: RateAnswer, mark: MarkAnswer, record: IntentAnswer| {
+        let permit = |cleared: Cleared<'_>| -> Result<(), Denial> {
+            let fresh = cleared.charge().settle(rate)?.claim().settle(mark)?;
+            let permit: Permit<'_> = fresh.intent().settle(record)?.permit(Moment::from_unix_ms(NOW));
+            assert_eq!(permit.target(), b"/api/v5/asset/transfer");
+            Ok(())
+        };
+        transfer.cleared(&table, &Bytes::new(), permit).unwrap().map_err(|denial| denial.entry().code)
+    };
+    assert_eq!(pay(RateAnswer::Taken, MarkAnswer::New, IntentAnswer::Durable), Ok(()));
+    assert_eq!(pay(RateAnswer::NoRoom, MarkAnswer::New, IntentAnswer::Durable), Err("50013"));
+    assert_eq!(pay(RateAnswer::Taken, MarkAnswer::Repeated, IntentAnswer::Durable), Err("50042"));
+    assert_eq!(pay(RateAnswer::Taken, MarkAnswer::CannotTell, IntentAnswer::Durable), Err("50013"));
+    assert_eq!(pay(RateAnswer::Taken, MarkAnswer::NotOwed, IntentAnswer::Durable), Err("50001"));
+    assert_eq!(pay(RateAnswer::Taken, MarkAnswer::New, IntentAnswer::Failed), Err("50001"));
+    assert_eq!(pay(RateAnswer::Taken, MarkAnswer::New, IntentAnswer::NotOwed), Err("50001"));
+}
+
+fn any_case() -> impl Strategy<Value = Case> {
+    let requests = prop::sample::select(vec![
+        ORDER,
+        ("GET", "/api/v5/account/balance"),
+        ("POST", "/api/v5/trade/cancel-order"),
+        ("POST", "/api/v5/asset/withdrawal"),
+        ("POST", "/api/v5/asset/transfer"),
+        ("GET", "/api/v5/nonsense"),
+    ]);
+    (requests, 1_u8..32, 0_u16..256, any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(request, bits, holds, disabled, bound, demo, sub)| Case {
+            request,
+            permissions: Permissions::from_bits(bits).unwrap(),
+            // Holds are rare, so that many cases pass.
+            holds: Holds::from_bits(if holds % 4 == 0 { holds } else { 0 }).unwrap(),
+            state: if disabled { HolderState::Disabled } else { HolderState::Active },
+            reach: if bound { set("192.0.2.0/24") } else { Reach::Anywhere },
+            environment: (if demo { Environment::Demo } else { Environment::Live }, Environment::Live),
+            sub,
+            ..Case::good()
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_restriction_never_turns_a_refusal_into_a_permit(case in any_case(), which in 0_u8..6, hold in 0_usize..8, drop in 0_usize..5) {
+        let mut stricter = case.clone();
+        match which {
+            0 => stricter.holds = stricter.holds.with(Hold::ALL[hold]),
+            1 => stricter.state = HolderState::Disabled,
+            2 => stricter.reach = set("203.0.113.0/24"),
+            3 => stricter.expires_at = Some(Moment::from_unix_ms(NOW - 1)),
+            4 => stricter.sub = true,
+            _ => {
+                let less = stricter.permissions.iter().filter(|right| *right != Permission::ALL[drop]);
+                if let Ok(less) = Permissions::new(less) {
+                    stricter.permissions = less;
+                }
+            }
+        }
+        if case.verdict().is_err() {
+            prop_assert!(stricter.verdict().is_err());
+        }
+    }
+
+    #[test]
+    fn one_changed_byte_is_refused(part in 0_u8..5, at in 0_usize..64, flip in 1_u8..128) {
+        let stamp = Moment::from_unix_ms(NOW).to_string();
+        let body = Bytes::from_static(br#"{"instId":"BTC-USDT","tdMode":"cash","side":"buy","sz":"1"}"#);
+        let (method, target) = (Method::Post, ORDER.1.as_bytes().to_vec());
+        let made = sign(&HmacState::from_key(SECRET), stamp.as_bytes(), b"POST", &target, &body);
+        let mut parts = [target, body.to_vec(), made.as_bytes().to_vec(), stamp.into_bytes(), PHRASE.to_vec()];
+        let changed = &mut parts[usize::from(part)];
+        let place = at % changed.len();
+        changed[place] ^= flip;
+        let [target, body, signature, stamp, phrase] = parts;
+        let table = RouteTable::okx_v5(1).unwrap();
+        let body = Bytes::from(body);
+        let credentials = Credentials {
+            key: key(),
+            sign: crate::okx::Signature::parse(&signature),
+            timestamp: &stamp,
+            passphrase: &phrase,
+            environment: Environment::Live,
+        };
+        let whole = Whole {
+            id: RequestId(1), method, target: &target, body: &body, credentials,
+            routed: table.find(method, &target), source: "192.0.2.1".parse().unwrap(), now: Moment::from_unix_ms(NOW),
+        };
+        let code = Received::new(whole).verify(Some(Case::good().facts()), &passphrases()).err().map(|denial| denial.entry().code);
+        let expected: &[&str] = match part {
+            0..=2 => &["50113"],
+            3 => &["50112", "50102", "50113"],
+            _ => &["50105"],
+        };
+        prop_assert!(code.is_some_and(|code| expected.contains(&code)), "{:?}", code);
+    }
+}

@@ -1,0 +1,3 @@
+fn main() {
+    println!("{}", keyward_rules::secret::Secret::new(String::from("canary")));
+}
