@@ -10,6 +10,7 @@ Commands:
   test [--quick] [--soak]            install what the tests need, then run every check
                                      --quick: format, lints, layering, unit tests; installs nothing
                                      --soak: many more property cases and ten minutes per fuzz target
+  clients                            only the real OKX clients, against a release build
   graph                              print the layering; fail on an arrow that is not allowed
   fuzz [--seconds N] [TARGET]        fuzz one target, or all of them for N seconds each (default 60)
   bench ...                          run the benchmarks; arguments go to them

@@ -42,6 +42,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
     let (command, rest) = arguments.split_first().map_or(("help", arguments), |(first, rest)| (first, rest));
     match command {
         "test" => test::run(test::Options::read(rest)?),
+        "clients" => test::run_clients(rest),
         "graph" => graph::run(rest),
         "fuzz" => fuzz::run(&fuzz::Options::read(rest)?),
         "bench" => bench::run(rest),

@@ -9,7 +9,9 @@ use crate::{Failure, fuzz, graph, place};
 
 /// The code is formatted.
 pub fn format() -> Result<(), String> {
-    stream(cargo().args(["fmt", "--all", "--check"]))
+    stream(cargo().args(["fmt", "--all", "--check"]))?;
+    // The fuzz targets are a workspace of their own.
+    stream(cargo().args(["fmt", "--manifest-path", "dev/fuzz/Cargo.toml", "--check"]))
 }
 
 /// No lint fires, in tests neither.

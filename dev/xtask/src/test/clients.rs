@@ -32,6 +32,7 @@ pub fn trade(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), St
     command
         .arg(home().join("run.py"))
         .current_dir(place::root())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("KEYWARD_BIN", program)
         .env("KEYWARD_NODE_CLIENTS", clients.folder.join("node"));
     stream(&mut command)

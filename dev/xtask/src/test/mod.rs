@@ -8,6 +8,8 @@ mod clients;
 mod machine;
 mod report;
 
+use std::path::Path;
+
 use crate::Failure;
 use report::Report;
 
@@ -46,6 +48,19 @@ impl Options {
     }
 }
 
+/// `cargo xtask clients`: only the real clients, against a fresh release build.
+pub fn run_clients(arguments: &[String]) -> Result<(), Failure> {
+    if let Some(argument) = arguments.first() {
+        return Err(Failure::Usage(format!("`clients` takes no argument, not even `{argument}`")));
+    }
+    let mut report = Report::default();
+    if report.step("what the tests need", machine::ensure).is_some() {
+        let program = report.step("release build", checks::release);
+        real_clients(&mut report, program.as_deref());
+    }
+    report.finish()
+}
+
 /// Runs the checks.
 pub fn run(options: Options) -> Result<(), Failure> {
     let mut report = Report::default();
@@ -75,13 +90,17 @@ fn full(report: &mut Report, depth: Depth) -> Result<(), Failure> {
     let program = report.step("release build", checks::release);
     report.step("tests", || checks::tests(program.as_deref(), &postgres, depth));
     report.step("documentation tests", checks::documentation);
-    let ready = report.step("real clients, installed", clients::install);
-    report.step("real clients, trading", || clients::trade(ready.as_ref(), program.as_deref()));
+    real_clients(report, program.as_deref());
     report.step("fuzzing", || checks::fuzzing(depth));
     if checks::has_deny() {
         report.step("licences, bans, sources", checks::supply_chain);
     }
     Ok(())
+}
+
+fn real_clients(report: &mut Report, program: Option<&Path>) {
+    let ready = report.step("real clients, installed", clients::install);
+    report.step("real clients, trading", || clients::trade(ready.as_ref(), program));
 }
 
 #[cfg(test)]
