@@ -1,0 +1,197 @@
+//! Ambiguous framing: refused, or passed on with one meaning. What counts is what the exchange gets to see.
+
+use keyward_testkit::process::Running;
+
+use crate::world::{Folder, ORDER, Signed, Upstream, Wire};
+
+/// A public request with something odd in its head.
+fn public(line: &str, more: &str) -> Vec<u8> {
+    format!("{line}\r\n{more}\r\n").into_bytes()
+}
+
+const LINE: &str = "GET /api/v5/public/time HTTP/1.1";
+
+#[test]
+fn odd_heads_are_refused_in_json_and_never_forwarded() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let running =
+        Running::start_with(&folder.data(), ["--upstream", &upstream.url, "--raise-rates", "1000"]).unwrap();
+    let address = running.address("gateway_url").unwrap();
+    let host = "Host: keyward\r\n";
+    let with = |more: &str| format!("{host}{more}\r\n");
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("no host", public(LINE, "")),
+        ("two hosts", public(LINE, &with("Host: other"))),
+        ("absolute form", public("GET http://other/api/v5/public/time HTTP/1.1", host)),
+        ("authority form", public("CONNECT other:443 HTTP/1.1", host)),
+        ("asterisk", public("OPTIONS * HTTP/1.1", host)),
+        ("lower-case method", public("get /api/v5/public/time HTTP/1.1", host)),
+        (
+            "two lengths",
+            public("POST /api/v5/public/time HTTP/1.1", &with("Content-Length: 1\r\nContent-Length: 2")),
+        ),
+        ("signed length", public("POST /api/v5/public/time HTTP/1.1", &with("Content-Length: +3"))),
+        ("xchunked", public("POST /api/v5/public/time HTTP/1.1", &with("Transfer-Encoding: xchunked"))),
+        (
+            "chunked, identity",
+            public("POST /api/v5/public/time HTTP/1.1", &with("Transfer-Encoding: chunked, identity")),
+        ),
+        ("TE in 1.0", public("POST /api/v5/public/time HTTP/1.0", &with("Transfer-Encoding: chunked"))),
+        (
+            "space before colon",
+            public("POST /api/v5/public/time HTTP/1.1", &with("Transfer-Encoding : chunked")),
+        ),
+        ("folded line", public(LINE, &with("X-Folded: a\r\n b"))),
+        ("NUL", public(LINE, &with("X-Nul: a\0b"))),
+        ("underscore alias", public(LINE, &with("OK_ACCESS_KEY: x"))),
+        ("dotted alias", public(LINE, &with("OK.ACCESS.KEY: x"))),
+        ("repeated key", public(LINE, &with("OK-ACCESS-KEY: a\r\nOK-ACCESS-KEY: b"))),
+        ("repeated sign", public(LINE, &with("OK-ACCESS-SIGN: a\r\nok-access-sign: b"))),
+        ("repeated timestamp", public(LINE, &with("OK-ACCESS-TIMESTAMP: a\r\nOK-ACCESS-TIMESTAMP: b"))),
+        ("repeated passphrase", public(LINE, &with("OK-ACCESS-PASSPHRASE: a\r\nOK-ACCESS-PASSPHRASE: b"))),
+        ("key named hop-by-hop", public(LINE, &with("Connection: close, OK-ACCESS-KEY"))),
+        ("identity named hop-by-hop", public(LINE, &with("Connection: Keyward-Account"))),
+        ("foreign upgrade", public(LINE, &with("Connection: Upgrade\r\nUpgrade: foo"))),
+        ("quote in the query", public("GET /api/v5/public/time?a=\"b\" HTTP/1.1", host)),
+        ("non-ASCII path", public("GET /api/v5/public/tim\u{e9} HTTP/1.1", host)),
+        (
+            "many headers",
+            public(LINE, &with(&(0..100).map(|at| format!("X-{at}: 1")).collect::<Vec<_>>().join("\r\n"))),
+        ),
+        ("large head", public(LINE, &with(&format!("X-Large: {}", "x".repeat(70_000))))),
+    ];
+    for (name, bytes) in cases {
+        let mut wire = Wire::open(address);
+        wire.write(&bytes);
+        // Whatever follows a refused head must not be taken for a request of its own.
+        wire.write(b"GET /api/v5/system/status HTTP/1.1\r\nHost: keyward\r\n\r\n");
+        let reply = wire.read().unwrap_or_else(|| panic!("{name}: no answer"));
+        assert!((400..500).contains(&reply.status), "{name}: {}", reply.status);
+        assert!(["90400", "90431", "50115"].contains(&reply.code().as_str()), "{name}: {}", reply.body);
+        for request in upstream.requests() {
+            let text = String::from_utf8_lossy(&request).into_owned();
+            assert!(!text.contains("public/time"), "{name} got through: {text}");
+        }
+    }
+}
+
+/// CL.TE and TE.CL: at most one request reaches the exchange for one that was let in.
+#[test]
+fn smuggled_requests_do_not_reach_the_exchange() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let running = Running::start_with(&folder.data(), ["--upstream", &upstream.url]).unwrap();
+    let address = running.address("gateway_url").unwrap();
+    let hidden = "GET /api/v5/public/smuggled HTTP/1.1\r\nHost: keyward\r\n\r\n";
+    let bodies = [
+        format!(
+            "POST /api/v5/tradingBot/grid/min-investment HTTP/1.1\r\nHost: keyward\r\nContent-Length: {}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{hidden}",
+            hidden.len() + 5
+        ),
+        format!(
+            "POST /api/v5/tradingBot/grid/min-investment HTTP/1.1\r\nHost: keyward\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n{hidden}"
+        ),
+        format!(
+            "POST /api/v5/tradingBot/grid/min-investment HTTP/1.1\r\nHost: keyward\r\nTransfer-Encoding: chunked\r\n\r\n5;a=\n\r\nhello\r\n0\r\n\r\n{hidden}"
+        ),
+        format!(
+            "GET /api/v5/public/time HTTP/1.1\r\nHost: keyward\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n{hidden}"
+        ),
+    ];
+    for bytes in bodies {
+        let mut wire = Wire::open(address);
+        wire.write(bytes.as_bytes());
+        while wire.read().is_some_and(|reply| !reply.head.contains("connection: close")) {
+            if wire.0.set_read_timeout(Some(std::time::Duration::from_millis(300))).is_err() {
+                break;
+            }
+        }
+    }
+    for request in upstream.requests() {
+        let text = String::from_utf8_lossy(&request).into_owned();
+        assert!(!text.contains("smuggled"), "{text}");
+        assert!(!text.to_ascii_lowercase().contains("transfer-encoding"), "{text}");
+    }
+}
+
+/// What the exchange sees is rebuilt: our identity, nothing that a client claims of itself, no secrets.
+#[test]
+fn the_exchange_sees_the_verified_parts_only() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let running = Running::start_with(&folder.data(), ["--upstream", &upstream.url]).unwrap();
+    let key = running.key("trade").unwrap();
+    let mut order = Signed::new(&key, "POST", "/api/v5/trade/order", ORDER);
+    order.more = "Keyward-Account: 1\r\nKEYWARD-Sub-Account: 2\r\nX-Forwarded-For: 203.0.113.10\r\nX-Real-IP: 203.0.113.10\r\n\
+        Connection: keep-alive, X-Hop\r\nX-Hop: 1\r\nTE: trailers\r\n"
+        .into();
+    assert_eq!(crate::world::send(&running, &order).code(), "0");
+    let requests = upstream.requests();
+    let text = String::from_utf8(requests[0].clone()).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    assert_eq!(body, ORDER);
+    assert!(head.starts_with("POST /api/v5/trade/order HTTP/1.1\r\n"));
+    let lower = head.to_ascii_lowercase();
+    let values = |name: &str| {
+        lower
+            .lines()
+            .filter_map(|line| line.strip_prefix(name).map(|value| value.trim().to_owned()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(values("keyward-account:").len(), 1);
+    assert_ne!(values("keyward-account:"), ["1"]);
+    assert!(values("keyward-sub-account:").is_empty());
+    assert_eq!(values("keyward-key:"), [key.api_key.clone()]);
+    assert_eq!(values("keyward-identity:").len(), 1);
+    for absent in ["ok-access-passphrase", "ok-access-sign", "x-hop", "te:", "connection:"] {
+        assert!(!lower.lines().any(|line| line.starts_with(absent)), "{absent}");
+    }
+    assert!(!text.contains(&key.passphrase) && !text.contains(&key.secret));
+}
+
+/// F8 to F12: no header moves the client's address.
+#[test]
+fn forged_address_headers_change_nothing() {
+    let folder = Folder::new();
+    let running = Running::start(&folder.data()).unwrap();
+    let key = running.key("bound_elsewhere").unwrap();
+    for name in
+        ["X-Forwarded-For", "X-Real-IP", "Forwarded", "True-Client-IP", "CF-Connecting-IP", "X-Client-IP"]
+    {
+        let mut request = Signed::new(&key, "GET", "/api/v5/account/balance", "");
+        let value = if name == "Forwarded" { "for=203.0.113.10" } else { "203.0.113.10" };
+        request.more = format!("{name}: {value}\r\n");
+        assert_eq!(crate::world::send(&running, &request).code(), "50110", "{name}");
+    }
+}
+
+/// F17 to F22: no other spelling of a path is taken for a route, signed or not.
+#[test]
+fn other_spellings_of_a_path_are_no_route() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let running =
+        Running::start_with(&folder.data(), ["--upstream", &upstream.url, "--raise-rates", "1000"]).unwrap();
+    let key = running.key("trade").unwrap();
+    for target in [
+        "/api/v5/account/balance/",
+        "//api/v5/account/balance",
+        "/api//v5/account/balance",
+        "/api/v5/./account/balance",
+        "/api/v5/x/../account/balance",
+        "/api/v5/account%2Fbalance",
+        "/api/v5/account/%62alance",
+        "/api/v5/account/balance%00",
+        "/api/v5/account/Balance",
+        "/API/v5/account/balance",
+        "/api/v5/account/balance;x",
+        "/api/v5/account\\balance",
+        "/api/v5/account/balance%3Fccy=BTC",
+        "/api/v5/account/balance%23",
+        "/api/v5/account/balances",
+    ] {
+        let reply = crate::world::send(&running, &Signed::new(&key, "GET", target, ""));
+        assert_eq!((reply.status, reply.code().as_str()), (404, "50005"), "{target}");
+    }
+    let hash = Signed::new(&key, "GET", "/api/v5/account/balance#x", "");
+    let reply = crate::world::send(&running, &hash);
+    assert_eq!(reply.code(), "50113", "hyper drops a fragment, so the signature over it cannot hold");
+    assert!(upstream.requests().is_empty());
+}

@@ -1,0 +1,93 @@
+//! Large bodies, slow clients, exchanges that fail: the stated code, and bounded memory.
+
+use keyward_testkit::process::{KeyEntry, Running};
+
+use crate::world::{Folder, Manner, ORDER, Signed, Upstream, Wire, now_ms, resident_kib, send};
+
+#[test]
+fn bodies_over_the_limit_get_413_and_cost_no_memory() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let running = Running::start_with(&folder.data(), ["--upstream", &upstream.url]).unwrap();
+    let key = running.key("trade").unwrap();
+    let before = resident_kib(running.id());
+    let huge = "x".repeat(10 << 20);
+    for _ in 0..5 {
+        let reply = send(&running, &Signed::new(&key, "POST", "/api/v5/trade/order", &huge));
+        assert_eq!((reply.status, reply.code().as_str()), (413, "90413"));
+    }
+    let mut chunked = Signed::new(&key, "POST", "/api/v5/trade/order", "");
+    chunked.more = "Transfer-Encoding: chunked\r\n".into();
+    let mut wire = Wire::open(running.address("gateway_url").unwrap());
+    wire.write(&chunked.bytes());
+    for _ in 0..32 {
+        wire.write(format!("10000\r\n{}\r\n", "x".repeat(65_536)).as_bytes());
+    }
+    wire.write(b"0\r\n\r\n");
+    assert_eq!(wire.read().unwrap().code(), "90413");
+    let grown = resident_kib(running.id()).saturating_sub(before);
+    assert!(grown < 32 << 10, "memory grew by {grown} KiB");
+    assert!(upstream.requests().is_empty());
+}
+
+#[test]
+fn a_head_that_never_ends_is_cut_off_while_others_are_served() {
+    let folder = Folder::new();
+    let running = Running::start(&folder.data()).unwrap();
+    let address = running.address("gateway_url").unwrap();
+    let key = running.key("trade").unwrap();
+    let mut slow: Vec<Wire> = (0..200).map(|_| Wire::open(address)).collect();
+    for wire in &mut slow {
+        wire.write(b"GET /api/v5/public/time HTTP/1.1\r\nHost: keyward\r\nX-Slow: ");
+    }
+    assert_eq!(send(&running, &Signed::new(&key, "GET", "/api/v5/account/balance", "")).code(), "0");
+    let began = now_ms();
+    for wire in &mut slow {
+        // Closed, with or without words, within the deadline of a head.
+        let _ = wire.read();
+    }
+    assert!(now_ms() - began < 25_000, "slow heads were held for {} ms", now_ms() - began);
+}
+
+#[test]
+fn a_failing_exchange_gives_its_code_and_no_second_request() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let running = Running::start_with(&folder.data(), ["--upstream", &upstream.url]).unwrap();
+    let key = running.key("trade").unwrap();
+    // Told apart by their targets: equal orders of one millisecond would be repetitions.
+    let order = |manner| Signed::new(&key, "POST", &format!("/api/v5/trade/order?{manner:?}"), ORDER);
+    for (manner, code) in [
+        (Manner::BreakOff, "50004"),
+        (Manner::Close, "50004"),
+        (Manner::Hang, "50004"),
+        (Manner::Answer, "0"),
+    ] {
+        upstream.behave(manner);
+        let before = upstream.requests().len();
+        let reply = send(&running, &order(manner));
+        assert_eq!(reply.code(), code, "{manner:?}: {}", reply.body);
+        assert_eq!(upstream.requests().len(), before + 1, "{manner:?}");
+    }
+}
+
+#[test]
+fn a_dead_exchange_is_50001() {
+    let folder = Folder::new();
+    // Nothing listens on the discard port of loopback.
+    let running = Running::start_with(&folder.data(), ["--upstream", "http://127.0.0.1:9"]).unwrap();
+    let key = running.key("trade").unwrap();
+    let reply = send(&running, &Signed::new(&key, "POST", "/api/v5/trade/order", ORDER));
+    assert_eq!((reply.status, reply.code().as_str()), (503, "50001"));
+}
+
+#[test]
+fn rates_are_per_account_and_route() {
+    let folder = Folder::new();
+    let running = Running::start(&folder.data()).unwrap();
+    let (one, other) = (running.key("read").unwrap(), running.key("sub").unwrap());
+    let ask = |key: &KeyEntry| send(&running, &Signed::new(key, "GET", "/api/v5/account/config", "")).code();
+    // 5 in 2 s: the sixth of the account is refused, whichever of its keys asks; a sub-account has its own.
+    let codes: Vec<String> = (0..12).map(|_| ask(&one)).collect();
+    assert!(codes.contains(&"50011".to_owned()), "{codes:?}");
+    assert_eq!(ask(&running.key("trade").unwrap()), "50011");
+    assert_eq!(ask(&other), "0");
+}

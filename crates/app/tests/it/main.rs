@@ -1,0 +1,19 @@
+//! The built program from outside: real sockets, a real process, an exchange that counts.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::wildcard_enum_match_arm,
+    missing_docs,
+    reason = "a test stops at the first thing that is not as expected, and reads the clock to sign"
+)]
+
+mod altered;
+mod crash;
+mod framing;
+mod limits;
+mod refusals;
+mod world;
