@@ -6,6 +6,7 @@ The probes of a neighbouring `shared/clients` folder run as well where there is 
 import json
 import os
 import pathlib
+import ssl
 import subprocess
 import sys
 
@@ -37,6 +38,7 @@ def main():
         expected_codes(steps, server, plain)
         right = command_line.run(server)
         steps.run("both spellings of a comma", lambda: both_spellings(server, plain))
+        steps.run("TLS needs the sandbox's CA", lambda: tls_needs_the_ca(server, tls))
         steps.run("demo header", lambda: demo_header(server, plain))
         for base in (plain, tls):
             for script in CYCLES:
@@ -64,6 +66,17 @@ def both_spellings(server, base):
     signed = signer.headers(key, "GET", "/api/v5/account/balance?ccy=BTC,USDT")
     _, reply = signer.send(base, "GET", "/api/v5/account/balance?ccy=BTC%2CUSDT", headers=signed)
     equal(reply["code"], "50113", "code of the other spelling")
+
+
+def tls_needs_the_ca(server, base):
+    """Or the runs over TLS would say nothing about certificates."""
+    try:
+        signer.send(base, "GET", "/api/v5/public/time")
+    except ssl.SSLCertVerificationError:
+        status, _ = signer.send(base, "GET", "/api/v5/public/time", ca_file=server.credentials["ca_file"])
+        equal(status, 200, "status with the CA")
+        return
+    raise AssertionError("a certificate that nobody vouches for was believed")
 
 
 def demo_header(server, base):
