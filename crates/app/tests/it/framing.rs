@@ -139,7 +139,7 @@ fn the_exchange_sees_the_verified_parts_only() {
     assert_eq!(values("keyward-account:").len(), 1);
     assert_ne!(values("keyward-account:"), ["1"]);
     assert!(values("keyward-sub-account:").is_empty());
-    assert_eq!(values("keyward-key:"), [key.api_key.clone()]);
+    assert_eq!(values("keyward-key:"), [key.api_key.as_str()]);
     assert_eq!(values("keyward-identity:").len(), 1);
     for absent in ["ok-access-passphrase", "ok-access-sign", "x-hop", "te:", "connection:"] {
         assert!(!lower.lines().any(|line| line.starts_with(absent)), "{absent}");

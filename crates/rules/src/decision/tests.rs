@@ -37,8 +37,7 @@ fn account() -> AccountId {
 }
 
 /// Everything that a verdict depends on, to be varied one at a time.
-#[derive(Clone)]
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Case {
     request: (&'static str, &'static str),
     permissions: Permissions,
