@@ -68,7 +68,11 @@ pub fn has_deny() -> bool {
 
 /// Licences, banned crates, sources; not the advisories, whose database may be out of reach.
 pub fn supply_chain() -> Result<(), String> {
-    stream(cargo().args(["deny", "check", "licenses", "bans", "sources"]))
+    for manifest in ["Cargo.toml", "dev/fuzz/Cargo.toml"] {
+        let place = ["deny", "--manifest-path", manifest, "--config", "deny.toml"];
+        stream(cargo().args(place).args(["check", "licenses", "bans", "sources"]))?;
+    }
+    Ok(())
 }
 
 /// nextest where it is installed, cargo's own runner elsewhere.
