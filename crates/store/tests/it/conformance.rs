@@ -1,0 +1,221 @@
+//! The same behaviour on SQLite and PostgreSQL.
+
+use keyward_rules::address::{AddressSet, HostBits};
+use keyward_rules::id::{AccountId, AppId, KeyId, RequestId, Revision};
+use keyward_rules::time::Moment;
+use keyward_store::{
+    AppRecord, AppState, Intent, LastUse, LoadedKey, MasterKey, Outcome, OutcomeStatus, Record, Store,
+    StoreError, Subject,
+};
+
+use crate::world::{NOW, World, commit, draft, entropy, random};
+
+/// Runs each part of the suite on both databases.
+macro_rules! on_both {
+    ($($part:ident),+) => {
+        mod sqlite { $(#[tokio::test] async fn $part() { super::$part(crate::world::World::sqlite().await).await; })+ }
+        mod postgres { $(#[tokio::test] async fn $part() { super::$part(crate::world::World::postgres().await).await; })+ }
+    };
+}
+
+on_both!(
+    statements_are_accepted,
+    keys_come_back_as_they_went_in,
+    changes_are_numbered_without_gaps,
+    nothing_remains_of_a_dropped_change,
+    names_are_unique_among_living_keys,
+    a_stale_write_conflicts,
+    a_deleted_key_keeps_no_secret,
+    the_wrong_master_key_opens_nothing,
+    the_journal_settles_what_was_left_open,
+    uses_and_horizons_never_move_back,
+    the_sweep_sees_every_key_once,
+    apps_come_back_as_they_went_in
+);
+
+async fn statements_are_accepted(world: World) {
+    assert_eq!(world.store.refused_statements().await, Vec::<&str>::new());
+}
+
+async fn keys_come_back_as_they_went_in(world: World) {
+    let (account, id) = world.with_key("bot").await;
+    let wanted = draft(id, account, "bot");
+    let read = world.store.reader().key(id).await.unwrap().unwrap();
+    assert_eq!((read.id, read.account, read.name.as_str()), (id, account, "bot"));
+    assert_eq!(
+        (read.permissions, &read.binding, read.expires_at),
+        (wanted.permissions, &wanted.binding, wanted.expires_at)
+    );
+    assert_eq!(read.hmac_state().unwrap().to_bytes(), wanted.hmac.to_bytes());
+    let loaded = world.store.feed().load().await.unwrap();
+    assert_eq!((loaded.keys.len(), loaded.revision), (1, Revision(1)));
+    assert!(matches!(&loaded.keys[0], LoadedKey::Intact(key) if key.id == id && key.version == 1));
+}
+
+async fn changes_are_numbered_without_gaps(world: World) {
+    let account = world.with_account().await;
+    let mut writers = Vec::new();
+    for number in 0..20 {
+        let writer = world.store.writer();
+        writers.push(tokio::spawn(async move {
+            let mut tx = writer.begin(crate::world::grant(), NOW).await.unwrap();
+            let id = KeyId::from_entropy(random());
+            tx.insert_key(draft(id, account, &format!("bot {number}"))).await.unwrap();
+            commit(tx).await;
+        }));
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let changes = world.store.feed().since(Revision(0), 100).await.unwrap();
+    let numbers: Vec<u64> = changes.iter().map(|change| change.revision.0).collect();
+    assert_eq!(numbers, (1..=20).collect::<Vec<_>>());
+    assert!(changes.iter().all(|change| matches!(change.subject, Subject::Key(_))));
+    assert_eq!(world.store.feed().since(Revision(15), 3).await.unwrap().len(), 3);
+}
+
+async fn nothing_remains_of_a_dropped_change(world: World) {
+    let account = world.with_account().await;
+    let id = KeyId::from_entropy(random());
+    let mut tx = world.begin().await;
+    tx.insert_key(draft(id, account, "bot")).await.unwrap();
+    drop(tx);
+    assert!(world.store.reader().key(id).await.unwrap().is_none());
+    world.add_key(account, "bot").await.unwrap();
+    assert_eq!(world.store.feed().head().await.unwrap(), Revision(1));
+}
+
+async fn names_are_unique_among_living_keys(world: World) {
+    let (account, id) = world.with_key("bot").await;
+    assert!(matches!(world.add_key(account, "bot").await, Err(StoreError::Exists { .. })));
+    world.add_key(account, "Bot").await.unwrap();
+    delete(&world, id).await;
+    world.add_key(account, "bot").await.unwrap();
+}
+
+async fn delete(world: &World, id: KeyId) {
+    let mut tx = world.begin().await;
+    let mut key = tx.key(id).await.unwrap().unwrap();
+    key.life = key.life.delete(NOW).unwrap();
+    tx.update_key(key).await.unwrap();
+    commit(tx).await;
+}
+
+async fn a_stale_write_conflicts(world: World) {
+    let (_, id) = world.with_key("bot").await;
+    let stale = world.store.reader().key(id).await.unwrap().unwrap();
+    let mut tx = world.begin().await;
+    let mut key = tx.key(id).await.unwrap().unwrap();
+    key.life = key.life.disable().unwrap();
+    tx.update_key(key).await.unwrap();
+    commit(tx).await;
+    let mut tx = world.begin().await;
+    assert!(matches!(tx.update_key(stale).await, Err(StoreError::Conflict { .. })));
+}
+
+async fn a_deleted_key_keeps_no_secret(world: World) {
+    let (_, id) = world.with_key("bot").await;
+    delete(&world, id).await;
+    let read = world.store.reader().key(id).await.unwrap().unwrap();
+    assert!(read.life.is_over() && read.hmac_state().is_none());
+    assert!(world.store.feed().load().await.unwrap().keys.is_empty());
+}
+
+async fn the_wrong_master_key_opens_nothing(world: World) {
+    world.with_key("bot").await;
+    let other = Store::open(&world.location, &MasterKey::new([8; 32]), entropy(), NOW).await;
+    assert!(matches!(other, Err(StoreError::WrongMasterKey)));
+}
+
+async fn the_journal_settles_what_was_left_open(world: World) {
+    let journal = world.store.journal();
+    let intent = |number| Intent {
+        at: NOW,
+        request: RequestId(number),
+        key: KeyId::from_entropy([1; 16]),
+        account: AccountId::from_u64(7).unwrap(),
+        route: "/api/v5/asset/withdrawal",
+        source: "192.0.2.1".into(),
+        body_hash: [0; 32],
+    };
+    let record = Record {
+        at: NOW,
+        request: RequestId(1),
+        key: None,
+        account: None,
+        source: "192.0.2.1".into(),
+        method: "GET",
+        route: "-",
+        code: "0",
+        upstream_status: Some(200),
+        bytes_in: 1,
+        bytes_out: 2,
+        micros: 3,
+    };
+    let settled = Outcome { request: RequestId(1), status: OutcomeStatus::Answered(200), at: NOW };
+    journal.append(&[intent(1), intent(2)], &[], &[record]).await.unwrap();
+    journal.append(&[], &[settled], &[]).await.unwrap();
+    assert!(journal.append(&[intent(1)], &[], &[]).await.is_err(), "a request has one intent");
+    let open = journal.abandon_open(NOW).await.unwrap();
+    assert_eq!(open.iter().map(|one| one.request.clone()).collect::<Vec<_>>(), [RequestId(2).to_string()]);
+    assert!(journal.abandon_open(NOW).await.unwrap().is_empty());
+    let late = Outcome { request: RequestId(2), status: OutcomeStatus::Answered(200), at: NOW };
+    journal.append(&[], &[late], &[]).await.unwrap();
+    let mut counts = journal.intent_counts().await.unwrap();
+    counts.sort();
+    assert_eq!(
+        counts,
+        [("answered".to_owned(), 1), ("unknown".to_owned(), 1)],
+        "an unknown outcome stays unknown"
+    );
+    assert_eq!(journal.record_count().await.unwrap(), 1);
+    assert_eq!(journal.forget(NOW.plus_ms(1)).await.unwrap(), 1);
+}
+
+async fn uses_and_horizons_never_move_back(world: World) {
+    let (_, id) = world.with_key("bot").await;
+    let (usage, journal) = (world.store.usage(), world.store.journal());
+    for at in [2_000, 1_000] {
+        usage
+            .record(&[LastUse { key: id, at: Moment::from_unix_ms(at), from: "192.0.2.1".into() }])
+            .await
+            .unwrap();
+        journal.advance_horizon("node", Moment::from_unix_ms(at)).await.unwrap();
+    }
+    let read = world.store.reader().key(id).await.unwrap().unwrap();
+    assert_eq!(read.last_used_at, Some(Moment::from_unix_ms(2_000)));
+    assert_eq!(journal.horizon("node").await.unwrap(), Some(Moment::from_unix_ms(2_000)));
+    assert_eq!(journal.horizon("other").await.unwrap(), None);
+}
+
+async fn the_sweep_sees_every_key_once(world: World) {
+    let account = world.with_account().await;
+    for number in 0..7 {
+        world.add_key(account, &format!("bot {number}")).await.unwrap();
+    }
+    let (mut after, mut seen) = (None, Vec::new());
+    loop {
+        let mut tx = world.begin().await;
+        let page: Vec<KeyId> =
+            tx.keys_to_sweep(NOW, after, 3).await.unwrap().into_iter().map(|key| key.unwrap().id).collect();
+        let Some(last) = page.last() else { break };
+        after = Some(*last);
+        seen.extend(page);
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 7);
+}
+
+async fn apps_come_back_as_they_went_in(world: World) {
+    let app = AppRecord {
+        id: AppId::from_u64(5).unwrap(),
+        name: "Broker".into(),
+        state: AppState::Active,
+        ranges: AddressSet::parse("203.0.113.0/24", HostBits::Refuse).unwrap(),
+        version: 1,
+    };
+    let mut tx = world.begin().await;
+    tx.insert_app(&app).await.unwrap();
+    commit(tx).await;
+    assert!(world.store.feed().app(app.id).await.unwrap() == Some(app));
+}

@@ -1,0 +1,14 @@
+//! One suite for every database that the store runs on, and what happens to rows that somebody edits by hand.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a test stops at the first thing that is not as expected"
+)]
+
+mod conformance;
+mod tampering;
+mod world;

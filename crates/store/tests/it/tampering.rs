@@ -1,0 +1,109 @@
+//! F78 and architecture's promise: any altered, swapped or invented sealed value is caught at the next read.
+
+use keyward_rules::id::KeyId;
+use keyward_store::{LoadedKey, StoreError};
+use rusqlite::Connection;
+
+use crate::world::{World, commit};
+
+fn edit(world: &World, sql: &str) {
+    let connection = Connection::open(world.file()).unwrap();
+    connection.execute_batch(sql).unwrap();
+}
+
+async fn is_broken(world: &World, id: KeyId) -> bool {
+    let feed =
+        matches!(world.store.feed().key(id).await.unwrap(), Some(LoadedKey::Broken(broken)) if broken == id);
+    let loaded = world.store.feed().load().await.unwrap();
+    let bulk = loaded.keys.iter().any(|key| matches!(key, LoadedKey::Broken(broken) if *broken == id));
+    let writer = matches!(world.begin().await.key(id).await, Err(StoreError::Tampered { .. }));
+    assert_eq!((feed, bulk), (writer, writer), "every reader sees the same");
+    writer
+}
+
+#[tokio::test]
+async fn every_sealed_column_is_watched() {
+    let edits = [
+        "master = 5",
+        "name = 'other'",
+        "permissions = 31",
+        "permissions = 3 + 4",
+        "binding = 'anywhere'",
+        "binding = 'addresses:0.0.0.0/0'",
+        "binding = 'app:5'",
+        "binding = ''",
+        "environment = 'demo'",
+        "state = 'disabled'",
+        "holds = 1",
+        "holds = 512",
+        "expires_at = NULL",
+        "expires_at = expires_at + 1",
+        "passphrase = zeroblob(16)",
+        "version = version + 1",
+        "data_key = 2",
+        "seal = zeroblob(92)",
+        "seal = NULL",
+        "created_at = created_at + 1",
+    ];
+    for change in edits {
+        let world = World::sqlite().await;
+        let (_, id) = world.with_key("bot").await;
+        assert!(!is_broken(&world, id).await);
+        edit(&world, &format!("UPDATE keys SET {change}"));
+        assert!(is_broken(&world, id).await, "{change}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_cannot_be_given_to_another_account() {
+    let world = World::sqlite().await;
+    let (_, id) = world.with_key("bot").await;
+    let other = world.with_account().await;
+    edit(&world, &format!("UPDATE keys SET account = {other}"));
+    assert!(is_broken(&world, id).await);
+}
+
+#[tokio::test]
+async fn seals_cannot_be_swapped_between_rows() {
+    let world = World::sqlite().await;
+    let ((_, one), (_, two)) = (world.with_key("one").await, world.with_key("two").await);
+    edit(
+        &world,
+        "CREATE TEMP TABLE t AS SELECT id, seal FROM keys;
+         UPDATE keys SET seal = (SELECT seal FROM t WHERE t.id <> keys.id)",
+    );
+    assert!(is_broken(&world, one).await && is_broken(&world, two).await);
+}
+
+#[tokio::test]
+async fn a_tampered_key_cannot_be_laundered_by_a_change() {
+    let world = World::sqlite().await;
+    let (_, id) = world.with_key("bot").await;
+    edit(&world, "UPDATE keys SET permissions = 31");
+    let mut tx = world.begin().await;
+    assert!(matches!(tx.key(id).await, Err(StoreError::Tampered { .. })));
+    drop(tx);
+    edit(&world, "UPDATE keys SET permissions = 3");
+    assert!(!is_broken(&world, id).await, "the row as it was opens again");
+}
+
+#[tokio::test]
+async fn a_deleted_key_cannot_be_brought_back_by_its_state() {
+    let world = World::sqlite().await;
+    let (_, id) = world.with_key("bot").await;
+    let mut tx = world.begin().await;
+    let mut key = tx.key(id).await.unwrap().unwrap();
+    key.life = key.life.delete(crate::world::NOW).unwrap();
+    tx.update_key(key).await.unwrap();
+    commit(tx).await;
+    edit(&world, "UPDATE keys SET state = 'active', ended_at = NULL");
+    assert!(is_broken(&world, id).await);
+}
+
+#[tokio::test]
+async fn what_no_verdict_uses_may_change() {
+    let world = World::sqlite().await;
+    let (_, id) = world.with_key("bot").await;
+    edit(&world, "UPDATE keys SET last_used_at = 1, last_used_from = 'x', changed_at = 1");
+    assert!(!is_broken(&world, id).await);
+}
