@@ -195,3 +195,38 @@ fn other_spellings_of_a_path_are_no_route() {
     assert_eq!(reply.code(), "50113", "hyper drops a fragment, so the signature over it cannot hold");
     assert!(upstream.requests().is_empty());
 }
+
+/// F31: chunks, extensions, trailers and `100-continue`: what is verified is what the exchange gets.
+#[test]
+fn the_body_that_is_verified_is_the_body_that_is_forwarded() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let running = Running::start_with(&folder.data(), ["--upstream", &upstream.url]).unwrap();
+    let key = running.key("trade").unwrap();
+    let mut order = Signed::new(&key, "POST", "/api/v5/trade/order", ORDER);
+    order.body = vec![];
+    order.more = "Transfer-Encoding: chunked\r\nTrailer: X-Late\r\nExpect: 100-continue\r\n".into();
+    let (start, end) = ORDER.split_at(20);
+    let chunks = format!(
+        "{:x};ext=1\r\n{start}\r\n{:x}\r\n{end}\r\n0\r\nOK-ACCESS-KEY: late\r\nX-Late: 1\r\n\r\n",
+        start.len(),
+        end.len()
+    );
+    let mut wire = Wire::open(running.address("gateway_url").unwrap());
+    wire.write(&order.head());
+    wire.write(chunks.as_bytes());
+    assert_eq!(wire.read().unwrap().code(), "0");
+    let with_body = Signed::new(&key, "GET", "/api/v5/account/balance", "{}");
+    assert_eq!(crate::world::send(&running, &with_body).code(), "0");
+    let mut stripped = Signed::new(&key, "GET", "/api/v5/account/balance", "{}");
+    stripped.body = vec![];
+    assert_eq!(crate::world::send(&running, &stripped).code(), "50113", "a signed body cannot be left out");
+    let requests = upstream.requests();
+    assert_eq!(requests.len(), 2);
+    for (request, body) in requests.iter().zip([ORDER, "{}"]) {
+        let text = String::from_utf8_lossy(request).into_owned();
+        let (head, forwarded) = text.split_once("\r\n\r\n").unwrap();
+        assert_eq!(forwarded, body);
+        assert!(head.to_ascii_lowercase().contains(&format!("content-length: {}", body.len())));
+        assert!(!text.to_ascii_lowercase().contains("late"));
+    }
+}

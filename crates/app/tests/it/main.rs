@@ -16,4 +16,5 @@ mod crash;
 mod framing;
 mod limits;
 mod refusals;
+mod secrets;
 mod world;

@@ -1,0 +1,12 @@
+//! The memory of facts: order of arrival, torn reads, unknown keys, altered rows.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a test stops at the first thing that is not as expected"
+)]
+
+mod memory;

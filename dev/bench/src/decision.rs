@@ -1,0 +1,178 @@
+//! The decision: 20 addresses, every step on, tickets paid at once.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use keyward_hmac_state::HmacState;
+use keyward_rules::address::{AddressSet, HostBits};
+use keyward_rules::decision::{IntentAnswer, MarkAnswer, RateAnswer, Received, Whole};
+use keyward_rules::id::{AccountId, KeyId, RequestId};
+use keyward_rules::key::{Environment, HolderState, Holds, KeyFacts, Life, PassphraseKey, Reach};
+use keyward_rules::okx::{Credentials, RawCredentials, sign};
+use keyward_rules::rate::Rate;
+use keyward_rules::route::{Method, RouteTable};
+use keyward_rules::time::Moment;
+
+const NOW: Moment = Moment::from_unix_ms(1_800_000_000_123);
+const SECRET: &[u8] = b"kws_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl";
+const PHRASE: &[u8] = b"Probe-Pass1!";
+
+/// Requests timed in one round.
+const BATCH: u32 = 20_000;
+
+struct Bench {
+    table: RouteTable,
+    passphrases: PassphraseKey,
+    set: Arc<AddressSet>,
+    state: [u8; 64],
+    key: String,
+}
+
+struct Case {
+    method: Method,
+    target: &'static [u8],
+    body: Bytes,
+    stamp: String,
+    signature: String,
+}
+
+impl Bench {
+    fn new() -> Result<Self, String> {
+        let list: Vec<String> = (0..20).map(|at| format!("198.51.100.{}", at * 2 + 1)).collect();
+        let set =
+            AddressSet::parse(&list.join(","), HostBits::Refuse).map_err(|problem| problem.to_string())?;
+        Ok(Self {
+            table: RouteTable::okx_v5(1).map_err(|problem| problem.to_string())?,
+            passphrases: PassphraseKey::new([5; 32]),
+            set: Arc::new(set),
+            state: HmacState::from_key(SECRET).to_bytes(),
+            key: KeyId::from_entropy([3; 16]).to_string(),
+        })
+    }
+
+    fn case(&self, kind: &str) -> Result<Case, String> {
+        let (method, target, body): (_, &[u8], _) = match kind {
+            "get" | "hmac-get" => (Method::Get, b"/api/v5/account/balance?ccy=BTC,USDT", Bytes::new()),
+            "post" | "hmac-post" => (Method::Post, b"/api/v5/trade/order", Bytes::from("x".repeat(300))),
+            _ => return Err(format!("no such kind: {kind}")),
+        };
+        let stamp = NOW.to_string();
+        let state = HmacState::from_bytes(&self.state);
+        let made = sign(&state, stamp.as_bytes(), method.as_str().as_bytes(), target, &body);
+        let signature = String::from_utf8_lossy(made.as_bytes()).into_owned();
+        Ok(Case { method, target, body, stamp, signature })
+    }
+
+    fn facts(&self) -> Option<KeyFacts> {
+        let account = AccountId::from_u64(7)?;
+        Some(KeyFacts {
+            id: KeyId::from_entropy([3; 16]),
+            account,
+            master: None,
+            life: Life { state: HolderState::Active, holds: Holds::NONE },
+            permissions: "read,trade".parse().ok()?,
+            environment: Environment::Live,
+            reach: Reach::Set(Arc::clone(&self.set)),
+            expires_at: None,
+            hmac: HmacState::from_bytes(&self.state),
+            passphrase: self.passphrases.tag(account, PHRASE),
+            copy: 0,
+        })
+    }
+
+    /// One decision from the headers' bytes to the permit.
+    fn decide(&self, case: &Case, facts: Option<KeyFacts>, tat: &mut u64) -> bool {
+        let raw = RawCredentials {
+            key: Some(self.key.as_bytes()),
+            sign: Some(case.signature.as_bytes()),
+            timestamp: Some(case.stamp.as_bytes()),
+            passphrase: Some(PHRASE),
+            simulated: None,
+        };
+        let path = case.target.split(|byte| *byte == b'?').next().unwrap_or(case.target);
+        let routed = self.table.find(case.method, path);
+        let permit = || {
+            let credentials = Credentials::read(raw).ok()?;
+            let whole = Whole {
+                id: RequestId(1),
+                method: case.method,
+                target: case.target,
+                body: &case.body,
+                credentials,
+                routed,
+                source: [198, 51, 100, 39].into(),
+                now: NOW,
+            };
+            let cleared = Received::new(whole).verify(facts, &self.passphrases).ok()?.clear().ok()?;
+            let rate = Rate::new(u32::MAX, 86_400_000_000)?;
+            *tat = rate.take(*tat, NOW.unix_ms() * 1_000, 1).ok()?;
+            let claim = cleared.charge().settle(RateAnswer::Taken).ok()?.claim();
+            let mark = if claim.owed().is_some() { MarkAnswer::New } else { MarkAnswer::NotOwed };
+            let recorded = claim.settle(mark).ok()?.intent().settle(IntentAnswer::NotOwed).ok()?;
+            Some(recorded.permit(NOW.plus_ms(5_000)))
+        };
+        black_box(permit()).is_some()
+    }
+
+    fn hmac(&self, case: &Case, state: &HmacState) -> [u8; 32] {
+        state.tag(&[case.stamp.as_bytes(), case.method.as_str().as_bytes(), case.target, &case.body])
+    }
+}
+
+/// Times decision and bare HMAC in turn and prints medians and their ratio.
+pub fn compare(rounds: usize) -> Result<(), String> {
+    let bench = Bench::new()?;
+    for (kind, name) in [("get", "GET"), ("post", "POST 300 B")] {
+        let case = bench.case(kind)?;
+        let state = HmacState::from_bytes(&bench.state);
+        let (mut whole, mut bare, mut tat) = (Vec::new(), Vec::new(), 0);
+        for _ in 0..rounds.max(3) {
+            // The facts are copied as the gateway copies them, outside of what is timed as HMAC alone.
+            let began = Instant::now();
+            for _ in 0..BATCH {
+                if !bench.decide(&case, bench.facts(), &mut tat) {
+                    return Err(format!("the {name} request was refused"));
+                }
+            }
+            whole.push(began.elapsed().as_secs_f64() * 1e9 / f64::from(BATCH));
+            let began = Instant::now();
+            for _ in 0..BATCH {
+                black_box(bench.hmac(black_box(&case), &state));
+            }
+            bare.push(began.elapsed().as_secs_f64() * 1e9 / f64::from(BATCH));
+        }
+        let ratios: Vec<f64> = whole.iter().zip(&bare).map(|(whole, bare)| whole / bare).collect();
+        println!(
+            "{name}: decision {} ns, bare HMAC {} ns, ratio {}",
+            spread(whole),
+            spread(bare),
+            spread(ratios)
+        );
+    }
+    Ok(())
+}
+
+/// Runs one kind `count` times, for an instruction counter.
+pub fn repeat(kind: &str, count: u32) -> Result<(), String> {
+    let bench = Bench::new()?;
+    let case = bench.case(kind)?;
+    let state = HmacState::from_bytes(&bench.state);
+    let mut tat = 0;
+    for _ in 0..count {
+        if kind.starts_with("hmac") {
+            black_box(bench.hmac(black_box(&case), &state));
+        } else {
+            black_box(bench.decide(&case, bench.facts(), &mut tat));
+        }
+    }
+    Ok(())
+}
+
+/// Median, and the range from the lowest to the highest.
+pub fn spread(mut values: Vec<f64>) -> String {
+    values.sort_by(f64::total_cmp);
+    let at = |at: usize| values.get(at).copied().unwrap_or_default();
+    format!("{:.2} ({:.2} to {:.2})", at(values.len() / 2), at(0), at(values.len().saturating_sub(1)))
+}
