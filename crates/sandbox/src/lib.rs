@@ -1,16 +1,25 @@
 //! A small OKX-shaped exchange to trade against: what newcomers and tests use as the backend.
 //!
-//! Owns: a ledger in memory, live and demo apart, deterministic from its seed; synthetic markets; OKX's shapes.
+//! Owns: [`ledger`](mod@ledger), what accounts hold, in memory, live and demo apart, deterministic from a seed;
+//! [`markets`](mod@markets), synthetic and the same at every start; [`routes`](mod@routes), OKX's shapes.
 //! Leaves to others: who may ask. It answers only requests that bear the gateway's verified identity.
+//!
+//! Invariants: no balance is ever negative; money moves and is never made, but for the seeded deposits; what one
+//! master account asks for never reaches another's holdings; everything that grows has a bound.
 
+// Some of OKX's objects have more members than the macro that writes them may nest by default.
 #![recursion_limit = "256"]
 
-mod answer;
+mod amount;
+mod caller;
+mod exchange;
 mod ledger;
 mod markets;
-mod orders;
-mod private;
-mod public;
+mod parameters;
+mod refusal;
+mod routes;
+mod seen;
 mod server;
 
-pub use server::{Exchange, Seen};
+pub use exchange::Exchange;
+pub use seen::Seen;

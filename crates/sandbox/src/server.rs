@@ -1,226 +1,110 @@
-//! The exchange behind a socket: verified identity first, then the route.
+//! The exchange behind a socket: HTTP/1.1 with keep-alive, within limits.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::future::{Future, pending};
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use keyward_rules::identity::{self, Identity, IdentityKey};
-use parking_lot::Mutex;
-use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::answer::{Answer, decoded, envelope, query};
-use crate::ledger::Ledger;
-use crate::private::{self, Caller};
-use crate::public;
+use crate::Exchange;
+use crate::caller::Parts;
+use crate::exchange::refuse;
+use crate::refusal::Refusal;
 
-/// Bytes of a body; the gateway's own limit is the same.
+/// Bytes of a body at most; the gateway's own limit is the same.
 const BODY_BYTES: usize = 1 << 20;
-/// Requests remembered for tests.
-const SEEN: usize = 100_000;
-
-/// One request that the exchange acted upon.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Seen {
-    /// The gateway's id of it.
-    pub request_id: String,
-    /// Its method.
-    pub method: String,
-    /// Its target.
-    pub target: String,
-}
-
-/// The exchange.
-pub struct Exchange {
-    key: IdentityKey,
-    ledger: Mutex<Ledger>,
-    seen: Mutex<(u64, VecDeque<Seen>)>,
-    now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
-}
+/// Headers of a request at most: what the gateway lets a client send, and the identity.
+const HEADERS: usize = 256;
+/// Connections at once.
+const CONNECTIONS: usize = 4_096;
+/// How long requests under way may take once the end was asked for.
+const DRAIN: Duration = Duration::from_secs(5);
+/// How long to leave the listener alone when no socket is to be had.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 impl Exchange {
-    /// An exchange that believes identities made with `key`.
-    #[must_use]
-    pub fn new(key: IdentityKey, seed: u64, now_ms: Box<dyn Fn() -> u64 + Send + Sync>) -> Arc<Self> {
-        Arc::new(Self { key, ledger: Mutex::new(Ledger::new(seed)), seen: Mutex::default(), now_ms })
-    }
-
-    /// How many requests were acted upon, and the newest of them.
-    #[must_use]
-    pub fn seen(&self) -> (u64, Vec<Seen>) {
-        let seen = self.seen.lock();
-        (seen.0, seen.1.iter().cloned().collect())
-    }
-
     /// Serves the listener until the task is dropped.
     pub async fn serve(self: Arc<Self>, listener: TcpListener) {
+        self.serve_until(listener, pending()).await;
+    }
+
+    /// Serves the listener until `shutdown`, then lets requests under way finish for a few seconds.
+    pub async fn serve_until(
+        self: Arc<Self>,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send,
+    ) {
+        let (graceful, room) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS)));
+        let mut shutdown = pin!(shutdown);
         loop {
-            let Ok((stream, _)) = listener.accept().await else { continue };
-            let _ = stream.set_nodelay(true);
+            let accepted = tokio::select! {
+                () = &mut shutdown => break,
+                accepted = accept(&listener, &room) => accepted,
+            };
+            let Some((stream, room)) = accepted else { continue };
             let exchange = Arc::clone(&self);
+            let service = service_fn(move |request| {
+                let exchange = Arc::clone(&exchange);
+                async move { Ok::<_, Infallible>(exchange.respond(request).await) }
+            });
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new()).max_headers(HEADERS);
+            let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
             tokio::spawn(async move {
-                let service = service_fn(move |request| {
-                    let exchange = Arc::clone(&exchange);
-                    async move { Ok::<_, Infallible>(exchange.answer(request).await) }
-                });
-                let connection = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .serve_connection(TokioIo::new(stream), service);
+                // A connection that breaks is the gateway's to notice.
                 let _ = connection.await;
+                drop(room);
             });
         }
+        drop(listener);
+        let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let (parts, body) = request.into_parts();
+    async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (head, body) = request.into_parts();
         let Ok(body) = Limited::new(body, BODY_BYTES).collect().await else {
-            return reply(StatusCode::PAYLOAD_TOO_LARGE, refused("50002", "JSON syntax error"));
+            return reply(refuse(Refusal::BodyTooLarge));
         };
         let body = body.to_bytes();
-        let target = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-        let now_ms = (self.now_ms)();
-        let Some(told) = Told::read(&parts.headers) else {
-            return reply(
-                StatusCode::FORBIDDEN,
-                refused("50030", "The request does not come from the gateway"),
-            );
-        };
-        let signature = header(&parts.headers, identity::IDENTITY).unwrap_or_default();
-        let identity = told.identity();
-        if self.key.verify(&identity, parts.method.as_str(), target.as_bytes(), &body, signature).is_err() {
-            return reply(StatusCode::FORBIDDEN, refused("50030", "The gateway's identity does not verify"));
-        }
-        if told.deadline_ms < now_ms {
-            return reply(StatusCode::FORBIDDEN, refused("50037", "Order expired."));
-        }
-        self.note(told.request_id, parts.method.as_str(), target);
-        let path = target.split('?').next().unwrap_or(target);
-        match self.route(&told, parts.method.as_str(), path, &arguments(&parts.method, target, &body), now_ms)
-        {
-            Some(answer) => reply(StatusCode::OK, envelope(answer)),
-            None => {
-                reply(StatusCode::NOT_FOUND, refused("50005", "API endpoint is inactive or unavailable."))
-            }
-        }
-    }
-
-    fn route(
-        &self,
-        told: &Told<'_>,
-        method: &str,
-        path: &str,
-        arguments: &Option<Value>,
-        now_ms: u64,
-    ) -> Option<Answer> {
-        let Some(arguments) = arguments else {
-            return Some(crate::answer::refuse("50002", "JSON syntax error"));
-        };
-        match told.caller() {
-            None => public::answer(path, arguments, now_ms),
-            Some(caller) => {
-                let mut ledger = self.ledger.lock();
-                private::answer(&mut ledger, &caller, (method, path), arguments, now_ms)
-            }
-        }
-    }
-
-    fn note(&self, request_id: &str, method: &str, target: &str) {
-        let mut seen = self.seen.lock();
-        seen.0 += 1;
-        if seen.1.len() >= SEEN {
-            seen.1.pop_front();
-        }
-        let entry =
-            Seen { request_id: request_id.to_owned(), method: method.to_owned(), target: target.to_owned() };
-        seen.1.push_back(entry);
+        let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        reply(self.act(Parts { method: head.method.as_str(), target, headers: &head.headers, body: &body }))
     }
 }
 
-/// The identity headers as they came.
-struct Told<'h> {
-    account: Option<&'h str>,
-    sub_account: Option<&'h str>,
-    key: Option<&'h str>,
-    label: Option<&'h str>,
-    addresses: Option<&'h str>,
-    permissions: &'h str,
-    environment: &'h str,
-    route: &'h str,
-    request_id: &'h str,
-    deadline_ms: u64,
-}
-
-fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name)?.to_str().ok()
-}
-
-impl<'h> Told<'h> {
-    fn read(headers: &'h HeaderMap) -> Option<Self> {
-        Some(Self {
-            account: header(headers, identity::ACCOUNT),
-            sub_account: header(headers, identity::SUB_ACCOUNT),
-            key: header(headers, identity::KEY),
-            label: header(headers, identity::LABEL),
-            addresses: header(headers, identity::ADDRESSES),
-            permissions: header(headers, identity::PERMISSIONS)?,
-            environment: header(headers, identity::ENVIRONMENT)?,
-            route: header(headers, identity::ROUTE)?,
-            request_id: header(headers, identity::REQUEST_ID)?,
-            deadline_ms: header(headers, identity::DEADLINE)?.parse().ok()?,
-        })
-    }
-
-    const fn identity(&self) -> Identity<'h> {
-        Identity {
-            account: self.account,
-            sub_account: self.sub_account,
-            key: self.key,
-            label: self.label,
-            addresses: self.addresses,
-            permissions: self.permissions,
-            environment: self.environment,
-            route: self.route,
-            request_id: self.request_id,
-            deadline_ms: self.deadline_ms,
+/// The next connection, once there is room for one; none when the system has no socket to give.
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let room = Arc::clone(room).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => {
+            let _ = stream.set_nodelay(true);
+            Some((stream, room))
+        }
+        Err(_) => {
+            // Trying again at once would only burn the processor.
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            None
         }
     }
-
-    fn caller(&self) -> Option<Caller> {
-        Some(Caller {
-            account: self.account?.to_owned(),
-            sub_account: self.sub_account.map(str::to_owned),
-            environment: self.environment.to_owned(),
-            permissions: self.permissions.to_owned(),
-            label: decoded(self.label.unwrap_or_default()),
-            addresses: self.addresses.unwrap_or_default().to_owned(),
-        })
-    }
 }
 
-/// A GET's query or a POST's body; `None` when the body is no JSON.
-fn arguments(method: &http::Method, target: &str, body: &[u8]) -> Option<Value> {
-    if method == http::Method::GET {
-        return Some(query(target));
-    }
-    if body.is_empty() { Some(json!({})) } else { serde_json::from_slice(body).ok() }
-}
-
-fn refused(code: &str, text: &str) -> String {
-    json!({"code": code, "data": [], "msg": text}).to_string()
-}
-
-fn reply(status: StatusCode, body: String) -> Response<Full<Bytes>> {
-    let mut reply = Response::new(Full::new(Bytes::from(body)));
+fn reply((status, text): (StatusCode, String)) -> Response<Full<Bytes>> {
+    let mut reply = Response::new(Full::new(Bytes::from(text)));
     *reply.status_mut() = status;
-    reply
-        .headers_mut()
-        .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     reply
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! All accounts, live and demo apart.
+
+use std::collections::HashMap;
+
+use crate::ledger::history::Ids;
+use crate::ledger::{Account, Owner};
+use crate::refusal::Refusal;
+
+/// Accounts that have changed something and are kept; past that a new one is refused.
+const ACCOUNTS: usize = 1_000_000;
+/// Sub-accounts of a master that are known.
+const SUB_ACCOUNTS: usize = 100;
+
+/// The exchange's books.
+pub(crate) struct Ledger {
+    accounts: HashMap<Owner, Account>,
+    /// Sub-accounts by master, in the order of their appearance.
+    sub_accounts: HashMap<Owner, Vec<String>>,
+    ids: Ids,
+    /// What an account is that has changed nothing yet; reading one stores nothing.
+    untouched: Account,
+}
+
+impl Ledger {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            accounts: HashMap::new(),
+            sub_accounts: HashMap::new(),
+            ids: Ids::new(seed),
+            untouched: Account::seeded(),
+        }
+    }
+
+    /// Notes a sub-account that the gateway vouches for: only these can be named in transfers.
+    pub(crate) fn see(&mut self, owner: &Owner) {
+        let Some(name) = &owner.sub_account else { return };
+        let full = self.sub_accounts.len() >= ACCOUNTS;
+        let master = owner.master();
+        match self.sub_accounts.get_mut(&master) {
+            Some(known) if known.contains(name) || known.len() >= SUB_ACCOUNTS => {}
+            Some(known) => known.push(name.clone()),
+            None if full => {}
+            None => drop(self.sub_accounts.insert(master, vec![name.clone()])),
+        }
+    }
+
+    /// The sub-accounts seen below a master.
+    pub(crate) fn sub_accounts(&self, master: &Owner) -> &[String] {
+        self.sub_accounts.get(master).map_or(&[], Vec::as_slice)
+    }
+
+    /// An account to read.
+    pub(crate) fn read(&self, owner: &Owner) -> &Account {
+        self.accounts.get(owner).unwrap_or(&self.untouched)
+    }
+
+    /// An account to change, and the ids for what comes of it.
+    pub(crate) fn open(&mut self, owner: &Owner) -> Result<(&mut Account, &mut Ids), Refusal> {
+        if !self.accounts.contains_key(owner) {
+            if self.accounts.len() >= ACCOUNTS {
+                return Err(Refusal::Full);
+            }
+            self.accounts.insert(owner.clone(), self.untouched.clone());
+        }
+        let account = self.accounts.get_mut(owner).ok_or(Refusal::Full)?;
+        Ok((account, &mut self.ids))
+    }
+}

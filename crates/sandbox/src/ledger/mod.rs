@@ -1,0 +1,30 @@
+//! What accounts hold and what becomes of it: pure, in memory, deterministic; time is an argument.
+//!
+//! Owns: balances, orders, fills, bills, transfers, withdrawals, and the ids of all of these.
+//! Leaves to others: prices (`markets`), shapes and parameters (`routes`), who may ask (`caller`).
+//!
+//! Invariants: no balance is negative; what an order holds back is frozen to the last digit until it fills or
+//! ends; a refused operation changes nothing.
+
+mod account;
+mod books;
+mod cancelling;
+mod history;
+mod holdings;
+mod matching;
+mod order;
+mod owner;
+mod placing;
+mod transfers;
+mod withdrawals;
+
+pub(crate) use account::{Account, Bill, Cause, Fill, Trade};
+pub(crate) use books::Ledger;
+pub(crate) use cancelling::Change;
+pub(crate) use history::{Entry, Ids};
+pub(crate) use holdings::{Balance, Pot};
+pub(crate) use matching::{FEE_MAKER, FEE_TAKER};
+pub(crate) use order::{Force, Kind, Named, Order, SizedIn, State, Terms};
+pub(crate) use owner::Owner;
+pub(crate) use transfers::{Transfer, TransferWish, Way};
+pub(crate) use withdrawals::{Withdrawal, WithdrawalWish};

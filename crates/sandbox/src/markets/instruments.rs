@@ -1,0 +1,165 @@
+//! Instruments in OKX's full shape: spot is traded here, derivatives are listed only.
+
+use serde_json::{Value, json};
+
+use crate::markets::Pair;
+use crate::parameters::wants;
+
+/// The types that OKX lists.
+pub(crate) const KINDS: [&str; 6] = ["SPOT", "MARGIN", "SWAP", "FUTURES", "OPTION", "EVENTS"];
+/// 27 December 2030, 08:00 UTC: the delivery of everything that expires.
+const EXPIRY_MS: &str = "1924588800000";
+
+/// A listed derivative.
+struct Derivative {
+    kind: &'static str,
+    id: &'static str,
+    /// The underlying, and the instrument family, which are the same here.
+    family: &'static str,
+    settle: &'static str,
+    /// One contract, in units of the underlying's first currency.
+    contract: &'static str,
+    /// Of an option: call or put, and the strike.
+    option: Option<(&'static str, &'static str)>,
+}
+
+const fn linear(
+    kind: &'static str,
+    id: &'static str,
+    family: &'static str,
+    contract: &'static str,
+) -> Derivative {
+    Derivative { kind, id, family, settle: "USDT", contract, option: None }
+}
+
+const fn option(
+    id: &'static str,
+    family: &'static str,
+    settle: &'static str,
+    right: &'static str,
+    strike: &'static str,
+) -> Derivative {
+    Derivative { kind: "OPTION", id, family, settle, contract: "1", option: Some((right, strike)) }
+}
+
+const DERIVATIVES: [Derivative; 7] = [
+    linear("SWAP", "BTC-USDT-SWAP", "BTC-USDT", "0.01"),
+    linear("SWAP", "ETH-USDT-SWAP", "ETH-USDT", "0.1"),
+    linear("FUTURES", "BTC-USDT-301227", "BTC-USDT", "0.01"),
+    option("BTC-USD-301227-60000-C", "BTC-USD", "BTC", "C", "60000"),
+    option("BTC-USD-301227-60000-P", "BTC-USD", "BTC", "P", "60000"),
+    option("ETH-USD-301227-3000-C", "ETH-USD", "ETH", "C", "3000"),
+    option("ETH-USD-301227-3000-P", "ETH-USD", "ETH", "P", "3000"),
+];
+
+/// Which instruments are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) query: &'a Value,
+}
+
+/// The instruments of a type, of the underlying, family and id that the query names.
+pub(crate) fn instruments(wanted: Wanted<'_>) -> Vec<Value> {
+    let named = |id: &str, family: &str| {
+        let query = wanted.query;
+        wants(query, "instId", id) && wants(query, "uly", family) && wants(query, "instFamily", family)
+    };
+    let pairs = Pair::all().enumerate();
+    let spot = pairs
+        .filter(|(_, pair)| wanted.kind == "SPOT" && named(pair.id, ""))
+        .map(|(at, pair)| spot(pair, at + 1));
+    let derivatives = DERIVATIVES
+        .iter()
+        .enumerate()
+        .filter(|(_, one)| one.kind == wanted.kind && named(one.id, one.family))
+        .map(|(at, one)| derivative(one, at + 101));
+    spot.chain(derivatives).collect()
+}
+
+/// The derivative's type and its pair, if `id` is one.
+pub(crate) fn is_derivative(id: &str) -> Option<(&'static str, Pair)> {
+    let found = DERIVATIVES.iter().find(|one| one.id == id)?;
+    let settled_in_dollars = found.family.replace("-USD", "-USDT");
+    let pair = Pair::find(found.family).or_else(|| Pair::find(&settled_in_dollars))?;
+    Some((found.kind, pair))
+}
+
+/// OKX's members in full, those that differ filled in from `own`.
+fn shape(own: Value) -> Value {
+    let mut whole = json!({
+        "instType": "", "instId": "", "instIdCode": 0, "uly": "", "instFamily": "", "category": "1", "groupId": "1",
+        "baseCcy": "", "quoteCcy": "", "settleCcy": "", "tradeQuoteCcyList": [], "ctVal": "", "ctMult": "",
+        "ctValCcy": "", "ctType": "", "optType": "", "stk": "", "listTime": "1548133413000", "expTime": "",
+        "auctionEndTime": "", "contTdSwTime": "", "preMktSwTime": "", "openType": "fix_price", "lever": "",
+        "tickSz": "", "lotSz": "", "minSz": "", "maxLmtSz": "9999999999", "maxMktSz": "1000000",
+        "maxLmtAmt": "20000000", "maxMktAmt": "1000000", "maxTwapSz": "9999999999", "maxIcebergSz": "9999999999",
+        "maxTriggerSz": "9999999999", "maxStopSz": "1000000", "maxPlatOILmt": "", "posLmtAmt": "", "posLmtPct": "",
+        "alias": "", "state": "live", "ruleType": "normal", "futureSettlement": false, "upcChg": []
+    });
+    if let (Some(whole), Value::Object(own)) = (whole.as_object_mut(), own) {
+        whole.extend(own);
+    }
+    whole
+}
+
+fn spot(pair: Pair, code: usize) -> Value {
+    shape(json!({
+        "instType": "SPOT", "instId": pair.id, "instIdCode": code, "baseCcy": pair.base.id(), "quoteCcy": pair.quote.id(),
+        "tradeQuoteCcyList": [pair.quote.id()], "tickSz": pair.tick.to_string(), "lotSz": pair.lot.to_string(),
+        "minSz": pair.least.to_string(), "lever": ""
+    }))
+}
+
+fn derivative(one: &Derivative, code: usize) -> Value {
+    let underlying = one.family.split('-').next().unwrap_or_default();
+    let expires = if one.kind == "SWAP" { "" } else { EXPIRY_MS };
+    let (right, strike) = one.option.unwrap_or_default();
+    let dated = one.kind == "FUTURES";
+    shape(json!({
+        "instType": one.kind, "instId": one.id, "instIdCode": code, "uly": one.family, "instFamily": one.family,
+        "settleCcy": one.settle, "ctVal": one.contract, "ctMult": "1", "ctValCcy": underlying,
+        "ctType": if one.option.is_some() { "" } else { "linear" }, "optType": right, "stk": strike, "expTime": expires,
+        "lever": if one.option.is_some() { "" } else { "100" }, "alias": if dated { "this_five_years" } else { "" },
+        "tickSz": if one.option.is_some() { "0.0001" } else { "0.1" }, "lotSz": if one.option.is_some() { "1" } else { "0.01" },
+        "minSz": if one.option.is_some() { "1" } else { "0.01" }
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{KINDS, Wanted, instruments, is_derivative};
+
+    #[test]
+    fn every_instrument_has_every_member() {
+        let none = json!({});
+        let all: Vec<Value> =
+            KINDS.into_iter().flat_map(|kind| instruments(Wanted { kind, query: &none })).collect();
+        assert_eq!(all.len(), 13);
+        let members = all[0].as_object().unwrap().len();
+        assert!(all.iter().all(|one| one.as_object().unwrap().len() == members));
+        assert!(all.iter().all(|one| one["tickSz"] != "" && one["lotSz"] != "" && one["minSz"] != ""));
+    }
+
+    #[test]
+    fn narrowed_by_underlying_family_and_id() {
+        let found = |kind, query: Value| instruments(Wanted { kind, query: &query }).len();
+        assert_eq!(found("OPTION", json!({"uly": "BTC-USD"})), 2);
+        assert_eq!(found("OPTION", json!({"instFamily": "ETH-USD", "instId": "ETH-USD-301227-3000-P"})), 1);
+        assert_eq!(found("SPOT", json!({"instId": "BTC-USDT"})), 1);
+        assert_eq!(found("SPOT", json!({"instId": "BTC-USDT-SWAP"})), 0);
+        assert_eq!(found("MARGIN", json!({})), 0);
+    }
+
+    #[test]
+    fn derivatives_know_their_pair() {
+        assert_eq!(is_derivative("BTC-USD-301227-60000-C").map(|(_, pair)| pair.id), Some("BTC-USDT"));
+        assert_eq!(
+            is_derivative("ETH-USDT-SWAP").map(|(kind, pair)| (kind, pair.id)),
+            Some(("SWAP", "ETH-USDT"))
+        );
+        assert!(is_derivative("BTC-USDT").is_none());
+    }
+}

@@ -1,0 +1,25 @@
+//! `users/subaccount/list`: the sub-accounts that the gateway has vouched for. It makes and changes them itself.
+
+use serde_json::json;
+
+use super::reply::{Answer, rows};
+use super::{Desk, Route, get};
+use crate::parameters::wants;
+
+pub(super) const ROUTES: &[Route] = &[get("users/subaccount/list", list)];
+
+fn list(desk: &mut Desk<'_>) -> Answer {
+    let owner = &desk.caller.owner;
+    // A sub-account has none of its own, and is not shown its siblings.
+    let all = if owner.sub_account.is_some() { &[] } else { desk.ledger.sub_accounts(owner) };
+    let wanted = all
+        .iter()
+        .filter(|name| wants(desk.parameters, "subAcct", name) && wants(desk.parameters, "enable", "true"));
+    rows(wanted.map(|name| {
+        json!({
+            "type": "1", "enable": true, "subAcct": name, "uid": name, "label": "", "mobile": "", "gAuth": false,
+            "frozenFunc": [], "canTransOut": true, "ts": "1767225600000", "subAcctLv": "1", "firstLvSubAcct": "",
+            "ifDma": false
+        })
+    }))
+}
