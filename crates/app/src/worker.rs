@@ -10,6 +10,8 @@ use keyward_gateway::marks::Marks;
 use keyward_gateway::recorder::Recorder;
 use keyward_rules::grant::Actor;
 use keyward_rules::key::PassphraseKey;
+use keyward_rules::limits::DAY_MS;
+use keyward_rules::time::Moment;
 use keyward_store::Store;
 use tracing::{error, info, warn};
 
@@ -19,6 +21,8 @@ use crate::{ambient, node};
 const SWEEP_MS: u64 = 60_000;
 /// How often every row is read again.
 const SCRUB_MS: u64 = 3_600_000;
+/// How long records of requests are kept; intents, the records around money, stay.
+const RETENTION_DAYS: u64 = 90;
 /// A wall clock that falls this far behind the steady one has stepped back.
 const STEP_MS: u64 = 1_000;
 
@@ -79,6 +83,10 @@ async fn sweep(duties: &Duties) {
     }
     let (writer, entropy) = (duties.store.writer(), ambient::entropy());
     let desk = node::desk(&writer, &duties.passphrases, &entropy, Actor::System("sweep"));
+    let kept_since = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(RETENTION_DAYS * DAY_MS));
+    if let Err(problem) = duties.store.journal().forget(kept_since).await {
+        error!(%problem, "old journal records cannot be dropped");
+    }
     match sweep_keys(&desk).await {
         Ok(swept) if swept.is_empty() => {}
         Ok(swept) => info!(keys = swept.len(), "keys ended by their clock"),

@@ -59,8 +59,9 @@ pub async fn forward(gate: &Gate, pool: &Rc<Pool>, permit: Permit<'_>, headers: 
         return Forwarded::NotSent(Denial::Malformed);
     };
     let go = || {
+        // A key that changed meanwhile is judged anew when the client comes again: its verdict is not known here.
         let current = gate.view.memory.is_current(facts.id, facts.copy);
-        if !current || gate.clock().now() > permit.deadline() { Err(Denial::KeyUnknown) } else { Ok(()) }
+        if !current || gate.clock().now() > permit.deadline() { Err(Denial::Busy) } else { Ok(()) }
     };
     finish(gate, pool, pool.send(request, go).await, whole.id).await
 }

@@ -283,7 +283,7 @@ impl Denial {
                 "50013",
                 429,
                 "Systems are busy. Please try again later.",
-                "the gateway has no room to remember or record the request, or has just started",
+                "the gateway has no room to remember or record the request, has just started, or saw the key change while the request was under way",
                 "sign the request anew and try again in a moment",
             ),
             Self::Unavailable => entry(

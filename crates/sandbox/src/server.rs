@@ -60,7 +60,9 @@ impl Exchange {
                 async move { Ok::<_, Infallible>(exchange.respond(request).await) }
             });
             let mut builder = http1::Builder::new();
-            builder.timer(TokioTimer::new()).max_headers(HEADERS);
+            // An idle connection is never closed from here: the gateway may be writing on it that very moment,
+            // and would not know whether an order got through. How many there are is bounded instead.
+            builder.timer(TokioTimer::new()).header_read_timeout(None).max_headers(HEADERS);
             let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
             tokio::spawn(async move {
                 // A connection that breaks is the gateway's to notice.

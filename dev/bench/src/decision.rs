@@ -9,8 +9,11 @@ use keyward_hmac_state::HmacState;
 use keyward_rules::address::{AddressSet, HostBits};
 use keyward_rules::decision::{IntentAnswer, MarkAnswer, RateAnswer, Received, Whole};
 use keyward_rules::id::{AccountId, KeyId, RequestId};
-use keyward_rules::key::{Environment, HolderState, Holds, KeyFacts, Life, PassphraseKey, Reach};
+use keyward_rules::key::{
+    Environment, HolderState, Holds, KeyFacts, Life, PassphraseKey, PassphraseTag, Reach,
+};
 use keyward_rules::okx::{Credentials, RawCredentials, sign};
+use keyward_rules::permission::Permissions;
 use keyward_rules::rate::Rate;
 use keyward_rules::route::{Method, RouteTable};
 use keyward_rules::time::Moment;
@@ -28,6 +31,8 @@ struct Bench {
     set: Arc<AddressSet>,
     state: [u8; 64],
     key: String,
+    tag: PassphraseTag,
+    permissions: Permissions,
 }
 
 struct Case {
@@ -49,6 +54,8 @@ impl Bench {
             set: Arc::new(set),
             state: HmacState::from_key(SECRET).to_bytes(),
             key: KeyId::from_entropy([3; 16]).to_string(),
+            tag: PassphraseKey::new([5; 32]).tag(AccountId::from_u64(7).ok_or("no account")?, PHRASE),
+            permissions: "read,trade".parse().map_err(|_| "no permissions")?,
         })
     }
 
@@ -72,12 +79,12 @@ impl Bench {
             account,
             master: None,
             life: Life { state: HolderState::Active, holds: Holds::NONE },
-            permissions: "read,trade".parse().ok()?,
+            permissions: self.permissions,
             environment: Environment::Live,
             reach: Reach::Set(Arc::clone(&self.set)),
             expires_at: None,
             hmac: HmacState::from_bytes(&self.state),
-            passphrase: self.passphrases.tag(account, PHRASE),
+            passphrase: self.tag,
             copy: 0,
         })
     }

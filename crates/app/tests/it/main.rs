@@ -12,6 +12,7 @@
 )]
 
 mod altered;
+mod commands;
 mod crash;
 mod framing;
 mod limits;

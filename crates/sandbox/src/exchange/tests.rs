@@ -164,6 +164,8 @@ fn public_routes_need_an_identity_but_no_account() {
         "public/instruments?instType=SPOT",
         "public/instruments?instType=OPTION&uly=BTC-USD",
         "public/mark-price?instType=SWAP&instId=BTC-USDT-SWAP",
+        "public/mark-price?instId=ETH-USDT-SWAP",
+        "public/mark-price?instType=OPTION",
         "public/funding-rate?instId=BTC-USDT-SWAP",
         "system/status",
         "market/ticker?instId=BTC-USDT",
@@ -189,6 +191,7 @@ fn what_does_not_exist_is_still_json() {
     assert_eq!(code("GET", "trade/unheard-of"), (404, "50005".into()));
     assert_eq!(code("GET", "trade/cancel-order"), (405, "50115".into()));
     assert_eq!(code("GET", "public/instruments?instType=BOND"), (400, "51000".into()));
+    assert_eq!(code("GET", "public/mark-price?instType=SWAP&instId=BTC-USDT"), (200, "51001".into()));
     assert_eq!(code("GET", "market/ticker?instId=NO-SUCH"), (200, "51001".into()));
     let (status, reply) = world.ask(&trader(), "POST", "trade/order", "{");
     assert_eq!((status, &reply["code"], &reply["data"]), (400, &json!("50002"), &json!([])));

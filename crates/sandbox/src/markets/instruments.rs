@@ -77,6 +77,12 @@ pub(crate) fn instruments(wanted: Wanted<'_>) -> Vec<Value> {
     spot.chain(derivatives).collect()
 }
 
+/// The derivatives of a type, each with its pair.
+pub(crate) fn derivatives(kind: &str) -> impl Iterator<Item = (&'static str, Pair)> {
+    let of_kind = DERIVATIVES.iter().filter(move |one| one.kind == kind);
+    of_kind.filter_map(|one| is_derivative(one.id).map(|(_, pair)| (one.id, pair)))
+}
+
 /// The derivative's type and its pair, if `id` is one.
 pub(crate) fn is_derivative(id: &str) -> Option<(&'static str, Pair)> {
     let found = DERIVATIVES.iter().find(|one| one.id == id)?;

@@ -11,5 +11,5 @@ mod pair;
 pub(crate) use book::{Level, Side, book, levels, mark_price, ticker, trades};
 pub(crate) use candles::candles;
 pub(crate) use currency::{Chain, Currency};
-pub(crate) use instruments::{KINDS, Wanted, instruments, is_derivative};
+pub(crate) use instruments::{KINDS, Wanted, derivatives, instruments, is_derivative};
 pub(crate) use pair::Pair;

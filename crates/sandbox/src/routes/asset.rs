@@ -56,7 +56,7 @@ fn deposit_address(desk: &mut Desk<'_>) -> Answer {
     let shape = |chain: &Chain| {
         json!({
             "ccy": currency.id(), "chain": chain.id, "addr": address(chain, owner), "tag": "", "memo": "", "pmtId": "",
-            "addrEx": null, "selected": chain.id == currency.chains().first().map_or("", |first| first.id),
+            "addrEx": null, "selected": true,
             "to": "6", "ctAddr": "", "verifiedName": ""
         })
     };

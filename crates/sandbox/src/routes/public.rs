@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::reply::{Answer, rows};
 use super::{Asked, Route, open};
-use crate::markets::{KINDS, Pair, Wanted, instruments, is_derivative, mark_price};
+use crate::markets::{KINDS, Pair, Wanted, derivatives, instruments, is_derivative, mark_price};
 use crate::parameters::{required, text};
 use crate::refusal::Refusal;
 
@@ -39,23 +39,25 @@ fn listed(asked: &Asked<'_>) -> Answer {
     rows(instruments(Wanted { kind: &kind, query: asked.parameters }))
 }
 
+/// By type, or by instrument alone, as ccxt asks. Pairs are listed under margin, as with OKX.
 fn marks(asked: &Asked<'_>) -> Answer {
-    let kind = required(asked.parameters, "instType")?;
-    if !KINDS.contains(&kind.as_str()) {
+    let kind = text(asked.parameters, "instType");
+    if kind.as_ref().is_some_and(|kind| !KINDS.contains(&kind.as_str())) {
         return Err(Refusal::Wrong("instType"));
     }
-    let id = text(asked.parameters, "instId");
-    let Some(id) = id else {
-        let spot = Pair::all().filter(|_| kind == "MARGIN");
-        return rows(spot.map(|pair| mark_price(&kind, pair.id, pair, asked.now_ms)));
+    let Some(id) = text(asked.parameters, "instId") else {
+        let kind = kind.ok_or(Refusal::Missing("instType"))?;
+        let pairs = Pair::all().filter(|_| kind == "MARGIN").map(|pair| (pair.id, pair));
+        let all = pairs.chain(derivatives(&kind));
+        return rows(all.map(|(id, pair)| mark_price(&kind, id, pair, asked.now_ms)));
     };
-    let pair = match is_derivative(&id) {
-        Some((found, pair)) if found == kind => Some(pair),
-        Some(_) => None,
-        None => Pair::find(&id).filter(|_| kind == "MARGIN"),
-    };
-    let pair = pair.ok_or(Refusal::NoInstrument)?;
-    rows([mark_price(&kind, &id, pair, asked.now_ms)])
+    let found = is_derivative(&id).or_else(|| Some(("MARGIN", Pair::find(&id)?)));
+    match found {
+        Some((of, pair)) if kind.is_none_or(|kind| kind == of) => {
+            rows([mark_price(of, &id, pair, asked.now_ms)])
+        }
+        Some(_) | None => Err(Refusal::NoInstrument),
+    }
 }
 
 fn funding_rate(asked: &Asked<'_>) -> Answer {

@@ -5,6 +5,7 @@ CREATE TABLE activity (
     bytes_in BIGINT NOT NULL, bytes_out BIGINT NOT NULL, micros BIGINT NOT NULL
 );
 CREATE INDEX activity_by_key ON activity (key_id, at);
+CREATE INDEX activity_by_time ON activity (at);
 CREATE TABLE intents (
     request TEXT PRIMARY KEY, at BIGINT NOT NULL, key_id TEXT NOT NULL, account BIGINT NOT NULL, route TEXT NOT NULL,
     source TEXT NOT NULL, body_hash BYTEA NOT NULL, outcome TEXT, upstream_status BIGINT, settled_at BIGINT

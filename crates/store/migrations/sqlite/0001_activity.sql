@@ -5,6 +5,7 @@ CREATE TABLE activity (
     bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, micros INTEGER NOT NULL
 );
 CREATE INDEX activity_by_key ON activity (key_id, at);
+CREATE INDEX activity_by_time ON activity (at);
 CREATE TABLE intents (
     request TEXT PRIMARY KEY, at INTEGER NOT NULL, key_id TEXT NOT NULL, account INTEGER NOT NULL, route TEXT NOT NULL,
     source TEXT NOT NULL, body_hash BLOB NOT NULL, outcome TEXT, upstream_status INTEGER, settled_at INTEGER
