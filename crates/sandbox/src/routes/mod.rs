@@ -5,6 +5,7 @@
 mod account;
 mod asset;
 mod bills;
+mod dispatch;
 mod market;
 mod orders;
 mod page;
@@ -16,149 +17,7 @@ mod trade;
 mod transfers;
 mod withdrawals;
 
-use parking_lot::Mutex;
-use serde_json::Value;
-
-use crate::caller::Caller;
-use crate::ledger::{Account, Ids, Ledger};
-use crate::refusal::Refusal;
-
-use reply::{Answer, Data};
+pub(crate) use dispatch::{Question, answer};
 pub(crate) use reply::{refused, written};
 
-/// A question about the market, from anybody.
-struct Asked<'a> {
-    /// The query, or the body.
-    parameters: &'a Value,
-    now_ms: u64,
-}
-
-/// A question or an order by an account.
-struct Desk<'a> {
-    ledger: &'a mut Ledger,
-    caller: &'a Caller,
-    /// The query, or the body.
-    parameters: &'a Value,
-    now_ms: u64,
-}
-
-impl Desk<'_> {
-    /// The caller's account, to read.
-    fn account(&self) -> &Account {
-        self.ledger.read(&self.caller.owner)
-    }
-
-    /// The caller's account, to change.
-    fn open(&mut self) -> Result<(&mut Account, &mut Ids), Refusal> {
-        self.ledger.open(&self.caller.owner)
-    }
-}
-
-/// Who may be answered, and by what.
-#[derive(Clone, Copy)]
-enum Handler {
-    Public(fn(&Asked<'_>) -> Answer),
-    Private(fn(&mut Desk<'_>) -> Answer),
-}
-
-/// One route.
-struct Route {
-    method: &'static str,
-    /// What follows `/api/v5/`.
-    path: &'static str,
-    handler: Handler,
-}
-
-const fn open(path: &'static str, handler: fn(&Asked<'_>) -> Answer) -> Route {
-    Route { method: "GET", path, handler: Handler::Public(handler) }
-}
-
-const fn get(path: &'static str, handler: fn(&mut Desk<'_>) -> Answer) -> Route {
-    Route { method: "GET", path, handler: Handler::Private(handler) }
-}
-
-const fn post(path: &'static str, handler: fn(&mut Desk<'_>) -> Answer) -> Route {
-    Route { method: "POST", path, handler: Handler::Private(handler) }
-}
-
-const FAMILIES: [&[Route]; 11] = [
-    trade::ROUTES,
-    orders::ROUTES,
-    account::ROUTES,
-    sizes::ROUTES,
-    bills::ROUTES,
-    asset::ROUTES,
-    transfers::ROUTES,
-    withdrawals::ROUTES,
-    subaccounts::ROUTES,
-    market::ROUTES,
-    public::ROUTES,
-];
-
-/// What a verified request asks for.
-pub(crate) struct Question<'a> {
-    pub(crate) method: &'a str,
-    pub(crate) path: &'a str,
-    pub(crate) caller: Option<&'a Caller>,
-    pub(crate) parameters: Result<Value, Refusal>,
-    pub(crate) now_ms: u64,
-}
-
-/// Finds the route and answers.
-pub(crate) fn answer(ledger: &Mutex<Ledger>, question: Question<'_>) -> Result<Data, Refusal> {
-    let handler = find(question.method, question.path)?;
-    let parameters = &question.parameters?;
-    let now_ms = question.now_ms;
-    match handler {
-        Handler::Public(handler) => handler(&Asked { parameters, now_ms }),
-        Handler::Private(handler) => {
-            // Only the gateway decides which routes are public; one that differs is not believed.
-            let caller = question.caller.ok_or(Refusal::NotFromGateway)?;
-            let mut ledger = ledger.lock();
-            ledger.see(&caller.owner);
-            handler(&mut Desk { ledger: &mut ledger, caller, parameters, now_ms })
-        }
-    }
-}
-
-fn find(method: &str, path: &str) -> Result<Handler, Refusal> {
-    let rest = path.strip_prefix("/api/v5/").ok_or(Refusal::NoRoute)?;
-    let mut known = false;
-    for route in FAMILIES.into_iter().flatten().filter(|route| route.path == rest) {
-        if route.method == method {
-            return Ok(route.handler);
-        }
-        known = true;
-    }
-    Err(if known { Refusal::WrongMethod } else { Refusal::NoRoute })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::{FAMILIES, find};
-    use crate::refusal::Refusal;
-
-    #[test]
-    fn each_route_once() {
-        let mut seen = HashSet::new();
-        for route in FAMILIES.into_iter().flatten() {
-            assert!(seen.insert((route.method, route.path)), "{} {}", route.method, route.path);
-        }
-        assert!(!seen.is_empty());
-    }
-
-    #[test]
-    fn exact_paths_and_methods_only() {
-        let refusal = |method, path| find(method, path).err();
-        assert_eq!(refusal("POST", "/api/v5/trade/order"), None);
-        assert_eq!(refusal("PUT", "/api/v5/trade/order"), Some(Refusal::WrongMethod));
-        assert_eq!(refusal("GET", "/api/v5/trade/batch-orders"), Some(Refusal::WrongMethod));
-        for path in
-            ["/api/v5/trade/order/", "/api/v5/Trade/order", "/api/v5//trade/order", "/trade/order", "/", ""]
-        {
-            assert_eq!(refusal("GET", path), Some(Refusal::NoRoute), "{path}");
-        }
-    }
-}
+use dispatch::{Asked, Desk, Route, get, open, post};
