@@ -10,7 +10,7 @@ use keyward_gateway::follow::{Follower, Lease};
 use keyward_gateway::marks::Marks;
 use keyward_gateway::memory::Memory;
 use keyward_gateway::rates::Rates;
-use keyward_gateway::recorder::{Recorder, recorder};
+use keyward_gateway::recorder::{Recorder, Writer, recorder};
 use keyward_gateway::sources::{SourceLimits, Sources};
 use keyward_gateway::{Backend, Counters, Gate, Gateway, Keys, Limits, Listeners, Running, View};
 use keyward_rules::grant::Actor;
@@ -43,7 +43,7 @@ pub struct NodeOptions {
 pub struct Node {
     gateway: Running,
     recorder: Recorder,
-    writer: JoinHandle<()>,
+    writer: std::thread::JoinHandle<()>,
     follower: JoinHandle<()>,
 }
 
@@ -67,7 +67,8 @@ impl Node {
         let follower = Follower::start(store.feed(), Arc::clone(&memory), Arc::clone(&lease), now_ms)
             .await
             .context("the facts cannot be loaded")?;
-        let (recorder, writer) = recorder(journal, store.usage(), Arc::clone(&marks), NODE.to_owned());
+        let (recorder, writer) = recorder(journal, store.usage(), Arc::clone(&marks), NODE.to_owned())
+            .context("the journal cannot be opened for writing")?;
         let gate = Gate {
             routes: RouteTable::okx_v5(options.raise_rates)?,
             view: View { memory, lease },
@@ -97,7 +98,7 @@ impl Node {
         Ok(Self {
             gateway: running,
             recorder,
-            writer: tokio::spawn(writer.run()),
+            writer: journal_thread(writer)?,
             follower: tokio::spawn(worker::run(follower, duties)),
         })
     }
@@ -109,9 +110,12 @@ impl Node {
         self.follower.abort();
         let flushed = self.recorder.flush().await;
         let dropped = self.recorder.dropped();
-        drop(self.recorder);
+        self.recorder.close();
         let _ = self.follower.await;
-        self.writer.await.context("the journal's writer failed")?;
+        let ended = tokio::task::spawn_blocking(move || self.writer.join()).await;
+        if !matches!(ended, Ok(Ok(()))) {
+            bail!("the journal's writer failed");
+        }
         if dropped > 0 {
             warn!(dropped, "journal records were dropped for want of room");
         }
@@ -121,6 +125,13 @@ impl Node {
         info!("stopped");
         Ok(())
     }
+}
+
+/// Commits block, so the journal's writer has a thread of its own; its timers are the runtime's.
+fn journal_thread(writer: Writer) -> Result<std::thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Handle::current();
+    let write = move || runtime.block_on(writer.run());
+    std::thread::Builder::new().name("journal".to_owned()).spawn(write).context("no thread for the journal")
 }
 
 /// The identity key of the deployment.

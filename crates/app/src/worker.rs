@@ -12,7 +12,7 @@ use keyward_rules::grant::Actor;
 use keyward_rules::key::PassphraseKey;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
-use keyward_store::Store;
+use keyward_store::{Store, StoreError};
 use tracing::{error, info, warn};
 
 use crate::{ambient, node};
@@ -23,6 +23,9 @@ const SWEEP_MS: u64 = 60_000;
 const SCRUB_MS: u64 = 3_600_000;
 /// How long records of requests are kept; intents, the records around money, stay.
 const RETENTION_DAYS: u64 = 90;
+/// Records dropped in one transaction, and pages of them in one sweep.
+const FORGET_PAGE: u32 = 5_000;
+const FORGET_PAGES: u32 = 200;
 /// A wall clock that falls this far behind the steady one has stepped back.
 const STEP_MS: u64 = 1_000;
 
@@ -84,7 +87,7 @@ async fn sweep(duties: &Duties) {
     let (writer, entropy) = (duties.store.writer(), ambient::entropy());
     let desk = node::desk(&writer, &duties.passphrases, &entropy, Actor::System("sweep"));
     let kept_since = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(RETENTION_DAYS * DAY_MS));
-    if let Err(problem) = duties.store.journal().forget(kept_since).await {
+    if let Err(problem) = forget(&duties.store, kept_since).await {
         error!(%problem, "old journal records cannot be dropped");
     }
     match sweep_keys(&desk).await {
@@ -92,4 +95,15 @@ async fn sweep(duties: &Duties) {
         Ok(swept) => info!(keys = swept.len(), "keys ended by their clock"),
         Err(problem) => error!(%problem, "the sweep failed"),
     }
+}
+
+/// Drops old records page by page; what is left over the bound goes with the next sweep.
+async fn forget(store: &Store, kept_since: Moment) -> Result<(), StoreError> {
+    let journal = store.journal();
+    for _ in 0..FORGET_PAGES {
+        if journal.forget(kept_since, FORGET_PAGE).await? < u64::from(FORGET_PAGE) {
+            break;
+        }
+    }
+    Ok(())
 }

@@ -186,7 +186,7 @@ async fn write_intent(gate: &Gate, intent: &Intent<'_>) -> IntentAnswer {
         key: request.facts().id,
         account: request.facts().account,
         route: request.route().path,
-        source: request.whole().source.to_string(),
+        source: request.whole().source,
         body_hash: *blake3::hash(request.whole().body).as_bytes(),
     };
     let patience = Duration::from_millis(gate.limits().record_ms);

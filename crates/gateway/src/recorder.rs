@@ -1,163 +1,260 @@
-//! The journal's queue: requests hand their records in, a writer commits whatever waits, without a timer.
+//! The journal's inbox: requests hand their records in, one writer commits whatever waits.
 //!
-//! Also moves the replay horizon and flushes last uses, because both are due before what depends on them is
-//! answered. The queue is bounded: a record of a read that finds no room is dropped and counted; one that is
-//! owed refuses its request.
+//! What a request waits for (an intent, the replay horizon, a flush) is committed at once; records that nobody
+//! waits for gather for a moment, so that a request does not wake the writer. The inbox is bounded: a record
+//! that finds no room is dropped and counted; an intent that finds none refuses its request.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use keyward_rules::id::KeyId;
-use keyward_rules::time::Moment;
-use keyward_store::{Intent, Journal, LastUse, Outcome, Record, Usage};
-use tokio::sync::{mpsc, oneshot};
+use keyward_store::{Intent, Journal, JournalWriter, LastUse, Outcome, Record, Usage};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
 use tracing::error;
 
 use crate::marks::Marks;
 
-/// Records that may wait.
-const QUEUE: usize = 65_536;
-/// Records in one commit at most.
-const BATCH: usize = 4_096;
+/// Records that may wait, and last uses.
+const ROOM: usize = 65_536;
+/// Waiting requests that may wait for one commit; more are refused.
+const ROOM_OWED: usize = 4_096;
+/// How long a record waits for others, unless so many have come.
+const GATHER: Duration = Duration::from_millis(20);
+const ENOUGH: usize = 4_096;
 /// Keys whose last use may wait to be flushed.
 const USES: usize = 1_000_000;
-
-enum Entry {
-    Record(Box<Record>),
-    Use(LastUse),
-    Intent(Box<Intent>, oneshot::Sender<bool>),
-    Outcome(Outcome),
-    Horizon(oneshot::Sender<bool>),
-    Flush(oneshot::Sender<bool>),
-}
+/// Keys with a use to write that are worth a commit of their own.
+const USES_ENOUGH: usize = 4_096;
 
 /// The way in, one for all runtimes.
 #[derive(Clone)]
-pub struct Recorder {
-    queue: mpsc::Sender<Entry>,
-    dropped: Arc<AtomicU64>,
+pub struct Recorder(Arc<Inbox>);
+
+struct Inbox {
+    waiting: Mutex<Waiting>,
+    /// The inbox is no longer empty.
+    arrived: Notify,
+    /// Somebody waits, or enough have come.
+    hurry: Notify,
+    dropped: AtomicU64,
 }
 
-/// The writer's end; run it on its own runtime.
+/// What one commit takes.
+#[derive(Default)]
+struct Waiting {
+    records: Vec<Record>,
+    uses: Vec<LastUse>,
+    intents: Vec<Intent>,
+    outcomes: Vec<Outcome>,
+    intended: Vec<oneshot::Sender<bool>>,
+    horizon: Vec<oneshot::Sender<bool>>,
+    flush: Vec<oneshot::Sender<bool>>,
+    closed: bool,
+}
+
+/// The writer's end; run it on a thread of its own.
 pub struct Writer {
-    queue: mpsc::Receiver<Entry>,
+    inbox: Arc<Inbox>,
+    journal: Journal,
+    appender: JournalWriter,
+    usage: Usage,
+    marks: Arc<Marks>,
+    node: String,
+    /// Outcomes whose commit failed; they are tried again with the next.
+    unsettled: Vec<Outcome>,
+}
+
+/// Makes both ends.
+///
+/// # Errors
+/// When the journal cannot be opened for appending.
+pub fn recorder(
     journal: Journal,
     usage: Usage,
     marks: Arc<Marks>,
     node: String,
+) -> Result<(Recorder, Writer), keyward_store::StoreError> {
+    let inbox = Arc::new(Inbox {
+        waiting: Mutex::default(),
+        arrived: Notify::new(),
+        hurry: Notify::new(),
+        dropped: AtomicU64::new(0),
+    });
+    let appender = journal.writer()?;
+    let recorder = Recorder(Arc::clone(&inbox));
+    Ok((recorder, Writer { inbox, journal, appender, usage, marks, node, unsettled: Vec::new() }))
 }
 
-/// Makes both ends.
-#[must_use]
-pub fn recorder(journal: Journal, usage: Usage, marks: Arc<Marks>, node: String) -> (Recorder, Writer) {
-    let (send, queue) = mpsc::channel(QUEUE);
-    let recorder = Recorder { queue: send, dropped: Arc::default() };
-    (recorder, Writer { queue, journal, usage, marks, node })
+impl Inbox {
+    /// Puts something in and wakes the writer if it has to be woken.
+    fn put<T>(&self, add: impl FnOnce(&mut Waiting) -> (T, bool)) -> T {
+        let mut waiting = self.waiting.lock();
+        let before = waiting.is_empty();
+        let (given, hurry) = add(&mut waiting);
+        let now = waiting.is_empty();
+        drop(waiting);
+        if hurry {
+            self.hurry.notify_one();
+        }
+        if before && !now {
+            self.arrived.notify_one();
+        }
+        given
+    }
+
+    fn drop_one(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.uses.is_empty() && self.outcomes.is_empty() && !self.is_awaited()
+    }
+
+    /// Whether somebody waits for the commit.
+    fn is_awaited(&self) -> bool {
+        !self.intended.is_empty() || !self.horizon.is_empty() || !self.flush.is_empty() || self.closed
+    }
 }
 
 impl Recorder {
     /// Hands a finished request in; never waits.
     pub fn record(&self, record: Record) {
-        if self.queue.try_send(Entry::Record(Box::new(record))).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        let kept = self.0.put(|waiting| {
+            let room = waiting.records.len() < ROOM && !waiting.closed;
+            if room {
+                waiting.records.push(record);
+            }
+            (room, waiting.records.len() == ENOUGH)
+        });
+        if !kept {
+            self.0.drop_one();
         }
     }
 
     /// Notes a use that passed every check; never waits. A lost note is refreshed by the next use.
-    pub fn used(&self, key: KeyId, at: Moment, from: String) {
-        if self.queue.try_send(Entry::Use(LastUse { key, at, from })).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+    pub fn used(&self, used: LastUse) {
+        let kept = self.0.put(|waiting| {
+            let room = waiting.uses.len() < ROOM && !waiting.closed;
+            if room {
+                waiting.uses.push(used);
+            }
+            (room, waiting.uses.len() == ENOUGH)
+        });
+        if !kept {
+            self.0.drop_one();
         }
     }
 
     /// Whether the intent is on disk; false when it is not, or cannot be.
     pub async fn intend(&self, intent: Intent) -> bool {
         let (done, answer) = oneshot::channel();
-        self.queue.try_send(Entry::Intent(Box::new(intent), done)).is_ok() && answer.await.unwrap_or(false)
+        self.0.put(|waiting| {
+            if waiting.intended.len() < ROOM_OWED && !waiting.closed {
+                waiting.intents.push(intent);
+                waiting.intended.push(done);
+            }
+            ((), true)
+        });
+        answer.await.unwrap_or(false)
     }
 
-    /// Completes an intent. Waits for room: an outcome is not dropped.
-    pub async fn settle(&self, outcome: Outcome) {
-        if self.queue.send(Entry::Outcome(outcome)).await.is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
+    /// Completes an intent. Always finds room: there is one outcome for an intent that was kept.
+    pub fn settle(&self, outcome: Outcome) {
+        self.0.put(|waiting| (waiting.outcomes.push(outcome), true));
     }
 
     /// Whether the horizon was moved to where the marks want it.
     pub async fn move_horizon(&self) -> bool {
-        let (done, answer) = oneshot::channel();
-        self.queue.try_send(Entry::Horizon(done)).is_ok() && answer.await.unwrap_or(false)
+        self.ask(|waiting| &mut waiting.horizon).await
     }
 
     /// Writes everything that waits, last uses included.
     pub async fn flush(&self) -> bool {
-        let (done, answer) = oneshot::channel();
-        self.queue.send(Entry::Flush(done)).await.is_ok() && answer.await.unwrap_or(false)
+        self.ask(|waiting| &mut waiting.flush).await
+    }
+
+    /// Has the writer end once it has written what waits.
+    pub fn close(&self) {
+        self.0.put(|waiting| {
+            waiting.closed = true;
+            ((), true)
+        });
     }
 
     /// Records dropped since the start for want of room.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.0.dropped.load(Ordering::Relaxed)
+    }
+
+    async fn ask(&self, queue: impl FnOnce(&mut Waiting) -> &mut Vec<oneshot::Sender<bool>>) -> bool {
+        let (done, answer) = oneshot::channel();
+        self.0.put(|waiting| {
+            let closed = waiting.closed;
+            let queue = queue(waiting);
+            if queue.len() < ROOM_OWED && !closed {
+                queue.push(done);
+            }
+            ((), true)
+        });
+        answer.await.unwrap_or(false)
     }
 }
 
-/// What one commit takes.
-#[derive(Default)]
-struct Batch {
-    records: Vec<Record>,
-    intents: Vec<Intent>,
-    outcomes: Vec<Outcome>,
-    intended: Vec<oneshot::Sender<bool>>,
-    horizon: Vec<oneshot::Sender<bool>>,
-    flush: Vec<oneshot::Sender<bool>>,
-}
-
 impl Writer {
-    /// Writes until every [`Recorder`] is gone, then what is left.
+    /// Writes until [`Recorder::close`], then what is left.
     pub async fn run(mut self) {
         let mut uses: HashMap<KeyId, LastUse> = HashMap::new();
-        let mut entries = Vec::with_capacity(BATCH);
-        while self.queue.recv_many(&mut entries, BATCH).await > 0 {
-            let mut batch = Batch::default();
-            for entry in entries.drain(..) {
-                match entry {
-                    Entry::Record(record) => batch.records.push(*record),
-                    Entry::Use(used) if uses.len() < USES || uses.contains_key(&used.key) => {
-                        uses.insert(used.key, used);
-                    }
-                    Entry::Use(_) => {}
-                    Entry::Intent(intent, done) => {
-                        batch.intents.push(*intent);
-                        batch.intended.push(done);
-                    }
-                    Entry::Outcome(outcome) => batch.outcomes.push(outcome),
-                    Entry::Horizon(done) => batch.horizon.push(done),
-                    Entry::Flush(done) => batch.flush.push(done),
-                }
+        let mut batch = Waiting::default();
+        while !batch.closed {
+            self.inbox.arrived.notified().await;
+            if !self.inbox.waiting.lock().is_awaited() {
+                // Whoever starts to wait, or the record that makes it enough, ends the gathering.
+                let _ = timeout(GATHER, self.inbox.hurry.notified()).await;
             }
-            self.commit(batch, &mut uses).await;
+            // The emptied batch goes back as the next inbox: its room is allocated once.
+            let mut waiting = self.inbox.waiting.lock();
+            std::mem::swap(&mut batch, &mut *waiting);
+            waiting.closed = batch.closed;
+            drop(waiting);
+            self.commit(&mut batch, &mut uses).await;
         }
         self.flush_uses(&mut uses).await;
     }
 
-    async fn commit(&self, batch: Batch, uses: &mut HashMap<KeyId, LastUse>) {
+    async fn commit(&mut self, batch: &mut Waiting, uses: &mut HashMap<KeyId, LastUse>) {
+        for used in batch.uses.drain(..) {
+            if uses.len() < USES || uses.contains_key(&used.key) {
+                uses.insert(used.key, used);
+            }
+        }
         if !batch.horizon.is_empty() {
             let moved = self.move_horizon().await;
-            answer(batch.horizon, moved);
+            answer(&mut batch.horizon, moved);
         }
-        if !(batch.intents.is_empty() && batch.outcomes.is_empty() && batch.records.is_empty()) {
-            let kept = self.journal.append(&batch.intents, &batch.outcomes, &batch.records).await;
+        batch.outcomes.append(&mut self.unsettled);
+        let (intents, outcomes, records) = (&batch.intents, &batch.outcomes, &batch.records);
+        if !(intents.is_empty() && outcomes.is_empty() && records.is_empty()) {
+            let kept = self.appender.append(intents, outcomes, records).await;
             if let Err(problem) = &kept {
-                error!(%problem, records = batch.records.len(), outcomes = batch.outcomes.len(), "the journal cannot be written");
+                error!(%problem, records = records.len(), intents = intents.len(), "the journal cannot be written");
+                self.unsettled.append(&mut batch.outcomes);
             }
-            answer(batch.intended, kept.is_ok());
+            answer(&mut batch.intended, kept.is_ok());
         }
+        batch.intents.clear();
+        batch.outcomes.clear();
+        batch.records.clear();
         // Uses are written when asked for, and when enough wait to be worth a commit.
-        if !batch.flush.is_empty() || uses.len() >= BATCH {
+        if !batch.flush.is_empty() || uses.len() >= USES_ENOUGH {
             let flushed = self.flush_uses(uses).await;
-            answer(batch.flush, flushed);
+            answer(&mut batch.flush, flushed);
         }
     }
 
@@ -176,7 +273,7 @@ impl Writer {
     }
 
     async fn flush_uses(&self, uses: &mut HashMap<KeyId, LastUse>) -> bool {
-        let batch: Vec<LastUse> = uses.values().cloned().collect();
+        let batch: Vec<LastUse> = uses.values().copied().collect();
         match self.usage.record(&batch).await {
             Ok(()) => {
                 uses.clear();
@@ -191,8 +288,8 @@ impl Writer {
 }
 
 /// A waiter that has gone away needs no answer.
-fn answer(waiters: Vec<oneshot::Sender<bool>>, kept: bool) {
-    for waiter in waiters {
+fn answer(waiters: &mut Vec<oneshot::Sender<bool>>, kept: bool) {
+    for waiter in waiters.drain(..) {
         let _ = waiter.send(kept);
     }
 }

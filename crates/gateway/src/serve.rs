@@ -11,7 +11,7 @@ use keyward_rules::denial::Denial;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::key::Environment;
 use keyward_rules::route::Found;
-use keyward_store::{Outcome, OutcomeStatus, Record};
+use keyward_store::{LastUse, Outcome, OutcomeStatus, Record};
 use tracing::{info, warn};
 
 use crate::admit::{Turned, Way, admit, screen, whole};
@@ -126,7 +126,7 @@ async fn finish(
     let gate = &*desk.gate;
     let (key, account) = (permit.facts().id, permit.facts().account);
     let (at, owes_outcome) = (permit.whole().now, permit.route().class.owes_record());
-    gate.recorder.used(key, at, trace.source.to_string());
+    gate.recorder.used(LastUse { key, at, from: trace.source });
     let forwarded = forward(gate, &desk.pool, permit, &parts.headers).await;
     let (status, code, reply) = match forwarded {
         Forwarded::Answered(reply) => (OutcomeStatus::Answered(reply.status().as_u16()), "0", Ok(reply)),
@@ -134,7 +134,7 @@ async fn finish(
         Forwarded::Unknown(denial) => (OutcomeStatus::Unknown, denial.entry().code, Err(denial)),
     };
     if owes_outcome {
-        gate.recorder.settle(Outcome { request: trace.id, status, at: gate.clock().now() }).await;
+        gate.recorder.settle(Outcome { request: trace.id, status, at: gate.clock().now() });
     }
     let upstream_status = match status {
         OutcomeStatus::Answered(status) => Some(status),
@@ -187,7 +187,7 @@ fn record(
         request: trace.id,
         key,
         account,
-        source: trace.source.to_string(),
+        source: trace.source,
         method: trace.method,
         route: trace.route,
         code,

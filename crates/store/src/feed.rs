@@ -75,7 +75,7 @@ impl Feed {
         let keys = match self.file.clone() {
             Some(file) => {
                 let vault = Arc::clone(&self.vault);
-                let load = tokio::task::spawn_blocking(move || bulk::load(&file, &vault)).await;
+                let load = tokio::task::spawn_blocking(move || bulk::keys::load(&file, &vault)).await;
                 load.map_err(|error| StoreError::File(std::io::Error::other(error)))??
             }
             None => {

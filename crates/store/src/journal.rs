@@ -3,9 +3,14 @@
 //! An intent is on disk before a withdrawal or transfer is forwarded; its outcome completes it. An intent
 //! without an outcome at the next start becomes `unknown` and is never forwarded again.
 
+use std::net::IpAddr;
+use std::path::PathBuf;
+
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::time::Moment;
+use sqlx::postgres::PgPool;
 
+use crate::bulk;
 use crate::error::StoreError;
 use crate::sql::{Database, Value, statements};
 
@@ -23,11 +28,12 @@ statements! {
     HORIZON = "SELECT until_ms FROM horizons WHERE node = $1";
     ADVANCE_HORIZON = "INSERT INTO horizons (node, until_ms) VALUES ($1, $2) \
         ON CONFLICT (node) DO UPDATE SET until_ms = excluded.until_ms WHERE horizons.until_ms < excluded.until_ms";
-    DROP_ACTIVITY = "DELETE FROM activity WHERE at < $1";
+    /// By pages, so that an intent never waits for a long deletion.
+    DROP_ACTIVITY = "DELETE FROM activity WHERE id IN (SELECT id FROM activity WHERE at < $1 ORDER BY at LIMIT $2)";
 }
 
 /// One private request, as it ended.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Record {
     /// When it was complete.
     pub at: Moment,
@@ -38,7 +44,7 @@ pub struct Record {
     /// The account, once verified.
     pub account: Option<AccountId>,
     /// Where from.
-    pub source: String,
+    pub source: IpAddr,
     /// Its method.
     pub method: &'static str,
     /// Its route's path, or `-`.
@@ -69,7 +75,7 @@ pub struct Intent {
     /// The route's path.
     pub route: &'static str,
     /// Where from.
-    pub source: String,
+    pub source: IpAddr,
     /// BLAKE3 of the body.
     pub body_hash: [u8; 32],
 }
@@ -111,41 +117,51 @@ pub struct Unfinished {
 #[derive(Clone)]
 pub struct Journal {
     pub(crate) database: Database,
+    /// Where SQLite keeps it; empty on PostgreSQL.
+    pub(crate) file: PathBuf,
 }
 
-impl Journal {
+/// Appends to the journal. Blocks its thread on SQLite, so it wants one of its own.
+pub struct JournalWriter {
+    way: Way,
+}
+
+enum Way {
+    Sqlite(Box<rusqlite::Connection>),
+    Postgres(PgPool),
+}
+
+impl JournalWriter {
     /// Commits everything that waits, in one transaction: intents, outcomes, records.
     ///
     /// # Errors
-    /// [`StoreError::Database`]; then nothing of the batch is kept.
+    /// [`StoreError::Database`] or [`StoreError::Bulk`]; then nothing of the batch is kept.
     pub async fn append(
-        &self,
+        &mut self,
         intents: &[Intent],
         outcomes: &[Outcome],
         records: &[Record],
     ) -> Result<(), StoreError> {
-        let mut tx = self.database.begin().await?;
-        for intent in intents {
-            tx.execute(INSERT_INTENT, intent_values(intent)).await?;
+        let batch = bulk::journal::Batch { intents, outcomes, records };
+        match &mut self.way {
+            Way::Sqlite(connection) => bulk::journal::append_sqlite(connection, batch),
+            Way::Postgres(pool) => bulk::journal::append_postgres(pool, batch).await,
         }
-        for outcome in outcomes {
-            let (word, status) = match outcome.status {
-                OutcomeStatus::Answered(status) => ("answered", Some(u64::from(status))),
-                OutcomeStatus::NotSent => ("not_sent", None),
-                OutcomeStatus::Unknown => ("unknown", None),
-            };
-            let values = vec![
-                outcome.request.to_string().into(),
-                word.into(),
-                status.into(),
-                outcome.at.unix_ms().into(),
-            ];
-            tx.execute(SETTLE_INTENT, values).await?;
-        }
-        for record in records {
-            tx.execute(INSERT_ACTIVITY, record_values(record)).await?;
-        }
-        tx.commit().await
+    }
+}
+
+impl Journal {
+    /// The one way to append, on a connection of its own.
+    ///
+    /// # Errors
+    /// [`StoreError::Bulk`] when the file cannot be opened.
+    pub fn writer(&self) -> Result<JournalWriter, StoreError> {
+        Ok(JournalWriter {
+            way: match (&self.database, &self.file) {
+                (Database::Postgres(pool), _) => Way::Postgres(pool.clone()),
+                (Database::Sqlite { .. }, file) => Way::Sqlite(Box::new(bulk::journal::open(file)?)),
+            },
+        })
     }
 
     /// Marks every open intent `unknown` and gives them, for the alert. Called once at a start.
@@ -183,13 +199,15 @@ impl Journal {
         tx.commit().await
     }
 
-    /// Drops records older than `before`; intents stay.
+    /// Drops up to `most` records older than `before`, in one short transaction; intents stay. Gives how many
+    /// were dropped: fewer than `most` means that none is left.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn forget(&self, before: Moment) -> Result<u64, StoreError> {
+    pub async fn forget(&self, before: Moment, most: u32) -> Result<u64, StoreError> {
         let mut tx = self.database.begin().await?;
-        let dropped = tx.execute(DROP_ACTIVITY, vec![before.unix_ms().into()]).await?;
+        let values = vec![before.unix_ms().into(), i64::from(most).into()];
+        let dropped = tx.execute(DROP_ACTIVITY, values).await?;
         tx.commit().await?;
         Ok(dropped)
     }
@@ -213,31 +231,24 @@ impl Journal {
     }
 }
 
-fn intent_values(intent: &Intent) -> Vec<Value> {
+pub(crate) fn intent_values(intent: &Intent) -> Vec<Value> {
     vec![
         intent.request.to_string().into(),
         intent.at.unix_ms().into(),
         intent.key.to_string().into(),
         intent.account.as_u64().into(),
         intent.route.into(),
-        intent.source.as_str().into(),
+        intent.source.to_string().into(),
         intent.body_hash.as_slice().into(),
     ]
 }
 
-fn record_values(record: &Record) -> Vec<Value> {
+pub(crate) fn outcome_values(outcome: &Outcome) -> Vec<Value> {
+    let (word, status) = outcome.status.columns();
     vec![
-        record.at.unix_ms().into(),
-        record.request.to_string().into(),
-        record.key.map(|key| key.to_string()).into(),
-        record.account.map(AccountId::as_u64).into(),
-        record.source.as_str().into(),
-        record.method.into(),
-        record.route.into(),
-        record.code.into(),
-        record.upstream_status.map(u64::from).into(),
-        record.bytes_in.into(),
-        record.bytes_out.into(),
-        record.micros.into(),
+        outcome.request.to_string().into(),
+        word.into(),
+        status.map(u64::from).into(),
+        outcome.at.unix_ms().into(),
     ]
 }

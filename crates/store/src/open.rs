@@ -30,6 +30,11 @@ const ACTIVITY: &[Migration] = &[Migration {
     postgres: include_str!("../migrations/postgres/0001_activity.sql"),
 }];
 
+/// The main tables' file.
+const MAIN_FILE: &str = "keyward.db";
+/// The journal's file.
+const ACTIVITY_FILE: &str = "activity.db";
+
 struct Migration {
     sqlite: &'static str,
     postgres: &'static str,
@@ -66,7 +71,8 @@ pub struct Store {
     main: Database,
     activity: Database,
     vault: Arc<Vault>,
-    file: Option<PathBuf>,
+    /// Where SQLite keeps its files.
+    folder: Option<PathBuf>,
 }
 
 impl Store {
@@ -81,12 +87,11 @@ impl Store {
         entropy: Entropy,
         now: Moment,
     ) -> Result<Self, StoreError> {
-        let (main, activity, file) = match location {
+        let (main, activity, folder) = match location {
             Location::Folder(folder) => {
-                let file = folder.join("keyward.db");
-                let main = sqlite(&file).await?;
-                let activity = sqlite(&folder.join("activity.db")).await?;
-                (main, activity, Some(file))
+                let main = sqlite(&folder.join(MAIN_FILE)).await?;
+                let activity = sqlite(&folder.join(ACTIVITY_FILE)).await?;
+                (main, activity, Some(folder.clone()))
             }
             Location::Postgres(url) => {
                 let pool = PgPoolOptions::new().max_connections(8).connect(url).await?;
@@ -96,7 +101,7 @@ impl Store {
         migrate(&main, "main", MAIN).await?;
         migrate(&activity, "activity", ACTIVITY).await?;
         let vault = Arc::new(Vault::open(&main, master, entropy, now.unix_ms()).await?);
-        Ok(Self { main, activity, vault, file })
+        Ok(Self { main, activity, vault, folder })
     }
 
     /// The capability to change things.
@@ -114,7 +119,8 @@ impl Store {
     /// The capability to follow the facts.
     #[must_use]
     pub fn feed(&self) -> Feed {
-        Feed { database: self.main.clone(), vault: Arc::clone(&self.vault), file: self.file.clone() }
+        let file = self.folder.as_ref().map(|folder| folder.join(MAIN_FILE));
+        Feed { database: self.main.clone(), vault: Arc::clone(&self.vault), file }
     }
 
     /// The capability to record last uses.
@@ -126,7 +132,8 @@ impl Store {
     /// The capability to append to the journal.
     #[must_use]
     pub fn journal(&self) -> Journal {
-        Journal { database: self.activity.clone() }
+        let file = self.folder.as_ref().map(|folder| folder.join(ACTIVITY_FILE)).unwrap_or_default();
+        Journal { database: self.activity.clone(), file }
     }
 
     /// Closes all connections, so that the files can be moved or removed.

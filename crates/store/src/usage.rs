@@ -1,5 +1,7 @@
 //! Last use: bookkeeping without a grant, because a request that passed every check is its own authority.
 
+use std::net::IpAddr;
+
 use keyward_rules::id::KeyId;
 use keyward_rules::time::Moment;
 
@@ -12,14 +14,14 @@ statements! {
 }
 
 /// One key's freshest use.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LastUse {
     /// Which key.
     pub key: KeyId,
     /// When.
     pub at: Moment,
     /// From which address.
-    pub from: String,
+    pub from: IpAddr,
 }
 
 /// The capability to record last uses, and nothing else.
@@ -39,7 +41,7 @@ impl Usage {
         }
         let mut tx = self.database.begin().await?;
         for one in batch {
-            let values = vec![one.key.to_string().into(), one.at.unix_ms().into(), one.from.as_str().into()];
+            let values = vec![one.key.to_string().into(), one.at.unix_ms().into(), one.from.to_string().into()];
             tx.execute(TOUCH_KEY, values).await?;
         }
         tx.commit().await

@@ -1,10 +1,10 @@
--- The journal: one record per private request, and the durable pair around money.
+-- The journal: one record per private request, and the durable pair around money. Rows come in the order of their
+-- time, so the index by time is appended to; an index by key would cost more than the row.
 CREATE TABLE activity (
-    at INTEGER NOT NULL, request TEXT NOT NULL, key_id TEXT, account INTEGER, source TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, request BLOB NOT NULL, key_id BLOB, account INTEGER, source BLOB NOT NULL,
     method TEXT NOT NULL, route TEXT NOT NULL, code TEXT NOT NULL, upstream_status INTEGER,
     bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, micros INTEGER NOT NULL
 );
-CREATE INDEX activity_by_key ON activity (key_id, at);
 CREATE INDEX activity_by_time ON activity (at);
 CREATE TABLE intents (
     request TEXT PRIMARY KEY, at INTEGER NOT NULL, key_id TEXT NOT NULL, account INTEGER NOT NULL, route TEXT NOT NULL,

@@ -129,13 +129,14 @@ async fn the_wrong_master_key_opens_nothing(world: World) {
 
 async fn the_journal_settles_what_was_left_open(world: World) {
     let journal = world.store.journal();
+    let mut writer = journal.writer().unwrap();
     let intent = |number| Intent {
         at: NOW,
         request: RequestId(number),
         key: KeyId::from_entropy([1; 16]),
         account: AccountId::from_u64(7).unwrap(),
         route: "/api/v5/asset/withdrawal",
-        source: "192.0.2.1".into(),
+        source: "192.0.2.1".parse().unwrap(),
         body_hash: [0; 32],
     };
     let record = Record {
@@ -143,7 +144,7 @@ async fn the_journal_settles_what_was_left_open(world: World) {
         request: RequestId(1),
         key: None,
         account: None,
-        source: "192.0.2.1".into(),
+        source: "192.0.2.1".parse().unwrap(),
         method: "GET",
         route: "-",
         code: "0",
@@ -153,14 +154,14 @@ async fn the_journal_settles_what_was_left_open(world: World) {
         micros: 3,
     };
     let settled = Outcome { request: RequestId(1), status: OutcomeStatus::Answered(200), at: NOW };
-    journal.append(&[intent(1), intent(2)], &[], &[record]).await.unwrap();
-    journal.append(&[], &[settled], &[]).await.unwrap();
-    assert!(journal.append(&[intent(1)], &[], &[]).await.is_err(), "a request has one intent");
+    writer.append(&[intent(1), intent(2)], &[], &[record]).await.unwrap();
+    writer.append(&[], &[settled], &[]).await.unwrap();
+    assert!(writer.append(&[intent(1)], &[], &[]).await.is_err(), "a request has one intent");
     let open = journal.abandon_open(NOW).await.unwrap();
     assert_eq!(open.iter().map(|one| one.request.clone()).collect::<Vec<_>>(), [RequestId(2).to_string()]);
     assert!(journal.abandon_open(NOW).await.unwrap().is_empty());
     let late = Outcome { request: RequestId(2), status: OutcomeStatus::Answered(200), at: NOW };
-    journal.append(&[], &[late], &[]).await.unwrap();
+    writer.append(&[], &[late], &[]).await.unwrap();
     let mut counts = journal.intent_counts().await.unwrap();
     counts.sort();
     assert_eq!(
@@ -169,7 +170,7 @@ async fn the_journal_settles_what_was_left_open(world: World) {
         "an unknown outcome stays unknown"
     );
     assert_eq!(journal.record_count().await.unwrap(), 1);
-    assert_eq!(journal.forget(NOW.plus_ms(1)).await.unwrap(), 1);
+    assert_eq!(journal.forget(NOW.plus_ms(1), 100).await.unwrap(), 1);
 }
 
 async fn uses_and_horizons_never_move_back(world: World) {
@@ -177,7 +178,7 @@ async fn uses_and_horizons_never_move_back(world: World) {
     let (usage, journal) = (world.store.usage(), world.store.journal());
     for at in [2_000, 1_000] {
         usage
-            .record(&[LastUse { key: id, at: Moment::from_unix_ms(at), from: "192.0.2.1".into() }])
+            .record(&[LastUse { key: id, at: Moment::from_unix_ms(at), from: "192.0.2.1".parse().unwrap() }])
             .await
             .unwrap();
         journal.advance_horizon("node", Moment::from_unix_ms(at)).await.unwrap();
