@@ -16,6 +16,7 @@ use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::key::KeyFacts;
 use keyward_rules::okx::Credentials;
 use keyward_rules::route::{Access, Class, Found, Route};
+use keyward_rules::time::Moment;
 use keyward_store as store;
 
 use crate::framing::Head;
@@ -45,19 +46,39 @@ pub struct Turned {
     pub key: Option<KeyId>,
     /// The account, once the signature held.
     pub account: Option<AccountId>,
+    /// The path of the route, or `-` for a request that has none or never got so far.
+    pub route: &'static str,
 }
+
+/// Stands for no route in the journal.
+pub const NO_ROUTE: &str = "-";
 
 impl From<Denial> for Turned {
     fn from(denial: Denial) -> Self {
-        Self { denial, key: None, account: None }
+        Self { denial, key: None, account: None, route: NO_ROUTE }
     }
 }
 
-/// Source rate → route → headers → key known → timestamp → passphrase. Can only refuse; reads no body.
+/// The path that is recorded of a request.
+#[must_use]
+pub fn path_of(found: Found<'_>) -> &'static str {
+    match found {
+        Found::Route(route) => route.path,
+        Found::WrongMethod | Found::Unknown => NO_ROUTE,
+    }
+}
+
+/// Source rate → route → headers, and, while the body is still `awaited`, key known → timestamp → passphrase.
+/// Can only refuse; reads no body. Where there is none to wait for, [`admit`] is next and asks the rest at once.
 ///
 /// # Errors
 /// The refusal.
-pub fn screen<'r>(gate: &'r Gate, head: &Head<'r>, source: IpAddr) -> Result<Way<'r>, Turned> {
+pub fn screen<'r>(
+    gate: &'r Gate,
+    head: &Head<'r>,
+    source: IpAddr,
+    awaited: bool,
+) -> Result<Way<'r>, Turned> {
     let now_us = gate.clock().now_us();
     settle_rate(gate.counters.sources.arrive(source, now_us))?;
     let found = gate.routes.find(head.method, head.path);
@@ -68,14 +89,20 @@ pub fn screen<'r>(gate: &'r Gate, head: &Head<'r>, source: IpAddr) -> Result<Way
             Access::Private(_) => false,
         };
         if public {
-            take_public(gate, source, route, now_us)?;
+            take_public(gate, source, route, now_us)
+                .map_err(|denial| Turned { route: route.path, ..denial.into() })?;
             return Ok(Way::Public(route));
         }
     }
-    let credentials = Credentials::read(head.credentials)?;
-    let facts = look_up(gate, credentials.key)?;
-    decision::screen(&credentials, facts.as_deref(), &gate.keys.passphrases, gate.clock().now())
-        .map_err(|denial| turned_stranger(gate, denial, credentials.key, source, now_us))?;
+    let route = path_of(found);
+    let credentials =
+        Credentials::read(head.credentials).map_err(|denial| Turned { route, ..denial.into() })?;
+    if awaited {
+        let facts = look_up(gate, credentials.key)?;
+        let now = Moment::from_unix_ms(now_us / 1_000);
+        decision::screen(&credentials, facts.as_ref(), &gate.keys.passphrases, now)
+            .map_err(|denial| turned_stranger(gate, denial, (credentials.key, route), source, now_us))?;
+    }
     Ok(Way::Private(credentials, found))
 }
 
@@ -86,16 +113,16 @@ pub fn screen<'r>(gate: &'r Gate, head: &Head<'r>, source: IpAddr) -> Result<Way
 /// The refusal; nothing was forwarded.
 pub async fn admit<'r>(gate: &'r Gate, whole: Whole<'r>) -> Result<Permit<'r>, Turned> {
     let (key, source, now) = (whole.credentials.key, whole.source, whole.now);
-    let now_us = now.unix_ms().saturating_mul(1_000);
+    let (route, now_us) = (path_of(whole.routed), now.unix_ms().saturating_mul(1_000));
 
-    let facts = look_up(gate, key)?.map(|facts| *facts);
+    let facts = look_up(gate, key)?;
     let verified = Received::new(whole)
         .verify(facts, &gate.keys.passphrases)
-        .map_err(|denial| turned_stranger(gate, denial, key, source, now_us))?;
+        .map_err(|denial| turned_stranger(gate, denial, (key, route), source, now_us))?;
     gate.counters.sources.refund(source);
 
     let account = verified.facts().account;
-    let turned = |denial| Turned { denial, key: Some(key), account: Some(account) };
+    let turned = |denial| Turned { denial, key: Some(key), account: Some(account), route };
     let cleared = verified.clear().map_err(turned)?;
     check_lease(gate, cleared.class()).map_err(turned)?;
     let charge = cleared.charge();
@@ -105,11 +132,11 @@ pub async fn admit<'r>(gate: &'r Gate, whole: Whole<'r>) -> Result<Permit<'r>, T
     let intent = claim.settle(mark).map_err(turned)?.intent();
     let record = write_intent(gate, &intent).await;
     let recorded = intent.settle(record).map_err(turned)?;
-    Ok(recorded.permit(gate.clock().now().plus_ms(gate.limits().permit_ms)))
+    Ok(recorded.permit(now.plus_ms(gate.limits().permit_ms)))
 }
 
 /// One consistent copy of the key's facts.
-fn look_up(gate: &Gate, key: KeyId) -> Result<Option<Box<KeyFacts>>, Turned> {
+fn look_up(gate: &Gate, key: KeyId) -> Result<Option<KeyFacts>, Turned> {
     match gate.view.memory.facts(key) {
         Lookup::Facts(facts) => Ok(Some(facts)),
         Lookup::Unknown => Ok(None),
@@ -119,11 +146,17 @@ fn look_up(gate: &Gate, key: KeyId) -> Result<Option<Box<KeyFacts>>, Turned> {
 
 /// Wrong secrets count against the source. An unknown key does not: ended keys look unknown, and thousands of
 /// clients with expired keys must not close the address that they share with others.
-fn turned_stranger(gate: &Gate, denial: Denial, key: KeyId, source: IpAddr, now_us: u64) -> Turned {
+fn turned_stranger(
+    gate: &Gate,
+    denial: Denial,
+    (key, route): (KeyId, &'static str),
+    source: IpAddr,
+    now_us: u64,
+) -> Turned {
     if matches!(denial, Denial::PassphraseWrong | Denial::SignWrong) {
         gate.counters.sources.failed(source, now_us);
     }
-    Turned { denial, key: Some(key), account: None }
+    Turned { denial, key: Some(key), account: None, route }
 }
 
 /// A node that has not heard from the store refuses class by class, money first.
@@ -199,12 +232,12 @@ async fn write_intent(gate: &Gate, intent: &Intent<'_>) -> IntentAnswer {
 /// Everything about a request that [`Whole`] wants beside its parts.
 #[must_use]
 pub fn whole<'r>(
-    gate: &Gate,
     id: RequestId,
     head: &Head<'r>,
     body: &'r Bytes,
     (credentials, routed): (Credentials<'r>, Found<'r>),
     source: IpAddr,
+    now: Moment,
 ) -> Whole<'r> {
     Whole {
         id,
@@ -214,6 +247,6 @@ pub fn whole<'r>(
         credentials,
         routed,
         source,
-        now: gate.clock().now(),
+        now,
     }
 }

@@ -4,7 +4,7 @@
 //! lengths, a length beside `chunked`) does no harm, because the exchange gets a request rebuilt from the
 //! verified parts and never the client's framing.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, TRANSFER_ENCODING, UPGRADE};
+use http::header::CONNECTION;
 use http::{HeaderMap, Method as HttpMethod, Version, request};
 use keyward_rules::denial::Denial;
 use keyward_rules::identity::is_identity_header;
@@ -14,12 +14,8 @@ use keyward_rules::okx::{
 };
 use keyward_rules::route::Method;
 
-/// Headers of which a second one makes a request ambiguous.
-const SINGLE: [&str; 11] = [
-    HEADER_KEY,
-    HEADER_SIGN,
-    HEADER_TIMESTAMP,
-    HEADER_PASSPHRASE,
+/// Headers that `Connection` must not name: they would be removed on the way.
+const PROTECTED: [&str; 7] = [
     HEADER_SIMULATED,
     "exptime",
     "content-type",
@@ -46,44 +42,69 @@ pub struct Head<'r> {
 /// # Errors
 /// The refusal: malformed, too large, wrong method, upgrade.
 pub fn check(parts: &request::Parts) -> Result<Head<'_>, Denial> {
-    check_names(&parts.headers)?;
+    let seen = survey(&parts.headers)?;
     let method = check_method(&parts.method)?;
-    let target = check_target(parts)?;
-    check_transfer(parts)?;
-    let value = |name: &str| parts.headers.get(name).map(http::HeaderValue::as_bytes);
-    let credentials = RawCredentials {
-        key: value(HEADER_KEY),
-        sign: value(HEADER_SIGN),
-        timestamp: value(HEADER_TIMESTAMP),
-        passphrase: value(HEADER_PASSPHRASE),
-        simulated: value(HEADER_SIMULATED),
-    };
+    let target = check_target(parts, seen.host)?;
+    check_transfer(&seen, parts)?;
     let path = target.split(|byte| *byte == b'?').next().unwrap_or(target);
-    Ok(Head { method, target, path, credentials })
+    Ok(Head { method, target, path, credentials: seen.credentials })
 }
 
-/// No name may be read in two ways: underscores, and aliases of the names that we act upon.
-fn check_names(headers: &HeaderMap) -> Result<(), Denial> {
-    for name in headers.keys() {
-        let name = name.as_str();
-        if name.contains('_') || is_alias(name) {
-            return Err(Denial::Malformed);
+/// What one look over the headers finds. Each of these may come once: a second one makes the request ambiguous.
+#[derive(Default)]
+struct Seen<'r> {
+    credentials: RawCredentials<'r>,
+    host: Option<&'r [u8]>,
+    length: Option<&'r [u8]>,
+    encoding: Option<&'r [u8]>,
+    kind: Option<&'r [u8]>,
+    authorization: Option<&'r [u8]>,
+    expiry: Option<&'r [u8]>,
+    /// These may repeat; the first is kept.
+    upgrade: Option<&'r [u8]>,
+    expect: Option<&'r [u8]>,
+    connection: bool,
+}
+
+/// Looks over the headers once. No name may be read in two ways: underscores, and aliases of the names that we
+/// act upon, are refused, as is a second one of those.
+fn survey(headers: &HeaderMap) -> Result<Seen<'_>, Denial> {
+    let mut seen = Seen::default();
+    let credentials = &mut seen.credentials;
+    for (name, value) in headers {
+        let (name, value) = (name.as_str(), value.as_bytes());
+        match name {
+            HEADER_KEY => once(&mut credentials.key, clean(value)?)?,
+            HEADER_SIGN => once(&mut credentials.sign, clean(value)?)?,
+            HEADER_TIMESTAMP => once(&mut credentials.timestamp, clean(value)?)?,
+            HEADER_PASSPHRASE => once(&mut credentials.passphrase, clean(value)?)?,
+            HEADER_SIMULATED => once(&mut credentials.simulated, clean(value)?)?,
+            "host" => once(&mut seen.host, value)?,
+            "content-length" => once(&mut seen.length, value)?,
+            "transfer-encoding" => once(&mut seen.encoding, value)?,
+            "content-type" => once(&mut seen.kind, value)?,
+            "authorization" => once(&mut seen.authorization, value)?,
+            "exptime" => once(&mut seen.expiry, value)?,
+            "upgrade" => seen.upgrade = seen.upgrade.or(Some(value)),
+            "expect" => seen.expect = seen.expect.or(Some(value)),
+            "connection" => seen.connection = true,
+            other if other.contains('_') || is_alias(other) => return Err(Denial::Malformed),
+            _ => {}
         }
     }
-    for name in SINGLE {
-        if headers.get_all(name).iter().nth(1).is_some() {
-            return Err(Denial::Malformed);
-        }
+    Ok(seen)
+}
+
+fn once<'r>(place: &mut Option<&'r [u8]>, value: &'r [u8]) -> Result<(), Denial> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(Denial::Malformed),
     }
-    for value in [HEADER_KEY, HEADER_SIGN, HEADER_TIMESTAMP, HEADER_PASSPHRASE, HEADER_SIMULATED]
-        .iter()
-        .filter_map(|name| headers.get(*name))
-    {
-        if !value.as_bytes().iter().all(u8::is_ascii_graphic) && !value.is_empty() {
-            return Err(Denial::Malformed);
-        }
-    }
-    Ok(())
+}
+
+/// A credential is visible ASCII.
+fn clean(value: &[u8]) -> Result<&[u8], Denial> {
+    if value.iter().all(u8::is_ascii_graphic) { Ok(value) } else { Err(Denial::Malformed) }
 }
 
 /// A name that another server might fold into a credential header: `.` for `-`.
@@ -104,19 +125,18 @@ fn check_method(method: &HttpMethod) -> Result<Method, Denial> {
 }
 
 /// Origin form only, visible ASCII, no fragment; one Host that agrees with any authority.
-fn check_target(parts: &request::Parts) -> Result<&[u8], Denial> {
-    let host = parts.headers.get(HOST);
+fn check_target<'r>(parts: &'r request::Parts, host: Option<&[u8]>) -> Result<&'r [u8], Denial> {
     match parts.version {
         Version::HTTP_2 => {
             let authority = parts.uri.authority().ok_or(Denial::Malformed)?;
-            if host.is_some_and(|host| host.as_bytes() != authority.as_str().as_bytes()) {
+            if host.is_some_and(|host| host != authority.as_str().as_bytes()) {
                 return Err(Denial::Malformed);
             }
         }
         _ if parts.uri.scheme().is_some() || parts.uri.authority().is_some() => {
             return Err(Denial::Malformed);
         }
-        _ if host.is_none_or(|host| host.is_empty()) => return Err(Denial::Malformed),
+        _ if host.is_none_or(<[u8]>::is_empty) => return Err(Denial::Malformed),
         _ => {}
     }
     let target = parts.uri.path_and_query().ok_or(Denial::Malformed)?.as_str().as_bytes();
@@ -129,24 +149,21 @@ fn check_target(parts: &request::Parts) -> Result<&[u8], Denial> {
 }
 
 /// One way to tell the body's length, no protocol switch, nothing of ours named as hop-by-hop.
-fn check_transfer(parts: &request::Parts) -> Result<(), Denial> {
-    let headers = &parts.headers;
-    if let Some(encoding) = headers.get(TRANSFER_ENCODING) {
-        let chunked = encoding.as_bytes().eq_ignore_ascii_case(b"chunked");
-        if !chunked || headers.contains_key(CONTENT_LENGTH) || parts.version != Version::HTTP_11 {
+fn check_transfer(seen: &Seen<'_>, parts: &request::Parts) -> Result<(), Denial> {
+    if let Some(encoding) = seen.encoding {
+        let chunked = encoding.eq_ignore_ascii_case(b"chunked");
+        if !chunked || seen.length.is_some() || parts.version != Version::HTTP_11 {
             return Err(Denial::Malformed);
         }
     }
-    if headers.contains_key(UPGRADE) {
-        let websocket =
-            headers.get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    if let Some(to) = seen.upgrade {
+        let websocket = to.eq_ignore_ascii_case(b"websocket");
         return Err(if websocket { Denial::UpgradeRefused } else { Denial::Malformed });
     }
-    if headers.get(EXPECT).is_some_and(|expected| !expected.as_bytes().eq_ignore_ascii_case(b"100-continue"))
-    {
+    if seen.expect.is_some_and(|expected| !expected.eq_ignore_ascii_case(b"100-continue")) {
         return Err(Denial::Malformed);
     }
-    if connection_names(headers).any(|name| is_protected(&name)) {
+    if seen.connection && connection_names(&parts.headers).any(|name| is_protected(&name)) {
         return Err(Denial::Malformed);
     }
     Ok(())
@@ -163,38 +180,46 @@ fn connection_names(headers: &HeaderMap) -> impl Iterator<Item = String> {
 
 /// Naming one of these in `Connection` would have it removed on the way.
 fn is_protected(name: &str) -> bool {
-    name.starts_with("ok-access-") || is_identity_header(name) || SINGLE.contains(&name)
+    name.starts_with("ok-access-") || is_identity_header(name) || PROTECTED.contains(&name)
 }
 
-/// Whether a client's header goes on to the exchange.
+/// The client's headers that go on to the exchange, with room for `more`.
 ///
 /// Left behind: hop-by-hop headers and those that `Connection` names (RFC 9110, 7.6.1), the credentials that
 /// the exchange must not get, every spelling of our own headers, and what is rebuilt.
-pub fn passes(name: &HeaderName, headers: &HeaderMap, public: Credentials) -> bool {
-    let name = name.as_str();
-    let hop = matches!(
-        name,
-        "connection"
-            | "keep-alive"
-            | "proxy-connection"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-            | "expect"
-            | "host"
-            | "content-length"
-            | "http2-settings"
-    );
-    let secret = name == HEADER_PASSPHRASE || name == HEADER_SIGN;
-    let credential =
-        public == Credentials::Strip && (name.starts_with("ok-access-") || name == "authorization");
-    if hop || secret || credential || is_identity_header(name) {
-        return false;
+pub fn passing(headers: &HeaderMap, credentials: Credentials, more: usize) -> HeaderMap {
+    let named: Vec<String> =
+        if headers.contains_key(CONNECTION) { connection_names(headers).collect() } else { Vec::new() };
+    let mut passed = HeaderMap::with_capacity(headers.len() + more);
+    for (name, value) in headers {
+        if passes(name.as_str(), credentials) && !named.iter().any(|named| named == name.as_str()) {
+            passed.append(name, value.clone());
+        }
     }
-    !headers.contains_key(CONNECTION) || !connection_names(headers).any(|named| named == name)
+    passed
+}
+
+fn passes(name: &str, credentials: Credentials) -> bool {
+    match name {
+        "connection"
+        | "keep-alive"
+        | "proxy-connection"
+        | "proxy-authenticate"
+        | "proxy-authorization"
+        | "te"
+        | "trailer"
+        | "transfer-encoding"
+        | "upgrade"
+        | "expect"
+        | "host"
+        | "content-length"
+        | "http2-settings"
+        | HEADER_PASSPHRASE
+        | HEADER_SIGN => false,
+        "authorization" => credentials == Credentials::Keep,
+        other if other.starts_with("ok-access-") => credentials == Credentials::Keep,
+        other => !is_identity_header(other),
+    }
 }
 
 /// What to do with a client's credential headers on the way to the exchange.

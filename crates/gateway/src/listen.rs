@@ -310,8 +310,14 @@ async fn speak<S>(
     let limits = *desk.gate.limits();
     let service = service_fn(move |request| {
         let desk = Rc::clone(&desk);
-        // A task of its own: a client that goes away must not take the outcome's record with it.
-        tokio::task::spawn_local(async move { serve(&desk, request, source).await })
+        async move {
+            if request.method() == http::Method::GET {
+                // No GET changes anything (a test of the route table says so): it may end with its client.
+                return Ok(serve(&desk, request, source).await);
+            }
+            // A task of its own: a client that goes away must not take the outcome and its record with it.
+            tokio::task::spawn_local(async move { serve(&desk, request, source).await }).await
+        }
     });
     match speaks {
         Speaks::Http1 => {

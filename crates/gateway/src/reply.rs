@@ -123,7 +123,7 @@ pub fn respond(denial: &Denial, id: RequestId) -> Response<ReplyBody> {
 
 /// Puts the request's id on a reply.
 pub fn name(headers: &mut HeaderMap, id: RequestId) {
-    if let Ok(value) = HeaderValue::try_from(id.to_string()) {
+    if let Ok(value) = HeaderValue::from_bytes(&id.text()) {
         headers.insert(REQUEST_ID, value);
     }
 }

@@ -4,17 +4,20 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{Request, Response, request};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use keyward_rules::decision::Permit;
 use keyward_rules::denial::Denial;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::key::Environment;
-use keyward_rules::route::Found;
+use keyward_rules::route::{Method, Route};
+use keyward_rules::time::Moment;
 use keyward_store::{LastUse, Outcome, OutcomeStatus, Record};
 use tracing::{info, warn};
 
-use crate::admit::{Turned, Way, admit, screen, whole};
+use crate::admit::{Turned, Way, admit, path_of, screen, whole};
 use crate::body::{Budget, drain, read};
 use crate::forward::{Forwarded, Outgoing, forward, forward_public};
 use crate::framing::{Head, check};
@@ -53,15 +56,22 @@ impl RequestIds {
     }
 }
 
-/// What is recorded of a private request.
-struct Trace {
+/// What is recorded of a private request. One that is dropped before it was recorded, because its client went
+/// away, records that.
+struct Trace<'d> {
+    gate: &'d Gate,
     id: RequestId,
     source: IpAddr,
     method: &'static str,
     route: &'static str,
     began_us: u64,
     bytes_in: u64,
+    whose: Option<(KeyId, AccountId)>,
+    open: bool,
 }
+
+/// The journal's code for a request whose client went away before the answer.
+const CLIENT_GONE: &str = "gone";
 
 /// Serves one request from `source`.
 pub async fn serve(desk: &Desk, request: Request<Incoming>, source: IpAddr) -> Response<ReplyBody> {
@@ -85,34 +95,53 @@ async fn handle(
         Ok(head) => head,
         Err(denial) => return refuse_early(gate, body, denial).await,
     };
-    let way = match screen(gate, &head, source) {
+    let way = match screen(gate, &head, source, !body.is_end_stream()) {
         Ok(way) => way,
         Err(turned) => {
-            let trace = trace(gate, id, source, &head, 0);
-            record_refusal(gate, &trace, &turned);
+            Trace::new(gate, id, source, head.method, turned.route, 0).refused(&turned);
             return refuse_early(gate, body, turned.denial).await;
         }
     };
     let (bytes, _share) = read(body, gate.limits(), &desk.budget).await?;
     let (credentials, found) = match way {
-        Way::Public(route) => {
-            let outgoing = Outgoing { method: head.method, target: head.target, body: &bytes, route };
-            let demo = head.credentials.simulated == Some(b"1");
-            let environment = if demo { Environment::Demo } else { Environment::Live };
-            return match forward_public(gate, &desk.pool, id, environment, &outgoing, &parts.headers).await {
-                Forwarded::Answered(reply) => Ok(reply),
-                Forwarded::NotSent(denial) | Forwarded::Unknown(denial) => Err(denial),
-            };
-        }
+        Way::Public(route) => return public(desk, parts, &head, route, &bytes, id).await,
         Way::Private(credentials, found) => (credentials, found),
     };
-    let trace = trace(gate, id, source, &head, bytes.len());
-    match admit(gate, whole(gate, id, &head, &bytes, (credentials, found), source)).await {
-        Ok(permit) => finish(desk, permit, parts, &trace).await,
+    let mut trace = Trace::new(gate, id, source, head.method, path_of(found), bytes.len());
+    let whole = whole(id, &head, &bytes, (credentials, found), source, trace.began());
+    match admit(gate, whole).await {
+        Ok(permit) => finish(desk, permit, parts, &mut trace).await,
         Err(turned) => {
-            record_refusal(gate, &trace, &turned);
+            trace.refused(&turned);
             Err(turned.denial)
         }
+    }
+}
+
+/// Forwards what needs no key; nothing is recorded of it.
+async fn public(
+    desk: &Desk,
+    parts: &request::Parts,
+    head: &Head<'_>,
+    route: &Route,
+    body: &Bytes,
+    id: RequestId,
+) -> Result<Response<ReplyBody>, Denial> {
+    let gate = &*desk.gate;
+    let demo = head.credentials.simulated == Some(b"1");
+    let outgoing = Outgoing {
+        id,
+        method: head.method,
+        target: head.target,
+        body,
+        route,
+        environment: if demo { Environment::Demo } else { Environment::Live },
+        deadline: gate.clock().now().plus_ms(gate.limits().permit_ms),
+        caller: None,
+    };
+    match forward_public(gate, &desk.pool, outgoing, &parts.headers).await {
+        Forwarded::Answered(reply) => Ok(reply),
+        Forwarded::NotSent(denial) | Forwarded::Unknown(denial) => Err(denial),
     }
 }
 
@@ -121,12 +150,13 @@ async fn finish(
     desk: &Desk,
     permit: Permit<'_>,
     parts: &request::Parts,
-    trace: &Trace,
+    trace: &mut Trace<'_>,
 ) -> Result<Response<ReplyBody>, Denial> {
     let gate = &*desk.gate;
-    let (key, account) = (permit.facts().id, permit.facts().account);
-    let (at, owes_outcome) = (permit.whole().now, permit.route().class.owes_record());
-    gate.recorder.used(LastUse { key, at, from: trace.source });
+    let key = permit.facts().id;
+    trace.whose = Some((key, permit.facts().account));
+    gate.recorder.used(LastUse { key, at: permit.whole().now, from: trace.source });
+    let owes_outcome = permit.route().class.owes_record();
     let forwarded = forward(gate, &desk.pool, permit, &parts.headers).await;
     let (status, code, reply) = match forwarded {
         Forwarded::Answered(reply) => (OutcomeStatus::Answered(reply.status().as_u16()), "0", Ok(reply)),
@@ -140,60 +170,82 @@ async fn finish(
         OutcomeStatus::Answered(status) => Some(status),
         OutcomeStatus::NotSent | OutcomeStatus::Unknown => None,
     };
-    record(gate, trace, Some(key), Some(account), code, upstream_status);
+    trace.record(code, upstream_status);
     reply
 }
 
 /// A refusal before the body was read: what the client still sends is drained within bounds.
 async fn refuse_early(gate: &Gate, body: Incoming, denial: Denial) -> Result<Response<ReplyBody>, Denial> {
-    if !http_body::Body::is_end_stream(&body) {
+    if !body.is_end_stream() {
         drain(body, gate.limits()).await;
     }
     Err(denial)
 }
 
-fn trace(gate: &Gate, id: RequestId, source: IpAddr, head: &Head<'_>, bytes_in: usize) -> Trace {
-    let route = match gate.routes.find(head.method, head.path) {
-        Found::Route(route) => route.path,
-        Found::WrongMethod | Found::Unknown => "-",
-    };
-    let began_us = gate.clock().now_us();
-    Trace { id, source, method: head.method.as_str(), route, began_us, bytes_in: bytes_in as u64 }
-}
-
-fn record_refusal(gate: &Gate, trace: &Trace, turned: &Turned) {
-    let code = turned.denial.entry().code;
-    if let Denial::AddressRefused(key, address) = turned.denial {
-        warn!(%key, %address, "right credentials from a wrong address: treat the key as leaked");
-    } else if let Denial::AppAddressRefused(key) = turned.denial {
-        warn!(%key, "right credentials of an app key from elsewhere than its app");
-    } else if turned.account.is_some() {
-        info!(request = %trace.id, code, route = trace.route, "refused");
+impl<'d> Trace<'d> {
+    fn new(
+        gate: &'d Gate,
+        id: RequestId,
+        source: IpAddr,
+        method: Method,
+        route: &'static str,
+        bytes_in: usize,
+    ) -> Self {
+        let (began_us, bytes_in) = (gate.clock().now_us(), bytes_in as u64);
+        Self { gate, id, source, method: method.as_str(), route, began_us, bytes_in, whose: None, open: true }
     }
-    record(gate, trace, turned.key, turned.account, code, None);
+
+    /// When the request was complete.
+    fn began(&self) -> Moment {
+        Moment::from_unix_ms(self.began_us / 1_000)
+    }
+
+    fn refused(&mut self, turned: &Turned) {
+        let code = turned.denial.entry().code;
+        if let Denial::AddressRefused(key, address) = turned.denial {
+            warn!(%key, %address, "right credentials from a wrong address: treat the key as leaked");
+        } else if let Denial::AppAddressRefused(key) = turned.denial {
+            warn!(%key, "right credentials of an app key from elsewhere than its app");
+        } else if turned.account.is_some() {
+            info!(request = %self.id, code, route = self.route, "refused");
+        }
+        self.write(turned.key, turned.account, code, None);
+    }
+
+    fn record(&mut self, code: &'static str, upstream_status: Option<u16>) {
+        let (key, account) = self.whose.unzip();
+        self.write(key, account, code, upstream_status);
+    }
+
+    fn write(
+        &mut self,
+        key: Option<KeyId>,
+        account: Option<AccountId>,
+        code: &'static str,
+        upstream_status: Option<u16>,
+    ) {
+        self.open = false;
+        self.gate.recorder.record(Record {
+            at: self.began(),
+            request: self.id,
+            key,
+            account,
+            source: self.source,
+            method: self.method,
+            route: self.route,
+            code,
+            upstream_status,
+            bytes_in: self.bytes_in,
+            bytes_out: 0,
+            micros: self.gate.clock().now_us().saturating_sub(self.began_us),
+        });
+    }
 }
 
-fn record(
-    gate: &Gate,
-    trace: &Trace,
-    key: Option<KeyId>,
-    account: Option<AccountId>,
-    code: &'static str,
-    upstream_status: Option<u16>,
-) {
-    let now_us = gate.clock().now_us();
-    gate.recorder.record(Record {
-        at: keyward_rules::time::Moment::from_unix_ms(trace.began_us / 1_000),
-        request: trace.id,
-        key,
-        account,
-        source: trace.source,
-        method: trace.method,
-        route: trace.route,
-        code,
-        upstream_status,
-        bytes_in: trace.bytes_in,
-        bytes_out: 0,
-        micros: now_us.saturating_sub(trace.began_us),
-    });
+impl Drop for Trace<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            self.record(CLIENT_GONE, None);
+        }
+    }
 }

@@ -63,19 +63,23 @@ impl FromStr for KeyId {
     }
 }
 
+impl KeyId {
+    /// The one spelling, on the stack: every forwarded request carries it.
+    #[must_use]
+    pub fn text(self) -> [u8; 36] {
+        let digits = hex_digits(self.0);
+        let mut text = [b'-'; 36];
+        for (at, part) in [(0, 0..8), (9, 8..12), (14, 12..16), (19, 16..20), (24, 20..32)] {
+            let to = text.iter_mut().skip(at);
+            to.zip(digits.get(part).unwrap_or_default()).for_each(|(to, from)| *to = *from);
+        }
+        text
+    }
+}
+
 impl fmt::Display for KeyId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bits = self.0;
-        let part = |shift: u32, width: u32| (bits >> shift) & ((1 << width) - 1);
-        write!(
-            out,
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            part(96, 32),
-            part(80, 16),
-            part(64, 16),
-            part(48, 16),
-            part(0, 48)
-        )
+        out.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 
@@ -148,9 +152,17 @@ pub struct Revision(pub u64);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestId(pub u128);
 
+impl RequestId {
+    /// The one spelling, on the stack.
+    #[must_use]
+    pub fn text(self) -> [u8; 32] {
+        hex_digits(self.0)
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:032x}", self.0)
+        out.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 
@@ -158,6 +170,17 @@ impl fmt::Debug for RequestId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "RequestId({self})")
     }
+}
+
+/// 32 hexadecimal digits in lower case. Formatting wide integers through `fmt` costs a thousand instructions.
+fn hex_digits(bits: u128) -> [u8; 32] {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    let mut text = [0; 32];
+    for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(bits.to_be_bytes()) {
+        let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();
+        *pair = [digit(byte >> 4), digit(byte & 0xf)];
+    }
+    text
 }
 
 #[cfg(test)]
@@ -195,6 +218,12 @@ mod tests {
         for text in ["", "0", "07", "+7", "-7", " 7", "7 ", "٧", "9223372036854775808"] {
             assert!(text.parse::<AccountId>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn request_ids_have_32_digits() {
+        assert_eq!(super::RequestId(0xa7).to_string(), format!("{:032x}", 0xa7));
+        assert_eq!(super::RequestId(u128::MAX).to_string(), "f".repeat(32));
     }
 
     proptest! {

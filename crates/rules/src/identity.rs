@@ -220,30 +220,62 @@ impl IdentityKey {
     /// Each field is its label, a zero byte, four bytes of length (big-endian, all ones when absent) and its
     /// bytes; the deadline is eight bytes, the body its BLAKE3 hash.
     fn mac(&self, identity: &Identity<'_>, method: &str, target: &[u8], body: &[u8]) -> blake3::Hash {
-        let mut hasher = blake3::Hasher::new_keyed(self.bytes.expose());
-        let mut field = |label: &str, value: Option<&[u8]>| {
-            let length = value.map_or(u32::MAX, |value| u32::try_from(value.len()).unwrap_or(u32::MAX - 1));
-            hasher.update(label.as_bytes());
-            hasher.update(&[0]);
-            hasher.update(&length.to_be_bytes());
-            hasher.update(value.unwrap_or_default());
-        };
-        let text = |value: Option<&'static str>| value.map(str::as_bytes);
-        field("format", text(Some("keyward identity 1")));
-        field(ACCOUNT, identity.account.map(str::as_bytes));
-        field(SUB_ACCOUNT, identity.sub_account.map(str::as_bytes));
-        field(KEY, identity.key.map(str::as_bytes));
-        field(LABEL, identity.label.map(str::as_bytes));
-        field(ADDRESSES, identity.addresses.map(str::as_bytes));
-        field(PERMISSIONS, Some(identity.permissions.as_bytes()));
-        field(ENVIRONMENT, Some(identity.environment.as_bytes()));
-        field(ROUTE, Some(identity.route.as_bytes()));
-        field(REQUEST_ID, Some(identity.request_id.as_bytes()));
-        field(DEADLINE, Some(&identity.deadline_ms.to_be_bytes()));
-        field("method", Some(method.as_bytes()));
-        field("target", Some(target));
-        field("body", Some(blake3::hash(body).as_bytes()));
-        hasher.finalize()
+        let mut message = Message::new(blake3::Hasher::new_keyed(self.bytes.expose()));
+        message.field("format", Some(b"keyward identity 1"));
+        message.field(ACCOUNT, identity.account.map(str::as_bytes));
+        message.field(SUB_ACCOUNT, identity.sub_account.map(str::as_bytes));
+        message.field(KEY, identity.key.map(str::as_bytes));
+        message.field(LABEL, identity.label.map(str::as_bytes));
+        message.field(ADDRESSES, identity.addresses.map(str::as_bytes));
+        message.field(PERMISSIONS, Some(identity.permissions.as_bytes()));
+        message.field(ENVIRONMENT, Some(identity.environment.as_bytes()));
+        message.field(ROUTE, Some(identity.route.as_bytes()));
+        message.field(REQUEST_ID, Some(identity.request_id.as_bytes()));
+        message.field(DEADLINE, Some(&identity.deadline_ms.to_be_bytes()));
+        message.field("method", Some(method.as_bytes()));
+        message.field("target", Some(target));
+        message.field("body", Some(blake3::hash(body).as_bytes()));
+        message.mac()
+    }
+}
+
+/// Gathers the fields before they are hashed: the hasher's cost is per call as well as per byte.
+struct Message {
+    hasher: blake3::Hasher,
+    gathered: [u8; Self::ROOM],
+    length: usize,
+}
+
+impl Message {
+    const ROOM: usize = 512;
+
+    const fn new(hasher: blake3::Hasher) -> Self {
+        Self { hasher, gathered: [0; Self::ROOM], length: 0 }
+    }
+
+    fn field(&mut self, label: &str, value: Option<&[u8]>) {
+        let length = value.map_or(u32::MAX, |value| u32::try_from(value.len()).unwrap_or(u32::MAX - 1));
+        self.push(label.as_bytes());
+        self.push(&[0]);
+        self.push(&length.to_be_bytes());
+        self.push(value.unwrap_or_default());
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let room = self.length..self.length + bytes.len();
+        if let Some(place) = self.gathered.get_mut(room.clone()) {
+            place.copy_from_slice(bytes);
+            self.length = room.end;
+        } else {
+            self.hasher.update(self.gathered.get(..self.length).unwrap_or_default());
+            self.hasher.update(bytes);
+            self.length = 0;
+        }
+    }
+
+    fn mac(mut self) -> blake3::Hash {
+        self.hasher.update(self.gathered.get(..self.length).unwrap_or_default());
+        self.hasher.finalize()
     }
 }
 

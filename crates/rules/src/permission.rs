@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 /// One right of a key (product.md 3.1).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -117,13 +118,24 @@ impl Permissions {
     }
 }
 
-/// Comma-separated words, as [`Permissions::from_str`] reads them.
+impl Permissions {
+    /// Comma-separated words, as [`Permissions::from_str`] reads them; every forwarded request carries them.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        static TEXTS: LazyLock<Vec<String>> = LazyLock::new(|| {
+            let words = |bits| {
+                let held = Permission::ALL.iter().filter(|right| bits & right.bit() != 0);
+                held.map(|right| right.word()).collect::<Vec<_>>().join(",")
+            };
+            (0..32).map(words).collect()
+        });
+        TEXTS.get(usize::from(self.0)).map_or("", String::as_str)
+    }
+}
+
 impl fmt::Display for Permissions {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, right) in self.iter().enumerate() {
-            write!(out, "{}{}", if at == 0 { "" } else { "," }, right.word())?;
-        }
-        Ok(())
+        out.write_str(self.words())
     }
 }
 

@@ -21,12 +21,8 @@ type Key = (String, String, String);
 
 /// Measures public, GET and POST requests in turn.
 pub fn measure(credentials: &str, process: &str, requests: &str) -> Result<(), String> {
-    let text = std::fs::read_to_string(credentials).map_err(|problem| format!("{credentials}: {problem}"))?;
-    let document: Value = serde_json::from_str(&text).map_err(|problem| problem.to_string())?;
-    let url = document.get("gateway_url").and_then(Value::as_str).ok_or("no gateway_url")?;
-    let address = url.trim_start_matches("http://");
+    let (address, keys) = read_credentials(credentials)?;
     let count: usize = requests.parse().map_err(|_| "REQUESTS is a number")?;
-    let keys = keys(&document, credentials)?;
     let kinds = ["public", "get", "post"];
     let mut figures: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     let mut codes: BTreeMap<String, usize> = BTreeMap::new();
@@ -36,17 +32,10 @@ pub fn measure(credentials: &str, process: &str, requests: &str) -> Result<(), S
                 .map(|at| batch(&keys, kind, (round, at), count / CONNECTIONS))
                 .collect::<Vec<_>>();
             let before = cpu_seconds(process)?;
-            let answers: Vec<Result<Vec<String>, String>> = std::thread::scope(|scope| {
-                let threads: Vec<_> =
-                    batches.iter().map(|batch| scope.spawn(|| exchange(address, batch))).collect();
-                threads
-                    .into_iter()
-                    .map(|thread| thread.join().map_err(|_| "a sender failed".to_owned())?)
-                    .collect()
-            });
+            let came = drive(&address, &batches)?;
             let spent = cpu_seconds(process)? - before;
-            for code in answers.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
-                *codes.entry(format!("{kind} {code}")).or_default() += 1;
+            for (code, times) in came {
+                *codes.entry(format!("{kind} {code}")).or_default() += times;
             }
             let sent = (count / CONNECTIONS * CONNECTIONS) as f64;
             figures.entry(kind).or_default().push(spent * 1e6 / sent);
@@ -57,6 +46,53 @@ pub fn measure(credentials: &str, process: &str, requests: &str) -> Result<(), S
     }
     println!("codes: {codes:?}");
     Ok(())
+}
+
+/// Sends requests of one kind and nothing else, for an instruction counter around the gateway.
+pub fn send(credentials: &str, kind: &str, requests: &str) -> Result<(), String> {
+    let (address, keys) = read_credentials(credentials)?;
+    let count: usize = requests.parse().map_err(|_| "REQUESTS is a number")?;
+    let codes = load(&address, &keys, kind, 0, count)?;
+    println!("codes: {codes:?}");
+    Ok(())
+}
+
+/// The gateway's address and the keys to sign with.
+fn read_credentials(credentials: &str) -> Result<(String, Vec<Key>), String> {
+    let text = std::fs::read_to_string(credentials).map_err(|problem| format!("{credentials}: {problem}"))?;
+    let document: Value = serde_json::from_str(&text).map_err(|problem| problem.to_string())?;
+    let url = document.get("gateway_url").and_then(Value::as_str).ok_or("no gateway_url")?;
+    Ok((url.trim_start_matches("http://").to_owned(), keys(&document, credentials)?))
+}
+
+/// One round of one kind over all connections; gives how often each code came.
+fn load(
+    address: &str,
+    keys: &[Key],
+    kind: &str,
+    round: usize,
+    count: usize,
+) -> Result<BTreeMap<String, usize>, String> {
+    let batches =
+        (0..CONNECTIONS).map(|at| batch(keys, kind, (round, at), count / CONNECTIONS)).collect::<Vec<_>>();
+    drive(address, &batches)
+}
+
+/// Sends one batch over each connection.
+fn drive(address: &str, batches: &[Vec<Vec<u8>>]) -> Result<BTreeMap<String, usize>, String> {
+    let answers: Vec<Result<Vec<String>, String>> = std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            batches.iter().map(|batch| scope.spawn(|| exchange(address, batch))).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().map_err(|_| "a sender failed".to_owned())?)
+            .collect()
+    });
+    let mut codes = BTreeMap::new();
+    for code in answers.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
+        *codes.entry(code).or_default() += 1;
+    }
+    Ok(codes)
 }
 
 /// The extra keys, so that load is spread over accounts; else the trade key.

@@ -2,6 +2,7 @@
 //!
 //! `decision [ROUNDS]` times the whole decision beside the bare HMAC over the same bytes, in turn, and prints
 //! medians and ratios. `loop KIND COUNT` runs one kind and nothing else, for an instruction counter.
+//! `send CREDENTIALS KIND REQUESTS` sends one kind of request, for an instruction counter around the gateway.
 //! `gateway CREDENTIALS PID REQUESTS` sends pre-signed requests over 32 connections to a running sandbox and
 //! divides the CPU time of process PID by their number.
 //!
@@ -27,9 +28,10 @@ fn main() -> ExitCode {
             .parse()
             .map_err(|_| "COUNT is a number".to_owned())
             .and_then(|count| decision::repeat(kind, count)),
+        ["send", credentials, kind, requests] => gateway::send(credentials, kind, requests),
         ["gateway", credentials, process, requests] => gateway::measure(credentials, process, requests),
         _ => Err(
-            "decision [ROUNDS] | loop get|post|hmac-get|hmac-post COUNT | gateway CREDENTIALS PID REQUESTS"
+            "decision [ROUNDS] | loop get|post|hmac-get|hmac-post COUNT | send CREDENTIALS public|get|post REQUESTS | gateway CREDENTIALS PID REQUESTS"
                 .to_owned(),
         ),
     };

@@ -37,10 +37,11 @@ pub enum Applied {
     Full,
 }
 
-/// What a look-up found.
+/// What a look-up found; lives for one verdict, on the stack.
+#[expect(clippy::large_enum_variant, reason = "a box would cost an allocation for every request")]
 pub enum Lookup {
     /// One consistent copy.
-    Facts(Box<KeyFacts>),
+    Facts(KeyFacts),
     /// No such key, or one that has ended.
     Unknown,
     /// The record kept changing while it was read.
@@ -101,7 +102,7 @@ impl Memory {
         match taken {
             None => Lookup::Torn,
             Some((image, reach, copy)) => {
-                image.facts(reach, copy).map_or(Lookup::Unknown, |facts| Lookup::Facts(Box::new(facts)))
+                image.facts(reach, copy).map_or(Lookup::Unknown, Lookup::Facts)
             }
         }
     }
