@@ -18,6 +18,9 @@ use clap::Parser as _;
 
 use arguments::{Arguments, Command};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Exit codes: 0 done, 1 refused or failed, 2 wrong usage (by the parser), 3 configuration wrong.
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
