@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use keyward_authority::sweep_keys;
 use keyward_gateway::Clock;
-use keyward_gateway::follow::{Follower, POLL};
+use keyward_gateway::follow::Follower;
 use keyward_gateway::marks::Marks;
 use keyward_gateway::recorder::Recorder;
 use keyward_rules::grant::Actor;
@@ -48,10 +48,8 @@ pub async fn run(mut follower: Follower, duties: Duties) {
     let steady = || (duties.clock.steady_ms)();
     let (mut swept_ms, mut scrubbed_ms) = (steady(), steady());
     let mut latest_wall_ms = duties.clock.now().unix_ms();
-    let mut ticks = tokio::time::interval(POLL);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        follower.changed().await;
         let now_ms = steady();
         let wall_ms = duties.clock.now().unix_ms();
         if wall_ms + STEP_MS < latest_wall_ms {

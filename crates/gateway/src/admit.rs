@@ -73,12 +73,7 @@ pub fn path_of(found: Found<'_>) -> &'static str {
 ///
 /// # Errors
 /// The refusal.
-pub fn screen<'r>(
-    gate: &'r Gate,
-    head: &Head<'r>,
-    source: IpAddr,
-    awaited: bool,
-) -> Result<Way<'r>, Turned> {
+pub fn screen<'r>(gate: &'r Gate, head: &Head<'r>, source: IpAddr, awaited: bool) -> Result<Way<'r>, Turned> {
     let now_us = gate.clock().now_us();
     settle_rate(gate.counters.sources.arrive(source, now_us))?;
     let found = gate.routes.find(head.method, head.path);
@@ -239,14 +234,5 @@ pub fn whole<'r>(
     source: IpAddr,
     now: Moment,
 ) -> Whole<'r> {
-    Whole {
-        id,
-        method: head.method,
-        target: head.target,
-        body,
-        credentials,
-        routed,
-        source,
-        now,
-    }
+    Whole { id, method: head.method, target: head.target, body, credentials, routed, source, now }
 }

@@ -2,18 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use keyward_rules::id::{KeyId, Revision};
-use keyward_store::{Feed, LoadedKey, StoreError, Subject};
+use keyward_store::{Feed, LoadedKey, StoreError, Subject, Watch};
 use tracing::{error, info};
 
 use crate::memory::{Applied, Memory};
 
 /// Changes read at once.
 const BATCH: u64 = 1_000;
-/// How often the store is asked.
-pub const POLL: Duration = Duration::from_millis(100);
 
 /// Follows the feed into a memory.
 pub struct Follower {
@@ -21,6 +18,7 @@ pub struct Follower {
     memory: Arc<Memory>,
     revision: Revision,
     lease: Arc<Lease>,
+    watch: Watch,
 }
 
 /// Until when the node may vouch for its facts, on a clock that the caller chooses.
@@ -53,15 +51,23 @@ impl Follower {
         lease: Arc<Lease>,
         now_ms: u64,
     ) -> Result<Self, StoreError> {
-        let loaded = feed.load().await?;
+        let watch = feed.watch().await?;
+        let count = Arc::new(AtomicU64::new(0));
+        let (filled, counted) = (Arc::clone(&memory), Arc::clone(&count));
+        let take_one = move |key: LoadedKey| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            note(key_id(&key), take(&filled, &key));
+        };
+        let loaded = feed.load(take_one).await?;
         memory.apply_apps(loaded.apps);
-        let count = loaded.keys.len();
-        for key in &loaded.keys {
-            note(key_id(key), take(&memory, key));
-        }
         lease.renew(now_ms);
-        info!(keys = count, revision = loaded.revision.0, "facts loaded");
-        Ok(Self { feed, memory, revision: loaded.revision, lease })
+        info!(keys = count.load(Ordering::Relaxed), revision = loaded.revision.0, "facts loaded");
+        Ok(Self { feed, memory, revision: loaded.revision, lease, watch })
+    }
+
+    /// Waits until something may have changed: a tenth of a second at most.
+    pub async fn changed(&mut self) {
+        self.watch.changed().await;
     }
 
     /// Reads what changed since the last call; gives the number now reached.
@@ -93,11 +99,9 @@ impl Follower {
     /// # Errors
     /// [`StoreError`].
     pub async fn scrub(&mut self) -> Result<(), StoreError> {
-        let loaded = self.feed.load().await?;
+        let memory = Arc::clone(&self.memory);
+        let loaded = self.feed.load(move |key| note(key_id(&key), take(&memory, &key))).await?;
         self.memory.apply_apps(loaded.apps);
-        for key in &loaded.keys {
-            note(key_id(key), take(&self.memory, key));
-        }
         Ok(())
     }
 }

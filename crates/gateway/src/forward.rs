@@ -115,7 +115,12 @@ impl<'r> Outgoing<'r> {
 }
 
 /// A new request from the verified parts: nothing of the client's framing survives.
-fn build(gate: &Gate, pool: &Pool, outgoing: &Outgoing<'_>, client: &HeaderMap) -> Option<Request<Full<Bytes>>> {
+fn build(
+    gate: &Gate,
+    pool: &Pool,
+    outgoing: &Outgoing<'_>,
+    client: &HeaderMap,
+) -> Option<Request<Full<Bytes>>> {
     let credentials = if outgoing.caller.is_some() { Credentials::Keep } else { Credentials::Strip };
     let mut headers = passing(client, credentials, IDENTITY_HEADERS + 1);
     headers.insert(HOST, pool.backend().host.clone());

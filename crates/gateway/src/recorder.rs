@@ -106,6 +106,13 @@ impl Inbox {
         given
     }
 
+    /// Swaps what waits for an emptied batch, so that room is allocated once.
+    fn take(&self, batch: &mut Waiting) {
+        let mut waiting = self.waiting.lock();
+        std::mem::swap(batch, &mut *waiting);
+        waiting.closed = batch.closed;
+    }
+
     fn drop_one(&self) {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }
@@ -218,11 +225,7 @@ impl Writer {
                 // Whoever starts to wait, or the record that makes it enough, ends the gathering.
                 let _ = timeout(GATHER, self.inbox.hurry.notified()).await;
             }
-            // The emptied batch goes back as the next inbox: its room is allocated once.
-            let mut waiting = self.inbox.waiting.lock();
-            std::mem::swap(&mut batch, &mut *waiting);
-            waiting.closed = batch.closed;
-            drop(waiting);
+            self.inbox.take(&mut batch);
             self.commit(&mut batch, &mut uses).await;
         }
         self.flush_uses(&mut uses).await;

@@ -5,7 +5,7 @@ use keyward_rules::id::AccountId;
 use keyward_rules::time::Moment;
 
 use crate::error::StoreError;
-use crate::sql::{Row, statements};
+use crate::sql::{Row, Value, statements};
 
 statements! {
     ACCOUNT_BY_EMAIL = "SELECT id, email, master, sub_name, created_at FROM accounts WHERE email = $1";
@@ -42,6 +42,16 @@ impl AccountRecord {
             AccountKind::Master(_) => None,
             AccountKind::Sub(master, _) => Some(master),
         }
+    }
+
+    /// The values of `INSERT_ACCOUNT`.
+    pub(crate) fn insert_values(&self) -> Vec<Value> {
+        let (email, master, name) = match &self.kind {
+            AccountKind::Master(email) => (Some(email.as_str().to_owned()), None, None),
+            AccountKind::Sub(master, name) => (None, Some(master.as_u64()), Some(name.as_str().to_owned())),
+        };
+        let created_at = self.created_at.unix_ms();
+        vec![self.id.as_u64().into(), email.into(), master.into(), name.into(), created_at.into()]
     }
 
     pub(crate) fn from_row(row: &Row) -> Result<Self, StoreError> {

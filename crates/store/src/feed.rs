@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyward_rules::id::{AppId, KeyId, Revision};
+use sqlx::postgres::PgListener;
 
 use crate::apps::{self, AppRecord};
 use crate::bulk;
@@ -43,15 +45,22 @@ pub enum LoadedKey {
     Broken(KeyId),
 }
 
-/// Everything a gateway starts from.
+/// What a gateway starts from, beside the keys.
 pub struct Loaded {
     /// The number up to which the facts are complete.
     pub revision: Revision,
-    /// All keys that have not ended; ended ones look unknown anyway.
-    pub keys: Vec<LoadedKey>,
     /// All apps that verify.
     pub apps: Vec<AppRecord>,
 }
+
+/// Keys of one page, where they are read by pages.
+const PAGE: u64 = 10_000;
+/// How long to wait for a change before looking all the same.
+const WAIT: Duration = Duration::from_millis(100);
+/// How often SQLite's version is looked at meanwhile: a few microseconds each.
+const LOOK: Duration = Duration::from_millis(5);
+/// PostgreSQL's channel; a notice says only that something changed.
+pub(crate) const CHANNEL: &str = "keyward_changes";
 
 /// The capability to follow the facts.
 #[derive(Clone)]
@@ -63,30 +72,53 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Reads everything. On SQLite through a reader of its own, because a million rows take many seconds
-    /// through the general adapter.
+    /// Hands every key that has not ended to `take`, one at a time, and gives the rest; ended keys look unknown
+    /// anyway. On SQLite through a reader of its own, because a million rows take many seconds through the
+    /// general adapter.
     ///
     /// # Errors
-    /// [`StoreError`]; altered rows are in the answer and no error.
-    pub async fn load(&self) -> Result<Loaded, StoreError> {
+    /// [`StoreError`]; altered rows are handed over as such and no error.
+    pub async fn load(&self, mut take: impl FnMut(LoadedKey) + Send + 'static) -> Result<Loaded, StoreError> {
         // The number is read first: a change that lands meanwhile is then applied once more, not missed.
         let revision = self.head().await?;
-        let apps = self.apps().await?;
-        let keys = match self.file.clone() {
+        match self.file.clone() {
             Some(file) => {
                 let vault = Arc::clone(&self.vault);
-                let load = tokio::task::spawn_blocking(move || bulk::keys::load(&file, &vault)).await;
-                load.map_err(|error| StoreError::File(std::io::Error::other(error)))??
+                let load = tokio::task::spawn_blocking(move || bulk::keys::load(&file, &vault, take)).await;
+                load.map_err(|error| StoreError::File(std::io::Error::other(error)))??;
             }
             None => {
-                let rows = self.database.fetch_all(keys::ALL_KEYS, vec![]).await?;
-                rows.iter()
-                    .filter_map(|row| RawKey::from_row(row).ok())
-                    .filter_map(|raw| loaded(&raw, &self.vault))
-                    .collect()
+                let mut after = String::new();
+                loop {
+                    let values = vec![after.as_str().into(), PAGE.into()];
+                    let rows = self.database.fetch_all(keys::KEYS_AFTER, values).await?;
+                    let Some(last) = rows.last() else { break };
+                    after = last.text(0)?;
+                    for raw in rows.iter().filter_map(|row| RawKey::from_row(row).ok()) {
+                        loaded(&raw, &self.vault).into_iter().for_each(&mut take);
+                    }
+                }
             }
-        };
-        Ok(Loaded { revision, keys, apps })
+        }
+        Ok(Loaded { revision, apps: self.apps().await? })
+    }
+
+    /// A look-out for changes.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be set up.
+    pub async fn watch(&self) -> Result<Watch, StoreError> {
+        Ok(Watch {
+            way: match (&self.database, &self.file) {
+                (Database::Postgres(pool), _) => {
+                    let mut listener = PgListener::connect_with(pool).await?;
+                    listener.listen(CHANNEL).await?;
+                    Lookout::Postgres(Box::new(listener))
+                }
+                (Database::Sqlite { .. }, Some(file)) => Lookout::Sqlite(bulk::watch::open(file)?),
+                (Database::Sqlite { .. }, None) => Lookout::None,
+            },
+        })
     }
 
     /// The number of the newest change.
@@ -147,6 +179,40 @@ impl Feed {
     pub async fn app(&self, id: AppId) -> Result<Option<AppRecord>, StoreError> {
         let row = self.database.fetch_optional(apps::APP_BY_ID, vec![id.as_u64().into()]).await?;
         Ok(row.and_then(|row| AppRecord::from_row(&row, &self.vault).ok()))
+    }
+}
+
+/// Tells of changes soon after they were committed, by this process or another.
+pub struct Watch {
+    way: Lookout,
+}
+
+enum Lookout {
+    Sqlite(bulk::watch::Version),
+    Postgres(Box<PgListener>),
+    None,
+}
+
+impl Watch {
+    /// Returns when something may have changed: at once on a change, and after a tenth of a second anyway. A
+    /// look-out that fails costs speed and nothing else.
+    pub async fn changed(&mut self) {
+        match &mut self.way {
+            Lookout::Sqlite(version) => {
+                for _ in 0..WAIT.as_millis() / LOOK.as_millis() {
+                    tokio::time::sleep(LOOK).await;
+                    if version.has_moved() {
+                        return;
+                    }
+                }
+            }
+            Lookout::Postgres(listener) => {
+                if let Ok(Err(_)) = tokio::time::timeout(WAIT, listener.recv()).await {
+                    tokio::time::sleep(WAIT).await;
+                }
+            }
+            Lookout::None => tokio::time::sleep(WAIT).await,
+        }
     }
 }
 

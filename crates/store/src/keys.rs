@@ -22,6 +22,9 @@ statements! {
     ALL_KEYS = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
         expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
         FROM keys";
+    KEYS_AFTER = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
+        FROM keys WHERE id > $1 ORDER BY id LIMIT $2";
     /// Keys whose clock may have run out: unused since $1, or with an end of their own at or before $2; in the
     /// order of their ids from $3 on, so that bound and demo keys, which stay, cannot hide others behind them.
     KEYS_TO_SWEEP = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \

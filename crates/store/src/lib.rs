@@ -25,7 +25,7 @@ mod writer;
 pub use accounts::{AccountKind, AccountRecord};
 pub use apps::{AppRecord, AppState};
 pub use error::StoreError;
-pub use feed::{Change, Feed, Loaded, LoadedKey, Subject};
+pub use feed::{Change, Feed, Loaded, LoadedKey, Subject, Watch};
 pub use journal::{Intent, Journal, JournalWriter, Outcome, OutcomeStatus, Record, Unfinished};
 pub use keys::{KeyDraft, KeyRecord, Purpose};
 pub use master::{MasterKey, NotAMasterKey};

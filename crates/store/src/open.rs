@@ -107,7 +107,8 @@ impl Store {
     /// The capability to change things.
     #[must_use]
     pub fn writer(&self) -> Writer {
-        Writer { database: self.main.clone(), vault: Arc::clone(&self.vault) }
+        let file = self.folder.as_ref().map(|folder| folder.join(MAIN_FILE));
+        Writer { database: self.main.clone(), vault: Arc::clone(&self.vault), file }
     }
 
     /// The capability to read for people.

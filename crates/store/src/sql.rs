@@ -243,6 +243,14 @@ impl Transact {
         Ok(self.fetch_all(sql, values).await?.into_iter().next())
     }
 
+    /// Wakes whoever watches `channel` once this commits. SQLite's watchers look at the file themselves.
+    pub async fn notify(&mut self, channel: &'static str) -> Result<(), StoreError> {
+        if let Self::Postgres(tx) = self {
+            sqlx::query("SELECT pg_notify($1, '')").bind(channel).execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
     /// Commits.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {

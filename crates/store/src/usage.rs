@@ -41,7 +41,8 @@ impl Usage {
         }
         let mut tx = self.database.begin().await?;
         for one in batch {
-            let values = vec![one.key.to_string().into(), one.at.unix_ms().into(), one.from.to_string().into()];
+            let values =
+                vec![one.key.to_string().into(), one.at.unix_ms().into(), one.from.to_string().into()];
             tx.execute(TOUCH_KEY, values).await?;
         }
         tx.commit().await

@@ -1,5 +1,6 @@
 //! Write transactions: begun with a grant, committed only with an audit event.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use keyward_rules::account::Email;
@@ -8,12 +9,14 @@ use keyward_rules::grant::Grant;
 use keyward_rules::id::{AccountId, KeyId, Revision};
 use keyward_rules::time::Moment;
 
-use crate::accounts::{self, AccountKind, AccountRecord};
+use crate::accounts::{self, AccountRecord};
 use crate::apps::{self, AppRecord};
+use crate::bulk;
 use crate::error::StoreError;
+use crate::feed::CHANNEL;
 use crate::keys::{self, KeyDraft, KeyRecord, RawKey};
 use crate::seal::Vault;
-use crate::sql::{Database, Transact, Value, statements};
+use crate::sql::{Database, Transact, statements};
 
 statements! {
     /// Takes the next number of the feed; holds the row until commit, so numbers appear in commit order.
@@ -28,6 +31,8 @@ statements! {
 pub struct Writer {
     pub(crate) database: Database,
     pub(crate) vault: Arc<Vault>,
+    /// The file, on SQLite.
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// One change under way; dropped without commit it leaves no trace.
@@ -47,6 +52,44 @@ impl Writer {
     pub async fn begin(&self, grant: Grant, now: Moment) -> Result<Tx, StoreError> {
         let transact = self.database.begin().await?;
         Ok(Tx { transact, vault: Arc::clone(&self.vault), grant, now, revision: None })
+    }
+
+    /// Adds many accounts and keys in one transaction, for tests of scale: on SQLite past the general adapter,
+    /// which would take a quarter of an hour for a million.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then none of them is there.
+    pub async fn insert_many(
+        &self,
+        (grant, now): (Grant, Moment),
+        accounts: Vec<AccountRecord>,
+        drafts: Vec<KeyDraft>,
+        event: Event,
+    ) -> Result<(), StoreError> {
+        let Some(file) = self.file.clone() else {
+            let mut tx = self.begin(grant, now).await?;
+            for account in &accounts {
+                tx.insert_account(account).await?;
+            }
+            for draft in drafts {
+                tx.insert_key(draft).await?;
+            }
+            return tx.commit(event).await.map(drop);
+        };
+        let vault = Arc::clone(&self.vault);
+        let insert = move || {
+            let ids: Vec<String> = drafts.iter().map(|draft| draft.id.to_string()).collect();
+            let mut statements: Vec<_> =
+                accounts.iter().map(|account| (accounts::INSERT_ACCOUNT, account.insert_values())).collect();
+            for draft in drafts {
+                statements.push((keys::INSERT_KEY, keys::insert_values(draft, &vault, now)?));
+            }
+            let subjects = ids.into_iter().map(|id| ("key", id));
+            let at = i64::try_from(now.unix_ms()).unwrap_or(i64::MAX);
+            bulk::keys::insert(&file, statements, subjects, event.canonical(), at)
+        };
+        let inserted = tokio::task::spawn_blocking(insert).await;
+        inserted.map_err(|error| StoreError::File(std::io::Error::other(error)))?
     }
 }
 
@@ -87,17 +130,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError::Exists`] when the address or name is taken.
     pub async fn insert_account(&mut self, account: &AccountRecord) -> Result<(), StoreError> {
-        let (email, master, name) = match &account.kind {
-            AccountKind::Master(email) => (Some(email.as_str().to_owned()), None, None),
-            AccountKind::Sub(master, name) => (None, Some(master.as_u64()), Some(name.as_str().to_owned())),
-        };
-        let values: Vec<Value> = vec![
-            account.id.as_u64().into(),
-            email.into(),
-            master.into(),
-            name.into(),
-            account.created_at.unix_ms().into(),
-        ];
+        let values = account.insert_values();
         self.transact.execute(accounts::INSERT_ACCOUNT, values).await.map_err(taken("the account"))?;
         Ok(())
     }
@@ -203,6 +236,9 @@ impl Tx {
         let n = self.next(NEXT_AUDIT).await?;
         let values = vec![n.into(), self.now.unix_ms().into(), event.canonical().into()];
         self.transact.execute(INSERT_AUDIT, values).await?;
+        if self.revision.is_some() {
+            self.transact.notify(CHANNEL).await?;
+        }
         self.transact.commit().await?;
         Ok(self.revision)
     }

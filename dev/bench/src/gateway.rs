@@ -81,12 +81,8 @@ fn load(
 /// Sends one batch over each connection.
 fn drive(address: &str, batches: &[Vec<Vec<u8>>]) -> Result<BTreeMap<String, usize>, String> {
     let answers: Vec<Result<Vec<String>, String>> = std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            batches.iter().map(|batch| scope.spawn(|| exchange(address, batch))).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().map_err(|_| "a sender failed".to_owned())?)
-            .collect()
+        let threads: Vec<_> = batches.iter().map(|batch| scope.spawn(|| exchange(address, batch))).collect();
+        threads.into_iter().map(|thread| thread.join().map_err(|_| "a sender failed".to_owned())?).collect()
     });
     let mut codes = BTreeMap::new();
     for code in answers.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {

@@ -18,7 +18,7 @@ use super::fixtures::passphrase;
 use crate::{ambient, node};
 
 /// Keys in one transaction.
-const BATCH: u64 = 5_000;
+const BATCH: u64 = 20_000;
 
 /// Makes keys until there are `wanted`, counted by the lines beside the credentials file.
 pub async fn top_up(
@@ -53,29 +53,20 @@ pub async fn top_up(
 async fn batch(store: &Store, master: &MasterKey, count: u64, lines: &mut impl std::io::Write) -> Result<()> {
     let (writer, passphrases, entropy) = (store.writer(), master.passphrase_key(), ambient::entropy());
     let desk = node::desk(&writer, &passphrases, &entropy, Actor::System("sandbox"));
-    let mut tx = writer.begin(desk.actor.may(Action::SeedSandbox)?, desk.now).await?;
-    let mut account = None;
+    let (mut accounts, mut drafts) = (Vec::new(), Vec::new());
+    let mut owner = AccountId::from_entropy(ambient::random_u64().to_be_bytes());
     for number in 0..count {
-        let owner = match account {
-            Some(owner) if !number.is_multiple_of(KEYS_PER_ACCOUNT as u64) => owner,
-            Some(_) | None => {
-                let id = AccountId::from_entropy(ambient::random_u64().to_be_bytes());
-                let email = keyward_rules::account::Email::parse(&format!("extra-{id}@keyward.example"))?;
-                tx.insert_account(&AccountRecord {
-                    id,
-                    kind: AccountKind::Master(email),
-                    created_at: desk.now,
-                })
-                .await?;
-                id
-            }
-        };
-        account = Some(owner);
+        if number.is_multiple_of(KEYS_PER_ACCOUNT as u64) {
+            owner = AccountId::from_entropy(ambient::random_u64().to_be_bytes());
+            let email = keyward_rules::account::Email::parse(&format!("extra-{owner}@keyward.example"))?;
+            let kind = AccountKind::Master(email);
+            accounts.push(AccountRecord { id: owner, kind, created_at: desk.now });
+        }
         let (mut id, mut secret) = ([0; 16], [0; 32]);
         entropy(&mut id);
         entropy(&mut secret);
         let (id, secret, phrase) = (KeyId::from_entropy(id), SecretKey::from_entropy(secret), passphrase()?);
-        tx.insert_key(KeyDraft {
+        drafts.push(KeyDraft {
             id,
             account: owner,
             master: None,
@@ -86,13 +77,12 @@ async fn batch(store: &Store, master: &MasterKey, count: u64, lines: &mut impl s
             expires_at: None,
             passphrase: passphrases.tag(owner, phrase.expose().as_bytes()),
             hmac: HmacState::from_key(secret.expose().as_bytes()),
-        })
-        .await?;
+        });
         let line = json!({"api_key": id.to_string(), "secret": secret.expose(), "passphrase": phrase.expose(),
             "account": owner.to_string()});
         writeln!(lines, "{line}")?;
     }
-    let event = Event::of(tx.grant(), desk.now, "keys", &[("extra", count.to_string())]);
-    tx.commit(event).await?;
-    Ok(())
+    let grant = desk.actor.may(Action::SeedSandbox)?;
+    let event = Event::of(&grant, desk.now, "keys", &[("extra", count.to_string())]);
+    Ok(writer.insert_many((grant, desk.now), accounts, drafts, event).await?)
 }

@@ -101,9 +101,7 @@ impl Memory {
         });
         match taken {
             None => Lookup::Torn,
-            Some((image, reach, copy)) => {
-                image.facts(reach, copy).map_or(Lookup::Unknown, Lookup::Facts)
-            }
+            Some((image, reach, copy)) => image.facts(reach, copy).map_or(Lookup::Unknown, Lookup::Facts),
         }
     }
 

@@ -36,7 +36,7 @@ impl Default for Record {
 }
 
 /// A plain copy of the words. Holds the HMAC state, so it is wiped on drop.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Image {
     id: u128,
     life: u64,
@@ -110,6 +110,10 @@ impl Record {
         let Some(known) = self.read(|known, _| *known) else { return Applied::Older };
         if known.is_over() {
             return Applied::Older;
+        }
+        if *image == known {
+            // Seen again by a scrub: requests under way keep their copy.
+            return Applied::Stored;
         }
         if image.version < known.version {
             let mut stopped = known;

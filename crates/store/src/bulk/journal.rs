@@ -9,6 +9,7 @@ use keyward_rules::id::AccountId;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use sqlx::postgres::PgPool;
 
+use super::numbered;
 use crate::error::StoreError;
 use crate::journal::{
     INSERT_ACTIVITY, INSERT_INTENT, Intent, Outcome, OutcomeStatus, Record, SETTLE_INTENT, intent_values,
@@ -50,7 +51,7 @@ pub(crate) fn append_sqlite(connection: &mut Connection, batch: Batch<'_>) -> Re
 }
 
 fn insert_intents(tx: &Transaction<'_>, intents: &[Intent]) -> Result<(), StoreError> {
-    let mut statement = tx.prepare_cached(INSERT_INTENT)?;
+    let mut statement = tx.prepare_cached(&numbered(INSERT_INTENT))?;
     for intent in intents {
         statement.execute(params![
             intent.request.to_string(),
@@ -66,7 +67,7 @@ fn insert_intents(tx: &Transaction<'_>, intents: &[Intent]) -> Result<(), StoreE
 }
 
 fn settle(tx: &Transaction<'_>, outcomes: &[Outcome]) -> Result<(), StoreError> {
-    let mut statement = tx.prepare_cached(SETTLE_INTENT)?;
+    let mut statement = tx.prepare_cached(&numbered(SETTLE_INTENT))?;
     for outcome in outcomes {
         let (word, status) = outcome.status.columns();
         let at = signed(outcome.at.unix_ms());
@@ -76,7 +77,7 @@ fn settle(tx: &Transaction<'_>, outcomes: &[Outcome]) -> Result<(), StoreError> 
 }
 
 fn insert_records(tx: &Transaction<'_>, records: &[Record]) -> Result<(), StoreError> {
-    let mut statement = tx.prepare_cached(INSERT_ACTIVITY)?;
+    let mut statement = tx.prepare_cached(&numbered(INSERT_ACTIVITY))?;
     for record in records {
         let (source, length) = octets(record.source);
         statement.execute(params![

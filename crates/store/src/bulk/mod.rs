@@ -1,5 +1,13 @@
-//! Ways around the general adapter where rows come by the hundred thousand: all keys at a start, and the
-//! journal's records. Beside `sql` these are the only files that name a database.
+//! Ways around the general adapter where rows come by the hundred thousand or questions by the hundred a second:
+//! all keys at a start, many keys at once, the journal's records, the look-out for changes. Beside `sql` these
+//! are the only files that name a database.
 
 pub(crate) mod journal;
 pub(crate) mod keys;
+pub(crate) mod watch;
+
+/// A statement of the registry for SQLite's own interface, where `$2` would be a name, numbered by where it first
+/// stands, and `?2` is the second value.
+fn numbered(sql: &str) -> String {
+    sql.replace('$', "?")
+}

@@ -1,14 +1,16 @@
 //! The same behaviour on SQLite and PostgreSQL.
 
+use keyward_rules::account::Email;
 use keyward_rules::address::{AddressSet, HostBits};
+use keyward_rules::event::Event;
 use keyward_rules::id::{AccountId, AppId, KeyId, RequestId, Revision};
 use keyward_rules::time::Moment;
 use keyward_store::{
-    AppRecord, AppState, Intent, LastUse, LoadedKey, MasterKey, Outcome, OutcomeStatus, Record, Store,
-    StoreError, Subject,
+    AccountKind, AccountRecord, AppRecord, AppState, Intent, LastUse, LoadedKey, MasterKey, Outcome,
+    OutcomeStatus, Record, Store, StoreError, Subject,
 };
 
-use crate::world::{NOW, World, commit, draft, entropy, random};
+use crate::world::{NOW, World, commit, draft, entropy, grant, random};
 
 /// Runs each part of the suite on both databases.
 macro_rules! on_both {
@@ -30,7 +32,9 @@ on_both!(
     the_journal_settles_what_was_left_open,
     uses_and_horizons_never_move_back,
     the_sweep_sees_every_key_once,
-    apps_come_back_as_they_went_in
+    apps_come_back_as_they_went_in,
+    many_at_once_are_like_one_by_one,
+    a_watch_tells_of_a_change
 );
 
 async fn statements_are_accepted(world: World) {
@@ -47,9 +51,9 @@ async fn keys_come_back_as_they_went_in(world: World) {
         (wanted.permissions, &wanted.binding, wanted.expires_at)
     );
     assert_eq!(read.hmac_state().unwrap().to_bytes(), wanted.hmac.to_bytes());
-    let loaded = world.store.feed().load().await.unwrap();
-    assert_eq!((loaded.keys.len(), loaded.revision), (1, Revision(1)));
-    assert!(matches!(&loaded.keys[0], LoadedKey::Intact(key) if key.id == id && key.version == 1));
+    let (loaded, keys) = world.load().await;
+    assert_eq!((keys.len(), loaded.revision), (1, Revision(1)));
+    assert!(matches!(&keys[0], LoadedKey::Intact(key) if key.id == id && key.version == 1));
 }
 
 async fn changes_are_numbered_without_gaps(world: World) {
@@ -118,7 +122,7 @@ async fn a_deleted_key_keeps_no_secret(world: World) {
     delete(&world, id).await;
     let read = world.store.reader().key(id).await.unwrap().unwrap();
     assert!(read.life.is_over() && read.hmac_state().is_none());
-    assert!(world.store.feed().load().await.unwrap().keys.is_empty());
+    assert!(world.load().await.1.is_empty());
 }
 
 async fn the_wrong_master_key_opens_nothing(world: World) {
@@ -219,4 +223,32 @@ async fn apps_come_back_as_they_went_in(world: World) {
     tx.insert_app(&app).await.unwrap();
     commit(tx).await;
     assert!(world.store.feed().app(app.id).await.unwrap() == Some(app));
+}
+
+async fn many_at_once_are_like_one_by_one(world: World) {
+    let id = AccountId::from_entropy(random());
+    let kind = AccountKind::Master(Email::parse("many@keyward.example").unwrap());
+    let accounts = vec![AccountRecord { id, kind, created_at: NOW }];
+    let keys: Vec<KeyId> = (0..3).map(|_| KeyId::from_entropy(random())).collect();
+    let drafts = || keys.iter().enumerate().map(|(at, key)| draft(*key, id, &format!("bot {at}"))).collect();
+    let event = Event::of(&grant(), NOW, "test", &[]);
+    world.store.writer().insert_many((grant(), NOW), accounts, drafts(), event.clone()).await.unwrap();
+    let (loaded, found) = world.load().await;
+    assert_eq!((found.len(), loaded.revision), (3, Revision(3)));
+    assert!(found.iter().all(|key| matches!(key, LoadedKey::Intact(key) if keys.contains(&key.id))));
+    assert_eq!(world.store.feed().since(Revision(0), 10).await.unwrap().len(), 3);
+    let again = world.store.writer().insert_many((grant(), NOW), vec![], drafts(), event).await;
+    assert!(again.is_err(), "ids are there once");
+    assert_eq!(world.load().await.0.revision, Revision(3), "and nothing of it is kept");
+}
+
+async fn a_watch_tells_of_a_change(world: World) {
+    let mut watch = world.store.feed().watch().await.unwrap();
+    // The first look and a quiet tenth of a second both end by themselves.
+    for _ in 0..2 {
+        watch.changed().await;
+    }
+    let (_, id) = world.with_key("bot").await;
+    watch.changed().await;
+    assert!(matches!(world.store.feed().key(id).await.unwrap(), Some(LoadedKey::Intact(_))));
 }

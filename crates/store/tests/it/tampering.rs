@@ -14,8 +14,8 @@ fn edit(world: &World, sql: &str) {
 async fn is_broken(world: &World, id: KeyId) -> bool {
     let feed =
         matches!(world.store.feed().key(id).await.unwrap(), Some(LoadedKey::Broken(broken)) if broken == id);
-    let loaded = world.store.feed().load().await.unwrap();
-    let bulk = loaded.keys.iter().any(|key| matches!(key, LoadedKey::Broken(broken) if *broken == id));
+    let (_, keys) = world.load().await;
+    let bulk = keys.iter().any(|key| matches!(key, LoadedKey::Broken(broken) if *broken == id));
     let writer = matches!(world.begin().await.key(id).await, Err(StoreError::Tampered { .. }));
     assert_eq!((feed, bulk), (writer, writer), "every reader sees the same");
     writer

@@ -1,8 +1,8 @@
 //! A store of one's own on either database, with counted randomness and a fixed clock.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use keyward_rules::account::Email;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
@@ -12,7 +12,8 @@ use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::key::{Environment, HmacState, KeyName, PassphraseTag};
 use keyward_rules::time::Moment;
 use keyward_store::{
-    AccountKind, AccountRecord, Entropy, KeyDraft, Location, MasterKey, Store, StoreError, Tx,
+    AccountKind, AccountRecord, Entropy, KeyDraft, Loaded, LoadedKey, Location, MasterKey, Store, StoreError,
+    Tx,
 };
 use keyward_testkit::postgres::Postgres;
 
@@ -85,6 +86,15 @@ impl World {
         tx.insert_key(draft(id, account, name)).await?;
         commit(tx).await;
         Ok(id)
+    }
+
+    /// What a gateway starts from.
+    pub async fn load(&self) -> (Loaded, Vec<LoadedKey>) {
+        let keys = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&keys);
+        let loaded = self.store.feed().load(move |key| into.lock().unwrap().push(key)).await.unwrap();
+        let keys = std::mem::take(&mut *keys.lock().unwrap());
+        (loaded, keys)
     }
 
     /// The SQLite file of the keys.
