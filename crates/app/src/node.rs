@@ -61,7 +61,10 @@ impl Node {
             );
         }
         let horizon = journal.horizon(NODE).await.context("the replay horizon cannot be read")?;
-        let marks = Arc::new(Marks::new(horizon));
+        let saved =
+            journal.take_marks(NODE, ambient::now()).await.context("the replay marks cannot be read")?;
+        let marks =
+            Arc::new(saved.map_or_else(|| Marks::new(horizon), |saved| Marks::restored(horizon, &saved)));
         let (memory, lease) = (Arc::new(Memory::default()), Arc::new(Lease::default()));
         let now_ms = (clock.steady_ms)();
         let follower = Follower::start(store.feed(), Arc::clone(&memory), Arc::clone(&lease), now_ms)
@@ -130,7 +133,7 @@ impl Node {
 /// Commits block, so the journal's writer has a thread of its own; its timers are the runtime's.
 fn journal_thread(writer: Writer) -> Result<std::thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Handle::current();
-    let write = move || runtime.block_on(writer.run());
+    let write = move || runtime.block_on(writer.run(ambient::now));
     std::thread::Builder::new().name("journal".to_owned()).spawn(write).context("no thread for the journal")
 }
 

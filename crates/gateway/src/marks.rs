@@ -8,8 +8,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use keyward_rules::decision::{Mark, MarkAnswer};
+use keyward_rules::id::KeyId;
 use keyward_rules::limits::TIMESTAMP_WINDOW_MS;
 use keyward_rules::time::Moment;
+use keyward_store::SavedMark;
 use parking_lot::Mutex;
 
 /// Seconds in which a timestamp can be fresh, both ways, and some to spare.
@@ -52,6 +54,50 @@ impl Marks {
         }
     }
 
+    /// Marks of a process that starts after one that stopped cleanly and saved its own: all that was accepted is
+    /// known, so nothing has to be refused.
+    #[must_use]
+    pub fn restored(horizon: Option<Moment>, saved: &[SavedMark]) -> Self {
+        let marks = Self::new(horizon);
+        marks.floor_ms.store(0, Ordering::Release);
+        for mark in saved {
+            if let Some(bucket) = marks.bucket(mark.second, mark.fingerprint) {
+                let mut bucket = bucket.lock();
+                bucket.second = mark.second;
+                bucket.marks.insert((mark.key.as_u128(), mark.fingerprint));
+            }
+        }
+        marks
+    }
+
+    /// Every mark, for [`Marks::restored`] after a clean stop; `None` while there are timestamps that this
+    /// process cannot vouch for itself.
+    #[must_use]
+    pub fn saved(&self, now: Moment) -> Option<Vec<SavedMark>> {
+        let floor = self.floor_ms.load(Ordering::Acquire);
+        if floor + TIMESTAMP_WINDOW_MS >= now.unix_ms() {
+            return None;
+        }
+        let mut saved = Vec::new();
+        for bucket in &self.ring {
+            let bucket = bucket.lock();
+            if bucket.second * 1_000 + 999 + TIMESTAMP_WINDOW_MS < now.unix_ms() {
+                continue;
+            }
+            saved.extend(bucket.marks.iter().filter_map(|(key, fingerprint)| {
+                let key = KeyId::from_u128(*key)?;
+                Some(SavedMark { key, fingerprint: *fingerprint, second: bucket.second })
+            }));
+        }
+        Some(saved)
+    }
+
+    fn bucket(&self, second: u64, fingerprint: u64) -> Option<&Mutex<Bucket>> {
+        let shard = fingerprint % SHARDS as u64;
+        let place = usize::try_from(second % SECONDS * SHARDS as u64 + shard).ok()?;
+        self.ring.get(place)
+    }
+
     /// Sets the mark, if it was never set and can be vouched for.
     ///
     /// Does not wait: a timestamp past the durable horizon gives `None`; ask for more with
@@ -66,9 +112,7 @@ impl Marks {
             return None;
         }
         let second = signed / 1_000;
-        let shard = mark.fingerprint % SHARDS as u64;
-        let place = usize::try_from(second % SECONDS * SHARDS as u64 + shard).ok();
-        let Some(bucket) = place.and_then(|at| self.ring.get(at)) else {
+        let Some(bucket) = self.bucket(second, mark.fingerprint) else {
             return Some(MarkAnswer::CannotTell);
         };
         let mut bucket = bucket.lock();
@@ -178,6 +222,27 @@ mod tests {
         marks.horizon_written(until);
         assert_eq!(marks.set(&mark(1, NOW), now), Some(MarkAnswer::New));
         assert_eq!(marks.next_horizon(), None);
+    }
+
+    #[test]
+    fn a_clean_stop_hands_its_marks_on() {
+        let marks = ready(None);
+        let now = Moment::from_unix_ms(NOW);
+        assert_eq!(marks.set(&mark(7, NOW), now), Some(MarkAnswer::New));
+        let old = NOW - 100_000;
+        assert_eq!(marks.set(&mark(7, old), Moment::from_unix_ms(old)), Some(MarkAnswer::New));
+        let saved = marks.saved(now).unwrap();
+        assert_eq!(saved.len(), 1, "what can no longer be fresh is not saved");
+        let next = Marks::restored(Some(Moment::from_unix_ms(NOW + 100_000)), &saved);
+        assert_eq!(next.set(&mark(7, NOW), now), Some(MarkAnswer::Repeated));
+        assert_eq!(next.set(&mark(8, NOW), now), Some(MarkAnswer::New));
+    }
+
+    #[test]
+    fn marks_after_a_crash_are_not_handed_on_while_they_are_incomplete() {
+        let marks = ready(Some(NOW));
+        assert_eq!(marks.saved(Moment::from_unix_ms(NOW + 30_000)), None);
+        assert_eq!(marks.saved(Moment::from_unix_ms(NOW + 30_001)), Some(vec![]));
     }
 
     #[test]

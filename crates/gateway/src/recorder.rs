@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use keyward_rules::id::KeyId;
+use keyward_rules::time::Moment;
 use keyward_store::{Intent, Journal, JournalWriter, LastUse, Outcome, Record, Usage};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::marks::Marks;
 
@@ -215,8 +216,9 @@ impl Recorder {
 }
 
 impl Writer {
-    /// Writes until [`Recorder::close`], then what is left.
-    pub async fn run(mut self) {
+    /// Writes until [`Recorder::close`], then what is left, and the marks as they are at `now`: nothing may be
+    /// accepted any more by then.
+    pub async fn run(mut self, now: impl Fn() -> Moment) {
         let mut uses: HashMap<KeyId, LastUse> = HashMap::new();
         let mut batch = Waiting::default();
         while !batch.closed {
@@ -229,6 +231,12 @@ impl Writer {
             self.commit(&mut batch, &mut uses).await;
         }
         self.flush_uses(&mut uses).await;
+        let now = now();
+        if let Some(marks) = self.marks.saved(now)
+            && let Err(problem) = self.appender.save_marks(&self.node, now, &marks).await
+        {
+            warn!(%problem, "the replay marks cannot be saved: after the next start some timestamps are refused");
+        }
     }
 
     async fn commit(&mut self, batch: &mut Waiting, uses: &mut HashMap<KeyId, LastUse>) {

@@ -12,7 +12,7 @@ use sqlx::postgres::PgPool;
 
 use crate::bulk;
 use crate::error::StoreError;
-use crate::sql::{Database, Value, statements};
+use crate::sql::{Database, Row, Value, statements};
 
 statements! {
     INSERT_ACTIVITY = "INSERT INTO activity (at, request, key_id, account, source, method, route, code, \
@@ -28,6 +28,11 @@ statements! {
     HORIZON = "SELECT until_ms FROM horizons WHERE node = $1";
     ADVANCE_HORIZON = "INSERT INTO horizons (node, until_ms) VALUES ($1, $2) \
         ON CONFLICT (node) DO UPDATE SET until_ms = excluded.until_ms WHERE horizons.until_ms < excluded.until_ms";
+    MARKS_SAVED = "SELECT saved FROM horizons WHERE node = $1";
+    SET_MARKS_SAVED = "UPDATE horizons SET saved = $2 WHERE node = $1";
+    MARKS_OF_NODE = "SELECT key_id, fingerprint, second FROM marks WHERE node = $1";
+    INSERT_MARK = "INSERT INTO marks (node, key_id, fingerprint, second) VALUES ($1, $2, $3, $4)";
+    DROP_MARKS = "DELETE FROM marks WHERE node = $1";
     /// By pages, so that an intent never waits for a long deletion.
     DROP_ACTIVITY = "DELETE FROM activity WHERE id IN (SELECT id FROM activity WHERE at < $1 ORDER BY at LIMIT $2)";
 }
@@ -102,6 +107,17 @@ pub struct Outcome {
     pub at: Moment,
 }
 
+/// A replay mark as a node that stops hands it to its next start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SavedMark {
+    /// The key.
+    pub key: KeyId,
+    /// From the signature.
+    pub fingerprint: u64,
+    /// The second of the signed timestamp, since the Unix epoch.
+    pub second: u64,
+}
+
 /// An intent found open at a start.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unfinished {
@@ -120,6 +136,9 @@ pub struct Journal {
     /// Where SQLite keeps it; empty on PostgreSQL.
     pub(crate) file: PathBuf,
 }
+
+/// Marks that a stop saves at most; with more of them the next start goes by the horizon.
+const MARKS: usize = 1_000_000;
 
 /// Appends to the journal. Blocks its thread on SQLite, so it wants one of its own.
 pub struct JournalWriter {
@@ -146,6 +165,25 @@ impl JournalWriter {
         match &mut self.way {
             Way::Sqlite(connection) => bulk::journal::append_sqlite(connection, batch),
             Way::Postgres(pool) => bulk::journal::append_postgres(pool, batch).await,
+        }
+    }
+
+    /// Saves all marks that a node holds at `now`, when it accepts nothing any more, for [`Journal::take_marks`].
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] or [`StoreError::Bulk`]; then the next start goes by the horizon.
+    pub async fn save_marks(
+        &mut self,
+        node: &str,
+        now: Moment,
+        marks: &[SavedMark],
+    ) -> Result<(), StoreError> {
+        if marks.len() > MARKS {
+            return Ok(());
+        }
+        match &mut self.way {
+            Way::Sqlite(connection) => bulk::journal::save_marks_sqlite(connection, (node, now), marks),
+            Way::Postgres(pool) => bulk::journal::save_marks_postgres(pool, (node, now), marks).await,
         }
     }
 }
@@ -199,6 +237,26 @@ impl Journal {
         tx.commit().await
     }
 
+    /// The marks that the node's last run saved when it stopped; `None` when it did not stop cleanly, or when the
+    /// clock has stepped back since: what was too old to be saved could be fresh again. They are taken: another
+    /// start finds none, because this one may crash.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], and [`StoreError::Tampered`] for marks that cannot be read.
+    pub async fn take_marks(&self, node: &str, now: Moment) -> Result<Option<Vec<SavedMark>>, StoreError> {
+        let mut tx = self.database.begin().await?;
+        let saved = match tx.fetch_optional(MARKS_SAVED, vec![node.into()]).await? {
+            Some(row) => (1..=now.unix_ms()).contains(&u64::try_from(row.int(0)?).unwrap_or(0)),
+            None => false,
+        };
+        let rows = tx.fetch_all(MARKS_OF_NODE, vec![node.into()]).await?;
+        let marks: Result<Vec<SavedMark>, StoreError> = rows.iter().map(mark).collect();
+        tx.execute(DROP_MARKS, vec![node.into()]).await?;
+        tx.execute(SET_MARKS_SAVED, vec![node.into(), 0_i64.into()]).await?;
+        tx.commit().await?;
+        if saved { marks.map(Some) } else { Ok(None) }
+    }
+
     /// Drops up to `most` records older than `before`, in one short transaction; intents stay. Gives how many
     /// were dropped: fewer than `most` means that none is left.
     ///
@@ -229,6 +287,16 @@ impl Journal {
         let row = self.database.fetch_optional(COUNT_ACTIVITY, vec![]).await?;
         row.map_or(Ok(0), |row| row.int(0))
     }
+}
+
+fn mark(row: &Row) -> Result<SavedMark, StoreError> {
+    let tampered = || StoreError::tampered("mark", "row");
+    let key = row.bytes(0)?.try_into().map(u128::from_be_bytes).map_err(|_| tampered())?;
+    Ok(SavedMark {
+        key: KeyId::from_u128(key).ok_or_else(tampered)?,
+        fingerprint: row.int(1)?.cast_unsigned(),
+        second: u64::try_from(row.int(2)?).map_err(|_| tampered())?,
+    })
 }
 
 pub(crate) fn intent_values(intent: &Intent) -> Vec<Value> {

@@ -26,7 +26,7 @@ pub use accounts::{AccountKind, AccountRecord};
 pub use apps::{AppRecord, AppState};
 pub use error::StoreError;
 pub use feed::{Change, Feed, Loaded, LoadedKey, Subject, Watch};
-pub use journal::{Intent, Journal, JournalWriter, Outcome, OutcomeStatus, Record, Unfinished};
+pub use journal::{Intent, Journal, JournalWriter, Outcome, OutcomeStatus, Record, SavedMark, Unfinished};
 pub use keys::{KeyDraft, KeyRecord, Purpose};
 pub use master::{MasterKey, NotAMasterKey};
 pub use open::{Location, Store};

@@ -43,6 +43,20 @@ fn an_order_is_accepted_once_in_a_thousand_copies_and_after_a_crash() {
 }
 
 #[test]
+fn a_clean_stop_hands_its_marks_to_the_next_start() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let running = Running::start_with(&folder.data(), ["--upstream", &upstream.url]).unwrap();
+    let key = running.key("trade").unwrap();
+    let order = || Signed::new(&key, "POST", "/api/v5/trade/order", ORDER);
+    let first = order();
+    assert_eq!(send(&running, &first).code(), "0");
+    let running = running.restart().unwrap();
+    assert_eq!(send(&running, &first).code(), "50042", "it is known to have been accepted");
+    assert_eq!(send(&running, &order()).code(), "0", "and others are accepted at once");
+    assert_eq!(upstream.requests().len(), 2);
+}
+
+#[test]
 fn money_has_its_record_before_it_moves_and_unknown_outcomes_are_not_repeated() {
     let (folder, upstream) = (Folder::new(), Upstream::start());
     let running = Running::start_with(&folder.data(), ["--upstream", &upstream.url]).unwrap();

@@ -12,5 +12,7 @@ CREATE TABLE intents (
 );
 CREATE INDEX intents_open ON intents (at) WHERE outcome IS NULL;
 
--- No accepted timestamp of a state-changing request exceeds this, per gateway node.
-CREATE TABLE horizons (node TEXT PRIMARY KEY, until_ms INTEGER NOT NULL);
+-- No accepted timestamp of a state-changing request exceeds "until_ms", per gateway node. "saved" is when a
+-- node stopped cleanly, and "marks" then holds all its marks; the next start takes them and sets it to 0.
+CREATE TABLE horizons (node TEXT PRIMARY KEY, until_ms INTEGER NOT NULL, saved INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE marks (node TEXT NOT NULL, key_id BLOB NOT NULL, fingerprint INTEGER NOT NULL, second INTEGER NOT NULL);

@@ -6,14 +6,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use keyward_rules::id::AccountId;
+use keyward_rules::time::Moment;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use sqlx::postgres::PgPool;
 
 use super::numbered;
 use crate::error::StoreError;
 use crate::journal::{
-    INSERT_ACTIVITY, INSERT_INTENT, Intent, Outcome, OutcomeStatus, Record, SETTLE_INTENT, intent_values,
-    outcome_values,
+    INSERT_ACTIVITY, INSERT_INTENT, INSERT_MARK, Intent, Outcome, OutcomeStatus, Record, SET_MARKS_SAVED,
+    SETTLE_INTENT, SavedMark, intent_values, outcome_values,
 };
 use crate::sql::Transact;
 
@@ -114,6 +115,43 @@ pub(crate) async fn append_postgres(pool: &PgPool, batch: Batch<'_>) -> Result<(
         copy.send(copy_lines(batch.records).as_bytes()).await?;
         copy.finish().await?;
     }
+    tx.commit().await
+}
+
+/// Saves a node's marks in SQLite.
+pub(crate) fn save_marks_sqlite(
+    connection: &mut Connection,
+    (node, now): (&str, Moment),
+    marks: &[SavedMark],
+) -> Result<(), StoreError> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for mark in marks {
+        let mut statement = tx.prepare_cached(&numbered(INSERT_MARK))?;
+        let key = mark.key.as_u128().to_be_bytes();
+        statement.execute(params![node, key, mark.fingerprint.cast_signed(), signed(mark.second)])?;
+    }
+    tx.execute(&numbered(SET_MARKS_SAVED), params![node, signed(now.unix_ms())])?;
+    Ok(tx.commit()?)
+}
+
+/// Saves a node's marks in PostgreSQL.
+pub(crate) async fn save_marks_postgres(
+    pool: &PgPool,
+    (node, now): (&str, Moment),
+    marks: &[SavedMark],
+) -> Result<(), StoreError> {
+    let mut tx = Transact::Postgres(pool.begin().await?);
+    for mark in marks {
+        let key = mark.key.as_u128().to_be_bytes();
+        let values = vec![
+            node.into(),
+            key.as_slice().into(),
+            mark.fingerprint.cast_signed().into(),
+            mark.second.into(),
+        ];
+        tx.execute(INSERT_MARK, values).await?;
+    }
+    tx.execute(SET_MARKS_SAVED, vec![node.into(), now.unix_ms().into()]).await?;
     tx.commit().await
 }
 

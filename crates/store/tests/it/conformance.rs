@@ -7,7 +7,7 @@ use keyward_rules::id::{AccountId, AppId, KeyId, RequestId, Revision};
 use keyward_rules::time::Moment;
 use keyward_store::{
     AccountKind, AccountRecord, AppRecord, AppState, Intent, LastUse, LoadedKey, MasterKey, Outcome,
-    OutcomeStatus, Record, Store, StoreError, Subject,
+    OutcomeStatus, Record, SavedMark, Store, StoreError, Subject,
 };
 
 use crate::world::{NOW, World, commit, draft, entropy, grant, random};
@@ -33,6 +33,7 @@ on_both!(
     uses_and_horizons_never_move_back,
     the_sweep_sees_every_key_once,
     apps_come_back_as_they_went_in,
+    marks_are_handed_on_once_and_after_a_clean_stop,
     many_at_once_are_like_one_by_one,
     a_watch_tells_of_a_change
 );
@@ -251,4 +252,24 @@ async fn a_watch_tells_of_a_change(world: World) {
     let (_, id) = world.with_key("bot").await;
     watch.changed().await;
     assert!(matches!(world.store.feed().key(id).await.unwrap(), Some(LoadedKey::Intact(_))));
+}
+
+async fn marks_are_handed_on_once_and_after_a_clean_stop(world: World) {
+    let journal = world.store.journal();
+    let mut writer = journal.writer().unwrap();
+    assert_eq!(journal.take_marks("node", NOW).await.unwrap(), None, "there was no run before");
+    journal.advance_horizon("node", NOW).await.unwrap();
+    assert_eq!(journal.take_marks("node", NOW).await.unwrap(), None, "the last run crashed");
+    let mark =
+        |fingerprint| SavedMark { key: KeyId::from_entropy([3; 16]), fingerprint, second: 1_800_000_000 };
+    let marks = vec![mark(7), mark(u64::MAX)];
+    writer.save_marks("node", NOW, &marks).await.unwrap();
+    assert_eq!(journal.take_marks("other", NOW).await.unwrap(), None);
+    let mut taken = journal.take_marks("node", NOW).await.unwrap().unwrap();
+    taken.sort_by_key(|mark| mark.fingerprint);
+    assert_eq!(taken, marks);
+    assert_eq!(journal.take_marks("node", NOW).await.unwrap(), None, "they are taken once");
+    writer.save_marks("node", NOW, &marks).await.unwrap();
+    let earlier = Moment::from_unix_ms(NOW.unix_ms() - 1);
+    assert_eq!(journal.take_marks("node", earlier).await.unwrap(), None, "the clock stepped back");
 }
