@@ -44,6 +44,8 @@ pub struct GatewaySettings {
     pub tls_key_file: Option<PathBuf>,
     /// Threads that serve.
     pub threads: Option<usize>,
+    /// Where the newest change seen is kept.
+    pub checkpoint_file: Option<PathBuf>,
 }
 
 /// The exchange's settings.

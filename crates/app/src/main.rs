@@ -6,6 +6,7 @@
 
 mod ambient;
 mod arguments;
+mod checkpoint;
 mod commands;
 mod config;
 mod node;

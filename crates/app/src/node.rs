@@ -1,7 +1,7 @@
 //! The wiring of one node: each part gets only the capability that it may use.
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
@@ -22,10 +22,14 @@ use keyward_store::{MasterKey, Store};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use crate::checkpoint::Checkpoint;
 use crate::{ambient, worker};
 
 /// The name under which this node keeps its replay horizon; one gateway process per data folder.
 const NODE: &str = "local";
+
+/// The checkpoint's name in a data folder.
+pub const CHECKPOINT_FILE: &str = "checkpoint";
 
 /// What a node needs to know.
 pub struct NodeOptions {
@@ -37,6 +41,8 @@ pub struct NodeOptions {
     pub raise_rates: u32,
     /// Threads that serve.
     pub threads: usize,
+    /// Where the newest change seen is kept, to notice a store that was rolled back.
+    pub checkpoint: Option<PathBuf>,
 }
 
 /// A running node.
@@ -51,6 +57,8 @@ impl Node {
     /// Loads the facts, settles what the last run left open, and starts to serve.
     pub async fn start(store: &Store, master: &MasterKey, options: NodeOptions) -> Result<Self> {
         let clock = ambient::clock();
+        let head = store.feed().head().await.context("the store cannot be read")?;
+        let checkpoint = options.checkpoint.map(|file| Checkpoint::open(&file, head)).transpose()?;
         let journal = store.journal();
         for open in journal.abandon_open(ambient::now()).await.context("the journal cannot be settled")? {
             warn!(
@@ -97,6 +105,7 @@ impl Node {
             recorder: recorder.clone(),
             marks,
             clock,
+            checkpoint,
         };
         Ok(Self {
             gateway: running,
@@ -162,6 +171,17 @@ pub fn backend(url: &str) -> Result<Backend> {
         host: http::HeaderValue::from_str(authority.as_str())
             .context("the upstream's host cannot be a header")?,
     })
+}
+
+/// Makes a folder that is the owner's alone, if it is not there.
+pub fn private_folder(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let mut builder = std::fs::DirBuilder::new();
+    builder
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("cannot make {}", folder.display()))
 }
 
 /// Locks the folder to this process until the file is dropped.

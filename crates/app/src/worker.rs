@@ -9,12 +9,14 @@ use keyward_gateway::follow::Follower;
 use keyward_gateway::marks::Marks;
 use keyward_gateway::recorder::Recorder;
 use keyward_rules::grant::Actor;
+use keyward_rules::id::Revision;
 use keyward_rules::key::PassphraseKey;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
 use keyward_store::{Store, StoreError};
 use tracing::{error, info, warn};
 
+use crate::checkpoint::Checkpoint;
 use crate::{ambient, node};
 
 /// How often idle and dated keys are swept, and last uses flushed before.
@@ -41,11 +43,14 @@ pub struct Duties {
     pub marks: Arc<Marks>,
     /// The clocks.
     pub clock: Clock,
+    /// Where the newest change seen is kept.
+    pub checkpoint: Option<Checkpoint>,
 }
 
 /// Runs until aborted.
-pub async fn run(mut follower: Follower, duties: Duties) {
-    let steady = || (duties.clock.steady_ms)();
+pub async fn run(mut follower: Follower, mut duties: Duties) {
+    let steady_ms = Arc::clone(&duties.clock.steady_ms);
+    let steady = move || steady_ms();
     let (mut swept_ms, mut scrubbed_ms) = (steady(), steady());
     let mut latest_wall_ms = duties.clock.now().unix_ms();
     loop {
@@ -58,7 +63,7 @@ pub async fn run(mut follower: Follower, duties: Duties) {
         }
         latest_wall_ms = wall_ms;
         match tokio::time::timeout(Duration::from_secs(2), follower.catch_up(now_ms)).await {
-            Ok(Ok(_)) => {}
+            Ok(Ok(seen)) => keep(&mut duties.checkpoint, seen),
             Ok(Err(problem)) => {
                 error!(%problem, "the store cannot be followed; classes are refused as the lease runs out")
             }
@@ -74,6 +79,14 @@ pub async fn run(mut follower: Follower, duties: Duties) {
                 error!(%problem, "the scrub could not read the store");
             }
         }
+    }
+}
+
+fn keep(checkpoint: &mut Option<Checkpoint>, seen: Revision) {
+    if let Some(checkpoint) = checkpoint
+        && let Err(problem) = checkpoint.keep(seen)
+    {
+        error!(%problem, "the checkpoint cannot be written: a rollback of the store might go unnoticed");
     }
 }
 

@@ -13,14 +13,19 @@ use keyward_rules::grant::Actor;
 use keyward_store::{Location, MasterKey, Store};
 
 use crate::arguments::StoreChoice;
-use crate::{ambient, config as settings, sandbox};
+use crate::{ambient, config as settings, node, sandbox};
 
 /// Opens the store that a command acts on, with its master key.
 async fn open(choice: &StoreChoice) -> Result<(Store, MasterKey)> {
     let (location, key_file) = match (&choice.config, &choice.data) {
         (Some(file), _) => {
             let config = settings::read(file)?;
-            (Location::parse(&config.store.url)?, config.store.master_key_file)
+            let location = Location::parse(&config.store.url)?;
+            if let Location::Folder(folder) = &location {
+                node::private_folder(folder)?;
+                settings::refuse_key_inside(folder, &config.store.master_key_file)?;
+            }
+            (location, config.store.master_key_file)
         }
         (None, Some(folder)) => (Location::Folder(folder.clone()), folder.join(sandbox::MASTER_KEY_FILE)),
         (None, None) => anyhow::bail!("say which store: --config FILE or --data DIR"),

@@ -20,7 +20,7 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
     let location = Location::parse(&settings.store.url)?;
     let _lock = match &location {
         Location::Folder(folder) => {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            node::private_folder(folder)?;
             config::refuse_key_inside(folder, &settings.store.master_key_file)?;
             Some(node::lock(folder)?)
         }
@@ -51,8 +51,13 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let backend = node::backend(&settings.upstream.url)?;
     let listeners = Listeners { plain, tls };
-    let node =
-        Node::start(&store, &master, NodeOptions { listeners, backend, raise_rates: 1, threads }).await?;
+    let beside_the_store = match &location {
+        Location::Folder(folder) => Some(folder.join(node::CHECKPOINT_FILE)),
+        Location::Postgres(_) => None,
+    };
+    let checkpoint = settings.gateway.checkpoint_file.or(beside_the_store);
+    let options = NodeOptions { listeners, backend, raise_rates: 1, threads, checkpoint };
+    let node = Node::start(&store, &master, options).await?;
     info!(upstream = settings.upstream.url, "serving");
     tokio::select! {
         _ = terminate.recv() => {}

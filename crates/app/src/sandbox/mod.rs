@@ -52,7 +52,9 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
 
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let listeners = Listeners { plain: Some(plain), tls: Some((secure, tls.config)) };
-    let node_options = NodeOptions { listeners, backend, raise_rates: options.raise_rates, threads };
+    let checkpoint = Some(folder.path.join(node::CHECKPOINT_FILE));
+    let raise_rates = options.raise_rates;
+    let node_options = NodeOptions { listeners, backend, raise_rates, threads, checkpoint };
     let node = Node::start(&store, &master, node_options).await?;
     if let Some(file) = &options.credentials {
         credentials::write(file, &document)?;
@@ -101,17 +103,11 @@ struct Folder {
 
 impl Folder {
     fn open(chosen: Option<&Path>) -> Result<Self> {
-        use std::os::unix::fs::DirBuilderExt as _;
         let path = match chosen {
             Some(path) => path.to_owned(),
             None => std::env::temp_dir().join(format!("keyward-sandbox-{:016x}", ambient::random_u64())),
         };
-        let mut builder = std::fs::DirBuilder::new();
-        builder
-            .recursive(true)
-            .mode(0o700)
-            .create(&path)
-            .with_context(|| format!("cannot make {}", path.display()))?;
+        node::private_folder(&path)?;
         Ok(Self { path: path.canonicalize()?, temporary: chosen.is_none() })
     }
 }

@@ -18,4 +18,5 @@ mod framing;
 mod limits;
 mod refusals;
 mod secrets;
+mod server;
 mod world;

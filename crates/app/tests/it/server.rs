@@ -1,0 +1,130 @@
+//! `keyward serve` in front of an exchange, from an empty folder on: set-up, a key, trading, stopping, a store put back.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use keyward_testkit::process::{KeyEntry, program};
+
+use crate::world::{Folder, ORDER, Signed, Upstream, exchange, keyward, now_ms};
+
+/// A server on a folder; ended when dropped.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+/// Sets a server up as an operator would; gives the configuration's path and the address.
+fn set_up(folder: &Folder, upstream: &Upstream) -> (String, String) {
+    let dir = folder.0.join("etc");
+    keyward(&["init", "--dir", &dir.display().to_string()]);
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let config = dir.join("keyward.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text
+        .replace("/var/lib/keyward\"", &format!("{}\"", folder.data().display()))
+        .replace("127.0.0.1:8481", &address)
+        .replace("http://127.0.0.1:9000", &upstream.url);
+    std::fs::write(&config, text).unwrap();
+    (config.display().to_string(), address)
+}
+
+impl Server {
+    fn start(config: &str, address: &str) -> Self {
+        let mut command = Command::new(program().unwrap());
+        command.args(["serve", "--config", config]).stdin(Stdio::null()).stderr(Stdio::null());
+        let server = Self { child: command.spawn().unwrap(), address: address.to_owned() };
+        let deadline = now_ms() + 20_000;
+        while TcpStream::connect(address).is_err() {
+            assert!(now_ms() < deadline, "the server does not listen");
+            std::thread::yield_now();
+        }
+        server
+    }
+
+    fn code(&self, request: &Signed) -> String {
+        exchange(&self.address, &request.bytes()).expect("an answer").code()
+    }
+
+    fn stop(mut self) -> ExitStatus {
+        let process = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn make_key(config: &str) -> KeyEntry {
+    keyward(&["account", "create", "--config", config, "--email", "trader@keyward.example"]);
+    let made = keyward(&[
+        "key",
+        "create",
+        "--config",
+        config,
+        "--account",
+        "trader@keyward.example",
+        "--name",
+        "bot",
+        "--permission",
+        "read",
+        "--permission",
+        "trade",
+        "--json",
+    ]);
+    let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    KeyEntry {
+        api_key: text("api_key"),
+        secret: text("secret"),
+        passphrase: text("passphrase"),
+        expect: "0".to_owned(),
+    }
+}
+
+fn files(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let all = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let stored = all.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("keyward.db"));
+    stored.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+}
+
+#[test]
+fn a_server_trades_follows_the_command_line_and_refuses_a_store_that_was_put_back() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, address) = set_up(&folder, &upstream);
+    let key = make_key(&config);
+    let balance = || Signed::new(&key, "GET", "/api/v5/account/balance", "");
+
+    let server = Server::start(&config, &address);
+    assert_eq!(server.code(&balance()), "0");
+    assert_eq!(server.code(&Signed::new(&key, "POST", "/api/v5/trade/order", ORDER)), "0");
+    assert_eq!(upstream.requests().len(), 2);
+    assert_eq!(server.stop().code(), Some(0));
+    let before = files(&folder.data());
+
+    let server = Server::start(&config, &address);
+    assert_eq!(server.code(&balance()), "0");
+    keyward(&["key", "delete", "--config", &config, &key.api_key, "--yes"]);
+    let deadline = now_ms() + 1_000;
+    while server.code(&balance()) != "50119" {
+        assert!(now_ms() < deadline, "the deletion is not followed within a second");
+    }
+    assert_eq!(server.stop().code(), Some(0));
+
+    // The database as it was, with the key alive: the node has seen more than that.
+    for (path, _) in files(&folder.data()) {
+        std::fs::remove_file(path).unwrap();
+    }
+    for (path, bytes) in before {
+        std::fs::write(path, bytes).unwrap();
+    }
+    let refused = Command::new(program().unwrap()).args(["serve", "--config", &config]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("rolled back or replaced"), "{told}");
+}
