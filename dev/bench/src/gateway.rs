@@ -1,9 +1,7 @@
 //! The running gateway: CPU per request from the system's accounting, every answer's code counted.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use keyward_hmac_state::HmacState;
 use keyward_rules::okx::sign;
@@ -11,88 +9,162 @@ use keyward_rules::time::Moment;
 use serde_json::Value;
 
 use crate::decision::spread;
+use crate::wire::Wire;
 
 const CONNECTIONS: usize = 32;
 const ROUNDS: usize = 5;
 /// Clock ticks of the kernel's accounting in a second; fixed on Linux.
 const TICKS: f64 = 100.0;
+/// What is sent, in turn.
+const KINDS: [&str; 3] = ["public", "get", "post"];
 
 type Key = (String, String, String);
+type Codes = BTreeMap<String, usize>;
 
-/// Measures public, GET and POST requests in turn.
-pub fn measure(credentials: &str, process: &str, requests: &str) -> Result<(), String> {
-    let (address, keys) = read_credentials(credentials)?;
-    let count: usize = requests.parse().map_err(|_| "REQUESTS is a number")?;
-    let kinds = ["public", "get", "post"];
-    let mut figures: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    let mut codes: BTreeMap<String, usize> = BTreeMap::new();
-    for round in 0..ROUNDS {
-        for kind in kinds {
-            let batches = (0..CONNECTIONS)
-                .map(|at| batch(&keys, kind, (round, at), count / CONNECTIONS))
-                .collect::<Vec<_>>();
-            let before = cpu_seconds(process)?;
-            let came = drive(&address, &batches)?;
-            let spent = cpu_seconds(process)? - before;
-            for (code, times) in came {
-                *codes.entry(format!("{kind} {code}")).or_default() += times;
+/// A process under measurement: its name, where it listens, and whose CPU time counts.
+struct Target<'a> {
+    name: &'a str,
+    url: &'a str,
+    process: &'a str,
+}
+
+fn target(text: &str) -> Result<Target<'_>, String> {
+    let mut parts = text.split(',');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(name), Some(url), Some(process), None) => Ok(Target { name, url, process }),
+        _ => Err(format!("`{text}` is not NAME,URL,PID")),
+    }
+}
+
+/// CPU per request of each target, round by round in turn, and the first target's ratio to each other.
+pub fn measure(credentials: &str, requests: &str, targets: &[&str]) -> Result<(), String> {
+    let keys = keys(credentials)?;
+    let count = number(requests)?;
+    let targets = targets.iter().map(|text| target(text)).collect::<Result<Vec<_>, _>>()?;
+    for kind in KINDS {
+        let mut figures: Vec<Vec<f64>> = targets.iter().map(|_| Vec::new()).collect();
+        let mut codes: Vec<Codes> = targets.iter().map(|_| Codes::new()).collect();
+        for round in 0..ROUNDS {
+            for ((target, figures), codes) in targets.iter().zip(&mut figures).zip(&mut codes) {
+                let batches = batches(&keys, kind, round, count);
+                let before = cpu_seconds(target.process)?;
+                for (code, times) in drive(target.url, &batches)? {
+                    *codes.entry(code).or_default() += times;
+                }
+                let sent = (count / CONNECTIONS * CONNECTIONS) as f64;
+                figures.push((cpu_seconds(target.process)? - before) * 1e6 / sent);
             }
-            let sent = (count / CONNECTIONS * CONNECTIONS) as f64;
-            figures.entry(kind).or_default().push(spent * 1e6 / sent);
+        }
+        for ((target, figures), codes) in targets.iter().zip(&figures).zip(&codes) {
+            println!(
+                "{kind:6} {:10} {} µs of CPU a request; codes {codes:?}",
+                target.name,
+                spread(figures.clone())
+            );
+        }
+        if let Some((first, others)) = figures.split_first() {
+            for (target, other) in targets.iter().skip(1).zip(others) {
+                let ratios = first.iter().zip(other).map(|(one, other)| one / other).collect();
+                println!("{kind:6} ratio to {}: {}", target.name, spread(ratios));
+            }
         }
     }
-    for (kind, values) in figures {
-        println!("{kind}: {} µs of CPU a request", spread(values));
-    }
-    println!("codes: {codes:?}");
     Ok(())
+}
+
+/// Time from request to answer at a fixed rate over all connections, for each target in turn.
+pub fn latency(credentials: &str, rate: &str, seconds: &str, targets: &[&str]) -> Result<(), String> {
+    let keys = keys(credentials)?;
+    let (rate, seconds) = (number(rate)?, number(seconds)?);
+    let targets = targets.iter().map(|text| target(text)).collect::<Result<Vec<_>, _>>()?;
+    for round in 0..ROUNDS {
+        for target in &targets {
+            let batches = batches(&keys, "get", round, rate * seconds);
+            let pause = Duration::from_secs_f64(CONNECTIONS as f64 / rate as f64);
+            let mut micros: Vec<f64> = Vec::new();
+            let measured: Vec<Result<Vec<f64>, String>> = std::thread::scope(|scope| {
+                let threads: Vec<_> = batches
+                    .iter()
+                    .map(|batch| scope.spawn(move || paced(target.url, batch, pause)))
+                    .collect();
+                threads
+                    .into_iter()
+                    .map(|thread| thread.join().map_err(|_| "a sender failed".to_owned())?)
+                    .collect()
+            });
+            for some in measured {
+                micros.extend(some?);
+            }
+            micros.sort_by(f64::total_cmp);
+            let at =
+                |share: f64| micros.get((micros.len() as f64 * share) as usize).copied().unwrap_or_default();
+            println!("{:10} p50 {:.0} µs, p99 {:.0} µs, of {}", target.name, at(0.5), at(0.99), micros.len());
+        }
+    }
+    Ok(())
+}
+
+/// Sends on schedule, whatever the answers take; gives each answer's time in microseconds since it was due.
+fn paced(url: &str, batch: &[Vec<u8>], pause: Duration) -> Result<Vec<f64>, String> {
+    let mut wire = Wire::open(url)?;
+    let began = Instant::now();
+    let mut micros = Vec::with_capacity(batch.len());
+    for (at, request) in batch.iter().enumerate() {
+        let due = pause.mul_f64(at as f64);
+        while began.elapsed() < due {
+            // Sleeping overshoots by tens of microseconds: sleep short of the moment, then yield.
+            let left = due.saturating_sub(began.elapsed());
+            if left > Duration::from_micros(200) {
+                std::thread::sleep(left - Duration::from_micros(150));
+            } else {
+                std::thread::yield_now();
+            }
+        }
+        let sent = Instant::now();
+        wire.ask(request)?;
+        micros.push(sent.elapsed().as_secs_f64() * 1e6);
+    }
+    Ok(micros)
 }
 
 /// Sends requests of one kind and nothing else, for an instruction counter around the gateway.
-pub fn send(credentials: &str, kind: &str, requests: &str) -> Result<(), String> {
-    let (address, keys) = read_credentials(credentials)?;
-    let count: usize = requests.parse().map_err(|_| "REQUESTS is a number")?;
-    let codes = load(&address, &keys, kind, 0, count)?;
+pub fn send(credentials: &str, url: &str, kind: &str, requests: &str) -> Result<(), String> {
+    let codes = drive(url, &batches(&keys(credentials)?, kind, 0, number(requests)?))?;
     println!("codes: {codes:?}");
     Ok(())
 }
 
-/// The gateway's address and the keys to sign with.
-fn read_credentials(credentials: &str) -> Result<(String, Vec<Key>), String> {
-    let text = std::fs::read_to_string(credentials).map_err(|problem| format!("{credentials}: {problem}"))?;
-    let document: Value = serde_json::from_str(&text).map_err(|problem| problem.to_string())?;
-    let url = document.get("gateway_url").and_then(Value::as_str).ok_or("no gateway_url")?;
-    Ok((url.trim_start_matches("http://").to_owned(), keys(&document, credentials)?))
+fn number(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| format!("`{text}` is no number"))
 }
 
-/// One round of one kind over all connections; gives how often each code came.
-fn load(
-    address: &str,
-    keys: &[Key],
-    kind: &str,
-    round: usize,
-    count: usize,
-) -> Result<BTreeMap<String, usize>, String> {
-    let batches =
-        (0..CONNECTIONS).map(|at| batch(keys, kind, (round, at), count / CONNECTIONS)).collect::<Vec<_>>();
-    drive(address, &batches)
-}
-
-/// Sends one batch over each connection.
-fn drive(address: &str, batches: &[Vec<Vec<u8>>]) -> Result<BTreeMap<String, usize>, String> {
-    let answers: Vec<Result<Vec<String>, String>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = batches.iter().map(|batch| scope.spawn(|| exchange(address, batch))).collect();
+/// Sends one batch over each connection; gives how often each code came.
+fn drive(url: &str, batches: &[Vec<Vec<u8>>]) -> Result<Codes, String> {
+    let answers: Vec<Result<Codes, String>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = batches.iter().map(|batch| scope.spawn(|| exchange(url, batch))).collect();
         threads.into_iter().map(|thread| thread.join().map_err(|_| "a sender failed".to_owned())?).collect()
     });
-    let mut codes = BTreeMap::new();
-    for code in answers.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
-        *codes.entry(code).or_default() += 1;
+    let mut codes = Codes::new();
+    for (code, times) in answers.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
+        *codes.entry(code).or_default() += times;
+    }
+    Ok(codes)
+}
+
+/// Sends in a closed loop; gives the codes.
+fn exchange(url: &str, batch: &[Vec<u8>]) -> Result<Codes, String> {
+    let mut wire = Wire::open(url)?;
+    let mut codes = Codes::new();
+    for request in batch {
+        *codes.entry(wire.ask(request)?).or_default() += 1;
     }
     Ok(codes)
 }
 
 /// The extra keys, so that load is spread over accounts; else the trade key.
-fn keys(document: &Value, credentials: &str) -> Result<Vec<Key>, String> {
+fn keys(credentials: &str) -> Result<Vec<Key>, String> {
+    let text = std::fs::read_to_string(credentials).map_err(|problem| format!("{credentials}: {problem}"))?;
+    let document: Value = serde_json::from_str(&text).map_err(|problem| problem.to_string())?;
     let read = |value: &Value| -> Option<Key> {
         let text = |name: &str| value.get(name)?.as_str().map(str::to_owned);
         Some((text("api_key")?, text("secret")?, text("passphrase")?))
@@ -104,7 +176,11 @@ fn keys(document: &Value, credentials: &str) -> Result<Vec<Key>, String> {
     if keys.is_empty() { Err("the credentials have no keys".to_owned()) } else { Ok(keys) }
 }
 
-/// One connection's requests, signed beforehand.
+/// Every connection's requests, signed beforehand.
+fn batches(keys: &[Key], kind: &str, round: usize, count: usize) -> Vec<Vec<Vec<u8>>> {
+    (0..CONNECTIONS).map(|at| batch(keys, kind, (round, at), count / CONNECTIONS)).collect()
+}
+
 fn batch(keys: &[Key], kind: &str, (round, connection): (usize, usize), count: usize) -> Vec<Vec<u8>> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let stamp = Moment::from_unix_ms(u64::try_from(now).unwrap_or_default()).to_string();
@@ -137,46 +213,8 @@ fn batch(keys: &[Key], kind: &str, (round, connection): (usize, usize), count: u
     (0..count).map(make).collect()
 }
 
-/// Sends in a closed loop; gives the codes.
-fn exchange(address: &str, batch: &[Vec<u8>]) -> Result<Vec<String>, String> {
-    let mut stream = TcpStream::connect(address).map_err(|problem| problem.to_string())?;
-    stream.set_nodelay(true).map_err(|problem| problem.to_string())?;
-    let (mut codes, mut gathered, mut buffer) =
-        (Vec::with_capacity(batch.len()), Vec::new(), vec![0; 65_536]);
-    for request in batch {
-        stream.write_all(request).map_err(|problem| problem.to_string())?;
-        let body = loop {
-            if let Some(body) = whole_answer(&mut gathered) {
-                break body;
-            }
-            let count = stream.read(&mut buffer).map_err(|problem| problem.to_string())?;
-            if count == 0 {
-                return Err("the gateway closed a connection".to_owned());
-            }
-            gathered.extend_from_slice(buffer.get(..count).unwrap_or_default());
-        };
-        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
-        codes.push(answer.get("code").and_then(Value::as_str).unwrap_or("none").to_owned());
-    }
-    Ok(codes)
-}
-
-fn whole_answer(gathered: &mut Vec<u8>) -> Option<Vec<u8>> {
-    let end = gathered.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
-    let head = String::from_utf8_lossy(gathered.get(..end)?).to_ascii_lowercase();
-    let length: usize =
-        head.lines().find_map(|line| line.strip_prefix("content-length:"))?.trim().parse().ok()?;
-    if gathered.len() < end + length {
-        return None;
-    }
-    let rest = gathered.split_off(end + length);
-    let body = gathered.split_off(end);
-    *gathered = rest;
-    Some(body)
-}
-
 /// User and system time of a process.
-fn cpu_seconds(process: &str) -> Result<f64, String> {
+pub fn cpu_seconds(process: &str) -> Result<f64, String> {
     let stat =
         std::fs::read_to_string(format!("/proc/{process}/stat")).map_err(|problem| problem.to_string())?;
     let after = stat.rsplit(") ").next().unwrap_or_default();

@@ -1,10 +1,5 @@
-//! Benchmarks: the decision by itself, and the running gateway by the system's accounting.
-//!
-//! `decision [ROUNDS]` times the whole decision beside the bare HMAC over the same bytes, in turn, and prints
-//! medians and ratios. `loop KIND COUNT` runs one kind and nothing else, for an instruction counter.
-//! `send CREDENTIALS KIND REQUESTS` sends one kind of request, for an instruction counter around the gateway.
-//! `gateway CREDENTIALS PID REQUESTS` sends pre-signed requests over 32 connections to a running sandbox and
-//! divides the CPU time of process PID by their number.
+//! Benchmarks: the decision by itself, the journal by itself, and the running gateway by the system's accounting.
+//! `dev/bench/beside-nginx.sh` sets the latter up beside nginx.
 //!
 //! Nothing here asserts a time.
 
@@ -13,33 +8,51 @@
 
 mod decision;
 mod gateway;
+mod journal;
+mod revocation;
+mod wire;
 
 use std::process::ExitCode;
+
+const USAGE: &str = "\
+decision [ROUNDS]                            the decision beside the bare HMAC of the same bytes, in turn
+loop get|post|hmac-get|hmac-post COUNT       one kind and nothing else, for an instruction counter
+journal FOLDER BATCHES                       durable records of 1,000 a batch; FOLDER must be empty
+gateway CREDENTIALS REQUESTS NAME,URL,PID…   CPU per request of running processes, in turn
+latency CREDENTIALS RATE SECONDS NAME,URL,PID…  answers' times at a fixed rate
+send CREDENTIALS URL public|get|post REQUESTS   one kind of request, for an instruction counter around the gateway
+revocation DATA CREDENTIALS TIMES            change to last accept of a running sandbox";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match words.as_slice() {
-        [] | ["decision"] => decision::compare(21),
-        ["decision", rounds] => {
-            rounds.parse().map_err(|_| "ROUNDS is a number".to_owned()).and_then(decision::compare)
-        }
-        ["loop", kind, count] => count
-            .parse()
-            .map_err(|_| "COUNT is a number".to_owned())
-            .and_then(|count| decision::repeat(kind, count)),
-        ["send", credentials, kind, requests] => gateway::send(credentials, kind, requests),
-        ["gateway", credentials, process, requests] => gateway::measure(credentials, process, requests),
-        _ => Err(
-            "decision [ROUNDS] | loop get|post|hmac-get|hmac-post COUNT | send CREDENTIALS public|get|post REQUESTS | gateway CREDENTIALS PID REQUESTS"
-                .to_owned(),
-        ),
-    };
-    match done {
+    match run(&words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("bench: {problem}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(words: &[&str]) -> Result<(), String> {
+    match words {
+        [] | ["decision"] => decision::compare(21),
+        ["decision", rounds] => decision::compare(number(rounds)?),
+        ["loop", kind, count] => decision::repeat(kind, number(count)?),
+        ["journal", folder, batches] => journal::measure(folder, number(batches)?),
+        ["gateway", credentials, requests, targets @ ..] if !targets.is_empty() => {
+            gateway::measure(credentials, requests, targets)
+        }
+        ["latency", credentials, rate, seconds, targets @ ..] if !targets.is_empty() => {
+            gateway::latency(credentials, rate, seconds, targets)
+        }
+        ["send", credentials, url, kind, requests] => gateway::send(credentials, url, kind, requests),
+        ["revocation", data, credentials, times] => revocation::measure(data, credentials, number(times)?),
+        _ => Err(format!("what to measure:\n{USAGE}")),
+    }
+}
+
+fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| format!("`{text}` is no number"))
 }

@@ -1,0 +1,123 @@
+//! From a committed change to the last request that is still accepted.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use keyward_authority::{Desk, disable_key, enable_key};
+use keyward_hmac_state::HmacState;
+use keyward_rules::grant::Actor;
+use keyward_rules::id::KeyId;
+use keyward_rules::key::KeyPolicy;
+use keyward_rules::okx::sign;
+use keyward_rules::time::Moment;
+use keyward_store::{Entropy, Location, MasterKey, Store};
+use serde_json::Value;
+
+use crate::wire::Wire;
+
+/// Disables and enables the `trade` key of a running sandbox, `times` times, while requests are sent with it.
+pub fn measure(data: &str, credentials: &str, times: usize) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|problem| problem.to_string())?;
+    runtime.block_on(change(data, credentials, times)).map_err(|problem| problem.to_string())
+}
+
+async fn change(data: &str, credentials: &str, times: usize) -> Result<(), Box<dyn std::error::Error>> {
+    let document: Value = serde_json::from_str(&std::fs::read_to_string(credentials)?)?;
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let url = text(&document, "gateway_url").ok_or("no gateway_url")?;
+    let trade = document.get("keys").and_then(|keys| keys.get("trade")).ok_or("no trade key")?;
+    let key = ["api_key", "secret", "passphrase"].map(|name| text(trade, name).unwrap_or_default());
+    let [id, _, _] = &key;
+    let id: KeyId = id.parse()?;
+
+    let entropy: Entropy = Arc::new(|bytes: &mut [u8]| {
+        // Nonces for the seals of a sandbox's key: the kernel's, as everywhere.
+        let filled = std::fs::File::open("/dev/urandom")
+            .and_then(|mut file| std::io::Read::read_exact(&mut file, bytes));
+        assert!(filled.is_ok(), "the system gives no random bytes");
+    });
+    let master = MasterKey::parse(&std::fs::read_to_string(Path::new(data).join("master.key"))?)?;
+    let store = Store::open(&Location::parse(data)?, &master, Arc::clone(&entropy), now()).await?;
+    let (writer, passphrases) = (store.writer(), master.passphrase_key());
+    let desk = || Desk {
+        writer: &writer,
+        passphrases: &passphrases,
+        entropy: &entropy,
+        policy: KeyPolicy::default(),
+        actor: Actor::Host("bench".to_owned()),
+        now: now(),
+    };
+
+    let began = Instant::now();
+    let micros = move || u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let (accepted, refused) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let stop = Arc::new(AtomicBool::new(false));
+    let sender = {
+        let (accepted, refused, stop) = (Arc::clone(&accepted), Arc::clone(&refused), Arc::clone(&stop));
+        std::thread::spawn(move || -> Result<(), String> {
+            let mut wire = Wire::open(&url)?;
+            while !stop.load(Ordering::Relaxed) {
+                match wire.ask(&request(&key))?.as_str() {
+                    "0" => accepted.store(micros(), Ordering::Release),
+                    "50114" => refused.store(micros(), Ordering::Release),
+                    other => return Err(format!("code {other}")),
+                }
+            }
+            Ok(())
+        })
+    };
+    let mut delays = Vec::new();
+    for _ in 0..times {
+        disable_key(&desk(), id).await?;
+        let committed = micros();
+        until(&sender, || refused.load(Ordering::Acquire) > committed)?;
+        delays.push(accepted.load(Ordering::Acquire).saturating_sub(committed) as f64 / 1_000.0);
+        enable_key(&desk(), id).await?;
+        let committed = micros();
+        until(&sender, || accepted.load(Ordering::Acquire) > committed)?;
+    }
+    stop.store(true, Ordering::Relaxed);
+    sender.join().map_err(|_| "the sender failed")??;
+    delays.sort_by(f64::total_cmp);
+    let at = |share: f64| delays.get((delays.len() as f64 * share) as usize).copied().unwrap_or_default();
+    let last = delays.last().copied().unwrap_or_default();
+    println!(
+        "change to last accept: p50 {:.1} ms, p99 {:.1} ms, longest {last:.1} ms, of {times}",
+        at(0.5),
+        at(0.99)
+    );
+    store.close().await;
+    Ok(())
+}
+
+fn until(
+    sender: &std::thread::JoinHandle<Result<(), String>>,
+    done: impl Fn() -> bool,
+) -> Result<(), &'static str> {
+    while !done() {
+        if sender.is_finished() {
+            return Err("the sender ended");
+        }
+        std::thread::yield_now();
+    }
+    Ok(())
+}
+
+fn now() -> Moment {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    Moment::from_unix_ms(u64::try_from(now).unwrap_or_default())
+}
+
+fn request([key, secret, phrase]: &[String; 3]) -> Vec<u8> {
+    let (target, stamp) = ("/api/v5/account/balance", now().to_string());
+    let state = HmacState::from_key(secret.as_bytes());
+    let made = sign(&state, stamp.as_bytes(), b"GET", target.as_bytes(), b"");
+    let made = String::from_utf8_lossy(made.as_bytes()).into_owned();
+    format!(
+        "GET {target} HTTP/1.1\r\nHost: keyward\r\nOK-ACCESS-KEY: {key}\r\nOK-ACCESS-SIGN: {made}\r\nOK-ACCESS-TIMESTAMP: {stamp}\r\nOK-ACCESS-PASSPHRASE: {phrase}\r\n\r\n"
+    )
+    .into_bytes()
+}
