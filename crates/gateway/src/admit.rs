@@ -28,6 +28,10 @@ const LEASE_MONEY_MS: u64 = 5_000;
 const LEASE_TRADE_MS: u64 = 15_000;
 const LEASE_ALL_MS: u64 = 30_000;
 
+/// How long a request waits for a record that is being written, and how often.
+const TORN_PAUSE: Duration = Duration::from_millis(1);
+const TORN_TRIES: usize = 20;
+
 /// Which way a screened request goes on.
 #[derive(Clone, Copy)]
 pub enum Way<'r> {
@@ -73,7 +77,7 @@ pub fn path_of(found: Found<'_>) -> &'static str {
 ///
 /// # Errors
 /// The refusal.
-pub fn screen<'r>(gate: &'r Gate, head: &Head<'r>, source: IpAddr, awaited: bool) -> Result<Way<'r>, Turned> {
+pub async fn screen<'r>(gate: &'r Gate, head: &Head<'r>, source: IpAddr, awaited: bool) -> Result<Way<'r>, Turned> {
     let now_us = gate.clock().now_us();
     settle_rate(gate.counters.sources.arrive(source, now_us))?;
     let found = gate.routes.find(head.method, head.path);
@@ -93,7 +97,7 @@ pub fn screen<'r>(gate: &'r Gate, head: &Head<'r>, source: IpAddr, awaited: bool
     let credentials =
         Credentials::read(head.credentials).map_err(|denial| Turned { route, ..denial.into() })?;
     if awaited {
-        let facts = look_up(gate, credentials.key)?;
+        let facts = look_up(gate, credentials.key).await?;
         let now = Moment::from_unix_ms(now_us / 1_000);
         decision::screen(&credentials, facts.as_ref(), &gate.keys.passphrases, now)
             .map_err(|denial| turned_stranger(gate, denial, (credentials.key, route), source, now_us))?;
@@ -110,7 +114,7 @@ pub async fn admit<'r>(gate: &'r Gate, whole: Whole<'r>) -> Result<Permit<'r>, T
     let (key, source, now) = (whole.credentials.key, whole.source, whole.now);
     let (route, now_us) = (path_of(whole.routed), now.unix_ms().saturating_mul(1_000));
 
-    let facts = look_up(gate, key)?;
+    let facts = look_up(gate, key).await?;
     let verified = Received::new(whole)
         .verify(facts, &gate.keys.passphrases)
         .map_err(|denial| turned_stranger(gate, denial, (key, route), source, now_us))?;
@@ -130,13 +134,16 @@ pub async fn admit<'r>(gate: &'r Gate, whole: Whole<'r>) -> Result<Permit<'r>, T
     Ok(recorded.permit(now.plus_ms(gate.limits().permit_ms)))
 }
 
-/// One consistent copy of the key's facts.
-fn look_up(gate: &Gate, key: KeyId) -> Result<Option<KeyFacts>, Turned> {
-    match gate.view.memory.facts(key) {
-        Lookup::Facts(facts) => Ok(Some(facts)),
-        Lookup::Unknown => Ok(None),
-        Lookup::Torn => Err(Denial::Unavailable.into()),
+/// One consistent copy of the key's facts. A writer that was interrupted in the middle gets time to finish.
+async fn look_up(gate: &Gate, key: KeyId) -> Result<Option<KeyFacts>, Turned> {
+    for _ in 0..TORN_TRIES {
+        match gate.view.memory.facts(key) {
+            Lookup::Facts(facts) => return Ok(Some(facts)),
+            Lookup::Unknown => return Ok(None),
+            Lookup::Torn => tokio::time::sleep(TORN_PAUSE).await,
+        }
     }
+    Err(Denial::Unavailable.into())
 }
 
 /// Wrong secrets count against the source. An unknown key does not: ended keys look unknown, and thousands of

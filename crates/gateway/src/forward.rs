@@ -1,6 +1,6 @@
 //! From a permit, or a public request, to the exchange's answer.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -35,7 +35,7 @@ pub enum Forwarded {
 
 /// Forwards a permitted request, once. The permit's deadline and the key's record are looked at once more
 /// before the first byte goes out.
-pub async fn forward(gate: &Gate, pool: &Rc<Pool>, permit: Permit<'_>, headers: &HeaderMap) -> Forwarded {
+pub async fn forward(gate: &Gate, pool: &Arc<Pool>, permit: Permit<'_>, headers: &HeaderMap) -> Forwarded {
     let (facts, id) = (permit.facts(), permit.whole().id);
     let Some(request) = build(gate, pool, &Outgoing::permitted(gate, &permit), headers) else {
         return Forwarded::NotSent(Denial::Malformed);
@@ -51,7 +51,7 @@ pub async fn forward(gate: &Gate, pool: &Rc<Pool>, permit: Permit<'_>, headers: 
 /// Forwards a public request, without an account.
 pub async fn forward_public(
     gate: &Gate,
-    pool: &Rc<Pool>,
+    pool: &Arc<Pool>,
     outgoing: Outgoing<'_>,
     headers: &HeaderMap,
 ) -> Forwarded {
@@ -199,7 +199,7 @@ mod names {
 }
 
 /// Gathers the beginning of the answer, so that one that breaks off early becomes a refusal with a code.
-async fn finish(gate: &Gate, pool: &Rc<Pool>, sent: Sent, id: RequestId) -> Forwarded {
+async fn finish(gate: &Gate, pool: &Arc<Pool>, sent: Sent, id: RequestId) -> Forwarded {
     let (response, line) = match sent {
         Sent::Answered(response, line) => (response, line),
         Sent::Unsent(denial) => return Forwarded::NotSent(denial),
@@ -208,7 +208,7 @@ async fn finish(gate: &Gate, pool: &Rc<Pool>, sent: Sent, id: RequestId) -> Forw
     let (mut parts, mut body): (_, Incoming) = response.into_parts();
     let patience = Duration::from_millis(gate.limits().upstream_ms);
     let mut gathered = Gathered::default();
-    let line = Return { line, pool: Rc::clone(pool) };
+    let line = Return { line, pool: Arc::clone(pool) };
     let flowing = loop {
         if body.is_end_stream() {
             line.keep();

@@ -1,9 +1,7 @@
 //! Listeners, threads, connections: one acceptor hands sockets round-robin to one runtime per core.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -16,7 +14,6 @@ use keyward_rules::address::canonical;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
-use tokio::task::LocalSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tracing::{error, warn};
@@ -150,9 +147,9 @@ impl Gateway {
             let seed = self.seed.wrapping_add((number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let work = move || {
-                let pool = Rc::new(Pool::new(backend, *gate.limits()));
-                let desk = Rc::new(Desk { gate, budget, pool, ids: RequestIds::new(seed) });
-                LocalSet::new().block_on(&runtime, worker(desk, arrivals, stopped));
+                let pool = Arc::new(Pool::new(backend, *gate.limits()));
+                let desk = Arc::new(Desk { gate, budget, pool, ids: RequestIds::new(seed) });
+                runtime.block_on(worker(desk, arrivals, stopped));
             };
             threads.push(std::thread::Builder::new().name(format!("gateway-{number}")).spawn(work)?);
         }
@@ -221,36 +218,41 @@ async fn accept(
 
 /// One thread: takes sockets until told to stop, then waits for open connections within the limit.
 async fn worker(
-    desk: Rc<Desk>,
+    desk: Arc<Desk>,
     mut arrivals: mpsc::UnboundedReceiver<Arrival>,
     stopped: watch::Receiver<bool>,
 ) {
-    let open = Rc::new(Cell::new(0_usize));
+    let open = Arc::new(AtomicUsize::new(0));
     let mut stop = stopped.clone();
     loop {
         let arrival = tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = told(&mut stop) => break,
             arrival = arrivals.recv() => arrival,
         };
         let Some(arrival) = arrival else { break };
-        let (desk, stopped, open) = (Rc::clone(&desk), stopped.clone(), Rc::clone(&open));
-        open.set(open.get() + 1);
-        tokio::task::spawn_local(async move {
+        let (desk, stopped, open) = (Arc::clone(&desk), stopped.clone(), Arc::clone(&open));
+        open.fetch_add(1, Ordering::Relaxed);
+        tokio::task::spawn(async move {
             connection(desk, arrival, stopped).await;
-            open.set(open.get() - 1);
+            open.fetch_sub(1, Ordering::Relaxed);
         });
     }
     let drained = async {
-        while open.get() > 0 {
+        while open.load(Ordering::Relaxed) > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     if timeout(Duration::from_millis(desk.gate.limits().drain_ms), drained).await.is_err() {
-        warn!(open = open.get(), "connections were cut at shutdown");
+        warn!(open = open.load(Ordering::Relaxed), "connections were cut at shutdown");
     }
 }
 
-async fn connection(desk: Rc<Desk>, arrival: Arrival, stopped: watch::Receiver<bool>) {
+/// Returns once the gateway is told to stop.
+async fn told(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+async fn connection(desk: Arc<Desk>, arrival: Arrival, stopped: watch::Receiver<bool>) {
     let Arrival { stream, peer, counted, tls } = arrival;
     let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
     let _ = stream.set_nodelay(true);
@@ -299,24 +301,23 @@ async fn speaks_http2(stream: &tokio::net::TcpStream) -> Option<Speaks> {
 }
 
 async fn speak<S>(
-    desk: Rc<Desk>,
+    desk: Arc<Desk>,
     stream: S,
     source: IpAddr,
     speaks: Speaks,
     mut stopped: watch::Receiver<bool>,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let limits = *desk.gate.limits();
     let service = service_fn(move |request| {
-        let desk = Rc::clone(&desk);
+        let desk = Arc::clone(&desk);
         async move {
-            if request.method() == http::Method::GET {
-                // No GET changes anything (a test of the route table says so): it may end with its client.
+            if !desk.moves_funds(&request) {
                 return Ok(serve(&desk, request, source).await);
             }
-            // A task of its own: a client that goes away must not take the outcome and its record with it.
-            tokio::task::spawn_local(async move { serve(&desk, request, source).await }).await
+            // A task of its own: a client that goes away must not take the outcome's record with it.
+            tokio::task::spawn(async move { serve(&desk, request, source).await }).await
         }
     });
     match speaks {
@@ -331,7 +332,7 @@ async fn speak<S>(
             tokio::pin!(connection);
             tokio::select! {
                 _ = connection.as_mut() => {}
-                _ = stopped.wait_for(|stop| *stop) => {
+                () = told(&mut stopped) => {
                     connection.as_mut().graceful_shutdown();
                     let _ = connection.await;
                 }
@@ -352,7 +353,7 @@ async fn speak<S>(
             tokio::pin!(connection);
             tokio::select! {
                 _ = connection.as_mut() => {}
-                _ = stopped.wait_for(|stop| *stop) => {
+                () = told(&mut stopped) => {
                     connection.as_mut().graceful_shutdown();
                     let _ = connection.await;
                 }
@@ -367,10 +368,10 @@ struct LocalExecutor;
 
 impl<F> hyper::rt::Executor<F> for LocalExecutor
 where
-    F: Future + 'static,
-    F::Output: 'static,
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
 {
     fn execute(&self, future: F) {
-        tokio::task::spawn_local(future);
+        tokio::task::spawn(future);
     }
 }

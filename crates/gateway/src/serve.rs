@@ -1,8 +1,8 @@
 //! One request from its head to its answer and its record.
 
 use std::net::IpAddr;
-use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::{Request, Response, request};
@@ -12,10 +12,10 @@ use keyward_rules::decision::Permit;
 use keyward_rules::denial::Denial;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::key::Environment;
-use keyward_rules::route::{Method, Route};
+use keyward_rules::route::{Found, Method, Route};
 use keyward_rules::time::Moment;
 use keyward_store::{LastUse, Outcome, OutcomeStatus, Record};
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use crate::admit::{Turned, Way, admit, path_of, screen, whole};
 use crate::body::{Budget, drain, read};
@@ -32,27 +32,40 @@ pub struct Desk {
     /// The bodies' budget, shared by all threads.
     pub budget: Arc<Budget>,
     /// The thread's connections to the exchange.
-    pub pool: Rc<Pool>,
+    pub pool: Arc<Pool>,
     /// The thread's request ids.
     pub ids: RequestIds,
+}
+
+impl Desk {
+    /// Whether a request, as it says of itself, owes an outcome once it was forwarded.
+    pub fn moves_funds(&self, request: &Request<Incoming>) -> bool {
+        if request.method() != http::Method::POST {
+            return false;
+        }
+        match self.gate.routes.find(Method::Post, request.uri().path().as_bytes()) {
+            Found::Route(route) => route.class.owes_record(),
+            Found::WrongMethod | Found::Unknown => false,
+        }
+    }
 }
 
 /// Numbers requests: random bits of the process and thread, then a count.
 pub struct RequestIds {
     seed: u64,
-    count: std::cell::Cell<u64>,
+    count: AtomicU64,
 }
 
 impl RequestIds {
     /// Ids that start with `seed`.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
-        Self { seed, count: std::cell::Cell::new(0) }
+        Self { seed, count: AtomicU64::new(0) }
     }
 
     fn next(&self) -> RequestId {
-        self.count.set(self.count.get().wrapping_add(1));
-        RequestId(u128::from(self.seed) << 64 | u128::from(self.count.get()))
+        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        RequestId(u128::from(self.seed) << 64 | u128::from(count))
     }
 }
 
@@ -95,7 +108,7 @@ async fn handle(
         Ok(head) => head,
         Err(denial) => return refuse_early(gate, body, denial).await,
     };
-    let way = match screen(gate, &head, source, !body.is_end_stream()) {
+    let way = match screen(gate, &head, source, !body.is_end_stream()).await {
         Ok(way) => way,
         Err(turned) => {
             Trace::new(gate, id, source, head.method, turned.route, 0).refused(&turned);
@@ -207,7 +220,7 @@ impl<'d> Trace<'d> {
         } else if let Denial::AppAddressRefused(key) = turned.denial {
             warn!(%key, "right credentials of an app key from elsewhere than its app");
         } else if turned.account.is_some() {
-            info!(request = %self.id, code, route = self.route, "refused");
+            debug!(request = %self.id, code, route = self.route, "refused");
         }
         self.write(turned.key, turned.account, code, None);
     }

@@ -3,8 +3,7 @@
 //! A request that certainly was not written goes out on another connection; anything that may have reached
 //! the exchange is never sent twice.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use keyward_rules::denial::Denial;
+use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -34,7 +34,7 @@ pub struct Backend {
 /// The pool of one thread.
 pub struct Pool {
     backend: Backend,
-    idle: RefCell<Vec<Line>>,
+    idle: Mutex<Vec<Line>>,
     limits: Limits,
 }
 
@@ -52,7 +52,7 @@ impl Pool {
     /// An empty pool.
     #[must_use]
     pub const fn new(backend: Backend, limits: Limits) -> Self {
-        Self { backend, idle: RefCell::new(Vec::new()), limits }
+        Self { backend, idle: Mutex::new(Vec::new()), limits }
     }
 
     /// The backend.
@@ -90,7 +90,7 @@ impl Pool {
 
     /// Takes a connection back once its answer has been read to the end.
     pub fn keep(&self, line: Line) {
-        let mut idle = self.idle.borrow_mut();
+        let mut idle = self.idle.lock();
         if idle.len() < self.limits.idle_upstream && !line.is_closed() {
             idle.push(line);
         }
@@ -99,7 +99,7 @@ impl Pool {
     /// An idle connection that is ready, or a new one.
     async fn line(&self) -> Result<Line, Denial> {
         loop {
-            let Some(mut line) = self.idle.borrow_mut().pop() else { break };
+            let Some(mut line) = self.idle.lock().pop() else { break };
             // One that is not ready at once was closed, or its answer never ended.
             if !line.is_closed() && line.is_ready()
                 || timeout(Duration::ZERO, line.ready()).await.is_ok_and(|ready| ready.is_ok())
@@ -115,7 +115,7 @@ impl Pool {
         let _ = stream.set_nodelay(true);
         let shaken = http1::Builder::new().max_headers(128).handshake(TokioIo::new(stream)).await;
         let (line, connection) = shaken.map_err(|_| Denial::UpstreamDown)?;
-        tokio::task::spawn_local(async move {
+        tokio::task::spawn(async move {
             // The request's own end reports what went wrong.
             let _ = connection.await;
         });
@@ -128,7 +128,7 @@ pub struct Return {
     /// The connection.
     pub line: Line,
     /// Its pool.
-    pub pool: Rc<Pool>,
+    pub pool: Arc<Pool>,
 }
 
 impl Return {

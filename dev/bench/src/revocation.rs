@@ -63,6 +63,8 @@ async fn change(data: &str, credentials: &str, times: usize) -> Result<(), Box<d
                 match wire.ask(&request(&key))?.as_str() {
                     "0" => accepted.store(micros(), Ordering::Release),
                     "50114" => refused.store(micros(), Ordering::Release),
+                    // The key changed between the verdict and the forward: neither accepted nor refused for good.
+                    "50013" => {}
                     other => return Err(format!("code {other}")),
                 }
             }
@@ -73,11 +75,15 @@ async fn change(data: &str, credentials: &str, times: usize) -> Result<(), Box<d
     for _ in 0..times {
         disable_key(&desk(), id).await?;
         let committed = micros();
-        until(&sender, || refused.load(Ordering::Acquire) > committed)?;
+        if !until(&sender, || refused.load(Ordering::Acquire) > committed) {
+            break;
+        }
         delays.push(accepted.load(Ordering::Acquire).saturating_sub(committed) as f64 / 1_000.0);
         enable_key(&desk(), id).await?;
         let committed = micros();
-        until(&sender, || accepted.load(Ordering::Acquire) > committed)?;
+        if !until(&sender, || accepted.load(Ordering::Acquire) > committed) {
+            break;
+        }
     }
     stop.store(true, Ordering::Relaxed);
     sender.join().map_err(|_| "the sender failed")??;
@@ -93,17 +99,15 @@ async fn change(data: &str, credentials: &str, times: usize) -> Result<(), Box<d
     Ok(())
 }
 
-fn until(
-    sender: &std::thread::JoinHandle<Result<(), String>>,
-    done: impl Fn() -> bool,
-) -> Result<(), &'static str> {
+/// Whether it came about before the sender ended.
+fn until(sender: &std::thread::JoinHandle<Result<(), String>>, done: impl Fn() -> bool) -> bool {
     while !done() {
         if sender.is_finished() {
-            return Err("the sender ended");
+            return false;
         }
         std::thread::yield_now();
     }
-    Ok(())
+    true
 }
 
 fn now() -> Moment {
