@@ -77,7 +77,12 @@ pub fn path_of(found: Found<'_>) -> &'static str {
 ///
 /// # Errors
 /// The refusal.
-pub async fn screen<'r>(gate: &'r Gate, head: &Head<'r>, source: IpAddr, awaited: bool) -> Result<Way<'r>, Turned> {
+pub async fn screen<'r>(
+    gate: &'r Gate,
+    head: &Head<'r>,
+    source: IpAddr,
+    awaited: bool,
+) -> Result<Way<'r>, Turned> {
     let now_us = gate.clock().now_us();
     settle_rate(gate.counters.sources.arrive(source, now_us))?;
     let found = gate.routes.find(head.method, head.path);

@@ -16,13 +16,11 @@ use keyward_rules::address::AddressSet;
 use keyward_rules::id::{AppId, KeyId};
 use keyward_rules::key::{AppReach, KeyFacts, Reach};
 use keyward_store::{AppRecord, AppState, KeyRecord};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 
 use index::Index;
 use record::{Image, ReachWord};
 use slab::Slab;
-
-const EXTRA_SHARDS: usize = 64;
 
 /// What applying a change found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,7 +47,9 @@ pub enum Lookup {
 }
 
 /// The parts of a key that vary in size.
-#[derive(Clone)]
+///
+/// Written only inside the record's write section.
+#[derive(Default)]
 struct Extra {
     /// Its name, which the backend shows to the client.
     label: Box<str>,
@@ -58,39 +58,26 @@ struct Extra {
 }
 
 /// All facts of one node.
+#[derive(Default)]
 pub struct Memory {
     slab: Slab,
     index: Index,
-    /// What does not fit the record, by key. Written only inside the record's write section.
-    extras: Vec<RwLock<HashMap<KeyId, Extra>>>,
     apps: ArcSwap<HashMap<AppId, Arc<AddressSet>>>,
     /// There is one applier; the lock says so.
     applier: Mutex<()>,
 }
 
-impl Default for Memory {
-    fn default() -> Self {
-        Self {
-            slab: Slab::default(),
-            index: Index::default(),
-            extras: (0..EXTRA_SHARDS).map(|_| RwLock::default()).collect(),
-            apps: ArcSwap::default(),
-            applier: Mutex::new(()),
-        }
-    }
-}
-
 impl Memory {
     /// One consistent copy of the key's facts.
     pub fn facts(&self, id: KeyId) -> Lookup {
-        let Some(record) = self.find(id) else { return Lookup::Unknown };
+        let Some((slot, record)) = self.find(id) else { return Lookup::Unknown };
         let taken = record.read(|image, copy| {
             let reach = match image.reach() {
                 ReachWord::Nowhere => Reach::App(APP_NOBODY, AppReach::Nowhere),
                 ReachWord::Anywhere => Reach::Anywhere,
                 ReachWord::Few(few) => Reach::Few(few),
                 ReachWord::Set => {
-                    self.set_of(id).map_or(Reach::App(APP_NOBODY, AppReach::Nowhere), Reach::Set)
+                    self.set_in(slot).map_or(Reach::App(APP_NOBODY, AppReach::Nowhere), Reach::Set)
                 }
                 ReachWord::App(app) => {
                     let ranges = self.apps.load().get(&app).cloned();
@@ -107,12 +94,13 @@ impl Memory {
 
     /// The key's name.
     pub fn label(&self, id: KeyId) -> Option<String> {
-        Some(self.shard(id)?.read().get(&id)?.label.to_string())
+        let (slot, _) = self.find(id)?;
+        Some(self.slab.extra(slot)?.read().label.to_string())
     }
 
     /// Whether the record is still the one that was copied.
     pub fn is_current(&self, id: KeyId, copy: u64) -> bool {
-        self.find(id).is_some_and(|record| record.sequence() == copy)
+        self.find(id).is_some_and(|(_, record)| record.sequence() == copy)
     }
 
     /// Takes in a key as the store has it.
@@ -123,14 +111,14 @@ impl Memory {
 
     /// Stops a key whose stored record does not verify.
     pub fn break_seal(&self, id: KeyId) -> Applied {
-        let known = self.find(id).and_then(|record| record.read(|image, _| *image));
+        let known = self.find(id).and_then(|(_, record)| record.read(|image, _| *image));
         self.put(id, Image::broken(id, known.as_ref()), None)
     }
 
     /// Ends a key whose row is gone.
     pub fn forget(&self, id: KeyId) {
         let _one = self.applier.lock();
-        if let Some(record) = self.find(id) {
+        if let Some((_, record)) = self.find(id) {
             record.write(|image| image.end());
         }
     }
@@ -146,40 +134,33 @@ impl Memory {
         self.slab.len()
     }
 
-    fn find(&self, id: KeyId) -> Option<&record::Record> {
-        self.index
-            .find(id, |slot| self.slab.get(slot).map(record::Record::id))
-            .and_then(|slot| self.slab.get(slot))
+    fn find(&self, id: KeyId) -> Option<(u32, &record::Record)> {
+        let slot = self.index.find(id, |slot| self.slab.get(slot).map(record::Record::id))?;
+        Some((slot, self.slab.get(slot)?))
     }
 
     fn put(&self, id: KeyId, image: Image, extra: Option<Extra>) -> Applied {
         let _one = self.applier.lock();
-        if let Some(record) = self.find(id) {
-            return record.replace(&image, || self.store_extra(id, extra));
+        if let Some((slot, record)) = self.find(id) {
+            return record.replace(&image, || self.store_extra(slot, extra));
         }
         let Some(slot) = self.slab.claim() else { return Applied::Full };
         let Some(record) = self.slab.get(slot) else { return Applied::Full };
-        self.store_extra(id, extra);
+        self.store_extra(slot, extra);
         record.fill(&image);
         // The slot is published only once the record is whole.
         self.index.insert(id, slot, |other| self.slab.get(other).map(record::Record::id));
         Applied::Stored
     }
 
-    fn set_of(&self, id: KeyId) -> Option<Arc<AddressSet>> {
-        self.shard(id)?.read().get(&id)?.set.clone()
+    fn set_in(&self, slot: u32) -> Option<Arc<AddressSet>> {
+        self.slab.extra(slot)?.read().set.clone()
     }
 
-    fn store_extra(&self, id: KeyId, extra: Option<Extra>) {
-        let Some(shard) = self.shard(id) else { return };
-        match extra {
-            Some(extra) => drop(shard.write().insert(id, extra)),
-            None => drop(shard.write().remove(&id)),
+    fn store_extra(&self, slot: u32, extra: Option<Extra>) {
+        if let Some(place) = self.slab.extra(slot) {
+            *place.write() = extra.unwrap_or_default();
         }
-    }
-
-    fn shard(&self, id: KeyId) -> Option<&RwLock<HashMap<KeyId, Extra>>> {
-        self.extras.get(usize::try_from(id.as_u128() % EXTRA_SHARDS as u128).ok()?)
     }
 }
 

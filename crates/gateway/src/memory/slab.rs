@@ -1,18 +1,27 @@
-//! Records in chunks that never move.
+//! Records in chunks that never move, and beside each record what does not fit it.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use parking_lot::RwLock;
+
+use super::Extra;
 use super::record::Record;
 
-const CHUNK: u32 = 4_096;
+const CHUNK: u32 = 16_384;
 /// 67 million keys; past that a new key is refused and said so.
-const CHUNKS: u32 = 16_384;
+const CHUNKS: u32 = 4_096;
 
 /// All records of a node.
 pub(super) struct Slab {
-    chunks: Vec<OnceLock<Box<[Record]>>>,
+    chunks: Vec<OnceLock<Chunk>>,
     used: AtomicU32,
+}
+
+/// Apart, so that the records stay dense: a verdict seldom looks at the rest.
+struct Chunk {
+    records: Box<[Record]>,
+    extras: Box<[RwLock<Extra>]>,
 }
 
 impl Default for Slab {
@@ -24,14 +33,21 @@ impl Default for Slab {
 impl Slab {
     /// The record in `slot`, if it was claimed.
     pub(super) fn get(&self, slot: u32) -> Option<&Record> {
-        self.chunks.get((slot / CHUNK) as usize)?.get()?.get((slot % CHUNK) as usize)
+        self.chunk(slot)?.records.get((slot % CHUNK) as usize)
+    }
+
+    /// What belongs to the record in `slot` beside it.
+    pub(super) fn extra(&self, slot: u32) -> Option<&RwLock<Extra>> {
+        self.chunk(slot)?.extras.get((slot % CHUNK) as usize)
     }
 
     /// A slot that nobody has; `None` when there is none left.
     pub(super) fn claim(&self) -> Option<u32> {
         let slot = self.used.load(Ordering::Relaxed);
-        let chunk = self.chunks.get((slot / CHUNK) as usize)?;
-        chunk.get_or_init(|| (0..CHUNK).map(|_| Record::default()).collect());
+        self.chunks.get((slot / CHUNK) as usize)?.get_or_init(|| Chunk {
+            records: (0..CHUNK).map(|_| Record::default()).collect(),
+            extras: (0..CHUNK).map(|_| RwLock::default()).collect(),
+        });
         self.used.store(slot + 1, Ordering::Relaxed);
         Some(slot)
     }
@@ -39,5 +55,9 @@ impl Slab {
     /// Slots in use.
     pub(super) fn len(&self) -> u32 {
         self.used.load(Ordering::Relaxed)
+    }
+
+    fn chunk(&self, slot: u32) -> Option<&Chunk> {
+        self.chunks.get((slot / CHUNK) as usize)?.get()
     }
 }

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::types::ToSqlOutput;
-use rusqlite::{Connection, OpenFlags, Row, ToSql, Transaction, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, Row, ToSql, Transaction, TransactionBehavior, params_from_iter};
 
-use super::numbered;
+use super::{READ_ONLY, numbered};
 use crate::error::StoreError;
 use crate::feed::{LoadedKey, loaded};
 use crate::keys::{ALL_KEYS, RawKey};
@@ -19,7 +19,7 @@ const BUSY: Duration = Duration::from_secs(10);
 
 /// Hands every key that has not ended to `take`, opened, one at a time.
 pub(crate) fn load(file: &Path, vault: &Vault, mut take: impl FnMut(LoadedKey)) -> Result<(), StoreError> {
-    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let connection = Connection::open_with_flags(file, READ_ONLY)?;
     let mut statement = connection.prepare(ALL_KEYS)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
+use super::READ_ONLY;
 use crate::error::StoreError;
 
 /// The file's version as last seen.
@@ -14,7 +15,7 @@ pub(crate) struct Version {
 
 /// Starts to look.
 pub(crate) fn open(file: &Path) -> Result<Version, StoreError> {
-    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let connection = Connection::open_with_flags(file, READ_ONLY)?;
     Ok(Version { connection, seen: None })
 }
 
