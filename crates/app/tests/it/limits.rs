@@ -91,3 +91,29 @@ fn rates_are_per_account_and_route() {
     assert_eq!(ask(&running.key("trade").unwrap()), "50011");
     assert_eq!(ask(&other), "0");
 }
+
+/// F49: bad signatures for a known key, from elsewhere, cost its owner nothing: not the key, not the quota.
+#[test]
+fn bad_signatures_from_elsewhere_do_not_touch_the_owner() {
+    let folder = Folder::new();
+    let running = Running::start(&folder.data()).unwrap();
+    let key = running.key("trade").unwrap();
+    let mut bad = Signed::new(&key, "GET", "/api/v5/account/config", "");
+    bad.sign = Signed::new(&key, "GET", "/api/v5/account/balance", "").sign;
+    let mut elsewhere = Wire::from(running.address("gateway_url").unwrap(), [127, 0, 0, 2]);
+    let (mut tried, mut limited) = (0, 0);
+    for _ in 0..20_000 {
+        elsewhere.write(&bad.bytes());
+        match elsewhere.read().expect("an answer").code().as_str() {
+            "50113" => tried += 1,
+            "50011" => limited += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert!(tried > 100 && limited > 100, "{tried} tried, {limited} over the source's limit");
+    // The route allows the account five in two seconds; all of them are still there.
+    for _ in 0..5 {
+        let own = Signed::new(&key, "GET", "/api/v5/account/config", "");
+        assert_eq!(send(&running, &own).code(), "0");
+    }
+}

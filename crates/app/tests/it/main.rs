@@ -15,6 +15,7 @@ mod altered;
 mod commands;
 mod crash;
 mod framing;
+mod framing2;
 mod limits;
 mod refusals;
 mod secrets;

@@ -1,7 +1,7 @@
 //! A running sandbox, a client that signs, and an exchange that counts what reaches it.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,6 +11,7 @@ use keyward_rules::key::HmacState;
 use keyward_rules::okx::sign;
 use keyward_rules::time::Moment;
 use keyward_testkit::process::{KeyEntry, Running};
+use socket2::{Domain, Socket, Type};
 
 pub const ORDER: &str =
     r#"{"instId":"BTC-USDT","tdMode":"cash","side":"buy","ordType":"limit","px":"1000","sz":"0.0001"}"#;
@@ -120,6 +121,18 @@ impl Wire {
     pub fn open(address: &str) -> Self {
         let address = address.trim_start_matches("http://");
         let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self(stream, Vec::new())
+    }
+
+    /// A connection from another loopback address.
+    pub fn from(address: &str, source: [u8; 4]) -> Self {
+        let address: SocketAddr = address.trim_start_matches("http://").parse().unwrap();
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
+        socket.connect(&address.into()).unwrap();
+        let stream = TcpStream::from(socket);
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         stream.set_nodelay(true).unwrap();
         Self(stream, Vec::new())

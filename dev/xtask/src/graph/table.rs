@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// A crate of others that only these of ours may use, because what it does is theirs alone.
 const FENCES: &[(&str, &[&str])] = &[
+    ("mimalloc", &["app"]),
     ("sqlx", &["store"]),
     ("rusqlite", &["store"]),
     ("aws-lc-sys", &["hmac-state"]),
@@ -27,7 +28,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("hyper", &["gateway", "sandbox", "testkit", "bench"]),
     ("hyper-util", &["gateway", "sandbox", "testkit", "bench"]),
     ("rcgen", &["app", "testkit"]),
-    ("socket2", &["gateway"]),
+    ("socket2", &["gateway", "app"]),
 ];
 
 /// What the pure crate must not have: no runtime, driver, web crate, clock or randomness.
