@@ -15,7 +15,7 @@ use keyward_rules::key::Environment;
 use keyward_rules::route::{Found, Method, Route};
 use keyward_rules::time::Moment;
 use keyward_store::{LastUse, Outcome, OutcomeStatus, Record};
-use tracing::{debug, warn};
+use tracing::{info, warn};
 
 use crate::admit::{Turned, Way, admit, path_of, screen, whole};
 use crate::body::{Budget, drain, read};
@@ -220,7 +220,7 @@ impl<'d> Trace<'d> {
         } else if let Denial::AppAddressRefused(key) = turned.denial {
             warn!(%key, "right credentials of an app key from elsewhere than its app");
         } else if turned.account.is_some() {
-            debug!(request = %self.id, code, route = self.route, "refused");
+            info!(request = %self.id, code, route = self.route, "refused");
         }
         self.write(turned.key, turned.account, code, None);
     }
