@@ -57,7 +57,7 @@ pub struct Sandbox {
     /// Write the credentials as JSON to this file (mode 0600) once ready
     #[arg(long, value_name = "FILE")]
     pub credentials: Option<PathBuf>,
-    /// Where the console will listen (there is none yet)
+    /// Where the console listens
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8480")]
     pub console: SocketAddr,
     /// Where the gateway listens; port 0 picks one

@@ -9,6 +9,7 @@ mod arguments;
 mod checkpoint;
 mod commands;
 mod config;
+mod control;
 mod node;
 mod sandbox;
 mod worker;

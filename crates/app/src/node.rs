@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use keyward_authority::Desk;
+use keyward_authority::{Authority, Settings};
 use keyward_gateway::follow::{Follower, Lease};
 use keyward_gateway::marks::Marks;
 use keyward_gateway::memory::Memory;
@@ -13,9 +13,7 @@ use keyward_gateway::rates::Rates;
 use keyward_gateway::recorder::{Recorder, Writer, recorder};
 use keyward_gateway::sources::{SourceLimits, Sources};
 use keyward_gateway::{Backend, Counters, Gate, Gateway, Keys, Limits, Listeners, Running, View};
-use keyward_rules::grant::Actor;
 use keyward_rules::identity::IdentityKey;
-use keyward_rules::key::KeyPolicy;
 use keyward_rules::rate::Rate;
 use keyward_rules::route::RouteTable;
 use keyward_store::{MasterKey, Store};
@@ -41,6 +39,8 @@ pub struct NodeOptions {
     pub raise_rates: u32,
     /// Threads that serve.
     pub threads: usize,
+    /// What actions share.
+    pub authority: Arc<Authority>,
     /// Where the newest change seen is kept, to notice a store that was rolled back.
     pub checkpoint: Option<PathBuf>,
 }
@@ -101,7 +101,7 @@ impl Node {
         let running = gateway.start(options.listeners).context("the gateway cannot start")?;
         let duties = worker::Duties {
             store: store.clone(),
-            passphrases: master.passphrase_key(),
+            authority: Arc::clone(&options.authority),
             recorder: recorder.clone(),
             marks,
             clock,
@@ -198,12 +198,7 @@ pub fn listen(address: std::net::SocketAddr) -> Result<TcpListener> {
         .with_context(|| format!("cannot listen on {address}; choose another address, or port 0"))
 }
 
-/// A desk for one action.
-pub fn desk<'d>(
-    writer: &'d keyward_store::Writer,
-    passphrases: &'d keyward_rules::key::PassphraseKey,
-    entropy: &'d keyward_store::Entropy,
-    actor: Actor,
-) -> Desk<'d> {
-    Desk { writer, passphrases, entropy, policy: KeyPolicy::default(), actor, now: ambient::now() }
+/// What actions share, on an open store.
+pub fn authority(store: &Store, master: &MasterKey) -> Authority {
+    Authority::new(store, master, ambient::entropy(), Settings::default())
 }

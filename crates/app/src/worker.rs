@@ -3,21 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward_authority::sweep_keys;
+use keyward_authority::Authority;
+use keyward_authority::duties::{end_cooling, remind_holders, sweep_keys};
 use keyward_gateway::Clock;
 use keyward_gateway::follow::Follower;
 use keyward_gateway::marks::Marks;
 use keyward_gateway::recorder::Recorder;
 use keyward_rules::grant::Actor;
 use keyward_rules::id::Revision;
-use keyward_rules::key::PassphraseKey;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
 use keyward_store::{Store, StoreError};
 use tracing::{error, info, warn};
 
+use crate::ambient;
 use crate::checkpoint::Checkpoint;
-use crate::{ambient, node};
 
 /// How often idle and dated keys are swept, and last uses flushed before.
 const SWEEP_MS: u64 = 60_000;
@@ -36,7 +36,7 @@ pub struct Duties {
     /// The store.
     pub store: Store,
     /// For the actions.
-    pub passphrases: PassphraseKey,
+    pub authority: Arc<Authority>,
     /// To have last uses written before the sweep looks at them.
     pub recorder: Recorder,
     /// To tell of a clock that stepped back.
@@ -95,8 +95,7 @@ async fn sweep(duties: &Duties) {
     if !duties.recorder.flush().await {
         return;
     }
-    let (writer, entropy) = (duties.store.writer(), ambient::entropy());
-    let desk = node::desk(&writer, &duties.passphrases, &entropy, Actor::System("sweep"));
+    let desk = duties.authority.desk(Actor::System("sweep"), ambient::now());
     let kept_since = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(RETENTION_DAYS * DAY_MS));
     if let Err(problem) = forget(&duties.store, kept_since).await {
         error!(%problem, "old journal records cannot be dropped");
@@ -105,6 +104,15 @@ async fn sweep(duties: &Duties) {
         Ok(swept) if swept.is_empty() => {}
         Ok(swept) => info!(keys = swept.len(), "keys ended by their clock"),
         Err(problem) => error!(%problem, "the sweep failed"),
+    }
+    if let Err(problem) = end_cooling(&desk).await {
+        error!(%problem, "keys that have rested long enough could not be released");
+    }
+    if let Err(problem) = remind_holders(&desk).await {
+        error!(%problem, "holders could not be reminded");
+    }
+    if let Err(problem) = desk.authority.access.door.tidy(desk.now).await {
+        error!(%problem, "what is over at the door could not be dropped");
     }
 }
 

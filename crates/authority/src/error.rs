@@ -1,7 +1,9 @@
 //! Why an action did not happen; texts are for people and say what to do.
 
-use keyward_rules::grant::NotAllowed;
-use keyward_rules::key::{KeyRefusal, LifeRefusal};
+use keyward_rules::address::NotASet;
+use keyward_rules::grant::{NotAllowed, NotApproved, NotProven};
+use keyward_rules::key::{KeyRefusal, LifeRefusal, NotAName};
+use keyward_rules::person::NotAPassword;
 use keyward_store::StoreError;
 
 /// An action that did not happen. Nothing else changed.
@@ -13,19 +15,157 @@ pub enum ActionError {
     /// A rule on new keys.
     #[error(transparent)]
     Key(#[from] KeyRefusal),
+    /// A rule on names.
+    #[error(transparent)]
+    Name(#[from] NotAName),
+    /// A rule on addresses.
+    #[error(transparent)]
+    Addresses(#[from] NotASet),
     /// A rule of the life cycle.
     #[error(transparent)]
     Life(#[from] LifeRefusal),
+    /// A rule on passwords.
+    #[error(transparent)]
+    Password(#[from] NotAPassword),
+    /// The password is easy to guess; the text says how.
+    #[error("{0}")]
+    WeakPassword(String),
+    /// A factor was wrong or missing.
+    #[error(transparent)]
+    NotProven(#[from] NotProven),
+    /// A code by mail was wrong or missing.
+    #[error(transparent)]
+    NotApproved(#[from] NotApproved),
+    /// Sign-in, whatever the reason.
+    #[error("the e-mail address or the password is not right, or there were too many tries")]
+    NotSignedIn,
+    /// Too many codes were asked for.
+    #[error("too many codes were sent in the last hour; wait a while and try again")]
+    TooManyCodes,
+    /// Too many people want passwords checked.
+    #[error("too many sign-ins at the same time; try again in a moment")]
+    Busy,
+    /// Two-factor sign-in is off.
+    #[error("set up an authenticator first: without a second factor no key can be made or enabled")]
+    TwoFactorOff,
+    /// Keys that move funds rest.
+    #[error(
+        "the password, a factor or the e-mail address changed less than 24 hours ago: until then no key that moves funds can be made, enabled or loosened"
+    )]
+    Cooling,
+    /// The confirmation names another key.
+    #[error("the confirmation must be the key's exact name")]
+    NotTheName,
+    /// The tags are not tags.
+    #[error("a key has at most 10 tags of 1 to 20 letters, digits, hyphens or spaces")]
+    Tags,
+    /// The phrase is no phrase.
+    #[error("the phrase has 4 to 60 visible characters")]
+    Phrase,
+    /// The overlap is too long.
+    #[error("both keys of a rotation work for at least an hour and at most 7 days")]
+    Overlap,
+    /// There is a successor already.
+    #[error("the key was rotated already; rotate its successor instead")]
+    Rotated,
+    /// The key is bound to an app.
+    #[error("the key is bound to an app, whose ranges are the app's; make a new key for other addresses")]
+    BoundToApp,
+    /// Nothing would change.
+    #[error("that is what it is already")]
+    Unchanged,
+    /// A repeated creation with other content.
+    #[error("this idempotency key was used for a request with other content")]
+    OtherRequest,
     /// No such account.
     #[error("there is no such account; make it with `keyward account create`")]
     NoAccount,
     /// No such key.
     #[error("there is no such key; `keyward key list` shows the account's keys")]
     NoKey,
+    /// No such session.
+    #[error("there is no such session; it may have ended")]
+    NoSession,
     /// No such app.
     #[error("there is no such app")]
     NoApp,
     /// The store failed or refused.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What kind of thing went wrong, for shells that answer by kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ErrorKind {
+    /// There is nothing of that name, for this actor.
+    Missing,
+    /// Too much at once.
+    TooMuch,
+    /// The store failed: somebody must look.
+    Broken,
+    /// A rule says no.
+    Refused,
+}
+
+impl ActionError {
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NoAccount | Self::NoKey | Self::NoSession | Self::NoApp => ErrorKind::Missing,
+            Self::TooManyCodes | Self::Busy => ErrorKind::TooMuch,
+            Self::Store(StoreError::Exists { .. } | StoreError::Conflict { .. }) => ErrorKind::Refused,
+            Self::Store(_) => ErrorKind::Broken,
+            Self::NotAllowed(_)
+            | Self::Key(_)
+            | Self::Name(_)
+            | Self::Addresses(_)
+            | Self::Life(_)
+            | Self::Password(_)
+            | Self::WeakPassword(_)
+            | Self::NotProven(_)
+            | Self::NotApproved(_)
+            | Self::NotSignedIn
+            | Self::TwoFactorOff
+            | Self::Cooling
+            | Self::NotTheName
+            | Self::Tags
+            | Self::Phrase
+            | Self::Overlap
+            | Self::Rotated
+            | Self::BoundToApp
+            | Self::Unchanged
+            | Self::OtherRequest => ErrorKind::Refused,
+        }
+    }
+
+    /// What a person who is no operator is told: the cause where it helps, nothing of the store's inside.
+    #[must_use]
+    pub fn for_people(&self) -> String {
+        if self.kind() == ErrorKind::Broken {
+            return "the store did not answer as it should; nothing was changed".to_owned();
+        }
+        if let Self::NoKey = self {
+            // The command line's advice fits neither page nor API.
+            return "there is no such key in your account".to_owned();
+        }
+        if let Self::Addresses(cause) = self {
+            let why = std::error::Error::source(cause).map(|why| format!(": {why}")).unwrap_or_default();
+            return format!("{cause}{why}");
+        }
+        self.to_string()
+    }
+
+    /// What the log keeps of a broken store.
+    #[must_use]
+    pub fn for_the_log(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(inner) = cause {
+            text.push_str(": ");
+            text.push_str(&inner.to_string());
+            cause = inner.source();
+        }
+        text
+    }
 }

@@ -1,56 +1,30 @@
 //! How things change: one file per action, called by the console, the API and the command line alike.
 //!
-//! Owns: the actions and the questions that people ask. Each action asks the rules, changes the store and
-//! writes the audit event in one transaction.
+//! Owns: the actions, the questions that people ask, the proofs that people give, what holders are told. Each
+//! action asks the rules, changes the store, writes the audit event and the alert in one transaction.
 //! Leaves to others: what is allowed (`rules`), how it is kept (`store`), how it is asked (`app`, `console`).
 
-mod create_account;
-mod create_sub_account;
-mod delete_key;
-mod disable_key;
-mod enable_key;
+pub mod accounts;
+mod desk;
+pub mod duties;
 mod error;
-mod freeze_key;
-mod issue_key;
+mod hashing;
+pub mod keys;
+mod prove;
 pub mod questions;
-mod sweep_keys;
+pub mod sign_in;
+mod step_up;
+mod strength;
+mod tell;
+mod totp;
 
-pub use create_account::create_account;
-pub use create_sub_account::create_sub_account;
-pub use delete_key::delete_key;
-pub use disable_key::disable_key;
-pub use enable_key::enable_key;
-pub use error::ActionError;
-pub use freeze_key::freeze_key;
-pub use issue_key::{Issued, KeyWish, issue_key};
-pub use sweep_keys::{Swept, sweep_keys};
+pub use desk::{Access, Authority, Desk, Secrets, Settings};
+pub use error::{ActionError, ErrorKind};
+pub use hashing::Hasher;
+pub use prove::{prove, prove_any};
+pub use step_up::{Matter, StepUpForm, begin_step_up, finish_step_up};
+pub use strength::{Strength, strength};
+pub use totp::Authenticator;
 
-use keyward_rules::grant::Actor;
-use keyward_rules::key::{KeyPolicy, PassphraseKey};
-use keyward_rules::time::Moment;
-use keyward_store::{Entropy, Writer};
-
-/// What every action needs: who acts, when, and the capabilities.
-pub struct Desk<'d> {
-    /// The way to change things.
-    pub writer: &'d Writer,
-    /// The key under which passphrases are hashed.
-    pub passphrases: &'d PassphraseKey,
-    /// The source of randomness.
-    pub entropy: &'d Entropy,
-    /// The settings that bear on new keys.
-    pub policy: KeyPolicy,
-    /// Who acts.
-    pub actor: Actor,
-    /// When.
-    pub now: Moment,
-}
-
-impl Desk<'_> {
-    /// Random bytes.
-    fn random<const N: usize>(&self) -> [u8; N] {
-        let mut bytes = [0; N];
-        (self.entropy)(&mut bytes);
-        bytes
-    }
-}
+// What comes through the door, for shells that have no way to the store.
+pub use keyward_store::{SessionKind, SessionRecord, Stage};

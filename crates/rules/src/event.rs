@@ -26,6 +26,13 @@ impl Event {
         members.insert("at", at.to_string().into());
         members.insert("subject", subject.into());
         members.insert("v", "1".into());
+        if !grant.factors().is_empty() {
+            members.insert("factors", grant.factors().into());
+        }
+        if let Some(origin) = grant.actor().origin() {
+            members.insert("device", origin.device.as_str().into());
+            members.insert("from", origin.address.to_string().into());
+        }
         let details: BTreeMap<&str, &str> =
             facts.iter().map(|(name, value)| (*name, value.as_str())).collect();
         members.insert("facts", serde_json::json!(details));
@@ -43,12 +50,12 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::Event;
-    use crate::grant::{Action, Actor};
+    use crate::grant::{Action, Actor, Proof};
     use crate::time::Moment;
 
     #[test]
     fn one_spelling() {
-        let grant = Actor::Host("ops".into()).may(Action::DisableKey).unwrap();
+        let grant = Actor::Host("ops".into()).may(Action::DisableKey, Proof::None).unwrap();
         let event =
             Event::of(&grant, Moment::from_unix_ms(0), "key:1", &[("b", "2".into()), ("a", "\"\n".into())]);
         assert_eq!(

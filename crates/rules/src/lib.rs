@@ -10,6 +10,7 @@
 
 pub mod account;
 pub mod address;
+pub mod alert;
 pub mod decision;
 pub mod denial;
 pub mod event;
@@ -17,9 +18,11 @@ pub mod grant;
 pub mod id;
 pub mod identity;
 pub mod key;
+pub mod letter;
 pub mod limits;
 pub mod okx;
 pub mod permission;
+pub mod person;
 pub mod rate;
 pub mod route;
 pub mod secret;

@@ -32,9 +32,52 @@ pub const TARGET_BYTES: usize = 8 * 1024;
 pub const BODY_BYTES: usize = 1024 * 1024;
 /// Characters of an e-mail address (RFC 5321, 4.5.3.1.3).
 pub const EMAIL_CHARS: usize = 254;
+/// Characters of a password at least (product.md 2).
+pub const PASSWORD_MIN_CHARS: usize = 12;
+/// Bytes of a password at most: none is cut, longer ones are refused.
+pub const PASSWORD_MAX_BYTES: usize = 1024;
+/// Recovery codes of one set (product.md 2).
+pub const RECOVERY_CODES: usize = 10;
+/// Tries of one code that was sent by mail (product.md 2).
+pub const CODE_TRIES: u32 = 5;
+/// Milliseconds in which such a code is good.
+pub const CODE_LIFE_MS: u64 = 10 * 60 * 1_000;
+/// Codes that may be sent in an hour: for one account's sessions, and for one source before sign-in.
+pub const CODES_PER_HOUR: u32 = 10;
+/// Milliseconds after which a session that nobody used ends.
+pub const SESSION_IDLE_MS: u64 = 30 * 60 * 1_000;
+/// Milliseconds after which every session ends.
+pub const SESSION_LIFE_MS: u64 = 12 * 60 * 60 * 1_000;
+/// Sessions of one account at a time; the oldest one ends for the next.
+pub const SESSIONS_PER_ACCOUNT: usize = 20;
+/// Milliseconds for which keys that move money rest after a change of password, factor or e-mail address.
+pub const COOLING_MS: u64 = DAY_MS;
+/// Milliseconds in which the link of an alert can brake.
+pub const BRAKE_LINK_MS: u64 = DAY_MS;
+/// Milliseconds for which both keys of a rotation work, unless the holder says otherwise.
+pub const OVERLAP_MS: u64 = DAY_MS;
+/// Days of such an overlap at most.
+pub const OVERLAP_MAX_DAYS: u64 = 7;
+/// Days of age at which a rotation is suggested.
+pub const ROTATION_AGE_DAYS: u64 = 90;
+/// Days before its end at which the holder of an idle key is warned.
+pub const IDLE_WARNING_DAYS: [u64; 3] = [7, 3, 1];
+/// Tags of one key, and characters of one tag.
+pub const TAGS_PER_KEY: usize = 10;
+/// See [`TAGS_PER_KEY`].
+pub const TAG_CHARS: usize = 20;
+/// Characters kept of what a browser or program says about itself.
+pub const DEVICE_CHARS: usize = 80;
+/// Rows of one page of an answer at most, and unless asked otherwise.
+pub const PAGE_MAX: usize = 100;
+/// See [`PAGE_MAX`].
+pub const PAGE_DEFAULT: usize = 50;
 /// Milliseconds in a day.
 pub const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 const _: () = assert!(PASSPHRASE_MIN_CHARS < PASSPHRASE_MAX_CHARS);
 const _: () = assert!(ADDRESSES_PER_KEY < RANGES_PER_APP);
 const _: () = assert!(TARGET_BYTES < BODY_BYTES);
+const _: () = assert!(SESSION_IDLE_MS < SESSION_LIFE_MS);
+const _: () = assert!(OVERLAP_MS <= OVERLAP_MAX_DAYS * DAY_MS);
+const _: () = assert!(PAGE_DEFAULT <= PAGE_MAX);

@@ -56,15 +56,20 @@ impl AccountRecord {
 
     pub(crate) fn from_row(row: &Row) -> Result<Self, StoreError> {
         let tampered = || StoreError::tampered("account", "row");
-        let id = |value: i64| u64::try_from(value).ok().and_then(AccountId::from_u64).ok_or_else(tampered);
         let kind = match (row.text_or_null(1)?, row.int_or_null(2)?, row.text_or_null(3)?) {
             (Some(email), None, None) => AccountKind::Master(Email::parse(&email).map_err(|_| tampered())?),
             (None, Some(master), Some(name)) => {
-                AccountKind::Sub(id(master)?, SubAccountName::parse(&name).map_err(|_| tampered())?)
+                AccountKind::Sub(id_of(master)?, SubAccountName::parse(&name).map_err(|_| tampered())?)
             }
             (_, _, _) => return Err(tampered()),
         };
         let created_at = u64::try_from(row.int(4)?).map(Moment::from_unix_ms).map_err(|_| tampered())?;
-        Ok(Self { id: id(row.int(0)?)?, kind, created_at })
+        Ok(Self { id: id_of(row.int(0)?)?, kind, created_at })
     }
+}
+
+/// The account that a column names.
+pub(crate) fn id_of(value: i64) -> Result<AccountId, StoreError> {
+    let id = u64::try_from(value).ok().and_then(AccountId::from_u64);
+    id.ok_or_else(|| StoreError::tampered("account", value))
 }

@@ -17,6 +17,10 @@ use crate::sql::{Database, Row, Value, statements};
 statements! {
     INSERT_ACTIVITY = "INSERT INTO activity (at, request, key_id, account, source, method, route, code, \
         upstream_status, bytes_in, bytes_out, micros) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    COUNT_QUARTER = "INSERT INTO quarters (key_id, quarter, passed, refused) VALUES ($1, $2, $3, $4) \
+        ON CONFLICT (key_id, quarter) DO UPDATE SET passed = quarters.passed + excluded.passed, \
+        refused = quarters.refused + excluded.refused";
+    DROP_QUARTERS = "DELETE FROM quarters WHERE quarter < $1";
     INSERT_INTENT = "INSERT INTO intents (request, at, key_id, account, route, source, body_hash) \
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     SETTLE_INTENT = "UPDATE intents SET outcome = $2, upstream_status = $3, settled_at = $4 \
@@ -136,6 +140,9 @@ pub struct Journal {
     /// Where SQLite keeps it; empty on PostgreSQL.
     pub(crate) file: PathBuf,
 }
+
+/// Milliseconds of a quarter of an hour, in which requests are counted for charts.
+pub(crate) const QUARTER_MS: u64 = 15 * 60 * 1_000;
 
 /// Marks that a stop saves at most; with more of them the next start goes by the horizon.
 const MARKS: usize = 1_000_000;
@@ -266,6 +273,7 @@ impl Journal {
         let mut tx = self.database.begin().await?;
         let values = vec![before.unix_ms().into(), i64::from(most).into()];
         let dropped = tx.execute(DROP_ACTIVITY, values).await?;
+        tx.execute(DROP_QUARTERS, vec![(before.unix_ms() / QUARTER_MS).into()]).await?;
         tx.commit().await?;
         Ok(dropped)
     }

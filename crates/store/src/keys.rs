@@ -3,7 +3,9 @@
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::HmacState;
-use keyward_rules::key::{EndCause, Environment, HolderState, Holds, KeyName, Life, PassphraseTag, Sibling};
+use keyward_rules::key::{
+    EndCause, Environment, HolderState, Holds, KeyName, Life, PassphraseTag, Place, Sibling,
+};
 use keyward_rules::permission::Permissions;
 use keyward_rules::secret::Secret;
 use keyward_rules::time::Moment;
@@ -19,6 +21,14 @@ statements! {
     KEYS_OF_ACCOUNT = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
         expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
         FROM keys WHERE account = $1 ORDER BY created_at, id";
+    /// An account's own and its sub-accounts'.
+    KEYS_OF_FAMILY = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
+        FROM keys WHERE account = $1 OR master = $1 ORDER BY created_at, id";
+    /// Living keys that were made, and last used if at all, before $1.
+    KEYS_TO_REMIND = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
+        FROM keys WHERE state IN ('active', 'disabled') AND created_at <= $1 AND id > $2 ORDER BY id LIMIT $3";
     ALL_KEYS = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
         expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
         FROM keys";
@@ -121,8 +131,8 @@ impl KeyRecord {
 
     /// What a new key of the account is compared with.
     #[must_use]
-    pub fn as_sibling(&self) -> Sibling {
-        Sibling { name: self.name.clone(), life: self.life, passphrase: self.passphrase }
+    pub fn as_sibling(&self, place: Place) -> Sibling {
+        Sibling { name: self.name.clone(), life: self.life, passphrase: self.passphrase, place }
     }
 
     /// The prepared state of the secret; `None` once the key has ended.

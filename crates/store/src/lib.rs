@@ -8,29 +8,43 @@
 //! feed in the same transaction; a sealed row is opened before it is changed.
 
 mod accounts;
+mod activity;
+mod alerts;
 mod apps;
 mod bulk;
+mod door;
 mod error;
 mod feed;
 mod journal;
 mod keys;
 mod master;
+mod notes;
 mod open;
+mod outbox;
+mod people;
 mod reader;
 mod seal;
+mod sessions;
 mod sql;
 mod usage;
 mod writer;
 
 pub use accounts::{AccountKind, AccountRecord};
+pub use activity::{Activity, Quarter, RequestRow};
+pub use alerts::{AlertRecord, Inbox};
 pub use apps::{AppRecord, AppState};
+pub use door::{Door, NewChallenge, Opened, Patience, Try};
 pub use error::StoreError;
 pub use feed::{Change, Feed, Loaded, LoadedKey, Subject, Watch};
 pub use journal::{Intent, Journal, JournalWriter, Outcome, OutcomeStatus, Record, SavedMark, Unfinished};
 pub use keys::{KeyDraft, KeyRecord, Purpose};
 pub use master::{MasterKey, NotAMasterKey};
+pub use notes::KeyNotes;
 pub use open::{Location, Store};
+pub use outbox::{Claimed, Outbox};
+pub use people::PersonRecord;
 pub use reader::Reader;
+pub use sessions::{SessionKind, SessionRecord, Stage};
 pub use sql::STATEMENTS;
 pub use usage::{LastUse, Usage};
 pub use writer::{Tx, Writer};

@@ -1,6 +1,7 @@
 //! The master key: 32 bytes from outside the data folder, from which every other key is derived.
 
 use keyward_rules::key::PassphraseKey;
+use keyward_rules::person::CodeKey;
 use keyward_rules::secret::Secret;
 
 /// Wraps data keys, hashes passphrases, signs identities; never stored by the store.
@@ -57,6 +58,12 @@ impl MasterKey {
     #[must_use]
     pub fn passphrase_key(&self) -> PassphraseKey {
         PassphraseKey::new(self.derive("keyward 2026-11 passphrase tags"))
+    }
+
+    /// The key under which codes, their intents and the links of mails are hashed.
+    #[must_use]
+    pub fn code_key(&self) -> CodeKey {
+        CodeKey::new(self.derive("keyward 2026-11 codes"))
     }
 
     /// The key that signs the verified identity for the backend.

@@ -9,10 +9,14 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::Entropy;
+use crate::activity::Activity;
+use crate::alerts::Inbox;
+use crate::door::Door;
 use crate::error::StoreError;
 use crate::feed::Feed;
 use crate::journal::Journal;
 use crate::master::MasterKey;
+use crate::outbox::Outbox;
 use crate::reader::Reader;
 use crate::seal::Vault;
 use crate::sql::Database;
@@ -20,15 +24,27 @@ use crate::usage::Usage;
 use crate::writer::Writer;
 
 /// Schema of the main tables, one text per step and database.
-const MAIN: &[Migration] = &[Migration {
-    sqlite: include_str!("../migrations/sqlite/0001_start.sql"),
-    postgres: include_str!("../migrations/postgres/0001_start.sql"),
-}];
+const MAIN: &[Migration] = &[
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0001_start.sql"),
+        postgres: include_str!("../migrations/postgres/0001_start.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0002_people.sql"),
+        postgres: include_str!("../migrations/postgres/0002_people.sql"),
+    },
+];
 /// Schema of the journal's tables: a file of their own on SQLite.
-const ACTIVITY: &[Migration] = &[Migration {
-    sqlite: include_str!("../migrations/sqlite/0001_activity.sql"),
-    postgres: include_str!("../migrations/postgres/0001_activity.sql"),
-}];
+const ACTIVITY: &[Migration] = &[
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0001_activity.sql"),
+        postgres: include_str!("../migrations/postgres/0001_activity.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0002_quarters.sql"),
+        postgres: include_str!("../migrations/postgres/0002_quarters.sql"),
+    },
+];
 
 /// The main tables' file.
 const MAIN_FILE: &str = "keyward.db";
@@ -137,6 +153,30 @@ impl Store {
         Journal { database: self.activity.clone(), file }
     }
 
+    /// The capability to let people in.
+    #[must_use]
+    pub fn door(&self) -> Door {
+        Door { database: self.main.clone(), vault: Arc::clone(&self.vault) }
+    }
+
+    /// The capability to deliver the mails that wait.
+    #[must_use]
+    pub fn outbox(&self) -> Outbox {
+        Outbox { database: self.main.clone(), vault: Arc::clone(&self.vault) }
+    }
+
+    /// The capability to note which alerts were looked at.
+    #[must_use]
+    pub fn inbox(&self) -> Inbox {
+        Inbox { database: self.main.clone() }
+    }
+
+    /// The capability to read what the journal says of a key.
+    #[must_use]
+    pub fn activity(&self) -> Activity {
+        Activity { database: self.activity.clone() }
+    }
+
     /// Closes all connections, so that the files can be moved or removed.
     pub async fn close(&self) {
         self.main.close().await;
@@ -148,7 +188,7 @@ impl Store {
     pub async fn refused_statements(&self) -> Vec<&'static str> {
         let mut refused = Vec::new();
         for (file, statements) in crate::STATEMENTS {
-            let database = if *file == "journal" { &self.activity } else { &self.main };
+            let database = if matches!(*file, "journal" | "activity") { &self.activity } else { &self.main };
             for (name, text) in *statements {
                 if database.prepare(text).await.is_err() {
                     refused.push(*name);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use keyward_rules::account::{Email, SubAccountName};
+use keyward_rules::grant::Scope;
 use keyward_rules::id::{AccountId, KeyId};
 
 use crate::accounts::{self, AccountRecord};
@@ -44,23 +45,43 @@ impl Reader {
         row.as_ref().map(AccountRecord::from_row).transpose()
     }
 
-    /// One key, opened and found intact.
+    /// The account with this id, in `scope`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn account(&self, scope: Scope, id: AccountId) -> Result<Option<AccountRecord>, StoreError> {
+        if !scope.reaches(id) {
+            return Ok(None);
+        }
+        let row = self.database.fetch_optional(accounts::ACCOUNT_BY_ID, vec![id.as_u64().into()]).await?;
+        row.as_ref().map(AccountRecord::from_row).transpose()
+    }
+
+    /// One key in `scope`, opened and found intact.
     ///
     /// # Errors
     /// [`StoreError::Tampered`] when its row was altered.
-    pub async fn key(&self, id: KeyId) -> Result<Option<KeyRecord>, StoreError> {
+    pub async fn key(&self, scope: Scope, id: KeyId) -> Result<Option<KeyRecord>, StoreError> {
         let row = self.database.fetch_optional(keys::KEY_BY_ID, vec![id.to_string().into()]).await?;
-        row.map(|row| RawKey::from_row(&row)?.open(&self.vault)).transpose()
+        let Some(raw) = row.map(|row| RawKey::from_row(&row)).transpose()? else { return Ok(None) };
+        if !scope.reaches(accounts::id_of(raw.account)?) {
+            return Ok(None);
+        }
+        raw.open(&self.vault).map(Some)
     }
 
-    /// All keys of an account, oldest first; a row that was altered stands in the list as its error.
+    /// All keys of an account in `scope`, oldest first; a row that was altered stands in the list as its error.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn keys_of(
         &self,
+        scope: Scope,
         account: AccountId,
     ) -> Result<Vec<Result<KeyRecord, StoreError>>, StoreError> {
+        if !scope.reaches(account) {
+            return Ok(Vec::new());
+        }
         let rows = self.database.fetch_all(keys::KEYS_OF_ACCOUNT, vec![account.as_u64().into()]).await?;
         Ok(rows.iter().map(|row| RawKey::from_row(row)?.open(&self.vault)).collect())
     }

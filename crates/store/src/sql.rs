@@ -62,6 +62,12 @@ impl From<Option<String>> for Value {
     }
 }
 
+impl From<Option<i64>> for Value {
+    fn from(value: Option<i64>) -> Self {
+        Self::Int(value)
+    }
+}
+
 impl From<Option<Vec<u8>>> for Value {
     fn from(value: Option<Vec<u8>>) -> Self {
         Self::Bytes(value)
@@ -274,11 +280,18 @@ pub(crate) use statements;
 /// Every statement of the store by file; a test prepares each on both databases.
 pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("accounts", crate::accounts::STATEMENTS),
+    ("activity", crate::activity::STATEMENTS),
+    ("alerts", crate::alerts::STATEMENTS),
     ("apps", crate::apps::STATEMENTS),
+    ("door", crate::door::STATEMENTS),
     ("feed", crate::feed::STATEMENTS),
     ("journal", crate::journal::STATEMENTS),
     ("keys", crate::keys::STATEMENTS),
+    ("notes", crate::notes::STATEMENTS),
+    ("outbox", crate::outbox::STATEMENTS),
+    ("people", crate::people::STATEMENTS),
     ("seal", crate::seal::STATEMENTS),
+    ("sessions", crate::sessions::STATEMENTS),
     ("usage", crate::usage::STATEMENTS),
     ("writer", crate::writer::STATEMENTS),
 ];

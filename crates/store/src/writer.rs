@@ -37,10 +37,10 @@ pub struct Writer {
 
 /// One change under way; dropped without commit it leaves no trace.
 pub struct Tx {
-    transact: Transact,
-    vault: Arc<Vault>,
+    pub(crate) transact: Transact,
+    pub(crate) vault: Arc<Vault>,
     grant: Grant,
-    now: Moment,
+    pub(crate) now: Moment,
     revision: Option<Revision>,
 }
 
@@ -145,13 +145,54 @@ impl Tx {
         self.announce("app", app.id.to_string()).await
     }
 
-    /// The key, opened and found intact.
+    /// The key, opened and found intact; `None` also when it lies beyond the grant's scope, so that no action can
+    /// touch, or tell apart, what is somebody else's.
     ///
     /// # Errors
     /// [`StoreError::Tampered`] when its row was altered outside the program.
     pub async fn key(&mut self, id: KeyId) -> Result<Option<KeyRecord>, StoreError> {
         let row = self.transact.fetch_optional(keys::KEY_BY_ID, vec![id.to_string().into()]).await?;
-        row.map(|row| RawKey::from_row(&row)?.open(&self.vault)).transpose()
+        let Some(raw) = row.map(|row| RawKey::from_row(&row)).transpose()? else { return Ok(None) };
+        // The owner is believed only behind the seal, but another owner's row is not even opened.
+        if !self.grant.scope().reaches(accounts::id_of(raw.account)?) {
+            return Ok(None);
+        }
+        raw.open(&self.vault).map(Some)
+    }
+
+    /// The account that a key's row names, whether its seal opens or not: good only for telling somebody.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn owner_of(&mut self, id: KeyId) -> Result<Option<AccountId>, StoreError> {
+        let row = self.transact.fetch_optional(keys::KEY_BY_ID, vec![id.to_string().into()]).await?;
+        row.map(|row| accounts::id_of(row.int(1)?)).transpose()
+    }
+
+    /// All keys of an account and of its sub-accounts, ended ones included; altered rows are left out, they are
+    /// unusable already.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn keys_of_family(&mut self, account: AccountId) -> Result<Vec<KeyRecord>, StoreError> {
+        let rows = self.transact.fetch_all(keys::KEYS_OF_FAMILY, vec![account.as_u64().into()]).await?;
+        Ok(rows.iter().filter_map(|row| RawKey::from_row(row).ok()?.open(&self.vault).ok()).collect())
+    }
+
+    /// Living unbound or old keys to tell their holders about: after `after`, at most `limit`; altered rows left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn keys_to_remind(
+        &mut self,
+        quiet_since: Moment,
+        after: Option<KeyId>,
+        limit: u64,
+    ) -> Result<Vec<KeyRecord>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let values = vec![quiet_since.unix_ms().into(), after.into(), limit.into()];
+        let rows = self.transact.fetch_all(keys::KEYS_TO_REMIND, values).await?;
+        Ok(rows.iter().filter_map(|row| RawKey::from_row(row).ok()?.open(&self.vault).ok()).collect())
     }
 
     /// All keys of an account, ended ones included.
@@ -244,6 +285,6 @@ impl Tx {
     }
 }
 
-fn taken(what: &'static str) -> impl Fn(StoreError) -> StoreError {
+pub(crate) fn taken(what: &'static str) -> impl Fn(StoreError) -> StoreError {
     move |error| if error.is_unique_violation() { StoreError::Exists { what } } else { error }
 }

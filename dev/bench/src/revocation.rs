@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use keyward_authority::{Desk, disable_key, enable_key};
+use keyward_authority::keys::{KeyNamed, disable_key, enable_key};
+use keyward_authority::{Authority, Settings};
 use keyward_hmac_state::HmacState;
-use keyward_rules::grant::Actor;
+use keyward_rules::grant::{Actor, Proof};
 use keyward_rules::id::KeyId;
-use keyward_rules::key::KeyPolicy;
 use keyward_rules::okx::sign;
 use keyward_rules::time::Moment;
 use keyward_store::{Entropy, Location, MasterKey, Store};
@@ -41,15 +41,8 @@ async fn change(data: &str, credentials: &str, times: usize) -> Result<(), Box<d
     });
     let master = MasterKey::parse(&std::fs::read_to_string(Path::new(data).join("master.key"))?)?;
     let store = Store::open(&Location::parse(data)?, &master, Arc::clone(&entropy), now()).await?;
-    let (writer, passphrases) = (store.writer(), master.passphrase_key());
-    let desk = || Desk {
-        writer: &writer,
-        passphrases: &passphrases,
-        entropy: &entropy,
-        policy: KeyPolicy::default(),
-        actor: Actor::Host("bench".to_owned()),
-        now: now(),
-    };
+    let authority = Authority::new(&store, &master, entropy, Settings::default());
+    let desk = || authority.desk(Actor::Host("bench".to_owned()), now());
 
     let began = Instant::now();
     let micros = move || u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -73,13 +66,13 @@ async fn change(data: &str, credentials: &str, times: usize) -> Result<(), Box<d
     };
     let mut delays = Vec::new();
     for _ in 0..times {
-        disable_key(&desk(), id).await?;
+        disable_key(&desk(), Proof::None, &KeyNamed::at_the_host(id)).await?;
         let committed = micros();
         if !until(&sender, || refused.load(Ordering::Acquire) > committed) {
             break;
         }
         delays.push(accepted.load(Ordering::Acquire).saturating_sub(committed) as f64 / 1_000.0);
-        enable_key(&desk(), id).await?;
+        enable_key(&desk(), Proof::None, id).await?;
         let committed = micros();
         if !until(&sender, || accepted.load(Ordering::Acquire) > committed) {
             break;

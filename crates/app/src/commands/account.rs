@@ -1,7 +1,7 @@
 //! `keyward account …`.
 
 use anyhow::Result;
-use keyward_authority::create_account;
+use keyward_authority::accounts::create_account;
 use keyward_rules::account::Email;
 use serde_json::json;
 
@@ -19,8 +19,8 @@ pub async fn run(command: Account) -> Result<()> {
 async fn create(options: AccountCreate) -> Result<()> {
     let email = Email::parse(&options.email)?;
     let (store, master) = open(&options.store).await?;
-    let (writer, passphrases, entropy) = (store.writer(), master.passphrase_key(), ambient::entropy());
-    let account = create_account(&node::desk(&writer, &passphrases, &entropy, host()), email).await?;
+    let authority = node::authority(&store, &master);
+    let account = create_account(&authority.desk(host(), ambient::now()), email).await?;
     store.close().await;
     if options.output.json {
         println!("{}", json!({"account": account.id.to_string(), "email": options.email}));

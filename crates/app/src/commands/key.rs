@@ -3,10 +3,11 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, Result, bail};
-use keyward_authority::questions::{KeyView, list_keys, show_key};
-use keyward_authority::{KeyWish, delete_key, disable_key, enable_key, issue_key};
+use keyward_authority::keys::{KeyNamed, KeyWish, Outcome, delete_key, disable_key, enable_key, issue_key};
+use keyward_authority::questions::{Ending, KeyView, list_keys, show_key};
 use keyward_rules::account::Email;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
+use keyward_rules::grant::Proof;
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, WideRange};
 use keyward_rules::permission::{Permission, Permissions};
@@ -67,9 +68,19 @@ async fn create(options: arguments::KeyCreate) -> Result<()> {
     let (store, master) = open(&options.store).await?;
     let account = store.reader().account_by_email(&email).await?;
     let account = account.context("there is no such account; make it with `keyward account create`")?.id;
-    let (writer, passphrases, entropy) = (store.writer(), master.passphrase_key(), ambient::entropy());
-    let desk = node::desk(&writer, &passphrases, &entropy, host());
-    let issued = issue_key(&desk, KeyWish { account, spec, passphrase: phrase }).await?;
+    let authority = node::authority(&store, &master);
+    let desk = authority.desk(host(), ambient::now());
+    let wish = KeyWish {
+        account,
+        spec,
+        passphrase: phrase,
+        tags: Vec::new(),
+        replaces: None,
+        idempotency: String::new(),
+    };
+    let Outcome::Made(issued) = issue_key(&desk, Proof::None, wish).await? else {
+        bail!("the key was there")
+    };
     store.close().await;
     if options.output.json {
         let shown = json!({"api_key": issued.id.to_string(), "secret": issued.secret.expose(),
@@ -87,8 +98,11 @@ async fn create(options: arguments::KeyCreate) -> Result<()> {
 
 async fn list(options: arguments::KeyList) -> Result<()> {
     let email = Email::parse(&options.account)?;
-    let (store, _) = open(&options.store).await?;
-    let (keys, altered) = list_keys(&store.reader(), &email, ambient::now()).await?;
+    let (store, master) = open(&options.store).await?;
+    let account = store.reader().account_by_email(&email).await?;
+    let account = account.context("there is no such account; make it with `keyward account create`")?.id;
+    let authority = node::authority(&store, &master);
+    let (keys, altered) = list_keys(&authority.desk(host(), ambient::now()), account).await?;
     store.close().await;
     if altered > 0 {
         eprintln!(
@@ -119,8 +133,9 @@ async fn list(options: arguments::KeyList) -> Result<()> {
 
 async fn show(options: arguments::KeyName) -> Result<()> {
     let id = parse_id(&options.key)?;
-    let (store, _) = open(&options.store).await?;
-    let key = show_key(&store.reader(), id, ambient::now()).await?;
+    let (store, master) = open(&options.store).await?;
+    let authority = node::authority(&store, &master);
+    let key = show_key(&authority.desk(host(), ambient::now()), id).await?;
     store.close().await;
     if options.output.json {
         println!("{}", as_json(&key));
@@ -136,19 +151,19 @@ async fn show(options: arguments::KeyName) -> Result<()> {
     println!("environment  {}", key.environment);
     println!("created      {}", key.created_at);
     println!("last used    {} {}", moment(key.last_used_at), key.last_used_from);
-    println!("ends         {}", moment(key.ends_at));
+    println!("ends         {}", moment(key.ending.map(Ending::at)));
     Ok(())
 }
 
 async fn change(options: arguments::KeyName, change: Change) -> Result<()> {
     let id = parse_id(&options.key)?;
     let (store, master) = open(&options.store).await?;
-    let (writer, passphrases, entropy) = (store.writer(), master.passphrase_key(), ambient::entropy());
-    let desk = node::desk(&writer, &passphrases, &entropy, host());
+    let authority = node::authority(&store, &master);
+    let (desk, key) = (authority.desk(host(), ambient::now()), KeyNamed::at_the_host(id));
     let (revision, word) = match change {
-        Change::Disable => (disable_key(&desk, id).await?, "disabled"),
-        Change::Enable => (enable_key(&desk, id).await?, "enabled"),
-        Change::Delete => (delete_key(&desk, id).await?, "deleted"),
+        Change::Disable => (disable_key(&desk, Proof::None, &key).await?, "disabled"),
+        Change::Enable => (enable_key(&desk, Proof::None, id).await?, "enabled"),
+        Change::Delete => (delete_key(&desk, Proof::None, &key).await?, "deleted"),
     };
     store.close().await;
     if options.output.json {
@@ -185,6 +200,6 @@ fn as_json(key: &KeyView) -> Value {
         "api_key": key.id.to_string(), "name": key.name.as_str(), "state": key.state,
         "permissions": words(key.permissions), "from": key.from, "environment": key.environment.word(),
         "created_at_ms": key.created_at.unix_ms(), "last_used_at_ms": key.last_used_at.map(|at| at.unix_ms()),
-        "last_used_from": key.last_used_from, "ends_at_ms": key.ends_at.map(|at| at.unix_ms())
+        "last_used_from": key.last_used_from, "ends_at_ms": key.ending.map(|ending| ending.at().unix_ms())
     })
 }

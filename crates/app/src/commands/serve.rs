@@ -1,5 +1,7 @@
 //! `keyward serve`: the gateway in front of a real exchange.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result};
 use keyward_gateway::Listeners;
 use keyward_store::{Location, MasterKey, Store};
@@ -56,7 +58,8 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
         Location::Postgres(_) => None,
     };
     let checkpoint = settings.gateway.checkpoint_file.or(beside_the_store);
-    let options = NodeOptions { listeners, backend, raise_rates: 1, threads, checkpoint };
+    let authority = Arc::new(node::authority(&store, &master));
+    let options = NodeOptions { listeners, backend, raise_rates: 1, threads, authority, checkpoint };
     let node = Node::start(&store, &master, options).await?;
     info!(upstream = settings.upstream.url, "serving");
     tokio::select! {

@@ -1,21 +1,25 @@
 //! What a newcomer sees first: where things are, and what to do next.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
+use super::Places;
 use super::fixtures::TRADER;
 
 /// Prints the addresses and two commands that work as they stand.
-pub fn print(plain: SocketAddr, tls: SocketAddr, folder: &Path, credentials: Option<&Path>) {
+pub fn print(places: &Places, folder: &Path, credentials: Option<&Path>) {
+    let (plain, console) = (places.plain, &places.console);
     let kept = folder.join("credentials.json");
     let file = credentials.unwrap_or(&kept).display();
     let folder = folder.display();
     println!(
         "Keyward sandbox is ready.
 
+  console      {console}   (mails: {console}/dev/mail)
   gateway      http://{plain}
   with TLS     https://localhost:{port}   (CA: {folder}/ca.pem)
   credentials  {file}
+
+Look around: open the console and create an account, or sign in as a person of the credentials file.
 
 A public request:
 
@@ -37,6 +41,6 @@ A key of your own:
     --name bot --permission read --permission trade --ip 127.0.0.1
 
 Stop with Ctrl-C.",
-        port = tls.port()
+        port = places.tls.port()
     );
 }

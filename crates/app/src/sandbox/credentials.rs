@@ -1,25 +1,27 @@
 //! The credentials file, as outside scripts rely on it.
 
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-/// The JSON document: addresses, and the fixture keys by name. What does not exist yet is `null`.
-pub fn document(keys: &Map<String, Value>, plain: SocketAddr, tls: SocketAddr, ca_file: &Path) -> String {
+use super::Places;
+use super::fixtures::Fixtures;
+
+/// The JSON document: addresses, people and keys by name. What does not exist yet is `null`.
+pub fn document(fixtures: &Fixtures, places: &Places) -> String {
     let document = json!({
-        "console_url": null,
-        "gateway_url": format!("http://{plain}"),
-        "gateway_tls_url": format!("https://localhost:{}", tls.port()),
+        "console_url": places.console,
+        "gateway_url": format!("http://{}", places.plain),
+        "gateway_tls_url": format!("https://localhost:{}", places.tls.port()),
         "ws_url": null,
         "wss_url": null,
-        "ca_file": ca_file,
-        "mail_url": null,
-        "people": null,
-        "keys": keys,
+        "ca_file": places.ca_file,
+        "mail_url": format!("{}/dev/mail", places.console),
+        "people": fixtures.people,
+        "keys": fixtures.keys,
     });
     format!("{document:#}\n")
 }

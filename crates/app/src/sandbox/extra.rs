@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use keyward_rules::address::Binding;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor};
+use keyward_rules::grant::{Action, Actor, Proof};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::key::{Environment, HmacState, KeyName, SecretKey};
 use keyward_rules::limits::KEYS_PER_ACCOUNT;
@@ -51,8 +51,9 @@ pub async fn top_up(
 }
 
 async fn batch(store: &Store, master: &MasterKey, count: u64, lines: &mut impl std::io::Write) -> Result<()> {
-    let (writer, passphrases, entropy) = (store.writer(), master.passphrase_key(), ambient::entropy());
-    let desk = node::desk(&writer, &passphrases, &entropy, Actor::System("sandbox"));
+    let authority = node::authority(store, master);
+    let desk = authority.desk(Actor::System("sandbox"), ambient::now());
+    let (entropy, passphrases) = (ambient::entropy(), &authority.secrets.passphrases);
     let (mut accounts, mut drafts) = (Vec::new(), Vec::new());
     let mut owner = AccountId::from_entropy(ambient::random_u64().to_be_bytes());
     for number in 0..count {
@@ -82,7 +83,7 @@ async fn batch(store: &Store, master: &MasterKey, count: u64, lines: &mut impl s
             "account": owner.to_string()});
         writeln!(lines, "{line}")?;
     }
-    let grant = desk.actor.may(Action::SeedSandbox)?;
+    let grant = desk.actor.may(Action::SeedSandbox, Proof::None)?;
     let event = Event::of(&grant, desk.now, "keys", &[("extra", count.to_string())]);
-    Ok(writer.insert_many((grant, desk.now), accounts, drafts, event).await?)
+    Ok(authority.access.writer.insert_many((grant, desk.now), accounts, drafts, event).await?)
 }

@@ -2,20 +2,21 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
-use keyward_authority::{
-    Desk, KeyWish, create_account, create_sub_account, delete_key, disable_key, freeze_key, issue_key,
-};
+use anyhow::{Context as _, Result, bail};
+use keyward_authority::accounts::{create_account, create_sub_account};
+use keyward_authority::keys::{KeyNamed, KeyWish, Outcome, delete_key, disable_key, freeze_key, issue_key};
+use keyward_authority::{Authority, Desk};
 use keyward_rules::account::{Email, SubAccountName};
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor};
+use keyward_rules::grant::{Action, Actor, Proof};
 use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, WideRange};
-use keyward_store::{AppRecord, AppState, MasterKey, Store};
+use keyward_store::{AppRecord, AppState};
 use serde_json::{Map, Value, json};
 
-use crate::{ambient, node};
+use super::people;
+use crate::ambient;
 
 /// The e-mail address of the sandbox's trader.
 pub const TRADER: &str = "trader@keyward.example";
@@ -80,20 +81,35 @@ const FIXTURES: [Fixture; 16] = [
     fixture("sub", "read,trade,funding", Reach::Loopback, After::Sub, "0"),
 ];
 
-/// Gives the fixture keys by name, made now or kept from an earlier start of the same folder.
-pub async fn make(store: &Store, master: &MasterKey, folder: &Path) -> Result<Map<String, Value>> {
+/// The sandbox's fixtures, by name.
+pub struct Fixtures {
+    /// The keys.
+    pub keys: Map<String, Value>,
+    /// The people.
+    pub people: Map<String, Value>,
+}
+
+/// Gives the fixtures, made now or kept from an earlier start of the same folder.
+pub async fn make(authority: &Authority, folder: &Path) -> Result<Fixtures> {
     let kept = folder.join("credentials.json");
-    if kept.exists() {
-        let text = std::fs::read_to_string(&kept).context("the kept credentials cannot be read")?;
-        let document: Value = serde_json::from_str(&text).context("the kept credentials are no JSON")?;
-        return document
-            .get("keys")
-            .and_then(Value::as_object)
-            .cloned()
-            .context("the kept credentials have no keys");
+    if !kept.exists() {
+        let keys = make_keys(authority).await?;
+        return Ok(Fixtures { keys, people: people::make(authority).await? });
     }
-    let (writer, passphrases, entropy) = (store.writer(), master.passphrase_key(), ambient::entropy());
-    let desk = || node::desk(&writer, &passphrases, &entropy, Actor::System("sandbox"));
+    let text = std::fs::read_to_string(&kept).context("the kept credentials cannot be read")?;
+    let document: Value = serde_json::from_str(&text).context("the kept credentials are no JSON")?;
+    let part = |name: &str| document.get(name).and_then(Value::as_object).cloned();
+    let keys = part("keys").context("the kept credentials have no keys")?;
+    // A folder from before there was a console has no people yet.
+    let people = match part("people") {
+        Some(people) => people,
+        None => people::make(authority).await?,
+    };
+    Ok(Fixtures { keys, people })
+}
+
+async fn make_keys(authority: &Authority) -> Result<Map<String, Value>> {
+    let desk = || authority.desk(Actor::System("sandbox"), ambient::now());
     let trader = create_account(&desk(), Email::parse(TRADER)?).await?.id;
     let sub = create_sub_account(&desk(), trader, SubAccountName::parse(SUB_ACCOUNT)?).await?.id;
     let here = make_app(&desk(), "Sandbox Broker Here", "127.0.0.0/8,::1").await?;
@@ -123,7 +139,15 @@ async fn make_key(desk: &Desk<'_>, fixture: &Fixture, account: AccountId, bindin
         // In the future when it is made, past when it is first used.
         expires_at: (fixture.after == After::Expire).then(|| desk.now.plus_ms(1)),
     };
-    let issued = issue_key(desk, KeyWish { account, spec, passphrase: passphrase()? }).await?;
+    let wish = KeyWish {
+        account,
+        spec,
+        passphrase: passphrase()?,
+        tags: Vec::new(),
+        replaces: None,
+        idempotency: String::new(),
+    };
+    let Outcome::Made(issued) = issue_key(desk, Proof::None, wish).await? else { bail!("the key was there") };
     after(desk, fixture.after, issued.id).await?;
     let permissions: Vec<&str> = fixture.permissions.split(',').collect();
     Ok(json!({
@@ -135,8 +159,8 @@ async fn make_key(desk: &Desk<'_>, fixture: &Fixture, account: AccountId, bindin
 async fn after(desk: &Desk<'_>, after: After, key: KeyId) -> Result<()> {
     match after {
         After::Nothing | After::Demo | After::Sub | After::Expire => {}
-        After::Disable => drop(disable_key(desk, key).await?),
-        After::Delete => drop(delete_key(desk, key).await?),
+        After::Disable => drop(disable_key(desk, Proof::None, &KeyNamed::at_the_host(key)).await?),
+        After::Delete => drop(delete_key(desk, Proof::None, &KeyNamed::at_the_host(key)).await?),
         After::Freeze => drop(freeze_key(desk, key).await?),
     }
     Ok(())
@@ -144,10 +168,10 @@ async fn after(desk: &Desk<'_>, after: After, key: KeyId) -> Result<()> {
 
 /// Apps have no actions of their own yet, so the fixture is written through the store, with its audit record.
 async fn make_app(desk: &Desk<'_>, name: &str, ranges: &str) -> Result<AppId> {
-    let grant = desk.actor.may(Action::SeedSandbox)?;
-    let mut tx = desk.writer.begin(grant, desk.now).await?;
+    let grant = desk.actor.may(Action::SeedSandbox, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let mut entropy = [0; 8];
-    (desk.entropy)(&mut entropy);
+    (desk.authority.entropy)(&mut entropy);
     let id = AppId::from_entropy(entropy);
     let ranges = AddressSet::parse(ranges, HostBits::Refuse)?;
     tx.insert_app(&AppRecord { id, name: name.to_owned(), state: AppState::Active, ranges, version: 1 })

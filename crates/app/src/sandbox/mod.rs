@@ -5,6 +5,7 @@ mod credentials;
 pub use credentials::write as write_private;
 mod extra;
 mod fixtures;
+mod people;
 pub use fixtures::passphrase;
 pub mod tls;
 
@@ -17,11 +18,24 @@ use keyward_sandbox::Exchange;
 use keyward_store::{Location, MasterKey, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::control::{self, Control, Post};
 use crate::node::{self, Node, NodeOptions};
 use crate::{ambient, arguments};
 
 /// The master key's file in a sandbox's data folder; a server keeps it elsewhere.
 pub const MASTER_KEY_FILE: &str = "master.key";
+
+/// Where the sandbox is reached.
+pub struct Places {
+    /// The gateway.
+    pub plain: std::net::SocketAddr,
+    /// The gateway with TLS.
+    pub tls: std::net::SocketAddr,
+    /// The console, by the name under which browsers treat it as safe.
+    pub console: String,
+    /// The authority to trust for TLS.
+    pub ca_file: PathBuf,
+}
 
 /// Runs until SIGINT or SIGTERM.
 pub async fn run(options: arguments::Sandbox) -> Result<()> {
@@ -43,10 +57,17 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let tls = tls::prepare(&folder.path)?;
     let plain = node::listen(options.gateway)?;
     let secure = node::listen(options.gateway_tls)?;
-    let (plain_at, secure_at) = (plain.local_addr()?, secure.local_addr()?);
+    let pages = node::listen(options.console)?;
+    let places = Places {
+        plain: plain.local_addr()?,
+        tls: secure.local_addr()?,
+        console: format!("http://localhost:{}", pages.local_addr()?.port()),
+        ca_file: tls.ca_file.clone(),
+    };
 
-    let keys = fixtures::make(&store, &master, &folder.path).await?;
-    let document = credentials::document(&keys, plain_at, secure_at, &tls.ca_file);
+    let authority = Arc::new(node::authority(&store, &master));
+    let fixtures = fixtures::make(&authority, &folder.path).await?;
+    let document = credentials::document(&fixtures, &places);
     credentials::write(&folder.path.join("credentials.json"), &document)?;
     extra::top_up(&store, &master, options.extra_keys, options.credentials.as_deref()).await?;
 
@@ -54,17 +75,25 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let listeners = Listeners { plain: Some(plain), tls: Some((secure, tls.config)) };
     let checkpoint = Some(folder.path.join(node::CHECKPOINT_FILE));
     let raise_rates = options.raise_rates;
-    let node_options = NodeOptions { listeners, backend, raise_rates, threads, checkpoint };
+    let node_options = NodeOptions { listeners, backend, raise_rates, threads, authority, checkpoint };
+    let desk = control::Options {
+        listener: pages,
+        origin: places.console.clone(),
+        gateway: format!("http://{}", places.plain),
+        post: Post::Mailbox,
+    };
+    let control = Control::start(&store, Arc::clone(&node_options.authority), desk)?;
     let node = Node::start(&store, &master, node_options).await?;
     if let Some(file) = &options.credentials {
         credentials::write(file, &document)?;
     }
-    banner::print(plain_at, secure_at, &folder.path, options.credentials.as_deref());
+    banner::print(&places, &folder.path, options.credentials.as_deref());
 
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+    control.stop().await;
     node.stop().await?;
     if let Some(exchange) = exchange {
         exchange.abort();

@@ -1,23 +1,22 @@
 //! Question: which keys does an account have?
 
-use keyward_rules::account::Email;
-use keyward_rules::time::Moment;
-use keyward_store::Reader;
+use keyward_rules::id::AccountId;
 
 use super::show_key::KeyView;
-use crate::ActionError;
+use crate::{ActionError, Desk};
 
 /// The account's keys, oldest first, ended ones included; rows that do not verify are counted apart.
 ///
 /// # Errors
-/// [`ActionError::NoAccount`].
-pub async fn list_keys(
-    reader: &Reader,
-    email: &Email,
-    now: Moment,
-) -> Result<(Vec<KeyView>, usize), ActionError> {
-    let account = reader.account_by_email(email).await?.ok_or(ActionError::NoAccount)?;
-    let rows = reader.keys_of(account.id).await?;
+/// [`ActionError::Store`]. An account beyond the actor's scope has no keys.
+pub async fn list_keys(desk: &Desk<'_>, account: AccountId) -> Result<(Vec<KeyView>, usize), ActionError> {
+    let reader = &desk.authority.access.reader;
+    let rows = reader.keys_of(desk.actor.scope(), account).await?;
+    let notes = reader.notes_of(account).await?;
     let altered = rows.iter().filter(|row| row.is_err()).count();
-    Ok((rows.into_iter().flatten().map(|key| KeyView::of(&key, now)).collect(), altered))
+    let view = |key: keyward_store::KeyRecord| {
+        let notes = notes.iter().find(|notes| notes.key == key.id);
+        KeyView::of(&key, notes, desk.now)
+    };
+    Ok((rows.into_iter().flatten().map(view).collect(), altered))
 }

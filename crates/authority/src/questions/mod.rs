@@ -1,7 +1,17 @@
-//! What people ask. Answers carry no secret and, for app keys, no address.
+//! What people ask, each behind the scope of who asks. Answers carry no secret and, for app keys, no address.
 
+mod account;
+mod activity;
+mod alerts;
 mod list_keys;
+mod outlook;
+mod sessions;
 mod show_key;
 
+pub use account::{AccountView, show_account};
+pub use activity::{ActivityView, KeyRequest, key_activity, key_counts};
+pub use alerts::{AlertView, list_alerts, list_alerts_of_key, mark_alerts_seen, unseen_alerts};
 pub use list_keys::list_keys;
-pub use show_key::{KeyView, reach_in_words, show_key};
+pub use outlook::{Outlook, key_outlook};
+pub use sessions::{SessionView, list_sessions, open_session};
+pub use show_key::{Ending, KeyView, reach_in_words, show_key};

@@ -1,66 +1,154 @@
 //! Question: what is this key?
 
 use keyward_rules::address::Binding;
-use keyward_rules::id::KeyId;
+use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::key::{EndCause, Environment, Hold, HolderState, KeyName, idle_deadline};
 use keyward_rules::permission::Permissions;
 use keyward_rules::time::Moment;
-use keyward_store::{KeyRecord, Reader};
+use keyward_store::{KeyNotes, KeyRecord};
 
-use crate::ActionError;
+use crate::tell::shows_addresses;
+use crate::{ActionError, Desk};
+
+/// Which rule will end a key, if nothing changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// Nobody uses it, and it is unbound.
+    Idle(Moment),
+    /// Its own date.
+    Date(Moment),
+    /// The overlap of its rotation.
+    Overlap(Moment),
+}
+
+impl Ending {
+    /// When.
+    #[must_use]
+    pub const fn at(self) -> Moment {
+        match self {
+            Self::Idle(at) | Self::Date(at) | Self::Overlap(at) => at,
+        }
+    }
+
+    /// The rule's word: `idle`, `date`, `overlap`.
+    #[must_use]
+    pub const fn rule(self) -> &'static str {
+        match self {
+            Self::Idle(_) => "idle",
+            Self::Date(_) => "date",
+            Self::Overlap(_) => "overlap",
+        }
+    }
+}
 
 /// A key as people see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyView {
     /// The public API key.
     pub id: KeyId,
+    /// Whose.
+    pub account: AccountId,
     /// Its name.
     pub name: KeyName,
+    /// The holder's tags.
+    pub tags: Vec<String>,
+    /// `trading` or `third_party_app`.
+    pub purpose: &'static str,
     /// Its rights.
     pub permissions: Permissions,
     /// From where, in words.
     pub from: String,
+    /// Whether it is bound to addresses or an app.
+    pub bound: bool,
     /// Live or demo.
     pub environment: Environment,
-    /// `active`, `disabled`, `frozen`, `deleted`, `expired`.
+    /// `active`, `disabled`, `frozen`, `held`, `deleted`, `expired`.
     pub state: &'static str,
+    /// What others laid on it, in words.
+    pub holds: Vec<&'static str>,
+    /// Whether its holder reported it as leaked.
+    pub leaked: bool,
     /// When it was made.
     pub created_at: Moment,
+    /// When it last changed.
+    pub changed_at: Moment,
     /// When it was last used.
     pub last_used_at: Option<Moment>,
     /// From where; empty for app keys.
     pub last_used_from: String,
-    /// When it will end if nothing changes.
-    pub ends_at: Option<Moment>,
+    /// What will end it if nothing changes.
+    pub ending: Option<Ending>,
+    /// The key that it follows.
+    pub predecessor: Option<KeyId>,
+    /// The key that follows it.
+    pub successor: Option<KeyId>,
+    /// Counts its changes.
+    pub version: u64,
+}
+
+const fn hold_in_words(hold: Hold) -> &'static str {
+    match hold {
+        Hold::Frozen => "frozen by an operator",
+        Hold::AppFrozen => "its app is frozen",
+        Hold::AccountFrozen => "the account is frozen",
+        Hold::TwoFactorOff => "two-factor sign-in is off",
+        Hold::Cooling => "resting for 24 hours after a change of password, factor or e-mail address",
+        Hold::CancelOnly => "quarantine: reads and cancels only",
+        Hold::ReadOnly => "quarantine: reads only",
+        Hold::BrokenSeal => "its stored record was altered",
+    }
 }
 
 impl KeyView {
-    pub(crate) fn of(key: &KeyRecord, now: Moment) -> Self {
-        let idle = idle_deadline(&key.binding, key.environment, key.life, key.created_at, key.last_used_at);
+    pub(crate) fn of(key: &KeyRecord, notes: Option<&KeyNotes>, now: Moment) -> Self {
         let over = key.expires_at.is_some_and(|end| end <= now);
         let state = match key.life.state {
             HolderState::Deleted { .. } | HolderState::Expired { cause: EndCause::Deleted, .. } => "deleted",
             HolderState::Expired { cause: EndCause::Idle | EndCause::Date, .. } => "expired",
             HolderState::Active | HolderState::Disabled if over => "expired",
             HolderState::Active | HolderState::Disabled if key.life.holds.has(Hold::Frozen) => "frozen",
-            HolderState::Active | HolderState::Disabled if key.life.holds.stops() => "held",
+            HolderState::Active if key.life.holds.stops() => "held",
             HolderState::Active => "active",
             HolderState::Disabled => "disabled",
         };
-        let from_app = matches!(key.binding, Binding::App(_));
+        let shown = shows_addresses(&key.binding);
+        let holds = Hold::ALL.into_iter().filter(|hold| key.life.holds.has(*hold)).map(hold_in_words);
         Self {
             id: key.id,
+            account: key.account,
             name: key.name.clone(),
+            tags: notes.map(|notes| notes.tags.clone()).unwrap_or_default(),
+            purpose: if shown { "trading" } else { "third_party_app" },
             permissions: key.permissions,
             from: reach_in_words(&key.binding),
+            bound: key.binding.is_bound(),
             environment: key.environment,
             state,
+            holds: holds.collect(),
+            leaked: notes.is_some_and(|notes| notes.told.iter().any(|word| word == "leaked")),
             created_at: key.created_at,
+            changed_at: key.changed_at,
             last_used_at: key.last_used_at,
-            last_used_from: key.last_used_from.clone().filter(|_| !from_app).unwrap_or_default(),
-            ends_at: [idle, key.expires_at].into_iter().flatten().min(),
+            last_used_from: key.last_used_from.clone().filter(|_| shown).unwrap_or_default(),
+            ending: if over || key.life.is_over() { None } else { ending(key, notes) },
+            predecessor: notes.and_then(|notes| notes.predecessor),
+            successor: notes.and_then(|notes| notes.successor),
+            version: key.version,
         }
     }
+
+    /// Whether the key is neither deleted nor expired.
+    #[must_use]
+    pub fn is_living(&self) -> bool {
+        !matches!(self.state, "deleted" | "expired")
+    }
+}
+
+fn ending(key: &KeyRecord, notes: Option<&KeyNotes>) -> Option<Ending> {
+    let idle = idle_deadline(&key.binding, key.environment, key.life, key.created_at, key.last_used_at);
+    let rotated = notes.is_some_and(|notes| notes.successor.is_some());
+    let dated = key.expires_at.map(if rotated { Ending::Overlap } else { Ending::Date });
+    [idle.map(Ending::Idle), dated].into_iter().flatten().min_by_key(|ending| ending.at())
 }
 
 /// `anywhere`, the addresses, or `the app's servers`: an app's ranges are confidential.
@@ -73,10 +161,13 @@ pub fn reach_in_words(binding: &Binding) -> String {
     }
 }
 
-/// One key.
+/// One key within the actor's scope.
 ///
 /// # Errors
 /// [`ActionError::NoKey`]; [`ActionError::Store`] when its row was altered.
-pub async fn show_key(reader: &Reader, id: KeyId, now: Moment) -> Result<KeyView, ActionError> {
-    reader.key(id).await?.map(|key| KeyView::of(&key, now)).ok_or(ActionError::NoKey)
+pub async fn show_key(desk: &Desk<'_>, id: KeyId) -> Result<KeyView, ActionError> {
+    let reader = &desk.authority.access.reader;
+    let key = reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
+    let notes = reader.notes_of(key.account).await?;
+    Ok(KeyView::of(&key, notes.iter().find(|notes| notes.key == id), desk.now))
 }

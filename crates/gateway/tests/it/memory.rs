@@ -9,7 +9,7 @@ use keyward_gateway::memory::{Applied, Lookup, Memory};
 use keyward_rules::account::Email;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor};
+use keyward_rules::grant::{Action, Actor, Proof, Scope};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::key::{Environment, HmacState, Hold, HolderState, KeyName, PassphraseTag};
 use keyward_rules::time::Moment;
@@ -50,7 +50,7 @@ impl World {
     }
 
     async fn begin(&self) -> Tx {
-        let grant = Actor::System("sandbox").may(Action::SeedSandbox).unwrap();
+        let grant = Actor::System("sandbox").may(Action::SeedSandbox, Proof::None).unwrap();
         self.store.writer().begin(grant, NOW).await.unwrap()
     }
 
@@ -76,7 +76,7 @@ impl World {
     }
 
     async fn record(&self, id: KeyId) -> KeyRecord {
-        self.store.reader().key(id).await.unwrap().unwrap()
+        self.store.reader().key(Scope::All, id).await.unwrap().unwrap()
     }
 
     async fn change(&self, id: KeyId, change: impl FnOnce(&mut KeyRecord)) {

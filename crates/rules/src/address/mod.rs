@@ -25,6 +25,18 @@ pub enum Binding {
 }
 
 impl Binding {
+    /// Whether everything that `other` admits is admitted here too: going from this to `other` only narrows.
+    /// Whether an app's ranges hold others is nobody's to know, so an app covers itself alone.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Anywhere, _) => true,
+            (Self::Addresses(wide), Self::Addresses(narrow)) => wide.covers(narrow),
+            (Self::App(one), Self::App(other)) => one == other,
+            (Self::Addresses(_) | Self::App(_), _) => false,
+        }
+    }
+
     /// Whether the key counts as bound: it names an app, or a set that is not [`Width::Wide`].
     #[must_use]
     pub fn is_bound(&self) -> bool {

@@ -18,7 +18,7 @@ mod tickets;
 mod tests;
 
 pub use permit::Permit;
-pub use request::{Cleared, Received, Routed, Verified, Whole};
+pub use request::{Cleared, Received, Routed, Standing, Verified, Whole};
 pub use screen::screen;
 pub use tickets::{
     Charge, Claim, Fresh, Intent, IntentAnswer, Mark, MarkAnswer, RateAnswer, Recorded, Spent,

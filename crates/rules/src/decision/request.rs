@@ -7,10 +7,10 @@ use bytes::Bytes;
 use super::screen::screen;
 use super::tickets::Charge;
 use crate::denial::Denial;
-use crate::id::RequestId;
-use crate::key::{Hold, HolderState, KeyFacts, PassphraseKey, Reach};
+use crate::id::{AccountId, KeyId, RequestId};
+use crate::key::{Hold, HolderState, Holds, KeyFacts, Life, PassphraseKey, Reach};
 use crate::okx::{Credentials, Signature, sign};
-use crate::permission::Permission;
+use crate::permission::{Permission, Permissions};
 use crate::route::{Access, Class, Destination, Found, Method, Route};
 use crate::time::{Moment, Timestamp};
 
@@ -95,8 +95,8 @@ impl<'r> Verified<'r> {
     /// 50114, 50100, 50110, 50101, 50005, 50115, 50120, 50030, in that order.
     pub fn clear(self) -> Result<Cleared<'r>, Denial> {
         let Self { whole, facts, stamp, signature } = self;
-        check_life(&facts)?;
-        check_address(&facts, whole.source)?;
+        check_life(facts.life)?;
+        check_address(facts.id, &facts.reach, whole.source)?;
         if facts.environment != whole.credentials.environment {
             return Err(Denial::WrongEnvironment);
         }
@@ -105,7 +105,7 @@ impl<'r> Verified<'r> {
             Found::WrongMethod => return Err(Denial::MethodWrong),
             Found::Unknown => return Err(Denial::RouteUnknown),
         };
-        check_permission(&facts, route)?;
+        check_permission(facts.permissions, facts.life.holds, facts.master, route)?;
         Ok(Cleared { whole, facts, stamp, signature, route })
     }
 
@@ -116,43 +116,75 @@ impl<'r> Verified<'r> {
     }
 }
 
-fn check_life(facts: &KeyFacts) -> Result<(), Denial> {
-    match facts.life.state {
-        HolderState::Active if facts.life.holds.stops() => Err(Denial::KeyHeld),
+/// What a key may do, as far as it does not depend on the request's signature: for people who ask beforehand.
+#[derive(Clone, Copy)]
+pub struct Standing<'k> {
+    /// The key.
+    pub id: KeyId,
+    /// State and holds.
+    pub life: Life,
+    /// Where from.
+    pub reach: &'k Reach,
+    /// Its rights.
+    pub permissions: Permissions,
+    /// The master account, for a sub-account's key.
+    pub master: Option<AccountId>,
+}
+
+impl Standing<'_> {
+    /// What the gateway would say to a well-signed request for `route` from `source`: the same steps in the same
+    /// order as [`Verified::clear`].
+    ///
+    /// # Errors
+    /// The denial.
+    pub fn outlook(&self, source: IpAddr, route: &Route) -> Result<(), Denial> {
+        check_life(self.life)?;
+        check_address(self.id, self.reach, source)?;
+        check_permission(self.permissions, self.life.holds, self.master, route)
+    }
+}
+
+fn check_life(life: Life) -> Result<(), Denial> {
+    match life.state {
+        HolderState::Active if life.holds.stops() => Err(Denial::KeyHeld),
         HolderState::Active => Ok(()),
         HolderState::Disabled => Err(Denial::KeyDisabled),
         HolderState::Deleted { .. } | HolderState::Expired { .. } => Err(Denial::KeyUnknown),
     }
 }
 
-fn check_address(facts: &KeyFacts, source: IpAddr) -> Result<(), Denial> {
-    if facts.reach.admits(source) {
+fn check_address(id: KeyId, reach: &Reach, source: IpAddr) -> Result<(), Denial> {
+    if reach.admits(source) {
         return Ok(());
     }
-    Err(match facts.reach {
-        Reach::App(..) => Denial::AppAddressRefused(facts.id),
-        Reach::Anywhere | Reach::Few(_) | Reach::Set(_) => Denial::AddressRefused(facts.id, source),
+    Err(match reach {
+        Reach::App(..) => Denial::AppAddressRefused(id),
+        Reach::Anywhere | Reach::Few(_) | Reach::Set(_) => Denial::AddressRefused(id, source),
     })
 }
 
-fn check_permission(facts: &KeyFacts, route: &Route) -> Result<(), Denial> {
+fn check_permission(
+    permissions: Permissions,
+    holds: Holds,
+    master: Option<AccountId>,
+    route: &Route,
+) -> Result<(), Denial> {
     let needed = match route.access {
         Access::Private(needed) => needed,
         // Credentials on an optional route make the request the account's own, so the key must read.
         Access::Optional | Access::Public => Permission::Read,
     };
-    if !facts.permissions.allows(needed) {
+    if !permissions.allows(needed) {
         return Err(Denial::PermissionMissing);
     }
     let reads = matches!(route.class, Class::Read | Class::Public);
     let cancels = route.class == Class::Cancel;
-    let holds = facts.life.holds;
     if holds.has(Hold::ReadOnly) && !reads || holds.has(Hold::CancelOnly) && !reads && !cancels {
         return Err(Denial::KeyQuarantined);
     }
     match route.destination {
         Destination::Keyward => Err(Denial::EndpointClosed),
-        Destination::Upstream if route.class == Class::Funding && facts.master.is_some() => {
+        Destination::Upstream if route.class == Class::Funding && master.is_some() => {
             Err(Denial::ApprovalNeeded)
         }
         Destination::Upstream => Ok(()),

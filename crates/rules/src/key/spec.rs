@@ -65,6 +65,17 @@ pub struct Sibling {
     pub life: Life,
     /// Its passphrase's tag.
     pub passphrase: PassphraseTag,
+    /// Whether it counts towards the bound.
+    pub place: Place,
+}
+
+/// A key's place in its account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// It counts.
+    Own,
+    /// It has a successor and ends with the overlap: it does not count.
+    Superseded,
 }
 
 /// Why a key cannot be made.
@@ -117,7 +128,7 @@ impl KeySpec {
         now: Moment,
     ) -> Result<(), KeyRefusal> {
         let living = || siblings.iter().filter(|key| !key.life.is_over());
-        if living().count() >= KEYS_PER_ACCOUNT {
+        if living().filter(|key| key.place == Place::Own).count() >= KEYS_PER_ACCOUNT {
             return Err(KeyRefusal::TooMany);
         }
         if living().any(|key| key.name == self.name) {

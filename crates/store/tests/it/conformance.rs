@@ -3,6 +3,7 @@
 use keyward_rules::account::Email;
 use keyward_rules::address::{AddressSet, HostBits};
 use keyward_rules::event::Event;
+use keyward_rules::grant::Scope;
 use keyward_rules::id::{AccountId, AppId, KeyId, RequestId, Revision};
 use keyward_rules::time::Moment;
 use keyward_store::{
@@ -45,7 +46,7 @@ async fn statements_are_accepted(world: World) {
 async fn keys_come_back_as_they_went_in(world: World) {
     let (account, id) = world.with_key("bot").await;
     let wanted = draft(id, account, "bot");
-    let read = world.store.reader().key(id).await.unwrap().unwrap();
+    let read = world.store.reader().key(Scope::All, id).await.unwrap().unwrap();
     assert_eq!((read.id, read.account, read.name.as_str()), (id, account, "bot"));
     assert_eq!(
         (read.permissions, &read.binding, read.expires_at),
@@ -85,7 +86,7 @@ async fn nothing_remains_of_a_dropped_change(world: World) {
     let mut tx = world.begin().await;
     tx.insert_key(draft(id, account, "bot")).await.unwrap();
     drop(tx);
-    assert!(world.store.reader().key(id).await.unwrap().is_none());
+    assert!(world.store.reader().key(Scope::All, id).await.unwrap().is_none());
     world.add_key(account, "bot").await.unwrap();
     assert_eq!(world.store.feed().head().await.unwrap(), Revision(1));
 }
@@ -108,7 +109,7 @@ async fn delete(world: &World, id: KeyId) {
 
 async fn a_stale_write_conflicts(world: World) {
     let (_, id) = world.with_key("bot").await;
-    let stale = world.store.reader().key(id).await.unwrap().unwrap();
+    let stale = world.store.reader().key(Scope::All, id).await.unwrap().unwrap();
     let mut tx = world.begin().await;
     let mut key = tx.key(id).await.unwrap().unwrap();
     key.life = key.life.disable().unwrap();
@@ -121,7 +122,7 @@ async fn a_stale_write_conflicts(world: World) {
 async fn a_deleted_key_keeps_no_secret(world: World) {
     let (_, id) = world.with_key("bot").await;
     delete(&world, id).await;
-    let read = world.store.reader().key(id).await.unwrap().unwrap();
+    let read = world.store.reader().key(Scope::All, id).await.unwrap().unwrap();
     assert!(read.life.is_over() && read.hmac_state().is_none());
     assert!(world.load().await.1.is_empty());
 }
@@ -188,7 +189,7 @@ async fn uses_and_horizons_never_move_back(world: World) {
             .unwrap();
         journal.advance_horizon("node", Moment::from_unix_ms(at)).await.unwrap();
     }
-    let read = world.store.reader().key(id).await.unwrap().unwrap();
+    let read = world.store.reader().key(Scope::All, id).await.unwrap().unwrap();
     assert_eq!(read.last_used_at, Some(Moment::from_unix_ms(2_000)));
     assert_eq!(journal.horizon("node").await.unwrap(), Some(Moment::from_unix_ms(2_000)));
     assert_eq!(journal.horizon("other").await.unwrap(), None);

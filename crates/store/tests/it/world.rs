@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use keyward_rules::account::Email;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor, Grant};
+use keyward_rules::grant::{Action, Actor, Grant, Proof};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::key::{Environment, HmacState, KeyName, PassphraseTag};
 use keyward_rules::time::Moment;
@@ -133,7 +133,7 @@ pub fn draft(id: KeyId, account: AccountId, name: &str) -> KeyDraft {
 }
 
 pub fn grant() -> Grant {
-    Actor::System("sandbox").may(Action::SeedSandbox).unwrap()
+    Actor::System("sandbox").may(Action::SeedSandbox, Proof::None).unwrap()
 }
 
 pub async fn commit(tx: Tx) {

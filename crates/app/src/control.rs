@@ -1,0 +1,86 @@
+//! The wiring of the control plane: the console, and the courier that delivers what it says.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use keyward_authority::Authority;
+use keyward_console::{Console, DevMail, DevMessage, Running, Settings, Shell};
+use keyward_notify::{Courier, Mailbox, Smtp, Transport};
+use keyward_rules::route::RouteTable;
+use keyward_store::Store;
+use tokio::task::JoinHandle;
+
+use crate::ambient;
+
+/// Where mails go.
+pub enum Post {
+    /// To a server.
+    Smtp(Box<Smtp>),
+    /// To a page of the sandbox.
+    Mailbox,
+}
+
+/// What the control plane needs to know.
+pub struct Options {
+    /// Where the console listens.
+    pub listener: TcpListener,
+    /// Its address as browsers see it.
+    pub origin: String,
+    /// The gateway's address, for snippets.
+    pub gateway: String,
+    /// Where mails go.
+    pub post: Post,
+}
+
+/// A running control plane.
+pub struct Control {
+    console: Running,
+    courier: JoinHandle<()>,
+}
+
+struct Page(Mailbox);
+
+impl DevMail for Page {
+    fn newest_first(&self) -> Vec<DevMessage> {
+        let kept = self.0.newest_first().into_iter();
+        kept.map(|one| DevMessage {
+            to: one.mail.to,
+            subject: one.mail.subject,
+            text: one.mail.text,
+            sent_at: one.at,
+        })
+        .collect()
+    }
+}
+
+impl Control {
+    /// Starts to serve and to deliver.
+    pub fn start(store: &Store, authority: Arc<Authority>, options: Options) -> Result<Self> {
+        let (transport, mail) = match options.post {
+            Post::Smtp(smtp) => (Transport::Smtp(smtp), None),
+            Post::Mailbox => {
+                let mailbox = Mailbox::default();
+                (Transport::Mailbox(mailbox.clone()), Some(Box::new(Page(mailbox)) as Box<dyn DevMail>))
+            }
+        };
+        let courier = Courier {
+            outbox: store.outbox(),
+            transport,
+            console: options.origin.clone(),
+            now: Arc::new(ambient::now),
+        };
+        let settings = Settings { origin: options.origin, gateway: options.gateway, mail };
+        let shell = Shell::new(authority, RouteTable::okx_v5(1)?, settings, Arc::new(ambient::now));
+        options.listener.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(options.listener)
+            .context("the console's listener cannot be used")?;
+        Ok(Self { console: Console::new(shell).serve(listener), courier: tokio::spawn(courier.run()) })
+    }
+
+    /// Stops: open requests end; mails that wait are delivered at the next start.
+    pub async fn stop(self) {
+        self.console.stop().await;
+        self.courier.abort();
+    }
+}

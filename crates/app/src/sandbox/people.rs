@@ -1,0 +1,59 @@
+//! The sandbox's people: each can sign in with what the credentials file says.
+
+use anyhow::{Context as _, Result};
+use keyward_authority::accounts::create_account;
+use keyward_authority::{Authenticator, Authority, Desk};
+use keyward_rules::account::Email;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Actor, Proof};
+use keyward_rules::id::AccountId;
+use keyward_rules::person::Password;
+use serde_json::{Map, Value, json};
+
+use super::passphrase;
+use crate::ambient;
+
+/// Their names in the credentials file, and their addresses.
+const PEOPLE: [(&str, &str); 4] = [
+    ("trader", super::fixtures::TRADER),
+    ("operator", "operator@keyward.example"),
+    ("operator2", "operator2@keyward.example"),
+    ("broker", "broker@keyward.example"),
+];
+
+/// Puts a person behind each account; the trader's is there already.
+pub async fn make(authority: &Authority) -> Result<Map<String, Value>> {
+    let mut people = Map::new();
+    for (name, address) in PEOPLE {
+        let desk = authority.desk(Actor::System("sandbox"), ambient::now());
+        let email = Email::parse(address)?;
+        let account = match authority.access.door.account_by_email(&email).await? {
+            Some(account) => account.id,
+            None => create_account(&desk, email).await?.id,
+        };
+        people.insert(name.to_owned(), make_one(&desk, account, address).await?);
+    }
+    Ok(people)
+}
+
+/// Registering needs a mail; the sandbox's people are there from the start, written with their audit record.
+async fn make_one(desk: &Desk<'_>, account: AccountId, address: &str) -> Result<Value> {
+    let mut entropy = [0; 20 + 16];
+    (desk.authority.entropy)(&mut entropy);
+    let (secret, salt) = entropy.split_first_chunk::<20>().context("entropy has 36 bytes")?;
+    let authenticator = Authenticator::from_entropy(*secret);
+    let password = passphrase()?;
+    let presented = Password::choose(password.expose())?;
+    let nowhere = std::net::Ipv4Addr::LOCALHOST.into();
+    let hash = desk.authority.hasher.hash(nowhere, presented, salt.try_into()?).await?;
+
+    let grant = desk.actor.may(Action::SeedSandbox, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.insert_person(account, &hash, "amber kite 427").await?;
+    tx.set_totp(account, Some(authenticator.secret()), 0).await?;
+    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);
+    tx.commit(event).await?;
+    Ok(json!({
+        "email": address, "password": password.expose(), "totp_secret": authenticator.base32()
+    }))
+}

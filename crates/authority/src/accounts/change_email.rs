@@ -1,0 +1,107 @@
+//! Actions: ask for another e-mail address, and take it once a code from it came back.
+
+use keyward_rules::account::Email;
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Actor, Answer, NotApproved, Proof};
+use keyward_rules::letter::Letter;
+use keyward_rules::limits::{CODE_LIFE_MS, CODES_PER_HOUR};
+use keyward_rules::person::{MailCode, SessionId};
+use keyward_rules::secret::Secret;
+use keyward_store::{AccountKind, NewChallenge};
+
+use super::rest;
+use crate::step_up::{Matter, code_letter, tag};
+use crate::{ActionError, Desk, tell};
+
+/// What asking for another address is approved as, at the old address.
+#[must_use]
+pub fn email_matter(new: &Email) -> Matter {
+    Matter {
+        action: Action::ChangeEmail,
+        facts: vec![("email", new.to_string())],
+        words: vec![
+            format!("Change the e-mail address of your account to {new}"),
+            "Keys that move funds rest for 24 hours afterwards.".to_owned(),
+        ],
+    }
+}
+
+fn new_address_matter(new: &str) -> Matter {
+    Matter { action: Action::ConfirmEmail, facts: vec![("email", new.to_owned())], words: Vec::new() }
+}
+
+/// Sends a code to the new address; gives the name of the challenge that takes it.
+///
+/// # Errors
+/// [`ActionError::TooManyCodes`]. Whether the address belongs to another account is not told here.
+pub async fn ask_for_email(desk: &Desk<'_>, proof: Proof, new: &Email) -> Result<SessionId, ActionError> {
+    let Actor::Holder(holder) = &desk.actor else { return Err(ActionError::NoAccount) };
+    let account = holder.account;
+    let grant = desk.actor.may(Action::ChangeEmail, proof)?;
+    let tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[("email", new.to_string())]);
+    tx.commit(event).await?;
+    let (_, phrase) = tell::recipient(desk, account).await?.ok_or(ActionError::NoAccount)?;
+    let (id, code) = (SessionId::from_entropy(desk.random()), MailCode::from_entropy(desk.random()));
+    let words = ["Use this address for your account".to_owned()];
+    let letter =
+        Letter { to: new.clone(), phrase, brake: String::new(), body: code_letter(desk, &code, &words) };
+    let owner = format!("account:{account}");
+    let new = NewChallenge {
+        id,
+        account: Some(account),
+        session: Some(holder.session),
+        action: Action::ConfirmEmail,
+        intent: new_address_matter(new.as_str()).intent(desk, &owner),
+        code: tag(desk, id, &code),
+        payload: Secret::new(new.to_string()),
+        expires_at: desk.now.plus_ms(CODE_LIFE_MS),
+        most_per_hour: CODES_PER_HOUR,
+        owner,
+    };
+    if desk.authority.access.door.challenge(new, Some(&letter), desk.now).await? {
+        Ok(id)
+    } else {
+        Err(ActionError::TooManyCodes)
+    }
+}
+
+/// Takes the new address, proven by its code. Both addresses are told; keys that move funds rest.
+///
+/// # Errors
+/// [`ActionError::NotApproved`]; [`ActionError::Store`] with `Exists` when another account has the address.
+pub async fn confirm_email(desk: &Desk<'_>, challenge: &str, code: &str) -> Result<Email, ActionError> {
+    let Actor::Holder(holder) = &desk.actor else { return Err(ActionError::NoAccount) };
+    let account = holder.account;
+    let door = &desk.authority.access.door;
+    let id: SessionId = challenge.parse().map_err(|_| NotApproved::Over)?;
+    let opened = door.try_challenge(id).await?.ok_or(NotApproved::Over)?;
+    let code = MailCode::parse(code).map_err(|_| NotApproved::Wrong)?;
+    let new = Email::parse(opened.payload.expose()).map_err(|_| NotApproved::Over)?;
+    let answer = Answer {
+        action: Action::ConfirmEmail,
+        session: Some(holder.session),
+        intent: new_address_matter(new.as_str()).intent(desk, &format!("account:{account}")),
+        code: tag(desk, id, &code),
+    };
+    let approved = opened.challenge.settle(&answer, desk.now)?;
+    if !door.use_challenge(id, desk.now).await? {
+        return Err(NotApproved::Over.into());
+    }
+    let grant = desk.actor.may(Action::ConfirmEmail, Proof::Mail(approved))?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let old = match tx.account(account).await?.map(|record| record.kind) {
+        Some(AccountKind::Master(email)) => email,
+        Some(AccountKind::Sub(..)) | None => return Err(ActionError::NoAccount),
+    };
+    tx.set_email(account, &new).await?;
+    rest(desk, &mut tx, account).await?;
+    let detail = format!("It was {old} and is now {new}.");
+    let alert = tell::by_actor(desk, AlertKind::EmailChanged, account, detail);
+    tell::tell_also(desk, &mut tx, alert, std::slice::from_ref(&old)).await?;
+    let facts = [("email", format!("{old} -> {new}"))];
+    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &facts);
+    tx.commit(event).await?;
+    Ok(new)
+}

@@ -1,0 +1,27 @@
+//! Actions on accounts: registering, and what secures one.
+
+mod change_email;
+mod change_password;
+mod cooling;
+mod create;
+mod create_sub;
+mod phrase;
+mod recovery_codes;
+mod register;
+mod reset;
+mod two_factor;
+
+pub use change_email::{ask_for_email, confirm_email, email_matter};
+pub use change_password::{change_password, password_matter};
+pub use create::create_account;
+pub use create_sub::create_sub_account;
+pub use phrase::change_phrase;
+pub use recovery_codes::{recovery_matter, renew_recovery_codes};
+pub(crate) use register::address_word;
+pub use register::{Registered, ask_to_register, confirm_registration};
+pub use reset::{ResetForm, ask_to_reset, reset_password};
+pub use two_factor::{
+    Enrolled, enrol_matter, enrol_totp, open_step, remove_matter, remove_totp, seal_step, try_authenticator,
+};
+
+pub(crate) use cooling::{family_holds, is_cooling, moves_funds, rest};

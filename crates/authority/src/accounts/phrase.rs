@@ -1,0 +1,48 @@
+//! Action: choose the phrase that marks our mails, so that a forged one stands out.
+
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof};
+use keyward_rules::id::AccountId;
+
+use crate::{ActionError, Desk};
+
+const COLOURS: [&str; 16] = [
+    "amber", "azure", "coral", "cobalt", "crimson", "emerald", "golden", "indigo", "ivory", "jade", "lilac",
+    "olive", "pearl", "ruby", "silver", "violet",
+];
+const THINGS: [&str; 16] = [
+    "anchor", "bridge", "candle", "compass", "falcon", "garden", "harbour", "kite", "lantern", "meadow",
+    "orchard", "piano", "river", "sparrow", "thistle", "willow",
+];
+
+/// A phrase to begin with: it only has to differ from account to account.
+pub(crate) fn suggest(entropy: [u8; 4]) -> String {
+    let [colour, thing, high, low] = entropy;
+    let word =
+        |list: &[&'static str; 16], at: u8| list.get(usize::from(at % 16)).copied().unwrap_or_default();
+    let number = u16::from_be_bytes([high, low]) % 900 + 100;
+    format!("{} {} {number}", word(&COLOURS, colour), word(&THINGS, thing))
+}
+
+/// Sets the phrase.
+///
+/// # Errors
+/// [`ActionError::Phrase`] unless it has 4 to 60 visible characters.
+pub async fn change_phrase(
+    desk: &Desk<'_>,
+    proof: Proof,
+    account: AccountId,
+    phrase: &str,
+) -> Result<(), ActionError> {
+    let phrase = phrase.trim();
+    let good = (4..=60).contains(&phrase.chars().count()) && !phrase.chars().any(char::is_control);
+    if !good {
+        return Err(ActionError::Phrase);
+    }
+    let grant = desk.actor.may(Action::ChangePhrase, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.set_phrase(account, phrase).await?;
+    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);
+    tx.commit(event).await?;
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! Action: make new recovery codes.
+
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof, TwoFactor};
+use keyward_rules::id::AccountId;
+use keyward_rules::limits::RECOVERY_CODES;
+use keyward_rules::person::{CodeTag, RecoveryCode};
+use keyward_store::Tx;
+
+use super::rest;
+use crate::{ActionError, Desk, Matter, tell};
+
+/// What new recovery codes are approved as.
+#[must_use]
+pub fn recovery_matter() -> Matter {
+    Matter {
+        action: Action::RenewRecoveryCodes,
+        facts: Vec::new(),
+        words: vec!["Make new recovery codes".to_owned(), "The old ones no longer work.".to_owned()],
+    }
+}
+
+/// Makes ten new codes, shown this once; the old ones no longer work.
+///
+/// # Errors
+/// [`ActionError::TwoFactorOff`] without an authenticator.
+pub async fn renew_recovery_codes(
+    desk: &Desk<'_>,
+    proof: Proof,
+    account: AccountId,
+) -> Result<Vec<String>, ActionError> {
+    let grant = desk.actor.may(Action::RenewRecoveryCodes, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
+    if person.two_factor() == TwoFactor::Off {
+        return Err(ActionError::TwoFactorOff);
+    }
+    let codes = write(desk, &mut tx, account).await?;
+    rest(desk, &mut tx, account).await?;
+    let alert = tell::by_actor(desk, AlertKind::RecoveryCodesRenewed, account, String::new());
+    tell::tell(desk, &mut tx, alert).await?;
+    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);
+    tx.commit(event).await?;
+    Ok(codes.iter().map(RecoveryCode::shown).collect())
+}
+
+/// Writes a fresh set; only keyed hashes stay.
+pub(crate) async fn write(
+    desk: &Desk<'_>,
+    tx: &mut Tx,
+    account: AccountId,
+) -> Result<Vec<RecoveryCode>, ActionError> {
+    let codes: Vec<RecoveryCode> =
+        (0..RECOVERY_CODES).map(|_| RecoveryCode::from_entropy(desk.random())).collect();
+    let owner = account.to_string();
+    let tags: Vec<CodeTag> = codes
+        .iter()
+        .map(|code| desk.authority.secrets.codes.tag("recovery", &owner, code.expose().as_bytes()))
+        .collect();
+    tx.set_recovery_codes(account, &tags).await?;
+    Ok(codes)
+}

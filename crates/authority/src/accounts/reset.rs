@@ -1,0 +1,112 @@
+//! Actions: ask for a reset, and choose another password with the mail's code and the remaining factor.
+
+use keyward_rules::account::Email;
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Answer, Factor, FactorAnswer, FactorKind, NotApproved, Proof, TwoFactor};
+use keyward_rules::letter::Letter;
+use keyward_rules::limits::{CODE_LIFE_MS, CODES_PER_HOUR};
+use keyward_rules::person::{MailCode, SessionId};
+use keyward_rules::secret::Secret;
+use keyward_store::{NewChallenge, Patience, Try};
+
+use super::register::address_word;
+use super::rest;
+use crate::prove::{prove, source, source_word};
+use crate::step_up::{Matter, code_letter, tag};
+use crate::{ActionError, Desk, strength, tell};
+
+/// What somebody gives who lost the password.
+pub struct ResetForm {
+    /// Which challenge.
+    pub challenge: String,
+    /// The mail's code.
+    pub mail_code: String,
+    /// An authenticator's code or a recovery code; empty where the account has none.
+    pub factor: String,
+    /// The new password.
+    pub password: String,
+}
+
+fn matter(email: &str) -> Matter {
+    Matter { action: Action::ResetPassword, facts: vec![("email", email.to_owned())], words: Vec::new() }
+}
+
+/// Sends a code to the address, if it has an account. The answer is the same if it has none.
+///
+/// # Errors
+/// [`ActionError::TooManyCodes`] by source.
+pub async fn ask_to_reset(desk: &Desk<'_>, email: &Email) -> Result<SessionId, ActionError> {
+    let door = &desk.authority.access.door;
+    let account = door.account_by_email(email).await?;
+    let person = match &account {
+        Some(account) => door.person(account.id).await?,
+        None => None,
+    };
+    let (id, code) = (SessionId::from_entropy(desk.random()), MailCode::from_entropy(desk.random()));
+    let words = ["Choose another password for your account".to_owned()];
+    let letter = person.as_ref().map(|person| Letter {
+        to: email.clone(),
+        phrase: person.phrase.clone(),
+        brake: String::new(),
+        body: code_letter(desk, &code, &words),
+    });
+    let mailbox = format!("mail:{}", address_word(desk, email));
+    let quiet = door.count_try(&mailbox, Patience::Credential, desk.now).await? == Try::Paused;
+    let new = NewChallenge {
+        id,
+        owner: format!("source:{}", source_word(source(desk))),
+        account: person.as_ref().map(|person| person.account),
+        session: None,
+        action: Action::ResetPassword,
+        intent: matter(email.as_str()).intent(desk, "visitor"),
+        code: tag(desk, id, &code),
+        payload: Secret::new(email.to_string()),
+        expires_at: desk.now.plus_ms(CODE_LIFE_MS),
+        most_per_hour: CODES_PER_HOUR,
+    };
+    let letter = letter.as_ref().filter(|_| !quiet);
+    if door.challenge(new, letter, desk.now).await? { Ok(id) } else { Err(ActionError::TooManyCodes) }
+}
+
+/// Sets the password with both proofs. Every session ends, every browser is forgotten, keys that move funds rest.
+///
+/// # Errors
+/// [`ActionError::NotApproved`] for a wrong code and for an address without account alike; then
+/// [`ActionError::NotProven`].
+pub async fn reset_password(desk: &Desk<'_>, form: &ResetForm) -> Result<(), ActionError> {
+    let authority = desk.authority;
+    let door = &authority.access.door;
+    let password = strength::choose(&form.password, &["keyward"])?;
+    let id: SessionId = form.challenge.parse().map_err(|_| NotApproved::Over)?;
+    let opened = door.try_challenge(id).await?.ok_or(NotApproved::Over)?;
+    let code = MailCode::parse(&form.mail_code).map_err(|_| NotApproved::Wrong)?;
+    let answer = Answer {
+        action: Action::ResetPassword,
+        session: None,
+        intent: matter(opened.payload.expose()).intent(desk, "visitor"),
+        code: tag(desk, id, &code),
+    };
+    let approved = opened.challenge.settle(&answer, desk.now)?;
+    let account = approved.account().ok_or(NotApproved::Wrong)?;
+    let person = door.person(account).await?.ok_or(NotApproved::Wrong)?;
+    let factor = match person.two_factor() {
+        TwoFactor::On => prove(desk, account, &form.factor, "reset").await?,
+        TwoFactor::Off => Factor::settle(account, FactorKind::Mailbox, TwoFactor::Off, FactorAnswer::Right)?,
+    };
+    if !door.use_challenge(id, desk.now).await? {
+        return Err(NotApproved::Over.into());
+    }
+    let hash = authority.hasher.hash(source(desk), password, desk.random()).await?;
+    let grant = desk.actor.may(Action::ResetPassword, Proof::StepUp(approved, factor))?;
+    let mut tx = authority.access.writer.begin(grant, desk.now).await?;
+    tx.set_password(account, &hash).await?;
+    tx.end_sessions(account, None).await?;
+    tx.forget_devices(account).await?;
+    rest(desk, &mut tx, account).await?;
+    let alert = tell::by_actor(desk, AlertKind::PasswordChanged, account, String::new());
+    tell::tell(desk, &mut tx, alert).await?;
+    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);
+    tx.commit(event).await?;
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! Actions: set up an authenticator, and turn it off.
+
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, NotProven, Proof, TwoFactor};
+use keyward_rules::id::AccountId;
+use keyward_rules::key::Hold;
+use keyward_rules::person::{RecoveryCode, TotpCode};
+
+use super::{family_holds, rest};
+use crate::{ActionError, Authenticator, Desk, Matter, tell};
+
+/// What setting up an authenticator is approved as: this one, by its secret.
+#[must_use]
+pub fn enrol_matter(authenticator: &Authenticator) -> Matter {
+    Matter {
+        action: Action::EnrolTotp,
+        facts: vec![("secret", authenticator.base32())],
+        words: vec!["Set up an authenticator for your account".to_owned()],
+    }
+}
+
+/// What turning it off is approved as.
+#[must_use]
+pub fn remove_matter() -> Matter {
+    Matter {
+        action: Action::RemoveTotp,
+        facts: Vec::new(),
+        words: vec![
+            "Turn two-factor sign-in off".to_owned(),
+            "All your API keys are held until it is on again.".to_owned(),
+        ],
+    }
+}
+
+/// An authenticator is set up.
+pub struct Enrolled {
+    /// New recovery codes, shown this once; none when a set was there already.
+    pub recovery_codes: Vec<String>,
+}
+
+/// Sets the authenticator up, whose code of time step `step` came back. The first one brings recovery codes and lifts the hold
+/// on the keys; a replacement lets keys that move funds rest.
+///
+/// # Errors
+/// [`ActionError::NoAccount`].
+pub async fn enrol_totp(
+    desk: &Desk<'_>,
+    proof: Proof,
+    account: AccountId,
+    authenticator: &Authenticator,
+    step: u64,
+) -> Result<Enrolled, ActionError> {
+    let grant = desk.actor.may(Action::EnrolTotp, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
+    tx.set_totp(account, Some(authenticator.secret()), step).await?;
+    let mut recovery_codes = Vec::new();
+    match person.two_factor() {
+        TwoFactor::On => rest(desk, &mut tx, account).await?,
+        TwoFactor::Off => {
+            recovery_codes = super::recovery_codes::write(desk, &mut tx, account).await?;
+            family_holds(&mut tx, account, |key| Some(key.life.release(Hold::TwoFactorOff))).await?;
+        }
+    }
+    let alert = tell::by_actor(desk, AlertKind::TotpEnrolled, account, String::new());
+    tell::tell(desk, &mut tx, alert).await?;
+    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);
+    tx.commit(event).await?;
+    Ok(Enrolled { recovery_codes: recovery_codes.iter().map(RecoveryCode::shown).collect() })
+}
+
+/// Steps of 30 seconds for which a proof of an authenticator is good: as long as the mail's code beside it.
+const PROOF_STEPS: u64 = 25;
+
+/// Checks a code of an authenticator that is not set up yet; gives its time step.
+///
+/// # Errors
+/// [`ActionError::NotProven`].
+pub fn try_authenticator(
+    desk: &Desk<'_>,
+    authenticator: &Authenticator,
+    code: &str,
+) -> Result<u64, ActionError> {
+    let code = TotpCode::parse(code).map_err(|_| NotProven::Wrong)?;
+    authenticator.step_of(&code, desk.now).ok_or_else(|| NotProven::Wrong.into())
+}
+
+/// The proof of [`try_authenticator`] as a text that a form carries while its owner fetches the mail.
+#[must_use]
+pub fn seal_step(desk: &Desk<'_>, authenticator: &Authenticator, step: u64) -> String {
+    format!("{step}.{}", step_mac(desk, authenticator, step))
+}
+
+/// Reads that text again; `None` when it is not ours, of another session, or older than a mail's code lasts.
+#[must_use]
+pub fn open_step(desk: &Desk<'_>, authenticator: &Authenticator, text: &str) -> Option<u64> {
+    let (step, mac) = text.split_once('.')?;
+    let step: u64 = step.parse().ok()?;
+    let expected = step_mac(desk, authenticator, step);
+    let same: bool = subtle::ConstantTimeEq::ct_eq(expected.as_bytes(), mac.as_bytes()).into();
+    let fresh = (desk.now.unix_ms() / 30_000).saturating_sub(step) <= PROOF_STEPS;
+    (same && fresh).then_some(step)
+}
+
+fn step_mac(desk: &Desk<'_>, authenticator: &Authenticator, step: u64) -> String {
+    let owner = desk.session().map(|id| id.to_string()).unwrap_or_default();
+    let text = format!("{} {step}", authenticator.base32());
+    let tag = desk.authority.secrets.codes.tag("authenticator proved", &owner, text.as_bytes());
+    tag.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Turns two-factor sign-in off: every key of the person and of the sub-accounts is held until it is on again.
+///
+/// # Errors
+/// [`ActionError::Unchanged`] when it is off.
+pub async fn remove_totp(desk: &Desk<'_>, proof: Proof, account: AccountId) -> Result<(), ActionError> {
+    let grant = desk.actor.may(Action::RemoveTotp, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
+    if person.two_factor() == TwoFactor::Off {
+        return Err(ActionError::Unchanged);
+    }
+    tx.set_totp(account, None, person.totp_step).await?;
+    tx.set_recovery_codes(account, &[]).await?;
+    rest(desk, &mut tx, account).await?;
+    family_holds(&mut tx, account, |key| key.life.hold(Hold::TwoFactorOff).ok()).await?;
+    let alert = tell::by_actor(desk, AlertKind::TotpRemoved, account, String::new());
+    tell::tell(desk, &mut tx, alert).await?;
+    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);
+    tx.commit(event).await?;
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! What every action works with.
+
+use keyward_rules::grant::Actor;
+use keyward_rules::key::{KeyPolicy, PassphraseKey};
+use keyward_rules::person::{CodeKey, SessionId};
+use keyward_rules::time::Moment;
+use keyward_store::{Activity, Door, Entropy, Inbox, MasterKey, Reader, Store, Writer};
+
+use crate::Hasher;
+
+/// The capabilities of the store that actions and questions use.
+#[derive(Clone)]
+pub struct Access {
+    /// To change things, with a grant.
+    pub writer: Writer,
+    /// To read for people.
+    pub reader: Reader,
+    /// To let people in.
+    pub door: Door,
+    /// To note which alerts were looked at.
+    pub inbox: Inbox,
+    /// To read the journal.
+    pub activity: Activity,
+}
+
+/// The keys under which what people know is hashed.
+pub struct Secrets {
+    /// Of passphrases.
+    pub passphrases: PassphraseKey,
+    /// Of codes, intents and links.
+    pub codes: CodeKey,
+}
+
+/// The settings that bear on actions.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// On new keys.
+    pub keys: KeyPolicy,
+    /// The name that authenticators show.
+    pub issuer: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { keys: KeyPolicy::default(), issuer: "Keyward".to_owned() }
+    }
+}
+
+/// Everything that actions share.
+pub struct Authority {
+    /// The store.
+    pub access: Access,
+    /// The keys.
+    pub secrets: Secrets,
+    /// The source of randomness.
+    pub entropy: Entropy,
+    /// Where passwords are hashed.
+    pub hasher: Hasher,
+    /// The settings.
+    pub settings: Settings,
+}
+
+impl Authority {
+    /// Takes its capabilities from an open store.
+    #[must_use]
+    pub fn new(store: &Store, master: &MasterKey, entropy: Entropy, settings: Settings) -> Self {
+        let access = Access {
+            writer: store.writer(),
+            reader: store.reader(),
+            door: store.door(),
+            inbox: store.inbox(),
+            activity: store.activity(),
+        };
+        let secrets = Secrets { passphrases: master.passphrase_key(), codes: master.code_key() };
+        Self { access, secrets, entropy, hasher: Hasher::default(), settings }
+    }
+
+    /// A desk for what `actor` does at `now`.
+    #[must_use]
+    pub const fn desk(&self, actor: Actor, now: Moment) -> Desk<'_> {
+        Desk { authority: self, actor, now }
+    }
+}
+
+/// Who acts, when, and with what.
+pub struct Desk<'d> {
+    /// What actions share.
+    pub authority: &'d Authority,
+    /// Who acts.
+    pub actor: Actor,
+    /// When.
+    pub now: Moment,
+}
+
+impl Desk<'_> {
+    /// Random bytes.
+    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        (self.authority.entropy)(&mut bytes);
+        bytes
+    }
+
+    /// The session of the actor, if it has one.
+    pub(crate) const fn session(&self) -> Option<SessionId> {
+        match &self.actor {
+            Actor::Holder(holder) => Some(holder.session),
+            Actor::Host(_) | Actor::System(_) | Actor::Visitor(_) => None,
+        }
+    }
+
+    /// Where the actor sits, in words for a mail: address and device.
+    pub(crate) fn origin_in_words(&self) -> (String, String) {
+        self.actor.origin().map_or_else(
+            || ("the host".to_owned(), "the command line".to_owned()),
+            |origin| (origin.address.to_string(), origin.device.to_string()),
+        )
+    }
+}

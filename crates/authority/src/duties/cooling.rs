@@ -1,0 +1,32 @@
+//! Duty: lift the rest that a change of password, factor or address laid on keys, when its time is over.
+
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof};
+use keyward_rules::key::Hold;
+
+use crate::accounts::family_holds;
+use crate::{ActionError, Desk};
+
+/// Accounts in one run.
+const BATCH: u64 = 200;
+
+/// Lifts the rest of every account whose time is over; gives how many accounts.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn end_cooling(desk: &Desk<'_>) -> Result<usize, ActionError> {
+    let grant = desk.actor.may(Action::EndCooling, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let accounts = tx.cooled(BATCH).await?;
+    if accounts.is_empty() {
+        return Ok(0);
+    }
+    for account in &accounts {
+        family_holds(&mut tx, *account, |key| Some(key.life.release(Hold::Cooling))).await?;
+        tx.set_cooling(*account, None).await?;
+    }
+    let list: Vec<String> = accounts.iter().map(ToString::to_string).collect();
+    let event = Event::of(tx.grant(), desk.now, "accounts", &[("rested", list.join(","))]);
+    tx.commit(event).await?;
+    Ok(accounts.len())
+}

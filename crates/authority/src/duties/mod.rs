@@ -1,0 +1,12 @@
+//! What the system does by itself, each duty with the rights of its own name.
+
+mod cooling;
+mod raise;
+mod remind;
+mod sweep;
+
+pub use cooling::end_cooling;
+pub(crate) use raise::raise_to;
+pub use raise::{Sighting, raise_sighting};
+pub use remind::remind_holders;
+pub use sweep::{Swept, sweep_keys};

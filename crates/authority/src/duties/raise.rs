@@ -1,0 +1,114 @@
+//! Duty: tell a holder of what a gateway saw.
+
+use std::net::IpAddr;
+
+use keyward_rules::address::Binding;
+use keyward_rules::alert::{Alert, AlertKind};
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Actor, Proof};
+use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::limits::DAY_MS;
+
+use crate::tell::{shows_addresses, tell};
+use crate::{ActionError, Desk};
+
+/// Networks that are remembered of an unbound key; beyond, the oldest is forgotten.
+const NETWORKS: usize = 32;
+
+/// What a gateway saw of a key whose credentials were right.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Sighting {
+    /// They came from an address that the key is not bound to.
+    WrongAddress(KeyId, IpAddr),
+    /// An unbound key was used from here.
+    Unbound(KeyId, IpAddr),
+    /// Its stored record does not verify.
+    Altered(KeyId),
+}
+
+/// Tells the holder, once a day for each key and address. A key that is unbound is told of for every network that
+/// it was never used from, except the first.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn raise_sighting(desk: &Desk<'_>, sighting: Sighting) -> Result<bool, ActionError> {
+    let grant = desk.actor.may(Action::RaiseAlert, Proof::None)?;
+    let (id, address, kind) = match sighting {
+        Sighting::WrongAddress(id, address) => (id, Some(address), AlertKind::WrongAddress),
+        Sighting::Unbound(id, address) => (id, Some(address), AlertKind::NewNetwork),
+        Sighting::Altered(id) => (id, None, AlertKind::KeyAltered),
+    };
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    // An altered record cannot be opened; its id and account columns still say whom to tell.
+    let (account, name, binding) = match tx.key(id).await {
+        Ok(Some(key)) => (key.account, key.name.to_string(), key.binding),
+        Ok(None) => return Ok(false),
+        Err(keyward_store::StoreError::Tampered { .. }) => match tx.owner_of(id).await? {
+            Some(account) => (account, "unreadable".to_owned(), Binding::Anywhere),
+            None => return Ok(false),
+        },
+        Err(problem) => return Err(problem.into()),
+    };
+    let mut told = true;
+    if let (Sighting::Unbound(..), Some(address)) = (sighting, address) {
+        let mut notes = tx.notes(id).await?;
+        let network = network_word(address);
+        if notes.networks.contains(&network) {
+            return Ok(false);
+        }
+        told = !notes.networks.is_empty();
+        notes.networks.push(network);
+        if notes.networks.len() > NETWORKS {
+            notes.networks.remove(0);
+        }
+        tx.set_notes(&notes).await?;
+    }
+    if told {
+        let day = desk.now.unix_ms() / DAY_MS;
+        let place = address.map(|address| address.to_string()).unwrap_or_default();
+        let alert = Alert {
+            key: Some((id, name)),
+            from: address.filter(|_| shows_addresses(&binding)),
+            once: format!("{}:{id}:{place}:{day}", kind.word()),
+            ..Alert::of(kind, account, desk.now)
+        };
+        told = tell(desk, &mut tx, alert).await?;
+    }
+    let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &[("saw", kind.word().to_owned())]);
+    tx.commit(event).await?;
+    Ok(told)
+}
+
+/// Tells the person behind an account of something that is about no key, once.
+pub(crate) async fn raise_to(
+    desk: &Desk<'_>,
+    kind: AlertKind,
+    account: AccountId,
+    once: String,
+) -> Result<(), ActionError> {
+    let grant = Actor::System("watch").may(Action::RaiseAlert, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let alert = Alert {
+        from: desk.actor.origin().map(|origin| origin.address),
+        device: desk.actor.origin().map(|origin| origin.device.to_string()),
+        once,
+        ..Alert::of(kind, account, desk.now)
+    };
+    if tell(desk, &mut tx, alert).await? {
+        let subject = format!("account:{account}");
+        let event = Event::of(tx.grant(), desk.now, &subject, &[("saw", kind.word().to_owned())]);
+        tx.commit(event).await?;
+    }
+    Ok(())
+}
+
+/// The network that an address stands for: IPv4 by /24, IPv6 by /48.
+fn network_word(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(v6) => format!("{:x}/48", v6.to_bits() >> 80),
+    }
+}

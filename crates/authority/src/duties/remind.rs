@@ -1,0 +1,84 @@
+//! Duty: warn 7, 3 and 1 days before a key ends, and suggest a rotation at 90 days of age.
+
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof};
+use keyward_rules::id::KeyId;
+use keyward_rules::key::idle_deadline;
+use keyward_rules::limits::{DAY_MS, IDLE_WARNING_DAYS, ROTATION_AGE_DAYS};
+use keyward_rules::time::Moment;
+use keyward_store::{KeyNotes, KeyRecord};
+
+use crate::tell::{about_key, tell};
+use crate::{ActionError, Desk};
+
+/// Keys looked at in one transaction.
+const BATCH: u64 = 500;
+
+/// Looks at every living key that is at least a day old; gives how many holders were told something.
+///
+/// # Errors
+/// [`ActionError::Store`]; what was told before stays told.
+pub async fn remind_holders(desk: &Desk<'_>) -> Result<usize, ActionError> {
+    let mut told = 0;
+    let mut after = None;
+    loop {
+        let (count, last) = batch(desk, after).await?;
+        told += count;
+        match last {
+            Some(last) => after = Some(last),
+            None => return Ok(told),
+        }
+    }
+}
+
+async fn batch(desk: &Desk<'_>, after: Option<KeyId>) -> Result<(usize, Option<KeyId>), ActionError> {
+    let quiet_since = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(DAY_MS));
+    let grant = desk.actor.may(Action::Remind, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let keys = tx.keys_to_remind(quiet_since, after, BATCH).await?;
+    let last = keys.last().map(|key| key.id);
+    let mut told = Vec::new();
+    for key in &keys {
+        let notes = tx.notes(key.id).await?;
+        for (word, kind, detail) in due(key, &notes, desk.now) {
+            let mut notes = tx.notes(key.id).await?;
+            notes.told.push(word.clone());
+            tx.set_notes(&notes).await?;
+            if tell(desk, &mut tx, about_key(desk, kind, key, detail)).await? {
+                told.push(format!("{} {word}", key.id));
+            }
+        }
+    }
+    if !told.is_empty() {
+        let event = Event::of(tx.grant(), desk.now, "keys", &[("told", told.join(","))]);
+        tx.commit(event).await?;
+    }
+    Ok((told.len(), last))
+}
+
+/// What the holder of a key is to be told now and was not told yet: the word to remember, the kind, the detail.
+fn due(key: &KeyRecord, notes: &KeyNotes, now: Moment) -> Vec<(String, AlertKind, String)> {
+    let mut due = Vec::new();
+    let idle = idle_deadline(&key.binding, key.environment, key.life, key.created_at, key.last_used_at);
+    let dated = key.expires_at.filter(|_| notes.successor.is_none());
+    let end = [idle, dated].into_iter().flatten().min().filter(|end| *end > now);
+    if let Some(end) = end {
+        let left_ms = end.ms_since(now);
+        // The nearest warning alone: who was away for a week is not told three times.
+        let nearest = IDLE_WARNING_DAYS.iter().rev().find(|days| left_ms <= **days * DAY_MS);
+        if let Some(days) = nearest {
+            let word = format!("end:{days}:{}", end.unix_ms());
+            if !notes.told.contains(&word) {
+                let unit = if *days == 1 { "day" } else { "days" };
+                due.push((word, AlertKind::KeyExpiring, format!("It ends within {days} {unit}, at {end}.")));
+            }
+        }
+    }
+    let age_ms = now.ms_since(key.created_at);
+    let word = format!("age:{ROTATION_AGE_DAYS}");
+    if age_ms >= ROTATION_AGE_DAYS * DAY_MS && notes.successor.is_none() && !notes.told.contains(&word) {
+        due.push((word, AlertKind::RotationDue, format!("It is {} days old.", age_ms / DAY_MS)));
+    }
+    due
+}

@@ -1,0 +1,92 @@
+//! Duty: end unbound keys that nobody used for 30 days, and keys whose own date has come.
+//!
+//! Gateways flush their last uses before the sweep asks, and the sweep compares once more inside its
+//! transaction, so that a key in use is never swept.
+
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof};
+use keyward_rules::id::KeyId;
+use keyward_rules::key::{EndCause, idle_deadline};
+use keyward_rules::limits::{DAY_MS, UNBOUND_IDLE_DAYS};
+use keyward_rules::time::Moment;
+
+use crate::tell::{about_key, tell};
+use crate::{ActionError, Desk};
+
+/// Keys looked at in one transaction.
+const BATCH: u64 = 500;
+
+/// One key that the sweep ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Swept {
+    /// Which.
+    pub key: KeyId,
+    /// Why.
+    pub cause: EndCause,
+}
+
+/// Sweeps all keys, a batch in each transaction.
+///
+/// # Errors
+/// [`ActionError::Store`]; batches that were committed before stay.
+pub async fn sweep_keys(desk: &Desk<'_>) -> Result<Vec<Swept>, ActionError> {
+    let mut swept = Vec::new();
+    let mut after = None;
+    loop {
+        let (ended, last) = sweep_batch(desk, after).await?;
+        swept.extend(ended);
+        match last {
+            Some(last) => after = Some(last),
+            None => return Ok(swept),
+        }
+    }
+}
+
+/// Sweeps one batch; gives what it ended and, when there may be more, the last key that it looked at.
+async fn sweep_batch(
+    desk: &Desk<'_>,
+    after: Option<KeyId>,
+) -> Result<(Vec<Swept>, Option<KeyId>), ActionError> {
+    let idle_since = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(UNBOUND_IDLE_DAYS * DAY_MS));
+    let grant = desk.actor.may(Action::SweepKeys, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    // An altered key is unusable already, and must not stop the sweep of the others.
+    let keys: Vec<_> = tx.keys_to_sweep(idle_since, after, BATCH).await?.into_iter().flatten().collect();
+    let last = keys.last().map(|key| key.id);
+    let mut swept = Vec::new();
+    for mut key in keys {
+        let dated = key.expires_at.is_some_and(|end| end <= desk.now);
+        let idle = idle_deadline(&key.binding, key.environment, key.life, key.created_at, key.last_used_at)
+            .is_some_and(|end| end <= desk.now);
+        let cause = match (dated, idle) {
+            (true, _) => EndCause::Date,
+            (false, true) if tx.unused_since(key.id, idle_since).await? => EndCause::Idle,
+            (false, _) => continue,
+        };
+        key.life = key.life.expire(desk.now, cause)?;
+        swept.push(Swept { key: key.id, cause });
+        let detail = match cause {
+            EndCause::Idle => "Nobody used it for 30 days, and it was bound to no address.",
+            EndCause::Date | EndCause::Deleted => "Its own end had come.",
+        };
+        let alert = about_key(desk, AlertKind::KeyExpired, &key, detail.to_owned());
+        tx.update_key(key).await?;
+        tell(desk, &mut tx, alert).await?;
+    }
+    if !swept.is_empty() {
+        let list: Vec<String> =
+            swept.iter().map(|one| format!("{} {}", one.key, cause_word(one.cause))).collect();
+        let event = Event::of(tx.grant(), desk.now, "keys", &[("ended", list.join(","))]);
+        tx.commit(event).await?;
+    }
+    Ok((swept, last))
+}
+
+const fn cause_word(cause: EndCause) -> &'static str {
+    match cause {
+        EndCause::Deleted => "deleted",
+        EndCause::Idle => "idle",
+        EndCause::Date => "date",
+    }
+}

@@ -1,0 +1,57 @@
+//! Actions: disable all keys of an account, from the console or by the link of an alert.
+
+use keyward_rules::alert::{Alert, AlertKind};
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, BrakeLink, Proof};
+use keyward_rules::id::AccountId;
+
+use crate::{ActionError, Desk, tell};
+
+/// Disables every active key of the account and of its sub-accounts, in one transaction; gives how many.
+///
+/// # Errors
+/// [`ActionError::Store`]; then none is disabled.
+pub async fn disable_all_keys(
+    desk: &Desk<'_>,
+    proof: Proof,
+    account: AccountId,
+) -> Result<usize, ActionError> {
+    disable_family(desk, Action::DisableAllKeys, proof, account).await
+}
+
+/// The same, on the strength of a link: it can do nothing else, and doing it twice changes nothing.
+///
+/// # Errors
+/// [`ActionError::Store`]; then none is disabled.
+pub async fn brake(desk: &Desk<'_>, link: BrakeLink) -> Result<usize, ActionError> {
+    let account = link.account();
+    disable_family(desk, Action::Brake, Proof::Link(link), account).await
+}
+
+async fn disable_family(
+    desk: &Desk<'_>,
+    action: Action,
+    proof: Proof,
+    account: AccountId,
+) -> Result<usize, ActionError> {
+    let grant = desk.actor.may(action, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let mut disabled = Vec::new();
+    for mut key in tx.keys_of_family(account).await? {
+        if let Ok(life) = key.life.disable() {
+            key.life = life;
+            disabled.push(key.id.to_string());
+            tx.update_key(key).await?;
+        }
+    }
+    if disabled.is_empty() {
+        return Ok(0);
+    }
+    let detail = format!("{} keys were disabled.", disabled.len());
+    let alert: Alert = tell::by_actor(desk, AlertKind::AllKeysDisabled, account, detail);
+    tell::tell(desk, &mut tx, alert).await?;
+    let facts = [("disabled", disabled.join(","))];
+    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &facts);
+    tx.commit(event).await?;
+    Ok(disabled.len())
+}

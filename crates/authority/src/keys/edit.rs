@@ -1,0 +1,80 @@
+//! Action: rename a key, or set its tags.
+
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof};
+use keyward_rules::id::KeyId;
+use keyward_rules::key::LifeRefusal;
+use keyward_rules::key::{KeyName, KeyRefusal};
+use keyward_rules::limits::{TAG_CHARS, TAGS_PER_KEY};
+
+use crate::{ActionError, Desk};
+
+/// Reads tags from a comma-separated text: sorted, none twice.
+///
+/// # Errors
+/// [`ActionError::Tags`].
+pub fn parse_tags(text: &str) -> Result<Vec<String>, ActionError> {
+    let mut tags: Vec<String> =
+        text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
+    tags.sort();
+    tags.dedup();
+    let good = |tag: &String| {
+        tag.chars().count() <= TAG_CHARS
+            && tag.chars().all(|symbol| symbol.is_alphanumeric() || symbol == '-' || symbol == ' ')
+    };
+    if tags.len() <= TAGS_PER_KEY && tags.iter().all(good) { Ok(tags) } else { Err(ActionError::Tags) }
+}
+
+/// Sets name and tags. Nothing that a gateway decides by changes, so the session is enough.
+///
+/// # Errors
+/// [`ActionError::NoKey`]; [`ActionError::Key`] when another living key has the name; [`ActionError::Life`] when
+/// the key has ended.
+pub async fn edit_key(
+    desk: &Desk<'_>,
+    id: KeyId,
+    name: KeyName,
+    tags: Vec<String>,
+) -> Result<(), ActionError> {
+    let grant = desk.actor.may(Action::EditKey, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
+    if key.life.is_over() {
+        return Err(LifeRefusal::Ended.into());
+    }
+    let mut notes = tx.notes(id).await?;
+    let mut facts = Vec::new();
+    if key.name != name {
+        let others = tx.keys_of(key.account).await?;
+        if others.iter().any(|other| other.id != id && !other.life.is_over() && other.name == name) {
+            return Err(KeyRefusal::NameTaken.into());
+        }
+        facts.push(("name", format!("{} -> {name}", key.name)));
+        key.name = name;
+        tx.update_key(key).await?;
+    }
+    if notes.tags != tags {
+        facts.push(("tags", format!("{} -> {}", notes.tags.join(","), tags.join(","))));
+        notes.tags = tags;
+        tx.set_notes(&notes).await?;
+    }
+    if facts.is_empty() {
+        return Ok(());
+    }
+    let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &facts);
+    tx.commit(event).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_tags;
+
+    #[test]
+    fn tags_are_sorted_and_plain() {
+        assert_eq!(parse_tags(" grid , arb,grid,,").unwrap(), ["arb", "grid"]);
+        assert!(parse_tags("<b>").is_err());
+        assert!(parse_tags(&"x".repeat(21)).is_err());
+        assert!(parse_tags(&(0..11).map(|n| n.to_string()).collect::<Vec<_>>().join(",")).is_err());
+    }
+}

@@ -1,0 +1,56 @@
+//! Action: enable a key.
+
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof, TwoFactor};
+use keyward_rules::id::{KeyId, Revision};
+use keyward_store::KeyRecord;
+
+use crate::accounts::{is_cooling, moves_funds};
+use crate::{ActionError, Desk, Matter, tell};
+
+/// What enabling a key is approved as.
+#[must_use]
+pub fn enable_matter(id: KeyId, name: &str) -> Matter {
+    Matter {
+        action: Action::EnableKey,
+        facts: vec![("key", id.to_string())],
+        words: vec![format!("Enable the API key “{name}” ({id})")],
+    }
+}
+
+/// Enables a disabled key; holds on it stay.
+///
+/// # Errors
+/// [`ActionError::NoKey`], [`ActionError::Life`] when it is active or has ended, [`ActionError::TwoFactorOff`],
+/// [`ActionError::Cooling`].
+pub async fn enable_key(desk: &Desk<'_>, proof: Proof, id: KeyId) -> Result<Option<Revision>, ActionError> {
+    let grant = desk.actor.may(Action::EnableKey, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
+    check_loosening(desk, &mut tx, &key).await?;
+    key.life = key.life.enable()?;
+    let alert = tell::about_key(desk, AlertKind::KeyEnabled, &key, String::new());
+    tx.update_key(key).await?;
+    tell::tell(desk, &mut tx, alert).await?;
+    let event =
+        Event::of(tx.grant(), desk.now, &format!("key:{id}"), &[("state", "disabled -> active".into())]);
+    Ok(tx.commit(event).await?)
+}
+
+/// The rules on every loosening of a key that has a person behind it: two-factor on, and no rest for keys that move
+/// funds.
+pub(super) async fn check_loosening(
+    desk: &Desk<'_>,
+    tx: &mut keyward_store::Tx,
+    key: &KeyRecord,
+) -> Result<(), ActionError> {
+    let Some(person) = tx.person(key.master.unwrap_or(key.account)).await? else { return Ok(()) };
+    if person.two_factor() == TwoFactor::Off {
+        return Err(ActionError::TwoFactorOff);
+    }
+    if is_cooling(&person, desk.now) && moves_funds(key.permissions) {
+        return Err(ActionError::Cooling);
+    }
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! Action: issue a key. Its three credentials leave here once and are kept nowhere.
+
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Actor, Proof, TwoFactor};
+use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::key::{
+    HmacState, KeyPolicy, KeySpec, Owner, Passphrase, PassphraseTag, Place, SecretKey, Sibling,
+};
+use keyward_rules::permission::Permission;
+use keyward_store::{AccountRecord, KeyDraft, KeyNotes, KeyRecord, PersonRecord};
+
+use crate::accounts::{is_cooling, moves_funds};
+use crate::questions::reach_in_words;
+use crate::{ActionError, Desk, Matter, tell};
+
+/// What somebody asks for.
+pub struct KeyWish {
+    /// Whose key.
+    pub account: AccountId,
+    /// What key.
+    pub spec: KeySpec,
+    /// Its passphrase.
+    pub passphrase: Passphrase,
+    /// The holder's tags.
+    pub tags: Vec<String>,
+    /// The key that this one is meant to replace, for the link between their pages.
+    pub replaces: Option<KeyId>,
+    /// The caller's own id of the request; empty for none.
+    pub idempotency: String,
+}
+
+/// The one answer that shows the credentials.
+pub struct Issued {
+    /// The public API key.
+    pub id: KeyId,
+    /// The secret key; the store keeps only a state derived from it.
+    pub secret: SecretKey,
+    /// The passphrase, as chosen.
+    pub passphrase: Passphrase,
+    /// What was made.
+    pub spec: KeySpec,
+}
+
+/// What became of the wish.
+pub enum Outcome {
+    /// A key was made.
+    Made(Box<Issued>),
+    /// An earlier request with the same idempotency key made this one; its secret was shown then.
+    MadeBefore(KeyId),
+}
+
+/// What making the key is approved as.
+#[must_use]
+pub fn wish_matter(wish: &KeyWish) -> Matter {
+    let spec = &wish.spec;
+    let expires = spec.expires_at.map_or_else(|| "never".to_owned(), |end| end.to_string());
+    let mut words = vec![
+        format!("Create the API key “{}” ({})", spec.name, spec.environment),
+        format!("It may: {}", rights_in_words(spec)),
+        format!("It works from: {}", reach_in_words(&spec.binding)),
+    ];
+    if spec.expires_at.is_some() {
+        words.push(format!("It ends: {expires}"));
+    }
+    Matter {
+        action: Action::IssueKey,
+        facts: vec![
+            ("account", wish.account.to_string()),
+            ("environment", spec.environment.to_string()),
+            ("expires", expires),
+            ("name", spec.name.to_string()),
+            ("passphrase", wish.passphrase.expose().to_owned()),
+            ("permissions", spec.permissions.to_string()),
+            ("replaces", wish.replaces.map(|id| id.to_string()).unwrap_or_default()),
+            ("tags", wish.tags.join(",")),
+            ("where", reach_in_words(&spec.binding)),
+        ],
+        words,
+    }
+}
+
+fn rights_in_words(spec: &KeySpec) -> String {
+    spec.permissions.iter().map(Permission::word).collect::<Vec<_>>().join(", ")
+}
+
+/// Holds the wish against every rule without making anything, so that nobody is asked to approve what cannot be.
+///
+/// # Errors
+/// As [`issue_key`].
+pub async fn check_wish(desk: &Desk<'_>, wish: &KeyWish) -> Result<(), ActionError> {
+    let (access, scope) = (&desk.authority.access, desk.actor.scope());
+    let account = access.reader.account(scope, wish.account).await?.ok_or(ActionError::NoAccount)?;
+    let person = access.door.person(account.master().unwrap_or(account.id)).await?;
+    let keys: Result<Vec<KeyRecord>, _> =
+        access.reader.keys_of(scope, account.id).await?.into_iter().collect();
+    let notes = access.reader.notes_of(account.id).await?;
+    let tag = passphrase_tag(desk, wish);
+    check(desk, wish, &tag, &account, person.as_ref(), &siblings(&keys?, &notes))
+}
+
+/// Makes the key, by all rules of product.md 3.1.
+///
+/// # Errors
+/// [`ActionError::NoAccount`], [`ActionError::Key`] by rule, [`ActionError::TwoFactorOff`],
+/// [`ActionError::Cooling`], [`ActionError::OtherRequest`].
+pub async fn issue_key(desk: &Desk<'_>, proof: Proof, wish: KeyWish) -> Result<Outcome, ActionError> {
+    let grant = desk.actor.may(Action::IssueKey, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let account = tx.account(wish.account).await?.ok_or(ActionError::NoAccount)?;
+    if !tx.grant().scope().reaches(account.id) {
+        return Err(ActionError::NoAccount);
+    }
+    let intent = wish_matter(&wish).intent(desk, &format!("account:{}", account.id));
+    if !wish.idempotency.is_empty()
+        && let Some((before, key)) = tx.repeat_of(account.id, &wish.idempotency).await?
+    {
+        return if before.matches(&intent) {
+            Ok(Outcome::MadeBefore(key))
+        } else {
+            Err(ActionError::OtherRequest)
+        };
+    }
+    let person = tx.person(account.master().unwrap_or(account.id)).await?;
+    let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
+    let tag = passphrase_tag(desk, &wish);
+    check(desk, &wish, &tag, &account, person.as_ref(), &siblings(&keys, &notes))?;
+
+    let id = KeyId::from_entropy(desk.random());
+    let secret = SecretKey::from_entropy(desk.random());
+    tx.insert_key(draft(id, &account, &wish.spec, tag, &secret)).await?;
+    if !wish.tags.is_empty() || wish.replaces.is_some() {
+        tx.set_notes(&KeyNotes { tags: wish.tags, predecessor: wish.replaces, ..KeyNotes::none(id) }).await?;
+    }
+    if !wish.idempotency.is_empty() {
+        tx.insert_repeat(account.id, &wish.idempotency, &intent, id).await?;
+    }
+    let mut alert = tell::by_actor(desk, AlertKind::KeyCreated, account.id, in_words(&wish.spec));
+    alert.key = Some((id, wish.spec.name.to_string()));
+    tell::tell(desk, &mut tx, alert).await?;
+    let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &facts(account.id, &wish.spec));
+    tx.commit(event).await?;
+    Ok(Outcome::Made(Box::new(Issued { id, secret, passphrase: wish.passphrase, spec: wish.spec })))
+}
+
+fn check(
+    desk: &Desk<'_>,
+    wish: &KeyWish,
+    tag: &PassphraseTag,
+    account: &AccountRecord,
+    person: Option<&PersonRecord>,
+    siblings: &[Sibling],
+) -> Result<(), ActionError> {
+    if let Actor::Holder(_) = desk.actor {
+        let person = person.ok_or(ActionError::TwoFactorOff)?;
+        if person.two_factor() == TwoFactor::Off {
+            return Err(ActionError::TwoFactorOff);
+        }
+        if is_cooling(person, desk.now) && moves_funds(wish.spec.permissions) {
+            return Err(ActionError::Cooling);
+        }
+    }
+    let owner = if account.master().is_some() { Owner::Sub } else { Owner::Master };
+    let policy: KeyPolicy = desk.authority.settings.keys;
+    Ok(wish.spec.check(tag, siblings, owner, policy, desk.now)?)
+}
+
+fn passphrase_tag(desk: &Desk<'_>, wish: &KeyWish) -> PassphraseTag {
+    let text = wish.passphrase.expose().as_bytes();
+    desk.authority.secrets.passphrases.tag(wish.account, text)
+}
+
+/// What a new key is compared with: a key that has a successor and still works does not count.
+pub(super) fn siblings(keys: &[KeyRecord], notes: &[KeyNotes]) -> Vec<Sibling> {
+    let place = |key: &KeyRecord| {
+        let superseded = notes.iter().any(|note| note.key == key.id && note.successor.is_some());
+        if superseded { Place::Superseded } else { Place::Own }
+    };
+    keys.iter().map(|key| key.as_sibling(place(key))).collect()
+}
+
+/// A row for a new key.
+pub(super) fn draft(
+    id: KeyId,
+    account: &AccountRecord,
+    spec: &KeySpec,
+    passphrase: PassphraseTag,
+    secret: &SecretKey,
+) -> KeyDraft {
+    KeyDraft {
+        id,
+        account: account.id,
+        master: account.master(),
+        name: spec.name.clone(),
+        permissions: spec.permissions,
+        binding: spec.binding.clone(),
+        environment: spec.environment,
+        expires_at: spec.expires_at,
+        passphrase,
+        hmac: HmacState::from_key(secret.expose().as_bytes()),
+    }
+}
+
+/// What an audit record says of a new key.
+pub(super) fn facts(account: AccountId, spec: &KeySpec) -> [(&'static str, String); 6] {
+    [
+        ("account", account.to_string()),
+        ("environment", spec.environment.to_string()),
+        ("expires_at", spec.expires_at.map_or_else(|| "never".to_owned(), |end| end.to_string())),
+        ("name", spec.name.to_string()),
+        ("permissions", spec.permissions.to_string()),
+        ("where", reach_in_words(&spec.binding)),
+    ]
+}
+
+fn in_words(spec: &KeySpec) -> String {
+    format!(
+        "It may {} and works from {} ({}).",
+        rights_in_words(spec),
+        reach_in_words(&spec.binding),
+        spec.environment
+    )
+}

@@ -1,0 +1,27 @@
+//! Actions on keys, one file each.
+
+mod addresses;
+mod delete;
+mod disable;
+mod disable_all;
+mod edit;
+mod enable;
+mod freeze;
+mod issue;
+mod leaked;
+mod named;
+mod overlap;
+mod rotate;
+
+pub use addresses::{AddressChange, change_addresses, plan_addresses};
+pub use delete::delete_key;
+pub use disable::disable_key;
+pub use disable_all::{brake, disable_all_keys};
+pub use edit::{edit_key, parse_tags};
+pub use enable::{enable_key, enable_matter};
+pub use freeze::freeze_key;
+pub use issue::{Issued, KeyWish, Outcome, check_wish, issue_key, wish_matter};
+pub use leaked::report_leak;
+pub use named::KeyNamed;
+pub use overlap::end_overlap;
+pub use rotate::{RotationWish, check_rotation, rotate_key, rotation_matter, suggest_name};

@@ -1,0 +1,35 @@
+//! Action: end the overlap of a rotation now, because the successor does all the work.
+
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof};
+use keyward_rules::id::Revision;
+use keyward_rules::key::EndCause;
+
+use super::KeyNamed;
+use crate::{ActionError, Desk, tell};
+
+/// Ends the predecessor of a rotation.
+///
+/// # Errors
+/// [`ActionError::NoKey`], [`ActionError::NotTheName`], [`ActionError::Unchanged`] when it has no successor,
+/// [`ActionError::Life`] when it has ended.
+pub async fn end_overlap(
+    desk: &Desk<'_>,
+    proof: Proof,
+    which: &KeyNamed,
+) -> Result<Option<Revision>, ActionError> {
+    let grant = desk.actor.may(Action::EndOverlap, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let mut key = which.find(desk, &mut tx).await?;
+    if tx.notes(key.id).await?.successor.is_none() {
+        return Err(ActionError::Unchanged);
+    }
+    key.life = key.life.expire(desk.now, EndCause::Date)?;
+    let alert = tell::about_key(desk, AlertKind::KeyExpired, &key, "Its successor took over.".to_owned());
+    let subject = format!("key:{}", key.id);
+    tx.update_key(key).await?;
+    tell::tell(desk, &mut tx, alert).await?;
+    let event = Event::of(tx.grant(), desk.now, &subject, &[("state", "-> expired".into())]);
+    Ok(tx.commit(event).await?)
+}

@@ -1,0 +1,48 @@
+//! Question: how is an account secured?
+
+use keyward_rules::account::Email;
+use keyward_rules::grant::TwoFactor;
+use keyward_rules::id::AccountId;
+use keyward_rules::time::Moment;
+use keyward_store::AccountKind;
+
+use crate::{ActionError, Desk};
+
+/// An account as its holder sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AccountView {
+    /// Its id; OKX's `uid`.
+    pub id: AccountId,
+    /// Its address.
+    pub email: Email,
+    /// The phrase that marks our mails.
+    pub phrase: String,
+    /// Whether there is a second factor.
+    pub two_factor: TwoFactor,
+    /// Recovery codes that are left.
+    pub recovery_codes_left: i64,
+    /// Until when keys that move funds rest.
+    pub cooling_until: Option<Moment>,
+    /// When the holder registered.
+    pub registered_at: Moment,
+}
+
+/// The account, within the actor's scope.
+///
+/// # Errors
+/// [`ActionError::NoAccount`] when nobody has registered behind it.
+pub async fn show_account(desk: &Desk<'_>, id: AccountId) -> Result<AccountView, ActionError> {
+    let access = &desk.authority.access;
+    let record = access.reader.account(desk.actor.scope(), id).await?.ok_or(ActionError::NoAccount)?;
+    let AccountKind::Master(email) = record.kind else { return Err(ActionError::NoAccount) };
+    let person = access.door.person(id).await?.ok_or(ActionError::NoAccount)?;
+    Ok(AccountView {
+        id,
+        email,
+        two_factor: person.two_factor(),
+        recovery_codes_left: access.door.recovery_codes_left(id).await?,
+        cooling_until: person.cooling_until.filter(|until| desk.now < *until),
+        registered_at: person.registered_at,
+        phrase: person.phrase,
+    })
+}

@@ -1,0 +1,88 @@
+//! Question: what does a key do?
+
+use keyward_rules::id::KeyId;
+use keyward_rules::limits::DAY_MS;
+use keyward_rules::time::Moment;
+use keyward_store::Quarter;
+
+use crate::tell::shows_addresses;
+use crate::{ActionError, Desk};
+
+/// Requests of a key's page.
+const NEWEST: u64 = 20;
+/// Quarters of an hour in a day.
+const QUARTERS: usize = 96;
+const QUARTER_MS: u64 = 15 * 60 * 1_000;
+
+/// One request, as its holder sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeyRequest {
+    /// When.
+    pub at: Moment,
+    /// From where; for an app's key only whether it was one of the app's servers.
+    pub from: String,
+    /// Method and route.
+    pub what: String,
+    /// `0`, or the code of the refusal.
+    pub code: String,
+    /// Milliseconds to the answer's head.
+    pub millis: u64,
+}
+
+/// A key's last day.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ActivityView {
+    /// All quarters of an hour of the last 24 hours, oldest first: requests that passed, and that were refused.
+    pub quarters: Vec<(u64, u64)>,
+    /// When the first of them began.
+    pub since: Moment,
+    /// The newest requests.
+    pub requests: Vec<KeyRequest>,
+}
+
+/// The last day of a key within the actor's scope, newest requests included.
+///
+/// # Errors
+/// [`ActionError::NoKey`].
+pub async fn key_activity(desk: &Desk<'_>, id: KeyId) -> Result<ActivityView, ActionError> {
+    let access = &desk.authority.access;
+    let key = access.reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
+    let (since, quarters) = key_counts(desk, id).await?;
+    let shown = shows_addresses(&key.binding);
+    let day_ago = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(DAY_MS));
+    let requests = access.activity.requests(id, day_ago, NEWEST).await?;
+    let requests = requests
+        .into_iter()
+        .map(|row| KeyRequest {
+            at: row.at,
+            from: match (shown, row.code.as_str()) {
+                (true, _) => row.source.to_string(),
+                (false, "50110") => "elsewhere".to_owned(),
+                (false, _) => "the app's servers".to_owned(),
+            },
+            what: format!("{} {}", row.method, row.route),
+            code: row.code,
+            millis: row.micros.div_ceil(1_000),
+        })
+        .collect();
+    Ok(ActivityView { quarters, since, requests })
+}
+
+/// The counts of the last day alone; whose key it is was decided before.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn key_counts(desk: &Desk<'_>, id: KeyId) -> Result<(Moment, Vec<(u64, u64)>), ActionError> {
+    let last = desk.now.unix_ms() / QUARTER_MS;
+    let first = last.saturating_sub(u64::try_from(QUARTERS).unwrap_or(0) - 1);
+    let since = Moment::from_unix_ms(first * QUARTER_MS);
+    let found: Vec<Quarter> = desk.authority.access.activity.quarters(id, since).await?;
+    let mut counts = vec![(0, 0); QUARTERS];
+    for quarter in found {
+        let at = usize::try_from(quarter.at.ms_since(since) / QUARTER_MS).unwrap_or(usize::MAX);
+        if let Some(place) = counts.get_mut(at) {
+            *place = (quarter.passed, quarter.refused);
+        }
+    }
+    Ok((since, counts))
+}

@@ -1,0 +1,72 @@
+//! Question: what was a holder told?
+
+use keyward_rules::alert::Alert;
+use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::limits::PAGE_MAX;
+use keyward_store::AlertRecord;
+
+use crate::{ActionError, Desk};
+
+/// An alert in the list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AlertView {
+    /// Its number; later ones are greater.
+    pub id: i64,
+    /// What it says.
+    pub alert: Alert,
+    /// Whether the holder looked at it.
+    pub seen: bool,
+}
+
+fn view(record: AlertRecord) -> AlertView {
+    AlertView { id: record.id, alert: record.alert, seen: record.seen_at.is_some() }
+}
+
+/// Alerts of an account before the one numbered `before`, newest first, at most `limit` (1 to 100).
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn list_alerts(
+    desk: &Desk<'_>,
+    account: AccountId,
+    before: Option<i64>,
+    limit: usize,
+) -> Result<Vec<AlertView>, ActionError> {
+    let limit = limit.clamp(1, PAGE_MAX);
+    let rows = desk.authority.access.reader.alerts_of(desk.actor.scope(), account, before, limit).await?;
+    Ok(rows.into_iter().map(view).collect())
+}
+
+/// The newest alerts about one key.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn list_alerts_of_key(
+    desk: &Desk<'_>,
+    account: AccountId,
+    key: KeyId,
+    limit: usize,
+) -> Result<Vec<AlertView>, ActionError> {
+    let limit = limit.clamp(1, PAGE_MAX);
+    let rows = desk.authority.access.reader.alerts_of_key(desk.actor.scope(), account, key, limit).await?;
+    Ok(rows.into_iter().map(view).collect())
+}
+
+/// How many alerts were not looked at.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn unseen_alerts(desk: &Desk<'_>, account: AccountId) -> Result<i64, ActionError> {
+    Ok(desk.authority.access.reader.unseen_alerts(desk.actor.scope(), account).await?)
+}
+
+/// Notes that the alerts up to number `upto` were looked at.
+///
+/// # Errors
+/// [`ActionError::NoAccount`] beyond the actor's scope.
+pub async fn mark_alerts_seen(desk: &Desk<'_>, account: AccountId, upto: i64) -> Result<(), ActionError> {
+    if !desk.actor.scope().reaches(account) {
+        return Err(ActionError::NoAccount);
+    }
+    Ok(desk.authority.access.inbox.seen(account, upto, desk.now).await?)
+}

@@ -1,0 +1,59 @@
+//! Question: who is signed in?
+
+use keyward_rules::id::AccountId;
+use keyward_rules::person::{SessionId, Token};
+use keyward_rules::time::Moment;
+use keyward_store::{SessionKind, SessionRecord, Stage};
+
+use crate::{ActionError, Desk};
+
+/// An open session as its owner sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SessionView {
+    /// Its name, by which it can be ended.
+    pub id: SessionId,
+    /// Browser or program.
+    pub kind: SessionKind,
+    /// From which device.
+    pub device: String,
+    /// From which address.
+    pub from: String,
+    /// When it began.
+    pub began_at: Moment,
+    /// When it was last used.
+    pub seen_at: Moment,
+    /// When it ends if nobody uses it.
+    pub ends_at: Moment,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// The open sessions of an account within the actor's scope, freshest first.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn list_sessions(desk: &Desk<'_>, account: AccountId) -> Result<Vec<SessionView>, ActionError> {
+    let rows = desk.authority.access.reader.sessions_of(desk.actor.scope(), account).await?;
+    let current = desk.session();
+    let open = rows.into_iter().filter(|row| row.stage == Stage::Full && !row.life.is_over(desk.now));
+    Ok(open
+        .map(|row| SessionView {
+            id: row.id,
+            kind: row.kind,
+            device: row.device,
+            from: row.source,
+            began_at: row.life.began_at,
+            seen_at: row.life.seen_at,
+            ends_at: row.life.ends_at(),
+            current: current == Some(row.id),
+        })
+        .collect())
+}
+
+/// The session that a token opens, whatever its stage.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn open_session(desk: &Desk<'_>, token: &Token) -> Result<Option<SessionRecord>, ActionError> {
+    Ok(desk.authority.access.door.session(&token.hash(), desk.now).await?)
+}

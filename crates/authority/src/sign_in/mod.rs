@@ -1,0 +1,56 @@
+//! Actions of coming and going: password, second factor, sessions.
+
+mod end;
+mod password;
+mod second_factor;
+
+pub use end::{end_other_sessions, end_session};
+pub use password::{Door, Presented, present_password};
+pub use second_factor::present_factor;
+
+use keyward_rules::grant::Actor;
+use keyward_rules::id::AccountId;
+use keyward_rules::person::{Device, SessionId, SessionLife, Token};
+use keyward_store::{SessionKind, SessionRecord, Stage};
+
+use crate::Desk;
+
+/// Prefix of a browser's session token.
+pub const PAGES: &str = "kwp_";
+/// Prefix of a program's session token.
+pub const PROGRAM: &str = "kws_";
+/// Prefix of the token by which a browser is known.
+pub const DEVICE: &str = "kwd_";
+
+/// The prefix of a kind's tokens: a cookie never works as a bearer token, nor the other way.
+#[must_use]
+pub const fn prefix(kind: SessionKind) -> &'static str {
+    match kind {
+        SessionKind::Pages => PAGES,
+        SessionKind::Program => PROGRAM,
+    }
+}
+
+/// A fresh session and its token.
+pub(crate) fn session(
+    desk: &Desk<'_>,
+    account: AccountId,
+    kind: SessionKind,
+    stage: Stage,
+) -> (SessionRecord, Token) {
+    let (source, device) = match &desk.actor {
+        Actor::Holder(holder) => (holder.origin.address.to_string(), holder.origin.device.clone()),
+        Actor::Visitor(origin) => (origin.address.to_string(), origin.device.clone()),
+        Actor::Host(_) | Actor::System(_) => (String::new(), Device::of("")),
+    };
+    let record = SessionRecord {
+        id: SessionId::from_entropy(desk.random()),
+        account,
+        kind,
+        stage,
+        life: SessionLife { began_at: desk.now, seen_at: desk.now },
+        source,
+        device: device.to_string(),
+    };
+    (record, Token::from_entropy(prefix(kind), desk.random()))
+}

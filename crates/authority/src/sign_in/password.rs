@@ -1,0 +1,111 @@
+//! Action: sign in, first step: the password.
+//!
+//! Unknown address, wrong password and too many tries get one answer, and the shell gives it after one time. Tries
+//! are counted before the hash is computed, and on two counters: the source's, and the account's, where every
+//! browser that the account knows has a counter of its own, so that a stranger's guesses cannot pause the owner.
+
+use keyward_rules::account::Email;
+use keyward_rules::alert::AlertKind;
+use keyward_rules::grant::{Factor, FactorAnswer, FactorKind, TwoFactor};
+use keyward_rules::id::AccountId;
+use keyward_rules::person::{Password, Token};
+use keyward_rules::secret::Secret;
+use keyward_store::{Patience, PersonRecord, SessionKind, Stage, Try};
+
+use super::second_factor::finish;
+use super::session;
+use crate::accounts::address_word;
+use crate::prove::{source, source_word};
+use crate::{ActionError, Desk};
+
+/// What somebody presents.
+pub struct Presented {
+    /// The address, as typed.
+    pub email: String,
+    /// The password, as typed.
+    pub password: String,
+    /// The token by which the browser may be known.
+    pub device: Option<Token>,
+    /// Browser or program.
+    pub kind: SessionKind,
+}
+
+/// How far the door opened.
+pub enum Door {
+    /// The password is right; the second factor is due, in this half session.
+    SecondFactorDue(Token),
+    /// Signed in: the session's token, and the browser's.
+    Open(Token, Token),
+}
+
+/// Checks address and password.
+///
+/// # Errors
+/// [`ActionError::NotSignedIn`] for everything that is not right; [`ActionError::Busy`].
+pub async fn present_password(desk: &Desk<'_>, presented: Presented) -> Result<Door, ActionError> {
+    let door = &desk.authority.access.door;
+    let address = source(desk);
+    let by_source = format!("source:{}", source_word(address));
+    let source_paused = door.count_try(&by_source, Patience::Source, desk.now).await? == Try::Paused;
+    let email = Email::parse(presented.email.trim()).map_err(|_| ActionError::NotSignedIn)?;
+    let account = door.account_by_email(&email).await?;
+    let person = match &account {
+        Some(account) => door.person(account.id).await?,
+        None => None,
+    };
+    let lane = lane(desk, person.as_ref(), presented.device.as_ref()).await?;
+    let by_account = format!("password:{}:{lane}", address_word(desk, &email));
+    let paused = door.count_try(&by_account, Patience::Credential, desk.now).await? == Try::Paused;
+    if paused || source_paused {
+        return Err(ActionError::NotSignedIn);
+    }
+    let Ok(password) = Password::present(&presented.password) else { return Err(ActionError::NotSignedIn) };
+    let hash = person.as_ref().map(|person| Secret::new(person.password.expose().clone()));
+    let right = desk.authority.hasher.verify(address, password, hash).await?;
+    let (Some(person), true) = (person, right) else {
+        warn_owner(desk, account.map(|account| account.id)).await?;
+        return Err(ActionError::NotSignedIn);
+    };
+    door.clear_tries(&by_account).await?;
+    match person.two_factor() {
+        TwoFactor::On => {
+            let (half, token) = session(desk, person.account, presented.kind, Stage::Password);
+            door.begin_half(&half, &token.hash()).await?;
+            Ok(Door::SecondFactorDue(token))
+        }
+        TwoFactor::Off => {
+            let factor =
+                Factor::settle(person.account, FactorKind::Password, TwoFactor::Off, FactorAnswer::Right)?;
+            let (token, device) = finish(desk, factor, presented.kind, presented.device, None).await?;
+            Ok(Door::Open(token, device))
+        }
+    }
+}
+
+/// The counter that a try goes to: a known browser's own, or the one that all strangers share.
+pub(crate) async fn lane(
+    desk: &Desk<'_>,
+    person: Option<&PersonRecord>,
+    device: Option<&Token>,
+) -> Result<String, ActionError> {
+    if let (Some(person), Some(device)) = (person, device)
+        && desk.authority.access.door.knows_device(&device.hash(), person.account).await?
+    {
+        let hash = device.hash();
+        return Ok(hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect());
+    }
+    Ok("strangers".to_owned())
+}
+
+/// The owner is told of repeated failures, once a day.
+async fn warn_owner(desk: &Desk<'_>, account: Option<AccountId>) -> Result<(), ActionError> {
+    let Some(account) = account else { return Ok(()) };
+    let subject = format!("failures:{account}");
+    // The counter's first pause begins with the sixth failure: that is when it is worth a word.
+    if desk.authority.access.door.count_try(&subject, Patience::Credential, desk.now).await? == Try::Paused {
+        let day = desk.now.unix_ms() / keyward_rules::limits::DAY_MS;
+        let once = format!("failures:{account}:{day}");
+        crate::duties::raise_to(desk, AlertKind::RepeatedFailures, account, once).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! Step-up: a code by mail and a fresh factor, for one action with its exact parameters (product.md 2).
+
+use keyward_rules::grant::{Action, Actor, Answer, NotApproved, Proof};
+use keyward_rules::letter::{Body, CodeLetter, Letter};
+use keyward_rules::limits::{CODE_LIFE_MS, CODES_PER_HOUR};
+use keyward_rules::person::{CodeTag, MailCode, SessionId};
+use keyward_rules::secret::Secret;
+use keyward_store::NewChallenge;
+
+use crate::{ActionError, Desk, prove, tell};
+
+/// What is to be approved: its exact parameters, which are hashed, and the words that the person reads.
+pub struct Matter {
+    /// Which action.
+    pub action: Action,
+    /// Every parameter; may hold secrets, of which only the keyed hash is kept.
+    pub facts: Vec<(&'static str, String)>,
+    /// A lead and one line per fact, without secrets.
+    pub words: Vec<String>,
+}
+
+/// What the person gives back.
+#[derive(Clone, Default)]
+pub struct StepUpForm {
+    /// Which challenge.
+    pub challenge: String,
+    /// The code of the mail.
+    pub mail_code: String,
+    /// The authenticator's code, or a recovery code.
+    pub factor: String,
+}
+
+impl Matter {
+    /// The keyed hash that a challenge is bound to: action, owner, every label and value length-prefixed.
+    pub(crate) fn intent(&self, desk: &Desk<'_>, owner: &str) -> CodeTag {
+        let mut bytes = Vec::new();
+        for (label, value) in [("action", self.action.word())]
+            .into_iter()
+            .chain(self.facts.iter().map(|(label, value)| (*label, value.as_str())))
+        {
+            for part in [label, value] {
+                bytes.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+                bytes.extend_from_slice(part.as_bytes());
+            }
+        }
+        desk.authority.secrets.codes.tag("intent", owner, &bytes)
+    }
+}
+
+/// Sends the code and gives the challenge's name.
+///
+/// # Errors
+/// [`ActionError::TooManyCodes`]; [`ActionError::NoAccount`] unless a holder asks.
+pub async fn begin_step_up(desk: &Desk<'_>, matter: &Matter) -> Result<SessionId, ActionError> {
+    let Actor::Holder(holder) = &desk.actor else { return Err(ActionError::NoAccount) };
+    let (email, phrase) = tell::recipient(desk, holder.account).await?.ok_or(ActionError::NoAccount)?;
+    let code = MailCode::from_entropy(desk.random());
+    let id = SessionId::from_entropy(desk.random());
+    let owner = format!("account:{}", holder.account);
+    let letter =
+        Letter { to: email, phrase, brake: String::new(), body: code_letter(desk, &code, &matter.words) };
+    let new = NewChallenge {
+        id,
+        account: Some(holder.account),
+        session: Some(holder.session),
+        action: matter.action,
+        intent: matter.intent(desk, &owner),
+        code: tag(desk, id, &code),
+        payload: Secret::new(String::new()),
+        expires_at: desk.now.plus_ms(CODE_LIFE_MS),
+        most_per_hour: CODES_PER_HOUR,
+        owner,
+    };
+    if desk.authority.access.door.challenge(new, Some(&letter), desk.now).await? {
+        Ok(id)
+    } else {
+        Err(ActionError::TooManyCodes)
+    }
+}
+
+/// Checks code and factor, and gives the proof. The try is counted before anything is looked at; the factor is
+/// looked at only when the mail's code is right, so that neither can be guessed alone.
+///
+/// # Errors
+/// [`ActionError::NotApproved`], [`ActionError::NotProven`].
+pub async fn finish_step_up(
+    desk: &Desk<'_>,
+    matter: &Matter,
+    form: &StepUpForm,
+) -> Result<Proof, ActionError> {
+    let Actor::Holder(holder) = &desk.actor else { return Err(ActionError::NoAccount) };
+    let door = &desk.authority.access.door;
+    let id: SessionId = form.challenge.parse().map_err(|_| NotApproved::Over)?;
+    let opened = door.try_challenge(id).await?.ok_or(NotApproved::Over)?;
+    let code = MailCode::parse(&form.mail_code).map_err(|_| NotApproved::Wrong)?;
+    let answer = Answer {
+        action: matter.action,
+        session: Some(holder.session),
+        intent: matter.intent(desk, &format!("account:{}", holder.account)),
+        code: tag(desk, id, &code),
+    };
+    let approved = opened.challenge.settle(&answer, desk.now)?;
+    let factor = prove(desk, holder.account, &form.factor, "in").await?;
+    if !door.use_challenge(id, desk.now).await? {
+        return Err(NotApproved::Over.into());
+    }
+    Ok(Proof::StepUp(approved, factor))
+}
+
+/// The keyed hash of a code, which belongs to its challenge.
+pub(crate) fn tag(desk: &Desk<'_>, id: SessionId, code: &MailCode) -> CodeTag {
+    desk.authority.secrets.codes.tag("mail code", &id.to_string(), code.expose().as_bytes())
+}
+
+/// The mail of a code.
+pub(crate) fn code_letter(desk: &Desk<'_>, code: &MailCode, approves: &[String]) -> Body {
+    let (from, device) = desk.origin_in_words();
+    Body::Code(CodeLetter {
+        code: code.expose().to_owned(),
+        approves: approves.to_vec(),
+        at: desk.now,
+        from,
+        device,
+    })
+}

@@ -1,0 +1,322 @@
+//! Registering, recovering, and what secures an account.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use keyward_authority::accounts::{
+    ResetForm, ask_for_email, ask_to_register, ask_to_reset, change_password, change_phrase,
+    confirm_email as take_email, confirm_registration as take_registration, email_matter, enrol_matter,
+    enrol_totp, password_matter, recovery_matter, remove_matter, remove_totp, renew_recovery_codes,
+    reset_password, try_authenticator,
+};
+use keyward_authority::questions::show_account;
+use keyward_authority::{Authenticator, SessionKind};
+use keyward_rules::account::Email;
+use keyward_rules::grant::Actor;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::body::{Body, Id, StepUp};
+use super::caller::Caller;
+use super::problem::{Problem, Problems};
+use super::views::Account;
+use crate::shell::Shell;
+use crate::who::From as Origin;
+
+/// How long every answer about an address takes at least.
+const EVEN_TIME: std::time::Duration = std::time::Duration::from_millis(300);
+
+/// Address and password of a new account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Registration {
+    /// The address; a code is sent there.
+    email: String,
+    /// The password: at least 12 characters that are hard to guess.
+    password: String,
+}
+
+/// An address.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Address {
+    /// The address.
+    email: String,
+}
+
+/// A challenge whose code was sent by mail.
+#[derive(Serialize, ToSchema)]
+pub struct Sent {
+    /// Its id.
+    id: String,
+}
+
+/// A code.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Code {
+    /// The eight digits of the mail.
+    code: String,
+}
+
+/// A new account's first session.
+#[derive(Serialize, ToSchema)]
+pub struct Registered {
+    /// The account's id.
+    account: String,
+    /// The session's token.
+    token: String,
+    /// A token by which this program is known at its next sign-in.
+    device: String,
+}
+
+/// What a reset needs.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reset {
+    /// The eight digits of the mail.
+    mail_code: String,
+    /// A code of the authenticator or a recovery code; empty where the account has no second factor.
+    #[serde(default)]
+    factor: String,
+    /// The new password.
+    password: String,
+}
+
+/// A new phrase.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Phrase {
+    /// 4 to 60 visible characters.
+    phrase: String,
+    /// A code of the authenticator, a recovery code, or the password.
+    factor: String,
+}
+
+/// A new password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPassword {
+    /// The new password.
+    password: String,
+    /// The answer to the challenge.
+    #[serde(default)]
+    step_up: Option<StepUp>,
+}
+
+/// A new address.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewEmail {
+    /// The new address.
+    email: String,
+    /// The answer to the challenge.
+    #[serde(default)]
+    step_up: Option<StepUp>,
+}
+
+/// An authenticator that is not set up yet.
+#[derive(Serialize, ToSchema)]
+pub struct Proposed {
+    /// Its secret in Base32.
+    secret: String,
+    /// The address that its QR code holds.
+    otpauth_url: String,
+}
+
+/// An authenticator to set up.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Enrolment {
+    /// Its secret in Base32.
+    secret: String,
+    /// Its code now.
+    code: String,
+    /// The answer to the challenge; where there is no second factor yet, its `factor` is the password.
+    #[serde(default)]
+    step_up: Option<StepUp>,
+}
+
+/// Recovery codes, shown this once.
+#[derive(Serialize, ToSchema)]
+pub struct Codes {
+    /// The codes; empty when a set was there already.
+    recovery_codes: Vec<String>,
+}
+
+/// Nothing but the step-up.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bare {
+    /// The answer to the challenge.
+    #[serde(default)]
+    step_up: Option<StepUp>,
+}
+
+fn email_of(text: &str) -> Result<Email, Problem> {
+    Email::parse(text.trim())
+        .map_err(|wrong| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_email", wrong.to_string()))
+}
+
+/// Ask to register
+#[utoipa::path(post, path = "/api/v1/registrations", tag = "account", request_body = Registration,
+    responses((status = 202, description = "A code is on its way to the address", body = Sent), Problems))]
+pub async fn register(
+    State(shell): State<Shell>,
+    Origin(origin): Origin,
+    Body(body): Body<Registration>,
+) -> Result<(StatusCode, Json<Sent>), Problem> {
+    let email = email_of(&body.email)?;
+    let id = ask_to_register(&shell.desk(Actor::Visitor(origin)), &email, &body.password).await?;
+    Ok((StatusCode::ACCEPTED, Json(Sent { id: id.to_string() })))
+}
+
+/// Register with the mail's code
+#[utoipa::path(post, path = "/api/v1/registrations/{id}/confirm", tag = "account", request_body = Code,
+    params(("id" = String, Path, description = "The registration's id")),
+    responses((status = 201, description = "Registered and signed in", body = Registered), Problems))]
+pub async fn confirm_registration(
+    State(shell): State<Shell>,
+    Origin(origin): Origin,
+    Id(id): Id<String>,
+    Body(body): Body<Code>,
+) -> Result<(StatusCode, Json<Registered>), Problem> {
+    let desk = shell.desk(Actor::Visitor(origin));
+    let made = take_registration(&desk, &id, &body.code, SessionKind::Program).await?;
+    let answer = Registered {
+        account: made.account.to_string(),
+        token: made.token.expose().to_owned(),
+        device: made.device.expose().to_owned(),
+    };
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// Ask for a reset of the password
+#[utoipa::path(post, path = "/api/v1/recoveries", tag = "account", request_body = Address,
+    responses((status = 202, description = "If the address has an account, a code is on its way", body = Sent), Problems))]
+pub async fn recover(
+    State(shell): State<Shell>,
+    Origin(origin): Origin,
+    Body(body): Body<Address>,
+) -> Result<(StatusCode, Json<Sent>), Problem> {
+    let email = email_of(&body.email)?;
+    let desk = shell.desk(Actor::Visitor(origin));
+    let (asked, ()) = tokio::join!(ask_to_reset(&desk, &email), tokio::time::sleep(EVEN_TIME));
+    Ok((StatusCode::ACCEPTED, Json(Sent { id: asked?.to_string() })))
+}
+
+/// Reset the password
+#[utoipa::path(post, path = "/api/v1/recoveries/{id}/confirm", tag = "account", request_body = Reset,
+    params(("id" = String, Path, description = "The recovery's id")),
+    responses((status = 204, description = "The password is set; every session has ended"), Problems))]
+pub async fn confirm_recovery(
+    State(shell): State<Shell>,
+    Origin(origin): Origin,
+    Id(id): Id<String>,
+    Body(body): Body<Reset>,
+) -> Result<StatusCode, Problem> {
+    let form =
+        ResetForm { challenge: id, mail_code: body.mail_code, factor: body.factor, password: body.password };
+    let desk = shell.desk(Actor::Visitor(origin));
+    let (reset, ()) = tokio::join!(reset_password(&desk, &form), tokio::time::sleep(EVEN_TIME));
+    reset?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Show the account
+#[utoipa::path(get, path = "/api/v1/account", tag = "account", security(("bearer" = [])),
+    responses((status = 200, description = "The account", body = Account), Problems))]
+pub async fn show(caller: Caller) -> Result<Json<Account>, Problem> {
+    Ok(Json(show_account(&caller.desk(), caller.id()).await?.into()))
+}
+
+/// Choose the phrase that marks our mails
+#[utoipa::path(put, path = "/api/v1/account/phrase", tag = "account", request_body = Phrase, security(("bearer" = [])),
+    responses((status = 204, description = "Set"), Problems))]
+pub async fn phrase(caller: Caller, Body(body): Body<Phrase>) -> Result<StatusCode, Problem> {
+    let proof = caller.one_factor(&body.factor).await?;
+    change_phrase(&caller.desk(), proof, caller.id(), &body.phrase).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Choose another password
+#[utoipa::path(put, path = "/api/v1/account/password", tag = "account", request_body = NewPassword, security(("bearer" = [])),
+    responses((status = 204, description = "Set; all other sessions have ended"), Problems))]
+pub async fn password(caller: Caller, Body(body): Body<NewPassword>) -> Result<StatusCode, Problem> {
+    let proof = caller.step_up(&password_matter(&body.password), body.step_up).await?;
+    change_password(&caller.desk(), proof, caller.id(), &body.password).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ask for another e-mail address
+#[utoipa::path(put, path = "/api/v1/account/email", tag = "account", request_body = NewEmail, security(("bearer" = [])),
+    responses((status = 202, description = "A code is on its way to the new address", body = Sent), Problems))]
+pub async fn email(caller: Caller, Body(body): Body<NewEmail>) -> Result<(StatusCode, Json<Sent>), Problem> {
+    let new = email_of(&body.email)?;
+    let proof = caller.step_up(&email_matter(&new), body.step_up).await?;
+    let id = ask_for_email(&caller.desk(), proof, &new).await?;
+    Ok((StatusCode::ACCEPTED, Json(Sent { id: id.to_string() })))
+}
+
+/// Take the new e-mail address with its code
+#[utoipa::path(post, path = "/api/v1/account/email/{id}/confirm", tag = "account", request_body = Code, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The change's id")),
+    responses((status = 204, description = "Changed"), Problems))]
+pub async fn confirm_email(
+    caller: Caller,
+    Id(id): Id<String>,
+    Body(body): Body<Code>,
+) -> Result<StatusCode, Problem> {
+    take_email(&caller.desk(), &id, &body.code).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Propose an authenticator
+#[utoipa::path(post, path = "/api/v1/account/authenticator/propose", tag = "account", security(("bearer" = [])),
+    responses((status = 200, description = "A fresh secret; nothing is set up yet", body = Proposed), Problems))]
+pub async fn propose_authenticator(caller: Caller) -> Result<Json<Proposed>, Problem> {
+    let account = show_account(&caller.desk(), caller.id()).await?;
+    let mut entropy = [0; 20];
+    (caller.shell.authority().entropy)(&mut entropy);
+    let authenticator = Authenticator::from_entropy(entropy);
+    let issuer = &caller.shell.authority().settings.issuer;
+    let otpauth_url = authenticator.url(issuer, &account.email);
+    Ok(Json(Proposed { secret: authenticator.base32(), otpauth_url }))
+}
+
+/// Set up an authenticator
+#[utoipa::path(put, path = "/api/v1/account/authenticator", tag = "account", request_body = Enrolment, security(("bearer" = [])),
+    responses((status = 200, description = "Set up", body = Codes), Problems))]
+pub async fn enrol_authenticator(
+    caller: Caller,
+    Body(body): Body<Enrolment>,
+) -> Result<Json<Codes>, Problem> {
+    let authenticator = Authenticator::from_base32(&body.secret).ok_or_else(|| {
+        Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "bad_secret",
+            "the secret is not Base32 of an authenticator",
+        )
+    })?;
+    let step = try_authenticator(&caller.desk(), &authenticator, &body.code)?;
+    let proof = caller.step_up(&enrol_matter(&authenticator), body.step_up).await?;
+    let enrolled = enrol_totp(&caller.desk(), proof, caller.id(), &authenticator, step).await?;
+    Ok(Json(Codes { recovery_codes: enrolled.recovery_codes }))
+}
+
+/// Turn two-factor sign-in off
+#[utoipa::path(delete, path = "/api/v1/account/authenticator", tag = "account", request_body = Bare, security(("bearer" = [])),
+    responses((status = 204, description = "Off; all keys are held"), Problems))]
+pub async fn remove_authenticator(caller: Caller, Body(body): Body<Bare>) -> Result<StatusCode, Problem> {
+    let proof = caller.step_up(&remove_matter(), body.step_up).await?;
+    remove_totp(&caller.desk(), proof, caller.id()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Make new recovery codes
+#[utoipa::path(post, path = "/api/v1/account/recovery-codes", tag = "account", request_body = Bare, security(("bearer" = [])),
+    responses((status = 200, description = "Ten new codes; the old ones no longer work", body = Codes), Problems))]
+pub async fn recovery_codes(caller: Caller, Body(body): Body<Bare>) -> Result<Json<Codes>, Problem> {
+    let proof = caller.step_up(&recovery_matter(), body.step_up).await?;
+    Ok(Json(Codes { recovery_codes: renew_recovery_codes(&caller.desk(), proof, caller.id()).await? }))
+}

@@ -1,0 +1,64 @@
+//! A program with a full session, and what it must prove.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use keyward_authority::{
+    Desk, Matter, SessionKind, Stage, StepUpForm, begin_step_up, finish_step_up, prove_any,
+};
+use keyward_rules::grant::{Actor, Holder, Proof};
+use keyward_rules::id::AccountId;
+
+use super::body::StepUp;
+use super::problem::Problem;
+use crate::shell::Shell;
+use crate::who::{bearer, origin, session};
+
+/// A program that is signed in.
+pub struct Caller {
+    /// What it works with.
+    pub shell: Shell,
+    /// For whom it acts.
+    pub holder: Holder,
+}
+
+impl Caller {
+    /// A desk for what it does now.
+    pub fn desk(&self) -> Desk<'_> {
+        self.shell.desk(Actor::Holder(self.holder.clone()))
+    }
+
+    /// The account.
+    pub const fn id(&self) -> AccountId {
+        self.holder.account
+    }
+
+    /// One fresh factor.
+    pub async fn one_factor(&self, text: &str) -> Result<Proof, Problem> {
+        Ok(Proof::Factor(prove_any(&self.desk(), self.id(), text).await?))
+    }
+
+    /// The step-up for `matter`: asks for it, or checks the answer.
+    pub async fn step_up(&self, matter: &Matter, given: Option<StepUp>) -> Result<Proof, Problem> {
+        let desk = self.desk();
+        let Some(given) = given else {
+            let id = begin_step_up(&desk, matter).await?;
+            return Err(Problem::step_up(id.to_string(), matter.words.clone()));
+        };
+        let form =
+            StepUpForm { challenge: given.challenge, mail_code: given.mail_code, factor: given.factor };
+        Ok(finish_step_up(&desk, matter, &form).await?)
+    }
+}
+
+impl FromRequestParts<Shell> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, shell: &Shell) -> Result<Self, Problem> {
+        let token = bearer(&parts.headers).ok_or_else(Problem::nobody)?;
+        let found = session(shell, origin(parts), &token).await?.ok_or_else(Problem::nobody)?;
+        match (found.record.stage, found.record.kind) {
+            (Stage::Full, SessionKind::Program) => Ok(Self { shell: shell.clone(), holder: found.holder }),
+            (Stage::Password, _) | (Stage::Full, SessionKind::Pages) => Err(Problem::nobody()),
+        }
+    }
+}

@@ -1,0 +1,540 @@
+//! Keys: the list, one key, and everything that changes one.
+
+use std::net::IpAddr;
+
+use axum::Json;
+use axum::http::StatusCode;
+use keyward_authority::keys::{
+    AddressChange, KeyNamed, KeyWish, Outcome, RotationWish, change_addresses, check_rotation, check_wish,
+    delete_key, disable_all_keys, disable_key, edit_key, enable_key, enable_matter,
+    end_overlap as end_rotation, issue_key, parse_tags, plan_addresses, report_leak, rotate_key,
+    rotation_matter, wish_matter,
+};
+use keyward_authority::questions::{key_activity, key_outlook, list_keys, show_key};
+use keyward_authority::{ActionError, Desk};
+use keyward_rules::address::{AddressSet, Binding, HostBits};
+use keyward_rules::id::KeyId;
+use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, WideRange};
+use keyward_rules::limits::{DAY_MS, PAGE_DEFAULT, PAGE_MAX};
+use keyward_rules::permission::{Permission, Permissions};
+use keyward_rules::time::Moment;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::body::{Asked, Body, Id, StepUp};
+use super::caller::Caller;
+use super::problem::{Problem, Problems};
+use super::views::{Key, NewKey};
+
+/// Which keys.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Begin after the key of this `next` cursor
+    #[serde(default)]
+    cursor: Option<String>,
+    /// At most so many, 1 to 100
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<usize>,
+    /// Only keys with this tag
+    #[serde(default)]
+    tag: Option<String>,
+    /// Deleted and expired keys too
+    #[serde(default)]
+    ended: Option<bool>,
+}
+
+/// A page of keys, newest first.
+#[derive(Serialize, ToSchema)]
+pub struct KeyPage {
+    /// The keys.
+    keys: Vec<Key>,
+    /// The cursor of the next page, if there is one.
+    next: Option<String>,
+}
+
+/// Where a key works from.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, tag = "reach", rename_all = "lowercase")]
+pub enum Reach {
+    /// Explicitly from everywhere.
+    Anywhere {},
+    /// Only from these: IPv4 and IPv6, single or CIDR without host bits, at most 20 after merging.
+    Addresses {
+        /// The entries.
+        addresses: Vec<String>,
+        /// Whether a union wider than a /8 or /32 is meant.
+        #[serde(default)]
+        acknowledge_wide: bool,
+    },
+}
+
+/// A key to make.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewKeyBody {
+    /// 1 to 50 characters, unique within the account.
+    name: String,
+    /// `read`, `trade`, `withdraw`, `funding`, `manage`; never changed afterwards.
+    permissions: Vec<String>,
+    /// Where from.
+    from: Reach,
+    /// 8 to 32 visible ASCII characters of four kinds.
+    passphrase: String,
+    /// Whether it is a demo key.
+    #[serde(default)]
+    demo: bool,
+    /// Days until it ends, 1 to 3650; left out, it does not end by itself.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 3650)]
+    ends_after_days: Option<u64>,
+    /// Up to 10 tags.
+    #[serde(default)]
+    tags: Vec<String>,
+    /// The key that it is meant to replace.
+    #[serde(default)]
+    replaces: Option<String>,
+    /// The caller's own id of this request, 1 to 64 characters: asked again, the key is returned without its secret.
+    #[serde(default)]
+    idempotency_key: Option<String>,
+    /// The answer to the challenge.
+    #[serde(default)]
+    step_up: Option<StepUp>,
+}
+
+/// Name and tags.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    /// The name.
+    name: String,
+    /// The tags.
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+/// Other addresses.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAddresses {
+    /// Where from, from now on.
+    from: Reach,
+    /// The key's exact name.
+    name: String,
+    /// For narrowing: a code of the authenticator, a recovery code, or the password.
+    #[serde(default)]
+    factor: Option<String>,
+    /// For widening: the answer to the challenge.
+    #[serde(default)]
+    step_up: Option<StepUp>,
+}
+
+/// What a tightening needs.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmed {
+    /// The key's exact name.
+    name: String,
+    /// A code of the authenticator, a recovery code, or the password.
+    factor: String,
+}
+
+/// One factor.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OneFactor {
+    /// A code of the authenticator, a recovery code, or the password.
+    factor: String,
+}
+
+/// Nothing but the step-up.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Enable {
+    /// The answer to the challenge.
+    #[serde(default)]
+    step_up: Option<StepUp>,
+}
+
+/// A rotation.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rotation {
+    /// The successor's name.
+    name: String,
+    /// The successor's passphrase.
+    passphrase: String,
+    /// Hours for which both keys work, 1 to 168; 24 unless said.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 168)]
+    overlap_hours: Option<u64>,
+    /// The answer to the challenge.
+    #[serde(default)]
+    step_up: Option<StepUp>,
+}
+
+/// What became of a change.
+#[derive(Serialize, ToSchema)]
+pub struct Changed {
+    /// The number of the change in the feed that gateways follow.
+    revision: Option<u64>,
+}
+
+/// How many keys were disabled.
+#[derive(Serialize, ToSchema)]
+pub struct DisabledAll {
+    /// How many.
+    disabled: usize,
+}
+
+/// A key's last day.
+#[derive(Serialize, ToSchema)]
+pub struct Activity {
+    /// When the first quarter began.
+    since_ms: u64,
+    /// Requests that passed in each of 96 quarters of an hour, oldest first.
+    passed: Vec<u64>,
+    /// Requests with the right signature that were refused.
+    refused: Vec<u64>,
+    /// The newest requests.
+    requests: Vec<Request>,
+}
+
+/// One request.
+#[derive(Serialize, ToSchema)]
+pub struct Request {
+    /// When.
+    at_ms: u64,
+    /// From where; for an app's key only whether it was one of the app's servers.
+    from: String,
+    /// Method and route.
+    what: String,
+    /// `0`, or the code of the refusal.
+    code: String,
+    /// Milliseconds to the answer's head.
+    millis: u64,
+}
+
+/// From where to ask.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct OutlookQuery {
+    /// The address that requests would come from; the caller's own unless said
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    from: Option<IpAddr>,
+}
+
+/// What a well-signed request of one kind would get now.
+#[derive(Serialize, ToSchema)]
+pub struct Outlook {
+    /// In words.
+    what: &'static str,
+    /// The route that stands for the kind.
+    route: &'static str,
+    /// `0`, or the code of the refusal.
+    code: &'static str,
+    /// The refusal's text.
+    text: String,
+}
+
+fn unacceptable(code: &'static str, why: impl std::fmt::Display) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, why.to_string())
+}
+
+fn binding(reach: &Reach) -> Result<(Binding, WideRange), Problem> {
+    match reach {
+        Reach::Anywhere {} => Ok((Binding::Anywhere, WideRange::NotAcknowledged)),
+        Reach::Addresses { addresses, acknowledge_wide } => {
+            if addresses.iter().any(|entry| entry.contains(',')) {
+                return Err(unacceptable("bad_addresses", "each address is an entry of its own"));
+            }
+            let set = AddressSet::parse(&addresses.join(","), HostBits::Refuse).map_err(ActionError::from)?;
+            let wide = if *acknowledge_wide { WideRange::Acknowledged } else { WideRange::NotAcknowledged };
+            Ok((Binding::Addresses(set), wide))
+        }
+    }
+}
+
+fn name_of(text: &str) -> Result<KeyName, Problem> {
+    Ok(KeyName::parse(text).map_err(ActionError::from)?)
+}
+
+fn tags_of(tags: &[String]) -> Result<Vec<String>, Problem> {
+    if tags.iter().any(|tag| tag.contains(',')) {
+        return Err(ActionError::Tags.into());
+    }
+    Ok(parse_tags(&tags.join(","))?)
+}
+
+fn wish(desk: &Desk<'_>, caller: &Caller, body: &NewKeyBody) -> Result<KeyWish, Problem> {
+    let rights: Result<Vec<Permission>, _> = body.permissions.iter().map(|word| word.parse()).collect();
+    let permissions =
+        rights.and_then(Permissions::new).map_err(|wrong| unacceptable("bad_permissions", wrong))?;
+    let (binding, wide) = binding(&body.from)?;
+    let idempotency = body.idempotency_key.clone().unwrap_or_default();
+    if body.idempotency_key.is_some() && !(1..=64).contains(&idempotency.len()) {
+        return Err(unacceptable("bad_idempotency_key", "an idempotency key has 1 to 64 bytes"));
+    }
+    let expires_at = match body.ends_after_days {
+        None => None,
+        Some(days @ 1..=3_650) => {
+            let end = desk.now.plus_ms(days * DAY_MS).unix_ms();
+            Some(Moment::from_unix_ms(end.div_ceil(DAY_MS) * DAY_MS))
+        }
+        Some(_) => return Err(unacceptable("bad_end", "a key ends after 1 to 3650 days")),
+    };
+    let replaces = body.replaces.as_deref().map(str::parse).transpose();
+    Ok(KeyWish {
+        account: caller.id(),
+        spec: KeySpec {
+            name: name_of(&body.name)?,
+            permissions,
+            binding,
+            wide,
+            environment: if body.demo { Environment::Demo } else { Environment::Live },
+            expires_at,
+        },
+        passphrase: Passphrase::parse(&body.passphrase)
+            .map_err(|wrong| unacceptable("bad_passphrase", wrong))?,
+        tags: tags_of(&body.tags)?,
+        replaces: replaces.map_err(|_| unacceptable("bad_key", "`replaces` is no API key"))?,
+        idempotency,
+    })
+}
+
+/// List the keys
+#[utoipa::path(get, path = "/api/v1/keys", tag = "keys", params(ListQuery), security(("bearer" = [])),
+    responses((status = 200, description = "Newest first", body = KeyPage), Problems))]
+pub async fn list(caller: Caller, Asked(query): Asked<ListQuery>) -> Result<Json<KeyPage>, Problem> {
+    let limit = query.limit.unwrap_or(PAGE_DEFAULT);
+    if !(1..=PAGE_MAX).contains(&limit) {
+        return Err(unacceptable("bad_limit", "a page has 1 to 100 keys"));
+    }
+    let after: Option<KeyId> = match query.cursor.as_deref().map(str::parse).transpose() {
+        Ok(after) => after,
+        Err(_) => return Err(unacceptable("bad_cursor", "the cursor is not one of ours")),
+    };
+    let (mut keys, _) = list_keys(&caller.desk(), caller.id()).await?;
+    keys.retain(|key| {
+        (key.is_living() || query.ended == Some(true))
+            && query.tag.as_ref().is_none_or(|tag| key.tags.contains(tag))
+    });
+    keys.sort_by_key(|key| std::cmp::Reverse((key.created_at, key.id)));
+    if let Some(after) = after {
+        // A cursor of somebody else's key, or of one that is gone, begins nowhere.
+        let at = keys.iter().position(|key| key.id == after).map_or(keys.len(), |at| at + 1);
+        keys.drain(..at);
+    }
+    let more = keys.len() > limit;
+    keys.truncate(limit);
+    let next = keys.last().filter(|_| more).map(|key| key.id.to_string());
+    Ok(Json(KeyPage { keys: keys.into_iter().map(Key::from).collect(), next }))
+}
+
+/// Create a key
+#[utoipa::path(post, path = "/api/v1/keys", tag = "keys", request_body = NewKeyBody, security(("bearer" = [])),
+    responses((status = 201, description = "The credentials, shown this once", body = NewKey),
+        (status = 200, description = "Made before under the same idempotency key", body = NewKey), Problems))]
+pub async fn create(
+    caller: Caller,
+    Body(mut body): Body<NewKeyBody>,
+) -> Result<(StatusCode, Json<NewKey>), Problem> {
+    let desk = caller.desk();
+    let wish = wish(&desk, &caller, &body)?;
+    if body.step_up.is_none() {
+        check_wish(&desk, &wish).await?;
+    }
+    let proof = caller.step_up(&wish_matter(&wish), body.step_up.take()).await?;
+    match issue_key(&desk, proof, wish).await? {
+        Outcome::Made(issued) => Ok((StatusCode::CREATED, Json(NewKey::from(&*issued)))),
+        Outcome::MadeBefore(id) => {
+            let key = NewKey {
+                api_key: id.to_string(),
+                secret: None,
+                passphrase: None,
+                name: None,
+                permissions: Vec::new(),
+            };
+            Ok((StatusCode::OK, Json(key)))
+        }
+    }
+}
+
+/// Show a key
+#[utoipa::path(get, path = "/api/v1/keys/{id}", tag = "keys", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The API key")),
+    responses((status = 200, description = "The key", body = Key), Problems))]
+pub async fn show(caller: Caller, Id(id): Id<KeyId>) -> Result<Json<Key>, Problem> {
+    Ok(Json(show_key(&caller.desk(), id).await?.into()))
+}
+
+/// Rename a key, set its tags
+#[utoipa::path(patch, path = "/api/v1/keys/{id}", tag = "keys", request_body = Edit, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The API key")),
+    responses((status = 200, description = "The key", body = Key), Problems))]
+pub async fn edit(caller: Caller, Id(id): Id<KeyId>, Body(body): Body<Edit>) -> Result<Json<Key>, Problem> {
+    edit_key(&caller.desk(), id, name_of(&body.name)?, tags_of(&body.tags)?).await?;
+    Ok(Json(show_key(&caller.desk(), id).await?.into()))
+}
+
+/// Change where a key works from
+#[utoipa::path(put, path = "/api/v1/keys/{id}/addresses", tag = "keys", request_body = NewAddresses, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The API key")),
+    responses((status = 200, description = "Changed", body = Changed), Problems))]
+pub async fn addresses(
+    caller: Caller,
+    Id(id): Id<KeyId>,
+    Body(body): Body<NewAddresses>,
+) -> Result<Json<Changed>, Problem> {
+    let (to, wide) = binding(&body.from)?;
+    let desk = caller.desk();
+    let proof = match plan_addresses(&desk, id, &to, wide).await? {
+        AddressChange::Narrows => caller.one_factor(body.factor.as_deref().unwrap_or_default()).await?,
+        AddressChange::Widens(matter) => caller.step_up(&matter, body.step_up).await?,
+    };
+    let revision = change_addresses(&desk, proof, &KeyNamed { id, name: body.name }, to, wide).await?;
+    Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
+}
+
+/// Disable a key
+#[utoipa::path(post, path = "/api/v1/keys/{id}/disable", tag = "keys", request_body = Confirmed, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The API key")),
+    responses((status = 200, description = "Disabled", body = Changed), Problems))]
+pub async fn disable(
+    caller: Caller,
+    Id(id): Id<KeyId>,
+    Body(body): Body<Confirmed>,
+) -> Result<Json<Changed>, Problem> {
+    let proof = caller.one_factor(&body.factor).await?;
+    let revision = disable_key(&caller.desk(), proof, &KeyNamed { id, name: body.name }).await?;
+    Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
+}
+
+/// Enable a key
+#[utoipa::path(post, path = "/api/v1/keys/{id}/enable", tag = "keys", request_body = Enable, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The API key")),
+    responses((status = 200, description = "Enabled", body = Changed), Problems))]
+pub async fn enable(
+    caller: Caller,
+    Id(id): Id<KeyId>,
+    Body(body): Body<Enable>,
+) -> Result<Json<Changed>, Problem> {
+    let key = show_key(&caller.desk(), id).await?;
+    let proof = caller.step_up(&enable_matter(id, key.name.as_str()), body.step_up).await?;
+    let revision = enable_key(&caller.desk(), proof, id).await?;
+    Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
+}
+
+/// Rotate a key
+#[utoipa::path(post, path = "/api/v1/keys/{id}/rotate", tag = "keys", request_body = Rotation, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The API key")),
+    responses((status = 201, description = "The successor's credentials, shown this once", body = NewKey), Problems))]
+pub async fn rotate(
+    caller: Caller,
+    Id(id): Id<KeyId>,
+    Body(body): Body<Rotation>,
+) -> Result<(StatusCode, Json<NewKey>), Problem> {
+    let desk = caller.desk();
+    let wish = RotationWish {
+        key: id,
+        name: name_of(&body.name)?,
+        passphrase: Passphrase::parse(&body.passphrase)
+            .map_err(|wrong| unacceptable("bad_passphrase", wrong))?,
+        overlap_ms: body.overlap_hours.unwrap_or(24).saturating_mul(3_600_000),
+    };
+    let old = check_rotation(&desk, &wish).await?;
+    let proof = caller.step_up(&rotation_matter(&wish, &old), body.step_up).await?;
+    let issued = rotate_key(&desk, proof, wish).await?;
+    Ok((StatusCode::CREATED, Json(NewKey::from(&issued))))
+}
+
+/// End the overlap of a rotation
+#[utoipa::path(post, path = "/api/v1/keys/{id}/end-overlap", tag = "keys", request_body = Confirmed, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The old API key")),
+    responses((status = 200, description = "The old key has ended", body = Changed), Problems))]
+pub async fn end_overlap(
+    caller: Caller,
+    Id(id): Id<KeyId>,
+    Body(body): Body<Confirmed>,
+) -> Result<Json<Changed>, Problem> {
+    let proof = caller.one_factor(&body.factor).await?;
+    let revision = end_rotation(&caller.desk(), proof, &KeyNamed { id, name: body.name }).await?;
+    Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
+}
+
+/// Report a key as leaked
+#[utoipa::path(post, path = "/api/v1/keys/{id}/leaked", tag = "keys", request_body = Confirmed, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The API key")),
+    responses((status = 200, description = "Disabled", body = Changed), Problems))]
+pub async fn leaked(
+    caller: Caller,
+    Id(id): Id<KeyId>,
+    Body(body): Body<Confirmed>,
+) -> Result<Json<Changed>, Problem> {
+    let proof = caller.one_factor(&body.factor).await?;
+    let revision = report_leak(&caller.desk(), proof, &KeyNamed { id, name: body.name }).await?;
+    Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
+}
+
+/// Delete a key for good
+#[utoipa::path(delete, path = "/api/v1/keys/{id}", tag = "keys", request_body = Confirmed, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The API key")),
+    responses((status = 200, description = "Deleted", body = Changed), Problems))]
+pub async fn delete(
+    caller: Caller,
+    Id(id): Id<KeyId>,
+    Body(body): Body<Confirmed>,
+) -> Result<Json<Changed>, Problem> {
+    let proof = caller.one_factor(&body.factor).await?;
+    let revision = delete_key(&caller.desk(), proof, &KeyNamed { id, name: body.name }).await?;
+    Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
+}
+
+/// Disable all keys
+#[utoipa::path(post, path = "/api/v1/keys/disable-all", tag = "keys", request_body = OneFactor, security(("bearer" = [])),
+    responses((status = 200, description = "How many", body = DisabledAll), Problems))]
+pub async fn disable_all(caller: Caller, Body(body): Body<OneFactor>) -> Result<Json<DisabledAll>, Problem> {
+    let proof = caller.one_factor(&body.factor).await?;
+    Ok(Json(DisabledAll { disabled: disable_all_keys(&caller.desk(), proof, caller.id()).await? }))
+}
+
+/// Show a key's last day
+#[utoipa::path(get, path = "/api/v1/keys/{id}/activity", tag = "keys", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The API key")),
+    responses((status = 200, description = "Counts and newest requests", body = Activity), Problems))]
+pub async fn activity(caller: Caller, Id(id): Id<KeyId>) -> Result<Json<Activity>, Problem> {
+    let view = key_activity(&caller.desk(), id).await?;
+    let (passed, refused) = view.quarters.into_iter().unzip();
+    let requests = view.requests.into_iter().map(|request| Request {
+        at_ms: request.at.unix_ms(),
+        from: request.from,
+        what: request.what,
+        code: request.code,
+        millis: request.millis,
+    });
+    Ok(Json(Activity { since_ms: view.since.unix_ms(), passed, refused, requests: requests.collect() }))
+}
+
+/// Show what a key can do, from where
+#[utoipa::path(get, path = "/api/v1/keys/{id}/outlook", tag = "keys", params(("id" = String, Path, description = "The API key"), OutlookQuery),
+    security(("bearer" = [])),
+    responses((status = 200, description = "What a well-signed request of each kind would get", body = Vec<Outlook>), Problems))]
+pub async fn outlook(
+    caller: Caller,
+    Id(id): Id<KeyId>,
+    Asked(query): Asked<OutlookQuery>,
+) -> Result<Json<Vec<Outlook>>, Problem> {
+    let from = query.from.unwrap_or(caller.holder.origin.address);
+    let lines = key_outlook(&caller.desk(), caller.shell.routes(), id, from).await?;
+    let outlook = lines.into_iter().map(|line| Outlook {
+        what: line.what,
+        route: line.route,
+        code: line.code,
+        text: line.text,
+    });
+    Ok(Json(outlook.collect()))
+}

@@ -1,0 +1,124 @@
+//! The management API: every page's action as JSON under `/api/v1`, for programs with a bearer token.
+//!
+//! A creation or loosening answers 403 `step_up_required` with a challenge; the same request with `step_up` filled in
+//! then does it. A tightening takes one `factor` and the key's exact `name`.
+
+mod account;
+mod alerts;
+mod body;
+mod caller;
+mod keys;
+mod problem;
+mod sessions;
+mod views;
+
+use axum::routing::get;
+use axum::{Json, Router};
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::shell::Shell;
+
+pub use problem::Problem;
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Keyward management API",
+    description = "API keys for an exchange: the actions of the console for programs. Send the token of `POST /api/v1/session` as `Authorization: Bearer …`."
+))]
+struct Base;
+
+fn described() -> OpenApiRouter<Shell> {
+    OpenApiRouter::with_openapi(Base::openapi())
+        .routes(routes!(sessions::sign_in))
+        .routes(routes!(sessions::second_factor))
+        .routes(routes!(sessions::sign_out))
+        .routes(routes!(sessions::list, sessions::end_others))
+        .routes(routes!(sessions::end_one))
+        .routes(routes!(account::register))
+        .routes(routes!(account::confirm_registration))
+        .routes(routes!(account::recover))
+        .routes(routes!(account::confirm_recovery))
+        .routes(routes!(account::show))
+        .routes(routes!(account::phrase))
+        .routes(routes!(account::password))
+        .routes(routes!(account::email))
+        .routes(routes!(account::confirm_email))
+        .routes(routes!(account::propose_authenticator))
+        .routes(routes!(account::enrol_authenticator, account::remove_authenticator))
+        .routes(routes!(account::recovery_codes))
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::disable_all))
+        .routes(routes!(keys::show, keys::edit, keys::delete))
+        .routes(routes!(keys::addresses))
+        .routes(routes!(keys::disable))
+        .routes(routes!(keys::enable))
+        .routes(routes!(keys::rotate))
+        .routes(routes!(keys::end_overlap))
+        .routes(routes!(keys::leaked))
+        .routes(routes!(keys::activity))
+        .routes(routes!(keys::outlook))
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::seen))
+}
+
+/// The document, as it is served.
+#[must_use]
+pub fn document() -> Document {
+    let (_, mut document) = described().split_for_parts();
+    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    document.components.get_or_insert_default().add_security_scheme("bearer", bearer);
+    document
+}
+
+/// The routes.
+pub fn router() -> Router<Shell> {
+    let (router, _) = described().split_for_parts();
+    router
+        .route("/api/v1/openapi.json", get(|| async { Json(document()) }))
+        .route("/api/v1/{*rest}", axum::routing::any(problem::no_such_route))
+        .method_not_allowed_fallback(problem::wrong_method)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::document;
+
+    /// The document is checked in, so that a change of the contract shows in a review.
+    #[test]
+    fn the_document_is_the_one_checked_in() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+        let now = format!("{:#}\n", serde_json::to_value(document()).unwrap());
+        if std::env::args().any(|argument| argument == "--bless") || !file.exists() {
+            std::fs::write(&file, &now).unwrap();
+        }
+        let kept = std::fs::read_to_string(&file).unwrap();
+        assert!(
+            kept == now,
+            "docs/openapi.json is not what the code says: remove it and run this test again"
+        );
+    }
+
+    #[test]
+    fn every_operation_says_what_it_needs() {
+        let value = serde_json::to_value(document()).unwrap();
+        let open = [
+            "/api/v1/session",
+            "/api/v1/registrations",
+            "/api/v1/registrations/{id}/confirm",
+            "/api/v1/recoveries",
+            "/api/v1/recoveries/{id}/confirm",
+        ];
+        for (path, item) in value["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let public = open.contains(&path.as_str()) && method == "post";
+                assert_eq!(operation["security"].is_array(), !public, "{method} {path}");
+                assert!(operation["summary"].is_string(), "{method} {path}");
+                assert!(operation["responses"]["422"].is_object(), "{method} {path}");
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Signing in and out, and the list of sessions.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use keyward_authority::questions::list_sessions;
+use keyward_authority::sign_in::{
+    DEVICE, Door, Presented, end_other_sessions, end_session, present_factor, present_password,
+};
+use keyward_authority::{SessionKind, Stage};
+use keyward_rules::grant::Actor;
+use keyward_rules::person::{SessionId, Token};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::body::{Body, Id};
+use super::caller::Caller;
+use super::problem::{Problem, Problems};
+use super::views::Session;
+use crate::shell::Shell;
+use crate::who::{From as Origin, bearer, session};
+
+/// How long every answer to a password takes at least.
+const EVEN_TIME: std::time::Duration = std::time::Duration::from_millis(300);
+
+/// Address and password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// The address.
+    email: String,
+    /// The password.
+    password: String,
+    /// The `device` of an earlier sign-in, by which the program is known.
+    #[serde(default)]
+    device: Option<String>,
+}
+
+/// The second factor.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecondFactor {
+    /// A code of the authenticator, or a recovery code.
+    code: String,
+    /// The `device` of an earlier sign-in.
+    #[serde(default)]
+    device: Option<String>,
+}
+
+/// A token, and what is due next.
+#[derive(Serialize, ToSchema)]
+pub struct SignedIn {
+    /// To be sent as `Authorization: Bearer …`.
+    token: String,
+    /// `done`, or `second_factor`: then the token is good for that step only.
+    next: &'static str,
+    /// A token by which this program is known at its next sign-in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<String>,
+}
+
+fn known(device: Option<&str>) -> Option<Token> {
+    device.and_then(|text| Token::parse(DEVICE, text))
+}
+
+/// Sign in, first step
+#[utoipa::path(post, path = "/api/v1/session", tag = "sessions", request_body = SignIn,
+    responses((status = 200, description = "The password is right", body = SignedIn), Problems))]
+pub async fn sign_in(
+    State(shell): State<Shell>,
+    Origin(origin): Origin,
+    Body(body): Body<SignIn>,
+) -> Result<Json<SignedIn>, Problem> {
+    let desk = shell.desk(Actor::Visitor(origin));
+    let device = known(body.device.as_deref());
+    let presented =
+        Presented { email: body.email, password: body.password, device, kind: SessionKind::Program };
+    let (answer, ()) = tokio::join!(present_password(&desk, presented), tokio::time::sleep(EVEN_TIME));
+    Ok(Json(match answer? {
+        Door::SecondFactorDue(token) => {
+            SignedIn { token: token.expose().to_owned(), next: "second_factor", device: None }
+        }
+        Door::Open(token, device) => SignedIn {
+            token: token.expose().to_owned(),
+            next: "done",
+            device: Some(device.expose().to_owned()),
+        },
+    }))
+}
+
+/// Sign in, second step
+#[utoipa::path(post, path = "/api/v1/session/second-factor", tag = "sessions", request_body = SecondFactor,
+    security(("bearer" = [])),
+    responses((status = 200, description = "Signed in; the token is replaced", body = SignedIn), Problems))]
+pub async fn second_factor(
+    State(shell): State<Shell>,
+    Origin(origin): Origin,
+    headers: HeaderMap,
+    Body(body): Body<SecondFactor>,
+) -> Result<Json<SignedIn>, Problem> {
+    let token = bearer(&headers).ok_or_else(Problem::nobody)?;
+    let half = session(&shell, origin.clone(), &token).await?.ok_or_else(Problem::nobody)?.record;
+    if half.stage != Stage::Password || half.kind != SessionKind::Program {
+        return Err(Problem::new(StatusCode::CONFLICT, "unchanged", "this session is signed in already"));
+    }
+    let desk = shell.desk(Actor::Visitor(origin));
+    let (token, device) = present_factor(&desk, &half, &body.code, known(body.device.as_deref())).await?;
+    let device = Some(device.expose().to_owned());
+    Ok(Json(SignedIn { token: token.expose().to_owned(), next: "done", device }))
+}
+
+/// Sign out
+#[utoipa::path(delete, path = "/api/v1/session", tag = "sessions", security(("bearer" = [])),
+    responses((status = 204, description = "The session has ended"), Problems))]
+pub async fn sign_out(caller: Caller) -> Result<StatusCode, Problem> {
+    end_session(&caller.desk(), caller.id(), caller.holder.session).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// List the open sessions
+#[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", security(("bearer" = [])),
+    responses((status = 200, description = "Freshest first", body = Vec<Session>), Problems))]
+pub async fn list(caller: Caller) -> Result<Json<Vec<Session>>, Problem> {
+    let sessions = list_sessions(&caller.desk(), caller.id()).await?;
+    Ok(Json(sessions.into_iter().map(Session::from).collect()))
+}
+
+/// End all other sessions
+#[utoipa::path(delete, path = "/api/v1/sessions", tag = "sessions", security(("bearer" = [])),
+    responses((status = 204, description = "All others have ended"), Problems))]
+pub async fn end_others(caller: Caller) -> Result<StatusCode, Problem> {
+    end_other_sessions(&caller.desk(), caller.id()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// End one session
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "sessions", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The session's id")),
+    responses((status = 204, description = "It has ended"), Problems))]
+pub async fn end_one(caller: Caller, Id(id): Id<SessionId>) -> Result<StatusCode, Problem> {
+    end_session(&caller.desk(), caller.id(), id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,77 @@
+//! What holds for every request: where it may come from, how long it may take, and what its answer carries.
+
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use crate::pages::message;
+use crate::shell::Shell;
+
+/// How long a request may take altogether.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// No inline code or style, nothing from elsewhere, in no frame; forms go to this origin only.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// Refuses changes that another site's page caused, and dresses every answer.
+pub async fn guard(State(shell): State<Shell>, request: Request, next: Next) -> Response {
+    let asset = request.uri().path().starts_with("/assets/");
+    let refused = !request.method().is_safe()
+        && !same_origin(&shell, request.method(), request.headers(), request.uri().path());
+    let mut answer = if refused {
+        message(
+            StatusCode::FORBIDDEN,
+            "That came from elsewhere",
+            "The request did not come from a page of this console, so nothing was done. Open the page here and try again.",
+        )
+    } else {
+        match tokio::time::timeout(PATIENCE, next.run(request)).await {
+            Ok(answer) => answer,
+            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        }
+    };
+    let headers = answer.headers_mut();
+    let set = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "camera=(), geolocation=(), microphone=(), payment=()",
+        ),
+    ];
+    for (name, value) in set {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if shell.settings().origin.starts_with("https://") {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000; includeSubDomains"),
+        );
+    }
+    if !asset {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    answer
+}
+
+/// Whether a request that changes something came from a page of ours. Browsers say so themselves: by
+/// `Sec-Fetch-Site`, and older ones by `Origin`. The API takes no cookie, so nothing can ride on one there.
+fn same_origin(shell: &Shell, _method: &Method, headers: &HeaderMap, path: &str) -> bool {
+    if path.starts_with("/api/v1/") {
+        return true;
+    }
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let origin = text(header::ORIGIN).map(|origin| origin == shell.settings().origin);
+    match (text(HeaderName::from_static("sec-fetch-site")), origin) {
+        (Some("same-origin"), Some(false)) => false,
+        (Some("same-origin"), _) | (None, Some(true)) => true,
+        (Some(_), _) | (None, Some(false) | None) => false,
+    }
+}

@@ -1,0 +1,23 @@
+//! The control plane over HTTP: pages for people, and the management API for programs.
+//!
+//! Owns: sessions as cookies and bearer tokens, the guard against requests from other sites, forms, templates,
+//! assets, problem documents, the OpenAPI document.
+//! Leaves to others: every rule and every change (`authority`); it has no way to the store.
+//!
+//! Invariants: a page and its API twin call the same action; a cookie is never taken for a bearer token; a form of a
+//! signed-in person is read only behind `pages::person::Posted`, which checks session, origin and token; nothing is cached;
+//! no page holds inline code or style.
+
+pub mod api;
+mod assets;
+mod chart;
+mod fields;
+mod guard;
+mod pages;
+mod server;
+mod shell;
+mod who;
+mod words;
+
+pub use server::{Console, Running};
+pub use shell::{DevMail, DevMessage, Settings, Shell};

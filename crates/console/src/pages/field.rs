@@ -1,0 +1,113 @@
+//! One field of a form: label, input, hint, and the error beside it.
+
+use askama::Template;
+
+/// What kind of input it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// One line.
+    Text,
+    /// An address for mail.
+    Email,
+    /// Hidden while it is typed, offered to password managers.
+    Password,
+    /// A new password.
+    NewPassword,
+    /// A code that a phone may fill in.
+    Code,
+    /// Several lines.
+    Area,
+}
+
+impl Kind {
+    const fn input(self) -> &'static str {
+        match self {
+            Self::Text | Self::Code | Self::Area => "text",
+            Self::Email => "email",
+            Self::Password | Self::NewPassword => "password",
+        }
+    }
+
+    const fn complete(self) -> &'static str {
+        match self {
+            Self::Text | Self::Area => "off",
+            Self::Email => "username",
+            Self::Password => "current-password",
+            Self::NewPassword => "new-password",
+            Self::Code => "one-time-code",
+        }
+    }
+}
+
+/// A field.
+#[derive(Clone, Template)]
+#[template(path = "field.html")]
+pub struct Field {
+    name: &'static str,
+    label: &'static str,
+    kind: Kind,
+    value: String,
+    hint: &'static str,
+    error: String,
+    required: bool,
+    live: bool,
+    focus: bool,
+}
+
+impl Field {
+    /// A field that must be filled in.
+    pub const fn new(name: &'static str, label: &'static str, kind: Kind) -> Self {
+        Self {
+            name,
+            label,
+            kind,
+            value: String::new(),
+            hint: "",
+            error: String::new(),
+            required: true,
+            live: false,
+            focus: false,
+        }
+    }
+
+    /// With what stands in it.
+    pub fn value(mut self, value: impl Into<String>) -> Self {
+        self.value = value.into();
+        self
+    }
+
+    /// With a line below it.
+    pub const fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = hint;
+        self
+    }
+
+    /// With what is wrong; nothing when the text is empty.
+    pub fn error(mut self, error: impl Into<String>) -> Self {
+        self.error = error.into();
+        self
+    }
+
+    /// Left to the person.
+    pub const fn optional(mut self) -> Self {
+        self.required = false;
+        self
+    }
+
+    /// Judged while it is typed.
+    pub const fn live(mut self) -> Self {
+        self.live = true;
+        self
+    }
+
+    /// Ready for typing when the page opens.
+    pub const fn focus(mut self) -> Self {
+        self.focus = true;
+        self
+    }
+
+    /// The HTML; every text in it is escaped by the template.
+    pub fn html(&self) -> String {
+        self.render().unwrap_or_default()
+    }
+}

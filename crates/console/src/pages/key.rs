@@ -1,0 +1,172 @@
+//! One key's page.
+
+use askama::Template;
+use axum::extract::{Path, Query as Asked};
+use axum::http::StatusCode;
+use axum::response::Response;
+use keyward_authority::ActionError;
+use keyward_authority::keys::{edit_key, parse_tags};
+use keyward_authority::questions::{
+    ActivityView, AlertView, KeyView, Outlook, key_activity, key_outlook, list_alerts_of_key, show_key,
+};
+use keyward_rules::id::KeyId;
+use keyward_rules::key::{Environment, KeyName};
+
+use super::field::{Field, Kind};
+use super::keys::{ending_in_words, rights};
+use super::layout::{Frame, Query, go, page_with, problem, sentence};
+use super::person::{Posted, SignedIn};
+use crate::chart;
+use crate::words::When;
+
+/// A request in the table.
+struct RequestRow {
+    at: When,
+    from: String,
+    what: String,
+    code: String,
+    millis: u64,
+}
+
+/// An alert in the list.
+struct AlertRow {
+    at: When,
+    title: &'static str,
+    detail: String,
+    from: String,
+}
+
+#[derive(Template)]
+#[template(path = "key.html")]
+struct Page<'p> {
+    frame: Frame,
+    csrf: &'p str,
+    key: &'p KeyView,
+    id: String,
+    rights: Vec<(&'static str, &'static str)>,
+    demo: bool,
+    living: bool,
+    created: When,
+    changed: When,
+    used: Option<When>,
+    ending: Option<(String, When)>,
+    predecessor: String,
+    successor: String,
+    outlook: Vec<Outlook>,
+    outlook_from: String,
+    chart: String,
+    passed: u64,
+    refused: u64,
+    requests: Vec<RequestRow>,
+    alerts: Vec<AlertRow>,
+    fields: Vec<String>,
+}
+
+/// The page.
+pub async fn show(person: SignedIn, Path(id): Path<String>, Asked(query): Asked<Query>) -> Response {
+    let Ok(id) = id.parse() else { return problem(ActionError::NoKey) };
+    answer(&person, id, &query, StatusCode::OK, None).await
+}
+
+async fn answer(
+    person: &SignedIn,
+    id: KeyId,
+    query: &Query,
+    status: StatusCode,
+    typed: Option<(String, String, String)>,
+) -> Response {
+    match build(person, id, query, status, typed).await {
+        Ok(answer) => answer,
+        Err(other) => problem(other),
+    }
+}
+
+async fn build(
+    person: &SignedIn,
+    id: KeyId,
+    query: &Query,
+    status: StatusCode,
+    typed: Option<(String, String, String)>,
+) -> Result<Response, ActionError> {
+    let (desk, now) = (person.desk(), person.shell.now());
+    let key = show_key(&desk, id).await?;
+    // Asked for an address, the page answers for that one; else for the reader's own.
+    let here = query.from.parse().unwrap_or(person.holder.origin.address);
+    let outlook = key_outlook(&desk, person.shell.routes(), id, here).await?;
+    let activity: ActivityView = key_activity(&desk, id).await?;
+    let alerts = list_alerts_of_key(&desk, key.account, id, 10).await?;
+    let (name, tags, error) =
+        typed.unwrap_or_else(|| (key.name.to_string(), key.tags.join(", "), String::new()));
+    let fields = vec![
+        Field::new("name", "Name", Kind::Text).value(name).error(error).html(),
+        Field::new("tags", "Tags", Kind::Text).value(tags).hint("Separated by commas.").optional().html(),
+    ];
+    let (passed, refused) =
+        activity.quarters.iter().fold((0, 0), |(up, down), (passed, refused)| (up + passed, down + refused));
+    let page = Page {
+        frame: Frame::of(person, "keys", key.name.as_str()).note(&query.note),
+        csrf: &person.csrf,
+        id: id.to_string(),
+        rights: rights(&key),
+        demo: key.environment == Environment::Demo,
+        living: key.is_living(),
+        created: When::of(key.created_at),
+        changed: When::of(key.changed_at),
+        used: When::maybe(key.last_used_at),
+        ending: key.ending.map(|ending| ending_in_words(ending, now)),
+        predecessor: key.predecessor.map(|id| id.to_string()).unwrap_or_default(),
+        successor: key.successor.map(|id| id.to_string()).unwrap_or_default(),
+        outlook,
+        outlook_from: if key.purpose == "trading" {
+            here.to_string()
+        } else {
+            "the app's servers".to_owned()
+        },
+        chart: chart::day(&activity.quarters, 720, 96, "Requests"),
+        passed,
+        refused,
+        requests: activity.requests.into_iter().map(request_row).collect(),
+        alerts: alerts.into_iter().map(alert_row).collect(),
+        fields,
+        key: &key,
+    };
+    Ok(page_with(status, &page))
+}
+
+fn request_row(request: keyward_authority::questions::KeyRequest) -> RequestRow {
+    RequestRow {
+        at: When::of(request.at),
+        from: request.from,
+        what: request.what,
+        code: request.code,
+        millis: request.millis,
+    }
+}
+
+fn alert_row(view: AlertView) -> AlertRow {
+    AlertRow {
+        at: When::of(view.alert.at),
+        title: view.alert.kind.title(),
+        detail: view.alert.detail,
+        from: view.alert.from.map(|address| address.to_string()).unwrap_or_default(),
+    }
+}
+
+/// Name and tags.
+pub async fn edit(Path(id): Path<String>, posted: Posted) -> Response {
+    let Ok(id) = id.parse::<KeyId>() else { return problem(ActionError::NoKey) };
+    let (person, fields) = (&posted.person, &posted.fields);
+    let typed = fields.get("name").trim();
+    let edited = async {
+        let (name, tags) = (KeyName::parse(typed)?, parse_tags(fields.get("tags"))?);
+        edit_key(&person.desk(), id, name, tags).await
+    };
+    match edited.await {
+        Ok(()) => go(&format!("/keys/{id}?note=edited")),
+        Err(refusal @ (ActionError::Key(_) | ActionError::Name(_) | ActionError::Tags)) => {
+            let typed = (typed.to_owned(), fields.get("tags").to_owned(), sentence(&refusal));
+            answer(person, id, &Query::default(), StatusCode::UNPROCESSABLE_ENTITY, Some(typed)).await
+        }
+        Err(other) => problem(other),
+    }
+}

@@ -1,0 +1,448 @@
+//! What a holder does to a key: each asks before it acts, and names the key.
+
+use axum::extract::Path;
+use axum::response::Response;
+use keyward_authority::ActionError;
+use keyward_authority::keys::{
+    AddressChange, KeyNamed, RotationWish, change_addresses, check_rotation, delete_key, disable_all_keys,
+    disable_key, enable_key, enable_matter, end_overlap, plan_addresses, report_leak, rotate_key,
+    rotation_matter, suggest_name,
+};
+use keyward_authority::questions::{KeyView, show_key};
+use keyward_rules::grant::Proof;
+use keyward_rules::id::KeyId;
+use keyward_rules::key::{KeyName, KeyRefusal, Passphrase, WideRange};
+
+use super::confirm::{Asking, Ceremony, ask_one, one_factor, step_up};
+use super::field::{Field, Kind};
+use super::key_new::{binding, made_page, passphrase_field};
+use super::layout::{Frame, go, page, problem, sentence};
+use super::person::{Posted, SignedIn};
+use crate::fields::Fields;
+
+/// A tightening of one key: what its page says, and where it leads.
+struct Tightening {
+    title: &'static str,
+    button: &'static str,
+    danger: bool,
+    path: &'static str,
+    warning: &'static str,
+    note: &'static str,
+}
+
+const DISABLE: Tightening = Tightening {
+    title: "Disable this key?",
+    button: "Disable the key",
+    danger: true,
+    path: "disable",
+    warning: "Software that uses it is refused within a second. You can enable it again, with a code by mail.",
+    note: "disabled",
+};
+const DELETE: Tightening = Tightening {
+    title: "Delete this key for good?",
+    button: "Delete the key",
+    danger: true,
+    path: "delete",
+    warning: "Software that uses it is refused within a second, for ever. This cannot be undone: if in doubt, disable it.",
+    note: "deleted",
+};
+const LEAKED: Tightening = Tightening {
+    title: "This key leaked?",
+    button: "Disable it now",
+    danger: true,
+    path: "leaked",
+    warning: "It is disabled at once. Then you see what it did last, make a successor with fewer rights, and get a list of what to update.",
+    note: "leaked",
+};
+const OVERLAP: Tightening = Tightening {
+    title: "End the overlap now?",
+    button: "End the old key",
+    danger: true,
+    path: "end-overlap",
+    warning: "The old key ends for good; from now on only its successor works.",
+    note: "ended",
+};
+
+fn asking(tightening: &Tightening, key: &KeyView) -> Asking {
+    let used = match key.last_used_at {
+        None => "It was never used.".to_owned(),
+        Some(at) => format!("Last used {}.", crate::words::When::of(at).utc),
+    };
+    Asking {
+        title: tightening.title,
+        action: format!("/keys/{}/{}", key.id, tightening.path),
+        button: tightening.button,
+        danger: tightening.danger,
+        back: format!("/keys/{}", key.id),
+        part: "keys",
+        words: vec![format!("{} ({})", key.name, key.id), used, tightening.warning.to_owned()],
+        extra: String::new(),
+    }
+}
+
+async fn find(person: &SignedIn, id: &str) -> Result<KeyView, Response> {
+    let id: KeyId = id.parse().map_err(|_| problem(ActionError::NoKey))?;
+    show_key(&person.desk(), id).await.map_err(problem)
+}
+
+async fn ask(person: &SignedIn, id: &str, tightening: &Tightening) -> Response {
+    match find(person, id).await {
+        Ok(key) => {
+            let fields = Fields(vec![("name".to_owned(), key.name.to_string())]);
+            ask_one(person, &asking(tightening, &key), &fields, "")
+        }
+        Err(answer) => answer,
+    }
+}
+
+/// Which of the tightenings.
+#[derive(Clone, Copy)]
+enum Which {
+    Disable,
+    Delete,
+    Leaked,
+    Overlap,
+}
+
+async fn tighten(posted: Posted, id: &str, tightening: &Tightening, which: Which) -> Response {
+    let person = &posted.person;
+    let key = match find(person, id).await {
+        Ok(key) => key,
+        Err(answer) => return answer,
+    };
+    let proof = match one_factor(&posted, &asking(tightening, &key)).await {
+        Ceremony::Proven(proof) => proof,
+        Ceremony::Page(answer) => return answer,
+    };
+    let named = KeyNamed { id: key.id, name: posted.fields.get("name").to_owned() };
+    let desk = person.desk();
+    let done = match which {
+        Which::Disable => disable_key(&desk, proof, &named).await,
+        Which::Delete => delete_key(&desk, proof, &named).await,
+        Which::Leaked => report_leak(&desk, proof, &named).await,
+        Which::Overlap => end_overlap(&desk, proof, &named).await,
+    };
+    match done {
+        Ok(_) => go(&format!("/keys/{}?note={}", key.id, tightening.note)),
+        Err(other) => problem(other),
+    }
+}
+
+/// Before disabling.
+pub async fn show_disable(person: SignedIn, Path(id): Path<String>) -> Response {
+    ask(&person, &id, &DISABLE).await
+}
+
+/// Disabling.
+pub async fn disable(Path(id): Path<String>, posted: Posted) -> Response {
+    tighten(posted, &id, &DISABLE, Which::Disable).await
+}
+
+/// Before deleting.
+pub async fn show_delete(person: SignedIn, Path(id): Path<String>) -> Response {
+    ask(&person, &id, &DELETE).await
+}
+
+/// Deleting.
+pub async fn delete(Path(id): Path<String>, posted: Posted) -> Response {
+    tighten(posted, &id, &DELETE, Which::Delete).await
+}
+
+/// Before reporting a leak.
+pub async fn show_leaked(person: SignedIn, Path(id): Path<String>) -> Response {
+    ask(&person, &id, &LEAKED).await
+}
+
+/// Reporting a leak.
+pub async fn leaked(Path(id): Path<String>, posted: Posted) -> Response {
+    tighten(posted, &id, &LEAKED, Which::Leaked).await
+}
+
+/// Before ending an overlap.
+pub async fn show_overlap(person: SignedIn, Path(id): Path<String>) -> Response {
+    ask(&person, &id, &OVERLAP).await
+}
+
+/// Ending an overlap.
+pub async fn overlap(Path(id): Path<String>, posted: Posted) -> Response {
+    tighten(posted, &id, &OVERLAP, Which::Overlap).await
+}
+
+fn asking_enable(key: &KeyView) -> Asking {
+    Asking {
+        title: "Enable this key?",
+        action: format!("/keys/{}/enable", key.id),
+        button: "Enable the key",
+        danger: false,
+        back: format!("/keys/{}", key.id),
+        part: "keys",
+        words: enable_matter(key.id, key.name.as_str()).words,
+        extra: String::new(),
+    }
+}
+
+#[derive(askama::Template)]
+#[template(path = "begin.html")]
+struct Begin<'b> {
+    frame: Frame,
+    csrf: &'b str,
+    asking: &'b Asking,
+    error: String,
+}
+
+/// The page before a step-up that has nothing to fill in, or only a little.
+fn begin(person: &SignedIn, asking: &Asking, error: &str) -> Response {
+    let frame = Frame::of(person, asking.part, asking.title);
+    page(&Begin { frame, csrf: &person.csrf, asking, error: error.to_owned() })
+}
+
+/// Before enabling.
+pub async fn show_enable(person: SignedIn, Path(id): Path<String>) -> Response {
+    match find(&person, &id).await {
+        Ok(key) => begin(&person, &asking_enable(&key), ""),
+        Err(answer) => answer,
+    }
+}
+
+/// Enabling.
+pub async fn enable(Path(id): Path<String>, posted: Posted) -> Response {
+    let person = &posted.person;
+    let key = match find(person, &id).await {
+        Ok(key) => key,
+        Err(answer) => return answer,
+    };
+    let matter = enable_matter(key.id, key.name.as_str());
+    let proof = match step_up(&posted, &asking_enable(&key), &matter).await {
+        Ceremony::Proven(proof) => proof,
+        Ceremony::Page(answer) => return answer,
+    };
+    match enable_key(&person.desk(), proof, key.id).await {
+        Ok(_) => go(&format!("/keys/{}?note=enabled", key.id)),
+        Err(other) => problem(other),
+    }
+}
+
+fn asking_addresses(key: &KeyView, fields: &Fields, error: &str) -> Asking {
+    let anywhere = fields.get("reach") == "anywhere";
+    let shown = match fields.get("addresses") {
+        "" if key.from != "anywhere" && !anywhere => key.from.clone(),
+        typed => typed.to_owned(),
+    };
+    let form = Addresses {
+        addresses: shown,
+        anywhere: anywhere || (fields.get("reach").is_empty() && key.from == "anywhere"),
+        wide: fields.has("wide"),
+        error: error.to_owned(),
+    };
+    Asking {
+        title: "Change where it works from",
+        action: format!("/keys/{}/addresses", key.id),
+        button: "Continue",
+        danger: false,
+        back: format!("/keys/{}", key.id),
+        part: "keys",
+        words: vec![
+            format!("{} ({})", key.name, key.id),
+            "Fewer addresses take effect on one factor. More need a code by mail.".to_owned(),
+        ],
+        extra: askama::Template::render(&form).unwrap_or_default(),
+    }
+}
+
+#[derive(askama::Template)]
+#[template(path = "addresses.html")]
+struct Addresses {
+    addresses: String,
+    anywhere: bool,
+    wide: bool,
+    error: String,
+}
+
+/// The form of addresses.
+pub async fn show_addresses(person: SignedIn, Path(id): Path<String>) -> Response {
+    match find(&person, &id).await {
+        Ok(key) => begin(&person, &asking_addresses(&key, &Fields::default(), ""), ""),
+        Err(answer) => answer,
+    }
+}
+
+/// A change of addresses.
+pub async fn addresses(Path(id): Path<String>, posted: Posted) -> Response {
+    let (person, fields) = (&posted.person, &posted.fields);
+    let key = match find(person, &id).await {
+        Ok(key) => key,
+        Err(answer) => return answer,
+    };
+    let wide = if fields.has("wide") { WideRange::Acknowledged } else { WideRange::NotAcknowledged };
+    let planned = async {
+        let to = binding(fields)?;
+        Ok::<_, ActionError>((plan_addresses(&person.desk(), key.id, &to, wide).await?, to))
+    };
+    let (change, to) = match planned.await {
+        Ok(planned) => planned,
+        Err(
+            refusal @ (ActionError::Addresses(_)
+            | ActionError::Unchanged
+            | ActionError::Key(
+                KeyRefusal::WideRange | KeyRefusal::WithdrawUnbound | KeyRefusal::ManageUnbound,
+            )),
+        ) => {
+            return begin(person, &asking_addresses(&key, fields, &sentence(&refusal)), "");
+        }
+        Err(other) => return problem(other),
+    };
+    let mut asking = asking_addresses(&key, fields, "");
+    asking.extra = String::new();
+    let ceremony = match change {
+        AddressChange::Narrows => {
+            asking.title = "Narrow where it works from?";
+            asking.button = "Change the addresses";
+            asking.words = vec![
+                format!("{} ({})", key.name, key.id),
+                format!("Until now: {}", key.from),
+                format!("From now on: {}", keyward_authority::questions::reach_in_words(&to)),
+            ];
+            if fields.has("factor") {
+                one_factor(&posted, &asking).await
+            } else {
+                Ceremony::Page(ask_one(person, &asking, fields, ""))
+            }
+        }
+        AddressChange::Widens(matter) => {
+            asking.title = "Let it work from more addresses?";
+            asking.button = "Change the addresses";
+            asking.words.clone_from(&matter.words);
+            step_up(&posted, &asking, &matter).await
+        }
+    };
+    let proof: Proof = match ceremony {
+        Ceremony::Proven(proof) => proof,
+        Ceremony::Page(answer) => return answer,
+    };
+    // The page named the key in its words; the form carries no name of its own.
+    let named = KeyNamed { id: key.id, name: key.name.to_string() };
+    match change_addresses(&person.desk(), proof, &named, to, wide).await {
+        Ok(_) => go(&format!("/keys/{}?note=addresses", key.id)),
+        Err(other) => problem(other),
+    }
+}
+
+fn asking_rotation(key: &KeyView, fields: &Fields, name_error: &str, passphrase_error: &str) -> Asking {
+    let name = match fields.get("name") {
+        "" => suggest_name(&key.name),
+        typed => typed.to_owned(),
+    };
+    let hours = match fields.get("hours") {
+        "" => "24",
+        typed => typed,
+    };
+    let inputs = [
+        Field::new("name", "Name of the successor", Kind::Text).value(name).error(name_error).html(),
+        passphrase_field(passphrase_error),
+        Field::new("hours", "Hours for which both keys work", Kind::Text)
+            .value(hours)
+            .hint("1 to 168. The old key ends by itself afterwards.")
+            .html(),
+    ];
+    Asking {
+        title: "Rotate this key",
+        action: format!("/keys/{}/rotate", key.id),
+        button: "Continue",
+        danger: false,
+        back: format!("/keys/{}", key.id),
+        part: "keys",
+        words: vec![
+            format!("{} ({})", key.name, key.id),
+            "Its successor has the same rights, addresses and environment, and a secret and passphrase of its own.".to_owned(),
+        ],
+        extra: inputs.concat(),
+    }
+}
+
+/// The form of a rotation.
+pub async fn show_rotate(person: SignedIn, Path(id): Path<String>) -> Response {
+    match find(&person, &id).await {
+        Ok(key) => begin(&person, &asking_rotation(&key, &Fields::default(), "", ""), ""),
+        Err(answer) => answer,
+    }
+}
+
+/// A rotation.
+pub async fn rotate(Path(id): Path<String>, posted: Posted) -> Response {
+    let (person, fields) = (&posted.person, &posted.fields);
+    let key = match find(person, &id).await {
+        Ok(key) => key,
+        Err(answer) => return answer,
+    };
+    let name = match KeyName::parse(fields.get("name").trim()) {
+        Ok(name) => name,
+        Err(wrong) => return begin(person, &asking_rotation(&key, fields, &sentence(&wrong.into()), ""), ""),
+    };
+    let passphrase = match Passphrase::parse(fields.get("passphrase")) {
+        Ok(passphrase) => passphrase,
+        Err(wrong) => return begin(person, &asking_rotation(&key, fields, "", &format!("{wrong}.")), ""),
+    };
+    let hours: u64 = fields.get("hours").trim().parse().unwrap_or(0);
+    let wish = RotationWish { key: key.id, name, passphrase, overlap_ms: hours.saturating_mul(3_600_000) };
+    let old = match check_rotation(&person.desk(), &wish).await {
+        Ok(old) => old,
+        Err(refusal @ ActionError::Key(KeyRefusal::PassphraseTaken)) => {
+            return begin(person, &asking_rotation(&key, fields, "", &sentence(&refusal)), "");
+        }
+        Err(refusal @ ActionError::Key(_)) => {
+            return begin(person, &asking_rotation(&key, fields, &sentence(&refusal), ""), "");
+        }
+        Err(refusal @ ActionError::Overlap) => {
+            return begin(person, &asking_rotation(&key, fields, "", ""), &sentence(&refusal));
+        }
+        Err(other) => return problem(other),
+    };
+    let matter = rotation_matter(&wish, &old);
+    let mut asking = asking_rotation(&key, fields, "", "");
+    asking.extra = String::new();
+    asking.title = "Rotate this key?";
+    asking.button = "Make the successor";
+    asking.words.clone_from(&matter.words);
+    let proof = match step_up(&posted, &asking, &matter).await {
+        Ceremony::Proven(proof) => proof,
+        Ceremony::Page(answer) => return answer,
+    };
+    match rotate_key(&person.desk(), proof, wish).await {
+        Ok(issued) => made_page(person, &issued),
+        Err(other) => problem(other),
+    }
+}
+
+fn asking_all() -> Asking {
+    Asking {
+        title: "Disable all API keys?",
+        action: "/keys/disable-all".to_owned(),
+        button: "Disable all keys",
+        danger: true,
+        back: "/keys".to_owned(),
+        part: "keys",
+        words: vec![
+            "Every key of this account and of its sub-accounts".to_owned(),
+            "All software that uses them is refused within a second. You enable them again one by one, each with a code by mail.".to_owned(),
+        ],
+        extra: String::new(),
+    }
+}
+
+/// Before disabling all keys.
+pub async fn show_disable_all(person: SignedIn) -> Response {
+    ask_one(&person, &asking_all(), &Fields::default(), "")
+}
+
+/// Disabling all keys.
+pub async fn disable_all(posted: Posted) -> Response {
+    let proof = match one_factor(&posted, &asking_all()).await {
+        Ceremony::Proven(proof) => proof,
+        Ceremony::Page(answer) => return answer,
+    };
+    let person = &posted.person;
+    match disable_all_keys(&person.desk(), proof, person.id()).await {
+        Ok(_) => go("/keys?note=all-disabled"),
+        Err(other) => problem(other),
+    }
+}

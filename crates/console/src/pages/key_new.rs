@@ -1,0 +1,412 @@
+//! A new key: the form, its live judgement, the ceremony, and the one answer that shows the credentials.
+
+use askama::Template;
+use axum::extract::Query as Asked;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use keyward_authority::ActionError;
+use keyward_authority::keys::{
+    Issued, KeyWish, Outcome, check_wish, issue_key, parse_tags, suggest_name, wish_matter,
+};
+use keyward_authority::questions::{KeyView, show_key};
+use keyward_rules::address::{AddressSet, Binding, HostBits, Network, Width};
+use keyward_rules::grant::TwoFactor;
+use keyward_rules::id::KeyId;
+use keyward_rules::key::{Environment, KeyName, KeyRefusal, KeySpec, Passphrase, WideRange};
+use keyward_rules::limits::{ADDRESSES_PER_KEY, DAY_MS};
+use keyward_rules::permission::{Permission, Permissions};
+use serde_json::json;
+
+use super::confirm::{Asking, Ceremony, step_up};
+use super::field::{Field, Kind};
+use super::keys::OFFERED;
+use super::layout::{Frame, Query, capital, go, page, page_with, problem, sentence};
+use super::person::{Posted, SignedIn};
+use crate::fields::Fields;
+use crate::words::permission_line;
+
+/// A permission of the form.
+struct Right {
+    word: &'static str,
+    name: &'static str,
+    line: &'static str,
+    ticked: bool,
+    danger: bool,
+}
+
+/// What is wrong, by field.
+#[derive(Default)]
+struct Errors {
+    name: String,
+    permissions: String,
+    addresses: String,
+    passphrase: String,
+    expires: String,
+    tags: String,
+    whole: String,
+}
+
+#[derive(Template)]
+#[template(path = "key_new.html")]
+struct Page<'p> {
+    frame: Frame,
+    csrf: &'p str,
+    replaces: String,
+    replaced: String,
+    name: String,
+    rights: Vec<Right>,
+    errors: Box<Errors>,
+    addresses: String,
+    anywhere: bool,
+    wide: bool,
+    here: String,
+    passphrase: String,
+    expires: String,
+    tags: String,
+    demo: bool,
+}
+
+#[derive(Template)]
+#[template(path = "key_made.html")]
+struct Made<'m> {
+    frame: Frame,
+    csrf: &'m str,
+    id: String,
+    secret: &'m str,
+    passphrase: &'m str,
+    name: &'m str,
+    rights: String,
+    from: String,
+    demo: bool,
+    gateway: &'m str,
+}
+
+#[derive(Template)]
+#[template(path = "live.html")]
+struct Live {
+    good: Vec<String>,
+    bad: Vec<String>,
+}
+
+/// The form, empty or modelled on another key.
+pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
+    if person.account.two_factor == TwoFactor::Off {
+        return go("/security/authenticator");
+    }
+    let model = match query.from.parse::<KeyId>() {
+        Ok(id) => match show_key(&person.desk(), id).await {
+            Ok(key) => Some(key),
+            Err(other) => return problem(other),
+        },
+        Err(_) => None,
+    };
+    page(&form(&person, &prefilled(model.as_ref()), Box::default()))
+}
+
+/// The fields as they stand when the form opens.
+fn prefilled(model: Option<&KeyView>) -> Fields {
+    let mut fields = vec![];
+    let mut set = |name: &str, value: String| fields.push((name.to_owned(), value));
+    match model {
+        None => {
+            set("permission", Permission::Read.word().to_owned());
+            set("reach", "addresses".to_owned());
+        }
+        Some(key) => {
+            set("replaces", key.id.to_string());
+            set("replaced", key.name.to_string());
+            set("name", suggest_name(&key.name));
+            key.permissions.iter().for_each(|right| set("permission", right.word().to_owned()));
+            let bound = key.bound && key.purpose == "trading";
+            set("reach", if bound { "addresses" } else { "anywhere" }.to_owned());
+            set("addresses", if bound { key.from.clone() } else { String::new() });
+            set("tags", key.tags.join(", "));
+            if key.environment == Environment::Demo {
+                set("demo", "yes".to_owned());
+            }
+        }
+    }
+    Fields(fields)
+}
+
+fn form<'p>(person: &'p SignedIn, fields: &Fields, errors: Box<Errors>) -> Page<'p> {
+    let ticked = |right: Permission| fields.all("permission").any(|word| word == right.word());
+    let rights = OFFERED.map(|right| {
+        let (name, line) = permission_line(right);
+        let danger = right == Permission::Withdraw;
+        Right { word: right.word(), name, line, ticked: ticked(right), danger }
+    });
+    let text = |name: &str| fields.get(name).to_owned();
+    Page {
+        frame: Frame::of(person, "keys", "Create an API key"),
+        csrf: &person.csrf,
+        replaces: text("replaces"),
+        replaced: text("replaced"),
+        name: text("name"),
+        rights: rights.into(),
+        errors,
+        addresses: text("addresses"),
+        anywhere: fields.get("reach") == "anywhere",
+        wide: fields.has("wide"),
+        here: person.holder.origin.address.to_string(),
+        passphrase: text("passphrase"),
+        expires: text("expires"),
+        tags: text("tags"),
+        demo: fields.has("demo"),
+    }
+}
+
+/// The form as a wish, or what is wrong with it, field by field and all at once.
+fn wish(person: &SignedIn, fields: &Fields) -> Result<KeyWish, Box<Errors>> {
+    let mut errors = Box::<Errors>::default();
+    let say = |problem: &dyn std::fmt::Display| format!("{}.", capital(&problem.to_string()));
+    let name = KeyName::parse(fields.get("name").trim()).map_err(|problem| errors.name = say(&problem)).ok();
+    let rights: Result<Vec<Permission>, _> = fields.all("permission").map(str::parse).collect();
+    let permissions = rights.and_then(Permissions::new);
+    let permissions = permissions.map_err(|problem| errors.permissions = say(&problem)).ok();
+    let binding = binding(fields).map_err(|problem| errors.addresses = sentence(&problem)).ok();
+    let passphrase = Passphrase::parse(fields.get("passphrase"));
+    let passphrase = passphrase.map_err(|problem| errors.passphrase = say(&problem)).ok();
+    let tags = parse_tags(fields.get("tags")).map_err(|problem| errors.tags = sentence(&problem)).ok();
+    let expires_at = match fields.get("expires").trim() {
+        "" => Some(None),
+        days => match days.parse::<u64>() {
+            Ok(days @ 1..=3_650) => Some(Some(person.shell.now().plus_ms(days * DAY_MS))),
+            Ok(_) | Err(_) => {
+                "A number of days from 1 to 3650, or nothing.".clone_into(&mut errors.expires);
+                None
+            }
+        },
+    };
+    let (Some(name), Some(permissions), Some(binding), Some(passphrase), Some(tags), Some(expires_at)) =
+        (name, permissions, binding, passphrase, tags, expires_at)
+    else {
+        return Err(errors);
+    };
+    Ok(KeyWish {
+        account: person.id(),
+        spec: KeySpec {
+            name,
+            permissions,
+            binding,
+            wide: if fields.has("wide") { WideRange::Acknowledged } else { WideRange::NotAcknowledged },
+            environment: if fields.has("demo") { Environment::Demo } else { Environment::Live },
+            // By whole days, so that the approval of a minute later is for the same moment.
+            expires_at: expires_at.map(whole_day),
+        },
+        passphrase,
+        tags,
+        replaces: fields.get("replaces").parse().ok(),
+        idempotency: String::new(),
+    })
+}
+
+fn whole_day(at: keyward_rules::time::Moment) -> keyward_rules::time::Moment {
+    keyward_rules::time::Moment::from_unix_ms(at.unix_ms().div_ceil(DAY_MS) * DAY_MS)
+}
+
+/// Where from, as the form says: addresses with host bits cleared, or explicitly anywhere. An empty list is an
+/// error and never "anywhere".
+pub fn binding(fields: &Fields) -> Result<Binding, ActionError> {
+    if fields.get("reach") == "anywhere" {
+        return Ok(Binding::Anywhere);
+    }
+    let list: Vec<&str> = fields
+        .get("addresses")
+        .split([',', '\n', '\r', ' '])
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+        .collect();
+    Ok(Binding::Addresses(AddressSet::parse(&list.join(","), HostBits::Clear)?))
+}
+
+/// The form, sent: judged, then approved, then done.
+pub async fn submit(posted: Posted) -> Response {
+    let (person, fields) = (&posted.person, &posted.fields);
+    let wish = match wish(person, fields) {
+        Ok(wish) => wish,
+        Err(errors) => return page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(person, fields, errors)),
+    };
+    if !fields.has("challenge")
+        && let Err(refusal) = check_wish(&person.desk(), &wish).await
+    {
+        return refused(person, fields, refusal);
+    }
+    let matter = wish_matter(&wish);
+    let asking = Asking {
+        title: "Create this API key?",
+        action: "/keys/new".to_owned(),
+        button: "Create the key",
+        danger: false,
+        back: "/keys/new".to_owned(),
+        part: "keys",
+        words: matter.words.clone(),
+        extra: String::new(),
+    };
+    let proof = match step_up(&posted, &asking, &matter).await {
+        Ceremony::Proven(proof) => proof,
+        Ceremony::Page(answer) => return answer,
+    };
+    match issue_key(&person.desk(), proof, wish).await {
+        Ok(Outcome::Made(issued)) => page(&made(person, &issued)),
+        Ok(Outcome::MadeBefore(id)) => go(&format!("/keys/{id}")),
+        Err(refusal) => refused(person, fields, refusal),
+    }
+}
+
+/// The credentials, this once.
+pub fn made_page(person: &SignedIn, issued: &Issued) -> Response {
+    page(&made(person, issued))
+}
+
+fn made<'m>(person: &'m SignedIn, issued: &'m Issued) -> Made<'m> {
+    Made {
+        frame: Frame::of(person, "keys", "Your new API key"),
+        csrf: &person.csrf,
+        id: issued.id.to_string(),
+        secret: issued.secret.expose(),
+        passphrase: issued.passphrase.expose(),
+        name: issued.spec.name.as_str(),
+        rights: issued
+            .spec
+            .permissions
+            .iter()
+            .map(|right| permission_line(right).0)
+            .collect::<Vec<_>>()
+            .join(", "),
+        from: keyward_authority::questions::reach_in_words(&issued.spec.binding),
+        demo: issued.spec.environment == Environment::Demo,
+        gateway: &person.shell.settings().gateway,
+    }
+}
+
+/// A refusal beside its field.
+fn refused(person: &SignedIn, fields: &Fields, refusal: ActionError) -> Response {
+    use KeyRefusal as R;
+    let text = sentence(&refusal);
+    let mut errors = Box::<Errors>::default();
+    if matches!(refusal, ActionError::Key(R::NameTaken)) {
+        errors.name = text;
+    } else if matches!(refusal, ActionError::Key(R::PassphraseTaken)) {
+        errors.passphrase = text;
+    } else if matches!(refusal, ActionError::Key(R::WideRange | R::WithdrawUnbound | R::ManageUnbound)) {
+        errors.addresses = text;
+    } else if matches!(refusal, ActionError::Key(R::Expired)) {
+        errors.expires = text;
+    } else if matches!(refusal, ActionError::Key(_) | ActionError::Cooling | ActionError::TwoFactorOff) {
+        errors.whole = text;
+    } else {
+        return problem(refusal);
+    }
+    page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(person, fields, errors))
+}
+
+/// What is said of a field while it is typed.
+pub async fn check(posted: Posted) -> Response {
+    let fields = &posted.fields;
+    let live = match fields.get("field") {
+        "addresses" => judge_addresses(fields),
+        "passphrase" => judge_passphrase(fields.get("passphrase")),
+        "name" => judge_name(fields.get("name")),
+        _ => Live { good: Vec::new(), bad: Vec::new() },
+    };
+    page(&live)
+}
+
+fn judge_name(text: &str) -> Live {
+    match KeyName::parse(text.trim()) {
+        Ok(_) => Live { good: Vec::new(), bad: Vec::new() },
+        Err(problem) => Live { good: Vec::new(), bad: vec![format!("{}.", capital(&problem.to_string()))] },
+    }
+}
+
+fn judge_addresses(fields: &Fields) -> Live {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    let mut networks = Vec::new();
+    let entries = fields
+        .get("addresses")
+        .split([',', '\n', '\r', ' '])
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty());
+    for entry in entries.take(4 * ADDRESSES_PER_KEY) {
+        match (Network::parse(entry, HostBits::Refuse), Network::parse(entry, HostBits::Clear)) {
+            (Ok(network), _) => {
+                good.push(network.to_string());
+                networks.push(network);
+            }
+            (Err(_), Ok(network)) => {
+                good.push(format!("{network} (bits behind the prefix of {entry} are cleared)"));
+                networks.push(network);
+            }
+            (Err(problem), Err(_)) => bad.push(format!("{entry}: {problem}")),
+        }
+    }
+    if let Ok(set) = AddressSet::new(networks.clone()) {
+        let merged = set.networks().len();
+        if merged < networks.len() {
+            good.push(format!("{} entries cover one another and become {merged}", networks.len()));
+        }
+        if set.width() == Width::Wide {
+            bad.push(
+                "Together they cover more than a /8 (IPv4) or a /32 (IPv6): such a key counts as unbound."
+                    .to_owned(),
+            );
+        }
+    } else if networks.len() > ADDRESSES_PER_KEY {
+        bad.push(format!("A key has at most {ADDRESSES_PER_KEY} addresses."));
+    }
+    Live { good, bad }
+}
+
+fn judge_passphrase(text: &str) -> Live {
+    let has = |rule: fn(&u8) -> bool| text.as_bytes().iter().any(rule);
+    let rules = [
+        ("8 to 32 characters", (8..=32).contains(&text.len())),
+        ("an upper-case letter", has(u8::is_ascii_uppercase)),
+        ("a lower-case letter", has(u8::is_ascii_lowercase)),
+        ("a digit", has(u8::is_ascii_digit)),
+        ("a special character", has(u8::is_ascii_punctuation)),
+        ("visible ASCII only", text.bytes().all(|byte| byte.is_ascii_graphic())),
+    ];
+    let (good, bad): (Vec<_>, Vec<_>) = rules.into_iter().partition(|(_, met)| *met);
+    let words = |rules: Vec<(&str, bool)>| rules.into_iter().map(|(rule, _)| rule.to_owned()).collect();
+    Live { good: words(good), bad: words(bad) }
+}
+
+/// The credentials as a file. They come from the page that showed them and go back at once; nothing is kept.
+pub async fn download(posted: Posted) -> Response {
+    let fields = &posted.fields;
+    let [id, secret, passphrase] = ["api_key", "secret", "passphrase"].map(|name| fields.get(name));
+    let (Ok(id), Ok(_), Ok(_)) =
+        (id.parse::<KeyId>(), keyward_rules::key::SecretKey::parse(secret), Passphrase::parse(passphrase))
+    else {
+        return problem(ActionError::NoKey);
+    };
+    let (name, mime, text) = match fields.get("format") {
+        "json" => (
+            "json",
+            "application/json",
+            format!("{:#}\n", json!({"api_key": id.to_string(), "secret": secret, "passphrase": passphrase})),
+        ),
+        _ => (
+            "env",
+            "text/plain; charset=utf-8",
+            format!("OKX_API_KEY='{id}'\nOKX_SECRET='{secret}'\nOKX_PASSPHRASE='{passphrase}'\n"),
+        ),
+    };
+    let short: String = id.to_string().chars().take(8).collect();
+    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"keyward-{short}.{name}\""));
+    let disposition = disposition.unwrap_or(HeaderValue::from_static("attachment"));
+    let headers =
+        [(header::CONTENT_TYPE, HeaderValue::from_static(mime)), (header::CONTENT_DISPOSITION, disposition)];
+    (headers, text).into_response()
+}
+
+/// A field for a new passphrase.
+pub fn passphrase_field(error: &str) -> String {
+    Field::new("passphrase", "Passphrase", Kind::Text)
+        .hint("8 to 32 visible ASCII characters with upper case, lower case, digit and special character. You choose it; we keep only a hash.")
+        .error(error)
+        .live()
+        .html()
+}

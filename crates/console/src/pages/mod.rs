@@ -1,0 +1,70 @@
+//! The pages, a file for each place a person can be.
+
+mod alerts;
+mod brake;
+mod confirm;
+mod dev_mail;
+mod field;
+mod key;
+mod key_actions;
+mod key_new;
+mod keys;
+mod layout;
+mod person;
+mod recover;
+mod reference;
+mod register;
+mod security;
+mod sign_in;
+mod totp;
+
+pub use layout::{message, not_found};
+
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::{get, post};
+
+use crate::shell::Shell;
+
+/// All pages.
+pub fn router() -> Router<Shell> {
+    Router::new()
+        .route("/", get(|| async { Redirect::to("/keys") }))
+        .route("/sign-in", get(sign_in::show).post(sign_in::present))
+        .route("/sign-in/factor", get(sign_in::show_factor).post(sign_in::present_factor))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/register", get(register::show).post(register::ask))
+        .route("/register/confirm", post(register::confirm))
+        .route("/recover", get(recover::show).post(recover::ask))
+        .route("/recover/confirm", post(recover::confirm))
+        .route("/keys", get(keys::show))
+        .route("/keys/new", get(key_new::show).post(key_new::submit))
+        .route("/keys/check", post(key_new::check))
+        .route("/keys/download", post(key_new::download))
+        .route("/keys/disable-all", get(key_actions::show_disable_all).post(key_actions::disable_all))
+        .route("/keys/{id}", get(key::show).post(key::edit))
+        .route("/keys/{id}/addresses", get(key_actions::show_addresses).post(key_actions::addresses))
+        .route("/keys/{id}/disable", get(key_actions::show_disable).post(key_actions::disable))
+        .route("/keys/{id}/enable", get(key_actions::show_enable).post(key_actions::enable))
+        .route("/keys/{id}/rotate", get(key_actions::show_rotate).post(key_actions::rotate))
+        .route("/keys/{id}/end-overlap", get(key_actions::show_overlap).post(key_actions::overlap))
+        .route("/keys/{id}/leaked", get(key_actions::show_leaked).post(key_actions::leaked))
+        .route("/keys/{id}/delete", get(key_actions::show_delete).post(key_actions::delete))
+        .route("/alerts", get(alerts::show).post(alerts::seen))
+        .route("/security", get(security::show))
+        .route("/security/phrase", post(security::phrase))
+        .route("/security/password", get(security::show_password).post(security::password))
+        .route("/security/email", get(security::show_email).post(security::email))
+        .route("/security/email/confirm", post(security::confirm_email))
+        .route("/security/authenticator", get(totp::show).post(totp::submit))
+        .route("/security/authenticator/off", get(totp::show_off).post(totp::off))
+        .route("/security/recovery-codes", get(totp::show_codes).post(totp::codes))
+        .route("/security/sessions/end", post(security::end_session))
+        .route("/security/sessions/end-others", post(security::end_others))
+        .route("/brake/{link}", get(brake::show).post(brake::brake))
+        .route("/api", get(reference::show))
+        .route("/dev/mail", get(dev_mail::show))
+        .route("/dev/mail.json", get(dev_mail::json))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(layout::ready))
+}

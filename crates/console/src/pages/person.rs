@@ -1,0 +1,102 @@
+//! A signed-in person, and a form of theirs: the two ways in to every page behind the door.
+
+use std::future::Future;
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use keyward_authority::questions::{AccountView, show_account, unseen_alerts};
+use keyward_authority::{ActionError, Desk, Stage};
+use keyward_rules::grant::{Actor, Holder};
+use keyward_rules::id::AccountId;
+use subtle::ConstantTimeEq as _;
+
+use super::layout::problem;
+use crate::fields::Fields;
+use crate::pages::message;
+use crate::shell::Shell;
+use crate::who::{origin, session, session_cookie};
+
+/// A person whose session is full.
+pub struct SignedIn {
+    /// What they work with.
+    pub shell: Shell,
+    /// Who they are.
+    pub holder: Holder,
+    /// Their account.
+    pub account: AccountView,
+    /// Alerts that they have not looked at.
+    pub unseen: i64,
+    /// The token that their forms carry.
+    pub csrf: String,
+}
+
+impl SignedIn {
+    /// A desk for what they do now.
+    pub fn desk(&self) -> Desk<'_> {
+        self.shell.desk(Actor::Holder(self.holder.clone()))
+    }
+
+    /// Their account's id.
+    pub const fn id(&self) -> AccountId {
+        self.holder.account
+    }
+}
+
+async fn enter(parts: &Parts, shell: &Shell) -> Result<SignedIn, Response> {
+    let to_the_door = || Redirect::to("/sign-in").into_response();
+    let token = session_cookie(&parts.headers).ok_or_else(to_the_door)?;
+    let found = session(shell, origin(parts), &token).await.map_err(problem)?.ok_or_else(to_the_door)?;
+    match found.record.stage {
+        Stage::Password => return Err(Redirect::to("/sign-in/factor").into_response()),
+        Stage::Full => {}
+    }
+    let desk = shell.desk(Actor::Holder(found.holder.clone()));
+    let view = async {
+        let account = show_account(&desk, found.holder.account).await?;
+        Ok::<_, ActionError>((account, unseen_alerts(&desk, found.holder.account).await?))
+    };
+    let (account, unseen) = view.await.map_err(problem)?;
+    let tag = shell.authority().secrets.codes.tag("form", &found.record.id.to_string(), &token.hash());
+    let csrf = tag.as_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    Ok(SignedIn { shell: shell.clone(), holder: found.holder, account, unseen, csrf })
+}
+
+impl FromRequestParts<Shell> for SignedIn {
+    type Rejection = Response;
+
+    fn from_request_parts(
+        parts: &mut Parts,
+        shell: &Shell,
+    ) -> impl Future<Output = Result<Self, Response>> + Send {
+        enter(parts, shell)
+    }
+}
+
+/// A form of a signed-in person: its token is right, so it came from a page that they were served.
+pub struct Posted {
+    /// Who.
+    pub person: SignedIn,
+    /// What.
+    pub fields: Fields,
+}
+
+impl FromRequest<Shell> for Posted {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, shell: &Shell) -> Result<Self, Response> {
+        let (parts, body) = request.into_parts();
+        let person = enter(&parts, shell).await?;
+        let fields = Fields::from_request(Request::from_parts(parts, body), shell).await?;
+        let same: bool = fields.get("csrf").as_bytes().ct_eq(person.csrf.as_bytes()).into();
+        if same {
+            Ok(Self { person, fields })
+        } else {
+            Err(message(
+                axum::http::StatusCode::FORBIDDEN,
+                "That form is not from this session",
+                "Nothing was done. Go back, load the page again, and try once more.",
+            ))
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! A lost password: the mail's code and the remaining factor, then another password.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use keyward_authority::ActionError;
+use keyward_authority::accounts::{ResetForm, ask_to_reset, reset_password};
+use keyward_rules::account::Email;
+use keyward_rules::grant::{Actor, NotApproved};
+
+use super::field::{Field, Kind};
+use super::layout::{Frame, go, page, page_with, problem, sentence};
+use super::sign_in::EVEN_TIME;
+use crate::fields::Fields;
+use crate::shell::Shell;
+use crate::who::From;
+
+#[derive(Template)]
+#[template(path = "recover.html")]
+struct Page {
+    frame: Frame,
+    field: String,
+}
+
+#[derive(Template)]
+#[template(path = "recover_confirm.html")]
+struct ConfirmPage {
+    frame: Frame,
+    challenge: String,
+    email: String,
+    fields: Vec<String>,
+    error: String,
+}
+
+fn form(email: &str, error: &str) -> Page {
+    let field = Field::new("email", "E-mail address", Kind::Email).value(email).error(error).focus();
+    Page { frame: Frame::bare("Reset your password"), field: field.html() }
+}
+
+fn confirm_form(email: &str, challenge: &str, error: &str, password_error: &str) -> ConfirmPage {
+    let fields = vec![
+        Field::new("mail_code", "Code from the mail", Kind::Code)
+            .hint("Eight digits. Good for ten minutes.")
+            .focus()
+            .html(),
+        Field::new("factor", "Authenticator code or recovery code", Kind::Code)
+            .hint("Leave it empty if your account has no authenticator.")
+            .optional()
+            .html(),
+        Field::new("password", "New password", Kind::NewPassword)
+            .hint("At least 12 characters, of any kind.")
+            .error(password_error)
+            .html(),
+    ];
+    ConfirmPage {
+        frame: Frame::bare("Reset your password"),
+        challenge: challenge.to_owned(),
+        email: email.to_owned(),
+        fields,
+        error: error.to_owned(),
+    }
+}
+
+/// The form.
+pub async fn show() -> Response {
+    page(&form("", ""))
+}
+
+/// The address. The answer is the same whether it has an account or not.
+pub async fn ask(State(shell): State<Shell>, From(origin): From, fields: Fields) -> Response {
+    let typed = fields.get("email").trim();
+    let Ok(email) = Email::parse(typed) else {
+        let error = "That is not an e-mail address of the form name@example.com.";
+        return page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(typed, error));
+    };
+    let desk = shell.desk(Actor::Visitor(origin));
+    let (asked, ()) = tokio::join!(ask_to_reset(&desk, &email), tokio::time::sleep(EVEN_TIME));
+    match asked {
+        Ok(id) => page(&confirm_form(email.as_str(), &id.to_string(), "", "")),
+        Err(other) => problem(other),
+    }
+}
+
+/// Code, factor and password.
+pub async fn confirm(State(shell): State<Shell>, From(origin): From, fields: Fields) -> Response {
+    let desk = shell.desk(Actor::Visitor(origin));
+    let field = |name: &str| fields.get(name).to_owned();
+    let form = ResetForm {
+        challenge: field("challenge"),
+        mail_code: field("mail_code"),
+        factor: field("factor"),
+        password: field("password"),
+    };
+    let (reset, ()) = tokio::join!(reset_password(&desk, &form), tokio::time::sleep(EVEN_TIME));
+    let again = |error: &str, password_error: &str| {
+        let page = confirm_form(fields.get("email"), &form.challenge, error, password_error);
+        page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    };
+    match reset {
+        Ok(()) => go("/sign-in?note=reset"),
+        Err(weak @ (ActionError::Password(_) | ActionError::WeakPassword(_))) => again("", &sentence(&weak)),
+        Err(wrong @ (ActionError::NotProven(_) | ActionError::NotApproved(NotApproved::Wrong))) => {
+            again(&sentence(&wrong), "")
+        }
+        Err(other) => problem(other),
+    }
+}

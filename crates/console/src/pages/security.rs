@@ -1,0 +1,302 @@
+//! How the account is secured: password, address, phrase, sessions.
+
+use askama::Template;
+use axum::extract::Query as Asked;
+use axum::http::StatusCode;
+use axum::response::Response;
+use keyward_authority::accounts::{
+    ask_for_email, change_password, change_phrase, confirm_email as take_email, email_matter, password_matter,
+};
+use keyward_authority::questions::{SessionView, list_sessions};
+use keyward_authority::sign_in::{end_other_sessions, end_session as end_one};
+use keyward_authority::{ActionError, SessionKind, prove_any, strength};
+use keyward_rules::account::Email;
+use keyward_rules::grant::{NotApproved, Proof, TwoFactor};
+use keyward_rules::limits::PASSWORD_MIN_CHARS;
+
+use super::confirm::{Asking, Ceremony, step_up};
+use super::field::{Field, Kind};
+use super::layout::{Frame, Query, go, page_with, problem, sentence};
+use super::person::{Posted, SignedIn};
+use crate::words::When;
+
+/// A session in the list.
+struct SessionRow {
+    id: String,
+    device: String,
+    from: String,
+    program: bool,
+    began: When,
+    seen: When,
+    current: bool,
+}
+
+#[derive(Template)]
+#[template(path = "security.html")]
+struct Page<'p> {
+    frame: Frame,
+    csrf: &'p str,
+    email: String,
+    two_factor: bool,
+    codes_left: i64,
+    cooling: Option<When>,
+    registered: When,
+    sessions: Vec<SessionRow>,
+    phrase: String,
+    phrase_fields: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "form.html")]
+struct FormPage<'f> {
+    frame: Frame,
+    csrf: &'f str,
+    title: &'static str,
+    lead: &'static str,
+    action: &'static str,
+    button: &'static str,
+    hidden: Vec<(&'static str, String)>,
+    fields: Vec<String>,
+}
+
+fn session_row(view: SessionView) -> SessionRow {
+    SessionRow {
+        id: view.id.to_string(),
+        device: view.device,
+        from: view.from,
+        program: view.kind == SessionKind::Program,
+        began: When::of(view.began_at),
+        seen: When::of(view.seen_at),
+        current: view.current,
+    }
+}
+
+async fn overview(person: &SignedIn, note: &str, phrase: &str, errors: (&str, &str)) -> Response {
+    let sessions = match list_sessions(&person.desk(), person.id()).await {
+        Ok(sessions) => sessions,
+        Err(other) => return problem(other),
+    };
+    let (phrase_error, factor_error) = errors;
+    let phrase_fields = vec![
+        Field::new("phrase", "New phrase", Kind::Text).value(phrase).error(phrase_error).html(),
+        Field::new("factor", "Authenticator code, or your password", Kind::Password)
+            .error(factor_error)
+            .html(),
+    ];
+    let account = &person.account;
+    let page = Page {
+        frame: Frame::of(person, "security", "Security").note(note),
+        csrf: &person.csrf,
+        email: account.email.to_string(),
+        two_factor: account.two_factor == TwoFactor::On,
+        codes_left: account.recovery_codes_left,
+        cooling: When::maybe(account.cooling_until),
+        registered: When::of(account.registered_at),
+        sessions: sessions.into_iter().map(session_row).collect(),
+        phrase: account.phrase.clone(),
+        phrase_fields,
+    };
+    let good = phrase_error.is_empty() && factor_error.is_empty();
+    page_with(if good { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, &page)
+}
+
+/// The page.
+pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
+    overview(&person, &query.note, "", ("", "")).await
+}
+
+/// The phrase of our mails.
+pub async fn phrase(posted: Posted) -> Response {
+    let (person, fields) = (&posted.person, &posted.fields);
+    let typed = fields.get("phrase");
+    let factor = match prove_any(&person.desk(), person.id(), fields.get("factor")).await {
+        Ok(factor) => factor,
+        Err(wrong @ ActionError::NotProven(_)) => {
+            return overview(person, "", typed, ("", &sentence(&wrong))).await;
+        }
+        Err(other) => return problem(other),
+    };
+    match change_phrase(&person.desk(), Proof::Factor(factor), person.id(), typed).await {
+        Ok(()) => go("/security?note=phrase"),
+        Err(wrong @ ActionError::Phrase) => overview(person, "", typed, (&sentence(&wrong), "")).await,
+        Err(other) => problem(other),
+    }
+}
+
+fn password_form(person: &SignedIn, error: &str) -> Response {
+    let fields = vec![
+        Field::new("password", "New password", Kind::NewPassword)
+            .hint("At least 12 characters, of any kind. Four random words make a good one.")
+            .error(error)
+            .focus()
+            .html(),
+    ];
+    form(
+        person,
+        FormPage {
+            frame: Frame::of(person, "security", "Change the password"),
+            csrf: &person.csrf,
+            title: "Change the password",
+            lead: "All other sessions end, and keys that move funds rest for 24 hours.",
+            action: "/security/password",
+            button: "Continue",
+            hidden: Vec::new(),
+            fields,
+        },
+        error,
+    )
+}
+
+fn form(_: &SignedIn, page: FormPage<'_>, error: &str) -> Response {
+    page_with(if error.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, &page)
+}
+
+/// The form of a new password.
+pub async fn show_password(person: SignedIn) -> Response {
+    password_form(&person, "")
+}
+
+/// A new password.
+pub async fn password(posted: Posted) -> Response {
+    let (person, fields) = (&posted.person, &posted.fields);
+    let new = fields.get("password");
+    if new.chars().count() < PASSWORD_MIN_CHARS || strength(new, &[person.account.email.as_str()]).score < 3 {
+        let hints = strength(new, &[person.account.email.as_str()]).hints.join(" ");
+        return password_form(
+            person,
+            format!("At least 12 characters that are hard to guess. {hints}").trim(),
+        );
+    }
+    let matter = password_matter(new);
+    let asking = Asking {
+        title: "Change the password?",
+        action: "/security/password".to_owned(),
+        button: "Change the password",
+        danger: false,
+        back: "/security".to_owned(),
+        part: "security",
+        words: matter.words.clone(),
+        extra: String::new(),
+    };
+    let proof = match step_up(&posted, &asking, &matter).await {
+        Ceremony::Proven(proof) => proof,
+        Ceremony::Page(answer) => return answer,
+    };
+    match change_password(&person.desk(), proof, person.id(), new).await {
+        Ok(()) => go("/security?note=password"),
+        Err(weak @ (ActionError::Password(_) | ActionError::WeakPassword(_))) => {
+            password_form(person, &sentence(&weak))
+        }
+        Err(other) => problem(other),
+    }
+}
+
+fn email_form(person: &SignedIn, typed: &str, error: &str) -> Response {
+    let fields =
+        vec![Field::new("email", "New e-mail address", Kind::Email).value(typed).error(error).focus().html()];
+    form(
+        person,
+        FormPage {
+            frame: Frame::of(person, "security", "Change the e-mail address"),
+            csrf: &person.csrf,
+            title: "Change the e-mail address",
+            lead: "A code goes to the old address, then one to the new. Both are told. Keys that move funds rest for 24 hours.",
+            action: "/security/email",
+            button: "Continue",
+            hidden: Vec::new(),
+            fields,
+        },
+        error,
+    )
+}
+
+/// The form of a new address.
+pub async fn show_email(person: SignedIn) -> Response {
+    email_form(&person, "", "")
+}
+
+/// A new address, approved from the old one.
+pub async fn email(posted: Posted) -> Response {
+    let (person, fields) = (&posted.person, &posted.fields);
+    let typed = fields.get("email").trim();
+    let Ok(new) = Email::parse(typed) else {
+        return email_form(person, typed, "That is not an e-mail address of the form name@example.com.");
+    };
+    if new == person.account.email {
+        return email_form(person, typed, "That is your address already.");
+    }
+    let matter = email_matter(&new);
+    let asking = Asking {
+        title: "Change the e-mail address?",
+        action: "/security/email".to_owned(),
+        button: "Send a code to the new address",
+        danger: false,
+        back: "/security".to_owned(),
+        part: "security",
+        words: matter.words.clone(),
+        extra: String::new(),
+    };
+    let proof = match step_up(&posted, &asking, &matter).await {
+        Ceremony::Proven(proof) => proof,
+        Ceremony::Page(answer) => return answer,
+    };
+    match ask_for_email(&person.desk(), proof, &new).await {
+        Ok(challenge) => new_address_form(person, &challenge.to_string(), ""),
+        Err(other) => problem(other),
+    }
+}
+
+fn new_address_form(person: &SignedIn, challenge: &str, error: &str) -> Response {
+    let fields = vec![
+        Field::new("code", "Code from the new address", Kind::Code)
+            .hint("Eight digits. Good for ten minutes.")
+            .error(error)
+            .focus()
+            .html(),
+    ];
+    form(
+        person,
+        FormPage {
+            frame: Frame::of(person, "security", "Prove the new address"),
+            csrf: &person.csrf,
+            title: "Prove the new address",
+            lead: "The change takes effect with the code that was sent there.",
+            action: "/security/email/confirm",
+            button: "Change the address",
+            hidden: vec![("challenge", challenge.to_owned())],
+            fields,
+        },
+        error,
+    )
+}
+
+/// The code from the new address.
+pub async fn confirm_email(posted: Posted) -> Response {
+    let (person, fields) = (&posted.person, &posted.fields);
+    match take_email(&person.desk(), fields.get("challenge"), fields.get("code")).await {
+        Ok(_) => go("/security?note=email"),
+        Err(wrong @ ActionError::NotApproved(NotApproved::Wrong)) => {
+            new_address_form(person, fields.get("challenge"), &sentence(&wrong))
+        }
+        Err(other) => problem(other),
+    }
+}
+
+/// Ends one session.
+pub async fn end_session(posted: Posted) -> Response {
+    let person = &posted.person;
+    let Ok(id) = posted.fields.get("session").parse() else { return problem(ActionError::NoSession) };
+    match end_one(&person.desk(), person.id(), id).await {
+        Ok(()) => go("/security?note=session-ended"),
+        Err(other) => problem(other),
+    }
+}
+
+/// Ends all other sessions.
+pub async fn end_others(posted: Posted) -> Response {
+    let person = &posted.person;
+    match end_other_sessions(&person.desk(), person.id()).await {
+        Ok(_) => go("/security?note=sessions-ended"),
+        Err(other) => problem(other),
+    }
+}

@@ -1,0 +1,209 @@
+//! The authenticator and the recovery codes.
+
+use askama::Template;
+use axum::response::Response;
+use keyward_authority::Authenticator;
+use keyward_authority::accounts::{
+    enrol_matter, enrol_totp, open_step, recovery_matter, remove_matter, remove_totp, renew_recovery_codes,
+    seal_step, try_authenticator,
+};
+use keyward_rules::grant::TwoFactor;
+use qrcode::QrCode;
+use qrcode::render::svg;
+
+use super::confirm::{Asking, Ceremony, step_up};
+use super::field::{Field, Kind};
+use super::layout::{Frame, go, page, problem};
+use super::person::{Posted, SignedIn};
+
+#[derive(Template)]
+#[template(path = "totp.html")]
+struct Page<'p> {
+    frame: Frame,
+    csrf: &'p str,
+    qr: String,
+    secret: String,
+    grouped: String,
+    replaces: bool,
+    field: String,
+}
+
+#[derive(Template)]
+#[template(path = "recovery_codes.html")]
+struct Codes {
+    frame: Frame,
+    codes: Vec<String>,
+}
+
+fn fresh(person: &SignedIn) -> Authenticator {
+    let mut entropy = [0; 20];
+    (person.shell.authority().entropy)(&mut entropy);
+    Authenticator::from_entropy(entropy)
+}
+
+fn enrol_form(person: &SignedIn, authenticator: &Authenticator, error: &str) -> Response {
+    let url = authenticator.url(&person.shell.authority().settings.issuer, &person.account.email);
+    let field = Field::new("code", "Code from the new authenticator", Kind::Code)
+        .hint("Six digits. They show that it was taken over right.")
+        .error(error)
+        .focus();
+    let secret = authenticator.base32();
+    let letters: Vec<char> = secret.chars().collect();
+    page(&Page {
+        frame: Frame::of(person, "security", "Set up an authenticator"),
+        csrf: &person.csrf,
+        qr: picture(&url),
+        grouped: letters.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join(" "),
+        secret,
+        replaces: person.account.two_factor == TwoFactor::On,
+        field: field.html(),
+    })
+}
+
+/// The QR code as inline SVG, without the XML prolog that HTML does not take.
+fn picture(url: &str) -> String {
+    let Ok(code) = QrCode::new(url.as_bytes()) else { return String::new() };
+    let svg = code.render::<svg::Color<'_>>().min_dimensions(200, 200).quiet_zone(true).build();
+    svg.find("<svg").and_then(|at| svg.get(at..)).unwrap_or_default().to_owned()
+}
+
+/// The QR code, the secret as text, and the field for the first code.
+pub async fn show(person: SignedIn) -> Response {
+    let authenticator = fresh(&person);
+    enrol_form(&person, &authenticator, "")
+}
+
+fn asking_enrol() -> Asking {
+    Asking {
+        title: "Set up this authenticator?",
+        action: "/security/authenticator".to_owned(),
+        button: "Set it up",
+        danger: false,
+        back: "/security".to_owned(),
+        part: "security",
+        words: vec![
+            "From now on signing in and every change that loosens something need its codes.".to_owned(),
+        ],
+        extra: String::new(),
+    }
+}
+
+/// The first code, then the ceremony. Where there is no second factor yet, the password stands in for it.
+pub async fn submit(mut posted: Posted) -> Response {
+    let Some(authenticator) = Authenticator::from_base32(posted.fields.get("secret")) else {
+        return go("/security/authenticator");
+    };
+    let desk = posted.person.desk();
+    // Checked once, when it is typed: by the time that the mail is read, the code would be too old.
+    let proved = match open_step(&desk, &authenticator, posted.fields.get("proved")) {
+        Some(step) => Ok(step),
+        None => try_authenticator(&desk, &authenticator, posted.fields.get("code")),
+    };
+    let Ok(step) = proved else {
+        let error =
+            "That is not its code now. Check that the clock of the device is right, and type the next one.";
+        return enrol_form(&posted.person, &authenticator, error);
+    };
+    let seal = seal_step(&desk, &authenticator, step);
+    posted.fields.0.retain(|(name, _)| name != "code" && name != "proved");
+    posted.fields.0.push(("proved".to_owned(), seal));
+    let person = &posted.person;
+    let proof = match step_up(&posted, &asking_enrol(), &enrol_matter(&authenticator)).await {
+        Ceremony::Proven(proof) => proof,
+        Ceremony::Page(answer) => return answer,
+    };
+    match enrol_totp(&person.desk(), proof, person.id(), &authenticator, step).await {
+        Ok(enrolled) if enrolled.recovery_codes.is_empty() => go("/security?note=authenticator"),
+        Ok(enrolled) => show_new_codes(person, enrolled.recovery_codes),
+        Err(other) => problem(other),
+    }
+}
+
+fn show_new_codes(person: &SignedIn, codes: Vec<String>) -> Response {
+    page(&Codes { frame: Frame::of(person, "security", "Your recovery codes"), codes })
+}
+
+fn asking_codes() -> Asking {
+    Asking {
+        title: "Make new recovery codes?",
+        action: "/security/recovery-codes".to_owned(),
+        button: "Make new codes",
+        danger: false,
+        back: "/security".to_owned(),
+        part: "security",
+        words: recovery_matter().words,
+        extra: String::new(),
+    }
+}
+
+fn asking_off() -> Asking {
+    Asking {
+        title: "Turn two-factor sign-in off?",
+        action: "/security/authenticator/off".to_owned(),
+        button: "Turn it off",
+        danger: true,
+        back: "/security".to_owned(),
+        part: "security",
+        words: remove_matter().words,
+        extra: String::new(),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "begin.html")]
+struct Begin<'b> {
+    frame: Frame,
+    csrf: &'b str,
+    asking: &'b Asking,
+    error: String,
+}
+
+fn begin(person: &SignedIn, asking: &Asking) -> Response {
+    let frame = Frame::of(person, "security", asking.title);
+    page(&Begin { frame, csrf: &person.csrf, asking, error: String::new() })
+}
+
+/// Before new recovery codes.
+pub async fn show_codes(person: SignedIn) -> Response {
+    begin(&person, &asking_codes())
+}
+
+/// New recovery codes.
+pub async fn codes(posted: Posted) -> Response {
+    let person = &posted.person;
+    let proof = match step_up(&posted, &asking_codes(), &recovery_matter()).await {
+        Ceremony::Proven(proof) => proof,
+        Ceremony::Page(answer) => return answer,
+    };
+    match renew_recovery_codes(&person.desk(), proof, person.id()).await {
+        Ok(codes) => show_new_codes(person, codes),
+        Err(other) => problem(other),
+    }
+}
+
+/// Before turning it off.
+pub async fn show_off(person: SignedIn) -> Response {
+    begin(&person, &asking_off())
+}
+
+/// Turning it off.
+pub async fn off(posted: Posted) -> Response {
+    let person = &posted.person;
+    let proof = match step_up(&posted, &asking_off(), &remove_matter()).await {
+        Ceremony::Proven(proof) => proof,
+        Ceremony::Page(answer) => return answer,
+    };
+    match remove_totp(&person.desk(), proof, person.id()).await {
+        Ok(()) => go("/security?note=authenticator-off"),
+        Err(other) => problem(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_picture_is_an_svg_and_nothing_else() {
+        let svg = super::picture("otpauth://totp/Keyward:a?secret=AB");
+        assert!(svg.starts_with("<svg") && svg.ends_with("</svg>") && !svg.contains("style="));
+    }
+}

@@ -1,0 +1,93 @@
+//! What every handler works with.
+
+use std::sync::Arc;
+
+use keyward_authority::{Authority, Desk};
+use keyward_rules::grant::Actor;
+use keyward_rules::route::RouteTable;
+use keyward_rules::time::Moment;
+
+/// A mail of the sandbox's mailbox page.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DevMessage {
+    /// To whom.
+    pub to: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its text.
+    pub text: String,
+    /// When it was sent.
+    pub sent_at: Moment,
+}
+
+/// The sandbox's mailbox; a server has none.
+pub trait DevMail: Send + Sync {
+    /// All mails, newest first.
+    fn newest_first(&self) -> Vec<DevMessage>;
+}
+
+/// What the deployment says of the console.
+pub struct Settings {
+    /// Its address as browsers see it, without a slash at the end: `https://keys.example`.
+    pub origin: String,
+    /// The gateway's address, for the snippets that a new key comes with.
+    pub gateway: String,
+    /// The sandbox's mailbox.
+    pub mail: Option<Box<dyn DevMail>>,
+}
+
+/// The shell's parts.
+pub struct Parts {
+    /// The actions and questions.
+    pub authority: Arc<Authority>,
+    /// The routes, for "what can this key do".
+    pub routes: RouteTable,
+    /// The settings.
+    pub settings: Settings,
+    /// The clock.
+    pub now: Arc<dyn Fn() -> Moment + Send + Sync>,
+}
+
+/// What every handler works with; clones share it.
+#[derive(Clone)]
+pub struct Shell {
+    parts: Arc<Parts>,
+}
+
+impl Shell {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(
+        authority: Arc<Authority>,
+        routes: RouteTable,
+        settings: Settings,
+        now: Arc<dyn Fn() -> Moment + Send + Sync>,
+    ) -> Self {
+        Self { parts: Arc::new(Parts { authority, routes, settings, now }) }
+    }
+
+    /// A desk for what `actor` does now.
+    pub(crate) fn desk(&self, actor: Actor) -> Desk<'_> {
+        self.parts.authority.desk(actor, self.now())
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Moment {
+        (self.parts.now)()
+    }
+
+    /// The settings.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.parts.settings
+    }
+
+    /// The actions and questions.
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.parts.authority
+    }
+
+    /// The routes.
+    pub(crate) fn routes(&self) -> &RouteTable {
+        &self.parts.routes
+    }
+}

@@ -1,0 +1,149 @@
+//! Who asks: address and device, the session behind a cookie or a bearer token.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use keyward_authority::questions::open_session;
+use keyward_authority::sign_in;
+use keyward_authority::{ActionError, Desk};
+use keyward_rules::grant::{Actor, Holder, Origin};
+use keyward_rules::person::{Device, Token};
+
+use crate::server::Peer;
+use crate::shell::Shell;
+
+/// The session's cookie: `__Host-` binds it to this host, `Secure` and the path `/`.
+pub const SESSION: &str = "__Host-keyward";
+/// The cookie by which a browser is known.
+pub const DEVICE: &str = "__Host-keyward-device";
+/// A browser is known for so long.
+const DEVICE_SECONDS: u64 = 400 * 24 * 60 * 60;
+
+/// Where a request came from. The address is the socket's: no header moves it.
+pub struct From(pub Origin);
+
+impl<S: Send + Sync> FromRequestParts<S> for From {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(origin(parts)))
+    }
+}
+
+/// Address and device of a request.
+pub fn origin(parts: &Parts) -> Origin {
+    let nowhere = std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    let address = parts.extensions.get::<Peer>().map_or(nowhere, |peer| peer.0);
+    let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    Origin { address, device: Device::of(agent.unwrap_or_default()) }
+}
+
+/// Who a token's full session makes of a request.
+pub struct Session {
+    /// The session as stored.
+    pub record: keyward_authority::SessionRecord,
+    /// The person.
+    pub holder: Holder,
+}
+
+/// The session that `token` opens, whatever its stage.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn session(shell: &Shell, origin: Origin, token: &Token) -> Result<Option<Session>, ActionError> {
+    let desk: Desk<'_> = shell.desk(Actor::Visitor(origin.clone()));
+    let Some(record) = open_session(&desk, token).await? else { return Ok(None) };
+    let holder = Holder { account: record.account, session: record.id, origin };
+    Ok(Some(Session { record, holder }))
+}
+
+/// The value of a cookie; the first one counts, and a second one of the name makes it none.
+fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let pairs = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let mut found = pairs.flat_map(|value| value.split(';')).filter_map(|pair| {
+        let (key, value) = pair.trim().split_once('=')?;
+        (key == name).then_some(value)
+    });
+    let first = found.next()?;
+    found.next().is_none().then_some(first)
+}
+
+/// The token of the session's cookie.
+pub fn session_cookie(headers: &HeaderMap) -> Option<Token> {
+    Token::parse(sign_in::PAGES, cookie(headers, SESSION)?)
+}
+
+/// The token by which the browser may be known.
+pub fn device_cookie(headers: &HeaderMap) -> Option<Token> {
+    Token::parse(sign_in::DEVICE, cookie(headers, DEVICE)?)
+}
+
+/// The bearer token of a program.
+pub fn bearer(headers: &HeaderMap) -> Option<Token> {
+    let mut values = headers.get_all(header::AUTHORIZATION).into_iter();
+    let value = values.next()?.to_str().ok()?;
+    if values.next().is_some() {
+        return None;
+    }
+    let (scheme, token) = value.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") { Token::parse(sign_in::PROGRAM, token) } else { None }
+}
+
+/// `Set-Cookie` for a session; it ends with the browser, and on the server before.
+pub fn set_session(token: &Token) -> HeaderValue {
+    cookie_value(&format!("{SESSION}={}; Path=/; Secure; HttpOnly; SameSite=Lax", token.expose()))
+}
+
+/// `Set-Cookie` that ends a session in the browser.
+pub fn clear_session() -> HeaderValue {
+    cookie_value(&format!("{SESSION}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"))
+}
+
+/// `Set-Cookie` by which the browser is known later.
+pub fn set_device(token: &Token) -> HeaderValue {
+    cookie_value(&format!(
+        "{DEVICE}={}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={DEVICE_SECONDS}",
+        token.expose()
+    ))
+}
+
+fn cookie_value(text: &str) -> HeaderValue {
+    // Prefixes, Base64 and fixed words are valid header text.
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bearer, cookie, session_cookie};
+    use axum::http::{HeaderMap, HeaderValue, header};
+    use keyward_rules::person::Token;
+
+    fn headers(name: header::HeaderName, values: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(name.clone(), HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn a_repeated_cookie_is_none() {
+        let one = headers(header::COOKIE, &["a=1; b=2"]);
+        assert_eq!(cookie(&one, "b"), Some("2"));
+        assert_eq!(cookie(&headers(header::COOKIE, &["b=1; b=2"]), "b"), None);
+        assert_eq!(cookie(&headers(header::COOKIE, &["b=1", "b=2"]), "b"), None);
+    }
+
+    #[test]
+    fn a_cookie_is_no_bearer_token_and_the_other_way() {
+        let (pages, program) = (Token::from_entropy("kwp_", [1; 32]), Token::from_entropy("kws_", [1; 32]));
+        let cookies =
+            |token: &Token| headers(header::COOKIE, &[&format!("__Host-keyward={}", token.expose())]);
+        let bearers =
+            |token: &Token| headers(header::AUTHORIZATION, &[&format!("Bearer {}", token.expose())]);
+        assert!(session_cookie(&cookies(&pages)).is_some() && session_cookie(&cookies(&program)).is_none());
+        assert!(bearer(&bearers(&program)).is_some() && bearer(&bearers(&pages)).is_none());
+    }
+}

@@ -1,0 +1,68 @@
+//! Small texts: times, names, counts.
+
+use keyward_rules::permission::Permission;
+use keyward_rules::time::Moment;
+
+/// A moment for a page: machine-readable, and in UTC for readers without JavaScript.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct When {
+    /// RFC 3339.
+    pub iso: String,
+    /// `2026-11-21 08:15 UTC`.
+    pub utc: String,
+}
+
+impl When {
+    /// Writes a moment.
+    pub fn of(at: Moment) -> Self {
+        let iso = at.to_string();
+        let utc = format!("{} UTC", iso.get(..16).unwrap_or(&iso).replace('T', " "));
+        Self { iso, utc }
+    }
+
+    /// Writes a moment that may not be there.
+    pub fn maybe(at: Option<Moment>) -> Option<Self> {
+        at.map(Self::of)
+    }
+}
+
+/// What a permission lets a key do, in a line.
+pub const fn permission_line(permission: Permission) -> (&'static str, &'static str) {
+    match permission {
+        Permission::Read => ("Read", "See balances, orders, history and settings. Cannot change anything."),
+        Permission::Trade => ("Trade", "Place, change and cancel orders. Cannot move funds out."),
+        Permission::Withdraw => {
+            ("Withdraw", "Send funds to addresses outside the exchange. Whoever has this key can take them.")
+        }
+        Permission::Funding => ("Funding", "Move funds between your own accounts and sub-accounts."),
+        Permission::Manage => {
+            ("Manage", "Administer sub-accounts and their keys over the API. Needs bound addresses.")
+        }
+    }
+}
+
+/// `in 3 days`, `in 5 hours`, `in 12 minutes`: how long until `then`, rounded down.
+pub fn countdown(now: Moment, then: Moment) -> String {
+    let minutes = then.ms_since(now) / 60_000;
+    let (count, unit) = match minutes {
+        0..=119 => (minutes, "minute"),
+        120..=2_879 => (minutes / 60, "hour"),
+        _ => (minutes / 1_440, "day"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("in {count} {unit}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::countdown;
+    use keyward_rules::time::Moment;
+
+    #[test]
+    fn countdowns_read_well() {
+        let at = Moment::from_unix_ms;
+        assert_eq!(countdown(at(0), at(60_000)), "in 1 minute");
+        assert_eq!(countdown(at(0), at(5 * 3_600_000)), "in 5 hours");
+        assert_eq!(countdown(at(0), at(3 * 86_400_000 + 1)), "in 3 days");
+    }
+}

@@ -1,0 +1,17 @@
+//! How people are told: from the outbox to mail.
+//!
+//! Owns: the words and looks of mails, SMTP, the sandbox's mailbox, the worker with its retries.
+//! Leaves to others: what is told and to whom (`authority`), that it is kept until it is delivered (`store`).
+//!
+//! Invariants: a mail is delivered at least once and gets one `Message-ID` however often it is tried; it holds no
+//! link but the one that can only brake; a delivered mail is kept nowhere but in the sandbox's mailbox.
+
+mod mailbox;
+mod render;
+mod smtp;
+mod worker;
+
+pub use mailbox::{Kept, Mailbox};
+pub use render::{Mail, render};
+pub use smtp::{Security, Smtp, SmtpSettings};
+pub use worker::{Courier, Transport, pause_before_try};

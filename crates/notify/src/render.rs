@@ -1,0 +1,198 @@
+//! A letter as a mail: subject, text and HTML with the same words.
+
+use askama::Template;
+use keyward_rules::alert::{Alert, Urgency};
+use keyward_rules::letter::{Body, Letter};
+use keyward_rules::limits::CODE_LIFE_MS;
+use keyward_rules::time::Moment;
+
+/// A mail, ready to be sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mail {
+    /// To whom.
+    pub to: String,
+    /// One line.
+    pub subject: String,
+    /// As plain text.
+    pub text: String,
+    /// As HTML.
+    pub html: String,
+}
+
+/// One fact of a mail: a label and what it says.
+struct Fact {
+    label: &'static str,
+    value: String,
+}
+
+/// What both templates show.
+struct Content {
+    title: String,
+    code: String,
+    lines: Vec<String>,
+    facts: Vec<Fact>,
+    advice: String,
+    brake: String,
+    phrase: String,
+    critical: bool,
+}
+
+#[derive(Template)]
+#[template(path = "mail.txt")]
+struct Text<'c> {
+    content: &'c Content,
+}
+
+#[derive(Template)]
+#[template(path = "mail.html")]
+struct Html<'c> {
+    content: &'c Content,
+}
+
+/// Writes the mail. `console` is the console's address, for the one link.
+#[must_use]
+pub fn render(letter: &Letter, console: &str) -> Mail {
+    let content = match &letter.body {
+        Body::Code(code) => Content {
+            title: "A code to approve what you asked for".to_owned(),
+            code: grouped(&code.code),
+            lines: code.approves.clone(),
+            facts: vec![
+                fact("When", in_words(code.at)),
+                fact("From", code.from.clone()),
+                fact("Device", code.device.clone()),
+            ],
+            advice: format!(
+                "The code is good for {} minutes, once, and for exactly this. Nobody of ours will ever ask you for it. \
+                 If you did not ask for it, somebody else is signed in as you: change your password.",
+                CODE_LIFE_MS / 60_000
+            ),
+            brake: String::new(),
+            phrase: letter.phrase.clone(),
+            critical: false,
+        },
+        Body::Alert(alert) => of_alert(alert, letter, console),
+    };
+    let subject = match &letter.body {
+        Body::Code(_) => "Keyward: a code to approve what you asked for".to_owned(),
+        Body::Alert(alert) => match &alert.key {
+            Some((_, name)) => format!("Keyward: {}: {name}", alert.kind.title()),
+            None => format!("Keyward: {}", alert.kind.title()),
+        },
+    };
+    // The templates show texts and loops only, which cannot fail.
+    Mail {
+        to: letter.to.to_string(),
+        subject,
+        text: Text { content: &content }.render().unwrap_or_default(),
+        html: Html { content: &content }.render().unwrap_or_default(),
+    }
+}
+
+fn of_alert(alert: &Alert, letter: &Letter, console: &str) -> Content {
+    let mut facts = vec![fact("When", in_words(alert.at))];
+    if let Some((id, name)) = &alert.key {
+        facts.push(fact("Key", format!("{name} ({id})")));
+    }
+    facts.extend(alert.from.map(|address| fact("From", address.to_string())));
+    facts.extend(alert.device.clone().map(|device| fact("Device", device)));
+    Content {
+        title: alert.kind.title().to_owned(),
+        code: String::new(),
+        lines: Some(alert.detail.clone()).filter(|detail| !detail.is_empty()).into_iter().collect(),
+        facts,
+        advice: alert.kind.advice().to_owned(),
+        brake: if letter.brake.is_empty() {
+            String::new()
+        } else {
+            format!("{console}/brake/{}", letter.brake)
+        },
+        phrase: letter.phrase.clone(),
+        critical: alert.kind.urgency() == Urgency::Critical,
+    }
+}
+
+const fn fact(label: &'static str, value: String) -> Fact {
+    Fact { label, value }
+}
+
+/// `2026-11-21 08:15:47 UTC`.
+fn in_words(at: Moment) -> String {
+    let text = at.to_string();
+    format!("{} UTC", text.get(..19).unwrap_or(&text).replace('T', " "))
+}
+
+/// Eight digits in two groups, as people read them.
+fn grouped(code: &str) -> String {
+    match code.split_at_checked(code.len() / 2) {
+        Some((left, right)) if code.len() >= 6 => format!("{left} {right}"),
+        Some(_) | None => code.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+    use keyward_rules::account::Email;
+    use keyward_rules::alert::{Alert, AlertKind};
+    use keyward_rules::id::{AccountId, KeyId};
+    use keyward_rules::letter::{Body, CodeLetter, Letter};
+    use keyward_rules::time::Moment;
+
+    fn letter(body: Body, brake: &str) -> Letter {
+        Letter {
+            to: Email::parse("trader@keyward.example").unwrap(),
+            phrase: "amber kite 427".into(),
+            brake: brake.into(),
+            body,
+        }
+    }
+
+    #[test]
+    fn a_code_comes_without_any_link() {
+        let mail = render(
+            &letter(
+                Body::Code(CodeLetter {
+                    code: "01234567".into(),
+                    approves: vec!["Create the API key “<b>bot</b>”".into()],
+                    at: Moment::from_unix_ms(1_800_000_000_000),
+                    from: "203.0.113.9".into(),
+                    device: "Chrome on Linux".into(),
+                }),
+                "",
+            ),
+            "https://keys.example",
+        );
+        assert!(mail.text.contains("0123 4567") && mail.html.contains("0123 4567"));
+        assert!(mail.text.contains("amber kite 427") && mail.html.contains("amber kite 427"));
+        assert!(mail.text.contains("2027-01-15 08:00:00 UTC"));
+        assert!(!mail.text.contains("://") && !mail.html.contains("href"));
+        assert!(!mail.html.contains("<b>bot"), "names are escaped");
+        assert!(!mail.subject.contains("0123"), "a lock screen shows subjects");
+    }
+
+    #[test]
+    fn every_alert_says_what_when_where_and_what_to_do() {
+        for kind in AlertKind::ALL {
+            let account = AccountId::from_u64(7).unwrap();
+            let alert = Alert {
+                key: Some((KeyId::from_entropy([1; 16]), "bot".into())),
+                from: Some("203.0.113.9".parse().unwrap()),
+                device: Some("Chrome on Linux".into()),
+                ..Alert::of(*kind, account, Moment::from_unix_ms(1_800_000_000_000))
+            };
+            let mail = render(&letter(Body::Alert(alert), "7.1.ab"), "https://keys.example");
+            for part in [
+                kind.title(),
+                "203.0.113.9",
+                "Chrome on Linux",
+                "2027-01-15",
+                "https://keys.example/brake/7.1.ab",
+            ] {
+                assert!(mail.text.contains(part), "{kind:?}: {part}\n{}", mail.text);
+                assert!(mail.html.contains(part), "{kind:?}: {part}");
+            }
+            assert_eq!(mail.text.matches("://").count(), 1, "one link: the brake");
+        }
+    }
+}

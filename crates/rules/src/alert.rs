@@ -1,0 +1,190 @@
+//! What a holder is told, in words that say what happened and what to do if it was not them (product.md 7).
+
+use std::net::IpAddr;
+
+use crate::id::{AccountId, KeyId};
+use crate::time::Moment;
+
+/// How loud an alert is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Urgency {
+    /// Somebody must look now.
+    Critical,
+    /// Good to know at once.
+    Notice,
+}
+
+/// Declares the kinds with their stored word, urgency, title and advice.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident, $word:literal, $urgency:ident, $title:literal, $advice:literal;)+) => {
+        /// What an alert is about.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum AlertKind {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl AlertKind {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The stored word, stable.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)+ }
+            }
+
+            /// How loud it is.
+            #[must_use]
+            pub const fn urgency(self) -> Urgency {
+                match self { $(Self::$name => Urgency::$urgency,)+ }
+            }
+
+            /// What happened, in a few words.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)+ }
+            }
+
+            /// What to do, above all if it was not the holder.
+            #[must_use]
+            pub const fn advice(self) -> &'static str {
+                match self { $(Self::$name => $advice,)+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A key was made.
+    KeyCreated, "key_created", Notice, "An API key was created",
+        "If you did not create it, disable all keys with the link below, then change your password.";
+    /// A key was renamed or its addresses changed.
+    KeyChanged, "key_changed", Notice, "An API key was changed",
+        "If you did not change it, disable all keys with the link below, then change your password.";
+    /// A key was enabled.
+    KeyEnabled, "key_enabled", Notice, "An API key was enabled",
+        "If you did not enable it, disable all keys with the link below, then change your password.";
+    /// A key was disabled.
+    KeyDisabled, "key_disabled", Notice, "An API key was disabled",
+        "Software that uses it is refused from now on. It can be enabled again in the console.";
+    /// A key was rotated.
+    KeyRotated, "key_rotated", Notice, "An API key was rotated",
+        "Both keys work until the overlap ends: move your software to the new one before.";
+    /// A key was deleted.
+    KeyDeleted, "key_deleted", Notice, "An API key was deleted",
+        "Software that uses it is refused from now on, for good.";
+    /// A key was reported as leaked.
+    KeyLeaked, "key_leaked", Critical, "An API key was reported as leaked",
+        "It is disabled. Look at its recent activity, make a successor with fewer rights, and update your software.";
+    /// All keys were disabled.
+    AllKeysDisabled, "all_keys_disabled", Critical, "All your API keys were disabled",
+        "Nothing can trade with them. Enable those that you trust in the console, one by one.";
+    /// An unbound key will end for want of use.
+    KeyExpiring, "key_expiring", Notice, "An API key is about to be deleted because nobody uses it",
+        "A bot that still relies on it may fail to post a trade. Use it once, or bind it to addresses, and it stays.";
+    /// A key ended by a rule.
+    KeyExpired, "key_expired", Notice, "An API key has ended",
+        "Software that uses it is refused. If you still need one, make a new key.";
+    /// A key is old.
+    RotationDue, "rotation_due", Notice, "An API key is old enough to be rotated",
+        "Rotation makes a successor with the same rights; both work for a day, so nothing has to stop.";
+    /// Somebody has the credentials and sits elsewhere.
+    WrongAddress, "wrong_address", Critical, "Right credentials from a wrong address",
+        "Somebody sent a request with this key's secret from an address that the key is not bound to. It was refused. \
+         Unless that was you, treat the key as leaked: rotate or delete it now.";
+    /// An unbound key was used from a network that it was never used from.
+    NewNetwork, "new_network", Critical, "An unbound API key was used from a network never seen before",
+        "Was this you? Say so on the key's page, or bind the key to its addresses. If it was not you, disable it now.";
+    /// The stored record of a key was altered.
+    KeyAltered, "key_altered", Critical, "The stored record of an API key was altered",
+        "The key is held and cannot be used. Tell the operator, and make a new key.";
+    /// A session began on a device that was never seen.
+    NewDevice, "new_device", Notice, "A sign-in from a new device",
+        "If that was not you, disable all keys with the link below, then change your password: it ends all sessions.";
+    /// The password changed.
+    PasswordChanged, "password_changed", Critical, "Your password was changed",
+        "All other sessions have ended, and keys that move funds rest for 24 hours. If it was not you, disable all keys \
+         with the link below and tell the operator.";
+    /// The e-mail address changed.
+    EmailChanged, "email_changed", Critical, "Your e-mail address was changed",
+        "Keys that move funds rest for 24 hours. If it was not you, disable all keys with the link below and tell the \
+         operator.";
+    /// The authenticator was turned on or replaced.
+    TotpEnrolled, "totp_enrolled", Critical, "An authenticator was set up",
+        "If it was not you, disable all keys with the link below and tell the operator.";
+    /// The authenticator was turned off.
+    TotpRemoved, "totp_removed", Critical, "Two-factor sign-in was turned off",
+        "All your keys are held until it is on again.";
+    /// New recovery codes.
+    RecoveryCodesRenewed, "recovery_codes_renewed", Critical, "New recovery codes were made",
+        "The old ones no longer work. If it was not you, disable all keys with the link below.";
+    /// A recovery code was used.
+    RecoveryCodeUsed, "recovery_code_used", Critical, "A recovery code was used",
+        "It cannot be used again. If it was not you, disable all keys with the link below, then change your password.";
+    /// Many wrong tries.
+    RepeatedFailures, "repeated_failures", Notice, "Repeated failed attempts to sign in",
+        "Somebody tries passwords or codes for your account. They are being slowed down; you can sign in from a device \
+         that you have used before.";
+    /// Somebody wanted to register with this address.
+    AlreadyRegistered, "already_registered", Notice, "Somebody tried to register with your address",
+        "You have an account already. If that was you, sign in, or reset the password if you forgot it.";
+}
+
+impl AlertKind {
+    /// The kind that a stored word names.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.word() == word)
+    }
+}
+
+/// One thing that a holder is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Alert {
+    /// About what.
+    pub kind: AlertKind,
+    /// Whom to tell.
+    pub account: AccountId,
+    /// When it happened.
+    pub at: Moment,
+    /// The key and its name, if it is about one.
+    pub key: Option<(KeyId, String)>,
+    /// From which address; never one of an app's.
+    pub from: Option<IpAddr>,
+    /// From which device.
+    pub device: Option<String>,
+    /// A sentence of detail; no secrets, no confidential ranges.
+    pub detail: String,
+    /// Alerts with the same text are told once; empty for those that always are.
+    pub once: String,
+}
+
+impl Alert {
+    /// An alert about `account` itself.
+    #[must_use]
+    pub const fn of(kind: AlertKind, account: AccountId, at: Moment) -> Self {
+        Self {
+            kind,
+            account,
+            at,
+            key: None,
+            from: None,
+            device: None,
+            detail: String::new(),
+            once: String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AlertKind;
+
+    #[test]
+    fn words_name_one_kind_each() {
+        for kind in AlertKind::ALL {
+            assert_eq!(AlertKind::from_word(kind.word()), Some(*kind));
+            assert!(!kind.title().is_empty() && kind.advice().ends_with('.'));
+        }
+    }
+}

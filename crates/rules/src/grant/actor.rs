@@ -1,0 +1,340 @@
+//! Who acts, and the proof that they were allowed to.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::action::{Action, Ceremony};
+use super::proof::{BrakeLink, Factor, Proof};
+use crate::id::AccountId;
+use crate::person::{Device, SessionId};
+
+/// Where a person sits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// The address that the request came from.
+    pub address: IpAddr,
+    /// What the browser or program said about itself.
+    pub device: Device,
+}
+
+/// A person who is signed in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Holder {
+    /// Whose account.
+    pub account: AccountId,
+    /// Through which session.
+    pub session: SessionId,
+    /// From where.
+    pub origin: Origin,
+}
+
+/// Who acts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Actor {
+    /// A person at the host with the master key at hand, by the system's user name: an operator.
+    Host(String),
+    /// A duty of the system itself: the sweep, the sandbox's fixtures.
+    System(&'static str),
+    /// The holder of an account, signed in.
+    Holder(Holder),
+    /// Somebody who is not signed in.
+    Visitor(Origin),
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(user) => write!(out, "host:{user}"),
+            Self::System(duty) => write!(out, "system:{duty}"),
+            Self::Holder(holder) => write!(out, "account:{}", holder.account),
+            Self::Visitor(_) => out.write_str("visitor"),
+        }
+    }
+}
+
+/// Whose things an actor reaches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// Everybody's.
+    All,
+    /// One account's own.
+    Account(AccountId),
+    /// Nobody's.
+    Nothing,
+}
+
+impl Scope {
+    /// Whether things of `account` lie in it.
+    #[must_use]
+    pub fn reaches(self, account: AccountId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Account(own) => own == account,
+            Self::Nothing => false,
+        }
+    }
+}
+
+/// The proof that `actor` was allowed `action`; used up by the transaction.
+#[derive(Debug)]
+pub struct Grant {
+    actor: Actor,
+    action: Action,
+    scope: Scope,
+    factors: String,
+}
+
+impl Grant {
+    /// Who.
+    #[must_use]
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// What.
+    #[must_use]
+    pub const fn action(&self) -> Action {
+        self.action
+    }
+
+    /// Whose things it reaches; a transaction shows nothing beyond.
+    #[must_use]
+    pub const fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// With which factors, in words; empty where none was asked.
+    #[must_use]
+    pub fn factors(&self) -> &str {
+        &self.factors
+    }
+}
+
+/// The actor may not do that.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{actor} may not {} so", action.word())]
+pub struct NotAllowed {
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub action: Action,
+}
+
+impl Actor {
+    /// Whose things the actor may see.
+    #[must_use]
+    pub const fn scope(&self) -> Scope {
+        match self {
+            Self::Host(_) | Self::System(_) => Scope::All,
+            Self::Holder(holder) => Scope::Account(holder.account),
+            Self::Visitor(_) => Scope::Nothing,
+        }
+    }
+
+    /// Where the actor sits, if it is a person on the network.
+    #[must_use]
+    pub const fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Host(_) | Self::System(_) => None,
+            Self::Holder(holder) => Some(&holder.origin),
+            Self::Visitor(origin) => Some(origin),
+        }
+    }
+
+    /// Asks for the right to do `action` on the strength of `proof`, which is used up.
+    ///
+    /// # Errors
+    /// [`NotAllowed`] by the matrix: the host does what people ask, the system only its duties, a holder what
+    /// [`Action::ceremony`] says, a visitor what a mail or a link proves.
+    pub fn may(&self, action: Action, proof: Proof) -> Result<Grant, NotAllowed> {
+        let scope = match (self, &proof) {
+            (Self::Host(_), _) => host(action),
+            (Self::System(duty), _) => system(duty, action),
+            (Self::Holder(holder), proof) => holds(holder, action, proof),
+            (Self::Visitor(_), proof) => visits(action, proof),
+        };
+        let scope = scope.ok_or_else(|| NotAllowed { actor: self.clone(), action })?;
+        Ok(Grant { actor: self.clone(), action, scope, factors: in_words(&proof) })
+    }
+}
+
+fn host(action: Action) -> Option<Scope> {
+    match action {
+        Action::CreateAccount
+        | Action::CreateSubAccount
+        | Action::IssueKey
+        | Action::DisableKey
+        | Action::EnableKey
+        | Action::DeleteKey
+        | Action::FreezeKey => Some(Scope::All),
+        Action::Register
+        | Action::SignIn
+        | Action::EndSession
+        | Action::ChangePhrase
+        | Action::ChangePassword
+        | Action::ResetPassword
+        | Action::ChangeEmail
+        | Action::ConfirmEmail
+        | Action::EnrolTotp
+        | Action::RemoveTotp
+        | Action::RenewRecoveryCodes
+        | Action::EditKey
+        | Action::WidenKey
+        | Action::NarrowKey
+        | Action::RotateKey
+        | Action::EndOverlap
+        | Action::ReportLeak
+        | Action::DisableAllKeys
+        | Action::Brake
+        | Action::SweepKeys
+        | Action::EndCooling
+        | Action::Remind
+        | Action::RaiseAlert
+        | Action::SeedSandbox => None,
+    }
+}
+
+fn system(duty: &str, action: Action) -> Option<Scope> {
+    let allowed: &[Action] = match duty {
+        "sweep" => &[Action::SweepKeys, Action::EndCooling, Action::Remind],
+        "watch" => &[Action::RaiseAlert],
+        "sandbox" => &[
+            Action::CreateAccount,
+            Action::CreateSubAccount,
+            Action::IssueKey,
+            Action::DisableKey,
+            Action::DeleteKey,
+            Action::FreezeKey,
+            Action::SeedSandbox,
+        ],
+        _ => &[],
+    };
+    allowed.contains(&action).then_some(Scope::All)
+}
+
+fn holds(holder: &Holder, action: Action, proof: &Proof) -> Option<Scope> {
+    let own = |factor: &Factor| factor.account() == holder.account;
+    let met = match (action.ceremony(), proof) {
+        (Ceremony::Session, _) => true,
+        (Ceremony::OneFactor, Proof::Factor(factor) | Proof::StepUp(_, factor)) => own(factor),
+        (Ceremony::StepUp, Proof::StepUp(approved, factor)) => {
+            own(factor)
+                && factor.is_second()
+                && approved.action() == action
+                && approved.account() == Some(holder.account)
+                && approved.session() == Some(holder.session)
+        }
+        (Ceremony::MailCode, Proof::Mail(approved)) => {
+            approved.action() == action
+                && approved.account() == Some(holder.account)
+                && approved.session() == Some(holder.session)
+        }
+        (
+            Ceremony::OneFactor | Ceremony::StepUp | Ceremony::MailCode | Ceremony::Link | Ceremony::Never,
+            _,
+        ) => false,
+    };
+    met.then_some(Scope::Account(holder.account))
+}
+
+fn visits(action: Action, proof: &Proof) -> Option<Scope> {
+    match (action, proof) {
+        (Action::Register, Proof::Mail(approved)) if approved.action() == action => Some(Scope::Nothing),
+        (Action::SignIn, Proof::Factor(factor)) => {
+            // The password was right before this is asked; the factor shown here is the last one that was due.
+            let due = factor.is_second() && factor.kind() != super::FactorKind::Mailbox;
+            due.then_some(Scope::Account(factor.account()))
+        }
+        (Action::ResetPassword, Proof::StepUp(approved, factor)) => {
+            let fits = approved.action() == action
+                && approved.account() == Some(factor.account())
+                && factor.kind() != super::FactorKind::Password
+                && factor.is_second();
+            fits.then_some(Scope::Account(factor.account()))
+        }
+        (Action::Brake, Proof::Link(link)) => Some(Scope::Account(BrakeLink::account(link))),
+        (_, _) => None,
+    }
+}
+
+fn in_words(proof: &Proof) -> String {
+    match proof {
+        Proof::None => String::new(),
+        Proof::Factor(factor) => factor.kind().word().to_owned(),
+        Proof::Mail(_) => "mail".to_owned(),
+        Proof::StepUp(_, factor) => format!("{}, mail", factor.kind().word()),
+        Proof::Link(_) => "link".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Action, Actor, Holder, Origin, Scope};
+    use crate::grant::{Ceremony, Factor, FactorAnswer, FactorKind, Proof, TwoFactor};
+    use crate::id::AccountId;
+    use crate::person::{Device, SessionId};
+
+    fn account(number: u64) -> AccountId {
+        AccountId::from_u64(number).unwrap()
+    }
+
+    fn origin() -> Origin {
+        Origin { address: "203.0.113.9".parse().unwrap(), device: Device::of("test") }
+    }
+
+    fn holder() -> Actor {
+        Actor::Holder(Holder {
+            account: account(1),
+            session: SessionId::from_entropy([1; 16]),
+            origin: origin(),
+        })
+    }
+
+    fn factor(of: u64, kind: FactorKind) -> Proof {
+        Proof::Factor(Factor::settle(account(of), kind, TwoFactor::On, FactorAnswer::Right).unwrap())
+    }
+
+    #[test]
+    fn duties_do_their_own_work_only() {
+        for action in Action::ALL {
+            let allowed = Actor::System("watch").may(*action, Proof::None).is_ok();
+            assert_eq!(allowed, *action == Action::RaiseAlert, "{action:?}");
+            assert!(Actor::System("unheard-of").may(*action, Proof::None).is_err());
+        }
+        assert!(Actor::Host("ops".into()).may(Action::SeedSandbox, Proof::None).is_err());
+    }
+
+    #[test]
+    fn a_session_alone_does_only_what_asks_for_no_more() {
+        for action in Action::ALL {
+            let allowed = holder().may(*action, Proof::None).is_ok();
+            assert_eq!(allowed, action.ceremony() == Ceremony::Session, "{action:?}");
+            assert!(Actor::Visitor(origin()).may(*action, Proof::None).is_err(), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn one_factor_tightens_and_never_loosens() {
+        assert!(holder().may(Action::DeleteKey, factor(1, FactorKind::Totp)).is_ok());
+        assert!(holder().may(Action::DeleteKey, factor(2, FactorKind::Totp)).is_err());
+        for action in Action::ALL {
+            if action.ceremony() == Ceremony::StepUp {
+                assert!(holder().may(*action, factor(1, FactorKind::Totp)).is_err(), "{action:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_grant_reaches_the_holders_own() {
+        let grant = holder().may(Action::EditKey, Proof::None).unwrap();
+        assert_eq!(grant.scope(), Scope::Account(account(1)));
+        assert!(!grant.scope().reaches(account(2)));
+    }
+
+    #[test]
+    fn words_name_one_action_each() {
+        for action in Action::ALL {
+            assert_eq!(Action::from_word(action.word()), Some(*action));
+        }
+    }
+}

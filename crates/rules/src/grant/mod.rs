@@ -1,0 +1,15 @@
+//! Who may do which management action, on what proof, and the evidence that somebody asked.
+//!
+//! A [`Grant`] can only come from [`Actor::may`], and a write transaction takes one by value, so a change
+//! without a permission check does not compile. What a person must prove beside being signed in is in one table,
+//! [`Action::ceremony`]; the proofs are values that only their checks make.
+
+mod action;
+mod actor;
+mod challenge;
+mod proof;
+
+pub use action::{Action, Ceremony};
+pub use actor::{Actor, Grant, Holder, NotAllowed, Origin, Scope};
+pub use challenge::{Answer, Approved, Challenge, NotApproved};
+pub use proof::{BrakeLink, Factor, FactorAnswer, FactorKind, NotProven, Proof, TwoFactor};

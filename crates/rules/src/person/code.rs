@@ -1,0 +1,238 @@
+//! Codes that people type: from a mail, from an authenticator, from the sheet of recovery codes.
+//!
+//! Each has one spelling once parsed, and is stored only as a keyed hash.
+
+use std::fmt;
+
+use zeroize::Zeroize;
+
+use crate::secret::Secret;
+
+/// A text that cannot be a code of its kind; never repeats the text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("that is not a code of the right form")]
+pub struct NotACode;
+
+/// The code of a mail: 8 decimal digits.
+#[derive(Debug)]
+pub struct MailCode(Secret<String>);
+
+impl MailCode {
+    /// Digits of a code.
+    pub const DIGITS: usize = 8;
+
+    /// Makes a code; 128 bits over 10^8 codes leave no bias worth the name.
+    #[must_use]
+    pub fn from_entropy(entropy: [u8; 16]) -> Self {
+        Self(Secret::new(format!("{:08}", u128::from_be_bytes(entropy) % 100_000_000)))
+    }
+
+    /// Reads what somebody typed: ASCII digits, with spaces around or one between the halves.
+    ///
+    /// # Errors
+    /// [`NotACode`].
+    pub fn parse(text: &str) -> Result<Self, NotACode> {
+        digits(text, Self::DIGITS).map(Self)
+    }
+
+    /// The digits, for hashing and for the mail.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+/// The code of an authenticator: 6 decimal digits (RFC 6238 as every app speaks it).
+#[derive(Debug)]
+pub struct TotpCode(Secret<String>);
+
+impl TotpCode {
+    /// Digits of a code.
+    pub const DIGITS: usize = 6;
+
+    /// Reads what somebody typed: ASCII digits, with spaces around or one between the halves.
+    ///
+    /// # Errors
+    /// [`NotACode`]; digits of other scripts are none.
+    pub fn parse(text: &str) -> Result<Self, NotACode> {
+        digits(text, Self::DIGITS).map(Self)
+    }
+
+    /// The digits, for the check.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+fn digits(text: &str, count: usize) -> Result<Secret<String>, NotACode> {
+    let text = text.trim_matches(' ');
+    let bare = match text.split_once(' ') {
+        Some((left, right)) if left.len() == right.len() => [left, right].concat(),
+        Some(_) => return Err(NotACode),
+        None => text.to_owned(),
+    };
+    let good = bare.len() == count && bare.bytes().all(|byte| byte.is_ascii_digit());
+    if good { Ok(Secret::new(bare)) } else { Err(NotACode) }
+}
+
+/// One of the codes on the sheet that a person keeps: 80 bits, shown in four groups of four.
+#[derive(Debug)]
+pub struct RecoveryCode(Secret<String>);
+
+impl RecoveryCode {
+    /// Letters and digits that nobody takes for one another.
+    const ALPHABET: [u8; 32] = *b"abcdefghjkmnpqrstuvwxyz023456789";
+    const CHARS: usize = 16;
+
+    /// Makes a code of the first 80 bits.
+    #[must_use]
+    pub fn from_entropy(entropy: [u8; 16]) -> Self {
+        let bits = u128::from_be_bytes(entropy) >> 48;
+        let letter = |at: usize| {
+            let place = usize::try_from((bits >> (5 * at)) & 31).unwrap_or_default();
+            char::from(Self::ALPHABET.get(place).copied().unwrap_or(b'a'))
+        };
+        Self(Secret::new((0..Self::CHARS).map(letter).collect()))
+    }
+
+    /// Reads what somebody typed: case, hyphens and spaces do not matter.
+    ///
+    /// # Errors
+    /// [`NotACode`].
+    pub fn parse(text: &str) -> Result<Self, NotACode> {
+        if text.len() > 64 {
+            return Err(NotACode);
+        }
+        let bare: String = text
+            .chars()
+            .filter(|symbol| !matches!(symbol, '-' | ' '))
+            .map(|symbol| symbol.to_ascii_lowercase())
+            .collect();
+        let good = bare.len() == Self::CHARS && bare.bytes().all(|byte| Self::ALPHABET.contains(&byte));
+        if good { Ok(Self(Secret::new(bare))) } else { Err(NotACode) }
+    }
+
+    /// The bare letters, for hashing.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// The code as it is shown once.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let letters: Vec<char> = self.0.expose().chars().collect();
+        letters.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+    }
+}
+
+/// The key under which codes are hashed; derived from the master key.
+pub struct CodeKey(Secret<[u8; 32]>);
+
+impl CodeKey {
+    /// Takes 32 derived bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(Secret::new(bytes))
+    }
+
+    /// The tag of `text` for one purpose and owner: keyed BLAKE3 over length-prefixed parts. A slow hash would buy
+    /// nothing: eight digits fall to any hash whose key is known, and to none whose key is not.
+    #[must_use]
+    pub fn tag(&self, purpose: &str, owner: &str, text: &[u8]) -> CodeTag {
+        let mut hasher = blake3::Hasher::new_keyed(self.0.expose());
+        for part in [purpose.as_bytes(), owner.as_bytes(), text] {
+            hasher.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hasher.update(part);
+        }
+        let mut whole = *hasher.finalize().as_bytes();
+        let tag = CodeTag(whole);
+        whole.zeroize();
+        tag
+    }
+}
+
+/// The stored form of a code.
+#[derive(Clone, Copy)]
+pub struct CodeTag([u8; 32]);
+
+impl CodeTag {
+    /// Rebuilds a tag from storage.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes to store.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Whether both came from the same text, in constant time.
+    #[must_use]
+    pub fn matches(&self, other: &Self) -> bool {
+        use subtle::ConstantTimeEq;
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+/// Says that something is there, never what.
+impl fmt::Debug for CodeTag {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("CodeTag(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{CodeKey, MailCode, RecoveryCode, TotpCode};
+
+    #[test]
+    fn digits_are_ascii_and_counted() {
+        assert_eq!(TotpCode::parse(" 012345 ").unwrap().expose(), "012345");
+        assert_eq!(TotpCode::parse("012 345").unwrap().expose(), "012345");
+        for text in [
+            "",
+            "12345",
+            "1234567",
+            "٠١٢٣٤٥",
+            "０１２３４５",
+            "12 3456",
+            "1 2 3 4 5 6",
+            "+12345",
+            "12345a",
+            "0123456",
+        ] {
+            assert!(TotpCode::parse(text).is_err(), "{text}");
+        }
+        assert_eq!(MailCode::parse("0123 4567").unwrap().expose(), "01234567");
+        assert!(MailCode::parse("012345").is_err());
+    }
+
+    #[test]
+    fn tags_differ_by_purpose_and_owner() {
+        let key = CodeKey::new([3; 32]);
+        let tag = key.tag("mail", "1", b"01234567");
+        assert!(tag.matches(&key.tag("mail", "1", b"01234567")));
+        assert!(!tag.matches(&key.tag("mail", "2", b"01234567")));
+        assert!(!tag.matches(&key.tag("recovery", "1", b"01234567")));
+        assert!(!key.tag("a", "bc", b"").matches(&key.tag("ab", "c", b"")));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_is_read_again(entropy: [u8; 16]) {
+            let code = RecoveryCode::from_entropy(entropy);
+            let shown = code.shown();
+            let read = RecoveryCode::parse(&shown.to_uppercase()).unwrap();
+            prop_assert_eq!(read.expose(), code.expose());
+            let mail = MailCode::from_entropy(entropy);
+            let again = MailCode::parse(mail.expose()).unwrap();
+            prop_assert_eq!(again.expose(), mail.expose());
+        }
+    }
+}

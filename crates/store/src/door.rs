@@ -1,0 +1,372 @@
+//! Who comes in: bookkeeping that commits by itself, without a grant, because nobody is known yet.
+//!
+//! Tries are counted and committed *before* the check, so that no error, crash or parallel request un-counts a
+//! guess. What is accepted once is taken by compare-and-set, so that two nodes cannot both take it.
+
+use std::sync::Arc;
+
+use keyward_rules::account::Email;
+use keyward_rules::grant::{Action, Challenge};
+use keyward_rules::id::AccountId;
+use keyward_rules::letter::Letter;
+use keyward_rules::limits::{SESSION_IDLE_MS, SESSION_LIFE_MS, SESSIONS_PER_ACCOUNT};
+use keyward_rules::person::{CodeTag, SessionId, pause_ms};
+use keyward_rules::secret::Secret;
+use keyward_rules::time::Moment;
+
+use crate::accounts::{self, AccountRecord};
+use crate::error::StoreError;
+use crate::outbox;
+use crate::people::{self, PersonRecord};
+use crate::seal::{Aad, Vault};
+use crate::sessions::{self, SessionRecord};
+use crate::sql::{Database, Value, statements};
+
+statements! {
+    /// Counts a try unless a pause runs; after a day of quiet it begins anew.
+    COUNT_TRY = "INSERT INTO tries (subject, failures, until, seen_at) VALUES ($1, 1, 0, $2) \
+        ON CONFLICT (subject) DO UPDATE SET failures = CASE WHEN tries.seen_at < $3 THEN 1 ELSE tries.failures + 1 END, \
+        seen_at = excluded.seen_at WHERE tries.until <= excluded.seen_at RETURNING failures";
+    SET_PAUSE = "UPDATE tries SET until = $2 WHERE subject = $1";
+    CLEAR_TRIES = "DELETE FROM tries WHERE subject = $1";
+    DROP_TRIES = "DELETE FROM tries WHERE seen_at < $1 AND until < $1";
+    /// Takes a time step as used, once: whoever comes second changes no row.
+    USE_TOTP_STEP = "UPDATE people SET totp_step = $2 WHERE account = $1 AND totp_step < $2 AND totp IS NOT NULL";
+    USE_RECOVERY_CODE = "UPDATE recovery_codes SET used_at = $3 WHERE account = $1 AND tag = $2 AND used_at IS NULL";
+    /// One row per owner, so that counting and inserting cannot interleave.
+    LOCK_OWNER = "INSERT INTO tries (subject, failures, until, seen_at) VALUES ($1, 0, 0, $2) \
+        ON CONFLICT (subject) DO UPDATE SET seen_at = excluded.seen_at";
+    CHALLENGES_SINCE = "SELECT COUNT(*) FROM challenges WHERE owner = $1 AND made_at > $2";
+    INSERT_CHALLENGE = "INSERT INTO challenges (id, owner, account, session, action, intent, code, payload, data_key, \
+        made_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    COUNT_CHALLENGE_TRY = "UPDATE challenges SET tries = tries + 1 WHERE id = $1 AND done_at IS NULL AND tries < 1000000 \
+        RETURNING account, session, action, intent, code, payload, data_key, expires_at, tries";
+    USE_CHALLENGE = "UPDATE challenges SET done_at = $2 WHERE id = $1 AND done_at IS NULL";
+    DROP_CHALLENGES = "DELETE FROM challenges WHERE made_at < $1";
+}
+
+/// Milliseconds of quiet after which wrong tries are forgotten.
+const FORGET_MS: u64 = 24 * 60 * 60 * 1_000;
+/// A session's last use is written at most this often.
+const TOUCH_MS: u64 = 30_000;
+
+/// Whether a try may be made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Try {
+    /// Counted: go on and check.
+    Counted,
+    /// A pause runs: do not even look.
+    Paused,
+}
+
+/// How many wrong tries of a subject are free before pauses begin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Patience {
+    /// One credential of one account.
+    Credential,
+    /// A network address, behind which many people may sit.
+    Source,
+}
+
+/// A challenge to make.
+pub struct NewChallenge {
+    /// Its name.
+    pub id: SessionId,
+    /// Whose codes are counted together: an account's, or a source's before sign-in.
+    pub owner: String,
+    /// The account, if there is one.
+    pub account: Option<AccountId>,
+    /// The session, if there is one.
+    pub session: Option<SessionId>,
+    /// What it approves.
+    pub action: Action,
+    /// The keyed hash of the parameters.
+    pub intent: CodeTag,
+    /// The keyed hash of the code.
+    pub code: CodeTag,
+    /// What is needed once it is approved; sealed.
+    pub payload: Secret<String>,
+    /// How long it is good.
+    pub expires_at: Moment,
+    /// The most that one owner gets in an hour.
+    pub most_per_hour: u32,
+}
+
+/// A counted try of a challenge.
+pub struct Opened {
+    /// The challenge.
+    pub challenge: Challenge,
+    /// What was put away with it.
+    pub payload: Secret<String>,
+}
+
+/// The capability to let people in.
+#[derive(Clone)]
+pub struct Door {
+    pub(crate) database: Database,
+    pub(crate) vault: Arc<Vault>,
+}
+
+impl Door {
+    /// The account and person behind an address.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn account_by_email(&self, email: &Email) -> Result<Option<AccountRecord>, StoreError> {
+        let row =
+            self.database.fetch_optional(accounts::ACCOUNT_BY_EMAIL, vec![email.as_str().into()]).await?;
+        row.as_ref().map(AccountRecord::from_row).transpose()
+    }
+
+    /// The account with this id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn account(&self, id: AccountId) -> Result<Option<AccountRecord>, StoreError> {
+        let row = self.database.fetch_optional(accounts::ACCOUNT_BY_ID, vec![id.as_u64().into()]).await?;
+        row.as_ref().map(AccountRecord::from_row).transpose()
+    }
+
+    /// The person behind an account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn person(&self, account: AccountId) -> Result<Option<PersonRecord>, StoreError> {
+        let row = self.database.fetch_optional(people::PERSON, vec![account.as_u64().into()]).await?;
+        row.map(|row| PersonRecord::from_row(&row, &self.vault)).transpose()
+    }
+
+    /// How many recovery codes are left.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn recovery_codes_left(&self, account: AccountId) -> Result<i64, StoreError> {
+        let row =
+            self.database.fetch_optional(people::RECOVERY_CODES_LEFT, vec![account.as_u64().into()]).await?;
+        row.map_or(Ok(0), |row| row.int(0))
+    }
+
+    /// Counts a try of `subject`, unless a pause runs. Committed when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; then nothing may be checked.
+    pub async fn count_try(&self, subject: &str, patience: Patience, now: Moment) -> Result<Try, StoreError> {
+        let mut tx = self.database.begin().await?;
+        let quiet = now.unix_ms().saturating_sub(FORGET_MS);
+        let values = vec![subject.into(), now.unix_ms().into(), quiet.into()];
+        let Some(row) = tx.fetch_optional(COUNT_TRY, values).await? else { return Ok(Try::Paused) };
+        let failures = u32::try_from(row.int(0)?).unwrap_or(u32::MAX);
+        let pause = pause_ms(match patience {
+            Patience::Credential => failures,
+            Patience::Source => failures.saturating_sub(25),
+        });
+        if pause > 0 {
+            tx.execute(SET_PAUSE, vec![subject.into(), now.plus_ms(pause).unix_ms().into()]).await?;
+        }
+        tx.commit().await?;
+        Ok(Try::Counted)
+    }
+
+    /// Forgets the tries of `subject`, because one was right.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn clear_tries(&self, subject: &str) -> Result<(), StoreError> {
+        self.alone(CLEAR_TRIES, vec![subject.into()]).await.map(drop)
+    }
+
+    /// Takes an authenticator's time step as used; whether this was the first time.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn use_totp_step(&self, account: AccountId, step: u64) -> Result<bool, StoreError> {
+        Ok(self.alone(USE_TOTP_STEP, vec![account.as_u64().into(), step.into()]).await? == 1)
+    }
+
+    /// Takes a recovery code as used; whether this was the first time.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn use_recovery_code(
+        &self,
+        account: AccountId,
+        tag: &CodeTag,
+        now: Moment,
+    ) -> Result<bool, StoreError> {
+        let values = vec![account.as_u64().into(), tag.as_bytes().as_slice().into(), now.unix_ms().into()];
+        Ok(self.alone(USE_RECOVERY_CODE, values).await? == 1)
+    }
+
+    /// Makes a challenge and puts its mail into the outbox; `false` when its owner had too many this hour.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; then there is neither challenge nor mail.
+    pub async fn challenge(
+        &self,
+        new: NewChallenge,
+        letter: Option<&Letter>,
+        now: Moment,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.database.begin().await?;
+        let lock = format!("codes:{}", new.owner);
+        tx.execute(LOCK_OWNER, vec![lock.into(), now.unix_ms().into()]).await?;
+        let hour_ago = now.unix_ms().saturating_sub(60 * 60 * 1_000);
+        let row =
+            tx.fetch_optional(CHALLENGES_SINCE, vec![new.owner.as_str().into(), hour_ago.into()]).await?;
+        if row.map_or(Ok(0), |row| row.int(0))? >= i64::from(new.most_per_hour) {
+            return Ok(false);
+        }
+        let payload = self.vault.seal(&payload_aad(new.id), new.payload.expose().as_bytes())?;
+        let values: Vec<Value> = vec![
+            new.id.to_string().into(),
+            new.owner.into(),
+            new.account.map(AccountId::as_u64).into(),
+            new.session.map(|id| id.to_string()).into(),
+            new.action.word().into(),
+            new.intent.as_bytes().as_slice().into(),
+            new.code.as_bytes().as_slice().into(),
+            payload.as_slice().into(),
+            self.vault.newest().into(),
+            now.unix_ms().into(),
+            new.expires_at.unix_ms().into(),
+        ];
+        tx.execute(INSERT_CHALLENGE, values).await?;
+        if let Some(letter) = letter {
+            outbox::put(&mut tx, &self.vault, letter, now).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Counts a try of a challenge and opens it. Committed when this returns. `None` when it was used, or never
+    /// was.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing may be checked.
+    pub async fn try_challenge(&self, id: SessionId) -> Result<Option<Opened>, StoreError> {
+        let mut tx = self.database.begin().await?;
+        let Some(row) = tx.fetch_optional(COUNT_CHALLENGE_TRY, vec![id.to_string().into()]).await? else {
+            return Ok(None);
+        };
+        tx.commit().await?;
+        let tampered = || StoreError::tampered("challenge", id);
+        let number = |value: i64| u64::try_from(value).map_err(|_| tampered());
+        let tag = |bytes: Vec<u8>| bytes.try_into().map(CodeTag::from_bytes).map_err(|_| tampered());
+        let session = row.text_or_null(1)?.map(|text| text.parse().map_err(|_| tampered())).transpose()?;
+        let payload = self
+            .vault
+            .open_seal(number(row.int(6)?)?, &payload_aad(id), &row.bytes(5)?)
+            .and_then(|bytes| String::from_utf8(bytes.expose().clone()).ok())
+            .ok_or_else(tampered)?;
+        let challenge = Challenge {
+            action: Action::from_word(&row.text(2)?).ok_or_else(tampered)?,
+            account: row.int_or_null(0)?.map(accounts::id_of).transpose()?,
+            session,
+            intent: tag(row.bytes(3)?)?,
+            code: tag(row.bytes(4)?)?,
+            expires_at: Moment::from_unix_ms(number(row.int(7)?)?),
+            tries: u32::try_from(row.int(8)?).map_err(|_| tampered())?,
+        };
+        Ok(Some(Opened { challenge, payload: Secret::new(payload) }))
+    }
+
+    /// Uses a challenge up; whether this was the first time.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn use_challenge(&self, id: SessionId, now: Moment) -> Result<bool, StoreError> {
+        Ok(self.alone(USE_CHALLENGE, vec![id.to_string().into(), now.unix_ms().into()]).await? == 1)
+    }
+
+    /// The session that a token's hash opens, if it is not over.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn session(&self, token: &[u8; 32], now: Moment) -> Result<Option<SessionRecord>, StoreError> {
+        let row =
+            self.database.fetch_optional(sessions::SESSION_BY_TOKEN, vec![token.as_slice().into()]).await?;
+        let session = row.as_ref().map(SessionRecord::from_row).transpose()?;
+        let Some(session) = session.filter(|session| !session.life.is_over(now)) else { return Ok(None) };
+        if now.ms_since(session.life.seen_at) >= TOUCH_MS {
+            let before = now.unix_ms().saturating_sub(TOUCH_MS - 1);
+            let values = vec![session.id.to_string().into(), now.unix_ms().into(), before.into()];
+            self.alone(sessions::TOUCH_SESSION, values).await?;
+        }
+        Ok(Some(session))
+    }
+
+    /// Begins the session of a half-done sign-in, whose second factor is due; it can do nothing else.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn begin_half(&self, session: &SessionRecord, token: &[u8; 32]) -> Result<(), StoreError> {
+        let now = session.life.began_at.unix_ms();
+        let mut tx = self.database.begin().await?;
+        let bound = u64::try_from(SESSIONS_PER_ACCOUNT).unwrap_or(u64::MAX);
+        let values = vec![
+            session.account.as_u64().into(),
+            now.saturating_sub(SESSION_IDLE_MS).into(),
+            now.saturating_sub(SESSION_LIFE_MS).into(),
+            bound.into(),
+        ];
+        tx.execute(sessions::TRIM_SESSIONS, values).await?;
+        tx.execute(sessions::INSERT_SESSION, session.insert_values(token)).await?;
+        tx.commit().await
+    }
+
+    /// Whether a browser was signed in to the account before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn knows_device(&self, token: &[u8; 32], account: AccountId) -> Result<bool, StoreError> {
+        let values = vec![token.as_slice().into(), account.as_u64().into()];
+        Ok(self.database.fetch_optional(sessions::KNOWN_DEVICE, values).await?.is_some())
+    }
+
+    /// Whether any browser was ever signed in to the account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_devices(&self, account: AccountId) -> Result<bool, StoreError> {
+        let row =
+            self.database.fetch_optional(sessions::DEVICES_OF_ACCOUNT, vec![account.as_u64().into()]).await?;
+        Ok(row.map_or(Ok(0), |row| row.int(0))? > 0)
+    }
+
+    /// Remembers a browser as known to the account.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn see_device(
+        &self,
+        token: &[u8; 32],
+        account: AccountId,
+        now: Moment,
+    ) -> Result<(), StoreError> {
+        let values = vec![token.as_slice().into(), account.as_u64().into(), now.unix_ms().into()];
+        self.alone(sessions::SEE_DEVICE, values).await.map(drop)
+    }
+
+    /// Drops what is over: sessions, challenges, tries.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn tidy(&self, now: Moment) -> Result<(), StoreError> {
+        let ago = |ms: u64| Value::from(now.unix_ms().saturating_sub(ms));
+        self.alone(sessions::DROP_SESSIONS, vec![ago(SESSION_IDLE_MS), ago(SESSION_LIFE_MS)]).await?;
+        self.alone(DROP_CHALLENGES, vec![ago(FORGET_MS)]).await?;
+        self.alone(DROP_TRIES, vec![ago(FORGET_MS)]).await.map(drop)
+    }
+
+    /// One statement in a transaction of its own; the number of rows touched.
+    async fn alone(&self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
+        let mut tx = self.database.begin().await?;
+        let touched = tx.execute(sql, values).await?;
+        tx.commit().await?;
+        Ok(touched)
+    }
+}
+
+fn payload_aad(id: SessionId) -> Aad {
+    Aad::new("keyward challenge 1").text("id", &id.to_string())
+}

@@ -1,0 +1,172 @@
+//! What gateways need not know of a key: tags, its place in a rotation, what its holder was told.
+
+use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::person::CodeTag;
+use keyward_rules::time::Moment;
+
+use crate::error::StoreError;
+use crate::reader::Reader;
+use crate::sql::{Row, Value, statements};
+use crate::writer::Tx;
+
+statements! {
+    NOTES_OF_KEY = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks FROM key_notes WHERE key_id = $1";
+    NOTES_OF_ACCOUNT = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks FROM key_notes \
+        WHERE key_id IN (SELECT id FROM keys WHERE account = $1)";
+    SET_NOTES = "INSERT INTO key_notes (key_id, tags, predecessor, successor, overlap_until, told, networks) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (key_id) DO UPDATE SET tags = excluded.tags, \
+        predecessor = excluded.predecessor, successor = excluded.successor, overlap_until = excluded.overlap_until, \
+        told = excluded.told, networks = excluded.networks";
+    REPEAT_OF = "SELECT intent, key_id FROM repeats WHERE account = $1 AND idempotency = $2";
+    INSERT_REPEAT = "INSERT INTO repeats (account, idempotency, intent, key_id, at) VALUES ($1, $2, $3, $4, $5)";
+    DROP_REPEATS = "DELETE FROM repeats WHERE at < $1";
+}
+
+/// The notes of one key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeyNotes {
+    /// Which key.
+    pub key: KeyId,
+    /// The holder's tags, sorted, none twice.
+    pub tags: Vec<String>,
+    /// The key that this one follows.
+    pub predecessor: Option<KeyId>,
+    /// The key that follows this one.
+    pub successor: Option<KeyId>,
+    /// Until when both work.
+    pub overlap_until: Option<Moment>,
+    /// Words for what the holder was told about the key already, so that it is told once.
+    pub told: Vec<String>,
+    /// The networks that an unbound key was used from.
+    pub networks: Vec<String>,
+}
+
+impl KeyNotes {
+    /// No notes yet.
+    #[must_use]
+    pub const fn none(key: KeyId) -> Self {
+        Self {
+            key,
+            tags: Vec::new(),
+            predecessor: None,
+            successor: None,
+            overlap_until: None,
+            told: Vec::new(),
+            networks: Vec::new(),
+        }
+    }
+
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let tampered = || StoreError::tampered("key notes", "row");
+        let id = |text: Option<String>| text.map(|text| text.parse().map_err(|_| tampered())).transpose();
+        let moment = |value: i64| u64::try_from(value).map(Moment::from_unix_ms).map_err(|_| tampered());
+        let words =
+            |text: String| text.split('\n').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        Ok(Self {
+            key: row.text(0)?.parse().map_err(|_| tampered())?,
+            tags: words(row.text(1)?),
+            predecessor: id(row.text_or_null(2)?)?,
+            successor: id(row.text_or_null(3)?)?,
+            overlap_until: row.int_or_null(4)?.map(moment).transpose()?,
+            told: words(row.text(5)?),
+            networks: words(row.text(6)?),
+        })
+    }
+
+    fn values(&self) -> Vec<Value> {
+        vec![
+            self.key.to_string().into(),
+            self.tags.join("\n").into(),
+            self.predecessor.map(|id| id.to_string()).into(),
+            self.successor.map(|id| id.to_string()).into(),
+            self.overlap_until.map(Moment::unix_ms).into(),
+            self.told.join("\n").into(),
+            self.networks.join("\n").into(),
+        ]
+    }
+}
+
+impl Tx {
+    /// The notes of a key.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn notes(&mut self, key: KeyId) -> Result<KeyNotes, StoreError> {
+        let row = self.transact.fetch_optional(NOTES_OF_KEY, vec![key.to_string().into()]).await?;
+        row.as_ref().map_or_else(|| Ok(KeyNotes::none(key)), KeyNotes::from_row)
+    }
+
+    /// The notes of all keys of an account that have some.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn notes_of(&mut self, account: AccountId) -> Result<Vec<KeyNotes>, StoreError> {
+        let rows = self.transact.fetch_all(NOTES_OF_ACCOUNT, vec![account.as_u64().into()]).await?;
+        rows.iter().map(KeyNotes::from_row).collect()
+    }
+
+    /// Sets the notes of a key.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn set_notes(&mut self, notes: &KeyNotes) -> Result<(), StoreError> {
+        self.transact.execute(SET_NOTES, notes.values()).await.map(drop)
+    }
+
+    /// The key that an earlier request with the caller's own id made, and the keyed hash of what it asked for.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn repeat_of(
+        &mut self,
+        account: AccountId,
+        idempotency: &str,
+    ) -> Result<Option<(CodeTag, KeyId)>, StoreError> {
+        let values = vec![account.as_u64().into(), idempotency.into()];
+        let Some(row) = self.transact.fetch_optional(REPEAT_OF, values).await? else { return Ok(None) };
+        let tampered = || StoreError::tampered("repeat", "row");
+        let intent = row.bytes(0)?.try_into().map(CodeTag::from_bytes).map_err(|_| tampered())?;
+        Ok(Some((intent, row.text(1)?.parse().map_err(|_| tampered())?)))
+    }
+
+    /// Remembers what a request with the caller's own id made.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when there was one.
+    pub async fn insert_repeat(
+        &mut self,
+        account: AccountId,
+        idempotency: &str,
+        intent: &CodeTag,
+        key: KeyId,
+    ) -> Result<(), StoreError> {
+        let values = vec![
+            account.as_u64().into(),
+            idempotency.into(),
+            intent.as_bytes().as_slice().into(),
+            key.to_string().into(),
+            self.now().unix_ms().into(),
+        ];
+        self.transact.execute(INSERT_REPEAT, values).await.map_err(crate::writer::taken("the request"))?;
+        Ok(())
+    }
+
+    /// Forgets requests from before `before`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn drop_repeats(&mut self, before: Moment) -> Result<(), StoreError> {
+        self.transact.execute(DROP_REPEATS, vec![before.unix_ms().into()]).await.map(drop)
+    }
+}
+
+impl Reader {
+    /// The notes of all keys of an account that have some.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn notes_of(&self, account: AccountId) -> Result<Vec<KeyNotes>, StoreError> {
+        let rows = self.database.fetch_all(NOTES_OF_ACCOUNT, vec![account.as_u64().into()]).await?;
+        rows.iter().map(KeyNotes::from_row).collect()
+    }
+}
