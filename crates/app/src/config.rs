@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
+use keyward_notify::{Security, Smtp, SmtpSettings};
+use keyward_rules::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 /// Every setting with its default and meaning.
@@ -18,6 +21,10 @@ pub struct Config {
     pub gateway: GatewaySettings,
     /// The exchange.
     pub upstream: UpstreamSettings,
+    /// The console, if there is one.
+    pub console: Option<ConsoleSettings>,
+    /// Mail, which the console needs.
+    pub mail: Option<MailSettings>,
 }
 
 /// The store's settings.
@@ -54,6 +61,67 @@ pub struct GatewaySettings {
 pub struct UpstreamSettings {
     /// Its URL.
     pub url: String,
+}
+
+/// The console's settings.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsoleSettings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Its address as browsers see it.
+    pub origin: String,
+    /// The gateway's address as clients see it.
+    pub gateway: String,
+}
+
+/// How mail is sent.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailSettings {
+    /// The server.
+    pub url: String,
+    /// Who the mails are from.
+    pub from: String,
+    /// The user, where the server asks.
+    pub user: Option<String>,
+    /// The file with the password.
+    pub password_file: Option<PathBuf>,
+    /// An authority to trust beside the public ones.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl MailSettings {
+    /// Security, host and port of the URL; `None` when it is none of the three kinds.
+    pub fn server(&self) -> Option<(Security, String, u16)> {
+        let (security, rest, port) = match self.url.split_once("://")? {
+            ("smtps", rest) => (Security::Tls, rest, 465),
+            ("smtp", rest) => (Security::StartTls, rest, 587),
+            ("smtp+plain", rest) => (Security::Plain, rest, 25),
+            (_, _) => return None,
+        };
+        let authority: http::uri::Authority = rest.parse().ok()?;
+        let good = !authority.as_str().contains('@') && !authority.host().is_empty();
+        good.then(|| (security, authority.host().to_owned(), authority.port_u16().unwrap_or(port)))
+    }
+
+    /// The sender of mails, ready for use.
+    pub fn sender(&self) -> anyhow::Result<Smtp> {
+        let (security, host, port) = self.server().context("mail.url names no server")?;
+        let read = |file: &PathBuf| {
+            std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
+        };
+        let login = match (&self.user, &self.password_file) {
+            (Some(user), Some(file)) => {
+                let password = read(file)?.trim_end_matches(['\r', '\n']).to_owned();
+                Some((user.clone(), Secret::new(password)))
+            }
+            (_, _) => None,
+        };
+        let authority = self.ca_file.as_ref().map(read).transpose()?.map(String::into_bytes);
+        let settings = SmtpSettings { host, port, security, login, authority, from: self.from.clone() };
+        Smtp::new(settings).context("mail cannot be set up")
+    }
 }
 
 /// A configuration that cannot be used.
@@ -101,8 +169,34 @@ fn mistakes(config: &Config) -> Vec<String> {
     if crate::node::backend(&config.upstream.url).is_err() {
         found.push(format!("upstream.url `{}` must be http://host[:port]", config.upstream.url));
     }
+    found.extend(console_mistakes(config));
     if keyward_store::Location::parse(&config.store.url).is_err() {
         found.push("store.url must be a folder or postgres://…".to_owned());
+    }
+    found
+}
+
+fn console_mistakes(config: &Config) -> Vec<String> {
+    let mut found = Vec::new();
+    let Some(console) = &config.console else { return found };
+    let origin = console.origin.parse::<http::Uri>().ok();
+    let host = origin.as_ref().and_then(|origin| origin.host()).unwrap_or_default().to_owned();
+    let scheme = origin.as_ref().and_then(|origin| origin.scheme_str()).unwrap_or_default().to_owned();
+    if host.is_empty() || console.origin.ends_with('/') || !matches!(scheme.as_str(), "https" | "http") {
+        found.push("console.origin must be https://host[:port] without a slash at the end".to_owned());
+    } else if scheme == "http" && !matches!(host.as_str(), "localhost" | "127.0.0.1") {
+        found.push("console.origin must be https://, or browsers send passwords in clear and keep no cookie".to_owned());
+    }
+    match &config.mail {
+        None => found.push("[console] needs [mail]: codes and alerts go out by mail".to_owned()),
+        Some(mail) => {
+            if mail.server().is_none() {
+                found.push("mail.url must be smtps://host, smtp://host or smtp+plain://localhost".to_owned());
+            }
+            if mail.user.is_some() != mail.password_file.is_some() {
+                found.push("mail.user and mail.password_file belong together".to_owned());
+            }
+        }
     }
     found
 }
@@ -121,6 +215,20 @@ pub fn refuse_key_inside(folder: &Path, key: &Path) -> Result<(), ConfigError> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_console_needs_mail_and_an_address_of_its_own() {
+        let mistakes = |from: &str, to: &str| {
+            let text = super::EXAMPLE.replace(from, to);
+            super::mistakes(&toml::from_str(&text).unwrap()).join("; ")
+        };
+        assert!(mistakes("https://keys.example.com", "http://keys.example.com").contains("console.origin"));
+        assert!(mistakes("https://keys.example.com", "https://keys.example.com/").contains("console.origin"));
+        assert!(mistakes("smtps://mail.example.com", "https://mail.example.com").contains("mail.url"));
+        assert!(mistakes("# user =", "user =").contains("belong together"));
+        let (console, _) = super::EXAMPLE.split_once("# Mail: the console").unwrap();
+        assert!(super::mistakes(&toml::from_str(console).unwrap()).join("").contains("needs [mail]"));
+    }
+
     #[test]
     fn the_example_is_good() {
         let config: super::Config = toml::from_str(super::EXAMPLE).unwrap();

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use keyward_authority::{Authority, Settings};
+use keyward_gateway::alarms::Alarms;
 use keyward_gateway::follow::{Follower, Lease};
 use keyward_gateway::marks::Marks;
 use keyward_gateway::memory::Memory;
 use keyward_gateway::rates::Rates;
 use keyward_gateway::recorder::{Recorder, Writer, recorder};
 use keyward_gateway::sources::{SourceLimits, Sources};
-use keyward_gateway::{Backend, Counters, Gate, Gateway, Keys, Limits, Listeners, Running, View};
+use keyward_gateway::{Backend, Counters, Gate, Gateway, Keys, Limits, Listeners, Reports, Running, View};
 use keyward_rules::identity::IdentityKey;
 use keyward_rules::rate::Rate;
 use keyward_rules::route::RouteTable;
@@ -51,6 +52,7 @@ pub struct Node {
     recorder: Recorder,
     writer: std::thread::JoinHandle<()>,
     follower: JoinHandle<()>,
+    teller: JoinHandle<()>,
 }
 
 impl Node {
@@ -80,6 +82,7 @@ impl Node {
             .context("the facts cannot be loaded")?;
         let (recorder, writer) = recorder(journal, store.usage(), Arc::clone(&marks), NODE.to_owned())
             .context("the journal cannot be opened for writing")?;
+        let (alarms, sightings) = Alarms::new();
         let gate = Gate {
             routes: RouteTable::okx_v5(options.raise_rates)?,
             view: View { memory, lease },
@@ -88,7 +91,7 @@ impl Node {
                 rates: Rates::new(ambient::random_u64()),
                 marks: Arc::clone(&marks),
             },
-            recorder: recorder.clone(),
+            reports: Reports { recorder: recorder.clone(), alarms },
             keys: Keys { passphrases: master.passphrase_key(), identity: identity_key(master) },
             bounds: (Limits::default(), clock.clone()),
         };
@@ -99,6 +102,7 @@ impl Node {
             seed: ambient::random_u64(),
         };
         let running = gateway.start(options.listeners).context("the gateway cannot start")?;
+        let teller = tokio::spawn(worker::tell(sightings, Arc::clone(&options.authority)));
         let duties = worker::Duties {
             store: store.clone(),
             authority: Arc::clone(&options.authority),
@@ -112,6 +116,7 @@ impl Node {
             recorder,
             writer: journal_thread(writer)?,
             follower: tokio::spawn(worker::run(follower, duties)),
+            teller,
         })
     }
 
@@ -120,6 +125,7 @@ impl Node {
         let gateway = self.gateway;
         tokio::task::spawn_blocking(move || gateway.stop()).await.context("the gateway did not stop")?;
         self.follower.abort();
+        self.teller.abort();
         let flushed = self.recorder.flush().await;
         let dropped = self.recorder.dropped();
         self.recorder.close();

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_authority::Authority;
-use keyward_authority::duties::{end_cooling, remind_holders, sweep_keys};
+use keyward_authority::duties::{end_cooling, raise_sighting, remind_holders, sweep_keys};
 use keyward_gateway::Clock;
+use keyward_gateway::alarms::Sightings;
 use keyward_gateway::follow::Follower;
 use keyward_gateway::marks::Marks;
 use keyward_gateway::recorder::Recorder;
@@ -21,6 +22,8 @@ use crate::checkpoint::Checkpoint;
 
 /// How often idle and dated keys are swept, and last uses flushed before.
 const SWEEP_MS: u64 = 60_000;
+/// How often last uses are written, so that pages show them.
+const FLUSH_MS: u64 = 2_000;
 /// How often every row is read again.
 const SCRUB_MS: u64 = 3_600_000;
 /// How long records of requests are kept; intents, the records around money, stay.
@@ -47,11 +50,21 @@ pub struct Duties {
     pub checkpoint: Option<Checkpoint>,
 }
 
+/// Tells holders of what the gateway saw, until aborted.
+pub async fn tell(mut sightings: Sightings, authority: Arc<Authority>) {
+    while let Some(sighting) = sightings.recv().await {
+        let desk = authority.desk(Actor::System("watch"), ambient::now());
+        if let Err(problem) = raise_sighting(&desk, sighting).await {
+            error!(problem = problem.for_the_log(), "a holder could not be told of what a gateway saw");
+        }
+    }
+}
+
 /// Runs until aborted.
 pub async fn run(mut follower: Follower, mut duties: Duties) {
     let steady_ms = Arc::clone(&duties.clock.steady_ms);
     let steady = move || steady_ms();
-    let (mut swept_ms, mut scrubbed_ms) = (steady(), steady());
+    let (mut swept_ms, mut scrubbed_ms, mut flushed_ms) = (steady(), steady(), steady());
     let mut latest_wall_ms = duties.clock.now().unix_ms();
     loop {
         follower.changed().await;
@@ -68,6 +81,10 @@ pub async fn run(mut follower: Follower, mut duties: Duties) {
                 error!(%problem, "the store cannot be followed; classes are refused as the lease runs out")
             }
             Err(_) => error!("the store does not answer; classes are refused as the lease runs out"),
+        }
+        if now_ms >= flushed_ms + FLUSH_MS {
+            flushed_ms = now_ms;
+            duties.recorder.flush().await;
         }
         if now_ms >= swept_ms + SWEEP_MS {
             swept_ms = now_ms;

@@ -12,7 +12,8 @@ pub fn day(counts: &[(u64, u64)], width: u32, height: u32, label: &str) -> Strin
     // Writing to a text cannot fail.
     let _ = write!(
         svg,
-        r#"<svg class="chart" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" preserveAspectRatio="none"><title>{label}: {passed} passed, {refused} refused in the last 24 hours</title><path class="axis" d="M0 {base}H{width}"/>"#,
+        r#"<svg class="chart{idle}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" preserveAspectRatio="none"><title>{label}: {passed} passed, {refused} refused in the last 24 hours</title><path class="axis" d="M0 {base}H{width}"/>"#,
+        idle = if passed + refused == 0 { " idle" } else { "" },
         base = f64::from(height) - 0.5,
     );
     let room = f64::from(height - 2);

@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_cookie_is_no_bearer_token_and_the_other_way() {
-        let (pages, program) = (Token::from_entropy("kwp_", [1; 32]), Token::from_entropy("kws_", [1; 32]));
+        let (pages, program) = (Token::from_entropy("kwp_", [1; 32]), Token::from_entropy("kwt_", [1; 32]));
         let cookies =
             |token: &Token| headers(header::COOKIE, &[&format!("__Host-keyward={}", token.expose())]);
         let bearers =

@@ -207,7 +207,7 @@ async fn set_mark(gate: &Gate, claim: &Claim<'_>) -> MarkAnswer {
     }
     marks.want(mark.signed_at);
     let patience = Duration::from_millis(gate.limits().record_ms.saturating_mul(4));
-    let moved = tokio::time::timeout(patience, gate.recorder.move_horizon()).await.unwrap_or(false);
+    let moved = tokio::time::timeout(patience, gate.reports.recorder.move_horizon()).await.unwrap_or(false);
     if !moved {
         return MarkAnswer::CannotTell;
     }
@@ -230,7 +230,7 @@ async fn write_intent(gate: &Gate, intent: &Intent<'_>) -> IntentAnswer {
         body_hash: *blake3::hash(request.whole().body).as_bytes(),
     };
     let patience = Duration::from_millis(gate.limits().record_ms);
-    match tokio::time::timeout(patience, gate.recorder.intend(record)).await {
+    match tokio::time::timeout(patience, gate.reports.recorder.intend(record)).await {
         Ok(true) => IntentAnswer::Durable,
         Ok(false) | Err(_) => IntentAnswer::Failed,
     }

@@ -7,6 +7,7 @@ use keyward_rules::key::PassphraseKey;
 use keyward_rules::route::RouteTable;
 use keyward_rules::time::Moment;
 
+use crate::alarms::Alarms;
 use crate::follow::Lease;
 use crate::marks::Marks;
 use crate::memory::Memory;
@@ -56,6 +57,14 @@ pub struct Counters {
     pub marks: Arc<Marks>,
 }
 
+/// What leaves the path of a request beside its answer.
+pub struct Reports {
+    /// To the journal.
+    pub recorder: Recorder,
+    /// To the holder.
+    pub alarms: Alarms,
+}
+
 /// The keys that the data plane holds.
 pub struct Keys {
     /// For passphrases.
@@ -72,8 +81,8 @@ pub struct Gate {
     pub view: View,
     /// The counters.
     pub counters: Counters,
-    /// The journal.
-    pub recorder: Recorder,
+    /// The journal and the alarms.
+    pub reports: Reports,
     /// The keys.
     pub keys: Keys,
     /// The bounds and clocks.

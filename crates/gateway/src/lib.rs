@@ -8,6 +8,7 @@
 //! sent twice; verdicts are never cached.
 
 mod admit;
+pub mod alarms;
 mod body;
 pub mod follow;
 mod forward;
@@ -25,7 +26,7 @@ pub mod sources;
 mod upstream;
 mod wording;
 
-pub use gate::{Clock, Counters, Gate, Keys, View};
+pub use gate::{Clock, Counters, Gate, Keys, Reports, View};
 pub use listen::{Gateway, Listeners, Running};
 pub use settings::Limits;
 pub use upstream::Backend;

@@ -11,7 +11,8 @@ use hyper::body::Incoming;
 use keyward_rules::decision::Permit;
 use keyward_rules::denial::Denial;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
-use keyward_rules::key::Environment;
+use keyward_rules::alert::Sighting;
+use keyward_rules::key::{Environment, Reach};
 use keyward_rules::route::{Found, Method, Route};
 use keyward_rules::time::Moment;
 use keyward_store::{LastUse, Outcome, OutcomeStatus, Record};
@@ -168,7 +169,10 @@ async fn finish(
     let gate = &*desk.gate;
     let key = permit.facts().id;
     trace.whose = Some((key, permit.facts().account));
-    gate.recorder.used(LastUse { key, at: permit.whole().now, from: trace.source });
+    gate.reports.recorder.used(LastUse { key, at: permit.whole().now, from: trace.source });
+    if matches!(permit.facts().reach, Reach::Anywhere) {
+        gate.reports.alarms.raise(Sighting::Unbound(key, trace.source), permit.whole().now);
+    }
     let owes_outcome = permit.route().class.owes_record();
     let forwarded = forward(gate, &desk.pool, permit, &parts.headers).await;
     let (status, code, reply) = match forwarded {
@@ -177,7 +181,7 @@ async fn finish(
         Forwarded::Unknown(denial) => (OutcomeStatus::Unknown, denial.entry().code, Err(denial)),
     };
     if owes_outcome {
-        gate.recorder.settle(Outcome { request: trace.id, status, at: gate.clock().now() });
+        gate.reports.recorder.settle(Outcome { request: trace.id, status, at: gate.clock().now() });
     }
     let upstream_status = match status {
         OutcomeStatus::Answered(status) => Some(status),
@@ -216,9 +220,14 @@ impl<'d> Trace<'d> {
     fn refused(&mut self, turned: &Turned) {
         let code = turned.denial.entry().code;
         if let Denial::AddressRefused(key, address) = turned.denial {
-            warn!(%key, %address, "right credentials from a wrong address: treat the key as leaked");
+            // The holder is told, and the log once: who tries for an hour must not fill it.
+            if self.gate.reports.alarms.raise(Sighting::WrongAddress(key, address), self.began()) {
+                warn!(%key, %address, "right credentials from a wrong address: treat the key as leaked");
+            }
         } else if let Denial::AppAddressRefused(key) = turned.denial {
-            warn!(%key, "right credentials of an app key from elsewhere than its app");
+            if self.gate.reports.alarms.raise(Sighting::WrongAddress(key, self.source), self.began()) {
+                warn!(%key, "right credentials of an app key from elsewhere than its app");
+            }
         } else if turned.account.is_some() {
             info!(request = %self.id, code, route = self.route, "refused");
         }
@@ -238,7 +247,7 @@ impl<'d> Trace<'d> {
         upstream_status: Option<u16>,
     ) {
         self.open = false;
-        self.gate.recorder.record(Record {
+        self.gate.reports.recorder.record(Record {
             at: self.began(),
             request: self.id,
             key,

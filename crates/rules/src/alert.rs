@@ -57,13 +57,13 @@ macro_rules! kinds {
 kinds! {
     /// A key was made.
     KeyCreated, "key_created", Notice, "An API key was created",
-        "If you did not create it, disable all keys with the link below, then change your password.";
+        "If you did not create it, disable all keys at once, then change your password.";
     /// A key was renamed or its addresses changed.
     KeyChanged, "key_changed", Notice, "An API key was changed",
-        "If you did not change it, disable all keys with the link below, then change your password.";
+        "If you did not change it, disable all keys at once, then change your password.";
     /// A key was enabled.
     KeyEnabled, "key_enabled", Notice, "An API key was enabled",
-        "If you did not enable it, disable all keys with the link below, then change your password.";
+        "If you did not enable it, disable all keys at once, then change your password.";
     /// A key was disabled.
     KeyDisabled, "key_disabled", Notice, "An API key was disabled",
         "Software that uses it is refused from now on. It can be enabled again in the console.";
@@ -100,27 +100,27 @@ kinds! {
         "The key is held and cannot be used. Tell the operator, and make a new key.";
     /// A session began on a device that was never seen.
     NewDevice, "new_device", Notice, "A sign-in from a new device",
-        "If that was not you, disable all keys with the link below, then change your password: it ends all sessions.";
+        "If that was not you, disable all keys at once, then change your password: it ends all sessions.";
     /// The password changed.
     PasswordChanged, "password_changed", Critical, "Your password was changed",
         "All other sessions have ended, and keys that move funds rest for 24 hours. If it was not you, disable all keys \
-         with the link below and tell the operator.";
+         at once and tell the operator.";
     /// The e-mail address changed.
     EmailChanged, "email_changed", Critical, "Your e-mail address was changed",
-        "Keys that move funds rest for 24 hours. If it was not you, disable all keys with the link below and tell the \
+        "Keys that move funds rest for 24 hours. If it was not you, disable all keys at once and tell the \
          operator.";
     /// The authenticator was turned on or replaced.
     TotpEnrolled, "totp_enrolled", Critical, "An authenticator was set up",
-        "If it was not you, disable all keys with the link below and tell the operator.";
+        "If it was not you, disable all keys at once and tell the operator.";
     /// The authenticator was turned off.
     TotpRemoved, "totp_removed", Critical, "Two-factor sign-in was turned off",
         "All your keys are held until it is on again.";
     /// New recovery codes.
     RecoveryCodesRenewed, "recovery_codes_renewed", Critical, "New recovery codes were made",
-        "The old ones no longer work. If it was not you, disable all keys with the link below.";
+        "The old ones no longer work. If it was not you, disable all keys at once.";
     /// A recovery code was used.
     RecoveryCodeUsed, "recovery_code_used", Critical, "A recovery code was used",
-        "It cannot be used again. If it was not you, disable all keys with the link below, then change your password.";
+        "It cannot be used again. If it was not you, disable all keys at once, then change your password.";
     /// Many wrong tries.
     RepeatedFailures, "repeated_failures", Notice, "Repeated failed attempts to sign in",
         "Somebody tries passwords or codes for your account. They are being slowed down; you can sign in from a device \
@@ -136,6 +136,17 @@ impl AlertKind {
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.word() == word)
     }
+}
+
+/// What a gateway saw of a key whose credentials were right.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Sighting {
+    /// They came from an address that the key is not bound to.
+    WrongAddress(KeyId, IpAddr),
+    /// An unbound key was used from here.
+    Unbound(KeyId, IpAddr),
+    /// Its stored record does not verify.
+    Altered(KeyId),
 }
 
 /// One thing that a holder is told.

@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
 use crate::arguments::ConfigFile;
+use crate::control::{self, Control, Post};
 use crate::node::{self, Node, NodeOptions};
 use crate::{ambient, config, sandbox};
 
@@ -59,12 +60,27 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
     };
     let checkpoint = settings.gateway.checkpoint_file.or(beside_the_store);
     let authority = Arc::new(node::authority(&store, &master));
+    let control = match (settings.console, settings.mail) {
+        (Some(console), Some(mail)) => {
+            let options = control::Options {
+                listener: node::listen(console.listen)?,
+                origin: console.origin,
+                gateway: console.gateway,
+                post: Post::Smtp(Box::new(mail.sender()?)),
+            };
+            Some(Control::start(&store, Arc::clone(&authority), options)?)
+        }
+        (_, _) => None,
+    };
     let options = NodeOptions { listeners, backend, raise_rates: 1, threads, authority, checkpoint };
     let node = Node::start(&store, &master, options).await?;
     info!(upstream = settings.upstream.url, "serving");
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+    }
+    if let Some(control) = control {
+        control.stop().await;
     }
     node.stop().await?;
     store.close().await;

@@ -7,6 +7,6 @@ mod sweep;
 
 pub use cooling::end_cooling;
 pub(crate) use raise::raise_to;
-pub use raise::{Sighting, raise_sighting};
+pub use raise::raise_sighting;
 pub use remind::remind_holders;
 pub use sweep::{Swept, sweep_keys};

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use keyward_rules::address::Binding;
-use keyward_rules::alert::{Alert, AlertKind};
+use keyward_rules::alert::{Alert, AlertKind, Sighting};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Actor, Proof};
-use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::id::AccountId;
 use keyward_rules::limits::DAY_MS;
 
 use crate::tell::{shows_addresses, tell};
@@ -14,17 +14,6 @@ use crate::{ActionError, Desk};
 
 /// Networks that are remembered of an unbound key; beyond, the oldest is forgotten.
 const NETWORKS: usize = 32;
-
-/// What a gateway saw of a key whose credentials were right.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Sighting {
-    /// They came from an address that the key is not bound to.
-    WrongAddress(KeyId, IpAddr),
-    /// An unbound key was used from here.
-    Unbound(KeyId, IpAddr),
-    /// Its stored record does not verify.
-    Altered(KeyId),
-}
 
 /// Tells the holder, once a day for each key and address. A key that is unbound is told of for every network that
 /// it was never used from, except the first.

@@ -18,7 +18,7 @@ use crate::Desk;
 /// Prefix of a browser's session token.
 pub const PAGES: &str = "kwp_";
 /// Prefix of a program's session token.
-pub const PROGRAM: &str = "kws_";
+pub const PROGRAM: &str = "kwt_";
 /// Prefix of the token by which a browser is known.
 pub const DEVICE: &str = "kwd_";
 

@@ -30,6 +30,8 @@ pub struct Row {
     pub from: String,
     /// Whether it is bound.
     pub bound: bool,
+    /// Whether an app's servers are meant.
+    pub app: bool,
     /// Whether it is a demo key.
     pub demo: bool,
     /// Its state's word.
@@ -92,6 +94,7 @@ async fn row(person: &SignedIn, key: KeyView) -> Result<Row, ActionError> {
         tags: key.tags,
         from: key.from,
         bound: key.bound,
+        app: key.purpose == "third_party_app",
         demo: key.environment == Environment::Demo,
         state: key.state,
         created: When::of(key.created_at),

@@ -1,0 +1,97 @@
+//! What a holder should hear of, on its way out of the data plane: bounded, and each thing said once an hour.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use keyward_rules::alert::Sighting;
+use keyward_rules::time::Moment;
+use tokio::sync::mpsc;
+
+/// Sightings that may wait to be told; more are dropped, because the first of them was told already.
+const ROOM: usize = 1_024;
+/// Cells that remember what was said; two things that share one are said once more than needed.
+const CELLS: usize = 8_192;
+/// For how long a thing that was said is not said again.
+const QUIET_MS: u64 = 60 * 60 * 1_000;
+
+/// The way out.
+pub struct Alarms {
+    said: Box<[AtomicU64]>,
+    out: mpsc::Sender<Sighting>,
+}
+
+/// The other end.
+pub type Sightings = mpsc::Receiver<Sighting>;
+
+impl Alarms {
+    /// Makes both ends.
+    #[must_use]
+    pub fn new() -> (Self, Sightings) {
+        let (out, sightings) = mpsc::channel(ROOM);
+        (Self { said: (0..CELLS).map(|_| AtomicU64::new(0)).collect(), out }, sightings)
+    }
+
+    /// Passes a sighting on, unless it was within the hour; whether it was.
+    pub fn raise(&self, sighting: Sighting, now: Moment) -> bool {
+        let print = fingerprint(sighting, now.unix_ms() / QUIET_MS);
+        let place = usize::try_from(print).unwrap_or_default() % CELLS;
+        let Some(cell) = self.said.get(place) else { return false };
+        // A load first: the common case, a key at work from its usual place, writes nothing.
+        if cell.load(Ordering::Relaxed) == print || cell.swap(print, Ordering::Relaxed) == print {
+            return false;
+        }
+        self.out.try_send(sighting).is_ok()
+    }
+}
+
+/// 64 bits of what was seen and in which hour; no secret, so no keyed hash.
+fn fingerprint(sighting: Sighting, hour: u64) -> u64 {
+    let (kind, key, address) = match sighting {
+        Sighting::WrongAddress(key, address) => (1, key, Some(address)),
+        Sighting::Unbound(key, address) => (2, key, Some(address)),
+        Sighting::Altered(key) => (3, key, None),
+    };
+    let address = match address {
+        None => 0,
+        Some(IpAddr::V4(v4)) => u128::from(v4.to_bits()),
+        Some(IpAddr::V6(v6)) => v6.to_bits(),
+    };
+    // splitmix64's finisher over each word: cheap, and every bit reaches every bit.
+    let mix = |word: u64| {
+        let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ (word >> 31)
+    };
+    let fold = |wide: u128| {
+        #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
+        let (high, low) = ((wide >> 64) as u64, wide as u64);
+        (high, low)
+    };
+    let ((key_high, key_low), (far, near)) = (fold(key.as_u128()), fold(address));
+    [key_high, key_low, far, near, hour].into_iter().fold(kind, |print, word| mix(print ^ word)) | 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Alarms, QUIET_MS, ROOM};
+    use keyward_rules::alert::Sighting;
+    use keyward_rules::id::KeyId;
+    use keyward_rules::time::Moment;
+
+    #[test]
+    fn a_thing_is_said_once_an_hour_and_the_room_is_bounded() {
+        let (alarms, mut sightings) = Alarms::new();
+        let at = Moment::from_unix_ms;
+        let sighting = |byte: u8| Sighting::WrongAddress(KeyId::from_entropy([byte; 16]), "203.0.113.9".parse().unwrap());
+        assert!(alarms.raise(sighting(1), at(0)));
+        assert!(!alarms.raise(sighting(1), at(QUIET_MS - 1)));
+        assert!(alarms.raise(sighting(2), at(0)));
+        assert!(alarms.raise(sighting(1), at(QUIET_MS)));
+        assert_eq!(sightings.try_recv(), Ok(sighting(1)));
+        let flood = (0..10_000_u32).filter(|number| {
+            let key = KeyId::from_entropy((u128::from(*number) << 64).to_be_bytes());
+            alarms.raise(Sighting::Altered(key), at(0))
+        });
+        assert!(flood.count() <= ROOM);
+    }
+}

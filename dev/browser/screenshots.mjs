@@ -1,0 +1,120 @@
+// Every page as a picture: light and dark, wide and narrow. The first argument is the folder to write to.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Authenticator, balance, startSandbox, within } from './sandbox.mjs';
+import { Person, openBrowser } from './person.mjs';
+
+const folder = process.argv[2] ?? 'docs/screenshots';
+mkdirSync(folder, { recursive: true });
+const SIZES = { wide: { width: 1280, height: 800 }, narrow: { width: 390, height: 844 } };
+
+const sandbox = await startSandbox();
+const { credentials } = sandbox;
+const browser = await openBrowser();
+const context = await browser.newContext({ timezoneId: 'Europe/Zurich', locale: 'en-GB', reducedMotion: 'reduce' });
+const page = await context.newPage();
+let count = 0;
+
+// The page as it stands, in the four combinations, without loading it again: what is shown once stays shown.
+async function picture(name) {
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      await page.screenshot({ path: join(folder, `${name}-${colorScheme}-${size}.png`), fullPage: true });
+      count += 1;
+    }
+  }
+  await page.setViewportSize(SIZES.wide);
+  await page.emulateMedia({ colorScheme: 'light' });
+}
+
+try {
+  const newcomer = new Person(page, credentials, 'newcomer@keyward.example');
+  await newcomer.go('/sign-in');
+  await picture('sign-in');
+  await newcomer.fill('E-mail address', 'nobody@keyward.example');
+  await newcomer.fill('Password', 'not the password');
+  await newcomer.press('Sign in');
+  await picture('sign-in-refused');
+  await newcomer.go('/register');
+  await picture('register');
+  await newcomer.fill('E-mail address', newcomer.email);
+  await newcomer.fill('Password', 'password1234');
+  await newcomer.press('Continue');
+  await picture('register-weak');
+  await newcomer.fill('Password', newcomer.password);
+  await newcomer.press('Continue');
+  await picture('register-code');
+  await page.locator('input[name=code]').fill(await newcomer.mails.code());
+  await newcomer.press('Create the account');
+  await picture('authenticator');
+  newcomer.recovery = (await newcomer.enrol());
+  newcomer.approvals = 1;
+  await picture('recovery-codes');
+  await newcomer.go('/keys');
+  await picture('keys-empty');
+  await newcomer.go('/alerts');
+  await picture('alerts-few');
+  await newcomer.go('/keys/new');
+  await picture('key-new');
+  await page.locator('textarea[name=addresses]').pressSequentially('203.0.113.7, 010.0.0.1, 2001:db8::1/32');
+  await page.locator('input[name=passphrase]').pressSequentially('short');
+  await page.locator('#live-addresses .bad').first().waitFor();
+  await page.locator('#live-passphrase .bad').first().waitFor();
+  await picture('key-new-live');
+  await page.locator('input[name=name]').fill(' ');
+  await page.locator('input[name=name]').evaluate((input) => { input.required = false; });
+  await newcomer.press('Continue');
+  await picture('key-new-refused');
+  await newcomer.go('/keys/new');
+  await page.locator('input[name=name]').fill('TradingBot');
+  await page.locator('input[value=trade]').check();
+  await page.locator('textarea[name=addresses]').fill('127.0.0.1, ::1');
+  await page.locator('input[name=passphrase]').fill('Picture-Pass1!');
+  await newcomer.press('Continue');
+  await picture('step-up');
+  await newcomer.approve('Create the key');
+  await picture('key-made');
+
+  const trader = new Person(page, credentials, credentials.people.trader.email);
+  trader.password = credentials.people.trader.password;
+  trader.authenticator = new Authenticator(credentials.people.trader.totp_secret);
+  await context.clearCookies();
+  const key = credentials.keys.trade;
+  await within(credentials.gateway_url, key, '0');
+  for (let at = 0; at < 6; at += 1) await balance(credentials.gateway_url, key);
+  for (const name of ['read', 'unbound', 'bound_elsewhere', 'withdraw']) await balance(credentials.gateway_url, credentials.keys[name]);
+  // Last uses and alerts follow within seconds.
+  await new Promise((go) => setTimeout(go, 3000));
+  await trader.go('/sign-in');
+  await trader.fill('E-mail address', trader.email);
+  await trader.fill('Password', trader.password);
+  await trader.press('Sign in');
+  await picture('second-factor');
+  await page.locator('input[name=code]').fill(await trader.authenticator.code());
+  await trader.press('Continue');
+  await picture('keys');
+  await page.locator('details.menu summary').click();
+  await picture('keys-menu');
+  const id = key.api_key;
+  for (const [name, path] of [['key', `/keys/${id}`], ['key-app', `/keys/${credentials.keys.app_elsewhere.api_key}`],
+    ['key-addresses', `/keys/${id}/addresses`], ['key-rotate', `/keys/${id}/rotate`], ['key-disable', `/keys/${id}/disable`],
+    ['key-delete', `/keys/${id}/delete`], ['keys-disable-all', '/keys/disable-all'], ['alerts', '/alerts'], ['security', '/security'],
+    ['security-password', '/security/password'], ['security-email', '/security/email'], ['security-authenticator-off', '/security/authenticator/off'],
+    ['api-reference', '/api'], ['mailbox', '/dev/mail'], ['recover', '/recover'], ['nothing-here', '/nowhere'],
+    ['keys-ended', '/keys?ended=yes&sort=name']]) {
+    await trader.go(path);
+    await picture(name);
+  }
+  await trader.go(`/keys/${id}/leaked`);
+  await trader.confirm('Disable it now');
+  await picture('key-leaked');
+  const mails = await new Person(page, credentials, newcomer.email).mails.all();
+  await page.goto(credentials.console_url + mails.map((mail) => /\/brake\/\S+/.exec(mail.text)).find(Boolean)[0]);
+  await picture('brake');
+} finally {
+  await browser.close();
+  await sandbox.stop();
+}
+console.log(`${count} pictures in ${folder}`);
