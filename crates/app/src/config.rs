@@ -185,7 +185,10 @@ fn console_mistakes(config: &Config) -> Vec<String> {
     if host.is_empty() || console.origin.ends_with('/') || !matches!(scheme.as_str(), "https" | "http") {
         found.push("console.origin must be https://host[:port] without a slash at the end".to_owned());
     } else if scheme == "http" && !matches!(host.as_str(), "localhost" | "127.0.0.1") {
-        found.push("console.origin must be https://, or browsers send passwords in clear and keep no cookie".to_owned());
+        found.push(
+            "console.origin must be https://, or browsers send passwords in clear and keep no cookie"
+                .to_owned(),
+        );
     }
     match &config.mail {
         None => found.push("[console] needs [mail]: codes and alerts go out by mail".to_owned()),

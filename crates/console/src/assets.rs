@@ -92,5 +92,5 @@ mod tests {
         assert_eq!(hash.as_str(), HTMX);
     }
 
-    const HTMX: &str = "HTMX_HASH";
+    const HTMX: &str = "2b78dc2b44f6117680c5863fb5dd9a261c2a769feace82c358a295fe735c83e4";
 }

@@ -82,7 +82,9 @@ mod tests {
     fn a_thing_is_said_once_an_hour_and_the_room_is_bounded() {
         let (alarms, mut sightings) = Alarms::new();
         let at = Moment::from_unix_ms;
-        let sighting = |byte: u8| Sighting::WrongAddress(KeyId::from_entropy([byte; 16]), "203.0.113.9".parse().unwrap());
+        let sighting = |byte: u8| {
+            Sighting::WrongAddress(KeyId::from_entropy([byte; 16]), "203.0.113.9".parse().unwrap())
+        };
         assert!(alarms.raise(sighting(1), at(0)));
         assert!(!alarms.raise(sighting(1), at(QUIET_MS - 1)));
         assert!(alarms.raise(sighting(2), at(0)));

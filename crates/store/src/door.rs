@@ -28,6 +28,7 @@ statements! {
         ON CONFLICT (subject) DO UPDATE SET failures = CASE WHEN tries.seen_at < $3 THEN 1 ELSE tries.failures + 1 END, \
         seen_at = excluded.seen_at WHERE tries.until <= excluded.seen_at RETURNING failures";
     SET_PAUSE = "UPDATE tries SET until = $2 WHERE subject = $1";
+    REFUND_TRY = "UPDATE tries SET failures = failures - 1 WHERE subject = $1 AND failures > 0";
     CLEAR_TRIES = "DELETE FROM tries WHERE subject = $1";
     DROP_TRIES = "DELETE FROM tries WHERE seen_at < $1 AND until < $1";
     /// Takes a time step as used, once: whoever comes second changes no row.
@@ -173,6 +174,14 @@ impl Door {
     /// [`StoreError::Database`].
     pub async fn clear_tries(&self, subject: &str) -> Result<(), StoreError> {
         self.alone(CLEAR_TRIES, vec![subject.into()]).await.map(drop)
+    }
+
+    /// Takes one try of `subject` back, because it was right; those of others who share it stay.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn refund_try(&self, subject: &str) -> Result<(), StoreError> {
+        self.alone(REFUND_TRY, vec![subject.into()]).await.map(drop)
     }
 
     /// Takes an authenticator's time step as used; whether this was the first time.

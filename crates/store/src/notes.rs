@@ -86,6 +86,12 @@ impl KeyNotes {
     }
 }
 
+fn repeat(row: &Row) -> Result<(CodeTag, KeyId), StoreError> {
+    let tampered = || StoreError::tampered("repeat", "row");
+    let intent = row.bytes(0)?.try_into().map(CodeTag::from_bytes).map_err(|_| tampered())?;
+    Ok((intent, row.text(1)?.parse().map_err(|_| tampered())?))
+}
+
 impl Tx {
     /// The notes of a key.
     ///
@@ -123,10 +129,8 @@ impl Tx {
         idempotency: &str,
     ) -> Result<Option<(CodeTag, KeyId)>, StoreError> {
         let values = vec![account.as_u64().into(), idempotency.into()];
-        let Some(row) = self.transact.fetch_optional(REPEAT_OF, values).await? else { return Ok(None) };
-        let tampered = || StoreError::tampered("repeat", "row");
-        let intent = row.bytes(0)?.try_into().map(CodeTag::from_bytes).map_err(|_| tampered())?;
-        Ok(Some((intent, row.text(1)?.parse().map_err(|_| tampered())?)))
+        let row = self.transact.fetch_optional(REPEAT_OF, values).await?;
+        row.as_ref().map(repeat).transpose()
     }
 
     /// Remembers what a request with the caller's own id made.
@@ -161,6 +165,20 @@ impl Tx {
 }
 
 impl Reader {
+    /// As [`Tx::repeat_of`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn repeat_of(
+        &self,
+        account: AccountId,
+        idempotency: &str,
+    ) -> Result<Option<(CodeTag, KeyId)>, StoreError> {
+        let values = vec![account.as_u64().into(), idempotency.into()];
+        let row = self.database.fetch_optional(REPEAT_OF, values).await?;
+        row.as_ref().map(repeat).transpose()
+    }
+
     /// The notes of all keys of an account that have some.
     ///
     /// # Errors

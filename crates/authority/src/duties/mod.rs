@@ -6,7 +6,7 @@ mod remind;
 mod sweep;
 
 pub use cooling::end_cooling;
-pub(crate) use raise::raise_to;
 pub use raise::raise_sighting;
+pub(crate) use raise::raise_to;
 pub use remind::remind_holders;
 pub use sweep::{Swept, sweep_keys};

@@ -99,6 +99,24 @@ pub async fn check_wish(desk: &Desk<'_>, wish: &KeyWish) -> Result<(), ActionErr
     check(desk, wish, &tag, &account, person.as_ref(), &siblings(&keys?, &notes))
 }
 
+/// The key that an earlier request with the same idempotency key and the same content made; its secret was shown
+/// then, so nothing has to be approved.
+///
+/// # Errors
+/// [`ActionError::OtherRequest`] when the content was another.
+pub async fn made_before(desk: &Desk<'_>, wish: &KeyWish) -> Result<Option<KeyId>, ActionError> {
+    if wish.idempotency.is_empty() || !desk.actor.scope().reaches(wish.account) {
+        return Ok(None);
+    }
+    let found = desk.authority.access.reader.repeat_of(wish.account, &wish.idempotency).await?;
+    let intent = wish_matter(wish).intent(desk, &format!("account:{}", wish.account));
+    match found {
+        None => Ok(None),
+        Some((before, key)) if before.matches(&intent) => Ok(Some(key)),
+        Some(_) => Err(ActionError::OtherRequest),
+    }
+}
+
 /// Makes the key, by all rules of product.md 3.1.
 ///
 /// # Errors

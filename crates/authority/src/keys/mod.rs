@@ -20,7 +20,7 @@ pub use disable_all::{brake, disable_all_keys};
 pub use edit::{edit_key, parse_tags};
 pub use enable::{enable_key, enable_matter};
 pub use freeze::freeze_key;
-pub use issue::{Issued, KeyWish, Outcome, check_wish, issue_key, wish_matter};
+pub use issue::{Issued, KeyWish, Outcome, check_wish, issue_key, made_before, wish_matter};
 pub use leaked::report_leak;
 pub use named::KeyNamed;
 pub use overlap::end_overlap;

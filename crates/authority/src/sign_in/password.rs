@@ -67,6 +67,7 @@ pub async fn present_password(desk: &Desk<'_>, presented: Presented) -> Result<D
         return Err(ActionError::NotSignedIn);
     };
     door.clear_tries(&by_account).await?;
+    door.refund_try(&by_source).await?;
     match person.two_factor() {
         TwoFactor::On => {
             let (half, token) = session(desk, person.account, presented.kind, Stage::Password);

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use keyward_authority::keys::{
     AddressChange, KeyNamed, KeyWish, Outcome, RotationWish, change_addresses, check_rotation, check_wish,
     delete_key, disable_all_keys, disable_key, edit_key, enable_key, enable_matter,
-    end_overlap as end_rotation, issue_key, parse_tags, plan_addresses, report_leak, rotate_key,
+    end_overlap as end_rotation, issue_key, made_before, parse_tags, plan_addresses, report_leak, rotate_key,
     rotation_matter, wish_matter,
 };
 use keyward_authority::questions::{key_activity, key_outlook, list_keys, show_key};
@@ -345,22 +345,16 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<NewKey>), Problem> {
     let desk = caller.desk();
     let wish = wish(&desk, &caller, &body)?;
+    if let Some(id) = made_before(&desk, &wish).await? {
+        return Ok((StatusCode::OK, Json(NewKey::made_before(id))));
+    }
     if body.step_up.is_none() {
         check_wish(&desk, &wish).await?;
     }
     let proof = caller.step_up(&wish_matter(&wish), body.step_up.take()).await?;
     match issue_key(&desk, proof, wish).await? {
         Outcome::Made(issued) => Ok((StatusCode::CREATED, Json(NewKey::from(&*issued)))),
-        Outcome::MadeBefore(id) => {
-            let key = NewKey {
-                api_key: id.to_string(),
-                secret: None,
-                passphrase: None,
-                name: None,
-                permissions: Vec::new(),
-            };
-            Ok((StatusCode::OK, Json(key)))
-        }
+        Outcome::MadeBefore(id) => Ok((StatusCode::OK, Json(NewKey::made_before(id)))),
     }
 }
 

@@ -5,6 +5,7 @@ use keyward_authority::keys::Issued;
 use keyward_authority::questions::{AccountView, AlertView, KeyView, SessionView};
 use keyward_rules::alert::Urgency;
 use keyward_rules::grant::TwoFactor;
+use keyward_rules::id::KeyId;
 use keyward_rules::permission::Permission;
 use keyward_rules::time::Moment;
 use serde::Serialize;
@@ -96,6 +97,13 @@ pub struct NewKey {
     pub name: Option<String>,
     /// Its permissions; empty likewise.
     pub permissions: Vec<&'static str>,
+}
+
+impl NewKey {
+    /// A key whose credentials were shown before.
+    pub fn made_before(id: KeyId) -> Self {
+        Self { api_key: id.to_string(), secret: None, passphrase: None, name: None, permissions: Vec::new() }
+    }
 }
 
 impl From<&Issued> for NewKey {

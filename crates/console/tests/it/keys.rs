@@ -1,0 +1,326 @@
+//! The rules on keys (product.md 3), by the API that is the pages' twin.
+
+use serde_json::{Value, json};
+
+use crate::world::{PASSPHRASE, World, wish};
+
+#[tokio::test]
+async fn the_51st_key_is_refused_and_a_deleted_one_makes_room() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let (mut person, mut first) = (person, Value::Null);
+    for number in 0..50 {
+        // Challenges are ten an hour, and the authenticator's was one of them.
+        if number % 9 == 0 {
+            world.pass_ms(3_600_000);
+            person.token = signed_in_again(&person).await;
+        }
+        let key = person.key(&format!("bot {number}")).await;
+        if number == 0 {
+            first = key;
+        }
+    }
+    let refused = person.api("POST", "/keys", wish("one too many")).await;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "too_many_keys"));
+    let path = format!("/keys/{}", first["api_key"].as_str().unwrap());
+    let deleted =
+        person.api("DELETE", &path, json!({"name": "bot 0", "factor": crate::world::PASSWORD})).await;
+    assert_eq!(deleted.status, 200, "{}", deleted.text);
+    person.key("room again").await;
+}
+
+/// 50 keys take longer than one session lasts.
+async fn signed_in_again(person: &crate::world::Person<'_>) -> String {
+    person.sign_in(crate::world::PASSWORD, Some(&person.device)).await.field("token")
+}
+
+#[tokio::test]
+async fn at_most_20_addresses_after_merging() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let with = |count: u32| {
+        let list: Vec<String> = (0..count).map(|number| format!("192.0.2.{}", number * 2)).collect();
+        let mut body = wish("bot");
+        body["from"]["addresses"] = json!(list);
+        body
+    };
+    let refused = person.api("POST", "/keys", with(21)).await;
+    assert_eq!((refused.status, refused.code().as_str()), (422, "bad_addresses"));
+    assert_eq!(person.approved("POST", "/keys", with(20)).await.status, 201);
+}
+
+#[tokio::test]
+async fn names_are_unique_and_case_tells_them_apart() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    person.key("TradingBot").await;
+    let refused = person.api("POST", "/keys", wish("TradingBot")).await;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "name_taken"));
+    person.key("tradingbot").await;
+    for bad in ["", " ", " x", "a\u{202e}b", "a\u{200b}b", "e\u{301}", &"x".repeat(51)] {
+        let refused = person.api("POST", "/keys", wish(bad)).await;
+        assert_eq!((refused.status, refused.code().as_str()), (422, "bad_name"), "{bad:?}");
+    }
+}
+
+#[tokio::test]
+async fn passphrases_are_strong_and_not_used_twice() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let with = |passphrase: &str| {
+        let mut body = wish(&format!("bot {}", passphrase.len()));
+        body["passphrase"] = passphrase.into();
+        body
+    };
+    for weak in
+        ["", "Aa1!aaa", "aa1!aaaa", "AA1!AAAA", "Aaa!aaaa", "Aa1aaaaa", "Aa1! aaaa", &"Aa1!".repeat(9)]
+    {
+        let refused = person.api("POST", "/keys", with(weak)).await;
+        assert_eq!((refused.status, refused.code().as_str()), (422, "bad_passphrase"), "{weak}");
+        assert!(weak.is_empty() || !refused.text.contains(weak), "a refusal never repeats it");
+    }
+    assert_eq!(person.approved("POST", "/keys", with(PASSPHRASE)).await.status, 201);
+    let mut again = with(PASSPHRASE);
+    again["name"] = "another".into();
+    let refused = person.api("POST", "/keys", again).await;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "passphrase_taken"));
+}
+
+#[tokio::test]
+async fn permissions_are_chosen_and_never_change() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let with = |rights: Value| {
+        let mut body = wish("bot");
+        body["permissions"] = rights;
+        body
+    };
+    for bad in [json!([]), json!(["all"]), json!(["Read"]), json!(["read", ""])] {
+        let refused = person.api("POST", "/keys", with(bad.clone())).await;
+        assert_eq!((refused.status, refused.code().as_str()), (422, "bad_permissions"), "{bad}");
+    }
+    let key = person.key("bot").await;
+    let id = key["api_key"].as_str().unwrap();
+    // Every path that changes a key: none takes permissions, and the attempt changes nothing else.
+    for (method, path, body) in [
+        ("PATCH", format!("/keys/{id}"), json!({"name": "renamed", "permissions": ["withdraw"]})),
+        (
+            "PUT",
+            format!("/keys/{id}/addresses"),
+            json!({"name": "bot", "factor": "x",
+            "from": {"reach": "addresses", "addresses": ["127.0.0.1"], "permissions": ["withdraw"]}}),
+        ),
+        ("POST", format!("/keys/{id}/enable"), json!({"permissions": ["withdraw"]})),
+        (
+            "POST",
+            format!("/keys/{id}/rotate"),
+            json!({"name": "next", "passphrase": "Other-Pass1!", "permissions": ["withdraw"]}),
+        ),
+        ("PUT", format!("/keys/{id}"), json!({"permissions": ["withdraw"]})),
+        ("POST", format!("/keys/{id}"), json!({"permissions": ["withdraw"]})),
+    ] {
+        let refused = person.api(method, &path, body).await;
+        assert!(matches!(refused.status, 405 | 422), "{method} {path}: {} {}", refused.status, refused.text);
+    }
+    let shown = person.get(&format!("/keys/{id}")).await.json();
+    assert_eq!((&shown["permissions"], &shown["name"]), (&json!(["read", "trade"]), &json!("bot")));
+    // A rotation keeps them.
+    let body = json!({"name": "next", "passphrase": "Other-Pass1!"});
+    let rotated = person.approved("POST", &format!("/keys/{id}/rotate"), body).await;
+    assert_eq!(rotated.json()["permissions"], json!(["read", "trade"]));
+}
+
+#[tokio::test]
+async fn two_factor_must_be_on_before_any_key() {
+    let world = World::new().await;
+    let person = world.without_factor("a@keyward.example").await;
+    let refused = person.api("POST", "/keys", wish("bot")).await;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "two_factor_off"));
+}
+
+#[tokio::test]
+async fn withdraw_and_manage_need_addresses_and_wide_ones_an_acknowledgement() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let with = |right: &str, from: Value| {
+        let mut body = wish("bot");
+        body["permissions"] = json!(["read", right]);
+        body["from"] = from;
+        body
+    };
+    for right in ["withdraw", "manage"] {
+        for from in [
+            json!({"reach": "anywhere"}),
+            json!({"reach": "addresses", "addresses": ["0.0.0.0/0"], "acknowledge_wide": true}),
+        ] {
+            let refused = person.api("POST", "/keys", with(right, from)).await;
+            assert_eq!((refused.status, refused.code().as_str()), (422, "key_refused"), "{right}");
+        }
+    }
+    let wide = |acknowledged: bool| {
+        with("trade", json!({"reach": "addresses", "addresses": ["::/0"], "acknowledge_wide": acknowledged}))
+    };
+    assert_eq!(person.api("POST", "/keys", wide(false)).await.code(), "key_refused");
+    let made = person.approved("POST", "/keys", wide(true)).await;
+    let shown = person.get(&format!("/keys/{}", made.field("api_key"))).await.json();
+    assert_eq!((&shown["bound"], &shown["ends_by"]), (&json!(false), &json!("idle")), "counts as unbound");
+}
+
+#[tokio::test]
+async fn an_empty_list_is_never_anywhere() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let key = person.key("bot").await;
+    let path = format!("/keys/{}/addresses", key["api_key"].as_str().unwrap());
+    for from in [
+        json!({"reach": "addresses", "addresses": []}),
+        json!({"reach": "addresses", "addresses": [""]}),
+        json!({"reach": "addresses", "addresses": [" "]}),
+        json!({"reach": "addresses", "addresses": [","]}),
+        json!({"reach": "addresses"}),
+        json!({}),
+        json!({"reach": "everywhere"}),
+        json!({"reach": "addresses", "addresses": ["010.0.0.1"]}),
+        json!({"reach": "addresses", "addresses": ["192.0.2.1/24"]}),
+        Value::Null,
+    ] {
+        let mut body = wish("other");
+        body["from"] = from.clone();
+        assert_eq!(person.api("POST", "/keys", body).await.status, 422, "create {from}");
+        let change = json!({"name": "bot", "from": from, "factor": crate::world::PASSWORD});
+        assert_eq!(person.api("PUT", &path, change).await.status, 422, "update {from}");
+    }
+    let shown = person.get(&format!("/keys/{}", key["api_key"].as_str().unwrap())).await.json();
+    assert_eq!(shown["from"], json!("127.0.0.1,::1"), "unchanged");
+}
+
+#[tokio::test]
+async fn a_repeated_creation_gives_the_key_without_its_secret() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let mut body = wish("bot");
+    body["idempotency_key"] = "one".into();
+    let made = person.approved("POST", "/keys", body.clone()).await;
+    assert_eq!(made.status, 201);
+    // Asked again, it is neither judged as a taken name nor made twice.
+    let mut again = body.clone();
+    again["name"] = "bot".into();
+    let asked = person.approved("POST", "/keys", again).await;
+    assert_eq!((asked.status, asked.field("api_key")), (200, made.field("api_key")), "{}", asked.text);
+    assert!(asked.json()["secret"].is_null() && !asked.text.contains(&made.field("secret")));
+    body["name"] = "other".into();
+    body["passphrase"] = "Third-Pass1!".into();
+    let other = person.approved("POST", "/keys", body).await;
+    assert_eq!((other.status, other.code().as_str()), (409, "idempotency_mismatch"));
+}
+
+#[tokio::test]
+async fn narrowing_takes_one_factor_and_widening_a_step_up() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let key = person.key("bot").await;
+    let path = format!("/keys/{}/addresses", key["api_key"].as_str().unwrap());
+    let to = |list: Value| json!({"name": "bot", "from": {"reach": "addresses", "addresses": list}});
+    let mut narrow = to(json!(["127.0.0.1"]));
+    assert_eq!(person.api("PUT", &path, narrow.clone()).await.code(), "factor_wrong", "no factor, no change");
+    narrow["factor"] = crate::world::PASSWORD.into();
+    assert_eq!(person.api("PUT", &path, narrow).await.status, 200);
+    let mut wide = to(json!(["127.0.0.1", "192.0.2.7"]));
+    wide["factor"] = crate::world::PASSWORD.into();
+    assert_eq!(
+        person.api("PUT", &path, wide.clone()).await.code(),
+        "step_up_required",
+        "one factor never loosens"
+    );
+    assert_eq!(person.approved("PUT", &path, wide).await.status, 200);
+}
+
+#[tokio::test]
+async fn harm_needs_the_exact_name() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let key = person.key("TradingBot").await;
+    let id = key["api_key"].as_str().unwrap();
+    for (method, path) in [
+        ("POST", format!("/keys/{id}/disable")),
+        ("DELETE", format!("/keys/{id}")),
+        ("POST", format!("/keys/{id}/leaked")),
+    ] {
+        let refused =
+            person.api(method, &path, json!({"name": "tradingbot", "factor": crate::world::PASSWORD})).await;
+        assert_eq!((refused.status, refused.code().as_str()), (422, "name_mismatch"), "{path}");
+    }
+    assert_eq!(person.get(&format!("/keys/{id}")).await.json()["state"], "active");
+}
+
+#[tokio::test]
+async fn a_rotation_overlaps_and_its_predecessor_does_not_count() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let key = person.key("bot").await;
+    let id = key["api_key"].as_str().unwrap().to_owned();
+    for hours in [0, 169, u64::MAX] {
+        let body = json!({"name": "bot 2", "passphrase": "Other-Pass1!", "overlap_hours": hours});
+        assert_eq!(
+            person.api("POST", &format!("/keys/{id}/rotate"), body).await.code(),
+            "bad_overlap",
+            "{hours}"
+        );
+    }
+    let body = json!({"name": "bot 2", "passphrase": "Other-Pass1!"});
+    let next = person.approved("POST", &format!("/keys/{id}/rotate"), body.clone()).await;
+    assert_eq!(next.status, 201, "{}", next.text);
+    assert_ne!(next.field("secret"), key["secret"].as_str().unwrap());
+    let old = person.get(&format!("/keys/{id}")).await.json();
+    assert_eq!(
+        (&old["state"], &old["ends_by"], old["successor"].as_str()),
+        (&json!("active"), &json!("overlap"), Some(next.field("api_key").as_str()))
+    );
+    assert_eq!(person.api("POST", &format!("/keys/{id}/rotate"), body).await.code(), "rotated_already");
+    let ended = person
+        .api(
+            "POST",
+            &format!("/keys/{id}/end-overlap"),
+            json!({"name": "bot", "factor": crate::world::PASSWORD}),
+        )
+        .await;
+    assert_eq!(ended.status, 200);
+    assert_eq!(person.get(&format!("/keys/{id}")).await.json()["state"], "expired");
+}
+
+#[tokio::test]
+async fn the_outlook_is_the_gateways_verdict() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let key = person.key("bot").await;
+    let path = format!("/keys/{}/outlook?from=", key["api_key"].as_str().unwrap());
+    let codes = |reply: crate::world::Reply| -> Vec<String> {
+        let lines = reply.json();
+        lines.as_array().unwrap().iter().map(|line| line["code"].as_str().unwrap().to_owned()).collect()
+    };
+    let here = codes(person.get(&format!("{path}127.0.0.1")).await);
+    assert_eq!(here, ["0", "0", "0", "50120", "50120", "50120"]);
+    assert!(codes(person.get(&format!("{path}203.0.113.1")).await).iter().all(|code| code == "50110"));
+    assert_eq!(person.get(&format!("{path}nowhere")).await.status, 422);
+}
+
+#[tokio::test]
+async fn paging_never_gives_more_than_asked() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    for number in 0..3 {
+        person.key(&format!("bot {number}")).await;
+    }
+    for bad in ["0", "-1", "101", "99999999999999999999", "x", ""] {
+        assert_eq!(person.get(&format!("/keys?limit={bad}")).await.status, 422, "{bad}");
+        assert_eq!(person.get(&format!("/alerts?limit={bad}")).await.status, 422, "{bad}");
+    }
+    let page = person.get("/keys?limit=2").await.json();
+    assert_eq!(page["keys"].as_array().unwrap().len(), 2);
+    let rest = person.get(&format!("/keys?limit=2&cursor={}", page["next"].as_str().unwrap())).await.json();
+    assert_eq!((rest["keys"].as_array().unwrap().len(), rest["next"].is_null()), (1, true));
+    assert_eq!(
+        person.get("/keys?cursor=0b7c2f1e-8a43-4d0f-9b2a-3c5d6e7f8091").await.json()["keys"],
+        json!([])
+    );
+}

@@ -1,0 +1,20 @@
+//! The console and its API from outside: requests in, answers out, mails read, the clock moved by hand.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests take the short way"
+)]
+
+mod canary;
+mod cooling;
+mod doors;
+mod guessing;
+mod keys;
+mod person;
+mod reminders;
+mod step_up;
+mod tenancy;
+mod world;

@@ -1,0 +1,56 @@
+//! Another account's things: every operation with an id, from the document, answers as if there were nothing.
+
+use serde_json::{Value, json};
+
+use crate::world::{PASSWORD, World};
+
+#[tokio::test]
+async fn nobody_reaches_another_accounts_things() {
+    let world = World::new().await;
+    let (owner, thief) = (world.person("a@keyward.example").await, world.person("b@keyward.example").await);
+    let key = owner.key("bot").await;
+    let id = key["api_key"].as_str().unwrap().to_owned();
+    let session = owner.get("/sessions").await.json()[0]["id"].as_str().unwrap().to_owned();
+    let before = owner.get(&format!("/keys/{id}")).await.text;
+    let document = serde_json::to_value(keyward_console::api::document()).unwrap();
+    let mut tried = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        if !path.contains("{id}")
+            || path.contains("registrations")
+            || path.contains("recoveries")
+            || path.contains("email")
+        {
+            continue;
+        }
+        let target = if path.contains("sessions") { &session } else { &id };
+        let path = path.trim_start_matches("/api/v1").replace("{id}", target);
+        for (method, operation) in item.as_object().unwrap() {
+            let body = if operation["requestBody"].is_null() { Value::Null } else { body_for(method, &path) };
+            let answer = thief.api(&method.to_uppercase(), &path, body).await;
+            assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
+            assert!(!answer.text.contains("bot"), "{method} {path} tells its name");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 11, "{tried}");
+    assert_eq!(owner.get(&format!("/keys/{id}")).await.text, before, "nothing changed");
+    assert_eq!(owner.get("/account").await.status, 200, "the session lives");
+    assert_eq!(thief.get("/keys").await.json()["keys"], json!([]));
+    let alerts = thief.get("/alerts").await.text;
+    assert!(!alerts.contains(&id));
+}
+
+/// A body that each route accepts, so that the answer is about the id and not about the form.
+fn body_for(method: &str, path: &str) -> Value {
+    if method == "patch" {
+        json!({"name": "mine"})
+    } else if path.ends_with("/addresses") {
+        json!({"name": "bot", "factor": PASSWORD, "from": {"reach": "anywhere"}})
+    } else if path.ends_with("/enable") {
+        json!({})
+    } else if path.ends_with("/rotate") {
+        json!({"name": "mine", "passphrase": "Other-Pass1!"})
+    } else {
+        json!({"name": "bot", "factor": PASSWORD})
+    }
+}
