@@ -11,6 +11,7 @@ Commands:
                                      --quick: format, lints, layering, unit tests; installs nothing
                                      --soak: many more property cases and ten minutes per fuzz target
   clients                            only the real OKX clients, against a release build
+  screenshots [DIR]                  every page of the console as a picture, into docs/screenshots unless said
   graph                              print the layering; fail on an arrow that is not allowed
   fuzz [--seconds N] [TARGET]        fuzz one target, or all of them for N seconds each (default 60)
   bench ...                          run the benchmarks; arguments go to them

@@ -45,6 +45,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         "clients" => test::run_clients(rest),
         "graph" => graph::run(rest),
         "fuzz" => fuzz::run(&fuzz::Options::read(rest)?),
+        "screenshots" => test::run_screenshots(rest),
         "bench" => bench::run(rest),
         "help" | "--help" | "-h" => help::run(),
         other => Err(Failure::Usage(format!("there is no command `{other}`"))),

@@ -25,10 +25,13 @@ use crate::shell::Shell;
 pub use problem::Problem;
 
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "Keyward management API",
-    description = "API keys for an exchange: the actions of the console for programs. Send the token of `POST /api/v1/session` as `Authorization: Bearer …`."
-))]
+#[openapi(
+    components(schemas(problem::Document)),
+    info(
+        title = "Keyward management API",
+        description = "API keys for an exchange: the actions of the console for programs. Send the token of `POST /api/v1/session` as `Authorization: Bearer …`."
+    )
+)]
 struct Base;
 
 fn described() -> OpenApiRouter<Shell> {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::machine;
 use crate::place;
 use crate::process::{output, stream};
 
@@ -20,14 +21,72 @@ pub fn install() -> Result<Clients, String> {
     let version = output(Command::new("python3").arg("--version")).unwrap_or_default();
     once(&python, version + &read(&requirements)?, || install_python(&python, &requirements))?;
     let pins = read(&home().join("package.json"))? + &read(&home().join("package-lock.json"))?;
-    once(&node, pins, || install_node(&node))?;
+    once(&node, pins, || install_node(&node, &home()))?;
+    let (browser, api) = (folder.join("browser"), folder.join("api"));
+    let pins = read(&pages().join("package.json"))? + &read(&pages().join("package-lock.json"))?;
+    once(&browser, pins, || install_node(&browser, &pages()))?;
+    let requirements = contract().join("requirements.txt");
+    let version = output(Command::new("python3").arg("--version")).unwrap_or_default();
+    once(&api, version + &read(&requirements)?, || install_python(&api, &requirements))?;
     Ok(Clients { folder })
+}
+
+/// A person at the console in real Chromium, then a program at the API: from registering to a deleted key, with ccxt
+/// between.
+pub fn browse(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), String> {
+    let (clients, program) = both(clients, program)?;
+    script(clients, program, "flow.mjs", &[])?;
+    script(clients, program, "api.mjs", &[])
+}
+
+/// Every page as a picture, in the four combinations of light, dark, wide and narrow.
+pub fn screenshots(clients: &Clients, program: &Path, to: &Path) -> Result<(), String> {
+    let to = to.to_str().ok_or("the folder's name is no text")?;
+    script(clients, program, "screenshots.mjs", &[to])
+}
+
+/// The management API against its own document.
+pub fn conform(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), String> {
+    let (clients, program) = both(clients, program)?;
+    let mut command = Command::new(clients.folder.join("api").join("bin").join("python"));
+    stream(
+        command.arg(contract().join("conformance.py")).current_dir(place::root()).env("KEYWARD_BIN", program),
+    )
+}
+
+fn both<'a>(
+    clients: Option<&'a Clients>,
+    program: Option<&'a Path>,
+) -> Result<(&'a Clients, &'a Path), String> {
+    let clients = clients.ok_or("not run: the clients are not installed")?;
+    Ok((clients, program.ok_or("not run: there is no release build")?))
+}
+
+/// Runs a script of `dev/browser` beside its installed packages, where Node looks for them.
+fn script(clients: &Clients, program: &Path, name: &str, arguments: &[&str]) -> Result<(), String> {
+    let folder = clients.folder.join("browser");
+    for entry in fs::read_dir(pages()).map_err(|error| error.to_string())?.flatten() {
+        let file = entry.path();
+        if file.extension().is_some_and(|ending| ending == "mjs") {
+            fs::copy(&file, folder.join(entry.file_name()))
+                .map_err(|error| format!("{}: {error}", file.display()))?;
+        }
+    }
+    let chromium = machine::chromium().ok_or("Chromium is missing")?;
+    let mut command = Command::new("node");
+    command
+        .arg(folder.join(name))
+        .args(arguments)
+        .current_dir(place::root())
+        .env("KEYWARD_BIN", program)
+        .env("KEYWARD_CHROMIUM", chromium)
+        .env("KEYWARD_PYTHON", clients.folder.join("python").join("bin").join("python"));
+    stream(&mut command)
 }
 
 /// Runs every script of `dev/clients` against the program.
 pub fn trade(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), String> {
-    let clients = clients.ok_or("not run: the clients are not installed")?;
-    let program = program.ok_or("not run: there is no release build")?;
+    let (clients, program) = both(clients, program)?;
     let mut command = Command::new(clients.folder.join("python").join("bin").join("python"));
     command
         .arg(home().join("run.py"))
@@ -71,9 +130,9 @@ fn install_python(folder: &Path, requirements: &Path) -> Result<(), String> {
     stream(Command::new(folder.join("bin").join("python")).args(["-m", "pip", "check"]))
 }
 
-fn install_node(folder: &Path) -> Result<(), String> {
+fn install_node(folder: &Path, from: &Path) -> Result<(), String> {
     for name in ["package.json", "package-lock.json"] {
-        fs::copy(home().join(name), folder.join(name)).map_err(|error| format!("{name}: {error}"))?;
+        fs::copy(from.join(name), folder.join(name)).map_err(|error| format!("{name}: {error}"))?;
     }
     let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
     stream(Command::new("npm").args(arguments).current_dir(folder))
@@ -87,12 +146,22 @@ fn home() -> PathBuf {
     place::root().join("dev").join("clients")
 }
 
+fn pages() -> PathBuf {
+    place::root().join("dev").join("browser")
+}
+
+fn contract() -> PathBuf {
+    place::root().join("dev").join("api")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{home, read};
+    use super::{contract, home, pages, read};
 
     #[test]
     fn every_python_requirement_is_pinned() {
+        let api = read(&contract().join("requirements.txt")).unwrap();
+        assert!(api.lines().all(|line| line.starts_with('#') || line.contains("==")), "{api}");
         let text = read(&home().join("requirements.txt")).unwrap();
         let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert!(lines.iter().all(|line| line.contains("==")), "{lines:?}");
@@ -106,5 +175,7 @@ mod tests {
         assert!(text.contains("\"okx-api\": \"3.2.3\""));
         assert!(!text.contains("\"resolved\""));
         assert!(text.matches("\"integrity\"").count() > 10);
+        let text = read(&pages().join("package-lock.json")).unwrap();
+        assert!(!text.contains("\"resolved\"") && text.contains("\"integrity\""));
     }
 }

@@ -16,7 +16,7 @@ struct Need {
     met: fn() -> bool,
 }
 
-const NEEDS: [Need; 4] = [
+const NEEDS: [Need; 5] = [
     Need {
         what: "PostgreSQL's server (initdb and postgres)",
         packages: &["postgresql"],
@@ -24,6 +24,11 @@ const NEEDS: [Need; 4] = [
     },
     Need { what: "Python 3 with venv", packages: &["python3", "python3-venv"], met: has_python },
     Need { what: "Node and npm", packages: &["nodejs", "npm"], met: has_node },
+    Need {
+        what: "Chromium",
+        packages: &["chromium", "fonts-noto-core", "fonts-dejavu-core"],
+        met: || chromium().is_some(),
+    },
     Need { what: "a C++ compiler", packages: &["g++"], met: has_cxx },
 ];
 
@@ -70,6 +75,11 @@ fn postgres() -> Option<PathBuf> {
         found.sort_by_key(version);
         found.into_iter().rev().map(|folder| folder.join("bin")).find(complete)
     })
+}
+
+/// The browser, by any of its names.
+pub fn chromium() -> Option<PathBuf> {
+    ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| place::program(name))
 }
 
 fn has_python() -> bool {

@@ -10,7 +10,7 @@ mod report;
 
 use std::path::Path;
 
-use crate::Failure;
+use crate::{Failure, place};
 use report::Report;
 
 /// How much to run.
@@ -61,6 +61,25 @@ pub fn run_clients(arguments: &[String]) -> Result<(), Failure> {
     report.finish()
 }
 
+/// `cargo xtask screenshots [DIR]`: every page as a picture, against a fresh release build.
+pub fn run_screenshots(arguments: &[String]) -> Result<(), Failure> {
+    let folder = match arguments {
+        [] => place::root().join("docs").join("screenshots"),
+        [folder] => std::path::PathBuf::from(folder),
+        _ => return Err(Failure::Usage("`screenshots` takes one folder at most".to_owned())),
+    };
+    let mut report = Report::default();
+    if report.step("what the tests need", machine::ensure).is_some() {
+        let program = report.step("release build", checks::release);
+        if let (Some(ready), Some(program)) =
+            (report.step("real clients, installed", clients::install), program)
+        {
+            report.step("screenshots", || clients::screenshots(&ready, &program, &folder));
+        }
+    }
+    report.finish()
+}
+
 /// Runs the checks.
 pub fn run(options: Options) -> Result<(), Failure> {
     let mut report = Report::default();
@@ -101,6 +120,8 @@ fn full(report: &mut Report, depth: Depth) -> Result<(), Failure> {
 fn real_clients(report: &mut Report, program: Option<&Path>) {
     let ready = report.step("real clients, installed", clients::install);
     report.step("real clients, trading", || clients::trade(ready.as_ref(), program));
+    report.step("the console in Chromium", || clients::browse(ready.as_ref(), program));
+    report.step("the API against its document", || clients::conform(ready.as_ref(), program));
 }
 
 #[cfg(test)]
