@@ -9,6 +9,8 @@
     reason = "a test stops at the first thing that is not as expected"
 )]
 
+mod bookkeeping;
 mod conformance;
+mod people;
 mod tampering;
 mod world;

@@ -1,0 +1,68 @@
+//! Statements that change something without a grant and an audit event: each is listed here with its reason.
+
+use keyward_store::STATEMENTS;
+
+/// Files whose changes all run inside a write transaction, which has a grant and commits with an event.
+const WITH_GRANT: &[&str] = &["accounts", "apps", "keys", "notes", "people", "writer"];
+
+const BOOKKEEPING: &[(&str, &str)] = &[
+    ("COUNT_QUARTER", "counts for charts, from those records"),
+    ("DROP_QUARTERS", "stated retention"),
+    ("INSERT_ACTIVITY", "one record per request"),
+    ("INSERT_INTENT", "the durable record before money moves"),
+    ("SETTLE_INTENT", "how it ended"),
+    ("ABANDON_INTENTS", "what a crash left open"),
+    ("ADVANCE_HORIZON", "replay protection"),
+    ("SET_MARKS_SAVED", "replay protection over a clean stop"),
+    ("INSERT_MARK", "replay protection over a clean stop"),
+    ("DROP_MARKS", "replay protection over a clean stop"),
+    ("DROP_ACTIVITY", "stated retention"),
+    ("TOUCH_KEY", "last use: a request that passed every check is its own authority"),
+    ("COUNT_TRY", "tries are counted before anybody is known"),
+    ("SET_PAUSE", "the pause that follows them"),
+    ("REFUND_TRY", "a right try is given back"),
+    ("CLEAR_TRIES", "a right credential ends the row of wrong ones"),
+    ("DROP_TRIES", "stated retention"),
+    ("USE_TOTP_STEP", "a code is used up before what it proves is known"),
+    ("USE_RECOVERY_CODE", "a code is used up before what it proves is known"),
+    ("LOCK_OWNER", "makes the hourly bound on codes exact"),
+    ("INSERT_CHALLENGE", "a code is sent before anything is approved"),
+    ("COUNT_CHALLENGE_TRY", "tries are counted before they are compared"),
+    ("USE_CHALLENGE", "an approval is used up before the action"),
+    ("DROP_CHALLENGES", "stated retention"),
+    ("TRIM_SESSIONS", "bounds the sessions of an account"),
+    ("INSERT_SESSION", "the half session between password and second factor; a full one begins with a grant"),
+    ("END_SESSION", "runs inside a write transaction"),
+    ("END_SESSIONS", "runs inside a write transaction"),
+    ("DROP_DEVICES", "runs inside a write transaction"),
+    ("TOUCH_SESSION", "when a session was last used"),
+    ("DROP_SESSIONS", "sessions that are over"),
+    ("SEE_DEVICE", "a browser that got in is known"),
+    ("INSERT_ALERT", "runs inside a write transaction"),
+    ("SEE_ALERTS", "what a holder looked at"),
+    ("INSERT_LETTER", "runs inside the transaction that causes the mail"),
+    ("CLAIM_LETTERS", "deliveries"),
+    ("LETTER_DELIVERED", "deliveries"),
+    ("LETTER_DELAYED", "deliveries"),
+    ("LETTER_FAILED", "deliveries"),
+    ("DROP_LETTERS", "stated retention"),
+    ("INSERT_DATA_KEY", "the first start of an empty store"),
+];
+
+#[test]
+fn every_change_without_a_grant_is_listed_with_its_reason() {
+    let mut changing = Vec::new();
+    for (file, statements) in STATEMENTS {
+        for (name, text) in *statements {
+            if !text.starts_with("SELECT") && !WITH_GRANT.contains(file) {
+                changing.push(*name);
+                let reason = BOOKKEEPING.iter().find(|(listed, _)| listed == name);
+                assert!(reason.is_some(), "{file}: {name} changes something and is not listed");
+            }
+        }
+    }
+    for (name, reason) in BOOKKEEPING {
+        assert!(changing.contains(name), "{name} is listed and no longer there");
+        assert!(!reason.is_empty());
+    }
+}
