@@ -64,8 +64,9 @@ pub fn render(letter: &Letter, console: &str) -> Mail {
             ],
             advice: format!(
                 "The code is good for {} minutes, once, and for exactly this. Nobody of ours will ever ask you for it. \
-                 If you did not ask for it, somebody else is signed in as you: change your password.",
-                CODE_LIFE_MS / 60_000
+                 {}",
+                CODE_LIFE_MS / 60_000,
+                unasked(letter)
             ),
             brake: String::new(),
             phrase: letter.phrase.clone(),
@@ -86,6 +87,16 @@ pub fn render(letter: &Letter, console: &str) -> Mail {
         subject,
         text: Text { content: &content }.render().unwrap_or_default(),
         html: Html { content: &content }.render().unwrap_or_default(),
+    }
+}
+
+/// What to do with a code that nobody asked for.
+const fn unasked(letter: &Letter) -> &'static str {
+    if letter.phrase.is_empty() {
+        "If you did not ask for it, leave it alone: without the code nothing happens."
+    } else {
+        "If you did not ask for it, somebody may be signed in as you, or tries to be: look at your sessions, and change \
+         your password."
     }
 }
 

@@ -5,6 +5,7 @@ use axum::response::Response;
 use serde_json::Value;
 
 use super::layout::{Frame, page};
+use super::person::SignedIn;
 use crate::api;
 
 /// One member of a body or one parameter.
@@ -41,9 +42,14 @@ struct Page {
 }
 
 /// The page.
-pub async fn show() -> Response {
+pub async fn show(person: Result<SignedIn, Response>) -> Response {
     let document = serde_json::to_value(api::document()).unwrap_or_default();
-    page(&Page { frame: Frame::bare("API reference"), groups: groups(&document) })
+    // Open to everybody; who is signed in keeps the frame.
+    let frame = match &person {
+        Ok(person) => Frame::of(person, "", "API reference"),
+        Err(_) => Frame::bare("API reference"),
+    };
+    page(&Page { frame, groups: groups(&document) })
 }
 
 fn groups(document: &Value) -> Vec<Group> {

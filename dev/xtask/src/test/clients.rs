@@ -47,11 +47,18 @@ pub fn screenshots(clients: &Clients, program: &Path, to: &Path) -> Result<(), S
 
 /// The management API against its own document.
 pub fn conform(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), String> {
+    peer(clients, program, "conformance.py")
+}
+
+/// Mails of a real server's configuration, taken by an independent SMTP server.
+pub fn mail(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), String> {
+    peer(clients, program, "mail.py")
+}
+
+fn peer(clients: Option<&Clients>, program: Option<&Path>, script: &str) -> Result<(), String> {
     let (clients, program) = both(clients, program)?;
     let mut command = Command::new(clients.folder.join("api").join("bin").join("python"));
-    stream(
-        command.arg(contract().join("conformance.py")).current_dir(place::root()).env("KEYWARD_BIN", program),
-    )
+    stream(command.arg(contract().join(script)).current_dir(place::root()).env("KEYWARD_BIN", program))
 }
 
 fn both<'a>(

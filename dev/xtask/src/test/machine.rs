@@ -16,7 +16,7 @@ struct Need {
     met: fn() -> bool,
 }
 
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 6] = [
     Need {
         what: "PostgreSQL's server (initdb and postgres)",
         packages: &["postgresql"],
@@ -29,6 +29,7 @@ const NEEDS: [Need; 5] = [
         packages: &["chromium", "fonts-noto-core", "fonts-dejavu-core"],
         met: || chromium().is_some(),
     },
+    Need { what: "openssl", packages: &["openssl"], met: || place::program("openssl").is_some() },
     Need { what: "a C++ compiler", packages: &["g++"], met: has_cxx },
 ];
 
