@@ -25,6 +25,14 @@ async fn one_answer_for_unknown_wrong_and_paused() {
         assert_eq!((other.status, &other.text), (unknown.status, &unknown.text));
     }
     assert_eq!(unknown.status, 401);
+    // A paused try computes no hash, an unknown address has none: each answer waits for the same moment all the same.
+    for (email, password) in
+        [("nobody@keyward.example", "wrong password 1"), (person.email.as_str(), PASSWORD), ("odd", "x")]
+    {
+        let began = tokio::time::Instant::now();
+        tried(email, password).await;
+        assert!(began.elapsed().as_millis() >= 300, "{email} is answered early");
+    }
 }
 
 #[tokio::test]
