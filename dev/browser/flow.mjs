@@ -1,6 +1,7 @@
 // From registering to a deleted key, as a person does it: pages, mails, authenticator, and ccxt between.
-import { balance, startSandbox, step, tradeByCcxt, within } from './sandbox.mjs';
+import { balance, sleepless, startSandbox, step, tradeByCcxt, within } from './sandbox.mjs';
 import { Person, openBrowser } from './person.mjs';
+import { readFileSync } from 'node:fs';
 import axe from 'axe-core';
 
 const sandbox = await startSandbox();
@@ -48,20 +49,34 @@ try {
 
   await person.go('/keys/new');
   await accessible('new key');
+  const ticked = await page.locator('input[name=permission]:checked').evaluateAll((boxes) => boxes.map((box) => box.value));
+  step('only Read is preselected', ticked.join() === 'read' && (await page.locator('.option.danger').innerText()).includes('can take them'));
   const key = await person.createKey({ name: 'TradingBot' });
   step('three credentials', /^[0-9a-f-]{36}$/.test(key.api_key) && key.secret.length >= 43 && key.passphrase === 'Browser-Pass1!');
   await accessible('made');
+  await page.locator('summary', { hasText: 'Save to a file' }).click();
+  await page.locator('input[name=words]').fill('brass tulip north canoe');
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download encrypted' }).click()]);
+  const sealed = readFileSync(await file.path(), 'utf8');
+  step('the encrypted file is one', sealed.startsWith('-----BEGIN AGE ENCRYPTED FILE-----') && !sealed.includes(key.secret));
   const once = await page.content();
   step('the answer is never cached', once.includes(key.secret) && (await page.evaluate(async () => (await fetch(location.href)).headers.get('cache-control'))) === 'no-store');
   step(`the key works after ${await within(gateway, key, '0')} ms`);
   tradeByCcxt(gateway, key);
   step('ccxt trades with it');
 
+  await page.reload();
+  step('it is gone on reload', !(await page.content()).includes(key.secret));
   await person.go(`/keys/${key.api_key}`);
   step('the secret is not on its page', !(await page.content()).includes(key.secret));
   await accessible('key');
   await person.go('/keys');
-  step('the list shows its last use', (await page.locator('table.keys').innerText()).includes('127.0.0.1') && !(await page.content()).includes(key.secret));
+  const used = page.locator('table.keys td[data-label="Last used"]').first();
+  await sleepless('the list shows the last use', 6, async () => {
+    await page.reload();
+    return !(await used.innerText()).includes('never');
+  });
+  step('the list shows its last use and not its secret', (await used.innerText()).includes('127.0.0.1') && !(await page.content()).includes(key.secret));
   await accessible('keys');
 
   await person.go(`/keys/${key.api_key}/addresses`);

@@ -218,17 +218,36 @@ pub fn refuse_key_inside(folder: &Path, key: &Path) -> Result<(), ConfigError> {
 
 #[cfg(test)]
 mod tests {
+    /// The example with every setting that stands there as a comment switched on.
+    fn everything_on() -> String {
+        let line = |line: &str| match line.strip_prefix("# ") {
+            Some(rest) if rest.starts_with('[') || rest.contains(" = ") => format!("{rest}\n"),
+            Some(_) | None => format!("{line}\n"),
+        };
+        super::EXAMPLE.lines().map(line).collect()
+    }
+
+    #[test]
+    fn every_setting_of_the_example_is_known() {
+        let config: super::Config = toml::from_str(&everything_on()).unwrap();
+        assert!(super::mistakes(&config).is_empty(), "{:?}", super::mistakes(&config));
+        assert!(
+            config.console.is_some() && config.mail.is_some() && config.gateway.checkpoint_file.is_some()
+        );
+    }
+
     #[test]
     fn a_console_needs_mail_and_an_address_of_its_own() {
         let mistakes = |from: &str, to: &str| {
-            let text = super::EXAMPLE.replace(from, to);
+            let text = everything_on().replace(from, to);
             super::mistakes(&toml::from_str(&text).unwrap()).join("; ")
         };
         assert!(mistakes("https://keys.example.com", "http://keys.example.com").contains("console.origin"));
         assert!(mistakes("https://keys.example.com", "https://keys.example.com/").contains("console.origin"));
         assert!(mistakes("smtps://mail.example.com", "https://mail.example.com").contains("mail.url"));
-        assert!(mistakes("# user =", "user =").contains("belong together"));
-        let (console, _) = super::EXAMPLE.split_once("# Mail: the console").unwrap();
+        assert!(mistakes("user = \"keyward\"", "").contains("belong together"));
+        let text = everything_on();
+        let (console, _) = text.split_once("# Mail: the console").unwrap();
         assert!(super::mistakes(&toml::from_str(console).unwrap()).join("").contains("needs [mail]"));
     }
 

@@ -4,25 +4,26 @@ use askama::Template;
 use axum::extract::Query as Asked;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use keyward_authority::ActionError;
 use keyward_authority::keys::{
     Issued, KeyWish, Outcome, check_wish, issue_key, parse_tags, suggest_name, wish_matter,
 };
 use keyward_authority::questions::{KeyView, show_key};
+use keyward_authority::{ActionError, strength};
 use keyward_rules::address::{AddressSet, Binding, HostBits, Network, Width};
 use keyward_rules::grant::TwoFactor;
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{Environment, KeyName, KeyRefusal, KeySpec, Passphrase, WideRange};
-use keyward_rules::limits::{ADDRESSES_PER_KEY, DAY_MS};
+use keyward_rules::limits::{ADDRESSES_PER_KEY, DAY_MS, PASSWORD_MIN_CHARS};
 use keyward_rules::permission::{Permission, Permissions};
 use serde_json::json;
 
 use super::confirm::{Asking, Ceremony, step_up};
 use super::field::{Field, Kind};
 use super::keys::OFFERED;
-use super::layout::{Frame, Query, capital, go, page, page_with, problem, sentence};
+use super::layout::{Frame, Query, capital, go, message, page, page_with, problem, sentence};
 use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
+use crate::sealed_file;
 use crate::words::permission_line;
 
 /// A permission of the form.
@@ -382,17 +383,17 @@ pub async fn download(posted: Posted) -> Response {
     else {
         return problem(ActionError::NoKey);
     };
+    let plain = format!("OKX_API_KEY='{id}'\nOKX_SECRET='{secret}'\nOKX_PASSPHRASE='{passphrase}'\n");
     let (name, mime, text) = match fields.get("format") {
-        "json" => (
-            "json",
-            "application/json",
-            format!("{:#}\n", json!({"api_key": id.to_string(), "secret": secret, "passphrase": passphrase})),
-        ),
-        _ => (
-            "env",
-            "text/plain; charset=utf-8",
-            format!("OKX_API_KEY='{id}'\nOKX_SECRET='{secret}'\nOKX_PASSPHRASE='{passphrase}'\n"),
-        ),
+        "age" => match encrypted(plain, fields.get("words").to_owned()).await {
+            Ok(file) => ("env.age", "application/octet-stream", file),
+            Err(answer) => return answer,
+        },
+        "json" => {
+            let json = json!({"api_key": id.to_string(), "secret": secret, "passphrase": passphrase});
+            ("json", "application/json", format!("{json:#}\n").into_bytes())
+        }
+        _ => ("env", "text/plain; charset=utf-8", plain.into_bytes()),
     };
     let short: String = id.to_string().chars().take(8).collect();
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"keyward-{short}.{name}\""));
@@ -400,6 +401,20 @@ pub async fn download(posted: Posted) -> Response {
     let headers =
         [(header::CONTENT_TYPE, HeaderValue::from_static(mime)), (header::CONTENT_DISPOSITION, disposition)];
     (headers, text).into_response()
+}
+
+/// The file under its owner's words, which must be worth it.
+async fn encrypted(plain: String, words: String) -> Result<Vec<u8>, Response> {
+    if words.chars().count() < PASSWORD_MIN_CHARS || strength(&words, &[]).score < 3 {
+        return Err(message(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Those words are easy to guess",
+            "A file is guessed at without any pause. Go back, and choose at least 12 characters that are hard to guess: four random words, say. The credentials are still on that page.",
+        ));
+    }
+    // Slow on purpose, so not on a thread that serves others.
+    let sealed = tokio::task::spawn_blocking(move || sealed_file::seal(&plain, &words)).await;
+    sealed.ok().flatten().ok_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
 /// A field for a new passphrase.

@@ -15,7 +15,7 @@ fn records(world: &World) -> Vec<String> {
 }
 
 /// Does `change`, which must leave exactly one record; gives it.
-async fn one<'p, F: Future<Output = crate::world::Reply>>(person: &'p Person<'_>, change: F) -> Value {
+async fn one<F: Future<Output = crate::world::Reply>>(person: &Person<'_>, change: F) -> Value {
     let before = records(person.world).len();
     let answer = change.await;
     assert!((200..300).contains(&answer.status), "{} {}", answer.status, answer.text);

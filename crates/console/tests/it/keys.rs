@@ -324,3 +324,44 @@ async fn paging_never_gives_more_than_asked() {
         json!([])
     );
 }
+
+#[tokio::test]
+async fn a_key_ends_by_its_own_date_and_an_end_lies_ahead() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let with = |days: Value| {
+        let mut body = wish("bot");
+        body["ends_after_days"] = days;
+        body
+    };
+    for bad in [json!(0), json!(3651), json!(-1), json!("7")] {
+        assert_eq!(person.api("POST", "/keys", with(bad.clone())).await.status, 422, "{bad}");
+    }
+    let made = person.approved("POST", "/keys", with(json!(7))).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let shown = person.get(&format!("/keys/{}", made.field("api_key"))).await.json();
+    assert_eq!(shown["ends_by"], "date");
+    let left = shown["ends_at_ms"].as_u64().unwrap() - world.now().unix_ms();
+    assert!((6..=8).contains(&(left / 86_400_000)));
+}
+
+#[tokio::test]
+async fn tags_narrow_the_list() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let mut body = wish("tagged");
+    body["tags"] = json!(["grid", "arb"]);
+    person.approved("POST", "/keys", body).await;
+    person.key("plain").await;
+    let names = |reply: crate::world::Reply| -> Vec<String> {
+        let page = reply.json();
+        page["keys"].as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(person.get("/keys?tag=grid").await), ["tagged"]);
+    assert_eq!(names(person.get("/keys?tag=none").await), [""; 0]);
+    for bad in [json!(["<b>"]), json!(["a,b"]), json!(["x".repeat(21)])] {
+        let mut body = wish("odd");
+        body["tags"] = bad;
+        assert_eq!(person.api("POST", "/keys", body).await.code(), "bad_tags");
+    }
+}

@@ -32,6 +32,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("axum", &["console"]),
     ("utoipa", &["console"]),
     ("qrcode", &["console"]),
+    ("age", &["console"]),
     ("lettre", &["notify"]),
     ("argon2", &["authority"]),
     ("totp-rs", &["authority"]),
