@@ -148,6 +148,9 @@ pub struct KeyCreate {
     /// A file that holds the passphrase; left out, one is made
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
+    /// At most so many requests a second, 1 to 1000, below the standard rates
+    #[arg(long, value_name = "N")]
+    pub rate_cap: Option<u64>,
     /// Make a demo key
     #[arg(long)]
     pub demo: bool,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_authority::Authority;
-use keyward_authority::duties::{end_cooling, raise_sighting, remind_holders, sweep_keys};
+use keyward_authority::duties::{end_cooling, end_overlaps, raise_sighting, remind_holders, sweep_keys};
 use keyward_gateway::Clock;
 use keyward_gateway::alarms::Sightings;
 use keyward_gateway::follow::Follower;
@@ -124,6 +124,9 @@ async fn sweep(duties: &Duties) {
     }
     if let Err(problem) = end_cooling(&desk).await {
         error!(%problem, "keys that have rested long enough could not be released");
+    }
+    if let Err(problem) = end_overlaps(&desk).await {
+        error!(%problem, "overlaps of rotations could not be looked at");
     }
     if let Err(problem) = remind_holders(&desk).await {
         error!(%problem, "holders could not be reminded");

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keyward_rules::decision::{
-    self, Claim, Intent, IntentAnswer, MarkAnswer, Permit, RateAnswer, Received, Whole,
+    self, Charge, Claim, Intent, IntentAnswer, MarkAnswer, Permit, RateAnswer, Received, Whole,
 };
 use keyward_rules::denial::Denial;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
-use keyward_rules::key::KeyFacts;
+use keyward_rules::key::{KeyFacts, RateCap};
 use keyward_rules::okx::Credentials;
 use keyward_rules::route::{Access, Class, Found, Route};
 use keyward_rules::time::Moment;
@@ -130,7 +130,7 @@ pub async fn admit<'r>(gate: &'r Gate, whole: Whole<'r>) -> Result<Permit<'r>, T
     let cleared = verified.clear().map_err(turned)?;
     check_lease(gate, cleared.class()).map_err(turned)?;
     let charge = cleared.charge();
-    let rate = take_account(gate, charge.account(), charge.route(), now_us);
+    let rate = take_rates(gate, &charge, now_us);
     let claim = charge.settle(rate).map_err(turned)?.claim();
     let mark = set_mark(gate, &claim).await;
     let intent = claim.settle(mark).map_err(turned)?.intent();
@@ -192,10 +192,37 @@ fn take_public(gate: &Gate, source: IpAddr, route: &Route, now_us: u64) -> Resul
     }
 }
 
-fn take_account(gate: &Gate, account: AccountId, route: &Route, now_us: u64) -> RateAnswer {
-    route.rate.map_or(RateAnswer::Taken, |rate| {
-        gate.counters.rates.take(account.as_u64(), route.number, rate, now_us)
-    })
+/// The key's own cap, if it has one, then the account's rate for the route; a request that the second refuses is given
+/// back to the first.
+fn take_rates(gate: &Gate, charge: &Charge<'_>, now_us: u64) -> RateAnswer {
+    let (rates, route) = (&gate.counters.rates, charge.route());
+    let (key, cap) = charge.cap();
+    // The account's rates go by a route's number; no route has this one.
+    let cap = cap.and_then(RateCap::rate).map(|rate| (fold(key), rate));
+    if let Some((owner, rate)) = cap {
+        match rates.take(owner, ALL_ROUTES, rate, now_us) {
+            RateAnswer::Taken => {}
+            refused @ (RateAnswer::Exhausted(_) | RateAnswer::NoRoom) => return refused,
+        }
+    }
+    let answer = route
+        .rate
+        .map_or(RateAnswer::Taken, |rate| rates.take(charge.account().as_u64(), route.number, rate, now_us));
+    if let (Some((owner, rate)), RateAnswer::Exhausted(_) | RateAnswer::NoRoom) = (cap, answer) {
+        rates.refund(owner, ALL_ROUTES, rate);
+    }
+    answer
+}
+
+/// In place of a route's number for a key's own cap.
+const ALL_ROUTES: u16 = u16::MAX;
+
+/// A key's 122 random bits as one word; the table mixes it with a salt.
+fn fold(key: KeyId) -> u64 {
+    let bits = key.as_u128();
+    #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
+    let word = (bits >> 64) as u64 ^ bits as u64;
+    word
 }
 
 /// Sets the replay mark, having the horizon moved first where it must be.

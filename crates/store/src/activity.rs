@@ -11,6 +11,7 @@ use crate::sql::{Database, Row, statements};
 
 statements! {
     QUARTERS_OF_KEY = "SELECT quarter, passed, refused FROM quarters WHERE key_id = $1 AND quarter >= $2 ORDER BY quarter";
+    SOURCES_OF_KEY = "SELECT source, seen_at FROM sources WHERE key_id = $1 ORDER BY seen_at DESC LIMIT $2";
     /// By time, because the journal has no index by key; the bound on time keeps the walk short.
     REQUESTS_OF_KEY = "SELECT at, source, method, route, code, upstream_status, micros FROM activity \
         WHERE at >= $2 AND key_id = $1 ORDER BY at DESC LIMIT $3";
@@ -73,6 +74,17 @@ impl Activity {
             .collect()
     }
 
+    /// From which addresses a key was used and when last, freshest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sources(&self, key: KeyId, limit: u64) -> Result<Vec<(IpAddr, Moment)>, StoreError> {
+        let id = key.as_u128().to_be_bytes();
+        let rows = self.database.fetch_all(SOURCES_OF_KEY, vec![id.as_slice().into(), limit.into()]).await?;
+        let moment = |value: i64| Moment::from_unix_ms(u64::try_from(value).unwrap_or(0));
+        rows.iter().map(|row| Ok((address(&row.bytes(0)?)?, moment(row.int(1)?)))).collect()
+    }
+
     /// The newest requests of a key since `since`, at most `limit`.
     ///
     /// # Errors
@@ -90,14 +102,18 @@ impl Activity {
     }
 }
 
+/// The address in a column.
+fn address(bytes: &[u8]) -> Result<IpAddr, StoreError> {
+    match (<[u8; 4]>::try_from(bytes), <[u8; 16]>::try_from(bytes)) {
+        (Ok(v4), _) => Ok(IpAddr::from(v4)),
+        (_, Ok(v6)) => Ok(IpAddr::from(v6)),
+        (Err(_), Err(_)) => Err(StoreError::tampered("activity", "row")),
+    }
+}
+
 fn request(row: &Row) -> Result<RequestRow, StoreError> {
     let tampered = || StoreError::tampered("activity", "row");
-    let bytes = row.bytes(1)?;
-    let source = match (<[u8; 4]>::try_from(bytes.as_slice()), <[u8; 16]>::try_from(bytes.as_slice())) {
-        (Ok(v4), _) => IpAddr::from(v4),
-        (_, Ok(v6)) => IpAddr::from(v6),
-        (Err(_), Err(_)) => return Err(tampered()),
-    };
+    let source = address(&row.bytes(1)?)?;
     let number = |value: i64| u64::try_from(value).map_err(|_| tampered());
     Ok(RequestRow {
         at: Moment::from_unix_ms(number(row.int(0)?)?),

@@ -20,6 +20,9 @@ statements! {
     COUNT_QUARTER = "INSERT INTO quarters (key_id, quarter, passed, refused) VALUES ($1, $2, $3, $4) \
         ON CONFLICT (key_id, quarter) DO UPDATE SET passed = quarters.passed + excluded.passed, \
         refused = quarters.refused + excluded.refused";
+    SEE_SOURCE = "INSERT INTO sources (key_id, source, seen_at) VALUES ($1, $2, $3) \
+        ON CONFLICT (key_id, source) DO UPDATE SET seen_at = excluded.seen_at WHERE sources.seen_at < excluded.seen_at";
+    DROP_SOURCES = "DELETE FROM sources WHERE seen_at < $1";
     DROP_QUARTERS = "DELETE FROM quarters WHERE quarter < $1";
     INSERT_INTENT = "INSERT INTO intents (request, at, key_id, account, route, source, body_hash) \
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -273,6 +276,7 @@ impl Journal {
         let mut tx = self.database.begin().await?;
         let values = vec![before.unix_ms().into(), i64::from(most).into()];
         let dropped = tx.execute(DROP_ACTIVITY, values).await?;
+        tx.execute(DROP_SOURCES, vec![before.unix_ms().into()]).await?;
         tx.execute(DROP_QUARTERS, vec![(before.unix_ms() / QUARTER_MS).into()]).await?;
         tx.commit().await?;
         Ok(dropped)

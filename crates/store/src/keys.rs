@@ -4,7 +4,7 @@ use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::HmacState;
 use keyward_rules::key::{
-    EndCause, Environment, HolderState, Holds, KeyName, Life, PassphraseTag, Place, Sibling,
+    EndCause, Environment, HolderState, Holds, KeyName, Life, PassphraseTag, Place, RateCap, Sibling,
 };
 use keyward_rules::permission::Permissions;
 use keyward_rules::secret::Secret;
@@ -16,34 +16,34 @@ use crate::sql::{Row, Value, statements};
 
 statements! {
     KEY_BY_ID = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from, rate_cap \
         FROM keys WHERE id = $1";
     KEYS_OF_ACCOUNT = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from, rate_cap \
         FROM keys WHERE account = $1 ORDER BY created_at, id";
     /// An account's own and its sub-accounts'.
     KEYS_OF_FAMILY = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from, rate_cap \
         FROM keys WHERE account = $1 OR master = $1 ORDER BY created_at, id";
     /// Living keys that were made, and last used if at all, before $1.
     KEYS_TO_REMIND = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from, rate_cap \
         FROM keys WHERE state IN ('active', 'disabled') AND created_at <= $1 AND id > $2 ORDER BY id LIMIT $3";
     ALL_KEYS = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from, rate_cap \
         FROM keys";
     KEYS_AFTER = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from, rate_cap \
         FROM keys WHERE id > $1 ORDER BY id LIMIT $2";
     /// Keys whose clock may have run out: unused since $1, or with an end of their own at or before $2; in the
     /// order of their ids from $3 on, so that bound and demo keys, which stay, cannot hide others behind them.
     KEYS_TO_SWEEP = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from, rate_cap \
         FROM keys WHERE state IN ('active', 'disabled') AND id > $3 AND (expires_at <= $2 OR (created_at <= $1 AND \
         (last_used_at IS NULL OR last_used_at <= $1))) ORDER BY id LIMIT $4";
     INSERT_KEY = "INSERT INTO keys (id, account, master, name, permissions, binding, environment, state, holds, \
-        ended_at, expires_at, passphrase, version, data_key, seal, created_at, changed_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+        ended_at, expires_at, passphrase, version, data_key, seal, created_at, changed_at, rate_cap) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
     UPDATE_KEY = "UPDATE keys SET name = $2, binding = $3, state = $4, holds = $5, ended_at = $6, expires_at = $7, \
         version = $8, data_key = $9, seal = $10, changed_at = $11 WHERE id = $1 AND version = $12";
     /// The sweep compares with the last use that it judged by, so that a key used meanwhile stays.
@@ -77,6 +77,8 @@ pub struct KeyDraft {
     pub environment: Environment,
     /// Its end, if it has one.
     pub expires_at: Option<Moment>,
+    /// Its own rate, if it has one.
+    pub rate_cap: Option<RateCap>,
     /// Its passphrase's tag.
     pub passphrase: PassphraseTag,
     /// The state of its secret.
@@ -103,6 +105,8 @@ pub struct KeyRecord {
     pub life: Life,
     /// Its end, if it has one.
     pub expires_at: Option<Moment>,
+    /// Its own rate, if it has one.
+    pub rate_cap: Option<RateCap>,
     /// Its passphrase's tag.
     pub passphrase: PassphraseTag,
     /// Counts changes.
@@ -163,6 +167,7 @@ pub(crate) struct RawKey {
     pub(crate) changed_at: i64,
     pub(crate) last_used_at: Option<i64>,
     pub(crate) last_used_from: Option<String>,
+    pub(crate) rate_cap: Option<i64>,
 }
 
 impl RawKey {
@@ -187,6 +192,7 @@ impl RawKey {
             changed_at: row.int(16)?,
             last_used_at: row.int_or_null(17)?,
             last_used_from: row.text_or_null(18)?,
+            rate_cap: row.int_or_null(19)?,
         })
     }
 
@@ -245,6 +251,10 @@ impl RawKey {
             changed_at: moment(self.changed_at)?,
             last_used_at: maybe(self.last_used_at)?,
             last_used_from: self.last_used_from.clone(),
+            rate_cap: match self.rate_cap {
+                None => None,
+                Some(cap) => Some(RateCap::new(number(cap)?).ok()?),
+            },
             hmac: None,
         })
     }
@@ -252,7 +262,7 @@ impl RawKey {
 
 /// Everything that a verdict uses, and the version (architecture: secrets at rest).
 fn aad(key: &KeyRecord, data_key: u64) -> Aad {
-    Aad::new("keyward key 1")
+    let sealed = Aad::new("keyward key 1")
         .text("id", &key.id.to_string())
         .number("account", key.account.as_u64())
         .maybe("master", key.master.map(AccountId::as_u64))
@@ -267,7 +277,13 @@ fn aad(key: &KeyRecord, data_key: u64) -> Aad {
         .text("algorithm", "hmac-sha256")
         .number("created", key.created_at.unix_ms())
         .number("version", key.version)
-        .number("data key", data_key)
+        .number("data key", data_key);
+    // Absent for keys from before there were caps, whose seals must go on to open; taking a cap away, or adding one,
+    // breaks the seal all the same.
+    match key.rate_cap {
+        None => sealed,
+        Some(cap) => sealed.number("rate cap", cap.per_second().into()),
+    }
 }
 
 /// The words of the `state` column.
@@ -319,6 +335,7 @@ pub(crate) fn insert_values(draft: KeyDraft, vault: &Vault, now: Moment) -> Resu
         environment: draft.environment,
         life: Life::NEW,
         expires_at: draft.expires_at,
+        rate_cap: draft.rate_cap,
         passphrase: draft.passphrase,
         version: 1,
         created_at: now,
@@ -348,6 +365,7 @@ pub(crate) fn insert_values(draft: KeyDraft, vault: &Vault, now: Moment) -> Resu
         seal.as_slice().into(),
         now.unix_ms().into(),
         now.unix_ms().into(),
+        record.rate_cap.map(|cap| u64::from(cap.per_second())).into(),
     ])
 }
 

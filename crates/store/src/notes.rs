@@ -13,6 +13,8 @@ statements! {
     NOTES_OF_KEY = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks FROM key_notes WHERE key_id = $1";
     NOTES_OF_ACCOUNT = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks FROM key_notes \
         WHERE key_id IN (SELECT id FROM keys WHERE account = $1)";
+    OVERLAPS = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks FROM key_notes \
+        WHERE overlap_until > $1 AND key_id > $2 ORDER BY key_id LIMIT $3";
     SET_NOTES = "INSERT INTO key_notes (key_id, tags, predecessor, successor, overlap_until, told, networks) \
         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (key_id) DO UPDATE SET tags = excluded.tags, \
         predecessor = excluded.predecessor, successor = excluded.successor, overlap_until = excluded.overlap_until, \
@@ -108,6 +110,17 @@ impl Tx {
     /// [`StoreError`].
     pub async fn notes_of(&mut self, account: AccountId) -> Result<Vec<KeyNotes>, StoreError> {
         let rows = self.transact.fetch_all(NOTES_OF_ACCOUNT, vec![account.as_u64().into()]).await?;
+        rows.iter().map(KeyNotes::from_row).collect()
+    }
+
+    /// Keys whose rotation still overlaps, after `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn overlaps(&mut self, after: Option<KeyId>, limit: u64) -> Result<Vec<KeyNotes>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let values = vec![self.now().unix_ms().into(), after.into(), limit.into()];
+        let rows = self.transact.fetch_all(OVERLAPS, values).await?;
         rows.iter().map(KeyNotes::from_row).collect()
     }
 

@@ -33,6 +33,10 @@ const MAIN: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0002_people.sql"),
         postgres: include_str!("../migrations/postgres/0002_people.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0003_rate_cap.sql"),
+        postgres: include_str!("../migrations/postgres/0003_rate_cap.sql"),
+    },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
 const ACTIVITY: &[Migration] = &[
@@ -43,6 +47,10 @@ const ACTIVITY: &[Migration] = &[
     Migration {
         sqlite: include_str!("../migrations/sqlite/0002_quarters.sql"),
         postgres: include_str!("../migrations/postgres/0002_quarters.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0003_sources.sql"),
+        postgres: include_str!("../migrations/postgres/0003_sources.sql"),
     },
 ];
 

@@ -83,6 +83,7 @@ impl Bench {
             environment: Environment::Live,
             reach: Reach::Set(Arc::clone(&self.set)),
             expires_at: None,
+            rate_cap: None,
             hmac: HmacState::from_bytes(&self.state),
             passphrase: self.tag,
             copy: 0,

@@ -9,7 +9,7 @@ use keyward_rules::account::Email;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::grant::Proof;
 use keyward_rules::id::KeyId;
-use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, WideRange};
+use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, RateCap, WideRange};
 use keyward_rules::permission::{Permission, Permissions};
 use serde_json::{Value, json};
 
@@ -55,6 +55,7 @@ async fn create(options: arguments::KeyCreate) -> Result<()> {
         wide: if options.acknowledge_wide { WideRange::Acknowledged } else { WideRange::NotAcknowledged },
         environment: if options.demo { Environment::Demo } else { Environment::Live },
         expires_at: None,
+        rate_cap: options.rate_cap.map(RateCap::new).transpose()?,
     };
     let phrase = match &options.passphrase_file {
         None => passphrase()?,
@@ -149,6 +150,9 @@ async fn show(options: arguments::KeyName) -> Result<()> {
     println!("permissions  {}", key.permissions);
     println!("from         {}", key.from);
     println!("environment  {}", key.environment);
+    if let Some(cap) = key.rate_cap {
+        println!("rate cap     {cap} requests a second");
+    }
     println!("created      {}", key.created_at);
     println!("last used    {} {}", moment(key.last_used_at), key.last_used_from);
     println!("ends         {}", moment(key.ending.map(Ending::at)));
@@ -198,7 +202,7 @@ fn words(permissions: Permissions) -> Vec<&'static str> {
 fn as_json(key: &KeyView) -> Value {
     json!({
         "api_key": key.id.to_string(), "name": key.name.as_str(), "state": key.state,
-        "permissions": words(key.permissions), "from": key.from, "environment": key.environment.word(),
+        "permissions": words(key.permissions), "from": key.from, "rate_cap": key.rate_cap, "environment": key.environment.word(),
         "created_at_ms": key.created_at.unix_ms(), "last_used_at_ms": key.last_used_at.map(|at| at.unix_ms()),
         "last_used_from": key.last_used_from, "ends_at_ms": key.ending.map(|ending| ending.at().unix_ms())
     })

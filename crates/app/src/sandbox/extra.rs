@@ -76,6 +76,7 @@ async fn batch(store: &Store, master: &MasterKey, count: u64, lines: &mut impl s
             binding: Binding::Anywhere,
             environment: Environment::Live,
             expires_at: None,
+            rate_cap: None,
             passphrase: passphrases.tag(owner, phrase.expose().as_bytes()),
             hmac: HmacState::from_key(secret.expose().as_bytes()),
         });

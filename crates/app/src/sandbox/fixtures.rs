@@ -138,6 +138,7 @@ async fn make_key(desk: &Desk<'_>, fixture: &Fixture, account: AccountId, bindin
         environment: if fixture.after == After::Demo { Environment::Demo } else { Environment::Live },
         // In the future when it is made, past when it is first used.
         expires_at: (fixture.after == After::Expire).then(|| desk.now.plus_ms(1)),
+        rate_cap: None,
     };
     let wish = KeyWish {
         account,

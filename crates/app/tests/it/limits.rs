@@ -2,7 +2,7 @@
 
 use keyward_testkit::process::{KeyEntry, Running};
 
-use crate::world::{Folder, Manner, ORDER, Signed, Upstream, Wire, now_ms, resident_kib, send};
+use crate::world::{Folder, Manner, ORDER, Signed, Upstream, Wire, keyward, now_ms, resident_kib, send};
 
 #[test]
 fn bodies_over_the_limit_get_413_and_cost_no_memory() {
@@ -116,4 +116,65 @@ fn bad_signatures_from_elsewhere_do_not_touch_the_owner() {
         let own = Signed::new(&key, "GET", "/api/v5/account/config", "");
         assert_eq!(send(&running, &own).code(), "0");
     }
+}
+
+#[test]
+fn a_keys_own_cap_slows_that_key_alone() {
+    let folder = Folder::new();
+    let running = Running::start(&folder.data()).unwrap();
+    let data = folder.data().display().to_string();
+    let made = keyward(&[
+        "key",
+        "create",
+        "--data",
+        &data,
+        "--account",
+        "trader@keyward.example",
+        "--name",
+        "slow",
+        "--permission",
+        "read",
+        "--ip",
+        "127.0.0.1",
+        "--rate-cap",
+        "2",
+        "--json",
+    ]);
+    let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    let slow = KeyEntry {
+        api_key: text("api_key"),
+        secret: text("secret"),
+        passphrase: text("passphrase"),
+        expect: "0".into(),
+    };
+    let codes = |key: &KeyEntry| -> Vec<String> {
+        // Four routes, each far from its own rate.
+        let paths = [
+            "/api/v5/account/balance",
+            "/api/v5/account/config",
+            "/api/v5/asset/balances",
+            "/api/v5/trade/orders-pending",
+        ];
+        paths.iter().map(|path| send(&running, &Signed::new(key, "GET", path, "")).code()).collect()
+    };
+    let until = now_ms() + 5_000;
+    while codes(&slow).first().is_some_and(|code| code == "50119") {
+        assert!(now_ms() < until, "the gateway does not know the key");
+    }
+    let (mut passed, mut refused) = (0, 0);
+    let began = now_ms();
+    for _ in 0..3 {
+        for code in codes(&slow) {
+            match code.as_str() {
+                "0" => passed += 1,
+                "50011" => refused += 1,
+                other => panic!("{other}"),
+            }
+        }
+    }
+    // A burst of two, then two a second.
+    let most = 2 + 2 * (now_ms() - began).div_ceil(1_000);
+    assert!(passed <= most && refused > 0, "{passed} passed, {refused} were refused");
+    assert_eq!(codes(&running.key("read").unwrap()), ["0"; 4], "others go on");
 }

@@ -63,6 +63,9 @@ pub fn wish_matter(wish: &KeyWish) -> Matter {
     if spec.expires_at.is_some() {
         words.push(format!("It ends: {expires}"));
     }
+    if let Some(cap) = spec.rate_cap {
+        words.push(format!("At most {} requests a second", cap.per_second()));
+    }
     Matter {
         action: Action::IssueKey,
         facts: vec![
@@ -72,12 +75,17 @@ pub fn wish_matter(wish: &KeyWish) -> Matter {
             ("name", spec.name.to_string()),
             ("passphrase", wish.passphrase.expose().to_owned()),
             ("permissions", spec.permissions.to_string()),
+            ("rate cap", cap_word(spec)),
             ("replaces", wish.replaces.map(|id| id.to_string()).unwrap_or_default()),
             ("tags", wish.tags.join(",")),
             ("where", reach_in_words(&spec.binding)),
         ],
         words,
     }
+}
+
+fn cap_word(spec: &KeySpec) -> String {
+    spec.rate_cap.map_or_else(|| "none".to_owned(), |cap| cap.per_second().to_string())
 }
 
 fn rights_in_words(spec: &KeySpec) -> String {
@@ -214,19 +222,21 @@ pub(super) fn draft(
         binding: spec.binding.clone(),
         environment: spec.environment,
         expires_at: spec.expires_at,
+        rate_cap: spec.rate_cap,
         passphrase,
         hmac: HmacState::from_key(secret.expose().as_bytes()),
     }
 }
 
 /// What an audit record says of a new key.
-pub(super) fn facts(account: AccountId, spec: &KeySpec) -> [(&'static str, String); 6] {
+pub(super) fn facts(account: AccountId, spec: &KeySpec) -> [(&'static str, String); 7] {
     [
         ("account", account.to_string()),
         ("environment", spec.environment.to_string()),
         ("expires_at", spec.expires_at.map_or_else(|| "never".to_owned(), |end| end.to_string())),
         ("name", spec.name.to_string()),
         ("permissions", spec.permissions.to_string()),
+        ("rate_cap", cap_word(spec)),
         ("where", reach_in_words(&spec.binding)),
     ]
 }

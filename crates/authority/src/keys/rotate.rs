@@ -132,6 +132,7 @@ fn check(
         wide: WideRange::Acknowledged,
         environment: old.environment,
         expires_at: None,
+        rate_cap: old.rate_cap,
     };
     let owner = if old.master.is_some() { Owner::Sub } else { Owner::Master };
     let tag = desk.authority.secrets.passphrases.tag(old.account, wish.passphrase.expose().as_bytes());

@@ -38,6 +38,8 @@ pub struct ActivityView {
     pub since: Moment,
     /// The newest requests.
     pub requests: Vec<KeyRequest>,
+    /// From which addresses it was used and when last, freshest first; none for an app's key.
+    pub sources: Vec<(String, Moment)>,
 }
 
 /// The last day of a key within the actor's scope, newest requests included.
@@ -51,6 +53,11 @@ pub async fn key_activity(desk: &Desk<'_>, id: KeyId) -> Result<ActivityView, Ac
     let shown = shows_addresses(&key.binding);
     let day_ago = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(DAY_MS));
     let requests = access.activity.requests(id, day_ago, NEWEST).await?;
+    let sources = match shown {
+        true => access.activity.sources(id, NEWEST).await?,
+        false => Vec::new(),
+    };
+    let sources = sources.into_iter().map(|(address, at)| (address.to_string(), at)).collect();
     let requests = requests
         .into_iter()
         .map(|row| KeyRequest {
@@ -65,7 +72,7 @@ pub async fn key_activity(desk: &Desk<'_>, id: KeyId) -> Result<ActivityView, Ac
             millis: row.micros.div_ceil(1_000),
         })
         .collect();
-    Ok(ActivityView { quarters, since, requests })
+    Ok(ActivityView { quarters, since, requests, sources })
 }
 
 /// The counts of the last day alone; whose key it is was decided before.

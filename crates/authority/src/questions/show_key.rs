@@ -2,7 +2,7 @@
 
 use keyward_rules::address::Binding;
 use keyward_rules::id::{AccountId, KeyId};
-use keyward_rules::key::{EndCause, Environment, Hold, HolderState, KeyName, idle_deadline};
+use keyward_rules::key::{EndCause, Environment, Hold, HolderState, KeyName, RateCap, idle_deadline};
 use keyward_rules::permission::Permissions;
 use keyward_rules::time::Moment;
 use keyward_store::{KeyNotes, KeyRecord};
@@ -62,6 +62,8 @@ pub struct KeyView {
     pub bound: bool,
     /// Live or demo.
     pub environment: Environment,
+    /// Requests a second that it may send at most, if it has a rate of its own.
+    pub rate_cap: Option<u16>,
     /// `active`, `disabled`, `frozen`, `held`, `deleted`, `expired`.
     pub state: &'static str,
     /// What others laid on it, in words.
@@ -123,6 +125,7 @@ impl KeyView {
             from: reach_in_words(&key.binding),
             bound: key.binding.is_bound(),
             environment: key.environment,
+            rate_cap: key.rate_cap.map(RateCap::per_second),
             state,
             holds: holds.collect(),
             leaked: notes.is_some_and(|notes| notes.told.iter().any(|word| word == "leaked")),

@@ -14,7 +14,7 @@ use keyward_authority::questions::{key_activity, key_outlook, list_keys, show_ke
 use keyward_authority::{ActionError, Desk};
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::id::KeyId;
-use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, WideRange};
+use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, RateCap, WideRange};
 use keyward_rules::limits::{DAY_MS, PAGE_DEFAULT, PAGE_MAX};
 use keyward_rules::permission::{Permission, Permissions};
 use keyward_rules::time::Moment;
@@ -90,6 +90,10 @@ pub struct NewKeyBody {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 3650)]
     ends_after_days: Option<u64>,
+    /// Requests a second that it may send at most, 1 to 1000, below the standard rates.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 1000)]
+    rate_cap: Option<u64>,
     /// Up to 10 tags.
     #[serde(default)]
     tags: Vec<String>,
@@ -200,6 +204,17 @@ pub struct Activity {
     refused: Vec<u64>,
     /// The newest requests.
     requests: Vec<Request>,
+    /// From which addresses it was used, freshest first; none for an app's key.
+    sources: Vec<Source>,
+}
+
+/// An address that a key was used from.
+#[derive(Serialize, ToSchema)]
+pub struct Source {
+    /// The address.
+    from: String,
+    /// When it was last used from there.
+    seen_at_ms: u64,
 }
 
 /// One request.
@@ -287,6 +302,7 @@ fn wish(desk: &Desk<'_>, caller: &Caller, body: &NewKeyBody) -> Result<KeyWish, 
         }
         Some(_) => return Err(unacceptable("bad_end", "a key ends after 1 to 3650 days")),
     };
+    let cap = body.rate_cap.map(RateCap::new).transpose();
     let replaces = body.replaces.as_deref().map(str::parse).transpose();
     Ok(KeyWish {
         account: caller.id(),
@@ -297,6 +313,7 @@ fn wish(desk: &Desk<'_>, caller: &Caller, body: &NewKeyBody) -> Result<KeyWish, 
             wide,
             environment: if body.demo { Environment::Demo } else { Environment::Live },
             expires_at,
+            rate_cap: cap.map_err(|wrong| unacceptable("bad_rate_cap", wrong))?,
         },
         passphrase: Passphrase::parse(&body.passphrase)
             .map_err(|wrong| unacceptable("bad_passphrase", wrong))?,
@@ -510,7 +527,14 @@ pub async fn activity(caller: Caller, Id(id): Id<KeyId>) -> Result<Json<Activity
         code: request.code,
         millis: request.millis,
     });
-    Ok(Json(Activity { since_ms: view.since.unix_ms(), passed, refused, requests: requests.collect() }))
+    let sources = view.sources.into_iter().map(|(from, at)| Source { from, seen_at_ms: at.unix_ms() });
+    Ok(Json(Activity {
+        since_ms: view.since.unix_ms(),
+        passed,
+        refused,
+        requests: requests.collect(),
+        sources: sources.collect(),
+    }))
 }
 
 /// Show what a key can do, from where

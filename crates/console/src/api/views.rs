@@ -34,6 +34,8 @@ pub struct Key {
     pub bound: bool,
     /// `live` or `demo`.
     pub environment: &'static str,
+    /// Requests a second that it may send at most, if it has a rate of its own.
+    pub rate_cap: Option<u16>,
     /// `active`, `disabled`, `frozen`, `held`, `deleted` or `expired`.
     pub state: &'static str,
     /// What others laid on it.
@@ -69,6 +71,7 @@ impl From<KeyView> for Key {
             from: key.from,
             bound: key.bound,
             environment: key.environment.word(),
+            rate_cap: key.rate_cap,
             state: key.state,
             holds: key.holds,
             created_at_ms: ms(key.created_at),

@@ -58,6 +58,7 @@ struct Page<'p> {
     passed: u64,
     refused: u64,
     requests: Vec<RequestRow>,
+    sources: Vec<(String, When)>,
     alerts: Vec<AlertRow>,
     fields: Vec<String>,
 }
@@ -125,6 +126,7 @@ async fn build(
         chart: chart::day(&activity.quarters, 720, 96, "Requests"),
         passed,
         refused,
+        sources: activity.sources.into_iter().map(|(address, at)| (address, When::of(at))).collect(),
         requests: activity.requests.into_iter().map(request_row).collect(),
         alerts: alerts.into_iter().map(alert_row).collect(),
         fields,

@@ -12,7 +12,9 @@ use keyward_authority::{ActionError, strength};
 use keyward_rules::address::{AddressSet, Binding, HostBits, Network, Width};
 use keyward_rules::grant::TwoFactor;
 use keyward_rules::id::KeyId;
-use keyward_rules::key::{Environment, KeyName, KeyRefusal, KeySpec, Passphrase, WideRange};
+use keyward_rules::key::{
+    Environment, KeyName, KeyRefusal, KeySpec, NotARateCap, Passphrase, RateCap, WideRange,
+};
 use keyward_rules::limits::{ADDRESSES_PER_KEY, DAY_MS, PASSWORD_MIN_CHARS};
 use keyward_rules::permission::{Permission, Permissions};
 use serde_json::json;
@@ -43,6 +45,7 @@ struct Errors {
     addresses: String,
     passphrase: String,
     expires: String,
+    cap: String,
     tags: String,
     whole: String,
 }
@@ -63,6 +66,7 @@ struct Page<'p> {
     here: String,
     passphrase: String,
     expires: String,
+    cap: String,
     tags: String,
     demo: bool,
 }
@@ -122,6 +126,7 @@ fn prefilled(model: Option<&KeyView>) -> Fields {
             set("reach", if bound { "addresses" } else { "anywhere" }.to_owned());
             set("addresses", if bound { key.from.clone() } else { String::new() });
             set("tags", key.tags.join(", "));
+            set("cap", key.rate_cap.map(|cap| cap.to_string()).unwrap_or_default());
             if key.environment == Environment::Demo {
                 set("demo", "yes".to_owned());
             }
@@ -152,6 +157,7 @@ fn form<'p>(person: &'p SignedIn, fields: &Fields, errors: Box<Errors>) -> Page<
         here: person.holder.origin.address.to_string(),
         passphrase: text("passphrase"),
         expires: text("expires"),
+        cap: text("cap"),
         tags: text("tags"),
         demo: fields.has("demo"),
     }
@@ -179,8 +185,25 @@ fn wish(person: &SignedIn, fields: &Fields) -> Result<KeyWish, Box<Errors>> {
             }
         },
     };
-    let (Some(name), Some(permissions), Some(binding), Some(passphrase), Some(tags), Some(expires_at)) =
-        (name, permissions, binding, passphrase, tags, expires_at)
+    let cap = match fields.get("cap").trim() {
+        "" => Some(None),
+        text => match text.parse().map_err(|_| NotARateCap).and_then(RateCap::new) {
+            Ok(cap) => Some(Some(cap)),
+            Err(problem) => {
+                errors.cap = say(&problem);
+                None
+            }
+        },
+    };
+    let (
+        Some(name),
+        Some(permissions),
+        Some(binding),
+        Some(passphrase),
+        Some(tags),
+        Some(expires_at),
+        Some(rate_cap),
+    ) = (name, permissions, binding, passphrase, tags, expires_at, cap)
     else {
         return Err(errors);
     };
@@ -194,6 +217,7 @@ fn wish(person: &SignedIn, fields: &Fields) -> Result<KeyWish, Box<Errors>> {
             environment: if fields.has("demo") { Environment::Demo } else { Environment::Live },
             // By whole days, so that the approval of a minute later is for the same moment.
             expires_at: expires_at.map(whole_day),
+            rate_cap,
         },
         passphrase,
         tags,

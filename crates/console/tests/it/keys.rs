@@ -365,3 +365,23 @@ async fn tags_narrow_the_list() {
         assert_eq!(person.api("POST", "/keys", body).await.code(), "bad_tags");
     }
 }
+
+#[tokio::test]
+async fn a_rate_cap_is_a_number_of_its_own_and_rotations_keep_it() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let with = |cap: Value| {
+        let mut body = wish("bot");
+        body["rate_cap"] = cap;
+        body
+    };
+    for bad in [json!(0), json!(1001), json!(-1), json!("7")] {
+        assert_eq!(person.api("POST", "/keys", with(bad.clone())).await.status, 422, "{bad}");
+    }
+    let made = person.approved("POST", "/keys", with(json!(7))).await;
+    let path = format!("/keys/{}", made.field("api_key"));
+    assert_eq!(person.get(&path).await.json()["rate_cap"], 7);
+    let body = json!({"name": "bot 2", "passphrase": "Other-Pass1!"});
+    let next = person.approved("POST", &format!("{path}/rotate"), body).await;
+    assert_eq!(person.get(&format!("/keys/{}", next.field("api_key"))).await.json()["rate_cap"], 7);
+}

@@ -1,7 +1,9 @@
 //! What the clock brings: warnings before the sweep, the sweep, the reminder to rotate (product.md 3.2).
 
-use keyward_authority::duties::{remind_holders, sweep_keys};
+use keyward_authority::duties::{end_overlaps, remind_holders, sweep_keys};
 use keyward_rules::grant::Actor;
+use keyward_rules::id::{AccountId, RequestId};
+use keyward_store::Record;
 use serde_json::json;
 
 use crate::world::{World, wish};
@@ -47,4 +49,50 @@ async fn a_rotation_is_suggested_at_90_days() {
     world.pass_days(1);
     assert_eq!((remind(&world).await, remind(&world).await), (1, 0));
     assert!(world.mails(&person.email).await.remove(0).contains("old enough to be rotated"));
+}
+
+#[tokio::test]
+async fn an_overlap_ends_early_once_the_successor_does_the_work_everywhere() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let old = person.key("bot").await["api_key"].as_str().unwrap().to_owned();
+    let body = json!({"name": "bot 2", "passphrase": "Other-Pass1!"});
+    let next = person.approved("POST", &format!("/keys/{old}/rotate"), body).await.field("api_key");
+    let used = |key: &str, from: &str| {
+        let record = Record {
+            at: world.now(),
+            request: RequestId(7),
+            key: Some(key.parse().unwrap()),
+            account: AccountId::from_u64(7),
+            source: from.parse().unwrap(),
+            method: "GET",
+            route: "/api/v5/account/balance",
+            code: "0",
+            upstream_status: Some(200),
+            bytes_in: 0,
+            bytes_out: 0,
+            micros: 900,
+        };
+        let journal = world.store.journal();
+        async move { journal.writer().unwrap().append(&[], &[], &[record]).await.unwrap() }
+    };
+    let ended = || async {
+        end_overlaps(&world.authority.desk(Actor::System("sweep"), world.now())).await.unwrap().len()
+    };
+    used(&old, "127.0.0.1").await;
+    used(&old, "::1").await;
+    world.pass_ms(1_000);
+    used(&next, "127.0.0.1").await;
+    world.pass_ms(3_600_000);
+    assert_eq!(ended().await, 0, "one address still has the old key");
+    used(&next, "::1").await;
+    let mut person = person.clone();
+    person.token = person.sign_in(crate::world::PASSWORD, Some(&person.device)).await.field("token");
+    let activity = person.get(&format!("/keys/{old}/activity")).await.json();
+    assert_eq!(activity["sources"].as_array().unwrap().len(), 2, "the page shows from where");
+    assert_eq!(activity["requests"].as_array().unwrap().len(), 2);
+    assert_eq!(ended().await, 1);
+    assert_eq!(ended().await, 0);
+    assert_eq!(person.get(&format!("/keys/{old}")).await.json()["state"], "expired");
+    assert!(world.mails(&person.email).await.remove(0).contains("Its successor was seen from every address"));
 }

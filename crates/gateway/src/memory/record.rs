@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 use keyward_rules::address::Binding;
 use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::{
-    Environment, FewV4, HmacState, Hold, HolderState, Holds, KeyFacts, Life, PassphraseTag, Reach,
+    Environment, FewV4, HmacState, Hold, HolderState, Holds, KeyFacts, Life, PassphraseTag, RateCap, Reach,
 };
 use keyward_rules::permission::Permissions;
 use keyward_rules::time::Moment;
@@ -48,7 +48,7 @@ pub(super) struct Image {
     passphrase: [u64; 2],
     reach: u64,
     detail: [u64; FewV4::CAPACITY],
-    spare: u64,
+    rate_cap: u64,
 }
 
 /// The reach as the words tell it.
@@ -189,7 +189,7 @@ impl Image {
             passphrase,
             reach,
             detail,
-            spare: 0,
+            rate_cap: key.rate_cap.map_or(0, |cap| u64::from(cap.per_second())),
         }
     }
 
@@ -206,7 +206,7 @@ impl Image {
             passphrase: [0; 2],
             reach: REACH_NOWHERE,
             detail: [0; FewV4::CAPACITY],
-            spare: 0,
+            rate_cap: 0,
         });
         image.break_seal();
         image
@@ -265,6 +265,11 @@ impl Image {
             environment: if self.life >> 32 & 1 == 1 { Environment::Demo } else { Environment::Live },
             reach,
             expires_at: (self.expires_at != u64::MAX).then(|| Moment::from_unix_ms(self.expires_at)),
+            // A word that is no cap makes no key: a limit must not be lost by being unreadable.
+            rate_cap: match self.rate_cap {
+                0 => None,
+                cap => Some(RateCap::new(cap).ok()?),
+            },
             hmac: prepared,
             passphrase: PassphraseTag::from_bytes(passphrase),
             copy,
@@ -299,7 +304,7 @@ impl Image {
             d1,
             d2,
             d3,
-            self.spare,
+            self.rate_cap,
         ]
     }
 
@@ -327,7 +332,7 @@ impl Image {
             d1,
             d2,
             d3,
-            spare,
+            rate_cap,
         ] = *words;
         Self {
             id: (high as u128) << 64 | low as u128,
@@ -340,7 +345,7 @@ impl Image {
             passphrase: [p0, p1],
             reach,
             detail: [d0, d1, d2, d3],
-            spare,
+            rate_cap,
         }
     }
 }

@@ -66,6 +66,7 @@ impl World {
             binding: Binding::Addresses(AddressSet::parse(addresses, HostBits::Refuse).unwrap()),
             environment: Environment::Live,
             expires_at: None,
+            rate_cap: None,
             passphrase: PassphraseTag::from_bytes([1; 16]),
             hmac: HmacState::from_key(&[number]),
         })

@@ -77,6 +77,7 @@ impl Case {
             environment: self.environment.0,
             reach: self.reach.clone(),
             expires_at: self.expires_at,
+            rate_cap: None,
             hmac: HmacState::from_key(SECRET),
             passphrase: passphrases().tag(account(), PHRASE),
             copy: 0,

@@ -4,6 +4,7 @@ use super::permit::Permit;
 use super::request::Cleared;
 use crate::denial::Denial;
 use crate::id::{AccountId, KeyId};
+use crate::key::RateCap;
 use crate::rate::Exhausted;
 use crate::route::{Class, Route};
 use crate::time::Moment;
@@ -81,6 +82,12 @@ impl<'r> Charge<'r> {
     #[must_use]
     pub const fn account(&self) -> AccountId {
         self.0.facts.account
+    }
+
+    /// Which key, and its own rate.
+    #[must_use]
+    pub const fn cap(&self) -> (KeyId, Option<RateCap>) {
+        (self.0.facts.id, self.0.facts.rate_cap)
     }
 
     /// Which route's rate.

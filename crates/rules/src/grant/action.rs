@@ -106,6 +106,8 @@ actions! {
     SweepKeys, "key.sweep", Never;
     /// Lift the holds whose time is over.
     EndCooling, "key.end_cooling", Never;
+    /// End overlaps whose successor has taken over.
+    EndOverlaps, "key.end_overlaps", Never;
     /// Tell holders of what will happen.
     Remind, "alert.remind", Never;
     /// Tell a holder of what a gateway saw.

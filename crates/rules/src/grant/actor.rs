@@ -188,6 +188,7 @@ fn host(action: Action) -> Option<Scope> {
         | Action::Brake
         | Action::SweepKeys
         | Action::EndCooling
+        | Action::EndOverlaps
         | Action::Remind
         | Action::RaiseAlert
         | Action::SeedSandbox => None,
@@ -196,7 +197,7 @@ fn host(action: Action) -> Option<Scope> {
 
 fn system(duty: &str, action: Action) -> Option<Scope> {
     let allowed: &[Action] = match duty {
-        "sweep" => &[Action::SweepKeys, Action::EndCooling, Action::Remind],
+        "sweep" => &[Action::SweepKeys, Action::EndCooling, Action::EndOverlaps, Action::Remind],
         "watch" => &[Action::RaiseAlert],
         "sandbox" => &[
             Action::CreateAccount,

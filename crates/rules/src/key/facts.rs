@@ -9,6 +9,7 @@ use keyward_hmac_state::HmacState;
 
 use super::life::Life;
 use super::passphrase::PassphraseTag;
+use super::spec::RateCap;
 use crate::address::{AddressSet, Network, canonical};
 use crate::id::{AccountId, AppId, KeyId};
 use crate::permission::Permissions;
@@ -189,6 +190,8 @@ pub struct KeyFacts {
     pub reach: Reach,
     /// When the key ends by its own date.
     pub expires_at: Option<Moment>,
+    /// Its own rate, below the standard ones.
+    pub rate_cap: Option<RateCap>,
     /// The prepared HMAC state of the secret.
     pub hmac: HmacState,
     /// The hash of the passphrase.

@@ -13,7 +13,10 @@ pub use life::{EndCause, Hold, HolderState, Holds, Life, LifeRefusal};
 pub use name::{KeyName, NotAName};
 pub use passphrase::{NotAPassphrase, Passphrase, PassphraseKey, PassphraseTag};
 pub use secret_key::{NotASecret, SecretKey};
-pub use spec::{KeyPolicy, KeyRefusal, KeySpec, Need, Owner, Place, Sibling, WideRange, idle_deadline};
+pub use spec::{
+    KeyPolicy, KeyRefusal, KeySpec, Need, NotARateCap, Owner, Place, RateCap, Sibling, WideRange,
+    idle_deadline,
+};
 
 pub use crate::id::KeyId;
 pub use keyward_hmac_state::HmacState;

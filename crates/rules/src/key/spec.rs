@@ -7,6 +7,7 @@ use super::passphrase::PassphraseTag;
 use crate::address::{Binding, Width};
 use crate::limits::{DAY_MS, KEYS_PER_ACCOUNT, UNBOUND_IDLE_DAYS};
 use crate::permission::{Permission, Permissions};
+use crate::rate::Rate;
 use crate::time::Moment;
 
 /// Whether somebody confirmed that a very wide range is meant.
@@ -40,6 +41,45 @@ impl Default for KeyPolicy {
     }
 }
 
+/// A rate of a key's own, below the standard ones: so many requests a second over all private routes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct RateCap(u16);
+
+/// A number that is no cap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a rate cap is 1 to {} requests a second", RateCap::MOST)]
+pub struct NotARateCap;
+
+impl RateCap {
+    /// The largest cap: more than any standard rate allows.
+    pub const MOST: u16 = 1_000;
+
+    /// Takes a number of requests a second.
+    ///
+    /// # Errors
+    /// [`NotARateCap`] unless it is 1 to 1,000; zero would be another way to say "disabled".
+    pub const fn new(per_second: u64) -> Result<Self, NotARateCap> {
+        if per_second == 0 || per_second > Self::MOST as u64 {
+            return Err(NotARateCap);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
+        let cap = per_second as u16;
+        Ok(Self(cap))
+    }
+
+    /// Requests a second.
+    #[must_use]
+    pub const fn per_second(self) -> u16 {
+        self.0
+    }
+
+    /// The cap as a rate.
+    #[must_use]
+    pub fn rate(self) -> Option<Rate> {
+        Rate::new(u32::from(self.0), 1_000)
+    }
+}
+
 /// What the holder asks for; the passphrase travels beside it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeySpec {
@@ -55,6 +95,8 @@ pub struct KeySpec {
     pub environment: Environment,
     /// An end that the holder wants.
     pub expires_at: Option<Moment>,
+    /// A rate of its own, below the standard ones.
+    pub rate_cap: Option<RateCap>,
 }
 
 /// What a new key is compared with: another key of the same account.

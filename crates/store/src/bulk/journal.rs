@@ -15,7 +15,7 @@ use super::numbered;
 use crate::error::StoreError;
 use crate::journal::{
     COUNT_QUARTER, INSERT_ACTIVITY, INSERT_INTENT, INSERT_MARK, Intent, Outcome, OutcomeStatus, QUARTER_MS,
-    Record, SET_MARKS_SAVED, SETTLE_INTENT, SavedMark, intent_values, outcome_values,
+    Record, SEE_SOURCE, SET_MARKS_SAVED, SETTLE_INTENT, SavedMark, intent_values, outcome_values,
 };
 use crate::sql::Transact;
 
@@ -49,11 +49,7 @@ pub(crate) fn append_sqlite(connection: &mut Connection, batch: Batch<'_>) -> Re
     insert_intents(&tx, batch.intents)?;
     settle(&tx, batch.outcomes)?;
     insert_records(&tx, batch.records)?;
-    let mut statement = tx.prepare_cached(&numbered(COUNT_QUARTER))?;
-    for ((key, quarter), (passed, refused)) in quarters(batch.records) {
-        statement.execute(params![key.to_be_bytes(), signed(quarter), signed(passed), signed(refused)])?;
-    }
-    drop(statement);
+    count(&tx, batch.records)?;
     Ok(tx.commit()?)
 }
 
@@ -105,6 +101,20 @@ fn insert_records(tx: &Transaction<'_>, records: &[Record]) -> Result<(), StoreE
     Ok(())
 }
 
+/// What charts and rotations go by.
+fn count(tx: &Transaction<'_>, records: &[Record]) -> Result<(), StoreError> {
+    let mut statement = tx.prepare_cached(&numbered(COUNT_QUARTER))?;
+    for ((key, quarter), (passed, refused)) in quarters(records) {
+        statement.execute(params![key.to_be_bytes(), signed(quarter), signed(passed), signed(refused)])?;
+    }
+    let mut statement = tx.prepare_cached(&numbered(SEE_SOURCE))?;
+    for ((key, source), at) in sources(records) {
+        let (source, length) = octets(source);
+        statement.execute(params![key.to_be_bytes(), source.get(..length), signed(at)])?;
+    }
+    Ok(())
+}
+
 /// Commits a batch to PostgreSQL.
 pub(crate) async fn append_postgres(pool: &PgPool, batch: Batch<'_>) -> Result<(), StoreError> {
     let mut tx = Transact::Postgres(pool.begin().await?);
@@ -126,6 +136,11 @@ pub(crate) async fn append_postgres(pool: &PgPool, batch: Batch<'_>) -> Result<(
         let values = vec![key.as_slice().into(), quarter.into(), passed.into(), refused.into()];
         tx.execute(COUNT_QUARTER, values).await?;
     }
+    for ((key, source), at) in sources(batch.records) {
+        let (source, length) = octets(source);
+        let (key, source) = (key.to_be_bytes(), source.get(..length).unwrap_or_default());
+        tx.execute(SEE_SOURCE, vec![key.as_slice().into(), source.into(), at.into()]).await?;
+    }
     tx.commit().await
 }
 
@@ -142,6 +157,20 @@ fn quarters(records: &[Record]) -> BTreeMap<(u128, u64), (u64, u64)> {
         }
     }
     counts
+}
+
+/// From which addresses keys were used, and when last: requests that passed, because a refused one uses nothing.
+fn sources(records: &[Record]) -> BTreeMap<(u128, IpAddr), u64> {
+    let mut seen = BTreeMap::new();
+    for record in records {
+        if let (Some(key), Some(_), "0") = (record.key, record.account, record.code) {
+            let at = record.at.unix_ms();
+            seen.entry((key.as_u128(), record.source))
+                .and_modify(|last: &mut u64| *last = at.max(*last))
+                .or_insert(at);
+        }
+    }
+    seen
 }
 
 /// Saves a node's marks in SQLite.

@@ -54,6 +54,7 @@ fn raw(row: &Row<'_>) -> Result<RawKey, rusqlite::Error> {
         changed_at: row.get(16)?,
         last_used_at: row.get(17)?,
         last_used_from: row.get(18)?,
+        rate_cap: row.get(19)?,
     })
 }
 

@@ -7,6 +7,8 @@ const WITH_GRANT: &[&str] = &["accounts", "apps", "keys", "notes", "people", "wr
 
 const BOOKKEEPING: &[(&str, &str)] = &[
     ("COUNT_QUARTER", "counts for charts, from those records"),
+    ("SEE_SOURCE", "from where a key was used, from those records"),
+    ("DROP_SOURCES", "stated retention"),
     ("DROP_QUARTERS", "stated retention"),
     ("INSERT_ACTIVITY", "one record per request"),
     ("INSERT_INTENT", "the durable record before money moves"),

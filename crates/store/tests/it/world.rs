@@ -9,7 +9,7 @@ use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Actor, Grant, Proof};
 use keyward_rules::id::{AccountId, KeyId};
-use keyward_rules::key::{Environment, HmacState, KeyName, PassphraseTag};
+use keyward_rules::key::{Environment, HmacState, KeyName, PassphraseTag, RateCap};
 use keyward_rules::time::Moment;
 use keyward_store::{
     AccountKind, AccountRecord, Entropy, KeyDraft, Loaded, LoadedKey, Location, MasterKey, Store, StoreError,
@@ -127,6 +127,7 @@ pub fn draft(id: KeyId, account: AccountId, name: &str) -> KeyDraft {
         binding: Binding::Addresses(AddressSet::parse("192.0.2.0/24,2001:db8::1", HostBits::Refuse).unwrap()),
         environment: Environment::Live,
         expires_at: Some(NOW.plus_ms(1_000_000)),
+        rate_cap: RateCap::new(7).ok(),
         passphrase: PassphraseTag::from_bytes([4; 16]),
         hmac: HmacState::from_key(b"secret"),
     }

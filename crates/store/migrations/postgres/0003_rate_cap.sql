@@ -1,0 +1,2 @@
+-- Requests a second that the holder allows the key, below the standard rates; sealed with the rest.
+ALTER TABLE keys ADD COLUMN rate_cap BIGINT;
