@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use keyward_authority::Settings;
 use keyward_notify::{Security, Smtp, SmtpSettings};
+use keyward_rules::key::{KeyPolicy, Need};
 use keyward_rules::secret::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,9 @@ pub struct Config {
     pub gateway: GatewaySettings,
     /// The exchange.
     pub upstream: UpstreamSettings,
+    /// Rules that a deployment chooses.
+    #[serde(default)]
+    pub policy: PolicySettings,
     /// The console, if there is one.
     pub console: Option<ConsoleSettings>,
     /// Mail, which the console needs.
@@ -61,6 +66,37 @@ pub struct GatewaySettings {
 pub struct UpstreamSettings {
     /// Its URL.
     pub url: String,
+}
+
+/// Rules that a deployment chooses.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicySettings {
+    /// Whether keys that may withdraw must be bound.
+    pub withdraw_needs_addresses: bool,
+    /// Days after which every new key ends.
+    pub max_key_age_days: Option<u16>,
+    /// Whether pages create keys in desktop browsers only.
+    pub desktop_browser_for_keys: bool,
+}
+
+impl Default for PolicySettings {
+    fn default() -> Self {
+        Self { withdraw_needs_addresses: true, max_key_age_days: None, desktop_browser_for_keys: false }
+    }
+}
+
+impl PolicySettings {
+    /// The same as the rules take it.
+    pub fn settings(&self) -> Settings {
+        let need = |demanded| if demanded { Need::Required } else { Need::Optional };
+        let keys = KeyPolicy {
+            withdraw_binding: need(self.withdraw_needs_addresses),
+            max_age_days: self.max_key_age_days,
+            desktop_browser: need(self.desktop_browser_for_keys),
+        };
+        Settings { keys, ..Settings::default() }
+    }
 }
 
 /// The console's settings.
@@ -162,6 +198,9 @@ fn mistakes(config: &Config) -> Vec<String> {
         && (gateway.tls_certificate_file.is_none() || gateway.tls_key_file.is_none())
     {
         found.push("gateway.tls_listen needs tls_certificate_file and tls_key_file".to_owned());
+    }
+    if config.policy.max_key_age_days == Some(0) {
+        found.push("policy.max_key_age_days must be at least 1".to_owned());
     }
     if gateway.threads == Some(0) {
         found.push("gateway.threads must be at least 1".to_owned());

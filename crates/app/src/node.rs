@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use keyward_authority::{Authority, Settings};
 use keyward_gateway::alarms::Alarms;
-use keyward_gateway::follow::{Follower, Lease};
+use keyward_gateway::follow::{Facts, Follower, Lease};
 use keyward_gateway::marks::Marks;
 use keyward_gateway::memory::Memory;
 use keyward_gateway::rates::Rates;
@@ -76,13 +76,15 @@ impl Node {
         let marks =
             Arc::new(saved.map_or_else(|| Marks::new(horizon), |saved| Marks::restored(horizon, &saved)));
         let (memory, lease) = (Arc::new(Memory::default()), Arc::new(Lease::default()));
+        let (alarms, sightings) = Alarms::new();
+        let facts = Facts { memory: Arc::clone(&memory), alarms: Arc::new(alarms) };
+        let alarms = Arc::clone(&facts.alarms);
         let now_ms = (clock.steady_ms)();
-        let follower = Follower::start(store.feed(), Arc::clone(&memory), Arc::clone(&lease), now_ms)
+        let follower = Follower::start(store.feed(), facts, Arc::clone(&lease), now_ms)
             .await
             .context("the facts cannot be loaded")?;
         let (recorder, writer) = recorder(journal, store.usage(), Arc::clone(&marks), NODE.to_owned())
             .context("the journal cannot be opened for writing")?;
-        let (alarms, sightings) = Alarms::new();
         let gate = Gate {
             routes: RouteTable::okx_v5(options.raise_rates)?,
             view: View { memory, lease },
@@ -205,6 +207,6 @@ pub fn listen(address: std::net::SocketAddr) -> Result<TcpListener> {
 }
 
 /// What actions share, on an open store.
-pub fn authority(store: &Store, master: &MasterKey) -> Authority {
-    Authority::new(store, master, ambient::entropy(), Settings::default())
+pub fn authority(store: &Store, master: &MasterKey, settings: Settings) -> Authority {
+    Authority::new(store, master, ambient::entropy(), settings)
 }

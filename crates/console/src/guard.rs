@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -19,8 +19,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// Refuses changes that another site's page caused, and dresses every answer.
 pub async fn guard(State(shell): State<Shell>, request: Request, next: Next) -> Response {
     let asset = request.uri().path().starts_with("/assets/");
-    let refused = !request.method().is_safe()
-        && !same_origin(&shell, request.method(), request.headers(), request.uri().path());
+    let refused =
+        !request.method().is_safe() && !same_origin(&shell, request.headers(), request.uri().path());
     let mut answer = if refused {
         message(
             StatusCode::FORBIDDEN,
@@ -63,7 +63,7 @@ pub async fn guard(State(shell): State<Shell>, request: Request, next: Next) -> 
 
 /// Whether a request that changes something came from a page of ours. Browsers say so themselves: by
 /// `Sec-Fetch-Site`, and older ones by `Origin`. The API takes no cookie, so nothing can ride on one there.
-fn same_origin(shell: &Shell, _method: &Method, headers: &HeaderMap, path: &str) -> bool {
+fn same_origin(shell: &Shell, headers: &HeaderMap, path: &str) -> bool {
     if path.starts_with("/api/v1/") {
         return true;
     }

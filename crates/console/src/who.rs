@@ -40,6 +40,10 @@ pub fn origin(parts: &Parts) -> Origin {
     Origin { address, device: Device::of(agent.unwrap_or_default()) }
 }
 
+/// Every answer about an address or a password takes at least this long, so that its time tells nothing about the
+/// account.
+pub const EVEN_TIME: std::time::Duration = std::time::Duration::from_millis(300);
+
 /// Who a token's full session makes of a request.
 pub struct Session {
     /// The session as stored.

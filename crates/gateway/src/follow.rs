@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use keyward_rules::alert::Sighting;
 use keyward_rules::id::{KeyId, Revision};
+use keyward_rules::time::Moment;
 use keyward_store::{Feed, LoadedKey, StoreError, Subject, Watch};
 use tracing::{error, info};
 
+use crate::alarms::Alarms;
 use crate::memory::{Applied, Memory};
 
 /// Changes read at once.
@@ -15,10 +18,19 @@ const BATCH: u64 = 1_000;
 /// Follows the feed into a memory.
 pub struct Follower {
     feed: Feed,
-    memory: Arc<Memory>,
+    facts: Facts,
     revision: Revision,
     lease: Arc<Lease>,
     watch: Watch,
+}
+
+/// Where facts go, and where it is told that one does not verify.
+#[derive(Clone)]
+pub struct Facts {
+    /// The memory.
+    pub memory: Arc<Memory>,
+    /// The way to the holder.
+    pub alarms: Arc<Alarms>,
 }
 
 /// Until when the node may vouch for its facts, on a clock that the caller chooses.
@@ -45,24 +57,19 @@ impl Follower {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read; altered rows are held keys and no error.
-    pub async fn start(
-        feed: Feed,
-        memory: Arc<Memory>,
-        lease: Arc<Lease>,
-        now_ms: u64,
-    ) -> Result<Self, StoreError> {
+    pub async fn start(feed: Feed, facts: Facts, lease: Arc<Lease>, now_ms: u64) -> Result<Self, StoreError> {
         let watch = feed.watch().await?;
         let count = Arc::new(AtomicU64::new(0));
-        let (filled, counted) = (Arc::clone(&memory), Arc::clone(&count));
+        let (filled, counted) = (facts.clone(), Arc::clone(&count));
         let take_one = move |key: LoadedKey| {
             counted.fetch_add(1, Ordering::Relaxed);
-            note(key_id(&key), take(&filled, &key));
+            filled.take(&key);
         };
         let loaded = feed.load(take_one).await?;
-        memory.apply_apps(loaded.apps);
+        facts.memory.apply_apps(loaded.apps);
         lease.renew(now_ms);
         info!(keys = count.load(Ordering::Relaxed), revision = loaded.revision.0, "facts loaded");
-        Ok(Self { feed, memory, revision: loaded.revision, lease, watch })
+        Ok(Self { feed, facts, revision: loaded.revision, lease, watch })
     }
 
     /// Waits until something may have changed: a tenth of a second at most.
@@ -80,10 +87,10 @@ impl Follower {
             for change in &changes {
                 match &change.subject {
                     Subject::Key(id) => match self.feed.key(*id).await? {
-                        Some(key) => note(*id, take(&self.memory, &key)),
-                        None => self.memory.forget(*id),
+                        Some(key) => self.facts.take(&key),
+                        None => self.facts.memory.forget(*id),
                     },
-                    Subject::App(_) => self.memory.apply_apps(self.feed.apps().await?),
+                    Subject::App(_) => self.facts.memory.apply_apps(self.feed.apps().await?),
                 }
                 self.revision = change.revision;
             }
@@ -99,36 +106,37 @@ impl Follower {
     /// # Errors
     /// [`StoreError`].
     pub async fn scrub(&mut self) -> Result<(), StoreError> {
-        let memory = Arc::clone(&self.memory);
-        let loaded = self.feed.load(move |key| note(key_id(&key), take(&memory, &key))).await?;
-        self.memory.apply_apps(loaded.apps);
+        let facts = self.facts.clone();
+        let loaded = self.feed.load(move |key| facts.take(&key)).await?;
+        self.facts.memory.apply_apps(loaded.apps);
         Ok(())
     }
 }
 
-const fn key_id(key: &LoadedKey) -> KeyId {
-    match key {
-        LoadedKey::Intact(record) => record.id,
-        LoadedKey::Broken(id) => *id,
-    }
-}
-
-fn take(memory: &Memory, key: &LoadedKey) -> Applied {
-    match key {
-        LoadedKey::Intact(record) => memory.apply(record),
-        LoadedKey::Broken(id) => {
-            error!(key = %id, "the key's stored record was altered outside the program: the key is held");
-            memory.break_seal(*id)
+impl Facts {
+    /// Puts one key into the memory. One whose row does not verify is held, and its holder is told: the log says it each
+    /// time that it is read, the alarm once.
+    fn take(&self, key: &LoadedKey) {
+        let (id, applied) = match key {
+            LoadedKey::Intact(record) => (record.id, self.memory.apply(record)),
+            LoadedKey::Broken(id) => {
+                error!(key = %id, "the key's stored record was altered outside the program: the key is held");
+                self.alarm(*id);
+                (*id, self.memory.break_seal(*id))
+            }
+        };
+        match applied {
+            Applied::Stored | Applied::Older => {}
+            Applied::RolledBack => {
+                error!(key = %id, "the key's stored record is older than one seen before: the key is held");
+                self.alarm(id);
+            }
+            Applied::Full => error!(key = %id, "no room for more keys: the key is unknown here"),
         }
     }
-}
 
-fn note(id: KeyId, applied: Applied) {
-    match applied {
-        Applied::Stored | Applied::Older => {}
-        Applied::RolledBack => {
-            error!(key = %id, "the key's stored record is older than one seen before: the key is held");
-        }
-        Applied::Full => error!(key = %id, "no room for more keys: the key is unknown here"),
+    fn alarm(&self, id: KeyId) {
+        // Not by the hour: what was altered stays altered, and one word is enough.
+        self.alarms.raise(Sighting::Altered(id), Moment::from_unix_ms(0));
     }
 }

@@ -62,7 +62,7 @@ pub struct Reports {
     /// To the journal.
     pub recorder: Recorder,
     /// To the holder.
-    pub alarms: Alarms,
+    pub alarms: Arc<Alarms>,
 }
 
 /// The keys that the data plane holds.

@@ -332,16 +332,6 @@ impl Door {
         Ok(self.database.fetch_optional(sessions::KNOWN_DEVICE, values).await?.is_some())
     }
 
-    /// Whether any browser was ever signed in to the account.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn has_devices(&self, account: AccountId) -> Result<bool, StoreError> {
-        let row =
-            self.database.fetch_optional(sessions::DEVICES_OF_ACCOUNT, vec![account.as_u64().into()]).await?;
-        Ok(row.map_or(Ok(0), |row| row.int(0))? > 0)
-    }
-
     /// Remembers a browser as known to the account.
     ///
     /// # Errors

@@ -25,7 +25,6 @@ statements! {
     TOUCH_SESSION = "UPDATE sessions SET seen_at = $2 WHERE id = $1 AND seen_at < $3";
     DROP_SESSIONS = "DELETE FROM sessions WHERE seen_at <= $1 OR began_at <= $2";
     KNOWN_DEVICE = "SELECT seen_at FROM devices WHERE token = $1 AND account = $2";
-    DEVICES_OF_ACCOUNT = "SELECT COUNT(*) FROM devices WHERE account = $1";
     SEE_DEVICE = "INSERT INTO devices (token, account, seen_at) VALUES ($1, $2, $3) \
         ON CONFLICT (token, account) DO UPDATE SET seen_at = excluded.seen_at";
     DROP_DEVICES = "DELETE FROM devices WHERE account = $1";

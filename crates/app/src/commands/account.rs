@@ -6,8 +6,8 @@ use keyward_rules::account::Email;
 use serde_json::json;
 
 use super::{host, open};
+use crate::ambient;
 use crate::arguments::{Account, AccountCreate};
-use crate::{ambient, node};
 
 /// Runs one of the account commands.
 pub async fn run(command: Account) -> Result<()> {
@@ -18,8 +18,7 @@ pub async fn run(command: Account) -> Result<()> {
 
 async fn create(options: AccountCreate) -> Result<()> {
     let email = Email::parse(&options.email)?;
-    let (store, master) = open(&options.store).await?;
-    let authority = node::authority(&store, &master);
+    let (store, authority) = open(&options.store).await?;
     let account = create_account(&authority.desk(host(), ambient::now()), email).await?;
     store.close().await;
     if options.output.json {

@@ -14,9 +14,9 @@ use keyward_rules::permission::{Permission, Permissions};
 use serde_json::{Value, json};
 
 use super::{host, open};
+use crate::ambient;
 use crate::arguments::{self, Key};
 use crate::sandbox::passphrase;
-use crate::{ambient, node};
 
 /// Runs one of the key commands.
 pub async fn run(command: Key) -> Result<()> {
@@ -66,10 +66,9 @@ async fn create(options: arguments::KeyCreate) -> Result<()> {
         }
     };
     let email = Email::parse(&options.account)?;
-    let (store, master) = open(&options.store).await?;
+    let (store, authority) = open(&options.store).await?;
     let account = store.reader().account_by_email(&email).await?;
     let account = account.context("there is no such account; make it with `keyward account create`")?.id;
-    let authority = node::authority(&store, &master);
     let desk = authority.desk(host(), ambient::now());
     let wish = KeyWish {
         account,
@@ -99,10 +98,9 @@ async fn create(options: arguments::KeyCreate) -> Result<()> {
 
 async fn list(options: arguments::KeyList) -> Result<()> {
     let email = Email::parse(&options.account)?;
-    let (store, master) = open(&options.store).await?;
+    let (store, authority) = open(&options.store).await?;
     let account = store.reader().account_by_email(&email).await?;
     let account = account.context("there is no such account; make it with `keyward account create`")?.id;
-    let authority = node::authority(&store, &master);
     let (keys, altered) = list_keys(&authority.desk(host(), ambient::now()), account).await?;
     store.close().await;
     if altered > 0 {
@@ -134,8 +132,7 @@ async fn list(options: arguments::KeyList) -> Result<()> {
 
 async fn show(options: arguments::KeyName) -> Result<()> {
     let id = parse_id(&options.key)?;
-    let (store, master) = open(&options.store).await?;
-    let authority = node::authority(&store, &master);
+    let (store, authority) = open(&options.store).await?;
     let key = show_key(&authority.desk(host(), ambient::now()), id).await?;
     store.close().await;
     if options.output.json {
@@ -161,8 +158,7 @@ async fn show(options: arguments::KeyName) -> Result<()> {
 
 async fn change(options: arguments::KeyName, change: Change) -> Result<()> {
     let id = parse_id(&options.key)?;
-    let (store, master) = open(&options.store).await?;
-    let authority = node::authority(&store, &master);
+    let (store, authority) = open(&options.store).await?;
     let (desk, key) = (authority.desk(host(), ambient::now()), KeyNamed::at_the_host(id));
     let (revision, word) = match change {
         Change::Disable => (disable_key(&desk, Proof::None, &key).await?, "disabled"),

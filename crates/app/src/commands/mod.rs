@@ -9,14 +9,16 @@ pub mod serve;
 pub mod version;
 
 use anyhow::{Context as _, Result};
+use keyward_authority::{Authority, Settings};
 use keyward_rules::grant::Actor;
 use keyward_store::{Location, MasterKey, Store};
 
 use crate::arguments::StoreChoice;
 use crate::{ambient, config as settings, node, sandbox};
 
-/// Opens the store that a command acts on, with its master key.
-async fn open(choice: &StoreChoice) -> Result<(Store, MasterKey)> {
+/// Opens the store that a command acts on, with what its actions share.
+async fn open(choice: &StoreChoice) -> Result<(Store, Authority)> {
+    let mut policy = Settings::default();
     let (location, key_file) = match (&choice.config, &choice.data) {
         (Some(file), _) => {
             let config = settings::read(file)?;
@@ -25,6 +27,7 @@ async fn open(choice: &StoreChoice) -> Result<(Store, MasterKey)> {
                 node::private_folder(folder)?;
                 settings::refuse_key_inside(folder, &config.store.master_key_file)?;
             }
+            policy = config.policy.settings();
             (location, config.store.master_key_file)
         }
         (None, Some(folder)) => (Location::Folder(folder.clone()), folder.join(sandbox::MASTER_KEY_FILE)),
@@ -34,7 +37,8 @@ async fn open(choice: &StoreChoice) -> Result<(Store, MasterKey)> {
         .with_context(|| format!("the master key {} cannot be read", key_file.display()))?;
     let master = MasterKey::parse(&text)?;
     let store = Store::open(&location, &master, ambient::entropy(), ambient::now()).await?;
-    Ok((store, master))
+    let authority = node::authority(&store, &master, policy);
+    Ok((store, authority))
 }
 
 /// The person at the host, as the system names them.

@@ -59,7 +59,7 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
         Location::Postgres(_) => None,
     };
     let checkpoint = settings.gateway.checkpoint_file.or(beside_the_store);
-    let authority = Arc::new(node::authority(&store, &master));
+    let authority = Arc::new(node::authority(&store, &master, settings.policy.settings()));
     let control = match (settings.console, settings.mail) {
         (Some(console), Some(mail)) => {
             let options = control::Options {

@@ -5,6 +5,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use keyward_authority::Settings;
 use keyward_rules::address::Binding;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Actor, Proof};
@@ -51,7 +52,7 @@ pub async fn top_up(
 }
 
 async fn batch(store: &Store, master: &MasterKey, count: u64, lines: &mut impl std::io::Write) -> Result<()> {
-    let authority = node::authority(store, master);
+    let authority = node::authority(store, master, Settings::default());
     let desk = authority.desk(Actor::System("sandbox"), ambient::now());
     let (entropy, passphrases) = (ambient::entropy(), &authority.secrets.passphrases);
     let (mut accounts, mut drafts) = (Vec::new(), Vec::new());

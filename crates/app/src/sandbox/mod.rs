@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use keyward_authority::Settings;
 use keyward_gateway::{Backend, Listeners};
 use keyward_sandbox::Exchange;
 use keyward_store::{Location, MasterKey, Store};
@@ -65,7 +66,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
         ca_file: tls.ca_file.clone(),
     };
 
-    let authority = Arc::new(node::authority(&store, &master));
+    let authority = Arc::new(node::authority(&store, &master, Settings::default()));
     let fixtures = fixtures::make(&authority, &folder.path).await?;
     let document = credentials::document(&fixtures, &places);
     credentials::write(&folder.path.join("credentials.json"), &document)?;

@@ -154,6 +154,8 @@ pub async fn issue_key(desk: &Desk<'_>, proof: Proof, wish: KeyWish) -> Result<O
 
     let id = KeyId::from_entropy(desk.random());
     let secret = SecretKey::from_entropy(desk.random());
+    let mut wish = wish;
+    wish.spec.expires_at = desk.authority.settings.keys.end(wish.spec.expires_at, desk.now);
     tx.insert_key(draft(id, &account, &wish.spec, tag, &secret)).await?;
     if !wish.tags.is_empty() || wish.replaces.is_some() {
         tx.set_notes(&KeyNotes { tags: wish.tags, predecessor: wish.replaces, ..KeyNotes::none(id) }).await?;

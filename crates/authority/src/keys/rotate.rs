@@ -81,7 +81,8 @@ pub async fn rotate_key(desk: &Desk<'_>, proof: Proof, wish: RotationWish) -> Re
     let mut old = tx.key(wish.key).await?.ok_or(ActionError::NoKey)?;
     let account = tx.account(old.account).await?.ok_or(ActionError::NoAccount)?;
     let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
-    let spec = check(desk, &wish, &old, &keys, &notes)?;
+    let mut spec = check(desk, &wish, &old, &keys, &notes)?;
+    spec.expires_at = desk.authority.settings.keys.end(None, desk.now);
     check_loosening(desk, &mut tx, &old).await?;
 
     let id = KeyId::from_entropy(desk.random());

@@ -21,10 +21,7 @@ use super::caller::Caller;
 use super::problem::{Problem, Problems};
 use super::views::Account;
 use crate::shell::Shell;
-use crate::who::From as Origin;
-
-/// How long every answer about an address takes at least.
-const EVEN_TIME: std::time::Duration = std::time::Duration::from_millis(300);
+use crate::who::{EVEN_TIME, From as Origin};
 
 /// Address and password of a new account.
 #[derive(Deserialize, ToSchema)]

@@ -18,10 +18,7 @@ use super::caller::Caller;
 use super::problem::{Problem, Problems};
 use super::views::Session;
 use crate::shell::Shell;
-use crate::who::{From as Origin, bearer, session};
-
-/// How long every answer to a password takes at least.
-const EVEN_TIME: std::time::Duration = std::time::Duration::from_millis(300);
+use crate::who::{EVEN_TIME, From as Origin, bearer, session};
 
 /// Address and password.
 #[derive(Deserialize, ToSchema)]

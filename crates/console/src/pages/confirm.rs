@@ -7,7 +7,7 @@ use keyward_authority::{ActionError, Matter, StepUpForm, begin_step_up, finish_s
 use keyward_rules::grant::{NotApproved, Proof, TwoFactor};
 
 use super::field::{Field, Kind};
-use super::layout::{Frame, page_with, problem, sentence};
+use super::layout::{Frame, page, page_with, problem, sentence};
 use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
 
@@ -44,6 +44,21 @@ struct Page<'p> {
     fields: Vec<String>,
     error: String,
     csrf: &'p str,
+}
+
+#[derive(Template)]
+#[template(path = "begin.html")]
+struct Begin<'b> {
+    frame: Frame,
+    csrf: &'b str,
+    asking: &'b Asking,
+    error: String,
+}
+
+/// The page before a ceremony: what there is to fill in, if anything.
+pub fn begin(person: &SignedIn, asking: &Asking, error: &str) -> Response {
+    let frame = Frame::of(person, asking.part, asking.title);
+    page(&Begin { frame, csrf: &person.csrf, asking, error: error.to_owned() })
 }
 
 /// What the ceremony came to.

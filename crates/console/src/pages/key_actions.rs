@@ -13,10 +13,10 @@ use keyward_rules::grant::Proof;
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{KeyName, KeyRefusal, Passphrase, WideRange};
 
-use super::confirm::{Asking, Ceremony, ask_one, one_factor, step_up};
+use super::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up};
 use super::field::{Field, Kind};
 use super::key_new::{binding, made_page, passphrase_field};
-use super::layout::{Frame, go, page, problem, sentence};
+use super::layout::{go, problem, sentence};
 use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
 
@@ -179,21 +179,6 @@ fn asking_enable(key: &KeyView) -> Asking {
         words: enable_matter(key.id, key.name.as_str()).words,
         extra: String::new(),
     }
-}
-
-#[derive(askama::Template)]
-#[template(path = "begin.html")]
-struct Begin<'b> {
-    frame: Frame,
-    csrf: &'b str,
-    asking: &'b Asking,
-    error: String,
-}
-
-/// The page before a step-up that has nothing to fill in, or only a little.
-fn begin(person: &SignedIn, asking: &Asking, error: &str) -> Response {
-    let frame = Frame::of(person, asking.part, asking.title);
-    page(&Begin { frame, csrf: &person.csrf, asking, error: error.to_owned() })
 }
 
 /// Before enabling.

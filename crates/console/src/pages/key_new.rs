@@ -13,7 +13,7 @@ use keyward_rules::address::{AddressSet, Binding, HostBits, Network, Width};
 use keyward_rules::grant::TwoFactor;
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{
-    Environment, KeyName, KeyRefusal, KeySpec, NotARateCap, Passphrase, RateCap, WideRange,
+    Environment, KeyName, KeyRefusal, KeySpec, Need, NotARateCap, Passphrase, RateCap, WideRange,
 };
 use keyward_rules::limits::{ADDRESSES_PER_KEY, DAY_MS, PASSWORD_MIN_CHARS};
 use keyward_rules::permission::{Permission, Permissions};
@@ -98,6 +98,9 @@ pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
     if person.account.two_factor == TwoFactor::Off {
         return go("/security/authenticator");
     }
+    if let Some(answer) = only_on_a_desk(&person) {
+        return answer;
+    }
     let model = match query.from.parse::<KeyId>() {
         Ok(id) => match show_key(&person.desk(), id).await {
             Ok(key) => Some(key),
@@ -106,6 +109,19 @@ pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
         Err(_) => None,
     };
     page(&form(&person, &prefilled(model.as_ref()), Box::default()))
+}
+
+/// A refusal for phones and tablets, where the deployment wants that.
+fn only_on_a_desk(person: &SignedIn) -> Option<Response> {
+    let policy = person.shell.authority().settings.keys;
+    let refused = policy.desktop_browser == Need::Required && person.holder.origin.device.is_handheld();
+    refused.then(|| {
+        message(
+            StatusCode::FORBIDDEN,
+            "Keys are created on a desktop",
+            "This exchange makes API keys in desktop browsers only. Open the console there; everything else works here.",
+        )
+    })
 }
 
 /// The fields as they stand when the form opens.
@@ -248,6 +264,9 @@ pub fn binding(fields: &Fields) -> Result<Binding, ActionError> {
 /// The form, sent: judged, then approved, then done.
 pub async fn submit(posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
+    if let Some(answer) = only_on_a_desk(person) {
+        return answer;
+    }
     let wish = match wish(person, fields) {
         Ok(wish) => wish,
         Err(errors) => return page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(person, fields, errors)),

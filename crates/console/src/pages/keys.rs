@@ -44,6 +44,8 @@ pub struct Row {
     pub used_from: String,
     /// What ends it, if something does.
     pub ending: Option<(String, When)>,
+    /// Whether anything can still be done with it.
+    pub living: bool,
     /// The last day, as SVG.
     pub chart: String,
 }
@@ -88,6 +90,7 @@ async fn row(person: &SignedIn, key: KeyView) -> Result<Row, ActionError> {
     Ok(Row {
         chart: chart::day(&counts, 120, 28, "Requests"),
         rights: rights(&key),
+        living: key.is_living(),
         ending: key.ending.map(|ending| ending_in_words(ending, person.shell.now())),
         id: key.id.to_string(),
         name: key.name.to_string(),

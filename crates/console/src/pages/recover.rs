@@ -11,10 +11,9 @@ use keyward_rules::grant::{Actor, NotApproved};
 
 use super::field::{Field, Kind};
 use super::layout::{Frame, go, page, page_with, problem, sentence};
-use super::sign_in::EVEN_TIME;
 use crate::fields::Fields;
 use crate::shell::Shell;
-use crate::who::From;
+use crate::who::{EVEN_TIME, From};
 
 #[derive(Template)]
 #[template(path = "recover.html")]

@@ -1,7 +1,5 @@
 //! Signing in and out.
 
-use std::time::Duration;
-
 use askama::Template;
 use axum::extract::{Query as Asked, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -18,10 +16,9 @@ use super::layout::{Frame, Query, go, page, page_with, problem, sentence};
 use super::person::Posted;
 use crate::fields::Fields;
 use crate::shell::Shell;
-use crate::who::{From, clear_session, device_cookie, session, session_cookie, set_device, set_session};
-
-/// Every answer to a password takes at least this long, so that its time tells nothing about the account.
-pub const EVEN_TIME: Duration = Duration::from_millis(300);
+use crate::who::{
+    EVEN_TIME, From, clear_session, device_cookie, session, session_cookie, set_device, set_session,
+};
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]

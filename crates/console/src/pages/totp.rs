@@ -11,7 +11,7 @@ use keyward_rules::grant::TwoFactor;
 use qrcode::QrCode;
 use qrcode::render::svg;
 
-use super::confirm::{Asking, Ceremony, step_up};
+use super::confirm::{Asking, Ceremony, begin, step_up};
 use super::field::{Field, Kind};
 use super::layout::{Frame, go, page, problem};
 use super::person::{Posted, SignedIn};
@@ -149,23 +149,9 @@ fn asking_off() -> Asking {
     }
 }
 
-#[derive(Template)]
-#[template(path = "begin.html")]
-struct Begin<'b> {
-    frame: Frame,
-    csrf: &'b str,
-    asking: &'b Asking,
-    error: String,
-}
-
-fn begin(person: &SignedIn, asking: &Asking) -> Response {
-    let frame = Frame::of(person, "security", asking.title);
-    page(&Begin { frame, csrf: &person.csrf, asking, error: String::new() })
-}
-
 /// Before new recovery codes.
 pub async fn show_codes(person: SignedIn) -> Response {
-    begin(&person, &asking_codes())
+    begin(&person, &asking_codes(), "")
 }
 
 /// New recovery codes.
@@ -183,7 +169,7 @@ pub async fn codes(posted: Posted) -> Response {
 
 /// Before turning it off.
 pub async fn show_off(person: SignedIn) -> Response {
-    begin(&person, &asking_off())
+    begin(&person, &asking_off(), "")
 }
 
 /// Turning it off.

@@ -193,3 +193,27 @@ async fn answers_are_never_cached_and_carry_the_policy() {
         );
     }
 }
+
+#[tokio::test]
+async fn keys_may_be_for_desktop_browsers_only() {
+    use keyward_authority::Settings;
+    use keyward_rules::key::{KeyPolicy, Need};
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let cookie = browser(&world, &person).await;
+    let keys = KeyPolicy { desktop_browser: Need::Required, ..KeyPolicy::default() };
+    let ruled = world.ruled(Settings { keys, ..Settings::default() }).await;
+    let ask = |world: &World, agent: &str| {
+        let page = Request::builder()
+            .uri("/keys/new")
+            .header(header::COOKIE, &cookie)
+            .header(header::USER_AGENT, agent);
+        let (router, page) = (world.router(HOME), page.body(Body::empty()).unwrap());
+        async move { tower::ServiceExt::oneshot(router, page).await.unwrap().status().as_u16() }
+    };
+    let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Safari/604.1";
+    assert_eq!(ask(&ruled, phone).await, 403);
+    assert_eq!(ask(&ruled, "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0 Safari/537.36").await, 200);
+    assert_eq!(ask(&world, phone).await, 200, "off by default");
+    std::mem::forget(ruled);
+}

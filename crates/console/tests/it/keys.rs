@@ -385,3 +385,28 @@ async fn a_rate_cap_is_a_number_of_its_own_and_rotations_keep_it() {
     let next = person.approved("POST", &format!("{path}/rotate"), body).await;
     assert_eq!(person.get(&format!("/keys/{}", next.field("api_key"))).await.json()["rate_cap"], 7);
 }
+
+#[tokio::test]
+async fn a_policy_bounds_the_age_of_new_keys_and_may_free_withdrawals() {
+    use keyward_authority::Settings;
+    use keyward_rules::key::{KeyPolicy, Need};
+    let world = World::new().await;
+    let keys = KeyPolicy { withdraw_binding: Need::Optional, max_age_days: Some(30), ..KeyPolicy::default() };
+    let ruled = world.ruled(Settings { keys, ..Settings::default() }).await;
+    let person = ruled.person("a@keyward.example").await;
+    let mut body = wish("payer");
+    body["permissions"] = json!(["withdraw"]);
+    body["from"] = json!({"reach": "anywhere"});
+    let made = person.approved("POST", "/keys", body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let key = person.key("bot").await;
+    let path = format!("/keys/{}", key["api_key"].as_str().unwrap());
+    let left = person.get(&path).await.json()["ends_at_ms"].as_u64().unwrap() - world.now().unix_ms();
+    assert!(left <= 30 * 86_400_000);
+    let next = person
+        .approved("POST", &format!("{path}/rotate"), json!({"name": "bot 2", "passphrase": "Other-Pass1!"}))
+        .await;
+    let next = person.get(&format!("/keys/{}", next.field("api_key"))).await.json();
+    assert_eq!(next["ends_by"], "date");
+    std::mem::forget(ruled);
+}

@@ -75,15 +75,21 @@ impl World {
             format!("keyward-console-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
-        Self::on(folder, Arc::new(AtomicU64::new(1_800_000_000_000)), Mailbox::default()).await
+        let clock = Arc::new(AtomicU64::new(1_800_000_000_000));
+        Self::on(folder, clock, Mailbox::default(), Rules::default()).await
     }
 
-    async fn on(folder: PathBuf, clock: Arc<AtomicU64>, mailbox: Mailbox) -> Self {
+    /// The same store under other rules.
+    pub async fn ruled(&self, rules: Rules) -> Self {
+        Self::on(self.folder.clone(), Arc::clone(&self.clock), self.mailbox.clone(), rules).await
+    }
+
+    async fn on(folder: PathBuf, clock: Arc<AtomicU64>, mailbox: Mailbox, rules: Rules) -> Self {
         let master = MasterKey::new([9; 32]);
         let location = Location::Folder(folder.clone());
         let now = Moment::from_unix_ms(clock.load(Ordering::Relaxed));
         let store = Store::open(&location, &master, entropy(), now).await.unwrap();
-        let authority = Arc::new(Authority::new(&store, &master, entropy(), Rules::default()));
+        let authority = Arc::new(Authority::new(&store, &master, entropy(), rules));
         let ticks = Arc::clone(&clock);
         let shell = Shell::new(
             Arc::clone(&authority),
@@ -96,7 +102,7 @@ impl World {
 
     /// A second node on the same store and clock.
     pub async fn second_node(&self) -> Self {
-        Self::on(self.folder.clone(), Arc::clone(&self.clock), self.mailbox.clone()).await
+        self.ruled(Rules::default()).await
     }
 
     pub fn now(&self) -> Moment {

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use keyward_gateway::follow::{Follower, Lease};
+use keyward_gateway::alarms::Alarms;
+use keyward_gateway::follow::{Facts, Follower, Lease};
 use keyward_gateway::memory::{Applied, Lookup, Memory};
 use keyward_rules::account::Email;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
+use keyward_rules::alert::Sighting;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Actor, Proof, Scope};
 use keyward_rules::id::{AccountId, KeyId};
@@ -141,7 +143,7 @@ async fn a_row_put_back_is_held() {
 async fn the_follower_brings_new_keys_changes_and_ends() {
     let world = World::new().await;
     let (memory, lease) = (Arc::new(Memory::default()), Arc::new(Lease::default()));
-    let mut follower = Follower::start(world.store.feed(), Arc::clone(&memory), lease, 0).await.unwrap();
+    let mut follower = Follower::start(world.store.feed(), facts(&memory), lease, 0).await.unwrap();
     let expected = KeyId::from_entropy([1; 16]);
     for _ in 0..1_000 {
         assert!(is_unknown(&memory, expected));
@@ -168,7 +170,9 @@ async fn the_scrub_finds_what_was_altered_behind_the_feed() {
     let world = World::new().await;
     let id = world.key(1, "192.0.2.0/24").await;
     let (memory, lease) = (Arc::new(Memory::default()), Arc::new(Lease::default()));
-    let mut follower = Follower::start(world.store.feed(), Arc::clone(&memory), lease, 0).await.unwrap();
+    let (alarms, mut sightings) = Alarms::new();
+    let to = Facts { memory: Arc::clone(&memory), alarms: Arc::new(alarms) };
+    let mut follower = Follower::start(world.store.feed(), to, lease, 0).await.unwrap();
     let output = std::process::Command::new("python3")
         .args(["-c", "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1]);c.execute('UPDATE keys SET permissions=31');c.commit()"])
         .arg(world.folder.join("keyward.db"))
@@ -176,7 +180,11 @@ async fn the_scrub_finds_what_was_altered_behind_the_feed() {
         .unwrap();
     assert!(output.success());
     assert!(matches!(world.store.feed().key(id).await.unwrap(), Some(LoadedKey::Broken(_))));
+    assert!(sightings.try_recv().is_err(), "nothing to tell yet");
     follower.scrub().await.unwrap();
+    follower.scrub().await.unwrap();
+    assert_eq!(sightings.try_recv(), Ok(Sighting::Altered(id)), "its holder is told");
+    assert!(sightings.try_recv().is_err(), "once");
     let Lookup::Facts(facts) = memory.facts(id) else { panic!("the key is still there") };
     assert!(facts.life.holds.has(Hold::BrokenSeal) && facts.life.holds.stops());
     assert_eq!(facts.permissions.to_string(), "read,trade", "the altered value is not believed");
@@ -224,4 +232,9 @@ async fn reads_are_never_torn() {
             reader.join().unwrap();
         });
     }
+}
+
+/// A memory with a way to the holder that nobody listens to.
+fn facts(memory: &Arc<Memory>) -> Facts {
+    Facts { memory: Arc::clone(memory), alarms: Arc::new(Alarms::new().0) }
 }

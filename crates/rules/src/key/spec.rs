@@ -33,11 +33,24 @@ pub enum Need {
 pub struct KeyPolicy {
     /// Whether a `withdraw` key must be bound (on by default).
     pub withdraw_binding: Need,
+    /// Days after which every new key ends, if a deployment wants that.
+    pub max_age_days: Option<u16>,
+    /// Whether pages make keys in desktop browsers only (off by default: a browser says what it likes).
+    pub desktop_browser: Need,
+}
+
+impl KeyPolicy {
+    /// When a key that is made now ends: by its holder's wish, or earlier by the policy.
+    #[must_use]
+    pub fn end(&self, wished: Option<Moment>, now: Moment) -> Option<Moment> {
+        let latest = self.max_age_days.map(|days| now.plus_ms(u64::from(days) * DAY_MS));
+        [wished, latest].into_iter().flatten().min()
+    }
 }
 
 impl Default for KeyPolicy {
     fn default() -> Self {
-        Self { withdraw_binding: Need::Required }
+        Self { withdraw_binding: Need::Required, max_age_days: None, desktop_browser: Need::Optional }
     }
 }
 

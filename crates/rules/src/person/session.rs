@@ -137,6 +137,12 @@ impl Device {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it says that it is a phone or tablet.
+    #[must_use]
+    pub fn is_handheld(&self) -> bool {
+        ["iPhone", "iPad", "Android"].iter().any(|word| self.0.contains(word))
+    }
 }
 
 impl fmt::Display for Device {
