@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
-use keyward_authority::questions::open_session;
+use keyward_authority::questions::{Presence, open_session};
 use keyward_authority::sign_in;
 use keyward_authority::{ActionError, Desk};
 use keyward_rules::grant::{Actor, Holder, Origin};
@@ -56,9 +56,14 @@ pub struct Session {
 ///
 /// # Errors
 /// [`ActionError::Store`].
-pub async fn session(shell: &Shell, origin: Origin, token: &Token) -> Result<Option<Session>, ActionError> {
+pub async fn session(
+    shell: &Shell,
+    origin: Origin,
+    token: &Token,
+    presence: Presence,
+) -> Result<Option<Session>, ActionError> {
     let desk: Desk<'_> = shell.desk(Actor::Visitor(origin.clone()));
-    let Some(record) = open_session(&desk, token).await? else { return Ok(None) };
+    let Some(record) = open_session(&desk, token, presence).await? else { return Ok(None) };
     let holder = Holder { account: record.account, session: record.id, origin };
     Ok(Some(Session { record, holder }))
 }

@@ -295,13 +295,20 @@ impl Door {
         let row =
             self.database.fetch_optional(sessions::SESSION_BY_TOKEN, vec![token.as_slice().into()]).await?;
         let session = row.as_ref().map(SessionRecord::from_row).transpose()?;
-        let Some(session) = session.filter(|session| !session.life.is_over(now)) else { return Ok(None) };
-        if now.ms_since(session.life.seen_at) >= TOUCH_MS {
-            let before = now.unix_ms().saturating_sub(TOUCH_MS - 1);
-            let values = vec![session.id.to_string().into(), now.unix_ms().into(), before.into()];
-            self.alone(sessions::TOUCH_SESSION, values).await?;
+        Ok(session.filter(|session| !session.life.is_over(now)))
+    }
+
+    /// Notes that a session was used; written twice a minute at most.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn touch(&self, session: &SessionRecord, now: Moment) -> Result<(), StoreError> {
+        if now.ms_since(session.life.seen_at) < TOUCH_MS {
+            return Ok(());
         }
-        Ok(Some(session))
+        let before = now.unix_ms().saturating_sub(TOUCH_MS - 1);
+        let values = vec![session.id.to_string().into(), now.unix_ms().into(), before.into()];
+        self.alone(sessions::TOUCH_SESSION, values).await.map(drop)
     }
 
     /// Begins the session of a half-done sign-in, whose second factor is due; it can do nothing else.

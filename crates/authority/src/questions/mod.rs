@@ -13,5 +13,5 @@ pub use activity::{ActivityView, KeyRequest, key_activity, key_counts};
 pub use alerts::{AlertView, list_alerts, list_alerts_of_key, mark_alerts_seen, unseen_alerts};
 pub use list_keys::list_keys;
 pub use outlook::{Outlook, key_outlook};
-pub use sessions::{SessionView, list_sessions, open_session};
+pub use sessions::{Presence, SessionView, list_sessions, open_session};
 pub use show_key::{Ending, KeyView, reach_in_words, show_key};

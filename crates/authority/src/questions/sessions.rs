@@ -50,10 +50,28 @@ pub async fn list_sessions(desk: &Desk<'_>, account: AccountId) -> Result<Vec<Se
         .collect())
 }
 
+/// Whether somebody sits there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Presence {
+    /// A person or program does something: the session goes on.
+    Acting,
+    /// A page refreshes itself: the session runs on towards its end.
+    Watching,
+}
+
 /// The session that a token opens, whatever its stage.
 ///
 /// # Errors
 /// [`ActionError::Store`].
-pub async fn open_session(desk: &Desk<'_>, token: &Token) -> Result<Option<SessionRecord>, ActionError> {
-    Ok(desk.authority.access.door.session(&token.hash(), desk.now).await?)
+pub async fn open_session(
+    desk: &Desk<'_>,
+    token: &Token,
+    presence: Presence,
+) -> Result<Option<SessionRecord>, ActionError> {
+    let door = &desk.authority.access.door;
+    let found = door.session(&token.hash(), desk.now).await?;
+    if let (Some(session), Presence::Acting) = (&found, presence) {
+        door.touch(session, desk.now).await?;
+    }
+    Ok(found)
 }

@@ -2,6 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use keyward_authority::questions::Presence;
 use keyward_authority::{
     Desk, Matter, SessionKind, Stage, StepUpForm, begin_step_up, finish_step_up, prove_any,
 };
@@ -55,7 +56,8 @@ impl FromRequestParts<Shell> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, shell: &Shell) -> Result<Self, Problem> {
         let token = bearer(&parts.headers).ok_or_else(Problem::nobody)?;
-        let found = session(shell, origin(parts), &token).await?.ok_or_else(Problem::nobody)?;
+        let found =
+            session(shell, origin(parts), &token, Presence::Acting).await?.ok_or_else(Problem::nobody)?;
         match (found.record.stage, found.record.kind) {
             (Stage::Full, SessionKind::Program) => Ok(Self { shell: shell.clone(), holder: found.holder }),
             (Stage::Password, _) | (Stage::Full, SessionKind::Pages) => Err(Problem::nobody()),

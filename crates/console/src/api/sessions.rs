@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use keyward_authority::questions::list_sessions;
+use keyward_authority::questions::{Presence, list_sessions};
 use keyward_authority::sign_in::{
     DEVICE, Door, Presented, end_other_sessions, end_session, present_factor, present_password,
 };
@@ -96,7 +96,8 @@ pub async fn second_factor(
     Body(body): Body<SecondFactor>,
 ) -> Result<Json<SignedIn>, Problem> {
     let token = bearer(&headers).ok_or_else(Problem::nobody)?;
-    let half = session(&shell, origin.clone(), &token).await?.ok_or_else(Problem::nobody)?.record;
+    let half =
+        session(&shell, origin.clone(), &token, Presence::Acting).await?.ok_or_else(Problem::nobody)?.record;
     if half.stage != Stage::Password || half.kind != SessionKind::Program {
         return Err(Problem::new(StatusCode::CONFLICT, "unchanged", "this session is signed in already"));
     }

@@ -15,7 +15,7 @@ use keyward_rules::key::{KeyName, KeyRefusal, Passphrase, WideRange};
 
 use super::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up};
 use super::field::{Field, Kind};
-use super::key_new::{binding, made_page, passphrase_field};
+use super::key_new::{Addresses, binding, made_page, passphrase_field};
 use super::layout::{go, problem, sentence};
 use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
@@ -207,7 +207,7 @@ pub async fn enable(Path(id): Path<String>, posted: Posted) -> Response {
     }
 }
 
-fn asking_addresses(key: &KeyView, fields: &Fields, error: &str) -> Asking {
+fn asking_addresses(person: &SignedIn, key: &KeyView, fields: &Fields, error: &str) -> Asking {
     let anywhere = fields.get("reach") == "anywhere";
     let shown = match fields.get("addresses") {
         "" if key.from != "anywhere" && !anywhere => key.from.clone(),
@@ -218,6 +218,7 @@ fn asking_addresses(key: &KeyView, fields: &Fields, error: &str) -> Asking {
         anywhere: anywhere || (fields.get("reach").is_empty() && key.from == "anywhere"),
         wide: fields.has("wide"),
         error: error.to_owned(),
+        here: person.holder.origin.address.to_string(),
     };
     Asking {
         title: "Change where it works from",
@@ -230,23 +231,14 @@ fn asking_addresses(key: &KeyView, fields: &Fields, error: &str) -> Asking {
             format!("{} ({})", key.name, key.id),
             "Fewer addresses take effect on one factor. More need a code by mail.".to_owned(),
         ],
-        extra: askama::Template::render(&form).unwrap_or_default(),
+        extra: form.html(),
     }
-}
-
-#[derive(askama::Template)]
-#[template(path = "addresses.html")]
-struct Addresses {
-    addresses: String,
-    anywhere: bool,
-    wide: bool,
-    error: String,
 }
 
 /// The form of addresses.
 pub async fn show_addresses(person: SignedIn, Path(id): Path<String>) -> Response {
     match find(&person, &id).await {
-        Ok(key) => begin(&person, &asking_addresses(&key, &Fields::default(), ""), ""),
+        Ok(key) => begin(&person, &asking_addresses(&person, &key, &Fields::default(), ""), ""),
         Err(answer) => answer,
     }
 }
@@ -272,11 +264,11 @@ pub async fn addresses(Path(id): Path<String>, posted: Posted) -> Response {
                 KeyRefusal::WideRange | KeyRefusal::WithdrawUnbound | KeyRefusal::ManageUnbound,
             )),
         ) => {
-            return begin(person, &asking_addresses(&key, fields, &sentence(&refusal)), "");
+            return begin(person, &asking_addresses(person, &key, fields, &sentence(&refusal)), "");
         }
         Err(other) => return problem(other),
     };
-    let mut asking = asking_addresses(&key, fields, "");
+    let mut asking = asking_addresses(person, &key, fields, "");
     asking.extra = String::new();
     let ceremony = match change {
         AddressChange::Narrows => {

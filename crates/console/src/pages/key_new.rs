@@ -60,15 +60,35 @@ struct Page<'p> {
     name: String,
     rights: Vec<Right>,
     errors: Box<Errors>,
-    addresses: String,
-    anywhere: bool,
-    wide: bool,
-    here: String,
+    reach: String,
     passphrase: String,
     expires: String,
     cap: String,
     tags: String,
     demo: bool,
+}
+
+/// The part of a form that says where a key works from.
+#[derive(Template)]
+#[template(path = "addresses.html")]
+pub struct Addresses {
+    /// The addresses, as typed.
+    pub addresses: String,
+    /// Whether it works from anywhere.
+    pub anywhere: bool,
+    /// Whether a wide range is meant.
+    pub wide: bool,
+    /// What is wrong.
+    pub error: String,
+    /// The reader's own address.
+    pub here: String,
+}
+
+impl Addresses {
+    /// The HTML; every text in it is escaped by the template.
+    pub fn html(&self) -> String {
+        self.render().unwrap_or_default()
+    }
 }
 
 #[derive(Template)]
@@ -159,6 +179,13 @@ fn form<'p>(person: &'p SignedIn, fields: &Fields, errors: Box<Errors>) -> Page<
         Right { word: right.word(), name, line, ticked: ticked(right), danger }
     });
     let text = |name: &str| fields.get(name).to_owned();
+    let reach = Addresses {
+        addresses: text("addresses"),
+        anywhere: fields.get("reach") == "anywhere",
+        wide: fields.has("wide"),
+        error: errors.addresses.clone(),
+        here: person.holder.origin.address.to_string(),
+    };
     Page {
         frame: Frame::of(person, "keys", "Create an API key"),
         csrf: &person.csrf,
@@ -167,10 +194,7 @@ fn form<'p>(person: &'p SignedIn, fields: &Fields, errors: Box<Errors>) -> Page<
         name: text("name"),
         rights: rights.into(),
         errors,
-        addresses: text("addresses"),
-        anywhere: fields.get("reach") == "anywhere",
-        wide: fields.has("wide"),
-        here: person.holder.origin.address.to_string(),
+        reach: reach.html(),
         passphrase: text("passphrase"),
         expires: text("expires"),
         cap: text("cap"),

@@ -4,8 +4,9 @@ use std::future::Future;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
+use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use keyward_authority::questions::{AccountView, show_account, unseen_alerts};
+use keyward_authority::questions::{AccountView, Presence, show_account, unseen_alerts};
 use keyward_authority::{ActionError, Desk, Stage};
 use keyward_rules::grant::{Actor, Holder};
 use keyward_rules::id::AccountId;
@@ -43,10 +44,27 @@ impl SignedIn {
     }
 }
 
+/// A list that is left open refreshes itself; that nobody touches it must still end the session.
+fn presence(parts: &Parts) -> Presence {
+    let refresh = parts.uri.query().is_some_and(|query| query.starts_with("fragment="));
+    if refresh { Presence::Watching } else { Presence::Acting }
+}
+
 async fn enter(parts: &Parts, shell: &Shell) -> Result<SignedIn, Response> {
-    let to_the_door = || Redirect::to("/sign-in").into_response();
+    // A part of a page that refreshes itself must not fill with the sign-in page: the whole page goes there.
+    let refresh = parts.headers.contains_key("hx-request");
+    let to_the_door = || {
+        if refresh {
+            (StatusCode::NO_CONTENT, [(HeaderName::from_static("hx-redirect"), "/sign-in")]).into_response()
+        } else {
+            Redirect::to("/sign-in").into_response()
+        }
+    };
     let token = session_cookie(&parts.headers).ok_or_else(to_the_door)?;
-    let found = session(shell, origin(parts), &token).await.map_err(problem)?.ok_or_else(to_the_door)?;
+    let found = session(shell, origin(parts), &token, presence(parts))
+        .await
+        .map_err(problem)?
+        .ok_or_else(to_the_door)?;
     match found.record.stage {
         Stage::Password => return Err(Redirect::to("/sign-in/factor").into_response()),
         Stage::Full => {}
@@ -93,7 +111,7 @@ impl FromRequest<Shell> for Posted {
             Ok(Self { person, fields })
         } else {
             Err(message(
-                axum::http::StatusCode::FORBIDDEN,
+                StatusCode::FORBIDDEN,
                 "That form is not from this session",
                 "Nothing was done. Go back, load the page again, and try once more.",
             ))

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Query as Asked, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
+use keyward_authority::questions::Presence;
 use keyward_authority::sign_in::{
     Door, Presented, end_session, present_factor as check_factor, present_password,
 };
@@ -112,7 +113,7 @@ pub async fn present_factor(
     fields: Fields,
 ) -> Response {
     let Some(token) = session_cookie(&headers) else { return go("/sign-in") };
-    let half = match session(&shell, origin.clone(), &token).await {
+    let half = match session(&shell, origin.clone(), &token, Presence::Acting).await {
         Ok(Some(found)) => found.record,
         Ok(None) => return go("/sign-in"),
         Err(other) => return problem(other),

@@ -167,6 +167,9 @@ async fn every_page_behind_the_door_leads_to_it() {
             "{path}"
         );
     }
+    let part = Request::builder().uri("/keys?fragment=rows").header("hx-request", "true").body(Body::empty()).unwrap();
+    let answer = world.send(HOME, part).await;
+    assert_eq!((answer.status, answer.headers["hx-redirect"].to_str().unwrap()), (204, "/sign-in"), "the page, not its part");
     let mail = Request::builder().uri("/dev/mail").body(Body::empty()).unwrap();
     assert_eq!(world.send(HOME, mail).await.status, 404, "a server has no mailbox page");
 }
@@ -216,4 +219,21 @@ async fn keys_may_be_for_desktop_browsers_only() {
     assert_eq!(ask(&ruled, "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0 Safari/537.36").await, 200);
     assert_eq!(ask(&world, phone).await, 200, "off by default");
     std::mem::forget(ruled);
+}
+
+#[tokio::test]
+async fn a_list_that_refreshes_itself_keeps_no_session_alive() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let cookie = browser(&world, &person).await;
+    let ask = |path: &'static str| {
+        let page = Request::builder().uri(path).header(header::COOKIE, &cookie).body(Body::empty()).unwrap();
+        world.send(HOME, page)
+    };
+    for _ in 0..2 {
+        world.pass_ms(14 * 60_000);
+        assert_eq!(ask("/keys?fragment=rows&q=").await.status, 200);
+    }
+    world.pass_ms(2 * 60_000);
+    assert_eq!(ask("/keys?fragment=rows&q=").await.status, 303, "nobody has touched it for half an hour");
 }

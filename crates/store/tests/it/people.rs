@@ -181,7 +181,8 @@ async fn sessions_open_and_end(world: World) {
     assert!(door.session(&[1; 32], NOW).await.unwrap().is_none());
     assert_eq!(door.session(&[2; 32], NOW).await.unwrap(), Some(record(2, Stage::Full)));
     let later = NOW.plus_ms(29 * 60_000);
-    assert!(door.session(&[2; 32], later).await.unwrap().is_some());
+    let used = door.session(&[2; 32], later).await.unwrap().unwrap();
+    door.touch(&used, later).await.unwrap();
     assert!(door.session(&[2; 32], later.plus_ms(29 * 60_000)).await.unwrap().is_some(), "it was touched");
     assert!(door.session(&[3; 32], later.plus_ms(29 * 60_000)).await.unwrap().is_none(), "this one was not");
     let reader = world.store.reader();
