@@ -95,7 +95,8 @@ async fn row(person: &SignedIn, key: KeyView) -> Result<Row, ActionError> {
         id: key.id.to_string(),
         name: key.name.to_string(),
         tags: key.tags,
-        from: key.from,
+        // A space to break the line at.
+        from: key.from.replace(',', ", "),
         bound: key.bound,
         app: key.purpose == "third_party_app",
         demo: key.environment == Environment::Demo,

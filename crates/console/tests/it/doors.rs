@@ -167,9 +167,17 @@ async fn every_page_behind_the_door_leads_to_it() {
             "{path}"
         );
     }
-    let part = Request::builder().uri("/keys?fragment=rows").header("hx-request", "true").body(Body::empty()).unwrap();
+    let part = Request::builder()
+        .uri("/keys?fragment=rows")
+        .header("hx-request", "true")
+        .body(Body::empty())
+        .unwrap();
     let answer = world.send(HOME, part).await;
-    assert_eq!((answer.status, answer.headers["hx-redirect"].to_str().unwrap()), (204, "/sign-in"), "the page, not its part");
+    assert_eq!(
+        (answer.status, answer.headers["hx-redirect"].to_str().unwrap()),
+        (204, "/sign-in"),
+        "the page, not its part"
+    );
     let mail = Request::builder().uri("/dev/mail").body(Body::empty()).unwrap();
     assert_eq!(world.send(HOME, mail).await.status, 404, "a server has no mailbox page");
 }
