@@ -24,6 +24,8 @@ use crate::checkpoint::Checkpoint;
 const SWEEP_MS: u64 = 60_000;
 /// How often last uses are written, so that pages show them.
 const FLUSH_MS: u64 = 2_000;
+/// Between two sightings, so that a crowd of unbound keys cannot keep the store busy.
+const PACE: Duration = Duration::from_millis(2);
 /// How often every row is read again.
 const SCRUB_MS: u64 = 3_600_000;
 /// How long records of requests are kept; intents, the records around money, stay.
@@ -57,6 +59,7 @@ pub async fn tell(mut sightings: Sightings, authority: Arc<Authority>) {
         if let Err(problem) = raise_sighting(&desk, sighting).await {
             error!(problem = problem.for_the_log(), "a holder could not be told of what a gateway saw");
         }
+        tokio::time::sleep(PACE).await;
     }
 }
 

@@ -7,10 +7,10 @@ use keyward_rules::alert::Sighting;
 use keyward_rules::time::Moment;
 use tokio::sync::mpsc;
 
-/// Sightings that may wait to be told; more are dropped, because the first of them was told already.
+/// Sightings that may wait to be told; more are dropped, and raised again by the next request of their kind.
 const ROOM: usize = 1_024;
 /// Cells that remember what was said; two things that share one are said once more than needed.
-const CELLS: usize = 8_192;
+const CELLS: usize = 65_536;
 /// For how long a thing that was said is not said again.
 const QUIET_MS: u64 = 60 * 60 * 1_000;
 
@@ -40,7 +40,12 @@ impl Alarms {
         if cell.load(Ordering::Relaxed) == print || cell.swap(print, Ordering::Relaxed) == print {
             return false;
         }
-        self.out.try_send(sighting).is_ok()
+        let told = self.out.try_send(sighting).is_ok();
+        if !told {
+            // No room: it was not said, so it must not count as said.
+            cell.store(0, Ordering::Relaxed);
+        }
+        told
     }
 }
 
@@ -95,5 +100,8 @@ mod tests {
             alarms.raise(Sighting::Altered(key), at(0))
         });
         assert!(flood.count() <= ROOM);
+        while sightings.try_recv().is_ok() {}
+        let late = Sighting::Altered(KeyId::from_entropy((9_999_u128 << 64).to_be_bytes()));
+        assert!(alarms.raise(late, at(0)), "what found no room is said once there is some");
     }
 }

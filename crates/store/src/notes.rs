@@ -178,6 +178,15 @@ impl Tx {
 }
 
 impl Reader {
+    /// The notes of a key.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn notes(&self, key: KeyId) -> Result<KeyNotes, StoreError> {
+        let row = self.database.fetch_optional(NOTES_OF_KEY, vec![key.to_string().into()]).await?;
+        row.as_ref().map_or_else(|| Ok(KeyNotes::none(key)), KeyNotes::from_row)
+    }
+
     /// As [`Tx::repeat_of`].
     ///
     /// # Errors

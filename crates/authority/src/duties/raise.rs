@@ -27,6 +27,12 @@ pub async fn raise_sighting(desk: &Desk<'_>, sighting: Sighting) -> Result<bool,
         Sighting::Unbound(id, address) => (id, Some(address), AlertKind::NewNetwork),
         Sighting::Altered(id) => (id, None, AlertKind::KeyAltered),
     };
+    // The common case, a key at work from where it always works, takes no writer's lock.
+    if let Sighting::Unbound(id, address) = sighting
+        && desk.authority.access.reader.notes(id).await?.networks.contains(&network_word(address))
+    {
+        return Ok(false);
+    }
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     // An altered record cannot be opened; its id and account columns still say whom to tell.
     let (account, name, binding) = match tx.key(id).await {
