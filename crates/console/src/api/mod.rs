@@ -7,6 +7,7 @@ mod account;
 mod alerts;
 mod body;
 mod caller;
+mod key_forms;
 mod keys;
 mod problem;
 mod sessions;

@@ -1,0 +1,239 @@
+//! What the operations on keys take and give.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::body::StepUp;
+use super::views::Key;
+
+/// Which keys.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Begin after the key of this `next` cursor
+    #[serde(default)]
+    pub cursor: Option<String>,
+    /// At most so many, 1 to 100
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<usize>,
+    /// Only keys with this tag
+    #[serde(default)]
+    pub tag: Option<String>,
+    /// Deleted and expired keys too
+    #[serde(default)]
+    pub ended: Option<bool>,
+}
+
+/// A page of keys, newest first.
+#[derive(Serialize, ToSchema)]
+pub struct KeyPage {
+    /// The keys.
+    pub keys: Vec<Key>,
+    /// The cursor of the next page, if there is one.
+    pub next: Option<String>,
+}
+
+/// Where a key works from.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, tag = "reach", rename_all = "lowercase")]
+pub enum Reach {
+    /// Explicitly from everywhere.
+    Anywhere {},
+    /// Only from these: IPv4 and IPv6, single or CIDR without host bits, at most 20 after merging.
+    Addresses {
+        /// The entries.
+        addresses: Vec<String>,
+        /// Whether a union wider than a /8 or /32 is meant.
+        #[serde(default)]
+        acknowledge_wide: bool,
+    },
+}
+
+/// A key to make.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewKeyBody {
+    /// 1 to 50 characters, unique within the account.
+    pub name: String,
+    /// `read`, `trade`, `withdraw`, `funding`, `manage`; never changed afterwards.
+    pub permissions: Vec<String>,
+    /// Where from.
+    pub from: Reach,
+    /// 8 to 32 visible ASCII characters of four kinds.
+    pub passphrase: String,
+    /// Whether it is a demo key.
+    #[serde(default)]
+    pub demo: bool,
+    /// Days until it ends, 1 to 3650; left out, it does not end by itself.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 3650)]
+    pub ends_after_days: Option<u64>,
+    /// Requests a second that it may send at most, 1 to 1000, below the standard rates.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 1000)]
+    pub rate_cap: Option<u64>,
+    /// Up to 10 tags.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// The key that it is meant to replace.
+    #[serde(default)]
+    pub replaces: Option<String>,
+    /// The caller's own id of this request, 1 to 64 characters: asked again, the key is returned without its secret.
+    #[serde(default)]
+    pub idempotency_key: Option<String>,
+    /// The answer to the challenge.
+    #[serde(default)]
+    pub step_up: Option<StepUp>,
+}
+
+/// Name and tags.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    /// The name.
+    pub name: String,
+    /// The tags.
+    #[serde(default)]
+    pub tags: Vec<String>,
+}
+
+/// Other addresses.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAddresses {
+    /// Where from, from now on.
+    pub from: Reach,
+    /// The key's exact name.
+    pub name: String,
+    /// For narrowing: a code of the authenticator, a recovery code, or the password.
+    #[serde(default)]
+    pub factor: Option<String>,
+    /// For widening: the answer to the challenge.
+    #[serde(default)]
+    pub step_up: Option<StepUp>,
+}
+
+/// What a tightening needs.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmed {
+    /// The key's exact name.
+    pub name: String,
+    /// A code of the authenticator, a recovery code, or the password.
+    pub factor: String,
+}
+
+/// One factor.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OneFactor {
+    /// A code of the authenticator, a recovery code, or the password.
+    pub factor: String,
+}
+
+/// Nothing but the step-up.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Enable {
+    /// The answer to the challenge.
+    #[serde(default)]
+    pub step_up: Option<StepUp>,
+}
+
+/// A rotation.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rotation {
+    /// The successor's name.
+    pub name: String,
+    /// The successor's passphrase.
+    pub passphrase: String,
+    /// Hours for which both keys work, 1 to 168; 24 unless said.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 168)]
+    pub overlap_hours: Option<u64>,
+    /// The answer to the challenge.
+    #[serde(default)]
+    pub step_up: Option<StepUp>,
+}
+
+/// What became of a change.
+#[derive(Serialize, ToSchema)]
+pub struct Changed {
+    /// The number of the change in the feed that gateways follow.
+    pub revision: Option<u64>,
+}
+
+/// How many keys were disabled.
+#[derive(Serialize, ToSchema)]
+pub struct DisabledAll {
+    /// How many.
+    pub disabled: usize,
+}
+
+/// A key's last day.
+#[derive(Serialize, ToSchema)]
+pub struct Activity {
+    /// When the first quarter began.
+    pub since_ms: u64,
+    /// Requests that passed in each of 96 quarters of an hour, oldest first.
+    pub passed: Vec<u64>,
+    /// Requests with the right signature that were refused.
+    pub refused: Vec<u64>,
+    /// The newest requests.
+    pub requests: Vec<Request>,
+    /// From which addresses it was used, freshest first; none for an app's key.
+    pub sources: Vec<Source>,
+}
+
+/// An address that a key was used from.
+#[derive(Serialize, ToSchema)]
+pub struct Source {
+    /// The address.
+    pub from: String,
+    /// When it was last used from there.
+    pub seen_at_ms: u64,
+}
+
+/// One request.
+#[derive(Serialize, ToSchema)]
+pub struct Request {
+    /// When.
+    pub at_ms: u64,
+    /// From where; for an app's key only whether it was one of the app's servers.
+    pub from: String,
+    /// Method and route.
+    pub what: String,
+    /// `0`, or the code of the refusal.
+    pub code: String,
+    /// Milliseconds to the answer's head.
+    pub millis: u64,
+}
+
+/// From where to ask.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct OutlookQuery {
+    /// The address that requests would come from; the caller's own unless said
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    pub from: Option<IpAddr>,
+}
+
+/// What a well-signed request of one kind would get now.
+#[derive(Serialize, ToSchema)]
+pub struct Outlook {
+    /// In words.
+    pub what: &'static str,
+    /// The route that stands for the kind.
+    pub route: &'static str,
+    /// `0`, or the code of the refusal.
+    pub code: &'static str,
+    /// The refusal's text.
+    pub text: String,
+}
