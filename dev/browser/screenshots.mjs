@@ -113,6 +113,40 @@ try {
   const mails = await new Person(page, credentials, newcomer.email).mails.all();
   await page.goto(credentials.console_url + mails.map((mail) => /\/brake\/\S+/.exec(mail.text)).find(Boolean)[0]);
   await picture('brake');
+
+  await context.clearCookies();
+  const officer = new Person(page, credentials, credentials.people.operator.email);
+  officer.password = credentials.people.operator.password;
+  officer.authenticator = new Authenticator(credentials.people.operator.totp_secret);
+  await officer.signIn();
+  for (const [path, name] of [['', 'overview'], ['/accounts', 'accounts'], ['/keys', 'keys'], ['/staff', 'staff'], ['/settings', 'settings'], ['/proposals', 'proposals-none']]) {
+    await officer.go(`/operations${path}`);
+    await picture(`operations-${name}`);
+  }
+  await officer.go('/operations/accounts?q=trader');
+  await page.locator('a.name').first().click();
+  await page.waitForLoadState();
+  await picture('operations-account');
+  await page.getByRole('link', { name: 'Freeze', exact: true }).click();
+  await page.waitForLoadState();
+  await picture('operations-freeze');
+  await page.goBack();
+  await page.getByRole('link', { name: 'Make them an auditor' }).click();
+  await page.waitForLoadState();
+  await picture('operations-propose');
+  await officer.press('Continue');
+  await page.locator('input[name=mail_code]').fill(await officer.mails.code());
+  await page.locator('input[name=factor]').fill(await officer.authenticator.code());
+  await officer.press('Propose it');
+  await picture('operations-proposal');
+  await officer.go('/operations/proposals');
+  await picture('operations-proposals');
+  await officer.go('/operations/keys?q=frozen');
+  await page.locator('a.name').first().click();
+  await page.waitForLoadState();
+  await picture('operations-key');
+  await officer.go('/set-up#kwo_AAAA');
+  await picture('operations-set-up');
 } finally {
   await browser.close();
   await sandbox.stop();

@@ -36,6 +36,9 @@ pub enum Command {
     /// Make accounts
     #[command(subcommand)]
     Account(Account),
+    /// The first operators
+    #[command(subcommand)]
+    Operator(Operator),
     /// Write a master key and a configuration to start from
     Init(Init),
     /// Show, check or print an example of the configuration
@@ -203,6 +206,23 @@ pub enum Account {
         after_help = "Example:\n  keyward account create --data ./sandbox --email trader2@keyward.example"
     )]
     Create(AccountCreate),
+}
+
+/// What to do with operators.
+#[derive(Subcommand)]
+pub enum Operator {
+    /// Print a set-up link that makes whoever opens it an operator, while there are too few of them
+    #[command(after_help = "Example:\n  keyward operator link --config /etc/keyward/keyward.toml")]
+    Link(OperatorLink),
+}
+
+/// Options of `operator link`.
+#[derive(Args)]
+pub struct OperatorLink {
+    #[command(flatten)]
+    pub store: StoreChoice,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// Options of `account create`.

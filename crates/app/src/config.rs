@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use keyward_authority::Settings;
+use keyward_console::SettingShown;
 use keyward_notify::{Security, Smtp, SmtpSettings};
 use keyward_rules::key::{KeyPolicy, Need};
+use keyward_rules::policy::{Policy, Setting};
 use keyward_rules::secret::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,55 @@ pub struct Config {
     pub console: Option<ConsoleSettings>,
     /// Mail, which the console needs.
     pub mail: Option<MailSettings>,
+    /// The names that the file itself gives, dotted: `gateway.listen`.
+    #[serde(skip)]
+    pub given: Vec<String>,
+}
+
+impl Config {
+    /// What bears on actions.
+    pub fn settings(&self) -> Settings {
+        let given = |name: &&'static str| self.given.iter().any(|one| *one == format!("policy.{name}"));
+        let named = Setting::NAMES.into_iter().filter(given).collect();
+        let policy = Policy { keys: self.policy.keys(), ..Policy::default() };
+        Settings { policy, named, ..Settings::default() }
+    }
+
+    /// Every setting as operators see it; a password in a URL is left out.
+    pub fn shown(&self) -> Vec<SettingShown> {
+        let Ok(toml::Value::Table(table)) = toml::Value::try_from(self) else { return Vec::new() };
+        let mut all = Vec::new();
+        flatten("", &table, &mut |name, value| {
+            let source = if self.given.contains(&name) { "configuration file" } else { "default" };
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            all.push(SettingShown { value: without_password(&text), name, source });
+        });
+        all
+    }
+}
+
+/// Hands every value of a table to `take`, under its dotted name.
+fn flatten(prefix: &str, table: &toml::Table, take: &mut impl FnMut(String, &toml::Value)) {
+    for (name, value) in table {
+        let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match value.as_table() {
+            Some(inner) => flatten(&name, inner, take),
+            None => take(name, value),
+        }
+    }
+}
+
+/// `postgres://user:secret@host` as `postgres://user:…@host`.
+fn without_password(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let (authority, path) = rest.split_once('/').map_or((rest, ""), |(authority, path)| (authority, path));
+    match authority.rsplit_once('@') {
+        Some((login, host)) => {
+            let user = login.split_once(':').map_or(login, |(user, _)| user);
+            format!("{scheme}://{user}:…@{host}/{}", path.split_once('?').map_or(path, |(path, _)| path))
+        }
+        None => text.split_once('?').map_or(text, |(text, _)| text).to_owned(),
+    }
 }
 
 /// The store's settings.
@@ -88,14 +139,13 @@ impl Default for PolicySettings {
 
 impl PolicySettings {
     /// The same as the rules take it.
-    pub fn settings(&self) -> Settings {
+    fn keys(&self) -> KeyPolicy {
         let need = |demanded| if demanded { Need::Required } else { Need::Optional };
-        let keys = KeyPolicy {
+        KeyPolicy {
             withdraw_binding: need(self.withdraw_needs_addresses),
             max_age_days: self.max_key_age_days,
             desktop_browser: need(self.desktop_browser_for_keys),
-        };
-        Settings { keys, ..Settings::default() }
+        }
     }
 }
 
@@ -182,8 +232,10 @@ fn mistake(text: impl Into<String>) -> ConfigError {
 pub fn read(file: &Path) -> Result<Config, ConfigError> {
     let text = std::fs::read_to_string(file)
         .map_err(|problem| mistake(format!("{} cannot be read: {problem}", file.display())))?;
-    let config: Config =
-        toml::from_str(&text).map_err(|problem| mistake(format!("{}: {problem}", file.display())))?;
+    let wrong = |problem: toml::de::Error| mistake(format!("{}: {problem}", file.display()));
+    let mut config: Config = toml::from_str(&text).map_err(wrong)?;
+    let table: toml::Table = toml::from_str(&text).map_err(wrong)?;
+    flatten("", &table, &mut |name, _| config.given.push(name));
     let mistakes = mistakes(&config);
     if mistakes.is_empty() { Ok(config) } else { Err(ConfigError { mistakes }) }
 }
@@ -264,6 +316,15 @@ mod tests {
             Some(_) | None => format!("{line}\n"),
         };
         super::EXAMPLE.lines().map(line).collect()
+    }
+
+    #[test]
+    fn what_operators_see_of_the_store_holds_no_password() {
+        let shown = super::without_password;
+        assert_eq!(shown("postgres://kw:hunter2@db/keyward?password=x"), "postgres://kw:…@db/keyward");
+        assert_eq!(shown("postgres:///keyward?password=hunter2"), "postgres:///keyward");
+        assert_eq!(shown("postgres://a:b@c:d@db/keyward"), "postgres://a:…@db/keyward");
+        assert_eq!(shown("/var/lib/keyward"), "/var/lib/keyward");
     }
 
     #[test]

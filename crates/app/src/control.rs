@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use keyward_authority::Authority;
-use keyward_console::{Console, DevMail, DevMessage, Running, Settings, Shell};
+use keyward_console::{Console, DevMail, DevMessage, Running, SettingShown, Settings, Shell};
 use keyward_notify::{Courier, Mailbox, Smtp, Transport};
 use keyward_rules::route::RouteTable;
 use keyward_store::Store;
@@ -31,6 +31,8 @@ pub struct Options {
     pub gateway: String,
     /// Where mails go.
     pub post: Post,
+    /// The configuration as operators see it.
+    pub shown: Vec<SettingShown>,
 }
 
 /// A running control plane.
@@ -70,7 +72,8 @@ impl Control {
             console: options.origin.clone(),
             now: Arc::new(ambient::now),
         };
-        let settings = Settings { origin: options.origin, gateway: options.gateway, mail };
+        let settings =
+            Settings { origin: options.origin, gateway: options.gateway, mail, shown: options.shown };
         let shell = Shell::new(authority, RouteTable::okx_v5(1)?, settings, Arc::new(ambient::now));
         options.listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(options.listener)

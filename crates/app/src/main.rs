@@ -37,6 +37,7 @@ fn main() -> ExitCode {
             Command::Serve(options) => commands::serve::run(&options).await,
             Command::Key(command) => commands::key::run(command).await,
             Command::Account(command) => commands::account::run(command).await,
+            Command::Operator(command) => commands::operator::run(command).await,
             Command::Init(options) => commands::init::run(&options),
             Command::Config(command) => commands::config::run(command),
             Command::Explain(options) => commands::explain::run(&options),

@@ -1,8 +1,9 @@
 //! What every action works with.
 
 use keyward_rules::grant::Actor;
-use keyward_rules::key::{KeyPolicy, PassphraseKey};
+use keyward_rules::key::PassphraseKey;
 use keyward_rules::person::{CodeKey, SessionId};
+use keyward_rules::policy::Policy;
 use keyward_rules::time::Moment;
 use keyward_store::{Activity, Door, Entropy, Inbox, MasterKey, Reader, Store, Writer};
 
@@ -34,15 +35,17 @@ pub struct Secrets {
 /// The settings that bear on actions.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
-    /// On new keys.
-    pub keys: KeyPolicy,
+    /// The policies of the configuration file; operators' own stand above them.
+    pub policy: Policy,
+    /// Which of them the file names.
+    pub named: Vec<&'static str>,
     /// The name that authenticators show.
     pub issuer: String,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { keys: KeyPolicy::default(), issuer: "Keyward".to_owned() }
+        Self { policy: Policy::default(), named: Vec::new(), issuer: "Keyward".to_owned() }
     }
 }
 
@@ -102,9 +105,9 @@ impl Desk<'_> {
 
     /// The session of the actor, if it has one.
     pub(crate) const fn session(&self) -> Option<SessionId> {
-        match &self.actor {
-            Actor::Holder(holder) => Some(holder.session),
-            Actor::Host(_) | Actor::System(_) | Actor::Visitor(_) => None,
+        match self.actor.person() {
+            Some(holder) => Some(holder.session),
+            None => None,
         }
     }
 

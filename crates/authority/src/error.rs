@@ -4,6 +4,7 @@ use keyward_rules::address::NotASet;
 use keyward_rules::grant::{NotAllowed, NotApproved, NotProven};
 use keyward_rules::key::{KeyRefusal, LifeRefusal, NotAName};
 use keyward_rules::person::NotAPassword;
+use keyward_rules::proposal::NotPassed;
 use keyward_store::StoreError;
 
 /// An action that did not happen. Nothing else changed.
@@ -53,6 +54,32 @@ pub enum ActionError {
         "the password, a factor or the e-mail address changed less than 24 hours ago: until then no key that moves funds can be made, enabled or loosened"
     )]
     Cooling,
+    /// The account or key is frozen.
+    #[error("an operator froze this; nothing new can be made of it until it is lifted")]
+    Frozen,
+    /// A proposal does not go on.
+    #[error(transparent)]
+    Proposal(#[from] NotPassed),
+    /// No such proposal.
+    #[error("there is no such proposal")]
+    NoProposal,
+    /// Too many of them.
+    #[error("100 proposals are open already; settle some of them first")]
+    TooManyProposals,
+    /// The change is stricter than what is in force, or the other way.
+    #[error("{0}")]
+    OtherWay(&'static str),
+    /// The set-up link is used, over, or was never ours.
+    #[error(
+        "this set-up link was used, is too old, or is not one of ours; the host can make another with `keyward operator link`"
+    )]
+    NoSetUpLink,
+    /// There are enough operators for everything.
+    #[error("the set-up is over: another operator takes a proposal that operators approve")]
+    SetUpIsOver,
+    /// Too few operators would be left.
+    #[error("then fewer operators would be left than a change takes; make another operator first")]
+    TooFewOperators,
     /// The confirmation names another key.
     #[error("the confirmation must be the key's exact name")]
     NotTheName,
@@ -112,8 +139,10 @@ impl ActionError {
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoAccount | Self::NoKey | Self::NoSession | Self::NoApp => ErrorKind::Missing,
-            Self::TooManyCodes | Self::Busy => ErrorKind::TooMuch,
+            Self::NoAccount | Self::NoKey | Self::NoSession | Self::NoApp | Self::NoProposal => {
+                ErrorKind::Missing
+            }
+            Self::TooManyCodes | Self::Busy | Self::TooManyProposals => ErrorKind::TooMuch,
             Self::Store(StoreError::Exists { .. } | StoreError::Conflict { .. }) => ErrorKind::Refused,
             Self::Store(_) => ErrorKind::Broken,
             Self::NotAllowed(_)
@@ -128,6 +157,12 @@ impl ActionError {
             | Self::NotSignedIn
             | Self::TwoFactorOff
             | Self::Cooling
+            | Self::Frozen
+            | Self::Proposal(_)
+            | Self::OtherWay(_)
+            | Self::NoSetUpLink
+            | Self::SetUpIsOver
+            | Self::TooFewOperators
             | Self::NotTheName
             | Self::Tags
             | Self::Phrase

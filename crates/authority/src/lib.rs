@@ -10,6 +10,7 @@ pub mod duties;
 mod error;
 mod hashing;
 pub mod keys;
+pub mod oversight;
 mod prove;
 pub mod questions;
 pub mod sign_in;

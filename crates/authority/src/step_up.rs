@@ -1,6 +1,6 @@
 //! Step-up: a code by mail and a fresh factor, for one action with its exact parameters (product.md 2).
 
-use keyward_rules::grant::{Action, Actor, Answer, NotApproved, Proof};
+use keyward_rules::grant::{Action, Answer, NotApproved, Proof};
 use keyward_rules::letter::{Body, CodeLetter, Letter};
 use keyward_rules::limits::{CODE_LIFE_MS, CODES_PER_HOUR};
 use keyward_rules::person::{CodeTag, MailCode, SessionId};
@@ -50,9 +50,9 @@ impl Matter {
 /// Sends the code and gives the challenge's name.
 ///
 /// # Errors
-/// [`ActionError::TooManyCodes`]; [`ActionError::NoAccount`] unless a holder asks.
+/// [`ActionError::TooManyCodes`]; [`ActionError::NoAccount`] unless a signed-in person asks.
 pub async fn begin_step_up(desk: &Desk<'_>, matter: &Matter) -> Result<SessionId, ActionError> {
-    let Actor::Holder(holder) = &desk.actor else { return Err(ActionError::NoAccount) };
+    let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
     let (email, phrase) = tell::recipient(desk, holder.account).await?.ok_or(ActionError::NoAccount)?;
     let code = MailCode::from_entropy(desk.random());
     let id = SessionId::from_entropy(desk.random());
@@ -88,7 +88,7 @@ pub async fn finish_step_up(
     matter: &Matter,
     form: &StepUpForm,
 ) -> Result<Proof, ActionError> {
-    let Actor::Holder(holder) = &desk.actor else { return Err(ActionError::NoAccount) };
+    let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
     let door = &desk.authority.access.door;
     let id: SessionId = form.challenge.parse().map_err(|_| NotApproved::Over)?;
     let opened = door.try_challenge(id).await?.ok_or(NotApproved::Over)?;

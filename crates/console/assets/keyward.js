@@ -71,3 +71,11 @@ document.addEventListener('keydown', (event) => {
 for (const button of document.querySelectorAll('button[data-copy], button[data-fill], button[data-make]')) button.hidden = false;
 localTimes(document);
 for (const name of ['htmx:afterSwap', 'htmx:after:swap']) document.addEventListener(name, () => localTimes(document));
+
+// A set-up link carries its token behind "#", which no server sees: it goes into the form and out of the address bar.
+for (const field of document.querySelectorAll('[data-from-hash]')) {
+  if (location.hash.length > 1) {
+    field.value = location.hash.slice(1);
+    history.replaceState(null, '', location.pathname);
+  }
+}

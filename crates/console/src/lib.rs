@@ -21,4 +21,4 @@ mod who;
 mod words;
 
 pub use server::{Console, Running};
-pub use shell::{DevMail, DevMessage, Settings, Shell};
+pub use shell::{DevMail, DevMessage, SettingShown, Settings, Shell};

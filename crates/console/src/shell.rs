@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use keyward_authority::{Authority, Desk};
 use keyward_rules::grant::Actor;
+use keyward_rules::person::Token;
 use keyward_rules::route::RouteTable;
 use keyward_rules::time::Moment;
 
@@ -34,6 +35,19 @@ pub struct Settings {
     pub gateway: String,
     /// The sandbox's mailbox.
     pub mail: Option<Box<dyn DevMail>>,
+    /// The configuration as operators see it.
+    pub shown: Vec<SettingShown>,
+}
+
+/// A setting of the configuration, for the page of settings in force; never a secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SettingShown {
+    /// Its name: `gateway.listen`.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Where it came from.
+    pub source: &'static str,
 }
 
 /// The shell's parts.
@@ -84,6 +98,11 @@ impl Shell {
     /// The actions and questions.
     pub(crate) fn authority(&self) -> &Authority {
         &self.parts.authority
+    }
+
+    /// The link of a set-up token. It stands behind `#`, which no browser sends and no log keeps.
+    pub(crate) fn set_up_link(&self, token: &Token) -> String {
+        format!("{}/set-up#{}", self.parts.settings.origin, token.expose())
     }
 
     /// The routes.

@@ -128,6 +128,33 @@ kinds! {
     /// Somebody wanted to register with this address.
     AlreadyRegistered, "already_registered", Notice, "Somebody tried to register with your address",
         "You have an account already. If that was you, sign in, or reset the password if you forgot it.";
+    /// A change waits for this operator's approval.
+    ProposalWaiting, "proposal_waiting", Notice, "A change waits for your approval",
+        "Read it in the console under Operations before you approve: whoever proposed it does not count.";
+    /// A proposal was carried out or cancelled.
+    ProposalSettled, "proposal_settled", Notice, "A proposed change was settled",
+        "If you know nothing of it, look at it in the console under Operations.";
+    /// Somebody has a role now.
+    RoleGranted, "role_granted", Critical, "You were given a role",
+        "It shows in the console as Operations. If you did not expect it, tell the other operators.";
+    /// Somebody's role ended.
+    RoleRevoked, "role_revoked", Critical, "Your role was taken away",
+        "If you did not expect it, tell the other operators.";
+    /// An operator froze the account.
+    AccountFrozen, "account_frozen", Critical, "An operator froze your account",
+        "All keys of it are held, and no new ones can be made. Ask the exchange why.";
+    /// The freeze was lifted.
+    AccountThawed, "account_thawed", Notice, "The freeze of your account was lifted",
+        "Keys are as you left them.";
+    /// An operator froze a key.
+    KeyFrozen, "key_frozen", Critical, "An operator froze an API key",
+        "It is refused until the freeze is lifted. Ask the exchange why.";
+    /// The freeze was lifted.
+    KeyThawed, "key_thawed", Notice, "The freeze of an API key was lifted",
+        "The key is as you left it.";
+    /// Operators removed the second factor.
+    FactorsReset, "factors_reset", Critical, "Operators removed your second factor",
+        "All keys are held until you set up an authenticator. If you did not ask for it, tell the exchange at once.";
 }
 
 impl AlertKind {

@@ -81,3 +81,11 @@ const _: () = assert!(TARGET_BYTES < BODY_BYTES);
 const _: () = assert!(SESSION_IDLE_MS < SESSION_LIFE_MS);
 const _: () = assert!(OVERLAP_MS <= OVERLAP_MAX_DAYS * DAY_MS);
 const _: () = assert!(PAGE_DEFAULT <= PAGE_MAX);
+/// How long a proposal waits for its approvals.
+pub const PROPOSAL_LIFE_MS: u64 = 7 * DAY_MS;
+/// Open proposals at a time.
+pub const OPEN_PROPOSALS: usize = 100;
+/// Characters of a reason in the audit log.
+pub const WHY_CHARS: usize = 200;
+/// How long a set-up link is good.
+pub const SET_UP_LIFE_MS: u64 = 7 * DAY_MS;

@@ -37,6 +37,10 @@ const MAIN: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0003_rate_cap.sql"),
         postgres: include_str!("../migrations/postgres/0003_rate_cap.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0004_operators.sql"),
+        postgres: include_str!("../migrations/postgres/0004_operators.sql"),
+    },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
 const ACTIVITY: &[Migration] = &[

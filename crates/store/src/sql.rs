@@ -289,9 +289,13 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("keys", crate::keys::STATEMENTS),
     ("notes", crate::notes::STATEMENTS),
     ("outbox", crate::outbox::STATEMENTS),
+    ("overseen", crate::overseen::STATEMENTS),
     ("people", crate::people::STATEMENTS),
+    ("policies", crate::policies::STATEMENTS),
+    ("proposals", crate::proposals::STATEMENTS),
     ("seal", crate::seal::STATEMENTS),
     ("sessions", crate::sessions::STATEMENTS),
+    ("staff", crate::staff::STATEMENTS),
     ("usage", crate::usage::STATEMENTS),
     ("writer", crate::writer::STATEMENTS),
 ];

@@ -5,6 +5,7 @@ pub mod config;
 pub mod explain;
 pub mod init;
 pub mod key;
+pub mod operator;
 pub mod serve;
 pub mod version;
 
@@ -27,7 +28,7 @@ async fn open(choice: &StoreChoice) -> Result<(Store, Authority)> {
                 node::private_folder(folder)?;
                 settings::refuse_key_inside(folder, &config.store.master_key_file)?;
             }
-            policy = config.policy.settings();
+            policy = config.settings();
             (location, config.store.master_key_file)
         }
         (None, Some(folder)) => (Location::Folder(folder.clone()), folder.join(sandbox::MASTER_KEY_FILE)),

@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
 use crate::arguments::ConfigFile;
+use crate::commands::operator;
 use crate::control::{self, Control, Post};
 use crate::node::{self, Node, NodeOptions};
 use crate::{ambient, config, sandbox};
@@ -58,15 +59,18 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
         Location::Folder(folder) => Some(folder.join(node::CHECKPOINT_FILE)),
         Location::Postgres(_) => None,
     };
+    let authority = Arc::new(node::authority(&store, &master, settings.settings()));
+    let shown = settings.shown();
     let checkpoint = settings.gateway.checkpoint_file.or(beside_the_store);
-    let authority = Arc::new(node::authority(&store, &master, settings.policy.settings()));
     let control = match (settings.console, settings.mail) {
         (Some(console), Some(mail)) => {
+            operator::offer_first(&authority, &console.origin).await?;
             let options = control::Options {
                 listener: node::listen(console.listen)?,
                 origin: console.origin,
                 gateway: console.gateway,
                 post: Post::Smtp(Box::new(mail.sender()?)),
+                shown,
             };
             Some(Control::start(&store, Arc::clone(&authority), options)?)
         }

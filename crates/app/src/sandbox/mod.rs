@@ -82,6 +82,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
         origin: places.console.clone(),
         gateway: format!("http://{}", places.plain),
         post: Post::Mailbox,
+        shown: Vec::new(),
     };
     let control = Control::start(&store, Arc::clone(&node_options.authority), desk)?;
     let node = Node::start(&store, &master, node_options).await?;

@@ -8,6 +8,7 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Actor, Proof};
 use keyward_rules::id::AccountId;
 use keyward_rules::person::Password;
+use keyward_rules::staff::Role;
 use serde_json::{Map, Value, json};
 
 use super::passphrase;
@@ -31,13 +32,14 @@ pub async fn make(authority: &Authority) -> Result<Map<String, Value>> {
             Some(account) => account.id,
             None => create_account(&desk, email).await?.id,
         };
-        people.insert(name.to_owned(), make_one(&desk, account, address).await?);
+        let role = name.starts_with("operator").then_some(Role::Operator);
+        people.insert(name.to_owned(), make_one(&desk, account, address, role).await?);
     }
     Ok(people)
 }
 
 /// Registering needs a mail; the sandbox's people are there from the start, written with their audit record.
-async fn make_one(desk: &Desk<'_>, account: AccountId, address: &str) -> Result<Value> {
+async fn make_one(desk: &Desk<'_>, account: AccountId, address: &str, role: Option<Role>) -> Result<Value> {
     let mut entropy = [0; 20 + 16];
     (desk.authority.entropy)(&mut entropy);
     let (secret, salt) = entropy.split_first_chunk::<20>().context("entropy has 36 bytes")?;
@@ -51,6 +53,9 @@ async fn make_one(desk: &Desk<'_>, account: AccountId, address: &str) -> Result<
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     tx.insert_person(account, &hash, "amber kite 427").await?;
     tx.set_totp(account, Some(authenticator.secret()), 0).await?;
+    if role.is_some() {
+        tx.set_role(account, role).await?;
+    }
     let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);
     tx.commit(event).await?;
     Ok(json!({

@@ -1,11 +1,13 @@
 //! Actions: set up an authenticator, and turn it off.
 
-use keyward_rules::alert::AlertKind;
+use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, NotProven, Proof, TwoFactor};
 use keyward_rules::id::AccountId;
 use keyward_rules::key::Hold;
 use keyward_rules::person::{RecoveryCode, TotpCode};
+
+use keyward_store::Tx;
 
 use super::{family_holds, rest};
 use crate::{ActionError, Authenticator, Desk, Matter, tell};
@@ -129,5 +131,26 @@ pub async fn remove_totp(desk: &Desk<'_>, proof: Proof, account: AccountId) -> R
     tell::tell(desk, &mut tx, alert).await?;
     let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);
     tx.commit(event).await?;
+    Ok(())
+}
+
+/// Removes the second factor of somebody who lost it, in a proposal's transaction: what is left is what stands right
+/// after registering, with every key held, every session ended and every browser forgotten.
+pub(crate) async fn reset_factors(
+    desk: &Desk<'_>,
+    tx: &mut Tx,
+    account: AccountId,
+) -> Result<(), ActionError> {
+    let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
+    if person.two_factor() == TwoFactor::Off {
+        return Err(ActionError::Unchanged);
+    }
+    tx.set_totp(account, None, person.totp_step).await?;
+    tx.set_recovery_codes(account, &[]).await?;
+    tx.end_sessions(account, None).await?;
+    tx.forget_devices(account).await?;
+    rest(desk, tx, account).await?;
+    family_holds(tx, account, |key| key.life.hold(Hold::TwoFactorOff).ok()).await?;
+    tell::tell(desk, tx, Alert::of(AlertKind::FactorsReset, account, desk.now)).await?;
     Ok(())
 }

@@ -5,12 +5,13 @@ use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::{KeyId, Revision};
-use keyward_rules::key::{KeyRefusal, LifeRefusal, Need, WideRange};
+use keyward_rules::key::{KeyPolicy, KeyRefusal, LifeRefusal, Need, WideRange};
 use keyward_rules::permission::Permission;
 use keyward_store::KeyRecord;
 
 use super::KeyNamed;
 use super::enable::check_loosening;
+use crate::oversight::policy_in_force;
 use crate::questions::reach_in_words;
 use crate::{ActionError, Desk, Matter, tell};
 
@@ -34,7 +35,7 @@ pub async fn plan_addresses(
 ) -> Result<AddressChange, ActionError> {
     let reader = &desk.authority.access.reader;
     let key = reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
-    check(desk, &key, to, wide)?;
+    check(policy_in_force(desk).await?.policy.keys, &key, to, wide)?;
     if key.binding.covers(to) {
         return Ok(AddressChange::Narrows);
     }
@@ -65,12 +66,14 @@ pub async fn change_addresses(
     // The proof says which of the two was approved; the key as it is now says which of them it is.
     let action = match &proof {
         Proof::StepUp(approved, _) => approved.action(),
-        Proof::None | Proof::Factor(_) | Proof::Mail(_) | Proof::Link(_) => Action::NarrowKey,
+        Proof::None | Proof::Factor(_) | Proof::Mail(_) | Proof::Link(_) | Proof::Passed(_) => {
+            Action::NarrowKey
+        }
     };
     let grant = desk.actor.may(action, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let mut key = which.find(desk, &mut tx).await?;
-    check(desk, &key, &to, wide)?;
+    check(policy_in_force(desk).await?.policy.keys, &key, &to, wide)?;
     if !key.binding.covers(&to) {
         if action != Action::WidenKey {
             let (actor, action) = (desk.actor.clone(), Action::WidenKey);
@@ -90,7 +93,7 @@ pub async fn change_addresses(
     Ok(tx.commit(event).await?)
 }
 
-fn check(desk: &Desk<'_>, key: &KeyRecord, to: &Binding, wide: WideRange) -> Result<(), ActionError> {
+fn check(policy: KeyPolicy, key: &KeyRecord, to: &Binding, wide: WideRange) -> Result<(), ActionError> {
     if key.life.is_over() {
         return Err(LifeRefusal::Ended.into());
     }
@@ -106,7 +109,6 @@ fn check(desk: &Desk<'_>, key: &KeyRecord, to: &Binding, wide: WideRange) -> Res
         return Err(KeyRefusal::WideRange.into());
     }
     if !to.is_bound() {
-        let policy = desk.authority.settings.keys;
         if key.permissions.allows(Permission::Withdraw) && policy.withdraw_binding == Need::Required {
             return Err(KeyRefusal::WithdrawUnbound.into());
         }

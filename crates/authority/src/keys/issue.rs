@@ -11,6 +11,7 @@ use keyward_rules::permission::Permission;
 use keyward_store::{AccountRecord, KeyDraft, KeyNotes, KeyRecord, PersonRecord};
 
 use crate::accounts::{is_cooling, moves_funds};
+use crate::oversight::{policy_in_force, refuse_frozen};
 use crate::questions::reach_in_words;
 use crate::{ActionError, Desk, Matter, tell};
 
@@ -104,7 +105,9 @@ pub async fn check_wish(desk: &Desk<'_>, wish: &KeyWish) -> Result<(), ActionErr
         access.reader.keys_of(scope, account.id).await?.into_iter().collect();
     let notes = access.reader.notes_of(account.id).await?;
     let tag = passphrase_tag(desk, wish);
-    check(desk, wish, &tag, &account, person.as_ref(), &siblings(&keys?, &notes))
+    refuse_frozen(desk, &account).await?;
+    let policy = policy_in_force(desk).await?.policy.keys;
+    check(desk, wish, &tag, &account, person.as_ref(), &siblings(&keys?, &notes), policy)
 }
 
 /// The key that an earlier request with the same idempotency key and the same content made; its secret was shown
@@ -129,7 +132,7 @@ pub async fn made_before(desk: &Desk<'_>, wish: &KeyWish) -> Result<Option<KeyId
 ///
 /// # Errors
 /// [`ActionError::NoAccount`], [`ActionError::Key`] by rule, [`ActionError::TwoFactorOff`],
-/// [`ActionError::Cooling`], [`ActionError::OtherRequest`].
+/// [`ActionError::Cooling`], [`ActionError::Frozen`], [`ActionError::OtherRequest`].
 pub async fn issue_key(desk: &Desk<'_>, proof: Proof, wish: KeyWish) -> Result<Outcome, ActionError> {
     let grant = desk.actor.may(Action::IssueKey, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
@@ -150,12 +153,14 @@ pub async fn issue_key(desk: &Desk<'_>, proof: Proof, wish: KeyWish) -> Result<O
     let person = tx.person(account.master().unwrap_or(account.id)).await?;
     let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
     let tag = passphrase_tag(desk, &wish);
-    check(desk, &wish, &tag, &account, person.as_ref(), &siblings(&keys, &notes))?;
+    refuse_frozen(desk, &account).await?;
+    let policy = policy_in_force(desk).await?.policy.keys;
+    check(desk, &wish, &tag, &account, person.as_ref(), &siblings(&keys, &notes), policy)?;
 
     let id = KeyId::from_entropy(desk.random());
     let secret = SecretKey::from_entropy(desk.random());
     let mut wish = wish;
-    wish.spec.expires_at = desk.authority.settings.keys.end(wish.spec.expires_at, desk.now);
+    wish.spec.expires_at = policy.end(wish.spec.expires_at, desk.now);
     tx.insert_key(draft(id, &account, &wish.spec, tag, &secret)).await?;
     if !wish.tags.is_empty() || wish.replaces.is_some() {
         tx.set_notes(&KeyNotes { tags: wish.tags, predecessor: wish.replaces, ..KeyNotes::none(id) }).await?;
@@ -178,6 +183,7 @@ fn check(
     account: &AccountRecord,
     person: Option<&PersonRecord>,
     siblings: &[Sibling],
+    policy: KeyPolicy,
 ) -> Result<(), ActionError> {
     if let Actor::Holder(_) = desk.actor {
         let person = person.ok_or(ActionError::TwoFactorOff)?;
@@ -189,7 +195,6 @@ fn check(
         }
     }
     let owner = if account.master().is_some() { Owner::Sub } else { Owner::Master };
-    let policy: KeyPolicy = desk.authority.settings.keys;
     Ok(wish.spec.check(tag, siblings, owner, policy, desk.now)?)
 }
 

@@ -26,7 +26,7 @@ impl KeyNamed {
     pub(crate) async fn find(&self, desk: &Desk<'_>, tx: &mut Tx) -> Result<KeyRecord, ActionError> {
         let key = tx.key(self.id).await?.ok_or(ActionError::NoKey)?;
         let asked = match desk.actor {
-            Actor::Holder(_) | Actor::Visitor(_) => true,
+            Actor::Holder(_) | Actor::Staff(_) | Actor::Visitor(_) => true,
             Actor::Host(_) | Actor::System(_) => false,
         };
         if asked && key.name.as_str() != self.name {

@@ -4,12 +4,15 @@ use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::KeyId;
-use keyward_rules::key::{KeyName, KeySpec, LifeRefusal, Owner, Passphrase, Place, SecretKey, WideRange};
+use keyward_rules::key::{
+    Hold, KeyName, KeyPolicy, KeySpec, LifeRefusal, Owner, Passphrase, Place, SecretKey, WideRange,
+};
 use keyward_rules::limits::{DAY_MS, KEY_NAME_CHARS, OVERLAP_MAX_DAYS};
 use keyward_store::{KeyNotes, KeyRecord};
 
 use super::enable::check_loosening;
 use super::issue::{Issued, draft, facts, siblings};
+use crate::oversight::policy_in_force;
 use crate::{ActionError, Desk, Matter, tell};
 
 /// What somebody asks for.
@@ -66,7 +69,8 @@ pub async fn check_rotation(desk: &Desk<'_>, wish: &RotationWish) -> Result<KeyN
     let (reader, scope) = (&desk.authority.access.reader, desk.actor.scope());
     let old = reader.key(scope, wish.key).await?.ok_or(ActionError::NoKey)?;
     let keys: Result<Vec<KeyRecord>, _> = reader.keys_of(scope, old.account).await?.into_iter().collect();
-    check(desk, wish, &old, &keys?, &reader.notes_of(old.account).await?)?;
+    let policy = policy_in_force(desk).await?.policy.keys;
+    check(desk, wish, &old, &keys?, &reader.notes_of(old.account).await?, policy)?;
     Ok(old.name)
 }
 
@@ -74,15 +78,16 @@ pub async fn check_rotation(desk: &Desk<'_>, wish: &RotationWish) -> Result<KeyN
 ///
 /// # Errors
 /// [`ActionError::NoKey`], [`ActionError::Rotated`], [`ActionError::Overlap`], [`ActionError::Key`] by rule,
-/// [`ActionError::Life`], [`ActionError::TwoFactorOff`], [`ActionError::Cooling`].
+/// [`ActionError::Life`], [`ActionError::TwoFactorOff`], [`ActionError::Cooling`], [`ActionError::Frozen`].
 pub async fn rotate_key(desk: &Desk<'_>, proof: Proof, wish: RotationWish) -> Result<Issued, ActionError> {
     let grant = desk.actor.may(Action::RotateKey, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let mut old = tx.key(wish.key).await?.ok_or(ActionError::NoKey)?;
     let account = tx.account(old.account).await?.ok_or(ActionError::NoAccount)?;
     let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
-    let mut spec = check(desk, &wish, &old, &keys, &notes)?;
-    spec.expires_at = desk.authority.settings.keys.end(None, desk.now);
+    let policy = policy_in_force(desk).await?.policy.keys;
+    let mut spec = check(desk, &wish, &old, &keys, &notes, policy)?;
+    spec.expires_at = policy.end(None, desk.now);
     check_loosening(desk, &mut tx, &old).await?;
 
     let id = KeyId::from_entropy(desk.random());
@@ -115,9 +120,14 @@ fn check(
     old: &KeyRecord,
     keys: &[KeyRecord],
     notes: &[KeyNotes],
+    policy: KeyPolicy,
 ) -> Result<KeySpec, ActionError> {
     if old.life.is_over() {
         return Err(LifeRefusal::Ended.into());
+    }
+    // A successor would carry none of the holds.
+    if old.life.holds.has(Hold::Frozen) || old.life.holds.has(Hold::AccountFrozen) {
+        return Err(ActionError::Frozen);
     }
     if notes.iter().any(|note| note.key == old.id && note.successor.is_some()) {
         return Err(ActionError::Rotated);
@@ -144,7 +154,7 @@ fn check(
             sibling.place = Place::Superseded;
         }
     }
-    spec.check(&tag, &freed, owner, desk.authority.settings.keys, desk.now)?;
+    spec.check(&tag, &freed, owner, policy, desk.now)?;
     Ok(spec)
 }
 

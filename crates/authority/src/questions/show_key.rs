@@ -68,6 +68,8 @@ pub struct KeyView {
     pub state: &'static str,
     /// What others laid on it, in words.
     pub holds: Vec<&'static str>,
+    /// Whether an operator froze the key itself.
+    pub frozen: bool,
     /// Whether its holder reported it as leaked.
     pub leaked: bool,
     /// When it was made.
@@ -128,6 +130,7 @@ impl KeyView {
             rate_cap: key.rate_cap.map(RateCap::per_second),
             state,
             holds: holds.collect(),
+            frozen: key.life.holds.has(Hold::Frozen),
             leaked: notes.is_some_and(|notes| notes.told.iter().any(|word| word == "leaked")),
             created_at: key.created_at,
             changed_at: key.changed_at,

@@ -8,7 +8,7 @@ pub use end::{end_other_sessions, end_session};
 pub use password::{Door, Presented, present_password};
 pub use second_factor::present_factor;
 
-use keyward_rules::grant::Actor;
+use keyward_rules::grant::{Actor, Staff};
 use keyward_rules::id::AccountId;
 use keyward_rules::person::{Device, SessionId, SessionLife, Token};
 use keyward_store::{SessionKind, SessionRecord, Stage};
@@ -39,7 +39,9 @@ pub(crate) fn session(
     stage: Stage,
 ) -> (SessionRecord, Token) {
     let (source, device) = match &desk.actor {
-        Actor::Holder(holder) => (holder.origin.address.to_string(), holder.origin.device.clone()),
+        Actor::Holder(holder) | Actor::Staff(Staff { holder, .. }) => {
+            (holder.origin.address.to_string(), holder.origin.device.clone())
+        }
         Actor::Visitor(origin) => (origin.address.to_string(), origin.device.clone()),
         Actor::Host(_) | Actor::System(_) => (String::new(), Device::of("")),
     };

@@ -1,13 +1,16 @@
 //! A program with a full session, and what it must prove.
 
 use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
+use keyward_authority::oversight::role_of;
 use keyward_authority::questions::Presence;
 use keyward_authority::{
     Desk, Matter, SessionKind, Stage, StepUpForm, begin_step_up, finish_step_up, prove_any,
 };
-use keyward_rules::grant::{Actor, Holder, Proof};
+use keyward_rules::grant::{Actor, Holder, Proof, Staff};
 use keyward_rules::id::AccountId;
+use keyward_rules::staff::Role;
 
 use super::body::StepUp;
 use super::problem::Problem;
@@ -48,6 +51,35 @@ impl Caller {
         let form =
             StepUpForm { challenge: given.challenge, mail_code: given.mail_code, factor: given.factor };
         Ok(finish_step_up(&desk, matter, &form).await?)
+    }
+}
+
+/// A program whose person has a role, acting in it.
+pub struct Officer {
+    /// The program.
+    pub caller: Caller,
+    /// The role, as it stands now.
+    pub role: Role,
+}
+
+impl Officer {
+    /// A desk for what it does now, in the role.
+    pub fn desk(&self) -> Desk<'_> {
+        self.caller.shell.desk(Actor::Staff(Staff { holder: self.caller.holder.clone(), role: self.role }))
+    }
+}
+
+impl FromRequestParts<Shell> for Officer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, shell: &Shell) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, shell).await?;
+        match role_of(&caller.desk(), caller.id()).await? {
+            Some(role) => Ok(Self { caller, role }),
+            None => {
+                Err(Problem::new(StatusCode::FORBIDDEN, "no_role", "this takes an operator or an auditor"))
+            }
+        }
     }
 }
 

@@ -9,6 +9,8 @@ mod body;
 mod caller;
 mod key_forms;
 mod keys;
+mod operations;
+mod operations_views;
 mod problem;
 mod sessions;
 mod views;
@@ -23,6 +25,7 @@ use utoipa_axum::routes;
 
 use crate::shell::Shell;
 
+pub use operations::reason;
 pub use problem::Problem;
 
 #[derive(OpenApi)]
@@ -67,6 +70,24 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(keys::outlook))
         .routes(routes!(alerts::list))
         .routes(routes!(alerts::seen))
+        .routes(routes!(operations::take_set_up))
+        .routes(routes!(operations::overview))
+        .routes(routes!(operations::accounts))
+        .routes(routes!(operations::account))
+        .routes(routes!(operations::freeze_account))
+        .routes(routes!(operations::keys))
+        .routes(routes!(operations::key))
+        .routes(routes!(operations::freeze_key))
+        .routes(routes!(operations::staff))
+        .routes(routes!(operations::invite))
+        .routes(routes!(operations::revoke))
+        .routes(routes!(operations::policies))
+        .routes(routes!(operations::tighten))
+        .routes(routes!(operations::proposals, operations::propose))
+        .routes(routes!(operations::proposal))
+        .routes(routes!(operations::approve))
+        .routes(routes!(operations::carry_out))
+        .routes(routes!(operations::cancel))
 }
 
 /// The document, as it is served.

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use keyward_authority::{ActionError, ErrorKind};
 use keyward_rules::grant::{NotApproved, NotProven};
 use keyward_rules::key::{KeyRefusal, LifeRefusal};
+use keyward_rules::proposal::NotPassed;
 use serde::Serialize;
 use tracing::error;
 use utoipa::{IntoResponses, ToSchema};
@@ -157,6 +158,20 @@ impl From<ActionError> for Problem {
             ActionError::Rotated => (S::CONFLICT, "rotated_already"),
             ActionError::BoundToApp => (S::CONFLICT, "bound_to_app"),
             ActionError::OtherRequest => (S::CONFLICT, "idempotency_mismatch"),
+            ActionError::Frozen => (S::CONFLICT, "frozen"),
+            ActionError::Proposal(NotPassed::Settled) => (S::CONFLICT, "settled"),
+            ActionError::Proposal(NotPassed::Over) => (S::CONFLICT, "proposal_over"),
+            ActionError::Proposal(NotPassed::Changed) => (S::CONFLICT, "proposal_changed"),
+            ActionError::Proposal(NotPassed::OwnProposal) => (S::FORBIDDEN, "own_proposal"),
+            ActionError::Proposal(NotPassed::NotAnOperator) => (S::FORBIDDEN, "not_an_operator"),
+            ActionError::Proposal(NotPassed::Twice) => (S::CONFLICT, "approved_already"),
+            ActionError::Proposal(NotPassed::NotEnough { .. }) => (S::CONFLICT, "approvals_missing"),
+            ActionError::NoProposal => (S::NOT_FOUND, "no_proposal"),
+            ActionError::TooManyProposals => (S::TOO_MANY_REQUESTS, "too_many_proposals"),
+            ActionError::OtherWay(_) => (S::CONFLICT, "other_way"),
+            ActionError::NoSetUpLink => (S::FORBIDDEN, "no_set_up_link"),
+            ActionError::SetUpIsOver => (S::CONFLICT, "set_up_is_over"),
+            ActionError::TooFewOperators => (S::CONFLICT, "too_few_operators"),
             ActionError::NoKey => (S::NOT_FOUND, "no_key"),
             ActionError::NoAccount => (S::NOT_FOUND, "no_account"),
             ActionError::NoSession => (S::NOT_FOUND, "no_session"),

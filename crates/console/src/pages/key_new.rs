@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use keyward_authority::keys::{
     Issued, KeyWish, Outcome, check_wish, issue_key, parse_tags, suggest_name, wish_matter,
 };
+use keyward_authority::oversight::policy_in_force;
 use keyward_authority::questions::{KeyView, show_key};
 use keyward_authority::{ActionError, strength};
 use keyward_rules::address::{AddressSet, Binding, HostBits, Network, Width};
@@ -118,7 +119,7 @@ pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
     if person.account.two_factor == TwoFactor::Off {
         return go("/security/authenticator");
     }
-    if let Some(answer) = only_on_a_desk(&person) {
+    if let Some(answer) = only_on_a_desk(&person).await {
         return answer;
     }
     let model = match query.from.parse::<KeyId>() {
@@ -132,8 +133,11 @@ pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
 }
 
 /// A refusal for phones and tablets, where the deployment wants that.
-fn only_on_a_desk(person: &SignedIn) -> Option<Response> {
-    let policy = person.shell.authority().settings.keys;
+async fn only_on_a_desk(person: &SignedIn) -> Option<Response> {
+    let policy = match policy_in_force(&person.desk()).await {
+        Ok(in_force) => in_force.policy.keys,
+        Err(other) => return Some(problem(other)),
+    };
     let refused = policy.desktop_browser == Need::Required && person.holder.origin.device.is_handheld();
     refused.then(|| {
         message(
@@ -288,7 +292,7 @@ pub fn binding(fields: &Fields) -> Result<Binding, ActionError> {
 /// The form, sent: judged, then approved, then done.
 pub async fn submit(posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
-    if let Some(answer) = only_on_a_desk(person) {
+    if let Some(answer) = only_on_a_desk(person).await {
         return answer;
     }
     let wish = match wish(person, fields) {

@@ -36,6 +36,8 @@ pub struct Me {
     pub initial: String,
     /// Alerts not looked at.
     pub unseen: i64,
+    /// Whether the operations are theirs to see.
+    pub staff: bool,
     /// The token of forms.
     pub csrf: String,
 }
@@ -50,7 +52,8 @@ impl Frame {
     pub fn of(person: &SignedIn, part: &'static str, title: &str) -> Self {
         let email = person.account.email.to_string();
         let initial = email.chars().next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-        let me = Me { initial, email, unseen: person.unseen, csrf: person.csrf.clone() };
+        let staff = person.role.is_some();
+        let me = Me { initial, email, unseen: person.unseen, staff, csrf: person.csrf.clone() };
         Self { title: title.to_owned(), me: Some(me), part, note: "", assets: &PATHS }
     }
 
@@ -75,6 +78,14 @@ impl Frame {
             "authenticator-off" => "Two-factor sign-in is off. All keys are held until it is on again.",
             "session-ended" => "The session has ended.",
             "sessions-ended" => "All other sessions have ended.",
+            "frozen" => "Frozen. Every gateway refuses it from now on.",
+            "proposed" => "Proposed. The other operators were told by mail.",
+            "approved" => "Approved.",
+            "carried-out" => "Carried out.",
+            "cancelled" => "The proposal is cancelled.",
+            "revoked" => "The role is taken away.",
+            "tightened" => "The policy is in force.",
+            "operator" => "You are an operator now.",
             "seen" => "All alerts are marked as seen.",
             _ => "",
         };

@@ -10,6 +10,7 @@ mod key_actions;
 mod key_new;
 mod keys;
 mod layout;
+mod operations;
 mod person;
 mod recover;
 mod reference;
@@ -61,6 +62,7 @@ pub fn router() -> Router<Shell> {
         .route("/security/recovery-codes", get(totp::show_codes).post(totp::codes))
         .route("/security/sessions/end", post(security::end_session))
         .route("/security/sessions/end-others", post(security::end_others))
+        .merge(operations::router())
         .route("/brake/{link}", get(brake::show).post(brake::brake))
         .route("/api", get(reference::show))
         .route("/dev/mail", get(dev_mail::show))

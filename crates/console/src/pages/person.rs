@@ -6,10 +6,12 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use keyward_authority::oversight::role_of;
 use keyward_authority::questions::{AccountView, Presence, show_account, unseen_alerts};
 use keyward_authority::{ActionError, Desk, Stage};
-use keyward_rules::grant::{Actor, Holder};
+use keyward_rules::grant::{Actor, Holder, Staff};
 use keyward_rules::id::AccountId;
+use keyward_rules::staff::Role;
 use subtle::ConstantTimeEq as _;
 
 use super::layout::problem;
@@ -19,6 +21,7 @@ use crate::shell::Shell;
 use crate::who::{origin, session, session_cookie};
 
 /// A person whose session is full.
+#[derive(Clone)]
 pub struct SignedIn {
     /// What they work with.
     pub shell: Shell,
@@ -28,6 +31,8 @@ pub struct SignedIn {
     pub account: AccountView,
     /// Alerts that they have not looked at.
     pub unseen: i64,
+    /// Their role, as it stands now.
+    pub role: Option<Role>,
     /// The token that their forms carry.
     pub csrf: String,
 }
@@ -36,6 +41,12 @@ impl SignedIn {
     /// A desk for what they do now.
     pub fn desk(&self) -> Desk<'_> {
         self.shell.desk(Actor::Holder(self.holder.clone()))
+    }
+
+    /// A desk for what they do in their role; `None` without one.
+    pub fn staff_desk(&self) -> Option<Desk<'_>> {
+        let role = self.role?;
+        Some(self.shell.desk(Actor::Staff(Staff { holder: self.holder.clone(), role })))
     }
 
     /// Their account's id.
@@ -72,12 +83,13 @@ async fn enter(parts: &Parts, shell: &Shell) -> Result<SignedIn, Response> {
     let desk = shell.desk(Actor::Holder(found.holder.clone()));
     let view = async {
         let account = show_account(&desk, found.holder.account).await?;
-        Ok::<_, ActionError>((account, unseen_alerts(&desk, found.holder.account).await?))
+        let role = role_of(&desk, found.holder.account).await?;
+        Ok::<_, ActionError>((account, unseen_alerts(&desk, found.holder.account).await?, role))
     };
-    let (account, unseen) = view.await.map_err(problem)?;
+    let (account, unseen, role) = view.await.map_err(problem)?;
     let tag = shell.authority().secrets.codes.tag("form", &found.record.id.to_string(), &token.hash());
     let csrf = tag.as_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Ok(SignedIn { shell: shell.clone(), holder: found.holder, account, unseen, csrf })
+    Ok(SignedIn { shell: shell.clone(), holder: found.holder, account, unseen, role, csrf })
 }
 
 impl FromRequestParts<Shell> for SignedIn {

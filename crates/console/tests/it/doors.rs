@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Request, header};
+use keyward_rules::policy::Policy;
 use serde_json::{Value, json};
 
 use crate::world::{HOME, ORIGIN, PASSWORD, World};
@@ -213,7 +214,8 @@ async fn keys_may_be_for_desktop_browsers_only() {
     let person = world.person("a@keyward.example").await;
     let cookie = browser(&world, &person).await;
     let keys = KeyPolicy { desktop_browser: Need::Required, ..KeyPolicy::default() };
-    let ruled = world.ruled(Settings { keys, ..Settings::default() }).await;
+    let ruled =
+        world.ruled(Settings { policy: Policy { keys, ..Policy::default() }, ..Settings::default() }).await;
     let ask = |world: &World, agent: &str| {
         let page = Request::builder()
             .uri("/keys/new")

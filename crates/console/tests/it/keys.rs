@@ -1,5 +1,6 @@
 //! The rules on keys (product.md 3), by the API that is the pages' twin.
 
+use keyward_rules::policy::Policy;
 use serde_json::{Value, json};
 
 use crate::world::{PASSPHRASE, World, wish};
@@ -392,7 +393,8 @@ async fn a_policy_bounds_the_age_of_new_keys_and_may_free_withdrawals() {
     use keyward_rules::key::{KeyPolicy, Need};
     let world = World::new().await;
     let keys = KeyPolicy { withdraw_binding: Need::Optional, max_age_days: Some(30), ..KeyPolicy::default() };
-    let ruled = world.ruled(Settings { keys, ..Settings::default() }).await;
+    let ruled =
+        world.ruled(Settings { policy: Policy { keys, ..Policy::default() }, ..Settings::default() }).await;
     let person = ruled.person("a@keyward.example").await;
     let mut body = wish("payer");
     body["permissions"] = json!(["withdraw"]);

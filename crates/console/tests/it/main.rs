@@ -8,6 +8,7 @@ mod cooling;
 mod doors;
 mod guessing;
 mod keys;
+mod operators;
 mod person;
 mod reminders;
 mod step_up;

@@ -27,6 +27,10 @@ async fn nobody_reaches_another_accounts_things() {
         for (method, operation) in item.as_object().unwrap() {
             let body = if operation["requestBody"].is_null() { Value::Null } else { body_for(method, &path) };
             let answer = thief.api(&method.to_uppercase(), &path, body).await;
+            if path.starts_with("/operations/") {
+                assert_eq!(answer.code(), "no_role", "{method} {path}: {}", answer.text);
+                continue;
+            }
             assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
             assert!(!answer.text.contains("bot"), "{method} {path} tells its name");
             tried += 1;

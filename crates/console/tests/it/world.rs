@@ -94,7 +94,12 @@ impl World {
         let shell = Shell::new(
             Arc::clone(&authority),
             RouteTable::okx_v5(1).unwrap(),
-            Settings { origin: ORIGIN.to_owned(), gateway: "https://api.example".to_owned(), mail: None },
+            Settings {
+                origin: ORIGIN.to_owned(),
+                gateway: "https://api.example".to_owned(),
+                mail: None,
+                shown: Vec::new(),
+            },
             Arc::new(move || Moment::from_unix_ms(ticks.load(Ordering::Relaxed))),
         );
         Self { store, authority, folder, console: Console::new(shell), clock, mailbox }

@@ -1,8 +1,8 @@
 //! The vocabulary of change, and what each word asks of a person.
 
-/// Declares the actions with their word in the audit log and what they ask of a holder.
+/// Declares the actions with their word in the audit log, what they ask of a holder, and of an operator.
 macro_rules! actions {
-    ($($(#[$doc:meta])* $name:ident, $word:literal, $ceremony:ident;)+) => {
+    ($($(#[$doc:meta])* $name:ident, $word:literal, $holder:ident, $operator:ident;)+) => {
         /// Everything that changes something, one word each; the audit log's vocabulary.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum Action {
@@ -25,7 +25,15 @@ macro_rules! actions {
             #[must_use]
             pub const fn ceremony(self) -> Ceremony {
                 match self {
-                    $(Self::$name => Ceremony::$ceremony,)+
+                    $(Self::$name => Ceremony::$holder,)+
+                }
+            }
+
+            /// What it asks of an operator who acts on the deployment or on somebody's account (product.md 5).
+            #[must_use]
+            pub const fn operator_ceremony(self) -> Ceremony {
+                match self {
+                    $(Self::$name => Ceremony::$operator,)+
                 }
             }
         }
@@ -45,75 +53,105 @@ pub enum Ceremony {
     MailCode,
     /// The link of an alert.
     Link,
-    /// No holder may.
+    /// A proposal that as many other operators approved as the deployment asks for.
+    Proposal,
+    /// Not in this role.
     Never,
 }
 
 actions! {
     /// Create an account at the host.
-    CreateAccount, "account.create", Never;
+    CreateAccount, "account.create", Never, Never;
     /// Create a sub-account.
-    CreateSubAccount, "sub_account.create", Never;
+    CreateSubAccount, "sub_account.create", Never, Never;
     /// Register an account, its address proven.
-    Register, "account.register", MailCode;
+    Register, "account.register", MailCode, Never;
     /// Begin a session.
-    SignIn, "session.begin", OneFactor;
+    SignIn, "session.begin", OneFactor, Never;
     /// End one or all sessions.
-    EndSession, "session.end", Session;
+    EndSession, "session.end", Session, Never;
     /// Set the phrase that marks our mails.
-    ChangePhrase, "account.phrase", OneFactor;
+    ChangePhrase, "account.phrase", OneFactor, Never;
     /// Choose another password.
-    ChangePassword, "account.password", StepUp;
+    ChangePassword, "account.password", StepUp, Never;
     /// Choose another password after the old one was lost.
-    ResetPassword, "account.reset", StepUp;
+    ResetPassword, "account.reset", StepUp, Never;
     /// Ask for another e-mail address.
-    ChangeEmail, "account.email", StepUp;
+    ChangeEmail, "account.email", StepUp, Never;
     /// Take the other address, now that it is proven.
-    ConfirmEmail, "account.email.confirm", MailCode;
+    ConfirmEmail, "account.email.confirm", MailCode, Never;
     /// Turn the authenticator on, or take another one.
-    EnrolTotp, "account.totp.on", StepUp;
+    EnrolTotp, "account.totp.on", StepUp, Never;
     /// Turn the authenticator off.
-    RemoveTotp, "account.totp.off", StepUp;
+    RemoveTotp, "account.totp.off", StepUp, Never;
     /// Make new recovery codes.
-    RenewRecoveryCodes, "account.recovery_codes", StepUp;
+    RenewRecoveryCodes, "account.recovery_codes", StepUp, Never;
     /// Make a key.
-    IssueKey, "key.issue", StepUp;
+    IssueKey, "key.issue", StepUp, Never;
     /// Rename a key or set its tags.
-    EditKey, "key.edit", Session;
+    EditKey, "key.edit", Session, Never;
     /// Let a key work from more addresses.
-    WidenKey, "key.widen", StepUp;
+    WidenKey, "key.widen", StepUp, Never;
     /// Let a key work from fewer addresses.
-    NarrowKey, "key.narrow", OneFactor;
+    NarrowKey, "key.narrow", OneFactor, Never;
     /// Disable a key.
-    DisableKey, "key.disable", OneFactor;
+    DisableKey, "key.disable", OneFactor, Never;
     /// Enable a key.
-    EnableKey, "key.enable", StepUp;
+    EnableKey, "key.enable", StepUp, Never;
     /// Make a key's successor.
-    RotateKey, "key.rotate", StepUp;
+    RotateKey, "key.rotate", StepUp, Never;
     /// End the overlap of a rotation now.
-    EndOverlap, "key.end_overlap", OneFactor;
+    EndOverlap, "key.end_overlap", OneFactor, Never;
     /// Delete a key.
-    DeleteKey, "key.delete", OneFactor;
+    DeleteKey, "key.delete", OneFactor, Never;
     /// Disable a key that leaked.
-    ReportLeak, "key.leaked", OneFactor;
+    ReportLeak, "key.leaked", OneFactor, Never;
     /// Disable all keys of an account.
-    DisableAllKeys, "key.disable_all", OneFactor;
+    DisableAllKeys, "key.disable_all", OneFactor, Never;
     /// Disable all keys of an account by the link of an alert.
-    Brake, "key.brake", Link;
+    Brake, "key.brake", Link, Never;
     /// Freeze a key.
-    FreezeKey, "key.freeze", Never;
+    FreezeKey, "key.freeze", Never, OneFactor;
     /// End idle and dated keys.
-    SweepKeys, "key.sweep", Never;
+    SweepKeys, "key.sweep", Never, Never;
     /// Lift the holds whose time is over.
-    EndCooling, "key.end_cooling", Never;
+    EndCooling, "key.end_cooling", Never, Never;
     /// End overlaps whose successor has taken over.
-    EndOverlaps, "key.end_overlaps", Never;
+    EndOverlaps, "key.end_overlaps", Never, Never;
     /// Tell holders of what will happen.
-    Remind, "alert.remind", Never;
+    Remind, "alert.remind", Never, Never;
     /// Tell a holder of what a gateway saw.
-    RaiseAlert, "alert.raise", Never;
+    RaiseAlert, "alert.raise", Never, Never;
     /// Write the sandbox's fixtures for features that have no action yet.
-    SeedSandbox, "sandbox.seed", Never;
+    SeedSandbox, "sandbox.seed", Never, Never;
+    /// Offer the first operator's place by a link.
+    OfferSetUp, "role.offer", Never, Never;
+    /// Take the place that a set-up link offers.
+    TakeSetUp, "role.set_up", StepUp, Never;
+    /// Offer the second operator's place by a link, while the set-up lasts.
+    InviteOperator, "role.invite", Never, StepUp;
+    /// Propose a change that other operators must approve.
+    Propose, "proposal.make", Never, StepUp;
+    /// Approve a proposal.
+    Approve, "proposal.approve", Never, StepUp;
+    /// Cancel a proposal.
+    CancelProposal, "proposal.cancel", Never, OneFactor;
+    /// Give somebody a role.
+    GrantRole, "role.grant", Never, Proposal;
+    /// Take somebody's role away.
+    RevokeRole, "role.revoke", Never, OneFactor;
+    /// Freeze an account with all its keys.
+    FreezeAccount, "account.freeze", Never, OneFactor;
+    /// Lift the freeze of an account.
+    ThawAccount, "account.thaw", Never, Proposal;
+    /// Lift the freeze of a key.
+    ThawKey, "key.thaw", Never, Proposal;
+    /// Remove the second factor of somebody who lost it.
+    ResetFactors, "account.factors.reset", Never, Proposal;
+    /// Make a policy stricter.
+    TightenPolicy, "policy.tighten", Never, OneFactor;
+    /// Make a policy less strict.
+    LoosenPolicy, "policy.loosen", Never, Proposal;
 }
 
 impl Action {

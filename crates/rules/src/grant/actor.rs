@@ -7,6 +7,7 @@ use super::action::{Action, Ceremony};
 use super::proof::{BrakeLink, Factor, Proof};
 use crate::id::AccountId;
 use crate::person::{Device, SessionId};
+use crate::staff::Role;
 
 /// Where a person sits.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +29,15 @@ pub struct Holder {
     pub origin: Origin,
 }
 
+/// A signed-in person who acts for the deployment, by the role that the store gave them for this request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Staff {
+    /// The person.
+    pub holder: Holder,
+    /// Their role.
+    pub role: Role,
+}
+
 /// Who acts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Actor {
@@ -37,6 +47,8 @@ pub enum Actor {
     System(&'static str),
     /// The holder of an account, signed in.
     Holder(Holder),
+    /// An operator or auditor, signed in, on the pages of that role.
+    Staff(Staff),
     /// Somebody who is not signed in.
     Visitor(Origin),
 }
@@ -47,6 +59,7 @@ impl fmt::Display for Actor {
             Self::Host(user) => write!(out, "host:{user}"),
             Self::System(duty) => write!(out, "system:{duty}"),
             Self::Holder(holder) => write!(out, "account:{}", holder.account),
+            Self::Staff(staff) => write!(out, "{}:{}", staff.role, staff.holder.account),
             Self::Visitor(_) => out.write_str("visitor"),
         }
     }
@@ -125,7 +138,7 @@ impl Actor {
     #[must_use]
     pub const fn scope(&self) -> Scope {
         match self {
-            Self::Host(_) | Self::System(_) => Scope::All,
+            Self::Host(_) | Self::System(_) | Self::Staff(_) => Scope::All,
             Self::Holder(holder) => Scope::Account(holder.account),
             Self::Visitor(_) => Scope::Nothing,
         }
@@ -136,8 +149,17 @@ impl Actor {
     pub const fn origin(&self) -> Option<&Origin> {
         match self {
             Self::Host(_) | Self::System(_) => None,
-            Self::Holder(holder) => Some(&holder.origin),
+            Self::Holder(holder) | Self::Staff(Staff { holder, .. }) => Some(&holder.origin),
             Self::Visitor(origin) => Some(origin),
+        }
+    }
+
+    /// The signed-in person, in whichever role.
+    #[must_use]
+    pub const fn person(&self) -> Option<&Holder> {
+        match self {
+            Self::Holder(holder) | Self::Staff(Staff { holder, .. }) => Some(holder),
+            Self::Host(_) | Self::System(_) | Self::Visitor(_) => None,
         }
     }
 
@@ -145,12 +167,16 @@ impl Actor {
     ///
     /// # Errors
     /// [`NotAllowed`] by the matrix: the host does what people ask, the system only its duties, a holder what
-    /// [`Action::ceremony`] says, a visitor what a mail or a link proves.
+    /// [`Action::ceremony`] says, an operator what [`Action::operator_ceremony`] says, an auditor nothing, a visitor
+    /// what a mail or a link proves.
     pub fn may(&self, action: Action, proof: Proof) -> Result<Grant, NotAllowed> {
         let scope = match (self, &proof) {
             (Self::Host(_), _) => host(action),
             (Self::System(duty), _) => system(duty, action),
-            (Self::Holder(holder), proof) => holds(holder, action, proof),
+            (Self::Holder(holder), proof) => {
+                meets(holder, action.ceremony(), action, proof).then_some(Scope::Account(holder.account))
+            }
+            (Self::Staff(staff), proof) => serves(staff, action, proof),
             (Self::Visitor(_), proof) => visits(action, proof),
         };
         let scope = scope.ok_or_else(|| NotAllowed { actor: self.clone(), action })?;
@@ -166,7 +192,8 @@ fn host(action: Action) -> Option<Scope> {
         | Action::DisableKey
         | Action::EnableKey
         | Action::DeleteKey
-        | Action::FreezeKey => Some(Scope::All),
+        | Action::FreezeKey
+        | Action::OfferSetUp => Some(Scope::All),
         Action::Register
         | Action::SignIn
         | Action::EndSession
@@ -191,7 +218,20 @@ fn host(action: Action) -> Option<Scope> {
         | Action::EndOverlaps
         | Action::Remind
         | Action::RaiseAlert
-        | Action::SeedSandbox => None,
+        | Action::SeedSandbox
+        | Action::TakeSetUp
+        | Action::InviteOperator
+        | Action::Propose
+        | Action::Approve
+        | Action::CancelProposal
+        | Action::GrantRole
+        | Action::RevokeRole
+        | Action::FreezeAccount
+        | Action::ThawAccount
+        | Action::ThawKey
+        | Action::ResetFactors
+        | Action::TightenPolicy
+        | Action::LoosenPolicy => None,
     }
 }
 
@@ -199,6 +239,7 @@ fn system(duty: &str, action: Action) -> Option<Scope> {
     let allowed: &[Action] = match duty {
         "sweep" => &[Action::SweepKeys, Action::EndCooling, Action::EndOverlaps, Action::Remind],
         "watch" => &[Action::RaiseAlert],
+        "start" => &[Action::OfferSetUp],
         "sandbox" => &[
             Action::CreateAccount,
             Action::CreateSubAccount,
@@ -213,9 +254,10 @@ fn system(duty: &str, action: Action) -> Option<Scope> {
     allowed.contains(&action).then_some(Scope::All)
 }
 
-fn holds(holder: &Holder, action: Action, proof: &Proof) -> Option<Scope> {
+/// Whether the proof is what the ceremony asks of this person.
+fn meets(holder: &Holder, ceremony: Ceremony, action: Action, proof: &Proof) -> bool {
     let own = |factor: &Factor| factor.account() == holder.account;
-    let met = match (action.ceremony(), proof) {
+    match (ceremony, proof) {
         (Ceremony::Session, _) => true,
         (Ceremony::OneFactor, Proof::Factor(factor) | Proof::StepUp(_, factor)) => own(factor),
         (Ceremony::StepUp, Proof::StepUp(approved, factor)) => {
@@ -230,12 +272,25 @@ fn holds(holder: &Holder, action: Action, proof: &Proof) -> Option<Scope> {
                 && approved.account() == Some(holder.account)
                 && approved.session() == Some(holder.session)
         }
+        (Ceremony::Proposal, Proof::Passed(passed)) => passed.change().action() == action,
         (
-            Ceremony::OneFactor | Ceremony::StepUp | Ceremony::MailCode | Ceremony::Link | Ceremony::Never,
+            Ceremony::OneFactor
+            | Ceremony::StepUp
+            | Ceremony::MailCode
+            | Ceremony::Link
+            | Ceremony::Proposal
+            | Ceremony::Never,
             _,
         ) => false,
+    }
+}
+
+fn serves(staff: &Staff, action: Action, proof: &Proof) -> Option<Scope> {
+    let ceremony = match staff.role {
+        Role::Operator => action.operator_ceremony(),
+        Role::Auditor => Ceremony::Never,
     };
-    met.then_some(Scope::Account(holder.account))
+    meets(&staff.holder, ceremony, action, proof).then_some(Scope::All)
 }
 
 fn visits(action: Action, proof: &Proof) -> Option<Scope> {
@@ -265,6 +320,7 @@ fn in_words(proof: &Proof) -> String {
         Proof::Mail(_) => "mail".to_owned(),
         Proof::StepUp(_, factor) => format!("{}, mail", factor.kind().word()),
         Proof::Link(_) => "link".to_owned(),
+        Proof::Passed(passed) => format!("proposal {}", passed.id()),
     }
 }
 

@@ -7,9 +7,11 @@
 mod action;
 mod actor;
 mod challenge;
+#[cfg(test)]
+mod matrix;
 mod proof;
 
 pub use action::{Action, Ceremony};
-pub use actor::{Actor, Grant, Holder, NotAllowed, Origin, Scope};
+pub use actor::{Actor, Grant, Holder, NotAllowed, Origin, Scope, Staff};
 pub use challenge::{Answer, Approved, Challenge, NotApproved};
 pub use proof::{BrakeLink, Factor, FactorAnswer, FactorKind, NotProven, Proof, TwoFactor};

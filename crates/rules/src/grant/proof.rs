@@ -4,6 +4,7 @@ use super::challenge::Approved;
 use crate::id::AccountId;
 use crate::limits::BRAKE_LINK_MS;
 use crate::person::CodeKey;
+use crate::proposal::Passed;
 use crate::time::Moment;
 
 /// With what somebody showed who they are.
@@ -163,6 +164,8 @@ pub enum Proof {
     StepUp(Approved, Factor),
     /// The link of an alert.
     Link(BrakeLink),
+    /// A proposal that enough operators approved.
+    Passed(Passed),
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use keyward_store::STATEMENTS;
 
 /// Files whose changes all run inside a write transaction, which has a grant and commits with an event.
-const WITH_GRANT: &[&str] = &["accounts", "apps", "keys", "notes", "people", "writer"];
+const WITH_GRANT: &[&str] =
+    &["accounts", "apps", "keys", "notes", "overseen", "people", "policies", "proposals", "staff", "writer"];
 
 const BOOKKEEPING: &[(&str, &str)] = &[
     ("COUNT_QUARTER", "counts for charts, from those records"),

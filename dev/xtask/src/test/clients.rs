@@ -36,6 +36,7 @@ pub fn install() -> Result<Clients, String> {
 pub fn browse(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), String> {
     let (clients, program) = both(clients, program)?;
     script(clients, program, "flow.mjs", &[])?;
+    script(clients, program, "operators.mjs", &[])?;
     script(clients, program, "api.mjs", &[])
 }
 

@@ -1,0 +1,115 @@
+//! Freezing: one operator, at once. Lifting a freeze is a proposal.
+
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof};
+use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::key::Hold;
+use keyward_store::{AccountRecord, Tx};
+
+use crate::accounts::family_holds;
+use crate::{ActionError, Desk, tell};
+
+/// Refuses what would make something new of a frozen account, or of a sub-account whose master is frozen.
+pub(crate) async fn refuse_frozen(desk: &Desk<'_>, account: &AccountRecord) -> Result<(), ActionError> {
+    for id in [Some(account.id), account.master()].into_iter().flatten() {
+        if desk.authority.access.reader.frozen_since(id).await?.is_some() {
+            return Err(ActionError::Frozen);
+        }
+    }
+    Ok(())
+}
+
+/// Freezes an account with all its keys and those of its sub-accounts.
+///
+/// # Errors
+/// [`ActionError::NoAccount`], [`ActionError::Unchanged`] when it is frozen.
+pub async fn freeze_account(
+    desk: &Desk<'_>,
+    proof: Proof,
+    account: AccountId,
+    why: &str,
+) -> Result<(), ActionError> {
+    let grant = desk.actor.may(Action::FreezeAccount, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.account(account).await?.ok_or(ActionError::NoAccount)?;
+    if tx.frozen_since(account).await?.is_some() {
+        return Err(ActionError::Unchanged);
+    }
+    tx.set_frozen(account, Some(desk.now)).await?;
+    family_holds(&mut tx, account, |key| key.life.hold(Hold::AccountFrozen).ok()).await?;
+    // The holder is told that it happened, and not by whom or from where.
+    let alert = keyward_rules::alert::Alert::of(AlertKind::AccountFrozen, account, desk.now);
+    tell::tell(desk, &mut tx, alert).await?;
+    let facts = [("holds", "+ account frozen".to_owned()), ("why", why.to_owned())];
+    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &facts);
+    tx.commit(event).await?;
+    Ok(())
+}
+
+/// Lifts the freeze of an account, in a proposal's transaction.
+pub(super) async fn thaw_account(
+    desk: &Desk<'_>,
+    tx: &mut Tx,
+    account: AccountId,
+) -> Result<(), ActionError> {
+    if tx.frozen_since(account).await?.is_none() {
+        return Err(ActionError::Unchanged);
+    }
+    tx.set_frozen(account, None).await?;
+    let mut still = Vec::new();
+    if let Some(master) = tx.account(account).await?.and_then(|record| record.master())
+        && tx.frozen_since(master).await?.is_some()
+    {
+        return Err(ActionError::OtherWay("its master account is frozen; lift that freeze first"));
+    }
+    for key in tx.keys_of_family(account).await? {
+        // A sub-account that is frozen itself stays so when its master's freeze is lifted.
+        if key.account != account && tx.frozen_since(key.account).await?.is_some() {
+            still.push(key.id);
+        }
+    }
+    family_holds(tx, account, |key| {
+        (!still.contains(&key.id)).then(|| key.life.release(Hold::AccountFrozen))
+    })
+    .await?;
+    let alert = keyward_rules::alert::Alert::of(AlertKind::AccountThawed, account, desk.now);
+    tell::tell(desk, tx, alert).await?;
+    Ok(())
+}
+
+/// Freezes a key.
+///
+/// # Errors
+/// [`ActionError::NoKey`]; [`ActionError::Unchanged`] when it is frozen; [`ActionError::Life`] when it has ended.
+pub async fn freeze_one_key(desk: &Desk<'_>, proof: Proof, id: KeyId, why: &str) -> Result<(), ActionError> {
+    let grant = desk.actor.may(Action::FreezeKey, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
+    if key.life.holds.has(Hold::Frozen) {
+        return Err(ActionError::Unchanged);
+    }
+    key.life = key.life.hold(Hold::Frozen)?;
+    let mut alert = keyward_rules::alert::Alert::of(AlertKind::KeyFrozen, key.account, desk.now);
+    alert.key = Some((id, key.name.to_string()));
+    tx.update_key(key).await?;
+    tell::tell(desk, &mut tx, alert).await?;
+    let facts = [("holds", "+ frozen".to_owned()), ("why", why.to_owned())];
+    let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &facts);
+    tx.commit(event).await?;
+    Ok(())
+}
+
+/// Lifts the freeze of a key, in a proposal's transaction.
+pub(super) async fn thaw_key(desk: &Desk<'_>, tx: &mut Tx, id: KeyId) -> Result<(), ActionError> {
+    let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
+    if key.life.is_over() || !key.life.holds.has(Hold::Frozen) {
+        return Err(ActionError::Unchanged);
+    }
+    key.life = key.life.release(Hold::Frozen);
+    let mut alert = keyward_rules::alert::Alert::of(AlertKind::KeyThawed, key.account, desk.now);
+    alert.key = Some((id, key.name.to_string()));
+    tx.update_key(key).await?;
+    tell::tell(desk, tx, alert).await?;
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! What operators and auditors look up: accounts, keys, and how the deployment stands. No secret, and no app's
+//! addresses.
+
+use keyward_rules::grant::Scope;
+use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::staff::Role;
+use keyward_store::{Counts, Overseen};
+
+use super::roles::{role_of, set_up_is_open};
+use super::words::name_of;
+use crate::questions::{KeyView, list_keys, show_key};
+use crate::{ActionError, Desk};
+
+/// An account with its name and role.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OverseenAccount {
+    /// What the store says.
+    pub record: Overseen,
+    /// How it is called.
+    pub name: String,
+    /// The role of the person behind it.
+    pub role: Option<Role>,
+}
+
+/// How the deployment stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Overview {
+    /// How much there is.
+    pub counts: Counts,
+    /// Open proposals.
+    pub open_proposals: usize,
+    /// Whether there are fewer operators than a loosening takes.
+    pub set_up_open: bool,
+}
+
+/// Only whose scope is everybody's.
+fn only_staff(desk: &Desk<'_>) -> Result<(), ActionError> {
+    if desk.actor.scope() == Scope::All { Ok(()) } else { Err(ActionError::NoAccount) }
+}
+
+/// Accounts whose address, name or id fits `text`, after `after`.
+///
+/// # Errors
+/// [`ActionError::NoAccount`] for a holder or visitor.
+pub async fn search_accounts(
+    desk: &Desk<'_>,
+    text: &str,
+    after: Option<AccountId>,
+    limit: usize,
+) -> Result<Vec<OverseenAccount>, ActionError> {
+    only_staff(desk)?;
+    let mut found = Vec::new();
+    for record in
+        desk.authority.access.reader.search_accounts(desk.actor.scope(), text.trim(), after, limit).await?
+    {
+        found.push(dress(desk, record).await?);
+    }
+    Ok(found)
+}
+
+async fn dress(desk: &Desk<'_>, record: Overseen) -> Result<OverseenAccount, ActionError> {
+    let id = record.account.id;
+    Ok(OverseenAccount { name: name_of(desk, id).await?, role: role_of(desk, id).await?, record })
+}
+
+/// One account with its keys, living ones first.
+///
+/// # Errors
+/// [`ActionError::NoAccount`].
+pub async fn overseen_account(
+    desk: &Desk<'_>,
+    id: AccountId,
+) -> Result<(OverseenAccount, Vec<KeyView>), ActionError> {
+    only_staff(desk)?;
+    let record = desk.authority.access.reader.oversee(desk.actor.scope(), id).await?;
+    let account = dress(desk, record.ok_or(ActionError::NoAccount)?).await?;
+    let (mut keys, _) = list_keys(desk, id).await?;
+    keys.sort_by_key(|key| (!key.is_living(), std::cmp::Reverse(key.created_at)));
+    Ok((account, keys))
+}
+
+/// Keys whose name or id contains `text`, after `after`, with the names of their accounts.
+///
+/// # Errors
+/// [`ActionError::NoAccount`] for a holder or visitor.
+pub async fn search_keys(
+    desk: &Desk<'_>,
+    text: &str,
+    after: Option<KeyId>,
+    limit: usize,
+) -> Result<Vec<(KeyView, String)>, ActionError> {
+    only_staff(desk)?;
+    let reader = &desk.authority.access.reader;
+    let mut found = Vec::new();
+    for key in reader.search_keys(desk.actor.scope(), text.trim(), after, limit).await? {
+        // An altered row tells nothing that could be believed; its holder was told, and the log has it.
+        let Ok(key) = key else { continue };
+        let notes = reader.notes(key.id).await?;
+        found.push((KeyView::of(&key, Some(&notes), desk.now), name_of(desk, key.account).await?));
+    }
+    Ok(found)
+}
+
+/// One key, with its account's name.
+///
+/// # Errors
+/// [`ActionError::NoKey`].
+pub async fn overseen_key(desk: &Desk<'_>, id: KeyId) -> Result<(KeyView, String), ActionError> {
+    only_staff(desk)?;
+    let key = show_key(desk, id).await?;
+    let name = name_of(desk, key.account).await?;
+    Ok((key, name))
+}
+
+/// How the deployment stands.
+///
+/// # Errors
+/// [`ActionError::NoAccount`] for a holder or visitor.
+pub async fn overview(desk: &Desk<'_>) -> Result<Overview, ActionError> {
+    only_staff(desk)?;
+    let access = &desk.authority.access;
+    let (open, _) = super::list_proposals(desk, None, keyward_rules::limits::PAGE_MAX).await?;
+    Ok(Overview {
+        counts: access.reader.counts(desk.actor.scope()).await?,
+        open_proposals: open.iter().filter(|view| view.standing == "open").count(),
+        set_up_open: set_up_is_open(desk).await?,
+    })
+}

@@ -1,0 +1,27 @@
+//! What operators do, and what they and auditors look up (product.md 5).
+//!
+//! Tightening takes one operator. Everything that loosens is a proposal: its words are bound by hash, other
+//! operators approve it, and it is carried out once, with membership looked at again at that moment.
+
+mod freeze;
+mod lookup;
+mod policy;
+mod proposals;
+mod roles;
+mod words;
+
+pub(crate) use freeze::refuse_frozen;
+pub use freeze::{freeze_account, freeze_one_key};
+pub use lookup::{
+    OverseenAccount, Overview, overseen_account, overseen_key, overview, search_accounts, search_keys,
+};
+pub use policy::{InForce, PolicySource, policy_in_force, tighten_policy};
+pub use proposals::{
+    ProposalView, approval_matter, approve, cancel_proposal, carry_out, check_proposal, list_proposals,
+    propose, propose_matter, show_proposal,
+};
+pub use roles::{
+    SetUp, check_set_up, invitation_matter, invite_operator, offer_set_up, revoke_role, role_of,
+    set_up_is_open, set_up_matter, staff, take_set_up,
+};
+pub use words::name_of;

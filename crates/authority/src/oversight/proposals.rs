@@ -1,0 +1,333 @@
+//! Proposals: made by one operator, approved by others, carried out once.
+
+use keyward_rules::alert::{Alert, AlertKind};
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof};
+use keyward_rules::id::AccountId;
+use keyward_rules::limits::{OPEN_PROPOSALS, PROPOSAL_LIFE_MS};
+use keyward_rules::policy::Direction;
+use keyward_rules::proposal::{Change, ChangeHash, NotPassed, Present, Proposal, ProposalId, Standing};
+use keyward_rules::time::Moment;
+use keyward_store::{ProposalRecord, Tx};
+
+use super::freeze::{thaw_account, thaw_key};
+use super::policy::{change_facts, policy_in_force, policy_now};
+use super::roles::{operators, operators_of, staff};
+use super::words::{name_of, words};
+use crate::accounts::reset_factors;
+use crate::{ActionError, Desk, Matter, tell};
+
+/// A proposal as people see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProposalView {
+    /// Its number.
+    pub id: ProposalId,
+    /// What is proposed.
+    pub change: Change,
+    /// The lines that approvers read, and that their approval is bound to.
+    pub words: Vec<String>,
+    /// The hash of both.
+    pub hash: ChangeHash,
+    /// Who proposed it: account and name.
+    pub requester: (AccountId, String),
+    /// Who approved it, and when.
+    pub approvals: Vec<(AccountId, String, Moment)>,
+    /// How many approvals count now, and how many it takes.
+    pub counting: (u8, u8),
+    /// When it was made.
+    pub made_at: Moment,
+    /// When it is over.
+    pub expires_at: Moment,
+    /// `open`, `over`, `done` or `cancelled`.
+    pub standing: &'static str,
+    /// When and by whom it was settled.
+    pub settled: Option<(Moment, String)>,
+}
+
+/// What proposing is approved as.
+///
+/// # Errors
+/// As [`check_proposal`].
+pub async fn propose_matter(desk: &Desk<'_>, change: Change) -> Result<Matter, ActionError> {
+    let lines = check_proposal(desk, change).await?;
+    let mut words = vec!["Propose this change to the other operators:".to_owned()];
+    words.extend(lines);
+    Ok(Matter { action: Action::Propose, facts: vec![("change", change.to_string())], words })
+}
+
+/// Whether the change can be proposed; gives its words.
+///
+/// # Errors
+/// [`ActionError::Unchanged`], [`ActionError::OtherWay`] for a policy that would be stricter, and what is missing.
+pub async fn check_proposal(desk: &Desk<'_>, change: Change) -> Result<Vec<String>, ActionError> {
+    if let Change::Loosen(setting) = change {
+        match setting.direction(&policy_in_force(desk).await?.policy) {
+            Direction::Looser => {}
+            Direction::Same => return Err(ActionError::Unchanged),
+            Direction::Tighter => {
+                return Err(ActionError::OtherWay(
+                    "that is stricter than what is in force: it takes one operator and no proposal",
+                ));
+            }
+        }
+    }
+    words(desk, change).await
+}
+
+/// Makes a proposal and tells the other operators; gives its number.
+///
+/// # Errors
+/// As [`check_proposal`], and [`ActionError::TooManyProposals`].
+pub async fn propose(desk: &Desk<'_>, proof: Proof, change: Change) -> Result<ProposalId, ActionError> {
+    let requester = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
+    let lines = check_proposal(desk, change).await?;
+    let name = name_of(desk, requester).await?;
+    let grant = desk.actor.may(Action::Propose, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    if tx.open_proposals().await? >= u64::try_from(OPEN_PROPOSALS).unwrap_or(u64::MAX) {
+        return Err(ActionError::TooManyProposals);
+    }
+    // The role was looked up for the request; it counts at this moment.
+    let people = operators(&mut tx).await?;
+    if !people.contains(&requester) {
+        return Err(NotPassed::NotAnOperator.into());
+    }
+    let hash = ChangeHash::of(change, &lines);
+    let proposal = Proposal {
+        id: ProposalId::from_u64(1).ok_or(ActionError::NoProposal)?,
+        change,
+        hash,
+        needed: policy_now(desk, &mut tx).await?.needed,
+        requester,
+        made_at: desk.now,
+        expires_at: desk.now.plus_ms(PROPOSAL_LIFE_MS),
+        approvals: Vec::new(),
+        standing: Standing::Open,
+    };
+    let id = tx.insert_proposal(proposal, &lines).await?;
+    let detail = format!("Proposal {id} by {name}: {}.", lines.first().map_or("", String::as_str));
+    tell_operators(desk, &mut tx, &people, requester, AlertKind::ProposalWaiting, &detail).await?;
+    let facts = [("change", change.to_string()), ("hash", hash.to_string()), ("words", lines.join(" | "))];
+    let event = Event::of(tx.grant(), desk.now, &format!("proposal:{id}"), &facts);
+    tx.commit(event).await?;
+    Ok(id)
+}
+
+/// What approving is approved as: the words of the proposal, bound by its hash.
+#[must_use]
+pub fn approval_matter(view: &ProposalView) -> Matter {
+    let mut words = vec![format!("Approve proposal {} of {}:", view.id, view.requester.1)];
+    words.extend(view.words.iter().cloned());
+    Matter {
+        action: Action::Approve,
+        facts: vec![("proposal", view.id.to_string()), ("hash", view.hash.to_string())],
+        words,
+    }
+}
+
+/// Approves a proposal, having read what `read` is the hash of.
+///
+/// # Errors
+/// [`ActionError::Proposal`], [`ActionError::NoProposal`].
+pub async fn approve(
+    desk: &Desk<'_>,
+    proof: Proof,
+    id: ProposalId,
+    read: ChangeHash,
+) -> Result<(), ActionError> {
+    let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
+    let change = find(desk, id).await?.proposal.change;
+    let hash = hash_now(desk, change).await;
+    let grant = desk.actor.may(Action::Approve, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    let record = tx.proposal(id).await?.ok_or(ActionError::NoProposal)?;
+    let operators = operators(&mut tx).await?;
+    let needed = policy_now(desk, &mut tx).await?.needed;
+    let present = Present { operators: &operators, hash, needed, now: desk.now };
+    let approval = record.proposal.approve(by, read, &present)?;
+    tx.insert_approval(id, &approval).await?;
+    let event = Event::of(tx.grant(), desk.now, &format!("proposal:{id}"), &[("hash", read.to_string())]);
+    tx.commit(event).await?;
+    Ok(())
+}
+
+/// Carries a proposal out, if enough operators stand behind it now. Membership, words and policy are looked at
+/// again under the lock, and the proposal is settled in the transaction of the change itself.
+///
+/// # Errors
+/// [`ActionError::Proposal`]; what the change itself refuses; then the proposal stays as it was.
+pub async fn carry_out(desk: &Desk<'_>, id: ProposalId) -> Result<(), ActionError> {
+    let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
+    let change = find(desk, id).await?.proposal.change;
+    let present_hash = hash_now(desk, change).await;
+    let passed = {
+        let people = operators_of(&staff(desk).await?);
+        let needed = policy_in_force(desk).await?.policy.needed;
+        let present = Present { operators: &people, hash: present_hash, needed, now: desk.now };
+        find(desk, id).await?.proposal.pass(&present)?
+    };
+    let grant = desk.actor.may(change.action(), Proof::Passed(passed))?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    let record = tx.proposal(id).await?.ok_or(ActionError::NoProposal)?;
+    let people = operators(&mut tx).await?;
+    let policy = policy_now(desk, &mut tx).await?;
+    let present = Present { operators: &people, hash: present_hash, needed: policy.needed, now: desk.now };
+    // Once more, as things stand now that nobody else can change them.
+    record.proposal.pass(&present)?;
+    if !people.contains(&by) {
+        return Err(NotPassed::NotAnOperator.into());
+    }
+    let mut facts = vec![("proposal", id.to_string())];
+    let subject = match change {
+        Change::GrantRole(account, role) => {
+            tx.set_role(account, Some(role)).await?;
+            let alert =
+                tell::by_actor(desk, AlertKind::RoleGranted, account, format!("You are an {role} now."));
+            tell::tell(desk, &mut tx, Alert { from: None, device: None, ..alert }).await?;
+            facts.push(("role", role.to_string()));
+            format!("account:{account}")
+        }
+        Change::ThawAccount(account) => {
+            thaw_account(desk, &mut tx, account).await?;
+            format!("account:{account}")
+        }
+        Change::ThawKey(key) => {
+            thaw_key(desk, &mut tx, key).await?;
+            format!("key:{key}")
+        }
+        Change::ResetFactors(account) => {
+            reset_factors(desk, &mut tx, account).await?;
+            format!("account:{account}")
+        }
+        Change::Loosen(setting) => {
+            if setting.direction(&policy) != Direction::Looser {
+                return Err(ActionError::Unchanged);
+            }
+            facts.extend(change_facts(setting, &policy));
+            tx.set_policy(setting, by).await?;
+            format!("policy:{}", setting.name())
+        }
+    };
+    tx.settle_proposal(&record, Standing::Done, by).await?;
+    let detail = settled_detail(&record, "carried out");
+    tell_operators(desk, &mut tx, &people, by, AlertKind::ProposalSettled, &detail).await?;
+    let event = Event::of(tx.grant(), desk.now, &subject, &facts);
+    tx.commit(event).await?;
+    Ok(())
+}
+
+/// Cancels an open proposal. Only operators take part in one, so only they can.
+///
+/// # Errors
+/// [`ActionError::Proposal`] when it is settled; [`ActionError::NoProposal`].
+pub async fn cancel_proposal(desk: &Desk<'_>, proof: Proof, id: ProposalId) -> Result<(), ActionError> {
+    let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
+    let grant = desk.actor.may(Action::CancelProposal, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    let people = operators(&mut tx).await?;
+    if !people.contains(&by) {
+        return Err(NotPassed::NotAnOperator.into());
+    }
+    let record = tx.proposal(id).await?.ok_or(ActionError::NoProposal)?;
+    if record.proposal.standing != Standing::Open {
+        return Err(NotPassed::Settled.into());
+    }
+    tx.settle_proposal(&record, Standing::Cancelled, by).await?;
+    let detail = settled_detail(&record, "cancelled");
+    tell_operators(desk, &mut tx, &people, by, AlertKind::ProposalSettled, &detail).await?;
+    let facts = [("change", record.proposal.change.to_string())];
+    let event = Event::of(tx.grant(), desk.now, &format!("proposal:{id}"), &facts);
+    tx.commit(event).await?;
+    Ok(())
+}
+
+fn settled_detail(record: &ProposalRecord, how: &str) -> String {
+    let what = record.words.first().map_or("", String::as_str);
+    format!("Proposal {} was {how}: {what}.", record.proposal.id)
+}
+
+async fn tell_operators(
+    desk: &Desk<'_>,
+    tx: &mut Tx,
+    people: &[AccountId],
+    but: AccountId,
+    kind: AlertKind,
+    detail: &str,
+) -> Result<(), ActionError> {
+    for account in people.iter().filter(|account| **account != but) {
+        let alert = Alert { detail: detail.to_owned(), ..Alert::of(kind, *account, desk.now) };
+        tell::tell(desk, tx, alert).await?;
+    }
+    Ok(())
+}
+
+async fn find(desk: &Desk<'_>, id: ProposalId) -> Result<ProposalRecord, ActionError> {
+    desk.authority.access.reader.proposal(id).await?.ok_or(ActionError::NoProposal)
+}
+
+/// The hash of the change in today's words; when it has none any more, one that nothing was ever bound to.
+async fn hash_now(desk: &Desk<'_>, change: Change) -> ChangeHash {
+    let lines = words(desk, change).await.unwrap_or_default();
+    ChangeHash::of(change, &lines)
+}
+
+/// One proposal.
+///
+/// # Errors
+/// [`ActionError::NoProposal`]; [`ActionError::Store`] when its row was altered.
+pub async fn show_proposal(desk: &Desk<'_>, id: ProposalId) -> Result<ProposalView, ActionError> {
+    let record = find(desk, id).await?;
+    view(desk, record).await
+}
+
+/// Proposals before number `before`, newest first; and how many of them were altered and are left out.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn list_proposals(
+    desk: &Desk<'_>,
+    before: Option<ProposalId>,
+    limit: usize,
+) -> Result<(Vec<ProposalView>, usize), ActionError> {
+    let mut views = Vec::new();
+    let mut altered = 0;
+    for record in desk.authority.access.reader.proposals(before, limit).await? {
+        match record {
+            Ok(record) => views.push(view(desk, record).await?),
+            Err(_) => altered += 1,
+        }
+    }
+    Ok((views, altered))
+}
+
+async fn view(desk: &Desk<'_>, record: ProposalRecord) -> Result<ProposalView, ActionError> {
+    let ProposalRecord { proposal, words, settled } = record;
+    let people = operators_of(&staff(desk).await?);
+    let needed = policy_in_force(desk).await?.policy.needed;
+    let mut approvals = Vec::new();
+    for approval in &proposal.approvals {
+        approvals.push((approval.by, name_of(desk, approval.by).await?, approval.at));
+    }
+    let settled = match settled {
+        Some((at, by)) => Some((at, name_of(desk, by).await?)),
+        None => None,
+    };
+    let over = proposal.standing == Standing::Open && desk.now >= proposal.expires_at;
+    Ok(ProposalView {
+        id: proposal.id,
+        change: proposal.change,
+        words,
+        hash: proposal.hash,
+        requester: (proposal.requester, name_of(desk, proposal.requester).await?),
+        counting: (proposal.counting(&people), proposal.takes(needed)),
+        approvals,
+        made_at: proposal.made_at,
+        expires_at: proposal.expires_at,
+        standing: if over { "over" } else { proposal.standing.word() },
+        settled,
+    })
+}

@@ -1,0 +1,207 @@
+//! Who has a role: the set-up of the first operators, and taking a role away. Granting one later is a proposal.
+
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof, TwoFactor};
+use keyward_rules::id::AccountId;
+use keyward_rules::limits::SET_UP_LIFE_MS;
+use keyward_rules::person::Token;
+use keyward_rules::policy::{Needed, Setting};
+use keyward_rules::staff::Role;
+use keyward_store::{Member, Tx};
+
+use super::policy::{policy_in_force, policy_now};
+use super::words::name_of;
+use crate::{ActionError, Desk, Matter, tell};
+
+/// Prefix of the token in a set-up link.
+const SET_UP: &str = "kwo_";
+
+/// The operators among the staff.
+pub(super) fn operators_of(staff: &[Member]) -> Vec<AccountId> {
+    staff.iter().filter(|one| one.role == Role::Operator).map(|one| one.account).collect()
+}
+
+/// The operators, as they stand in this transaction.
+pub(super) async fn operators(tx: &mut Tx) -> Result<Vec<AccountId>, ActionError> {
+    Ok(operators_of(&tx.staff().await?))
+}
+
+/// The role of the person behind an account.
+///
+/// # Errors
+/// [`ActionError::Store`] when the row was altered.
+pub async fn role_of(desk: &Desk<'_>, account: AccountId) -> Result<Option<Role>, ActionError> {
+    Ok(desk.authority.access.reader.role_of(account).await?)
+}
+
+/// Everybody with a role.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn staff(desk: &Desk<'_>) -> Result<Vec<Member>, ActionError> {
+    Ok(desk.authority.access.reader.staff().await?)
+}
+
+/// Whether fewer operators are there than a loosening takes, so that one of them may invite the next by a link.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn set_up_is_open(desk: &Desk<'_>) -> Result<bool, ActionError> {
+    let count = operators_of(&staff(desk).await?).len();
+    Ok(count < usize::from(policy_in_force(desk).await?.policy.needed.operators()))
+}
+
+/// What becomes of an offer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SetUp {
+    /// Only if none was ever made: at a start.
+    Once,
+    /// Another one, because the first was lost: at the host.
+    Again,
+}
+
+/// Offers an operator's place by a link, while there are too few operators. `None` when there is nothing to offer.
+///
+/// # Errors
+/// [`ActionError::SetUpIsOver`] when another link is asked for and there are enough operators.
+pub async fn offer_set_up(desk: &Desk<'_>, which: SetUp) -> Result<Option<Token>, ActionError> {
+    let grant = desk.actor.may(Action::OfferSetUp, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    let (have, policy) = (operators(&mut tx).await?.len(), policy_now(desk, &mut tx).await?);
+    let open = have < usize::from(policy.needed.operators());
+    match which {
+        SetUp::Once if have > 0 || tx.set_up_was_offered().await? => return Ok(None),
+        SetUp::Again if !open => return Err(ActionError::SetUpIsOver),
+        SetUp::Once | SetUp::Again => {}
+    }
+    make_link(desk, tx).await.map(Some)
+}
+
+async fn make_link(desk: &Desk<'_>, mut tx: Tx) -> Result<Token, ActionError> {
+    let token = Token::from_entropy(SET_UP, desk.random());
+    let until = desk.now.plus_ms(SET_UP_LIFE_MS);
+    tx.insert_set_up_link(&token.hash(), until).await?;
+    let event = Event::of(tx.grant(), desk.now, "roles", &[("until", until.to_string())]);
+    tx.commit(event).await?;
+    Ok(token)
+}
+
+/// What inviting another operator is approved as.
+#[must_use]
+pub fn invitation_matter() -> Matter {
+    Matter {
+        action: Action::InviteOperator,
+        facts: Vec::new(),
+        words: vec![
+            "Make a link that makes whoever opens it an operator".to_owned(),
+            "Give it to one person, by a way that nobody else reads. It works once, for 7 days.".to_owned(),
+        ],
+    }
+}
+
+/// Offers the next operator's place, while the set-up lasts.
+///
+/// # Errors
+/// [`ActionError::SetUpIsOver`].
+pub async fn invite_operator(desk: &Desk<'_>, proof: Proof) -> Result<Token, ActionError> {
+    let grant = desk.actor.may(Action::InviteOperator, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    let (have, policy) = (operators(&mut tx).await?.len(), policy_now(desk, &mut tx).await?);
+    if have >= usize::from(policy.needed.operators()) {
+        return Err(ActionError::SetUpIsOver);
+    }
+    make_link(desk, tx).await
+}
+
+/// What taking the place is approved as; `alone` is the first operator's choice to need nobody else.
+#[must_use]
+pub fn set_up_matter(token: &str, alone: bool) -> Matter {
+    let mut words = vec!["Become an operator of this deployment".to_owned()];
+    if alone {
+        words.push(
+            "One operator is enough for everything: no second person looks at what is loosened".to_owned(),
+        );
+    }
+    Matter {
+        action: Action::TakeSetUp,
+        facts: vec![("token", token.to_owned()), ("alone", alone.to_string())],
+        words,
+    }
+}
+
+/// Whether a set-up link is good, so that nobody is asked to approve what cannot be.
+///
+/// # Errors
+/// [`ActionError::NoSetUpLink`], [`ActionError::TwoFactorOff`].
+pub async fn check_set_up(desk: &Desk<'_>, token: &str) -> Result<(), ActionError> {
+    let account = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
+    let token = Token::parse(SET_UP, token).ok_or(ActionError::NoSetUpLink)?;
+    if !desk.authority.access.reader.set_up_link_is_good(&token.hash(), desk.now).await? {
+        return Err(ActionError::NoSetUpLink);
+    }
+    let person = desk.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
+    if person.two_factor() == TwoFactor::Off { Err(ActionError::TwoFactorOff) } else { Ok(()) }
+}
+
+/// Takes the place that a set-up link offers; the person has two factors.
+///
+/// # Errors
+/// [`ActionError::NoSetUpLink`], [`ActionError::TwoFactorOff`], [`ActionError::Unchanged`] for who is an operator.
+pub async fn take_set_up(desk: &Desk<'_>, proof: Proof, token: &str, alone: bool) -> Result<(), ActionError> {
+    let account = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
+    let token = Token::parse(SET_UP, token).ok_or(ActionError::NoSetUpLink)?;
+    let grant = desk.actor.may(Action::TakeSetUp, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    let (people, policy) = (operators(&mut tx).await?, policy_now(desk, &mut tx).await?);
+    if people.contains(&account) {
+        return Err(ActionError::Unchanged);
+    }
+    if people.len() >= usize::from(policy.needed.operators()) || !tx.use_set_up_link(&token.hash()).await? {
+        return Err(ActionError::NoSetUpLink);
+    }
+    let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
+    if person.two_factor() == TwoFactor::Off {
+        return Err(ActionError::TwoFactorOff);
+    }
+    tx.set_role(account, Some(Role::Operator)).await?;
+    // Only the first may choose to be alone: later it is a loosening like every other.
+    let alone = alone && people.is_empty();
+    if alone {
+        tx.set_policy(Setting::OperatorsNeeded(Needed::Alone), account).await?;
+    }
+    let detail = "By a set-up link.".to_owned();
+    tell::tell(desk, &mut tx, tell::by_actor(desk, AlertKind::RoleGranted, account, detail)).await?;
+    let facts = [("role", "operator".to_owned()), ("alone", alone.to_string())];
+    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &facts);
+    tx.commit(event).await?;
+    Ok(())
+}
+
+/// Takes a role away, at once. So many operators stay as a loosening takes.
+///
+/// # Errors
+/// [`ActionError::Unchanged`] when there is no role; [`ActionError::TooFewOperators`].
+pub async fn revoke_role(desk: &Desk<'_>, proof: Proof, account: AccountId) -> Result<(), ActionError> {
+    let name = name_of(desk, account).await?;
+    let grant = desk.actor.may(Action::RevokeRole, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    let staff = tx.staff().await?;
+    let member = staff.iter().find(|one| one.account == account).ok_or(ActionError::Unchanged)?;
+    let left = staff.iter().filter(|one| one.role == Role::Operator && one.account != account).count();
+    let needed = policy_now(desk, &mut tx).await?.needed;
+    if member.role == Role::Operator && left < usize::from(needed.operators()) {
+        return Err(ActionError::TooFewOperators);
+    }
+    tx.set_role(account, None).await?;
+    let detail = format!("You were an {}.", member.role);
+    tell::tell(desk, &mut tx, tell::by_actor(desk, AlertKind::RoleRevoked, account, detail)).await?;
+    let facts = [("role", member.role.to_string()), ("name", name)];
+    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &facts);
+    tx.commit(event).await?;
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! A change in the words that approvers read, with the names as they are now.
+
+use keyward_rules::id::AccountId;
+use keyward_rules::key::Hold;
+use keyward_rules::policy::Setting;
+use keyward_rules::proposal::Change;
+use keyward_rules::staff::Role;
+use keyward_store::AccountKind;
+
+use super::policy::policy_in_force;
+use crate::{ActionError, Desk};
+
+/// How an account is called: its e-mail address, or the sub-account's name with its master's address.
+///
+/// # Errors
+/// [`ActionError::NoAccount`].
+pub async fn name_of(desk: &Desk<'_>, account: AccountId) -> Result<String, ActionError> {
+    let reader = &desk.authority.access.reader;
+    let (record, _) = reader.name_and_role(account).await?.ok_or(ActionError::NoAccount)?;
+    match record.kind {
+        AccountKind::Master(email) => Ok(email.to_string()),
+        AccountKind::Sub(master, name) => {
+            let owner = reader.name_and_role(master).await?.map(|(owner, _)| owner.kind);
+            let of = match owner {
+                Some(AccountKind::Master(email)) => email.to_string(),
+                Some(AccountKind::Sub(..)) | None => master.to_string(),
+            };
+            Ok(format!("{}, sub-account of {of}", name.as_str()))
+        }
+    }
+}
+
+/// What the change is, line by line, and what follows from it.
+///
+/// # Errors
+/// [`ActionError::NoAccount`], [`ActionError::NoKey`] when what it is about is not there;
+/// [`ActionError::Unchanged`] when nothing would change.
+pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>, ActionError> {
+    let reader = &desk.authority.access.reader;
+    match change {
+        Change::GrantRole(account, role) => {
+            let (record, now) = reader.name_and_role(account).await?.ok_or(ActionError::NoAccount)?;
+            // A role needs a person with two factors, and sub-accounts have no person of their own.
+            let person = desk.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
+            if now == Some(role) {
+                return Err(ActionError::Unchanged);
+            }
+            if record.master().is_some() {
+                return Err(ActionError::NoAccount);
+            }
+            if person.two_factor() == keyward_rules::grant::TwoFactor::Off {
+                return Err(ActionError::OtherWay("a role needs two-factor sign-in; this person has it off"));
+            }
+            Ok(vec![
+                format!("Make {} an {role}", name_of(desk, account).await?),
+                format!("Account {account}"),
+                match role {
+                    Role::Operator => {
+                        "An operator can freeze accounts and keys, and propose and approve changes like this one."
+                    }
+                    Role::Auditor => "An auditor sees all accounts, keys and audit records, and changes nothing.",
+                }
+                .to_owned(),
+            ])
+        }
+        Change::ThawAccount(account) => {
+            if reader.frozen_since(account).await?.is_none() {
+                return Err(ActionError::Unchanged);
+            }
+            Ok(vec![
+                format!("Lift the freeze of {}", name_of(desk, account).await?),
+                format!("Account {account}"),
+                "Its keys work again unless something else holds them.".to_owned(),
+            ])
+        }
+        Change::ThawKey(id) => {
+            let key = reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
+            if key.life.is_over() || !key.life.holds.has(Hold::Frozen) {
+                return Err(ActionError::Unchanged);
+            }
+            Ok(vec![
+                format!("Lift the freeze of the API key “{}”", key.name),
+                format!("{id} of {}", name_of(desk, key.account).await?),
+                format!("It may {}.", key.permissions),
+            ])
+        }
+        Change::ResetFactors(account) => {
+            let person = desk.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
+            if person.two_factor() == keyward_rules::grant::TwoFactor::Off {
+                return Err(ActionError::Unchanged);
+            }
+            Ok(vec![
+                format!("Remove the second factor of {}", name_of(desk, account).await?),
+                format!("Account {account}"),
+                "Only for somebody who has proven elsewhere who they are: until they set up an authenticator, the \
+                 mailbox and the password alone open the account. All keys are held, and keys that move funds rest \
+                 for 24 hours."
+                    .to_owned(),
+            ])
+        }
+        Change::Loosen(setting) => {
+            let in_force = policy_in_force(desk).await?;
+            let now = Setting::all(&in_force.policy).into_iter().find(|one| one.name() == setting.name());
+            Ok(vec![
+                format!("Loosen the policy {}", setting.name()),
+                format!("Until now: {}", now.map(Setting::value).unwrap_or_default()),
+                format!("From now on: {}", setting.value()),
+            ])
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! What operators do and auditors see.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use keyward_authority::oversight;
+use keyward_authority::oversight::{
+    approval_matter, invitation_matter, name_of, propose_matter, set_up_matter,
+};
+use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::limits::{PAGE_DEFAULT, PAGE_MAX, WHY_CHARS};
+use keyward_rules::policy::Setting;
+use keyward_rules::proposal::{Change, ChangeHash, ProposalId};
+
+use super::body::{Asked, Body, Id};
+use super::caller::{Caller, Officer};
+use super::operations_views::{
+    AccountPage, AccountWithKeys, Approve, Count, Freeze, Invitation, Invite, Member, OneFactor, OverseenKey,
+    OverseenKeys, Overview, Policy, Proposal, ProposalPage, Search, Stricter, TakeSetUp, Wish,
+};
+use super::problem::{Problem, Problems};
+
+fn unacceptable(code: &'static str, detail: &str) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+}
+
+fn limit_of(asked: Option<usize>) -> Result<usize, Problem> {
+    let limit = asked.unwrap_or(PAGE_DEFAULT);
+    if (1..=PAGE_MAX).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(unacceptable("bad_limit", "a page has 1 to 100 entries"))
+    }
+}
+
+fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, Problem> {
+    text.map(str::parse).transpose().map_err(|_| unacceptable("bad_cursor", "the cursor is not one of ours"))
+}
+
+/// A reason for the audit log: a line that says something.
+pub fn reason(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let good = (1..=WHY_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    good.then_some(text)
+}
+
+fn why(text: &str) -> Result<&str, Problem> {
+    reason(text).ok_or_else(|| unacceptable("bad_reason", "say why, in up to 200 characters on one line"))
+}
+
+/// Become an operator by a set-up link
+#[utoipa::path(post, path = "/api/v1/operations/set-up", tag = "operations", request_body = TakeSetUp,
+    security(("bearer" = [])), responses((status = 204, description = "An operator now"), Problems))]
+pub async fn take_set_up(caller: Caller, Body(body): Body<TakeSetUp>) -> Result<StatusCode, Problem> {
+    oversight::check_set_up(&caller.desk(), &body.token).await?;
+    let proof = caller.step_up(&set_up_matter(&body.token, body.alone), body.step_up).await?;
+    oversight::take_set_up(&caller.desk(), proof, &body.token, body.alone).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Show how the deployment stands
+#[utoipa::path(get, path = "/api/v1/operations", tag = "operations", security(("bearer" = [])),
+    responses((status = 200, description = "Counts", body = Overview), Problems))]
+pub async fn overview(officer: Officer) -> Result<Json<Overview>, Problem> {
+    let view = oversight::overview(&officer.desk()).await?;
+    let counts =
+        |list: Vec<(String, i64)>| list.into_iter().map(|(state, count)| Count { state, count }).collect();
+    Ok(Json(Overview {
+        accounts: view.counts.accounts,
+        keys: counts(view.counts.keys),
+        mails: counts(view.counts.mails),
+        events: view.counts.events,
+        open_proposals: view.open_proposals,
+        set_up_open: view.set_up_open,
+    }))
+}
+
+/// Search the accounts
+#[utoipa::path(get, path = "/api/v1/operations/accounts", tag = "operations", params(Search), security(("bearer" = [])),
+    responses((status = 200, description = "By id", body = AccountPage), Problems))]
+pub async fn accounts(officer: Officer, Asked(query): Asked<Search>) -> Result<Json<AccountPage>, Problem> {
+    let limit = limit_of(query.limit)?;
+    let after: Option<AccountId> = cursor(query.cursor.as_deref())?;
+    let found = oversight::search_accounts(&officer.desk(), &query.q, after, limit).await?;
+    let next = found.last().filter(|_| found.len() == limit).map(|last| last.record.account.id.to_string());
+    Ok(Json(AccountPage { accounts: found.into_iter().map(Into::into).collect(), next }))
+}
+
+/// Show an account with its keys
+#[utoipa::path(get, path = "/api/v1/operations/accounts/{id}", tag = "operations", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The account")),
+    responses((status = 200, description = "The account", body = AccountWithKeys), Problems))]
+pub async fn account(officer: Officer, Id(id): Id<AccountId>) -> Result<Json<AccountWithKeys>, Problem> {
+    let (account, keys) = oversight::overseen_account(&officer.desk(), id).await?;
+    Ok(Json(AccountWithKeys { account: account.into(), keys: keys.into_iter().map(Into::into).collect() }))
+}
+
+/// Freeze an account
+#[utoipa::path(post, path = "/api/v1/operations/accounts/{id}/freeze", tag = "operations", request_body = Freeze,
+    security(("bearer" = [])), params(("id" = String, Path, description = "The account")),
+    responses((status = 204, description = "Frozen, with all its keys"), Problems))]
+pub async fn freeze_account(
+    officer: Officer,
+    Id(id): Id<AccountId>,
+    Body(body): Body<Freeze>,
+) -> Result<StatusCode, Problem> {
+    let why = why(&body.why)?;
+    let proof = officer.caller.one_factor(&body.factor).await?;
+    oversight::freeze_account(&officer.desk(), proof, id, why).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Search the keys
+#[utoipa::path(get, path = "/api/v1/operations/keys", tag = "operations", params(Search), security(("bearer" = [])),
+    responses((status = 200, description = "By id", body = OverseenKeys), Problems))]
+pub async fn keys(officer: Officer, Asked(query): Asked<Search>) -> Result<Json<OverseenKeys>, Problem> {
+    let limit = limit_of(query.limit)?;
+    let after: Option<KeyId> = cursor(query.cursor.as_deref())?;
+    let found = oversight::search_keys(&officer.desk(), &query.q, after, limit).await?;
+    let next = found.last().filter(|_| found.len() == limit).map(|(key, _)| key.id.to_string());
+    Ok(Json(OverseenKeys { keys: found.into_iter().map(OverseenKey::from).collect(), next }))
+}
+
+/// Show a key
+#[utoipa::path(get, path = "/api/v1/operations/keys/{id}", tag = "operations", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The API key")),
+    responses((status = 200, description = "The key", body = OverseenKey), Problems))]
+pub async fn key(officer: Officer, Id(id): Id<KeyId>) -> Result<Json<OverseenKey>, Problem> {
+    Ok(Json(oversight::overseen_key(&officer.desk(), id).await?.into()))
+}
+
+/// Freeze a key
+#[utoipa::path(post, path = "/api/v1/operations/keys/{id}/freeze", tag = "operations", request_body = Freeze,
+    security(("bearer" = [])), params(("id" = String, Path, description = "The API key")),
+    responses((status = 204, description = "Frozen"), Problems))]
+pub async fn freeze_key(
+    officer: Officer,
+    Id(id): Id<KeyId>,
+    Body(body): Body<Freeze>,
+) -> Result<StatusCode, Problem> {
+    let why = why(&body.why)?;
+    let proof = officer.caller.one_factor(&body.factor).await?;
+    oversight::freeze_one_key(&officer.desk(), proof, id, why).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// List who has a role
+#[utoipa::path(get, path = "/api/v1/operations/staff", tag = "operations", security(("bearer" = [])),
+    responses((status = 200, description = "Oldest first", body = Vec<Member>), Problems))]
+pub async fn staff(officer: Officer) -> Result<Json<Vec<Member>>, Problem> {
+    let desk = officer.desk();
+    let mut members = Vec::new();
+    for one in oversight::staff(&desk).await? {
+        members.push(Member {
+            account: one.account.to_string(),
+            name: name_of(&desk, one.account).await?,
+            role: one.role.word(),
+            granted_at_ms: one.granted_at.unix_ms(),
+        });
+    }
+    Ok(Json(members))
+}
+
+/// Invite the next operator while the set-up lasts
+#[utoipa::path(post, path = "/api/v1/operations/invitations", tag = "operations", request_body = Invite,
+    security(("bearer" = [])), responses((status = 201, description = "The link", body = Invitation), Problems))]
+pub async fn invite(
+    officer: Officer,
+    Body(body): Body<Invite>,
+) -> Result<(StatusCode, Json<Invitation>), Problem> {
+    let proof = officer.caller.step_up(&invitation_matter(), body.step_up).await?;
+    let token = oversight::invite_operator(&officer.desk(), proof).await?;
+    let link = officer.caller.shell.set_up_link(&token);
+    Ok((StatusCode::CREATED, Json(Invitation { link })))
+}
+
+/// Take a role away
+#[utoipa::path(delete, path = "/api/v1/operations/staff/{id}", tag = "operations", request_body = OneFactor,
+    security(("bearer" = [])), params(("id" = String, Path, description = "The account")),
+    responses((status = 204, description = "Gone"), Problems))]
+pub async fn revoke(
+    officer: Officer,
+    Id(id): Id<AccountId>,
+    Body(body): Body<OneFactor>,
+) -> Result<StatusCode, Problem> {
+    let proof = officer.caller.one_factor(&body.factor).await?;
+    oversight::revoke_role(&officer.desk(), proof, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// List the policies in force
+#[utoipa::path(get, path = "/api/v1/operations/policies", tag = "operations", security(("bearer" = [])),
+    responses((status = 200, description = "All of them", body = Vec<Policy>), Problems))]
+pub async fn policies(officer: Officer) -> Result<Json<Vec<Policy>>, Problem> {
+    let in_force = oversight::policy_in_force(&officer.desk()).await?;
+    Ok(Json(in_force.settings.into_iter().map(Policy::from).collect()))
+}
+
+/// Make a policy stricter
+#[utoipa::path(put, path = "/api/v1/operations/policies/{name}", tag = "operations", request_body = Stricter,
+    security(("bearer" = [])), params(("name" = String, Path, description = "The policy")),
+    responses((status = 204, description = "In force"), Problems))]
+pub async fn tighten(
+    officer: Officer,
+    Path(name): Path<String>,
+    Body(body): Body<Stricter>,
+) -> Result<StatusCode, Problem> {
+    let setting =
+        Setting::parse(&name, &body.value).map_err(|wrong| unacceptable("bad_policy", &wrong.to_string()))?;
+    let proof = officer.caller.one_factor(&body.factor).await?;
+    oversight::tighten_policy(&officer.desk(), proof, setting).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// List the proposals
+#[utoipa::path(get, path = "/api/v1/operations/proposals", tag = "operations", params(Search), security(("bearer" = [])),
+    responses((status = 200, description = "Newest first; `q` is not used", body = ProposalPage), Problems))]
+pub async fn proposals(officer: Officer, Asked(query): Asked<Search>) -> Result<Json<ProposalPage>, Problem> {
+    let limit = limit_of(query.limit)?;
+    let before: Option<ProposalId> = cursor(query.cursor.as_deref())?;
+    let (views, altered) = oversight::list_proposals(&officer.desk(), before, limit).await?;
+    let next = views.last().filter(|_| views.len() == limit).map(|last| last.id.to_string());
+    Ok(Json(ProposalPage { proposals: views.into_iter().map(Proposal::from).collect(), next, altered }))
+}
+
+/// Propose a change
+#[utoipa::path(post, path = "/api/v1/operations/proposals", tag = "operations", request_body = Wish,
+    security(("bearer" = [])), responses((status = 201, description = "The proposal", body = Proposal), Problems))]
+pub async fn propose(
+    officer: Officer,
+    Body(body): Body<Wish>,
+) -> Result<(StatusCode, Json<Proposal>), Problem> {
+    let desk = officer.desk();
+    let change = Change::parse(&body.change)
+        .ok_or_else(|| unacceptable("bad_change", "there is no such change; the document lists them"))?;
+    let proof = officer.caller.step_up(&propose_matter(&desk, change).await?, body.step_up).await?;
+    let id = oversight::propose(&desk, proof, change).await?;
+    Ok((StatusCode::CREATED, Json(oversight::show_proposal(&desk, id).await?.into())))
+}
+
+/// Show a proposal
+#[utoipa::path(get, path = "/api/v1/operations/proposals/{id}", tag = "operations", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The proposal's number")),
+    responses((status = 200, description = "The proposal", body = Proposal), Problems))]
+pub async fn proposal(officer: Officer, Id(id): Id<ProposalId>) -> Result<Json<Proposal>, Problem> {
+    Ok(Json(oversight::show_proposal(&officer.desk(), id).await?.into()))
+}
+
+/// Approve a proposal
+#[utoipa::path(post, path = "/api/v1/operations/proposals/{id}/approve", tag = "operations", request_body = Approve,
+    security(("bearer" = [])), params(("id" = String, Path, description = "The proposal's number")),
+    responses((status = 200, description = "Approved", body = Proposal), Problems))]
+pub async fn approve(
+    officer: Officer,
+    Id(id): Id<ProposalId>,
+    Body(body): Body<Approve>,
+) -> Result<Json<Proposal>, Problem> {
+    let desk = officer.desk();
+    let read = ChangeHash::parse(&body.hash)
+        .ok_or_else(|| unacceptable("bad_hash", "the hash is the proposal's, 64 hexadecimal digits"))?;
+    let view = oversight::show_proposal(&desk, id).await?;
+    let proof = officer.caller.step_up(&approval_matter(&view), body.step_up).await?;
+    oversight::approve(&desk, proof, id, read).await?;
+    Ok(Json(oversight::show_proposal(&desk, id).await?.into()))
+}
+
+/// Carry a proposal out
+#[utoipa::path(post, path = "/api/v1/operations/proposals/{id}/carry-out", tag = "operations", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The proposal's number")),
+    responses((status = 200, description = "Done", body = Proposal), Problems))]
+pub async fn carry_out(officer: Officer, Id(id): Id<ProposalId>) -> Result<Json<Proposal>, Problem> {
+    let desk = officer.desk();
+    oversight::carry_out(&desk, id).await?;
+    Ok(Json(oversight::show_proposal(&desk, id).await?.into()))
+}
+
+/// Cancel a proposal
+#[utoipa::path(post, path = "/api/v1/operations/proposals/{id}/cancel", tag = "operations", request_body = OneFactor,
+    security(("bearer" = [])), params(("id" = String, Path, description = "The proposal's number")),
+    responses((status = 200, description = "Cancelled", body = Proposal), Problems))]
+pub async fn cancel(
+    officer: Officer,
+    Id(id): Id<ProposalId>,
+    Body(body): Body<OneFactor>,
+) -> Result<Json<Proposal>, Problem> {
+    let proof = officer.caller.one_factor(&body.factor).await?;
+    oversight::cancel_proposal(&officer.desk(), proof, id).await?;
+    Ok(Json(oversight::show_proposal(&officer.desk(), id).await?.into()))
+}

@@ -1,0 +1,169 @@
+//! Accounts: search, one account with its keys, freezing it.
+
+use askama::Template;
+use axum::extract::{Path, Query as Asked};
+use axum::response::Response;
+use keyward_authority::ActionError;
+use keyward_authority::oversight::{OverseenAccount, freeze_account, overseen_account, search_accounts};
+use keyward_authority::questions::KeyView;
+use keyward_rules::grant::Action;
+use keyward_rules::limits::PAGE_DEFAULT;
+
+use super::{Officer, account_id, acting, acting_on, desk};
+use crate::api::reason;
+use crate::fields::Fields;
+use crate::pages::confirm::{Asking, Ceremony, ask_one, one_factor};
+use crate::pages::field::{Field, Kind};
+use crate::pages::layout::{Frame, Query, go, page, problem};
+use crate::pages::person::{Posted, SignedIn};
+use crate::words::When;
+
+/// An account in the list.
+struct Row {
+    id: String,
+    name: String,
+    role: &'static str,
+    registered: bool,
+    two_factor: bool,
+    frozen: bool,
+    keys: i64,
+    created: When,
+}
+
+fn row(found: OverseenAccount) -> Row {
+    Row {
+        id: found.record.account.id.to_string(),
+        name: found.name,
+        role: found.role.map_or("", keyward_rules::staff::Role::word),
+        registered: found.record.registered_at.is_some(),
+        two_factor: found.record.two_factor,
+        frozen: found.record.frozen_at.is_some(),
+        keys: found.record.keys,
+        created: When::of(found.record.account.created_at),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "operations/accounts.html")]
+struct List {
+    frame: Frame,
+    tab: &'static str,
+    q: String,
+    rows: Vec<Row>,
+    next: String,
+}
+
+/// The list.
+pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
+    let desk = match officer.desk() {
+        Ok(desk) => desk,
+        Err(answer) => return answer,
+    };
+    match search_accounts(&desk, &query.q, query.before.parse().ok(), PAGE_DEFAULT).await {
+        Ok(found) => {
+            let rows: Vec<Row> = found.into_iter().map(row).collect();
+            let next = rows.last().filter(|_| rows.len() == PAGE_DEFAULT).map(|last| last.id.clone());
+            let frame = Frame::of(&officer.0, "operations", "Accounts").note(&query.note);
+            page(&List { frame, tab: "accounts", q: query.q, rows, next: next.unwrap_or_default() })
+        }
+        Err(other) => problem(other),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "operations/account.html")]
+struct Show {
+    frame: Frame,
+    tab: &'static str,
+    acts: bool,
+    account: Row,
+    frozen: Option<When>,
+    sub: bool,
+    keys: Vec<KeyView>,
+}
+
+/// One account.
+pub async fn show(officer: Officer, Path(id): Path<String>, Asked(query): Asked<Query>) -> Response {
+    let found = async {
+        let id = id.parse().map_err(|_| ActionError::NoAccount)?;
+        let desk = officer.0.staff_desk().ok_or(ActionError::NoAccount)?;
+        overseen_account(&desk, id).await
+    };
+    match found.await {
+        Ok((account, keys)) => page(&Show {
+            frame: Frame::of(&officer.0, "operations", &account.name).note(&query.note),
+            tab: "accounts",
+            acts: officer.acts(),
+            frozen: When::maybe(account.record.frozen_at),
+            sub: account.record.account.master().is_some(),
+            account: row(account),
+            keys,
+        }),
+        Err(other) => problem(other),
+    }
+}
+
+/// The reason's field.
+pub fn why_field(error: &str) -> Field {
+    Field::new("why", "Why", Kind::Text)
+        .hint("For the audit log; the holder does not see it. Up to 200 characters.")
+        .error(error)
+}
+
+fn asking(account: &OverseenAccount, fields: &Fields, error: &str) -> Asking {
+    let id = account.record.account.id;
+    Asking {
+        title: "Freeze this account?",
+        action: format!("/operations/accounts/{id}/freeze"),
+        button: "Freeze the account",
+        danger: true,
+        back: format!("/operations/accounts/{id}"),
+        part: "operations",
+        words: vec![
+            account.name.clone(),
+            format!(
+                "{} living keys, and those of its sub-accounts, are refused within a second.",
+                account.record.keys
+            ),
+            "It takes effect at once. Lifting it takes a proposal that another operator approves.".to_owned(),
+        ],
+        extra: why_field(error).value(fields.get("why")).html(),
+    }
+}
+
+async fn find(person: &SignedIn, id: &str) -> Result<OverseenAccount, Response> {
+    let desk = desk(person)?;
+    Ok(overseen_account(&desk, account_id(id)?).await.map_err(problem)?.0)
+}
+
+/// The question before.
+pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
+    let answer = async {
+        acting(&officer.0, Action::FreezeAccount)?;
+        let (account, none) = (find(&officer.0, &id).await?, Fields::default());
+        Ok(ask_one(&officer.0, &asking(&account, &none, ""), &none, ""))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// Freezes it.
+pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
+    let answer = async {
+        let desk = acting_on(&posted, Action::FreezeAccount)?;
+        let account = find(&posted.person, &id).await?;
+        let without = Fields(posted.fields.without(&["why"]));
+        let Some(why) = reason(posted.fields.get("why")) else {
+            let asking = asking(&account, &posted.fields, "Say why, on one line.");
+            return Ok(ask_one(&posted.person, &asking, &without, ""));
+        };
+        let kept = Posted { person: posted.person.clone(), fields: without };
+        let proof = match one_factor(&kept, &asking(&account, &posted.fields, "")).await {
+            Ceremony::Proven(proof) => proof,
+            Ceremony::Page(answer) => return Ok(answer),
+        };
+        let id = account.record.account.id;
+        freeze_account(&desk, proof, id, why).await.map_err(problem)?;
+        Ok(go(&format!("/operations/accounts/{id}?note=frozen")))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}

@@ -1,0 +1,131 @@
+//! Keys of everybody: search, one key, freezing it.
+
+use askama::Template;
+use axum::extract::{Path, Query as Asked};
+use axum::response::Response;
+use keyward_authority::ActionError;
+use keyward_authority::oversight::{freeze_one_key, overseen_key, search_keys};
+use keyward_authority::questions::KeyView;
+use keyward_rules::grant::Action;
+use keyward_rules::limits::PAGE_DEFAULT;
+
+use super::accounts::why_field;
+use super::{Officer, acting, acting_on, desk};
+use crate::api::reason;
+use crate::fields::Fields;
+use crate::pages::confirm::{Asking, Ceremony, ask_one, one_factor};
+use crate::pages::layout::{Frame, Query, go, page, problem};
+use crate::pages::person::{Posted, SignedIn};
+use crate::words::When;
+
+#[derive(Template)]
+#[template(path = "operations/keys.html")]
+struct List {
+    frame: Frame,
+    tab: &'static str,
+    q: String,
+    rows: Vec<(KeyView, String)>,
+    next: String,
+}
+
+/// The list.
+pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
+    let desk = match officer.desk() {
+        Ok(desk) => desk,
+        Err(answer) => return answer,
+    };
+    match search_keys(&desk, &query.q, query.before.parse().ok(), PAGE_DEFAULT).await {
+        Ok(rows) => {
+            let next = rows.last().filter(|_| rows.len() == PAGE_DEFAULT).map(|(key, _)| key.id.to_string());
+            let frame = Frame::of(&officer.0, "operations", "Keys").note(&query.note);
+            page(&List { frame, tab: "keys", q: query.q, rows, next: next.unwrap_or_default() })
+        }
+        Err(other) => problem(other),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "operations/key.html")]
+struct Show {
+    frame: Frame,
+    tab: &'static str,
+    acts: bool,
+    key: KeyView,
+    account: String,
+    living: bool,
+    frozen: bool,
+    created: When,
+    used: Option<When>,
+}
+
+async fn find(person: &SignedIn, id: &str) -> Result<(KeyView, String), Response> {
+    let desk = desk(person)?;
+    let id = id.parse().map_err(|_| problem(ActionError::NoKey))?;
+    overseen_key(&desk, id).await.map_err(problem)
+}
+
+/// One key.
+pub async fn show(officer: Officer, Path(id): Path<String>, Asked(query): Asked<Query>) -> Response {
+    match find(&officer.0, &id).await {
+        Ok((key, account)) => page(&Show {
+            frame: Frame::of(&officer.0, "operations", key.name.as_str()).note(&query.note),
+            tab: "keys",
+            acts: officer.acts(),
+            living: key.is_living(),
+            frozen: key.frozen,
+            created: When::of(key.created_at),
+            used: When::maybe(key.last_used_at),
+            key,
+            account,
+        }),
+        Err(answer) => answer,
+    }
+}
+
+fn asking(key: &KeyView, account: &str, fields: &Fields, error: &str) -> Asking {
+    Asking {
+        title: "Freeze this key?",
+        action: format!("/operations/keys/{}/freeze", key.id),
+        button: "Freeze the key",
+        danger: true,
+        back: format!("/operations/keys/{}", key.id),
+        part: "operations",
+        words: vec![
+            format!("{} ({}) of {account}", key.name, key.id),
+            "It is refused within a second. Lifting the freeze takes a proposal that another operator approves."
+                .to_owned(),
+        ],
+        extra: why_field(error).value(fields.get("why")).html(),
+    }
+}
+
+/// The question before.
+pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
+    let answer = async {
+        acting(&officer.0, Action::FreezeKey)?;
+        let ((key, account), none) = (find(&officer.0, &id).await?, Fields::default());
+        Ok(ask_one(&officer.0, &asking(&key, &account, &none, ""), &none, ""))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// Freezes it.
+pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
+    let answer = async {
+        let desk = acting_on(&posted, Action::FreezeKey)?;
+        let (key, account) = find(&posted.person, &id).await?;
+        let without = Fields(posted.fields.without(&["why"]));
+        let Some(why) = reason(posted.fields.get("why")) else {
+            let asking = asking(&key, &account, &posted.fields, "Say why, on one line.");
+            return Ok(ask_one(&posted.person, &asking, &without, ""));
+        };
+        let kept = Posted { person: posted.person.clone(), fields: without };
+        let proof = match one_factor(&kept, &asking(&key, &account, &posted.fields, "")).await {
+            Ceremony::Proven(proof) => proof,
+            Ceremony::Page(answer) => return Ok(answer),
+        };
+        freeze_one_key(&desk, proof, key.id, why).await.map_err(problem)?;
+        Ok(go(&format!("/operations/keys/{}?note=frozen", key.id)))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}

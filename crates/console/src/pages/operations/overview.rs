@@ -1,0 +1,45 @@
+//! How the deployment stands.
+
+use askama::Template;
+use axum::extract::Query as Asked;
+use axum::response::Response;
+use keyward_authority::oversight::overview;
+
+use super::Officer;
+use crate::pages::layout::{Frame, Query, page, problem};
+
+#[derive(Template)]
+#[template(path = "operations/overview.html")]
+struct Page {
+    frame: Frame,
+    tab: &'static str,
+    acts: bool,
+    accounts: i64,
+    keys: Vec<(String, i64)>,
+    mails: Vec<(String, i64)>,
+    events: i64,
+    open: usize,
+    set_up_open: bool,
+}
+
+/// The page.
+pub async fn show(officer: Officer, Asked(query): Asked<Query>) -> Response {
+    let desk = match officer.desk() {
+        Ok(desk) => desk,
+        Err(answer) => return answer,
+    };
+    match overview(&desk).await {
+        Ok(view) => page(&Page {
+            frame: Frame::of(&officer.0, "operations", "Operations").note(&query.note),
+            tab: "overview",
+            acts: officer.acts(),
+            accounts: view.counts.accounts,
+            keys: view.counts.keys,
+            mails: view.counts.mails,
+            events: view.counts.events,
+            open: view.open_proposals,
+            set_up_open: view.set_up_open,
+        }),
+        Err(other) => problem(other),
+    }
+}

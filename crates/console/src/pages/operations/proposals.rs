@@ -1,0 +1,302 @@
+//! Proposals: the list, one with its words and approvals, making, approving, carrying out and cancelling one.
+
+use askama::Template;
+use axum::extract::{Path, Query as Asked};
+use axum::response::Response;
+use keyward_authority::oversight::{
+    ProposalView, approval_matter, approve as approve_it, cancel_proposal, carry_out as carry_it_out,
+    check_proposal, list_proposals, propose, propose_matter, show_proposal,
+};
+use keyward_authority::{ActionError, Desk};
+use keyward_rules::grant::Action;
+use keyward_rules::limits::PAGE_DEFAULT;
+use keyward_rules::proposal::{Change, ChangeHash, NotPassed, ProposalId};
+use serde::Deserialize;
+
+use super::{Officer, acting, acting_on};
+use crate::fields::Fields;
+use crate::pages::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up};
+use crate::pages::layout::{Frame, Query, go, page, problem};
+use crate::pages::person::Posted;
+use crate::words::{When, countdown};
+
+/// A proposal in the list.
+struct Row {
+    id: String,
+    what: String,
+    requester: String,
+    made: When,
+    standing: &'static str,
+    counting: u8,
+    takes: u8,
+}
+
+fn row(view: &ProposalView) -> Row {
+    Row {
+        id: view.id.to_string(),
+        what: view.words.first().cloned().unwrap_or_default(),
+        requester: view.requester.1.clone(),
+        made: When::of(view.made_at),
+        standing: view.standing,
+        counting: view.counting.0,
+        takes: view.counting.1,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "operations/proposals.html")]
+struct List {
+    frame: Frame,
+    tab: &'static str,
+    rows: Vec<Row>,
+    altered: usize,
+    next: String,
+}
+
+/// The list.
+pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
+    let desk = match officer.desk() {
+        Ok(desk) => desk,
+        Err(answer) => return answer,
+    };
+    match list_proposals(&desk, query.before.parse().ok(), PAGE_DEFAULT).await {
+        Ok((views, altered)) => {
+            let rows: Vec<Row> = views.iter().map(row).collect();
+            let next = rows.last().filter(|_| rows.len() == PAGE_DEFAULT).map(|last| last.id.clone());
+            let frame = Frame::of(&officer.0, "operations", "Proposals").note(&query.note);
+            page(&List { frame, tab: "proposals", rows, altered, next: next.unwrap_or_default() })
+        }
+        Err(other) => problem(other),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "operations/proposal.html")]
+struct Show<'p> {
+    frame: Frame,
+    tab: &'static str,
+    csrf: &'p str,
+    acts: bool,
+    row: Row,
+    words: Vec<String>,
+    hash: String,
+    approvals: Vec<(String, When)>,
+    expires: When,
+    left: String,
+    settled: Option<(When, String)>,
+    mine: bool,
+    approved: bool,
+    complete: bool,
+}
+
+async fn find(desk: &Desk<'_>, id: &str) -> Result<ProposalView, Response> {
+    let id: ProposalId = id.parse().map_err(|_| problem(ActionError::NoProposal))?;
+    show_proposal(desk, id).await.map_err(problem)
+}
+
+/// One proposal.
+pub async fn show(officer: Officer, Path(id): Path<String>, Asked(query): Asked<Query>) -> Response {
+    let answer = async {
+        let view = find(&officer.desk()?, &id).await?;
+        let me = officer.0.id();
+        Ok(page(&Show {
+            frame: Frame::of(&officer.0, "operations", &format!("Proposal {}", view.id)).note(&query.note),
+            tab: "proposals",
+            csrf: &officer.0.csrf,
+            acts: officer.acts() && view.standing == "open",
+            row: row(&view),
+            hash: view.hash.to_string(),
+            approvals: view.approvals.iter().map(|(_, by, at)| (by.clone(), When::of(*at))).collect(),
+            expires: When::of(view.expires_at),
+            left: countdown(officer.0.shell.now(), view.expires_at),
+            settled: view.settled.as_ref().map(|(at, by)| (When::of(*at), by.clone())),
+            mine: view.requester.0 == me,
+            approved: view.approvals.iter().any(|(by, _, _)| *by == me),
+            complete: view.counting.0 >= view.counting.1,
+            words: view.words,
+        }))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// `?change=…`.
+#[derive(Deserialize)]
+pub struct Wish {
+    #[serde(default)]
+    change: String,
+}
+
+fn wish(text: &str) -> Result<Change, Response> {
+    Change::parse(text).ok_or_else(|| problem(ActionError::NoProposal))
+}
+
+fn back_of(change: Change) -> String {
+    match change {
+        Change::GrantRole(account, _) | Change::ThawAccount(account) | Change::ResetFactors(account) => {
+            format!("/operations/accounts/{account}")
+        }
+        Change::ThawKey(key) => format!("/operations/keys/{key}"),
+        Change::Loosen(_) => "/operations/settings".to_owned(),
+    }
+}
+
+fn proposing(change: Change, words: Vec<String>) -> Asking {
+    Asking {
+        title: "Propose this change?",
+        action: "/operations/proposals/new".to_owned(),
+        button: "Propose it",
+        danger: false,
+        back: back_of(change),
+        part: "operations",
+        words,
+        extra: format!("<input type=\"hidden\" name=\"change\" value=\"{change}\">"),
+    }
+}
+
+/// What would be proposed, in the words that the others will read.
+pub async fn show_new(officer: Officer, Asked(query): Asked<Wish>) -> Response {
+    let answer = async {
+        let desk = acting(&officer.0, Action::Propose)?;
+        let change = wish(&query.change)?;
+        let mut words = check_proposal(&desk, change).await.map_err(problem)?;
+        words.push("The other operators are told by mail. You do not count as an approver.".to_owned());
+        Ok(begin(&officer.0, &proposing(change, words), ""))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// Proposes it, and carries it out where nobody else is asked.
+pub async fn make(posted: Posted) -> Response {
+    let answer = async {
+        let desk = acting_on(&posted, Action::Propose)?;
+        let change = wish(posted.fields.get("change"))?;
+        let matter = propose_matter(&desk, change).await.map_err(problem)?;
+        let words = matter.words.clone();
+        let kept = without_change(&posted);
+        let proof = match step_up(&kept, &proposing(change, words), &matter).await {
+            Ceremony::Proven(proof) => proof,
+            Ceremony::Page(answer) => return Ok(answer),
+        };
+        let id = propose(&desk, proof, change).await.map_err(problem)?;
+        settle_if_complete(&desk, id, "proposed").await
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// The hidden field stands in the page's own words; it must not stand there twice.
+fn without_change(posted: &Posted) -> Posted {
+    Posted { person: posted.person.clone(), fields: Fields(posted.fields.without(&["change", "hash"])) }
+}
+
+/// Carries out what has all its approvals; what the change itself refuses is shown, and the proposal stays.
+async fn settle_if_complete(desk: &Desk<'_>, id: ProposalId, note: &str) -> Result<Response, Response> {
+    match carry_it_out(desk, id).await {
+        Ok(()) => Ok(go(&format!("/operations/proposals/{id}?note=carried-out"))),
+        Err(ActionError::Proposal(NotPassed::NotEnough { .. })) => {
+            Ok(go(&format!("/operations/proposals/{id}?note={note}")))
+        }
+        Err(other) => Err(problem(other)),
+    }
+}
+
+fn approving(view: &ProposalView) -> Asking {
+    Asking {
+        title: "Approve this change?",
+        action: format!("/operations/proposals/{}/approve", view.id),
+        button: "Approve it",
+        danger: false,
+        back: format!("/operations/proposals/{}", view.id),
+        part: "operations",
+        words: view.words.clone(),
+        extra: format!("<input type=\"hidden\" name=\"hash\" value=\"{}\">", view.hash),
+    }
+}
+
+/// The words once more, and the hash that the approval is bound to.
+pub async fn show_approve(officer: Officer, Path(id): Path<String>) -> Response {
+    let answer = async {
+        let view = find(&acting(&officer.0, Action::Approve)?, &id).await?;
+        if view.requester.0 == officer.0.id() {
+            return Err(problem(NotPassed::OwnProposal.into()));
+        }
+        Ok(begin(&officer.0, &approving(&view), ""))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// Approves it, and carries it out if that was the last approval.
+pub async fn approve(Path(id): Path<String>, posted: Posted) -> Response {
+    let answer = async {
+        let desk = acting_on(&posted, Action::Approve)?;
+        let view = find(&desk, &id).await?;
+        let read = ChangeHash::parse(posted.fields.get("hash"));
+        let read = read.ok_or_else(|| problem(NotPassed::Changed.into()))?;
+        if view.requester.0 == posted.person.id() {
+            return Err(problem(NotPassed::OwnProposal.into()));
+        }
+        if read != view.hash {
+            return Err(problem(NotPassed::Changed.into()));
+        }
+        let matter = approval_matter(&view);
+        let proof = match step_up(&without_change(&posted), &approving(&view), &matter).await {
+            Ceremony::Proven(proof) => proof,
+            Ceremony::Page(answer) => return Ok(answer),
+        };
+        approve_it(&desk, proof, view.id, read).await.map_err(problem)?;
+        settle_if_complete(&desk, view.id, "approved").await
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// Carries out what has all its approvals, for when the last approver could not.
+pub async fn carry_out(Path(id): Path<String>, posted: Posted) -> Response {
+    let answer = async {
+        let desk = acting_on(&posted, Action::Approve)?;
+        let view = find(&desk, &id).await?;
+        carry_it_out(&desk, view.id).await.map_err(problem)?;
+        Ok(go(&format!("/operations/proposals/{}?note=carried-out", view.id)))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+fn cancelling(view: &ProposalView) -> Asking {
+    Asking {
+        title: "Cancel this proposal?",
+        action: format!("/operations/proposals/{}/cancel", view.id),
+        button: "Cancel the proposal",
+        danger: true,
+        back: format!("/operations/proposals/{}", view.id),
+        part: "operations",
+        words: view.words.iter().take(2).cloned().collect(),
+        extra: String::new(),
+    }
+}
+
+/// The question before.
+pub async fn show_cancel(officer: Officer, Path(id): Path<String>) -> Response {
+    let answer = async {
+        let view = find(&acting(&officer.0, Action::CancelProposal)?, &id).await?;
+        Ok(ask_one(&officer.0, &cancelling(&view), &Fields::default(), ""))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// Cancels it.
+pub async fn cancel(Path(id): Path<String>, posted: Posted) -> Response {
+    let answer = async {
+        let desk = acting_on(&posted, Action::CancelProposal)?;
+        let view = find(&desk, &id).await?;
+        let proof = match one_factor(&posted, &cancelling(&view)).await {
+            Ceremony::Proven(proof) => proof,
+            Ceremony::Page(answer) => return Ok(answer),
+        };
+        cancel_proposal(&desk, proof, view.id).await.map_err(problem)?;
+        Ok(go(&format!("/operations/proposals/{}?note=cancelled", view.id)))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// For pages that lead to a proposal.
+pub fn link_to(change: Change) -> String {
+    format!("/operations/proposals/new?change={}", change.to_string().replace(' ', "+"))
+}

@@ -1,0 +1,69 @@
+//! The set-up link: whoever opens it, signed in with two factors, becomes an operator.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+use keyward_authority::oversight::{check_set_up, set_up_matter, take_set_up};
+use keyward_rules::grant::TwoFactor;
+
+use crate::fields::Fields;
+use crate::pages::confirm::{Asking, Ceremony, step_up};
+use crate::pages::layout::{Frame, go, message, page, problem};
+use crate::pages::person::{Posted, SignedIn};
+
+#[derive(Template)]
+#[template(path = "operations/set_up.html")]
+struct Page<'p> {
+    frame: Frame,
+    csrf: &'p str,
+    two_factor: bool,
+}
+
+/// The page. The token stands behind `#` and is put into the form by the browser: no log and no other site sees it.
+pub async fn show(person: SignedIn) -> Response {
+    let two_factor = person.account.two_factor == TwoFactor::On;
+    page(&Page { frame: Frame::of(&person, "", "Become an operator"), csrf: &person.csrf, two_factor })
+}
+
+fn asking(matter: &keyward_authority::Matter, token: &str, choice: &str) -> Asking {
+    let hidden =
+        |name: &str, value: &str| format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
+    Asking {
+        title: "Become an operator?",
+        action: "/set-up".to_owned(),
+        button: "Become an operator",
+        danger: false,
+        back: "/keys".to_owned(),
+        part: "",
+        words: matter.words.clone(),
+        extra: format!("{}{}", hidden("token", token), hidden("operators", choice)),
+    }
+}
+
+/// Takes the place.
+pub async fn take(posted: Posted) -> Response {
+    let (person, fields) = (&posted.person, &posted.fields);
+    let token = fields.get("token").trim();
+    // What goes into the page again is of the alphabet of tokens.
+    if token.is_empty()
+        || !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    {
+        let text = "Open the whole link that was printed when Keyward started, or paste the part after “#”.";
+        return message(StatusCode::UNPROCESSABLE_ENTITY, "That is no set-up link", text);
+    }
+    if let Err(other) = check_set_up(&person.desk(), token).await {
+        return problem(other);
+    }
+    let alone = fields.get("operators") == "1";
+    let matter = set_up_matter(token, alone);
+    let kept = Posted { person: person.clone(), fields: Fields(fields.without(&["token", "operators"])) };
+    let asking = asking(&matter, token, if alone { "1" } else { "2" });
+    let proof = match step_up(&kept, &asking, &matter).await {
+        Ceremony::Proven(proof) => proof,
+        Ceremony::Page(answer) => return answer,
+    };
+    match take_set_up(&person.desk(), proof, token, alone).await {
+        Ok(()) => go("/operations?note=operator"),
+        Err(other) => problem(other),
+    }
+}

@@ -1,0 +1,137 @@
+//! The settings in force and where each came from; policies can be changed here, the rest in the file.
+
+use askama::Template;
+use axum::extract::Query as Asked;
+use axum::response::Response;
+use keyward_authority::oversight::{PolicySource, name_of, policy_in_force, tighten_policy};
+use keyward_authority::{ActionError, Desk};
+use keyward_rules::grant::Action;
+use keyward_rules::policy::{Direction, Setting};
+use keyward_rules::proposal::Change;
+
+use super::proposals::link_to;
+use super::{Officer, acting_on};
+use crate::fields::Fields;
+use crate::pages::confirm::{Asking, Ceremony, ask_one, one_factor};
+use crate::pages::layout::{Frame, Query, go, page, problem};
+use crate::pages::person::Posted;
+use crate::words::When;
+
+/// A policy in the list.
+struct Row {
+    name: &'static str,
+    meaning: &'static str,
+    value: String,
+    source: String,
+}
+
+#[derive(Template)]
+#[template(path = "operations/settings.html")]
+struct Page<'p> {
+    frame: Frame,
+    tab: &'static str,
+    csrf: &'p str,
+    acts: bool,
+    alone: bool,
+    policies: Vec<Row>,
+    settings: &'p [crate::shell::SettingShown],
+}
+
+const fn meaning(setting: Setting) -> &'static str {
+    match setting {
+        Setting::OperatorsNeeded(_) => {
+            "Different operators that a loosening takes, the one who proposes included: 1 to 5."
+        }
+        Setting::WithdrawNeedsAddresses(_) => {
+            "Whether keys that may withdraw must be bound to addresses: true or false."
+        }
+        Setting::MaxKeyAgeDays(_) => "Days after which every new key ends: a number, or none.",
+        Setting::DesktopBrowserForKeys(_) => {
+            "Whether pages make keys in desktop browsers only: true or false."
+        }
+    }
+}
+
+async fn source_in_words(desk: &Desk<'_>, source: PolicySource) -> Result<String, ActionError> {
+    Ok(match source {
+        PolicySource::Default => "default".to_owned(),
+        PolicySource::File => "configuration file".to_owned(),
+        PolicySource::Console(at, by) => {
+            format!("set here by {}, {}", name_of(desk, by).await?, When::of(at).utc)
+        }
+    })
+}
+
+/// The page.
+pub async fn show(officer: Officer, Asked(query): Asked<Query>) -> Response {
+    let answer = async {
+        let desk = officer.desk()?;
+        let in_force = policy_in_force(&desk).await.map_err(problem)?;
+        let mut policies = Vec::new();
+        for (setting, source) in in_force.settings {
+            policies.push(Row {
+                name: setting.name(),
+                meaning: meaning(setting),
+                value: setting.value(),
+                source: source_in_words(&desk, source).await.map_err(problem)?,
+            });
+        }
+        Ok(page(&Page {
+            frame: Frame::of(&officer.0, "operations", "Settings in force").note(&query.note),
+            tab: "settings",
+            csrf: &officer.0.csrf,
+            acts: officer.acts(),
+            alone: in_force.policy.needed.approvals() == 0,
+            policies,
+            settings: &officer.0.shell.settings().shown,
+        }))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+fn asking(setting: Setting, before: &str) -> Asking {
+    Asking {
+        title: "Make this policy stricter?",
+        action: "/operations/settings".to_owned(),
+        button: "Put it in force",
+        danger: false,
+        back: "/operations/settings".to_owned(),
+        part: "operations",
+        words: vec![
+            setting.name().to_owned(),
+            format!("Until now: {before}. From now on: {}.", setting.value()),
+            "It takes effect at once. Going back takes a proposal.".to_owned(),
+        ],
+        extra: String::new(),
+    }
+}
+
+/// Changes a policy: a stricter one with a factor, a less strict one by a proposal.
+pub async fn change(posted: Posted) -> Response {
+    let answer = async {
+        let desk = acting_on(&posted, Action::TightenPolicy)?;
+        let (name, value) = (posted.fields.get("name"), posted.fields.get("value").trim());
+        let setting = Setting::parse(name, value)
+            .map_err(|_| problem(ActionError::OtherWay("there is no policy of that name with that value")))?;
+        let in_force = policy_in_force(&desk).await.map_err(problem)?;
+        let before = in_force.settings.iter().find(|(one, _)| one.name() == setting.name());
+        let before = before.map(|(one, _)| one.value()).unwrap_or_default();
+        match setting.direction(&in_force.policy) {
+            Direction::Same => return Err(problem(ActionError::Unchanged)),
+            Direction::Looser => return Ok(go(&link_to(Change::Loosen(setting)))),
+            Direction::Tighter => {}
+        }
+        let asking = asking(setting, &before);
+        if !posted.fields.has("factor") {
+            let fields = Fields(posted.fields.without(&["factor"]));
+            return Ok(ask_one(&posted.person, &asking, &fields, ""));
+        }
+        let proof = match one_factor(&posted, &asking).await {
+            Ceremony::Proven(proof) => proof,
+            Ceremony::Page(answer) => return Ok(answer),
+        };
+        tighten_policy(&desk, proof, setting).await.map_err(problem)?;
+        Ok(go("/operations/settings?note=tightened"))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}

@@ -1,0 +1,142 @@
+//! Who has a role: the list, an invitation while the set-up lasts, taking a role away.
+
+use askama::Template;
+use axum::extract::{Path, Query as Asked};
+use axum::response::Response;
+use keyward_authority::oversight::{
+    invitation_matter, invite_operator, name_of, revoke_role, set_up_is_open, staff,
+};
+use keyward_rules::grant::Action;
+
+use super::{Officer, account_id, acting, acting_on};
+use crate::fields::Fields;
+use crate::pages::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up};
+use crate::pages::layout::{Frame, Query, go, page, problem};
+use crate::pages::person::Posted;
+use crate::words::When;
+
+/// Somebody with a role.
+struct Row {
+    id: String,
+    name: String,
+    role: &'static str,
+    since: When,
+    me: bool,
+}
+
+#[derive(Template)]
+#[template(path = "operations/staff.html")]
+struct List {
+    frame: Frame,
+    tab: &'static str,
+    acts: bool,
+    open: bool,
+    rows: Vec<Row>,
+}
+
+/// The list.
+pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
+    let answer = async {
+        let desk = officer.desk()?;
+        let mut rows = Vec::new();
+        for one in staff(&desk).await.map_err(problem)? {
+            rows.push(Row {
+                id: one.account.to_string(),
+                name: name_of(&desk, one.account).await.map_err(problem)?,
+                role: one.role.word(),
+                since: When::of(one.granted_at),
+                me: one.account == officer.0.id(),
+            });
+        }
+        let open = set_up_is_open(&desk).await.map_err(problem)?;
+        let frame = Frame::of(&officer.0, "operations", "Operators and auditors").note(&query.note);
+        Ok(page(&List { frame, tab: "staff", acts: officer.acts(), open, rows }))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+fn inviting() -> Asking {
+    Asking {
+        title: "Invite the second operator?",
+        action: "/operations/staff/invite".to_owned(),
+        button: "Make the link",
+        danger: false,
+        back: "/operations/staff".to_owned(),
+        part: "operations",
+        words: invitation_matter().words,
+        extra: String::new(),
+    }
+}
+
+/// The question before.
+pub async fn show_invite(officer: Officer) -> Response {
+    match acting(&officer.0, Action::InviteOperator) {
+        Ok(_) => begin(&officer.0, &inviting(), ""),
+        Err(answer) => answer,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "operations/invitation.html")]
+struct Invitation {
+    frame: Frame,
+    link: String,
+}
+
+/// Makes the link, and shows it this once.
+pub async fn invite(posted: Posted) -> Response {
+    let answer = async {
+        let desk = acting_on(&posted, Action::InviteOperator)?;
+        let proof = match step_up(&posted, &inviting(), &invitation_matter()).await {
+            Ceremony::Proven(proof) => proof,
+            Ceremony::Page(answer) => return Ok(answer),
+        };
+        let token = invite_operator(&desk, proof).await.map_err(problem)?;
+        let frame = Frame::of(&posted.person, "operations", "The link for the second operator");
+        Ok(page(&Invitation { frame, link: posted.person.shell.set_up_link(&token) }))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+fn revoking(id: &str, name: &str) -> Asking {
+    Asking {
+        title: "Take this role away?",
+        action: format!("/operations/staff/{id}/revoke"),
+        button: "Take it away",
+        danger: true,
+        back: "/operations/staff".to_owned(),
+        part: "operations",
+        words: vec![
+            name.to_owned(),
+            "It takes effect at once. Approvals of theirs no longer count, and what they proposed cannot be carried out."
+                .to_owned(),
+        ],
+        extra: String::new(),
+    }
+}
+
+/// The question before.
+pub async fn show_revoke(officer: Officer, Path(id): Path<String>) -> Response {
+    let answer = async {
+        let desk = acting(&officer.0, Action::RevokeRole)?;
+        let name = name_of(&desk, account_id(&id)?).await.map_err(problem)?;
+        Ok(ask_one(&officer.0, &revoking(&id, &name), &Fields::default(), ""))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// Takes it away.
+pub async fn revoke(Path(id): Path<String>, posted: Posted) -> Response {
+    let answer = async {
+        let desk = acting_on(&posted, Action::RevokeRole)?;
+        let account = account_id(&id)?;
+        let name = name_of(&desk, account).await.map_err(problem)?;
+        let proof = match one_factor(&posted, &revoking(&id, &name)).await {
+            Ceremony::Proven(proof) => proof,
+            Ceremony::Page(answer) => return Ok(answer),
+        };
+        revoke_role(&desk, proof, account).await.map_err(problem)?;
+        Ok(go("/operations/staff?note=revoked"))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}

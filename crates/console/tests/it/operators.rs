@@ -1,0 +1,368 @@
+//! Operators: the set-up link, proposals and approvals, freezes and policies; who may what, and what is refused.
+
+use keyward_authority::oversight::{SetUp, offer_set_up};
+use keyward_rules::grant::Actor;
+use serde_json::{Value, json};
+
+use crate::world::{HOME, PASSWORD, Person, Reply, World, wish};
+
+/// The token that a first start prints.
+pub async fn first_link(world: &World) -> String {
+    let desk = world.authority.desk(Actor::System("start"), world.now());
+    offer_set_up(&desk, SetUp::Once).await.unwrap().unwrap().expose().to_owned()
+}
+
+async fn take(person: &Person<'_>, token: &str, alone: bool) -> Reply {
+    person.approved("POST", "/operations/set-up", json!({"token": token, "alone": alone})).await
+}
+
+async fn id_of(person: &Person<'_>) -> String {
+    person.get("/account").await.field("id")
+}
+
+/// Two operators, by the links that make them.
+pub async fn two_operators(world: &World) -> (Person<'_>, Person<'_>) {
+    let (one, two) = (world.person("ann@keyward.example").await, world.person("ben@keyward.example").await);
+    let taken = take(&one, &first_link(world).await, false).await;
+    assert_eq!(taken.status, 204, "{}", taken.text);
+    let invited = one.approved("POST", "/operations/invitations", json!({})).await;
+    assert_eq!(invited.status, 201, "{}", invited.text);
+    let link = invited.field("link");
+    let token = link.strip_prefix("https://keys.example/set-up#").unwrap();
+    let taken = take(&two, token, false).await;
+    assert_eq!(taken.status, 204, "{}", taken.text);
+    (one, two)
+}
+
+async fn propose(person: &Person<'_>, change: &str) -> Reply {
+    person.approved("POST", "/operations/proposals", json!({"change": change})).await
+}
+
+async fn approve(person: &Person<'_>, proposal: &Value) -> Reply {
+    let path = format!("/operations/proposals/{}/approve", proposal["id"].as_str().unwrap());
+    person.approved("POST", &path, json!({"hash": proposal["hash"]})).await
+}
+
+async fn carry_out(person: &Person<'_>, proposal: &Value) -> Reply {
+    let path = format!("/operations/proposals/{}/carry-out", proposal["id"].as_str().unwrap());
+    person.api("POST", &path, Value::Null).await
+}
+
+/// Proposes as one, approves as the other, carries out; what came last.
+async fn both(one: &Person<'_>, two: &Person<'_>, change: &str) -> Reply {
+    let proposed = propose(one, change).await;
+    assert_eq!(proposed.status, 201, "{change}: {}", proposed.text);
+    let approved = approve(two, &proposed.json()).await;
+    assert_eq!(approved.status, 200, "{change}: {}", approved.text);
+    carry_out(two, &proposed.json()).await
+}
+
+fn file(world: &World) -> rusqlite::Connection {
+    rusqlite::Connection::open(world.folder.join("keyward.db")).unwrap()
+}
+
+#[tokio::test]
+async fn the_set_up_link_makes_the_first_operator_once() {
+    let world = World::new().await;
+    let (ann, ben) = (world.person("ann@keyward.example").await, world.person("ben@keyward.example").await);
+    assert_eq!(ann.get("/operations").await.code(), "no_role");
+    let token = first_link(&world).await;
+    let desk = world.authority.desk(Actor::System("start"), world.now());
+    assert!(offer_set_up(&desk, SetUp::Once).await.unwrap().is_none(), "printed once");
+    for wrong in ["", "kwo_", "kwo_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &token[..40], "kwt_x"] {
+        assert_eq!(take(&ann, wrong, false).await.code(), "no_set_up_link", "{wrong:?}");
+    }
+    assert_eq!(take(&ann, &token, false).await.status, 204);
+    assert_eq!(ann.get("/operations").await.json()["set_up_open"], true);
+    assert_eq!(take(&ben, &token, false).await.code(), "no_set_up_link", "once");
+    // Alone, the first can invite one more and do nothing else that loosens.
+    let change = format!("role.grant {} operator", id_of(&ben).await);
+    let proposed = propose(&ann, &change).await;
+    assert_eq!(carry_out(&ann, &proposed.json()).await.code(), "approvals_missing");
+    assert_eq!(approve(&ann, &proposed.json()).await.code(), "own_proposal");
+    assert_eq!(carry_out(&ann, &proposed.json()).await.code(), "approvals_missing");
+    let old = ann.approved("POST", "/operations/invitations", json!({})).await.field("link");
+    let link = ann.approved("POST", "/operations/invitations", json!({})).await.field("link");
+    let token = |link: &str| link.split('#').nth(1).unwrap().to_owned();
+    assert_eq!(take(&ben, &token(&old), false).await.code(), "no_set_up_link", "a newer link voids it");
+    // The second cannot choose to be alone.
+    assert_eq!(take(&ben, &token(&link), true).await.status, 204);
+    let policies = ben.get("/operations/policies").await.json();
+    assert_eq!((&policies[0]["value"], &policies[0]["source"]), (&json!("2"), &json!("default")));
+    assert_eq!(ann.approved("POST", "/operations/invitations", json!({})).await.code(), "set_up_is_over");
+}
+
+#[tokio::test]
+async fn a_link_is_over_after_a_week_and_needs_two_factors() {
+    let world = World::new().await;
+    let token = first_link(&world).await;
+    let bare = world.without_factor("bare@keyward.example").await;
+    let (answer, bare_id) = (take(&bare, &token, false).await, id_of(&bare).await);
+    assert_eq!(answer.code(), "two_factor_off");
+    let ann = world.person("ann@keyward.example").await;
+    world.pass_days(7);
+    let ann = Person { token: ann.sign_in(PASSWORD, None).await.field("token"), ..ann };
+    assert_eq!(take(&ann, &token, false).await.code(), "no_set_up_link");
+    let desk = world.authority.desk(Actor::Host("ops".to_owned()), world.now());
+    let again = offer_set_up(&desk, SetUp::Again).await.unwrap().unwrap().expose().to_owned();
+    assert_eq!(take(&ann, &again, true).await.status, 204);
+    // Alone, chosen in so many words: proposing is enough.
+    let change = format!("role.grant {bare_id} auditor");
+    assert_eq!(propose(&ann, &change).await.code(), "other_way", "an auditor has two factors as well");
+    let loosen = propose(&ann, "policy.loosen withdraw_needs_addresses false").await;
+    assert_eq!(carry_out(&ann, &loosen.json()).await.status, 200);
+}
+
+#[tokio::test]
+async fn two_operators_grant_a_role_and_nobody_else_counts() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let eve = world.person("eve@keyward.example").await;
+    let change = format!("role.grant {} operator", id_of(&eve).await);
+    let proposed = propose(&ann, &change).await.json();
+    assert_eq!(proposed["words"][0], "Make eve@keyward.example an operator");
+    let waiting = world.mails(&ben.email).await;
+    assert!(
+        waiting[0].contains("A change waits for your approval") && waiting[0].contains("eve@keyward.example")
+    );
+    // Nobody without the role, not the requester, not with another hash.
+    assert_eq!(approve(&eve, &proposed).await.code(), "no_role");
+    assert_eq!(approve(&ann, &proposed).await.code(), "own_proposal");
+    let mut other = proposed.clone();
+    other["hash"] = "0".repeat(64).into();
+    assert_eq!(approve(&ben, &other).await.code(), "proposal_changed");
+    assert_eq!(carry_out(&ben, &proposed).await.code(), "approvals_missing");
+    assert_eq!(eve.get("/operations").await.code(), "no_role");
+    let approved = approve(&ben, &proposed).await;
+    assert_eq!((approved.status, &approved.json()["counting"]), (200, &json!(1)));
+    assert_eq!(approve(&ben, &proposed).await.code(), "approved_already");
+    assert_eq!(carry_out(&ben, &proposed).await.json()["standing"], "done");
+    assert_eq!(eve.get("/operations").await.status, 200);
+    // Once.
+    assert_eq!(carry_out(&ben, &proposed).await.code(), "settled");
+    assert_eq!(approve(&eve, &proposed).await.code(), "settled");
+    assert!(world.mails(&eve.email).await.iter().any(|mail| mail.contains("You were given a role")));
+}
+
+#[tokio::test]
+async fn a_removed_members_approval_counts_for_nothing() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let (eve, dan) = (world.person("eve@keyward.example").await, world.person("dan@keyward.example").await);
+    assert_eq!(both(&ann, &ben, &format!("role.grant {} operator", id_of(&eve).await)).await.status, 200);
+    // Ben approves, and is an operator no more when it is carried out.
+    let proposed = propose(&ann, &format!("role.grant {} auditor", id_of(&dan).await)).await.json();
+    assert_eq!(approve(&ben, &proposed).await.status, 200);
+    let path = format!("/operations/staff/{}", id_of(&ben).await);
+    assert_eq!(eve.api("DELETE", &path, json!({"factor": PASSWORD})).await.status, 204);
+    assert_eq!(carry_out(&ann, &proposed).await.code(), "approvals_missing");
+    assert_eq!(carry_out(&ben, &proposed).await.code(), "no_role");
+    assert_eq!(approve(&ben, &proposed).await.code(), "no_role");
+    assert_eq!(approve(&eve, &proposed).await.status, 200);
+    assert_eq!(carry_out(&eve, &proposed).await.status, 200);
+    // Whoever proposed must be an operator as well; and two always stay.
+    let path = format!("/operations/staff/{}", id_of(&ann).await);
+    let refused = eve.api("DELETE", &path, json!({"factor": PASSWORD})).await;
+    assert_eq!(refused.code(), "too_few_operators");
+    assert_eq!(dan.get("/operations/accounts").await.status, 200, "an auditor looks");
+    let freeze = format!("/operations/accounts/{}/freeze", id_of(&eve).await);
+    let tried = dan.api("POST", &freeze, json!({"why": "because", "factor": PASSWORD})).await;
+    assert_eq!(tried.code(), "not_allowed", "and changes nothing");
+    assert_eq!(propose(&dan, "policy.loosen operators_needed 1").await.code(), "not_allowed");
+}
+
+#[tokio::test]
+async fn a_proposal_that_was_altered_in_the_store_is_refused() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let (eve, mallory) = (world.person("eve@keyward.example").await, world.person("m@keyward.example").await);
+    let (good, bad) = (id_of(&eve).await, id_of(&mallory).await);
+    let proposed = propose(&ann, &format!("role.grant {good} operator")).await.json();
+    assert_eq!(approve(&ben, &proposed).await.status, 200);
+    let changes = [
+        format!("UPDATE proposals SET change = 'role.grant {bad} operator'"),
+        "UPDATE proposals SET needed = 1".to_owned(),
+        format!("UPDATE proposals SET requester = {bad}"),
+        "UPDATE proposals SET words = 'Nothing much'".to_owned(),
+        "UPDATE proposals SET expires_at = expires_at + 1".to_owned(),
+    ];
+    for change in changes {
+        let kept = file(&world);
+        kept.execute_batch("CREATE TABLE kept AS SELECT * FROM proposals").unwrap();
+        kept.execute_batch(&change).unwrap();
+        assert_eq!(carry_out(&ben, &proposed).await.status, 503, "{change}");
+        assert_eq!(ben.get("/operations/proposals").await.json()["altered"], 1, "{change}");
+        kept.execute_batch("DELETE FROM approvals; CREATE TABLE a AS SELECT * FROM approvals; DELETE FROM proposals; INSERT INTO proposals SELECT * FROM kept; DROP TABLE kept; DROP TABLE a").unwrap();
+        // The approvals went with it: an approval is made anew.
+        assert_eq!(approve(&ben, &proposed).await.status, 200, "{change}");
+    }
+    // An approval that somebody wrote by hand, and a role likewise.
+    let kept = file(&world);
+    kept.execute_batch(&format!("UPDATE approvals SET account = {good}")).unwrap();
+    assert_eq!(carry_out(&ben, &proposed).await.code(), "approvals_missing");
+    kept.execute_batch(&format!(
+        "INSERT INTO roles SELECT {bad}, 'operator', granted_at, data_key, seal FROM roles LIMIT 1"
+    ))
+    .unwrap();
+    assert_eq!(mallory.get("/operations").await.status, 503, "a role that was written by hand is none");
+    assert_eq!(ben.get("/operations/staff").await.json().as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_proposal_is_about_must_still_be_that() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let eve = world.person("eve@keyward.example").await;
+    let proposed = propose(&ann, &format!("role.grant {} operator", id_of(&eve).await)).await.json();
+    file(&world)
+        .execute_batch(&format!(
+            "UPDATE accounts SET email = 'other@keyward.example' WHERE id = {}",
+            id_of(&eve).await
+        ))
+        .unwrap();
+    assert_eq!(approve(&ben, &proposed).await.code(), "proposal_changed");
+    // And it is over after a week.
+    let loosen = propose(&ann, "policy.loosen withdraw_needs_addresses false").await.json();
+    world.pass_days(7);
+    let ben = Person { token: ben.sign_in(PASSWORD, None).await.field("token"), ..ben.clone() };
+    assert_eq!(approve(&ben, &loosen).await.code(), "proposal_over");
+}
+
+#[tokio::test]
+async fn only_operators_cancel_and_the_log_says_who() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let eve = world.person("eve@keyward.example").await;
+    let proposed = propose(&ann, "policy.loosen withdraw_needs_addresses false").await.json();
+    let path = format!("/operations/proposals/{}/cancel", proposed["id"].as_str().unwrap());
+    let body = json!({"factor": PASSWORD});
+    assert_eq!(world.api(HOME, "", "POST", &path, &body).await.status, 401);
+    assert_eq!(eve.api("POST", &path, body.clone()).await.code(), "no_role");
+    assert_eq!(ben.api("POST", &path, json!({"factor": "wrong"})).await.code(), "factor_wrong");
+    assert_eq!(ben.api("POST", &path, body.clone()).await.json()["standing"], "cancelled");
+    assert_eq!(ben.api("POST", &path, body).await.code(), "settled");
+    assert_eq!(approve(&ben, &proposed).await.code(), "settled");
+    let last: String = file(&world)
+        .query_row("SELECT record FROM audit ORDER BY n DESC LIMIT 1", [], |row| row.get(0))
+        .unwrap();
+    let last: Value = serde_json::from_str(&last).unwrap();
+    assert_eq!(last["action"], "proposal.cancel");
+    assert_eq!(last["actor"], format!("operator:{}", id_of(&ben).await));
+    assert_eq!(last["factors"], "password");
+}
+
+#[tokio::test]
+async fn freezing_takes_one_and_thawing_two() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let eve = world.person("eve@keyward.example").await;
+    let (key, account) = (eve.key("bot").await["api_key"].as_str().unwrap().to_owned(), id_of(&eve).await);
+    let freeze = format!("/operations/accounts/{account}/freeze");
+    for why in ["", "  ", "two\nlines", &"x".repeat(201)] {
+        assert_eq!(
+            ann.api("POST", &freeze, json!({"why": why, "factor": PASSWORD})).await.code(),
+            "bad_reason"
+        );
+    }
+    let body = json!({"why": "asked for by the police", "factor": PASSWORD});
+    assert_eq!(ann.api("POST", &freeze, body.clone()).await.status, 204);
+    assert_eq!(ann.api("POST", &freeze, body.clone()).await.code(), "unchanged");
+    let shown = eve.get(&format!("/keys/{key}")).await.json();
+    assert_eq!((&shown["state"], &shown["holds"][0]), (&json!("held"), &json!("the account is frozen")));
+    assert_eq!(eve.approved("POST", "/keys", wish("other")).await.code(), "frozen");
+    let rotation = json!({"name": "bot 2", "passphrase": "Other-Pass1!"});
+    assert_eq!(eve.approved("POST", &format!("/keys/{key}/rotate"), rotation.clone()).await.code(), "frozen");
+    let mail = world.mails(&eve.email).await.remove(0);
+    assert!(
+        mail.contains("An operator froze your account") && !mail.contains("police") && !mail.contains(HOME)
+    );
+    assert_eq!(both(&ann, &ben, &format!("account.thaw {account}")).await.status, 200);
+    assert_eq!(eve.get(&format!("/keys/{key}")).await.json()["state"], "active");
+    // The key alone.
+    let freeze = format!("/operations/keys/{key}/freeze");
+    assert_eq!(ben.api("POST", &freeze, body).await.status, 204);
+    assert_eq!(eve.get(&format!("/keys/{key}")).await.json()["state"], "frozen");
+    assert_eq!(eve.approved("POST", &format!("/keys/{key}/rotate"), rotation).await.code(), "frozen");
+    assert_eq!(both(&ben, &ann, &format!("key.thaw {key}")).await.status, 200);
+    assert_eq!(eve.get(&format!("/keys/{key}")).await.json()["state"], "active");
+    assert_eq!(propose(&ben, &format!("key.thaw {key}")).await.code(), "unchanged");
+}
+
+#[tokio::test]
+async fn a_lost_factor_is_removed_by_two_and_everything_rests() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let eve = world.person("eve@keyward.example").await;
+    let (key, account) = (eve.key("bot").await["api_key"].as_str().unwrap().to_owned(), id_of(&eve).await);
+    assert_eq!(both(&ann, &ben, &format!("account.factors.reset {account}")).await.status, 200);
+    assert_eq!(eve.get("/account").await.status, 401, "sessions ended");
+    let body = json!({"email": eve.email, "password": PASSWORD});
+    let signed_in = world.api(HOME, "", "POST", "/session", &body).await;
+    assert_eq!(signed_in.json()["next"], "done");
+    let eve = Person { token: signed_in.field("token"), ..eve };
+    assert_eq!(eve.get(&format!("/keys/{key}")).await.json()["state"], "held");
+    assert_eq!(eve.approved("POST", "/keys", wish("other")).await.code(), "two_factor_off");
+}
+
+#[tokio::test]
+async fn policies_tighten_at_once_and_loosen_by_proposal() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let eve = world.person("eve@keyward.example").await;
+    let set = |value: &str| json!({"value": value, "factor": PASSWORD});
+    let path = |name: &str| format!("/operations/policies/{name}");
+    assert_eq!(ann.api("PUT", &path("max_key_age_days"), set("90")).await.status, 204);
+    assert_eq!(ann.api("PUT", &path("max_key_age_days"), set("90")).await.code(), "unchanged");
+    assert_eq!(ann.api("PUT", &path("max_key_age_days"), set("91")).await.code(), "other_way");
+    assert_eq!(ann.api("PUT", &path("operators_needed"), set("3")).await.code(), "too_few_operators");
+    for (name, value) in
+        [("operators_needed", "0"), ("max_key_age_days", "0"), ("MAX_KEY_AGE_DAYS", "1"), ("x", "1")]
+    {
+        assert_eq!(ann.api("PUT", &path(name), set(value)).await.code(), "bad_policy", "{name} {value}");
+    }
+    let made = eve.key("bot").await["api_key"].as_str().unwrap().to_owned();
+    let ends = eve.get(&format!("/keys/{made}")).await.json()["ends_at_ms"].as_u64().unwrap();
+    assert!(ends <= world.now().unix_ms() + 90 * 86_400_000);
+    let unbound = json!({
+        "name": "w", "permissions": ["read", "withdraw"], "passphrase": "Unbound-Pass1!", "from": {"reach": "anywhere"}
+    });
+    assert_eq!(eve.approved("POST", "/keys", unbound.clone()).await.code(), "key_refused");
+    assert_eq!(both(&ann, &ben, "policy.loosen withdraw_needs_addresses false").await.status, 200);
+    assert_eq!(eve.approved("POST", "/keys", unbound).await.status, 201);
+    let policies = ben.get("/operations/policies").await.json();
+    let named = |name: &str| {
+        policies.as_array().unwrap().iter().find(|policy| policy["name"] == name).unwrap().clone()
+    };
+    assert_eq!(named("withdraw_needs_addresses")["source"], "console");
+    assert_eq!(named("desktop_browser_for_keys")["source"], "default");
+    assert_eq!(propose(&ann, "policy.loosen max_key_age_days 30").await.code(), "other_way");
+    // A policy that was altered in the store is an error, and not a lenient default.
+    file(&world).execute_batch("UPDATE policies SET value = 'none' WHERE name = 'max_key_age_days'").unwrap();
+    assert_eq!(eve.approved("POST", "/keys", wish("after")).await.status, 503);
+}
+
+#[tokio::test]
+async fn a_search_takes_every_character_as_itself() {
+    let world = World::new().await;
+    let (ann, _) = two_operators(&world).await;
+    let eve = world.person("eve_100@keyward.example").await;
+    eve.key("50% off* {{bot}}").await;
+    let found = async |path: &str, q: &str| -> usize {
+        let mut query = String::new();
+        q.bytes().for_each(|byte| query.push_str(&format!("%{byte:02x}")));
+        let list = ann.get(&format!("{path}?q={query}")).await;
+        assert_eq!(list.status, 200, "{}", list.text);
+        let json = list.json();
+        json.as_object().unwrap().values().find_map(Value::as_array).unwrap().len()
+    };
+    for (q, count) in
+        [("eve_100", 1), ("eve%", 0), ("%", 0), ("_", 1), ("*", 0), ("keyward", 3), ("EVE", 1), ("'", 0)]
+    {
+        assert_eq!(found("/operations/accounts", q).await, count, "{q}");
+    }
+    for (q, count) in
+        [("50%", 1), ("%off", 0), ("off*", 1), ("{{bot}}", 1), ("b_t", 0), ("+", 0), ("\\", 0), ("", 1)]
+    {
+        assert_eq!(found("/operations/keys", q).await, count, "{q}");
+    }
+}

@@ -1,0 +1,182 @@
+//! Who may do what, tried out role by role and proof by proof, and written down in `docs/RIGHTS.md`.
+
+use std::fmt::Write as _;
+
+use super::{
+    Action, Actor, Answer, Approved, BrakeLink, Challenge, Factor, FactorAnswer, FactorKind, Holder, Origin,
+    Proof, Staff, TwoFactor,
+};
+use crate::id::AccountId;
+use crate::person::{CodeKey, CodeTag, Device, SessionId};
+use crate::policy::{Needed, Setting};
+use crate::proposal::{Change, ChangeHash, Passed, Present, Proposal, ProposalId, Standing};
+use crate::staff::Role;
+use crate::time::Moment;
+
+const NOW: Moment = Moment::from_unix_ms(1_000);
+
+fn own() -> AccountId {
+    AccountId::from_u64(1).unwrap()
+}
+
+fn another() -> AccountId {
+    AccountId::from_u64(2).unwrap()
+}
+
+fn session() -> SessionId {
+    SessionId::from_entropy([1; 16])
+}
+
+fn origin() -> Origin {
+    Origin { address: "203.0.113.9".parse().unwrap(), device: Device::of("test") }
+}
+
+fn holder() -> Holder {
+    Holder { account: own(), session: session(), origin: origin() }
+}
+
+fn approved(action: Action, session: Option<SessionId>) -> Approved {
+    let tag = || CodeTag::from_bytes([7; 32]);
+    let challenge = Challenge {
+        action,
+        account: Some(own()),
+        session,
+        intent: tag(),
+        code: tag(),
+        expires_at: NOW.plus_ms(1),
+        tries: 1,
+    };
+    challenge.settle(&Answer { action, session, intent: tag(), code: tag() }, NOW).unwrap()
+}
+
+fn factor(kind: FactorKind) -> Factor {
+    Factor::settle(own(), kind, TwoFactor::On, FactorAnswer::Right).unwrap()
+}
+
+/// A passed proposal for the action, where there is one.
+fn passed(action: Action) -> Option<Passed> {
+    let changes = [
+        Change::GrantRole(another(), Role::Auditor),
+        Change::ThawAccount(another()),
+        Change::ThawKey(crate::id::KeyId::from_entropy([1; 16])),
+        Change::ResetFactors(another()),
+        Change::Loosen(Setting::MaxKeyAgeDays(None)),
+    ];
+    let change = changes.into_iter().find(|change| change.action() == action)?;
+    let hash = ChangeHash::of(change, &[]);
+    let proposal = Proposal {
+        id: ProposalId::from_u64(1).unwrap(),
+        change,
+        hash,
+        needed: Needed::Alone,
+        requester: own(),
+        made_at: NOW,
+        expires_at: NOW.plus_ms(1),
+        approvals: Vec::new(),
+        standing: Standing::Open,
+    };
+    proposal.pass(&Present { operators: &[own()], hash, needed: Needed::Alone, now: NOW }).ok()
+}
+
+/// Every proof there is, weakest first, in words.
+fn proofs(action: Action, session: Option<SessionId>) -> Vec<(&'static str, Proof)> {
+    let link = || {
+        let key = CodeKey::new([1; 32]);
+        BrakeLink::parse(&key, &BrakeLink::text(&key, own(), NOW), NOW).unwrap()
+    };
+    let mut all = vec![
+        ("yes", Proof::None),
+        ("one factor", Proof::Factor(factor(FactorKind::Password))),
+        ("a second factor", Proof::Factor(factor(FactorKind::Totp))),
+        ("a code by mail", Proof::Mail(approved(action, session))),
+        (
+            "second factor and code by mail",
+            Proof::StepUp(approved(action, session), factor(FactorKind::Totp)),
+        ),
+        ("a link of ours", Proof::Link(link())),
+    ];
+    all.extend(passed(action).map(|passed| ("a proposal that others approved", Proof::Passed(passed))));
+    all
+}
+
+fn roles() -> Vec<(&'static str, Actor)> {
+    let staff = |role| Actor::Staff(Staff { holder: holder(), role });
+    vec![
+        ("nobody signed in", Actor::Visitor(origin())),
+        ("holder", Actor::Holder(holder())),
+        ("operator", staff(Role::Operator)),
+        ("auditor", staff(Role::Auditor)),
+        ("the host", Actor::Host("ops".to_owned())),
+        ("duties", Actor::System("sweep")),
+    ]
+}
+
+/// What a role must show for an action on an account's things: the weakest proof that is enough, or a dash.
+fn cell(actor: &Actor, action: Action, target: AccountId) -> &'static str {
+    let duties = ["sweep", "watch", "start", "sandbox"];
+    let system = matches!(actor, Actor::System(_));
+    let actors = if system { duties.map(Actor::System).to_vec() } else { vec![actor.clone()] };
+    let bound = actor.person().map(|_| session());
+    for actor in actors {
+        for (words, proof) in proofs(action, bound) {
+            if actor.may(action, proof).is_ok_and(|grant| grant.scope().reaches(target)) {
+                return words;
+            }
+        }
+    }
+    "–"
+}
+
+fn written_out() -> String {
+    let mut text = String::from(
+        "# Who may do what\n\nWritten by the test `rights_are_the_ones_written_down` from the code that decides: for every role, action \
+         and target it tries every\nproof there is, weakest first, and notes the first that is enough. Remove this file and run the \
+         test to write it anew.\n\nAn operator's or auditor's own account is a holder's. Registration makes an account that is not \
+         there yet, so it reaches\nnobody's things.\n\n| Action | On whose things |",
+    );
+    for (name, _) in roles() {
+        let _ = write!(text, " {name} |");
+    }
+    text.push_str("\n|---|---|---|---|---|---|---|---|\n");
+    for action in Action::ALL {
+        for (whose, target) in [("own", own()), ("another's", another())] {
+            let _ = write!(text, "| `{}` | {whose} |", action.word());
+            for (_, actor) in roles() {
+                let _ = write!(text, " {} |", cell(&actor, *action, target));
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
+
+#[test]
+fn rights_are_the_ones_written_down() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/RIGHTS.md");
+    let now = written_out();
+    if !file.exists() {
+        std::fs::write(&file, &now).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), now, "docs/RIGHTS.md is not what the code says");
+}
+
+#[test]
+fn an_auditor_changes_nothing_and_a_holder_nothing_of_others() {
+    for action in Action::ALL {
+        for target in [own(), another()] {
+            let auditor = Actor::Staff(Staff { holder: holder(), role: Role::Auditor });
+            assert_eq!(cell(&auditor, *action, target), "–", "{action:?}");
+        }
+        assert_eq!(cell(&Actor::Holder(holder()), *action, another()), "–", "{action:?}");
+    }
+}
+
+#[test]
+fn a_passed_proposal_is_good_for_its_own_action_only() {
+    let operator = Actor::Staff(Staff { holder: holder(), role: Role::Operator });
+    for action in Action::ALL {
+        let passed = passed(Action::GrantRole).unwrap();
+        let allowed = operator.may(*action, Proof::Passed(passed)).is_ok();
+        assert_eq!(allowed, *action == Action::GrantRole, "{action:?}");
+    }
+}

@@ -1,0 +1,255 @@
+//! The settings that operators change while the deployment runs, and which way a change goes: stricter takes one
+//! operator, less strict takes a proposal (product.md 5).
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::num::NonZeroU8;
+
+use crate::key::{KeyPolicy, Need};
+
+/// How many other operators must approve what one proposes.
+///
+/// A threshold of nothing cannot be said: a deployment that is run by one person says [`Needed::Alone`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Needed {
+    /// Nobody else: a deployment of one operator, chosen in so many words.
+    Alone,
+    /// So many beside the one who proposes.
+    Others(NonZeroU8),
+}
+
+impl Needed {
+    /// Two different operators: the one who proposes, and one who approves.
+    pub const TWO: Self = Self::Others(NonZeroU8::MIN);
+    /// Operators that can be asked for at most.
+    pub const MOST: u8 = 5;
+
+    /// From how many different operators it takes altogether, 1 to [`Needed::MOST`].
+    #[must_use]
+    pub const fn of_operators(count: u8) -> Option<Self> {
+        match (count, NonZeroU8::new(count.saturating_sub(1))) {
+            (1, _) => Some(Self::Alone),
+            (2..=Self::MOST, Some(others)) => Some(Self::Others(others)),
+            (_, _) => None,
+        }
+    }
+
+    /// How many different operators it takes altogether.
+    #[must_use]
+    pub const fn operators(self) -> u8 {
+        1 + self.approvals()
+    }
+
+    /// How many approvals it takes beside the proposal.
+    #[must_use]
+    pub const fn approvals(self) -> u8 {
+        match self {
+            Self::Alone => 0,
+            Self::Others(count) => count.get(),
+        }
+    }
+}
+
+/// All policies in force.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Policy {
+    /// How many operators a loosening takes.
+    pub needed: Needed,
+    /// What bears on new keys.
+    pub keys: KeyPolicy,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { needed: Needed::TWO, keys: KeyPolicy::default() }
+    }
+}
+
+/// Which way a change goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// Stricter.
+    Tighter,
+    /// As it is.
+    Same,
+    /// Less strict.
+    Looser,
+}
+
+/// One policy with a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Setting {
+    /// How many operators a loosening takes.
+    OperatorsNeeded(Needed),
+    /// Whether keys that may withdraw must be bound.
+    WithdrawNeedsAddresses(Need),
+    /// Days after which every new key ends.
+    MaxKeyAgeDays(Option<u16>),
+    /// Whether pages make keys in desktop browsers only.
+    DesktopBrowserForKeys(Need),
+}
+
+/// A name or value that no policy has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("there is no policy of that name with that value")]
+pub struct NotASetting;
+
+impl Setting {
+    /// The names, as configuration files and the API spell them.
+    pub const NAMES: [&str; 4] =
+        ["operators_needed", "withdraw_needs_addresses", "max_key_age_days", "desktop_browser_for_keys"];
+
+    /// Reads a name and a value.
+    ///
+    /// # Errors
+    /// [`NotASetting`] for any other name, and any other spelling of a value.
+    pub fn parse(name: &str, value: &str) -> Result<Self, NotASetting> {
+        let need = || match value {
+            "true" => Ok(Need::Required),
+            "false" => Ok(Need::Optional),
+            _ => Err(NotASetting),
+        };
+        let number = || value.parse::<u16>().ok().filter(|number| number.to_string() == value && *number > 0);
+        match name {
+            "operators_needed" => {
+                let count = number().and_then(|count| u8::try_from(count).ok()).ok_or(NotASetting)?;
+                Needed::of_operators(count).map(Self::OperatorsNeeded).ok_or(NotASetting)
+            }
+            "withdraw_needs_addresses" => need().map(Self::WithdrawNeedsAddresses),
+            "max_key_age_days" if value == "none" => Ok(Self::MaxKeyAgeDays(None)),
+            "max_key_age_days" => number().map(|days| Self::MaxKeyAgeDays(Some(days))).ok_or(NotASetting),
+            "desktop_browser_for_keys" => need().map(Self::DesktopBrowserForKeys),
+            _ => Err(NotASetting),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OperatorsNeeded(_) => "operators_needed",
+            Self::WithdrawNeedsAddresses(_) => "withdraw_needs_addresses",
+            Self::MaxKeyAgeDays(_) => "max_key_age_days",
+            Self::DesktopBrowserForKeys(_) => "desktop_browser_for_keys",
+        }
+    }
+
+    /// Its value, as [`Setting::parse`] reads it.
+    #[must_use]
+    pub fn value(self) -> String {
+        match self {
+            Self::OperatorsNeeded(needed) => needed.operators().to_string(),
+            Self::WithdrawNeedsAddresses(need) | Self::DesktopBrowserForKeys(need) => {
+                (need == Need::Required).to_string()
+            }
+            Self::MaxKeyAgeDays(days) => days.map_or_else(|| "none".to_owned(), |days| days.to_string()),
+        }
+    }
+
+    /// All settings of a policy, in the order of [`Setting::NAMES`].
+    #[must_use]
+    pub const fn all(policy: &Policy) -> [Self; 4] {
+        [
+            Self::OperatorsNeeded(policy.needed),
+            Self::WithdrawNeedsAddresses(policy.keys.withdraw_binding),
+            Self::MaxKeyAgeDays(policy.keys.max_age_days),
+            Self::DesktopBrowserForKeys(policy.keys.desktop_browser),
+        ]
+    }
+
+    /// Puts it in force.
+    pub const fn apply(self, policy: &mut Policy) {
+        match self {
+            Self::OperatorsNeeded(needed) => policy.needed = needed,
+            Self::WithdrawNeedsAddresses(need) => policy.keys.withdraw_binding = need,
+            Self::MaxKeyAgeDays(days) => policy.keys.max_age_days = days,
+            Self::DesktopBrowserForKeys(need) => policy.keys.desktop_browser = need,
+        }
+    }
+
+    /// Which way it goes from what is in force.
+    #[must_use]
+    pub fn direction(self, policy: &Policy) -> Direction {
+        let strictness = |need: Need| u32::from(need == Need::Required);
+        // No end at all is the least strict age there is.
+        let shortness = |days: Option<u16>| {
+            u32::from(u16::MAX) + 1 - u32::from(days.unwrap_or(u16::MAX)) + u32::from(days.is_some())
+        };
+        let order = match self {
+            Self::OperatorsNeeded(needed) => needed.cmp(&policy.needed),
+            Self::WithdrawNeedsAddresses(need) => {
+                strictness(need).cmp(&strictness(policy.keys.withdraw_binding))
+            }
+            Self::MaxKeyAgeDays(days) => shortness(days).cmp(&shortness(policy.keys.max_age_days)),
+            Self::DesktopBrowserForKeys(need) => {
+                strictness(need).cmp(&strictness(policy.keys.desktop_browser))
+            }
+        };
+        match order {
+            Ordering::Greater => Direction::Tighter,
+            Ordering::Equal => Direction::Same,
+            Ordering::Less => Direction::Looser,
+        }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} = {}", self.name(), self.value())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Direction, Needed, Policy, Setting};
+
+    #[test]
+    fn a_threshold_of_nothing_cannot_be_said() {
+        assert_eq!(Needed::of_operators(0), None);
+        assert_eq!(Needed::of_operators(1), Some(Needed::Alone));
+        assert_eq!(Needed::of_operators(2), Some(Needed::TWO));
+        assert_eq!(Needed::of_operators(6), None);
+        assert!(Needed::Alone < Needed::TWO);
+        for text in ["0", "-1", "", "02", "6", "none", "+2", "2 ", "256", "65537"] {
+            assert!(Setting::parse("operators_needed", text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_setting_reads_back() {
+        let mut policy = Policy::default();
+        for (name, value) in [
+            ("operators_needed", "1"),
+            ("withdraw_needs_addresses", "false"),
+            ("max_key_age_days", "90"),
+            ("desktop_browser_for_keys", "true"),
+        ] {
+            let setting = Setting::parse(name, value).unwrap();
+            assert_eq!((setting.name(), setting.value().as_str()), (name, value));
+            setting.apply(&mut policy);
+        }
+        let all = Setting::all(&policy).map(|setting| (setting.name(), setting.value()));
+        assert_eq!(all.each_ref().map(|(name, _)| *name), Setting::NAMES);
+        assert_eq!(all.map(|(_, value)| value), ["1", "false", "90", "true"]);
+    }
+
+    #[test]
+    fn less_is_looser() {
+        let policy = Policy::default();
+        let way = |name, value| Setting::parse(name, value).unwrap().direction(&policy);
+        assert_eq!(way("operators_needed", "1"), Direction::Looser);
+        assert_eq!(way("operators_needed", "2"), Direction::Same);
+        assert_eq!(way("operators_needed", "3"), Direction::Tighter);
+        assert_eq!(way("withdraw_needs_addresses", "false"), Direction::Looser);
+        assert_eq!(way("desktop_browser_for_keys", "true"), Direction::Tighter);
+        assert_eq!(way("max_key_age_days", "none"), Direction::Same);
+        assert_eq!(way("max_key_age_days", "65535"), Direction::Tighter);
+        let mut dated = policy;
+        Setting::parse("max_key_age_days", "90").unwrap().apply(&mut dated);
+        let way = |value| Setting::parse("max_key_age_days", value).unwrap().direction(&dated);
+        assert_eq!(
+            [way("89"), way("90"), way("91"), way("none")],
+            [Direction::Tighter, Direction::Same, Direction::Looser, Direction::Looser]
+        );
+    }
+}

@@ -1,0 +1,355 @@
+//! Changes that take more than one operator: proposed in words, bound by hash, approved by others, done once
+//! (product.md 5).
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::grant::Action;
+use crate::id::{AccountId, KeyId, NotAnId};
+use crate::policy::{Needed, Setting};
+use crate::staff::Role;
+use crate::time::Moment;
+
+/// A proposal's number, from 1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ProposalId(u64);
+
+impl ProposalId {
+    /// Takes a number from 1 to 2^63 - 1.
+    #[must_use]
+    pub const fn from_u64(number: u64) -> Option<Self> {
+        if number == 0 || number > i64::MAX as u64 { None } else { Some(Self(number)) }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ProposalId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.0)
+    }
+}
+
+impl FromStr for ProposalId {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let id = text.parse().ok().and_then(Self::from_u64).ok_or(NotAnId)?;
+        if id.to_string() == text { Ok(id) } else { Err(NotAnId) }
+    }
+}
+
+/// What is proposed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// Give the person behind an account a role.
+    GrantRole(AccountId, Role),
+    /// Lift the freeze of an account.
+    ThawAccount(AccountId),
+    /// Lift the freeze of a key.
+    ThawKey(KeyId),
+    /// Remove the second factor of somebody who lost it.
+    ResetFactors(AccountId),
+    /// Make a policy less strict.
+    Loosen(Setting),
+}
+
+impl Change {
+    /// The action that carries it out.
+    #[must_use]
+    pub const fn action(self) -> Action {
+        match self {
+            Self::GrantRole(..) => Action::GrantRole,
+            Self::ThawAccount(_) => Action::ThawAccount,
+            Self::ThawKey(_) => Action::ThawKey,
+            Self::ResetFactors(_) => Action::ResetFactors,
+            Self::Loosen(_) => Action::LoosenPolicy,
+        }
+    }
+
+    /// Reads what [`Change`] displays; `None` for every other spelling.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let words: Vec<&str> = text.split(' ').collect();
+        let change = match words.as_slice() {
+            ["role.grant", account, role] => Self::GrantRole(account.parse().ok()?, role.parse().ok()?),
+            ["account.thaw", account] => Self::ThawAccount(account.parse().ok()?),
+            ["key.thaw", key] => Self::ThawKey(key.parse().ok()?),
+            ["account.factors.reset", account] => Self::ResetFactors(account.parse().ok()?),
+            ["policy.loosen", name, value] => Self::Loosen(Setting::parse(name, value).ok()?),
+            _ => return None,
+        };
+        (change.to_string() == text).then_some(change)
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = self.action().word();
+        match self {
+            Self::GrantRole(account, role) => write!(out, "{word} {account} {role}"),
+            Self::ThawAccount(account) | Self::ResetFactors(account) => write!(out, "{word} {account}"),
+            Self::ThawKey(key) => write!(out, "{word} {key}"),
+            Self::Loosen(setting) => write!(out, "{word} {} {}", setting.name(), setting.value()),
+        }
+    }
+}
+
+/// What an approval is bound to: the change, and every word that the approver read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ChangeHash([u8; 32]);
+
+impl ChangeHash {
+    /// BLAKE3 over the change and its words, each length-prefixed.
+    #[must_use]
+    pub fn of(change: Change, words: &[String]) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("keyward 2026-11 proposed change");
+        for part in std::iter::once(&change.to_string()).chain(words) {
+            hasher.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hasher.update(part.as_bytes());
+        }
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    /// Rebuilds a stored hash.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes to store.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Reads 64 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0_u8; 32];
+        if text.len() != 64 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return None;
+        }
+        for (to, pair) in bytes.iter_mut().zip(text.as_bytes().as_chunks::<2>().0) {
+            *to = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+impl fmt::Display for ChangeHash {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+    }
+}
+
+/// How a proposal stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// Waits for approvals, or to be carried out.
+    Open,
+    /// Carried out.
+    Done,
+    /// Cancelled by an operator.
+    Cancelled,
+}
+
+impl Standing {
+    /// The word that is stored and shown.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Done => "done",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The standing that a stored word names.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Open, Self::Done, Self::Cancelled].into_iter().find(|one| one.word() == word)
+    }
+}
+
+/// One operator's word for a proposal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Approval {
+    /// Whose.
+    pub by: AccountId,
+    /// What they read.
+    pub hash: ChangeHash,
+    /// When.
+    pub at: Moment,
+}
+
+/// A proposal, as it stands in the store.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Proposal {
+    /// Its number.
+    pub id: ProposalId,
+    /// What.
+    pub change: Change,
+    /// What it is bound to.
+    pub hash: ChangeHash,
+    /// How many it took when it was made.
+    pub needed: Needed,
+    /// Who proposed it.
+    pub requester: AccountId,
+    /// When.
+    pub made_at: Moment,
+    /// When it is over.
+    pub expires_at: Moment,
+    /// Who approved it.
+    pub approvals: Vec<Approval>,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// What holds at the moment of an approval or of the execution.
+pub struct Present<'p> {
+    /// All operators.
+    pub operators: &'p [AccountId],
+    /// The hash of the change in today's words.
+    pub hash: ChangeHash,
+    /// How many it takes by the policy in force.
+    pub needed: Needed,
+    /// Now.
+    pub now: Moment,
+}
+
+/// A proposal that does not go on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotPassed {
+    /// Carried out or cancelled.
+    #[error("this proposal was carried out or cancelled already; it cannot be used again")]
+    Settled,
+    /// Too old.
+    #[error("this proposal is over; propose the change again")]
+    Over,
+    /// What it is about is no longer what was read.
+    #[error(
+        "what this proposal is about has changed since it was made; cancel it and propose the change again"
+    )]
+    Changed,
+    /// The one who proposed approves.
+    #[error("whoever proposes a change does not count: another operator must approve it")]
+    OwnProposal,
+    /// Somebody without the role.
+    #[error(
+        "only operators approve and carry out proposals, and whoever proposed this one must still be one"
+    )]
+    NotAnOperator,
+    /// Twice.
+    #[error("you approved this proposal already; another operator must")]
+    Twice,
+    /// Not enough approvals.
+    #[error("{have} of {need} approvals of other operators are there")]
+    NotEnough {
+        /// How many count.
+        have: u8,
+        /// How many it takes.
+        need: u8,
+    },
+}
+
+/// A change that enough operators stand behind, for one execution.
+#[derive(Debug)]
+pub struct Passed {
+    id: ProposalId,
+    change: Change,
+}
+
+impl Passed {
+    /// Of which proposal.
+    #[must_use]
+    pub const fn id(&self) -> ProposalId {
+        self.id
+    }
+
+    /// What may be done.
+    #[must_use]
+    pub const fn change(&self) -> Change {
+        self.change
+    }
+}
+
+impl Proposal {
+    fn still_stands(&self, present: &Present<'_>) -> Result<(), NotPassed> {
+        if self.standing != Standing::Open {
+            return Err(NotPassed::Settled);
+        }
+        if present.now >= self.expires_at {
+            return Err(NotPassed::Over);
+        }
+        if !present.operators.contains(&self.requester) {
+            return Err(NotPassed::NotAnOperator);
+        }
+        if present.hash == self.hash { Ok(()) } else { Err(NotPassed::Changed) }
+    }
+
+    /// The approval of `by`, who read what `read` is the hash of.
+    ///
+    /// # Errors
+    /// [`NotPassed`].
+    pub fn approve(
+        &self,
+        by: AccountId,
+        read: ChangeHash,
+        present: &Present<'_>,
+    ) -> Result<Approval, NotPassed> {
+        self.still_stands(present)?;
+        if !present.operators.contains(&by) {
+            return Err(NotPassed::NotAnOperator);
+        }
+        if by == self.requester {
+            return Err(NotPassed::OwnProposal);
+        }
+        if read != self.hash {
+            return Err(NotPassed::Changed);
+        }
+        if self.approvals.iter().any(|approval| approval.by == by) {
+            return Err(NotPassed::Twice);
+        }
+        Ok(Approval { by, hash: read, at: present.now })
+    }
+
+    /// How many approvals count now: of different operators, who are operators still, who read this, and who did
+    /// not propose it.
+    #[must_use]
+    pub fn counting(&self, operators: &[AccountId]) -> u8 {
+        let counts = |approval: &&Approval| {
+            approval.by != self.requester && approval.hash == self.hash && operators.contains(&approval.by)
+        };
+        let people: BTreeSet<AccountId> =
+            self.approvals.iter().filter(counts).map(|approval| approval.by).collect();
+        u8::try_from(people.len()).unwrap_or(u8::MAX)
+    }
+
+    /// How many approvals it takes: by the policy when it was made or now, whichever is stricter.
+    #[must_use]
+    pub fn takes(&self, now: Needed) -> u8 {
+        self.needed.max(now).approvals()
+    }
+
+    /// The evidence that the change may be made, if enough operators stand behind it at this moment.
+    ///
+    /// # Errors
+    /// [`NotPassed`].
+    pub fn pass(&self, present: &Present<'_>) -> Result<Passed, NotPassed> {
+        self.still_stands(present)?;
+        let (have, need) = (self.counting(present.operators), self.takes(present.needed));
+        if have < need {
+            return Err(NotPassed::NotEnough { have, need });
+        }
+        Ok(Passed { id: self.id, change: self.change })
+    }
+}
+
+#[cfg(test)]
+mod tests;
