@@ -53,6 +53,7 @@ pub struct Node {
     writer: std::thread::JoinHandle<()>,
     follower: JoinHandle<()>,
     teller: JoinHandle<()>,
+    roller: JoinHandle<()>,
 }
 
 impl Node {
@@ -119,6 +120,7 @@ impl Node {
             writer: journal_thread(writer)?,
             follower: tokio::spawn(worker::run(follower, duties)),
             teller,
+            roller: tokio::spawn(worker::roll(store.clone())),
         })
     }
 
@@ -128,6 +130,7 @@ impl Node {
         tokio::task::spawn_blocking(move || gateway.stop()).await.context("the gateway did not stop")?;
         self.follower.abort();
         self.teller.abort();
+        self.roller.abort();
         let flushed = self.recorder.flush().await;
         let dropped = self.recorder.dropped();
         self.recorder.close();

@@ -24,6 +24,9 @@ use crate::checkpoint::Checkpoint;
 const SWEEP_MS: u64 = 60_000;
 /// How often last uses are written, so that pages show them.
 const FLUSH_MS: u64 = 2_000;
+/// How often the journal is counted for charts and how many records in one transaction.
+const ROLL: Duration = Duration::from_secs(3);
+const ROLL_PAGE: u32 = 10_000;
 /// Between two sightings, so that a crowd of unbound keys cannot keep the store busy.
 const PACE: Duration = Duration::from_millis(2);
 /// How often every row is read again.
@@ -139,6 +142,23 @@ async fn sweep(duties: &Duties) {
     }
 }
 
+/// Counts what was appended for the charts, until aborted. Beside the other duties, because a busy hour takes a
+/// while and following the feed must not wait for it.
+pub async fn roll(store: Store) {
+    let journal = store.journal();
+    loop {
+        match journal.roll_up(ambient::now(), ROLL_PAGE).await {
+            // More is there: at once, after whoever waits for the file had a turn.
+            Ok(counted) if counted == u64::from(ROLL_PAGE) => tokio::time::sleep(PACE).await,
+            Ok(_) => tokio::time::sleep(ROLL).await,
+            Err(problem) => {
+                error!(%problem, "the journal could not be counted for charts");
+                tokio::time::sleep(ROLL).await;
+            }
+        }
+    }
+}
+
 /// Drops old records page by page; what is left over the bound goes with the next sweep.
 async fn forget(store: &Store, kept_since: Moment) -> Result<(), StoreError> {
     let journal = store.journal();
@@ -147,5 +167,5 @@ async fn forget(store: &Store, kept_since: Moment) -> Result<(), StoreError> {
             break;
         }
     }
-    Ok(())
+    journal.forget_rollups(ambient::now()).await
 }

@@ -7,15 +7,23 @@ use keyward_rules::time::Moment;
 
 use crate::error::StoreError;
 use crate::journal::QUARTER_MS;
-use crate::sql::{Database, Row, statements};
+use crate::overseen::containing;
+use crate::sql::{Database, Row, Value, statements};
 
 statements! {
     QUARTERS_OF_KEY = "SELECT quarter, passed, refused FROM quarters WHERE key_id = $1 AND quarter >= $2 ORDER BY quarter";
     SOURCES_OF_KEY = "SELECT source, seen_at FROM sources WHERE key_id = $1 ORDER BY seen_at DESC LIMIT $2";
-    /// By time, because the journal has no index by key; the bound on time keeps the walk short.
-    REQUESTS_OF_KEY = "SELECT at, source, method, route, code, upstream_status, micros FROM activity \
-        WHERE at >= $2 AND key_id = $1 ORDER BY at DESC LIMIT $3";
+    BUSY_QUARTERS = "SELECT quarter FROM quarters WHERE key_id = $1 AND quarter >= $2 AND quarter <= $3 \
+        ORDER BY quarter DESC LIMIT $4";
+    /// The journal has no index by key: only quarters of an hour in which the key was busy are walked. The texts are
+    /// literals, and an empty one fits everything.
+    REQUESTS_OF_KEY = "SELECT id, at, source, method, route, code, upstream_status, micros FROM activity \
+        WHERE at >= $2 AND at < $3 AND key_id = $1 AND ($4 = '' OR code = $4 OR ($4 = 'refused' AND code <> '0')) \
+        AND ($5 = '' OR route LIKE $5 ESCAPE '\\') AND ($6 = 0 OR source = $7) ORDER BY at DESC, id DESC LIMIT $8";
 }
+
+/// Quarters of an hour that one search walks at most: what is older is found by asking for an earlier end.
+const QUARTERS_WALKED: u64 = 400;
 
 /// One quarter of an hour of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +39,8 @@ pub struct Quarter {
 /// One request of a key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RequestRow {
+    /// Its number in the journal.
+    pub id: i64,
     /// When.
     pub at: Moment,
     /// From which address.
@@ -85,25 +95,86 @@ impl Activity {
         rows.iter().map(|row| Ok((address(&row.bytes(0)?)?, moment(row.int(1)?)))).collect()
     }
 
-    /// The newest requests of a key since `since`, at most `limit`.
+    /// Requests of a key that fit, newest first, at most `limit`. Walked are the quarters of an hour in which the key
+    /// was busy, and the newest two, at most [`QUARTERS_WALKED`] of them.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn requests(
         &self,
         key: KeyId,
-        since: Moment,
-        limit: u64,
+        filter: &RequestFilter,
+        limit: usize,
     ) -> Result<Vec<RequestRow>, StoreError> {
         let id = key.as_u128().to_be_bytes();
-        let values = vec![id.as_slice().into(), since.unix_ms().into(), limit.into()];
-        let rows = self.database.fetch_all(REQUESTS_OF_KEY, values).await?;
-        rows.iter().map(request).collect()
+        let (first, last) = (filter.from.unix_ms(), filter.until.unix_ms().saturating_sub(1));
+        let values = vec![
+            id.as_slice().into(),
+            (first / QUARTER_MS).into(),
+            (last / QUARTER_MS).into(),
+            QUARTERS_WALKED.into(),
+        ];
+        let busy = self.database.fetch_all(BUSY_QUARTERS, values).await?;
+        let mut quarters: Vec<u64> =
+            busy.iter().filter_map(|row| u64::try_from(row.int(0).ok()?).ok()).collect();
+        // Refused before anything was verified, requests count nowhere; the newest of them are looked for all the same.
+        quarters.extend([last / QUARTER_MS, (last / QUARTER_MS).saturating_sub(1)]);
+        quarters.sort_unstable_by_key(|quarter| std::cmp::Reverse(*quarter));
+        quarters.dedup();
+        let mut found = Vec::new();
+        for quarter in quarters {
+            let from = quarter.saturating_mul(QUARTER_MS).max(first);
+            let until = (quarter + 1).saturating_mul(QUARTER_MS).min(last.saturating_add(1));
+            let left = i64::try_from(limit.saturating_sub(found.len())).unwrap_or(0);
+            if left == 0 {
+                break;
+            }
+            let mut values: Vec<Value> = vec![id.as_slice().into(), from.into(), until.into()];
+            values.extend(filter.values());
+            values.push(left.into());
+            let rows = self.database.fetch_all(REQUESTS_OF_KEY, values).await?;
+            for row in &rows {
+                found.push(request(row)?);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Which requests.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RequestFilter {
+    /// Not before.
+    pub from: Moment,
+    /// Before.
+    pub until: Moment,
+    /// This code; `refused` for every one but `0`; empty for all.
+    pub code: String,
+    /// A part of the route, literally; empty for all.
+    pub route: String,
+    /// From this address.
+    pub source: Option<IpAddr>,
+}
+
+impl RequestFilter {
+    fn values(&self) -> [Value; 4] {
+        let source = match self.source.map(|address| address.to_canonical()) {
+            None => Vec::new(),
+            Some(IpAddr::V4(v4)) => v4.octets().to_vec(),
+            Some(IpAddr::V6(v6)) => v6.octets().to_vec(),
+        };
+        let route = if self.route.is_empty() { String::new() } else { containing(&self.route) };
+        [
+            self.code.as_str().into(),
+            route.into(),
+            i64::from(self.source.is_some()).into(),
+            source.as_slice().into(),
+        ]
     }
 }
 
 /// The address in a column.
-fn address(bytes: &[u8]) -> Result<IpAddr, StoreError> {
+pub(crate) fn address(bytes: &[u8]) -> Result<IpAddr, StoreError> {
     match (<[u8; 4]>::try_from(bytes), <[u8; 16]>::try_from(bytes)) {
         (Ok(v4), _) => Ok(IpAddr::from(v4)),
         (_, Ok(v6)) => Ok(IpAddr::from(v6)),
@@ -113,15 +184,15 @@ fn address(bytes: &[u8]) -> Result<IpAddr, StoreError> {
 
 fn request(row: &Row) -> Result<RequestRow, StoreError> {
     let tampered = || StoreError::tampered("activity", "row");
-    let source = address(&row.bytes(1)?)?;
     let number = |value: i64| u64::try_from(value).map_err(|_| tampered());
     Ok(RequestRow {
-        at: Moment::from_unix_ms(number(row.int(0)?)?),
-        source,
-        method: row.text(2)?,
-        route: row.text(3)?,
-        code: row.text(4)?,
-        upstream_status: row.int_or_null(5)?,
-        micros: number(row.int(6)?)?,
+        id: row.int(0)?,
+        at: Moment::from_unix_ms(number(row.int(1)?)?),
+        source: address(&row.bytes(2)?)?,
+        method: row.text(3)?,
+        route: row.text(4)?,
+        code: row.text(5)?,
+        upstream_status: row.int_or_null(6)?,
+        micros: number(row.int(7)?)?,
     })
 }

@@ -56,6 +56,10 @@ const ACTIVITY: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0003_sources.sql"),
         postgres: include_str!("../migrations/postgres/0003_sources.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0004_rollups.sql"),
+        postgres: include_str!("../migrations/postgres/0004_rollups.sql"),
+    },
 ];
 
 /// The main tables' file.
@@ -200,7 +204,8 @@ impl Store {
     pub async fn refused_statements(&self) -> Vec<&'static str> {
         let mut refused = Vec::new();
         for (file, statements) in crate::STATEMENTS {
-            let database = if matches!(*file, "journal" | "activity") { &self.activity } else { &self.main };
+            let database =
+                if matches!(*file, "journal" | "activity" | "rollups") { &self.activity } else { &self.main };
             for (name, text) in *statements {
                 if database.prepare(text).await.is_err() {
                     refused.push(*name);

@@ -59,7 +59,7 @@ pub struct Counts {
 }
 
 /// A pattern that finds `text` anywhere, every character of it taken literally.
-fn containing(text: &str) -> String {
+pub(crate) fn containing(text: &str) -> String {
     let mut pattern = String::from("%");
     for letter in text.to_lowercase().chars() {
         if matches!(letter, '%' | '_' | '\\') {

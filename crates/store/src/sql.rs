@@ -294,6 +294,7 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("policies", crate::policies::STATEMENTS),
     ("proposals", crate::proposals::STATEMENTS),
     ("seal", crate::seal::STATEMENTS),
+    ("rollups", crate::rollups::STATEMENTS),
     ("sessions", crate::sessions::STATEMENTS),
     ("staff", crate::staff::STATEMENTS),
     ("usage", crate::usage::STATEMENTS),

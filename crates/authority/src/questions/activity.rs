@@ -3,13 +3,13 @@
 use keyward_rules::id::KeyId;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
-use keyward_store::Quarter;
+use keyward_store::{Quarter, RequestFilter, RequestRow};
 
 use crate::tell::shows_addresses;
 use crate::{ActionError, Desk};
 
 /// Requests of a key's page.
-const NEWEST: u64 = 20;
+const NEWEST: usize = 20;
 /// Quarters of an hour in a day.
 const QUARTERS: usize = 96;
 const QUARTER_MS: u64 = 15 * 60 * 1_000;
@@ -17,6 +17,8 @@ const QUARTER_MS: u64 = 15 * 60 * 1_000;
 /// One request, as its holder sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyRequest {
+    /// Its number in the journal.
+    pub id: i64,
     /// When.
     pub at: Moment,
     /// From where; for an app's key only whether it was one of the app's servers.
@@ -52,27 +54,55 @@ pub async fn key_activity(desk: &Desk<'_>, id: KeyId) -> Result<ActivityView, Ac
     let (since, quarters) = key_counts(desk, id).await?;
     let shown = shows_addresses(&key.binding);
     let day_ago = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(DAY_MS));
-    let requests = access.activity.requests(id, day_ago, NEWEST).await?;
+    let newest = RequestFilter {
+        from: day_ago,
+        until: desk.now.plus_ms(1),
+        code: String::new(),
+        route: String::new(),
+        source: None,
+    };
+    let requests = access.activity.requests(id, &newest, NEWEST).await?;
     let sources = match shown {
-        true => access.activity.sources(id, NEWEST).await?,
+        true => access.activity.sources(id, u64::try_from(NEWEST).unwrap_or(0)).await?,
         false => Vec::new(),
     };
     let sources = sources.into_iter().map(|(address, at)| (address.to_string(), at)).collect();
-    let requests = requests
-        .into_iter()
-        .map(|row| KeyRequest {
-            at: row.at,
-            from: match (shown, row.code.as_str()) {
-                (true, _) => row.source.to_string(),
-                (false, "50110") => "elsewhere".to_owned(),
-                (false, _) => "the app's servers".to_owned(),
-            },
-            what: format!("{} {}", row.method, row.route),
-            code: row.code,
-            millis: row.micros.div_ceil(1_000),
-        })
-        .collect();
+    let requests = requests.into_iter().map(|row| as_shown(row, shown)).collect();
     Ok(ActivityView { quarters, since, requests, sources })
+}
+
+fn as_shown(row: RequestRow, shown: bool) -> KeyRequest {
+    KeyRequest {
+        id: row.id,
+        at: row.at,
+        from: match (shown, row.code.as_str()) {
+            (true, _) => row.source.to_string(),
+            (false, "50110") => "elsewhere".to_owned(),
+            (false, _) => "the app's servers".to_owned(),
+        },
+        what: format!("{} {}", row.method, row.route),
+        code: row.code,
+        millis: row.micros.div_ceil(1_000),
+    }
+}
+
+/// The requests of a key within the actor's scope that fit, newest first, at most `limit`. An app's key is never
+/// searched by address: the answer would tell its ranges.
+///
+/// # Errors
+/// [`ActionError::NoKey`].
+pub async fn key_requests(
+    desk: &Desk<'_>,
+    id: KeyId,
+    filter: RequestFilter,
+    limit: usize,
+) -> Result<Vec<KeyRequest>, ActionError> {
+    let access = &desk.authority.access;
+    let key = access.reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
+    let shown = shows_addresses(&key.binding);
+    let filter = RequestFilter { source: filter.source.filter(|_| shown), ..filter };
+    let rows = access.activity.requests(id, &filter, limit).await?;
+    Ok(rows.into_iter().map(|row| as_shown(row, shown)).collect())
 }
 
 /// The counts of the last day alone; whose key it is was decided before.

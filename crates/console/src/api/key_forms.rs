@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use keyward_authority::questions::KeyRequest;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -212,6 +213,18 @@ pub struct Request {
     pub code: String,
     /// Milliseconds to the answer's head.
     pub millis: u64,
+}
+
+impl From<KeyRequest> for Request {
+    fn from(request: KeyRequest) -> Self {
+        Self {
+            at_ms: request.at.unix_ms(),
+            from: request.from,
+            what: request.what,
+            code: request.code,
+            millis: request.millis,
+        }
+    }
 }
 
 /// From where to ask.

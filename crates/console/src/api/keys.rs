@@ -290,13 +290,7 @@ pub async fn disable_all(caller: Caller, Body(body): Body<OneFactor>) -> Result<
 pub async fn activity(caller: Caller, Id(id): Id<KeyId>) -> Result<Json<Activity>, Problem> {
     let view = key_activity(&caller.desk(), id).await?;
     let (passed, refused) = view.quarters.into_iter().unzip();
-    let requests = view.requests.into_iter().map(|request| Request {
-        at_ms: request.at.unix_ms(),
-        from: request.from,
-        what: request.what,
-        code: request.code,
-        millis: request.millis,
-    });
+    let requests = view.requests.into_iter().map(Request::from);
     let sources = view.sources.into_iter().map(|(from, at)| Source { from, seen_at_ms: at.unix_ms() });
     Ok(Json(Activity {
         since_ms: view.since.unix_ms(),

@@ -4,6 +4,7 @@
 //! then does it. A tightening takes one `factor` and the key's exact `name`.
 
 mod account;
+mod activity;
 mod alerts;
 mod body;
 mod caller;
@@ -68,6 +69,9 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(keys::leaked))
         .routes(routes!(keys::activity))
         .routes(routes!(keys::outlook))
+        .routes(routes!(activity::key_chart))
+        .routes(routes!(activity::key_requests))
+        .routes(routes!(activity::account_chart))
         .routes(routes!(alerts::list))
         .routes(routes!(alerts::seen))
         .routes(routes!(operations::take_set_up))

@@ -1,5 +1,6 @@
 //! The pages, a file for each place a person can be.
 
+mod activity;
 mod alerts;
 mod brake;
 mod confirm;
@@ -44,6 +45,9 @@ pub fn router() -> Router<Shell> {
         .route("/keys/download", post(key_new::download))
         .route("/keys/disable-all", get(key_actions::show_disable_all).post(key_actions::disable_all))
         .route("/keys/{id}", get(key::show).post(key::edit))
+        .route("/activity", get(activity::account))
+        .route("/keys/{id}/activity", get(activity::key))
+        .route("/keys/{id}/activity/export", get(activity::export))
         .route("/keys/{id}/addresses", get(key_actions::show_addresses).post(key_actions::addresses))
         .route("/keys/{id}/disable", get(key_actions::show_disable).post(key_actions::disable))
         .route("/keys/{id}/enable", get(key_actions::show_enable).post(key_actions::enable))

@@ -67,7 +67,7 @@ fn form(path: &str, cookie: &str, headers: &[(&str, &str)], body: &str) -> Reque
 }
 
 /// Signs a browser in; gives its cookies.
-async fn browser(world: &World, person: &crate::world::Person<'_>) -> String {
+pub async fn browser(world: &World, person: &crate::world::Person<'_>) -> String {
     let same = [("sec-fetch-site", "same-origin")];
     let cookies = |reply: &crate::world::Reply| -> String {
         let all = reply.headers.get_all(header::SET_COOKIE).iter();

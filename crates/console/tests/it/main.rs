@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests take the short way")]
 
+mod activity;
 mod audit;
 mod canary;
 mod cooling;

@@ -1,0 +1,182 @@
+//! Charts and requests of keys: what was appended to the journal shows, nobody else's does, and a month costs little.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use keyward_rules::id::{AccountId, KeyId, RequestId};
+use keyward_rules::time::Moment;
+use keyward_store::Record;
+use serde_json::Value;
+
+use crate::doors::browser;
+use crate::world::{HOME, Person, World};
+
+struct Traffic {
+    account: AccountId,
+    keys: Vec<KeyId>,
+}
+
+async fn traffic(person: &Person<'_>, keys: usize) -> Traffic {
+    let account = person.get("/account").await.field("id").parse().unwrap();
+    let mut ids = Vec::new();
+    for number in 0..keys {
+        // Ten codes an hour is the bound of a step-up; sessions last half an hour without use.
+        if number % 8 == 7 {
+            for _ in 0..3 {
+                person.world.pass_ms(25 * 60_000);
+                person.get("/account").await;
+            }
+        }
+        ids.push(person.key(&format!("bot {number}")).await["api_key"].as_str().unwrap().parse().unwrap());
+    }
+    Traffic { account, keys: ids }
+}
+
+impl Traffic {
+    fn record(&self, at: Moment, number: u64) -> Record {
+        let pick = |list: &[&'static str]| list[usize::try_from(number / 3).unwrap() % list.len()];
+        Record {
+            at,
+            request: RequestId(u128::from(number)),
+            key: Some(self.keys[usize::try_from(number).unwrap() % self.keys.len()]),
+            account: Some(self.account),
+            source: format!("203.0.113.{}", number % 7).parse().unwrap(),
+            method: "GET",
+            route: pick(&["/api/v5/account/balance", "/api/v5/trade/order", "/api/v5/trade/orders-pending"]),
+            code: if number % 11 == 0 { "50110" } else { "0" },
+            upstream_status: Some(200),
+            bytes_in: 0,
+            bytes_out: 100,
+            micros: 400 + number % 9_000,
+        }
+    }
+
+    /// So many records, evenly over the time before now; rolled up.
+    async fn append(&self, world: &World, count: u64, over_ms: u64) {
+        let journal = world.store.journal();
+        let mut writer = journal.writer().unwrap();
+        let began = world.now().unix_ms() - over_ms;
+        let mut batch = Vec::new();
+        for number in 0..count {
+            batch.push(self.record(Moment::from_unix_ms(began + over_ms * number / count), number));
+            if batch.len() == 10_000 || number + 1 == count {
+                writer.append(&[], &[], &batch).await.unwrap();
+                batch.clear();
+            }
+        }
+        world.pass_ms(2_000);
+        while journal.roll_up(world.now(), 10_000).await.unwrap() > 0 {}
+    }
+}
+
+async fn page(world: &World, cookie: &str, path: &str) -> String {
+    let request = Request::builder().uri(path).header(header::COOKIE, cookie).body(Body::empty()).unwrap();
+    let answer = world.send(HOME, request).await;
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+    answer.text
+}
+
+#[tokio::test]
+async fn what_was_appended_shows_once_and_to_its_holder_alone() {
+    let world = World::new().await;
+    let (person, other) = (world.person("a@keyward.example").await, world.person("b@keyward.example").await);
+    let traffic = traffic(&person, 2).await;
+    traffic.append(&world, 1_100, 50 * 60_000).await;
+    // Rolling up again counts nothing twice.
+    assert_eq!(world.store.journal().roll_up(world.now(), 10_000).await.unwrap(), 0);
+    let id = traffic.keys[0];
+    for range in ["hour", "day", "week", "month"] {
+        let chart = person.get(&format!("/keys/{id}/chart?range={range}")).await.json();
+        let sum =
+            |name: &str| chart[name].as_array().unwrap().iter().map(|one| one.as_u64().unwrap()).sum::<u64>();
+        assert_eq!((sum("passed"), sum("refused")), (500, 50), "{range}");
+        assert_eq!(chart["routes"].as_array().unwrap().len(), 3);
+        assert_eq!(chart["sources"].as_array().unwrap().len(), 7);
+        let all = person.get(&format!("/account/chart?range={range}")).await.json();
+        let passed: u64 = all["passed"].as_array().unwrap().iter().map(|one| one.as_u64().unwrap()).sum();
+        assert_eq!(passed, 1_000, "{range}");
+        assert!(all["sources"].as_array().unwrap().is_empty());
+    }
+    for path in [format!("/keys/{id}/chart"), format!("/keys/{id}/requests")] {
+        assert_eq!(other.get(&path).await.code(), "no_key");
+    }
+    let mine = other.get("/account/chart").await.json();
+    assert!(mine["verdicts"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn requests_are_found_by_time_verdict_route_and_source() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let traffic = traffic(&person, 1).await;
+    traffic.append(&world, 330, 3 * 86_400_000).await;
+    let id = traffic.keys[0];
+    let found = async |query: &str| -> Vec<Value> {
+        let answer = person.get(&format!("/keys/{id}/requests?limit=1000{query}")).await;
+        assert_eq!(answer.status, 200, "{query}: {}", answer.text);
+        answer.json()["requests"].as_array().unwrap().clone()
+    };
+    assert_eq!(found("").await.len(), 330);
+    assert_eq!(found("&verdict=0").await.len(), 300);
+    assert_eq!(found("&verdict=refused").await.len(), 30);
+    assert_eq!(found("&verdict=50110").await.len(), 30);
+    assert_eq!(found("&verdict=50111").await.len(), 0);
+    assert_eq!(found("&route=balance").await.len(), 111);
+    for literal in ["%25", "_", "*", "bal%25nce"] {
+        assert_eq!(found(&format!("&route={literal}")).await.len(), 0, "{literal}");
+    }
+    let from_one = found("&source=203.0.113.3").await;
+    assert!(from_one.len() > 40 && from_one.iter().all(|one| one["from"] == "203.0.113.3"));
+    let day_ago = world.now().unix_ms() - 86_400_000;
+    let last_day = found(&format!("&from_ms={day_ago}")).await;
+    assert!((108..=112).contains(&last_day.len()), "{}", last_day.len());
+    assert!(last_day.windows(2).all(|pair| pair[0]["at_ms"].as_u64() >= pair[1]["at_ms"].as_u64()));
+    assert_eq!(person.get(&format!("/keys/{id}/requests?source=nowhere")).await.code(), "bad_query");
+    // The pages say the same, and an export takes the same terms.
+    let cookie = browser(&world, &person).await;
+    let shown =
+        page(&world, &cookie, &format!("/keys/{id}/activity?range=week&verdict=50110&route=%3Cscript%3E"))
+            .await;
+    assert!(shown.contains("Nothing fits") && !shown.contains("<script>\""));
+    let csv = page(&world, &cookie, &format!("/keys/{id}/activity/export?format=csv&verdict=refused")).await;
+    assert_eq!(csv.lines().count(), 31);
+    let lines =
+        page(&world, &cookie, &format!("/keys/{id}/activity/export?format=jsonl&verdict=refused")).await;
+    assert_eq!(lines.lines().count(), 30);
+    assert!(lines.lines().all(|line| serde_json::from_str::<Value>(line).unwrap()["code"] == "50110"));
+    let tail = page(&world, &cookie, &format!("/keys/{id}/activity?fragment=tail")).await;
+    assert!(tail.matches("<tr>").count() == 50 && !tail.contains("<html"));
+}
+
+/// The figures of docs/PERFORMANCE.md: `cargo test --release -p keyward-console --test it -- --ignored --nocapture figures`.
+#[tokio::test]
+#[ignore = "writes a million records; prints figures and asserts none"]
+async fn figures_of_a_month_with_a_million_records() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let traffic = traffic(&person, 50).await;
+    traffic.append(&world, 1_000_000, 30 * 86_400_000).await;
+    let person =
+        Person { token: person.sign_in(crate::world::PASSWORD, None).await.field("token"), ..person.clone() };
+    let cookie = browser(&world, &person).await;
+    let id = traffic.keys[0];
+    for path in [
+        "/keys".to_owned(),
+        format!("/keys/{id}"),
+        format!("/keys/{id}/activity?range=hour"),
+        format!("/keys/{id}/activity?range=month"),
+        format!("/keys/{id}/activity?range=month&verdict=50110"),
+        format!("/keys/{id}/activity?range=month&verdict=50111"),
+        "/activity?range=month".to_owned(),
+    ] {
+        let mut times = Vec::new();
+        for _ in 0..21 {
+            let began = Instant::now();
+            page(&world, &cookie, &path).await;
+            times.push(began.elapsed());
+        }
+        times.sort();
+        println!("{path}: median {:?}, slowest {:?}", times[10], times[20]);
+    }
+}
