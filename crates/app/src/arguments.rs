@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod audit;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -36,6 +38,9 @@ pub enum Command {
     /// Make accounts
     #[command(subcommand)]
     Account(Account),
+    /// Check, export and prove the audit log
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Write a master key and a configuration to start from
     Init(Init),
     /// Show, check or print an example of the configuration

@@ -6,6 +6,7 @@
 
 mod ambient;
 mod arguments;
+mod audit;
 mod checkpoint;
 mod commands;
 mod config;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
             Command::Serve(options) => commands::serve::run(&options).await,
             Command::Key(command) => commands::key::run(command).await,
             Command::Account(command) => commands::account::run(command).await,
+            Command::Audit(command) => commands::audit::run(command).await,
             Command::Init(options) => commands::init::run(&options),
             Command::Config(command) => commands::config::run(command),
             Command::Explain(options) => commands::explain::run(&options),

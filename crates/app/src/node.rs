@@ -21,6 +21,7 @@ use keyward_store::{MasterKey, Store};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use crate::audit::{self, Notary};
 use crate::checkpoint::Checkpoint;
 use crate::{ambient, worker};
 
@@ -44,6 +45,8 @@ pub struct NodeOptions {
     pub authority: Arc<Authority>,
     /// Where the newest change seen is kept, to notice a store that was rolled back.
     pub checkpoint: Option<PathBuf>,
+    /// Who signs checkpoints of the audit log.
+    pub notary: Notary,
 }
 
 /// A running node.
@@ -53,6 +56,7 @@ pub struct Node {
     writer: std::thread::JoinHandle<()>,
     follower: JoinHandle<()>,
     teller: JoinHandle<()>,
+    notary: JoinHandle<()>,
 }
 
 impl Node {
@@ -119,6 +123,7 @@ impl Node {
             writer: journal_thread(writer)?,
             follower: tokio::spawn(worker::run(follower, duties)),
             teller,
+            notary: tokio::spawn(audit::run(options.notary)),
         })
     }
 
@@ -128,6 +133,7 @@ impl Node {
         tokio::task::spawn_blocking(move || gateway.stop()).await.context("the gateway did not stop")?;
         self.follower.abort();
         self.teller.abort();
+        self.notary.abort();
         let flushed = self.recorder.flush().await;
         let dropped = self.recorder.dropped();
         self.recorder.close();

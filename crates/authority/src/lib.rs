@@ -27,4 +27,4 @@ pub use strength::{Strength, strength};
 pub use totp::Authenticator;
 
 // What comes through the door, for shells that have no way to the store.
-pub use keyward_store::{SessionKind, SessionRecord, Stage};
+pub use keyward_store::{AuditFilter, SessionKind, SessionRecord, Stage};
