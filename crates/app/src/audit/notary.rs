@@ -154,3 +154,160 @@ pub async fn run(mut notary: Notary) {
         notary.look(ambient::now()).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use keyward_authority::Settings;
+    use keyward_authority::accounts::create_account;
+    use keyward_notify::Post;
+    use keyward_rules::account::Email;
+    use keyward_rules::grant::Actor;
+    use keyward_rules::log::{Checkpoint, Origin, SigningKey};
+    use keyward_rules::time::Moment;
+    use keyward_store::{Location, MasterKey, Store};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::{Folder, Notary};
+    use crate::{ambient, node};
+
+    const NOW: Moment = Moment::from_unix_ms(1_800_000_000_000);
+
+    struct World {
+        store: Store,
+        path: PathBuf,
+        made: u32,
+    }
+
+    impl World {
+        async fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("keyward-notary-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&path).unwrap();
+            let location = Location::Folder(path.clone());
+            let master = MasterKey::new([9; 32]);
+            let store = Store::open(&location, &master, ambient::entropy(), NOW).await.unwrap();
+            let mut world = Self { store, path, made: 0 };
+            world.change().await;
+            world
+        }
+
+        /// One change, with its record.
+        async fn change(&mut self) {
+            self.made += 1;
+            let master = MasterKey::new([9; 32]);
+            let authority = node::authority(&self.store, &master, Settings::default());
+            let email = Email::parse(&format!("a{}@keyward.example", self.made)).unwrap();
+            create_account(&authority.desk(Actor::Host("ops".into()), NOW), email).await.unwrap();
+        }
+
+        fn notary(&self, post: Option<&str>) -> anyhow::Result<Notary> {
+            let folder = Folder::open(&self.path.join("out")).unwrap();
+            let post = post.map(|url| Post::new(url).unwrap());
+            Notary::new(self.store.log(), key(), Some(folder), post)
+        }
+
+        /// How many records the newest file covers.
+        fn latest(&self) -> u64 {
+            let note = std::fs::read_to_string(self.path.join("out/latest")).unwrap();
+            Checkpoint::open(&note, key().verifier()).unwrap().size
+        }
+
+        async fn stored(&self) -> u64 {
+            self.store.log().newest_checkpoint().await.unwrap().map_or(0, |(size, _)| size)
+        }
+
+        fn edit(&self, sql: &str) {
+            rusqlite::Connection::open(self.path.join("keyward.db")).unwrap().execute_batch(sql).unwrap();
+        }
+    }
+
+    impl Drop for World {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+
+    fn key() -> SigningKey {
+        SigningKey::from_seed(Origin::parse("keyward/audit").unwrap(), &[5; 32]).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_log_that_grew_is_signed_once() {
+        let mut world = World::new("grew").await;
+        let mut notary = world.notary(None).unwrap();
+        notary.look(NOW).await;
+        notary.look(NOW).await;
+        assert_eq!((world.latest(), world.stored().await), (1, 1));
+        world.change().await;
+        world.change().await;
+        notary.look(NOW).await;
+        assert_eq!((world.latest(), world.stored().await), (3, 3));
+        let files = std::fs::read_dir(world.path.join("out")).unwrap().count();
+        assert_eq!(files, 3, "one for each and the latest");
+    }
+
+    /// F73: places that are gone hold nothing up, and get the newest note once they are back.
+    #[tokio::test]
+    async fn a_place_that_fails_holds_nothing_up() {
+        let mut world = World::new("fails").await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let mut notary = world.notary(Some(&format!("http://{address}/"))).unwrap();
+        std::fs::remove_dir_all(world.path.join("out")).unwrap();
+        std::fs::write(world.path.join("out"), "no folder any more").unwrap();
+        notary.look(NOW).await;
+        world.change().await;
+        notary.look(NOW).await;
+        assert_eq!(world.stored().await, 2, "signed all the same");
+        assert!(notary.said.unkept && notary.said.unsent);
+
+        std::fs::remove_file(world.path.join("out")).unwrap();
+        std::fs::create_dir(world.path.join("out")).unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
+        let taken = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = vec![0; 4096];
+            let count = stream.read(&mut asked).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+            String::from_utf8_lossy(&asked[..count]).into_owned()
+        });
+        notary.look(NOW).await;
+        assert_eq!(world.latest(), 2);
+        assert!(taken.await.unwrap().contains("\r\n\r\nkeyward/audit\n2\n"));
+        assert!(notary.unsent.is_none() && notary.unkept.is_none());
+    }
+
+    /// A rewrite must not become official in the next minute, nor by a restart, nor by emptying the table.
+    #[tokio::test]
+    async fn what_is_no_continuation_is_not_signed() {
+        let mut world = World::new("rewrite").await;
+        world.change().await;
+        let mut notary = world.notary(None).unwrap();
+        notary.look(NOW).await;
+        assert_eq!(world.latest(), 2);
+        world.edit("UPDATE audit_hashes SET hash = zeroblob(32) WHERE i = 2; DELETE FROM audit_checkpoints");
+        world.change().await;
+        notary.look(NOW).await;
+        assert!(notary.said.unsigned);
+        let mut anew = world.notary(None).unwrap();
+        anew.look(NOW).await;
+        assert!(anew.said.unsigned);
+        assert_eq!((world.latest(), world.stored().await), (2, 0));
+        world.edit("UPDATE head SET audit = 1");
+        notary.look(NOW).await;
+        assert_eq!((world.latest(), world.stored().await), (2, 0), "cut off");
+    }
+
+    #[tokio::test]
+    async fn another_logs_folder_is_refused() {
+        let world = World::new("other").await;
+        world.notary(None).unwrap().look(NOW).await;
+        let folder = Folder::open(&world.path.join("out")).unwrap();
+        let other = SigningKey::from_seed(Origin::parse("keyward/audit").unwrap(), &[6; 32]).unwrap();
+        assert!(Notary::new(world.store.log(), other, Some(folder), None).is_err());
+        assert_eq!(world.latest(), 1);
+    }
+}

@@ -238,6 +238,39 @@ fn what_was_kept_elsewhere_finds_what_the_store_cannot() {
     assert!(text.contains(&format!("a record between 1 and {size} was altered")), "{text}");
 }
 
+/// F73: with whatever room there is on the disk, a change and its record are both there or both not.
+#[test]
+fn a_full_disk_loses_no_record_of_a_change() {
+    let folder = Folder::new();
+    let data = folder.data();
+    assert_eq!(Running::start(&data).unwrap().terminate().unwrap().code(), Some(0));
+    let count = |query: &str| -> i64 {
+        Connection::open(data.join("keyward.db")).unwrap().query_row(query, [], |row| row.get(0)).unwrap()
+    };
+    let (mut failed, mut done) = (0, 0);
+    for kib in (0..400).step_by(20) {
+        let before = (count("SELECT COUNT(*) FROM accounts"), count("SELECT COUNT(*) FROM audit"));
+        // A limit on the size of files, whose signal is not taken, fails writes as a full disk does.
+        let script = "trap '' XFSZ; ulimit -f $1; shift; exec \"$@\"";
+        let email = format!("full{kib}@keyward.example");
+        let status = Command::new("bash")
+            .args(["-c", script, "bash", &kib.to_string()])
+            .arg(program().unwrap())
+            .args(["account", "create", "--email", &email, "--data"])
+            .arg(&data)
+            .output()
+            .unwrap()
+            .status;
+        let after = (count("SELECT COUNT(*) FROM accounts"), count("SELECT COUNT(*) FROM audit"));
+        assert_eq!(after.0 - before.0, after.1 - before.1, "{kib} KiB");
+        assert!(!status.success() || after.0 == before.0 + 1, "{kib} KiB: said to be done, and is not there");
+        if status.success() { done += 1 } else { failed += 1 }
+    }
+    assert!(failed > 0 && done > 0, "{failed} failed, {done} done");
+    let (code, text) = verify(&data, &[]);
+    assert_eq!(code, Some(0), "{text}");
+}
+
 #[test]
 fn only_the_logs_own_key_counts() {
     let mut log = Log::new();

@@ -25,6 +25,7 @@ macro_rules! on_both {
 on_both!(
     the_tree_is_over_the_records,
     a_dropped_change_adds_nothing,
+    a_record_that_cannot_be_written_takes_its_change_along,
     many_writers_make_one_tree,
     a_log_without_its_hashes_takes_no_change,
     records_from_before_are_brought_up,
@@ -109,6 +110,24 @@ async fn a_dropped_change_adds_nothing(world: World) {
     assert_eq!(world.store.log().size().await.unwrap(), 1);
     assert!(world.store.log().stored([stored_count(1)]).await.is_err());
     assert_eq!(world.store.log().root(1).await.unwrap(), before);
+}
+
+/// F73: whichever table of the log cannot be written, the change does not happen either, and all goes on afterwards.
+async fn a_record_that_cannot_be_written_takes_its_change_along(world: World) {
+    let account = world.with_account().await;
+    for table in ["audit", "audit_hashes", "audit_accounts"] {
+        edit(&world, &format!("ALTER TABLE {table} RENAME TO gone")).await;
+        let id = KeyId::from_entropy(random());
+        let mut tx = world.begin().await;
+        tx.insert_key(draft(id, account, table)).await.unwrap();
+        let event = Event::of(tx.grant(), NOW, "test", &[]);
+        assert!(tx.commit(event).await.is_err(), "{table}");
+        edit(&world, &format!("ALTER TABLE gone RENAME TO {table}")).await;
+        assert!(world.store.reader().key(Scope::All, id).await.unwrap().is_none(), "{table}");
+        assert_eq!(world.store.log().size().await.unwrap(), 1, "{table}");
+    }
+    world.add_key(account, "bot").await.unwrap();
+    assert_eq!(verify(&world.store.log(), vec![]).await, []);
 }
 
 async fn many_writers_make_one_tree(world: World) {
