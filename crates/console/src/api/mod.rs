@@ -11,6 +11,7 @@ mod key_forms;
 mod keys;
 mod problem;
 mod sessions;
+mod trail;
 mod views;
 
 use axum::routing::get;
@@ -24,6 +25,7 @@ use utoipa_axum::routes;
 use crate::shell::Shell;
 
 pub use problem::Problem;
+pub use trail::RecordNumber;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -67,6 +69,8 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(keys::outlook))
         .routes(routes!(alerts::list))
         .routes(routes!(alerts::seen))
+        .routes(routes!(trail::list))
+        .routes(routes!(trail::proof))
 }
 
 /// The document, as it is served.

@@ -66,7 +66,7 @@ fn form(path: &str, cookie: &str, headers: &[(&str, &str)], body: &str) -> Reque
 }
 
 /// Signs a browser in; gives its cookies.
-async fn browser(world: &World, person: &crate::world::Person<'_>) -> String {
+pub async fn browser(world: &World, person: &crate::world::Person<'_>) -> String {
     let same = [("sec-fetch-site", "same-origin")];
     let cookies = |reply: &crate::world::Reply| -> String {
         let all = reply.headers.get_all(header::SET_COOKIE).iter();
@@ -150,6 +150,8 @@ async fn every_page_behind_the_door_leads_to_it() {
         "/keys/new",
         "/keys/disable-all",
         "/alerts",
+        "/trail",
+        "/trail/1/proof",
         "/security",
         "/security/password",
         "/security/email",
