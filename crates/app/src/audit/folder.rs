@@ -26,10 +26,9 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Opens a folder, made with mode 0700 if it is not there.
-    pub fn open(path: &Path) -> Result<Self> {
-        private_folder(path)?;
-        Ok(Self { path: path.to_owned(), kept: KEPT })
+    /// The folder at `path`, which need not be there or in reach yet.
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), kept: KEPT }
     }
 
     /// The newest note, if there is one.
@@ -42,8 +41,9 @@ impl Folder {
         }
     }
 
-    /// Writes the checkpoint over `size` records; whole or not at all.
+    /// Writes the checkpoint over `size` records, whole or not at all; makes the folder with mode 0700.
     pub fn keep(&self, size: u64, note: &str) -> Result<()> {
+        private_folder(&self.path)?;
         self.write(&format!("{size:020}{ENDING}"), note)?;
         self.write(LATEST, note)?;
         self.drop_oldest()
@@ -118,11 +118,11 @@ mod tests {
     #[test]
     fn a_file_for_each_and_the_latest_and_none_can_be_run() {
         let place = Place::new("each");
-        let folder = Folder { kept: 2, ..Folder::open(&place.0.join("out")).unwrap() };
+        let folder = Folder { kept: 2, ..Folder::new(&place.0.join("out")) };
         assert_eq!(folder.latest().unwrap(), None);
-        fs::write(place.0.join("out/notes.txt"), "an operator's own").unwrap();
         for size in [7, 9, 100] {
             folder.keep(size, &format!("note {size}\n")).unwrap();
+            fs::write(place.0.join("out/notes.txt"), "an operator's own").unwrap();
         }
         assert_eq!(
             place.names(),
@@ -139,8 +139,9 @@ mod tests {
     #[test]
     fn links_lead_nowhere() {
         let place = Place::new("links");
-        let (folder, victim) = (Folder::open(&place.0.join("out")).unwrap(), place.0.join("victim"));
+        let (folder, victim) = (Folder::new(&place.0.join("out")), place.0.join("victim"));
         fs::write(&victim, "untouched").unwrap();
+        fs::create_dir(place.0.join("out")).unwrap();
         for name in ["latest", ".next", "00000000000000000007.checkpoint"] {
             symlink(&victim, place.0.join("out").join(name)).unwrap();
         }

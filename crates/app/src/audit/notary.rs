@@ -22,6 +22,8 @@ pub struct Notary {
     key: SigningKey,
     folder: Option<Folder>,
     post: Option<Post>,
+    /// Whether it is known what lies in the folder.
+    folder_is_read: bool,
     /// The last checkpoint that is known to be signed, here or by what lies in the folder.
     last: Option<Checkpoint>,
     /// Not yet in the folder.
@@ -40,24 +42,22 @@ struct Said {
 }
 
 impl Notary {
-    /// Takes up where the folder's newest checkpoint ends.
-    pub fn new(log: Log, key: SigningKey, folder: Option<Folder>, post: Option<Post>) -> Result<Self> {
-        let note = folder.as_ref().map(Folder::latest).transpose()?.flatten();
-        let last = note.map(|note| Checkpoint::open_any_name(&note, key.verifier())).transpose();
-        let last = last.context(
-            "the newest file in audit.checkpoint_dir is no checkpoint of this log; look into it, or choose another folder",
-        )?;
-        Ok(Self { log, key, folder, post, last, unkept: None, unsent: None, said: Said::default() })
+    /// Signs `log` with `key`; notes go into `folder` and to `post`.
+    pub fn new(log: Log, key: SigningKey, folder: Option<Folder>, post: Option<Post>) -> Self {
+        let said = Said::default();
+        Self { log, key, folder, post, folder_is_read: false, last: None, unkept: None, unsent: None, said }
     }
 
     /// Signs what came since the last time, and lets out what is not out yet.
     pub async fn look(&mut self, now: Moment) {
         match self.sign(now).await {
-            Ok(None) => {}
-            Ok(Some((size, note))) => {
-                self.unkept = Some((size, note.clone()));
-                self.unsent = Some(note);
+            Ok(made) => {
+                if let Some((size, note)) = made {
+                    self.unkept = Some((size, note.clone()));
+                    self.unsent = Some(note);
+                }
                 self.said.unsigned = false;
+                self.keep();
             }
             Err(problem) if !self.said.unsigned => {
                 self.said.unsigned = true;
@@ -65,12 +65,27 @@ impl Notary {
             }
             Err(_) => {}
         }
-        self.keep();
         self.send().await;
+    }
+
+    /// Takes up where the folder's newest checkpoint ends, before anything is written over it. A folder that is out of
+    /// reach is read once it is back.
+    fn read_folder(&mut self) -> Result<()> {
+        let Some(folder) = self.folder.as_ref().filter(|_| !self.folder_is_read) else { return Ok(()) };
+        let Ok(note) = folder.latest() else { return Ok(()) };
+        if let Some(note) = note {
+            let found = Checkpoint::open_any_name(&note, self.key.verifier()).context(
+                "the newest file in audit.checkpoint_dir is no checkpoint of this log; choose another folder",
+            )?;
+            self.last = self.last.take().filter(|last| last.size >= found.size).or(Some(found));
+        }
+        self.folder_is_read = true;
+        Ok(())
     }
 
     /// A new checkpoint, if the log grew. Whoever signs a log that is no continuation makes a rewrite official.
     async fn sign(&mut self, now: Moment) -> Result<Option<(u64, String)>> {
+        self.read_folder()?;
         let stored = self.log.newest_checkpoint().await?.map(|(_, note)| note);
         let stored = stored.map(|note| Checkpoint::open_any_name(&note, self.key.verifier())).transpose();
         let stored =
@@ -109,7 +124,12 @@ impl Notary {
 
     fn keep(&mut self) {
         let (Some(folder), Some((size, note))) = (&self.folder, &self.unkept) else { return };
-        match folder.keep(*size, note) {
+        let kept = match folder.latest() {
+            Ok(_) if !self.folder_is_read => return,
+            Ok(_) => folder.keep(*size, note),
+            Err(problem) => Err(problem),
+        };
+        match kept {
             Ok(()) => {
                 if std::mem::take(&mut self.said.unkept) {
                     info!("checkpoints of the audit log are written again");
@@ -202,8 +222,8 @@ mod tests {
             create_account(&authority.desk(Actor::Host("ops".into()), NOW), email).await.unwrap();
         }
 
-        fn notary(&self, post: Option<&str>) -> anyhow::Result<Notary> {
-            let folder = Folder::open(&self.path.join("out")).unwrap();
+        fn notary(&self, post: Option<&str>) -> Notary {
+            let folder = Folder::new(&self.path.join("out"));
             let post = post.map(|url| Post::new(url).unwrap());
             Notary::new(self.store.log(), key(), Some(folder), post)
         }
@@ -236,7 +256,7 @@ mod tests {
     #[tokio::test]
     async fn a_log_that_grew_is_signed_once() {
         let mut world = World::new("grew").await;
-        let mut notary = world.notary(None).unwrap();
+        let mut notary = world.notary(None);
         notary.look(NOW).await;
         notary.look(NOW).await;
         assert_eq!((world.latest(), world.stored().await), (1, 1));
@@ -255,8 +275,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let mut notary = world.notary(Some(&format!("http://{address}/"))).unwrap();
-        std::fs::remove_dir_all(world.path.join("out")).unwrap();
+        let mut notary = world.notary(Some(&format!("http://{address}/")));
         std::fs::write(world.path.join("out"), "no folder any more").unwrap();
         notary.look(NOW).await;
         world.change().await;
@@ -285,14 +304,14 @@ mod tests {
     async fn what_is_no_continuation_is_not_signed() {
         let mut world = World::new("rewrite").await;
         world.change().await;
-        let mut notary = world.notary(None).unwrap();
+        let mut notary = world.notary(None);
         notary.look(NOW).await;
         assert_eq!(world.latest(), 2);
         world.edit("UPDATE audit_hashes SET hash = zeroblob(32) WHERE i = 2; DELETE FROM audit_checkpoints");
         world.change().await;
         notary.look(NOW).await;
         assert!(notary.said.unsigned);
-        let mut anew = world.notary(None).unwrap();
+        let mut anew = world.notary(None);
         anew.look(NOW).await;
         assert!(anew.said.unsigned);
         assert_eq!((world.latest(), world.stored().await), (2, 0));
@@ -304,10 +323,14 @@ mod tests {
     #[tokio::test]
     async fn another_logs_folder_is_refused() {
         let world = World::new("other").await;
-        world.notary(None).unwrap().look(NOW).await;
-        let folder = Folder::open(&world.path.join("out")).unwrap();
+        world.notary(None).look(NOW).await;
+        let folder = Folder::new(&world.path.join("out"));
         let other = SigningKey::from_seed(Origin::parse("keyward/audit").unwrap(), &[6; 32]).unwrap();
-        assert!(Notary::new(world.store.log(), other, Some(folder), None).is_err());
+        world.edit("DELETE FROM audit_checkpoints");
+        let mut notary = Notary::new(world.store.log(), other, Some(folder), None);
+        notary.look(NOW).await;
+        assert!(notary.said.unsigned);
+        assert_eq!(world.stored().await, 0);
         assert_eq!(world.latest(), 1);
     }
 }

@@ -52,10 +52,10 @@ impl AuditSettings {
 
     /// Who signs, with the places that checkpoints go to.
     pub fn notary(&self, store: &Store, master: &MasterKey) -> Result<Notary> {
-        let folder = self.checkpoint_dir.as_deref().map(Folder::open).transpose()?;
+        let folder = self.checkpoint_dir.as_deref().map(Folder::new);
         let post =
             self.checkpoint_url.as_deref().map(Post::new).transpose().context("audit.checkpoint_url")?;
-        Notary::new(store.log(), self.key(master)?, folder, post)
+        Ok(Notary::new(store.log(), self.key(master)?, folder, post))
     }
 }
 
