@@ -38,11 +38,14 @@ struct Page {
 
 fn row(own: &str, view: TrailView) -> Row {
     let entry = view.entry;
-    let key = entry.subject.strip_prefix("key:").and_then(|id| id.parse::<KeyId>().ok());
+    let yours = entry.actor.strip_prefix("account:") == Some(own);
+    // Only a key that the holder acted on is certainly their own, and has a page; a sub-account's has none.
+    let key = entry.subject.strip_prefix("key:").and_then(|id| id.parse::<KeyId>().ok()).filter(|_| yours);
     let who = match entry.actor.split_once(':') {
-        Some(("account", id)) if id == own => "You".to_owned(),
-        Some(("host", name)) => format!("An operator, {name}"),
+        _ if yours => "you".to_owned(),
+        Some(("host", name)) => format!("an operator, {name}"),
         Some(("system", _)) => "Keyward".to_owned(),
+        None if entry.actor == "visitor" => "somebody with the proof for it".to_owned(),
         Some((_, _)) | None => entry.actor.clone(),
     };
     Row {
