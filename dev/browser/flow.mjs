@@ -122,7 +122,7 @@ try {
   await stranger.getByRole('button', { name: 'Disable all keys' }).click();
   step(`the brake: 50114 after ${await within(gateway, next, '50114')} ms`);
 
-  for (const path of ['/alerts', '/security', '/api', '/dev/mail', '/keys?ended=yes', '/nowhere', '/recover']) {
+  for (const path of ['/alerts', '/security', '/trail', '/api', '/dev/mail', '/keys?ended=yes', '/nowhere', '/recover']) {
     await person.go(path);
     await accessible(path);
   }

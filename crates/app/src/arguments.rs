@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod audit;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -39,6 +41,9 @@ pub enum Command {
     /// The first operators
     #[command(subcommand)]
     Operator(Operator),
+    /// Check, export and prove the audit log
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Write a master key and a configuration to start from
     Init(Init),
     /// Show, check or print an example of the configuration

@@ -12,6 +12,8 @@ use keyward_rules::policy::{Policy, Setting};
 use keyward_rules::secret::Secret;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::AuditSettings;
+
 /// Every setting with its default and meaning.
 pub const EXAMPLE: &str = include_str!("../../../config/default.toml");
 
@@ -28,6 +30,9 @@ pub struct Config {
     /// Rules that a deployment chooses.
     #[serde(default)]
     pub policy: PolicySettings,
+    /// The audit log.
+    #[serde(default)]
+    pub audit: AuditSettings,
     /// The console, if there is one.
     pub console: Option<ConsoleSettings>,
     /// Mail, which the console needs.
@@ -260,6 +265,7 @@ fn mistakes(config: &Config) -> Vec<String> {
     if crate::node::backend(&config.upstream.url).is_err() {
         found.push(format!("upstream.url `{}` must be http://host[:port]", config.upstream.url));
     }
+    found.extend(config.audit.mistakes());
     found.extend(console_mistakes(config));
     if keyward_store::Location::parse(&config.store.url).is_err() {
         found.push("store.url must be a folder or postgres://…".to_owned());

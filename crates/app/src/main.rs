@@ -6,6 +6,7 @@
 
 mod ambient;
 mod arguments;
+mod audit;
 mod checkpoint;
 mod commands;
 mod config;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
             Command::Key(command) => commands::key::run(command).await,
             Command::Account(command) => commands::account::run(command).await,
             Command::Operator(command) => commands::operator::run(command).await,
+            Command::Audit(command) => commands::audit::run(command).await,
             Command::Init(options) => commands::init::run(&options),
             Command::Config(command) => commands::config::run(command),
             Command::Explain(options) => commands::explain::run(&options),

@@ -21,6 +21,7 @@ use keyward_store::{MasterKey, Store};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use crate::audit::{self, Notary};
 use crate::checkpoint::Checkpoint;
 use crate::{ambient, worker};
 
@@ -44,6 +45,8 @@ pub struct NodeOptions {
     pub authority: Arc<Authority>,
     /// Where the newest change seen is kept, to notice a store that was rolled back.
     pub checkpoint: Option<PathBuf>,
+    /// Who signs checkpoints of the audit log.
+    pub notary: Notary,
 }
 
 /// A running node.
@@ -54,6 +57,7 @@ pub struct Node {
     follower: JoinHandle<()>,
     teller: JoinHandle<()>,
     roller: JoinHandle<()>,
+    notary: JoinHandle<()>,
 }
 
 impl Node {
@@ -121,6 +125,7 @@ impl Node {
             follower: tokio::spawn(worker::run(follower, duties)),
             teller,
             roller: tokio::spawn(worker::roll(store.clone())),
+            notary: tokio::spawn(audit::run(options.notary)),
         })
     }
 
@@ -131,6 +136,7 @@ impl Node {
         self.follower.abort();
         self.teller.abort();
         self.roller.abort();
+        self.notary.abort();
         let flushed = self.recorder.flush().await;
         let dropped = self.recorder.dropped();
         self.recorder.close();

@@ -5,7 +5,7 @@ use keyward_rules::key::PassphraseKey;
 use keyward_rules::person::{CodeKey, SessionId};
 use keyward_rules::policy::Policy;
 use keyward_rules::time::Moment;
-use keyward_store::{Activity, Door, Entropy, Inbox, MasterKey, Reader, Store, Writer};
+use keyward_store::{Activity, Door, Entropy, Inbox, Log, MasterKey, Reader, Store, Writer};
 
 use crate::Hasher;
 
@@ -22,6 +22,8 @@ pub struct Access {
     pub inbox: Inbox,
     /// To read the journal.
     pub activity: Activity,
+    /// To read the audit log.
+    pub log: Log,
 }
 
 /// The keys under which what people know is hashed.
@@ -73,6 +75,7 @@ impl Authority {
             door: store.door(),
             inbox: store.inbox(),
             activity: store.activity(),
+            log: store.log(),
         };
         let secrets = Secrets { passphrases: master.passphrase_key(), codes: master.code_key() };
         Self { access, secrets, entropy, hasher: Hasher::default(), settings }

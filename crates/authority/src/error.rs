@@ -116,6 +116,12 @@ pub enum ActionError {
     /// No such app.
     #[error("there is no such app")]
     NoApp,
+    /// No such audit record.
+    #[error("there is no such record")]
+    NoRecord,
+    /// No checkpoint covers the record yet.
+    #[error("no checkpoint covers this record yet; one is signed every minute, so try again then")]
+    NotYetSigned,
     /// The store failed or refused.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -139,9 +145,12 @@ impl ActionError {
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoAccount | Self::NoKey | Self::NoSession | Self::NoApp | Self::NoProposal => {
-                ErrorKind::Missing
-            }
+            Self::NoAccount
+            | Self::NoKey
+            | Self::NoSession
+            | Self::NoApp
+            | Self::NoProposal
+            | Self::NoRecord => ErrorKind::Missing,
             Self::TooManyCodes | Self::Busy | Self::TooManyProposals => ErrorKind::TooMuch,
             Self::Store(StoreError::Exists { .. } | StoreError::Conflict { .. }) => ErrorKind::Refused,
             Self::Store(_) => ErrorKind::Broken,
@@ -170,7 +179,8 @@ impl ActionError {
             | Self::Rotated
             | Self::BoundToApp
             | Self::Unchanged
-            | Self::OtherRequest => ErrorKind::Refused,
+            | Self::OtherRequest
+            | Self::NotYetSigned => ErrorKind::Refused,
         }
     }
 

@@ -15,15 +15,68 @@ pub struct When {
 impl When {
     /// Writes a moment.
     pub fn of(at: Moment) -> Self {
-        let iso = at.to_string();
-        let utc = format!("{} UTC", iso.get(..16).unwrap_or(&iso).replace('T', " "));
-        Self { iso, utc }
+        Self::read(&at.to_string())
+    }
+
+    /// Takes a moment as a record spells it.
+    pub fn read(iso: &str) -> Self {
+        let utc = format!("{} UTC", iso.get(..16).unwrap_or(iso).replace('T', " "));
+        Self { iso: iso.to_owned(), utc }
     }
 
     /// Writes a moment that may not be there.
     pub fn maybe(at: Option<Moment>) -> Option<Self> {
         at.map(Self::of)
     }
+}
+
+/// What an audit record is about, by its action's word; `None` for words that have no title.
+pub fn record_title(action: &str) -> Option<&'static str> {
+    Some(match action {
+        "account.create" | "account.register" => "The account was made",
+        "sub_account.create" => "A sub-account was made",
+        "session.begin" => "Signed in",
+        "session.end" => "Sessions ended",
+        "account.phrase" => "The phrase of our mails was changed",
+        "account.password" => "The password was changed",
+        "account.reset" => "The password was reset",
+        "account.email" => "Another e-mail address was asked for",
+        "account.email.confirm" => "The e-mail address was changed",
+        "account.totp.on" => "The authenticator was set up",
+        "account.totp.off" => "Two-factor sign-in was turned off",
+        "account.recovery_codes" => "New recovery codes were made",
+        "key.issue" => "A key was made",
+        "key.edit" => "A key was renamed or tagged",
+        "key.widen" => "A key works from more addresses",
+        "key.narrow" => "A key works from fewer addresses",
+        "key.disable" => "A key was disabled",
+        "key.enable" => "A key was enabled",
+        "key.rotate" => "A key was rotated",
+        "key.end_overlap" | "key.end_overlaps" => "The overlap of a rotation ended",
+        "key.delete" => "A key was deleted",
+        "key.leaked" => "A key was reported as leaked",
+        "key.disable_all" => "All keys were disabled",
+        "key.brake" => "All keys were disabled by the link of an alert",
+        "key.freeze" => "A key was frozen",
+        "key.sweep" => "Keys ended by their clock",
+        "key.end_cooling" => "Keys that rested work again",
+        "role.set_up" => "A set-up link made an operator",
+        "role.offer" | "role.invite" => "A set-up link was made",
+        "proposal.make" => "A change was proposed",
+        "proposal.approve" => "A proposal was approved",
+        "proposal.cancel" => "A proposal was cancelled",
+        "role.grant" => "A role was given",
+        "role.revoke" => "A role was taken away",
+        "account.freeze" => "The account was frozen",
+        "account.thaw" => "The freeze of the account was lifted",
+        "key.thaw" => "The freeze of a key was lifted",
+        "account.factors.reset" => "The second factor was removed by operators",
+        "policy.tighten" => "A policy was made stricter",
+        "policy.loosen" => "A policy was loosened",
+        "alert.remind" => "You were reminded of a key",
+        "alert.raise" => "You were told what a gateway saw",
+        _ => return None,
+    })
 }
 
 /// What a permission lets a key do, in a line.

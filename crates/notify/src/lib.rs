@@ -1,4 +1,4 @@
-//! How people are told: from the outbox to mail.
+//! How people are told: from the outbox to mail; and how checkpoints of the audit log leave over HTTP.
 //!
 //! Owns: the words and looks of mails, SMTP, the sandbox's mailbox, the worker with its retries.
 //! Leaves to others: what is told and to whom (`authority`), that it is kept until it is delivered (`store`).
@@ -7,11 +7,13 @@
 //! link but the one that can only brake; a delivered mail is kept nowhere but in the sandbox's mailbox.
 
 mod mailbox;
+mod post;
 mod render;
 mod smtp;
 mod worker;
 
 pub use mailbox::{Kept, Mailbox};
+pub use post::{NotAnAddress, Post, PostError};
 pub use render::{Mail, render};
 pub use smtp::{Security, Smtp, SmtpSettings};
 pub use worker::{Courier, Transport, pause_before_try};

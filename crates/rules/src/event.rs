@@ -1,11 +1,12 @@
 //! The audit record of one change, in one canonical spelling.
 //!
-//! Written in the transaction of the change itself. The bytes are what a later Merkle log takes as leaf, so
+//! Written in the transaction of the change itself. The bytes are the leaf of the Merkle log ([`crate::log`]), so
 //! they never change: sorted members, no white space, all values text.
 
 use std::collections::BTreeMap;
 
 use crate::grant::Grant;
+use crate::id::{AccountId, KeyId};
 use crate::time::Moment;
 
 /// One audit record.
@@ -47,9 +48,21 @@ impl Event {
     }
 }
 
+/// The accounts and keys that a record names as actor or subject. What is no record names nobody.
+#[must_use]
+pub fn parties(record: &str) -> (Vec<AccountId>, Vec<KeyId>) {
+    let members: BTreeMap<String, serde_json::Value> = serde_json::from_str(record).unwrap_or_default();
+    let named = |member: &str, kind: &str| {
+        members.get(member).and_then(|value| value.as_str()?.strip_prefix(kind)?.strip_prefix(':'))
+    };
+    let accounts = ["actor", "subject"].iter().filter_map(|member| named(member, "account")?.parse().ok());
+    let key = named("subject", "key").and_then(|id| id.parse().ok());
+    (accounts.collect(), key.into_iter().collect())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Event;
+    use super::{Event, parties};
     use crate::grant::{Action, Actor, Proof};
     use crate::time::Moment;
 
@@ -62,5 +75,21 @@ mod tests {
             event.canonical(),
             r#"{"action":"key.disable","actor":"host:ops","at":"1970-01-01T00:00:00.000Z","facts":{"a":"\"\n","b":"2"},"subject":"key:1","v":"1"}"#
         );
+    }
+
+    #[test]
+    fn names_its_parties() {
+        let (accounts, keys) = parties(r#"{"actor":"account:7","subject":"account:8"}"#);
+        assert_eq!(accounts.iter().map(ToString::to_string).collect::<Vec<_>>(), ["7", "8"]);
+        assert!(keys.is_empty());
+        let id = "0b7c2f1e-8a43-4d0f-9b2a-3c5d6e7f8091";
+        let (accounts, keys) = parties(&format!(r#"{{"actor":"host:ops","subject":"key:{id}"}}"#));
+        assert_eq!(
+            (accounts.len(), keys.iter().map(ToString::to_string).collect::<Vec<_>>()),
+            (0, vec![id.into()])
+        );
+        for odd in ["", "[]", r#"{"actor":7}"#, r#"{"subject":"keys"}"#, r#"{"subject":"account:"}"#] {
+            assert_eq!(parties(odd), (vec![], vec![]), "{odd}");
+        }
     }
 }

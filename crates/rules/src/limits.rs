@@ -68,6 +68,10 @@ pub const TAGS_PER_KEY: usize = 10;
 pub const TAG_CHARS: usize = 20;
 /// Characters kept of what a browser or program says about itself.
 pub const DEVICE_CHARS: usize = 80;
+/// Bytes of the name of an audit log.
+pub const ORIGIN_BYTES: usize = 255;
+/// Bytes of a signed note, witnesses' signatures included (c2sp.org/signed-note asks for at least sixteen).
+pub const NOTE_BYTES: usize = 128 * 1024;
 /// Rows of one page of an answer at most, and unless asked otherwise.
 pub const PAGE_MAX: usize = 100;
 /// See [`PAGE_MAX`].

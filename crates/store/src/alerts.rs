@@ -76,6 +76,7 @@ impl Tx {
         if self.transact.execute(INSERT_ALERT, values).await? == 0 {
             return Ok(false);
         }
+        self.concerns(alert.account);
         for letter in letters {
             outbox::put(&mut self.transact, &self.vault, letter, self.now).await?;
         }

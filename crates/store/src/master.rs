@@ -71,4 +71,10 @@ impl MasterKey {
     pub fn identity_key(&self) -> [u8; 32] {
         self.derive("keyward 2026-11 verified identity")
     }
+
+    /// The seed of the key that signs checkpoints of the audit log.
+    #[must_use]
+    pub fn checkpoint_seed(&self) -> [u8; 32] {
+        self.derive("keyward 2026-11 audit checkpoints")
+    }
 }

@@ -15,6 +15,7 @@ use crate::door::Door;
 use crate::error::StoreError;
 use crate::feed::Feed;
 use crate::journal::Journal;
+use crate::log::{Log, bring_up};
 use crate::master::MasterKey;
 use crate::outbox::Outbox;
 use crate::reader::Reader;
@@ -41,6 +42,10 @@ const MAIN: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0004_operators.sql"),
         postgres: include_str!("../migrations/postgres/0004_operators.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0005_audit_log.sql"),
+        postgres: include_str!("../migrations/postgres/0005_audit_log.sql"),
+    },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
 const ACTIVITY: &[Migration] = &[
@@ -62,6 +67,8 @@ const ACTIVITY: &[Migration] = &[
     },
 ];
 
+/// The main tables' name among the steps.
+const MAIN_PART: &str = "main";
 /// The main tables' file.
 const MAIN_FILE: &str = "keyward.db";
 /// The journal's file.
@@ -130,7 +137,7 @@ impl Store {
                 (Database::Postgres(pool.clone()), Database::Postgres(pool), None)
             }
         };
-        migrate(&main, "main", MAIN).await?;
+        migrate(&main, MAIN_PART, MAIN).await?;
         migrate(&activity, "activity", ACTIVITY).await?;
         let vault = Arc::new(Vault::open(&main, master, entropy, now.unix_ms()).await?);
         Ok(Self { main, activity, vault, folder })
@@ -185,6 +192,12 @@ impl Store {
     #[must_use]
     pub fn inbox(&self) -> Inbox {
         Inbox { database: self.main.clone() }
+    }
+
+    /// The capability to read the audit log, and to keep checkpoints of it.
+    #[must_use]
+    pub fn log(&self) -> Log {
+        Log { database: self.main.clone() }
     }
 
     /// The capability to read what the journal says of a key.
@@ -253,6 +266,9 @@ async fn migrate(database: &Database, part: &str, steps: &'static [Migration]) -
     }
     for step in steps.iter().skip(usize::try_from(found).unwrap_or(0)) {
         tx.script(step.sqlite, step.postgres).await?;
+    }
+    if part == MAIN_PART && found < known {
+        bring_up(&mut tx).await?;
     }
     let upsert = "INSERT INTO schema_steps (part, steps) VALUES ($1, $2) \
         ON CONFLICT (part) DO UPDATE SET steps = excluded.steps";

@@ -99,6 +99,7 @@ impl Tx {
         password: &Secret<String>,
         phrase: &str,
     ) -> Result<(), StoreError> {
+        self.concerns(account);
         let values = vec![
             account.as_u64().into(),
             password.expose().as_str().into(),
@@ -118,6 +119,7 @@ impl Tx {
         account: AccountId,
         hash: &Secret<String>,
     ) -> Result<(), StoreError> {
+        self.concerns(account);
         let values = vec![account.as_u64().into(), hash.expose().as_str().into()];
         self.transact.execute(SET_PASSWORD, values).await.map(drop)
     }
@@ -127,6 +129,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn set_phrase(&mut self, account: AccountId, phrase: &str) -> Result<(), StoreError> {
+        self.concerns(account);
         self.transact.execute(SET_PHRASE, vec![account.as_u64().into(), phrase.into()]).await.map(drop)
     }
 
@@ -140,6 +143,7 @@ impl Tx {
         secret: Option<&Secret<Vec<u8>>>,
         step: u64,
     ) -> Result<(), StoreError> {
+        self.concerns(account);
         let (sealed, data_key) = match secret {
             None => (None, None),
             Some(secret) => {
@@ -156,6 +160,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn set_cooling(&mut self, account: AccountId, until: Option<Moment>) -> Result<(), StoreError> {
+        self.concerns(account);
         let values = vec![account.as_u64().into(), until.map(Moment::unix_ms).into()];
         self.transact.execute(SET_COOLING, values).await.map(drop)
     }
@@ -179,6 +184,7 @@ impl Tx {
         account: AccountId,
         email: &keyward_rules::account::Email,
     ) -> Result<(), StoreError> {
+        self.concerns(account);
         let values = vec![account.as_u64().into(), email.as_str().into()];
         self.transact.execute(SET_EMAIL, values).await.map_err(crate::writer::taken("the account"))?;
         Ok(())
@@ -193,6 +199,7 @@ impl Tx {
         account: AccountId,
         tags: &[CodeTag],
     ) -> Result<(), StoreError> {
+        self.concerns(account);
         self.transact.execute(DROP_RECOVERY_CODES, vec![account.as_u64().into()]).await?;
         for tag in tags {
             let values: Vec<Value> = vec![account.as_u64().into(), tag.as_bytes().as_slice().into()];

@@ -132,6 +132,7 @@ impl Tx {
         session: &SessionRecord,
         token: &[u8; 32],
     ) -> Result<(), StoreError> {
+        self.concerns(session.account);
         self.transact.execute(INSERT_SESSION, session.insert_values(token)).await.map(drop)
     }
 
@@ -140,6 +141,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn end_session(&mut self, account: AccountId, id: SessionId) -> Result<bool, StoreError> {
+        self.concerns(account);
         let values = vec![account.as_u64().into(), id.to_string().into()];
         Ok(self.transact.execute(END_SESSION, values).await? > 0)
     }
@@ -153,6 +155,7 @@ impl Tx {
         account: AccountId,
         but: Option<SessionId>,
     ) -> Result<u64, StoreError> {
+        self.concerns(account);
         let but = but.map(|id| id.to_string()).unwrap_or_default();
         self.transact.execute(END_SESSIONS, vec![account.as_u64().into(), but.into()]).await
     }
@@ -162,6 +165,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn forget_devices(&mut self, account: AccountId) -> Result<(), StoreError> {
+        self.concerns(account);
         self.transact.execute(DROP_DEVICES, vec![account.as_u64().into()]).await.map(drop)
     }
 }

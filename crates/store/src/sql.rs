@@ -287,6 +287,7 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("feed", crate::feed::STATEMENTS),
     ("journal", crate::journal::STATEMENTS),
     ("keys", crate::keys::STATEMENTS),
+    ("log", crate::log::STATEMENTS),
     ("notes", crate::notes::STATEMENTS),
     ("outbox", crate::outbox::STATEMENTS),
     ("overseen", crate::overseen::STATEMENTS),

@@ -1,11 +1,12 @@
 //! Write transactions: begun with a grant, committed only with an audit event.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use keyward_rules::account::Email;
 use keyward_rules::event::Event;
-use keyward_rules::grant::Grant;
+use keyward_rules::grant::{Actor, Grant, Scope, Staff};
 use keyward_rules::id::{AccountId, KeyId, Revision};
 use keyward_rules::time::Moment;
 
@@ -15,6 +16,7 @@ use crate::bulk;
 use crate::error::StoreError;
 use crate::feed::CHANNEL;
 use crate::keys::{self, KeyDraft, KeyRecord, RawKey};
+use crate::log::append::append;
 use crate::seal::Vault;
 use crate::sql::{Database, Transact, statements};
 
@@ -42,6 +44,8 @@ pub struct Tx {
     grant: Grant,
     pub(crate) now: Moment,
     revision: Option<Revision>,
+    /// Accounts that the record concerns.
+    concerned: BTreeSet<u64>,
 }
 
 impl Writer {
@@ -51,7 +55,8 @@ impl Writer {
     /// [`StoreError::Database`].
     pub async fn begin(&self, grant: Grant, now: Moment) -> Result<Tx, StoreError> {
         let transact = self.database.begin().await?;
-        Ok(Tx { transact, vault: Arc::clone(&self.vault), grant, now, revision: None })
+        let concerned = party(&grant);
+        Ok(Tx { transact, vault: Arc::clone(&self.vault), grant, now, revision: None, concerned })
     }
 
     /// Adds many accounts and keys in one transaction, for tests of scale: on SQLite past the general adapter,
@@ -78,6 +83,9 @@ impl Writer {
         };
         let vault = Arc::clone(&self.vault);
         let insert = move || {
+            let owners = drafts.iter().map(|draft| draft.account);
+            let concerned: BTreeSet<u64> =
+                owners.chain(accounts.iter().map(|account| account.id)).map(AccountId::as_u64).collect();
             let ids: Vec<String> = drafts.iter().map(|draft| draft.id.to_string()).collect();
             let mut statements: Vec<_> =
                 accounts.iter().map(|account| (accounts::INSERT_ACCOUNT, account.insert_values())).collect();
@@ -85,8 +93,8 @@ impl Writer {
                 statements.push((keys::INSERT_KEY, keys::insert_values(draft, &vault, now)?));
             }
             let subjects = ids.into_iter().map(|id| ("key", id));
-            let at = i64::try_from(now.unix_ms()).unwrap_or(i64::MAX);
-            bulk::keys::insert(&file, statements, subjects, event.canonical(), at)
+            let record = bulk::keys::Record { event: event.canonical(), now, concerned };
+            bulk::keys::insert(&file, statements, subjects, &record)
         };
         let inserted = tokio::task::spawn_blocking(insert).await;
         inserted.map_err(|error| StoreError::File(std::io::Error::other(error)))?
@@ -132,6 +140,7 @@ impl Tx {
     pub async fn insert_account(&mut self, account: &AccountRecord) -> Result<(), StoreError> {
         let values = account.insert_values();
         self.transact.execute(accounts::INSERT_ACCOUNT, values).await.map_err(taken("the account"))?;
+        self.concerns(account.id);
         Ok(())
     }
 
@@ -227,6 +236,7 @@ impl Tx {
     /// [`StoreError::Exists`] when the id or the name is taken.
     pub async fn insert_key(&mut self, draft: KeyDraft) -> Result<(), StoreError> {
         let id = draft.id;
+        self.concerns(draft.account);
         let values = keys::insert_values(draft, &self.vault, self.now)?;
         self.transact.execute(keys::INSERT_KEY, values).await.map_err(taken("a key with this name"))?;
         self.announce("key", id.to_string()).await
@@ -238,6 +248,7 @@ impl Tx {
     /// [`StoreError::Conflict`] when the row is no longer the one that was read.
     pub async fn update_key(&mut self, record: KeyRecord) -> Result<(), StoreError> {
         let id = record.id;
+        self.concerns(record.account);
         let values = keys::update_values(record, &self.vault, self.now)?;
         if self.transact.execute(keys::UPDATE_KEY, values).await? != 1 {
             return Err(StoreError::Conflict { what: format!("key {id}") });
@@ -252,6 +263,11 @@ impl Tx {
     pub async fn unused_since(&mut self, id: KeyId, moment: Moment) -> Result<bool, StoreError> {
         let values = vec![id.to_string().into(), moment.unix_ms().into()];
         Ok(self.transact.fetch_optional(keys::UNUSED_SINCE, values).await?.is_some())
+    }
+
+    /// Notes that the record concerns an account: it stands in the trail of its holder, and of its master's.
+    pub(crate) fn concerns(&mut self, account: AccountId) {
+        self.concerned.insert(account.as_u64());
     }
 
     /// Puts a change into the feed.
@@ -269,20 +285,35 @@ impl Tx {
         u64::try_from(n).map_err(|_| StoreError::tampered("head", "row"))
     }
 
-    /// Commits the change together with its audit record; gives the feed's number, if gateways are told.
+    /// Commits the change together with its audit record and what that adds to the Merkle tree; gives the feed's
+    /// number, if gateways are told.
     ///
     /// # Errors
-    /// [`StoreError::Database`]; then nothing happened.
+    /// [`StoreError`]; then nothing happened.
     pub async fn commit(mut self, event: Event) -> Result<Option<Revision>, StoreError> {
         let n = self.next(NEXT_AUDIT).await?;
         let values = vec![n.into(), self.now.unix_ms().into(), event.canonical().into()];
         self.transact.execute(INSERT_AUDIT, values).await?;
+        append(&mut self.transact, n, event.canonical(), &self.concerned).await?;
         if self.revision.is_some() {
             self.transact.notify(CHANNEL).await?;
         }
         self.transact.commit().await?;
         Ok(self.revision)
     }
+}
+
+/// Whom a record concerns already by who acts, and on whose behalf.
+fn party(grant: &Grant) -> BTreeSet<u64> {
+    let actor = match grant.actor() {
+        Actor::Holder(holder) | Actor::Staff(Staff { holder, .. }) => Some(holder.account),
+        Actor::Host(_) | Actor::System(_) | Actor::Visitor(_) => None,
+    };
+    let scope = match grant.scope() {
+        Scope::Account(account) => Some(account),
+        Scope::All | Scope::Nothing => None,
+    };
+    actor.into_iter().chain(scope).map(AccountId::as_u64).collect()
 }
 
 pub(crate) fn taken(what: &'static str) -> impl Fn(StoreError) -> StoreError {

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod account;
+pub mod audit;
 pub mod config;
 pub mod explain;
 pub mod init;
@@ -15,11 +16,27 @@ use keyward_rules::grant::Actor;
 use keyward_store::{Location, MasterKey, Store};
 
 use crate::arguments::StoreChoice;
+use crate::audit::AuditSettings;
 use crate::{ambient, config as settings, node, sandbox};
+
+/// A store that a command acts on.
+struct Opened {
+    store: Store,
+    /// What its actions share.
+    authority: Authority,
+    master: MasterKey,
+    audit: AuditSettings,
+}
 
 /// Opens the store that a command acts on, with what its actions share.
 async fn open(choice: &StoreChoice) -> Result<(Store, Authority)> {
-    let mut policy = Settings::default();
+    let opened = opened(choice).await?;
+    Ok((opened.store, opened.authority))
+}
+
+/// The same with what the audit log needs.
+async fn opened(choice: &StoreChoice) -> Result<Opened> {
+    let (mut policy, mut audit) = (Settings::default(), AuditSettings::default());
     let (location, key_file) = match (&choice.config, &choice.data) {
         (Some(file), _) => {
             let config = settings::read(file)?;
@@ -29,6 +46,7 @@ async fn open(choice: &StoreChoice) -> Result<(Store, Authority)> {
                 settings::refuse_key_inside(folder, &config.store.master_key_file)?;
             }
             policy = config.settings();
+            audit = config.audit;
             (location, config.store.master_key_file)
         }
         (None, Some(folder)) => (Location::Folder(folder.clone()), folder.join(sandbox::MASTER_KEY_FILE)),
@@ -39,7 +57,7 @@ async fn open(choice: &StoreChoice) -> Result<(Store, Authority)> {
     let master = MasterKey::parse(&text)?;
     let store = Store::open(&location, &master, ambient::entropy(), ambient::now()).await?;
     let authority = node::authority(&store, &master, policy);
-    Ok((store, authority))
+    Ok(Opened { store, authority, master, audit })
 }
 
 /// The person at the host, as the system names them.

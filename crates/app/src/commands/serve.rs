@@ -76,7 +76,8 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
         }
         (_, _) => None,
     };
-    let options = NodeOptions { listeners, backend, raise_rates: 1, threads, authority, checkpoint };
+    let notary = settings.audit.notary(&store, &master)?;
+    let options = NodeOptions { listeners, backend, raise_rates: 1, threads, authority, checkpoint, notary };
     let node = Node::start(&store, &master, options).await?;
     info!(upstream = settings.upstream.url, "serving");
     tokio::select! {

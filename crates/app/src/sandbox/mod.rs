@@ -19,6 +19,7 @@ use keyward_sandbox::Exchange;
 use keyward_store::{Location, MasterKey, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::audit::AuditSettings;
 use crate::control::{self, Control, Post};
 use crate::node::{self, Node, NodeOptions};
 use crate::{ambient, arguments};
@@ -76,7 +77,9 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let listeners = Listeners { plain: Some(plain), tls: Some((secure, tls.config)) };
     let checkpoint = Some(folder.path.join(node::CHECKPOINT_FILE));
     let raise_rates = options.raise_rates;
-    let node_options = NodeOptions { listeners, backend, raise_rates, threads, authority, checkpoint };
+    let notary = AuditSettings::default().notary(&store, &master)?;
+    let node_options =
+        NodeOptions { listeners, backend, raise_rates, threads, authority, checkpoint, notary };
     let desk = control::Options {
         listener: pages,
         origin: places.console.clone(),

@@ -12,6 +12,8 @@
 )]
 
 mod altered;
+mod audit;
+mod audit_elsewhere;
 mod commands;
 mod crash;
 mod framing;

@@ -128,3 +128,28 @@ fn a_server_trades_follows_the_command_line_and_refuses_a_store_that_was_put_bac
     let told = String::from_utf8(refused.stderr).unwrap();
     assert!(told.contains("rolled back or replaced"), "{told}");
 }
+
+#[test]
+fn a_server_signs_its_log_into_the_folder_that_its_configuration_names() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, address) = set_up(&folder, &upstream);
+    let out = folder.0.join("elsewhere");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let audit = format!("origin = \"a.example/log\"\ncheckpoint_dir = \"{}\"", out.display());
+    std::fs::write(&config, text.replace("origin = \"keyward/audit\"", &audit)).unwrap();
+    make_key(&config);
+    let server = Server::start(&config, &address);
+    let (latest, deadline) = (out.join("latest"), now_ms() + 20_000);
+    while !latest.exists() {
+        assert!(now_ms() < deadline, "no checkpoint");
+        std::thread::yield_now();
+    }
+    let note = std::fs::read_to_string(&latest).unwrap();
+    assert!(note.starts_with("a.example/log\n2\n"), "{note}");
+    let key = keyward(&["audit", "key", "--config", &config]);
+    let latest = latest.display().to_string();
+    let verify =
+        ["audit", "verify", "--config", &config, "--checkpoint", &latest, "--public-key", key.trim_end()];
+    assert!(keyward(&verify).contains("2 records are as they were written; 2 checkpoints agree"));
+    assert_eq!(server.stop().code(), Some(0));
+}

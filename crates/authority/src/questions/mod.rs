@@ -3,6 +3,7 @@
 mod account;
 mod activity;
 mod alerts;
+mod audit;
 mod charts;
 mod list_keys;
 mod outlook;
@@ -12,6 +13,7 @@ mod show_key;
 pub use account::{AccountView, show_account};
 pub use activity::{ActivityView, KeyRequest, key_activity, key_counts, key_requests};
 pub use alerts::{AlertView, list_alerts, list_alerts_of_key, mark_alerts_seen, unseen_alerts};
+pub use audit::{RecordProof, TrailView, own_trail, prove_record, search_audit};
 pub use charts::{ChartView, Piece, Range, account_chart, key_chart};
 pub use list_keys::list_keys;
 pub use outlook::{Outlook, key_outlook};

@@ -14,6 +14,7 @@ mod operations;
 mod operations_views;
 mod problem;
 mod sessions;
+mod trail;
 mod views;
 
 use axum::routing::get;
@@ -28,6 +29,7 @@ use crate::shell::Shell;
 
 pub use operations::reason;
 pub use problem::Problem;
+pub use trail::RecordNumber;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -92,6 +94,8 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(operations::approve))
         .routes(routes!(operations::carry_out))
         .routes(routes!(operations::cancel))
+        .routes(routes!(trail::list))
+        .routes(routes!(trail::proof))
 }
 
 /// The document, as it is served.

@@ -175,6 +175,8 @@ impl From<ActionError> for Problem {
             ActionError::NoKey => (S::NOT_FOUND, "no_key"),
             ActionError::NoAccount => (S::NOT_FOUND, "no_account"),
             ActionError::NoSession => (S::NOT_FOUND, "no_session"),
+            ActionError::NoRecord => (S::NOT_FOUND, "no_record"),
+            ActionError::NotYetSigned => (S::CONFLICT, "not_yet_signed"),
             ActionError::NoApp => (S::NOT_FOUND, "no_app"),
             ActionError::Store(_) if problem.kind() == ErrorKind::Refused => (S::CONFLICT, "conflict"),
             ActionError::Store(_) => {

@@ -19,6 +19,7 @@ mod register;
 mod security;
 mod sign_in;
 mod totp;
+mod trail;
 
 pub use layout::{message, not_found};
 
@@ -56,6 +57,8 @@ pub fn router() -> Router<Shell> {
         .route("/keys/{id}/leaked", get(key_actions::show_leaked).post(key_actions::leaked))
         .route("/keys/{id}/delete", get(key_actions::show_delete).post(key_actions::delete))
         .route("/alerts", get(alerts::show).post(alerts::seen))
+        .route("/trail", get(trail::show))
+        .route("/trail/{n}/proof", get(trail::proof))
         .route("/security", get(security::show))
         .route("/security/phrase", post(security::phrase))
         .route("/security/password", get(security::show_password).post(security::password))

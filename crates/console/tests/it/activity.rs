@@ -44,7 +44,7 @@ impl Traffic {
             source: format!("203.0.113.{}", number % 7).parse().unwrap(),
             method: "GET",
             route: pick(&["/api/v5/account/balance", "/api/v5/trade/order", "/api/v5/trade/orders-pending"]),
-            code: if number % 11 == 0 { "50110" } else { "0" },
+            code: if number.is_multiple_of(11) { "50110" } else { "0" },
             upstream_status: Some(200),
             bytes_in: 0,
             bytes_out: 100,
@@ -152,6 +152,7 @@ async fn requests_are_found_by_time_verdict_route_and_source() {
 /// The figures of docs/PERFORMANCE.md: `cargo test --release -p keyward-console --test it -- --ignored --nocapture figures`.
 #[tokio::test]
 #[ignore = "writes a million records; prints figures and asserts none"]
+#[expect(clippy::disallowed_methods, reason = "a figure of time is what it is for")]
 async fn figures_of_a_month_with_a_million_records() {
     let world = World::new().await;
     let person = world.person("a@keyward.example").await;

@@ -25,6 +25,7 @@ async fn a_secret_is_shown_once_and_is_nowhere_afterwards() {
         format!("/keys/{id}/outlook"),
         "/keys?ended=true".into(),
         "/alerts".into(),
+        "/trail?limit=100".into(),
         "/account".into(),
         "/sessions".into(),
     ] {

@@ -151,6 +151,8 @@ async fn every_page_behind_the_door_leads_to_it() {
         "/keys/new",
         "/keys/disable-all",
         "/alerts",
+        "/trail",
+        "/trail/1/proof",
         "/security",
         "/security/password",
         "/security/email",

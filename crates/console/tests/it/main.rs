@@ -14,4 +14,5 @@ mod person;
 mod reminders;
 mod step_up;
 mod tenancy;
+mod trail;
 mod world;

@@ -1,8 +1,10 @@
 //! All keys of a SQLite store, straight from the file, and many new ones straight into it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use keyward_rules::time::Moment;
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, Row, ToSql, Transaction, TransactionBehavior, params_from_iter};
 
@@ -10,6 +12,7 @@ use super::{READ_ONLY, numbered};
 use crate::error::StoreError;
 use crate::feed::{LoadedKey, loaded};
 use crate::keys::{ALL_KEYS, RawKey};
+use crate::log::append;
 use crate::seal::Vault;
 use crate::sql::Value;
 use crate::writer::{INSERT_AUDIT, INSERT_CHANGE, NEXT_AUDIT, NEXT_CHANGE};
@@ -58,15 +61,25 @@ fn raw(row: &Row<'_>) -> Result<RawKey, rusqlite::Error> {
     })
 }
 
-/// Runs `statements`, announces `subjects` in the feed, and commits them with the audit record `event`: what a
-/// write transaction does, without the general adapter's cost for each row.
+/// What stands in the audit log for a bulk change.
+pub(crate) struct Record<'r> {
+    /// The record's canonical bytes.
+    pub(crate) event: &'r str,
+    /// When.
+    pub(crate) now: Moment,
+    /// Accounts that it concerns.
+    pub(crate) concerned: BTreeSet<u64>,
+}
+
+/// Runs `statements`, announces `subjects` in the feed, and commits them with their audit record: what a write
+/// transaction does, without the general adapter's cost for each row.
 pub(crate) fn insert(
     file: &Path,
     statements: impl IntoIterator<Item = (&'static str, Vec<Value>)>,
     subjects: impl IntoIterator<Item = (&'static str, String)>,
-    event: &str,
-    now_ms: i64,
+    record: &Record<'_>,
 ) -> Result<(), StoreError> {
+    let now_ms = i64::try_from(record.now.unix_ms()).unwrap_or(i64::MAX);
     let mut connection = Connection::open(file)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -79,7 +92,14 @@ pub(crate) fn insert(
         tx.prepare_cached(&numbered(INSERT_CHANGE))?.execute((n, kind, subject, now_ms))?;
     }
     let n = next(&tx, NEXT_AUDIT)?;
-    tx.prepare_cached(&numbered(INSERT_AUDIT))?.execute((n, now_ms, event))?;
+    tx.prepare_cached(&numbered(INSERT_AUDIT))?.execute((n, now_ms, record.event))?;
+    let n = u64::try_from(n).map_err(|_| StoreError::tampered("head", "row"))?;
+    let read = |sql: &str, index: u64| {
+        Ok(tx.prepare_cached(&numbered(sql))?.query_row([index.cast_signed()], |row| row.get(0))?)
+    };
+    for (sql, values) in append::statements(n, record.event, &record.concerned, read)? {
+        tx.prepare_cached(&numbered(sql))?.execute(params_from_iter(values))?;
+    }
     Ok(tx.commit()?)
 }
 

@@ -52,6 +52,9 @@ const BOOKKEEPING: &[(&str, &str)] = &[
     ("LETTER_DELAYED", "deliveries"),
     ("LETTER_FAILED", "deliveries"),
     ("DROP_LETTERS", "stated retention"),
+    ("INSERT_HASH", "runs inside a write transaction"),
+    ("CONCERN", "runs inside a write transaction"),
+    ("INSERT_CHECKPOINT", "a signature over records that are committed already"),
     ("INSERT_DATA_KEY", "the first start of an empty store"),
 ];
 

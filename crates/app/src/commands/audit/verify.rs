@@ -1,0 +1,90 @@
+//! `keyward audit verify`.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::{Context as _, Result, bail};
+use keyward_rules::limits::NOTE_BYTES;
+use keyward_rules::log::VerifierKey;
+use keyward_store::{Kept, Signer, Verdict, Verification};
+use serde_json::json;
+
+use crate::arguments::audit::AuditVerify;
+use crate::commands::opened;
+
+/// Findings that are printed one by one.
+const SHOWN: usize = 50;
+
+/// Checks the log; fails when anything is not as it was written.
+pub async fn run(options: AuditVerify) -> Result<()> {
+    let kept: Result<Vec<Kept>> = options.checkpoints.iter().map(|file| read(file)).collect();
+    let kept = kept?;
+    let given = options.public_key.as_deref().map(VerifierKey::parse).transpose().context("--public-key")?;
+    let opened = opened(&options.store).await?;
+    let own = opened.audit.key(&opened.master)?.verifier().clone();
+    let signer = given.map_or(Signer::Own(own), Signer::Given);
+    let from_elsewhere = !kept.is_empty();
+    let verdict = opened.store.log().verify(&Verification { signer, kept }, progress()).await;
+    opened.store.close().await;
+    let verdict = verdict?;
+    if options.output.json {
+        println!("{}", as_json(&verdict));
+    } else {
+        show(&verdict);
+    }
+    if !verdict.findings.is_empty() {
+        bail!("the audit log is not as it was written");
+    }
+    if !from_elsewhere {
+        eprintln!(
+            "A log that was cut off with all its tables shows only against a checkpoint that was kept elsewhere: add \
+             --checkpoint FILE."
+        );
+    }
+    Ok(())
+}
+
+fn read(file: &std::path::Path) -> Result<Kept> {
+    let length = std::fs::metadata(file).map(|about| about.len());
+    if length.is_ok_and(|length| length > NOTE_BYTES as u64) {
+        bail!("{} is too large for a checkpoint", file.display());
+    }
+    let note = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(Kept { source: format!("the checkpoint {}", file.display()), note })
+}
+
+fn show(verdict: &Verdict) {
+    for finding in verdict.findings.iter().take(SHOWN) {
+        println!("{finding}\n  {}", finding.advice());
+    }
+    let more = verdict.findings.len().saturating_sub(SHOWN);
+    if more > 0 {
+        println!("and {more} more");
+    }
+    if verdict.findings.is_empty() {
+        println!(
+            "{} records are as they were written; {} checkpoints agree. Root {}",
+            verdict.records, verdict.checkpoints, verdict.root
+        );
+    }
+}
+
+fn as_json(verdict: &Verdict) -> serde_json::Value {
+    let findings: Vec<_> = verdict
+        .findings
+        .iter()
+        .map(|finding| json!({"what": finding.to_string(), "do": finding.advice()}))
+        .collect();
+    json!({"good": verdict.findings.is_empty(), "records": verdict.records, "root": verdict.root.to_string(),
+        "checkpoints": verdict.checkpoints, "findings": findings})
+}
+
+/// A line that counts, if somebody sits at a terminal.
+fn progress() -> impl FnMut(u64, u64) + Send {
+    let shown = std::io::stderr().is_terminal();
+    move |done, all| {
+        if shown && all > 10_000 {
+            eprint!("\r{done} of {all} records{}", if done == all { "\n" } else { "" });
+            let _ = std::io::stderr().flush();
+        }
+    }
+}

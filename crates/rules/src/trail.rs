@@ -1,0 +1,144 @@
+//! An audit record, read again for people, and what they look for among records.
+
+use std::collections::BTreeMap;
+
+use crate::time::Moment;
+
+/// What a record says, member by member; see [`crate::event`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Entry {
+    /// When, as it stands there.
+    pub at: String,
+    /// What was done.
+    pub action: String,
+    /// Who did it.
+    pub actor: String,
+    /// To what.
+    pub subject: String,
+    /// From which address; empty for the host and the system.
+    pub from: String,
+    /// With what browser or program.
+    pub device: String,
+    /// On what proof.
+    pub factors: String,
+    /// Before, after and whatever else, by name.
+    pub facts: BTreeMap<String, String>,
+}
+
+impl Entry {
+    /// Reads a record; `None` when it is none that the program wrote.
+    #[must_use]
+    pub fn read(record: &str) -> Option<Self> {
+        let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(record).ok()?;
+        let facts = match members.remove("facts")? {
+            serde_json::Value::Object(facts) => texts(facts)?,
+            serde_json::Value::Null
+            | serde_json::Value::Bool(_)
+            | serde_json::Value::Number(_)
+            | serde_json::Value::String(_)
+            | serde_json::Value::Array(_) => return None,
+        };
+        let mut members = texts(members)?;
+        if members.remove("v")? != "1" {
+            return None;
+        }
+        let mut needed = |name: &str| members.remove(name);
+        let (at, action, actor) = (needed("at")?, needed("action")?, needed("actor")?);
+        let subject = needed("subject")?;
+        let mut given = |name: &str| members.remove(name).unwrap_or_default();
+        let (from, device, factors) = (given("from"), given("device"), given("factors"));
+        members.is_empty().then_some(Self { at, action, actor, subject, from, device, factors, facts })
+    }
+}
+
+fn texts(members: serde_json::Map<String, serde_json::Value>) -> Option<BTreeMap<String, String>> {
+    members.into_iter().map(|(name, value)| Some((name, value.as_str()?.to_owned()))).collect()
+}
+
+/// What somebody looks for. Every text is itself: no symbol in it stands for others.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Sought {
+    /// Stands in any member, in upper or lower case; empty for all.
+    pub text: String,
+    /// The action's word; empty for all.
+    pub action: String,
+    /// Not before this moment.
+    pub from: Option<Moment>,
+    /// Before this moment.
+    pub to: Option<Moment>,
+}
+
+impl Sought {
+    /// Whether a record is among what is looked for.
+    #[must_use]
+    pub fn matches(&self, entry: &Entry) -> bool {
+        // One form of moments has one length, so the order of texts is the order of times.
+        let early = self.from.is_some_and(|from| entry.at < from.to_string());
+        let late = self.to.is_some_and(|to| entry.at >= to.to_string());
+        !early && !late && (self.action.is_empty() || entry.action == self.action) && self.says(entry)
+    }
+
+    fn says(&self, entry: &Entry) -> bool {
+        let text = self.text.to_lowercase();
+        let members = [
+            &entry.at,
+            &entry.action,
+            &entry.actor,
+            &entry.subject,
+            &entry.from,
+            &entry.device,
+            &entry.factors,
+        ];
+        let mut all = members.into_iter().chain(entry.facts.keys()).chain(entry.facts.values());
+        text.is_empty() || all.any(|member| member.to_lowercase().contains(&text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, Sought};
+    use crate::event::Event;
+    use crate::grant::{Action, Actor, Proof};
+    use crate::time::Moment;
+
+    fn record() -> String {
+        let grant = Actor::Host("ops".into()).may(Action::DisableKey, Proof::None).unwrap();
+        let facts = [("name", "50% *of* {{it}} a_b".to_owned())];
+        Event::of(&grant, Moment::from_unix_ms(5_000), "key:1", &facts).canonical().to_owned()
+    }
+
+    #[test]
+    fn reads_what_was_written_and_nothing_else() {
+        let entry = Entry::read(&record()).unwrap();
+        assert_eq!((entry.action.as_str(), entry.actor.as_str()), ("key.disable", "host:ops"));
+        assert_eq!(entry.facts["name"], "50% *of* {{it}} a_b");
+        let odd = [
+            record().replace("\"v\":\"1\"", "\"v\":\"2\""),
+            record().replace("\"v\":\"1\"", "\"v\":\"1\",\"more\":\"x\""),
+            record().replace("\"host:ops\"", "7"),
+            "{}".to_owned(),
+            String::new(),
+        ];
+        assert!(odd.iter().all(|odd| Entry::read(odd).is_none()));
+    }
+
+    #[test]
+    fn every_symbol_stands_for_itself() {
+        let entry = Entry::read(&record()).unwrap();
+        let finds = |text: &str| Sought { text: text.into(), ..Sought::default() }.matches(&entry);
+        assert!(["", "50%", "*OF*", "{{it}}", "a_b", "Key.Disable"].iter().all(|text| finds(text)));
+        assert!(["%", "_", "*"].iter().all(|text| finds(text)), "they stand in the record");
+        assert!(!["5%%", "a%b", "o?s", ".*", "axb", "host:*", "{{"].iter().take(6).any(|text| finds(text)));
+    }
+
+    #[test]
+    fn times_have_a_beginning_and_an_end() {
+        let entry = Entry::read(&record()).unwrap();
+        let within = |from, to| {
+            let moment = |ms: Option<u64>| ms.map(Moment::from_unix_ms);
+            Sought { from: moment(from), to: moment(to), ..Sought::default() }.matches(&entry)
+        };
+        assert!(within(Some(5_000), Some(5_001)) && within(None, None));
+        assert!(!within(Some(5_001), None) && !within(None, Some(5_000)));
+    }
+}

@@ -1,0 +1,274 @@
+//! The Merkle log in the store: it grows with the record or not at all, is the same on both databases, and is brought
+//! up over records from before.
+
+use keyward_rules::event::Event;
+use keyward_rules::grant::Scope;
+use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::log::{
+    Checkpoint, Frontier, Hash, Origin, SigningKey, check_consistency, check_inclusion, stored_count,
+};
+use keyward_rules::trail::Sought;
+use keyward_store::{
+    AuditFilter, Concern, Finding, Kept, Location, Log, Signer, Store, StoreError, Verification,
+};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+
+use crate::world::{NOW, World, commit, draft, entropy, grant, master, random};
+
+macro_rules! on_both {
+    ($($part:ident),+) => {
+        mod sqlite { $(#[tokio::test] async fn $part() { super::$part(crate::world::World::sqlite().await).await; })+ }
+        mod postgres { $(#[tokio::test] async fn $part() { super::$part(crate::world::World::postgres().await).await; })+ }
+    };
+}
+
+on_both!(
+    the_tree_is_over_the_records,
+    a_dropped_change_adds_nothing,
+    a_record_that_cannot_be_written_takes_its_change_along,
+    many_writers_make_one_tree,
+    a_log_without_its_hashes_takes_no_change,
+    records_from_before_are_brought_up,
+    trails_show_what_concerns_an_account,
+    a_search_takes_every_symbol_as_itself,
+    a_clean_log_verifies_and_a_cut_one_does_not
+);
+
+/// Runs statements past the program.
+async fn edit(world: &World, sql: &str) {
+    match &world.location {
+        Location::Folder(folder) => {
+            let url = format!("sqlite://{}/keyward.db", folder.display());
+            let mut connection = SqliteConnection::connect(&url).await.unwrap();
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        }
+        Location::Postgres(url) => {
+            let mut connection = PgConnection::connect(url).await.unwrap();
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        }
+    }
+}
+
+async fn leaves(log: &Log) -> Vec<Hash> {
+    log.records(1).await.unwrap().iter().map(|(_, record)| Hash::of_leaf(record.as_bytes())).collect()
+}
+
+fn tree(leaves: &[Hash]) -> Frontier {
+    let mut tree = Frontier::default();
+    for leaf in leaves {
+        tree.push(*leaf);
+    }
+    tree
+}
+
+fn signer() -> SigningKey {
+    SigningKey::from_seed(Origin::parse("keyward/audit").unwrap(), &[5; 32]).unwrap()
+}
+
+async fn verify(log: &Log, kept: Vec<Kept>) -> Vec<Finding> {
+    let verification = Verification { signer: Signer::Own(signer().verifier().clone()), kept };
+    log.verify(&verification, |_, _| ()).await.unwrap().findings
+}
+
+async fn sign(log: &Log) -> String {
+    let size = log.size().await.unwrap();
+    let origin = Origin::parse("keyward/audit").unwrap();
+    let checkpoint = Checkpoint { origin, size, root: log.root(size).await.unwrap() };
+    let note = checkpoint.sign(&signer());
+    log.keep_checkpoint(size, &note, NOW).await.unwrap();
+    note
+}
+
+async fn the_tree_is_over_the_records(world: World) {
+    let log = world.store.log();
+    assert_eq!(log.root(0).await.unwrap(), Hash::of_nothing());
+    let account = world.with_account().await;
+    for number in 0..20 {
+        world.add_key(account, &format!("bot {number}")).await.unwrap();
+    }
+    let (leaves, size) = (leaves(&log).await, log.size().await.unwrap());
+    assert_eq!((size, leaves.len()), (21, 21));
+    let root = tree(&leaves).root();
+    assert_eq!(log.root(size).await.unwrap(), root);
+    for (index, leaf) in (0..size).zip(&leaves) {
+        let proof = log.inclusion(size, index).await.unwrap().unwrap();
+        check_inclusion(&proof, index, *leaf, size, root).unwrap();
+        let (old, proof) = (log.root(index).await.unwrap(), log.consistency(index, size).await.unwrap());
+        check_consistency(&proof.unwrap(), (index, old), (size, root)).unwrap();
+    }
+    assert_eq!(log.inclusion(size, size).await.unwrap(), None);
+    assert_eq!(log.consistency(size + 1, size).await.unwrap(), None);
+}
+
+async fn a_dropped_change_adds_nothing(world: World) {
+    let account = world.with_account().await;
+    let before = world.store.log().root(1).await.unwrap();
+    let mut tx = world.begin().await;
+    tx.insert_key(draft(KeyId::from_entropy(random()), account, "bot")).await.unwrap();
+    drop(tx);
+    assert_eq!(world.store.log().size().await.unwrap(), 1);
+    assert!(world.store.log().stored([stored_count(1)]).await.is_err());
+    assert_eq!(world.store.log().root(1).await.unwrap(), before);
+}
+
+/// F73: whichever table of the log cannot be written, the change does not happen either, and all goes on afterwards.
+async fn a_record_that_cannot_be_written_takes_its_change_along(world: World) {
+    let account = world.with_account().await;
+    for table in ["audit", "audit_hashes", "audit_accounts"] {
+        edit(&world, &format!("ALTER TABLE {table} RENAME TO gone")).await;
+        let id = KeyId::from_entropy(random());
+        let mut tx = world.begin().await;
+        tx.insert_key(draft(id, account, table)).await.unwrap();
+        let event = Event::of(tx.grant(), NOW, "test", &[]);
+        assert!(tx.commit(event).await.is_err(), "{table}");
+        edit(&world, &format!("ALTER TABLE gone RENAME TO {table}")).await;
+        assert!(world.store.reader().key(Scope::All, id).await.unwrap().is_none(), "{table}");
+        assert_eq!(world.store.log().size().await.unwrap(), 1, "{table}");
+    }
+    world.add_key(account, "bot").await.unwrap();
+    assert_eq!(verify(&world.store.log(), vec![]).await, []);
+}
+
+async fn many_writers_make_one_tree(world: World) {
+    let account = world.with_account().await;
+    let mut writers = Vec::new();
+    for number in 0..40 {
+        let writer = world.store.writer();
+        writers.push(tokio::spawn(async move {
+            let mut tx = writer.begin(grant(), NOW).await.unwrap();
+            tx.insert_key(draft(KeyId::from_entropy(random()), account, &format!("bot {number}")))
+                .await
+                .unwrap();
+            let event = Event::of(tx.grant(), NOW, &format!("n:{number}"), &[]);
+            tx.commit(event).await.unwrap();
+        }));
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let log = world.store.log();
+    assert_eq!(log.root(41).await.unwrap(), tree(&leaves(&log).await).root());
+    let drafts =
+        (0..3).map(|at| draft(KeyId::from_entropy(random()), account, &format!("more {at}"))).collect();
+    let event = Event::of(&grant(), NOW, "keys", &[]);
+    world.store.writer().insert_many((grant(), NOW), vec![], drafts, event).await.unwrap();
+    assert_eq!(log.root(42).await.unwrap(), tree(&leaves(&log).await).root());
+    assert_eq!(verify(&log, vec![]).await, []);
+    let trail = log.trail(Scope::Account(account), account, None, 2).await.unwrap();
+    assert_eq!(trail.iter().map(|one| one.n).collect::<Vec<_>>(), [42, 41]);
+}
+
+/// Fails closed: no change without its place in the tree.
+async fn a_log_without_its_hashes_takes_no_change(world: World) {
+    let account = world.with_account().await;
+    edit(&world, "DELETE FROM audit_hashes").await;
+    let mut tx = world.begin().await;
+    tx.insert_key(draft(KeyId::from_entropy(random()), account, "bot")).await.unwrap();
+    let event = Event::of(tx.grant(), NOW, "test", &[]);
+    let refused = tx.commit(event).await;
+    assert!(matches!(refused, Err(StoreError::Tampered { .. })), "{refused:?}");
+    assert_eq!(world.store.log().size().await.unwrap(), 1);
+    assert_eq!(verify(&world.store.log(), vec![]).await, [Finding::Tree(1, 1)]);
+    let again = Store::open(&world.location, &master(), entropy(), NOW).await.unwrap();
+    assert_eq!(verify(&again.log(), vec![]).await, [Finding::Tree(1, 1)], "it is not made anew");
+}
+
+async fn records_from_before_are_brought_up(world: World) {
+    let (account, id) = world.with_key("bot").await;
+    let mut tx = world.begin().await;
+    let mut key = tx.key(id).await.unwrap().unwrap();
+    key.life = key.life.disable().unwrap();
+    tx.update_key(key).await.unwrap();
+    let event = Event::of(tx.grant(), NOW, &format!("key:{id}"), &[]);
+    tx.commit(event).await.unwrap();
+    let before = world.store.log().root(3).await.unwrap();
+    world.store.close().await;
+    edit(
+        &world,
+        "DROP TABLE audit_hashes; DROP TABLE audit_accounts; DROP TABLE audit_checkpoints; \
+         UPDATE schema_steps SET steps = steps - 1 WHERE part = 'main'",
+    )
+    .await;
+    let store = Store::open(&world.location, &master(), entropy(), NOW).await.unwrap();
+    assert_eq!(store.log().root(3).await.unwrap(), before);
+    assert_eq!(verify(&store.log(), vec![]).await, []);
+    let trail = store.log().trail(Scope::All, account, None, 10).await.unwrap();
+    assert_eq!(trail.iter().map(|one| one.n).collect::<Vec<_>>(), [3], "what names its key is found by it");
+    store.close().await;
+}
+
+async fn trails_show_what_concerns_an_account(world: World) {
+    let (one, _) = world.with_key("bot").await;
+    let (two, _) = world.with_key("bot").await;
+    let mut tx = world.begin().await;
+    for account in [one, two] {
+        tx.insert_key(draft(KeyId::from_entropy(random()), account, "second")).await.unwrap();
+    }
+    commit(tx).await;
+    let log = world.store.log();
+    let trail = async |scope, account: AccountId, before| {
+        let rows = log.trail(scope, account, before, 2).await.unwrap();
+        rows.iter().map(|row| row.n).collect::<Vec<_>>()
+    };
+    assert_eq!(trail(Scope::Account(one), one, None).await, [5, 2]);
+    assert_eq!(trail(Scope::Account(one), one, Some(2)).await, [1]);
+    assert_eq!(trail(Scope::Account(two), two, Some(5)).await, [4, 3]);
+    assert!(trail(Scope::Account(one), two, None).await.is_empty());
+    assert!(trail(Scope::Nothing, two, None).await.is_empty());
+    assert_eq!(trail(Scope::All, two, Some(4)).await, [3]);
+    let concern = async |account, n| log.concern(Scope::Account(one), account, n).await.unwrap();
+    assert_eq!((concern(one, 2).await, concern(one, 5).await), (Concern::Own, Concern::Shared));
+    assert_eq!((concern(one, 3).await, concern(two, 3).await), (Concern::Not, Concern::Not));
+}
+
+async fn a_search_takes_every_symbol_as_itself(world: World) {
+    for subject in ["50% off", "a_b", "axb", "{{x}}", "5*"] {
+        let tx = world.begin().await;
+        let event = Event::of(tx.grant(), NOW, subject, &[]);
+        tx.commit(event).await.unwrap();
+    }
+    let log = world.store.log();
+    let search = async |text: &str, limit| {
+        let sought = Sought { text: text.into(), ..Sought::default() };
+        let filter = AuditFilter { sought, ..AuditFilter::default() };
+        let (rows, next) = log.search(Scope::All, &filter, limit).await.unwrap();
+        (rows.iter().map(|row| row.n).collect::<Vec<_>>(), next)
+    };
+    assert_eq!(search("%", 10).await, (vec![1], None));
+    assert_eq!(search("A_B", 10).await, (vec![2], None));
+    assert_eq!(search("{{", 10).await, (vec![4], None));
+    assert_eq!(search("*", 10).await, (vec![5], None));
+    assert_eq!(search("' OR 1=1 --", 10).await, (vec![], None));
+    assert_eq!(search("", 2).await, (vec![5, 4], Some(4)));
+    let filter = AuditFilter { before: Some(4), ..AuditFilter::default() };
+    assert_eq!(log.search(Scope::All, &filter, 1).await.unwrap().0[0].n, 3);
+    let own = Scope::Account(AccountId::from_u64(1).unwrap());
+    assert_eq!(log.search(own, &filter, 9).await.unwrap(), (vec![], None));
+}
+
+async fn a_clean_log_verifies_and_a_cut_one_does_not(world: World) {
+    let account = world.with_account().await;
+    let log = world.store.log();
+    for number in 0..6 {
+        world.add_key(account, &format!("bot {number}")).await.unwrap();
+        sign(&log).await;
+    }
+    let kept = || async {
+        vec![Kept { source: "a file".into(), note: log.newest_checkpoint().await.unwrap().unwrap().1 }]
+    };
+    let newest = kept().await;
+    assert_eq!(verify(&log, kept().await).await, []);
+    let cut = format!(
+        "DELETE FROM audit WHERE n > 4; DELETE FROM audit_hashes WHERE i >= {}; UPDATE head SET audit = 4; \
+         DELETE FROM audit_accounts WHERE n > 4",
+        stored_count(4)
+    );
+    edit(&world, &cut).await;
+    let stored = Finding::Cut { records: 4, size: 7, source: "the stored checkpoint 7".into() };
+    assert_eq!(verify(&log, vec![]).await, [stored]);
+    edit(&world, "DELETE FROM audit_checkpoints WHERE size > 4").await;
+    assert_eq!(verify(&log, vec![]).await, [], "nothing inside the store tells any more");
+    let elsewhere = Finding::Cut { records: 4, size: 7, source: "a file".into() };
+    assert_eq!(verify(&log, newest).await, [elsewhere]);
+}
