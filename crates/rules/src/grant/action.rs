@@ -114,6 +114,18 @@ actions! {
     RaiseAlert, "alert.raise", Never;
     /// Write the sandbox's fixtures for features that have no action yet.
     SeedSandbox, "sandbox.seed", Never;
+    /// Add an alert channel: lets data out.
+    AddChannel, "channel.add", StepUp;
+    /// Rename a channel, or choose what it gets and when.
+    ChangeChannel, "channel.change", OneFactor;
+    /// Remove a channel.
+    RemoveChannel, "channel.remove", OneFactor;
+    /// Send a message to try a channel.
+    TestChannel, "channel.test", Session;
+    /// Send a message again that could not be delivered.
+    SendAgain, "channel.send_again", Session;
+    /// Pause channels that nothing gets through to.
+    PauseChannels, "channel.pause", Never;
 }
 
 impl Action {

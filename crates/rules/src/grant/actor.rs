@@ -191,7 +191,13 @@ fn host(action: Action) -> Option<Scope> {
         | Action::EndOverlaps
         | Action::Remind
         | Action::RaiseAlert
-        | Action::SeedSandbox => None,
+        | Action::SeedSandbox
+        | Action::AddChannel
+        | Action::ChangeChannel
+        | Action::RemoveChannel
+        | Action::TestChannel
+        | Action::SendAgain
+        | Action::PauseChannels => None,
     }
 }
 
@@ -199,6 +205,7 @@ fn system(duty: &str, action: Action) -> Option<Scope> {
     let allowed: &[Action] = match duty {
         "sweep" => &[Action::SweepKeys, Action::EndCooling, Action::EndOverlaps, Action::Remind],
         "watch" => &[Action::RaiseAlert],
+        "channels" => &[Action::PauseChannels],
         "sandbox" => &[
             Action::CreateAccount,
             Action::CreateSubAccount,
