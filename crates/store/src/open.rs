@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use crate::Entropy;
 use crate::activity::Activity;
 use crate::alerts::Inbox;
+use crate::deliveries::Deliveries;
 use crate::door::Door;
 use crate::error::StoreError;
 use crate::feed::Feed;
@@ -36,6 +37,10 @@ const MAIN: &[Migration] = &[
     Migration {
         sqlite: include_str!("../migrations/sqlite/0003_rate_cap.sql"),
         postgres: include_str!("../migrations/postgres/0003_rate_cap.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0006_channels.sql"),
+        postgres: include_str!("../migrations/postgres/0006_channels.sql"),
     },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
@@ -171,6 +176,12 @@ impl Store {
     #[must_use]
     pub fn outbox(&self) -> Outbox {
         Outbox { database: self.main.clone(), vault: Arc::clone(&self.vault) }
+    }
+
+    /// The capability to deliver to alert channels.
+    #[must_use]
+    pub fn deliveries(&self) -> Deliveries {
+        Deliveries { database: self.main.clone(), vault: Arc::clone(&self.vault) }
     }
 
     /// The capability to note which alerts were looked at.

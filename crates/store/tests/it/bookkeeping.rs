@@ -3,7 +3,7 @@
 use keyward_store::STATEMENTS;
 
 /// Files whose changes all run inside a write transaction, which has a grant and commits with an event.
-const WITH_GRANT: &[&str] = &["accounts", "apps", "keys", "notes", "people", "writer"];
+const WITH_GRANT: &[&str] = &["accounts", "apps", "channels", "keys", "notes", "people", "writer"];
 
 const BOOKKEEPING: &[(&str, &str)] = &[
     ("COUNT_QUARTER", "counts for charts, from those records"),
@@ -48,6 +48,19 @@ const BOOKKEEPING: &[(&str, &str)] = &[
     ("LETTER_DELAYED", "deliveries"),
     ("LETTER_FAILED", "deliveries"),
     ("DROP_LETTERS", "stated retention"),
+    ("INSERT_DELIVERY", "runs inside the transaction that causes the message"),
+    ("COUNT_MISSED", "runs inside the transaction of the alert"),
+    ("EXTEND_DELIVERY", "runs inside the transaction of the alert"),
+    ("TRIM_LOG", "stated retention"),
+    ("DROP_DELIVERIES", "stated retention"),
+    ("CLAIM_CHANNELS", "deliveries"),
+    ("TRY_DELIVERY", "deliveries"),
+    ("DELIVERY_TAKEN", "deliveries"),
+    ("DELIVERY_DELAYED", "deliveries"),
+    ("DELIVERY_FAILED", "deliveries"),
+    ("CHANNEL_WORKS", "what gets through to a channel ends its pause"),
+    ("CHANNEL_FAILS", "deliveries"),
+    ("RELEASE_CHANNEL", "deliveries"),
     ("INSERT_DATA_KEY", "the first start of an empty store"),
 ];
 

@@ -10,6 +10,7 @@
 )]
 
 mod bookkeeping;
+mod channels;
 mod conformance;
 mod people;
 mod tampering;
