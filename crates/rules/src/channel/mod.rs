@@ -10,6 +10,7 @@
 mod choices;
 mod id;
 mod message;
+mod outcome;
 mod pace;
 mod policy;
 mod reach;
@@ -20,6 +21,7 @@ mod url;
 pub use choices::{Choices, Digest, Due, NotQuietHours, Quiet, Which};
 pub use id::{ChannelId, MessageId};
 pub use message::{Message, Subject};
+pub use outcome::Outcome;
 pub use pace::{gives_up, pause_ms};
 pub use policy::{Base, ChannelPolicy, Endpoint, NotAdmitted, NotAnEndpoint};
 pub use reach::{Unreachable, check_address};
