@@ -1,5 +1,6 @@
 //! What every action works with.
 
+use keyward_rules::channel::ChannelPolicy;
 use keyward_rules::grant::Actor;
 use keyward_rules::key::{KeyPolicy, PassphraseKey};
 use keyward_rules::person::{CodeKey, SessionId};
@@ -38,11 +39,13 @@ pub struct Settings {
     pub keys: KeyPolicy,
     /// The name that authenticators show.
     pub issuer: String,
+    /// On receivers of alerts.
+    pub channels: ChannelPolicy,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { keys: KeyPolicy::default(), issuer: "Keyward".to_owned() }
+        Self { keys: KeyPolicy::default(), issuer: "Keyward".to_owned(), channels: ChannelPolicy::default() }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Why an action did not happen; texts are for people and say what to do.
 
 use keyward_rules::address::NotASet;
+use keyward_rules::channel::{NotATarget, NotQuietHours};
 use keyward_rules::grant::{NotAllowed, NotApproved, NotProven};
 use keyward_rules::key::{KeyRefusal, LifeRefusal, NotAName};
+use keyward_rules::limits::CHANNELS_PER_ACCOUNT;
 use keyward_rules::person::NotAPassword;
 use keyward_store::StoreError;
 
@@ -74,6 +76,27 @@ pub enum ActionError {
     /// Nothing would change.
     #[error("that is what it is already")]
     Unchanged,
+    /// A rule on where alerts go.
+    #[error(transparent)]
+    Target(#[from] NotATarget),
+    /// A rule on when alerts go.
+    #[error(transparent)]
+    QuietHours(#[from] NotQuietHours),
+    /// The account has as many channels as it may.
+    #[error("an account has at most {CHANNELS_PER_ACCOUNT} alert channels; remove one first")]
+    TooManyChannels,
+    /// Too many test messages.
+    #[error("too many tests were sent in the last hour; wait a while and try again")]
+    TooManyTests,
+    /// A channel's seal does not open.
+    #[error("what is stored of the channel was altered outside the program; remove it and add it anew")]
+    ChannelAltered,
+    /// No such channel.
+    #[error("there is no such alert channel in your account")]
+    NoChannel,
+    /// No message to send again.
+    #[error("there is no failed message of that id, or it was sent again a moment ago")]
+    NoMessage,
     /// A repeated creation with other content.
     #[error("this idempotency key was used for a request with other content")]
     OtherRequest,
@@ -112,8 +135,13 @@ impl ActionError {
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoAccount | Self::NoKey | Self::NoSession | Self::NoApp => ErrorKind::Missing,
-            Self::TooManyCodes | Self::Busy => ErrorKind::TooMuch,
+            Self::NoAccount
+            | Self::NoKey
+            | Self::NoSession
+            | Self::NoApp
+            | Self::NoChannel
+            | Self::NoMessage => ErrorKind::Missing,
+            Self::TooManyCodes | Self::TooManyTests | Self::Busy => ErrorKind::TooMuch,
             Self::Store(StoreError::Exists { .. } | StoreError::Conflict { .. }) => ErrorKind::Refused,
             Self::Store(_) => ErrorKind::Broken,
             Self::NotAllowed(_)
@@ -135,6 +163,10 @@ impl ActionError {
             | Self::Rotated
             | Self::BoundToApp
             | Self::Unchanged
+            | Self::Target(_)
+            | Self::QuietHours(_)
+            | Self::TooManyChannels
+            | Self::ChannelAltered
             | Self::OtherRequest => ErrorKind::Refused,
         }
     }

@@ -3,6 +3,7 @@
 mod account;
 mod activity;
 mod alerts;
+mod channels;
 mod list_keys;
 mod outlook;
 mod sessions;
@@ -11,6 +12,7 @@ mod show_key;
 pub use account::{AccountView, show_account};
 pub use activity::{ActivityView, KeyRequest, key_activity, key_counts};
 pub use alerts::{AlertView, list_alerts, list_alerts_of_key, mark_alerts_seen, unseen_alerts};
+pub use channels::{ChannelState, ChannelView, DeliveryView, list_channels, list_deliveries, show_channel};
 pub use list_keys::list_keys;
 pub use outlook::{Outlook, key_outlook};
 pub use sessions::{Presence, SessionView, list_sessions, open_session};

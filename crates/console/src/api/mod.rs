@@ -7,6 +7,8 @@ mod account;
 mod alerts;
 mod body;
 mod caller;
+mod channel_forms;
+mod channels;
 mod key_forms;
 mod keys;
 mod problem;
@@ -67,6 +69,11 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(keys::outlook))
         .routes(routes!(alerts::list))
         .routes(routes!(alerts::seen))
+        .routes(routes!(channels::list, channels::add))
+        .routes(routes!(channels::show, channels::change, channels::remove))
+        .routes(routes!(channels::test))
+        .routes(routes!(channels::send_again))
+        .routes(routes!(channels::deliveries))
 }
 
 /// The document, as it is served.
