@@ -4,6 +4,7 @@
 
 mod audit;
 mod canary;
+mod channels;
 mod cooling;
 mod doors;
 mod guessing;
