@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use keyward_authority::Settings;
 use keyward_gateway::Listeners;
 use keyward_store::{Location, MasterKey, Store};
 use rustls::pki_types::pem::PemObject as _;
@@ -59,7 +60,9 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
         Location::Postgres(_) => None,
     };
     let checkpoint = settings.gateway.checkpoint_file.or(beside_the_store);
-    let authority = Arc::new(node::authority(&store, &master, settings.policy.settings()));
+    let channels = settings.channels.client()?;
+    let rules = Settings { channels: channels.policy().clone(), ..settings.policy.settings() };
+    let authority = Arc::new(node::authority(&store, &master, rules));
     let control = match (settings.console, settings.mail) {
         (Some(console), Some(mail)) => {
             let options = control::Options {
@@ -67,6 +70,7 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
                 origin: console.origin,
                 gateway: console.gateway,
                 post: Post::Smtp(Box::new(mail.sender()?)),
+                channels,
             };
             Some(Control::start(&store, Arc::clone(&authority), options)?)
         }
