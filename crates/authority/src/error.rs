@@ -82,6 +82,9 @@ pub enum ActionError {
     /// A rule on when alerts go.
     #[error(transparent)]
     QuietHours(#[from] NotQuietHours),
+    /// Another channel of the account has the name.
+    #[error("a channel with this name exists already")]
+    ChannelNameTaken,
     /// The account has as many channels as it may.
     #[error("an account has at most {CHANNELS_PER_ACCOUNT} alert channels; remove one first")]
     TooManyChannels,
@@ -165,6 +168,7 @@ impl ActionError {
             | Self::Unchanged
             | Self::Target(_)
             | Self::QuietHours(_)
+            | Self::ChannelNameTaken
             | Self::TooManyChannels
             | Self::ChannelAltered
             | Self::OtherRequest => ErrorKind::Refused,

@@ -8,7 +8,7 @@ use keyward_rules::id::AccountId;
 use keyward_rules::key::KeyName;
 use keyward_rules::limits::CHANNELS_PER_ACCOUNT;
 use keyward_rules::secret::Secret;
-use keyward_store::{ChannelRecord, StoreError};
+use keyward_store::ChannelRecord;
 
 use super::{choices_in_words, facts};
 use crate::{ActionError, Desk, Matter, tell};
@@ -36,7 +36,7 @@ pub struct Added {
 /// Judges a wish before a code is sent for it.
 ///
 /// # Errors
-/// [`ActionError::TooManyChannels`]; [`StoreError::Exists`] when the name is taken.
+/// [`ActionError::TooManyChannels`], [`ActionError::ChannelNameTaken`].
 pub async fn check_channel(desk: &Desk<'_>, wish: &ChannelWish) -> Result<(), ActionError> {
     let there = desk.authority.access.reader.channels_of(desk.actor.scope(), wish.account).await?;
     judge(&there, wish)
@@ -44,7 +44,7 @@ pub async fn check_channel(desk: &Desk<'_>, wish: &ChannelWish) -> Result<(), Ac
 
 fn judge(there: &[ChannelRecord], wish: &ChannelWish) -> Result<(), ActionError> {
     if there.iter().any(|channel| channel.name == wish.name) {
-        return Err(StoreError::Exists { what: "a channel with this name" }.into());
+        return Err(ActionError::ChannelNameTaken);
     }
     if there.len() >= CHANNELS_PER_ACCOUNT { Err(ActionError::TooManyChannels) } else { Ok(()) }
 }

@@ -13,8 +13,8 @@ use crate::{ActionError, Desk, tell};
 /// Sets name and choices; what waits already goes as it was.
 ///
 /// # Errors
-/// [`ActionError::NoChannel`], [`ActionError::ChannelAltered`], [`ActionError::Unchanged`];
-/// [`keyward_store::StoreError::Exists`] when the name is taken.
+/// [`ActionError::NoChannel`], [`ActionError::ChannelAltered`], [`ActionError::Unchanged`],
+/// [`ActionError::ChannelNameTaken`].
 pub async fn change_channel(
     desk: &Desk<'_>,
     proof: Proof,
@@ -30,6 +30,10 @@ pub async fn change_channel(
     }
     if before.name == name && before.choices == choices {
         return Err(ActionError::Unchanged);
+    }
+    let taken = |other: &ChannelRecord| other.id != id && other.name == name;
+    if tx.channels_of(before.account).await?.iter().any(taken) {
+        return Err(ActionError::ChannelNameTaken);
     }
     let detail = format!("“{}”: {}.", name, choices_in_words(&choices));
     // Told by the old choices, so that a thief of a session cannot silence the news of it.

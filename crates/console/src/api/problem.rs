@@ -159,6 +159,7 @@ impl From<ActionError> for Problem {
             ActionError::OtherRequest => (S::CONFLICT, "idempotency_mismatch"),
             ActionError::Target(_) => (S::UNPROCESSABLE_ENTITY, "bad_target"),
             ActionError::QuietHours(_) => (S::UNPROCESSABLE_ENTITY, "bad_quiet_hours"),
+            ActionError::ChannelNameTaken => (S::CONFLICT, "name_taken"),
             ActionError::TooManyChannels => (S::CONFLICT, "too_many_channels"),
             ActionError::TooManyTests => (S::TOO_MANY_REQUESTS, "too_many_tests"),
             ActionError::ChannelAltered => (S::CONFLICT, "channel_altered"),

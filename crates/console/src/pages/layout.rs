@@ -75,6 +75,10 @@ impl Frame {
             "authenticator-off" => "Two-factor sign-in is off. All keys are held until it is on again.",
             "session-ended" => "The session has ended.",
             "sessions-ended" => "All other sessions have ended.",
+            "channel-added" => "The channel is added. Send a test to see whether it arrives.",
+            "channel-removed" => "The channel is removed.",
+            "tested" => "A test is on its way. What came of it stands below in a moment.",
+            "sent-again" => "The message is on its way again, under its id.",
             "seen" => "All alerts are marked as seen.",
             _ => "",
         };

@@ -2,6 +2,9 @@
 
 mod alerts;
 mod brake;
+mod channel_choices;
+mod channel_new;
+mod channels;
 mod confirm;
 mod dev_mail;
 mod field;
@@ -51,6 +54,12 @@ pub fn router() -> Router<Shell> {
         .route("/keys/{id}/leaked", get(key_actions::show_leaked).post(key_actions::leaked))
         .route("/keys/{id}/delete", get(key_actions::show_delete).post(key_actions::delete))
         .route("/alerts", get(alerts::show).post(alerts::seen))
+        .route("/alerts/channels", get(channels::list))
+        .route("/alerts/channels/new", get(channel_new::show).post(channel_new::submit))
+        .route("/alerts/channels/{id}", get(channels::show).post(channels::change))
+        .route("/alerts/channels/{id}/test", post(channels::test))
+        .route("/alerts/channels/{id}/send-again", post(channels::send_again))
+        .route("/alerts/channels/{id}/remove", get(channels::show_remove).post(channels::remove))
         .route("/security", get(security::show))
         .route("/security/phrase", post(security::phrase))
         .route("/security/password", get(security::show_password).post(security::password))

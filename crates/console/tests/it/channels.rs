@@ -427,7 +427,7 @@ async fn ten_channels_and_ten_tests_an_hour() {
         last = added(&person, hook(&format!("ops {number}"), &receiver)).await.0;
     }
     assert_eq!(person.api("POST", "/channels", hook("more", &receiver)).await.code(), "too_many_channels");
-    assert_eq!(person.api("POST", "/channels", hook("ops 1", &receiver)).await.code(), "conflict");
+    assert_eq!(person.api("POST", "/channels", hook("ops 1", &receiver)).await.code(), "name_taken");
     for _ in 0..10 {
         assert_eq!(person.api("POST", &format!("/channels/{last}/test"), Value::Null).await.status, 202);
     }

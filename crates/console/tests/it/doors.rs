@@ -51,7 +51,7 @@ async fn every_operation_needs_a_full_session_of_a_program() {
     }
 }
 
-fn form(path: &str, cookie: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
+pub fn form(path: &str, cookie: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
     let mut request = Request::builder()
         .method("POST")
         .uri(path)
@@ -66,7 +66,7 @@ fn form(path: &str, cookie: &str, headers: &[(&str, &str)], body: &str) -> Reque
 }
 
 /// Signs a browser in; gives its cookies.
-async fn browser(world: &World, person: &crate::world::Person<'_>) -> String {
+pub async fn browser(world: &World, person: &crate::world::Person<'_>) -> String {
     let same = [("sec-fetch-site", "same-origin")];
     let cookies = |reply: &crate::world::Reply| -> String {
         let all = reply.headers.get_all(header::SET_COOKIE).iter();
@@ -150,6 +150,10 @@ async fn every_page_behind_the_door_leads_to_it() {
         "/keys/new",
         "/keys/disable-all",
         "/alerts",
+        "/alerts/channels",
+        "/alerts/channels/new",
+        "/alerts/channels/ch_00000000000000000000000000000000",
+        "/alerts/channels/ch_00000000000000000000000000000000/remove",
         "/security",
         "/security/password",
         "/security/email",

@@ -4,6 +4,7 @@
 
 mod audit;
 mod canary;
+mod channel_pages;
 mod channels;
 mod cooling;
 mod doors;
