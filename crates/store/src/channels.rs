@@ -201,7 +201,8 @@ impl Tx {
         self.transact.execute(DELETE_CHANNEL, vec![id.to_string().into()]).await.map(drop)
     }
 
-    /// Channels that fail since `since` or longer and are not paused, at most `limit`.
+    /// Channels that fail since `since` or longer and are not paused, at most `limit`; rows that cannot be
+    /// read are left out.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -212,7 +213,7 @@ impl Tx {
     ) -> Result<Vec<ChannelRecord>, StoreError> {
         let rows =
             self.transact.fetch_all(FAILING_CHANNELS, vec![since.unix_ms().into(), limit.into()]).await?;
-        rows.iter().map(|row| ChannelRecord::from_row(row, &self.vault)).collect()
+        Ok(rows.iter().filter_map(|row| ChannelRecord::from_row(row, &self.vault).ok()).collect())
     }
 
     /// Pauses a channel that still fails since `since`; what waits for it has failed. Whether it was paused now.

@@ -234,7 +234,8 @@ impl Deliveries {
         let values = vec![now.unix_ms().into(), now.plus_ms(lease_ms).unix_ms().into(), limit.into()];
         let rows = tx.fetch_all(CLAIM_CHANNELS, values).await?;
         tx.commit().await?;
-        rows.iter().map(|row| ChannelRecord::from_row(row, &self.vault)).collect()
+        // A row that cannot even be read gets nothing; it must not keep the others waiting.
+        Ok(rows.iter().filter_map(|row| ChannelRecord::from_row(row, &self.vault).ok()).collect())
     }
 
     /// The next message of a claimed channel, counted as tried.

@@ -93,7 +93,7 @@ impl ChannelCourier {
     /// Sends what is due until something does not get through, then gives the channel back.
     async fn turn(&self, channel: ChannelRecord) -> Result<(), StoreError> {
         let began = (self.now)();
-        let mut next = began;
+        let (mut next, mut failed) = (began, channel.failures);
         for _ in 0..TURN {
             let now = (self.now)();
             if now.ms_since(began) > TURN_MS {
@@ -103,7 +103,7 @@ impl ChannelCourier {
             let answer = self.send(&channel, &attempt, now).await;
             let now = (self.now)();
             let alone = answer.outcome.is_of_the_message(answer.status);
-            let failures = if alone { attempt.tries } else { channel.failures.saturating_add(1) };
+            let failures = if alone { attempt.tries } else { failed.saturating_add(1) };
             let later = now.plus_ms(self.pause_ms(failures, answer.wait_seconds));
             // Of a paused channel only what somebody asked for is tried, once.
             let over = channel.paused_at.is_some() || gives_up(attempt.due_at, now);
@@ -118,6 +118,9 @@ impl ChannelCourier {
             let what = (answer.status, answer.outcome.word());
             self.deliveries.settle((channel.id, attempt.n), fate, what, now).await?;
             next = now;
+            if answer.outcome == Outcome::Taken {
+                failed = 0;
+            }
             if answer.outcome != Outcome::Taken && !alone {
                 next = later;
                 break;

@@ -271,6 +271,27 @@ async fn a_row_that_somebody_edits_gets_nothing_and_holds_nothing_up() {
 }
 
 #[tokio::test]
+async fn a_row_that_cannot_be_read_keeps_nobody_waiting() {
+    let world = World::sqlite().await;
+    let account = world.with_account().await;
+    let broken = channel(&world, account, "broken", AT_ONCE).await;
+    let good = channel(&world, account, "good", AT_ONCE).await;
+    tell(&world, account, AlertKind::KeyLeaked, "a").await;
+    let file = rusqlite::Connection::open(world.file()).unwrap();
+    file.execute(
+        "UPDATE channels SET kind = 'pigeon', failing_since = 1 WHERE id = ?1",
+        [broken.to_string()],
+    )
+    .unwrap();
+    let claimed = world.store.deliveries().claim(NOW, 10, 9).await.unwrap();
+    assert_eq!(claimed.iter().map(|channel| channel.id).collect::<Vec<_>>(), [good]);
+    tell(&world, account, AlertKind::KeyLeaked, "b").await;
+    assert_eq!(log(&world, good).await.len(), 2);
+    let mut tx = world.begin().await;
+    assert!(tx.failing_channels(NOW, 9).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn nothing_of_a_channel_is_stored_in_clear() {
     let world = World::sqlite().await;
     let account = world.with_account().await;
