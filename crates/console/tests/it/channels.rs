@@ -46,7 +46,8 @@ impl Came {
     }
 }
 
-/// A receiver on loopback: answers the status that it is told to, 0 for hanging up, and keeps what came.
+/// A receiver on loopback: answers the status that it is told to, 0 for hanging up, 1 for taking it in silence, and keeps
+/// what came.
 #[derive(Clone)]
 pub struct Receiver {
     pub address: SocketAddr,
@@ -85,6 +86,13 @@ impl Receiver {
                     }
                 };
                 this.came.lock().unwrap().push(came);
+                if status == 1 {
+                    tokio::spawn(async move {
+                        let _stream = stream;
+                        std::future::pending::<()>().await;
+                    });
+                    continue;
+                }
                 let answer = format!("HTTP/1.1 {status} Said\r\ncontent-length: 6\r\n\r\nbody-x");
                 let _ = stream.write_all(answer.as_bytes()).await;
             }
@@ -119,14 +127,18 @@ pub async fn world() -> (World, Receiver) {
     (World::under(rules).await, receiver)
 }
 
-/// Serves the channels until nothing is due any more; gives what came.
-async fn delivered(world: &World, receiver: &Receiver) -> Vec<Came> {
-    let courier = ChannelCourier {
+fn courier(world: &World, receiver: &Receiver) -> ChannelCourier {
+    ChannelCourier {
         deliveries: world.store.deliveries(),
         client: Client::new(Arc::new(System), receiver.policy(), None).unwrap(),
         now: world.ticks(),
         entropy: entropy(),
-    };
+    }
+}
+
+/// Serves the channels until nothing is due any more; gives what came.
+async fn delivered(world: &World, receiver: &Receiver) -> Vec<Came> {
+    let courier = courier(world, receiver);
     while courier.round().await.unwrap() > 0 {}
     receiver.came()
 }
@@ -229,6 +241,30 @@ async fn a_receiver_that_is_down_for_an_hour_misses_nothing_and_gets_nothing_twi
     assert!(delivered(&world, &receiver).await.is_empty());
     let person = person.sign_in_again().await;
     assert_eq!(person.get(&format!("/channels/{id}")).await.json()["state"], "active");
+}
+
+#[tokio::test]
+async fn a_crash_after_the_receiver_took_it_sends_the_same_id_again() {
+    let (world, receiver) = world().await;
+    let person = world.person("a@keyward.example").await;
+    added(&person, hook("ops", &receiver)).await;
+    notice(&person, "bot").await;
+    receiver.says(1);
+    let (crashing, taken) = (courier(&world, &receiver), async {
+        while receiver.came.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    });
+    tokio::select! {
+        _ = crashing.round() => panic!("nobody answered it"),
+        () = taken => {}
+    }
+    let [first] = receiver.came().try_into().unwrap();
+    receiver.says(200);
+    assert!(delivered(&world, &receiver).await.is_empty(), "still the crashed one's");
+    world.pass_ms(60_000);
+    let [again] = delivered(&world, &receiver).await.try_into().unwrap();
+    assert_eq!((first.id(), first.body), (again.id(), again.body));
 }
 
 #[tokio::test]
