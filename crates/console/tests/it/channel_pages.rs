@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{Request, header};
 
-use crate::channels::{Receiver, world};
+use crate::channels::world;
 use crate::doors::{browser, form};
 use crate::world::{HOME, PASSWORD, Person, Reply, World};
 
@@ -63,13 +63,9 @@ fn hook<'f>(url: &'f str, name: &'f str) -> Vec<(&'f str, &'f str)> {
     vec![("kind", "webhook"), ("name", name), ("url", url), ("which", "all"), ("digest", "at_once")]
 }
 
-async fn place() -> (World, Receiver) {
-    world().await
-}
-
 #[tokio::test]
 async fn a_webhook_from_the_form_to_its_removal() {
-    let (world, receiver) = place().await;
+    let (world, receiver) = world().await;
     let person = world.person("a@keyward.example").await;
     let tab = Tab::of(&world, &person).await;
     assert!(tab.get("/alerts").await.text.contains("href=\"/alerts/channels\""));
@@ -128,7 +124,7 @@ async fn a_webhook_from_the_form_to_its_removal() {
 
 #[tokio::test]
 async fn what_is_wrong_stands_beside_its_field() {
-    let (world, receiver) = place().await;
+    let (world, receiver) = world().await;
     let person = world.person("a@keyward.example").await;
     let tab = Tab::of(&world, &person).await;
     let url = receiver.url("/x");
@@ -164,7 +160,7 @@ async fn what_is_wrong_stands_beside_its_field() {
 
 #[tokio::test]
 async fn another_accounts_channel_is_not_there() {
-    let (world, receiver) = place().await;
+    let (world, receiver) = world().await;
     let (owner, thief) = (world.person("a@keyward.example").await, world.person("b@keyward.example").await);
     let (id, _) = crate::channels::added(&owner, crate::channels::hook("ops", &receiver)).await;
     let tab = Tab::of(&world, &thief).await;

@@ -11,6 +11,7 @@ mod doors;
 mod guessing;
 mod keys;
 mod person;
+mod receiver;
 mod reminders;
 mod step_up;
 mod tenancy;
