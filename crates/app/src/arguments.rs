@@ -77,6 +77,9 @@ pub struct Sandbox {
     /// Where metrics will be served (there are none yet)
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8483")]
     pub metrics: SocketAddr,
+    /// A receiver of alerts on this machine or network, such as 127.0.0.1:9000; repeat for more
+    #[arg(long = "allow-receiver", value_name = "HOST:PORT")]
+    pub allow_receivers: Vec<String>,
     /// A backend to use instead of the sandbox exchange
     #[arg(long, value_name = "URL")]
     pub upstream: Option<String>,

@@ -2,11 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use keyward_authority::Settings;
 use keyward_console::SettingShown;
+use keyward_notify::channel::{Client, System};
 use keyward_notify::{Security, Smtp, SmtpSettings};
+use keyward_rules::channel::{Base, ChannelPolicy, Endpoint, NotAUrl};
 use keyward_rules::key::{KeyPolicy, Need};
 use keyward_rules::policy::{Policy, Setting};
 use keyward_rules::secret::Secret;
@@ -37,6 +40,9 @@ pub struct Config {
     pub console: Option<ConsoleSettings>,
     /// Mail, which the console needs.
     pub mail: Option<MailSettings>,
+    /// Where alerts may go beside mail.
+    #[serde(default)]
+    pub channels: ChannelSettings,
     /// The names that the file itself gives, dotted: `gateway.listen`.
     #[serde(skip)]
     pub given: Vec<String>,
@@ -166,6 +172,56 @@ pub struct ConsoleSettings {
     pub gateway: String,
 }
 
+/// Where alerts may go beside mail.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChannelSettings {
+    /// Receivers that are not public, each `host:port`.
+    pub allow: Vec<String>,
+    /// An authority to trust for these, beside the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// Where Slack is.
+    pub slack: Option<String>,
+    /// Where Telegram is.
+    pub telegram: Option<String>,
+    /// Where Discord is.
+    pub discord: Option<String>,
+}
+
+impl ChannelSettings {
+    /// The same as the rules take it; or all that is wrong.
+    pub fn policy(&self) -> Result<ChannelPolicy, Vec<String>> {
+        let mut wrong = Vec::new();
+        let usual = ChannelPolicy::default();
+        let mut base = |name: &str, text: &Option<String>, usual: Base| {
+            let given: Result<Option<Base>, NotAUrl> = text.as_deref().map(str::parse).transpose();
+            given.map(|given| given.unwrap_or(usual.clone())).unwrap_or_else(|_| {
+                wrong.push(format!("channels.{name} must be https://host[:port] without a slash at the end"));
+                usual
+            })
+        };
+        let slack = base("slack", &self.slack, usual.slack);
+        let telegram = base("telegram", &self.telegram, usual.telegram);
+        let discord = base("discord", &self.discord, usual.discord);
+        let mut endpoint = |text: &String| {
+            let parsed: Result<Endpoint, _> = text.parse();
+            parsed.map_err(|why| wrong.push(format!("channels.allow `{text}`: {why}"))).ok()
+        };
+        let allow = self.allow.iter().filter_map(&mut endpoint).collect();
+        if wrong.is_empty() { Ok(ChannelPolicy { allow, slack, telegram, discord }) } else { Err(wrong) }
+    }
+
+    /// The client that sends, ready for use.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        let policy = self.policy().map_err(|wrong| anyhow::anyhow!(wrong.join("; ")))?;
+        let read = |file: &PathBuf| {
+            std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))
+        };
+        let authority = self.ca_file.as_ref().map(read).transpose()?;
+        Client::new(Arc::new(System), policy, authority.as_deref()).context("channels.ca_file")
+    }
+}
+
 /// How mail is sent.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -267,6 +323,7 @@ fn mistakes(config: &Config) -> Vec<String> {
     }
     found.extend(config.audit.mistakes());
     found.extend(console_mistakes(config));
+    found.extend(config.channels.policy().err().unwrap_or_default());
     if keyward_store::Location::parse(&config.store.url).is_err() {
         found.push("store.url must be a folder or postgres://…".to_owned());
     }
@@ -355,6 +412,19 @@ mod tests {
         let text = everything_on();
         let (console, _) = text.split_once("# Mail: the console").unwrap();
         assert!(super::mistakes(&toml::from_str(console).unwrap()).join("").contains("needs [mail]"));
+    }
+
+    #[test]
+    fn receivers_are_allowed_one_by_one() {
+        let mistakes = |from: &str, to: &str| {
+            let text = everything_on().replace(from, to);
+            super::mistakes(&toml::from_str(&text).unwrap()).join("; ")
+        };
+        for wrong in ["10.0.0.0/8", "10.0.0.5", "https://10.0.0.5:8443", "*:8443", "127.1:80"] {
+            assert!(mistakes("10.0.0.5:8443", wrong).contains("channels.allow"), "{wrong}");
+        }
+        assert!(mistakes("https://hooks.slack.com", "hooks.slack.com").contains("channels.slack"));
+        assert!(mistakes("https://discord.com", "https://discord.com/").contains("channels.discord"));
     }
 
     #[test]

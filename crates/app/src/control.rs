@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use keyward_authority::Authority;
 use keyward_console::{Console, DevMail, DevMessage, Running, SettingShown, Settings, Shell};
+use keyward_notify::channel::{ChannelCourier, Client};
 use keyward_notify::{Courier, Mailbox, Smtp, Transport};
 use keyward_rules::route::RouteTable;
 use keyward_store::Store;
@@ -33,12 +34,14 @@ pub struct Options {
     pub post: Post,
     /// The configuration as operators see it.
     pub shown: Vec<SettingShown>,
+    /// What sends to alert channels.
+    pub channels: Client,
 }
 
 /// A running control plane.
 pub struct Control {
     console: Running,
-    courier: JoinHandle<()>,
+    couriers: [JoinHandle<()>; 2],
 }
 
 struct Page(Mailbox);
@@ -72,18 +75,27 @@ impl Control {
             console: options.origin.clone(),
             now: Arc::new(ambient::now),
         };
+        let channels = ChannelCourier {
+            deliveries: store.deliveries(),
+            client: options.channels,
+            now: Arc::new(ambient::now),
+            entropy: ambient::entropy(),
+        };
         let settings =
             Settings { origin: options.origin, gateway: options.gateway, mail, shown: options.shown };
         let shell = Shell::new(authority, RouteTable::okx_v5(1)?, settings, Arc::new(ambient::now));
         options.listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(options.listener)
             .context("the console's listener cannot be used")?;
-        Ok(Self { console: Console::new(shell).serve(listener), courier: tokio::spawn(courier.run()) })
+        let couriers = [tokio::spawn(courier.run()), tokio::spawn(channels.run())];
+        Ok(Self { console: Console::new(shell).serve(listener), couriers })
     }
 
-    /// Stops: open requests end; mails that wait are delivered at the next start.
+    /// Stops: open requests end; what waits is delivered at the next start.
     pub async fn stop(self) {
         self.console.stop().await;
-        self.courier.abort();
+        for courier in self.couriers {
+            courier.abort();
+        }
     }
 }

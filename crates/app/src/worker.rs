@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_authority::Authority;
-use keyward_authority::duties::{end_cooling, end_overlaps, raise_sighting, remind_holders, sweep_keys};
+use keyward_authority::duties::{
+    end_cooling, end_overlaps, pause_channels, raise_sighting, remind_holders, sweep_keys,
+};
 use keyward_gateway::Clock;
 use keyward_gateway::alarms::Sightings;
 use keyward_gateway::follow::Follower;
@@ -136,6 +138,15 @@ async fn sweep(duties: &Duties) {
     }
     if let Err(problem) = remind_holders(&desk).await {
         error!(%problem, "holders could not be reminded");
+    }
+    let channels = duties.authority.desk(Actor::System("channels"), desk.now);
+    match pause_channels(&channels).await {
+        Ok(0) => {}
+        Ok(count) => info!(count, "alert channels were paused: nothing got through to them"),
+        Err(problem) => error!(%problem, "alert channels that fail could not be paused"),
+    }
+    if let Err(problem) = duties.store.deliveries().tidy(desk.now).await {
+        error!(%problem, "old deliveries to alert channels cannot be dropped");
     }
     if let Err(problem) = desk.authority.access.door.tidy(desk.now).await {
         error!(%problem, "what is over at the door could not be dropped");

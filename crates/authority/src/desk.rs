@@ -1,5 +1,6 @@
 //! What every action works with.
 
+use keyward_rules::channel::ChannelPolicy;
 use keyward_rules::grant::Actor;
 use keyward_rules::key::PassphraseKey;
 use keyward_rules::person::{CodeKey, SessionId};
@@ -43,11 +44,18 @@ pub struct Settings {
     pub named: Vec<&'static str>,
     /// The name that authenticators show.
     pub issuer: String,
+    /// On receivers of alerts.
+    pub channels: ChannelPolicy,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { policy: Policy::default(), named: Vec::new(), issuer: "Keyward".to_owned() }
+        Self {
+            policy: Policy::default(),
+            named: Vec::new(),
+            issuer: "Keyward".to_owned(),
+            channels: ChannelPolicy::default(),
+        }
     }
 }
 

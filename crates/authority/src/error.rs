@@ -1,8 +1,10 @@
 //! Why an action did not happen; texts are for people and say what to do.
 
 use keyward_rules::address::NotASet;
+use keyward_rules::channel::{NotATarget, NotQuietHours};
 use keyward_rules::grant::{NotAllowed, NotApproved, NotProven};
 use keyward_rules::key::{KeyRefusal, LifeRefusal, NotAName};
+use keyward_rules::limits::CHANNELS_PER_ACCOUNT;
 use keyward_rules::person::NotAPassword;
 use keyward_rules::proposal::NotPassed;
 use keyward_store::StoreError;
@@ -101,6 +103,30 @@ pub enum ActionError {
     /// Nothing would change.
     #[error("that is what it is already")]
     Unchanged,
+    /// A rule on where alerts go.
+    #[error(transparent)]
+    Target(#[from] NotATarget),
+    /// A rule on when alerts go.
+    #[error(transparent)]
+    QuietHours(#[from] NotQuietHours),
+    /// Another channel of the account has the name.
+    #[error("a channel with this name exists already")]
+    ChannelNameTaken,
+    /// The account has as many channels as it may.
+    #[error("an account has at most {CHANNELS_PER_ACCOUNT} alert channels; remove one first")]
+    TooManyChannels,
+    /// Too many test messages.
+    #[error("too many tests were sent in the last hour; wait a while and try again")]
+    TooManyTests,
+    /// A channel's seal does not open.
+    #[error("what is stored of the channel was altered outside the program; remove it and add it anew")]
+    ChannelAltered,
+    /// No such channel.
+    #[error("there is no such alert channel in your account")]
+    NoChannel,
+    /// No message to send again.
+    #[error("there is no failed message of that id, or it was sent again a moment ago")]
+    NoMessage,
     /// A repeated creation with other content.
     #[error("this idempotency key was used for a request with other content")]
     OtherRequest,
@@ -150,8 +176,12 @@ impl ActionError {
             | Self::NoSession
             | Self::NoApp
             | Self::NoProposal
-            | Self::NoRecord => ErrorKind::Missing,
-            Self::TooManyCodes | Self::Busy | Self::TooManyProposals => ErrorKind::TooMuch,
+            | Self::NoRecord
+            | Self::NoChannel
+            | Self::NoMessage => ErrorKind::Missing,
+            Self::TooManyCodes | Self::TooManyTests | Self::Busy | Self::TooManyProposals => {
+                ErrorKind::TooMuch
+            }
             Self::Store(StoreError::Exists { .. } | StoreError::Conflict { .. }) => ErrorKind::Refused,
             Self::Store(_) => ErrorKind::Broken,
             Self::NotAllowed(_)
@@ -179,6 +209,11 @@ impl ActionError {
             | Self::Rotated
             | Self::BoundToApp
             | Self::Unchanged
+            | Self::Target(_)
+            | Self::QuietHours(_)
+            | Self::ChannelNameTaken
+            | Self::TooManyChannels
+            | Self::ChannelAltered
             | Self::OtherRequest
             | Self::NotYetSigned => ErrorKind::Refused,
         }

@@ -155,6 +155,19 @@ kinds! {
     /// Operators removed the second factor.
     FactorsReset, "factors_reset", Critical, "Operators removed your second factor",
         "All keys are held until you set up an authenticator. If you did not ask for it, tell the exchange at once.";
+    /// Alerts go somewhere new.
+    ChannelAdded, "channel_added", Critical, "An alert channel was added",
+        "Alerts go there from now on. If you did not add it, remove it, then change your password.";
+    /// A channel was renamed, or gets other alerts.
+    ChannelChanged, "channel_changed", Critical, "An alert channel was changed",
+        "If you did not change it, look at what it gets now, then change your password.";
+    /// Alerts no longer go somewhere.
+    ChannelRemoved, "channel_removed", Critical, "An alert channel was removed",
+        "No alerts go there any more. If you did not remove it, change your password.";
+    /// Nothing got through for too long.
+    ChannelPaused, "channel_paused", Critical, "An alert channel was paused",
+        "For three days nothing got through to it. Alerts still come by mail. Mend its receiver, then send a test from \
+         the channel's page: once it arrives, the channel goes on.";
 }
 
 impl AlertKind {

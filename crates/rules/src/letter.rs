@@ -53,12 +53,7 @@ impl Letter {
                 "code": code.code, "approves": code.approves, "at": code.at.unix_ms(), "from": code.from,
                 "device": code.device,
             }),
-            Body::Alert(alert) => json!({
-                "alert": alert.kind.word(), "account": alert.account.to_string(), "at": alert.at.unix_ms(),
-                "key": alert.key.as_ref().map(|(id, name)| json!([id.to_string(), name])),
-                "from": alert.from.map(|address| address.to_string()), "device": alert.device,
-                "detail": alert.detail,
-            }),
+            Body::Alert(alert) => alert_value(alert),
         };
         let letter =
             json!({"to": self.to.as_str(), "phrase": self.phrase, "brake": self.brake, "body": body});
@@ -72,7 +67,7 @@ impl Letter {
         let body = value.get("body")?;
         let body = match body.get("code") {
             Some(_) => Body::Code(code_letter(body)?),
-            None => Body::Alert(alert(body)?),
+            None => Body::Alert(alert_from(body)?),
         };
         Some(Self {
             to: Email::parse(value.get("to")?.as_str()?).ok()?,
@@ -102,7 +97,18 @@ fn code_letter(body: &Value) -> Option<CodeLetter> {
     })
 }
 
-fn alert(body: &Value) -> Option<Alert> {
+/// An alert as a member of what is sealed.
+pub(crate) fn alert_value(alert: &Alert) -> Value {
+    json!({
+        "alert": alert.kind.word(), "account": alert.account.to_string(), "at": alert.at.unix_ms(),
+        "key": alert.key.as_ref().map(|(id, name)| json!([id.to_string(), name])),
+        "from": alert.from.map(|address| address.to_string()), "device": alert.device,
+        "detail": alert.detail,
+    })
+}
+
+/// Reads it again.
+pub(crate) fn alert_from(body: &Value) -> Option<Alert> {
     let account: AccountId = body.get("account")?.as_str()?.parse().ok()?;
     let key = match body.get("key")?.as_array() {
         None => None,

@@ -11,6 +11,7 @@
 pub mod account;
 pub mod address;
 pub mod alert;
+pub mod channel;
 pub mod decision;
 pub mod denial;
 pub mod event;

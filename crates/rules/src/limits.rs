@@ -76,6 +76,26 @@ pub const NOTE_BYTES: usize = 128 * 1024;
 pub const PAGE_MAX: usize = 100;
 /// See [`PAGE_MAX`].
 pub const PAGE_DEFAULT: usize = 50;
+/// Alert channels of one account.
+pub const CHANNELS_PER_ACCOUNT: usize = 10;
+/// Bytes of a channel's target as it is typed.
+pub const TARGET_TEXT_BYTES: usize = 1024;
+/// Alerts that one message to a channel holds; more make another message.
+pub const ALERTS_PER_MESSAGE: usize = 10;
+/// Characters of an alert's detail that a message to a channel holds.
+pub const MESSAGE_DETAIL_CHARS: usize = 300;
+/// Messages that may wait for one channel; beyond, alerts stand in the console and in mails only.
+pub const WAITING_PER_CHANNEL: u64 = 200;
+/// Milliseconds after which what cannot be delivered is given up, and its channel paused.
+pub const DELIVERY_GIVE_UP_MS: u64 = 3 * DAY_MS;
+/// Days for which the log of deliveries is kept.
+pub const DELIVERY_LOG_DAYS: u64 = 30;
+/// Rows of one channel's log.
+pub const DELIVERY_LOG_ROWS: u64 = 300;
+/// Test messages of one account in an hour.
+pub const CHANNEL_TESTS_PER_HOUR: i64 = 10;
+/// Milliseconds until a message may be sent again once more.
+pub const SEND_AGAIN_MS: u64 = 60 * 1_000;
 /// Milliseconds in a day.
 pub const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
@@ -84,6 +104,7 @@ const _: () = assert!(ADDRESSES_PER_KEY < RANGES_PER_APP);
 const _: () = assert!(TARGET_BYTES < BODY_BYTES);
 const _: () = assert!(SESSION_IDLE_MS < SESSION_LIFE_MS);
 const _: () = assert!(OVERLAP_MS <= OVERLAP_MAX_DAYS * DAY_MS);
+const _: () = assert!(WAITING_PER_CHANNEL < DELIVERY_LOG_ROWS);
 const _: () = assert!(PAGE_DEFAULT <= PAGE_MAX);
 /// How long a proposal waits for its approvals.
 pub const PROPOSAL_LIFE_MS: u64 = 7 * DAY_MS;

@@ -7,6 +7,7 @@ use keyward_rules::letter::Letter;
 use keyward_rules::time::Moment;
 
 use crate::accounts;
+use crate::deliveries;
 use crate::error::StoreError;
 use crate::outbox;
 use crate::reader::Reader;
@@ -56,7 +57,7 @@ impl AlertRecord {
 }
 
 impl Tx {
-    /// Tells a holder, in the console and by the mails in `letters`; nothing happens when it was told before.
+    /// Tells a holder: in the console, by the mails in `letters`, and through the account's channels; nothing happens when it was told before.
     /// Whether it was told now.
     ///
     /// # Errors
@@ -80,6 +81,7 @@ impl Tx {
         for letter in letters {
             outbox::put(&mut self.transact, &self.vault, letter, self.now).await?;
         }
+        deliveries::queue(&mut self.transact, &self.vault, alert, self.now).await?;
         Ok(true)
     }
 }

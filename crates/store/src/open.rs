@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use crate::Entropy;
 use crate::activity::Activity;
 use crate::alerts::Inbox;
+use crate::deliveries::Deliveries;
 use crate::door::Door;
 use crate::error::StoreError;
 use crate::feed::Feed;
@@ -46,6 +47,10 @@ const MAIN: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0005_audit_log.sql"),
         postgres: include_str!("../migrations/postgres/0005_audit_log.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0006_channels.sql"),
+        postgres: include_str!("../migrations/postgres/0006_channels.sql"),
+    },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
 const ACTIVITY: &[Migration] = &[
@@ -69,6 +74,8 @@ const ACTIVITY: &[Migration] = &[
 
 /// The main tables' name among the steps.
 const MAIN_PART: &str = "main";
+/// The step that brought the audit log's tree: stores from before it are brought up, and later ones never again.
+const AUDIT_STEP: i64 = 5;
 /// The main tables' file.
 const MAIN_FILE: &str = "keyward.db";
 /// The journal's file.
@@ -188,6 +195,12 @@ impl Store {
         Outbox { database: self.main.clone(), vault: Arc::clone(&self.vault) }
     }
 
+    /// The capability to deliver to alert channels.
+    #[must_use]
+    pub fn deliveries(&self) -> Deliveries {
+        Deliveries { database: self.main.clone(), vault: Arc::clone(&self.vault) }
+    }
+
     /// The capability to note which alerts were looked at.
     #[must_use]
     pub fn inbox(&self) -> Inbox {
@@ -267,7 +280,7 @@ async fn migrate(database: &Database, part: &str, steps: &'static [Migration]) -
     for step in steps.iter().skip(usize::try_from(found).unwrap_or(0)) {
         tx.script(step.sqlite, step.postgres).await?;
     }
-    if part == MAIN_PART && found < known {
+    if part == MAIN_PART && found < AUDIT_STEP {
         bring_up(&mut tx).await?;
     }
     let upsert = "INSERT INTO schema_steps (part, steps) VALUES ($1, $2) \

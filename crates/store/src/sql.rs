@@ -283,6 +283,8 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("activity", crate::activity::STATEMENTS),
     ("alerts", crate::alerts::STATEMENTS),
     ("apps", crate::apps::STATEMENTS),
+    ("channels", crate::channels::STATEMENTS),
+    ("deliveries", crate::deliveries::STATEMENTS),
     ("door", crate::door::STATEMENTS),
     ("feed", crate::feed::STATEMENTS),
     ("journal", crate::journal::STATEMENTS),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use keyward_authority::Settings;
 use keyward_gateway::Listeners;
 use keyward_store::{Location, MasterKey, Store};
 use rustls::pki_types::pem::PemObject as _;
@@ -59,7 +60,9 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
         Location::Folder(folder) => Some(folder.join(node::CHECKPOINT_FILE)),
         Location::Postgres(_) => None,
     };
-    let authority = Arc::new(node::authority(&store, &master, settings.settings()));
+    let channels = settings.channels.client()?;
+    let rules = Settings { channels: channels.policy().clone(), ..settings.settings() };
+    let authority = Arc::new(node::authority(&store, &master, rules));
     let shown = settings.shown();
     let checkpoint = settings.gateway.checkpoint_file.or(beside_the_store);
     let control = match (settings.console, settings.mail) {
@@ -71,6 +74,7 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
                 gateway: console.gateway,
                 post: Post::Smtp(Box::new(mail.sender()?)),
                 shown,
+                channels,
             };
             Some(Control::start(&store, Arc::clone(&authority), options)?)
         }

@@ -20,6 +20,7 @@ use keyward_store::{Location, MasterKey, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::audit::AuditSettings;
+use crate::config::ChannelSettings;
 use crate::control::{self, Control, Post};
 use crate::node::{self, Node, NodeOptions};
 use crate::{ambient, arguments};
@@ -67,7 +68,10 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
         ca_file: tls.ca_file.clone(),
     };
 
-    let authority = Arc::new(node::authority(&store, &master, Settings::default()));
+    let channels =
+        ChannelSettings { allow: options.allow_receivers, ..ChannelSettings::default() }.client()?;
+    let settings = Settings { channels: channels.policy().clone(), ..Settings::default() };
+    let authority = Arc::new(node::authority(&store, &master, settings));
     let fixtures = fixtures::make(&authority, &folder.path).await?;
     let document = credentials::document(&fixtures, &places);
     credentials::write(&folder.path.join("credentials.json"), &document)?;
@@ -86,6 +90,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
         gateway: format!("http://{}", places.plain),
         post: Post::Mailbox,
         shown: Vec::new(),
+        channels,
     };
     let control = Control::start(&store, Arc::clone(&node_options.authority), desk)?;
     let node = Node::start(&store, &master, node_options).await?;

@@ -1,11 +1,13 @@
 //! What the system does by itself, each duty with the rights of its own name.
 
+mod channels;
 mod cooling;
 mod overlaps;
 mod raise;
 mod remind;
 mod sweep;
 
+pub use channels::pause_channels;
 pub use cooling::end_cooling;
 pub use overlaps::end_overlaps;
 pub use raise::raise_sighting;

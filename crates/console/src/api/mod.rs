@@ -8,6 +8,8 @@ mod activity;
 mod alerts;
 mod body;
 mod caller;
+mod channel_forms;
+mod channels;
 mod key_forms;
 mod keys;
 mod operations;
@@ -96,6 +98,11 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(operations::cancel))
         .routes(routes!(trail::list))
         .routes(routes!(trail::proof))
+        .routes(routes!(channels::list, channels::add))
+        .routes(routes!(channels::show, channels::change, channels::remove))
+        .routes(routes!(channels::test))
+        .routes(routes!(channels::send_again))
+        .routes(routes!(channels::deliveries))
 }
 
 /// The document, as it is served.

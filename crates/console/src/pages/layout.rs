@@ -86,6 +86,10 @@ impl Frame {
             "revoked" => "The role is taken away.",
             "tightened" => "The policy is in force.",
             "operator" => "You are an operator now.",
+            "channel-added" => "The channel is added. Send a test to see whether it arrives.",
+            "channel-removed" => "The channel is removed.",
+            "tested" => "A test is on its way. What came of it stands below in a moment.",
+            "sent-again" => "The message is on its way again, under its id.",
             "seen" => "All alerts are marked as seen.",
             _ => "",
         };

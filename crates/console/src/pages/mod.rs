@@ -3,6 +3,9 @@
 mod activity;
 mod alerts;
 mod brake;
+mod channel_choices;
+mod channel_new;
+mod channels;
 mod confirm;
 mod dev_mail;
 mod field;
@@ -59,6 +62,12 @@ pub fn router() -> Router<Shell> {
         .route("/alerts", get(alerts::show).post(alerts::seen))
         .route("/trail", get(trail::show))
         .route("/trail/{n}/proof", get(trail::proof))
+        .route("/alerts/channels", get(channels::list))
+        .route("/alerts/channels/new", get(channel_new::show).post(channel_new::submit))
+        .route("/alerts/channels/{id}", get(channels::show).post(channels::change))
+        .route("/alerts/channels/{id}/test", post(channels::test))
+        .route("/alerts/channels/{id}/send-again", post(channels::send_again))
+        .route("/alerts/channels/{id}/remove", get(channels::show_remove).post(channels::remove))
         .route("/security", get(security::show))
         .route("/security/phrase", post(security::phrase))
         .route("/security/password", get(security::show_password).post(security::password))

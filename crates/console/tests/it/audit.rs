@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::world::{HOME, PASSWORD, Person, World, wish};
 
-fn records(world: &World) -> Vec<String> {
+pub fn records(world: &World) -> Vec<String> {
     let file = rusqlite::Connection::open(world.folder.join("keyward.db")).unwrap();
     let mut statement = file.prepare("SELECT record FROM audit ORDER BY n").unwrap();
     let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
@@ -47,7 +47,15 @@ async fn every_change_leaves_one_record_and_no_secret() {
     let wide =
         json!({"name": "renamed", "from": {"reach": "addresses", "addresses": ["127.0.0.1", "192.0.2.1"]}});
     let renamed = json!({"name": "renamed", "factor": PASSWORD});
+    let added = one(&person, person.approved("POST", "/channels", crate::channels::public_hook())).await;
+    assert_eq!((&added["action"], &added["factors"]), (&json!("channel.add"), &json!("totp, mail")));
+    let channel = added["subject"].as_str().unwrap().strip_prefix("channel:").unwrap().to_owned();
+    let critical =
+        json!({"name": "ops", "choices": {"which": "critical", "digest": "at_once"}, "factor": PASSWORD});
     let steps = [
+        ("channel.change", "PUT", format!("/channels/{channel}"), critical, "password"),
+        ("channel.test", "POST", format!("/channels/{channel}/test"), Value::Null, ""),
+        ("channel.remove", "DELETE", format!("/channels/{channel}"), json!({"factor": PASSWORD}), "password"),
         ("key.disable", "POST", format!("/keys/{id}/disable"), factor, "password"),
         ("key.enable", "POST", format!("/keys/{id}/enable"), json!({}), "totp, mail"),
         ("key.edit", "PATCH", format!("/keys/{id}"), json!({"name": "renamed", "tags": ["a"]}), ""),
@@ -87,9 +95,16 @@ async fn every_change_leaves_one_record_and_no_secret() {
     }
     let all = records(&world).join("\n");
     let phrase = wish("bot")["passphrase"].as_str().unwrap().to_owned();
-    for canary in
-        [PASSWORD, "Other-Pass1!", &phrase, &person.secret, &person.recovery[0], &person.token, "kws_"]
-    {
+    for canary in [
+        PASSWORD,
+        "Other-Pass1!",
+        &phrase,
+        &person.secret,
+        &person.recovery[0],
+        &person.token,
+        "kws_",
+        "hooks.example.com",
+    ] {
         assert!(!all.contains(canary), "a secret stands in the audit log");
     }
 }

@@ -52,7 +52,7 @@ async fn every_operation_needs_a_full_session_of_a_program() {
     }
 }
 
-fn form(path: &str, cookie: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
+pub fn form(path: &str, cookie: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
     let mut request = Request::builder()
         .method("POST")
         .uri(path)
@@ -153,6 +153,10 @@ async fn every_page_behind_the_door_leads_to_it() {
         "/alerts",
         "/trail",
         "/trail/1/proof",
+        "/alerts/channels",
+        "/alerts/channels/new",
+        "/alerts/channels/ch_00000000000000000000000000000000",
+        "/alerts/channels/ch_00000000000000000000000000000000/remove",
         "/security",
         "/security/password",
         "/security/email",

@@ -5,12 +5,15 @@
 mod activity;
 mod audit;
 mod canary;
+mod channel_pages;
+mod channels;
 mod cooling;
 mod doors;
 mod guessing;
 mod keys;
 mod operators;
 mod person;
+mod receiver;
 mod reminders;
 mod step_up;
 mod tenancy;

@@ -10,6 +10,9 @@ async fn nobody_reaches_another_accounts_things() {
     let (owner, thief) = (world.person("a@keyward.example").await, world.person("b@keyward.example").await);
     let key = owner.key("bot").await;
     let id = key["api_key"].as_str().unwrap().to_owned();
+    let channel = crate::channels::public_hook();
+    let channel = crate::channels::added(&owner, channel).await.0;
+    let channel_before = owner.get(&format!("/channels/{channel}")).await.text;
     let session = owner.get("/sessions").await.json()[0]["id"].as_str().unwrap().to_owned();
     let before = owner.get(&format!("/keys/{id}")).await.text;
     let document = serde_json::to_value(keyward_console::api::document()).unwrap();
@@ -22,7 +25,11 @@ async fn nobody_reaches_another_accounts_things() {
         {
             continue;
         }
-        let target = if path.contains("sessions") { &session } else { &id };
+        let target = match path {
+            path if path.contains("sessions") => &session,
+            path if path.contains("channels") => &channel,
+            _ => &id,
+        };
         let path = path.trim_start_matches("/api/v1").replace("{id}", target);
         for (method, operation) in item.as_object().unwrap() {
             let body = if operation["requestBody"].is_null() { Value::Null } else { body_for(method, &path) };
@@ -36,9 +43,11 @@ async fn nobody_reaches_another_accounts_things() {
             tried += 1;
         }
     }
-    assert!(tried >= 11, "{tried}");
+    assert!(tried >= 17, "{tried}");
     assert_eq!(owner.get(&format!("/keys/{id}")).await.text, before, "nothing changed");
+    assert_eq!(owner.get(&format!("/channels/{channel}")).await.text, channel_before, "nor the channel");
     assert_eq!(owner.get("/account").await.status, 200, "the session lives");
+    assert_eq!(thief.get("/channels").await.json(), json!([]));
     assert_eq!(thief.get("/keys").await.json()["keys"], json!([]));
     let alerts = thief.get("/alerts").await.text;
     assert!(!alerts.contains(&id));
@@ -48,6 +57,12 @@ async fn nobody_reaches_another_accounts_things() {
 fn body_for(method: &str, path: &str) -> Value {
     if method == "patch" {
         json!({"name": "mine"})
+    } else if path.ends_with("/send-again") {
+        json!({"message": format!("msg_{}", "0".repeat(32))})
+    } else if path.contains("/channels/") && method == "put" {
+        json!({"name": "mine", "choices": {"which": "all", "digest": "daily"}, "factor": PASSWORD})
+    } else if path.contains("/channels/") {
+        json!({"factor": PASSWORD})
     } else if path.ends_with("/addresses") {
         json!({"name": "bot", "factor": PASSWORD, "from": {"reach": "anywhere"}})
     } else if path.ends_with("/enable") {

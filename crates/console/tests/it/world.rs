@@ -58,7 +58,7 @@ impl Reply {
     }
 }
 
-fn entropy() -> Entropy {
+pub fn entropy() -> Entropy {
     static COUNT: AtomicU64 = AtomicU64::new(1);
     Arc::new(|bytes: &mut [u8]| {
         for chunk in bytes.chunks_mut(8) {
@@ -70,13 +70,18 @@ fn entropy() -> Entropy {
 
 impl World {
     pub async fn new() -> Self {
+        Self::under(Rules::default()).await
+    }
+
+    /// A world under other rules.
+    pub async fn under(rules: Rules) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let name =
             format!("keyward-console-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let clock = Arc::new(AtomicU64::new(1_800_000_000_000));
-        Self::on(folder, clock, Mailbox::default(), Rules::default()).await
+        Self::on(folder, clock, Mailbox::default(), rules).await
     }
 
     /// The same store under other rules.
@@ -103,6 +108,12 @@ impl World {
             Arc::new(move || Moment::from_unix_ms(ticks.load(Ordering::Relaxed))),
         );
         Self { store, authority, folder, console: Console::new(shell), clock, mailbox }
+    }
+
+    /// The clock, for workers.
+    pub fn ticks(&self) -> Arc<dyn Fn() -> Moment + Send + Sync> {
+        let ticks = Arc::clone(&self.clock);
+        Arc::new(move || Moment::from_unix_ms(ticks.load(Ordering::Relaxed)))
     }
 
     /// A second node on the same store and clock.
@@ -276,6 +287,12 @@ impl Person<'_> {
         let mail_code = self.world.code(&self.email).await;
         body["step_up"] = json!({"challenge": challenge, "mail_code": mail_code, "factor": self.totp()});
         self.api(method, path, body).await
+    }
+
+    /// The same person in a new session, after the old one has ended.
+    pub async fn sign_in_again(&self) -> Self {
+        let token = self.sign_in(PASSWORD, Some(&self.device)).await.field("token");
+        Self { token, ..self.clone() }
     }
 
     pub async fn key(&self, name: &str) -> Value {

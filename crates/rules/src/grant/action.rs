@@ -152,6 +152,18 @@ actions! {
     TightenPolicy, "policy.tighten", Never, OneFactor;
     /// Make a policy less strict.
     LoosenPolicy, "policy.loosen", Never, Proposal;
+    /// Add an alert channel: lets data out.
+    AddChannel, "channel.add", StepUp, Never;
+    /// Rename a channel, or choose what it gets and when.
+    ChangeChannel, "channel.change", OneFactor, Never;
+    /// Remove a channel.
+    RemoveChannel, "channel.remove", OneFactor, Never;
+    /// Send a message to try a channel.
+    TestChannel, "channel.test", Session, Never;
+    /// Send a message again that could not be delivered.
+    SendAgain, "channel.send_again", Session, Never;
+    /// Pause channels that nothing gets through to.
+    PauseChannels, "channel.pause", Never, Never;
 }
 
 impl Action {

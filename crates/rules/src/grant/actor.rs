@@ -231,7 +231,13 @@ fn host(action: Action) -> Option<Scope> {
         | Action::ThawKey
         | Action::ResetFactors
         | Action::TightenPolicy
-        | Action::LoosenPolicy => None,
+        | Action::LoosenPolicy
+        | Action::AddChannel
+        | Action::ChangeChannel
+        | Action::RemoveChannel
+        | Action::TestChannel
+        | Action::SendAgain
+        | Action::PauseChannels => None,
     }
 }
 
@@ -240,6 +246,7 @@ fn system(duty: &str, action: Action) -> Option<Scope> {
         "sweep" => &[Action::SweepKeys, Action::EndCooling, Action::EndOverlaps, Action::Remind],
         "watch" => &[Action::RaiseAlert],
         "start" => &[Action::OfferSetUp],
+        "channels" => &[Action::PauseChannels],
         "sandbox" => &[
             Action::CreateAccount,
             Action::CreateSubAccount,

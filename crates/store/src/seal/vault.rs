@@ -58,6 +58,13 @@ impl Vault {
         self.keys.last().map_or(0, |(id, _)| *id)
     }
 
+    /// Random bytes, for ids of what is sealed.
+    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        (self.entropy)(&mut bytes);
+        bytes
+    }
+
     /// Seals `plain` with `aad` under the newest data key: nonce, ciphertext, tag.
     pub(crate) fn seal(&self, aad: &Aad, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
         let (_, key) = self.keys.last().ok_or(StoreError::WrongMasterKey)?;

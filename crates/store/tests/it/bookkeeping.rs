@@ -3,8 +3,19 @@
 use keyward_store::STATEMENTS;
 
 /// Files whose changes all run inside a write transaction, which has a grant and commits with an event.
-const WITH_GRANT: &[&str] =
-    &["accounts", "apps", "keys", "notes", "overseen", "people", "policies", "proposals", "staff", "writer"];
+const WITH_GRANT: &[&str] = &[
+    "accounts",
+    "apps",
+    "channels",
+    "keys",
+    "notes",
+    "overseen",
+    "people",
+    "policies",
+    "proposals",
+    "staff",
+    "writer",
+];
 
 const BOOKKEEPING: &[(&str, &str)] = &[
     ("COUNT_QUARTER", "counts for charts, from those records"),
@@ -55,6 +66,19 @@ const BOOKKEEPING: &[(&str, &str)] = &[
     ("INSERT_HASH", "runs inside a write transaction"),
     ("CONCERN", "runs inside a write transaction"),
     ("INSERT_CHECKPOINT", "a signature over records that are committed already"),
+    ("INSERT_DELIVERY", "runs inside the transaction that causes the message"),
+    ("COUNT_MISSED", "runs inside the transaction of the alert"),
+    ("EXTEND_DELIVERY", "runs inside the transaction of the alert"),
+    ("TRIM_LOG", "stated retention"),
+    ("DROP_DELIVERIES", "stated retention"),
+    ("CLAIM_CHANNELS", "deliveries"),
+    ("TRY_DELIVERY", "deliveries"),
+    ("DELIVERY_TAKEN", "deliveries"),
+    ("DELIVERY_DELAYED", "deliveries"),
+    ("DELIVERY_FAILED", "deliveries"),
+    ("CHANNEL_WORKS", "what gets through to a channel ends its pause"),
+    ("CHANNEL_FAILS", "deliveries"),
+    ("RELEASE_CHANNEL", "deliveries"),
     ("INSERT_DATA_KEY", "the first start of an empty store"),
 ];
 

@@ -11,6 +11,7 @@
 
 mod audit;
 mod bookkeeping;
+mod channels;
 mod conformance;
 mod people;
 mod tampering;

@@ -34,6 +34,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("qrcode", &["console"]),
     ("age", &["console"]),
     ("lettre", &["notify"]),
+    ("webpki-roots", &["notify"]),
     ("argon2", &["authority"]),
     ("totp-rs", &["authority"]),
     ("zxcvbn", &["authority"]),

@@ -56,10 +56,18 @@ pub fn mail(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), Str
     peer(clients, program, "mail.py")
 }
 
+/// Webhooks of the built program, verified by the published packages and by the console's snippets.
+pub fn webhooks(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), String> {
+    peer(clients, program, "webhooks.py")
+}
+
 fn peer(clients: Option<&Clients>, program: Option<&Path>, script: &str) -> Result<(), String> {
     let (clients, program) = both(clients, program)?;
     let mut command = Command::new(clients.folder.join("api").join("bin").join("python"));
-    stream(command.arg(contract().join(script)).current_dir(place::root()).env("KEYWARD_BIN", program))
+    command.arg(contract().join(script)).current_dir(place::root());
+    // Nothing is written beside the sources.
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("KEYWARD_NODE_CLIENTS", clients.folder.join("node"));
+    stream(command.env("KEYWARD_BIN", program))
 }
 
 fn both<'a>(
@@ -180,7 +188,7 @@ mod tests {
     #[test]
     fn the_npm_lock_names_no_host() {
         let text = read(&home().join("package-lock.json")).unwrap();
-        assert!(text.contains("\"okx-api\": \"3.2.3\""));
+        assert!(text.contains("\"okx-api\": \"3.2.3\"") && text.contains("\"standardwebhooks\": \"1.1.1\""));
         assert!(!text.contains("\"resolved\""));
         assert!(text.matches("\"integrity\"").count() > 10);
         let text = read(&pages().join("package-lock.json")).unwrap();

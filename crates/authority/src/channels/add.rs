@@ -1,0 +1,109 @@
+//! Action: add an alert channel. It lets data out, so it is approved like a key.
+
+use keyward_rules::alert::AlertKind;
+use keyward_rules::channel::{Aim, ChannelId, Choices, Target};
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof};
+use keyward_rules::id::AccountId;
+use keyward_rules::key::KeyName;
+use keyward_rules::limits::CHANNELS_PER_ACCOUNT;
+use keyward_rules::secret::Secret;
+use keyward_store::ChannelRecord;
+
+use super::{choices_in_words, facts};
+use crate::{ActionError, Desk, Matter, tell};
+
+/// What a holder asks for.
+pub struct ChannelWish {
+    /// For which account.
+    pub account: AccountId,
+    /// Its name, unique in the account.
+    pub name: KeyName,
+    /// Where to.
+    pub aim: Aim,
+    /// What goes there and when.
+    pub choices: Choices,
+}
+
+/// A new channel.
+pub struct Added {
+    /// Its id.
+    pub id: ChannelId,
+    /// The secret that a webhook's receiver verifies with; shown this once.
+    pub secret: Option<Secret<String>>,
+}
+
+/// Judges a wish before a code is sent for it.
+///
+/// # Errors
+/// [`ActionError::TooManyChannels`], [`ActionError::ChannelNameTaken`].
+pub async fn check_channel(desk: &Desk<'_>, wish: &ChannelWish) -> Result<(), ActionError> {
+    let there = desk.authority.access.reader.channels_of(desk.actor.scope(), wish.account).await?;
+    judge(&there, wish)
+}
+
+fn judge(there: &[ChannelRecord], wish: &ChannelWish) -> Result<(), ActionError> {
+    if there.iter().any(|channel| channel.name == wish.name) {
+        return Err(ActionError::ChannelNameTaken);
+    }
+    if there.len() >= CHANNELS_PER_ACCOUNT { Err(ActionError::TooManyChannels) } else { Ok(()) }
+}
+
+/// What a new channel is approved as; the target is in the hash, and not in the words.
+#[must_use]
+pub fn channel_matter(wish: &ChannelWish) -> Matter {
+    let gets = choices_in_words(&wish.choices);
+    Matter {
+        action: Action::AddChannel,
+        facts: vec![
+            ("name", wish.name.to_string()),
+            ("kind", wish.aim.kind().word().to_owned()),
+            ("target", wish.aim.typed().expose().clone()),
+            ("gets", gets.clone()),
+        ],
+        words: vec![
+            format!("Add the alert channel “{}” ({})", wish.name, wish.aim.kind().name()),
+            format!("Alerts of your account go to {}.", wish.aim.shown()),
+            format!("{gets}."),
+        ],
+    }
+}
+
+/// Adds the channel.
+///
+/// # Errors
+/// As [`check_channel`].
+pub async fn add_channel(desk: &Desk<'_>, proof: Proof, wish: ChannelWish) -> Result<Added, ActionError> {
+    let grant = desk.actor.may(Action::AddChannel, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    judge(&tx.channels_of(wish.account).await?, &wish)?;
+    let kind = wish.aim.kind();
+    // Told first: the new channel does not begin with the news of itself.
+    let detail = format!("“{}” sends to {}.", wish.name, wish.aim.shown());
+    let alert = tell::by_actor(desk, AlertKind::ChannelAdded, wish.account, detail);
+    tell::tell(desk, &mut tx, alert).await?;
+    let target = wish.aim.into_target(desk.random());
+    let secret = match &target {
+        Target::Webhook(_, secret) => Some(secret.text()),
+        Target::Slack(_) | Target::Telegram(..) | Target::Discord(_) => None,
+    };
+    let record = ChannelRecord {
+        id: ChannelId::from_entropy(desk.random()),
+        account: wish.account,
+        name: wish.name,
+        kind,
+        target: Some(target),
+        choices: wish.choices,
+        made_at: desk.now,
+        paused_at: None,
+        failing_since: None,
+        failures: 0,
+        missed: 0,
+    };
+    tx.insert_channel(&record).await?;
+    let [name, gets] = facts(record.name.as_str(), &record.choices);
+    let subject = format!("channel:{}", record.id);
+    let event = Event::of(tx.grant(), desk.now, &subject, &[name, ("kind", kind.word().to_owned()), gets]);
+    tx.commit(event).await?;
+    Ok(Added { id: record.id, secret })
+}

@@ -1,0 +1,136 @@
+//! Alert channels beside mail.
+
+use axum::Json;
+use axum::http::StatusCode;
+use keyward_authority::ActionError;
+use keyward_authority::channels::{
+    ChannelWish, add_channel, change_channel, channel_matter, check_channel, remove_channel,
+    send_again as send_message_again, send_test,
+};
+use keyward_authority::questions::{list_channels, list_deliveries, show_channel};
+use keyward_rules::channel::{ChannelId, MessageId};
+use keyward_rules::key::KeyName;
+use keyward_rules::limits::{PAGE_DEFAULT, PAGE_MAX};
+
+use super::body::{Asked, Body, Id};
+use super::caller::Caller;
+use super::channel_forms::{
+    AddedChannel, Again, Channel, ChannelChange, Delivery, DeliveryPage, DeliveryQuery, NewChannel,
+    SentMessage,
+};
+use super::key_forms::OneFactor;
+use super::problem::{Problem, Problems};
+
+fn name_of(text: &str) -> Result<KeyName, Problem> {
+    Ok(KeyName::parse(text).map_err(ActionError::from)?)
+}
+
+/// List the alert channels
+#[utoipa::path(get, path = "/api/v1/channels", tag = "channels", security(("bearer" = [])),
+    responses((status = 200, description = "Oldest first", body = [Channel]), Problems))]
+pub async fn list(caller: Caller) -> Result<Json<Vec<Channel>>, Problem> {
+    let views = list_channels(&caller.desk(), caller.id()).await?;
+    Ok(Json(views.into_iter().map(Channel::from).collect()))
+}
+
+/// Add an alert channel
+#[utoipa::path(post, path = "/api/v1/channels", tag = "channels", request_body = NewChannel, security(("bearer" = [])),
+    responses((status = 201, description = "Added; a webhook's secret is shown this once", body = AddedChannel), Problems))]
+pub async fn add(
+    caller: Caller,
+    Body(body): Body<NewChannel>,
+) -> Result<(StatusCode, Json<AddedChannel>), Problem> {
+    let desk = caller.desk();
+    let wish = ChannelWish {
+        account: caller.id(),
+        name: name_of(&body.name)?,
+        aim: body.target.parse(&desk.authority.settings.channels)?,
+        choices: body.choices.parse()?,
+    };
+    if body.step_up.is_none() {
+        check_channel(&desk, &wish).await?;
+    }
+    let proof = caller.step_up(&channel_matter(&wish), body.step_up).await?;
+    let added = add_channel(&desk, proof, wish).await?;
+    let secret = added.secret.map(|secret| secret.expose().clone());
+    Ok((StatusCode::CREATED, Json(AddedChannel { id: added.id.to_string(), secret })))
+}
+
+/// Show an alert channel
+#[utoipa::path(get, path = "/api/v1/channels/{id}", tag = "channels", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The channel's id")),
+    responses((status = 200, description = "The channel", body = Channel), Problems))]
+pub async fn show(caller: Caller, Id(id): Id<ChannelId>) -> Result<Json<Channel>, Problem> {
+    Ok(Json(show_channel(&caller.desk(), id).await?.into()))
+}
+
+/// Rename an alert channel, or choose what it gets
+#[utoipa::path(put, path = "/api/v1/channels/{id}", tag = "channels", request_body = ChannelChange, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The channel's id")),
+    responses((status = 200, description = "The channel", body = Channel), Problems))]
+pub async fn change(
+    caller: Caller,
+    Id(id): Id<ChannelId>,
+    Body(body): Body<ChannelChange>,
+) -> Result<Json<Channel>, Problem> {
+    let (name, choices) = (name_of(&body.name)?, body.choices.parse()?);
+    let proof = caller.one_factor(&body.factor).await?;
+    change_channel(&caller.desk(), proof, id, name, choices).await?;
+    Ok(Json(show_channel(&caller.desk(), id).await?.into()))
+}
+
+/// Remove an alert channel
+#[utoipa::path(delete, path = "/api/v1/channels/{id}", tag = "channels", request_body = OneFactor, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The channel's id")),
+    responses((status = 204, description = "Removed, with its log"), Problems))]
+pub async fn remove(
+    caller: Caller,
+    Id(id): Id<ChannelId>,
+    Body(body): Body<OneFactor>,
+) -> Result<StatusCode, Problem> {
+    let proof = caller.one_factor(&body.factor).await?;
+    remove_channel(&caller.desk(), proof, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Send a test to an alert channel
+#[utoipa::path(post, path = "/api/v1/channels/{id}/test", tag = "channels", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The channel's id")),
+    responses((status = 202, description = "It is on its way", body = SentMessage), Problems))]
+pub async fn test(caller: Caller, Id(id): Id<ChannelId>) -> Result<(StatusCode, Json<SentMessage>), Problem> {
+    let message = send_test(&caller.desk(), id).await?.to_string();
+    Ok((StatusCode::ACCEPTED, Json(SentMessage { message })))
+}
+
+/// Send a failed message again
+#[utoipa::path(post, path = "/api/v1/channels/{id}/send-again", tag = "channels", request_body = Again, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The channel's id")),
+    responses((status = 202, description = "It is on its way, under its id", body = SentMessage), Problems))]
+pub async fn send_again(
+    caller: Caller,
+    Id(id): Id<ChannelId>,
+    Body(body): Body<Again>,
+) -> Result<(StatusCode, Json<SentMessage>), Problem> {
+    let message: MessageId = body.message.parse().map_err(|_| ActionError::NoMessage)?;
+    send_message_again(&caller.desk(), id, message).await?;
+    Ok((StatusCode::ACCEPTED, Json(SentMessage { message: message.to_string() })))
+}
+
+/// List the messages of an alert channel
+#[utoipa::path(get, path = "/api/v1/channels/{id}/deliveries", tag = "channels", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The channel's id"), DeliveryQuery),
+    responses((status = 200, description = "Newest first, of the last 30 days", body = DeliveryPage), Problems))]
+pub async fn deliveries(
+    caller: Caller,
+    Id(id): Id<ChannelId>,
+    Asked(query): Asked<DeliveryQuery>,
+) -> Result<Json<DeliveryPage>, Problem> {
+    let limit = query.limit.unwrap_or(PAGE_DEFAULT);
+    if !(1..=PAGE_MAX).contains(&limit) {
+        let detail = "a page has 1 to 100 messages";
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_limit", detail));
+    }
+    let views = list_deliveries(&caller.desk(), id, query.cursor, limit).await?;
+    let next = views.last().map(|view| view.n).filter(|_| views.len() == limit);
+    Ok(Json(DeliveryPage { deliveries: views.into_iter().map(Delivery::from).collect(), next }))
+}

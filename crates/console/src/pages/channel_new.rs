@@ -1,0 +1,213 @@
+//! A new alert channel: the kind, the form, the ceremony, and the one answer that shows a webhook's secret.
+
+use askama::Template;
+use axum::extract::Query as Asked;
+use axum::http::StatusCode;
+use axum::response::Response;
+use keyward_authority::ActionError;
+use keyward_authority::channels::{ChannelWish, add_channel, channel_matter, check_channel};
+use keyward_rules::channel::{Aim, ChannelKind, ChannelPolicy, NotATarget};
+use keyward_rules::key::KeyName;
+
+use super::channel_choices::{Typed, parse};
+use super::confirm::{Asking, Ceremony, step_up};
+use super::field::{Field, Kind};
+use super::layout::{Frame, go, page, page_with, problem, sentence};
+use super::person::{Posted, SignedIn};
+use crate::fields::Fields;
+
+/// How receivers verify, by language; a test of the API runs each against a real delivery.
+const SNIPPETS: [(&str, &str); 3] = [
+    ("Python", include_str!("../../snippets/verify.py")),
+    ("JavaScript (Node)", include_str!("../../snippets/verify.mjs")),
+    ("Go", include_str!("../../snippets/verify.go")),
+];
+
+const KINDS: [(&str, &str, &str); 4] = [
+    ("webhook", "Webhook", "Signed JSON to a program of yours that listens on a public address with TLS."),
+    ("slack", "Slack", "Text into a channel, by the URL of an incoming webhook."),
+    ("telegram", "Telegram", "Text into a chat, by a bot of yours that is a member there."),
+    ("discord", "Discord", "Text into a channel, by the URL of a webhook."),
+];
+
+#[derive(Template)]
+#[template(path = "channel_new.html")]
+struct Page<'p> {
+    frame: Frame,
+    csrf: &'p str,
+    kind: &'static str,
+    kind_name: &'static str,
+    kinds: [(&'static str, &'static str, &'static str); 4],
+    fields: Vec<String>,
+    choices: String,
+    error: String,
+}
+
+#[derive(Template)]
+#[template(path = "channel_made.html")]
+struct Made<'m> {
+    frame: Frame,
+    id: String,
+    secret: &'m str,
+    snippets: [(&'static str, &'static str); 3],
+}
+
+/// `?kind=…`.
+#[derive(serde::Deserialize)]
+pub struct KindQuery {
+    #[serde(default)]
+    kind: String,
+}
+
+/// What is wrong, by field.
+#[derive(Default)]
+struct Errors {
+    name: String,
+    target: String,
+    chat: String,
+    whole: String,
+}
+
+/// The inputs of a kind.
+fn inputs(kind: ChannelKind, fields: &Fields, errors: &Errors) -> Vec<String> {
+    let target = |name, label, hint| {
+        Field::new(name, label, Kind::Text).value(fields.get(name)).hint(hint).error(errors.target.as_str())
+    };
+    let name = Field::new("name", "Name", Kind::Text)
+        .value(fields.get("name"))
+        .hint("As it stands in the list, such as “on call”.")
+        .error(errors.name.as_str());
+    let own = match kind {
+        ChannelKind::Webhook => {
+            vec![target("url", "URL", "https://…, reachable from everywhere. Redirects are not followed.")]
+        }
+        ChannelKind::Slack => vec![target(
+            "url",
+            "URL of the incoming webhook",
+            "https://hooks.slack.com/services/…, as Slack shows it under Incoming Webhooks of your app.",
+        )],
+        ChannelKind::Telegram => {
+            let chat = Field::new("chat", "Chat", Kind::Text)
+                .value(fields.get("chat"))
+                .hint("A number such as -1001234567890, or the @name of a public channel.")
+                .error(errors.chat.as_str());
+            vec![target("token", "Token of the bot", "As BotFather shows it."), chat]
+        }
+        ChannelKind::Discord => vec![target(
+            "url",
+            "URL of the webhook",
+            "https://discord.com/api/webhooks/…, as Discord shows it under Integrations of the channel.",
+        )],
+    };
+    std::iter::once(name).chain(own).map(|field| field.html()).collect()
+}
+
+fn form(person: &SignedIn, kind: ChannelKind, fields: &Fields, typed: &Typed, errors: &Errors) -> Response {
+    let good =
+        [&errors.name, &errors.target, &errors.chat, &errors.whole].iter().all(|error| error.is_empty());
+    let page = Page {
+        frame: Frame::of(person, "alerts", "Add an alert channel"),
+        csrf: &person.csrf,
+        kind: kind.word(),
+        kind_name: kind.name(),
+        kinds: KINDS,
+        fields: inputs(kind, fields, errors),
+        choices: typed.html(),
+        error: errors.whole.clone(),
+    };
+    page_with(if good { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, &page)
+}
+
+/// The choice of a kind, or the form of the chosen one.
+pub async fn show(person: SignedIn, Asked(query): Asked<KindQuery>) -> Response {
+    match ChannelKind::from_word(&query.kind) {
+        Some(kind) => form(&person, kind, &Fields::default(), &Typed::default(), &Errors::default()),
+        None => page(&Page {
+            frame: Frame::of(&person, "alerts", "Add an alert channel"),
+            csrf: &person.csrf,
+            kind: "",
+            kind_name: "",
+            kinds: KINDS,
+            fields: Vec::new(),
+            choices: String::new(),
+            error: String::new(),
+        }),
+    }
+}
+
+fn aim(kind: ChannelKind, fields: &Fields, policy: &ChannelPolicy) -> Result<Aim, NotATarget> {
+    let url = fields.get("url").trim();
+    match kind {
+        ChannelKind::Webhook => Aim::webhook(url, policy),
+        ChannelKind::Slack => Aim::slack(url, policy),
+        ChannelKind::Telegram => Aim::telegram(fields.get("token").trim(), fields.get("chat").trim()),
+        ChannelKind::Discord => Aim::discord(url, policy),
+    }
+}
+
+/// A new channel.
+pub async fn submit(posted: Posted) -> Response {
+    let (person, fields) = (&posted.person, &posted.fields);
+    let Some(kind) = ChannelKind::from_word(fields.get("kind")) else { return go("/alerts/channels/new") };
+    let typed = Typed::from(fields);
+    let choices = match parse(fields) {
+        Ok(choices) => choices,
+        Err(wrong) => return form(person, kind, fields, &typed.wrong(wrong), &Errors::default()),
+    };
+    let desk = person.desk();
+    let wish = async {
+        let name = KeyName::parse(fields.get("name").trim())?;
+        let aim = aim(kind, fields, &desk.authority.settings.channels)?;
+        let wish = ChannelWish { account: person.id(), name, aim, choices };
+        check_channel(&desk, &wish).await.map(|()| wish)
+    };
+    let mut errors = Errors::default();
+    let wish = match wish.await {
+        Ok(wish) => Some(wish),
+        Err(wrong @ (ActionError::Name(_) | ActionError::ChannelNameTaken)) => {
+            errors.name = sentence(&wrong);
+            None
+        }
+        Err(wrong @ ActionError::Target(NotATarget::TelegramChat)) => {
+            errors.chat = sentence(&wrong);
+            None
+        }
+        Err(wrong @ ActionError::Target(_)) => {
+            errors.target = sentence(&wrong);
+            None
+        }
+        Err(wrong @ ActionError::TooManyChannels) => {
+            errors.whole = sentence(&wrong);
+            None
+        }
+        Err(other) => return problem(other),
+    };
+    let Some(wish) = wish else { return form(person, kind, fields, &typed, &errors) };
+    let matter = channel_matter(&wish);
+    let asking = Asking {
+        title: "Add this alert channel?",
+        action: "/alerts/channels/new".to_owned(),
+        button: "Add the channel",
+        danger: false,
+        back: "/alerts/channels".to_owned(),
+        part: "alerts",
+        words: matter.words.clone(),
+        extra: String::new(),
+    };
+    let proof = match step_up(&posted, &asking, &matter).await {
+        Ceremony::Proven(proof) => proof,
+        Ceremony::Page(answer) => return answer,
+    };
+    match add_channel(&desk, proof, wish).await {
+        Ok(added) => match &added.secret {
+            Some(secret) => page(&Made {
+                frame: Frame::of(person, "alerts", "The channel is added"),
+                id: added.id.to_string(),
+                secret: secret.expose(),
+                snippets: SNIPPETS,
+            }),
+            None => go(&format!("/alerts/channels/{}?note=channel-added", added.id)),
+        },
+        Err(other) => problem(other),
+    }
+}

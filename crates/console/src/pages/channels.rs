@@ -1,0 +1,297 @@
+//! Alert channels: the list, and the page of one with its choices, its log, and what can be done with it.
+
+use askama::Template;
+use axum::extract::{Path, Query as Asked};
+use axum::http::StatusCode;
+use axum::response::Response;
+use keyward_authority::channels::{
+    change_channel, choices_in_words, remove_channel, send_again as send_message_again, send_test,
+};
+use keyward_authority::questions::{
+    ChannelState, ChannelView, DeliveryView, list_channels, list_deliveries, show_channel,
+};
+use keyward_authority::{ActionError, prove_any};
+use keyward_rules::channel::{ChannelId, Outcome};
+use keyward_rules::grant::Proof;
+use keyward_rules::key::KeyName;
+
+use super::channel_choices::{Typed, parse};
+use super::confirm::{Asking, Ceremony, ask_one, one_factor};
+use super::field::{Field, Kind};
+use super::layout::{Frame, Query, go, page, page_with, problem, sentence};
+use super::person::{Posted, SignedIn};
+use crate::fields::Fields;
+use crate::words::When;
+
+/// Messages on one page.
+const LOG_ROWS: usize = 25;
+
+/// A channel in the list.
+struct Row {
+    id: String,
+    name: String,
+    kind: &'static str,
+    goes_to: String,
+    gets: String,
+    state: &'static str,
+    look: &'static str,
+    since: Option<When>,
+    last: Option<LogRow>,
+}
+
+/// A message in the log.
+struct LogRow {
+    id: String,
+    at: When,
+    title: String,
+    state: &'static str,
+    look: &'static str,
+    tries: u32,
+    outcome: &'static str,
+    status: String,
+    again: bool,
+}
+
+#[derive(Template)]
+#[template(path = "channels.html")]
+struct List {
+    frame: Frame,
+    rows: Vec<Row>,
+}
+
+#[derive(Template)]
+#[template(path = "channel.html")]
+struct Page<'p> {
+    frame: Frame,
+    csrf: &'p str,
+    id: String,
+    row: Row,
+    made: When,
+    missed: u64,
+    fields: Vec<String>,
+    choices: String,
+    factor: String,
+    log: Vec<LogRow>,
+    before: String,
+    older: Option<i64>,
+}
+
+#[derive(Template)]
+#[template(path = "channel_rows.html")]
+struct Rows<'r> {
+    csrf: &'r str,
+    id: String,
+    log: Vec<LogRow>,
+}
+
+fn log_row(view: DeliveryView) -> LogRow {
+    LogRow {
+        id: view.id.to_string(),
+        at: When::of(view.tried_at.unwrap_or(view.at)),
+        look: match view.state {
+            "delivered" => "active",
+            "failed" => "deleted",
+            _ => "",
+        },
+        again: view.can_go_again(),
+        title: view.title,
+        state: view.state,
+        tries: view.tries,
+        outcome: view.outcome.map(Outcome::sentence).unwrap_or_default(),
+        status: view.status.map(|status| format!("HTTP {status}")).unwrap_or_default(),
+    }
+}
+
+fn row(view: ChannelView) -> Row {
+    let (state, look, since) = match view.state {
+        ChannelState::Active => ("active", "active", None),
+        ChannelState::Failing(since) => ("failing", "held", Some(since)),
+        ChannelState::Paused(since) => ("paused", "held", Some(since)),
+        ChannelState::Altered => ("altered", "deleted", None),
+    };
+    Row {
+        id: view.id.to_string(),
+        name: view.name.to_string(),
+        kind: view.kind.name(),
+        goes_to: view.goes_to,
+        gets: choices_in_words(&view.choices),
+        state,
+        look,
+        since: When::maybe(since),
+        last: view.last.map(log_row),
+    }
+}
+
+/// The list.
+pub async fn list(person: SignedIn, Asked(query): Asked<Query>) -> Response {
+    match list_channels(&person.desk(), person.id()).await {
+        Ok(views) => {
+            let frame = Frame::of(&person, "alerts", "Alert channels").note(&query.note);
+            page(&List { frame, rows: views.into_iter().map(row).collect() })
+        }
+        Err(other) => problem(other),
+    }
+}
+
+/// What was typed into the page of one, and what is wrong of it.
+struct Edit {
+    name: String,
+    typed: Typed,
+    name_error: String,
+    factor_error: String,
+}
+
+async fn answer(
+    person: &SignedIn,
+    id: &str,
+    query: &Query,
+    status: StatusCode,
+    edit: Option<Edit>,
+) -> Response {
+    match build(person, id, query, status, edit).await {
+        Ok(answer) => answer,
+        Err(other) => problem(other),
+    }
+}
+
+async fn build(
+    person: &SignedIn,
+    id: &str,
+    query: &Query,
+    status: StatusCode,
+    edit: Option<Edit>,
+) -> Result<Response, ActionError> {
+    let (desk, id) = (person.desk(), id_of(id)?);
+    let views = list_deliveries(&desk, id, query.before.parse().ok(), LOG_ROWS).await?;
+    let older = views.last().map(|view| view.n).filter(|_| views.len() == LOG_ROWS);
+    let log = views.into_iter().map(log_row).collect();
+    if query.fragment == "rows" {
+        return Ok(page(&Rows { csrf: &person.csrf, id: id.to_string(), log }));
+    }
+    let view = show_channel(&desk, id).await?;
+    let edit = edit.unwrap_or_else(|| Edit {
+        name: view.name.to_string(),
+        typed: Typed::of(&view.choices),
+        name_error: String::new(),
+        factor_error: String::new(),
+    });
+    let name = Field::new("name", "Name", Kind::Text).value(edit.name).error(edit.name_error);
+    let factor =
+        Field::new("factor", "Authenticator code, or your password", Kind::Password).error(edit.factor_error);
+    let page = Page {
+        frame: Frame::of(person, "alerts", view.name.as_str()).note(&query.note),
+        csrf: &person.csrf,
+        id: id.to_string(),
+        made: When::of(view.made_at),
+        missed: view.missed,
+        row: row(view),
+        fields: vec![name.html()],
+        choices: edit.typed.html(),
+        factor: factor.html(),
+        log,
+        before: query.before.parse::<i64>().map(|before| before.to_string()).unwrap_or_default(),
+        older,
+    };
+    Ok(page_with(status, &page))
+}
+
+fn id_of(text: &str) -> Result<ChannelId, ActionError> {
+    text.parse().map_err(|_| ActionError::NoChannel)
+}
+
+/// One channel.
+pub async fn show(person: SignedIn, Path(id): Path<String>, Asked(query): Asked<Query>) -> Response {
+    answer(&person, &id, &query, StatusCode::OK, None).await
+}
+
+/// Name and choices.
+pub async fn change(Path(id): Path<String>, posted: Posted) -> Response {
+    let (person, fields) = (&posted.person, &posted.fields);
+    let mut edit = Edit {
+        name: fields.get("name").trim().to_owned(),
+        typed: Typed::from(fields),
+        name_error: String::new(),
+        factor_error: String::new(),
+    };
+    let changed = async {
+        let (id, name, choices) = (id_of(&id)?, KeyName::parse(&edit.name)?, parse(fields)?);
+        let factor = prove_any(&person.desk(), person.id(), fields.get("factor")).await?;
+        change_channel(&person.desk(), Proof::Factor(factor), id, name, choices).await
+    };
+    match changed.await {
+        Ok(()) | Err(ActionError::Unchanged) => return go(&format!("/alerts/channels/{id}?note=edited")),
+        Err(ActionError::QuietHours(wrong)) => edit.typed = edit.typed.wrong(wrong),
+        Err(wrong @ (ActionError::NotProven(_) | ActionError::Password(_))) => {
+            edit.factor_error = sentence(&wrong)
+        }
+        Err(wrong @ (ActionError::Name(_) | ActionError::ChannelNameTaken)) => {
+            edit.name_error = sentence(&wrong);
+        }
+        Err(other) => return problem(other),
+    }
+    answer(person, &id, &Query::default(), StatusCode::UNPROCESSABLE_ENTITY, Some(edit)).await
+}
+
+/// A test.
+pub async fn test(Path(id): Path<String>, posted: Posted) -> Response {
+    let sent = async { send_test(&posted.person.desk(), id_of(&id)?).await };
+    match sent.await {
+        Ok(_) => go(&format!("/alerts/channels/{id}?note=tested")),
+        Err(other) => problem(other),
+    }
+}
+
+/// A failed message once more.
+pub async fn send_again(Path(id): Path<String>, posted: Posted) -> Response {
+    let sent = async {
+        let message = posted.fields.get("message").parse().map_err(|_| ActionError::NoMessage)?;
+        send_message_again(&posted.person.desk(), id_of(&id)?, message).await
+    };
+    match sent.await {
+        Ok(()) => go(&format!("/alerts/channels/{id}?note=sent-again")),
+        Err(other) => problem(other),
+    }
+}
+
+async fn asking_removal(person: &SignedIn, id: &str) -> Result<Asking, ActionError> {
+    let view = show_channel(&person.desk(), id_of(id)?).await?;
+    Ok(Asking {
+        title: "Remove this alert channel?",
+        action: format!("/alerts/channels/{id}/remove"),
+        button: "Remove it",
+        danger: true,
+        back: format!("/alerts/channels/{id}"),
+        part: "alerts",
+        words: vec![
+            format!("{} ({})", view.name, view.kind.name()),
+            "No alerts go there any more, and its log is gone. Mails still come.".to_owned(),
+        ],
+        extra: String::new(),
+    })
+}
+
+/// Before a removal.
+pub async fn show_remove(person: SignedIn, Path(id): Path<String>) -> Response {
+    match asking_removal(&person, &id).await {
+        Ok(asking) => ask_one(&person, &asking, &Fields::default(), ""),
+        Err(other) => problem(other),
+    }
+}
+
+/// A removal.
+pub async fn remove(Path(id): Path<String>, posted: Posted) -> Response {
+    let person = &posted.person;
+    let asking = match asking_removal(person, &id).await {
+        Ok(asking) => asking,
+        Err(other) => return problem(other),
+    };
+    let proof = match one_factor(&posted, &asking).await {
+        Ceremony::Proven(proof) => proof,
+        Ceremony::Page(answer) => return answer,
+    };
+    let removed = async { remove_channel(&person.desk(), proof, id_of(&id)?).await };
+    match removed.await {
+        Ok(()) => go("/alerts/channels?note=channel-removed"),
+        Err(other) => problem(other),
+    }
+}

@@ -1,0 +1,411 @@
+//! Alert channels (product.md 7): added like keys, delivered at least once in order, heard of by nobody else.
+
+use std::sync::Arc;
+
+use keyward_authority::Settings as Rules;
+use keyward_authority::duties::pause_channels;
+use keyward_notify::channel::{ChannelCourier, Client, System};
+use keyward_rules::channel::{MessageId, WebhookSecret};
+use keyward_rules::grant::Actor;
+use keyward_rules::time::Moment;
+use serde_json::{Value, json};
+
+use crate::receiver::{Came, Receiver};
+use crate::world::{PASSWORD, Person, Reply, World, entropy};
+
+const HOUR_MS: u64 = 3_600_000;
+
+/// A world whose policy allows the receiver.
+pub async fn world() -> (World, Receiver) {
+    let receiver = Receiver::new().await;
+    let rules = Rules { channels: receiver.policy(), ..Rules::default() };
+    (World::under(rules).await, receiver)
+}
+
+fn courier(world: &World, receiver: &Receiver) -> ChannelCourier {
+    ChannelCourier {
+        deliveries: world.store.deliveries(),
+        client: Client::new(Arc::new(System), receiver.policy(), None).unwrap(),
+        now: world.ticks(),
+        entropy: entropy(),
+    }
+}
+
+/// Serves the channels until nothing is due any more; gives what came.
+async fn delivered(world: &World, receiver: &Receiver) -> Vec<Came> {
+    let courier = courier(world, receiver);
+    while courier.round().await.unwrap() > 0 {}
+    receiver.came()
+}
+
+pub fn hook(name: &str, receiver: &Receiver) -> Value {
+    json!({
+        "name": name, "target": {"kind": "webhook", "url": receiver.url("/hook-canary?t=url-canary")},
+        "choices": {"which": "all", "digest": "at_once"}
+    })
+}
+
+/// A channel under the default rules; nothing is sent unless somebody serves it.
+pub fn public_hook() -> Value {
+    json!({
+        "name": "ops", "target": {"kind": "webhook", "url": "https://hooks.example.com/bot"},
+        "choices": {"which": "all", "digest": "at_once"}
+    })
+}
+
+pub async fn added(person: &Person<'_>, body: Value) -> (String, Reply) {
+    let reply = person.approved("POST", "/channels", body).await;
+    assert_eq!(reply.status, 201, "{}", reply.text);
+    (reply.field("id"), reply)
+}
+
+/// Something to be told of that is not critical.
+async fn notice(person: &Person<'_>, name: &str) {
+    person.key(name).await;
+}
+
+#[tokio::test]
+async fn an_alert_arrives_signed_once_and_the_secret_is_shown_once() {
+    let (world, receiver) = world().await;
+    let person = world.person("a@keyward.example").await;
+    let asked = person.api("POST", "/channels", hook("ops", &receiver)).await;
+    assert_eq!(asked.code(), "step_up_required");
+    assert!(!asked.text.contains("canary") && asked.text.contains(&receiver.url("")), "{}", asked.text);
+    let reply = person.answer("POST", "/channels", hook("ops", &receiver), &asked.field("challenge")).await;
+    let secret = WebhookSecret::parse(&reply.field("secret")).unwrap();
+    assert!(
+        delivered(&world, &receiver).await.is_empty(),
+        "a channel does not begin with the news of itself"
+    );
+    notice(&person, "bot").await;
+    let [came] = delivered(&world, &receiver).await.try_into().unwrap();
+    assert_eq!(came.path, "/hook-canary?t=url-canary");
+    assert_eq!(
+        (came.json()["type"].clone(), came.kinds()),
+        (json!("keyward.alerts"), vec!["key_created".to_owned()])
+    );
+    let id: MessageId = came.id().parse().unwrap();
+    let seconds = world.now().unix_ms() / 1_000;
+    assert_eq!(came.header("webhook-timestamp"), seconds.to_string());
+    assert_eq!(came.header("webhook-signature"), secret.sign(id, seconds, came.body.as_bytes()));
+    assert_eq!(came.json()["data"]["alerts"][0]["key"]["name"], "bot");
+    world.pass_days(1);
+    assert!(delivered(&world, &receiver).await.is_empty(), "what was taken is never sent again");
+    let path = format!("/channels/{}/deliveries", reply.field("id"));
+    let log = person.sign_in_again().await.get(&path).await.json();
+    assert_eq!(
+        (&log["deliveries"][0]["state"], &log["deliveries"][0]["status"]),
+        (&json!("delivered"), &json!(200))
+    );
+    assert_eq!(log["deliveries"][0]["message"], json!(id.to_string()));
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_down_for_an_hour_misses_nothing_and_gets_nothing_twice() {
+    let (world, receiver) = world().await;
+    let person = world.person("a@keyward.example").await;
+    let (id, _) = added(&person, hook("ops", &receiver)).await;
+    let names: Vec<String> = (0..4).map(|number| format!("bot {number}")).collect();
+    let mut tries = 0;
+    for (number, name) in names.iter().enumerate() {
+        receiver.says([0, 500, 429, 302][number]);
+        notice(&person, name).await;
+        let came = delivered(&world, &receiver).await;
+        let first = came.first().map(Came::id);
+        assert!(came.iter().all(|one| Some(one.id()) == first), "the first holds up those behind it");
+        tries += came.len();
+    }
+    let shown = person.get(&format!("/channels/{id}")).await.json();
+    assert_eq!((&shown["state"], &shown["last"]["state"]), (&json!("failing"), &json!("waiting")));
+    for _ in 0..60 {
+        world.pass_ms(HOUR_MS / 60);
+        tries += delivered(&world, &receiver).await.len();
+    }
+    assert!((8..16).contains(&tries), "{tries} tries in an hour");
+    receiver.says(204);
+    world.pass_ms(HOUR_MS * 5 / 4);
+    let came = delivered(&world, &receiver).await;
+    let told: Vec<Value> =
+        came.iter().map(|one| one.json()["data"]["alerts"][0]["key"]["name"].clone()).collect();
+    assert_eq!(told, names, "all of them, in order");
+    let mut ids: Vec<String> = came.iter().map(Came::id).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), names.len());
+    world.pass_days(1);
+    assert!(delivered(&world, &receiver).await.is_empty());
+    let person = person.sign_in_again().await;
+    assert_eq!(person.get(&format!("/channels/{id}")).await.json()["state"], "active");
+}
+
+#[tokio::test]
+async fn a_crash_after_the_receiver_took_it_sends_the_same_id_again() {
+    let (world, receiver) = world().await;
+    let person = world.person("a@keyward.example").await;
+    added(&person, hook("ops", &receiver)).await;
+    notice(&person, "bot").await;
+    receiver.says(1);
+    let (crashing, taken) = (courier(&world, &receiver), async {
+        while receiver.came.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    });
+    tokio::select! {
+        _ = crashing.round() => panic!("nobody answered it"),
+        () = taken => {}
+    }
+    let [first] = receiver.came().try_into().unwrap();
+    receiver.says(200);
+    assert!(delivered(&world, &receiver).await.is_empty(), "still the crashed one's");
+    world.pass_ms(60_000);
+    let [again] = delivered(&world, &receiver).await.try_into().unwrap();
+    assert_eq!((first.id(), first.body), (again.id(), again.body));
+}
+
+#[tokio::test]
+async fn one_refused_message_holds_nothing_up_and_keeps_its_id() {
+    let (world, receiver) = world().await;
+    let person = world.person("a@keyward.example").await;
+    added(&person, hook("ops", &receiver)).await;
+    receiver.says(400);
+    notice(&person, "bot 1").await;
+    let refused = delivered(&world, &receiver).await.remove(0).id();
+    receiver.says(200);
+    notice(&person, "bot 2").await;
+    let mut ids: Vec<String> = delivered(&world, &receiver).await.iter().map(Came::id).collect();
+    world.pass_ms(60_000);
+    ids.extend(delivered(&world, &receiver).await.iter().map(Came::id));
+    assert_eq!((ids.len(), ids.iter().filter(|id| **id == refused).count()), (2, 1));
+}
+
+#[tokio::test]
+async fn three_days_of_silence_pause_a_channel_and_a_test_that_arrives_ends_the_pause() {
+    let (world, receiver) = world().await;
+    let person = world.person("a@keyward.example").await;
+    let (id, _) = added(&person, hook("ops", &receiver)).await;
+    receiver.says(503);
+    notice(&person, "bot").await;
+    let first = delivered(&world, &receiver).await.remove(0).id();
+    let pause =
+        || async { pause_channels(&world.authority.desk(Actor::System("channels"), world.now())).await };
+    world.pass_ms(3 * 24 * HOUR_MS - 1_000);
+    assert_eq!(pause().await.unwrap(), 0);
+    delivered(&world, &receiver).await;
+    world.pass_ms(2_000);
+    assert_eq!(pause().await.unwrap(), 1);
+    let mail = world.mails(&person.email).await.remove(0);
+    assert!(mail.contains("An alert channel was paused") && mail.contains("“ops”"), "{mail}");
+    let person = person.sign_in_again().await;
+    let path = format!("/channels/{id}");
+    let shown = person.get(&path).await.json();
+    assert_eq!((&shown["state"], &shown["last"]["state"]), (&json!("paused"), &json!("failed")));
+    assert!(shown["missed"].as_u64().unwrap() >= 1, "the pause itself was not put into it");
+    world.pass_ms(HOUR_MS * 2);
+    let person = person.sign_in_again().await;
+    assert!(delivered(&world, &receiver).await.is_empty(), "a paused channel is not tried");
+    let tested = person.api("POST", &format!("{path}/test"), Value::Null).await.field("message");
+    assert_eq!(delivered(&world, &receiver).await.len(), 1, "once");
+    world.pass_ms(HOUR_MS * 2);
+    assert!(delivered(&world, &receiver).await.is_empty());
+    receiver.says(200);
+    let person = person.sign_in_again().await;
+    for message in [&tested, &first] {
+        let sent = person.api("POST", &format!("{path}/send-again"), json!({"message": message})).await;
+        assert_eq!(sent.status, 202, "{}", sent.text);
+    }
+    let ids: Vec<String> = delivered(&world, &receiver).await.iter().map(Came::id).collect();
+    assert!(ids.contains(&tested) && ids.contains(&first), "under their old ids");
+    assert_eq!(person.get(&path).await.json()["state"], "active");
+    let again = person.api("POST", &format!("{path}/send-again"), json!({"message": first})).await;
+    assert_eq!(again.code(), "no_message", "what was taken is never sent again");
+}
+
+#[tokio::test]
+async fn notices_wait_for_the_hour_and_for_the_morning_and_critical_alerts_never() {
+    let (world, receiver) = world().await;
+    let person = world.person("a@keyward.example").await;
+    // It is 08:00 UTC.
+    let mut hourly = hook("hourly", &receiver);
+    hourly["choices"] =
+        json!({"which": "all", "digest": "hourly", "quiet": {"from": "08:30", "to": "10:15"}});
+    added(&person, hourly).await;
+    notice(&person, "bot 1").await;
+    notice(&person, "bot 2").await;
+    person.api("POST", "/keys/disable-all", json!({"factor": PASSWORD})).await;
+    let came = delivered(&world, &receiver).await;
+    assert_eq!(came.iter().map(Came::kinds).collect::<Vec<_>>(), [["all_keys_disabled"]]);
+    world.pass_ms(HOUR_MS);
+    assert!(delivered(&world, &receiver).await.is_empty(), "the hour is quiet");
+    world.pass_ms(HOUR_MS * 5 / 4 + 60_000);
+    let [came] = delivered(&world, &receiver).await.try_into().unwrap();
+    assert_eq!(came.kinds(), ["key_created", "key_created"], "together, oldest first");
+    assert_eq!(came.json()["data"]["alerts"][0]["key"]["name"], "bot 1");
+}
+
+#[tokio::test]
+async fn critical_only_and_other_choices_take_effect() {
+    let (world, receiver) = world().await;
+    let person = world.person("a@keyward.example").await;
+    let mut body = hook("ops", &receiver);
+    body["choices"]["which"] = "critical".into();
+    let (id, _) = added(&person, body).await;
+    notice(&person, "bot 1").await;
+    assert!(delivered(&world, &receiver).await.is_empty());
+    let change = json!({
+        "name": "renamed", "choices": {"which": "all", "digest": "at_once"}, "factor": PASSWORD
+    });
+    let changed = person.api("PUT", &format!("/channels/{id}"), change.clone()).await;
+    assert_eq!((changed.status, &changed.json()["name"]), (200, &json!("renamed")), "{}", changed.text);
+    assert_eq!(delivered(&world, &receiver).await.remove(0).kinds(), ["channel_changed"]);
+    assert_eq!(person.api("PUT", &format!("/channels/{id}"), change).await.code(), "unchanged");
+    notice(&person, "bot 2").await;
+    assert_eq!(delivered(&world, &receiver).await.len(), 1);
+    let removed = person.api("DELETE", &format!("/channels/{id}"), json!({"factor": PASSWORD})).await;
+    assert_eq!(removed.status, 204);
+    notice(&person, "bot 3").await;
+    assert!(delivered(&world, &receiver).await.is_empty());
+    assert_eq!(person.get(&format!("/channels/{id}")).await.code(), "no_channel");
+    assert!(
+        world.mails(&person.email).await.iter().any(|mail| mail.contains("An alert channel was removed"))
+    );
+}
+
+#[tokio::test]
+async fn chats_get_their_own_forms_at_their_own_places() {
+    let (world, receiver) = world().await;
+    let person = world.person("a@keyward.example").await;
+    let token = "123456789:AAtokenAAtokenAAtokenAAtokenAAtokenA";
+    let targets = [
+        json!({"kind": "slack", "url": receiver.url("/services/T0/B0/secret")}),
+        json!({"kind": "telegram", "token": token, "chat": "-1001234567890"}),
+        json!({"kind": "discord", "url": receiver.url("/api/webhooks/12/secret")}),
+    ];
+    for target in targets {
+        let name = target["kind"].as_str().unwrap();
+        let body = json!({"name": name, "target": target, "choices": {"which": "all", "digest": "at_once"}});
+        let (id, reply) = added(&person, body).await;
+        assert!(reply.json().get("secret").is_none(), "only webhooks are signed");
+        assert_eq!(person.api("POST", &format!("/channels/{id}/test"), Value::Null).await.status, 202);
+    }
+    let mut came = delivered(&world, &receiver).await;
+    came.retain(|one| one.body.contains("Keyward: a test"));
+    came.sort_by(|a, b| a.path.cmp(&b.path));
+    let paths: Vec<&str> = came.iter().map(|one| one.path.as_str()).collect();
+    assert_eq!(
+        paths,
+        ["/api/webhooks/12/secret", &format!("/bot{token}/sendMessage"), "/services/T0/B0/secret"]
+    );
+    assert_eq!(came[1].json()["chat_id"], "-1001234567890");
+    assert!(came.iter().all(|one| !one.head.contains("webhook-signature")));
+}
+
+#[tokio::test]
+async fn bad_targets_are_refused_and_never_repeated() {
+    let (world, receiver) = world().await;
+    let person = world.person("a@keyward.example").await;
+    let with = |target: Value| {
+        let mut body = hook("ops", &receiver);
+        body["target"] = target;
+        body
+    };
+    for url in [
+        "https://127.0.0.1/canary",
+        "https://localhost/canary",
+        "https://169.254.169.254/canary",
+        "https://metadata.google.internal/canary",
+        "https://[::1]/canary",
+        "http://hooks.example.com/canary",
+        "http://127.0.0.1:1/canary",
+        "https://hooks.example.com:25/canary",
+        "https://user:canary@hooks.example.com/",
+        "http://2130706433/canary",
+        "https://hooks.example.com./canary",
+        "https://hooks.example.com/canary#x",
+        "canary",
+        "",
+    ] {
+        let refused = person.api("POST", "/channels", with(json!({"kind": "webhook", "url": url}))).await;
+        assert_eq!((refused.status, refused.code().as_str()), (422, "bad_target"), "{url}: {}", refused.text);
+        assert!(!refused.text.contains("canary"), "{}", refused.text);
+    }
+    for target in [
+        json!({"kind": "slack", "url": "https://evil.example/services/T0/B0/x"}),
+        json!({"kind": "discord", "url": "https://evil.example/api/webhooks/1/x"}),
+        json!({"kind": "telegram", "token": "1:x", "chat": "1"}),
+    ] {
+        assert_eq!(person.api("POST", "/channels", with(target)).await.code(), "bad_target");
+    }
+    for (member, value, code) in [
+        ("quiet", json!({"from": "25:00", "to": "06:00"}), "bad_quiet_hours"),
+        ("digest", json!("weekly"), "bad_body"),
+        ("which", json!("none"), "bad_body"),
+        ("other", json!(1), "bad_body"),
+    ] {
+        let mut body = hook("ops", &receiver);
+        body["choices"][member] = value;
+        assert_eq!(person.api("POST", "/channels", body).await.code(), code, "{member}");
+    }
+}
+
+#[tokio::test]
+async fn ten_channels_and_ten_tests_an_hour() {
+    let (world, receiver) = world().await;
+    let person = world.person("a@keyward.example").await;
+    let mut last = String::new();
+    for number in 0..10 {
+        // Codes are ten an hour, and sessions end.
+        world.pass_ms(HOUR_MS / 4);
+        last = added(&person, hook(&format!("ops {number}"), &receiver)).await.0;
+    }
+    assert_eq!(person.api("POST", "/channels", hook("more", &receiver)).await.code(), "too_many_channels");
+    assert_eq!(person.api("POST", "/channels", hook("ops 1", &receiver)).await.code(), "name_taken");
+    for _ in 0..10 {
+        assert_eq!(person.api("POST", &format!("/channels/{last}/test"), Value::Null).await.status, 202);
+    }
+    let more = person.api("POST", &format!("/channels/{last}/test"), Value::Null).await;
+    assert_eq!((more.status, more.code().as_str()), (429, "too_many_tests"));
+}
+
+#[tokio::test]
+async fn nothing_of_a_target_is_seen_after_it_was_typed() {
+    let (world, receiver) = world().await;
+    let person = world.person("a@keyward.example").await;
+    let (id, reply) = added(&person, hook("ops", &receiver)).await;
+    let secret = reply.field("secret");
+    let bare = secret.trim_start_matches("whsec_").to_owned();
+    notice(&person, "bot").await;
+    receiver.says(500);
+    delivered(&world, &receiver).await;
+    let mut surfaces = Vec::new();
+    for path in [
+        "/channels".to_owned(),
+        format!("/channels/{id}"),
+        format!("/channels/{id}/deliveries"),
+        "/alerts".to_owned(),
+    ] {
+        surfaces.push((path.clone(), person.get(&path).await.text));
+    }
+    surfaces.extend(world.mails(&person.email).await.into_iter().map(|mail| ("a mail".to_owned(), mail)));
+    surfaces
+        .extend(crate::audit::records(&world).into_iter().map(|record| ("the audit log".to_owned(), record)));
+    for (name, text) in surfaces {
+        for canary in ["hook-canary", "url-canary", &secret, &bare, "body-x"] {
+            assert!(!text.contains(canary), "{name}: {text}");
+        }
+    }
+    for entry in std::fs::read_dir(&world.folder).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        for canary in ["hook-canary", "url-canary", secret.as_str(), bare.as_str(), "body-x"] {
+            assert!(
+                !bytes.windows(canary.len()).any(|window| window == canary.as_bytes()),
+                "{canary} is in a file"
+            );
+        }
+    }
+}
+
+/// The moment of the world's beginning, which the test of digests relies on.
+#[test]
+fn the_world_begins_at_eight() {
+    assert_eq!(&Moment::from_unix_ms(1_800_000_000_000).to_string()[11..16], "08:00");
+}

@@ -1,0 +1,162 @@
+//! The worker: serves the channels for which something is due, several at a time, each in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyward_rules::channel::{Outcome, gives_up, pause_ms};
+use keyward_rules::time::Moment;
+use keyward_store::{Attempt, ChannelRecord, Deliveries, Entropy, Fate, StoreError};
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+use super::client::{Answer, Client};
+use super::form::post;
+
+/// How often is looked for something due.
+const LOOK: Duration = Duration::from_millis(200);
+/// Channels that are served at a time.
+const ROOM: usize = 32;
+/// A claimed channel is nobody else's for this long: more than its messages of one turn can take.
+const LEASE_MS: u64 = 60_000;
+/// Messages of one turn; no further one is begun after so long.
+const TURN: usize = 8;
+const TURN_MS: u64 = 30_000;
+/// The longest wait that a receiver can ask for.
+const LONGEST_WAIT_SECONDS: u64 = 60 * 60;
+
+/// The worker.
+pub struct ChannelCourier {
+    /// What waits.
+    pub deliveries: Deliveries,
+    /// How it is sent.
+    pub client: Client,
+    /// The clock.
+    pub now: Arc<dyn Fn() -> Moment + Send + Sync>,
+    /// Randomness, for jitter.
+    pub entropy: Entropy,
+}
+
+impl ChannelCourier {
+    /// Runs until aborted.
+    pub async fn run(self) {
+        let courier = Arc::new(self);
+        let mut turns = JoinSet::new();
+        loop {
+            match courier.claim(ROOM - turns.len()).await {
+                Ok(claimed) => {
+                    for channel in claimed {
+                        let courier = Arc::clone(&courier);
+                        turns.spawn(async move { courier.serve(channel).await });
+                    }
+                }
+                Err(problem) => {
+                    error!(%problem, "what waits for alert channels cannot be read");
+                    tokio::time::sleep(LOOK * 10).await;
+                }
+            }
+            tokio::select! {
+                Some(_) = turns.join_next() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// Serves every channel for which something is due, once; gives how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub async fn round(&self) -> Result<usize, StoreError> {
+        let claimed = self.claim(ROOM).await?;
+        let count = claimed.len();
+        for channel in claimed {
+            self.serve(channel).await;
+        }
+        Ok(count)
+    }
+
+    async fn claim(&self, room: usize) -> Result<Vec<ChannelRecord>, StoreError> {
+        let now = (self.now)();
+        let room = u64::try_from(room).unwrap_or(0);
+        if room == 0 || !self.deliveries.has_due(now).await? {
+            return Ok(Vec::new());
+        }
+        self.deliveries.claim(now, LEASE_MS, room).await
+    }
+
+    async fn serve(&self, channel: ChannelRecord) {
+        let id = channel.id;
+        if let Err(problem) = self.turn(channel).await {
+            error!(channel = %id, %problem, "a channel cannot be served; its lease runs out");
+        }
+    }
+
+    /// Sends what is due until something does not get through, then gives the channel back.
+    async fn turn(&self, channel: ChannelRecord) -> Result<(), StoreError> {
+        let began = (self.now)();
+        let (mut next, mut failed) = (began, channel.failures);
+        for _ in 0..TURN {
+            let now = (self.now)();
+            if now.ms_since(began) > TURN_MS {
+                break;
+            }
+            let Some(attempt) = self.deliveries.attempt(channel.id, now).await? else { break };
+            let answer = self.send(&channel, &attempt, now).await;
+            let now = (self.now)();
+            let alone = answer.outcome.is_of_the_message(answer.status);
+            let failures = if alone { attempt.tries } else { failed.saturating_add(1) };
+            let later = now.plus_ms(self.pause_ms(failures, answer.wait_seconds));
+            // Of a paused channel only what somebody asked for is tried, once.
+            let over = channel.paused_at.is_some() || gives_up(attempt.due_at, now);
+            let fate = if answer.outcome == Outcome::Taken {
+                Fate::Taken
+            } else if over || answer.outcome == Outcome::Altered {
+                Fate::Failed
+            } else {
+                Fate::Delayed(if alone { later } else { now })
+            };
+            log(&channel, &attempt, answer, fate);
+            let what = (answer.status, answer.outcome.word());
+            self.deliveries.settle((channel.id, attempt.n), fate, what, now).await?;
+            next = now;
+            if answer.outcome == Outcome::Taken {
+                failed = 0;
+            }
+            if answer.outcome != Outcome::Taken && !alone {
+                next = later;
+                break;
+            }
+        }
+        self.deliveries.release(channel.id, next).await
+    }
+
+    async fn send(&self, channel: &ChannelRecord, attempt: &Attempt, now: Moment) -> Answer {
+        match (&channel.target, &attempt.message) {
+            (Some(target), Some(message)) => {
+                self.client.send(post(target, self.client.policy(), (attempt.id, message), now)).await
+            }
+            (_, _) => Answer { outcome: Outcome::Altered, status: None, wait_seconds: None },
+        }
+    }
+
+    fn pause_ms(&self, failures: u32, wait_seconds: Option<u64>) -> u64 {
+        let mut jitter = [0; 2];
+        (self.entropy)(&mut jitter);
+        let asked_ms = wait_seconds.unwrap_or(0).min(LONGEST_WAIT_SECONDS) * 1_000;
+        pause_ms(failures, u16::from_be_bytes(jitter)).max(asked_ms)
+    }
+}
+
+/// Ids and outcomes: neither the receiver nor what it said.
+fn log(channel: &ChannelRecord, attempt: &Attempt, answer: Answer, fate: Fate) {
+    let (channel, message, tries) = (channel.id, attempt.id, attempt.tries);
+    let (outcome, status) = (answer.outcome.word(), answer.status.unwrap_or_default());
+    match fate {
+        Fate::Taken => {}
+        Fate::Delayed(_) => {
+            info!(%channel, %message, tries, outcome, status, "a message will be tried again")
+        }
+        Fate::Failed => {
+            warn!(%channel, %message, tries, outcome, status, "a message could not be delivered and is given up")
+        }
+    }
+}

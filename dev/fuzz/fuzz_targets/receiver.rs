@@ -1,0 +1,41 @@
+//! Where alerts are to go: whatever is typed, a receiver is read one way only, and none that is not public is admitted.
+
+#![no_main]
+
+use keyward_rules::channel::{
+    Aim, Base, ChannelKind, ChannelPolicy, Endpoint, Host, Message, Receiver, Scheme, Target, check_address,
+};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let policy = ChannelPolicy::default();
+    if let Ok(receiver) = Receiver::parse(text) {
+        let whole = receiver.text();
+        let again = Receiver::parse(whole.expose()).expect("what is written is read again");
+        assert!(again.text().matches(whole.expose().as_bytes()));
+        assert!(!receiver.authority().contains(['@', '\\', '#', '/', '?', '%', ' ']));
+        if policy.admit(&receiver).is_ok() {
+            assert_eq!(receiver.scheme(), Scheme::Https);
+            match receiver.host() {
+                Host::Address(address) => assert!(check_address(*address).is_ok()),
+                Host::Name(name) => assert!(name.contains('.') && !name.ends_with('.')),
+            }
+        }
+    }
+    for aim in [Aim::slack(text, &policy), Aim::discord(text, &policy)].into_iter().flatten() {
+        let target = aim.into_target([0; 32]).receiver(&policy);
+        assert!(target.text().matches(text.as_bytes()), "what is pasted is where it goes");
+    }
+    if let Ok(endpoint) = text.parse::<Endpoint>() {
+        let policy = ChannelPolicy { allow: [endpoint].into(), ..ChannelPolicy::default() };
+        let receiver = Receiver::parse(&format!("http://{text}/")).expect("an endpoint makes a URL");
+        assert!(policy.admit(&receiver).is_ok());
+    }
+    if let Ok(base) = text.parse::<Base>() {
+        assert!(Receiver::parse(&base.to_string()).is_ok());
+    }
+    for kind in ChannelKind::ALL {
+        let _ = Target::from_json(kind, text);
+    }
+    let _ = Message::from_json(text);
+});
