@@ -105,6 +105,7 @@ try {
     ['channels', '/alerts/channels'], ['channel-kinds', '/alerts/channels/new'], ['channel-new', '/alerts/channels/new?kind=webhook'],
     ['security-password', '/security/password'], ['security-email', '/security/email'], ['security-authenticator-off', '/security/authenticator/off'],
     ['api-reference', '/api'], ['mailbox', '/dev/mail'], ['recover', '/recover'], ['nothing-here', '/nowhere'],
+    ['activity-key', `/keys/${id}/activity?range=hour`], ['activity-account', '/activity?range=day'],
     ['keys-ended', '/keys?ended=yes&sort=name']]) {
     await trader.go(path);
     await picture(name);
@@ -121,7 +122,7 @@ try {
   officer.password = credentials.people.operator.password;
   officer.authenticator = new Authenticator(credentials.people.operator.totp_secret);
   await officer.signIn();
-  for (const [path, name] of [['', 'overview'], ['/accounts', 'accounts'], ['/keys', 'keys'], ['/staff', 'staff'], ['/settings', 'settings'], ['/proposals', 'proposals-none']]) {
+  for (const [path, name] of [['', 'overview'], ['/accounts', 'accounts'], ['/keys', 'keys'], ['/staff', 'staff'], ['/settings', 'settings'], ['/audit', 'audit'], ['/proposals', 'proposals-none']]) {
     await officer.go(`/operations${path}`);
     await picture(`operations-${name}`);
   }

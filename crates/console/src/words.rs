@@ -1,7 +1,7 @@
 //! Small texts: times, names, counts.
 
 use keyward_rules::permission::Permission;
-use keyward_rules::time::Moment;
+use keyward_rules::time::{Moment, Timestamp};
 
 /// A moment for a page: machine-readable, and in UTC for readers without JavaScript.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -92,6 +92,27 @@ pub const fn permission_line(permission: Permission) -> (&'static str, &'static 
             ("Manage", "Administer sub-accounts and their keys over the API. Needs bound addresses.")
         }
     }
+}
+
+/// A moment of a form, in UTC: `2026-11-21T08:15`, with seconds or whole.
+pub fn moment(text: &str) -> Option<Moment> {
+    let whole = match text.len() {
+        16 => format!("{text}:00.000Z"),
+        19 => format!("{text}.000Z"),
+        _ => text.to_owned(),
+    };
+    Timestamp::parse(whole.as_bytes()).ok().map(|time| time.moment())
+}
+
+/// The pairs that have a value, for the end of a query that has others before them.
+pub fn urlencoded(pairs: &[(&str, &String)]) -> String {
+    let given = pairs.iter().filter(|(_, value)| !value.is_empty());
+    given
+        .map(|(name, value)| {
+            let value = askama::filters::urlencode_strict(value.as_str()).map(|text| text.to_string());
+            format!("&{name}={}", value.unwrap_or_default())
+        })
+        .collect()
 }
 
 /// `in 3 days`, `in 5 hours`, `in 12 minutes`: how long until `then`, rounded down.

@@ -6,9 +6,9 @@ use axum::http::request::Parts;
 use keyward_authority::oversight::role_of;
 use keyward_authority::questions::Presence;
 use keyward_authority::{
-    Desk, Matter, SessionKind, Stage, StepUpForm, begin_step_up, finish_step_up, prove_any,
+    ActionError, Desk, Matter, SessionKind, Stage, StepUpForm, begin_step_up, finish_step_up, prove_any,
 };
-use keyward_rules::grant::{Actor, Holder, Proof, Staff};
+use keyward_rules::grant::{Action, Actor, Holder, NotAllowed, Proof, Staff};
 use keyward_rules::id::AccountId;
 use keyward_rules::staff::Role;
 
@@ -66,6 +66,18 @@ impl Officer {
     /// A desk for what it does now, in the role.
     pub fn desk(&self) -> Desk<'_> {
         self.caller.shell.desk(Actor::Staff(Staff { holder: self.caller.holder.clone(), role: self.role }))
+    }
+
+    /// The same for an operator who is about to act: an auditor is refused before any code is sent.
+    pub fn acting(&self, action: Action) -> Result<Desk<'_>, Problem> {
+        let desk = self.desk();
+        match self.role {
+            Role::Operator => Ok(desk),
+            Role::Auditor => {
+                let actor = desk.actor.clone();
+                Err(ActionError::from(NotAllowed { actor, action }).into())
+            }
+        }
     }
 }
 

@@ -86,6 +86,8 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(operations::keys))
         .routes(routes!(operations::key))
         .routes(routes!(operations::freeze_key))
+        .routes(routes!(operations::audit))
+        .routes(routes!(operations::audit_proof))
         .routes(routes!(operations::staff))
         .routes(routes!(operations::invite))
         .routes(routes!(operations::revoke))

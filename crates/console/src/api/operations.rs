@@ -3,22 +3,28 @@
 use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
+use keyward_authority::AuditFilter;
 use keyward_authority::oversight;
 use keyward_authority::oversight::{
     approval_matter, invitation_matter, name_of, propose_matter, set_up_matter,
 };
+use keyward_authority::questions::{prove_record, search_audit};
+use keyward_rules::grant::Action;
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::limits::{PAGE_DEFAULT, PAGE_MAX, WHY_CHARS};
 use keyward_rules::policy::Setting;
 use keyward_rules::proposal::{Change, ChangeHash, ProposalId};
+use keyward_rules::time::Moment;
+use keyward_rules::trail::Sought;
 
 use super::body::{Asked, Body, Id};
 use super::caller::{Caller, Officer};
 use super::operations_views::{
-    AccountPage, AccountWithKeys, Approve, Count, Freeze, Invitation, Invite, Member, OneFactor, OverseenKey,
-    OverseenKeys, Overview, Policy, Proposal, ProposalPage, Search, Stricter, TakeSetUp, Wish,
+    AccountPage, AccountWithKeys, Approve, AuditQuery, Count, Freeze, Invitation, Invite, Member, OneFactor,
+    OverseenKey, OverseenKeys, Overview, Policy, Proposal, ProposalPage, Search, Stricter, TakeSetUp, Wish,
 };
 use super::problem::{Problem, Problems};
+use super::trail::{RecordNumber, TrailPage, TrailProof};
 
 fn unacceptable(code: &'static str, detail: &str) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
@@ -104,9 +110,10 @@ pub async fn freeze_account(
     Id(id): Id<AccountId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
+    let desk = officer.acting(Action::FreezeAccount)?;
     let why = why(&body.why)?;
     let proof = officer.caller.one_factor(&body.factor).await?;
-    oversight::freeze_account(&officer.desk(), proof, id, why).await?;
+    oversight::freeze_account(&desk, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -138,10 +145,38 @@ pub async fn freeze_key(
     Id(id): Id<KeyId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
+    let desk = officer.acting(Action::FreezeKey)?;
     let why = why(&body.why)?;
     let proof = officer.caller.one_factor(&body.factor).await?;
-    oversight::freeze_one_key(&officer.desk(), proof, id, why).await?;
+    oversight::freeze_one_key(&desk, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Search the audit log
+#[utoipa::path(get, path = "/api/v1/operations/audit", tag = "operations", params(AuditQuery), security(("bearer" = [])),
+    responses((status = 200, description = "Newest first", body = TrailPage), Problems))]
+pub async fn audit(officer: Officer, Asked(query): Asked<AuditQuery>) -> Result<Json<TrailPage>, Problem> {
+    let limit = limit_of(query.limit)?;
+    let sought = Sought {
+        text: query.q,
+        action: query.action,
+        from: query.from_ms.map(Moment::from_unix_ms),
+        to: query.until_ms.map(Moment::from_unix_ms),
+    };
+    let filter = AuditFilter { sought, account: cursor(query.account.as_deref())?, before: query.cursor };
+    let (views, next) = search_audit(&officer.desk(), &filter, limit).await?;
+    Ok(Json(TrailPage::of(views, next)))
+}
+
+/// Prove that any record stands in the log
+#[utoipa::path(get, path = "/api/v1/operations/audit/{n}/proof", tag = "operations", security(("bearer" = [])),
+    params(("n" = u64, Path, description = "The record's number")),
+    responses((status = 200, description = "Against the newest checkpoint", body = TrailProof), Problems))]
+pub async fn audit_proof(
+    officer: Officer,
+    Id(RecordNumber(n)): Id<RecordNumber>,
+) -> Result<Json<TrailProof>, Problem> {
+    Ok(Json(prove_record(&officer.desk(), n).await?.into()))
 }
 
 /// List who has a role
@@ -168,8 +203,9 @@ pub async fn invite(
     officer: Officer,
     Body(body): Body<Invite>,
 ) -> Result<(StatusCode, Json<Invitation>), Problem> {
+    let desk = officer.acting(Action::InviteOperator)?;
     let proof = officer.caller.step_up(&invitation_matter(), body.step_up).await?;
-    let token = oversight::invite_operator(&officer.desk(), proof).await?;
+    let token = oversight::invite_operator(&desk, proof).await?;
     let link = officer.caller.shell.set_up_link(&token);
     Ok((StatusCode::CREATED, Json(Invitation { link })))
 }
@@ -183,8 +219,9 @@ pub async fn revoke(
     Id(id): Id<AccountId>,
     Body(body): Body<OneFactor>,
 ) -> Result<StatusCode, Problem> {
+    let desk = officer.acting(Action::RevokeRole)?;
     let proof = officer.caller.one_factor(&body.factor).await?;
-    oversight::revoke_role(&officer.desk(), proof, id).await?;
+    oversight::revoke_role(&desk, proof, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -205,10 +242,11 @@ pub async fn tighten(
     Path(name): Path<String>,
     Body(body): Body<Stricter>,
 ) -> Result<StatusCode, Problem> {
+    let desk = officer.acting(Action::TightenPolicy)?;
     let setting =
         Setting::parse(&name, &body.value).map_err(|wrong| unacceptable("bad_policy", &wrong.to_string()))?;
     let proof = officer.caller.one_factor(&body.factor).await?;
-    oversight::tighten_policy(&officer.desk(), proof, setting).await?;
+    oversight::tighten_policy(&desk, proof, setting).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -230,7 +268,7 @@ pub async fn propose(
     officer: Officer,
     Body(body): Body<Wish>,
 ) -> Result<(StatusCode, Json<Proposal>), Problem> {
-    let desk = officer.desk();
+    let desk = officer.acting(Action::Propose)?;
     let change = Change::parse(&body.change)
         .ok_or_else(|| unacceptable("bad_change", "there is no such change; the document lists them"))?;
     let proof = officer.caller.step_up(&propose_matter(&desk, change).await?, body.step_up).await?;
@@ -255,7 +293,7 @@ pub async fn approve(
     Id(id): Id<ProposalId>,
     Body(body): Body<Approve>,
 ) -> Result<Json<Proposal>, Problem> {
-    let desk = officer.desk();
+    let desk = officer.acting(Action::Approve)?;
     let read = ChangeHash::parse(&body.hash)
         .ok_or_else(|| unacceptable("bad_hash", "the hash is the proposal's, 64 hexadecimal digits"))?;
     let view = oversight::show_proposal(&desk, id).await?;
@@ -269,7 +307,7 @@ pub async fn approve(
     params(("id" = String, Path, description = "The proposal's number")),
     responses((status = 200, description = "Done", body = Proposal), Problems))]
 pub async fn carry_out(officer: Officer, Id(id): Id<ProposalId>) -> Result<Json<Proposal>, Problem> {
-    let desk = officer.desk();
+    let desk = officer.acting(Action::Approve)?;
     oversight::carry_out(&desk, id).await?;
     Ok(Json(oversight::show_proposal(&desk, id).await?.into()))
 }
@@ -283,7 +321,8 @@ pub async fn cancel(
     Id(id): Id<ProposalId>,
     Body(body): Body<OneFactor>,
 ) -> Result<Json<Proposal>, Problem> {
+    let desk = officer.acting(Action::CancelProposal)?;
     let proof = officer.caller.one_factor(&body.factor).await?;
-    oversight::cancel_proposal(&officer.desk(), proof, id).await?;
-    Ok(Json(oversight::show_proposal(&officer.desk(), id).await?.into()))
+    oversight::cancel_proposal(&desk, proof, id).await?;
+    Ok(Json(oversight::show_proposal(&desk, id).await?.into()))
 }

@@ -26,6 +26,38 @@ pub struct Search {
     pub limit: Option<usize>,
 }
 
+/// Which audit records.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AuditQuery {
+    /// Stands in any member; every character counts as itself
+    #[serde(default)]
+    pub q: String,
+    /// Only this action's word
+    #[serde(default)]
+    pub action: String,
+    /// Only what concerns this account
+    #[serde(default)]
+    pub account: Option<String>,
+    /// Not before
+    #[serde(default)]
+    #[param(minimum = 0)]
+    pub from_ms: Option<u64>,
+    /// Before
+    #[serde(default)]
+    #[param(minimum = 0)]
+    pub until_ms: Option<u64>,
+    /// Only those before this `next` cursor
+    #[serde(default)]
+    #[param(minimum = 0)]
+    pub cursor: Option<u64>,
+    /// At most so many, 1 to 100
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<usize>,
+}
+
 /// An account as those see it who oversee it.
 #[derive(Serialize, ToSchema)]
 pub struct Account {

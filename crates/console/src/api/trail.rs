@@ -89,6 +89,13 @@ pub struct TrailPage {
     next: Option<u64>,
 }
 
+impl TrailPage {
+    /// A page of records.
+    pub fn of(views: Vec<TrailView>, next: Option<u64>) -> Self {
+        Self { records: views.into_iter().map(TrailRecord::from).collect(), next }
+    }
+}
+
 /// What proves that a record stands in the log (RFC 6962).
 #[derive(Serialize, ToSchema)]
 pub struct TrailProof {
@@ -133,7 +140,7 @@ pub async fn list(caller: Caller, Asked(query): Asked<TrailQuery>) -> Result<Jso
     }
     let views = own_trail(&caller.desk(), caller.id(), query.cursor, limit).await?;
     let next = views.last().map(|view| view.n).filter(|_| views.len() == limit);
-    Ok(Json(TrailPage { records: views.into_iter().map(TrailRecord::from).collect(), next }))
+    Ok(Json(TrailPage::of(views, next)))
 }
 
 /// Prove that a record stands in the log

@@ -11,13 +11,13 @@ use keyward_authority::{ActionError, RequestFilter};
 use keyward_rules::id::KeyId;
 use keyward_rules::limits::{DAY_MS, PAGE_DEFAULT};
 
-use keyward_rules::time::{Moment, Timestamp};
+use keyward_rules::time::Moment;
 use serde::Deserialize;
 
 use super::layout::{Frame, message, page, problem};
 use super::person::SignedIn;
 use crate::chart;
-use crate::words::When;
+use crate::words::{When, moment, urlencoded};
 
 /// Rows of an export.
 const EXPORT: usize = 10_000;
@@ -139,16 +139,6 @@ struct AccountPage {
     drawn: Drawn,
 }
 
-/// A moment of a form: `2026-11-21T08:15`, in UTC.
-fn moment(text: &str) -> Option<Moment> {
-    let whole = match text.len() {
-        16 => format!("{text}:00.000Z"),
-        19 => format!("{text}.000Z"),
-        _ => text.to_owned(),
-    };
-    Timestamp::parse(whole.as_bytes()).ok().map(|time| time.moment())
-}
-
 fn filter(query: &Query, now: Moment) -> Result<RequestFilter, &'static str> {
     let given = |text: &str, otherwise: Moment| match text {
         "" => Ok(otherwise),
@@ -182,15 +172,7 @@ fn terms(query: &Query) -> String {
         ("route", &query.route),
         ("source", &query.source),
     ];
-    let given = pairs.iter().filter(|(_, value)| !value.is_empty());
-    given
-        .map(|(name, value)| {
-            format!(
-                "&{name}={}",
-                askama::filters::urlencode(value.as_str()).map(|text| text.to_string()).unwrap_or_default()
-            )
-        })
-        .collect()
+    urlencoded(&pairs)
 }
 
 /// A key's activity.

@@ -5,7 +5,7 @@ use axum::extract::{Path, Query as Asked};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use keyward_authority::ActionError;
-use keyward_authority::questions::{TrailView, own_trail, prove_record};
+use keyward_authority::questions::{RecordProof, TrailView, own_trail, prove_record};
 use keyward_rules::id::KeyId;
 use keyward_rules::limits::PAGE_DEFAULT;
 
@@ -85,13 +85,16 @@ async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError
 pub async fn proof(person: SignedIn, Path(n): Path<String>) -> Response {
     let Ok(RecordNumber(n)) = n.parse() else { return problem(ActionError::NoRecord) };
     match prove_record(&person.desk(), n).await {
-        Ok(proof) => {
-            let name = format!("attachment; filename=\"keyward-{n}.tlog-proof\"");
-            let name = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("attachment"));
-            let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-            let headers = [(header::CONTENT_TYPE, plain), (header::CONTENT_DISPOSITION, name)];
-            (headers, proof.to_text()).into_response()
-        }
+        Ok(proof) => proof_file(&proof),
         Err(other) => problem(other),
     }
+}
+
+/// A proof as a download.
+pub fn proof_file(proof: &RecordProof) -> Response {
+    let name = format!("attachment; filename=\"keyward-{}.tlog-proof\"", proof.n);
+    let name = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("attachment"));
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    let headers = [(header::CONTENT_TYPE, plain), (header::CONTENT_DISPOSITION, name)];
+    (headers, proof.to_text()).into_response()
 }

@@ -15,6 +15,7 @@ mod operators;
 mod person;
 mod receiver;
 mod reminders;
+mod routes;
 mod step_up;
 mod tenancy;
 mod trail;

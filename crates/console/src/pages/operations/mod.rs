@@ -3,6 +3,7 @@
 #![expect(clippy::result_large_err, reason = "what goes wrong here is an answer, and it goes straight out")]
 
 mod accounts;
+mod audit;
 mod keys;
 mod overview;
 mod proposals;
@@ -94,6 +95,8 @@ pub fn router() -> Router<Shell> {
         .route("/operations/keys", get(keys::list))
         .route("/operations/keys/{id}", get(keys::show))
         .route("/operations/keys/{id}/freeze", get(keys::show_freeze).post(keys::freeze))
+        .route("/operations/audit", get(audit::list))
+        .route("/operations/audit/{n}/proof", get(audit::proof))
         .route("/operations/staff", get(staff::list))
         .route("/operations/staff/invite", get(staff::show_invite).post(staff::invite))
         .route("/operations/staff/{id}/revoke", get(staff::show_revoke).post(staff::revoke))
