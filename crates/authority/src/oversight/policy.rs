@@ -7,7 +7,7 @@ use keyward_rules::policy::{Direction, Policy, Setting};
 use keyward_rules::time::Moment;
 use keyward_store::{PolicyRecord, Tx};
 
-use super::roles::operators;
+use super::roles::{acting, operators};
 use crate::{ActionError, Desk};
 
 /// Where a policy came from.
@@ -65,10 +65,10 @@ pub(super) async fn policy_now(desk: &Desk<'_>, tx: &mut Tx) -> Result<Policy, A
 /// [`ActionError::Unchanged`]; [`ActionError::OtherWay`] when it would be less strict;
 /// [`ActionError::TooFewOperators`] when more would be asked for than there are.
 pub async fn tighten_policy(desk: &Desk<'_>, proof: Proof, setting: Setting) -> Result<(), ActionError> {
-    let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     let grant = desk.actor.may(Action::TightenPolicy, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     tx.one_at_a_time().await?;
+    let by = acting(desk, &mut tx).await?;
     let before = policy_now(desk, &mut tx).await?;
     match setting.direction(&before) {
         Direction::Tighter => {}

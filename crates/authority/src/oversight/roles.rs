@@ -7,6 +7,7 @@ use keyward_rules::id::AccountId;
 use keyward_rules::limits::SET_UP_LIFE_MS;
 use keyward_rules::person::Token;
 use keyward_rules::policy::{Needed, Setting};
+use keyward_rules::proposal::NotPassed;
 use keyward_rules::staff::Role;
 use keyward_store::{Member, Tx};
 
@@ -25,6 +26,13 @@ pub(super) fn operators_of(staff: &[Member]) -> Vec<AccountId> {
 /// The operators, as they stand in this transaction.
 pub(super) async fn operators(tx: &mut Tx) -> Result<Vec<AccountId>, ActionError> {
     Ok(operators_of(&tx.staff().await?))
+}
+
+/// The operator who acts, as they stand in this transaction: the role was looked up when the request came, and
+/// somebody may have taken it away since.
+pub(super) async fn acting(desk: &Desk<'_>, tx: &mut Tx) -> Result<AccountId, ActionError> {
+    let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
+    if operators(tx).await?.contains(&by) { Ok(by) } else { Err(NotPassed::NotAnOperator.into()) }
 }
 
 /// The role of the person behind an account.
@@ -109,6 +117,7 @@ pub async fn invite_operator(desk: &Desk<'_>, proof: Proof) -> Result<Token, Act
     let grant = desk.actor.may(Action::InviteOperator, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     tx.one_at_a_time().await?;
+    acting(desk, &mut tx).await?;
     let (have, policy) = (operators(&mut tx).await?.len(), policy_now(desk, &mut tx).await?);
     if have >= usize::from(policy.needed.operators()) {
         return Err(ActionError::SetUpIsOver);
@@ -190,6 +199,7 @@ pub async fn revoke_role(desk: &Desk<'_>, proof: Proof, account: AccountId) -> R
     let grant = desk.actor.may(Action::RevokeRole, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     tx.one_at_a_time().await?;
+    acting(desk, &mut tx).await?;
     let staff = tx.staff().await?;
     let member = staff.iter().find(|one| one.account == account).ok_or(ActionError::Unchanged)?;
     let left = staff.iter().filter(|one| one.role == Role::Operator && one.account != account).count();
