@@ -28,7 +28,7 @@ const SWEEP_MS: u64 = 60_000;
 const FLUSH_MS: u64 = 2_000;
 /// How often the journal is counted for charts and how many records in one transaction.
 const ROLL: Duration = Duration::from_secs(3);
-const ROLL_PAGE: u32 = 10_000;
+const ROLL_PAGE: u32 = 500;
 /// Between two sightings, so that a crowd of unbound keys cannot keep the store busy.
 const PACE: Duration = Duration::from_millis(2);
 /// How often every row is read again.

@@ -5,6 +5,7 @@
 //! it was numbered may be left out of the charts; the journal has it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::time::Moment;
@@ -15,7 +16,8 @@ use crate::journal::Journal;
 use crate::sql::{Row, Value, statements};
 
 statements! {
-    ROLLED_UPTO = "SELECT upto FROM rolled_up WHERE id = 1";
+    /// Takes the row until the commit, so that of two callers the second counts what the first left.
+    ROLLED_UPTO = "UPDATE rolled_up SET upto = upto WHERE id = 1 RETURNING upto";
     NEWEST_RECORD = "SELECT COALESCE(MAX(id), 0) FROM activity";
     RECORDS_AFTER = "SELECT id, at, key_id, account, source, method, route, code, micros FROM activity \
         WHERE id > $1 AND at <= $2 ORDER BY id LIMIT $3";
@@ -23,7 +25,11 @@ statements! {
         ON CONFLICT (subject, span, at, kind, word) DO UPDATE SET count = rollups.count + excluded.count";
     SET_ROLLED = "UPDATE rolled_up SET upto = $1 WHERE id = 1";
     DROP_ROLLUPS = "DELETE FROM rollups WHERE span = $1 AND at < $2";
-    ROLLUPS = "SELECT at, kind, word, count FROM rollups WHERE subject = $1 AND span = $2 AND at >= $3 ORDER BY at";
+    /// Addresses come by themselves, because there may be many.
+    ROLLUPS = "SELECT at, kind, word, count FROM rollups WHERE subject = $1 AND span = $2 AND at >= $3 \
+        AND kind <> 'source' ORDER BY at";
+    TOP_SOURCES = "SELECT word, CAST(SUM(count) AS BIGINT) FROM rollups WHERE subject = $1 AND span = $2 AND at >= $3 \
+        AND kind = 'source' GROUP BY word ORDER BY 2 DESC, word LIMIT $4";
 }
 
 /// How long the pieces of a chart are.
@@ -139,6 +145,14 @@ fn bucket(micros: u64) -> String {
     bound.map_or_else(|| "more".to_owned(), u64::to_string)
 }
 
+/// An address as it is counted: IPv6 by /64, because one household has that many.
+fn source_word(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => format!("{}/64", std::net::Ipv6Addr::from(v6.to_bits() >> 64 << 64)),
+    }
+}
+
 /// Counts one record in every place that it belongs to.
 fn count(
     counts: &mut BTreeMap<Place, u64>,
@@ -149,7 +163,7 @@ fn count(
     let Ok(key) = <[u8; 16]>::try_from(key) else { return Ok(()) };
     let number = |value: i64| u64::try_from(value).unwrap_or(0);
     let (at, account) = (number(row.int(1)?), u128::from(number(account)).to_be_bytes());
-    let source = address(&row.bytes(4)?)?.to_string();
+    let source = source_word(address(&row.bytes(4)?)?);
     let route = format!("{} {}", row.text(5)?, row.text(6)?);
     let (code, latency) = (row.text(7)?, bucket(number(row.int(8)?)));
     for subject in [key, account] {
@@ -228,7 +242,24 @@ impl Journal {
 }
 
 impl Activity {
-    /// The counts of a subject in pieces of `span` since `since`, oldest first; who may see it is decided before.
+    /// The addresses that a subject was used from most, with how often; who may see them is decided before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn top_sources(
+        &self,
+        subject: Subject,
+        span: Span,
+        since: Moment,
+        limit: usize,
+    ) -> Result<Vec<(String, u64)>, StoreError> {
+        let (bytes, limit) = (subject.bytes(), i64::try_from(limit).unwrap_or(0));
+        let values = vec![bytes.as_slice().into(), span.ms().into(), since.unix_ms().into(), limit.into()];
+        let rows = self.database.fetch_all(TOP_SOURCES, values).await?;
+        rows.iter().map(|row| Ok((row.text(0)?, u64::try_from(row.int(1)?).unwrap_or(0)))).collect()
+    }
+
+    /// The counts of a subject but for its addresses in pieces of `span` since `since`, oldest first; who may see it is decided before.
     ///
     /// # Errors
     /// [`StoreError`].

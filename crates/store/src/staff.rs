@@ -12,8 +12,11 @@ use crate::sql::{Row, statements};
 use crate::writer::Tx;
 
 statements! {
-    ROLE_OF = "SELECT account, role, granted_at, data_key, seal FROM roles WHERE account = $1";
-    ALL_ROLES = "SELECT account, role, granted_at, data_key, seal FROM roles ORDER BY granted_at, account";
+    /// A role without a second factor is none: the mailbox alone must not open it.
+    ROLES_IN_FORCE = "SELECT r.account, r.role, r.granted_at, r.data_key, r.seal FROM roles r \
+        JOIN people p ON p.account = r.account WHERE p.totp IS NOT NULL ORDER BY r.granted_at, r.account";
+    ROLE_IN_FORCE = "SELECT r.account, r.role, r.granted_at, r.data_key, r.seal FROM roles r \
+        JOIN people p ON p.account = r.account WHERE p.totp IS NOT NULL AND r.account = $1";
     SET_ROLE = "INSERT INTO roles (account, role, granted_at, data_key, seal) VALUES ($1, $2, $3, $4, $5) \
         ON CONFLICT (account) DO UPDATE SET role = excluded.role, granted_at = excluded.granted_at, \
         data_key = excluded.data_key, seal = excluded.seal";
@@ -75,12 +78,12 @@ impl Tx {
         self.transact.execute(ONE_AT_A_TIME, vec![]).await.map(drop)
     }
 
-    /// Everybody with a role; altered rows are left out.
+    /// Everybody whose role is in force, because they have a second factor; altered rows are left out.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn staff(&mut self) -> Result<Vec<Member>, StoreError> {
-        let rows = self.transact.fetch_all(ALL_ROLES, vec![]).await?;
+        let rows = self.transact.fetch_all(ROLES_IN_FORCE, vec![]).await?;
         Ok(intact(&rows, &self.vault))
     }
 
@@ -139,21 +142,21 @@ impl Tx {
 }
 
 impl Reader {
-    /// The role of the person behind an account, as it stands now.
+    /// The role of the person behind an account that is in force now; none without a second factor.
     ///
     /// # Errors
     /// [`StoreError::Tampered`] when the row was altered.
     pub async fn role_of(&self, account: AccountId) -> Result<Option<Role>, StoreError> {
-        let row = self.database.fetch_optional(ROLE_OF, vec![account.as_u64().into()]).await?;
+        let row = self.database.fetch_optional(ROLE_IN_FORCE, vec![account.as_u64().into()]).await?;
         Ok(row.map(|row| Member::from_row(&row, &self.vault)).transpose()?.map(|member| member.role))
     }
 
-    /// Everybody with a role, oldest first; altered rows are left out.
+    /// Everybody whose role is in force, oldest first; altered rows are left out.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn staff(&self) -> Result<Vec<Member>, StoreError> {
-        let rows = self.database.fetch_all(ALL_ROLES, vec![]).await?;
+        let rows = self.database.fetch_all(ROLES_IN_FORCE, vec![]).await?;
         Ok(intact(&rows, &self.vault))
     }
 

@@ -11,7 +11,7 @@ use keyward_rules::secret::Secret;
 use keyward_store::{NewChallenge, Patience, Try};
 
 use super::register::address_word;
-use super::rest;
+use super::{is_cooling, rest};
 use crate::prove::{prove, source, source_word};
 use crate::step_up::{Matter, code_letter, tag};
 use crate::{ActionError, Desk, strength, tell};
@@ -92,6 +92,12 @@ pub async fn reset_password(desk: &Desk<'_>, form: &ResetForm) -> Result<(), Act
     let person = door.person(account).await?.ok_or(NotApproved::Wrong)?;
     let factor = match person.two_factor() {
         TwoFactor::On => prove(desk, account, &form.factor, "reset").await?,
+        // After a factor was removed the password must still be known, for a day.
+        TwoFactor::Off if is_cooling(&person, desk.now) => {
+            return Err(ActionError::OtherWay(
+                "the second factor was removed less than 24 hours ago: until then the password is not reset by mail alone",
+            ));
+        }
         TwoFactor::Off => Factor::settle(account, FactorKind::Mailbox, TwoFactor::Off, FactorAnswer::Right)?,
     };
     if !door.use_challenge(id, desk.now).await? {

@@ -123,6 +123,12 @@ pub async fn remove_totp(desk: &Desk<'_>, proof: Proof, account: AccountId) -> R
     if person.two_factor() == TwoFactor::Off {
         return Err(ActionError::Unchanged);
     }
+    // The mailbox alone would open the role.
+    if tx.staff().await?.iter().any(|member| member.account == account) {
+        return Err(ActionError::OtherWay(
+            "you have a role, which takes two factors; have it taken away first",
+        ));
+    }
     tx.set_totp(account, None, person.totp_step).await?;
     tx.set_recovery_codes(account, &[]).await?;
     rest(desk, &mut tx, account).await?;
@@ -135,7 +141,7 @@ pub async fn remove_totp(desk: &Desk<'_>, proof: Proof, account: AccountId) -> R
 }
 
 /// Removes the second factor of somebody who lost it, in a proposal's transaction: what is left is what stands right
-/// after registering, with every key held, every session ended and every browser forgotten.
+/// after registering, with every key held, every session ended, every browser forgotten, and no role.
 pub(crate) async fn reset_factors(
     desk: &Desk<'_>,
     tx: &mut Tx,
@@ -144,6 +150,11 @@ pub(crate) async fn reset_factors(
     let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
     if person.two_factor() == TwoFactor::Off {
         return Err(ActionError::Unchanged);
+    }
+    // A role takes two factors, so it goes with the factor.
+    if tx.staff().await?.iter().any(|member| member.account == account) {
+        crate::oversight::refuse_too_few(desk, tx, account).await?;
+        tx.set_role(account, None).await?;
     }
     tx.set_totp(account, None, person.totp_step).await?;
     tx.set_recovery_codes(account, &[]).await?;

@@ -11,7 +11,7 @@ use keyward_store::KeyRecord;
 
 use super::KeyNamed;
 use super::enable::check_loosening;
-use crate::oversight::policy_in_force;
+use crate::oversight::{policy_in_force, policy_now};
 use crate::questions::reach_in_words;
 use crate::{ActionError, Desk, Matter, tell};
 
@@ -72,8 +72,9 @@ pub async fn change_addresses(
     };
     let grant = desk.actor.may(action, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
     let mut key = which.find(desk, &mut tx).await?;
-    check(policy_in_force(desk).await?.policy.keys, &key, &to, wide)?;
+    check(policy_now(desk, &mut tx).await?.keys, &key, &to, wide)?;
     if !key.binding.covers(&to) {
         if action != Action::WidenKey {
             let (actor, action) = (desk.actor.clone(), Action::WidenKey);

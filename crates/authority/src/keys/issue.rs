@@ -5,13 +5,13 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Actor, Proof, TwoFactor};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::key::{
-    HmacState, KeyPolicy, KeySpec, Owner, Passphrase, PassphraseTag, Place, SecretKey, Sibling,
+    HmacState, Hold, KeyPolicy, KeySpec, Owner, Passphrase, PassphraseTag, Place, SecretKey, Sibling,
 };
 use keyward_rules::permission::Permission;
 use keyward_store::{AccountRecord, KeyDraft, KeyNotes, KeyRecord, PersonRecord};
 
 use crate::accounts::{is_cooling, moves_funds};
-use crate::oversight::{policy_in_force, refuse_frozen};
+use crate::oversight::{frozen_now, policy_in_force, policy_now, refuse_frozen};
 use crate::questions::reach_in_words;
 use crate::{ActionError, Desk, Matter, tell};
 
@@ -136,6 +136,8 @@ pub async fn made_before(desk: &Desk<'_>, wish: &KeyWish) -> Result<Option<KeyId
 pub async fn issue_key(desk: &Desk<'_>, proof: Proof, wish: KeyWish) -> Result<Outcome, ActionError> {
     let grant = desk.actor.may(Action::IssueKey, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    // A freeze, or a stricter policy, comes before this key or after it, and never between its check and its row.
+    tx.one_at_a_time().await?;
     let account = tx.account(wish.account).await?.ok_or(ActionError::NoAccount)?;
     if !tx.grant().scope().reaches(account.id) {
         return Err(ActionError::NoAccount);
@@ -153,8 +155,14 @@ pub async fn issue_key(desk: &Desk<'_>, proof: Proof, wish: KeyWish) -> Result<O
     let person = tx.person(account.master().unwrap_or(account.id)).await?;
     let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
     let tag = passphrase_tag(desk, &wish);
-    refuse_frozen(desk, &account).await?;
-    let policy = policy_in_force(desk).await?.policy.keys;
+    frozen_now(&mut tx, &account).await?;
+    if let Some(replaced) = wish.replaces
+        && let Some(key) = tx.key(replaced).await?
+        && is_frozen(&key)
+    {
+        return Err(ActionError::Frozen);
+    }
+    let policy = policy_now(desk, &mut tx).await?.keys;
     check(desk, &wish, &tag, &account, person.as_ref(), &siblings(&keys, &notes), policy)?;
 
     let id = KeyId::from_entropy(desk.random());
@@ -201,6 +209,12 @@ fn check(
 fn passphrase_tag(desk: &Desk<'_>, wish: &KeyWish) -> PassphraseTag {
     let text = wish.passphrase.expose().as_bytes();
     desk.authority.secrets.passphrases.tag(wish.account, text)
+}
+
+/// Whether an operator or a quarantine holds the key: what is made of it would carry none of the holds.
+pub(super) fn is_frozen(key: &KeyRecord) -> bool {
+    let holds = [Hold::Frozen, Hold::AccountFrozen, Hold::CancelOnly, Hold::ReadOnly];
+    holds.into_iter().any(|hold| key.life.holds.has(hold))
 }
 
 /// What a new key is compared with: a key that has a successor and still works does not count.

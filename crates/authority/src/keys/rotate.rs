@@ -5,14 +5,14 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{
-    Hold, KeyName, KeyPolicy, KeySpec, LifeRefusal, Owner, Passphrase, Place, SecretKey, WideRange,
+    KeyName, KeyPolicy, KeySpec, LifeRefusal, Owner, Passphrase, Place, SecretKey, WideRange,
 };
 use keyward_rules::limits::{DAY_MS, KEY_NAME_CHARS, OVERLAP_MAX_DAYS};
 use keyward_store::{KeyNotes, KeyRecord};
 
 use super::enable::check_loosening;
-use super::issue::{Issued, draft, facts, siblings};
-use crate::oversight::policy_in_force;
+use super::issue::{Issued, draft, facts, is_frozen, siblings};
+use crate::oversight::{policy_in_force, policy_now};
 use crate::{ActionError, Desk, Matter, tell};
 
 /// What somebody asks for.
@@ -82,10 +82,11 @@ pub async fn check_rotation(desk: &Desk<'_>, wish: &RotationWish) -> Result<KeyN
 pub async fn rotate_key(desk: &Desk<'_>, proof: Proof, wish: RotationWish) -> Result<Issued, ActionError> {
     let grant = desk.actor.may(Action::RotateKey, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
     let mut old = tx.key(wish.key).await?.ok_or(ActionError::NoKey)?;
     let account = tx.account(old.account).await?.ok_or(ActionError::NoAccount)?;
     let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
-    let policy = policy_in_force(desk).await?.policy.keys;
+    let policy = policy_now(desk, &mut tx).await?.keys;
     let mut spec = check(desk, &wish, &old, &keys, &notes, policy)?;
     spec.expires_at = policy.end(None, desk.now);
     check_loosening(desk, &mut tx, &old).await?;
@@ -126,7 +127,7 @@ fn check(
         return Err(LifeRefusal::Ended.into());
     }
     // A successor would carry none of the holds.
-    if old.life.holds.has(Hold::Frozen) || old.life.holds.has(Hold::AccountFrozen) {
+    if is_frozen(old) {
         return Err(ActionError::Frozen);
     }
     if notes.iter().any(|note| note.key == old.id && note.successor.is_some()) {

@@ -21,6 +21,16 @@ pub(crate) async fn refuse_frozen(desk: &Desk<'_>, account: &AccountRecord) -> R
     Ok(())
 }
 
+/// The same inside a transaction that has the row of all commits, so that no freeze comes between.
+pub(crate) async fn frozen_now(tx: &mut Tx, account: &AccountRecord) -> Result<(), ActionError> {
+    for id in [Some(account.id), account.master()].into_iter().flatten() {
+        if tx.frozen_since(id).await?.is_some() {
+            return Err(ActionError::Frozen);
+        }
+    }
+    Ok(())
+}
+
 /// Freezes an account with all its keys and those of its sub-accounts.
 ///
 /// # Errors

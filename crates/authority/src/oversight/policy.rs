@@ -55,7 +55,7 @@ pub async fn policy_in_force(desk: &Desk<'_>) -> Result<InForce, ActionError> {
 }
 
 /// The same, inside a transaction.
-pub(super) async fn policy_now(desk: &Desk<'_>, tx: &mut Tx) -> Result<Policy, ActionError> {
+pub(crate) async fn policy_now(desk: &Desk<'_>, tx: &mut Tx) -> Result<Policy, ActionError> {
     Ok(merge(desk, &tx.policies().await?).policy)
 }
 

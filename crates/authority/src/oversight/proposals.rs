@@ -2,17 +2,18 @@
 
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{Action, Proof, TwoFactor};
 use keyward_rules::id::AccountId;
 use keyward_rules::limits::{OPEN_PROPOSALS, PROPOSAL_LIFE_MS};
 use keyward_rules::policy::Direction;
 use keyward_rules::proposal::{Change, ChangeHash, NotPassed, Present, Proposal, ProposalId, Standing};
+use keyward_rules::staff::Role;
 use keyward_rules::time::Moment;
 use keyward_store::{ProposalRecord, Tx};
 
 use super::freeze::{thaw_account, thaw_key};
 use super::policy::{change_facts, policy_in_force, policy_now};
-use super::roles::{operators, operators_of, staff};
+use super::roles::{operators, operators_of, refuse_too_few, staff};
 use super::words::{name_of, words};
 use crate::accounts::reset_factors;
 use crate::{ActionError, Desk, Matter, tell};
@@ -180,9 +181,24 @@ pub async fn carry_out(desk: &Desk<'_>, id: ProposalId) -> Result<(), ActionErro
     if !people.contains(&by) {
         return Err(NotPassed::NotAnOperator.into());
     }
-    let mut facts = vec![("proposal", id.to_string())];
+    let approvers: Vec<String> = record.proposal.approvals.iter().map(|one| one.by.to_string()).collect();
+    let mut facts = vec![
+        ("proposal", id.to_string()),
+        ("hash", record.proposal.hash.to_string()),
+        ("requester", record.proposal.requester.to_string()),
+        ("approvers", approvers.join(",")),
+        ("words", record.words.join(" | ")),
+    ];
     let subject = match change {
         Change::GrantRole(account, role) => {
+            if role == Role::Auditor {
+                refuse_too_few(desk, &mut tx, account).await?;
+            }
+            // Nobody gets a role who has turned two-factor sign-in off since the words were read.
+            let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
+            if person.two_factor() == TwoFactor::Off {
+                return Err(NotPassed::Changed.into());
+            }
             tx.set_role(account, Some(role)).await?;
             let alert =
                 tell::by_actor(desk, AlertKind::RoleGranted, account, format!("You are an {role} now."));

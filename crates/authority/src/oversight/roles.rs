@@ -1,6 +1,6 @@
 //! Who has a role: the set-up of the first operators, and taking a role away. Granting one later is a proposal.
 
-use keyward_rules::alert::AlertKind;
+use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof, TwoFactor};
 use keyward_rules::id::AccountId;
@@ -17,6 +17,12 @@ use crate::{ActionError, Desk, Matter, tell};
 
 /// Prefix of the token in a set-up link.
 const SET_UP: &str = "kwo_";
+
+/// What is kept of a set-up link: a hash under the deployment's key, so that who can write to the database alone
+/// makes no link.
+fn stored(desk: &Desk<'_>, token: &Token) -> [u8; 32] {
+    *desk.authority.secrets.codes.tag("set-up link", "", &token.hash()).as_bytes()
+}
 
 /// The operators among the staff.
 pub(super) fn operators_of(staff: &[Member]) -> Vec<AccountId> {
@@ -90,7 +96,7 @@ pub async fn offer_set_up(desk: &Desk<'_>, which: SetUp) -> Result<Option<Token>
 async fn make_link(desk: &Desk<'_>, mut tx: Tx) -> Result<Token, ActionError> {
     let token = Token::from_entropy(SET_UP, desk.random());
     let until = desk.now.plus_ms(SET_UP_LIFE_MS);
-    tx.insert_set_up_link(&token.hash(), until).await?;
+    tx.insert_set_up_link(&stored(desk, &token), until).await?;
     let event = Event::of(tx.grant(), desk.now, "roles", &[("until", until.to_string())]);
     tx.commit(event).await?;
     Ok(token)
@@ -148,7 +154,7 @@ pub fn set_up_matter(token: &str, alone: bool) -> Matter {
 pub async fn check_set_up(desk: &Desk<'_>, token: &str) -> Result<(), ActionError> {
     let account = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     let token = Token::parse(SET_UP, token).ok_or(ActionError::NoSetUpLink)?;
-    if !desk.authority.access.reader.set_up_link_is_good(&token.hash(), desk.now).await? {
+    if !desk.authority.access.reader.set_up_link_is_good(&stored(desk, &token), desk.now).await? {
         return Err(ActionError::NoSetUpLink);
     }
     let person = desk.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
@@ -169,7 +175,9 @@ pub async fn take_set_up(desk: &Desk<'_>, proof: Proof, token: &str, alone: bool
     if people.contains(&account) {
         return Err(ActionError::Unchanged);
     }
-    if people.len() >= usize::from(policy.needed.operators()) || !tx.use_set_up_link(&token.hash()).await? {
+    if people.len() >= usize::from(policy.needed.operators())
+        || !tx.use_set_up_link(&stored(desk, &token)).await?
+    {
         return Err(ActionError::NoSetUpLink);
     }
     let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
@@ -190,6 +198,24 @@ pub async fn take_set_up(desk: &Desk<'_>, proof: Proof, token: &str, alone: bool
     Ok(())
 }
 
+/// Refuses what would leave fewer operators than a loosening takes, if `account` were one no longer.
+///
+/// # Errors
+/// [`ActionError::TooFewOperators`].
+pub(crate) async fn refuse_too_few(
+    desk: &Desk<'_>,
+    tx: &mut Tx,
+    account: AccountId,
+) -> Result<(), ActionError> {
+    let people = operators(tx).await?;
+    let left = people.iter().filter(|one| **one != account).count();
+    let needed = policy_now(desk, tx).await?.needed;
+    if people.contains(&account) && left < usize::from(needed.operators()) {
+        return Err(ActionError::TooFewOperators);
+    }
+    Ok(())
+}
+
 /// Takes a role away, at once. So many operators stay as a loosening takes.
 ///
 /// # Errors
@@ -201,15 +227,13 @@ pub async fn revoke_role(desk: &Desk<'_>, proof: Proof, account: AccountId) -> R
     tx.one_at_a_time().await?;
     acting(desk, &mut tx).await?;
     let staff = tx.staff().await?;
-    let member = staff.iter().find(|one| one.account == account).ok_or(ActionError::Unchanged)?;
-    let left = staff.iter().filter(|one| one.role == Role::Operator && one.account != account).count();
-    let needed = policy_now(desk, &mut tx).await?.needed;
-    if member.role == Role::Operator && left < usize::from(needed.operators()) {
-        return Err(ActionError::TooFewOperators);
-    }
+    let member = *staff.iter().find(|one| one.account == account).ok_or(ActionError::Unchanged)?;
+    refuse_too_few(desk, &mut tx, account).await?;
     tx.set_role(account, None).await?;
+    // The person is told that it happened, and not by whom or from where.
     let detail = format!("You were an {}.", member.role);
-    tell::tell(desk, &mut tx, tell::by_actor(desk, AlertKind::RoleRevoked, account, detail)).await?;
+    let alert = Alert { detail, ..Alert::of(AlertKind::RoleRevoked, account, desk.now) };
+    tell::tell(desk, &mut tx, alert).await?;
     let facts = [("role", member.role.to_string()), ("name", name)];
     let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &facts);
     tx.commit(event).await?;

@@ -8,6 +8,7 @@ use keyward_rules::staff::Role;
 use keyward_store::AccountKind;
 
 use super::policy::policy_in_force;
+use crate::questions::reach_in_words;
 use crate::{ActionError, Desk};
 
 /// How an account is called: its e-mail address, or the sub-account's name with its master's address.
@@ -53,7 +54,10 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
             }
             Ok(vec![
                 format!("Make {} an {role}", name_of(desk, account).await?),
-                format!("Account {account}"),
+                match now {
+                    Some(now) => format!("Account {account}, an {now} until now"),
+                    None => format!("Account {account}, without a role until now"),
+                },
                 match role {
                     Role::Operator => {
                         "An operator can freeze accounts and keys, and propose and approve changes like this one."
@@ -64,12 +68,11 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
             ])
         }
         Change::ThawAccount(account) => {
-            if reader.frozen_since(account).await?.is_none() {
-                return Err(ActionError::Unchanged);
-            }
+            let since = reader.frozen_since(account).await?.ok_or(ActionError::Unchanged)?;
             Ok(vec![
                 format!("Lift the freeze of {}", name_of(desk, account).await?),
-                format!("Account {account}"),
+                // A freeze of another day is another freeze: approvals of the earlier one do not lift it.
+                format!("Account {account}, frozen since {since}"),
                 "Its keys work again unless something else holds them.".to_owned(),
             ])
         }
@@ -81,7 +84,12 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
             Ok(vec![
                 format!("Lift the freeze of the API key “{}”", key.name),
                 format!("{id} of {}", name_of(desk, key.account).await?),
-                format!("It may {}.", key.permissions),
+                format!(
+                    "It may {} and works from {}. Version {}.",
+                    key.permissions,
+                    reach_in_words(&key.binding),
+                    key.version
+                ),
             ])
         }
         Change::ResetFactors(account) => {
@@ -92,9 +100,9 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
             Ok(vec![
                 format!("Remove the second factor of {}", name_of(desk, account).await?),
                 format!("Account {account}"),
-                "Only for somebody who has proven elsewhere who they are: until they set up an authenticator, the \
-                 mailbox and the password alone open the account. All keys are held, and keys that move funds rest \
-                 for 24 hours."
+                "Only for somebody who has proven elsewhere who they are: until they set up an authenticator, mailbox \
+                 and password open the account, and after 24 hours the mailbox alone. Sessions and any role end, all \
+                 keys are held, and keys that move funds rest for 24 hours."
                     .to_owned(),
             ])
         }

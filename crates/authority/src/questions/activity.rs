@@ -77,8 +77,10 @@ fn as_shown(row: RequestRow, shown: bool) -> KeyRequest {
         at: row.at,
         from: match (shown, row.code.as_str()) {
             (true, _) => row.source.to_string(),
+            // The address is looked at after signature, state and holds; only what passed it came from there.
+            (false, "0" | "50101" | "50120" | "50030" | "50011" | "50061") => "the app's servers".to_owned(),
             (false, "50110") => "elsewhere".to_owned(),
-            (false, _) => "the app's servers".to_owned(),
+            (false, _) => "not checked".to_owned(),
         },
         what: format!("{} {}", row.method, row.route),
         code: row.code,

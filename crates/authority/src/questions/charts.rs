@@ -97,8 +97,9 @@ pub async fn key_chart(desk: &Desk<'_>, id: KeyId, range: Range) -> Result<Chart
     let reader = &desk.authority.access.reader;
     let key = reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
     let mut chart = chart(desk, Charted::Key(id), range).await?;
-    if !shows_addresses(&key.binding) {
-        chart.sources.clear();
+    if shows_addresses(&key.binding) {
+        let activity = &desk.authority.access.activity;
+        chart.sources = activity.top_sources(Charted::Key(id), range.span(), chart.since, LINES).await?;
     }
     Ok(chart)
 }
@@ -115,9 +116,7 @@ pub async fn account_chart(
     if !desk.actor.scope().reaches(account) {
         return Err(ActionError::NoAccount);
     }
-    let mut chart = chart(desk, Charted::Account(account), range).await?;
-    chart.sources.clear();
-    Ok(chart)
+    chart(desk, Charted::Account(account), range).await
 }
 
 async fn chart(desk: &Desk<'_>, subject: Charted, range: Range) -> Result<ChartView, ActionError> {
@@ -132,8 +131,8 @@ fn draw(counts: &[Rollup], since: Moment, span: Span) -> ChartView {
     let many = usize::try_from(span.pieces()).unwrap_or(0);
     let mut pieces = vec![Piece::default(); many];
     let mut latencies: BTreeMap<usize, BTreeMap<u64, u64>> = BTreeMap::new();
-    let mut sums: [BTreeMap<&str, u64>; 3] = [BTreeMap::new(), BTreeMap::new(), BTreeMap::new()];
-    let [verdicts, routes, sources] = &mut sums;
+    let mut sums: [BTreeMap<&str, u64>; 2] = [BTreeMap::new(), BTreeMap::new()];
+    let [verdicts, routes] = &mut sums;
     for one in counts {
         let at = usize::try_from(one.at.ms_since(since) / span.ms()).unwrap_or(usize::MAX);
         let Some(piece) = pieces.get_mut(at) else { continue };
@@ -147,7 +146,7 @@ fn draw(counts: &[Rollup], since: Moment, span: Span) -> ChartView {
                 *verdicts.entry(&one.word).or_default() += one.count;
             }
             Counted::Route => *routes.entry(&one.word).or_default() += one.count,
-            Counted::Source => *sources.entry(&one.word).or_default() += one.count,
+            Counted::Source => {}
             Counted::Latency => {
                 // "more" lies beyond the last bound; it is drawn at the double of it.
                 let most = LATENCIES_MS.last().copied().unwrap_or(0) * 2;
@@ -161,8 +160,8 @@ fn draw(counts: &[Rollup], since: Moment, span: Span) -> ChartView {
             (piece.half_ms, piece.most_ms) = (within(&bounds, 50), within(&bounds, 99));
         }
     }
-    let [verdicts, routes, sources] = sums.map(most_first);
-    ChartView { since, piece_ms: span.ms(), pieces, verdicts, routes, sources }
+    let [verdicts, routes] = sums.map(most_first);
+    ChartView { since, piece_ms: span.ms(), pieces, verdicts, routes, sources: Vec::new() }
 }
 
 /// The bound within which so many of 100 lie.

@@ -342,6 +342,87 @@ async fn policies_tighten_at_once_and_loosen_by_proposal() {
 }
 
 #[tokio::test]
+async fn a_role_goes_with_the_second_factor() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let off = ann.approved("DELETE", "/account/authenticator", json!({})).await;
+    assert_eq!(off.code(), "other_way", "not by its holder");
+    let change = format!("account.factors.reset {}", id_of(&ben).await);
+    let proposed = propose(&ann, &change).await.json();
+    assert_eq!(approve(&ben, &proposed).await.status, 200);
+    assert_eq!(carry_out(&ben, &proposed).await.code(), "too_few_operators", "two stay");
+    // With a third one it goes through, and the role goes along.
+    let eve = world.person("eve@keyward.example").await;
+    assert_eq!(both(&ann, &ben, &format!("role.grant {} operator", id_of(&eve).await)).await.status, 200);
+    assert_eq!(carry_out(&ann, &proposed).await.status, 200);
+    assert_eq!(ann.get("/operations/staff").await.json().as_array().unwrap().len(), 2);
+    let body = json!({"email": ben.email, "password": PASSWORD});
+    let token = world.api(HOME, "", "POST", "/session", &body).await.field("token");
+    let ben = Person { token, ..ben };
+    assert_eq!(ben.get("/operations").await.code(), "no_role");
+    // For a day the mailbox alone resets no password.
+    let asked = world.api(HOME, "", "POST", "/recoveries", &json!({"email": ben.email})).await;
+    let reset = json!({"mail_code": world.code(&ben.email).await, "factor": "", "password": "other-kite-48-fjord-lantern"});
+    let path = format!("/recoveries/{}/confirm", asked.field("id"));
+    assert_eq!(world.api(HOME, "", "POST", &path, &reset).await.code(), "other_way");
+    // A role that stands in the store for somebody without a second factor is none.
+    let sealed = "UPDATE people SET totp = NULL, totp_data_key = NULL WHERE account =";
+    file(&world).execute_batch(&format!("{sealed} {}", id_of(&eve).await)).unwrap();
+    assert_eq!(eve.get("/operations").await.code(), "no_role");
+}
+
+#[tokio::test]
+async fn an_operator_is_not_made_an_auditor_where_two_must_stay() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let change = format!("role.grant {} auditor", id_of(&ann).await);
+    assert_eq!(both(&ann, &ben, &change).await.code(), "too_few_operators");
+    assert_eq!(ann.get("/operations").await.json()["set_up_open"], false);
+}
+
+#[tokio::test]
+async fn an_approval_of_one_freeze_does_not_lift_another() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let eve = world.person("eve@keyward.example").await;
+    let account = id_of(&eve).await;
+    let path = format!("/operations/accounts/{account}/freeze");
+    let body = json!({"why": "first", "factor": PASSWORD});
+    assert_eq!(ann.api("POST", &path, body.clone()).await.status, 204);
+    let kept = propose(&ann, &format!("account.thaw {account}")).await.json();
+    assert_eq!(approve(&ben, &kept).await.status, 200);
+    assert_eq!(both(&ann, &ben, &format!("account.thaw {account}")).await.status, 200);
+    assert_eq!(ann.api("POST", &path, body).await.status, 204);
+    assert_eq!(carry_out(&ben, &kept).await.code(), "proposal_changed");
+}
+
+#[tokio::test]
+async fn nothing_new_is_made_of_a_frozen_key() {
+    let world = World::new().await;
+    let (ann, _) = two_operators(&world).await;
+    let eve = world.person("eve@keyward.example").await;
+    let key = eve.key("bot").await["api_key"].as_str().unwrap().to_owned();
+    let path = format!("/operations/keys/{key}/freeze");
+    assert_eq!(ann.api("POST", &path, json!({"why": "x", "factor": PASSWORD})).await.status, 204);
+    let mut replacement = wish("bot 2");
+    replacement["replaces"] = key.into();
+    assert_eq!(eve.approved("POST", "/keys", replacement).await.code(), "frozen");
+}
+
+#[tokio::test]
+async fn who_loses_a_role_is_not_told_by_whom_or_from_where() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let eve = world.person("eve@keyward.example").await;
+    assert_eq!(both(&ann, &ben, &format!("role.grant {} auditor", id_of(&eve).await)).await.status, 200);
+    let path = format!("/operations/staff/{}", id_of(&eve).await);
+    assert_eq!(ann.api("DELETE", &path, json!({"factor": PASSWORD})).await.status, 204);
+    let mails = world.mails(&eve.email).await;
+    let mail = mails.iter().find(|mail| mail.contains("Your role was taken away")).unwrap();
+    assert!(!mail.contains(HOME) && !mail.contains(&ann.email));
+}
+
+#[tokio::test]
 async fn a_search_takes_every_character_as_itself() {
     let world = World::new().await;
     let (ann, _) = two_operators(&world).await;

@@ -1,9 +1,11 @@
--- Who works for the deployment. Sealed: who can write here without the master key makes nobody an operator.
+-- Who works for the deployment. Sealed: a row that was written past the program is no role. Rows can be removed, or put
+-- back as they once were; the audit log shows what was.
 CREATE TABLE roles (
     account BIGINT PRIMARY KEY REFERENCES accounts (id), role TEXT NOT NULL, granted_at BIGINT NOT NULL,
     data_key BIGINT NOT NULL, seal BYTEA NOT NULL
 );
--- Links that offer the first operators' places, by the hash of their token; each is good once.
+-- Links that offer the first operators' places, by the hash of their token under the deployment's key; each
+-- is good once.
 CREATE TABLE set_up_links (token BYTEA PRIMARY KEY, made_at BIGINT NOT NULL, expires_at BIGINT NOT NULL, used_at BIGINT);
 -- Changes that take more than one operator. Sealed with their standing; "words" are the lines that approvers read.
 CREATE TABLE proposals (

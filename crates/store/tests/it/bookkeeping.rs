@@ -23,6 +23,7 @@ const BOOKKEEPING: &[(&str, &str)] = &[
     ("DROP_SOURCES", "stated retention"),
     ("DROP_QUARTERS", "stated retention"),
     ("COUNT_ROLLUP", "counts for charts, from those records"),
+    ("ROLLED_UPTO", "one counts after another"),
     ("SET_ROLLED", "up to which record they were counted"),
     ("DROP_ROLLUPS", "what no chart reaches back to"),
     ("INSERT_ACTIVITY", "one record per request"),

@@ -13,6 +13,7 @@ mod audit;
 mod bookkeeping;
 mod channels;
 mod conformance;
+mod operators;
 mod people;
 mod tampering;
 mod world;

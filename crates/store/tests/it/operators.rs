@@ -1,0 +1,216 @@
+//! Roles, proposals, policies, freezes, searches and roll-ups on both databases.
+
+use keyward_rules::grant::Scope;
+use keyward_rules::id::{AccountId, RequestId};
+use keyward_rules::policy::{Needed, Setting};
+use keyward_rules::proposal::{Approval, Change, ChangeHash, Proposal, ProposalId, Standing};
+use keyward_rules::secret::Secret;
+use keyward_rules::staff::Role;
+use keyward_rules::time::Moment;
+use keyward_store::{Charted, Counted, Record, Span, StoreError};
+
+use crate::world::{NOW, World, commit};
+
+macro_rules! on_both {
+    ($($part:ident),+) => {
+        mod sqlite { $(#[tokio::test] async fn $part() { super::$part(crate::world::World::sqlite().await).await; })+ }
+        mod postgres { $(#[tokio::test] async fn $part() { super::$part(crate::world::World::postgres().await).await; })+ }
+    };
+}
+
+on_both!(
+    a_role_needs_a_second_factor,
+    a_set_up_link_is_good_once,
+    a_proposal_is_settled_once,
+    policies_and_freezes_come_back,
+    accounts_and_keys_are_found,
+    two_who_roll_up_count_everything_once
+);
+
+async fn person(world: &World, factor: bool) -> AccountId {
+    let account = world.with_account().await;
+    let mut tx = world.begin().await;
+    tx.insert_person(account, &Secret::new("hash".to_owned()), "amber kite").await.unwrap();
+    if factor {
+        tx.set_totp(account, Some(&Secret::new(vec![7; 20])), 0).await.unwrap();
+    }
+    commit(tx).await;
+    account
+}
+
+async fn a_role_needs_a_second_factor(world: World) {
+    let (with, without) = (person(&world, true).await, person(&world, false).await);
+    let mut tx = world.begin().await;
+    tx.one_at_a_time().await.unwrap();
+    tx.set_role(with, Some(Role::Operator)).await.unwrap();
+    tx.set_role(without, Some(Role::Operator)).await.unwrap();
+    assert_eq!(tx.staff().await.unwrap().iter().map(|one| one.account).collect::<Vec<_>>(), [with]);
+    commit(tx).await;
+    let reader = world.store.reader();
+    assert_eq!(reader.role_of(with).await.unwrap(), Some(Role::Operator));
+    assert_eq!(reader.role_of(without).await.unwrap(), None);
+    let mut tx = world.begin().await;
+    tx.set_role(with, Some(Role::Auditor)).await.unwrap();
+    commit(tx).await;
+    assert_eq!(reader.staff().await.unwrap()[0].role, Role::Auditor);
+    let mut tx = world.begin().await;
+    tx.set_role(with, None).await.unwrap();
+    commit(tx).await;
+    assert_eq!(reader.role_of(with).await.unwrap(), None);
+}
+
+async fn a_set_up_link_is_good_once(world: World) {
+    let mut tx = world.begin().await;
+    assert!(!tx.set_up_was_offered().await.unwrap());
+    tx.insert_set_up_link(&[1; 32], NOW.plus_ms(10)).await.unwrap();
+    tx.insert_set_up_link(&[2; 32], NOW.plus_ms(10)).await.unwrap();
+    commit(tx).await;
+    let reader = world.store.reader();
+    assert!(!reader.set_up_link_is_good(&[1; 32], NOW).await.unwrap(), "a newer one voids it");
+    assert!(reader.set_up_link_is_good(&[2; 32], NOW).await.unwrap());
+    assert!(!reader.set_up_link_is_good(&[2; 32], NOW.plus_ms(10)).await.unwrap());
+    let mut tx = world.begin().await;
+    assert!(tx.use_set_up_link(&[2; 32]).await.unwrap());
+    assert!(!tx.use_set_up_link(&[2; 32]).await.unwrap());
+    assert!(tx.set_up_was_offered().await.unwrap());
+    commit(tx).await;
+}
+
+async fn a_proposal_is_settled_once(world: World) {
+    let (ann, ben) = (person(&world, true).await, person(&world, true).await);
+    let change = Change::GrantRole(ben, Role::Auditor);
+    let words = vec!["Make ben an auditor".to_owned(), "50% *of* {{it}}".to_owned()];
+    let hash = ChangeHash::of(change, &words);
+    let proposal = Proposal {
+        id: ProposalId::from_u64(1).unwrap(),
+        change,
+        hash,
+        needed: Needed::TWO,
+        requester: ann,
+        made_at: NOW,
+        expires_at: NOW.plus_ms(5),
+        approvals: Vec::new(),
+        standing: Standing::Open,
+    };
+    let mut tx = world.begin().await;
+    let first = tx.insert_proposal(proposal.clone(), &words).await.unwrap();
+    let second = tx.insert_proposal(proposal.clone(), &words).await.unwrap();
+    assert_eq!((first.as_u64(), second.as_u64(), tx.open_proposals().await.unwrap()), (1, 2, 2));
+    commit(tx).await;
+    let approval = Approval { by: ben, hash, at: NOW };
+    let mut tx = world.begin().await;
+    tx.insert_approval(first, &approval).await.unwrap();
+    commit(tx).await;
+    let mut tx = world.begin().await;
+    let twice = tx.insert_approval(first, &approval).await;
+    assert!(matches!(twice, Err(StoreError::Exists { .. })));
+    drop(tx);
+    let record = world.store.reader().proposal(first).await.unwrap().unwrap();
+    assert_eq!((record.proposal.approvals.as_slice(), &record.words), ([approval].as_slice(), &words));
+    assert_eq!(Proposal { approvals: Vec::new(), ..record.proposal.clone() }, proposal);
+    let mut tx = world.begin().await;
+    tx.settle_proposal(&record, Standing::Done, ben).await.unwrap();
+    commit(tx).await;
+    let mut tx = world.begin().await;
+    let again = tx.settle_proposal(&record, Standing::Cancelled, ann).await;
+    assert!(matches!(again, Err(StoreError::Conflict { .. })), "{again:?}");
+    drop(tx);
+    let all = world.store.reader().proposals(None, 10).await.unwrap();
+    let standings: Vec<Standing> = all.iter().map(|one| one.as_ref().unwrap().proposal.standing).collect();
+    assert_eq!(standings, [Standing::Open, Standing::Done]);
+    assert_eq!(all[1].as_ref().unwrap().settled, Some((NOW, ben)));
+}
+
+async fn policies_and_freezes_come_back(world: World) {
+    let ann = person(&world, true).await;
+    let mut tx = world.begin().await;
+    for value in ["90", "30"] {
+        tx.set_policy(Setting::parse("max_key_age_days", value).unwrap(), ann).await.unwrap();
+    }
+    tx.set_frozen(ann, Some(NOW)).await.unwrap();
+    assert_eq!(tx.frozen_since(ann).await.unwrap(), Some(NOW));
+    commit(tx).await;
+    let policies = world.store.reader().policies().await.unwrap();
+    assert_eq!((policies.len(), policies[0].setting.value().as_str(), policies[0].set_by), (1, "30", ann));
+    assert_eq!(world.store.reader().frozen_since(ann).await.unwrap(), Some(NOW));
+    let mut tx = world.begin().await;
+    tx.set_frozen(ann, None).await.unwrap();
+    commit(tx).await;
+    assert_eq!(world.store.reader().frozen_since(ann).await.unwrap(), None);
+}
+
+async fn accounts_and_keys_are_found(world: World) {
+    let (account, key) = world.with_key("Bot 50%_\\x").await;
+    let ann = person(&world, true).await;
+    let (reader, all) = (world.store.reader(), Scope::All);
+    let found = reader.search_accounts(all, &account.to_string(), None, 10).await.unwrap();
+    assert_eq!((found.len(), found[0].keys, found[0].two_factor), (1, 1, false));
+    assert!(reader.oversee(all, ann).await.unwrap().unwrap().two_factor);
+    assert!(reader.oversee(Scope::Account(ann), ann).await.unwrap().is_none());
+    for (text, count) in [("bot", 1), ("50%", 1), ("%_\\", 1), ("5%%", 0), ("b_t", 0), ("", 1)] {
+        assert_eq!(reader.search_keys(all, text, None, 10).await.unwrap().len(), count, "{text}");
+    }
+    assert!(reader.search_keys(all, &key.to_string(), None, 10).await.unwrap()[0].is_ok());
+    assert!(reader.search_keys(Scope::Account(account), "", None, 10).await.unwrap().is_empty());
+    let counts = reader.counts(all).await.unwrap();
+    assert_eq!((counts.accounts, counts.keys), (2, vec![("active".to_owned(), 1)]));
+}
+
+async fn two_who_roll_up_count_everything_once(world: World) {
+    let (account, key) = world.with_key("bot").await;
+    let record = |number: u64| Record {
+        at: NOW,
+        request: RequestId(u128::from(number)),
+        key: Some(key),
+        account: Some(account),
+        source: if number % 2 == 0 {
+            "203.0.113.7".parse().unwrap()
+        } else {
+            format!("2001:db8::{number:x}").parse().unwrap()
+        },
+        method: "GET",
+        route: "/api/v5/account/balance",
+        code: if number % 5 == 0 { "50110" } else { "0" },
+        upstream_status: Some(200),
+        bytes_in: 0,
+        bytes_out: 0,
+        micros: 1_500,
+    };
+    let records: Vec<Record> = (0..200).map(record).collect();
+    let journal = world.store.journal();
+    journal.writer().unwrap().append(&[], &[], &records).await.unwrap();
+    let later = NOW.plus_ms(5_000);
+    assert_eq!(journal.roll_up(NOW, 100).await.unwrap(), 0, "fresh ones wait");
+    let (one, two) = tokio::join!(journal.roll_up(later, 100), journal.roll_up(later, 100));
+    assert_eq!(one.unwrap() + two.unwrap(), 200);
+    assert_eq!(journal.roll_up(later, 100).await.unwrap(), 0);
+    let activity = world.store.activity();
+    for subject in [Charted::Key(key), Charted::Account(account)] {
+        for span in Span::ALL {
+            let counts = activity.rollups(subject, span, Moment::from_unix_ms(0)).await.unwrap();
+            let of = |counted, word: &str| -> u64 {
+                counts
+                    .iter()
+                    .filter(|one| one.counted == counted && one.word == word)
+                    .map(|one| one.count)
+                    .sum()
+            };
+            assert_eq!((of(Counted::Verdict, "0"), of(Counted::Verdict, "50110")), (160, 40), "{span:?}");
+            assert_eq!(
+                (of(Counted::Latency, "2"), of(Counted::Route, "GET /api/v5/account/balance")),
+                (200, 200)
+            );
+            let sources = activity.top_sources(subject, span, Moment::from_unix_ms(0), 20).await.unwrap();
+            assert_eq!(sources.len(), 2, "IPv6 by /64: {sources:?}");
+            assert!(sources.iter().all(|(_, count)| *count == 100));
+        }
+    }
+    journal.forget_rollups(NOW.plus_ms(400 * 86_400_000)).await.unwrap();
+    assert!(
+        activity
+            .rollups(Charted::Key(key), Span::QuarterDay, Moment::from_unix_ms(0))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
