@@ -163,14 +163,14 @@ async fn two_who_roll_up_count_everything_once(world: World) {
         request: RequestId(u128::from(number)),
         key: Some(key),
         account: Some(account),
-        source: if number % 2 == 0 {
+        source: if number.is_multiple_of(2) {
             "203.0.113.7".parse().unwrap()
         } else {
             format!("2001:db8::{number:x}").parse().unwrap()
         },
         method: "GET",
         route: "/api/v5/account/balance",
-        code: if number % 5 == 0 { "50110" } else { "0" },
+        code: if number.is_multiple_of(5) { "50110" } else { "0" },
         upstream_status: Some(200),
         bytes_in: 0,
         bytes_out: 0,
