@@ -13,6 +13,7 @@ mod audit;
 mod bookkeeping;
 mod channels;
 mod conformance;
+mod passkeys;
 mod people;
 mod tampering;
 mod world;
