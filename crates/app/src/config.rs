@@ -54,7 +54,8 @@ impl Config {
         let given = |name: &&'static str| self.given.iter().any(|one| *one == format!("policy.{name}"));
         let named = Setting::NAMES.into_iter().filter(given).collect();
         let policy = Policy { keys: self.policy.keys(), ..Policy::default() };
-        Settings { policy, named, ..Settings::default() }
+        let origin = self.console.as_ref().map(|console| console.origin.clone()).unwrap_or_default();
+        Settings { policy, named, origin, ..Settings::default() }
     }
 
     /// Every setting as operators see it; a password in a URL is left out.

@@ -9,6 +9,7 @@ use keyward_rules::time::Moment;
 use keyward_store::{Activity, Door, Entropy, Inbox, Log, MasterKey, Reader, Store, Writer};
 
 use crate::Hasher;
+use crate::passkeys::RelyingParty;
 
 /// The capabilities of the store that actions and questions use.
 #[derive(Clone)]
@@ -44,6 +45,8 @@ pub struct Settings {
     pub named: Vec<&'static str>,
     /// The name that authenticators show.
     pub issuer: String,
+    /// The console's address as browsers see it, which passkeys belong to; empty without a console.
+    pub origin: String,
     /// On receivers of alerts.
     pub channels: ChannelPolicy,
 }
@@ -54,6 +57,7 @@ impl Default for Settings {
             policy: Policy::default(),
             named: Vec::new(),
             issuer: "Keyward".to_owned(),
+            origin: String::new(),
             channels: ChannelPolicy::default(),
         }
     }
@@ -71,6 +75,8 @@ pub struct Authority {
     pub hasher: Hasher,
     /// The settings.
     pub settings: Settings,
+    /// Who asks for passkeys; `None` where there can be none.
+    pub(crate) relying_party: Option<RelyingParty>,
 }
 
 impl Authority {
@@ -86,7 +92,8 @@ impl Authority {
             log: store.log(),
         };
         let secrets = Secrets { passphrases: master.passphrase_key(), codes: master.code_key() };
-        Self { access, secrets, entropy, hasher: Hasher::default(), settings }
+        let relying_party = RelyingParty::at(&settings.origin, &settings.issuer);
+        Self { access, secrets, entropy, hasher: Hasher::default(), settings, relying_party }
     }
 
     /// A desk for what `actor` does at `now`.

@@ -4,7 +4,7 @@ use keyward_rules::address::NotASet;
 use keyward_rules::channel::{NotATarget, NotQuietHours};
 use keyward_rules::grant::{NotAllowed, NotApproved, NotProven};
 use keyward_rules::key::{KeyRefusal, LifeRefusal, NotAName};
-use keyward_rules::limits::CHANNELS_PER_ACCOUNT;
+use keyward_rules::limits::{CHANNELS_PER_ACCOUNT, PASSKEYS_PER_ACCOUNT};
 use keyward_rules::person::NotAPassword;
 use keyward_rules::proposal::NotPassed;
 use keyward_store::StoreError;
@@ -42,6 +42,21 @@ pub enum ActionError {
     /// Sign-in, whatever the reason.
     #[error("the e-mail address or the password is not right, or there were too many tries")]
     NotSignedIn,
+    /// Sign-in with a passkey, whatever the reason.
+    #[error("that passkey does not sign in here, it took too long, or there were too many tries")]
+    PasskeyRefused,
+    /// What was to become a passkey is none.
+    #[error("that did not make a passkey, or it took longer than five minutes; start again")]
+    NotAPasskey,
+    /// The account has as many as it may.
+    #[error("an account has at most {PASSKEYS_PER_ACCOUNT} passkeys; remove one first")]
+    TooManyPasskeys,
+    /// No such passkey.
+    #[error("there is no such passkey in your account")]
+    NoPasskey,
+    /// There can be none.
+    #[error("passkeys need a console whose address is a host name")]
+    NoPasskeysHere,
     /// Too many codes were asked for.
     #[error("too many codes were sent in the last hour; wait a while and try again")]
     TooManyCodes,
@@ -49,7 +64,9 @@ pub enum ActionError {
     #[error("too many sign-ins at the same time; try again in a moment")]
     Busy,
     /// Two-factor sign-in is off.
-    #[error("set up an authenticator first: without a second factor no key can be made or enabled")]
+    #[error(
+        "set up an authenticator or a passkey first: without a second factor no key can be made or enabled"
+    )]
     TwoFactorOff,
     /// Keys that move funds rest.
     #[error(
@@ -178,7 +195,8 @@ impl ActionError {
             | Self::NoProposal
             | Self::NoRecord
             | Self::NoChannel
-            | Self::NoMessage => ErrorKind::Missing,
+            | Self::NoMessage
+            | Self::NoPasskey => ErrorKind::Missing,
             Self::TooManyCodes | Self::TooManyTests | Self::Busy | Self::TooManyProposals => {
                 ErrorKind::TooMuch
             }
@@ -194,6 +212,10 @@ impl ActionError {
             | Self::NotProven(_)
             | Self::NotApproved(_)
             | Self::NotSignedIn
+            | Self::PasskeyRefused
+            | Self::NotAPasskey
+            | Self::TooManyPasskeys
+            | Self::NoPasskeysHere
             | Self::TwoFactorOff
             | Self::Cooling
             | Self::Frozen

@@ -12,6 +12,7 @@ mod error;
 mod hashing;
 pub mod keys;
 pub mod oversight;
+pub mod passkeys;
 mod prove;
 pub mod questions;
 pub mod sign_in;

@@ -58,7 +58,7 @@ async fn second(
     let right = match kind {
         FactorKind::RecoveryCode => recovery_code(desk, person, text).await?,
         FactorKind::Totp => totp_code(desk, person, text).await?,
-        FactorKind::Password | FactorKind::Mailbox => false,
+        FactorKind::Passkey | FactorKind::Password | FactorKind::Mailbox => false,
     };
     if right {
         door.clear_tries(&subject).await?;

@@ -7,6 +7,7 @@ use keyward_rules::person::{CodeTag, MailCode, SessionId};
 use keyward_rules::secret::Secret;
 use keyward_store::NewChallenge;
 
+use crate::passkeys::{Purpose, prove_passkey};
 use crate::{ActionError, Desk, prove, tell};
 
 /// What is to be approved: its exact parameters, which are hashed, and the words that the person reads.
@@ -28,6 +29,8 @@ pub struct StepUpForm {
     pub mail_code: String,
     /// The authenticator's code, or a recovery code.
     pub factor: String,
+    /// Instead of it, a passkey's answer to the question that was put for this challenge; empty if there is none.
+    pub passkey: String,
 }
 
 impl Matter {
@@ -100,7 +103,11 @@ pub async fn finish_step_up(
         code: tag(desk, id, &code),
     };
     let approved = opened.challenge.settle(&answer, desk.now)?;
-    let factor = prove(desk, holder.account, &form.factor, "in").await?;
+    let factor = if form.passkey.is_empty() {
+        prove(desk, holder.account, &form.factor, "in").await?
+    } else {
+        prove_passkey(desk, holder.account, &Purpose::StepUp(id), &form.passkey).await?
+    };
     if !door.use_challenge(id, desk.now).await? {
         return Err(NotApproved::Over.into());
     }

@@ -1,5 +1,5 @@
-// What pages gain with JavaScript: times in the reader's zone, copy buttons, a fill-in for the address. Every page works
-// without it.
+// What pages gain with JavaScript: times in the reader's zone, copy buttons, a fill-in for the address, passkeys. Every page
+// works without it.
 'use strict';
 
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
@@ -71,6 +71,35 @@ document.addEventListener('keydown', (event) => {
 for (const button of document.querySelectorAll('button[data-copy], button[data-fill], button[data-make]')) button.hidden = false;
 localTimes(document);
 for (const name of ['htmx:afterSwap', 'htmx:after:swap']) document.addEventListener(name, () => localTimes(document));
+
+// A passkey answers the question that its button carries or fetches; the answer goes into the form. The other factors of the
+// form are left out, but the mail's code must be there before a device is asked.
+async function askPasskey(button) {
+  const { passkeyGet, passkeyCreate, passkeyAsk } = button.dataset;
+  const note = button.form.querySelector('[data-passkey-note]');
+  const first = button.form.querySelector('input[name=mail_code], input[name=name]');
+  if (first && !first.reportValidity()) return;
+  note.hidden = true;
+  button.disabled = true;
+  try {
+    const asked = passkeyAsk ? await (await fetch(passkeyAsk, { method: 'POST' })).json() : JSON.parse(passkeyGet ?? passkeyCreate);
+    const credential = passkeyCreate
+      ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(asked.options) })
+      : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(asked.options) });
+    button.form.querySelector('[data-passkey-answer]').value = JSON.stringify({ ceremony: asked.ceremony, credential: credential.toJSON() });
+    button.form.submit();
+  } catch {
+    note.textContent = 'The device gave no passkey. Try again, or go on another way.';
+    note.hidden = false;
+    button.disabled = false;
+  }
+}
+if (globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON) {
+  for (const button of document.querySelectorAll('[data-passkey-get], [data-passkey-create], [data-passkey-ask]')) {
+    button.hidden = false;
+    button.addEventListener('click', () => askPasskey(button));
+  }
+}
 
 // A set-up link carries its token behind "#", which no server sees: it goes into the form and out of the address bar.
 for (const field of document.querySelectorAll('[data-from-hash]')) {

@@ -43,7 +43,7 @@ pub async fn guard(State(shell): State<Shell>, request: Request, next: Next) -> 
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (
             HeaderName::from_static("permissions-policy"),
-            "camera=(), geolocation=(), microphone=(), payment=()",
+            "camera=(), geolocation=(), microphone=(), payment=(), publickey-credentials-create=(self), publickey-credentials-get=(self)",
         ),
     ];
     for (name, value) in set {

@@ -168,6 +168,16 @@ kinds! {
     ChannelPaused, "channel_paused", Critical, "An alert channel was paused",
         "For three days nothing got through to it. Alerts still come by mail. Mend its receiver, then send a test from \
          the channel's page: once it arrives, the channel goes on.";
+    /// A passkey was added.
+    PasskeyAdded, "passkey_added", Critical, "A passkey was added",
+        "It signs in without the password. If it was not you, disable all keys at once and tell the operator.";
+    /// A passkey was removed.
+    PasskeyRemoved, "passkey_removed", Critical, "A passkey was removed",
+        "It no longer signs in. Keys that move funds rest for 24 hours, and without any second factor all keys are held.";
+    /// A passkey's counter went back.
+    PasskeyCopied, "passkey_copied", Critical, "A passkey was refused: there may be a copy of it",
+        "Its count of uses went back, as it does when two devices hold the same secret. Sign in another way, remove the \
+         passkey, and disable all keys if you know of no reason.";
 }
 
 impl AlertKind {

@@ -38,6 +38,14 @@ pub const PASSWORD_MIN_CHARS: usize = 12;
 pub const PASSWORD_MAX_BYTES: usize = 1024;
 /// Recovery codes of one set (product.md 2).
 pub const RECOVERY_CODES: usize = 10;
+/// Passkeys of one account.
+pub const PASSKEYS_PER_ACCOUNT: usize = 10;
+/// Milliseconds in which a passkey must answer.
+pub const PASSKEY_LIFE_MS: u64 = 5 * 60 * 1_000;
+/// Questions to passkeys that are open at a time: for one account's sessions, and for one source before sign-in.
+pub const PASSKEY_CEREMONIES: i64 = 60;
+/// Bytes of a passkey's answer.
+pub const PASSKEY_ANSWER_BYTES: usize = 16 * 1024;
 /// Tries of one code that was sent by mail (product.md 2).
 pub const CODE_TRIES: u32 = 5;
 /// Milliseconds in which such a code is good.

@@ -17,6 +17,7 @@ use keyward_rules::time::Moment;
 use crate::accounts::{self, AccountRecord};
 use crate::error::StoreError;
 use crate::outbox;
+use crate::passkeys;
 use crate::people::{self, PersonRecord};
 use crate::seal::{Aad, Vault};
 use crate::sessions::{self, SessionRecord};
@@ -361,11 +362,12 @@ impl Door {
         let ago = |ms: u64| Value::from(now.unix_ms().saturating_sub(ms));
         self.alone(sessions::DROP_SESSIONS, vec![ago(SESSION_IDLE_MS), ago(SESSION_LIFE_MS)]).await?;
         self.alone(DROP_CHALLENGES, vec![ago(FORGET_MS)]).await?;
+        self.alone(passkeys::DROP_CEREMONIES, vec![now.unix_ms().into()]).await?;
         self.alone(DROP_TRIES, vec![ago(FORGET_MS)]).await.map(drop)
     }
 
     /// One statement in a transaction of its own; the number of rows touched.
-    async fn alone(&self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
+    pub(crate) async fn alone(&self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
         let mut tx = self.database.begin().await?;
         let touched = tx.execute(sql, values).await?;
         tx.commit().await?;

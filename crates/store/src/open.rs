@@ -51,6 +51,10 @@ const MAIN: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0006_channels.sql"),
         postgres: include_str!("../migrations/postgres/0006_channels.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0007_passkeys.sql"),
+        postgres: include_str!("../migrations/postgres/0007_passkeys.sql"),
+    },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
 const ACTIVITY: &[Migration] = &[

@@ -16,7 +16,7 @@ use crate::writer::Tx;
 statements! {
     /// The text is a literal: its `%`, `_` and `\` are escaped before.
     SEARCH_ACCOUNTS = "SELECT a.id, a.email, a.master, a.sub_name, a.created_at, a.frozen_at, p.registered_at, \
-        CAST(CASE WHEN p.totp IS NULL THEN 0 ELSE 1 END AS BIGINT), (SELECT COUNT(*) FROM keys k WHERE k.account = a.id AND k.state IN \
+        CAST(CASE WHEN p.totp IS NULL AND NOT EXISTS (SELECT 1 FROM passkeys k WHERE k.account = a.id) THEN 0 ELSE 1 END AS BIGINT), (SELECT COUNT(*) FROM keys k WHERE k.account = a.id AND k.state IN \
         ('active', 'disabled')) FROM accounts a LEFT JOIN people p ON p.account = a.id \
         WHERE (a.email LIKE $1 ESCAPE '\\' OR LOWER(a.sub_name) LIKE $1 ESCAPE '\\' OR a.id = $2) AND a.id > $3 \
         ORDER BY a.id LIMIT $4";

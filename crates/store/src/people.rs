@@ -13,8 +13,8 @@ use crate::sql::{Row, Value, statements};
 use crate::writer::Tx;
 
 statements! {
-    PERSON = "SELECT account, password, phrase, totp, totp_data_key, totp_step, cooling_until, registered_at \
-        FROM people WHERE account = $1";
+    PERSON = "SELECT account, password, phrase, totp, totp_data_key, totp_step, cooling_until, registered_at, \
+        (SELECT COUNT(*) FROM passkeys WHERE passkeys.account = people.account) FROM people WHERE account = $1";
     INSERT_PERSON = "INSERT INTO people (account, password, phrase, registered_at) VALUES ($1, $2, $3, $4)";
     SET_PASSWORD = "UPDATE people SET password = $2 WHERE account = $1";
     SET_PHRASE = "UPDATE people SET phrase = $2 WHERE account = $1";
@@ -43,13 +43,15 @@ pub struct PersonRecord {
     pub cooling_until: Option<Moment>,
     /// When the person registered.
     pub registered_at: Moment,
+    /// How many passkeys there are.
+    pub passkeys: usize,
 }
 
 impl PersonRecord {
-    /// Whether there is a second factor.
+    /// Whether there is a second factor: an authenticator or a passkey.
     #[must_use]
     pub const fn two_factor(&self) -> TwoFactor {
-        if self.totp.is_some() { TwoFactor::On } else { TwoFactor::Off }
+        if self.totp.is_some() || self.passkeys > 0 { TwoFactor::On } else { TwoFactor::Off }
     }
 
     pub(crate) fn from_row(row: &Row, vault: &Vault) -> Result<Self, StoreError> {
@@ -71,6 +73,7 @@ impl PersonRecord {
             totp_step: number(row.int(5)?)?,
             cooling_until: row.int_or_null(6)?.map(number).transpose()?.map(Moment::from_unix_ms),
             registered_at: Moment::from_unix_ms(number(row.int(7)?)?),
+            passkeys: usize::try_from(row.int(8)?).map_err(|_| tampered())?,
         })
     }
 }

@@ -293,6 +293,7 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("notes", crate::notes::STATEMENTS),
     ("outbox", crate::outbox::STATEMENTS),
     ("overseen", crate::overseen::STATEMENTS),
+    ("passkeys", crate::passkeys::STATEMENTS),
     ("people", crate::people::STATEMENTS),
     ("policies", crate::policies::STATEMENTS),
     ("proposals", crate::proposals::STATEMENTS),

@@ -14,9 +14,12 @@ use crate::writer::Tx;
 statements! {
     /// A role without a second factor is none: the mailbox alone must not open it.
     ROLES_IN_FORCE = "SELECT r.account, r.role, r.granted_at, r.data_key, r.seal FROM roles r \
-        JOIN people p ON p.account = r.account WHERE p.totp IS NOT NULL ORDER BY r.granted_at, r.account";
+        JOIN people p ON p.account = r.account WHERE (p.totp IS NOT NULL OR \
+        EXISTS (SELECT 1 FROM passkeys k WHERE k.account = r.account)) ORDER BY r.granted_at, r.account";
     ROLE_IN_FORCE = "SELECT r.account, r.role, r.granted_at, r.data_key, r.seal FROM roles r \
-        JOIN people p ON p.account = r.account WHERE p.totp IS NOT NULL AND r.account = $1";
+        JOIN people p ON p.account = r.account WHERE (p.totp IS NOT NULL OR \
+        EXISTS (SELECT 1 FROM passkeys k WHERE k.account = r.account)) AND r.account = $1";
+    HAS_ROLE = "SELECT role FROM roles WHERE account = $1";
     SET_ROLE = "INSERT INTO roles (account, role, granted_at, data_key, seal) VALUES ($1, $2, $3, $4, $5) \
         ON CONFLICT (account) DO UPDATE SET role = excluded.role, granted_at = excluded.granted_at, \
         data_key = excluded.data_key, seal = excluded.seal";
@@ -85,6 +88,14 @@ impl Tx {
     pub async fn staff(&mut self) -> Result<Vec<Member>, StoreError> {
         let rows = self.transact.fetch_all(ROLES_IN_FORCE, vec![]).await?;
         Ok(intact(&rows, &self.vault))
+    }
+
+    /// Whether there is a role for an account, in force or not.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn has_role(&mut self, account: AccountId) -> Result<bool, StoreError> {
+        Ok(self.transact.fetch_optional(HAS_ROLE, vec![account.as_u64().into()]).await?.is_some())
     }
 
     /// Gives somebody a role, or takes it away.

@@ -70,7 +70,8 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
 
     let channels =
         ChannelSettings { allow: options.allow_receivers, ..ChannelSettings::default() }.client()?;
-    let settings = Settings { channels: channels.policy().clone(), ..Settings::default() };
+    let (channel_policy, origin) = (channels.policy().clone(), places.console.clone());
+    let settings = Settings { channels: channel_policy, origin, ..Settings::default() };
     let authority = Arc::new(node::authority(&store, &master, settings));
     let fixtures = fixtures::make(&authority, &folder.path).await?;
     let document = credentials::document(&fixtures, &places);

@@ -6,7 +6,7 @@ mod cooling;
 mod create;
 mod create_sub;
 mod phrase;
-mod recovery_codes;
+pub(crate) mod recovery_codes;
 mod register;
 mod reset;
 mod two_factor;
@@ -20,9 +20,10 @@ pub use recovery_codes::{recovery_matter, renew_recovery_codes};
 pub(crate) use register::address_word;
 pub use register::{Registered, ask_to_register, confirm_registration};
 pub use reset::{ResetForm, ask_to_reset, reset_password};
-pub(crate) use two_factor::reset_factors;
 pub use two_factor::{
-    Enrolled, enrol_matter, enrol_totp, open_step, remove_matter, remove_totp, seal_step, try_authenticator,
+    Enrolled, Left, enrol_matter, enrol_totp, open_step, remove_matter, remove_totp, seal_step,
+    try_authenticator,
 };
+pub(crate) use two_factor::{let_go, reset_factors};
 
 pub(crate) use cooling::{family_holds, is_cooling, moves_funds, rest};

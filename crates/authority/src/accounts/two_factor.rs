@@ -22,16 +22,42 @@ pub fn enrol_matter(authenticator: &Authenticator) -> Matter {
     }
 }
 
-/// What turning it off is approved as.
+/// What is left of the second factor once one is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Left {
+    /// Another one.
+    Another,
+    /// None: every key is held.
+    Nothing,
+}
+
+impl Left {
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Another => "another",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    pub(crate) const fn sentence(self) -> &'static str {
+        match self {
+            Self::Another => "Keys that move funds rest for 24 hours.",
+            Self::Nothing => "All your API keys are held until two-factor sign-in is on again.",
+        }
+    }
+}
+
+/// What turning it off is approved as; what is left belongs to it.
 #[must_use]
-pub fn remove_matter() -> Matter {
+pub fn remove_matter(left: Left) -> Matter {
+    let title = match left {
+        Left::Another => "Turn the authenticator off",
+        Left::Nothing => "Turn two-factor sign-in off",
+    };
     Matter {
         action: Action::RemoveTotp,
-        facts: Vec::new(),
-        words: vec![
-            "Turn two-factor sign-in off".to_owned(),
-            "All your API keys are held until it is on again.".to_owned(),
-        ],
+        facts: vec![("left", left.word().to_owned())],
+        words: vec![title.to_owned(), left.sentence().to_owned()],
     }
 }
 
@@ -55,6 +81,7 @@ pub async fn enrol_totp(
 ) -> Result<Enrolled, ActionError> {
     let grant = desk.actor.may(Action::EnrolTotp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
     let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
     tx.set_totp(account, Some(authenticator.secret()), step).await?;
     let mut recovery_codes = Vec::new();
@@ -112,32 +139,44 @@ fn step_mac(desk: &Desk<'_>, authenticator: &Authenticator, step: u64) -> String
     tag.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Turns two-factor sign-in off: every key of the person and of the sub-accounts is held until it is on again.
+/// Turns the authenticator off. Without a passkey beside it, every key of the person and of the sub-accounts is held until
+/// two-factor sign-in is on again.
 ///
 /// # Errors
 /// [`ActionError::Unchanged`] when it is off.
 pub async fn remove_totp(desk: &Desk<'_>, proof: Proof, account: AccountId) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::RemoveTotp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
     let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
-    if person.two_factor() == TwoFactor::Off {
+    if person.totp.is_none() {
         return Err(ActionError::Unchanged);
     }
-    // The mailbox alone would open the role.
-    if tx.staff().await?.iter().any(|member| member.account == account) {
-        return Err(ActionError::OtherWay(
-            "you have a role, which takes two factors; have it taken away first",
-        ));
-    }
     tx.set_totp(account, None, person.totp_step).await?;
-    tx.set_recovery_codes(account, &[]).await?;
-    rest(desk, &mut tx, account).await?;
-    family_holds(&mut tx, account, |key| key.life.hold(Hold::TwoFactorOff).ok()).await?;
+    let_go(desk, &mut tx, account).await?;
     let alert = tell::by_actor(desk, AlertKind::TotpRemoved, account, String::new());
     tell::tell(desk, &mut tx, alert).await?;
     let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);
     tx.commit(event).await?;
     Ok(())
+}
+
+/// What follows when a second factor is gone: keys that move funds rest, and once it was the last, the recovery codes go with
+/// it and every key is held.
+pub(crate) async fn let_go(desk: &Desk<'_>, tx: &mut Tx, account: AccountId) -> Result<(), ActionError> {
+    rest(desk, tx, account).await?;
+    let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
+    match person.two_factor() {
+        TwoFactor::On => Ok(()),
+        // The mailbox alone would open the role.
+        TwoFactor::Off if tx.has_role(account).await? => {
+            Err(ActionError::OtherWay("you have a role, which takes two factors; have it taken away first"))
+        }
+        TwoFactor::Off => {
+            tx.set_recovery_codes(account, &[]).await?;
+            family_holds(tx, account, |key| key.life.hold(Hold::TwoFactorOff).ok()).await
+        }
+    }
 }
 
 /// Removes the second factor of somebody who lost it, in a proposal's transaction: what is left is what stands right
@@ -157,6 +196,7 @@ pub(crate) async fn reset_factors(
         tx.set_role(account, None).await?;
     }
     tx.set_totp(account, None, person.totp_step).await?;
+    tx.drop_passkeys(account).await?;
     tx.set_recovery_codes(account, &[]).await?;
     tx.end_sessions(account, None).await?;
     tx.forget_devices(account).await?;

@@ -6,6 +6,7 @@ use keyward_rules::id::AccountId;
 use keyward_rules::time::Moment;
 use keyward_store::AccountKind;
 
+use crate::accounts::Left;
 use crate::{ActionError, Desk};
 
 /// An account as its holder sees it.
@@ -19,12 +20,30 @@ pub struct AccountView {
     pub phrase: String,
     /// Whether there is a second factor.
     pub two_factor: TwoFactor,
+    /// Whether one of them is an authenticator.
+    pub authenticator: bool,
+    /// How many passkeys there are.
+    pub passkeys: usize,
     /// Recovery codes that are left.
     pub recovery_codes_left: i64,
     /// Until when keys that move funds rest.
     pub cooling_until: Option<Moment>,
     /// When the holder registered.
     pub registered_at: Moment,
+}
+
+impl AccountView {
+    /// What is left of the second factor without one of the passkeys.
+    #[must_use]
+    pub const fn without_a_passkey(&self) -> Left {
+        if self.authenticator || self.passkeys > 1 { Left::Another } else { Left::Nothing }
+    }
+
+    /// What is left of it without the authenticator.
+    #[must_use]
+    pub const fn without_the_authenticator(&self) -> Left {
+        if self.passkeys > 0 { Left::Another } else { Left::Nothing }
+    }
 }
 
 /// The account, within the actor's scope.
@@ -40,6 +59,8 @@ pub async fn show_account(desk: &Desk<'_>, id: AccountId) -> Result<AccountView,
         id,
         email,
         two_factor: person.two_factor(),
+        authenticator: person.totp.is_some(),
+        passkeys: person.passkeys,
         recovery_codes_left: access.door.recovery_codes_left(id).await?,
         cooling_until: person.cooling_until.filter(|until| desk.now < *until),
         registered_at: person.registered_at,

@@ -8,6 +8,7 @@ mod channels;
 mod charts;
 mod list_keys;
 mod outlook;
+mod passkeys;
 mod sessions;
 mod show_key;
 
@@ -19,5 +20,6 @@ pub use channels::{ChannelState, ChannelView, DeliveryView, list_channels, list_
 pub use charts::{ChartView, Piece, Range, account_chart, key_chart};
 pub use list_keys::list_keys;
 pub use outlook::{Outlook, key_outlook};
+pub use passkeys::{PasskeyView, list_passkeys, show_passkey};
 pub use sessions::{Presence, SessionView, list_sessions, open_session};
 pub use show_key::{Ending, KeyView, reach_in_words, show_key};

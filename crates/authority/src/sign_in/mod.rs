@@ -1,10 +1,12 @@
 //! Actions of coming and going: password, second factor, sessions.
 
 mod end;
+mod passkey;
 mod password;
 mod second_factor;
 
 pub use end::{end_other_sessions, end_session};
+pub use passkey::{present_passkey, present_passkey_second};
 pub use password::{Door, Presented, present_password};
 pub use second_factor::present_factor;
 

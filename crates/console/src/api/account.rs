@@ -138,7 +138,7 @@ pub struct Enrolment {
 #[derive(Serialize, ToSchema)]
 pub struct Codes {
     /// The codes; empty when a set was there already.
-    recovery_codes: Vec<String>,
+    pub recovery_codes: Vec<String>,
 }
 
 /// Nothing but the step-up.
@@ -147,7 +147,7 @@ pub struct Codes {
 pub struct Bare {
     /// The answer to the challenge.
     #[serde(default)]
-    step_up: Option<StepUp>,
+    pub step_up: Option<StepUp>,
 }
 
 fn email_of(text: &str) -> Result<Email, Problem> {
@@ -303,9 +303,10 @@ pub async fn enrol_authenticator(
 
 /// Turn two-factor sign-in off
 #[utoipa::path(delete, path = "/api/v1/account/authenticator", tag = "account", request_body = Bare, security(("bearer" = [])),
-    responses((status = 204, description = "Off; all keys are held"), Problems))]
+    responses((status = 204, description = "Off; without a passkey all keys are held"), Problems))]
 pub async fn remove_authenticator(caller: Caller, Body(body): Body<Bare>) -> Result<StatusCode, Problem> {
-    let proof = caller.step_up(&remove_matter(), body.step_up).await?;
+    let left = show_account(&caller.desk(), caller.id()).await?.without_the_authenticator();
+    let proof = caller.step_up(&remove_matter(left), body.step_up).await?;
     remove_totp(&caller.desk(), proof, caller.id()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

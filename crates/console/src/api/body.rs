@@ -5,8 +5,10 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use serde::Deserialize;
+use keyward_authority::passkeys::Offer;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::problem::Problem;
@@ -78,5 +80,41 @@ pub struct StepUp {
     /// The eight digits of the mail.
     pub mail_code: String,
     /// A code of the authenticator, or a recovery code.
+    #[serde(default)]
     pub factor: String,
+    /// Instead of `factor`: a passkey's answer to the question of the 403 answer.
+    #[serde(default)]
+    pub passkey: Option<PasskeyAnswer>,
+}
+
+/// A question for a passkey; good for five minutes, for one answer, for nothing but what it came with.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PasskeyQuestion {
+    /// Its id, which the answer names.
+    pub ceremony: String,
+    /// What the browser asks the passkey: `PublicKeyCredential.parse…OptionsFromJSON` takes it.
+    pub options: Value,
+}
+
+impl From<Offer> for PasskeyQuestion {
+    fn from(offer: Offer) -> Self {
+        Self { ceremony: offer.ceremony.to_string(), options: offer.options }
+    }
+}
+
+/// A passkey's answer.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasskeyAnswer {
+    /// To which question.
+    ceremony: String,
+    /// What the browser made of it: the credential's `toJSON()`.
+    credential: Value,
+}
+
+impl PasskeyAnswer {
+    /// As the authority takes it.
+    pub fn to_json(&self) -> String {
+        serde_json::json!({ "ceremony": self.ceremony, "credential": self.credential }).to_string()
+    }
 }

@@ -4,6 +4,7 @@ use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use keyward_authority::oversight::role_of;
+use keyward_authority::passkeys::{Purpose, offer_passkey};
 use keyward_authority::questions::Presence;
 use keyward_authority::{
     ActionError, Desk, Matter, SessionKind, Stage, StepUpForm, begin_step_up, finish_step_up, prove_any,
@@ -12,7 +13,7 @@ use keyward_rules::grant::{Action, Actor, Holder, NotAllowed, Proof, Staff};
 use keyward_rules::id::AccountId;
 use keyward_rules::staff::Role;
 
-use super::body::StepUp;
+use super::body::{PasskeyQuestion, StepUp};
 use super::problem::Problem;
 use crate::shell::Shell;
 use crate::who::{bearer, origin, session};
@@ -46,10 +47,27 @@ impl Caller {
         let desk = self.desk();
         let Some(given) = given else {
             let id = begin_step_up(&desk, matter).await?;
-            return Err(Problem::step_up(id.to_string(), matter.words.clone()));
+            let offer = offer_passkey(&desk, self.id(), &Purpose::StepUp(id)).await?;
+            return Err(Problem::step_up(
+                id.to_string(),
+                matter.words.clone(),
+                offer.map(PasskeyQuestion::from),
+            ));
         };
-        let form =
-            StepUpForm { challenge: given.challenge, mail_code: given.mail_code, factor: given.factor };
+        // One of the two: which of both would count, nobody should have to know.
+        if given.factor.is_empty() == given.passkey.is_none() {
+            return Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "bad_body",
+                "`step_up` takes either `factor` or `passkey`",
+            ));
+        }
+        let form = StepUpForm {
+            challenge: given.challenge,
+            mail_code: given.mail_code,
+            factor: given.factor,
+            passkey: given.passkey.map(|answer| answer.to_json()).unwrap_or_default(),
+        };
         Ok(finish_step_up(&desk, matter, &form).await?)
     }
 }

@@ -14,6 +14,7 @@ mod key_forms;
 mod keys;
 mod operations;
 mod operations_views;
+mod passkeys;
 mod problem;
 mod sessions;
 mod trail;
@@ -47,6 +48,9 @@ fn described() -> OpenApiRouter<Shell> {
     OpenApiRouter::with_openapi(Base::openapi())
         .routes(routes!(sessions::sign_in))
         .routes(routes!(sessions::second_factor))
+        .routes(routes!(sessions::second_factor_options))
+        .routes(routes!(sessions::passkey_options))
+        .routes(routes!(sessions::passkey_sign_in))
         .routes(routes!(sessions::sign_out))
         .routes(routes!(sessions::list, sessions::end_others))
         .routes(routes!(sessions::end_one))
@@ -62,6 +66,9 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(account::propose_authenticator))
         .routes(routes!(account::enrol_authenticator, account::remove_authenticator))
         .routes(routes!(account::recovery_codes))
+        .routes(routes!(passkeys::list, passkeys::add))
+        .routes(routes!(passkeys::options))
+        .routes(routes!(passkeys::remove))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::disable_all))
         .routes(routes!(keys::show, keys::edit, keys::delete))
@@ -149,6 +156,8 @@ mod tests {
         let value = serde_json::to_value(document()).unwrap();
         let open = [
             "/api/v1/session",
+            "/api/v1/session/passkey",
+            "/api/v1/session/passkey/options",
             "/api/v1/registrations",
             "/api/v1/registrations/{id}/confirm",
             "/api/v1/recoveries",

@@ -1,5 +1,6 @@
 //! Problem documents (RFC 9457), made in this file alone.
 
+use super::body::PasskeyQuestion;
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -32,6 +33,9 @@ pub struct Document {
     /// With `step_up_required`: what is being approved, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     approves: Option<Vec<String>>,
+    /// With `step_up_required`, where the account has passkeys: the question that one may answer instead of `factor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passkey: Option<PasskeyQuestion>,
 }
 
 /// A problem document on its way out.
@@ -85,15 +89,17 @@ impl Problem {
             detail: detail.into(),
             challenge: None,
             approves: None,
+            passkey: None,
         }))
     }
 
     /// A step-up is due, and its code is on the way.
-    pub fn step_up(challenge: String, approves: Vec<String>) -> Self {
+    pub fn step_up(challenge: String, approves: Vec<String>, passkey: Option<PasskeyQuestion>) -> Self {
         let detail = "a code was sent by mail: send the same request again with `step_up`";
         let mut problem = Self::new(StatusCode::FORBIDDEN, "step_up_required", detail);
         problem.0.challenge = Some(challenge);
         problem.0.approves = Some(approves);
+        problem.0.passkey = passkey;
         problem
     }
 
@@ -135,7 +141,11 @@ impl From<ActionError> for Problem {
             ActionError::NotApproved(NotApproved::OtherIntent) => {
                 (S::FORBIDDEN, "challenge_for_something_else")
             }
-            ActionError::NotSignedIn => (S::UNAUTHORIZED, "not_signed_in"),
+            ActionError::NotSignedIn | ActionError::PasskeyRefused => (S::UNAUTHORIZED, "not_signed_in"),
+            ActionError::NotAPasskey => (S::UNPROCESSABLE_ENTITY, "bad_passkey"),
+            ActionError::TooManyPasskeys => (S::CONFLICT, "too_many_passkeys"),
+            ActionError::NoPasskey => (S::NOT_FOUND, "no_passkey"),
+            ActionError::NoPasskeysHere => (S::CONFLICT, "no_passkeys_here"),
             ActionError::TooManyCodes => (S::TOO_MANY_REQUESTS, "too_many_codes"),
             ActionError::Busy => (S::TOO_MANY_REQUESTS, "busy"),
             ActionError::TwoFactorOff => (S::CONFLICT, "two_factor_off"),

@@ -3,17 +3,19 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use keyward_authority::passkeys::{Purpose, offer_any_passkey, offer_passkey};
 use keyward_authority::questions::{Presence, list_sessions};
 use keyward_authority::sign_in::{
-    DEVICE, Door, Presented, end_other_sessions, end_session, present_factor, present_password,
+    DEVICE, Door, Presented, end_other_sessions, end_session, present_factor, present_passkey,
+    present_passkey_second, present_password,
 };
-use keyward_authority::{SessionKind, Stage};
-use keyward_rules::grant::Actor;
+use keyward_authority::{ActionError, SessionKind, SessionRecord, Stage};
+use keyward_rules::grant::{Actor, Origin as Place};
 use keyward_rules::person::{SessionId, Token};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, Id};
+use super::body::{Body, Id, PasskeyAnswer, PasskeyQuestion};
 use super::caller::Caller;
 use super::problem::{Problem, Problems};
 use super::views::Session;
@@ -38,7 +40,22 @@ pub struct SignIn {
 #[serde(deny_unknown_fields)]
 pub struct SecondFactor {
     /// A code of the authenticator, or a recovery code.
+    #[serde(default)]
     code: String,
+    /// Instead of `code`: a passkey's answer to the question of `POST /api/v1/session/second-factor/options`.
+    #[serde(default)]
+    passkey: Option<PasskeyAnswer>,
+    /// The `device` of an earlier sign-in.
+    #[serde(default)]
+    device: Option<String>,
+}
+
+/// A passkey, with nothing else.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasskeySignIn {
+    /// The answer to the question of `POST /api/v1/session/passkey/options`.
+    passkey: PasskeyAnswer,
     /// The `device` of an earlier sign-in.
     #[serde(default)]
     device: Option<String>,
@@ -95,16 +112,76 @@ pub async fn second_factor(
     headers: HeaderMap,
     Body(body): Body<SecondFactor>,
 ) -> Result<Json<SignedIn>, Problem> {
-    let token = bearer(&headers).ok_or_else(Problem::nobody)?;
-    let half =
-        session(&shell, origin.clone(), &token, Presence::Acting).await?.ok_or_else(Problem::nobody)?.record;
+    let half = half(&shell, &origin, &headers).await?;
+    let desk = shell.desk(Actor::Visitor(origin));
+    let device = known(body.device.as_deref());
+    let done = match body.passkey {
+        Some(_) if !body.code.is_empty() => {
+            let text = "send either `code` or `passkey`";
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_body", text));
+        }
+        Some(answer) => present_passkey_second(&desk, &half, &answer.to_json(), device).await?,
+        None => present_factor(&desk, &half, &body.code, device).await?,
+    };
+    Ok(Json(signed_in(&done)))
+}
+
+/// The session whose second factor is due.
+async fn half(shell: &Shell, origin: &Place, headers: &HeaderMap) -> Result<SessionRecord, Problem> {
+    let token = bearer(headers).ok_or_else(Problem::nobody)?;
+    let found = session(shell, origin.clone(), &token, Presence::Acting).await?;
+    let half = found.ok_or_else(Problem::nobody)?.record;
     if half.stage != Stage::Password || half.kind != SessionKind::Program {
         return Err(Problem::new(StatusCode::CONFLICT, "unchanged", "this session is signed in already"));
     }
-    let desk = shell.desk(Actor::Visitor(origin));
-    let (token, device) = present_factor(&desk, &half, &body.code, known(body.device.as_deref())).await?;
+    Ok(half)
+}
+
+fn signed_in((token, device): &(Token, Token)) -> SignedIn {
     let device = Some(device.expose().to_owned());
-    Ok(Json(SignedIn { token: token.expose().to_owned(), next: "done", device }))
+    SignedIn { token: token.expose().to_owned(), next: "done", device }
+}
+
+/// Ask a passkey for the second step
+#[utoipa::path(post, path = "/api/v1/session/second-factor/options", tag = "sessions", security(("bearer" = [])),
+    responses((status = 200, description = "The question; its answer goes into `passkey` of the second step", body = PasskeyQuestion),
+        Problems))]
+pub async fn second_factor_options(
+    State(shell): State<Shell>,
+    Origin(origin): Origin,
+    headers: HeaderMap,
+) -> Result<Json<PasskeyQuestion>, Problem> {
+    let half = half(&shell, &origin, &headers).await?;
+    let desk = shell.desk(Actor::Visitor(origin));
+    let offer = offer_passkey(&desk, half.account, &Purpose::SecondFactor(half.id)).await?;
+    Ok(Json(offer.ok_or(ActionError::NoPasskey)?.into()))
+}
+
+/// Ask a passkey to sign in
+#[utoipa::path(post, path = "/api/v1/session/passkey/options", tag = "sessions",
+    responses((status = 200, description = "The question, for a passkey of whichever account", body = PasskeyQuestion), Problems))]
+pub async fn passkey_options(
+    State(shell): State<Shell>,
+    Origin(origin): Origin,
+) -> Result<Json<PasskeyQuestion>, Problem> {
+    Ok(Json(offer_any_passkey(&shell.desk(Actor::Visitor(origin))).await?.into()))
+}
+
+/// Sign in with a passkey
+#[utoipa::path(post, path = "/api/v1/session/passkey", tag = "sessions", request_body = PasskeySignIn,
+    responses((status = 200, description = "Signed in; the passkey stands for password and second factor", body = SignedIn), Problems))]
+pub async fn passkey_sign_in(
+    State(shell): State<Shell>,
+    Origin(origin): Origin,
+    Body(body): Body<PasskeySignIn>,
+) -> Result<Json<SignedIn>, Problem> {
+    let desk = shell.desk(Actor::Visitor(origin));
+    let (text, device) = (body.passkey.to_json(), known(body.device.as_deref()));
+    let (answer, ()) = tokio::join!(
+        present_passkey(&desk, &text, device, SessionKind::Program),
+        tokio::time::sleep(EVEN_TIME)
+    );
+    Ok(Json(signed_in(&answer?)))
 }
 
 /// Sign out

@@ -130,8 +130,12 @@ pub struct Account {
     pub email: String,
     /// The phrase that marks our mails.
     pub phrase: String,
-    /// Whether there is a second factor.
+    /// Whether there is a second factor: an authenticator or a passkey.
     pub two_factor: bool,
+    /// Whether one of them is an authenticator.
+    pub authenticator: bool,
+    /// How many passkeys there are.
+    pub passkeys: usize,
     /// Recovery codes that are left.
     pub recovery_codes_left: i64,
     /// Until when keys that move funds rest.
@@ -147,6 +151,8 @@ impl From<AccountView> for Account {
             email: account.email.to_string(),
             phrase: account.phrase,
             two_factor: account.two_factor == TwoFactor::On,
+            authenticator: account.authenticator,
+            passkeys: account.passkeys,
             recovery_codes_left: account.recovery_codes_left,
             cooling_until_ms: account.cooling_until.map(ms),
             registered_at_ms: ms(account.registered_at),

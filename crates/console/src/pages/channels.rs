@@ -273,7 +273,7 @@ async fn asking_removal(person: &SignedIn, id: &str) -> Result<Asking, ActionErr
 /// Before a removal.
 pub async fn show_remove(person: SignedIn, Path(id): Path<String>) -> Response {
     match asking_removal(&person, &id).await {
-        Ok(asking) => ask_one(&person, &asking, &Fields::default(), ""),
+        Ok(asking) => ask_one(&person, &asking, &Fields::default(), "").await,
         Err(other) => problem(other),
     }
 }

@@ -3,8 +3,10 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
+use keyward_authority::passkeys::{Purpose, offer_passkey, prove_passkey};
 use keyward_authority::{ActionError, Matter, StepUpForm, begin_step_up, finish_step_up, prove_any};
 use keyward_rules::grant::{NotApproved, Proof, TwoFactor};
+use keyward_rules::person::SessionId;
 
 use super::field::{Field, Kind};
 use super::layout::{Frame, page, page_with, problem, sentence};
@@ -12,7 +14,7 @@ use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
 
 /// The fields that belong to the ceremony and not to what is approved.
-pub const CEREMONY: [&str; 5] = ["csrf", "challenge", "mail_code", "factor", "confirmed"];
+pub const CEREMONY: [&str; 6] = ["csrf", "challenge", "mail_code", "factor", "passkey", "confirmed"];
 
 /// What the page says, beside the ceremony.
 pub struct Asking {
@@ -44,6 +46,8 @@ struct Page<'p> {
     fields: Vec<String>,
     error: String,
     csrf: &'p str,
+    /// A question for a passkey, as JSON; empty without one.
+    offer: String,
 }
 
 #[derive(Template)]
@@ -70,36 +74,57 @@ pub enum Ceremony {
 }
 
 /// Shows the page for tightening: one factor.
-pub fn ask_one(person: &SignedIn, asking: &Asking, fields: &Fields, error: &str) -> Response {
+pub async fn ask_one(person: &SignedIn, asking: &Asking, fields: &Fields, error: &str) -> Response {
     let factor = Field::new("factor", "Authenticator code, or your password", Kind::Password)
         .hint("Six digits from your authenticator, a recovery code, or the password of your account.")
         .error(error)
         .focus();
-    show(person, asking, fields, String::new(), vec![factor.html()], "")
+    show(person, asking, fields, String::new(), vec![factor.html()], "", &confirming(person, asking)).await
+}
+
+/// What a passkey's answer to a page for tightening is good for: this page's form, in this session.
+fn confirming(person: &SignedIn, asking: &Asking) -> Purpose {
+    Purpose::Confirm(person.holder.session, asking.action.clone())
 }
 
 /// Shows the page for loosening: the code is on its way.
-fn ask_two(person: &SignedIn, asking: &Asking, fields: &Fields, challenge: String, error: &str) -> Response {
+async fn ask_two(
+    person: &SignedIn,
+    asking: &Asking,
+    fields: &Fields,
+    challenge: SessionId,
+    error: &str,
+) -> Response {
     let code = Field::new("mail_code", "Code from the mail", Kind::Code)
         .hint("Eight digits, sent to your address just now. Good for ten minutes, for exactly this.")
         .focus();
     let factor = match person.account.two_factor {
+        TwoFactor::On if !person.account.authenticator => {
+            Field::new("factor", "Recovery code", Kind::Code).hint("Or use a passkey below.")
+        }
         TwoFactor::On => Field::new("factor", "Authenticator code", Kind::Code)
             .hint("Six digits, or a recovery code. A code that was used to sign in is spent: take the next."),
         TwoFactor::Off => Field::new("factor", "Your password", Kind::Password),
     };
-    show(person, asking, fields, challenge, vec![code.html(), factor.html()], error)
+    let inputs = vec![code.html(), factor.html()];
+    show(person, asking, fields, challenge.to_string(), inputs, error, &Purpose::StepUp(challenge)).await
 }
 
-fn show(
+async fn show(
     person: &SignedIn,
     asking: &Asking,
     fields: &Fields,
     challenge: String,
     inputs: Vec<String>,
     error: &str,
+    purpose: &Purpose,
 ) -> Response {
+    let offer = match offer_passkey(&person.desk(), person.id(), purpose).await {
+        Ok(offer) => offer.map(|offer| offer.to_json()).unwrap_or_default(),
+        Err(other) => return problem(other),
+    };
     let page = Page {
+        offer,
         frame: Frame::of(person, asking.part, asking.title),
         asking,
         hidden: fields.without(&CEREMONY),
@@ -115,10 +140,16 @@ fn show(
 /// Checks the one factor of a tightening.
 pub async fn one_factor(posted: &Posted, asking: &Asking) -> Ceremony {
     let (person, fields) = (&posted.person, &posted.fields);
-    match prove_any(&person.desk(), person.id(), fields.get("factor")).await {
+    let desk = person.desk();
+    let proved = if fields.has("passkey") {
+        prove_passkey(&desk, person.id(), &confirming(person, asking), fields.get("passkey")).await
+    } else {
+        prove_any(&desk, person.id(), fields.get("factor")).await
+    };
+    match proved {
         Ok(factor) => Ceremony::Proven(Proof::Factor(factor)),
         Err(wrong @ (ActionError::NotProven(_) | ActionError::Password(_))) => {
-            Ceremony::Page(ask_one(person, asking, fields, &sentence(&wrong)))
+            Ceremony::Page(ask_one(person, asking, fields, &sentence(&wrong)).await)
         }
         Err(other) => Ceremony::Page(problem(other)),
     }
@@ -130,7 +161,7 @@ pub async fn step_up(posted: &Posted, asking: &Asking, matter: &Matter) -> Cerem
     let desk = person.desk();
     if !fields.has("challenge") {
         return Ceremony::Page(match begin_step_up(&desk, matter).await {
-            Ok(id) => ask_two(person, asking, fields, id.to_string(), ""),
+            Ok(id) => ask_two(person, asking, fields, id, "").await,
             Err(other) => problem(other),
         });
     }
@@ -138,12 +169,16 @@ pub async fn step_up(posted: &Posted, asking: &Asking, matter: &Matter) -> Cerem
         challenge: fields.get("challenge").to_owned(),
         mail_code: fields.get("mail_code").to_owned(),
         factor: fields.get("factor").to_owned(),
+        passkey: fields.get("passkey").to_owned(),
     };
     match finish_step_up(&desk, matter, &form).await {
         Ok(proof) => Ceremony::Proven(proof),
         // The challenge is still good: the same page once more.
         Err(wrong @ (ActionError::NotProven(_) | ActionError::NotApproved(NotApproved::Wrong))) => {
-            Ceremony::Page(ask_two(person, asking, fields, form.challenge, &sentence(&wrong)))
+            Ceremony::Page(match form.challenge.parse() {
+                Ok(challenge) => ask_two(person, asking, fields, challenge, &sentence(&wrong)).await,
+                Err(_) => problem(wrong),
+            })
         }
         Err(other) => Ceremony::Page(problem(other)),
     }

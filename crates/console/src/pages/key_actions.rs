@@ -89,7 +89,7 @@ async fn ask(person: &SignedIn, id: &str, tightening: &Tightening) -> Response {
     match find(person, id).await {
         Ok(key) => {
             let fields = Fields(vec![("name".to_owned(), key.name.to_string())]);
-            ask_one(person, &asking(tightening, &key), &fields, "")
+            ask_one(person, &asking(tightening, &key), &fields, "").await
         }
         Err(answer) => answer,
     }
@@ -282,7 +282,7 @@ pub async fn addresses(Path(id): Path<String>, posted: Posted) -> Response {
             if fields.has("factor") {
                 one_factor(&posted, &asking).await
             } else {
-                Ceremony::Page(ask_one(person, &asking, fields, ""))
+                Ceremony::Page(ask_one(person, &asking, fields, "").await)
             }
         }
         AddressChange::Widens(matter) => {
@@ -408,7 +408,7 @@ fn asking_all() -> Asking {
 
 /// Before disabling all keys.
 pub async fn show_disable_all(person: SignedIn) -> Response {
-    ask_one(&person, &asking_all(), &Fields::default(), "")
+    ask_one(&person, &asking_all(), &Fields::default(), "").await
 }
 
 /// Disabling all keys.

@@ -15,6 +15,7 @@ mod key_new;
 mod keys;
 mod layout;
 mod operations;
+mod passkeys;
 mod person;
 mod recover;
 mod reference;
@@ -38,6 +39,8 @@ pub fn router() -> Router<Shell> {
         .route("/", get(|| async { Redirect::to("/keys") }))
         .route("/sign-in", get(sign_in::show).post(sign_in::present))
         .route("/sign-in/factor", get(sign_in::show_factor).post(sign_in::present_factor))
+        .route("/sign-in/passkey", post(sign_in::present_passkey_alone))
+        .route("/sign-in/passkey/options", post(sign_in::ask_passkey))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/register", get(register::show).post(register::ask))
         .route("/register/confirm", post(register::confirm))
@@ -75,6 +78,8 @@ pub fn router() -> Router<Shell> {
         .route("/security/email/confirm", post(security::confirm_email))
         .route("/security/authenticator", get(totp::show).post(totp::submit))
         .route("/security/authenticator/off", get(totp::show_off).post(totp::off))
+        .route("/security/passkeys/new", get(passkeys::show_new).post(passkeys::submit))
+        .route("/security/passkeys/{id}/remove", get(passkeys::show_remove).post(passkeys::remove))
         .route("/security/recovery-codes", get(totp::show_codes).post(totp::codes))
         .route("/security/sessions/end", post(security::end_session))
         .route("/security/sessions/end-others", post(security::end_others))

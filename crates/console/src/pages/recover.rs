@@ -44,7 +44,7 @@ fn confirm_form(email: &str, challenge: &str, error: &str, password_error: &str)
             .focus()
             .html(),
         Field::new("factor", "Authenticator code or recovery code", Kind::Code)
-            .hint("Leave it empty if your account has no authenticator.")
+            .hint("Leave it empty if your account has neither authenticator nor passkey.")
             .optional()
             .html(),
         Field::new("password", "New password", Kind::NewPassword)

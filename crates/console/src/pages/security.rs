@@ -7,12 +7,12 @@ use axum::response::Response;
 use keyward_authority::accounts::{
     ask_for_email, change_password, change_phrase, confirm_email as take_email, email_matter, password_matter,
 };
-use keyward_authority::questions::{SessionView, list_sessions};
+use keyward_authority::questions::{PasskeyView, SessionView, list_passkeys, list_sessions};
 use keyward_authority::sign_in::{end_other_sessions, end_session as end_one};
 use keyward_authority::{ActionError, SessionKind, prove_any, strength};
 use keyward_rules::account::Email;
 use keyward_rules::grant::{NotApproved, Proof, TwoFactor};
-use keyward_rules::limits::PASSWORD_MIN_CHARS;
+use keyward_rules::limits::{PASSKEYS_PER_ACCOUNT, PASSWORD_MIN_CHARS};
 
 use super::confirm::{Asking, Ceremony, step_up};
 use super::field::{Field, Kind};
@@ -31,6 +31,14 @@ struct SessionRow {
     current: bool,
 }
 
+/// A passkey in the list.
+struct PasskeyRow {
+    id: String,
+    name: String,
+    created: When,
+    used: Option<When>,
+}
+
 #[derive(Template)]
 #[template(path = "security.html")]
 struct Page<'p> {
@@ -38,6 +46,9 @@ struct Page<'p> {
     csrf: &'p str,
     email: String,
     two_factor: bool,
+    authenticator: bool,
+    passkeys: Vec<PasskeyRow>,
+    more_passkeys: bool,
     codes_left: i64,
     cooling: Option<When>,
     registered: When,
@@ -71,9 +82,22 @@ fn session_row(view: SessionView) -> SessionRow {
     }
 }
 
+fn passkey_row(view: PasskeyView) -> PasskeyRow {
+    PasskeyRow {
+        id: view.id.to_string(),
+        name: view.name,
+        created: When::of(view.created_at),
+        used: When::maybe(view.last_used_at),
+    }
+}
+
 async fn overview(person: &SignedIn, note: &str, phrase: &str, errors: (&str, &str)) -> Response {
     let sessions = match list_sessions(&person.desk(), person.id()).await {
         Ok(sessions) => sessions,
+        Err(other) => return problem(other),
+    };
+    let passkeys = match list_passkeys(&person.desk(), person.id()).await {
+        Ok(passkeys) => passkeys,
         Err(other) => return problem(other),
     };
     let (phrase_error, factor_error) = errors;
@@ -89,6 +113,9 @@ async fn overview(person: &SignedIn, note: &str, phrase: &str, errors: (&str, &s
         csrf: &person.csrf,
         email: account.email.to_string(),
         two_factor: account.two_factor == TwoFactor::On,
+        authenticator: account.authenticator,
+        more_passkeys: passkeys.len() < PASSKEYS_PER_ACCOUNT,
+        passkeys: passkeys.into_iter().map(passkey_row).collect(),
         codes_left: account.recovery_codes_left,
         cooling: When::maybe(account.cooling_until),
         registered: When::of(account.registered_at),

@@ -4,12 +4,14 @@ use askama::Template;
 use axum::extract::{Query as Asked, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
+use keyward_authority::passkeys::{Purpose, offer_any_passkey, offer_passkey};
 use keyward_authority::questions::Presence;
 use keyward_authority::sign_in::{
-    Door, Presented, end_session, present_factor as check_factor, present_password,
+    Door, Presented, end_session, present_factor as check_factor, present_passkey, present_passkey_second,
+    present_password,
 };
-use keyward_authority::{ActionError, SessionKind, Stage};
-use keyward_rules::grant::Actor;
+use keyward_authority::{ActionError, Desk, SessionKind, SessionRecord, Stage};
+use keyward_rules::grant::{Actor, Origin};
 use keyward_rules::person::Token;
 
 use super::field::{Field, Kind};
@@ -35,6 +37,8 @@ struct Page {
 struct FactorPage {
     frame: Frame,
     field: String,
+    /// A question for a passkey, as JSON; empty without one.
+    offer: String,
 }
 
 fn form(shell: &Shell, email: &str, error: &str, note: &str) -> Page {
@@ -92,17 +96,65 @@ pub fn signed_in(to: &str, session: &Token, device: &Token) -> Response {
     with_cookies(go(to), session, Some(device))
 }
 
-fn factor_form(error: &str) -> FactorPage {
+async fn factor_form(desk: &Desk<'_>, half: &SessionRecord, error: &str) -> Result<FactorPage, ActionError> {
+    let offer = offer_passkey(desk, half.account, &Purpose::SecondFactor(half.id)).await?;
     let field = Field::new("code", "Code", Kind::Code)
         .hint("Six digits from your authenticator, or one of your recovery codes.")
         .error(error)
         .focus();
-    FactorPage { frame: Frame::bare("Second factor"), field: field.html() }
+    let offer = offer.map(|offer| offer.to_json()).unwrap_or_default();
+    Ok(FactorPage { frame: Frame::bare("Second factor"), field: field.html(), offer })
+}
+
+/// The half session of a browser, or where it belongs instead.
+async fn half(shell: &Shell, origin: &Origin, headers: &HeaderMap) -> Result<SessionRecord, Response> {
+    let token = session_cookie(headers).ok_or_else(|| go("/sign-in"))?;
+    let found = session(shell, origin.clone(), &token, Presence::Acting).await.map_err(problem)?;
+    let half = found.ok_or_else(|| go("/sign-in"))?.record;
+    match half.stage {
+        Stage::Full => Err(go("/keys")),
+        Stage::Password => Ok(half),
+    }
 }
 
 /// The second form.
-pub async fn show_factor() -> Response {
-    page(&factor_form(""))
+pub async fn show_factor(State(shell): State<Shell>, From(origin): From, headers: HeaderMap) -> Response {
+    let half = match half(&shell, &origin, &headers).await {
+        Ok(half) => half,
+        Err(answer) => return answer,
+    };
+    match factor_form(&shell.desk(Actor::Visitor(origin)), &half, "").await {
+        Ok(form) => page(&form),
+        Err(other) => problem(other),
+    }
+}
+
+/// A question for a passkey of whichever account, for the script.
+pub async fn ask_passkey(State(shell): State<Shell>, From(origin): From) -> Response {
+    match offer_any_passkey(&shell.desk(Actor::Visitor(origin))).await {
+        Ok(offer) => ([(header::CONTENT_TYPE, "application/json")], offer.to_json()).into_response(),
+        Err(other) => problem(other),
+    }
+}
+
+/// A passkey, with nothing else.
+pub async fn present_passkey_alone(
+    State(shell): State<Shell>,
+    From(origin): From,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Response {
+    let desk = shell.desk(Actor::Visitor(origin));
+    let (text, device) = (fields.get("passkey"), device_cookie(&headers));
+    let (answer, ()) =
+        tokio::join!(present_passkey(&desk, text, device, SessionKind::Pages), tokio::time::sleep(EVEN_TIME));
+    match answer {
+        Ok((token, device)) => with_cookies(go("/keys"), &token, Some(&device)),
+        Err(wrong @ ActionError::PasskeyRefused) => {
+            page_with(StatusCode::UNAUTHORIZED, &form(&shell, "", &sentence(&wrong), ""))
+        }
+        Err(other) => problem(other),
+    }
 }
 
 /// The second factor.
@@ -112,22 +164,22 @@ pub async fn present_factor(
     headers: HeaderMap,
     fields: Fields,
 ) -> Response {
-    let Some(token) = session_cookie(&headers) else { return go("/sign-in") };
-    let half = match session(&shell, origin.clone(), &token, Presence::Acting).await {
-        Ok(Some(found)) => found.record,
-        Ok(None) => return go("/sign-in"),
-        Err(other) => return problem(other),
+    let half = match half(&shell, &origin, &headers).await {
+        Ok(half) => half,
+        Err(answer) => return answer,
     };
-    match half.stage {
-        Stage::Full => return go("/keys"),
-        Stage::Password => {}
-    }
-    let desk = shell.desk(Actor::Visitor(origin));
-    match check_factor(&desk, &half, fields.get("code"), device_cookie(&headers)).await {
+    let (desk, device) = (shell.desk(Actor::Visitor(origin)), device_cookie(&headers));
+    let checked = if fields.has("passkey") {
+        present_passkey_second(&desk, &half, fields.get("passkey"), device).await
+    } else {
+        check_factor(&desk, &half, fields.get("code"), device).await
+    };
+    match checked {
         Ok((token, device)) => with_cookies(go("/keys"), &token, Some(&device)),
-        Err(wrong @ ActionError::NotProven(_)) => {
-            page_with(StatusCode::UNAUTHORIZED, &factor_form(&sentence(&wrong)))
-        }
+        Err(wrong @ ActionError::NotProven(_)) => match factor_form(&desk, &half, &sentence(&wrong)).await {
+            Ok(form) => page_with(StatusCode::UNAUTHORIZED, &form),
+            Err(other) => problem(other),
+        },
         Err(ActionError::NoSession) => go("/sign-in"),
         Err(other) => problem(other),
     }

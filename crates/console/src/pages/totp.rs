@@ -4,10 +4,9 @@ use askama::Template;
 use axum::response::Response;
 use keyward_authority::Authenticator;
 use keyward_authority::accounts::{
-    enrol_matter, enrol_totp, open_step, recovery_matter, remove_matter, remove_totp, renew_recovery_codes,
-    seal_step, try_authenticator,
+    Left, enrol_matter, enrol_totp, open_step, recovery_matter, remove_matter, remove_totp,
+    renew_recovery_codes, seal_step, try_authenticator,
 };
-use keyward_rules::grant::TwoFactor;
 use qrcode::QrCode;
 use qrcode::render::svg;
 
@@ -55,7 +54,7 @@ fn enrol_form(person: &SignedIn, authenticator: &Authenticator, error: &str) -> 
         qr: picture(&url),
         grouped: letters.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join(" "),
         secret,
-        replaces: person.account.two_factor == TwoFactor::On,
+        replaces: person.account.authenticator,
         field: field.html(),
     })
 }
@@ -119,7 +118,7 @@ pub async fn submit(mut posted: Posted) -> Response {
     }
 }
 
-fn show_new_codes(person: &SignedIn, codes: Vec<String>) -> Response {
+pub fn show_new_codes(person: &SignedIn, codes: Vec<String>) -> Response {
     page(&Codes { frame: Frame::of(person, "security", "Your recovery codes"), codes })
 }
 
@@ -136,15 +135,19 @@ fn asking_codes() -> Asking {
     }
 }
 
-fn asking_off() -> Asking {
+fn asking_off(person: &SignedIn) -> Asking {
+    let left = person.account.without_the_authenticator();
     Asking {
-        title: "Turn two-factor sign-in off?",
+        title: match left {
+            Left::Another => "Turn the authenticator off?",
+            Left::Nothing => "Turn two-factor sign-in off?",
+        },
         action: "/security/authenticator/off".to_owned(),
         button: "Turn it off",
         danger: true,
         back: "/security".to_owned(),
         part: "security",
-        words: remove_matter().words,
+        words: remove_matter(left).words,
         extra: String::new(),
     }
 }
@@ -169,18 +172,22 @@ pub async fn codes(posted: Posted) -> Response {
 
 /// Before turning it off.
 pub async fn show_off(person: SignedIn) -> Response {
-    begin(&person, &asking_off(), "")
+    begin(&person, &asking_off(&person), "")
 }
 
 /// Turning it off.
 pub async fn off(posted: Posted) -> Response {
     let person = &posted.person;
-    let proof = match step_up(&posted, &asking_off(), &remove_matter()).await {
+    let left = person.account.without_the_authenticator();
+    let proof = match step_up(&posted, &asking_off(person), &remove_matter(left)).await {
         Ceremony::Proven(proof) => proof,
         Ceremony::Page(answer) => return answer,
     };
     match remove_totp(&person.desk(), proof, person.id()).await {
-        Ok(()) => go("/security?note=authenticator-off"),
+        Ok(()) => match left {
+            Left::Another => go("/security?note=authenticator-removed"),
+            Left::Nothing => go("/security?note=authenticator-off"),
+        },
         Err(other) => problem(other),
     }
 }

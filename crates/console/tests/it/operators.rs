@@ -294,12 +294,14 @@ async fn a_lost_factor_is_removed_by_two_and_everything_rests() {
     let (ann, ben) = two_operators(&world).await;
     let eve = world.person("eve@keyward.example").await;
     let (key, account) = (eve.key("bot").await["api_key"].as_str().unwrap().to_owned(), id_of(&eve).await);
+    assert_eq!(eve.add(&mut crate::device::Device::new(), "Phone", &eve.totp()).await.status, 201);
     assert_eq!(both(&ann, &ben, &format!("account.factors.reset {account}")).await.status, 200);
     assert_eq!(eve.get("/account").await.status, 401, "sessions ended");
     let body = json!({"email": eve.email, "password": PASSWORD});
     let signed_in = world.api(HOME, "", "POST", "/session", &body).await;
     assert_eq!(signed_in.json()["next"], "done");
     let eve = Person { token: signed_in.field("token"), ..eve };
+    assert_eq!(eve.get("/account/passkeys").await.json(), json!([]));
     assert_eq!(eve.get(&format!("/keys/{key}")).await.json()["state"], "held");
     assert_eq!(eve.approved("POST", "/keys", wish("other")).await.code(), "two_factor_off");
 }

@@ -15,6 +15,7 @@ const OPEN: &[(&str, &str)] = &[
     ("/", "leads to the keys"),
     ("/sign-in", "the door itself: tries are counted"),
     ("/sign-in/factor", "the door's second half: a half session, tries are counted"),
+    ("/sign-in/passkey", "the door itself: the question is ours, is answered once, and is counted by source"),
     ("/register", "a code by mail, counted by source"),
     ("/register/confirm", "a code by mail, counted by source"),
     ("/recover", "a code by mail and the other factor, counted"),

@@ -94,6 +94,7 @@ impl World {
         let location = Location::Folder(folder.clone());
         let now = Moment::from_unix_ms(clock.load(Ordering::Relaxed));
         let store = Store::open(&location, &master, entropy(), now).await.unwrap();
+        let rules = Rules { origin: ORIGIN.to_owned(), ..rules };
         let authority = Arc::new(Authority::new(&store, &master, entropy(), rules));
         let ticks = Arc::clone(&clock);
         let shell = Shell::new(

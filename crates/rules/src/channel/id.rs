@@ -45,6 +45,8 @@ macro_rules! random_id {
     };
 }
 
+pub(crate) use random_id;
+
 random_id!(
     /// An alert channel.
     ChannelId,

@@ -19,6 +19,7 @@ mod target;
 mod url;
 
 pub use choices::{Choices, Digest, Due, NotQuietHours, Quiet, Which};
+pub(crate) use id::random_id;
 pub use id::{ChannelId, MessageId};
 pub use message::{Message, Subject};
 pub use outcome::Outcome;

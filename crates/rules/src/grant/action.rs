@@ -164,6 +164,10 @@ actions! {
     SendAgain, "channel.send_again", Session, Never;
     /// Pause channels that nothing gets through to.
     PauseChannels, "channel.pause", Never, Never;
+    /// Add a passkey.
+    EnrolPasskey, "account.passkey.add", StepUp, Never;
+    /// Remove a passkey.
+    RemovePasskey, "account.passkey.remove", StepUp, Never;
 }
 
 impl Action {

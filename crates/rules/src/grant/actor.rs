@@ -237,7 +237,9 @@ fn host(action: Action) -> Option<Scope> {
         | Action::RemoveChannel
         | Action::TestChannel
         | Action::SendAgain
-        | Action::PauseChannels => None,
+        | Action::PauseChannels
+        | Action::EnrolPasskey
+        | Action::RemovePasskey => None,
     }
 }
 
@@ -304,7 +306,8 @@ fn visits(action: Action, proof: &Proof) -> Option<Scope> {
     match (action, proof) {
         (Action::Register, Proof::Mail(approved)) if approved.action() == action => Some(Scope::Nothing),
         (Action::SignIn, Proof::Factor(factor)) => {
-            // The password was right before this is asked; the factor shown here is the last one that was due.
+            // The password was right before this is asked, and the factor shown here is the last one that was due. A
+            // passkey may come alone: it is something that one has, and it verified who holds it.
             let due = factor.is_second() && factor.kind() != super::FactorKind::Mailbox;
             due.then_some(Scope::Account(factor.account()))
         }

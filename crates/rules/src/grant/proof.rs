@@ -14,6 +14,8 @@ pub enum FactorKind {
     Password,
     /// A code of the authenticator, used up.
     Totp,
+    /// An assertion of a passkey that verified its holder; its ceremony is used up.
+    Passkey,
     /// A recovery code, used up.
     RecoveryCode,
     /// Nothing beyond the mailbox: stands only where the account has no second factor, and so no key.
@@ -27,6 +29,7 @@ impl FactorKind {
         match self {
             Self::Password => "password",
             Self::Totp => "totp",
+            Self::Passkey => "passkey",
             Self::RecoveryCode => "recovery code",
             Self::Mailbox => "mailbox",
         }
@@ -106,7 +109,7 @@ impl Factor {
     #[must_use]
     pub const fn is_second(&self) -> bool {
         match (self.kind, self.two_factor) {
-            (FactorKind::Totp | FactorKind::RecoveryCode, _)
+            (FactorKind::Totp | FactorKind::Passkey | FactorKind::RecoveryCode, _)
             | (FactorKind::Password | FactorKind::Mailbox, TwoFactor::Off) => true,
             (FactorKind::Password | FactorKind::Mailbox, TwoFactor::On) => false,
         }

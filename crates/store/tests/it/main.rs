@@ -14,6 +14,7 @@ mod bookkeeping;
 mod channels;
 mod conformance;
 mod operators;
+mod passkeys;
 mod people;
 mod tampering;
 mod world;

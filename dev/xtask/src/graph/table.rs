@@ -38,6 +38,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("argon2", &["authority"]),
     ("totp-rs", &["authority"]),
     ("zxcvbn", &["authority"]),
+    ("webauthn-rs", &["authority"]),
     ("rcgen", &["app", "testkit"]),
     ("socket2", &["gateway", "app"]),
 ];

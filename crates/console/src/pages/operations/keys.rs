@@ -104,7 +104,7 @@ pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
         acting(&officer.0, Action::FreezeKey)?;
         let ((key, account), none) = (find(&officer.0, &id).await?, Fields::default());
-        Ok(ask_one(&officer.0, &asking(&key, &account, &none, ""), &none, ""))
+        Ok(ask_one(&officer.0, &asking(&key, &account, &none, ""), &none, "").await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -117,7 +117,7 @@ pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
         let without = Fields(posted.fields.without(&["why"]));
         let Some(why) = reason(posted.fields.get("why")) else {
             let asking = asking(&key, &account, &posted.fields, "Say why, on one line.");
-            return Ok(ask_one(&posted.person, &asking, &without, ""));
+            return Ok(ask_one(&posted.person, &asking, &without, "").await);
         };
         let kept = Posted { person: posted.person.clone(), fields: without };
         let proof = match one_factor(&kept, &asking(&key, &account, &posted.fields, "")).await {

@@ -276,7 +276,7 @@ fn cancelling(view: &ProposalView) -> Asking {
 pub async fn show_cancel(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
         let view = find(&acting(&officer.0, Action::CancelProposal)?, &id).await?;
-        Ok(ask_one(&officer.0, &cancelling(&view), &Fields::default(), ""))
+        Ok(ask_one(&officer.0, &cancelling(&view), &Fields::default(), "").await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

@@ -124,7 +124,7 @@ pub async fn change(posted: Posted) -> Response {
         let asking = asking(setting, &before);
         if !posted.fields.has("factor") {
             let fields = Fields(posted.fields.without(&["factor"]));
-            return Ok(ask_one(&posted.person, &asking, &fields, ""));
+            return Ok(ask_one(&posted.person, &asking, &fields, "").await);
         }
         let proof = match one_factor(&posted, &asking).await {
             Ceremony::Proven(proof) => proof,

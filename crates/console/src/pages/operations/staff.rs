@@ -120,7 +120,7 @@ pub async fn show_revoke(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
         let desk = acting(&officer.0, Action::RevokeRole)?;
         let name = name_of(&desk, account_id(&id)?).await.map_err(problem)?;
-        Ok(ask_one(&officer.0, &revoking(&id, &name), &Fields::default(), ""))
+        Ok(ask_one(&officer.0, &revoking(&id, &name), &Fields::default(), "").await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

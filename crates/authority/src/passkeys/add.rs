@@ -1,0 +1,142 @@
+//! Action: add a passkey.
+
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof, TwoFactor};
+use keyward_rules::id::AccountId;
+use keyward_rules::key::{Hold, KeyName};
+use keyward_rules::limits::PASSKEYS_PER_ACCOUNT;
+use keyward_rules::person::{CeremonyId, PasskeyId, RecoveryCode};
+use keyward_store::{AccountKind, NewPasskey};
+use serde_json::Value;
+use webauthn_rs::prelude::{CredentialID, PasskeyRegistration, RegisterPublicKeyCredential};
+
+use super::ceremony::{credential_of, keep};
+use super::{Offer, Presented, Purpose, user_handle};
+use crate::accounts::{Enrolled, family_holds, recovery_codes, rest};
+use crate::{ActionError, Desk, Matter, tell};
+
+/// A new passkey whose answer is right, before it is kept.
+pub struct Attested {
+    ceremony: CeremonyId,
+    name: KeyName,
+    handle: Vec<u8>,
+    credential: String,
+    counter: u32,
+}
+
+/// What a new passkey is approved as: this one, by its public key, under this name.
+#[must_use]
+pub fn add_matter(attested: &Attested) -> Matter {
+    Matter {
+        action: Action::EnrolPasskey,
+        facts: vec![
+            ("name", attested.name.to_string()),
+            ("ceremony", attested.ceremony.to_string()),
+            ("credential", attested.credential.clone()),
+        ],
+        words: vec![
+            format!("Add the passkey “{}” to your account", attested.name),
+            "It signs in without the password.".to_owned(),
+        ],
+    }
+}
+
+/// Asks the browser for a new passkey.
+///
+/// # Errors
+/// [`ActionError::NoPasskeysHere`], [`ActionError::TooManyPasskeys`], [`ActionError::TooManyCodes`].
+pub async fn offer_new_passkey(desk: &Desk<'_>) -> Result<Offer, ActionError> {
+    let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
+    let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
+    let door = &desk.authority.access.door;
+    let record = door.account(holder.account).await?.ok_or(ActionError::NoAccount)?;
+    let AccountKind::Master(email) = record.kind else { return Err(ActionError::NoAccount) };
+    let there = door.passkeys(holder.account).await?;
+    if there.len() >= PASSKEYS_PER_ACCOUNT {
+        return Err(ActionError::TooManyPasskeys);
+    }
+    let known = there.iter().map(|one| credential_of(one).map(|passkey| passkey.cred_id().clone()));
+    let known = known.collect::<Result<Vec<CredentialID>, _>>()?;
+    let (id, name) = (user_handle(desk, holder.account), email.as_str());
+    let begun = party.webauthn.start_passkey_registration(id, name, name, Some(known));
+    let (options, state) = begun.map_err(|_| ActionError::NotAPasskey)?;
+    let mut options = serde_json::to_value(options.public_key).unwrap_or_default();
+    // Kept on the device under the account, or it could not sign in alone.
+    if let Some(Value::Object(wish)) = options.get_mut("authenticatorSelection") {
+        wish.insert("residentKey".to_owned(), Value::from("required"));
+        wish.insert("requireResidentKey".to_owned(), Value::from(true));
+    }
+    let state = serde_json::to_string(&state).unwrap_or_default();
+    let purpose = Purpose::Add(holder.session);
+    keep(desk, Some(holder.account), &purpose, options, state).await?.ok_or(ActionError::TooManyCodes)
+}
+
+/// Checks what the browser made. The question stays: the same answer comes again with the step-up.
+///
+/// # Errors
+/// [`ActionError::Name`]; [`ActionError::NotAPasskey`] for everything that is not right, late or used.
+pub async fn try_new_passkey(desk: &Desk<'_>, name: &str, text: &str) -> Result<Attested, ActionError> {
+    let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
+    let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
+    let name = KeyName::parse(name.trim())?;
+    let wrong = || ActionError::NotAPasskey;
+    let Presented { ceremony, credential } = Presented::parse(text).ok_or_else(wrong)?;
+    let bound = Purpose::Add(holder.session).bound(Some(holder.account));
+    let door = &desk.authority.access.door;
+    let state = door.look_at_ceremony(ceremony, &bound, desk.now).await?.ok_or_else(wrong)?;
+    let state: PasskeyRegistration = serde_json::from_str(state.expose()).map_err(|_| wrong())?;
+    let answer: RegisterPublicKeyCredential = serde_json::from_value(credential).map_err(|_| wrong())?;
+    let passkey = party.webauthn.finish_passkey_registration(&answer, &state).map_err(|_| wrong())?;
+    let whole = serde_json::to_value(&passkey).map_err(|_| wrong())?;
+    // The library shows the counter nowhere else.
+    let counter = whole.pointer("/cred/counter").and_then(Value::as_u64);
+    let counter = counter.and_then(|counter| u32::try_from(counter).ok()).ok_or_else(wrong)?;
+    let handle = passkey.cred_id().to_vec();
+    Ok(Attested { ceremony, name, handle, credential: whole.to_string(), counter })
+}
+
+/// Keeps the passkey. The first second factor brings recovery codes and lifts the hold on the keys; another one lets keys
+/// that move funds rest.
+///
+/// # Errors
+/// [`ActionError::NotAPasskey`] when the question was answered meanwhile, [`ActionError::TooManyPasskeys`].
+pub async fn add_passkey(
+    desk: &Desk<'_>,
+    proof: Proof,
+    account: AccountId,
+    attested: Attested,
+) -> Result<Enrolled, ActionError> {
+    let grant = desk.actor.may(Action::EnrolPasskey, proof)?;
+    let session = desk.session().ok_or(ActionError::NoAccount)?;
+    let bound = Purpose::Add(session).bound(Some(account));
+    let door = &desk.authority.access.door;
+    if door.take_ceremony(attested.ceremony, &bound, desk.now).await?.is_none() {
+        return Err(ActionError::NotAPasskey);
+    }
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    // Two at a time could both be the tenth, or both the first.
+    tx.one_at_a_time().await?;
+    let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
+    if person.passkeys >= PASSKEYS_PER_ACCOUNT {
+        return Err(ActionError::TooManyPasskeys);
+    }
+    let id = PasskeyId::from_entropy(desk.random());
+    let Attested { name, handle, credential, counter, .. } = attested;
+    let detail = format!("It is called “{name}”.");
+    tx.insert_passkey(&NewPasskey { id, account, name, handle, credential, counter }).await?;
+    let mut codes = Vec::new();
+    match person.two_factor() {
+        TwoFactor::On => rest(desk, &mut tx, account).await?,
+        TwoFactor::Off => {
+            codes = recovery_codes::write(desk, &mut tx, account).await?;
+            family_holds(&mut tx, account, |key| Some(key.life.release(Hold::TwoFactorOff))).await?;
+        }
+    }
+    let alert = tell::by_actor(desk, AlertKind::PasskeyAdded, account, detail);
+    tell::tell(desk, &mut tx, alert).await?;
+    let facts = [("passkey", id.to_string())];
+    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &facts);
+    tx.commit(event).await?;
+    Ok(Enrolled { recovery_codes: codes.iter().map(RecoveryCode::shown).collect() })
+}

@@ -1,0 +1,210 @@
+//! Questions to authenticators: put, kept, taken away.
+
+use keyward_rules::grant::NotProven;
+use keyward_rules::id::AccountId;
+use keyward_rules::limits::{PASSKEY_ANSWER_BYTES, PASSKEY_LIFE_MS};
+use keyward_rules::person::{CeremonyId, SessionId};
+use keyward_rules::secret::Secret;
+use keyward_store::{NewCeremony, PasskeyRecord, StoreError};
+use serde_json::{Map, Value};
+use webauthn_rs::prelude::Passkey;
+
+use crate::prove::{source, source_word};
+use crate::{ActionError, Desk};
+
+/// What an answer is good for. Two purposes never share a text, so no answer serves another.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// Signing in with nothing else.
+    SignIn,
+    /// The second step of signing in, for one half session.
+    SecondFactor(SessionId),
+    /// One step-up, by its challenge, which is bound to action, parameters, account and session.
+    StepUp(SessionId),
+    /// One confirmation of a session, by where its form goes.
+    Confirm(SessionId, String),
+    /// A new passkey, for one session.
+    Add(SessionId),
+}
+
+impl Purpose {
+    /// The text that a question is kept under.
+    pub(crate) fn bound(&self, account: Option<AccountId>) -> String {
+        let whose = account.map(|account| account.to_string()).unwrap_or_default();
+        match self {
+            Self::SignIn => "sign in".to_owned(),
+            Self::SecondFactor(half) => format!("second factor {whose} {half}"),
+            Self::StepUp(challenge) => format!("step-up {whose} {challenge}"),
+            Self::Confirm(session, form) => format!("confirm {whose} {session} {form}"),
+            Self::Add(session) => format!("add {whose} {session}"),
+        }
+    }
+}
+
+/// A question for an authenticator.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Offer {
+    /// Its id, which the answer names.
+    pub ceremony: CeremonyId,
+    /// The options, as `PublicKeyCredential.parse…OptionsFromJSON` takes them.
+    pub options: Value,
+}
+
+impl Offer {
+    /// Both as one JSON text, for a page.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut whole = Map::new();
+        whole.insert("ceremony".to_owned(), Value::String(self.ceremony.to_string()));
+        whole.insert("options".to_owned(), self.options.clone());
+        Value::Object(whole).to_string()
+    }
+}
+
+/// What a browser or program gives back: `{"ceremony": …, "credential": …}`.
+pub(crate) struct Presented {
+    /// To which question.
+    pub ceremony: CeremonyId,
+    /// The credential's JSON (`toJSON()`).
+    pub credential: Value,
+}
+
+impl Presented {
+    /// Reads it; `None` for everything of another form.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > PASSKEY_ANSWER_BYTES {
+            return None;
+        }
+        let Value::Object(mut whole) = serde_json::from_str(text).ok()? else { return None };
+        let ceremony = whole.get("ceremony")?.as_str()?.parse().ok()?;
+        let credential = whole.remove("credential")?;
+        (whole.len() == 1 && credential.is_object()).then_some(Self { ceremony, credential })
+    }
+}
+
+/// A question that any passkey of `account` answers. `None` where there is none to ask, or too many questions are open:
+/// the other factors stay.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn offer_passkey(
+    desk: &Desk<'_>,
+    account: AccountId,
+    purpose: &Purpose,
+) -> Result<Option<Offer>, ActionError> {
+    let Some(party) = &desk.authority.relying_party else { return Ok(None) };
+    let records = desk.authority.access.door.passkeys(account).await?;
+    if records.is_empty() {
+        return Ok(None);
+    }
+    let passkeys = records.iter().map(credential_of).collect::<Result<Vec<_>, _>>()?;
+    let Ok((options, state)) = party.webauthn.start_passkey_authentication(&passkeys) else {
+        return Ok(None);
+    };
+    let options = serde_json::to_value(options.public_key).unwrap_or_default();
+    keep(desk, Some(account), purpose, options, serde_json::to_string(&state).unwrap_or_default()).await
+}
+
+/// A question that a passkey of whichever account answers, for signing in.
+///
+/// # Errors
+/// [`ActionError::NoPasskeysHere`]; [`ActionError::TooManyCodes`] when this source has too many questions open.
+pub async fn offer_any_passkey(desk: &Desk<'_>) -> Result<Offer, ActionError> {
+    let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
+    let begun = party.webauthn.start_discoverable_authentication();
+    let (options, state) = begun.map_err(|_| ActionError::NoPasskeysHere)?;
+    let options = serde_json::to_value(options.public_key).unwrap_or_default();
+    let state = serde_json::to_string(&state).unwrap_or_default();
+    keep(desk, None, &Purpose::SignIn, options, state).await?.ok_or(ActionError::TooManyCodes)
+}
+
+/// Puts a question away; `None` when too many are open.
+pub(super) async fn keep(
+    desk: &Desk<'_>,
+    account: Option<AccountId>,
+    purpose: &Purpose,
+    options: Value,
+    state: String,
+) -> Result<Option<Offer>, ActionError> {
+    // Before sign-in, by source: who knows a password must not use the owner's questions up.
+    let owner = match desk.actor.person() {
+        Some(holder) => format!("account:{}", holder.account),
+        None => format!("source:{}", source_word(source(desk))),
+    };
+    let ceremony = CeremonyId::from_entropy(desk.random());
+    let new = NewCeremony {
+        id: ceremony,
+        owner,
+        bound: purpose.bound(account),
+        account,
+        state: Secret::new(state),
+        expires_at: desk.now.plus_ms(PASSKEY_LIFE_MS),
+    };
+    let kept = desk.authority.access.door.begin_ceremony(new, desk.now).await?;
+    Ok(kept.then_some(Offer { ceremony, options }))
+}
+
+/// Takes the question away that an answer names: right or wrong, there is no second answer.
+pub(crate) async fn take(
+    desk: &Desk<'_>,
+    ceremony: CeremonyId,
+    account: Option<AccountId>,
+    purpose: &Purpose,
+) -> Result<Secret<String>, ActionError> {
+    let taken = desk.authority.access.door.take_ceremony(ceremony, &purpose.bound(account), desk.now).await?;
+    Ok(taken.ok_or(NotProven::Wrong)?)
+}
+
+/// The credential of a row whose seal opened.
+pub(crate) fn credential_of(record: &PasskeyRecord) -> Result<Passkey, ActionError> {
+    serde_json::from_str(&record.credential)
+        .map_err(|_| ActionError::Store(StoreError::Tampered { what: format!("passkey {}", record.id) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Presented, Purpose};
+    use keyward_rules::id::AccountId;
+    use keyward_rules::person::SessionId;
+
+    #[test]
+    fn purposes_share_no_text() {
+        let (one, two) = (SessionId::from_entropy([1; 16]), SessionId::from_entropy([2; 16]));
+        let purposes = [
+            Purpose::SignIn,
+            Purpose::SecondFactor(one),
+            Purpose::StepUp(one),
+            Purpose::StepUp(two),
+            Purpose::Confirm(one, "/keys/disable-all".to_owned()),
+            Purpose::Confirm(one, "/keys/1/delete".to_owned()),
+            Purpose::Add(one),
+        ];
+        let mut texts = Vec::new();
+        for purpose in &purposes {
+            for account in [AccountId::from_u64(1), AccountId::from_u64(2)] {
+                texts.push(purpose.bound(account));
+            }
+        }
+        texts.sort();
+        texts.dedup();
+        // Signing in knows no account yet.
+        assert_eq!(texts.len(), purposes.len() * 2 - 1);
+    }
+
+    #[test]
+    fn answers_are_read_strictly() {
+        let id = format!("pc_{}", "a7".repeat(16));
+        assert!(Presented::parse(&format!(r#"{{"ceremony":"{id}","credential":{{}}}}"#)).is_some());
+        for odd in [
+            String::new(),
+            "[]".to_owned(),
+            format!(r#"{{"ceremony":"{id}"}}"#),
+            format!(r#"{{"ceremony":"{id}","credential":"x"}}"#),
+            format!(r#"{{"ceremony":"{id}","credential":{{}},"more":1}}"#),
+            r#"{"ceremony":"pc_1","credential":{}}"#.to_owned(),
+            format!(r#"{{"ceremony":"{id}","credential":{{"a":"{}"}}}}"#, "x".repeat(20_000)),
+        ] {
+            assert!(Presented::parse(&odd).is_none(), "{odd}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The check of an answer, and what it makes of the passkey.
+
+use keyward_rules::alert::AlertKind;
+use keyward_rules::grant::{Factor, FactorAnswer, FactorKind, NotProven, TwoFactor};
+use keyward_rules::id::AccountId;
+use keyward_rules::limits::DAY_MS;
+use keyward_store::{PasskeyRecord, Use};
+use webauthn_rs::prelude::{
+    AuthenticationResult, PasskeyAuthentication, PublicKeyCredential, WebauthnError, WebauthnResult,
+};
+
+use super::ceremony::{credential_of, take};
+use super::{Presented, Purpose};
+use crate::{ActionError, Desk};
+
+/// What an answer came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    /// Right, and noted.
+    Right,
+    /// Anything else.
+    Wrong,
+}
+
+/// A passkey of `account`, by its answer `text` to the question that was put for exactly `purpose`.
+///
+/// # Errors
+/// [`ActionError::NotProven`] for everything that is not right, late or used.
+pub async fn prove_passkey(
+    desk: &Desk<'_>,
+    account: AccountId,
+    purpose: &Purpose,
+    text: &str,
+) -> Result<Factor, ActionError> {
+    let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
+    let presented = Presented::parse(text).ok_or(NotProven::Wrong)?;
+    let state = take(desk, presented.ceremony, Some(account), purpose).await?;
+    let state: PasskeyAuthentication = serde_json::from_str(state.expose()).map_err(|_| NotProven::Wrong)?;
+    let answer: PublicKeyCredential =
+        serde_json::from_value(presented.credential).map_err(|_| NotProven::Wrong)?;
+    let record = desk.authority.access.door.passkey_by_handle(answer.get_credential_id()).await?;
+    let record = record.filter(|record| record.account == account).ok_or(NotProven::Wrong)?;
+    let result = party.webauthn.finish_passkey_authentication(&answer, &state);
+    match accept(desk, &record, result).await? {
+        Verdict::Right => {
+            Ok(Factor::settle(account, FactorKind::Passkey, TwoFactor::On, FactorAnswer::Right)?)
+        }
+        Verdict::Wrong => Err(NotProven::Wrong.into()),
+    }
+}
+
+/// Notes the use of a passkey whose answer is right. The counter that was there when the question was put is held against
+/// the answer first, and the one that is there now by compare-and-set.
+pub(crate) async fn accept(
+    desk: &Desk<'_>,
+    record: &PasskeyRecord,
+    result: WebauthnResult<AuthenticationResult>,
+) -> Result<Verdict, ActionError> {
+    let result = match result {
+        Ok(result) if result.user_verified() => result,
+        // Only an answer that is signed right comes so far.
+        Err(WebauthnError::CredentialPossibleCompromise) => return tell_of_copy(desk, record).await,
+        Ok(_) | Err(_) => return Ok(Verdict::Wrong),
+    };
+    let mut passkey = credential_of(record)?;
+    if passkey.update_credential(&result).is_none() {
+        return Ok(Verdict::Wrong);
+    }
+    let Ok(credential) = serde_json::to_string(&passkey) else { return Ok(Verdict::Wrong) };
+    let door = &desk.authority.access.door;
+    match door.use_passkey(record, &credential, result.counter(), desk.now).await? {
+        Use::Noted => Ok(Verdict::Right),
+        Use::Gone => Ok(Verdict::Wrong),
+        Use::WentBack => tell_of_copy(desk, record).await,
+    }
+}
+
+/// The holder is told once a day of each passkey.
+async fn tell_of_copy(desk: &Desk<'_>, record: &PasskeyRecord) -> Result<Verdict, ActionError> {
+    let once = format!("passkey copied:{}:{}", record.id, desk.now.unix_ms() / DAY_MS);
+    crate::duties::raise_to(desk, AlertKind::PasskeyCopied, record.account, once).await?;
+    Ok(Verdict::Wrong)
+}

@@ -1,0 +1,51 @@
+//! Action: remove a passkey.
+
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof};
+use keyward_rules::id::AccountId;
+use keyward_rules::person::PasskeyId;
+
+use crate::accounts::{Left, let_go};
+use crate::questions::PasskeyView;
+use crate::{ActionError, Desk, Matter, tell};
+
+/// What removing a passkey is approved as; what is left of the second factor belongs to it.
+#[must_use]
+pub fn remove_passkey_matter(passkey: &PasskeyView, left: Left) -> Matter {
+    let mut words = vec![format!("Remove the passkey “{}” from your account", passkey.name)];
+    words.push(left.sentence().to_owned());
+    Matter {
+        action: Action::RemovePasskey,
+        facts: vec![("passkey", passkey.id.to_string()), ("left", left.word().to_owned())],
+        words,
+    }
+}
+
+/// Removes a passkey. Without any other second factor every key is held, as after turning the authenticator off.
+///
+/// # Errors
+/// [`ActionError::NoPasskey`].
+pub async fn remove_passkey(
+    desk: &Desk<'_>,
+    proof: Proof,
+    account: AccountId,
+    passkey: &PasskeyView,
+) -> Result<(), ActionError> {
+    let id: PasskeyId = passkey.id;
+    let grant = desk.actor.may(Action::RemovePasskey, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    // Two removals at a time could each count on the other's factor.
+    tx.one_at_a_time().await?;
+    if !tx.remove_passkey(account, id).await? {
+        return Err(ActionError::NoPasskey);
+    }
+    let_go(desk, &mut tx, account).await?;
+    let detail = format!("It was called “{}”.", passkey.name);
+    let alert = tell::by_actor(desk, AlertKind::PasskeyRemoved, account, detail);
+    tell::tell(desk, &mut tx, alert).await?;
+    let facts = [("passkey", id.to_string())];
+    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &facts);
+    tx.commit(event).await?;
+    Ok(())
+}

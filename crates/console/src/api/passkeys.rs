@@ -1,0 +1,94 @@
+//! The passkeys of an account.
+
+use axum::Json;
+use axum::http::StatusCode;
+use keyward_authority::passkeys::{
+    add_matter, add_passkey, offer_new_passkey, remove_passkey, remove_passkey_matter, try_new_passkey,
+};
+use keyward_authority::questions::{PasskeyView, list_passkeys, show_account, show_passkey};
+use keyward_rules::person::PasskeyId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::account::{Bare, Codes};
+use super::body::{Body, Id, PasskeyAnswer, PasskeyQuestion, StepUp};
+use super::caller::Caller;
+use super::problem::{Problem, Problems};
+
+/// A passkey.
+#[derive(Serialize, ToSchema)]
+pub struct Passkey {
+    /// Its id.
+    id: String,
+    /// What its holder calls it.
+    name: String,
+    /// Since when.
+    created_at_ms: u64,
+    /// When it was last used.
+    last_used_at_ms: Option<u64>,
+}
+
+impl From<PasskeyView> for Passkey {
+    fn from(view: PasskeyView) -> Self {
+        Self {
+            id: view.id.to_string(),
+            name: view.name,
+            created_at_ms: view.created_at.unix_ms(),
+            last_used_at_ms: view.last_used_at.map(keyward_rules::time::Moment::unix_ms),
+        }
+    }
+}
+
+/// A passkey to add.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPasskey {
+    /// What to call it: 1 to 50 characters.
+    name: String,
+    /// The answer to the question of `POST /api/v1/account/passkeys/options`.
+    passkey: PasskeyAnswer,
+    /// The answer to the challenge; where there is no second factor yet, its `factor` is the password.
+    #[serde(default)]
+    step_up: Option<StepUp>,
+}
+
+/// List the passkeys
+#[utoipa::path(get, path = "/api/v1/account/passkeys", tag = "account", security(("bearer" = [])),
+    responses((status = 200, description = "Oldest first", body = Vec<Passkey>), Problems))]
+pub async fn list(caller: Caller) -> Result<Json<Vec<Passkey>>, Problem> {
+    let all = list_passkeys(&caller.desk(), caller.id()).await?;
+    Ok(Json(all.into_iter().map(Passkey::from).collect()))
+}
+
+/// Ask for a new passkey
+#[utoipa::path(post, path = "/api/v1/account/passkeys/options", tag = "account", security(("bearer" = [])),
+    responses((status = 200, description = "The question for the device", body = PasskeyQuestion), Problems))]
+pub async fn options(caller: Caller) -> Result<Json<PasskeyQuestion>, Problem> {
+    Ok(Json(offer_new_passkey(&caller.desk()).await?.into()))
+}
+
+/// Add a passkey
+#[utoipa::path(post, path = "/api/v1/account/passkeys", tag = "account", request_body = NewPasskey, security(("bearer" = [])),
+    responses((status = 201, description = "Added", body = Codes), Problems))]
+pub async fn add(caller: Caller, Body(body): Body<NewPasskey>) -> Result<(StatusCode, Json<Codes>), Problem> {
+    let attested = try_new_passkey(&caller.desk(), &body.name, &body.passkey.to_json()).await?;
+    let proof = caller.step_up(&add_matter(&attested), body.step_up).await?;
+    let added = add_passkey(&caller.desk(), proof, caller.id(), attested).await?;
+    Ok((StatusCode::CREATED, Json(Codes { recovery_codes: added.recovery_codes })))
+}
+
+/// Remove a passkey
+#[utoipa::path(delete, path = "/api/v1/account/passkeys/{id}", tag = "account", request_body = Bare, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The passkey's id")),
+    responses((status = 204, description = "Removed; if it was the last second factor, all keys are held"), Problems))]
+pub async fn remove(
+    caller: Caller,
+    Id(id): Id<PasskeyId>,
+    Body(body): Body<Bare>,
+) -> Result<StatusCode, Problem> {
+    let passkey = show_passkey(&caller.desk(), caller.id(), id).await?;
+    let left = show_account(&caller.desk(), caller.id()).await?.without_a_passkey();
+    let proof = caller.step_up(&remove_passkey_matter(&passkey, left), body.step_up).await?;
+    remove_passkey(&caller.desk(), proof, caller.id(), &passkey).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

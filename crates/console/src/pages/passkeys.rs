@@ -1,0 +1,134 @@
+//! Adding and removing passkeys.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+use keyward_authority::ActionError;
+use keyward_authority::accounts::Left;
+use keyward_authority::passkeys::{
+    add_matter, add_passkey, offer_new_passkey, remove_passkey, remove_passkey_matter, try_new_passkey,
+};
+use keyward_authority::questions::{PasskeyView, show_passkey};
+
+use super::confirm::{Asking, Ceremony, begin, step_up};
+use super::field::{Field, Kind};
+use super::layout::{Frame, go, page_with, problem, sentence};
+use super::person::{Posted, SignedIn};
+use super::totp::show_new_codes;
+
+#[derive(Template)]
+#[template(path = "passkey_new.html")]
+struct New<'n> {
+    frame: Frame,
+    csrf: &'n str,
+    field: String,
+    error: String,
+    offer: String,
+}
+
+async fn form(person: &SignedIn, name: &str, name_error: &str, error: &str) -> Response {
+    let offer = match offer_new_passkey(&person.desk()).await {
+        Ok(offer) => offer.to_json(),
+        Err(other) => return problem(other),
+    };
+    let field = Field::new("name", "Name", Kind::Text)
+        .value(name)
+        .hint("What you call the device: “Phone”, “Blue key”.")
+        .error(name_error)
+        .focus();
+    let new = New {
+        frame: Frame::of(person, "security", "Add a passkey"),
+        csrf: &person.csrf,
+        field: field.html(),
+        error: error.to_owned(),
+        offer,
+    };
+    let good = name_error.is_empty() && error.is_empty();
+    page_with(if good { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, &new)
+}
+
+/// The form: a name, and the button that asks the device.
+pub async fn show_new(person: SignedIn) -> Response {
+    form(&person, "", "", "").await
+}
+
+/// What the device made, then the ceremony. Where there is no second factor yet, the password stands in for it.
+pub async fn submit(posted: Posted) -> Response {
+    let (person, fields) = (&posted.person, &posted.fields);
+    let name = fields.get("name");
+    let attested = match try_new_passkey(&person.desk(), name, fields.get("new_passkey")).await {
+        Ok(attested) => attested,
+        Err(wrong @ ActionError::Name(_)) => return form(person, name, &sentence(&wrong), "").await,
+        Err(wrong @ ActionError::NotAPasskey) => return form(person, name, "", &sentence(&wrong)).await,
+        Err(other) => return problem(other),
+    };
+    let matter = add_matter(&attested);
+    let asking = Asking {
+        title: "Add this passkey?",
+        action: "/security/passkeys/new".to_owned(),
+        button: "Add the passkey",
+        danger: false,
+        back: "/security".to_owned(),
+        part: "security",
+        words: matter.words.clone(),
+        extra: String::new(),
+    };
+    let proof = match step_up(&posted, &asking, &matter).await {
+        Ceremony::Proven(proof) => proof,
+        Ceremony::Page(answer) => return answer,
+    };
+    match add_passkey(&person.desk(), proof, person.id(), attested).await {
+        Ok(added) if added.recovery_codes.is_empty() => go("/security?note=passkey-added"),
+        Ok(added) => show_new_codes(person, added.recovery_codes),
+        Err(other) => problem(other),
+    }
+}
+
+async fn found(person: &SignedIn, id: &str) -> Result<PasskeyView, ActionError> {
+    let id = id.parse().map_err(|_| ActionError::NoPasskey)?;
+    show_passkey(&person.desk(), person.id(), id).await
+}
+
+fn asking_remove(passkey: &PasskeyView, left: Left) -> Asking {
+    Asking {
+        title: "Remove this passkey?",
+        action: format!("/security/passkeys/{}/remove", passkey.id),
+        button: "Remove the passkey",
+        danger: true,
+        back: "/security".to_owned(),
+        part: "security",
+        words: remove_passkey_matter(passkey, left).words,
+        extra: String::new(),
+    }
+}
+
+/// Before removing one.
+pub async fn show_remove(person: SignedIn, Path(id): Path<String>) -> Response {
+    match found(&person, &id).await {
+        Ok(passkey) => begin(&person, &asking_remove(&passkey, person.account.without_a_passkey()), ""),
+        Err(other) => problem(other),
+    }
+}
+
+/// Removing one.
+pub async fn remove(Path(id): Path<String>, posted: Posted) -> Response {
+    let person = &posted.person;
+    let passkey = match found(person, &id).await {
+        Ok(passkey) => passkey,
+        Err(other) => return problem(other),
+    };
+    let left = person.account.without_a_passkey();
+    let matter = remove_passkey_matter(&passkey, left);
+    let proof = match step_up(&posted, &asking_remove(&passkey, left), &matter).await {
+        Ceremony::Proven(proof) => proof,
+        Ceremony::Page(answer) => return answer,
+    };
+    match remove_passkey(&person.desk(), proof, person.id(), &passkey).await {
+        Ok(()) => match left {
+            Left::Another => go("/security?note=passkey-removed"),
+            Left::Nothing => go("/security?note=authenticator-off"),
+        },
+        Err(other) => problem(other),
+    }
+}
