@@ -164,6 +164,8 @@ actions! {
     SendAgain, "channel.send_again", Session, Never;
     /// Pause channels that nothing gets through to.
     PauseChannels, "channel.pause", Never, Never;
+    /// Put a backup of the store back.
+    RestoreStore, "store.restore", Never, Never;
 }
 
 impl Action {
