@@ -43,6 +43,12 @@ pub fn entropy() -> Entropy {
     })
 }
 
+/// Whether whoever asks wants colours (no-color.org).
+#[expect(clippy::disallowed_methods, reason = "the edge where the terminal's wish comes in")]
+pub fn colours() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// A random number, for salts and seeds.
 pub fn random_u64() -> u64 {
     let mut bytes = [0; 8];

@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod audit;
+pub mod backup;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -44,6 +45,21 @@ pub enum Command {
     /// Check, export and prove the audit log
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Look for what is wrong or unsafe in a set-up
+    #[command(
+        after_help = "Example:\n  keyward doctor --config /etc/keyward/keyward.toml\n\nExit code 0: nothing is refused, though there may be warnings. 1: something is. 3: the configuration cannot be used."
+    )]
+    Doctor(Doctor),
+    /// Copy the store into a new folder while a server runs on it
+    #[command(
+        after_help = "Example:\n  keyward backup --config /etc/keyward/keyward.toml --to /mnt/backup/keyward-2026-11-21\n\nThe master key is not in it: keep a copy of that somewhere else."
+    )]
+    Backup(backup::Backup),
+    /// Put a backup back
+    #[command(
+        after_help = "Example:\n  keyward restore --config /etc/keyward/keyward.toml --from /mnt/backup/keyward-2026-11-21"
+    )]
+    Restore(backup::Restore),
     /// Write a master key and a configuration to start from
     Init(Init),
     /// Show, check or print an example of the configuration
@@ -97,6 +113,16 @@ pub struct ConfigFile {
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = "/etc/keyward/keyward.toml")]
     pub config: PathBuf,
+}
+
+/// Options of `doctor`.
+#[derive(Args)]
+pub struct Doctor {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = "/etc/keyward/keyward.toml")]
+    pub config: PathBuf,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// Which store a command acts on.

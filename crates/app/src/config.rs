@@ -13,9 +13,11 @@ use keyward_rules::channel::{Base, ChannelPolicy, Endpoint, NotAUrl};
 use keyward_rules::key::{KeyPolicy, Need};
 use keyward_rules::policy::{Policy, Setting};
 use keyward_rules::secret::Secret;
+use keyward_store::Location;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::AuditSettings;
+use crate::doctor::Level;
 
 /// Every setting with its default and meaning.
 pub const EXAMPLE: &str = include_str!("../../../config/default.toml");
@@ -56,6 +58,15 @@ impl Config {
         let policy = Policy { keys: self.policy.keys(), ..Policy::default() };
         let origin = self.console.as_ref().map(|console| console.origin.clone()).unwrap_or_default();
         Settings { policy, named, origin, ..Settings::default() }
+    }
+
+    /// Where the newest change seen is kept: as set, or beside SQLite's files.
+    pub fn checkpoint_file(&self, location: &Location) -> Option<PathBuf> {
+        let beside = match location {
+            Location::Folder(folder) => Some(folder.join(crate::node::CHECKPOINT_FILE)),
+            Location::Postgres(_) => None,
+        };
+        self.gateway.checkpoint_file.clone().or(beside)
     }
 
     /// Every setting as operators see it; a password in a URL is left out.
@@ -366,9 +377,19 @@ pub fn refuse_key_inside(folder: &Path, key: &Path) -> Result<(), ConfigError> {
         (_, _) => key.starts_with(folder),
     };
     if inside {
-        return Err(mistake("store.master_key_file lies inside the data folder; keep it elsewhere"));
+        return Err(mistake(
+            "doctor.master_key.inside_data: store.master_key_file lies inside the data folder; keep it elsewhere",
+        ));
     }
     Ok(())
+}
+
+/// What `keyward doctor` refuses of keys and folders is no set-up to serve with.
+pub fn refuse_unsafe(config: &Config) -> Result<(), ConfigError> {
+    let refused = crate::doctor::files::examine(config).into_iter().filter(|one| one.level == Level::Refused);
+    let mistakes: Vec<String> =
+        refused.map(|one| format!("{}: {} {}", one.name, one.means, one.advice)).collect();
+    if mistakes.is_empty() { Ok(()) } else { Err(ConfigError { mistakes }) }
 }
 
 #[cfg(test)]

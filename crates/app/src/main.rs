@@ -7,10 +7,12 @@
 mod ambient;
 mod arguments;
 mod audit;
+mod backup;
 mod checkpoint;
 mod commands;
 mod config;
 mod control;
+mod doctor;
 mod node;
 mod sandbox;
 mod worker;
@@ -39,6 +41,9 @@ fn main() -> ExitCode {
             Command::Key(command) => commands::key::run(command).await,
             Command::Account(command) => commands::account::run(command).await,
             Command::Operator(command) => commands::operator::run(command).await,
+            Command::Doctor(options) => commands::doctor::run(&options).await,
+            Command::Backup(options) => commands::backup::run(options).await,
+            Command::Restore(options) => commands::restore::run(options).await,
             Command::Audit(command) => commands::audit::run(command).await,
             Command::Init(options) => commands::init::run(&options),
             Command::Config(command) => commands::config::run(command),

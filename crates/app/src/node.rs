@@ -1,7 +1,7 @@
 //! The wiring of one node: each part gets only the capability that it may use.
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
@@ -26,7 +26,7 @@ use crate::checkpoint::Checkpoint;
 use crate::{ambient, worker};
 
 /// The name under which this node keeps its replay horizon; one gateway process per data folder.
-const NODE: &str = "local";
+pub const NODE: &str = "local";
 
 /// The checkpoint's name in a data folder.
 pub const CHECKPOINT_FILE: &str = "checkpoint";
@@ -44,7 +44,7 @@ pub struct NodeOptions {
     /// What actions share.
     pub authority: Arc<Authority>,
     /// Where the newest change seen is kept, to notice a store that was rolled back.
-    pub checkpoint: Option<PathBuf>,
+    pub checkpoint: Option<Arc<Checkpoint>>,
     /// Who signs checkpoints of the audit log.
     pub notary: Notary,
 }
@@ -64,8 +64,6 @@ impl Node {
     /// Loads the facts, settles what the last run left open, and starts to serve.
     pub async fn start(store: &Store, master: &MasterKey, options: NodeOptions) -> Result<Self> {
         let clock = ambient::clock();
-        let head = store.feed().head().await.context("the store cannot be read")?;
-        let checkpoint = options.checkpoint.map(|file| Checkpoint::open(&file, head)).transpose()?;
         let journal = store.journal();
         for open in journal.abandon_open(ambient::now()).await.context("the journal cannot be settled")? {
             warn!(
@@ -116,7 +114,7 @@ impl Node {
             recorder: recorder.clone(),
             marks,
             clock,
-            checkpoint,
+            checkpoint: options.checkpoint,
         };
         Ok(Self {
             gateway: running,
@@ -213,6 +211,14 @@ pub fn lock(folder: &Path) -> Result<std::fs::File> {
 pub fn listen(address: std::net::SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address)
         .with_context(|| format!("cannot listen on {address}; choose another address, or port 0"))
+}
+
+/// The store that keeps its newest change in `file` before it calls it done, unless it is older than what stands there.
+pub async fn checked(store: Store, file: Option<&Path>) -> Result<(Store, Option<Arc<Checkpoint>>)> {
+    let Some(file) = file else { return Ok((store, None)) };
+    let seen = store.seen().await.context("the store cannot be read")?;
+    let checkpoint = Arc::new(Checkpoint::open(file, seen)?);
+    Ok((store.witnessed(checkpoint.witness()), Some(checkpoint)))
 }
 
 /// What actions share, on an open store.

@@ -16,7 +16,7 @@ use keyward_rules::grant::Actor;
 use keyward_rules::id::Revision;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
-use keyward_store::{Store, StoreError};
+use keyward_store::{Seen, Store, StoreError};
 use tracing::{error, info, warn};
 
 use crate::ambient;
@@ -54,7 +54,7 @@ pub struct Duties {
     /// The clocks.
     pub clock: Clock,
     /// Where the newest change seen is kept.
-    pub checkpoint: Option<Checkpoint>,
+    pub checkpoint: Option<Arc<Checkpoint>>,
 }
 
 /// Tells holders of what the gateway saw, until aborted.
@@ -69,7 +69,7 @@ pub async fn tell(mut sightings: Sightings, authority: Arc<Authority>) {
 }
 
 /// Runs until aborted.
-pub async fn run(mut follower: Follower, mut duties: Duties) {
+pub async fn run(mut follower: Follower, duties: Duties) {
     let steady_ms = Arc::clone(&duties.clock.steady_ms);
     let steady = move || steady_ms();
     let (mut swept_ms, mut scrubbed_ms, mut flushed_ms) = (steady(), steady(), steady());
@@ -84,7 +84,7 @@ pub async fn run(mut follower: Follower, mut duties: Duties) {
         }
         latest_wall_ms = wall_ms;
         match tokio::time::timeout(Duration::from_secs(2), follower.catch_up(now_ms)).await {
-            Ok(Ok(seen)) => keep(&mut duties.checkpoint, seen),
+            Ok(Ok(seen)) => keep(duties.checkpoint.as_deref(), seen),
             Ok(Err(problem)) => {
                 error!(%problem, "the store cannot be followed; classes are refused as the lease runs out")
             }
@@ -107,11 +107,9 @@ pub async fn run(mut follower: Follower, mut duties: Duties) {
     }
 }
 
-fn keep(checkpoint: &mut Option<Checkpoint>, seen: Revision) {
-    if let Some(checkpoint) = checkpoint
-        && let Err(problem) = checkpoint.keep(seen)
-    {
-        error!(%problem, "the checkpoint cannot be written: a rollback of the store might go unnoticed");
+fn keep(checkpoint: Option<&Checkpoint>, revision: Revision) {
+    if let Some(checkpoint) = checkpoint {
+        checkpoint.keep_or_tell(Seen { revision, audit: 0 });
     }
 }
 

@@ -101,6 +101,14 @@ impl Smtp {
         Ok(Self { transport: builder.build(), from })
     }
 
+    /// Connects, shakes hands, signs in and says NOOP; no mail is sent.
+    ///
+    /// # Errors
+    /// [`MailError::Refused`].
+    pub async fn try_out(&self) -> Result<(), MailError> {
+        self.transport.test_connection().await.map(drop).map_err(MailError::Refused)
+    }
+
     /// Delivers one mail; `id` is its number in the outbox, so that a repeated delivery bears the same
     /// `Message-ID`.
     ///

@@ -11,6 +11,7 @@ mod accounts;
 mod activity;
 mod alerts;
 mod apps;
+mod backup;
 mod bulk;
 mod channels;
 mod deliveries;
@@ -42,6 +43,7 @@ pub use accounts::{AccountKind, AccountRecord};
 pub use activity::{Activity, Quarter, RequestFilter, RequestRow};
 pub use alerts::{AlertRecord, Inbox};
 pub use apps::{AppRecord, AppState};
+pub use backup::{BACKUP_PARTS, Copied, Part, Steps, copy, fingerprint, known_steps};
 pub use channels::ChannelRecord;
 pub use deliveries::{Attempt, Deliveries, DeliveryRecord, DeliveryState, Fate};
 pub use door::{Door, NewChallenge, Opened, Patience, Try};
@@ -65,7 +67,7 @@ pub use sessions::{SessionKind, SessionRecord, Stage};
 pub use sql::STATEMENTS;
 pub use staff::Member;
 pub use usage::{LastUse, Usage};
-pub use writer::{Tx, Writer};
+pub use writer::{Seen, Tx, Witness, Writer};
 
 /// Fills a buffer with random bytes; handed in, so that tests can seed it.
 pub type Entropy = std::sync::Arc<dyn Fn(&mut [u8]) + Send + Sync>;

@@ -72,6 +72,29 @@ impl MasterKey {
         self.derive("keyward 2026-11 verified identity")
     }
 
+    /// Tells master keys apart without telling anything of them: eight bytes in hexadecimal.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let bytes = self.derive("keyward 2026-11 master key fingerprint");
+        blake3::Hash::from_bytes(bytes).to_hex().chars().take(16).collect()
+    }
+
+    /// The tag that makes a backup's manifest this deployment's.
+    #[must_use]
+    pub fn manifest_tag(&self, manifest: &[u8]) -> String {
+        self.tag_of(manifest).to_hex().to_string()
+    }
+
+    /// Whether a tag is the manifest's, in constant time.
+    #[must_use]
+    pub fn is_manifest_tag(&self, manifest: &[u8], tag: &str) -> bool {
+        blake3::Hash::from_hex(tag).is_ok_and(|tag| tag == self.tag_of(manifest))
+    }
+
+    fn tag_of(&self, manifest: &[u8]) -> blake3::Hash {
+        blake3::keyed_hash(&self.derive("keyward 2026-11 backup manifests"), manifest)
+    }
+
     /// The seed of the key that signs checkpoints of the audit log.
     #[must_use]
     pub fn checkpoint_seed(&self) -> [u8; 32] {

@@ -23,7 +23,7 @@ use crate::reader::Reader;
 use crate::seal::Vault;
 use crate::sql::Database;
 use crate::usage::Usage;
-use crate::writer::Writer;
+use crate::writer::{Seen, Witness, Writer};
 
 /// Schema of the main tables, one text per step and database.
 const MAIN: &[Migration] = &[
@@ -77,18 +77,23 @@ const ACTIVITY: &[Migration] = &[
 ];
 
 /// The main tables' name among the steps.
-const MAIN_PART: &str = "main";
+pub(crate) const MAIN_PART: &str = "main";
+/// The journal's tables' name among the steps.
+pub(crate) const ACTIVITY_PART: &str = "activity";
 /// The step that brought the audit log's tree: stores from before it are brought up, and later ones never again.
-const AUDIT_STEP: i64 = 5;
+pub(crate) const AUDIT_STEP: i64 = 5;
 /// The main tables' file.
-const MAIN_FILE: &str = "keyward.db";
+pub(crate) const MAIN_FILE: &str = "keyward.db";
 /// The journal's file.
-const ACTIVITY_FILE: &str = "activity.db";
+pub(crate) const ACTIVITY_FILE: &str = "activity.db";
 
 struct Migration {
     sqlite: &'static str,
     postgres: &'static str,
 }
+
+/// The schema steps that this program knows, of the main tables and of the journal's.
+pub(crate) const KNOWN_STEPS: [usize; 2] = [MAIN.len(), ACTIVITY.len()];
 
 /// Where the store is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -123,6 +128,7 @@ pub struct Store {
     vault: Arc<Vault>,
     /// Where SQLite keeps its files.
     folder: Option<PathBuf>,
+    witness: Option<Witness>,
 }
 
 impl Store {
@@ -149,16 +155,31 @@ impl Store {
             }
         };
         migrate(&main, MAIN_PART, MAIN).await?;
-        migrate(&activity, "activity", ACTIVITY).await?;
+        migrate(&activity, ACTIVITY_PART, ACTIVITY).await?;
         let vault = Arc::new(Vault::open(&main, master, entropy, now.unix_ms()).await?);
-        Ok(Self { main, activity, vault, folder })
+        Ok(Self { main, activity, vault, folder, witness: None })
+    }
+
+    /// The same store, whose changes count as done only once `witness` was told.
+    #[must_use]
+    pub fn witnessed(self, witness: Witness) -> Self {
+        Self { witness: Some(witness), ..self }
+    }
+
+    /// How far it has come.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn seen(&self) -> Result<Seen, StoreError> {
+        Ok(Seen { revision: self.feed().head().await?, audit: self.log().size().await? })
     }
 
     /// The capability to change things.
     #[must_use]
     pub fn writer(&self) -> Writer {
         let file = self.folder.as_ref().map(|folder| folder.join(MAIN_FILE));
-        Writer { database: self.main.clone(), vault: Arc::clone(&self.vault), file }
+        let (vault, witness) = (Arc::clone(&self.vault), self.witness.clone());
+        Writer { database: self.main.clone(), vault, file, witness }
     }
 
     /// The capability to read for people.

@@ -19,6 +19,7 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)";
     END_SESSION = "DELETE FROM sessions WHERE account = $1 AND id = $2";
     END_SESSIONS = "DELETE FROM sessions WHERE account = $1 AND id <> $2";
+    END_ALL_SESSIONS = "DELETE FROM sessions";
     /// Makes room: what is over, and what exceeds the bound.
     TRIM_SESSIONS = "DELETE FROM sessions WHERE account = $1 AND (seen_at <= $2 OR began_at <= $3 OR id IN \
         (SELECT id FROM sessions WHERE account = $1 ORDER BY seen_at DESC, id LIMIT 1000 OFFSET $4))";
@@ -158,6 +159,14 @@ impl Tx {
         self.concerns(account);
         let but = but.map(|id| id.to_string()).unwrap_or_default();
         self.transact.execute(END_SESSIONS, vec![account.as_u64().into(), but.into()]).await
+    }
+
+    /// Ends everybody's sessions.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn end_all_sessions(&mut self) -> Result<u64, StoreError> {
+        self.transact.execute(END_ALL_SESSIONS, vec![]).await
     }
 
     /// Forgets the browsers of an account, so that none of them counts as known.

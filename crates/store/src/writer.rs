@@ -35,7 +35,21 @@ pub struct Writer {
     pub(crate) vault: Arc<Vault>,
     /// The file, on SQLite.
     pub(crate) file: Option<PathBuf>,
+    /// Told of every change before it counts as done.
+    pub(crate) witness: Option<Witness>,
 }
+
+/// How far the store has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Seen {
+    /// The newest change of the feed.
+    pub revision: Revision,
+    /// The newest audit record.
+    pub audit: u64,
+}
+
+/// Is told of each committed change before whoever made it is; it may block, and keeps to itself what fails.
+pub type Witness = Arc<dyn Fn(Seen) + Send + Sync>;
 
 /// One change under way; dropped without commit it leaves no trace.
 pub struct Tx {
@@ -46,6 +60,7 @@ pub struct Tx {
     revision: Option<Revision>,
     /// Accounts that the record concerns.
     concerned: BTreeSet<u64>,
+    witness: Option<Witness>,
 }
 
 impl Writer {
@@ -56,7 +71,8 @@ impl Writer {
     pub async fn begin(&self, grant: Grant, now: Moment) -> Result<Tx, StoreError> {
         let transact = self.database.begin().await?;
         let concerned = party(&grant);
-        Ok(Tx { transact, vault: Arc::clone(&self.vault), grant, now, revision: None, concerned })
+        let (vault, witness) = (Arc::clone(&self.vault), self.witness.clone());
+        Ok(Tx { transact, vault, grant, now, revision: None, concerned, witness })
     }
 
     /// Adds many accounts and keys in one transaction, for tests of scale: on SQLite past the general adapter,
@@ -204,6 +220,24 @@ impl Tx {
         Ok(rows.iter().filter_map(|row| RawKey::from_row(row).ok()?.open(&self.vault).ok()).collect())
     }
 
+    /// Active and disabled keys after `after`, at most `limit`, with the id to go on from while there may be more;
+    /// altered rows are left out, they are unusable already.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn living_keys(
+        &mut self,
+        after: Option<KeyId>,
+        limit: u64,
+    ) -> Result<(Vec<KeyRecord>, Option<KeyId>), StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let rows = self.transact.fetch_all(keys::KEYS_AFTER, vec![after.into(), limit.into()]).await?;
+        let last = rows.last().map(|row| row.text(0)).transpose()?;
+        let last = last.map(|id| id.parse().map_err(|_| StoreError::tampered("key", id))).transpose()?;
+        let opened = rows.iter().filter_map(|row| RawKey::from_row(row).ok()?.open(&self.vault).ok());
+        Ok((opened.filter(|key| !key.life.is_over()).collect(), last))
+    }
+
     /// All keys of an account, ended ones included.
     ///
     /// # Errors
@@ -299,6 +333,11 @@ impl Tx {
             self.transact.notify(CHANNEL).await?;
         }
         self.transact.commit().await?;
+        if let Some(witness) = self.witness {
+            let seen = Seen { revision: self.revision.unwrap_or_default(), audit: n };
+            // A witness that panics is no reason to call a committed change undone.
+            let _ = tokio::task::spawn_blocking(move || witness(seen)).await;
+        }
         Ok(self.revision)
     }
 }

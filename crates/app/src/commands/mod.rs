@@ -2,13 +2,19 @@
 
 pub mod account;
 pub mod audit;
+pub mod backup;
 pub mod config;
+pub mod doctor;
 pub mod explain;
 pub mod init;
 pub mod key;
 pub mod operator;
+pub mod restore;
 pub mod serve;
 pub mod version;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use keyward_authority::{Authority, Settings};
@@ -17,6 +23,7 @@ use keyward_store::{Location, MasterKey, Store};
 
 use crate::arguments::StoreChoice;
 use crate::audit::AuditSettings;
+use crate::checkpoint::Checkpoint;
 use crate::{ambient, config as settings, node, sandbox};
 
 /// A store that a command acts on.
@@ -36,8 +43,51 @@ async fn open(choice: &StoreChoice) -> Result<(Store, Authority)> {
 
 /// The same with what the audit log needs.
 async fn opened(choice: &StoreChoice) -> Result<Opened> {
-    let (mut policy, mut audit) = (Settings::default(), AuditSettings::default());
-    let (location, key_file) = match (&choice.config, &choice.data) {
+    let place = place(choice)?;
+    let master = place.master()?;
+    let store = Store::open(&place.location, &master, ambient::entropy(), ambient::now()).await?;
+    // Whatever a command changes is kept there before the command says so, as the server does.
+    let store = match &place.checkpoint {
+        Some(file) => store.witnessed(Arc::new(Checkpoint::follow(file)).witness()),
+        None => store,
+    };
+    let authority = node::authority(&store, &master, place.rules);
+    Ok(Opened { store, authority, master, audit: place.audit })
+}
+
+/// Where a command finds things.
+struct Place {
+    location: Location,
+    key_file: PathBuf,
+    /// Where the newest change seen is kept.
+    checkpoint: Option<PathBuf>,
+    rules: Settings,
+    audit: AuditSettings,
+}
+
+impl Place {
+    /// The master key, from its file.
+    fn master(&self) -> Result<MasterKey> {
+        let text = std::fs::read_to_string(&self.key_file)
+            .with_context(|| format!("the master key {} cannot be read", self.key_file.display()))?;
+        Ok(MasterKey::parse(&text)?)
+    }
+
+    /// The folder of SQLite's files; on PostgreSQL there is none.
+    fn folder(&self) -> Result<&Path> {
+        match &self.location {
+            Location::Folder(folder) => Ok(folder),
+            Location::Postgres(_) => anyhow::bail!(
+                "the store is a PostgreSQL database: back it up and restore it with PostgreSQL's own tools, pg_dump or \
+                 point-in-time recovery; docs/operating/backup.md says what to look at after a restore"
+            ),
+        }
+    }
+}
+
+/// What the choice names; nothing is opened yet.
+fn place(choice: &StoreChoice) -> Result<Place> {
+    match (&choice.config, &choice.data) {
         (Some(file), _) => {
             let config = settings::read(file)?;
             let location = Location::parse(&config.store.url)?;
@@ -45,19 +95,24 @@ async fn opened(choice: &StoreChoice) -> Result<Opened> {
                 node::private_folder(folder)?;
                 settings::refuse_key_inside(folder, &config.store.master_key_file)?;
             }
-            policy = config.settings();
-            audit = config.audit;
-            (location, config.store.master_key_file)
+            let (checkpoint, rules) = (config.checkpoint_file(&location), config.settings());
+            Ok(Place {
+                location,
+                key_file: config.store.master_key_file,
+                checkpoint,
+                rules,
+                audit: config.audit,
+            })
         }
-        (None, Some(folder)) => (Location::Folder(folder.clone()), folder.join(sandbox::MASTER_KEY_FILE)),
+        (None, Some(folder)) => Ok(Place {
+            location: Location::Folder(folder.clone()),
+            key_file: folder.join(sandbox::MASTER_KEY_FILE),
+            checkpoint: Some(folder.join(node::CHECKPOINT_FILE)),
+            rules: Settings::default(),
+            audit: AuditSettings::default(),
+        }),
         (None, None) => anyhow::bail!("say which store: --config FILE or --data DIR"),
-    };
-    let text = std::fs::read_to_string(&key_file)
-        .with_context(|| format!("the master key {} cannot be read", key_file.display()))?;
-    let master = MasterKey::parse(&text)?;
-    let store = Store::open(&location, &master, ambient::entropy(), ambient::now()).await?;
-    let authority = node::authority(&store, &master, policy);
-    Ok(Opened { store, authority, master, audit })
+    }
 }
 
 /// The person at the host, as the system names them.

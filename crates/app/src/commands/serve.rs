@@ -31,11 +31,13 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
         }
         Location::Postgres(_) => None,
     };
+    config::refuse_unsafe(&settings)?;
     let text = std::fs::read_to_string(&settings.store.master_key_file).with_context(|| {
         format!("the master key {} cannot be read", settings.store.master_key_file.display())
     })?;
     let master = MasterKey::parse(&text)?;
     let store = Store::open(&location, &master, ambient::entropy(), ambient::now()).await?;
+    let (store, checkpoint) = node::checked(store, settings.checkpoint_file(&location).as_deref()).await?;
     let tls = match (
         &settings.gateway.tls_listen,
         &settings.gateway.tls_certificate_file,
@@ -56,15 +58,10 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let backend = node::backend(&settings.upstream.url)?;
     let listeners = Listeners { plain, tls };
-    let beside_the_store = match &location {
-        Location::Folder(folder) => Some(folder.join(node::CHECKPOINT_FILE)),
-        Location::Postgres(_) => None,
-    };
     let channels = settings.channels.client()?;
     let rules = Settings { channels: channels.policy().clone(), ..settings.settings() };
     let authority = Arc::new(node::authority(&store, &master, rules));
     let shown = settings.shown();
-    let checkpoint = settings.gateway.checkpoint_file.or(beside_the_store);
     let control = match (settings.console, settings.mail) {
         (Some(console), Some(mail)) => {
             operator::offer_first(&authority, &console.origin).await?;

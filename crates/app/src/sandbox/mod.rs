@@ -49,6 +49,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let master = master_key(&folder.path)?;
     let location = Location::Folder(folder.path.clone());
     let store = Store::open(&location, &master, ambient::entropy(), ambient::now()).await?;
+    let (store, checkpoint) = node::checked(store, Some(&folder.path.join(node::CHECKPOINT_FILE))).await?;
 
     let (backend, exchange) = match &options.upstream {
         Some(url) => (node::backend(url)?, None),
@@ -80,7 +81,6 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
 
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let listeners = Listeners { plain: Some(plain), tls: Some((secure, tls.config)) };
-    let checkpoint = Some(folder.path.join(node::CHECKPOINT_FILE));
     let raise_rates = options.raise_rates;
     let notary = AuditSettings::default().notary(&store, &master)?;
     let node_options =

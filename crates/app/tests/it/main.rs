@@ -14,8 +14,10 @@
 mod altered;
 mod audit;
 mod audit_elsewhere;
+mod backup;
 mod commands;
 mod crash;
+mod doctor;
 mod framing;
 mod framing2;
 mod limits;

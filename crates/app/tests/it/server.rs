@@ -9,13 +9,13 @@ use keyward_testkit::process::{KeyEntry, program};
 use crate::world::{Folder, ORDER, Signed, Upstream, exchange, keyward, now_ms};
 
 /// A server on a folder; ended when dropped.
-struct Server {
+pub struct Server {
     child: Child,
-    address: String,
+    pub address: String,
 }
 
 /// Sets a server up as an operator would; gives the configuration's path and the address.
-fn set_up(folder: &Folder, upstream: &Upstream) -> (String, String) {
+pub fn set_up(folder: &Folder, upstream: &Upstream) -> (String, String) {
     let dir = folder.0.join("etc");
     keyward(&["init", "--dir", &dir.display().to_string()]);
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
@@ -30,7 +30,7 @@ fn set_up(folder: &Folder, upstream: &Upstream) -> (String, String) {
 }
 
 impl Server {
-    fn start(config: &str, address: &str) -> Self {
+    pub fn start(config: &str, address: &str) -> Self {
         let mut command = Command::new(program().unwrap());
         command.args(["serve", "--config", config]).stdin(Stdio::null()).stderr(Stdio::null());
         let server = Self { child: command.spawn().unwrap(), address: address.to_owned() };
@@ -42,11 +42,17 @@ impl Server {
         server
     }
 
-    fn code(&self, request: &Signed) -> String {
+    pub fn code(&self, request: &Signed) -> String {
         exchange(&self.address, &request.bytes()).expect("an answer").code()
     }
 
-    fn stop(mut self) -> ExitStatus {
+    /// Ends it as a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn stop(mut self) -> ExitStatus {
         let process = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
         self.child.wait().unwrap()
@@ -60,7 +66,7 @@ impl Drop for Server {
     }
 }
 
-fn make_key(config: &str) -> KeyEntry {
+pub fn make_key(config: &str) -> KeyEntry {
     keyward(&["account", "create", "--config", config, "--email", "trader@keyward.example"]);
     let made = keyward(&[
         "key",

@@ -7,6 +7,7 @@ mod freeze;
 mod lookup;
 mod policy;
 mod proposals;
+mod restore;
 mod roles;
 mod words;
 
@@ -21,6 +22,7 @@ pub use proposals::{
     ProposalView, approval_matter, approve, cancel_proposal, carry_out, check_proposal, list_proposals,
     propose, propose_matter, show_proposal,
 };
+pub use restore::{Since, note_restore};
 pub(crate) use roles::refuse_too_few;
 pub use roles::{
     SetUp, check_set_up, invitation_matter, invite_operator, offer_set_up, revoke_role, role_of,

@@ -16,6 +16,10 @@ const OPEN: &[(&str, &str)] = &[
     ("/sign-in", "the door itself: tries are counted"),
     ("/sign-in/factor", "the door's second half: a half session, tries are counted"),
     ("/sign-in/passkey", "the door itself: the question is ours, is answered once, and is counted by source"),
+    (
+        "/sign-in/passkey/options",
+        "a question for whoever answers it: holds nothing of anybody, and is counted by source",
+    ),
     ("/register", "a code by mail, counted by source"),
     ("/register/confirm", "a code by mail, counted by source"),
     ("/recover", "a code by mail and the other factor, counted"),

@@ -168,6 +168,8 @@ actions! {
     EnrolPasskey, "account.passkey.add", StepUp, Never;
     /// Remove a passkey.
     RemovePasskey, "account.passkey.remove", StepUp, Never;
+    /// Put a backup of the store back.
+    RestoreStore, "store.restore", Never, Never;
 }
 
 impl Action {

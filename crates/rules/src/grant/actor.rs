@@ -193,7 +193,8 @@ fn host(action: Action) -> Option<Scope> {
         | Action::EnableKey
         | Action::DeleteKey
         | Action::FreezeKey
-        | Action::OfferSetUp => Some(Scope::All),
+        | Action::OfferSetUp
+        | Action::RestoreStore => Some(Scope::All),
         Action::Register
         | Action::SignIn
         | Action::EndSession

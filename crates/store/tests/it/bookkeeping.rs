@@ -59,6 +59,7 @@ const BOOKKEEPING: &[(&str, &str)] = &[
     ("INSERT_SESSION", "the half session between password and second factor; a full one begins with a grant"),
     ("END_SESSION", "runs inside a write transaction"),
     ("END_SESSIONS", "runs inside a write transaction"),
+    ("END_ALL_SESSIONS", "runs inside a write transaction"),
     ("DROP_DEVICES", "runs inside a write transaction"),
     ("TOUCH_SESSION", "when a session was last used"),
     ("DROP_SESSIONS", "sessions that are over"),

@@ -1,0 +1,97 @@
+//! Action: put a backup back. What may have been switched off since the backup stays off until somebody who may
+//! switches it on again.
+
+use std::collections::BTreeMap;
+
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof};
+use keyward_rules::id::{AccountId, KeyId};
+use keyward_store::Seen;
+
+use crate::{ActionError, Desk, tell};
+
+/// Keys looked at in one transaction.
+const BATCH: u64 = 500;
+
+/// Whether changes were acknowledged after the backup, as far as can be known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Since {
+    /// None: the newest change that a node kept elsewhere is in the backup.
+    Nothing,
+    /// Some, or nobody knows.
+    Unknown,
+}
+
+/// Writes down that the backup which goes up to `kept` was put back. With changes missing, every active key is disabled
+/// and every session ended; gives how many keys that were.
+///
+/// # Errors
+/// [`ActionError::Store`]; batches that were committed before stay.
+pub async fn note_restore(desk: &Desk<'_>, kept: Seen, since: Since) -> Result<usize, ActionError> {
+    let disabled = match since {
+        Since::Nothing => 0,
+        Since::Unknown => disable_all(desk).await?,
+    };
+    let grant = desk.actor.may(Action::RestoreStore, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let ended = match since {
+        Since::Nothing => 0,
+        Since::Unknown => tx.end_all_sessions().await?,
+    };
+    let missing = match since {
+        Since::Nothing => "none",
+        Since::Unknown => "unknown",
+    };
+    let facts = [
+        ("up_to_change", kept.revision.0.to_string()),
+        ("up_to_record", kept.audit.to_string()),
+        ("changes_missing", missing.to_owned()),
+        ("keys_disabled", disabled.to_string()),
+        ("sessions_ended", ended.to_string()),
+    ];
+    let event = Event::of(tx.grant(), desk.now, "store", &facts);
+    tx.commit(event).await?;
+    Ok(disabled)
+}
+
+async fn disable_all(desk: &Desk<'_>) -> Result<usize, ActionError> {
+    let (mut disabled, mut after) = (0, None);
+    loop {
+        let (count, last) = disable_batch(desk, after).await?;
+        disabled += count;
+        match last {
+            Some(last) => after = Some(last),
+            None => return Ok(disabled),
+        }
+    }
+}
+
+/// Disables one batch; gives how many keys and, while there may be more, the last one that it looked at.
+async fn disable_batch(desk: &Desk<'_>, after: Option<KeyId>) -> Result<(usize, Option<KeyId>), ActionError> {
+    let grant = desk.actor.may(Action::RestoreStore, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let (keys, last) = tx.living_keys(after, BATCH).await?;
+    let (mut disabled, mut owners) = (Vec::new(), BTreeMap::<AccountId, usize>::new());
+    for mut key in keys {
+        if let Ok(life) = key.life.disable() {
+            key.life = life;
+            disabled.push(key.id.to_string());
+            *owners.entry(key.account).or_default() += 1;
+            tx.update_key(key).await?;
+        }
+    }
+    for (owner, count) in owners {
+        let detail = format!(
+            "The service was put back to an earlier state, and {count} keys were disabled, because some of them may \
+             have been disabled or deleted since then. Enable only keys that you still use."
+        );
+        let alert = tell::by_actor(desk, AlertKind::AllKeysDisabled, owner, detail);
+        tell::tell(desk, &mut tx, alert).await?;
+    }
+    if !disabled.is_empty() {
+        let event = Event::of(tx.grant(), desk.now, "keys", &[("disabled", disabled.join(","))]);
+        tx.commit(event).await?;
+    }
+    Ok((disabled.len(), last))
+}
