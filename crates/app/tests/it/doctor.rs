@@ -55,7 +55,7 @@ fn what_is_unsafe_has_a_name_and_does_not_serve() {
         mode(path, closed);
         assert_eq!(level(&config, name), "ok");
     }
-    mode(&data.join("keyward.db"), 0o644);
+    mode(&data.join("activity.db"), 0o644);
     assert_eq!(level(&config, "doctor.data.file_open_to_others"), "warning");
     assert_eq!(
         level(&config, "doctor.data.file_open_to_others"),
