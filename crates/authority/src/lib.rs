@@ -30,4 +30,4 @@ pub use strength::{Strength, strength};
 pub use totp::Authenticator;
 
 // What comes through the door, for shells that have no way to the store.
-pub use keyward_store::{AuditFilter, RequestFilter, SessionKind, SessionRecord, Stage};
+pub use keyward_store::{AuditFilter, Place, RequestFilter, SessionKind, SessionRecord, Stage};

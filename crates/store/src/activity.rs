@@ -1,6 +1,8 @@
 //! What the journal says of a key: counts for its chart, and its newest requests.
 
+use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use keyward_rules::id::KeyId;
 use keyward_rules::time::Moment;
@@ -19,11 +21,12 @@ statements! {
     /// literals, and an empty one fits everything.
     REQUESTS_OF_KEY = "SELECT id, at, source, method, route, code, upstream_status, micros FROM activity \
         WHERE at >= $2 AND at < $3 AND key_id = $1 AND ($4 = '' OR code = $4 OR ($4 = 'refused' AND code <> '0')) \
-        AND ($5 = '' OR route LIKE $5 ESCAPE '\\') AND ($6 = 0 OR source = $7) ORDER BY at DESC, id DESC LIMIT $8";
+        AND ($5 = '' OR LOWER(route) LIKE $5 ESCAPE '\\') AND ($6 = 0 OR source = $7) AND (at < $8 OR (at = $8 AND id < $9)) \
+        ORDER BY at DESC, id DESC LIMIT $10";
 }
 
-/// Quarters of an hour that one search walks at most: what is older is found by asking for an earlier end.
-const QUARTERS_WALKED: u64 = 400;
+/// Quarters of an hour that one search walks at most; it says where it stopped.
+const QUARTERS_WALKED: u64 = 200;
 
 /// One quarter of an hour of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,8 +98,8 @@ impl Activity {
         rows.iter().map(|row| Ok((address(&row.bytes(0)?)?, moment(row.int(1)?)))).collect()
     }
 
-    /// Requests of a key that fit, newest first, at most `limit`. Walked are the quarters of an hour in which the key
-    /// was busy, and the newest two, at most [`QUARTERS_WALKED`] of them.
+    /// Requests of a key that fit, newest first, at most `limit`, and where to search on if there may be more. Walked
+    /// are the quarters of an hour in which the key was busy, and the newest two, at most [`QUARTERS_WALKED`] of them.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -105,9 +108,10 @@ impl Activity {
         key: KeyId,
         filter: &RequestFilter,
         limit: usize,
-    ) -> Result<Vec<RequestRow>, StoreError> {
+    ) -> Result<(Vec<RequestRow>, Option<Place>), StoreError> {
         let id = key.as_u128().to_be_bytes();
-        let (first, last) = (filter.from.unix_ms(), filter.until.unix_ms().saturating_sub(1));
+        let end = filter.before.map_or(u64::MAX, |place| place.at.unix_ms());
+        let (first, last) = (filter.from.unix_ms(), filter.until.unix_ms().saturating_sub(1).min(end));
         let values = vec![
             id.as_slice().into(),
             (first / QUARTER_MS).into(),
@@ -121,13 +125,16 @@ impl Activity {
         quarters.extend([last / QUARTER_MS, (last / QUARTER_MS).saturating_sub(1)]);
         quarters.sort_unstable_by_key(|quarter| std::cmp::Reverse(*quarter));
         quarters.dedup();
-        let mut found = Vec::new();
+        let cut = u64::try_from(busy.len()).is_ok_and(|walked| walked == QUARTERS_WALKED);
+        let stopped = quarters.last().filter(|_| cut).map(|quarter| Place::before(quarter * QUARTER_MS));
+        let mut found: Vec<RequestRow> = Vec::new();
         for quarter in quarters {
             let from = quarter.saturating_mul(QUARTER_MS).max(first);
             let until = (quarter + 1).saturating_mul(QUARTER_MS).min(last.saturating_add(1));
             let left = i64::try_from(limit.saturating_sub(found.len())).unwrap_or(0);
             if left == 0 {
-                break;
+                let last = found.last();
+                return Ok((found.clone(), last.map(|row| Place { at: row.at, id: row.id })));
             }
             let mut values: Vec<Value> = vec![id.as_slice().into(), from.into(), until.into()];
             values.extend(filter.values());
@@ -137,7 +144,41 @@ impl Activity {
                 found.push(request(row)?);
             }
         }
-        Ok(found)
+        let full = found.last().filter(|_| found.len() == limit);
+        let next = full.map(|row| Place { at: row.at, id: row.id }).or(stopped);
+        Ok((found, next))
+    }
+}
+
+/// A place in the journal: what is older lies before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// When.
+    pub at: Moment,
+    /// The number of the record among those of that moment.
+    pub id: i64,
+}
+
+impl Place {
+    const fn before(ms: u64) -> Self {
+        Self { at: Moment::from_unix_ms(ms), id: 0 }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}-{}", self.at.unix_ms(), self.id)
+    }
+}
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (at, id) = text.split_once('-').ok_or(())?;
+        let place =
+            Self { at: Moment::from_unix_ms(at.parse().map_err(|_| ())?), id: id.parse().map_err(|_| ())? };
+        if place.id >= 0 && place.to_string() == text { Ok(place) } else { Err(()) }
     }
 }
 
@@ -154,10 +195,12 @@ pub struct RequestFilter {
     pub route: String,
     /// From this address.
     pub source: Option<IpAddr>,
+    /// Only what is older than where an earlier search stopped.
+    pub before: Option<Place>,
 }
 
 impl RequestFilter {
-    fn values(&self) -> [Value; 4] {
+    fn values(&self) -> [Value; 6] {
         let source = match self.source.map(|address| address.to_canonical()) {
             None => Vec::new(),
             Some(IpAddr::V4(v4)) => v4.octets().to_vec(),
@@ -165,10 +208,15 @@ impl RequestFilter {
         };
         let route = if self.route.is_empty() { String::new() } else { containing(&self.route) };
         [
-            self.code.as_str().into(),
+            // PostgreSQL takes no NUL in a text, and no code or route has one.
+            self.code.replace('\0', "\u{fffd}").into(),
             route.into(),
             i64::from(self.source.is_some()).into(),
             source.as_slice().into(),
+            self.before
+                .map_or(i64::MAX, |place| i64::try_from(place.at.unix_ms()).unwrap_or(i64::MAX))
+                .into(),
+            self.before.map_or(0, |place| place.id).into(),
         ]
     }
 }

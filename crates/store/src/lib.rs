@@ -40,7 +40,7 @@ mod usage;
 mod writer;
 
 pub use accounts::{AccountKind, AccountRecord};
-pub use activity::{Activity, Quarter, RequestFilter, RequestRow};
+pub use activity::{Activity, Place, Quarter, RequestFilter, RequestRow};
 pub use alerts::{AlertRecord, Inbox};
 pub use apps::{AppRecord, AppState};
 pub use backup::{BACKUP_PARTS, Copied, Part, Steps, copy, fingerprint, known_steps};

@@ -65,7 +65,8 @@ pub(crate) fn containing(text: &str) -> String {
         if matches!(letter, '%' | '_' | '\\') {
             pattern.push('\\');
         }
-        pattern.push(letter);
+        // PostgreSQL takes no NUL in a text, and no name has one.
+        pattern.push(if letter == '\0' { char::REPLACEMENT_CHARACTER } else { letter });
     }
     pattern.push('%');
     pattern

@@ -3,7 +3,7 @@
 use keyward_rules::id::KeyId;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
-use keyward_store::{Quarter, RequestFilter, RequestRow};
+use keyward_store::{Place, Quarter, RequestFilter, RequestRow};
 
 use crate::tell::shows_addresses;
 use crate::{ActionError, Desk};
@@ -60,8 +60,9 @@ pub async fn key_activity(desk: &Desk<'_>, id: KeyId) -> Result<ActivityView, Ac
         code: String::new(),
         route: String::new(),
         source: None,
+        before: None,
     };
-    let requests = access.activity.requests(id, &newest, NEWEST).await?;
+    let (requests, _) = access.activity.requests(id, &newest, NEWEST).await?;
     let sources = match shown {
         true => access.activity.sources(id, u64::try_from(NEWEST).unwrap_or(0)).await?,
         false => Vec::new(),
@@ -88,7 +89,8 @@ fn as_shown(row: RequestRow, shown: bool) -> KeyRequest {
     }
 }
 
-/// The requests of a key within the actor's scope that fit, newest first, at most `limit`. An app's key is never
+/// The requests of a key within the actor's scope that fit, newest first, at most `limit`, and where to search on if
+/// there may be more. An app's key is never
 /// searched by address: the answer would tell its ranges.
 ///
 /// # Errors
@@ -98,13 +100,13 @@ pub async fn key_requests(
     id: KeyId,
     filter: RequestFilter,
     limit: usize,
-) -> Result<Vec<KeyRequest>, ActionError> {
+) -> Result<(Vec<KeyRequest>, Option<Place>), ActionError> {
     let access = &desk.authority.access;
     let key = access.reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
     let shown = shows_addresses(&key.binding);
     let filter = RequestFilter { source: filter.source.filter(|_| shown), ..filter };
-    let rows = access.activity.requests(id, &filter, limit).await?;
-    Ok(rows.into_iter().map(|row| as_shown(row, shown)).collect())
+    let (rows, next) = access.activity.requests(id, &filter, limit).await?;
+    Ok((rows.into_iter().map(|row| as_shown(row, shown)).collect(), next))
 }
 
 /// The counts of the last day alone; whose key it is was decided before.

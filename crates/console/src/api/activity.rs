@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use axum::Json;
 use axum::http::StatusCode;
-use keyward_authority::RequestFilter;
 use keyward_authority::questions::{self, ChartView, Range};
+use keyward_authority::{Place, RequestFilter};
 use keyward_rules::id::KeyId;
 use keyward_rules::limits::{DAY_MS, PAGE_DEFAULT};
 use keyward_rules::time::Moment;
@@ -109,6 +109,9 @@ pub struct RequestQuery {
     #[serde(default)]
     #[param(value_type = Option<String>)]
     source: Option<IpAddr>,
+    /// Only those before this `next` cursor
+    #[serde(default)]
+    cursor: Option<String>,
     /// At most so many, 1 to 1000
     #[serde(default)]
     #[param(minimum = 1, maximum = 1000)]
@@ -120,6 +123,8 @@ pub struct RequestQuery {
 pub struct Requests {
     /// The requests.
     requests: Vec<Request>,
+    /// The cursor to search on with, if there may be more; a page with fewer than asked for may have one.
+    next: Option<String>,
 }
 
 /// Show a key's chart
@@ -149,15 +154,21 @@ pub async fn key_requests(
         let detail = "an answer has 1 to 1000 requests";
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_limit", detail));
     }
+    let before: Result<Option<Place>, ()> = query.cursor.as_deref().map(str::parse).transpose();
+    let before = before.map_err(|()| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_cursor", "the cursor is not one of ours")
+    })?;
     let filter = RequestFilter {
         from: Moment::from_unix_ms(query.from_ms.unwrap_or(desk.now.unix_ms().saturating_sub(31 * DAY_MS))),
         until: Moment::from_unix_ms(query.until_ms.unwrap_or(desk.now.unix_ms() + 1)),
         code: query.verdict.unwrap_or_default(),
         route: query.route.unwrap_or_default(),
         source: query.source,
+        before,
     };
-    let found = questions::key_requests(&desk, id, filter, limit).await?;
-    Ok(Json(Requests { requests: found.into_iter().map(Request::from).collect() }))
+    let (found, next) = questions::key_requests(&desk, id, filter, limit).await?;
+    let next = next.map(|place| place.to_string());
+    Ok(Json(Requests { requests: found.into_iter().map(Request::from).collect(), next }))
 }
 
 /// Show the chart of all keys

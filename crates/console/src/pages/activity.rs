@@ -21,6 +21,8 @@ use crate::words::{When, moment, urlencoded};
 
 /// Rows of an export.
 const EXPORT: usize = 10_000;
+/// Searches of one export: a month of a key that never rests.
+const EXPORT_WALKS: usize = 16;
 /// How far a search reaches back unless asked otherwise.
 const SEARCH_DAYS: u64 = 31;
 
@@ -123,6 +125,8 @@ struct KeyPage<'p> {
     shows_sources: bool,
     live: bool,
     older: String,
+    /// How far back was looked, where the search stopped before its beginning.
+    searched_to: Option<When>,
     terms: String,
 }
 
@@ -145,20 +149,17 @@ fn filter(query: &Query, now: Moment) -> Result<RequestFilter, &'static str> {
         text => moment(text).ok_or("A time is written as 2026-11-21T08:15, in UTC."),
     };
     let month_ago = Moment::from_unix_ms(now.unix_ms().saturating_sub(SEARCH_DAYS * DAY_MS));
-    let until = match query.before.parse() {
-        Ok(ms) => Moment::from_unix_ms(ms),
-        Err(_) => given(&query.until, now.plus_ms(1))?,
-    };
     let source = match query.source.trim() {
         "" => None,
         text => Some(text.parse().map_err(|_| "An address is written as 203.0.113.7 or 2001:db8::7.")?),
     };
     Ok(RequestFilter {
         from: given(&query.from, month_ago)?,
-        until,
+        until: given(&query.until, now.plus_ms(1))?,
         code: query.verdict.clone(),
         route: query.route.trim().to_owned(),
         source,
+        before: query.before.parse().ok(),
     })
 }
 
@@ -190,9 +191,9 @@ async fn build(person: &SignedIn, id: KeyId, query: &Query) -> Result<Response, 
         Ok(filter) => filter,
         Err(text) => return Ok(message(StatusCode::UNPROCESSABLE_ENTITY, "That cannot be searched", text)),
     };
-    let requests = key_requests(&desk, id, filter, PAGE_DEFAULT).await?;
-    let older = requests.last().filter(|_| requests.len() == PAGE_DEFAULT);
-    let older = older.map(|last| last.at.unix_ms().to_string()).unwrap_or_default();
+    let (requests, next) = key_requests(&desk, id, filter, PAGE_DEFAULT).await?;
+    let searched_to = next.filter(|_| requests.len() < PAGE_DEFAULT).map(|place| When::of(place.at));
+    let older = next.map(|place| place.to_string()).unwrap_or_default();
     let rows = requests.into_iter().map(row).collect();
     if query.fragment == "tail" {
         return Ok(page(&Rows { rows }));
@@ -207,6 +208,7 @@ async fn build(person: &SignedIn, id: KeyId, query: &Query) -> Result<Response, 
         shows_sources: key.purpose == "trading",
         live: !query.live.is_empty(),
         older,
+        searched_to,
         terms: terms(query),
         key: &key,
         query,
@@ -232,7 +234,7 @@ pub async fn export(person: SignedIn, Path(id): Path<String>, Asked(query): Aske
         Ok(filter) => filter,
         Err(text) => return message(StatusCode::UNPROCESSABLE_ENTITY, "That cannot be exported", text),
     };
-    let found = match key_requests(&person.desk(), id, filter, EXPORT).await {
+    let (found, cut) = match gather(&person, id, filter).await {
         Ok(found) => found,
         Err(other) => return problem(other),
     };
@@ -240,8 +242,27 @@ pub async fn export(person: SignedIn, Path(id): Path<String>, Asked(query): Aske
         "jsonl" => ("application/jsonl; charset=utf-8", "jsonl", json_lines(&found)),
         _ => ("text/csv; charset=utf-8", "csv", csv(&found)),
     };
-    let name = format!("attachment; filename=\"keyward-{id}.{ending}\"");
+    let part = if cut { format!("-newest-{}", found.len()) } else { String::new() };
+    let name = format!("attachment; filename=\"keyward-{id}{part}.{ending}\"");
     ([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)], text).into_response()
+}
+
+/// Searches on until nothing is left or the export is full; whether it was cut.
+async fn gather(
+    person: &SignedIn,
+    id: KeyId,
+    mut filter: RequestFilter,
+) -> Result<(Vec<KeyRequest>, bool), ActionError> {
+    let mut all = Vec::new();
+    for _ in 0..EXPORT_WALKS {
+        let (found, next) = key_requests(&person.desk(), id, filter.clone(), EXPORT - all.len()).await?;
+        all.extend(found);
+        match next {
+            Some(place) if all.len() < EXPORT => filter.before = Some(place),
+            next => return Ok((all, next.is_some())),
+        }
+    }
+    Ok((all, true))
 }
 
 fn json_lines(found: &[KeyRequest]) -> String {
