@@ -86,6 +86,8 @@ def wait(what, seconds, ask):
 
 
 def run(program, kind, late):
+    # A server refuses secrets that others on the machine may read.
+    os.umask(0o077)
     with tempfile.TemporaryDirectory(prefix="keyward-mail-") as name:
         folder = pathlib.Path(name)
         authority, context = certificate(folder)

@@ -60,6 +60,7 @@ pub struct AuditQuery {
 
 /// An account as those see it who oversee it.
 #[derive(Serialize, ToSchema)]
+#[schema(as = OverseenAccount)]
 pub struct Account {
     /// Its id.
     id: String,
@@ -282,6 +283,7 @@ pub struct Freeze {
 /// One fresh factor.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = OperatorsFactor)]
 pub struct OneFactor {
     /// A code of the authenticator, a recovery code, or the password.
     pub factor: String,
