@@ -106,14 +106,6 @@ pub const CHANNEL_TESTS_PER_HOUR: i64 = 10;
 pub const SEND_AGAIN_MS: u64 = 60 * 1_000;
 /// Milliseconds in a day.
 pub const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
-
-const _: () = assert!(PASSPHRASE_MIN_CHARS < PASSPHRASE_MAX_CHARS);
-const _: () = assert!(ADDRESSES_PER_KEY < RANGES_PER_APP);
-const _: () = assert!(TARGET_BYTES < BODY_BYTES);
-const _: () = assert!(SESSION_IDLE_MS < SESSION_LIFE_MS);
-const _: () = assert!(OVERLAP_MS <= OVERLAP_MAX_DAYS * DAY_MS);
-const _: () = assert!(WAITING_PER_CHANNEL < DELIVERY_LOG_ROWS);
-const _: () = assert!(PAGE_DEFAULT <= PAGE_MAX);
 /// How long a proposal waits for its approvals.
 pub const PROPOSAL_LIFE_MS: u64 = 7 * DAY_MS;
 /// Open proposals at a time.
@@ -122,3 +114,11 @@ pub const OPEN_PROPOSALS: usize = 100;
 pub const WHY_CHARS: usize = 200;
 /// How long a set-up link is good.
 pub const SET_UP_LIFE_MS: u64 = 7 * DAY_MS;
+
+const _: () = assert!(PASSPHRASE_MIN_CHARS < PASSPHRASE_MAX_CHARS);
+const _: () = assert!(ADDRESSES_PER_KEY < RANGES_PER_APP);
+const _: () = assert!(TARGET_BYTES < BODY_BYTES);
+const _: () = assert!(SESSION_IDLE_MS < SESSION_LIFE_MS);
+const _: () = assert!(OVERLAP_MS <= OVERLAP_MAX_DAYS * DAY_MS);
+const _: () = assert!(WAITING_PER_CHANNEL < DELIVERY_LOG_ROWS);
+const _: () = assert!(PAGE_DEFAULT <= PAGE_MAX);

@@ -128,7 +128,7 @@ mod tests {
         let finds = |text: &str| Sought { text: text.into(), ..Sought::default() }.matches(&entry);
         assert!(["", "50%", "*OF*", "{{it}}", "a_b", "Key.Disable"].iter().all(|text| finds(text)));
         assert!(["%", "_", "*"].iter().all(|text| finds(text)), "they stand in the record");
-        assert!(!["5%%", "a%b", "o?s", ".*", "axb", "host:*", "{{"].iter().take(6).any(|text| finds(text)));
+        assert!(!["5%%", "a%b", "o?s", ".*", "axb", "host:*", "{{{"].iter().any(|text| finds(text)));
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use keyward_rules::grant::Scope;
 use keyward_rules::id::{AccountId, KeyId};
-use keyward_rules::staff::Role;
 use keyward_rules::time::Moment;
 
-use crate::accounts::{self, AccountRecord};
+use crate::accounts::AccountRecord;
 use crate::error::StoreError;
 use crate::keys::{KeyRecord, RawKey};
 use crate::outbox;
+use crate::proposals;
 use crate::reader::Reader;
 use crate::sql::{Row, statements};
 use crate::writer::Tx;
@@ -54,6 +54,8 @@ pub struct Counts {
     pub keys: Vec<(String, i64)>,
     /// Audit records.
     pub events: i64,
+    /// Open proposals.
+    pub proposals: i64,
     /// Mails by state.
     pub mails: Vec<(String, i64)>,
 }
@@ -136,21 +138,22 @@ impl Reader {
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn counts(&self, scope: Scope) -> Result<Counts, StoreError> {
+    pub async fn counts(&self, scope: Scope, now: Moment) -> Result<Counts, StoreError> {
         if scope != Scope::All {
             return Ok(Counts::default());
         }
-        let one = async |sql| -> Result<i64, StoreError> {
-            self.database.fetch_optional(sql, vec![]).await?.map_or(Ok(0), |row| row.int(0))
+        let one = async |sql, values| -> Result<i64, StoreError> {
+            self.database.fetch_optional(sql, values).await?.map_or(Ok(0), |row| row.int(0))
         };
         let by_state = async |sql| -> Result<Vec<(String, i64)>, StoreError> {
             let rows = self.database.fetch_all(sql, vec![]).await?;
             rows.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect()
         };
         Ok(Counts {
-            accounts: one(COUNT_ACCOUNTS).await?,
+            accounts: one(COUNT_ACCOUNTS, vec![]).await?,
             keys: by_state(COUNT_KEYS).await?,
-            events: one(COUNT_EVENTS).await?,
+            events: one(COUNT_EVENTS, vec![]).await?,
+            proposals: one(proposals::OPEN_PROPOSALS, vec![now.unix_ms().into()]).await?,
             mails: by_state(outbox::COUNT_LETTERS).await?,
         })
     }
@@ -172,19 +175,6 @@ impl Reader {
     pub async fn frozen_since(&self, id: AccountId) -> Result<Option<Moment>, StoreError> {
         let row = self.database.fetch_optional(FROZEN_SINCE, vec![id.as_u64().into()]).await?;
         row.map_or(Ok(None), |row| Ok(moment(row.int_or_null(0)?)))
-    }
-
-    /// The e-mail address or name that an account goes by, with its role; for words that operators read.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn name_and_role(
-        &self,
-        id: AccountId,
-    ) -> Result<Option<(AccountRecord, Option<Role>)>, StoreError> {
-        let row = self.database.fetch_optional(accounts::ACCOUNT_BY_ID, vec![id.as_u64().into()]).await?;
-        let Some(account) = row.as_ref().map(AccountRecord::from_row).transpose()? else { return Ok(None) };
-        Ok(Some((account, self.role_of(id).await?)))
     }
 }
 

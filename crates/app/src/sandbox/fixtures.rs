@@ -4,14 +4,14 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use keyward_authority::accounts::{create_account, create_sub_account};
-use keyward_authority::keys::{KeyNamed, KeyWish, Outcome, delete_key, disable_key, freeze_key, issue_key};
+use keyward_authority::keys::{KeyNamed, KeyWish, Outcome, delete_key, disable_key, issue_key};
 use keyward_authority::{Authority, Desk};
 use keyward_rules::account::{Email, SubAccountName};
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Actor, Proof};
 use keyward_rules::id::{AccountId, AppId, KeyId};
-use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, WideRange};
+use keyward_rules::key::{Environment, Hold, KeyName, KeySpec, Passphrase, WideRange};
 use keyward_store::{AppRecord, AppState};
 use serde_json::{Map, Value, json};
 
@@ -162,8 +162,20 @@ async fn after(desk: &Desk<'_>, after: After, key: KeyId) -> Result<()> {
         After::Nothing | After::Demo | After::Sub | After::Expire => {}
         After::Disable => drop(disable_key(desk, Proof::None, &KeyNamed::at_the_host(key)).await?),
         After::Delete => drop(delete_key(desk, Proof::None, &KeyNamed::at_the_host(key)).await?),
-        After::Freeze => drop(freeze_key(desk, key).await?),
+        After::Freeze => freeze(desk, key).await?,
     }
+    Ok(())
+}
+
+/// Freezing takes an operator; the fixture is written through the store, with its audit record.
+async fn freeze(desk: &Desk<'_>, id: KeyId) -> Result<()> {
+    let grant = desk.actor.may(Action::SeedSandbox, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let mut key = tx.key(id).await?.context("the key was just made")?;
+    key.life = key.life.hold(Hold::Frozen)?;
+    tx.update_key(key).await?;
+    let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &[("holds", "+ frozen".to_owned())]);
+    tx.commit(event).await?;
     Ok(())
 }
 

@@ -138,14 +138,13 @@ pub async fn approve(
     read: ChangeHash,
 ) -> Result<(), ActionError> {
     let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
-    let change = find(desk, id).await?.proposal.change;
-    let hash = hash_now(desk, change).await;
     let grant = desk.actor.may(Action::Approve, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     tx.one_at_a_time().await?;
     let record = tx.proposal(id).await?.ok_or(ActionError::NoProposal)?;
     let operators = operators(&mut tx).await?;
     let needed = policy_now(desk, &mut tx).await?.needed;
+    let hash = hash_now(desk, record.proposal.change).await;
     let present = Present { operators: &operators, hash, needed, now: desk.now };
     let approval = record.proposal.approve(by, read, &present)?;
     tx.insert_approval(id, &approval).await?;
@@ -161,13 +160,13 @@ pub async fn approve(
 /// [`ActionError::Proposal`]; what the change itself refuses; then the proposal stays as it was.
 pub async fn carry_out(desk: &Desk<'_>, id: ProposalId) -> Result<(), ActionError> {
     let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
-    let change = find(desk, id).await?.proposal.change;
-    let present_hash = hash_now(desk, change).await;
+    let proposal = find(desk, id).await?.proposal;
+    let change = proposal.change;
     let passed = {
         let people = operators_of(&staff(desk).await?);
         let needed = policy_in_force(desk).await?.policy.needed;
-        let present = Present { operators: &people, hash: present_hash, needed, now: desk.now };
-        find(desk, id).await?.proposal.pass(&present)?
+        let hash = hash_now(desk, change).await;
+        proposal.pass(&Present { operators: &people, hash, needed, now: desk.now })?
     };
     let grant = desk.actor.may(change.action(), Proof::Passed(passed))?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
@@ -175,8 +174,9 @@ pub async fn carry_out(desk: &Desk<'_>, id: ProposalId) -> Result<(), ActionErro
     let record = tx.proposal(id).await?.ok_or(ActionError::NoProposal)?;
     let people = operators(&mut tx).await?;
     let policy = policy_now(desk, &mut tx).await?;
-    let present = Present { operators: &people, hash: present_hash, needed: policy.needed, now: desk.now };
-    // Once more, as things stand now that nobody else can change them.
+    // Once more, as things stand now that nobody else can commit.
+    let hash = hash_now(desk, change).await;
+    let present = Present { operators: &people, hash, needed: policy.needed, now: desk.now };
     record.proposal.pass(&present)?;
     if !people.contains(&by) {
         return Err(NotPassed::NotAnOperator.into());

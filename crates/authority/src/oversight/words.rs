@@ -17,11 +17,11 @@ use crate::{ActionError, Desk};
 /// [`ActionError::NoAccount`].
 pub async fn name_of(desk: &Desk<'_>, account: AccountId) -> Result<String, ActionError> {
     let reader = &desk.authority.access.reader;
-    let (record, _) = reader.name_and_role(account).await?.ok_or(ActionError::NoAccount)?;
+    let record = reader.account(desk.actor.scope(), account).await?.ok_or(ActionError::NoAccount)?;
     match record.kind {
         AccountKind::Master(email) => Ok(email.to_string()),
         AccountKind::Sub(master, name) => {
-            let owner = reader.name_and_role(master).await?.map(|(owner, _)| owner.kind);
+            let owner = reader.account(desk.actor.scope(), master).await?.map(|owner| owner.kind);
             let of = match owner {
                 Some(AccountKind::Master(email)) => email.to_string(),
                 Some(AccountKind::Sub(..)) | None => master.to_string(),
@@ -40,7 +40,8 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
     let reader = &desk.authority.access.reader;
     match change {
         Change::GrantRole(account, role) => {
-            let (record, now) = reader.name_and_role(account).await?.ok_or(ActionError::NoAccount)?;
+            let record = reader.account(desk.actor.scope(), account).await?.ok_or(ActionError::NoAccount)?;
+            let now = reader.role_of(account).await?;
             // A role needs a person with two factors, and sub-accounts have no person of their own.
             let person = desk.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
             if now == Some(role) {

@@ -7,12 +7,12 @@ use axum::http::StatusCode;
 use keyward_authority::questions::{self, ChartView, Range};
 use keyward_authority::{Place, RequestFilter};
 use keyward_rules::id::KeyId;
-use keyward_rules::limits::{DAY_MS, PAGE_DEFAULT};
+use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::body::{Asked, Id};
+use super::body::{Asked, Id, limit};
 use super::caller::Caller;
 use super::key_forms::Request;
 use super::problem::{Problem, Problems};
@@ -149,11 +149,7 @@ pub async fn key_requests(
     Asked(query): Asked<RequestQuery>,
 ) -> Result<Json<Requests>, Problem> {
     let desk = caller.desk();
-    let limit = query.limit.unwrap_or(PAGE_DEFAULT);
-    if !(1..=MOST).contains(&limit) {
-        let detail = "an answer has 1 to 1000 requests";
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_limit", detail));
-    }
+    let limit = limit(query.limit, MOST)?;
     let before: Result<Option<Place>, ()> = query.cursor.as_deref().map(str::parse).transpose();
     let before = before.map_err(|()| {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_cursor", "the cursor is not one of ours")

@@ -3,11 +3,11 @@
 use axum::Json;
 use axum::http::StatusCode;
 use keyward_authority::questions::{list_alerts, mark_alerts_seen};
-use keyward_rules::limits::{PAGE_DEFAULT, PAGE_MAX};
+use keyward_rules::limits::PAGE_MAX;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::body::{Asked, Body};
+use super::body::{Asked, Body, limit};
 use super::caller::Caller;
 use super::problem::{Problem, Problems};
 use super::views::Alert;
@@ -47,11 +47,7 @@ pub struct Seen {
 #[utoipa::path(get, path = "/api/v1/alerts", tag = "alerts", params(AlertQuery), security(("bearer" = [])),
     responses((status = 200, description = "Newest first", body = AlertPage), Problems))]
 pub async fn list(caller: Caller, Asked(query): Asked<AlertQuery>) -> Result<Json<AlertPage>, Problem> {
-    let limit = query.limit.unwrap_or(PAGE_DEFAULT);
-    if !(1..=PAGE_MAX).contains(&limit) {
-        let detail = "a page has 1 to 100 alerts";
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_limit", detail));
-    }
+    let limit = limit(query.limit, PAGE_MAX)?;
     let views = list_alerts(&caller.desk(), caller.id(), query.cursor, limit).await?;
     let next = views.last().map(|view| view.id).filter(|_| views.len() == limit);
     Ok(Json(AlertPage { alerts: views.into_iter().map(Alert::from).collect(), next }))

@@ -6,6 +6,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use keyward_authority::passkeys::Offer;
+use keyward_rules::limits::PAGE_DEFAULT;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -56,6 +57,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
             )
         })
     }
+}
+
+/// How long an answer may be: 1 to `most`, and [`PAGE_DEFAULT`] unless asked.
+pub fn limit(asked: Option<usize>, most: usize) -> Result<usize, Problem> {
+    let limit = asked.unwrap_or(PAGE_DEFAULT);
+    if (1..=most).contains(&limit) {
+        return Ok(limit);
+    }
+    let detail = format!("`limit` is 1 to {most}");
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_limit", detail))
 }
 
 /// An id in the path, in its one spelling; anything else names nothing.

@@ -10,9 +10,9 @@ use keyward_authority::channels::{
 use keyward_authority::questions::{list_channels, list_deliveries, show_channel};
 use keyward_rules::channel::{ChannelId, MessageId};
 use keyward_rules::key::KeyName;
-use keyward_rules::limits::{PAGE_DEFAULT, PAGE_MAX};
+use keyward_rules::limits::PAGE_MAX;
 
-use super::body::{Asked, Body, Id};
+use super::body::{Asked, Body, Id, limit};
 use super::caller::Caller;
 use super::channel_forms::{
     AddedChannel, Again, Channel, ChannelChange, Delivery, DeliveryPage, DeliveryQuery, NewChannel,
@@ -125,11 +125,7 @@ pub async fn deliveries(
     Id(id): Id<ChannelId>,
     Asked(query): Asked<DeliveryQuery>,
 ) -> Result<Json<DeliveryPage>, Problem> {
-    let limit = query.limit.unwrap_or(PAGE_DEFAULT);
-    if !(1..=PAGE_MAX).contains(&limit) {
-        let detail = "a page has 1 to 100 messages";
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_limit", detail));
-    }
+    let limit = limit(query.limit, PAGE_MAX)?;
     let views = list_deliveries(&caller.desk(), id, query.cursor, limit).await?;
     let next = views.last().map(|view| view.n).filter(|_| views.len() == limit);
     Ok(Json(DeliveryPage { deliveries: views.into_iter().map(Delivery::from).collect(), next }))

@@ -13,11 +13,11 @@ use keyward_authority::{ActionError, Desk};
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, RateCap, WideRange};
-use keyward_rules::limits::{DAY_MS, PAGE_DEFAULT, PAGE_MAX};
+use keyward_rules::limits::{DAY_MS, PAGE_MAX};
 use keyward_rules::permission::{Permission, Permissions};
 use keyward_rules::time::Moment;
 
-use super::body::{Asked, Body, Id};
+use super::body::{Asked, Body, Id, limit};
 use super::caller::Caller;
 use super::key_forms::{
     Activity, Changed, Confirmed, DisabledAll, Edit, Enable, KeyPage, ListQuery, NewAddresses, NewKeyBody,
@@ -97,10 +97,7 @@ fn wish(desk: &Desk<'_>, caller: &Caller, body: &NewKeyBody) -> Result<KeyWish, 
 #[utoipa::path(get, path = "/api/v1/keys", tag = "keys", params(ListQuery), security(("bearer" = [])),
     responses((status = 200, description = "Newest first", body = KeyPage), Problems))]
 pub async fn list(caller: Caller, Asked(query): Asked<ListQuery>) -> Result<Json<KeyPage>, Problem> {
-    let limit = query.limit.unwrap_or(PAGE_DEFAULT);
-    if !(1..=PAGE_MAX).contains(&limit) {
-        return Err(unacceptable("bad_limit", "a page has 1 to 100 keys"));
-    }
+    let limit = limit(query.limit, PAGE_MAX)?;
     let after: Option<KeyId> = match query.cursor.as_deref().map(str::parse).transpose() {
         Ok(after) => after,
         Err(_) => return Err(unacceptable("bad_cursor", "the cursor is not one of ours")),

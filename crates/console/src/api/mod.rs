@@ -143,6 +143,7 @@ mod tests {
         let now = format!("{:#}\n", serde_json::to_value(document()).unwrap());
         if !file.exists() {
             std::fs::write(&file, &now).unwrap();
+            panic!("docs/openapi.json was missing and is written anew: look at it, and run the test again");
         }
         let kept = std::fs::read_to_string(&file).unwrap();
         assert!(

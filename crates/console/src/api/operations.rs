@@ -11,16 +11,17 @@ use keyward_authority::oversight::{
 use keyward_authority::questions::{prove_record, search_audit};
 use keyward_rules::grant::Action;
 use keyward_rules::id::{AccountId, KeyId};
-use keyward_rules::limits::{PAGE_DEFAULT, PAGE_MAX, WHY_CHARS};
+use keyward_rules::limits::{PAGE_MAX, WHY_CHARS};
 use keyward_rules::policy::Setting;
 use keyward_rules::proposal::{Change, ChangeHash, ProposalId};
 use keyward_rules::time::Moment;
 use keyward_rules::trail::Sought;
 
-use super::body::{Asked, Body, Id};
+use super::body::{Asked, Body, Id, limit};
 use super::caller::{Caller, Officer};
+use super::key_forms::OneFactor;
 use super::operations_views::{
-    AccountPage, AccountWithKeys, Approve, AuditQuery, Count, Freeze, Invitation, Invite, Member, OneFactor,
+    AccountPage, AccountWithKeys, Approve, AuditQuery, Count, Freeze, Invitation, Invite, Member,
     OverseenKey, OverseenKeys, Overview, Policy, Proposal, ProposalPage, Search, Stricter, TakeSetUp, Wish,
 };
 use super::problem::{Problem, Problems};
@@ -28,15 +29,6 @@ use super::trail::{RecordNumber, TrailPage, TrailProof};
 
 fn unacceptable(code: &'static str, detail: &str) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
-}
-
-fn limit_of(asked: Option<usize>) -> Result<usize, Problem> {
-    let limit = asked.unwrap_or(PAGE_DEFAULT);
-    if (1..=PAGE_MAX).contains(&limit) {
-        Ok(limit)
-    } else {
-        Err(unacceptable("bad_limit", "a page has 1 to 100 entries"))
-    }
 }
 
 fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, Problem> {
@@ -76,7 +68,7 @@ pub async fn overview(officer: Officer) -> Result<Json<Overview>, Problem> {
         keys: counts(view.counts.keys),
         mails: counts(view.counts.mails),
         events: view.counts.events,
-        open_proposals: view.open_proposals,
+        open_proposals: view.counts.proposals,
         set_up_open: view.set_up_open,
     }))
 }
@@ -85,7 +77,7 @@ pub async fn overview(officer: Officer) -> Result<Json<Overview>, Problem> {
 #[utoipa::path(get, path = "/api/v1/operations/accounts", tag = "operations", params(Search), security(("bearer" = [])),
     responses((status = 200, description = "By id", body = AccountPage), Problems))]
 pub async fn accounts(officer: Officer, Asked(query): Asked<Search>) -> Result<Json<AccountPage>, Problem> {
-    let limit = limit_of(query.limit)?;
+    let limit = limit(query.limit, PAGE_MAX)?;
     let after: Option<AccountId> = cursor(query.cursor.as_deref())?;
     let found = oversight::search_accounts(&officer.desk(), &query.q, after, limit).await?;
     let next = found.last().filter(|_| found.len() == limit).map(|last| last.record.account.id.to_string());
@@ -121,7 +113,7 @@ pub async fn freeze_account(
 #[utoipa::path(get, path = "/api/v1/operations/keys", tag = "operations", params(Search), security(("bearer" = [])),
     responses((status = 200, description = "By id", body = OverseenKeys), Problems))]
 pub async fn keys(officer: Officer, Asked(query): Asked<Search>) -> Result<Json<OverseenKeys>, Problem> {
-    let limit = limit_of(query.limit)?;
+    let limit = limit(query.limit, PAGE_MAX)?;
     let after: Option<KeyId> = cursor(query.cursor.as_deref())?;
     let found = oversight::search_keys(&officer.desk(), &query.q, after, limit).await?;
     let next = found.last().filter(|_| found.len() == limit).map(|(key, _)| key.id.to_string());
@@ -156,7 +148,7 @@ pub async fn freeze_key(
 #[utoipa::path(get, path = "/api/v1/operations/audit", tag = "operations", params(AuditQuery), security(("bearer" = [])),
     responses((status = 200, description = "Newest first", body = TrailPage), Problems))]
 pub async fn audit(officer: Officer, Asked(query): Asked<AuditQuery>) -> Result<Json<TrailPage>, Problem> {
-    let limit = limit_of(query.limit)?;
+    let limit = limit(query.limit, PAGE_MAX)?;
     let sought = Sought {
         text: query.q,
         action: query.action,
@@ -254,7 +246,7 @@ pub async fn tighten(
 #[utoipa::path(get, path = "/api/v1/operations/proposals", tag = "operations", params(Search), security(("bearer" = [])),
     responses((status = 200, description = "Newest first; `q` is not used", body = ProposalPage), Problems))]
 pub async fn proposals(officer: Officer, Asked(query): Asked<Search>) -> Result<Json<ProposalPage>, Problem> {
-    let limit = limit_of(query.limit)?;
+    let limit = limit(query.limit, PAGE_MAX)?;
     let before: Option<ProposalId> = cursor(query.cursor.as_deref())?;
     let (views, altered) = oversight::list_proposals(&officer.desk(), before, limit).await?;
     let next = views.last().filter(|_| views.len() == limit).map(|last| last.id.to_string());

@@ -162,7 +162,7 @@ pub struct Overview {
     /// Audit records.
     pub events: i64,
     /// Open proposals.
-    pub open_proposals: usize,
+    pub open_proposals: i64,
     /// Whether there are fewer operators than a loosening takes.
     pub set_up_open: bool,
 }
@@ -276,15 +276,6 @@ pub struct ProposalPage {
 pub struct Freeze {
     /// For the audit log, up to 200 characters.
     pub why: String,
-    /// A code of the authenticator, a recovery code, or the password.
-    pub factor: String,
-}
-
-/// One fresh factor.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = OperatorsFactor)]
-pub struct OneFactor {
     /// A code of the authenticator, a recovery code, or the password.
     pub factor: String,
 }

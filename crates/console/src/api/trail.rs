@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::http::StatusCode;
 use keyward_authority::questions::{RecordProof, TrailView, own_trail, prove_record};
-use keyward_rules::limits::{PAGE_DEFAULT, PAGE_MAX};
+use keyward_rules::limits::PAGE_MAX;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::body::{Asked, Id};
+use super::body::{Asked, Id, limit};
 use super::caller::Caller;
 use super::problem::{Problem, Problems};
 
@@ -133,11 +132,7 @@ impl From<RecordProof> for TrailProof {
 #[utoipa::path(get, path = "/api/v1/trail", tag = "trail", params(TrailQuery), security(("bearer" = [])),
     responses((status = 200, description = "Newest first", body = TrailPage), Problems))]
 pub async fn list(caller: Caller, Asked(query): Asked<TrailQuery>) -> Result<Json<TrailPage>, Problem> {
-    let limit = query.limit.unwrap_or(PAGE_DEFAULT);
-    if !(1..=PAGE_MAX).contains(&limit) {
-        let detail = "a page has 1 to 100 records";
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_limit", detail));
-    }
+    let limit = limit(query.limit, PAGE_MAX)?;
     let views = own_trail(&caller.desk(), caller.id(), query.cursor, limit).await?;
     let next = views.last().map(|view| view.n).filter(|_| views.len() == limit);
     Ok(Json(TrailPage::of(views, next)))

@@ -192,7 +192,6 @@ fn host(action: Action) -> Option<Scope> {
         | Action::DisableKey
         | Action::EnableKey
         | Action::DeleteKey
-        | Action::FreezeKey
         | Action::OfferSetUp
         | Action::RestoreStore => Some(Scope::All),
         Action::Register
@@ -220,6 +219,7 @@ fn host(action: Action) -> Option<Scope> {
         | Action::Remind
         | Action::RaiseAlert
         | Action::SeedSandbox
+        | Action::FreezeKey
         | Action::TakeSetUp
         | Action::InviteOperator
         | Action::Propose
@@ -256,7 +256,6 @@ fn system(duty: &str, action: Action) -> Option<Scope> {
             Action::IssueKey,
             Action::DisableKey,
             Action::DeleteKey,
-            Action::FreezeKey,
             Action::SeedSandbox,
         ],
         _ => &[],

@@ -156,6 +156,7 @@ fn rights_are_the_ones_written_down() {
     let now = written_out();
     if !file.exists() {
         std::fs::write(&file, &now).unwrap();
+        panic!("docs/RIGHTS.md was missing and is written anew: look at it, and run the test again");
     }
     assert_eq!(std::fs::read_to_string(&file).unwrap(), now, "docs/RIGHTS.md is not what the code says");
 }

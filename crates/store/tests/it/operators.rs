@@ -152,7 +152,7 @@ async fn accounts_and_keys_are_found(world: World) {
     }
     assert!(reader.search_keys(all, &key.to_string(), None, 10).await.unwrap()[0].is_ok());
     assert!(reader.search_keys(Scope::Account(account), "", None, 10).await.unwrap().is_empty());
-    let counts = reader.counts(all).await.unwrap();
+    let counts = reader.counts(all, NOW).await.unwrap();
     assert_eq!((counts.accounts, counts.keys), (2, vec![("active".to_owned(), 1)]));
 }
 

@@ -9,11 +9,9 @@ use keyward_authority::questions::KeyView;
 use keyward_rules::grant::Action;
 use keyward_rules::limits::PAGE_DEFAULT;
 
-use super::{Officer, account_id, acting, acting_on, desk};
-use crate::api::reason;
+use super::{Officer, account_id, acting, desk, reasoned, why_field};
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, Ceremony, ask_one, one_factor};
-use crate::pages::field::{Field, Kind};
+use crate::pages::confirm::{Asking, ask_one};
 use crate::pages::layout::{Frame, Query, go, page, problem};
 use crate::pages::person::{Posted, SignedIn};
 use crate::words::When;
@@ -103,13 +101,6 @@ pub async fn show(officer: Officer, Path(id): Path<String>, Asked(query): Asked<
     }
 }
 
-/// The reason's field.
-pub fn why_field(error: &str) -> Field {
-    Field::new("why", "Why", Kind::Text)
-        .hint("For the audit log; the holder does not see it. Up to 200 characters.")
-        .error(error)
-}
-
 fn asking(account: &OverseenAccount, fields: &Fields, error: &str) -> Asking {
     let id = account.record.account.id;
     Asking {
@@ -127,7 +118,7 @@ fn asking(account: &OverseenAccount, fields: &Fields, error: &str) -> Asking {
             ),
             "It takes effect at once. Lifting it takes a proposal that another operator approves.".to_owned(),
         ],
-        extra: why_field(error).value(fields.get("why")).html(),
+        extra: why_field(fields, error),
     }
 }
 
@@ -149,20 +140,11 @@ pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
 /// Freezes it.
 pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting_on(&posted, Action::FreezeAccount)?;
+        let desk = acting(&posted.person, Action::FreezeAccount)?;
         let account = find(&posted.person, &id).await?;
-        let without = Fields(posted.fields.without(&["why"]));
-        let Some(why) = reason(posted.fields.get("why")) else {
-            let asking = asking(&account, &posted.fields, "Say why, on one line.");
-            return Ok(ask_one(&posted.person, &asking, &without, "").await);
-        };
-        let kept = Posted { person: posted.person.clone(), fields: without };
-        let proof = match one_factor(&kept, &asking(&account, &posted.fields, "")).await {
-            Ceremony::Proven(proof) => proof,
-            Ceremony::Page(answer) => return Ok(answer),
-        };
+        let (proof, why) = reasoned(&posted, |fields, error| asking(&account, fields, error)).await?;
         let id = account.record.account.id;
-        freeze_account(&desk, proof, id, why).await.map_err(problem)?;
+        freeze_account(&desk, proof, id, &why).await.map_err(problem)?;
         Ok(go(&format!("/operations/accounts/{id}?note=frozen")))
     };
     answer.await.unwrap_or_else(|answer: Response| answer)

@@ -9,11 +9,9 @@ use keyward_authority::questions::KeyView;
 use keyward_rules::grant::Action;
 use keyward_rules::limits::PAGE_DEFAULT;
 
-use super::accounts::why_field;
-use super::{Officer, acting, acting_on, desk};
-use crate::api::reason;
+use super::{Officer, acting, desk, reasoned, why_field};
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, Ceremony, ask_one, one_factor};
+use crate::pages::confirm::{Asking, ask_one};
 use crate::pages::layout::{Frame, Query, go, page, problem};
 use crate::pages::person::{Posted, SignedIn};
 use crate::words::When;
@@ -95,7 +93,7 @@ fn asking(key: &KeyView, account: &str, fields: &Fields, error: &str) -> Asking 
             "It is refused within a second. Lifting the freeze takes a proposal that another operator approves."
                 .to_owned(),
         ],
-        extra: why_field(error).value(fields.get("why")).html(),
+        extra: why_field(fields, error),
     }
 }
 
@@ -112,19 +110,10 @@ pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
 /// Freezes it.
 pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting_on(&posted, Action::FreezeKey)?;
+        let desk = acting(&posted.person, Action::FreezeKey)?;
         let (key, account) = find(&posted.person, &id).await?;
-        let without = Fields(posted.fields.without(&["why"]));
-        let Some(why) = reason(posted.fields.get("why")) else {
-            let asking = asking(&key, &account, &posted.fields, "Say why, on one line.");
-            return Ok(ask_one(&posted.person, &asking, &without, "").await);
-        };
-        let kept = Posted { person: posted.person.clone(), fields: without };
-        let proof = match one_factor(&kept, &asking(&key, &account, &posted.fields, "")).await {
-            Ceremony::Proven(proof) => proof,
-            Ceremony::Page(answer) => return Ok(answer),
-        };
-        freeze_one_key(&desk, proof, key.id, why).await.map_err(problem)?;
+        let (proof, why) = reasoned(&posted, |fields, error| asking(&key, &account, fields, error)).await?;
+        freeze_one_key(&desk, proof, key.id, &why).await.map_err(problem)?;
         Ok(go(&format!("/operations/keys/{}?note=frozen", key.id)))
     };
     answer.await.unwrap_or_else(|answer: Response| answer)

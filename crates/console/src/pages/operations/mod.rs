@@ -18,12 +18,16 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::get;
 use keyward_authority::{ActionError, Desk};
-use keyward_rules::grant::{Action, NotAllowed};
+use keyward_rules::grant::{Action, NotAllowed, Proof};
 use keyward_rules::id::AccountId;
 use keyward_rules::staff::Role;
 
+use super::confirm::{Asking, Ceremony, ask_one, one_factor};
+use super::field::{Field, Kind};
 use super::layout::{message, problem};
 use super::person::{Posted, SignedIn};
+use crate::api::reason;
+use crate::fields::Fields;
 use crate::shell::Shell;
 
 /// Somebody with a role, signed in.
@@ -74,9 +78,26 @@ fn acting<'p>(person: &'p SignedIn, action: Action) -> Result<Desk<'p>, Response
     Err(problem(NotAllowed { actor, action }.into()))
 }
 
-/// The same for a form.
-fn acting_on<'p>(posted: &'p Posted, action: Action) -> Result<Desk<'p>, Response> {
-    acting(&posted.person, action)
+/// The reason's field, for the audit log.
+fn why_field(fields: &Fields, error: &str) -> String {
+    let hint = "For the audit log; the holder does not see it. Up to 200 characters.";
+    Field::new("why", "Why", Kind::Text).hint(hint).error(error).value(fields.get("why")).html()
+}
+
+/// The proof and the reason of a freeze; `asking` makes its page, with what is wrong with the reason.
+async fn reasoned(
+    posted: &Posted,
+    asking: impl Fn(&Fields, &str) -> Asking,
+) -> Result<(Proof, String), Response> {
+    let (person, fields) = (posted.person.clone(), Fields(posted.fields.without(&["why"])));
+    let Some(why) = reason(posted.fields.get("why")) else {
+        let asking = asking(&posted.fields, "Say why, on one line.");
+        return Err(ask_one(&person, &asking, &fields, "").await);
+    };
+    match one_factor(&Posted { person, fields }, &asking(&posted.fields, "")).await {
+        Ceremony::Proven(proof) => Ok((proof, why.to_owned())),
+        Ceremony::Page(answer) => Err(answer),
+    }
 }
 
 /// The account that a path names.

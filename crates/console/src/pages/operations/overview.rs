@@ -18,7 +18,7 @@ struct Page {
     keys: Vec<(String, i64)>,
     mails: Vec<(String, i64)>,
     events: i64,
-    open: usize,
+    open: i64,
     set_up_open: bool,
 }
 
@@ -37,7 +37,7 @@ pub async fn show(officer: Officer, Asked(query): Asked<Query>) -> Response {
             keys: view.counts.keys,
             mails: view.counts.mails,
             events: view.counts.events,
-            open: view.open_proposals,
+            open: view.counts.proposals,
             set_up_open: view.set_up_open,
         }),
         Err(other) => problem(other),

@@ -13,7 +13,7 @@ use keyward_rules::limits::PAGE_DEFAULT;
 use keyward_rules::proposal::{Change, ChangeHash, NotPassed, ProposalId};
 use serde::Deserialize;
 
-use super::{Officer, acting, acting_on};
+use super::{Officer, acting};
 use crate::fields::Fields;
 use crate::pages::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up};
 use crate::pages::layout::{Frame, Query, go, page, problem};
@@ -168,7 +168,7 @@ pub async fn show_new(officer: Officer, Asked(query): Asked<Wish>) -> Response {
 /// Proposes it, and carries it out where nobody else is asked.
 pub async fn make(posted: Posted) -> Response {
     let answer = async {
-        let desk = acting_on(&posted, Action::Propose)?;
+        let desk = acting(&posted.person, Action::Propose)?;
         let change = wish(posted.fields.get("change"))?;
         let matter = propose_matter(&desk, change).await.map_err(problem)?;
         let words = matter.words.clone();
@@ -227,7 +227,7 @@ pub async fn show_approve(officer: Officer, Path(id): Path<String>) -> Response 
 /// Approves it, and carries it out if that was the last approval.
 pub async fn approve(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting_on(&posted, Action::Approve)?;
+        let desk = acting(&posted.person, Action::Approve)?;
         let view = find(&desk, &id).await?;
         let read = ChangeHash::parse(posted.fields.get("hash"));
         let read = read.ok_or_else(|| problem(NotPassed::Changed.into()))?;
@@ -251,7 +251,7 @@ pub async fn approve(Path(id): Path<String>, posted: Posted) -> Response {
 /// Carries out what has all its approvals, for when the last approver could not.
 pub async fn carry_out(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting_on(&posted, Action::Approve)?;
+        let desk = acting(&posted.person, Action::Approve)?;
         let view = find(&desk, &id).await?;
         carry_it_out(&desk, view.id).await.map_err(problem)?;
         Ok(go(&format!("/operations/proposals/{}?note=carried-out", view.id)))
@@ -284,7 +284,7 @@ pub async fn show_cancel(officer: Officer, Path(id): Path<String>) -> Response {
 /// Cancels it.
 pub async fn cancel(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting_on(&posted, Action::CancelProposal)?;
+        let desk = acting(&posted.person, Action::CancelProposal)?;
         let view = find(&desk, &id).await?;
         let proof = match one_factor(&posted, &cancelling(&view)).await {
             Ceremony::Proven(proof) => proof,

@@ -10,7 +10,7 @@ use keyward_rules::policy::{Direction, Setting};
 use keyward_rules::proposal::Change;
 
 use super::proposals::link_to;
-use super::{Officer, acting_on};
+use super::{Officer, acting};
 use crate::fields::Fields;
 use crate::pages::confirm::{Asking, Ceremony, ask_one, one_factor};
 use crate::pages::layout::{Frame, Query, go, page, problem};
@@ -109,7 +109,7 @@ fn asking(setting: Setting, before: &str) -> Asking {
 /// Changes a policy: a stricter one with a factor, a less strict one by a proposal.
 pub async fn change(posted: Posted) -> Response {
     let answer = async {
-        let desk = acting_on(&posted, Action::TightenPolicy)?;
+        let desk = acting(&posted.person, Action::TightenPolicy)?;
         let (name, value) = (posted.fields.get("name"), posted.fields.get("value").trim());
         let setting = Setting::parse(name, value)
             .map_err(|_| problem(ActionError::OtherWay("there is no policy of that name with that value")))?;

@@ -8,7 +8,7 @@ use keyward_authority::oversight::{
 };
 use keyward_rules::grant::Action;
 
-use super::{Officer, account_id, acting, acting_on};
+use super::{Officer, account_id, acting};
 use crate::fields::Fields;
 use crate::pages::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up};
 use crate::pages::layout::{Frame, Query, go, page, problem};
@@ -86,7 +86,7 @@ struct Invitation {
 /// Makes the link, and shows it this once.
 pub async fn invite(posted: Posted) -> Response {
     let answer = async {
-        let desk = acting_on(&posted, Action::InviteOperator)?;
+        let desk = acting(&posted.person, Action::InviteOperator)?;
         let proof = match step_up(&posted, &inviting(), &invitation_matter()).await {
             Ceremony::Proven(proof) => proof,
             Ceremony::Page(answer) => return Ok(answer),
@@ -128,7 +128,7 @@ pub async fn show_revoke(officer: Officer, Path(id): Path<String>) -> Response {
 /// Takes it away.
 pub async fn revoke(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting_on(&posted, Action::RevokeRole)?;
+        let desk = acting(&posted.person, Action::RevokeRole)?;
         let account = account_id(&id)?;
         let name = name_of(&desk, account).await.map_err(problem)?;
         let proof = match one_factor(&posted, &revoking(&id, &name)).await {
