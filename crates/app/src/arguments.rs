@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod backup;
+pub mod master_key;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,6 +46,14 @@ pub enum Command {
     /// Check, export and prove the audit log
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Replace the master key
+    #[command(subcommand)]
+    MasterKey(master_key::MasterKey),
+    /// Write the key that the exchange verifies identities with to a file
+    #[command(
+        after_help = "Example:\n  keyward identity-key --config /etc/keyward/keyward.toml --to /etc/exchange/keyward-identity.key"
+    )]
+    IdentityKey(master_key::IdentityKey),
     /// Look for what is wrong or unsafe in a set-up
     #[command(
         after_help = "Example:\n  keyward doctor --config /etc/keyward/keyward.toml\n\nExit code 0: nothing is refused, though there may be warnings. 1: something is. 3: the configuration cannot be used."

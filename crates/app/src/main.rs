@@ -28,6 +28,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Exit codes: 0 done, 1 refused or failed, 2 wrong usage (by the parser), 3 configuration wrong.
 fn main() -> ExitCode {
+    end_quietly_when_nobody_reads();
     let arguments = Arguments::parse();
     log_to_stderr(arguments.log_json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
@@ -44,6 +45,8 @@ fn main() -> ExitCode {
             Command::Doctor(options) => commands::doctor::run(&options).await,
             Command::Backup(options) => commands::backup::run(options).await,
             Command::Restore(options) => commands::restore::run(options).await,
+            Command::MasterKey(command) => commands::master_key::run(command).await,
+            Command::IdentityKey(options) => commands::identity_key::run(options).await,
             Command::Audit(command) => commands::audit::run(command).await,
             Command::Init(options) => commands::init::run(&options),
             Command::Config(command) => commands::config::run(command),
@@ -59,6 +62,18 @@ fn main() -> ExitCode {
         }
         Err(problem) => failed(&problem),
     }
+}
+
+/// `keyward key list | head` is no failure: when the reader has gone, the rest is not written.
+fn end_quietly_when_nobody_reads() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload().downcast_ref::<String>().map(String::as_str).unwrap_or_default();
+        if text.starts_with("failed printing to stdout: Broken pipe") {
+            std::process::exit(0);
+        }
+        usual(panic);
+    }));
 }
 
 fn failed(problem: &anyhow::Error) -> ExitCode {

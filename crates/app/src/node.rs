@@ -17,7 +17,7 @@ use keyward_gateway::{Backend, Counters, Gate, Gateway, Keys, Limits, Listeners,
 use keyward_rules::identity::IdentityKey;
 use keyward_rules::rate::Rate;
 use keyward_rules::route::RouteTable;
-use keyward_store::{MasterKey, Store};
+use keyward_store::{RootKey, Store};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
@@ -62,7 +62,7 @@ pub struct Node {
 
 impl Node {
     /// Loads the facts, settles what the last run left open, and starts to serve.
-    pub async fn start(store: &Store, master: &MasterKey, options: NodeOptions) -> Result<Self> {
+    pub async fn start(store: &Store, options: NodeOptions) -> Result<Self> {
         let clock = ambient::clock();
         let journal = store.journal();
         for open in journal.abandon_open(ambient::now()).await.context("the journal cannot be settled")? {
@@ -97,7 +97,7 @@ impl Node {
                 marks: Arc::clone(&marks),
             },
             reports: Reports { recorder: recorder.clone(), alarms },
-            keys: Keys { passphrases: master.passphrase_key(), identity: identity_key(master) },
+            keys: Keys { passphrases: store.root().passphrase_key(), identity: identity_key(store.root()) },
             bounds: (Limits::default(), clock.clone()),
         };
         let gateway = Gateway {
@@ -162,8 +162,8 @@ fn journal_thread(writer: Writer) -> Result<std::thread::JoinHandle<()>> {
 }
 
 /// The identity key of the deployment.
-pub fn identity_key(master: &MasterKey) -> IdentityKey {
-    IdentityKey::new(1, master.identity_key())
+pub fn identity_key(root: &RootKey) -> IdentityKey {
+    IdentityKey::new(1, root.identity_key())
 }
 
 fn source_limits(raise: u32) -> Result<SourceLimits> {
@@ -222,6 +222,6 @@ pub async fn checked(store: Store, file: Option<&Path>) -> Result<(Store, Option
 }
 
 /// What actions share, on an open store.
-pub fn authority(store: &Store, master: &MasterKey, settings: Settings) -> Authority {
-    Authority::new(store, master, ambient::entropy(), settings)
+pub fn authority(store: &Store, settings: Settings) -> Authority {
+    Authority::new(store, ambient::entropy(), settings)
 }

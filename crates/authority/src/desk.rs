@@ -6,7 +6,7 @@ use keyward_rules::key::PassphraseKey;
 use keyward_rules::person::{CodeKey, SessionId};
 use keyward_rules::policy::Policy;
 use keyward_rules::time::Moment;
-use keyward_store::{Activity, Door, Entropy, Inbox, Log, MasterKey, Reader, Store, Writer};
+use keyward_store::{Activity, Door, Entropy, Inbox, Log, Reader, Store, Writer};
 
 use crate::Hasher;
 use crate::passkeys::RelyingParty;
@@ -82,7 +82,7 @@ pub struct Authority {
 impl Authority {
     /// Takes its capabilities from an open store.
     #[must_use]
-    pub fn new(store: &Store, master: &MasterKey, entropy: Entropy, settings: Settings) -> Self {
+    pub fn new(store: &Store, entropy: Entropy, settings: Settings) -> Self {
         let access = Access {
             writer: store.writer(),
             reader: store.reader(),
@@ -91,7 +91,7 @@ impl Authority {
             activity: store.activity(),
             log: store.log(),
         };
-        let secrets = Secrets { passphrases: master.passphrase_key(), codes: master.code_key() };
+        let secrets = Secrets { passphrases: store.root().passphrase_key(), codes: store.root().code_key() };
         let relying_party = RelyingParty::at(&settings.origin, &settings.issuer);
         Self { access, secrets, entropy, hasher: Hasher::default(), settings, relying_party }
     }

@@ -3,6 +3,7 @@
 use keyward_rules::address::NotASet;
 use keyward_rules::channel::{NotATarget, NotQuietHours};
 use keyward_rules::grant::{NotAllowed, NotApproved, NotProven};
+use keyward_rules::id::MasterKeyId;
 use keyward_rules::key::{KeyRefusal, LifeRefusal, NotAName};
 use keyward_rules::limits::{CHANNELS_PER_ACCOUNT, PASSKEYS_PER_ACCOUNT};
 use keyward_rules::person::NotAPassword;
@@ -88,6 +89,12 @@ pub enum ActionError {
     /// The change is stricter than what is in force, or the other way.
     #[error("{0}")]
     OtherWay(&'static str),
+    /// Something that takes a secret which no page asks for.
+    #[error("a master key is replaced at the host: run `keyward master-key rotate` there")]
+    AtTheHost,
+    /// No proposal of what the host is about to do.
+    #[error("no operator proposed it yet: under Operations, Settings, propose the master key called {0}")]
+    NotProposed(MasterKeyId),
     /// The set-up link is used, over, or was never ours.
     #[error(
         "this set-up link was used, is too old, or is not one of ours; the host can make another with `keyward operator link`"
@@ -221,6 +228,8 @@ impl ActionError {
             | Self::Frozen
             | Self::Proposal(_)
             | Self::OtherWay(_)
+            | Self::AtTheHost
+            | Self::NotProposed(_)
             | Self::NoSetUpLink
             | Self::SetUpIsOver
             | Self::TooFewOperators

@@ -183,6 +183,33 @@ fn hex_digits(bits: u128) -> [u8; 32] {
     text
 }
 
+/// Tells master keys apart without telling anything of them: 16 lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct MasterKeyId(u64);
+
+impl MasterKeyId {
+    /// Takes the first eight bytes of a digest.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(u64::from_be_bytes(bytes))
+    }
+}
+
+impl fmt::Display for MasterKeyId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for MasterKeyId {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let id = u64::from_str_radix(text, 16).map(Self).map_err(|_| NotAnId)?;
+        if id.to_string() == text { Ok(id) } else { Err(NotAnId) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::grant::Action;
-use crate::id::{AccountId, KeyId, NotAnId};
+use crate::id::{AccountId, KeyId, MasterKeyId, NotAnId};
 use crate::policy::{Needed, Setting};
 use crate::staff::Role;
 use crate::time::Moment;
@@ -57,6 +57,8 @@ pub enum Change {
     ResetFactors(AccountId),
     /// Make a policy less strict.
     Loosen(Setting),
+    /// Wrap the store's root key under another master key.
+    RotateMasterKey(MasterKeyId),
 }
 
 impl Change {
@@ -69,7 +71,14 @@ impl Change {
             Self::ThawKey(_) => Action::ThawKey,
             Self::ResetFactors(_) => Action::ResetFactors,
             Self::Loosen(_) => Action::LoosenPolicy,
+            Self::RotateMasterKey(_) => Action::RotateMasterKey,
         }
+    }
+
+    /// Whether only somebody at the host can carry it out, who has what no page takes: a master key.
+    #[must_use]
+    pub const fn is_done_at_the_host(self) -> bool {
+        matches!(self, Self::RotateMasterKey(_))
     }
 
     /// Reads what [`Change`] displays; `None` for every other spelling.
@@ -81,6 +90,7 @@ impl Change {
             ["account.thaw", account] => Self::ThawAccount(account.parse().ok()?),
             ["key.thaw", key] => Self::ThawKey(key.parse().ok()?),
             ["account.factors.reset", account] => Self::ResetFactors(account.parse().ok()?),
+            ["master_key.rotate", new] => Self::RotateMasterKey(new.parse().ok()?),
             ["policy.loosen", name, value] => Self::Loosen(Setting::parse(name, value).ok()?),
             _ => return None,
         };
@@ -95,6 +105,7 @@ impl fmt::Display for Change {
             Self::GrantRole(account, role) => write!(out, "{word} {account} {role}"),
             Self::ThawAccount(account) | Self::ResetFactors(account) => write!(out, "{word} {account}"),
             Self::ThawKey(key) => write!(out, "{word} {key}"),
+            Self::RotateMasterKey(new) => write!(out, "{word} {new}"),
             Self::Loosen(setting) => write!(out, "{word} {} {}", setting.name(), setting.value()),
         }
     }
@@ -261,15 +272,21 @@ pub enum NotPassed {
 /// A change that enough operators stand behind, for one execution.
 #[derive(Debug)]
 pub struct Passed {
-    id: ProposalId,
+    id: Option<ProposalId>,
     change: Change,
 }
 
 impl Passed {
-    /// Of which proposal.
+    /// Of which proposal; of none in a deployment without operators.
     #[must_use]
-    pub const fn id(&self) -> ProposalId {
+    pub const fn id(&self) -> Option<ProposalId> {
         self.id
+    }
+
+    /// A change at the host of a deployment that has no operators: whoever holds its master key decides alone.
+    #[must_use]
+    pub fn without_operators(change: Change, operators: &[AccountId]) -> Option<Self> {
+        (change.is_done_at_the_host() && operators.is_empty()).then_some(Self { id: None, change })
     }
 
     /// What may be done.
@@ -347,7 +364,7 @@ impl Proposal {
         if have < need {
             return Err(NotPassed::NotEnough { have, need });
         }
-        Ok(Passed { id: self.id, change: self.change })
+        Ok(Passed { id: Some(self.id), change: self.change })
     }
 }
 

@@ -63,6 +63,7 @@ pub use policies::PolicyRecord;
 pub use proposals::ProposalRecord;
 pub use reader::Reader;
 pub use rollups::{Counted, LATENCIES_MS, Rollup, Span, Subject as Charted};
+pub use seal::RootKey;
 pub use sessions::{SessionKind, SessionRecord, Stage};
 pub use sql::STATEMENTS;
 pub use staff::Member;

@@ -1,10 +1,9 @@
-//! The master key: 32 bytes from outside the data folder, from which every other key is derived.
+//! The master key: 32 bytes from outside the data folder, which wrap the store's root key.
 
-use keyward_rules::key::PassphraseKey;
-use keyward_rules::person::CodeKey;
+use keyward_rules::id::MasterKeyId;
 use keyward_rules::secret::Secret;
 
-/// Wraps data keys, hashes passphrases, signs identities; never stored by the store.
+/// Wraps the root key and tags backups; never stored by the store, and another one can take its place.
 pub struct MasterKey(Secret<[u8; 32]>);
 
 /// A text that is no master key; never repeats the text.
@@ -48,35 +47,22 @@ impl MasterKey {
         Secret::new(text)
     }
 
-    /// A key of its own for one purpose (BLAKE3 key derivation).
+    /// Which one it is, without telling anything of it.
     #[must_use]
-    pub fn derive(&self, purpose: &'static str) -> [u8; 32] {
-        blake3::derive_key(purpose, self.0.expose())
+    pub fn id(&self) -> MasterKeyId {
+        let digest = self.derive("keyward 2026-11 master key fingerprint");
+        let (first, _) = digest.split_first_chunk().unwrap_or((&[0; 8], &[]));
+        MasterKeyId::from_bytes(*first)
     }
 
-    /// The key under which passphrases are hashed.
-    #[must_use]
-    pub fn passphrase_key(&self) -> PassphraseKey {
-        PassphraseKey::new(self.derive("keyward 2026-11 passphrase tags"))
+    /// The key that wraps the root key.
+    pub(crate) fn wrapping(&self) -> [u8; 32] {
+        self.derive("keyward 2026-11 root key wrapping")
     }
 
-    /// The key under which codes, their intents and the links of mails are hashed.
-    #[must_use]
-    pub fn code_key(&self) -> CodeKey {
-        CodeKey::new(self.derive("keyward 2026-11 codes"))
-    }
-
-    /// The key that signs the verified identity for the backend.
-    #[must_use]
-    pub fn identity_key(&self) -> [u8; 32] {
-        self.derive("keyward 2026-11 verified identity")
-    }
-
-    /// Tells master keys apart without telling anything of them: eight bytes in hexadecimal.
-    #[must_use]
-    pub fn fingerprint(&self) -> String {
-        let bytes = self.derive("keyward 2026-11 master key fingerprint");
-        blake3::Hash::from_bytes(bytes).to_hex().chars().take(16).collect()
+    /// The root key of a store from before root keys had a row of their own.
+    pub(crate) const fn as_first_root(&self) -> [u8; 32] {
+        *self.0.expose()
     }
 
     /// The tag that makes a backup's manifest this deployment's.
@@ -95,9 +81,7 @@ impl MasterKey {
         blake3::keyed_hash(&self.derive("keyward 2026-11 backup manifests"), manifest)
     }
 
-    /// The seed of the key that signs checkpoints of the audit log.
-    #[must_use]
-    pub fn checkpoint_seed(&self) -> [u8; 32] {
-        self.derive("keyward 2026-11 audit checkpoints")
+    fn derive(&self, purpose: &'static str) -> [u8; 32] {
+        blake3::derive_key(purpose, self.0.expose())
     }
 }

@@ -20,7 +20,7 @@ use crate::log::{Log, bring_up};
 use crate::master::MasterKey;
 use crate::outbox::Outbox;
 use crate::reader::Reader;
-use crate::seal::Vault;
+use crate::seal::{RootKey, Vault};
 use crate::sql::Database;
 use crate::usage::Usage;
 use crate::writer::{Seen, Witness, Writer};
@@ -54,6 +54,10 @@ const MAIN: &[Migration] = &[
     Migration {
         sqlite: include_str!("../migrations/sqlite/0007_passkeys.sql"),
         postgres: include_str!("../migrations/postgres/0007_passkeys.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0008_root_key.sql"),
+        postgres: include_str!("../migrations/postgres/0008_root_key.sql"),
     },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
@@ -172,6 +176,12 @@ impl Store {
     /// [`StoreError`].
     pub async fn seen(&self) -> Result<Seen, StoreError> {
         Ok(Seen { revision: self.feed().head().await?, audit: self.log().size().await? })
+    }
+
+    /// The key from which those of the deployment derive.
+    #[must_use]
+    pub fn root(&self) -> &RootKey {
+        self.vault.root()
     }
 
     /// The capability to change things.

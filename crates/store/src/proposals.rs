@@ -20,6 +20,7 @@ statements! {
         data_key, seal FROM proposals WHERE id = $1";
     PROPOSALS = "SELECT id, change, words, hash, needed, requester, made_at, expires_at, standing, settled_at, settled_by, \
         data_key, seal FROM proposals WHERE id < $1 ORDER BY id DESC LIMIT $2";
+    OPEN_FOR = "SELECT id FROM proposals WHERE standing = 'open' AND change = $1 AND expires_at > $2 ORDER BY id DESC LIMIT 1";
     OPEN_PROPOSALS = "SELECT COUNT(*) FROM proposals WHERE standing = 'open' AND expires_at > $1";
     /// Only from open: whoever settles second changes no row.
     SETTLE_PROPOSAL = "UPDATE proposals SET standing = $2, settled_at = $3, settled_by = $4, data_key = $5, seal = $6 \
@@ -35,11 +36,11 @@ pub struct ProposalRecord {
     pub proposal: Proposal,
     /// The lines that it was made with.
     pub words: Vec<String>,
-    /// When it was carried out or cancelled, and by whom.
-    pub settled: Option<(Moment, AccountId)>,
+    /// When it was carried out or cancelled, and by whom; at the host by no account.
+    pub settled: Option<(Moment, Option<AccountId>)>,
 }
 
-fn proposal_aad(proposal: &Proposal, words: &str, settled: Option<(Moment, AccountId)>) -> Aad {
+fn proposal_aad(proposal: &Proposal, words: &str, settled: Option<(Moment, Option<AccountId>)>) -> Aad {
     Aad::new("keyward proposal 1")
         .number("id", proposal.id.as_u64())
         .text("change", &proposal.change.to_string())
@@ -51,7 +52,7 @@ fn proposal_aad(proposal: &Proposal, words: &str, settled: Option<(Moment, Accou
         .number("expires_at", proposal.expires_at.unix_ms())
         .text("standing", proposal.standing.word())
         .maybe("settled_at", settled.map(|(at, _)| at.unix_ms()))
-        .maybe("settled_by", settled.map(|(_, by)| by.as_u64()))
+        .maybe("settled_by", settled.and_then(|(_, by)| by).map(AccountId::as_u64))
 }
 
 fn approval_aad(id: ProposalId, approval: &Approval) -> Aad {
@@ -76,8 +77,8 @@ impl ProposalRecord {
         let words = row.text(2)?;
         let settled = match (row.int_or_null(9)?, row.int_or_null(10)?) {
             (None, None) => None,
-            (Some(at), Some(by)) => Some((moment(at)?, accounts::id_of(by)?)),
-            (_, _) => return Err(tampered()),
+            (Some(at), by) => Some((moment(at)?, by.map(accounts::id_of).transpose()?)),
+            (None, Some(_)) => return Err(tampered()),
         };
         let needed = u8::try_from(row.int(4)?).ok().and_then(Needed::of_operators).ok_or_else(tampered)?;
         let proposal = Proposal {
@@ -192,7 +193,7 @@ impl Tx {
         &mut self,
         record: &ProposalRecord,
         standing: Standing,
-        by: AccountId,
+        by: Option<AccountId>,
     ) -> Result<(), StoreError> {
         let now = self.now();
         let proposal = Proposal { standing, ..record.proposal.clone() };
@@ -202,7 +203,7 @@ impl Tx {
             proposal.id.as_u64().into(),
             standing.word().into(),
             now.unix_ms().into(),
-            by.as_u64().into(),
+            by.map(AccountId::as_u64).into(),
             self.vault.newest().into(),
             seal.as_slice().into(),
         ];
@@ -214,6 +215,23 @@ impl Tx {
 }
 
 impl Reader {
+    /// The newest open proposal of exactly this change that is not over.
+    ///
+    /// # Errors
+    /// [`StoreError::Tampered`] when its row was altered.
+    pub async fn open_proposal_for(
+        &self,
+        change: Change,
+        now: Moment,
+    ) -> Result<Option<ProposalRecord>, StoreError> {
+        let values = vec![change.to_string().into(), now.unix_ms().into()];
+        let Some(row) = self.database.fetch_optional(OPEN_FOR, values).await? else { return Ok(None) };
+        match u64::try_from(row.int(0)?).ok().and_then(ProposalId::from_u64) {
+            Some(id) => self.proposal(id).await,
+            None => Ok(None),
+        }
+    }
+
     /// A proposal with its approvals.
     ///
     /// # Errors

@@ -297,6 +297,7 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("people", crate::people::STATEMENTS),
     ("policies", crate::policies::STATEMENTS),
     ("proposals", crate::proposals::STATEMENTS),
+    ("root", crate::seal::ROOT_STATEMENTS),
     ("seal", crate::seal::STATEMENTS),
     ("rollups", crate::rollups::STATEMENTS),
     ("sessions", crate::sessions::STATEMENTS),

@@ -41,7 +41,7 @@ async fn change(data: &str, credentials: &str, times: usize) -> Result<(), Box<d
     });
     let master = MasterKey::parse(&std::fs::read_to_string(Path::new(data).join("master.key"))?)?;
     let store = Store::open(&Location::parse(data)?, &master, Arc::clone(&entropy), now()).await?;
-    let authority = Authority::new(&store, &master, entropy, Settings::default());
+    let authority = Authority::new(&store, entropy, Settings::default());
     let desk = || authority.desk(Actor::Host("bench".to_owned()), now());
 
     let began = Instant::now();

@@ -26,6 +26,9 @@ pub struct Restore {
     /// The folder that `keyward backup` made
     #[arg(long, value_name = "DIR")]
     pub from: PathBuf,
+    /// The master key of the backup, where another took its place since; the store is restored under today's
+    #[arg(long, value_name = "FILE")]
+    pub taken_under: Option<PathBuf>,
     /// Move a store that is there aside, into a folder beside it
     #[arg(long)]
     pub replace: bool,

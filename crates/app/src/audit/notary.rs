@@ -216,8 +216,7 @@ mod tests {
         /// One change, with its record.
         async fn change(&mut self) {
             self.made += 1;
-            let master = MasterKey::new([9; 32]);
-            let authority = node::authority(&self.store, &master, Settings::default());
+            let authority = node::authority(&self.store, Settings::default());
             let email = Email::parse(&format!("a{}@keyward.example", self.made)).unwrap();
             create_account(&authority.desk(Actor::Host("ops".into()), NOW), email).await.unwrap();
         }

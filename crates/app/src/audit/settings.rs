@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use keyward_notify::Post;
 use keyward_rules::log::{Origin, SigningKey};
-use keyward_store::{MasterKey, Store};
+use keyward_store::{RootKey, Store};
 use serde::{Deserialize, Serialize};
 
 use super::{Folder, Notary};
@@ -45,17 +45,17 @@ impl AuditSettings {
     }
 
     /// The key that signs checkpoints.
-    pub fn key(&self, master: &MasterKey) -> Result<SigningKey> {
+    pub fn key(&self, root: &RootKey) -> Result<SigningKey> {
         let origin = Origin::parse(&self.origin).context("audit.origin")?;
-        SigningKey::from_seed(origin, &master.checkpoint_seed()).context("the log has no key to sign with")
+        SigningKey::from_seed(origin, &root.checkpoint_seed()).context("the log has no key to sign with")
     }
 
     /// Who signs, with the places that checkpoints go to.
-    pub fn notary(&self, store: &Store, master: &MasterKey) -> Result<Notary> {
+    pub fn notary(&self, store: &Store) -> Result<Notary> {
         let folder = self.checkpoint_dir.as_deref().map(Folder::new);
         let post =
             self.checkpoint_url.as_deref().map(Post::new).transpose().context("audit.checkpoint_url")?;
-        Ok(Notary::new(store.log(), self.key(master)?, folder, post))
+        Ok(Notary::new(store.log(), self.key(store.root())?, folder, post))
     }
 }
 

@@ -64,7 +64,7 @@ impl Manifest {
             revision: copied.seen.revision.0,
             audit_size: copied.seen.audit,
             audit_root: copied.root.to_string(),
-            master_key: master.fingerprint(),
+            master_key: master.id().to_string(),
             parts: parts.map(|part| entry(part.name, part.bytes, &part.blake3)).collect(),
             tag: String::new(),
         };
@@ -85,8 +85,12 @@ impl Manifest {
         if manifest.form != FORM {
             bail!("{} is of a form that this program does not know; use the newer program", file.display());
         }
-        if manifest.master_key != master.fingerprint() {
-            bail!("the backup was made under another master key; use the one that belongs to it");
+        if manifest.master_key != master.id().to_string() {
+            bail!(
+                "the backup was made under another master key, called {:.16}; if that key was replaced since, name its file \
+                 with --taken-under",
+                manifest.master_key
+            );
         }
         let tag = std::mem::take(&mut manifest.tag);
         if !master.is_manifest_tag(&serde_json::to_vec(&manifest)?, &tag) {

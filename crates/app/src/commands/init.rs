@@ -1,11 +1,11 @@
 //! `keyward init`: a master key and a configuration to start from.
 
 use anyhow::{Context as _, Result, bail};
-use keyward_store::MasterKey;
 
 use crate::arguments::Init;
+use crate::commands::master_key::new_master_key;
+use crate::config;
 use crate::sandbox::write_private;
-use crate::{ambient, config};
 
 /// Writes both files; never over existing ones.
 pub fn run(options: &Init) -> Result<()> {
@@ -15,9 +15,7 @@ pub fn run(options: &Init) -> Result<()> {
     }
     std::fs::create_dir_all(&options.dir)
         .with_context(|| format!("cannot make {}", options.dir.display()))?;
-    let mut bytes = [0; 32];
-    ambient::entropy()(&mut bytes);
-    write_private(&key_file, MasterKey::new(bytes).to_text().expose())?;
+    write_private(&key_file, new_master_key().to_text().expose())?;
     let example = config::EXAMPLE.replace("/etc/keyward/master.key", &key_file.display().to_string());
     write_private(&config_file, &example)?;
     println!("{}\n{}", key_file.display(), config_file.display());

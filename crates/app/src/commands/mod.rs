@@ -6,8 +6,10 @@ pub mod backup;
 pub mod config;
 pub mod doctor;
 pub mod explain;
+pub mod identity_key;
 pub mod init;
 pub mod key;
+pub mod master_key;
 pub mod operator;
 pub mod restore;
 pub mod serve;
@@ -31,7 +33,6 @@ struct Opened {
     store: Store,
     /// What its actions share.
     authority: Authority,
-    master: MasterKey,
     audit: AuditSettings,
 }
 
@@ -51,8 +52,8 @@ async fn opened(choice: &StoreChoice) -> Result<Opened> {
         Some(file) => store.witnessed(Arc::new(Checkpoint::follow(file)).witness()),
         None => store,
     };
-    let authority = node::authority(&store, &master, place.rules);
-    Ok(Opened { store, authority, master, audit: place.audit })
+    let authority = node::authority(&store, place.rules);
+    Ok(Opened { store, authority, audit: place.audit })
 }
 
 /// Where a command finds things.
@@ -68,9 +69,7 @@ struct Place {
 impl Place {
     /// The master key, from its file.
     fn master(&self) -> Result<MasterKey> {
-        let text = std::fs::read_to_string(&self.key_file)
-            .with_context(|| format!("the master key {} cannot be read", self.key_file.display()))?;
-        Ok(MasterKey::parse(&text)?)
+        read_master_key(&self.key_file)
     }
 
     /// The folder of SQLite's files; on PostgreSQL there is none.
@@ -83,6 +82,13 @@ impl Place {
             ),
         }
     }
+}
+
+/// A master key, from a file.
+pub fn read_master_key(file: &Path) -> Result<MasterKey> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("the master key {} cannot be read", file.display()))?;
+    Ok(MasterKey::parse(&text)?)
 }
 
 /// What the choice names; nothing is opened yet.

@@ -12,7 +12,7 @@ use keyward_rules::time::Moment;
 use keyward_store::{Location, MasterKey, Seen, Signer, Store, Verification};
 use serde_json::json;
 
-use super::{Place, host, place};
+use super::{Place, host, place, read_master_key};
 use crate::arguments::backup::Restore;
 use crate::backup::{Manifest, Staging, holds_a_store, move_aside};
 use crate::{ambient, checkpoint, node};
@@ -24,13 +24,15 @@ const STAGING: &str = "restore.partial";
 pub async fn run(options: Restore) -> Result<()> {
     let place = place(&options.store)?;
     let folder = place.folder()?.to_owned();
-    let master = place.master()?;
+    let (master, taken_under) = (place.master()?, options.taken_under.as_deref());
+    let former = taken_under.map(read_master_key).transpose()?;
+    let opens = former.as_ref().unwrap_or(&master);
     node::private_folder(&folder)?;
     let _lock = node::lock(&folder).context("stop the server first")?;
     if holds_a_store(&folder) && !options.replace {
         bail!("{} holds a store; with --replace it is moved aside first", folder.display());
     }
-    let manifest = Manifest::read(&options.from, &master)?;
+    let manifest = Manifest::read(&options.from, opens)?;
     manifest.check_parts(&options.from)?;
     let since = since(&place, &manifest)?;
     if since == Since::Unknown && !options.accept_rollback {
@@ -42,8 +44,8 @@ pub async fn run(options: Restore) -> Result<()> {
     manifest.check_parts(staging.path())?;
     let now = ambient::now();
     let location = Location::Folder(staging.path().to_owned());
-    let store = Store::open(&location, &master, ambient::entropy(), now).await?;
-    let ready = make_ready(&store, &master, &place, (&manifest, since, now)).await;
+    let store = Store::open(&location, opens, ambient::entropy(), now).await?;
+    let ready = make_ready(&store, &place, (&manifest, since, now), (opens, &master)).await;
     store.close().await;
     let (seen, disabled) = ready?;
     let aside = match holds_a_store(&folder) {
@@ -97,11 +99,11 @@ fn refusal(place: &Place, manifest: &Manifest) -> Result<String> {
 /// be sent again.
 async fn make_ready(
     store: &Store,
-    master: &MasterKey,
     place: &Place,
     (manifest, since, now): (&Manifest, Since, Moment),
+    keys: (&MasterKey, &MasterKey),
 ) -> Result<(Seen, usize)> {
-    let signer = Signer::Own(place.audit.key(master)?.verifier().clone());
+    let signer = Signer::Own(place.audit.key(store.root())?.verifier().clone());
     let verdict = store.log().verify(&Verification { signer, kept: Vec::new() }, |_, _| {}).await?;
     if let Some(finding) = verdict.findings.first() {
         bail!("the backup's audit log is not as it was written: {finding}");
@@ -109,8 +111,8 @@ async fn make_ready(
     if (verdict.records, verdict.root.to_string()) != (manifest.audit_size, manifest.audit_root.clone()) {
         bail!("the backup's audit log is not the one that its manifest names");
     }
-    let authority = node::authority(store, master, place.rules.clone());
-    let disabled = note_restore(&authority.desk(host(), now), manifest.seen(), since).await?;
+    let authority = node::authority(store, place.rules.clone());
+    let disabled = note_restore(&authority.desk(host(), now), manifest.seen(), since, keys).await?;
     // Requests of the last half minute may have been accepted by the store that was lost, with clocks that run ahead.
     let journal = store.journal();
     journal.take_marks(node::NODE, now).await?;

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use keyward_authority::Settings;
 use keyward_gateway::Listeners;
-use keyward_store::{Location, MasterKey, Store};
+use keyward_store::{Location, Store};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
 use crate::arguments::ConfigFile;
-use crate::commands::operator;
+use crate::commands::{operator, read_master_key};
 use crate::control::{self, Control, Post};
 use crate::node::{self, Node, NodeOptions};
 use crate::{ambient, config, sandbox};
@@ -32,10 +32,7 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
         Location::Postgres(_) => None,
     };
     config::refuse_unsafe(&settings)?;
-    let text = std::fs::read_to_string(&settings.store.master_key_file).with_context(|| {
-        format!("the master key {} cannot be read", settings.store.master_key_file.display())
-    })?;
-    let master = MasterKey::parse(&text)?;
+    let master = read_master_key(&settings.store.master_key_file)?;
     let store = Store::open(&location, &master, ambient::entropy(), ambient::now()).await?;
     let (store, checkpoint) = node::checked(store, settings.checkpoint_file(&location).as_deref()).await?;
     let tls = match (
@@ -60,7 +57,7 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
     let listeners = Listeners { plain, tls };
     let channels = settings.channels.client()?;
     let rules = Settings { channels: channels.policy().clone(), ..settings.settings() };
-    let authority = Arc::new(node::authority(&store, &master, rules));
+    let authority = Arc::new(node::authority(&store, rules));
     let shown = settings.shown();
     let control = match (settings.console, settings.mail) {
         (Some(console), Some(mail)) => {
@@ -77,9 +74,9 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
         }
         (_, _) => None,
     };
-    let notary = settings.audit.notary(&store, &master)?;
+    let notary = settings.audit.notary(&store)?;
     let options = NodeOptions { listeners, backend, raise_rates: 1, threads, authority, checkpoint, notary };
-    let node = Node::start(&store, &master, options).await?;
+    let node = Node::start(&store, options).await?;
     info!(upstream = settings.upstream.url, "serving");
     tokio::select! {
         _ = terminate.recv() => {}

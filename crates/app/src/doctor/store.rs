@@ -34,7 +34,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     match Store::open(&location, &master, ambient::entropy(), ambient::now()).await {
         Ok(store) => {
             found.push(Finding::good(STORE, "The store opens with the master key."));
-            found.push(log(config, &store, &master).await);
+            found.push(log(config, &store).await);
             store.close().await;
         }
         Err(problem) => found.push(Finding::refused(
@@ -47,10 +47,10 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
 }
 
 /// What is not covered by a checkpoint can be rewritten without a trace.
-async fn log(config: &Config, store: &Store, master: &MasterKey) -> Finding {
+async fn log(config: &Config, store: &Store) -> Finding {
     let log = store.log();
     let newest = log.newest_checkpoint().await.ok().flatten().map(|(_, note)| note);
-    let key = config.audit.key(master).ok();
+    let key = config.audit.key(store.root()).ok();
     let signed =
         newest.zip(key).and_then(|(note, key)| Checkpoint::open_any_name(&note, key.verifier()).ok());
     let covered = signed.map_or(0, |signed| signed.size);

@@ -12,7 +12,7 @@ use keyward_rules::grant::{Action, Actor, Proof};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::key::{Environment, HmacState, KeyName, SecretKey};
 use keyward_rules::limits::KEYS_PER_ACCOUNT;
-use keyward_store::{AccountKind, AccountRecord, KeyDraft, MasterKey, Store};
+use keyward_store::{AccountKind, AccountRecord, KeyDraft, Store};
 use serde_json::json;
 
 use super::fixtures::passphrase;
@@ -22,12 +22,7 @@ use crate::{ambient, node};
 const BATCH: u64 = 20_000;
 
 /// Makes keys until there are `wanted`, counted by the lines beside the credentials file.
-pub async fn top_up(
-    store: &Store,
-    master: &MasterKey,
-    wanted: u64,
-    credentials: Option<&Path>,
-) -> Result<()> {
+pub async fn top_up(store: &Store, wanted: u64, credentials: Option<&Path>) -> Result<()> {
     let Some(credentials) = credentials.filter(|_| wanted > 0) else { return Ok(()) };
     let file = PathBuf::from(format!("{}.extra.jsonl", credentials.display()));
     let present = match std::fs::File::open(&file) {
@@ -39,7 +34,7 @@ pub async fn top_up(
     let mut made = present;
     while made < wanted {
         let count = BATCH.min(wanted - made);
-        batch(store, master, count, &mut lines).await?;
+        batch(store, count, &mut lines).await?;
         made += count;
         if std::io::stderr().is_terminal() {
             eprint!("\rmaking extra keys: {made} of {wanted}");
@@ -51,8 +46,8 @@ pub async fn top_up(
     lines.flush().context("the extra keys' file cannot be written")
 }
 
-async fn batch(store: &Store, master: &MasterKey, count: u64, lines: &mut impl std::io::Write) -> Result<()> {
-    let authority = node::authority(store, master, Settings::default());
+async fn batch(store: &Store, count: u64, lines: &mut impl std::io::Write) -> Result<()> {
+    let authority = node::authority(store, Settings::default());
     let desk = authority.desk(Actor::System("sandbox"), ambient::now());
     let (entropy, passphrases) = (ambient::entropy(), &authority.secrets.passphrases);
     let (mut accounts, mut drafts) = (Vec::new(), Vec::new());

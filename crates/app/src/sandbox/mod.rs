@@ -20,6 +20,8 @@ use keyward_store::{Location, MasterKey, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::audit::AuditSettings;
+use crate::commands::master_key::new_master_key;
+use crate::commands::read_master_key;
 use crate::config::ChannelSettings;
 use crate::control::{self, Control, Post};
 use crate::node::{self, Node, NodeOptions};
@@ -54,7 +56,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let (backend, exchange) = match &options.upstream {
         Some(url) => (node::backend(url)?, None),
         None => {
-            let (backend, task) = start_exchange(&master).await?;
+            let (backend, task) = start_exchange(&store).await?;
             (backend, Some(task))
         }
     };
@@ -73,16 +75,16 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
         ChannelSettings { allow: options.allow_receivers, ..ChannelSettings::default() }.client()?;
     let (channel_policy, origin) = (channels.policy().clone(), places.console.clone());
     let settings = Settings { channels: channel_policy, origin, ..Settings::default() };
-    let authority = Arc::new(node::authority(&store, &master, settings));
+    let authority = Arc::new(node::authority(&store, settings));
     let fixtures = fixtures::make(&authority, &folder.path).await?;
     let document = credentials::document(&fixtures, &places);
     credentials::write(&folder.path.join("credentials.json"), &document)?;
-    extra::top_up(&store, &master, options.extra_keys, options.credentials.as_deref()).await?;
+    extra::top_up(&store, options.extra_keys, options.credentials.as_deref()).await?;
 
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let listeners = Listeners { plain: Some(plain), tls: Some((secure, tls.config)) };
     let raise_rates = options.raise_rates;
-    let notary = AuditSettings::default().notary(&store, &master)?;
+    let notary = AuditSettings::default().notary(&store)?;
     let node_options =
         NodeOptions { listeners, backend, raise_rates, threads, authority, checkpoint, notary };
     let desk = control::Options {
@@ -94,7 +96,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
         channels,
     };
     let control = Control::start(&store, Arc::clone(&node_options.authority), desk)?;
-    let node = Node::start(&store, &master, node_options).await?;
+    let node = Node::start(&store, node_options).await?;
     if let Some(file) = &options.credentials {
         credentials::write(file, &document)?;
     }
@@ -113,11 +115,11 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     Ok(())
 }
 
-async fn start_exchange(master: &MasterKey) -> Result<(Backend, tokio::task::JoinHandle<()>)> {
+async fn start_exchange(store: &Store) -> Result<(Backend, tokio::task::JoinHandle<()>)> {
     let listener =
         tokio::net::TcpListener::bind("127.0.0.1:0").await.context("the exchange cannot listen")?;
     let backend = node::backend(&format!("http://{}", listener.local_addr()?))?;
-    let exchange = Exchange::new(node::identity_key(master), 1, Box::new(|| ambient::now().unix_ms()));
+    let exchange = Exchange::new(node::identity_key(store.root()), 1, Box::new(|| ambient::now().unix_ms()));
     Ok((backend, tokio::spawn(Arc::clone(&exchange).serve(listener))))
 }
 
@@ -125,12 +127,9 @@ async fn start_exchange(master: &MasterKey) -> Result<(Backend, tokio::task::Joi
 fn master_key(folder: &Path) -> Result<MasterKey> {
     let file = folder.join(MASTER_KEY_FILE);
     if file.exists() {
-        let text = std::fs::read_to_string(&file).context("the master key cannot be read")?;
-        return Ok(MasterKey::parse(&text)?);
+        return read_master_key(&file);
     }
-    let mut bytes = [0; 32];
-    ambient::entropy()(&mut bytes);
-    let master = MasterKey::new(bytes);
+    let master = new_master_key();
     credentials::write(&file, master.to_text().expose())?;
     Ok(master)
 }

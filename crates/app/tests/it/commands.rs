@@ -52,3 +52,13 @@ fn explain_knows_every_code_of_the_registry() {
         assert!(keyward(&["explain", entry.code]).contains(entry.meaning), "{}", entry.code);
     }
 }
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(program().unwrap());
+    let output = command.args(["config", "example"]).stdout(writer).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}

@@ -21,6 +21,7 @@ mod doctor;
 mod framing;
 mod framing2;
 mod limits;
+mod master_key;
 mod refusals;
 mod secrets;
 mod server;

@@ -108,7 +108,7 @@ pub async fn propose(desk: &Desk<'_>, proof: Proof, change: Change) -> Result<Pr
     };
     let id = tx.insert_proposal(proposal, &lines).await?;
     let detail = format!("Proposal {id} by {name}: {}.", lines.first().map_or("", String::as_str));
-    tell_operators(desk, &mut tx, &people, requester, AlertKind::ProposalWaiting, &detail).await?;
+    tell_operators(desk, &mut tx, &people, Some(requester), AlertKind::ProposalWaiting, &detail).await?;
     let facts = [("change", change.to_string()), ("hash", hash.to_string()), ("words", lines.join(" | "))];
     let event = Event::of(tx.grant(), desk.now, &format!("proposal:{id}"), &facts);
     tx.commit(event).await?;
@@ -160,35 +160,16 @@ pub async fn approve(
 /// [`ActionError::Proposal`]; what the change itself refuses; then the proposal stays as it was.
 pub async fn carry_out(desk: &Desk<'_>, id: ProposalId) -> Result<(), ActionError> {
     let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
-    let proposal = find(desk, id).await?.proposal;
-    let change = proposal.change;
-    let passed = {
-        let people = operators_of(&staff(desk).await?);
-        let needed = policy_in_force(desk).await?.policy.needed;
-        let hash = hash_now(desk, change).await;
-        proposal.pass(&Present { operators: &people, hash, needed, now: desk.now })?
-    };
-    let grant = desk.actor.may(change.action(), Proof::Passed(passed))?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
-    let record = tx.proposal(id).await?.ok_or(ActionError::NoProposal)?;
-    let people = operators(&mut tx).await?;
+    let change = find(desk, id).await?.proposal.change;
+    if change.is_done_at_the_host() {
+        return Err(ActionError::AtTheHost);
+    }
+    let (mut tx, judged) = begin_passed(desk, id).await?;
     let policy = policy_now(desk, &mut tx).await?;
-    // Once more, as things stand now that nobody else can commit.
-    let hash = hash_now(desk, change).await;
-    let present = Present { operators: &people, hash, needed: policy.needed, now: desk.now };
-    record.proposal.pass(&present)?;
-    if !people.contains(&by) {
+    if !judged.operators.contains(&by) {
         return Err(NotPassed::NotAnOperator.into());
     }
-    let approvers: Vec<String> = record.proposal.approvals.iter().map(|one| one.by.to_string()).collect();
-    let mut facts = vec![
-        ("proposal", id.to_string()),
-        ("hash", record.proposal.hash.to_string()),
-        ("requester", record.proposal.requester.to_string()),
-        ("approvers", approvers.join(",")),
-        ("words", record.words.join(" | ")),
-    ];
+    let mut facts = judged.facts();
     let subject = match change {
         Change::GrantRole(account, role) => {
             if role == Role::Auditor {
@@ -226,13 +207,67 @@ pub async fn carry_out(desk: &Desk<'_>, id: ProposalId) -> Result<(), ActionErro
             tx.set_policy(setting, by).await?;
             format!("policy:{}", setting.name())
         }
+        Change::RotateMasterKey(_) => return Err(ActionError::AtTheHost),
     };
-    tx.settle_proposal(&record, Standing::Done, by).await?;
-    let detail = settled_detail(&record, "carried out");
-    tell_operators(desk, &mut tx, &people, by, AlertKind::ProposalSettled, &detail).await?;
+    judged.settle(desk, &mut tx, Some(by)).await?;
     let event = Event::of(tx.grant(), desk.now, &subject, &facts);
     tx.commit(event).await?;
     Ok(())
+}
+
+/// A proposal that passed, as things stand under the lock.
+pub(super) struct Judged {
+    record: ProposalRecord,
+    operators: Vec<AccountId>,
+}
+
+/// Begins the change that the proposal is of, if enough operators stand behind it: looked at before, for the right to
+/// begin, and once more under the lock, when nobody else can commit.
+pub(super) async fn begin_passed(desk: &Desk<'_>, id: ProposalId) -> Result<(Tx, Judged), ActionError> {
+    let proposal = find(desk, id).await?.proposal;
+    let change = proposal.change;
+    let passed = {
+        let operators = operators_of(&staff(desk).await?);
+        let needed = policy_in_force(desk).await?.policy.needed;
+        let hash = hash_now(desk, change).await;
+        proposal.pass(&Present { operators: &operators, hash, needed, now: desk.now })?
+    };
+    let grant = desk.actor.may(change.action(), Proof::Passed(passed))?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    let record = tx.proposal(id).await?.ok_or(ActionError::NoProposal)?;
+    let operators = operators(&mut tx).await?;
+    let needed = policy_now(desk, &mut tx).await?.needed;
+    let hash = hash_now(desk, change).await;
+    record.proposal.pass(&Present { operators: &operators, hash, needed, now: desk.now })?;
+    Ok((tx, Judged { record, operators }))
+}
+
+impl Judged {
+    /// What the audit record says of it.
+    pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
+        let proposal = &self.record.proposal;
+        let approvers: Vec<String> = proposal.approvals.iter().map(|one| one.by.to_string()).collect();
+        vec![
+            ("proposal", proposal.id.to_string()),
+            ("hash", proposal.hash.to_string()),
+            ("requester", proposal.requester.to_string()),
+            ("approvers", approvers.join(",")),
+            ("words", self.record.words.join(" | ")),
+        ]
+    }
+
+    /// Settles it as carried out, by an operator or at the host, and tells the operators.
+    pub(super) async fn settle(
+        &self,
+        desk: &Desk<'_>,
+        tx: &mut Tx,
+        by: Option<AccountId>,
+    ) -> Result<(), ActionError> {
+        tx.settle_proposal(&self.record, Standing::Done, by).await?;
+        let detail = settled_detail(&self.record, "carried out");
+        tell_operators(desk, tx, &self.operators, by, AlertKind::ProposalSettled, &detail).await
+    }
 }
 
 /// Cancels an open proposal. Only operators take part in one, so only they can.
@@ -252,9 +287,9 @@ pub async fn cancel_proposal(desk: &Desk<'_>, proof: Proof, id: ProposalId) -> R
     if record.proposal.standing != Standing::Open {
         return Err(NotPassed::Settled.into());
     }
-    tx.settle_proposal(&record, Standing::Cancelled, by).await?;
+    tx.settle_proposal(&record, Standing::Cancelled, Some(by)).await?;
     let detail = settled_detail(&record, "cancelled");
-    tell_operators(desk, &mut tx, &people, by, AlertKind::ProposalSettled, &detail).await?;
+    tell_operators(desk, &mut tx, &people, Some(by), AlertKind::ProposalSettled, &detail).await?;
     let facts = [("change", record.proposal.change.to_string())];
     let event = Event::of(tx.grant(), desk.now, &format!("proposal:{id}"), &facts);
     tx.commit(event).await?;
@@ -270,11 +305,11 @@ async fn tell_operators(
     desk: &Desk<'_>,
     tx: &mut Tx,
     people: &[AccountId],
-    but: AccountId,
+    but: Option<AccountId>,
     kind: AlertKind,
     detail: &str,
 ) -> Result<(), ActionError> {
-    for account in people.iter().filter(|account| **account != but) {
+    for account in people.iter().filter(|account| Some(**account) != but) {
         let alert = Alert { detail: detail.to_owned(), ..Alert::of(kind, *account, desk.now) };
         tell::tell(desk, tx, alert).await?;
     }
@@ -329,7 +364,8 @@ async fn view(desk: &Desk<'_>, record: ProposalRecord) -> Result<ProposalView, A
         approvals.push((approval.by, name_of(desk, approval.by).await?, approval.at));
     }
     let settled = match settled {
-        Some((at, by)) => Some((at, name_of(desk, by).await?)),
+        Some((at, Some(by))) => Some((at, name_of(desk, by).await?)),
+        Some((at, None)) => Some((at, "somebody at the host".to_owned())),
         None => None,
     };
     let over = proposal.standing == Standing::Open && desk.now >= proposal.expires_at;

@@ -7,7 +7,7 @@ use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::{AccountId, KeyId};
-use keyward_store::Seen;
+use keyward_store::{MasterKey, Seen};
 
 use crate::{ActionError, Desk, tell};
 
@@ -24,11 +24,16 @@ pub enum Since {
 }
 
 /// Writes down that the backup which goes up to `kept` was put back. With changes missing, every active key is disabled
-/// and every session ended; gives how many keys that were.
+/// and every session ended; gives how many keys that were. `keys` are the backup's master key and today's.
 ///
 /// # Errors
 /// [`ActionError::Store`]; batches that were committed before stay.
-pub async fn note_restore(desk: &Desk<'_>, kept: Seen, since: Since) -> Result<usize, ActionError> {
+pub async fn note_restore(
+    desk: &Desk<'_>,
+    kept: Seen,
+    since: Since,
+    (former, master): (&MasterKey, &MasterKey),
+) -> Result<usize, ActionError> {
     let disabled = match since {
         Since::Nothing => 0,
         Since::Unknown => disable_all(desk).await?,
@@ -43,7 +48,11 @@ pub async fn note_restore(desk: &Desk<'_>, kept: Seen, since: Since) -> Result<u
         Since::Nothing => "none",
         Since::Unknown => "unknown",
     };
+    if former.id() != master.id() {
+        tx.wrap_root_key(former, master).await?;
+    }
     let facts = [
+        ("master_key", master.id().to_string()),
         ("up_to_change", kept.revision.0.to_string()),
         ("up_to_record", kept.audit.to_string()),
         ("changes_missing", missing.to_owned()),

@@ -107,6 +107,19 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
                     .to_owned(),
             ])
         }
+        Change::RotateMasterKey(new) => {
+            let now = reader.master_key_id().await?;
+            if now == new {
+                return Err(ActionError::Unchanged);
+            }
+            Ok(vec![
+                format!("Replace the master key by the one called {new}"),
+                format!("Until now: {now}"),
+                "`keyward master-key new` gave this name to whoever ran it at the host: ask them to read it to you. It is \
+                 carried out there, with `keyward master-key rotate`; backups from before need the old master key."
+                    .to_owned(),
+            ])
+        }
         Change::Loosen(setting) => {
             let in_force = policy_in_force(desk).await?;
             let now = Setting::all(&in_force.policy).into_iter().find(|one| one.name() == setting.name());

@@ -294,8 +294,8 @@ pub struct Stricter {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wish {
-    /// `role.grant ACCOUNT operator|auditor`, `account.thaw ACCOUNT`, `key.thaw KEY`, `account.factors.reset ACCOUNT` or
-    /// `policy.loosen NAME VALUE`.
+    /// `role.grant ACCOUNT operator|auditor`, `account.thaw ACCOUNT`, `key.thaw KEY`, `account.factors.reset ACCOUNT`,
+    /// `policy.loosen NAME VALUE` or `master_key.rotate NAME`.
     pub change: String,
     /// The step-up, in the second request.
     #[serde(default)]

@@ -179,6 +179,8 @@ impl From<ActionError> for Problem {
             ActionError::NoProposal => (S::NOT_FOUND, "no_proposal"),
             ActionError::TooManyProposals => (S::TOO_MANY_REQUESTS, "too_many_proposals"),
             ActionError::OtherWay(_) => (S::CONFLICT, "other_way"),
+            ActionError::AtTheHost => (S::CONFLICT, "at_the_host"),
+            ActionError::NotProposed(_) => (S::CONFLICT, "not_proposed"),
             ActionError::NoSetUpLink => (S::FORBIDDEN, "no_set_up_link"),
             ActionError::SetUpIsOver => (S::CONFLICT, "set_up_is_over"),
             ActionError::TooFewOperators => (S::CONFLICT, "too_few_operators"),

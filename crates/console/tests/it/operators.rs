@@ -1,7 +1,9 @@
 //! Operators: the set-up link, proposals and approvals, freezes and policies; who may what, and what is refused.
 
-use keyward_authority::oversight::{SetUp, offer_set_up};
+use keyward_authority::ActionError;
+use keyward_authority::oversight::{Approvers, SetUp, offer_set_up, rotate_master_key};
 use keyward_rules::grant::Actor;
+use keyward_store::MasterKey;
 use serde_json::{Value, json};
 
 use crate::world::{HOME, PASSWORD, Person, Reply, World, wish};
@@ -448,4 +450,34 @@ async fn a_search_takes_every_character_as_itself() {
     {
         assert_eq!(found("/operations/keys", q).await, count, "{q}");
     }
+}
+
+#[tokio::test]
+async fn the_host_replaces_the_master_key_that_two_operators_named() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let (old, new) = (MasterKey::new([9; 32]), MasterKey::new([8; 32]));
+    let host = || world.authority.desk(Actor::Host("ops".to_owned()), world.now());
+    let change = format!("master_key.rotate {}", new.id());
+    let told = |result: Result<Approvers, ActionError>| result.unwrap_err().to_string();
+    assert!(told(rotate_master_key(&host(), &old, &new).await).contains("no operator proposed it yet"));
+    let same = format!("master_key.rotate {}", old.id());
+    assert_eq!(propose(&ann, &same).await.code(), "unchanged");
+    let proposed = propose(&ann, &change).await;
+    assert_eq!(proposed.status, 201, "{}", proposed.text);
+    assert!(told(rotate_master_key(&host(), &old, &new).await).contains("0 of 1 approvals"));
+    assert_eq!(approve(&ben, &proposed.json()).await.status, 200);
+    assert_eq!(carry_out(&ben, &proposed.json()).await.code(), "at_the_host", "no page has a master key");
+    // Another key than the one that was named, and one that does not open the store.
+    let other = MasterKey::new([7; 32]);
+    assert!(told(rotate_master_key(&host(), &old, &other).await).contains("no operator proposed"));
+    assert!(told(rotate_master_key(&host(), &other, &new).await).contains("at the same time"));
+    let done = rotate_master_key(&host(), &old, &new).await.unwrap();
+    assert!(matches!(done, Approvers::Operators(_)));
+    let shown = ann.get(&format!("/operations/proposals/{}", proposed.field("id"))).await.json();
+    assert_eq!(shown["standing"], "done");
+    assert!(told(rotate_master_key(&host(), &old, &new).await).contains("no operator proposed"), "once");
+    // The store's own record of it.
+    let records = ann.get("/operations/audit?q=master_key.rotate").await.json();
+    assert_eq!(records["records"][0]["actor"], "host:ops");
 }

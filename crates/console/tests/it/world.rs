@@ -95,7 +95,7 @@ impl World {
         let now = Moment::from_unix_ms(clock.load(Ordering::Relaxed));
         let store = Store::open(&location, &master, entropy(), now).await.unwrap();
         let rules = Rules { origin: ORIGIN.to_owned(), ..rules };
-        let authority = Arc::new(Authority::new(&store, &master, entropy(), rules));
+        let authority = Arc::new(Authority::new(&store, entropy(), rules));
         let ticks = Arc::clone(&clock);
         let shell = Shell::new(
             Arc::clone(&authority),

@@ -152,6 +152,8 @@ actions! {
     TightenPolicy, "policy.tighten", Never, OneFactor;
     /// Make a policy less strict.
     LoosenPolicy, "policy.loosen", Never, Proposal;
+    /// Wrap the store's root key under another master key.
+    RotateMasterKey, "master_key.rotate", Never, Never;
     /// Add an alert channel: lets data out.
     AddChannel, "channel.add", StepUp, Never;
     /// Rename a channel, or choose what it gets and when.

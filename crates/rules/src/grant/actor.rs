@@ -171,7 +171,7 @@ impl Actor {
     /// what a mail or a link proves.
     pub fn may(&self, action: Action, proof: Proof) -> Result<Grant, NotAllowed> {
         let scope = match (self, &proof) {
-            (Self::Host(_), _) => host(action),
+            (Self::Host(_), proof) => host(action, proof),
             (Self::System(duty), _) => system(duty, action),
             (Self::Holder(holder), proof) => {
                 meets(holder, action.ceremony(), action, proof).then_some(Scope::Account(holder.account))
@@ -184,8 +184,9 @@ impl Actor {
     }
 }
 
-fn host(action: Action) -> Option<Scope> {
+fn host(action: Action, proof: &Proof) -> Option<Scope> {
     match action {
+        Action::RotateMasterKey => passes(action, proof).then_some(Scope::All),
         Action::CreateAccount
         | Action::CreateSubAccount
         | Action::IssueKey
@@ -281,17 +282,17 @@ fn meets(holder: &Holder, ceremony: Ceremony, action: Action, proof: &Proof) -> 
                 && approved.account() == Some(holder.account)
                 && approved.session() == Some(holder.session)
         }
-        (Ceremony::Proposal, Proof::Passed(passed)) => passed.change().action() == action,
+        (Ceremony::Proposal, proof) => passes(action, proof),
         (
-            Ceremony::OneFactor
-            | Ceremony::StepUp
-            | Ceremony::MailCode
-            | Ceremony::Link
-            | Ceremony::Proposal
-            | Ceremony::Never,
+            Ceremony::OneFactor | Ceremony::StepUp | Ceremony::MailCode | Ceremony::Link | Ceremony::Never,
             _,
         ) => false,
     }
+}
+
+/// Whether enough operators stand behind exactly this action.
+fn passes(action: Action, proof: &Proof) -> bool {
+    matches!(proof, Proof::Passed(passed) if passed.change().action() == action)
 }
 
 fn serves(staff: &Staff, action: Action, proof: &Proof) -> Option<Scope> {
@@ -330,7 +331,10 @@ fn in_words(proof: &Proof) -> String {
         Proof::Mail(_) => "mail".to_owned(),
         Proof::StepUp(_, factor) => format!("{}, mail", factor.kind().word()),
         Proof::Link(_) => "link".to_owned(),
-        Proof::Passed(passed) => format!("proposal {}", passed.id()),
+        Proof::Passed(passed) => match passed.id() {
+            Some(id) => format!("proposal {id}"),
+            None => "no operators".to_owned(),
+        },
     }
 }
 

@@ -61,6 +61,7 @@ fn passed(action: Action) -> Option<Passed> {
         Change::ThawKey(crate::id::KeyId::from_entropy([1; 16])),
         Change::ResetFactors(another()),
         Change::Loosen(Setting::MaxKeyAgeDays(None)),
+        Change::RotateMasterKey("0123456789abcdef".parse().unwrap()),
     ];
     let change = changes.into_iter().find(|change| change.action() == action)?;
     let hash = ChangeHash::of(change, &[]);

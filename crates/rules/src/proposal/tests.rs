@@ -1,4 +1,5 @@
-use super::{Approval, Change, ChangeHash, NotPassed, Present, Proposal, ProposalId, Standing};
+use super::{Approval, Change, ChangeHash, NotPassed, Passed, Present, Proposal, ProposalId, Standing};
+use crate::grant::{Actor, Proof};
 use crate::id::AccountId;
 use crate::policy::{Needed, Setting};
 use crate::staff::Role;
@@ -53,6 +54,7 @@ fn a_change_has_one_spelling() {
         "account.factors.reset 7".to_owned(),
         "policy.loosen operators_needed 1".to_owned(),
         "policy.loosen max_key_age_days none".to_owned(),
+        "master_key.rotate 0123456789abcdef".to_owned(),
     ];
     for text in &changes {
         assert_eq!(Change::parse(text).map(|change| change.to_string()).as_ref(), Some(text));
@@ -70,6 +72,9 @@ fn a_change_has_one_spelling() {
         "policy.loosen operators_needed 0",
         "policy.loosen anything 1",
         "key.thaw *",
+        "master_key.rotate 0123456789ABCDEF",
+        "master_key.rotate 0123456789abcde",
+        "master_key.rotate +123456789abcdef",
     ] {
         assert_eq!(Change::parse(text), None, "{text:?}");
     }
@@ -153,4 +158,17 @@ fn the_stricter_threshold_counts() {
     let alone = Proposal { needed: Needed::Alone, ..proposal() };
     assert!(alone.pass(&Present { needed: Needed::Alone, ..present(&operators) }).is_ok());
     assert!(alone.pass(&present(&operators)).is_err());
+}
+
+#[test]
+fn without_operators_the_host_replaces_the_master_key_and_nothing_else() {
+    let rotate = Change::parse("master_key.rotate 0123456789abcdef").unwrap();
+    let passed = |change, operators: &[AccountId]| {
+        let passed = Passed::without_operators(change, operators)?;
+        Some(Actor::Host("ops".to_owned()).may(change.action(), Proof::Passed(passed)).is_ok())
+    };
+    assert_eq!(passed(rotate, &[]), Some(true));
+    assert_eq!(passed(rotate, &[account(1)]), None);
+    assert_eq!(passed(Change::ThawAccount(account(7)), &[]), None);
+    assert!(Actor::Host("ops".to_owned()).may(rotate.action(), Proof::None).is_err());
 }

@@ -1,24 +1,25 @@
-//! Data keys: made on first use, wrapped by the master key, opened once at the start.
+//! Data keys: made on first use, wrapped by the root key, opened once at the start.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad as Associated, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::aead::LessSafeKey;
 use keyward_rules::secret::Secret;
 use zeroize::Zeroize;
 
 use super::Aad;
+use super::cipher::{cipher, open_with, seal_with};
+use super::root::RootKey;
 use crate::Entropy;
 use crate::error::StoreError;
 use crate::master::MasterKey;
-use crate::sql::{Database, statements};
+use crate::sql::{Database, Transact, statements};
 
 statements! {
     ALL_DATA_KEYS = "SELECT id, wrapped FROM data_keys ORDER BY id";
     INSERT_DATA_KEY = "INSERT INTO data_keys (id, wrapped, created_at) VALUES ($1, $2, $3)";
 }
 
-const NONCE_BYTES: usize = 12;
-
 /// The opened data keys. New seals use the newest; with random nonces one key is good for 2^32 seals.
 pub(crate) struct Vault {
+    root: RootKey,
     keys: Vec<(u64, LessSafeKey)>,
     entropy: Entropy,
 }
@@ -31,8 +32,9 @@ impl Vault {
         entropy: Entropy,
         now_ms: u64,
     ) -> Result<Self, StoreError> {
-        let wrapping = cipher(&master.derive("keyward 2026-11 data key wrapping"))?;
         let mut tx = database.begin().await?;
+        let root = RootKey::open(&mut tx, master, &entropy, now_ms).await?;
+        let wrapping = cipher(&root.data_key_wrapping())?;
         let rows = tx.fetch_all(ALL_DATA_KEYS, vec![]).await?;
         let mut keys = Vec::new();
         for row in rows {
@@ -50,7 +52,22 @@ impl Vault {
             bare.zeroize();
         }
         tx.commit().await?;
-        Ok(Self { keys, entropy })
+        Ok(Self { root, keys, entropy })
+    }
+
+    /// The root key, from which keys of their own purpose derive.
+    pub(crate) const fn root(&self) -> &RootKey {
+        &self.root
+    }
+
+    /// Wraps the root key under another master key.
+    pub(crate) async fn wrap_anew(
+        &self,
+        tx: &mut Transact,
+        (old, new): (&MasterKey, &MasterKey),
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.root.wrap_anew(tx, (&old.id().to_string(), new), &self.entropy, now_ms).await
     }
 
     /// The data key that new seals use.
@@ -78,39 +95,6 @@ impl Vault {
     }
 }
 
-fn wrap_aad(id: u64) -> Aad {
+pub(super) fn wrap_aad(id: u64) -> Aad {
     Aad::new("keyward data key 1").number("id", id)
-}
-
-fn cipher(key: &[u8]) -> Result<LessSafeKey, StoreError> {
-    UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).map_err(|_| StoreError::WrongMasterKey)
-}
-
-fn seal_with(key: &LessSafeKey, entropy: &Entropy, aad: &Aad, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
-    let mut nonce = [0_u8; NONCE_BYTES];
-    entropy(&mut nonce);
-    let mut sealed = Vec::with_capacity(NONCE_BYTES + plain.len() + 16);
-    sealed.extend_from_slice(&nonce);
-    let mut text = plain.to_vec();
-    let tag = key
-        .seal_in_place_separate_tag(
-            Nonce::assume_unique_for_key(nonce),
-            Associated::from(aad.as_slice()),
-            &mut text,
-        )
-        .map_err(|_| StoreError::WrongMasterKey)?;
-    sealed.extend_from_slice(&text);
-    sealed.extend_from_slice(tag.as_ref());
-    Ok(sealed)
-}
-
-fn open_with(key: &LessSafeKey, aad: &Aad, sealed: &[u8]) -> Option<Secret<Vec<u8>>> {
-    let (nonce, text) = sealed.split_first_chunk::<NONCE_BYTES>()?;
-    let mut text = text.to_vec();
-    let opened = key
-        .open_in_place(Nonce::assume_unique_for_key(*nonce), Associated::from(aad.as_slice()), &mut text)
-        .ok()
-        .map(|plain| Secret::new(plain.to_vec()));
-    text.zeroize();
-    opened
 }

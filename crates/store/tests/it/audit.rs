@@ -187,7 +187,8 @@ async fn records_from_before_are_brought_up(world: World) {
     edit(
         &world,
         "DROP TABLE audit_hashes; DROP TABLE audit_accounts; DROP TABLE audit_checkpoints; \
-         DROP TABLE deliveries; DROP TABLE channels; DROP TABLE passkeys; DROP TABLE passkey_ceremonies; UPDATE schema_steps SET steps = 4 WHERE part = 'main'",
+         DROP TABLE deliveries; DROP TABLE channels; DROP TABLE passkeys; DROP TABLE passkey_ceremonies; DROP TABLE root_key; \
+         DELETE FROM data_keys; UPDATE schema_steps SET steps = 4 WHERE part = 'main'",
     )
     .await;
     let store = Store::open(&world.location, &master(), entropy(), NOW).await.unwrap();

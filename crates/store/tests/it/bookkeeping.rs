@@ -89,6 +89,8 @@ const BOOKKEEPING: &[(&str, &str)] = &[
     ("CHANNEL_FAILS", "deliveries"),
     ("RELEASE_CHANNEL", "deliveries"),
     ("INSERT_DATA_KEY", "the first start of an empty store"),
+    ("WRAP_ROOT_KEY", "only `Tx::wrap_root_key` runs it, in a transaction with grant and event"),
+    ("INSERT_ROOT_KEY", "the first start of an empty store, or of one from before there were root keys"),
 ];
 
 #[test]

@@ -11,7 +11,7 @@ use keyward_store::{
     OutcomeStatus, Record, SavedMark, Store, StoreError, Subject,
 };
 
-use crate::world::{NOW, World, commit, draft, entropy, grant, random};
+use crate::world::{NOW, World, commit, draft, entropy, grant, master, random};
 
 /// Runs each part of the suite on both databases.
 macro_rules! on_both {
@@ -30,6 +30,7 @@ on_both!(
     a_stale_write_conflicts,
     a_deleted_key_keeps_no_secret,
     the_wrong_master_key_opens_nothing,
+    another_master_key_takes_over,
     the_journal_settles_what_was_left_open,
     uses_and_horizons_never_move_back,
     the_sweep_sees_every_key_once,
@@ -131,6 +132,32 @@ async fn the_wrong_master_key_opens_nothing(world: World) {
     world.with_key("bot").await;
     let other = Store::open(&world.location, &MasterKey::new([8; 32]), entropy(), NOW).await;
     assert!(matches!(other, Err(StoreError::WrongMasterKey)));
+}
+
+async fn another_master_key_takes_over(world: World) {
+    let (_, id) = world.with_key("bot").await;
+    let (old, new) = (master(), MasterKey::new([8; 32]));
+    let identity = world.store.root().identity_key();
+    let mut tx = world.begin().await;
+    tx.wrap_root_key(&old, &new).await.unwrap();
+    drop(tx);
+    assert_eq!(world.store.reader().master_key_id().await.unwrap(), old.id(), "not without its record");
+    let mut tx = world.begin().await;
+    tx.wrap_root_key(&old, &new).await.unwrap();
+    commit(tx).await;
+    let mut tx = world.begin().await;
+    let second = tx.wrap_root_key(&old, &MasterKey::new([6; 32])).await;
+    assert!(matches!(second, Err(StoreError::Conflict { .. })), "only from the key that is in use");
+    drop(tx);
+    // Who runs goes on, under the same root.
+    assert!(world.store.feed().key(id).await.unwrap().is_some());
+    assert_eq!(world.store.reader().master_key_id().await.unwrap(), new.id());
+    let again = Store::open(&world.location, &old, entropy(), NOW).await;
+    assert!(matches!(again, Err(StoreError::WrongMasterKey)));
+    let opened = Store::open(&world.location, &new, entropy(), NOW).await.unwrap();
+    assert_eq!(opened.root().identity_key(), identity);
+    assert!(matches!(opened.feed().key(id).await.unwrap(), Some(LoadedKey::Intact(_))));
+    opened.close().await;
 }
 
 async fn the_journal_settles_what_was_left_open(world: World) {

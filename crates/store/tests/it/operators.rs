@@ -109,16 +109,16 @@ async fn a_proposal_is_settled_once(world: World) {
     assert_eq!((record.proposal.approvals.as_slice(), &record.words), ([approval].as_slice(), &words));
     assert_eq!(Proposal { approvals: Vec::new(), ..record.proposal.clone() }, proposal);
     let mut tx = world.begin().await;
-    tx.settle_proposal(&record, Standing::Done, ben).await.unwrap();
+    tx.settle_proposal(&record, Standing::Done, Some(ben)).await.unwrap();
     commit(tx).await;
     let mut tx = world.begin().await;
-    let again = tx.settle_proposal(&record, Standing::Cancelled, ann).await;
+    let again = tx.settle_proposal(&record, Standing::Cancelled, Some(ann)).await;
     assert!(matches!(again, Err(StoreError::Conflict { .. })), "{again:?}");
     drop(tx);
     let all = world.store.reader().proposals(None, 10).await.unwrap();
     let standings: Vec<Standing> = all.iter().map(|one| one.as_ref().unwrap().proposal.standing).collect();
     assert_eq!(standings, [Standing::Open, Standing::Done]);
-    assert_eq!(all[1].as_ref().unwrap().settled, Some((NOW, ben)));
+    assert_eq!(all[1].as_ref().unwrap().settled, Some((NOW, Some(ben))));
 }
 
 async fn policies_and_freezes_come_back(world: World) {

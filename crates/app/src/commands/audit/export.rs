@@ -22,7 +22,7 @@ pub async fn run(options: AuditExport) -> Result<()> {
     let opened = opened(&options.store).await?;
     let log = opened.store.log();
     let done = match &options.tiles {
-        Some(folder) => tiles::write(&log, opened.audit.key(&opened.master)?.verifier(), folder).await,
+        Some(folder) => tiles::write(&log, opened.audit.key(opened.store.root())?.verifier(), folder).await,
         None => lines(&log, &options).await,
     };
     opened.store.close().await;

@@ -42,7 +42,7 @@ async fn prove(options: AuditProve) -> Result<()> {
 async fn key(options: AuditKey) -> Result<()> {
     let opened = opened(&options.store).await?;
     opened.store.close().await;
-    let key = opened.audit.key(&opened.master)?;
+    let key = opened.audit.key(opened.store.root())?;
     if options.output.json {
         println!("{}", json!({"public_key": key.verifier().to_string()}));
     } else {

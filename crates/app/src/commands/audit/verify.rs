@@ -20,7 +20,7 @@ pub async fn run(options: AuditVerify) -> Result<()> {
     let kept = kept?;
     let given = options.public_key.as_deref().map(VerifierKey::parse).transpose().context("--public-key")?;
     let opened = opened(&options.store).await?;
-    let own = opened.audit.key(&opened.master)?.verifier().clone();
+    let own = opened.audit.key(opened.store.root())?.verifier().clone();
     let signer = given.map_or(Signer::Own(own), Signer::Given);
     let from_elsewhere = !kept.is_empty();
     let verdict = opened.store.log().verify(&Verification { signer, kept }, progress()).await;

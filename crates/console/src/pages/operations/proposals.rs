@@ -87,6 +87,7 @@ struct Show<'p> {
     mine: bool,
     approved: bool,
     complete: bool,
+    at_the_host: bool,
 }
 
 async fn find(desk: &Desk<'_>, id: &str) -> Result<ProposalView, Response> {
@@ -112,6 +113,7 @@ pub async fn show(officer: Officer, Path(id): Path<String>, Asked(query): Asked<
             settled: view.settled.as_ref().map(|(at, by)| (When::of(*at), by.clone())),
             mine: view.requester.0 == me,
             approved: view.approvals.iter().any(|(by, _, _)| *by == me),
+            at_the_host: view.change.is_done_at_the_host(),
             complete: view.counting.0 >= view.counting.1,
             words: view.words,
         }))
@@ -119,11 +121,20 @@ pub async fn show(officer: Officer, Path(id): Path<String>, Asked(query): Asked<
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
 
-/// `?change=…`.
+/// `?change=…`, or with its last word in a field of its own.
 #[derive(Deserialize)]
 pub struct Wish {
     #[serde(default)]
     change: String,
+    #[serde(default)]
+    value: String,
+}
+
+impl Wish {
+    fn text(&self) -> String {
+        let words = [self.change.as_str(), self.value.trim()];
+        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    }
 }
 
 fn wish(text: &str) -> Result<Change, Response> {
@@ -136,7 +147,7 @@ fn back_of(change: Change) -> String {
             format!("/operations/accounts/{account}")
         }
         Change::ThawKey(key) => format!("/operations/keys/{key}"),
-        Change::Loosen(_) => "/operations/settings".to_owned(),
+        Change::Loosen(_) | Change::RotateMasterKey(_) => "/operations/settings".to_owned(),
     }
 }
 
@@ -157,7 +168,7 @@ fn proposing(change: Change, words: Vec<String>) -> Asking {
 pub async fn show_new(officer: Officer, Asked(query): Asked<Wish>) -> Response {
     let answer = async {
         let desk = acting(&officer.0, Action::Propose)?;
-        let change = wish(&query.change)?;
+        let change = wish(&query.text())?;
         let mut words = check_proposal(&desk, change).await.map_err(problem)?;
         words.push("The other operators are told by mail. You do not count as an approver.".to_owned());
         Ok(begin(&officer.0, &proposing(change, words), ""))
@@ -192,7 +203,7 @@ fn without_change(posted: &Posted) -> Posted {
 async fn settle_if_complete(desk: &Desk<'_>, id: ProposalId, note: &str) -> Result<Response, Response> {
     match carry_it_out(desk, id).await {
         Ok(()) => Ok(go(&format!("/operations/proposals/{id}?note=carried-out"))),
-        Err(ActionError::Proposal(NotPassed::NotEnough { .. })) => {
+        Err(ActionError::Proposal(NotPassed::NotEnough { .. }) | ActionError::AtTheHost) => {
             Ok(go(&format!("/operations/proposals/{id}?note={note}")))
         }
         Err(other) => Err(problem(other)),

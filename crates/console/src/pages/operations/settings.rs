@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::Query as Asked;
 use axum::response::Response;
-use keyward_authority::oversight::{PolicySource, name_of, policy_in_force, tighten_policy};
+use keyward_authority::oversight::{PolicySource, master_key_id, name_of, policy_in_force, tighten_policy};
 use keyward_authority::{ActionError, Desk};
 use keyward_rules::grant::Action;
 use keyward_rules::policy::{Direction, Setting};
@@ -34,6 +34,7 @@ struct Page<'p> {
     acts: bool,
     alone: bool,
     policies: Vec<Row>,
+    master_key: String,
     settings: &'p [crate::shell::SettingShown],
 }
 
@@ -83,6 +84,7 @@ pub async fn show(officer: Officer, Asked(query): Asked<Query>) -> Response {
             acts: officer.acts(),
             alone: in_force.policy.needed.approvals() == 0,
             policies,
+            master_key: master_key_id(&desk).await.map_err(problem)?.to_string(),
             settings: &officer.0.shell.settings().shown,
         }))
     };

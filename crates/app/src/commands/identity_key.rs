@@ -1,0 +1,29 @@
+//! `keyward identity-key`: what the exchange needs to verify identities.
+
+use std::fmt::Write as _;
+
+use anyhow::{Result, bail};
+use keyward_rules::secret::Secret;
+
+use super::opened;
+use crate::arguments::master_key::IdentityKey;
+use crate::sandbox::write_private;
+
+/// Writes the key as 64 hexadecimal digits; never over a file, never to a terminal.
+pub async fn run(options: IdentityKey) -> Result<()> {
+    if options.to.exists() {
+        bail!("{} is there already; name a new file", options.to.display());
+    }
+    let opened = opened(&options.store).await?;
+    let mut text = String::with_capacity(65);
+    for byte in opened.store.root().identity_key() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.push('\n');
+    let text = Secret::new(text);
+    opened.store.close().await;
+    write_private(&options.to, text.expose())?;
+    println!("{}", options.to.display());
+    eprintln!("Whoever has this file can make identities that the exchange believes. It is key number 1.");
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! `keyward master-key …`: another master key takes the place of today's, without a pause.
+//!
+//! The store has one root key, and the master key only wraps that. So a rotation is one row, written with its audit
+//! record, and then two files that change names. A run that is broken off between the two is finished by the next.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use keyward_authority::oversight::{Approvers, rotate_master_key};
+use keyward_store::{MasterKey, Store, StoreError};
+use serde_json::json;
+
+use super::{Place, host, place, read_master_key};
+use crate::arguments::Output;
+use crate::arguments::master_key::{MasterKey as Command, WhichStore};
+use crate::checkpoint::Checkpoint;
+use crate::sandbox::write_private;
+use crate::{ambient, node};
+
+/// Runs one of the commands.
+pub async fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Show(options) => show(&options).await,
+        Command::New(options) => new(&options),
+        Command::Rotate(options) => rotate(&options).await,
+    }
+}
+
+/// A new master key from the system's randomness.
+pub fn new_master_key() -> MasterKey {
+    let mut bytes = [0; 32];
+    ambient::entropy()(&mut bytes);
+    MasterKey::new(bytes)
+}
+
+/// Where the next master key waits.
+fn next_file(key_file: &Path) -> PathBuf {
+    let mut name = key_file.as_os_str().to_owned();
+    name.push(".next");
+    PathBuf::from(name)
+}
+
+async fn show(options: &WhichStore) -> Result<()> {
+    let place = place(&options.store)?;
+    let file = place.master()?.id();
+    let next = next_file(&place.key_file);
+    let next = next.exists().then(|| read_master_key(&next)).transpose()?.map(|key| key.id());
+    let opens = open(&place, &place.master()?).await?;
+    if let Some(store) = &opens {
+        store.close().await;
+    }
+    if options.output.json {
+        let next = next.map(|id| id.to_string());
+        println!("{}", json!({"master_key": file.to_string(), "opens": opens.is_some(), "next": next}));
+        return Ok(());
+    }
+    println!("{file}");
+    match (opens, next) {
+        (None, Some(_)) => eprintln!(
+            "It does not open the store. A rotation was broken off: run `keyward master-key rotate` again."
+        ),
+        (None, None) => eprintln!("It does not open the store: this is another store's master key."),
+        (Some(_), Some(next)) => eprintln!(
+            "It opens the store. The next one, called {next}, waits to be approved and put in its place."
+        ),
+        (Some(_), None) => eprintln!("It opens the store."),
+    }
+    Ok(())
+}
+
+fn new(options: &WhichStore) -> Result<()> {
+    let place = place(&options.store)?;
+    place.master()?;
+    let file = next_file(&place.key_file);
+    if file.exists() {
+        bail!(
+            "{} is there already, called {}; use it, or remove it",
+            file.display(),
+            read_master_key(&file)?.id()
+        );
+    }
+    let next = new_master_key();
+    write_private(&file, next.to_text().expose())?;
+    if options.output.json {
+        println!("{}", json!({"file": file, "master_key": next.id().to_string()}));
+    } else {
+        println!("{}", next.id());
+        eprintln!(
+            "It waits in {}. Now an operator proposes the master key of this name, in the console under Operations, \
+             Settings, and others approve it. Then run `keyward master-key rotate` here.",
+            file.display()
+        );
+    }
+    Ok(())
+}
+
+async fn rotate(options: &WhichStore) -> Result<()> {
+    let place = place(&options.store)?;
+    let (today, next_file) = (place.master()?, next_file(&place.key_file));
+    if !next_file.exists() {
+        bail!("there is no {}; make it with `keyward master-key new`", next_file.display());
+    }
+    let next = read_master_key(&next_file)?;
+    let approvers = match open(&place, &today).await? {
+        Some(store) => {
+            let authority = node::authority(&store, place.rules.clone());
+            let done = rotate_master_key(&authority.desk(host(), ambient::now()), &today, &next).await;
+            store.close().await;
+            Some(done?)
+        }
+        None => {
+            // Broken off after the store had it: what is left is to give the files their names.
+            let store = open(&place, &next).await?;
+            store.context("neither today's nor the next master key opens the store")?.close().await;
+            None
+        }
+    };
+    let kept = change_names(&place.key_file, &next_file, &today)?;
+    tell(&options.output, (&today, &next), approvers, &kept);
+    Ok(())
+}
+
+/// The store, if this master key opens it.
+async fn open(place: &Place, master: &MasterKey) -> Result<Option<Store>> {
+    match Store::open(&place.location, master, ambient::entropy(), ambient::now()).await {
+        Ok(store) => Ok(Some(match &place.checkpoint {
+            Some(file) => store.witnessed(std::sync::Arc::new(Checkpoint::follow(file)).witness()),
+            None => store,
+        })),
+        Err(StoreError::WrongMasterKey) => Ok(None),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Keeps today's file under a name of its own and puts the next in its place; at no moment is there none.
+fn change_names(key_file: &Path, next_file: &Path, today: &MasterKey) -> Result<PathBuf> {
+    let mut kept = key_file.as_os_str().to_owned();
+    kept.push(format!(".until-{}", today.id()));
+    let kept = PathBuf::from(kept);
+    let by_hand = || {
+        format!(
+            "the store needs the next master key from now on, but {} cannot take its place: put it there yourself before the \
+             next start, and keep the old one for older backups",
+            next_file.display()
+        )
+    };
+    if !kept.exists() {
+        std::fs::hard_link(key_file, &kept).with_context(by_hand)?;
+    }
+    std::fs::rename(next_file, key_file).with_context(by_hand)?;
+    let folder = key_file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).with_context(by_hand)?;
+    Ok(kept)
+}
+
+fn tell(output: &Output, (today, next): (&MasterKey, &MasterKey), approvers: Option<Approvers>, kept: &Path) {
+    let proposal = match approvers {
+        Some(Approvers::Operators(id)) => Some(id.to_string()),
+        Some(Approvers::HostAlone) | None => None,
+    };
+    if output.json {
+        println!(
+            "{}",
+            json!({"master_key": next.id().to_string(), "until_now": today.id().to_string(), "proposal": proposal,
+                "kept": kept})
+        );
+        return;
+    }
+    println!("{}", next.id());
+    match approvers {
+        Some(Approvers::Operators(id)) => eprintln!("Proposal {id} is carried out."),
+        Some(Approvers::HostAlone) => {
+            eprintln!("This deployment has no operators, so nobody else was asked.")
+        }
+        None => eprintln!("The rotation that was broken off is finished."),
+    }
+    eprintln!(
+        "Servers that run go on; the next start uses the new key. Keep a copy of it elsewhere. The old one is in {}: only \
+         backups from before need it (`keyward restore --taken-under`). Every other node needs the new file as well.",
+        kept.display()
+    );
+}

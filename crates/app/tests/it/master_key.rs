@@ -1,0 +1,105 @@
+//! `keyward master-key`: another key takes over while a server runs, a run that broke off is finished, and a backup from
+//! before comes back.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use keyward_testkit::process::program;
+
+use crate::server::{Server, make_key, set_up};
+use crate::world::{Folder, Signed, Upstream, keyward, now_ms};
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(program().unwrap()).args(arguments).output().unwrap()
+}
+
+fn refused(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert!(!output.status.success(), "{arguments:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn another_master_key_takes_over_while_a_server_runs() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, address) = set_up(&folder, &upstream);
+    let key = make_key(&config);
+    let balance = Signed::new(&key, "GET", "/api/v5/account/balance", "");
+    let with = |verb: &str| keyward(&["master-key", verb, "--config", &config]).trim().to_owned();
+    let server = Server::start(&config, &address);
+    assert_eq!(server.code(&balance), "0");
+    let before = folder.0.join("before");
+    keyward(&["backup", "--config", &config, "--to", &before.display().to_string()]);
+    let old = with("show");
+    assert!(refused(&["master-key", "rotate", "--config", &config]).contains("master-key new"));
+    let new = with("new");
+    assert_ne!(old, new);
+    let file = PathBuf::from(
+        std::fs::read_to_string(&config)
+            .unwrap()
+            .lines()
+            .find_map(|line| {
+                line.trim().strip_prefix("master_key_file = ").map(|path| path.trim_matches('"').to_owned())
+            })
+            .unwrap(),
+    );
+    let next = PathBuf::from(format!("{}.next", file.display()));
+    assert_eq!(std::fs::metadata(&next).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(refused(&["master-key", "new", "--config", &config]).contains("is there already"));
+    let kept = PathBuf::from(format!("{}.until-{old}", file.display()));
+
+    assert_eq!(with("rotate"), new);
+    assert_eq!(with("show"), new);
+    assert!(!next.exists() && kept.exists());
+    // The server goes on with what it opened, sees changes, and starts again with the new key.
+    assert_eq!(server.code(&balance), "0");
+    keyward(&["key", "disable", "--config", &config, &key.api_key]);
+    let deadline = now_ms() + 5_000;
+    while server.code(&balance) != "50114" {
+        assert!(now_ms() < deadline, "the server does not see changes any more");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    keyward(&["key", "enable", "--config", &config, &key.api_key]);
+    assert!(server.stop().success());
+    let server = Server::start(&config, &address);
+    assert_eq!(server.code(&Signed::new(&key, "GET", "/api/v5/account/balance", "")), "0");
+    assert!(server.stop().success());
+    keyward(&["audit", "verify", "--config", &config]);
+
+    // Broken off after the store had it: the files still have their old names.
+    std::fs::rename(&file, &next).unwrap();
+    std::fs::copy(&kept, &file).unwrap();
+    assert!(
+        refused(&["key", "list", "--config", &config, "--account", "trader@keyward.example"])
+            .contains("does not open this store")
+    );
+    assert_eq!(with("rotate"), new);
+    assert_eq!(with("show"), new);
+
+    // A backup from before the rotation, under today's key.
+    std::fs::remove_dir_all(folder.data()).unwrap();
+    let from = before.display().to_string();
+    let plain = ["restore", "--config", &config, "--from", &from, "--accept-rollback"];
+    assert!(refused(&plain).contains("--taken-under"));
+    let kept = kept.display().to_string();
+    keyward(&[&plain[..], &["--taken-under", &kept]].concat());
+    keyward(&["key", "enable", "--config", &config, &key.api_key]);
+    let server = Server::start(&config, &address);
+    assert_eq!(server.code(&Signed::new(&key, "GET", "/api/v5/account/balance", "")), "0");
+    assert!(server.stop().success());
+}
+
+#[test]
+fn the_identity_key_goes_to_a_file_of_its_owner() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, _) = set_up(&folder, &upstream);
+    make_key(&config);
+    let to = folder.0.join("identity.key");
+    let shown = to.display().to_string();
+    assert_eq!(keyward(&["identity-key", "--config", &config, "--to", &shown]).trim(), shown);
+    let text = std::fs::read_to_string(&to).unwrap();
+    assert!(text.len() == 65 && text.trim().bytes().all(|byte| byte.is_ascii_hexdigit()));
+    assert_eq!(std::fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(refused(&["identity-key", "--config", &config, "--to", &shown]).contains("is there already"));
+}

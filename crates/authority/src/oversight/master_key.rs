@@ -1,0 +1,71 @@
+//! Action: wrap the store's root key under another master key. Operators approve the new key by its name, and whoever
+//! has both keys, at the host, carries it out.
+
+use keyward_rules::event::Event;
+use keyward_rules::grant::Proof;
+use keyward_rules::id::MasterKeyId;
+use keyward_rules::proposal::{Change, Passed, ProposalId};
+use keyward_store::MasterKey;
+
+use super::proposals::begin_passed;
+use super::roles::{operators, operators_of, staff};
+use crate::{ActionError, Desk};
+
+/// Who stood behind it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Approvers {
+    /// The operators, by this proposal.
+    Operators(ProposalId),
+    /// Nobody but the host: the deployment has no operators.
+    HostAlone,
+}
+
+/// The name of the master key in use.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn master_key_id(desk: &Desk<'_>) -> Result<MasterKeyId, ActionError> {
+    Ok(desk.authority.access.reader.master_key_id().await?)
+}
+
+/// Wraps the root key under `new`. Nodes that run go on as they are; the next start needs the new master key.
+///
+/// # Errors
+/// [`ActionError::Unchanged`] when it is the same key; [`ActionError::NotProposed`]; [`ActionError::Proposal`] when
+/// too few operators stand behind it; [`ActionError::Store`] when another rotation came first.
+pub async fn rotate_master_key(
+    desk: &Desk<'_>,
+    old: &MasterKey,
+    new: &MasterKey,
+) -> Result<Approvers, ActionError> {
+    let (was, is) = (old.id(), new.id());
+    if was == is {
+        return Err(ActionError::Unchanged);
+    }
+    let change = Change::RotateMasterKey(is);
+    let mut facts = vec![("master_key", format!("{was} -> {is}"))];
+    let (mut tx, approvers) = match Passed::without_operators(change, &operators_of(&staff(desk).await?)) {
+        Some(passed) => {
+            let grant = desk.actor.may(change.action(), Proof::Passed(passed))?;
+            let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+            tx.one_at_a_time().await?;
+            if !operators(&mut tx).await?.is_empty() {
+                return Err(ActionError::NotProposed(is));
+            }
+            facts.push(("operators", "none".to_owned()));
+            (tx, Approvers::HostAlone)
+        }
+        None => {
+            let found = desk.authority.access.reader.open_proposal_for(change, desk.now).await?;
+            let id = found.ok_or(ActionError::NotProposed(is))?.proposal.id;
+            let (mut tx, judged) = begin_passed(desk, id).await?;
+            judged.settle(desk, &mut tx, None).await?;
+            facts.extend(judged.facts());
+            (tx, Approvers::Operators(id))
+        }
+    };
+    tx.wrap_root_key(old, new).await?;
+    let event = Event::of(tx.grant(), desk.now, "store", &facts);
+    tx.commit(event).await?;
+    Ok(approvers)
+}
