@@ -11,6 +11,7 @@
 pub mod account;
 pub mod address;
 pub mod alert;
+pub mod app;
 pub mod channel;
 pub mod decision;
 pub mod denial;

@@ -8,6 +8,28 @@ pub const KEYS_PER_ACCOUNT: usize = 50;
 pub const ADDRESSES_PER_KEY: usize = 20;
 /// Address entries of one app's range set (product.md 4).
 pub const RANGES_PER_APP: usize = 1_000;
+/// Widest single range of an app, as prefix lengths (product.md 4).
+pub const RANGE_V4_PREFIX: u8 = 16;
+/// See [`RANGE_V4_PREFIX`].
+pub const RANGE_V6_PREFIX: u8 = 32;
+/// Entries of one range set as it is typed, before neighbours are joined.
+pub const RANGE_ENTRIES: usize = 5_000;
+/// Bytes of text of one range set.
+pub const RANGE_TEXT_BYTES: usize = 256 * 1024;
+/// Characters of an app's name.
+pub const APP_NAME_CHARS: usize = 40;
+/// Apps of one account.
+pub const APPS_PER_BROKER: usize = 10;
+/// Versions of an app's ranges that are kept beside those in force.
+pub const RANGE_VERSIONS: usize = 200;
+/// Characters of a broker's note to the reviewers.
+pub const NOTE_CHARS: usize = 1_000;
+/// Days of overlap between two range sets at most.
+pub const RANGE_OVERLAP_DAYS: u64 = 30;
+/// Bytes of an app's logo as it is sent, and pixels of a side of it.
+pub const LOGO_BYTES: usize = 512 * 1024;
+/// See [`LOGO_BYTES`].
+pub const LOGO_PIXELS: u32 = 128;
 /// Bytes of text in which a list of addresses may arrive.
 pub const ADDRESS_TEXT_BYTES: usize = 64 * 1024;
 /// Characters of a key's name.

@@ -113,6 +113,20 @@ impl Network {
         if different && wider.covers(self) && wider.covers(other) { Some(wider) } else { None }
     }
 
+    /// Its two halves; none of a single address.
+    #[must_use]
+    pub const fn halves(self) -> Option<[Self; 2]> {
+        match self {
+            Self::V4(base, prefix) if prefix < 32 => {
+                Some([Self::V4(base, prefix + 1), Self::V4(base | 1 << (31 - prefix), prefix + 1)])
+            }
+            Self::V6(base, prefix) if prefix < 128 => {
+                Some([Self::V6(base, prefix + 1), Self::V6(base | 1 << (127 - prefix), prefix + 1)])
+            }
+            Self::V4(..) | Self::V6(..) => None,
+        }
+    }
+
     const fn without_host_bits(self) -> Self {
         match self {
             Self::V4(base, prefix) => Self::V4(base & mask_v4(prefix), prefix),

@@ -5,11 +5,13 @@
 
 mod entry;
 mod set;
+mod table;
 
 use std::net::IpAddr;
 
 pub use entry::{HostBits, Network, NotANetwork};
 pub use set::{AddressSet, NotASet, Width};
+pub use table::RangeTable;
 
 use crate::id::AppId;
 

@@ -88,6 +88,12 @@ impl AddressSet {
         Self::limited(networks, RANGES_PER_APP)
     }
 
+    /// Both together, for as long as one follows the other.
+    #[must_use]
+    pub fn joined_with(&self, other: &Self) -> Self {
+        Self { networks: merged(self.networks.iter().chain(&other.networks).copied().collect()) }
+    }
+
     fn limited(networks: Vec<Network>, limit: usize) -> Result<Self, NotASet> {
         let networks = merged(networks);
         if networks.is_empty() {
