@@ -1,7 +1,8 @@
 """A server of one's own: `keyward serve` with console and mail, its mails taken by an independent SMTP server.
 
 For each way to protect the connection a person registers over the API with the code that arrived by mail. In the first
-run the mail server is down at first: the mail waits in the outbox and arrives once it is up, once.
+run the mail server is down at first: the mail waits in the outbox and arrives once it is up, once. At last
+`keyward doctor --send-test` sends one more, and tells what the server answered.
 """
 
 import json
@@ -149,6 +150,14 @@ ca_file = "{authority}"
             made = call(f"{api}/registrations/{asked['id']}/confirm", {"code": code[1] + code[2]})
             assert call(f"{api}/account", token=made["token"])["email"] == "a@keyward.example"
             assert len(inbox.mails) == 1, "once"
+            examined = subprocess.run([program, "doctor", "--json", "--config", folder / "keyward.toml",
+                                       "--send-test", "ops@keyward.example"], capture_output=True)
+            found = {one["name"]: one for one in json.loads(examined.stdout)}
+            assert found["doctor.mail"]["level"] == "ok", found["doctor.mail"]
+            assert found["doctor.mail.test"]["level"] == "ok", found["doctor.mail.test"]
+            assert found["doctor.mail.test"]["means"].endswith("250 OK"), found["doctor.mail.test"]
+            test, secure = inbox.mails[1]
+            assert len(inbox.mails) == 2 and test["To"] == "ops@keyward.example" and secure == (kind == "smtp")
             if target := os.environ.get("KEYWARD_KEEP_MAIL"):
                 pathlib.Path(target).write_text(html)
         finally:

@@ -33,6 +33,28 @@ pub fn clock() -> Clock {
     Clock { wall_us: Arc::new(wall_us), steady_ms: Arc::new(steady_ms) }
 }
 
+/// The wall clock between two looks at the clock that counts from the machine's start, suspension included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reading {
+    /// Microseconds since the machine's start, before.
+    pub before_us: u64,
+    /// Microseconds since the Unix epoch.
+    pub wall_us: u64,
+    /// Microseconds since the machine's start, after.
+    pub after_us: u64,
+}
+
+/// Reads both clocks.
+pub fn reading() -> Reading {
+    Reading { before_us: boot_us(), wall_us: wall_us(), after_us: boot_us() }
+}
+
+fn boot_us() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let (seconds, rest) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
+    seconds.unwrap_or(0).saturating_mul(1_000_000).saturating_add(rest.unwrap_or(0) / 1_000)
+}
+
 /// The system's entropy. Without it nothing secret can be made, so a failure ends the process.
 pub fn entropy() -> Entropy {
     Arc::new(|bytes: &mut [u8]| {

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use keyward_rules::account::Email;
 
 /// API keys for an exchange, as OKX does it, on your own machine.
 #[derive(Parser)]
@@ -56,7 +57,7 @@ pub enum Command {
     IdentityKey(master_key::IdentityKey),
     /// Look for what is wrong or unsafe in a set-up
     #[command(
-        after_help = "Example:\n  keyward doctor --config /etc/keyward/keyward.toml\n\nExit code 0: nothing is refused, though there may be warnings. 1: something is. 3: the configuration cannot be used."
+        after_help = "Examples:\n  keyward doctor --config /etc/keyward/keyward.toml\n  sudo -u keyward keyward doctor --json | jq '.[] | select(.level == \"refused\")'\n  keyward doctor --send-test you@example.com\n\nRun it as the user that keyward runs as. Exit code 0: nothing is refused, though there may be\nwarnings. 1: something is, such as a mistake in the configuration. docs/operating/hosting.md lists every finding."
     )]
     Doctor(Doctor),
     /// Copy the store into a new folder while a server runs on it
@@ -130,6 +131,9 @@ pub struct Doctor {
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = "/etc/keyward/keyward.toml")]
     pub config: PathBuf,
+    /// Also send one mail to this address, and tell what the mail server answers
+    #[arg(long, value_name = "ADDRESS", value_parser = Email::parse)]
+    pub send_test: Option<Email>,
     #[command(flatten)]
     pub output: Output,
 }

@@ -94,7 +94,7 @@ fn flatten(prefix: &str, table: &toml::Table, take: &mut impl FnMut(String, &tom
 }
 
 /// `postgres://user:secret@host` as `postgres://user:…@host`.
-fn without_password(text: &str) -> String {
+pub fn without_password(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
     let (authority, path) = rest.split_once('/').map_or((rest, ""), |(authority, path)| (authority, path));
     match authority.rsplit_once('@') {
@@ -289,6 +289,13 @@ pub struct ConfigError {
     mistakes: Vec<String>,
 }
 
+impl ConfigError {
+    /// What is wrong, one sentence each without its full stop.
+    pub fn mistakes(&self) -> &[String] {
+        &self.mistakes
+    }
+}
+
 impl std::fmt::Display for ConfigError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "the configuration cannot be used: {}", self.mistakes.join("; "))
@@ -305,12 +312,19 @@ fn mistake(text: impl Into<String>) -> ConfigError {
 pub fn read(file: &Path) -> Result<Config, ConfigError> {
     let text = std::fs::read_to_string(file)
         .map_err(|problem| mistake(format!("{} cannot be read: {problem}", file.display())))?;
-    let wrong = |problem: toml::de::Error| mistake(format!("{}: {problem}", file.display()));
+    let wrong = |problem: toml::de::Error| mistake(unread(file, &text, &problem));
     let mut config: Config = toml::from_str(&text).map_err(wrong)?;
     let table: toml::Table = toml::from_str(&text).map_err(wrong)?;
     flatten("", &table, &mut |name, _| config.given.push(name));
     let mistakes = mistakes(&config);
     if mistakes.is_empty() { Ok(config) } else { Err(ConfigError { mistakes }) }
+}
+
+/// Where and why a file cannot be read as settings. The line itself is not repeated: a URL in it may hold a password.
+fn unread(file: &Path, text: &str, problem: &toml::de::Error) -> String {
+    let before = problem.span().and_then(|span| text.get(..span.start));
+    let line = before.map(|before| format!(", line {}", before.matches('\n').count() + 1));
+    format!("{}{}: {}", file.display(), line.unwrap_or_default(), without_password(problem.message()))
 }
 
 fn mistakes(config: &Config) -> Vec<String> {
@@ -331,7 +345,8 @@ fn mistakes(config: &Config) -> Vec<String> {
         found.push("gateway.threads must be at least 1".to_owned());
     }
     if crate::node::backend(&config.upstream.url).is_err() {
-        found.push(format!("upstream.url `{}` must be http://host[:port]", config.upstream.url));
+        let url = without_password(&config.upstream.url);
+        found.push(format!("upstream.url `{url}` must be http://host[:port]"));
     }
     found.extend(config.audit.mistakes());
     found.extend(console_mistakes(config));
@@ -410,6 +425,23 @@ mod tests {
         assert_eq!(shown("postgres:///keyward?password=hunter2"), "postgres:///keyward");
         assert_eq!(shown("postgres://a:b@c:d@db/keyward"), "postgres://a:…@db/keyward");
         assert_eq!(shown("/var/lib/keyward"), "/var/lib/keyward");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_shows_its_line_and_no_password() {
+        let told = |text: &str| {
+            let problem = toml::from_str::<super::Config>(text).unwrap_err();
+            super::unread(std::path::Path::new("a.toml"), text, &problem)
+        };
+        let unknown = told("[store]\nurl = \"x\"\nunheard_of = 1\n");
+        assert!(unknown.starts_with("a.toml, line 3: unknown field `unheard_of`"), "{unknown}");
+        for text in [
+            "[store]\nurl = \"postgres://kw:hunter2@db/keyward\n",
+            "store = \"postgres://kw:hunter2@db/keyward\"\n",
+            "[store]\nurl = \"a\" \"postgres://kw:hunter2@db/keyward\"\n",
+        ] {
+            assert!(!told(text).contains("hunter2"), "{}", told(text));
+        }
     }
 
     #[test]

@@ -17,6 +17,6 @@ mod worker;
 
 pub use mailbox::{Kept, Mailbox};
 pub use post::{NotAnAddress, Post, PostError};
-pub use render::{Mail, render};
+pub use render::{Mail, render, test_mail};
 pub use smtp::{Security, Smtp, SmtpSettings};
 pub use worker::{Courier, Transport, pause_before_try};

@@ -79,9 +79,29 @@ impl Post {
         tokio::time::timeout(PATIENCE, self.deliver(text)).await.unwrap_or(Err(PostError::Slow))
     }
 
+    /// Connects, and shakes hands where there is TLS; nothing is sent.
+    ///
+    /// # Errors
+    /// [`PostError::Connection`] and [`PostError::Slow`].
+    pub async fn try_out(&self) -> Result<(), PostError> {
+        let reach = async {
+            let stream = self.connect().await?;
+            match &self.tls {
+                None => Ok(()),
+                Some((connector, name)) => {
+                    connector.connect(name.clone(), stream).await.map(drop).map_err(PostError::Connection)
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, reach).await.unwrap_or(Err(PostError::Slow))
+    }
+
+    async fn connect(&self) -> Result<TcpStream, PostError> {
+        TcpStream::connect((self.host.as_str(), self.port)).await.map_err(PostError::Connection)
+    }
+
     async fn deliver(&self, text: &str) -> Result<(), PostError> {
-        let stream =
-            TcpStream::connect((self.host.as_str(), self.port)).await.map_err(PostError::Connection)?;
+        let stream = self.connect().await?;
         match &self.tls {
             None => self.exchange(stream, text).await,
             Some((connector, name)) => {
@@ -196,5 +216,32 @@ mod tests {
         }
         let gone = Post::new("http://127.0.0.1:1/").unwrap().send("signed\n").await;
         assert!(matches!(gone, Err(PostError::Connection(_))));
+    }
+
+    #[tokio::test]
+    async fn trying_out_sends_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let post = Post::new(&format!("http://{}/in", listener.local_addr().unwrap())).unwrap();
+        let server = tokio::spawn(async move {
+            let mut asked = Vec::new();
+            listener.accept().await.unwrap().0.read_to_end(&mut asked).await.unwrap();
+            asked
+        });
+        post.try_out().await.unwrap();
+        assert_eq!(server.await.unwrap(), b"");
+        let gone = Post::new("http://127.0.0.1:1/").unwrap().try_out().await;
+        assert!(matches!(gone, Err(PostError::Connection(_))));
+    }
+
+    #[tokio::test]
+    async fn trying_out_wants_tls_where_the_address_does() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let post = Post::new(&format!("https://{}/in", listener.local_addr().unwrap())).unwrap();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        });
+        assert!(matches!(post.try_out().await, Err(PostError::Connection(_))));
+        server.await.unwrap();
     }
 }

@@ -1,6 +1,7 @@
 //! A letter as a mail: subject, text and HTML with the same words.
 
 use askama::Template;
+use keyward_rules::account::Email;
 use keyward_rules::alert::{Alert, Urgency};
 use keyward_rules::letter::{Body, Letter};
 use keyward_rules::limits::CODE_LIFE_MS;
@@ -81,12 +82,33 @@ pub fn render(letter: &Letter, console: &str) -> Mail {
             None => format!("Keyward: {}", alert.kind.title()),
         },
     };
+    written(letter.to.to_string(), subject, &content)
+}
+
+/// A mail that shows that mails arrive: it concerns no account, and holds no code and no link.
+#[must_use]
+pub fn test_mail(to: &Email, at: Moment) -> Mail {
+    let content = Content {
+        title: "A test mail".to_owned(),
+        code: String::new(),
+        lines: vec!["Somebody who runs Keyward asked for this mail, to see whether mails arrive.".to_owned()],
+        facts: vec![fact("When", in_words(at))],
+        advice: "There is nothing to do. Look at where it arrived: codes and alerts must not land among unwanted mail."
+            .to_owned(),
+        brake: String::new(),
+        phrase: String::new(),
+        critical: false,
+    };
+    written(to.to_string(), "Keyward: a test mail".to_owned(), &content)
+}
+
+fn written(to: String, subject: String, content: &Content) -> Mail {
     // The templates show texts and loops only, which cannot fail.
     Mail {
-        to: letter.to.to_string(),
+        to,
         subject,
-        text: Text { content: &content }.render().unwrap_or_default(),
-        html: Html { content: &content }.render().unwrap_or_default(),
+        text: Text { content }.render().unwrap_or_default(),
+        html: Html { content }.render().unwrap_or_default(),
     }
 }
 
@@ -180,6 +202,23 @@ mod tests {
         assert!(!mail.text.contains("://") && !mail.html.contains("href"));
         assert!(!mail.html.contains("<b>bot"), "names are escaped");
         assert!(!mail.subject.contains("0123"), "a lock screen shows subjects");
+    }
+
+    #[test]
+    fn a_test_mail_is_nothing_to_act_on() {
+        let to = Email::parse("ops@keyward.example").unwrap();
+        let mail = super::test_mail(&to, Moment::from_unix_ms(1_800_000_000_000));
+        assert_eq!(
+            (mail.to.as_str(), mail.subject.as_str()),
+            ("ops@keyward.example", "Keyward: a test mail")
+        );
+        for text in [&mail.text, &mail.html] {
+            assert!(
+                text.contains("whether mails arrive") && text.contains("2027-01-15 08:00:00 UTC"),
+                "{text}"
+            );
+            assert!(!text.contains("href") && !text.contains("brake"), "{text}");
+        }
     }
 
     #[test]

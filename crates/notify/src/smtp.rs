@@ -6,6 +6,7 @@ use keyward_rules::secret::Secret;
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::response::Response;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
 use crate::render::Mail;
@@ -115,14 +116,28 @@ impl Smtp {
     /// # Errors
     /// [`MailError::Refused`] and [`MailError::To`].
     pub async fn send(&self, mail: &Mail, id: i64) -> Result<(), MailError> {
+        self.deliver(mail, &format!("outbox-{id}")).await.map(drop)
+    }
+
+    /// Delivers one mail that is in no outbox; gives what the server answered. `nonce` makes its `Message-ID`.
+    ///
+    /// # Errors
+    /// [`MailError::Refused`] and [`MailError::To`].
+    pub async fn send_once(&self, mail: &Mail, nonce: u64) -> Result<String, MailError> {
+        let answer = self.deliver(mail, &format!("test-{nonce:016x}")).await?;
+        let said: Vec<&str> = answer.message().collect();
+        Ok(format!("{} {}", answer.code(), said.join(" ")).trim_end().to_owned())
+    }
+
+    async fn deliver(&self, mail: &Mail, name: &str) -> Result<Response, MailError> {
         let domain = self.from.email.domain();
         let message = Message::builder()
             .from(self.from.clone())
             .to(mail.to.parse().map_err(|_| MailError::To)?)
             .subject(&mail.subject)
-            .message_id(Some(format!("<outbox-{id}@{domain}>")))
+            .message_id(Some(format!("<{name}@{domain}>")))
             .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
             .map_err(MailError::Message)?;
-        self.transport.send(message).await.map(drop).map_err(MailError::Refused)
+        self.transport.send(message).await.map_err(MailError::Refused)
     }
 }

@@ -9,6 +9,7 @@ use keyward_rules::time::Moment;
 
 use crate::error::StoreError;
 use crate::journal::QUARTER_MS;
+use crate::open::moment;
 use crate::overseen::containing;
 use crate::sql::{Database, Row, Value, statements};
 
@@ -17,6 +18,7 @@ statements! {
     SOURCES_OF_KEY = "SELECT source, seen_at FROM sources WHERE key_id = $1 ORDER BY seen_at DESC LIMIT $2";
     BUSY_QUARTERS = "SELECT quarter FROM quarters WHERE key_id = $1 AND quarter >= $2 AND quarter <= $3 \
         ORDER BY quarter DESC LIMIT $4";
+    NEWEST_REQUEST = "SELECT at FROM activity ORDER BY at DESC LIMIT 1";
     /// The journal has no index by key: only quarters of an hour in which the key was busy are walked. The texts are
     /// literals, and an empty one fits everything.
     REQUESTS_OF_KEY = "SELECT id, at, source, method, route, code, upstream_status, micros FROM activity \
@@ -96,6 +98,16 @@ impl Activity {
         let rows = self.database.fetch_all(SOURCES_OF_KEY, vec![id.as_slice().into(), limit.into()]).await?;
         let moment = |value: i64| Moment::from_unix_ms(u64::try_from(value).unwrap_or(0));
         rows.iter().map(|row| Ok((address(&row.bytes(0)?)?, moment(row.int(1)?)))).collect()
+    }
+
+    /// When the newest request came; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest(&self) -> Result<Option<Moment>, StoreError> {
+        let row = self.database.fetch_optional(NEWEST_REQUEST, vec![]).await?;
+        let tampered = || StoreError::tampered("activity", "newest");
+        row.map(|row| moment(row.int(0)?).ok_or_else(tampered)).transpose()
     }
 
     /// Requests of a key that fit, newest first, at most `limit`, and where to search on if there may be more. Walked

@@ -184,6 +184,23 @@ impl Store {
         self.vault.root()
     }
 
+    /// The newest moment that it holds, of an audit record or of a request; `None` when it is empty.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest(&self) -> Result<Option<Moment>, StoreError> {
+        Ok(self.log().newest().await?.max(self.activity().newest().await?))
+    }
+
+    /// What the database's own clock shows; `None` on SQLite, which has none but this machine's.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn clock(&self) -> Result<Option<Moment>, StoreError> {
+        let shown = self.main.clock_ms().await?;
+        shown.map(|ms| moment(ms).ok_or_else(|| StoreError::tampered("clock of", "the database"))).transpose()
+    }
+
     /// The capability to change things.
     #[must_use]
     pub fn writer(&self) -> Writer {
@@ -275,6 +292,11 @@ impl Store {
         }
         refused
     }
+}
+
+/// Milliseconds of a column or clock as a moment; `None` before 1970.
+pub(crate) fn moment(ms: i64) -> Option<Moment> {
+    u64::try_from(ms).ok().map(Moment::from_unix_ms)
 }
 
 async fn sqlite(file: &Path) -> Result<Database, StoreError> {

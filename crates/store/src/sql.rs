@@ -192,6 +192,16 @@ impl Database {
         Ok(self.fetch_all(sql, values).await?.into_iter().next())
     }
 
+    /// What PostgreSQL's clock shows, in milliseconds since the Unix epoch; SQLite has none but this machine's.
+    /// A text for one database, and so none of the registry.
+    pub async fn clock_ms(&self) -> Result<Option<i64>, StoreError> {
+        const CLOCK: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
+        Ok(match self {
+            Self::Sqlite { .. } => None,
+            Self::Postgres(pool) => Some(sqlx::query_scalar(CLOCK).fetch_one(pool).await?),
+        })
+    }
+
     /// Closes all connections, after what is under way.
     pub async fn close(&self) {
         match self {

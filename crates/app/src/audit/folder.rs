@@ -5,8 +5,10 @@ use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use anyhow::{Context as _, Result};
+use keyward_rules::time::Moment;
 
 use crate::node::private_folder;
 
@@ -39,6 +41,13 @@ impl Folder {
             Err(problem) if problem.kind() == ErrorKind::NotFound => Ok(None),
             Err(problem) => Err(problem).with_context(|| format!("{} cannot be read", file.display())),
         }
+    }
+
+    /// When the newest note was written; `None` when there is none.
+    pub fn latest_at(&self) -> Option<Moment> {
+        let written = fs::metadata(self.path.join(LATEST)).and_then(|about| about.modified()).ok()?;
+        let since = written.duration_since(UNIX_EPOCH).ok()?;
+        Some(Moment::from_unix_ms(u64::try_from(since.as_millis()).ok()?))
     }
 
     /// Writes the checkpoint over `size` records, whole or not at all; makes the folder with mode 0700.

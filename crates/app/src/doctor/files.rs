@@ -4,6 +4,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use keyward_store::Location;
+use rustix::process::geteuid;
 
 use super::{Finding, Level};
 use crate::config::{Config, refuse_key_inside};
@@ -47,8 +48,7 @@ pub fn examine(config: &Config) -> Vec<Finding> {
 }
 
 fn inside(folder: &Path) -> Vec<Finding> {
-    let owner = |path: &Path| std::fs::metadata(path).map(|about| about.uid()).ok();
-    let ours = owner(Path::new("/proc/self"));
+    let ours = geteuid().as_raw();
     let mut found = Vec::new();
     for name in ["keyward.db", "activity.db"] {
         let file = folder.join(name);
@@ -57,25 +57,35 @@ fn inside(folder: &Path) -> Vec<Finding> {
             // The folder guards it, and opening the store takes these rights away.
             let level = if judged.level == Level::Ok { Level::Ok } else { Level::Warning };
             found.push(Finding { level, ..judged });
-        }
-        if file.exists() && owner(&file) != ours {
-            found.push(Finding::warning(
-                OWNER,
-                format!("{} belongs to another user than the one who asks.", file.display()),
-                "Run this as the user that keyward runs as; if that is who you are, give the file to that user.",
-            ));
+            found.extend(look(&file).ok().map(|about| owned(&file, about.owner, ours)));
         }
     }
     found
 }
 
-/// Neither group nor others may do anything with it.
+/// What the file system says of a file.
+#[derive(Clone, Copy)]
+struct About {
+    mode: u32,
+    owner: u32,
+}
+
+fn look(path: &Path) -> std::io::Result<About> {
+    let about = std::fs::metadata(path)?;
+    Ok(About { mode: about.permissions().mode() & 0o777, owner: about.uid() })
+}
+
 fn private(name: &'static str, what: &str, path: &Path) -> Finding {
-    match std::fs::metadata(path).map(|about| about.permissions().mode() & 0o777) {
-        Ok(mode) if mode & 0o077 == 0 => {
+    closed(name, what, path, look(path))
+}
+
+/// Neither group nor others may do anything with it.
+fn closed(name: &'static str, what: &str, path: &Path, about: std::io::Result<About>) -> Finding {
+    match about {
+        Ok(About { mode, .. }) if mode & 0o077 == 0 => {
             Finding::good(name, format!("{} is its owner's alone.", path.display()))
         }
-        Ok(mode) => Finding::refused(
+        Ok(About { mode, .. }) => Finding::refused(
             name,
             format!("{what} {} has mode {mode:04o}: others on this machine may get at it.", path.display()),
             "Take the rights of group and others away: chmod go-rwx.",
@@ -85,5 +95,52 @@ fn private(name: &'static str, what: &str, path: &Path) -> Finding {
             format!("{what} {} cannot be looked at: {problem}.", path.display()),
             "Name a file that is there, and run this as the user that keyward runs as.",
         ),
+    }
+}
+
+fn owned(file: &Path, owner: u32, ours: u32) -> Finding {
+    if owner == ours {
+        return Finding::good(OWNER, format!("{} belongs to the user who asks.", file.display()));
+    }
+    Finding::warning(
+        OWNER,
+        format!("{} belongs to user {owner}, and user {ours} asks.", file.display()),
+        "Run this as the user that keyward runs as; if that is who you are, give the file to that user.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::path::Path;
+
+    use super::{About, closed, owned};
+    use crate::doctor::Level;
+
+    #[test]
+    fn only_the_owner_may_do_anything() {
+        let of = |about| closed("doctor.test", "the master key", Path::new("/k"), about);
+        for mode in [0o600, 0o400, 0o700] {
+            assert_eq!(of(Ok(About { mode, owner: 7 })).level, Level::Ok, "{mode:o}");
+        }
+        for mode in [0o640, 0o601, 0o620, 0o755] {
+            let found = of(Ok(About { mode, owner: 7 }));
+            assert!(
+                found.level == Level::Refused && found.means.contains(&format!("{mode:04o}")),
+                "{mode:o}"
+            );
+        }
+        assert_eq!(of(Err(ErrorKind::NotFound.into())).level, Level::Refused);
+    }
+
+    #[test]
+    fn a_file_of_another_user_is_told() {
+        assert_eq!(owned(Path::new("/d"), 7, 7).level, Level::Ok);
+        let found = owned(Path::new("/d"), 0, 7);
+        assert!(
+            found.level == Level::Warning && found.means.contains("user 0, and user 7"),
+            "{}",
+            found.means
+        );
     }
 }

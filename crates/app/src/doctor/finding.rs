@@ -8,6 +8,8 @@ use serde::Serialize;
 pub enum Level {
     /// As it should be.
     Ok,
+    /// What cannot be seen from here, or is so by choice: to know, not to settle.
+    Note,
     /// Somebody should look.
     Warning,
     /// Not safe to run like that.
@@ -31,6 +33,11 @@ impl Finding {
     /// All is well.
     pub fn good(name: &'static str, means: impl Into<String>) -> Self {
         Self { name, level: Level::Ok, means: means.into(), advice: "" }
+    }
+
+    /// Something to know.
+    pub fn note(name: &'static str, means: impl Into<String>, advice: &'static str) -> Self {
+        Self { name, level: Level::Note, means: means.into(), advice }
     }
 
     /// Somebody should look.

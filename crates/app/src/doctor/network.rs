@@ -1,4 +1,4 @@
-//! What is reached and who reaches us: exchange, mail server, listeners.
+//! What is reached and who reaches us: exchange, listeners.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,12 +7,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::Finding;
-use crate::config::Config;
+use crate::config::{Config, without_password};
 use crate::node;
 
 const UPSTREAM: &str = "doctor.upstream";
 const UNSIGNED: &str = "doctor.upstream.answers_unsigned";
-const MAIL: &str = "doctor.mail";
 const CLEAR: &str = "doctor.listen.public_without_tls";
 
 /// How long an answer may take.
@@ -23,15 +22,15 @@ const PROBE: &str = "GET /api/v5/account/balance HTTP/1.1\r\nConnection: close\r
 /// The findings about the network.
 pub async fn examine(config: &Config) -> Vec<Finding> {
     let mut found = upstream(&config.upstream.url).await;
-    found.extend(mail(config).await);
     let console = config.console.as_ref().map(|console| console.listen);
-    let plain = [config.gateway.listen, console];
-    found.extend(plain.into_iter().flatten().filter_map(clear));
+    let plain: Vec<SocketAddr> = [config.gateway.listen, console].into_iter().flatten().collect();
+    found.extend(clear(&plain));
     found
 }
 
 async fn upstream(url: &str) -> Vec<Finding> {
     let Ok(backend) = node::backend(url) else { return Vec::new() };
+    let url = without_password(url);
     match tokio::time::timeout(PATIENCE, probe(&backend.address)).await {
         Ok(Ok(answer)) => {
             let good = answer.starts_with("HTTP/1.1 2") && answer.contains("\"code\":\"0\"");
@@ -71,28 +70,38 @@ async fn probe(address: &str) -> std::io::Result<String> {
     }
 }
 
-async fn mail(config: &Config) -> Option<Finding> {
-    let settings = config.mail.as_ref()?;
-    let tried = match settings.sender() {
-        Ok(sender) => sender.try_out().await.map_err(anyhow::Error::from),
-        Err(problem) => Err(problem),
-    };
-    Some(match tried {
-        Ok(()) => Finding::good(MAIL, "The mail server takes us in."),
-        Err(problem) => Finding::refused(
-            MAIL,
-            format!("Mail cannot be sent: {problem:#}."),
-            "Look at [mail]: address, certificate, user and password. Codes and alerts wait until it works.",
-        ),
-    })
-}
-
-fn clear(address: SocketAddr) -> Option<Finding> {
-    (!address.ip().is_loopback()).then(|| {
+fn clear(listeners: &[SocketAddr]) -> Vec<Finding> {
+    let open: Vec<&SocketAddr> = listeners.iter().filter(|one| !one.ip().is_loopback()).collect();
+    if open.is_empty() {
+        return vec![Finding::good(CLEAR, "No listener without TLS is reached from other machines.")];
+    }
+    let warning = |address: &&SocketAddr| {
         Finding::warning(
             CLEAR,
-            format!("{address} is reached from other machines and speaks no TLS: passphrases and cookies can be read."),
+            format!(
+                "{address} is reached from other machines and speaks no TLS: passphrases and cookies can be read."
+            ),
             "Listen on loopback behind a TLS proxy, or use gateway.tls_listen.",
         )
-    })
+    };
+    open.iter().map(warning).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clear;
+    use crate::doctor::Level;
+
+    #[test]
+    fn every_open_listener_without_tls_is_named() {
+        let levels = |listeners: &[&str]| {
+            let parsed: Vec<_> = listeners.iter().map(|one| one.parse().unwrap()).collect();
+            clear(&parsed).iter().map(|one| (one.level, one.means.clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(levels(&["127.0.0.1:1", "[::1]:2"])[0].0, Level::Ok);
+        let open = levels(&["0.0.0.0:1", "127.0.0.1:2", "[2001:db8::1]:3"]);
+        assert_eq!(open.len(), 2);
+        assert!(open[0].1.contains("0.0.0.0:1") && open[1].1.contains("[2001:db8::1]:3"), "{open:?}");
+        assert!(open.iter().all(|(level, _)| *level == Level::Warning));
+    }
 }

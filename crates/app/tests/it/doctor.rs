@@ -1,26 +1,53 @@
 //! `keyward doctor`: each finding that a set-up can be brought to, by its name.
 
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
 
+use keyward_testkit::postgres::Postgres;
 use keyward_testkit::process::program;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 
-use crate::server::{make_key, set_up};
-use crate::world::{Folder, Manner, Upstream};
+use crate::server::{Server, make_key, set_up};
+use crate::world::{Folder, Manner, Upstream, keyward, now_ms};
 
 /// The level of each finding, by name, and the exit code.
 fn examine(config: &str) -> (serde_json::Value, Option<i32>) {
-    let output =
-        Command::new(program().unwrap()).args(["doctor", "--json", "--config", config]).output().unwrap();
+    examine_with(config, &[])
+}
+
+fn examine_with(config: &str, more: &[&str]) -> (serde_json::Value, Option<i32>) {
+    let mut command = Command::new(program().unwrap());
+    let output = command.args(["doctor", "--json", "--config", config]).args(more).output().unwrap();
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     (found, output.status.code())
 }
 
 fn level(config: &str, name: &str) -> String {
-    let (found, _) = examine(config);
+    one(&examine(config).0, name)["level"].as_str().unwrap().to_owned()
+}
+
+/// The last finding of that name.
+fn one<'f>(found: &'f serde_json::Value, name: &str) -> &'f serde_json::Value {
     let one = found.as_array().unwrap().iter().rfind(|one| one["name"] == name);
-    one.unwrap_or_else(|| panic!("{name} is not told of"))["level"].as_str().unwrap().to_owned()
+    one.unwrap_or_else(|| panic!("{name} is not told of"))
+}
+
+/// Puts `to` in the place of `from`, which must be there.
+fn replace(config: &str, from: &str, to: &str) {
+    let text = std::fs::read_to_string(config).unwrap();
+    assert!(text.contains(from), "{from}");
+    std::fs::write(config, text.replace(from, to)).unwrap();
+}
+
+fn edit(file: &Path, sql: &str) {
+    rusqlite::Connection::open(file).unwrap().execute_batch(sql).unwrap();
 }
 
 fn mode(path: &Path, mode: u32) {
@@ -112,4 +139,241 @@ fn what_does_not_work_has_a_name() {
     ] {
         assert_eq!(level(&config, name), expected, "{name}");
     }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used_is_a_finding_like_others() {
+    let folder = Folder::new();
+    let config = folder.0.join("keyward.toml").display().to_string();
+    let mistakes = || {
+        let (found, code) = examine(&config);
+        assert_eq!(code, Some(1), "{found}");
+        assert_eq!(one(&found, "doctor.clock")["level"], "ok", "the machine is looked at all the same");
+        let wrong = found.as_array().unwrap().iter().filter(|one| one["name"] == "doctor.config");
+        wrong
+            .map(|one| {
+                assert_eq!(one["level"], "refused");
+                assert!(one["advice"].as_str().unwrap().contains("keyward config example"));
+                one["means"].as_str().unwrap().to_owned()
+            })
+            .collect::<Vec<_>>()
+    };
+    assert!(mistakes()[0].contains("keyward.toml cannot be read"));
+    std::fs::write(&config, "[store]\nurl = \"postgres://kw:hunter2@db/keyward\n").unwrap();
+    let broken = mistakes();
+    assert!(broken[0].contains("line 2") && !broken[0].contains("hunter2"), "{broken:?}");
+    let example = keyward(&["config", "example"]);
+    let wrong = example.replace("http://127.0.0.1:9000", "ftp://x").replace("/var/lib/keyward\"", "\"");
+    std::fs::write(&config, wrong).unwrap();
+    let both = mistakes();
+    assert_eq!(both.len(), 2, "{both:?}");
+    assert!(both[0].contains("upstream.url") && both[1].contains("store.url"), "{both:?}");
+}
+
+#[test]
+fn a_store_from_the_future_is_a_clock_behind() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, _) = set_up(&folder, &upstream);
+    make_key(&config);
+    let (found, _) = examine(&config);
+    assert_eq!(one(&found, "doctor.clock.behind_store")["level"], "ok");
+    assert!(one(&found, "doctor.data.space")["means"].as_str().unwrap().contains("iB of "), "{found}");
+    let later = now_ms() + 3_600_000;
+    edit(&folder.data().join("keyward.db"), &format!("UPDATE audit SET at = {later} WHERE n = 2"));
+    let (found, code) = examine(&config);
+    let behind = one(&found, "doctor.clock.behind_store");
+    assert_eq!((behind["level"].as_str(), code), (Some("refused"), Some(1)));
+    assert!(behind["means"].as_str().unwrap().contains(" s later"), "{behind}");
+    edit(&folder.data().join("keyward.db"), "UPDATE audit SET at = -1 WHERE n = 2");
+    assert_eq!(level(&config, "doctor.clock.behind_store"), "refused", "no date at all");
+}
+
+#[test]
+fn the_clock_of_postgresql_is_looked_at() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, _) = set_up(&folder, &upstream);
+    let url = Postgres::shared().unwrap().fresh_database().unwrap();
+    replace(&config, &folder.data().display().to_string(), &url);
+    let (found, code) = examine(&config);
+    assert_eq!(code, Some(0), "{found}");
+    for (name, expected) in
+        [("doctor.clock.database", "ok"), ("doctor.clock.behind_store", "ok"), ("doctor.data.space", "note")]
+    {
+        assert_eq!(one(&found, name)["level"], expected, "{name}");
+    }
+}
+
+#[test]
+fn places_of_checkpoints_are_looked_into() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, address) = set_up(&folder, &upstream);
+    let (out, witness) = (folder.0.join("elsewhere"), TcpListener::bind("127.0.0.1:0").unwrap());
+    let url = format!("http://{}/in?token=hunter2", witness.local_addr().unwrap());
+    let origin = "origin = \"keyward/audit\"";
+    let more = format!("{origin}\ncheckpoint_dir = \"{}\"\ncheckpoint_url = \"{url}\"", out.display());
+    replace(&config, origin, &more);
+    make_key(&config);
+    let dir = || level(&config, "doctor.audit.checkpoint_dir");
+    assert_eq!(dir(), "warning", "nobody has made it yet");
+    let (found, _) = examine(&config);
+    assert_eq!(one(&found, "doctor.audit.checkpoint_url")["level"], "ok");
+    drop(witness);
+    let (found, _) = examine(&config);
+    assert_eq!(one(&found, "doctor.audit.checkpoint_url")["level"], "refused");
+    assert!(!found.to_string().contains("hunter2"), "what the address says is not told");
+
+    let server = Server::start(&config, &address);
+    let (latest, deadline) = (out.join("latest"), now_ms() + 20_000);
+    while !latest.exists() {
+        assert!(now_ms() < deadline, "no checkpoint");
+        std::thread::yield_now();
+    }
+    assert_eq!(server.stop().code(), Some(0));
+    assert_eq!(dir(), "ok");
+    let (found, note) = (examine(&config).0, std::fs::read_to_string(&latest).unwrap());
+    assert!(one(&found, "doctor.audit.checkpoint_dir")["means"].as_str().unwrap().contains("covers 2 of 2"));
+
+    std::fs::write(&latest, note.replace("\n2\n", "\n3\n")).unwrap();
+    assert_eq!(dir(), "refused", "nobody signed that");
+    std::fs::remove_file(&latest).unwrap();
+    assert_eq!(dir(), "warning", "empty");
+    std::fs::write(&latest, &note).unwrap();
+    let store = folder.data().join("keyward.db");
+    edit(&store, "UPDATE head SET audit = 1");
+    assert_eq!(dir(), "refused", "cut off");
+    edit(&store, "UPDATE head SET audit = 2; UPDATE audit_hashes SET hash = zeroblob(32)");
+    assert_eq!(dir(), "refused", "rewritten");
+    std::fs::remove_dir_all(&out).unwrap();
+    std::fs::write(&out, "no folder").unwrap();
+    assert_eq!(dir(), "refused", "no folder");
+}
+
+/// Takes one mail over plain SMTP, whatever connections only try it out before, and says `answer` to it.
+fn mail_server(answer: &'static str) -> (u16, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let taken = std::thread::spawn(move || {
+        loop {
+            let mail = converse(listener.accept().unwrap().0, answer);
+            if !mail.is_empty() {
+                return mail;
+            }
+        }
+    });
+    (port, taken)
+}
+
+/// One connection; what was sent as a mail.
+fn converse(mut stream: TcpStream, answer: &str) -> String {
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+    let mut say = |text: &str| drop(stream.write_all(format!("{text}\r\n").as_bytes()));
+    say("220 mail.example");
+    let mut mail = String::new();
+    while let Some(line) = lines.next() {
+        match line.split(' ').next().unwrap() {
+            "DATA" => {
+                say("354 go on");
+                let body: Vec<String> = lines.by_ref().take_while(|line| line != ".").collect();
+                mail = body.join("\n");
+                say(answer);
+            }
+            "QUIT" => {
+                say("221 bye");
+                break;
+            }
+            _ => say("250 ok"),
+        }
+    }
+    mail
+}
+
+#[test]
+fn a_test_mail_is_sent_and_the_servers_answer_told() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, _) = set_up(&folder, &upstream);
+    make_key(&config);
+    let test = ["--send-test", "ops@keyward.example"];
+    let (found, code) = examine_with(&config, &test);
+    assert_eq!(
+        (one(&found, "doctor.mail.test")["level"].as_str(), code),
+        (Some("refused"), Some(1)),
+        "no [mail]"
+    );
+
+    let plain = std::fs::read_to_string(&config).unwrap();
+    for (answer, expected, code) in
+        [("250 2.0.0 queued as 4D5", "ok", Some(0)), ("550 5.7.1 relaying\u{7} denied", "refused", Some(1))]
+    {
+        let (port, taken) = mail_server(answer);
+        let mail =
+            format!("[mail]\nurl = \"smtp+plain://localhost:{port}\"\nfrom = \"keyward@keyward.example\"\n");
+        std::fs::write(&config, format!("{plain}\n{mail}")).unwrap();
+        let (found, ended) = examine_with(&config, &test);
+        let told = one(&found, "doctor.mail.test");
+        assert_eq!((told["level"].as_str(), ended), (Some(expected), code), "{found}");
+        let means = told["means"].as_str().unwrap();
+        assert!(means.contains(answer.split('\u{7}').next().unwrap().split_once(' ').unwrap().1), "{means}");
+        assert!(means.contains("ops@keyward.example") && !means.contains('\u{7}'), "{means}");
+        let mail = taken.join().unwrap();
+        assert!(
+            mail.contains("Subject: Keyward: a test mail") && mail.contains("To: ops@keyward.example"),
+            "{mail}"
+        );
+    }
+    std::fs::write(&config, "none").unwrap();
+    assert_eq!(
+        one(&examine_with(&config, &test).0, "doctor.mail.test")["level"],
+        "refused",
+        "no configuration"
+    );
+    let wrong = Command::new(program().unwrap()).args(["doctor", "--send-test", "nobody"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+/// What `doctor` writes to a terminal of so many columns.
+fn on_a_terminal(config: &str, columns: u16, no_color: &str) -> String {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&master, size).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let name = std::ffi::OsStr::from_bytes(name.as_bytes()).to_owned();
+    let terminal = File::options().read(true).write(true).open(name).unwrap();
+    let mut command = Command::new(program().unwrap());
+    command.args(["doctor", "--config", config]).env("NO_COLOR", no_color).stdin(Stdio::null());
+    let mut child = command.stdout(terminal).stderr(Stdio::null()).spawn().unwrap();
+    // Nobody else holds the terminal once the program ends, and reading ends with it.
+    drop(command);
+    let (mut master, mut all, mut block) = (File::from(master), Vec::new(), [0; 4096]);
+    while let Ok(count @ 1..) = master.read(&mut block) {
+        all.extend_from_slice(&block[..count]);
+    }
+    child.wait().unwrap();
+    String::from_utf8(all).unwrap().replace("\r\n", "\n")
+}
+
+#[test]
+fn colours_are_for_terminals_whose_people_want_them() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, _) = set_up(&folder, &upstream);
+    make_key(&config);
+    let coloured = on_a_terminal(&config, 140, "");
+    assert!(coloured.contains("\u{1b}[32mok     \u{1b}[0m  doctor.config "), "{coloured}");
+    for columns in [60, 100, 140] {
+        let plain = on_a_terminal(&config, columns, "1");
+        assert!(plain.contains("ok       doctor.config") && !plain.contains('\u{1b}'), "{plain}");
+        let fits = |line: &str| line.chars().count() <= usize::from(columns) || !line.trim().contains(' ');
+        assert!(plain.lines().all(fits), "{columns}\n{plain}");
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut doctor = Command::new(program().unwrap());
+    let ended = doctor.args(["doctor", "--config", &config]).stdout(writer).status().unwrap();
+    assert_eq!(ended.code(), Some(0), "nobody reads on, which is no failure");
+    let piped = Command::new(program().unwrap()).args(["doctor", "--config", &config]).output().unwrap();
+    let piped = String::from_utf8(piped.stdout).unwrap();
+    assert!(!piped.contains('\u{1b}') && piped.lines().any(|line| line.len() > 140), "{piped}");
+    let at = |line: &str| line.find("doctor.");
+    assert!(piped.lines().filter_map(at).all(|column| column == 9 || column > 40), "{piped}");
 }

@@ -15,8 +15,10 @@ pub use trail::{AuditFilter, AuditRecord, Concern};
 pub use verify::{Kept, Signer, Verdict, Verification};
 
 use keyward_rules::log::{Hash, Span, consistency, fold, inclusion};
+use keyward_rules::time::Moment;
 
 use crate::error::StoreError;
+use crate::open::moment;
 use crate::sql::{Database, Row, statements};
 
 statements! {
@@ -24,6 +26,7 @@ statements! {
     HASHES = "SELECT i, hash FROM audit_hashes WHERE i >= $1 ORDER BY i LIMIT $2";
     INSERT_HASH = "INSERT INTO audit_hashes (i, hash) VALUES ($1, $2)";
     SIZE = "SELECT audit FROM head WHERE id = 1";
+    NEWEST_RECORD = "SELECT at FROM audit ORDER BY n DESC LIMIT 1";
     RECORDS = "SELECT n, at, record FROM audit WHERE n >= $1 ORDER BY n LIMIT $2";
     /// The counter, the last record and the last hash, at one moment.
     ENDS = "SELECT audit, (SELECT MAX(n) FROM audit), (SELECT MAX(i) FROM audit_hashes) FROM head WHERE id = 1";
@@ -66,6 +69,16 @@ impl Log {
     pub async fn size(&self) -> Result<u64, StoreError> {
         let row = self.database.fetch_optional(SIZE, vec![]).await?;
         number(row.ok_or_else(|| StoreError::tampered("head", "row"))?.int(0)?, "head")
+    }
+
+    /// When the newest record was written; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest(&self) -> Result<Option<Moment>, StoreError> {
+        let row = self.database.fetch_optional(NEWEST_RECORD, vec![]).await?;
+        let tampered = || StoreError::tampered("audit record", "newest");
+        row.map(|row| moment(row.int(0)?).ok_or_else(tampered)).transpose()
     }
 
     /// The root over the first `size` records, from the stored hashes.

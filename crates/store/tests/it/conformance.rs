@@ -7,8 +7,8 @@ use keyward_rules::grant::Scope;
 use keyward_rules::id::{AccountId, AppId, KeyId, RequestId, Revision};
 use keyward_rules::time::Moment;
 use keyward_store::{
-    AccountKind, AccountRecord, AppRecord, AppState, Intent, LastUse, LoadedKey, MasterKey, Outcome,
-    OutcomeStatus, Record, SavedMark, Store, StoreError, Subject,
+    AccountKind, AccountRecord, AppRecord, AppState, Intent, LastUse, LoadedKey, Location, MasterKey,
+    Outcome, OutcomeStatus, Record, SavedMark, Store, StoreError, Subject,
 };
 
 use crate::world::{NOW, World, commit, draft, entropy, grant, master, random};
@@ -37,7 +37,8 @@ on_both!(
     apps_come_back_as_they_went_in,
     marks_are_handed_on_once_and_after_a_clean_stop,
     many_at_once_are_like_one_by_one,
-    a_watch_tells_of_a_change
+    a_watch_tells_of_a_change,
+    the_newest_moment_is_of_a_change_or_a_request
 );
 
 async fn statements_are_accepted(world: World) {
@@ -160,6 +161,24 @@ async fn another_master_key_takes_over(world: World) {
     opened.close().await;
 }
 
+/// A request that came at `at`.
+fn request(at: Moment) -> Record {
+    Record {
+        at,
+        request: RequestId(1),
+        key: None,
+        account: None,
+        source: "192.0.2.1".parse().unwrap(),
+        method: "GET",
+        route: "-",
+        code: "0",
+        upstream_status: Some(200),
+        bytes_in: 1,
+        bytes_out: 2,
+        micros: 3,
+    }
+}
+
 async fn the_journal_settles_what_was_left_open(world: World) {
     let journal = world.store.journal();
     let mut writer = journal.writer().unwrap();
@@ -172,20 +191,7 @@ async fn the_journal_settles_what_was_left_open(world: World) {
         source: "192.0.2.1".parse().unwrap(),
         body_hash: [0; 32],
     };
-    let record = Record {
-        at: NOW,
-        request: RequestId(1),
-        key: None,
-        account: None,
-        source: "192.0.2.1".parse().unwrap(),
-        method: "GET",
-        route: "-",
-        code: "0",
-        upstream_status: Some(200),
-        bytes_in: 1,
-        bytes_out: 2,
-        micros: 3,
-    };
+    let record = request(NOW);
     let settled = Outcome { request: RequestId(1), status: OutcomeStatus::Answered(200), at: NOW };
     writer.append(&[intent(1), intent(2)], &[], &[record]).await.unwrap();
     writer.append(&[], &[settled], &[]).await.unwrap();
@@ -300,4 +306,31 @@ async fn marks_are_handed_on_once_and_after_a_clean_stop(world: World) {
     writer.save_marks("node", NOW, &marks).await.unwrap();
     let earlier = Moment::from_unix_ms(NOW.unix_ms() - 1);
     assert_eq!(journal.take_marks("node", earlier).await.unwrap(), None, "the clock stepped back");
+}
+
+async fn the_newest_moment_is_of_a_change_or_a_request(world: World) {
+    assert_eq!(world.store.newest().await.unwrap(), None);
+    world.with_account().await;
+    assert_eq!(world.store.newest().await.unwrap(), Some(NOW));
+    let mut writer = world.store.journal().writer().unwrap();
+    for at in [NOW.plus_ms(7), Moment::from_unix_ms(5)] {
+        writer.append(&[], &[], &[request(at)]).await.unwrap();
+        assert_eq!(world.store.newest().await.unwrap(), Some(NOW.plus_ms(7)));
+    }
+    // The server runs on this machine and by its clock.
+    let before = Moment::from_unix_ms(now_ms());
+    let shown = world.store.clock().await.unwrap();
+    match &world.location {
+        Location::Folder(_) => assert_eq!(shown, None, "SQLite has no clock of its own"),
+        Location::Postgres(_) => {
+            let shown = shown.unwrap();
+            assert!(shown.plus_ms(1) >= before && shown.unix_ms() <= now_ms() + 1, "{shown}");
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "compared with the clock of a database on this machine")]
+fn now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    u64::try_from(since.as_millis()).unwrap()
 }

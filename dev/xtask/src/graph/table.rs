@@ -40,6 +40,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("zxcvbn", &["authority"]),
     ("webauthn-rs", &["authority"]),
     ("rcgen", &["app", "testkit"]),
+    ("rustix", &["app"]),
     ("socket2", &["gateway", "app"]),
 ];
 
