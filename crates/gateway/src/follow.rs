@@ -90,7 +90,10 @@ impl Follower {
                         Some(key) => self.facts.take(&key),
                         None => self.facts.memory.forget(*id),
                     },
-                    Subject::App(_) => self.facts.memory.apply_apps(self.feed.apps().await?),
+                    Subject::App(id) => {
+                        let app = self.feed.app(*id).await?;
+                        self.facts.memory.apply_app(*id, app.as_ref());
+                    }
                 }
                 self.revision = change.revision;
             }

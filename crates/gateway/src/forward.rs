@@ -42,7 +42,7 @@ pub async fn forward(gate: &Gate, pool: &Arc<Pool>, permit: Permit<'_>, headers:
     };
     let go = || {
         // A key that changed meanwhile is judged anew when the client comes again: its verdict is not known here.
-        let current = gate.view.memory.is_current(facts.id, facts.copy);
+        let current = gate.view.memory.is_current(facts);
         if !current || gate.clock().now() > permit.deadline() { Err(Denial::Busy) } else { Ok(()) }
     };
     finish(gate, pool, pool.send(request, go).await, id).await

@@ -59,6 +59,10 @@ const MAIN: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0008_root_key.sql"),
         postgres: include_str!("../migrations/postgres/0008_root_key.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0009_brokers.sql"),
+        postgres: include_str!("../migrations/postgres/0009_brokers.sql"),
+    },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
 const ACTIVITY: &[Migration] = &[

@@ -11,7 +11,6 @@ use keyward_rules::id::{AccountId, KeyId, Revision};
 use keyward_rules::time::Moment;
 
 use crate::accounts::{self, AccountRecord};
-use crate::apps::{self, AppRecord};
 use crate::bulk;
 use crate::error::StoreError;
 use crate::feed::CHANNEL;
@@ -160,16 +159,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Adds an app.
-    ///
-    /// # Errors
-    /// [`StoreError::Exists`] when the name is taken.
-    pub async fn insert_app(&mut self, app: &AppRecord) -> Result<(), StoreError> {
-        let values = app.insert_values(&self.vault, self.now)?;
-        self.transact.execute(apps::INSERT_APP, values).await.map_err(taken("the app"))?;
-        self.announce("app", app.id.to_string()).await
-    }
-
     /// The key, opened and found intact; `None` also when it lies beyond the grant's scope, so that no action can
     /// touch, or tell apart, what is somebody else's.
     ///
@@ -305,7 +294,7 @@ impl Tx {
     }
 
     /// Puts a change into the feed.
-    async fn announce(&mut self, kind: &str, subject: String) -> Result<(), StoreError> {
+    pub(crate) async fn announce(&mut self, kind: &str, subject: String) -> Result<(), StoreError> {
         let n = self.next(NEXT_CHANGE).await?;
         let values = vec![n.into(), kind.into(), subject.into(), self.now.unix_ms().into()];
         self.transact.execute(INSERT_CHANGE, values).await?;

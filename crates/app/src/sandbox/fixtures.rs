@@ -187,8 +187,7 @@ async fn make_app(desk: &Desk<'_>, name: &str, ranges: &str) -> Result<AppId> {
     (desk.authority.entropy)(&mut entropy);
     let id = AppId::from_entropy(entropy);
     let ranges = AddressSet::parse(ranges, HostBits::Refuse)?;
-    tx.insert_app(&AppRecord { id, name: name.to_owned(), state: AppState::Active, ranges, version: 1 })
-        .await?;
+    tx.put_app(&AppRecord { id, name: name.to_owned(), state: AppState::Active, ranges, version: 1 }).await?;
     let event = Event::of(tx.grant(), desk.now, &format!("app:{id}"), &[("name", name.to_owned())]);
     tx.commit(event).await?;
     Ok(id)

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use keyward_rules::address::AddressSet;
+use keyward_rules::address::{AddressSet, RangeTable};
 use keyward_rules::id::{AppId, KeyId};
 use keyward_rules::key::{AppReach, KeyFacts, Reach};
 use keyward_store::{AppRecord, AppState, KeyRecord};
@@ -62,7 +62,7 @@ struct Extra {
 pub struct Memory {
     slab: Slab,
     index: Index,
-    apps: ArcSwap<HashMap<AppId, Arc<AddressSet>>>,
+    apps: ArcSwap<HashMap<AppId, AppReach>>,
     /// There is one applier; the lock says so.
     applier: Mutex<()>,
 }
@@ -80,8 +80,8 @@ impl Memory {
                     self.set_in(slot).map_or(Reach::App(APP_NOBODY, AppReach::Nowhere), Reach::Set)
                 }
                 ReachWord::App(app) => {
-                    let ranges = self.apps.load().get(&app).cloned();
-                    Reach::App(app, ranges.map_or(AppReach::Nowhere, AppReach::Ranges))
+                    let reach = self.apps.load().get(&app).cloned();
+                    Reach::App(app, reach.unwrap_or(AppReach::Nowhere))
                 }
             };
             (*image, reach, copy)
@@ -98,9 +98,17 @@ impl Memory {
         Some(self.slab.extra(slot)?.read().label.to_string())
     }
 
-    /// Whether the record is still the one that was copied.
-    pub fn is_current(&self, id: KeyId, copy: u64) -> bool {
-        self.find(id).is_some_and(|(_, record)| record.sequence() == copy)
+    /// Whether the record is still the one that was copied, and its app's ranges too.
+    pub fn is_current(&self, facts: &KeyFacts) -> bool {
+        let own = self.find(facts.id).is_some_and(|(_, record)| record.sequence() == facts.copy);
+        own && match &facts.reach {
+            Reach::App(app, AppReach::Ranges(then)) => {
+                let apps = self.apps.load();
+                matches!(apps.get(app), Some(AppReach::Ranges(now)) if Arc::ptr_eq(then, now))
+            }
+            Reach::App(_, AppReach::Frozen | AppReach::Nowhere) => false,
+            Reach::Anywhere | Reach::Few(_) | Reach::Set(_) => true,
+        }
     }
 
     /// Takes in a key as the store has it.
@@ -123,10 +131,24 @@ impl Memory {
         }
     }
 
-    /// Takes in all apps; a frozen one has no ranges here.
+    /// Takes in all apps.
     pub fn apply_apps(&self, apps: Vec<AppRecord>) {
-        let active = apps.into_iter().filter(|app| app.state == AppState::Active);
-        self.apps.store(Arc::new(active.map(|app| (app.id, Arc::new(app.ranges))).collect()));
+        let _one = self.applier.lock();
+        let known = self.apps.load();
+        let reach = |app: &AppRecord| (app.id, unless_the_same(reach_of(app), known.get(&app.id)));
+        self.apps.store(Arc::new(apps.iter().map(reach).collect()));
+    }
+
+    /// Takes in one app as the store has it; without a row that verifies, its keys work from nowhere. All its keys share
+    /// what is put in place here.
+    pub fn apply_app(&self, id: AppId, app: Option<&AppRecord>) {
+        let _one = self.applier.lock();
+        let mut apps = HashMap::clone(&self.apps.load());
+        match app {
+            Some(app) => apps.insert(id, reach_of(app)),
+            None => apps.remove(&id),
+        };
+        self.apps.store(Arc::new(apps));
     }
 
     /// How many keys have a slot.
@@ -161,6 +183,23 @@ impl Memory {
         if let Some(place) = self.slab.extra(slot) {
             *place.write() = extra.unwrap_or_default();
         }
+    }
+}
+
+fn reach_of(app: &AppRecord) -> AppReach {
+    match app.state {
+        AppState::Active => AppReach::Ranges(Arc::new(RangeTable::of(&app.ranges))),
+        AppState::Frozen => AppReach::Frozen,
+    }
+}
+
+/// What is known already where nothing changed, so that requests under way keep what they were judged by.
+fn unless_the_same(reach: AppReach, known: Option<&AppReach>) -> AppReach {
+    match (reach, known) {
+        (AppReach::Ranges(new), Some(AppReach::Ranges(old))) if new == *old => {
+            AppReach::Ranges(Arc::clone(old))
+        }
+        (reach, _) => reach,
     }
 }
 

@@ -12,11 +12,12 @@ use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::alert::Sighting;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Actor, Proof, Scope};
-use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::{Environment, HmacState, Hold, HolderState, KeyName, PassphraseTag};
 use keyward_rules::time::Moment;
 use keyward_store::{
-    AccountKind, AccountRecord, Entropy, KeyDraft, KeyRecord, LoadedKey, Location, MasterKey, Store, Tx,
+    AccountKind, AccountRecord, AppRecord, AppState, Entropy, KeyDraft, KeyRecord, LoadedKey, Location,
+    MasterKey, Store, Tx,
 };
 
 const NOW: Moment = Moment::from_unix_ms(1_800_000_000_000);
@@ -57,6 +58,20 @@ impl World {
     }
 
     async fn key(&self, number: u8, addresses: &str) -> KeyId {
+        let binding = Binding::Addresses(AddressSet::parse(addresses, HostBits::Refuse).unwrap());
+        self.bound(number, binding).await
+    }
+
+    async fn app(&self, state: AppState, ranges: &str, version: u64) -> AppId {
+        let id = AppId::from_u64(7).unwrap();
+        let ranges = AddressSet::parse(ranges, HostBits::Refuse).unwrap();
+        let mut tx = self.begin().await;
+        tx.put_app(&AppRecord { id, name: "Broker".to_owned(), state, ranges, version }).await.unwrap();
+        commit(tx).await;
+        id
+    }
+
+    async fn bound(&self, number: u8, binding: Binding) -> KeyId {
         let id = KeyId::from_entropy([number; 16]);
         let mut tx = self.begin().await;
         tx.insert_key(KeyDraft {
@@ -65,7 +80,7 @@ impl World {
             master: None,
             name: KeyName::parse(&format!("bot {number}")).unwrap(),
             permissions: "read,trade".parse().unwrap(),
-            binding: Binding::Addresses(AddressSet::parse(addresses, HostBits::Refuse).unwrap()),
+            binding,
             environment: Environment::Live,
             expires_at: None,
             rate_cap: None,
@@ -155,13 +170,51 @@ async fn the_follower_brings_new_keys_changes_and_ends() {
     let Lookup::Facts(facts) = memory.facts(id) else { panic!("the key is known") };
     assert!(facts.reach.admits("2001:db8::1".parse().unwrap()));
     assert_eq!(memory.label(id).as_deref(), Some("bot 1"));
-    assert!(memory.is_current(id, facts.copy));
+    assert!(memory.is_current(&facts));
     world.change(id, |key| key.life = key.life.disable().unwrap()).await;
     follower.catch_up(2).await.unwrap();
-    assert!(!memory.is_current(id, facts.copy), "a permit of before is noticed");
+    assert!(!memory.is_current(&facts), "a permit of before is noticed");
     world.change(id, |key| key.life = key.life.delete(NOW).unwrap()).await;
     follower.catch_up(3).await.unwrap();
     assert!(is_unknown(&memory, id));
+}
+
+/// One change of an app reaches all its keys without touching any, and is noticed by requests under way.
+#[tokio::test]
+async fn an_apps_keys_share_its_ranges() {
+    let world = World::new().await;
+    let app = world.app(AppState::Active, "203.0.113.0/24,2001:db8::/32", 1).await;
+    let (one, two) = (world.bound(1, Binding::App(app)).await, world.bound(2, Binding::App(app)).await);
+    let other = world.key(3, "192.0.2.0/24").await;
+    let memory = Arc::new(Memory::default());
+    let mut follower = Follower::start(world.store.feed(), facts(&memory), Arc::default(), 0).await.unwrap();
+    let of = |id| match memory.facts(id) {
+        Lookup::Facts(facts) => facts,
+        Lookup::Unknown | Lookup::Torn => panic!("the key is known"),
+    };
+    let admits = |id, address: &str| of(id).reach.admits(address.parse().unwrap());
+    let (before, beside) = (of(one), of(other));
+    for id in [one, two] {
+        assert!(admits(id, "203.0.113.7") && admits(id, "2001:db8::7"));
+        assert!(!admits(id, "203.0.114.1") && !admits(id, "127.0.0.1"));
+    }
+    follower.scrub().await.unwrap();
+    assert!(memory.is_current(&before), "nothing changed");
+    let versions: Vec<u64> = vec![world.record(one).await.version, world.record(two).await.version];
+    world.app(AppState::Active, "198.51.100.0/24", 2).await;
+    follower.catch_up(1).await.unwrap();
+    assert!(!memory.is_current(&before), "a permit by the older ranges is noticed");
+    for id in [one, two] {
+        assert!(admits(id, "198.51.100.9") && !admits(id, "203.0.113.7"));
+    }
+    world.app(AppState::Frozen, "198.51.100.0/24", 3).await;
+    follower.catch_up(2).await.unwrap();
+    assert!(of(one).reach.is_frozen() && of(two).reach.is_frozen());
+    world.app(AppState::Active, "198.51.100.0/24", 4).await;
+    follower.catch_up(3).await.unwrap();
+    assert!(admits(one, "198.51.100.9"));
+    assert!(memory.is_current(&beside), "other keys never noticed");
+    assert_eq!(versions, [world.record(one).await.version, world.record(two).await.version]);
 }
 
 /// An altered row is found by the scrub even though no change announces it.

@@ -88,6 +88,14 @@ impl AddressSet {
         Self::limited(networks, RANGES_PER_APP)
     }
 
+    /// The canonical set of an app's ranges while one set follows another: at most twice `RANGES_PER_APP`.
+    ///
+    /// # Errors
+    /// [`NotASet::Empty`] and [`NotASet::TooMany`].
+    pub fn of_overlap(networks: Vec<Network>) -> Result<Self, NotASet> {
+        Self::limited(networks, 2 * RANGES_PER_APP)
+    }
+
     /// Both together, for as long as one follows the other.
     #[must_use]
     pub fn joined_with(&self, other: &Self) -> Self {

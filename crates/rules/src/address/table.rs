@@ -11,6 +11,7 @@ const SLOTS: usize = (2 * RANGES_PER_APP).next_power_of_two();
 
 /// Always [`SLOTS`] entries, whatever is in use, and always the same number of steps: how long the answer takes tells
 /// neither how near a range was nor how many there are.
+#[derive(PartialEq, Eq)]
 pub struct RangeTable {
     firsts: Box<[u128]>,
     lasts: Box<[u128]>,

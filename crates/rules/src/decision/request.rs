@@ -95,7 +95,7 @@ impl<'r> Verified<'r> {
     /// 50114, 50100, 50110, 50101, 50005, 50115, 50120, 50030, in that order.
     pub fn clear(self) -> Result<Cleared<'r>, Denial> {
         let Self { whole, facts, stamp, signature } = self;
-        check_life(facts.life)?;
+        check_life(facts.life, &facts.reach)?;
         check_address(facts.id, &facts.reach, whole.source)?;
         if facts.environment != whole.credentials.environment {
             return Err(Denial::WrongEnvironment);
@@ -138,15 +138,16 @@ impl Standing<'_> {
     /// # Errors
     /// The denial.
     pub fn outlook(&self, source: IpAddr, route: &Route) -> Result<(), Denial> {
-        check_life(self.life)?;
+        check_life(self.life, self.reach)?;
         check_address(self.id, self.reach, source)?;
         check_permission(self.permissions, self.life.holds, self.master, route)
     }
 }
 
-fn check_life(life: Life) -> Result<(), Denial> {
+/// A frozen app holds its keys without a word in their own records, so that one change stops all of them.
+fn check_life(life: Life, reach: &Reach) -> Result<(), Denial> {
     match life.state {
-        HolderState::Active if life.holds.stops() => Err(Denial::KeyHeld),
+        HolderState::Active if life.holds.stops() || reach.is_frozen() => Err(Denial::KeyHeld),
         HolderState::Active => Ok(()),
         HolderState::Disabled => Err(Denial::KeyDisabled),
         HolderState::Deleted { .. } | HolderState::Expired { .. } => Err(Denial::KeyUnknown),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::{Cleared, IntentAnswer, MarkAnswer, Permit, RateAnswer, Received, Whole};
-use crate::address::{AddressSet, HostBits};
+use crate::address::{AddressSet, HostBits, RangeTable};
 use crate::denial::Denial;
 use crate::id::{AccountId, AppId, KeyId, RequestId};
 use crate::key::{
@@ -127,6 +127,14 @@ fn set(text: &str) -> Reach {
     Reach::Set(Arc::new(AddressSet::parse(text, HostBits::Refuse).unwrap()))
 }
 
+fn app(reach: AppReach) -> Reach {
+    Reach::App(AppId::from_u64(1).unwrap(), reach)
+}
+
+fn ranges(text: &str) -> AppReach {
+    AppReach::Ranges(Arc::new(RangeTable::of(&AddressSet::parse(text, HostBits::Refuse).unwrap())))
+}
+
 #[test]
 fn every_refusal_of_a_signed_request_has_its_code() {
     let good = Case::good;
@@ -165,7 +173,10 @@ fn every_refusal_of_a_signed_request_has_its_code() {
         ),
         (Case { reach: set("203.0.113.10"), ..good() }, Some("50110")),
         (Case { reach: set("192.0.2.0/24"), ..good() }, None),
-        (Case { reach: Reach::App(AppId::from_u64(1).unwrap(), AppReach::Nowhere), ..good() }, Some("50110")),
+        (Case { reach: app(AppReach::Nowhere), ..good() }, Some("50110")),
+        (Case { reach: app(AppReach::Frozen), ..good() }, Some("50100")),
+        (Case { reach: app(ranges("192.0.2.0/24")), ..good() }, None),
+        (Case { reach: app(ranges("203.0.113.0/24")), ..good() }, Some("50110")),
         (Case { environment: (Environment::Demo, Environment::Live), ..good() }, Some("50101")),
         (Case { environment: (Environment::Live, Environment::Demo), ..good() }, Some("50101")),
         (Case { request: ("GET", "/api/v5/nonsense"), ..good() }, Some("50005")),

@@ -10,7 +10,7 @@ use keyward_hmac_state::HmacState;
 use super::life::Life;
 use super::passphrase::PassphraseTag;
 use super::spec::RateCap;
-use crate::address::{AddressSet, Network, canonical};
+use crate::address::{AddressSet, Network, RangeTable, canonical};
 use crate::id::{AccountId, AppId, KeyId};
 use crate::permission::Permissions;
 use crate::time::Moment;
@@ -121,16 +121,18 @@ impl FewV4 {
 }
 
 /// The ranges of the app that a key is bound to, as they are now.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub enum AppReach {
-    /// The app's active set.
-    Ranges(Arc<AddressSet>),
-    /// The app has no active set, or is unknown here: nothing is allowed.
+    /// The app's ranges that are in force.
+    Ranges(Arc<RangeTable>),
+    /// The app is frozen: its keys are held.
+    Frozen,
+    /// The app has no ranges in force, or is unknown here: nothing is allowed.
     Nowhere,
 }
 
 /// Where the key works from, ready for the check.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub enum Reach {
     /// Explicitly everywhere.
     Anywhere,
@@ -166,9 +168,16 @@ impl Reach {
         match self {
             Self::Anywhere => true,
             Self::Few(few) => few.contains(address),
-            Self::Set(set) | Self::App(_, AppReach::Ranges(set)) => set.contains(address),
-            Self::App(_, AppReach::Nowhere) => false,
+            Self::Set(set) => set.contains(address),
+            Self::App(_, AppReach::Ranges(table)) => table.contains(address),
+            Self::App(_, AppReach::Frozen | AppReach::Nowhere) => false,
         }
+    }
+
+    /// Whether the key is held because its app is frozen.
+    #[must_use]
+    pub const fn is_frozen(&self) -> bool {
+        matches!(self, Self::App(_, AppReach::Frozen))
     }
 }
 

@@ -5,7 +5,10 @@ use keyward_store::STATEMENTS;
 /// Files whose changes all run inside a write transaction, which has a grant and commits with an event.
 const WITH_GRANT: &[&str] = &[
     "accounts",
+    "app_keys",
     "apps",
+    "brokers",
+    "ranges",
     "channels",
     "keys",
     "notes",

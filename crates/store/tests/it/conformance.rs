@@ -1,14 +1,16 @@
 //! The same behaviour on SQLite and PostgreSQL.
 
 use keyward_rules::account::Email;
-use keyward_rules::address::{AddressSet, HostBits};
+use keyward_rules::address::{AddressSet, Binding, HostBits};
+use keyward_rules::app::{AppName, AppStanding, VersionStanding};
 use keyward_rules::event::Event;
 use keyward_rules::grant::Scope;
 use keyward_rules::id::{AccountId, AppId, KeyId, RequestId, Revision};
 use keyward_rules::time::Moment;
 use keyward_store::{
-    AccountKind, AccountRecord, AppRecord, AppState, Intent, LastUse, LoadedKey, Location, MasterKey,
-    Outcome, OutcomeStatus, Record, SavedMark, Store, StoreError, Subject,
+    AccountKind, AccountRecord, AppKeyCounts, AppProfile, AppRecord, AppState, Demand, Intent, KeyDraft,
+    LastUse, LoadedKey, Location, MasterKey, Outcome, OutcomeStatus, RangeVersion, Record, SavedMark, Store,
+    StoreError, Subject,
 };
 
 use crate::world::{NOW, World, commit, draft, entropy, grant, master, random};
@@ -35,6 +37,7 @@ on_both!(
     uses_and_horizons_never_move_back,
     the_sweep_sees_every_key_once,
     apps_come_back_as_they_went_in,
+    an_app_and_its_versions_keep_their_order,
     marks_are_handed_on_once_and_after_a_clean_stop,
     many_at_once_are_like_one_by_one,
     a_watch_tells_of_a_change,
@@ -255,9 +258,105 @@ async fn apps_come_back_as_they_went_in(world: World) {
         version: 1,
     };
     let mut tx = world.begin().await;
-    tx.insert_app(&app).await.unwrap();
+    tx.put_app(&app).await.unwrap();
     commit(tx).await;
     assert!(world.store.feed().app(app.id).await.unwrap() == Some(app));
+}
+
+/// A registered app with a version of its ranges, and what gateways know of it.
+pub fn an_app(owner: AccountId) -> (AppProfile, RangeVersion, AppRecord) {
+    let profile = AppProfile {
+        id: AppId::from_u64(5).unwrap(),
+        owner,
+        name: AppName::parse("Trade Pal").unwrap(),
+        home_page: "https://tradepal.example".to_owned(),
+        contact: "ops@tradepal.example".to_owned(),
+        permissions: "read,trade".parse().unwrap(),
+        logo: Some(vec![1, 2, 3]),
+        standing: AppStanding::Draft,
+        reason: String::new(),
+        frozen: None,
+        demand: Some(Demand { made_at: NOW, due: NOW.plus_ms(1) }),
+        created_at: NOW,
+        changed_at: NOW,
+        version: 1,
+    };
+    let ranges = AddressSet::parse("203.0.113.0/24,2001:db8::/32", HostBits::Refuse).unwrap();
+    let first = RangeVersion {
+        app: profile.id,
+        number: 0,
+        standing: VersionStanding::Submitted,
+        ranges: ranges.clone(),
+        note: "new servers".to_owned(),
+        submitted_by: owner,
+        submitted_at: NOW,
+        decided: None,
+        reason: String::new(),
+        overlap_ms: 7,
+        active_at: None,
+        ends_at: None,
+        version: 1,
+    };
+    let app = AppRecord {
+        id: profile.id,
+        name: "Trade Pal".to_owned(),
+        state: AppState::Active,
+        ranges,
+        version: 1,
+    };
+    (profile, first, app)
+}
+
+async fn an_app_and_its_versions_keep_their_order(world: World) {
+    let (owner, key) = world.with_key("bot").await;
+    let (profile, first, _) = an_app(owner);
+    let mut tx = world.begin().await;
+    tx.put_app_profile(&profile).await.unwrap();
+    assert_eq!(tx.put_range_version(&first).await.unwrap(), 1);
+    assert_eq!(tx.put_range_version(&first).await.unwrap(), 2);
+    commit(tx).await;
+    let reader = world.store.reader();
+    assert!(reader.app_profile(profile.id).await.unwrap() == Some(profile.clone()));
+    let waiting = reader.range_versions_that(VersionStanding::Submitted, 10).await.unwrap();
+    assert!(waiting.len() == 2 && waiting[0] == RangeVersion { number: 1, ..first.clone() });
+    assert_eq!((reader.apps_waiting().await.unwrap(), reader.ranges_waiting().await.unwrap()), (0, 2));
+    // Another account's name that looks like it; and a change by somebody who read an older row.
+    let mut tx = world.begin().await;
+    let name = AppName::parse("TradePaI").unwrap();
+    let alike = AppProfile { id: AppId::from_u64(6).unwrap(), name, ..profile.clone() };
+    assert!(matches!(tx.put_app_profile(&alike).await, Err(StoreError::Exists { .. })));
+    drop(tx);
+    let mut tx = world.begin().await;
+    let next = AppProfile { standing: AppStanding::Submitted, version: 2, ..profile.clone() };
+    tx.put_app_profile(&next).await.unwrap();
+    assert!(matches!(tx.put_app_profile(&next).await, Err(StoreError::Conflict { .. })));
+    let active = RangeVersion { number: 1, standing: VersionStanding::Active, version: 2, ..first };
+    tx.put_range_version(&active).await.unwrap();
+    assert!(matches!(tx.put_range_version(&active).await, Err(StoreError::Conflict { .. })));
+    // News wait in order, and know how far they came.
+    tx.put_app_news(profile.id, "app_frozen", "x").await.unwrap();
+    let news = tx.app_news().await.unwrap().unwrap();
+    tx.app_news_told(news.id, Some("k")).await.unwrap();
+    assert_eq!(tx.app_news().await.unwrap().unwrap().after, "k");
+    tx.app_news_told(news.id, None).await.unwrap();
+    assert_eq!(tx.app_news().await.unwrap(), None);
+    commit(tx).await;
+    assert_eq!(reader.app_profiles(Some(AppStanding::Submitted), None, 10).await.unwrap().len(), 1);
+    // Keys by app, in numbers and in turn.
+    let counts = reader.app_key_counts(profile.id, NOW, NOW).await.unwrap();
+    assert_eq!(counts, AppKeyCounts::default());
+    let mut tx = world.begin().await;
+    let bound = KeyId::from_entropy(random());
+    tx.insert_key(KeyDraft { binding: Binding::App(profile.id), ..draft(bound, owner, "app") })
+        .await
+        .unwrap();
+    commit(tx).await;
+    let counts = reader.app_key_counts(profile.id, NOW, NOW.plus_ms(1)).await.unwrap();
+    assert_eq!((counts.keys, counts.accounts, counts.active, counts.used, counts.older), (1, 1, 1, 0, 1));
+    let mut tx = world.begin().await;
+    let (keys, last) = tx.app_keys(profile.id, "", 10).await.unwrap();
+    assert_eq!((keys.len(), keys[0].id, last), (1, bound, Some(bound.to_string())));
+    assert_ne!(keys[0].id, key);
 }
 
 async fn many_at_once_are_like_one_by_one(world: World) {

@@ -110,3 +110,61 @@ async fn what_no_verdict_uses_may_change() {
     edit(&world, "UPDATE keys SET last_used_at = 1, last_used_from = 'x', changed_at = 1");
     assert!(!is_broken(&world, id).await);
 }
+
+/// An app whose row, profile or version was edited is not believed: its keys work from nowhere.
+#[tokio::test]
+async fn apps_and_their_ranges_are_watched() {
+    let world = World::sqlite().await;
+    let owner = world.with_account().await;
+    let (profile, version, app) = crate::conformance::an_app(owner);
+    let mut tx = world.begin().await;
+    tx.put_app_profile(&profile).await.unwrap();
+    tx.put_range_version(&version).await.unwrap();
+    tx.put_app(&app).await.unwrap();
+    commit(tx).await;
+    let file = std::fs::read(world.file()).unwrap();
+    let wal = std::fs::read(world.file().with_extension("db-wal")).unwrap_or_default();
+    for text in ["203.0.113.0", "2001:db8::/32"] {
+        let within = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        assert!(!within(&file) && !within(&wal), "ranges stand nowhere in clear");
+    }
+    for change in
+        ["state = 'frozen'", "version = 2", "name = 'Other'", "ranges = '0.0.0.0/0'", "seal = zeroblob(60)"]
+    {
+        assert!(world.store.feed().app(app.id).await.unwrap().is_some());
+        let kept = Connection::open(world.file()).unwrap();
+        kept.execute_batch("CREATE TABLE kept AS SELECT * FROM apps").unwrap();
+        edit(&world, &format!("UPDATE apps SET {change}"));
+        assert!(world.store.feed().app(app.id).await.unwrap().is_none(), "{change}");
+        edit(&world, "DELETE FROM apps; INSERT INTO apps SELECT * FROM kept; DROP TABLE kept");
+    }
+    for change in [
+        "owner = owner + 1",
+        "standing = 'verified'",
+        "frozen_by = 'broker'",
+        "logo = zeroblob(3)",
+        "permissions = 31",
+    ] {
+        edit(&world, "CREATE TABLE kept AS SELECT * FROM app_profiles");
+        edit(&world, &format!("PRAGMA foreign_keys = OFF; UPDATE app_profiles SET {change}"));
+        let read = world.store.reader().app_profile(profile.id).await;
+        assert!(matches!(read, Err(StoreError::Tampered { .. })), "{change}");
+        edit(
+            &world,
+            "PRAGMA foreign_keys = OFF; DELETE FROM app_profiles; INSERT INTO app_profiles SELECT * FROM kept; DROP TABLE kept",
+        );
+    }
+    for change in [
+        "standing = 'active'",
+        "note = ''",
+        "overlap_ms = 0",
+        "submitted_by = submitted_by + 1",
+        "sealed = zeroblob(80)",
+    ] {
+        edit(&world, "CREATE TABLE kept AS SELECT * FROM app_ranges");
+        edit(&world, &format!("UPDATE app_ranges SET {change}"));
+        let read = world.store.reader().range_version(profile.id, 1).await;
+        assert!(matches!(read, Err(StoreError::Tampered { .. })), "{change}");
+        edit(&world, "DELETE FROM app_ranges; INSERT INTO app_ranges SELECT * FROM kept; DROP TABLE kept");
+    }
+}
