@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use webauthn_rs::prelude::Passkey;
 
 use crate::prove::{source, source_word};
-use crate::{ActionError, Desk};
+use crate::{ActionError, Desk, Matter};
 
 /// What an answer is good for. Two purposes never share a text, so no answer serves another.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,11 +23,24 @@ pub enum Purpose {
     StepUp(SessionId),
     /// One confirmation of a session, by where its form goes.
     Confirm(SessionId, String),
+    /// One tightening of a session, by the keyed hash of action and parameters.
+    Tighten(SessionId, String),
     /// A new passkey, for one session.
     Add(SessionId),
 }
 
 impl Purpose {
+    /// What confirms exactly `matter`, in the session of whoever acts.
+    ///
+    /// # Errors
+    /// [`ActionError::NoAccount`] unless a signed-in person acts.
+    pub fn of_matter(desk: &Desk<'_>, matter: &Matter) -> Result<Self, ActionError> {
+        let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
+        let intent = matter.intent(desk, &format!("account:{}", holder.account));
+        let digits = intent.as_bytes().iter().map(|byte| format!("{byte:02x}"));
+        Ok(Self::Tighten(holder.session, digits.collect()))
+    }
+
     /// The text that a question is kept under.
     pub(crate) fn bound(&self, account: Option<AccountId>) -> String {
         let whose = account.map(|account| account.to_string()).unwrap_or_default();
@@ -36,6 +49,7 @@ impl Purpose {
             Self::SecondFactor(half) => format!("second factor {whose} {half}"),
             Self::StepUp(challenge) => format!("step-up {whose} {challenge}"),
             Self::Confirm(session, form) => format!("confirm {whose} {session} {form}"),
+            Self::Tighten(session, intent) => format!("tighten {whose} {session} {intent}"),
             Self::Add(session) => format!("add {whose} {session}"),
         }
     }
@@ -177,6 +191,9 @@ mod tests {
             Purpose::StepUp(two),
             Purpose::Confirm(one, "/keys/disable-all".to_owned()),
             Purpose::Confirm(one, "/keys/1/delete".to_owned()),
+            Purpose::Tighten(one, "a7".repeat(32)),
+            Purpose::Tighten(one, "b8".repeat(32)),
+            Purpose::Tighten(two, "a7".repeat(32)),
             Purpose::Add(one),
         ];
         let mut texts = Vec::new();

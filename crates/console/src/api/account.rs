@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use keyward_authority::accounts::{
     ResetForm, ask_for_email, ask_to_register, ask_to_reset, change_password, change_phrase,
     confirm_email as take_email, confirm_registration as take_registration, email_matter, enrol_matter,
-    enrol_totp, password_matter, recovery_matter, remove_matter, remove_totp, renew_recovery_codes,
-    reset_password, try_authenticator,
+    enrol_totp, password_matter, phrase_matter, recovery_matter, remove_matter, remove_totp,
+    renew_recovery_codes, reset_password, try_authenticator,
 };
 use keyward_authority::questions::show_account;
 use keyward_authority::{Authenticator, SessionKind};
@@ -16,7 +16,7 @@ use keyward_rules::grant::Actor;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, Id, StepUp};
+use super::body::{Body, Id, PasskeyAnswer, StepUp};
 use super::caller::Caller;
 use super::problem::{Problem, Problems};
 use super::views::Account;
@@ -86,8 +86,13 @@ pub struct Reset {
 pub struct Phrase {
     /// 4 to 60 visible characters.
     phrase: String,
-    /// A code of the authenticator, a recovery code, or the password.
+    /// A code of the authenticator, a recovery code, or the password. With neither this nor `passkey`, the answer is 403
+    /// `factor_required`.
+    #[serde(default)]
     factor: String,
+    /// Instead of `factor`: a passkey's answer to the question of the 403 answer, for the same request.
+    #[serde(default)]
+    passkey: Option<PasskeyAnswer>,
 }
 
 /// A new password.
@@ -231,7 +236,8 @@ pub async fn show(caller: Caller) -> Result<Json<Account>, Problem> {
 #[utoipa::path(put, path = "/api/v1/account/phrase", tag = "account", request_body = Phrase, security(("bearer" = [])),
     responses((status = 204, description = "Set"), Problems))]
 pub async fn phrase(caller: Caller, Body(body): Body<Phrase>) -> Result<StatusCode, Problem> {
-    let proof = caller.one_factor(&body.factor).await?;
+    let matter = phrase_matter(&body.phrase);
+    let proof = caller.one_factor(&matter, &body.factor, body.passkey).await?;
     change_phrase(&caller.desk(), proof, caller.id(), &body.phrase).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,7 +1,8 @@
 //! The management API: every page's action as JSON under `/api/v1`, for programs with a bearer token.
 //!
 //! A creation or loosening answers 403 `step_up_required` with a challenge; the same request with `step_up` filled in
-//! then does it. A tightening takes one `factor` and the key's exact `name`.
+//! then does it. A tightening takes the key's exact `name` and one `factor` or `passkey`; with neither it answers 403
+//! `factor_required` with the question for a passkey, bound to that request.
 
 mod account;
 mod activity;
