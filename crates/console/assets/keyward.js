@@ -73,16 +73,21 @@ localTimes(document);
 for (const name of ['htmx:afterSwap', 'htmx:after:swap']) document.addEventListener(name, () => localTimes(document));
 
 // A passkey answers the question that its button carries or fetches; the answer goes into the form. The other factors of the
-// form are left out, but the mail's code must be there before a device is asked.
+// form are left out, but what else it needs must be there before a device is asked.
+async function fetchQuestion(form, from) {
+  const body = new URLSearchParams({ challenge: form.elements.challenge?.value ?? '' });
+  return (await fetch(from, { method: 'POST', body })).json();
+}
+
 async function askPasskey(button) {
   const { passkeyGet, passkeyCreate, passkeyAsk } = button.dataset;
   const note = button.form.querySelector('[data-passkey-note]');
-  const first = button.form.querySelector('input[name=mail_code], input[name=name]');
-  if (first && !first.reportValidity()) return;
+  const due = [...button.form.elements].filter((field) => field.required && !['factor', 'code'].includes(field.name));
+  if (!due.every((field) => field.reportValidity())) return;
   note.hidden = true;
   button.disabled = true;
   try {
-    const asked = passkeyAsk ? await (await fetch(passkeyAsk, { method: 'POST' })).json() : JSON.parse(passkeyGet ?? passkeyCreate);
+    const asked = passkeyAsk ? await fetchQuestion(button.form, passkeyAsk) : JSON.parse(passkeyGet ?? passkeyCreate);
     const credential = passkeyCreate
       ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(asked.options) })
       : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(asked.options) });

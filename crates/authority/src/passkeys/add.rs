@@ -11,8 +11,8 @@ use keyward_store::{AccountKind, NewPasskey};
 use serde_json::Value;
 use webauthn_rs::prelude::{CredentialID, PasskeyRegistration, RegisterPublicKeyCredential};
 
-use super::ceremony::{credential_of, keep};
-use super::{Offer, Presented, Purpose, user_handle};
+use super::ceremony::{Presented, credential_of, keep};
+use super::{Offer, Purpose, user_handle};
 use crate::accounts::{Enrolled, family_holds, recovery_codes, rest};
 use crate::{ActionError, Desk, Matter, tell};
 

@@ -17,6 +17,8 @@ use crate::{ActionError, Desk, Matter};
 pub enum Purpose {
     /// Signing in with nothing else.
     SignIn,
+    /// One reset of a lost password, by its challenge.
+    Reset(SessionId),
     /// The second step of signing in, for one half session.
     SecondFactor(SessionId),
     /// One step-up, by its challenge, which is bound to action, parameters, account and session.
@@ -46,6 +48,7 @@ impl Purpose {
         let whose = account.map(|account| account.to_string()).unwrap_or_default();
         match self {
             Self::SignIn => "sign in".to_owned(),
+            Self::Reset(challenge) => format!("reset {challenge}"),
             Self::SecondFactor(half) => format!("second factor {whose} {half}"),
             Self::StepUp(challenge) => format!("step-up {whose} {challenge}"),
             Self::Confirm(session, form) => format!("confirm {whose} {session} {form}"),
@@ -76,7 +79,7 @@ impl Offer {
 }
 
 /// What a browser or program gives back: `{"ceremony": …, "credential": …}`.
-pub(crate) struct Presented {
+pub(super) struct Presented {
     /// To which question.
     pub ceremony: CeremonyId,
     /// The credential's JSON (`toJSON()`).
@@ -119,17 +122,18 @@ pub async fn offer_passkey(
     keep(desk, Some(account), purpose, options, serde_json::to_string(&state).unwrap_or_default()).await
 }
 
-/// A question that a passkey of whichever account answers, for signing in.
+/// A question that a passkey of whichever account answers, before sign-in: it is the same whoever asks, for whatever
+/// address, so it tells nobody who has an account or a passkey.
 ///
 /// # Errors
 /// [`ActionError::NoPasskeysHere`]; [`ActionError::TooManyCodes`] when this source has too many questions open.
-pub async fn offer_any_passkey(desk: &Desk<'_>) -> Result<Offer, ActionError> {
+pub async fn offer_any_passkey(desk: &Desk<'_>, purpose: &Purpose) -> Result<Offer, ActionError> {
     let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
     let begun = party.webauthn.start_discoverable_authentication();
     let (options, state) = begun.map_err(|_| ActionError::NoPasskeysHere)?;
     let options = serde_json::to_value(options.public_key).unwrap_or_default();
     let state = serde_json::to_string(&state).unwrap_or_default();
-    keep(desk, None, &Purpose::SignIn, options, state).await?.ok_or(ActionError::TooManyCodes)
+    keep(desk, None, purpose, options, state).await?.ok_or(ActionError::TooManyCodes)
 }
 
 /// Puts a question away; `None` when too many are open.
@@ -159,7 +163,7 @@ pub(super) async fn keep(
 }
 
 /// Takes the question away that an answer names: right or wrong, there is no second answer.
-pub(crate) async fn take(
+pub(super) async fn take(
     desk: &Desk<'_>,
     ceremony: CeremonyId,
     account: Option<AccountId>,
@@ -170,7 +174,7 @@ pub(crate) async fn take(
 }
 
 /// The credential of a row whose seal opened.
-pub(crate) fn credential_of(record: &PasskeyRecord) -> Result<Passkey, ActionError> {
+pub(super) fn credential_of(record: &PasskeyRecord) -> Result<Passkey, ActionError> {
     serde_json::from_str(&record.credential)
         .map_err(|_| ActionError::Store(StoreError::Tampered { what: format!("passkey {}", record.id) }))
 }
@@ -186,6 +190,8 @@ mod tests {
         let (one, two) = (SessionId::from_entropy([1; 16]), SessionId::from_entropy([2; 16]));
         let purposes = [
             Purpose::SignIn,
+            Purpose::Reset(one),
+            Purpose::Reset(two),
             Purpose::SecondFactor(one),
             Purpose::StepUp(one),
             Purpose::StepUp(two),
@@ -204,8 +210,8 @@ mod tests {
         }
         texts.sort();
         texts.dedup();
-        // Signing in knows no account yet.
-        assert_eq!(texts.len(), purposes.len() * 2 - 1);
+        // Signing in and the two resets know no account yet.
+        assert_eq!(texts.len(), purposes.len() * 2 - 3);
     }
 
     #[test]

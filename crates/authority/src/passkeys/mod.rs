@@ -15,8 +15,7 @@ mod remove;
 
 pub use add::{Attested, add_matter, add_passkey, offer_new_passkey, try_new_passkey};
 pub use ceremony::{Offer, Purpose, offer_any_passkey, offer_passkey};
-pub(crate) use ceremony::{Presented, credential_of, take};
+pub(crate) use check::prove_any_passkey;
 pub use check::prove_passkey;
-pub(crate) use check::{Verdict, accept};
 pub(crate) use relying_party::{RelyingParty, user_handle};
 pub use remove::{remove_passkey, remove_passkey_matter};

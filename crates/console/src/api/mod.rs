@@ -58,6 +58,7 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(account::register))
         .routes(routes!(account::confirm_registration))
         .routes(routes!(account::recover))
+        .routes(routes!(account::recovery_options))
         .routes(routes!(account::confirm_recovery))
         .routes(routes!(account::show))
         .routes(routes!(account::phrase))
@@ -163,6 +164,7 @@ mod tests {
             "/api/v1/registrations",
             "/api/v1/registrations/{id}/confirm",
             "/api/v1/recoveries",
+            "/api/v1/recoveries/{id}/passkey/options",
             "/api/v1/recoveries/{id}/confirm",
         ];
         for (path, item) in value["paths"].as_object().unwrap() {

@@ -45,6 +45,7 @@ pub fn router() -> Router<Shell> {
         .route("/register", get(register::show).post(register::ask))
         .route("/register/confirm", post(register::confirm))
         .route("/recover", get(recover::show).post(recover::ask))
+        .route("/recover/passkey", post(recover::ask_passkey))
         .route("/recover/confirm", post(recover::confirm))
         .route("/keys", get(keys::show))
         .route("/keys/new", get(key_new::show).post(key_new::submit))

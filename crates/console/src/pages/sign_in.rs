@@ -131,7 +131,7 @@ pub async fn show_factor(State(shell): State<Shell>, From(origin): From, headers
 
 /// A question for a passkey of whichever account, for the script.
 pub async fn ask_passkey(State(shell): State<Shell>, From(origin): From) -> Response {
-    match offer_any_passkey(&shell.desk(Actor::Visitor(origin))).await {
+    match offer_any_passkey(&shell.desk(Actor::Visitor(origin)), &Purpose::SignIn).await {
         Ok(offer) => ([(header::CONTENT_TYPE, "application/json")], offer.to_json()).into_response(),
         Err(other) => problem(other),
     }

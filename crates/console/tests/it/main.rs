@@ -15,6 +15,7 @@ mod keys;
 mod operators;
 mod passkeys;
 mod passkeys_pages;
+mod passkeys_reset;
 mod passkeys_sign_in;
 mod passkeys_tighten;
 mod person;

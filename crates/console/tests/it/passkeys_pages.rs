@@ -86,3 +86,36 @@ async fn a_page_narrows_by_a_passkey_to_what_it_showed() {
     let key = person.get(&format!("/keys/{made}")).await.json();
     assert_eq!(key["from"], json!("127.0.0.1"), "{key}");
 }
+
+#[tokio::test]
+async fn a_page_resets_the_password_by_a_passkey() {
+    let world = World::new().await;
+    let (person, mut device) = with_device(&world, "a@keyward.example").await;
+    let send = async |path: &str, fields: &[(&str, &str)]| {
+        world.send("198.51.100.9", form(path, "", &SAME, &encoded(fields))).await
+    };
+    let mut pages = Vec::new();
+    for email in ["nobody@keyward.example", &person.email] {
+        let asked = send("/recover", &[("email", email)]).await;
+        let challenge = after(&asked.text, "name=\"challenge\" value=\"");
+        assert!(asked.text.contains("data-passkey-ask=\"/recover/passkey\""), "{}", asked.text);
+        pages.push((asked.text.replace(email, "").replace(&challenge, ""), challenge));
+    }
+    assert_eq!(pages[0].0, pages[1].0, "one page for every address");
+    let challenge = pages[1].1.as_str();
+    let asked = send("/recover/passkey", &[("challenge", challenge)]).await;
+    assert_eq!(asked.headers[header::CONTENT_TYPE], "application/json");
+    let (code, answer) = (world.code(&person.email).await, device.get(&asked.json()).to_string());
+    let all = |password: &'static str| {
+        [("challenge", challenge), ("mail_code", &code), ("factor", ""), ("password", password)]
+    };
+    let weak = [all("password1234").as_slice(), &[("passkey", &answer)]].concat();
+    assert_eq!(send("/recover/confirm", &weak).await.status, 422, "and the answer is still good");
+    let good = [all("brass-tulip-88-north-canoe").as_slice(), &[("passkey", &answer)]].concat();
+    let done = send("/recover/confirm", &good).await;
+    assert_eq!(
+        (done.status, &done.headers[header::LOCATION]),
+        (303, &"/sign-in?note=reset".parse().unwrap())
+    );
+    assert_eq!(send("/recover/passkey", &[("challenge", "x")]).await.status, 422);
+}
