@@ -70,7 +70,7 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(account::recovery_codes))
         .routes(routes!(passkeys::list, passkeys::add))
         .routes(routes!(passkeys::options))
-        .routes(routes!(passkeys::remove))
+        .routes(routes!(passkeys::rename, passkeys::remove))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::disable_all))
         .routes(routes!(keys::show, keys::edit, keys::delete))

@@ -80,6 +80,7 @@ pub fn router() -> Router<Shell> {
         .route("/security/authenticator", get(totp::show).post(totp::submit))
         .route("/security/authenticator/off", get(totp::show_off).post(totp::off))
         .route("/security/passkeys/new", get(passkeys::show_new).post(passkeys::submit))
+        .route("/security/passkeys/{id}/rename", get(passkeys::show_rename).post(passkeys::rename))
         .route("/security/passkeys/{id}/remove", get(passkeys::show_remove).post(passkeys::remove))
         .route("/security/recovery-codes", get(totp::show_codes).post(totp::codes))
         .route("/security/sessions/end", post(security::end_session))

@@ -119,3 +119,27 @@ async fn a_page_resets_the_password_by_a_passkey() {
     );
     assert_eq!(send("/recover/passkey", &[("challenge", "x")]).await.status, 422);
 }
+
+#[tokio::test]
+async fn a_page_renames_a_passkey() {
+    let world = World::new().await;
+    let (person, _) = with_device(&world, "a@keyward.example").await;
+    let pages = Browser::of(&person).await;
+    let id = person.get("/account/passkeys").await.json()[0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/security/passkeys/{id}/rename");
+    assert!(pages.get(&path).await.text.contains("value=\"Phone\""));
+    let refused = pages.post(&path, &[("name", "a\u{202e}b")]).await;
+    assert_eq!(refused.status, 422);
+    assert!(
+        refused.text.contains("A name has no control, invisible or direction-changing"),
+        "{}",
+        refused.text
+    );
+    let done = pages.post(&path, &[("name", " <b>Blue</b> key ")]).await;
+    assert_eq!(done.headers[header::LOCATION], "/security?note=passkey-renamed");
+    let shown = pages.get("/security?note=passkey-renamed").await.text;
+    assert!(shown.contains("&lt;b&gt;Blue&lt;/b&gt; key") || shown.contains("&#60;b&#62;Blue"), "{shown}");
+    let (other, _) = with_device(&world, "b@keyward.example").await;
+    let others = Browser::of(&other).await;
+    assert_eq!(others.post(&path, &[("name", "Mine")]).await.status, 404);
+}

@@ -240,6 +240,7 @@ fn host(action: Action) -> Option<Scope> {
         | Action::SendAgain
         | Action::PauseChannels
         | Action::EnrolPasskey
+        | Action::RenamePasskey
         | Action::RemovePasskey => None,
     }
 }
