@@ -119,36 +119,44 @@ pub async fn offer_passkey(
         return Ok(None);
     };
     let options = serde_json::to_value(options.public_key).unwrap_or_default();
-    keep(desk, Some(account), purpose, options, serde_json::to_string(&state).unwrap_or_default()).await
+    let state = serde_json::to_string(&state).unwrap_or_default();
+    keep(desk, owner(desk, "in"), Some(account), purpose, options, state).await
 }
 
 /// A question that a passkey of whichever account answers, before sign-in: it is the same whoever asks, for whatever
 /// address, so it tells nobody who has an account or a passkey.
 ///
+/// `lane` separates the counters of a source: pages that were only opened leave room for who presses the button.
+///
 /// # Errors
 /// [`ActionError::NoPasskeysHere`]; [`ActionError::TooManyCodes`] when this source has too many questions open.
-pub async fn offer_any_passkey(desk: &Desk<'_>, purpose: &Purpose) -> Result<Offer, ActionError> {
+pub async fn offer_any_passkey(desk: &Desk<'_>, purpose: &Purpose, lane: &str) -> Result<Offer, ActionError> {
     let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
     let begun = party.webauthn.start_discoverable_authentication();
     let (options, state) = begun.map_err(|_| ActionError::NoPasskeysHere)?;
     let options = serde_json::to_value(options.public_key).unwrap_or_default();
     let state = serde_json::to_string(&state).unwrap_or_default();
-    keep(desk, None, purpose, options, state).await?.ok_or(ActionError::TooManyCodes)
+    keep(desk, owner(desk, lane), None, purpose, options, state).await?.ok_or(ActionError::TooManyCodes)
 }
 
-/// Puts a question away; `None` when too many are open.
+/// Whose open questions are counted together. Before sign-in by source: who knows a password must not use the owner's
+/// questions up.
+pub(super) fn owner(desk: &Desk<'_>, lane: &str) -> String {
+    match desk.actor.person() {
+        Some(holder) => format!("account:{}", holder.account),
+        None => format!("source:{}:{lane}", source_word(source(desk))),
+    }
+}
+
+/// Puts a question away; `None` when `owner` has too many open.
 pub(super) async fn keep(
     desk: &Desk<'_>,
+    owner: String,
     account: Option<AccountId>,
     purpose: &Purpose,
     options: Value,
     state: String,
 ) -> Result<Option<Offer>, ActionError> {
-    // Before sign-in, by source: who knows a password must not use the owner's questions up.
-    let owner = match desk.actor.person() {
-        Some(holder) => format!("account:{}", holder.account),
-        None => format!("source:{}", source_word(source(desk))),
-    };
     let ceremony = CeremonyId::from_entropy(desk.random());
     let new = NewCeremony {
         id: ceremony,

@@ -222,7 +222,7 @@ pub async fn recovery_options(
     Id(id): Id<SessionId>,
 ) -> Result<Json<PasskeyQuestion>, Problem> {
     let desk = shell.desk(Actor::Visitor(origin));
-    Ok(Json(offer_any_passkey(&desk, &Purpose::Reset(id)).await?.into()))
+    Ok(Json(offer_any_passkey(&desk, &Purpose::Reset(id), "reset").await?.into()))
 }
 
 /// Reset the password

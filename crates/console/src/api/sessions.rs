@@ -165,7 +165,7 @@ pub async fn passkey_options(
     Origin(origin): Origin,
 ) -> Result<Json<PasskeyQuestion>, Problem> {
     let desk = shell.desk(Actor::Visitor(origin));
-    Ok(Json(offer_any_passkey(&desk, &Purpose::SignIn).await?.into()))
+    Ok(Json(offer_any_passkey(&desk, &Purpose::SignIn, "button").await?.into()))
 }
 
 /// Sign in with a passkey

@@ -89,7 +89,7 @@ pub async fn ask_passkey(State(shell): State<Shell>, From(origin): From, fields:
     let Ok(challenge) = fields.get("challenge").parse() else {
         return problem(NotApproved::Over.into());
     };
-    match offer_any_passkey(&shell.desk(Actor::Visitor(origin)), &Purpose::Reset(challenge)).await {
+    match offer_any_passkey(&shell.desk(Actor::Visitor(origin)), &Purpose::Reset(challenge), "reset").await {
         Ok(offer) => ([(header::CONTENT_TYPE, "application/json")], offer.to_json()).into_response(),
         Err(other) => problem(other),
     }

@@ -143,3 +143,20 @@ async fn a_page_renames_a_passkey() {
     let others = Browser::of(&other).await;
     assert_eq!(others.post(&path, &[("name", "Mine")]).await.status, 404);
 }
+
+#[tokio::test]
+async fn opened_sign_in_pages_leave_the_button_its_questions() {
+    let world = World::new().await;
+    let ask = async |field: &str| {
+        let body = encoded(&[("challenge", ""), ("field", field)]);
+        world.send(HOME, form("/sign-in/passkey/options", "", &SAME, &body)).await.status
+    };
+    let shown = world.send(HOME, Request::builder().uri("/sign-in").body(Body::empty()).unwrap()).await;
+    assert!(shown.text.contains("autocomplete=\"username webauthn\""), "{}", shown.text);
+    for _ in 0..60 {
+        assert_eq!(ask("field").await, 200);
+    }
+    assert_eq!((ask("field").await, ask("").await), (429, 200));
+    world.pass_ms(5 * 60 * 1_000);
+    assert_eq!(ask("field").await, 200, "they are over after five minutes");
+}

@@ -147,4 +147,6 @@ async fn a_stranger_learns_neither_of_accounts_nor_of_passkeys() {
         last = world.api(AWAY, "", "POST", &never, &Value::Null).await;
     }
     assert_eq!((last.status, last.code().as_str()), (429, "too_many_codes"));
+    let door = world.api(AWAY, "", "POST", "/session/passkey/options", &Value::Null).await;
+    assert_eq!(door.status, 200, "the way in has a counter of its own");
 }
