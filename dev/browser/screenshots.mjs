@@ -77,6 +77,31 @@ try {
   await newcomer.approve('Create the key');
   await picture('key-made');
 
+  const devtools = await context.newCDPSession(page);
+  await devtools.send('WebAuthn.enable');
+  await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+  });
+  await newcomer.go('/security/passkeys/new');
+  await picture('passkey-new');
+  await page.locator('input[name=name]').fill('Blue security key');
+  await newcomer.press('Continue');
+  await page.locator('input[name=mail_code]').waitFor();
+  await picture('passkey-step-up');
+  await newcomer.approve('Add the passkey');
+  await picture('security-passkeys');
+  await page.getByRole('link', { name: 'Rename Blue security key' }).click();
+  await page.waitForLoadState();
+  await picture('passkey-rename');
+  await newcomer.go('/keys/disable-all');
+  await picture('confirm-passkey');
+  await newcomer.go('/recover');
+  await newcomer.fill('E-mail address', newcomer.email);
+  await newcomer.press('Send the code');
+  await picture('recover-code');
+  // Or the device would sign somebody in on the next page.
+  await devtools.send('WebAuthn.disable');
+
   const trader = new Person(page, credentials, credentials.people.trader.email);
   trader.password = credentials.people.trader.password;
   trader.authenticator = new Authenticator(credentials.people.trader.totp_secret);

@@ -73,21 +73,54 @@ localTimes(document);
 for (const name of ['htmx:afterSwap', 'htmx:after:swap']) document.addEventListener(name, () => localTimes(document));
 
 // A passkey answers the question that its button carries or fetches; the answer goes into the form. The other factors of the
-// form are left out, but the mail's code must be there before a device is asked.
+// form are left out, but what else it needs must be there before a device is asked.
+async function fetchQuestion(form, from, field = '') {
+  const body = new URLSearchParams({ challenge: form.elements.challenge?.value ?? '', field });
+  return (await fetch(from, { method: 'POST', body })).json();
+}
+
+function answer(form, asked, credential) {
+  form.querySelector('[data-passkey-answer]').value = JSON.stringify({ ceremony: asked.ceremony, credential: credential.toJSON() });
+  form.submit();
+}
+
+// The address field of the sign-in page offers the passkeys that the device has for this site. The question names none. It is
+// good for five minutes; who comes back later is asked another one. Pressing the button ends it.
+const OFFER_MS = 4.5 * 60 * 1000;
+let offered = new AbortController();
+
+async function offerInField(button) {
+  if (!await PublicKeyCredential.isConditionalMediationAvailable?.()) return;
+  offered = new AbortController();
+  const { signal } = offered;
+  const late = setTimeout(() => {
+    offered.abort();
+    addEventListener('focus', () => offerInField(button), { once: true });
+  }, OFFER_MS);
+  try {
+    const asked = await fetchQuestion(button.form, button.dataset.passkeyAsk, 'field');
+    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(asked.options);
+    answer(button.form, asked, await navigator.credentials.get({ mediation: 'conditional', signal, publicKey }));
+  } catch {
+    // Nobody chose one: the other ways in stay as they are.
+    if (!signal.aborted) clearTimeout(late);
+  }
+}
+
 async function askPasskey(button) {
   const { passkeyGet, passkeyCreate, passkeyAsk } = button.dataset;
+  offered.abort();
   const note = button.form.querySelector('[data-passkey-note]');
-  const first = button.form.querySelector('input[name=mail_code], input[name=name]');
-  if (first && !first.reportValidity()) return;
+  const due = [...button.form.elements].filter((field) => field.required && !['factor', 'code'].includes(field.name));
+  if (!due.every((field) => field.reportValidity())) return;
   note.hidden = true;
   button.disabled = true;
   try {
-    const asked = passkeyAsk ? await (await fetch(passkeyAsk, { method: 'POST' })).json() : JSON.parse(passkeyGet ?? passkeyCreate);
+    const asked = passkeyAsk ? await fetchQuestion(button.form, passkeyAsk) : JSON.parse(passkeyGet ?? passkeyCreate);
     const credential = passkeyCreate
       ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(asked.options) })
       : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(asked.options) });
-    button.form.querySelector('[data-passkey-answer]').value = JSON.stringify({ ceremony: asked.ceremony, credential: credential.toJSON() });
-    button.form.submit();
+    answer(button.form, asked, credential);
   } catch {
     note.textContent = 'The device gave no passkey. Try again, or go on another way.';
     note.hidden = false;
@@ -99,6 +132,8 @@ if (globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON) {
     button.hidden = false;
     button.addEventListener('click', () => askPasskey(button));
   }
+  const asking = document.querySelector('[data-passkey-ask]');
+  if (asking && document.querySelector('input[autocomplete~=webauthn]')) offerInField(asking);
 }
 
 // A set-up link carries its token behind "#", which no server sees: it goes into the form and out of the address bar.

@@ -64,7 +64,8 @@ pub const RECOVERY_CODES: usize = 10;
 pub const PASSKEYS_PER_ACCOUNT: usize = 10;
 /// Milliseconds in which a passkey must answer.
 pub const PASSKEY_LIFE_MS: u64 = 5 * 60 * 1_000;
-/// Questions to passkeys that are open at a time: for one account's sessions, and for one source before sign-in.
+/// Questions to passkeys that are open at a time: for one account's sessions, and for each way in of one source
+/// before sign-in.
 pub const PASSKEY_CEREMONIES: i64 = 60;
 /// Bytes of a passkey's answer.
 pub const PASSKEY_ANSWER_BYTES: usize = 16 * 1024;

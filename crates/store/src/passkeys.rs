@@ -29,6 +29,8 @@ statements! {
     /// Moves the counter on; one that stands or goes back changes no row, but for authenticators that do not count.
     USE_PASSKEY = "UPDATE passkeys SET counter = $3, credential = $4, data_key = $5, last_used_at = $6 \
         WHERE id = $1 AND account = $2 AND (counter < $3 OR (counter = 0 AND $3 = 0))";
+    PASSKEY_NAME = "SELECT name FROM passkeys WHERE account = $1 AND id = $2";
+    RENAME_PASSKEY = "UPDATE passkeys SET name = $3 WHERE account = $1 AND id = $2";
     PASSKEY_IS_THERE = "SELECT created_at FROM passkeys WHERE id = $1 AND account = $2";
     REMOVE_PASSKEY = "DELETE FROM passkeys WHERE account = $1 AND id = $2";
     DROP_PASSKEYS = "DELETE FROM passkeys WHERE account = $1";
@@ -165,6 +167,35 @@ impl Tx {
         ];
         self.transact.execute(INSERT_PASSKEY, values).await.map_err(crate::writer::taken("the passkey"))?;
         Ok(())
+    }
+
+    /// What a passkey of the account is called; `None` if it has no such one.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn passkey_name(
+        &mut self,
+        account: AccountId,
+        id: PasskeyId,
+    ) -> Result<Option<String>, StoreError> {
+        let values = vec![account.as_u64().into(), id.to_string().into()];
+        let row = self.transact.fetch_optional(PASSKEY_NAME, values).await?;
+        row.map(|row| row.text(0)).transpose()
+    }
+
+    /// Calls a passkey otherwise; whether the account had it.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn rename_passkey(
+        &mut self,
+        account: AccountId,
+        id: PasskeyId,
+        name: &KeyName,
+    ) -> Result<bool, StoreError> {
+        self.concerns(account);
+        let values = vec![account.as_u64().into(), id.to_string().into(), name.as_str().into()];
+        Ok(self.transact.execute(RENAME_PASSKEY, values).await? == 1)
     }
 
     /// Removes a passkey; whether the account had it.

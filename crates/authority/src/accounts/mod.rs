@@ -15,7 +15,7 @@ pub use change_email::{ask_for_email, confirm_email, email_matter};
 pub use change_password::{change_password, password_matter};
 pub use create::create_account;
 pub use create_sub::create_sub_account;
-pub use phrase::change_phrase;
+pub use phrase::{change_phrase, phrase_matter};
 pub use recovery_codes::{recovery_matter, renew_recovery_codes};
 pub(crate) use register::address_word;
 pub use register::{Registered, ask_to_register, confirm_registration};

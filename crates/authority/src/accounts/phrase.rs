@@ -4,7 +4,7 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::AccountId;
 
-use crate::{ActionError, Desk};
+use crate::{ActionError, Desk, Matter};
 
 const COLOURS: [&str; 16] = [
     "amber", "azure", "coral", "cobalt", "crimson", "emerald", "golden", "indigo", "ivory", "jade", "lilac",
@@ -22,6 +22,16 @@ pub(crate) fn suggest(entropy: [u8; 4]) -> String {
         |list: &[&'static str; 16], at: u8| list.get(usize::from(at % 16)).copied().unwrap_or_default();
     let number = u16::from_be_bytes([high, low]) % 900 + 100;
     format!("{} {} {number}", word(&COLOURS, colour), word(&THINGS, thing))
+}
+
+/// What another phrase is confirmed as.
+#[must_use]
+pub fn phrase_matter(phrase: &str) -> Matter {
+    Matter {
+        action: Action::ChangePhrase,
+        facts: vec![("phrase", phrase.trim().to_owned())],
+        words: vec![format!("Mark our mails with “{}”", phrase.trim())],
+    }
 }
 
 /// Sets the phrase.

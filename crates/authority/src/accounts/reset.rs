@@ -3,7 +3,10 @@
 use keyward_rules::account::Email;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Answer, Factor, FactorAnswer, FactorKind, NotApproved, Proof, TwoFactor};
+use keyward_rules::grant::{
+    Action, Answer, Factor, FactorAnswer, FactorKind, NotApproved, NotProven, Proof, TwoFactor,
+};
+use keyward_rules::id::AccountId;
 use keyward_rules::letter::Letter;
 use keyward_rules::limits::{CODE_LIFE_MS, CODES_PER_HOUR};
 use keyward_rules::person::{MailCode, SessionId};
@@ -12,6 +15,7 @@ use keyward_store::{NewChallenge, Patience, Try};
 
 use super::register::address_word;
 use super::{is_cooling, rest};
+use crate::passkeys::{Purpose, prove_any_passkey};
 use crate::prove::{prove, source, source_word};
 use crate::step_up::{Matter, code_letter, tag};
 use crate::{ActionError, Desk, strength, tell};
@@ -24,6 +28,8 @@ pub struct ResetForm {
     pub mail_code: String,
     /// An authenticator's code or a recovery code; empty where the account has none.
     pub factor: String,
+    /// Instead of it, a passkey's answer to the question that was put for this challenge; empty if there is none.
+    pub passkey: String,
     /// The new password.
     pub password: String,
 }
@@ -69,6 +75,17 @@ pub async fn ask_to_reset(desk: &Desk<'_>, email: &Email) -> Result<SessionId, A
     if door.challenge(new, letter, desk.now).await? { Ok(id) } else { Err(ActionError::TooManyCodes) }
 }
 
+/// A passkey of the account, which the question could not name: a stranger would have learned that there is one.
+async fn by_passkey(
+    desk: &Desk<'_>,
+    account: AccountId,
+    challenge: SessionId,
+    text: &str,
+) -> Result<Factor, ActionError> {
+    let factor = prove_any_passkey(desk, &Purpose::Reset(challenge), text).await?;
+    if factor.account() == account { Ok(factor) } else { Err(NotProven::Wrong.into()) }
+}
+
 /// Sets the password with both proofs. Every session ends, every browser is forgotten, keys that move funds rest.
 ///
 /// # Errors
@@ -91,7 +108,8 @@ pub async fn reset_password(desk: &Desk<'_>, form: &ResetForm) -> Result<(), Act
     let account = approved.account().ok_or(NotApproved::Wrong)?;
     let person = door.person(account).await?.ok_or(NotApproved::Wrong)?;
     let factor = match person.two_factor() {
-        TwoFactor::On => prove(desk, account, &form.factor, "reset").await?,
+        TwoFactor::On if form.passkey.is_empty() => prove(desk, account, &form.factor, "reset").await?,
+        TwoFactor::On => by_passkey(desk, account, id, &form.passkey).await?,
         // After a factor was removed the password must still be known, for a day.
         TwoFactor::Off if is_cooling(&person, desk.now) => {
             return Err(ActionError::OtherWay(

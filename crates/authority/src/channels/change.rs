@@ -8,7 +8,19 @@ use keyward_rules::key::KeyName;
 use keyward_store::ChannelRecord;
 
 use super::{choices_in_words, facts};
-use crate::{ActionError, Desk, tell};
+use crate::{ActionError, Desk, Matter, tell};
+
+/// What other choices are confirmed as.
+#[must_use]
+pub fn change_matter(id: ChannelId, name: &KeyName, choices: &Choices) -> Matter {
+    let mut all = vec![("channel", id.to_string())];
+    all.extend(facts(name.as_str(), choices));
+    Matter {
+        action: Action::ChangeChannel,
+        facts: all,
+        words: vec![format!("Change the alert channel “{name}”"), choices_in_words(choices)],
+    }
+}
 
 /// Sets name and choices; what waits already goes as it was.
 ///

@@ -6,8 +6,8 @@ mod remove;
 mod send;
 
 pub use add::{Added, ChannelWish, add_channel, channel_matter, check_channel};
-pub use change::change_channel;
-pub use remove::remove_channel;
+pub use change::{change_channel, change_matter};
+pub use remove::{removal_matter, remove_channel};
 pub use send::{send_again, send_test};
 
 use keyward_rules::channel::{Choices, Digest, Which};

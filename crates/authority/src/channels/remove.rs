@@ -5,7 +5,18 @@ use keyward_rules::channel::ChannelId;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 
-use crate::{ActionError, Desk, tell};
+use crate::questions::ChannelView;
+use crate::{ActionError, Desk, Matter, tell};
+
+/// What removing a channel is confirmed as.
+#[must_use]
+pub fn removal_matter(channel: &ChannelView) -> Matter {
+    Matter {
+        action: Action::RemoveChannel,
+        facts: vec![("channel", channel.id.to_string())],
+        words: vec![format!("Remove the alert channel “{}”", channel.name)],
+    }
+}
 
 /// Removes the channel; what waits for it is not sent.
 ///

@@ -18,7 +18,7 @@ use crate::{ActionError, Desk, Matter, tell};
 /// What a change of addresses amounts to.
 pub enum AddressChange {
     /// Only takes away: one factor.
-    Narrows,
+    Narrows(Matter),
     /// Adds something: a step-up for exactly this.
     Widens(Matter),
 }
@@ -37,17 +37,21 @@ pub async fn plan_addresses(
     let key = reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
     check(policy_in_force(desk).await?.policy.keys, &key, to, wide)?;
     if key.binding.covers(to) {
-        return Ok(AddressChange::Narrows);
+        return Ok(AddressChange::Narrows(matter(Action::NarrowKey, &key, to)));
     }
-    Ok(AddressChange::Widens(Matter {
-        action: Action::WidenKey,
-        facts: vec![("key", id.to_string()), ("where", reach_in_words(to))],
+    Ok(AddressChange::Widens(matter(Action::WidenKey, &key, to)))
+}
+
+fn matter(action: Action, key: &KeyRecord, to: &Binding) -> Matter {
+    Matter {
+        action,
+        facts: vec![("key", key.id.to_string()), ("where", reach_in_words(to))],
         words: vec![
-            format!("Change where the API key “{}” ({id}) works from", key.name),
+            format!("Change where the API key “{}” ({}) works from", key.name, key.id),
             format!("Until now: {}", reach_in_words(&key.binding)),
             format!("From now on: {}", reach_in_words(to)),
         ],
-    }))
+    }
 }
 
 /// Changes the addresses; every gateway follows within the bound. A rotation is suggested afterwards.

@@ -6,7 +6,13 @@ use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::Revision;
 
 use super::KeyNamed;
-use crate::{ActionError, Desk, tell};
+use crate::{ActionError, Desk, Matter, tell};
+
+/// What deleting a key is confirmed as.
+#[must_use]
+pub fn delete_matter(which: &KeyNamed) -> Matter {
+    which.matter(Action::DeleteKey, "Delete")
+}
 
 /// Turns the key into a tombstone and erases its seal.
 ///

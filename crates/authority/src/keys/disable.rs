@@ -6,7 +6,13 @@ use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::Revision;
 
 use super::KeyNamed;
-use crate::{ActionError, Desk, tell};
+use crate::{ActionError, Desk, Matter, tell};
+
+/// What disabling a key is confirmed as.
+#[must_use]
+pub fn disable_matter(which: &KeyNamed) -> Matter {
+    which.matter(Action::DisableKey, "Disable")
+}
 
 /// Disables the key; every gateway refuses it within the bound.
 ///

@@ -5,7 +5,17 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, BrakeLink, Proof};
 use keyward_rules::id::AccountId;
 
-use crate::{ActionError, Desk, tell};
+use crate::{ActionError, Desk, Matter, tell};
+
+/// What disabling all keys is confirmed as.
+#[must_use]
+pub fn disable_all_matter(account: AccountId) -> Matter {
+    Matter {
+        action: Action::DisableAllKeys,
+        facts: vec![("account", account.to_string())],
+        words: vec!["Disable every API key of your account and of its sub-accounts".to_owned()],
+    }
+}
 
 /// Disables every active key of the account and of its sub-accounts, in one transaction; gives how many.
 ///

@@ -7,7 +7,13 @@ use keyward_rules::id::Revision;
 use keyward_rules::key::{HolderState, LifeRefusal};
 
 use super::KeyNamed;
-use crate::{ActionError, Desk, tell};
+use crate::{ActionError, Desk, Matter, tell};
+
+/// What reporting a leak is confirmed as.
+#[must_use]
+pub fn leak_matter(which: &KeyNamed) -> Matter {
+    which.matter(Action::ReportLeak, "Disable as leaked")
+}
 
 /// Disables the key if it is active, and writes down that it leaked.
 ///

@@ -13,13 +13,13 @@ mod overlap;
 mod rotate;
 
 pub use addresses::{AddressChange, change_addresses, plan_addresses};
-pub use delete::delete_key;
-pub use disable::disable_key;
-pub use disable_all::{brake, disable_all_keys};
+pub use delete::{delete_key, delete_matter};
+pub use disable::{disable_key, disable_matter};
+pub use disable_all::{brake, disable_all_keys, disable_all_matter};
 pub use edit::{edit_key, parse_tags};
 pub use enable::{enable_key, enable_matter};
 pub use issue::{Issued, KeyWish, Outcome, check_wish, issue_key, made_before, wish_matter};
-pub use leaked::report_leak;
+pub use leaked::{leak_matter, report_leak};
 pub use named::KeyNamed;
-pub use overlap::end_overlap;
+pub use overlap::{end_overlap, overlap_matter};
 pub use rotate::{RotationWish, check_rotation, rotate_key, rotation_matter, suggest_name};

@@ -1,10 +1,10 @@
 //! A key with the name that the person confirmed: harm is never done to a key by its id alone.
 
-use keyward_rules::grant::Actor;
+use keyward_rules::grant::{Action, Actor};
 use keyward_rules::id::KeyId;
 use keyward_store::{KeyRecord, Tx};
 
-use crate::{ActionError, Desk};
+use crate::{ActionError, Desk, Matter};
 
 /// Which key, and what the person says it is called.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,6 +20,28 @@ impl KeyNamed {
     #[must_use]
     pub const fn at_the_host(id: KeyId) -> Self {
         Self { id, name: String::new() }
+    }
+
+    /// The same, looked up before anything is proven: what cannot be costs no code and asks no device.
+    ///
+    /// # Errors
+    /// [`ActionError::NoKey`], [`ActionError::NotTheName`].
+    pub async fn confirmed(desk: &Desk<'_>, id: KeyId, name: String) -> Result<Self, ActionError> {
+        let key =
+            desk.authority.access.reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
+        if key.name.as_str() != name {
+            return Err(ActionError::NotTheName);
+        }
+        Ok(Self { id, name })
+    }
+
+    /// What a tightening of it is confirmed as.
+    pub(super) fn matter(&self, action: Action, what: &str) -> Matter {
+        Matter {
+            action,
+            facts: vec![("key", self.id.to_string()), ("name", self.name.clone())],
+            words: vec![format!("{what} the API key “{}” ({})", self.name, self.id)],
+        }
     }
 
     /// The key, when it is within reach and called that.

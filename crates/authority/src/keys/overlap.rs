@@ -7,7 +7,13 @@ use keyward_rules::id::Revision;
 use keyward_rules::key::EndCause;
 
 use super::KeyNamed;
-use crate::{ActionError, Desk, tell};
+use crate::{ActionError, Desk, Matter, tell};
+
+/// What ending an overlap is confirmed as.
+#[must_use]
+pub fn overlap_matter(which: &KeyNamed) -> Matter {
+    which.matter(Action::EndOverlap, "End the overlap of")
+}
 
 /// Ends the predecessor of a rotation.
 ///

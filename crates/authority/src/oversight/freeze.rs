@@ -9,7 +9,7 @@ use keyward_store::{AccountRecord, Tx};
 
 use super::roles::acting;
 use crate::accounts::family_holds;
-use crate::{ActionError, Desk, tell};
+use crate::{ActionError, Desk, Matter, tell};
 
 /// Refuses what would make something new of a frozen account, or of a sub-account whose master is frozen.
 pub(crate) async fn refuse_frozen(desk: &Desk<'_>, account: &AccountRecord) -> Result<(), ActionError> {
@@ -29,6 +29,26 @@ pub(crate) async fn frozen_now(tx: &mut Tx, account: &AccountRecord) -> Result<(
         }
     }
     Ok(())
+}
+
+/// What freezing an account is confirmed as.
+#[must_use]
+pub fn freeze_account_matter(account: AccountId, why: &str) -> Matter {
+    Matter {
+        action: Action::FreezeAccount,
+        facts: vec![("account", account.to_string()), ("why", why.to_owned())],
+        words: vec![format!("Freeze account {account} with all its keys"), format!("Why: {why}")],
+    }
+}
+
+/// What freezing a key is confirmed as.
+#[must_use]
+pub fn freeze_key_matter(id: KeyId, why: &str) -> Matter {
+    Matter {
+        action: Action::FreezeKey,
+        facts: vec![("key", id.to_string()), ("why", why.to_owned())],
+        words: vec![format!("Freeze the API key {id}"), format!("Why: {why}")],
+    }
 }
 
 /// Freezes an account with all its keys and those of its sub-accounts.

@@ -12,22 +12,22 @@ mod restore;
 mod roles;
 mod words;
 
-pub use freeze::{freeze_account, freeze_one_key};
+pub use freeze::{freeze_account, freeze_account_matter, freeze_key_matter, freeze_one_key};
 pub(crate) use freeze::{frozen_now, refuse_frozen};
 pub use lookup::{
     OverseenAccount, Overview, overseen_account, overseen_key, overview, search_accounts, search_keys,
 };
 pub use master_key::{Approvers, master_key_id, rotate_master_key};
 pub(crate) use policy::policy_now;
-pub use policy::{InForce, PolicySource, policy_in_force, tighten_policy};
+pub use policy::{InForce, PolicySource, policy_in_force, tighten_policy, tightening_matter};
 pub use proposals::{
-    ProposalView, approval_matter, approve, cancel_proposal, carry_out, check_proposal, list_proposals,
-    propose, propose_matter, show_proposal,
+    ProposalView, approval_matter, approve, cancel_proposal, cancellation_matter, carry_out, check_proposal,
+    list_proposals, propose, propose_matter, show_proposal,
 };
 pub use restore::{Since, note_restore};
 pub(crate) use roles::refuse_too_few;
 pub use roles::{
-    SetUp, check_set_up, invitation_matter, invite_operator, offer_set_up, revoke_role, role_of,
-    set_up_is_open, set_up_matter, staff, take_set_up,
+    SetUp, check_set_up, invitation_matter, invite_operator, offer_set_up, revocation_matter, revoke_role,
+    role_of, set_up_is_open, set_up_matter, staff, take_set_up,
 };
 pub use words::name_of;

@@ -8,7 +8,7 @@ use keyward_rules::time::Moment;
 use keyward_store::{PolicyRecord, Tx};
 
 use super::roles::{acting, operators};
-use crate::{ActionError, Desk};
+use crate::{ActionError, Desk, Matter};
 
 /// Where a policy came from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,6 +57,16 @@ pub async fn policy_in_force(desk: &Desk<'_>) -> Result<InForce, ActionError> {
 /// The same, inside a transaction.
 pub(crate) async fn policy_now(desk: &Desk<'_>, tx: &mut Tx) -> Result<Policy, ActionError> {
     Ok(merge(desk, &tx.policies().await?).policy)
+}
+
+/// What a stricter policy is confirmed as.
+#[must_use]
+pub fn tightening_matter(setting: Setting) -> Matter {
+    Matter {
+        action: Action::TightenPolicy,
+        facts: vec![("name", setting.name().to_owned()), ("value", setting.value())],
+        words: vec![format!("Make the policy stricter: {setting}")],
+    }
 }
 
 /// Makes a policy stricter; takes effect at once.

@@ -270,6 +270,16 @@ impl Judged {
     }
 }
 
+/// What cancelling a proposal is confirmed as.
+#[must_use]
+pub fn cancellation_matter(id: ProposalId) -> Matter {
+    Matter {
+        action: Action::CancelProposal,
+        facts: vec![("proposal", id.to_string())],
+        words: vec![format!("Cancel proposal {id}")],
+    }
+}
+
 /// Cancels an open proposal. Only operators take part in one, so only they can.
 ///
 /// # Errors

@@ -216,6 +216,16 @@ pub(crate) async fn refuse_too_few(
     Ok(())
 }
 
+/// What taking a role away is confirmed as.
+#[must_use]
+pub fn revocation_matter(account: AccountId) -> Matter {
+    Matter {
+        action: Action::RevokeRole,
+        facts: vec![("account", account.to_string())],
+        words: vec![format!("Take the role of account {account} away")],
+    }
+}
+
 /// Takes a role away, at once. So many operators stay as a loosening takes.
 ///
 /// # Errors

@@ -11,8 +11,8 @@ use keyward_store::{AccountKind, NewPasskey};
 use serde_json::Value;
 use webauthn_rs::prelude::{CredentialID, PasskeyRegistration, RegisterPublicKeyCredential};
 
-use super::ceremony::{credential_of, keep};
-use super::{Offer, Presented, Purpose, user_handle};
+use super::ceremony::{Presented, credential_of, keep, owner};
+use super::{Offer, Purpose, user_handle};
 use crate::accounts::{Enrolled, family_holds, recovery_codes, rest};
 use crate::{ActionError, Desk, Matter, tell};
 
@@ -69,7 +69,9 @@ pub async fn offer_new_passkey(desk: &Desk<'_>) -> Result<Offer, ActionError> {
     }
     let state = serde_json::to_string(&state).unwrap_or_default();
     let purpose = Purpose::Add(holder.session);
-    keep(desk, Some(holder.account), &purpose, options, state).await?.ok_or(ActionError::TooManyCodes)
+    keep(desk, owner(desk, "in"), Some(holder.account), &purpose, options, state)
+        .await?
+        .ok_or(ActionError::TooManyCodes)
 }
 
 /// Checks what the browser made. The question stays: the same answer comes again with the step-up.

@@ -10,32 +10,49 @@ use serde_json::{Map, Value};
 use webauthn_rs::prelude::Passkey;
 
 use crate::prove::{source, source_word};
-use crate::{ActionError, Desk};
+use crate::{ActionError, Desk, Matter};
 
 /// What an answer is good for. Two purposes never share a text, so no answer serves another.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Purpose {
     /// Signing in with nothing else.
     SignIn,
+    /// One reset of a lost password, by its challenge.
+    Reset(SessionId),
     /// The second step of signing in, for one half session.
     SecondFactor(SessionId),
     /// One step-up, by its challenge, which is bound to action, parameters, account and session.
     StepUp(SessionId),
     /// One confirmation of a session, by where its form goes.
     Confirm(SessionId, String),
+    /// One tightening of a session, by the keyed hash of action and parameters.
+    Tighten(SessionId, String),
     /// A new passkey, for one session.
     Add(SessionId),
 }
 
 impl Purpose {
+    /// What confirms exactly `matter`, in the session of whoever acts.
+    ///
+    /// # Errors
+    /// [`ActionError::NoAccount`] unless a signed-in person acts.
+    pub fn of_matter(desk: &Desk<'_>, matter: &Matter) -> Result<Self, ActionError> {
+        let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
+        let intent = matter.intent(desk, &format!("account:{}", holder.account));
+        let digits = intent.as_bytes().iter().map(|byte| format!("{byte:02x}"));
+        Ok(Self::Tighten(holder.session, digits.collect()))
+    }
+
     /// The text that a question is kept under.
     pub(crate) fn bound(&self, account: Option<AccountId>) -> String {
         let whose = account.map(|account| account.to_string()).unwrap_or_default();
         match self {
             Self::SignIn => "sign in".to_owned(),
+            Self::Reset(challenge) => format!("reset {challenge}"),
             Self::SecondFactor(half) => format!("second factor {whose} {half}"),
             Self::StepUp(challenge) => format!("step-up {whose} {challenge}"),
             Self::Confirm(session, form) => format!("confirm {whose} {session} {form}"),
+            Self::Tighten(session, intent) => format!("tighten {whose} {session} {intent}"),
             Self::Add(session) => format!("add {whose} {session}"),
         }
     }
@@ -62,7 +79,7 @@ impl Offer {
 }
 
 /// What a browser or program gives back: `{"ceremony": …, "credential": …}`.
-pub(crate) struct Presented {
+pub(super) struct Presented {
     /// To which question.
     pub ceremony: CeremonyId,
     /// The credential's JSON (`toJSON()`).
@@ -102,35 +119,44 @@ pub async fn offer_passkey(
         return Ok(None);
     };
     let options = serde_json::to_value(options.public_key).unwrap_or_default();
-    keep(desk, Some(account), purpose, options, serde_json::to_string(&state).unwrap_or_default()).await
+    let state = serde_json::to_string(&state).unwrap_or_default();
+    keep(desk, owner(desk, "in"), Some(account), purpose, options, state).await
 }
 
-/// A question that a passkey of whichever account answers, for signing in.
+/// A question that a passkey of whichever account answers, before sign-in: it is the same whoever asks, for whatever
+/// address, so it tells nobody who has an account or a passkey.
+///
+/// `lane` separates the counters of a source: pages that were only opened leave room for who presses the button.
 ///
 /// # Errors
 /// [`ActionError::NoPasskeysHere`]; [`ActionError::TooManyCodes`] when this source has too many questions open.
-pub async fn offer_any_passkey(desk: &Desk<'_>) -> Result<Offer, ActionError> {
+pub async fn offer_any_passkey(desk: &Desk<'_>, purpose: &Purpose, lane: &str) -> Result<Offer, ActionError> {
     let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
     let begun = party.webauthn.start_discoverable_authentication();
     let (options, state) = begun.map_err(|_| ActionError::NoPasskeysHere)?;
     let options = serde_json::to_value(options.public_key).unwrap_or_default();
     let state = serde_json::to_string(&state).unwrap_or_default();
-    keep(desk, None, &Purpose::SignIn, options, state).await?.ok_or(ActionError::TooManyCodes)
+    keep(desk, owner(desk, lane), None, purpose, options, state).await?.ok_or(ActionError::TooManyCodes)
 }
 
-/// Puts a question away; `None` when too many are open.
+/// Whose open questions are counted together. Before sign-in by source: who knows a password must not use the owner's
+/// questions up.
+pub(super) fn owner(desk: &Desk<'_>, lane: &str) -> String {
+    match desk.actor.person() {
+        Some(holder) => format!("account:{}", holder.account),
+        None => format!("source:{}:{lane}", source_word(source(desk))),
+    }
+}
+
+/// Puts a question away; `None` when `owner` has too many open.
 pub(super) async fn keep(
     desk: &Desk<'_>,
+    owner: String,
     account: Option<AccountId>,
     purpose: &Purpose,
     options: Value,
     state: String,
 ) -> Result<Option<Offer>, ActionError> {
-    // Before sign-in, by source: who knows a password must not use the owner's questions up.
-    let owner = match desk.actor.person() {
-        Some(holder) => format!("account:{}", holder.account),
-        None => format!("source:{}", source_word(source(desk))),
-    };
     let ceremony = CeremonyId::from_entropy(desk.random());
     let new = NewCeremony {
         id: ceremony,
@@ -145,7 +171,7 @@ pub(super) async fn keep(
 }
 
 /// Takes the question away that an answer names: right or wrong, there is no second answer.
-pub(crate) async fn take(
+pub(super) async fn take(
     desk: &Desk<'_>,
     ceremony: CeremonyId,
     account: Option<AccountId>,
@@ -156,7 +182,7 @@ pub(crate) async fn take(
 }
 
 /// The credential of a row whose seal opened.
-pub(crate) fn credential_of(record: &PasskeyRecord) -> Result<Passkey, ActionError> {
+pub(super) fn credential_of(record: &PasskeyRecord) -> Result<Passkey, ActionError> {
     serde_json::from_str(&record.credential)
         .map_err(|_| ActionError::Store(StoreError::Tampered { what: format!("passkey {}", record.id) }))
 }
@@ -172,11 +198,16 @@ mod tests {
         let (one, two) = (SessionId::from_entropy([1; 16]), SessionId::from_entropy([2; 16]));
         let purposes = [
             Purpose::SignIn,
+            Purpose::Reset(one),
+            Purpose::Reset(two),
             Purpose::SecondFactor(one),
             Purpose::StepUp(one),
             Purpose::StepUp(two),
             Purpose::Confirm(one, "/keys/disable-all".to_owned()),
             Purpose::Confirm(one, "/keys/1/delete".to_owned()),
+            Purpose::Tighten(one, "a7".repeat(32)),
+            Purpose::Tighten(one, "b8".repeat(32)),
+            Purpose::Tighten(two, "a7".repeat(32)),
             Purpose::Add(one),
         ];
         let mut texts = Vec::new();
@@ -187,8 +218,8 @@ mod tests {
         }
         texts.sort();
         texts.dedup();
-        // Signing in knows no account yet.
-        assert_eq!(texts.len(), purposes.len() * 2 - 1);
+        // Signing in and the two resets know no account yet.
+        assert_eq!(texts.len(), purposes.len() * 2 - 3);
     }
 
     #[test]

@@ -6,16 +6,17 @@ use keyward_rules::id::AccountId;
 use keyward_rules::limits::DAY_MS;
 use keyward_store::{PasskeyRecord, Use};
 use webauthn_rs::prelude::{
-    AuthenticationResult, PasskeyAuthentication, PublicKeyCredential, WebauthnError, WebauthnResult,
+    AuthenticationResult, DiscoverableAuthentication, PasskeyAuthentication, PublicKeyCredential,
+    WebauthnError, WebauthnResult,
 };
 
-use super::ceremony::{credential_of, take};
-use super::{Presented, Purpose};
+use super::ceremony::{Presented, credential_of, take};
+use super::{Purpose, user_handle};
 use crate::{ActionError, Desk};
 
 /// What an answer came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Verdict {
+enum Verdict {
     /// Right, and noted.
     Right,
     /// Anything else.
@@ -41,17 +42,48 @@ pub async fn prove_passkey(
     let record = desk.authority.access.door.passkey_by_handle(answer.get_credential_id()).await?;
     let record = record.filter(|record| record.account == account).ok_or(NotProven::Wrong)?;
     let result = party.webauthn.finish_passkey_authentication(&answer, &state);
-    match accept(desk, &record, result).await? {
-        Verdict::Right => {
-            Ok(Factor::settle(account, FactorKind::Passkey, TwoFactor::On, FactorAnswer::Right)?)
-        }
-        Verdict::Wrong => Err(NotProven::Wrong.into()),
+    accept(desk, &record, result).await?.factor(account)
+}
+
+/// A passkey of whichever account, by its answer `text` to the question that was put before sign-in for exactly `purpose`.
+///
+/// # Errors
+/// [`ActionError::NotProven`] for everything that is not right, late or used.
+pub(crate) async fn prove_any_passkey(
+    desk: &Desk<'_>,
+    purpose: &Purpose,
+    text: &str,
+) -> Result<Factor, ActionError> {
+    let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
+    let wrong = || NotProven::Wrong;
+    let presented = Presented::parse(text).ok_or_else(wrong)?;
+    let state = take(desk, presented.ceremony, None, purpose).await?;
+    let state: DiscoverableAuthentication = serde_json::from_str(state.expose()).map_err(|_| wrong())?;
+    let answer: PublicKeyCredential = serde_json::from_value(presented.credential).map_err(|_| wrong())?;
+    let (holder, handle) =
+        party.webauthn.identify_discoverable_authentication(&answer).map_err(|_| wrong())?;
+    let record = desk.authority.access.door.passkey_by_handle(handle).await?.ok_or_else(wrong)?;
+    if user_handle(desk, record.account) != holder {
+        return Err(wrong().into());
+    }
+    let passkey = credential_of(&record)?;
+    let result = party.webauthn.finish_discoverable_authentication_v2(&answer, state, &passkey);
+    accept(desk, &record, result).await?.factor(record.account)
+}
+
+impl Verdict {
+    fn factor(self, account: AccountId) -> Result<Factor, ActionError> {
+        let answer = match self {
+            Self::Right => FactorAnswer::Right,
+            Self::Wrong => FactorAnswer::Wrong,
+        };
+        Ok(Factor::settle(account, FactorKind::Passkey, TwoFactor::On, answer)?)
     }
 }
 
 /// Notes the use of a passkey whose answer is right. The counter that was there when the question was put is held against
 /// the answer first, and the one that is there now by compare-and-set.
-pub(crate) async fn accept(
+async fn accept(
     desk: &Desk<'_>,
     record: &PasskeyRecord,
     result: WebauthnResult<AuthenticationResult>,

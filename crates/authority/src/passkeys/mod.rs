@@ -1,6 +1,6 @@
 //! Passkeys (WebAuthn): a second factor, a way in without a password, the factor of a step-up.
 //!
-//! Owns: the questions that are put to authenticators, the check of their answers, adding and removing. A question is kept in
+//! Owns: the questions that are put to authenticators, the check of their answers, adding, renaming and removing. A question is kept in
 //! the store, sealed, for five minutes; it is bound to what its answer is good for, and the first answer takes it away.
 //! Leaves to others: what a proof allows (`rules`), how rows are kept (`store`), the browser's part (`console`).
 //!
@@ -12,11 +12,12 @@ mod ceremony;
 mod check;
 mod relying_party;
 mod remove;
+mod rename;
 
 pub use add::{Attested, add_matter, add_passkey, offer_new_passkey, try_new_passkey};
 pub use ceremony::{Offer, Purpose, offer_any_passkey, offer_passkey};
-pub(crate) use ceremony::{Presented, credential_of, take};
+pub(crate) use check::prove_any_passkey;
 pub use check::prove_passkey;
-pub(crate) use check::{Verdict, accept};
 pub(crate) use relying_party::{RelyingParty, user_handle};
 pub use remove::{remove_passkey, remove_passkey_matter};
+pub use rename::rename_passkey;

@@ -4,13 +4,11 @@
 //! holder. A credential that nobody has, one of another account and a wrong signature get one answer, and the shell gives
 //! it after one time.
 
-use keyward_rules::grant::{Factor, FactorAnswer, FactorKind, TwoFactor};
 use keyward_rules::person::Token;
 use keyward_store::{Patience, SessionKind, SessionRecord, Try};
-use webauthn_rs::prelude::{DiscoverableAuthentication, PublicKeyCredential};
 
 use super::second_factor::finish;
-use crate::passkeys::{Presented, Purpose, Verdict, accept, credential_of, prove_passkey, take, user_handle};
+use crate::passkeys::{Purpose, prove_any_passkey, prove_passkey};
 use crate::prove::{source, source_word};
 use crate::{ActionError, Desk};
 
@@ -29,37 +27,12 @@ pub async fn present_passkey(
     if door.count_try(&by_source, Patience::Source, desk.now).await? == Try::Paused {
         return Err(ActionError::PasskeyRefused);
     }
-    let factor = match alone(desk, text).await {
+    let factor = match prove_any_passkey(desk, &Purpose::SignIn, text).await {
         Err(ActionError::NotProven(_)) => return Err(ActionError::PasskeyRefused),
-        other => other?.ok_or(ActionError::PasskeyRefused)?,
+        other => other?,
     };
     door.refund_try(&by_source).await?;
     finish(desk, factor, kind, device, None).await
-}
-
-async fn alone(desk: &Desk<'_>, text: &str) -> Result<Option<Factor>, ActionError> {
-    let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
-    let Some(presented) = Presented::parse(text) else { return Ok(None) };
-    let state = take(desk, presented.ceremony, None, &Purpose::SignIn).await?;
-    let state = serde_json::from_str::<DiscoverableAuthentication>(state.expose());
-    let answer = serde_json::from_value::<PublicKeyCredential>(presented.credential);
-    let (Ok(state), Ok(answer)) = (state, answer) else { return Ok(None) };
-    let Ok((holder, handle)) = party.webauthn.identify_discoverable_authentication(&answer) else {
-        return Ok(None);
-    };
-    let Some(record) = desk.authority.access.door.passkey_by_handle(handle).await? else { return Ok(None) };
-    if user_handle(desk, record.account) != holder {
-        return Ok(None);
-    }
-    let passkey = credential_of(&record)?;
-    let result = party.webauthn.finish_discoverable_authentication_v2(&answer, state, &passkey);
-    Ok(match accept(desk, &record, result).await? {
-        Verdict::Right => {
-            let answer = FactorAnswer::Right;
-            Some(Factor::settle(record.account, FactorKind::Passkey, TwoFactor::On, answer)?)
-        }
-        Verdict::Wrong => None,
-    })
 }
 
 /// Completes the half session `half` with a passkey of its account.

@@ -6,17 +6,19 @@ use axum::http::StatusCode;
 use keyward_authority::accounts::{
     ResetForm, ask_for_email, ask_to_register, ask_to_reset, change_password, change_phrase,
     confirm_email as take_email, confirm_registration as take_registration, email_matter, enrol_matter,
-    enrol_totp, password_matter, recovery_matter, remove_matter, remove_totp, renew_recovery_codes,
-    reset_password, try_authenticator,
+    enrol_totp, password_matter, phrase_matter, recovery_matter, remove_matter, remove_totp,
+    renew_recovery_codes, reset_password, try_authenticator,
 };
+use keyward_authority::passkeys::{Purpose, offer_any_passkey};
 use keyward_authority::questions::show_account;
 use keyward_authority::{Authenticator, SessionKind};
 use keyward_rules::account::Email;
 use keyward_rules::grant::Actor;
+use keyward_rules::person::SessionId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, Id, StepUp};
+use super::body::{Body, Id, PasskeyAnswer, PasskeyQuestion, StepUp};
 use super::caller::Caller;
 use super::problem::{Problem, Problems};
 use super::views::Account;
@@ -76,6 +78,9 @@ pub struct Reset {
     /// A code of the authenticator or a recovery code; empty where the account has no second factor.
     #[serde(default)]
     factor: String,
+    /// Instead of `factor`: a passkey's answer to the question of `POST /api/v1/recoveries/{id}/passkey/options`.
+    #[serde(default)]
+    passkey: Option<PasskeyAnswer>,
     /// The new password.
     password: String,
 }
@@ -86,8 +91,13 @@ pub struct Reset {
 pub struct Phrase {
     /// 4 to 60 visible characters.
     phrase: String,
-    /// A code of the authenticator, a recovery code, or the password.
+    /// A code of the authenticator, a recovery code, or the password. With neither this nor `passkey`, the answer is 403
+    /// `factor_required`.
+    #[serde(default)]
     factor: String,
+    /// Instead of `factor`: a passkey's answer to the question of the 403 answer, for the same request.
+    #[serde(default)]
+    passkey: Option<PasskeyAnswer>,
 }
 
 /// A new password.
@@ -202,6 +212,19 @@ pub async fn recover(
     Ok((StatusCode::ACCEPTED, Json(Sent { id: asked?.to_string() })))
 }
 
+/// Ask a passkey for a reset of the password
+#[utoipa::path(post, path = "/api/v1/recoveries/{id}/passkey/options", tag = "account",
+    params(("id" = String, Path, description = "The recovery's id")),
+    responses((status = 200, description = "The question, for a passkey of whichever account", body = PasskeyQuestion), Problems))]
+pub async fn recovery_options(
+    State(shell): State<Shell>,
+    Origin(origin): Origin,
+    Id(id): Id<SessionId>,
+) -> Result<Json<PasskeyQuestion>, Problem> {
+    let desk = shell.desk(Actor::Visitor(origin));
+    Ok(Json(offer_any_passkey(&desk, &Purpose::Reset(id), "reset").await?.into()))
+}
+
 /// Reset the password
 #[utoipa::path(post, path = "/api/v1/recoveries/{id}/confirm", tag = "account", request_body = Reset,
     params(("id" = String, Path, description = "The recovery's id")),
@@ -212,8 +235,17 @@ pub async fn confirm_recovery(
     Id(id): Id<String>,
     Body(body): Body<Reset>,
 ) -> Result<StatusCode, Problem> {
-    let form =
-        ResetForm { challenge: id, mail_code: body.mail_code, factor: body.factor, password: body.password };
+    if body.passkey.is_some() && !body.factor.is_empty() {
+        let text = "send either `factor` or `passkey`";
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_body", text));
+    }
+    let form = ResetForm {
+        challenge: id,
+        mail_code: body.mail_code,
+        factor: body.factor,
+        passkey: body.passkey.map(|answer| answer.to_json()).unwrap_or_default(),
+        password: body.password,
+    };
     let desk = shell.desk(Actor::Visitor(origin));
     let (reset, ()) = tokio::join!(reset_password(&desk, &form), tokio::time::sleep(EVEN_TIME));
     reset?;
@@ -231,7 +263,8 @@ pub async fn show(caller: Caller) -> Result<Json<Account>, Problem> {
 #[utoipa::path(put, path = "/api/v1/account/phrase", tag = "account", request_body = Phrase, security(("bearer" = [])),
     responses((status = 204, description = "Set"), Problems))]
 pub async fn phrase(caller: Caller, Body(body): Body<Phrase>) -> Result<StatusCode, Problem> {
-    let proof = caller.one_factor(&body.factor).await?;
+    let matter = phrase_matter(&body.phrase);
+    let proof = caller.one_factor(&matter, &body.factor, body.passkey).await?;
     change_phrase(&caller.desk(), proof, caller.id(), &body.phrase).await?;
     Ok(StatusCode::NO_CONTENT)
 }

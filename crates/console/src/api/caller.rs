@@ -4,7 +4,7 @@ use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use keyward_authority::oversight::role_of;
-use keyward_authority::passkeys::{Purpose, offer_passkey};
+use keyward_authority::passkeys::{Purpose, offer_passkey, prove_passkey};
 use keyward_authority::questions::Presence;
 use keyward_authority::{
     ActionError, Desk, Matter, SessionKind, Stage, StepUpForm, begin_step_up, finish_step_up, prove_any,
@@ -13,7 +13,7 @@ use keyward_rules::grant::{Action, Actor, Holder, NotAllowed, Proof, Staff};
 use keyward_rules::id::AccountId;
 use keyward_rules::staff::Role;
 
-use super::body::{PasskeyQuestion, StepUp};
+use super::body::{PasskeyAnswer, PasskeyQuestion, StepUp};
 use super::problem::Problem;
 use crate::shell::Shell;
 use crate::who::{bearer, origin, session};
@@ -37,9 +37,28 @@ impl Caller {
         self.holder.account
     }
 
-    /// One fresh factor.
-    pub async fn one_factor(&self, text: &str) -> Result<Proof, Problem> {
-        Ok(Proof::Factor(prove_any(&self.desk(), self.id(), text).await?))
+    /// One fresh factor for `matter`: asks for it, or checks what was given. A passkey's answer is good for exactly that.
+    pub async fn one_factor(
+        &self,
+        matter: &Matter,
+        factor: &str,
+        passkey: Option<PasskeyAnswer>,
+    ) -> Result<Proof, Problem> {
+        let desk = self.desk();
+        let purpose = Purpose::of_matter(&desk, matter)?;
+        let proved = match (factor, passkey) {
+            ("", None) => {
+                let offer = offer_passkey(&desk, self.id(), &purpose).await?;
+                return Err(Problem::factor(matter.words.clone(), offer.map(PasskeyQuestion::from)));
+            }
+            ("", Some(answer)) => prove_passkey(&desk, self.id(), &purpose, &answer.to_json()).await?,
+            (text, None) => prove_any(&desk, self.id(), text).await?,
+            (_, Some(_)) => {
+                let text = "send either `factor` or `passkey`";
+                return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_body", text));
+            }
+        };
+        Ok(Proof::Factor(proved))
     }
 
     /// The step-up for `matter`: asks for it, or checks the answer.

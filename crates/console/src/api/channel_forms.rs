@@ -7,7 +7,7 @@ use keyward_rules::time::Moment;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::body::StepUp;
+use super::body::{PasskeyAnswer, StepUp};
 
 /// Which alerts.
 #[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
@@ -107,8 +107,13 @@ pub struct ChannelChange {
     pub name: String,
     /// What it gets from now on.
     pub choices: ChannelChoices,
-    /// A code of the authenticator, a recovery code, or the password.
+    /// A code of the authenticator, a recovery code, or the password. With neither this nor `passkey`, the answer is 403
+    /// `factor_required`.
+    #[serde(default)]
     pub factor: String,
+    /// Instead of `factor`: a passkey's answer to the question of the 403 answer, for the same request.
+    #[serde(default)]
+    pub passkey: Option<PasskeyAnswer>,
 }
 
 /// A channel that was added.

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::http::StatusCode;
 use keyward_authority::ActionError;
 use keyward_authority::channels::{
-    ChannelWish, add_channel, change_channel, channel_matter, check_channel, remove_channel,
-    send_again as send_message_again, send_test,
+    ChannelWish, add_channel, change_channel, change_matter, channel_matter, check_channel, removal_matter,
+    remove_channel, send_again as send_message_again, send_test,
 };
 use keyward_authority::questions::{list_channels, list_deliveries, show_channel};
 use keyward_rules::channel::{ChannelId, MessageId};
@@ -74,7 +74,8 @@ pub async fn change(
     Body(body): Body<ChannelChange>,
 ) -> Result<Json<Channel>, Problem> {
     let (name, choices) = (name_of(&body.name)?, body.choices.parse()?);
-    let proof = caller.one_factor(&body.factor).await?;
+    let matter = change_matter(id, &name, &choices);
+    let proof = caller.one_factor(&matter, &body.factor, body.passkey).await?;
     change_channel(&caller.desk(), proof, id, name, choices).await?;
     Ok(Json(show_channel(&caller.desk(), id).await?.into()))
 }
@@ -88,7 +89,8 @@ pub async fn remove(
     Id(id): Id<ChannelId>,
     Body(body): Body<OneFactor>,
 ) -> Result<StatusCode, Problem> {
-    let proof = caller.one_factor(&body.factor).await?;
+    let matter = removal_matter(&show_channel(&caller.desk(), id).await?);
+    let proof = caller.one_factor(&matter, &body.factor, body.passkey).await?;
     remove_channel(&caller.desk(), proof, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,7 +6,7 @@ use keyward_authority::questions::KeyRequest;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::body::StepUp;
+use super::body::{PasskeyAnswer, StepUp};
 use super::views::Key;
 
 /// Which keys.
@@ -110,9 +110,13 @@ pub struct NewAddresses {
     pub from: Reach,
     /// The key's exact name.
     pub name: String,
-    /// For narrowing: a code of the authenticator, a recovery code, or the password.
+    /// For narrowing: a code of the authenticator, a recovery code, or the password. With neither this nor `passkey`, the
+    /// answer is 403 `factor_required`.
     #[serde(default)]
-    pub factor: Option<String>,
+    pub factor: String,
+    /// For narrowing, instead of `factor`: a passkey's answer to the question of the 403 answer, for the same request.
+    #[serde(default)]
+    pub passkey: Option<PasskeyAnswer>,
     /// For widening: the answer to the challenge.
     #[serde(default)]
     pub step_up: Option<StepUp>,
@@ -124,16 +128,26 @@ pub struct NewAddresses {
 pub struct Confirmed {
     /// The key's exact name.
     pub name: String,
-    /// A code of the authenticator, a recovery code, or the password.
+    /// A code of the authenticator, a recovery code, or the password. With neither this nor `passkey`, the answer is 403
+    /// `factor_required`.
+    #[serde(default)]
     pub factor: String,
+    /// Instead of `factor`: a passkey's answer to the question of the 403 answer, for the same request.
+    #[serde(default)]
+    pub passkey: Option<PasskeyAnswer>,
 }
 
 /// One factor.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OneFactor {
-    /// A code of the authenticator, a recovery code, or the password.
+    /// A code of the authenticator, a recovery code, or the password. With neither this nor `passkey`, the answer is 403
+    /// `factor_required`.
+    #[serde(default)]
     pub factor: String,
+    /// Instead of `factor`: a passkey's answer to the question of the 403 answer, for the same request.
+    #[serde(default)]
+    pub passkey: Option<PasskeyAnswer>,
 }
 
 /// Nothing but the step-up.

@@ -4,13 +4,14 @@ use axum::Json;
 use axum::http::StatusCode;
 use keyward_authority::keys::{
     AddressChange, KeyNamed, KeyWish, Outcome, RotationWish, change_addresses, check_rotation, check_wish,
-    delete_key, disable_all_keys, disable_key, edit_key, enable_key, enable_matter,
-    end_overlap as end_rotation, issue_key, made_before, parse_tags, plan_addresses, report_leak, rotate_key,
-    rotation_matter, wish_matter,
+    delete_key, delete_matter, disable_all_keys, disable_all_matter, disable_key, disable_matter, edit_key,
+    enable_key, enable_matter, end_overlap as end_rotation, issue_key, leak_matter, made_before,
+    overlap_matter, parse_tags, plan_addresses, report_leak, rotate_key, rotation_matter, wish_matter,
 };
 use keyward_authority::questions::{key_activity, key_outlook, list_keys, show_key};
-use keyward_authority::{ActionError, Desk};
+use keyward_authority::{ActionError, Desk, Matter};
 use keyward_rules::address::{AddressSet, Binding, HostBits};
+use keyward_rules::grant::Proof;
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, RateCap, WideRange};
 use keyward_rules::limits::{DAY_MS, PAGE_MAX};
@@ -170,12 +171,25 @@ pub async fn addresses(
 ) -> Result<Json<Changed>, Problem> {
     let (to, wide) = binding(&body.from)?;
     let desk = caller.desk();
+    let which = KeyNamed::confirmed(&desk, id, body.name).await?;
     let proof = match plan_addresses(&desk, id, &to, wide).await? {
-        AddressChange::Narrows => caller.one_factor(body.factor.as_deref().unwrap_or_default()).await?,
+        AddressChange::Narrows(matter) => caller.one_factor(&matter, &body.factor, body.passkey).await?,
         AddressChange::Widens(matter) => caller.step_up(&matter, body.step_up).await?,
     };
-    let revision = change_addresses(&desk, proof, &KeyNamed { id, name: body.name }, to, wide).await?;
+    let revision = change_addresses(&desk, proof, &which, to, wide).await?;
     Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
+}
+
+/// The key of a tightening, and its proof.
+async fn confirmed(
+    caller: &Caller,
+    id: KeyId,
+    body: Confirmed,
+    matter: fn(&KeyNamed) -> Matter,
+) -> Result<(KeyNamed, Proof), Problem> {
+    let which = KeyNamed::confirmed(&caller.desk(), id, body.name).await?;
+    let proof = caller.one_factor(&matter(&which), &body.factor, body.passkey).await?;
+    Ok((which, proof))
 }
 
 /// Disable a key
@@ -187,8 +201,8 @@ pub async fn disable(
     Id(id): Id<KeyId>,
     Body(body): Body<Confirmed>,
 ) -> Result<Json<Changed>, Problem> {
-    let proof = caller.one_factor(&body.factor).await?;
-    let revision = disable_key(&caller.desk(), proof, &KeyNamed { id, name: body.name }).await?;
+    let (which, proof) = confirmed(&caller, id, body, disable_matter).await?;
+    let revision = disable_key(&caller.desk(), proof, &which).await?;
     Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
 }
 
@@ -239,8 +253,8 @@ pub async fn end_overlap(
     Id(id): Id<KeyId>,
     Body(body): Body<Confirmed>,
 ) -> Result<Json<Changed>, Problem> {
-    let proof = caller.one_factor(&body.factor).await?;
-    let revision = end_rotation(&caller.desk(), proof, &KeyNamed { id, name: body.name }).await?;
+    let (which, proof) = confirmed(&caller, id, body, overlap_matter).await?;
+    let revision = end_rotation(&caller.desk(), proof, &which).await?;
     Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
 }
 
@@ -253,8 +267,8 @@ pub async fn leaked(
     Id(id): Id<KeyId>,
     Body(body): Body<Confirmed>,
 ) -> Result<Json<Changed>, Problem> {
-    let proof = caller.one_factor(&body.factor).await?;
-    let revision = report_leak(&caller.desk(), proof, &KeyNamed { id, name: body.name }).await?;
+    let (which, proof) = confirmed(&caller, id, body, leak_matter).await?;
+    let revision = report_leak(&caller.desk(), proof, &which).await?;
     Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
 }
 
@@ -267,8 +281,8 @@ pub async fn delete(
     Id(id): Id<KeyId>,
     Body(body): Body<Confirmed>,
 ) -> Result<Json<Changed>, Problem> {
-    let proof = caller.one_factor(&body.factor).await?;
-    let revision = delete_key(&caller.desk(), proof, &KeyNamed { id, name: body.name }).await?;
+    let (which, proof) = confirmed(&caller, id, body, delete_matter).await?;
+    let revision = delete_key(&caller.desk(), proof, &which).await?;
     Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
 }
 
@@ -276,7 +290,8 @@ pub async fn delete(
 #[utoipa::path(post, path = "/api/v1/keys/disable-all", tag = "keys", request_body = OneFactor, security(("bearer" = [])),
     responses((status = 200, description = "How many", body = DisabledAll), Problems))]
 pub async fn disable_all(caller: Caller, Body(body): Body<OneFactor>) -> Result<Json<DisabledAll>, Problem> {
-    let proof = caller.one_factor(&body.factor).await?;
+    let matter = disable_all_matter(caller.id());
+    let proof = caller.one_factor(&matter, &body.factor, body.passkey).await?;
     Ok(Json(DisabledAll { disabled: disable_all_keys(&caller.desk(), proof, caller.id()).await? }))
 }
 

@@ -1,7 +1,8 @@
 //! The management API: every page's action as JSON under `/api/v1`, for programs with a bearer token.
 //!
 //! A creation or loosening answers 403 `step_up_required` with a challenge; the same request with `step_up` filled in
-//! then does it. A tightening takes one `factor` and the key's exact `name`.
+//! then does it. A tightening takes the key's exact `name` and one `factor` or `passkey`; with neither it answers 403
+//! `factor_required` with the question for a passkey, bound to that request.
 
 mod account;
 mod activity;
@@ -57,6 +58,7 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(account::register))
         .routes(routes!(account::confirm_registration))
         .routes(routes!(account::recover))
+        .routes(routes!(account::recovery_options))
         .routes(routes!(account::confirm_recovery))
         .routes(routes!(account::show))
         .routes(routes!(account::phrase))
@@ -68,7 +70,7 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(account::recovery_codes))
         .routes(routes!(passkeys::list, passkeys::add))
         .routes(routes!(passkeys::options))
-        .routes(routes!(passkeys::remove))
+        .routes(routes!(passkeys::rename, passkeys::remove))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::disable_all))
         .routes(routes!(keys::show, keys::edit, keys::delete))
@@ -162,6 +164,7 @@ mod tests {
             "/api/v1/registrations",
             "/api/v1/registrations/{id}/confirm",
             "/api/v1/recoveries",
+            "/api/v1/recoveries/{id}/passkey/options",
             "/api/v1/recoveries/{id}/confirm",
         ];
         for (path, item) in value["paths"].as_object().unwrap() {

@@ -104,7 +104,8 @@ pub async fn freeze_account(
 ) -> Result<StatusCode, Problem> {
     let desk = officer.acting(Action::FreezeAccount)?;
     let why = why(&body.why)?;
-    let proof = officer.caller.one_factor(&body.factor).await?;
+    let matter = oversight::freeze_account_matter(id, why);
+    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
     oversight::freeze_account(&desk, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -139,7 +140,8 @@ pub async fn freeze_key(
 ) -> Result<StatusCode, Problem> {
     let desk = officer.acting(Action::FreezeKey)?;
     let why = why(&body.why)?;
-    let proof = officer.caller.one_factor(&body.factor).await?;
+    let matter = oversight::freeze_key_matter(id, why);
+    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
     oversight::freeze_one_key(&desk, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -212,7 +214,8 @@ pub async fn revoke(
     Body(body): Body<OneFactor>,
 ) -> Result<StatusCode, Problem> {
     let desk = officer.acting(Action::RevokeRole)?;
-    let proof = officer.caller.one_factor(&body.factor).await?;
+    let matter = oversight::revocation_matter(id);
+    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
     oversight::revoke_role(&desk, proof, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -237,7 +240,8 @@ pub async fn tighten(
     let desk = officer.acting(Action::TightenPolicy)?;
     let setting =
         Setting::parse(&name, &body.value).map_err(|wrong| unacceptable("bad_policy", &wrong.to_string()))?;
-    let proof = officer.caller.one_factor(&body.factor).await?;
+    let matter = oversight::tightening_matter(setting);
+    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
     oversight::tighten_policy(&desk, proof, setting).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -314,7 +318,8 @@ pub async fn cancel(
     Body(body): Body<OneFactor>,
 ) -> Result<Json<Proposal>, Problem> {
     let desk = officer.acting(Action::CancelProposal)?;
-    let proof = officer.caller.one_factor(&body.factor).await?;
+    let matter = oversight::cancellation_matter(id);
+    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
     oversight::cancel_proposal(&desk, proof, id).await?;
     Ok(Json(oversight::show_proposal(&desk, id).await?.into()))
 }

@@ -6,7 +6,7 @@ use keyward_rules::policy::Setting;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::body::StepUp;
+use super::body::{PasskeyAnswer, StepUp};
 use super::views::Key;
 
 /// What is searched for.
@@ -276,8 +276,13 @@ pub struct ProposalPage {
 pub struct Freeze {
     /// For the audit log, up to 200 characters.
     pub why: String,
-    /// A code of the authenticator, a recovery code, or the password.
+    /// A code of the authenticator, a recovery code, or the password. With neither this nor `passkey`, the answer is 403
+    /// `factor_required`.
+    #[serde(default)]
     pub factor: String,
+    /// Instead of `factor`: a passkey's answer to the question of the 403 answer, for the same request.
+    #[serde(default)]
+    pub passkey: Option<PasskeyAnswer>,
 }
 
 /// A stricter value.
@@ -286,8 +291,13 @@ pub struct Freeze {
 pub struct Stricter {
     /// The value.
     pub value: String,
-    /// A code of the authenticator, a recovery code, or the password.
+    /// A code of the authenticator, a recovery code, or the password. With neither this nor `passkey`, the answer is 403
+    /// `factor_required`.
+    #[serde(default)]
     pub factor: String,
+    /// Instead of `factor`: a passkey's answer to the question of the 403 answer, for the same request.
+    #[serde(default)]
+    pub passkey: Option<PasskeyAnswer>,
 }
 
 /// A change to propose.

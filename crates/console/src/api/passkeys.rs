@@ -2,10 +2,13 @@
 
 use axum::Json;
 use axum::http::StatusCode;
+use keyward_authority::ActionError;
 use keyward_authority::passkeys::{
-    add_matter, add_passkey, offer_new_passkey, remove_passkey, remove_passkey_matter, try_new_passkey,
+    add_matter, add_passkey, offer_new_passkey, remove_passkey, remove_passkey_matter, rename_passkey,
+    try_new_passkey,
 };
 use keyward_authority::questions::{PasskeyView, list_passkeys, show_account, show_passkey};
+use keyward_rules::key::KeyName;
 use keyward_rules::person::PasskeyId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -52,6 +55,14 @@ pub struct NewPasskey {
     step_up: Option<StepUp>,
 }
 
+/// A passkey's name.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasskeyName {
+    /// 1 to 50 characters.
+    name: String,
+}
+
 /// List the passkeys
 #[utoipa::path(get, path = "/api/v1/account/passkeys", tag = "account", security(("bearer" = [])),
     responses((status = 200, description = "Oldest first", body = Vec<Passkey>), Problems))]
@@ -75,6 +86,20 @@ pub async fn add(caller: Caller, Body(body): Body<NewPasskey>) -> Result<(Status
     let proof = caller.step_up(&add_matter(&attested), body.step_up).await?;
     let added = add_passkey(&caller.desk(), proof, caller.id(), attested).await?;
     Ok((StatusCode::CREATED, Json(Codes { recovery_codes: added.recovery_codes })))
+}
+
+/// Rename a passkey
+#[utoipa::path(patch, path = "/api/v1/account/passkeys/{id}", tag = "account", request_body = PasskeyName, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The passkey's id")),
+    responses((status = 200, description = "The passkey", body = Passkey), Problems))]
+pub async fn rename(
+    caller: Caller,
+    Id(id): Id<PasskeyId>,
+    Body(body): Body<PasskeyName>,
+) -> Result<Json<Passkey>, Problem> {
+    let name = KeyName::parse(&body.name).map_err(ActionError::from)?;
+    rename_passkey(&caller.desk(), caller.id(), id, &name).await?;
+    Ok(Json(show_passkey(&caller.desk(), caller.id(), id).await?.into()))
 }
 
 /// Remove a passkey

@@ -30,10 +30,11 @@ pub struct Document {
     /// With `step_up_required`: the challenge to answer, whose code was sent by mail.
     #[serde(skip_serializing_if = "Option::is_none")]
     challenge: Option<String>,
-    /// With `step_up_required`: what is being approved, in words.
+    /// With `step_up_required` and `factor_required`: what is being approved, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     approves: Option<Vec<String>>,
-    /// With `step_up_required`, where the account has passkeys: the question that one may answer instead of `factor`.
+    /// With `step_up_required` and `factor_required`, where the account has passkeys: the question that one may answer
+    /// instead of `factor`.
     #[serde(skip_serializing_if = "Option::is_none")]
     passkey: Option<PasskeyQuestion>,
 }
@@ -98,6 +99,15 @@ impl Problem {
         let detail = "a code was sent by mail: send the same request again with `step_up`";
         let mut problem = Self::new(StatusCode::FORBIDDEN, "step_up_required", detail);
         problem.0.challenge = Some(challenge);
+        problem.0.approves = Some(approves);
+        problem.0.passkey = passkey;
+        problem
+    }
+
+    /// One factor is due.
+    pub fn factor(approves: Vec<String>, passkey: Option<PasskeyQuestion>) -> Self {
+        let detail = "send the same request again with `factor`, or with a passkey's answer as `passkey`";
+        let mut problem = Self::new(StatusCode::FORBIDDEN, "factor_required", detail);
         problem.0.approves = Some(approves);
         problem.0.passkey = passkey;
         problem

@@ -164,7 +164,8 @@ pub async fn passkey_options(
     State(shell): State<Shell>,
     Origin(origin): Origin,
 ) -> Result<Json<PasskeyQuestion>, Problem> {
-    Ok(Json(offer_any_passkey(&shell.desk(Actor::Visitor(origin))).await?.into()))
+    let desk = shell.desk(Actor::Visitor(origin));
+    Ok(Json(offer_any_passkey(&desk, &Purpose::SignIn, "button").await?.into()))
 }
 
 /// Sign in with a passkey

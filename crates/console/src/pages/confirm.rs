@@ -75,11 +75,21 @@ pub enum Ceremony {
 
 /// Shows the page for tightening: one factor.
 pub async fn ask_one(person: &SignedIn, asking: &Asking, fields: &Fields, error: &str) -> Response {
+    ask_for(person, asking, fields, error, &confirming(person, asking)).await
+}
+
+async fn ask_for(
+    person: &SignedIn,
+    asking: &Asking,
+    fields: &Fields,
+    error: &str,
+    purpose: &Purpose,
+) -> Response {
     let factor = Field::new("factor", "Authenticator code, or your password", Kind::Password)
         .hint("Six digits from your authenticator, a recovery code, or the password of your account.")
         .error(error)
         .focus();
-    show(person, asking, fields, String::new(), vec![factor.html()], "", &confirming(person, asking)).await
+    show(person, asking, fields, String::new(), vec![factor.html()], "", purpose).await
 }
 
 /// What a passkey's answer to a page for tightening is good for: this page's form, in this session.
@@ -139,17 +149,36 @@ async fn show(
 
 /// Checks the one factor of a tightening.
 pub async fn one_factor(posted: &Posted, asking: &Asking) -> Ceremony {
+    check_for(posted, asking, &confirming(&posted.person, asking)).await
+}
+
+/// Asks for the one factor of a tightening whose parameters were filled in before, or checks it. A passkey's answer is
+/// good for exactly `matter`.
+pub async fn tighten(posted: &Posted, asking: &Asking, matter: &Matter) -> Ceremony {
+    let (person, fields) = (&posted.person, &posted.fields);
+    let purpose = match Purpose::of_matter(&person.desk(), matter) {
+        Ok(purpose) => purpose,
+        Err(other) => return Ceremony::Page(problem(other)),
+    };
+    if fields.has("factor") || fields.has("passkey") {
+        check_for(posted, asking, &purpose).await
+    } else {
+        Ceremony::Page(ask_for(person, asking, fields, "", &purpose).await)
+    }
+}
+
+async fn check_for(posted: &Posted, asking: &Asking, purpose: &Purpose) -> Ceremony {
     let (person, fields) = (&posted.person, &posted.fields);
     let desk = person.desk();
     let proved = if fields.has("passkey") {
-        prove_passkey(&desk, person.id(), &confirming(person, asking), fields.get("passkey")).await
+        prove_passkey(&desk, person.id(), purpose, fields.get("passkey")).await
     } else {
         prove_any(&desk, person.id(), fields.get("factor")).await
     };
     match proved {
         Ok(factor) => Ceremony::Proven(Proof::Factor(factor)),
         Err(wrong @ (ActionError::NotProven(_) | ActionError::Password(_))) => {
-            Ceremony::Page(ask_one(person, asking, fields, &sentence(&wrong)).await)
+            Ceremony::Page(ask_for(person, asking, fields, &sentence(&wrong), purpose).await)
         }
         Err(other) => Ceremony::Page(problem(other)),
     }

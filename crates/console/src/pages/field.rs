@@ -9,6 +9,8 @@ pub enum Kind {
     Text,
     /// An address for mail.
     Email,
+    /// The address at the door, where a browser offers passkeys too.
+    Door,
     /// Hidden while it is typed, offered to password managers.
     Password,
     /// A new password.
@@ -23,7 +25,7 @@ impl Kind {
     const fn input(self) -> &'static str {
         match self {
             Self::Text | Self::Code | Self::Area => "text",
-            Self::Email => "email",
+            Self::Email | Self::Door => "email",
             Self::Password | Self::NewPassword => "password",
         }
     }
@@ -32,6 +34,7 @@ impl Kind {
         match self {
             Self::Text | Self::Area => "off",
             Self::Email => "username",
+            Self::Door => "username webauthn",
             Self::Password => "current-password",
             Self::NewPassword => "new-password",
             Self::Code => "one-time-code",

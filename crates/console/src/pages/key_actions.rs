@@ -13,7 +13,7 @@ use keyward_rules::grant::Proof;
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{KeyName, KeyRefusal, Passphrase, WideRange};
 
-use super::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up};
+use super::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up, tighten as confirm_tightening};
 use super::field::{Field, Kind};
 use super::key_new::{Addresses, binding, made_page, passphrase_field};
 use super::layout::{go, problem, sentence};
@@ -271,7 +271,7 @@ pub async fn addresses(Path(id): Path<String>, posted: Posted) -> Response {
     let mut asking = asking_addresses(person, &key, fields, "");
     asking.extra = String::new();
     let ceremony = match change {
-        AddressChange::Narrows => {
+        AddressChange::Narrows(matter) => {
             asking.title = "Narrow where it works from?";
             asking.button = "Change the addresses";
             asking.words = vec![
@@ -279,11 +279,7 @@ pub async fn addresses(Path(id): Path<String>, posted: Posted) -> Response {
                 format!("Until now: {}", key.from),
                 format!("From now on: {}", keyward_authority::questions::reach_in_words(&to)),
             ];
-            if fields.has("factor") {
-                one_factor(&posted, &asking).await
-            } else {
-                Ceremony::Page(ask_one(person, &asking, fields, "").await)
-            }
+            confirm_tightening(&posted, &asking, &matter).await
         }
         AddressChange::Widens(matter) => {
             asking.title = "Let it work from more addresses?";

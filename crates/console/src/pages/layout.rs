@@ -78,6 +78,7 @@ impl Frame {
             "authenticator-off" => "Two-factor sign-in is off. All keys are held until it is on again.",
             "authenticator-removed" => "The authenticator is off. Your passkeys are the second factor now.",
             "passkey-added" => "The passkey is added. It signs in without the password.",
+            "passkey-renamed" => "The passkey is renamed.",
             "passkey-removed" => "The passkey is removed.",
             "session-ended" => "The session has ended.",
             "sessions-ended" => "All other sessions have ended.",

@@ -1,4 +1,4 @@
-//! Adding and removing passkeys.
+//! Adding, renaming and removing passkeys.
 
 use askama::Template;
 use axum::extract::Path;
@@ -7,9 +7,12 @@ use axum::response::Response;
 use keyward_authority::ActionError;
 use keyward_authority::accounts::Left;
 use keyward_authority::passkeys::{
-    add_matter, add_passkey, offer_new_passkey, remove_passkey, remove_passkey_matter, try_new_passkey,
+    add_matter, add_passkey, offer_new_passkey, remove_passkey, remove_passkey_matter, rename_passkey,
+    try_new_passkey,
 };
 use keyward_authority::questions::{PasskeyView, show_passkey};
+use keyward_rules::key::KeyName;
+use keyward_rules::person::PasskeyId;
 
 use super::confirm::{Asking, Ceremony, begin, step_up};
 use super::field::{Field, Kind};
@@ -27,16 +30,21 @@ struct New<'n> {
     offer: String,
 }
 
+#[derive(Template)]
+#[template(path = "passkey_rename.html")]
+struct Rename<'r> {
+    frame: Frame,
+    csrf: &'r str,
+    id: String,
+    field: String,
+}
+
 async fn form(person: &SignedIn, name: &str, name_error: &str, error: &str) -> Response {
     let offer = match offer_new_passkey(&person.desk()).await {
         Ok(offer) => offer.to_json(),
         Err(other) => return problem(other),
     };
-    let field = Field::new("name", "Name", Kind::Text)
-        .value(name)
-        .hint("What you call the device: “Phone”, “Blue key”.")
-        .error(name_error)
-        .focus();
+    let field = name_field(name, name_error);
     let new = New {
         frame: Frame::of(person, "security", "Add a passkey"),
         csrf: &person.csrf,
@@ -46,6 +54,11 @@ async fn form(person: &SignedIn, name: &str, name_error: &str, error: &str) -> R
     };
     let good = name_error.is_empty() && error.is_empty();
     page_with(if good { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, &new)
+}
+
+fn name_field(name: &str, error: &str) -> Field {
+    let hint = "What you call the device: “Phone”, “Blue key”.";
+    Field::new("name", "Name", Kind::Text).value(name).hint(hint).error(error).focus()
 }
 
 /// The form: a name, and the button that asks the device.
@@ -88,6 +101,41 @@ pub async fn submit(posted: Posted) -> Response {
 async fn found(person: &SignedIn, id: &str) -> Result<PasskeyView, ActionError> {
     let id = id.parse().map_err(|_| ActionError::NoPasskey)?;
     show_passkey(&person.desk(), person.id(), id).await
+}
+
+fn rename_form(person: &SignedIn, id: PasskeyId, name: &str, error: &str) -> Response {
+    let rename = Rename {
+        frame: Frame::of(person, "security", "Rename a passkey"),
+        csrf: &person.csrf,
+        id: id.to_string(),
+        field: name_field(name, error).html(),
+    };
+    page_with(if error.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, &rename)
+}
+
+/// The form of another name.
+pub async fn show_rename(person: SignedIn, Path(id): Path<String>) -> Response {
+    match found(&person, &id).await {
+        Ok(passkey) => rename_form(&person, passkey.id, &passkey.name, ""),
+        Err(other) => problem(other),
+    }
+}
+
+/// Another name.
+pub async fn rename(Path(id): Path<String>, posted: Posted) -> Response {
+    let (person, typed) = (&posted.person, posted.fields.get("name"));
+    let passkey = match found(person, &id).await {
+        Ok(passkey) => passkey,
+        Err(other) => return problem(other),
+    };
+    let name = match KeyName::parse(typed.trim()) {
+        Ok(name) => name,
+        Err(wrong) => return rename_form(person, passkey.id, typed, &sentence(&wrong.into())),
+    };
+    match rename_passkey(&person.desk(), person.id(), passkey.id, &name).await {
+        Ok(()) => go("/security?note=passkey-renamed"),
+        Err(other) => problem(other),
+    }
 }
 
 fn asking_remove(passkey: &PasskeyView, left: Left) -> Asking {

@@ -2,10 +2,11 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use keyward_authority::ActionError;
 use keyward_authority::accounts::{ResetForm, ask_to_reset, reset_password};
+use keyward_authority::passkeys::{Purpose, offer_any_passkey};
 use keyward_rules::account::Email;
 use keyward_rules::grant::{Actor, NotApproved};
 
@@ -44,7 +45,9 @@ fn confirm_form(email: &str, challenge: &str, error: &str, password_error: &str)
             .focus()
             .html(),
         Field::new("factor", "Authenticator code or recovery code", Kind::Code)
-            .hint("Leave it empty if your account has neither authenticator nor passkey.")
+            .hint(
+                "Leave it empty to use a passkey, or if your account has neither authenticator nor passkey.",
+            )
             .optional()
             .html(),
         Field::new("password", "New password", Kind::NewPassword)
@@ -81,6 +84,17 @@ pub async fn ask(State(shell): State<Shell>, From(origin): From, fields: Fields)
     }
 }
 
+/// A question for a passkey of whichever account, for the script: the same for every address.
+pub async fn ask_passkey(State(shell): State<Shell>, From(origin): From, fields: Fields) -> Response {
+    let Ok(challenge) = fields.get("challenge").parse() else {
+        return problem(NotApproved::Over.into());
+    };
+    match offer_any_passkey(&shell.desk(Actor::Visitor(origin)), &Purpose::Reset(challenge), "reset").await {
+        Ok(offer) => ([(header::CONTENT_TYPE, "application/json")], offer.to_json()).into_response(),
+        Err(other) => problem(other),
+    }
+}
+
 /// Code, factor and password.
 pub async fn confirm(State(shell): State<Shell>, From(origin): From, fields: Fields) -> Response {
     let desk = shell.desk(Actor::Visitor(origin));
@@ -89,6 +103,7 @@ pub async fn confirm(State(shell): State<Shell>, From(origin): From, fields: Fie
         challenge: field("challenge"),
         mail_code: field("mail_code"),
         factor: field("factor"),
+        passkey: field("passkey"),
         password: field("password"),
     };
     let (reset, ()) = tokio::join!(reset_password(&desk, &form), tokio::time::sleep(EVEN_TIME));

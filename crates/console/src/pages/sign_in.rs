@@ -43,7 +43,7 @@ struct FactorPage {
 
 fn form(shell: &Shell, email: &str, error: &str, note: &str) -> Page {
     let fields = vec![
-        Field::new("email", "E-mail address", Kind::Email).value(email).focus().html(),
+        Field::new("email", "E-mail address", Kind::Door).value(email).focus().html(),
         Field::new("password", "Password", Kind::Password).html(),
     ];
     let sandbox = shell.settings().mail.is_some();
@@ -130,8 +130,9 @@ pub async fn show_factor(State(shell): State<Shell>, From(origin): From, headers
 }
 
 /// A question for a passkey of whichever account, for the script.
-pub async fn ask_passkey(State(shell): State<Shell>, From(origin): From) -> Response {
-    match offer_any_passkey(&shell.desk(Actor::Visitor(origin))).await {
+pub async fn ask_passkey(State(shell): State<Shell>, From(origin): From, fields: Fields) -> Response {
+    let lane = if fields.has("field") { "field" } else { "button" };
+    match offer_any_passkey(&shell.desk(Actor::Visitor(origin)), &Purpose::SignIn, lane).await {
         Ok(offer) => ([(header::CONTENT_TYPE, "application/json")], offer.to_json()).into_response(),
         Err(other) => problem(other),
     }

@@ -151,4 +151,26 @@ impl Person<'_> {
             json!({"challenge": asked.field("challenge"), "mail_code": mail_code, "passkey": answer});
         self.api(method, path, body).await
     }
+
+    /// Sends a request that tightens, and has the device confirm it.
+    pub async fn confirmed_by(
+        &self,
+        device: &mut Device,
+        method: &str,
+        path: &str,
+        mut body: Value,
+    ) -> Reply {
+        let asked = self.api(method, path, body.clone()).await;
+        assert_eq!((asked.status, asked.code().as_str()), (403, "factor_required"), "{path}: {}", asked.text);
+        body["passkey"] = device.get(&asked.json()["passkey"]);
+        self.api(method, path, body).await
+    }
+
+    /// The same person in another session, signed in with the device alone.
+    pub async fn sign_in_by(&self, device: &mut Device) -> Self {
+        let door = async |path: &str, body: Value| self.world.api(&self.from, "", "POST", path, &body).await;
+        let question = door("/session/passkey/options", Value::Null).await.json();
+        let done = door("/session/passkey", json!({"passkey": device.get(&question)})).await;
+        Self { token: done.field("token"), ..self.clone() }
+    }
 }

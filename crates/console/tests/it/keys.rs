@@ -223,7 +223,11 @@ async fn narrowing_takes_one_factor_and_widening_a_step_up() {
     let path = format!("/keys/{}/addresses", key["api_key"].as_str().unwrap());
     let to = |list: Value| json!({"name": "bot", "from": {"reach": "addresses", "addresses": list}});
     let mut narrow = to(json!(["127.0.0.1"]));
-    assert_eq!(person.api("PUT", &path, narrow.clone()).await.code(), "factor_wrong", "no factor, no change");
+    assert_eq!(
+        person.api("PUT", &path, narrow.clone()).await.code(),
+        "factor_required",
+        "no factor, no change"
+    );
     narrow["factor"] = crate::world::PASSWORD.into();
     assert_eq!(person.api("PUT", &path, narrow).await.status, 200);
     let mut wide = to(json!(["127.0.0.1", "192.0.2.7"]));

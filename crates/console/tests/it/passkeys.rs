@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::audit::records;
 use crate::device::Device;
 use crate::world::{PASSWORD, World, wish};
 
@@ -152,4 +153,35 @@ async fn an_answer_serves_its_own_step_up_only() {
     // And the question is used up by that: the next step-up has another.
     let made = person.approved_by(&mut device, "POST", "/keys", wish("four")).await;
     assert_eq!(made.status, 201, "{}", made.text);
+}
+
+#[tokio::test]
+async fn a_passkey_is_renamed_by_the_session_and_recorded() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let mut device = Device::new();
+    assert_eq!(person.add(&mut device, "Phone", &person.totp()).await.status, 201);
+    let id = person.get("/account/passkeys").await.json()[0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/account/passkeys/{id}");
+    let before = records(&world).len();
+    for odd in ["", " ", "a\u{202e}b", "a\u{7}", "e\u{301}", " a", &"x".repeat(51)] {
+        assert_eq!(person.api("PATCH", &path, json!({"name": odd})).await.code(), "bad_name", "{odd:?}");
+    }
+    let renamed = person.api("PATCH", &path, json!({"name": "Blue key"})).await;
+    assert_eq!((renamed.status, renamed.field("name").as_str()), (200, "Blue key"));
+    assert_eq!(person.api("PATCH", &path, json!({"name": "Blue key"})).await.status, 200, "nothing to do");
+    let all = records(&world);
+    assert_eq!(all.len(), before + 1, "one change, one record");
+    let record: Value = serde_json::from_str(all.last().unwrap()).unwrap();
+    assert_eq!(
+        (&record["action"], &record["facts"]["name"]),
+        (&json!("account.passkey.rename"), &json!("Phone -> Blue key"))
+    );
+    assert!(person.get("/trail").await.text.contains("account.passkey.rename"));
+    // Its seal opens as before, and nobody else reaches it.
+    let made = person.approved_by(&mut device, "POST", "/keys", wish("bot")).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let other = world.person("b@keyward.example").await;
+    assert_eq!(other.api("PATCH", &path, json!({"name": "Mine"})).await.code(), "no_passkey");
+    assert_eq!(person.get("/account/passkeys").await.json()[0]["name"], "Blue key");
 }

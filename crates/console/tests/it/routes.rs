@@ -23,6 +23,10 @@ const OPEN: &[(&str, &str)] = &[
     ("/register", "a code by mail, counted by source"),
     ("/register/confirm", "a code by mail, counted by source"),
     ("/recover", "a code by mail and the other factor, counted"),
+    (
+        "/recover/passkey",
+        "a question for whoever answers it: holds nothing of anybody, and is counted by source",
+    ),
     ("/recover/confirm", "a code by mail and the other factor, counted"),
     ("/brake/{link}", "a signed link that can only disable"),
     ("/api", "the reference holds nothing of anybody"),

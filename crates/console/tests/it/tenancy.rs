@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::device::Device;
 use crate::world::{PASSWORD, World};
 
 #[tokio::test]
@@ -10,6 +11,11 @@ async fn nobody_reaches_another_accounts_things() {
     let (owner, thief) = (world.person("a@keyward.example").await, world.person("b@keyward.example").await);
     let key = owner.key("bot").await;
     let id = key["api_key"].as_str().unwrap().to_owned();
+    let passkey = {
+        let added = owner.add(&mut Device::new(), "Phone", &owner.totp()).await;
+        assert_eq!(added.status, 201, "{}", added.text);
+        owner.get("/account/passkeys").await.json()[0]["id"].as_str().unwrap().to_owned()
+    };
     let channel = crate::channels::public_hook();
     let channel = crate::channels::added(&owner, channel).await.0;
     let channel_before = owner.get(&format!("/channels/{channel}")).await.text;
@@ -28,6 +34,7 @@ async fn nobody_reaches_another_accounts_things() {
         let target = match path {
             path if path.contains("sessions") => &session,
             path if path.contains("channels") => &channel,
+            path if path.contains("passkeys") => &passkey,
             _ => &id,
         };
         let path = path.trim_start_matches("/api/v1").replace("{id}", target);
@@ -46,6 +53,7 @@ async fn nobody_reaches_another_accounts_things() {
     assert!(tried >= 17, "{tried}");
     assert_eq!(owner.get(&format!("/keys/{id}")).await.text, before, "nothing changed");
     assert_eq!(owner.get(&format!("/channels/{channel}")).await.text, channel_before, "nor the channel");
+    assert_eq!(owner.get("/account/passkeys").await.json()[0]["name"], "Phone", "nor the passkey");
     assert_eq!(owner.get("/account").await.status, 200, "the session lives");
     assert_eq!(thief.get("/channels").await.json(), json!([]));
     assert_eq!(thief.get("/keys").await.json()["keys"], json!([]));
@@ -57,6 +65,8 @@ async fn nobody_reaches_another_accounts_things() {
 fn body_for(method: &str, path: &str) -> Value {
     if method == "patch" {
         json!({"name": "mine"})
+    } else if path.contains("/passkeys/") {
+        json!({})
     } else if path.ends_with("/send-again") {
         json!({"message": format!("msg_{}", "0".repeat(32))})
     } else if path.contains("/channels/") && method == "put" {

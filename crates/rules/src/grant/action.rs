@@ -168,6 +168,8 @@ actions! {
     PauseChannels, "channel.pause", Never, Never;
     /// Add a passkey.
     EnrolPasskey, "account.passkey.add", StepUp, Never;
+    /// Rename a passkey.
+    RenamePasskey, "account.passkey.rename", Session, Never;
     /// Remove a passkey.
     RemovePasskey, "account.passkey.remove", StepUp, Never;
     /// Put a backup of the store back.

@@ -241,6 +241,7 @@ fn host(action: Action, proof: &Proof) -> Option<Scope> {
         | Action::SendAgain
         | Action::PauseChannels
         | Action::EnrolPasskey
+        | Action::RenamePasskey
         | Action::RemovePasskey => None,
     }
 }

@@ -52,6 +52,7 @@ const BOOKKEEPING: &[(&str, &str)] = &[
     ("USE_CHALLENGE", "an approval is used up before the action"),
     ("DROP_CHALLENGES", "stated retention"),
     ("INSERT_PASSKEY", "runs inside a write transaction"),
+    ("RENAME_PASSKEY", "runs inside a write transaction"),
     ("REMOVE_PASSKEY", "runs inside a write transaction"),
     ("DROP_PASSKEYS", "runs inside a write transaction"),
     ("USE_PASSKEY", "the counter moves on before what the answer proves is known"),

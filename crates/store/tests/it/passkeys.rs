@@ -50,6 +50,15 @@ async fn a_counter_only_grows(world: World) {
     }
     assert_eq!(door.passkeys(account).await.unwrap()[0].counter, 9);
     let mut tx = world.begin().await;
+    let (blue, nobody) = (KeyName::parse("Blue key").unwrap(), PasskeyId::from_entropy([9; 16]));
+    assert!(tx.rename_passkey(account, kept.id, &blue).await.unwrap());
+    assert!(!tx.rename_passkey(account, nobody, &blue).await.unwrap());
+    assert_eq!(tx.passkey_name(account, kept.id).await.unwrap().as_deref(), Some("Blue key"));
+    assert_eq!(tx.passkey_name(account, nobody).await.unwrap(), None);
+    commit(tx).await;
+    let renamed = door.passkey_by_handle(&[7; 32]).await.unwrap().unwrap();
+    assert_eq!((renamed.name.as_str(), renamed.counter), ("Blue key", 9), "its seal opens as before");
+    let mut tx = world.begin().await;
     assert!(tx.remove_passkey(account, kept.id).await.unwrap());
     assert!(!tx.remove_passkey(account, kept.id).await.unwrap());
     commit(tx).await;

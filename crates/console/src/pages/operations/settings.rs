@@ -3,7 +3,9 @@
 use askama::Template;
 use axum::extract::Query as Asked;
 use axum::response::Response;
-use keyward_authority::oversight::{PolicySource, master_key_id, name_of, policy_in_force, tighten_policy};
+use keyward_authority::oversight::{
+    PolicySource, master_key_id, name_of, policy_in_force, tighten_policy, tightening_matter,
+};
 use keyward_authority::{ActionError, Desk};
 use keyward_rules::grant::Action;
 use keyward_rules::policy::{Direction, Setting};
@@ -11,8 +13,7 @@ use keyward_rules::proposal::Change;
 
 use super::proposals::link_to;
 use super::{Officer, acting};
-use crate::fields::Fields;
-use crate::pages::confirm::{Asking, Ceremony, ask_one, one_factor};
+use crate::pages::confirm::{Asking, Ceremony, tighten};
 use crate::pages::layout::{Frame, Query, go, page, problem};
 use crate::pages::person::Posted;
 use crate::words::When;
@@ -124,11 +125,7 @@ pub async fn change(posted: Posted) -> Response {
             Direction::Tighter => {}
         }
         let asking = asking(setting, &before);
-        if !posted.fields.has("factor") {
-            let fields = Fields(posted.fields.without(&["factor"]));
-            return Ok(ask_one(&posted.person, &asking, &fields, "").await);
-        }
-        let proof = match one_factor(&posted, &asking).await {
+        let proof = match tighten(&posted, &asking, &tightening_matter(setting)).await {
             Ceremony::Proven(proof) => proof,
             Ceremony::Page(answer) => return Ok(answer),
         };
