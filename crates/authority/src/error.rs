@@ -63,6 +63,12 @@ pub enum ActionError {
     /// Too many people want passwords checked.
     #[error("too many sign-ins at the same time; try again in a moment")]
     Busy,
+    /// The person has as many searches under way as may be.
+    #[error("another search of yours is still running; wait for it to end, then try again")]
+    Searching,
+    /// All people together have.
+    #[error("too many searches at the same time; try again in a moment")]
+    TooManySearches,
     /// Two-factor sign-in is off.
     #[error(
         "set up an authenticator or a passkey first: without a second factor no key can be made or enabled"
@@ -197,9 +203,12 @@ impl ActionError {
             | Self::NoChannel
             | Self::NoMessage
             | Self::NoPasskey => ErrorKind::Missing,
-            Self::TooManyCodes | Self::TooManyTests | Self::Busy | Self::TooManyProposals => {
-                ErrorKind::TooMuch
-            }
+            Self::TooManyCodes
+            | Self::TooManyTests
+            | Self::Busy
+            | Self::Searching
+            | Self::TooManySearches
+            | Self::TooManyProposals => ErrorKind::TooMuch,
             Self::Store(StoreError::Exists { .. } | StoreError::Conflict { .. }) => ErrorKind::Refused,
             Self::Store(_) => ErrorKind::Broken,
             Self::NotAllowed(_)

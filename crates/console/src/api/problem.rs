@@ -148,6 +148,8 @@ impl From<ActionError> for Problem {
             ActionError::NoPasskeysHere => (S::CONFLICT, "no_passkeys_here"),
             ActionError::TooManyCodes => (S::TOO_MANY_REQUESTS, "too_many_codes"),
             ActionError::Busy => (S::TOO_MANY_REQUESTS, "busy"),
+            ActionError::Searching => (S::TOO_MANY_REQUESTS, "searching"),
+            ActionError::TooManySearches => (S::TOO_MANY_REQUESTS, "too_many_searches"),
             ActionError::TwoFactorOff => (S::CONFLICT, "two_factor_off"),
             ActionError::Cooling => (S::CONFLICT, "cooling"),
             ActionError::NotTheName => (S::UNPROCESSABLE_ENTITY, "name_mismatch"),
