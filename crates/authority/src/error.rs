@@ -6,7 +6,7 @@ use keyward_rules::grant::{NotAllowed, NotApproved, NotProven};
 use keyward_rules::key::{KeyRefusal, LifeRefusal, NotAName};
 use keyward_rules::limits::{CHANNELS_PER_ACCOUNT, PASSKEYS_PER_ACCOUNT};
 use keyward_rules::person::NotAPassword;
-use keyward_rules::proposal::NotPassed;
+use keyward_rules::proposal::{NotPassed, ProposalId};
 use keyward_store::StoreError;
 
 /// An action that did not happen. Nothing else changed.
@@ -88,6 +88,9 @@ pub enum ActionError {
     /// No such proposal.
     #[error("there is no such proposal")]
     NoProposal,
+    /// There is an open one for the same change.
+    #[error("proposal {0} for the same change is open already; approve it or cancel it")]
+    ProposedAlready(ProposalId),
     /// Too many of them.
     #[error("100 proposals are open already; settle some of them first")]
     TooManyProposals,
@@ -229,6 +232,7 @@ impl ActionError {
             | Self::Cooling
             | Self::Frozen
             | Self::Proposal(_)
+            | Self::ProposedAlready(_)
             | Self::OtherWay(_)
             | Self::NoSetUpLink
             | Self::SetUpIsOver

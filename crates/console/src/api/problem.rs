@@ -179,6 +179,7 @@ impl From<ActionError> for Problem {
             ActionError::Proposal(NotPassed::Twice) => (S::CONFLICT, "approved_already"),
             ActionError::Proposal(NotPassed::NotEnough { .. }) => (S::CONFLICT, "approvals_missing"),
             ActionError::NoProposal => (S::NOT_FOUND, "no_proposal"),
+            ActionError::ProposedAlready(_) => (S::CONFLICT, "proposed_already"),
             ActionError::TooManyProposals => (S::TOO_MANY_REQUESTS, "too_many_proposals"),
             ActionError::OtherWay(_) => (S::CONFLICT, "other_way"),
             ActionError::NoSetUpLink => (S::FORBIDDEN, "no_set_up_link"),
