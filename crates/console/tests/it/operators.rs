@@ -1,9 +1,12 @@
 //! Operators: the set-up link, proposals and approvals, freezes and policies; who may what, and what is refused.
 
+use axum::body::Body;
+use axum::http::{Request, header};
 use keyward_authority::oversight::{SetUp, offer_set_up};
 use keyward_rules::grant::Actor;
 use serde_json::{Value, json};
 
+use crate::doors::browser;
 use crate::world::{HOME, PASSWORD, Person, Reply, World, wish};
 
 /// The token that a first start prints.
@@ -55,6 +58,12 @@ async fn both(one: &Person<'_>, two: &Person<'_>, change: &str) -> Reply {
     let approved = approve(two, &proposed.json()).await;
     assert_eq!(approved.status, 200, "{change}: {}", approved.text);
     carry_out(two, &proposed.json()).await
+}
+
+/// A page as a browser with this cookie gets it.
+async fn page(world: &World, cookie: &str, path: &str) -> Reply {
+    let request = Request::builder().uri(path).header(header::COOKIE, cookie).body(Body::empty()).unwrap();
+    world.send(HOME, request).await
 }
 
 fn file(world: &World) -> rusqlite::Connection {
@@ -204,8 +213,47 @@ async fn a_proposal_that_was_altered_in_the_store_is_refused() {
         "INSERT INTO roles SELECT {bad}, 'operator', granted_at, data_key, seal FROM roles LIMIT 1"
     ))
     .unwrap();
-    assert_eq!(mallory.get("/operations").await.status, 503, "a role that was written by hand is none");
+    assert_eq!(mallory.get("/operations").await.code(), "no_role", "a role that was written by hand is none");
     assert_eq!(ben.get("/operations/staff").await.json().as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn an_altered_role_is_none_and_an_alarm_and_its_person_goes_on() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let eve = world.person("eve@keyward.example").await;
+    let id = id_of(&eve).await;
+    assert_eq!(both(&ann, &ben, &format!("role.grant {id} auditor")).await.status, 200);
+    assert_eq!(eve.get("/operations").await.status, 200);
+    let cookie = browser(&world, &eve).await;
+    file(&world).execute_batch(&format!("UPDATE roles SET role = 'operator' WHERE account = {id}")).unwrap();
+    let (keys, operations) =
+        (page(&world, &cookie, "/keys").await, page(&world, &cookie, "/operations").await);
+    assert_eq!((keys.status, operations.status), (200, 404), "{}", operations.text);
+    assert!(!keys.text.contains("href=\"/operations\""));
+    assert_eq!((eve.get("/account").await.status, eve.get("/keys").await.status), (200, 200));
+    assert_eq!(eve.get("/operations").await.code(), "no_role");
+    let freeze = format!("/operations/accounts/{id}/freeze");
+    let tried = eve.api("POST", &freeze, json!({"why": "because", "factor": PASSWORD})).await;
+    assert_eq!(tried.code(), "no_role");
+    // The others' pages that name the person go on as well, and show no role.
+    let shown = ann.get(&format!("/operations/accounts/{id}")).await;
+    assert_eq!((shown.status, &shown.json()["account"]["role"]), (200, &Value::Null), "{}", shown.text);
+    // Once a day, to the person and to every operator, with a record of it.
+    let count = |sql: &str| file(&world).query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT COUNT(*) FROM alerts WHERE kind = 'role_altered'"), 3);
+    assert_eq!(count("SELECT COUNT(*) FROM audit WHERE record LIKE '%role_altered%'"), 1);
+    for person in [&ann, &ben, &eve] {
+        let mails = world.mails(&person.email).await;
+        assert!(mails.iter().any(|mail| mail.contains("The stored record of a role was altered")));
+    }
+    // Granted anew it is in force again; or it is taken away.
+    assert_eq!(both(&ann, &ben, &format!("role.grant {id} auditor")).await.status, 200);
+    assert_eq!(eve.get("/operations").await.status, 200);
+    file(&world).execute_batch(&format!("UPDATE roles SET role = 'operator' WHERE account = {id}")).unwrap();
+    let path = format!("/operations/staff/{id}");
+    assert_eq!(ann.api("DELETE", &path, json!({"factor": PASSWORD})).await.status, 204);
+    assert_eq!(count(&format!("SELECT COUNT(*) FROM roles WHERE account = {id}")), 0);
 }
 
 #[tokio::test]
