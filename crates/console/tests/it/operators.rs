@@ -19,7 +19,7 @@ async fn take(person: &Person<'_>, token: &str, alone: bool) -> Reply {
     person.approved("POST", "/operations/set-up", json!({"token": token, "alone": alone})).await
 }
 
-async fn id_of(person: &Person<'_>) -> String {
+pub async fn id_of(person: &Person<'_>) -> String {
     person.get("/account").await.field("id")
 }
 
@@ -37,22 +37,22 @@ pub async fn two_operators(world: &World) -> (Person<'_>, Person<'_>) {
     (one, two)
 }
 
-async fn propose(person: &Person<'_>, change: &str) -> Reply {
+pub async fn propose(person: &Person<'_>, change: &str) -> Reply {
     person.approved("POST", "/operations/proposals", json!({"change": change})).await
 }
 
-async fn approve(person: &Person<'_>, proposal: &Value) -> Reply {
+pub async fn approve(person: &Person<'_>, proposal: &Value) -> Reply {
     let path = format!("/operations/proposals/{}/approve", proposal["id"].as_str().unwrap());
     person.approved("POST", &path, json!({"hash": proposal["hash"]})).await
 }
 
-async fn carry_out(person: &Person<'_>, proposal: &Value) -> Reply {
+pub async fn carry_out(person: &Person<'_>, proposal: &Value) -> Reply {
     let path = format!("/operations/proposals/{}/carry-out", proposal["id"].as_str().unwrap());
     person.api("POST", &path, Value::Null).await
 }
 
 /// Proposes as one, approves as the other, carries out; what came last.
-async fn both(one: &Person<'_>, two: &Person<'_>, change: &str) -> Reply {
+pub async fn both(one: &Person<'_>, two: &Person<'_>, change: &str) -> Reply {
     let proposed = propose(one, change).await;
     assert_eq!(proposed.status, 201, "{change}: {}", proposed.text);
     let approved = approve(two, &proposed.json()).await;
