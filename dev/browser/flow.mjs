@@ -79,6 +79,25 @@ try {
   step('the list shows its last use and not its secret', (await used.innerText()).includes('127.0.0.1') && !(await page.content()).includes(key.secret));
   await accessible('keys');
 
+  await person.go(`/keys/${key.api_key}/activity?live=yes`);
+  const watched = (of) => of.locator('tbody[data-live] td[data-label="Verdict"]').count();
+  const before = await watched(page);
+  for (const more of [1, 2]) {
+    await balance(gateway, key);
+    await sleepless('the live view shows a request', 6, async () => (await watched(page)) === before + more);
+  }
+  step('the live view adds what is new on top, once', (await page.locator('tbody[data-live] tr.look').count()) === 1);
+  await accessible('live view');
+  const plain = await (await browser.newContext({ javaScriptEnabled: false, storageState: await page.context().storageState() })).newPage();
+  await plain.goto(page.url());
+  await balance(gateway, key);
+  await sleepless('the link shows a request', 6, async () => {
+    await plain.getByRole('link', { name: 'Newer' }).click();
+    return (await watched(plain)) === 1;
+  });
+  step('without scripts a link does the same');
+  await plain.context().close();
+
   await person.go(`/keys/${key.api_key}/addresses`);
   await page.locator('textarea[name=addresses]').fill('203.0.113.5');
   await person.press('Continue');

@@ -8,8 +8,8 @@ use keyward_rules::policy::Policy;
 use keyward_rules::time::Moment;
 use keyward_store::{Activity, Door, Entropy, Inbox, Log, Reader, Store, Writer};
 
-use crate::Hasher;
 use crate::passkeys::RelyingParty;
+use crate::{Hasher, Searches};
 
 /// The capabilities of the store that actions and questions use.
 #[derive(Clone)]
@@ -73,6 +73,8 @@ pub struct Authority {
     pub entropy: Entropy,
     /// Where passwords are hashed.
     pub hasher: Hasher,
+    /// The searches under way.
+    pub searches: Searches,
     /// The settings.
     pub settings: Settings,
     /// Who asks for passkeys; `None` where there can be none.
@@ -93,7 +95,8 @@ impl Authority {
         };
         let secrets = Secrets { passphrases: store.root().passphrase_key(), codes: store.root().code_key() };
         let relying_party = RelyingParty::at(&settings.origin, &settings.issuer);
-        Self { access, secrets, entropy, hasher: Hasher::default(), settings, relying_party }
+        let (hasher, searches) = (Hasher::default(), Searches::default());
+        Self { access, secrets, entropy, hasher, searches, settings, relying_party }
     }
 
     /// A desk for what `actor` does at `now`.

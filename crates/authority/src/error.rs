@@ -7,7 +7,7 @@ use keyward_rules::id::MasterKeyId;
 use keyward_rules::key::{KeyRefusal, LifeRefusal, NotAName};
 use keyward_rules::limits::{CHANNELS_PER_ACCOUNT, PASSKEYS_PER_ACCOUNT};
 use keyward_rules::person::NotAPassword;
-use keyward_rules::proposal::NotPassed;
+use keyward_rules::proposal::{NotPassed, ProposalId};
 use keyward_store::StoreError;
 
 /// An action that did not happen. Nothing else changed.
@@ -64,6 +64,12 @@ pub enum ActionError {
     /// Too many people want passwords checked.
     #[error("too many sign-ins at the same time; try again in a moment")]
     Busy,
+    /// The person has as many searches under way as may be.
+    #[error("another search of yours is still running; wait for it to end, then try again")]
+    Searching,
+    /// All people together have.
+    #[error("too many searches at the same time; try again in a moment")]
+    TooManySearches,
     /// Two-factor sign-in is off.
     #[error(
         "set up an authenticator or a passkey first: without a second factor no key can be made or enabled"
@@ -83,6 +89,9 @@ pub enum ActionError {
     /// No such proposal.
     #[error("there is no such proposal")]
     NoProposal,
+    /// There is an open one for the same change.
+    #[error("proposal {0} for the same change is open already; approve it or cancel it")]
+    ProposedAlready(ProposalId),
     /// Too many of them.
     #[error("100 proposals are open already; settle some of them first")]
     TooManyProposals,
@@ -204,9 +213,12 @@ impl ActionError {
             | Self::NoChannel
             | Self::NoMessage
             | Self::NoPasskey => ErrorKind::Missing,
-            Self::TooManyCodes | Self::TooManyTests | Self::Busy | Self::TooManyProposals => {
-                ErrorKind::TooMuch
-            }
+            Self::TooManyCodes
+            | Self::TooManyTests
+            | Self::Busy
+            | Self::Searching
+            | Self::TooManySearches
+            | Self::TooManyProposals => ErrorKind::TooMuch,
             Self::Store(StoreError::Exists { .. } | StoreError::Conflict { .. }) => ErrorKind::Refused,
             Self::Store(_) => ErrorKind::Broken,
             Self::NotAllowed(_)
@@ -227,6 +239,7 @@ impl ActionError {
             | Self::Cooling
             | Self::Frozen
             | Self::Proposal(_)
+            | Self::ProposedAlready(_)
             | Self::OtherWay(_)
             | Self::AtTheHost
             | Self::NotProposed(_)

@@ -15,6 +15,7 @@ pub mod oversight;
 pub mod passkeys;
 mod prove;
 pub mod questions;
+mod searches;
 pub mod sign_in;
 mod step_up;
 mod strength;
@@ -25,9 +26,10 @@ pub use desk::{Access, Authority, Desk, Secrets, Settings};
 pub use error::{ActionError, ErrorKind};
 pub use hashing::Hasher;
 pub use prove::{prove, prove_any};
+pub use searches::{Searches, Searching};
 pub use step_up::{Matter, StepUpForm, begin_step_up, finish_step_up};
 pub use strength::{Strength, strength};
 pub use totp::Authenticator;
 
 // What comes through the door, for shells that have no way to the store.
-pub use keyward_store::{AuditFilter, Place, RequestFilter, SessionKind, SessionRecord, Stage};
+pub use keyward_store::{AuditFilter, Found, Place, RequestFilter, SessionKind, SessionRecord, Stage};

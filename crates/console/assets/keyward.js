@@ -70,7 +70,19 @@ document.addEventListener('keydown', (event) => {
 
 for (const button of document.querySelectorAll('button[data-copy], button[data-fill], button[data-make]')) button.hidden = false;
 localTimes(document);
-for (const name of ['htmx:afterSwap', 'htmx:after:swap']) document.addEventListener(name, () => localTimes(document));
+// A list that is watched grows at its top, and ends somewhere.
+const watchedRows = 300;
+function trimWatched() {
+  for (const list of document.querySelectorAll('tbody[data-live]')) {
+    while (list.rows.length > watchedRows) list.lastElementChild.remove();
+  }
+}
+for (const name of ['htmx:afterSwap', 'htmx:after:swap']) {
+  document.addEventListener(name, () => {
+    localTimes(document);
+    trimWatched();
+  });
+}
 
 // A passkey answers the question that its button carries or fetches; the answer goes into the form. The other factors of the
 // form are left out, but what else it needs must be there before a device is asked.

@@ -140,6 +140,10 @@ kinds! {
     /// Somebody's role ended.
     RoleRevoked, "role_revoked", Critical, "Your role was taken away",
         "If you did not expect it, tell the other operators.";
+    /// The stored record of a role was altered.
+    RoleAltered, "role_altered", Critical, "The stored record of a role was altered",
+        "The role counts for nothing until operators grant it anew. Somebody can write to the database past the \
+         program: tell whoever runs it.";
     /// An operator froze the account.
     AccountFrozen, "account_frozen", Critical, "An operator froze your account",
         "All keys of it are held, and no new ones can be made. Ask the exchange why.";

@@ -107,6 +107,18 @@ pub const NOTE_BYTES: usize = 128 * 1024;
 pub const PAGE_MAX: usize = 100;
 /// See [`PAGE_MAX`].
 pub const PAGE_DEFAULT: usize = 50;
+/// Records that one search of requests looks through; it says where it stopped.
+pub const SEARCH_ROWS: u64 = 100_000;
+/// Records of such a search that are looked through at a time.
+pub const SEARCH_SLICE_ROWS: u64 = 10_000;
+/// Records that the live view looks through each time; of more, the newest.
+pub const TAIL_ROWS: u64 = 20_000;
+/// Records that one search of the audit log looks through; it says where it stopped.
+pub const AUDIT_SEARCH_ROWS: u64 = 20_000;
+/// Searches of one account at the same time, exports included.
+pub const SEARCHES_PER_ACCOUNT: u32 = 2;
+/// Searches of all accounts at the same time.
+pub const SEARCHES: u32 = 64;
 /// Alert channels of one account.
 pub const CHANNELS_PER_ACCOUNT: usize = 10;
 /// Bytes of a channel's target as it is typed.
@@ -145,3 +157,5 @@ const _: () = assert!(SESSION_IDLE_MS < SESSION_LIFE_MS);
 const _: () = assert!(OVERLAP_MS <= OVERLAP_MAX_DAYS * DAY_MS);
 const _: () = assert!(WAITING_PER_CHANNEL < DELIVERY_LOG_ROWS);
 const _: () = assert!(PAGE_DEFAULT <= PAGE_MAX);
+const _: () = assert!(SEARCH_SLICE_ROWS <= SEARCH_ROWS);
+const _: () = assert!(SEARCHES_PER_ACCOUNT < SEARCHES);

@@ -69,17 +69,39 @@ pub struct Sought {
 }
 
 impl Sought {
+    /// The same in the forms that records are compared with, made once for all of them.
+    #[must_use]
+    pub fn needle(&self) -> Needle {
+        let moment = |moment: Option<Moment>| moment.map(|moment| moment.to_string());
+        Needle {
+            text: self.text.to_lowercase(),
+            action: self.action.clone(),
+            from: moment(self.from),
+            to: moment(self.to),
+        }
+    }
+}
+
+/// What is looked for, ready to be compared.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Needle {
+    text: String,
+    action: String,
+    from: Option<String>,
+    to: Option<String>,
+}
+
+impl Needle {
     /// Whether a record is among what is looked for.
     #[must_use]
     pub fn matches(&self, entry: &Entry) -> bool {
         // One form of moments has one length, so the order of texts is the order of times.
-        let early = self.from.is_some_and(|from| entry.at < from.to_string());
-        let late = self.to.is_some_and(|to| entry.at >= to.to_string());
-        !early && !late && (self.action.is_empty() || entry.action == self.action) && self.says(entry)
+        let early = self.from.as_ref().is_some_and(|from| entry.at < *from);
+        let late = self.to.as_ref().is_some_and(|to| entry.at >= *to);
+        !early && !late && (self.action.is_empty() || entry.action == self.action) && self.stands_in(entry)
     }
 
-    fn says(&self, entry: &Entry) -> bool {
-        let text = self.text.to_lowercase();
+    fn stands_in(&self, entry: &Entry) -> bool {
         let members = [
             &entry.at,
             &entry.action,
@@ -90,7 +112,7 @@ impl Sought {
             &entry.factors,
         ];
         let mut all = members.into_iter().chain(entry.facts.keys()).chain(entry.facts.values());
-        text.is_empty() || all.any(|member| member.to_lowercase().contains(&text))
+        self.text.is_empty() || all.any(|member| member.to_lowercase().contains(&self.text))
     }
 }
 
@@ -125,7 +147,7 @@ mod tests {
     #[test]
     fn every_symbol_stands_for_itself() {
         let entry = Entry::read(&record()).unwrap();
-        let finds = |text: &str| Sought { text: text.into(), ..Sought::default() }.matches(&entry);
+        let finds = |text: &str| Sought { text: text.into(), ..Sought::default() }.needle().matches(&entry);
         assert!(["", "50%", "*OF*", "{{it}}", "a_b", "Key.Disable"].iter().all(|text| finds(text)));
         assert!(["%", "_", "*"].iter().all(|text| finds(text)), "they stand in the record");
         assert!(!["5%%", "a%b", "o?s", ".*", "axb", "host:*", "{{{"].iter().any(|text| finds(text)));
@@ -136,7 +158,7 @@ mod tests {
         let entry = Entry::read(&record()).unwrap();
         let within = |from, to| {
             let moment = |ms: Option<u64>| ms.map(Moment::from_unix_ms);
-            Sought { from: moment(from), to: moment(to), ..Sought::default() }.matches(&entry)
+            Sought { from: moment(from), to: moment(to), ..Sought::default() }.needle().matches(&entry)
         };
         assert!(within(Some(5_000), Some(5_001)) && within(None, None));
         assert!(!within(Some(5_001), None) && !within(None, Some(5_000)));

@@ -1,16 +1,20 @@
 //! What the journal says of a key: counts for its chart, and its newest requests.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use keyward_rules::id::KeyId;
+use keyward_rules::limits::SEARCH_SLICE_ROWS;
 use keyward_rules::time::Moment;
 
 use crate::error::StoreError;
 use crate::journal::QUARTER_MS;
 use crate::open::moment;
 use crate::overseen::containing;
+use crate::rollups::NEWEST_RECORD;
+use crate::search::{Bounds, Found};
 use crate::sql::{Database, Row, Value, statements};
 
 statements! {
@@ -19,12 +23,22 @@ statements! {
     BUSY_QUARTERS = "SELECT quarter FROM quarters WHERE key_id = $1 AND quarter >= $2 AND quarter <= $3 \
         ORDER BY quarter DESC LIMIT $4";
     NEWEST_REQUEST = "SELECT at FROM activity ORDER BY at DESC LIMIT 1";
-    /// The journal has no index by key: only quarters of an hour in which the key was busy are walked. The texts are
-    /// literals, and an empty one fits everything.
+    /// Up to so many records of whatever key between two places, newest first: how many there are, and the last of them.
+    SLICE = "SELECT COUNT(*) OVER (), at, id FROM (SELECT at, id FROM activity WHERE at >= $1 AND (at, id) < ($2, $3) \
+        ORDER BY at DESC, id DESC LIMIT $4) AS slice ORDER BY at, id LIMIT 1";
+    /// The journal has no index by key: what lies between two places is looked through. The texts are literals, and an
+    /// empty one fits everything.
     REQUESTS_OF_KEY = "SELECT id, at, source, method, route, code, upstream_status, micros FROM activity \
-        WHERE at >= $2 AND at < $3 AND key_id = $1 AND ($4 = '' OR code = $4 OR ($4 = 'refused' AND code <> '0')) \
-        AND ($5 = '' OR LOWER(route) LIKE $5 ESCAPE '\\') AND ($6 = 0 OR source = $7) AND (at < $8 OR (at = $8 AND id < $9)) \
+        WHERE (at, id) >= ($2, $3) AND (at, id) < ($4, $5) AND key_id = $1 \
+        AND ($6 = '' OR code = $6 OR ($6 = 'refused' AND code <> '0')) \
+        AND ($7 = '' OR LOWER(route) LIKE $7 ESCAPE '\\') AND ($8 = 0 OR source = $9) \
         ORDER BY at DESC, id DESC LIMIT $10";
+    /// The same by number, for who watches: what took long is recorded after what came later.
+    NEWER_OF_KEY = "SELECT id, at, source, method, route, code, upstream_status, micros FROM activity \
+        WHERE id > $2 AND id <= $3 AND at >= $4 AND at < $5 AND key_id = $1 \
+        AND ($6 = '' OR code = $6 OR ($6 = 'refused' AND code <> '0')) \
+        AND ($7 = '' OR LOWER(route) LIKE $7 ESCAPE '\\') AND ($8 = 0 OR source = $9) \
+        ORDER BY id DESC LIMIT $10";
 }
 
 /// Quarters of an hour that one search walks at most; it says where it stopped.
@@ -110,8 +124,9 @@ impl Activity {
         row.map(|row| moment(row.int(0)?).ok_or_else(tampered)).transpose()
     }
 
-    /// Requests of a key that fit, newest first, at most `limit`, and where to search on if there may be more. Walked
-    /// are the quarters of an hour in which the key was busy, and the newest two, at most [`QUARTERS_WALKED`] of them.
+    /// Requests of a key that fit, newest first, within `bounds`, and where to search on if there may be more. Walked
+    /// are the quarters of an hour in which the key was busy, and the newest two, at most [`QUARTERS_WALKED`] of them;
+    /// what all keys did in them counts as looked through, because the journal has no index by key.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -119,11 +134,81 @@ impl Activity {
         &self,
         key: KeyId,
         filter: &RequestFilter,
-        limit: usize,
-    ) -> Result<(Vec<RequestRow>, Option<Place>), StoreError> {
+        bounds: Bounds,
+    ) -> Result<Found<RequestRow, Place>, StoreError> {
+        let (stretches, stopped) = self.stretches(key, filter).await?;
+        let mut found = Found { rows: Vec::new(), next: stopped, looked_through: 0 };
+        for (from, until) in stretches {
+            let mut before = Place::before(until);
+            before = filter.before.map_or(before, |place| place.min(before));
+            loop {
+                let size = bounds.looked_through.saturating_sub(found.looked_through).min(SEARCH_SLICE_ROWS);
+                if size == 0 {
+                    return Ok(Found { next: Some(before), ..found });
+                }
+                let Some((count, last)) = self.slice(from, before, size).await? else { break };
+                let left = bounds.rows.saturating_sub(found.rows.len());
+                found.rows.extend(self.between(key, filter, (last, before), left).await?);
+                found.looked_through += count;
+                if found.rows.len() >= bounds.rows {
+                    let next = found.rows.last().map(|row| Place { at: row.at, id: row.id });
+                    return Ok(Found { next, ..found });
+                }
+                if count < size {
+                    break;
+                }
+                before = last;
+            }
+        }
+        Ok(found)
+    }
+
+    /// What was recorded of a key after the record with number `after`, and fits: the newest of it, newest first, within
+    /// `bounds`. With several gateways on PostgreSQL a record that commits long after it was numbered may be left out; a
+    /// search finds it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newer(
+        &self,
+        key: KeyId,
+        filter: &RequestFilter,
+        after: i64,
+        bounds: Bounds,
+    ) -> Result<Newer, StoreError> {
+        let upto = self.newest_record().await?;
+        let most = i64::try_from(bounds.looked_through).unwrap_or(i64::MAX);
+        let since = after.max(upto.saturating_sub(most));
         let id = key.as_u128().to_be_bytes();
+        let mut values: Vec<Value> = vec![id.as_slice().into(), since.into(), upto.into()];
+        values.extend([filter.from.unix_ms().into(), filter.until.unix_ms().into()]);
+        values.extend(filter.values());
+        values.push(i64::try_from(bounds.rows.saturating_add(1)).unwrap_or(i64::MAX).into());
+        let rows = self.database.fetch_all(NEWER_OF_KEY, values).await?;
+        let left_out = since > after || rows.len() > bounds.rows;
+        let rows: Result<Vec<RequestRow>, StoreError> = rows.iter().take(bounds.rows).map(request).collect();
+        Ok(Newer { rows: rows?, upto, left_out })
+    }
+
+    /// The number of the newest record of any key, for [`Self::newer`]; 0 without one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest_record(&self) -> Result<i64, StoreError> {
+        self.database.fetch_optional(NEWEST_RECORD, vec![]).await?.map_or(Ok(0), |row| row.int(0))
+    }
+
+    /// The stretches of time to walk, newest first, each from its first millisecond to before its last; and where to
+    /// search on when there are more.
+    async fn stretches(
+        &self,
+        key: KeyId,
+        filter: &RequestFilter,
+    ) -> Result<(Vec<(u64, u64)>, Option<Place>), StoreError> {
         let end = filter.before.map_or(u64::MAX, |place| place.at.unix_ms());
-        let (first, last) = (filter.from.unix_ms(), filter.until.unix_ms().saturating_sub(1).min(end));
+        let (first, newest) = (filter.from.unix_ms(), filter.until.unix_ms().saturating_sub(1));
+        let last = newest.min(end);
+        let id = key.as_u128().to_be_bytes();
         let values = vec![
             id.as_slice().into(),
             (first / QUARTER_MS).into(),
@@ -131,39 +216,74 @@ impl Activity {
             QUARTERS_WALKED.into(),
         ];
         let busy = self.database.fetch_all(BUSY_QUARTERS, values).await?;
-        let mut quarters: Vec<u64> =
-            busy.iter().filter_map(|row| u64::try_from(row.int(0).ok()?).ok()).collect();
-        // Refused before anything was verified, requests count nowhere; the newest of them are looked for all the same.
-        quarters.extend([last / QUARTER_MS, (last / QUARTER_MS).saturating_sub(1)]);
-        quarters.sort_unstable_by_key(|quarter| std::cmp::Reverse(*quarter));
-        quarters.dedup();
         let cut = u64::try_from(busy.len()).is_ok_and(|walked| walked == QUARTERS_WALKED);
-        let stopped = quarters.last().filter(|_| cut).map(|quarter| Place::before(quarter * QUARTER_MS));
-        let mut found: Vec<RequestRow> = Vec::new();
-        for quarter in quarters {
-            let from = quarter.saturating_mul(QUARTER_MS).max(first);
-            let until = (quarter + 1).saturating_mul(QUARTER_MS).min(last.saturating_add(1));
-            let left = i64::try_from(limit.saturating_sub(found.len())).unwrap_or(0);
-            if left == 0 {
-                let last = found.last();
-                return Ok((found.clone(), last.map(|row| Place { at: row.at, id: row.id })));
-            }
-            let mut values: Vec<Value> = vec![id.as_slice().into(), from.into(), until.into()];
-            values.extend(filter.values());
-            values.push(left.into());
-            let rows = self.database.fetch_all(REQUESTS_OF_KEY, values).await?;
-            for row in &rows {
-                found.push(request(row)?);
-            }
+        let mut quarters: BTreeSet<u64> =
+            busy.iter().filter_map(|row| u64::try_from(row.int(0).ok()?).ok()).collect();
+        let stopped = quarters.first().filter(|_| cut).map(|quarter| Place::before(quarter * QUARTER_MS));
+        // Refused before anything was verified, requests count nowhere; the newest of them are looked for all the same,
+        // and a search that goes on ends the quarter in which it stopped.
+        quarters.extend([newest / QUARTER_MS, (newest / QUARTER_MS).saturating_sub(1), last / QUARTER_MS]);
+        quarters.retain(|quarter| (first / QUARTER_MS..=last / QUARTER_MS).contains(quarter));
+        let within = |(oldest, newest): (u64, u64)| {
+            let until = (newest + 1).saturating_mul(QUARTER_MS).min(last.saturating_add(1));
+            (oldest.saturating_mul(QUARTER_MS).max(first), until)
+        };
+        Ok((neighbours(&quarters).into_iter().map(within).collect(), stopped))
+    }
+
+    /// How many records of whatever key there are from `from` to before `before`, at most `size`, and the oldest of them.
+    async fn slice(&self, from: u64, before: Place, size: u64) -> Result<Option<(u64, Place)>, StoreError> {
+        let values = vec![from.into(), before.at.unix_ms().into(), before.id.into(), size.into()];
+        let Some(row) = self.database.fetch_optional(SLICE, values).await? else { return Ok(None) };
+        let number = |value: i64| u64::try_from(value).map_err(|_| StoreError::tampered("activity", "row"));
+        let last = Place { at: Moment::from_unix_ms(number(row.int(1)?)?), id: row.int(2)? };
+        Ok(Some((number(row.int(0)?)?, last)))
+    }
+
+    /// Requests of a key that fit, from one place on to before another, newest first.
+    async fn between(
+        &self,
+        key: KeyId,
+        filter: &RequestFilter,
+        (from, before): (Place, Place),
+        limit: usize,
+    ) -> Result<Vec<RequestRow>, StoreError> {
+        let id = key.as_u128().to_be_bytes();
+        let mut values: Vec<Value> = vec![id.as_slice().into()];
+        for place in [from, before] {
+            values.extend([place.at.unix_ms().into(), place.id.into()]);
         }
-        let full = found.last().filter(|_| found.len() == limit);
-        let next = full.map(|row| Place { at: row.at, id: row.id }).or(stopped);
-        Ok((found, next))
+        values.extend(filter.values());
+        values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+        self.database.fetch_all(REQUESTS_OF_KEY, values).await?.iter().map(request).collect()
     }
 }
 
+/// Runs of neighbouring quarters by their oldest and newest, newest first.
+fn neighbours(quarters: &BTreeSet<u64>) -> Vec<(u64, u64)> {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for quarter in quarters.iter().rev().copied() {
+        match runs.last_mut() {
+            Some((oldest, _)) if *oldest == quarter + 1 => *oldest = quarter,
+            Some(_) | None => runs.push((quarter, quarter)),
+        }
+    }
+    runs
+}
+
+/// What was recorded since somebody last looked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Newer {
+    /// The newest of it, newest first.
+    pub rows: Vec<RequestRow>,
+    /// The number to look on from.
+    pub upto: i64,
+    /// Whether there may have been more than was looked at or fits.
+    pub left_out: bool,
+}
+
 /// A place in the journal: what is older lies before it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Place {
     /// When.
     pub at: Moment,
@@ -212,7 +332,7 @@ pub struct RequestFilter {
 }
 
 impl RequestFilter {
-    fn values(&self) -> [Value; 6] {
+    fn values(&self) -> [Value; 4] {
         let source = match self.source.map(|address| address.to_canonical()) {
             None => Vec::new(),
             Some(IpAddr::V4(v4)) => v4.octets().to_vec(),
@@ -225,10 +345,6 @@ impl RequestFilter {
             route.into(),
             i64::from(self.source.is_some()).into(),
             source.as_slice().into(),
-            self.before
-                .map_or(i64::MAX, |place| i64::try_from(place.at.unix_ms()).unwrap_or(i64::MAX))
-                .into(),
-            self.before.map_or(0, |place| place.id).into(),
         ]
     }
 }
@@ -255,4 +371,15 @@ fn request(row: &Row) -> Result<RequestRow, StoreError> {
         upstream_status: row.int_or_null(6)?,
         micros: number(row.int(7)?)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::neighbours;
+
+    #[test]
+    fn neighbouring_quarters_are_walked_as_one() {
+        assert_eq!(neighbours(&[1, 2, 3, 7, 9, 10].into()), [(9, 10), (7, 7), (1, 3)]);
+        assert!(neighbours(&[].into()).is_empty());
+    }
 }

@@ -17,6 +17,7 @@ use crate::writer::Tx;
 statements! {
     INSERT_ALERT = "INSERT INTO alerts (account, at, kind, key_id, key_name, source, device, detail, once) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (once) DO NOTHING";
+    TOLD_ONCE = "SELECT 1 FROM alerts WHERE once = $1";
     ALERTS_OF_ACCOUNT = "SELECT id, account, at, kind, key_id, key_name, source, device, detail, seen_at FROM alerts \
         WHERE account = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
     ALERTS_OF_KEY = "SELECT id, account, at, kind, key_id, key_name, source, device, detail, seen_at FROM alerts \
@@ -87,6 +88,14 @@ impl Tx {
 }
 
 impl Reader {
+    /// Whether the alert that is told once under this text was told.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn was_told(&self, once: &str) -> Result<bool, StoreError> {
+        Ok(self.database.fetch_optional(TOLD_ONCE, vec![once.into()]).await?.is_some())
+    }
+
     /// Up to `limit` alerts of an account in `scope` before the one numbered `before`, newest first.
     ///
     /// # Errors

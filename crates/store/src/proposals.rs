@@ -1,6 +1,7 @@
 //! Changes that take more than one operator, and their approvals. Every row is sealed with its standing.
 
 use keyward_rules::id::AccountId;
+use keyward_rules::limits;
 use keyward_rules::policy::Needed;
 use keyward_rules::proposal::{Approval, Change, ChangeHash, Proposal, ProposalId, Standing};
 use keyward_rules::time::Moment;
@@ -22,6 +23,8 @@ statements! {
         data_key, seal FROM proposals WHERE id < $1 ORDER BY id DESC LIMIT $2";
     OPEN_FOR = "SELECT id FROM proposals WHERE standing = 'open' AND change = $1 AND expires_at > $2 ORDER BY id DESC LIMIT 1";
     OPEN_PROPOSALS = "SELECT COUNT(*) FROM proposals WHERE standing = 'open' AND expires_at > $1";
+    OPEN_ALIKE = "SELECT id, change, words, hash, needed, requester, made_at, expires_at, standing, settled_at, settled_by, \
+        data_key, seal FROM proposals WHERE change = $1 AND standing = 'open' AND expires_at > $2 ORDER BY id LIMIT $3";
     /// Only from open: whoever settles second changes no row.
     SETTLE_PROPOSAL = "UPDATE proposals SET standing = $2, settled_at = $3, settled_by = $4, data_key = $5, seal = $6 \
         WHERE id = $1 AND standing = 'open'";
@@ -122,6 +125,18 @@ impl Tx {
     pub async fn open_proposals(&mut self) -> Result<u64, StoreError> {
         let row = self.transact.fetch_optional(OPEN_PROPOSALS, vec![self.now().unix_ms().into()]).await?;
         Ok(u64::try_from(row.map_or(Ok(0), |row| row.int(0))?).unwrap_or(u64::MAX))
+    }
+
+    /// The open proposal for the same change, if there is one that nobody altered.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open_proposal_of(&mut self, change: Change) -> Result<Option<ProposalId>, StoreError> {
+        let most = u64::try_from(limits::OPEN_PROPOSALS).unwrap_or(u64::MAX);
+        let values = vec![change.to_string().into(), self.now().unix_ms().into(), most.into()];
+        let rows = self.transact.fetch_all(OPEN_ALIKE, values).await?;
+        let intact = |row| ProposalRecord::from_rows(row, &[], &self.vault).ok();
+        Ok(rows.iter().find_map(intact).map(|record| record.proposal.id))
     }
 
     /// Keeps a proposal under the next number.

@@ -11,6 +11,6 @@ pub use channels::pause_channels;
 pub use cooling::end_cooling;
 pub use overlaps::end_overlaps;
 pub use raise::raise_sighting;
-pub(crate) use raise::raise_to;
+pub(crate) use raise::{raise_altered_role, raise_to};
 pub use remind::remind_holders;
 pub use sweep::{Swept, sweep_keys};

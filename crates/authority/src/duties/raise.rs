@@ -8,6 +8,7 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Actor, Proof};
 use keyward_rules::id::AccountId;
 use keyward_rules::limits::DAY_MS;
+use keyward_rules::staff::Role;
 
 use crate::tell::{shows_addresses, tell};
 use crate::{ActionError, Desk};
@@ -94,6 +95,34 @@ pub(crate) async fn raise_to(
         let event = Event::of(tx.grant(), desk.now, &subject, &[("saw", kind.word().to_owned())]);
         tx.commit(event).await?;
     }
+    Ok(())
+}
+
+/// Tells the person and every operator, once a day, that the record of the person's role was altered.
+pub(crate) async fn raise_altered_role(desk: &Desk<'_>, account: AccountId) -> Result<(), ActionError> {
+    let kind = AlertKind::RoleAltered;
+    let day = desk.now.unix_ms() / DAY_MS;
+    let once = |told: AccountId| format!("{}:{account}:{told}:{day}", kind.word());
+    // The role is looked up with every request: only the first one of a day takes the writer's lock.
+    if desk.authority.access.reader.was_told(&once(account)).await? {
+        return Ok(());
+    }
+    let grant = Actor::System("watch").may(Action::RaiseAlert, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let detail = format!("The role of account {account}.");
+    let mut people = vec![account];
+    people.extend(tx.staff().await?.iter().filter(|one| one.role == Role::Operator).map(|one| one.account));
+    let mut told = false;
+    for person in people {
+        let alert = Alert { detail: detail.clone(), once: once(person), ..Alert::of(kind, person, desk.now) };
+        told |= tell(desk, &mut tx, alert).await?;
+    }
+    if !told {
+        return Ok(());
+    }
+    let saw = [("saw", kind.word().to_owned())];
+    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &saw);
+    tx.commit(event).await?;
     Ok(())
 }
 

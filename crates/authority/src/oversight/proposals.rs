@@ -78,7 +78,7 @@ pub async fn check_proposal(desk: &Desk<'_>, change: Change) -> Result<Vec<Strin
 /// Makes a proposal and tells the other operators; gives its number.
 ///
 /// # Errors
-/// As [`check_proposal`], and [`ActionError::TooManyProposals`].
+/// As [`check_proposal`], [`ActionError::TooManyProposals`], and [`ActionError::ProposedAlready`].
 pub async fn propose(desk: &Desk<'_>, proof: Proof, change: Change) -> Result<ProposalId, ActionError> {
     let requester = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     let lines = check_proposal(desk, change).await?;
@@ -88,6 +88,9 @@ pub async fn propose(desk: &Desk<'_>, proof: Proof, change: Change) -> Result<Pr
     tx.one_at_a_time().await?;
     if tx.open_proposals().await? >= u64::try_from(OPEN_PROPOSALS).unwrap_or(u64::MAX) {
         return Err(ActionError::TooManyProposals);
+    }
+    if let Some(first) = tx.open_proposal_of(change).await? {
+        return Err(ActionError::ProposedAlready(first));
     }
     // The role was looked up for the request; it counts at this moment.
     let people = operators(&mut tx).await?;

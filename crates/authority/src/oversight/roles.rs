@@ -9,10 +9,12 @@ use keyward_rules::person::Token;
 use keyward_rules::policy::{Needed, Setting};
 use keyward_rules::proposal::NotPassed;
 use keyward_rules::staff::Role;
-use keyward_store::{Member, Tx};
+use keyward_store::{Member, StoreError, Tx};
+use tracing::error;
 
 use super::policy::{policy_in_force, policy_now};
 use super::words::name_of;
+use crate::duties::raise_altered_role;
 use crate::{ActionError, Desk, Matter, tell};
 
 /// Prefix of the token in a set-up link.
@@ -41,12 +43,22 @@ pub(super) async fn acting(desk: &Desk<'_>, tx: &mut Tx) -> Result<AccountId, Ac
     if operators(tx).await?.contains(&by) { Ok(by) } else { Err(NotPassed::NotAnOperator.into()) }
 }
 
-/// The role of the person behind an account.
+/// The role of the person behind an account. A row that was altered is no role, and an alarm; what the person does
+/// without a role goes on.
 ///
 /// # Errors
-/// [`ActionError::Store`] when the row was altered.
+/// [`ActionError::Store`].
 pub async fn role_of(desk: &Desk<'_>, account: AccountId) -> Result<Option<Role>, ActionError> {
-    Ok(desk.authority.access.reader.role_of(account).await?)
+    match desk.authority.access.reader.role_of(account).await {
+        Err(StoreError::Tampered { what }) => {
+            error!(%account, "the {what} was altered outside the program, and counts for nothing");
+            if let Err(problem) = raise_altered_role(desk, account).await {
+                error!(%account, problem = problem.for_the_log(), "nobody could be told of an altered role");
+            }
+            Ok(None)
+        }
+        role => Ok(role?),
+    }
 }
 
 /// Everybody with a role.
@@ -237,14 +249,19 @@ pub async fn revoke_role(desk: &Desk<'_>, proof: Proof, account: AccountId) -> R
     tx.one_at_a_time().await?;
     acting(desk, &mut tx).await?;
     let staff = tx.staff().await?;
-    let member = *staff.iter().find(|one| one.account == account).ok_or(ActionError::Unchanged)?;
+    let member = staff.iter().find(|one| one.account == account);
+    // One that is not in force, or was altered, can be taken away as well.
+    if member.is_none() && !tx.has_role(account).await? {
+        return Err(ActionError::Unchanged);
+    }
+    let role = member.map_or_else(|| "none in force".to_owned(), |member| member.role.to_string());
     refuse_too_few(desk, &mut tx, account).await?;
     tx.set_role(account, None).await?;
     // The person is told that it happened, and not by whom or from where.
-    let detail = format!("You were an {}.", member.role);
+    let detail = member.map(|member| format!("You were an {}.", member.role)).unwrap_or_default();
     let alert = Alert { detail, ..Alert::of(AlertKind::RoleRevoked, account, desk.now) };
     tell::tell(desk, &mut tx, alert).await?;
-    let facts = [("role", member.role.to_string()), ("name", name)];
+    let facts = [("role", role), ("name", name)];
     let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &facts);
     tx.commit(event).await?;
     Ok(())

@@ -8,6 +8,7 @@ use keyward_rules::staff::Role;
 use keyward_store::AccountKind;
 
 use super::policy::policy_in_force;
+use super::roles::role_of;
 use crate::questions::reach_in_words;
 use crate::{ActionError, Desk};
 
@@ -41,7 +42,7 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
     match change {
         Change::GrantRole(account, role) => {
             let record = reader.account(desk.actor.scope(), account).await?.ok_or(ActionError::NoAccount)?;
-            let now = reader.role_of(account).await?;
+            let now = role_of(desk, account).await?;
             // A role needs a person with two factors, and sub-accounts have no person of their own.
             let person = desk.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
             if now == Some(role) {

@@ -1,9 +1,9 @@
 //! Question: what does a key do?
 
 use keyward_rules::id::KeyId;
-use keyward_rules::limits::DAY_MS;
+use keyward_rules::limits::{DAY_MS, SEARCH_ROWS, TAIL_ROWS};
 use keyward_rules::time::Moment;
-use keyward_store::{Place, Quarter, RequestFilter, RequestRow};
+use keyward_store::{Bounds, Found, Place, Quarter, RequestFilter, RequestRow};
 
 use crate::tell::shows_addresses;
 use crate::{ActionError, Desk};
@@ -13,6 +13,8 @@ const NEWEST: usize = 20;
 /// Quarters of an hour in a day.
 const QUARTERS: usize = 96;
 const QUARTER_MS: u64 = 15 * 60 * 1_000;
+/// Searches of one export: a month of a key that never rests.
+const EXPORT_WALKS: usize = 16;
 
 /// One request, as its holder sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,7 +64,8 @@ pub async fn key_activity(desk: &Desk<'_>, id: KeyId) -> Result<ActivityView, Ac
         source: None,
         before: None,
     };
-    let (requests, _) = access.activity.requests(id, &newest, NEWEST).await?;
+    let bounds = Bounds { rows: NEWEST, looked_through: SEARCH_ROWS };
+    let requests = access.activity.requests(id, &newest, bounds).await?.rows;
     let sources = match shown {
         true => access.activity.sources(id, u64::try_from(NEWEST).unwrap_or(0)).await?,
         false => Vec::new(),
@@ -89,24 +92,99 @@ fn as_shown(row: RequestRow, shown: bool) -> KeyRequest {
     }
 }
 
+/// What was recorded of a key since its holder last looked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewerRequests {
+    /// The newest of it, newest first.
+    pub requests: Vec<KeyRequest>,
+    /// Where to look on from.
+    pub upto: i64,
+    /// Whether there may have been more than fits.
+    pub left_out: bool,
+}
+
 /// The requests of a key within the actor's scope that fit, newest first, at most `limit`, and where to search on if
-/// there may be more. An app's key is never
-/// searched by address: the answer would tell its ranges.
+/// there may be more. An app's key is never searched by address: the answer would tell its ranges. One search looks
+/// through [`SEARCH_ROWS`] records at most, those of other keys included.
 ///
 /// # Errors
-/// [`ActionError::NoKey`].
+/// [`ActionError::NoKey`]; [`ActionError::Searching`].
 pub async fn key_requests(
     desk: &Desk<'_>,
     id: KeyId,
     filter: RequestFilter,
     limit: usize,
-) -> Result<(Vec<KeyRequest>, Option<Place>), ActionError> {
-    let access = &desk.authority.access;
-    let key = access.reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
+) -> Result<Found<KeyRequest, Place>, ActionError> {
+    let (filter, shown) = searchable(desk, id, filter).await?;
+    let _search = desk.authority.searches.begin(&desk.actor)?;
+    let bounds = Bounds { rows: limit, looked_through: SEARCH_ROWS };
+    let found = desk.authority.access.activity.requests(id, &filter, bounds).await?;
+    Ok(found.map(|row| as_shown(row, shown)))
+}
+
+/// The same for a file: searches on until nothing is left, or `limit` are found, or [`EXPORT_WALKS`] searches were made.
+///
+/// # Errors
+/// As [`key_requests`].
+pub async fn all_key_requests(
+    desk: &Desk<'_>,
+    id: KeyId,
+    filter: RequestFilter,
+    limit: usize,
+) -> Result<Found<KeyRequest, Place>, ActionError> {
+    let (mut filter, shown) = searchable(desk, id, filter).await?;
+    let _search = desk.authority.searches.begin(&desk.actor)?;
+    let mut all = Found { rows: Vec::new(), next: None, looked_through: 0 };
+    for _ in 0..EXPORT_WALKS {
+        let bounds = Bounds { rows: limit.saturating_sub(all.rows.len()), looked_through: SEARCH_ROWS };
+        let found = desk.authority.access.activity.requests(id, &filter, bounds).await?;
+        all.rows.extend(found.rows);
+        all.looked_through += found.looked_through;
+        all.next = found.next;
+        if found.next.is_none() || all.rows.len() >= limit {
+            break;
+        }
+        filter.before = found.next;
+    }
+    Ok(all.map(|row| as_shown(row, shown)))
+}
+
+/// What was recorded of a key within the actor's scope after number `after`, and fits, at most `limit`; for who watches.
+///
+/// # Errors
+/// [`ActionError::NoKey`].
+pub async fn newer_key_requests(
+    desk: &Desk<'_>,
+    id: KeyId,
+    filter: RequestFilter,
+    after: i64,
+    limit: usize,
+) -> Result<NewerRequests, ActionError> {
+    let (filter, shown) = searchable(desk, id, filter).await?;
+    let bounds = Bounds { rows: limit, looked_through: TAIL_ROWS };
+    let newer = desk.authority.access.activity.newer(id, &filter, after, bounds).await?;
+    let requests = newer.rows.into_iter().map(|row| as_shown(row, shown)).collect();
+    Ok(NewerRequests { requests, upto: newer.upto, left_out: newer.left_out })
+}
+
+/// The number of the journal's newest record, to watch from.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn newest_record(desk: &Desk<'_>) -> Result<i64, ActionError> {
+    Ok(desk.authority.access.activity.newest_record().await?)
+}
+
+/// The filter as it may be asked, and whether addresses are shown.
+async fn searchable(
+    desk: &Desk<'_>,
+    id: KeyId,
+    filter: RequestFilter,
+) -> Result<(RequestFilter, bool), ActionError> {
+    let reader = &desk.authority.access.reader;
+    let key = reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
     let shown = shows_addresses(&key.binding);
-    let filter = RequestFilter { source: filter.source.filter(|_| shown), ..filter };
-    let (rows, next) = access.activity.requests(id, &filter, limit).await?;
-    Ok((rows.into_iter().map(|row| as_shown(row, shown)).collect(), next))
+    Ok((RequestFilter { source: filter.source.filter(|_| shown), ..filter }, shown))
 }
 
 /// The counts of the last day alone; whose key it is was decided before.

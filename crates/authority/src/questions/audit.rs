@@ -2,10 +2,10 @@
 
 use keyward_rules::grant::Scope;
 use keyward_rules::id::AccountId;
-use keyward_rules::limits::PAGE_MAX;
+use keyward_rules::limits::{AUDIT_SEARCH_ROWS, PAGE_MAX};
 use keyward_rules::log::{Hash, proof_text};
 use keyward_rules::trail::Entry;
-use keyward_store::{AuditFilter, AuditRecord, Concern};
+use keyward_store::{AuditFilter, AuditRecord, Bounds, Concern, Found};
 
 use crate::{ActionError, Desk};
 
@@ -103,21 +103,22 @@ pub async fn prove_record(desk: &Desk<'_>, n: u64) -> Result<RecordProof, Action
 }
 
 /// Records that `filter` finds, newest first, at most `limit` (1 to 100), and where to search on if there may be more.
-/// Every symbol of the filter's text stands for itself.
+/// Every symbol of the filter's text stands for itself. One search looks through [`AUDIT_SEARCH_ROWS`] records at most.
 ///
 /// # Errors
-/// [`ActionError::NoRecord`] for everybody who does not see all.
+/// [`ActionError::NoRecord`] for everybody who does not see all; [`ActionError::Searching`].
 pub async fn search_audit(
     desk: &Desk<'_>,
     filter: &AuditFilter,
     limit: usize,
-) -> Result<(Vec<TrailView>, Option<u64>), ActionError> {
+) -> Result<Found<TrailView, u64>, ActionError> {
     let scope = desk.actor.scope();
     if scope != Scope::All {
         return Err(ActionError::NoRecord);
     }
-    let (rows, next) = desk.authority.access.log.search(scope, filter, limit.clamp(1, PAGE_MAX)).await?;
-    Ok((rows.into_iter().map(view).collect(), next))
+    let _search = desk.authority.searches.begin(&desk.actor)?;
+    let bounds = Bounds { rows: limit.clamp(1, PAGE_MAX), looked_through: AUDIT_SEARCH_ROWS };
+    Ok(desk.authority.access.log.search(scope, filter, bounds).await?.map(view))
 }
 
 /// A record that cannot be read shows as such: `keyward audit verify` says more.

@@ -13,7 +13,10 @@ mod sessions;
 mod show_key;
 
 pub use account::{AccountView, show_account};
-pub use activity::{ActivityView, KeyRequest, key_activity, key_counts, key_requests};
+pub use activity::{
+    ActivityView, KeyRequest, NewerRequests, all_key_requests, key_activity, key_counts, key_requests,
+    newer_key_requests, newest_record,
+};
 pub use alerts::{AlertView, list_alerts, list_alerts_of_key, mark_alerts_seen, unseen_alerts};
 pub use audit::{RecordProof, TrailView, own_trail, prove_record, search_audit};
 pub use channels::{ChannelState, ChannelView, DeliveryView, list_channels, list_deliveries, show_channel};

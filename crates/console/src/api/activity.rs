@@ -162,9 +162,10 @@ pub async fn key_requests(
         source: query.source,
         before,
     };
-    let (found, next) = questions::key_requests(&desk, id, filter, limit).await?;
-    let next = next.map(|place| place.to_string());
-    Ok(Json(Requests { requests: found.into_iter().map(Request::from).collect(), next }))
+    let found = questions::key_requests(&desk, id, filter, limit).await?;
+    let next = found.next.map(|place| place.to_string());
+    let requests = found.rows.into_iter().map(Request::from).collect();
+    Ok(Json(Requests { requests, next }))
 }
 
 /// Show the chart of all keys

@@ -158,8 +158,8 @@ pub async fn audit(officer: Officer, Asked(query): Asked<AuditQuery>) -> Result<
         to: query.until_ms.map(Moment::from_unix_ms),
     };
     let filter = AuditFilter { sought, account: cursor(query.account.as_deref())?, before: query.cursor };
-    let (views, next) = search_audit(&officer.desk(), &filter, limit).await?;
-    Ok(Json(TrailPage::of(views, next)))
+    let found = search_audit(&officer.desk(), &filter, limit).await?;
+    Ok(Json(TrailPage::of(found.rows, found.next)))
 }
 
 /// Prove that any record stands in the log

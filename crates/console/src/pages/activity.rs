@@ -5,9 +5,10 @@ use axum::extract::{Path, Query as Asked};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use keyward_authority::questions::{
-    ChartView, KeyRequest, KeyView, Piece, Range, account_chart, key_chart, key_requests, show_key,
+    ChartView, KeyRequest, KeyView, Piece, Range, account_chart, all_key_requests, key_chart, key_requests,
+    newer_key_requests, newest_record, show_key,
 };
-use keyward_authority::{ActionError, RequestFilter};
+use keyward_authority::{ActionError, Desk, RequestFilter};
 use keyward_rules::id::KeyId;
 use keyward_rules::limits::{DAY_MS, PAGE_DEFAULT};
 
@@ -21,10 +22,10 @@ use crate::words::{When, moment, urlencoded};
 
 /// Rows of an export.
 const EXPORT: usize = 10_000;
-/// Searches of one export: a month of a key that never rests.
-const EXPORT_WALKS: usize = 16;
 /// How far a search reaches back unless asked otherwise.
 const SEARCH_DAYS: u64 = 31;
+/// Milliseconds by which another node's clock may be ahead of ours, for the live view.
+const AHEAD_MS: u64 = 60_000;
 
 /// What is asked for.
 #[derive(Default, Deserialize)]
@@ -38,6 +39,7 @@ pub struct Query {
     route: String,
     source: String,
     before: String,
+    after: String,
     live: String,
     format: String,
 }
@@ -123,16 +125,26 @@ struct KeyPage<'p> {
     rows: Vec<Row>,
     query: &'p Query,
     shows_sources: bool,
-    live: bool,
+    /// From where the live view looks on; `None` for a search.
+    live: Option<Live>,
     older: String,
-    /// How far back was looked, where the search stopped before its beginning.
-    searched_to: Option<When>,
+    /// How much was looked through and how far back, where the search stopped before its beginning.
+    searched: Option<(u64, When)>,
     terms: String,
 }
 
+/// What the live view asks next.
+struct Live {
+    key: KeyId,
+    terms: String,
+    after: i64,
+    left_out: bool,
+}
+
 #[derive(Template)]
-#[template(path = "activity_rows.html")]
-struct Rows {
+#[template(path = "activity_tail.html")]
+struct Tail {
+    live: Live,
     rows: Vec<Row>,
 }
 
@@ -191,28 +203,58 @@ async fn build(person: &SignedIn, id: KeyId, query: &Query) -> Result<Response, 
         Ok(filter) => filter,
         Err(text) => return Ok(message(StatusCode::UNPROCESSABLE_ENTITY, "That cannot be searched", text)),
     };
-    let (requests, next) = key_requests(&desk, id, filter, PAGE_DEFAULT).await?;
-    let searched_to = next.filter(|_| requests.len() < PAGE_DEFAULT).map(|place| When::of(place.at));
-    let older = next.map(|place| place.to_string()).unwrap_or_default();
-    let rows = requests.into_iter().map(row).collect();
     if query.fragment == "tail" {
-        return Ok(page(&Rows { rows }));
+        let (live, rows) = watch(&desk, id, filter, query).await?;
+        if rows.is_empty() && query.after == live.after.to_string() {
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+        return Ok(page(&Tail { live, rows }));
     }
     let key = show_key(&desk, id).await?;
     let range = query.range.parse().unwrap_or(Range::Day);
     let chart = key_chart(&desk, id, range).await?;
-    Ok(page(&KeyPage {
+    let shown = KeyPage {
         frame: Frame::of(person, "keys", &format!("Activity of {}", key.name)),
         drawn: drawn(&chart, range),
-        rows,
+        rows: Vec::new(),
         shows_sources: key.purpose == "trading",
-        live: !query.live.is_empty(),
-        older,
-        searched_to,
+        live: None,
+        older: String::new(),
+        searched: None,
         terms: terms(query),
         key: &key,
         query,
-    }))
+    };
+    if !query.live.is_empty() {
+        let (live, rows) = watch(&desk, id, filter, query).await?;
+        return Ok(page(&KeyPage { rows, live: Some(live), ..shown }));
+    }
+    let found = key_requests(&desk, id, filter, PAGE_DEFAULT).await?;
+    let stopped = found.next.filter(|_| found.rows.len() < PAGE_DEFAULT);
+    let searched = stopped.map(|place| (found.looked_through, When::of(place.at)));
+    let older = found.next.map(|place| place.to_string()).unwrap_or_default();
+    let rows = found.rows.into_iter().map(row).collect();
+    Ok(page(&KeyPage { rows, older, searched, ..shown }))
+}
+
+/// What the live view shows: what is newer than its cursor, or at its beginning what a search finds.
+async fn watch(
+    desk: &Desk<'_>,
+    id: KeyId,
+    filter: RequestFilter,
+    query: &Query,
+) -> Result<(Live, Vec<Row>), ActionError> {
+    let live = |after, left_out| Live { key: id, terms: terms(query), after, left_out };
+    let Ok(after) = query.after.parse() else {
+        // What is recorded from now on comes with the next look, and must not stand in the list twice.
+        let newest = newest_record(desk).await?;
+        let mut found = key_requests(desk, id, filter, PAGE_DEFAULT).await?.rows;
+        found.retain(|request| request.id <= newest);
+        return Ok((live(newest, false), found.into_iter().map(row).collect()));
+    };
+    let until = if query.until.is_empty() { filter.until.plus_ms(AHEAD_MS) } else { filter.until };
+    let newer = newer_key_requests(desk, id, RequestFilter { until, ..filter }, after, PAGE_DEFAULT).await?;
+    Ok((live(newer.upto, newer.left_out), newer.requests.into_iter().map(row).collect()))
 }
 
 /// The activity of all keys of an account.
@@ -234,8 +276,8 @@ pub async fn export(person: SignedIn, Path(id): Path<String>, Asked(query): Aske
         Ok(filter) => filter,
         Err(text) => return message(StatusCode::UNPROCESSABLE_ENTITY, "That cannot be exported", text),
     };
-    let (found, cut) = match gather(&person, id, filter).await {
-        Ok(found) => found,
+    let (found, cut) = match all_key_requests(&person.desk(), id, filter, EXPORT).await {
+        Ok(found) => (found.rows, found.next.is_some()),
         Err(other) => return problem(other),
     };
     let (kind, ending, text) = match query.format.as_str() {
@@ -245,24 +287,6 @@ pub async fn export(person: SignedIn, Path(id): Path<String>, Asked(query): Aske
     let part = if cut { format!("-newest-{}", found.len()) } else { String::new() };
     let name = format!("attachment; filename=\"keyward-{id}{part}.{ending}\"");
     ([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)], text).into_response()
-}
-
-/// Searches on until nothing is left or the export is full; whether it was cut.
-async fn gather(
-    person: &SignedIn,
-    id: KeyId,
-    mut filter: RequestFilter,
-) -> Result<(Vec<KeyRequest>, bool), ActionError> {
-    let mut all = Vec::new();
-    for _ in 0..EXPORT_WALKS {
-        let (found, next) = key_requests(&person.desk(), id, filter.clone(), EXPORT - all.len()).await?;
-        all.extend(found);
-        match next {
-            Some(place) if all.len() < EXPORT => filter.before = Some(place),
-            next => return Ok((all, next.is_some())),
-        }
-    }
-    Ok((all, true))
 }
 
 fn json_lines(found: &[KeyRequest]) -> String {

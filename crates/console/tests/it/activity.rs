@@ -4,7 +4,10 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::http::{Request, header};
+use futures_util::poll;
+use keyward_rules::grant::{Actor, Holder, Origin};
 use keyward_rules::id::{AccountId, KeyId, RequestId};
+use keyward_rules::person::{Device, SessionId};
 use keyward_rules::time::Moment;
 use keyward_store::Record;
 use serde_json::Value;
@@ -163,6 +166,8 @@ async fn requests_are_found_by_time_verdict_route_and_source() {
         page(&world, &cookie, &format!("/keys/{id}/activity?range=week&verdict=50110&route=%3Cscript%3E"))
             .await;
     assert!(shown.contains("Nothing fits") && !shown.contains("<script>\""));
+    let cut = page(&world, &cookie, &format!("/keys/{id}/activity?verdict=50111")).await;
+    assert!(cut.contains("Looked through ") && cut.contains("Search on"));
     let csv = page(&world, &cookie, &format!("/keys/{id}/activity/export?format=csv&verdict=refused")).await;
     assert_eq!(csv.lines().count(), 31);
     let lines =
@@ -171,6 +176,92 @@ async fn requests_are_found_by_time_verdict_route_and_source() {
     assert!(lines.lines().all(|line| serde_json::from_str::<Value>(line).unwrap()["code"] == "50110"));
     let tail = page(&world, &cookie, &format!("/keys/{id}/activity?fragment=tail")).await;
     assert!(tail.matches("<tr>").count() == 50 && !tail.contains("<html"));
+}
+
+#[tokio::test]
+async fn two_searches_at_a_time_and_a_client_that_leaves_ends_its_own() {
+    let world = World::new().await;
+    let (person, other) = (world.person("a@keyward.example").await, world.person("b@keyward.example").await);
+    let (traffic, theirs) = (traffic(&person, 1).await, traffic(&other, 1).await);
+    traffic.append(&world, 33, 60_000).await;
+    let cookie = browser(&world, &person).await;
+    let (id, searches) = (traffic.keys[0], &world.authority.searches);
+    let holder = Actor::Holder(Holder {
+        account: traffic.account,
+        session: SessionId::from_entropy([1; 16]),
+        origin: Origin { address: HOME.parse().unwrap(), device: Device::of("tests") },
+    });
+    let path = format!("/keys/{id}/requests");
+    let (one, two) = (searches.begin(&holder).unwrap(), searches.begin(&holder).unwrap());
+    let refused = person.get(&path).await;
+    assert_eq!((refused.status, refused.code().as_str()), (429, "searching"));
+    for path in [format!("/keys/{id}/activity"), format!("/keys/{id}/activity/export?format=csv")] {
+        let request =
+            Request::builder().uri(&path).header(header::COOKIE, &cookie).body(Body::empty()).unwrap();
+        let answer = world.send(HOME, request).await;
+        assert_eq!(answer.status, 429, "{path}");
+        assert!(answer.text.contains("Another search of yours is still running"), "{}", answer.text);
+    }
+    page(&world, &cookie, &format!("/keys/{id}/activity?fragment=tail&after=0")).await;
+    assert_eq!(other.get(&format!("/keys/{}/requests", theirs.keys[0])).await.status, 200);
+    drop(one);
+    assert_eq!(person.get(&path).await.status, 200);
+    drop(two);
+    assert_eq!(searches.under_way(), 0);
+    // Dropped in the middle, as it is when a client closes its connection.
+    let mut search = Box::pin(person.get(&path));
+    while searches.under_way() == 0 {
+        assert!(poll!(&mut search).is_pending(), "the search ended before it was seen");
+        tokio::task::yield_now().await;
+    }
+    drop(search);
+    assert_eq!(searches.under_way(), 0);
+}
+
+#[tokio::test]
+async fn who_watches_asks_for_what_is_new_alone() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let traffic = traffic(&person, 1).await;
+    traffic.append(&world, 60, 60_000).await;
+    let (cookie, id) = (browser(&world, &person).await, traffic.keys[0]);
+    let after = |text: &str| -> i64 {
+        let cursor = text.split("after=").nth(1).expect("a cursor");
+        cursor.split(|letter: char| !letter.is_ascii_digit()).next().unwrap().parse().unwrap()
+    };
+    let first = page(&world, &cookie, &format!("/keys/{id}/activity?live=yes&verdict=")).await;
+    assert_eq!((first.matches("<td data-label=\"Verdict\"").count(), after(&first)), (50, 60));
+    let tail = |after: i64, terms: &str| format!("/keys/{id}/activity?fragment=tail&after={after}{terms}");
+    let look = async |path: String| {
+        let request =
+            Request::builder().uri(path).header(header::COOKIE, &cookie).body(Body::empty()).unwrap();
+        world.send(HOME, request).await
+    };
+    assert_eq!(look(tail(60, "")).await.status, 204, "nothing new");
+    // One took long: it is recorded now, with a moment before all that was seen.
+    let late = traffic.record(Moment::from_unix_ms(world.now().unix_ms() - 3_600_000), 11);
+    let fresh = [traffic.record(world.now(), 1), late, traffic.record(world.now(), 2)];
+    world.store.journal().writer().unwrap().append(&[], &[], &fresh).await.unwrap();
+    let newer = look(tail(60, "")).await;
+    assert_eq!(
+        (newer.status, newer.text.matches("<td data-label=\"Verdict\"").count(), after(&newer.text)),
+        (200, 3, 63)
+    );
+    assert!(newer.text.starts_with("<tr class=\"look\"") && newer.text.contains("every 2s"));
+    assert_eq!(look(tail(63, "")).await.status, 204);
+    let refused = look(tail(60, "&verdict=refused")).await;
+    assert_eq!(refused.text.matches("<td data-label=\"Verdict\"").count(), 1);
+    assert!(refused.text.contains("verdict=refused"), "it goes on with the same terms");
+    // Without JavaScript the same is a link to a page.
+    let plain = page(&world, &cookie, &format!("/keys/{id}/activity?live=yes&after=60")).await;
+    assert_eq!((plain.matches("<td data-label=\"Verdict\"").count(), after(&plain)), (3, 63));
+    assert!(plain.contains("<html") && plain.contains(">Newer</a>"));
+    // More than fits says so.
+    let many: Vec<Record> = (0..70).map(|number| traffic.record(world.now(), number)).collect();
+    world.store.journal().writer().unwrap().append(&[], &[], &many).await.unwrap();
+    let full = look(tail(63, "")).await;
+    assert!(full.text.contains("than fits here") && after(&full.text) == 133);
+    assert_eq!(look(tail(i64::MAX, "")).await.status, 200, "a cursor from nowhere begins at the newest");
 }
 
 /// The figures of docs/PERFORMANCE.md: `cargo test --release -p keyward-console --test it -- --ignored --nocapture figures`.

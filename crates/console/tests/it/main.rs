@@ -10,6 +10,7 @@ mod channels;
 mod cooling;
 mod device;
 mod doors;
+mod freezes;
 mod guessing;
 mod keys;
 mod operators;

@@ -1,11 +1,14 @@
 //! Operators: the set-up link, proposals and approvals, freezes and policies; who may what, and what is refused.
 
+use axum::body::Body;
+use axum::http::{Request, header};
 use keyward_authority::ActionError;
 use keyward_authority::oversight::{Approvers, SetUp, offer_set_up, rotate_master_key};
 use keyward_rules::grant::Actor;
 use keyward_store::MasterKey;
 use serde_json::{Value, json};
 
+use crate::doors::browser;
 use crate::world::{HOME, PASSWORD, Person, Reply, World, wish};
 
 /// The token that a first start prints.
@@ -18,7 +21,7 @@ async fn take(person: &Person<'_>, token: &str, alone: bool) -> Reply {
     person.approved("POST", "/operations/set-up", json!({"token": token, "alone": alone})).await
 }
 
-async fn id_of(person: &Person<'_>) -> String {
+pub async fn id_of(person: &Person<'_>) -> String {
     person.get("/account").await.field("id")
 }
 
@@ -36,27 +39,33 @@ pub async fn two_operators(world: &World) -> (Person<'_>, Person<'_>) {
     (one, two)
 }
 
-async fn propose(person: &Person<'_>, change: &str) -> Reply {
+pub async fn propose(person: &Person<'_>, change: &str) -> Reply {
     person.approved("POST", "/operations/proposals", json!({"change": change})).await
 }
 
-async fn approve(person: &Person<'_>, proposal: &Value) -> Reply {
+pub async fn approve(person: &Person<'_>, proposal: &Value) -> Reply {
     let path = format!("/operations/proposals/{}/approve", proposal["id"].as_str().unwrap());
     person.approved("POST", &path, json!({"hash": proposal["hash"]})).await
 }
 
-async fn carry_out(person: &Person<'_>, proposal: &Value) -> Reply {
+pub async fn carry_out(person: &Person<'_>, proposal: &Value) -> Reply {
     let path = format!("/operations/proposals/{}/carry-out", proposal["id"].as_str().unwrap());
     person.api("POST", &path, Value::Null).await
 }
 
 /// Proposes as one, approves as the other, carries out; what came last.
-async fn both(one: &Person<'_>, two: &Person<'_>, change: &str) -> Reply {
+pub async fn both(one: &Person<'_>, two: &Person<'_>, change: &str) -> Reply {
     let proposed = propose(one, change).await;
     assert_eq!(proposed.status, 201, "{change}: {}", proposed.text);
     let approved = approve(two, &proposed.json()).await;
     assert_eq!(approved.status, 200, "{change}: {}", approved.text);
     carry_out(two, &proposed.json()).await
+}
+
+/// A page as a browser with this cookie gets it.
+async fn page(world: &World, cookie: &str, path: &str) -> Reply {
+    let request = Request::builder().uri(path).header(header::COOKIE, cookie).body(Body::empty()).unwrap();
+    world.send(HOME, request).await
 }
 
 fn file(world: &World) -> rusqlite::Connection {
@@ -206,8 +215,70 @@ async fn a_proposal_that_was_altered_in_the_store_is_refused() {
         "INSERT INTO roles SELECT {bad}, 'operator', granted_at, data_key, seal FROM roles LIMIT 1"
     ))
     .unwrap();
-    assert_eq!(mallory.get("/operations").await.status, 503, "a role that was written by hand is none");
+    assert_eq!(mallory.get("/operations").await.code(), "no_role", "a role that was written by hand is none");
     assert_eq!(ben.get("/operations/staff").await.json().as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn an_altered_role_is_none_and_an_alarm_and_its_person_goes_on() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let eve = world.person("eve@keyward.example").await;
+    let id = id_of(&eve).await;
+    assert_eq!(both(&ann, &ben, &format!("role.grant {id} auditor")).await.status, 200);
+    assert_eq!(eve.get("/operations").await.status, 200);
+    let cookie = browser(&world, &eve).await;
+    file(&world).execute_batch(&format!("UPDATE roles SET role = 'operator' WHERE account = {id}")).unwrap();
+    let (keys, operations) =
+        (page(&world, &cookie, "/keys").await, page(&world, &cookie, "/operations").await);
+    assert_eq!((keys.status, operations.status), (200, 404), "{}", operations.text);
+    assert!(!keys.text.contains("href=\"/operations\""));
+    assert_eq!((eve.get("/account").await.status, eve.get("/keys").await.status), (200, 200));
+    assert_eq!(eve.get("/operations").await.code(), "no_role");
+    let freeze = format!("/operations/accounts/{id}/freeze");
+    let tried = eve.api("POST", &freeze, json!({"why": "because", "factor": PASSWORD})).await;
+    assert_eq!(tried.code(), "no_role");
+    // The others' pages that name the person go on as well, and show no role.
+    let shown = ann.get(&format!("/operations/accounts/{id}")).await;
+    assert_eq!((shown.status, &shown.json()["account"]["role"]), (200, &Value::Null), "{}", shown.text);
+    // Once a day, to the person and to every operator, with a record of it.
+    let count = |sql: &str| file(&world).query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT COUNT(*) FROM alerts WHERE kind = 'role_altered'"), 3);
+    assert_eq!(count("SELECT COUNT(*) FROM audit WHERE record LIKE '%role_altered%'"), 1);
+    for person in [&ann, &ben, &eve] {
+        let mails = world.mails(&person.email).await;
+        assert!(mails.iter().any(|mail| mail.contains("The stored record of a role was altered")));
+    }
+    // Granted anew it is in force again; or it is taken away.
+    assert_eq!(both(&ann, &ben, &format!("role.grant {id} auditor")).await.status, 200);
+    assert_eq!(eve.get("/operations").await.status, 200);
+    file(&world).execute_batch(&format!("UPDATE roles SET role = 'operator' WHERE account = {id}")).unwrap();
+    let path = format!("/operations/staff/{id}");
+    assert_eq!(ann.api("DELETE", &path, json!({"factor": PASSWORD})).await.status, 204);
+    assert_eq!(count(&format!("SELECT COUNT(*) FROM roles WHERE account = {id}")), 0);
+}
+
+#[tokio::test]
+async fn a_second_proposal_of_the_same_change_is_refused_by_the_firsts_number() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let change = "policy.loosen withdraw_needs_addresses false";
+    let first = propose(&ann, change).await.json();
+    let number = first["id"].as_str().unwrap();
+    for person in [&ann, &ben] {
+        let second = propose(person, change).await;
+        assert_eq!((second.status, second.code().as_str()), (409, "proposed_already"));
+        assert!(second.field("detail").contains(&format!("proposal {number} ")), "{}", second.text);
+    }
+    // Another change is another matter, and a settled one no longer stands in the way.
+    let other = propose(&ann, "policy.loosen operators_needed 1").await;
+    assert_eq!(other.status, 201, "{}", other.text);
+    let path = format!("/operations/proposals/{number}/cancel");
+    assert_eq!(ben.api("POST", &path, json!({"factor": PASSWORD})).await.status, 200);
+    assert_eq!(propose(&ben, change).await.status, 201);
+    // An altered one does not either: nobody can approve or cancel it.
+    file(&world).execute_batch("UPDATE proposals SET needed = 1 WHERE standing = 'open'").unwrap();
+    assert_eq!(propose(&ann, change).await.status, 201);
 }
 
 #[tokio::test]
@@ -395,7 +466,8 @@ async fn an_approval_of_one_freeze_does_not_lift_another() {
     assert_eq!(ann.api("POST", &path, body.clone()).await.status, 204);
     let kept = propose(&ann, &format!("account.thaw {account}")).await.json();
     assert_eq!(approve(&ben, &kept).await.status, 200);
-    assert_eq!(both(&ann, &ben, &format!("account.thaw {account}")).await.status, 200);
+    // A freeze of another moment, as it is after a thaw by other means.
+    file(&world).execute_batch("UPDATE accounts SET frozen_at = NULL WHERE frozen_at IS NOT NULL").unwrap();
     assert_eq!(ann.api("POST", &path, body).await.status, 204);
     assert_eq!(carry_out(&ben, &kept).await.code(), "proposal_changed");
 }

@@ -153,7 +153,7 @@ async fn only_who_sees_all_may_search_and_no_symbol_has_a_meaning() {
             sought: Sought { text: text.to_owned(), ..Sought::default() },
             ..AuditFilter::default()
         };
-        search_audit(&desk, &filter, 100).await.map(|(views, _)| views.len())
+        search_audit(&desk, &filter, 100).await.map(|found| found.rows.len())
     };
     let host = || Actor::Host("ops".to_owned());
     assert_eq!(find(host(), "% off").await.unwrap(), 1);

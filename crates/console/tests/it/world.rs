@@ -15,6 +15,7 @@ use keyward_notify::{Courier, Mailbox, Transport};
 use keyward_rules::route::RouteTable;
 use keyward_rules::time::Moment;
 use keyward_store::{Entropy, Location, MasterKey, Store};
+use keyward_testkit::postgres::Postgres;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -27,6 +28,7 @@ pub struct World {
     pub store: Store,
     pub authority: Arc<Authority>,
     pub folder: PathBuf,
+    location: Location,
     console: Console,
     clock: Arc<AtomicU64>,
     mailbox: Mailbox,
@@ -75,23 +77,44 @@ impl World {
 
     /// A world under other rules.
     pub async fn under(rules: Rules) -> Self {
+        let folder = Self::folder();
+        Self::on(Location::Folder(folder.clone()), folder, Self::clock(), Mailbox::default(), rules).await
+    }
+
+    /// A world whose store is PostgreSQL.
+    pub async fn postgres() -> Self {
+        let url = Postgres::shared().unwrap().fresh_database().unwrap();
+        let location = Location::parse(&url).unwrap();
+        Self::on(location, Self::folder(), Self::clock(), Mailbox::default(), Rules::default()).await
+    }
+
+    fn folder() -> PathBuf {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let name =
             format!("keyward-console-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
-        let clock = Arc::new(AtomicU64::new(1_800_000_000_000));
-        Self::on(folder, clock, Mailbox::default(), rules).await
+        folder
+    }
+
+    fn clock() -> Arc<AtomicU64> {
+        Arc::new(AtomicU64::new(1_800_000_000_000))
     }
 
     /// The same store under other rules.
     pub async fn ruled(&self, rules: Rules) -> Self {
-        Self::on(self.folder.clone(), Arc::clone(&self.clock), self.mailbox.clone(), rules).await
+        let (clock, mailbox) = (Arc::clone(&self.clock), self.mailbox.clone());
+        Self::on(self.location.clone(), self.folder.clone(), clock, mailbox, rules).await
     }
 
-    async fn on(folder: PathBuf, clock: Arc<AtomicU64>, mailbox: Mailbox, rules: Rules) -> Self {
+    async fn on(
+        location: Location,
+        folder: PathBuf,
+        clock: Arc<AtomicU64>,
+        mailbox: Mailbox,
+        rules: Rules,
+    ) -> Self {
         let master = MasterKey::new([9; 32]);
-        let location = Location::Folder(folder.clone());
         let now = Moment::from_unix_ms(clock.load(Ordering::Relaxed));
         let store = Store::open(&location, &master, entropy(), now).await.unwrap();
         let rules = Rules { origin: ORIGIN.to_owned(), ..rules };
@@ -108,7 +131,7 @@ impl World {
             },
             Arc::new(move || Moment::from_unix_ms(ticks.load(Ordering::Relaxed))),
         );
-        Self { store, authority, folder, console: Console::new(shell), clock, mailbox }
+        Self { store, authority, folder, location, console: Console::new(shell), clock, mailbox }
     }
 
     /// The clock, for workers.

@@ -6,10 +6,8 @@ use keyward_rules::trail::{Entry, Sought};
 
 use super::{CONCERNS, Log, OLDER, OLDER_OF_ACCOUNT, PAGE, STRANGERS, TRAIL, number};
 use crate::error::StoreError;
+use crate::search::{Bounds, Found};
 use crate::sql::Row;
-
-/// Records that one search looks at; more are found by searching on from where it stopped.
-const SEARCHED: u64 = 100_000;
 
 /// A record with its number.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -80,7 +78,7 @@ impl Log {
         Ok(if strangers == 0 { Concern::Own } else { Concern::Shared })
     }
 
-    /// Up to `limit` records that `filter` finds, newest first, and where to search on if there may be more. Nothing
+    /// Records that `filter` finds, newest first, within `bounds`, and where to search on if there may be more. Nothing
     /// but for a scope that reaches all.
     ///
     /// # Errors
@@ -89,39 +87,47 @@ impl Log {
         &self,
         scope: Scope,
         filter: &AuditFilter,
-        limit: usize,
-    ) -> Result<(Vec<AuditRecord>, Option<u64>), StoreError> {
-        let mut found = Vec::new();
+        bounds: Bounds,
+    ) -> Result<Found<AuditRecord, u64>, StoreError> {
+        let mut found = Found { rows: Vec::new(), next: None, looked_through: 0 };
         if scope != Scope::All {
-            return Ok((found, None));
+            return Ok(found);
         }
-        let (mut before, mut searched) = (below(filter.before), 0);
-        while searched < SEARCHED {
-            let rows = self.older(filter.account, before).await?;
+        let (needle, mut before) = (filter.sought.needle(), below(filter.before));
+        loop {
+            let left = bounds.looked_through.saturating_sub(found.looked_through);
+            let over = left == 0 || found.rows.len() >= bounds.rows;
+            // When it is over, one record tells whether there are more.
+            let rows = self.older(filter.account, before, if over { 1 } else { left.min(PAGE) }).await?;
             if rows.is_empty() {
-                return Ok((found, None));
+                return Ok(found);
+            }
+            if over {
+                return Ok(Found { next: Some(before), ..found });
             }
             for row in rows {
-                if found.len() == limit {
-                    return Ok((found, Some(before)));
+                if found.rows.len() >= bounds.rows {
+                    break;
                 }
                 before = row.n;
-                searched += 1;
-                if Entry::read(&row.record).is_some_and(|entry| filter.sought.matches(&entry)) {
-                    found.push(row);
+                found.looked_through += 1;
+                if Entry::read(&row.record).is_some_and(|entry| needle.matches(&entry)) {
+                    found.rows.push(row);
                 }
             }
         }
-        Ok((found, Some(before)))
     }
 
-    async fn older(&self, account: Option<AccountId>, before: u64) -> Result<Vec<AuditRecord>, StoreError> {
-        let values = |sql, mut values: Vec<_>| {
-            values.extend(account.map(|account| account.as_u64().into()));
-            self.database.fetch_all(sql, values)
-        };
+    async fn older(
+        &self,
+        account: Option<AccountId>,
+        before: u64,
+        size: u64,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let mut values = vec![before.into(), size.into()];
+        values.extend(account.map(|account| account.as_u64().into()));
         let sql = if account.is_some() { OLDER_OF_ACCOUNT } else { OLDER };
-        values(sql, vec![before.into(), PAGE.into()]).await?.iter().map(of_row).collect()
+        self.database.fetch_all(sql, values).await?.iter().map(of_row).collect()
     }
 }
 

@@ -9,7 +9,8 @@ use keyward_rules::log::{
 };
 use keyward_rules::trail::Sought;
 use keyward_store::{
-    AuditFilter, Concern, Finding, Kept, Location, Log, Signer, Store, StoreError, Verification,
+    AuditFilter, Bounds, Concern, Finding, Found, Kept, Location, Log, Signer, Store, StoreError,
+    Verification,
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
@@ -31,6 +32,7 @@ on_both!(
     records_from_before_are_brought_up,
     trails_show_what_concerns_an_account,
     a_search_takes_every_symbol_as_itself,
+    a_search_ends_somewhere_and_goes_on_from_there,
     a_clean_log_verifies_and_a_cut_one_does_not
 );
 
@@ -234,8 +236,9 @@ async fn a_search_takes_every_symbol_as_itself(world: World) {
     let search = async |text: &str, limit| {
         let sought = Sought { text: text.into(), ..Sought::default() };
         let filter = AuditFilter { sought, ..AuditFilter::default() };
-        let (rows, next) = log.search(Scope::All, &filter, limit).await.unwrap();
-        (rows.iter().map(|row| row.n).collect::<Vec<_>>(), next)
+        let bounds = Bounds { rows: limit, looked_through: 100 };
+        let found = log.search(Scope::All, &filter, bounds).await.unwrap();
+        (found.rows.iter().map(|row| row.n).collect::<Vec<_>>(), found.next)
     };
     assert_eq!(search("%", 10).await, (vec![1], None));
     assert_eq!(search("A_B", 10).await, (vec![2], None));
@@ -244,9 +247,39 @@ async fn a_search_takes_every_symbol_as_itself(world: World) {
     assert_eq!(search("' OR 1=1 --", 10).await, (vec![], None));
     assert_eq!(search("", 2).await, (vec![5, 4], Some(4)));
     let filter = AuditFilter { before: Some(4), ..AuditFilter::default() };
-    assert_eq!(log.search(Scope::All, &filter, 1).await.unwrap().0[0].n, 3);
+    let bounds = Bounds { rows: 1, looked_through: 100 };
+    assert_eq!(log.search(Scope::All, &filter, bounds).await.unwrap().rows[0].n, 3);
     let own = Scope::Account(AccountId::from_u64(1).unwrap());
-    assert_eq!(log.search(own, &filter, 9).await.unwrap(), (vec![], None));
+    let nothing = Found { rows: vec![], next: None, looked_through: 0 };
+    assert_eq!(log.search(own, &filter, bounds).await.unwrap(), nothing);
+}
+
+async fn a_search_ends_somewhere_and_goes_on_from_there(world: World) {
+    let account = world.with_account().await;
+    for n in 0..20 {
+        let tx = world.begin().await;
+        let event = Event::of(tx.grant(), NOW, if n % 7 == 3 { "Needle" } else { "hay" }, &[]);
+        tx.commit(event).await.unwrap();
+    }
+    let log = world.store.log();
+    let sought = Sought { text: "nEEDLE".into(), ..Sought::default() };
+    for (rows, looked_through) in [(1, 100), (100, 1), (2, 4), (100, 21), (3, 21)] {
+        let mut all = Vec::new();
+        let mut filter = AuditFilter { sought: sought.clone(), ..AuditFilter::default() };
+        loop {
+            let found = log.search(Scope::All, &filter, Bounds { rows, looked_through }).await.unwrap();
+            assert!(found.rows.len() <= rows && found.looked_through <= looked_through);
+            all.extend(found.rows.iter().map(|row| row.n));
+            match found.next {
+                Some(next) => filter.before = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!(all, [19, 12, 5], "{rows} {looked_through}");
+    }
+    let filter = AuditFilter { account: Some(account), ..AuditFilter::default() };
+    let found = log.search(Scope::All, &filter, Bounds { rows: 1, looked_through: 1 }).await.unwrap();
+    assert_eq!((found.rows[0].n, found.next), (1, None), "nothing is left to search on for");
 }
 
 async fn a_clean_log_verifies_and_a_cut_one_does_not(world: World) {

@@ -9,6 +9,7 @@
     reason = "a test stops at the first thing that is not as expected"
 )]
 
+mod activity;
 mod audit;
 mod bookkeeping;
 mod channels;

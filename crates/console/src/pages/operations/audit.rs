@@ -51,6 +51,8 @@ struct Show<'q> {
     actions: Vec<&'static str>,
     rows: Vec<Row>,
     older: Option<u64>,
+    /// How many records were looked through, where the search stopped before the first one.
+    searched: Option<u64>,
     terms: String,
 }
 
@@ -93,7 +95,8 @@ pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
         let desk = officer.desk()?;
         let filter = filter(&query)
             .map_err(|text| message(StatusCode::UNPROCESSABLE_ENTITY, "That cannot be searched", text))?;
-        let (views, older) = search_audit(&desk, &filter, PAGE_DEFAULT).await.map_err(problem)?;
+        let found = search_audit(&desk, &filter, PAGE_DEFAULT).await.map_err(problem)?;
+        let stopped = found.next.is_some() && found.rows.len() < PAGE_DEFAULT;
         let given = [
             ("q", &query.q),
             ("action", &query.action),
@@ -105,8 +108,9 @@ pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
             frame: Frame::of(&officer.0, "operations", "Audit log"),
             tab: "audit",
             actions: Action::ALL.iter().map(|action| action.word()).collect(),
-            rows: views.into_iter().map(row).collect(),
-            older,
+            rows: found.rows.into_iter().map(row).collect(),
+            older: found.next,
+            searched: stopped.then_some(found.looked_through),
             terms: urlencoded(&given),
             query: &query,
         }))

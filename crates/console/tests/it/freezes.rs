@@ -1,0 +1,258 @@
+//! Freezes and proposals when several things happen at once, on both databases; and freezes of masters and sub-accounts.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use futures_util::poll;
+use keyward_authority::accounts::{create_account, create_sub_account};
+use keyward_authority::keys::{KeyWish, Outcome, issue_key};
+use keyward_authority::oversight::freeze_account;
+use keyward_authority::questions::search_audit;
+use keyward_authority::{ActionError, AuditFilter, prove_any};
+use keyward_rules::account::{Email, SubAccountName};
+use keyward_rules::address::{AddressSet, Binding, HostBits};
+use keyward_rules::grant::{Action, Actor, Holder, Origin, Proof, Scope, Staff};
+use keyward_rules::id::AccountId;
+use keyward_rules::key::{Environment, Hold, KeyName, KeySpec, Passphrase, WideRange};
+use keyward_rules::person::{Device, SessionId};
+use keyward_rules::staff::Role;
+use keyward_rules::trail::Sought;
+use keyward_store::{KeyRecord, Tx};
+use serde_json::{Value, json};
+
+use crate::operators::{approve, both, carry_out, id_of, propose, two_operators};
+use crate::world::{HOME, PASSWORD, Person, Reply, World};
+
+macro_rules! on_both {
+    ($($part:ident),+) => {
+        mod sqlite { $(#[tokio::test] async fn $part() { super::$part(crate::world::World::new().await).await; })+ }
+        mod postgres { $(#[tokio::test] async fn $part() { super::$part(crate::world::World::postgres().await).await; })+ }
+    };
+}
+
+on_both!(
+    a_proposal_is_carried_out_once_however_many_do_it_at_once,
+    one_of_two_alike_proposals_is_made_at_once,
+    no_key_slips_through_a_freeze_of_the_same_moment,
+    a_sub_account_rests_with_its_master,
+    a_sub_account_that_is_frozen_itself_stays_so
+);
+
+fn host() -> Actor {
+    Actor::Host("ops".to_owned())
+}
+
+async fn account(world: &World, email: &str) -> AccountId {
+    let desk = world.authority.desk(host(), world.now());
+    create_account(&desk, Email::parse(email).unwrap()).await.unwrap().id
+}
+
+async fn sub(world: &World, master: AccountId, name: &str) -> AccountId {
+    let desk = world.authority.desk(host(), world.now());
+    create_sub_account(&desk, master, SubAccountName::parse(name).unwrap()).await.unwrap().id
+}
+
+/// The host makes a key; whether it was made, or the account is frozen.
+async fn issue(world: &World, account: AccountId, name: &str) -> bool {
+    let desk = world.authority.desk(host(), world.now());
+    let addresses = AddressSet::parse("192.0.2.7", HostBits::Refuse).unwrap();
+    let spec = KeySpec {
+        name: KeyName::parse(name).unwrap(),
+        permissions: "read,trade".parse().unwrap(),
+        binding: Binding::Addresses(addresses),
+        wide: WideRange::NotAcknowledged,
+        environment: Environment::Live,
+        expires_at: None,
+        rate_cap: None,
+    };
+    let passphrase = Passphrase::parse(&format!("Aa1!{name}-pass")).unwrap();
+    let idempotency = String::new();
+    let wish = KeyWish { account, spec, passphrase, tags: Vec::new(), replaces: None, idempotency };
+    match issue_key(&desk, Proof::None, wish).await {
+        Ok(Outcome::Made(_)) => true,
+        Err(ActionError::Frozen) => false,
+        Ok(Outcome::MadeBefore(_)) => panic!("nothing was made before"),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// Whether each key of an account is held by an account's freeze, by name.
+async fn held(world: &World, account: AccountId) -> Vec<(String, bool)> {
+    let keys = world.store.reader().keys_of(Scope::All, account).await.unwrap();
+    let one = |key: KeyRecord| (key.name.to_string(), key.life.holds.has(Hold::AccountFrozen));
+    let mut all: Vec<(String, bool)> = keys.into_iter().map(|key| one(key.unwrap())).collect();
+    all.sort();
+    all
+}
+
+async fn freeze(person: &Person<'_>, account: AccountId) -> Reply {
+    let path = format!("/operations/accounts/{account}/freeze");
+    person.api("POST", &path, json!({"why": "asked for", "factor": PASSWORD})).await
+}
+
+/// A proposal with the answer to its step-up, to be sent.
+async fn ready(person: &Person<'_>, change: &str) -> Value {
+    let mut body = json!({"change": change});
+    let asked = person.api("POST", "/operations/proposals", body.clone()).await;
+    let mail_code = person.world.code(&person.email).await;
+    body["step_up"] =
+        json!({"challenge": asked.field("challenge"), "mail_code": mail_code, "factor": person.totp()});
+    body
+}
+
+async fn id(person: &Person<'_>) -> AccountId {
+    id_of(person).await.parse().unwrap()
+}
+
+/// The person as an operator who acts.
+async fn operator(person: &Person<'_>) -> Actor {
+    let origin = Origin { address: HOME.parse().unwrap(), device: Device::of("tests") };
+    let holder = Holder { account: id(person).await, session: SessionId::from_entropy([1; 16]), origin };
+    Actor::Staff(Staff { holder, role: Role::Operator })
+}
+
+/// A change under way on another node; given up when dropped.
+async fn other_change(node: &World) -> Tx {
+    let grant = host().may(Action::CreateAccount, Proof::None).unwrap();
+    let mut tx = node.authority.access.writer.begin(grant, node.now()).await.unwrap();
+    tx.one_at_a_time().await.unwrap();
+    tx
+}
+
+/// Lets what must wait for another change come so far, while the store is read often enough for it to get there.
+async fn come_to_the_lock<F: Future>(world: &World, waits: &mut Pin<Box<F>>) {
+    for _ in 0..100 {
+        assert!(poll!(&mut *waits).is_pending(), "it does not wait");
+        world.store.log().size().await.unwrap();
+    }
+}
+
+/// How many audit records there are of an action.
+async fn records(world: &World, action: &str) -> usize {
+    let desk = world.authority.desk(host(), world.now());
+    let sought = Sought { action: action.to_owned(), ..Sought::default() };
+    search_audit(&desk, &AuditFilter { sought, ..AuditFilter::default() }, 100).await.unwrap().rows.len()
+}
+
+async fn a_proposal_is_carried_out_once_however_many_do_it_at_once(world: World) {
+    let (ann, ben) = two_operators(&world).await;
+    let second = world.second_node().await;
+    let there = |person: &Person<'_>| -> Person<'_> {
+        let Person { email, token, device, from, secret, recovery, .. } = person.clone();
+        Person { world: &second, email, token, device, from, secret, recovery }
+    };
+    let (ann_there, ben_there) = (there(&ann), there(&ben));
+    let eve = account(&world, "eve@keyward.example").await;
+    assert!(issue(&world, eve, "bot").await);
+    for round in 1..=3 {
+        assert_eq!(freeze(&ann, eve).await.status, 204);
+        let proposed = propose(&ann, &format!("account.thaw {eve}")).await.json();
+        assert_eq!(approve(&ben, &proposed).await.status, 200);
+        let answers = tokio::join!(
+            carry_out(&ann, &proposed),
+            carry_out(&ben_there, &proposed),
+            carry_out(&ann_there, &proposed),
+            carry_out(&ben, &proposed)
+        );
+        let answers = [answers.0, answers.1, answers.2, answers.3];
+        let done = answers.iter().filter(|answer| answer.status == 200).count();
+        assert_eq!(done, 1, "{answers:?}");
+        let others = answers.iter().filter(|answer| answer.status != 200);
+        // Who looks between the thaw and the settling finds other words than were approved.
+        let expected = |code: String| ["settled", "proposal_changed", "conflict"].contains(&code.as_str());
+        assert!(others.clone().all(|answer| answer.status == 409 && expected(answer.code())), "{answers:?}");
+        assert_eq!(records(&world, "account.thaw").await, round);
+        assert_eq!(held(&world, eve).await, [("bot".to_owned(), false)]);
+    }
+}
+
+async fn one_of_two_alike_proposals_is_made_at_once(world: World) {
+    let (ann, ben) = two_operators(&world).await;
+    let change = "policy.loosen withdraw_needs_addresses false";
+    let (by_ann, by_ben) = (ready(&ann, change).await, ready(&ben, change).await);
+    let path = "/operations/proposals";
+    let node = world.second_node().await;
+    let mut both =
+        Box::pin(async { tokio::join!(ann.api("POST", path, by_ann), ben.api("POST", path, by_ben)) });
+    let other = other_change(&node).await;
+    come_to_the_lock(&world, &mut both).await;
+    drop(other);
+    let answers = both.await;
+    let (first, second) = if answers.0.status == 201 { answers } else { (answers.1, answers.0) };
+    assert_eq!((first.status, second.code().as_str()), (201, "proposed_already"), "{}", second.text);
+    assert_eq!(records(&world, "proposal.make").await, 1);
+}
+
+async fn no_key_slips_through_a_freeze_of_the_same_moment(world: World) {
+    let (ann, _) = two_operators(&world).await;
+    let second = world.second_node().await;
+    for first_in_line in ["freeze", "issue"] {
+        let whose = account(&world, &format!("{first_in_line}@keyward.example")).await;
+        assert!(issue(&world, whose, "before").await);
+        let desk = world.authority.desk(operator(&ann).await, world.now());
+        let proof = Proof::Factor(prove_any(&desk, id(&ann).await, PASSWORD).await.unwrap());
+        let mut freezing = Box::pin(freeze_account(&desk, proof, whose, "asked for"));
+        let mut issuing = Box::pin(issue(&world, whose, "meanwhile"));
+        // Another change is under way while both come, and is given up once both wait for it.
+        let other = other_change(&second).await;
+        if first_in_line == "freeze" {
+            come_to_the_lock(&world, &mut freezing).await;
+            come_to_the_lock(&world, &mut issuing).await;
+        } else {
+            come_to_the_lock(&world, &mut issuing).await;
+            come_to_the_lock(&world, &mut freezing).await;
+        }
+        drop(other);
+        let (frozen, made) = tokio::join!(freezing, issuing);
+        frozen.unwrap();
+        let keys = held(&world, whose).await;
+        assert_eq!(keys.len(), 1 + usize::from(made), "{first_in_line}: {keys:?}");
+        assert!(keys.iter().all(|(_, held)| *held), "{first_in_line}: {keys:?}");
+        assert!(!issue(&second, whose, "after").await);
+    }
+}
+
+async fn a_sub_account_rests_with_its_master(world: World) {
+    let (ann, ben) = two_operators(&world).await;
+    let master = account(&world, "master@keyward.example").await;
+    let desk = sub(&world, master, "desk01").await;
+    assert!(issue(&world, master, "own").await && issue(&world, desk, "bot").await);
+    assert_eq!(freeze(&ann, master).await.status, 204);
+    assert_eq!(held(&world, desk).await, [("bot".to_owned(), true)]);
+    assert!(!issue(&world, desk, "other").await, "nothing new under a frozen master");
+    let late = sub(&world, master, "desk02").await;
+    assert!(!issue(&world, late, "bot").await, "nor in a sub-account made since");
+    assert_eq!(propose(&ann, &format!("account.thaw {desk}")).await.code(), "unchanged");
+    assert_eq!(both(&ann, &ben, &format!("account.thaw {master}")).await.status, 200);
+    assert_eq!(held(&world, master).await, [("own".to_owned(), false)]);
+    assert_eq!(held(&world, desk).await, [("bot".to_owned(), false)]);
+    assert!(issue(&world, desk, "other").await && issue(&world, late, "bot").await);
+}
+
+async fn a_sub_account_that_is_frozen_itself_stays_so(world: World) {
+    let (ann, ben) = two_operators(&world).await;
+    let master = account(&world, "master@keyward.example").await;
+    let (one, two) = (sub(&world, master, "desk01").await, sub(&world, master, "desk02").await);
+    for account in [master, one, two] {
+        assert!(issue(&world, account, "bot").await);
+    }
+    for account in [one, master] {
+        assert_eq!(freeze(&ann, account).await.status, 204);
+    }
+    // The master's freeze holds it whatever becomes of its own.
+    let refused = both(&ann, &ben, &format!("account.thaw {one}")).await;
+    assert_eq!(refused.code(), "other_way", "{}", refused.text);
+    assert_eq!(held(&world, one).await, [("bot".to_owned(), true)], "a refusal changes nothing");
+    assert_eq!(both(&ann, &ben, &format!("account.thaw {master}")).await.status, 200);
+    assert_eq!(held(&world, one).await, [("bot".to_owned(), true)]);
+    for account in [master, two] {
+        assert_eq!(held(&world, account).await, [("bot".to_owned(), false)]);
+    }
+    assert!(!issue(&world, one, "other").await && issue(&world, two, "other").await);
+    // Its own proposal is open still, and approved.
+    let list = ben.get("/operations/proposals").await.json();
+    let kept =
+        list["proposals"].as_array().unwrap().iter().find(|one| one["standing"] == "open").unwrap().clone();
+    assert_eq!(carry_out(&ann, &kept).await.status, 200);
+    assert_eq!(held(&world, one).await, [("bot".to_owned(), false)]);
+}
