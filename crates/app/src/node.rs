@@ -57,6 +57,7 @@ pub struct Node {
     follower: JoinHandle<()>,
     teller: JoinHandle<()>,
     roller: JoinHandle<()>,
+    newsman: JoinHandle<()>,
     notary: JoinHandle<()>,
 }
 
@@ -108,6 +109,7 @@ impl Node {
         };
         let running = gateway.start(options.listeners).context("the gateway cannot start")?;
         let teller = tokio::spawn(worker::tell(sightings, Arc::clone(&options.authority)));
+        let news = Arc::clone(&options.authority);
         let duties = worker::Duties {
             store: store.clone(),
             authority: Arc::clone(&options.authority),
@@ -123,6 +125,7 @@ impl Node {
             follower: tokio::spawn(worker::run(follower, duties)),
             teller,
             roller: tokio::spawn(worker::roll(store.clone())),
+            newsman: tokio::spawn(worker::tell_news(news)),
             notary: tokio::spawn(audit::run(options.notary)),
         })
     }
@@ -134,6 +137,7 @@ impl Node {
         self.follower.abort();
         self.teller.abort();
         self.roller.abort();
+        self.newsman.abort();
         self.notary.abort();
         let flushed = self.recorder.flush().await;
         let dropped = self.recorder.dropped();

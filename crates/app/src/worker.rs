@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use keyward_authority::Authority;
 use keyward_authority::duties::{
-    end_cooling, end_overlaps, pause_channels, raise_sighting, remind_holders, sweep_keys,
+    end_cooling, end_overlaps, hold_demanded, pause_channels, raise_sighting, remind_holders, retire_ranges,
+    sweep_keys, tell_app_news,
 };
 use keyward_gateway::Clock;
 use keyward_gateway::alarms::Sightings;
@@ -29,6 +30,8 @@ const FLUSH_MS: u64 = 2_000;
 /// How often the journal is counted for charts and how many records in one transaction.
 const ROLL: Duration = Duration::from_secs(3);
 const ROLL_PAGE: u32 = 500;
+/// How often it is looked whether there are news about apps.
+const NEWS: Duration = Duration::from_secs(1);
 /// Between two sightings, so that a crowd of unbound keys cannot keep the store busy.
 const PACE: Duration = Duration::from_millis(2);
 /// How often every row is read again.
@@ -134,6 +137,14 @@ async fn sweep(duties: &Duties) {
     if let Err(problem) = end_overlaps(&desk).await {
         error!(%problem, "overlaps of rotations could not be looked at");
     }
+    if let Err(problem) = retire_ranges(&desk).await {
+        error!(%problem, "overlaps of apps' ranges could not be ended");
+    }
+    match hold_demanded(&desk).await {
+        Ok(0) => {}
+        Ok(keys) => info!(keys, "keys of apps were held: their successors were due"),
+        Err(problem) => error!(%problem, "keys of apps whose successors were due could not be held"),
+    }
     if let Err(problem) = remind_holders(&desk).await {
         error!(%problem, "holders could not be reminded");
     }
@@ -163,6 +174,25 @@ pub async fn roll(store: Store) {
             Err(problem) => {
                 error!(%problem, "the journal could not be counted for charts");
                 tokio::time::sleep(ROLL).await;
+            }
+        }
+    }
+}
+
+/// Tells holders what happened to apps that their keys are bound to, until aborted. Beside the other duties, because an
+/// app may have many thousands.
+pub async fn tell_news(authority: Arc<Authority>) {
+    loop {
+        let desk = authority.desk(Actor::System("sweep"), ambient::now());
+        match tell_app_news(&desk).await {
+            Ok((_, true)) => tokio::time::sleep(PACE).await,
+            Ok((_, false)) => tokio::time::sleep(NEWS).await,
+            Err(problem) => {
+                error!(
+                    problem = problem.for_the_log(),
+                    "holders could not be told of what happened to an app"
+                );
+                tokio::time::sleep(NEWS).await;
             }
         }
     }

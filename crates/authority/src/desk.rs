@@ -1,5 +1,6 @@
 //! What every action works with.
 
+use keyward_rules::app::PrivateRanges;
 use keyward_rules::channel::ChannelPolicy;
 use keyward_rules::grant::Actor;
 use keyward_rules::key::PassphraseKey;
@@ -49,6 +50,8 @@ pub struct Settings {
     pub origin: String,
     /// On receivers of alerts.
     pub channels: ChannelPolicy,
+    /// Whether apps may have private ranges.
+    pub private_ranges: PrivateRanges,
 }
 
 impl Default for Settings {
@@ -59,6 +62,7 @@ impl Default for Settings {
             issuer: "Keyward".to_owned(),
             origin: String::new(),
             channels: ChannelPolicy::default(),
+            private_ranges: PrivateRanges::default(),
         }
     }
 }

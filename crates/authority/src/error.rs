@@ -5,7 +5,7 @@ use keyward_rules::channel::{NotATarget, NotQuietHours};
 use keyward_rules::grant::{NotAllowed, NotApproved, NotProven};
 use keyward_rules::id::MasterKeyId;
 use keyward_rules::key::{KeyRefusal, LifeRefusal, NotAName};
-use keyward_rules::limits::{CHANNELS_PER_ACCOUNT, PASSKEYS_PER_ACCOUNT};
+use keyward_rules::limits::{APPS_PER_BROKER, CHANNELS_PER_ACCOUNT, PASSKEYS_PER_ACCOUNT, WHY_CHARS};
 use keyward_rules::person::NotAPassword;
 use keyward_rules::proposal::{NotPassed, ProposalId};
 use keyward_store::StoreError;
@@ -175,6 +175,18 @@ pub enum ActionError {
     /// No such app.
     #[error("there is no such app")]
     NoApp,
+    /// No such version of an app's ranges.
+    #[error("the app has no such version of its ranges")]
+    NoVersion,
+    /// Nothing can be bound to the app now.
+    #[error("no key can be bound to this app now; choose another from the list, or ask the app")]
+    AppClosed,
+    /// The account has as many apps as it may.
+    #[error("an account registers at most {APPS_PER_BROKER} apps")]
+    TooManyApps,
+    /// A reason is asked for.
+    #[error("say why, in 1 to {WHY_CHARS} visible characters")]
+    NoReason,
     /// No such audit record.
     #[error("there is no such record")]
     NoRecord,
@@ -208,6 +220,7 @@ impl ActionError {
             | Self::NoKey
             | Self::NoSession
             | Self::NoApp
+            | Self::NoVersion
             | Self::NoProposal
             | Self::NoRecord
             | Self::NoChannel
@@ -241,6 +254,9 @@ impl ActionError {
             | Self::Proposal(_)
             | Self::ProposedAlready(_)
             | Self::OtherWay(_)
+            | Self::AppClosed
+            | Self::TooManyApps
+            | Self::NoReason
             | Self::AtTheHost
             | Self::NotProposed(_)
             | Self::NoSetUpLink

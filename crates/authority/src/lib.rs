@@ -5,6 +5,7 @@
 //! Leaves to others: what is allowed (`rules`), how it is kept (`store`), how it is asked (`app`, `console`).
 
 pub mod accounts;
+pub mod apps;
 pub mod channels;
 mod desk;
 pub mod duties;

@@ -128,6 +128,21 @@ kinds! {
     /// Somebody wanted to register with this address.
     AlreadyRegistered, "already_registered", Notice, "Somebody tried to register with your address",
         "You have an account already. If that was you, sign in, or reset the password if you forgot it.";
+    /// An app or its ranges were reviewed, or something happened to the app: for its broker.
+    AppReviewed, "app_reviewed", Notice, "News about your app",
+        "The app's page in the console says more.";
+    /// An app that a key is bound to was frozen.
+    AppFrozen, "app_frozen", Critical, "An app that your API keys are bound to was frozen",
+        "None of its keys works until that is lifted. If you do not hear from the app soon, delete its keys.";
+    /// An app that a key is bound to works again.
+    AppThawed, "app_thawed", Notice, "An app that your API keys are bound to works again",
+        "Its keys work as before. Delete those that you no longer need.";
+    /// The servers of an app that a key is bound to changed.
+    AppRangesChanged, "app_ranges_changed", Notice, "An app that your API keys are bound to changed its servers",
+        "Nothing is to be done. Its keys work from the new servers only, and which they are stays between it and us.";
+    /// The keys of an app must be replaced.
+    AppDemand, "app_demand", Critical, "The API keys of an app must be replaced",
+        "Rotate them in the console and give the app the new ones.";
     /// A change waits for this operator's approval.
     ProposalWaiting, "proposal_waiting", Notice, "A change waits for your approval",
         "Read it in the console under Operations before you approve: whoever proposed it does not count.";

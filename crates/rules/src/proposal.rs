@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::grant::Action;
-use crate::id::{AccountId, KeyId, MasterKeyId, NotAnId};
+use crate::id::{AccountId, AppId, KeyId, MasterKeyId, NotAnId};
 use crate::policy::{Needed, Setting};
 use crate::staff::Role;
 use crate::time::Moment;
@@ -57,6 +57,12 @@ pub enum Change {
     ResetFactors(AccountId),
     /// Make a policy less strict.
     Loosen(Setting),
+    /// Let holders see an app.
+    VerifyApp(AppId),
+    /// Put a version of an app's ranges in force.
+    ApproveRanges(AppId, u64),
+    /// Let the keys of an app work again that an operator froze.
+    ThawApp(AppId),
     /// Wrap the store's root key under another master key.
     RotateMasterKey(MasterKeyId),
 }
@@ -71,6 +77,9 @@ impl Change {
             Self::ThawKey(_) => Action::ThawKey,
             Self::ResetFactors(_) => Action::ResetFactors,
             Self::Loosen(_) => Action::LoosenPolicy,
+            Self::VerifyApp(_) => Action::VerifyApp,
+            Self::ApproveRanges(..) => Action::ApproveRanges,
+            Self::ThawApp(_) => Action::ThawApp,
             Self::RotateMasterKey(_) => Action::RotateMasterKey,
         }
     }
@@ -90,6 +99,11 @@ impl Change {
             ["account.thaw", account] => Self::ThawAccount(account.parse().ok()?),
             ["key.thaw", key] => Self::ThawKey(key.parse().ok()?),
             ["account.factors.reset", account] => Self::ResetFactors(account.parse().ok()?),
+            ["app.verify", app] => Self::VerifyApp(app.parse().ok()?),
+            ["app.ranges.approve", app, version] => {
+                Self::ApproveRanges(app.parse().ok()?, version.parse().ok().filter(|number| *number > 0)?)
+            }
+            ["app.thaw", app] => Self::ThawApp(app.parse().ok()?),
             ["master_key.rotate", new] => Self::RotateMasterKey(new.parse().ok()?),
             ["policy.loosen", name, value] => Self::Loosen(Setting::parse(name, value).ok()?),
             _ => return None,
@@ -105,6 +119,8 @@ impl fmt::Display for Change {
             Self::GrantRole(account, role) => write!(out, "{word} {account} {role}"),
             Self::ThawAccount(account) | Self::ResetFactors(account) => write!(out, "{word} {account}"),
             Self::ThawKey(key) => write!(out, "{word} {key}"),
+            Self::VerifyApp(app) | Self::ThawApp(app) => write!(out, "{word} {app}"),
+            Self::ApproveRanges(app, version) => write!(out, "{word} {app} {version}"),
             Self::RotateMasterKey(new) => write!(out, "{word} {new}"),
             Self::Loosen(setting) => write!(out, "{word} {} {}", setting.name(), setting.value()),
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keyward_rules::account::{Email, SubAccountName};
 use keyward_rules::grant::Scope;
-use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::id::{AccountId, AppId, KeyId};
 
 use crate::accounts::{self, AccountRecord};
 use crate::apps::{self, AppRecord};
@@ -86,10 +86,19 @@ impl Reader {
         Ok(rows.iter().map(|row| RawKey::from_row(row)?.open(&self.vault)).collect())
     }
 
+    /// The app with this id, as gateways know it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn app(&self, id: AppId) -> Result<Option<AppRecord>, StoreError> {
+        let row = self.database.fetch_optional(apps::APP_BY_ID, vec![id.as_u64().into()]).await?;
+        row.map(|row| AppRecord::from_row(&row, &self.vault)).transpose()
+    }
+
     /// The app with this name.
     ///
     /// # Errors
-    /// [`StoreError::Tampered`] when its row was altered.
+    /// [`StoreError`].
     pub async fn app_by_name(&self, name: &str) -> Result<Option<AppRecord>, StoreError> {
         let row = self.database.fetch_optional(apps::APP_BY_NAME, vec![name.into()]).await?;
         row.map(|row| AppRecord::from_row(&row, &self.vault)).transpose()

@@ -7,6 +7,7 @@ mod raise;
 mod remind;
 mod sweep;
 
+pub use crate::apps::{hold_demanded, retire_ranges, tell_app_news};
 pub use channels::pause_channels;
 pub use cooling::end_cooling;
 pub use overlaps::end_overlaps;

@@ -1,5 +1,6 @@
 //! Action: issue a key. Its three credentials leave here once and are kept nowhere.
 
+use keyward_rules::address::Binding;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Actor, Proof, TwoFactor};
@@ -11,8 +12,9 @@ use keyward_rules::permission::Permission;
 use keyward_store::{AccountRecord, KeyDraft, KeyNotes, KeyRecord, PersonRecord};
 
 use crate::accounts::{is_cooling, moves_funds};
+use crate::apps::is_open;
 use crate::oversight::{frozen_now, policy_in_force, policy_now, refuse_frozen};
-use crate::questions::reach_in_words;
+use crate::questions::{reach_in_words, refuse_closed};
 use crate::{ActionError, Desk, Matter, tell};
 
 /// What somebody asks for.
@@ -79,9 +81,17 @@ pub fn wish_matter(wish: &KeyWish) -> Matter {
             ("rate cap", cap_word(spec)),
             ("replaces", wish.replaces.map(|id| id.to_string()).unwrap_or_default()),
             ("tags", wish.tags.join(",")),
-            ("where", reach_in_words(&spec.binding)),
+            ("where", where_word(&spec.binding)),
         ],
         words,
+    }
+}
+
+/// Where from, with the app itself: an approval for one app is none for another.
+fn where_word(binding: &Binding) -> String {
+    match binding {
+        Binding::App(app) => format!("app {app}"),
+        Binding::Anywhere | Binding::Addresses(_) => reach_in_words(binding),
     }
 }
 
@@ -106,6 +116,9 @@ pub async fn check_wish(desk: &Desk<'_>, wish: &KeyWish) -> Result<(), ActionErr
     let notes = access.reader.notes_of(account.id).await?;
     let tag = passphrase_tag(desk, wish);
     refuse_frozen(desk, &account).await?;
+    if let Binding::App(app) = wish.spec.binding {
+        refuse_closed(desk, app).await?;
+    }
     let policy = policy_in_force(desk).await?.policy.keys;
     check(desk, wish, &tag, &account, person.as_ref(), &siblings(&keys?, &notes), policy)
 }
@@ -161,6 +174,12 @@ pub async fn issue_key(desk: &Desk<'_>, proof: Proof, wish: KeyWish) -> Result<O
         && is_frozen(&key)
     {
         return Err(ActionError::Frozen);
+    }
+    if let Binding::App(app) = wish.spec.binding {
+        let profile = tx.any_app_profile(app).await?.ok_or(ActionError::NoApp)?;
+        if !is_open(&profile, tx.app(app).await?.as_ref()) {
+            return Err(ActionError::AppClosed);
+        }
     }
     let policy = policy_now(desk, &mut tx).await?.keys;
     check(desk, &wish, &tag, &account, person.as_ref(), &siblings(&keys, &notes), policy)?;
@@ -258,7 +277,7 @@ pub(super) fn facts(account: AccountId, spec: &KeySpec) -> [(&'static str, Strin
         ("name", spec.name.to_string()),
         ("permissions", spec.permissions.to_string()),
         ("rate_cap", cap_word(spec)),
-        ("where", reach_in_words(&spec.binding)),
+        ("where", where_word(&spec.binding)),
     ]
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn operators(tx: &mut Tx) -> Result<Vec<AccountId>, ActionError
 
 /// The operator who acts, as they stand in this transaction: the role was looked up when the request came, and
 /// somebody may have taken it away since.
-pub(super) async fn acting(desk: &Desk<'_>, tx: &mut Tx) -> Result<AccountId, ActionError> {
+pub(crate) async fn acting(desk: &Desk<'_>, tx: &mut Tx) -> Result<AccountId, ActionError> {
     let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     if operators(tx).await?.contains(&by) { Ok(by) } else { Err(NotPassed::NotAnOperator.into()) }
 }

@@ -9,6 +9,7 @@ use keyward_store::AccountKind;
 
 use super::policy::policy_in_force;
 use super::roles::role_of;
+use crate::apps::{approval_words, verify_words};
 use crate::questions::reach_in_words;
 use crate::{ActionError, Desk};
 
@@ -106,6 +107,19 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
                  and password open the account, and after 24 hours the mailbox alone. Sessions and any role end, all \
                  keys are held, and keys that move funds rest for 24 hours."
                     .to_owned(),
+            ])
+        }
+        Change::VerifyApp(app) => verify_words(desk, app).await,
+        Change::ApproveRanges(app, version) => approval_words(desk, app, version).await,
+        Change::ThawApp(app) => {
+            let profile = reader.app_profile(app).await?.ok_or(ActionError::NoApp)?;
+            if profile.frozen.is_none() {
+                return Err(ActionError::Unchanged);
+            }
+            Ok(vec![
+                format!("Lift the freeze of the app “{}”", profile.name),
+                format!("App {app} of {}, version {}", name_of(desk, profile.owner).await?, profile.version),
+                "All its keys work again unless something else holds them.".to_owned(),
             ])
         }
         Change::RotateMasterKey(new) => {

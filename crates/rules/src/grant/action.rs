@@ -172,6 +172,42 @@ actions! {
     RenamePasskey, "account.passkey.rename", Session, Never;
     /// Remove a passkey.
     RemovePasskey, "account.passkey.remove", StepUp, Never;
+    /// Register an app.
+    RegisterApp, "app.register", OneFactor, Never;
+    /// Change what a broker says of an app.
+    EditApp, "app.edit", OneFactor, Never;
+    /// Hand an app in for review.
+    SubmitApp, "app.submit", Session, Never;
+    /// Let holders see an app.
+    VerifyApp, "app.verify", Never, Proposal;
+    /// Send an app back to its broker.
+    RejectApp, "app.reject", Never, OneFactor;
+    /// Submit ranges that add something.
+    SubmitRanges, "app.ranges.submit", StepUp, Never;
+    /// Put ranges in force that only take away.
+    NarrowRanges, "app.ranges.narrow", OneFactor, Never;
+    /// Take a submission back.
+    WithdrawRanges, "app.ranges.withdraw", Session, Never;
+    /// Submit ranges on a broker's behalf.
+    EnterRanges, "app.ranges.enter", Never, OneFactor;
+    /// Read ranges, which are confidential.
+    ReadRanges, "app.ranges.read", Never, Session;
+    /// Put submitted ranges in force.
+    ApproveRanges, "app.ranges.approve", Never, Proposal;
+    /// Send a submission back to the broker.
+    RejectRanges, "app.ranges.reject", Never, OneFactor;
+    /// End the overlaps of ranges whose time is over.
+    RetireRanges, "app.ranges.retire", Never, Never;
+    /// Freeze all keys of an app.
+    FreezeApp, "app.freeze", OneFactor, OneFactor;
+    /// Let all keys of an app work again.
+    ThawApp, "app.thaw", StepUp, Proposal;
+    /// Demand successors for all keys of an app, or take that back.
+    DemandSuccessors, "app.demand", Never, OneFactor;
+    /// Hold the keys of an app whose successors were due.
+    HoldDemanded, "app.demand.hold", Never, Never;
+    /// Tell holders what happened to an app.
+    TellAppNews, "app.tell", Never, Never;
     /// Put a backup of the store back.
     RestoreStore, "store.restore", Never, Never;
 }

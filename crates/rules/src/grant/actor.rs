@@ -242,13 +242,39 @@ fn host(action: Action, proof: &Proof) -> Option<Scope> {
         | Action::PauseChannels
         | Action::EnrolPasskey
         | Action::RenamePasskey
+        | Action::RegisterApp
+        | Action::EditApp
+        | Action::SubmitApp
+        | Action::VerifyApp
+        | Action::RejectApp
+        | Action::SubmitRanges
+        | Action::NarrowRanges
+        | Action::WithdrawRanges
+        | Action::EnterRanges
+        | Action::ReadRanges
+        | Action::ApproveRanges
+        | Action::RejectRanges
+        | Action::RetireRanges
+        | Action::FreezeApp
+        | Action::ThawApp
+        | Action::DemandSuccessors
+        | Action::HoldDemanded
+        | Action::TellAppNews
         | Action::RemovePasskey => None,
     }
 }
 
 fn system(duty: &str, action: Action) -> Option<Scope> {
     let allowed: &[Action] = match duty {
-        "sweep" => &[Action::SweepKeys, Action::EndCooling, Action::EndOverlaps, Action::Remind],
+        "sweep" => &[
+            Action::SweepKeys,
+            Action::EndCooling,
+            Action::EndOverlaps,
+            Action::Remind,
+            Action::RetireRanges,
+            Action::HoldDemanded,
+            Action::TellAppNews,
+        ],
         "watch" => &[Action::RaiseAlert],
         "start" => &[Action::OfferSetUp],
         "channels" => &[Action::PauseChannels],

@@ -55,6 +55,9 @@ fn a_change_has_one_spelling() {
         "policy.loosen operators_needed 1".to_owned(),
         "policy.loosen max_key_age_days none".to_owned(),
         "master_key.rotate 0123456789abcdef".to_owned(),
+        "app.verify 7".to_owned(),
+        "app.ranges.approve 7 12".to_owned(),
+        "app.thaw 7".to_owned(),
     ];
     for text in &changes {
         assert_eq!(Change::parse(text).map(|change| change.to_string()).as_ref(), Some(text));
@@ -73,6 +76,12 @@ fn a_change_has_one_spelling() {
         "policy.loosen anything 1",
         "key.thaw *",
         "master_key.rotate 0123456789ABCDEF",
+        "app.verify 07",
+        "app.verify *",
+        "app.ranges.approve 7",
+        "app.ranges.approve 7 0",
+        "app.ranges.approve 7 01",
+        "app.thaw",
         "master_key.rotate 0123456789abcde",
         "master_key.rotate +123456789abcdef",
     ] {

@@ -147,6 +147,9 @@ fn back_of(change: Change) -> String {
             format!("/operations/accounts/{account}")
         }
         Change::ThawKey(key) => format!("/operations/keys/{key}"),
+        Change::VerifyApp(app) | Change::ThawApp(app) | Change::ApproveRanges(app, _) => {
+            format!("/operations/apps/{app}")
+        }
         Change::Loosen(_) | Change::RotateMasterKey(_) => "/operations/settings".to_owned(),
     }
 }

@@ -1,0 +1,161 @@
+//! A version takes effect: the gateways' row of the app changes, and none of its keys.
+
+use keyward_rules::alert::AlertKind;
+use keyward_rules::app::{AppStanding, Difference, FrozenBy, Size, VersionStanding};
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof};
+use keyward_rules::id::{AccountId, AppId};
+use keyward_store::{AppProfile, AppRecord, AppState, RangeVersion, Tx};
+
+use super::profile::told;
+use super::{active, change_in_words, own, print_of, size_in_words, versions};
+use crate::{ActionError, Desk};
+
+/// Versions whose overlap ends in one run.
+const BATCH: usize = 200;
+
+/// What operators read before they approve a version: counts, and a print that stands for the ranges on its page.
+pub(crate) async fn approval_words(
+    desk: &Desk<'_>,
+    app: AppId,
+    number: u64,
+) -> Result<Vec<String>, ActionError> {
+    let reader = &desk.authority.access.reader;
+    let profile = reader.app_profile(app).await?.ok_or(ActionError::NoApp)?;
+    let version = reader.range_version(app, number).await?.ok_or(ActionError::NoVersion)?;
+    if version.standing != VersionStanding::Submitted {
+        return Err(ActionError::Unchanged);
+    }
+    let all = reader.range_versions(app, keyward_rules::limits::RANGE_VERSIONS).await?;
+    let now = active(&all);
+    let change = Difference::between(now.map(|now| &now.ranges), &version.ranges);
+    let mut words = vec![
+        format!("Approve version {number} of the ranges of “{}”", profile.name),
+        format!("Together {}", size_in_words(Size::of(version.ranges.networks()))),
+        match now {
+            Some(now) => {
+                format!("Against version {}, which is in force: {}", now.number, change_in_words(&change))
+            }
+            None => "The app has no ranges in force yet.".to_owned(),
+        },
+    ];
+    if version.overlap_ms > 0 && now.is_some() {
+        words.push(format!("Both are in force for {} hours.", version.overlap_ms / 3_600_000));
+    }
+    words.push(format!(
+        "Read the ranges on the page of app {app}; their print is {}.",
+        print_of(desk, &version.ranges)
+    ));
+    Ok(words)
+}
+
+/// Approves a version and puts it in force, in a proposal's transaction; gives the facts for the audit record.
+pub(crate) async fn approve_ranges(
+    desk: &Desk<'_>,
+    tx: &mut Tx,
+    (app, number): (AppId, u64),
+    by: AccountId,
+) -> Result<Vec<(&'static str, String)>, ActionError> {
+    let profile = own(tx, app).await?;
+    let version = tx.range_version(app, number).await?.ok_or(ActionError::NoVersion)?;
+    if version.standing != VersionStanding::Submitted {
+        return Err(ActionError::Unchanged);
+    }
+    let facts = vec![("version", number.to_string()), ("print", print_of(desk, &version.ranges))];
+    activate(desk, tx, &profile, RangeVersion { decided: Some((by, desk.now)), ..version }).await?;
+    Ok(facts)
+}
+
+/// Puts a version in force in the place of the one that is, which goes on beside it for the overlap.
+pub(super) async fn activate(
+    desk: &Desk<'_>,
+    tx: &mut Tx,
+    profile: &AppProfile,
+    version: RangeVersion,
+) -> Result<(), ActionError> {
+    let ends = desk.now.plus_ms(version.overlap_ms);
+    for before in versions(tx, profile.id).await?.into_iter().filter(|one| one.standing.is_in_force()) {
+        let retired = version.overlap_ms == 0;
+        let standing = if retired { VersionStanding::Retired } else { VersionStanding::Retiring };
+        // What was retiring already does not get longer by a new overlap.
+        let ends_at = Some(before.ends_at.map_or(ends, |end| end.min(ends)));
+        tx.put_range_version(&RangeVersion { standing, ends_at, version: before.version + 1, ..before })
+            .await?;
+    }
+    let standing = VersionStanding::Active;
+    let active_at = Some(desk.now);
+    tx.put_range_version(&RangeVersion { standing, active_at, version: version.version + 1, ..version })
+        .await?;
+    put_in_force(tx, profile).await?;
+    told(
+        desk,
+        tx,
+        profile,
+        format!("Version {} of the ranges of “{}” is in force.", version.number, profile.name),
+    )
+    .await?;
+    tx.put_app_news(profile.id, AlertKind::AppRangesChanged.word(), "").await?;
+    Ok(())
+}
+
+/// Tells gateways of the app: all versions in force together, and whether it is frozen.
+pub(super) async fn put_in_force(tx: &mut Tx, profile: &AppProfile) -> Result<(), ActionError> {
+    let mut ranges = None;
+    for version in versions(tx, profile.id).await?.into_iter().filter(|one| one.standing.is_in_force()) {
+        ranges = Some(match ranges {
+            None => version.ranges,
+            Some(others) => version.ranges.joined_with(&others),
+        });
+    }
+    let before = tx.app(profile.id).await?;
+    let Some(ranges) = ranges.or_else(|| before.as_ref().map(|app| app.ranges.clone())) else {
+        return Ok(());
+    };
+    let record = AppRecord {
+        id: profile.id,
+        name: profile.name.to_string(),
+        state: state_of(profile.frozen),
+        ranges,
+        version: before.map_or(1, |app| app.version + 1),
+    };
+    Ok(tx.put_app(&record).await?)
+}
+
+pub(super) const fn state_of(frozen: Option<FrozenBy>) -> AppState {
+    match frozen {
+        Some(_) => AppState::Frozen,
+        None => AppState::Active,
+    }
+}
+
+/// Whether holders may bind new keys to the app: verified, not frozen, with ranges in force.
+pub(crate) fn is_open(profile: &AppProfile, app: Option<&AppRecord>) -> bool {
+    profile.standing == AppStanding::Verified
+        && profile.frozen.is_none()
+        && app.is_some_and(|app| app.state == AppState::Active)
+}
+
+/// Duty: ends the overlaps whose time is over; gives how many.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn retire_ranges(desk: &Desk<'_>) -> Result<usize, ActionError> {
+    let grant = desk.actor.may(Action::RetireRanges, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    let over = tx.range_versions_ending(BATCH).await?;
+    let mut facts = Vec::new();
+    for version in &over {
+        let (standing, row) = (VersionStanding::Retired, version.version + 1);
+        tx.put_range_version(&RangeVersion { standing, version: row, ..version.clone() }).await?;
+        if let Some(profile) = tx.any_app_profile(version.app).await? {
+            put_in_force(&mut tx, &profile).await?;
+        }
+        facts.push(format!("{} {}", version.app, version.number));
+    }
+    if !facts.is_empty() {
+        let event = Event::of(tx.grant(), desk.now, "apps", &[("retired", facts.join(","))]);
+        tx.commit(event).await?;
+    }
+    Ok(over.len())
+}

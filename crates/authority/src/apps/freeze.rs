@@ -1,0 +1,117 @@
+//! Actions: stop all keys of an app at once, and let them work again. One row changes, whatever the number of keys.
+
+use keyward_rules::alert::AlertKind;
+use keyward_rules::app::FrozenBy;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Actor, Proof};
+use keyward_rules::id::AppId;
+use keyward_store::{AppProfile, Tx};
+
+use super::activate::put_in_force;
+use super::own;
+use super::profile::{reason, told};
+use crate::oversight::acting;
+use crate::{ActionError, Desk, Matter};
+
+/// What a freeze is confirmed as.
+#[must_use]
+pub fn freeze_matter(profile: &AppProfile) -> Matter {
+    Matter {
+        action: Action::FreezeApp,
+        facts: vec![("app", profile.id.to_string())],
+        words: vec![format!("Freeze all keys of “{}”", profile.name)],
+    }
+}
+
+/// What lifting one's own freeze is approved as.
+#[must_use]
+pub fn thaw_matter(profile: &AppProfile) -> Matter {
+    Matter {
+        action: Action::ThawApp,
+        facts: vec![("app", profile.id.to_string())],
+        words: vec![format!("Let all keys of “{}” work again", profile.name)],
+    }
+}
+
+/// Freezes an app's keys: its broker, or an operator, at once. Holders are told.
+///
+/// # Errors
+/// [`ActionError::NoApp`], [`ActionError::NoReason`]; [`ActionError::Unchanged`] when it is frozen already by the same or
+/// by an operator.
+pub async fn freeze_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> Result<(), ActionError> {
+    let grant = desk.actor.may(Action::FreezeApp, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    let by = match &desk.actor {
+        Actor::Staff(_) => {
+            acting(desk, &mut tx).await?;
+            FrozenBy::Operator
+        }
+        Actor::Host(_) | Actor::System(_) | Actor::Holder(_) | Actor::Visitor(_) => FrozenBy::Broker,
+    };
+    let why = match by {
+        FrozenBy::Operator => reason(why)?,
+        FrozenBy::Broker => String::new(),
+    };
+    let before = own(&mut tx, id).await?;
+    if before.frozen == Some(by) || before.frozen == Some(FrozenBy::Operator) {
+        return Err(ActionError::Unchanged);
+    }
+    let after = set(desk, &mut tx, before, Some(by)).await?;
+    tx.put_app_news(id, AlertKind::AppFrozen.word(), "").await?;
+    if by == FrozenBy::Operator {
+        told(desk, &mut tx, &after, format!("An operator froze all keys of “{}”: {why}", after.name)).await?;
+    }
+    let facts = [("frozen_by", by.word().to_owned()), ("why", why)];
+    let event = Event::of(tx.grant(), desk.now, &format!("app:{id}"), &facts);
+    tx.commit(event).await?;
+    Ok(())
+}
+
+/// Lifts the freeze that the broker laid.
+///
+/// # Errors
+/// [`ActionError::NoApp`]; [`ActionError::Unchanged`] when it is not frozen; [`ActionError::Frozen`] when an operator did it.
+pub async fn thaw_own_app(desk: &Desk<'_>, proof: Proof, id: AppId) -> Result<(), ActionError> {
+    let grant = desk.actor.may(Action::ThawApp, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    let before = own(&mut tx, id).await?;
+    match before.frozen {
+        Some(FrozenBy::Broker) => {}
+        Some(FrozenBy::Operator) => return Err(ActionError::Frozen),
+        None => return Err(ActionError::Unchanged),
+    }
+    lift(desk, &mut tx, before).await?;
+    let event =
+        Event::of(tx.grant(), desk.now, &format!("app:{id}"), &[("frozen_by", "-> nobody".to_owned())]);
+    tx.commit(event).await?;
+    Ok(())
+}
+
+/// Lifts a freeze in a proposal's transaction.
+pub(crate) async fn thaw_app(desk: &Desk<'_>, tx: &mut Tx, id: AppId) -> Result<(), ActionError> {
+    let before = own(tx, id).await?;
+    if before.frozen.is_none() {
+        return Err(ActionError::Unchanged);
+    }
+    lift(desk, tx, before).await
+}
+
+async fn lift(desk: &Desk<'_>, tx: &mut Tx, before: AppProfile) -> Result<(), ActionError> {
+    let after = set(desk, tx, before, None).await?;
+    tx.put_app_news(after.id, AlertKind::AppThawed.word(), "").await?;
+    told(desk, tx, &after, format!("The keys of “{}” work again.", after.name)).await
+}
+
+async fn set(
+    desk: &Desk<'_>,
+    tx: &mut Tx,
+    before: AppProfile,
+    frozen: Option<FrozenBy>,
+) -> Result<AppProfile, ActionError> {
+    let after = AppProfile { frozen, changed_at: desk.now, version: before.version + 1, ..before };
+    tx.put_app_profile(&after).await?;
+    put_in_force(tx, &after).await?;
+    Ok(after)
+}

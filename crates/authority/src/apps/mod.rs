@@ -1,0 +1,81 @@
+//! Third-party apps (product.md 4): what brokers register and submit, what operators review, what holders are told.
+//!
+//! Ranges are confidential. They leave here for the broker who owns them, and for an operator who reads a version, which
+//! is an audit record of its own. Words that are mailed, logged or proposed count them and never name one.
+
+mod activate;
+mod findings;
+mod freeze;
+mod logo;
+mod news;
+mod profile;
+mod ranges;
+mod review;
+mod successors;
+
+pub use activate::retire_ranges;
+pub(crate) use activate::{approval_words, approve_ranges, is_open};
+pub use findings::Findings;
+pub(crate) use freeze::thaw_app;
+pub use freeze::{freeze_app, freeze_matter, thaw_matter, thaw_own_app};
+pub use logo::{NotALogo, logo_of};
+pub use news::tell_app_news;
+pub use profile::{
+    AppWish, HomePage, NotAHomePage, app_matter, edit_app, register_app, reject_app, submit_app,
+};
+pub(crate) use profile::{verify_app, verify_words};
+pub use ranges::{
+    RangeWish, RangesGo, check_ranges, enter_ranges, ranges_matter, submit_ranges, withdraw_ranges,
+};
+pub use review::{Reviewed, read_ranges, reject_ranges};
+pub use successors::{Preview, demand_matter, demand_successors, hold_demanded, preview, withdraw_demand};
+
+use keyward_rules::address::AddressSet;
+use keyward_rules::app::{Difference, Size, VersionStanding};
+use keyward_rules::id::AppId;
+use keyward_rules::limits::RANGE_VERSIONS;
+use keyward_store::{AppProfile, RangeVersion, Tx};
+
+use crate::{ActionError, Desk};
+
+/// The app, if it is the actor's own or the actor is an operator.
+async fn own(tx: &mut Tx, id: AppId) -> Result<AppProfile, ActionError> {
+    tx.app_profile(id).await?.ok_or(ActionError::NoApp)
+}
+
+/// Its versions, newest first.
+async fn versions(tx: &mut Tx, id: AppId) -> Result<Vec<RangeVersion>, ActionError> {
+    Ok(tx.range_versions(id, RANGE_VERSIONS).await?)
+}
+
+/// The one that is in force and has no end.
+fn active(versions: &[RangeVersion]) -> Option<&RangeVersion> {
+    versions.iter().find(|version| version.standing == VersionStanding::Active)
+}
+
+/// How much a set covers, in words that name no address.
+pub(crate) fn size_in_words(size: Size) -> String {
+    let part = |count: usize, family: &str, covered: u64, of: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {family} range ({covered} {of})")),
+        _ => Some(format!("{count} {family} ranges ({covered} {of})")),
+    };
+    let parts = [
+        part(size.v4_blocks, "IPv4", size.v4_addresses, "addresses"),
+        part(size.v6_blocks, "IPv6", size.v6_networks, "networks of /64"),
+    ];
+    let said: Vec<String> = parts.into_iter().flatten().collect();
+    if said.is_empty() { "nothing".to_owned() } else { said.join(" and ") }
+}
+
+/// What changes between two sets, in words that name no address.
+fn change_in_words(change: &Difference) -> String {
+    let (added, removed) = (Size::of(&change.added), Size::of(&change.removed));
+    format!("It adds {} and takes away {}.", size_in_words(added), size_in_words(removed))
+}
+
+/// Tells one set from another without telling what is in it: keyed, because a range is short enough to be guessed.
+fn print_of(desk: &Desk<'_>, set: &AddressSet) -> String {
+    let tag = desk.authority.secrets.codes.tag("ranges", "", set.to_string().as_bytes());
+    tag.as_bytes().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,310 @@
+//! Actions: register an app, change it, hand it in, and what operators decide.
+
+use std::fmt;
+
+use keyward_rules::account::Email;
+use keyward_rules::alert::AlertKind;
+use keyward_rules::app::{AppName, AppStanding};
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof};
+use keyward_rules::id::{AccountId, AppId};
+use keyward_rules::limits::{APPS_PER_BROKER, WHY_CHARS};
+use keyward_rules::permission::{Permission, Permissions};
+use keyward_store::{AccountKind, AppProfile, Tx};
+
+use super::own;
+use crate::oversight::acting;
+use crate::{ActionError, Desk, Matter, tell};
+
+/// Where people read about an app: an `https://` address of a host name, without name or password in it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HomePage(String);
+
+/// A text that is no home page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a home page is an address such as https://app.example, of at most 200 characters")]
+pub struct NotAHomePage;
+
+impl HomePage {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// [`NotAHomePage`].
+    pub fn parse(text: &str) -> Result<Self, NotAHomePage> {
+        let rest = text.strip_prefix("https://").ok_or(NotAHomePage)?;
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let plain =
+            |symbol: char| symbol.is_ascii_graphic() && !matches!(symbol, '"' | '<' | '>' | '\\' | '`');
+        let named = host.contains('.')
+            && host.chars().all(|symbol| symbol.is_ascii_alphanumeric() || matches!(symbol, '.' | '-'))
+            && host.split('.').all(|label| !label.is_empty())
+            && host.chars().any(|symbol| symbol.is_ascii_alphabetic());
+        if text.len() <= 200 && named && text.chars().all(plain) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NotAHomePage)
+        }
+    }
+}
+
+impl fmt::Display for HomePage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// What a broker says of an app.
+#[derive(Clone)]
+pub struct AppWish {
+    /// Its name.
+    pub name: AppName,
+    /// Its home page.
+    pub home_page: HomePage,
+    /// Whom operators write to.
+    pub contact: Email,
+    /// The permissions that it needs; never those that administer an account.
+    pub permissions: Permissions,
+    /// A logo of [`super::logo_of`]; without one the old one stays.
+    pub logo: Option<Vec<u8>>,
+}
+
+/// What registering or changing an app is confirmed as.
+#[must_use]
+pub fn app_matter(wish: &AppWish, id: Option<AppId>) -> Matter {
+    let logo = wish.logo.as_ref().map(|logo| blake3::hash(logo).to_hex().to_string()).unwrap_or_default();
+    Matter {
+        action: if id.is_some() { Action::EditApp } else { Action::RegisterApp },
+        facts: vec![
+            ("app", id.map(|id| id.to_string()).unwrap_or_default()),
+            ("name", wish.name.to_string()),
+            ("home_page", wish.home_page.to_string()),
+            ("contact", wish.contact.to_string()),
+            ("permissions", wish.permissions.to_string()),
+            ("logo", logo),
+        ],
+        words: vec![format!("{} the app “{}”", if id.is_some() { "Change" } else { "Register" }, wish.name)],
+    }
+}
+
+fn judge(wish: &AppWish) -> Result<(), ActionError> {
+    if wish.permissions.allows(Permission::Manage) {
+        return Err(ActionError::OtherWay("an app cannot ask for `manage`: it administers whole accounts"));
+    }
+    Ok(())
+}
+
+fn facts(profile: &AppProfile) -> [(&'static str, String); 5] {
+    [
+        ("name", profile.name.to_string()),
+        ("home_page", profile.home_page.clone()),
+        ("contact", profile.contact.clone()),
+        ("permissions", profile.permissions.to_string()),
+        ("standing", profile.standing.word().to_owned()),
+    ]
+}
+
+async fn keep(
+    desk: &Desk<'_>,
+    mut tx: Tx,
+    profile: &AppProfile,
+    more: &[(&'static str, String)],
+) -> Result<(), ActionError> {
+    tx.put_app_profile(profile).await?;
+    let mut all = facts(profile).to_vec();
+    all.extend_from_slice(more);
+    let event = Event::of(tx.grant(), desk.now, &format!("app:{}", profile.id), &all);
+    tx.commit(event).await?;
+    Ok(())
+}
+
+/// Registers an app as a draft: the account is a broker from now on.
+///
+/// # Errors
+/// [`ActionError::TooManyApps`], [`ActionError::Frozen`]; [`ActionError::Store`] when another app's name looks like it.
+pub async fn register_app(
+    desk: &Desk<'_>,
+    proof: Proof,
+    owner: AccountId,
+    wish: AppWish,
+) -> Result<AppId, ActionError> {
+    judge(&wish)?;
+    let grant = desk.actor.may(Action::RegisterApp, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    let account = tx.account(owner).await?.filter(|_| tx.grant().scope().reaches(owner));
+    let account = account.ok_or(ActionError::NoAccount)?;
+    if !matches!(account.kind, AccountKind::Master(_)) {
+        return Err(ActionError::OtherWay("apps belong to master accounts"));
+    }
+    crate::oversight::frozen_now(&mut tx, &account).await?;
+    if tx.apps_of(owner).await? >= APPS_PER_BROKER {
+        return Err(ActionError::TooManyApps);
+    }
+    let profile = AppProfile {
+        id: AppId::from_entropy(desk.random()),
+        owner,
+        name: wish.name,
+        home_page: wish.home_page.to_string(),
+        contact: wish.contact.to_string(),
+        permissions: wish.permissions,
+        logo: wish.logo,
+        standing: AppStanding::Draft,
+        reason: String::new(),
+        frozen: None,
+        demand: None,
+        created_at: desk.now,
+        changed_at: desk.now,
+        version: 1,
+    };
+    keep(desk, tx, &profile, &[]).await?;
+    Ok(profile.id)
+}
+
+/// Changes what the broker says of an app. A verified one is looked at again before new keys can be bound to it; its keys
+/// go on working.
+///
+/// # Errors
+/// [`ActionError::NoApp`], [`ActionError::Unchanged`].
+pub async fn edit_app(desk: &Desk<'_>, proof: Proof, id: AppId, wish: AppWish) -> Result<(), ActionError> {
+    judge(&wish)?;
+    let grant = desk.actor.may(Action::EditApp, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let before = own(&mut tx, id).await?;
+    let standing = match before.standing {
+        AppStanding::Verified | AppStanding::Submitted => AppStanding::Submitted,
+        AppStanding::Draft | AppStanding::Rejected => AppStanding::Draft,
+    };
+    let after = AppProfile {
+        name: wish.name,
+        home_page: wish.home_page.to_string(),
+        contact: wish.contact.to_string(),
+        permissions: wish.permissions,
+        logo: wish.logo.or_else(|| before.logo.clone()),
+        ..before.clone()
+    };
+    if after == before {
+        return Err(ActionError::Unchanged);
+    }
+    let reason = String::new();
+    let after = AppProfile { standing, reason, changed_at: desk.now, version: before.version + 1, ..after };
+    keep(desk, tx, &after, &[]).await
+}
+
+/// Hands a draft in for review.
+///
+/// # Errors
+/// [`ActionError::NoApp`], [`ActionError::Unchanged`] when it was handed in already.
+pub async fn submit_app(desk: &Desk<'_>, id: AppId) -> Result<(), ActionError> {
+    let grant = desk.actor.may(Action::SubmitApp, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let before = own(&mut tx, id).await?;
+    if !matches!(before.standing, AppStanding::Draft | AppStanding::Rejected) {
+        return Err(ActionError::Unchanged);
+    }
+    let (standing, version) = (AppStanding::Submitted, before.version + 1);
+    let after = AppProfile { standing, reason: String::new(), changed_at: desk.now, version, ..before };
+    keep(desk, tx, &after, &[]).await
+}
+
+/// What operators read before they verify an app.
+pub(crate) async fn verify_words(desk: &Desk<'_>, id: AppId) -> Result<Vec<String>, ActionError> {
+    let profile = desk.authority.access.reader.app_profile(id).await?.ok_or(ActionError::NoApp)?;
+    if profile.standing != AppStanding::Submitted {
+        return Err(ActionError::Unchanged);
+    }
+    let owner = crate::oversight::name_of(desk, profile.owner).await?;
+    Ok(vec![
+        format!("Verify the app “{}”", profile.name),
+        format!("App {id} of {owner}, as it stands in version {}", profile.version),
+        format!("Home page {}, contact {}", profile.home_page, profile.contact),
+        format!("It asks for: {}", profile.permissions),
+        "Once it has approved ranges, every holder sees it and can bind keys to it.".to_owned(),
+    ])
+}
+
+/// Verifies an app, in a proposal's transaction.
+pub(crate) async fn verify_app(desk: &Desk<'_>, tx: &mut Tx, id: AppId) -> Result<(), ActionError> {
+    let before = own(tx, id).await?;
+    if before.standing != AppStanding::Submitted {
+        return Err(ActionError::Unchanged);
+    }
+    let (standing, version) = (AppStanding::Verified, before.version + 1);
+    let after = AppProfile { standing, reason: String::new(), changed_at: desk.now, version, ..before };
+    tx.put_app_profile(&after).await?;
+    if let Some(app) = tx.app(id).await?
+        && app.name != after.name.as_str()
+    {
+        let name = after.name.to_string();
+        tx.put_app(&keyward_store::AppRecord { name, version: app.version + 1, ..app }).await?;
+    }
+    told(desk, tx, &after, format!("“{}” is verified.", after.name)).await
+}
+
+/// Sends an app back to its broker, who sees why.
+///
+/// # Errors
+/// [`ActionError::NoApp`]; [`ActionError::Unchanged`] unless it waits for review; [`ActionError::NoReason`].
+pub async fn reject_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> Result<(), ActionError> {
+    let why = reason(why)?;
+    let grant = desk.actor.may(Action::RejectApp, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    acting(desk, &mut tx).await?;
+    let before = own(&mut tx, id).await?;
+    if before.standing != AppStanding::Submitted {
+        return Err(ActionError::Unchanged);
+    }
+    let (standing, version) = (AppStanding::Rejected, before.version + 1);
+    let after = AppProfile { standing, reason: why.clone(), changed_at: desk.now, version, ..before };
+    told(desk, &mut tx, &after, format!("“{}” was not verified: {why}", after.name)).await?;
+    keep(desk, tx, &after, &[("why", why)]).await
+}
+
+/// A reason that somebody else will read.
+pub(super) fn reason(why: &str) -> Result<String, ActionError> {
+    let why = why.trim();
+    let plain = why.chars().all(|symbol| !symbol.is_control());
+    if why.is_empty() || why.chars().count() > WHY_CHARS || !plain {
+        return Err(ActionError::NoReason);
+    }
+    Ok(why.to_owned())
+}
+
+/// Tells the broker what became of something, without saying who decided.
+pub(super) async fn told(
+    desk: &Desk<'_>,
+    tx: &mut Tx,
+    profile: &AppProfile,
+    detail: String,
+) -> Result<(), ActionError> {
+    let alert = keyward_rules::alert::Alert {
+        detail,
+        ..keyward_rules::alert::Alert::of(AlertKind::AppReviewed, profile.owner, desk.now)
+    };
+    tell::tell(desk, tx, alert).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HomePage;
+
+    #[test]
+    fn a_home_page_has_a_host_name_and_tls() {
+        for good in ["https://app.example", "https://app.example/keys?a=b#c", "https://a-b.example:/"] {
+            assert_eq!(HomePage::parse(good).is_ok(), !good.contains(':') || !good.ends_with(":/"), "{good}");
+        }
+        for bad in [
+            "http://app.example",
+            "https://",
+            "https://localhost",
+            "https://127.0.0.1",
+            "https://user:pass@app.example",
+            "https://app.example/\"onload",
+            "https://app..example",
+            "https://äpp.example",
+            "javascript:alert(1)",
+            "https://app.example/ x",
+        ] {
+            assert!(HomePage::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

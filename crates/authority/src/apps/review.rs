@@ -1,0 +1,81 @@
+//! What an operator does with a version: read it, which is written down, and send it back.
+
+use keyward_rules::app::{Difference, VersionStanding};
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof};
+use keyward_rules::id::AppId;
+use keyward_rules::limits::RANGE_VERSIONS;
+use keyward_store::{AppProfile, RangeVersion};
+
+use super::findings::{Findings, find};
+use super::profile::{reason, told};
+use super::{active, own, print_of};
+use crate::oversight::acting;
+use crate::{ActionError, Desk};
+
+/// A version as an operator reads it.
+pub struct Reviewed {
+    /// The app.
+    pub profile: AppProfile,
+    /// The version, ranges included.
+    pub version: RangeVersion,
+    /// What it changes against what is in force.
+    pub change: Difference,
+    /// What the machine noticed.
+    pub findings: Findings,
+    /// The print that a proposal of its approval names.
+    pub print: String,
+}
+
+/// Opens a version for an operator; that it was read is an audit record.
+///
+/// # Errors
+/// [`ActionError::NoApp`], [`ActionError::NoVersion`].
+pub async fn read_ranges(desk: &Desk<'_>, app: AppId, number: u64) -> Result<Reviewed, ActionError> {
+    let grant = desk.actor.may(Action::ReadRanges, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    acting(desk, &mut tx).await?;
+    let profile = own(&mut tx, app).await?;
+    let version = tx.range_version(app, number).await?.ok_or(ActionError::NoVersion)?;
+    let facts = [("version", number.to_string()), ("print", print_of(desk, &version.ranges))];
+    let event = Event::of(tx.grant(), desk.now, &format!("app:{app}"), &facts);
+    tx.commit(event).await?;
+    let all = desk.authority.access.reader.range_versions(app, RANGE_VERSIONS).await?;
+    let change = Difference::between(active(&all).map(|now| &now.ranges), &version.ranges);
+    let findings = find(desk, &version).await?;
+    let print = print_of(desk, &version.ranges);
+    Ok(Reviewed { profile, version, change, findings, print })
+}
+
+/// Sends a version back to the broker, who sees why.
+///
+/// # Errors
+/// [`ActionError::NoApp`], [`ActionError::NoVersion`], [`ActionError::NoReason`]; [`ActionError::Unchanged`] unless it waits
+/// for review.
+pub async fn reject_ranges(
+    desk: &Desk<'_>,
+    proof: Proof,
+    (app, number): (AppId, u64),
+    why: &str,
+) -> Result<(), ActionError> {
+    let why = reason(why)?;
+    let grant = desk.actor.may(Action::RejectRanges, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    let by = acting(desk, &mut tx).await?;
+    let profile = own(&mut tx, app).await?;
+    let version = tx.range_version(app, number).await?.ok_or(ActionError::NoVersion)?;
+    if version.standing != VersionStanding::Submitted {
+        return Err(ActionError::Unchanged);
+    }
+    let row = version.version + 1;
+    let (standing, decided) = (VersionStanding::Rejected, Some((by, desk.now)));
+    let after = RangeVersion { standing, decided, reason: why.clone(), version: row, ..version };
+    tx.put_range_version(&after).await?;
+    let detail = format!("Version {number} of the ranges of “{}” was not approved: {why}", profile.name);
+    told(desk, &mut tx, &profile, detail).await?;
+    let facts = [("version", number.to_string()), ("why", why)];
+    let event = Event::of(tx.grant(), desk.now, &format!("app:{app}"), &facts);
+    tx.commit(event).await?;
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! Action: demand successors for all keys of an app by a deadline, after which the old ones are held. For when a broker's
+//! servers were broken into and the ranges alone are not trusted any more.
+
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Proof};
+use keyward_rules::id::AppId;
+use keyward_rules::key::Hold;
+use keyward_rules::limits::DAY_MS;
+use keyward_rules::time::Moment;
+use keyward_store::{AppKeyCounts, AppProfile, Demand};
+
+use super::own;
+use super::profile::{reason, told};
+use crate::oversight::acting;
+use crate::{ActionError, Desk, Matter};
+
+/// The shortest and the longest time to a deadline.
+const SOONEST_MS: u64 = 60 * 60 * 1_000;
+const LATEST_MS: u64 = 30 * DAY_MS;
+/// Keys held in one transaction.
+const BATCH: u64 = 500;
+
+/// What an action on an app would touch.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// The app.
+    pub profile: AppProfile,
+    /// Its keys in numbers; `used` means within a day, `older` means made before a demand that stands.
+    pub counts: AppKeyCounts,
+}
+
+/// How many keys an action on the app would touch.
+///
+/// # Errors
+/// [`ActionError::NoApp`].
+pub async fn preview(desk: &Desk<'_>, id: AppId) -> Result<Preview, ActionError> {
+    let reader = &desk.authority.access.reader;
+    let profile = reader.app_profile(id).await?.filter(|one| desk.actor.scope().reaches(one.owner));
+    let profile = profile.ok_or(ActionError::NoApp)?;
+    let day_ago = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(DAY_MS));
+    let before = profile.demand.map_or(desk.now, |demand| demand.made_at);
+    let counts = reader.app_key_counts(id, day_ago, before).await?;
+    Ok(Preview { profile, counts })
+}
+
+/// What a demand is confirmed as.
+#[must_use]
+pub fn demand_matter(profile: &AppProfile, due: Moment) -> Matter {
+    Matter {
+        action: Action::DemandSuccessors,
+        facts: vec![("app", profile.id.to_string()), ("due", due.to_string())],
+        words: vec![format!("Demand successors for all keys of “{}” by {due}", profile.name)],
+    }
+}
+
+/// Demands successors: keys made before now are held from `due` on. Holders are told at once.
+///
+/// # Errors
+/// [`ActionError::NoApp`], [`ActionError::NoReason`]; [`ActionError::OtherWay`] for a deadline under an hour or over 30 days
+/// away.
+pub async fn demand_successors(
+    desk: &Desk<'_>,
+    proof: Proof,
+    (id, due): (AppId, Moment),
+    why: &str,
+) -> Result<(), ActionError> {
+    let why = reason(why)?;
+    let ahead = due.ms_since(desk.now);
+    if !(SOONEST_MS..=LATEST_MS).contains(&ahead) {
+        return Err(ActionError::OtherWay("the deadline is at least an hour and at most 30 days away"));
+    }
+    let grant = desk.actor.may(Action::DemandSuccessors, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    acting(desk, &mut tx).await?;
+    let before = own(&mut tx, id).await?;
+    let demand = Some(Demand { made_at: desk.now, due });
+    let after = AppProfile { demand, changed_at: desk.now, version: before.version + 1, ..before };
+    tx.put_app_profile(&after).await?;
+    let detail = format!("Rotate each of them before {due}; from then on the old ones are held.");
+    tx.put_app_news(id, AlertKind::AppDemand.word(), &detail).await?;
+    told(
+        desk,
+        &mut tx,
+        &after,
+        format!("Operators demand successors for all keys of “{}” by {due}: {why}", after.name),
+    )
+    .await?;
+    let event =
+        Event::of(tx.grant(), desk.now, &format!("app:{id}"), &[("due", due.to_string()), ("why", why)]);
+    tx.commit(event).await?;
+    Ok(())
+}
+
+/// Takes a demand back whose deadline has not come; keys that are held already stay so.
+///
+/// # Errors
+/// [`ActionError::NoApp`], [`ActionError::Unchanged`] when there is none.
+pub async fn withdraw_demand(desk: &Desk<'_>, proof: Proof, id: AppId) -> Result<(), ActionError> {
+    let grant = desk.actor.may(Action::DemandSuccessors, proof)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    acting(desk, &mut tx).await?;
+    let before = own(&mut tx, id).await?;
+    if before.demand.is_none_or(|demand| demand.due <= desk.now) {
+        return Err(ActionError::Unchanged);
+    }
+    let after = AppProfile { demand: None, changed_at: desk.now, version: before.version + 1, ..before };
+    tx.put_app_profile(&after).await?;
+    let event = Event::of(tx.grant(), desk.now, &format!("app:{id}"), &[("due", "-> none".to_owned())]);
+    tx.commit(event).await?;
+    Ok(())
+}
+
+/// Duty: holds the keys of an app whose deadline has come, a batch in each transaction; gives how many.
+///
+/// # Errors
+/// [`ActionError::Store`]; batches that were committed before stay.
+pub async fn hold_demanded(desk: &Desk<'_>) -> Result<usize, ActionError> {
+    let mut held = 0;
+    let mut after = None;
+    loop {
+        let profiles = desk.authority.access.reader.app_profiles(None, after, 100).await?;
+        let Some(last) = profiles.last() else { return Ok(held) };
+        after = Some(last.id);
+        for profile in profiles {
+            if let Some(demand) = profile.demand.filter(|demand| demand.due <= desk.now) {
+                held += hold(desk, &profile, demand).await?;
+            }
+        }
+    }
+}
+
+async fn hold(desk: &Desk<'_>, profile: &AppProfile, demand: Demand) -> Result<usize, ActionError> {
+    let (mut held, mut after) = (0, String::new());
+    loop {
+        let grant = desk.actor.may(Action::HoldDemanded, Proof::None)?;
+        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let (keys, last) = tx.app_keys(profile.id, &after, BATCH).await?;
+        let mut ids = Vec::new();
+        for mut key in keys {
+            if key.created_at < demand.made_at && !key.life.holds.has(Hold::AppFrozen) {
+                key.life = key.life.hold(Hold::AppFrozen)?;
+                ids.push(key.id.to_string());
+                tx.update_key(key).await?;
+            }
+        }
+        held += ids.len();
+        if !ids.is_empty() {
+            let facts = [("keys", ids.join(",")), ("due", demand.due.to_string())];
+            let event = Event::of(tx.grant(), desk.now, &format!("app:{}", profile.id), &facts);
+            tx.commit(event).await?;
+        }
+        match last {
+            Some(last) => after = last,
+            None => return Ok(held),
+        }
+    }
+}

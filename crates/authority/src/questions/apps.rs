@@ -1,0 +1,270 @@
+//! Questions about third-party apps: by the broker who owns one, by the operator who reviews it, by the holder who binds
+//! keys to it. Ranges leave here for the broker only.
+
+use keyward_rules::app::{AppStanding, Size, VersionStanding};
+use keyward_rules::id::{AppId, KeyId};
+use keyward_rules::limits::{PAGE_MAX, RANGE_VERSIONS};
+use keyward_rules::permission::Permissions;
+use keyward_rules::time::Moment;
+use keyward_store::{AppKeyCounts, AppProfile, AppState, RangeVersion};
+
+use super::charts::{Range, key_chart};
+use crate::apps::{is_open, preview, size_in_words};
+use crate::oversight::name_of;
+use crate::{ActionError, Desk};
+
+/// Apps that a holder chooses from at most; a search finds the others.
+const OFFERED: usize = 1_000;
+
+/// An app as every holder sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AppCard {
+    /// Its id.
+    pub id: AppId,
+    /// Its name.
+    pub name: String,
+    /// Its home page.
+    pub home_page: String,
+    /// The permissions that it needs.
+    pub permissions: Permissions,
+    /// Whether there is a logo.
+    pub has_logo: bool,
+    /// `open`, `frozen` or `closed`.
+    pub state: &'static str,
+    /// By when its older keys must be replaced.
+    pub successors_due: Option<Moment>,
+}
+
+impl AppCard {
+    fn of(profile: &AppProfile, app: Option<&keyward_store::AppRecord>) -> Self {
+        let frozen = profile.frozen.is_some() || app.is_some_and(|app| app.state == AppState::Frozen);
+        let state = match (frozen, is_open(profile, app)) {
+            (true, _) => "frozen",
+            (false, true) => "open",
+            (false, false) => "closed",
+        };
+        Self {
+            id: profile.id,
+            name: profile.name.to_string(),
+            home_page: profile.home_page.clone(),
+            permissions: profile.permissions,
+            has_logo: profile.logo.is_some(),
+            state,
+            successors_due: profile.demand.map(|demand| demand.due),
+        }
+    }
+}
+
+/// A version as lists show it; the ranges only where the owner asks.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VersionView {
+    /// Its number.
+    pub number: u64,
+    /// How it stands.
+    pub standing: VersionStanding,
+    /// How much it covers, in words.
+    pub size: String,
+    /// What the broker says of it.
+    pub note: String,
+    /// When it was submitted.
+    pub submitted_at: Moment,
+    /// Whether an operator entered it.
+    pub by_operator: bool,
+    /// When it was decided.
+    pub decided_at: Option<Moment>,
+    /// Why it was rejected.
+    pub reason: String,
+    /// How long the one before goes on beside it.
+    pub overlap_ms: u64,
+    /// Since when it is in force, or was.
+    pub active_at: Option<Moment>,
+    /// When it stopped, or will.
+    pub ends_at: Option<Moment>,
+    /// The ranges, for their owner.
+    pub ranges: Option<Vec<String>>,
+}
+
+fn version_view(version: &RangeVersion, profile: &AppProfile, owner: bool) -> VersionView {
+    let networks = version.ranges.networks();
+    VersionView {
+        number: version.number,
+        standing: version.standing,
+        size: size_in_words(Size::of(networks)),
+        note: version.note.clone(),
+        submitted_at: version.submitted_at,
+        by_operator: version.submitted_by != profile.owner,
+        decided_at: version.decided.map(|(_, at)| at),
+        reason: version.reason.clone(),
+        overlap_ms: version.overlap_ms,
+        active_at: version.active_at,
+        ends_at: version.ends_at,
+        ranges: owner.then(|| networks.iter().map(ToString::to_string).collect()),
+    }
+}
+
+/// An app as its broker sees it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BrokerApp {
+    /// What is registered.
+    pub profile: AppProfile,
+    /// Whether holders can bind keys to it now.
+    pub open: bool,
+    /// Its keys, in numbers only.
+    pub counts: AppKeyCounts,
+    /// Its versions, newest first, with their ranges.
+    pub versions: Vec<VersionView>,
+}
+
+/// The actor's own apps.
+///
+/// # Errors
+/// [`ActionError::NoAccount`] unless a signed-in person asks.
+pub async fn broker_apps(desk: &Desk<'_>) -> Result<Vec<AppProfile>, ActionError> {
+    let owner = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
+    Ok(desk.authority.access.reader.app_profiles_of(owner).await?.into_iter().flatten().collect())
+}
+
+/// One of the actor's own apps.
+///
+/// # Errors
+/// [`ActionError::NoApp`], also when it is somebody else's.
+pub async fn broker_app(desk: &Desk<'_>, id: AppId) -> Result<BrokerApp, ActionError> {
+    let me = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
+    let seen = preview(desk, id).await?;
+    if seen.profile.owner != me {
+        return Err(ActionError::NoApp);
+    }
+    let reader = &desk.authority.access.reader;
+    let versions = reader.range_versions(id, RANGE_VERSIONS).await?;
+    let versions = versions.iter().map(|one| version_view(one, &seen.profile, true)).collect();
+    let open = is_open(&seen.profile, reader.app(id).await?.as_ref());
+    Ok(BrokerApp { open, counts: seen.counts, versions, profile: seen.profile })
+}
+
+/// An app as operators see it: no range.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OverseenApp {
+    /// What is registered.
+    pub profile: AppProfile,
+    /// Who owns it.
+    pub owner: String,
+    /// Whether holders can bind keys to it now.
+    pub open: bool,
+    /// Its keys, in numbers.
+    pub counts: AppKeyCounts,
+    /// Its versions, newest first.
+    pub versions: Vec<VersionView>,
+}
+
+/// One app, for operators and auditors.
+///
+/// # Errors
+/// [`ActionError::NoApp`].
+pub async fn overseen_app(desk: &Desk<'_>, id: AppId) -> Result<OverseenApp, ActionError> {
+    let seen = preview(desk, id).await?;
+    let reader = &desk.authority.access.reader;
+    let versions = reader.range_versions(id, RANGE_VERSIONS).await?;
+    let versions = versions.iter().map(|one| version_view(one, &seen.profile, false)).collect();
+    let open = is_open(&seen.profile, reader.app(id).await?.as_ref());
+    let owner = name_of(desk, seen.profile.owner).await?;
+    Ok(OverseenApp { owner, open, counts: seen.counts, versions, profile: seen.profile })
+}
+
+/// All apps after `after`, for operators and auditors.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn overseen_apps(desk: &Desk<'_>, after: Option<AppId>) -> Result<Vec<AppProfile>, ActionError> {
+    Ok(desk.authority.access.reader.app_profiles(None, after, PAGE_MAX).await?)
+}
+
+/// What waits for operators.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// Apps to verify.
+    pub apps: Vec<AppProfile>,
+    /// Submissions of ranges, oldest first, with their apps.
+    pub versions: Vec<(AppProfile, VersionView)>,
+}
+
+/// The operators' queue.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn review_queue(desk: &Desk<'_>) -> Result<Queue, ActionError> {
+    let reader = &desk.authority.access.reader;
+    let apps = reader.app_profiles(Some(AppStanding::Submitted), None, PAGE_MAX).await?;
+    let mut versions = Vec::new();
+    for version in reader.range_versions_that(VersionStanding::Submitted, PAGE_MAX).await? {
+        if let Some(profile) = reader.app_profile(version.app).await? {
+            let view = version_view(&version, &profile, false);
+            versions.push((profile, view));
+        }
+    }
+    Ok(Queue { apps, versions })
+}
+
+/// The apps that a holder can bind keys to, by name; those whose name or home page holds `needle`.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn open_apps(desk: &Desk<'_>, needle: &str) -> Result<Vec<AppCard>, ActionError> {
+    let reader = &desk.authority.access.reader;
+    let needle = needle.trim().to_lowercase();
+    let profiles = reader.app_profiles(Some(AppStanding::Verified), None, OFFERED).await?;
+    let mut cards = Vec::new();
+    for profile in profiles {
+        let fits = |text: &str| text.to_lowercase().contains(&needle);
+        if !fits(profile.name.as_str()) && !fits(&profile.home_page) {
+            continue;
+        }
+        let card = AppCard::of(&profile, reader.app(profile.id).await?.as_ref());
+        if card.state == "open" {
+            cards.push(card);
+        }
+    }
+    cards.sort_by_key(|card| card.name.to_lowercase());
+    Ok(cards)
+}
+
+/// The card of an app that a key of the actor is bound to, and how often the key was refused within a day because the
+/// request did not come from the app's servers.
+///
+/// # Errors
+/// [`ActionError::NoKey`].
+pub async fn app_of_key(desk: &Desk<'_>, key: KeyId) -> Result<Option<(AppCard, u64)>, ActionError> {
+    let reader = &desk.authority.access.reader;
+    let record = reader.key(desk.actor.scope(), key).await?.ok_or(ActionError::NoKey)?;
+    let keyward_rules::address::Binding::App(id) = record.binding else { return Ok(None) };
+    let Some(profile) = reader.app_profile(id).await? else { return Ok(None) };
+    let card = AppCard::of(&profile, reader.app(id).await?.as_ref());
+    let verdicts = key_chart(desk, key, Range::Day).await?.verdicts;
+    let refused = verdicts.iter().find(|(code, _)| code == "50110").map_or(0, |(_, count)| *count);
+    Ok(Some((card, refused)))
+}
+
+/// The card of an app that a key may be bound to, for who names it.
+///
+/// # Errors
+/// [`ActionError::NoApp`], also while nobody may see it.
+pub async fn app_card(desk: &Desk<'_>, id: AppId) -> Result<AppCard, ActionError> {
+    let reader = &desk.authority.access.reader;
+    let profile = reader.app_profile(id).await?.filter(|one| one.standing == AppStanding::Verified);
+    let profile = profile.ok_or(ActionError::NoApp)?;
+    Ok(AppCard::of(&profile, reader.app(id).await?.as_ref()))
+}
+
+/// Refuses an app that no key can be bound to now.
+pub(crate) async fn refuse_closed(desk: &Desk<'_>, id: AppId) -> Result<(), ActionError> {
+    if app_card(desk, id).await?.state == "open" { Ok(()) } else { Err(ActionError::AppClosed) }
+}
+
+/// An app's logo, for who may see the app: everybody once it is verified, its broker and operators before.
+///
+/// # Errors
+/// [`ActionError::NoApp`].
+pub async fn app_logo(desk: &Desk<'_>, id: AppId) -> Result<Vec<u8>, ActionError> {
+    let profile = desk.authority.access.reader.app_profile(id).await?.ok_or(ActionError::NoApp)?;
+    let seen = profile.standing == AppStanding::Verified || desk.actor.scope().reaches(profile.owner);
+    profile.logo.filter(|_| seen).ok_or(ActionError::NoApp)
+}
