@@ -9,6 +9,7 @@ use keyward_authority::Settings;
 use keyward_console::SettingShown;
 use keyward_notify::channel::{Client, System};
 use keyward_notify::{Security, Smtp, SmtpSettings};
+use keyward_rules::app::PrivateRanges;
 use keyward_rules::channel::{Base, ChannelPolicy, Endpoint, NotAUrl};
 use keyward_rules::key::{KeyPolicy, Need};
 use keyward_rules::policy::{Policy, Setting};
@@ -45,6 +46,9 @@ pub struct Config {
     /// Where alerts may go beside mail.
     #[serde(default)]
     pub channels: ChannelSettings,
+    /// Third-party apps.
+    #[serde(default)]
+    pub apps: AppSettings,
     /// The names that the file itself gives, dotted: `gateway.listen`.
     #[serde(skip)]
     pub given: Vec<String>,
@@ -57,7 +61,11 @@ impl Config {
         let named = Setting::NAMES.into_iter().filter(given).collect();
         let policy = Policy { keys: self.policy.keys(), ..Policy::default() };
         let origin = self.console.as_ref().map(|console| console.origin.clone()).unwrap_or_default();
-        Settings { policy, named, origin, ..Settings::default() }
+        let private_ranges = match self.apps.admit_private_ranges {
+            true => PrivateRanges::Admit,
+            false => PrivateRanges::Refuse,
+        };
+        Settings { policy, named, origin, private_ranges, ..Settings::default() }
     }
 
     /// Where the newest change seen is kept: as set, or beside SQLite's files.
@@ -114,6 +122,14 @@ pub struct StoreSettings {
     pub url: String,
     /// Where the master key is.
     pub master_key_file: PathBuf,
+}
+
+/// On third-party apps.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AppSettings {
+    /// Whether their ranges may be private ones.
+    pub admit_private_ranges: bool,
 }
 
 /// The gateway's settings.

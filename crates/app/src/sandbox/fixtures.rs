@@ -8,11 +8,12 @@ use keyward_authority::keys::{KeyNamed, KeyWish, Outcome, delete_key, disable_ke
 use keyward_authority::{Authority, Desk};
 use keyward_rules::account::{Email, SubAccountName};
 use keyward_rules::address::{AddressSet, Binding, HostBits};
+use keyward_rules::app::{AppName, AppStanding, VersionStanding};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Actor, Proof};
 use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::{Environment, Hold, KeyName, KeySpec, Passphrase, WideRange};
-use keyward_store::{AppRecord, AppState};
+use keyward_store::{AppProfile, AppRecord, AppState, RangeVersion};
 use serde_json::{Map, Value, json};
 
 use super::people;
@@ -20,6 +21,8 @@ use crate::ambient;
 
 /// The e-mail address of the sandbox's trader.
 pub const TRADER: &str = "trader@keyward.example";
+/// The address of the account that owns the apps.
+pub const BROKER: &str = "broker@keyward.example";
 const SUB_ACCOUNT: &str = "probeSub01";
 
 /// One fixture key.
@@ -112,8 +115,10 @@ async fn make_keys(authority: &Authority) -> Result<Map<String, Value>> {
     let desk = || authority.desk(Actor::System("sandbox"), ambient::now());
     let trader = create_account(&desk(), Email::parse(TRADER)?).await?.id;
     let sub = create_sub_account(&desk(), trader, SubAccountName::parse(SUB_ACCOUNT)?).await?.id;
-    let here = make_app(&desk(), "Sandbox Broker Here", "127.0.0.0/8,::1").await?;
-    let elsewhere = make_app(&desk(), "Sandbox Broker Elsewhere", "203.0.113.0/24,2001:db8::/32").await?;
+    let broker = create_account(&desk(), Email::parse(BROKER)?).await?.id;
+    let here = make_app(&desk(), broker, "Sandbox Broker Here", "127.0.0.0/16,::1").await?;
+    let ranges = "203.0.113.0/24,2001:db8::/32";
+    let elsewhere = make_app(&desk(), broker, "Sandbox Broker Elsewhere", ranges).await?;
     let mut keys = Map::new();
     for fixture in &FIXTURES {
         let account = if fixture.after == After::Sub { sub } else { trader };
@@ -179,14 +184,47 @@ async fn freeze(desk: &Desk<'_>, id: KeyId) -> Result<()> {
     Ok(())
 }
 
-/// Apps have no actions of their own yet, so the fixture is written through the store, with its audit record.
-async fn make_app(desk: &Desk<'_>, name: &str, ranges: &str) -> Result<AppId> {
+/// Registering takes a broker and two operators; the fixture is written through the store, with its audit record.
+async fn make_app(desk: &Desk<'_>, owner: AccountId, name: &str, ranges: &str) -> Result<AppId> {
     let grant = desk.actor.may(Action::SeedSandbox, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let mut entropy = [0; 8];
     (desk.authority.entropy)(&mut entropy);
     let id = AppId::from_entropy(entropy);
     let ranges = AddressSet::parse(ranges, HostBits::Refuse)?;
+    tx.put_app_profile(&AppProfile {
+        id,
+        owner,
+        name: AppName::parse(name)?,
+        home_page: "https://broker.example".to_owned(),
+        contact: BROKER.to_owned(),
+        permissions: "read,trade".parse()?,
+        logo: None,
+        standing: AppStanding::Verified,
+        reason: String::new(),
+        frozen: None,
+        demand: None,
+        created_at: desk.now,
+        changed_at: desk.now,
+        version: 1,
+    })
+    .await?;
+    tx.put_range_version(&RangeVersion {
+        app: id,
+        number: 1,
+        standing: VersionStanding::Active,
+        ranges: ranges.clone(),
+        note: String::new(),
+        submitted_by: owner,
+        submitted_at: desk.now,
+        decided: None,
+        reason: String::new(),
+        overlap_ms: 0,
+        active_at: Some(desk.now),
+        ends_at: None,
+        version: 1,
+    })
+    .await?;
     tx.put_app(&AppRecord { id, name: name.to_owned(), state: AppState::Active, ranges, version: 1 }).await?;
     let event = Event::of(tx.grant(), desk.now, &format!("app:{id}"), &[("name", name.to_owned())]);
     tx.commit(event).await?;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use keyward_authority::Settings;
 use keyward_gateway::{Backend, Listeners};
+use keyward_rules::app::PrivateRanges;
 use keyward_sandbox::Exchange;
 use keyward_store::{Location, MasterKey, Store};
 use tokio::signal::unix::{SignalKind, signal};
@@ -74,7 +75,8 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let channels =
         ChannelSettings { allow: options.allow_receivers, ..ChannelSettings::default() }.client()?;
     let (channel_policy, origin) = (channels.policy().clone(), places.console.clone());
-    let settings = Settings { channels: channel_policy, origin, ..Settings::default() };
+    let private_ranges = PrivateRanges::Admit;
+    let settings = Settings { channels: channel_policy, origin, private_ranges, ..Settings::default() };
     let authority = Arc::new(node::authority(&store, settings));
     let fixtures = fixtures::make(&authority, &folder.path).await?;
     let document = credentials::document(&fixtures, &places);

@@ -19,7 +19,7 @@ const PEOPLE: [(&str, &str); 4] = [
     ("trader", super::fixtures::TRADER),
     ("operator", "operator@keyward.example"),
     ("operator2", "operator2@keyward.example"),
-    ("broker", "broker@keyward.example"),
+    ("broker", super::fixtures::BROKER),
 ];
 
 /// Puts a person behind each account; the trader's is there already.
