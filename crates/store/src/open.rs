@@ -19,8 +19,9 @@ use crate::journal::Journal;
 use crate::log::{Log, bring_up};
 use crate::master::MasterKey;
 use crate::outbox::Outbox;
+use crate::policies;
 use crate::reader::Reader;
-use crate::seal::{RootKey, Vault};
+use crate::seal::{Made, RootKey, Vault};
 use crate::sql::Database;
 use crate::usage::Usage;
 use crate::writer::{Seen, Witness, Writer};
@@ -164,8 +165,13 @@ impl Store {
         };
         migrate(&main, MAIN_PART, MAIN).await?;
         migrate(&activity, ACTIVITY_PART, ACTIVITY).await?;
-        let vault = Arc::new(Vault::open(&main, master, entropy, now.unix_ms()).await?);
-        Ok(Self { main, activity, vault, folder, witness: None })
+        let mut tx = main.begin().await?;
+        let (vault, made) = Vault::open(&mut tx, master, entropy, now.unix_ms()).await?;
+        if made == Made::Now {
+            policies::seal_all(&mut tx, &vault).await?;
+        }
+        tx.commit().await?;
+        Ok(Self { main, activity, vault: Arc::new(vault), folder, witness: None })
     }
 
     /// The same store, whose changes count as done only once `witness` was told.

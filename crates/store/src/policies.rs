@@ -8,10 +8,13 @@ use crate::accounts;
 use crate::error::StoreError;
 use crate::reader::Reader;
 use crate::seal::{Aad, Vault};
-use crate::sql::{Row, statements};
+use crate::sql::{Row, Transact, statements};
 use crate::writer::Tx;
 
 statements! {
+    POLICIES_HEAD = "SELECT data_key, seal FROM policies_head WHERE id = 1";
+    SET_POLICIES_HEAD = "INSERT INTO policies_head (id, data_key, seal) VALUES (1, $1, $2) \
+        ON CONFLICT (id) DO UPDATE SET data_key = excluded.data_key, seal = excluded.seal";
     POLICIES = "SELECT name, value, set_at, set_by, data_key, seal FROM policies ORDER BY name";
     SET_POLICY = "INSERT INTO policies (name, value, set_at, set_by, data_key, seal) VALUES ($1, $2, $3, $4, $5, $6) \
         ON CONFLICT (name) DO UPDATE SET value = excluded.value, set_at = excluded.set_at, set_by = excluded.set_by, \
@@ -52,14 +55,42 @@ impl PolicyRecord {
     }
 }
 
+/// All rows together, as the head seals them.
+fn head_aad(records: &[PolicyRecord]) -> Aad {
+    records.iter().fold(Aad::new("keyward policies 1"), |aad, record| {
+        aad.text("name", record.setting.name())
+            .text("value", &record.setting.value())
+            .number("set_at", record.set_at.unix_ms())
+    })
+}
+
+/// Reads all rows, and holds them against the head: none was altered, and none is missing.
+fn whole(rows: &[Row], head: Option<&Row>, vault: &Vault) -> Result<Vec<PolicyRecord>, StoreError> {
+    let tampered = || StoreError::tampered("policies", "all");
+    let records: Result<Vec<_>, _> = rows.iter().map(|row| PolicyRecord::from_row(row, vault)).collect();
+    let (records, head) = (records?, head.ok_or_else(tampered)?);
+    let data_key = u64::try_from(head.int(0)?).map_err(|_| tampered())?;
+    vault.open_seal(data_key, &head_aad(&records), &head.bytes(1)?).map(|_| records).ok_or_else(tampered)
+}
+
+/// Seals the head over what stands there.
+pub(crate) async fn seal_all(tx: &mut Transact, vault: &Vault) -> Result<(), StoreError> {
+    let rows = tx.fetch_all(POLICIES, vec![]).await?;
+    let records: Result<Vec<_>, _> = rows.iter().map(|row| PolicyRecord::from_row(row, vault)).collect();
+    let seal = vault.seal(&head_aad(&records?), b"")?;
+    tx.execute(SET_POLICIES_HEAD, vec![vault.newest().into(), seal.as_slice().into()]).await.map(drop)
+}
+
 impl Tx {
     /// All policies that operators set.
     ///
     /// # Errors
-    /// [`StoreError::Tampered`] when one was altered: a policy that cannot be read must not be taken as lenient.
+    /// [`StoreError::Tampered`] when one was altered or taken away: a policy that cannot be read must not be taken as
+    /// lenient.
     pub async fn policies(&mut self) -> Result<Vec<PolicyRecord>, StoreError> {
         let rows = self.transact.fetch_all(POLICIES, vec![]).await?;
-        rows.iter().map(|row| PolicyRecord::from_row(row, &self.vault)).collect()
+        let head = self.transact.fetch_optional(POLICIES_HEAD, vec![]).await?;
+        whole(&rows, head.as_ref(), &self.vault)
     }
 
     /// Sets a policy.
@@ -77,7 +108,10 @@ impl Tx {
             self.vault.newest().into(),
             seal.as_slice().into(),
         ];
-        self.transact.execute(SET_POLICY, values).await.map(drop)
+        self.policies().await?;
+        self.transact.execute(SET_POLICY, values).await?;
+        let vault = std::sync::Arc::clone(&self.vault);
+        seal_all(&mut self.transact, &vault).await
     }
 }
 
@@ -87,7 +121,16 @@ impl Reader {
     /// # Errors
     /// As there.
     pub async fn policies(&self) -> Result<Vec<PolicyRecord>, StoreError> {
+        // Two reads: a change between them looks like a tampering, and is none when read again.
+        for _ in 0..3 {
+            let rows = self.database.fetch_all(POLICIES, vec![]).await?;
+            let head = self.database.fetch_optional(POLICIES_HEAD, vec![]).await?;
+            if let Ok(records) = whole(&rows, head.as_ref(), &self.vault) {
+                return Ok(records);
+            }
+        }
         let rows = self.database.fetch_all(POLICIES, vec![]).await?;
-        rows.iter().map(|row| PolicyRecord::from_row(row, &self.vault)).collect()
+        let head = self.database.fetch_optional(POLICIES_HEAD, vec![]).await?;
+        whole(&rows, head.as_ref(), &self.vault)
     }
 }

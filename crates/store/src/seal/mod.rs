@@ -10,6 +10,7 @@ mod root;
 mod vault;
 
 pub(crate) use aad::Aad;
+pub(crate) use root::Made;
 pub use root::RootKey;
 pub(crate) use root::STATEMENTS as ROOT_STATEMENTS;
 pub(crate) use vault::{STATEMENTS, Vault};

@@ -26,6 +26,15 @@ statements! {
     WRAP_ROOT_KEY = "UPDATE root_key SET master_key = $2, wrapped = $3, wrapped_at = $4 WHERE id = 1 AND master_key = $1";
 }
 
+/// When the root key was made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// In this transaction: what stands on it is made in the same one.
+    Now,
+    /// By an earlier start.
+    Before,
+}
+
 /// Wraps data keys, hashes passphrases and codes, signs identities and checkpoints.
 pub struct RootKey(Secret<[u8; 32]>);
 
@@ -39,13 +48,13 @@ impl RootKey {
         master: &MasterKey,
         entropy: &Entropy,
         now_ms: u64,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<(Self, Made), StoreError> {
         if let Some(row) = tx.fetch_optional(ROOT_KEY, vec![]).await? {
             let aad = wrap_aad(&row.text(0)?);
             let bare = open_with(&cipher(&master.wrapping())?, &aad, &row.bytes(1)?);
             let bare = bare.ok_or(StoreError::WrongMasterKey)?;
             let bytes = bare.expose().as_slice().try_into().map_err(|_| StoreError::WrongMasterKey)?;
-            return Ok(Self(Secret::new(bytes)));
+            return Ok((Self(Secret::new(bytes)), Made::Before));
         }
         let row = tx.fetch_optional(DATA_KEYS_MADE, vec![]).await?;
         let mut bytes = Zeroizing::new(master.as_first_root());
@@ -55,7 +64,7 @@ impl RootKey {
         let root = Self(Secret::new(*bytes));
         let (id, wrapped) = (master.id().to_string(), root.wrap(master, entropy)?);
         tx.execute(INSERT_ROOT_KEY, vec![id.into(), wrapped.as_slice().into(), now_ms.into()]).await?;
-        Ok(root)
+        Ok((root, Made::Now))
     }
 
     /// Wraps it under `new` instead of the master key called `old`.

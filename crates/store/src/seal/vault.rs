@@ -6,11 +6,11 @@ use zeroize::Zeroize;
 
 use super::Aad;
 use super::cipher::{cipher, open_with, seal_with};
-use super::root::RootKey;
+use super::root::{Made, RootKey};
 use crate::Entropy;
 use crate::error::StoreError;
 use crate::master::MasterKey;
-use crate::sql::{Database, Transact, statements};
+use crate::sql::{Transact, statements};
 
 statements! {
     ALL_DATA_KEYS = "SELECT id, wrapped FROM data_keys ORDER BY id";
@@ -27,13 +27,12 @@ pub(crate) struct Vault {
 impl Vault {
     /// Opens all data keys, or makes the first one in an empty store.
     pub(crate) async fn open(
-        database: &Database,
+        tx: &mut Transact,
         master: &MasterKey,
         entropy: Entropy,
         now_ms: u64,
-    ) -> Result<Self, StoreError> {
-        let mut tx = database.begin().await?;
-        let root = RootKey::open(&mut tx, master, &entropy, now_ms).await?;
+    ) -> Result<(Self, Made), StoreError> {
+        let (root, made) = RootKey::open(tx, master, &entropy, now_ms).await?;
         let wrapping = cipher(&root.data_key_wrapping())?;
         let rows = tx.fetch_all(ALL_DATA_KEYS, vec![]).await?;
         let mut keys = Vec::new();
@@ -51,8 +50,7 @@ impl Vault {
             keys.push((1, cipher(&bare)?));
             bare.zeroize();
         }
-        tx.commit().await?;
-        Ok(Self { root, keys, entropy })
+        Ok((Self { root, keys, entropy }, made))
     }
 
     /// The root key, from which keys of their own purpose derive.

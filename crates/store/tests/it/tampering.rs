@@ -111,6 +111,49 @@ async fn what_no_verdict_uses_may_change() {
     assert!(!is_broken(&world, id).await);
 }
 
+/// A policy that somebody takes away, or a head that goes with it, is missed: nothing falls back to what is lenient.
+#[tokio::test]
+async fn a_policy_that_is_taken_away_is_missed() {
+    use keyward_rules::policy::Setting;
+    let world = World::sqlite().await;
+    let account = world.with_account().await;
+    let reader = world.store.reader();
+    assert_eq!(reader.policies().await.unwrap(), []);
+    let set = async |name, value| {
+        let mut tx = world.begin().await;
+        tx.set_policy(Setting::parse(name, value).unwrap(), account).await.unwrap();
+        commit(tx).await;
+    };
+    set("operators_needed", "3").await;
+    let early = "CREATE TABLE early AS SELECT * FROM policies_head";
+    edit(&world, early);
+    set("max_key_age_days", "30").await;
+    assert_eq!(reader.policies().await.unwrap().len(), 2);
+    for change in [
+        "DELETE FROM policies WHERE name = 'operators_needed'",
+        "DELETE FROM policies",
+        "DELETE FROM policies; DELETE FROM policies_head",
+        "DELETE FROM policies_head",
+        "UPDATE policies_head SET seal = (SELECT seal FROM early)",
+    ] {
+        edit(
+            &world,
+            "CREATE TABLE kept AS SELECT * FROM policies; CREATE TABLE kept_head AS SELECT * FROM policies_head",
+        );
+        edit(&world, change);
+        assert!(matches!(reader.policies().await, Err(StoreError::Tampered { .. })), "{change}");
+        let (master, entropy) = (crate::world::master(), crate::world::entropy());
+        let again = keyward_store::Store::open(&world.location, &master, entropy, crate::world::NOW);
+        assert!(again.await.unwrap().reader().policies().await.is_err(), "{change}: also after a start");
+        edit(
+            &world,
+            "DELETE FROM policies; INSERT INTO policies SELECT * FROM kept; DELETE FROM policies_head; \
+             INSERT INTO policies_head SELECT * FROM kept_head; DROP TABLE kept; DROP TABLE kept_head",
+        );
+    }
+    assert_eq!(reader.policies().await.unwrap().len(), 2);
+}
+
 /// An app whose row, profile or version was edited is not believed: its keys work from nowhere.
 #[tokio::test]
 async fn apps_and_their_ranges_are_watched() {
