@@ -39,6 +39,8 @@ const FENCES: &[(&str, &[&str])] = &[
     ("totp-rs", &["authority"]),
     ("zxcvbn", &["authority"]),
     ("webauthn-rs", &["authority"]),
+    ("image", &["authority"]),
+    ("unicode-security", &["rules"]),
     ("rcgen", &["app", "testkit"]),
     ("rustix", &["app"]),
     ("socket2", &["gateway", "app"]),
