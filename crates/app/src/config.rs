@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use keyward_authority::Settings;
+use keyward_authority::apps::ProofOfControl;
 use keyward_console::SettingShown;
 use keyward_notify::channel::{Client, System};
 use keyward_notify::{Security, Smtp, SmtpSettings};
@@ -65,7 +66,11 @@ impl Config {
             true => PrivateRanges::Admit,
             false => PrivateRanges::Refuse,
         };
-        Settings { policy, named, origin, private_ranges, ..Settings::default() }
+        let proof_of_control = match self.apps.proof_of_control {
+            true => ProofOfControl::Asked,
+            false => ProofOfControl::NotAsked,
+        };
+        Settings { policy, named, origin, private_ranges, proof_of_control, ..Settings::default() }
     }
 
     /// Where the newest change seen is kept: as set, or beside SQLite's files.
@@ -130,6 +135,8 @@ pub struct StoreSettings {
 pub struct AppSettings {
     /// Whether their ranges may be private ones.
     pub admit_private_ranges: bool,
+    /// Whether brokers must show that the addresses are theirs.
+    pub proof_of_control: bool,
 }
 
 /// The gateway's settings.

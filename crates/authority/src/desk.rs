@@ -9,6 +9,7 @@ use keyward_rules::policy::Policy;
 use keyward_rules::time::Moment;
 use keyward_store::{Activity, Door, Entropy, Inbox, Log, Reader, Store, Writer};
 
+use crate::apps::ProofOfControl;
 use crate::passkeys::RelyingParty;
 use crate::{Hasher, Searches};
 
@@ -52,6 +53,8 @@ pub struct Settings {
     pub channels: ChannelPolicy,
     /// Whether apps may have private ranges.
     pub private_ranges: PrivateRanges,
+    /// Whether brokers must show that their ranges are theirs.
+    pub proof_of_control: ProofOfControl,
 }
 
 impl Default for Settings {
@@ -63,6 +66,7 @@ impl Default for Settings {
             origin: String::new(),
             channels: ChannelPolicy::default(),
             private_ranges: PrivateRanges::default(),
+            proof_of_control: ProofOfControl::default(),
         }
     }
 }

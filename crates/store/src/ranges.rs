@@ -63,11 +63,19 @@ pub struct RangeVersion {
     pub active_at: Option<Moment>,
     /// When it stopped, or will.
     pub ends_at: Option<Moment>,
+    /// From which of the ranges the broker has shown itself; empty where nobody asks for that.
+    pub proven: Vec<Network>,
     /// Counts changes of this row.
     pub version: u64,
 }
 
 impl RangeVersion {
+    /// The ranges that nobody has shown themselves from yet.
+    #[must_use]
+    pub fn unproven(&self) -> Vec<Network> {
+        self.ranges.networks().iter().copied().filter(|network| !self.proven.contains(network)).collect()
+    }
+
     fn aad(&self, data_key: u64) -> Aad {
         Aad::new("keyward range version 1")
             .number("app", self.app.as_u64())
@@ -110,21 +118,29 @@ impl RangeVersion {
             overlap_ms: number(row.int(9)?)?,
             active_at: row.int_or_null(10)?.map(moment).transpose()?,
             ends_at: row.int_or_null(11)?.map(moment).transpose()?,
+            proven: Vec::new(),
             version: number(row.int(12)?)?,
         };
         let opened =
             vault.open_seal(data_key, &version.aad(data_key), &row.bytes(14)?).ok_or_else(tampered)?;
         let text = std::str::from_utf8(opened.expose()).map_err(|_| tampered())?;
-        let networks: Result<Vec<_>, _> =
-            text.split(',').map(|entry| Network::parse(entry, HostBits::Refuse)).collect();
-        version.ranges =
-            networks.ok().and_then(|networks| AddressSet::of_app(networks).ok()).ok_or_else(tampered)?;
+        let (ranges, proven) = text.split_once('\n').unwrap_or((text, ""));
+        let read = |text: &str| {
+            let entries = text.split(',').filter(|entry| !entry.is_empty());
+            let networks: Result<Vec<_>, _> =
+                entries.map(|entry| Network::parse(entry, HostBits::Refuse)).collect();
+            networks.map_err(|_| tampered())
+        };
+        version.ranges = AddressSet::of_app(read(ranges)?).map_err(|_| tampered())?;
+        version.proven = read(proven)?;
         Ok(version)
     }
 
     fn values(&self, vault: &Vault) -> Result<Vec<Value>, StoreError> {
         let data_key = vault.newest();
-        let sealed = vault.seal(&self.aad(data_key), self.ranges.to_string().as_bytes())?;
+        let proven: Vec<String> = self.proven.iter().map(ToString::to_string).collect();
+        let text = format!("{}\n{}", self.ranges, proven.join(","));
+        let sealed = vault.seal(&self.aad(data_key), text.as_bytes())?;
         Ok(vec![
             self.app.as_u64().into(),
             self.number.into(),

@@ -222,6 +222,7 @@ async fn make_app(desk: &Desk<'_>, owner: AccountId, name: &str, ranges: &str) -
         overlap_ms: 0,
         active_at: Some(desk.now),
         ends_at: None,
+        proven: Vec::new(),
         version: 1,
     })
     .await?;

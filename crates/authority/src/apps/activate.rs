@@ -8,6 +8,7 @@ use keyward_rules::id::{AccountId, AppId};
 use keyward_store::{AppProfile, AppRecord, AppState, RangeVersion, Tx};
 
 use super::profile::told;
+use super::prove::ProofOfControl;
 use super::{active, change_in_words, own, print_of, size_in_words, versions};
 use crate::{ActionError, Desk};
 
@@ -62,7 +63,20 @@ pub(crate) async fn approve_ranges(
         return Err(ActionError::Unchanged);
     }
     let facts = vec![("version", number.to_string()), ("print", print_of(desk, &version.ranges))];
-    activate(desk, tx, &profile, RangeVersion { decided: Some((by, desk.now)), ..version }).await?;
+    let version = RangeVersion { decided: Some((by, desk.now)), ..version };
+    match desk.authority.settings.proof_of_control {
+        ProofOfControl::NotAsked => activate(desk, tx, &profile, version).await?,
+        ProofOfControl::Asked => {
+            let (standing, row) = (VersionStanding::Approved, version.version + 1);
+            tx.put_range_version(&RangeVersion { standing, version: row, ..version }).await?;
+            let detail = format!(
+                "Version {number} of the ranges of “{}” is approved. It is in force once each range was shown to be yours: the \
+                 app's page says how.",
+                profile.name
+            );
+            told(desk, tx, &profile, detail).await?;
+        }
+    }
     Ok(facts)
 }
 

@@ -9,6 +9,7 @@ mod freeze;
 mod logo;
 mod news;
 mod profile;
+mod prove;
 mod ranges;
 mod review;
 mod successors;
@@ -24,6 +25,7 @@ pub use profile::{
     AppWish, HomePage, NotAHomePage, app_matter, edit_app, register_app, reject_app, submit_app,
 };
 pub(crate) use profile::{verify_app, verify_words};
+pub use prove::{Progress, ProofOfControl, proof_token, prove_control};
 pub use ranges::{
     RangeWish, RangesGo, check_ranges, enter_ranges, ranges_matter, submit_ranges, withdraw_ranges,
 };

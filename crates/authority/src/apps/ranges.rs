@@ -54,7 +54,7 @@ fn judge(profile: &AppProfile, versions: &[RangeVersion], wish: &RangeWish) -> R
     if active(versions).is_some_and(|now| now.ranges == wish.ranges) {
         return Err(ActionError::Unchanged);
     }
-    let open = |version: &&RangeVersion| version.standing == VersionStanding::Submitted;
+    let open = |version: &&RangeVersion| is_open(version);
     if versions.len() >= RANGE_VERSIONS && versions.iter().filter(open).count() > 0 {
         return Err(ActionError::OtherWay("there are too many versions already; wait for the review"));
     }
@@ -198,7 +198,7 @@ pub async fn withdraw_ranges(desk: &Desk<'_>, app: AppId, number: u64) -> Result
     tx.one_at_a_time().await?;
     own(&mut tx, app).await?;
     let version = tx.range_version(app, number).await?.ok_or(ActionError::NoVersion)?;
-    if version.standing != VersionStanding::Submitted {
+    if !is_open(&version) {
         return Err(ActionError::Unchanged);
     }
     let standing = VersionStanding::Withdrawn;
@@ -223,8 +223,14 @@ fn new_version(desk: &Desk<'_>, wish: &RangeWish, by: keyward_rules::id::Account
         overlap_ms: wish.overlap_ms,
         active_at: None,
         ends_at: None,
+        proven: Vec::new(),
         version: 1,
     }
+}
+
+/// Whether a version waits for somebody: operators, or the broker's proof.
+fn is_open(version: &RangeVersion) -> bool {
+    matches!(version.standing, VersionStanding::Submitted | VersionStanding::Approved)
 }
 
 /// Keeps a new version; an open one before it gives way, so that at most one waits for review.
@@ -233,7 +239,7 @@ async fn replace_open(
     before: &[RangeVersion],
     version: &RangeVersion,
 ) -> Result<u64, ActionError> {
-    for open in before.iter().filter(|one| one.standing == VersionStanding::Submitted) {
+    for open in before.iter().filter(|one| is_open(one)) {
         let (standing, version) = (VersionStanding::Withdrawn, open.version + 1);
         tx.put_range_version(&RangeVersion { standing, version, ..open.clone() }).await?;
     }

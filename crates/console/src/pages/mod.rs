@@ -17,6 +17,7 @@ mod layout;
 mod operations;
 mod passkeys;
 mod person;
+mod prove;
 mod recover;
 mod reference;
 mod register;
@@ -86,6 +87,7 @@ pub fn router() -> Router<Shell> {
         .route("/security/sessions/end", post(security::end_session))
         .route("/security/sessions/end-others", post(security::end_others))
         .merge(operations::router())
+        .route("/prove/{app}/{number}/{token}", get(prove::prove))
         .route("/brake/{link}", get(brake::show).post(brake::brake))
         .route("/api", get(reference::show))
         .route("/dev/mail", get(dev_mail::show))

@@ -28,6 +28,7 @@ const OPEN: &[(&str, &str)] = &[
         "a question for whoever answers it: holds nothing of anybody, and is counted by source",
     ),
     ("/recover/confirm", "a code by mail and the other factor, counted"),
+    ("/prove/{app}/{number}/{token}", "counts an address of the app that the token names, and nothing else"),
     ("/brake/{link}", "a signed link that can only disable"),
     ("/api", "the reference holds nothing of anybody"),
     ("/dev/mail", "the sandbox's mailbox; a server has none"),

@@ -196,6 +196,8 @@ actions! {
     ApproveRanges, "app.ranges.approve", Never, Proposal;
     /// Send a submission back to the broker.
     RejectRanges, "app.ranges.reject", Never, OneFactor;
+    /// Note that a broker showed itself from one of its ranges.
+    ProveControl, "app.ranges.prove", Never, Never;
     /// End the overlaps of ranges whose time is over.
     RetireRanges, "app.ranges.retire", Never, Never;
     /// Freeze all keys of an app.

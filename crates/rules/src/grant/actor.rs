@@ -254,6 +254,7 @@ fn host(action: Action, proof: &Proof) -> Option<Scope> {
         | Action::ReadRanges
         | Action::ApproveRanges
         | Action::RejectRanges
+        | Action::ProveControl
         | Action::RetireRanges
         | Action::FreezeApp
         | Action::ThawApp
@@ -276,6 +277,7 @@ fn system(duty: &str, action: Action) -> Option<Scope> {
             Action::TellAppNews,
         ],
         "watch" => &[Action::RaiseAlert],
+        "proof" => &[Action::ProveControl],
         "start" => &[Action::OfferSetUp],
         "channels" => &[Action::PauseChannels],
         "sandbox" => &[

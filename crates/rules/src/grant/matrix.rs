@@ -117,7 +117,7 @@ fn roles() -> Vec<(&'static str, Actor)> {
 
 /// What a role must show for an action on an account's things: the weakest proof that is enough, or a dash.
 fn cell(actor: &Actor, action: Action, target: AccountId) -> &'static str {
-    let duties = ["sweep", "watch", "start", "sandbox"];
+    let duties = ["sweep", "proof", "watch", "start", "sandbox"];
     let system = matches!(actor, Actor::System(_));
     let actors = if system { duties.map(Actor::System).to_vec() } else { vec![actor.clone()] };
     let bound = actor.person().map(|_| session());

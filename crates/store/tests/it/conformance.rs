@@ -295,6 +295,7 @@ pub fn an_app(owner: AccountId) -> (AppProfile, RangeVersion, AppRecord) {
         overlap_ms: 7,
         active_at: None,
         ends_at: None,
+        proven: vec![keyward_rules::address::Network::V4(0xcb00_7100, 24)],
         version: 1,
     };
     let app = AppRecord {

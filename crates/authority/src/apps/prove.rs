@@ -1,0 +1,93 @@
+//! Proof of control, where a deployment asks for it: an approved version is in force once its token was fetched from an
+//! address in each of its ranges.
+
+use std::net::IpAddr;
+
+use keyward_rules::address::Network;
+use keyward_rules::app::VersionStanding;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Actor, Proof};
+use keyward_rules::id::AppId;
+use keyward_store::RangeVersion;
+
+use super::activate::activate;
+use super::print_of;
+use crate::{ActionError, Desk};
+
+/// Whether brokers must show that the addresses are theirs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ProofOfControl {
+    /// Operators' approval is enough.
+    #[default]
+    NotAsked,
+    /// Each range takes one fetch from within.
+    Asked,
+}
+
+/// How far a proof has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// Ranges that were shown.
+    pub proven: usize,
+    /// Ranges of the version.
+    pub all: usize,
+}
+
+/// The token of one version: nobody else can name it, and it opens nothing.
+#[must_use]
+pub fn proof_token(desk: &Desk<'_>, app: AppId, number: u64) -> String {
+    let tag = desk.authority.secrets.codes.tag("proof of control", &app.to_string(), &number.to_be_bytes());
+    tag.as_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Notes that the token was fetched from `source`; the last range puts the version in force.
+///
+/// # Errors
+/// [`ActionError::NoVersion`] for every other token, version or source: a stranger learns nothing.
+pub async fn prove_control(
+    desk: &Desk<'_>,
+    (app, number): (AppId, u64),
+    token: &str,
+    source: IpAddr,
+) -> Result<Progress, ActionError> {
+    if !matches!(desk.actor, Actor::Visitor(_)) {
+        return Err(ActionError::NoVersion);
+    }
+    let right = subtle::ConstantTimeEq::ct_eq(proof_token(desk, app, number).as_bytes(), token.as_bytes());
+    let seen = desk.authority.access.reader.range_version(app, number).await?;
+    let within = |version: &RangeVersion| {
+        let address = Network::single(source);
+        version.unproven().into_iter().find(|network| network.covers(address))
+    };
+    let waits = |version: &RangeVersion| version.standing == VersionStanding::Approved;
+    let found = seen.filter(|version| bool::from(right) && waits(version) && version.ranges.contains(source));
+    let version = found.ok_or(ActionError::NoVersion)?;
+    let all = version.ranges.networks().len();
+    if within(&version).is_none() {
+        return Ok(Progress { proven: version.proven.len(), all });
+    }
+    let grant = Actor::System("proof").may(Action::ProveControl, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    let version = tx.range_version(app, number).await?.filter(waits).ok_or(ActionError::NoVersion)?;
+    let Some(range) = within(&version) else {
+        return Ok(Progress { proven: version.proven.len(), all });
+    };
+    let profile = tx.any_app_profile(app).await?.ok_or(ActionError::NoVersion)?;
+    let mut proven = version.proven.clone();
+    proven.push(range);
+    let facts = [
+        ("version", number.to_string()),
+        ("print", print_of(desk, &version.ranges)),
+        ("proven", format!("{} of {all}", proven.len())),
+    ];
+    let progress = Progress { proven: proven.len(), all };
+    let after = RangeVersion { proven, version: version.version + 1, ..version };
+    tx.put_range_version(&after).await?;
+    if progress.proven == all {
+        activate(desk, &mut tx, &profile, after).await?;
+    }
+    let event = Event::of(tx.grant(), desk.now, &format!("app:{app}"), &facts);
+    tx.commit(event).await?;
+    Ok(progress)
+}
