@@ -1,11 +1,17 @@
 // Two operators give a third person a role, in Chromium; what must be refused is refused.
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Authenticator, startSandbox, step, within } from './sandbox.mjs';
 import { Person, openBrowser } from './person.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const sandbox = await startSandbox();
+const data = mkdtempSync(join(tmpdir(), 'keyward-operators-'));
+const sandbox = await startSandbox(['--data', data]);
+// Somebody at the host, beside the server.
+const host = (verb) => spawnSync(process.env.KEYWARD_BIN, ['master-key', verb, '--data', data], { encoding: 'utf8' });
 const { credentials } = sandbox;
 const browser = await openBrowser();
 
@@ -126,6 +132,31 @@ try {
   step('an operator who is one still approves', (await ann.page.locator('.state.done').count()) === 1);
   await within(credentials.gateway_url, credentials.keys.unbound, '0');
   step('and the key works again');
+
+  const next = host('new').stdout.trim();
+  step('the host makes the next master key', /^[0-9a-f]{16}$/.test(next));
+  step('and cannot put it in place alone', host('rotate').status === 1);
+  await ann.go('/operations/settings');
+  await ann.page.locator('#next-master-key').fill(next);
+  await ann.page.locator('#next-master-key').press('Enter');
+  await ann.page.waitForLoadState();
+  await ann.press('Continue');
+  await approve(ann, 'Propose it');
+  const fourth = ann.page.url().split('?')[0];
+  step('nor when it is only proposed', host('rotate').status === 1);
+  await trader.page.goto(fourth);
+  await follow(trader, 'Approve');
+  await trader.press('Continue');
+  await approve(trader, 'Approve it');
+  step('once it is approved, the page says what is to be done at the host',
+    (await trader.page.getByText('keyward master-key rotate').first().count()) === 1
+    && (await trader.page.getByRole('button', { name: 'Carry it out' }).count()) === 0);
+  await clean(trader, 'an approved master key');
+  step('the host puts it in place', host('rotate').status === 0 && host('show').stdout.trim() === next);
+  await trader.page.reload();
+  step('the proposal is done', (await trader.page.locator('.state.done').count()) === 1);
+  await within(credentials.gateway_url, credentials.keys.unbound, '0');
+  step('and the server goes on');
   await ann.go('/operations/settings');
   await clean(ann, 'the settings');
   await ann.page.locator('#v-operators_needed').fill('1');
@@ -139,4 +170,5 @@ try {
 } finally {
   await browser.close();
   step('the sandbox stops', (await sandbox.stop()) === 0);
+  rmSync(data, { recursive: true, force: true });
 }

@@ -34,7 +34,7 @@ pub fn new_master_key() -> MasterKey {
 }
 
 /// Where the next master key waits.
-fn next_file(key_file: &Path) -> PathBuf {
+pub fn next_file(key_file: &Path) -> PathBuf {
     let mut name = key_file.as_os_str().to_owned();
     name.push(".next");
     PathBuf::from(name)

@@ -1,13 +1,15 @@
 //! Whether the store opens with the master key; and what then can be asked of it.
 
-use keyward_store::{Location, MasterKey, Store};
+use keyward_store::{Location, MasterKey, Store, StoreError};
 
 use super::{Finding, checkpoints, clock};
 use crate::ambient;
+use crate::commands::master_key::next_file;
 use crate::config::Config;
 
 const KEY: &str = "doctor.master_key";
 const STORE: &str = "doctor.store";
+const NEXT: &str = "doctor.master_key.next";
 
 /// The findings about the store; an empty place is not filled.
 pub async fn examine(config: &Config) -> Vec<Finding> {
@@ -32,9 +34,23 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     match Store::open(&location, &master, ambient::entropy(), ambient::now()).await {
         Ok(store) => {
             found.push(Finding::good(STORE, "The store opens with the master key."));
+            if next_file(&config.store.master_key_file).exists() {
+                found.push(Finding::note(
+                    NEXT,
+                    "The next master key waits beside today's.",
+                    "Put it in place with `keyward master-key rotate` once operators approved it, or remove the file.",
+                ));
+            }
             found.extend(clock::beside(&store).await);
             found.extend(checkpoints::examine(config, &store).await);
             store.close().await;
+        }
+        Err(StoreError::WrongMasterKey) if next_file(&config.store.master_key_file).exists() => {
+            found.push(Finding::refused(
+                STORE,
+                "The store does not open with the master key, and the next one lies beside it: a rotation was broken off.",
+                "Run `keyward master-key rotate` again; it finishes.",
+            ));
         }
         Err(problem) => found.push(Finding::refused(
             STORE,

@@ -48,6 +48,8 @@ fn another_master_key_takes_over_while_a_server_runs() {
     assert_eq!(std::fs::metadata(&next).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(refused(&["master-key", "new", "--config", &config]).contains("is there already"));
     let kept = PathBuf::from(format!("{}.until-{old}", file.display()));
+    let doctor = || String::from_utf8(run(&["doctor", "--config", &config]).stdout).unwrap();
+    assert!(doctor().contains("doctor.master_key.next"));
 
     assert_eq!(with("rotate"), new);
     assert_eq!(with("show"), new);
@@ -74,6 +76,7 @@ fn another_master_key_takes_over_while_a_server_runs() {
         refused(&["key", "list", "--config", &config, "--account", "trader@keyward.example"])
             .contains("does not open this store")
     );
+    assert!(doctor().contains("a rotation was broken off"));
     assert_eq!(with("rotate"), new);
     assert_eq!(with("show"), new);
 
