@@ -16,7 +16,7 @@ use crate::writer::{Tx, taken};
 macro_rules! columns {
     () => {
         "id, owner, name, home_page, contact, permissions, logo, standing, reason, frozen_by, demanded_at, demand_due, \
-         created_at, changed_at, version, data_key, seal"
+         created_at, changed_at, version, data_key, seal, verified_at"
     };
 }
 
@@ -26,11 +26,11 @@ statements! {
     PROFILES = concat!("SELECT ", columns!(), " FROM app_profiles WHERE standing = $1 AND id > $2 ORDER BY id LIMIT $3");
     PROFILES_ALL = concat!("SELECT ", columns!(), " FROM app_profiles WHERE id > $1 ORDER BY id LIMIT $2");
     INSERT_PROFILE = "INSERT INTO app_profiles (id, owner, name, folded, home_page, contact, permissions, logo, standing, \
-        reason, frozen_by, demanded_at, demand_due, created_at, changed_at, version, data_key, seal) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+        reason, frozen_by, demanded_at, demand_due, created_at, changed_at, version, data_key, seal, verified_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
     UPDATE_PROFILE = "UPDATE app_profiles SET name = $3, folded = $4, home_page = $5, contact = $6, permissions = $7, \
         logo = $8, standing = $9, reason = $10, frozen_by = $11, demanded_at = $12, demand_due = $13, changed_at = $15, \
-        version = $16, data_key = $17, seal = $18 WHERE id = $1 AND owner = $2 AND created_at = $14 AND version = $16 - 1";
+        version = $16, data_key = $17, seal = $18, verified_at = $19 WHERE id = $1 AND owner = $2 AND created_at = $14 AND version = $16 - 1";
     APPS_WAITING = "SELECT COUNT(*) FROM app_profiles WHERE standing = 'submitted'";
 }
 
@@ -64,6 +64,8 @@ pub struct AppProfile {
     pub standing: AppStanding,
     /// Why it was rejected; empty otherwise.
     pub reason: String,
+    /// When it was first verified: from then on it keeps its name.
+    pub verified_at: Option<Moment>,
     /// Who froze its keys.
     pub frozen: Option<FrozenBy>,
     /// Whether its keys must be replaced.
@@ -88,6 +90,7 @@ impl AppProfile {
             .bytes("logo", self.logo.as_deref().unwrap_or_default())
             .text("standing", self.standing.word())
             .text("reason", &self.reason)
+            .maybe("verified_at", self.verified_at.map(Moment::unix_ms))
             .text("frozen_by", self.frozen.map_or("", FrozenBy::word))
             .maybe("demanded_at", self.demand.map(|demand| demand.made_at.unix_ms()))
             .maybe("demand_due", self.demand.map(|demand| demand.due.unix_ms()))
@@ -117,6 +120,7 @@ impl AppProfile {
             logo: row.bytes_or_null(6)?,
             standing: AppStanding::from_word(&row.text(7)?).ok_or_else(tampered)?,
             reason: row.text(8)?,
+            verified_at: row.int_or_null(17)?.map(moment).transpose()?,
             frozen: frozen.map(|word| FrozenBy::from_word(&word).ok_or_else(tampered)).transpose()?,
             demand,
             created_at: moment(row.int(12)?)?,
@@ -150,6 +154,7 @@ impl AppProfile {
             self.version.into(),
             vault.newest().into(),
             seal.as_slice().into(),
+            self.verified_at.map(Moment::unix_ms).into(),
         ])
     }
 }

@@ -26,6 +26,11 @@ statements! {
     VERSIONS_THAT = concat!("SELECT ", columns!(), " FROM app_ranges WHERE standing = $1 ORDER BY submitted_at LIMIT $2");
     VERSIONS_ENDING = concat!("SELECT ", columns!(), " FROM app_ranges WHERE standing = 'retiring' AND ends_at <= $1 \
         ORDER BY ends_at LIMIT $2");
+    /// Those that count or wait; there are only ever a few.
+    VERSIONS_OPEN = concat!("SELECT ", columns!(), " FROM app_ranges WHERE app = $1 \
+        AND standing IN ('submitted', 'approved', 'active', 'retiring') ORDER BY number DESC");
+    VERSIONS_SINCE = "SELECT COUNT(*), COALESCE(SUM(CASE WHEN submitted_at > $2 THEN 1 ELSE 0 END), 0) FROM app_ranges \
+        WHERE app = $1";
     NEXT_VERSION = "SELECT COALESCE(MAX(number), 0) + 1 FROM app_ranges WHERE app = $1";
     INSERT_VERSION = "INSERT INTO app_ranges (app, number, standing, note, submitted_by, submitted_at, decided_by, decided_at, \
         reason, overlap_ms, active_at, ends_at, version, data_key, sealed) \
@@ -175,18 +180,30 @@ impl Tx {
         row.map(|row| RangeVersion::from_row(&row, &self.vault)).transpose()
     }
 
-    /// The newest versions, newest first, at most `limit`.
+    /// All versions that are in force or wait, newest first.
     ///
     /// # Errors
     /// [`StoreError::Tampered`]: nothing is decided beside an altered one.
-    pub async fn range_versions(
+    pub async fn open_range_versions(&mut self, app: AppId) -> Result<Vec<RangeVersion>, StoreError> {
+        let rows = self.transact.fetch_all(VERSIONS_OPEN, vec![app.as_u64().into()]).await?;
+        rows.iter().map(|row| RangeVersion::from_row(row, &self.vault)).collect()
+    }
+
+    /// How many versions there are, and how many of them were submitted after `since`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn range_versions_since(
         &mut self,
         app: AppId,
-        limit: usize,
-    ) -> Result<Vec<RangeVersion>, StoreError> {
-        let limit = i64::try_from(limit).unwrap_or(0);
-        let rows = self.transact.fetch_all(VERSIONS, vec![app.as_u64().into(), limit.into()]).await?;
-        rows.iter().map(|row| RangeVersion::from_row(row, &self.vault)).collect()
+        since: Moment,
+    ) -> Result<(u64, u64), StoreError> {
+        let values = vec![app.as_u64().into(), since.unix_ms().into()];
+        let Some(row) = self.transact.fetch_optional(VERSIONS_SINCE, values).await? else {
+            return Ok((0, 0));
+        };
+        let number = |at| row.int(at).map(|value| u64::try_from(value).unwrap_or(u64::MAX));
+        Ok((number(0)?, number(1)?))
     }
 
     /// Versions whose overlap is over, at most `limit`; altered rows are left out.
@@ -240,6 +257,15 @@ impl Reader {
         let limit = i64::try_from(limit).unwrap_or(0);
         let rows = self.database.fetch_all(VERSIONS, vec![app.as_u64().into(), limit.into()]).await?;
         Ok(rows.iter().filter_map(|row| RangeVersion::from_row(row, &self.vault).ok()).collect())
+    }
+
+    /// All versions of an app that are in force or wait, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Tampered`].
+    pub async fn open_range_versions(&self, app: AppId) -> Result<Vec<RangeVersion>, StoreError> {
+        let rows = self.database.fetch_all(VERSIONS_OPEN, vec![app.as_u64().into()]).await?;
+        rows.iter().map(|row| RangeVersion::from_row(row, &self.vault)).collect()
     }
 
     /// Versions of all apps that stand so, oldest first, at most `limit`; altered rows are left out.

@@ -202,6 +202,7 @@ async fn make_app(desk: &Desk<'_>, owner: AccountId, name: &str, ranges: &str) -
         logo: None,
         standing: AppStanding::Verified,
         reason: String::new(),
+        verified_at: Some(desk.now),
         frozen: None,
         demand: None,
         created_at: desk.now,

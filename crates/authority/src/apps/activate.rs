@@ -27,7 +27,7 @@ pub(crate) async fn approval_words(
     if version.standing != VersionStanding::Submitted {
         return Err(ActionError::Unchanged);
     }
-    let all = reader.range_versions(app, keyward_rules::limits::RANGE_VERSIONS).await?;
+    let all = reader.open_range_versions(app).await?;
     let now = active(&all);
     let change = Difference::between(now.map(|now| &now.ranges), &version.ranges);
     let mut words = vec![
@@ -127,7 +127,11 @@ pub(super) async fn put_in_force(tx: &mut Tx, profile: &AppProfile) -> Result<()
     };
     let record = AppRecord {
         id: profile.id,
-        name: profile.name.to_string(),
+        // Holders go on reading the name that operators verified.
+        name: match &before {
+            Some(app) if profile.standing != AppStanding::Verified => app.name.clone(),
+            Some(_) | None => profile.name.to_string(),
+        },
         state: state_of(profile.frozen),
         ranges,
         version: before.map_or(1, |app| app.version + 1),

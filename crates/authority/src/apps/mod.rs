@@ -35,7 +35,6 @@ pub use successors::{Preview, demand_matter, demand_successors, hold_demanded, p
 use keyward_rules::address::AddressSet;
 use keyward_rules::app::{Difference, Size, VersionStanding};
 use keyward_rules::id::AppId;
-use keyward_rules::limits::RANGE_VERSIONS;
 use keyward_store::{AppProfile, RangeVersion, Tx};
 
 use crate::{ActionError, Desk};
@@ -45,9 +44,9 @@ async fn own(tx: &mut Tx, id: AppId) -> Result<AppProfile, ActionError> {
     tx.app_profile(id).await?.ok_or(ActionError::NoApp)
 }
 
-/// Its versions, newest first.
+/// Its versions that are in force or wait, newest first.
 async fn versions(tx: &mut Tx, id: AppId) -> Result<Vec<RangeVersion>, ActionError> {
-    Ok(tx.range_versions(id, RANGE_VERSIONS).await?)
+    Ok(tx.open_range_versions(id).await?)
 }
 
 /// The one that is in force and has no end.

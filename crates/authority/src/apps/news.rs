@@ -7,6 +7,9 @@ use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::AccountId;
+use keyward_rules::limits::DAY_MS;
+use keyward_store::StoreError;
+use tracing::error;
 
 use crate::{ActionError, Desk, tell};
 
@@ -22,7 +25,7 @@ pub async fn tell_app_news(desk: &Desk<'_>) -> Result<(usize, bool), ActionError
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let Some(news) = tx.app_news().await? else { return Ok((0, false)) };
     let (keys, last) = tx.app_keys(news.app, &news.after, BATCH).await?;
-    let name = tx.any_app_profile(news.app).await?.map(|profile| profile.name.to_string());
+    let name = tx.app(news.app).await.ok().flatten().map(|app| app.name);
     let kind = AlertKind::from_word(&news.kind);
     let accounts: BTreeSet<AccountId> = keys.iter().map(|key| key.master.unwrap_or(key.account)).collect();
     let mut told = 0;
@@ -30,9 +33,19 @@ pub async fn tell_app_news(desk: &Desk<'_>) -> Result<(usize, bool), ActionError
         for account in accounts {
             let detail = format!("“{name}”. {}", news.detail).trim_end().to_owned();
             // An account's keys may lie in two batches, and a run may be repeated: the news are told once.
-            let once = format!("{} {} {} {account}", news.kind, news.app, news.at.unix_ms());
+            // A broker who moves servers all day is told of once a day.
+            let at = news.at.unix_ms();
+            let at = if kind == AlertKind::AppRangesChanged { at / DAY_MS } else { at };
+            let once = format!("{} {} {at} {account}", news.kind, news.app);
             let alert = Alert { detail, once, ..Alert::of(kind, account, news.at) };
-            told += usize::from(tell::tell(desk, &mut tx, alert).await?);
+            match tell::tell(desk, &mut tx, alert).await {
+                Ok(now) => told += usize::from(now),
+                // One person's altered record must not keep the news from everybody behind them.
+                Err(ActionError::Store(problem @ StoreError::Tampered { .. })) => {
+                    error!(%account, %problem, "somebody could not be told of what happened to an app");
+                }
+                Err(problem) => return Err(problem),
+            }
         }
     }
     tx.app_news_told(news.id, last.as_deref()).await?;

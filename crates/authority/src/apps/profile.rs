@@ -12,6 +12,7 @@ use keyward_rules::limits::{APPS_PER_BROKER, WHY_CHARS};
 use keyward_rules::permission::{Permission, Permissions};
 use keyward_store::{AccountKind, AppProfile, Tx};
 
+use super::activate::put_in_force;
 use super::own;
 use crate::oversight::acting;
 use crate::{ActionError, Desk, Matter, tell};
@@ -150,6 +151,7 @@ pub async fn register_app(
         logo: wish.logo,
         standing: AppStanding::Draft,
         reason: String::new(),
+        verified_at: None,
         frozen: None,
         demand: None,
         created_at: desk.now,
@@ -170,6 +172,11 @@ pub async fn edit_app(desk: &Desk<'_>, proof: Proof, id: AppId, wish: AppWish) -
     let grant = desk.actor.may(Action::EditApp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let before = own(&mut tx, id).await?;
+    if before.verified_at.is_some() && before.name != wish.name {
+        return Err(ActionError::OtherWay(
+            "an app keeps the name that it was verified with; register another app",
+        ));
+    }
     let standing = match before.standing {
         AppStanding::Verified | AppStanding::Submitted => AppStanding::Submitted,
         AppStanding::Draft | AppStanding::Rejected => AppStanding::Draft,
@@ -229,14 +236,10 @@ pub(crate) async fn verify_app(desk: &Desk<'_>, tx: &mut Tx, id: AppId) -> Resul
         return Err(ActionError::Unchanged);
     }
     let (standing, version) = (AppStanding::Verified, before.version + 1);
-    let after = AppProfile { standing, reason: String::new(), changed_at: desk.now, version, ..before };
+    let (reason, verified_at) = (String::new(), before.verified_at.or(Some(desk.now)));
+    let after = AppProfile { standing, reason, verified_at, changed_at: desk.now, version, ..before };
     tx.put_app_profile(&after).await?;
-    if let Some(app) = tx.app(id).await?
-        && app.name != after.name.as_str()
-    {
-        let name = after.name.to_string();
-        tx.put_app(&keyward_store::AppRecord { name, version: app.version + 1, ..app }).await?;
-    }
+    put_in_force(tx, &after).await?;
     told(desk, tx, &after, format!("“{}” is verified.", after.name)).await
 }
 

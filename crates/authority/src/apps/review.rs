@@ -4,7 +4,6 @@ use keyward_rules::app::{Difference, VersionStanding};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::AppId;
-use keyward_rules::limits::RANGE_VERSIONS;
 use keyward_store::{AppProfile, RangeVersion};
 
 use super::findings::{Findings, find};
@@ -40,7 +39,7 @@ pub async fn read_ranges(desk: &Desk<'_>, app: AppId, number: u64) -> Result<Rev
     let facts = [("version", number.to_string()), ("print", print_of(desk, &version.ranges))];
     let event = Event::of(tx.grant(), desk.now, &format!("app:{app}"), &facts);
     tx.commit(event).await?;
-    let all = desk.authority.access.reader.range_versions(app, RANGE_VERSIONS).await?;
+    let all = desk.authority.access.reader.open_range_versions(app).await?;
     let change = Difference::between(active(&all).map(|now| &now.ranges), &version.ranges);
     let findings = find(desk, &version).await?;
     let print = print_of(desk, &version.ranges);

@@ -154,7 +154,27 @@ async fn hold(desk: &Desk<'_>, profile: &AppProfile, demand: Demand) -> Result<u
         }
         match last {
             Some(last) => after = last,
-            None => return Ok(held),
+            None => {
+                settle(desk, profile.id, demand).await?;
+                return Ok(held);
+            }
         }
     }
+}
+
+/// The demand has done its work: keys that were meant are held, and none of before can come up any more.
+async fn settle(desk: &Desk<'_>, id: AppId, demand: Demand) -> Result<(), ActionError> {
+    let grant = desk.actor.may(Action::HoldDemanded, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
+    let before = own(&mut tx, id).await?;
+    if before.demand != Some(demand) {
+        return Ok(());
+    }
+    let after = AppProfile { demand: None, changed_at: desk.now, version: before.version + 1, ..before };
+    tx.put_app_profile(&after).await?;
+    let facts = [("due", format!("{} -> done", demand.due))];
+    let event = Event::of(tx.grant(), desk.now, &format!("app:{id}"), &facts);
+    tx.commit(event).await?;
+    Ok(())
 }

@@ -43,12 +43,14 @@ impl AppCard {
             (false, true) => "open",
             (false, false) => "closed",
         };
+        // What operators have not looked at yet is not shown to holders; the name is the one that they verified.
+        let verified = profile.standing == AppStanding::Verified;
         Self {
             id: profile.id,
-            name: profile.name.to_string(),
-            home_page: profile.home_page.clone(),
+            name: app.map_or_else(|| profile.name.to_string(), |app| app.name.clone()),
+            home_page: if verified { profile.home_page.clone() } else { String::new() },
             permissions: profile.permissions,
-            has_logo: profile.logo.is_some(),
+            has_logo: verified && profile.logo.is_some(),
             state,
             successors_due: profile.demand.map(|demand| demand.due),
         }

@@ -2,7 +2,7 @@
 CREATE TABLE app_profiles (
     id BIGINT PRIMARY KEY, owner BIGINT NOT NULL REFERENCES accounts (id), name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,
     home_page TEXT NOT NULL, contact TEXT NOT NULL, permissions BIGINT NOT NULL, logo BYTEA, standing TEXT NOT NULL,
-    reason TEXT NOT NULL, frozen_by TEXT, demanded_at BIGINT, demand_due BIGINT, created_at BIGINT NOT NULL,
+    reason TEXT NOT NULL, verified_at BIGINT, frozen_by TEXT, demanded_at BIGINT, demand_due BIGINT, created_at BIGINT NOT NULL,
     changed_at BIGINT NOT NULL, version BIGINT NOT NULL, data_key BIGINT NOT NULL, seal BYTEA NOT NULL
 );
 CREATE INDEX app_profiles_by_owner ON app_profiles (owner, id);

@@ -2,7 +2,7 @@
 CREATE TABLE app_profiles (
     id INTEGER PRIMARY KEY, owner INTEGER NOT NULL REFERENCES accounts (id), name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,
     home_page TEXT NOT NULL, contact TEXT NOT NULL, permissions INTEGER NOT NULL, logo BLOB, standing TEXT NOT NULL,
-    reason TEXT NOT NULL, frozen_by TEXT, demanded_at INTEGER, demand_due INTEGER, created_at INTEGER NOT NULL,
+    reason TEXT NOT NULL, verified_at INTEGER, frozen_by TEXT, demanded_at INTEGER, demand_due INTEGER, created_at INTEGER NOT NULL,
     changed_at INTEGER NOT NULL, version INTEGER NOT NULL, data_key INTEGER NOT NULL, seal BLOB NOT NULL
 );
 CREATE INDEX app_profiles_by_owner ON app_profiles (owner, id);

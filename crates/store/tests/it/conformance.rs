@@ -275,6 +275,7 @@ pub fn an_app(owner: AccountId) -> (AppProfile, RangeVersion, AppRecord) {
         logo: Some(vec![1, 2, 3]),
         standing: AppStanding::Draft,
         reason: String::new(),
+        verified_at: None,
         frozen: None,
         demand: Some(Demand { made_at: NOW, due: NOW.plus_ms(1) }),
         created_at: NOW,
