@@ -111,9 +111,11 @@ pub(super) async fn put_in_force(tx: &mut Tx, profile: &AppProfile) -> Result<()
     let Some(ranges) = ranges.or_else(|| before.as_ref().map(|app| app.ranges.clone())) else {
         return Ok(());
     };
+    // A name that nobody verified yet does not reach the holders: the one before stays until somebody has.
+    let verified = before.as_ref().filter(|_| profile.standing != AppStanding::Verified);
     let record = AppRecord {
         id: profile.id,
-        name: profile.name.to_string(),
+        name: verified.map_or_else(|| profile.name.to_string(), |app| app.name.clone()),
         state: state_of(profile.frozen),
         ranges,
         version: before.map_or(1, |app| app.version + 1),

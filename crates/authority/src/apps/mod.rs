@@ -54,7 +54,8 @@ fn active(versions: &[RangeVersion]) -> Option<&RangeVersion> {
 }
 
 /// How much a set covers, in words that name no address.
-pub(crate) fn size_in_words(size: Size) -> String {
+#[must_use]
+pub fn size_in_words(size: Size) -> String {
     let part = |count: usize, family: &str, covered: u64, of: &str| match count {
         0 => None,
         1 => Some(format!("1 {family} range ({covered} {of})")),
