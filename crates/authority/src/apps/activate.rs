@@ -8,6 +8,7 @@ use keyward_rules::id::{AccountId, AppId};
 use keyward_store::{AppProfile, AppRecord, AppState, RangeVersion, Tx};
 
 use super::profile::told;
+use super::ranges::refuse_third;
 use super::{active, change_in_words, own, print_of, size_in_words, versions};
 use crate::{ActionError, Desk};
 
@@ -74,13 +75,15 @@ pub(super) async fn activate(
     version: RangeVersion,
 ) -> Result<(), ActionError> {
     let ends = desk.now.plus_ms(version.overlap_ms);
-    for before in versions(tx, profile.id).await?.into_iter().filter(|one| one.standing.is_in_force()) {
+    let all = versions(tx, profile.id).await?;
+    if version.overlap_ms > 0 {
+        refuse_third(&all)?;
+    }
+    for before in all.into_iter().filter(|one| one.standing.is_in_force()) {
         let retired = version.overlap_ms == 0;
         let standing = if retired { VersionStanding::Retired } else { VersionStanding::Retiring };
-        // What was retiring already does not get longer by a new overlap.
-        let ends_at = Some(before.ends_at.map_or(ends, |end| end.min(ends)));
-        tx.put_range_version(&RangeVersion { standing, ends_at, version: before.version + 1, ..before })
-            .await?;
+        let ended = RangeVersion { standing, ends_at: Some(ends), version: before.version + 1, ..before };
+        tx.put_range_version(&ended).await?;
     }
     let standing = VersionStanding::Active;
     let active_at = Some(desk.now);

@@ -21,14 +21,19 @@ pub use freeze::{freeze_app, freeze_matter, thaw_matter, thaw_own_app};
 pub use logo::{NotALogo, logo_of};
 pub use news::tell_app_news;
 pub use profile::{
-    AppWish, HomePage, NotAHomePage, app_matter, edit_app, register_app, reject_app, submit_app,
+    AppWish, HomePage, NotAHomePage, app_matter, edit_app, register_app, reject_app, reject_app_matter,
+    submit_app,
 };
 pub(crate) use profile::{verify_app, verify_words};
 pub use ranges::{
-    RangeWish, RangesGo, check_ranges, enter_ranges, ranges_matter, submit_ranges, withdraw_ranges,
+    RangeWish, RangesGo, check_ranges, enter_matter, enter_ranges, ranges_matter, submit_ranges,
+    withdraw_ranges,
 };
-pub use review::{Reviewed, read_ranges, reject_ranges};
-pub use successors::{Preview, demand_matter, demand_successors, hold_demanded, preview, withdraw_demand};
+pub use review::{Reviewed, read_ranges, reject_ranges, reject_ranges_matter};
+pub use successors::{
+    Preview, demand_matter, demand_successors, hold_demanded, preview, withdraw_demand,
+    withdraw_demand_matter,
+};
 
 use keyward_rules::address::AddressSet;
 use keyward_rules::app::{Difference, Size, VersionStanding};

@@ -54,12 +54,21 @@ fn judge(profile: &AppProfile, versions: &[RangeVersion], wish: &RangeWish) -> R
     if active(versions).is_some_and(|now| now.ranges == wish.ranges) {
         return Err(ActionError::Unchanged);
     }
-    let open = |version: &&RangeVersion| version.standing == VersionStanding::Submitted;
-    if versions.len() >= RANGE_VERSIONS && versions.iter().filter(open).count() > 0 {
-        return Err(ActionError::OtherWay("there are too many versions already; wait for the review"));
+    if wish.overlap_ms > 0 {
+        refuse_third(versions)?;
     }
     if profile.frozen == Some(keyward_rules::app::FrozenBy::Operator) {
         return Err(ActionError::Frozen);
+    }
+    Ok(())
+}
+
+/// At most two sets are in force together: that is what an app's record holds.
+pub(super) fn refuse_third(versions: &[RangeVersion]) -> Result<(), ActionError> {
+    if versions.iter().any(|version| version.standing == VersionStanding::Retiring) {
+        return Err(ActionError::OtherWay(
+            "an overlap is under way: wait for its end, or submit without another one, which ends it",
+        ));
     }
     Ok(())
 }
@@ -113,6 +122,19 @@ pub async fn ranges_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<Matter, 
         ],
         words,
     })
+}
+
+/// What entering ranges for a broker is confirmed as.
+///
+/// # Errors
+/// As [`check_ranges`].
+pub async fn enter_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<Matter, ActionError> {
+    let matter = ranges_matter(desk, wish).await?;
+    let mut words = matter.words;
+    if let Some(lead) = words.first_mut() {
+        *lead = format!("Submit ranges of app {} on its broker's behalf", wish.app);
+    }
+    Ok(Matter { action: Action::EnterRanges, facts: matter.facts, words })
 }
 
 /// Submits ranges, or puts them in force at once when they only take away; gives the version's number and which it was.

@@ -11,7 +11,7 @@ use super::findings::{Findings, find};
 use super::profile::{reason, told};
 use super::{active, own, print_of};
 use crate::oversight::acting;
-use crate::{ActionError, Desk};
+use crate::{ActionError, Desk, Matter};
 
 /// A version as an operator reads it.
 pub struct Reviewed {
@@ -45,6 +45,16 @@ pub async fn read_ranges(desk: &Desk<'_>, app: AppId, number: u64) -> Result<Rev
     let findings = find(desk, &version).await?;
     let print = print_of(desk, &version.ranges);
     Ok(Reviewed { profile, version, change, findings, print })
+}
+
+/// What sending a version back is confirmed as.
+#[must_use]
+pub fn reject_ranges_matter(app: AppId, number: u64, why: &str) -> Matter {
+    Matter {
+        action: Action::RejectRanges,
+        facts: vec![("app", app.to_string()), ("version", number.to_string()), ("why", why.to_owned())],
+        words: vec![format!("Send version {number} of the ranges of app {app} back to its broker: {why}")],
+    }
 }
 
 /// Sends a version back to the broker, who sees why.
