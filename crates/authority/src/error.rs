@@ -5,10 +5,7 @@ use keyward_rules::channel::{NotATarget, NotQuietHours};
 use keyward_rules::grant::{NotAllowed, NotApproved, NotProven};
 use keyward_rules::id::MasterKeyId;
 use keyward_rules::key::{KeyRefusal, LifeRefusal, NotAName};
-use keyward_rules::limits::{
-    APPS_PER_BROKER, CHANNELS_PER_ACCOUNT, PASSKEYS_PER_ACCOUNT, RANGE_VERSIONS_MOST, RANGE_VERSIONS_PER_DAY,
-    WHY_CHARS,
-};
+use keyward_rules::limits::{APPS_PER_BROKER, CHANNELS_PER_ACCOUNT, PASSKEYS_PER_ACCOUNT, WHY_CHARS};
 use keyward_rules::person::NotAPassword;
 use keyward_rules::proposal::{NotPassed, ProposalId};
 use keyward_store::StoreError;
@@ -187,11 +184,6 @@ pub enum ActionError {
     /// The account has as many apps as it may.
     #[error("an account registers at most {APPS_PER_BROKER} apps")]
     TooManyApps,
-    /// Too many versions of an app's ranges.
-    #[error(
-        "at most {RANGE_VERSIONS_PER_DAY} versions a day and {RANGE_VERSIONS_MOST} altogether; ask an operator"
-    )]
-    TooManyVersions,
     /// A reason is asked for.
     #[error("say why, in 1 to {WHY_CHARS} visible characters")]
     NoReason,
@@ -234,8 +226,7 @@ impl ActionError {
             | Self::NoChannel
             | Self::NoMessage
             | Self::NoPasskey => ErrorKind::Missing,
-            Self::TooManyVersions
-            | Self::TooManyCodes
+            Self::TooManyCodes
             | Self::TooManyTests
             | Self::Busy
             | Self::Searching

@@ -33,4 +33,6 @@ pub use strength::{Strength, strength};
 pub use totp::Authenticator;
 
 // What comes through the door, for shells that have no way to the store.
-pub use keyward_store::{AuditFilter, Found, Place, RequestFilter, SessionKind, SessionRecord, Stage};
+pub use keyward_store::{
+    AppKeyCounts, AppProfile, AuditFilter, Found, Place, RequestFilter, SessionKind, SessionRecord, Stage,
+};

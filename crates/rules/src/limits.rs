@@ -20,12 +20,8 @@ pub const RANGE_TEXT_BYTES: usize = 256 * 1024;
 pub const APP_NAME_CHARS: usize = 40;
 /// Apps of one account.
 pub const APPS_PER_BROKER: usize = 10;
-/// Versions of an app's ranges that a page shows.
+/// Versions of an app's ranges that are kept, those in force and those that wait not counted.
 pub const RANGE_VERSIONS: usize = 200;
-/// Versions of one app in a day, and altogether.
-pub const RANGE_VERSIONS_PER_DAY: u64 = 20;
-/// See [`RANGE_VERSIONS_PER_DAY`].
-pub const RANGE_VERSIONS_MOST: u64 = 2_000;
 /// Characters of a broker's note to the reviewers.
 pub const NOTE_CHARS: usize = 1_000;
 /// Days of overlap between two range sets at most.

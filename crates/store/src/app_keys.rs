@@ -1,18 +1,21 @@
 //! The keys that are bound to an app: how many, and all of them in turn for what concerns all.
 
 use keyward_rules::id::{AppId, KeyId};
+use keyward_rules::key::{Hold, Holds};
 use keyward_rules::time::Moment;
 
 use crate::error::StoreError;
 use crate::keys::{KeyRecord, RawKey};
 use crate::reader::Reader;
-use crate::sql::{Value, statements};
+use crate::sql::{Row, Value, statements};
 use crate::writer::Tx;
 
 statements! {
     /// The first condition is the index's own.
     APP_KEY_IDS = "SELECT id FROM keys WHERE substr(binding, 1, 4) = 'app:' AND binding = $1 AND id > $2 \
         AND state IN ('active', 'disabled') ORDER BY id LIMIT $3";
+    APP_KEYS_DUE = "SELECT id FROM keys WHERE substr(binding, 1, 4) = 'app:' AND binding = $1 AND id > $2 \
+        AND state IN ('active', 'disabled') AND created_at < $4 AND (holds & $5) = 0 ORDER BY id LIMIT $3";
     APP_KEY_COUNTS = "SELECT COUNT(*), COUNT(DISTINCT account), \
         COALESCE(SUM(CASE WHEN state = 'active' THEN 1 ELSE 0 END), 0), \
         COALESCE(SUM(CASE WHEN last_used_at >= $2 THEN 1 ELSE 0 END), 0), \
@@ -101,8 +104,30 @@ impl Tx {
     ) -> Result<(Vec<KeyRecord>, Option<String>), StoreError> {
         let rows =
             self.transact.fetch_all(APP_KEY_IDS, vec![binding(app), after.into(), limit.into()]).await?;
+        self.opened(&rows).await
+    }
+
+    /// The same for living keys that were made before `made_before` and do not have `hold`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn app_keys_without(
+        &mut self,
+        (app, hold): (AppId, Hold),
+        made_before: Moment,
+        after: &str,
+        limit: u64,
+    ) -> Result<(Vec<KeyRecord>, Option<String>), StoreError> {
+        let bits = u64::from(Holds::NONE.with(hold).bits());
+        let values =
+            vec![binding(app), after.into(), limit.into(), made_before.unix_ms().into(), bits.into()];
+        let rows = self.transact.fetch_all(APP_KEYS_DUE, values).await?;
+        self.opened(&rows).await
+    }
+
+    async fn opened(&mut self, rows: &[Row]) -> Result<(Vec<KeyRecord>, Option<String>), StoreError> {
         let (mut keys, mut last) = (Vec::new(), None);
-        for row in &rows {
+        for row in rows {
             let id = row.text(0)?;
             let found: Option<KeyId> = id.parse().ok();
             last = Some(id);

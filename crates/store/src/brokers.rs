@@ -32,6 +32,7 @@ statements! {
         logo = $8, standing = $9, reason = $10, frozen_by = $11, demanded_at = $12, demand_due = $13, changed_at = $15, \
         version = $16, data_key = $17, seal = $18, verified_at = $19 WHERE id = $1 AND owner = $2 AND created_at = $14 AND version = $16 - 1";
     APPS_WAITING = "SELECT COUNT(*) FROM app_profiles WHERE standing = 'submitted'";
+    ANY_APP_OF = "SELECT id FROM app_profiles WHERE owner = $1 LIMIT 1";
 }
 
 /// A demand that all keys of an app get successors.
@@ -226,6 +227,14 @@ impl Reader {
     ) -> Result<Vec<Result<AppProfile, StoreError>>, StoreError> {
         let rows = self.database.fetch_all(PROFILES_OF, vec![owner.as_u64().into()]).await?;
         Ok(rows.iter().map(|row| AppProfile::from_row(row, &self.vault)).collect())
+    }
+
+    /// Whether an account has registered an app.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn is_broker(&self, owner: AccountId) -> Result<bool, StoreError> {
+        Ok(self.database.fetch_optional(ANY_APP_OF, vec![owner.as_u64().into()]).await?.is_some())
     }
 
     /// Up to `limit` apps after `after`, all or those that stand so; altered rows are left out.

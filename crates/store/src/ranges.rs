@@ -3,6 +3,7 @@
 use keyward_rules::address::{AddressSet, HostBits, Network};
 use keyward_rules::app::VersionStanding;
 use keyward_rules::id::{AccountId, AppId};
+use keyward_rules::limits::RANGE_VERSIONS;
 use keyward_rules::time::Moment;
 
 use crate::accounts;
@@ -22,15 +23,14 @@ macro_rules! columns {
 
 statements! {
     VERSION = concat!("SELECT ", columns!(), " FROM app_ranges WHERE app = $1 AND number = $2");
-    VERSIONS = concat!("SELECT ", columns!(), " FROM app_ranges WHERE app = $1 ORDER BY number DESC LIMIT $2");
+    VERSIONS = concat!("SELECT ", columns!(), " FROM app_ranges WHERE app = $1 \
+        ORDER BY CASE WHEN standing IN ('active', 'retiring', 'approved', 'submitted') THEN 0 ELSE 1 END, number DESC LIMIT $2");
     VERSIONS_THAT = concat!("SELECT ", columns!(), " FROM app_ranges WHERE standing = $1 ORDER BY submitted_at LIMIT $2");
     VERSIONS_ENDING = concat!("SELECT ", columns!(), " FROM app_ranges WHERE standing = 'retiring' AND ends_at <= $1 \
         ORDER BY ends_at LIMIT $2");
-    /// Those that count or wait; there are only ever a few.
-    VERSIONS_OPEN = concat!("SELECT ", columns!(), " FROM app_ranges WHERE app = $1 \
-        AND standing IN ('submitted', 'approved', 'active', 'retiring') ORDER BY number DESC");
-    VERSIONS_SINCE = "SELECT COUNT(*), COALESCE(SUM(CASE WHEN submitted_at > $2 THEN 1 ELSE 0 END), 0) FROM app_ranges \
-        WHERE app = $1";
+    /// What is over and decided, but for the newest ones.
+    FORGET_VERSIONS = "DELETE FROM app_ranges WHERE app = $1 AND number <= $2 \
+        AND standing IN ('retired', 'rejected', 'withdrawn')";
     NEXT_VERSION = "SELECT COALESCE(MAX(number), 0) + 1 FROM app_ranges WHERE app = $1";
     INSERT_VERSION = "INSERT INTO app_ranges (app, number, standing, note, submitted_by, submitted_at, decided_by, decided_at, \
         reason, overlap_ms, active_at, ends_at, version, data_key, sealed) \
@@ -166,6 +166,11 @@ impl RangeVersion {
     }
 }
 
+fn newest_first(mut versions: Vec<RangeVersion>) -> Vec<RangeVersion> {
+    versions.sort_by_key(|version| std::cmp::Reverse(version.number));
+    versions
+}
+
 impl Tx {
     /// One version.
     ///
@@ -180,30 +185,20 @@ impl Tx {
         row.map(|row| RangeVersion::from_row(&row, &self.vault)).transpose()
     }
 
-    /// All versions that are in force or wait, newest first.
+    /// The versions in force, those that wait, and the newest others; newest first, at most `limit`.
     ///
     /// # Errors
     /// [`StoreError::Tampered`]: nothing is decided beside an altered one.
-    pub async fn open_range_versions(&mut self, app: AppId) -> Result<Vec<RangeVersion>, StoreError> {
-        let rows = self.transact.fetch_all(VERSIONS_OPEN, vec![app.as_u64().into()]).await?;
-        rows.iter().map(|row| RangeVersion::from_row(row, &self.vault)).collect()
-    }
-
-    /// How many versions there are, and how many of them were submitted after `since`.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn range_versions_since(
+    pub async fn range_versions(
         &mut self,
         app: AppId,
-        since: Moment,
-    ) -> Result<(u64, u64), StoreError> {
-        let values = vec![app.as_u64().into(), since.unix_ms().into()];
-        let Some(row) = self.transact.fetch_optional(VERSIONS_SINCE, values).await? else {
-            return Ok((0, 0));
-        };
-        let number = |at| row.int(at).map(|value| u64::try_from(value).unwrap_or(u64::MAX));
-        Ok((number(0)?, number(1)?))
+        limit: usize,
+    ) -> Result<Vec<RangeVersion>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(0);
+        let rows = self.transact.fetch_all(VERSIONS, vec![app.as_u64().into(), limit.into()]).await?;
+        let found: Result<Vec<_>, _> =
+            rows.iter().map(|row| RangeVersion::from_row(row, &self.vault)).collect();
+        found.map(newest_first)
     }
 
     /// Versions whose overlap is over, at most `limit`; altered rows are left out.
@@ -216,7 +211,7 @@ impl Tx {
         Ok(rows.iter().filter_map(|row| RangeVersion::from_row(row, &self.vault).ok()).collect())
     }
 
-    /// Keeps a version: a new one (its row's version 1) under the next number, or the next state of the one there is; gives
+    /// Keeps a version: a new one (its row's version 1) under the next number, in the place of what is long over, or the next state of the one there is; gives
     /// its number.
     ///
     /// # Errors
@@ -228,6 +223,9 @@ impl Tx {
             let number = u64::try_from(row.map_or(Ok(1), |row| row.int(0))?).map_err(|_| conflict())?;
             let values = RangeVersion { number, ..version.clone() }.values(&self.vault)?;
             self.transact.execute(INSERT_VERSION, values).await?;
+            let kept = u64::try_from(RANGE_VERSIONS).unwrap_or(u64::MAX);
+            let old = number.saturating_sub(kept);
+            self.transact.execute(FORGET_VERSIONS, vec![version.app.as_u64().into(), old.into()]).await?;
             return Ok(number);
         }
         let values = version.values(&self.vault)?;
@@ -249,23 +247,17 @@ impl Reader {
         row.map(|row| RangeVersion::from_row(&row, &self.vault)).transpose()
     }
 
-    /// The newest versions, newest first, at most `limit`; altered rows are left out.
+    /// The versions in force, the one that waits, and the newest others; newest first, at most `limit`. Altered rows are
+    /// left out.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn range_versions(&self, app: AppId, limit: usize) -> Result<Vec<RangeVersion>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(0);
         let rows = self.database.fetch_all(VERSIONS, vec![app.as_u64().into(), limit.into()]).await?;
-        Ok(rows.iter().filter_map(|row| RangeVersion::from_row(row, &self.vault).ok()).collect())
-    }
-
-    /// All versions of an app that are in force or wait, newest first.
-    ///
-    /// # Errors
-    /// [`StoreError::Tampered`].
-    pub async fn open_range_versions(&self, app: AppId) -> Result<Vec<RangeVersion>, StoreError> {
-        let rows = self.database.fetch_all(VERSIONS_OPEN, vec![app.as_u64().into()]).await?;
-        rows.iter().map(|row| RangeVersion::from_row(row, &self.vault)).collect()
+        Ok(newest_first(
+            rows.iter().filter_map(|row| RangeVersion::from_row(row, &self.vault).ok()).collect(),
+        ))
     }
 
     /// Versions of all apps that stand so, oldest first, at most `limit`; altered rows are left out.

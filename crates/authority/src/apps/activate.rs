@@ -5,10 +5,12 @@ use keyward_rules::app::{AppStanding, Difference, FrozenBy, Size, VersionStandin
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::{AccountId, AppId};
+use keyward_rules::limits::RANGE_VERSIONS;
 use keyward_store::{AppProfile, AppRecord, AppState, RangeVersion, Tx};
 
 use super::profile::told;
 use super::prove::ProofOfControl;
+use super::ranges::refuse_third;
 use super::{active, change_in_words, own, print_of, size_in_words, versions};
 use crate::{ActionError, Desk};
 
@@ -27,7 +29,7 @@ pub(crate) async fn approval_words(
     if version.standing != VersionStanding::Submitted {
         return Err(ActionError::Unchanged);
     }
-    let all = reader.open_range_versions(app).await?;
+    let all = reader.range_versions(app, RANGE_VERSIONS).await?;
     let now = active(&all);
     let change = Difference::between(now.map(|now| &now.ranges), &version.ranges);
     let mut words = vec![
@@ -88,13 +90,15 @@ pub(super) async fn activate(
     version: RangeVersion,
 ) -> Result<(), ActionError> {
     let ends = desk.now.plus_ms(version.overlap_ms);
-    for before in versions(tx, profile.id).await?.into_iter().filter(|one| one.standing.is_in_force()) {
+    let all = versions(tx, profile.id).await?;
+    if version.overlap_ms > 0 {
+        refuse_third(&all)?;
+    }
+    for before in all.into_iter().filter(|one| one.standing.is_in_force()) {
         let retired = version.overlap_ms == 0;
         let standing = if retired { VersionStanding::Retired } else { VersionStanding::Retiring };
-        // What was retiring already does not get longer by a new overlap.
-        let ends_at = Some(before.ends_at.map_or(ends, |end| end.min(ends)));
-        tx.put_range_version(&RangeVersion { standing, ends_at, version: before.version + 1, ..before })
-            .await?;
+        let ended = RangeVersion { standing, ends_at: Some(ends), version: before.version + 1, ..before };
+        tx.put_range_version(&ended).await?;
     }
     let standing = VersionStanding::Active;
     let active_at = Some(desk.now);
@@ -125,13 +129,11 @@ pub(super) async fn put_in_force(tx: &mut Tx, profile: &AppProfile) -> Result<()
     let Some(ranges) = ranges.or_else(|| before.as_ref().map(|app| app.ranges.clone())) else {
         return Ok(());
     };
+    // A name that nobody verified yet does not reach the holders: the one before stays until somebody has.
+    let verified = before.as_ref().filter(|_| profile.standing != AppStanding::Verified);
     let record = AppRecord {
         id: profile.id,
-        // Holders go on reading the name that operators verified.
-        name: match &before {
-            Some(app) if profile.standing != AppStanding::Verified => app.name.clone(),
-            Some(_) | None => profile.name.to_string(),
-        },
+        name: verified.map_or_else(|| profile.name.to_string(), |app| app.name.clone()),
         state: state_of(profile.frozen),
         ranges,
         version: before.map_or(1, |app| app.version + 1),

@@ -69,8 +69,7 @@ fn shares(one: Network, other: Network) -> bool {
 }
 
 fn shared_with(version: &RangeVersion, other: &RangeVersion) -> usize {
-    let within = |one: &&Network| other.ranges.networks().iter().any(|two| shares(**one, *two));
-    version.ranges.networks().iter().filter(within).count()
+    version.ranges.networks().iter().filter(|one| other.ranges.touches(**one)).count()
 }
 
 /// Looks at a version beside all others.

@@ -77,6 +77,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_made_stays_as_it_is_when_it_comes_again() {
+        let noise = RgbaImage::from_fn(200, 90, |x, y| {
+            let byte = |salt: u32| (x.wrapping_mul(7919) ^ y.wrapping_mul(104_729) ^ salt).to_be_bytes()[3];
+            image::Rgba([byte(1), byte(77), byte(200), byte(13)])
+        });
+        let mut sent = Vec::new();
+        noise.write_to(&mut Cursor::new(&mut sent), ImageFormat::Png).unwrap();
+        for sent in [sent, png(300), png(8)] {
+            let made = logo_of(&sent).unwrap();
+            assert_eq!(logo_of(&made).unwrap(), made);
+        }
+    }
+
+    #[test]
     fn what_is_no_picture_is_refused() {
         assert_eq!(logo_of(b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>"), Err(NotALogo::Unreadable));
         assert_eq!(logo_of(b""), Err(NotALogo::Unreadable));

@@ -22,19 +22,25 @@ pub use freeze::{freeze_app, freeze_matter, thaw_matter, thaw_own_app};
 pub use logo::{NotALogo, logo_of};
 pub use news::tell_app_news;
 pub use profile::{
-    AppWish, HomePage, NotAHomePage, app_matter, edit_app, register_app, reject_app, submit_app,
+    AppWish, HomePage, NotAHomePage, app_matter, edit_app, register_app, reject_app, reject_app_matter,
+    submit_app,
 };
 pub(crate) use profile::{verify_app, verify_words};
 pub use prove::{Progress, ProofOfControl, proof_token, prove_control};
 pub use ranges::{
-    RangeWish, RangesGo, check_ranges, enter_ranges, ranges_matter, submit_ranges, withdraw_ranges,
+    RangeWish, RangesGo, check_ranges, enter_matter, enter_ranges, ranges_matter, submit_ranges,
+    withdraw_ranges,
 };
-pub use review::{Reviewed, read_ranges, reject_ranges};
-pub use successors::{Preview, demand_matter, demand_successors, hold_demanded, preview, withdraw_demand};
+pub use review::{Reviewed, read_ranges, reject_ranges, reject_ranges_matter};
+pub use successors::{
+    Preview, demand_matter, demand_successors, hold_demanded, preview, withdraw_demand,
+    withdraw_demand_matter,
+};
 
 use keyward_rules::address::AddressSet;
 use keyward_rules::app::{Difference, Size, VersionStanding};
 use keyward_rules::id::AppId;
+use keyward_rules::limits::RANGE_VERSIONS;
 use keyward_store::{AppProfile, RangeVersion, Tx};
 
 use crate::{ActionError, Desk};
@@ -44,9 +50,9 @@ async fn own(tx: &mut Tx, id: AppId) -> Result<AppProfile, ActionError> {
     tx.app_profile(id).await?.ok_or(ActionError::NoApp)
 }
 
-/// Its versions that are in force or wait, newest first.
+/// Its versions, newest first; those that count or wait are among them, however many there were.
 async fn versions(tx: &mut Tx, id: AppId) -> Result<Vec<RangeVersion>, ActionError> {
-    Ok(tx.open_range_versions(id).await?)
+    Ok(tx.range_versions(id, RANGE_VERSIONS).await?)
 }
 
 /// The one that is in force and has no end.
@@ -55,7 +61,8 @@ fn active(versions: &[RangeVersion]) -> Option<&RangeVersion> {
 }
 
 /// How much a set covers, in words that name no address.
-pub(crate) fn size_in_words(size: Size) -> String {
+#[must_use]
+pub fn size_in_words(size: Size) -> String {
     let part = |count: usize, family: &str, covered: u64, of: &str| match count {
         0 => None,
         1 => Some(format!("1 {family} range ({covered} {of})")),

@@ -171,6 +171,8 @@ pub async fn edit_app(desk: &Desk<'_>, proof: Proof, id: AppId, wish: AppWish) -
     judge(&wish)?;
     let grant = desk.actor.may(Action::EditApp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    // Between what operators read and what they verify nothing may change.
+    tx.one_at_a_time().await?;
     let before = own(&mut tx, id).await?;
     if before.verified_at.is_some() && before.name != wish.name {
         return Err(ActionError::OtherWay(
@@ -204,6 +206,7 @@ pub async fn edit_app(desk: &Desk<'_>, proof: Proof, id: AppId, wish: AppWish) -
 pub async fn submit_app(desk: &Desk<'_>, id: AppId) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::SubmitApp, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
     let before = own(&mut tx, id).await?;
     if !matches!(before.standing, AppStanding::Draft | AppStanding::Rejected) {
         return Err(ActionError::Unchanged);
@@ -243,6 +246,16 @@ pub(crate) async fn verify_app(desk: &Desk<'_>, tx: &mut Tx, id: AppId) -> Resul
     told(desk, tx, &after, format!("“{}” is verified.", after.name)).await
 }
 
+/// What sending an app back is confirmed as.
+#[must_use]
+pub fn reject_app_matter(id: AppId, why: &str) -> Matter {
+    Matter {
+        action: Action::RejectApp,
+        facts: vec![("app", id.to_string()), ("why", why.to_owned())],
+        words: vec![format!("Send app {id} back to its broker: {why}")],
+    }
+}
+
 /// Sends an app back to its broker, who sees why.
 ///
 /// # Errors
@@ -251,6 +264,7 @@ pub async fn reject_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> 
     let why = reason(why)?;
     let grant = desk.actor.may(Action::RejectApp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    tx.one_at_a_time().await?;
     acting(desk, &mut tx).await?;
     let before = own(&mut tx, id).await?;
     if before.standing != AppStanding::Submitted {

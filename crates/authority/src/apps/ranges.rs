@@ -5,10 +5,7 @@ use keyward_rules::app::{Difference, Size, VersionStanding};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::AppId;
-use keyward_rules::limits::{
-    DAY_MS, NOTE_CHARS, RANGE_OVERLAP_DAYS, RANGE_VERSIONS_MOST, RANGE_VERSIONS_PER_DAY,
-};
-use keyward_rules::time::Moment;
+use keyward_rules::limits::{DAY_MS, NOTE_CHARS, RANGE_OVERLAP_DAYS, RANGE_VERSIONS};
 use keyward_store::{AppProfile, RangeVersion, Tx};
 
 use super::activate::activate;
@@ -57,8 +54,21 @@ fn judge(profile: &AppProfile, versions: &[RangeVersion], wish: &RangeWish) -> R
     if active(versions).is_some_and(|now| now.ranges == wish.ranges) {
         return Err(ActionError::Unchanged);
     }
+    if wish.overlap_ms > 0 {
+        refuse_third(versions)?;
+    }
     if profile.frozen == Some(keyward_rules::app::FrozenBy::Operator) {
         return Err(ActionError::Frozen);
+    }
+    Ok(())
+}
+
+/// At most two sets are in force together: that is what an app's record holds.
+pub(super) fn refuse_third(versions: &[RangeVersion]) -> Result<(), ActionError> {
+    if versions.iter().any(|version| version.standing == VersionStanding::Retiring) {
+        return Err(ActionError::OtherWay(
+            "an overlap is under way: wait for its end, or submit without another one, which ends it",
+        ));
     }
     Ok(())
 }
@@ -71,7 +81,7 @@ pub async fn check_ranges(desk: &Desk<'_>, wish: &RangeWish) -> Result<(RangesGo
     let reader = &desk.authority.access.reader;
     let profile = reader.app_profile(wish.app).await?.filter(|one| desk.actor.scope().reaches(one.owner));
     let profile = profile.ok_or(ActionError::NoApp)?;
-    let versions = reader.open_range_versions(wish.app).await?;
+    let versions = reader.range_versions(wish.app, RANGE_VERSIONS).await?;
     judge(&profile, &versions, wish)?;
     let now = active(&versions);
     Ok((RangesGo::of(now, wish), Difference::between(now.map(|now| &now.ranges), &wish.ranges)))
@@ -114,6 +124,19 @@ pub async fn ranges_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<Matter, 
     })
 }
 
+/// What entering ranges for a broker is confirmed as.
+///
+/// # Errors
+/// As [`check_ranges`].
+pub async fn enter_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<Matter, ActionError> {
+    let matter = ranges_matter(desk, wish).await?;
+    let mut words = matter.words;
+    if let Some(lead) = words.first_mut() {
+        *lead = format!("Submit ranges of app {} on its broker's behalf", wish.app);
+    }
+    Ok(Matter { action: Action::EnterRanges, facts: matter.facts, words })
+}
+
 /// Submits ranges, or puts them in force at once when they only take away; gives the version's number and which it was.
 ///
 /// # Errors
@@ -142,7 +165,7 @@ pub async fn submit_ranges(
     let mut version = new_version(desk, &wish, by);
     // What waits stays when ranges are only taken away: its words change, so that approvals of before do not count for it.
     let replaced = if expected == RangesGo::Widen { before.as_slice() } else { &[] };
-    let number = replace_open(desk, &mut tx, replaced, &version).await?;
+    let number = replace_open(&mut tx, replaced, &version).await?;
     version.number = number;
     if expected == RangesGo::Narrow {
         activate(desk, &mut tx, &profile, version.clone()).await?;
@@ -171,7 +194,7 @@ pub async fn enter_ranges(desk: &Desk<'_>, proof: Proof, wish: RangeWish) -> Res
     let before = versions(&mut tx, wish.app).await?;
     judge(&profile, &before, &wish)?;
     let mut version = new_version(desk, &wish, by);
-    version.number = replace_open(desk, &mut tx, &before, &version).await?;
+    version.number = replace_open(&mut tx, &before, &version).await?;
     super::profile::told(
         desk,
         &mut tx,
@@ -236,16 +259,10 @@ fn is_open(version: &RangeVersion) -> bool {
 
 /// Keeps a new version; an open one before it gives way, so that at most one waits for review.
 async fn replace_open(
-    desk: &Desk<'_>,
     tx: &mut Tx,
     before: &[RangeVersion],
     version: &RangeVersion,
 ) -> Result<u64, ActionError> {
-    let day_ago = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(DAY_MS));
-    let (all, today) = tx.range_versions_since(version.app, day_ago).await?;
-    if all >= RANGE_VERSIONS_MOST || today >= RANGE_VERSIONS_PER_DAY {
-        return Err(ActionError::TooManyVersions);
-    }
     for open in before.iter().filter(|one| is_open(one)) {
         let (standing, version) = (VersionStanding::Withdrawn, open.version + 1);
         tx.put_range_version(&RangeVersion { standing, version, ..open.clone() }).await?;

@@ -4,13 +4,14 @@ use keyward_rules::app::{Difference, VersionStanding};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::AppId;
+use keyward_rules::limits::RANGE_VERSIONS;
 use keyward_store::{AppProfile, RangeVersion};
 
 use super::findings::{Findings, find};
 use super::profile::{reason, told};
 use super::{active, own, print_of};
 use crate::oversight::acting;
-use crate::{ActionError, Desk};
+use crate::{ActionError, Desk, Matter};
 
 /// A version as an operator reads it.
 pub struct Reviewed {
@@ -39,11 +40,21 @@ pub async fn read_ranges(desk: &Desk<'_>, app: AppId, number: u64) -> Result<Rev
     let facts = [("version", number.to_string()), ("print", print_of(desk, &version.ranges))];
     let event = Event::of(tx.grant(), desk.now, &format!("app:{app}"), &facts);
     tx.commit(event).await?;
-    let all = desk.authority.access.reader.open_range_versions(app).await?;
+    let all = desk.authority.access.reader.range_versions(app, RANGE_VERSIONS).await?;
     let change = Difference::between(active(&all).map(|now| &now.ranges), &version.ranges);
     let findings = find(desk, &version).await?;
     let print = print_of(desk, &version.ranges);
     Ok(Reviewed { profile, version, change, findings, print })
+}
+
+/// What sending a version back is confirmed as.
+#[must_use]
+pub fn reject_ranges_matter(app: AppId, number: u64, why: &str) -> Matter {
+    Matter {
+        action: Action::RejectRanges,
+        facts: vec![("app", app.to_string()), ("version", number.to_string()), ("why", why.to_owned())],
+        words: vec![format!("Send version {number} of the ranges of app {app} back to its broker: {why}")],
+    }
 }
 
 /// Sends a version back to the broker, who sees why.

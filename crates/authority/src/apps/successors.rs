@@ -93,6 +93,16 @@ pub async fn demand_successors(
     Ok(())
 }
 
+/// What taking a demand back is confirmed as.
+#[must_use]
+pub fn withdraw_demand_matter(profile: &AppProfile) -> Matter {
+    Matter {
+        action: Action::DemandSuccessors,
+        facts: vec![("app", profile.id.to_string()), ("due", String::new())],
+        words: vec![format!("Take back that all keys of “{}” need successors", profile.name)],
+    }
+}
+
 /// Takes a demand back whose deadline has not come; keys that are held already stay so.
 ///
 /// # Errors
@@ -137,7 +147,8 @@ async fn hold(desk: &Desk<'_>, profile: &AppProfile, demand: Demand) -> Result<u
     loop {
         let grant = desk.actor.may(Action::HoldDemanded, Proof::None)?;
         let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-        let (keys, last) = tx.app_keys(profile.id, &after, BATCH).await?;
+        let due = (profile.id, Hold::AppFrozen);
+        let (keys, last) = tx.app_keys_without(due, demand.made_at, &after, BATCH).await?;
         let mut ids = Vec::new();
         for mut key in keys {
             if key.created_at < demand.made_at && !key.life.holds.has(Hold::AppFrozen) {

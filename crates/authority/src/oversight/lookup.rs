@@ -29,6 +29,8 @@ pub struct Overview {
     pub counts: Counts,
     /// Whether there are fewer operators than a loosening takes.
     pub set_up_open: bool,
+    /// Apps and submissions of ranges that wait for an operator.
+    pub reviews: u64,
 }
 
 /// Only whose scope is everybody's.
@@ -117,7 +119,9 @@ pub async fn overseen_key(desk: &Desk<'_>, id: KeyId) -> Result<(KeyView, String
 pub async fn overview(desk: &Desk<'_>) -> Result<Overview, ActionError> {
     only_staff(desk)?;
     let access = &desk.authority.access;
+    let reviews = access.reader.apps_waiting().await? + access.reader.ranges_waiting().await?;
     Ok(Overview {
+        reviews,
         counts: access.reader.counts(desk.actor.scope(), desk.now).await?,
         set_up_open: set_up_is_open(desk).await?,
     })

@@ -1,5 +1,6 @@
 //! A change in the words that approvers read, with the names as they are now.
 
+use keyward_rules::app::FrozenBy;
 use keyward_rules::id::AccountId;
 use keyward_rules::key::Hold;
 use keyward_rules::policy::Setting;
@@ -113,12 +114,14 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
         Change::ApproveRanges(app, version) => approval_words(desk, app, version).await,
         Change::ThawApp(app) => {
             let profile = reader.app_profile(app).await?.ok_or(ActionError::NoApp)?;
-            if profile.frozen.is_none() {
-                return Err(ActionError::Unchanged);
-            }
+            let by = match profile.frozen.ok_or(ActionError::Unchanged)? {
+                FrozenBy::Broker => "Its broker froze it, and can lift that alone.",
+                FrozenBy::Operator => "An operator froze it.",
+            };
             Ok(vec![
                 format!("Lift the freeze of the app “{}”", profile.name),
                 format!("App {app} of {}, version {}", name_of(desk, profile.owner).await?, profile.version),
+                by.to_owned(),
                 "All its keys work again unless something else holds them.".to_owned(),
             ])
         }

@@ -2,11 +2,11 @@
 //! keys to it. Ranges leave here for the broker only.
 
 use keyward_rules::app::{AppStanding, Size, VersionStanding};
-use keyward_rules::id::{AppId, KeyId};
+use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::limits::{PAGE_MAX, RANGE_VERSIONS};
 use keyward_rules::permission::Permissions;
 use keyward_rules::time::Moment;
-use keyward_store::{AppKeyCounts, AppProfile, AppState, RangeVersion};
+use keyward_store::{AppKeyCounts, AppProfile, AppRecord, AppState, RangeVersion};
 
 use super::charts::{Range, key_chart};
 use crate::apps::{is_open, preview, size_in_words};
@@ -36,23 +36,37 @@ pub struct AppCard {
 }
 
 impl AppCard {
-    fn of(profile: &AppProfile, app: Option<&keyward_store::AppRecord>) -> Self {
+    fn of(profile: &AppProfile, app: Option<&AppRecord>) -> Self {
         let frozen = profile.frozen.is_some() || app.is_some_and(|app| app.state == AppState::Frozen);
         let state = match (frozen, is_open(profile, app)) {
             (true, _) => "frozen",
             (false, true) => "open",
             (false, false) => "closed",
         };
-        // What operators have not looked at yet is not shown to holders; the name is the one that they verified.
+        // What its broker changed since is nobody's to see before operators have looked at it.
         let verified = profile.standing == AppStanding::Verified;
+        let name = app.filter(|_| !verified).map_or_else(|| profile.name.to_string(), |app| app.name.clone());
         Self {
             id: profile.id,
-            name: app.map_or_else(|| profile.name.to_string(), |app| app.name.clone()),
+            name,
             home_page: if verified { profile.home_page.clone() } else { String::new() },
             permissions: profile.permissions,
             has_logo: verified && profile.logo.is_some(),
             state,
             successors_due: profile.demand.map(|demand| demand.due),
+        }
+    }
+
+    /// The card of an app that nobody registered here: keys of older releases are bound to such.
+    fn of_record(app: &AppRecord, permissions: Permissions) -> Self {
+        Self {
+            id: app.id,
+            name: app.name.clone(),
+            home_page: String::new(),
+            permissions,
+            has_logo: false,
+            state: if app.state == AppState::Frozen { "frozen" } else { "closed" },
+            successors_due: None,
         }
     }
 }
@@ -238,11 +252,37 @@ pub async fn app_of_key(desk: &Desk<'_>, key: KeyId) -> Result<Option<(AppCard, 
     let reader = &desk.authority.access.reader;
     let record = reader.key(desk.actor.scope(), key).await?.ok_or(ActionError::NoKey)?;
     let keyward_rules::address::Binding::App(id) = record.binding else { return Ok(None) };
-    let Some(profile) = reader.app_profile(id).await? else { return Ok(None) };
-    let card = AppCard::of(&profile, reader.app(id).await?.as_ref());
+    let app = reader.app(id).await?;
+    let card = match (reader.app_profile(id).await?, &app) {
+        (Some(profile), _) => {
+            // A demand is for the keys that were there when it was made.
+            let meant = profile.demand.filter(|demand| record.created_at < demand.made_at);
+            let card = AppCard::of(&profile, app.as_ref());
+            AppCard { successors_due: meant.map(|demand| demand.due), ..card }
+        }
+        (None, Some(app)) => AppCard::of_record(app, record.permissions),
+        (None, None) => return Ok(None),
+    };
     let verdicts = key_chart(desk, key, Range::Day).await?.verdicts;
     let refused = verdicts.iter().find(|(code, _)| code == "50110").map_or(0, |(_, count)| *count);
     Ok(Some((card, refused)))
+}
+
+/// The name of an app that keys are bound to, as operators verified it.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn app_name(desk: &Desk<'_>, id: AppId) -> Result<String, ActionError> {
+    let app = desk.authority.access.reader.app(id).await?;
+    Ok(app.map_or_else(|| format!("app {id}"), |app| app.name))
+}
+
+/// Whether the account has registered an app.
+///
+/// # Errors
+/// [`ActionError::Store`].
+pub async fn is_broker(desk: &Desk<'_>, account: AccountId) -> Result<bool, ActionError> {
+    Ok(desk.authority.access.reader.is_broker(account).await?)
 }
 
 /// The card of an app that a key may be bound to, for who names it.

@@ -1,7 +1,7 @@
 //! Question: what is this key?
 
 use keyward_rules::address::Binding;
-use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::{EndCause, Environment, Hold, HolderState, KeyName, RateCap, idle_deadline};
 use keyward_rules::permission::Permissions;
 use keyward_rules::time::Moment;
@@ -54,6 +54,8 @@ pub struct KeyView {
     pub tags: Vec<String>,
     /// `trading` or `third_party_app`.
     pub purpose: &'static str,
+    /// The app whose servers it works from, if it is bound to one.
+    pub app: Option<AppId>,
     /// Its rights.
     pub permissions: Permissions,
     /// From where, in words.
@@ -93,7 +95,7 @@ pub struct KeyView {
 const fn hold_in_words(hold: Hold) -> &'static str {
     match hold {
         Hold::Frozen => "frozen by an operator",
-        Hold::AppFrozen => "its app is frozen",
+        Hold::AppFrozen => "a successor was demanded and the deadline is over; rotate it",
         Hold::AccountFrozen => "the account is frozen",
         Hold::TwoFactorOff => "two-factor sign-in is off",
         Hold::Cooling => "resting for 24 hours after a change of password, factor or e-mail address",
@@ -123,6 +125,10 @@ impl KeyView {
             name: key.name.clone(),
             tags: notes.map(|notes| notes.tags.clone()).unwrap_or_default(),
             purpose: if shown { "trading" } else { "third_party_app" },
+            app: match key.binding {
+                Binding::App(app) => Some(app),
+                Binding::Anywhere | Binding::Addresses(_) => None,
+            },
             permissions: key.permissions,
             from: reach_in_words(&key.binding),
             bound: key.binding.is_bound(),

@@ -195,7 +195,6 @@ impl From<ActionError> for Problem {
             ActionError::NoVersion => (S::NOT_FOUND, "no_version"),
             ActionError::AppClosed => (S::CONFLICT, "app_closed"),
             ActionError::TooManyApps => (S::CONFLICT, "too_many_apps"),
-            ActionError::TooManyVersions => (S::TOO_MANY_REQUESTS, "too_many_versions"),
             ActionError::NoReason => (S::UNPROCESSABLE_ENTITY, "bad_reason"),
             ActionError::AtTheHost => (S::CONFLICT, "at_the_host"),
             ActionError::NotProposed(_) => (S::CONFLICT, "not_proposed"),

@@ -131,6 +131,15 @@ impl AddressSet {
             .is_some_and(|network| network.covers(single))
     }
 
+    /// Whether any address of `network` lies in this set.
+    #[must_use]
+    pub fn touches(&self, network: Network) -> bool {
+        let after = self.networks.partition_point(|one| first(*one) <= first(network));
+        let beside = [after.checked_sub(1), Some(after)].into_iter().flatten();
+        let mut beside = beside.filter_map(|at| self.networks.get(at));
+        beside.any(|one| one.covers(network) || network.covers(*one))
+    }
+
     /// Whether every address of `other` lies in this set.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
@@ -355,6 +364,13 @@ mod tests {
                 prop_assert_eq!(merged.contains(address), naive);
             }
             prop_assert!(merged.networks().is_sorted());
+        }
+
+        #[test]
+        fn touching_equals_the_naive_model(networks in prop::collection::vec(network(), 1..20), other in network()) {
+            let merged = AddressSet::of_app(networks).unwrap();
+            let naive = merged.networks().iter().any(|one| one.covers(other) || other.covers(*one));
+            prop_assert_eq!(merged.touches(other), naive);
         }
 
         #[test]
