@@ -40,7 +40,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("zxcvbn", &["authority"]),
     ("webauthn-rs", &["authority"]),
     ("rcgen", &["app", "testkit"]),
-    ("rustix", &["app"]),
+    ("rustix", &["app", "testkit"]),
     ("socket2", &["gateway", "app"]),
 ];
 
