@@ -63,6 +63,13 @@ pub fn source_addresses(program: Option<&Path>) -> Result<(), String> {
     stream(command.args(["--", "--nocapture"]).env("KEYWARD_BIN", program))
 }
 
+/// The time of a refusal tells nothing of an app's ranges. By itself and as it ships, because it is about nanoseconds.
+pub fn refusal_times() -> Result<(), String> {
+    let mut command = cargo();
+    command.args(["test", "--quiet", "--release", "--package", "keyward-gateway", "--test", "timing"]);
+    stream(command.args(["--", "--nocapture"]))
+}
+
 /// The examples in the documentation.
 pub fn documentation() -> Result<(), String> {
     stream(cargo().args(["test", "--doc", "--workspace"]))
