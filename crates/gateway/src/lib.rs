@@ -19,7 +19,7 @@ pub mod marks;
 pub mod memory;
 pub mod rates;
 pub mod recorder;
-mod reply;
+pub mod reply;
 mod serve;
 mod settings;
 pub mod sources;

@@ -1,6 +1,7 @@
-//! What tests stand on: ephemeral servers, the built program in a process of its own.
+//! What tests stand on: ephemeral servers, networks, the built program in a process of its own.
 //!
 //! Owns: starting and stopping what a test needs around it. Leaves to others: what is tested.
 
+pub mod network;
 pub mod postgres;
 pub mod process;

@@ -73,7 +73,7 @@ impl Running {
         Self::start_with(data, [] as [&str; 0])
     }
 
-    /// Starts with further flags.
+    /// Starts with further flags; a listener among them, such as `--gateway`, takes the place of the free port on loopback.
     ///
     /// # Errors
     /// [`ProcessError`] when it does not get ready.
@@ -187,7 +187,9 @@ impl Running {
         let mut command = Command::new(program()?);
         command.arg("sandbox").arg("--data").arg(&data).arg("--credentials").arg(&file);
         for listener in ["--console", "--gateway", "--gateway-tls", "--metrics"] {
-            command.args([listener, "127.0.0.1:0"]);
+            if !flags.iter().any(|flag| flag == listener) {
+                command.args([listener, "127.0.0.1:0"]);
+            }
         }
         command.args(&flags).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().map_err(system("start keyward"))?;

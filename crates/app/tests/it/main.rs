@@ -11,10 +11,13 @@
     reason = "a test stops at the first thing that is not as expected, and reads the clock to sign"
 )]
 
+mod addresses;
 mod altered;
 mod audit;
 mod audit_elsewhere;
 mod backup;
+mod beside;
+mod breach;
 mod commands;
 mod crash;
 mod doctor;
@@ -25,4 +28,5 @@ mod master_key;
 mod refusals;
 mod secrets;
 mod server;
+mod uniform;
 mod world;

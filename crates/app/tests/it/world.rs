@@ -1,7 +1,7 @@
 //! A running sandbox, a client that signs, and an exchange that counts what reaches it.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -57,6 +57,15 @@ impl Reply {
 
 pub fn now_ms() -> u64 {
     u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+}
+
+/// Looks until it is so, for at most `patience_ms`.
+pub fn until(what: &str, patience_ms: u64, mut done: impl FnMut() -> bool) {
+    let deadline = now_ms() + patience_ms;
+    while !done() {
+        assert!(now_ms() < deadline, "not within {patience_ms} ms: {what}");
+        std::thread::yield_now();
+    }
 }
 
 /// A request that can be taken apart before it is sent.
@@ -128,8 +137,12 @@ impl Wire {
 
     /// A connection from another loopback address.
     pub fn from(address: &str, source: [u8; 4]) -> Self {
-        let address: SocketAddr = address.trim_start_matches("http://").parse().unwrap();
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        Self::between(source.into(), address.trim_start_matches("http://").parse().unwrap())
+    }
+
+    /// A connection from one of this network's own addresses.
+    pub fn between(source: IpAddr, address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
         socket.connect(&address.into()).unwrap();
         let stream = TcpStream::from(socket);

@@ -1,69 +1,103 @@
 //! An app's ranges as a gateway asks them: the same work for every address and every number of ranges.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
+use super::canonical;
 use super::entry::{Network, mask_v4, mask_v6};
 use super::set::AddressSet;
 use crate::limits::RANGES_PER_APP;
 
-/// Room for a set and the one that it replaces, side by side for an overlap, rounded up to a power of two.
-const SLOTS: usize = (2 * RANGES_PER_APP).next_power_of_two();
+/// Room for a set and the one that it replaces, side by side for an overlap.
+const SLOTS: usize = 2 * RANGES_PER_APP;
 
-/// Always [`SLOTS`] entries, whatever is in use, and always the same number of steps: how long the answer takes tells
-/// neither how near a range was nor how many there are.
+/// Every question looks at every slot, whatever is in use, and none is left early: how long the answer takes tells neither
+/// how near a range was nor how many there are. A search that skips would be shorter, but which cache lines it touches
+/// depends on the ranges, and that can be measured.
+///
+/// An IPv6 range is kept as two halves, so that the compiler can look at several slots at once.
 #[derive(PartialEq, Eq)]
 pub struct RangeTable {
-    firsts: Box<[u128]>,
-    lasts: Box<[u128]>,
+    v4: Slots<u32>,
+    high: Slots<u64>,
+    low: Slots<u64>,
+    /// All ones if there is such a range at all, else zero: slots that are not in use repeat one that is.
+    any_v4: u32,
+    any_v6: u64,
+}
+
+/// First addresses, and masks over the bits that count.
+#[derive(PartialEq, Eq)]
+struct Slots<Bits> {
+    bases: Box<[Bits]>,
+    masks: Box<[Bits]>,
 }
 
 impl RangeTable {
     /// The table of a set, at most two sets of [`RANGES_PER_APP`]; what would not fit is left out, so that it admits less.
     #[must_use]
     pub fn of(set: &AddressSet) -> Self {
-        let mut spans: Vec<(u128, u128)> = set.networks().iter().map(|network| span(*network)).collect();
-        spans.sort_unstable();
-        spans.truncate(SLOTS);
-        let (mut firsts, mut lasts) = (vec![u128::MAX; SLOTS], vec![0; SLOTS]);
-        for ((first, last), (from, to)) in firsts.iter_mut().zip(&mut lasts).zip(spans) {
-            (*first, *last) = (from, to);
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for network in set.networks() {
+            match *network {
+                Network::V4(base, prefix) => v4.push((base, mask_v4(prefix))),
+                Network::V6(base, prefix) => v6.push((base, mask_v6(prefix))),
+            }
         }
-        Self { firsts: firsts.into_boxed_slice(), lasts: lasts.into_boxed_slice() }
+        let half = |shift: u32| v6.iter().map(move |&(base, mask)| (word(base, shift), word(mask, shift)));
+        Self {
+            any_v4: if v4.is_empty() { 0 } else { u32::MAX },
+            any_v6: if v6.is_empty() { 0 } else { u64::MAX },
+            high: Slots::of(half(64)),
+            low: Slots::of(half(0)),
+            v4: Slots::of(v4.into_iter()),
+        }
     }
 
     /// Whether `address` lies in one of the ranges.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        let wanted = number(address);
-        let (mut at, mut step) = (0, SLOTS / 2);
-        while step > 0 {
-            let probe = self.firsts.get(at + step).copied().unwrap_or(u128::MAX);
-            // No branch on the answer: it is added, zero or one step.
-            at += step * usize::from(probe <= wanted);
-            step /= 2;
+        match canonical(address) {
+            IpAddr::V4(v4) => self.contains_v4(v4.to_bits()),
+            IpAddr::V6(v6) => self.contains_v6(v6.to_bits()),
         }
-        let first = self.firsts.get(at).copied().unwrap_or(u128::MAX);
-        let last = self.lasts.get(at).copied().unwrap_or(0);
-        (first <= wanted) & (wanted <= last)
+    }
+
+    fn contains_v4(&self, wanted: u32) -> bool {
+        let mut found = 0;
+        for (base, mask) in self.v4.iter() {
+            // No branch on the answer: it is gathered.
+            found |= u32::from((wanted ^ base) & mask == 0);
+        }
+        found & self.any_v4 != 0
+    }
+
+    fn contains_v6(&self, wanted: u128) -> bool {
+        let (high, low, mut found) = (word(wanted, 64), word(wanted, 0), 0);
+        for ((base, mask), (low_base, low_mask)) in self.high.iter().zip(self.low.iter()) {
+            found |= u64::from(((high ^ base) & mask) | ((low ^ low_base) & low_mask) == 0);
+        }
+        found & self.any_v6 != 0
     }
 }
 
-/// Both families on one line: IPv4 where IPv6 maps it (RFC 4291, 2.5.5.2).
-fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(v6) => Ipv6Addr::to_bits(v6),
+impl<Bits: Copy + Default> Slots<Bits> {
+    /// The first [`SLOTS`] of `ranges`, then the first one again, until all slots are filled.
+    fn of(ranges: impl Iterator<Item = (Bits, Bits)> + Clone) -> Self {
+        let first = ranges.clone().next().unwrap_or_default();
+        let filled = ranges.chain(std::iter::repeat(first)).take(SLOTS);
+        let (bases, masks): (Vec<Bits>, Vec<Bits>) = filled.unzip();
+        Self { bases: bases.into_boxed_slice(), masks: masks.into_boxed_slice() }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Bits, Bits)> + '_ {
+        self.bases.iter().copied().zip(self.masks.iter().copied())
     }
 }
 
-fn span(network: Network) -> (u128, u128) {
-    match network {
-        Network::V4(base, prefix) => {
-            let first = number(IpAddr::V4(base.into()));
-            (first, first | u128::from(!mask_v4(prefix)))
-        }
-        Network::V6(base, prefix) => (base, base | !mask_v6(prefix)),
-    }
+/// Half of an IPv6 address.
+#[expect(clippy::cast_possible_truncation, reason = "the other half is taken by another shift")]
+const fn word(bits: u128, shift: u32) -> u64 {
+    (bits >> shift) as u64
 }
 
 /// The ranges are confidential.
@@ -111,6 +145,27 @@ mod tests {
         }
     }
 
+    /// An overlap of two full sets fits, in one family as in the other.
+    #[test]
+    fn twice_the_most_ranges_are_all_held() {
+        let v4: Vec<Network> = (0..2_000_u32).map(|at| Network::V4(0x0500_0000 + at * 512, 24)).collect();
+        let v6: Vec<Network> =
+            (0..2_000_u128).map(|at| Network::V6((0x2001_0db8 << 96) + (at << 81), 48)).collect();
+        for networks in [v4, v6] {
+            let set = AddressSet::of_overlap(networks).unwrap();
+            let table = RangeTable::of(&set);
+            for network in set.networks() {
+                let (first, beyond): (IpAddr, IpAddr) = match *network {
+                    Network::V4(base, _) => (Ipv4Addr::from(base).into(), Ipv4Addr::from(base + 256).into()),
+                    Network::V6(base, _) => {
+                        (Ipv6Addr::from(base).into(), Ipv6Addr::from(base + (1 << 80)).into())
+                    }
+                };
+                assert!(table.contains(first) && !table.contains(beyond), "{network}");
+            }
+        }
+    }
+
     #[test]
     fn the_ends_of_the_line_and_a_full_table() {
         let all: Vec<Network> = (0..1_000_u32).map(|at| Network::V4(0x0500_0000 + at * 512, 24)).collect();
@@ -122,8 +177,19 @@ mod tests {
                 assert_eq!(table.contains(IpAddr::V4((base + offset).into())), inside, "{at} {offset}");
             }
         }
-        for address in ["0.0.0.0", "255.255.255.255", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"] {
+        for address in [
+            "0.0.0.0",
+            "255.255.255.255",
+            "::",
+            "::ffff:0:0",
+            "::5.0.0.0",
+            "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        ] {
             assert!(!table.contains(address.parse().unwrap()), "{address}");
+        }
+        let other = RangeTable::of(&AddressSet::parse("2001:db8::/32", HostBits::Refuse).unwrap());
+        for address in ["0.0.0.0", "5.0.0.1", "32.1.13.184", "::"] {
+            assert!(!other.contains(address.parse().unwrap()), "{address}");
         }
     }
 }

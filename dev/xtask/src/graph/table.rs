@@ -42,7 +42,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("image", &["authority"]),
     ("unicode-security", &["rules"]),
     ("rcgen", &["app", "testkit"]),
-    ("rustix", &["app"]),
+    ("rustix", &["app", "testkit"]),
     ("socket2", &["gateway", "app"]),
 ];
 

@@ -47,6 +47,29 @@ pub fn tests(program: Option<&Path>, postgres: &Path, depth: Depth) -> Result<()
     stream(&mut command)
 }
 
+/// The one test that depends on what the kernel permits, by itself: it prints whether its requests came from real source
+/// addresses or only the core judged them.
+pub fn source_addresses(program: Option<&Path>) -> Result<(), String> {
+    let program = program.ok_or("not run: there is no release build")?;
+    let mut command = cargo();
+    command.args([
+        "test",
+        "--quiet",
+        "--workspace",
+        "--test",
+        "it",
+        "an_apps_key_works_from_its_servers_only",
+    ]);
+    stream(command.args(["--", "--nocapture"]).env("KEYWARD_BIN", program))
+}
+
+/// The time of a refusal tells nothing of an app's ranges. By itself and as it ships, because it is about nanoseconds.
+pub fn refusal_times() -> Result<(), String> {
+    let mut command = cargo();
+    command.args(["test", "--quiet", "--release", "--package", "keyward-gateway", "--test", "timing"]);
+    stream(command.args(["--", "--nocapture"]))
+}
+
 /// The examples in the documentation.
 pub fn documentation() -> Result<(), String> {
     stream(cargo().args(["test", "--doc", "--workspace"]))

@@ -16,7 +16,7 @@ struct Need {
     met: fn() -> bool,
 }
 
-const NEEDS: [Need; 6] = [
+const NEEDS: [Need; 7] = [
     Need {
         what: "PostgreSQL's server (initdb and postgres)",
         packages: &["postgresql"],
@@ -30,6 +30,8 @@ const NEEDS: [Need; 6] = [
         met: || chromium().is_some(),
     },
     Need { what: "openssl", packages: &["openssl"], met: || place::program("openssl").is_some() },
+    // Networks with addresses of their own; `unshare` is part of every Debian.
+    Need { what: "ip", packages: &["iproute2"], met: || place::program("ip").is_some() },
     Need { what: "a C++ compiler", packages: &["g++"], met: has_cxx },
 ];
 

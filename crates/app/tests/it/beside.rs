@@ -1,0 +1,182 @@
+//! The store of a running sandbox, opened beside it: changes of apps and keys as any process of the deployment makes
+//! them, for the running gateway to follow.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use keyward_authority::{Authority, Settings};
+use keyward_rules::account::Email;
+use keyward_rules::address::{AddressSet, Binding, HostBits, Network};
+use keyward_rules::alert::Alert;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Actor, Grant, Proof, Scope};
+use keyward_rules::id::{AccountId, AppId, KeyId};
+use keyward_rules::key::{Environment, HmacState, KeyName, SecretKey};
+use keyward_rules::secret::Secret;
+use keyward_rules::time::Moment;
+use keyward_store::{
+    AccountKind, AccountRecord, AppRecord, AppState, Entropy, KeyDraft, Location, MasterKey, Store,
+};
+use keyward_testkit::process::KeyEntry;
+use tokio::runtime::Runtime;
+
+use crate::world::now_ms;
+
+const PHRASE: &str = "Kw1-Probe-Pass!";
+
+/// Keys of one account; 50 is the most that it may have.
+pub const EACH: usize = 50;
+
+/// Accounts in one transaction.
+const AT_ONCE: usize = 400;
+
+/// The opened store.
+pub struct Beside {
+    runtime: Runtime,
+    store: Store,
+    authority: Authority,
+}
+
+/// A set of ranges, separated by commas.
+pub fn ranges(text: &str) -> AddressSet {
+    let networks = text.split(',').map(|entry| Network::parse(entry, HostBits::Refuse).unwrap());
+    AddressSet::of_app(networks.collect()).unwrap()
+}
+
+impl Beside {
+    pub fn open(data: &Path) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let master = std::fs::read_to_string(data.join("master.key")).unwrap();
+        let master = MasterKey::parse(&master).unwrap();
+        let entropy: Entropy = Arc::new(|bytes: &mut [u8]| getrandom::fill(bytes).unwrap());
+        let location = Location::Folder(data.to_path_buf());
+        let opening = Store::open(&location, &master, Arc::clone(&entropy), now());
+        let store = runtime.block_on(opening).unwrap();
+        let authority = Authority::new(&store, entropy, Settings::default());
+        Self { runtime, store, authority }
+    }
+
+    /// Registers an app with these ranges in force.
+    pub fn app(&self, name: &str, within: &str) -> AppRecord {
+        let id = AppId::from_entropy(self.random());
+        let (name, ranges) = (name.to_owned(), ranges(within));
+        let app = AppRecord { id, name, state: AppState::Active, ranges, version: 1 };
+        self.put(&app);
+        app
+    }
+
+    /// Puts other ranges in force, or another state; gives when that was committed.
+    pub fn change(&self, app: &mut AppRecord, change: impl FnOnce(&mut AppRecord)) -> u64 {
+        change(app);
+        app.version += 1;
+        self.put(app)
+    }
+
+    fn put(&self, app: &AppRecord) -> u64 {
+        self.runtime.block_on(async {
+            let mut tx = self.store.writer().begin(grant(), now()).await.unwrap();
+            tx.put_app(app).await.unwrap();
+            let event = Event::of(tx.grant(), now(), &format!("app:{}", app.id), &[]);
+            tx.commit(event).await.unwrap();
+            now_ms()
+        })
+    }
+
+    /// Makes `accounts` accounts, each with [`EACH`] keys that are bound so.
+    pub fn keys(&self, binding: &Binding, accounts: usize) -> Vec<KeyEntry> {
+        let mut all = Vec::with_capacity(accounts * EACH);
+        for first in (0..accounts).step_by(AT_ONCE) {
+            let (mut owners, mut drafts) = (Vec::new(), Vec::new());
+            for _ in first..accounts.min(first + AT_ONCE) {
+                let (owner, more, entries) = self.drafts(binding, EACH);
+                owners.push(owner);
+                drafts.extend(more);
+                all.extend(entries);
+            }
+            self.insert(owners, drafts);
+        }
+        all
+    }
+
+    /// Makes a person's account with `count` keys that are bound so.
+    pub fn account(&self, binding: &Binding, count: usize) -> (AccountId, Vec<KeyEntry>) {
+        let (owner, drafts, entries) = self.drafts(binding, count);
+        let id = owner.id;
+        self.insert(vec![owner], drafts);
+        self.runtime.block_on(async {
+            let mut tx = self.store.writer().begin(grant(), now()).await.unwrap();
+            tx.insert_person(id, &Secret::new("no password".to_owned()), "amber kite 427").await.unwrap();
+            let event = Event::of(tx.grant(), now(), &format!("account:{id}"), &[]);
+            tx.commit(event).await.unwrap();
+        });
+        (id, entries)
+    }
+
+    /// The alerts of an account.
+    pub fn alerts(&self, account: AccountId) -> Vec<Alert> {
+        let reader = self.store.reader();
+        let told = self.runtime.block_on(reader.alerts_of(Scope::All, account, None, 100)).unwrap();
+        told.into_iter().map(|record| record.alert).collect()
+    }
+
+    fn drafts(&self, binding: &Binding, count: usize) -> (AccountRecord, Vec<KeyDraft>, Vec<KeyEntry>) {
+        let id = AccountId::from_entropy(self.random());
+        let email = Email::parse(&format!("holder-{id}@keyward.example")).unwrap();
+        let owner = AccountRecord { id, kind: AccountKind::Master(email), created_at: now() };
+        let made = (0..count).map(|number| self.draft(id, number, binding));
+        let (drafts, entries) = made.unzip();
+        (owner, drafts, entries)
+    }
+
+    fn draft(&self, account: AccountId, number: usize, binding: &Binding) -> (KeyDraft, KeyEntry) {
+        let secret = SecretKey::from_entropy(self.random());
+        let id = KeyId::from_entropy(self.random());
+        let draft = KeyDraft {
+            id,
+            account,
+            master: None,
+            name: KeyName::parse(&format!("bot {number}")).unwrap(),
+            permissions: "read,trade".parse().unwrap(),
+            binding: binding.clone(),
+            environment: Environment::Live,
+            expires_at: None,
+            rate_cap: None,
+            passphrase: self.authority.secrets.passphrases.tag(account, PHRASE.as_bytes()),
+            hmac: HmacState::from_key(secret.expose().as_bytes()),
+        };
+        let entry = KeyEntry {
+            api_key: id.to_string(),
+            secret: secret.expose().to_owned(),
+            passphrase: PHRASE.to_owned(),
+            expect: String::new(),
+        };
+        (draft, entry)
+    }
+
+    fn insert(&self, owners: Vec<AccountRecord>, drafts: Vec<KeyDraft>) {
+        let grant = grant();
+        let event = Event::of(&grant, now(), "keys", &[]);
+        let writer = self.store.writer();
+        self.runtime.block_on(writer.insert_many((grant, now()), owners, drafts, event)).unwrap();
+    }
+
+    fn random<const BYTES: usize>(&self) -> [u8; BYTES] {
+        let mut bytes = [0; BYTES];
+        (self.authority.entropy)(&mut bytes);
+        bytes
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        self.runtime.block_on(self.store.clone().close());
+    }
+}
+
+fn grant() -> Grant {
+    Actor::System("sandbox").may(Action::SeedSandbox, Proof::None).unwrap()
+}
+
+fn now() -> Moment {
+    Moment::from_unix_ms(now_ms())
+}
