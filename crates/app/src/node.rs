@@ -58,6 +58,7 @@ pub struct Node {
     teller: JoinHandle<()>,
     roller: JoinHandle<()>,
     newsman: JoinHandle<()>,
+    tender: JoinHandle<()>,
     notary: JoinHandle<()>,
 }
 
@@ -125,7 +126,8 @@ impl Node {
             follower: tokio::spawn(worker::run(follower, duties)),
             teller,
             roller: tokio::spawn(worker::roll(store.clone())),
-            newsman: tokio::spawn(worker::tell_news(news)),
+            newsman: tokio::spawn(worker::tell_news(Arc::clone(&news))),
+            tender: tokio::spawn(worker::tend_apps(news)),
             notary: tokio::spawn(audit::run(options.notary)),
         })
     }
@@ -138,6 +140,7 @@ impl Node {
         self.teller.abort();
         self.roller.abort();
         self.newsman.abort();
+        self.tender.abort();
         self.notary.abort();
         let flushed = self.recorder.flush().await;
         let dropped = self.recorder.dropped();

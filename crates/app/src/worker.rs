@@ -30,6 +30,8 @@ const FLUSH_MS: u64 = 2_000;
 /// How often the journal is counted for charts and how many records in one transaction.
 const ROLL: Duration = Duration::from_secs(3);
 const ROLL_PAGE: u32 = 500;
+/// How often overlaps and deadlines of apps are looked at.
+const APPS: Duration = Duration::from_secs(2);
 /// How often it is looked whether there are news about apps.
 const NEWS: Duration = Duration::from_secs(1);
 /// Between two sightings, so that a crowd of unbound keys cannot keep the store busy.
@@ -137,14 +139,6 @@ async fn sweep(duties: &Duties) {
     if let Err(problem) = end_overlaps(&desk).await {
         error!(%problem, "overlaps of rotations could not be looked at");
     }
-    if let Err(problem) = retire_ranges(&desk).await {
-        error!(%problem, "overlaps of apps' ranges could not be ended");
-    }
-    match hold_demanded(&desk).await {
-        Ok(0) => {}
-        Ok(keys) => info!(keys, "keys of apps were held: their successors were due"),
-        Err(problem) => error!(%problem, "keys of apps whose successors were due could not be held"),
-    }
     if let Err(problem) = remind_holders(&desk).await {
         error!(%problem, "holders could not be reminded");
     }
@@ -176,6 +170,25 @@ pub async fn roll(store: Store) {
                 tokio::time::sleep(ROLL).await;
             }
         }
+    }
+}
+
+/// Ends overlaps of apps' ranges and holds keys whose successors were due, until aborted. Beside the other duties, because
+/// following the feed must not wait for an app with many thousands of keys.
+pub async fn tend_apps(authority: Arc<Authority>) {
+    loop {
+        let desk = authority.desk(Actor::System("sweep"), ambient::now());
+        if let Err(problem) = retire_ranges(&desk).await {
+            error!(problem = problem.for_the_log(), "overlaps of apps' ranges could not be ended");
+        }
+        match hold_demanded(&desk).await {
+            Ok(0) => {}
+            Ok(keys) => info!(keys, "keys of apps were held: their successors were due"),
+            Err(problem) => {
+                error!(problem = problem.for_the_log(), "keys whose successors were due could not be held")
+            }
+        }
+        tokio::time::sleep(APPS).await;
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use keyward_rules::alert::Sighting;
 use keyward_rules::id::{KeyId, Revision};
 use keyward_rules::time::Moment;
-use keyward_store::{Feed, LoadedKey, StoreError, Subject, Watch};
+use keyward_store::{AppRecord, Feed, LoadedKey, StoreError, Subject, Watch};
 use tracing::{error, info};
 
 use crate::alarms::Alarms;
@@ -66,7 +66,7 @@ impl Follower {
             filled.take(&key);
         };
         let loaded = feed.load(take_one).await?;
-        facts.memory.apply_apps(loaded.apps);
+        facts.take_apps(&loaded.apps);
         lease.renew(now_ms);
         info!(keys = count.load(Ordering::Relaxed), revision = loaded.revision.0, "facts loaded");
         Ok(Self { feed, facts, revision: loaded.revision, lease, watch })
@@ -92,7 +92,12 @@ impl Follower {
                     },
                     Subject::App(id) => {
                         let app = self.feed.app(*id).await?;
-                        self.facts.memory.apply_app(*id, app.as_ref());
+                        if app.is_none() {
+                            error!(app = %id, "the app's stored record was altered or is gone: its keys work from nowhere");
+                        }
+                        if self.facts.memory.apply_app(*id, app.as_ref()) {
+                            put_back(*id);
+                        }
                     }
                 }
                 self.revision = change.revision;
@@ -111,12 +116,21 @@ impl Follower {
     pub async fn scrub(&mut self) -> Result<(), StoreError> {
         let facts = self.facts.clone();
         let loaded = self.feed.load(move |key| facts.take(&key)).await?;
-        self.facts.memory.apply_apps(loaded.apps);
+        self.facts.take_apps(&loaded.apps);
         Ok(())
     }
 }
 
+/// Somebody with access to the database put an older row in the place of a newer one.
+fn put_back(app: keyward_rules::id::AppId) {
+    error!(%app, "the app's stored record is older than one seen before: its keys work from nowhere");
+}
+
 impl Facts {
+    fn take_apps(&self, apps: &[AppRecord]) {
+        self.memory.apply_apps(apps).into_iter().for_each(put_back);
+    }
+
     /// Puts one key into the memory. One whose row does not verify is held, and its holder is told: the log says it each
     /// time that it is read, the alarm once.
     fn take(&self, key: &LoadedKey) {

@@ -23,7 +23,8 @@ statements! {
         FROM keys WHERE substr(binding, 1, 4) = 'app:' AND binding = $1 AND state IN ('active', 'disabled')";
     INSERT_NEWS = "INSERT INTO app_news (id, app, kind, detail, at, after) \
         SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4, '' FROM app_news";
-    NEXT_NEWS = "SELECT id, app, kind, detail, at, after FROM app_news ORDER BY id LIMIT 1";
+    NEXT_NEWS = "SELECT id, app, kind, detail, at, after FROM app_news \
+        ORDER BY CASE WHEN kind IN ('app_frozen', 'app_demand') THEN 0 ELSE 1 END, id LIMIT 1";
     NEWS_UPTO = "UPDATE app_news SET after = $2 WHERE id = $1";
     DROP_NEWS = "DELETE FROM app_news WHERE id = $1";
 }

@@ -2,6 +2,7 @@
 
 use keyward_rules::address::{AddressSet, HostBits, Network};
 use keyward_rules::id::AppId;
+use keyward_rules::limits::RANGES_PER_APP;
 use keyward_rules::time::Moment;
 
 use crate::error::StoreError;
@@ -161,6 +162,11 @@ impl Tx {
     /// # Errors
     /// [`StoreError::Exists`] when another app has the name; [`StoreError::Conflict`] when the version is not the next.
     pub async fn put_app(&mut self, app: &AppRecord) -> Result<(), StoreError> {
+        if app.ranges.networks().len() > 2 * RANGES_PER_APP {
+            return Err(StoreError::Conflict {
+                what: format!("app {}: more ranges than a gateway takes", app.id),
+            });
+        }
         let touched = if app.version == 1 {
             let values = app.insert_values(&self.vault, self.now)?;
             self.transact.execute(INSERT_APP, values).await.map_err(taken("the app"))?

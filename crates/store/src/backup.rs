@@ -53,6 +53,8 @@ pub struct Copied {
     pub seen: Seen,
     /// The root over the audit log.
     pub root: Hash,
+    /// Which master key opens it; empty for one from before there were root keys.
+    pub master_key: String,
     /// Its files.
     pub parts: Vec<Part>,
 }
@@ -91,6 +93,8 @@ pub fn copy(folder: &Path, to: &Path) -> Result<Copied, StoreError> {
         return Err(StoreError::UnknownSchema { found, known: AUDIT_STEP });
     }
     let (seen, root) = ends(&copied)?;
+    let master_key = copied.query_row("SELECT master_key FROM root_key WHERE id = 1", [], |row| row.get(0));
+    let master_key = master_key.unwrap_or_default();
     drop(copied);
     let parts: Result<Vec<Part>, StoreError> = BACKUP_PARTS
         .into_iter()
@@ -99,7 +103,7 @@ pub fn copy(folder: &Path, to: &Path) -> Result<Copied, StoreError> {
             Ok(Part { name, bytes, blake3 })
         })
         .collect();
-    Ok(Copied { steps, seen, root, parts: parts? })
+    Ok(Copied { steps, seen, root, master_key, parts: parts? })
 }
 
 /// Length and BLAKE3 of a file.

@@ -46,6 +46,14 @@ pub enum StoreError {
     Location,
 }
 
+impl StoreError {
+    /// An app whose versions do not hold what must be in force.
+    #[must_use]
+    pub fn tampered_ranges(app: keyward_rules::id::AppId) -> Self {
+        Self::tampered("the ranges of app", app)
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error)

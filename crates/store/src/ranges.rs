@@ -26,8 +26,9 @@ statements! {
     VERSIONS = concat!("SELECT ", columns!(), " FROM app_ranges WHERE app = $1 \
         ORDER BY CASE WHEN standing IN ('active', 'retiring', 'approved', 'submitted') THEN 0 ELSE 1 END, number DESC LIMIT $2");
     VERSIONS_THAT = concat!("SELECT ", columns!(), " FROM app_ranges WHERE standing = $1 ORDER BY submitted_at LIMIT $2");
-    VERSIONS_ENDING = concat!("SELECT ", columns!(), " FROM app_ranges WHERE standing = 'retiring' AND ends_at <= $1 \
-        ORDER BY ends_at LIMIT $2");
+    VERSIONS_RETIRED = concat!("SELECT ", columns!(), " FROM app_ranges WHERE standing = 'retired' AND ends_at > $1 \
+        ORDER BY ends_at DESC LIMIT $2");
+    APPS_ENDING = "SELECT DISTINCT app FROM app_ranges WHERE standing = 'retiring' AND ends_at <= $1 ORDER BY app LIMIT $2";
     /// What is over and decided, but for the newest ones.
     FORGET_VERSIONS = "DELETE FROM app_ranges WHERE app = $1 AND number <= $2 \
         AND standing IN ('retired', 'rejected', 'withdrawn')";
@@ -201,16 +202,6 @@ impl Tx {
         found.map(newest_first)
     }
 
-    /// Versions whose overlap is over, at most `limit`; altered rows are left out.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn range_versions_ending(&mut self, limit: usize) -> Result<Vec<RangeVersion>, StoreError> {
-        let values = vec![self.now().unix_ms().into(), i64::try_from(limit).unwrap_or(0).into()];
-        let rows = self.transact.fetch_all(VERSIONS_ENDING, values).await?;
-        Ok(rows.iter().filter_map(|row| RangeVersion::from_row(row, &self.vault).ok()).collect())
-    }
-
     /// Keeps a version: a new one (its row's version 1) under the next number, in the place of what is long over, or the next state of the one there is; gives
     /// its number.
     ///
@@ -258,6 +249,31 @@ impl Reader {
         Ok(newest_first(
             rows.iter().filter_map(|row| RangeVersion::from_row(row, &self.vault).ok()).collect(),
         ))
+    }
+
+    /// Apps with a version whose overlap is over, at most `limit`; whether their rows verify is not looked at.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn apps_with_ranges_ending(&self, now: Moment, limit: usize) -> Result<Vec<AppId>, StoreError> {
+        let values = vec![now.unix_ms().into(), i64::try_from(limit).unwrap_or(0).into()];
+        let rows = self.database.fetch_all(APPS_ENDING, values).await?;
+        let read = |row: &Row| Ok(u64::try_from(row.int(0)?).ok().and_then(AppId::from_u64));
+        rows.iter().filter_map(|row| read(row).transpose()).collect()
+    }
+
+    /// Versions of all apps that were retired after `since`, newest first, at most `limit`; altered rows are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn range_versions_retired(
+        &self,
+        since: Moment,
+        limit: usize,
+    ) -> Result<Vec<RangeVersion>, StoreError> {
+        let values = vec![since.unix_ms().into(), i64::try_from(limit).unwrap_or(0).into()];
+        let rows = self.database.fetch_all(VERSIONS_RETIRED, values).await?;
+        Ok(rows.iter().filter_map(|row| RangeVersion::from_row(row, &self.vault).ok()).collect())
     }
 
     /// Versions of all apps that stand so, oldest first, at most `limit`; altered rows are left out.

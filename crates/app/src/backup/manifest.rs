@@ -50,6 +50,14 @@ struct PartEntry {
 impl Manifest {
     /// Of a copy, tagged by the master key.
     pub fn of(copied: &Copied, master: &MasterKey, now: Moment) -> Result<Self> {
+        if !copied.master_key.is_empty() && copied.master_key != master.id().to_string() {
+            bail!(
+                "the store is under the master key called {}, and this is {}: put the right one in place, or finish the \
+                 rotation with `keyward master-key rotate`",
+                copied.master_key,
+                master.id()
+            );
+        }
         let parts = copied.parts.iter();
         let entry = |name: &str, bytes, blake3: &str| {
             let (name, blake3) = (name.to_owned(), blake3.to_owned());
@@ -151,7 +159,8 @@ mod tests {
         let part = |name| Part { name, bytes: 1, blake3: "00".to_owned() };
         let parts = BACKUP_PARTS.map(part).to_vec();
         let seen = Seen { revision: Revision(7), audit: 9 };
-        let copied = Copied { steps: known_steps(), seen, root: Hash::of_nothing(), parts };
+        let copied =
+            Copied { steps: known_steps(), seen, root: Hash::of_nothing(), master_key: String::new(), parts };
         let write = |copied: &Copied| {
             let manifest = Manifest::of(copied, &MasterKey::new([3; 32]), Moment::from_unix_ms(1));
             serde_json::to_string(&manifest.unwrap()).unwrap()

@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
+use keyward_authority::oversight::note_identity_key;
 use keyward_rules::secret::Secret;
 
-use super::opened;
+use super::{host, opened};
+use crate::ambient;
 use crate::arguments::master_key::IdentityKey;
 use crate::sandbox::write_private;
 
@@ -21,7 +23,10 @@ pub async fn run(options: IdentityKey) -> Result<()> {
     }
     text.push('\n');
     let text = Secret::new(text);
+    // It is written down before it is written out.
+    let noted = note_identity_key(&opened.authority.desk(host(), ambient::now())).await;
     opened.store.close().await;
+    noted?;
     write_private(&options.to, text.expose())?;
     println!("{}", options.to.display());
     eprintln!("Whoever has this file can make identities that the exchange believes. It is key number 1.");

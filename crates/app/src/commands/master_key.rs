@@ -21,7 +21,7 @@ use crate::{ambient, node};
 pub async fn run(command: Command) -> Result<()> {
     match command {
         Command::Show(options) => show(&options).await,
-        Command::New(options) => new(&options),
+        Command::New(options) => new(&options).await,
         Command::Rotate(options) => rotate(&options).await,
     }
 }
@@ -68,11 +68,18 @@ async fn show(options: &WhichStore) -> Result<()> {
     Ok(())
 }
 
-fn new(options: &WhichStore) -> Result<()> {
+async fn new(options: &WhichStore) -> Result<()> {
     let place = place(&options.store)?;
     place.master()?;
     let file = next_file(&place.key_file);
     if file.exists() {
+        let (today, next) = (place.master()?, read_master_key(&file)?);
+        if open(&place, &today).await?.is_none() && open(&place, &next).await?.is_some() {
+            bail!(
+                "a rotation was broken off, and the store needs {} now: run `keyward master-key rotate`",
+                file.display()
+            );
+        }
         bail!(
             "{} is there already, called {}; use it, or remove it",
             file.display(),
@@ -101,8 +108,12 @@ async fn rotate(options: &WhichStore) -> Result<()> {
         bail!("there is no {}; make it with `keyward master-key new`", next_file.display());
     }
     let next = read_master_key(&next_file)?;
+    // The store must never need a key that a power cut could take.
+    sync(&next_file).with_context(|| format!("{} cannot be made durable", next_file.display()))?;
+    let mut first = false;
     let approvers = match open(&place, &today).await? {
         Some(store) => {
+            first = store.root().is(&today);
             let authority = node::authority(&store, place.rules.clone());
             let done = rotate_master_key(&authority.desk(host(), ambient::now()), &today, &next).await;
             store.close().await;
@@ -117,6 +128,13 @@ async fn rotate(options: &WhichStore) -> Result<()> {
     };
     let kept = change_names(&place.key_file, &next_file, &today)?;
     tell(&options.output, (&today, &next), approvers, &kept);
+    if first {
+        eprintln!(
+            "This store is from before root keys, and its first master key, {}, stays its root: whoever has that and any \
+             copy of the database, older or newer, still opens it. docs/operating/keys.md says more.",
+            today.id()
+        );
+    }
     Ok(())
 }
 
@@ -148,9 +166,15 @@ fn change_names(key_file: &Path, next_file: &Path, today: &MasterKey) -> Result<
         std::fs::hard_link(key_file, &kept).with_context(by_hand)?;
     }
     std::fs::rename(next_file, key_file).with_context(by_hand)?;
-    let folder = key_file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).with_context(by_hand)?;
+    sync(key_file).with_context(by_hand)?;
     Ok(kept)
+}
+
+/// A file and its name, on the disk.
+fn sync(file: &Path) -> std::io::Result<()> {
+    std::fs::File::open(file)?.sync_all()?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder)?.sync_all()
 }
 
 fn tell(output: &Output, (today, next): (&MasterKey, &MasterKey), approvers: Option<Approvers>, kept: &Path) {

@@ -6,7 +6,8 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::{AccountId, AppId};
 use keyward_rules::limits::RANGE_VERSIONS;
-use keyward_store::{AppProfile, AppRecord, AppState, RangeVersion, Tx};
+use keyward_store::{AppProfile, AppRecord, AppState, RangeVersion, StoreError, Tx};
+use tracing::error;
 
 use super::profile::told;
 use super::prove::ProofOfControl;
@@ -118,16 +119,22 @@ pub(super) async fn activate(
 
 /// Tells gateways of the app: all versions in force together, and whether it is frozen.
 pub(super) async fn put_in_force(tx: &mut Tx, profile: &AppProfile) -> Result<(), ActionError> {
+    let all = versions(tx, profile.id).await?;
     let mut ranges = None;
-    for version in versions(tx, profile.id).await?.into_iter().filter(|one| one.standing.is_in_force()) {
+    for version in all.iter().filter(|one| one.standing.is_in_force()) {
         ranges = Some(match ranges {
-            None => version.ranges,
+            None => version.ranges.clone(),
             Some(others) => version.ranges.joined_with(&others),
         });
     }
     let before = tx.app(profile.id).await?;
-    let Some(ranges) = ranges.or_else(|| before.as_ref().map(|app| app.ranges.clone())) else {
-        return Ok(());
+    let ranges = match (ranges, &before) {
+        (Some(ranges), _) => ranges,
+        // Written before there were versions.
+        (None, Some(app)) if all.is_empty() => app.ranges.clone(),
+        (None, None) => return Ok(()),
+        // Never what was in force once: that some version is means that none may be missing.
+        (None, Some(_)) => return Err(StoreError::tampered_ranges(profile.id).into()),
     };
     // A name that nobody verified yet does not reach the holders: the one before stays until somebody has.
     let verified = before.as_ref().filter(|_| profile.standing != AppStanding::Verified);
@@ -155,27 +162,61 @@ pub(crate) fn is_open(profile: &AppProfile, app: Option<&AppRecord>) -> bool {
         && app.is_some_and(|app| app.state == AppState::Active)
 }
 
-/// Duty: ends the overlaps whose time is over; gives how many.
+/// Duty: ends the overlaps whose time is over, each app by itself; gives how many. An app whose versions cannot be read is
+/// stopped: what may not be in force any more must not stay so.
 ///
 /// # Errors
-/// [`ActionError::Store`].
+/// [`ActionError::Store`] when it cannot be seen which overlaps are over.
 pub async fn retire_ranges(desk: &Desk<'_>) -> Result<usize, ActionError> {
+    let mut retired = 0;
+    for app in desk.authority.access.reader.apps_with_ranges_ending(desk.now, BATCH).await? {
+        match retire(desk, app).await {
+            Ok(count) => retired += count,
+            Err(problem) => {
+                error!(%app, problem = problem.for_the_log(), "an app's overlap cannot be ended: its keys are stopped");
+                stop(desk, app).await?;
+            }
+        }
+    }
+    Ok(retired)
+}
+
+async fn retire(desk: &Desk<'_>, app: AppId) -> Result<usize, ActionError> {
     let grant = desk.actor.may(Action::RetireRanges, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     tx.one_at_a_time().await?;
-    let over = tx.range_versions_ending(BATCH).await?;
-    let mut facts = Vec::new();
-    for version in &over {
+    let profile = tx.any_app_profile(app).await?.ok_or(ActionError::NoApp)?;
+    let ended = |one: &RangeVersion| {
+        one.standing == VersionStanding::Retiring && one.ends_at.is_some_and(|end| end <= desk.now)
+    };
+    let over: Vec<RangeVersion> = versions(&mut tx, app).await?.into_iter().filter(ended).collect();
+    let mut numbers = Vec::new();
+    for version in over {
+        numbers.push(version.number.to_string());
         let (standing, row) = (VersionStanding::Retired, version.version + 1);
-        tx.put_range_version(&RangeVersion { standing, version: row, ..version.clone() }).await?;
-        if let Some(profile) = tx.any_app_profile(version.app).await? {
-            put_in_force(&mut tx, &profile).await?;
-        }
-        facts.push(format!("{} {}", version.app, version.number));
+        tx.put_range_version(&RangeVersion { standing, version: row, ..version }).await?;
     }
-    if !facts.is_empty() {
-        let event = Event::of(tx.grant(), desk.now, "apps", &[("retired", facts.join(","))]);
-        tx.commit(event).await?;
+    if numbers.is_empty() {
+        return Ok(0);
     }
-    Ok(over.len())
+    put_in_force(&mut tx, &profile).await?;
+    let event = Event::of(tx.grant(), desk.now, &format!("app:{app}"), &[("retired", numbers.join(","))]);
+    tx.commit(event).await?;
+    Ok(numbers.len())
+}
+
+/// Stops an app at the gateways without a word in its profile; the next action that can be done puts it right.
+async fn stop(desk: &Desk<'_>, app: AppId) -> Result<(), ActionError> {
+    let grant = desk.actor.may(Action::RetireRanges, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    // A row that does not verify admits nothing at the gateways.
+    let Ok(Some(record)) = tx.app(app).await else { return Ok(()) };
+    if record.state == AppState::Frozen {
+        return Ok(());
+    }
+    tx.put_app(&AppRecord { state: AppState::Frozen, version: record.version + 1, ..record }).await?;
+    let event =
+        Event::of(tx.grant(), desk.now, &format!("app:{app}"), &[("stopped", "unreadable".to_owned())]);
+    tx.commit(event).await?;
+    Ok(())
 }

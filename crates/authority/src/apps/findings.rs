@@ -3,6 +3,7 @@
 use keyward_rules::address::{HostBits, Network};
 use keyward_rules::app::VersionStanding;
 use keyward_rules::limits::DAY_MS;
+use keyward_rules::time::Moment;
 use keyward_store::RangeVersion;
 
 use crate::{ActionError, Desk};
@@ -76,20 +77,23 @@ fn shared_with(version: &RangeVersion, other: &RangeVersion) -> usize {
 pub(super) async fn find(desk: &Desk<'_>, version: &RangeVersion) -> Result<Findings, ActionError> {
     let reader = &desk.authority.access.reader;
     let mut findings = Findings { wide: wide(version), shared: clouds(version), ..Findings::default() };
-    for standing in [VersionStanding::Active, VersionStanding::Retiring, VersionStanding::Retired] {
-        for other in reader.range_versions_that(standing, COMPARED).await? {
-            let count = shared_with(version, &other);
-            if other.app == version.app || count == 0 {
-                continue;
-            }
-            let name = reader.app_profile(other.app).await?.map(|profile| profile.name.to_string());
-            let name = name.unwrap_or_else(|| other.app.to_string());
-            let recent = other.ends_at.is_some_and(|end| desk.now.ms_since(end) < RECENT_MS);
-            if standing.is_in_force() && !findings.overlaps.iter().any(|(known, _)| *known == name) {
+    let since = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(RECENT_MS));
+    let mut others = reader.range_versions_that(VersionStanding::Active, COMPARED).await?;
+    others.extend(reader.range_versions_that(VersionStanding::Retiring, COMPARED).await?);
+    others.extend(reader.range_versions_retired(since, COMPARED).await?);
+    for other in others {
+        let count = shared_with(version, &other);
+        if other.app == version.app || count == 0 {
+            continue;
+        }
+        let name = reader.app_profile(other.app).await?.map(|profile| profile.name.to_string());
+        let name = name.unwrap_or_else(|| other.app.to_string());
+        if other.standing.is_in_force() {
+            if !findings.overlaps.iter().any(|(known, _)| *known == name) {
                 findings.overlaps.push((name, count));
-            } else if !standing.is_in_force() && recent && !findings.retired.contains(&name) {
-                findings.retired.push(name);
             }
+        } else if !findings.retired.contains(&name) {
+            findings.retired.push(name);
         }
     }
     Ok(findings)

@@ -5,11 +5,12 @@ use keyward_rules::app::FrozenBy;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Actor, Proof};
 use keyward_rules::id::AppId;
+use keyward_rules::limits::PAGE_MAX;
 use keyward_store::{AppProfile, Tx};
 
 use super::activate::put_in_force;
-use super::own;
 use super::profile::{reason, told};
+use super::{own, refuse_frozen_owner};
 use crate::oversight::acting;
 use crate::{ActionError, Desk, Matter};
 
@@ -50,15 +51,18 @@ pub async fn freeze_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> 
         Actor::Host(_) | Actor::System(_) | Actor::Holder(_) | Actor::Visitor(_) => FrozenBy::Broker,
     };
     let why = match by {
-        FrozenBy::Operator => reason(why)?,
+        FrozenBy::Operator | FrozenBy::Both => reason(why)?,
         FrozenBy::Broker => String::new(),
     };
     let before = own(&mut tx, id).await?;
-    if before.frozen == Some(by) || before.frozen == Some(FrozenBy::Operator) {
+    let (was, is) = (before.frozen, FrozenBy::and(before.frozen, by));
+    if was == Some(is) {
         return Err(ActionError::Unchanged);
     }
-    let after = set(desk, &mut tx, before, Some(by)).await?;
-    tx.put_app_news(id, AlertKind::AppFrozen.word(), "").await?;
+    let after = set(desk, &mut tx, before, Some(is)).await?;
+    if was.is_none() {
+        tx.put_app_news(id, AlertKind::AppFrozen.word(), "").await?;
+    }
     if by == FrozenBy::Operator {
         told(desk, &mut tx, &after, format!("An operator froze all keys of “{}”: {why}", after.name)).await?;
     }
@@ -77,12 +81,11 @@ pub async fn thaw_own_app(desk: &Desk<'_>, proof: Proof, id: AppId) -> Result<()
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     tx.one_at_a_time().await?;
     let before = own(&mut tx, id).await?;
-    match before.frozen {
-        Some(FrozenBy::Broker) => {}
-        Some(FrozenBy::Operator) => return Err(ActionError::Frozen),
-        None => return Err(ActionError::Unchanged),
+    refuse_frozen_owner(&mut tx, &before).await?;
+    if before.frozen == Some(FrozenBy::Operator) {
+        return Err(ActionError::Frozen);
     }
-    lift(desk, &mut tx, before).await?;
+    lift(desk, &mut tx, before, FrozenBy::Broker).await?;
     let event =
         Event::of(tx.grant(), desk.now, &format!("app:{id}"), &[("frozen_by", "-> nobody".to_owned())]);
     tx.commit(event).await?;
@@ -92,16 +95,47 @@ pub async fn thaw_own_app(desk: &Desk<'_>, proof: Proof, id: AppId) -> Result<()
 /// Lifts a freeze in a proposal's transaction.
 pub(crate) async fn thaw_app(desk: &Desk<'_>, tx: &mut Tx, id: AppId) -> Result<(), ActionError> {
     let before = own(tx, id).await?;
-    if before.frozen.is_none() {
-        return Err(ActionError::Unchanged);
-    }
-    lift(desk, tx, before).await
+    lift(desk, tx, before, FrozenBy::Operator).await
 }
 
-async fn lift(desk: &Desk<'_>, tx: &mut Tx, before: AppProfile) -> Result<(), ActionError> {
-    let after = set(desk, tx, before, None).await?;
+/// Lifts the part of one of them; keys work again after the last.
+async fn lift(desk: &Desk<'_>, tx: &mut Tx, before: AppProfile, by: FrozenBy) -> Result<(), ActionError> {
+    let left = FrozenBy::lifted(before.frozen, by).ok_or(ActionError::Unchanged)?;
+    let after = set(desk, tx, before, left).await?;
+    if left.is_some() {
+        return told(
+            desk,
+            tx,
+            &after,
+            format!("Operators lifted their freeze of “{}”; yours stays.", after.name),
+        )
+        .await;
+    }
     tx.put_app_news(after.id, AlertKind::AppThawed.word(), "").await?;
     told(desk, tx, &after, format!("The keys of “{}” work again.", after.name)).await
+}
+
+/// Freezes every app as an operator would, because nobody knows what was narrowed or frozen since; gives how many.
+pub(crate) async fn freeze_all(desk: &Desk<'_>, action: Action) -> Result<usize, ActionError> {
+    let (mut frozen, mut after) = (0, None);
+    loop {
+        let profiles = desk.authority.access.reader.app_profiles(None, after, PAGE_MAX).await?;
+        let Some(last) = profiles.last() else { return Ok(frozen) };
+        after = Some(last.id);
+        for profile in profiles {
+            let is = FrozenBy::and(profile.frozen, FrozenBy::Operator);
+            if profile.frozen == Some(is) {
+                continue;
+            }
+            let grant = desk.actor.may(action, Proof::None)?;
+            let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+            let subject = format!("app:{}", profile.id);
+            set(desk, &mut tx, profile, Some(is)).await?;
+            let event = Event::of(tx.grant(), desk.now, &subject, &[("frozen_by", is.word().to_owned())]);
+            tx.commit(event).await?;
+            frozen += 1;
+        }
+    }
 }
 
 async fn set(

@@ -17,7 +17,7 @@ mod successors;
 pub use activate::retire_ranges;
 pub(crate) use activate::{approval_words, approve_ranges, is_open};
 pub use findings::Findings;
-pub(crate) use freeze::thaw_app;
+pub(crate) use freeze::{freeze_all, thaw_app};
 pub use freeze::{freeze_app, freeze_matter, thaw_matter, thaw_own_app};
 pub use logo::{NotALogo, logo_of};
 pub use news::tell_app_news;
@@ -48,6 +48,12 @@ use crate::{ActionError, Desk};
 /// The app, if it is the actor's own or the actor is an operator.
 async fn own(tx: &mut Tx, id: AppId) -> Result<AppProfile, ActionError> {
     tx.app_profile(id).await?.ok_or(ActionError::NoApp)
+}
+
+/// Refuses what loosens an app whose broker's account is frozen; taking away stays possible.
+async fn refuse_frozen_owner(tx: &mut Tx, profile: &AppProfile) -> Result<(), ActionError> {
+    let owner = tx.account(profile.owner).await?.ok_or(ActionError::NoAccount)?;
+    crate::oversight::frozen_now(tx, &owner).await
 }
 
 /// Its versions, newest first; those that count or wait are among them, however many there were.

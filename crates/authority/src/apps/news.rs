@@ -23,9 +23,19 @@ const BATCH: u64 = 500;
 pub async fn tell_app_news(desk: &Desk<'_>) -> Result<(usize, bool), ActionError> {
     let grant = desk.actor.may(Action::TellAppNews, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    // Of two workers, one waits: the numbers of news come again.
+    tx.one_at_a_time().await?;
     let Some(news) = tx.app_news().await? else { return Ok((0, false)) };
     let (keys, last) = tx.app_keys(news.app, &news.after, BATCH).await?;
-    let name = tx.app(news.app).await.ok().flatten().map(|app| app.name);
+    let name = match tx.app(news.app).await {
+        Ok(app) => app.map(|app| app.name),
+        // Holders are told all the same, without a name that cannot be trusted.
+        Err(problem @ StoreError::Tampered { .. }) => {
+            error!(app = %news.app, %problem, "news about an app go out without its name");
+            Some("An app".to_owned())
+        }
+        Err(problem) => return Err(problem.into()),
+    };
     let kind = AlertKind::from_word(&news.kind);
     let accounts: BTreeSet<AccountId> = keys.iter().map(|key| key.master.unwrap_or(key.account)).collect();
     let mut told = 0;

@@ -13,7 +13,7 @@ use keyward_rules::permission::{Permission, Permissions};
 use keyward_store::{AccountKind, AppProfile, Tx};
 
 use super::activate::put_in_force;
-use super::own;
+use super::{own, refuse_frozen_owner};
 use crate::oversight::acting;
 use crate::{ActionError, Desk, Matter, tell};
 
@@ -174,6 +174,7 @@ pub async fn edit_app(desk: &Desk<'_>, proof: Proof, id: AppId, wish: AppWish) -
     // Between what operators read and what they verify nothing may change.
     tx.one_at_a_time().await?;
     let before = own(&mut tx, id).await?;
+    refuse_frozen_owner(&mut tx, &before).await?;
     if before.verified_at.is_some() && before.name != wish.name {
         return Err(ActionError::OtherWay(
             "an app keeps the name that it was verified with; register another app",
@@ -208,6 +209,7 @@ pub async fn submit_app(desk: &Desk<'_>, id: AppId) -> Result<(), ActionError> {
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     tx.one_at_a_time().await?;
     let before = own(&mut tx, id).await?;
+    refuse_frozen_owner(&mut tx, &before).await?;
     if !matches!(before.standing, AppStanding::Draft | AppStanding::Rejected) {
         return Err(ActionError::Unchanged);
     }

@@ -6,10 +6,10 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::AppId;
 use keyward_rules::limits::{DAY_MS, NOTE_CHARS, RANGE_OVERLAP_DAYS, RANGE_VERSIONS};
-use keyward_store::{AppProfile, RangeVersion, Tx};
+use keyward_store::{RangeVersion, Tx};
 
 use super::activate::activate;
-use super::{active, change_in_words, own, print_of, size_in_words, versions};
+use super::{active, change_in_words, own, print_of, refuse_frozen_owner, size_in_words, versions};
 use crate::oversight::acting;
 use crate::{ActionError, Desk, Matter};
 
@@ -43,7 +43,7 @@ impl RangesGo {
     }
 }
 
-fn judge(profile: &AppProfile, versions: &[RangeVersion], wish: &RangeWish) -> Result<(), ActionError> {
+fn judge(versions: &[RangeVersion], wish: &RangeWish) -> Result<(), ActionError> {
     let plain = |symbol: char| !symbol.is_control() || symbol == '\n';
     if wish.note.chars().count() > NOTE_CHARS || !wish.note.chars().all(plain) {
         return Err(ActionError::OtherWay("a note to the reviewers has at most 1000 visible characters"));
@@ -56,9 +56,6 @@ fn judge(profile: &AppProfile, versions: &[RangeVersion], wish: &RangeWish) -> R
     }
     if wish.overlap_ms > 0 {
         refuse_third(versions)?;
-    }
-    if profile.frozen == Some(keyward_rules::app::FrozenBy::Operator) {
-        return Err(ActionError::Frozen);
     }
     Ok(())
 }
@@ -80,9 +77,9 @@ pub(super) fn refuse_third(versions: &[RangeVersion]) -> Result<(), ActionError>
 pub async fn check_ranges(desk: &Desk<'_>, wish: &RangeWish) -> Result<(RangesGo, Difference), ActionError> {
     let reader = &desk.authority.access.reader;
     let profile = reader.app_profile(wish.app).await?.filter(|one| desk.actor.scope().reaches(one.owner));
-    let profile = profile.ok_or(ActionError::NoApp)?;
+    profile.ok_or(ActionError::NoApp)?;
     let versions = reader.range_versions(wish.app, RANGE_VERSIONS).await?;
-    judge(&profile, &versions, wish)?;
+    judge(&versions, wish)?;
     let now = active(&versions);
     Ok((RangesGo::of(now, wish), Difference::between(now.map(|now| &now.ranges), &wish.ranges)))
 }
@@ -157,15 +154,21 @@ pub async fn submit_ranges(
     let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     let profile = own(&mut tx, wish.app).await?;
     let before = versions(&mut tx, wish.app).await?;
-    judge(&profile, &before, &wish)?;
+    judge(&before, &wish)?;
+    if expected == RangesGo::Widen {
+        refuse_frozen_owner(&mut tx, &profile).await?;
+    }
     // What was asked for must still be what it was: somebody may have changed the ranges since.
     if RangesGo::of(active(&before), &wish) != expected {
         return Err(ActionError::Unchanged);
     }
     let mut version = new_version(desk, &wish, by);
-    // What waits stays when ranges are only taken away: its words change, so that approvals of before do not count for it.
-    let replaced = if expected == RangesGo::Widen { before.as_slice() } else { &[] };
-    let number = replace_open(&mut tx, replaced, &version).await?;
+    // A submission stays when ranges are only taken away: its words change, so that approvals of before do not count for
+    // it. One that is approved and waits for its proof would bring back what is taken away.
+    let gives_way =
+        |one: &RangeVersion| expected == RangesGo::Widen || one.standing == VersionStanding::Approved;
+    let replaced: Vec<RangeVersion> = before.iter().filter(|one| gives_way(one)).cloned().collect();
+    let number = replace_open(&mut tx, &replaced, &version).await?;
     version.number = number;
     if expected == RangesGo::Narrow {
         activate(desk, &mut tx, &profile, version.clone()).await?;
@@ -192,7 +195,7 @@ pub async fn enter_ranges(desk: &Desk<'_>, proof: Proof, wish: RangeWish) -> Res
     let by = acting(desk, &mut tx).await?;
     let profile = own(&mut tx, wish.app).await?;
     let before = versions(&mut tx, wish.app).await?;
-    judge(&profile, &before, &wish)?;
+    judge(&before, &wish)?;
     let mut version = new_version(desk, &wish, by);
     version.number = replace_open(&mut tx, &before, &version).await?;
     super::profile::told(
@@ -253,7 +256,7 @@ fn new_version(desk: &Desk<'_>, wish: &RangeWish, by: keyward_rules::id::Account
 }
 
 /// Whether a version waits for somebody: operators, or the broker's proof.
-fn is_open(version: &RangeVersion) -> bool {
+pub(super) fn is_open(version: &RangeVersion) -> bool {
     matches!(version.standing, VersionStanding::Submitted | VersionStanding::Approved)
 }
 

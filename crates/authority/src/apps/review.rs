@@ -9,6 +9,7 @@ use keyward_store::{AppProfile, RangeVersion};
 
 use super::findings::{Findings, find};
 use super::profile::{reason, told};
+use super::ranges::is_open;
 use super::{active, own, print_of};
 use crate::oversight::acting;
 use crate::{ActionError, Desk, Matter};
@@ -75,7 +76,7 @@ pub async fn reject_ranges(
     let by = acting(desk, &mut tx).await?;
     let profile = own(&mut tx, app).await?;
     let version = tx.range_version(app, number).await?.ok_or(ActionError::NoVersion)?;
-    if version.standing != VersionStanding::Submitted {
+    if !is_open(&version) {
         return Err(ActionError::Unchanged);
     }
     let row = version.version + 1;

@@ -18,8 +18,9 @@ use crate::{ActionError, Desk, Matter};
 /// The shortest and the longest time to a deadline.
 const SOONEST_MS: u64 = 60 * 60 * 1_000;
 const LATEST_MS: u64 = 30 * DAY_MS;
-/// Keys held in one transaction.
-const BATCH: u64 = 500;
+/// Keys held in one transaction, and the pause after it, in which others write.
+const BATCH: u64 = 200;
+const PACE: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// What an action on an app would touch.
 #[derive(Clone, PartialEq, Eq)]
@@ -75,6 +76,11 @@ pub async fn demand_successors(
     tx.one_at_a_time().await?;
     acting(desk, &mut tx).await?;
     let before = own(&mut tx, id).await?;
+    if before.demand.is_some_and(|stands| stands.due < due) {
+        return Err(ActionError::OtherWay(
+            "a demand with an earlier deadline stands; only an earlier one can take its place",
+        ));
+    }
     let demand = Some(Demand { made_at: desk.now, due });
     let after = AppProfile { demand, changed_at: desk.now, version: before.version + 1, ..before };
     tx.put_app_profile(&after).await?;
@@ -164,7 +170,10 @@ async fn hold(desk: &Desk<'_>, profile: &AppProfile, demand: Demand) -> Result<u
             tx.commit(event).await?;
         }
         match last {
-            Some(last) => after = last,
+            Some(last) => {
+                after = last;
+                tokio::time::sleep(PACE).await;
+            }
             None => {
                 settle(desk, profile.id, demand).await?;
                 return Ok(held);

@@ -2,7 +2,7 @@
 //! has both keys, at the host, carries it out.
 
 use keyward_rules::event::Event;
-use keyward_rules::grant::Proof;
+use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::MasterKeyId;
 use keyward_rules::proposal::{Change, Passed, ProposalId};
 use keyward_store::MasterKey;
@@ -26,6 +26,18 @@ pub enum Approvers {
 /// [`ActionError::Store`].
 pub async fn master_key_id(desk: &Desk<'_>) -> Result<MasterKeyId, ActionError> {
     Ok(desk.authority.access.reader.master_key_id().await?)
+}
+
+/// Writes down that the identity key is about to leave for a file.
+///
+/// # Errors
+/// [`ActionError::Store`]; then nothing may be written out.
+pub async fn note_identity_key(desk: &Desk<'_>) -> Result<(), ActionError> {
+    let grant = desk.actor.may(Action::ExportIdentityKey, Proof::None)?;
+    let tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let event = Event::of(tx.grant(), desk.now, "identity_key", &[("number", "1".to_owned())]);
+    tx.commit(event).await?;
+    Ok(())
 }
 
 /// Wraps the root key under `new`. Nodes that run go on as they are; the next start needs the new master key.

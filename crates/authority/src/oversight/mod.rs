@@ -17,7 +17,7 @@ pub(crate) use freeze::{frozen_now, refuse_frozen};
 pub use lookup::{
     OverseenAccount, Overview, overseen_account, overseen_key, overview, search_accounts, search_keys,
 };
-pub use master_key::{Approvers, master_key_id, rotate_master_key};
+pub use master_key::{Approvers, master_key_id, note_identity_key, rotate_master_key};
 pub(crate) use policy::policy_now;
 pub use policy::{InForce, PolicySource, policy_in_force, tighten_policy, tightening_matter};
 pub use proposals::{

@@ -9,6 +9,7 @@ use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_store::{MasterKey, Seen};
 
+use crate::apps::freeze_all;
 use crate::{ActionError, Desk, tell};
 
 /// Keys looked at in one transaction.
@@ -38,6 +39,11 @@ pub async fn note_restore(
         Since::Nothing => 0,
         Since::Unknown => disable_all(desk).await?,
     };
+    // A range taken away since, or an app frozen since, would be back with the backup.
+    let apps = match since {
+        Since::Nothing => 0,
+        Since::Unknown => freeze_all(desk, Action::RestoreStore).await?,
+    };
     let grant = desk.actor.may(Action::RestoreStore, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let ended = match since {
@@ -52,7 +58,8 @@ pub async fn note_restore(
         tx.wrap_root_key(former, master).await?;
     }
     let facts = [
-        ("master_key", master.id().to_string()),
+        ("apps_frozen", apps.to_string()),
+        ("master_key", format!("{} -> {}", former.id(), master.id())),
         ("up_to_change", kept.revision.0.to_string()),
         ("up_to_record", kept.audit.to_string()),
         ("changes_missing", missing.to_owned()),

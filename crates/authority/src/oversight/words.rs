@@ -114,9 +114,10 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
         Change::ApproveRanges(app, version) => approval_words(desk, app, version).await,
         Change::ThawApp(app) => {
             let profile = reader.app_profile(app).await?.ok_or(ActionError::NoApp)?;
-            let by = match profile.frozen.ok_or(ActionError::Unchanged)? {
-                FrozenBy::Broker => "Its broker froze it, and can lift that alone.",
-                FrozenBy::Operator => "An operator froze it.",
+            let by = match profile.frozen {
+                Some(FrozenBy::Both) => "An operator froze it, and its broker did too: theirs stays.",
+                Some(FrozenBy::Operator) => "An operator froze it.",
+                Some(FrozenBy::Broker) | None => return Err(ActionError::Unchanged),
             };
             Ok(vec![
                 format!("Lift the freeze of the app “{}”", profile.name),

@@ -62,7 +62,8 @@ struct Extra {
 pub struct Memory {
     slab: Slab,
     index: Index,
-    apps: ArcSwap<HashMap<AppId, AppReach>>,
+    /// With the version of the row that each came from.
+    apps: ArcSwap<HashMap<AppId, (u64, AppReach)>>,
     /// There is one applier; the lock says so.
     applier: Mutex<()>,
 }
@@ -80,7 +81,7 @@ impl Memory {
                     self.set_in(slot).map_or(Reach::App(APP_NOBODY, AppReach::Nowhere), Reach::Set)
                 }
                 ReachWord::App(app) => {
-                    let reach = self.apps.load().get(&app).cloned();
+                    let reach = self.apps.load().get(&app).map(|(_, reach)| reach.clone());
                     Reach::App(app, reach.unwrap_or(AppReach::Nowhere))
                 }
             };
@@ -104,7 +105,7 @@ impl Memory {
         own && match &facts.reach {
             Reach::App(app, AppReach::Ranges(then)) => {
                 let apps = self.apps.load();
-                matches!(apps.get(app), Some(AppReach::Ranges(now)) if Arc::ptr_eq(then, now))
+                matches!(apps.get(app), Some((_, AppReach::Ranges(now))) if Arc::ptr_eq(then, now))
             }
             Reach::App(_, AppReach::Frozen | AppReach::Nowhere) => false,
             Reach::Anywhere | Reach::Few(_) | Reach::Set(_) => true,
@@ -131,24 +132,40 @@ impl Memory {
         }
     }
 
-    /// Takes in all apps.
-    pub fn apply_apps(&self, apps: Vec<AppRecord>) {
+    /// Takes in all apps; gives those whose row is older than one seen before.
+    pub fn apply_apps(&self, apps: &[AppRecord]) -> Vec<AppId> {
         let _one = self.applier.lock();
         let known = self.apps.load();
-        let reach = |app: &AppRecord| (app.id, unless_the_same(reach_of(app), known.get(&app.id)));
-        self.apps.store(Arc::new(apps.iter().map(reach).collect()));
+        let mut put_back = Vec::new();
+        let mut all: HashMap<AppId, (u64, AppReach)> = HashMap::new();
+        for app in apps {
+            let (entry, older) = succeeded(app, known.get(&app.id));
+            if older {
+                put_back.push(app.id);
+            }
+            all.insert(app.id, entry);
+        }
+        // What is gone now may not come back with an older row.
+        for (id, (version, _)) in known.iter() {
+            all.entry(*id).or_insert((*version, AppReach::Nowhere));
+        }
+        self.apps.store(Arc::new(all));
+        put_back
     }
 
     /// Takes in one app as the store has it; without a row that verifies, its keys work from nowhere. All its keys share
-    /// what is put in place here.
-    pub fn apply_app(&self, id: AppId, app: Option<&AppRecord>) {
+    /// what is put in place here. Whether the row is older than one seen before.
+    pub fn apply_app(&self, id: AppId, app: Option<&AppRecord>) -> bool {
         let _one = self.applier.lock();
         let mut apps = HashMap::clone(&self.apps.load());
-        match app {
-            Some(app) => apps.insert(id, reach_of(app)),
-            None => apps.remove(&id),
+        let known = apps.get(&id);
+        let (entry, older) = match app {
+            Some(app) => succeeded(app, known),
+            None => ((known.map_or(0, |(version, _)| *version), AppReach::Nowhere), false),
         };
+        apps.insert(id, entry);
         self.apps.store(Arc::new(apps));
+        older
     }
 
     /// How many keys have a slot.
@@ -193,13 +210,15 @@ fn reach_of(app: &AppRecord) -> AppReach {
     }
 }
 
-/// What is known already where nothing changed, so that requests under way keep what they were judged by.
-fn unless_the_same(reach: AppReach, known: Option<&AppReach>) -> AppReach {
-    match (reach, known) {
-        (AppReach::Ranges(new), Some(AppReach::Ranges(old))) if new == *old => {
-            AppReach::Ranges(Arc::clone(old))
+/// What follows what is known: the same where nothing changed, so that requests under way keep what they were judged by;
+/// and nowhere for a row that somebody put back, which is said beside it.
+fn succeeded(app: &AppRecord, known: Option<&(u64, AppReach)>) -> ((u64, AppReach), bool) {
+    match (reach_of(app), known) {
+        (_, Some((seen, _))) if app.version < *seen => ((*seen, AppReach::Nowhere), true),
+        (AppReach::Ranges(new), Some((_, AppReach::Ranges(old)))) if new == *old => {
+            ((app.version, AppReach::Ranges(Arc::clone(old))), false)
         }
-        (reach, _) => reach,
+        (reach, _) => ((app.version, reach), false),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_security::MixedScript as _;
 use unicode_security::confusable_detection::skeleton;
 
 use crate::key::{KeyName, NotAName};
@@ -21,6 +22,9 @@ pub enum NotAnAppName {
     /// Too short or too long.
     #[error("an app's name has 2 to {APP_NAME_CHARS} characters, among them two letters or digits")]
     Length,
+    /// Letters of several scripts, which look alike.
+    #[error("an app's name is written in one script")]
+    MixedScripts,
 }
 
 impl AppName {
@@ -31,6 +35,9 @@ impl AppName {
     pub fn parse(text: &str) -> Result<Self, NotAnAppName> {
         KeyName::parse(text)?;
         let name = Self(text.to_owned());
+        if !text.is_single_script() {
+            return Err(NotAnAppName::MixedScripts);
+        }
         if text.chars().count() > APP_NAME_CHARS || name.folded().chars().count() < 2 {
             return Err(NotAnAppName::Length);
         }
@@ -71,16 +78,9 @@ mod tests {
     #[test]
     fn names_that_look_alike_fold_to_one() {
         let own = folded("Trade Pal");
-        for alike in [
-            "trade pal",
-            "TRADE PAL",
-            "TradePal",
-            "Trade-Pal",
-            "Trаde Pаl",
-            "Tradе_Pal",
-            "Trade Pa1",
-            "Trade PaI",
-        ] {
+        for alike in
+            ["trade pal", "TRADE PAL", "TradePal", "Trade-Pal", "Trade_Pal", "Trade Pa1", "Trade PaI"]
+        {
             assert_eq!(folded(alike), own, "{alike}");
         }
         assert_eq!(folded("Modern"), folded("Modem"));
@@ -93,7 +93,20 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused() {
-        for text in ["", " ", "x", "--", " ab", "a\u{202e}b", "ab\u{200b}", &"a".repeat(41)] {
+        for text in [
+            "Trаde Pаl",
+            "Kraкen",
+            "Βinance",
+            "Tradе",
+            "",
+            " ",
+            "x",
+            "--",
+            " ab",
+            "a\u{202e}b",
+            "ab\u{200b}",
+            &"a".repeat(41),
+        ] {
             assert!(AppName::parse(text).is_err(), "{text:?}");
         }
     }

@@ -55,6 +55,11 @@ pub enum Submission {
         /// Its reason.
         why: NotARange,
     },
+    /// Neighbours that make a range which is too wide.
+    #[error(
+        "neighbouring ranges together are wider than /{RANGE_V4_PREFIX} (IPv4) or /{RANGE_V6_PREFIX} (IPv6)"
+    )]
+    TooWide,
     /// Too many.
     #[error("more than {RANGES_PER_APP} ranges after joining neighbours")]
     TooMany,
@@ -89,11 +94,14 @@ fn judge(text: &str, private: PrivateRanges) -> Result<Network, NotARange> {
     {
         return Err(NotARange::Special(block));
     }
-    let (prefix, widest) = match range {
-        Network::V4(_, prefix) => (prefix, RANGE_V4_PREFIX),
-        Network::V6(_, prefix) => (prefix, RANGE_V6_PREFIX),
-    };
-    if prefix < widest { Err(NotARange::TooWide) } else { Ok(range) }
+    if is_too_wide(range) { Err(NotARange::TooWide) } else { Ok(range) }
+}
+
+const fn is_too_wide(range: Network) -> bool {
+    match range {
+        Network::V4(_, prefix) => prefix < RANGE_V4_PREFIX,
+        Network::V6(_, prefix) => prefix < RANGE_V6_PREFIX,
+    }
 }
 
 impl Submission {
@@ -117,7 +125,12 @@ impl Submission {
         if networks.is_empty() {
             return Err(Self::Empty);
         }
-        AddressSet::of_app(networks).map_err(|_| Self::TooMany)
+        let set = AddressSet::of_app(networks).map_err(|_| Self::TooMany)?;
+        // Neighbours that are as wide as one may be are too wide together.
+        match set.networks().iter().any(|range| is_too_wide(*range)) {
+            true => Err(Self::TooWide),
+            false => Ok(set),
+        }
     }
 }
 
@@ -181,7 +194,7 @@ mod tests {
             ("2001:db8::/32", "2001:db8::/32"),
             ("203.0.113.7", "203.0.113.7"),
             ("::ffff:203.0.113.7", "203.0.113.7"),
-            ("5.0.0.0/16\n5.1.0.0/16 # two\n", "5.0.0.0/15"),
+            ("5.0.0.0/17\n5.0.128.0/17 # two\n", "5.0.0.0/16"),
             ("8.8.8.8, 8.8.8.8\r\n8.8.8.9", "8.8.8.8/31"),
         ] {
             assert_eq!(reason(text), format!("taken: {set}"));
@@ -214,6 +227,14 @@ mod tests {
         ] {
             assert_eq!(Submission::read(text, PrivateRanges::Admit).is_ok(), taken, "{text}");
         }
+    }
+
+    #[test]
+    fn neighbours_are_not_wider_together() {
+        for text in ["5.0.0.0/16 5.1.0.0/16", "2600::/32,2600:1::/32"] {
+            assert_eq!(Submission::read(text, PrivateRanges::Refuse), Err(Submission::TooWide), "{text}");
+        }
+        assert!(Submission::read("5.1.0.0/16 5.2.0.0/16", PrivateRanges::Refuse).is_ok(), "apart");
     }
 
     #[test]

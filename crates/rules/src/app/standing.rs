@@ -49,6 +49,37 @@ words! {
         Broker = "broker",
         /// An operator: lifting it is a proposal.
         Operator = "operator",
+        /// Both: each lifts its own, and the keys work again after the last.
+        Both = "both",
+    }
+}
+
+impl FrozenBy {
+    /// With one more who froze them.
+    #[must_use]
+    pub fn and(before: Option<Self>, by: Self) -> Self {
+        match before {
+            None => by,
+            Some(one) if one == by => by,
+            Some(_) => Self::Both,
+        }
+    }
+
+    /// What is left once `by` has lifted theirs; `None` where `by` laid none.
+    #[must_use]
+    pub fn lifted(before: Option<Self>, by: Self) -> Option<Option<Self>> {
+        match (before?, by) {
+            (Self::Both, Self::Broker) => Some(Some(Self::Operator)),
+            (Self::Both, Self::Operator) => Some(Some(Self::Broker)),
+            (one, by) if one == by => Some(None),
+            (_, _) => None,
+        }
+    }
+
+    /// Whether an operator is among them.
+    #[must_use]
+    pub const fn is_of_operators(self) -> bool {
+        matches!(self, Self::Operator | Self::Both)
     }
 }
 
@@ -91,6 +122,14 @@ mod tests {
         assert_eq!(AppStanding::from_word("Verified"), None);
         assert_eq!(VersionStanding::from_word("active "), None);
         assert_eq!(FrozenBy::from_word(""), None);
+        use FrozenBy::{Both, Broker, Operator};
+        assert_eq!(FrozenBy::and(Some(Broker), Operator), Both);
+        assert_eq!(FrozenBy::and(None, Broker), Broker);
+        assert_eq!(FrozenBy::and(Some(Both), Broker), Both);
+        assert_eq!(FrozenBy::lifted(Some(Both), Operator), Some(Some(Broker)), "the broker's stays");
+        assert_eq!(FrozenBy::lifted(Some(Broker), Operator), None, "it is not theirs");
+        assert_eq!(FrozenBy::lifted(Some(Broker), Broker), Some(None));
+        assert_eq!(FrozenBy::lifted(None, Broker), None);
         for one in VersionStanding::ALL {
             assert_eq!(VersionStanding::from_word(one.word()), Some(*one));
         }

@@ -210,6 +210,8 @@ actions! {
     HoldDemanded, "app.demand.hold", Never, Never;
     /// Tell holders what happened to an app.
     TellAppNews, "app.tell", Never, Never;
+    /// Write the key to a file that the exchange verifies identities with.
+    ExportIdentityKey, "identity_key.export", Never, Never;
     /// Put a backup of the store back.
     RestoreStore, "store.restore", Never, Never;
 }

@@ -194,6 +194,7 @@ fn host(action: Action, proof: &Proof) -> Option<Scope> {
         | Action::EnableKey
         | Action::DeleteKey
         | Action::OfferSetUp
+        | Action::ExportIdentityKey
         | Action::RestoreStore => Some(Scope::All),
         Action::Register
         | Action::SignIn

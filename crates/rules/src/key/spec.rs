@@ -217,7 +217,8 @@ impl KeySpec {
         if withdraws && !bound && policy.withdraw_binding == Need::Required {
             return Err(KeyRefusal::WithdrawUnbound);
         }
-        if manages && !bound {
+        // An app's ranges are the app's: who administers accounts names addresses of their own.
+        if manages && (!bound || matches!(self.binding, Binding::App(_))) {
             return Err(KeyRefusal::ManageUnbound);
         }
         Ok(())

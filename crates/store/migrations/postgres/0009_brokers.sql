@@ -1,3 +1,5 @@
+-- Names are unique among profiles, in the form in which none may look like another; gateways need no uniqueness.
+ALTER TABLE apps DROP CONSTRAINT IF EXISTS apps_name_key;
 -- What brokers register. "folded" is the form in which no two names may be alike; "apps" keeps what gateways enforce.
 CREATE TABLE app_profiles (
     id BIGINT PRIMARY KEY, owner BIGINT NOT NULL REFERENCES accounts (id), name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,

@@ -1,3 +1,11 @@
+-- Names are unique among profiles, in the form in which none may look like another; gateways need no uniqueness.
+CREATE TABLE apps_without_unique_names (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, state TEXT NOT NULL, ranges TEXT NOT NULL, version INTEGER NOT NULL,
+    data_key INTEGER NOT NULL, seal BLOB NOT NULL, created_at INTEGER NOT NULL
+);
+INSERT INTO apps_without_unique_names SELECT id, name, state, ranges, version, data_key, seal, created_at FROM apps;
+DROP TABLE apps;
+ALTER TABLE apps_without_unique_names RENAME TO apps;
 -- What brokers register. "folded" is the form in which no two names may be alike; "apps" keeps what gateways enforce.
 CREATE TABLE app_profiles (
     id INTEGER PRIMARY KEY, owner INTEGER NOT NULL REFERENCES accounts (id), name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,

@@ -88,6 +88,12 @@ impl RootKey {
         seal_with(&cipher(&master.wrapping())?, entropy, &aad, self.0.expose())
     }
 
+    /// Whether this is the master key of a store from before root keys had a row: whoever has it opens everything.
+    #[must_use]
+    pub fn is(&self, master: &MasterKey) -> bool {
+        self.0.matches(&master.as_first_root())
+    }
+
     /// The key that wraps data keys.
     pub(super) fn data_key_wrapping(&self) -> [u8; 32] {
         self.derive("keyward 2026-11 data key wrapping")
