@@ -1,16 +1,17 @@
 //! The decision: 20 addresses, every step on, tickets paid at once.
 
 use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use keyward_hmac_state::HmacState;
-use keyward_rules::address::{AddressSet, HostBits};
+use keyward_rules::address::{AddressSet, HostBits, Network, RangeTable};
 use keyward_rules::decision::{IntentAnswer, MarkAnswer, RateAnswer, Received, Whole};
-use keyward_rules::id::{AccountId, KeyId, RequestId};
+use keyward_rules::id::{AccountId, AppId, KeyId, RequestId};
 use keyward_rules::key::{
-    Environment, HolderState, Holds, KeyFacts, Life, PassphraseKey, PassphraseTag, Reach,
+    AppReach, Environment, HolderState, Holds, KeyFacts, Life, PassphraseKey, PassphraseTag, Reach,
 };
 use keyward_rules::okx::{Credentials, RawCredentials, sign};
 use keyward_rules::permission::Permissions;
@@ -18,24 +19,33 @@ use keyward_rules::rate::Rate;
 use keyward_rules::route::{Method, RouteTable};
 use keyward_rules::time::Moment;
 
-const NOW: Moment = Moment::from_unix_ms(1_800_000_000_123);
+/// When everything here happens.
+pub const NOW: Moment = Moment::from_unix_ms(1_800_000_000_123);
 const SECRET: &[u8] = b"kws_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl";
-const PHRASE: &[u8] = b"Probe-Pass1!";
+/// Every key's passphrase.
+pub const PHRASE: &[u8] = b"Probe-Pass1!";
 
 /// Requests timed in one round.
 const BATCH: u32 = 20_000;
 
-struct Bench {
+/// What every decision of a measurement shares.
+pub struct Bench {
     table: RouteTable,
-    passphrases: PassphraseKey,
-    set: Arc<AddressSet>,
-    state: [u8; 64],
-    key: String,
+    /// The key of the passphrases' tags.
+    pub passphrases: PassphraseKey,
+    /// The prepared state of the secret.
+    pub state: [u8; 64],
     tag: PassphraseTag,
     permissions: Permissions,
 }
 
-struct Case {
+/// One signed request, and where its key works from.
+pub struct Case {
+    /// The key's id as it is sent.
+    pub key: String,
+    /// Where the request comes from.
+    pub source: IpAddr,
+    reach: Reach,
     method: Method,
     target: &'static [u8],
     body: Bytes,
@@ -43,25 +53,42 @@ struct Case {
     signature: String,
 }
 
+/// A thousand ranges, none of which can be joined with another: half IPv4, half IPv6, all within 5.0.0.0/8 and 2001:db8::/32.
+pub fn thousand_ranges() -> Result<AddressSet, String> {
+    let v4 = (0..500_u32).map(|at| Network::V4(0x0500_0000 + at * 512, 24));
+    let v6 = (0..500_u128).map(|at| Network::V6((0x2001_0db8 << 96) + (at << 81), 48));
+    AddressSet::of_app(v4.chain(v6).collect()).map_err(|problem| problem.to_string())
+}
+
+/// Addresses in the last ranges of each family.
+pub const OF_APP: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(5, 3, 230, 9)), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x3e6, 0, 0, 0, 0, 9))];
+
+/// Twenty addresses, and one of them.
+pub fn twenty() -> Result<(AddressSet, IpAddr), String> {
+    let list: Vec<String> = (0..20).map(|at| format!("198.51.100.{}", at * 2 + 1)).collect();
+    let set = AddressSet::parse(&list.join(","), HostBits::Refuse).map_err(|problem| problem.to_string())?;
+    Ok((set, [198, 51, 100, 39].into()))
+}
+
 impl Bench {
-    fn new() -> Result<Self, String> {
-        let list: Vec<String> = (0..20).map(|at| format!("198.51.100.{}", at * 2 + 1)).collect();
-        let set =
-            AddressSet::parse(&list.join(","), HostBits::Refuse).map_err(|problem| problem.to_string())?;
+    /// Makes it.
+    pub fn new() -> Result<Self, String> {
         Ok(Self {
             table: RouteTable::okx_v5(1).map_err(|problem| problem.to_string())?,
             passphrases: PassphraseKey::new([5; 32]),
-            set: Arc::new(set),
             state: HmacState::from_key(SECRET).to_bytes(),
-            key: KeyId::from_entropy([3; 16]).to_string(),
             tag: PassphraseKey::new([5; 32]).tag(AccountId::from_u64(7).ok_or("no account")?, PHRASE),
             permissions: "read,trade".parse().map_err(|_| "no permissions")?,
         })
     }
 
-    fn case(&self, kind: &str) -> Result<Case, String> {
+    /// `get`, `post`, `app-get` or `app6-get`.
+    pub fn case(&self, kind: &str) -> Result<Case, String> {
         let (method, target, body): (_, &[u8], _) = match kind {
-            "get" | "hmac-get" => (Method::Get, b"/api/v5/account/balance?ccy=BTC,USDT", Bytes::new()),
+            "get" | "app-get" | "app6-get" | "hmac-get" => {
+                (Method::Get, b"/api/v5/account/balance?ccy=BTC,USDT", Bytes::new())
+            }
             "post" | "hmac-post" => (Method::Post, b"/api/v5/trade/order", Bytes::from("x".repeat(300))),
             _ => return Err(format!("no such kind: {kind}")),
         };
@@ -69,10 +96,17 @@ impl Bench {
         let state = HmacState::from_bytes(&self.state);
         let made = sign(&state, stamp.as_bytes(), method.as_str().as_bytes(), target, &body);
         let signature = String::from_utf8_lossy(made.as_bytes()).into_owned();
-        Ok(Case { method, target, body, stamp, signature })
+        let [v4, v6] = OF_APP;
+        let (reach, source) = match kind {
+            "app-get" => (app()?, v4),
+            "app6-get" => (app()?, v6),
+            _ => twenty().map(|(set, source)| (Reach::Set(Arc::new(set)), source))?,
+        };
+        let key = KeyId::from_entropy([3; 16]).to_string();
+        Ok(Case { key, source, reach, method, target, body, stamp, signature })
     }
 
-    fn facts(&self) -> Option<KeyFacts> {
+    fn facts(&self, case: &Case) -> Option<KeyFacts> {
         let account = AccountId::from_u64(7)?;
         Some(KeyFacts {
             id: KeyId::from_entropy([3; 16]),
@@ -81,7 +115,7 @@ impl Bench {
             life: Life { state: HolderState::Active, holds: Holds::NONE },
             permissions: self.permissions,
             environment: Environment::Live,
-            reach: Reach::Set(Arc::clone(&self.set)),
+            reach: case.reach.clone(),
             expires_at: None,
             rate_cap: None,
             hmac: HmacState::from_bytes(&self.state),
@@ -91,9 +125,9 @@ impl Bench {
     }
 
     /// One decision from the headers' bytes to the permit.
-    fn decide(&self, case: &Case, facts: Option<KeyFacts>, tat: &mut u64) -> bool {
+    pub fn decide(&self, case: &Case, facts: Option<KeyFacts>, tat: &mut u64) -> bool {
         let raw = RawCredentials {
-            key: Some(self.key.as_bytes()),
+            key: Some(case.key.as_bytes()),
             sign: Some(case.signature.as_bytes()),
             timestamp: Some(case.stamp.as_bytes()),
             passphrase: Some(PHRASE),
@@ -110,7 +144,7 @@ impl Bench {
                 body: &case.body,
                 credentials,
                 routed,
-                source: [198, 51, 100, 39].into(),
+                source: case.source,
                 now: NOW,
             };
             let cleared = Received::new(whole).verify(facts, &self.passphrases).ok()?.clear().ok()?;
@@ -129,6 +163,12 @@ impl Bench {
     }
 }
 
+/// An app with a thousand ranges.
+fn app() -> Result<Reach, String> {
+    let table = RangeTable::of(&thousand_ranges()?);
+    Ok(Reach::App(AppId::from_u64(1).ok_or("no app")?, AppReach::Ranges(Arc::new(table))))
+}
+
 /// Times decision and bare HMAC in turn and prints medians and their ratio.
 pub fn compare(rounds: usize) -> Result<(), String> {
     let bench = Bench::new()?;
@@ -140,7 +180,7 @@ pub fn compare(rounds: usize) -> Result<(), String> {
             // The facts are copied as the gateway copies them, outside of what is timed as HMAC alone.
             let began = Instant::now();
             for _ in 0..BATCH {
-                if !bench.decide(&case, bench.facts(), &mut tat) {
+                if !bench.decide(&case, bench.facts(&case), &mut tat) {
                     return Err(format!("the {name} request was refused"));
                 }
             }
@@ -172,7 +212,7 @@ pub fn repeat(kind: &str, count: u32) -> Result<(), String> {
         if kind.starts_with("hmac") {
             black_box(bench.hmac(black_box(&case), &state));
         } else {
-            black_box(bench.decide(&case, bench.facts(), &mut tat));
+            black_box(bench.decide(&case, bench.facts(&case), &mut tat));
         }
     }
     Ok(())

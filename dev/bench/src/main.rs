@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "results go to standard output")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
+mod apps;
 mod decision;
 mod gateway;
 mod journal;
@@ -16,12 +17,14 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 decision [ROUNDS]                            the decision beside the bare HMAC of the same bytes, in turn
-loop get|post|hmac-get|hmac-post COUNT       one kind and nothing else, for an instruction counter
+loop get|post|app-get|app6-get|hmac-get|hmac-post COUNT  one kind and nothing else, for an instruction counter
+apps FOLDER KEYS                             a thousand apps of 1,000 ranges and their keys in memory; FOLDER must be empty
 journal FOLDER BATCHES                       durable records of 1,000 a batch; FOLDER must be empty
 gateway CREDENTIALS REQUESTS NAME,URL,PID…   CPU per request of running processes, in turn
 latency CREDENTIALS RATE SECONDS NAME,URL,PID…  answers' times at a fixed rate
 send CREDENTIALS URL public|get|post REQUESTS   one kind of request, for an instruction counter around the gateway
-revocation DATA CREDENTIALS TIMES            change to last accept of a running sandbox";
+revocation DATA CREDENTIALS TIMES            change to last accept of a running sandbox, a key disabled
+freeze DATA CREDENTIALS TIMES                the same, an app frozen";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -40,6 +43,7 @@ fn run(words: &[&str]) -> Result<(), String> {
         [] | ["decision"] => decision::compare(21),
         ["decision", rounds] => decision::compare(number(rounds)?),
         ["loop", kind, count] => decision::repeat(kind, number(count)?),
+        ["apps", folder, keys] => apps::measure(folder, number(keys)?),
         ["journal", folder, batches] => journal::measure(folder, number(batches)?),
         ["gateway", credentials, requests, targets @ ..] if !targets.is_empty() => {
             gateway::measure(credentials, requests, targets)
@@ -48,7 +52,12 @@ fn run(words: &[&str]) -> Result<(), String> {
             gateway::latency(credentials, rate, seconds, targets)
         }
         ["send", credentials, url, kind, requests] => gateway::send(credentials, url, kind, requests),
-        ["revocation", data, credentials, times] => revocation::measure(data, credentials, number(times)?),
+        ["revocation", data, credentials, times] => {
+            revocation::measure(revocation::Change::Key, data, credentials, number(times)?)
+        }
+        ["freeze", data, credentials, times] => {
+            revocation::measure(revocation::Change::App, data, credentials, number(times)?)
+        }
         _ => Err(format!("what to measure:\n{USAGE}")),
     }
 }

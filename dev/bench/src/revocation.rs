@@ -8,28 +8,89 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use keyward_authority::keys::{KeyNamed, disable_key, enable_key};
 use keyward_authority::{Authority, Settings};
 use keyward_hmac_state::HmacState;
-use keyward_rules::grant::{Actor, Proof};
+use keyward_rules::address::Binding;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{Action, Actor, Proof};
 use keyward_rules::id::KeyId;
 use keyward_rules::okx::sign;
 use keyward_rules::time::Moment;
-use keyward_store::{Entropy, Location, MasterKey, Store};
+use keyward_store::{AppState, Entropy, Location, MasterKey, Store};
 use serde_json::Value;
 
 use crate::wire::Wire;
 
-/// Disables and enables the `trade` key of a running sandbox, `times` times, while requests are sent with it.
-pub fn measure(data: &str, credentials: &str, times: usize) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|problem| problem.to_string())?;
-    runtime.block_on(change(data, credentials, times)).map_err(|problem| problem.to_string())
+/// What is changed there and back.
+#[derive(Clone, Copy)]
+pub enum Change {
+    /// The `trade` key is disabled and enabled.
+    Key,
+    /// The app of the `app_here` key is frozen and thawed.
+    App,
 }
 
-async fn change(data: &str, credentials: &str, times: usize) -> Result<(), Box<dyn std::error::Error>> {
+impl Change {
+    /// The key's name, and the code that it is refused with.
+    const fn key(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Key => ("trade", "50114"),
+            Self::App => ("app_here", "50100"),
+        }
+    }
+
+    async fn stop(self, authority: &Authority, id: KeyId) -> Result<(), Failure> {
+        match self {
+            Self::Key => {
+                let desk = authority.desk(Actor::Host("bench".to_owned()), now());
+                disable_key(&desk, Proof::None, &KeyNamed::at_the_host(id)).await?;
+                Ok(())
+            }
+            Self::App => set_app(authority, id, AppState::Frozen).await,
+        }
+    }
+
+    async fn start(self, authority: &Authority, id: KeyId) -> Result<(), Failure> {
+        match self {
+            Self::Key => {
+                let desk = authority.desk(Actor::Host("bench".to_owned()), now());
+                enable_key(&desk, Proof::None, id).await?;
+                Ok(())
+            }
+            Self::App => set_app(authority, id, AppState::Active).await,
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+/// Freezes or thaws the key's app by itself, without the questions that operators answer first.
+async fn set_app(authority: &Authority, id: KeyId, state: AppState) -> Result<(), Failure> {
+    let grant = Actor::System("sandbox").may(Action::SeedSandbox, Proof::None)?;
+    let mut tx = authority.access.writer.begin(grant, now()).await?;
+    let Some(Binding::App(app)) = tx.key(id).await?.map(|key| key.binding) else {
+        return Err("no app's key".into());
+    };
+    let mut app = tx.app(app).await?.ok_or("no such app")?;
+    (app.state, app.version) = (state, app.version + 1);
+    tx.put_app(&app).await?;
+    let event = Event::of(tx.grant(), now(), &format!("app:{}", app.id), &[]);
+    tx.commit(event).await?;
+    Ok(())
+}
+
+/// Makes the change and takes it back in a running sandbox, `times` times, while requests are sent with the key.
+pub fn measure(what: Change, data: &str, credentials: &str, times: usize) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|problem| problem.to_string())?;
+    runtime.block_on(change(what, data, credentials, times)).map_err(|problem| problem.to_string())
+}
+
+async fn change(what: Change, data: &str, credentials: &str, times: usize) -> Result<(), Failure> {
+    let (name, refusal) = what.key();
     let document: Value = serde_json::from_str(&std::fs::read_to_string(credentials)?)?;
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     let url = text(&document, "gateway_url").ok_or("no gateway_url")?;
-    let trade = document.get("keys").and_then(|keys| keys.get("trade")).ok_or("no trade key")?;
-    let key = ["api_key", "secret", "passphrase"].map(|name| text(trade, name).unwrap_or_default());
+    let entry = document.get("keys").and_then(|keys| keys.get(name)).ok_or("no such key")?;
+    let key = ["api_key", "secret", "passphrase"].map(|field| text(entry, field).unwrap_or_default());
     let [id, _, _] = &key;
     let id: KeyId = id.parse()?;
 
@@ -42,7 +103,6 @@ async fn change(data: &str, credentials: &str, times: usize) -> Result<(), Box<d
     let master = MasterKey::parse(&std::fs::read_to_string(Path::new(data).join("master.key"))?)?;
     let store = Store::open(&Location::parse(data)?, &master, Arc::clone(&entropy), now()).await?;
     let authority = Authority::new(&store, entropy, Settings::default());
-    let desk = || authority.desk(Actor::Host("bench".to_owned()), now());
 
     let began = Instant::now();
     let micros = move || u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -55,7 +115,7 @@ async fn change(data: &str, credentials: &str, times: usize) -> Result<(), Box<d
             while !stop.load(Ordering::Relaxed) {
                 match wire.ask(&request(&key))?.as_str() {
                     "0" => accepted.store(micros(), Ordering::Release),
-                    "50114" => refused.store(micros(), Ordering::Release),
+                    code if code == refusal => refused.store(micros(), Ordering::Release),
                     // The key changed between the verdict and the forward: neither accepted nor refused for good.
                     "50013" => {}
                     other => return Err(format!("code {other}")),
@@ -66,13 +126,13 @@ async fn change(data: &str, credentials: &str, times: usize) -> Result<(), Box<d
     };
     let mut delays = Vec::new();
     for _ in 0..times {
-        disable_key(&desk(), Proof::None, &KeyNamed::at_the_host(id)).await?;
+        what.stop(&authority, id).await?;
         let committed = micros();
         if !until(&sender, || refused.load(Ordering::Acquire) > committed) {
             break;
         }
         delays.push(accepted.load(Ordering::Acquire).saturating_sub(committed) as f64 / 1_000.0);
-        enable_key(&desk(), Proof::None, id).await?;
+        what.start(&authority, id).await?;
         let committed = micros();
         if !until(&sender, || accepted.load(Ordering::Acquire) > committed) {
             break;
