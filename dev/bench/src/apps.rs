@@ -55,7 +55,7 @@ async fn run(folder: &str, count: usize) -> Result<(), Failure> {
 
     let before = resident_mb()?;
     let only_apps = Memory::default();
-    only_apps.apply_apps(apps.clone());
+    only_apps.apply_apps(&apps);
     println!("{APPS} apps of 1,000 ranges: {:.0} MB", resident_mb()? - before);
     drop((only_apps, apps));
 

@@ -214,6 +214,21 @@ async fn an_apps_keys_share_its_ranges() {
     follower.catch_up(3).await.unwrap();
     assert!(admits(one, "198.51.100.9"));
     assert!(memory.is_current(&beside), "other keys never noticed");
+    // The row of before the freeze, put back by somebody who writes to the database: it admits nothing.
+    let early = AppRecord {
+        id: app,
+        name: "Broker".to_owned(),
+        state: AppState::Active,
+        ranges: AddressSet::parse("203.0.113.0/24", HostBits::Refuse).unwrap(),
+        version: 1,
+    };
+    assert!(
+        memory.apply_app(app, Some(&early)) && !admits(one, "203.0.113.7") && !admits(one, "198.51.100.9")
+    );
+    assert_eq!(memory.apply_apps(&[early]), [app]);
+    assert!(!admits(one, "203.0.113.7"));
+    assert_eq!(memory.apply_apps(&[]), []);
+    assert!(!admits(one, "198.51.100.9"));
     assert_eq!(versions, [world.record(one).await.version, world.record(two).await.version]);
 }
 
