@@ -214,7 +214,7 @@ pub async fn show(person: SignedIn, Path(id): Path<String>, Asked(query): Asked<
             contact: profile.contact.clone(),
             next,
             submits: matches!(profile.standing, AppStanding::Draft | AppStanding::Rejected),
-            freezes: profile.frozen.is_none(),
+            freezes: profile.frozen.is_none() && app.counts.keys + u64::from(app.open) > 0,
             thaws: profile.frozen == Some(FrozenBy::Broker),
             counts: app.counts,
             demand: profile
