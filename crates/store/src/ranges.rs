@@ -3,6 +3,7 @@
 use keyward_rules::address::{AddressSet, HostBits, Network};
 use keyward_rules::app::VersionStanding;
 use keyward_rules::id::{AccountId, AppId};
+use keyward_rules::limits::RANGE_VERSIONS;
 use keyward_rules::time::Moment;
 
 use crate::accounts;
@@ -22,10 +23,14 @@ macro_rules! columns {
 
 statements! {
     VERSION = concat!("SELECT ", columns!(), " FROM app_ranges WHERE app = $1 AND number = $2");
-    VERSIONS = concat!("SELECT ", columns!(), " FROM app_ranges WHERE app = $1 ORDER BY number DESC LIMIT $2");
+    /// What counts or waits comes first, so that no number of others pushes it out.
+    VERSIONS = concat!("SELECT ", columns!(), " FROM app_ranges WHERE app = $1 \
+        ORDER BY CASE WHEN standing IN ('retired', 'rejected', 'withdrawn') THEN 1 ELSE 0 END, number DESC LIMIT $2");
     VERSIONS_THAT = concat!("SELECT ", columns!(), " FROM app_ranges WHERE standing = $1 ORDER BY submitted_at LIMIT $2");
     VERSIONS_ENDING = concat!("SELECT ", columns!(), " FROM app_ranges WHERE standing = 'retiring' AND ends_at <= $1 \
         ORDER BY ends_at LIMIT $2");
+    DROP_OLD_VERSIONS = "DELETE FROM app_ranges WHERE app = $1 AND number <= $2 \
+        AND standing IN ('retired', 'rejected', 'withdrawn')";
     NEXT_VERSION = "SELECT COALESCE(MAX(number), 0) + 1 FROM app_ranges WHERE app = $1";
     INSERT_VERSION = "INSERT INTO app_ranges (app, number, standing, note, submitted_by, submitted_at, decided_by, decided_at, \
         reason, overlap_ms, active_at, ends_at, version, data_key, sealed) \
@@ -145,6 +150,11 @@ impl RangeVersion {
     }
 }
 
+fn newest_first(mut versions: Vec<RangeVersion>) -> Vec<RangeVersion> {
+    versions.sort_by_key(|version| std::cmp::Reverse(version.number));
+    versions
+}
+
 impl Tx {
     /// One version.
     ///
@@ -159,7 +169,7 @@ impl Tx {
         row.map(|row| RangeVersion::from_row(&row, &self.vault)).transpose()
     }
 
-    /// The newest versions, newest first, at most `limit`.
+    /// All versions in force or in review and the newest of the others, newest first, at most `limit`.
     ///
     /// # Errors
     /// [`StoreError::Tampered`]: nothing is decided beside an altered one.
@@ -170,7 +180,9 @@ impl Tx {
     ) -> Result<Vec<RangeVersion>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(0);
         let rows = self.transact.fetch_all(VERSIONS, vec![app.as_u64().into(), limit.into()]).await?;
-        rows.iter().map(|row| RangeVersion::from_row(row, &self.vault)).collect()
+        let found: Result<Vec<_>, _> =
+            rows.iter().map(|row| RangeVersion::from_row(row, &self.vault)).collect();
+        Ok(newest_first(found?))
     }
 
     /// Versions whose overlap is over, at most `limit`; altered rows are left out.
@@ -195,6 +207,9 @@ impl Tx {
             let number = u64::try_from(row.map_or(Ok(1), |row| row.int(0))?).map_err(|_| conflict())?;
             let values = RangeVersion { number, ..version.clone() }.values(&self.vault)?;
             self.transact.execute(INSERT_VERSION, values).await?;
+            // What is over is kept so far back; the audit log has all of it.
+            let over = number.saturating_sub(RANGE_VERSIONS as u64);
+            self.transact.execute(DROP_OLD_VERSIONS, vec![version.app.as_u64().into(), over.into()]).await?;
             return Ok(number);
         }
         let values = version.values(&self.vault)?;
@@ -216,14 +231,15 @@ impl Reader {
         row.map(|row| RangeVersion::from_row(&row, &self.vault)).transpose()
     }
 
-    /// The newest versions, newest first, at most `limit`; altered rows are left out.
+    /// All versions in force or in review and the newest of the others, newest first, at most `limit`; altered rows are left out.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn range_versions(&self, app: AppId, limit: usize) -> Result<Vec<RangeVersion>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(0);
         let rows = self.database.fetch_all(VERSIONS, vec![app.as_u64().into(), limit.into()]).await?;
-        Ok(rows.iter().filter_map(|row| RangeVersion::from_row(row, &self.vault).ok()).collect())
+        let found = rows.iter().filter_map(|row| RangeVersion::from_row(row, &self.vault).ok());
+        Ok(newest_first(found.collect()))
     }
 
     /// Versions of all apps that stand so, oldest first, at most `limit`; altered rows are left out.

@@ -54,10 +54,6 @@ fn judge(profile: &AppProfile, versions: &[RangeVersion], wish: &RangeWish) -> R
     if active(versions).is_some_and(|now| now.ranges == wish.ranges) {
         return Err(ActionError::Unchanged);
     }
-    let open = |version: &&RangeVersion| version.standing == VersionStanding::Submitted;
-    if versions.len() >= RANGE_VERSIONS && versions.iter().filter(open).count() > 0 {
-        return Err(ActionError::OtherWay("there are too many versions already; wait for the review"));
-    }
     if profile.frozen == Some(keyward_rules::app::FrozenBy::Operator) {
         return Err(ActionError::Frozen);
     }
