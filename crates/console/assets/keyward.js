@@ -1,5 +1,5 @@
-// What pages gain with JavaScript: times in the reader's zone, copy buttons, a fill-in for the address, passkeys. Every page
-// works without it.
+// What pages gain with JavaScript: times in the reader's zone, copy buttons, a fill-in for the address, passkeys, files. Every
+// page works without it.
 'use strict';
 
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
@@ -146,6 +146,54 @@ if (globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON) {
   }
   const asking = document.querySelector('[data-passkey-ask]');
   if (asking && document.querySelector('input[autocomplete~=webauthn]')) offerInField(asking);
+}
+
+// Files of a person's own, read in the page and sent with its form: ranges as text into their field, a logo as Base64.
+const LOGO_BYTES = 512 * 1024;
+const RANGE_BYTES = 256 * 1024;
+
+function pick(accept, use) {
+  const input = Object.assign(document.createElement('input'), { type: 'file', accept });
+  input.addEventListener('change', () => { if (input.files[0]) use(input.files[0]); });
+  input.click();
+}
+
+for (const button of document.querySelectorAll('button[data-read]')) {
+  button.hidden = false;
+  button.addEventListener('click', () => pick('.txt,.csv,text/plain,text/csv', async (file) => {
+    const field = document.getElementById(button.dataset.read);
+    // What is too long is cut behind the limit, so that the judgement says that it is.
+    field.value = await file.slice(0, RANGE_BYTES + 1).text();
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+    field.focus();
+  }));
+}
+
+function showLogo(part, text, said) {
+  const [image, hint] = [part.querySelector('img'), part.querySelector('.hint')];
+  part.querySelector('textarea').value = text;
+  image.hidden = text === '';
+  image.src = text;
+  hint.querySelector('.error')?.remove();
+  if (said) hint.prepend(Object.assign(document.createElement('span'), { className: 'error', textContent: `${said} ` }));
+}
+
+for (const part of document.querySelectorAll('[data-picture]')) {
+  const chooser = part.querySelector('input[type=file]');
+  chooser.parentElement.hidden = false;
+  part.querySelector('textarea').parentElement.hidden = true;
+  part.querySelector('[data-plain]').hidden = true;
+  chooser.addEventListener('change', () => {
+    const [file] = chooser.files;
+    if (!file) return;
+    if (file.size > LOGO_BYTES || !['image/png', 'image/jpeg'].includes(file.type)) {
+      showLogo(part, '', 'That is no PNG or JPEG picture of at most 512 KiB.');
+      return;
+    }
+    const reader = new FileReader();
+    reader.addEventListener('load', () => showLogo(part, reader.result, ''));
+    reader.readAsDataURL(file);
+  });
 }
 
 // A set-up link carries its token behind "#", which no server sees: it goes into the form and out of the address bar.

@@ -18,7 +18,6 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// Refuses changes that another site's page caused, and dresses every answer.
 pub async fn guard(State(shell): State<Shell>, request: Request, next: Next) -> Response {
-    let asset = request.uri().path().starts_with("/assets/");
     let refused =
         !request.method().is_safe() && !same_origin(&shell, request.headers(), request.uri().path());
     let mut answer = if refused {
@@ -55,9 +54,8 @@ pub async fn guard(State(shell): State<Shell>, request: Request, next: Next) -> 
             HeaderValue::from_static("max-age=31536000; includeSubDomains"),
         );
     }
-    if !asset {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
+    // Assets and logos say for themselves how long they keep.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     answer
 }
 

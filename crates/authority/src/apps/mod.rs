@@ -69,17 +69,30 @@ fn active(versions: &[RangeVersion]) -> Option<&RangeVersion> {
 /// How much a set covers, in words that name no address.
 #[must_use]
 pub fn size_in_words(size: Size) -> String {
-    let part = |count: usize, family: &str, covered: u64, of: &str| match count {
-        0 => None,
-        1 => Some(format!("1 {family} range ({covered} {of})")),
-        _ => Some(format!("{count} {family} ranges ({covered} {of})")),
+    let part = |count: usize, family: &str, covered: u64, of: (&str, &str)| {
+        let of = if covered == 1 { of.0 } else { of.1 };
+        let (ranges, covered) = (if count == 1 { "range" } else { "ranges" }, grouped(covered));
+        (count > 0).then(|| format!("{count} {family} {ranges} ({covered} {of})"))
     };
     let parts = [
-        part(size.v4_blocks, "IPv4", size.v4_addresses, "addresses"),
-        part(size.v6_blocks, "IPv6", size.v6_networks, "networks of /64"),
+        part(size.v4_blocks, "IPv4", size.v4_addresses, ("address", "addresses")),
+        part(size.v6_blocks, "IPv6", size.v6_networks, ("network of /64", "networks of /64")),
     ];
     let said: Vec<String> = parts.into_iter().flatten().collect();
     if said.is_empty() { "nothing".to_owned() } else { said.join(" and ") }
+}
+
+/// A number with a comma after each group of three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// What changes between two sets, in words that name no address.
@@ -92,4 +105,32 @@ fn change_in_words(change: &Difference) -> String {
 fn print_of(desk: &Desk<'_>, set: &AddressSet) -> String {
     let tag = desk.authority.secrets.codes.tag("ranges", "", set.to_string().as_bytes());
     tag.as_bytes().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use keyward_rules::app::Size;
+
+    use super::size_in_words;
+
+    #[test]
+    fn sizes_read_well() {
+        let size = |v4_blocks, v4_addresses, v6_blocks, v6_networks| Size {
+            v4_blocks,
+            v4_addresses,
+            v6_blocks,
+            v6_networks,
+        };
+        for (size, words) in [
+            (size(0, 0, 0, 0), "nothing"),
+            (size(1, 1, 0, 0), "1 IPv4 range (1 address)"),
+            (
+                size(2, 1_256, 1, 1 << 32),
+                "2 IPv4 ranges (1,256 addresses) and 1 IPv6 range (4,294,967,296 networks of /64)",
+            ),
+            (size(0, 0, 3, 100), "3 IPv6 ranges (100 networks of /64)"),
+        ] {
+            assert_eq!(size_in_words(size), words);
+        }
+    }
 }

@@ -164,7 +164,10 @@ async fn hold(desk: &Desk<'_>, profile: &AppProfile, demand: Demand) -> Result<u
             }
         }
         held += ids.len();
-        if !ids.is_empty() {
+        if ids.is_empty() {
+            // Nothing changed; whoever writes next must not wait for it.
+            drop(tx);
+        } else {
             let facts = [("keys", ids.join(",")), ("due", demand.due.to_string())];
             let event = Event::of(tx.grant(), desk.now, &format!("app:{}", profile.id), &facts);
             tx.commit(event).await?;

@@ -19,12 +19,15 @@ pub enum Kind {
     Code,
     /// Several lines.
     Area,
+    /// A date and a time of day.
+    Moment,
 }
 
 impl Kind {
     const fn input(self) -> &'static str {
         match self {
             Self::Text | Self::Code | Self::Area => "text",
+            Self::Moment => "datetime-local",
             Self::Email | Self::Door => "email",
             Self::Password | Self::NewPassword => "password",
         }
@@ -32,7 +35,7 @@ impl Kind {
 
     const fn complete(self) -> &'static str {
         match self {
-            Self::Text | Self::Area => "off",
+            Self::Text | Self::Area | Self::Moment => "off",
             Self::Email => "username",
             Self::Door => "username webauthn",
             Self::Password => "current-password",

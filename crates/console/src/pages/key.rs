@@ -7,17 +7,19 @@ use axum::response::Response;
 use keyward_authority::ActionError;
 use keyward_authority::keys::{edit_key, parse_tags};
 use keyward_authority::questions::{
-    ActivityView, AlertView, KeyView, Outlook, key_activity, key_outlook, list_alerts_of_key, show_key,
+    ActivityView, AlertView, AppCard, KeyView, Outlook, app_of_key, key_activity, key_outlook,
+    list_alerts_of_key, show_key,
 };
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{Environment, KeyName};
+use keyward_rules::time::Moment;
 
 use super::field::{Field, Kind};
 use super::keys::{ending_in_words, rights};
 use super::layout::{Frame, Query, go, page_with, problem, sentence};
 use super::person::{Posted, SignedIn};
 use crate::chart;
-use crate::words::When;
+use crate::words::{When, countdown};
 
 /// A request in the table.
 struct RequestRow {
@@ -36,6 +38,15 @@ struct AlertRow {
     from: String,
 }
 
+/// The app that the key is bound to.
+struct App {
+    card: AppCard,
+    /// How often the key was refused within a day because the request did not come from the app's servers.
+    refused: u64,
+    /// By when it must be rotated: how long until then (nothing when it is over), and when that is.
+    due: Option<(String, When)>,
+}
+
 #[derive(Template)]
 #[template(path = "key.html")]
 struct Page<'p> {
@@ -44,6 +55,7 @@ struct Page<'p> {
     key: &'p KeyView,
     id: String,
     rights: Vec<(&'static str, &'static str)>,
+    app: Option<App>,
     demo: bool,
     living: bool,
     created: When,
@@ -96,6 +108,7 @@ async fn build(
     let outlook = key_outlook(&desk, person.shell.routes(), id, here).await?;
     let activity: ActivityView = key_activity(&desk, id).await?;
     let alerts = list_alerts_of_key(&desk, key.account, id, 10).await?;
+    let app = app_of_key(&desk, id).await?.map(|(card, refused)| app(card, refused, now));
     let (name, tags, error) =
         typed.unwrap_or_else(|| (key.name.to_string(), key.tags.join(", "), String::new()));
     let fields = vec![
@@ -109,6 +122,7 @@ async fn build(
         csrf: &person.csrf,
         id: id.to_string(),
         rights: rights(&key),
+        app,
         demo: key.environment == Environment::Demo,
         living: key.is_living(),
         created: When::of(key.created_at),
@@ -133,6 +147,11 @@ async fn build(
         key: &key,
     };
     Ok(page_with(status, &page))
+}
+
+fn app(card: AppCard, refused: u64, now: Moment) -> App {
+    let left = |due| if due > now { countdown(now, due) } else { String::new() };
+    App { due: card.successors_due.map(|due| (left(due), When::of(due))), card, refused }
 }
 
 fn request_row(request: keyward_authority::questions::KeyRequest) -> RequestRow {

@@ -8,11 +8,11 @@ use keyward_authority::keys::{
     Issued, KeyWish, Outcome, check_wish, issue_key, parse_tags, suggest_name, wish_matter,
 };
 use keyward_authority::oversight::policy_in_force;
-use keyward_authority::questions::{KeyView, show_key};
+use keyward_authority::questions::{AppCard, KeyView, app_card, open_apps, show_key};
 use keyward_authority::{ActionError, strength};
 use keyward_rules::address::{AddressSet, Binding, HostBits, Network, Width};
 use keyward_rules::grant::TwoFactor;
-use keyward_rules::id::KeyId;
+use keyward_rules::id::{AppId, KeyId};
 use keyward_rules::key::{
     Environment, KeyName, KeyRefusal, KeySpec, Need, NotARateCap, Passphrase, RateCap, WideRange,
 };
@@ -28,6 +28,9 @@ use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
 use crate::sealed_file;
 use crate::words::permission_line;
+
+/// Apps of the list that are shown; a search finds the others.
+const APPS_SHOWN: usize = 60;
 
 /// A permission of the form.
 struct Right {
@@ -61,6 +64,8 @@ struct Page<'p> {
     name: String,
     rights: Vec<Right>,
     errors: Box<Errors>,
+    /// The app that it is bound to, or none for a key of one's own software.
+    app: Option<AppCard>,
     reach: String,
     passphrase: String,
     expires: String,
@@ -107,6 +112,17 @@ struct Made<'m> {
     gateway: &'m str,
 }
 
+/// The apps to choose from.
+#[derive(Template)]
+#[template(path = "key_apps.html")]
+struct Apps {
+    frame: Frame,
+    q: String,
+    cards: Vec<AppCard>,
+    left_out: usize,
+    error: String,
+}
+
 #[derive(Template)]
 #[template(path = "live.html")]
 struct Live {
@@ -122,14 +138,43 @@ pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
     if let Some(answer) = only_on_a_desk(&person).await {
         return answer;
     }
+    match begin(&person, &query).await {
+        Ok(answer) => answer,
+        Err(other) => problem(other),
+    }
+}
+
+async fn begin(person: &SignedIn, query: &Query) -> Result<Response, ActionError> {
+    let desk = person.desk();
     let model = match query.from.parse::<KeyId>() {
-        Ok(id) => match show_key(&person.desk(), id).await {
-            Ok(key) => Some(key),
-            Err(other) => return problem(other),
-        },
+        Ok(id) => Some(show_key(&desk, id).await?),
         Err(_) => None,
     };
-    page(&form(&person, &prefilled(model.as_ref()), Box::default()))
+    let named = model.as_ref().map_or_else(|| query.app.parse().ok(), |key| key.app);
+    let app = match named {
+        Some(id) => app_card(&desk, id).await.ok().filter(|card| card.state == "open"),
+        None => None,
+    };
+    if app.is_none() && (named.is_some() || query.purpose == "third_party_app") {
+        let error = if named.is_some() { sentence(&ActionError::AppClosed) } else { String::new() };
+        return choose(person, &query.q, error).await;
+    }
+    let fields = prefilled(model.as_ref(), app.as_ref());
+    Ok(page(&form(person, &fields, app, Box::default())))
+}
+
+/// The apps that a key can be bound to.
+async fn choose(person: &SignedIn, q: &str, error: String) -> Result<Response, ActionError> {
+    let mut cards = open_apps(&person.desk(), q).await?;
+    let left_out = cards.len().saturating_sub(APPS_SHOWN);
+    cards.truncate(APPS_SHOWN);
+    let frame = Frame::of(person, "keys", "Choose an app");
+    Ok(page(&Apps { frame, q: q.to_owned(), cards, left_out, error }))
+}
+
+/// The app that a form names.
+async fn app_of(person: &SignedIn, fields: &Fields) -> Option<AppCard> {
+    app_card(&person.desk(), fields.get("app").parse().ok()?).await.ok()
 }
 
 /// A refusal for phones and tablets, where the deployment wants that.
@@ -149,10 +194,17 @@ async fn only_on_a_desk(person: &SignedIn) -> Option<Response> {
 }
 
 /// The fields as they stand when the form opens.
-fn prefilled(model: Option<&KeyView>) -> Fields {
+fn prefilled(model: Option<&KeyView>, app: Option<&AppCard>) -> Fields {
     let mut fields = vec![];
     let mut set = |name: &str, value: String| fields.push((name.to_owned(), value));
+    if let Some(app) = app {
+        set("app", app.id.to_string());
+    }
     match model {
+        None if app.is_some() => {
+            let declared = app.into_iter().flat_map(|app| app.permissions.iter());
+            declared.for_each(|right| set("permission", right.word().to_owned()));
+        }
         None => {
             set("permission", Permission::Read.word().to_owned());
             set("reach", "addresses".to_owned());
@@ -175,7 +227,16 @@ fn prefilled(model: Option<&KeyView>) -> Fields {
     Fields(fields)
 }
 
-fn form<'p>(person: &'p SignedIn, fields: &Fields, errors: Box<Errors>) -> Page<'p> {
+fn form<'p>(
+    person: &'p SignedIn,
+    fields: &Fields,
+    app: Option<AppCard>,
+    mut errors: Box<Errors>,
+) -> Page<'p> {
+    if app.is_some() {
+        // There is no field for addresses beside which it could stand.
+        errors.whole.push_str(&errors.addresses);
+    }
     let ticked = |right: Permission| fields.all("permission").any(|word| word == right.word());
     let rights = OFFERED.map(|right| {
         let (name, line) = permission_line(right);
@@ -198,6 +259,7 @@ fn form<'p>(person: &'p SignedIn, fields: &Fields, errors: Box<Errors>) -> Page<
         name: text("name"),
         rights: rights.into(),
         errors,
+        app,
         reach: reach.html(),
         passphrase: text("passphrase"),
         expires: text("expires"),
@@ -215,7 +277,7 @@ fn wish(person: &SignedIn, fields: &Fields) -> Result<KeyWish, Box<Errors>> {
     let rights: Result<Vec<Permission>, _> = fields.all("permission").map(str::parse).collect();
     let permissions = rights.and_then(Permissions::new);
     let permissions = permissions.map_err(|problem| errors.permissions = say(&problem)).ok();
-    let binding = binding(fields).map_err(|problem| errors.addresses = sentence(&problem)).ok();
+    let binding = works_from(fields).map_err(|problem| errors.addresses = sentence(&problem)).ok();
     let passphrase = Passphrase::parse(fields.get("passphrase"));
     let passphrase = passphrase.map_err(|problem| errors.passphrase = say(&problem)).ok();
     let tags = parse_tags(fields.get("tags")).map_err(|problem| errors.tags = sentence(&problem)).ok();
@@ -274,6 +336,18 @@ fn whole_day(at: keyward_rules::time::Moment) -> keyward_rules::time::Moment {
     keyward_rules::time::Moment::from_unix_ms(at.unix_ms().div_ceil(DAY_MS) * DAY_MS)
 }
 
+/// Where a new key works from: the servers of an app, or what [`binding`] says. Both together are an error.
+fn works_from(fields: &Fields) -> Result<Binding, ActionError> {
+    if !fields.has("app") {
+        return binding(fields);
+    }
+    if fields.has("reach") || fields.has("addresses") {
+        return Err(ActionError::BoundToApp);
+    }
+    let app: AppId = fields.get("app").parse().map_err(|_| ActionError::NoApp)?;
+    Ok(Binding::App(app))
+}
+
 /// Where from, as the form says: addresses with host bits cleared, or explicitly anywhere. An empty list is an
 /// error and never "anywhere".
 pub fn binding(fields: &Fields) -> Result<Binding, ActionError> {
@@ -297,14 +371,20 @@ pub async fn submit(posted: Posted) -> Response {
     }
     let wish = match wish(person, fields) {
         Ok(wish) => wish,
-        Err(errors) => return page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(person, fields, errors)),
+        Err(errors) => {
+            let app = app_of(person, fields).await;
+            return page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(person, fields, app, errors));
+        }
     };
     if !fields.has("challenge")
         && let Err(refusal) = check_wish(&person.desk(), &wish).await
     {
-        return refused(person, fields, refusal);
+        return refused(person, fields, refusal).await;
     }
-    let matter = wish_matter(&wish);
+    let mut matter = wish_matter(&wish);
+    if let Some(app) = app_of(person, fields).await {
+        matter.words.push(format!("The app: {} ({})", app.name, app.home_page));
+    }
     let asking = Asking {
         title: "Create this API key?",
         action: "/keys/new".to_owned(),
@@ -322,7 +402,7 @@ pub async fn submit(posted: Posted) -> Response {
     match issue_key(&person.desk(), proof, wish).await {
         Ok(Outcome::Made(issued)) => page(&made(person, &issued)),
         Ok(Outcome::MadeBefore(id)) => go(&format!("/keys/{id}")),
-        Err(refusal) => refused(person, fields, refusal),
+        Err(refusal) => refused(person, fields, refusal).await,
     }
 }
 
@@ -353,7 +433,7 @@ fn made<'m>(person: &'m SignedIn, issued: &'m Issued) -> Made<'m> {
 }
 
 /// A refusal beside its field.
-fn refused(person: &SignedIn, fields: &Fields, refusal: ActionError) -> Response {
+async fn refused(person: &SignedIn, fields: &Fields, refusal: ActionError) -> Response {
     use KeyRefusal as R;
     let text = sentence(&refusal);
     let mut errors = Box::<Errors>::default();
@@ -365,12 +445,20 @@ fn refused(person: &SignedIn, fields: &Fields, refusal: ActionError) -> Response
         errors.addresses = text;
     } else if matches!(refusal, ActionError::Key(R::Expired)) {
         errors.expires = text;
-    } else if matches!(refusal, ActionError::Key(_) | ActionError::Cooling | ActionError::TwoFactorOff) {
+    } else if matches!(
+        refusal,
+        ActionError::Key(_)
+            | ActionError::Cooling
+            | ActionError::TwoFactorOff
+            | ActionError::NoApp
+            | ActionError::AppClosed
+    ) {
         errors.whole = text;
     } else {
         return problem(refusal);
     }
-    page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(person, fields, errors))
+    let app = app_of(person, fields).await;
+    page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(person, fields, app, errors))
 }
 
 /// What is said of a field while it is typed.

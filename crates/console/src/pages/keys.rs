@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::Query as Asked;
 use axum::response::Response;
 use keyward_authority::ActionError;
-use keyward_authority::questions::{Ending, KeyView, key_counts, list_keys};
+use keyward_authority::questions::{Ending, KeyView, app_name, key_counts, list_keys};
 use keyward_rules::grant::TwoFactor;
 use keyward_rules::key::Environment;
 use keyward_rules::limits::KEYS_PER_ACCOUNT;
@@ -30,8 +30,8 @@ pub struct Row {
     pub from: String,
     /// Whether it is bound.
     pub bound: bool,
-    /// Whether an app's servers are meant.
-    pub app: bool,
+    /// The name of the app whose servers it works from; empty for a key of one's own software.
+    pub app: String,
     /// Whether it is a demo key.
     pub demo: bool,
     /// Its state's word.
@@ -60,6 +60,7 @@ struct Page {
     altered: usize,
     unbound: usize,
     two_factor: bool,
+    broker: bool,
     query: Query,
     tags: Vec<String>,
 }
@@ -98,7 +99,10 @@ async fn row(person: &SignedIn, key: KeyView) -> Result<Row, ActionError> {
         // A space to break the line at.
         from: key.from.replace(',', ", "),
         bound: key.bound,
-        app: key.purpose == "third_party_app",
+        app: match key.app {
+            Some(app) => app_name(&person.desk(), app).await?,
+            None => String::new(),
+        },
         demo: key.environment == Environment::Demo,
         state: key.state,
         created: When::of(key.created_at),
@@ -153,7 +157,8 @@ async fn build(person: &SignedIn, query: Query) -> Result<Response, ActionError>
     }
     let frame = Frame::of(person, "keys", "API keys").note(&query.note);
     let two_factor = person.account.two_factor == TwoFactor::On;
-    Ok(page(&Page { frame, rows, total, living, altered, unbound, two_factor, query, tags }))
+    let broker = person.broker;
+    Ok(page(&Page { frame, rows, total, living, altered, unbound, two_factor, broker, query, tags }))
 }
 
 /// The permissions that the wizard offers, in its order.

@@ -38,6 +38,8 @@ pub struct Me {
     pub unseen: i64,
     /// Whether the operations are theirs to see.
     pub staff: bool,
+    /// Whether they have registered an app.
+    pub broker: bool,
     /// The token of forms.
     pub csrf: String,
 }
@@ -53,7 +55,8 @@ impl Frame {
         let email = person.account.email.to_string();
         let initial = email.chars().next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
         let staff = person.role.is_some();
-        let me = Me { initial, email, unseen: person.unseen, staff, csrf: person.csrf.clone() };
+        let (unseen, broker) = (person.unseen, person.broker);
+        let me = Me { initial, email, unseen, staff, broker, csrf: person.csrf.clone() };
         Self { title: title.to_owned(), me: Some(me), part, note: "", assets: &PATHS }
     }
 
@@ -94,6 +97,20 @@ impl Frame {
             "channel-removed" => "The channel is removed.",
             "tested" => "A test is on its way. What came of it stands below in a moment.",
             "sent-again" => "The message is on its way again, under its id.",
+            "registered" => {
+                "Registered as a draft. Submit it for review when it is complete, and the ranges of its servers."
+            }
+            "app-changed" => "The app is changed.",
+            "app-submitted" => "Submitted. Operators look at it; you are told by mail.",
+            "app-frozen" => "All keys of the app are frozen. Every gateway refuses them from now on.",
+            "app-thawed" => "The freeze is lifted. The app's keys work again.",
+            "ranges-narrowed" => "The ranges are in force.",
+            "ranges-submitted" => "The ranges are submitted. Operators look at them; you are told by mail.",
+            "ranges-withdrawn" => "The submission is withdrawn.",
+            "ranges-entered" => "The ranges are entered. Approving them is another step; the broker is told.",
+            "sent-back" => "It is sent back. Its broker is told why.",
+            "demanded" => "Successors are demanded. The holders and the broker are being told.",
+            "demand-withdrawn" => "The demand is withdrawn.",
             "seen" => "All alerts are marked as seen.",
             _ => "",
         };
@@ -122,6 +139,12 @@ pub struct Query {
     /// Which key a new one is modelled on.
     #[serde(default)]
     pub from: String,
+    /// What a new key is for.
+    #[serde(default)]
+    pub purpose: String,
+    /// Which app a new key is bound to.
+    #[serde(default)]
+    pub app: String,
     /// Where a page of a list begins.
     #[serde(default)]
     pub before: String,

@@ -2,6 +2,7 @@
 
 mod activity;
 mod alerts;
+mod apps;
 mod brake;
 mod channel_choices;
 mod channel_new;
@@ -86,6 +87,7 @@ pub fn router() -> Router<Shell> {
         .route("/security/recovery-codes", get(totp::show_codes).post(totp::codes))
         .route("/security/sessions/end", post(security::end_session))
         .route("/security/sessions/end-others", post(security::end_others))
+        .merge(apps::router())
         .merge(operations::router())
         .route("/prove/{app}/{number}/{token}", get(prove::prove))
         .route("/brake/{link}", get(brake::show).post(brake::brake))

@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use keyward_authority::oversight::role_of;
-use keyward_authority::questions::{AccountView, Presence, show_account, unseen_alerts};
+use keyward_authority::questions::{AccountView, Presence, is_broker, show_account, unseen_alerts};
 use keyward_authority::{ActionError, Desk, Stage};
 use keyward_rules::grant::{Actor, Holder, Staff};
 use keyward_rules::id::AccountId;
@@ -33,6 +33,8 @@ pub struct SignedIn {
     pub unseen: i64,
     /// Their role, as it stands now.
     pub role: Option<Role>,
+    /// Whether they have registered an app.
+    pub broker: bool,
     /// The token that their forms carry.
     pub csrf: String,
 }
@@ -84,12 +86,13 @@ async fn enter(parts: &Parts, shell: &Shell) -> Result<SignedIn, Response> {
     let view = async {
         let account = show_account(&desk, found.holder.account).await?;
         let role = role_of(&desk, found.holder.account).await?;
-        Ok::<_, ActionError>((account, unseen_alerts(&desk, found.holder.account).await?, role))
+        let broker = is_broker(&desk, found.holder.account).await?;
+        Ok::<_, ActionError>((account, unseen_alerts(&desk, found.holder.account).await?, role, broker))
     };
-    let (account, unseen, role) = view.await.map_err(problem)?;
+    let (account, unseen, role, broker) = view.await.map_err(problem)?;
     let tag = shell.authority().secrets.codes.tag("form", &found.record.id.to_string(), &token.hash());
     let csrf = tag.as_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Ok(SignedIn { shell: shell.clone(), holder: found.holder, account, unseen, role, csrf })
+    Ok(SignedIn { shell: shell.clone(), holder: found.holder, account, unseen, role, broker, csrf })
 }
 
 impl FromRequestParts<Shell> for SignedIn {

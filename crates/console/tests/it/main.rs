@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests take the short way")]
 
 mod activity;
+mod app_pages;
 mod audit;
 mod canary;
 mod channel_pages;

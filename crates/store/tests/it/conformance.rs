@@ -6,6 +6,7 @@ use keyward_rules::app::{AppName, AppStanding, VersionStanding};
 use keyward_rules::event::Event;
 use keyward_rules::grant::Scope;
 use keyward_rules::id::{AccountId, AppId, KeyId, RequestId, Revision};
+use keyward_rules::limits::RANGE_VERSIONS;
 use keyward_rules::time::Moment;
 use keyward_store::{
     AccountKind, AccountRecord, AppKeyCounts, AppProfile, AppRecord, AppState, Demand, Intent, KeyDraft,
@@ -335,6 +336,20 @@ async fn an_app_and_its_versions_keep_their_order(world: World) {
     let active = RangeVersion { number: 1, standing: VersionStanding::Active, version: 2, ..first };
     tx.put_range_version(&active).await.unwrap();
     assert!(matches!(tx.put_range_version(&active).await, Err(StoreError::Conflict { .. })));
+    // However many others come and go, what is in force stays in the list, and what is over is bounded.
+    let gone = RangeVersion { standing: VersionStanding::Withdrawn, version: 1, ..active.clone() };
+    for _ in 0..RANGE_VERSIONS + 5 {
+        tx.put_range_version(&gone).await.unwrap();
+    }
+    let kept = tx.range_versions(profile.id, RANGE_VERSIONS * 2).await.unwrap();
+    assert_eq!(kept.len(), RANGE_VERSIONS + 2, "those in force and in review, and as many that are over");
+    let some = tx.range_versions(profile.id, 10).await.unwrap();
+    let numbers: Vec<u64> = some.iter().map(|version| version.number).collect();
+    let newest = RANGE_VERSIONS as u64 + 7;
+    assert_eq!(
+        numbers,
+        [newest, newest - 1, newest - 2, newest - 3, newest - 4, newest - 5, newest - 6, newest - 7, 2, 1]
+    );
     // News wait in order, and know how far they came.
     tx.put_app_news(profile.id, "app_frozen", "x").await.unwrap();
     let news = tx.app_news().await.unwrap().unwrap();

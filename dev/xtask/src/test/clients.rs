@@ -37,6 +37,7 @@ pub fn browse(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), S
     let (clients, program) = both(clients, program)?;
     script(clients, program, "flow.mjs", &[])?;
     script(clients, program, "operators.mjs", &[])?;
+    script(clients, program, "apps.mjs", &[])?;
     script(clients, program, "passkeys.mjs", &[])?;
     script(clients, program, "api.mjs", &[])
 }

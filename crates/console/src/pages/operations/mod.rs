@@ -3,6 +3,7 @@
 #![expect(clippy::result_large_err, reason = "what goes wrong here is an answer, and it goes straight out")]
 
 mod accounts;
+mod apps;
 mod audit;
 mod keys;
 mod overview;
@@ -128,4 +129,5 @@ pub fn router() -> Router<Shell> {
         .route("/operations/proposals/{id}/approve", get(proposals::show_approve).post(proposals::approve))
         .route("/operations/proposals/{id}/carry-out", axum::routing::post(proposals::carry_out))
         .route("/operations/proposals/{id}/cancel", get(proposals::show_cancel).post(proposals::cancel))
+        .merge(apps::router())
 }

@@ -20,6 +20,7 @@ struct Page {
     events: i64,
     open: i64,
     set_up_open: bool,
+    reviews: u64,
 }
 
 /// The page.
@@ -39,6 +40,7 @@ pub async fn show(officer: Officer, Asked(query): Asked<Query>) -> Response {
             events: view.counts.events,
             open: view.counts.proposals,
             set_up_open: view.set_up_open,
+            reviews: view.reviews,
         }),
         Err(other) => problem(other),
     }

@@ -88,6 +88,7 @@ struct Show<'p> {
     approved: bool,
     complete: bool,
     at_the_host: bool,
+    about: String,
 }
 
 async fn find(desk: &Desk<'_>, id: &str) -> Result<ProposalView, Response> {
@@ -114,6 +115,7 @@ pub async fn show(officer: Officer, Path(id): Path<String>, Asked(query): Asked<
             mine: view.requester.0 == me,
             approved: view.approvals.iter().any(|(by, _, _)| *by == me),
             at_the_host: view.change.is_done_at_the_host(),
+            about: back_of(view.change),
             complete: view.counting.0 >= view.counting.1,
             words: view.words,
         }))

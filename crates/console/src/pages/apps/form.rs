@@ -1,0 +1,255 @@
+//! What a broker says of an app: the form, what is wrong with it field by field, and the factor that it takes.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+use keyward_authority::apps::{AppWish, HomePage, app_matter, edit_app, register_app};
+use keyward_authority::questions::{BrokerApp, broker_app};
+use keyward_authority::{ActionError, ErrorKind};
+use keyward_rules::account::Email;
+use keyward_rules::app::{AppName, AppStanding};
+use keyward_rules::id::AppId;
+use keyward_rules::permission::{Permission, Permissions};
+
+use super::{app_id, logo};
+use crate::fields::Fields;
+use crate::pages::confirm::{Asking, CEREMONY, Ceremony, tighten};
+use crate::pages::field::{Field, Kind};
+use crate::pages::layout::{Frame, capital, go, page_with, problem, sentence};
+use crate::pages::person::{Posted, SignedIn};
+use crate::words::permission_line;
+
+/// What an app can ask for; never the administration of whole accounts.
+const ASKED: [Permission; 4] =
+    [Permission::Read, Permission::Trade, Permission::Withdraw, Permission::Funding];
+
+/// A permission of the form.
+struct Right {
+    word: &'static str,
+    name: &'static str,
+    line: &'static str,
+    ticked: bool,
+    danger: bool,
+}
+
+/// What is wrong, by field.
+#[derive(Default)]
+struct Errors {
+    name: String,
+    home_page: String,
+    contact: String,
+    permissions: String,
+    logo: String,
+    whole: String,
+}
+
+#[derive(Template)]
+#[template(path = "apps/form.html")]
+struct Page<'p> {
+    frame: Frame,
+    csrf: &'p str,
+    /// Where the form goes, and the way back.
+    action: String,
+    back: String,
+    title: &'static str,
+    /// Whether operators will have to look again.
+    again: bool,
+    fields: Vec<String>,
+    rights: Vec<Right>,
+    logo: String,
+    has_logo: bool,
+    errors: Errors,
+}
+
+fn form(
+    person: &SignedIn,
+    app: Option<&BrokerApp>,
+    fields: &Fields,
+    errors: Errors,
+    status: StatusCode,
+) -> Response {
+    let title = if app.is_some() { "Change the app" } else { "Register an app" };
+    let path = app.map(|app| format!("/apps/{}", app.profile.id));
+    let text = |name: &str| fields.get(name).to_owned();
+    let inputs = [
+        Field::new("name", "Name", Kind::Text)
+            .hint(
+                "2 to 40 characters, as your customers know it. No two apps may have names that look alike.",
+            )
+            .value(text("name"))
+            .error(&errors.name),
+        Field::new("home_page", "Home page", Kind::Text)
+            .hint("Where people read about it: https://…")
+            .value(text("home_page"))
+            .error(&errors.home_page),
+        Field::new("contact", "Contact", Kind::Email)
+            .hint("Whom operators write to. Your customers do not see it.")
+            .value(text("contact"))
+            .error(&errors.contact),
+    ];
+    let ticked = |right: Permission| fields.all("permission").any(|word| word == right.word());
+    let right = |right: Permission| {
+        let (name, line) = permission_line(right);
+        let danger = right == Permission::Withdraw;
+        Right { word: right.word(), name, line, ticked: ticked(right), danger }
+    };
+    let page = Page {
+        frame: Frame::of(person, "apps", title),
+        csrf: &person.csrf,
+        action: path.as_ref().map_or_else(|| "/apps/new".to_owned(), |path| format!("{path}/edit")),
+        back: path.unwrap_or_else(|| "/apps".to_owned()),
+        title,
+        again: app.is_some_and(|app| app.profile.standing == AppStanding::Verified),
+        fields: inputs.iter().map(Field::html).collect(),
+        rights: ASKED.map(right).into(),
+        logo: text("logo"),
+        has_logo: app.is_some_and(|app| app.profile.logo.is_some()),
+        errors,
+    };
+    page_with(status, &page)
+}
+
+/// The fields of an app as it stands.
+fn prefilled(app: &BrokerApp) -> Fields {
+    let profile = &app.profile;
+    let mut fields = vec![
+        ("name".to_owned(), profile.name.to_string()),
+        ("home_page".to_owned(), profile.home_page.clone()),
+        ("contact".to_owned(), profile.contact.clone()),
+    ];
+    fields.extend(profile.permissions.iter().map(|right| ("permission".to_owned(), right.word().to_owned())));
+    Fields(fields)
+}
+
+/// The empty form.
+pub async fn show_new(person: SignedIn) -> Response {
+    let fields = Fields(vec![
+        ("permission".to_owned(), Permission::Read.word().to_owned()),
+        ("contact".to_owned(), person.account.email.to_string()),
+    ]);
+    form(&person, None, &fields, Errors::default(), StatusCode::OK)
+}
+
+/// The form of an app that is there.
+pub async fn show_edit(person: SignedIn, Path(id): Path<String>) -> Response {
+    match find(&person, &id).await {
+        Ok(app) => form(&person, Some(&app), &prefilled(&app), Errors::default(), StatusCode::OK),
+        Err(answer) => answer,
+    }
+}
+
+async fn find(person: &SignedIn, id: &str) -> Result<BrokerApp, Response> {
+    broker_app(&person.desk(), app_id(id)?).await.map_err(problem)
+}
+
+/// The form as a wish, or what is wrong with it, all at once.
+fn wish(fields: &Fields) -> Result<AppWish, Errors> {
+    let mut errors = Errors::default();
+    let say = |problem: &dyn std::fmt::Display| format!("{}.", capital(&problem.to_string()));
+    let name = AppName::parse(fields.get("name").trim()).map_err(|wrong| errors.name = say(&wrong)).ok();
+    let home_page = HomePage::parse(fields.get("home_page").trim());
+    let home_page = home_page.map_err(|wrong| errors.home_page = say(&wrong)).ok();
+    let contact = Email::parse(fields.get("contact").trim());
+    let contact = contact.map_err(|wrong| errors.contact = say(&wrong)).ok();
+    let rights: Result<Vec<Permission>, _> = fields.all("permission").map(str::parse).collect();
+    let permissions = rights.and_then(Permissions::new);
+    let permissions = permissions.map_err(|wrong| errors.permissions = say(&wrong)).ok();
+    let logo = logo::read(fields.get("logo")).map_err(|wrong| errors.logo = say(&wrong)).ok();
+    match (name, home_page, contact, permissions, logo) {
+        (Some(name), Some(home_page), Some(contact), Some(permissions), Some(logo)) => {
+            Ok(AppWish { name, home_page, contact, permissions, logo })
+        }
+        (_, _, _, _, _) => Err(errors),
+    }
+}
+
+fn asking(wish: &AppWish, app: Option<&BrokerApp>) -> Asking {
+    let mut words = vec![
+        wish.name.to_string(),
+        format!("Home page {}, contact {}", wish.home_page, wish.contact),
+        format!("It asks for: {}", wish.permissions.to_string().replace(',', ", ")),
+    ];
+    words.push(match app.map(|app| app.profile.standing) {
+        None => "It is a draft at first: nobody else sees it before you submit it and an operator verifies it.",
+        Some(AppStanding::Verified) => {
+            "Operators look at it again before new keys can be bound to it. Keys that are bound go on working."
+        }
+        Some(AppStanding::Draft | AppStanding::Submitted | AppStanding::Rejected) => {
+            "Nobody else sees it before an operator has verified it."
+        }
+    }.to_owned());
+    Asking {
+        title: if app.is_some() { "Change this app?" } else { "Register this app?" },
+        action: app.map_or_else(|| "/apps/new".to_owned(), |app| format!("/apps/{}/edit", app.profile.id)),
+        button: if app.is_some() { "Change the app" } else { "Register the app" },
+        danger: false,
+        back: app.map_or_else(|| "/apps".to_owned(), |app| format!("/apps/{}", app.profile.id)),
+        part: "apps",
+        words,
+        extra: String::new(),
+    }
+}
+
+/// The form with the picture that was made of the file in its place, and with nothing that it does not have.
+fn kept(posted: &Posted, wish: &AppWish) -> Posted {
+    let names = ["name", "home_page", "contact", "permission"];
+    let mut fields = posted.fields.0.clone();
+    fields.retain(|(name, _)| names.contains(&name.as_str()) || CEREMONY.contains(&name.as_str()));
+    fields.push(("logo".to_owned(), logo::write(wish.logo.as_deref())));
+    Posted { person: posted.person.clone(), fields: Fields(fields) }
+}
+
+/// Registers an app: judged, proven, done.
+pub async fn register(posted: Posted) -> Response {
+    send(posted, None).await
+}
+
+/// Changes one.
+pub async fn edit(Path(id): Path<String>, posted: Posted) -> Response {
+    match find(&posted.person, &id).await {
+        Ok(app) => send(posted, Some(app)).await,
+        Err(answer) => answer,
+    }
+}
+
+async fn send(posted: Posted, app: Option<BrokerApp>) -> Response {
+    let person = &posted.person;
+    let wish = match wish(&posted.fields) {
+        Ok(wish) => wish,
+        Err(errors) => {
+            return form(person, app.as_ref(), &posted.fields, errors, StatusCode::UNPROCESSABLE_ENTITY);
+        }
+    };
+    let (id, kept) = (app.as_ref().map(|app| app.profile.id), kept(&posted, &wish));
+    let matter = app_matter(&wish, id);
+    let proof = match tighten(&kept, &asking(&wish, app.as_ref()), &matter).await {
+        Ceremony::Proven(proof) => proof,
+        Ceremony::Page(answer) => return answer,
+    };
+    let desk = person.desk();
+    let done = match id {
+        None => register_app(&desk, proof, person.id(), wish).await.map(|id| (id, "registered")),
+        Some(id) => edit_app(&desk, proof, id, wish).await.map(|()| (id, "app-changed")),
+    };
+    match done {
+        Ok((id, note)) => to(id, note),
+        Err(refusal) => refused(&kept, app.as_ref(), refusal),
+    }
+}
+
+fn to(id: AppId, note: &str) -> Response {
+    go(&format!("/apps/{id}?note={note}"))
+}
+
+/// A refusal on the form: beside the name when another app has one like it.
+fn refused(posted: &Posted, app: Option<&BrokerApp>, refusal: ActionError) -> Response {
+    let mut errors = Errors::default();
+    let text = sentence(&refusal);
+    match (refusal.kind(), &refusal) {
+        (ErrorKind::Refused, ActionError::Store(_)) => errors.name = text,
+        (ErrorKind::Refused, _) => errors.whole = text,
+        (ErrorKind::Missing | ErrorKind::TooMuch | ErrorKind::Broken, _) => return problem(refusal),
+    }
+    form(&posted.person, app, &posted.fields, errors, StatusCode::UNPROCESSABLE_ENTITY)
+}

@@ -1,0 +1,110 @@
+//! A broker stops all keys of its app at once, and lets them work again.
+
+use axum::extract::Path;
+use axum::response::Response;
+use keyward_authority::apps::{freeze_app, thaw_matter, thaw_own_app};
+use keyward_authority::questions::{BrokerApp, broker_app};
+use keyward_authority::{ActionError, AppKeyCounts};
+
+use super::app_id;
+use crate::fields::Fields;
+use crate::pages::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up};
+use crate::pages::layout::{go, problem};
+use crate::pages::person::{Posted, SignedIn};
+use keyward_rules::app::FrozenBy;
+
+/// How many keys and accounts something touches.
+pub fn touched(counts: &AppKeyCounts) -> String {
+    let plural =
+        |count: u64, one: &str, more: &str| format!("{count} {}", if count == 1 { one } else { more });
+    format!(
+        "It touches {} of {}; {} used within a day.",
+        plural(counts.keys, "key", "keys"),
+        plural(counts.accounts, "account", "accounts"),
+        plural(counts.used, "was", "were"),
+    )
+}
+
+async fn find(person: &SignedIn, id: &str) -> Result<BrokerApp, Response> {
+    broker_app(&person.desk(), app_id(id)?).await.map_err(problem)
+}
+
+fn freezing(app: &BrokerApp) -> Asking {
+    Asking {
+        title: "Freeze all keys of this app?",
+        action: format!("/apps/{}/freeze", app.profile.id),
+        button: "Freeze all its keys",
+        danger: true,
+        back: format!("/apps/{}", app.profile.id),
+        part: "apps",
+        words: vec![
+            app.profile.name.to_string(),
+            touched(&app.counts),
+            "Every gateway refuses them within a second, and your customers are told. You can lift it yourself, with a code by mail."
+                .to_owned(),
+        ],
+        extra: String::new(),
+    }
+}
+
+/// The question before.
+pub async fn show_freeze(person: SignedIn, Path(id): Path<String>) -> Response {
+    match find(&person, &id).await {
+        Ok(app) if matches!(app.profile.frozen, Some(FrozenBy::Broker | FrozenBy::Both)) => {
+            problem(ActionError::Unchanged)
+        }
+        Ok(app) => ask_one(&person, &freezing(&app), &Fields::default(), "").await,
+        Err(answer) => answer,
+    }
+}
+
+/// Freezes it.
+pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
+    let answer = async {
+        let app = find(&posted.person, &id).await?;
+        let proof = match one_factor(&posted, &freezing(&app)).await {
+            Ceremony::Proven(proof) => proof,
+            Ceremony::Page(answer) => return Ok(answer),
+        };
+        freeze_app(&posted.person.desk(), proof, app.profile.id, "").await.map_err(problem)?;
+        Ok(go(&format!("/apps/{}?note=app-frozen", app.profile.id)))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+fn thawing(app: &BrokerApp) -> Asking {
+    let mut words = thaw_matter(&app.profile).words;
+    words.push(touched(&app.counts));
+    Asking {
+        title: "Let the app's keys work again?",
+        action: format!("/apps/{}/thaw", app.profile.id),
+        button: "Lift the freeze",
+        danger: false,
+        back: format!("/apps/{}", app.profile.id),
+        part: "apps",
+        words,
+        extra: String::new(),
+    }
+}
+
+/// The question before.
+pub async fn show_thaw(person: SignedIn, Path(id): Path<String>) -> Response {
+    match find(&person, &id).await {
+        Ok(app) => begin(&person, &thawing(&app), ""),
+        Err(answer) => answer,
+    }
+}
+
+/// Lifts the freeze that the broker laid.
+pub async fn thaw(Path(id): Path<String>, posted: Posted) -> Response {
+    let answer = async {
+        let app = find(&posted.person, &id).await?;
+        let proof = match step_up(&posted, &thawing(&app), &thaw_matter(&app.profile)).await {
+            Ceremony::Proven(proof) => proof,
+            Ceremony::Page(answer) => return Ok(answer),
+        };
+        thaw_own_app(&posted.person.desk(), proof, app.profile.id).await.map_err(problem)?;
+        Ok(go(&format!("/apps/{}?note=app-thawed", app.profile.id)))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}

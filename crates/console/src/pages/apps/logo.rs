@@ -1,0 +1,42 @@
+//! Logos as pictures of ours: decoded and encoded anew when they came in, so that a browser gets a PNG and nothing else.
+
+use axum::extract::Path;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use keyward_authority::apps::{NotALogo, logo_of};
+use keyward_authority::questions::app_logo;
+
+use crate::pages::person::SignedIn;
+
+/// The logo of an app, for who may see the app.
+pub async fn serve(person: SignedIn, Path(id): Path<String>) -> Response {
+    let Ok(id) = id.parse() else { return StatusCode::NOT_FOUND.into_response() };
+    // In their role people see the logos of apps that nobody verified yet.
+    let desk = person.staff_desk().unwrap_or_else(|| person.desk());
+    match app_logo(&desk, id).await {
+        Ok(png) => {
+            let headers =
+                [(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, "private, max-age=300")];
+            (headers, png).into_response()
+        }
+        Err(_) => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// The logo of a form's field: Base64 of a file, or of the picture that was made of it before; none when it is empty.
+pub fn read(field: &str) -> Result<Option<Vec<u8>>, NotALogo> {
+    let text = field.split_once("base64,").map_or(field, |(_, rest)| rest);
+    let text: String = text.split_whitespace().collect();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let file = BASE64_STANDARD.decode(text).map_err(|_| NotALogo::Unreadable)?;
+    logo_of(&file).map(Some)
+}
+
+/// A logo for a form that is shown again.
+pub fn write(logo: Option<&[u8]>) -> String {
+    logo.map(|logo| BASE64_STANDARD.encode(logo)).unwrap_or_default()
+}

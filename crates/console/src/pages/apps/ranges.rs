@@ -1,0 +1,350 @@
+//! The editor of ranges: judged entry by entry while they are typed, compared with what is in force, sent with what the
+//! change asks for. Without JavaScript the button "Check" does the same.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+use keyward_authority::apps::{
+    RangeWish, RangesGo, check_ranges, ranges_matter, size_in_words, submit_ranges, withdraw_ranges,
+};
+use keyward_authority::questions::{BrokerApp, broker_app};
+use keyward_authority::{ActionError, Desk, ErrorKind};
+use keyward_rules::address::AddressSet;
+use keyward_rules::app::{Difference, Size, Submission, VersionStanding, read_entries};
+use keyward_rules::id::AppId;
+
+use super::app_id;
+use crate::fields::Fields;
+use crate::pages::confirm::{Asking, CEREMONY, Ceremony, step_up, tighten};
+use crate::pages::layout::{Frame, capital, go, page, page_with, problem, sentence};
+use crate::pages::person::{Posted, SignedIn};
+
+/// Lines of a judgement that are written out; the others are counted.
+const SHOWN: usize = 200;
+const HOUR_MS: u64 = 60 * 60 * 1_000;
+/// The overlaps that the form offers, in hours.
+const OVERLAPS: [(u64, &str); 4] =
+    [(0, "None: the ranges before end at once"), (1, "1 hour"), (24, "24 hours"), (168, "7 days")];
+
+/// What a page may say of the ranges in force.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Sides {
+    /// The difference, to the broker whose ranges they are.
+    Both,
+    /// Nothing: who is no broker reads ranges in a way that leaves a record.
+    NewOnly,
+}
+
+/// What was said of a text.
+#[derive(Default, Template)]
+#[template(path = "apps/judged.html")]
+pub struct Judged {
+    bad: Vec<String>,
+    bad_more: usize,
+    good: Vec<String>,
+    good_more: usize,
+    /// What the text as a whole is not.
+    whole: String,
+    size: String,
+    added: Vec<String>,
+    removed: Vec<String>,
+    compared: bool,
+    /// What will become of it, in words.
+    goes: &'static str,
+}
+
+impl Judged {
+    /// The HTML; every text in it is escaped by the template.
+    pub fn html(&self) -> String {
+        self.render().unwrap_or_default()
+    }
+}
+
+/// Judges a text for an app; keeps nothing.
+pub async fn judge(
+    desk: &Desk<'_>,
+    app: AppId,
+    fields: &Fields,
+    sides: Sides,
+) -> Result<Judged, ActionError> {
+    let text = fields.get("ranges");
+    let private = desk.authority.settings.private_ranges;
+    let entries = read_entries(text, private);
+    let mut judged = Judged::default();
+    for entry in &entries {
+        let (list, more, line) = match entry.judged {
+            Ok(network) => {
+                (&mut judged.good, &mut judged.good_more, format!("Line {}: {network}", entry.line))
+            }
+            Err(why) => (
+                &mut judged.bad,
+                &mut judged.bad_more,
+                format!("Line {}: {}: {why}.", entry.line, entry.text),
+            ),
+        };
+        if list.len() < SHOWN { list.push(line) } else { *more += 1 }
+    }
+    match Submission::read(text, private) {
+        Ok(ranges) => compare(desk, app, ranges, fields, sides, &mut judged).await?,
+        Err(Submission::Entries { .. }) => {}
+        Err(Submission::Empty) if text.trim().is_empty() => {}
+        Err(
+            wrong @ (Submission::Empty | Submission::TooWide | Submission::TooMany | Submission::TooLong),
+        ) => {
+            judged.whole = format!("{}.", capital(&wrong.to_string()));
+        }
+    }
+    Ok(judged)
+}
+
+async fn compare(
+    desk: &Desk<'_>,
+    app: AppId,
+    ranges: AddressSet,
+    fields: &Fields,
+    sides: Sides,
+    judged: &mut Judged,
+) -> Result<(), ActionError> {
+    judged.size = size_in_words(Size::of(ranges.networks()));
+    if sides == Sides::NewOnly {
+        return Ok(());
+    }
+    let overlap_ms = read_overlap(fields);
+    match check_ranges(desk, &RangeWish { app, ranges, note: String::new(), overlap_ms }).await {
+        Ok((goes, change)) => {
+            let list = |networks: &[keyward_rules::address::Network]| {
+                networks.iter().take(SHOWN).map(ToString::to_string).collect()
+            };
+            judged.compared = true;
+            judged.goes = goes_in_words(goes, &change);
+            (judged.added, judged.removed) = (list(&change.added), list(&change.removed));
+        }
+        Err(ActionError::Unchanged) => "These are the ranges in force.".clone_into(&mut judged.whole),
+        Err(refusal) if refusal.kind() == ErrorKind::Refused => judged.whole = sentence(&refusal),
+        Err(other) => return Err(other),
+    }
+    Ok(())
+}
+
+fn goes_in_words(goes: RangesGo, change: &Difference) -> &'static str {
+    match goes {
+        RangesGo::Narrow => "It only takes away: one factor, and it is in force at once.",
+        RangesGo::Widen if change.narrows() => {
+            "It only takes away, but with an overlap it goes through review. Without one it would be in force at once."
+        }
+        RangesGo::Widen => {
+            "It adds ranges: a code by mail and your second factor, then operators approve it."
+        }
+    }
+}
+
+/// The overlap of the form, in milliseconds; what it does not offer is too long, and refused as such.
+pub fn read_overlap(fields: &Fields) -> u64 {
+    match fields.get("overlap").trim() {
+        "" => 0,
+        hours => hours.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(HOUR_MS),
+    }
+}
+
+/// An overlap in words; nothing when there is none.
+pub fn overlap_words(overlap_ms: u64) -> String {
+    let hours = overlap_ms / HOUR_MS;
+    let offered = OVERLAPS.iter().skip(1).find(|(one, _)| *one == hours);
+    match (overlap_ms, offered) {
+        (0, _) => String::new(),
+        (_, Some((_, words))) => (*words).to_owned(),
+        (_, None) => format!("{hours} hours"),
+    }
+}
+
+/// The editor, for the broker and for an operator on the broker's behalf.
+#[derive(Template)]
+#[template(path = "apps/ranges.html")]
+pub struct Editor<'e> {
+    /// The frame.
+    pub frame: Frame,
+    /// The token of the form.
+    pub csrf: &'e str,
+    /// The app's name.
+    pub name: String,
+    /// What the page is for.
+    pub title: &'static str,
+    /// What to know first.
+    pub lead: &'static str,
+    /// Where the form goes; `/check` behind it judges.
+    pub action: String,
+    /// The way back.
+    pub back: String,
+    /// The ranges, as typed.
+    pub ranges: String,
+    /// The note to the reviewers.
+    pub note: String,
+    /// The overlaps, and which is chosen.
+    pub overlaps: Vec<(u64, &'static str, bool)>,
+    /// What is said of the text, as HTML.
+    pub judged: String,
+    /// What is wrong.
+    pub error: String,
+}
+
+impl Editor<'_> {
+    /// The overlaps, with the one of the form chosen.
+    pub fn overlaps(fields: &Fields) -> Vec<(u64, &'static str, bool)> {
+        let chosen = fields.get("overlap").trim().parse().unwrap_or(0);
+        OVERLAPS.iter().map(|(hours, words)| (*hours, *words, *hours == chosen)).collect()
+    }
+}
+
+fn editor<'p>(
+    person: &'p SignedIn,
+    app: &BrokerApp,
+    fields: &Fields,
+    judged: &Judged,
+    error: &str,
+) -> Editor<'p> {
+    let waits = app.versions.iter().any(|one| one.standing == VersionStanding::Submitted);
+    let path = format!("/apps/{}", app.profile.id);
+    Editor {
+        frame: Frame::of(person, "apps", "Ranges of the app"),
+        csrf: &person.csrf,
+        name: app.profile.name.to_string(),
+        title: "Ranges of the app's servers",
+        lead: if waits {
+            "Another submission waits for operators: sending this one takes it back."
+        } else {
+            "Keys of the app work from these addresses only. They are confidential: your customers and other brokers never see them."
+        },
+        action: format!("{path}/ranges"),
+        back: path,
+        ranges: fields.get("ranges").to_owned(),
+        note: fields.get("note").to_owned(),
+        overlaps: Editor::overlaps(fields),
+        judged: judged.html(),
+        error: error.to_owned(),
+    }
+}
+
+async fn find(person: &SignedIn, id: &str) -> Result<BrokerApp, Response> {
+    broker_app(&person.desk(), app_id(id)?).await.map_err(problem)
+}
+
+/// The editor with the ranges in force.
+pub async fn show(person: SignedIn, Path(id): Path<String>) -> Response {
+    match find(&person, &id).await {
+        Ok(app) => {
+            let active = app.versions.iter().find(|one| one.standing == VersionStanding::Active);
+            let ranges = active.and_then(|one| one.ranges.as_ref()).map(|list| list.join("\n"));
+            let fields = Fields(vec![("ranges".to_owned(), ranges.unwrap_or_default())]);
+            page(&editor(&person, &app, &fields, &Judged::default(), ""))
+        }
+        Err(answer) => answer,
+    }
+}
+
+/// What is said of the text while it is typed.
+pub async fn check(Path(id): Path<String>, posted: Posted) -> Response {
+    let answer = async {
+        let app = find(&posted.person, &id).await?;
+        let judged = judge(&posted.person.desk(), app.profile.id, &posted.fields, Sides::Both).await;
+        Ok(page(&judged.map_err(problem)?))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// The form as a wish.
+pub fn wish(desk: &Desk<'_>, app: AppId, fields: &Fields) -> Result<RangeWish, String> {
+    let ranges = Submission::read(fields.get("ranges"), desk.authority.settings.private_ranges)
+        .map_err(|wrong| format!("{}.", capital(&wrong.to_string())))?;
+    // Browsers end lines in two characters.
+    let note = fields.get("note").replace("\r\n", "\n");
+    Ok(RangeWish { app, ranges, note, overlap_ms: read_overlap(fields) })
+}
+
+/// The form, sent: judged, then proven as the change asks, then done.
+pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
+    let answer = async {
+        let app = find(&posted.person, &id).await?;
+        let (desk, fields) = (posted.person.desk(), &posted.fields);
+        if fields.has("check") {
+            return again(&posted, &app, StatusCode::OK, "").await;
+        }
+        let wish = match wish(&desk, app.profile.id, fields) {
+            Ok(wish) => wish,
+            Err(wrong) => return again(&posted, &app, StatusCode::UNPROCESSABLE_ENTITY, &wrong).await,
+        };
+        let (goes, _) = match check_ranges(&desk, &wish).await {
+            Ok(checked) => checked,
+            Err(refusal) if refusal.kind() == ErrorKind::Refused => {
+                return again(&posted, &app, StatusCode::UNPROCESSABLE_ENTITY, &sentence(&refusal)).await;
+            }
+            Err(other) => return Err(problem(other)),
+        };
+        let matter = ranges_matter(&desk, &wish).await.map_err(problem)?;
+        let kept = kept(&posted);
+        let asking = asking(&app, goes, matter.words.clone());
+        let ceremony = match goes {
+            RangesGo::Narrow => tighten(&kept, &asking, &matter).await,
+            RangesGo::Widen => step_up(&kept, &asking, &matter).await,
+        };
+        let proof = match ceremony {
+            Ceremony::Proven(proof) => proof,
+            Ceremony::Page(answer) => return Ok(answer),
+        };
+        let (_, went) = submit_ranges(&desk, proof, wish).await.map_err(problem)?;
+        let note = match went {
+            RangesGo::Narrow => "ranges-narrowed",
+            RangesGo::Widen => "ranges-submitted",
+        };
+        Ok(go(&format!("/apps/{}?note={note}", app.profile.id)))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+async fn again(
+    posted: &Posted,
+    app: &BrokerApp,
+    status: StatusCode,
+    error: &str,
+) -> Result<Response, Response> {
+    let judged = judge(&posted.person.desk(), app.profile.id, &posted.fields, Sides::Both).await;
+    let judged = judged.map_err(problem)?;
+    Ok(page_with(status, &editor(&posted.person, app, &posted.fields, &judged, error)))
+}
+
+/// Only what belongs to the change goes through the ceremony.
+pub fn kept(posted: &Posted) -> Posted {
+    let mut fields = posted.fields.0.clone();
+    fields.retain(|(name, _)| {
+        ["ranges", "note", "overlap"].contains(&name.as_str()) || CEREMONY.contains(&name.as_str())
+    });
+    Posted { person: posted.person.clone(), fields: Fields(fields) }
+}
+
+fn asking(app: &BrokerApp, goes: RangesGo, words: Vec<String>) -> Asking {
+    let (title, button) = match goes {
+        RangesGo::Narrow => ("Narrow the app's ranges now?", "Put them in force"),
+        RangesGo::Widen => ("Submit these ranges?", "Submit them"),
+    };
+    Asking {
+        title,
+        action: format!("/apps/{}/ranges", app.profile.id),
+        button,
+        danger: false,
+        back: format!("/apps/{}/ranges", app.profile.id),
+        part: "apps",
+        words,
+        extra: String::new(),
+    }
+}
+
+/// Takes a submission back.
+pub async fn withdraw(Path((id, number)): Path<(String, String)>, posted: Posted) -> Response {
+    let answer = async {
+        let id = app_id(&id)?;
+        let number = number.parse().map_err(|_| problem(ActionError::NoVersion))?;
+        withdraw_ranges(&posted.person.desk(), id, number).await.map_err(problem)?;
+        Ok(go(&format!("/apps/{id}?note=ranges-withdrawn")))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}

@@ -1,0 +1,114 @@
+//! Ranges entered on a broker's behalf. The ranges in force are not shown beside them: reading those leaves a record.
+
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+use keyward_authority::apps::{Preview, check_ranges, enter_ranges, preview, ranges_matter};
+use keyward_authority::{ErrorKind, Matter};
+use keyward_rules::grant::Action;
+
+use super::acting;
+use crate::fields::Fields;
+use crate::pages::apps::{Editor, Judged, Sides, app_id, judge, kept, wish};
+use crate::pages::confirm::{Asking, Ceremony, tighten};
+use crate::pages::layout::{Frame, go, page, page_with, problem, sentence};
+use crate::pages::operations::Officer;
+use crate::pages::person::{Posted, SignedIn};
+
+fn editor<'p>(
+    person: &'p SignedIn,
+    seen: &Preview,
+    fields: &Fields,
+    judged: &Judged,
+    error: &str,
+) -> Editor<'p> {
+    let back = format!("/operations/apps/{}", seen.profile.id);
+    Editor {
+        frame: Frame::of(person, "operations", "Enter ranges of an app"),
+        csrf: &person.csrf,
+        name: seen.profile.name.to_string(),
+        title: "Enter ranges on the broker's behalf",
+        lead: "They replace the whole set once they are approved, which is another step. A submission that waits is taken back. The broker is told.",
+        action: format!("{back}/ranges"),
+        back,
+        ranges: fields.get("ranges").to_owned(),
+        note: fields.get("note").to_owned(),
+        overlaps: Editor::overlaps(fields),
+        judged: judged.html(),
+        error: error.to_owned(),
+    }
+}
+
+/// The empty editor.
+pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
+    let answer = async {
+        let desk = acting(&officer.0, Action::EnterRanges)?;
+        let seen = preview(&desk, app_id(&id)?).await.map_err(problem)?;
+        Ok(page(&editor(&officer.0, &seen, &Fields::default(), &Judged::default(), "")))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// What is said of the text while it is typed.
+pub async fn check(Path(id): Path<String>, posted: Posted) -> Response {
+    let answer = async {
+        let desk = acting(&posted.person, Action::EnterRanges)?;
+        let judged = judge(&desk, app_id(&id)?, &posted.fields, Sides::NewOnly).await;
+        Ok(page(&judged.map_err(problem)?))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+fn asking(seen: &Preview, words: Vec<String>) -> Asking {
+    Asking {
+        title: "Enter these ranges?",
+        action: format!("/operations/apps/{}/ranges", seen.profile.id),
+        button: "Enter them",
+        danger: false,
+        back: format!("/operations/apps/{}/ranges", seen.profile.id),
+        part: "operations",
+        words,
+        extra: String::new(),
+    }
+}
+
+/// The form, sent.
+pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
+    let answer = async {
+        let (desk, fields) = (acting(&posted.person, Action::EnterRanges)?, &posted.fields);
+        let seen = preview(&desk, app_id(&id)?).await.map_err(problem)?;
+        if fields.has("check") {
+            return again(&posted, &seen, StatusCode::OK, "").await;
+        }
+        let wish = match wish(&desk, seen.profile.id, fields) {
+            Ok(wish) => wish,
+            Err(wrong) => return again(&posted, &seen, StatusCode::UNPROCESSABLE_ENTITY, &wrong).await,
+        };
+        if let Err(refusal) = check_ranges(&desk, &wish).await {
+            if refusal.kind() != ErrorKind::Refused {
+                return Err(problem(refusal));
+            }
+            return again(&posted, &seen, StatusCode::UNPROCESSABLE_ENTITY, &sentence(&refusal)).await;
+        }
+        let matter = ranges_matter(&desk, &wish).await.map_err(problem)?;
+        let matter = Matter { action: Action::EnterRanges, ..matter };
+        let proof = match tighten(&kept(&posted), &asking(&seen, matter.words.clone()), &matter).await {
+            Ceremony::Proven(proof) => proof,
+            Ceremony::Page(answer) => return Ok(answer),
+        };
+        enter_ranges(&desk, proof, wish).await.map_err(problem)?;
+        Ok(go(&format!("/operations/apps/{}?note=ranges-entered", seen.profile.id)))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+async fn again(
+    posted: &Posted,
+    seen: &Preview,
+    status: StatusCode,
+    error: &str,
+) -> Result<Response, Response> {
+    let desk = acting(&posted.person, Action::EnterRanges)?;
+    let judged = judge(&desk, seen.profile.id, &posted.fields, Sides::NewOnly).await.map_err(problem)?;
+    Ok(page_with(status, &editor(&posted.person, seen, &posted.fields, &judged, error)))
+}

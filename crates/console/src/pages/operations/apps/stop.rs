@@ -1,0 +1,172 @@
+//! When a broker was broken into: all keys of its app stop at once, or are replaced by a deadline. Each asks before, with how
+//! many keys and accounts it touches.
+
+use axum::extract::Path;
+use axum::response::Response;
+use keyward_authority::Desk;
+use keyward_authority::apps::{Preview, demand_successors, freeze_app, preview, withdraw_demand};
+use keyward_rules::grant::Action;
+use keyward_rules::limits::DAY_MS;
+use keyward_rules::time::Moment;
+
+use super::{acting, why_field};
+use crate::fields::Fields;
+use crate::pages::apps::{app_id, touched};
+use crate::pages::confirm::{Asking, Ceremony, ask_one, one_factor};
+use crate::pages::field::{Field, Kind};
+use crate::pages::layout::{go, problem};
+use crate::pages::operations::{Officer, reasoned};
+use crate::pages::person::{Posted, SignedIn};
+use crate::words::{When, moment};
+
+async fn find(desk: &Desk<'_>, id: &str) -> Result<Preview, Response> {
+    preview(desk, app_id(id)?).await.map_err(problem)
+}
+
+fn freezing(seen: &Preview, fields: &Fields, error: &str) -> Asking {
+    let id = seen.profile.id;
+    Asking {
+        title: "Freeze all keys of this app?",
+        action: format!("/operations/apps/{id}/freeze"),
+        button: "Freeze all its keys",
+        danger: true,
+        back: format!("/operations/apps/{id}"),
+        part: "operations",
+        words: vec![
+            seen.profile.name.to_string(),
+            touched(&seen.counts),
+            "Every gateway refuses them within a second; holders and the broker are told. Lifting it takes a proposal that another operator approves."
+                .to_owned(),
+        ],
+        extra: why_field(fields.get("why"), error),
+    }
+}
+
+/// The question before.
+pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
+    let answer = async {
+        let seen = find(&acting(&officer.0, Action::FreezeApp)?, &id).await?;
+        let none = Fields::default();
+        Ok(ask_one(&officer.0, &freezing(&seen, &none, ""), &none, "").await)
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// Freezes them.
+pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
+    let answer = async {
+        let desk = acting(&posted.person, Action::FreezeApp)?;
+        let seen = find(&desk, &id).await?;
+        let (proof, why) = reasoned(&posted, |fields, error| freezing(&seen, fields, error)).await?;
+        freeze_app(&desk, proof, seen.profile.id, &why).await.map_err(problem)?;
+        Ok(go(&format!("/operations/apps/{}?note=app-frozen", seen.profile.id)))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+fn demanding(person: &SignedIn, seen: &Preview, fields: &Fields, errors: (&str, &str)) -> Asking {
+    let id = seen.profile.id;
+    // A week from now, to the minute, as the field writes it.
+    let week = person.shell.now().plus_ms(7 * DAY_MS).to_string();
+    let due = match fields.get("due") {
+        "" => week.get(..16).unwrap_or_default(),
+        typed => typed,
+    };
+    let due = Field::new("due", "Deadline (UTC)", Kind::Moment)
+        .hint("At least an hour and at most 30 days from now. From then on the keys that were made before now are held.")
+        .value(due)
+        .error(errors.0);
+    Asking {
+        title: "Demand successors for all keys of this app?",
+        action: format!("/operations/apps/{id}/demand"),
+        button: "Demand successors",
+        danger: true,
+        back: format!("/operations/apps/{id}"),
+        part: "operations",
+        words: vec![
+            seen.profile.name.to_string(),
+            touched(&seen.counts),
+            "Their holders are told at once to rotate each of them. It can be withdrawn before the deadline, by one operator.".to_owned(),
+        ],
+        extra: format!("{}{}", due.html(), why_field(fields.get("why"), errors.1)),
+    }
+}
+
+/// The question before.
+pub async fn show_demand(officer: Officer, Path(id): Path<String>) -> Response {
+    let answer = async {
+        let seen = find(&acting(&officer.0, Action::DemandSuccessors)?, &id).await?;
+        let none = Fields::default();
+        Ok(ask_one(&officer.0, &demanding(&officer.0, &seen, &none, ("", "")), &none, "").await)
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// Demands them.
+pub async fn demand(Path(id): Path<String>, posted: Posted) -> Response {
+    let answer = async {
+        let (person, desk) = (&posted.person, acting(&posted.person, Action::DemandSuccessors)?);
+        let seen = find(&desk, &id).await?;
+        let kept = Fields(posted.fields.without(&["why", "due"]));
+        let Some(due) = due(&posted.fields, desk.now) else {
+            let wrong = ("At least an hour and at most 30 days from now, as 2026-11-21T08:15.", "");
+            return Ok(ask_one(person, &demanding(person, &seen, &posted.fields, wrong), &kept, "").await);
+        };
+        let typed = Posted { person: person.clone(), fields: Fields(posted.fields.without(&["due"])) };
+        let asking = |_: &Fields, error: &str| demanding(person, &seen, &posted.fields, ("", error));
+        let (proof, why) = reasoned(&typed, asking).await?;
+        demand_successors(&desk, proof, (seen.profile.id, due), &why).await.map_err(problem)?;
+        Ok(go(&format!("/operations/apps/{}?note=demanded", seen.profile.id)))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// The deadline of the form, where it is one.
+fn due(fields: &Fields, now: Moment) -> Option<Moment> {
+    let due = moment(fields.get("due").trim())?;
+    let ahead = due.ms_since(now);
+    (60 * 60 * 1_000..=30 * DAY_MS).contains(&ahead).then_some(due)
+}
+
+fn withdrawing(seen: &Preview) -> Asking {
+    let id = seen.profile.id;
+    let due = seen.profile.demand.map(|demand| When::of(demand.due).utc).unwrap_or_default();
+    Asking {
+        title: "Withdraw the demand for successors?",
+        action: format!("/operations/apps/{id}/demand/withdraw"),
+        button: "Withdraw the demand",
+        danger: false,
+        back: format!("/operations/apps/{id}"),
+        part: "operations",
+        words: vec![
+            seen.profile.name.to_string(),
+            format!("Its keys go on after {due}."),
+            format!("{} of {} were not replaced yet.", seen.counts.older, seen.counts.keys),
+        ],
+        extra: String::new(),
+    }
+}
+
+/// The question before.
+pub async fn show_withdraw(officer: Officer, Path(id): Path<String>) -> Response {
+    let answer = async {
+        let seen = find(&acting(&officer.0, Action::DemandSuccessors)?, &id).await?;
+        Ok(ask_one(&officer.0, &withdrawing(&seen), &Fields::default(), "").await)
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
+
+/// Withdraws it.
+pub async fn withdraw(Path(id): Path<String>, posted: Posted) -> Response {
+    let answer = async {
+        let desk = acting(&posted.person, Action::DemandSuccessors)?;
+        let seen = find(&desk, &id).await?;
+        let proof = match one_factor(&posted, &withdrawing(&seen)).await {
+            Ceremony::Proven(proof) => proof,
+            Ceremony::Page(answer) => return Ok(answer),
+        };
+        withdraw_demand(&desk, proof, seen.profile.id).await.map_err(problem)?;
+        Ok(go(&format!("/operations/apps/{}?note=demand-withdrawn", seen.profile.id)))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
+}
