@@ -22,9 +22,12 @@ pub async fn tell_app_news(desk: &Desk<'_>) -> Result<(usize, bool), ActionError
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let Some(news) = tx.app_news().await? else { return Ok((0, false)) };
     let (keys, last) = tx.app_keys(news.app, &news.after, BATCH).await?;
-    let name = tx.any_app_profile(news.app).await?.map(|profile| profile.name.to_string());
+    // The name that operators verified, whatever the broker calls it since.
+    let name = tx.app(news.app).await?.map(|app| app.name);
     let kind = AlertKind::from_word(&news.kind);
-    let accounts: BTreeSet<AccountId> = keys.iter().map(|key| key.master.unwrap_or(key.account)).collect();
+    // A key that was bound since is no concern of it.
+    let meant = keys.iter().filter(|key| key.created_at <= news.at);
+    let accounts: BTreeSet<AccountId> = meant.map(|key| key.master.unwrap_or(key.account)).collect();
     let mut told = 0;
     if let (Some(name), Some(kind)) = (name, kind) {
         for account in accounts {

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests take the short way")]
 
 mod activity;
+mod apps;
+mod apps_canary;
 mod audit;
 mod canary;
 mod channel_pages;
