@@ -37,7 +37,9 @@ pub async fn tell_app_news(desk: &Desk<'_>) -> Result<(usize, bool), ActionError
         Err(problem) => return Err(problem.into()),
     };
     let kind = AlertKind::from_word(&news.kind);
-    let accounts: BTreeSet<AccountId> = keys.iter().map(|key| key.master.unwrap_or(key.account)).collect();
+    // A key that was bound since is no concern of it.
+    let meant = keys.iter().filter(|key| key.created_at <= news.at);
+    let accounts: BTreeSet<AccountId> = meant.map(|key| key.master.unwrap_or(key.account)).collect();
     let mut told = 0;
     if let (Some(name), Some(kind)) = (name, kind) {
         for account in accounts {

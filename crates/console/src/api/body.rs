@@ -1,10 +1,11 @@
 //! JSON bodies and queries, read strictly: unknown members are errors, and errors are problem documents.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use keyward_authority::passkeys::Offer;
 use keyward_rules::limits::PAGE_DEFAULT;
 use serde::de::DeserializeOwned;
@@ -13,6 +14,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::problem::Problem;
+
+/// What is said of a body that an operation does not take for its size.
+const TOO_LARGE: &str = "the body is larger than this operation takes";
 
 /// A JSON body.
 pub struct Body<T>(pub T);
@@ -34,10 +38,32 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 "send the body as application/json",
             )),
             Err(other) if other.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body has more than 64 KiB"))
+                Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", TOO_LARGE))
             }
             Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "not_json", "the body is not JSON")),
         }
+    }
+}
+
+/// The bytes of a picture.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct Picture(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Picture {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if !matches!(kind, Some("image/png" | "image/jpeg")) {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "not_a_picture",
+                "send the picture as image/png or image/jpeg",
+            ));
+        }
+        let bytes = Bytes::from_request(request, state).await;
+        bytes.map(Self).map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", TOO_LARGE))
     }
 }
 
@@ -79,6 +105,30 @@ impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for Id<T> {
         let missing = || Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing of that name");
         let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| missing())?;
         text.parse().map(Self).map_err(|_| missing())
+    }
+}
+
+/// Two ids in the path, each in its one spelling.
+pub struct Ids<A, B>(pub A, pub B);
+
+impl<S, A, B> FromRequestParts<S> for Ids<A, B>
+where
+    S: Send + Sync,
+    A: std::str::FromStr,
+    B: std::str::FromStr + ToString,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let missing = || Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing of that name");
+        let found = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((one, two)) = found.map_err(|_| missing())?;
+        let second: B = two.parse().map_err(|_| missing())?;
+        // `01` and `+1` are other spellings of a number.
+        if second.to_string() != two {
+            return Err(missing());
+        }
+        Ok(Self(one.parse().map_err(|_| missing())?, second))
     }
 }
 

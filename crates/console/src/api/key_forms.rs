@@ -54,6 +54,16 @@ pub enum Reach {
     },
 }
 
+/// What a key is for.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// The holder's own software: with `from`.
+    Trading,
+    /// A third-party app: with `app`.
+    ThirdPartyApp,
+}
+
 /// A key to make.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -62,8 +72,16 @@ pub struct NewKeyBody {
     pub name: String,
     /// `read`, `trade`, `withdraw`, `funding`, `manage`; never changed afterwards.
     pub permissions: Vec<String>,
-    /// Where from.
-    pub from: Reach,
+    /// Where from; left out for the key of an app.
+    #[serde(default)]
+    pub from: Option<Reach>,
+    /// The id of the app whose servers alone it works from, of `GET /api/v1/third-party-apps`; left out with `from`. A key
+    /// that `replaces` an app's key keeps its app where both are left out.
+    #[serde(default)]
+    pub app: Option<String>,
+    /// What for; must fit `from` or `app` where it is said.
+    #[serde(default)]
+    pub purpose: Option<Purpose>,
     /// 8 to 32 visible ASCII characters of four kinds.
     pub passphrase: String,
     /// Whether it is a demo key.

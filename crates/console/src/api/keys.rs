@@ -12,7 +12,7 @@ use keyward_authority::questions::{key_activity, key_outlook, list_keys, show_ke
 use keyward_authority::{ActionError, Desk, Matter};
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::grant::Proof;
-use keyward_rules::id::KeyId;
+use keyward_rules::id::{AppId, KeyId};
 use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, RateCap, WideRange};
 use keyward_rules::limits::{DAY_MS, PAGE_MAX};
 use keyward_rules::permission::{Permission, Permissions};
@@ -22,7 +22,7 @@ use super::body::{Asked, Body, Id, limit};
 use super::caller::Caller;
 use super::key_forms::{
     Activity, Changed, Confirmed, DisabledAll, Edit, Enable, KeyPage, ListQuery, NewAddresses, NewKeyBody,
-    OneFactor, Outlook, OutlookQuery, Reach, Request, Rotation, Source,
+    OneFactor, Outlook, OutlookQuery, Purpose, Reach, Request, Rotation, Source,
 };
 use super::problem::{Problem, Problems};
 use super::views::{Key, NewKey};
@@ -45,6 +45,30 @@ fn binding(reach: &Reach) -> Result<(Binding, WideRange), Problem> {
     }
 }
 
+/// Where a new key works from: of `from` and `app` exactly one says it, or the app's key that it replaces.
+async fn binding_of(desk: &Desk<'_>, body: &NewKeyBody) -> Result<(Binding, WideRange), Problem> {
+    let other = "say either `from`, for your own software, or `app`, for a third-party app, and the `purpose` that fits";
+    match (body.purpose, &body.from, &body.app) {
+        (None | Some(Purpose::Trading), Some(reach), None) => binding(reach),
+        (None | Some(Purpose::ThirdPartyApp), None, Some(app)) => {
+            let app = app.parse().map_err(|_| ActionError::NoApp)?;
+            Ok((Binding::App(app), WideRange::NotAcknowledged))
+        }
+        (None | Some(Purpose::ThirdPartyApp), None, None) => match app_of_replaced(desk, body).await? {
+            Some(app) => Ok((Binding::App(app), WideRange::NotAcknowledged)),
+            None => Err(unacceptable("bad_purpose", other)),
+        },
+        (Some(Purpose::Trading), _, _)
+        | (Some(Purpose::ThirdPartyApp), Some(_), _)
+        | (None, Some(_), Some(_)) => Err(unacceptable("bad_purpose", other)),
+    }
+}
+
+async fn app_of_replaced(desk: &Desk<'_>, body: &NewKeyBody) -> Result<Option<AppId>, Problem> {
+    let Some(old) = body.replaces.as_deref().and_then(|id| id.parse().ok()) else { return Ok(None) };
+    Ok(show_key(desk, old).await?.app)
+}
+
 fn name_of(text: &str) -> Result<KeyName, Problem> {
     Ok(KeyName::parse(text).map_err(ActionError::from)?)
 }
@@ -56,11 +80,11 @@ fn tags_of(tags: &[String]) -> Result<Vec<String>, Problem> {
     Ok(parse_tags(&tags.join(","))?)
 }
 
-fn wish(desk: &Desk<'_>, caller: &Caller, body: &NewKeyBody) -> Result<KeyWish, Problem> {
+async fn wish(desk: &Desk<'_>, caller: &Caller, body: &NewKeyBody) -> Result<KeyWish, Problem> {
     let rights: Result<Vec<Permission>, _> = body.permissions.iter().map(|word| word.parse()).collect();
     let permissions =
         rights.and_then(Permissions::new).map_err(|wrong| unacceptable("bad_permissions", wrong))?;
-    let (binding, wide) = binding(&body.from)?;
+    let (binding, wide) = binding_of(desk, body).await?;
     let idempotency = body.idempotency_key.clone().unwrap_or_default();
     if body.idempotency_key.is_some() && !(1..=64).contains(&idempotency.len()) {
         return Err(unacceptable("bad_idempotency_key", "an idempotency key has 1 to 64 bytes"));
@@ -117,7 +141,7 @@ pub async fn list(caller: Caller, Asked(query): Asked<ListQuery>) -> Result<Json
     let more = keys.len() > limit;
     keys.truncate(limit);
     let next = keys.last().filter(|_| more).map(|key| key.id.to_string());
-    Ok(Json(KeyPage { keys: keys.into_iter().map(Key::from).collect(), next }))
+    Ok(Json(KeyPage { keys: Key::all_of(&caller.desk(), keys).await?, next }))
 }
 
 /// Create a key
@@ -129,7 +153,7 @@ pub async fn create(
     Body(mut body): Body<NewKeyBody>,
 ) -> Result<(StatusCode, Json<NewKey>), Problem> {
     let desk = caller.desk();
-    let wish = wish(&desk, &caller, &body)?;
+    let wish = wish(&desk, &caller, &body).await?;
     if let Some(id) = made_before(&desk, &wish).await? {
         return Ok((StatusCode::OK, Json(NewKey::made_before(id))));
     }
@@ -148,7 +172,11 @@ pub async fn create(
     params(("id" = String, Path, description = "The API key")),
     responses((status = 200, description = "The key", body = Key), Problems))]
 pub async fn show(caller: Caller, Id(id): Id<KeyId>) -> Result<Json<Key>, Problem> {
-    Ok(Json(show_key(&caller.desk(), id).await?.into()))
+    shown(&caller.desk(), id).await
+}
+
+async fn shown(desk: &Desk<'_>, id: KeyId) -> Result<Json<Key>, Problem> {
+    Ok(Json(Key::of(desk, show_key(desk, id).await?).await?))
 }
 
 /// Rename a key, set its tags
@@ -157,7 +185,7 @@ pub async fn show(caller: Caller, Id(id): Id<KeyId>) -> Result<Json<Key>, Proble
     responses((status = 200, description = "The key", body = Key), Problems))]
 pub async fn edit(caller: Caller, Id(id): Id<KeyId>, Body(body): Body<Edit>) -> Result<Json<Key>, Problem> {
     edit_key(&caller.desk(), id, name_of(&body.name)?, tags_of(&body.tags)?).await?;
-    Ok(Json(show_key(&caller.desk(), id).await?.into()))
+    shown(&caller.desk(), id).await
 }
 
 /// Change where a key works from

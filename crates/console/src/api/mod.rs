@@ -7,6 +7,9 @@
 mod account;
 mod activity;
 mod alerts;
+mod app_forms;
+mod app_reviews;
+mod apps;
 mod body;
 mod caller;
 mod channel_forms;
@@ -21,8 +24,10 @@ mod sessions;
 mod trail;
 mod views;
 
+use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use axum::{Json, Router};
+use keyward_rules::limits::{LOGO_BYTES, RANGE_TEXT_BYTES};
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -35,6 +40,10 @@ pub use operations::reason;
 pub use problem::Problem;
 pub use trail::RecordNumber;
 
+/// Bytes of a body with a list of ranges, every line end of which JSON may write as two, or with a picture.
+const LARGE_BODY_BYTES: usize = 640 * 1024;
+const _: () = assert!(2 * RANGE_TEXT_BYTES < LARGE_BODY_BYTES && LOGO_BYTES < LARGE_BODY_BYTES);
+
 #[derive(OpenApi)]
 #[openapi(
     components(schemas(problem::Document)),
@@ -44,6 +53,16 @@ pub use trail::RecordNumber;
     )
 )]
 struct Base;
+
+/// What takes a list of ranges or a picture.
+fn large() -> OpenApiRouter<Shell> {
+    OpenApiRouter::new()
+        .routes(routes!(apps::history, apps::submit_set))
+        .routes(routes!(apps::check))
+        .routes(routes!(apps::logo, apps::set_logo))
+        .routes(routes!(app_reviews::enter))
+        .layer(DefaultBodyLimit::max(LARGE_BODY_BYTES))
+}
 
 fn described() -> OpenApiRouter<Shell> {
     OpenApiRouter::with_openapi(Base::openapi())
@@ -107,6 +126,25 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(operations::approve))
         .routes(routes!(operations::carry_out))
         .routes(routes!(operations::cancel))
+        .routes(routes!(app_reviews::list))
+        .routes(routes!(app_reviews::queue))
+        .routes(routes!(app_reviews::show))
+        .routes(routes!(app_reviews::logo))
+        .routes(routes!(app_reviews::touched))
+        .routes(routes!(app_reviews::read))
+        .routes(routes!(app_reviews::reject))
+        .routes(routes!(app_reviews::reject_set))
+        .routes(routes!(app_reviews::freeze))
+        .routes(routes!(app_reviews::demand, app_reviews::take_back))
+        .routes(routes!(apps::list, apps::register))
+        .routes(routes!(apps::show, apps::edit))
+        .routes(routes!(apps::submit))
+        .routes(routes!(apps::withdraw))
+        .routes(routes!(apps::freeze))
+        .routes(routes!(apps::thaw))
+        .routes(routes!(apps::choices))
+        .routes(routes!(apps::choice_logo))
+        .merge(large())
         .routes(routes!(trail::list))
         .routes(routes!(trail::proof))
         .routes(routes!(channels::list, channels::add))

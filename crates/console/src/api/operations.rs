@@ -26,12 +26,13 @@ use super::operations_views::{
 };
 use super::problem::{Problem, Problems};
 use super::trail::{RecordNumber, TrailPage, TrailProof};
+use super::views::Key;
 
 fn unacceptable(code: &'static str, detail: &str) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
 }
 
-fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, Problem> {
+pub(super) fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, Problem> {
     text.map(str::parse).transpose().map_err(|_| unacceptable("bad_cursor", "the cursor is not one of ours"))
 }
 
@@ -42,7 +43,7 @@ pub fn reason(text: &str) -> Option<&str> {
     good.then_some(text)
 }
 
-fn why(text: &str) -> Result<&str, Problem> {
+pub(super) fn why(text: &str) -> Result<&str, Problem> {
     reason(text).ok_or_else(|| unacceptable("bad_reason", "say why, in up to 200 characters on one line"))
 }
 
@@ -89,8 +90,9 @@ pub async fn accounts(officer: Officer, Asked(query): Asked<Search>) -> Result<J
     params(("id" = String, Path, description = "The account")),
     responses((status = 200, description = "The account", body = AccountWithKeys), Problems))]
 pub async fn account(officer: Officer, Id(id): Id<AccountId>) -> Result<Json<AccountWithKeys>, Problem> {
-    let (account, keys) = oversight::overseen_account(&officer.desk(), id).await?;
-    Ok(Json(AccountWithKeys { account: account.into(), keys: keys.into_iter().map(Into::into).collect() }))
+    let desk = officer.desk();
+    let (account, keys) = oversight::overseen_account(&desk, id).await?;
+    Ok(Json(AccountWithKeys { account: account.into(), keys: Key::all_of(&desk, keys).await? }))
 }
 
 /// Freeze an account
@@ -116,9 +118,14 @@ pub async fn freeze_account(
 pub async fn keys(officer: Officer, Asked(query): Asked<Search>) -> Result<Json<OverseenKeys>, Problem> {
     let limit = limit(query.limit, PAGE_MAX)?;
     let after: Option<KeyId> = cursor(query.cursor.as_deref())?;
-    let found = oversight::search_keys(&officer.desk(), &query.q, after, limit).await?;
+    let desk = officer.desk();
+    let found = oversight::search_keys(&desk, &query.q, after, limit).await?;
     let next = found.last().filter(|_| found.len() == limit).map(|(key, _)| key.id.to_string());
-    Ok(Json(OverseenKeys { keys: found.into_iter().map(OverseenKey::from).collect(), next }))
+    let mut keys = Vec::with_capacity(found.len());
+    for one in found {
+        keys.push(OverseenKey::of(&desk, one).await?);
+    }
+    Ok(Json(OverseenKeys { keys, next }))
 }
 
 /// Show a key
@@ -126,7 +133,9 @@ pub async fn keys(officer: Officer, Asked(query): Asked<Search>) -> Result<Json<
     params(("id" = String, Path, description = "The API key")),
     responses((status = 200, description = "The key", body = OverseenKey), Problems))]
 pub async fn key(officer: Officer, Id(id): Id<KeyId>) -> Result<Json<OverseenKey>, Problem> {
-    Ok(Json(oversight::overseen_key(&officer.desk(), id).await?.into()))
+    let desk = officer.desk();
+    let found = oversight::overseen_key(&desk, id).await?;
+    Ok(Json(OverseenKey::of(&desk, found).await?))
 }
 
 /// Freeze a key

@@ -2,6 +2,7 @@
 
 use keyward_authority::oversight::{OverseenAccount, PolicySource, ProposalView};
 use keyward_authority::questions::KeyView;
+use keyward_authority::{ActionError, Desk};
 use keyward_rules::policy::Setting;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -126,9 +127,13 @@ pub struct OverseenKey {
     pub key: Key,
 }
 
-impl From<(KeyView, String)> for OverseenKey {
-    fn from((key, account): (KeyView, String)) -> Self {
-        Self { account, key: key.into() }
+impl OverseenKey {
+    /// Of a key and its account's name.
+    ///
+    /// # Errors
+    /// As [`Key::of`].
+    pub async fn of(desk: &Desk<'_>, (key, account): (KeyView, String)) -> Result<Self, ActionError> {
+        Ok(Self { account, key: Key::of(desk, key).await? })
     }
 }
 
@@ -305,7 +310,8 @@ pub struct Stricter {
 #[serde(deny_unknown_fields)]
 pub struct Wish {
     /// `role.grant ACCOUNT operator|auditor`, `account.thaw ACCOUNT`, `key.thaw KEY`, `account.factors.reset ACCOUNT`,
-    /// `policy.loosen NAME VALUE` or `master_key.rotate NAME`.
+    /// `policy.loosen NAME VALUE`, `app.verify APP`, `app.ranges.approve APP NUMBER`, `app.thaw APP` or
+    /// `master_key.rotate NAME`.
     pub change: String,
     /// The step-up, in the second request.
     #[serde(default)]

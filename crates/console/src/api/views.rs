@@ -1,8 +1,8 @@
 //! What the API says of things.
 
-use keyward_authority::SessionKind;
 use keyward_authority::keys::Issued;
-use keyward_authority::questions::{AccountView, AlertView, KeyView, SessionView};
+use keyward_authority::questions::{AccountView, AlertView, KeyView, SessionView, app_of_key};
+use keyward_authority::{ActionError, Desk, SessionKind};
 use keyward_rules::alert::Urgency;
 use keyward_rules::grant::TwoFactor;
 use keyward_rules::id::KeyId;
@@ -28,6 +28,8 @@ pub struct Key {
     pub purpose: &'static str,
     /// Its permissions; they never change.
     pub permissions: Vec<&'static str>,
+    /// The app that it is bound to.
+    pub app: Option<KeyApp>,
     /// `anywhere`, the addresses, or `the app's servers`.
     pub from: String,
     /// Whether it is bound to addresses or an app.
@@ -60,9 +62,56 @@ pub struct Key {
     pub version: u64,
 }
 
-impl From<KeyView> for Key {
-    fn from(key: KeyView) -> Self {
+/// The app of a key, as its holder sees it: never from where it works.
+#[derive(Serialize, ToSchema)]
+pub struct KeyApp {
+    /// Its id.
+    pub id: String,
+    /// Its name, as operators verified it.
+    pub name: String,
+    /// `open`; `closed` when no new keys can be bound to it; `frozen` when none of its keys works.
+    pub state: &'static str,
+    /// How often within the last day the key was refused because the request did not come from the app's servers.
+    pub refused_from_elsewhere: u64,
+    /// By when this key must be rotated; from then on it is held.
+    pub successor_due_ms: Option<u64>,
+}
+
+impl Key {
+    /// A key with what its holder sees of its app.
+    ///
+    /// # Errors
+    /// [`ActionError::Store`].
+    pub async fn of(desk: &Desk<'_>, key: KeyView) -> Result<Self, ActionError> {
+        let app = match key.app {
+            Some(_) => app_of_key(desk, key.id).await?,
+            None => None,
+        };
+        let app = app.map(|(card, refused)| KeyApp {
+            id: card.id.to_string(),
+            name: card.name,
+            state: card.state,
+            refused_from_elsewhere: refused,
+            successor_due_ms: card.successors_due.map(ms),
+        });
+        Ok(Self::with(key, app))
+    }
+
+    /// The same for several.
+    ///
+    /// # Errors
+    /// As [`Key::of`].
+    pub async fn all_of(desk: &Desk<'_>, keys: Vec<KeyView>) -> Result<Vec<Self>, ActionError> {
+        let mut shown = Vec::with_capacity(keys.len());
+        for key in keys {
+            shown.push(Self::of(desk, key).await?);
+        }
+        Ok(shown)
+    }
+
+    fn with(key: KeyView, app: Option<KeyApp>) -> Self {
         Self {
+            app,
             api_key: key.id.to_string(),
             name: key.name.to_string(),
             tags: key.tags,

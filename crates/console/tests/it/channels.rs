@@ -32,7 +32,7 @@ fn courier(world: &World, receiver: &Receiver) -> ChannelCourier {
 }
 
 /// Serves the channels until nothing is due any more; gives what came.
-async fn delivered(world: &World, receiver: &Receiver) -> Vec<Came> {
+pub async fn delivered(world: &World, receiver: &Receiver) -> Vec<Came> {
     let courier = courier(world, receiver);
     while courier.round().await.unwrap() > 0 {}
     receiver.came()

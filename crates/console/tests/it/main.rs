@@ -4,6 +4,8 @@
 
 mod activity;
 mod app_pages;
+mod apps;
+mod apps_canary;
 mod audit;
 mod canary;
 mod channel_pages;

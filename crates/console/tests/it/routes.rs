@@ -49,7 +49,7 @@ const ACTING: &[&str] = &[
 ];
 
 /// The paths that a router's source declares, with whether they answer GET.
-fn declared() -> Vec<(String, bool)> {
+pub fn declared() -> Vec<(String, bool)> {
     let sources = [include_str!("../../src/pages/mod.rs"), include_str!("../../src/pages/operations/mod.rs")];
     let mut found = Vec::new();
     for source in sources {
@@ -66,7 +66,7 @@ fn filled(path: &str) -> String {
     path.replace("{id}", "1").replace("{n}", "1").replace("{link}", "x")
 }
 
-async fn get(world: &World, cookie: &str, path: &str) -> Reply {
+pub async fn get(world: &World, cookie: &str, path: &str) -> Reply {
     let mut request = Request::builder().uri(path);
     if !cookie.is_empty() {
         request = request.header(header::COOKIE, cookie);
@@ -158,12 +158,25 @@ async fn every_operation_asks_for_its_role() {
             continue;
         }
         let id = if rest.contains("/keys/") { "0b7c2f1e-8a43-4d0f-9b2a-3c5d6e7f8091" } else { "1" };
-        let to = rest.replace("{id}", id).replace("{n}", "1").replace("{name}", "max_key_age_days");
+        let to = rest
+            .replace("{id}", id)
+            .replace("{n}", "1")
+            .replace("{number}", "1")
+            .replace("{name}", "max_key_age_days");
         for method in item.as_object().unwrap().keys() {
             let method = method.to_uppercase();
             let body = match (method.as_str(), rest) {
                 ("GET", _) | ("POST", "/operations/proposals/{id}/carry-out") => Value::Null,
-                (_, path) if path.ends_with("/freeze") => json!({"why": "x", "factor": "wrong"}),
+                (_, path) if path.ends_with("/read") => Value::Null,
+                ("POST", path) if path.ends_with("/demand") => {
+                    json!({"due_ms": 1, "why": "x", "factor": "wrong"})
+                }
+                (_, path) if path.ends_with("{id}/ranges") => {
+                    json!({"ranges": "192.0.2.1", "factor": "wrong"})
+                }
+                (_, path) if path.ends_with("/freeze") || path.ends_with("/reject") => {
+                    json!({"why": "x", "factor": "wrong"})
+                }
                 ("PUT", _) => json!({"value": "1", "factor": "wrong"}),
                 (_, "/operations/proposals") => json!({"change": "account.thaw 1"}),
                 (_, path) if path.ends_with("/approve") => json!({"hash": "0".repeat(64)}),
@@ -189,5 +202,5 @@ async fn every_operation_asks_for_its_role() {
             assert!(!matches!(operator.as_str(), "no_role" | "not_allowed"), "{method} {path}: {operator}");
         }
     }
-    assert!(tried >= 20, "{tried}");
+    assert!(tried >= 32, "{tried}");
 }

@@ -19,6 +19,8 @@ async fn nobody_reaches_another_accounts_things() {
     let channel = crate::channels::public_hook();
     let channel = crate::channels::added(&owner, channel).await.0;
     let channel_before = owner.get(&format!("/channels/{channel}")).await.text;
+    let app = crate::apps::registered(&owner, "Trade Pal").await;
+    let app_before = owner.get(&format!("/apps/{app}")).await.text;
     let session = owner.get("/sessions").await.json()[0]["id"].as_str().unwrap().to_owned();
     let before = owner.get(&format!("/keys/{id}")).await.text;
     let document = serde_json::to_value(keyward_console::api::document()).unwrap();
@@ -35,12 +37,17 @@ async fn nobody_reaches_another_accounts_things() {
             path if path.contains("sessions") => &session,
             path if path.contains("channels") => &channel,
             path if path.contains("passkeys") => &passkey,
+            path if path.contains("apps") => &app,
             _ => &id,
         };
-        let path = path.trim_start_matches("/api/v1").replace("{id}", target);
+        let path = path.trim_start_matches("/api/v1").replace("{id}", target).replace("{number}", "1");
         for (method, operation) in item.as_object().unwrap() {
             let body = if operation["requestBody"].is_null() { Value::Null } else { body_for(method, &path) };
-            let answer = thief.api(&method.to_uppercase(), &path, body).await;
+            let answer = match path.strip_suffix("/logo") {
+                // A picture, and no JSON.
+                Some(_) if method == "put" => crate::apps::logo(&thief, &path, "image/png", vec![0]).await,
+                Some(_) | None => thief.api(&method.to_uppercase(), &path, body).await,
+            };
             if path.starts_with("/operations/") {
                 assert_eq!(answer.code(), "no_role", "{method} {path}: {}", answer.text);
                 continue;
@@ -50,9 +57,10 @@ async fn nobody_reaches_another_accounts_things() {
             tried += 1;
         }
     }
-    assert!(tried >= 17, "{tried}");
+    assert!(tried >= 29, "{tried}");
     assert_eq!(owner.get(&format!("/keys/{id}")).await.text, before, "nothing changed");
     assert_eq!(owner.get(&format!("/channels/{channel}")).await.text, channel_before, "nor the channel");
+    assert_eq!(owner.get(&format!("/apps/{app}")).await.text, app_before, "nor the app");
     assert_eq!(owner.get("/account/passkeys").await.json()[0]["name"], "Phone", "nor the passkey");
     assert_eq!(owner.get("/account").await.status, 200, "the session lives");
     assert_eq!(thief.get("/channels").await.json(), json!([]));
@@ -63,7 +71,10 @@ async fn nobody_reaches_another_accounts_things() {
 
 /// A body that each route accepts, so that the answer is about the id and not about the form.
 fn body_for(method: &str, path: &str) -> Value {
-    if method == "patch" {
+    if path.starts_with("/apps/") {
+        let rest = path.trim_start_matches("/apps/").trim_start_matches(|digit: char| digit.is_ascii_digit());
+        crate::apps::body_for(method, rest)
+    } else if method == "patch" {
         json!({"name": "mine"})
     } else if path.contains("/passkeys/") {
         json!({})

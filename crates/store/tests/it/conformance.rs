@@ -6,6 +6,7 @@ use keyward_rules::app::{AppName, AppStanding, VersionStanding};
 use keyward_rules::event::Event;
 use keyward_rules::grant::Scope;
 use keyward_rules::id::{AccountId, AppId, KeyId, RequestId, Revision};
+use keyward_rules::key::Hold;
 use keyward_rules::limits::RANGE_VERSIONS;
 use keyward_rules::time::Moment;
 use keyward_store::{
@@ -374,6 +375,29 @@ async fn an_app_and_its_versions_keep_their_order(world: World) {
     let (keys, last) = tx.app_keys(profile.id, "", 10).await.unwrap();
     assert_eq!((keys.len(), keys[0].id, last), (1, bound, Some(bound.to_string())));
     assert_ne!(keys[0].id, key);
+    let due = async |tx: &mut keyward_store::Tx, hold, before| {
+        tx.app_keys_without((profile.id, hold), before, "", 10).await.unwrap().0.len()
+    };
+    assert_eq!(due(&mut tx, Hold::AppFrozen, NOW.plus_ms(1)).await, 1);
+    assert_eq!(due(&mut tx, Hold::AppFrozen, NOW).await, 0, "made after it was demanded");
+    let mut held = keys.into_iter().next().unwrap();
+    held.life = held.life.hold(Hold::AppFrozen).unwrap();
+    tx.update_key(held).await.unwrap();
+    assert_eq!(due(&mut tx, Hold::AppFrozen, NOW.plus_ms(1)).await, 0, "held already");
+    assert_eq!(due(&mut tx, Hold::Frozen, NOW.plus_ms(1)).await, 1);
+    // However many come after it: the one in force is never left out, and what is long over goes.
+    for _ in 0..RANGE_VERSIONS + 10 {
+        let next = RangeVersion { standing: VersionStanding::Submitted, version: 1, ..active.clone() };
+        let number = tx.put_range_version(&next).await.unwrap();
+        let over = RangeVersion { number, standing: VersionStanding::Withdrawn, version: 2, ..next };
+        tx.put_range_version(&over).await.unwrap();
+    }
+    let all = tx.range_versions(profile.id, RANGE_VERSIONS).await.unwrap();
+    assert_eq!(all.len(), RANGE_VERSIONS);
+    assert!(all.is_sorted_by_key(|one| std::cmp::Reverse(one.number)));
+    assert_eq!(all.last().unwrap().standing, VersionStanding::Active);
+    let kept = tx.range_versions(profile.id, 10 * RANGE_VERSIONS).await.unwrap();
+    assert!(kept.len() <= RANGE_VERSIONS + 3, "{}", kept.len());
 }
 
 async fn many_at_once_are_like_one_by_one(world: World) {

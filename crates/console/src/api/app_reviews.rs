@@ -1,0 +1,200 @@
+//! Third-party apps as operators review them and auditors see them. Verifying, approving and thawing are proposals.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use keyward_authority::apps::{
+    RangeWish, demand_matter, demand_successors, enter_matter, enter_ranges, freeze_app, freeze_matter,
+    preview, read_ranges, reject_app, reject_app_matter, reject_ranges, reject_ranges_matter,
+    withdraw_demand, withdraw_demand_matter,
+};
+use keyward_authority::questions::{overseen_app, overseen_apps, review_queue};
+use keyward_rules::grant::Action;
+use keyward_rules::id::AppId;
+use keyward_rules::limits::PAGE_MAX;
+use keyward_rules::time::Moment;
+
+use super::app_forms::{
+    App, AppKeys, AppPage, AppQuery, Demand, EnteredRanges, OverseenApp, RangeVersion, ReadRanges,
+    ReviewQueue, SubmittedRanges, WaitingRanges,
+};
+use super::apps::{overlap_of, picture, ranges_of};
+use super::body::{Asked, Body, Id, Ids, Picture, limit};
+use super::caller::Officer;
+use super::key_forms::OneFactor;
+use super::operations::{cursor, why};
+use super::operations_views::Freeze;
+use super::problem::{Problem, Problems};
+
+/// List all apps
+#[utoipa::path(get, path = "/api/v1/operations/apps", tag = "operations", params(AppQuery), security(("bearer" = [])),
+    responses((status = 200, description = "By id", body = AppPage), Problems))]
+pub async fn list(officer: Officer, Asked(query): Asked<AppQuery>) -> Result<Json<AppPage>, Problem> {
+    let limit = limit(query.limit, PAGE_MAX)?;
+    let after: Option<AppId> = cursor(query.cursor.as_deref())?;
+    let mut found = overseen_apps(&officer.desk(), after).await?;
+    let more = found.len() > limit || found.len() == PAGE_MAX;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|last| last.id.to_string());
+    Ok(Json(AppPage { apps: found.iter().map(App::from).collect(), next }))
+}
+
+/// List the apps and ranges that wait for review
+#[utoipa::path(get, path = "/api/v1/operations/apps/queue", tag = "operations", security(("bearer" = [])),
+    responses((status = 200, description = "Up to 100 of each", body = ReviewQueue), Problems))]
+pub async fn queue(officer: Officer) -> Result<Json<ReviewQueue>, Problem> {
+    let queue = review_queue(&officer.desk()).await?;
+    let waiting = queue.versions.into_iter();
+    Ok(Json(ReviewQueue {
+        apps: queue.apps.iter().map(App::from).collect(),
+        ranges: waiting
+            .map(|(app, version)| WaitingRanges { app: App::from(&app), version: version.into() })
+            .collect(),
+    }))
+}
+
+/// Show an app without its ranges
+#[utoipa::path(get, path = "/api/v1/operations/apps/{id}", tag = "operations", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The app")),
+    responses((status = 200, description = "The app, its keys in numbers", body = OverseenApp), Problems))]
+pub async fn show(officer: Officer, Id(id): Id<AppId>) -> Result<Json<OverseenApp>, Problem> {
+    let view = overseen_app(&officer.desk(), id).await?;
+    Ok(Json(OverseenApp {
+        app: App::from(&view.profile),
+        owner: view.profile.owner.to_string(),
+        owner_name: view.owner,
+        open: view.open,
+        keys: view.counts.into(),
+        versions: view.versions.into_iter().map(RangeVersion::from).collect(),
+    }))
+}
+
+/// Show an app's logo
+#[utoipa::path(get, path = "/api/v1/operations/apps/{id}/logo", tag = "operations", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The app")),
+    responses((status = 200, description = "The picture", body = Picture, content_type = "image/png"), Problems))]
+pub async fn logo(officer: Officer, Id(id): Id<AppId>) -> Result<impl IntoResponse, Problem> {
+    picture(&officer.desk(), id).await
+}
+
+/// Show how many keys a freeze or a demand would touch
+#[utoipa::path(get, path = "/api/v1/operations/apps/{id}/preview", tag = "operations", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The app")),
+    responses((status = 200, description = "In numbers", body = AppKeys), Problems))]
+pub async fn touched(officer: Officer, Id(id): Id<AppId>) -> Result<Json<AppKeys>, Problem> {
+    Ok(Json(preview(&officer.desk(), id).await?.counts.into()))
+}
+
+/// Read a version of an app's ranges
+///
+/// They are confidential: each reading leaves an audit record, and auditors cannot.
+#[utoipa::path(post, path = "/api/v1/operations/apps/{id}/ranges/{number}/read", tag = "operations",
+    security(("bearer" = [])),
+    params(("id" = String, Path, description = "The app"), ("number" = u64, Path, description = "The version")),
+    responses((status = 200, description = "The ranges, and what the machine noticed", body = ReadRanges), Problems))]
+pub async fn read(officer: Officer, Ids(id, number): Ids<AppId, u64>) -> Result<Json<ReadRanges>, Problem> {
+    let desk = officer.acting(Action::ReadRanges)?;
+    Ok(Json(read_ranges(&desk, id, number).await?.into()))
+}
+
+/// Submit ranges on a broker's behalf
+#[utoipa::path(post, path = "/api/v1/operations/apps/{id}/ranges", tag = "operations", request_body = EnteredRanges,
+    security(("bearer" = [])), params(("id" = String, Path, description = "The app")),
+    responses((status = 201, description = "They wait for approval; the broker is told", body = SubmittedRanges), Problems))]
+pub async fn enter(
+    officer: Officer,
+    Id(id): Id<AppId>,
+    Body(body): Body<EnteredRanges>,
+) -> Result<(StatusCode, Json<SubmittedRanges>), Problem> {
+    let desk = officer.acting(Action::EnterRanges)?;
+    let ranges = ranges_of(&desk, &body.ranges)?;
+    let wish = RangeWish { app: id, ranges, note: body.note, overlap_ms: overlap_of(body.overlap_hours) };
+    let matter = enter_matter(&desk, &wish).await?;
+    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
+    let number = enter_ranges(&desk, proof, wish).await?;
+    Ok((StatusCode::CREATED, Json(SubmittedRanges { number, standing: "submitted" })))
+}
+
+/// Send an app back to its broker
+#[utoipa::path(post, path = "/api/v1/operations/apps/{id}/reject", tag = "operations", request_body = Freeze,
+    security(("bearer" = [])), params(("id" = String, Path, description = "The app")),
+    responses((status = 204, description = "The broker reads why"), Problems))]
+pub async fn reject(
+    officer: Officer,
+    Id(id): Id<AppId>,
+    Body(body): Body<Freeze>,
+) -> Result<StatusCode, Problem> {
+    let desk = officer.acting(Action::RejectApp)?;
+    let why = why(&body.why)?;
+    let proof = officer.caller.one_factor(&reject_app_matter(id, why), &body.factor, body.passkey).await?;
+    reject_app(&desk, proof, id, why).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Send a version of an app's ranges back to its broker
+#[utoipa::path(post, path = "/api/v1/operations/apps/{id}/ranges/{number}/reject", tag = "operations",
+    request_body = Freeze, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The app"), ("number" = u64, Path, description = "The version")),
+    responses((status = 204, description = "The broker reads why"), Problems))]
+pub async fn reject_set(
+    officer: Officer,
+    Ids(id, number): Ids<AppId, u64>,
+    Body(body): Body<Freeze>,
+) -> Result<StatusCode, Problem> {
+    let desk = officer.acting(Action::RejectRanges)?;
+    let why = why(&body.why)?;
+    let matter = reject_ranges_matter(id, number, why);
+    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
+    reject_ranges(&desk, proof, (id, number), why).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Freeze all keys of an app
+#[utoipa::path(post, path = "/api/v1/operations/apps/{id}/freeze", tag = "operations", request_body = Freeze,
+    security(("bearer" = [])), params(("id" = String, Path, description = "The app")),
+    responses((status = 204, description = "None of its keys works; broker and holders are told"), Problems))]
+pub async fn freeze(
+    officer: Officer,
+    Id(id): Id<AppId>,
+    Body(body): Body<Freeze>,
+) -> Result<StatusCode, Problem> {
+    let desk = officer.acting(Action::FreezeApp)?;
+    let why = why(&body.why)?;
+    let matter = freeze_matter(&preview(&desk, id).await?.profile);
+    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
+    freeze_app(&desk, proof, id, why).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Demand successors for all keys of an app
+#[utoipa::path(post, path = "/api/v1/operations/apps/{id}/demand", tag = "operations", request_body = Demand,
+    security(("bearer" = [])), params(("id" = String, Path, description = "The app")),
+    responses((status = 204, description = "Broker and holders are told"), Problems))]
+pub async fn demand(
+    officer: Officer,
+    Id(id): Id<AppId>,
+    Body(body): Body<Demand>,
+) -> Result<StatusCode, Problem> {
+    let desk = officer.acting(Action::DemandSuccessors)?;
+    let (why, due) = (why(&body.why)?, Moment::from_unix_ms(body.due_ms));
+    let matter = demand_matter(&preview(&desk, id).await?.profile, due);
+    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
+    demand_successors(&desk, proof, (id, due), why).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Take a demand for successors back
+#[utoipa::path(delete, path = "/api/v1/operations/apps/{id}/demand", tag = "operations", request_body = OneFactor,
+    security(("bearer" = [])), params(("id" = String, Path, description = "The app")),
+    responses((status = 204, description = "Taken back, before its deadline"), Problems))]
+pub async fn take_back(
+    officer: Officer,
+    Id(id): Id<AppId>,
+    Body(body): Body<OneFactor>,
+) -> Result<StatusCode, Problem> {
+    let desk = officer.acting(Action::DemandSuccessors)?;
+    let matter = withdraw_demand_matter(&preview(&desk, id).await?.profile);
+    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
+    withdraw_demand(&desk, proof, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

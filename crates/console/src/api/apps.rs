@@ -1,0 +1,343 @@
+//! Third-party apps: what their brokers do, and what holders choose from.
+
+use axum::Json;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
+use keyward_authority::apps::{
+    AppWish, HomePage, RangeWish, RangesGo, app_matter, check_ranges, edit_app, freeze_app, freeze_matter,
+    logo_of, ranges_matter, register_app, size_in_words, submit_app, submit_ranges, thaw_matter,
+    thaw_own_app, withdraw_ranges,
+};
+use keyward_authority::questions::{app_logo, broker_app, broker_apps, open_apps};
+use keyward_authority::{ActionError, AppProfile, Desk};
+use keyward_rules::account::Email;
+use keyward_rules::address::AddressSet;
+use keyward_rules::app::{AppName, Size, Submission, read_entries};
+use keyward_rules::id::AppId;
+use keyward_rules::limits::{PAGE_MAX, RANGE_ENTRIES, RANGE_TEXT_BYTES};
+use keyward_rules::permission::{Permission, Permissions};
+
+use super::app_forms::{
+    App, AppChoice, AppChoices, CheckedRanges, ChoiceQuery, EditApp, HistoryQuery, JudgedEntry, NewApp,
+    NewRanges, OwnApp, RangeHistory, RangeVersion, RangesToCheck, SubmittedRanges,
+};
+use super::body::{Asked, Body, Id, Ids, PasskeyAnswer, Picture, limit};
+use super::caller::Caller;
+use super::key_forms::{Enable, OneFactor};
+use super::problem::{Problem, Problems};
+
+fn unacceptable(code: &'static str, why: impl std::fmt::Display) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, why.to_string())
+}
+
+fn name_of(text: &str) -> Result<AppName, Problem> {
+    AppName::parse(text).map_err(|wrong| unacceptable("bad_name", wrong))
+}
+
+fn home_page_of(text: &str) -> Result<HomePage, Problem> {
+    HomePage::parse(text).map_err(|wrong| unacceptable("bad_home_page", wrong))
+}
+
+fn contact_of(text: &str) -> Result<Email, Problem> {
+    Email::parse(text).map_err(|wrong| unacceptable("bad_email", wrong))
+}
+
+fn permissions_of(words: &[String]) -> Result<Permissions, Problem> {
+    let rights: Result<Vec<Permission>, _> = words.iter().map(|word| word.parse()).collect();
+    rights.and_then(Permissions::new).map_err(|wrong| unacceptable("bad_permissions", wrong))
+}
+
+/// What an app is, to be changed.
+fn as_it_is(profile: &AppProfile) -> Result<AppWish, Problem> {
+    Ok(AppWish {
+        name: profile.name.clone(),
+        home_page: home_page_of(&profile.home_page)?,
+        contact: contact_of(&profile.contact)?,
+        permissions: profile.permissions,
+        logo: None,
+    })
+}
+
+/// The set that a text of ranges stands for.
+pub(super) fn ranges_of(desk: &Desk<'_>, text: &str) -> Result<AddressSet, Problem> {
+    Submission::read(text, desk.authority.settings.private_ranges)
+        .map_err(|wrong| unacceptable("bad_ranges", wrong))
+}
+
+/// An overlap in milliseconds; the authority says which is too long.
+pub(super) const fn overlap_of(hours: u64) -> u64 {
+    hours.saturating_mul(3_600_000)
+}
+
+/// List one's own apps
+#[utoipa::path(get, path = "/api/v1/apps", tag = "apps", security(("bearer" = [])),
+    responses((status = 200, description = "At most ten", body = Vec<App>), Problems))]
+pub async fn list(caller: Caller) -> Result<Json<Vec<App>>, Problem> {
+    Ok(Json(broker_apps(&caller.desk()).await?.iter().map(App::from).collect()))
+}
+
+/// Register an app
+#[utoipa::path(post, path = "/api/v1/apps", tag = "apps", request_body = NewApp, security(("bearer" = [])),
+    responses((status = 201, description = "A draft", body = OwnApp), Problems))]
+pub async fn register(
+    caller: Caller,
+    Body(body): Body<NewApp>,
+) -> Result<(StatusCode, Json<OwnApp>), Problem> {
+    let wish = AppWish {
+        name: name_of(&body.name)?,
+        home_page: home_page_of(&body.home_page)?,
+        contact: contact_of(&body.contact)?,
+        permissions: permissions_of(&body.permissions)?,
+        logo: None,
+    };
+    let proof = caller.one_factor(&app_matter(&wish, None), &body.factor, body.passkey).await?;
+    let id = register_app(&caller.desk(), proof, caller.id(), wish).await?;
+    Ok((StatusCode::CREATED, own(&caller, id).await?))
+}
+
+/// Show one of one's own apps
+#[utoipa::path(get, path = "/api/v1/apps/{id}", tag = "apps", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The app")),
+    responses((status = 200, description = "The app, its keys in numbers", body = OwnApp), Problems))]
+pub async fn show(caller: Caller, Id(id): Id<AppId>) -> Result<Json<OwnApp>, Problem> {
+    own(&caller, id).await
+}
+
+async fn own(caller: &Caller, id: AppId) -> Result<Json<OwnApp>, Problem> {
+    let view = broker_app(&caller.desk(), id).await?;
+    Ok(Json(OwnApp { app: App::from(&view.profile), open: view.open, keys: view.counts.into() }))
+}
+
+/// Change what one says of an app
+#[utoipa::path(patch, path = "/api/v1/apps/{id}", tag = "apps", request_body = EditApp, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The app")),
+    responses((status = 200, description = "Changed; a verified app is reviewed again", body = OwnApp), Problems))]
+pub async fn edit(
+    caller: Caller,
+    Id(id): Id<AppId>,
+    Body(body): Body<EditApp>,
+) -> Result<Json<OwnApp>, Problem> {
+    let mut wish = as_it_is(&broker_app(&caller.desk(), id).await?.profile)?;
+    if let Some(name) = body.name.as_deref() {
+        wish.name = name_of(name)?;
+    }
+    if let Some(page) = body.home_page.as_deref() {
+        wish.home_page = home_page_of(page)?;
+    }
+    if let Some(contact) = body.contact.as_deref() {
+        wish.contact = contact_of(contact)?;
+    }
+    if let Some(words) = body.permissions.as_deref() {
+        wish.permissions = permissions_of(words)?;
+    }
+    change(&caller, id, wish, (&body.factor, body.passkey)).await
+}
+
+async fn change(
+    caller: &Caller,
+    id: AppId,
+    wish: AppWish,
+    (factor, passkey): (&str, Option<PasskeyAnswer>),
+) -> Result<Json<OwnApp>, Problem> {
+    let proof = caller.one_factor(&app_matter(&wish, Some(id)), factor, passkey).await?;
+    edit_app(&caller.desk(), proof, id, wish).await?;
+    own(caller, id).await
+}
+
+/// Set an app's logo
+///
+/// The picture is decoded and encoded anew. The factor stands in the header `keyward-factor`, or a passkey's answer as
+/// JSON in `keyward-passkey`.
+#[utoipa::path(put, path = "/api/v1/apps/{id}/logo", tag = "apps", security(("bearer" = [])),
+    request_body(content((Picture = "image/png"), (Picture = "image/jpeg")), description = "At most 512 KiB"),
+    params(("id" = String, Path, description = "The app"),
+        ("keyward-factor" = Option<String>, Header, description = "A code of the authenticator, a recovery code, or the password"),
+        ("keyward-passkey" = Option<String>, Header, description = "Instead of it: a passkey's answer to the question of the 403 answer")),
+    responses((status = 200, description = "Set; a verified app is reviewed again", body = OwnApp), Problems))]
+pub async fn set_logo(
+    caller: Caller,
+    Id(id): Id<AppId>,
+    headers: HeaderMap,
+    Picture(bytes): Picture,
+) -> Result<Json<OwnApp>, Problem> {
+    let profile = broker_app(&caller.desk(), id).await?.profile;
+    let logo = logo_of(&bytes).map_err(|wrong| unacceptable("bad_logo", wrong))?;
+    let wish = AppWish { logo: Some(logo), ..as_it_is(&profile)? };
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let passkey = match text("keyward-passkey") {
+        "" => None,
+        answer => {
+            Some(serde_json::from_str(answer).map_err(|_| unacceptable("bad_passkey", "not an answer"))?)
+        }
+    };
+    change(&caller, id, wish, (text("keyward-factor"), passkey)).await
+}
+
+/// Show the logo of one's own app
+#[utoipa::path(get, path = "/api/v1/apps/{id}/logo", tag = "apps", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The app")),
+    responses((status = 200, description = "The picture", body = Picture, content_type = "image/png"), Problems))]
+pub async fn logo(caller: Caller, Id(id): Id<AppId>) -> Result<impl IntoResponse, Problem> {
+    broker_app(&caller.desk(), id).await?;
+    picture(&caller.desk(), id).await
+}
+
+pub(super) async fn picture(desk: &Desk<'_>, id: AppId) -> Result<impl IntoResponse + use<>, Problem> {
+    Ok(([(header::CONTENT_TYPE, "image/png")], app_logo(desk, id).await?))
+}
+
+/// Hand an app in for review
+#[utoipa::path(post, path = "/api/v1/apps/{id}/submit", tag = "apps", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The app")),
+    responses((status = 200, description = "It waits for operators", body = OwnApp), Problems))]
+pub async fn submit(caller: Caller, Id(id): Id<AppId>) -> Result<Json<OwnApp>, Problem> {
+    submit_app(&caller.desk(), id).await?;
+    own(&caller, id).await
+}
+
+/// Judge ranges without keeping anything
+#[utoipa::path(post, path = "/api/v1/apps/{id}/ranges/check", tag = "apps", request_body = RangesToCheck,
+    security(("bearer" = [])), params(("id" = String, Path, description = "The app")),
+    responses((status = 200, description = "Entry by entry", body = CheckedRanges), Problems))]
+pub async fn check(
+    caller: Caller,
+    Id(id): Id<AppId>,
+    Body(body): Body<RangesToCheck>,
+) -> Result<Json<CheckedRanges>, Problem> {
+    let desk = caller.desk();
+    broker_app(&desk, id).await?;
+    if body.ranges.len() > RANGE_TEXT_BYTES {
+        return Err(unacceptable("bad_ranges", Submission::TooLong));
+    }
+    let mut entries = read_entries(&body.ranges, desk.authority.settings.private_ranges);
+    entries.truncate(RANGE_ENTRIES);
+    let entries = entries.into_iter().map(JudgedEntry::from).collect();
+    let none = CheckedRanges { entries, refused: None, size: None, becomes: None, change: None };
+    let ranges = match Submission::read(&body.ranges, desk.authority.settings.private_ranges) {
+        Ok(ranges) => ranges,
+        Err(wrong) => return Ok(Json(CheckedRanges { refused: Some(wrong.to_string()), ..none })),
+    };
+    let size = Some(size_in_words(Size::of(ranges.networks())));
+    let wish = RangeWish { app: id, ranges, note: String::new(), overlap_ms: overlap_of(body.overlap_hours) };
+    Ok(Json(match check_ranges(&desk, &wish).await {
+        Ok((go, change)) => {
+            CheckedRanges { size, becomes: Some(word(go)), change: Some(change.into()), ..none }
+        }
+        Err(wrong @ (ActionError::Unchanged | ActionError::OtherWay(_) | ActionError::Frozen)) => {
+            CheckedRanges { size, refused: Some(wrong.for_people()), ..none }
+        }
+        Err(other) => return Err(other.into()),
+    }))
+}
+
+const fn word(go: RangesGo) -> &'static str {
+    match go {
+        RangesGo::Narrow => "narrow",
+        RangesGo::Widen => "widen",
+    }
+}
+
+/// Submit ranges
+///
+/// What only takes away is in force at once and takes one factor; everything else takes a step-up, and operators approve it.
+#[utoipa::path(post, path = "/api/v1/apps/{id}/ranges", tag = "apps", request_body = NewRanges, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The app")),
+    responses((status = 201, description = "In force, or waiting for operators", body = SubmittedRanges), Problems))]
+pub async fn submit_set(
+    caller: Caller,
+    Id(id): Id<AppId>,
+    Body(body): Body<NewRanges>,
+) -> Result<(StatusCode, Json<SubmittedRanges>), Problem> {
+    let desk = caller.desk();
+    broker_app(&desk, id).await?;
+    let ranges = ranges_of(&desk, &body.ranges)?;
+    let wish = RangeWish { app: id, ranges, note: body.note, overlap_ms: overlap_of(body.overlap_hours) };
+    let (go, _) = check_ranges(&desk, &wish).await?;
+    let matter = ranges_matter(&desk, &wish).await?;
+    let proof = match go {
+        RangesGo::Narrow => caller.one_factor(&matter, &body.factor, body.passkey).await?,
+        RangesGo::Widen => caller.step_up(&matter, body.step_up).await?,
+    };
+    let (number, went) = submit_ranges(&desk, proof, wish).await?;
+    let standing = match went {
+        RangesGo::Narrow => "active",
+        RangesGo::Widen => "submitted",
+    };
+    Ok((StatusCode::CREATED, Json(SubmittedRanges { number, standing })))
+}
+
+/// List the versions of one's ranges
+#[utoipa::path(get, path = "/api/v1/apps/{id}/ranges", tag = "apps", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The app"), HistoryQuery),
+    responses((status = 200, description = "Newest first", body = RangeHistory), Problems))]
+pub async fn history(
+    caller: Caller,
+    Id(id): Id<AppId>,
+    Asked(query): Asked<HistoryQuery>,
+) -> Result<Json<RangeHistory>, Problem> {
+    let limit = limit(query.limit, PAGE_MAX)?;
+    let mut versions = broker_app(&caller.desk(), id).await?.versions;
+    versions.retain(|version| query.cursor.is_none_or(|before| version.number < before));
+    let more = versions.len() > limit;
+    versions.truncate(limit);
+    let next = versions.last().filter(|_| more).map(|version| version.number);
+    Ok(Json(RangeHistory { versions: versions.into_iter().map(RangeVersion::from).collect(), next }))
+}
+
+/// Take a submission of ranges back
+#[utoipa::path(post, path = "/api/v1/apps/{id}/ranges/{number}/withdraw", tag = "apps", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The app"), ("number" = u64, Path, description = "The version")),
+    responses((status = 204, description = "Taken back"), Problems))]
+pub async fn withdraw(caller: Caller, Ids(id, number): Ids<AppId, u64>) -> Result<StatusCode, Problem> {
+    withdraw_ranges(&caller.desk(), id, number).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Freeze all keys of one's own app
+#[utoipa::path(post, path = "/api/v1/apps/{id}/freeze", tag = "apps", request_body = OneFactor, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The app")),
+    responses((status = 204, description = "None of its keys works; holders are told"), Problems))]
+pub async fn freeze(
+    caller: Caller,
+    Id(id): Id<AppId>,
+    Body(body): Body<OneFactor>,
+) -> Result<StatusCode, Problem> {
+    let matter = freeze_matter(&broker_app(&caller.desk(), id).await?.profile);
+    let proof = caller.one_factor(&matter, &body.factor, body.passkey).await?;
+    freeze_app(&caller.desk(), proof, id, "").await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Let the keys of one's own app work again
+#[utoipa::path(post, path = "/api/v1/apps/{id}/thaw", tag = "apps", request_body = Enable, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The app")),
+    responses((status = 204, description = "They work; what an operator froze is not lifted so"), Problems))]
+pub async fn thaw(
+    caller: Caller,
+    Id(id): Id<AppId>,
+    Body(body): Body<Enable>,
+) -> Result<StatusCode, Problem> {
+    let matter = thaw_matter(&broker_app(&caller.desk(), id).await?.profile);
+    let proof = caller.step_up(&matter, body.step_up).await?;
+    thaw_own_app(&caller.desk(), proof, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// List the apps that a key can be bound to
+#[utoipa::path(get, path = "/api/v1/third-party-apps", tag = "keys", params(ChoiceQuery), security(("bearer" = [])),
+    responses((status = 200, description = "By name", body = AppChoices), Problems))]
+pub async fn choices(caller: Caller, Asked(query): Asked<ChoiceQuery>) -> Result<Json<AppChoices>, Problem> {
+    let limit = limit(query.limit, PAGE_MAX)?;
+    let mut cards = open_apps(&caller.desk(), &query.q).await?;
+    let more = cards.len() > limit;
+    cards.truncate(limit);
+    Ok(Json(AppChoices { apps: cards.into_iter().map(AppChoice::from).collect(), more }))
+}
+
+/// Show the logo of a verified app
+#[utoipa::path(get, path = "/api/v1/third-party-apps/{id}/logo", tag = "keys", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The app")),
+    responses((status = 200, description = "The picture", body = Picture, content_type = "image/png"), Problems))]
+pub async fn choice_logo(caller: Caller, Id(id): Id<AppId>) -> Result<impl IntoResponse, Problem> {
+    picture(&caller.desk(), id).await
+}
