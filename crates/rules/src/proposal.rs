@@ -63,6 +63,8 @@ pub enum Change {
     ApproveRanges(AppId, u64),
     /// Let the keys of an app work again that an operator froze.
     ThawApp(AppId),
+    /// Take a demand for successors of an app's keys back.
+    WithdrawDemand(AppId),
     /// Wrap the store's root key under another master key.
     RotateMasterKey(MasterKeyId),
 }
@@ -80,6 +82,7 @@ impl Change {
             Self::VerifyApp(_) => Action::VerifyApp,
             Self::ApproveRanges(..) => Action::ApproveRanges,
             Self::ThawApp(_) => Action::ThawApp,
+            Self::WithdrawDemand(_) => Action::WithdrawDemand,
             Self::RotateMasterKey(_) => Action::RotateMasterKey,
         }
     }
@@ -104,6 +107,7 @@ impl Change {
                 Self::ApproveRanges(app.parse().ok()?, version.parse().ok().filter(|number| *number > 0)?)
             }
             ["app.thaw", app] => Self::ThawApp(app.parse().ok()?),
+            ["app.demand.withdraw", app] => Self::WithdrawDemand(app.parse().ok()?),
             ["master_key.rotate", new] => Self::RotateMasterKey(new.parse().ok()?),
             ["policy.loosen", name, value] => Self::Loosen(Setting::parse(name, value).ok()?),
             _ => return None,
@@ -119,7 +123,9 @@ impl fmt::Display for Change {
             Self::GrantRole(account, role) => write!(out, "{word} {account} {role}"),
             Self::ThawAccount(account) | Self::ResetFactors(account) => write!(out, "{word} {account}"),
             Self::ThawKey(key) => write!(out, "{word} {key}"),
-            Self::VerifyApp(app) | Self::ThawApp(app) => write!(out, "{word} {app}"),
+            Self::VerifyApp(app) | Self::ThawApp(app) | Self::WithdrawDemand(app) => {
+                write!(out, "{word} {app}")
+            }
             Self::ApproveRanges(app, version) => write!(out, "{word} {app} {version}"),
             Self::RotateMasterKey(new) => write!(out, "{word} {new}"),
             Self::Loosen(setting) => write!(out, "{word} {} {}", setting.name(), setting.value()),

@@ -32,10 +32,8 @@ pub use ranges::{
     withdraw_ranges,
 };
 pub use review::{Reviewed, read_ranges, reject_ranges, reject_ranges_matter};
-pub use successors::{
-    Preview, demand_matter, demand_successors, hold_demanded, preview, withdraw_demand,
-    withdraw_demand_matter,
-};
+pub use successors::{Preview, demand_matter, demand_successors, hold_demanded, preview};
+pub(crate) use successors::{withdraw_demand, withdraw_words};
 
 use keyward_rules::address::AddressSet;
 use keyward_rules::app::{Difference, Size, VersionStanding};

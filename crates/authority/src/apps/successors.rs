@@ -8,7 +8,7 @@ use keyward_rules::id::AppId;
 use keyward_rules::key::Hold;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
-use keyward_store::{AppKeyCounts, AppProfile, Demand};
+use keyward_store::{AppKeyCounts, AppProfile, Demand, Tx};
 
 use super::own;
 use super::profile::{reason, told};
@@ -76,10 +76,18 @@ pub async fn demand_successors(
     tx.one_at_a_time().await?;
     acting(desk, &mut tx).await?;
     let before = own(&mut tx, id).await?;
-    if before.demand.is_some_and(|stands| stands.due < due) {
+    if before.demand.is_some_and(|stands| desk.now < stands.due && stands.due < due) {
         return Err(ActionError::OtherWay(
-            "a demand with an earlier deadline stands; only an earlier one can take its place",
+            "a demand with an earlier deadline stands: propose to withdraw it, or name an earlier deadline",
         ));
+    }
+    if let Some(stands) = before.demand.filter(|stands| stands.due <= desk.now) {
+        let meant = (id, Hold::AppFrozen);
+        if !tx.app_keys_without(meant, stands.made_at, "", 1).await?.0.is_empty() {
+            return Err(ActionError::OtherWay(
+                "an earlier demand is being carried out; try again in a minute",
+            ));
+        }
     }
     let demand = Some(Demand { made_at: desk.now, due });
     let after = AppProfile { demand, changed_at: desk.now, version: before.version + 1, ..before };
@@ -99,34 +107,27 @@ pub async fn demand_successors(
     Ok(())
 }
 
-/// What taking a demand back is confirmed as.
-#[must_use]
-pub fn withdraw_demand_matter(profile: &AppProfile) -> Matter {
-    Matter {
-        action: Action::DemandSuccessors,
-        facts: vec![("app", profile.id.to_string()), ("due", String::new())],
-        words: vec![format!("Take back that all keys of “{}” need successors", profile.name)],
-    }
+/// What operators read before they take a demand back.
+pub(crate) async fn withdraw_words(desk: &Desk<'_>, id: AppId) -> Result<Vec<String>, ActionError> {
+    let seen = preview(desk, id).await?;
+    let demand = seen.profile.demand.filter(|demand| desk.now < demand.due).ok_or(ActionError::Unchanged)?;
+    Ok(vec![
+        format!("Withdraw the demand for successors of all keys of “{}”", seen.profile.name),
+        format!("App {id}; the demand was made {} and is due {}", demand.made_at, demand.due),
+        "Its older keys go on after that.".to_owned(),
+    ])
 }
 
-/// Takes a demand back whose deadline has not come; keys that are held already stay so.
-///
-/// # Errors
-/// [`ActionError::NoApp`], [`ActionError::Unchanged`] when there is none.
-pub async fn withdraw_demand(desk: &Desk<'_>, proof: Proof, id: AppId) -> Result<(), ActionError> {
-    let grant = desk.actor.may(Action::DemandSuccessors, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
-    acting(desk, &mut tx).await?;
-    let before = own(&mut tx, id).await?;
+/// Takes a demand back whose deadline has not come, in a proposal's transaction.
+pub(crate) async fn withdraw_demand(desk: &Desk<'_>, tx: &mut Tx, id: AppId) -> Result<(), ActionError> {
+    let before = own(tx, id).await?;
     if before.demand.is_none_or(|demand| demand.due <= desk.now) {
         return Err(ActionError::Unchanged);
     }
     let after = AppProfile { demand: None, changed_at: desk.now, version: before.version + 1, ..before };
     tx.put_app_profile(&after).await?;
-    let event = Event::of(tx.grant(), desk.now, &format!("app:{id}"), &[("due", "-> none".to_owned())]);
-    tx.commit(event).await?;
-    Ok(())
+    told(desk, tx, &after, format!("Successors of the keys of “{}” are not demanded any more.", after.name))
+        .await
 }
 
 /// Duty: holds the keys of an app whose deadline has come, a batch in each transaction; gives how many.
@@ -177,27 +178,7 @@ async fn hold(desk: &Desk<'_>, profile: &AppProfile, demand: Demand) -> Result<u
                 after = last;
                 tokio::time::sleep(PACE).await;
             }
-            None => {
-                settle(desk, profile.id, demand).await?;
-                return Ok(held);
-            }
+            None => return Ok(held),
         }
     }
-}
-
-/// The demand has done its work: keys that were meant are held, and none of before can come up any more.
-async fn settle(desk: &Desk<'_>, id: AppId, demand: Demand) -> Result<(), ActionError> {
-    let grant = desk.actor.may(Action::HoldDemanded, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
-    let before = own(&mut tx, id).await?;
-    if before.demand != Some(demand) {
-        return Ok(());
-    }
-    let after = AppProfile { demand: None, changed_at: desk.now, version: before.version + 1, ..before };
-    tx.put_app_profile(&after).await?;
-    let facts = [("due", format!("{} -> done", demand.due))];
-    let event = Event::of(tx.grant(), desk.now, &format!("app:{id}"), &facts);
-    tx.commit(event).await?;
-    Ok(())
 }

@@ -16,7 +16,7 @@ use super::policy::{change_facts, policy_in_force, policy_now};
 use super::roles::{operators, operators_of, refuse_too_few, staff};
 use super::words::{name_of, words};
 use crate::accounts::reset_factors;
-use crate::apps::{approve_ranges, thaw_app, verify_app};
+use crate::apps::{approve_ranges, thaw_app, verify_app, withdraw_demand};
 use crate::{ActionError, Desk, Matter, tell};
 
 /// A proposal as people see it.
@@ -217,6 +217,10 @@ pub async fn carry_out(desk: &Desk<'_>, id: ProposalId) -> Result<(), ActionErro
         }
         Change::ApproveRanges(app, version) => {
             facts.extend(approve_ranges(desk, &mut tx, (app, version), by).await?);
+            format!("app:{app}")
+        }
+        Change::WithdrawDemand(app) => {
+            withdraw_demand(desk, &mut tx, app).await?;
             format!("app:{app}")
         }
         Change::ThawApp(app) => {

@@ -10,7 +10,7 @@ use keyward_store::AccountKind;
 
 use super::policy::policy_in_force;
 use super::roles::role_of;
-use crate::apps::{approval_words, verify_words};
+use crate::apps::{approval_words, verify_words, withdraw_words};
 use crate::questions::reach_in_words;
 use crate::{ActionError, Desk};
 
@@ -112,6 +112,7 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
         }
         Change::VerifyApp(app) => verify_words(desk, app).await,
         Change::ApproveRanges(app, version) => approval_words(desk, app, version).await,
+        Change::WithdrawDemand(app) => withdraw_words(desk, app).await,
         Change::ThawApp(app) => {
             let profile = reader.app_profile(app).await?.ok_or(ActionError::NoApp)?;
             let by = match profile.frozen {

@@ -9,7 +9,7 @@ use keyward_rules::time::Moment;
 use keyward_store::{AppKeyCounts, AppProfile, AppRecord, AppState, RangeVersion};
 
 use super::charts::{Range, key_chart};
-use crate::apps::{is_open, preview, size_in_words};
+use crate::apps::{is_open, preview, proof_token, size_in_words};
 use crate::oversight::name_of;
 use crate::{ActionError, Desk};
 
@@ -98,9 +98,11 @@ pub struct VersionView {
     pub ends_at: Option<Moment>,
     /// The ranges, for their owner.
     pub ranges: Option<Vec<String>>,
+    /// What the owner's servers fetch to prove an approved version, and from which ranges that is still to be done.
+    pub proof: Option<(String, Vec<String>)>,
 }
 
-fn version_view(version: &RangeVersion, profile: &AppProfile, owner: bool) -> VersionView {
+fn version_view(desk: &Desk<'_>, version: &RangeVersion, profile: &AppProfile, owner: bool) -> VersionView {
     let networks = version.ranges.networks();
     VersionView {
         number: version.number,
@@ -115,6 +117,11 @@ fn version_view(version: &RangeVersion, profile: &AppProfile, owner: bool) -> Ve
         active_at: version.active_at,
         ends_at: version.ends_at,
         ranges: owner.then(|| networks.iter().map(ToString::to_string).collect()),
+        proof: (owner && version.standing == VersionStanding::Approved).then(|| {
+            let (app, number) = (version.app, version.number);
+            let path = format!("/prove/{app}/{number}/{}", proof_token(desk, app, number));
+            (path, version.unproven().iter().map(ToString::to_string).collect())
+        }),
     }
 }
 
@@ -152,7 +159,7 @@ pub async fn broker_app(desk: &Desk<'_>, id: AppId) -> Result<BrokerApp, ActionE
     }
     let reader = &desk.authority.access.reader;
     let versions = reader.range_versions(id, RANGE_VERSIONS).await?;
-    let versions = versions.iter().map(|one| version_view(one, &seen.profile, true)).collect();
+    let versions = versions.iter().map(|one| version_view(desk, one, &seen.profile, true)).collect();
     let open = is_open(&seen.profile, reader.app(id).await?.as_ref());
     Ok(BrokerApp { open, counts: seen.counts, versions, profile: seen.profile })
 }
@@ -180,7 +187,7 @@ pub async fn overseen_app(desk: &Desk<'_>, id: AppId) -> Result<OverseenApp, Act
     let seen = preview(desk, id).await?;
     let reader = &desk.authority.access.reader;
     let versions = reader.range_versions(id, RANGE_VERSIONS).await?;
-    let versions = versions.iter().map(|one| version_view(one, &seen.profile, false)).collect();
+    let versions = versions.iter().map(|one| version_view(desk, one, &seen.profile, false)).collect();
     let open = is_open(&seen.profile, reader.app(id).await?.as_ref());
     let owner = name_of(desk, seen.profile.owner).await?;
     Ok(OverseenApp { owner, open, counts: seen.counts, versions, profile: seen.profile })
@@ -213,7 +220,7 @@ pub async fn review_queue(desk: &Desk<'_>) -> Result<Queue, ActionError> {
     let mut versions = Vec::new();
     for version in reader.range_versions_that(VersionStanding::Submitted, PAGE_MAX).await? {
         if let Some(profile) = reader.app_profile(version.app).await? {
-            let view = version_view(&version, &profile, false);
+            let view = version_view(desk, &version, &profile, false);
             versions.push((profile, view));
         }
     }

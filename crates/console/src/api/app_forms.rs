@@ -104,7 +104,7 @@ pub struct OwnApp {
 pub struct RangeVersion {
     /// Its number.
     pub number: u64,
-    /// `submitted`, `active`, `retiring`, `retired`, `rejected` or `withdrawn`.
+    /// `submitted`, `approved`, `active`, `retiring`, `retired`, `rejected` or `withdrawn`.
     pub standing: &'static str,
     /// How much it covers, in words.
     pub size: String,
@@ -127,11 +127,19 @@ pub struct RangeVersion {
     /// The ranges; only for their broker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ranges: Option<Vec<String>>,
+    /// Where a deployment asks for proof: the path to fetch at the console, once from a server in each range; only for
+    /// their broker, while the version is `approved`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof_path: Option<String>,
+    /// The ranges from which that is still to be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unproven: Option<Vec<String>>,
 }
 
 impl From<VersionView> for RangeVersion {
     fn from(view: VersionView) -> Self {
         let ms = |at: Option<Moment>| at.map(Moment::unix_ms);
+        let (proof_path, unproven) = view.proof.unzip();
         Self {
             number: view.number,
             standing: view.standing.word(),
@@ -145,6 +153,8 @@ impl From<VersionView> for RangeVersion {
             active_at_ms: ms(view.active_at),
             ends_at_ms: ms(view.ends_at),
             ranges: view.ranges,
+            proof_path,
+            unproven,
         }
     }
 }

@@ -6,7 +6,6 @@ use axum::response::IntoResponse;
 use keyward_authority::apps::{
     RangeWish, demand_matter, demand_successors, enter_matter, enter_ranges, freeze_app, freeze_matter,
     preview, read_ranges, reject_app, reject_app_matter, reject_ranges, reject_ranges_matter,
-    withdraw_demand, withdraw_demand_matter,
 };
 use keyward_authority::questions::{overseen_app, overseen_apps, review_queue};
 use keyward_rules::grant::Action;
@@ -21,7 +20,6 @@ use super::app_forms::{
 use super::apps::{overlap_of, picture, ranges_of};
 use super::body::{Asked, Body, Id, Ids, Picture, limit};
 use super::caller::Officer;
-use super::key_forms::OneFactor;
 use super::operations::{cursor, why};
 use super::operations_views::Freeze;
 use super::problem::{Problem, Problems};
@@ -180,21 +178,5 @@ pub async fn demand(
     let matter = demand_matter(&preview(&desk, id).await?.profile, due);
     let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
     demand_successors(&desk, proof, (id, due), why).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Take a demand for successors back
-#[utoipa::path(delete, path = "/api/v1/operations/apps/{id}/demand", tag = "operations", request_body = OneFactor,
-    security(("bearer" = [])), params(("id" = String, Path, description = "The app")),
-    responses((status = 204, description = "Taken back, before its deadline"), Problems))]
-pub async fn take_back(
-    officer: Officer,
-    Id(id): Id<AppId>,
-    Body(body): Body<OneFactor>,
-) -> Result<StatusCode, Problem> {
-    let desk = officer.acting(Action::DemandSuccessors)?;
-    let matter = withdraw_demand_matter(&preview(&desk, id).await?.profile);
-    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
-    withdraw_demand(&desk, proof, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

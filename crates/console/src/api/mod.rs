@@ -135,7 +135,7 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(app_reviews::reject))
         .routes(routes!(app_reviews::reject_set))
         .routes(routes!(app_reviews::freeze))
-        .routes(routes!(app_reviews::demand, app_reviews::take_back))
+        .routes(routes!(app_reviews::demand))
         .routes(routes!(apps::list, apps::register))
         .routes(routes!(apps::show, apps::edit))
         .routes(routes!(apps::submit))

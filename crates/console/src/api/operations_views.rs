@@ -310,8 +310,8 @@ pub struct Stricter {
 #[serde(deny_unknown_fields)]
 pub struct Wish {
     /// `role.grant ACCOUNT operator|auditor`, `account.thaw ACCOUNT`, `key.thaw KEY`, `account.factors.reset ACCOUNT`,
-    /// `policy.loosen NAME VALUE`, `app.verify APP`, `app.ranges.approve APP NUMBER`, `app.thaw APP` or
-    /// `master_key.rotate NAME`.
+    /// `policy.loosen NAME VALUE`, `app.verify APP`, `app.ranges.approve APP NUMBER`, `app.thaw APP`,
+    /// `app.demand.withdraw APP` or `master_key.rotate NAME`.
     pub change: String,
     /// The step-up, in the second request.
     #[serde(default)]

@@ -110,7 +110,6 @@ impl Frame {
             "ranges-entered" => "The ranges are entered. Approving them is another step; the broker is told.",
             "sent-back" => "It is sent back. Its broker is told why.",
             "demanded" => "Successors are demanded. The holders and the broker are being told.",
-            "demand-withdrawn" => "The demand is withdrawn.",
             "seen" => "All alerts are marked as seen.",
             _ => "",
         };

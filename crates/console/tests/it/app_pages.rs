@@ -456,10 +456,14 @@ async fn a_demand_stands_on_the_pages_of_the_keys_that_it_means() {
     let newer = format!("/keys/{}", made(&page.stepped_up("/keys/new", &fields).await.text));
     assert!(!page.get(&newer).await.text.contains("Operators demand"));
 
-    let withdraw = format!("{demand}/withdraw");
-    assert!(officer.get(&withdraw).await.text.contains("1 of 2 were not replaced yet"));
-    let done = officer.post(&withdraw, &[("factor", PASSWORD)]).await;
-    assert_eq!(went_to(&done), format!("/operations/apps/{id}?note=demand-withdrawn"));
+    // One operator does not take it back alone, and does not put it off.
+    let later = at(72);
+    let put_off = officer.post(&demand, &[("due", &later), ("why", "breach"), ("factor", PASSWORD)]).await;
+    assert!(put_off.text.contains("earlier deadline stands"), "{}", put_off.text);
+    assert!(
+        officer.get(&format!("/operations/apps/{id}")).await.text.contains("Propose to withdraw the demand")
+    );
+    assert_eq!(both(&ann, &ben, &format!("app.demand.withdraw {id}")).await.status, 200);
     assert!(!page.get(&old).await.text.contains("Operators demand"));
 
     // Once the deadline is over the old one is held, and its page says what to do.

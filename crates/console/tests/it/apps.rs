@@ -197,7 +197,7 @@ async fn an_app_lives_from_its_registration_to_its_successors() {
     let third = json!({"ranges": "192.0.2.0/24", "overlap_hours": 1});
     assert_eq!(bob.api("POST", &format!("{path}/ranges"), third).await.code(), "other_way");
     world.pass_ms(24 * HOUR_MS - 1);
-    assert_eq!(duties(&world).await, (0, 0, 2));
+    assert_eq!(duties(&world).await, (0, 0, 0), "of new servers they are told once a day");
     world.pass_ms(1);
     assert_eq!(duties(&world).await, (1, 0, 0));
     assert_eq!(enforced(&world, &app).await.unwrap(), "198.51.100.0/24");
@@ -235,8 +235,13 @@ async fn an_app_lives_from_its_registration_to_its_successors() {
     }
     let deadline = world.now().unix_ms() + 2 * HOUR_MS;
     assert_eq!(ann.api("POST", &demand, due(deadline)).await.status, 204);
-    assert_eq!(ann.api("DELETE", &demand, json!({"factor": PASSWORD})).await.status, 204);
-    assert_eq!(ann.api("DELETE", &demand, json!({"factor": PASSWORD})).await.code(), "unchanged");
+    let id = path.rsplit('/').next().unwrap();
+    let withdraw = format!("app.demand.withdraw {id}");
+    assert_eq!(both(&ann, &ben, &withdraw).await.status, 200, "another operator takes part");
+    assert_eq!(
+        ann.approved("POST", "/operations/proposals", json!({"change": withdraw})).await.code(),
+        "unchanged"
+    );
     world.pass_ms(1);
     assert_eq!(ann.api("POST", &demand, due(deadline)).await.status, 204);
     assert_eq!(hal.get(&format!("/keys/{old}")).await.json()["app"]["successor_due_ms"], deadline);
@@ -380,6 +385,65 @@ async fn a_setting_admits_private_ranges() {
     assert_eq!(bob.api("POST", &format!("/apps/{app}/ranges"), body).await.code(), "bad_ranges");
 }
 
+/// Where a deployment asks for it, approved ranges are in force only once somebody showed themselves from each of them.
+#[tokio::test]
+async fn ranges_wait_for_proof_of_control_where_it_is_asked_for() {
+    let rules = keyward_authority::Settings {
+        proof_of_control: keyward_authority::apps::ProofOfControl::Asked,
+        ..keyward_authority::Settings::default()
+    };
+    let world = World::under(rules).await;
+    let (ann, ben) = two_operators(&world).await;
+    let bob = world.person("bob@broker.example").await;
+    let app = verified((&ann, &ben), &bob, "Trade Pal").await;
+    let number = in_force((&ann, &ben), &bob, (&app, "203.0.113.0/24, 2001:db8::/32"), 0).await;
+    let version = async || bob.get(&format!("/apps/{app}/ranges")).await.json()["versions"][0].clone();
+    let first = version().await;
+    assert_eq!((&first["standing"], first["unproven"].as_array().unwrap().len()), (&json!("approved"), 2));
+    let path = first["proof_path"].as_str().unwrap().to_owned();
+    let fetch = async |from: &str, path: &str| {
+        let request = axum::http::Request::builder().uri(path).body(axum::body::Body::empty()).unwrap();
+        world.send(from, request).await
+    };
+    let offered = async || ann.get("/third-party-apps").await.json()["apps"].as_array().unwrap().len();
+    // Elsewhere, another token, another version, another app: one answer, and nothing is noted.
+    let wrong = path.replace(&format!("/{number}/"), &format!("/{}/", number + 1));
+    let mut token = path.clone();
+    token.replace_range(path.len() - 1.., if path.ends_with('0') { "1" } else { "0" });
+    for (from, path) in [
+        ("203.0.114.1", path.as_str()),
+        ("127.0.0.1", &path),
+        ("203.0.113.7", &wrong),
+        ("203.0.113.7", &token),
+        ("203.0.113.7", "/prove/x/1/y"),
+        ("203.0.113.7", &path.replace(&app, "7")),
+    ] {
+        let answer = fetch(from, path).await;
+        assert_eq!((answer.status, answer.text.as_str()), (404, "nothing to show here\n"), "{from} {path}");
+    }
+    assert_eq!(version().await, first);
+    assert_eq!(fetch("203.0.113.7", &path).await.text, "noted: 1 of 2 ranges\n");
+    assert_eq!(fetch("203.0.113.9", &path).await.text, "noted: 1 of 2 ranges\n", "the same range once");
+    assert_eq!((version().await["standing"].clone(), offered().await), (json!("approved"), 0));
+    assert_eq!(fetch("2001:db8::7", &path).await.text, "noted: 2 of 2 ranges\n");
+    assert_eq!((version().await["standing"].clone(), offered().await), (json!("active"), 1));
+    assert!(version().await["proof_path"].is_null());
+    assert_eq!(fetch("203.0.113.7", &path).await.status, 404, "it has done its work");
+    // What is taken away does not come back by a proof that was still to come.
+    let wider =
+        in_force((&ann, &ben), &bob, (&app, "203.0.113.0/24, 2001:db8::/32, 198.51.100.0/24"), 0).await;
+    let late = version().await["proof_path"].as_str().unwrap().to_owned();
+    let body = json!({"ranges": "203.0.113.0/24", "factor": PASSWORD});
+    assert_eq!(bob.api("POST", &format!("/apps/{app}/ranges"), body).await.status, 201);
+    assert_eq!(fetch("198.51.100.7", &late).await.status, 404);
+    let versions = bob.get(&format!("/apps/{app}/ranges")).await.json();
+    let of = |number: u64| {
+        let all = versions["versions"].as_array().unwrap();
+        all.iter().find(|one| one["number"] == number).unwrap()["standing"].clone()
+    };
+    assert_eq!((of(wider), of(wider + 1)), (json!("withdrawn"), json!("active")));
+}
+
 #[tokio::test]
 async fn names_that_look_alike_and_other_spellings_of_a_change_are_refused() {
     let world = World::new().await;
@@ -387,23 +451,27 @@ async fn names_that_look_alike_and_other_spellings_of_a_change_are_refused() {
     let (bob, eve) = (world.person("bob@broker.example").await, world.person("eve@broker.example").await);
     let app = registered(&bob, "Trade Pal").await;
     let other = registered(&eve, "Other One").await;
-    for alike in [
-        "Trade Pal",
-        "trade pal",
-        "TRADEPAL",
-        "Trade-Pal",
-        "Trаde Pаl",
-        "Trade Pa1",
-        "Trade PaI",
-        "ＴｒａｄｅＰａｌ",
-    ] {
+    for alike in
+        ["Trade Pal", "trade pal", "TRADEPAL", "Trade-Pal", "Trade Pa1", "Trade PaI", "ＴｒａｄｅＰａｌ"]
+    {
         let taken = eve.api("POST", "/apps", described(alike)).await;
         assert_eq!((taken.status, taken.code().as_str()), (409, "conflict"), "{alike}: {}", taken.text);
         let edit = json!({"name": alike, "factor": PASSWORD});
         assert_eq!(eve.api("PATCH", &format!("/apps/{other}"), edit).await.code(), "conflict", "{alike}");
         assert!(!taken.text.contains(&bob.email) && !taken.text.contains(&app));
     }
-    for bad in ["", " ", "x", "--", " Trade", "Trade\u{202e}", "Tra\u{200b}de", &"x".repeat(41)] {
+    for bad in [
+        "Trаde Pаl",
+        "Tradе Pal",
+        "",
+        " ",
+        "x",
+        "--",
+        " Trade",
+        "Trade\u{202e}",
+        "Tra\u{200b}de",
+        &"x".repeat(41),
+    ] {
         assert_eq!(eve.api("POST", "/apps", described(bad)).await.code(), "bad_name", "{bad:?}");
     }
     for (member, value, code) in [
@@ -585,7 +653,13 @@ async fn an_unverified_change_reaches_no_holder() {
     let app = verified((&ann, &ben), &bob, "Trade Pal").await;
     in_force((&ann, &ben), &bob, (&app, "203.0.113.0/24"), 0).await;
     let key = bound(&hal, &app, "bot").await;
-    let edit = json!({"name": "Evil Twin", "home_page": "https://evil.example", "factor": PASSWORD});
+    let edit = json!({"name": "Evil Twin", "factor": PASSWORD});
+    assert_eq!(
+        bob.api("PATCH", &format!("/apps/{app}"), edit).await.code(),
+        "other_way",
+        "it keeps its name"
+    );
+    let edit = json!({"home_page": "https://evil.example", "factor": PASSWORD});
     assert_eq!(bob.api("PATCH", &format!("/apps/{app}"), edit).await.status, 200);
     assert!(offered(&hal, "").await.is_empty(), "no new keys before operators looked");
     assert_eq!(

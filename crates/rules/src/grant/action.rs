@@ -204,8 +204,10 @@ actions! {
     FreezeApp, "app.freeze", OneFactor, OneFactor;
     /// Let all keys of an app work again.
     ThawApp, "app.thaw", StepUp, Proposal;
-    /// Demand successors for all keys of an app, or take that back.
+    /// Demand successors for all keys of an app.
     DemandSuccessors, "app.demand", Never, OneFactor;
+    /// Take such a demand back before its deadline.
+    WithdrawDemand, "app.demand.withdraw", Never, Proposal;
     /// Hold the keys of an app whose successors were due.
     HoldDemanded, "app.demand.hold", Never, Never;
     /// Tell holders what happened to an app.

@@ -260,6 +260,7 @@ fn host(action: Action, proof: &Proof) -> Option<Scope> {
         | Action::FreezeApp
         | Action::ThawApp
         | Action::DemandSuccessors
+        | Action::WithdrawDemand
         | Action::HoldDemanded
         | Action::TellAppNews
         | Action::RemovePasskey => None,

@@ -63,6 +63,7 @@ fn passed(action: Action) -> Option<Passed> {
         Change::Loosen(Setting::MaxKeyAgeDays(None)),
         Change::VerifyApp(AppId::from_u64(1).unwrap()),
         Change::ApproveRanges(AppId::from_u64(1).unwrap(), 1),
+        Change::WithdrawDemand(AppId::from_u64(1).unwrap()),
         Change::ThawApp(AppId::from_u64(1).unwrap()),
         Change::RotateMasterKey("0123456789abcdef".parse().unwrap()),
     ];

@@ -58,6 +58,7 @@ fn a_change_has_one_spelling() {
         "app.verify 7".to_owned(),
         "app.ranges.approve 7 12".to_owned(),
         "app.thaw 7".to_owned(),
+        "app.demand.withdraw 7".to_owned(),
     ];
     for text in &changes {
         assert_eq!(Change::parse(text).map(|change| change.to_string()).as_ref(), Some(text));

@@ -97,6 +97,8 @@ struct Version {
     ends: Option<(String, When)>,
     overlap: String,
     ranges: Vec<String>,
+    /// The address to fetch, and the ranges that are still to be shown.
+    proof: Option<(String, Vec<String>)>,
 }
 
 /// The word and the look of a version's standing.
@@ -148,6 +150,10 @@ fn version(view: &VersionView, person: &SignedIn) -> Version {
         ends: ends.map(|at| (countdown(person.shell.now(), at), When::of(at))),
         overlap: overlap_words(view.overlap_ms),
         ranges: view.ranges.clone().unwrap_or_default(),
+        proof: view
+            .proof
+            .clone()
+            .map(|(path, left)| (format!("{}{path}", person.shell.settings().origin), left)),
     }
 }
 
@@ -225,7 +231,7 @@ pub async fn show(person: SignedIn, Path(id): Path<String>, Asked(query): Asked<
                 .demand
                 .map(|demand| (countdown(person.shell.now(), demand.due), When::of(demand.due))),
             in_force: all(VersionStanding::is_in_force).collect(),
-            waiting: all(|one| one == VersionStanding::Submitted).next(),
+            waiting: all(|one| matches!(one, VersionStanding::Approved | VersionStanding::Submitted)).next(),
             versions: all(|_| true).collect(),
         }))
     };

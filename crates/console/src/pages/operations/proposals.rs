@@ -149,7 +149,10 @@ fn back_of(change: Change) -> String {
             format!("/operations/accounts/{account}")
         }
         Change::ThawKey(key) => format!("/operations/keys/{key}"),
-        Change::VerifyApp(app) | Change::ThawApp(app) | Change::ApproveRanges(app, _) => {
+        Change::VerifyApp(app)
+        | Change::WithdrawDemand(app)
+        | Change::ThawApp(app)
+        | Change::ApproveRanges(app, _) => {
             format!("/operations/apps/{app}")
         }
         Change::Loosen(_) | Change::RotateMasterKey(_) => "/operations/settings".to_owned(),

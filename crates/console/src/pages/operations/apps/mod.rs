@@ -35,6 +35,5 @@ pub fn router() -> Router<Shell> {
         )
         .route("/operations/apps/{id}/freeze", get(stop::show_freeze).post(stop::freeze))
         .route("/operations/apps/{id}/demand", get(stop::show_demand).post(stop::demand))
-        .route("/operations/apps/{id}/demand/withdraw", get(stop::show_withdraw).post(stop::withdraw))
         .layer(DefaultBodyLimit::max(FORM_BYTES))
 }

@@ -4,7 +4,7 @@
 use axum::extract::Path;
 use axum::response::Response;
 use keyward_authority::Desk;
-use keyward_authority::apps::{Preview, demand_successors, freeze_app, preview, withdraw_demand};
+use keyward_authority::apps::{Preview, demand_successors, freeze_app, preview};
 use keyward_rules::grant::Action;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
@@ -12,12 +12,12 @@ use keyward_rules::time::Moment;
 use super::{acting, why_field};
 use crate::fields::Fields;
 use crate::pages::apps::{app_id, touched};
-use crate::pages::confirm::{Asking, Ceremony, ask_one, one_factor};
+use crate::pages::confirm::{Asking, ask_one};
 use crate::pages::field::{Field, Kind};
 use crate::pages::layout::{go, problem};
 use crate::pages::operations::{Officer, reasoned};
 use crate::pages::person::{Posted, SignedIn};
-use crate::words::{When, moment};
+use crate::words::moment;
 
 async fn find(desk: &Desk<'_>, id: &str) -> Result<Preview, Response> {
     preview(desk, app_id(id)?).await.map_err(problem)
@@ -86,7 +86,7 @@ fn demanding(person: &SignedIn, seen: &Preview, fields: &Fields, errors: (&str, 
         words: vec![
             seen.profile.name.to_string(),
             touched(&seen.counts),
-            "Their holders are told at once to rotate each of them. It can be withdrawn before the deadline, by one operator.".to_owned(),
+            "Their holders are told at once to rotate each of them. Withdrawing it before the deadline takes a proposal.".to_owned(),
         ],
         extra: format!("{}{}", due.html(), why_field(fields.get("why"), errors.1)),
     }
@@ -126,47 +126,4 @@ fn due(fields: &Fields, now: Moment) -> Option<Moment> {
     let due = moment(fields.get("due").trim())?;
     let ahead = due.ms_since(now);
     (60 * 60 * 1_000..=30 * DAY_MS).contains(&ahead).then_some(due)
-}
-
-fn withdrawing(seen: &Preview) -> Asking {
-    let id = seen.profile.id;
-    let due = seen.profile.demand.map(|demand| When::of(demand.due).utc).unwrap_or_default();
-    Asking {
-        title: "Withdraw the demand for successors?",
-        action: format!("/operations/apps/{id}/demand/withdraw"),
-        button: "Withdraw the demand",
-        danger: false,
-        back: format!("/operations/apps/{id}"),
-        part: "operations",
-        words: vec![
-            seen.profile.name.to_string(),
-            format!("Its keys go on after {due}."),
-            format!("{} of {} were not replaced yet.", seen.counts.older, seen.counts.keys),
-        ],
-        extra: String::new(),
-    }
-}
-
-/// The question before.
-pub async fn show_withdraw(officer: Officer, Path(id): Path<String>) -> Response {
-    let answer = async {
-        let seen = find(&acting(&officer.0, Action::DemandSuccessors)?, &id).await?;
-        Ok(ask_one(&officer.0, &withdrawing(&seen), &Fields::default(), "").await)
-    };
-    answer.await.unwrap_or_else(|answer: Response| answer)
-}
-
-/// Withdraws it.
-pub async fn withdraw(Path(id): Path<String>, posted: Posted) -> Response {
-    let answer = async {
-        let desk = acting(&posted.person, Action::DemandSuccessors)?;
-        let seen = find(&desk, &id).await?;
-        let proof = match one_factor(&posted, &withdrawing(&seen)).await {
-            Ceremony::Proven(proof) => proof,
-            Ceremony::Page(answer) => return Ok(answer),
-        };
-        withdraw_demand(&desk, proof, seen.profile.id).await.map_err(problem)?;
-        Ok(go(&format!("/operations/apps/{}?note=demand-withdrawn", seen.profile.id)))
-    };
-    answer.await.unwrap_or_else(|answer: Response| answer)
 }
