@@ -1,14 +1,18 @@
 // An app from its registration to a holder's key, in Chromium: a broker registers and submits ranges, two operators verify and
-// approve, a holder binds a key through the wizard.
+// approve, a holder binds a key through the wizard, and requests come from the app's servers and from elsewhere: from real
+// addresses, in a network namespace of the script's own.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { Authenticator, startSandbox, step, within } from './sandbox.mjs';
+import { Authenticator, balanceFrom, sleepless, startSandbox, step, withAddresses, within } from './sandbox.mjs';
 import { PASSPHRASE, Person, openBrowser } from './person.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RANGES = ['203.0.113.0/24', '2001:db8::/32'];
-const sandbox = await startSandbox();
+const real = withAddresses(['203.0.113.7/32', '203.0.114.1/32', '198.51.100.7/32', '2001:db8::7/128']);
+const sandbox = await startSandbox([], real ? '[::]:0' : '127.0.0.1:0');
 const { credentials } = sandbox;
+const port = new URL(credentials.gateway_url).port;
+credentials.gateway_url = `http://127.0.0.1:${port}`;
 const browser = await openBrowser();
 
 async function open(email) {
@@ -71,6 +75,14 @@ const picture = (page) => page.evaluate(async () => {
   const file = await new Promise((done) => canvas.toBlob(done, 'image/png'));
   return [...new Uint8Array(await file.arrayBuffer())];
 });
+
+// What the gateway answers to the key's requests from each of these addresses, within a second.
+async function fromReal(key, expected) {
+  if (!real) return;
+  for (const [source, code] of Object.entries(expected)) {
+    await sleepless(`${code} from ${source}`, 1, async () => (await balanceFrom(source, port, key)) === code);
+  }
+}
 
 try {
   const [ann, ben] = [await enter('operator'), await enter('operator2')];
@@ -159,6 +171,8 @@ try {
   const key = { api_key, secret, passphrase: PASSPHRASE };
   await within(credentials.gateway_url, key, '50110');
   step('from here, which is none of its servers, the key is refused');
+  await fromReal(key, { '203.0.113.7': '0', '2001:db8::7': '0', '203.0.114.1': '50110', '127.0.0.1': '50110', '::1': '50110' });
+  step(real ? 'from 203.0.113.7 and 2001:db8::7 it passes, from 203.0.114.1 and loopback it does not' : 'real source addresses were not tried');
   await follow(holder, "To the key's page");
   await clean(holder, 'the page of an app key');
   step('the key names the app, and no address', (await says(holder, 'Trade Pal'))
@@ -166,10 +180,22 @@ try {
   await holder.go('/keys');
   step('so does the list', await says(holder, 'Trade Pal'));
 
+  await broker.page.goto(`${app}/ranges`);
+  await broker.page.locator('textarea[name=ranges]').fill('198.51.100.0/24\n2001:db8::/32');
+  await broker.press('Continue');
+  await broker.approve('Submit them');
+  await fromReal(key, { '203.0.113.7': '0', '198.51.100.7': '50110' });
+  await ann.page.goto(overseen);
+  await ann.press('Read the ranges of version 2');
+  step('two operators approve the ranges that replace them', await bothAgree(ann, ben, 'Propose to approve'));
+  await fromReal(key, { '203.0.113.7': '50110', '198.51.100.7': '0', '2001:db8::7': '0', '127.0.0.1': '50110' });
+  step(real ? 'and within a second the key works from there, and not from where it did' : 'real source addresses were not tried');
+
   await broker.page.goto(`${app}/freeze`);
   step('a freeze says what it touches', await says(broker, 'It touches 1 key of 1 account'));
   await broker.confirm('Freeze all its keys');
   await within(credentials.gateway_url, key, '50100');
+  await fromReal(key, { '198.51.100.7': '50100' });
   step('the broker freezes all keys of the app');
   await holder.go(`/keys/${api_key}`);
   step('and the holder reads it', await says(holder, 'Trade Pal is frozen'));

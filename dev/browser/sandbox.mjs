@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -15,14 +16,28 @@ export const sleepless = async (what, seconds, ask) => {
   }
 };
 
+// Runs the script once more in a network namespace of its own whose loopback has these addresses too, so that requests can
+// come from them; does not come back from that. Gives whether this is the run inside. Where namespaces are not permitted it says so.
+export function withAddresses(addresses) {
+  if (process.env.KEYWARD_OWN_ADDRESSES) return true;
+  if (spawnSync('unshare', ['--net', 'true']).status !== 0) {
+    console.log('NOT with real source addresses: network namespaces are not permitted here');
+    return false;
+  }
+  const add = ['ip link set lo up', ...addresses.map((one) => `ip address add ${one} dev lo`)].join(' && ');
+  const again = ['--net', 'sh', '-c', `${add} && exec "$0" "$@"`, process.execPath, process.argv[1]];
+  const ran = spawnSync('unshare', again, { stdio: 'inherit', env: { ...process.env, KEYWARD_OWN_ADDRESSES: '1' } });
+  process.exit(ran.status ?? 1);
+}
+
 // Starts `keyward sandbox` on free ports and waits until it is ready; `stop` ends it and gives its exit code.
-export async function startSandbox(extra = []) {
+export async function startSandbox(extra = [], gateway = '127.0.0.1:0') {
   const program = process.env.KEYWARD_BIN;
   if (!program) throw new Error('KEYWARD_BIN must name the built program');
   const folder = mkdtempSync(join(tmpdir(), 'keyward-browser-'));
   const file = join(folder, 'credentials.json');
   const any = '127.0.0.1:0';
-  const child = spawn(program, ['sandbox', '--console', any, '--gateway', any, '--gateway-tls', any, '--credentials', file, ...extra],
+  const child = spawn(program, ['sandbox', '--console', any, '--gateway', gateway, '--gateway-tls', any, '--credentials', file, ...extra],
     { stdio: ['ignore', 'pipe', process.env.KEYWARD_SHOW_LOG ? 'inherit' : 'ignore'] });
   const ended = new Promise((done) => child.on('exit', (code) => done(code)));
   let said = '';
@@ -97,6 +112,22 @@ export async function balance(gateway, key) {
   const answer = await fetch(gateway + path, { headers: {
     'OK-ACCESS-KEY': key.api_key, 'OK-ACCESS-SIGN': sign, 'OK-ACCESS-TIMESTAMP': at, 'OK-ACCESS-PASSPHRASE': key.passphrase } });
   return (await answer.json()).code;
+}
+
+// The same from one of this machine's addresses, on a connection of its own.
+export function balanceFrom(source, port, key) {
+  const at = new Date().toISOString();
+  const path = '/api/v5/account/balance';
+  const sign = createHmac('sha256', key.secret).update(`${at}GET${path}`).digest('base64');
+  const headers = { 'OK-ACCESS-KEY': key.api_key, 'OK-ACCESS-SIGN': sign, 'OK-ACCESS-TIMESTAMP': at, 'OK-ACCESS-PASSPHRASE': key.passphrase };
+  const host = source.includes(':') ? '::1' : '127.0.0.1';
+  return new Promise((done, fail) => {
+    request({ host, port, path, headers, localAddress: source, agent: false, timeout: 5_000 }, (answer) => {
+      let text = '';
+      answer.on('data', (bytes) => { text += bytes; });
+      answer.on('end', () => done(JSON.parse(text).code));
+    }).on('error', fail).end();
+  });
 }
 
 // Until the gateway answers with `code`, within a second; gives the milliseconds it took.
