@@ -176,12 +176,14 @@ pub async fn roll(store: Store) {
 /// Ends overlaps of apps' ranges and holds keys whose successors were due, until aborted. Beside the other duties, because
 /// following the feed must not wait for an app with many thousands of keys.
 pub async fn tend_apps(authority: Arc<Authority>) {
-    loop {
+    for round in 0_u64.. {
         let desk = authority.desk(Actor::System("sweep"), ambient::now());
         if let Err(problem) = retire_ranges(&desk).await {
             error!(problem = problem.for_the_log(), "overlaps of apps' ranges could not be ended");
         }
-        match hold_demanded(&desk).await {
+        // A demand that has done its work is looked at again, for keys that were altered and put right; once a minute is enough.
+        let held = if round.is_multiple_of(30) { hold_demanded(&desk).await } else { Ok(0) };
+        match held {
             Ok(0) => {}
             Ok(keys) => info!(keys, "keys of apps were held: their successors were due"),
             Err(problem) => {

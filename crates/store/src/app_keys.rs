@@ -25,6 +25,7 @@ statements! {
         SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4, '' FROM app_news";
     NEXT_NEWS = "SELECT id, app, kind, detail, at, after FROM app_news \
         ORDER BY CASE WHEN kind IN ('app_frozen', 'app_demand') THEN 0 ELSE 1 END, id LIMIT 1";
+    ANY_NEWS = "SELECT id FROM app_news LIMIT 1";
     NEWS_UPTO = "UPDATE app_news SET after = $2 WHERE id = $1";
     DROP_NEWS = "DELETE FROM app_news WHERE id = $1";
 }
@@ -88,6 +89,16 @@ impl Reader {
             used: number(3)?,
             older: number(4)?,
         })
+    }
+}
+
+impl Reader {
+    /// Whether there are news about apps that holders are still to be told.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn has_app_news(&self) -> Result<bool, StoreError> {
+        Ok(self.database.fetch_optional(ANY_NEWS, vec![]).await?.is_some())
     }
 }
 

@@ -25,6 +25,7 @@ statements! {
     PROFILES_OF = concat!("SELECT ", columns!(), " FROM app_profiles WHERE owner = $1 ORDER BY id");
     PROFILES = concat!("SELECT ", columns!(), " FROM app_profiles WHERE standing = $1 AND id > $2 ORDER BY id LIMIT $3");
     PROFILES_ALL = concat!("SELECT ", columns!(), " FROM app_profiles WHERE id > $1 ORDER BY id LIMIT $2");
+    PROFILES_DUE = concat!("SELECT ", columns!(), " FROM app_profiles WHERE demand_due <= $1 AND id > $2 ORDER BY id LIMIT $3");
     INSERT_PROFILE = "INSERT INTO app_profiles (id, owner, name, folded, home_page, contact, permissions, logo, standing, \
         reason, frozen_by, demanded_at, demand_due, created_at, changed_at, version, data_key, seal, verified_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
@@ -255,6 +256,22 @@ impl Reader {
             }
             None => self.database.fetch_all(PROFILES_ALL, vec![after, limit]).await?,
         };
+        Ok(rows.iter().filter_map(|row| AppProfile::from_row(row, &self.vault).ok()).collect())
+    }
+
+    /// Up to `limit` apps after `after` whose demand for successors is due; altered rows are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn app_profiles_due(
+        &self,
+        now: Moment,
+        after: Option<AppId>,
+        limit: usize,
+    ) -> Result<Vec<AppProfile>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(0);
+        let values = vec![now.unix_ms().into(), after.map_or(0, AppId::as_u64).into(), limit.into()];
+        let rows = self.database.fetch_all(PROFILES_DUE, values).await?;
         Ok(rows.iter().filter_map(|row| AppProfile::from_row(row, &self.vault).ok()).collect())
     }
 

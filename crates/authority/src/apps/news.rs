@@ -21,6 +21,10 @@ const BATCH: u64 = 500;
 /// # Errors
 /// [`ActionError::Store`]; what was told before stays told.
 pub async fn tell_app_news(desk: &Desk<'_>) -> Result<(usize, bool), ActionError> {
+    // Most of the time there is nothing to tell, and that takes no writer's lock.
+    if !desk.authority.access.reader.has_app_news().await? {
+        return Ok((0, false));
+    }
     let grant = desk.actor.may(Action::TellAppNews, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     // Of two workers, one waits: the numbers of news come again.

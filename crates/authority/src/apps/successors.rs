@@ -6,7 +6,7 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::AppId;
 use keyward_rules::key::Hold;
-use keyward_rules::limits::DAY_MS;
+use keyward_rules::limits::{DAY_MS, PAGE_MAX};
 use keyward_rules::time::Moment;
 use keyward_store::{AppKeyCounts, AppProfile, Demand, Tx};
 
@@ -138,7 +138,7 @@ pub async fn hold_demanded(desk: &Desk<'_>) -> Result<usize, ActionError> {
     let mut held = 0;
     let mut after = None;
     loop {
-        let profiles = desk.authority.access.reader.app_profiles(None, after, 100).await?;
+        let profiles = desk.authority.access.reader.app_profiles_due(desk.now, after, PAGE_MAX).await?;
         let Some(last) = profiles.last() else { return Ok(held) };
         after = Some(last.id);
         for profile in profiles {
