@@ -15,6 +15,13 @@ const context = await browser.newContext({ timezoneId: 'Europe/Zurich', locale: 
 const page = await context.newPage();
 let count = 0;
 
+// One for each person, however often they sign in: a code that was used is spent.
+const authenticators = {};
+function authenticatorOf(name) {
+  authenticators[name] ??= new Authenticator(credentials.people[name].totp_secret);
+  return authenticators[name];
+}
+
 // The page as it stands, in the four combinations, without loading it again: what is shown once stays shown.
 async function picture(name) {
   for (const [size, viewport] of Object.entries(SIZES)) {
@@ -104,7 +111,7 @@ try {
 
   const trader = new Person(page, credentials, credentials.people.trader.email);
   trader.password = credentials.people.trader.password;
-  trader.authenticator = new Authenticator(credentials.people.trader.totp_secret);
+  trader.authenticator = authenticatorOf('trader');
   await context.clearCookies();
   const key = credentials.keys.trade;
   await within(credentials.gateway_url, key, '0');
@@ -145,7 +152,7 @@ try {
   await context.clearCookies();
   const officer = new Person(page, credentials, credentials.people.operator.email);
   officer.password = credentials.people.operator.password;
-  officer.authenticator = new Authenticator(credentials.people.operator.totp_secret);
+  officer.authenticator = authenticatorOf('operator');
   await officer.signIn();
   for (const [path, name] of [['', 'overview'], ['/accounts', 'accounts'], ['/keys', 'keys'], ['/staff', 'staff'], ['/settings', 'settings'], ['/audit', 'audit'], ['/proposals', 'proposals-none']]) {
     await officer.go(`/operations${path}`);
@@ -184,7 +191,7 @@ try {
   const enter = async (name, on) => {
     const person = new Person(on, credentials, credentials.people[name].email);
     person.password = credentials.people[name].password;
-    person.authenticator = new Authenticator(credentials.people[name].totp_secret);
+    person.authenticator = authenticatorOf(name);
     await person.signIn();
     return person;
   };
