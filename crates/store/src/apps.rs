@@ -12,7 +12,6 @@ use crate::writer::{Tx, taken};
 
 statements! {
     APP_BY_ID = "SELECT id, name, state, ranges, version, data_key, seal FROM apps WHERE id = $1";
-    APP_BY_NAME = "SELECT id, name, state, ranges, version, data_key, seal FROM apps WHERE name = $1";
     ALL_APPS = "SELECT id, name, state, ranges, version, data_key, seal FROM apps";
     /// The ranges stand in the seal; the column is from when they did not.
     INSERT_APP = "INSERT INTO apps (id, name, state, ranges, version, data_key, seal, created_at) \

@@ -94,13 +94,4 @@ impl Reader {
         let row = self.database.fetch_optional(apps::APP_BY_ID, vec![id.as_u64().into()]).await?;
         row.map(|row| AppRecord::from_row(&row, &self.vault)).transpose()
     }
-
-    /// The app with this name.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn app_by_name(&self, name: &str) -> Result<Option<AppRecord>, StoreError> {
-        let row = self.database.fetch_optional(apps::APP_BY_NAME, vec![name.into()]).await?;
-        row.map(|row| AppRecord::from_row(&row, &self.vault)).transpose()
-    }
 }

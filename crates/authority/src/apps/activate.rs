@@ -162,8 +162,8 @@ pub(crate) fn is_open(profile: &AppProfile, app: Option<&AppRecord>) -> bool {
         && app.is_some_and(|app| app.state == AppState::Active)
 }
 
-/// Duty: ends the overlaps whose time is over, each app by itself; gives how many. An app whose versions cannot be read is
-/// stopped: what may not be in force any more must not stay so.
+/// Duty: ends the overlaps whose time is over, each app by itself; gives how many. An app whose rows were altered is
+/// stopped: what may not be in force any more must not stay so. Any other trouble passes, and the next run tries again.
 ///
 /// # Errors
 /// [`ActionError::Store`] when it cannot be seen which overlaps are over.
@@ -172,9 +172,12 @@ pub async fn retire_ranges(desk: &Desk<'_>) -> Result<usize, ActionError> {
     for app in desk.authority.access.reader.apps_with_ranges_ending(desk.now, BATCH).await? {
         match retire(desk, app).await {
             Ok(count) => retired += count,
-            Err(problem) => {
-                error!(%app, problem = problem.for_the_log(), "an app's overlap cannot be ended: its keys are stopped");
+            Err(ActionError::Store(problem @ StoreError::Tampered { .. })) => {
+                error!(%app, %problem, "an app's overlap cannot be ended: its keys are stopped");
                 stop(desk, app).await?;
+            }
+            Err(problem) => {
+                error!(%app, problem = problem.for_the_log(), "an app's overlap could not be ended yet");
             }
         }
     }

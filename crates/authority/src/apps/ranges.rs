@@ -73,7 +73,7 @@ pub(super) fn refuse_third(versions: &[RangeVersion]) -> Result<(), ActionError>
 /// Holds a wish against every rule; gives what would become of it, and what it changes.
 ///
 /// # Errors
-/// [`ActionError::NoApp`], [`ActionError::Unchanged`], [`ActionError::OtherWay`], [`ActionError::Frozen`].
+/// [`ActionError::NoApp`], [`ActionError::Unchanged`], [`ActionError::OtherWay`].
 pub async fn check_ranges(desk: &Desk<'_>, wish: &RangeWish) -> Result<(RangesGo, Difference), ActionError> {
     let reader = &desk.authority.access.reader;
     let profile = reader.app_profile(wish.app).await?.filter(|one| desk.actor.scope().reaches(one.owner));

@@ -1,14 +1,13 @@
 //! The pages of apps: a broker registers and submits, operators review, a holder binds a key; what each may not see.
 
-use axum::body::Body;
-use axum::http::{Request, header};
+use axum::http::header;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use keyward_rules::grant::Actor;
 
-use crate::doors::{browser, form};
 use crate::operators::{both, two_operators};
-use crate::world::{HOME, PASSPHRASE, PASSWORD, Person, Reply, World};
+use crate::tab::Tab;
+use crate::world::{PASSPHRASE, PASSWORD, Person, Reply, World};
 
 /// A PNG of one pixel.
 const PNG: &[u8] = &[
@@ -19,67 +18,6 @@ const PNG: &[u8] = &[
 ];
 /// Ranges that stand nowhere else in the tests.
 const CANARIES: [&str; 2] = ["198.51.100.64/26", "2001:db8:cafe::/48"];
-
-/// A browser that is signed in.
-struct Tab<'w> {
-    world: &'w World,
-    person: &'w Person<'w>,
-    cookie: String,
-    csrf: String,
-}
-
-impl<'w> Tab<'w> {
-    async fn of(world: &'w World, person: &'w Person<'w>) -> Self {
-        let mut tab = Self { world, person, cookie: browser(world, person).await, csrf: String::new() };
-        tab.csrf = value(&tab.get("/keys/disable-all").await.text, "csrf");
-        tab
-    }
-
-    async fn get(&self, path: &str) -> Reply {
-        let page =
-            Request::builder().uri(path).header(header::COOKIE, &self.cookie).body(Body::empty()).unwrap();
-        let reply = self.world.send(HOME, page).await;
-        assert!(!reply.text.contains(" style=") && !reply.text.contains("<script>"), "{path}");
-        reply
-    }
-
-    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
-        let mut body = format!("csrf={}", self.csrf);
-        for (name, value) in fields {
-            let value: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
-            body.push_str(&format!("&{name}={value}"));
-        }
-        let same = [("sec-fetch-site", "same-origin")];
-        self.world.send(HOME, form(path, &self.cookie, &same, &body)).await
-    }
-
-    /// Sends a form, answers the step-up that its page asks for, and sends it again.
-    async fn stepped_up(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
-        let asked = self.post(path, fields).await;
-        assert!(asked.text.contains("Code from the mail"), "{path}: {}", asked.text);
-        let (challenge, code) = (value(&asked.text, "challenge"), self.world.code(&self.person.email).await);
-        let factor = self.person.totp();
-        let mut fields = fields.to_vec();
-        fields.extend([("challenge", challenge.as_str()), ("mail_code", &code), ("factor", &factor)]);
-        self.post(path, &fields).await
-    }
-
-    /// Sends a form whose page asks for a factor, and sends it again with one.
-    async fn confirmed(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
-        let asked = self.post(path, fields).await;
-        assert!(asked.text.contains("name=\"factor\""), "{path}: {}", asked.text);
-        let mut fields = fields.to_vec();
-        fields.push(("factor", PASSWORD));
-        self.post(path, &fields).await
-    }
-}
-
-/// The value of the first input of a name.
-fn value(page: &str, name: &str) -> String {
-    let found =
-        page.split(&format!("name=\"{name}\" value=\"")).nth(1).and_then(|rest| rest.split('"').next());
-    found.unwrap_or_else(|| panic!("no {name} in {page}")).to_owned()
-}
 
 fn went_to(reply: &Reply) -> String {
     assert_eq!(reply.status, 303, "{}", reply.text);

@@ -1,63 +1,11 @@
 //! The pages of alert channels: added with a step-up, the secret shown once, tested, changed, removed.
 
-use axum::body::Body;
-use axum::http::{Request, header};
-
 use crate::channels::world;
-use crate::doors::{browser, form};
-use crate::world::{HOME, PASSWORD, Person, Reply, World};
+use crate::tab::Tab;
+use crate::world::PASSWORD;
 
-/// A browser that is signed in.
-struct Tab<'w> {
-    world: &'w World,
-    cookie: String,
-    csrf: String,
-}
-
-impl<'w> Tab<'w> {
-    async fn of(world: &'w World, person: &Person<'_>) -> Self {
-        let mut tab = Self { world, cookie: browser(world, person).await, csrf: String::new() };
-        let page = tab.get("/alerts/channels/new?kind=webhook").await;
-        tab.csrf = value(&page.text, "csrf");
-        tab
-    }
-
-    async fn get(&self, path: &str) -> Reply {
-        let page =
-            Request::builder().uri(path).header(header::COOKIE, &self.cookie).body(Body::empty()).unwrap();
-        let reply = self.world.send(HOME, page).await;
-        assert!(!reply.text.contains(" style=") && !reply.text.contains("<script>"), "{path}");
-        reply
-    }
-
-    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
-        let mut body = format!("csrf={}", self.csrf);
-        for (name, value) in fields {
-            let value: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
-            body.push_str(&format!("&{name}={value}"));
-        }
-        let same = [("sec-fetch-site", "same-origin")];
-        self.world.send(HOME, form(path, &self.cookie, &same, &body)).await
-    }
-}
-
-/// The value of the first input of a name.
-fn value(page: &str, name: &str) -> String {
-    let found =
-        page.split(&format!("name=\"{name}\" value=\"")).nth(1).and_then(|rest| rest.split('"').next());
-    found.unwrap_or_else(|| panic!("no {name} in {page}")).to_owned()
-}
-
-/// Adds a channel through its two pages; the last answer.
-async fn added(tab: &Tab<'_>, person: &Person<'_>, fields: &[(&str, &str)]) -> Reply {
-    let asked = tab.post("/alerts/channels/new", fields).await;
-    assert!(asked.text.contains("Code from the mail"), "{}", asked.text);
-    let (challenge, code, factor) =
-        (value(&asked.text, "challenge"), tab.world.code(&person.email).await, person.totp());
-    let mut fields = fields.to_vec();
-    fields.extend([("challenge", challenge.as_str()), ("mail_code", &code), ("factor", &factor)]);
-    tab.post("/alerts/channels/new", &fields).await
-}
+/// Where a channel is added.
+const NEW: &str = "/alerts/channels/new";
 
 fn hook<'f>(url: &'f str, name: &'f str) -> Vec<(&'f str, &'f str)> {
     vec![("kind", "webhook"), ("name", name), ("url", url), ("which", "all"), ("digest", "at_once")]
@@ -78,7 +26,7 @@ async fn a_webhook_from_the_form_to_its_removal() {
     );
 
     let url = receiver.url("/url-canary");
-    let made = added(&tab, &person, &hook(&url, "<b>ops</b>")).await;
+    let made = tab.stepped_up(NEW, &hook(&url, "<b>ops</b>")).await;
     assert!(made.text.contains("whsec_") && made.text.contains("The channel is added"), "{}", made.text);
     for part in ["hmac.compare_digest", "timingSafeEqual", "hmac.Equal"] {
         assert!(made.text.contains(part), "{part}");
@@ -153,7 +101,7 @@ async fn what_is_wrong_stands_beside_its_field() {
             refused.text.split(&format!("id=\"h-{field}\"")).nth(1).unwrap().split("</p>").next().unwrap();
         assert!(hint.contains("class=\"error\"") && hint.contains(words), "{fields:?}: {hint}");
     }
-    added(&tab, &person, &hook(&url, "ops")).await;
+    tab.stepped_up(NEW, &hook(&url, "ops")).await;
     let taken = tab.post("/alerts/channels/new", &hook(&url, "ops")).await;
     assert!(taken.status == 422 && taken.text.contains("exists already"));
 }

@@ -27,6 +27,7 @@ mod receiver;
 mod reminders;
 mod routes;
 mod step_up;
+mod tab;
 mod tenancy;
 mod trail;
 mod world;
