@@ -444,6 +444,33 @@ async fn ranges_wait_for_proof_of_control_where_it_is_asked_for() {
     assert_eq!((of(wider), of(wider + 1)), (json!("withdrawn"), json!("active")));
 }
 
+/// An altered row of one app stops that app when its overlap should end, and no other's.
+#[tokio::test]
+async fn an_app_whose_ranges_were_altered_is_stopped_and_others_go_on() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let bob = world.person("bob@broker.example").await;
+    let mut apps = Vec::new();
+    for name in ["Trade Pal", "Other One"] {
+        let app = verified((&ann, &ben), &bob, name).await;
+        in_force((&ann, &ben), &bob, (&app, "203.0.113.0/24"), 0).await;
+        in_force((&ann, &ben), &bob, (&app, "198.51.100.0/24"), 1).await;
+        apps.push(app);
+    }
+    let (altered, other) = (&apps[0], &apps[1]);
+    let file = rusqlite::Connection::open(world.folder.join("keyward.db")).unwrap();
+    file.execute(
+        "UPDATE app_ranges SET ends_at = ends_at + 1 WHERE app = ?1 AND standing = 'retiring'",
+        [altered],
+    )
+    .unwrap();
+    world.pass_ms(2 * HOUR_MS);
+    assert_eq!(duties(&world).await.0, 1);
+    let stopped = world.store.reader().app(altered.parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(stopped.state, keyward_store::AppState::Frozen, "its keys must work from nowhere");
+    assert_eq!(enforced(&world, other).await.unwrap(), "198.51.100.0/24");
+}
+
 #[tokio::test]
 async fn names_that_look_alike_and_other_spellings_of_a_change_are_refused() {
     let world = World::new().await;
