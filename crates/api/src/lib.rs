@@ -1,5 +1,7 @@
-//! The contracts on the wire: OKX's envelope for now.
+//! The contracts between programs: OKX's envelope, and the file that carries credentials under a passphrase.
 //!
-//! Owns: how a refusal looks. Leaves to others: which refusal it is (`rules`).
+//! Owns: how a refusal looks on the wire, and the format of sealed files. Leaves to others: which refusal it is
+//! (`rules`).
 
 pub mod okx;
+pub mod sealed_file;

@@ -14,7 +14,7 @@ mod chart;
 mod fields;
 mod guard;
 mod pages;
-mod sealed_file;
+mod route;
 mod server;
 mod shell;
 mod who;

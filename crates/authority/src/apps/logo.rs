@@ -1,14 +1,20 @@
-//! An app's logo: whatever was sent is decoded, scaled and encoded anew, so that nothing but the picture is kept.
+//! An app's logo: every picture is decoded, scaled down and encoded anew, so that only its pixels are kept.
 
 use std::io::Cursor;
+use std::ops::Range;
 
-use image::{ImageFormat, ImageReader, Limits};
 use keyward_rules::limits::{LOGO_BYTES, LOGO_PIXELS};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// Pixels of a side that are decoded at most.
-const SIDE: u32 = 4_096;
+const SIDE: usize = 4_096;
 /// Bytes that decoding may take.
-const ROOM: u64 = 80 * 1024 * 1024;
+const ROOM: usize = 80 * 1024 * 1024;
+/// Red, green, blue and alpha.
+const CHANNELS: usize = 4;
 
 /// Why a file is no logo.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -29,65 +35,179 @@ pub fn logo_of(file: &[u8]) -> Result<Vec<u8>, NotALogo> {
     if file.len() > LOGO_BYTES {
         return Err(NotALogo::TooLarge);
     }
-    let mut reader =
-        ImageReader::new(Cursor::new(file)).with_guessed_format().map_err(|_| NotALogo::Unreadable)?;
-    if !matches!(reader.format(), Some(ImageFormat::Png | ImageFormat::Jpeg)) {
-        return Err(NotALogo::Unreadable);
+    let picture = match file {
+        [0x89, b'P', b'N', b'G', ..] => Picture::from_png(file),
+        [0xff, 0xd8, 0xff, ..] => Picture::from_jpeg(file),
+        _ => None,
+    };
+    let picture = picture.and_then(|picture| picture.fitted(LOGO_PIXELS as usize));
+    picture.and_then(|picture| picture.to_png()).ok_or(NotALogo::Unreadable)
+}
+
+/// Pixels in rows, eight bits a channel.
+struct Picture {
+    width: usize,
+    height: usize,
+    rgba: Vec<u8>,
+}
+
+impl Picture {
+    fn from_png(file: &[u8]) -> Option<Self> {
+        let mut decoder = png::Decoder::new_with_limits(Cursor::new(file), png::Limits { bytes: ROOM });
+        decoder
+            .set_transformations(png::Transformations::normalize_to_color8() | png::Transformations::ALPHA);
+        let header = decoder.read_header_info().ok()?;
+        if header.width as usize > SIDE || header.height as usize > SIDE {
+            return None;
+        }
+        let mut reader = decoder.read_info().ok()?;
+        let mut pixels = vec![0; reader.output_buffer_size()?];
+        let frame = reader.next_frame(&mut pixels).ok()?;
+        pixels.truncate(frame.buffer_size());
+        let rgba = match frame.color_type {
+            png::ColorType::Rgba => pixels,
+            png::ColorType::GrayscaleAlpha => pixels
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .flat_map(|&[gray, alpha]| [gray, gray, gray, alpha])
+                .collect(),
+            png::ColorType::Grayscale | png::ColorType::Rgb | png::ColorType::Indexed => return None,
+        };
+        Self { width: frame.width as usize, height: frame.height as usize, rgba }.checked()
     }
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(SIDE);
-    limits.max_image_height = Some(SIDE);
-    limits.max_alloc = Some(ROOM);
-    reader.limits(limits);
-    let picture = reader.decode().map_err(|_| NotALogo::Unreadable)?;
-    let picture = picture.thumbnail(LOGO_PIXELS, LOGO_PIXELS).into_rgba8();
-    let mut out = Vec::new();
-    picture.write_to(&mut Cursor::new(&mut out), ImageFormat::Png).map_err(|_| NotALogo::Unreadable)?;
-    Ok(out)
+
+    fn from_jpeg(file: &[u8]) -> Option<Self> {
+        let options = DecoderOptions::default().set_max_width(SIDE).set_max_height(SIDE);
+        let options = options.jpeg_set_out_colorspace(ColorSpace::RGBA);
+        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
+        let rgba = decoder.decode().ok()?;
+        let (width, height) = decoder.dimensions()?;
+        Self { width, height, rgba }.checked()
+    }
+
+    fn checked(self) -> Option<Self> {
+        let fits = self.width > 0 && self.height > 0 && self.width <= SIDE && self.height <= SIDE;
+        (fits && self.rgba.len() == self.width * self.height * CHANNELS).then_some(self)
+    }
+
+    /// The same picture with at most `side` pixels a side; a smaller one stays as it is.
+    fn fitted(self, side: usize) -> Option<Self> {
+        let longest = self.width.max(self.height);
+        if longest <= side {
+            return Some(self);
+        }
+        let scaled = |length: usize| (length * side).div_ceil(longest);
+        let (width, height) = (scaled(self.width), scaled(self.height));
+        let mut rgba = Vec::with_capacity(width * height * CHANNELS);
+        for y in 0..height {
+            for x in 0..width {
+                let columns = x * self.width / width..((x + 1) * self.width).div_ceil(width);
+                let rows = y * self.height / height..((y + 1) * self.height).div_ceil(height);
+                rgba.extend(self.mean(columns, rows)?);
+            }
+        }
+        Self { width, height, rgba }.checked()
+    }
+
+    /// The mean colour of an area. Transparent pixels count for nothing, or their colour would bleed into the edge.
+    fn mean(&self, columns: Range<usize>, rows: Range<usize>) -> Option<[u8; CHANNELS]> {
+        let (mut sums, mut weight, mut count) = ([0_u64; 3], 0_u64, 0_u64);
+        for row in rows {
+            let at = (row * self.width + columns.start) * CHANNELS;
+            let pixels = self.rgba.get(at..at + columns.len() * CHANNELS)?;
+            for &[red, green, blue, alpha] in pixels.as_chunks::<CHANNELS>().0 {
+                for (sum, channel) in sums.iter_mut().zip([red, green, blue]) {
+                    *sum += u64::from(channel) * u64::from(alpha);
+                }
+                weight += u64::from(alpha);
+                count += 1;
+            }
+        }
+        let rounded = |sum: u64, by: u64| u8::try_from((sum + by / 2).checked_div(by).unwrap_or(0)).ok();
+        let [red, green, blue] = sums.map(|sum| rounded(sum, weight));
+        Some([red?, green?, blue?, rounded(weight, count)?])
+    }
+
+    fn to_png(&self) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        let mut encoder =
+            png::Encoder::new(&mut out, u32::try_from(self.width).ok()?, u32::try_from(self.height).ok()?);
+        encoder.set_color(png::ColorType::Rgba);
+        encoder.set_depth(png::BitDepth::Eight);
+        let mut writer = encoder.write_header().ok()?;
+        writer.write_image_data(&self.rgba).ok()?;
+        writer.finish().ok()?;
+        Some(out)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
+    use super::{NotALogo, Picture, logo_of};
 
-    use image::{ImageFormat, RgbaImage};
+    fn picture(width: usize, height: usize, pixel: impl Fn(usize, usize) -> [u8; 4]) -> Vec<u8> {
+        let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        let rgba = places.flat_map(|(x, y)| pixel(x, y)).collect();
+        Picture { width, height, rgba }.to_png().unwrap()
+    }
 
-    use super::{NotALogo, logo_of};
+    fn png(side: usize) -> Vec<u8> {
+        picture(side, side, |_, _| [10, 200, 30, 255])
+    }
 
-    fn png(side: u32) -> Vec<u8> {
-        let mut out = Vec::new();
-        RgbaImage::from_pixel(side, side, image::Rgba([10, 200, 30, 255]))
-            .write_to(&mut Cursor::new(&mut out), ImageFormat::Png)
-            .unwrap();
-        out
+    fn noise(width: usize, height: usize) -> Vec<u8> {
+        picture(width, height, |x, y| {
+            [1, 77, 200, 13].map(|salt: usize| ((x * 7_919) ^ (y * 104_729) ^ salt).to_be_bytes()[7])
+        })
+    }
+
+    fn read(file: &[u8]) -> Picture {
+        Picture::from_png(file).unwrap()
     }
 
     #[test]
     fn a_picture_comes_back_smaller_and_bare() {
-        let mut sent = png(300);
-        // A text chunk somebody hid in front of the end.
-        let end = sent.len() - 12;
-        let chunk = [&14_u32.to_be_bytes()[..], b"tEXtcomment\0hid", &0x1234_5678_u32.to_be_bytes()].concat();
-        sent.splice(end..end, chunk);
-        let made = logo_of(&png(300)).unwrap();
-        assert_eq!(image::load_from_memory(&made).unwrap().width(), 128);
-        if let Ok(made) = logo_of(&sent) {
-            assert!(!made.windows(7).any(|window| window == b"comment"));
-        }
+        let made = read(&logo_of(&png(300)).unwrap());
+        assert_eq!((made.width, made.height), (128, 128));
+        assert!(made.rgba.as_chunks::<4>().0.iter().all(|pixel| *pixel == [10, 200, 30, 255]));
+        let made = read(&logo_of(&noise(500, 90)).unwrap());
+        assert_eq!((made.width, made.height), (128, 24));
+
+        let mut with_text = Vec::new();
+        let mut encoder = png::Encoder::new(&mut with_text, 2, 1);
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.add_text_chunk("comment".to_owned(), "hidden".to_owned()).unwrap();
+        encoder.write_header().unwrap().write_image_data(&[0, 255]).unwrap();
+        assert!(with_text.windows(6).any(|window| window == b"hidden"));
+        let made = logo_of(&with_text).unwrap();
+        assert!(!made.windows(6).any(|window| window == b"hidden"));
+        assert_eq!(read(&made).rgba, [0, 0, 0, 255, 255, 255, 255, 255]);
+    }
+
+    #[test]
+    fn an_area_becomes_its_mean_and_transparent_pixels_lend_no_colour() {
+        let quarters = picture(256, 2, |x, _| if x % 2 == 0 { [200, 0, 0, 255] } else { [0, 0, 100, 255] });
+        assert_eq!(read(&logo_of(&quarters).unwrap()).rgba[..4], [100, 0, 50, 255]);
+        let edge = picture(256, 2, |x, _| if x % 2 == 0 { [200, 0, 0, 255] } else { [0, 250, 0, 0] });
+        assert_eq!(read(&logo_of(&edge).unwrap()).rgba[..4], [200, 0, 0, 128]);
     }
 
     #[test]
     fn what_was_made_stays_as_it_is_when_it_comes_again() {
-        let noise = RgbaImage::from_fn(200, 90, |x, y| {
-            let byte = |salt: u32| (x.wrapping_mul(7919) ^ y.wrapping_mul(104_729) ^ salt).to_be_bytes()[3];
-            image::Rgba([byte(1), byte(77), byte(200), byte(13)])
-        });
-        let mut sent = Vec::new();
-        noise.write_to(&mut Cursor::new(&mut sent), ImageFormat::Png).unwrap();
-        for sent in [sent, png(300), png(8)] {
+        for sent in [noise(200, 90), png(300), png(8), noise(1, 4_096)] {
             let made = logo_of(&sent).unwrap();
             assert_eq!(logo_of(&made).unwrap(), made);
         }
+    }
+
+    #[test]
+    fn a_jpeg_is_a_picture_too() {
+        let made = read(&logo_of(include_bytes!("../../testdata/logo.jpg")).unwrap());
+        assert_eq!((made.width, made.height), (128, 64));
+        let [left, right] = [0, made.rgba.len() - 4].map(|at| &made.rgba[at..at + 3]);
+        assert!(left[0] > 200 && left[2] < 50, "{left:?}");
+        assert!(right[2] > 200 && right[0] < 50, "{right:?}");
     }
 
     #[test]
@@ -97,9 +217,10 @@ mod tests {
         assert_eq!(logo_of(b"GIF89a\x01\0\x01\0\0\0\0;"), Err(NotALogo::Unreadable));
         assert_eq!(logo_of(&vec![0; 600_000]), Err(NotALogo::TooLarge));
         assert_eq!(logo_of(&png(40)[..30]), Err(NotALogo::Unreadable));
-        // Few bytes that claim many pixels.
-        let mut bomb = png(8);
-        bomb[16..24].copy_from_slice(&[0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff]);
-        assert_eq!(logo_of(&bomb), Err(NotALogo::Unreadable));
+        assert_eq!(logo_of(&include_bytes!("../../testdata/logo.jpg")[..100]), Err(NotALogo::Unreadable));
+        // Few bytes with many pixels.
+        assert_eq!(logo_of(&picture(4_097, 1, |_, _| [0; 4])), Err(NotALogo::Unreadable));
+        let bomb = picture(4_096, 4_096, |_, _| [0; 4]);
+        assert!(bomb.len() < 512 * 1024 && logo_of(&bomb).is_ok(), "the largest picture");
     }
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::Query as Asked;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use keyward_api::sealed_file::{Randomness, seal};
 use keyward_authority::keys::{
     Issued, KeyWish, Outcome, check_wish, issue_key, parse_tags, suggest_name, wish_matter,
 };
@@ -18,6 +19,7 @@ use keyward_rules::key::{
 };
 use keyward_rules::limits::{ADDRESSES_PER_KEY, DAY_MS, PASSWORD_MIN_CHARS};
 use keyward_rules::permission::{Permission, Permissions};
+use keyward_rules::secret::Secret;
 use serde_json::json;
 
 use super::confirm::{Asking, Ceremony, step_up};
@@ -26,7 +28,6 @@ use super::keys::OFFERED;
 use super::layout::{Frame, Query, capital, go, message, page, page_with, problem, sentence};
 use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
-use crate::sealed_file;
 use crate::words::permission_line;
 
 /// Apps of the list that are shown; a search finds the others.
@@ -544,7 +545,7 @@ pub async fn download(posted: Posted) -> Response {
     };
     let plain = format!("OKX_API_KEY='{id}'\nOKX_SECRET='{secret}'\nOKX_PASSPHRASE='{passphrase}'\n");
     let (name, mime, text) = match fields.get("format") {
-        "age" => match encrypted(plain, fields.get("words").to_owned()).await {
+        "age" => match encrypted(&posted.person, plain, fields.get("words").to_owned()).await {
             Ok(file) => ("env.age", "application/octet-stream", file),
             Err(answer) => return answer,
         },
@@ -563,7 +564,7 @@ pub async fn download(posted: Posted) -> Response {
 }
 
 /// The file under its owner's words, which must be worth it.
-async fn encrypted(plain: String, words: String) -> Result<Vec<u8>, Response> {
+async fn encrypted(person: &SignedIn, plain: String, words: String) -> Result<Vec<u8>, Response> {
     if words.chars().count() < PASSWORD_MIN_CHARS || strength(&words, &[]).score < 3 {
         return Err(message(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -571,9 +572,13 @@ async fn encrypted(plain: String, words: String) -> Result<Vec<u8>, Response> {
             "A file is guessed at without any pause. Go back, and choose at least 12 characters that are hard to guess: four random words, say. The credentials are still on that page.",
         ));
     }
-    // Slow on purpose, so not on a thread that serves others.
-    let sealed = tokio::task::spawn_blocking(move || sealed_file::seal(&plain, &words)).await;
-    sealed.ok().flatten().ok_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    let mut random = [0; 48];
+    (person.shell.authority().entropy)(&mut random);
+    let random = Randomness::from_bytes(Secret::new(random));
+    // scrypt is slow on purpose, so it does not run on a thread that serves others.
+    let sealed = tokio::task::spawn_blocking(move || seal(plain.as_bytes(), &words, &random)).await;
+    let file = sealed.ok().and_then(Result::ok);
+    file.map(String::into_bytes).ok_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
 /// A field for a new passphrase.
