@@ -23,6 +23,10 @@ mod strength;
 mod tell;
 mod totp;
 
+// An action or question is compiled here, once. An `async fn` that is not boxed is compiled again in each crate that
+// calls it: the console, the command line and every test.
+pub(crate) use async_recursion::async_recursion as boxed;
+
 pub use desk::{Access, Authority, Desk, Secrets, Settings};
 pub use error::{ActionError, ErrorKind};
 pub use hashing::Hasher;

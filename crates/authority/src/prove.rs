@@ -17,6 +17,7 @@ use crate::{ActionError, Authenticator, Desk};
 ///
 /// # Errors
 /// [`ActionError::NotProven`]; [`ActionError::Store`] when the try could not be counted.
+#[crate::boxed]
 pub async fn prove(
     desk: &Desk<'_>,
     account: AccountId,
@@ -34,6 +35,7 @@ pub async fn prove(
 ///
 /// # Errors
 /// As [`prove`].
+#[crate::boxed]
 pub async fn prove_any(desk: &Desk<'_>, account: AccountId, text: &str) -> Result<Factor, ActionError> {
     let person = desk.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
     let is_code = TotpCode::parse(text).is_ok() || RecoveryCode::parse(text).is_ok();

@@ -54,6 +54,7 @@ impl Matter {
 ///
 /// # Errors
 /// [`ActionError::TooManyCodes`]; [`ActionError::NoAccount`] unless a signed-in person asks.
+#[crate::boxed]
 pub async fn begin_step_up(desk: &Desk<'_>, matter: &Matter) -> Result<SessionId, ActionError> {
     let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
     let (email, phrase) = tell::recipient(desk, holder.account).await?.ok_or(ActionError::NoAccount)?;
@@ -86,6 +87,7 @@ pub async fn begin_step_up(desk: &Desk<'_>, matter: &Matter) -> Result<SessionId
 ///
 /// # Errors
 /// [`ActionError::NotApproved`], [`ActionError::NotProven`].
+#[crate::boxed]
 pub async fn finish_step_up(
     desk: &Desk<'_>,
     matter: &Matter,

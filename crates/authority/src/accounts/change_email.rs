@@ -35,6 +35,7 @@ fn new_address_matter(new: &str) -> Matter {
 ///
 /// # Errors
 /// [`ActionError::TooManyCodes`]. Whether the address belongs to another account is not told here.
+#[crate::boxed]
 pub async fn ask_for_email(desk: &Desk<'_>, proof: Proof, new: &Email) -> Result<SessionId, ActionError> {
     let Actor::Holder(holder) = &desk.actor else { return Err(ActionError::NoAccount) };
     let account = holder.account;
@@ -71,6 +72,7 @@ pub async fn ask_for_email(desk: &Desk<'_>, proof: Proof, new: &Email) -> Result
 ///
 /// # Errors
 /// [`ActionError::NotApproved`]; [`ActionError::Store`] with `Exists` when another account has the address.
+#[crate::boxed]
 pub async fn confirm_email(desk: &Desk<'_>, challenge: &str, code: &str) -> Result<Email, ActionError> {
     let Actor::Holder(holder) = &desk.actor else { return Err(ActionError::NoAccount) };
     let account = holder.account;

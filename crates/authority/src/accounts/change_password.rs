@@ -26,6 +26,7 @@ pub fn password_matter(new: &str) -> Matter {
 ///
 /// # Errors
 /// [`ActionError::WeakPassword`], [`ActionError::Password`].
+#[crate::boxed]
 pub async fn change_password(
     desk: &Desk<'_>,
     proof: Proof,

@@ -12,6 +12,7 @@ use crate::{ActionError, Desk};
 ///
 /// # Errors
 /// [`ActionError::Store`] with `Exists` when the address is taken.
+#[crate::boxed]
 pub async fn create_account(desk: &Desk<'_>, email: Email) -> Result<AccountRecord, ActionError> {
     let grant = desk.actor.may(Action::CreateAccount, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;

@@ -12,6 +12,7 @@ use crate::{ActionError, Desk};
 ///
 /// # Errors
 /// [`ActionError::NoAccount`] when `master` is no master account, `Exists` when the name is taken.
+#[crate::boxed]
 pub async fn create_sub_account(
     desk: &Desk<'_>,
     master: AccountId,

@@ -38,6 +38,7 @@ pub fn phrase_matter(phrase: &str) -> Matter {
 ///
 /// # Errors
 /// [`ActionError::Phrase`] unless it has 4 to 60 visible characters.
+#[crate::boxed]
 pub async fn change_phrase(
     desk: &Desk<'_>,
     proof: Proof,

@@ -25,6 +25,7 @@ pub fn recovery_matter() -> Matter {
 ///
 /// # Errors
 /// [`ActionError::TwoFactorOff`] without an authenticator.
+#[crate::boxed]
 pub async fn renew_recovery_codes(
     desk: &Desk<'_>,
     proof: Proof,

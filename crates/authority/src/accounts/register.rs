@@ -32,6 +32,7 @@ pub struct Registered {
 ///
 /// # Errors
 /// [`ActionError::WeakPassword`], [`ActionError::Password`], [`ActionError::TooManyCodes`], [`ActionError::Busy`].
+#[crate::boxed]
 pub async fn ask_to_register(
     desk: &Desk<'_>,
     email: &Email,
@@ -86,6 +87,7 @@ pub async fn ask_to_register(
 ///
 /// # Errors
 /// [`ActionError::NotApproved`]; [`ActionError::Store`] with `Exists` when somebody was faster.
+#[crate::boxed]
 pub async fn confirm_registration(
     desk: &Desk<'_>,
     challenge: &str,

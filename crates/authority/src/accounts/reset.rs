@@ -42,6 +42,7 @@ fn matter(email: &str) -> Matter {
 ///
 /// # Errors
 /// [`ActionError::TooManyCodes`] by source.
+#[crate::boxed]
 pub async fn ask_to_reset(desk: &Desk<'_>, email: &Email) -> Result<SessionId, ActionError> {
     let door = &desk.authority.access.door;
     let account = door.account_by_email(email).await?;
@@ -91,6 +92,7 @@ async fn by_passkey(
 /// # Errors
 /// [`ActionError::NotApproved`] for a wrong code and for an address without account alike; then
 /// [`ActionError::NotProven`].
+#[crate::boxed]
 pub async fn reset_password(desk: &Desk<'_>, form: &ResetForm) -> Result<(), ActionError> {
     let authority = desk.authority;
     let door = &authority.access.door;

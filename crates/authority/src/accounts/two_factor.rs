@@ -72,6 +72,7 @@ pub struct Enrolled {
 ///
 /// # Errors
 /// [`ActionError::NoAccount`].
+#[crate::boxed]
 pub async fn enrol_totp(
     desk: &Desk<'_>,
     proof: Proof,
@@ -144,6 +145,7 @@ fn step_mac(desk: &Desk<'_>, authenticator: &Authenticator, step: u64) -> String
 ///
 /// # Errors
 /// [`ActionError::Unchanged`] when it is off.
+#[crate::boxed]
 pub async fn remove_totp(desk: &Desk<'_>, proof: Proof, account: AccountId) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::RemoveTotp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;

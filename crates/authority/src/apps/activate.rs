@@ -167,6 +167,7 @@ pub(crate) fn is_open(profile: &AppProfile, app: Option<&AppRecord>) -> bool {
 ///
 /// # Errors
 /// [`ActionError::Store`] when it cannot be seen which overlaps are over.
+#[crate::boxed]
 pub async fn retire_ranges(desk: &Desk<'_>) -> Result<usize, ActionError> {
     let mut retired = 0;
     for app in desk.authority.access.reader.apps_with_ranges_ending(desk.now, BATCH).await? {

@@ -39,6 +39,7 @@ pub fn thaw_matter(profile: &AppProfile) -> Matter {
 /// # Errors
 /// [`ActionError::NoApp`], [`ActionError::NoReason`]; [`ActionError::Unchanged`] when it is frozen already by the same or
 /// by an operator.
+#[crate::boxed]
 pub async fn freeze_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::FreezeApp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
@@ -76,6 +77,7 @@ pub async fn freeze_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> 
 ///
 /// # Errors
 /// [`ActionError::NoApp`]; [`ActionError::Unchanged`] when it is not frozen; [`ActionError::Frozen`] when an operator did it.
+#[crate::boxed]
 pub async fn thaw_own_app(desk: &Desk<'_>, proof: Proof, id: AppId) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::ThawApp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;

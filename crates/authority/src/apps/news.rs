@@ -20,6 +20,7 @@ const BATCH: u64 = 500;
 ///
 /// # Errors
 /// [`ActionError::Store`]; what was told before stays told.
+#[crate::boxed]
 pub async fn tell_app_news(desk: &Desk<'_>) -> Result<(usize, bool), ActionError> {
     // Most of the time there is nothing to tell, and that takes no writer's lock.
     if !desk.authority.access.reader.has_app_news().await? {

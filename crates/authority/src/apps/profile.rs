@@ -122,6 +122,7 @@ async fn keep(
 ///
 /// # Errors
 /// [`ActionError::TooManyApps`], [`ActionError::Frozen`]; [`ActionError::Store`] when another app's name looks like it.
+#[crate::boxed]
 pub async fn register_app(
     desk: &Desk<'_>,
     proof: Proof,
@@ -167,6 +168,7 @@ pub async fn register_app(
 ///
 /// # Errors
 /// [`ActionError::NoApp`], [`ActionError::Unchanged`].
+#[crate::boxed]
 pub async fn edit_app(desk: &Desk<'_>, proof: Proof, id: AppId, wish: AppWish) -> Result<(), ActionError> {
     judge(&wish)?;
     let grant = desk.actor.may(Action::EditApp, proof)?;
@@ -204,6 +206,7 @@ pub async fn edit_app(desk: &Desk<'_>, proof: Proof, id: AppId, wish: AppWish) -
 ///
 /// # Errors
 /// [`ActionError::NoApp`], [`ActionError::Unchanged`] when it was handed in already.
+#[crate::boxed]
 pub async fn submit_app(desk: &Desk<'_>, id: AppId) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::SubmitApp, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
@@ -262,6 +265,7 @@ pub fn reject_app_matter(id: AppId, why: &str) -> Matter {
 ///
 /// # Errors
 /// [`ActionError::NoApp`]; [`ActionError::Unchanged`] unless it waits for review; [`ActionError::NoReason`].
+#[crate::boxed]
 pub async fn reject_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> Result<(), ActionError> {
     let why = reason(why)?;
     let grant = desk.actor.may(Action::RejectApp, proof)?;

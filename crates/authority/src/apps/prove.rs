@@ -44,6 +44,7 @@ pub fn proof_token(desk: &Desk<'_>, app: AppId, number: u64) -> String {
 ///
 /// # Errors
 /// [`ActionError::NoVersion`] for every other token, version or source: a stranger learns nothing.
+#[crate::boxed]
 pub async fn prove_control(
     desk: &Desk<'_>,
     (app, number): (AppId, u64),

@@ -74,6 +74,7 @@ pub(super) fn refuse_third(versions: &[RangeVersion]) -> Result<(), ActionError>
 ///
 /// # Errors
 /// [`ActionError::NoApp`], [`ActionError::Unchanged`], [`ActionError::OtherWay`].
+#[crate::boxed]
 pub async fn check_ranges(desk: &Desk<'_>, wish: &RangeWish) -> Result<(RangesGo, Difference), ActionError> {
     let reader = &desk.authority.access.reader;
     let profile = reader.app_profile(wish.app).await?.filter(|one| desk.actor.scope().reaches(one.owner));
@@ -88,6 +89,7 @@ pub async fn check_ranges(desk: &Desk<'_>, wish: &RangeWish) -> Result<(RangesGo
 ///
 /// # Errors
 /// As [`check_ranges`].
+#[crate::boxed]
 pub async fn ranges_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<Matter, ActionError> {
     let (go, change) = check_ranges(desk, wish).await?;
     let profile = desk.authority.access.reader.app_profile(wish.app).await?.ok_or(ActionError::NoApp)?;
@@ -125,6 +127,7 @@ pub async fn ranges_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<Matter, 
 ///
 /// # Errors
 /// As [`check_ranges`].
+#[crate::boxed]
 pub async fn enter_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<Matter, ActionError> {
     let matter = ranges_matter(desk, wish).await?;
     let mut words = matter.words;
@@ -138,6 +141,7 @@ pub async fn enter_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<Matter, A
 ///
 /// # Errors
 /// As [`check_ranges`], and [`ActionError::NotAllowed`] when the proof is not the one for what it would do.
+#[crate::boxed]
 pub async fn submit_ranges(
     desk: &Desk<'_>,
     proof: Proof,
@@ -187,6 +191,7 @@ pub async fn submit_ranges(
 ///
 /// # Errors
 /// As [`check_ranges`].
+#[crate::boxed]
 pub async fn enter_ranges(desk: &Desk<'_>, proof: Proof, wish: RangeWish) -> Result<u64, ActionError> {
     check_ranges(desk, &wish).await?;
     let grant = desk.actor.may(Action::EnterRanges, proof)?;
@@ -219,6 +224,7 @@ pub async fn enter_ranges(desk: &Desk<'_>, proof: Proof, wish: RangeWish) -> Res
 ///
 /// # Errors
 /// [`ActionError::NoApp`], [`ActionError::NoVersion`], [`ActionError::Unchanged`] when it does not wait any more.
+#[crate::boxed]
 pub async fn withdraw_ranges(desk: &Desk<'_>, app: AppId, number: u64) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::WithdrawRanges, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;

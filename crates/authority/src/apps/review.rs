@@ -32,6 +32,7 @@ pub struct Reviewed {
 ///
 /// # Errors
 /// [`ActionError::NoApp`], [`ActionError::NoVersion`].
+#[crate::boxed]
 pub async fn read_ranges(desk: &Desk<'_>, app: AppId, number: u64) -> Result<Reviewed, ActionError> {
     let grant = desk.actor.may(Action::ReadRanges, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
@@ -63,6 +64,7 @@ pub fn reject_ranges_matter(app: AppId, number: u64, why: &str) -> Matter {
 /// # Errors
 /// [`ActionError::NoApp`], [`ActionError::NoVersion`], [`ActionError::NoReason`]; [`ActionError::Unchanged`] unless it waits
 /// for review.
+#[crate::boxed]
 pub async fn reject_ranges(
     desk: &Desk<'_>,
     proof: Proof,

@@ -35,6 +35,7 @@ pub struct Preview {
 ///
 /// # Errors
 /// [`ActionError::NoApp`].
+#[crate::boxed]
 pub async fn preview(desk: &Desk<'_>, id: AppId) -> Result<Preview, ActionError> {
     let reader = &desk.authority.access.reader;
     let profile = reader.app_profile(id).await?.filter(|one| desk.actor.scope().reaches(one.owner));
@@ -60,6 +61,7 @@ pub fn demand_matter(profile: &AppProfile, due: Moment) -> Matter {
 /// # Errors
 /// [`ActionError::NoApp`], [`ActionError::NoReason`]; [`ActionError::OtherWay`] for a deadline under an hour or over 30 days
 /// away.
+#[crate::boxed]
 pub async fn demand_successors(
     desk: &Desk<'_>,
     proof: Proof,
@@ -134,6 +136,7 @@ pub(crate) async fn withdraw_demand(desk: &Desk<'_>, tx: &mut Tx, id: AppId) -> 
 ///
 /// # Errors
 /// [`ActionError::Store`]; batches that were committed before stay.
+#[crate::boxed]
 pub async fn hold_demanded(desk: &Desk<'_>) -> Result<usize, ActionError> {
     let mut held = 0;
     let mut after = None;

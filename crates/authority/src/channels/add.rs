@@ -37,6 +37,7 @@ pub struct Added {
 ///
 /// # Errors
 /// [`ActionError::TooManyChannels`], [`ActionError::ChannelNameTaken`].
+#[crate::boxed]
 pub async fn check_channel(desk: &Desk<'_>, wish: &ChannelWish) -> Result<(), ActionError> {
     let there = desk.authority.access.reader.channels_of(desk.actor.scope(), wish.account).await?;
     judge(&there, wish)
@@ -73,6 +74,7 @@ pub fn channel_matter(wish: &ChannelWish) -> Matter {
 ///
 /// # Errors
 /// As [`check_channel`].
+#[crate::boxed]
 pub async fn add_channel(desk: &Desk<'_>, proof: Proof, wish: ChannelWish) -> Result<Added, ActionError> {
     let grant = desk.actor.may(Action::AddChannel, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;

@@ -27,6 +27,7 @@ pub fn change_matter(id: ChannelId, name: &KeyName, choices: &Choices) -> Matter
 /// # Errors
 /// [`ActionError::NoChannel`], [`ActionError::ChannelAltered`], [`ActionError::Unchanged`],
 /// [`ActionError::ChannelNameTaken`].
+#[crate::boxed]
 pub async fn change_channel(
     desk: &Desk<'_>,
     proof: Proof,

@@ -22,6 +22,7 @@ pub fn removal_matter(channel: &ChannelView) -> Matter {
 ///
 /// # Errors
 /// [`ActionError::NoChannel`].
+#[crate::boxed]
 pub async fn remove_channel(desk: &Desk<'_>, proof: Proof, id: ChannelId) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::RemoveChannel, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;

@@ -18,6 +18,7 @@ fn before(now: Moment, ms: u64) -> Moment {
 ///
 /// # Errors
 /// [`ActionError::NoChannel`], [`ActionError::ChannelAltered`], [`ActionError::TooManyTests`].
+#[crate::boxed]
 pub async fn send_test(desk: &Desk<'_>, id: ChannelId) -> Result<MessageId, ActionError> {
     let grant = desk.actor.may(Action::TestChannel, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
@@ -39,6 +40,7 @@ pub async fn send_test(desk: &Desk<'_>, id: ChannelId) -> Result<MessageId, Acti
 ///
 /// # Errors
 /// [`ActionError::NoChannel`]; [`ActionError::NoMessage`] unless it failed, and was not asked for in the last minute.
+#[crate::boxed]
 pub async fn send_again(desk: &Desk<'_>, id: ChannelId, message: MessageId) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::SendAgain, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;

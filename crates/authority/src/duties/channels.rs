@@ -16,6 +16,7 @@ const BATCH: u64 = 100;
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn pause_channels(desk: &Desk<'_>) -> Result<usize, ActionError> {
     let since = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(DELIVERY_GIVE_UP_MS));
     let grant = desk.actor.may(Action::PauseChannels, Proof::None)?;

@@ -14,6 +14,7 @@ const BATCH: u64 = 200;
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn end_cooling(desk: &Desk<'_>) -> Result<usize, ActionError> {
     let grant = desk.actor.may(Action::EndCooling, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;

@@ -25,6 +25,7 @@ const QUIET_MS: u64 = 60 * 60 * 1_000;
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn end_overlaps(desk: &Desk<'_>) -> Result<Vec<KeyId>, ActionError> {
     let mut ended = Vec::new();
     let mut after = None;

@@ -21,6 +21,7 @@ const NETWORKS: usize = 32;
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn raise_sighting(desk: &Desk<'_>, sighting: Sighting) -> Result<bool, ActionError> {
     let grant = desk.actor.may(Action::RaiseAlert, Proof::None)?;
     let (id, address, kind) = match sighting {

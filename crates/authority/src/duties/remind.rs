@@ -19,6 +19,7 @@ const BATCH: u64 = 500;
 ///
 /// # Errors
 /// [`ActionError::Store`]; what was told before stays told.
+#[crate::boxed]
 pub async fn remind_holders(desk: &Desk<'_>) -> Result<usize, ActionError> {
     let mut told = 0;
     let mut after = None;

@@ -30,6 +30,7 @@ pub struct Swept {
 ///
 /// # Errors
 /// [`ActionError::Store`]; batches that were committed before stay.
+#[crate::boxed]
 pub async fn sweep_keys(desk: &Desk<'_>) -> Result<Vec<Swept>, ActionError> {
     let mut swept = Vec::new();
     let mut after = None;

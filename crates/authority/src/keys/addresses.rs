@@ -27,6 +27,7 @@ pub enum AddressChange {
 ///
 /// # Errors
 /// As [`change_addresses`].
+#[crate::boxed]
 pub async fn plan_addresses(
     desk: &Desk<'_>,
     id: KeyId,
@@ -60,6 +61,7 @@ fn matter(action: Action, key: &KeyRecord, to: &Binding) -> Matter {
 /// [`ActionError::NoKey`], [`ActionError::NotTheName`], [`ActionError::Unchanged`], [`ActionError::BoundToApp`],
 /// [`ActionError::Key`] by rule, [`ActionError::Cooling`], and [`ActionError::NotAllowed`] when the proof is not
 /// the one that the change asks for.
+#[crate::boxed]
 pub async fn change_addresses(
     desk: &Desk<'_>,
     proof: Proof,

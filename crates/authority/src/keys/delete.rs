@@ -18,6 +18,7 @@ pub fn delete_matter(which: &KeyNamed) -> Matter {
 ///
 /// # Errors
 /// [`ActionError::NoKey`], [`ActionError::NotTheName`], [`ActionError::Life`] when it has ended already.
+#[crate::boxed]
 pub async fn delete_key(
     desk: &Desk<'_>,
     proof: Proof,

@@ -18,6 +18,7 @@ pub fn disable_matter(which: &KeyNamed) -> Matter {
 ///
 /// # Errors
 /// [`ActionError::NoKey`], [`ActionError::NotTheName`], [`ActionError::Life`] when it is disabled or has ended.
+#[crate::boxed]
 pub async fn disable_key(
     desk: &Desk<'_>,
     proof: Proof,

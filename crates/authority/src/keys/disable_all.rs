@@ -21,6 +21,7 @@ pub fn disable_all_matter(account: AccountId) -> Matter {
 ///
 /// # Errors
 /// [`ActionError::Store`]; then none is disabled.
+#[crate::boxed]
 pub async fn disable_all_keys(
     desk: &Desk<'_>,
     proof: Proof,
@@ -33,6 +34,7 @@ pub async fn disable_all_keys(
 ///
 /// # Errors
 /// [`ActionError::Store`]; then none is disabled.
+#[crate::boxed]
 pub async fn brake(desk: &Desk<'_>, link: BrakeLink) -> Result<usize, ActionError> {
     let account = link.account();
     disable_family(desk, Action::Brake, Proof::Link(link), account).await

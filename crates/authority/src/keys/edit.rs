@@ -30,6 +30,7 @@ pub fn parse_tags(text: &str) -> Result<Vec<String>, ActionError> {
 /// # Errors
 /// [`ActionError::NoKey`]; [`ActionError::Key`] when another living key has the name; [`ActionError::Life`] when
 /// the key has ended.
+#[crate::boxed]
 pub async fn edit_key(
     desk: &Desk<'_>,
     id: KeyId,

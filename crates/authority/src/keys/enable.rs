@@ -24,6 +24,7 @@ pub fn enable_matter(id: KeyId, name: &str) -> Matter {
 /// # Errors
 /// [`ActionError::NoKey`], [`ActionError::Life`] when it is active or has ended, [`ActionError::TwoFactorOff`],
 /// [`ActionError::Cooling`].
+#[crate::boxed]
 pub async fn enable_key(desk: &Desk<'_>, proof: Proof, id: KeyId) -> Result<Option<Revision>, ActionError> {
     let grant = desk.actor.may(Action::EnableKey, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;

@@ -107,6 +107,7 @@ fn rights_in_words(spec: &KeySpec) -> String {
 ///
 /// # Errors
 /// As [`issue_key`].
+#[crate::boxed]
 pub async fn check_wish(desk: &Desk<'_>, wish: &KeyWish) -> Result<(), ActionError> {
     let (access, scope) = (&desk.authority.access, desk.actor.scope());
     let account = access.reader.account(scope, wish.account).await?.ok_or(ActionError::NoAccount)?;
@@ -128,6 +129,7 @@ pub async fn check_wish(desk: &Desk<'_>, wish: &KeyWish) -> Result<(), ActionErr
 ///
 /// # Errors
 /// [`ActionError::OtherRequest`] when the content was another.
+#[crate::boxed]
 pub async fn made_before(desk: &Desk<'_>, wish: &KeyWish) -> Result<Option<KeyId>, ActionError> {
     if wish.idempotency.is_empty() || !desk.actor.scope().reaches(wish.account) {
         return Ok(None);
@@ -146,6 +148,7 @@ pub async fn made_before(desk: &Desk<'_>, wish: &KeyWish) -> Result<Option<KeyId
 /// # Errors
 /// [`ActionError::NoAccount`], [`ActionError::Key`] by rule, [`ActionError::TwoFactorOff`],
 /// [`ActionError::Cooling`], [`ActionError::Frozen`], [`ActionError::OtherRequest`].
+#[crate::boxed]
 pub async fn issue_key(desk: &Desk<'_>, proof: Proof, wish: KeyWish) -> Result<Outcome, ActionError> {
     let grant = desk.actor.may(Action::IssueKey, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;

@@ -19,6 +19,7 @@ pub fn leak_matter(which: &KeyNamed) -> Matter {
 ///
 /// # Errors
 /// [`ActionError::NoKey`], [`ActionError::NotTheName`], [`ActionError::Life`] when it has ended.
+#[crate::boxed]
 pub async fn report_leak(
     desk: &Desk<'_>,
     proof: Proof,

@@ -20,6 +20,7 @@ pub fn overlap_matter(which: &KeyNamed) -> Matter {
 /// # Errors
 /// [`ActionError::NoKey`], [`ActionError::NotTheName`], [`ActionError::Unchanged`] when it has no successor,
 /// [`ActionError::Life`] when it has ended.
+#[crate::boxed]
 pub async fn end_overlap(
     desk: &Desk<'_>,
     proof: Proof,

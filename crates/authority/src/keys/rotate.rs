@@ -65,6 +65,7 @@ pub fn suggest_name(old: &KeyName) -> String {
 ///
 /// # Errors
 /// As [`rotate_key`].
+#[crate::boxed]
 pub async fn check_rotation(desk: &Desk<'_>, wish: &RotationWish) -> Result<KeyName, ActionError> {
     let (reader, scope) = (&desk.authority.access.reader, desk.actor.scope());
     let old = reader.key(scope, wish.key).await?.ok_or(ActionError::NoKey)?;
@@ -79,6 +80,7 @@ pub async fn check_rotation(desk: &Desk<'_>, wish: &RotationWish) -> Result<KeyN
 /// # Errors
 /// [`ActionError::NoKey`], [`ActionError::Rotated`], [`ActionError::Overlap`], [`ActionError::Key`] by rule,
 /// [`ActionError::Life`], [`ActionError::TwoFactorOff`], [`ActionError::Cooling`], [`ActionError::Frozen`].
+#[crate::boxed]
 pub async fn rotate_key(desk: &Desk<'_>, proof: Proof, wish: RotationWish) -> Result<Issued, ActionError> {
     let grant = desk.actor.may(Action::RotateKey, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;

@@ -55,6 +55,7 @@ pub fn freeze_key_matter(id: KeyId, why: &str) -> Matter {
 ///
 /// # Errors
 /// [`ActionError::NoAccount`], [`ActionError::Unchanged`] when it is frozen.
+#[crate::boxed]
 pub async fn freeze_account(
     desk: &Desk<'_>,
     proof: Proof,
@@ -115,6 +116,7 @@ pub(super) async fn thaw_account(
 ///
 /// # Errors
 /// [`ActionError::NoKey`]; [`ActionError::Unchanged`] when it is frozen; [`ActionError::Life`] when it has ended.
+#[crate::boxed]
 pub async fn freeze_one_key(desk: &Desk<'_>, proof: Proof, id: KeyId, why: &str) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::FreezeKey, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;

@@ -42,6 +42,7 @@ fn only_staff(desk: &Desk<'_>) -> Result<(), ActionError> {
 ///
 /// # Errors
 /// [`ActionError::NoAccount`] for a holder or visitor.
+#[crate::boxed]
 pub async fn search_accounts(
     desk: &Desk<'_>,
     text: &str,
@@ -67,6 +68,7 @@ async fn dress(desk: &Desk<'_>, record: Overseen) -> Result<OverseenAccount, Act
 ///
 /// # Errors
 /// [`ActionError::NoAccount`].
+#[crate::boxed]
 pub async fn overseen_account(
     desk: &Desk<'_>,
     id: AccountId,
@@ -83,6 +85,7 @@ pub async fn overseen_account(
 ///
 /// # Errors
 /// [`ActionError::NoAccount`] for a holder or visitor.
+#[crate::boxed]
 pub async fn search_keys(
     desk: &Desk<'_>,
     text: &str,
@@ -105,6 +108,7 @@ pub async fn search_keys(
 ///
 /// # Errors
 /// [`ActionError::NoKey`].
+#[crate::boxed]
 pub async fn overseen_key(desk: &Desk<'_>, id: KeyId) -> Result<(KeyView, String), ActionError> {
     only_staff(desk)?;
     let key = show_key(desk, id).await?;
@@ -116,6 +120,7 @@ pub async fn overseen_key(desk: &Desk<'_>, id: KeyId) -> Result<(KeyView, String
 ///
 /// # Errors
 /// [`ActionError::NoAccount`] for a holder or visitor.
+#[crate::boxed]
 pub async fn overview(desk: &Desk<'_>) -> Result<Overview, ActionError> {
     only_staff(desk)?;
     let access = &desk.authority.access;

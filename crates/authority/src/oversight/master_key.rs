@@ -24,6 +24,7 @@ pub enum Approvers {
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn master_key_id(desk: &Desk<'_>) -> Result<MasterKeyId, ActionError> {
     Ok(desk.authority.access.reader.master_key_id().await?)
 }
@@ -32,6 +33,7 @@ pub async fn master_key_id(desk: &Desk<'_>) -> Result<MasterKeyId, ActionError> 
 ///
 /// # Errors
 /// [`ActionError::Store`]; then nothing may be written out.
+#[crate::boxed]
 pub async fn note_identity_key(desk: &Desk<'_>) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::ExportIdentityKey, Proof::None)?;
     let tx = desk.authority.access.writer.begin(grant, desk.now).await?;
@@ -45,6 +47,7 @@ pub async fn note_identity_key(desk: &Desk<'_>) -> Result<(), ActionError> {
 /// # Errors
 /// [`ActionError::Unchanged`] when it is the same key; [`ActionError::NotProposed`]; [`ActionError::Proposal`] when
 /// too few operators stand behind it; [`ActionError::Store`] when another rotation came first.
+#[crate::boxed]
 pub async fn rotate_master_key(
     desk: &Desk<'_>,
     old: &MasterKey,

@@ -50,6 +50,7 @@ fn merge(desk: &Desk<'_>, records: &[PolicyRecord]) -> InForce {
 ///
 /// # Errors
 /// [`ActionError::Store`] when a stored one was altered.
+#[crate::boxed]
 pub async fn policy_in_force(desk: &Desk<'_>) -> Result<InForce, ActionError> {
     Ok(merge(desk, &desk.authority.access.reader.policies().await?))
 }
@@ -74,6 +75,7 @@ pub fn tightening_matter(setting: Setting) -> Matter {
 /// # Errors
 /// [`ActionError::Unchanged`]; [`ActionError::OtherWay`] when it would be less strict;
 /// [`ActionError::TooFewOperators`] when more would be asked for than there are.
+#[crate::boxed]
 pub async fn tighten_policy(desk: &Desk<'_>, proof: Proof, setting: Setting) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::TightenPolicy, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;

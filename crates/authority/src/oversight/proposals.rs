@@ -50,6 +50,7 @@ pub struct ProposalView {
 ///
 /// # Errors
 /// As [`check_proposal`].
+#[crate::boxed]
 pub async fn propose_matter(desk: &Desk<'_>, change: Change) -> Result<Matter, ActionError> {
     let lines = check_proposal(desk, change).await?;
     let mut words = vec!["Propose this change to the other operators:".to_owned()];
@@ -61,6 +62,7 @@ pub async fn propose_matter(desk: &Desk<'_>, change: Change) -> Result<Matter, A
 ///
 /// # Errors
 /// [`ActionError::Unchanged`], [`ActionError::OtherWay`] for a policy that would be stricter, and what is missing.
+#[crate::boxed]
 pub async fn check_proposal(desk: &Desk<'_>, change: Change) -> Result<Vec<String>, ActionError> {
     if let Change::Loosen(setting) = change {
         match setting.direction(&policy_in_force(desk).await?.policy) {
@@ -80,6 +82,7 @@ pub async fn check_proposal(desk: &Desk<'_>, change: Change) -> Result<Vec<Strin
 ///
 /// # Errors
 /// As [`check_proposal`], [`ActionError::TooManyProposals`], and [`ActionError::ProposedAlready`].
+#[crate::boxed]
 pub async fn propose(desk: &Desk<'_>, proof: Proof, change: Change) -> Result<ProposalId, ActionError> {
     let requester = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     let lines = check_proposal(desk, change).await?;
@@ -135,6 +138,7 @@ pub fn approval_matter(view: &ProposalView) -> Matter {
 ///
 /// # Errors
 /// [`ActionError::Proposal`], [`ActionError::NoProposal`].
+#[crate::boxed]
 pub async fn approve(
     desk: &Desk<'_>,
     proof: Proof,
@@ -162,6 +166,7 @@ pub async fn approve(
 ///
 /// # Errors
 /// [`ActionError::Proposal`]; what the change itself refuses; then the proposal stays as it was.
+#[crate::boxed]
 pub async fn carry_out(desk: &Desk<'_>, id: ProposalId) -> Result<(), ActionError> {
     let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     let change = find(desk, id).await?.proposal.change;
@@ -304,6 +309,7 @@ pub fn cancellation_matter(id: ProposalId) -> Matter {
 ///
 /// # Errors
 /// [`ActionError::Proposal`] when it is settled; [`ActionError::NoProposal`].
+#[crate::boxed]
 pub async fn cancel_proposal(desk: &Desk<'_>, proof: Proof, id: ProposalId) -> Result<(), ActionError> {
     let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     let grant = desk.actor.may(Action::CancelProposal, proof)?;
@@ -360,6 +366,7 @@ async fn hash_now(desk: &Desk<'_>, change: Change) -> ChangeHash {
 ///
 /// # Errors
 /// [`ActionError::NoProposal`]; [`ActionError::Store`] when its row was altered.
+#[crate::boxed]
 pub async fn show_proposal(desk: &Desk<'_>, id: ProposalId) -> Result<ProposalView, ActionError> {
     let record = find(desk, id).await?;
     view(desk, record).await
@@ -369,6 +376,7 @@ pub async fn show_proposal(desk: &Desk<'_>, id: ProposalId) -> Result<ProposalVi
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn list_proposals(
     desk: &Desk<'_>,
     before: Option<ProposalId>,

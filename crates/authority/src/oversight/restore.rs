@@ -29,6 +29,7 @@ pub enum Since {
 ///
 /// # Errors
 /// [`ActionError::Store`]; batches that were committed before stay.
+#[crate::boxed]
 pub async fn note_restore(
     desk: &Desk<'_>,
     kept: Seen,

@@ -48,6 +48,7 @@ pub(crate) async fn acting(desk: &Desk<'_>, tx: &mut Tx) -> Result<AccountId, Ac
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn role_of(desk: &Desk<'_>, account: AccountId) -> Result<Option<Role>, ActionError> {
     match desk.authority.access.reader.role_of(account).await {
         Err(StoreError::Tampered { what }) => {
@@ -65,6 +66,7 @@ pub async fn role_of(desk: &Desk<'_>, account: AccountId) -> Result<Option<Role>
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn staff(desk: &Desk<'_>) -> Result<Vec<Member>, ActionError> {
     Ok(desk.authority.access.reader.staff().await?)
 }
@@ -73,6 +75,7 @@ pub async fn staff(desk: &Desk<'_>) -> Result<Vec<Member>, ActionError> {
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn set_up_is_open(desk: &Desk<'_>) -> Result<bool, ActionError> {
     let count = operators_of(&staff(desk).await?).len();
     Ok(count < usize::from(policy_in_force(desk).await?.policy.needed.operators()))
@@ -91,6 +94,7 @@ pub enum SetUp {
 ///
 /// # Errors
 /// [`ActionError::SetUpIsOver`] when another link is asked for and there are enough operators.
+#[crate::boxed]
 pub async fn offer_set_up(desk: &Desk<'_>, which: SetUp) -> Result<Option<Token>, ActionError> {
     let grant = desk.actor.may(Action::OfferSetUp, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
@@ -131,6 +135,7 @@ pub fn invitation_matter() -> Matter {
 ///
 /// # Errors
 /// [`ActionError::SetUpIsOver`].
+#[crate::boxed]
 pub async fn invite_operator(desk: &Desk<'_>, proof: Proof) -> Result<Token, ActionError> {
     let grant = desk.actor.may(Action::InviteOperator, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
@@ -163,6 +168,7 @@ pub fn set_up_matter(token: &str, alone: bool) -> Matter {
 ///
 /// # Errors
 /// [`ActionError::NoSetUpLink`], [`ActionError::TwoFactorOff`].
+#[crate::boxed]
 pub async fn check_set_up(desk: &Desk<'_>, token: &str) -> Result<(), ActionError> {
     let account = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     let token = Token::parse(SET_UP, token).ok_or(ActionError::NoSetUpLink)?;
@@ -177,6 +183,7 @@ pub async fn check_set_up(desk: &Desk<'_>, token: &str) -> Result<(), ActionErro
 ///
 /// # Errors
 /// [`ActionError::NoSetUpLink`], [`ActionError::TwoFactorOff`], [`ActionError::Unchanged`] for who is an operator.
+#[crate::boxed]
 pub async fn take_set_up(desk: &Desk<'_>, proof: Proof, token: &str, alone: bool) -> Result<(), ActionError> {
     let account = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     let token = Token::parse(SET_UP, token).ok_or(ActionError::NoSetUpLink)?;
@@ -242,6 +249,7 @@ pub fn revocation_matter(account: AccountId) -> Matter {
 ///
 /// # Errors
 /// [`ActionError::Unchanged`] when there is no role; [`ActionError::TooFewOperators`].
+#[crate::boxed]
 pub async fn revoke_role(desk: &Desk<'_>, proof: Proof, account: AccountId) -> Result<(), ActionError> {
     let name = name_of(desk, account).await?;
     let grant = desk.actor.may(Action::RevokeRole, proof)?;

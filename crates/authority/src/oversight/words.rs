@@ -18,6 +18,7 @@ use crate::{ActionError, Desk};
 ///
 /// # Errors
 /// [`ActionError::NoAccount`].
+#[crate::boxed]
 pub async fn name_of(desk: &Desk<'_>, account: AccountId) -> Result<String, ActionError> {
     let reader = &desk.authority.access.reader;
     let record = reader.account(desk.actor.scope(), account).await?.ok_or(ActionError::NoAccount)?;

@@ -46,6 +46,7 @@ pub fn add_matter(attested: &Attested) -> Matter {
 ///
 /// # Errors
 /// [`ActionError::NoPasskeysHere`], [`ActionError::TooManyPasskeys`], [`ActionError::TooManyCodes`].
+#[crate::boxed]
 pub async fn offer_new_passkey(desk: &Desk<'_>) -> Result<Offer, ActionError> {
     let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
     let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
@@ -78,6 +79,7 @@ pub async fn offer_new_passkey(desk: &Desk<'_>) -> Result<Offer, ActionError> {
 ///
 /// # Errors
 /// [`ActionError::Name`]; [`ActionError::NotAPasskey`] for everything that is not right, late or used.
+#[crate::boxed]
 pub async fn try_new_passkey(desk: &Desk<'_>, name: &str, text: &str) -> Result<Attested, ActionError> {
     let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
     let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
@@ -103,6 +105,7 @@ pub async fn try_new_passkey(desk: &Desk<'_>, name: &str, text: &str) -> Result<
 ///
 /// # Errors
 /// [`ActionError::NotAPasskey`] when the question was answered meanwhile, [`ActionError::TooManyPasskeys`].
+#[crate::boxed]
 pub async fn add_passkey(
     desk: &Desk<'_>,
     proof: Proof,

@@ -104,6 +104,7 @@ impl Presented {
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn offer_passkey(
     desk: &Desk<'_>,
     account: AccountId,
@@ -130,6 +131,7 @@ pub async fn offer_passkey(
 ///
 /// # Errors
 /// [`ActionError::NoPasskeysHere`]; [`ActionError::TooManyCodes`] when this source has too many questions open.
+#[crate::boxed]
 pub async fn offer_any_passkey(desk: &Desk<'_>, purpose: &Purpose, lane: &str) -> Result<Offer, ActionError> {
     let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
     let begun = party.webauthn.start_discoverable_authentication();

@@ -27,6 +27,7 @@ enum Verdict {
 ///
 /// # Errors
 /// [`ActionError::NotProven`] for everything that is not right, late or used.
+#[crate::boxed]
 pub async fn prove_passkey(
     desk: &Desk<'_>,
     account: AccountId,

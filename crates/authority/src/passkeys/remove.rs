@@ -26,6 +26,7 @@ pub fn remove_passkey_matter(passkey: &PasskeyView, left: Left) -> Matter {
 ///
 /// # Errors
 /// [`ActionError::NoPasskey`].
+#[crate::boxed]
 pub async fn remove_passkey(
     desk: &Desk<'_>,
     proof: Proof,

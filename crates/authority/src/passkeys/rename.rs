@@ -12,6 +12,7 @@ use crate::{ActionError, Desk};
 ///
 /// # Errors
 /// [`ActionError::NoPasskey`].
+#[crate::boxed]
 pub async fn rename_passkey(
     desk: &Desk<'_>,
     account: AccountId,

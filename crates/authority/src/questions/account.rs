@@ -50,6 +50,7 @@ impl AccountView {
 ///
 /// # Errors
 /// [`ActionError::NoAccount`] when nobody has registered behind it.
+#[crate::boxed]
 pub async fn show_account(desk: &Desk<'_>, id: AccountId) -> Result<AccountView, ActionError> {
     let access = &desk.authority.access;
     let record = access.reader.account(desk.actor.scope(), id).await?.ok_or(ActionError::NoAccount)?;

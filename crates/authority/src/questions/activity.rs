@@ -50,6 +50,7 @@ pub struct ActivityView {
 ///
 /// # Errors
 /// [`ActionError::NoKey`].
+#[crate::boxed]
 pub async fn key_activity(desk: &Desk<'_>, id: KeyId) -> Result<ActivityView, ActionError> {
     let access = &desk.authority.access;
     let key = access.reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
@@ -109,6 +110,7 @@ pub struct NewerRequests {
 ///
 /// # Errors
 /// [`ActionError::NoKey`]; [`ActionError::Searching`].
+#[crate::boxed]
 pub async fn key_requests(
     desk: &Desk<'_>,
     id: KeyId,
@@ -126,6 +128,7 @@ pub async fn key_requests(
 ///
 /// # Errors
 /// As [`key_requests`].
+#[crate::boxed]
 pub async fn all_key_requests(
     desk: &Desk<'_>,
     id: KeyId,
@@ -153,6 +156,7 @@ pub async fn all_key_requests(
 ///
 /// # Errors
 /// [`ActionError::NoKey`].
+#[crate::boxed]
 pub async fn newer_key_requests(
     desk: &Desk<'_>,
     id: KeyId,
@@ -171,6 +175,7 @@ pub async fn newer_key_requests(
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn newest_record(desk: &Desk<'_>) -> Result<i64, ActionError> {
     Ok(desk.authority.access.activity.newest_record().await?)
 }
@@ -191,6 +196,7 @@ async fn searchable(
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn key_counts(desk: &Desk<'_>, id: KeyId) -> Result<(Moment, Vec<(u64, u64)>), ActionError> {
     let last = desk.now.unix_ms() / QUARTER_MS;
     let first = last.saturating_sub(u64::try_from(QUARTERS).unwrap_or(0) - 1);

@@ -26,6 +26,7 @@ fn view(record: AlertRecord) -> AlertView {
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn list_alerts(
     desk: &Desk<'_>,
     account: AccountId,
@@ -41,6 +42,7 @@ pub async fn list_alerts(
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn list_alerts_of_key(
     desk: &Desk<'_>,
     account: AccountId,
@@ -56,6 +58,7 @@ pub async fn list_alerts_of_key(
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn unseen_alerts(desk: &Desk<'_>, account: AccountId) -> Result<i64, ActionError> {
     Ok(desk.authority.access.reader.unseen_alerts(desk.actor.scope(), account).await?)
 }
@@ -64,6 +67,7 @@ pub async fn unseen_alerts(desk: &Desk<'_>, account: AccountId) -> Result<i64, A
 ///
 /// # Errors
 /// [`ActionError::NoAccount`] beyond the actor's scope.
+#[crate::boxed]
 pub async fn mark_alerts_seen(desk: &Desk<'_>, account: AccountId, upto: i64) -> Result<(), ActionError> {
     if !desk.actor.scope().reaches(account) {
         return Err(ActionError::NoAccount);

@@ -142,6 +142,7 @@ pub struct BrokerApp {
 ///
 /// # Errors
 /// [`ActionError::NoAccount`] unless a signed-in person asks.
+#[crate::boxed]
 pub async fn broker_apps(desk: &Desk<'_>) -> Result<Vec<AppProfile>, ActionError> {
     let owner = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     Ok(desk.authority.access.reader.app_profiles_of(owner).await?.into_iter().flatten().collect())
@@ -151,6 +152,7 @@ pub async fn broker_apps(desk: &Desk<'_>) -> Result<Vec<AppProfile>, ActionError
 ///
 /// # Errors
 /// [`ActionError::NoApp`], also when it is somebody else's.
+#[crate::boxed]
 pub async fn broker_app(desk: &Desk<'_>, id: AppId) -> Result<BrokerApp, ActionError> {
     let me = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     let seen = preview(desk, id).await?;
@@ -183,6 +185,7 @@ pub struct OverseenApp {
 ///
 /// # Errors
 /// [`ActionError::NoApp`].
+#[crate::boxed]
 pub async fn overseen_app(desk: &Desk<'_>, id: AppId) -> Result<OverseenApp, ActionError> {
     let seen = preview(desk, id).await?;
     let reader = &desk.authority.access.reader;
@@ -197,6 +200,7 @@ pub async fn overseen_app(desk: &Desk<'_>, id: AppId) -> Result<OverseenApp, Act
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn overseen_apps(desk: &Desk<'_>, after: Option<AppId>) -> Result<Vec<AppProfile>, ActionError> {
     Ok(desk.authority.access.reader.app_profiles(None, after, PAGE_MAX).await?)
 }
@@ -214,6 +218,7 @@ pub struct Queue {
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn review_queue(desk: &Desk<'_>) -> Result<Queue, ActionError> {
     let reader = &desk.authority.access.reader;
     let apps = reader.app_profiles(Some(AppStanding::Submitted), None, PAGE_MAX).await?;
@@ -231,6 +236,7 @@ pub async fn review_queue(desk: &Desk<'_>) -> Result<Queue, ActionError> {
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn open_apps(desk: &Desk<'_>, needle: &str) -> Result<Vec<AppCard>, ActionError> {
     let reader = &desk.authority.access.reader;
     let needle = needle.trim().to_lowercase();
@@ -255,6 +261,7 @@ pub async fn open_apps(desk: &Desk<'_>, needle: &str) -> Result<Vec<AppCard>, Ac
 ///
 /// # Errors
 /// [`ActionError::NoKey`].
+#[crate::boxed]
 pub async fn app_of_key(desk: &Desk<'_>, key: KeyId) -> Result<Option<(AppCard, u64)>, ActionError> {
     let reader = &desk.authority.access.reader;
     let record = reader.key(desk.actor.scope(), key).await?.ok_or(ActionError::NoKey)?;
@@ -279,6 +286,7 @@ pub async fn app_of_key(desk: &Desk<'_>, key: KeyId) -> Result<Option<(AppCard, 
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn app_name(desk: &Desk<'_>, id: AppId) -> Result<String, ActionError> {
     let app = desk.authority.access.reader.app(id).await?;
     Ok(app.map_or_else(|| format!("app {id}"), |app| app.name))
@@ -288,6 +296,7 @@ pub async fn app_name(desk: &Desk<'_>, id: AppId) -> Result<String, ActionError>
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn is_broker(desk: &Desk<'_>, account: AccountId) -> Result<bool, ActionError> {
     Ok(desk.authority.access.reader.is_broker(account).await?)
 }
@@ -296,6 +305,7 @@ pub async fn is_broker(desk: &Desk<'_>, account: AccountId) -> Result<bool, Acti
 ///
 /// # Errors
 /// [`ActionError::NoApp`], also while nobody may see it.
+#[crate::boxed]
 pub async fn app_card(desk: &Desk<'_>, id: AppId) -> Result<AppCard, ActionError> {
     let reader = &desk.authority.access.reader;
     let profile = reader.app_profile(id).await?.filter(|one| one.standing == AppStanding::Verified);
@@ -312,6 +322,7 @@ pub(crate) async fn refuse_closed(desk: &Desk<'_>, id: AppId) -> Result<(), Acti
 ///
 /// # Errors
 /// [`ActionError::NoApp`].
+#[crate::boxed]
 pub async fn app_logo(desk: &Desk<'_>, id: AppId) -> Result<Vec<u8>, ActionError> {
     let profile = desk.authority.access.reader.app_profile(id).await?.ok_or(ActionError::NoApp)?;
     let seen = profile.standing == AppStanding::Verified || desk.actor.scope().reaches(profile.owner);

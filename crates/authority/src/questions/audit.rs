@@ -48,6 +48,7 @@ impl RecordProof {
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn own_trail(
     desk: &Desk<'_>,
     account: AccountId,
@@ -83,6 +84,7 @@ fn withhold(entry: &mut Entry) {
 ///
 /// # Errors
 /// [`ActionError::NoRecord`] beyond the actor's scope, [`ActionError::NotYetSigned`] when no checkpoint covers it.
+#[crate::boxed]
 pub async fn prove_record(desk: &Desk<'_>, n: u64) -> Result<RecordProof, ActionError> {
     let log = &desk.authority.access.log;
     let concern = match desk.actor.scope() {
@@ -107,6 +109,7 @@ pub async fn prove_record(desk: &Desk<'_>, n: u64) -> Result<RecordProof, Action
 ///
 /// # Errors
 /// [`ActionError::NoRecord`] for everybody who does not see all; [`ActionError::Searching`].
+#[crate::boxed]
 pub async fn search_audit(
     desk: &Desk<'_>,
     filter: &AuditFilter,

@@ -126,6 +126,7 @@ async fn with_last(desk: &Desk<'_>, record: &ChannelRecord) -> Result<ChannelVie
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn list_channels(desk: &Desk<'_>, account: AccountId) -> Result<Vec<ChannelView>, ActionError> {
     let mut views = Vec::new();
     for record in desk.authority.access.reader.channels_of(desk.actor.scope(), account).await? {
@@ -138,6 +139,7 @@ pub async fn list_channels(desk: &Desk<'_>, account: AccountId) -> Result<Vec<Ch
 ///
 /// # Errors
 /// [`ActionError::NoChannel`].
+#[crate::boxed]
 pub async fn show_channel(desk: &Desk<'_>, id: ChannelId) -> Result<ChannelView, ActionError> {
     with_last(desk, &find(desk, id).await?).await
 }
@@ -146,6 +148,7 @@ pub async fn show_channel(desk: &Desk<'_>, id: ChannelId) -> Result<ChannelView,
 ///
 /// # Errors
 /// [`ActionError::NoChannel`].
+#[crate::boxed]
 pub async fn list_deliveries(
     desk: &Desk<'_>,
     id: ChannelId,

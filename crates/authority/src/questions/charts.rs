@@ -93,6 +93,7 @@ const LINES: usize = 20;
 ///
 /// # Errors
 /// [`ActionError::NoKey`].
+#[crate::boxed]
 pub async fn key_chart(desk: &Desk<'_>, id: KeyId, range: Range) -> Result<ChartView, ActionError> {
     let reader = &desk.authority.access.reader;
     let key = reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
@@ -108,6 +109,7 @@ pub async fn key_chart(desk: &Desk<'_>, id: KeyId, range: Range) -> Result<Chart
 ///
 /// # Errors
 /// [`ActionError::NoAccount`].
+#[crate::boxed]
 pub async fn account_chart(
     desk: &Desk<'_>,
     account: AccountId,

@@ -9,6 +9,7 @@ use crate::{ActionError, Desk};
 ///
 /// # Errors
 /// [`ActionError::Store`]. An account beyond the actor's scope has no keys.
+#[crate::boxed]
 pub async fn list_keys(desk: &Desk<'_>, account: AccountId) -> Result<(Vec<KeyView>, usize), ActionError> {
     let reader = &desk.authority.access.reader;
     let rows = reader.keys_of(desk.actor.scope(), account).await?;

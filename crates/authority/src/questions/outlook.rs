@@ -38,6 +38,7 @@ const KINDS: [(&str, Method, &str); 6] = [
 ///
 /// # Errors
 /// [`ActionError::NoKey`].
+#[crate::boxed]
 pub async fn key_outlook(
     desk: &Desk<'_>,
     routes: &RouteTable,

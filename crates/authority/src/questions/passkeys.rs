@@ -23,6 +23,7 @@ pub struct PasskeyView {
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn list_passkeys(desk: &Desk<'_>, account: AccountId) -> Result<Vec<PasskeyView>, ActionError> {
     let records = desk.authority.access.reader.passkeys_of(desk.actor.scope(), account).await?;
     let view = |record: keyward_store::PasskeyRecord| PasskeyView {
@@ -38,6 +39,7 @@ pub async fn list_passkeys(desk: &Desk<'_>, account: AccountId) -> Result<Vec<Pa
 ///
 /// # Errors
 /// [`ActionError::NoPasskey`].
+#[crate::boxed]
 pub async fn show_passkey(
     desk: &Desk<'_>,
     account: AccountId,

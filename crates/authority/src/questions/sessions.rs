@@ -32,6 +32,7 @@ pub struct SessionView {
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn list_sessions(desk: &Desk<'_>, account: AccountId) -> Result<Vec<SessionView>, ActionError> {
     let rows = desk.authority.access.reader.sessions_of(desk.actor.scope(), account).await?;
     let current = desk.session();
@@ -63,6 +64,7 @@ pub enum Presence {
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn open_session(
     desk: &Desk<'_>,
     token: &Token,

@@ -177,6 +177,7 @@ pub fn reach_in_words(binding: &Binding) -> String {
 ///
 /// # Errors
 /// [`ActionError::NoKey`]; [`ActionError::Store`] when its row was altered.
+#[crate::boxed]
 pub async fn show_key(desk: &Desk<'_>, id: KeyId) -> Result<KeyView, ActionError> {
     let reader = &desk.authority.access.reader;
     let key = reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;

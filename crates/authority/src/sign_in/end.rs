@@ -11,6 +11,7 @@ use crate::{ActionError, Desk};
 ///
 /// # Errors
 /// [`ActionError::NoSession`] when the account has none of that name.
+#[crate::boxed]
 pub async fn end_session(desk: &Desk<'_>, account: AccountId, id: SessionId) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::EndSession, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
@@ -26,6 +27,7 @@ pub async fn end_session(desk: &Desk<'_>, account: AccountId, id: SessionId) -> 
 ///
 /// # Errors
 /// [`ActionError::Store`].
+#[crate::boxed]
 pub async fn end_other_sessions(desk: &Desk<'_>, account: AccountId) -> Result<u64, ActionError> {
     let grant = desk.actor.may(Action::EndSession, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;

@@ -16,6 +16,7 @@ use crate::{ActionError, Desk};
 ///
 /// # Errors
 /// [`ActionError::PasskeyRefused`] for everything that is not right.
+#[crate::boxed]
 pub async fn present_passkey(
     desk: &Desk<'_>,
     text: &str,
@@ -39,6 +40,7 @@ pub async fn present_passkey(
 ///
 /// # Errors
 /// [`ActionError::NotProven`].
+#[crate::boxed]
 pub async fn present_passkey_second(
     desk: &Desk<'_>,
     half: &SessionRecord,

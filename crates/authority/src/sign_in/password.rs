@@ -42,6 +42,7 @@ pub enum Door {
 ///
 /// # Errors
 /// [`ActionError::NotSignedIn`] for everything that is not right; [`ActionError::Busy`].
+#[crate::boxed]
 pub async fn present_password(desk: &Desk<'_>, presented: Presented) -> Result<Door, ActionError> {
     let door = &desk.authority.access.door;
     let address = source(desk);

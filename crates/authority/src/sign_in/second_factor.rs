@@ -14,6 +14,7 @@ use crate::{ActionError, Desk, prove, tell};
 ///
 /// # Errors
 /// [`ActionError::NotProven`].
+#[crate::boxed]
 pub async fn present_factor(
     desk: &Desk<'_>,
     half: &SessionRecord,

@@ -1,19 +1,20 @@
 //! JSON bodies and queries, read strictly: unknown members are errors, and errors are problem documents.
 
-use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
+use axum::response::IntoResponse as _;
 use keyward_authority::passkeys::Offer;
 use keyward_rules::limits::PAGE_DEFAULT;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::error::Category;
 use utoipa::ToSchema;
 
 use super::problem::Problem;
+use crate::shell::Shell;
 
 /// What is said of a body that an operation does not take for its size.
 const TOO_LARGE: &str = "the body is larger than this operation takes";
@@ -21,26 +22,43 @@ const TOO_LARGE: &str = "the body is larger than this operation takes";
 /// A JSON body.
 pub struct Body<T>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<Shell> for Body<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(value)) => Ok(Self(value)),
-            Err(JsonRejection::JsonDataError(_)) => Err(Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "bad_body",
-                "the body is JSON, but not of the form that the document describes",
-            )),
-            Err(JsonRejection::MissingJsonContentType(_)) => Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "not_json",
-                "send the body as application/json",
-            )),
-            Err(other) if other.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", TOO_LARGE))
-            }
-            Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "not_json", "the body is not JSON")),
+    async fn from_request(request: Request, shell: &Shell) -> Result<Self, Problem> {
+        let bytes = json_bytes(request, shell).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| unreadable(&error))
+    }
+}
+
+/// The bytes of a body that says that it is JSON.
+async fn json_bytes(request: Request, shell: &Shell) -> Result<Bytes, Problem> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !kind.is_some_and(is_json) {
+        let detail = "send the body as application/json";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", detail));
+    }
+    Bytes::from_request(request, shell).await.map_err(|refused| match refused.into_response().status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", TOO_LARGE),
+        _ => Problem::new(StatusCode::BAD_REQUEST, "not_json", "the body is not JSON"),
+    })
+}
+
+/// Whether a content type is JSON: `application/json` or a type that builds on it, with any parameters.
+fn is_json(kind: &str) -> bool {
+    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn unreadable(error: &serde_json::Error) -> Problem {
+    match error.classify() {
+        Category::Data => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "bad_body",
+            "the body is JSON, but not of the form that the document describes",
+        ),
+        Category::Syntax | Category::Eof | Category::Io => {
+            Problem::new(StatusCode::BAD_REQUEST, "not_json", "the body is not JSON")
         }
     }
 }
@@ -177,5 +195,25 @@ impl PasskeyAnswer {
     /// As the authority takes it.
     pub fn to_json(&self) -> String {
         serde_json::json!({ "ceremony": self.ceremony, "credential": self.credential }).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_json;
+
+    #[test]
+    fn json_is_known_by_its_type() {
+        for yes in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            " application/json ",
+            "application/vnd.api+json",
+        ] {
+            assert!(is_json(yes), "{yes}");
+        }
+        for no in ["", "text/json", "application/jsonp", "application/x-www-form-urlencoded", "text/x+json"] {
+            assert!(!is_json(no), "{no}");
+        }
     }
 }

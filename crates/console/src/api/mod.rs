@@ -25,15 +25,19 @@ mod trail;
 mod views;
 
 use axum::extract::DefaultBodyLimit;
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
 use keyward_rules::limits::{LOGO_BYTES, RANGE_TEXT_BYTES};
+use utoipa::__dev::{SchemaReferences, Tags};
 use utoipa::OpenApi;
-use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::path::Paths;
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use utoipa::openapi::{OpenApi as Document, RefOr};
+use utoipa_axum::PathItemExt as _;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
+use crate::route::{Boxed, boxed};
 use crate::shell::Shell;
 
 pub use operations::reason;
@@ -43,6 +47,43 @@ pub use trail::RecordNumber;
 /// Bytes of a body with a list of ranges, every line end of which JSON may write as two, or with a picture.
 const LARGE_BODY_BYTES: usize = 640 * 1024;
 const _: () = assert!(2 * RANGE_TEXT_BYTES < LARGE_BODY_BYTES && LOGO_BYTES < LARGE_BODY_BYTES);
+
+/// One path of the document with its operations, each beside its handler.
+macro_rules! routes {
+    ($($module:ident::$handler:ident),+) => {{
+        let mut route = Described::default();
+        $(utoipa_axum::paste! {
+            route.add::<$module::[<__path_ $handler>]>(boxed($module::$handler));
+        })+
+        route.into_routes()
+    }};
+}
+
+/// A path while its operations are gathered.
+#[derive(Default)]
+struct Described {
+    schemas: Vec<(String, RefOr<Schema>)>,
+    paths: Paths,
+    methods: MethodRouter<Shell>,
+}
+
+impl Described {
+    fn add<P: utoipa::Path + for<'t> Tags<'t> + SchemaReferences>(&mut self, handler: Boxed) {
+        let (methods, mut operation) = (P::methods(), P::operation());
+        let tags = P::tags().into_iter().map(str::to_owned);
+        operation.tags.get_or_insert_default().extend(tags);
+        P::schemas(&mut self.schemas);
+        for method in &methods {
+            let filter = method.to_method_filter();
+            self.methods = std::mem::take(&mut self.methods).on(filter, handler.clone());
+        }
+        self.paths.add_path_operation(P::path(), methods, operation);
+    }
+
+    fn into_routes(self) -> UtoipaMethodRouter<Shell> {
+        (self.schemas, self.paths, self.methods)
+    }
+}
 
 #[derive(OpenApi)]
 #[openapi(

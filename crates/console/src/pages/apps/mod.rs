@@ -15,11 +15,11 @@ pub use show::{logo_path, state, version_look};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
-use axum::routing::{get, post};
 use keyward_authority::ActionError;
 use keyward_rules::id::AppId;
 
 use super::layout::problem;
+use crate::route::{AndPost as _, get, post};
 use crate::shell::Shell;
 
 /// Bytes of a form with a set of ranges or a logo in it, as browsers write it.
@@ -34,15 +34,15 @@ pub fn app_id(text: &str) -> Result<AppId, Response> {
 pub fn router() -> Router<Shell> {
     Router::new()
         .route("/apps", get(show::list))
-        .route("/apps/new", get(form::show_new).post(form::register))
+        .route("/apps/new", get(form::show_new).and_post(form::register))
         .route("/apps/{id}", get(show::show))
-        .route("/apps/{id}/edit", get(form::show_edit).post(form::edit))
+        .route("/apps/{id}/edit", get(form::show_edit).and_post(form::edit))
         .route("/apps/{id}/submit", post(show::submit))
         .route("/apps/{id}/logo", get(logo::serve))
-        .route("/apps/{id}/ranges", get(ranges::show).post(ranges::submit))
+        .route("/apps/{id}/ranges", get(ranges::show).and_post(ranges::submit))
         .route("/apps/{id}/ranges/check", post(ranges::check))
         .route("/apps/{id}/ranges/{number}/withdraw", post(ranges::withdraw))
-        .route("/apps/{id}/freeze", get(freeze::show_freeze).post(freeze::freeze))
-        .route("/apps/{id}/thaw", get(freeze::show_thaw).post(freeze::thaw))
+        .route("/apps/{id}/freeze", get(freeze::show_freeze).and_post(freeze::freeze))
+        .route("/apps/{id}/thaw", get(freeze::show_thaw).and_post(freeze::thaw))
         .layer(DefaultBodyLimit::max(FORM_BYTES))
 }

@@ -17,7 +17,6 @@ use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use axum::routing::get;
 use keyward_authority::{ActionError, Desk};
 use keyward_rules::grant::{Action, NotAllowed, Proof};
 use keyward_rules::id::AccountId;
@@ -29,6 +28,7 @@ use super::layout::{message, problem};
 use super::person::{Posted, SignedIn};
 use crate::api::reason;
 use crate::fields::Fields;
+use crate::route::{AndPost as _, get, post};
 use crate::shell::Shell;
 
 /// Somebody with a role, signed in.
@@ -109,25 +109,28 @@ fn account_id(text: &str) -> Result<AccountId, Response> {
 /// All of them.
 pub fn router() -> Router<Shell> {
     Router::new()
-        .route("/set-up", get(set_up::show).post(set_up::take))
+        .route("/set-up", get(set_up::show).and_post(set_up::take))
         .route("/operations", get(overview::show))
         .route("/operations/accounts", get(accounts::list))
         .route("/operations/accounts/{id}", get(accounts::show))
-        .route("/operations/accounts/{id}/freeze", get(accounts::show_freeze).post(accounts::freeze))
+        .route("/operations/accounts/{id}/freeze", get(accounts::show_freeze).and_post(accounts::freeze))
         .route("/operations/keys", get(keys::list))
         .route("/operations/keys/{id}", get(keys::show))
-        .route("/operations/keys/{id}/freeze", get(keys::show_freeze).post(keys::freeze))
+        .route("/operations/keys/{id}/freeze", get(keys::show_freeze).and_post(keys::freeze))
         .route("/operations/audit", get(audit::list))
         .route("/operations/audit/{n}/proof", get(audit::proof))
         .route("/operations/staff", get(staff::list))
-        .route("/operations/staff/invite", get(staff::show_invite).post(staff::invite))
-        .route("/operations/staff/{id}/revoke", get(staff::show_revoke).post(staff::revoke))
-        .route("/operations/settings", get(settings::show).post(settings::change))
+        .route("/operations/staff/invite", get(staff::show_invite).and_post(staff::invite))
+        .route("/operations/staff/{id}/revoke", get(staff::show_revoke).and_post(staff::revoke))
+        .route("/operations/settings", get(settings::show).and_post(settings::change))
         .route("/operations/proposals", get(proposals::list))
-        .route("/operations/proposals/new", get(proposals::show_new).post(proposals::make))
+        .route("/operations/proposals/new", get(proposals::show_new).and_post(proposals::make))
         .route("/operations/proposals/{id}", get(proposals::show))
-        .route("/operations/proposals/{id}/approve", get(proposals::show_approve).post(proposals::approve))
-        .route("/operations/proposals/{id}/carry-out", axum::routing::post(proposals::carry_out))
-        .route("/operations/proposals/{id}/cancel", get(proposals::show_cancel).post(proposals::cancel))
+        .route(
+            "/operations/proposals/{id}/approve",
+            get(proposals::show_approve).and_post(proposals::approve),
+        )
+        .route("/operations/proposals/{id}/carry-out", post(proposals::carry_out))
+        .route("/operations/proposals/{id}/cancel", get(proposals::show_cancel).and_post(proposals::cancel))
         .merge(apps::router())
 }

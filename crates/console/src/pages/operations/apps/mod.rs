@@ -7,11 +7,11 @@ mod stop;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
 
 use super::acting;
 use crate::pages::apps::FORM_BYTES;
 use crate::pages::field::{Field, Kind};
+use crate::route::{AndPost as _, get, post};
 use crate::shell::Shell;
 
 /// The reason's field, which the broker reads.
@@ -25,15 +25,15 @@ pub fn router() -> Router<Shell> {
     Router::new()
         .route("/operations/apps", get(show::list))
         .route("/operations/apps/{id}", get(show::show))
-        .route("/operations/apps/{id}/reject", get(review::show_reject_app).post(review::reject_one_app))
-        .route("/operations/apps/{id}/ranges", get(enter::show).post(enter::submit))
+        .route("/operations/apps/{id}/reject", get(review::show_reject_app).and_post(review::reject_one_app))
+        .route("/operations/apps/{id}/ranges", get(enter::show).and_post(enter::submit))
         .route("/operations/apps/{id}/ranges/check", post(enter::check))
         .route("/operations/apps/{id}/ranges/{number}", post(review::read))
         .route(
             "/operations/apps/{id}/ranges/{number}/reject",
-            get(review::show_reject_ranges).post(review::reject_one_version),
+            get(review::show_reject_ranges).and_post(review::reject_one_version),
         )
-        .route("/operations/apps/{id}/freeze", get(stop::show_freeze).post(stop::freeze))
-        .route("/operations/apps/{id}/demand", get(stop::show_demand).post(stop::demand))
+        .route("/operations/apps/{id}/freeze", get(stop::show_freeze).and_post(stop::freeze))
+        .route("/operations/apps/{id}/demand", get(stop::show_demand).and_post(stop::demand))
         .layer(DefaultBodyLimit::max(FORM_BYTES))
 }
