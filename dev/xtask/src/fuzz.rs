@@ -1,16 +1,18 @@
 //! `cargo xtask fuzz`: every parser that meets the network, under libFuzzer on the stable toolchain.
 //!
-//! The coverage instrumentation is LLVM's own, switched on by plain code-generation flags; only the C++ runtime
-//! of libFuzzer is built on top. What is found stays under `target/fuzz`; seeds are in `dev/fuzz/seeds`.
+//! The coverage instrumentation is LLVM's own, switched on by plain code-generation flags for our own crates; only the
+//! C++ runtime of libFuzzer is built on top. The crates of others are those of the release build. What is found stays
+//! under `target/fuzz`; seeds are in `dev/fuzz/seeds`.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use crate::process::{cargo, output, stream};
+use crate::process::{cargo, stream};
 use crate::{Failure, place};
 
-const FLAGS: [&str; 8] = [
+const FLAGS: [&str; 10] = [
     "--cfg",
     "fuzzing",
     "-Cpasses=sancov-module",
@@ -19,7 +21,12 @@ const FLAGS: [&str; 8] = [
     "-Cllvm-args=-sanitizer-coverage-pc-table",
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
     "-Ccodegen-units=1",
+    "-Cdebug-assertions=on",
+    "-Coverflow-checks=on",
 ];
+
+/// What libFuzzer prints before the number of inputs that it tried.
+const EXECUTED: &str = "stat::number_of_executed_units:";
 
 /// What to fuzz, and for how long.
 #[derive(PartialEq, Eq, Debug)]
@@ -63,8 +70,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     };
     let folder = build().map_err(Failure::Refused)?;
     for name in &chosen {
-        println!("fuzzing {name} for {} s", options.seconds);
-        fuzz(&folder.join(name), name, options.seconds).map_err(Failure::Refused)?;
+        let done = fuzz(&folder.join(name), name, options.seconds).map_err(Failure::Refused)?;
+        println!("  {done}");
     }
     println!("{} fuzz targets, nothing found", chosen.len());
     Ok(())
@@ -82,22 +89,43 @@ fn targets() -> Result<Vec<String>, String> {
 
 /// Builds all targets and returns the folder that holds them.
 fn build() -> Result<PathBuf, String> {
-    let host = host().ok_or("`rustc -vV` does not name a host")?;
-    let target = scratch();
+    let compiler = compiler().map_err(|error| format!("a copy of this program: {error}"))?;
     let mut command = cargo();
-    // Naming the host as the target keeps the flags away from build scripts and procedural macros.
     command
-        .args(["build", "--release", "--locked", "--target", &host])
-        .arg("--manifest-path")
-        .arg(home().join("Cargo.toml"))
-        .arg("--target-dir")
-        .arg(&target)
-        .env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\u{1f}"));
+        .args(["build", "--release", "--locked", "--package", "keyward-fuzz", "--features", "fuzzing"])
+        // cargo calls this program in place of the compiler for our own crates, and keeps what it makes apart.
+        .env("RUSTC_WORKSPACE_WRAPPER", compiler);
     stream(&mut command)?;
-    Ok(target.join(host).join("release"))
+    Ok(place::target().join("release"))
 }
 
-fn fuzz(program: &Path, name: &str, seconds: u32) -> Result<(), String> {
+/// A copy of this program under a name that the flags determine, because cargo builds anew only for another name.
+fn compiler() -> std::io::Result<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    FLAGS.hash(&mut hasher);
+    fs::create_dir_all(scratch())?;
+    let copy = scratch().join(format!("compile-{:016x}", hasher.finish()));
+    fs::copy(std::env::current_exe()?, &copy)?;
+    Ok(copy)
+}
+
+/// Compiles one crate of ours with the instrumentation: this program, called by cargo in place of the compiler.
+pub fn compile(rustc: &str, arguments: &[String]) -> Result<(), Failure> {
+    let mut command = Command::new(rustc);
+    command.args(arguments);
+    // Without a crate cargo only asks the compiler what it is.
+    if arguments.iter().any(|argument| argument == "--crate-name") {
+        command.args(FLAGS);
+    }
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Failure::Refused(format!("the compiler ended with {status}"))),
+        Err(error) => Err(Failure::Refused(format!("{rustc} did not start: {error}"))),
+    }
+}
+
+/// Runs one target; gives what it did in a line. A target that is not instrumented, or that hardly ran, proves nothing.
+fn fuzz(program: &Path, name: &str, seconds: u32) -> Result<String, String> {
     let corpus = scratch().join("corpus").join(name);
     let artifacts = scratch().join("artifacts").join(name);
     for folder in [&corpus, &artifacts] {
@@ -107,18 +135,34 @@ fn fuzz(program: &Path, name: &str, seconds: u32) -> Result<(), String> {
     command
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
-        .args(["-timeout=10", "-verbosity=0", "-print_final_stats=1"])
+        .args(["-timeout=10", "-print_final_stats=1"])
         .arg(corpus);
     let seeds = home().join("seeds").join(name);
     if seeds.is_dir() {
         command.arg(seeds);
     }
-    stream(&mut command)
+    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{name}: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        return Err(format!("{said}\n{name} ended with {}", output.status));
+    }
+    let (points, runs) = (number_before(&said, " inline 8-bit counters"), number_after(&said, EXECUTED));
+    match (points, runs) {
+        (Some(points @ 100..), Some(runs @ 1_000..)) => Ok(format!("{name}: {runs} runs, {points} points")),
+        (points, runs) => Err(format!("{said}\n{name}: only {runs:?} runs over {points:?} points")),
+    }
 }
 
-fn host() -> Option<String> {
-    let version = output(Command::new("rustc").arg("-vV").current_dir(place::root()))?;
-    version.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned)
+/// The number that ends where `words` begin: `(668 inline 8-bit counters)`.
+fn number_before(text: &str, words: &str) -> Option<u64> {
+    let (before, _) = text.split_once(words)?;
+    before.rsplit(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// The number behind `words` and blanks.
+fn number_after(text: &str, words: &str) -> Option<u64> {
+    let (_, behind) = text.split_once(words)?;
+    behind.split_whitespace().next()?.parse().ok()
 }
 
 fn home() -> PathBuf {
@@ -149,12 +193,20 @@ mod tests {
     }
 
     #[test]
+    fn reads_what_a_target_did() {
+        let said = "INFO: Loaded 1 modules   (668 inline 8-bit counters): 668 [0x5]\nstat::number_of_executed_units: 1234\n";
+        assert_eq!(super::number_before(said, " inline 8-bit counters"), Some(668));
+        assert_eq!(super::number_after(said, super::EXECUTED), Some(1234));
+        assert_eq!(super::number_before("INFO: A corpus", " inline 8-bit counters"), None);
+    }
+
+    #[test]
     fn every_target_is_declared_and_has_seeds() {
         let manifest = std::fs::read_to_string(super::home().join("Cargo.toml")).unwrap();
         let names = super::targets().unwrap();
         assert!(!names.is_empty());
         for name in names {
-            let path = format!("path = \"fuzz_targets/{name}.rs\"");
+            let path = format!("path = \"fuzz_targets/{name}.rs\"\nrequired-features");
             assert!(manifest.contains(&path), "{name} is not in dev/fuzz/Cargo.toml");
             assert!(super::home().join("seeds").join(&name).is_dir(), "{name} has no seeds");
         }

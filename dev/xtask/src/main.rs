@@ -13,6 +13,7 @@ mod place;
 mod process;
 mod test;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Why a command ended without success.
@@ -40,6 +41,10 @@ fn main() -> ExitCode {
 
 fn dispatch(arguments: &[String]) -> Result<(), Failure> {
     let (command, rest) = arguments.split_first().map_or(("help", arguments), |(first, rest)| (first, rest));
+    // Only while fuzz targets are built: cargo puts the compiler's path before its arguments.
+    if Path::new(command).file_name().is_some_and(|name| name == "rustc") {
+        return fuzz::compile(command, rest);
+    }
     match command {
         "test" => test::run(test::Options::read(rest)?),
         "clients" => test::run_clients(rest),

@@ -2,7 +2,7 @@
 
 use super::manifest::Manifest;
 
-/// A crate of ours and those it may use. Nobody may use `app`, `xtask` or `bench`.
+/// A crate of ours and those it may use. Nobody may use `app`, `xtask`, `bench` or `fuzz`.
 const ARROWS: &[(&str, &[&str])] = &[
     ("hmac-state", &[]),
     ("rules", &["hmac-state"]),
@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("app", &["hmac-state", "rules", "api", "store", "authority", "gateway", "console", "notify", "sandbox"]),
     ("testkit", &["rules", "api", "store", "authority", "gateway", "sandbox"]),
     ("xtask", &[]),
+    ("fuzz", &["rules", "api"]),
     ("bench", &["hmac-state", "rules", "api", "store", "authority", "gateway", "sandbox", "testkit"]),
 ];
 
@@ -45,6 +46,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("rcgen", &["app", "testkit"]),
     ("rustix", &["app", "testkit"]),
     ("socket2", &["gateway", "app"]),
+    ("libfuzzer-sys", &["fuzz"]),
 ];
 
 /// What the pure crate must not have: no runtime, driver, web crate, clock or randomness.

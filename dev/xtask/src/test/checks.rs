@@ -9,14 +9,15 @@ use crate::{Failure, fuzz, graph, place};
 
 /// The code is formatted.
 pub fn format() -> Result<(), String> {
-    stream(cargo().args(["fmt", "--all", "--check"]))?;
-    // The fuzz targets are a workspace of their own.
-    stream(cargo().args(["fmt", "--manifest-path", "dev/fuzz/Cargo.toml", "--check"]))
+    stream(cargo().args(["fmt", "--all", "--check"]))
 }
 
-/// No lint fires, in tests neither.
+/// No lint fires, tests included. In the profile of the release build, so that C code is compiled once for both.
 pub fn lints() -> Result<(), String> {
-    stream(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    let fuzzing = ["--features", "keyward-fuzz/fuzzing"];
+    let mut command = cargo();
+    command.args(["clippy", "--release", "--workspace", "--all-targets"]).args(fuzzing);
+    stream(command.args(["--", "-D", "warnings"]))
 }
 
 /// Arrows between crates point inward.
@@ -55,6 +56,7 @@ pub fn source_addresses(program: Option<&Path>) -> Result<(), String> {
     command.args([
         "test",
         "--quiet",
+        "--release",
         "--workspace",
         "--test",
         "it",
@@ -72,7 +74,7 @@ pub fn refusal_times() -> Result<(), String> {
 
 /// The examples in the documentation.
 pub fn documentation() -> Result<(), String> {
-    stream(cargo().args(["test", "--doc", "--workspace"]))
+    stream(cargo().args(["test", "--release", "--doc", "--workspace"]))
 }
 
 /// A run of every fuzz target.
@@ -91,20 +93,17 @@ pub fn has_deny() -> bool {
 
 /// Licences, banned crates, sources; not the advisories, whose database may be out of reach.
 pub fn supply_chain() -> Result<(), String> {
-    for manifest in ["Cargo.toml", "dev/fuzz/Cargo.toml"] {
-        let place = ["deny", "--manifest-path", manifest, "--config", "deny.toml"];
-        stream(cargo().args(place).args(["check", "licenses", "bans", "sources"]))?;
-    }
-    Ok(())
+    stream(cargo().args(["deny", "--all-features", "check", "licenses", "bans", "sources"]))
 }
 
-/// nextest where it is installed, cargo's own runner elsewhere.
+/// nextest where it is installed, cargo's own runner elsewhere; in the profile of the release build, so that the
+/// crates of others are built once.
 fn runner() -> Command {
     let mut command = cargo();
     if succeeds(cargo().args(["nextest", "--version"])) {
-        command.args(["nextest", "run", "--no-fail-fast"]);
+        command.args(["nextest", "run", "--no-fail-fast", "--cargo-profile", "release"]);
     } else {
-        command.args(["test", "--no-fail-fast"]);
+        command.args(["test", "--no-fail-fast", "--release"]);
     }
     command
 }
