@@ -5,8 +5,8 @@
 use keyward_rules::okx::{Credentials, RawCredentials};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|fields: (Option<&[u8]>, Option<&[u8]>, Option<&[u8]>, Option<&[u8]>, Option<&[u8]>)| {
-    let (key, sign, timestamp, passphrase, simulated) = fields;
+fuzz_target!(|fields: [Option<&[u8]>; 5]| {
+    let [key, sign, timestamp, passphrase, simulated] = fields;
     let raw = RawCredentials { key, sign, timestamp, passphrase, simulated };
     let Ok(read) = Credentials::read(raw) else { return };
     assert_eq!(Some(read.key.to_string().as_bytes()), key);
