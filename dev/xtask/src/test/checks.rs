@@ -86,14 +86,11 @@ pub fn fuzzing(depth: Depth) -> Result<(), String> {
     fuzz::run(&fuzz::Options { seconds, target: None }).map_err(reason)
 }
 
-/// Whether cargo-deny is here; it is not installed for its own sake.
-pub fn has_deny() -> bool {
-    succeeds(cargo().args(["deny", "--version"]))
-}
-
-/// Licences, banned crates, sources; not the advisories, whose database may be out of reach.
-pub fn supply_chain() -> Result<(), String> {
-    stream(cargo().args(["deny", "--all-features", "check", "licenses", "bans", "sources"]))
+/// Licences, banned and repeated crates, sources; not the advisories, whose database may be out of reach.
+pub fn supply_chain(deny: &Path) -> Result<(), String> {
+    let mut command = Command::new(deny);
+    command.current_dir(place::root());
+    stream(command.args(["--all-features", "check", "licenses", "bans", "sources"]))
 }
 
 /// nextest where it is installed, cargo's own runner elsewhere; in the profile of the release build, so that the

@@ -5,6 +5,7 @@
 
 mod checks;
 mod clients;
+mod deny;
 mod machine;
 mod report;
 
@@ -113,8 +114,11 @@ fn full(report: &mut Report, depth: Depth) -> Result<(), Failure> {
     report.step("documentation tests", checks::documentation);
     real_clients(report, program.as_deref());
     report.step("fuzzing", || checks::fuzzing(depth));
-    if checks::has_deny() {
-        report.step("licences, bans, sources", checks::supply_chain);
+    match deny::find_or_build() {
+        Ok(deny) => {
+            report.step("licences, bans, sources", || checks::supply_chain(&deny));
+        }
+        Err(reason) => report.skip("licences, bans, sources", &reason),
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::Failure;
 pub struct Report {
     passed: u32,
     failed: Vec<String>,
+    skipped: Vec<String>,
 }
 
 impl Report {
@@ -36,9 +37,18 @@ impl Report {
         }
     }
 
+    /// Notes a step that cannot run here; the end of the report says so once more.
+    pub fn skip(&mut self, name: &str, reason: &str) {
+        println!("\n=== {name}\n--- {name}: SKIPPED: {reason}");
+        self.skipped.push(format!("{name}: {reason}"));
+    }
+
     /// Prints the count as the last line.
     pub fn finish(&self) -> Result<(), Failure> {
         println!();
+        for skipped in &self.skipped {
+            println!("SKIPPED, not checked: {skipped}");
+        }
         for failure in &self.failed {
             println!("failed: {failure}");
         }
@@ -51,7 +61,11 @@ impl Report {
     }
 
     fn line(&self) -> String {
-        format!("{} passed, {} failed", self.passed, self.failed.len())
+        let counted = format!("{} passed, {} failed", self.passed, self.failed.len());
+        match self.skipped.len() {
+            0 => counted,
+            skipped => format!("{counted}, {skipped} skipped"),
+        }
     }
 }
 
@@ -66,6 +80,8 @@ mod tests {
         assert!(report.finish().is_ok());
         assert_eq!(report.step("two", || Err::<u8, _>("why".to_owned())), None);
         assert_eq!(report.line(), "1 passed, 1 failed");
+        report.skip("three", "out of reach");
+        assert_eq!(report.line(), "1 passed, 1 failed, 1 skipped");
         assert!(report.finish().is_err());
     }
 }
