@@ -73,7 +73,7 @@ pub use rollups::{Counted, LATENCIES_MS, Rollup, Span, Subject as Charted};
 pub use seal::RootKey;
 pub use search::{Bounds, Found};
 pub use sessions::{SessionKind, SessionRecord, Stage};
-pub use sql::STATEMENTS;
+pub use sql::{DatabaseError, STATEMENTS, UrlError};
 pub use staff::Member;
 pub use usage::{LastUse, Usage};
 pub use writer::{Seen, Tx, Witness, Writer};
