@@ -1,5 +1,5 @@
-//! The journal's appenders: prepared statements on a connection of their own for SQLite, one statement with a column of
-//! values for each parameter for PostgreSQL.
+//! The journal's appenders: prepared statements on a connection of their own for SQLite; for PostgreSQL one statement for
+//! each table, whose parameters are columns.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,12 +16,21 @@ use crate::journal::{
     Record, SEE_SOURCE, SET_MARKS_SAVED, SETTLE_INTENT, SavedMark, intent_values, outcome_values,
 };
 use crate::sql::postgres::{Transaction as PostgresTransaction, Typed};
-use crate::sql::sqlite::{self, Access, Prepared};
+use crate::sql::sqlite::{self, Access};
+use crate::sql::statement::Prepared;
 use crate::sql::{Database, Transact};
 
 /// [`INSERT_ACTIVITY`] for many records: each parameter is a column.
 const INSERT_ACTIVITIES: &str = "INSERT INTO activity (at, request, key_id, account, source, method, route, code, \
     upstream_status, bytes_in, bytes_out, micros) SELECT * FROM UNNEST($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+/// [`COUNT_QUARTER`] for many, each of another key or quarter.
+const COUNT_QUARTERS: &str = "INSERT INTO quarters (key_id, quarter, passed, refused) \
+    SELECT * FROM UNNEST($1, $2, $3, $4) \
+    ON CONFLICT (key_id, quarter) DO UPDATE SET passed = quarters.passed + excluded.passed, \
+    refused = quarters.refused + excluded.refused";
+/// [`SEE_SOURCE`] for many, each of another key or address.
+const SEE_SOURCES: &str = "INSERT INTO sources (key_id, source, seen_at) SELECT * FROM UNNEST($1, $2, $3) \
+    ON CONFLICT (key_id, source) DO UPDATE SET seen_at = excluded.seen_at WHERE sources.seen_at < excluded.seen_at";
 
 /// What one commit takes.
 #[derive(Clone, Copy, Default)]
@@ -124,16 +133,7 @@ pub(crate) async fn append_postgres(database: &Database, batch: Batch<'_>) -> Re
         && !batch.records.is_empty()
     {
         insert_columns(tx, batch.records).await?;
-    }
-    for ((key, quarter), (passed, refused)) in quarters(batch.records) {
-        let key = key.to_be_bytes();
-        let values = vec![key.as_slice().into(), quarter.into(), passed.into(), refused.into()];
-        tx.execute(COUNT_QUARTER, values).await?;
-    }
-    for ((key, source), at) in sources(batch.records) {
-        let (source, length) = octets(source);
-        let (key, source) = (key.to_be_bytes(), source.get(..length).unwrap_or_default());
-        tx.execute(SEE_SOURCE, vec![key.as_slice().into(), source.into(), at.into()]).await?;
+        count_columns(tx, batch.records).await?;
     }
     tx.commit().await
 }
@@ -205,17 +205,11 @@ pub(crate) async fn save_marks_postgres(
 }
 
 async fn insert_columns(tx: &mut PostgresTransaction, records: &[Record]) -> Result<(), StoreError> {
-    fn column<T>(records: &[Record], value: impl Fn(&Record) -> T) -> Vec<T> {
-        records.iter().map(value).collect()
-    }
     let at = column(records, |record| signed(record.at.unix_ms()));
     let request = column(records, |record| record.request.0.to_be_bytes().to_vec());
     let key = column(records, |record| record.key.map(|key| key.as_u128().to_be_bytes().to_vec()));
     let account = column(records, |record| record.account.map(AccountId::as_u64).map(signed));
-    let source = column(records, |record| {
-        let (source, length) = octets(record.source);
-        source.get(..length).map(<[u8]>::to_vec)
-    });
+    let source = column(records, |record| address(record.source));
     let method = column(records, |record| record.method);
     let route = column(records, |record| record.route);
     let code = column(records, |record| record.code);
@@ -239,6 +233,40 @@ async fn insert_columns(tx: &mut PostgresTransaction, records: &[Record]) -> Res
     ];
     tx.execute_typed(INSERT_ACTIVITIES, &columns).await?;
     Ok(())
+}
+
+/// What charts and rotations go by.
+async fn count_columns(tx: &mut PostgresTransaction, records: &[Record]) -> Result<(), StoreError> {
+    let counts = quarters(records);
+    let key = column(&counts, |((key, _), _)| key.to_be_bytes().to_vec());
+    let quarter = column(&counts, |((_, quarter), _)| signed(*quarter));
+    let passed = column(&counts, |(_, (passed, _))| signed(*passed));
+    let refused = column(&counts, |(_, (_, refused))| signed(*refused));
+    let columns: [Typed<'_>; 4] = [
+        (&key, Type::BYTEA_ARRAY),
+        (&quarter, Type::INT8_ARRAY),
+        (&passed, Type::INT8_ARRAY),
+        (&refused, Type::INT8_ARRAY),
+    ];
+    tx.execute_typed(COUNT_QUARTERS, &columns).await?;
+    let seen = sources(records);
+    let key = column(&seen, |((key, _), _)| key.to_be_bytes().to_vec());
+    let source = column(&seen, |((_, source), _)| address(*source));
+    let at = column(&seen, |(_, at)| signed(*at));
+    let columns: [Typed<'_>; 3] =
+        [(&key, Type::BYTEA_ARRAY), (&source, Type::BYTEA_ARRAY), (&at, Type::INT8_ARRAY)];
+    tx.execute_typed(SEE_SOURCES, &columns).await?;
+    Ok(())
+}
+
+/// One value of each row.
+fn column<R: IntoIterator, T>(rows: R, value: impl FnMut(R::Item) -> T) -> Vec<T> {
+    rows.into_iter().map(value).collect()
+}
+
+fn address(address: IpAddr) -> Vec<u8> {
+    let (bytes, length) = octets(address);
+    bytes.get(..length).map(<[u8]>::to_vec).unwrap_or_default()
 }
 
 /// The address's four or sixteen bytes, and how many they are.

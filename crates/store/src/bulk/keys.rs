@@ -13,7 +13,8 @@ use crate::keys::{ALL_KEYS, RawKey};
 use crate::log::append;
 use crate::seal::Vault;
 use crate::sql::Value;
-use crate::sql::sqlite::{Access, Prepared, open};
+use crate::sql::sqlite::{Access, open};
+use crate::sql::statement::Prepared;
 use crate::writer::{INSERT_AUDIT, INSERT_CHANGE, NEXT_AUDIT, NEXT_CHANGE};
 
 /// Hands every key that has not ended to `take`, opened, one at a time.

@@ -116,10 +116,11 @@ impl Database {
     /// [`StoreError::Database`] when it refuses.
     #[doc(hidden)]
     pub async fn prepare(&self, sql: &'static str) -> Result<(), StoreError> {
-        Ok(match self {
+        match self {
             Self::Sqlite(sqlite) => sqlite.prepare(sql).await?,
             Self::Postgres(postgres) => postgres.prepare(sql).await?,
-        })
+        }
+        Ok(())
     }
 }
 
@@ -167,10 +168,11 @@ impl Transact {
         sqlite: &'static str,
         postgres: &'static str,
     ) -> Result<(), StoreError> {
-        Ok(match self {
+        match self {
             Self::Sqlite(tx) => tx.script(sqlite).await?,
             Self::Postgres(tx) => tx.script(postgres).await?,
-        })
+        }
+        Ok(())
     }
 
     /// Wakes whoever listens to `channel` once this commits. SQLite's watchers look at the file themselves.
@@ -189,9 +191,10 @@ impl Transact {
     /// # Errors
     /// [`StoreError::Database`]: nothing was changed, unless the connection was lost at this very moment.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(match self {
+        match self {
             Self::Sqlite(tx) => tx.commit().await?,
             Self::Postgres(tx) => tx.commit().await?,
-        })
+        }
+        Ok(())
     }
 }

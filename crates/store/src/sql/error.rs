@@ -99,11 +99,11 @@ fn after(failure: &Option<String>) -> String {
 }
 
 impl DatabaseError {
-    /// What a pool says, once `wait` was over.
-    pub(super) fn from_pool(error: PoolError<Self>, wait: Duration) -> Self {
+    /// What a pool says whose connections are waited for so long, and may have been lost for a reason.
+    pub(super) fn from_pool(error: PoolError<Self>, wait: Duration, last_failure: Option<String>) -> Self {
         match error {
             PoolError::Backend(error) => error,
-            PoolError::Timeout(_) => Self::NoFreeConnection { seconds: wait.as_secs(), last_failure: None },
+            PoolError::Timeout(_) => Self::NoFreeConnection { seconds: wait.as_secs(), last_failure },
             PoolError::Closed => Self::Closed,
             PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => Self::CutShort,
         }
@@ -162,7 +162,12 @@ fn ends_connection(code: &SqlState) -> bool {
 pub(super) fn reason(error: &tokio_postgres::Error) -> String {
     match (error.as_db_error(), error.source()) {
         (Some(said), _) => said.message().to_owned(),
-        (None, Some(cause)) => cause.to_string(),
+        (None, Some(cause)) => match cause.to_string() {
+            missing if missing == "password missing" => {
+                "the server asks for a password and the URL has none".to_owned()
+            }
+            other => other,
+        },
         (None, None) => error.to_string(),
     }
 }
@@ -179,8 +184,9 @@ pub(crate) mod tests {
 
     #[test]
     fn sqlite_codes_have_words() {
-        let failure = |code| rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None).into();
-        let text = |code| chain(&<DatabaseError as From<DatabaseError>>::from(failure(code)));
+        let failure =
+            |code| DatabaseError::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
+        let text = |code| chain(&failure(code));
         assert!(text(13).starts_with("the disk of the database is full: "), "{}", text(13));
         assert_eq!(
             text(5),

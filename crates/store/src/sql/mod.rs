@@ -12,6 +12,7 @@ mod listen;
 pub(crate) mod postgres;
 mod row;
 pub(crate) mod sqlite;
+pub(crate) mod statement;
 mod tls;
 mod url;
 mod value;

@@ -92,12 +92,8 @@ impl Postgres {
     }
 
     async fn get(&self) -> Result<Object<Connector>, DatabaseError> {
-        self.pool.get().await.map_err(|error| match DatabaseError::from_pool(error, WAIT) {
-            DatabaseError::NoFreeConnection { seconds, .. } => {
-                DatabaseError::NoFreeConnection { seconds, last_failure: self.pool.manager().failure() }
-            }
-            other => other,
-        })
+        let failure = |error| DatabaseError::from_pool(error, WAIT, self.pool.manager().failure());
+        self.pool.get().await.map_err(failure)
     }
 
     /// A connection that was opened after one was found closed: the others that are idle were opened before.

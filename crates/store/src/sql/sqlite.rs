@@ -1,6 +1,6 @@
 //! SQLite through rusqlite: one writer, some readers, each statement on a thread that may block.
 //!
-//! Owns: how a file is opened, the two pools, transactions, and how values find their places.
+//! Owns: how a file is opened, the two pools, transactions. Leaves to `statement`: values and rows.
 //! Invariant: whatever way a connection is given back, it has no open transaction. A dropped future, a failed
 //! statement, a failed COMMIT and a panic all end in [`Lease`]'s drop, which rolls back.
 
@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use deadpool::managed::{Manager, Metrics, Object, Pool, RecycleError, RecycleResult};
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, OpenFlags, Rows, ToSql};
+use rusqlite::{Connection, OpenFlags};
 
 use super::error::DatabaseError;
-use super::row::{Cell, Row};
+use super::row::Row;
+use super::statement::{Prepared, fetch};
 use super::value::Value;
 
 /// How long a write waits for another program's, and for its turn among our own.
@@ -21,7 +21,7 @@ pub(crate) const BUSY: Duration = Duration::from_secs(10);
 const READ_WAIT: Duration = Duration::from_secs(5);
 /// Connections that read at the same time.
 const READERS: usize = 4;
-/// Statements that a connection keeps prepared: all of the registry.
+/// Statements that a connection keeps prepared: room for the whole registry.
 const PREPARED_STATEMENTS: usize = 256;
 
 /// What a connection is for.
@@ -157,7 +157,7 @@ struct Lease(Object<Opener>);
 
 impl Lease {
     async fn of(pool: &Pool<Opener>, wait: Duration) -> Result<Self, DatabaseError> {
-        pool.get().await.map(Self).map_err(|error| DatabaseError::from_pool(error, wait))
+        pool.get().await.map(Self).map_err(|error| DatabaseError::from_pool(error, wait, None))
     }
 }
 
@@ -220,88 +220,198 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work).await.map_err(|_| DatabaseError::CutShort)
 }
 
-fn fetch(connection: &Connection, sql: &str, values: &[Value]) -> Result<Vec<Row>, DatabaseError> {
-    let mut statement = Prepared::new(connection, sql)?;
-    let columns = statement.statement.column_count();
-    let mut rows = statement.query(values)?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        let cells = (0..columns).map(|column| row.get_ref(column).map(Cell::from));
-        all.push(Row::Sqlite(cells.collect::<Result<_, _>>()?));
-    }
-    Ok(all)
-}
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
-impl From<ValueRef<'_>> for Cell {
-    fn from(value: ValueRef<'_>) -> Self {
-        match value {
-            ValueRef::Null => Self::Null,
-            ValueRef::Integer(number) => Self::Int(number),
-            ValueRef::Real(_) => Self::Real,
-            ValueRef::Text(text) => Self::Text(text.to_owned()),
-            ValueRef::Blob(bytes) => Self::Bytes(bytes.to_owned()),
+    use super::{Access, BUSY, Lease, Sqlite, Transaction, create, open};
+    use crate::sql::DatabaseError;
+
+    /// Rows enough that nobody waits for them on purpose.
+    const MANY: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) \
+        INSERT INTO t (text) SELECT 'row' FROM n";
+    const ONE: &str = "INSERT INTO t (text) VALUES ($1)";
+
+    struct World {
+        folder: PathBuf,
+        sqlite: Sqlite,
+    }
+
+    impl World {
+        async fn new() -> Self {
+            static COUNT: AtomicU64 = AtomicU64::new(0);
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let folder = std::env::temp_dir().join(format!("keyward-sqlite-{}-{number}", std::process::id()));
+            std::fs::create_dir_all(&folder).unwrap();
+            create(&folder.join("one.db")).unwrap();
+            let sqlite = Sqlite::open(&folder.join("one.db")).await.unwrap();
+            let world = Self { folder, sqlite };
+            let mut tx = world.begin().await;
+            let table = "CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT, \
+                other INTEGER REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED)";
+            tx.script(table).await.unwrap();
+            tx.commit().await.unwrap();
+            world
+        }
+
+        /// A transaction that must not have to wait for another's lock.
+        async fn begin(&self) -> Transaction {
+            tokio::time::timeout(Duration::from_secs(9), self.sqlite.begin()).await.unwrap().unwrap()
+        }
+
+        async fn rows(&self) -> i64 {
+            let rows = self.sqlite.fetch_all("SELECT COUNT(*) FROM t", vec![]).await.unwrap();
+            rows[0].int(0).unwrap()
+        }
+
+        /// That a change can be made, and that it is the only one.
+        async fn still_works(&self) {
+            let mut tx = self.begin().await;
+            assert_eq!(tx.execute(ONE, vec!["after".into()]).await.unwrap(), 1);
+            tx.commit().await.unwrap();
+            assert_eq!(self.rows().await, 1);
+        }
+
+        /// Limits the file to its size of now and `more` pages, or takes the limit away.
+        async fn room(&self, more: Option<u32>) {
+            let lease = Lease::of(&self.sqlite.writer, BUSY).await.unwrap();
+            let pages: u32 = lease.0.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+            let most = more.map_or(u32::MAX - 1, |more| pages + more);
+            lease.0.query_row(&format!("PRAGMA max_page_count = {most}"), [], |_| Ok(())).unwrap();
         }
     }
-}
 
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        match self {
-            Self::Int(value) => value.to_sql(),
-            Self::Text(value) => value.to_sql(),
-            Self::Bytes(value) => value.to_sql(),
+    impl Drop for World {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.folder);
         }
     }
-}
 
-/// A prepared statement of the registry. To SQLite `$2` is a name, which it numbers by where it first stands; here it
-/// is the second value, as in PostgreSQL.
-pub(crate) struct Prepared<'c> {
-    statement: CachedStatement<'c>,
-    /// For each of SQLite's places, the number of its value.
-    numbers: Vec<usize>,
-}
-
-impl<'c> Prepared<'c> {
-    /// # Errors
-    /// [`DatabaseError`]: also for a parameter that is not `$` with a number.
-    pub(crate) fn new(connection: &'c Connection, sql: &str) -> Result<Self, DatabaseError> {
-        let statement = connection.prepare_cached(sql)?;
-        let places = statement.parameter_count();
-        let number = |place| statement.parameter_name(place)?.strip_prefix('$')?.parse().ok();
-        let numbers = (1..=places).map(number).collect::<Option<Vec<usize>>>();
-        let numbers = numbers.ok_or(DatabaseError::Values { expected: places, given: 0 })?;
-        Ok(Self { statement, numbers })
+    #[tokio::test]
+    async fn a_dropped_transaction_is_rolled_back() {
+        let world = World::new().await;
+        let mut tx = world.begin().await;
+        tx.execute(ONE, vec!["before".into()]).await.unwrap();
+        drop(tx);
+        world.still_works().await;
     }
 
-    /// Runs it; gives the number of rows touched.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
-    pub(crate) fn execute(&mut self, values: &[impl ToSql]) -> Result<u64, DatabaseError> {
-        self.bind(values)?;
-        Ok(self.statement.raw_execute()? as u64)
+    #[tokio::test]
+    async fn a_transaction_whose_future_is_dropped_in_a_statement_is_rolled_back() {
+        let world = World::new().await;
+        let mut tx = world.begin().await;
+        let cut_short = tokio::time::timeout(Duration::ZERO, tx.execute(MANY, vec![])).await;
+        assert!(cut_short.is_err(), "the statement takes longer than nothing");
+        let next = tx.execute(ONE, vec!["before".into()]).await;
+        assert!(matches!(next, Err(DatabaseError::RolledBack)), "{next:?}");
+        drop(tx);
+        world.still_works().await;
     }
 
-    /// Its rows.
-    ///
-    /// # Errors
-    /// [`DatabaseError`].
-    pub(crate) fn query(&mut self, values: &[impl ToSql]) -> Result<Rows<'_>, DatabaseError> {
-        self.bind(values)?;
-        Ok(self.statement.raw_query())
+    #[tokio::test]
+    async fn a_commit_whose_future_is_dropped_leaves_no_transaction() {
+        let world = World::new().await;
+        let mut tx = world.begin().await;
+        tx.execute(ONE, vec!["before".into()]).await.unwrap();
+        // Whether it was in time is a race; that nothing is left open is not.
+        let _ = tokio::time::timeout(Duration::ZERO, tx.commit()).await;
+        let mut tx = world.begin().await;
+        tx.execute("DELETE FROM t", vec![]).await.unwrap();
+        tx.commit().await.unwrap();
+        world.still_works().await;
     }
 
-    fn bind(&mut self, values: &[impl ToSql]) -> Result<(), DatabaseError> {
-        let expected = self.numbers.iter().copied().max().unwrap_or(0);
-        let misfit = DatabaseError::Values { expected, given: values.len() };
-        if expected != values.len() {
-            return Err(misfit);
+    #[tokio::test]
+    async fn a_commit_that_fails_leaves_no_transaction() {
+        let world = World::new().await;
+        let mut tx = world.begin().await;
+        tx.execute("INSERT INTO t (other) VALUES (7)", vec![]).await.unwrap();
+        let refused = tx.commit().await;
+        assert!(matches!(refused, Err(DatabaseError::Refused { .. })), "{refused:?}");
+        world.still_works().await;
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_named_and_forgotten_once_there_is_room() {
+        let world = World::new().await;
+        world.room(Some(0)).await;
+        for _ in 0..3 {
+            let mut tx = world.begin().await;
+            let full = tx.execute("INSERT INTO t (text) VALUES (hex(zeroblob(100000)))", vec![]).await;
+            assert!(matches!(full, Err(DatabaseError::DiskFull { .. })), "{full:?}");
+            let next = tx.execute(ONE, vec!["on its own".into()]).await;
+            assert!(matches!(next, Err(DatabaseError::RolledBack)), "{next:?}");
+            assert!(matches!(tx.commit().await, Err(DatabaseError::RolledBack)));
         }
-        for (place, number) in (1_usize..).zip(&self.numbers) {
-            let Some(value) = number.checked_sub(1).and_then(|at| values.get(at)) else { return Err(misfit) };
-            self.statement.raw_bind_parameter(place, value)?;
+        world.room(None).await;
+        world.still_works().await;
+    }
+
+    #[tokio::test]
+    async fn a_panic_leaves_no_transaction() {
+        let world = World::new().await;
+        let mut tx = world.begin().await;
+        tx.execute(ONE, vec!["before".into()]).await.unwrap();
+        let cut_short = tx.run(|_| -> Result<(), DatabaseError> { panic!("in the statement") }).await;
+        assert!(matches!(cut_short, Err(DatabaseError::CutShort)), "{cut_short:?}");
+        let sqlite = world.sqlite.clone();
+        let between = tokio::spawn(async move {
+            let mut tx = sqlite.begin().await.unwrap();
+            tx.execute(ONE, vec!["before".into()]).await.unwrap();
+            panic!("between statements");
+        });
+        assert!(between.await.unwrap_err().is_panic());
+        world.still_works().await;
+    }
+
+    #[tokio::test]
+    async fn a_failed_statement_ends_its_transaction_at_once() {
+        let world = World::new().await;
+        let mut tx = world.begin().await;
+        tx.execute(ONE, vec!["before".into()]).await.unwrap();
+        assert!(tx.execute("INSERT INTO t (id) VALUES (1)", vec![]).await.is_err(), "the id is taken");
+        // The lock is free although `tx` is still there.
+        world.still_works().await;
+        assert!(matches!(tx.commit().await, Err(DatabaseError::RolledBack)));
+    }
+
+    #[tokio::test]
+    async fn a_question_changes_nothing() {
+        let world = World::new().await;
+        assert!(world.sqlite.fetch_all("DELETE FROM t RETURNING id", vec![]).await.is_err());
+        assert!(world.sqlite.prepare("SELECT nothing FROM t").await.is_err());
+        world.sqlite.prepare("SELECT text FROM t WHERE id = $1").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_files_are_their_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let world = World::new().await;
+        world.still_works().await;
+        let mut names = Vec::new();
+        for file in std::fs::read_dir(&world.folder).unwrap().flatten() {
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
+            names.push(file.file_name());
         }
-        Ok(())
+        assert_eq!(names.len(), 3, "{names:?}");
+    }
+
+    #[tokio::test]
+    async fn closing_waits_for_what_is_under_way() {
+        let world = World::new().await;
+        let mut tx = world.begin().await;
+        let sqlite = world.sqlite.clone();
+        let closing = tokio::spawn(async move { sqlite.close().await });
+        tx.execute(ONE, vec!["before".into()]).await.unwrap();
+        tx.commit().await.unwrap();
+        closing.await.unwrap();
+        assert!(matches!(world.sqlite.begin().await, Err(DatabaseError::Closed)));
+        let file = world.folder.join("one.db");
+        assert!(!file.with_extension("db-wal").exists(), "the log is written back");
+        let left = open(&file, Access::Read).unwrap();
+        let left: String = left.query_row("SELECT text FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!(left, "before");
     }
 }

@@ -122,6 +122,10 @@ impl Settings {
         let mut parameters = Parameters::new();
         // A stray `@` belongs to the password: no host has one.
         let (login, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+        if login.is_empty() && database.contains('@') {
+            // The `/` before it belonged to a password.
+            return Err(UrlError::Port);
+        }
         read_login(login, &mut parameters)?;
         read_hosts(hosts, &mut parameters)?;
         set(&mut parameters, "dbname", decode(database, "database name")?);
@@ -292,4 +296,129 @@ fn decode(text: &str, part: &'static str) -> Result<String, UrlError> {
         rest = digits.filter(|_| byte.is_some()).map_or(after, |(_, rest)| rest);
     }
     String::from_utf8(bytes).map_err(|_| UrlError::Part(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+
+    use super::Settings;
+
+    fn parse(url: &str) -> Settings {
+        Settings::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"))
+    }
+
+    fn refused(url: &str) -> String {
+        Settings::parse(url).err().unwrap_or_else(|| panic!("{url} was taken")).to_string()
+    }
+
+    fn encoded(text: &str) -> String {
+        text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    }
+
+    #[test]
+    fn every_usual_form_is_read() {
+        let plain = parse("postgres://kw:secret@db.example:6000/keyward");
+        assert_eq!(plain.server(), "db.example:6000");
+        let config = &plain.config;
+        assert_eq!((config.get_user(), config.get_password()), (Some("kw"), Some(b"secret".as_slice())));
+        assert_eq!((config.get_dbname(), config.get_application_name()), (Some("keyward"), Some("keyward")));
+        assert_eq!(plain.connect_within, Duration::from_secs(5));
+        for (url, server) in [
+            ("postgresql://kw@localhost/db", "localhost:5432"),
+            ("postgres://kw@[::1]:6000/db", "[::1]:6000"),
+            ("postgres://kw@one:1,two,[::1]:3/db", "one:1, two:5432, [::1]:3"),
+            ("postgres:///db?host=/run/pg&port=6000", "/run/pg/.s.PGSQL.6000"),
+            ("postgres://kw@%2Frun%2Fpg/db", "/run/pg/.s.PGSQL.5432"),
+            ("postgres://kw@localhost/db?host=/run/pg", "/run/pg/.s.PGSQL.5432"),
+            ("postgres://kw@localhost:6000/db?host=other", "other:6000"),
+            ("postgres://kw@/db?host=one,two&port=1,2", "one:1, two:2"),
+            ("postgres://kw@/db?hostaddr=192.0.2.1", "192.0.2.1:5432"),
+        ] {
+            assert_eq!(parse(url).server(), server, "{url}");
+        }
+        let unnamed = parse("postgres:///keyward");
+        assert!(matches!(unnamed.config.get_hosts(), [Host::Tcp(_) | Host::Unix(_)]));
+    }
+
+    #[test]
+    fn parameters_reach_the_driver() {
+        let settings = parse(
+            "postgres://one/db?user=kw&password=a%26b&dbname=other&application_name=node%201&connect_timeout=9\
+             &options=-c%20a%3Db&options[c]=d%20e&target_session_attrs=read-write&statement-cache-capacity=0",
+        );
+        let config = &settings.config;
+        assert_eq!((config.get_user(), config.get_password()), (Some("kw"), Some(b"a&b".as_slice())));
+        assert_eq!((config.get_dbname(), config.get_application_name()), (Some("other"), Some("node 1")));
+        assert_eq!(config.get_options(), Some("-c a=b -c c=d\\ e"));
+        assert_eq!(config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+        assert_eq!(settings.connect_within, Duration::from_secs(9));
+        let two = parse("postgres://kw@one,two/db?connect_timeout=3&target_session_attrs=primary");
+        assert_eq!(two.connect_within, Duration::from_secs(6));
+        assert_eq!(two.config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+    }
+
+    #[test]
+    fn passwords_hold_any_character() {
+        for password in
+            ["p@:/?#%", "x&y=z+1", "ünï sp", "$Pa'\"\\", "[a]{b}^`|<>,;", "%41", "  ", "' user='root"]
+        {
+            let url = format!("postgres://kw:{}@db/keyward", encoded(password));
+            let settings = parse(&url);
+            assert_eq!(settings.config.get_password(), Some(password.as_bytes()), "{url}");
+            assert_eq!((settings.config.get_user(), settings.server().as_str()), (Some("kw"), "db:5432"));
+            let as_parameter = parse(&format!("postgres://kw@db/keyward?password={}", encoded(password)));
+            assert_eq!(as_parameter.config.get_password(), Some(password.as_bytes()));
+        }
+        // What needs no encoding, and what people forget to encode.
+        for password in ["a+b", "p:q", "p@q", "50%", "%zz", "p'q"] {
+            let settings = parse(&format!("postgres://kw:{password}@db/keyward"));
+            assert_eq!(settings.config.get_password(), Some(password.as_bytes()), "{password}");
+        }
+    }
+
+    #[test]
+    fn errors_name_the_parameter_and_nothing_else() {
+        let unknown = refused("postgres://kw:hunter2@db/keyward?sslmod=require");
+        assert_eq!(unknown, "the parameter `sslmod` is not known");
+        assert_eq!(refused("postgres://kw@db/k?hunter2%20x=1"), "the parameter `…` is not known");
+        let mode =
+            "the value of the parameter `sslmode` is not disable, prefer, require, verify-ca or verify-full";
+        assert_eq!(refused("postgres://kw:hunter2@db/k?sslmode=maybe"), mode);
+        assert!(refused("postgres://kw:hunter2@db/k?port=x").contains("`port`"));
+        assert!(refused("postgres://kw:hunter2@db/k?connect_timeout=soon").contains("`connect_timeout`"));
+        for url in [
+            "postgres://kw:hunter2/x?y@db/keyward",
+            "postgres://kw:hunter2#x/y@db/keyward",
+            "postgres://kw:1/hunter2@db/keyward",
+            "postgres://kw:hunter2@db:5x/keyward",
+            "postgres://kw:hunter2@[::1/keyward",
+            "postgres://kw:hunter2%FF@db/keyward",
+            "postgres://kw:hunter2@db/k?hostaddr=hunter2",
+            "postgres://kw:hunter2@db/k?target_session_attrs=hunter2",
+            "postgres://kw:hunter2@db/k?sslcert=a.pem",
+            "http://kw:hunter2@db/",
+        ] {
+            let text = refused(url);
+            assert!(!text.contains("hunter2"), "{url}: {text}");
+        }
+        let file = refused("postgres://kw:hunter2@db/k?sslmode=verify-ca&sslrootcert=/nowhere/ca.pem");
+        assert!(
+            file.starts_with("the file /nowhere/ca.pem of the parameter `sslrootcert` cannot be used: "),
+            "{file}"
+        );
+    }
+
+    #[test]
+    fn tls_is_asked_for_as_psql_does() {
+        let mode = |url: &str| parse(url).config.get_ssl_mode();
+        assert_eq!(mode("postgres://kw@db/k"), SslMode::Prefer);
+        assert_eq!(mode("postgres://kw@db/k?sslmode=disable"), SslMode::Disable);
+        assert_eq!(mode("postgres://kw@db/k?ssl-mode=require"), SslMode::Require);
+        assert_eq!(mode("postgres://kw@db/k?sslmode=verify-ca"), SslMode::Require);
+        assert_eq!(mode("postgres://kw@db/k?sslmode=verify-full"), SslMode::Require);
+        assert_eq!(mode("postgres://kw@/k?host=/run/pg&sslmode=require"), SslMode::Disable, "a socket");
+    }
 }
