@@ -31,13 +31,13 @@ statements! {
     REQUESTS_OF_KEY = "SELECT id, at, source, method, route, code, upstream_status, micros FROM activity \
         WHERE (at, id) >= ($2, $3) AND (at, id) < ($4, $5) AND key_id = $1 \
         AND ($6 = '' OR code = $6 OR ($6 = 'refused' AND code <> '0')) \
-        AND ($7 = '' OR LOWER(route) LIKE $7 ESCAPE '\\') AND ($8 = 0 OR source = $9) \
+        AND ($7 = '' OR LOWER(route) LIKE $7 ESCAPE '!') AND ($8 = 0 OR source = $9) \
         ORDER BY at DESC, id DESC LIMIT $10";
     /// The same by number, for who watches: what took long is recorded after what came later.
     NEWER_OF_KEY = "SELECT id, at, source, method, route, code, upstream_status, micros FROM activity \
         WHERE id > $2 AND id <= $3 AND at >= $4 AND at < $5 AND key_id = $1 \
         AND ($6 = '' OR code = $6 OR ($6 = 'refused' AND code <> '0')) \
-        AND ($7 = '' OR LOWER(route) LIKE $7 ESCAPE '\\') AND ($8 = 0 OR source = $9) \
+        AND ($7 = '' OR LOWER(route) LIKE $7 ESCAPE '!') AND ($8 = 0 OR source = $9) \
         ORDER BY id DESC LIMIT $10";
 }
 

@@ -1,17 +1,16 @@
 //! What can go wrong with stored things.
 
+use crate::sql::{DatabaseError, UrlError};
+
 /// A failure of the store; texts never contain values.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database did not do as asked.
     #[error("the database failed")]
-    Database(#[source] sqlx::Error),
-    /// The bulk reader failed.
-    #[error("the bulk reader failed")]
-    Bulk(#[source] rusqlite::Error),
+    Database(#[from] DatabaseError),
     /// A file could not be read or written.
     #[error("a file of the store failed")]
-    File(#[source] std::io::Error),
+    File(#[from] std::io::Error),
     /// The database was written by a newer version.
     #[error("the database has schema {found}, this program knows up to {known}; use the newer program")]
     UnknownSchema {
@@ -44,6 +43,9 @@ pub enum StoreError {
     /// The location is not one that the store can use.
     #[error("the store's URL must start with postgres:// or name a folder")]
     Location,
+    /// The URL has a part that cannot be used.
+    #[error("the store's URL cannot be used")]
+    Url(#[from] UrlError),
 }
 
 impl StoreError {
@@ -54,21 +56,9 @@ impl StoreError {
     }
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Bulk(error)
-    }
-}
-
-impl From<std::io::Error> for StoreError {
-    fn from(error: std::io::Error) -> Self {
-        Self::File(error)
+        Self::Database(error.into())
     }
 }
 
@@ -80,18 +70,6 @@ impl StoreError {
 
     /// Whether a unique index refused the write.
     pub(crate) fn is_unique_violation(&self) -> bool {
-        match self {
-            Self::Database(error) => {
-                error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
-            }
-            Self::Bulk(_)
-            | Self::File(_)
-            | Self::UnknownSchema { .. }
-            | Self::WrongMasterKey
-            | Self::Tampered { .. }
-            | Self::Conflict { .. }
-            | Self::Exists { .. }
-            | Self::Location => false,
-        }
+        matches!(self, Self::Database(DatabaseError::UniqueViolation { .. }))
     }
 }

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_rules::id::{AppId, KeyId, Revision};
-use sqlx::postgres::PgListener;
 
 use crate::apps::{self, AppRecord};
 use crate::bulk;
 use crate::error::StoreError;
 use crate::keys::{self, KeyRecord, RawKey};
 use crate::seal::Vault;
-use crate::sql::{Database, statements};
+use crate::sql::{Database, Listener, statements};
 
 statements! {
     HEAD = "SELECT n FROM head WHERE id = 1";
@@ -109,14 +108,10 @@ impl Feed {
     /// [`StoreError`] when it cannot be set up.
     pub async fn watch(&self) -> Result<Watch, StoreError> {
         Ok(Watch {
-            way: match (&self.database, &self.file) {
-                (Database::Postgres(pool), _) => {
-                    let mut listener = PgListener::connect_with(pool).await?;
-                    listener.listen(CHANNEL).await?;
-                    Lookout::Postgres(Box::new(listener))
-                }
-                (Database::Sqlite { .. }, Some(file)) => Lookout::Sqlite(bulk::watch::open(file)?),
-                (Database::Sqlite { .. }, None) => Lookout::None,
+            way: match (self.database.listen(CHANNEL).await?, &self.file) {
+                (Some(listener), _) => Lookout::Postgres(listener),
+                (None, Some(file)) => Lookout::Sqlite(bulk::watch::open(file)?),
+                (None, None) => Lookout::None,
             },
         })
     }
@@ -189,7 +184,7 @@ pub struct Watch {
 
 enum Lookout {
     Sqlite(bulk::watch::Version),
-    Postgres(Box<PgListener>),
+    Postgres(Listener),
     None,
 }
 
@@ -207,9 +202,7 @@ impl Watch {
                 }
             }
             Lookout::Postgres(listener) => {
-                if let Ok(Err(_)) = tokio::time::timeout(WAIT, listener.recv()).await {
-                    tokio::time::sleep(WAIT).await;
-                }
+                let _ = tokio::time::timeout(WAIT, listener.woken()).await;
             }
             Lookout::None => tokio::time::sleep(WAIT).await,
         }

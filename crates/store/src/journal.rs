@@ -8,7 +8,6 @@ use std::path::PathBuf;
 
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::time::Moment;
-use sqlx::postgres::PgPool;
 
 use crate::bulk;
 use crate::error::StoreError;
@@ -157,14 +156,14 @@ pub struct JournalWriter {
 
 enum Way {
     Sqlite(Box<rusqlite::Connection>),
-    Postgres(PgPool),
+    Postgres(Database),
 }
 
 impl JournalWriter {
     /// Commits everything that waits, in one transaction: intents, outcomes, records.
     ///
     /// # Errors
-    /// [`StoreError::Database`] or [`StoreError::Bulk`]; then nothing of the batch is kept.
+    /// [`StoreError::Database`]; then nothing of the batch is kept.
     pub async fn append(
         &mut self,
         intents: &[Intent],
@@ -174,14 +173,14 @@ impl JournalWriter {
         let batch = bulk::journal::Batch { intents, outcomes, records };
         match &mut self.way {
             Way::Sqlite(connection) => bulk::journal::append_sqlite(connection, batch),
-            Way::Postgres(pool) => bulk::journal::append_postgres(pool, batch).await,
+            Way::Postgres(database) => bulk::journal::append_postgres(database, batch).await,
         }
     }
 
     /// Saves all marks that a node holds at `now`, when it accepts nothing any more, for [`Journal::take_marks`].
     ///
     /// # Errors
-    /// [`StoreError::Database`] or [`StoreError::Bulk`]; then the next start goes by the horizon.
+    /// [`StoreError::Database`]; then the next start goes by the horizon.
     pub async fn save_marks(
         &mut self,
         node: &str,
@@ -193,7 +192,7 @@ impl JournalWriter {
         }
         match &mut self.way {
             Way::Sqlite(connection) => bulk::journal::save_marks_sqlite(connection, (node, now), marks),
-            Way::Postgres(pool) => bulk::journal::save_marks_postgres(pool, (node, now), marks).await,
+            Way::Postgres(database) => bulk::journal::save_marks_postgres(database, (node, now), marks).await,
         }
     }
 }
@@ -202,12 +201,12 @@ impl Journal {
     /// The one way to append, on a connection of its own.
     ///
     /// # Errors
-    /// [`StoreError::Bulk`] when the file cannot be opened.
+    /// [`StoreError::Database`] when the file cannot be opened.
     pub fn writer(&self) -> Result<JournalWriter, StoreError> {
         Ok(JournalWriter {
-            way: match (&self.database, &self.file) {
-                (Database::Postgres(pool), _) => Way::Postgres(pool.clone()),
-                (Database::Sqlite { .. }, file) => Way::Sqlite(Box::new(bulk::journal::open(file)?)),
+            way: match &self.database {
+                Database::Postgres(_) => Way::Postgres(self.database.clone()),
+                Database::Sqlite(_) => Way::Sqlite(Box::new(bulk::journal::open(&self.file)?)),
             },
         })
     }

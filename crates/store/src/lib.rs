@@ -43,6 +43,9 @@ mod staff;
 mod usage;
 mod writer;
 
+// A statement is compiled here, once, whoever awaits it.
+pub(crate) use async_recursion::async_recursion as boxed;
+
 pub use accounts::{AccountKind, AccountRecord};
 pub use activity::{Activity, Newer, Place, Quarter, RequestFilter, RequestRow};
 pub use alerts::{AlertRecord, Inbox};
@@ -73,7 +76,7 @@ pub use rollups::{Counted, LATENCIES_MS, Rollup, Span, Subject as Charted};
 pub use seal::RootKey;
 pub use search::{Bounds, Found};
 pub use sessions::{SessionKind, SessionRecord, Stage};
-pub use sql::STATEMENTS;
+pub use sql::{DatabaseError, STATEMENTS, UrlError};
 pub use staff::Member;
 pub use usage::{LastUse, Usage};
 pub use writer::{Seen, Tx, Witness, Writer};

@@ -1,12 +1,9 @@
 //! Opening a store: folder or URL, migrations, master key; and handing out its capabilities.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use keyward_rules::time::Moment;
-use sqlx::SqlSafeStr as _;
-use sqlx::postgres::PgPoolOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::Entropy;
 use crate::activity::Activity;
@@ -145,7 +142,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::UnknownSchema`] when a newer program wrote it, [`StoreError::WrongMasterKey`] when it was
-    /// made with another master key, and what the database or file system says.
+    /// made with another master key, [`StoreError::Url`] when the URL makes no sense, and what the database or file
+    /// system says.
     pub async fn open(
         location: &Location,
         master: &MasterKey,
@@ -154,13 +152,13 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let (main, activity, folder) = match location {
             Location::Folder(folder) => {
-                let main = sqlite(&folder.join(MAIN_FILE)).await?;
-                let activity = sqlite(&folder.join(ACTIVITY_FILE)).await?;
+                let main = Database::sqlite(&folder.join(MAIN_FILE)).await?;
+                let activity = Database::sqlite(&folder.join(ACTIVITY_FILE)).await?;
                 (main, activity, Some(folder.clone()))
             }
             Location::Postgres(url) => {
-                let pool = PgPoolOptions::new().max_connections(8).connect(url).await?;
-                (Database::Postgres(pool.clone()), Database::Postgres(pool), None)
+                let database = Database::postgres(url)?;
+                (database.clone(), database, None)
             }
         };
         migrate(&main, MAIN_PART, MAIN).await?;
@@ -309,27 +307,6 @@ pub(crate) fn moment(ms: i64) -> Option<Moment> {
     u64::try_from(ms).ok().map(Moment::from_unix_ms)
 }
 
-async fn sqlite(file: &Path) -> Result<Database, StoreError> {
-    let options = SqliteConnectOptions::new()
-        .filename(file)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(std::time::Duration::from_secs(10));
-    let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-    let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
-    restrict(file)?;
-    Ok(Database::Sqlite { writer, readers })
-}
-
-/// The files are the owner's alone.
-fn restrict(file: &Path) -> Result<(), StoreError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600))?;
-    Ok(())
-}
-
 /// Applies the steps that the database lacks; refuses one that knows more than we do.
 async fn migrate(database: &Database, part: &str, steps: &'static [Migration]) -> Result<(), StoreError> {
     let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
@@ -354,17 +331,4 @@ async fn migrate(database: &Database, part: &str, steps: &'static [Migration]) -
         ON CONFLICT (part) DO UPDATE SET steps = excluded.steps";
     tx.execute(upsert, vec![part.into(), known.into()]).await?;
     tx.commit().await
-}
-
-impl crate::sql::Transact {
-    /// Runs a migration's script.
-    async fn script(&mut self, sqlite: &'static str, postgres: &'static str) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(tx) => sqlx::raw_sql(sqlite.into_sql_str()).execute(&mut **tx).await.map(drop)?,
-            Self::Postgres(tx) => {
-                sqlx::raw_sql(postgres.into_sql_str()).execute(&mut **tx).await.map(drop)?
-            }
-        }
-        Ok(())
-    }
 }

@@ -18,11 +18,11 @@ statements! {
     SEARCH_ACCOUNTS = "SELECT a.id, a.email, a.master, a.sub_name, a.created_at, a.frozen_at, p.registered_at, \
         CAST(CASE WHEN p.totp IS NULL AND NOT EXISTS (SELECT 1 FROM passkeys k WHERE k.account = a.id) THEN 0 ELSE 1 END AS BIGINT), (SELECT COUNT(*) FROM keys k WHERE k.account = a.id AND k.state IN \
         ('active', 'disabled')) FROM accounts a LEFT JOIN people p ON p.account = a.id \
-        WHERE (a.email LIKE $1 ESCAPE '\\' OR LOWER(a.sub_name) LIKE $1 ESCAPE '\\' OR a.id = $2) AND a.id > $3 \
+        WHERE (a.email LIKE $1 ESCAPE '!' OR LOWER(a.sub_name) LIKE $1 ESCAPE '!' OR a.id = $2) AND a.id > $3 \
         ORDER BY a.id LIMIT $4";
     SEARCH_KEYS = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
         expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from, rate_cap \
-        FROM keys WHERE (LOWER(name) LIKE $1 ESCAPE '\\' OR id LIKE $1 ESCAPE '\\') AND id > $2 ORDER BY id LIMIT $3";
+        FROM keys WHERE (LOWER(name) LIKE $1 ESCAPE '!' OR id LIKE $1 ESCAPE '!') AND id > $2 ORDER BY id LIMIT $3";
     COUNT_ACCOUNTS = "SELECT COUNT(*) FROM accounts";
     COUNT_KEYS = "SELECT state, COUNT(*) FROM keys GROUP BY state ORDER BY state";
     COUNT_EVENTS = "SELECT audit FROM head WHERE id = 1";
@@ -64,8 +64,9 @@ pub struct Counts {
 pub(crate) fn containing(text: &str) -> String {
     let mut pattern = String::from("%");
     for letter in text.to_lowercase().chars() {
-        if matches!(letter, '%' | '_' | '\\') {
-            pattern.push('\\');
+        if matches!(letter, '%' | '_' | '!') {
+            // Not a backslash: whether it means itself in SQL is a setting of the database.
+            pattern.push('!');
         }
         // PostgreSQL takes no NUL in a text, and no name has one.
         pattern.push(if letter == '\0' { char::REPLACEMENT_CHARACTER } else { letter });
@@ -205,6 +206,6 @@ mod tests {
     #[test]
     fn what_people_type_is_literal() {
         assert_eq!(containing("Bot"), "%bot%");
-        assert_eq!(containing("100%_a\\b*{{x}}"), "%100\\%\\_a\\\\b*{{x}}%");
+        assert_eq!(containing("100%_a\\b*!{{x}}"), "%100!%!_a\\b*!!{{x}}%");
     }
 }

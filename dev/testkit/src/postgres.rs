@@ -20,6 +20,8 @@ use crate::process::variable;
 
 /// A folder that every user can enter; a socket's path must also stay below 108 bytes.
 const SCRATCH: &str = "/tmp";
+/// The port of a server that listens on its socket only.
+const PORT: u16 = 5432;
 /// How long a start may take on a busy machine.
 const START: Duration = Duration::from_secs(60);
 /// `$1` is the program, `$2` the folder; the rest are the server's options.
@@ -60,11 +62,23 @@ pub enum PostgresError {
     },
 }
 
+/// What a server has that the shared one has not: everybody may use that one, over its socket only.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'s> {
+    /// The lines of `pg_hba.conf`.
+    pub access: &'s str,
+    /// Settings as `name=value`.
+    pub settings: &'s [&'s str],
+    /// Files in its data folder, with their texts.
+    pub files: &'s [(&'s str, &'s str)],
+}
+
 /// A running server.
 #[derive(Debug)]
 pub struct Postgres {
     programs: PathBuf,
     folder: PathBuf,
+    port: u16,
     /// Closing it stops the server.
     leash: Option<ChildStdin>,
     supervisor: Child,
@@ -85,12 +99,48 @@ impl Postgres {
     /// # Errors
     /// [`PostgresError`].
     pub fn start() -> Result<Self, PostgresError> {
+        Self::launched(PORT, &["listen_addresses="], |_, _| Ok(()))
+    }
+
+    /// Starts a server in a new folder that also listens on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// [`PostgresError`].
+    pub fn start_with(setup: &Setup<'_>) -> Result<Self, PostgresError> {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let port = free.map_err(system("find a free port"))?.port();
+        let settings = [setup.settings, &["listen_addresses=127.0.0.1"]].concat();
+        Self::launched(port, &settings, |data, user| {
+            put(&data.join("pg_hba.conf"), setup.access, user)?;
+            setup.files.iter().try_for_each(|(name, text)| put(&data.join(name), text, user))
+        })
+    }
+
+    /// The port of its socket, and on 127.0.0.1 if it listens there.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The folder of its socket.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn launched(
+        port: u16,
+        settings: &[&str],
+        prepare: impl FnOnce(&Path, User) -> Result<(), PostgresError>,
+    ) -> Result<Self, PostgresError> {
         let programs = programs().ok_or(PostgresError::Missing)?;
         let user = server_user()?;
         let folder = new_folder(user)?;
-        let started = init(&programs, &folder, user).and_then(|()| launch(&programs, &folder, user));
+        let started = init(&programs, &folder, user)
+            .and_then(|()| prepare(&folder.join("data"), user))
+            .and_then(|()| launch(&programs, &folder, user, (port, settings)));
         match started {
-            Ok((supervisor, leash)) => Ok(Self { programs, folder, leash: Some(leash), supervisor }),
+            Ok((supervisor, leash)) => Ok(Self { programs, folder, port, leash: Some(leash), supervisor }),
             Err(error) => {
                 // The reason for the failure is worth more than one for not tidying up.
                 let _ = fs::remove_dir_all(&folder);
@@ -122,10 +172,12 @@ impl Postgres {
 
     fn create(&self, name: &str, template: &str) -> Result<String, PostgresError> {
         let mut command = quiet(&self.programs.join("createdb"), None);
-        command.arg("--host").arg(&self.folder).args(["--username", "postgres", "--no-password"]);
+        command.arg("--host").arg(&self.folder).arg("--port").arg(self.port.to_string());
+        command.args(["--username", "postgres", "--no-password"]);
         command.args(["--template", template, name]);
         run("createdb", &mut command)?;
-        Ok(format!("postgres://postgres@localhost/{name}?host={}", self.folder.display()))
+        let port = if self.port == PORT { String::new() } else { format!("&port={}", self.port) };
+        Ok(format!("postgres://postgres@localhost/{name}?host={}{port}", self.folder.display()))
     }
 }
 
@@ -207,13 +259,26 @@ fn init(programs: &Path, folder: &Path, user: User) -> Result<(), PostgresError>
     run("initdb", &mut command)
 }
 
+/// A file that only the server's user can read: it refuses keys that others can.
+fn put(file: &Path, text: &str, user: User) -> Result<(), PostgresError> {
+    let written = fs::write(file, text)
+        .and_then(|()| fs::set_permissions(file, fs::Permissions::from_mode(0o600)))
+        .and_then(|()| user.map_or(Ok(()), |(uid, gid)| chown(file, Some(uid), Some(gid))));
+    written.map_err(system("put a file into the server's folder"))
+}
+
 /// Starts the server and returns once it takes connections.
-fn launch(programs: &Path, folder: &Path, user: User) -> Result<(Child, ChildStdin), PostgresError> {
+fn launch(
+    programs: &Path,
+    folder: &Path,
+    user: User,
+    (port, settings): (u16, &[&str]),
+) -> Result<(Child, ChildStdin), PostgresError> {
     let mut command = quiet(Path::new("/bin/sh"), user);
     command.args(["-c", SUPERVISOR, "postgres"]).arg(programs.join("postgres")).arg(folder);
-    command.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
+    command.arg("-D").arg(folder.join("data")).arg("-k").arg(folder).arg("-p").arg(port.to_string());
     // Nothing here has to outlive a power cut.
-    for setting in ["listen_addresses=", "fsync=off", "full_page_writes=off", "max_connections=200"] {
+    for setting in ["fsync=off", "full_page_writes=off", "max_connections=200"].iter().chain(settings) {
         command.arg("-c").arg(setting);
     }
     // A group of its own: a signal to ours must not end the shell before it has tidied up.

@@ -92,7 +92,9 @@ fn build() -> Result<PathBuf, String> {
     let compiler = compiler().map_err(|error| format!("a copy of this program: {error}"))?;
     let mut command = cargo();
     command
-        .args(["build", "--release", "--locked", "--package", "keyward-fuzz", "--features", "fuzzing"])
+        // Of the whole workspace, or the crates of others would be built once more with fewer features.
+        .args(["build", "--release", "--locked", "--workspace", "--features", "keyward-fuzz/fuzzing"])
+        .args(targets()?.iter().flat_map(|name| ["--bin", name]))
         // cargo calls this program in place of the compiler for our own crates, and keeps what it makes apart.
         .env("RUSTC_WORKSPACE_WRAPPER", compiler);
     stream(&mut command)?;

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::http::{Request, header};
-use futures_util::poll;
 use keyward_rules::grant::{Actor, Holder, Origin};
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::person::{Device, SessionId};
@@ -13,7 +12,7 @@ use keyward_store::Record;
 use serde_json::Value;
 
 use crate::doors::browser;
-use crate::world::{HOME, Person, World};
+use crate::world::{HOME, Person, World, is_pending};
 
 struct Traffic {
     account: AccountId,
@@ -211,7 +210,7 @@ async fn two_searches_at_a_time_and_a_client_that_leaves_ends_its_own() {
     // Dropped in the middle, as it is when a client closes its connection.
     let mut search = Box::pin(person.get(&path));
     while searches.under_way() == 0 {
-        assert!(poll!(&mut search).is_pending(), "the search ended before it was seen");
+        assert!(is_pending(&mut search).await, "the search ended before it was seen");
         tokio::task::yield_now().await;
     }
     drop(search);

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use futures_util::poll;
 use keyward_authority::accounts::{create_account, create_sub_account};
 use keyward_authority::keys::{KeyWish, Outcome, issue_key};
 use keyward_authority::oversight::freeze_account;
@@ -21,7 +20,7 @@ use keyward_store::{KeyRecord, Tx};
 use serde_json::{Value, json};
 
 use crate::operators::{approve, both, carry_out, id_of, propose, two_operators};
-use crate::world::{HOME, PASSWORD, Person, Reply, World};
+use crate::world::{HOME, PASSWORD, Person, Reply, World, is_pending};
 
 macro_rules! on_both {
     ($($part:ident),+) => {
@@ -122,7 +121,7 @@ async fn other_change(node: &World) -> Tx {
 /// Lets what must wait for another change come so far, while the store is read often enough for it to get there.
 async fn come_to_the_lock<F: Future>(world: &World, waits: &mut Pin<Box<F>>) {
     for _ in 0..100 {
-        assert!(poll!(&mut *waits).is_pending(), "it does not wait");
+        assert!(is_pending(waits).await, "it does not wait");
         world.store.log().size().await.unwrap();
     }
 }

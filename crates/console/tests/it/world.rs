@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 
 use axum::Router;
 use axum::body::Body;
@@ -58,6 +60,11 @@ impl Reply {
             .unwrap_or_else(|| panic!("no {name} in {} {}", self.status, self.text))
             .to_owned()
     }
+}
+
+/// Whether a future still waits once it was polled.
+pub async fn is_pending<F: Future>(future: &mut Pin<Box<F>>) -> bool {
+    std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
 }
 
 pub fn entropy() -> Entropy {

@@ -1,29 +1,36 @@
-//! The journal's appenders: prepared statements on a connection of their own for SQLite, COPY for PostgreSQL.
+//! The journal's appenders: prepared statements on a connection of their own for SQLite; for PostgreSQL one statement for
+//! each table, whose parameters are columns.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::Path;
-use std::time::Duration;
 
 use keyward_rules::id::AccountId;
 use keyward_rules::time::Moment;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
-use sqlx::postgres::PgPool;
+use tokio_postgres::types::Type;
 
-use super::numbered;
 use crate::error::StoreError;
 use crate::journal::{
     COUNT_QUARTER, INSERT_ACTIVITY, INSERT_INTENT, INSERT_MARK, Intent, Outcome, OutcomeStatus, QUARTER_MS,
     Record, SEE_SOURCE, SET_MARKS_SAVED, SETTLE_INTENT, SavedMark, intent_values, outcome_values,
 };
-use crate::sql::Transact;
+use crate::sql::postgres::{Transaction as PostgresTransaction, Typed};
+use crate::sql::sqlite::{self, Access};
+use crate::sql::statement::Prepared;
+use crate::sql::{Database, Transact};
 
-/// The columns of [`INSERT_ACTIVITY`], for COPY.
-const COPY_ACTIVITY: &str = "COPY activity (at, request, key_id, account, source, method, route, code, \
-    upstream_status, bytes_in, bytes_out, micros) FROM STDIN";
-/// How long a commit waits for another connection's.
-const BUSY: Duration = Duration::from_secs(10);
+/// [`INSERT_ACTIVITY`] for many records: each parameter is a column.
+const INSERT_ACTIVITIES: &str = "INSERT INTO activity (at, request, key_id, account, source, method, route, code, \
+    upstream_status, bytes_in, bytes_out, micros) SELECT * FROM UNNEST($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+/// [`COUNT_QUARTER`] for many, each of another key or quarter.
+const COUNT_QUARTERS: &str = "INSERT INTO quarters (key_id, quarter, passed, refused) \
+    SELECT * FROM UNNEST($1, $2, $3, $4) \
+    ON CONFLICT (key_id, quarter) DO UPDATE SET passed = quarters.passed + excluded.passed, \
+    refused = quarters.refused + excluded.refused";
+/// [`SEE_SOURCE`] for many, each of another key or address.
+const SEE_SOURCES: &str = "INSERT INTO sources (key_id, source, seen_at) SELECT * FROM UNNEST($1, $2, $3) \
+    ON CONFLICT (key_id, source) DO UPDATE SET seen_at = excluded.seen_at WHERE sources.seen_at < excluded.seen_at";
 
 /// What one commit takes.
 #[derive(Clone, Copy, Default)]
@@ -35,9 +42,7 @@ pub(crate) struct Batch<'b> {
 
 /// Opens the appender's connection to a journal file that is there and migrated.
 pub(crate) fn open(file: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open(file)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    let connection = sqlite::open(file, Access::Write)?;
     // A checkpoint copies every page once more; a longer log makes that rarer for pages that change often.
     connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     Ok(connection)
@@ -54,7 +59,7 @@ pub(crate) fn append_sqlite(connection: &mut Connection, batch: Batch<'_>) -> Re
 }
 
 fn insert_intents(tx: &Transaction<'_>, intents: &[Intent]) -> Result<(), StoreError> {
-    let mut statement = tx.prepare_cached(&numbered(INSERT_INTENT))?;
+    let mut statement = Prepared::new(tx, INSERT_INTENT)?;
     for intent in intents {
         statement.execute(params![
             intent.request.to_string(),
@@ -70,7 +75,7 @@ fn insert_intents(tx: &Transaction<'_>, intents: &[Intent]) -> Result<(), StoreE
 }
 
 fn settle(tx: &Transaction<'_>, outcomes: &[Outcome]) -> Result<(), StoreError> {
-    let mut statement = tx.prepare_cached(&numbered(SETTLE_INTENT))?;
+    let mut statement = Prepared::new(tx, SETTLE_INTENT)?;
     for outcome in outcomes {
         let (word, status) = outcome.status.columns();
         let at = signed(outcome.at.unix_ms());
@@ -80,7 +85,7 @@ fn settle(tx: &Transaction<'_>, outcomes: &[Outcome]) -> Result<(), StoreError> 
 }
 
 fn insert_records(tx: &Transaction<'_>, records: &[Record]) -> Result<(), StoreError> {
-    let mut statement = tx.prepare_cached(&numbered(INSERT_ACTIVITY))?;
+    let mut statement = Prepared::new(tx, INSERT_ACTIVITY)?;
     for record in records {
         let (source, length) = octets(record.source);
         statement.execute(params![
@@ -103,11 +108,11 @@ fn insert_records(tx: &Transaction<'_>, records: &[Record]) -> Result<(), StoreE
 
 /// What charts and rotations go by.
 fn count(tx: &Transaction<'_>, records: &[Record]) -> Result<(), StoreError> {
-    let mut statement = tx.prepare_cached(&numbered(COUNT_QUARTER))?;
+    let mut statement = Prepared::new(tx, COUNT_QUARTER)?;
     for ((key, quarter), (passed, refused)) in quarters(records) {
         statement.execute(params![key.to_be_bytes(), signed(quarter), signed(passed), signed(refused)])?;
     }
-    let mut statement = tx.prepare_cached(&numbered(SEE_SOURCE))?;
+    let mut statement = Prepared::new(tx, SEE_SOURCE)?;
     for ((key, source), at) in sources(records) {
         let (source, length) = octets(source);
         statement.execute(params![key.to_be_bytes(), source.get(..length), signed(at)])?;
@@ -116,8 +121,8 @@ fn count(tx: &Transaction<'_>, records: &[Record]) -> Result<(), StoreError> {
 }
 
 /// Commits a batch to PostgreSQL.
-pub(crate) async fn append_postgres(pool: &PgPool, batch: Batch<'_>) -> Result<(), StoreError> {
-    let mut tx = Transact::Postgres(pool.begin().await?);
+pub(crate) async fn append_postgres(database: &Database, batch: Batch<'_>) -> Result<(), StoreError> {
+    let mut tx = database.begin().await?;
     for intent in batch.intents {
         tx.execute(INSERT_INTENT, intent_values(intent)).await?;
     }
@@ -127,19 +132,8 @@ pub(crate) async fn append_postgres(pool: &PgPool, batch: Batch<'_>) -> Result<(
     if let Transact::Postgres(tx) = &mut tx
         && !batch.records.is_empty()
     {
-        let mut copy = tx.copy_in_raw(COPY_ACTIVITY).await?;
-        copy.send(copy_lines(batch.records).as_bytes()).await?;
-        copy.finish().await?;
-    }
-    for ((key, quarter), (passed, refused)) in quarters(batch.records) {
-        let key = key.to_be_bytes();
-        let values = vec![key.as_slice().into(), quarter.into(), passed.into(), refused.into()];
-        tx.execute(COUNT_QUARTER, values).await?;
-    }
-    for ((key, source), at) in sources(batch.records) {
-        let (source, length) = octets(source);
-        let (key, source) = (key.to_be_bytes(), source.get(..length).unwrap_or_default());
-        tx.execute(SEE_SOURCE, vec![key.as_slice().into(), source.into(), at.into()]).await?;
+        insert_columns(tx, batch.records).await?;
+        count_columns(tx, batch.records).await?;
     }
     tx.commit().await
 }
@@ -181,21 +175,21 @@ pub(crate) fn save_marks_sqlite(
 ) -> Result<(), StoreError> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for mark in marks {
-        let mut statement = tx.prepare_cached(&numbered(INSERT_MARK))?;
+        let mut statement = Prepared::new(&tx, INSERT_MARK)?;
         let key = mark.key.as_u128().to_be_bytes();
         statement.execute(params![node, key, mark.fingerprint.cast_signed(), signed(mark.second)])?;
     }
-    tx.execute(&numbered(SET_MARKS_SAVED), params![node, signed(now.unix_ms())])?;
+    Prepared::new(&tx, SET_MARKS_SAVED)?.execute(params![node, signed(now.unix_ms())])?;
     Ok(tx.commit()?)
 }
 
 /// Saves a node's marks in PostgreSQL.
 pub(crate) async fn save_marks_postgres(
-    pool: &PgPool,
+    database: &Database,
     (node, now): (&str, Moment),
     marks: &[SavedMark],
 ) -> Result<(), StoreError> {
-    let mut tx = Transact::Postgres(pool.begin().await?);
+    let mut tx = database.begin().await?;
     for mark in marks {
         let key = mark.key.as_u128().to_be_bytes();
         let values = vec![
@@ -210,37 +204,69 @@ pub(crate) async fn save_marks_postgres(
     tx.commit().await
 }
 
-/// COPY's text form. No field can hold a tab, a line feed or a backslash: they are numbers, hexadecimal digits
-/// and words of our own.
-fn copy_lines(records: &[Record]) -> String {
-    let mut lines = String::with_capacity(records.len() * 192);
-    for record in records {
-        // Writing to a text cannot fail.
-        let _ = write_line(&mut lines, record);
-    }
-    lines
+async fn insert_columns(tx: &mut PostgresTransaction, records: &[Record]) -> Result<(), StoreError> {
+    let at = column(records, |record| signed(record.at.unix_ms()));
+    let request = column(records, |record| record.request.0.to_be_bytes().to_vec());
+    let key = column(records, |record| record.key.map(|key| key.as_u128().to_be_bytes().to_vec()));
+    let account = column(records, |record| record.account.map(AccountId::as_u64).map(signed));
+    let source = column(records, |record| address(record.source));
+    let method = column(records, |record| record.method);
+    let route = column(records, |record| record.route);
+    let code = column(records, |record| record.code);
+    let status = column(records, |record| record.upstream_status.map(i64::from));
+    let bytes_in = column(records, |record| signed(record.bytes_in));
+    let bytes_out = column(records, |record| signed(record.bytes_out));
+    let micros = column(records, |record| signed(record.micros));
+    let columns: [Typed<'_>; 12] = [
+        (&at, Type::INT8_ARRAY),
+        (&request, Type::BYTEA_ARRAY),
+        (&key, Type::BYTEA_ARRAY),
+        (&account, Type::INT8_ARRAY),
+        (&source, Type::BYTEA_ARRAY),
+        (&method, Type::TEXT_ARRAY),
+        (&route, Type::TEXT_ARRAY),
+        (&code, Type::TEXT_ARRAY),
+        (&status, Type::INT8_ARRAY),
+        (&bytes_in, Type::INT8_ARRAY),
+        (&bytes_out, Type::INT8_ARRAY),
+        (&micros, Type::INT8_ARRAY),
+    ];
+    tx.execute_typed(INSERT_ACTIVITIES, &columns).await?;
+    Ok(())
 }
 
-fn write_line(lines: &mut String, record: &Record) -> std::fmt::Result {
-    write!(lines, "{}\t\\\\x{:032x}\t", record.at.unix_ms(), record.request.0)?;
-    match record.key {
-        Some(key) => write!(lines, "\\\\x{:032x}\t", key.as_u128())?,
-        None => lines.push_str("\\N\t"),
-    }
-    match record.account {
-        Some(account) => write!(lines, "{}\t", account.as_u64())?,
-        None => lines.push_str("\\N\t"),
-    }
-    match record.source {
-        IpAddr::V4(v4) => write!(lines, "\\\\x{:08x}\t", v4.to_bits())?,
-        IpAddr::V6(v6) => write!(lines, "\\\\x{:032x}\t", v6.to_bits())?,
-    }
-    write!(lines, "{}\t{}\t{}\t", record.method, record.route, record.code)?;
-    match record.upstream_status {
-        Some(status) => write!(lines, "{status}\t")?,
-        None => lines.push_str("\\N\t"),
-    }
-    writeln!(lines, "{}\t{}\t{}", record.bytes_in, record.bytes_out, record.micros)
+/// What charts and rotations go by.
+async fn count_columns(tx: &mut PostgresTransaction, records: &[Record]) -> Result<(), StoreError> {
+    let counts = quarters(records);
+    let key = column(&counts, |((key, _), _)| key.to_be_bytes().to_vec());
+    let quarter = column(&counts, |((_, quarter), _)| signed(*quarter));
+    let passed = column(&counts, |(_, (passed, _))| signed(*passed));
+    let refused = column(&counts, |(_, (_, refused))| signed(*refused));
+    let columns: [Typed<'_>; 4] = [
+        (&key, Type::BYTEA_ARRAY),
+        (&quarter, Type::INT8_ARRAY),
+        (&passed, Type::INT8_ARRAY),
+        (&refused, Type::INT8_ARRAY),
+    ];
+    tx.execute_typed(COUNT_QUARTERS, &columns).await?;
+    let seen = sources(records);
+    let key = column(&seen, |((key, _), _)| key.to_be_bytes().to_vec());
+    let source = column(&seen, |((_, source), _)| address(*source));
+    let at = column(&seen, |(_, at)| signed(*at));
+    let columns: [Typed<'_>; 3] =
+        [(&key, Type::BYTEA_ARRAY), (&source, Type::BYTEA_ARRAY), (&at, Type::INT8_ARRAY)];
+    tx.execute_typed(SEE_SOURCES, &columns).await?;
+    Ok(())
+}
+
+/// One value of each row.
+fn column<R: IntoIterator, T>(rows: R, value: impl FnMut(R::Item) -> T) -> Vec<T> {
+    rows.into_iter().map(value).collect()
+}
+
+fn address(address: IpAddr) -> Vec<u8> {
+    let (bytes, length) = octets(address);
+    bytes.get(..length).map(<[u8]>::to_vec).unwrap_or_default()
 }
 
 /// The address's four or sixteen bytes, and how many they are.

@@ -2,27 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
 
 use keyward_rules::time::Moment;
-use rusqlite::types::ToSqlOutput;
-use rusqlite::{Connection, Row, ToSql, Transaction, TransactionBehavior, params_from_iter};
+use rusqlite::types::FromSql;
+use rusqlite::{Row, Transaction, TransactionBehavior};
 
-use super::{READ_ONLY, numbered};
 use crate::error::StoreError;
 use crate::feed::{LoadedKey, loaded};
 use crate::keys::{ALL_KEYS, RawKey};
 use crate::log::append;
 use crate::seal::Vault;
 use crate::sql::Value;
+use crate::sql::sqlite::{Access, open};
+use crate::sql::statement::Prepared;
 use crate::writer::{INSERT_AUDIT, INSERT_CHANGE, NEXT_AUDIT, NEXT_CHANGE};
-
-/// How long a write waits for another connection's.
-const BUSY: Duration = Duration::from_secs(10);
 
 /// Hands every key that has not ended to `take`, opened, one at a time.
 pub(crate) fn load(file: &Path, vault: &Vault, mut take: impl FnMut(LoadedKey)) -> Result<(), StoreError> {
-    let connection = Connection::open_with_flags(file, READ_ONLY)?;
+    let connection = open(file, Access::Read)?;
     let mut statement = connection.prepare(ALL_KEYS)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -80,39 +77,30 @@ pub(crate) fn insert(
     record: &Record<'_>,
 ) -> Result<(), StoreError> {
     let now_ms = i64::try_from(record.now.unix_ms()).unwrap_or(i64::MAX);
-    let mut connection = Connection::open(file)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    let mut connection = open(file, Access::Write)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let execute = |sql, values: &[Value]| Prepared::new(&tx, sql)?.execute(values);
     for (sql, values) in statements {
-        tx.prepare_cached(&numbered(sql))?.execute(params_from_iter(values))?;
+        execute(sql, &values)?;
     }
     for (kind, subject) in subjects {
-        let n = next(&tx, NEXT_CHANGE)?;
-        tx.prepare_cached(&numbered(INSERT_CHANGE))?.execute((n, kind, subject, now_ms))?;
+        let n: i64 = one(&tx, NEXT_CHANGE, &[])?;
+        execute(INSERT_CHANGE, &[n.into(), kind.into(), subject.into(), now_ms.into()])?;
     }
-    let n = next(&tx, NEXT_AUDIT)?;
-    tx.prepare_cached(&numbered(INSERT_AUDIT))?.execute((n, now_ms, record.event))?;
+    let n: i64 = one(&tx, NEXT_AUDIT, &[])?;
+    execute(INSERT_AUDIT, &[n.into(), now_ms.into(), record.event.into()])?;
     let n = u64::try_from(n).map_err(|_| StoreError::tampered("head", "row"))?;
-    let read = |sql: &str, index: u64| {
-        Ok(tx.prepare_cached(&numbered(sql))?.query_row([index.cast_signed()], |row| row.get(0))?)
-    };
+    let read = |sql: &str, index: u64| one(&tx, sql, &[index.into()]);
     for (sql, values) in append::statements(n, record.event, &record.concerned, read)? {
-        tx.prepare_cached(&numbered(sql))?.execute(params_from_iter(values))?;
+        execute(sql, &values)?;
     }
     Ok(tx.commit()?)
 }
 
-fn next(tx: &Transaction<'_>, statement: &str) -> Result<i64, StoreError> {
-    Ok(tx.prepare_cached(&numbered(statement))?.query_row([], |row| row.get(0))?)
-}
-
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        match self {
-            Self::Int(value) => value.to_sql(),
-            Self::Text(value) => value.to_sql(),
-            Self::Bytes(value) => value.to_sql(),
-        }
-    }
+/// The first column of the one row that a statement gives.
+fn one<T: FromSql>(tx: &Transaction<'_>, sql: &str, values: &[Value]) -> Result<T, StoreError> {
+    let mut statement = Prepared::new(tx, sql)?;
+    let mut rows = statement.query(values)?;
+    let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    Ok(row.get(0)?)
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::READ_ONLY;
 use crate::error::StoreError;
+use crate::sql::sqlite::{self, Access};
 
 /// The file's version as last seen.
 pub(crate) struct Version {
@@ -15,8 +15,7 @@ pub(crate) struct Version {
 
 /// Starts to look.
 pub(crate) fn open(file: &Path) -> Result<Version, StoreError> {
-    let connection = Connection::open_with_flags(file, READ_ONLY)?;
-    Ok(Version { connection, seen: None })
+    Ok(Version { connection: sqlite::open(file, Access::Read)?, seen: None })
 }
 
 impl Version {

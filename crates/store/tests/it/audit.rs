@@ -12,7 +12,6 @@ use keyward_store::{
     AuditFilter, Bounds, Concern, Finding, Found, Kept, Location, Log, Signer, Store, StoreError,
     Verification,
 };
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
 use crate::world::{NOW, World, commit, draft, entropy, grant, master, random};
 
@@ -40,14 +39,16 @@ on_both!(
 async fn edit(world: &World, sql: &str) {
     match &world.location {
         Location::Folder(folder) => {
-            let url = format!("sqlite://{}/keyward.db", folder.display());
-            let mut connection = SqliteConnection::connect(&url).await.unwrap();
-            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
+            rusqlite::Connection::open(folder.join("keyward.db")).unwrap().execute_batch(sql).unwrap();
         }
         Location::Postgres(url) => {
-            let mut connection = PgConnection::connect(url).await.unwrap();
-            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+            // The kit names a host that only the socket's folder replaces.
+            let url = url.replace("@localhost/", "@/");
+            let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+            let connection = tokio::spawn(connection);
+            client.batch_execute(sql).await.unwrap();
+            drop(client);
+            connection.await.unwrap().unwrap();
         }
     }
 }

@@ -14,6 +14,7 @@ mod audit;
 mod bookkeeping;
 mod channels;
 mod conformance;
+mod connections;
 mod operators;
 mod passkeys;
 mod people;

@@ -53,7 +53,11 @@ impl World {
 
     pub async fn postgres() -> Self {
         let url = Postgres::shared().unwrap().fresh_database().unwrap();
-        Self::open(Location::parse(&url).unwrap(), None).await
+        Self::at(Location::parse(&url).unwrap()).await
+    }
+
+    pub async fn at(location: Location) -> Self {
+        Self::open(location, None).await
     }
 
     async fn open(location: Location, folder: Option<PathBuf>) -> Self {

@@ -103,7 +103,7 @@ mod tests {
 
         [dependencies]
         keyward-rules.workspace = true
-        sqlx = { version = "0.9", features = ["migrate"] }
+        deadpool = { version = "0.13", features = ["managed"] }
         db = { version = "1", package = "rusqlite" }
         "toml" = "1"
 
@@ -131,7 +131,7 @@ mod tests {
     fn every_form_of_a_dependency() {
         let manifest = Manifest::parse(TEXT).unwrap();
         assert_eq!(manifest.package, "keyward-store");
-        let wanted = ["keyward-rules", "sqlx", "rusqlite", "toml", "socket2", "cc", "hyper", "bytes"];
+        let wanted = ["keyward-rules", "deadpool", "rusqlite", "toml", "socket2", "cc", "hyper", "bytes"];
         assert_eq!(manifest.dependencies, wanted);
     }
 

@@ -1,5 +1,6 @@
-//! `cargo xtask graph`: which crate may use which, printed and checked.
+//! `cargo xtask graph`: which crate may use which, and with which features; printed and checked.
 
+mod features;
 mod manifest;
 mod table;
 
@@ -21,7 +22,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
     let wrong: Vec<String> = manifests.iter().flat_map(table::violations).collect();
     if wrong.is_empty() {
         println!("\n{} crates, every arrow is allowed", manifests.len());
-        Ok(())
+        features::check().map_err(Failure::Refused)
     } else {
         Err(Failure::Refused(wrong.join("\nerror: ")))
     }

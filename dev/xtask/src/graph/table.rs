@@ -23,8 +23,10 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// A crate of others that only these of ours may use, because what it does is theirs alone.
 const FENCES: &[(&str, &[&str])] = &[
     ("mimalloc", &["app"]),
-    ("sqlx", &["store"]),
     ("rusqlite", &["store"]),
+    ("tokio-postgres", &["store"]),
+    ("tokio-postgres-rustls", &["store"]),
+    ("deadpool", &["store"]),
     ("aws-lc-sys", &["hmac-state"]),
     ("clap", &["app"]),
     ("toml", &["app"]),
@@ -35,7 +37,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("qrcode", &["console"]),
     ("scrypt", &["api"]),
     ("lettre", &["notify"]),
-    ("webpki-roots", &["notify"]),
+    ("webpki-roots", &["store", "notify"]),
     ("argon2", &["authority"]),
     ("totp-rs", &["authority"]),
     ("zxcvbn", &["authority"]),
@@ -55,8 +57,8 @@ const IMPURE: &[&str] = &[
     "hyper",
     "hyper-util",
     "http",
-    "sqlx",
     "rusqlite",
+    "tokio-postgres",
     "getrandom",
     "rand",
     "jiff",
@@ -123,7 +125,8 @@ mod tests {
 
     #[test]
     fn fences_hold() {
-        assert_eq!(verdict("keyward-authority", &["sqlx"]), ["authority may not use sqlx: only store may"]);
+        let driver = verdict("keyward-authority", &["tokio-postgres"]);
+        assert_eq!(driver, ["authority may not use tokio-postgres: only store may"]);
         assert_eq!(verdict("keyward-rules", &["getrandom"]), ["rules may not use getrandom: it is pure"]);
         assert_eq!(verdict("xtask", &["libc"]), ["xtask may not use libc: it has no dependencies"]);
     }

@@ -68,7 +68,8 @@ pub fn source_addresses(program: Option<&Path>) -> Result<(), String> {
 /// The time of a refusal tells nothing of an app's ranges. By itself and as it ships, because it is about nanoseconds.
 pub fn refusal_times() -> Result<(), String> {
     let mut command = cargo();
-    command.args(["test", "--quiet", "--release", "--package", "keyward-gateway", "--test", "timing"]);
+    // Of the whole workspace, or the crates of others would be built once more with fewer features.
+    command.args(["test", "--quiet", "--release", "--workspace", "--test", "timing"]);
     stream(command.args(["--", "--nocapture"]))
 }
 
