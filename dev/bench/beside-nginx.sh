@@ -1,12 +1,12 @@
 #!/bin/sh
 # Measures the running gateway beside nginx as a plain proxy with its access log, on this machine: gateways on core 0,
-# load and a fixed answer on core 1. Needs nginx, openssl, taskset and a release build. Everything listens on loopback
+# load and a fixed answer on core 1. Needs nginx, openssl, taskset and `cargo build --profile dist`. Everything listens on loopback
 # and is ended when the script ends.
 #
 #   dev/bench/beside-nginx.sh [REQUESTS a round, 64000]
 set -eu
 requests=${1:-64000}
-target=${CARGO_TARGET_DIR:-target}/release
+target=${CARGO_TARGET_DIR:-target}/dist
 folder=$(mktemp -d)
 mkdir "$folder/answer" "$folder/proxy"
 
