@@ -111,7 +111,7 @@ fn full(report: &mut Report, depth: Depth) -> Result<(), Failure> {
     report.step("tests", || checks::tests(program.as_deref(), &postgres, depth));
     report.step("real source addresses", || checks::source_addresses(program.as_deref()));
     report.step("refusals take one time", checks::refusal_times);
-    report.step("documentation tests", checks::documentation);
+    report.step("documentation", checks::documentation);
     real_clients(report, program.as_deref());
     report.step("fuzzing", || checks::fuzzing(depth));
     match deny::find_or_build() {
