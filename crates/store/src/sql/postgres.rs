@@ -2,13 +2,14 @@
 //! every transaction another connection works as well.
 //!
 //! Owns: connecting, the pool, transactions. Leaves to `url` and `tls`: what the URL asks for; to `listen`: notices.
-//! Invariants: a connection on which anything is under way is not handed out again; what may have changed something
-//! is never sent twice.
+//! Invariants: a connection on which anything is under way is not handed out again; what may have changed something is
+//! never sent twice; connections live on the runtime on which the store was opened, whoever uses them.
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use deadpool::managed::{Manager, Metrics, Object, Pool, RecycleError, RecycleResult};
+use tokio::runtime::Handle;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Connection, Socket};
@@ -50,7 +51,8 @@ impl Postgres {
     /// [`crate::StoreError::Url`].
     pub(crate) fn new(url: &str) -> Result<Self, crate::StoreError> {
         let settings = Arc::new(Settings::parse(url)?);
-        let connector = Connector { settings: Arc::clone(&settings), failure: RwLock::default() };
+        let runtime = Handle::try_current().map_err(|_| DatabaseError::CutShort)?;
+        let connector = Connector { settings: Arc::clone(&settings), runtime, failure: RwLock::default() };
         let builder = Pool::builder(connector).max_size(CONNECTIONS).wait_timeout(Some(WAIT));
         let pool = builder.runtime(deadpool::Runtime::Tokio1).build().map_err(|_| DatabaseError::CutShort)?;
         Ok(Self { pool, settings })
@@ -106,6 +108,7 @@ impl Postgres {
 /// Opens the connections of the pool.
 struct Connector {
     settings: Arc<Settings>,
+    runtime: Handle,
     /// Why the last attempt failed, until one succeeds.
     failure: RwLock<Option<String>>,
 }
@@ -121,19 +124,21 @@ impl Manager for Connector {
     type Error = DatabaseError;
 
     async fn create(&self) -> Result<Session, DatabaseError> {
-        let connected = connect(&self.settings).await;
+        let settings = Arc::clone(&self.settings);
+        let connecting = self.runtime.spawn(async move { connect(&settings).await });
+        let connected = connecting.await.map_err(|_| DatabaseError::CutShort)?;
         let failure = connected.as_ref().err().map(ToString::to_string);
         *self.failure.write().unwrap_or_else(PoisonError::into_inner) = failure;
         let (client, mut link) = connected?;
         let last_words = Arc::new(OnceLock::new());
         let heard = Arc::clone(&last_words);
         // Ends with the client, or before it when the server closes.
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             if let Err(error) = (&mut link).await {
                 let _ = heard.set(reason(&error));
             }
         });
-        Ok(Session { client, quiet: true, last_words })
+        Ok(Session { client, runtime: self.runtime.clone(), quiet: true, last_words })
     }
 
     async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<DatabaseError> {
@@ -159,6 +164,7 @@ pub(super) async fn connect(settings: &Settings) -> Result<(Client, Link), Datab
 /// One connection of the pool.
 pub(super) struct Session {
     client: Client,
+    runtime: Handle,
     /// Nothing is under way on it: neither a statement nor a transaction.
     quiet: bool,
     /// Why the server closed it.
@@ -260,11 +266,10 @@ impl Transaction {
     }
 
     /// Sends ROLLBACK behind whatever is under way, and gives the connection back only after it. Until then the pool
-    /// takes it for busy; where nobody can send, it is closed, which rolls back too.
+    /// takes it for busy. One that does not roll back is closed, which the server takes for the same.
     fn roll_back(&mut self) {
         let Some(mut session) = self.session.take() else { return };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return drop(Object::take(session)) };
-        runtime.spawn(async move {
+        session.runtime.clone().spawn(async move {
             match tokio::time::timeout(ROLLBACK, session.client.batch_execute("ROLLBACK")).await {
                 Ok(Ok(())) => session.quiet = true,
                 Ok(Err(_)) | Err(_) => drop(Object::take(session)),

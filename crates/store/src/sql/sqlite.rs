@@ -274,6 +274,13 @@ mod tests {
             assert_eq!(self.rows().await, 1);
         }
 
+        /// That another program gets the write lock without waiting.
+        fn lock_is_free(&self) {
+            let other = open(&self.folder.join("one.db"), Access::Write).unwrap();
+            other.busy_timeout(Duration::ZERO).unwrap();
+            other.execute_batch("BEGIN IMMEDIATE; ROLLBACK").unwrap();
+        }
+
         /// Limits the file to its size of now and `more` pages, or takes the limit away.
         async fn room(&self, more: Option<u32>) {
             let lease = Lease::of(&self.sqlite.writer, BUSY).await.unwrap();
@@ -295,6 +302,7 @@ mod tests {
         let mut tx = world.begin().await;
         tx.execute(ONE, vec!["before".into()]).await.unwrap();
         drop(tx);
+        world.lock_is_free();
         world.still_works().await;
     }
 
@@ -330,6 +338,7 @@ mod tests {
         tx.execute("INSERT INTO t (other) VALUES (7)", vec![]).await.unwrap();
         let refused = tx.commit().await;
         assert!(matches!(refused, Err(DatabaseError::Refused { .. })), "{refused:?}");
+        world.lock_is_free();
         world.still_works().await;
     }
 
@@ -372,7 +381,8 @@ mod tests {
         let mut tx = world.begin().await;
         tx.execute(ONE, vec!["before".into()]).await.unwrap();
         assert!(tx.execute("INSERT INTO t (id) VALUES (1)", vec![]).await.is_err(), "the id is taken");
-        // The lock is free although `tx` is still there.
+        // Although `tx` is still there.
+        world.lock_is_free();
         world.still_works().await;
         assert!(matches!(tx.commit().await, Err(DatabaseError::RolledBack)));
     }

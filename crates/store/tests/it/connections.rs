@@ -173,6 +173,28 @@ async fn connections_that_the_server_ended_are_replaced() {
     assert_eq!(world.store.reader().keys_of(Scope::All, account).await.unwrap().len(), 3);
 }
 
+/// The pool is shared: a thread with a runtime of its own must not take connections along when it ends.
+#[tokio::test]
+async fn a_connection_outlives_the_runtime_that_asked_for_it() {
+    let world = World::postgres().await;
+    let writer = world.store.writer();
+    let elsewhere = tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let open = [
+                writer.begin(grant(), NOW).await.unwrap(),
+                writer.begin(grant(), NOW).await.unwrap(),
+                writer.begin(grant(), NOW).await.unwrap(),
+            ];
+            drop(open);
+        });
+    });
+    elsewhere.await.unwrap();
+    for _ in 0..9 {
+        world.with_account().await;
+    }
+}
+
 #[tokio::test]
 async fn dropped_changes_give_their_connections_back() {
     let world = World::postgres().await;
