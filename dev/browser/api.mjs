@@ -1,23 +1,23 @@
 // The same life of a key as in flow.mjs, through the management API alone.
-import { Authenticator, Mailbox, balance, startSandbox, step, tradeByCcxt, within } from './sandbox.mjs';
+import { Authenticator, LIMIT_S, Mailbox, balance, openScene, sleepless, step, tradeByCcxt, within } from './sandbox.mjs';
 import { PASSWORD } from './person.mjs';
 
-const sandbox = await startSandbox();
-const { credentials } = sandbox;
+const scene = await openScene();
+const { credentials } = scene;
 const gateway = credentials.gateway_url;
 const email = 'program@keyward.example';
 const mails = new Mailbox(credentials.mail_url, email);
 let token = '';
 let authenticator;
 let recovery = [];
-let failed = false;
 
 async function call(method, path, body, expect) {
   const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
-  const answer = await fetch(`${credentials.console_url}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
+  const answer = await fetch(`${credentials.console_url}/api/v1${path}`,
+    { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(LIMIT_S * 1000) });
   const text = await answer.text();
   if (expect && answer.status !== expect) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
-  return { status: answer.status, ...(text && JSON.parse(text)) };
+  return { ...(text && JSON.parse(text)), status: answer.status };
 }
 
 // Sends a request, answers its step-up, sends it again.
@@ -44,7 +44,7 @@ try {
   const wish = { name: 'TradingBot', permissions: ['read', 'trade'], from: from('127.0.0.1', '::1'), passphrase: 'Program-Pass1!' };
   const key = await approved('POST', '/keys', wish, 201);
   step(`the key works after ${await within(gateway, key, '0')} ms`);
-  tradeByCcxt(gateway, key);
+  await tradeByCcxt(gateway, key);
   step('ccxt trades with it');
   const shown = await call('GET', `/keys/${key.api_key}`, undefined, 200);
   step('the secret is not shown again', shown.name === 'TradingBot' && !JSON.stringify(shown).includes(key.secret));
@@ -59,9 +59,12 @@ try {
   await call('DELETE', `/keys/${key.api_key}`, { name: 'TradingBot', factor: PASSWORD }, 200);
   step(`50119 after ${await within(gateway, key, '50119')} ms`);
 
-  const alerts = await call('GET', '/alerts', undefined, 200);
-  const kinds = alerts.alerts.map((alert) => alert.kind);
-  step(`the alerts say so: ${kinds}`, ['key_created', 'key_changed', 'key_rotated', 'key_deleted', 'wrong_address'].every((kind) => kinds.includes(kind)));
+  const due = ['key_created', 'key_changed', 'key_rotated', 'key_deleted', 'wrong_address'];
+  await sleepless(`alerts of ${due}`, async () => {
+    const kinds = (await call('GET', '/alerts', undefined, 200)).alerts.map((alert) => alert.kind);
+    return due.every((kind) => kinds.includes(kind));
+  });
+  step('the alerts say so');
   await call('DELETE', '/session', undefined, 204);
   step('signed out', (await call('GET', '/account')).status === 401);
   token = '';
@@ -72,9 +75,7 @@ try {
   token = second.token;
   step('signed in again', (await call('GET', '/account', undefined, 200)).email === email);
 } catch (problem) {
-  failed = true;
-  console.error(problem);
+  scene.fail(problem);
 } finally {
-  step('the sandbox ends with 0', (await sandbox.stop()) === 0);
+  await scene.end();
 }
-process.exit(failed ? 1 : 0);

@@ -1,19 +1,18 @@
 // Every page as a picture: light and dark, wide and narrow. The first argument is the folder to write to.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Authenticator, balance, startSandbox, within } from './sandbox.mjs';
-import { Person, openBrowser } from './person.mjs';
+import { Authenticator, balance, openScene, sleepless, within } from './sandbox.mjs';
+import { Device, Person, openBrowser } from './person.mjs';
 
 const folder = process.argv[2] ?? 'docs/screenshots';
 mkdirSync(folder, { recursive: true });
 const SIZES = { wide: { width: 1280, height: 800 }, narrow: { width: 390, height: 844 } };
 
-const sandbox = await startSandbox();
-const { credentials } = sandbox;
-const browser = await openBrowser();
-const context = await browser.newContext({ timezoneId: 'Europe/Zurich', locale: 'en-GB', reducedMotion: 'reduce' });
-const page = await context.newPage();
-let count = 0;
+const scene = await openScene({ browser: openBrowser });
+const { credentials, browser } = scene;
+const page = await browser.newPage({ timezoneId: 'Europe/Zurich', locale: 'en-GB' });
+const context = page.context();
+const taken = new Set();
 
 // One for each person, however often they sign in: a code that was used is spent.
 const authenticators = {};
@@ -24,20 +23,30 @@ function authenticatorOf(name) {
 
 // The page as it stands, in the four combinations, without loading it again: what is shown once stays shown.
 async function picture(name) {
+  if (taken.has(name)) throw new Error(`there is a picture ${name} already`);
+  taken.add(name);
+  await browser.judge(page);
   for (const [size, viewport] of Object.entries(SIZES)) {
     await page.setViewportSize(viewport);
     for (const colorScheme of ['light', 'dark']) {
       await page.emulateMedia({ colorScheme });
       await page.screenshot({ path: join(folder, `${name}-${colorScheme}-${size}.png`), fullPage: true });
-      count += 1;
     }
   }
   await page.setViewportSize(SIZES.wide);
   await page.emulateMedia({ colorScheme: 'light' });
 }
 
+// Until the page, loaded again and again, shows something.
+async function shows(person, path, what) {
+  await sleepless(`${what} on ${path}`, async () => {
+    await person.go(path);
+    return (await page.locator(what).count()) > 0;
+  });
+}
+
 try {
-  const newcomer = new Person(page, credentials, 'newcomer@keyward.example');
+  const newcomer = new Person(browser, page, credentials, 'newcomer@keyward.example');
   await newcomer.go('/sign-in');
   await picture('sign-in');
   await newcomer.fill('E-mail address', 'nobody@keyward.example');
@@ -84,21 +93,15 @@ try {
   await newcomer.approve('Create the key');
   await picture('key-made');
 
-  const devtools = await context.newCDPSession(page);
-  await devtools.send('WebAuthn.enable');
-  await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
-  });
+  await Device.beside(page);
   await newcomer.go('/security/passkeys/new');
   await picture('passkey-new');
   await page.locator('input[name=name]').fill('Blue security key');
   await newcomer.press('Continue');
-  await page.locator('input[name=mail_code]').waitFor();
   await picture('passkey-step-up');
   await newcomer.approve('Add the passkey');
   await picture('security-passkeys');
-  await page.getByRole('link', { name: 'Rename Blue security key' }).click();
-  await page.waitForLoadState();
+  await newcomer.follow('Rename Blue security key');
   await picture('passkey-rename');
   await newcomer.go('/keys/disable-all');
   await picture('confirm-passkey');
@@ -106,10 +109,8 @@ try {
   await newcomer.fill('E-mail address', newcomer.email);
   await newcomer.press('Send the code');
   await picture('recover-code');
-  // Or the device would sign somebody in on the next page.
-  await devtools.send('WebAuthn.disable');
 
-  const trader = new Person(page, credentials, credentials.people.trader.email);
+  const trader = new Person(browser, page, credentials, credentials.people.trader.email);
   trader.password = credentials.people.trader.password;
   trader.authenticator = authenticatorOf('trader');
   await context.clearCookies();
@@ -117,8 +118,6 @@ try {
   await within(credentials.gateway_url, key, '0');
   for (let at = 0; at < 6; at += 1) await balance(credentials.gateway_url, key);
   for (const name of ['read', 'unbound', 'bound_elsewhere', 'withdraw']) await balance(credentials.gateway_url, credentials.keys[name]);
-  // Last uses and alerts follow within seconds.
-  await new Promise((go) => setTimeout(go, 3000));
   await trader.go('/sign-in');
   await trader.fill('E-mail address', trader.email);
   await trader.fill('Password', trader.password);
@@ -126,6 +125,9 @@ try {
   await picture('second-factor');
   await page.locator('input[name=code]').fill(await trader.authenticator.code());
   await trader.press('Continue');
+  // Last uses and alerts follow within seconds.
+  await shows(trader, '/alerts', '.alerts li');
+  await shows(trader, '/keys', `tr:has(a[href="/keys/${key.api_key}"]) td[data-label="Last used"] time`);
   await picture('keys');
   await page.locator('details.menu summary').click();
   await picture('keys-menu');
@@ -133,24 +135,23 @@ try {
   for (const [name, path] of [['key', `/keys/${id}`], ['key-app', `/keys/${credentials.keys.app_elsewhere.api_key}`],
     ['key-addresses', `/keys/${id}/addresses`], ['key-rotate', `/keys/${id}/rotate`], ['key-disable', `/keys/${id}/disable`],
     ['key-delete', `/keys/${id}/delete`], ['keys-disable-all', '/keys/disable-all'], ['alerts', '/alerts'], ['security', '/security'], ['trail', '/trail'],
-    ['key-delete', `/keys/${id}/delete`], ['keys-disable-all', '/keys/disable-all'], ['alerts', '/alerts'], ['security', '/security'],
     ['channels', '/alerts/channels'], ['channel-kinds', '/alerts/channels/new'], ['channel-new', '/alerts/channels/new?kind=webhook'],
     ['security-password', '/security/password'], ['security-email', '/security/email'], ['security-authenticator-off', '/security/authenticator/off'],
     ['api-reference', '/api'], ['mailbox', '/dev/mail'], ['recover', '/recover'], ['nothing-here', '/nowhere'],
     ['activity-key', `/keys/${id}/activity?range=hour`], ['activity-account', '/activity?range=day'],
     ['keys-ended', '/keys?ended=yes&sort=name']]) {
-    await trader.go(path);
+    await trader.go(path, name === 'nothing-here' ? 404 : 200);
     await picture(name);
   }
   await trader.go(`/keys/${id}/leaked`);
   await trader.confirm('Disable it now');
   await picture('key-leaked');
-  const mails = await new Person(page, credentials, newcomer.email).mails.all();
-  await page.goto(credentials.console_url + mails.map((mail) => /\/brake\/\S+/.exec(mail.text)).find(Boolean)[0]);
+  const mails = await newcomer.mails.all();
+  await newcomer.go(mails.map((mail) => /\/brake\/\S+/.exec(mail.text)).find(Boolean)[0]);
   await picture('brake');
 
   await context.clearCookies();
-  const officer = new Person(page, credentials, credentials.people.operator.email);
+  const officer = new Person(browser, page, credentials, credentials.people.operator.email);
   officer.password = credentials.people.operator.password;
   officer.authenticator = authenticatorOf('operator');
   await officer.signIn();
@@ -159,15 +160,12 @@ try {
     await picture(`operations-${name}`);
   }
   await officer.go('/operations/accounts?q=trader');
-  await page.locator('a.name').first().click();
-  await page.waitForLoadState();
+  await officer.leave('following the first name', () => page.locator('a.name').first().click());
   await picture('operations-account');
-  await page.getByRole('link', { name: 'Freeze', exact: true }).click();
-  await page.waitForLoadState();
+  await officer.follow('Freeze');
   await picture('operations-freeze');
   await page.goBack();
-  await page.getByRole('link', { name: 'Make them an auditor' }).click();
-  await page.waitForLoadState();
+  await officer.follow('Make them an auditor');
   await picture('operations-propose');
   await officer.press('Continue');
   await page.locator('input[name=mail_code]').fill(await officer.mails.code());
@@ -177,28 +175,22 @@ try {
   await officer.go('/operations/proposals');
   await picture('operations-proposals');
   await officer.go('/operations/keys?q=frozen');
-  await page.locator('a.name').first().click();
-  await page.waitForLoadState();
+  await officer.leave('following the first name', () => page.locator('a.name').first().click());
   await picture('operations-key');
   await officer.go('/set-up#kwo_AAAA');
   await picture('operations-set-up');
 
   // An app from its registration to a holder's key.
-  const follow = async (person, name) => {
-    await person.page.getByRole('link', { name, exact: true }).first().click();
-    await person.page.waitForLoadState();
-  };
   const enter = async (name, on) => {
-    const person = new Person(on, credentials, credentials.people[name].email);
+    const person = new Person(browser, on, credentials, credentials.people[name].email);
     person.password = credentials.people[name].password;
     person.authenticator = authenticatorOf(name);
     await person.signIn();
     return person;
   };
-  const apart = async () => (await browser.newContext()).newPage();
-  const second = await enter('operator2', await apart());
+  const second = await enter('operator2', await browser.newPage());
   await context.clearCookies();
-  const broker = new Person(page, credentials, 'platform@keyward.example');
+  const broker = new Person(browser, page, credentials, 'platform@keyward.example');
   await broker.register();
   broker.recovery = await broker.enrol();
   broker.approvals = 1;
@@ -247,11 +239,11 @@ try {
   const reviewer = officer;
   await reviewer.signIn();
   const agree = async (link) => {
-    await follow(reviewer, link);
+    await reviewer.follow(link);
     await reviewer.press('Continue');
     await reviewer.approve('Propose it');
-    await second.page.goto(page.url().split('?')[0]);
-    await follow(second, 'Approve');
+    await second.go(page.url().split('?')[0]);
+    await second.follow('Approve');
     await second.press('Continue');
     await second.approve('Approve it');
   };
@@ -274,7 +266,7 @@ try {
   await picture('operations-app-freeze');
 
   await context.clearCookies();
-  const customer = new Person(page, credentials, 'customer@keyward.example');
+  const customer = new Person(browser, page, credentials, 'customer@keyward.example');
   await customer.register();
   customer.recovery = await customer.enrol();
   customer.approvals = 1;
@@ -282,7 +274,7 @@ try {
   await picture('key-new-purpose');
   await customer.go('/keys/new?purpose=third_party_app');
   await picture('key-apps');
-  await follow(customer, 'Choose Trade Pal');
+  await customer.follow('Choose Trade Pal');
   await picture('key-new-app');
   await page.locator('input[name=name]').fill('PalBot');
   await page.locator('input[name=passphrase]').fill('Picture-Pass1!');
@@ -290,7 +282,7 @@ try {
   await customer.approve('Create the key');
   const bound = await customer.credentials();
   for (let at = 0; at < 3; at += 1) await balance(credentials.gateway_url, bound);
-  await new Promise((go) => setTimeout(go, 3000));
+  await shows(customer, `/keys/${bound.api_key}`, '.alarm:has-text("3 times in the last day")');
 
   await context.clearCookies();
   await reviewer.signIn();
@@ -311,8 +303,10 @@ try {
   await picture('app');
   await broker.go(`${app}/freeze`);
   await picture('app-freeze');
+  console.log(`${taken.size} pages, each in ${2 * Object.keys(SIZES).length} pictures, in ${folder}`);
+  browser.verdict(60);
+} catch (problem) {
+  scene.fail(problem);
 } finally {
-  await browser.close();
-  await sandbox.stop();
+  await scene.end();
 }
-console.log(`${count} pictures in ${folder}`);

@@ -88,7 +88,9 @@ for (const name of ['htmx:afterSwap', 'htmx:after:swap']) {
 // form are left out, but what else it needs must be there before a device is asked.
 async function fetchQuestion(form, from, field = '') {
   const body = new URLSearchParams({ challenge: form.elements.challenge?.value ?? '', field });
-  return (await fetch(from, { method: 'POST', body })).json();
+  const reply = await fetch(from, { method: 'POST', body });
+  if (!reply.ok) throw new Error(`the server answered ${reply.status}`);
+  return reply.json();
 }
 
 function answer(form, asked, credential) {
@@ -97,46 +99,57 @@ function answer(form, asked, credential) {
 }
 
 // The address field of the sign-in page offers the passkeys that the device has for this site. The question names none. It is
-// good for five minutes; who comes back later is asked another one. Pressing the button ends it.
+// good for five minutes; who comes back later is asked another one. A browser asks one question at a time and refuses a second
+// one, so pressing the button ends the offer at whatever point it is, and the offer begins again if the button leads nowhere.
 const OFFER_MS = 4.5 * 60 * 1000;
 let offered = new AbortController();
 
 async function offerInField(button) {
-  if (!await PublicKeyCredential.isConditionalMediationAvailable?.()) return;
+  if (button.disabled) return;
+  offered.abort();
   offered = new AbortController();
   const { signal } = offered;
-  const late = setTimeout(() => {
-    offered.abort();
-    addEventListener('focus', () => offerInField(button), { once: true });
-  }, OFFER_MS);
+  let late;
   try {
+    if (!await PublicKeyCredential.isConditionalMediationAvailable?.() || signal.aborted) return;
+    late = setTimeout(() => {
+      if (signal.aborted) return;
+      offered.abort();
+      addEventListener('focus', () => offerInField(button), { once: true });
+    }, OFFER_MS);
     const asked = await fetchQuestion(button.form, button.dataset.passkeyAsk, 'field');
     const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(asked.options);
     answer(button.form, asked, await navigator.credentials.get({ mediation: 'conditional', signal, publicKey }));
   } catch {
     // Nobody chose one: the other ways in stay as they are.
-    if (!signal.aborted) clearTimeout(late);
+  } finally {
+    clearTimeout(late);
   }
 }
 
+const offersInField = (button) => button.dataset.passkeyAsk && document.querySelector('input[autocomplete~=webauthn]');
+
 async function askPasskey(button) {
   const { passkeyGet, passkeyCreate, passkeyAsk } = button.dataset;
-  offered.abort();
   const note = button.form.querySelector('[data-passkey-note]');
   const due = [...button.form.elements].filter((field) => field.required && !['factor', 'code'].includes(field.name));
   if (!due.every((field) => field.reportValidity())) return;
+  offered.abort();
   note.hidden = true;
   button.disabled = true;
+  let said = 'The server gave no question for the device. Try again in a few minutes, or go on another way.';
   try {
     const asked = passkeyAsk ? await fetchQuestion(button.form, passkeyAsk) : JSON.parse(passkeyGet ?? passkeyCreate);
+    said = 'The device gave no passkey. Try again, or go on another way.';
     const credential = passkeyCreate
       ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(asked.options) })
       : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(asked.options) });
     answer(button.form, asked, credential);
-  } catch {
-    note.textContent = 'The device gave no passkey. Try again, or go on another way.';
+  } catch (problem) {
+    note.textContent = passkeyCreate && problem.name === 'InvalidStateError' ? 'This device has a passkey of your account already.' : said;
     note.hidden = false;
     button.disabled = false;
+    if (offersInField(button)) offerInField(button);
   }
 }
 if (globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON) {
@@ -145,7 +158,7 @@ if (globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON) {
     button.addEventListener('click', () => askPasskey(button));
   }
   const asking = document.querySelector('[data-passkey-ask]');
-  if (asking && document.querySelector('input[autocomplete~=webauthn]')) offerInField(asking);
+  if (asking && offersInField(asking)) offerInField(asking);
 }
 
 // Files of a person's own, read in the page and sent with its form: ranges as text into their field, a logo as Base64.
