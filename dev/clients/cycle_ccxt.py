@@ -88,12 +88,14 @@ def transfer():
     holds(moved["id"], "the transfer has no id")
     equal(round(before - funds.fetch_balance({"type": "funding"})["USDT"]["free"], 8), 25, "moved amount")
     funds.transfer("USDT", 25, "spot", "funding")
+    equal(funds.fetch_balance({"type": "funding"})["USDT"]["free"], before, "what came back")
 
 
 def deposit():
     found = ex.private_get_asset_deposit_address({"ccy": "BTC"})
-    holds(found["data"][0]["addr"], "no deposit address")
-    ex.fetch_deposits("BTC")
+    address = found["data"][0]["addr"]
+    holds(address, "no deposit address")
+    equal([(one["currency"], one["addressTo"]) for one in ex.fetch_deposits("BTC")], [("BTC", address)], "the deposits")
 
 
 def withdraw():
@@ -110,13 +112,16 @@ def config():
 
 
 def sub_accounts():
-    equal(ex.private_get_users_subaccount_list()["code"], "0", "code")
+    # The exchange knows a sub-account once the gateway has vouched for it.
+    uid = connect("sub").private_get_account_config()["data"][0]["uid"]
+    equal([one["subAcct"] for one in ex.private_get_users_subaccount_list()["data"]], [uid], "the sub-accounts")
 
 
 def demo():
     play = connect("demo", demo=True)
     play.load_markets()
     made = play.create_order(BTC, "limit", "buy", 0.001, 30000)
+    equal(play.fetch_order(made["id"], BTC)["status"], "open", "status of the demo order")
     play.cancel_order(made["id"], BTC)
     # The two ledgers know nothing of each other's orders.
     try:

@@ -126,11 +126,14 @@ await run('transfer', async () => {
   const [after] = await funds.getBalances({ ccy: 'USDT' });
   assert.equal(Number(before.availBal) - Number(after.availBal), 25);
   await funds.fundsTransfer({ ccy: 'USDT', amt: '25', from: '18', to: '6' });
+  const [back] = await funds.getBalances({ ccy: 'USDT' });
+  assert.equal(back.availBal, before.availBal);
 });
 await run('deposit', async () => {
   const [row] = await trade.getDepositAddress({ ccy: 'BTC' });
   assert.ok(row.addr);
-  await trade.getDepositHistory({ ccy: 'BTC' });
+  const [deposit, ...others] = await trade.getDepositHistory({ ccy: 'BTC' });
+  assert.deepEqual([deposit.ccy, deposit.to, others.length], ['BTC', row.addr, 0]);
 });
 await run('withdraw', async () => {
   const out = connect('withdraw');
@@ -140,9 +143,13 @@ await run('withdraw', async () => {
 });
 await run('no_right', () =>
   refused(() => trade.submitWithdraw({ ccy: 'BTC', amt: '0.01', dest: '4', toAddr: ADDRESS }), '50120'));
-await run('sub_accounts', () => trade.getSubAccountList());
+await run('sub_accounts', async () => {
+  // The exchange knows a sub-account once the gateway has vouched for it.
+  const [{ uid }] = await connect('sub').getAccountConfiguration();
+  assert.deepEqual((await trade.getSubAccountList()).map((row) => row.subAcct), [uid]);
+});
 await run('demo', async () => {
-  await connect('demo', true).getBalance();
+  assert.equal((await connect('demo', true).getBalance()).length, 1);
   await refused(() => connect('demo').getBalance(), '50101');
   await refused(() => connect('trade', true).getBalance(), '50101');
 });

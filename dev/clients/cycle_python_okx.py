@@ -125,12 +125,15 @@ def transfer():
     equal(state["state"], "success", "state")
     equal(float(before) - float(data(funds.get_balances(ccy="USDT"))[0]["availBal"]), 25.0, "moved amount")
     data(funds.funds_transfer("USDT", "25", "18", "6"))
+    equal(data(funds.get_balances(ccy="USDT"))[0]["availBal"], before, "what came back")
 
 
 def deposit():
     funds = connect(FundingAPI, "trade")
-    holds(data(funds.get_deposit_address("BTC"))[0]["addr"], "no address")
-    data(funds.get_deposit_history(ccy="BTC"))
+    address = data(funds.get_deposit_address("BTC"))[0]["addr"]
+    holds(address, "no address")
+    (row,) = data(funds.get_deposit_history(ccy="BTC"))
+    equal((row["ccy"], row["to"]), ("BTC", address), "currency and address of the deposit")
 
 
 def withdraw():
@@ -147,8 +150,15 @@ def no_right():
     equal(refused["code"], "50120", "code without the right to withdraw")
 
 
+def sub_accounts():
+    # The exchange knows a sub-account once the gateway has vouched for it.
+    uid = data(connect(AccountAPI, "sub").get_account_config())[0]["uid"]
+    (row,) = data(connect(SubAccountAPI, "trade").get_subaccount_list())
+    equal(row["subAcct"], uid, "the sub-account")
+
+
 def demo():
-    data(connect(AccountAPI, "demo", flag="1").get_account_balance())
+    holds(data(connect(AccountAPI, "demo", flag="1").get_account_balance()), "no balance")
     equal(connect(AccountAPI, "demo").get_account_balance()["code"], "50101", "code of a demo key on live")
     equal(connect(AccountAPI, "trade", flag="1").get_account_balance()["code"], "50101", "code of a live key on demo")
 
@@ -168,6 +178,6 @@ steps.run("transfer", transfer)
 steps.run("deposit", deposit)
 steps.run("withdraw", withdraw)
 steps.run("no_right", no_right)
-steps.run("sub_accounts", lambda: data(connect(SubAccountAPI, "trade").get_subaccount_list()))
+steps.run("sub_accounts", sub_accounts)
 steps.run("demo", demo)
 sys.exit(steps.failed)

@@ -7,6 +7,7 @@ class Steps:
     def __init__(self, about):
         self.about = about
         self.failed = False
+        self.count = 0
 
     def run(self, step, call):
         """Runs `call`, reports it, and returns what it returned; None when it raised."""
@@ -16,6 +17,7 @@ class Steps:
         except Exception as error:  # whatever a client raises is the step's verdict
             found, problem = None, f"{type(error).__name__}: {error}"[:500]
         self.failed |= problem is not None
+        self.count += 1
         line = {**self.about, "step": step, "ok": problem is None, "ms": round((time.monotonic() - start) * 1000)}
         if problem:
             line["problem"] = problem

@@ -18,11 +18,25 @@ from report import Steps, equal
 HERE = pathlib.Path(__file__).resolve().parent
 PROBES = HERE.parents[2] / "shared" / "clients"
 NODE = os.environ.get("KEYWARD_NODE_CLIENTS", "")
-CYCLES = ("cycle_python_okx.py", "cycle_ccxt.py", "cycle_okx_api.mjs")
+# Each with the steps that it must report at least.
+CYCLES = {
+    "cycle_python_okx.py": "instruments,ticker,balance,config,order_rests,order_amended,order_cancelled,order_fills,fills,"
+                           "batch,transfer,deposit,withdraw,no_right,sub_accounts,demo",
+    "cycle_ccxt.py": "load_markets,ticker,order_book,balance,config,order_rests,order_amended,order_cancelled,order_fills,"
+                     "trades,batch,transfer,deposit,withdraw,sub_accounts,demo,wrong_secret",
+    "cycle_okx_api.mjs": "instruments,ticker,balance,config,order_rests,order_amended,order_cancelled,order_fills,fills,"
+                         "batch,transfer,deposit,withdraw,no_right,sub_accounts,demo",
+}
 PROBE_STEPS = {
     "probe_python_okx.py": "balance,config,order",
     "probe_ccxt.py": "load_markets,balance,config,order",
     "probe_okx_api.mjs": "balance,config,order",
+}
+# What each key of the sandbox must get: the contract with others, and not what the program says of itself.
+EXPECT = {
+    "read": "0", "trade": "0", "withdraw": "0", "funding": "0", "manage": "0", "unbound": "0", "no_read": "50120",
+    "bound_elsewhere": "50110", "app_here": "0", "app_elsewhere": "50110", "disabled": "50114", "deleted": "50119",
+    "expired": "50119", "frozen": "50100", "demo": "50101", "sub": "0",
 }
 LIMIT_S = 180
 
@@ -37,12 +51,13 @@ def main():
         # In this order because a balance may be asked for ten times in 2 s per account, whichever its keys.
         expected_codes(steps, server, plain)
         right = command_line.run(server)
+        steps.run("the command line reports its steps", lambda: equal(command_line.steps.count, 10, "steps"))
         steps.run("both spellings of a comma", lambda: both_spellings(server, plain))
         steps.run("TLS needs the sandbox's CA", lambda: tls_needs_the_ca(server, tls))
         steps.run("demo header", lambda: demo_header(server, plain))
         for base in (plain, tls):
-            for script in CYCLES:
-                steps.run(f"{script} {base}", lambda: script_passes(HERE / script, server, base))
+            for script, only in CYCLES.items():
+                steps.run(f"{script} {base}", lambda: script_passes(HERE / script, only, server, base))
             for script, only in PROBE_STEPS.items() if PROBES.is_dir() else ():
                 steps.run(f"{script} {base}", lambda: probe_passes(PROBES / script, only, server, base))
         expected_codes(steps, server, tls)
@@ -51,11 +66,13 @@ def main():
 
 
 def expected_codes(steps, server, base):
-    """Every key of the credentials gets the code that stands beside it."""
-    ca_file = server.credentials["ca_file"]
-    for name, key in server.credentials["keys"].items():
-        step = f"{name} expects {key['expect']} over {base.split(':')[0]}"
-        steps.run(step, lambda: equal(signer.code(base, key, ca_file=ca_file), key["expect"], "code"))
+    """Every key gets its code, and the credentials say the same."""
+    ca_file, keys = server.credentials["ca_file"], server.credentials["keys"]
+    said = {name: key["expect"] for name, key in keys.items()}
+    steps.run("the credentials name each key with its code", lambda: equal(said, EXPECT, "expect"))
+    for name, wanted in EXPECT.items():
+        step = f"{name} expects {wanted} over {base.split(':')[0]}"
+        steps.run(step, lambda: equal(signer.code(base, keys[name], ca_file=ca_file), wanted, "code"))
 
 
 def both_spellings(server, base):
@@ -96,16 +113,21 @@ def environment(server, base):
     return found
 
 
-def script_passes(script, server, base, more=None):
+def script_passes(script, only, server, base, more=None):
+    """The script ends with 0, and reports each of these steps as right and none as wrong."""
     interpreter = "node" if script.suffix == ".mjs" else sys.executable
     done = subprocess.run([interpreter, str(script)], env={**environment(server, base), **(more or {})},
-                          stdin=subprocess.DEVNULL, timeout=LIMIT_S)
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=LIMIT_S)
+    sys.stdout.write(done.stdout)
     equal(done.returncode, 0, "exit code")
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    equal([line for line in lines if not line["ok"]], [], "steps that failed")
+    equal(set(only.split(",")) - {line["step"] for line in lines}, set(), "steps that were not reported")
 
 
 def probe_passes(script, only, server, base):
     key = server.credentials["keys"]["trade"]
-    script_passes(script, server, base, {
+    script_passes(script, only, server, base, {
         "API_KEY": key["api_key"], "SECRET": key["secret"], "PASSPHRASE": key["passphrase"], "STEPS": only,
     })
 

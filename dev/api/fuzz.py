@@ -1,0 +1,144 @@
+"""Fuzzing by schemathesis: as each role, in a sandbox of its own, with living objects and in sequences of requests."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+from client import Api
+from program import Sandbox
+from receiver import Receiver
+from seeds import for_run
+from world import World
+
+# The runs: as whom, and which tags of the document it is about; each tag must be here. The holder's are two, because
+# many operations of the door take a third of a second on purpose.
+RUNS = {
+    "keys": ("holder", ("keys", "alerts", "trail", "channels")),
+    "door": ("holder", ("account", "sessions")),
+    "apps": ("broker", ("apps",)),
+    "operations": ("operator", ("operations",)),
+}
+CHECKS = (
+    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
+    "response_schema_conformance", "unsupported_method", "ignored_auth", "use_after_free", "ensure_resource_availability",
+)
+HERE = pathlib.Path(__file__).resolve().parent
+
+# What no request that was made up can do, and why; what takes a step-up needs no line here.
+ONLY_REFUSED = {
+    "POST /account/email/{id}/confirm": "takes the code of a mail",
+    "POST /registrations/{id}/confirm": "takes the code of a mail",
+    "POST /recoveries/{id}/confirm": "takes the code of a mail",
+    "POST /session/second-factor": "takes a code of the authenticator",
+    "POST /session/passkey": "takes a passkey's signature",
+    "POST /channels/{id}/send-again": "takes a message that was given up after three days",
+    "POST /keys/disable-all": "gets no factor here: it would stop the keys that other operations need",
+}
+
+
+def takes_step_up(document, operation):
+    """Whether nothing but a step-up lets an operation do what it is for."""
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    name = content.get("schema", {}).get("$ref", "").rsplit("/", 1)[-1]
+    members = document.components["schemas"].get(name, {}).get("properties", {})
+    return "step_up" in members and "factor" not in members
+
+
+def run_of(operation):
+    """Which run an operation belongs to; none where its tag is in nobody's."""
+    return next((name for name, (_, tags) in RUNS.items() if set(tags) & set(operation.get("tags", []))), None)
+
+
+class Fuzzing:
+    """One run."""
+
+    def __init__(self, name, document, tally, examples, seed):
+        self.name, self.document, self.tally, self.examples, self.seed = name, document, tally, examples, seed
+        self.role, self.tags = RUNS[name]
+
+    def run(self):
+        """Gives what schemathesis printed; faults go to the tally."""
+        receiver = Receiver(204)
+        with Sandbox("--allow-receiver", receiver.place) as sandbox:
+            world = World(sandbox, Api(sandbox.url, self.document, self.tally), receiver)
+            given = {**for_run(self.name, self.role, world), "url": sandbox.url, "seen": str(sandbox.folder / "seen.json")}
+            (sandbox.folder / "given.json").write_text(json.dumps(given))
+            (sandbox.folder / "schemathesis.toml").write_text(self.settings(given))
+            done = self.schemathesis(sandbox)
+            printed, seen = done.stdout + done.stderr, pathlib.Path(given["seen"])
+            if not seen.exists():
+                raise AssertionError(f"schemathesis did not get far: {printed}")
+            self.judge(done, json.loads(seen.read_text()))
+        return printed
+
+    def settings(self, given):
+        """Operations that end or need another session than the run's have a token of their own."""
+        lines = ["[headers]", f'Authorization = "Bearer {given["token"]}"']
+        for label, token in given["tokens"].items():
+            method, path = label.split(" ", 1)
+            lines += ["[[operations]]", f'include-name = "{method} /api/v1{path}"',
+                      f'headers = {{ Authorization = "Bearer {token}" }}']
+        # A deleted key stays to be looked at, as deleted.
+        lines += ["[[operations]]", 'include-path-regex = "^/api/v1/keys/"', "[operations.checks]",
+                  "use_after_free.enabled = false"]
+        # Outside the stateful phase the samples say which objects an operation may use up.
+        for phase in ("examples", "coverage", "fuzzing"):
+            lines += [f"[phases.{phase}]", "extra-data-sources.responses = false"]
+        # A sequence takes several requests to get anywhere, and all of them together little time.
+        lines += ["[phases.stateful.generation]", f"max-examples = {3 * self.examples}"]
+        return "\n".join(lines) + "\n"
+
+    def schemathesis(self, sandbox):
+        command = [
+            str(pathlib.Path(sys.executable).with_name("schemathesis")), "--config-file", "schemathesis.toml", "run",
+            f"{sandbox.url}/api/v1/openapi.json", "--checks", ",".join(CHECKS), "--max-examples", str(self.examples),
+            "--phases", "examples,coverage,fuzzing,stateful", "--seed", str(self.seed), "--no-color",
+            "--request-timeout", "20", "--suppress-health-check", "all", "--warnings", "off",
+            "--generation-database", "none", "--continue-on-failure",
+        ]
+        for tag in self.tags:
+            command += ["--include-tag", tag]
+        environment = {**os.environ, "KEYWARD_FUZZ": str(sandbox.folder / "given.json"), "PYTHONPATH": str(HERE),
+                       "PYTHONDONTWRITEBYTECODE": "1", "SCHEMATHESIS_HOOKS": "fuzz_hooks"}
+        return subprocess.run(command, cwd=sandbox.folder, env=environment, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=600 + 30 * self.examples)
+
+    def judge(self, done, seen):
+        """The exit code, what this code saw of every answer, and whether the requests got anywhere."""
+        if done.returncode != 0:
+            self.tally.fault(f"schemathesis on {self.name} ended with {done.returncode}: its report is above")
+        for fault in seen["faults"]:
+            self.tally.fault(f"{fault}, fuzzed as {self.role}")
+        if not seen["links"]:
+            self.tally.fault(f"on {self.name} there was no link to follow")
+        for label, counts in seen["counts"].items():
+            for status, times in counts.items():
+                self.tally.count(self.role, label, int(status), times)
+        for label, operation in self.document.operations.items():
+            if run_of(operation) == self.name:
+                counts = seen["counts"].get(label, {})
+                got = sum(times for status, times in counts.items() if status.startswith("2"))
+                self.judge_one(label, operation, counts, got)
+
+    def judge_one(self, label, operation, counts, got):
+        if not counts:
+            self.tally.fault(f"{label}: not fuzzed as {self.role}")
+        elif takes_step_up(self.document, operation):
+            if got:
+                self.tally.fault(f"{label}: {got} requests without a step-up were done")
+        elif label in ONLY_REFUSED:
+            if got:
+                self.tally.fault(f"{label}: fuzzing gets it done, though it {ONLY_REFUSED[label]}: remove the exception")
+        elif not got:
+            self.tally.fault(f"{label}: no request of the fuzzing as {self.role} was done, only {counts}")
+
+
+def faults_of_runs(document):
+    """Operations that nobody would fuzz, and exceptions that are none."""
+    for label, operation in document.operations.items():
+        if run_of(operation) is None:
+            yield f"{label}: its tag is in no run"
+    for label in ONLY_REFUSED.keys() - set(document.operations):
+        yield f"{label}: an exception of the fuzzing, but no operation"

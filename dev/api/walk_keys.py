@@ -1,0 +1,149 @@
+"""The walk: a key from its creation to its end, each change seen at the gateway; then what is shown of keys."""
+
+from gateway import becomes, code
+from program import wait
+
+NOWHERE = {"reach": "addresses", "addresses": ["203.0.113.5"]}
+HERE = {"reach": "addresses", "addresses": ["127.0.0.0/16", "::1"]}
+
+
+def run(world):
+    person = world.holder
+    key = creates(world, person)
+    changes(world, person, key)
+    narrows_and_widens(world, person, key)
+    stops_and_starts(world, person, key)
+    old, new = rotates(world, person, key)
+    reports(person, new)
+    ends(world, person, old, new)
+    alerts(person, new)
+
+
+def last(world):
+    """Stops every key of the trader and of the sub-account, which is why it comes last."""
+    person, known = world.holder, world.credentials["keys"]
+    # What is frozen or held is disabled as well; the sub-account has one key, which is not listed here.
+    living = [one for one in person.get("/keys", limit=100)["keys"] if one["state"] != "disabled"]
+    done = person.confirmed("POST /keys/disable-all", by="passkey")
+    done.shows(done.json["disabled"] == len(living) + 1, f"{len(living) + 1} keys, and not {done.json['disabled']}")
+    done.shows(all(becomes(world.gateway, known[name], "50114") for name in ("read", "unbound", "sub")),
+               "the gateway refuses them")
+    states = {one["state"] for one in person.get("/keys", limit=100)["keys"]}
+    done.shows("active" not in states, "none of them is active")
+
+
+def creates(world, person):
+    wish = world.wish("Walker", tags=["walk"], idempotency_key="walk-1")
+    made = person.approved("POST /keys", body=wish, expect=201)
+    key = made.json
+    made.shows(becomes(world.gateway, key, "0"), "the gateway takes it")
+    made.shows((key["name"], key["permissions"], key["passphrase"]) == ("Walker", ["read", "trade"], wish["passphrase"]),
+               "what was asked for")
+    again = person.do("POST /keys", body=wish)
+    again.shows(again.json["api_key"] == key["api_key"] and again.json["secret"] is None, "the same key, without its secret")
+    person.refused("idempotency_mismatch", "POST /keys", body={**wish, "name": "Another", "passphrase": "Walk-other-A1"})
+    listed = person.do("GET /keys", query={"tag": "walk"})
+    listed.shows([one["api_key"] for one in listed.json["keys"]] == [key["api_key"]], "the key of the tag")
+    page = person.get("/keys", limit=1)
+    following = person.get("/keys", limit=1, cursor=page["next"])
+    listed.shows(page["keys"][0]["api_key"] == key["api_key"] != following["keys"][0]["api_key"], "a page after the other")
+    return {**key, "name": "Walker"}
+
+
+def changes(world, person, key):
+    shown = person.do("GET /keys/{id}", key["api_key"])
+    shown.shows((shown.json["name"], shown.json["tags"], shown.json["state"]) == ("Walker", ["walk"], "active")
+                and key["secret"] not in shown.body.decode(), "the key, without its secret")
+    edited = person.do("PATCH /keys/{id}", key["api_key"], body={"name": "Walker 1", "tags": ["walk", "edited"]})
+    after = person.get("/keys/{id}", key["api_key"])
+    edited.shows((after["name"], sorted(after["tags"])) == ("Walker 1", ["edited", "walk"]), "name and tags are changed")
+    key["name"] = "Walker 1"
+
+
+def narrows_and_widens(world, person, key):
+    body = {"name": key["name"], "from": NOWHERE}
+    # Neither holds the other, so this is a widening.
+    moved = person.approved("PUT /keys/{id}/addresses", key["api_key"], body=body)
+    moved.shows(becomes(world.gateway, key, "50110"), "the gateway refuses it from here")
+    both = {"name": key["name"], "from": {"reach": "addresses", "addresses": ["203.0.113.5", *HERE["addresses"]]}}
+    widened = person.approved("PUT /keys/{id}/addresses", key["api_key"], body=both)
+    widened.shows(becomes(world.gateway, key, "0"), "the gateway takes it from here again")
+    narrowed = person.confirmed("PUT /keys/{id}/addresses", key["api_key"], body={"name": key["name"], "from": HERE})
+    shown = person.get("/keys/{id}", key["api_key"])["from"]
+    narrowed.shows("203.0.113.5" not in shown and "127.0.0.0/16" in shown, "the address is gone")
+
+
+def stops_and_starts(world, person, key):
+    named = {"name": key["name"]}
+    person.refused("name_mismatch", "POST /keys/{id}/disable", key["api_key"], body={"name": "walker 1"})
+    stopped = person.confirmed("POST /keys/{id}/disable", key["api_key"], body=named)
+    stopped.shows(becomes(world.gateway, key, "50114"), "the gateway refuses it")
+    stopped.shows(person.get("/keys/{id}", key["api_key"])["state"] == "disabled", "it is shown as disabled")
+    started = person.approved("POST /keys/{id}/enable", key["api_key"])
+    started.shows(becomes(world.gateway, key, "0"), "the gateway takes it again")
+    leaked = person.confirmed("POST /keys/{id}/leaked", key["api_key"], body=named, by="passkey")
+    leaked.shows(becomes(world.gateway, key, "50114"), "the gateway refuses it")
+    recorded = [(one["action"], one["subject"]) for one in person.get("/trail", limit=5)["records"]]
+    leaked.shows(("key.leaked", f"key:{key['api_key']}") in recorded, "the report is on record")
+    person.approved("POST /keys/{id}/enable", key["api_key"])
+
+
+def rotates(world, person, key):
+    body = {"name": "Walker 2", "passphrase": "Walk-second-A1", "overlap_hours": 2}
+    made = person.approved("POST /keys/{id}/rotate", key["api_key"], body=body, expect=201)
+    successor = made.json
+    made.shows(becomes(world.gateway, successor, "0") and becomes(world.gateway, key, "0"), "both keys work")
+    old = person.get("/keys/{id}", key["api_key"])
+    made.shows((old["successor"], old["ends_by"]) == (successor["api_key"], "overlap"), "the old one ends with the overlap")
+    ended = person.confirmed("POST /keys/{id}/end-overlap", key["api_key"], body={"name": key["name"]})
+    ended.shows(becomes(world.gateway, key, "50119") and code(world.gateway, successor) == "0", "only the successor works")
+    ended.shows(person.get("/keys/{id}", key["api_key"])["state"] == "expired", "the old one is shown as expired")
+    return key, successor
+
+
+def reports(person, key):
+    """What the requests of above left behind: counted by now or soon."""
+    name = key["api_key"]
+    outlook = person.do("GET /keys/{id}/outlook", name, query={"from": "203.0.113.77"})
+    outlook.shows({one["code"] for one in outlook.json} == {"50110"}, "from elsewhere nothing works")
+    outlook.shows([one["code"] for one in person.get("/keys/{id}/outlook", name)][:1] == ["0"], "from here it reads")
+    found = soon(person, "GET /keys/{id}/requests", name, "requests", {"verdict": "0"})
+    one = found.json["requests"][0]
+    found.shows(one["code"] == "0" and "orders-pending" in one["what"] and one["from"] == "127.0.0.1", "the request of above")
+    found.shows(person.get("/keys/{id}/requests", name, source="203.0.113.1")["requests"] == [], "none from elsewhere")
+    day = soon(person, "GET /keys/{id}/activity", name, "sources")
+    day.shows(sum(day.json["passed"]) > 0 and day.json["sources"][0]["from"] == "127.0.0.1", "requests that passed, from here")
+    for label, ids in (("GET /keys/{id}/chart", name), ("GET /account/chart", None)):
+        chart = soon(person, label, ids, "verdicts", {"range": "hour"})
+        pieces = (chart.json["piece_ms"], len(chart.json["passed"]))
+        chart.shows(sum(chart.json["passed"]) > 0 and pieces == (60_000, 60), "an hour with requests that passed")
+
+
+def soon(person, label, name, member, query=None):
+    """What is counted a moment later: the answer once this list has something in it."""
+    def asked():
+        answer = person.do(label, *([name] if name else []), query=query or {})
+        return answer if answer.json[member] else None
+    return wait(f"{label} has {member}", 20, asked)
+
+
+def ends(world, person, old, key):
+    body = {"name": "Walker 2"}
+    deleted = person.confirmed("DELETE /keys/{id}", key["api_key"], body=body)
+    deleted.shows(becomes(world.gateway, key, "50119"), "the gateway knows it no more")
+    deleted.shows(person.get("/keys/{id}", key["api_key"])["state"] == "deleted", "it is shown as deleted")
+    living = [one["api_key"] for one in person.get("/keys", limit=100)["keys"]]
+    ended = {one["api_key"] for one in person.get("/keys", limit=100, ended="true")["keys"]}
+    deleted.shows(not {old["api_key"], key["api_key"]} & set(living) and {old["api_key"], key["api_key"]} <= ended,
+                  "it is listed among the ended ones only")
+    person.refused("key_ended", "POST /keys/{id}/disable", key["api_key"], body={**body, "factor": person.password})
+
+
+def alerts(person, key):
+    listed = person.do("GET /alerts", query={"limit": 100})
+    told = [(one["kind"], one["api_key"]) for one in listed.json["alerts"]]
+    listed.shows(("key_deleted", key["api_key"]) in told and "key_created" in dict(told), "what happened to the keys")
+    newest = listed.json["alerts"][0]
+    seen = person.do("POST /alerts/seen", body={"upto": newest["id"]}, expect=204)
+    after = person.get("/alerts", limit=100)["alerts"]
+    seen.shows(not newest["seen"] and all(one["seen"] for one in after if one["id"] <= newest["id"]), "they are marked")
