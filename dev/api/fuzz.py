@@ -80,14 +80,12 @@ class Fuzzing:
             method, path = label.split(" ", 1)
             lines += ["[[operations]]", f'include-name = "{method} /api/v1{path}"',
                       f'headers = {{ Authorization = "Bearer {token}" }}']
-        # A deleted key stays to be looked at, as deleted.
-        lines += ["[[operations]]", 'include-path-regex = "^/api/v1/keys/"', "[operations.checks]",
-                  "use_after_free.enabled = false"]
         # Outside the stateful phase the samples say which objects an operation may use up.
         for phase in ("examples", "coverage", "fuzzing"):
             lines += [f"[phases.{phase}]", "extra-data-sources.responses = false"]
         # A sequence takes several requests to get anywhere, and all of them together little time.
-        lines += ["[phases.stateful.generation]", f"max-examples = {3 * self.examples}"]
+        lines += ["[phases.stateful]", "max-steps = 15", "[phases.stateful.generation]",
+                  f"max-examples = {3 * self.examples}"]
         return "\n".join(lines) + "\n"
 
     def schemathesis(self, sandbox):

@@ -1,7 +1,7 @@
 """How the operations follow each other, for the stateful phase: what the document itself does not say.
 
-A list leads to every operation on one of its members, a look at one to what changes it, and a change back to the look,
-so that what was deleted is looked for.
+A list leads to every operation on one of its members, and what changes or deletes a member leads to a look at it. There
+are no more, so that the few requests of a sequence get from a list over a deletion to the look.
 """
 
 import re
@@ -43,10 +43,9 @@ def add_links(document):
             if label.split(" ", 1)[1].startswith(path) and label.count("{") == 1:
                 count += link(found, source, label, {name: f"$response.body#/{pointer}"})
         show = f"GET {path}"
-        for label in found if show in found else ():
-            if label.split(" ", 1)[1].startswith(path) and label.count("{") == 1 and label != show:
-                count += link(found, label, show, {name: f"$request.path.{name}"})
-                count += link(found, show, label, {name: f"$request.path.{name}"})
+        for changing in (f"{method} {path}" for method in ("DELETE", "PUT", "PATCH")):
+            if show in found and changing in found:
+                count += link(found, changing, show, {name: f"$request.path.{name}"})
     for source, path in VERSIONS.items():
         for label in found:
             if label.split(" ", 1)[1].startswith(path):

@@ -1,5 +1,5 @@
 // The same life of a key as in flow.mjs, through the management API alone.
-import { Authenticator, LIMIT_S, Mailbox, balance, openScene, sleepless, step, tradeByCcxt, within } from './sandbox.mjs';
+import { Authenticator, Mailbox, ask, balance, openScene, sleepless, step, tradeByCcxt, within } from './sandbox.mjs';
 import { PASSWORD } from './person.mjs';
 
 const scene = await openScene();
@@ -13,8 +13,7 @@ let recovery = [];
 
 async function call(method, path, body, expect) {
   const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
-  const answer = await fetch(`${credentials.console_url}/api/v1${path}`,
-    { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(LIMIT_S * 1000) });
+  const answer = await ask(`${credentials.console_url}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
   const text = await answer.text();
   if (expect && answer.status !== expect) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
   return { ...(text && JSON.parse(text)), status: answer.status };

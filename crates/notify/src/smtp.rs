@@ -59,6 +59,9 @@ pub enum MailError {
     /// The server did not take it.
     #[error("the mail server did not take the mail")]
     Refused(#[source] lettre::transport::smtp::Error),
+    /// The server said nothing for too long.
+    #[error("the mail server did not answer within {} s", PATIENCE.as_secs())]
+    Silent,
     /// The mail cannot be put together.
     #[error("the mail cannot be put together")]
     Message(#[source] lettre::error::Error),
@@ -105,16 +108,16 @@ impl Smtp {
     /// Connects, shakes hands, signs in and says NOOP; no mail is sent.
     ///
     /// # Errors
-    /// [`MailError::Refused`].
+    /// [`MailError::Refused`] and [`MailError::Silent`].
     pub async fn try_out(&self) -> Result<(), MailError> {
-        self.transport.test_connection().await.map(drop).map_err(MailError::Refused)
+        answered(self.transport.test_connection()).await.map(drop)
     }
 
     /// Delivers one mail; `id` is its number in the outbox, so that a repeated delivery bears the same
     /// `Message-ID`.
     ///
     /// # Errors
-    /// [`MailError::Refused`] and [`MailError::To`].
+    /// [`MailError::Refused`], [`MailError::Silent`] and [`MailError::To`].
     pub async fn send(&self, mail: &Mail, id: i64) -> Result<(), MailError> {
         self.deliver(mail, &format!("outbox-{id}")).await.map(drop)
     }
@@ -122,7 +125,7 @@ impl Smtp {
     /// Delivers one mail that is in no outbox; gives what the server answered. `nonce` makes its `Message-ID`.
     ///
     /// # Errors
-    /// [`MailError::Refused`] and [`MailError::To`].
+    /// [`MailError::Refused`], [`MailError::Silent`] and [`MailError::To`].
     pub async fn send_once(&self, mail: &Mail, nonce: u64) -> Result<String, MailError> {
         let answer = self.deliver(mail, &format!("test-{nonce:016x}")).await?;
         let said: Vec<&str> = answer.message().collect();
@@ -138,6 +141,17 @@ impl Smtp {
             .message_id(Some(format!("<{name}@{domain}>")))
             .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
             .map_err(MailError::Message)?;
-        self.transport.send(message).await.map_err(MailError::Refused)
+        answered(self.transport.send(message)).await
+    }
+}
+
+/// Waits for the server, with a limit of our own: lettre's covers the connection and none of the answers, and one server
+/// that accepts and then says nothing would hold up every mail.
+async fn answered<T>(
+    work: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
+) -> Result<T, MailError> {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(answer) => answer.map_err(MailError::Refused),
+        Err(_) => Err(MailError::Silent),
     }
 }

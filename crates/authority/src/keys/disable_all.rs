@@ -4,6 +4,7 @@ use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, BrakeLink, Proof};
 use keyward_rules::id::AccountId;
+use keyward_store::KeyRecord;
 
 use crate::{ActionError, Desk, Matter, tell};
 
@@ -49,7 +50,9 @@ async fn disable_family(
     let grant = desk.actor.may(action, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let mut disabled = Vec::new();
-    for mut key in tx.keys_of_family(account).await? {
+    let is_over = |key: &KeyRecord| key.expires_at.is_some_and(|end| end <= desk.now);
+    // A key whose date has passed works no more, although the sweep has not ended it yet.
+    for mut key in tx.keys_of_family(account).await?.into_iter().filter(|key| !is_over(key)) {
         if let Ok(life) = key.life.disable() {
             key.life = life;
             disabled.push(key.id.to_string());

@@ -31,7 +31,7 @@ use keyward_rules::limits::{LOGO_BYTES, RANGE_TEXT_BYTES};
 use utoipa::__dev::{SchemaReferences, Tags};
 use utoipa::OpenApi;
 use utoipa::openapi::path::Paths;
-use utoipa::openapi::schema::Schema;
+use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, RefOr};
 use utoipa_axum::PathItemExt as _;
@@ -53,7 +53,8 @@ macro_rules! routes {
     ($($module:ident::$handler:ident),+) => {{
         let mut route = Described::default();
         $(utoipa_axum::paste! {
-            route.add::<$module::[<__path_ $handler>]>(boxed($module::$handler));
+            let id = concat!(stringify!($module), "_", stringify!($handler));
+            route.add::<$module::[<__path_ $handler>]>(id, boxed($module::$handler));
         })+
         route.into_routes()
     }};
@@ -68,8 +69,10 @@ struct Described {
 }
 
 impl Described {
-    fn add<P: utoipa::Path + for<'t> Tags<'t> + SchemaReferences>(&mut self, handler: Boxed) {
+    /// Adds an operation under an id that is unique in the document: handlers of two modules may share a name.
+    fn add<P: utoipa::Path + for<'t> Tags<'t> + SchemaReferences>(&mut self, id: &str, handler: Boxed) {
         let (methods, mut operation) = (P::methods(), P::operation());
+        operation.operation_id = Some(id.to_owned());
         let tags = P::tags().into_iter().map(str::to_owned);
         operation.tags.get_or_insert_default().extend(tags);
         P::schemas(&mut self.schemas);
@@ -200,8 +203,22 @@ fn described() -> OpenApiRouter<Shell> {
 pub fn document() -> Document {
     let (_, mut document) = described().split_for_parts();
     let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-    document.components.get_or_insert_default().add_security_scheme("bearer", bearer);
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("bearer", bearer);
+    components.schemas.values_mut().for_each(close_variants);
     document
+}
+
+/// Says of each variant of a schema that other members are refused; the derive says it of structs only.
+fn close_variants(schema: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::OneOf(one_of)) = schema else { return };
+    for variant in &mut one_of.items {
+        if let RefOr::T(Schema::Object(object)) = variant
+            && !object.properties.is_empty()
+        {
+            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+    }
 }
 
 /// The routes.
