@@ -12,8 +12,8 @@ from receiver import Receiver
 from seeds import for_run
 from world import World
 
-# The runs: as whom, and which tags of the document it is about; each tag must be here. The holder's are two, because
-# many operations of the door take a third of a second on purpose.
+# The runs: the role, and the tags of the document that it covers; each tag must be here. The holder has two runs,
+# because many operations before a sign-in take a third of a second on purpose.
 RUNS = {
     "keys": ("holder", ("keys", "alerts", "trail", "channels")),
     "door": ("holder", ("account", "sessions")),
@@ -26,7 +26,7 @@ CHECKS = (
 )
 HERE = pathlib.Path(__file__).resolve().parent
 
-# What no request that was made up can do, and why; what takes a step-up needs no line here.
+# Operations that no generated request can do, each with the reason; those that take a step-up need no line here.
 ONLY_REFUSED = {
     "POST /account/email/{id}/confirm": "takes the code of a mail",
     "POST /registrations/{id}/confirm": "takes the code of a mail",
@@ -47,7 +47,7 @@ def takes_step_up(document, operation):
 
 
 def run_of(operation):
-    """Which run an operation belongs to; none where its tag is in nobody's."""
+    """The run that an operation belongs to; none where its tag is in no run."""
     return next((name for name, (_, tags) in RUNS.items() if set(tags) & set(operation.get("tags", []))), None)
 
 
@@ -59,7 +59,7 @@ class Fuzzing:
         self.role, self.tags = RUNS[name]
 
     def run(self):
-        """Gives what schemathesis printed; faults go to the tally."""
+        """Returns what schemathesis printed; faults go to the tally."""
         receiver = Receiver(204)
         with Sandbox("--allow-receiver", receiver.place) as sandbox:
             world = World(sandbox, Api(sandbox.url, self.document, self.tally), receiver)
@@ -69,7 +69,7 @@ class Fuzzing:
             done = self.schemathesis(sandbox)
             printed, seen = done.stdout + done.stderr, pathlib.Path(given["seen"])
             if not seen.exists():
-                raise AssertionError(f"schemathesis did not get far: {printed}")
+                raise AssertionError(f"schemathesis wrote no result: {printed}")
             self.judge(done, json.loads(seen.read_text()))
         return printed
 
@@ -83,9 +83,9 @@ class Fuzzing:
         # Outside the stateful phase the samples say which objects an operation may use up.
         for phase in ("examples", "coverage", "fuzzing"):
             lines += [f"[phases.{phase}]", "extra-data-sources.responses = false"]
-        # A sequence takes several requests to get anywhere, and all of them together little time.
+        # A sequence needs several requests before one of them has an object to work on.
         lines += ["[phases.stateful]", "max-steps = 15", "[phases.stateful.generation]",
-                  f"max-examples = {3 * self.examples}"]
+                  f"max-examples = {2 * self.examples}"]
         return "\n".join(lines) + "\n"
 
     def schemathesis(self, sandbox):
@@ -134,7 +134,7 @@ class Fuzzing:
 
 
 def faults_of_runs(document):
-    """Operations that nobody would fuzz, and exceptions that are none."""
+    """Operations that no run would fuzz, and exceptions for operations that do not exist."""
     for label, operation in document.operations.items():
         if run_of(operation) is None:
             yield f"{label}: its tag is in no run"

@@ -1,7 +1,7 @@
 """What schemathesis loads: feeds living objects into its requests, and keeps what came back.
 
-The samples of `seeds.py` become the document's examples, which are sent as they are first of all. Afterwards generated
-requests are put around them: the ids of living objects, and bodies of which one member alone was generated.
+The samples of `seeds.py` become the document's examples, which are sent as they are first of all. Afterwards come
+variations: generated requests with the ids of living objects, and sample bodies with one generated member.
 """
 
 import atexit
@@ -43,7 +43,7 @@ def before_load_schema(context, raw_schema):
     for path, item in raw_schema["paths"].items():
         for method, operation in item.items():
             label = label_of(method, path)
-            # Links by id would lead astray where ids are not unique; here each operation has its own.
+            # Inferred links name operations by id, so each operation gets an id of its own.
             operation["operationId"] = re.sub(r"\W+", "_", label)
             if samples := GIVEN["samples"].get(label):
                 put_example(operation, samples[0])
@@ -67,20 +67,20 @@ def before_call(context, case, kwargs):
     label = label_for(case.operation)
     if case.method.lower() != case.operation.method.lower():
         return
-    chance = random.Random(zlib.crc32(told(label, case).encode()))
+    chance = random.Random(zlib.crc32(decides(label, case).encode()))
     phase = case.meta.phase.name.value if case.meta else ""
     if samples := GIVEN["samples"].get(label):
         put_sample(case, samples[0] if phase == "examples" else chance.choice(samples), phase, chance)
     if label == "DELETE /sessions/{id}" and case.path_parameters.get("id") == GIVEN["own_session"]:
         case.path_parameters["id"] = "0" * 32
-    # Whoever gets the factor there stops every key of the run.
+    # With the right factor this would stop every key of the run.
     if isinstance(case.body, dict) and label != "POST /keys/disable-all":
         settle(case, chance)
 
 
-def told(label, case):
-    """What decides how a request is changed: the same request likewise, as schemathesis repeats what failed, and the
-    same run likewise, whose ids and password are others each time."""
+def decides(label, case):
+    """The text that decides how a request is changed. It is the same when schemathesis repeats a request that failed, and
+    the same in the next run with the same seed, where ids and password are different."""
     text = repr((label, sorted(case.path_parameters.items()), sorted(case.query.items()), case.body))
     for known in KNOWN:
         text = text.replace(known, "known")
@@ -88,10 +88,10 @@ def told(label, case):
 
 
 def put_sample(case, sample, phase, chance):
-    """Takes from a sample as much as the phase is there for."""
+    """Puts as much of a sample into the request as the phase needs."""
     negative = case.meta is not None and case.meta.is_negative_at(ParameterLocation.PATH)
     luck = chance.random()
-    # In the stateful phase a link named the object; examples are samples already, but for bytes.
+    # In the stateful phase a link named the object; examples are samples already, except for bytes.
     if phase == "coverage" and not negative or phase == "fuzzing" and luck < 0.85:
         case.path_parameters.update(sample["path"])
     body = value_of(sample["body"])
@@ -110,7 +110,8 @@ def put_sample(case, sample, phase, chance):
 
 
 def settle(case, chance):
-    """A key's name is what it is called now; of wrong factors only some are sent, or pauses would refuse the right ones."""
+    """Fills in the key's present name. Most wrong factors become the right one: after a few wrong ones in a row the program
+    pauses, and would refuse the right one too."""
     if case.body.get("name") == "$name":
         case.body["name"] = name_of(case.path_parameters.get("id", ""))
     factor = case.body.get("factor")

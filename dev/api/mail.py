@@ -88,7 +88,7 @@ def sends_a_test(server, inbox, kind):
     assert (before, test["To"], secure) == (2, "ops@keyward.example", kind == "smtp"), (before, test["To"], secure)
 
 
-def believes_nobody(server, inbox, kind, foreign):
+def refuses_bad_servers(server, inbox, kind, foreign):
     """What must send nothing, or the runs above would say little about certificates and logins."""
     # The mail server logs each handshake that fails, which is what is wanted here.
     logging.getLogger("mail.log").disabled = True
@@ -129,7 +129,7 @@ def run(kind, late):
                     # What was not settled would be tried again after five seconds.
                     time.sleep(7)
                 else:
-                    believes_nobody(server, inbox, kind, foreign)
+                    refuses_bad_servers(server, inbox, kind, foreign)
         finally:
             mails.stop()
         assert [mail["To"] for mail, _ in inbox.mails] == [OWNER, "ops@keyward.example"], "each once, and no other"

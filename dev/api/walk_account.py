@@ -16,7 +16,7 @@ def run(world):
     changes_the_password(person)
     changes_the_address(person)
     resets_the_password(person)
-    gives_factors_up(person)
+    removes_factors(person)
     return person
 
 
@@ -110,7 +110,7 @@ def resets_the_password(person):
     person.sign_in_by_passkey()
 
 
-def gives_factors_up(person):
+def removes_factors(person):
     removed = person.approved("DELETE /account/authenticator", expect=204)
     account = person.get("/account")
     removed.shows((account["authenticator"], account["two_factor"]) == (False, True), "the passkey alone is left")

@@ -16,7 +16,7 @@ def run(world):
     ranges_are_approved(world, app)
     key = a_holder_binds_a_key(world, app)
     is_frozen(world, app, key)
-    owes_successors(world, app, key)
+    demands_successors(world, app, key)
 
 
 def registers(world):
@@ -140,7 +140,7 @@ def is_frozen(world, app, key):
     becomes(world.gateway, key, "0")
 
 
-def owes_successors(world, app, key):
+def demands_successors(world, app, key):
     due = int(time.time() * 1000) + 2 * 60 * 60 * 1000
     demanded = world.operator.confirmed("POST /operations/apps/{id}/demand", app,
                                         body={"due_ms": due, "why": "after the break-in"}, expect=204)

@@ -30,8 +30,8 @@ def run(world):
     changes(person, channel)
 
 
-def grows_old(world, message):
-    """Four days pass for a message, and its next try is due."""
+def age(world, message):
+    """Moves a message four days into the past, so that its next try is the last."""
     with contextlib.closing(sqlite3.connect(world.data / "keyward.db", timeout=20)) as store, store:
         changed = store.execute("UPDATE deliveries SET at = at - ?1, due_at = due_at - ?1, asked_at = asked_at - ?1, "
                                 "next_at = 0 WHERE id = ?2", (FOUR_DAYS_MS, message)).rowcount
@@ -49,7 +49,7 @@ def sends(world, person, channel):
     row = lambda: person.get("/channels/{id}/deliveries", channel)["deliveries"][0]
     wait("the log says that it was refused", 20, lambda: row()["status"] == 400)
     person.refused("no_message", "POST /channels/{id}/send-again", channel, body={"message": message})
-    grows_old(world, message)
+    age(world, message)
     wait("the log says that it failed", 20, lambda: row()["state"] == "failed")
     failed = row()
     again = person.do("POST /channels/{id}/send-again", channel, body={"message": message}, expect=202)

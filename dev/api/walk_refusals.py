@@ -1,5 +1,5 @@
-"""The walk: who may not. Every operation that asks for a session refuses those who have none, and operators' alone refuse
-everybody else; living ids stand in the paths, so that only the person can be what is wrong."""
+"""The walk: refusals. Every operation that needs a session refuses requests without one, and every operation for
+operators refuses holders and brokers. The paths hold ids of living objects, so that only the person can be the reason."""
 
 from client import Broken
 
