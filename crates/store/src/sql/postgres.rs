@@ -64,7 +64,9 @@ impl Postgres {
         sql: &'static str,
         values: &[Value],
     ) -> Result<Vec<Row>, DatabaseError> {
-        match self.get().await?.ask(sql, values).await {
+        // Bound to a name, so that the first connection is given back before the second is asked for.
+        let answer = self.get().await?.ask(sql, values).await;
+        match answer {
             Err(DatabaseError::ConnectionLost { .. }) => self.fresh().await?.ask(sql, values).await,
             answer => answer,
         }
@@ -72,7 +74,8 @@ impl Postgres {
 
     /// Starts a transaction. BEGIN changes nothing, so it is sent again when the connection turns out to be closed.
     pub(super) async fn begin(&self) -> Result<Transaction, DatabaseError> {
-        match Transaction::begin(self.get().await?).await {
+        let begun = Transaction::begin(self.get().await?).await;
+        match begun {
             Err(DatabaseError::ConnectionLost { .. }) => Transaction::begin(self.fresh().await?).await,
             begun => begun,
         }

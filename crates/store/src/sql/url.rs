@@ -209,31 +209,8 @@ fn set(parameters: &mut Parameters, name: &str, value: String) {
 }
 
 fn build(mut parameters: Parameters) -> Result<Settings, UrlError> {
-    let (mode, verify) = tls_mode(parameters.remove("sslmode").as_deref())?;
-    let mut file = |name| parameters.remove(name).map(PathBuf::from);
-    let (roots, certificate, key) = (file("sslrootcert"), file("sslcert"), file("sslkey"));
-    let client = match (certificate, key) {
-        (Some(certificate), Some(key)) => Some(ClientFiles { certificate, key }),
-        (None, None) => None,
-        (Some(_), None) => return Err(UrlError::Value { name: "sslkey", wanted: "there beside `sslcert`" }),
-        (None, Some(_)) => return Err(UrlError::Value { name: "sslcert", wanted: "there beside `sslkey`" }),
-    };
-    // libpq: who names roots wants them to be used.
-    let verify = if verify == Verify::Nothing && mode == SslMode::Require && roots.is_some() {
-        Verify::Chain
-    } else {
-        verify
-    };
-    if !parameters.contains_key("host") && !parameters.contains_key("hostaddr") {
-        let host = default_host(parameters.get("port").map_or(PORT, String::as_str));
-        set(&mut parameters, "host", host);
-    }
-    for (name, value) in DEFAULTS {
-        parameters.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned());
-    }
-    if let Some("primary") = parameters.get("target_session_attrs").map(String::as_str) {
-        set(&mut parameters, "target_session_attrs", "read-write".to_owned());
-    }
+    let (mode, verify, files) = read_tls(&mut parameters)?;
+    fill_in(&mut parameters);
     let mut config = driver_config(&parameters)?;
     if config.get_hosts().is_empty() {
         // Certificates are checked against the host's name, and this is the only one.
@@ -248,8 +225,38 @@ fn build(mut parameters: Parameters) -> Result<Settings, UrlError> {
     let limit = config.get_connect_timeout().copied().unwrap_or(Duration::from_secs(CONNECT_S));
     config.connect_timeout(limit);
     let hosts = u32::try_from(config.get_hosts().len().max(1)).unwrap_or(1);
-    let tls = tls::connector(verify, &TlsFiles { roots, client })?;
+    let tls = tls::connector(verify, &files)?;
     Ok(Settings { connect_within: limit.saturating_mul(hosts), config, tls })
+}
+
+/// Takes out what is about TLS.
+fn read_tls(parameters: &mut Parameters) -> Result<(SslMode, Verify, TlsFiles), UrlError> {
+    let (mode, verify) = tls_mode(parameters.remove("sslmode").as_deref())?;
+    let mut file = |name| parameters.remove(name).map(PathBuf::from);
+    let (roots, certificate, key) = (file("sslrootcert"), file("sslcert"), file("sslkey"));
+    let client = match (certificate, key) {
+        (Some(certificate), Some(key)) => Some(ClientFiles { certificate, key }),
+        (None, None) => None,
+        (Some(_), None) => return Err(UrlError::Value { name: "sslkey", wanted: "there beside `sslcert`" }),
+        (None, Some(_)) => return Err(UrlError::Value { name: "sslcert", wanted: "there beside `sslkey`" }),
+    };
+    // As in libpq: who names roots wants them to be used.
+    let chain = verify == Verify::Nothing && mode == SslMode::Require && roots.is_some();
+    Ok((mode, if chain { Verify::Chain } else { verify }, TlsFiles { roots, client }))
+}
+
+/// What the URL leaves open, and what the driver calls otherwise.
+fn fill_in(parameters: &mut Parameters) {
+    if !parameters.contains_key("host") && !parameters.contains_key("hostaddr") {
+        let host = default_host(parameters.get("port").map_or(PORT, String::as_str));
+        set(parameters, "host", host);
+    }
+    for (name, value) in DEFAULTS {
+        parameters.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned());
+    }
+    if let Some("primary") = parameters.get("target_session_attrs").map(String::as_str) {
+        set(parameters, "target_session_attrs", "read-write".to_owned());
+    }
 }
 
 fn tls_mode(mode: Option<&str>) -> Result<(SslMode, Verify), UrlError> {

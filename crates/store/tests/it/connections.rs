@@ -150,11 +150,21 @@ async fn connections_that_the_server_ended_are_replaced() {
         let mut open = world.begin().await;
         let id = KeyId::from_entropy(random());
         open.insert_key(draft(id, account, "lost")).await.unwrap();
-        let idle = [world.begin().await, world.begin().await, world.begin().await];
+        let mut idle = Vec::new();
+        for _ in 0..7 {
+            idle.push(world.begin().await);
+        }
         drop(idle);
-        assert!(number(&owner, end).await >= 2, "the pool and the watch");
-        let head = world.store.feed().head().await.unwrap();
-        assert_eq!(head.0, round, "a read is asked again on a fresh connection");
+        assert!(number(&owner, end).await >= 8, "the pool and perhaps the watch");
+        let reads: Vec<_> = (0..16)
+            .map(|_| {
+                let feed = world.store.feed();
+                tokio::spawn(async move { feed.head().await.unwrap() })
+            })
+            .collect();
+        for read in reads {
+            assert_eq!(read.await.unwrap().0, round, "a read is asked again on a fresh connection");
+        }
         let lost =
             open.insert_key(draft(KeyId::from_entropy(random()), account, "lost too")).await.unwrap_err();
         assert!(
