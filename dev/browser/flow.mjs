@@ -1,7 +1,15 @@
 // From registering to a deleted key, as a person does it: pages, mails, authenticator, and ccxt between.
 import { readFileSync } from 'node:fs';
+import { Decrypter, armor } from 'age-encryption';
 import { LIMIT_S, balance, openScene, sleepless, step, tradeByCcxt, within } from './sandbox.mjs';
 import { openBrowser } from './person.mjs';
+
+/** The text of a file that `words` open, read by the implementation of the format's author. */
+async function openByAge(sealed, words) {
+  const decrypter = new Decrypter();
+  decrypter.addPassphrase(words);
+  return decrypter.decrypt(armor.decode(sealed), 'text');
+}
 
 const scene = await openScene({ browser: openBrowser });
 const { credentials, browser } = scene;
@@ -36,7 +44,9 @@ try {
   // Words are made a key by work that is meant to take long.
   const [file] = await Promise.all([page.waitForEvent('download', { timeout: 3 * LIMIT_S * 1000 }), page.getByRole('button', { name: 'Download encrypted' }).click()]);
   const sealed = readFileSync(await file.path(), 'utf8');
-  step('the encrypted file is one', sealed.startsWith('-----BEGIN AGE ENCRYPTED FILE-----') && !sealed.includes(key.secret));
+  const opened = JSON.parse(await openByAge(sealed, 'brass tulip north canoe'));
+  step('another implementation of age opens the encrypted file', [opened.api_key, opened.secret, opened.passphrase].join() === [key.api_key, key.secret, key.passphrase].join());
+  step('other words leave it closed', await openByAge(sealed, 'brass tulip north canoes').then(() => false, () => !sealed.includes(key.secret)));
   await tradeByCcxt(gateway, key);
   step('ccxt trades with it');
 
