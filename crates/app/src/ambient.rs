@@ -55,6 +55,13 @@ fn boot_us() -> u64 {
     seconds.unwrap_or(0).saturating_mul(1_000_000).saturating_add(rest.unwrap_or(0) / 1_000)
 }
 
+/// 256 random bits.
+pub fn seed() -> [u8; 32] {
+    let mut seed = [0; 32];
+    (entropy())(&mut seed);
+    seed
+}
+
 /// The system's entropy. Without it nothing secret can be made, so a failure ends the process.
 pub fn entropy() -> Entropy {
     Arc::new(|bytes: &mut [u8]| {

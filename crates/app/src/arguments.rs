@@ -106,6 +106,12 @@ pub struct Sandbox {
     /// A receiver of alerts on this machine or network, such as 127.0.0.1:9000; repeat for more
     #[arg(long = "allow-receiver", value_name = "HOST:PORT")]
     pub allow_receivers: Vec<String>,
+    /// A proxy whose word on the client's address is believed, such as 10.0.0.7 or 10.1.0.0/24; repeat for more
+    #[arg(long = "trusted-proxy", value_name = "CIDR")]
+    pub trusted_proxies: Vec<String>,
+    /// In which form trusted proxies name their clients
+    #[arg(long, value_name = "FORM", value_parser = ["forwarded", "proxy-protocol"], default_value = "forwarded")]
+    pub client_address: String,
     /// A backend to use instead of the sandbox exchange
     #[arg(long, value_name = "URL")]
     pub upstream: Option<String>,

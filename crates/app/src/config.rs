@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use keyward_authority::Settings;
 use keyward_authority::apps::ProofOfControl;
 use keyward_console::SettingShown;
+use keyward_edge::{ClientAddressForm, Proxies};
 use keyward_notify::channel::{Client, System};
 use keyward_notify::{Security, Smtp, SmtpSettings};
 use keyward_rules::app::PrivateRanges;
@@ -44,6 +45,9 @@ pub struct Config {
     pub console: Option<ConsoleSettings>,
     /// Mail, which the console needs.
     pub mail: Option<MailSettings>,
+    /// The proxies before gateway and console.
+    #[serde(default)]
+    pub proxies: ProxySettings,
     /// Where alerts may go beside mail.
     #[serde(default)]
     pub channels: ChannelSettings,
@@ -157,12 +161,46 @@ pub struct GatewaySettings {
     pub checkpoint_file: Option<PathBuf>,
 }
 
+/// The proxies before gateway and console.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProxySettings {
+    /// Addresses and blocks of proxies that may name their clients.
+    pub trusted: Vec<String>,
+    /// In which form: `forwarded` or `proxy-protocol`.
+    pub client_address: Option<String>,
+}
+
+impl ProxySettings {
+    /// The same as gateway and console take it.
+    ///
+    /// # Errors
+    /// What is wrong, as a sentence without its full stop.
+    pub fn proxies(&self) -> Result<Proxies, String> {
+        let form = match &self.client_address {
+            None => ClientAddressForm::default(),
+            Some(word) => ClientAddressForm::from_word(word)
+                .ok_or("proxies.client_address must be \"forwarded\" or \"proxy-protocol\"")?,
+        };
+        Proxies::new(&self.trusted, form).map_err(|problem| format!("proxies.trusted: {}", in_full(&problem)))
+    }
+}
+
+/// An error and its causes in one line.
+fn in_full(problem: &dyn std::error::Error) -> String {
+    let cause = problem.source().map(|cause| format!(": {}", in_full(cause))).unwrap_or_default();
+    format!("{problem}{cause}")
+}
+
 /// The exchange's settings.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamSettings {
     /// Its URL.
     pub url: String,
+    /// Headers of clients that are passed on beside those that OKX's clients need.
+    #[serde(default)]
+    pub pass_headers: Vec<String>,
 }
 
 /// Rules that a deployment chooses.
@@ -367,10 +405,13 @@ fn mistakes(config: &Config) -> Vec<String> {
     if gateway.threads == Some(0) {
         found.push("gateway.threads must be at least 1".to_owned());
     }
-    if crate::node::backend(&config.upstream.url).is_err() {
+    if crate::node::backend(&config.upstream.url, &[]).is_err() {
         let url = without_password(&config.upstream.url);
         found.push(format!("upstream.url `{url}` must be http://host[:port]"));
     }
+    let pass = crate::node::passed(&config.upstream.pass_headers);
+    found.extend(pass.err().map(|problem| format!("upstream.pass_headers: {problem:#}")));
+    found.extend(config.proxies.proxies().err());
     found.extend(config.audit.mistakes());
     found.extend(console_mistakes(config));
     found.extend(config.channels.policy().err().unwrap_or_default());
@@ -489,6 +530,22 @@ mod tests {
         let text = everything_on();
         let (console, _) = text.split_once("# Mail: the console").unwrap();
         assert!(super::mistakes(&toml::from_str(console).unwrap()).join("").contains("needs [mail]"));
+    }
+
+    #[test]
+    fn a_proxy_is_trusted_by_its_own_address_only() {
+        let mistakes = |from: &str, to: &str| {
+            let text = everything_on().replace(from, to);
+            super::mistakes(&toml::from_str(&text).unwrap()).join("; ")
+        };
+        for wrong in ["0.0.0.0/0", "::/0", "proxy.example.com", "10.0.0.1/8", ""] {
+            assert!(mistakes("10.0.0.7", wrong).contains("proxies.trusted"), "{wrong}");
+        }
+        assert!(
+            mistakes("client_address = \"forwarded\"", "client_address = \"header\"")
+                .contains("client_address")
+        );
+        assert_eq!(mistakes("client_address = \"forwarded\"", "client_address = \"proxy-protocol\""), "");
     }
 
     #[test]

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use keyward_authority::Authority;
 use keyward_console::{Console, DevMail, DevMessage, Running, SettingShown, Settings, Shell};
+use keyward_edge::Proxies;
 use keyward_notify::channel::{ChannelCourier, Client};
 use keyward_notify::{Courier, Mailbox, Smtp, Transport};
 use keyward_rules::route::RouteTable;
 use keyward_store::Store;
 use tokio::task::JoinHandle;
 
-use crate::ambient;
+use crate::{ambient, descriptors};
 
 /// Where mails go.
 pub enum Post {
@@ -36,6 +37,8 @@ pub struct Options {
     pub shown: Vec<SettingShown>,
     /// What sends to alert channels.
     pub channels: Client,
+    /// The proxies that may name their clients.
+    pub proxies: Arc<Proxies>,
 }
 
 /// A running control plane.
@@ -84,11 +87,12 @@ impl Control {
         let settings =
             Settings { origin: options.origin, gateway: options.gateway, mail, shown: options.shown };
         let shell = Shell::new(authority, RouteTable::okx_v5(1)?, settings, Arc::new(ambient::now));
+        let connections = descriptors::shares(descriptors::raise()).console;
         options.listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(options.listener)
             .context("the console's listener cannot be used")?;
         let couriers = [tokio::spawn(courier.run()), tokio::spawn(channels.run())];
-        Ok(Self { console: Console::new(shell).serve(listener), couriers })
+        Ok(Self { console: Console::new(shell).serve(listener, options.proxies, connections), couriers })
     }
 
     /// Stops: open requests end; what waits is delivered at the next start.

@@ -12,6 +12,7 @@ mod checkpoint;
 mod commands;
 mod config;
 mod control;
+mod descriptors;
 mod doctor;
 mod node;
 mod sandbox;

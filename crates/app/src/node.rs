@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use keyward_authority::{Authority, Settings};
+use keyward_edge::{Complaints, Proxies};
 use keyward_gateway::alarms::Alarms;
 use keyward_gateway::follow::{Facts, Follower, Lease};
 use keyward_gateway::marks::Marks;
@@ -23,7 +24,7 @@ use tracing::{info, warn};
 
 use crate::audit::{self, Notary};
 use crate::checkpoint::Checkpoint;
-use crate::{ambient, worker};
+use crate::{ambient, descriptors, worker};
 
 /// The name under which this node keeps its replay horizon; one gateway process per data folder.
 pub const NODE: &str = "local";
@@ -41,6 +42,8 @@ pub struct NodeOptions {
     pub raise_rates: u32,
     /// Threads that serve.
     pub threads: usize,
+    /// The proxies that may name their clients.
+    pub proxies: Arc<Proxies>,
     /// What actions share.
     pub authority: Arc<Authority>,
     /// Where the newest change seen is kept, to notice a store that was rolled back.
@@ -88,8 +91,14 @@ impl Node {
         let follower = Follower::start(store.feed(), facts, Arc::clone(&lease), now_ms)
             .await
             .context("the facts cannot be loaded")?;
-        let (recorder, writer) = recorder(journal, store.usage(), Arc::clone(&marks), NODE.to_owned())
-            .context("the journal cannot be opened for writing")?;
+        let (recorder, writer) = recorder(
+            journal,
+            store.usage(),
+            Arc::clone(&marks),
+            NODE.to_owned(),
+            Arc::clone(&clock.steady_ms),
+        )
+        .context("the journal cannot be opened for writing")?;
         let gate = Gate {
             routes: RouteTable::okx_v5(options.raise_rates)?,
             view: View { memory, lease },
@@ -98,15 +107,16 @@ impl Node {
                 rates: Rates::new(ambient::random_u64()),
                 marks: Arc::clone(&marks),
             },
-            reports: Reports { recorder: recorder.clone(), alarms },
+            reports: Reports { recorder: recorder.clone(), alarms, complaints: Complaints::default() },
             keys: Keys { passphrases: store.root().passphrase_key(), identity: identity_key(store.root()) },
-            bounds: (Limits::default(), clock.clone()),
+            bounds: (limits(options.threads), clock.clone()),
         };
         let gateway = Gateway {
             gate: Arc::new(gate),
             backend: options.backend,
             threads: options.threads,
-            seed: ambient::random_u64(),
+            proxies: options.proxies,
+            seed: ambient::seed(),
         };
         let running = gateway.start(options.listeners).context("the gateway cannot start")?;
         let teller = tokio::spawn(worker::tell(sightings, Arc::clone(&options.authority)));
@@ -161,6 +171,22 @@ impl Node {
     }
 }
 
+/// The limits of the data plane, as far as this machine's descriptors go.
+fn limits(threads: usize) -> Limits {
+    let open_files = descriptors::raise();
+    if open_files < descriptors::ENOUGH {
+        warn!(open_files, "the limit of open files is low: fewer clients are served at the same time");
+    }
+    let shares = descriptors::shares(open_files);
+    let defaults = Limits::default();
+    Limits {
+        connections: shares.gateway,
+        connections_per_source: defaults.connections_per_source.min(shares.gateway / 4).max(1),
+        upstream_connections: (shares.upstream / threads.max(1)).max(1),
+        ..defaults
+    }
+}
+
 /// Commits block, so the journal's writer has a thread of its own; its timers are the runtime's.
 fn journal_thread(writer: Writer) -> Result<std::thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Handle::current();
@@ -181,7 +207,8 @@ fn source_limits(raise: u32) -> Result<SourceLimits> {
 }
 
 /// The backend that a URL names: `http://host[:port]`.
-pub fn backend(url: &str) -> Result<Backend> {
+pub fn backend(url: &str, pass: &[String]) -> Result<Backend> {
+    let pass = passed(pass)?;
     let uri: http::Uri = url.parse().with_context(|| format!("`{url}` is no URL"))?;
     let authority = uri.authority().with_context(|| format!("`{url}` names no host"))?;
     if uri.scheme_str() != Some("http") {
@@ -192,7 +219,21 @@ pub fn backend(url: &str) -> Result<Backend> {
         address: format!("{}:{port}", authority.host()),
         host: http::HeaderValue::from_str(authority.as_str())
             .context("the upstream's host cannot be a header")?,
+        pass,
     })
+}
+
+/// Names of headers that clients' requests may have on their way to the exchange.
+pub fn passed(names: &[String]) -> Result<Vec<http::HeaderName>> {
+    let read = |name: &String| {
+        let lower = name.to_ascii_lowercase();
+        let parsed = lower.parse().with_context(|| format!("`{name}` is no name of a header"))?;
+        if !keyward_gateway::may_pass(&lower) {
+            bail!("`{name}` cannot be passed on: HTTP's framing, the credentials or the identity need it");
+        }
+        Ok(parsed)
+    };
+    names.iter().map(read).collect()
 }
 
 /// Makes a folder that is the owner's alone, if it is not there.

@@ -66,7 +66,10 @@ fn same_origin(shell: &Shell, headers: &HeaderMap, path: &str) -> bool {
         return true;
     }
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let origin = text(header::ORIGIN).map(|origin| origin == shell.settings().origin);
+    // Under `Referrer-Policy: no-referrer`, which proxies like to add, browsers send `Origin: null` even here. It says
+    // nothing, and `Sec-Fetch-Site`, which no page can set, decides alone.
+    let origin = text(header::ORIGIN).filter(|origin| *origin != "null");
+    let origin = origin.map(|origin| origin == shell.settings().origin);
     match (text(HeaderName::from_static("sec-fetch-site")), origin) {
         (Some("same-origin"), Some(false)) => false,
         (Some("same-origin"), _) | (None, Some(true)) => true,

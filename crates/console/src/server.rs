@@ -1,25 +1,40 @@
 //! The listener: HTTP/1.1 with limits on connections, heads, bodies and time.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Extension};
-use axum::middleware;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use http_body::{Frame, SizeHint};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use keyward_edge::{Activity, ConnectionLimits, Connections, Peer, Proxies, Request as UnderWay, Shares};
+use keyward_rules::address::Source;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::warn;
 
 use crate::shell::Shell;
 use crate::{api, assets, guard, pages};
 
-/// Connections at a time.
-const CONNECTIONS: usize = 1_024;
+/// A source's part of all connections.
+const SOURCE_PART: usize = 8;
+/// Requests under way of one source; behind a proxy its connections do not bound them.
+const REQUESTS: usize = 64;
+/// How long a client may be silent between requests, and how long it may take nothing of its answer.
+const SILENT_MS: u64 = 80_000;
+const UNREAD_MS: u64 = 40_000;
+/// How often it is looked for connections whose clients are late.
+const TICK: Duration = Duration::from_secs(1);
 /// How long a request's head may take.
 const HEAD: Duration = Duration::from_secs(10);
 /// Bytes of a form or a JSON body.
@@ -27,13 +42,27 @@ const BODY_BYTES: usize = 64 * 1024;
 /// How long open requests may take once the console stops.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// The address that a connection came from.
+/// The client's address.
 #[derive(Clone, Copy)]
-pub(crate) struct Peer(pub IpAddr);
+pub(crate) struct Client(pub IpAddr);
+
+/// Who is at the other end of a connection, and the proxies that may name their clients.
+#[derive(Clone)]
+struct Link {
+    peer: Peer,
+    proxies: Arc<Proxies>,
+    shell: Shell,
+    requests: Arc<Shares>,
+    /// What the connection does; tests have none.
+    activity: Option<Activity>,
+}
 
 /// The console.
+#[derive(Clone)]
 pub struct Console {
     router: Router,
+    shell: Shell,
+    requests: Arc<Shares>,
 }
 
 /// A console that serves.
@@ -53,20 +82,34 @@ impl Console {
             .fallback(pages::not_found)
             .layer(DefaultBodyLimit::max(BODY_BYTES))
             .layer(middleware::from_fn_with_state(shell.clone(), guard::guard))
-            .with_state(shell);
-        Self { router }
+            .with_state(shell.clone());
+        Self { router, shell, requests: Shares::new(REQUESTS) }
     }
 
     /// The handlers without a listener, for tests; the peer's address is an extension of each request.
     pub fn router_for(&self, peer: IpAddr) -> Router {
-        self.router.clone().layer(Extension(Peer(peer.to_canonical())))
+        self.router_behind(Peer::Client(peer.to_canonical()), Arc::default(), None)
+    }
+
+    /// The handlers as a connection from `peer` gets them.
+    fn router_behind(&self, peer: Peer, proxies: Arc<Proxies>, activity: Option<Activity>) -> Router {
+        let (shell, requests) = (self.shell.clone(), Arc::clone(&self.requests));
+        let link = Link { peer, proxies, shell, requests, activity };
+        self.router.clone().layer(middleware::from_fn_with_state(link, name_client))
     }
 
     /// Serves until it is stopped.
     #[must_use]
-    pub fn serve(self, listener: TcpListener) -> Running {
+    pub fn serve(self, listener: TcpListener, proxies: Arc<Proxies>, connections: usize) -> Running {
         let (stop, stopped) = watch::channel(());
-        let task = tokio::spawn(accept(listener, self.router, stopped));
+        let limits = ConnectionLimits {
+            total: connections,
+            per_source: (connections / SOURCE_PART).max(1),
+            head_ms: u64::MAX,
+            idle_ms: SILENT_MS,
+            reply_ms: UNREAD_MS,
+        };
+        let task = tokio::spawn(accept(listener, self, proxies, Connections::new(limits), stopped));
         Running { stop, task }
     }
 }
@@ -79,14 +122,91 @@ impl Running {
     }
 }
 
-async fn accept(listener: TcpListener, router: Router, mut stopped: watch::Receiver<()>) {
-    let (room, graceful) = (Arc::new(Semaphore::new(CONNECTIONS)), GracefulShutdown::new());
+/// Puts the client's address on a request. One that a trusted proxy does not name clearly gets no further than the
+/// health checks.
+async fn name_client(State(link): State<Link>, request: Request, next: Next) -> Response {
+    let under_way = link.activity.as_ref().map(Activity::request);
+    let answer = answer_client(&link, request, next).await;
+    match under_way {
+        Some(under_way) => answer.map(|body| Body::new(Unread { body, under_way })),
+        None => answer,
+    }
+}
+
+async fn answer_client(link: &Link, mut request: Request, next: Next) -> Response {
+    let held = match link.proxies.client(link.peer, request.headers()) {
+        Ok(client) => {
+            request.extensions_mut().insert(Client(client));
+            let Some(held) = link.requests.take(Source::of(client)) else {
+                let retry = [(header::RETRY_AFTER, "2")];
+                return (StatusCode::SERVICE_UNAVAILABLE, retry, CROWDED).into_response();
+            };
+            Some(held)
+        }
+        Err(_) if matches!(request.uri().path(), "/healthz" | "/readyz") => None,
+        Err(unclear) => {
+            link.shell.complain(link.peer, &unclear);
+            return (StatusCode::BAD_REQUEST, UNCLEAR).into_response();
+        }
+    };
+    let answer = next.run(request).await;
+    drop(held);
+    answer
+}
+
+/// An answer's body, which ends its request once the client has taken it.
+struct Unread {
+    body: Body,
+    under_way: UnderWay,
+}
+
+impl http_body::Body for Unread {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if polled.is_ready() {
+            self.under_way.moved();
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// What a request gets whose source has too many others under way.
+const CROWDED: &str =
+    "Too many requests from your network are being answered at the moment. Try again in a few seconds.\n";
+
+/// What a request gets that a trusted proxy does not name the client of.
+const UNCLEAR: &str = "The proxy before this console did not say clearly from which address you come, so the request was \
+    refused. Operators: let it set X-Forwarded-For or Forwarded, as [proxies] in the configuration says.\n";
+
+async fn accept(
+    listener: TcpListener,
+    console: Console,
+    proxies: Arc<Proxies>,
+    connections: Arc<Connections>,
+    mut stopped: watch::Receiver<()>,
+) {
+    let graceful = GracefulShutdown::new();
+    let ticking = tokio::spawn(tick(Arc::clone(&connections)));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = stopped.changed() => break,
         };
-        let (stream, peer): (_, SocketAddr) = match accepted {
+        let (mut stream, address) = match accepted {
             Ok(accepted) => accepted,
             Err(problem) => {
                 warn!(%problem, "the console could not accept a connection");
@@ -94,18 +214,46 @@ async fn accept(listener: TcpListener, router: Router, mut stopped: watch::Recei
                 continue;
             }
         };
+        let peer = proxies.peer(address.ip());
+        let source = match peer {
+            Peer::Client(client) => Some(Source::of(client)),
+            Peer::Proxy(_) | Peer::ProxyItself(_) => None,
+        };
         // Full: the connection is closed at once, so that its client does not wait for nothing.
-        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
-        let service = router.clone().layer(Extension(Peer(peer.ip().to_canonical())));
-        let mut builder = hyper::server::conn::http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_headers(64);
-        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let connection = graceful.watch(connection);
+        let Some(connection) = connections.enter(source) else { continue };
+        let (console, proxies, watcher) = (console.clone(), Arc::clone(&proxies), graceful.watcher());
         tokio::spawn(async move {
-            let _permit = permit;
-            // A client that goes away is no news.
-            let _ = connection.await;
+            let known = match tokio::time::timeout(HEAD, proxies.introduce(&mut stream, peer)).await {
+                Ok(Ok(known)) => known,
+                Ok(Err(problem)) => return console.shell.complain(peer, &problem),
+                Err(_) => return,
+            };
+            if let Peer::Client(client) = known
+                && known != peer
+                && !connection.belongs_to(Source::of(client))
+            {
+                return;
+            }
+            let router = console.router_behind(known, proxies, Some(connection.activity()));
+            let mut builder = hyper::server::conn::http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_headers(64);
+            let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+            tokio::select! {
+                // A client that goes away is no news.
+                _ = watcher.watch(served) => {}
+                () = connection.must_close() => {}
+            }
         });
     }
     let _ = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;
+    ticking.abort();
+}
+
+/// Has connections closed whose clients are late.
+async fn tick(connections: Arc<Connections>) {
+    let (began, mut ticks) = (tokio::time::Instant::now(), tokio::time::interval(TICK));
+    loop {
+        let now = ticks.tick().await.duration_since(began);
+        connections.tick(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+    }
 }

@@ -1,8 +1,10 @@
 //! What every handler works with.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use keyward_authority::{Authority, Desk};
+use keyward_edge::{Complaints, Peer};
 use keyward_rules::grant::Actor;
 use keyward_rules::person::Token;
 use keyward_rules::route::RouteTable;
@@ -60,6 +62,8 @@ pub struct Parts {
     pub settings: Settings,
     /// The clock.
     pub now: Arc<dyn Fn() -> Moment + Send + Sync>,
+    /// What the log says of proxies.
+    pub complaints: Complaints,
 }
 
 /// What every handler works with; clones share it.
@@ -77,7 +81,9 @@ impl Shell {
         settings: Settings,
         now: Arc<dyn Fn() -> Moment + Send + Sync>,
     ) -> Self {
-        Self { parts: Arc::new(Parts { authority, routes, settings, now }) }
+        Self {
+            parts: Arc::new(Parts { authority, routes, settings, now, complaints: Complaints::default() }),
+        }
     }
 
     /// A desk for what `actor` does now.
@@ -88,6 +94,11 @@ impl Shell {
     /// Now.
     pub(crate) fn now(&self) -> Moment {
         (self.parts.now)()
+    }
+
+    /// Says in the log that a trusted proxy does not name its client.
+    pub(crate) fn complain(&self, peer: Peer, problem: &(dyn Error + 'static)) {
+        self.parts.complaints.unclear(peer.address(), problem, self.now());
     }
 
     /// The settings.

@@ -11,7 +11,7 @@ use keyward_authority::{ActionError, Desk};
 use keyward_rules::grant::{Actor, Holder, Origin};
 use keyward_rules::person::{Device, Token};
 
-use crate::server::Peer;
+use crate::server::Client;
 use crate::shell::Shell;
 
 /// The session's cookie: `__Host-` binds it to this host, `Secure` and the path `/`.
@@ -21,7 +21,7 @@ pub const DEVICE: &str = "__Host-keyward-device";
 /// A browser is known for so long.
 const DEVICE_SECONDS: u64 = 400 * 24 * 60 * 60;
 
-/// Where a request came from. The address is the socket's: no header moves it.
+/// Where a request came from. The address is the socket's, or what a trusted proxy says.
 pub struct From(pub Origin);
 
 impl<S: Send + Sync> FromRequestParts<S> for From {
@@ -35,7 +35,7 @@ impl<S: Send + Sync> FromRequestParts<S> for From {
 /// Address and device of a request.
 pub fn origin(parts: &Parts) -> Origin {
     let nowhere = std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-    let address = parts.extensions.get::<Peer>().map_or(nowhere, |peer| peer.0);
+    let address = parts.extensions.get::<Client>().map_or(nowhere, |client| client.0);
     let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     Origin { address, device: Device::of(agent.unwrap_or_default()) }
 }

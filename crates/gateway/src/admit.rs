@@ -169,12 +169,16 @@ fn turned_stranger(
 /// A node that has not heard from the store refuses class by class, money first.
 fn check_lease(gate: &Gate, class: Class) -> Result<(), Denial> {
     let age_ms = gate.view.lease.age_ms((gate.clock().steady_ms)());
-    let limit_ms = match class {
+    if age_ms > lease_limit_ms(class) { Err(Denial::Unavailable) } else { Ok(()) }
+}
+
+/// How old the lease may be for a class, in milliseconds.
+pub const fn lease_limit_ms(class: Class) -> u64 {
+    match class {
         Class::Withdraw | Class::Funding | Class::Manage => LEASE_MONEY_MS,
         Class::Trade => LEASE_TRADE_MS,
         Class::Read | Class::Cancel | Class::Public => LEASE_ALL_MS,
-    };
-    if age_ms > limit_ms { Err(Denial::Unavailable) } else { Ok(()) }
+    }
 }
 
 fn settle_rate(answer: RateAnswer) -> Result<(), Denial> {

@@ -1,10 +1,11 @@
 //! From a permit, or a public request, to the exchange's answer.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use http::{HeaderMap, Request, Response};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
@@ -18,7 +19,7 @@ use keyward_rules::permission::Permissions;
 use keyward_rules::route::{Method, Route};
 use keyward_rules::time::Moment;
 
-use crate::framing::{Credentials, passing};
+use crate::framing::{Credentials, passing, returning};
 use crate::gate::Gate;
 use crate::reply::{Flowing, ReplyBody, name};
 use crate::upstream::{Pool, Return, Sent};
@@ -77,6 +78,8 @@ pub struct Outgoing<'r> {
     pub environment: Environment,
     /// After this the backend must not act.
     pub deadline: Moment,
+    /// The address that the request came from.
+    pub client: IpAddr,
     /// Whose request it is; nobody's on a public route.
     pub caller: Option<Caller>,
 }
@@ -109,6 +112,7 @@ impl<'r> Outgoing<'r> {
             route,
             environment: facts.environment,
             deadline: permit.deadline(),
+            client: permit.whole().source,
             caller: Some(caller),
         }
     }
@@ -122,7 +126,7 @@ fn build(
     client: &HeaderMap,
 ) -> Option<Request<Full<Bytes>>> {
     let credentials = if outgoing.caller.is_some() { Credentials::Keep } else { Credentials::Strip };
-    let mut headers = passing(client, credentials, IDENTITY_HEADERS + 1);
+    let mut headers = passing(client, credentials, &pool.backend().pass, IDENTITY_HEADERS + 1);
     headers.insert(HOST, pool.backend().host.clone());
     sign(gate, outgoing, &mut headers)?;
     let mut request = Request::new(Full::new(outgoing.body.clone()));
@@ -138,6 +142,7 @@ fn build(
 /// Puts the verified identity on a request: what the backend is told, and the MAC over it.
 fn sign(gate: &Gate, outgoing: &Outgoing<'_>, headers: &mut HeaderMap) -> Option<()> {
     let (caller, request_id) = (outgoing.caller.as_ref(), outgoing.id.text());
+    let client_address = outgoing.client.to_string();
     let key = caller.map(|caller| caller.key.text());
     let account = caller.map(|caller| caller.owner.to_string());
     let sub_account = caller.and_then(|caller| caller.sub_account).map(|sub| sub.to_string());
@@ -155,6 +160,7 @@ fn sign(gate: &Gate, outgoing: &Outgoing<'_>, headers: &mut HeaderMap) -> Option
         route: &outgoing.route.label,
         request_id: std::str::from_utf8(&request_id).ok()?,
         deadline_ms: outgoing.deadline.unix_ms(),
+        client_address: &client_address,
     };
     let signed = gate.keys.identity.sign(&identity, outgoing.method.as_str(), outgoing.target, outgoing.body);
     let mut put = |name: HeaderName, value: Option<&str>| -> Option<()> {
@@ -171,6 +177,7 @@ fn sign(gate: &Gate, outgoing: &Outgoing<'_>, headers: &mut HeaderMap) -> Option
     put(names::ROUTE, Some(identity.route))?;
     put(names::REQUEST_ID, Some(identity.request_id))?;
     put(names::DEADLINE, Some(&identity.deadline_ms.to_string()))?;
+    put(names::CLIENT_ADDRESS, Some(identity.client_address))?;
     put(names::IDENTITY, Some(&signed))?;
     headers.insert(names::PERMISSIONS, HeaderValue::from_static(permissions));
     headers.insert(names::ENVIRONMENT, HeaderValue::from_static(environment));
@@ -178,7 +185,7 @@ fn sign(gate: &Gate, outgoing: &Outgoing<'_>, headers: &mut HeaderMap) -> Option
 }
 
 /// How many headers an identity has at most.
-const IDENTITY_HEADERS: usize = 11;
+const IDENTITY_HEADERS: usize = 12;
 
 /// The identity's header names, parsed when the program is compiled.
 mod names {
@@ -195,13 +202,15 @@ mod names {
     pub const ROUTE: HeaderName = HeaderName::from_static(identity::ROUTE);
     pub const REQUEST_ID: HeaderName = HeaderName::from_static(identity::REQUEST_ID);
     pub const DEADLINE: HeaderName = HeaderName::from_static(identity::DEADLINE);
+    pub const CLIENT_ADDRESS: HeaderName = HeaderName::from_static(identity::CLIENT_ADDRESS);
     pub const IDENTITY: HeaderName = HeaderName::from_static(identity::IDENTITY);
 }
 
 /// Gathers the beginning of the answer, so that one that breaks off early becomes a refusal with a code.
 async fn finish(gate: &Gate, pool: &Arc<Pool>, sent: Sent, id: RequestId) -> Forwarded {
     let (response, line) = match sent {
-        Sent::Answered(response, line) => (response, line),
+        Sent::Answered(response, line) if is_plain(&response) => (response, line),
+        Sent::Answered(..) => return Forwarded::Unknown(Denial::UpstreamTimeout),
         Sent::Unsent(denial) => return Forwarded::NotSent(denial),
         Sent::Unknown(denial) => return Forwarded::Unknown(denial),
     };
@@ -225,17 +234,23 @@ async fn finish(gate: &Gate, pool: &Arc<Pool>, sent: Sent, id: RequestId) -> For
                 }
                 if gathered.len() > gate.limits().gather_bytes {
                     let flowing = Flowing::new(gathered.bytes(), body, line, patience);
-                    break ReplyBody::Flowing(Box::new(flowing));
+                    break ReplyBody::flowing(flowing);
                 }
             }
             Ok(Some(Err(_))) | Err(_) => return Forwarded::Unknown(Denial::UpstreamTimeout),
         }
     };
-    for hop in [CONNECTION, TRANSFER_ENCODING, KEEP_ALIVE] {
-        parts.headers.remove(hop);
-    }
-    name(&mut parts.headers, id);
+    let mut headers = returning(&parts.headers);
+    name(&mut headers, id);
+    parts.headers = headers;
     Forwarded::Answered(Response::from_parts(parts, flowing))
+}
+
+/// Whether an answer can be passed on: it switches no protocol, and says one length if it says any.
+fn is_plain(response: &Response<Incoming>) -> bool {
+    let mut lengths = response.headers().get_all(CONTENT_LENGTH).iter();
+    let length = lengths.next().is_none_or(|length| length.as_bytes().iter().all(u8::is_ascii_digit));
+    !response.status().is_informational() && length && lengths.next().is_none()
 }
 
 /// The beginning of an answer. Most come in one piece, which is passed on as it is.
@@ -265,8 +280,6 @@ impl Gathered {
         if self.rest.is_empty() { self.first } else { self.rest.freeze() }
     }
 }
-
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// Letters, digits and `-._~` as they are, everything else as `%XX` (RFC 3986, 2.1).
 fn percent_encoded(text: &str) -> String {

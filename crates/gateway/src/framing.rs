@@ -4,7 +4,7 @@
 //! lengths, a length beside `chunked`) does no harm, because the exchange gets a request rebuilt from the
 //! verified parts and never the client's framing.
 
-use http::header::CONNECTION;
+use http::header::{CONNECTION, HeaderName};
 use http::{HeaderMap, Method as HttpMethod, Version, request};
 use keyward_rules::denial::Denial;
 use keyward_rules::identity::is_identity_header;
@@ -13,6 +13,8 @@ use keyward_rules::okx::{
     HEADER_KEY, HEADER_PASSPHRASE, HEADER_SIGN, HEADER_SIMULATED, HEADER_TIMESTAMP, RawCredentials,
 };
 use keyward_rules::route::Method;
+
+use crate::settings::Limits;
 
 /// Headers that `Connection` must not name: they would be removed on the way.
 const PROTECTED: [&str; 7] = [
@@ -41,8 +43,11 @@ pub struct Head<'r> {
 ///
 /// # Errors
 /// The refusal: malformed, too large, wrong method, upgrade.
-pub fn check(parts: &request::Parts) -> Result<Head<'_>, Denial> {
+pub fn check<'r>(parts: &'r request::Parts, limits: &Limits) -> Result<Head<'r>, Denial> {
     let seen = survey(&parts.headers)?;
+    if seen.bytes > limits.head_bytes || parts.headers.len() > limits.headers {
+        return Err(Denial::HeadTooLarge);
+    }
     let method = check_method(&parts.method)?;
     let target = check_target(parts, seen.host)?;
     check_transfer(&seen, parts)?;
@@ -64,6 +69,8 @@ struct Seen<'r> {
     upgrade: Option<&'r [u8]>,
     expect: Option<&'r [u8]>,
     connection: bool,
+    /// Bytes of names and values. Over HTTP/1.1 hyper has its own limit; over HTTP/2 this one answers in words.
+    bytes: usize,
 }
 
 /// Looks over the headers once. No name may be read in two ways: underscores, and aliases of the names that we
@@ -73,6 +80,7 @@ fn survey(headers: &HeaderMap) -> Result<Seen<'_>, Denial> {
     let credentials = &mut seen.credentials;
     for (name, value) in headers {
         let (name, value) = (name.as_str(), value.as_bytes());
+        seen.bytes += name.len() + value.len();
         match name {
             HEADER_KEY => once(&mut credentials.key, clean(value)?)?,
             HEADER_SIGN => once(&mut credentials.sign, clean(value)?)?,
@@ -183,43 +191,79 @@ fn is_protected(name: &str) -> bool {
     name.starts_with("ok-access-") || is_identity_header(name) || PROTECTED.contains(&name)
 }
 
-/// The client's headers that go on to the exchange, with room for `more`.
-///
-/// Left behind: hop-by-hop headers and those that `Connection` names (RFC 9110, 7.6.1), the credentials that
-/// the exchange must not get, every spelling of our own headers, and what is rebuilt.
-pub fn passing(headers: &HeaderMap, credentials: Credentials, more: usize) -> HeaderMap {
-    let named: Vec<String> =
+/// The client's headers that go on to the exchange, with room for `more`: those that OKX's clients need, and those that the
+/// deployment names. Whatever else a client sends could control the exchange or what stands before it.
+pub fn passing(
+    headers: &HeaderMap,
+    credentials: Credentials,
+    named: &[HeaderName],
+    more: usize,
+) -> HeaderMap {
+    let hops: Vec<String> =
         if headers.contains_key(CONNECTION) { connection_names(headers).collect() } else { Vec::new() };
-    let mut passed = HeaderMap::with_capacity(headers.len() + more);
+    let mut passed = HeaderMap::with_capacity(PASSING.len() + more);
     for (name, value) in headers {
-        if passes(name.as_str(), credentials) && !named.iter().any(|named| named == name.as_str()) {
+        let passes = match name.as_str() {
+            HEADER_KEY | HEADER_TIMESTAMP => credentials == Credentials::Keep,
+            other => PASSING.contains(&other) || named.contains(name),
+        };
+        if passes && !hops.iter().any(|hop| hop == name.as_str()) {
             passed.append(name, value.clone());
         }
     }
     passed
 }
 
-fn passes(name: &str, credentials: Credentials) -> bool {
-    match name {
-        "connection"
-        | "keep-alive"
-        | "proxy-connection"
-        | "proxy-authenticate"
-        | "proxy-authorization"
-        | "te"
-        | "trailer"
-        | "transfer-encoding"
-        | "upgrade"
-        | "expect"
-        | "host"
-        | "content-length"
-        | "http2-settings"
-        | HEADER_PASSPHRASE
-        | HEADER_SIGN => false,
-        "authorization" => credentials == Credentials::Keep,
-        other if other.starts_with("ok-access-") => credentials == Credentials::Keep,
-        other => !is_identity_header(other),
+/// What clients of OKX send beside their credentials and what HTTP itself needs.
+const PASSING: [&str; 8] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "content-encoding",
+    "content-type",
+    "exptime",
+    "user-agent",
+    HEADER_SIMULATED,
+];
+
+/// Whether a deployment may name a header to be passed on: none that means something to us or to HTTP's framing.
+#[must_use]
+pub fn may_pass(name: &str) -> bool {
+    let ours = name.starts_with("ok-access-") || is_identity_header(name) || name.contains(['_', '.']);
+    !ours && !HOPS.contains(&name) && !["host", "content-length", "expect"].contains(&name)
+}
+
+/// Headers that concern one connection only (RFC 9110, 7.6.1).
+const HOPS: [&str; 10] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+];
+
+/// The exchange's headers that go back to the client: none of its connection, none that only we may say, and no length,
+/// because the reply is framed anew.
+pub fn returning(headers: &HeaderMap) -> HeaderMap {
+    let hops: Vec<String> =
+        if headers.contains_key(CONNECTION) { connection_names(headers).collect() } else { Vec::new() };
+    let mut returned = HeaderMap::with_capacity(headers.len() + 1);
+    for (name, value) in headers {
+        let text = name.as_str();
+        let stays = text == "content-length"
+            || HOPS.contains(&text)
+            || is_identity_header(text)
+            || hops.iter().any(|hop| hop == text);
+        if !stays {
+            returned.append(name, value.clone());
+        }
     }
+    returned
 }
 
 /// What to do with a client's credential headers on the way to the exchange.

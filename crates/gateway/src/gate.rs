@@ -1,7 +1,9 @@
 //! What the path of a request may use, and nothing more.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use keyward_edge::Complaints;
 use keyward_rules::identity::IdentityKey;
 use keyward_rules::key::PassphraseKey;
 use keyward_rules::route::RouteTable;
@@ -63,6 +65,8 @@ pub struct Reports {
     pub recorder: Recorder,
     /// To the holder.
     pub alarms: Arc<Alarms>,
+    /// To the operator's log.
+    pub complaints: Complaints,
 }
 
 /// The keys that the data plane holds.
@@ -90,6 +94,12 @@ pub struct Gate {
 }
 
 impl Gate {
+    /// Whether `client` is closed out for its bad credentials.
+    #[must_use]
+    pub fn is_banned(&self, client: IpAddr) -> bool {
+        self.counters.sources.is_banned(client, self.clock().now_us() / 1_000)
+    }
+
     /// The bounds.
     #[must_use]
     pub const fn limits(&self) -> &Limits {

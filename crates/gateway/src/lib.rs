@@ -14,6 +14,7 @@ pub mod follow;
 mod forward;
 mod framing;
 mod gate;
+mod health;
 mod listen;
 pub mod marks;
 pub mod memory;
@@ -26,6 +27,7 @@ pub mod sources;
 mod upstream;
 mod wording;
 
+pub use framing::may_pass;
 pub use gate::{Clock, Counters, Gate, Keys, Reports, View};
 pub use listen::{Gateway, Listeners, Running};
 pub use settings::Limits;

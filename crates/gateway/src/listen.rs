@@ -1,30 +1,34 @@
 //! Listeners, threads, connections: one acceptor hands sockets round-robin to one runtime per core.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use http::Response;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use keyward_rules::address::canonical;
-use parking_lot::Mutex;
+use keyward_edge::{Activity, Connection, Connections, Peer, Proxies, Replayed};
+use keyward_rules::address::Source;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinError;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tracing::{error, warn};
 
 use crate::body::Budget;
 use crate::gate::Gate;
+use crate::reply::ReplyBody;
 use crate::serve::{Desk, RequestIds, serve};
-use crate::settings::Limits;
 use crate::upstream::{Backend, Pool};
 use crate::wording::Wording;
 
+/// How often it is looked for connections whose peers are late.
+const TICK: Duration = Duration::from_millis(500);
 /// What HTTP/2 clients say first (RFC 9113, 3.4).
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -44,8 +48,10 @@ pub struct Gateway {
     pub backend: Backend,
     /// How many threads serve.
     pub threads: usize,
-    /// Random bits for request ids, one number per thread is derived.
-    pub seed: u64,
+    /// The proxies that may name their clients.
+    pub proxies: Arc<Proxies>,
+    /// Makes the names of requests unguessable; each thread derives its own.
+    pub seed: [u8; 32],
 }
 
 /// A running data plane.
@@ -66,61 +72,11 @@ impl Running {
     }
 }
 
-/// Connections that are open, in all and by source.
-struct Census {
-    limits: Limits,
-    total: AtomicUsize,
-    by_source: Mutex<HashMap<IpAddr, usize>>,
-}
-
-/// One counted connection.
-struct Counted {
-    census: Arc<Census>,
-    source: IpAddr,
-}
-
-impl Census {
-    fn enter(self: &Arc<Self>, source: IpAddr) -> Option<Counted> {
-        let source = neighbourhood(source);
-        let mut by_source = self.by_source.lock();
-        let here = by_source.entry(source).or_insert(0);
-        if *here >= self.limits.connections_per_source
-            || self.total.load(Ordering::Relaxed) >= self.limits.connections
-        {
-            return None;
-        }
-        *here += 1;
-        self.total.fetch_add(1, Ordering::Relaxed);
-        Some(Counted { census: Arc::clone(self), source })
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let mut by_source = self.census.by_source.lock();
-        self.census.total.fetch_sub(1, Ordering::Relaxed);
-        if let Some(here) = by_source.get_mut(&self.source) {
-            *here -= 1;
-            if *here == 0 {
-                by_source.remove(&self.source);
-            }
-        }
-    }
-}
-
-/// An IPv4 address, or the /64 of an IPv6 one.
-fn neighbourhood(source: IpAddr) -> IpAddr {
-    match source {
-        IpAddr::V4(_) => source,
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() >> 64 << 64).into()),
-    }
-}
-
 /// A socket on its way to a thread.
 struct Arrival {
     stream: std::net::TcpStream,
-    peer: SocketAddr,
-    counted: Counted,
+    peer: Peer,
+    connection: Connection,
     tls: Option<TlsAcceptor>,
 }
 
@@ -132,42 +88,41 @@ impl Gateway {
     pub fn start(self, listeners: Listeners) -> std::io::Result<Running> {
         let (stop, stopped) = watch::channel(false);
         let budget = Arc::new(Budget::new(self.gate.limits().bodies_bytes));
-        let census = Arc::new(Census {
-            limits: *self.gate.limits(),
-            total: AtomicUsize::new(0),
-            by_source: Mutex::default(),
-        });
+        let connections = Connections::new(self.gate.limits().connections());
         let mut threads = Vec::new();
         let mut senders = Vec::new();
         for number in 0..self.threads.max(1) {
             let (sender, arrivals) = mpsc::unbounded_channel();
             senders.push(sender);
             let (gate, backend, stopped) = (Arc::clone(&self.gate), self.backend.clone(), stopped.clone());
-            let budget = Arc::clone(&budget);
-            let seed = self.seed.wrapping_add((number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            let (budget, proxies) = (Arc::clone(&budget), Arc::clone(&self.proxies));
+            let seed = *blake3::keyed_hash(&self.seed, &number.to_be_bytes()).as_bytes();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let work = move || {
                 let pool = Arc::new(Pool::new(backend, *gate.limits()));
-                let desk = Arc::new(Desk { gate, budget, pool, ids: RequestIds::new(seed) });
+                let desk = Arc::new(Desk { gate, budget, pool, ids: RequestIds::new(seed), proxies });
                 runtime.block_on(worker(desk, arrivals, stopped));
             };
             threads.push(std::thread::Builder::new().name(format!("gateway-{number}")).spawn(work)?);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let gate = Arc::clone(&self.gate);
-        let accept = move || runtime.block_on(accept_all(listeners, gate, census, senders, stopped));
+        let acceptor = Acceptor { gate: self.gate, connections, proxies: self.proxies, senders };
+        let accept = move || runtime.block_on(accept_all(listeners, acceptor, stopped));
         threads.push(std::thread::Builder::new().name("gateway-accept".to_owned()).spawn(accept)?);
         Ok(Running { stop, threads })
     }
 }
 
-async fn accept_all(
-    listeners: Listeners,
+/// What an acceptor works with.
+#[derive(Clone)]
+struct Acceptor {
     gate: Arc<Gate>,
-    census: Arc<Census>,
+    connections: Arc<Connections>,
+    proxies: Arc<Proxies>,
     senders: Vec<mpsc::UnboundedSender<Arrival>>,
-    mut stopped: watch::Receiver<bool>,
-) {
+}
+
+async fn accept_all(listeners: Listeners, acceptor: Acceptor, mut stopped: watch::Receiver<bool>) {
     let mut loops = tokio::task::JoinSet::new();
     let tls = listeners.tls.map(|(listener, config)| (listener, Some(TlsAcceptor::from(config))));
     for (listener, tls) in listeners.plain.map(|listener| (listener, None)).into_iter().chain(tls) {
@@ -175,26 +130,29 @@ async fn accept_all(
             listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener));
         match listener {
             Ok(listener) => {
-                loops.spawn(accept(listener, tls, Arc::clone(&gate), Arc::clone(&census), senders.clone()));
+                loops.spawn(accept(listener, tls, acceptor.clone()));
             }
             Err(problem) => error!(%problem, "a listener cannot be used"),
         }
     }
-    drop(senders);
+    let clock = acceptor.gate.clock().clone();
+    let connections = acceptor.connections;
+    drop(acceptor.senders);
+    loops.spawn(async move {
+        loop {
+            connections.tick((clock.steady_ms)());
+            tokio::time::sleep(TICK).await;
+        }
+    });
     let _ = stopped.wait_for(|stop| *stop).await;
     loops.shutdown().await;
 }
 
-async fn accept(
-    listener: tokio::net::TcpListener,
-    tls: Option<TlsAcceptor>,
-    gate: Arc<Gate>,
-    census: Arc<Census>,
-    senders: Vec<mpsc::UnboundedSender<Arrival>>,
-) {
+async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, acceptor: Acceptor) {
+    let Acceptor { gate, connections, proxies, senders } = acceptor;
     let mut turn = 0_usize;
     loop {
-        let (stream, peer) = match listener.accept().await {
+        let (stream, address) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(problem) => {
                 // Out of file descriptors, most likely: the backlog waits while others close.
@@ -203,15 +161,18 @@ async fn accept(
                 continue;
             }
         };
-        let source = canonical(peer.ip());
-        if gate.counters.sources.is_banned(source, gate.clock().now_us() / 1_000) {
-            continue;
-        }
-        let Some(counted) = census.enter(source) else { continue };
+        let peer = proxies.peer(address.ip());
+        let source = match peer {
+            Peer::Client(client) if gate.is_banned(client) => continue,
+            Peer::Client(client) => Some(Source::of(client)),
+            // A proxy is neither banned nor counted as one source: its clients are, as soon as they are known.
+            Peer::Proxy(_) | Peer::ProxyItself(_) => None,
+        };
+        let Some(connection) = connections.enter(source) else { continue };
         let Ok(stream) = stream.into_std() else { continue };
         turn = turn.wrapping_add(1);
         if let Some(sender) = senders.get(turn % senders.len().max(1)) {
-            let _ = sender.send(Arrival { stream, peer, counted, tls: tls.clone() });
+            let _ = sender.send(Arrival { stream, peer, connection, tls: tls.clone() });
         }
     }
 }
@@ -253,23 +214,51 @@ async fn told(stopped: &mut watch::Receiver<bool>) {
 }
 
 async fn connection(desk: Arc<Desk>, arrival: Arrival, stopped: watch::Receiver<bool>) {
-    let Arrival { stream, peer, counted, tls } = arrival;
-    let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
-    let _ = stream.set_nodelay(true);
-    let source = canonical(peer.ip());
-    let patience = Duration::from_millis(desk.gate.limits().head_ms);
-    match tls {
-        None => {
-            let Ok(Some(http2)) = timeout(patience, speaks_http2(&stream)).await else { return };
-            speak(desk, stream, source, http2, stopped).await;
+    let Arrival { stream, peer, connection, tls } = arrival;
+    let served = async {
+        let mut stream = tokio::net::TcpStream::from_std(stream).ok()?;
+        let _ = stream.set_nodelay(true);
+        let patience = Duration::from_millis(desk.gate.limits().head_ms);
+        let introduced = timeout(patience, introduce(&desk, &mut stream, peer, &connection)).await;
+        let client = Client { desk, peer: introduced.ok()??, activity: connection.activity() };
+        match tls {
+            None => {
+                let looked = timeout(patience, Replayed::starts_with(stream, H2_PREFACE)).await;
+                let (stream, http2) = looked.ok()?.ok()?;
+                client.speak(stream, if http2 { Speaks::Http2 } else { Speaks::Http1 }, stopped).await;
+            }
+            Some(tls) => {
+                let stream = timeout(patience, tls.accept(stream)).await.ok()?.ok()?;
+                let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                client.speak(stream, if http2 { Speaks::Http2 } else { Speaks::Http1 }, stopped).await;
+            }
         }
-        Some(tls) => {
-            let Ok(Ok(stream)) = timeout(patience, tls.accept(stream)).await else { return };
-            let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            speak(desk, stream, source, if http2 { Speaks::Http2 } else { Speaks::Http1 }, stopped).await;
+        Some(())
+    };
+    tokio::select! {
+        _ = served => {}
+        () = connection.must_close() => {}
+    }
+}
+
+/// Who is at the other end. A client that a proxy announced is counted and turned away as one that connects itself.
+async fn introduce(
+    desk: &Desk,
+    stream: &mut tokio::net::TcpStream,
+    peer: Peer,
+    connection: &Connection,
+) -> Option<Peer> {
+    match desk.proxies.introduce(stream, peer).await {
+        Ok(Peer::Client(client)) if peer != Peer::Client(client) => {
+            let admitted = !desk.gate.is_banned(client) && connection.belongs_to(Source::of(client));
+            admitted.then_some(Peer::Client(client))
+        }
+        Ok(known) => Some(known),
+        Err(problem) => {
+            desk.gate.reports.complaints.unclear(peer.address(), &problem, desk.gate.clock().now());
+            None
         }
     }
-    drop(counted);
 }
 
 /// Which protocol a connection speaks.
@@ -279,83 +268,70 @@ enum Speaks {
     Http2,
 }
 
-/// Looks at the first bytes without taking them; `None` when the peer closes first.
-async fn speaks_http2(stream: &tokio::net::TcpStream) -> Option<Speaks> {
-    let mut seen = [0; H2_PREFACE.len()];
-    let mut before = 0;
-    loop {
-        let count = stream.peek(&mut seen).await.ok().filter(|count| *count > 0)?;
-        let (start, same) = (seen.get(..count)?, H2_PREFACE.get(..count)?);
-        if start != same {
-            return Some(Speaks::Http1);
-        }
-        if count == H2_PREFACE.len() {
-            return Some(Speaks::Http2);
-        }
-        // A part of the preface: `peek` returns at once while nothing new has come.
-        if count == before {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        before = count;
-    }
+/// A connection that is ready for requests.
+#[derive(Clone)]
+struct Client {
+    desk: Arc<Desk>,
+    peer: Peer,
+    activity: Activity,
 }
 
-async fn speak<S>(
-    desk: Arc<Desk>,
-    stream: S,
-    source: IpAddr,
-    speaks: Speaks,
-    mut stopped: watch::Receiver<bool>,
-) where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let limits = *desk.gate.limits();
-    let service = service_fn(move |request| {
-        let desk = Arc::clone(&desk);
-        async move {
-            if !desk.moves_funds(&request) {
-                return Ok(serve(&desk, request, source).await);
-            }
-            // A task of its own: a client that goes away must not take the outcome's record with it.
-            tokio::task::spawn(async move { serve(&desk, request, source).await }).await
+impl Client {
+    async fn answer(self, request: hyper::Request<Incoming>) -> Result<Response<ReplyBody>, JoinError> {
+        let under_way = self.activity.request();
+        if !self.desk.moves_funds(&request) {
+            return Ok(serve(&self.desk, request, self.peer, under_way).await);
         }
-    });
-    match speaks {
-        Speaks::Http1 => {
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(Duration::from_millis(limits.head_ms))
-                .max_headers(limits.headers)
-                .max_buf_size(limits.head_bytes.max(8_192))
-                .writev(false)
-                .serve_connection(TokioIo::new(Wording::new(stream)), service);
-            tokio::pin!(connection);
-            tokio::select! {
-                _ = connection.as_mut() => {}
-                () = told(&mut stopped) => {
-                    connection.as_mut().graceful_shutdown();
-                    let _ = connection.await;
+        // A task of its own: a client that goes away must not take the outcome's record with it.
+        tokio::task::spawn(async move { serve(&self.desk, request, self.peer, under_way).await }).await
+    }
+
+    async fn speak<S>(self, stream: S, speaks: Speaks, mut stopped: watch::Receiver<bool>)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let limits = *self.desk.gate.limits();
+        let activity = self.activity.clone();
+        let service = service_fn(move |request| self.clone().answer(request));
+        match speaks {
+            Speaks::Http1 => {
+                let connection = http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    // An unfinished head is cut by the connection limiter: this one would count the silence before it too.
+                    .header_read_timeout(Duration::from_millis(limits.idle_ms + limits.head_ms))
+                    .max_headers(limits.headers)
+                    .max_buf_size(limits.head_bytes.max(8_192))
+                    .writev(false)
+                    .serve_connection(TokioIo::new(Wording::new(stream, activity)), service);
+                tokio::pin!(connection);
+                tokio::select! {
+                    _ = connection.as_mut() => {}
+                    () = told(&mut stopped) => {
+                        connection.as_mut().graceful_shutdown();
+                        let _ = connection.await;
+                    }
                 }
             }
-        }
-        Speaks::Http2 => {
-            let connection = http2::Builder::new(LocalExecutor)
-                .timer(TokioTimer::new())
-                .max_concurrent_streams(limits.streams)
-                .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
-                .max_pending_accept_reset_streams(20)
-                .max_local_error_reset_streams(20)
-                .initial_stream_window_size(256 << 10)
-                .initial_connection_window_size(1 << 20)
-                .keep_alive_interval(Duration::from_secs(20))
-                .keep_alive_timeout(Duration::from_millis(limits.head_ms))
-                .serve_connection(TokioIo::new(stream), service);
-            tokio::pin!(connection);
-            tokio::select! {
-                _ = connection.as_mut() => {}
-                () = told(&mut stopped) => {
-                    connection.as_mut().graceful_shutdown();
-                    let _ = connection.await;
+            Speaks::Http2 => {
+                let connection = http2::Builder::new(LocalExecutor)
+                    .timer(TokioTimer::new())
+                    .max_concurrent_streams(limits.streams)
+                    // Larger than the limit, so that a head that exceeds it is refused in words.
+                    .max_header_list_size(u32::try_from(limits.head_bytes * 4).unwrap_or(u32::MAX))
+                    .max_pending_accept_reset_streams(20)
+                    .max_local_error_reset_streams(20)
+                    .initial_stream_window_size(256 << 10)
+                    .initial_connection_window_size(1 << 20)
+                    .keep_alive_interval(Duration::from_secs(20))
+                    .keep_alive_timeout(Duration::from_millis(limits.head_ms))
+                    .serve_connection(TokioIo::new(stream), service);
+                tokio::pin!(connection);
+                tokio::select! {
+                    _ = connection.as_mut() => {}
+                    () = told(&mut stopped) => {
+                        connection.as_mut().graceful_shutdown();
+                        let _ = connection.await;
+                    }
                 }
             }
         }

@@ -42,7 +42,41 @@ struct Inbox {
     /// Somebody waits, or enough have come.
     hurry: Notify,
     dropped: AtomicU64,
+    state: State,
 }
+
+/// How the writer fares, in milliseconds of a steady clock; 0 stands for never and for not now.
+struct State {
+    steady_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// Since when a commit has been under way.
+    busy_since: AtomicU64,
+    /// When the last commit failed, if none succeeded after it.
+    failed_at: AtomicU64,
+}
+
+impl State {
+    fn begin(&self) {
+        self.busy_since.store((self.steady_ms)().max(1), Ordering::Relaxed);
+    }
+
+    fn end(&self, kept: bool) {
+        self.busy_since.store(0, Ordering::Relaxed);
+        self.failed_at.store(if kept { 0 } else { (self.steady_ms)().max(1) }, Ordering::Relaxed);
+    }
+
+    fn is_stuck(&self) -> bool {
+        let now_ms = (self.steady_ms)();
+        let within = |at: u64, ms: u64| at != 0 && now_ms.saturating_sub(at) <= ms;
+        let busy_since = self.busy_since.load(Ordering::Relaxed);
+        let hangs = busy_since != 0 && !within(busy_since, HANGS_MS);
+        hangs || within(self.failed_at.load(Ordering::Relaxed), RETRY_MS)
+    }
+}
+
+/// A commit that takes longer hangs.
+const HANGS_MS: u64 = 2_000;
+/// For so long a failed commit counts: the next is tried only when there is something to write.
+const RETRY_MS: u64 = 5_000;
 
 /// What one commit takes.
 #[derive(Default)]
@@ -78,12 +112,14 @@ pub fn recorder(
     usage: Usage,
     marks: Arc<Marks>,
     node: String,
+    steady_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
 ) -> Result<(Recorder, Writer), keyward_store::StoreError> {
     let inbox = Arc::new(Inbox {
         waiting: Mutex::default(),
         arrived: Notify::new(),
         hurry: Notify::new(),
         dropped: AtomicU64::new(0),
+        state: State { steady_ms, busy_since: AtomicU64::new(0), failed_at: AtomicU64::new(0) },
     });
     let appender = journal.writer()?;
     let recorder = Recorder(Arc::clone(&inbox));
@@ -201,6 +237,12 @@ impl Recorder {
         self.0.dropped.load(Ordering::Relaxed)
     }
 
+    /// Whether the journal cannot be written: a commit hangs, or the last one failed just now.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        self.0.state.is_stuck()
+    }
+
     async fn ask(&self, queue: impl FnOnce(&mut Waiting) -> &mut Vec<oneshot::Sender<bool>>) -> bool {
         let (done, answer) = oneshot::channel();
         self.0.put(|waiting| {
@@ -252,7 +294,9 @@ impl Writer {
         batch.outcomes.append(&mut self.unsettled);
         let (intents, outcomes, records) = (&batch.intents, &batch.outcomes, &batch.records);
         if !(intents.is_empty() && outcomes.is_empty() && records.is_empty()) {
+            self.inbox.state.begin();
             let kept = self.appender.append(intents, outcomes, records).await;
+            self.inbox.state.end(kept.is_ok());
             if let Err(problem) = &kept {
                 error!(%problem, records = records.len(), intents = intents.len(), "the journal cannot be written");
                 self.unsettled.append(&mut batch.outcomes);

@@ -6,25 +6,41 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use keyward_edge::Request;
 use keyward_rules::denial::Denial;
 use keyward_rules::id::RequestId;
 use tokio::time::{Instant, Sleep};
 
+use crate::body::Share;
 use crate::upstream::Return;
 
 /// The id under which the request stands in the journal and the log.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("keyward-request-id");
 
-/// A reply's body.
-pub enum ReplyBody {
+/// A reply's body, and what is held until its client has taken it.
+pub struct ReplyBody {
+    content: Content,
+    /// Bytes that are handed over at once. The rest stays here, where the connection limiter sees that it is not taken.
+    piece: usize,
+    /// Its part of the budget.
+    share: Option<Share>,
+    /// The request, which ends with its reply.
+    request: Option<Request>,
+}
+
+enum Content {
     /// All there.
-    Whole(Option<Bytes>),
+    Whole(Bytes),
     /// What was gathered, then what still comes.
     Flowing(Box<Flowing>),
 }
+
+/// Bytes of an HTTP/2 reply that are handed over at once: what is handed over waits in memory for as long as the client's
+/// window is closed.
+const PIECE: usize = 4 << 10;
 
 /// An answer too long to gather.
 pub struct Flowing {
@@ -78,23 +94,32 @@ impl Body for ReplyBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
-        match &mut *self {
-            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Flowing(flowing) => flowing.poll(context),
+        let this = &mut *self;
+        let polled = match &mut this.content {
+            Content::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Content::Whole(bytes) => {
+                let piece = bytes.split_to(this.piece.min(bytes.len()));
+                Poll::Ready(Some(Ok(Frame::data(piece))))
+            }
+            Content::Flowing(flowing) => flowing.poll(context),
+        };
+        if let (Poll::Ready(_), Some(request)) = (&polled, &this.request) {
+            request.moved();
         }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Whole(bytes) => bytes.is_none(),
-            Self::Flowing(_) => false,
+        match &self.content {
+            Content::Whole(bytes) => bytes.is_empty(),
+            Content::Flowing(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Flowing(_) => SizeHint::default(),
+        match &self.content {
+            Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Flowing(_) => SizeHint::default(),
         }
     }
 }
@@ -102,8 +127,40 @@ impl Body for ReplyBody {
 impl ReplyBody {
     /// A body that is all there.
     #[must_use]
-    pub fn whole(bytes: Bytes) -> Self {
-        Self::Whole(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    pub const fn whole(bytes: Bytes) -> Self {
+        Self::of(Content::Whole(bytes))
+    }
+
+    /// A body of which a part has come.
+    #[must_use]
+    pub fn flowing(flowing: Flowing) -> Self {
+        Self::of(Content::Flowing(Box::new(flowing)))
+    }
+
+    const fn of(content: Content) -> Self {
+        Self { content, piece: usize::MAX, share: None, request: None }
+    }
+
+    /// Bytes that wait in memory.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        match &self.content {
+            Content::Whole(bytes) => bytes.len(),
+            Content::Flowing(flowing) => flowing.gathered.as_ref().map_or(0, Bytes::len),
+        }
+    }
+
+    /// Counts what waits in memory for as long as it does.
+    pub fn count(&mut self, share: Option<Share>) {
+        self.share = share;
+    }
+
+    /// Has `request`, which came by `version`, end once its client has taken the reply, or is gone.
+    pub fn end(&mut self, request: Request, version: Version) {
+        self.request = Some(request);
+        if version == Version::HTTP_2 {
+            self.piece = PIECE;
+        }
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use http::{Request, Response, request};
+use http::header::{CONNECTION, HeaderName};
+use http::{HeaderMap, HeaderValue, Request, Response, Version, request};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use keyward_edge::{Peer, Proxies, Request as UnderWay};
+use keyward_rules::address::Source;
 use keyward_rules::alert::Sighting;
 use keyward_rules::decision::Permit;
 use keyward_rules::denial::Denial;
@@ -16,13 +18,15 @@ use keyward_rules::key::{Environment, Reach};
 use keyward_rules::route::{Found, Method, Route};
 use keyward_rules::time::Moment;
 use keyward_store::{LastUse, Outcome, OutcomeStatus, Record};
+use parking_lot::Mutex;
 use tracing::{info, warn};
 
 use crate::admit::{Turned, Way, admit, path_of, screen, whole};
-use crate::body::{Budget, drain, read};
+use crate::body::{Budget, Room, drain, read};
 use crate::forward::{Forwarded, Outgoing, forward, forward_public};
 use crate::framing::{Head, check};
 use crate::gate::Gate;
+use crate::health;
 use crate::reply::{ReplyBody, respond};
 use crate::upstream::Pool;
 
@@ -36,9 +40,20 @@ pub struct Desk {
     pub pool: Arc<Pool>,
     /// The thread's request ids.
     pub ids: RequestIds,
+    /// The proxies that may name their clients.
+    pub proxies: Arc<Proxies>,
 }
 
 impl Desk {
+    /// The client of a request, unless it is closed out: a ban reaches open connections and streams too.
+    fn client(&self, peer: Peer, headers: &HeaderMap) -> Result<IpAddr, Denial> {
+        let client = self.proxies.client(peer, headers).map_err(|unclear| {
+            self.gate.reports.complaints.unclear(peer.address(), &unclear, self.gate.clock().now());
+            Denial::ClientUnclear
+        })?;
+        if self.gate.is_banned(client) { Err(Denial::RateExceeded) } else { Ok(client) }
+    }
+
     /// Whether a request, as it says of itself, owes an outcome once it was forwarded.
     pub fn moves_funds(&self, request: &Request<Incoming>) -> bool {
         if request.method() != http::Method::POST {
@@ -51,22 +66,41 @@ impl Desk {
     }
 }
 
-/// Numbers requests: random bits of the process and thread, then a count.
+/// Names requests by random bits: who knows the name of one must not know those of others.
 pub struct RequestIds {
-    seed: u64,
-    count: AtomicU64,
+    key: [u8; 32],
+    drawn: Mutex<Drawn>,
 }
 
+/// Random words, drawn many at a time.
+struct Drawn {
+    batch: u64,
+    words: [u8; DRAWN_BYTES],
+    next: usize,
+}
+
+const DRAWN_BYTES: usize = 4_096;
+
 impl RequestIds {
-    /// Ids that start with `seed`.
+    /// Ids that nobody can tell without `key`.
     #[must_use]
-    pub const fn new(seed: u64) -> Self {
-        Self { seed, count: AtomicU64::new(0) }
+    pub const fn new(key: [u8; 32]) -> Self {
+        Self { key, drawn: Mutex::new(Drawn { batch: 0, words: [0; DRAWN_BYTES], next: DRAWN_BYTES }) }
     }
 
     fn next(&self) -> RequestId {
-        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        RequestId(u128::from(self.seed) << 64 | u128::from(count))
+        let mut drawn = self.drawn.lock();
+        if drawn.next >= DRAWN_BYTES {
+            drawn.batch += 1;
+            let mut stream = blake3::Hasher::new_keyed(&self.key);
+            stream.update(&drawn.batch.to_be_bytes());
+            stream.finalize_xof().fill(&mut drawn.words);
+            drawn.next = 0;
+        }
+        let at = drawn.next;
+        drawn.next += 16;
+        let word = drawn.words.get(at..).and_then(<[u8]>::first_chunk::<16>).copied().unwrap_or_default();
+        RequestId(u128::from_be_bytes(word))
     }
 }
 
@@ -87,25 +121,50 @@ struct Trace<'d> {
 /// The journal's code for a request whose client went away before the answer.
 const CLIENT_GONE: &str = "gone";
 
-/// Serves one request from `source`.
-pub async fn serve(desk: &Desk, request: Request<Incoming>, source: IpAddr) -> Response<ReplyBody> {
+/// Serves one request of `peer`; `under_way` ends with its reply.
+pub async fn serve(
+    desk: &Desk,
+    request: Request<Incoming>,
+    peer: Peer,
+    under_way: UnderWay,
+) -> Response<ReplyBody> {
     let id = desk.ids.next();
     let (parts, body) = request.into_parts();
-    match handle(desk, &parts, body, source, id).await {
-        Ok(reply) => reply,
-        Err(denial) => respond(&denial, id),
+    if let Some(answer) = health::answer(&desk.gate, &parts) {
+        return answer;
     }
+    let handled = match desk.client(peer, &parts.headers) {
+        Ok(client) => handle(desk, &parts, body, (client, &under_way), id).await,
+        Err(denial) => refuse_early(&desk.gate, body, denial).await,
+    };
+    let mut reply = match handled {
+        Ok(reply) => reply,
+        Err(denial) => {
+            let mut reply = respond(&denial, id);
+            if matches!(peer, Peer::Client(client) if desk.gate.is_banned(client)) {
+                reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            reply
+        }
+    };
+    if parts.version == Version::HTTP_11 {
+        reply.headers_mut().entry(KEEP_ALIVE).or_insert(HeaderValue::from_static("timeout=75"));
+    }
+    reply.body_mut().end(under_way, parts.version);
+    reply
 }
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 async fn handle(
     desk: &Desk,
     parts: &request::Parts,
     body: Incoming,
-    source: IpAddr,
+    (source, under_way): (IpAddr, &UnderWay),
     id: RequestId,
 ) -> Result<Response<ReplyBody>, Denial> {
     let gate = &*desk.gate;
-    let head = match check(parts) {
+    let head = match check(parts, gate.limits()) {
         Ok(head) => head,
         Err(denial) => return refuse_early(gate, body, denial).await,
     };
@@ -116,15 +175,27 @@ async fn handle(
             return refuse_early(gate, body, turned.denial).await;
         }
     };
-    let (bytes, _share) = read(body, gate.limits(), &desk.budget).await?;
+    let room = match way {
+        Way::Public(_) => Room::Public,
+        Way::Private(..) => Room::Private,
+    };
+    if !desk.budget.has_room(room, Source::of(source)) {
+        // It has replies waiting that it does not take.
+        return refuse_early(gate, body, Denial::Busy).await;
+    }
+    let (bytes, _share) =
+        read(body, head.method, (room, Source::of(source)), gate.limits(), &desk.budget).await?;
     let (credentials, found) = match way {
-        Way::Public(route) => return public(desk, parts, &head, route, &bytes, id).await,
+        Way::Public(route) => return public(desk, parts, &head, (route, source), &bytes, id).await,
         Way::Private(credentials, found) => (credentials, found),
     };
     let mut trace = Trace::new(gate, id, source, head.method, path_of(found), bytes.len());
     let whole = whole(id, &head, &bytes, (credentials, found), source, trace.began());
     match admit(gate, whole).await {
-        Ok(permit) => finish(desk, permit, parts, &mut trace).await,
+        Ok(permit) => {
+            under_way.activity().is_known();
+            finish(desk, permit, parts, &mut trace).await
+        }
         Err(turned) => {
             trace.refused(&turned);
             Err(turned.denial)
@@ -137,7 +208,7 @@ async fn public(
     desk: &Desk,
     parts: &request::Parts,
     head: &Head<'_>,
-    route: &Route,
+    (route, client): (&Route, IpAddr),
     body: &Bytes,
     id: RequestId,
 ) -> Result<Response<ReplyBody>, Denial> {
@@ -151,10 +222,15 @@ async fn public(
         route,
         environment: if demo { Environment::Demo } else { Environment::Live },
         deadline: gate.clock().now().plus_ms(gate.limits().permit_ms),
+        client,
         caller: None,
     };
     match forward_public(gate, &desk.pool, outgoing, &parts.headers).await {
-        Forwarded::Answered(reply) => Ok(reply),
+        Forwarded::Answered(mut reply) => {
+            let share = desk.budget.reply(Room::Public, Source::of(client), reply.body().waiting());
+            reply.body_mut().count(Some(share.ok_or(Denial::Busy)?));
+            Ok(reply)
+        }
         Forwarded::NotSent(denial) | Forwarded::Unknown(denial) => Err(denial),
     }
 }
@@ -176,7 +252,12 @@ async fn finish(
     let owes_outcome = permit.route().class.owes_record();
     let forwarded = forward(gate, &desk.pool, permit, &parts.headers).await;
     let (status, code, reply) = match forwarded {
-        Forwarded::Answered(reply) => (OutcomeStatus::Answered(reply.status().as_u16()), "0", Ok(reply)),
+        Forwarded::Answered(mut reply) => {
+            // It took effect, so it is passed on even when there is no room to count it.
+            let share = desk.budget.reply(Room::Private, Source::of(trace.source), reply.body().waiting());
+            reply.body_mut().count(share);
+            (OutcomeStatus::Answered(reply.status().as_u16()), "0", Ok(reply))
+        }
         Forwarded::NotSent(denial) => (OutcomeStatus::NotSent, denial.entry().code, Err(denial)),
         Forwarded::Unknown(denial) => (OutcomeStatus::Unknown, denial.entry().code, Err(denial)),
     };

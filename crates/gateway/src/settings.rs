@@ -1,5 +1,7 @@
 //! Every bound of the data plane, units in the names.
 
+use keyward_edge::ConnectionLimits;
+
 /// The limits of the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
@@ -11,6 +13,10 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Headers of a request.
     pub headers: usize,
+    /// Time between two requests of a connection.
+    pub idle_ms: u64,
+    /// Time for a client to take something of its reply.
+    pub reply_ms: u64,
     /// Time for a connection's first bytes, a TLS handshake and each head.
     pub head_ms: u64,
     /// Time for a whole body.
@@ -29,6 +35,8 @@ pub struct Limits {
     pub upstream_ms: u64,
     /// Bytes of an answer that are gathered before the first is passed on.
     pub gather_bytes: usize,
+    /// Connections to the exchange, per thread.
+    pub upstream_connections: usize,
     /// Idle connections kept to the exchange, per thread.
     pub idle_upstream: usize,
     /// Life of a permit.
@@ -39,6 +47,20 @@ pub struct Limits {
     pub drain_ms: u64,
 }
 
+impl Limits {
+    /// The part that the connection limiter takes.
+    #[must_use]
+    pub const fn connections(&self) -> ConnectionLimits {
+        ConnectionLimits {
+            total: self.connections,
+            per_source: self.connections_per_source,
+            head_ms: self.head_ms,
+            idle_ms: self.idle_ms,
+            reply_ms: self.reply_ms,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -46,6 +68,8 @@ impl Default for Limits {
             bodies_bytes: 256 << 20,
             head_bytes: 32 << 10,
             headers: 64,
+            idle_ms: 80_000,
+            reply_ms: 40_000,
             head_ms: 10_000,
             body_ms: 15_000,
             drain_bytes: 16 << 20,
@@ -55,6 +79,7 @@ impl Default for Limits {
             connect_ms: 2_000,
             upstream_ms: 10_000,
             gather_bytes: 64 << 10,
+            upstream_connections: 1_024,
             idle_upstream: 64,
             permit_ms: 5_000,
             record_ms: 250,

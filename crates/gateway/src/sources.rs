@@ -4,7 +4,9 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use keyward_rules::address::Source;
 use keyward_rules::decision::RateAnswer;
 use keyward_rules::rate::Rate;
 use parking_lot::Mutex;
@@ -34,35 +36,37 @@ pub struct Sources {
     rates: Rates,
     limits: SourceLimits,
     bans: Mutex<HashMap<u64, u64>>,
+    /// How many there are, so that a request need not look while there is none.
+    banned: AtomicUsize,
 }
 
 impl Sources {
     /// No source is known yet.
     #[must_use]
     pub fn new(limits: SourceLimits, salt: u64) -> Self {
-        Self { rates: Rates::new(salt), limits, bans: Mutex::default() }
+        Self { rates: Rates::new(salt), limits, bans: Mutex::default(), banned: AtomicUsize::new(0) }
     }
 
     /// Charges an arrival.
     #[must_use]
     pub fn arrive(&self, source: IpAddr, now_us: u64) -> RateAnswer {
-        self.rates.take(number(source), ARRIVALS, self.limits.arrivals, now_us)
+        self.rates.take(Source::of(source).number(), ARRIVALS, self.limits.arrivals, now_us)
     }
 
     /// Gives an arrival back: its signature held.
     pub fn refund(&self, source: IpAddr) {
-        self.rates.refund(number(source), ARRIVALS, self.limits.arrivals);
+        self.rates.refund(Source::of(source).number(), ARRIVALS, self.limits.arrivals);
     }
 
     /// Charges a public route's own limit.
     #[must_use]
     pub fn take_public(&self, source: IpAddr, route: u16, rate: Rate, now_us: u64) -> RateAnswer {
-        self.rates.take(number(source), route, rate, now_us)
+        self.rates.take(Source::of(source).number(), route, rate, now_us)
     }
 
     /// Counts bad credentials; too many close the source.
     pub fn failed(&self, source: IpAddr, now_us: u64) {
-        match self.rates.take(number(source), FAILURES, self.limits.failures, now_us) {
+        match self.rates.take(Source::of(source).number(), FAILURES, self.limits.failures, now_us) {
             RateAnswer::Taken => {}
             RateAnswer::Exhausted(_) | RateAnswer::NoRoom => self.ban(source, now_us / 1_000),
         }
@@ -71,7 +75,8 @@ impl Sources {
     /// Whether the source is closed at `now_ms`.
     #[must_use]
     pub fn is_banned(&self, source: IpAddr, now_ms: u64) -> bool {
-        self.bans.lock().get(&number(source)).is_some_and(|until| now_ms < *until)
+        self.banned.load(Ordering::Relaxed) > 0
+            && self.bans.lock().get(&Source::of(source).number()).is_some_and(|until| now_ms < *until)
     }
 
     fn ban(&self, source: IpAddr, now_ms: u64) {
@@ -83,15 +88,8 @@ impl Sources {
                 oldest.and_then(|source| bans.remove(&source));
             }
         }
-        bans.insert(number(source), now_ms.saturating_add(self.limits.ban_ms));
-    }
-}
-
-/// One number per source: an IPv4 address, or an IPv6 /64, apart from each other.
-fn number(source: IpAddr) -> u64 {
-    match keyward_rules::address::canonical(source) {
-        IpAddr::V4(v4) => u64::from(v4.to_bits()),
-        IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64 ^ 0x6000_0000_0000_0006,
+        bans.insert(Source::of(source).number(), now_ms.saturating_add(self.limits.ban_ms));
+        self.banned.store(bans.len(), Ordering::Relaxed);
     }
 }
 

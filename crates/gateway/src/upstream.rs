@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use keyward_rules::denial::Denial;
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::settings::Limits;
@@ -29,12 +30,16 @@ pub struct Backend {
     pub address: String,
     /// The `Host` header.
     pub host: http::HeaderValue,
+    /// Headers of clients that are passed on beside those that OKX's clients need.
+    pub pass: Vec<http::HeaderName>,
 }
 
 /// The pool of one thread.
 pub struct Pool {
     backend: Backend,
     idle: Mutex<Vec<Line>>,
+    /// Room for connections, idle ones included.
+    room: Arc<Semaphore>,
     limits: Limits,
 }
 
@@ -51,8 +56,9 @@ pub enum Sent {
 impl Pool {
     /// An empty pool.
     #[must_use]
-    pub const fn new(backend: Backend, limits: Limits) -> Self {
-        Self { backend, idle: Mutex::new(Vec::new()), limits }
+    pub fn new(backend: Backend, limits: Limits) -> Self {
+        let room = Arc::new(Semaphore::new(limits.upstream_connections));
+        Self { backend, idle: Mutex::new(Vec::new()), room, limits }
     }
 
     /// The backend.
@@ -107,8 +113,11 @@ impl Pool {
                 return Ok(line);
             }
         }
+        let patience = Duration::from_millis(self.limits.connect_ms);
+        let place = timeout(patience, Arc::clone(&self.room).acquire_owned()).await;
+        let place = place.map_err(|_| Denial::Busy)?.map_err(|_| Denial::Busy)?;
         let connect = TcpStream::connect(&self.backend.address);
-        let stream = timeout(Duration::from_millis(self.limits.connect_ms), connect)
+        let stream = timeout(patience, connect)
             .await
             .map_err(|_| Denial::UpstreamDown)?
             .map_err(|_| Denial::UpstreamDown)?;
@@ -118,6 +127,7 @@ impl Pool {
         tokio::task::spawn(async move {
             // The request's own end reports what went wrong.
             let _ = connection.await;
+            drop(place);
         });
         Ok(line)
     }

@@ -1,13 +1,13 @@
 //! Gives words to the refusals that hyper's own parser writes, which have no body.
 //!
 //! hyper answers a head that it cannot parse with a bare 400, 414 or 431. OKX clients parse every body as
-//! JSON, so the bytes are replaced on their way out. Our own replies all carry a request id, so that they
-//! cannot be mistaken for hyper's.
+//! JSON, so the bytes are replaced on their way out, but never while a reply is: its body may contain anything.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use keyward_edge::Activity;
 use keyward_rules::denial::Denial;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -16,12 +16,15 @@ pub struct Wording<S> {
     stream: S,
     /// Replacement bytes that are still to be written, and the count of hyper's bytes that they stand for.
     pending: Option<(Vec<u8>, usize, usize)>,
+    activity: Activity,
+    /// Every byte of the replies so far is out, so that what comes next is the beginning of a head.
+    between: bool,
 }
 
 impl<S> Wording<S> {
     /// Wraps a stream.
-    pub const fn new(stream: S) -> Self {
-        Self { stream, pending: None }
+    pub const fn new(stream: S, activity: Activity) -> Self {
+        Self { stream, pending: None, activity, between: true }
     }
 }
 
@@ -59,7 +62,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wording<S> {
         context: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, into)
+        let before = into.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, into);
+        if into.filled().len() > before {
+            self.activity.bytes_came();
+        }
+        read
     }
 }
 
@@ -71,7 +79,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wording<S> {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         if this.pending.is_none() {
-            let Some(denial) = bare_refusal(bytes) else {
+            // A refusal of hyper's own comes when no request is under way; an answer of the exchange may look like one.
+            let own = this.between && this.activity.is_idle();
+            this.between = false;
+            let Some(denial) = bare_refusal(bytes).filter(|_| own) else {
                 return Pin::new(&mut this.stream).poll_write(context, bytes);
             };
             this.pending = Some((worded(&denial), 0, bytes.len()));
@@ -89,7 +100,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wording<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.between |= flushed.is_ready() && self.activity.is_idle();
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -74,6 +74,8 @@ pub enum Denial {
     HeadTooLarge,
     /// The request's framing is ambiguous or malformed.
     Malformed,
+    /// A trusted proxy did not say clearly who its client is.
+    ClientUnclear,
     /// The body came too slowly.
     BodyTooSlow,
     /// An upgrade to a protocol that is not spoken here.
@@ -328,6 +330,13 @@ impl Denial {
                 "the request's framing is ambiguous, malformed or not spoken here",
                 "send plain HTTP with one Host, one length, and each header once; write an inverted comma in a query as %22",
             ),
+            Self::ClientUnclear => entry(
+                "90407",
+                400,
+                "The client address is missing or ambiguous behind a proxy",
+                "the proxy before the gateway did not say clearly from which address the request came",
+                "operators: let the proxy set X-Forwarded-For, Forwarded or the PROXY protocol, as [proxies] says",
+            ),
             Self::BodyTooSlow => entry(
                 "90408",
                 408,
@@ -384,6 +393,7 @@ impl Denial {
             | Self::BodyTooLarge
             | Self::HeadTooLarge
             | Self::Malformed
+            | Self::ClientUnclear
             | Self::BodyTooSlow
             | Self::UpgradeRefused => Cow::Borrowed(self.entry().text),
         }
@@ -425,6 +435,7 @@ impl Denial {
             Self::BodyTooLarge,
             Self::HeadTooLarge,
             Self::Malformed,
+            Self::ClientUnclear,
             Self::BodyTooSlow,
             Self::UpgradeRefused,
         ]

@@ -32,7 +32,9 @@ pub const DEADLINE: &str = "keyward-deadline";
 pub const LABEL: &str = "keyward-label";
 /// See [`ACCOUNT`]; the key's own addresses, empty for none and for app keys.
 pub const ADDRESSES: &str = "keyward-ip";
-/// See [`ACCOUNT`]; `v1,<key id>,<base64 of the MAC>`.
+/// See [`ACCOUNT`]; the address that the request came from.
+pub const CLIENT_ADDRESS: &str = "keyward-client-address";
+/// See [`ACCOUNT`]; `v2,<key id>,<base64 of the MAC>`.
 pub const IDENTITY: &str = "keyward-identity";
 
 /// The prefix that no client's header may have, in any spelling.
@@ -73,6 +75,8 @@ pub struct Identity<'a> {
     pub request_id: &'a str,
     /// After this the backend must not act, Unix milliseconds.
     pub deadline_ms: u64,
+    /// The address that the request came from, IPv6 by RFC 5952.
+    pub client_address: &'a str,
 }
 
 /// The key shared by gateway and backend.
@@ -84,7 +88,7 @@ pub struct IdentityKey {
 /// Why a backend must not act on a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum IdentityRefusal {
-    /// Not `v1,<id>,<44 characters>`.
+    /// Not `v2,<id>,<44 characters>`.
     #[error("the identity header is malformed")]
     Malformed,
     /// Made with another key.
@@ -95,7 +99,7 @@ pub enum IdentityRefusal {
     Mismatch,
 }
 
-/// Bytes of the longest header value: `v1,`, ten digits, a comma, 44 characters of Base64.
+/// Bytes of the longest header value: `v2,`, ten digits, a comma, 44 characters of Base64.
 const VALUE_BYTES: usize = 3 + 10 + 1 + MAC_CHARS;
 /// Characters of a MAC in padded Base64.
 const MAC_CHARS: usize = 44;
@@ -176,7 +180,7 @@ impl IdentityKey {
         let _ = STANDARD.encode_slice(mac.as_bytes(), &mut text);
         let (id, start) = digits(self.id);
         let mut value = SignedIdentity { bytes: [0; VALUE_BYTES], length: 0 };
-        value.push(b"v1,");
+        value.push(b"v2,");
         value.push(id.get(start..).unwrap_or_default());
         value.push(b",");
         value.push(&text);
@@ -195,7 +199,7 @@ impl IdentityKey {
         body: &[u8],
         header: &str,
     ) -> Result<(), IdentityRefusal> {
-        let rest = header.strip_prefix("v1,").ok_or(IdentityRefusal::Malformed)?;
+        let rest = header.strip_prefix("v2,").ok_or(IdentityRefusal::Malformed)?;
         let (id, text) = rest.split_once(',').ok_or(IdentityRefusal::Malformed)?;
         let (own, start) = digits(self.id);
         if id.as_bytes() != own.get(start..).unwrap_or_default() {
@@ -221,7 +225,7 @@ impl IdentityKey {
     /// bytes; the deadline is eight bytes, the body its BLAKE3 hash.
     fn mac(&self, identity: &Identity<'_>, method: &str, target: &[u8], body: &[u8]) -> blake3::Hash {
         let mut message = Message::new(blake3::Hasher::new_keyed(self.bytes.expose()));
-        message.field("format", Some(b"keyward identity 1"));
+        message.field("format", Some(b"keyward identity 2"));
         message.field(ACCOUNT, identity.account.map(str::as_bytes));
         message.field(SUB_ACCOUNT, identity.sub_account.map(str::as_bytes));
         message.field(KEY, identity.key.map(str::as_bytes));
@@ -232,6 +236,7 @@ impl IdentityKey {
         message.field(ROUTE, Some(identity.route.as_bytes()));
         message.field(REQUEST_ID, Some(identity.request_id.as_bytes()));
         message.field(DEADLINE, Some(&identity.deadline_ms.to_be_bytes()));
+        message.field(CLIENT_ADDRESS, Some(identity.client_address.as_bytes()));
         message.field("method", Some(method.as_bytes()));
         message.field("target", Some(target));
         let body = if body.is_empty() { EMPTY_BODY } else { *blake3::hash(body).as_bytes() };
@@ -303,6 +308,7 @@ mod tests {
             route: "POST /api/v5/trade/order",
             request_id: "r",
             deadline_ms: 7,
+            client_address: "203.0.113.9",
             sub_account: None,
         }
     }
@@ -318,6 +324,7 @@ mod tests {
             Identity { permissions: "read", ..identity() },
             Identity { environment: "demo", ..identity() },
             Identity { deadline_ms: 8, ..identity() },
+            Identity { client_address: "203.0.113.8", ..identity() },
             Identity { label: Some("botX"), ..identity() },
             Identity { addresses: None, ..identity() },
         ];
@@ -344,7 +351,7 @@ mod tests {
         for id in [0, 1, 10, 4_294_967_295] {
             let key = IdentityKey::new(id, [9; 32]);
             let value = key.sign(&identity(), "GET", TARGET, b"");
-            assert!(value.starts_with(&format!("v1,{id},")), "{value}");
+            assert!(value.starts_with(&format!("v2,{id},")), "{value}");
             // As a header's value and in comparisons it reads like any text.
             let text: Option<&str> = Some(&value);
             assert!(text.is_some_and(|text| text == value));
@@ -394,6 +401,7 @@ mod tests {
                 route: text("route").unwrap(),
                 request_id: text("request_id").unwrap(),
                 deadline_ms: vector["deadline_ms"].as_u64().unwrap(),
+                client_address: text("client_address").unwrap(),
             };
             let (method, target) = (text("method").unwrap(), text("target").unwrap().as_bytes());
             let body = text("body").unwrap().as_bytes();
@@ -411,7 +419,7 @@ mod tests {
         let key = IdentityKey::new(1, [9; 32]);
         let good = key.sign(&identity(), "POST", TARGET, b"{}");
         for odd in [
-            good.replacen("v1", "v2", 1),
+            good.replacen("v2", "v1", 1),
             good.replacen(",1,", ",01,", 1),
             good.trim_end_matches('=').into(),
             format!("{good} "),

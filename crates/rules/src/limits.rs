@@ -81,6 +81,11 @@ pub const SESSION_IDLE_MS: u64 = 30 * 60 * 1_000;
 pub const SESSION_LIFE_MS: u64 = 12 * 60 * 60 * 1_000;
 /// Sessions of one account at a time; the oldest one ends for the next.
 pub const SESSIONS_PER_ACCOUNT: usize = 20;
+/// Sign-ins of an account whose second factor is due, and for how long they wait. They are counted apart: who knows only the
+/// password must not end the owner's sessions.
+pub const HALF_SESSIONS_PER_ACCOUNT: usize = 5;
+/// See [`HALF_SESSIONS_PER_ACCOUNT`].
+pub const HALF_SESSION_LIFE_MS: u64 = 10 * 60 * 1_000;
 /// Milliseconds for which keys that move money rest after a change of password, factor or e-mail address.
 pub const COOLING_MS: u64 = DAY_MS;
 /// Milliseconds in which the link of an alert can brake.

@@ -8,7 +8,7 @@ use crate::parameters::decoded;
 use crate::refusal::Refusal;
 
 /// All identity headers there are. One of another name never comes from the gateway.
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 12] = [
     identity::ACCOUNT,
     identity::SUB_ACCOUNT,
     identity::KEY,
@@ -19,6 +19,7 @@ const KNOWN: [&str; 11] = [
     identity::ROUTE,
     identity::REQUEST_ID,
     identity::DEADLINE,
+    identity::CLIENT_ADDRESS,
     identity::IDENTITY,
 ];
 
@@ -89,6 +90,7 @@ fn read(headers: &HeaderMap) -> Result<Identity<'_>, Refusal> {
         route: needed(headers, identity::ROUTE)?,
         request_id: needed(headers, identity::REQUEST_ID)?,
         deadline_ms,
+        client_address: needed(headers, identity::CLIENT_ADDRESS)?,
     })
 }
 

@@ -53,12 +53,13 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
         .gateway
         .threads
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
-    let backend = node::backend(&settings.upstream.url)?;
+    let backend = node::backend(&settings.upstream.url, &settings.upstream.pass_headers)?;
     let listeners = Listeners { plain, tls };
     let channels = settings.channels.client()?;
     let rules = Settings { channels: channels.policy().clone(), ..settings.settings() };
     let authority = Arc::new(node::authority(&store, rules));
     let shown = settings.shown();
+    let proxies = Arc::new(settings.proxies.proxies().map_err(anyhow::Error::msg)?);
     let control = match (settings.console, settings.mail) {
         (Some(console), Some(mail)) => {
             operator::offer_first(&authority, &console.origin).await?;
@@ -69,13 +70,15 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
                 post: Post::Smtp(Box::new(mail.sender()?)),
                 shown,
                 channels,
+                proxies: Arc::clone(&proxies),
             };
             Some(Control::start(&store, Arc::clone(&authority), options)?)
         }
         (_, _) => None,
     };
     let notary = settings.audit.notary(&store)?;
-    let options = NodeOptions { listeners, backend, raise_rates: 1, threads, authority, checkpoint, notary };
+    let options =
+        NodeOptions { listeners, backend, raise_rates: 1, threads, proxies, authority, checkpoint, notary };
     let node = Node::start(&store, options).await?;
     info!(upstream = settings.upstream.url, "serving");
     tokio::select! {

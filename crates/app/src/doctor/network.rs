@@ -29,7 +29,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
 }
 
 async fn upstream(url: &str) -> Vec<Finding> {
-    let Ok(backend) = node::backend(url) else { return Vec::new() };
+    let Ok(backend) = node::backend(url, &[]) else { return Vec::new() };
     let url = without_password(url);
     match tokio::time::timeout(PATIENCE, probe(&backend.address)).await {
         Ok(Ok(answer)) => {

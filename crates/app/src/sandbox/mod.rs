@@ -23,7 +23,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::audit::AuditSettings;
 use crate::commands::master_key::new_master_key;
 use crate::commands::read_master_key;
-use crate::config::ChannelSettings;
+use crate::config::{ChannelSettings, ProxySettings};
 use crate::control::{self, Control, Post};
 use crate::node::{self, Node, NodeOptions};
 use crate::{ambient, arguments};
@@ -47,6 +47,9 @@ pub struct Places {
 pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let proxies =
+        ProxySettings { trusted: options.trusted_proxies, client_address: Some(options.client_address) };
+    let proxies = Arc::new(proxies.proxies().map_err(anyhow::Error::msg)?);
     let folder = Folder::open(options.data.as_deref())?;
     let _lock = node::lock(&folder.path)?;
     let master = master_key(&folder.path)?;
@@ -55,7 +58,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let (store, checkpoint) = node::checked(store, Some(&folder.path.join(node::CHECKPOINT_FILE))).await?;
 
     let (backend, exchange) = match &options.upstream {
-        Some(url) => (node::backend(url)?, None),
+        Some(url) => (node::backend(url, &[])?, None),
         None => {
             let (backend, task) = start_exchange(&store).await?;
             (backend, Some(task))
@@ -88,7 +91,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let raise_rates = options.raise_rates;
     let notary = AuditSettings::default().notary(&store)?;
     let node_options =
-        NodeOptions { listeners, backend, raise_rates, threads, authority, checkpoint, notary };
+        NodeOptions { listeners, backend, raise_rates, threads, proxies, authority, checkpoint, notary };
     let desk = control::Options {
         listener: pages,
         origin: places.console.clone(),
@@ -96,6 +99,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
         post: Post::Mailbox,
         shown: Vec::new(),
         channels,
+        proxies: Arc::clone(&node_options.proxies),
     };
     let control = Control::start(&store, Arc::clone(&node_options.authority), desk)?;
     let node = Node::start(&store, node_options).await?;
@@ -120,7 +124,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
 async fn start_exchange(store: &Store) -> Result<(Backend, tokio::task::JoinHandle<()>)> {
     let listener =
         tokio::net::TcpListener::bind("127.0.0.1:0").await.context("the exchange cannot listen")?;
-    let backend = node::backend(&format!("http://{}", listener.local_addr()?))?;
+    let backend = node::backend(&format!("http://{}", listener.local_addr()?), &[])?;
     let exchange = Exchange::new(node::identity_key(store.root()), 1, Box::new(|| ambient::now().unix_ms()));
     Ok((backend, tokio::spawn(Arc::clone(&exchange).serve(listener))))
 }

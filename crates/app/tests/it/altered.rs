@@ -49,8 +49,14 @@ fn one_changed_byte_never_reaches_the_exchange() {
         let expected: &[&str] = match count % 7 {
             _ if unaltered => &["0"],
             0 => {
+                // A GET has no body, so this one is refused before its signature is looked at; without it, by that.
                 request.method = "GET".into();
-                &["50113"]
+                if count % 2 == 0 {
+                    &["90400"]
+                } else {
+                    request.body.clear();
+                    &["50113"]
+                }
             }
             1 => {
                 request.target = numbers.alter(&request.target);

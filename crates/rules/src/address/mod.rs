@@ -5,12 +5,14 @@
 
 mod entry;
 mod set;
+mod source;
 mod table;
 
 use std::net::IpAddr;
 
 pub use entry::{HostBits, Network, NotANetwork};
 pub use set::{AddressSet, NotASet, Width};
+pub use source::Source;
 pub use table::RangeTable;
 
 use crate::id::AppId;

@@ -33,6 +33,7 @@ fn trader() -> Identity<'static> {
         route: "r",
         request_id: "q1",
         deadline_ms: NOW_MS + 5_000,
+        client_address: "203.0.113.9",
         ..Identity::default()
     }
 }
@@ -52,6 +53,7 @@ fn headers(told: &Identity<'_>, key: &IdentityKey, method: &str, target: &str, b
         (identity::ROUTE, Some(told.route)),
         (identity::REQUEST_ID, Some(told.request_id)),
         (identity::DEADLINE, Some(deadline.as_str())),
+        (identity::CLIENT_ADDRESS, Some(told.client_address)),
         (identity::IDENTITY, Some(&*signed)),
     ];
     let pair = |(name, value): (&'static str, Option<&str>)| {

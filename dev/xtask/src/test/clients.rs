@@ -53,6 +53,11 @@ pub fn conform(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), 
     peer(clients, program, "conformance.py")
 }
 
+/// The real nginx, HAProxy and Caddy before the program.
+pub fn proxies(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), String> {
+    peer(clients, program, "proxies.py")
+}
+
 /// Mails of a real server's configuration, taken by an independent SMTP server.
 pub fn mail(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), String> {
     peer(clients, program, "mail.py")

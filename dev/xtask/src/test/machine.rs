@@ -16,7 +16,7 @@ struct Need {
     met: fn() -> bool,
 }
 
-const NEEDS: [Need; 7] = [
+const NEEDS: [Need; 11] = [
     Need {
         what: "PostgreSQL's server (initdb and postgres)",
         packages: &["postgresql"],
@@ -32,6 +32,15 @@ const NEEDS: [Need; 7] = [
     Need { what: "openssl", packages: &["openssl"], met: || place::program("openssl").is_some() },
     // Networks with addresses of their own; `unshare` is part of every Debian.
     Need { what: "ip", packages: &["iproute2"], met: || place::program("ip").is_some() },
+    // The proxies that people put before a gateway, and a client that speaks to them in every way.
+    Need {
+        what: "nginx with its stream module",
+        packages: &["nginx", "libnginx-mod-stream"],
+        met: || place::program("nginx").is_some() && has_stream_module(),
+    },
+    Need { what: "HAProxy", packages: &["haproxy"], met: || place::program("haproxy").is_some() },
+    Need { what: "Caddy", packages: &["caddy"], met: || place::program("caddy").is_some() },
+    Need { what: "curl", packages: &["curl"], met: || place::program("curl").is_some() },
     Need { what: "a C++ compiler", packages: &["g++"], met: has_cxx },
 ];
 
@@ -83,6 +92,13 @@ fn postgres() -> Option<PathBuf> {
 /// The browser, by any of its names.
 pub fn chromium() -> Option<PathBuf> {
     ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| place::program(name))
+}
+
+/// Whether the module is where the recipe loads it from.
+fn has_stream_module() -> bool {
+    ["/usr/share/nginx/modules", "/usr/lib/nginx/modules"]
+        .iter()
+        .any(|folder| Path::new(folder).join("ngx_stream_module.so").is_file())
 }
 
 fn has_python() -> bool {
