@@ -3,6 +3,7 @@
 use keyward_rules::app::PrivateRanges;
 use keyward_rules::channel::ChannelPolicy;
 use keyward_rules::grant::Actor;
+use keyward_rules::id::AccountId;
 use keyward_rules::key::PassphraseKey;
 use keyward_rules::person::{CodeKey, SessionId};
 use keyward_rules::policy::Policy;
@@ -11,6 +12,7 @@ use keyward_store::{Activity, Door, Entropy, Inbox, Log, Reader, Store, Writer};
 
 use crate::apps::ProofOfControl;
 use crate::passkeys::RelyingParty;
+use crate::work::{Pool, PoolLimits};
 use crate::{Hasher, Searches};
 
 /// The capabilities of the store that actions and questions use.
@@ -71,6 +73,9 @@ impl Default for Settings {
     }
 }
 
+/// Each file takes 64 MiB and a core for a tenth of a second.
+const SEALING: PoolLimits = PoolLimits { at_a_time: 1, of_all: 32, of_one: 2 };
+
 /// Everything that actions share.
 pub struct Authority {
     /// The store.
@@ -81,6 +86,8 @@ pub struct Authority {
     pub entropy: Entropy,
     /// Where passwords are hashed.
     pub hasher: Hasher,
+    /// Where files are sealed under a passphrase.
+    pub sealing: Pool<AccountId>,
     /// The searches under way.
     pub searches: Searches,
     /// The settings.
@@ -104,7 +111,8 @@ impl Authority {
         let secrets = Secrets { passphrases: store.root().passphrase_key(), codes: store.root().code_key() };
         let relying_party = RelyingParty::at(&settings.origin, &settings.issuer);
         let (hasher, searches) = (Hasher::default(), Searches::default());
-        Self { access, secrets, entropy, hasher, searches, settings, relying_party }
+        let sealing = Pool::new(SEALING);
+        Self { access, secrets, entropy, hasher, sealing, searches, settings, relying_party }
     }
 
     /// A desk for what `actor` does at `now`.

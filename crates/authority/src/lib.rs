@@ -22,6 +22,7 @@ mod step_up;
 mod strength;
 mod tell;
 mod totp;
+mod work;
 
 // An action or question is compiled here, once. An `async fn` that is not boxed is compiled again in each crate that
 // calls it: the console, the command line and every test.
@@ -35,6 +36,7 @@ pub use searches::{Searches, Searching};
 pub use step_up::{Matter, StepUpForm, begin_step_up, finish_step_up};
 pub use strength::{Strength, strength};
 pub use totp::Authenticator;
+pub use work::{Pool, PoolLimits};
 
 // What comes through the door, for shells that have no way to the store.
 pub use keyward_store::{

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use keyward_rules::address::Source;
 use keyward_rules::grant::{Factor, FactorAnswer, FactorKind, TwoFactor};
 use keyward_rules::id::AccountId;
 use keyward_rules::person::{Password, RecoveryCode, TotpCode};
@@ -108,15 +109,8 @@ fn settle(person: &PersonRecord, kind: FactorKind, answer: FactorAnswer) -> Resu
     Ok(Factor::settle(person.account, kind, person.two_factor(), answer)?)
 }
 
-/// The address that shares of pools and counters go by.
-pub(crate) fn source(desk: &Desk<'_>) -> IpAddr {
-    desk.actor.origin().map_or(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), |origin| origin.address)
-}
-
-/// A source's name in counters: IPv6 by /64, because one household has that many.
-pub(crate) fn source_word(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => format!("{:x}/64", v6.to_bits() >> 64),
-    }
+/// Whose share of pools and counters this is: everything at the host counts as one source.
+pub(crate) fn source(desk: &Desk<'_>) -> Source {
+    let host = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    Source::of(desk.actor.origin().map_or(host, |origin| origin.address))
 }

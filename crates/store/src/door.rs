@@ -9,7 +9,9 @@ use keyward_rules::account::Email;
 use keyward_rules::grant::{Action, Challenge};
 use keyward_rules::id::AccountId;
 use keyward_rules::letter::Letter;
-use keyward_rules::limits::{SESSION_IDLE_MS, SESSION_LIFE_MS, SESSIONS_PER_ACCOUNT};
+use keyward_rules::limits::{
+    HALF_SESSION_LIFE_MS, HALF_SESSIONS_PER_ACCOUNT, SESSION_IDLE_MS, SESSION_LIFE_MS,
+};
 use keyward_rules::person::{CodeTag, SessionId, pause_ms};
 use keyward_rules::secret::Secret;
 use keyward_rules::time::Moment;
@@ -24,10 +26,15 @@ use crate::sessions::{self, SessionRecord};
 use crate::sql::{Database, Value, statements};
 
 statements! {
-    /// Counts a try unless a pause runs; after a day of quiet it begins anew.
+    /// Counts a try unless a pause runs. One try is forgotten in each interval of $3 milliseconds; `seen_at` moves by whole
+    /// intervals, so that tries that come faster do not keep the others from being forgotten.
     COUNT_TRY = "INSERT INTO tries (subject, failures, until, seen_at) VALUES ($1, 1, 0, $2) \
-        ON CONFLICT (subject) DO UPDATE SET failures = CASE WHEN tries.seen_at < $3 THEN 1 ELSE tries.failures + 1 END, \
-        seen_at = excluded.seen_at WHERE tries.until <= excluded.seen_at RETURNING failures";
+        ON CONFLICT (subject) DO UPDATE SET \
+        failures = CASE WHEN tries.failures <= (excluded.seen_at - tries.seen_at) / $3 THEN 1 \
+        ELSE tries.failures - (excluded.seen_at - tries.seen_at) / $3 + 1 END, \
+        seen_at = CASE WHEN tries.failures <= (excluded.seen_at - tries.seen_at) / $3 THEN excluded.seen_at \
+        ELSE tries.seen_at + (excluded.seen_at - tries.seen_at) / $3 * $3 END \
+        WHERE tries.until <= excluded.seen_at RETURNING failures";
     SET_PAUSE = "UPDATE tries SET until = $2 WHERE subject = $1";
     REFUND_TRY = "UPDATE tries SET failures = failures - 1 WHERE subject = $1 AND failures > 0";
     CLEAR_TRIES = "DELETE FROM tries WHERE subject = $1";
@@ -47,7 +54,10 @@ statements! {
     DROP_CHALLENGES = "DELETE FROM challenges WHERE made_at < $1";
 }
 
-/// Milliseconds of quiet after which wrong tries are forgotten.
+/// One wrong try of a credential is forgotten in each of these intervals, and one of a source.
+const FORGET_TRY_MS: u64 = 3 * 60 * 60 * 1_000;
+const FORGET_SOURCE_TRY_MS: u64 = 60 * 1_000;
+/// Milliseconds of quiet after which counters and challenges are dropped.
 const FORGET_MS: u64 = 24 * 60 * 60 * 1_000;
 /// A session's last use is written at most this often.
 const TOUCH_MS: u64 = 30_000;
@@ -154,8 +164,11 @@ impl Door {
     /// [`StoreError::Database`]; then nothing may be checked.
     pub async fn count_try(&self, subject: &str, patience: Patience, now: Moment) -> Result<Try, StoreError> {
         let mut tx = self.database.begin().await?;
-        let quiet = now.unix_ms().saturating_sub(FORGET_MS);
-        let values = vec![subject.into(), now.unix_ms().into(), quiet.into()];
+        let interval_ms = match patience {
+            Patience::Credential => FORGET_TRY_MS,
+            Patience::Source => FORGET_SOURCE_TRY_MS,
+        };
+        let values = vec![subject.into(), now.unix_ms().into(), interval_ms.into()];
         let Some(row) = tx.fetch_optional(COUNT_TRY, values).await? else { return Ok(Try::Paused) };
         let failures = u32::try_from(row.int(0)?).unwrap_or(u32::MAX);
         let pause = pause_ms(match patience {
@@ -248,6 +261,21 @@ impl Door {
         Ok(true)
     }
 
+    /// Whether `owner` may still have a challenge in this hour: a look before expensive work. [`Self::challenge`] decides.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn may_challenge(
+        &self,
+        owner: &str,
+        most_per_hour: u32,
+        now: Moment,
+    ) -> Result<bool, StoreError> {
+        let hour_ago = now.unix_ms().saturating_sub(60 * 60 * 1_000);
+        let row = self.database.fetch_optional(CHALLENGES_SINCE, vec![owner.into(), hour_ago.into()]).await?;
+        Ok(row.map_or(Ok(0), |row| row.int(0))? < i64::from(most_per_hour))
+    }
+
     /// Counts a try of a challenge and opens it. Committed when this returns. `None` when it was used, or never
     /// was.
     ///
@@ -296,7 +324,7 @@ impl Door {
         let row =
             self.database.fetch_optional(sessions::SESSION_BY_TOKEN, vec![token.as_slice().into()]).await?;
         let session = row.as_ref().map(SessionRecord::from_row).transpose()?;
-        Ok(session.filter(|session| !session.life.is_over(now)))
+        Ok(session.filter(|session| !session.is_over(now)))
     }
 
     /// Notes that a session was used; written twice a minute at most.
@@ -319,14 +347,10 @@ impl Door {
     pub async fn begin_half(&self, session: &SessionRecord, token: &[u8; 32]) -> Result<(), StoreError> {
         let now = session.life.began_at.unix_ms();
         let mut tx = self.database.begin().await?;
-        let bound = u64::try_from(SESSIONS_PER_ACCOUNT).unwrap_or(u64::MAX);
-        let values = vec![
-            session.account.as_u64().into(),
-            now.saturating_sub(SESSION_IDLE_MS).into(),
-            now.saturating_sub(SESSION_LIFE_MS).into(),
-            bound.into(),
-        ];
-        tx.execute(sessions::TRIM_SESSIONS, values).await?;
+        let room = u64::try_from(HALF_SESSIONS_PER_ACCOUNT).unwrap_or(u64::MAX).saturating_sub(1);
+        let began = now.saturating_sub(HALF_SESSION_LIFE_MS);
+        let values = vec![session.account.as_u64().into(), began.into(), room.into()];
+        tx.execute(sessions::TRIM_HALF_SESSIONS, values).await?;
         tx.execute(sessions::INSERT_SESSION, session.insert_values(token)).await?;
         tx.commit().await
     }

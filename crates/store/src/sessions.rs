@@ -2,6 +2,7 @@
 
 use keyward_rules::grant::Scope;
 use keyward_rules::id::AccountId;
+use keyward_rules::limits::{HALF_SESSION_LIFE_MS, SESSIONS_PER_ACCOUNT};
 use keyward_rules::person::{SessionId, SessionLife};
 use keyward_rules::time::Moment;
 
@@ -20,9 +21,12 @@ statements! {
     END_SESSION = "DELETE FROM sessions WHERE account = $1 AND id = $2";
     END_SESSIONS = "DELETE FROM sessions WHERE account = $1 AND id <> $2";
     END_ALL_SESSIONS = "DELETE FROM sessions";
-    /// Makes room: what is over, and what exceeds the bound.
-    TRIM_SESSIONS = "DELETE FROM sessions WHERE account = $1 AND (seen_at <= $2 OR began_at <= $3 OR id IN \
-        (SELECT id FROM sessions WHERE account = $1 ORDER BY seen_at DESC, id LIMIT 1000 OFFSET $4))";
+    /// Makes room for one: ends what exceeds the bound, those first that were unused for longest.
+    TRIM_SESSIONS = "DELETE FROM sessions WHERE account = $1 AND id IN \
+        (SELECT id FROM sessions WHERE account = $1 AND stage = 'full' ORDER BY seen_at DESC, id LIMIT 1000 OFFSET $2)";
+    /// The same for sign-ins whose second factor is due; also ends what is over.
+    TRIM_HALF_SESSIONS = "DELETE FROM sessions WHERE account = $1 AND stage = 'password' AND (began_at <= $2 OR id IN \
+        (SELECT id FROM sessions WHERE account = $1 AND stage = 'password' ORDER BY began_at DESC, id LIMIT 1000 OFFSET $3))";
     TOUCH_SESSION = "UPDATE sessions SET seen_at = $2 WHERE id = $1 AND seen_at < $3";
     DROP_SESSIONS = "DELETE FROM sessions WHERE seen_at <= $1 OR began_at <= $2";
     KNOWN_DEVICE = "SELECT seen_at FROM devices WHERE token = $1 AND account = $2";
@@ -123,6 +127,15 @@ impl SessionRecord {
     }
 }
 
+impl SessionRecord {
+    /// Whether it is over: by its life, and much sooner while the second factor is due.
+    #[must_use]
+    pub fn is_over(&self, now: Moment) -> bool {
+        let late = self.stage == Stage::Password && now.ms_since(self.life.began_at) >= HALF_SESSION_LIFE_MS;
+        late || self.life.is_over(now)
+    }
+}
+
 impl Tx {
     /// Begins a session under the hash of its token; older ones beyond the bound end.
     ///
@@ -134,6 +147,8 @@ impl Tx {
         token: &[u8; 32],
     ) -> Result<(), StoreError> {
         self.concerns(session.account);
+        let room = u64::try_from(SESSIONS_PER_ACCOUNT).unwrap_or(u64::MAX).saturating_sub(1);
+        self.transact.execute(TRIM_SESSIONS, vec![session.account.as_u64().into(), room.into()]).await?;
         self.transact.execute(INSERT_SESSION, session.insert_values(token)).await.map(drop)
     }
 

@@ -46,7 +46,7 @@ async fn make_one(desk: &Desk<'_>, account: AccountId, address: &str, role: Opti
     let authenticator = Authenticator::from_entropy(*secret);
     let password = passphrase()?;
     let presented = Password::choose(password.expose())?;
-    let nowhere = std::net::Ipv4Addr::LOCALHOST.into();
+    let nowhere = keyward_rules::address::Source::of(std::net::Ipv4Addr::LOCALHOST.into());
     let hash = desk.authority.hasher.hash(nowhere, presented, salt.try_into()?).await?;
 
     let grant = desk.actor.may(Action::SeedSandbox, Proof::None)?;

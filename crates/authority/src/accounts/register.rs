@@ -12,8 +12,8 @@ use keyward_rules::secret::Secret;
 use keyward_store::{AccountKind, AccountRecord, NewChallenge, Patience, SessionKind, Try};
 use serde_json::json;
 
-use crate::prove::{source, source_word};
-use crate::sign_in::session;
+use crate::prove::source;
+use crate::sign_in::{STRANGERS, session};
 use crate::step_up::{Matter, code_letter, tag};
 use crate::{ActionError, Desk, strength};
 
@@ -40,6 +40,10 @@ pub async fn ask_to_register(
 ) -> Result<SessionId, ActionError> {
     let authority = desk.authority;
     let password = strength::choose(password, &[email.as_str(), "keyward"])?;
+    let owner = format!("source:{}", source(desk));
+    if !authority.access.door.may_challenge(&owner, CODES_PER_HOUR, desk.now).await? {
+        return Err(ActionError::TooManyCodes);
+    }
     let hash = authority.hasher.hash(source(desk), password, desk.random()).await?;
     let known = match authority.access.door.account_by_email(email).await? {
         Some(account) => {
@@ -60,12 +64,10 @@ pub async fn ask_to_register(
     // The code of an owner's mail is nobody's: it is not in the mail.
     let phrase = known.map(|(_, phrase)| phrase).unwrap_or_default();
     let letter = Letter { to: email.clone(), phrase, brake: String::new(), body };
-    let mailbox = format!("mail:{}", address_word(desk, email));
-    let quiet =
-        authority.access.door.count_try(&mailbox, Patience::Credential, desk.now).await? == Try::Paused;
+    let quiet = is_quiet(desk, email, STRANGERS).await?;
     let new = NewChallenge {
         id,
-        owner: format!("source:{}", source_word(source(desk))),
+        owner,
         account: None,
         session: None,
         action: Action::Register,
@@ -140,6 +142,21 @@ fn read(payload: &str) -> Option<(Email, Secret<String>)> {
     let value: serde_json::Value = serde_json::from_str(payload).ok()?;
     let text = |name: &str| value.get(name)?.as_str();
     Some((Email::parse(text("email")?).ok()?, Secret::new(text("password")?.to_owned())))
+}
+
+/// Whether no mail may go to an address now that nobody is signed in for; counts one if it may. A browser that the account
+/// knows has a counter of its own. Strangers are counted by source first and then together, so that one of them cannot use
+/// up what the others, and the owner on a new device, may ask for.
+pub(crate) async fn is_quiet(desk: &Desk<'_>, email: &Email, lane: &str) -> Result<bool, ActionError> {
+    let door = &desk.authority.access.door;
+    let address = address_word(desk, email);
+    if lane != STRANGERS {
+        let own = format!("mail:{address}:{lane}");
+        return Ok(door.count_try(&own, Patience::Credential, desk.now).await? == Try::Paused);
+    }
+    let (one, all) = (format!("mail:{address}:{}", source(desk)), format!("mail:{address}"));
+    Ok(door.count_try(&one, Patience::Credential, desk.now).await? == Try::Paused
+        || door.count_try(&all, Patience::Source, desk.now).await? == Try::Paused)
 }
 
 /// An address's name in counters; the counters' table holds no address.

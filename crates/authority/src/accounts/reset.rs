@@ -9,14 +9,15 @@ use keyward_rules::grant::{
 use keyward_rules::id::AccountId;
 use keyward_rules::letter::Letter;
 use keyward_rules::limits::{CODE_LIFE_MS, CODES_PER_HOUR};
-use keyward_rules::person::{MailCode, SessionId};
+use keyward_rules::person::{MailCode, SessionId, Token};
 use keyward_rules::secret::Secret;
-use keyward_store::{NewChallenge, Patience, Try};
+use keyward_store::NewChallenge;
 
-use super::register::address_word;
+use super::register::is_quiet;
 use super::{is_cooling, rest};
 use crate::passkeys::{Purpose, prove_any_passkey};
-use crate::prove::{prove, source, source_word};
+use crate::prove::{prove, source};
+use crate::sign_in::lane;
 use crate::step_up::{Matter, code_letter, tag};
 use crate::{ActionError, Desk, strength, tell};
 
@@ -43,8 +44,17 @@ fn matter(email: &str) -> Matter {
 /// # Errors
 /// [`ActionError::TooManyCodes`] by source.
 #[crate::boxed]
-pub async fn ask_to_reset(desk: &Desk<'_>, email: &Email) -> Result<SessionId, ActionError> {
+pub async fn ask_to_reset(
+    desk: &Desk<'_>,
+    email: &Email,
+    device: Option<&Token>,
+) -> Result<SessionId, ActionError> {
     let door = &desk.authority.access.door;
+    // The source's limit comes first: who has used that up must not use up the recipient's as well.
+    let owner = format!("source:{}", source(desk));
+    if !door.may_challenge(&owner, CODES_PER_HOUR, desk.now).await? {
+        return Err(ActionError::TooManyCodes);
+    }
     let account = door.account_by_email(email).await?;
     let person = match &account {
         Some(account) => door.person(account.id).await?,
@@ -58,11 +68,11 @@ pub async fn ask_to_reset(desk: &Desk<'_>, email: &Email) -> Result<SessionId, A
         brake: String::new(),
         body: code_letter(desk, &code, &words),
     });
-    let mailbox = format!("mail:{}", address_word(desk, email));
-    let quiet = door.count_try(&mailbox, Patience::Credential, desk.now).await? == Try::Paused;
+    let lane = lane(desk, person.as_ref(), device).await?;
+    let quiet = is_quiet(desk, email, &lane).await?;
     let new = NewChallenge {
         id,
-        owner: format!("source:{}", source_word(source(desk))),
+        owner,
         account: person.as_ref().map(|person| person.account),
         session: None,
         action: Action::ResetPassword,

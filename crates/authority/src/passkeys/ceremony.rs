@@ -9,7 +9,7 @@ use keyward_store::{NewCeremony, PasskeyRecord, StoreError};
 use serde_json::{Map, Value};
 use webauthn_rs::prelude::Passkey;
 
-use crate::prove::{source, source_word};
+use crate::prove::source;
 use crate::{ActionError, Desk, Matter};
 
 /// What an answer is good for. Two purposes never share a text, so no answer serves another.
@@ -146,7 +146,7 @@ pub async fn offer_any_passkey(desk: &Desk<'_>, purpose: &Purpose, lane: &str) -
 pub(super) fn owner(desk: &Desk<'_>, lane: &str) -> String {
     match desk.actor.person() {
         Some(holder) => format!("account:{}", holder.account),
-        None => format!("source:{}:{lane}", source_word(source(desk))),
+        None => format!("source:{}:{lane}", source(desk)),
     }
 }
 

@@ -8,6 +8,7 @@ mod second_factor;
 pub use end::{end_other_sessions, end_session};
 pub use passkey::{present_passkey, present_passkey_second};
 pub use password::{Door, Presented, present_password};
+pub(crate) use password::{STRANGERS, lane};
 pub use second_factor::present_factor;
 
 use keyward_rules::grant::{Actor, Staff};

@@ -5,11 +5,11 @@
 //! it after one time.
 
 use keyward_rules::person::Token;
-use keyward_store::{Patience, SessionKind, SessionRecord, Try};
+use keyward_store::{Patience, SessionKind, SessionRecord};
 
 use super::second_factor::finish;
 use crate::passkeys::{Purpose, prove_any_passkey, prove_passkey};
-use crate::prove::{source, source_word};
+use crate::prove::source;
 use crate::{ActionError, Desk};
 
 /// Signs in with a passkey and nothing else; gives the session's token and the browser's.
@@ -23,16 +23,16 @@ pub async fn present_passkey(
     device: Option<Token>,
     kind: SessionKind,
 ) -> Result<(Token, Token), ActionError> {
-    let door = &desk.authority.access.door;
-    let by_source = format!("source:{}", source_word(source(desk)));
-    if door.count_try(&by_source, Patience::Source, desk.now).await? == Try::Paused {
-        return Err(ActionError::PasskeyRefused);
-    }
+    // Nobody guesses a signature, and the open questions of a source bound the work. So a source's pause, which others may
+    // have caused, does not keep a passkey's owner out; what is wrong counts against the source all the same.
     let factor = match prove_any_passkey(desk, &Purpose::SignIn, text).await {
-        Err(ActionError::NotProven(_)) => return Err(ActionError::PasskeyRefused),
+        Err(ActionError::NotProven(_)) => {
+            let by_source = format!("source:{}", source(desk));
+            desk.authority.access.door.count_try(&by_source, Patience::Source, desk.now).await?;
+            return Err(ActionError::PasskeyRefused);
+        }
         other => other?,
     };
-    door.refund_try(&by_source).await?;
     finish(desk, factor, kind, device, None).await
 }
 

@@ -15,7 +15,7 @@ use keyward_store::{Patience, PersonRecord, SessionKind, Stage, Try};
 use super::second_factor::finish;
 use super::session;
 use crate::accounts::address_word;
-use crate::prove::{source, source_word};
+use crate::prove::source;
 use crate::{ActionError, Desk};
 
 /// What somebody presents.
@@ -46,8 +46,7 @@ pub enum Door {
 pub async fn present_password(desk: &Desk<'_>, presented: Presented) -> Result<Door, ActionError> {
     let door = &desk.authority.access.door;
     let address = source(desk);
-    let by_source = format!("source:{}", source_word(address));
-    let source_paused = door.count_try(&by_source, Patience::Source, desk.now).await? == Try::Paused;
+    let by_source = format!("source:{}", address);
     let email = Email::parse(presented.email.trim()).map_err(|_| ActionError::NotSignedIn)?;
     let account = door.account_by_email(&email).await?;
     let person = match &account {
@@ -55,6 +54,9 @@ pub async fn present_password(desk: &Desk<'_>, presented: Presented) -> Result<D
         None => None,
     };
     let lane = lane(desk, person.as_ref(), presented.device.as_ref()).await?;
+    // What strangers do at a source is nothing to a browser that the account knows: it neither waits nor counts there.
+    let source_paused =
+        lane == STRANGERS && door.count_try(&by_source, Patience::Source, desk.now).await? == Try::Paused;
     let by_account = format!("password:{}:{lane}", address_word(desk, &email));
     let paused = door.count_try(&by_account, Patience::Credential, desk.now).await? == Try::Paused;
     if paused || source_paused {
@@ -68,7 +70,9 @@ pub async fn present_password(desk: &Desk<'_>, presented: Presented) -> Result<D
         return Err(ActionError::NotSignedIn);
     };
     door.clear_tries(&by_account).await?;
-    door.refund_try(&by_source).await?;
+    if lane == STRANGERS {
+        door.refund_try(&by_source).await?;
+    }
     match person.two_factor() {
         TwoFactor::On => {
             let (half, token) = session(desk, person.account, presented.kind, Stage::Password);
@@ -84,6 +88,9 @@ pub async fn present_password(desk: &Desk<'_>, presented: Presented) -> Result<D
     }
 }
 
+/// The counter that all strangers share.
+pub(crate) const STRANGERS: &str = "strangers";
+
 /// The counter that a try goes to: a known browser's own, or the one that all strangers share.
 pub(crate) async fn lane(
     desk: &Desk<'_>,
@@ -96,7 +103,7 @@ pub(crate) async fn lane(
         let hash = device.hash();
         return Ok(hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect());
     }
-    Ok("strangers".to_owned())
+    Ok(STRANGERS.to_owned())
 }
 
 /// The owner is told of repeated failures, once a day.

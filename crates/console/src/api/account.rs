@@ -11,10 +11,11 @@ use keyward_authority::accounts::{
 };
 use keyward_authority::passkeys::{Purpose, offer_any_passkey};
 use keyward_authority::questions::show_account;
+use keyward_authority::sign_in::DEVICE;
 use keyward_authority::{Authenticator, SessionKind};
 use keyward_rules::account::Email;
 use keyward_rules::grant::Actor;
-use keyward_rules::person::SessionId;
+use keyward_rules::person::{SessionId, Token};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -35,12 +36,14 @@ pub struct Registration {
     password: String,
 }
 
-/// An address.
+/// Whose password is to be reset.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Address {
-    /// The address.
+pub struct RecoveryWish {
+    /// The address of the account.
     email: String,
+    /// The `device` of an earlier sign-in. With it, what strangers ask for does not count against you.
+    device: Option<String>,
 }
 
 /// A challenge whose code was sent by mail.
@@ -199,16 +202,18 @@ pub async fn confirm_registration(
 }
 
 /// Ask for a reset of the password
-#[utoipa::path(post, path = "/api/v1/recoveries", tag = "account", request_body = Address,
+#[utoipa::path(post, path = "/api/v1/recoveries", tag = "account", request_body = RecoveryWish,
     responses((status = 202, description = "If the address has an account, a code is on its way", body = Sent), Problems))]
 pub async fn recover(
     State(shell): State<Shell>,
     Origin(origin): Origin,
-    Body(body): Body<Address>,
+    Body(body): Body<RecoveryWish>,
 ) -> Result<(StatusCode, Json<Sent>), Problem> {
     let email = email_of(&body.email)?;
+    let device = body.device.as_deref().and_then(|text| Token::parse(DEVICE, text));
     let desk = shell.desk(Actor::Visitor(origin));
-    let (asked, ()) = tokio::join!(ask_to_reset(&desk, &email), tokio::time::sleep(EVEN_TIME));
+    let (asked, ()) =
+        tokio::join!(ask_to_reset(&desk, &email, device.as_ref()), tokio::time::sleep(EVEN_TIME));
     Ok((StatusCode::ACCEPTED, Json(Sent { id: asked?.to_string() })))
 }
 

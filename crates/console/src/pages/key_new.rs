@@ -575,10 +575,18 @@ async fn encrypted(person: &SignedIn, plain: String, words: String) -> Result<Ve
     let mut random = [0; 48];
     (person.shell.authority().entropy)(&mut random);
     let random = Randomness::from_bytes(Secret::new(random));
-    // scrypt is slow on purpose, so it does not run on a thread that serves others.
-    let sealed = tokio::task::spawn_blocking(move || seal(plain.as_bytes(), &words, &random)).await;
-    let file = sealed.ok().and_then(Result::ok);
-    file.map(String::into_bytes).ok_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    // scrypt is slow and large on purpose: it runs in a pool, where an account has a small share.
+    let pool = &person.shell.authority().sealing;
+    let sealed = pool.run(person.holder.account, move || seal(plain.as_bytes(), &words, &random)).await;
+    match sealed {
+        Ok(Ok(file)) => Ok(file.into_bytes()),
+        Ok(Err(_)) => Err(StatusCode::INTERNAL_SERVER_ERROR.into_response()),
+        Err(_) => Err(message(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Other files are being made",
+            "Nothing was lost: go back, where the credentials still are, and try again in a few seconds.",
+        )),
+    }
 }
 
 /// A field for a new passphrase.

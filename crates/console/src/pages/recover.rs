@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use keyward_authority::ActionError;
 use keyward_authority::accounts::{ResetForm, ask_to_reset, reset_password};
@@ -14,7 +14,7 @@ use super::field::{Field, Kind};
 use super::layout::{Frame, go, page, page_with, problem, sentence};
 use crate::fields::Fields;
 use crate::shell::Shell;
-use crate::who::{EVEN_TIME, From};
+use crate::who::{EVEN_TIME, From, device_cookie};
 
 #[derive(Template)]
 #[template(path = "recover.html")]
@@ -70,14 +70,21 @@ pub async fn show() -> Response {
 }
 
 /// The address. The answer is the same whether it has an account or not.
-pub async fn ask(State(shell): State<Shell>, From(origin): From, fields: Fields) -> Response {
+pub async fn ask(
+    State(shell): State<Shell>,
+    From(origin): From,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Response {
     let typed = fields.get("email").trim();
     let Ok(email) = Email::parse(typed) else {
         let error = "That is not an e-mail address of the form name@example.com.";
         return page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(typed, error));
     };
     let desk = shell.desk(Actor::Visitor(origin));
-    let (asked, ()) = tokio::join!(ask_to_reset(&desk, &email), tokio::time::sleep(EVEN_TIME));
+    let device = device_cookie(&headers);
+    let (asked, ()) =
+        tokio::join!(ask_to_reset(&desk, &email, device.as_ref()), tokio::time::sleep(EVEN_TIME));
     match asked {
         Ok(id) => page(&confirm_form(email.as_str(), &id.to_string(), "", "")),
         Err(other) => problem(other),

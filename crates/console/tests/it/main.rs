@@ -11,6 +11,7 @@ mod canary;
 mod channel_pages;
 mod channels;
 mod cooling;
+mod crowds;
 mod device;
 mod doors;
 mod freezes;

@@ -1,0 +1,119 @@
+//! What strangers do at a shared source, or with an address or a password that they know, does not keep owners out.
+
+use serde_json::json;
+
+use crate::world::{HOME, PASSWORD, World};
+
+const ELSEWHERE: &str = "198.51.100.200";
+const STRANGER: &str = "203.0.113.66";
+
+/// Wrong sign-ins from an address, for accounts that do not exist.
+async fn fill(world: &World, from: &str, count: u32) {
+    for number in 0..count {
+        let body =
+            json!({"email": format!("nobody{number}@keyward.example"), "password": "not the password"});
+        assert_eq!(world.api(from, "", "POST", "/session", &body).await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_others_have_paused_lets_known_browsers_in() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    fill(&world, HOME, 40).await;
+    assert_eq!(person.sign_in(PASSWORD, None).await.status, 401, "an unknown browser waits");
+    assert_eq!(person.sign_in(PASSWORD, Some(&person.device)).await.status, 200, "a known one does not");
+    let body = json!({"email": person.email, "password": PASSWORD});
+    assert_eq!(world.api(ELSEWHERE, "", "POST", "/session", &body).await.status, 200, "nor other sources");
+}
+
+#[tokio::test]
+async fn wrong_tries_of_a_source_are_forgotten_one_by_one() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    // As many typos as an office of people makes in two hours, right sign-ins between them.
+    for number in 0..14 {
+        fill(&world, HOME, 3).await;
+        world.pass_ms(10 * 60 * 1_000);
+        assert_eq!(person.sign_in(PASSWORD, None).await.status, 200, "after {number} rounds");
+    }
+    fill(&world, HOME, 40).await;
+    assert_eq!(person.sign_in(PASSWORD, None).await.status, 401);
+    world.pass_ms(60 * 60 * 1_000);
+    assert_eq!(person.sign_in(PASSWORD, None).await.status, 200, "an hour later it is as before");
+}
+
+#[tokio::test]
+async fn who_asks_for_resets_of_an_address_does_not_mute_its_owner() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let mut accepted = 0;
+    for _ in 0..200 {
+        let asked = world.api(STRANGER, "", "POST", "/recoveries", &json!({"email": person.email})).await;
+        accepted += u32::from(asked.status == 202);
+        world.pass_ms(1_500);
+    }
+    assert_eq!(accepted, 10, "a source has ten in an hour");
+    let before = world.mails(&person.email).await.len();
+    let asked = world.api(ELSEWHERE, "", "POST", "/recoveries", &json!({"email": person.email})).await;
+    assert_eq!(asked.status, 202);
+    assert_eq!(world.mails(&person.email).await.len(), before + 1, "the owner gets a code on a new device");
+    let body = json!({"mail_code": world.code(&person.email).await, "factor": person.totp(),
+        "password": "brass-tulip-88-north-canoe"});
+    let path = format!("/recoveries/{}/confirm", asked.field("id"));
+    assert_eq!(world.api(ELSEWHERE, "", "POST", &path, &body).await.status, 204);
+}
+
+#[tokio::test]
+async fn many_strangers_do_not_mute_an_owners_own_browser() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    for source in 0..60 {
+        for _ in 0..3 {
+            let from = format!("203.0.113.{source}");
+            world.api(&from, "", "POST", "/recoveries", &json!({"email": person.email})).await;
+        }
+    }
+    let mails = world.mails(&person.email).await.len();
+    assert!(mails < 40, "an inbox is not flooded either: {mails}");
+    let body = json!({"email": person.email, "device": person.device});
+    assert_eq!(world.api(HOME, "", "POST", "/recoveries", &body).await.status, 202);
+    assert_eq!(world.mails(&person.email).await.len(), mails + 1);
+}
+
+#[tokio::test]
+async fn a_password_alone_ends_no_session() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let body = json!({"email": person.email, "password": PASSWORD});
+    let mut halves = Vec::new();
+    for source in 0..30 {
+        let from = format!("203.0.113.{source}");
+        halves.push(world.api(&from, "", "POST", "/session", &body).await.field("token"));
+    }
+    assert_eq!(person.get("/account").await.status, 200, "the owner's session goes on");
+    let mut alive = 0;
+    for half in &halves {
+        let answer =
+            world.api(STRANGER, half, "POST", "/session/second-factor", &json!({"code": "000000"})).await;
+        alive += u32::from(answer.status != 401);
+    }
+    assert!(alive <= 5, "{alive} sign-ins wait for their second factor");
+    world.pass_ms(10 * 60 * 1_000);
+    let late = json!({"code": person.totp_now()});
+    let answer = world.api(STRANGER, &halves[29], "POST", "/session/second-factor", &late).await;
+    assert_eq!(answer.status, 401, "and not for longer than ten minutes");
+}
+
+#[tokio::test]
+async fn full_sessions_are_bounded_too() {
+    let mut world = World::new().await;
+    let world = &mut world;
+    let person = world.person("a@keyward.example").await;
+    for _ in 0..25 {
+        world.pass_ms(60_000);
+        let again = person.sign_in_again().await;
+        assert_eq!(again.get("/account").await.status, 200);
+    }
+    assert_eq!(person.get("/account").await.status, 401, "the session that was unused for longest has ended");
+}
