@@ -49,6 +49,8 @@ def freezes(world, guest, key):
     becomes(world.gateway, key, "0")
     frozen = operator.confirmed("POST /operations/accounts/{id}/freeze", guest.id, body=body, expect=204)
     frozen.shows(becomes(world.gateway, key, "50100"), "the gateway refuses its keys")
+    guest.refused("not_signed_in", "GET /account")
+    guest.sign_in()
     guest.refused("frozen", "POST /keys/{id}/rotate", key["api_key"], body={"name": "Next", "passphrase": "Walk-next-A1"})
     frozen.shows(operator.get("/operations/accounts/{id}", guest.id)["account"]["frozen_at_ms"], "the account is frozen")
     world.settled(f"account.thaw {guest.id}")

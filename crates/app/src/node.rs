@@ -55,6 +55,7 @@ pub struct NodeOptions {
 /// A running node.
 pub struct Node {
     gateway: Running,
+    gate: Arc<Gate>,
     recorder: Recorder,
     writer: std::thread::JoinHandle<()>,
     follower: JoinHandle<()>,
@@ -111,8 +112,9 @@ impl Node {
             keys: Keys { passphrases: store.root().passphrase_key(), identity: identity_key(store.root()) },
             bounds: (limits(options.threads), clock.clone()),
         };
+        let gate = Arc::new(gate);
         let gateway = Gateway {
-            gate: Arc::new(gate),
+            gate: Arc::clone(&gate),
             backend: options.backend,
             threads: options.threads,
             proxies: options.proxies,
@@ -131,6 +133,7 @@ impl Node {
         };
         Ok(Self {
             gateway: running,
+            gate,
             recorder,
             writer: journal_thread(writer)?,
             follower: tokio::spawn(worker::run(follower, duties)),
@@ -153,12 +156,15 @@ impl Node {
         self.tender.abort();
         self.notary.abort();
         let flushed = self.recorder.flush().await;
-        let dropped = self.recorder.dropped();
+        let (dropped, unrecorded) = (self.recorder.dropped(), self.gate.counters.sources.unrecorded());
         self.recorder.close();
         let _ = self.follower.await;
         let ended = tokio::task::spawn_blocking(move || self.writer.join()).await;
         if !matches!(ended, Ok(Ok(()))) {
             bail!("the journal's writer failed");
+        }
+        if unrecorded > 0 {
+            info!(unrecorded, "refusals before the signature were counted and not recorded");
         }
         if dropped > 0 {
             warn!(dropped, "journal records were dropped for want of room");
@@ -203,7 +209,13 @@ fn source_limits(raise: u32) -> Result<SourceLimits> {
     let rate = |limit, window_ms| {
         Rate::new(limit, window_ms).map(|rate| rate.raised(raise)).context("a source rate is zero")
     };
-    Ok(SourceLimits { arrivals: rate(1_000, 1_000)?, failures: rate(100, 60_000)?, ban_ms: 600_000 })
+    Ok(SourceLimits {
+        arrivals: rate(1_000, 1_000)?,
+        failures: rate(100, 60_000)?,
+        ban_ms: 600_000,
+        records: rate(30, 60_000)?,
+        all_records: rate(600, 60_000)?,
+    })
 }
 
 /// The backend that a URL names: `http://host[:port]`.

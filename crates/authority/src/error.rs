@@ -122,7 +122,7 @@ pub enum ActionError {
     #[error("a key has at most 10 tags of 1 to 20 letters, digits, hyphens or spaces")]
     Tags,
     /// The phrase is no phrase.
-    #[error("the phrase has 4 to 60 visible characters")]
+    #[error("the phrase has 4 to 60 letters, spaces and hyphens, and at most 4 digits")]
     Phrase,
     /// The overlap is too long.
     #[error("both keys of a rotation work for at least an hour and at most 7 days")]

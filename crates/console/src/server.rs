@@ -32,7 +32,9 @@ const SOURCE_PART: usize = 8;
 const REQUESTS: usize = 64;
 /// How long a client may be silent between requests, and how long it may take nothing of its answer.
 const SILENT_MS: u64 = 80_000;
-const UNREAD_MS: u64 = 40_000;
+const UNREAD_MS: u64 = 30_000;
+/// How long a request may take up to the beginning of its answer; the guard ends it before.
+const REQUEST_MS: u64 = 40_000;
 /// How often it is looked for connections whose clients are late.
 const TICK: Duration = Duration::from_secs(1);
 /// How long a request's head may take.
@@ -107,6 +109,7 @@ impl Console {
             per_source: (connections / SOURCE_PART).max(1),
             head_ms: u64::MAX,
             idle_ms: SILENT_MS,
+            request_ms: REQUEST_MS,
             reply_ms: UNREAD_MS,
         };
         let task = tokio::spawn(accept(listener, self, proxies, Connections::new(limits), stopped));
@@ -128,7 +131,10 @@ async fn name_client(State(link): State<Link>, request: Request, next: Next) -> 
     let under_way = link.activity.as_ref().map(Activity::request);
     let answer = answer_client(&link, request, next).await;
     match under_way {
-        Some(under_way) => answer.map(|body| Body::new(Unread { body, under_way })),
+        Some(mut under_way) => {
+            under_way.replies();
+            answer.map(|body| Body::new(Unread { body, under_way }))
+        }
         None => answer,
     }
 }

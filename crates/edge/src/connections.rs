@@ -28,7 +28,9 @@ pub struct ConnectionLimits {
     pub head_ms: u64,
     /// Milliseconds without a request.
     pub idle_ms: u64,
-    /// Milliseconds in which a peer has to take something of its reply.
+    /// Milliseconds for a request, up to the beginning of its reply.
+    pub request_ms: u64,
+    /// Milliseconds in which a peer has to take something of its replies.
     pub reply_ms: u64,
 }
 
@@ -70,6 +72,8 @@ struct State {
     known: AtomicBool,
     /// Requests from their head to the end of their reply.
     requests: AtomicU32,
+    /// Replies that the peer has not taken yet.
+    replies: AtomicU32,
     /// When the last request or reply moved.
     moved_ms: AtomicU64,
     /// When the first byte of an unfinished head came; 0 for none.
@@ -107,6 +111,7 @@ impl Connections {
             now_ms: Arc::clone(&self.now_ms),
             known: AtomicBool::new(false),
             requests: AtomicU32::new(0),
+            replies: AtomicU32::new(0),
             moved_ms: AtomicU64::new(self.now_ms.load(Ordering::Relaxed)),
             head_ms: AtomicU64::new(0),
             close: Notify::new(),
@@ -217,7 +222,7 @@ impl Activity {
         self.0.requests.fetch_add(1, Ordering::AcqRel);
         self.0.head_ms.store(0, Ordering::Relaxed);
         self.moved();
-        Request(self.clone())
+        Request { activity: self.clone(), replying: false }
     }
 
     /// A request's credentials held.
@@ -243,8 +248,11 @@ impl Activity {
 
     fn is_late(&self, limits: &ConnectionLimits, now_ms: u64) -> bool {
         let longer = |since: &AtomicU64, ms: u64| now_ms.saturating_sub(since.load(Ordering::Relaxed)) > ms;
-        if !self.is_idle() {
+        if self.0.replies.load(Ordering::Relaxed) > 0 {
             return longer(&self.0.moved_ms, limits.reply_ms);
+        }
+        if !self.is_idle() {
+            return longer(&self.0.moved_ms, limits.request_ms);
         }
         let head = self.0.head_ms.load(Ordering::Relaxed) != 0 && longer(&self.0.head_ms, limits.head_ms);
         head || longer(&self.0.moved_ms, limits.idle_ms)
@@ -252,25 +260,40 @@ impl Activity {
 }
 
 /// A request under way, up to the end of its reply.
-pub struct Request(Activity);
+pub struct Request {
+    activity: Activity,
+    replying: bool,
+}
 
 impl Request {
-    /// The peer took a part of the reply, or the exchange is still at work: it is not the peer who is late.
+    /// The reply begins: from now on it is the peer who is waited for.
+    pub fn replies(&mut self) {
+        if !self.replying {
+            self.replying = true;
+            self.activity.0.replies.fetch_add(1, Ordering::AcqRel);
+            self.moved();
+        }
+    }
+
+    /// The peer took a part of the reply.
     pub fn moved(&self) {
-        self.0.moved();
+        self.activity.moved();
     }
 
     /// The connection's activity.
     #[must_use]
     pub const fn activity(&self) -> &Activity {
-        &self.0
+        &self.activity
     }
 }
 
 impl Drop for Request {
     fn drop(&mut self) {
-        self.0.moved();
-        self.0.0.requests.fetch_sub(1, Ordering::AcqRel);
+        self.activity.moved();
+        if self.replying {
+            self.activity.0.replies.fetch_sub(1, Ordering::AcqRel);
+        }
+        self.activity.0.requests.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -284,7 +307,7 @@ mod tests {
     use super::{Connection, ConnectionLimits, Connections};
 
     const LIMITS: ConnectionLimits =
-        ConnectionLimits { total: 4, per_source: 2, head_ms: 10, idle_ms: 100, reply_ms: 30 };
+        ConnectionLimits { total: 4, per_source: 2, head_ms: 10, idle_ms: 100, request_ms: 60, reply_ms: 30 };
 
     fn source(last: u8) -> Option<Source> {
         Some(Source::of([192, 0, 2, last].into()))
@@ -341,7 +364,9 @@ mod tests {
         connections.tick(1_000);
         let [idle, head, reply, moving] = [1, 2, 3, 4].map(|last| connections.enter(source(last)).unwrap());
         head.activity().bytes_came();
-        let (unread, read) = (reply.activity().request(), moving.activity().request());
+        let (mut unread, mut read) = (reply.activity().request(), moving.activity().request());
+        unread.replies();
+        read.replies();
         connections.tick(1_010);
         assert!(!must_close(&head).await);
         connections.tick(1_011);
@@ -354,5 +379,11 @@ mod tests {
         assert!(must_close(&idle).await && !must_close(&moving).await);
         connections.tick(1_132);
         assert!(must_close(&moving).await);
+        let slow = connections.enter(source(5)).unwrap();
+        let _asking = slow.activity().request();
+        connections.tick(1_192);
+        assert!(!must_close(&slow).await);
+        connections.tick(1_193);
+        assert!(must_close(&slow).await, "a request that is neither whole nor answered");
     }
 }

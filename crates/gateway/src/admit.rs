@@ -15,6 +15,7 @@ use keyward_rules::denial::Denial;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::key::{KeyFacts, RateCap};
 use keyward_rules::okx::Credentials;
+use keyward_rules::rate::Rate;
 use keyward_rules::route::{Access, Class, Found, Route};
 use keyward_rules::time::Moment;
 use keyward_store as store;
@@ -22,6 +23,7 @@ use keyward_store as store;
 use crate::framing::Head;
 use crate::gate::Gate;
 use crate::memory::Lookup;
+use crate::rates::Rates;
 
 /// Lease ages past which a class is refused (product.md 6.4).
 const LEASE_MONEY_MS: u64 = 5_000;
@@ -130,10 +132,17 @@ pub async fn admit<'r>(gate: &'r Gate, whole: Whole<'r>) -> Result<Permit<'r>, T
     let cleared = verified.clear().map_err(turned)?;
     check_lease(gate, cleared.class()).map_err(turned)?;
     let charge = cleared.charge();
-    let rate = take_rates(gate, &charge, now_us);
+    let price = Price::of(&charge);
+    let rate = price.take(&gate.counters.rates, now_us);
     let claim = charge.settle(rate).map_err(turned)?.claim();
     let mark = set_mark(gate, &claim).await;
-    let intent = claim.settle(mark).map_err(turned)?.intent();
+    let fresh = claim.settle(mark).inspect_err(|denial| {
+        // Whoever copies a request must not use its owner's rate up.
+        if *denial == Denial::Repeated {
+            price.give_back(&gate.counters.rates);
+        }
+    });
+    let intent = fresh.map_err(turned)?.intent();
     let record = write_intent(gate, &intent).await;
     let recorded = intent.settle(record).map_err(turned)?;
     Ok(recorded.permit(now.plus_ms(gate.limits().permit_ms)))
@@ -196,26 +205,52 @@ fn take_public(gate: &Gate, source: IpAddr, route: &Route, now_us: u64) -> Resul
     }
 }
 
-/// The key's own cap, if it has one, then the account's rate for the route; a request that the second refuses is given
-/// back to the first.
-fn take_rates(gate: &Gate, charge: &Charge<'_>, now_us: u64) -> RateAnswer {
-    let (rates, route) = (&gate.counters.rates, charge.route());
-    let (key, cap) = charge.cap();
-    // The account's rates go by a route's number; no route has this one.
-    let cap = cap.and_then(RateCap::rate).map(|rate| (fold(key), rate));
-    if let Some((owner, rate)) = cap {
-        match rates.take(owner, ALL_ROUTES, rate, now_us) {
-            RateAnswer::Taken => {}
-            refused @ (RateAnswer::Exhausted(_) | RateAnswer::NoRoom) => return refused,
+/// What a request pays in rates: the key's own cap, if it has one, and the account's rate for the route.
+#[derive(Clone, Copy)]
+struct Price {
+    cap: Option<(u64, Rate)>,
+    account: u64,
+    route: u16,
+    rate: Option<Rate>,
+}
+
+impl Price {
+    fn of(charge: &Charge<'_>) -> Self {
+        let (key, cap) = charge.cap();
+        Self {
+            cap: cap.and_then(RateCap::rate).map(|rate| (fold(key), rate)),
+            account: charge.account().as_u64(),
+            route: charge.route().number,
+            rate: charge.route().rate,
         }
     }
-    let answer = route
-        .rate
-        .map_or(RateAnswer::Taken, |rate| rates.take(charge.account().as_u64(), route.number, rate, now_us));
-    if let (Some((owner, rate)), RateAnswer::Exhausted(_) | RateAnswer::NoRoom) = (cap, answer) {
-        rates.refund(owner, ALL_ROUTES, rate);
+
+    /// Takes both or none.
+    fn take(&self, rates: &Rates, now_us: u64) -> RateAnswer {
+        // The account's rates go by a route's number; no route has this one.
+        if let Some((owner, rate)) = self.cap {
+            match rates.take(owner, ALL_ROUTES, rate, now_us) {
+                RateAnswer::Taken => {}
+                refused @ (RateAnswer::Exhausted(_) | RateAnswer::NoRoom) => return refused,
+            }
+        }
+        let answer =
+            self.rate.map_or(RateAnswer::Taken, |rate| rates.take(self.account, self.route, rate, now_us));
+        if let (Some((owner, rate)), RateAnswer::Exhausted(_) | RateAnswer::NoRoom) = (self.cap, answer) {
+            rates.refund(owner, ALL_ROUTES, rate);
+        }
+        answer
     }
-    answer
+
+    /// Gives both back.
+    fn give_back(&self, rates: &Rates) {
+        if let Some((owner, rate)) = self.cap {
+            rates.refund(owner, ALL_ROUTES, rate);
+        }
+        if let Some(rate) = self.rate {
+            rates.refund(self.account, self.route, rate);
+        }
+    }
 }
 
 /// In place of a route's number for a key's own cap.

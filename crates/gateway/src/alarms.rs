@@ -1,8 +1,8 @@
 //! What a holder should hear of, on its way out of the data plane: bounded, and each thing said once an hour.
 
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use keyward_rules::address::Source;
 use keyward_rules::alert::Sighting;
 use keyward_rules::time::Moment;
 use tokio::sync::mpsc;
@@ -56,11 +56,8 @@ fn fingerprint(sighting: Sighting, hour: u64) -> u64 {
         Sighting::Unbound(key, address) => (2, key, Some(address)),
         Sighting::Altered(key) => (3, key, None),
     };
-    let address = match address {
-        None => 0,
-        Some(IpAddr::V4(v4)) => u128::from(v4.to_bits()),
-        Some(IpAddr::V6(v6)) => v6.to_bits(),
-    };
+    // One source is one piece of news, however many addresses it has.
+    let source = address.map_or(0, |address| Source::of(address).number());
     // splitmix64's finisher over each word: cheap, and every bit reaches every bit.
     let mix = |word: u64| {
         let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -72,8 +69,8 @@ fn fingerprint(sighting: Sighting, hour: u64) -> u64 {
         let (high, low) = ((wide >> 64) as u64, wide as u64);
         (high, low)
     };
-    let ((key_high, key_low), (far, near)) = (fold(key.as_u128()), fold(address));
-    [key_high, key_low, far, near, hour].into_iter().fold(kind, |print, word| mix(print ^ word)) | 1
+    let (key_high, key_low) = fold(key.as_u128());
+    [key_high, key_low, source, hour].into_iter().fold(kind, |print, word| mix(print ^ word)) | 1
 }
 
 #[cfg(test)]
@@ -93,6 +90,11 @@ mod tests {
         assert!(alarms.raise(sighting(1), at(0)));
         assert!(!alarms.raise(sighting(1), at(QUIET_MS - 1)));
         assert!(alarms.raise(sighting(2), at(0)));
+        let from =
+            |address: &str| Sighting::WrongAddress(KeyId::from_entropy([7; 16]), address.parse().unwrap());
+        assert!(alarms.raise(from("2001:db8::1"), at(0)));
+        assert!(!alarms.raise(from("2001:db8::2"), at(0)), "the same /64");
+        assert!(alarms.raise(from("2001:db8:0:1::1"), at(0)));
         assert!(alarms.raise(sighting(1), at(QUIET_MS)));
         assert_eq!(sightings.try_recv(), Ok(sighting(1)));
         let flood = (0..10_000_u32).filter(|number| {

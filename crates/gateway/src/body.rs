@@ -127,20 +127,43 @@ impl Share {
     }
 }
 
+impl Share {
+    /// Makes it `bytes` large.
+    ///
+    /// # Errors
+    /// 50013 when there is no room to grow.
+    pub fn resize(&mut self, bytes: usize) -> Result<(), Denial> {
+        if bytes >= self.taken {
+            return self.grow(bytes - self.taken);
+        }
+        let part = self.budget.part(self.room);
+        part.left.fetch_add(self.taken - bytes, Ordering::AcqRel);
+        self.taken = bytes;
+        self.uncount(self.counted.saturating_sub(if bytes > SMALL_BYTES { bytes } else { 0 }));
+        Ok(())
+    }
+
+    fn uncount(&mut self, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
+        let part = self.budget.part(self.room);
+        let mut by_source = part.by_source.lock();
+        if let Some(here) = by_source.get_mut(&self.source) {
+            *here -= bytes;
+            if *here == 0 {
+                by_source.remove(&self.source);
+            }
+        }
+        part.sources.store(by_source.len(), Ordering::Relaxed);
+        self.counted -= bytes;
+    }
+}
+
 impl Drop for Share {
     fn drop(&mut self) {
-        let part = self.budget.part(self.room);
-        part.left.fetch_add(self.taken, Ordering::AcqRel);
-        if self.counted > 0 {
-            let mut by_source = part.by_source.lock();
-            if let Some(here) = by_source.get_mut(&self.source) {
-                *here -= self.counted;
-                if *here == 0 {
-                    by_source.remove(&self.source);
-                }
-            }
-            part.sources.store(by_source.len(), Ordering::Relaxed);
-        }
+        self.budget.part(self.room).left.fetch_add(self.taken, Ordering::AcqRel);
+        self.uncount(self.counted);
     }
 }
 
@@ -242,6 +265,24 @@ mod tests {
         assert!(budget.private.by_source.lock().is_empty() && budget.public.by_source.lock().is_empty());
         assert!(budget.has_room(Room::Private, source(3)));
         assert_eq!(budget.nothing(Room::Private, source(2)).grow(512 << 10), Ok(()));
+    }
+
+    #[test]
+    fn what_was_reserved_shrinks_to_what_is_held() {
+        let budget = Arc::new(Budget::new(8 << 20));
+        let mut share = budget.reply(Room::Public, source(1), 64 << 10).unwrap();
+        let counted = || budget.public.by_source.lock().get(&source(1)).copied();
+        assert_eq!(counted(), Some(64 << 10));
+        share.resize(20 << 10).unwrap();
+        assert_eq!(counted(), Some(20 << 10));
+        share.resize(100).unwrap();
+        assert_eq!(counted(), None);
+        share.resize(40 << 10).unwrap();
+        assert_eq!(counted(), Some(40 << 10));
+        assert_eq!(share.resize(1 << 20), Err(Denial::Busy));
+        drop(share);
+        assert_eq!(counted(), None);
+        assert_eq!(budget.public.left.load(std::sync::atomic::Ordering::Relaxed), 1 << 20);
     }
 
     #[test]

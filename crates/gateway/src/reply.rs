@@ -15,7 +15,7 @@ use keyward_rules::id::RequestId;
 use tokio::time::{Instant, Sleep};
 
 use crate::body::Share;
-use crate::upstream::Return;
+use crate::upstream::{READ_AHEAD, Return};
 
 /// The id under which the request stands in the journal and the log.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("keyward-request-id");
@@ -141,12 +141,12 @@ impl ReplyBody {
         Self { content, piece: usize::MAX, share: None, request: None }
     }
 
-    /// Bytes that wait in memory.
+    /// Bytes that wait in memory, those included that the connection to the exchange may have read ahead.
     #[must_use]
     pub fn waiting(&self) -> usize {
         match &self.content {
             Content::Whole(bytes) => bytes.len(),
-            Content::Flowing(flowing) => flowing.gathered.as_ref().map_or(0, Bytes::len),
+            Content::Flowing(flowing) => flowing.gathered.as_ref().map_or(0, Bytes::len) + READ_AHEAD,
         }
     }
 
@@ -156,7 +156,8 @@ impl ReplyBody {
     }
 
     /// Has `request`, which came by `version`, end once its client has taken the reply, or is gone.
-    pub fn end(&mut self, request: Request, version: Version) {
+    pub fn end(&mut self, mut request: Request, version: Version) {
+        request.replies();
         self.request = Some(request);
         if version == Version::HTTP_2 {
             self.piece = PIECE;

@@ -225,10 +225,13 @@ async fn public(
         client,
         caller: None,
     };
+    // Room for the answer is taken before it is asked for: so a source has only so many under way at the exchange.
+    let reserved = desk.budget.reply(Room::Public, Source::of(client), gate.limits().gather_bytes);
+    let mut share = reserved.ok_or(Denial::Busy)?;
     match forward_public(gate, &desk.pool, outgoing, &parts.headers).await {
         Forwarded::Answered(mut reply) => {
-            let share = desk.budget.reply(Room::Public, Source::of(client), reply.body().waiting());
-            reply.body_mut().count(Some(share.ok_or(Denial::Busy)?));
+            share.resize(reply.body().waiting())?;
+            reply.body_mut().count(Some(share));
             Ok(reply)
         }
         Forwarded::NotSent(denial) | Forwarded::Unknown(denial) => Err(denial),
@@ -311,6 +314,12 @@ impl<'d> Trace<'d> {
             }
         } else if turned.account.is_some() {
             info!(request = %self.id, code, route = self.route, "refused");
+        }
+        // Whose signature did not hold is a stranger, whatever key was named.
+        let now_us = self.gate.clock().now_us();
+        if turned.account.is_none() && !self.gate.counters.sources.may_record(self.source, now_us) {
+            self.open = false;
+            return;
         }
         self.write(turned.key, turned.account, code, None);
     }

@@ -15,7 +15,9 @@ pub struct Limits {
     pub headers: usize,
     /// Time between two requests of a connection.
     pub idle_ms: u64,
-    /// Time for a client to take something of its reply.
+    /// Time for a request, body and exchange included, up to the beginning of its reply.
+    pub request_ms: u64,
+    /// Time for a client to take something of its replies.
     pub reply_ms: u64,
     /// Time for a connection's first bytes, a TLS handshake and each head.
     pub head_ms: u64,
@@ -56,6 +58,7 @@ impl Limits {
             per_source: self.connections_per_source,
             head_ms: self.head_ms,
             idle_ms: self.idle_ms,
+            request_ms: self.request_ms,
             reply_ms: self.reply_ms,
         }
     }
@@ -69,7 +72,8 @@ impl Default for Limits {
             head_bytes: 32 << 10,
             headers: 64,
             idle_ms: 80_000,
-            reply_ms: 40_000,
+            request_ms: 40_000,
+            reply_ms: 15_000,
             head_ms: 10_000,
             body_ms: 15_000,
             drain_bytes: 16 << 20,

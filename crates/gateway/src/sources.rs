@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use keyward_rules::address::Source;
 use keyward_rules::decision::RateAnswer;
@@ -17,6 +17,9 @@ use crate::rates::Rates;
 const ARRIVALS: u16 = u16::MAX;
 /// Stands for the budget of failed credentials.
 const FAILURES: u16 = u16::MAX - 1;
+/// Stands for the records of a source's refused requests, and for those of all sources.
+const RECORDS: u16 = u16::MAX - 2;
+const ALL_RECORDS: u16 = u16::MAX - 3;
 /// Sources banned at once; past that the oldest ban ends early, which costs a stranger's requests only.
 const BANS: usize = 65_536;
 
@@ -29,6 +32,10 @@ pub struct SourceLimits {
     pub failures: Rate,
     /// For how long it is closed.
     pub ban_ms: u64,
+    /// Requests without a right signature that are recorded one by one, of one source.
+    pub records: Rate,
+    /// The same of all sources.
+    pub all_records: Rate,
 }
 
 /// All sources of one node.
@@ -38,13 +45,20 @@ pub struct Sources {
     bans: Mutex<HashMap<u64, u64>>,
     /// How many there are, so that a request need not look while there is none.
     banned: AtomicUsize,
+    unrecorded: AtomicU64,
 }
 
 impl Sources {
     /// No source is known yet.
     #[must_use]
     pub fn new(limits: SourceLimits, salt: u64) -> Self {
-        Self { rates: Rates::new(salt), limits, bans: Mutex::default(), banned: AtomicUsize::new(0) }
+        Self {
+            rates: Rates::new(salt),
+            limits,
+            bans: Mutex::default(),
+            banned: AtomicUsize::new(0),
+            unrecorded: AtomicU64::new(0),
+        }
     }
 
     /// Charges an arrival.
@@ -70,6 +84,25 @@ impl Sources {
             RateAnswer::Taken => {}
             RateAnswer::Exhausted(_) | RateAnswer::NoRoom => self.ban(source, now_us / 1_000),
         }
+    }
+
+    /// Whether a refusal before the signature gets a record of its own. What is beyond is counted: strangers must not fill
+    /// the disk, whatever they send.
+    #[must_use]
+    pub fn may_record(&self, source: IpAddr, now_us: u64) -> bool {
+        let one = Source::of(source).number();
+        let kept = self.rates.take(one, RECORDS, self.limits.records, now_us) == RateAnswer::Taken
+            && self.rates.take(0, ALL_RECORDS, self.limits.all_records, now_us) == RateAnswer::Taken;
+        if !kept {
+            self.unrecorded.fetch_add(1, Ordering::Relaxed);
+        }
+        kept
+    }
+
+    /// Refusals before the signature that have no record.
+    #[must_use]
+    pub fn unrecorded(&self) -> u64 {
+        self.unrecorded.load(Ordering::Relaxed)
     }
 
     /// Whether the source is closed at `now_ms`.
@@ -106,6 +139,8 @@ mod tests {
             arrivals: Rate::new(100, 1_000).unwrap(),
             failures: Rate::new(3, 60_000).unwrap(),
             ban_ms: 600_000,
+            records: Rate::new(2, 60_000).unwrap(),
+            all_records: Rate::new(3, 60_000).unwrap(),
         };
         let sources = Sources::new(limits, 1);
         let (one, two) = ("2001:db8::1".parse().unwrap(), "2001:db8:0:0:ffff::2".parse().unwrap());
@@ -119,5 +154,25 @@ mod tests {
         assert!(!sources.is_banned(other, 1_000_000));
         assert!(!sources.is_banned(one, 1_600_000));
         assert_eq!(sources.arrive(other, 1_000_000_000), RateAnswer::Taken);
+    }
+
+    #[test]
+    fn refusals_of_strangers_are_sampled() {
+        let rate = |limit| Rate::new(limit, 60_000).unwrap();
+        let limits = SourceLimits {
+            arrivals: rate(1_000),
+            failures: rate(1_000),
+            ban_ms: 1,
+            records: rate(2),
+            all_records: rate(3),
+        };
+        let sources = Sources::new(limits, 1);
+        let kept = |address: &str, now_us| {
+            (0..10).filter(|_| sources.may_record(address.parse().unwrap(), now_us)).count()
+        };
+        let now_us = 1_000_000_000;
+        assert_eq!((kept("192.0.2.1", now_us), kept("192.0.2.2", now_us)), (2, 1), "three of all");
+        assert_eq!(sources.unrecorded(), 17);
+        assert_eq!(kept("192.0.2.3", now_us + 60_000_000), 2);
     }
 }

@@ -23,6 +23,9 @@ use crate::settings::Limits;
 /// A connection to the exchange.
 pub type Line = SendRequest<Full<Bytes>>;
 
+/// Bytes of an answer that a connection reads ahead at most.
+pub const READ_AHEAD: usize = 128 << 10;
+
 /// Where the exchange is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Backend {
@@ -122,7 +125,11 @@ impl Pool {
             .map_err(|_| Denial::UpstreamDown)?
             .map_err(|_| Denial::UpstreamDown)?;
         let _ = stream.set_nodelay(true);
-        let shaken = http1::Builder::new().max_headers(128).handshake(TokioIo::new(stream)).await;
+        let shaken = http1::Builder::new()
+            .max_headers(128)
+            .max_buf_size(READ_AHEAD)
+            .handshake(TokioIo::new(stream))
+            .await;
         let (line, connection) = shaken.map_err(|_| Denial::UpstreamDown)?;
         tokio::task::spawn(async move {
             // The request's own end reports what went wrong.

@@ -113,13 +113,13 @@ impl Smtp {
         answered(self.transport.test_connection()).await.map(drop)
     }
 
-    /// Delivers one mail; `id` is its number in the outbox, so that a repeated delivery bears the same
+    /// Delivers one mail under the name that it has in the outbox, so that a repeated delivery bears the same
     /// `Message-ID`.
     ///
     /// # Errors
     /// [`MailError::Refused`], [`MailError::Silent`] and [`MailError::To`].
-    pub async fn send(&self, mail: &Mail, id: i64) -> Result<(), MailError> {
-        self.deliver(mail, &format!("outbox-{id}")).await.map(drop)
+    pub async fn send(&self, mail: &Mail, name: &str) -> Result<(), MailError> {
+        self.deliver(mail, name).await.map(drop)
     }
 
     /// Delivers one mail that is in no outbox; gives what the server answered. `nonce` makes its `Message-ID`.

@@ -87,7 +87,7 @@ impl Courier {
         };
         let mail = render(&letter, &self.console);
         let sent = match &self.transport {
-            Transport::Smtp(smtp) => smtp.send(&mail, claimed.id).await,
+            Transport::Smtp(smtp) => smtp.send(&mail, &claimed.name).await,
             Transport::Mailbox(mailbox) => {
                 mailbox.put(mail, (self.now)());
                 Ok(())

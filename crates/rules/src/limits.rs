@@ -102,8 +102,6 @@ pub const IDLE_WARNING_DAYS: [u64; 3] = [7, 3, 1];
 pub const TAGS_PER_KEY: usize = 10;
 /// See [`TAGS_PER_KEY`].
 pub const TAG_CHARS: usize = 20;
-/// Characters kept of what a browser or program says about itself.
-pub const DEVICE_CHARS: usize = 80;
 /// Bytes of the name of an audit log.
 pub const ORIGIN_BYTES: usize = 255;
 /// Bytes of a signed note, witnesses' signatures included (c2sp.org/signed-note asks for at least sixteen).

@@ -28,6 +28,8 @@ statements! {
 pub struct Claimed {
     /// Its number, for the answer.
     pub id: i64,
+    /// Its name in `Message-ID`: the same for each try, and nothing that could be counted.
+    pub name: String,
     /// The mail; `None` when its seal does not open.
     pub letter: Option<Letter>,
     /// Tries so far, this one included.
@@ -81,10 +83,14 @@ impl Outbox {
             let plain = self.vault.open_seal(data_key, &aad(), &sealed?)?;
             Letter::from_json(std::str::from_utf8(plain.expose()).ok()?)
         };
+        let names = self.vault.root().message_id_key();
+        let name =
+            |id: i64| blake3::keyed_hash(&names, &id.to_be_bytes()).to_hex().chars().take(32).collect();
         rows.iter()
             .map(|row| {
                 Ok(Claimed {
                     id: row.int(0)?,
+                    name: name(row.int(0)?),
                     letter: open(row.int(2)?, row.bytes_or_null(1)?),
                     tries: u32::try_from(row.int(3)?).unwrap_or(u32::MAX),
                 })

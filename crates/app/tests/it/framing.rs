@@ -2,7 +2,7 @@
 
 use keyward_testkit::process::Running;
 
-use crate::world::{Folder, ORDER, Signed, Upstream, Wire};
+use crate::world::{Folder, Manner, ORDER, Signed, Upstream, Wire};
 
 /// A public request with something odd in its head.
 fn public(line: &str, more: &str) -> Vec<u8> {
@@ -232,5 +232,68 @@ fn the_body_that_is_verified_is_the_body_that_is_forwarded() {
         let length = format!("content-length: {}", body.len());
         assert_eq!(head.to_ascii_lowercase().contains(&length), !body.is_empty());
         assert!(!text.to_ascii_lowercase().contains("late"));
+    }
+}
+
+/// An answer of the exchange: what it says, and what its client must get.
+struct Evil {
+    raw: &'static [u8],
+    code: &'static str,
+}
+
+/// F96: whatever the exchange says about its answer's length and connection, a client reads that answer and no other.
+#[test]
+fn an_exchanges_framing_never_reaches_clients() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let running = Running::start_with(&folder.data(), ["--upstream", &upstream.url]).unwrap();
+    let key = running.key("trade").unwrap();
+    let mut wire = Wire::open(running.address("gateway_url").unwrap());
+    let mut ask = |manner, number: usize| {
+        upstream.behave(manner);
+        let order = Signed::new(&key, "POST", &format!("/api/v5/trade/order?n={number}"), ORDER);
+        wire.write(&order.bytes());
+        wire.read().expect("the connection goes on")
+    };
+    let evil = [
+        Evil {
+            raw: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\nc\r\n{\"code\":\"7\"}\r\n0\r\n\r\n",
+            code: "7",
+        },
+        Evil { raw: b"HTTP/1.1 200 OK\r\nContent-Length: 12, 12\r\n\r\n{\"code\":\"7\"}", code: "50004" },
+        Evil {
+            raw: b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\nContent-Length: 12\r\n\r\n{\"code\":\"7\"}",
+            code: "50004",
+        },
+        Evil { raw: b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", code: "50004" },
+        Evil {
+            raw: b"HTTP/1.1 200 OK\r\nKeyward-Account: 1\r\nKeyward-Request-Id: 1\r\nConnection: X-Hop\r\nX-Hop: 1\r\nTrailer: X-Late\r\n\
+                Keep-Alive: timeout=1\r\nX-Stays: 1\r\nContent-Length: 12\r\n\r\n{\"code\":\"7\"}",
+            code: "7",
+        },
+        Evil {
+            raw: b"HTTP/1.1 200 OK\r\nContent-Length: 77\r\n\r\nHTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nx: 0123456789012345678901234\r\n\r\n",
+            code: "body",
+        },
+    ];
+    for (number, evil) in evil.iter().enumerate() {
+        let reply = ask(Manner::Raw(evil.raw), 2 * number);
+        let shown = (reply.head.clone(), reply.body.clone());
+        match evil.code {
+            "body" => {
+                assert!(evil.raw.ends_with(reply.body.as_bytes()) && reply.body.len() == 77, "{shown:?}")
+            }
+            code => assert_eq!(reply.code(), code, "{shown:?}"),
+        }
+        let count = |name: &str| reply.head.lines().filter(|line| line.starts_with(name)).count();
+        assert_eq!(count("content-length:"), 1, "{shown:?}");
+        assert_eq!(count("keyward-request-id:"), 1, "{shown:?}");
+        for absent in
+            ["transfer-encoding:", "keyward-account:", "x-hop:", "trailer:", "upgrade:", "connection: x-hop"]
+        {
+            assert_eq!(count(absent), 0, "{absent} {shown:?}");
+        }
+        assert!(!reply.head.contains("keep-alive: timeout=1\r"), "{shown:?}");
+        // The next answer on the same connection is its own.
+        assert_eq!(ask(Manner::Answer, 2 * number + 1).code(), "0", "after {number}");
     }
 }

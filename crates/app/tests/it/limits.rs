@@ -185,3 +185,21 @@ fn a_keys_own_cap_slows_that_key_alone() {
     assert!(passed <= most && refused > 0, "{passed} passed, {refused} were refused");
     assert_eq!(codes(&running.key("read").unwrap()), ["0"; 4], "others go on");
 }
+
+/// A copied request is refused as a repetition, and its owner can go on as if it had not come.
+#[test]
+fn copies_of_a_request_cost_its_owner_no_rate() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let running = Running::start_with(&folder.data(), ["--upstream", &upstream.url]).unwrap();
+    let key = running.key("trade").unwrap();
+    let order = |number: usize| Signed::new(&key, "POST", &format!("/api/v5/trade/order?n={number}"), ORDER);
+    let first = order(0);
+    assert_eq!(send(&running, &first).code(), "0");
+    let mut thief = Wire::from(running.address("gateway_url").unwrap(), [127, 0, 0, 1]);
+    for _ in 0..200 {
+        thief.write(&first.bytes());
+        assert_eq!(thief.read().expect("an answer").code(), "50042");
+    }
+    // 60 in two seconds are the account's.
+    assert!((1..50).all(|number| send(&running, &order(number)).code() == "0"));
+}

@@ -219,6 +219,8 @@ pub enum Manner {
     Hang,
     BreakOff,
     Close,
+    /// Exactly these bytes.
+    Raw(&'static [u8]),
 }
 
 /// An exchange that keeps every request that it gets, byte for byte.
@@ -278,6 +280,7 @@ fn serve(mut stream: TcpStream, kept: &Mutex<Vec<Vec<u8>>>, manner: &Mutex<Manne
                 Manner::BreakOff => b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 33\r\n\r\n{\"code\":\"0\"",
                 Manner::Hang => b"",
                 Manner::Close => return,
+                Manner::Raw(bytes) => bytes,
             };
             if stream.write_all(answer).is_err() || manner == Manner::BreakOff {
                 return;

@@ -10,7 +10,9 @@ use keyward_rules::person::{MailCode, SessionId};
 use keyward_rules::secret::Secret;
 use keyward_store::{AccountKind, NewChallenge};
 
+use super::register::is_quiet;
 use super::rest;
+use crate::sign_in::STRANGERS;
 use crate::step_up::{Matter, code_letter, tag};
 use crate::{ActionError, Desk, tell};
 
@@ -43,11 +45,14 @@ pub async fn ask_for_email(desk: &Desk<'_>, proof: Proof, new: &Email) -> Result
     let tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[("email", new.to_string())]);
     tx.commit(event).await?;
-    let (_, phrase) = tell::recipient(desk, account).await?.ok_or(ActionError::NoAccount)?;
     let (id, code) = (SessionId::from_entropy(desk.random()), MailCode::from_entropy(desk.random()));
     let words = ["Use this address for your account".to_owned()];
-    let letter =
-        Letter { to: new.clone(), phrase, brake: String::new(), body: code_letter(desk, &code, &words) };
+    // Whoever owns that address has asked for nothing: it counts with what strangers send there.
+    let quiet = is_quiet(desk, new, STRANGERS).await?;
+    // The phrase is the account's own words. They do not go to an address that is not proven to be its owner's.
+    let (phrase, brake) = (String::new(), String::new());
+    let letter = Letter { to: new.clone(), phrase, brake, body: code_letter(desk, &code, &words) };
+    let letter = Some(&letter).filter(|_| !quiet);
     let owner = format!("account:{account}");
     let new = NewChallenge {
         id,
@@ -61,7 +66,7 @@ pub async fn ask_for_email(desk: &Desk<'_>, proof: Proof, new: &Email) -> Result
         most_per_hour: CODES_PER_HOUR,
         owner,
     };
-    if desk.authority.access.door.challenge(new, Some(&letter), desk.now).await? {
+    if desk.authority.access.door.challenge(new, letter, desk.now).await? {
         Ok(id)
     } else {
         Err(ActionError::TooManyCodes)

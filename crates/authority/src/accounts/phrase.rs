@@ -37,7 +37,7 @@ pub fn phrase_matter(phrase: &str) -> Matter {
 /// Sets the phrase.
 ///
 /// # Errors
-/// [`ActionError::Phrase`] unless it has 4 to 60 visible characters.
+/// [`ActionError::Phrase`] unless it has 4 to 60 letters, digits, spaces and hyphens: no link and no number to call.
 #[crate::boxed]
 pub async fn change_phrase(
     desk: &Desk<'_>,
@@ -46,7 +46,9 @@ pub async fn change_phrase(
     phrase: &str,
 ) -> Result<(), ActionError> {
     let phrase = phrase.trim();
-    let good = (4..=60).contains(&phrase.chars().count()) && !phrase.chars().any(char::is_control);
+    let plain = |symbol: char| symbol.is_alphanumeric() || symbol == ' ' || symbol == '-';
+    let digits = phrase.chars().filter(|symbol| symbol.is_numeric()).count();
+    let good = (4..=60).contains(&phrase.chars().count()) && phrase.chars().all(plain) && digits <= 4;
     if !good {
         return Err(ActionError::Phrase);
     }

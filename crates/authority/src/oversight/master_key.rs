@@ -8,7 +8,7 @@ use keyward_rules::proposal::{Change, Passed, ProposalId};
 use keyward_store::MasterKey;
 
 use super::proposals::begin_passed;
-use super::roles::{operators, operators_of, staff};
+use super::roles::{operators_of, staff};
 use crate::{ActionError, Desk};
 
 /// Who stood behind it.
@@ -64,7 +64,7 @@ pub async fn rotate_master_key(
             let grant = desk.actor.may(change.action(), Proof::Passed(passed))?;
             let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
             tx.one_at_a_time().await?;
-            if !operators(&mut tx).await?.is_empty() {
+            if !operators_of(&tx.staff().await?).is_empty() {
                 return Err(ActionError::NotProposed(is));
             }
             facts.push(("operators", "none".to_owned()));

@@ -31,9 +31,15 @@ pub(super) fn operators_of(staff: &[Member]) -> Vec<AccountId> {
     staff.iter().filter(|one| one.role == Role::Operator).map(|one| one.account).collect()
 }
 
-/// The operators, as they stand in this transaction.
+/// The operators who may act, as they stand in this transaction: whoever is frozen neither acts nor counts.
 pub(super) async fn operators(tx: &mut Tx) -> Result<Vec<AccountId>, ActionError> {
-    Ok(operators_of(&tx.staff().await?))
+    let mut able = Vec::new();
+    for account in operators_of(&tx.staff().await?) {
+        if tx.frozen_since(account).await?.is_none() {
+            able.push(account);
+        }
+    }
+    Ok(able)
 }
 
 /// The operator who acts, as they stand in this transaction: the role was looked up when the request came, and
@@ -43,7 +49,7 @@ pub(crate) async fn acting(desk: &Desk<'_>, tx: &mut Tx) -> Result<AccountId, Ac
     if operators(tx).await?.contains(&by) { Ok(by) } else { Err(NotPassed::NotAnOperator.into()) }
 }
 
-/// The role of the person behind an account. A row that was altered is no role, and an alarm; what the person does
+/// The role of the person behind an account. Whoever is frozen has none. A row that was altered is no role, and an alarm; what the person does
 /// without a role goes on.
 ///
 /// # Errors
@@ -58,6 +64,7 @@ pub async fn role_of(desk: &Desk<'_>, account: AccountId) -> Result<Option<Role>
             }
             Ok(None)
         }
+        Ok(Some(_)) if desk.authority.access.reader.frozen_since(account).await?.is_some() => Ok(None),
         role => Ok(role?),
     }
 }

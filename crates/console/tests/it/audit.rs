@@ -37,7 +37,7 @@ async fn every_change_leaves_one_record_and_no_secret() {
             &json!("key.issue"),
             &json!(format!("account:{account}")),
             &json!(HOME),
-            &json!("keyward-tests/1"),
+            &json!("an unnamed program"),
             &json!("totp, mail")
         )
     );
@@ -142,7 +142,7 @@ async fn nothing_that_people_send_breaks_a_line_or_a_record() {
         .unwrap();
     assert_eq!(world.send(HOME, request).await.status, 204);
     let last: Value = serde_json::from_str(records(&world).last().unwrap()).unwrap();
-    assert_eq!((&last["action"], &last["device"]), (&json!("session.end"), &json!(agent)));
+    assert_eq!((&last["action"], &last["device"]), (&json!("session.end"), &json!("an unnamed program")));
     for name in ["a\r\nb", "a\u{1b}[31mb", "a\u{2028}b", "a\0b"] {
         assert_eq!(person.api("POST", "/keys", wish(name)).await.code(), "bad_name", "{name:?}");
     }

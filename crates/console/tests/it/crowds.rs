@@ -1,5 +1,7 @@
 //! What strangers do at a shared source, or with an address or a password that they know, does not keep owners out.
 
+use axum::body::Body;
+use axum::http::{Request, header};
 use serde_json::json;
 
 use crate::world::{HOME, PASSWORD, World};
@@ -116,4 +118,44 @@ async fn full_sessions_are_bounded_too() {
         assert_eq!(again.get("/account").await.status, 200);
     }
     assert_eq!(person.get("/account").await.status, 401, "the session that was unused for longest has ended");
+}
+
+#[tokio::test]
+async fn our_mails_carry_no_words_of_strangers() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let body = json!({"email": person.email}).to_string();
+    let asked = Request::builder()
+        .method("POST")
+        .uri("/api/v1/recoveries")
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::USER_AGENT, "Your account is closed: call 555 0100")
+        .body(Body::from(body))
+        .unwrap();
+    assert_eq!(world.send(STRANGER, asked).await.status, 202);
+    let mails = world.mails(&person.email).await;
+    assert!(mails.iter().any(|mail| mail.contains("an unnamed program")), "{mails:?}");
+    assert!(!mails.iter().any(|mail| mail.contains("555 0100")), "{mails:?}");
+}
+
+#[tokio::test]
+async fn a_phrase_is_no_advertisement() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    for phrase in ["win at https://evil.example", "evil.example", "call 5550100 now", "mail me@evil"] {
+        let body = json!({"phrase": phrase, "factor": PASSWORD});
+        assert_eq!(person.api("PUT", "/account/phrase", body).await.status, 422, "{phrase}");
+    }
+    let own = json!({"phrase": "blue-bell 42", "factor": PASSWORD});
+    let set = person.api("PUT", "/account/phrase", own).await;
+    assert!(set.status < 300, "{}", set.text);
+    // Somebody else's address gets neither the phrase nor more mails than strangers may cause.
+    for _ in 0..8 {
+        let body = json!({"email": "victim@keyward.example"});
+        person.approved("PUT", "/account/email", body).await;
+        world.pass_ms(15 * 60 * 1_000);
+    }
+    let mails = world.mails("victim@keyward.example").await;
+    assert!(!mails.is_empty() && mails.len() <= 8, "{}", mails.len());
+    assert!(!mails.iter().any(|mail| mail.contains("blue-bell")), "{mails:?}");
 }

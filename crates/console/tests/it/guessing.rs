@@ -38,7 +38,7 @@ async fn an_authenticators_code_is_not_guessed_and_a_recovery_code_lets_the_owne
     let person = world.person("a@keyward.example").await;
     // Somebody with the password, in as many half sessions as they like.
     let mut halves = Vec::new();
-    for number in 0..6 {
+    for number in 0..5 {
         let body = json!({"email": person.email, "password": PASSWORD});
         let first = world.api(&address(number), "", "POST", "/session", &body).await;
         halves.push(first.field("token"));

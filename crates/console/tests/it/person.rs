@@ -133,7 +133,7 @@ async fn sessions_end_idle_old_and_when_told() {
     let sessions = person.get("/sessions").await.json();
     assert_eq!(sessions.as_array().unwrap().len(), 2);
     let other = sessions.as_array().unwrap().iter().find(|one| one["current"] == false).unwrap();
-    assert_eq!((other["from"].as_str(), other["device"].as_str()), (Some(HOME), Some("keyward-tests/1")));
+    assert_eq!((other["from"].as_str(), other["device"].as_str()), (Some(HOME), Some("an unnamed program")));
     let ended =
         person.api("DELETE", &format!("/sessions/{}", other["id"].as_str().unwrap()), Value::Null).await;
     assert_eq!(ended.status, 204);
@@ -190,7 +190,7 @@ async fn a_new_device_is_told_with_phrase_time_address_and_the_one_link() {
     for part in [
         "A sign-in from a new device",
         "198.51.100.77",
-        "keyward-tests/1",
+        "an unnamed program",
         "2027-",
         &phrase,
         "https://keys.example/brake/",

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::id::NotAnId;
-use crate::limits::{DEVICE_CHARS, SESSION_IDLE_MS, SESSION_LIFE_MS};
+use crate::limits::{SESSION_IDLE_MS, SESSION_LIFE_MS};
 use crate::secret::Secret;
 use crate::time::Moment;
 
@@ -100,36 +100,49 @@ impl SessionLife {
     }
 }
 
+/// Marks of browsers, systems and programs in a `User-Agent`, the more special ones first.
+const BROWSERS: [(&str, &str); 4] =
+    [("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")];
+const SYSTEMS: [(&str, &str); 6] = [
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "Mac"),
+    ("Linux", "Linux"),
+];
+const PROGRAMS: [(&str, &str); 12] = [
+    ("curl/", "curl"),
+    ("Wget/", "Wget"),
+    ("PostmanRuntime/", "Postman"),
+    ("python-", "Python"),
+    ("Python", "Python"),
+    ("aiohttp/", "Python"),
+    ("axios/", "Node.js"),
+    ("undici", "Node.js"),
+    ("node", "Node.js"),
+    ("Go-http-client/", "Go"),
+    ("okhttp/", "Java"),
+    ("reqwest/", "Rust"),
+];
+
 /// What a browser or program said about itself: shown to its owner, believed by nobody.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Device(String);
 
 impl Device {
-    /// Names the browser and system of a `User-Agent`, or keeps its beginning; printable ASCII only.
+    /// Names the browser and system, or the program, of a `User-Agent`. Only words of ours come out, because they stand in
+    /// genuine mails, and whoever writes the header must not write these.
     #[must_use]
     pub fn of(agent: &str) -> Self {
-        let browser =
-            [("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")];
-        let system = [
-            ("iPhone", "iPhone"),
-            ("iPad", "iPad"),
-            ("Android", "Android"),
-            ("Windows", "Windows"),
-            ("Mac OS X", "Mac"),
-            ("Linux", "Linux"),
-        ];
         let named = |list: &[(&str, &'static str)]| {
             list.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
         };
-        if let (Some(browser), Some(system)) = (named(&browser), named(&system)) {
-            return Self(format!("{browser} on {system}"));
-        }
-        let plain: String = agent
-            .chars()
-            .filter(|symbol| symbol.is_ascii_graphic() || *symbol == ' ')
-            .take(DEVICE_CHARS)
-            .collect();
-        Self(if plain.trim().is_empty() { "an unnamed program".to_owned() } else { plain })
+        Self(match (named(&BROWSERS), named(&SYSTEMS), named(&PROGRAMS)) {
+            (Some(browser), Some(system), _) => format!("{browser} on {system}"),
+            (_, _, Some(program)) => format!("a program ({program})"),
+            (_, _, None) => "an unnamed program".to_owned(),
+        })
     }
 
     /// The words.
@@ -180,7 +193,9 @@ mod tests {
     fn devices_are_named_in_words() {
         let agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36";
         assert_eq!(Device::of(agent).as_str(), "Chrome on Linux");
-        assert_eq!(Device::of("curl/8.5.0").as_str(), "curl/8.5.0");
+        assert_eq!(Device::of("curl/8.5.0").as_str(), "a program (curl)");
+        assert_eq!(Device::of("python-requests/2.34.2").as_str(), "a program (Python)");
+        assert_eq!(Device::of("Your account is closed, call +1 555 0100").as_str(), "an unnamed program");
         assert_eq!(Device::of("\u{202e}\n").as_str(), "an unnamed program");
     }
 }

@@ -117,6 +117,11 @@ impl RootKey {
         self.derive("keyward 2026-11 verified identity")
     }
 
+    /// The key under which mails are named: their numbers would tell how many there are.
+    pub(crate) fn message_id_key(&self) -> [u8; 32] {
+        self.derive("keyward 2026-11 message ids")
+    }
+
     /// The seed of the key that signs checkpoints of the audit log.
     #[must_use]
     pub fn checkpoint_seed(&self) -> [u8; 32] {

@@ -58,6 +58,16 @@ pub fn proxies(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), 
     peer(clients, program, "proxies.py")
 }
 
+/// The verifier of identities that others copy, as an exchange behind the program.
+pub fn identity(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), String> {
+    peer(clients, program, "identity.py")
+}
+
+/// Strangers who try to use the program up.
+pub fn strangers(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), String> {
+    peer(clients, program, "strangers.py")
+}
+
 /// Mails of a real server's configuration, taken by an independent SMTP server.
 pub fn mail(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), String> {
     peer(clients, program, "mail.py")
