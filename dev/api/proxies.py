@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 
 from client import Api
 from program import Sandbox, ended, free_port, wait
@@ -135,6 +136,11 @@ def by_path(name, url, key, *more):
         step(f"{name}: {header!r} moves nobody", got in ("50110", "90407"), got=got)
 
 
+def checked():
+    """Waits for some health checks: a proxy that sees them fail passes nothing on."""
+    time.sleep(2)
+
+
 def guess(url, key, *more):
     """One client guesses until it is closed out; another one behind the same proxy does not notice."""
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -193,8 +199,9 @@ def forwarded(folder):
             guess(f"https://127.0.0.1:{tls}", key)
         port = free_port()
         replace = {":443": f"127.0.0.1:{port}", "/etc/keyward/tls-and-key.pem": str(folder / "both.pem"),
-                   "127.0.0.1:8481": gateway, "inter 2s": "inter 200ms fall 1"}
+                   "127.0.0.1:8481": gateway, "inter 2s": "inter 300ms fall 2", "timeout connect 2s": "timeout connect 2s\n    timeout check 5s"}
         with haproxy(folder, "haproxy.cfg", replace):
+            checked()
             by_path("HAProxy, TLS, HTTP/2", f"https://127.0.0.1:{port}", key, "--http2")
             by_path("HAProxy, TLS, HTTP/1.1", f"https://127.0.0.1:{port}", key, "--http1.1")
         port = free_port()
@@ -202,6 +209,7 @@ def forwarded(folder):
                    "/etc/keyward/tls.pem": str(folder / "tls.pem"), "/etc/keyward/tls.key": str(folder / "tls.key"),
                    "127.0.0.1:8481": gateway, "health_interval 2s": "health_interval 200ms"}
         with caddy(folder, "Caddyfile", replace):
+            checked()
             to = ["--resolve", f"localhost:{port}:127.0.0.1"]
             by_path("Caddy, TLS, HTTP/2", f"https://localhost:{port}", key, "--http2", *to)
             by_path("Caddy, TLS, HTTP/1.1", f"https://localhost:{port}", key, "--http1.1", *to)
@@ -221,12 +229,14 @@ def announced(folder):
             by_path("nginx, PROXY, TLS, HTTP/1.1", f"https://127.0.0.1:{port}", key, "--http1.1")
         port = free_port()
         replace = {":443": f"127.0.0.1:{port}", "127.0.0.1:8482": secure, "check port 8481": f"check port {plain.rpartition(':')[2]}",
-                   "inter 2s": "inter 200ms fall 1"}
+                   "inter 2s": "inter 300ms fall 2", "timeout connect 2s": "timeout connect 2s\n    timeout check 5s"}
         with haproxy(folder, "haproxy-tcp.cfg", replace):
+            checked()
             by_path("HAProxy, PROXY v2, TLS, HTTP/2", f"https://127.0.0.1:{port}", key, "--http2")
         port = free_port()
         with haproxy(folder, "haproxy-tcp.cfg", {**replace, ":443": f"127.0.0.1:{port}", "127.0.0.1:8482": plain,
                                                  "send-proxy-v2": "send-proxy"}):
+            checked()
             by_path("HAProxy, PROXY v1, HTTP/1.1", f"http://127.0.0.1:{port}", key, "--http1.1")
             by_path("HAProxy, PROXY v1, HTTP/2", f"http://127.0.0.1:{port}", key, "--http2-prior-knowledge")
             guess(f"http://127.0.0.1:{port}", key)

@@ -24,7 +24,8 @@ import time
 from program import Sandbox
 
 DESCRIPTORS = 2_048
-MEMORY_KIB = 256 << 10
+# The budget of bodies and replies is 256 MiB; what the program needs without strangers comes to it.
+MEMORY_KIB = 384 << 10
 PUBLIC = ["/api/v5/public/instruments", "/api/v5/public/open-interest", "/api/v5/public/funding-rate", "/api/v5/public/mark-price",
           "/api/v5/public/price-limit", "/api/v5/public/time", "/api/v5/market/ticker", "/api/v5/market/tickers",
           "/api/v5/market/books", "/api/v5/market/candles", "/api/v5/market/trades", "/api/v5/market/index-tickers"]
