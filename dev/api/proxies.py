@@ -136,9 +136,15 @@ def by_path(name, url, key, *more):
         step(f"{name}: {header!r} moves nobody", got in ("50110", "90407"), got=got)
 
 
-def checked():
-    """Waits for some health checks: a proxy that sees them fail passes nothing on."""
-    time.sleep(2)
+def checked(name, url, key, *more):
+    """For as long as several health checks take, every request is answered: a proxy that sees them fail passes nothing on."""
+    wait(name, 20, lambda: code(url, key, GOOD, *more) == "0")
+    until, seen = time.monotonic() + 2, []
+    while time.monotonic() < until:
+        seen.append(code(url, key, GOOD, *more))
+        # The route's own limit is 30 a second.
+        time.sleep(0.1)
+    step(f"{name}: health checks are green", set(seen) == {"0"}, seen=sorted(set(seen)))
 
 
 def guess(url, key, *more):
@@ -201,7 +207,7 @@ def forwarded(folder):
         replace = {":443": f"127.0.0.1:{port}", "/etc/keyward/tls-and-key.pem": str(folder / "both.pem"),
                    "127.0.0.1:8481": gateway, "inter 2s": "inter 300ms fall 2", "timeout connect 2s": "timeout connect 2s\n    timeout check 5s"}
         with haproxy(folder, "haproxy.cfg", replace):
-            checked()
+            checked("HAProxy", f"https://127.0.0.1:{port}", key)
             by_path("HAProxy, TLS, HTTP/2", f"https://127.0.0.1:{port}", key, "--http2")
             by_path("HAProxy, TLS, HTTP/1.1", f"https://127.0.0.1:{port}", key, "--http1.1")
         port = free_port()
@@ -209,8 +215,8 @@ def forwarded(folder):
                    "/etc/keyward/tls.pem": str(folder / "tls.pem"), "/etc/keyward/tls.key": str(folder / "tls.key"),
                    "127.0.0.1:8481": gateway, "health_interval 2s": "health_interval 200ms"}
         with caddy(folder, "Caddyfile", replace):
-            checked()
             to = ["--resolve", f"localhost:{port}:127.0.0.1"]
+            checked("Caddy", f"https://localhost:{port}", key, *to)
             by_path("Caddy, TLS, HTTP/2", f"https://localhost:{port}", key, "--http2", *to)
             by_path("Caddy, TLS, HTTP/1.1", f"https://localhost:{port}", key, "--http1.1", *to)
 
@@ -231,12 +237,12 @@ def announced(folder):
         replace = {":443": f"127.0.0.1:{port}", "127.0.0.1:8482": secure, "check port 8481": f"check port {plain.rpartition(':')[2]}",
                    "inter 2s": "inter 300ms fall 2", "timeout connect 2s": "timeout connect 2s\n    timeout check 5s"}
         with haproxy(folder, "haproxy-tcp.cfg", replace):
-            checked()
+            checked("HAProxy, PROXY v2", f"https://127.0.0.1:{port}", key)
             by_path("HAProxy, PROXY v2, TLS, HTTP/2", f"https://127.0.0.1:{port}", key, "--http2")
         port = free_port()
         with haproxy(folder, "haproxy-tcp.cfg", {**replace, ":443": f"127.0.0.1:{port}", "127.0.0.1:8482": plain,
                                                  "send-proxy-v2": "send-proxy"}):
-            checked()
+            checked("HAProxy, PROXY v1", f"http://127.0.0.1:{port}", key)
             by_path("HAProxy, PROXY v1, HTTP/1.1", f"http://127.0.0.1:{port}", key, "--http1.1")
             by_path("HAProxy, PROXY v1, HTTP/2", f"http://127.0.0.1:{port}", key, "--http2-prior-knowledge")
             guess(f"http://127.0.0.1:{port}", key)

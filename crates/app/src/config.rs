@@ -1,5 +1,7 @@
 //! The configuration: one TOML file, unknown names refused, all mistakes at once.
 
+mod proxies;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +10,6 @@ use anyhow::Context as _;
 use keyward_authority::Settings;
 use keyward_authority::apps::ProofOfControl;
 use keyward_console::SettingShown;
-use keyward_edge::{ClientAddressForm, Proxies};
 use keyward_notify::channel::{Client, System};
 use keyward_notify::{Security, Smtp, SmtpSettings};
 use keyward_rules::app::PrivateRanges;
@@ -18,6 +19,8 @@ use keyward_rules::policy::{Policy, Setting};
 use keyward_rules::secret::Secret;
 use keyward_store::Location;
 use serde::{Deserialize, Serialize};
+
+pub use proxies::ProxySettings;
 
 use crate::audit::AuditSettings;
 use crate::doctor::Level;
@@ -159,37 +162,6 @@ pub struct GatewaySettings {
     pub threads: Option<usize>,
     /// Where the newest change seen is kept.
     pub checkpoint_file: Option<PathBuf>,
-}
-
-/// The proxies before gateway and console.
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ProxySettings {
-    /// Addresses and blocks of proxies that may name their clients.
-    pub trusted: Vec<String>,
-    /// In which form: `forwarded` or `proxy-protocol`.
-    pub client_address: Option<String>,
-}
-
-impl ProxySettings {
-    /// The same as gateway and console take it.
-    ///
-    /// # Errors
-    /// What is wrong, as a sentence without its full stop.
-    pub fn proxies(&self) -> Result<Proxies, String> {
-        let form = match &self.client_address {
-            None => ClientAddressForm::default(),
-            Some(word) => ClientAddressForm::from_word(word)
-                .ok_or("proxies.client_address must be \"forwarded\" or \"proxy-protocol\"")?,
-        };
-        Proxies::new(&self.trusted, form).map_err(|problem| format!("proxies.trusted: {}", in_full(&problem)))
-    }
-}
-
-/// An error and its causes in one line.
-fn in_full(problem: &dyn std::error::Error) -> String {
-    let cause = problem.source().map(|cause| format!(": {}", in_full(cause))).unwrap_or_default();
-    format!("{problem}{cause}")
 }
 
 /// The exchange's settings.
@@ -530,22 +502,6 @@ mod tests {
         let text = everything_on();
         let (console, _) = text.split_once("# Mail: the console").unwrap();
         assert!(super::mistakes(&toml::from_str(console).unwrap()).join("").contains("needs [mail]"));
-    }
-
-    #[test]
-    fn a_proxy_is_trusted_by_its_own_address_only() {
-        let mistakes = |from: &str, to: &str| {
-            let text = everything_on().replace(from, to);
-            super::mistakes(&toml::from_str(&text).unwrap()).join("; ")
-        };
-        for wrong in ["0.0.0.0/0", "::/0", "proxy.example.com", "10.0.0.1/8", ""] {
-            assert!(mistakes("10.0.0.7", wrong).contains("proxies.trusted"), "{wrong}");
-        }
-        assert!(
-            mistakes("client_address = \"forwarded\"", "client_address = \"header\"")
-                .contains("client_address")
-        );
-        assert_eq!(mistakes("client_address = \"forwarded\"", "client_address = \"proxy-protocol\""), "");
     }
 
     #[test]

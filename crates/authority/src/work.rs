@@ -3,10 +3,10 @@
 //! A place in a pool lives as long as the work, not as long as who asked for it: a client that goes away in the middle
 //! must not make room for the next.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
+use keyward_rules::counts::Counts;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
@@ -27,24 +27,18 @@ pub struct PoolLimits {
 pub struct Pool<P> {
     limits: PoolLimits,
     permits: Arc<Semaphore>,
-    places: Arc<Mutex<HashMap<P, usize>>>,
+    places: Arc<Mutex<Counts<P>>>,
 }
 
 /// A place in the queue, given back when dropped.
 struct Place<P: Eq + Hash> {
-    places: Arc<Mutex<HashMap<P, usize>>>,
+    places: Arc<Mutex<Counts<P>>>,
     party: P,
 }
 
 impl<P: Eq + Hash> Drop for Place<P> {
     fn drop(&mut self) {
-        let mut places = self.places.lock();
-        if let Some(count) = places.get_mut(&self.party) {
-            *count -= 1;
-            if *count == 0 {
-                places.remove(&self.party);
-            }
-        }
+        self.places.lock().take(&self.party, 1);
     }
 }
 
@@ -76,12 +70,9 @@ impl<P: Eq + Hash + Copy + Send + 'static> Pool<P> {
 
     fn enter(&self, party: P) -> Result<Place<P>, ActionError> {
         let mut places = self.places.lock();
-        let all: usize = places.values().sum();
-        let here = places.get(&party).copied().unwrap_or_default();
-        if here >= self.limits.of_one || all >= self.limits.of_all {
+        if places.total() >= self.limits.of_all || !places.add(party, 1, self.limits.of_one) {
             return Err(ActionError::Busy);
         }
-        places.insert(party, here + 1);
         Ok(Place { places: Arc::clone(&self.places), party })
     }
 }
@@ -105,7 +96,7 @@ mod tests {
         assert_eq!(others.iter().filter(|place| place.is_ok()).count(), 12);
         drop((places, others));
         assert!(pool.enter(1).is_ok());
-        assert!(pool.places.lock().is_empty());
+        assert_eq!(pool.places.lock().parties(), 0);
     }
 
     #[tokio::test]

@@ -227,6 +227,9 @@ async fn accept(
         };
         // Full: the connection is closed at once, so that its client does not wait for nothing.
         let Some(connection) = connections.enter(source) else { continue };
+        if source.is_none() {
+            connection.activity().mark_known();
+        }
         let (console, proxies, watcher) = (console.clone(), Arc::clone(&proxies), graceful.watcher());
         tokio::spawn(async move {
             let known = match tokio::time::timeout(HEAD, proxies.introduce(&mut stream, peer)).await {

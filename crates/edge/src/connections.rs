@@ -6,11 +6,12 @@
 //!
 //! Time is coarse: [`Connections::tick`] sets it, so that no request reads a clock for this.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use keyward_rules::address::Source;
+use keyward_rules::counts::Counts;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -44,7 +45,7 @@ pub struct Connections {
 #[derive(Default)]
 struct Table {
     open: BTreeMap<u64, Entry>,
-    by_source: HashMap<Source, usize>,
+    by_source: Counts<Source>,
     next: u64,
     /// Where the search for one that can make room goes on.
     cursor: u64,
@@ -118,8 +119,10 @@ impl Connections {
         }));
         table.next += 1;
         let id = table.next;
-        if let Some(source) = source {
-            *table.by_source.entry(source).or_default() += 1;
+        if let Some(source) = source
+            && !table.by_source.add(source, 1, self.limits.per_source)
+        {
+            return None;
         }
         table.open.insert(id, Entry { activity: activity.clone(), source });
         Some(Connection { connections: Arc::clone(self), id, activity })
@@ -137,8 +140,7 @@ impl Connections {
 
 impl Table {
     fn has_room(&mut self, source: Source, most: usize) -> bool {
-        let here = self.by_source.get(&source).copied().unwrap_or_default();
-        here < most || self.make_room(|entry| entry.source == Some(source))
+        self.by_source.of(&source) < most || self.make_room(|entry| entry.source == Some(source))
     }
 
     /// Closes one of the connections that may make room; whether there was one.
@@ -160,13 +162,8 @@ impl Table {
 
     fn remove(&mut self, id: u64) -> Option<Entry> {
         let entry = self.open.remove(&id)?;
-        if let Some(source) = entry.source
-            && let Some(here) = self.by_source.get_mut(&source)
-        {
-            *here -= 1;
-            if *here == 0 {
-                self.by_source.remove(&source);
-            }
+        if let Some(source) = entry.source {
+            self.by_source.take(&source, 1);
         }
         Some(entry)
     }
@@ -182,8 +179,7 @@ impl Connection {
         }
         let Some(entry) = table.open.get_mut(&self.id) else { return false };
         entry.source = Some(source);
-        *table.by_source.entry(source).or_default() += 1;
-        true
+        table.by_source.add(source, 1, self.connections.limits.per_source)
     }
 
     /// What it is doing.
@@ -225,8 +221,9 @@ impl Activity {
         Request { activity: self.clone(), replying: false }
     }
 
-    /// A request's credentials held.
-    pub fn is_known(&self) {
+    /// Notes that the peer is no stranger: a request's credentials held, or it is a trusted proxy. Such a connection does not
+    /// make room for others.
+    pub fn mark_known(&self) {
         if !self.0.known.load(Ordering::Relaxed) {
             self.0.known.store(true, Ordering::Relaxed);
         }
@@ -320,7 +317,7 @@ mod tests {
     /// Connections that showed a good credential.
     fn known(connections: &Arc<Connections>, last: u8) -> Option<Connection> {
         let connection = connections.enter(source(last))?;
-        connection.activity().is_known();
+        connection.activity().mark_known();
         Some(connection)
     }
 
@@ -340,7 +337,7 @@ mod tests {
         assert!(connections.enter(source(9)).is_none(), "everybody is known");
         drop((first, fifth, more));
         assert_eq!(connections.count(), 0);
-        assert!(connections.table.lock().by_source.is_empty());
+        assert!(connections.table.lock().by_source.parties() == 0);
     }
 
     #[tokio::test]

@@ -113,12 +113,6 @@ impl Proxies {
         Ok(Self { trusted: trusted.iter().map(read).collect::<Result<_, _>>()?, form })
     }
 
-    /// Whether no proxy is trusted.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.trusted.is_empty()
-    }
-
     /// Whether `address` is one of them.
     #[must_use]
     pub fn trust(&self, address: IpAddr) -> bool {

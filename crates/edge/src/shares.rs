@@ -1,15 +1,15 @@
 //! Things that many have at the same time, counted by source, so that one source cannot have them all.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use keyward_rules::address::Source;
+use keyward_rules::counts::Counts;
 use parking_lot::Mutex;
 
 /// How many each source has.
 pub struct Shares {
     of_one: usize,
-    held: Mutex<HashMap<Source, usize>>,
+    held: Mutex<Counts<Source>>,
 }
 
 /// One of them, given back when dropped.
@@ -28,25 +28,14 @@ impl Shares {
     /// One for `source`, if there is one left.
     #[must_use]
     pub fn take(self: &Arc<Self>, source: Source) -> Option<Held> {
-        let mut held = self.held.lock();
-        let here = held.get(&source).copied().unwrap_or_default();
-        if here >= self.of_one {
-            return None;
-        }
-        held.insert(source, here + 1);
-        Some(Held { shares: Arc::clone(self), source })
+        let taken = self.held.lock().add(source, 1, self.of_one);
+        taken.then(|| Held { shares: Arc::clone(self), source })
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let mut held = self.shares.held.lock();
-        if let Some(here) = held.get_mut(&self.source) {
-            *here -= 1;
-            if *here == 0 {
-                held.remove(&self.source);
-            }
-        }
+        self.shares.held.lock().take(&self.source, 1);
     }
 }
 
@@ -62,9 +51,8 @@ mod tests {
         let source = |last: u8| Source::of([192, 0, 2, last].into());
         let held: Vec<_> = (0..3).map(|_| shares.take(source(1))).collect();
         assert_eq!(held.iter().flatten().count(), 2);
-        let other = shares.take(source(2));
-        assert!(other.is_some());
-        drop((held, other));
-        assert!(shares.held.lock().is_empty());
+        assert!(shares.take(source(2)).is_some());
+        drop(held);
+        assert_eq!(shares.held.lock().parties(), 0);
     }
 }

@@ -137,7 +137,7 @@ pub async fn admit<'r>(gate: &'r Gate, whole: Whole<'r>) -> Result<Permit<'r>, T
     let claim = charge.settle(rate).map_err(turned)?.claim();
     let mark = set_mark(gate, &claim).await;
     let fresh = claim.settle(mark).inspect_err(|denial| {
-        // Whoever copies a request must not use its owner's rate up.
+        // A copied request must not use up its owner's rate.
         if *denial == Denial::Repeated {
             price.give_back(&gate.counters.rates);
         }

@@ -1,6 +1,5 @@
 //! Reading a whole body: bounded in size, time, and together.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,6 +9,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use keyward_rules::address::Source;
+use keyward_rules::counts::Counts;
 use keyward_rules::denial::Denial;
 use keyward_rules::route::Method;
 use parking_lot::Mutex;
@@ -38,7 +38,7 @@ struct Part {
     /// What one source may have of it.
     share: usize,
     /// What each source has. Small bodies are not counted here, because there are that many.
-    by_source: Mutex<HashMap<Source, usize>>,
+    by_source: Mutex<Counts<Source>>,
     /// How many sources are counted, so that a request need not look while there is none.
     sources: AtomicUsize,
 }
@@ -85,12 +85,11 @@ impl Budget {
         share.grow(bytes).ok().map(|()| share)
     }
 
-    /// Whether `source` may have another reply that it has to take.
+    /// Whether `source` may have another reply of a private route that it has to take.
     #[must_use]
-    pub fn has_room(&self, room: Room, source: Source) -> bool {
-        let part = self.part(room);
-        part.sources.load(Ordering::Relaxed) == 0
-            || part.by_source.lock().get(&source).is_none_or(|here| *here < part.share)
+    pub fn has_room(&self, source: Source) -> bool {
+        let part = &self.private;
+        part.sources.load(Ordering::Relaxed) == 0 || part.by_source.lock().of(&source) < part.share
     }
 
     const fn part(&self, room: Room) -> &Part {
@@ -116,18 +115,14 @@ impl Share {
     fn count(&mut self, bytes: usize) -> Result<(), Denial> {
         let part = self.budget.part(self.room);
         let mut by_source = part.by_source.lock();
-        let here = by_source.get(&self.source).copied().unwrap_or_default();
-        if here + bytes > part.share {
+        if !by_source.add(self.source, bytes, part.share) {
             return Err(Denial::Busy);
         }
-        by_source.insert(self.source, here + bytes);
-        part.sources.store(by_source.len(), Ordering::Relaxed);
+        part.sources.store(by_source.parties(), Ordering::Relaxed);
         self.counted += bytes;
         Ok(())
     }
-}
 
-impl Share {
     /// Makes it `bytes` large.
     ///
     /// # Errors
@@ -149,13 +144,8 @@ impl Share {
         }
         let part = self.budget.part(self.room);
         let mut by_source = part.by_source.lock();
-        if let Some(here) = by_source.get_mut(&self.source) {
-            *here -= bytes;
-            if *here == 0 {
-                by_source.remove(&self.source);
-            }
-        }
-        part.sources.store(by_source.len(), Ordering::Relaxed);
+        by_source.take(&self.source, bytes);
+        part.sources.store(by_source.parties(), Ordering::Relaxed);
         self.counted -= bytes;
     }
 }
@@ -257,13 +247,14 @@ mod tests {
             [Ok(()), Err(Denial::Busy), Err(Denial::Busy), Err(Denial::Busy)],
             "an eighth of 7 MiB"
         );
-        assert!(budget.has_room(Room::Private, source(2)) && budget.has_room(Room::Private, source(3)));
+        assert!(budget.has_room(source(2)) && budget.has_room(source(3)));
         let mut other = budget.nothing(Room::Private, source(3));
         assert_eq!(other.grow(896 << 10), Ok(()));
-        assert!(!budget.has_room(Room::Private, source(3)));
+        assert!(!budget.has_room(source(3)));
         drop((strangers, greedy, other));
-        assert!(budget.private.by_source.lock().is_empty() && budget.public.by_source.lock().is_empty());
-        assert!(budget.has_room(Room::Private, source(3)));
+        let counted = |part: &super::Part| part.by_source.lock().parties();
+        assert_eq!((counted(&budget.private), counted(&budget.public)), (0, 0));
+        assert!(budget.has_room(source(3)));
         assert_eq!(budget.nothing(Room::Private, source(2)).grow(512 << 10), Ok(()));
     }
 
@@ -271,17 +262,17 @@ mod tests {
     fn what_was_reserved_shrinks_to_what_is_held() {
         let budget = Arc::new(Budget::new(8 << 20));
         let mut share = budget.reply(Room::Public, source(1), 64 << 10).unwrap();
-        let counted = || budget.public.by_source.lock().get(&source(1)).copied();
-        assert_eq!(counted(), Some(64 << 10));
+        let counted = || budget.public.by_source.lock().of(&source(1));
+        assert_eq!(counted(), 64 << 10);
         share.resize(20 << 10).unwrap();
-        assert_eq!(counted(), Some(20 << 10));
+        assert_eq!(counted(), 20 << 10);
         share.resize(100).unwrap();
-        assert_eq!(counted(), None);
+        assert_eq!(counted(), 0);
         share.resize(40 << 10).unwrap();
-        assert_eq!(counted(), Some(40 << 10));
+        assert_eq!(counted(), 40 << 10);
         assert_eq!(share.resize(1 << 20), Err(Denial::Busy));
         drop(share);
-        assert_eq!(counted(), None);
+        assert_eq!(counted(), 0);
         assert_eq!(budget.public.left.load(std::sync::atomic::Ordering::Relaxed), 1 << 20);
     }
 
@@ -290,6 +281,6 @@ mod tests {
         let budget = Arc::new(Budget::new(8 << 20));
         let mut share = budget.nothing(Room::Private, source(1));
         (0..512).for_each(|_| share.grow(1_024).unwrap());
-        assert_eq!(budget.private.by_source.lock().get(&source(1)), Some(&(512 << 10)));
+        assert_eq!(budget.private.by_source.lock().of(&source(1)), 512 << 10);
     }
 }

@@ -97,7 +97,7 @@ impl Gate {
     /// Whether `client` is closed out for its bad credentials.
     #[must_use]
     pub fn is_banned(&self, client: IpAddr) -> bool {
-        self.counters.sources.is_banned(client, self.clock().now_us() / 1_000)
+        self.counters.sources.is_banned(client, || self.clock().now_us() / 1_000)
     }
 
     /// The bounds.

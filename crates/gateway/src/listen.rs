@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
 use keyward_edge::{Activity, Connection, Connections, Peer, Proxies, Replayed};
 use keyward_rules::address::Source;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -135,12 +136,12 @@ async fn accept_all(listeners: Listeners, acceptor: Acceptor, mut stopped: watch
             Err(problem) => error!(%problem, "a listener cannot be used"),
         }
     }
-    let clock = acceptor.gate.clock().clone();
-    let connections = acceptor.connections;
+    let (gate, connections) = (acceptor.gate, acceptor.connections);
     drop(acceptor.senders);
     loops.spawn(async move {
         loop {
-            connections.tick((clock.steady_ms)());
+            connections.tick((gate.clock().steady_ms)());
+            gate.counters.sources.end_bans(gate.clock().now().unix_ms());
             tokio::time::sleep(TICK).await;
         }
     });
@@ -169,6 +170,10 @@ async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, acc
             Peer::Proxy(_) | Peer::ProxyItself(_) => None,
         };
         let Some(connection) = connections.enter(source) else { continue };
+        if source.is_none() {
+            // Its idle connections are part of its pool, and a request that it puts on one would be lost.
+            connection.activity().mark_known();
+        }
         let Ok(stream) = stream.into_std() else { continue };
         turn = turn.wrapping_add(1);
         if let Some(sender) = senders.get(turn % senders.len().max(1)) {
@@ -286,7 +291,7 @@ impl Client {
         tokio::task::spawn(async move { serve(&self.desk, request, self.peer, under_way).await }).await
     }
 
-    async fn speak<S>(self, stream: S, speaks: Speaks, mut stopped: watch::Receiver<bool>)
+    async fn speak<S>(self, stream: S, speaks: Speaks, stopped: watch::Receiver<bool>)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -303,14 +308,7 @@ impl Client {
                     .max_buf_size(limits.head_bytes.max(8_192))
                     .writev(false)
                     .serve_connection(TokioIo::new(Wording::new(stream, activity)), service);
-                tokio::pin!(connection);
-                tokio::select! {
-                    _ = connection.as_mut() => {}
-                    () = told(&mut stopped) => {
-                        connection.as_mut().graceful_shutdown();
-                        let _ = connection.await;
-                    }
-                }
+                until_done(connection, stopped).await;
             }
             Speaks::Http2 => {
                 let connection = http2::Builder::new(LocalExecutor)
@@ -325,15 +323,20 @@ impl Client {
                     .keep_alive_interval(Duration::from_secs(20))
                     .keep_alive_timeout(Duration::from_millis(limits.head_ms))
                     .serve_connection(TokioIo::new(stream), service);
-                tokio::pin!(connection);
-                tokio::select! {
-                    _ = connection.as_mut() => {}
-                    () = told(&mut stopped) => {
-                        connection.as_mut().graceful_shutdown();
-                        let _ = connection.await;
-                    }
-                }
+                until_done(connection, stopped).await;
             }
+        }
+    }
+}
+
+/// Serves a connection to its end, which comes soon once the gateway is told to stop.
+async fn until_done(connection: impl GracefulConnection, mut stopped: watch::Receiver<bool>) {
+    tokio::pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = told(&mut stopped) => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
         }
     }
 }

@@ -130,25 +130,19 @@ pub async fn serve(
 ) -> Response<ReplyBody> {
     let id = desk.ids.next();
     let (parts, body) = request.into_parts();
-    if let Some(answer) = health::answer(&desk.gate, &parts) {
-        return answer;
-    }
-    let handled = match desk.client(peer, &parts.headers) {
-        Ok(client) => handle(desk, &parts, body, (client, &under_way), id).await,
-        Err(denial) => refuse_early(&desk.gate, body, denial).await,
-    };
-    let mut reply = match handled {
-        Ok(reply) => reply,
-        Err(denial) => {
-            let mut reply = respond(&denial, id);
-            if matches!(peer, Peer::Client(client) if desk.gate.is_banned(client)) {
-                reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            reply
+    let handled = if let Some(answer) = health::answer(&desk.gate, &parts) {
+        Ok(answer)
+    } else {
+        match desk.client(peer, &parts.headers) {
+            Ok(client) => handle(desk, &parts, body, (client, &under_way), id).await,
+            Err(denial) => refuse_early(&desk.gate, body, denial).await,
         }
     };
-    if parts.version == Version::HTTP_11 {
-        reply.headers_mut().entry(KEEP_ALIVE).or_insert(HeaderValue::from_static("timeout=75"));
+    let mut reply = handled.unwrap_or_else(|denial| respond(&denial, id));
+    if matches!(peer, Peer::Client(client) if desk.gate.is_banned(client)) {
+        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    } else if parts.version == Version::HTTP_11 {
+        reply.headers_mut().insert(KEEP_ALIVE, HeaderValue::from_static("timeout=75"));
     }
     reply.body_mut().end(under_way, parts.version);
     reply
@@ -177,12 +171,12 @@ async fn handle(
     };
     let room = match way {
         Way::Public(_) => Room::Public,
+        // Its source has replies waiting that it does not take. A public route takes room for its reply before it asks.
+        Way::Private(..) if !desk.budget.has_room(Source::of(source)) => {
+            return refuse_early(gate, body, Denial::Busy).await;
+        }
         Way::Private(..) => Room::Private,
     };
-    if !desk.budget.has_room(room, Source::of(source)) {
-        // It has replies waiting that it does not take.
-        return refuse_early(gate, body, Denial::Busy).await;
-    }
     let (bytes, _share) =
         read(body, head.method, (room, Source::of(source)), gate.limits(), &desk.budget).await?;
     let (credentials, found) = match way {
@@ -193,7 +187,7 @@ async fn handle(
     let whole = whole(id, &head, &bytes, (credentials, found), source, trace.began());
     match admit(gate, whole).await {
         Ok(permit) => {
-            under_way.activity().is_known();
+            under_way.activity().mark_known();
             finish(desk, permit, parts, &mut trace).await
         }
         Err(turned) => {
@@ -315,9 +309,8 @@ impl<'d> Trace<'d> {
         } else if turned.account.is_some() {
             info!(request = %self.id, code, route = self.route, "refused");
         }
-        // Whose signature did not hold is a stranger, whatever key was named.
-        let now_us = self.gate.clock().now_us();
-        if turned.account.is_none() && !self.gate.counters.sources.may_record(self.source, now_us) {
+        // A request whose signature does not hold is a stranger's, whatever key it names.
+        if turned.account.is_none() && !self.gate.counters.sources.may_record(self.source, self.began_us) {
             self.open = false;
             return;
         }

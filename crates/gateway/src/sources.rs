@@ -105,11 +105,20 @@ impl Sources {
         self.unrecorded.load(Ordering::Relaxed)
     }
 
-    /// Whether the source is closed at `now_ms`.
+    /// Whether the source is closed. The clock, in milliseconds, is read only where there are bans.
     #[must_use]
-    pub fn is_banned(&self, source: IpAddr, now_ms: u64) -> bool {
+    pub fn is_banned(&self, source: IpAddr, now_ms: impl FnOnce() -> u64) -> bool {
         self.banned.load(Ordering::Relaxed) > 0
-            && self.bans.lock().get(&Source::of(source).number()).is_some_and(|until| now_ms < *until)
+            && self.bans.lock().get(&Source::of(source).number()).is_some_and(|until| now_ms() < *until)
+    }
+
+    /// Forgets bans that are over, so that requests need not look any more.
+    pub fn end_bans(&self, now_ms: u64) {
+        if self.banned.load(Ordering::Relaxed) > 0 {
+            let mut bans = self.bans.lock();
+            bans.retain(|_, until| now_ms < *until);
+            self.banned.store(bans.len(), Ordering::Relaxed);
+        }
     }
 
     fn ban(&self, source: IpAddr, now_ms: u64) {
@@ -148,11 +157,15 @@ mod tests {
         for _ in 0..3 {
             sources.failed(one, 1_000_000_000);
         }
-        assert!(!sources.is_banned(one, 1_000_000));
+        assert!(!sources.is_banned(one, || 1_000_000));
         sources.failed(two, 1_000_000_000);
-        assert!(sources.is_banned(one, 1_000_000), "a /64 is one source");
-        assert!(!sources.is_banned(other, 1_000_000));
-        assert!(!sources.is_banned(one, 1_600_000));
+        assert!(sources.is_banned(one, || 1_000_000), "a /64 is one source");
+        assert!(!sources.is_banned(other, || 1_000_000));
+        assert!(!sources.is_banned(one, || 1_600_000));
+        sources.end_bans(1_599_999);
+        assert!(sources.is_banned(one, || 1_000_000));
+        sources.end_bans(1_600_000);
+        assert!(!sources.is_banned(one, || unreachable!("no clock is read without bans")));
         assert_eq!(sources.arrive(other, 1_000_000_000), RateAnswer::Taken);
     }
 

@@ -13,6 +13,7 @@ pub mod address;
 pub mod alert;
 pub mod app;
 pub mod channel;
+pub mod counts;
 pub mod decision;
 pub mod denial;
 pub mod event;

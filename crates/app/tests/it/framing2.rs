@@ -245,3 +245,17 @@ fn a_flood_of_resets_ends_its_connection() {
     }
     assert!(answers < 5_000, "the flood was served: {answers}");
 }
+
+#[test]
+fn a_head_that_is_too_large_is_refused_in_words() {
+    let (_folder, upstream, running) = start();
+    let names: Vec<String> = (0..70).map(|number| format!("x-{number}")).collect();
+    let many: Vec<Header<'_>> =
+        GOOD.into_iter().chain(names.iter().map(|name| (name.as_str(), "1"))).collect();
+    assert_eq!(H2::open(&running).ask(&many, b"").code(), "90431");
+    let long = "v".repeat(120);
+    let large: Vec<Header<'_>> =
+        GOOD.into_iter().chain(names[..40].iter().map(|name| (name.as_str(), long.as_str()))).collect();
+    assert_eq!(H2::open(&running).ask(&large, b"").code(), "0", "what is within the limits passes");
+    assert_eq!(upstream.requests().len(), 1);
+}

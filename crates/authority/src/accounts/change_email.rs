@@ -47,7 +47,7 @@ pub async fn ask_for_email(desk: &Desk<'_>, proof: Proof, new: &Email) -> Result
     tx.commit(event).await?;
     let (id, code) = (SessionId::from_entropy(desk.random()), MailCode::from_entropy(desk.random()));
     let words = ["Use this address for your account".to_owned()];
-    // Whoever owns that address has asked for nothing: it counts with what strangers send there.
+    // The owner of that address did not ask for this mail, so it counts with the mails that strangers cause there.
     let quiet = is_quiet(desk, new, STRANGERS).await?;
     // The phrase is the account's own words. They do not go to an address that is not proven to be its owner's.
     let (phrase, brake) = (String::new(), String::new());

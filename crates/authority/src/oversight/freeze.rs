@@ -71,7 +71,7 @@ pub async fn freeze_account(
         return Err(ActionError::Unchanged);
     }
     tx.set_frozen(account, Some(desk.now)).await?;
-    // Whoever holds a session of theirs is out at once; a role is none while the freeze lasts.
+    // All sessions of the account end at once. While the freeze lasts, its role is not in force.
     tx.end_sessions(account, None).await?;
     family_holds(&mut tx, account, |key| key.life.hold(Hold::AccountFrozen).ok()).await?;
     // The holder is told that it happened, and not by whom or from where.

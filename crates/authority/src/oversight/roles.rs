@@ -31,7 +31,7 @@ pub(super) fn operators_of(staff: &[Member]) -> Vec<AccountId> {
     staff.iter().filter(|one| one.role == Role::Operator).map(|one| one.account).collect()
 }
 
-/// The operators who may act, as they stand in this transaction: whoever is frozen neither acts nor counts.
+/// The operators who may act, as they stand in this transaction. A frozen operator may not act, and does not count.
 pub(super) async fn operators(tx: &mut Tx) -> Result<Vec<AccountId>, ActionError> {
     let mut able = Vec::new();
     for account in operators_of(&tx.staff().await?) {
@@ -49,7 +49,7 @@ pub(crate) async fn acting(desk: &Desk<'_>, tx: &mut Tx) -> Result<AccountId, Ac
     if operators(tx).await?.contains(&by) { Ok(by) } else { Err(NotPassed::NotAnOperator.into()) }
 }
 
-/// The role of the person behind an account. Whoever is frozen has none. A row that was altered is no role, and an alarm; what the person does
+/// The role of the person behind an account. A frozen account has none. A row that was altered is no role, and an alarm; what the person does
 /// without a role goes on.
 ///
 /// # Errors

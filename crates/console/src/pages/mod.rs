@@ -12,6 +12,7 @@ mod dev_mail;
 mod field;
 mod key;
 mod key_actions;
+mod key_download;
 mod key_new;
 mod keys;
 mod layout;
@@ -52,7 +53,7 @@ pub fn router() -> Router<Shell> {
         .route("/keys", get(keys::show))
         .route("/keys/new", get(key_new::show).and_post(key_new::submit))
         .route("/keys/check", post(key_new::check))
-        .route("/keys/download", post(key_new::download))
+        .route("/keys/download", post(key_download::download))
         .route("/keys/disable-all", get(key_actions::show_disable_all).and_post(key_actions::disable_all))
         .route("/keys/{id}", get(key::show).and_post(key::edit))
         .route("/activity", get(activity::account))

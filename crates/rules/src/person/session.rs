@@ -131,8 +131,8 @@ const PROGRAMS: [(&str, &str); 12] = [
 pub struct Device(String);
 
 impl Device {
-    /// Names the browser and system, or the program, of a `User-Agent`. Only words of ours come out, because they stand in
-    /// genuine mails, and whoever writes the header must not write these.
+    /// Names the browser and system, or the program, of a `User-Agent`. Only our own words come out, because they stand in
+    /// genuine mails, and a stranger must not be able to write into these.
     #[must_use]
     pub fn of(agent: &str) -> Self {
         let named = |list: &[(&str, &'static str)]| {
