@@ -1,8 +1,10 @@
-"""The verifier that others copy (docs/verifiers), as an exchange behind the built gateway, and against the vectors.
+"""The verifiers that others copy (docs/verifiers), as an exchange behind the built gateway, and against the vectors.
 
-What the gateway forwards verifies; the same with anything changed, left out, added or late does not.
+What the gateway forwards verifies; the same with anything changed, left out, added or late does not. The one in Go judges
+every request that the one in Python has judged.
 """
 
+import base64
 import http.server
 import importlib.util
 import json
@@ -34,12 +36,41 @@ def step(name, ok, **more):
         raise SystemExit(f"failed: {name} {more}")
 
 
-def refused(verifier, *arguments):
-    try:
-        verifier.verify(*arguments)
-        return False
-    except verifier.Refused:
-        return True
+class Verifier:
+    """The one in Python, which keeps what it was asked for the one in Go."""
+
+    def __init__(self):
+        self.python, self.asked = module(), []
+        self.read_key = self.python.read_key
+
+    def verify(self, *arguments):
+        try:
+            told = self.python.verify(*arguments)
+        except self.python.Refused:
+            told = None
+        self.asked.append((arguments, told is not None))
+        return told
+
+    def refused(self, *arguments):
+        return self.verify(*arguments) is None
+
+    def agrees_with_go(self):
+        def text(value):
+            return base64.b64encode(value).decode()
+
+        cases = [{"what": f"request {number}", "key_id": one[0], "key": text(one[1]), "headers": one[2], "method": one[3],
+                  "target": text(one[4]), "body": text(one[5]), "now_ms": one[6], "verifies": verifies}
+                 for number, (one, verifies) in enumerate(self.asked)]
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "cases.json"
+            file.write_text(json.dumps(cases))
+            # Debian's packages of Go lie in a path of the older kind.
+            settings = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": f"{folder}/cache", "GOFLAGS": "",
+                        "KEYWARD_IDENTITY_CASES": str(file)}
+            run = subprocess.run(["go", "test", "-count=1", "."], cwd=ROOT / "docs" / "verifiers" / "go", text=True,
+                                 capture_output=True, env={**os.environ, **settings})
+            step("the one in Go says the same", run.returncode == 0, requests=len(cases), verify=sum(ok for _, ok in self.asked),
+                 said=(run.stdout + run.stderr)[-500:])
 
 
 def vectors(verifier):
@@ -54,12 +85,12 @@ def vectors(verifier):
         told = verifier.verify(number, key, [*headers, ("Keyward-Identity", one["header"])], *arguments)
         step(f"vector: {one['what']}", told["keyward-client-address"] == one["client_address"])
         for odd in file["malformed"]:
-            if not refused(verifier, number, key, [*headers, ("Keyward-Identity", odd)], *arguments):
+            if not verifier.refused(number, key, [*headers, ("Keyward-Identity", odd)], *arguments):
                 step("what is malformed is refused", False, header=odd)
 
 
 def main():
-    verifier, seen = module(), []
+    verifier, seen = Verifier(), []
     vectors(verifier)
 
     class Exchange(http.server.BaseHTTPRequestHandler):
@@ -96,18 +127,19 @@ def main():
         changed = {"another method": ("PUT", target, body), "another target": (method, target + b"?a=1", body),
                    "a body": (method, target, b"{}")}
         for what, arguments in changed.items():
-            step(f"{what} is refused", refused(verifier, 1, key, headers, *arguments, now))
+            step(f"{what} is refused", verifier.refused(1, key, headers, *arguments, now))
         for name in sorted(told):
             others = [(one, "1" if one.lower() == name else value) for one, value in headers]
             without = [(one, value) for one, value in headers if one.lower() != name]
             step(f"{name} changed or left out is refused",
-                 refused(verifier, 1, key, others, method, target, body, now) and refused(verifier, 1, key, without, method, target, body, now))
+                 verifier.refused(1, key, others, method, target, body, now) and verifier.refused(1, key, without, method, target, body, now))
         for more in (("Keyward-Sub-Account", "1"), ("keyward_account", "1"), ("Keyward-Extra", "1"), headers[-1]):
-            step(f"{more[0]} added is refused", refused(verifier, 1, key, [*headers, more], method, target, body, now)
+            step(f"{more[0]} added is refused", verifier.refused(1, key, [*headers, more], method, target, body, now)
                  or not more[0].lower().replace("_", "-").startswith("keyward-"))
-        step("a late one is refused", refused(verifier, 1, key, headers, method, target, body, int(told["keyward-deadline"]) + 1))
-        step("another key is refused", refused(verifier, 1, bytes(32), headers, method, target, body, now))
+        step("a late one is refused", verifier.refused(1, key, headers, method, target, body, int(told["keyward-deadline"]) + 1))
+        step("another key is refused", verifier.refused(1, bytes(32), headers, method, target, body, now))
     server.shutdown()
+    verifier.agrees_with_go()
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ pub struct Sandbox {
     /// Where the gateway listens with TLS
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8482")]
     pub gateway_tls: SocketAddr,
-    /// Where metrics will be served (there are none yet)
+    /// Where metrics and the health of each part are served
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8483")]
     pub metrics: SocketAddr,
     /// A receiver of alerts on this machine or network, such as 127.0.0.1:9000; repeat for more

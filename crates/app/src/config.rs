@@ -44,6 +44,8 @@ pub struct Config {
     /// The audit log.
     #[serde(default)]
     pub audit: AuditSettings,
+    /// Metrics and health on a listener of their own, if there is one.
+    pub metrics: Option<MetricsSettings>,
     /// The console, if there is one.
     pub console: Option<ConsoleSettings>,
     /// Mail, which the console needs.
@@ -203,6 +205,14 @@ impl PolicySettings {
             desktop_browser: need(self.desktop_browser_for_keys),
         }
     }
+}
+
+/// The settings of metrics and health.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsSettings {
+    /// Where they listen.
+    pub listen: SocketAddr,
 }
 
 /// The console's settings.

@@ -43,6 +43,7 @@ pub struct Options {
 
 /// A running control plane.
 pub struct Control {
+    shell: Shell,
     console: Running,
     couriers: [JoinHandle<()>; 2],
 }
@@ -92,7 +93,13 @@ impl Control {
         let listener = tokio::net::TcpListener::from_std(options.listener)
             .context("the console's listener cannot be used")?;
         let couriers = [tokio::spawn(courier.run()), tokio::spawn(channels.run())];
-        Ok(Self { console: Console::new(shell).serve(listener, options.proxies, connections), couriers })
+        let console = Console::new(shell.clone()).serve(listener, options.proxies, connections);
+        Ok(Self { shell, console, couriers })
+    }
+
+    /// The context of the console's handlers, which knows how the console stands.
+    pub fn shell(&self) -> Shell {
+        self.shell.clone()
     }
 
     /// Stops: open requests end; what waits is delivered at the next start.

@@ -14,8 +14,10 @@ mod config;
 mod control;
 mod descriptors;
 mod doctor;
+mod metrics;
 mod node;
 mod sandbox;
+mod status;
 mod worker;
 
 use std::process::ExitCode;

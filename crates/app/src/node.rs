@@ -9,6 +9,7 @@ use keyward_authority::{Authority, Settings};
 use keyward_edge::{Complaints, Proxies};
 use keyward_gateway::alarms::Alarms;
 use keyward_gateway::follow::{Facts, Follower, Lease};
+use keyward_gateway::health::ClockError;
 use keyward_gateway::marks::Marks;
 use keyward_gateway::memory::Memory;
 use keyward_gateway::rates::Rates;
@@ -63,6 +64,7 @@ pub struct Node {
     roller: JoinHandle<()>,
     newsman: JoinHandle<()>,
     tender: JoinHandle<()>,
+    clockmaker: JoinHandle<()>,
     notary: JoinHandle<()>,
 }
 
@@ -85,6 +87,7 @@ impl Node {
         let marks =
             Arc::new(saved.map_or_else(|| Marks::new(horizon), |saved| Marks::restored(horizon, &saved)));
         let (memory, lease) = (Arc::new(Memory::default()), Arc::new(Lease::default()));
+        let clock_error = Arc::new(ClockError::default());
         let (alarms, sightings) = Alarms::new();
         let facts = Facts { memory: Arc::clone(&memory), alarms: Arc::new(alarms) };
         let alarms = Arc::clone(&facts.alarms);
@@ -102,7 +105,7 @@ impl Node {
         .context("the journal cannot be opened for writing")?;
         let gate = Gate {
             routes: RouteTable::okx_v5(options.raise_rates)?,
-            view: View { memory, lease },
+            view: View { memory, lease, clock_error: Arc::clone(&clock_error) },
             counters: Counters {
                 sources: Sources::new(source_limits(options.raise_rates)?, ambient::random_u64()),
                 rates: Rates::new(ambient::random_u64()),
@@ -141,8 +144,14 @@ impl Node {
             roller: tokio::spawn(worker::roll(store.clone())),
             newsman: tokio::spawn(worker::tell_news(Arc::clone(&news))),
             tender: tokio::spawn(worker::tend_apps(news)),
+            clockmaker: tokio::spawn(worker::compare_clocks(store.clone(), clock_error)),
             notary: tokio::spawn(audit::run(options.notary)),
         })
+    }
+
+    /// The context of its requests, which knows how the gateway stands.
+    pub fn gate(&self) -> Arc<Gate> {
+        Arc::clone(&self.gate)
     }
 
     /// Stops: no new connections, open requests end, the journal and last uses are written.
@@ -154,6 +163,7 @@ impl Node {
         self.roller.abort();
         self.newsman.abort();
         self.tender.abort();
+        self.clockmaker.abort();
         self.notary.abort();
         let flushed = self.recorder.flush().await;
         let (dropped, unrecorded) = (self.recorder.dropped(), self.gate.counters.sources.unrecorded());

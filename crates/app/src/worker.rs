@@ -11,6 +11,7 @@ use keyward_authority::duties::{
 use keyward_gateway::Clock;
 use keyward_gateway::alarms::Sightings;
 use keyward_gateway::follow::Follower;
+use keyward_gateway::health::ClockError;
 use keyward_gateway::marks::Marks;
 use keyward_gateway::recorder::Recorder;
 use keyward_rules::grant::Actor;
@@ -30,6 +31,8 @@ const FLUSH_MS: u64 = 2_000;
 /// How often the journal is counted for charts and how many records in one transaction.
 const ROLL: Duration = Duration::from_secs(3);
 const ROLL_PAGE: u32 = 500;
+/// How often the clocks are compared.
+const CLOCKS: Duration = Duration::from_secs(5);
 /// How often overlaps and deadlines of apps are looked at.
 const APPS: Duration = Duration::from_secs(2);
 /// How often it is looked whether there are news about apps.
@@ -156,6 +159,25 @@ async fn sweep(duties: &Duties) {
     }
 }
 
+/// Measures how far this machine's clock is off the store's, until aborted.
+pub async fn compare_clocks(store: Store, error: Arc<ClockError>) {
+    loop {
+        let before = ambient::now().unix_ms();
+        if let Ok(Some(shown)) = store.clock().await {
+            error.set(ahead_ms(before, shown.unix_ms(), ambient::now().unix_ms()));
+        }
+        tokio::time::sleep(CLOCKS).await;
+    }
+}
+
+/// How far this machine's clock is ahead of the store's; negative when it is behind. The store looked at its clock between
+/// `before` and `after`, so only what lies beyond both is an error.
+fn ahead_ms(before: u64, shown: u64, after: u64) -> i64 {
+    let between = shown.clamp(before, after.max(before));
+    let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+    signed(between).saturating_sub(signed(shown))
+}
+
 /// Counts what was appended for the charts, until aborted. Beside the other duties, because a busy hour takes a
 /// while and following the feed must not wait for it.
 pub async fn roll(store: Store) {
@@ -222,4 +244,22 @@ async fn forget(store: &Store, kept_since: Moment) -> Result<(), StoreError> {
         }
     }
     journal.forget_rollups(ambient::now()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ahead_ms;
+
+    #[test]
+    fn a_clock_is_off_by_what_the_way_to_the_store_does_not_explain() {
+        for (before, shown, after, ahead) in [
+            (1_000, 1_500, 2_000, 0),
+            (1_000, 1_000, 1_000, 0),
+            (5_000, 2_000, 5_100, 3_000),
+            (5_000, 9_000, 5_100, -3_900),
+            (5_000, 4_000, 3_000, 1_000),
+        ] {
+            assert_eq!(ahead_ms(before, shown, after), ahead);
+        }
+    }
 }

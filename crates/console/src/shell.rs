@@ -2,13 +2,21 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
+use keyward_api::health::Health;
+use keyward_authority::questions::unseen_alerts;
 use keyward_authority::{Authority, Desk};
 use keyward_edge::{Complaints, Peer};
 use keyward_rules::grant::Actor;
+use keyward_rules::id::AccountId;
 use keyward_rules::person::Token;
 use keyward_rules::route::RouteTable;
 use keyward_rules::time::Moment;
+use tracing::warn;
+
+/// How long the store may take to answer before it counts as away.
+const PATIENCE: Duration = Duration::from_millis(800);
 
 /// A mail of the sandbox's mailbox page.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -84,6 +92,25 @@ impl Shell {
         Self {
             parts: Arc::new(Parts { authority, routes, settings, now, complaints: Complaints::default() }),
         }
+    }
+
+    /// Whether the console can do its work: the store answers, and soon.
+    pub async fn health(&self) -> Health {
+        let stale = match AccountId::from_u64(1) {
+            Some(anybody) => {
+                let desk = self.desk(Actor::System("ready"));
+                match tokio::time::timeout(PATIENCE, unseen_alerts(&desk, anybody)).await {
+                    Ok(Ok(_)) => None,
+                    Ok(Err(problem)) => {
+                        warn!(problem = problem.for_the_log(), "not ready");
+                        Some("the store refuses to answer")
+                    }
+                    Err(_) => Some("the store does not answer in time"),
+                }
+            }
+            None => None,
+        };
+        Health { ready: stale.is_none(), stale: stale.map(str::to_owned).into_iter().collect() }
     }
 
     /// A desk for what `actor` does now.

@@ -11,6 +11,7 @@ use keyward_rules::time::Moment;
 
 use crate::alarms::Alarms;
 use crate::follow::Lease;
+use crate::health::ClockError;
 use crate::marks::Marks;
 use crate::memory::Memory;
 use crate::rates::Rates;
@@ -47,6 +48,8 @@ pub struct View {
     pub memory: Arc<Memory>,
     /// When the store was last read.
     pub lease: Arc<Lease>,
+    /// How far this machine's clock is off the store's.
+    pub clock_error: Arc<ClockError>,
 }
 
 /// What counts: sources, accounts, repetitions.

@@ -3,68 +3,99 @@
 //! Answered before framing and sources are looked at: health checks of proxies come without Host, by HTTP/1.0, and
 //! from the proxies themselves.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode, request};
-use keyward_api::health;
+use keyward_api::health::{Answer, Health, Question, Service};
 use keyward_rules::route::Class;
 
 use crate::admit::lease_limit_ms;
 use crate::gate::Gate;
 use crate::reply::ReplyBody;
 
-/// What a balancer asks about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Question {
-    /// Whether the process lives.
-    Alive,
-    /// Whether requests of these classes would be served rightly now.
-    Ready(&'static [Class]),
-    /// Something that there is no answer to.
-    Unknown,
+/// So far may this machine's clock be off the store's (product.md 11).
+const CLOCK_OFF_MS: i64 = 1_000;
+
+/// How far this machine's clock is ahead of the store's, as last measured; behind is negative.
+#[derive(Default)]
+pub struct ClockError(AtomicI64);
+
+impl ClockError {
+    /// Notes what was measured, in milliseconds.
+    pub fn set(&self, ahead_ms: i64) {
+        self.0.store(ahead_ms, Ordering::Relaxed);
+    }
+
+    fn words(&self) -> Option<String> {
+        let ahead_ms = self.0.load(Ordering::Relaxed);
+        let side = if ahead_ms > 0 { "ahead of" } else { "behind" };
+        let off_ms = ahead_ms.unsigned_abs();
+        (ahead_ms.abs() > CLOCK_OFF_MS)
+            .then(|| format!("the clock is {}.{} s {side} the store's", off_ms / 1_000, off_ms % 1_000 / 100))
+    }
 }
 
-/// Asked without a class: a node that can still read and cancel must not be taken out.
-const BASIC: &[Class] = &[Class::Read, Class::Cancel];
-
-/// The answer, if the request is one of a balancer.
-pub fn answer(gate: &Gate, parts: &request::Parts) -> Option<Response<ReplyBody>> {
-    let question = question(parts)?;
+/// How a service of this node stands.
+#[must_use]
+pub fn health(gate: &Gate, service: Service) -> Health {
+    let classes: &[Class] = match service {
+        Service::Basic => &[Class::Read, Class::Cancel],
+        Service::Trade => &[Class::Trade],
+        Service::Funds => &[Class::Withdraw, Class::Funding],
+        Service::Console => &[],
+    };
     let age_ms = gate.view.lease.age_ms((gate.clock().steady_ms)());
     let stuck = gate.reports.recorder.is_stuck();
+    let clock = gate.view.clock_error.words();
     let served = |class: &Class| age_ms <= lease_limit_ms(*class) && !(stuck && class.owes_record());
-    let status = match question {
-        Question::Alive => StatusCode::OK,
-        Question::Ready(classes) if classes.iter().all(served) => StatusCode::OK,
-        Question::Ready(_) => StatusCode::SERVICE_UNAVAILABLE,
-        Question::Unknown => StatusCode::BAD_REQUEST,
-    };
-    let mut stale = Vec::new();
+    let ready = clock.is_none() && classes.iter().all(served);
+    let mut stale: Vec<String> = clock.into_iter().collect();
     if age_ms > lease_limit_ms(Class::Withdraw) {
         stale.push(format!("the store was last read {} s ago", age_ms / 1_000));
     }
     if stuck {
         stale.push("the journal cannot be written".to_owned());
     }
-    if question == Question::Unknown {
-        stale.push("this class is unknown; ask for trade or funds, or leave it out".to_owned());
+    Health { ready, stale }
+}
+
+/// The answer, if the request is one of a balancer.
+pub fn answer(gate: &Gate, parts: &request::Parts) -> Option<Response<ReplyBody>> {
+    if parts.method != Method::GET && parts.method != Method::HEAD {
+        return None;
     }
-    let mut reply = Response::new(ReplyBody::whole(health::body(status.as_u16(), &stale)));
-    *reply.status_mut() = status;
+    let answer = match Question::read(parts.uri.path(), parts.uri.query())? {
+        Question::Alive => Answer::alive(),
+        Question::Ready(Service::Console) | Question::Unknown => {
+            Answer::unknown("a gateway tells of trade and funds, or of reads and cancels without a class")
+        }
+        Question::Ready(service) => Answer::of(&health(gate, service)),
+    };
+    let mut reply = Response::new(ReplyBody::whole(answer.body));
+    *reply.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Some(reply)
 }
 
-fn question(parts: &request::Parts) -> Option<Question> {
-    if parts.method != Method::GET && parts.method != Method::HEAD {
-        return None;
-    }
-    match (parts.uri.path(), parts.uri.query()) {
-        ("/healthz", _) => Some(Question::Alive),
-        ("/readyz", None) => Some(Question::Ready(BASIC)),
-        ("/readyz", Some("class=trade")) => Some(Question::Ready(&[Class::Trade])),
-        ("/readyz", Some("class=funds")) => Some(Question::Ready(&[Class::Withdraw, Class::Funding])),
-        ("/readyz", Some(_)) => Some(Question::Unknown),
-        (_, _) => None,
+#[cfg(test)]
+mod tests {
+    use super::ClockError;
+
+    #[test]
+    fn a_clock_that_is_off_is_said_to_a_tenth() {
+        let clock = ClockError::default();
+        for (ahead_ms, words) in [
+            (0, None),
+            (1_000, None),
+            (-1_000, None),
+            (1_001, Some("the clock is 1.0 s ahead of the store's")),
+            (-2_340, Some("the clock is 2.3 s behind the store's")),
+            (i64::MIN + 1, Some("the clock is 9223372036854775.8 s behind the store's")),
+        ] {
+            clock.set(ahead_ms);
+            assert_eq!(clock.words().as_deref(), words);
+        }
     }
 }

@@ -11,6 +11,8 @@ use keyward_edge::Activity;
 use keyward_rules::denial::Denial;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::fragment::RequestLines;
+
 /// A stream whose bare refusals get a body.
 pub struct Wording<S> {
     stream: S,
@@ -19,12 +21,13 @@ pub struct Wording<S> {
     activity: Activity,
     /// Every byte of the replies so far is out, so that what comes next is the beginning of a head.
     between: bool,
+    incoming: RequestLines,
 }
 
 impl<S> Wording<S> {
     /// Wraps a stream.
-    pub const fn new(stream: S, activity: Activity) -> Self {
-        Self { stream, pending: None, activity, between: true }
+    pub fn new(stream: S, activity: Activity) -> Self {
+        Self { stream, pending: None, activity, between: true, incoming: RequestLines::default() }
     }
 }
 
@@ -63,9 +66,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wording<S> {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = into.filled().len();
+        if self.activity.is_idle() {
+            self.incoming.body_is_over();
+        }
         let read = Pin::new(&mut self.stream).poll_read(context, into);
-        if into.filled().len() > before {
+        if let Some(came) = into.filled_mut().get_mut(before..).filter(|came| !came.is_empty()) {
             self.activity.bytes_came();
+            self.incoming.refuse_fragments(came);
         }
         read
     }

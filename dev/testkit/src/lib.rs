@@ -5,3 +5,4 @@
 pub mod network;
 pub mod postgres;
 pub mod process;
+pub mod relay;

@@ -15,6 +15,7 @@ use crate::arguments::ConfigFile;
 use crate::commands::{operator, read_master_key};
 use crate::control::{self, Control, Post};
 use crate::node::{self, Node, NodeOptions};
+use crate::status::{Status, Watched};
 use crate::{ambient, config, sandbox};
 
 /// Runs until SIGINT or SIGTERM.
@@ -49,6 +50,7 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
         (_, _, _) => None,
     };
     let plain = settings.gateway.listen.map(node::listen).transpose()?;
+    let metrics = settings.metrics.as_ref().map(|metrics| node::listen(metrics.listen)).transpose()?;
     let threads = settings
         .gateway
         .threads
@@ -80,6 +82,9 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
     let options =
         NodeOptions { listeners, backend, raise_rates: 1, threads, proxies, authority, checkpoint, notary };
     let node = Node::start(&store, options).await?;
+    let console = control.as_ref().map(Control::shell);
+    let watched = Watched { gate: node.gate(), console, runtime: tokio::runtime::Handle::current() };
+    let status = metrics.map(|listener| Status::start(listener, watched)).transpose()?;
     info!(upstream = settings.upstream.url, "serving");
     tokio::select! {
         _ = terminate.recv() => {}
@@ -89,6 +94,7 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
         control.stop().await;
     }
     node.stop().await?;
+    drop(status);
     store.close().await;
     Ok(())
 }

@@ -4,12 +4,14 @@ use rustix::process::geteuid;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::Finding;
+use crate::descriptors;
 
 const ROOT: &str = "doctor.host.root";
 const SHARED: &str = "doctor.host.shared_user";
 const CORE: &str = "doctor.host.core_dumps";
 const SUID: &str = "doctor.host.suid_dumpable";
 const SWAP: &str = "doctor.host.swap";
+const OPEN_FILES: &str = "doctor.host.open_files";
 const ENTROPY: &str = "doctor.host.entropy";
 
 /// What the machine says of itself; `None` for what it does not tell.
@@ -65,7 +67,7 @@ impl Host {
     pub fn judge(&self) -> Vec<Finding> {
         let mut found = vec![self.root()];
         found.extend(self.shared());
-        found.extend([self.core_dumps(), self.suid(), self.swap(), self.random()]);
+        found.extend([self.core_dumps(), self.suid(), self.swap(), self.open_files(), self.random()]);
         found
     }
 
@@ -107,12 +109,37 @@ impl Host {
         })
     }
 
+    /// The hard limit of what `/proc/self/limits` calls `name`.
+    fn hard_limit(&self, name: &str) -> Option<&str> {
+        let mut lines = self.limits.as_deref().unwrap_or_default().lines();
+        lines.find_map(|line| line.strip_prefix(name))?.split_whitespace().nth(1)
+    }
+
+    /// Each client, and each request under way at the exchange, takes one.
+    fn open_files(&self) -> Finding {
+        let hard = self.hard_limit("Max open files").and_then(|hard| hard.parse::<u64>().ok());
+        match hard {
+            Some(files) if files < descriptors::ENOUGH => Finding::warning(
+                OPEN_FILES,
+                format!(
+                    "This may open {files} files: more clients than that are not served at the same time."
+                ),
+                "Set LimitNOFILE=65536 in the unit, as docs/operating/keyward.service does.",
+            ),
+            Some(files) => Finding::good(OPEN_FILES, format!("This may open {files} files.")),
+            None => Finding::note(
+                OPEN_FILES,
+                "How many files may be open is not told here.",
+                "Set LimitNOFILE=65536 in the unit, as docs/operating/keyward.service does.",
+            ),
+        }
+    }
+
     fn core_dumps(&self) -> Finding {
-        let line = self.limits.as_deref().unwrap_or_default().lines();
-        let hard = line
-            .filter_map(|line| line.strip_prefix("Max core file size"))
-            .find_map(|line| line.split_whitespace().nth(1));
-        match (hard, handler(self.core_pattern.as_deref().unwrap_or_default())) {
+        match (
+            self.hard_limit("Max core file size"),
+            handler(self.core_pattern.as_deref().unwrap_or_default()),
+        ) {
             (None, _) => Finding::note(
                 CORE,
                 "Whether a crash writes a core dump is not told here.",
@@ -210,7 +237,8 @@ mod tests {
 
     const LIMITS: &str = "Limit                     Soft Limit           Hard Limit           Units\n\
         Max cpu time              unlimited            unlimited            seconds\n\
-        Max core file size        0                    HARD                 bytes\n";
+        Max core file size        0                    HARD                 bytes\n\
+        Max open files            1024                 65536                files\n";
     const USERS: &str = "root:x:0:0:root:/root:/bin/bash\nkeyward:x:990:990::/nonexistent:/usr/sbin/nologin\n\
         ann:x:1000:1000:Ann:/home/ann:/bin/bash\nx:x:7:7::/:/bin/false\ny:x:7:7::/:/bin/false\n";
 
@@ -236,7 +264,7 @@ mod tests {
         for one in good().judge() {
             assert_eq!(one.level, Level::Ok, "{}", one.name);
         }
-        assert_eq!(good().judge().len(), 6);
+        assert_eq!(good().judge().len(), 7);
     }
 
     #[test]
@@ -260,6 +288,9 @@ mod tests {
         assert_eq!(of("0", "|/usr/lib/systemd/systemd-coredump %P %u"), Some(Level::Ok));
         assert_eq!(of("0", "|/usr/share/apport/apport -p%p"), Some(Level::Warning));
         assert_eq!(level(&Host { limits: None, ..good() }, "doctor.host.core_dumps"), Some(Level::Note));
+        let few = Host { limits: Some(LIMITS.replace("65536", "4096")), ..good() };
+        assert_eq!(level(&few, "doctor.host.open_files"), Some(Level::Warning));
+        assert_eq!(level(&Host { limits: None, ..good() }, "doctor.host.open_files"), Some(Level::Note));
         for (value, expected) in [
             (Some("1\n"), Level::Warning),
             (Some("2\n"), Level::Ok),

@@ -17,6 +17,7 @@ pub fn print(places: &Places, folder: &Path, credentials: Option<&Path>) {
   console      {console}   (mails: {console}/dev/mail)
   gateway      http://{plain}
   with TLS     https://localhost:{port}   (CA: {folder}/ca.pem)
+  metrics      http://{metrics}/metrics
   credentials  {file}
 
 Look around: open the console and create an account, or sign in as a person of the credentials file.
@@ -41,6 +42,7 @@ A key of your own:
     --name bot --permission read --permission trade --ip 127.0.0.1
 
 Stop with Ctrl-C.",
-        port = places.tls.port()
+        port = places.tls.port(),
+        metrics = places.metrics,
     );
 }

@@ -19,6 +19,7 @@ pub fn document(fixtures: &Fixtures, places: &Places) -> String {
         "ws_url": null,
         "wss_url": null,
         "ca_file": places.ca_file,
+        "metrics_url": format!("http://{}", places.metrics),
         "mail_url": format!("{}/dev/mail", places.console),
         "people": fixtures.people,
         "keys": fixtures.keys,

@@ -26,6 +26,7 @@ use crate::commands::read_master_key;
 use crate::config::{ChannelSettings, ProxySettings};
 use crate::control::{self, Control, Post};
 use crate::node::{self, Node, NodeOptions};
+use crate::status::{Status, Watched};
 use crate::{ambient, arguments};
 
 /// The master key's file in a sandbox's data folder; a server keeps it elsewhere.
@@ -39,6 +40,8 @@ pub struct Places {
     pub tls: std::net::SocketAddr,
     /// The console, by the name under which browsers treat it as safe.
     pub console: String,
+    /// Metrics and health.
+    pub metrics: std::net::SocketAddr,
     /// The authority to trust for TLS.
     pub ca_file: PathBuf,
 }
@@ -68,10 +71,12 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let plain = node::listen(options.gateway)?;
     let secure = node::listen(options.gateway_tls)?;
     let pages = node::listen(options.console)?;
+    let metrics = node::listen(options.metrics)?;
     let places = Places {
         plain: plain.local_addr()?,
         tls: secure.local_addr()?,
         console: format!("http://localhost:{}", pages.local_addr()?.port()),
+        metrics: metrics.local_addr()?,
         ca_file: tls.ca_file.clone(),
     };
 
@@ -103,6 +108,9 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     };
     let control = Control::start(&store, Arc::clone(&node_options.authority), desk)?;
     let node = Node::start(&store, node_options).await?;
+    let runtime = tokio::runtime::Handle::current();
+    let watched = Watched { gate: node.gate(), console: Some(control.shell()), runtime };
+    let status = Status::start(metrics, watched)?;
     if let Some(file) = &options.credentials {
         credentials::write(file, &document)?;
     }
@@ -114,6 +122,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     }
     control.stop().await;
     node.stop().await?;
+    drop(status);
     if let Some(exchange) = exchange {
         exchange.abort();
     }

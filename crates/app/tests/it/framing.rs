@@ -53,6 +53,9 @@ fn odd_heads_are_refused_in_json_and_never_forwarded() {
         ("identity named hop-by-hop", public(LINE, &with("Connection: Keyward-Account"))),
         ("foreign upgrade", public(LINE, &with("Connection: Upgrade\r\nUpgrade: foo"))),
         ("quote in the query", public("GET /api/v5/public/time?a=\"b\" HTTP/1.1", host)),
+        ("fragment", public("GET /api/v5/public/time#a HTTP/1.1", host)),
+        ("empty fragment", public("GET /api/v5/public/time?a=b# HTTP/1.1", host)),
+        ("fragment with a query", public("GET /api/v5/public/time#?a=b HTTP/1.1", host)),
         ("non-ASCII path", public("GET /api/v5/public/tim\u{e9} HTTP/1.1", host)),
         (
             "many headers",
@@ -190,9 +193,26 @@ fn other_spellings_of_a_path_are_no_route() {
         let reply = crate::world::send(&running, &Signed::new(&key, "GET", target, ""));
         assert_eq!((reply.status, reply.code().as_str()), (404, "50005"), "{target}");
     }
-    let hash = Signed::new(&key, "GET", "/api/v5/account/balance#x", "");
-    let reply = crate::world::send(&running, &hash);
-    assert_eq!(reply.code(), "50113", "hyper drops a fragment, so the signature over it cannot hold");
+    // A fragment, whether it was signed or not.
+    let signed = Signed::new(&key, "GET", "/api/v5/account/balance#x", "");
+    let mut added = Signed::new(&key, "GET", "/api/v5/account/balance", "");
+    added.target.push_str("#x");
+    for hash in [&signed, &added] {
+        assert_eq!(crate::world::send(&running, hash).code(), "90400");
+    }
+    // And after a body without a line feed at its end, in the same write or the next.
+    let mut wire = Wire::open(running.address("gateway_url").unwrap());
+    let order = Signed::new(&key, "POST", "/api/v5/trade/no-such-route", ORDER).bytes();
+    for write in [[order.as_slice(), &added.bytes()].concat(), order] {
+        wire.write(&write);
+        assert_eq!(wire.read().unwrap().code(), "50005");
+        if !write.ends_with(b"}") {
+            assert_eq!(wire.read().unwrap().code(), "90400");
+            wire = Wire::open(running.address("gateway_url").unwrap());
+        }
+    }
+    wire.write(&added.bytes());
+    assert_eq!(wire.read().unwrap().code(), "90400");
     assert!(upstream.requests().is_empty());
 }
 

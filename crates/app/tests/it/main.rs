@@ -23,6 +23,7 @@ mod crash;
 mod doctor;
 mod framing;
 mod framing2;
+mod health;
 mod limits;
 mod master_key;
 mod refusals;

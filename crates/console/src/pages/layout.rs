@@ -2,12 +2,11 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{StatusCode, Uri};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
-use keyward_authority::questions::unseen_alerts;
+use keyward_api::health::{Answer, Question, Service};
 use keyward_authority::{ActionError, ErrorKind};
-use keyward_rules::grant::Actor;
-use keyward_rules::id::AccountId;
 use tracing::error;
 
 use super::person::SignedIn;
@@ -222,16 +221,15 @@ pub async fn not_found() -> Response {
     )
 }
 
-/// Whether the console can do its work: the store answers.
-pub async fn ready(State(shell): State<Shell>) -> Response {
-    let Some(anybody) = AccountId::from_u64(1) else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
-    match unseen_alerts(&shell.desk(Actor::System("ready")), anybody).await {
-        Ok(_) => "ready\n".into_response(),
-        Err(problem) => {
-            error!(problem = problem.for_the_log(), "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response()
+/// What balancers ask of a console.
+pub async fn health(State(shell): State<Shell>, uri: Uri) -> Response {
+    let answer = match Question::read(uri.path(), uri.query()) {
+        Some(Question::Alive) => Answer::alive(),
+        Some(Question::Ready(Service::Basic | Service::Console)) => Answer::of(&shell.health().await),
+        Some(Question::Ready(Service::Trade | Service::Funds) | Question::Unknown) | None => {
+            Answer::unknown("a console tells of itself alone; ask for console, or leave it out")
         }
-    }
+    };
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    (status, [(CONTENT_TYPE, "application/json")], answer.body).into_response()
 }

@@ -95,6 +95,6 @@ pub fn router() -> Router<Shell> {
         .route("/api", get(reference::show))
         .route("/dev/mail", get(dev_mail::show))
         .route("/dev/mail.json", get(dev_mail::json))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(layout::ready))
+        .route("/healthz", get(layout::health))
+        .route("/readyz", get(layout::health))
 }

@@ -16,7 +16,7 @@ struct Need {
     met: fn() -> bool,
 }
 
-const NEEDS: [Need; 11] = [
+const NEEDS: [Need; 12] = [
     Need {
         what: "PostgreSQL's server (initdb and postgres)",
         packages: &["postgresql"],
@@ -41,6 +41,13 @@ const NEEDS: [Need; 11] = [
     Need { what: "HAProxy", packages: &["haproxy"], met: || place::program("haproxy").is_some() },
     Need { what: "Caddy", packages: &["caddy"], met: || place::program("caddy").is_some() },
     Need { what: "curl", packages: &["curl"], met: || place::program("curl").is_some() },
+    Need {
+        what: "Go with BLAKE3",
+        packages: &["golang-go", "golang-lukechampine-blake3-dev"],
+        met: || {
+            place::program("go").is_some() && Path::new("/usr/share/gocode/src/lukechampine.com").is_dir()
+        },
+    },
     Need { what: "a C++ compiler", packages: &["g++"], met: has_cxx },
 ];
 

@@ -1,0 +1,42 @@
+//! What Prometheus reads, gathered when it asks. No label names a key, an account or an address.
+
+use keyward_api::health::Service;
+use keyward_gateway::{Gate, health};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::registry::{Registry, Unit};
+
+/// The type of [`text`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Of {
+    service: &'static str,
+}
+
+/// All metrics in the OpenMetrics text format.
+pub fn text(gate: &Gate) -> String {
+    let mut all = Registry::with_prefix("keyward");
+    let ready = Family::<Of, Gauge>::default();
+    for (service, name) in [(Service::Basic, "basic"), (Service::Trade, "trade"), (Service::Funds, "funds")] {
+        let is_ready = i64::from(health::health(gate, service).ready);
+        ready.get_or_create(&Of { service: name }).set(is_ready);
+    }
+    all.register("ready", "Whether requests of a service would be served rightly now", ready);
+    let age_ms = gate.view.lease.age_ms((gate.clock().steady_ms)());
+    #[expect(clippy::cast_precision_loss, reason = "a float is what the format has, and no age is that long")]
+    let age = age_ms as f64 / 1_000.0;
+    let store_age = "Time since the gateway last read all changes from the store";
+    all.register_with_unit("store_age", store_age, Unit::Seconds, ConstGauge::new(age));
+    let dropped = ConstCounter::new(gate.reports.recorder.dropped());
+    all.register("journal_dropped", "Journal records dropped for want of room", dropped);
+    let unrecorded = ConstCounter::new(gate.counters.sources.unrecorded());
+    all.register("journal_unrecorded", "Refusals before the signature that were counted only", unrecorded);
+    let mut text = String::new();
+    // Writing into memory does not fail.
+    let _ = encode(&mut text, &all);
+    text
+}
