@@ -82,10 +82,9 @@ impl Node {
             );
         }
         let horizon = journal.horizon(NODE).await.context("the replay horizon cannot be read")?;
-        let saved =
-            journal.take_marks(NODE, ambient::now()).await.context("the replay marks cannot be read")?;
-        let marks =
-            Arc::new(saved.map_or_else(|| Marks::new(horizon), |saved| Marks::restored(horizon, &saved)));
+        let taken = journal.take_marks(NODE, ambient::now()).await;
+        let taken = taken.context("the replay marks cannot be read")?;
+        let marks = Arc::new(Marks::restored(horizon, &taken));
         let (memory, lease) = (Arc::new(Memory::default()), Arc::new(Lease::default()));
         let clock_error = Arc::new(ClockError::default());
         let (alarms, sightings) = Alarms::new();

@@ -243,6 +243,7 @@ async fn forget(store: &Store, kept_since: Moment) -> Result<(), StoreError> {
             break;
         }
     }
+    journal.forget_marks(ambient::now()).await?;
     journal.forget_rollups(ambient::now()).await
 }
 

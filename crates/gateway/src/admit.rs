@@ -22,8 +22,10 @@ use keyward_store as store;
 
 use crate::framing::Head;
 use crate::gate::Gate;
+use crate::marks::Setting;
 use crate::memory::Lookup;
 use crate::rates::Rates;
+use crate::recorder::Recorder;
 
 /// Lease ages past which a class is refused (product.md 6.4).
 const LEASE_MONEY_MS: u64 = 5_000;
@@ -264,20 +266,31 @@ fn fold(key: KeyId) -> u64 {
     word
 }
 
-/// Sets the replay mark, having the horizon moved first where it must be.
+/// Sets the replay mark, having what must be durable first written.
 async fn set_mark(gate: &Gate, claim: &Claim<'_>) -> MarkAnswer {
     let Some(mark) = claim.owed() else { return MarkAnswer::NotOwed };
-    let marks = &gate.counters.marks;
-    if let Some(answer) = marks.set(&mark, gate.clock().now()) {
-        return answer;
-    }
-    marks.want(mark.signed_at);
+    let (marks, recorder) = (&gate.counters.marks, &gate.reports.recorder);
     let patience = Duration::from_millis(gate.limits().record_ms.saturating_mul(4));
-    let moved = tokio::time::timeout(patience, gate.reports.recorder.move_horizon()).await.unwrap_or(false);
-    if !moved {
+    match marks.set(&mark, gate.clock().now()) {
+        Setting::Done(answer) => return answer,
+        Setting::Ahead(mark) => return keep(recorder, mark, patience).await,
+        Setting::PastHorizon => marks.want(mark.signed_at),
+    }
+    if !tokio::time::timeout(patience, recorder.move_horizon()).await.unwrap_or(false) {
         return MarkAnswer::CannotTell;
     }
-    marks.set(&mark, gate.clock().now()).unwrap_or(MarkAnswer::CannotTell)
+    match marks.set(&mark, gate.clock().now()) {
+        Setting::Done(answer) => answer,
+        Setting::Ahead(_) | Setting::PastHorizon => MarkAnswer::CannotTell,
+    }
+}
+
+/// Has a mark that lies past the horizon kept by itself.
+async fn keep(recorder: &Recorder, mark: store::SavedMark, patience: Duration) -> MarkAnswer {
+    match tokio::time::timeout(patience, recorder.keep_mark(mark)).await {
+        Ok(true) => MarkAnswer::New,
+        Ok(false) | Err(_) => MarkAnswer::CannotTell,
+    }
 }
 
 /// Has the record of a withdrawal or transfer on disk before anything else happens.

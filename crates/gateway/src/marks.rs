@@ -3,7 +3,8 @@
 //! A ring of one-second buckets by signed timestamp. A mark stays until its second can no longer be fresh, so
 //! nothing is evicted early; a full bucket refuses. What was accepted before this process started is covered
 //! by the *horizon*: no accepted timestamp exceeds it, it is moved forward durably before it is needed, and
-//! after a start every timestamp at or below it is refused.
+//! after a start every timestamp at or below it is refused. It stays close to the clock: a timestamp from further ahead
+//! has its mark kept durably by itself, so that one client's clock does not refuse everybody else after a crash.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,7 +12,7 @@ use keyward_rules::decision::{Mark, MarkAnswer};
 use keyward_rules::id::KeyId;
 use keyward_rules::limits::TIMESTAMP_WINDOW_MS;
 use keyward_rules::time::Moment;
-use keyward_store::SavedMark;
+use keyward_store::{SavedMark, TakenMarks};
 use parking_lot::Mutex;
 
 /// Seconds in which a timestamp can be fresh, both ways, and some to spare.
@@ -22,6 +23,19 @@ const PER_SECOND: usize = 100_000;
 const SHARDS: usize = 16;
 /// How far ahead the horizon is written.
 pub const HORIZON_STEP_MS: u64 = 2_000;
+/// A timestamp that is further ahead of the clock does not move the horizon.
+const AHEAD_MS: u64 = 1_000;
+
+/// What became of a mark, or what it waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Setting {
+    /// It is decided.
+    Done(MarkAnswer),
+    /// It is new, once it was kept durably by itself.
+    Ahead(SavedMark),
+    /// The horizon must be moved first: ask with [`Marks::want`], wait until [`Marks::covers`], and come again.
+    PastHorizon,
+}
 
 #[derive(Default)]
 struct Bucket {
@@ -54,13 +68,15 @@ impl Marks {
         }
     }
 
-    /// Marks of a process that starts after one that stopped cleanly and saved its own: all that was accepted is
-    /// known, so nothing has to be refused.
+    /// Marks of a process that starts after one that left these. After a clean stop all that was accepted is known, so
+    /// nothing has to be refused.
     #[must_use]
-    pub fn restored(horizon: Option<Moment>, saved: &[SavedMark]) -> Self {
+    pub fn restored(horizon: Option<Moment>, taken: &TakenMarks) -> Self {
         let marks = Self::new(horizon);
-        marks.floor_ms.store(0, Ordering::Release);
-        for mark in saved {
+        if taken.complete {
+            marks.floor_ms.store(0, Ordering::Release);
+        }
+        for mark in &taken.marks {
             if let Some(bucket) = marks.bucket(mark.second, mark.fingerprint) {
                 let mut bucket = bucket.lock();
                 bucket.second = mark.second;
@@ -98,42 +114,43 @@ impl Marks {
         self.ring.get(place)
     }
 
-    /// Sets the mark, if it was never set and can be vouched for.
-    ///
-    /// Does not wait: a timestamp past the durable horizon gives `None`; ask for more with
-    /// [`Marks::want`], wait until [`Marks::covers`], and come again.
+    /// Sets the mark, if it was never set and can be vouched for. Does not wait.
     #[must_use]
-    pub fn set(&self, mark: &Mark, now: Moment) -> Option<MarkAnswer> {
+    pub fn set(&self, mark: &Mark, now: Moment) -> Setting {
+        const CANNOT_TELL: Setting = Setting::Done(MarkAnswer::CannotTell);
         let signed = mark.signed_at.unix_ms();
         if signed <= self.floor_ms.load(Ordering::Acquire) {
-            return Some(MarkAnswer::CannotTell);
+            return CANNOT_TELL;
         }
-        if signed > self.durable_ms.load(Ordering::Acquire) {
-            return None;
+        let past_horizon = signed > self.durable_ms.load(Ordering::Acquire);
+        if past_horizon && signed <= now.unix_ms() + AHEAD_MS {
+            return Setting::PastHorizon;
         }
         let second = signed / 1_000;
-        let Some(bucket) = self.bucket(second, mark.fingerprint) else {
-            return Some(MarkAnswer::CannotTell);
-        };
+        let Some(bucket) = self.bucket(second, mark.fingerprint) else { return CANNOT_TELL };
         let mut bucket = bucket.lock();
         if bucket.second != second {
             // The bucket's old second must be past its freshness, or the clock stepped back.
             let stale = bucket.second * 1_000 + 999 + TIMESTAMP_WINDOW_MS < now.unix_ms();
             if !bucket.marks.is_empty() && !stale {
-                return Some(MarkAnswer::CannotTell);
+                return CANNOT_TELL;
             }
             bucket.marks.clear();
             bucket.second = second;
         }
         let name = (mark.key.as_u128(), mark.fingerprint);
         if bucket.marks.contains(&name) {
-            return Some(MarkAnswer::Repeated);
+            return Setting::Done(MarkAnswer::Repeated);
         }
         if bucket.marks.len() >= PER_SECOND / SHARDS {
-            return Some(MarkAnswer::CannotTell);
+            return CANNOT_TELL;
         }
         bucket.marks.insert(name);
-        Some(MarkAnswer::New)
+        if past_horizon {
+            Setting::Ahead(SavedMark { key: mark.key, fingerprint: mark.fingerprint, second })
+        } else {
+            Setting::Done(MarkAnswer::New)
+        }
     }
 
     /// Whether the durable horizon covers `signed_at`.
@@ -173,12 +190,18 @@ mod tests {
     use keyward_rules::id::KeyId;
     use keyward_rules::time::Moment;
 
-    use super::Marks;
+    use keyward_store::TakenMarks;
+
+    use super::{Marks, Setting};
 
     const NOW: u64 = 1_800_000_000_000;
 
     fn mark(fingerprint: u64, at: u64) -> Mark {
         Mark { key: KeyId::from_entropy([1; 16]), fingerprint, signed_at: Moment::from_unix_ms(at) }
+    }
+
+    const fn done(answer: MarkAnswer) -> Setting {
+        Setting::Done(answer)
     }
 
     fn ready(horizon: Option<u64>) -> Marks {
@@ -192,14 +215,14 @@ mod tests {
         let marks = ready(None);
         for at in [NOW - 30_000, NOW, NOW + 30_000] {
             let now = Moment::from_unix_ms(NOW);
-            assert_eq!(marks.set(&mark(7, at), now), Some(MarkAnswer::New));
-            assert_eq!(marks.set(&mark(7, at), now), Some(MarkAnswer::Repeated));
-            assert_eq!(marks.set(&mark(8, at), now), Some(MarkAnswer::New));
+            assert_eq!(marks.set(&mark(7, at), now), done(MarkAnswer::New));
+            assert_eq!(marks.set(&mark(7, at), now), done(MarkAnswer::Repeated));
+            assert_eq!(marks.set(&mark(8, at), now), done(MarkAnswer::New));
         }
         // As late as a timestamp can be fresh, its mark is still there.
         assert_eq!(
             marks.set(&mark(7, NOW + 30_000), Moment::from_unix_ms(NOW + 60_000)),
-            Some(MarkAnswer::Repeated)
+            done(MarkAnswer::Repeated)
         );
     }
 
@@ -207,20 +230,20 @@ mod tests {
     fn what_another_process_may_have_accepted_is_refused() {
         let marks = ready(Some(NOW));
         let now = Moment::from_unix_ms(NOW);
-        assert_eq!(marks.set(&mark(1, NOW), now), Some(MarkAnswer::CannotTell));
-        assert_eq!(marks.set(&mark(1, NOW + 1), now), Some(MarkAnswer::New));
+        assert_eq!(marks.set(&mark(1, NOW), now), done(MarkAnswer::CannotTell));
+        assert_eq!(marks.set(&mark(1, NOW + 1), now), done(MarkAnswer::New));
     }
 
     #[test]
     fn nothing_is_accepted_past_the_durable_horizon() {
         let marks = Marks::new(None);
         let now = Moment::from_unix_ms(NOW);
-        assert_eq!(marks.set(&mark(1, NOW), now), None);
+        assert_eq!(marks.set(&mark(1, NOW), now), Setting::PastHorizon);
         marks.want(now);
         let until = marks.next_horizon().unwrap();
         assert!(until > now);
         marks.horizon_written(until);
-        assert_eq!(marks.set(&mark(1, NOW), now), Some(MarkAnswer::New));
+        assert_eq!(marks.set(&mark(1, NOW), now), done(MarkAnswer::New));
         assert_eq!(marks.next_horizon(), None);
     }
 
@@ -228,14 +251,15 @@ mod tests {
     fn a_clean_stop_hands_its_marks_on() {
         let marks = ready(None);
         let now = Moment::from_unix_ms(NOW);
-        assert_eq!(marks.set(&mark(7, NOW), now), Some(MarkAnswer::New));
+        assert_eq!(marks.set(&mark(7, NOW), now), done(MarkAnswer::New));
         let old = NOW - 100_000;
-        assert_eq!(marks.set(&mark(7, old), Moment::from_unix_ms(old)), Some(MarkAnswer::New));
+        assert_eq!(marks.set(&mark(7, old), Moment::from_unix_ms(old)), done(MarkAnswer::New));
         let saved = marks.saved(now).unwrap();
         assert_eq!(saved.len(), 1, "what can no longer be fresh is not saved");
-        let next = Marks::restored(Some(Moment::from_unix_ms(NOW + 100_000)), &saved);
-        assert_eq!(next.set(&mark(7, NOW), now), Some(MarkAnswer::Repeated));
-        assert_eq!(next.set(&mark(8, NOW), now), Some(MarkAnswer::New));
+        let taken = TakenMarks { complete: true, marks: saved };
+        let next = Marks::restored(Some(Moment::from_unix_ms(NOW + 100_000)), &taken);
+        assert_eq!(next.set(&mark(7, NOW), now), done(MarkAnswer::Repeated));
+        assert_eq!(next.set(&mark(8, NOW), now), done(MarkAnswer::New));
     }
 
     #[test]
@@ -246,21 +270,40 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_ahead_moves_no_horizon_and_is_known_after_a_crash() {
+        let (marks, now) = (Marks::new(None), Moment::from_unix_ms(NOW));
+        marks.horizon_written(Moment::from_unix_ms(NOW + 2_000));
+        let ahead = mark(7, NOW + 29_900);
+        let Setting::Ahead(kept) = marks.set(&ahead, now) else { panic!("it lies ahead") };
+        assert_eq!(marks.set(&ahead, now), done(MarkAnswer::Repeated));
+        assert_eq!(marks.next_horizon(), None);
+        let taken = TakenMarks { complete: false, marks: vec![kept] };
+        let next = Marks::restored(Some(Moment::from_unix_ms(NOW + 2_000)), &taken);
+        let soon = Moment::from_unix_ms(NOW + 2_100);
+        assert_eq!(next.set(&ahead, soon), done(MarkAnswer::Repeated));
+        assert_eq!(next.set(&mark(8, NOW + 2_000), soon), done(MarkAnswer::CannotTell));
+        // Others go on as soon as the clock is past the horizon, whoever's clock ran ahead.
+        assert_eq!(next.set(&mark(8, NOW + 2_100), soon), Setting::PastHorizon);
+        next.horizon_written(Moment::from_unix_ms(NOW + 4_100));
+        assert_eq!(next.set(&mark(8, NOW + 2_100), soon), done(MarkAnswer::New));
+    }
+
+    #[test]
     fn a_full_second_refuses_and_forgets_nothing() {
         let marks = ready(None);
         let now = Moment::from_unix_ms(NOW);
         let mut fingerprint = 0;
-        while marks.set(&mark(fingerprint, NOW), now) == Some(MarkAnswer::New) {
+        while marks.set(&mark(fingerprint, NOW), now) == done(MarkAnswer::New) {
             fingerprint += 16;
         }
-        assert_eq!(marks.set(&mark(fingerprint, NOW), now), Some(MarkAnswer::CannotTell));
-        assert_eq!(marks.set(&mark(0, NOW), now), Some(MarkAnswer::Repeated));
+        assert_eq!(marks.set(&mark(fingerprint, NOW), now), done(MarkAnswer::CannotTell));
+        assert_eq!(marks.set(&mark(0, NOW), now), done(MarkAnswer::Repeated));
     }
 
     #[test]
     fn a_clock_that_steps_back_counts_as_a_start() {
         let marks = ready(None);
         marks.clock_stepped_back();
-        assert_eq!(marks.set(&mark(1, NOW), Moment::from_unix_ms(NOW)), Some(MarkAnswer::CannotTell));
+        assert_eq!(marks.set(&mark(1, NOW), Moment::from_unix_ms(NOW)), done(MarkAnswer::CannotTell));
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use keyward_rules::id::KeyId;
 use keyward_rules::time::Moment;
-use keyward_store::{Intent, Journal, JournalWriter, LastUse, Outcome, Record, Usage};
+use keyward_store::{Intent, Journal, JournalWriter, LastUse, Outcome, Record, SavedMark, Usage};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
@@ -87,6 +87,8 @@ struct Waiting {
     outcomes: Vec<Outcome>,
     intended: Vec<oneshot::Sender<bool>>,
     horizon: Vec<oneshot::Sender<bool>>,
+    marks: Vec<SavedMark>,
+    marked: Vec<oneshot::Sender<bool>>,
     flush: Vec<oneshot::Sender<bool>>,
     closed: bool,
 }
@@ -162,7 +164,11 @@ impl Waiting {
 
     /// Whether somebody waits for the commit.
     fn is_awaited(&self) -> bool {
-        !self.intended.is_empty() || !self.horizon.is_empty() || !self.flush.is_empty() || self.closed
+        !self.intended.is_empty()
+            || !self.horizon.is_empty()
+            || !self.marked.is_empty()
+            || !self.flush.is_empty()
+            || self.closed
     }
 }
 
@@ -216,6 +222,19 @@ impl Recorder {
     /// Whether the horizon was moved to where the marks want it.
     pub async fn move_horizon(&self) -> bool {
         self.ask(|waiting| &mut waiting.horizon).await
+    }
+
+    /// Whether a mark that lies past the horizon is on disk.
+    pub async fn keep_mark(&self, mark: SavedMark) -> bool {
+        let (done, answer) = oneshot::channel();
+        self.0.put(|waiting| {
+            if waiting.marked.len() < ROOM_OWED && !waiting.closed {
+                waiting.marks.push(mark);
+                waiting.marked.push(done);
+            }
+            ((), true)
+        });
+        answer.await.unwrap_or(false)
     }
 
     /// Writes everything that waits, last uses included.
@@ -290,6 +309,14 @@ impl Writer {
         if !batch.horizon.is_empty() {
             let moved = self.move_horizon().await;
             answer(&mut batch.horizon, moved);
+        }
+        if !batch.marked.is_empty() {
+            let kept = self.appender.keep_marks(&self.node, &batch.marks).await;
+            if let Err(problem) = &kept {
+                error!(%problem, marks = batch.marks.len(), "replay marks of clocks that run ahead cannot be written");
+            }
+            batch.marks.clear();
+            answer(&mut batch.marked, kept.is_ok());
         }
         batch.outcomes.append(&mut self.unsettled);
         let (intents, outcomes, records) = (&batch.intents, &batch.outcomes, &batch.records);

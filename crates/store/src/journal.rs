@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use keyward_rules::id::{AccountId, KeyId, RequestId};
+use keyward_rules::limits::TIMESTAMP_WINDOW_MS;
 use keyward_rules::time::Moment;
 
 use crate::bulk;
@@ -39,6 +40,7 @@ statements! {
     MARKS_OF_NODE = "SELECT key_id, fingerprint, second FROM marks WHERE node = $1";
     INSERT_MARK = "INSERT INTO marks (node, key_id, fingerprint, second) VALUES ($1, $2, $3, $4)";
     DROP_MARKS = "DELETE FROM marks WHERE node = $1";
+    DROP_STALE_MARKS = "DELETE FROM marks WHERE second < $1";
     /// By pages, so that an intent never waits for a long deletion.
     DROP_ACTIVITY = "DELETE FROM activity WHERE id IN (SELECT id FROM activity WHERE at < $1 ORDER BY at LIMIT $2)";
 }
@@ -124,6 +126,15 @@ pub struct SavedMark {
     pub second: u64,
 }
 
+/// The marks that a start goes on with.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TakenMarks {
+    /// Whether they are all: the node stopped cleanly. Otherwise they are those that lay past its horizon.
+    pub complete: bool,
+    /// The marks.
+    pub marks: Vec<SavedMark>,
+}
+
 /// An intent found open at a start.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unfinished {
@@ -174,6 +185,17 @@ impl JournalWriter {
         match &mut self.way {
             Way::Sqlite(connection) => bulk::journal::append_sqlite(connection, batch),
             Way::Postgres(database) => bulk::journal::append_postgres(database, batch).await,
+        }
+    }
+
+    /// Keeps marks of a node whose timestamps lie past its horizon, so that its next start knows them one by one.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; then none of them is kept.
+    pub async fn keep_marks(&mut self, node: &str, marks: &[SavedMark]) -> Result<(), StoreError> {
+        match &mut self.way {
+            Way::Sqlite(connection) => bulk::journal::keep_marks_sqlite(connection, node, marks),
+            Way::Postgres(database) => bulk::journal::keep_marks_postgres(database, node, marks).await,
         }
     }
 
@@ -246,24 +268,34 @@ impl Journal {
         tx.commit().await
     }
 
-    /// The marks that the node's last run saved when it stopped; `None` when it did not stop cleanly, or when the
-    /// clock has stepped back since: what was too old to be saved could be fresh again. They are taken: another
-    /// start finds none, because this one may crash.
+    /// The marks that the node's last run left: all of them if it stopped cleanly, and if the clock has not stepped back
+    /// since, because what was too old to be saved could be fresh again. They count as complete once: this start may
+    /// crash. Those that can still be fresh stay for the start after it.
     ///
     /// # Errors
     /// [`StoreError::Database`], and [`StoreError::Tampered`] for marks that cannot be read.
-    pub async fn take_marks(&self, node: &str, now: Moment) -> Result<Option<Vec<SavedMark>>, StoreError> {
+    pub async fn take_marks(&self, node: &str, now: Moment) -> Result<TakenMarks, StoreError> {
         let mut tx = self.database.begin().await?;
-        let saved = match tx.fetch_optional(MARKS_SAVED, vec![node.into()]).await? {
+        let complete = match tx.fetch_optional(MARKS_SAVED, vec![node.into()]).await? {
             Some(row) => (1..=now.unix_ms()).contains(&u64::try_from(row.int(0)?).unwrap_or(0)),
             None => false,
         };
         let rows = tx.fetch_all(MARKS_OF_NODE, vec![node.into()]).await?;
         let marks: Result<Vec<SavedMark>, StoreError> = rows.iter().map(mark).collect();
-        tx.execute(DROP_MARKS, vec![node.into()]).await?;
+        tx.execute(DROP_STALE_MARKS, vec![oldest_fresh_second(now).into()]).await?;
         tx.execute(SET_MARKS_SAVED, vec![node.into(), 0_i64.into()]).await?;
         tx.commit().await?;
-        if saved { marks.map(Some) } else { Ok(None) }
+        Ok(TakenMarks { complete, marks: marks? })
+    }
+
+    /// Drops marks that no fresh timestamp can have any more.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn forget_marks(&self, now: Moment) -> Result<(), StoreError> {
+        let mut tx = self.database.begin().await?;
+        tx.execute(DROP_STALE_MARKS, vec![oldest_fresh_second(now).into()]).await?;
+        tx.commit().await
     }
 
     /// Drops up to `most` records older than `before`, in one short transaction; intents stay. Gives how many
@@ -298,6 +330,11 @@ impl Journal {
         let row = self.database.fetch_optional(COUNT_ACTIVITY, vec![]).await?;
         row.map_or(Ok(0), |row| row.int(0))
     }
+}
+
+/// Marks of earlier seconds cannot be of a fresh timestamp, with a minute to spare for clocks that are set back.
+fn oldest_fresh_second(now: Moment) -> u64 {
+    now.unix_ms().saturating_sub(TIMESTAMP_WINDOW_MS + 60_000) / 1_000
 }
 
 fn mark(row: &Row) -> Result<SavedMark, StoreError> {

@@ -58,7 +58,9 @@ pub use deliveries::{Attempt, Deliveries, DeliveryRecord, DeliveryState, Fate};
 pub use door::{Door, NewChallenge, Opened, Patience, Try};
 pub use error::StoreError;
 pub use feed::{Change, Feed, Loaded, LoadedKey, Subject, Watch};
-pub use journal::{Intent, Journal, JournalWriter, Outcome, OutcomeStatus, Record, SavedMark, Unfinished};
+pub use journal::{
+    Intent, Journal, JournalWriter, Outcome, OutcomeStatus, Record, SavedMark, TakenMarks, Unfinished,
+};
 pub use keys::{KeyDraft, KeyRecord, Purpose};
 pub use log::{AuditFilter, AuditRecord, Concern, Finding, Kept, Log, Signer, Verdict, Verification};
 pub use master::{MasterKey, NotAMasterKey};

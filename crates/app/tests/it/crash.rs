@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use keyward_testkit::process::Running;
 
-use crate::world::{Folder, Manner, ORDER, Signed, Upstream, Wire, keyward, now_ms, send};
+use crate::world::{Folder, Manner, ORDER, Signed, Upstream, Wire, keyward, now_ms, send, until};
 
 #[test]
 fn an_order_is_accepted_once_in_a_thousand_copies_and_after_a_crash() {
@@ -54,6 +54,26 @@ fn a_clean_stop_hands_its_marks_to_the_next_start() {
     assert_eq!(send(&running, &first).code(), "50042", "it is known to have been accepted");
     assert_eq!(send(&running, &order()).code(), "0", "and others are accepted at once");
     assert_eq!(upstream.requests().len(), 2);
+}
+
+/// F90: a horizon for all would refuse everybody's orders for as long as the one clock runs ahead.
+#[test]
+fn a_clock_that_runs_ahead_holds_nobody_up_after_a_crash() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let running = Running::start_with(&folder.data(), ["--upstream", &upstream.url]).unwrap();
+    let (ahead, other) = (running.key("sub").unwrap(), running.key("trade").unwrap());
+    let early = Signed::at(&ahead, "POST", "/api/v5/trade/order", ORDER, now_ms() + 29_900);
+    assert_eq!(send(&running, &early).code(), "0");
+    assert_eq!(send(&running, &Signed::new(&other, "POST", "/api/v5/trade/order", ORDER)).code(), "0");
+    let mut running = running;
+    for _ in 0..2 {
+        running = running.crash_and_restart().unwrap();
+        assert_eq!(send(&running, &early).code(), "50042", "it is known to have been accepted");
+        until("others' orders are accepted", 4_000, || {
+            send(&running, &Signed::new(&other, "POST", "/api/v5/trade/order", ORDER)).code() == "0"
+        });
+    }
+    assert_eq!(upstream.requests().len(), 4);
 }
 
 #[test]

@@ -12,8 +12,8 @@ use tokio_postgres::types::Type;
 
 use crate::error::StoreError;
 use crate::journal::{
-    COUNT_QUARTER, INSERT_ACTIVITY, INSERT_INTENT, INSERT_MARK, Intent, Outcome, OutcomeStatus, QUARTER_MS,
-    Record, SEE_SOURCE, SET_MARKS_SAVED, SETTLE_INTENT, SavedMark, intent_values, outcome_values,
+    COUNT_QUARTER, DROP_MARKS, INSERT_ACTIVITY, INSERT_INTENT, INSERT_MARK, Intent, Outcome, OutcomeStatus,
+    QUARTER_MS, Record, SEE_SOURCE, SET_MARKS_SAVED, SETTLE_INTENT, SavedMark, intent_values, outcome_values,
 };
 use crate::sql::postgres::{Transaction as PostgresTransaction, Typed};
 use crate::sql::sqlite::{self, Access};
@@ -174,13 +174,30 @@ pub(crate) fn save_marks_sqlite(
     marks: &[SavedMark],
 ) -> Result<(), StoreError> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    Prepared::new(&tx, DROP_MARKS)?.execute(params![node])?;
+    insert_marks(&tx, node, marks)?;
+    Prepared::new(&tx, SET_MARKS_SAVED)?.execute(params![node, signed(now.unix_ms())])?;
+    Ok(tx.commit()?)
+}
+
+/// Adds marks of a node in SQLite.
+pub(crate) fn keep_marks_sqlite(
+    connection: &mut Connection,
+    node: &str,
+    marks: &[SavedMark],
+) -> Result<(), StoreError> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    insert_marks(&tx, node, marks)?;
+    Ok(tx.commit()?)
+}
+
+fn insert_marks(tx: &Transaction<'_>, node: &str, marks: &[SavedMark]) -> Result<(), StoreError> {
+    let mut statement = Prepared::new(tx, INSERT_MARK)?;
     for mark in marks {
-        let mut statement = Prepared::new(&tx, INSERT_MARK)?;
         let key = mark.key.as_u128().to_be_bytes();
         statement.execute(params![node, key, mark.fingerprint.cast_signed(), signed(mark.second)])?;
     }
-    Prepared::new(&tx, SET_MARKS_SAVED)?.execute(params![node, signed(now.unix_ms())])?;
-    Ok(tx.commit()?)
+    Ok(())
 }
 
 /// Saves a node's marks in PostgreSQL.
@@ -190,6 +207,24 @@ pub(crate) async fn save_marks_postgres(
     marks: &[SavedMark],
 ) -> Result<(), StoreError> {
     let mut tx = database.begin().await?;
+    tx.execute(DROP_MARKS, vec![node.into()]).await?;
+    add_marks(&mut tx, node, marks).await?;
+    tx.execute(SET_MARKS_SAVED, vec![node.into(), now.unix_ms().into()]).await?;
+    tx.commit().await
+}
+
+/// Adds marks of a node in PostgreSQL.
+pub(crate) async fn keep_marks_postgres(
+    database: &Database,
+    node: &str,
+    marks: &[SavedMark],
+) -> Result<(), StoreError> {
+    let mut tx = database.begin().await?;
+    add_marks(&mut tx, node, marks).await?;
+    tx.commit().await
+}
+
+async fn add_marks(tx: &mut Transact, node: &str, marks: &[SavedMark]) -> Result<(), StoreError> {
     for mark in marks {
         let key = mark.key.as_u128().to_be_bytes();
         let values = vec![
@@ -200,8 +235,7 @@ pub(crate) async fn save_marks_postgres(
         ];
         tx.execute(INSERT_MARK, values).await?;
     }
-    tx.execute(SET_MARKS_SAVED, vec![node.into(), now.unix_ms().into()]).await?;
-    tx.commit().await
+    Ok(())
 }
 
 async fn insert_columns(tx: &mut PostgresTransaction, records: &[Record]) -> Result<(), StoreError> {

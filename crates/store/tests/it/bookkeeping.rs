@@ -37,6 +37,7 @@ const BOOKKEEPING: &[(&str, &str)] = &[
     ("SET_MARKS_SAVED", "replay protection over a clean stop"),
     ("INSERT_MARK", "replay protection over a clean stop"),
     ("DROP_MARKS", "replay protection over a clean stop"),
+    ("DROP_STALE_MARKS", "replay protection over a clean stop"),
     ("DROP_ACTIVITY", "stated retention"),
     ("TOUCH_KEY", "last use: a request that passed every check is its own authority"),
     ("COUNT_TRY", "tries are counted before anybody is known"),

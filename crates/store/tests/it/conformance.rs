@@ -40,7 +40,7 @@ on_both!(
     the_sweep_sees_every_key_once,
     apps_come_back_as_they_went_in,
     an_app_and_its_versions_keep_their_order,
-    marks_are_handed_on_once_and_after_a_clean_stop,
+    marks_are_complete_once_and_after_a_clean_stop,
     many_at_once_are_like_one_by_one,
     a_watch_tells_of_a_change,
     the_newest_moment_is_of_a_change_or_a_request
@@ -428,24 +428,33 @@ async fn a_watch_tells_of_a_change(world: World) {
     assert!(matches!(world.store.feed().key(id).await.unwrap(), Some(LoadedKey::Intact(_))));
 }
 
-async fn marks_are_handed_on_once_and_after_a_clean_stop(world: World) {
+async fn marks_are_complete_once_and_after_a_clean_stop(world: World) {
     let journal = world.store.journal();
     let mut writer = journal.writer().unwrap();
-    assert_eq!(journal.take_marks("node", NOW).await.unwrap(), None, "there was no run before");
+    let taken = async |node: &str, now: Moment| {
+        let mut taken = journal.take_marks(node, now).await.unwrap();
+        taken.marks.sort_by_key(|mark| mark.fingerprint);
+        (taken.complete, taken.marks)
+    };
+    assert_eq!(taken("node", NOW).await, (false, vec![]), "there was no run before");
     journal.advance_horizon("node", NOW).await.unwrap();
-    assert_eq!(journal.take_marks("node", NOW).await.unwrap(), None, "the last run crashed");
-    let mark =
-        |fingerprint| SavedMark { key: KeyId::from_entropy([3; 16]), fingerprint, second: 1_800_000_000 };
+    let second = NOW.unix_ms() / 1_000;
+    let mark = |fingerprint| SavedMark { key: KeyId::from_entropy([3; 16]), fingerprint, second };
+    writer.keep_marks("node", &[mark(9)]).await.unwrap();
+    assert_eq!(taken("node", NOW).await, (false, vec![mark(9)]), "the last run crashed");
+    assert_eq!(taken("node", NOW).await, (false, vec![mark(9)]), "and the one after it");
     let marks = vec![mark(7), mark(u64::MAX)];
     writer.save_marks("node", NOW, &marks).await.unwrap();
-    assert_eq!(journal.take_marks("other", NOW).await.unwrap(), None);
-    let mut taken = journal.take_marks("node", NOW).await.unwrap().unwrap();
-    taken.sort_by_key(|mark| mark.fingerprint);
-    assert_eq!(taken, marks);
-    assert_eq!(journal.take_marks("node", NOW).await.unwrap(), None, "they are taken once");
+    assert_eq!(taken("other", NOW).await, (false, vec![]));
+    assert_eq!(taken("node", NOW).await, (true, marks.clone()));
+    assert_eq!(taken("node", NOW).await, (false, marks.clone()), "they are all of them once");
     writer.save_marks("node", NOW, &marks).await.unwrap();
     let earlier = Moment::from_unix_ms(NOW.unix_ms() - 1);
-    assert_eq!(journal.take_marks("node", earlier).await.unwrap(), None, "the clock stepped back");
+    assert_eq!(taken("node", earlier).await, (false, marks.clone()), "the clock stepped back");
+    journal.forget_marks(NOW.plus_ms(90_000)).await.unwrap();
+    assert_eq!(taken("node", NOW).await.1, marks);
+    journal.forget_marks(NOW.plus_ms(91_000)).await.unwrap();
+    assert_eq!(taken("node", NOW).await, (false, vec![]));
 }
 
 async fn the_newest_moment_is_of_a_change_or_a_request(world: World) {
