@@ -24,6 +24,7 @@ pub use proxies::ProxySettings;
 
 use crate::audit::AuditSettings;
 use crate::doctor::Level;
+use crate::retention::JournalSettings;
 
 /// Every setting with its default and meaning.
 pub const EXAMPLE: &str = include_str!("../../../config/default.toml");
@@ -46,6 +47,9 @@ pub struct Config {
     pub audit: AuditSettings,
     /// Metrics and health on a listener of their own, if there is one.
     pub metrics: Option<MetricsSettings>,
+    /// The journal.
+    #[serde(default)]
+    pub journal: JournalSettings,
     /// The console, if there is one.
     pub console: Option<ConsoleSettings>,
     /// Mail, which the console needs.
@@ -395,6 +399,7 @@ fn mistakes(config: &Config) -> Vec<String> {
     found.extend(pass.err().map(|problem| format!("upstream.pass_headers: {problem:#}")));
     found.extend(config.proxies.proxies().err());
     found.extend(config.audit.mistakes());
+    found.extend(config.journal.mistakes());
     found.extend(console_mistakes(config));
     found.extend(config.channels.policy().err().unwrap_or_default());
     if keyward_store::Location::parse(&config.store.url).is_err() {

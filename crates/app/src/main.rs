@@ -16,6 +16,7 @@ mod descriptors;
 mod doctor;
 mod metrics;
 mod node;
+mod retention;
 mod sandbox;
 mod status;
 mod worker;

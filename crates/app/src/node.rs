@@ -13,7 +13,7 @@ use keyward_gateway::health::ClockError;
 use keyward_gateway::marks::Marks;
 use keyward_gateway::memory::Memory;
 use keyward_gateway::rates::Rates;
-use keyward_gateway::recorder::{Recorder, Writer, recorder};
+use keyward_gateway::recorder::{Machine, Recorder, Writer, recorder};
 use keyward_gateway::sources::{SourceLimits, Sources};
 use keyward_gateway::{Backend, Counters, Gate, Gateway, Keys, Limits, Listeners, Reports, Running, View};
 use keyward_rules::identity::IdentityKey;
@@ -25,6 +25,7 @@ use tracing::{info, warn};
 
 use crate::audit::{self, Notary};
 use crate::checkpoint::Checkpoint;
+use crate::retention::JournalSettings;
 use crate::{ambient, descriptors, worker};
 
 /// The name under which this node keeps its replay horizon; one gateway process per data folder.
@@ -47,6 +48,8 @@ pub struct NodeOptions {
     pub proxies: Arc<Proxies>,
     /// What actions share.
     pub authority: Arc<Authority>,
+    /// How long the journal is kept, and how much of the disk it may take.
+    pub retention: JournalSettings,
     /// Where the newest change seen is kept, to notice a store that was rolled back.
     pub checkpoint: Option<Arc<Checkpoint>>,
     /// Who signs checkpoints of the audit log.
@@ -99,7 +102,10 @@ impl Node {
             store.usage(),
             Arc::clone(&marks),
             NODE.to_owned(),
-            Arc::clone(&clock.steady_ms),
+            Machine {
+                steady_ms: Arc::clone(&clock.steady_ms),
+                has_room: options.retention.room(store.folder().map(Path::to_path_buf)),
+            },
         )
         .context("the journal cannot be opened for writing")?;
         let gate = Gate {
@@ -131,6 +137,7 @@ impl Node {
             recorder: recorder.clone(),
             marks,
             clock,
+            retention: options.retention,
             checkpoint: options.checkpoint,
         };
         Ok(Self {

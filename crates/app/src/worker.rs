@@ -16,13 +16,12 @@ use keyward_gateway::marks::Marks;
 use keyward_gateway::recorder::Recorder;
 use keyward_rules::grant::Actor;
 use keyward_rules::id::Revision;
-use keyward_rules::limits::DAY_MS;
-use keyward_rules::time::Moment;
-use keyward_store::{Seen, Store, StoreError};
+use keyward_store::{Seen, Store};
 use tracing::{error, info, warn};
 
 use crate::ambient;
 use crate::checkpoint::Checkpoint;
+use crate::retention::JournalSettings;
 
 /// How often idle and dated keys are swept, and last uses flushed before.
 const SWEEP_MS: u64 = 60_000;
@@ -41,11 +40,6 @@ const NEWS: Duration = Duration::from_secs(1);
 const PACE: Duration = Duration::from_millis(2);
 /// How often every row is read again.
 const SCRUB_MS: u64 = 3_600_000;
-/// How long records of requests are kept; intents, the records around money, stay.
-const RETENTION_DAYS: u64 = 90;
-/// Records dropped in one transaction, and pages of them in one sweep.
-const FORGET_PAGE: u32 = 5_000;
-const FORGET_PAGES: u32 = 200;
 /// A wall clock that falls this far behind the steady one has stepped back.
 const STEP_MS: u64 = 1_000;
 
@@ -61,6 +55,8 @@ pub struct Duties {
     pub marks: Arc<Marks>,
     /// The clocks.
     pub clock: Clock,
+    /// How long the journal is kept.
+    pub retention: JournalSettings,
     /// Where the newest change seen is kept.
     pub checkpoint: Option<Arc<Checkpoint>>,
 }
@@ -127,8 +123,7 @@ async fn sweep(duties: &Duties) {
         return;
     }
     let desk = duties.authority.desk(Actor::System("sweep"), ambient::now());
-    let kept_since = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(RETENTION_DAYS * DAY_MS));
-    if let Err(problem) = forget(&duties.store, kept_since).await {
+    if let Err(problem) = duties.retention.forget(&duties.store.journal(), desk.now).await {
         error!(%problem, "old journal records cannot be dropped");
     }
     match sweep_keys(&desk).await {
@@ -233,18 +228,6 @@ pub async fn tell_news(authority: Arc<Authority>) {
             }
         }
     }
-}
-
-/// Drops old records page by page; what is left over the bound goes with the next sweep.
-async fn forget(store: &Store, kept_since: Moment) -> Result<(), StoreError> {
-    let journal = store.journal();
-    for _ in 0..FORGET_PAGES {
-        if journal.forget(kept_since, FORGET_PAGE).await? < u64::from(FORGET_PAGE) {
-            break;
-        }
-    }
-    journal.forget_marks(ambient::now()).await?;
-    journal.forget_rollups(ambient::now()).await
 }
 
 #[cfg(test)]

@@ -57,6 +57,9 @@ pub fn health(gate: &Gate, service: Service) -> Health {
     if stuck {
         stale.push("the journal cannot be written".to_owned());
     }
+    if gate.reports.recorder.is_full() {
+        stale.push("the disk is nearly full: requests are counted and not recorded".to_owned());
+    }
     Health { ready, stale }
 }
 

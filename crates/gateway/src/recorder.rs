@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use keyward_rules::id::KeyId;
@@ -15,7 +15,7 @@ use keyward_store::{Intent, Journal, JournalWriter, LastUse, Outcome, Record, Sa
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use crate::marks::Marks;
 
@@ -52,6 +52,8 @@ struct State {
     busy_since: AtomicU64,
     /// When the last commit failed, if none succeeded after it.
     failed_at: AtomicU64,
+    /// Records are dropped because the disk is nearly full.
+    full: AtomicBool,
 }
 
 impl State {
@@ -103,6 +105,17 @@ pub struct Writer {
     node: String,
     /// Outcomes whose commit failed; they are tried again with the next.
     unsettled: Vec<Outcome>,
+    /// Whether the disk has room for records.
+    has_room: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// What the journal asks of the machine.
+pub struct Machine {
+    /// Milliseconds of a clock that never steps back.
+    pub steady_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// Whether the disk has room for records of requests. Without it these are dropped and counted; intents and outcomes,
+    /// the records around money, are written all the same.
+    pub has_room: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 /// Makes both ends.
@@ -114,18 +127,35 @@ pub fn recorder(
     usage: Usage,
     marks: Arc<Marks>,
     node: String,
-    steady_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
+    machine: Machine,
 ) -> Result<(Recorder, Writer), keyward_store::StoreError> {
     let inbox = Arc::new(Inbox {
         waiting: Mutex::default(),
         arrived: Notify::new(),
         hurry: Notify::new(),
         dropped: AtomicU64::new(0),
-        state: State { steady_ms, busy_since: AtomicU64::new(0), failed_at: AtomicU64::new(0) },
+        state: State {
+            steady_ms: machine.steady_ms,
+            busy_since: AtomicU64::new(0),
+            failed_at: AtomicU64::new(0),
+            full: AtomicBool::new(false),
+        },
     });
     let appender = journal.writer()?;
     let recorder = Recorder(Arc::clone(&inbox));
-    Ok((recorder, Writer { inbox, journal, appender, usage, marks, node, unsettled: Vec::new() }))
+    Ok((
+        recorder,
+        Writer {
+            inbox,
+            journal,
+            appender,
+            usage,
+            marks,
+            node,
+            unsettled: Vec::new(),
+            has_room: machine.has_room,
+        },
+    ))
 }
 
 impl Inbox {
@@ -262,6 +292,12 @@ impl Recorder {
         self.0.state.is_stuck()
     }
 
+    /// Whether requests are counted and not recorded, because the disk is nearly full.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.0.state.full.load(Ordering::Relaxed)
+    }
+
     async fn ask(&self, queue: impl FnOnce(&mut Waiting) -> &mut Vec<oneshot::Sender<bool>>) -> bool {
         let (done, answer) = oneshot::channel();
         self.0.put(|waiting| {
@@ -317,6 +353,19 @@ impl Writer {
             }
             batch.marks.clear();
             answer(&mut batch.marked, kept.is_ok());
+        }
+        if !batch.records.is_empty() {
+            let full = !(self.has_room)();
+            if full != self.inbox.state.full.swap(full, Ordering::Relaxed) {
+                match full {
+                    true => error!("the disk is nearly full: requests are counted and no longer recorded"),
+                    false => info!("the disk has room again: requests are recorded"),
+                }
+            }
+            if full {
+                self.inbox.dropped.fetch_add(batch.records.len() as u64, Ordering::Relaxed);
+                batch.records.clear();
+            }
         }
         batch.outcomes.append(&mut self.unsettled);
         let (intents, outcomes, records) = (&batch.intents, &batch.outcomes, &batch.records);

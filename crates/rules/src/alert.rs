@@ -95,6 +95,10 @@ kinds! {
     /// An unbound key was used from a network that it was never used from.
     NewNetwork, "new_network", Critical, "An unbound API key was used from a network never seen before",
         "Was this you? Say so on the key's page, or bind the key to its addresses. If it was not you, disable it now.";
+    /// So many alerts of one kind came that further ones are not told one by one.
+    ManyAlerts, "many_alerts", Critical, "Many alerts of one kind within an hour",
+        "Further ones are not told one by one before the next hour; the key's activity lists every request. Unless it is \
+         your own software, disable the key now.";
     /// The stored record of a key was altered.
     KeyAltered, "key_altered", Critical, "The stored record of an API key was altered",
         "The key is held and cannot be used. Tell the operator, and make a new key.";

@@ -18,6 +18,9 @@ statements! {
     INSERT_ALERT = "INSERT INTO alerts (account, at, kind, key_id, key_name, source, device, detail, once) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (once) DO NOTHING";
     TOLD_ONCE = "SELECT 1 FROM alerts WHERE once = $1";
+    /// Among the newest only, so that it costs the same however many there are.
+    COUNT_RECENT = "SELECT COUNT(*) FROM (SELECT key_id, kind, at FROM alerts WHERE account = $1 ORDER BY id DESC LIMIT 1000) \
+        AS newest WHERE key_id = $2 AND kind = $3 AND at > $4";
     ALERTS_OF_ACCOUNT = "SELECT id, account, at, kind, key_id, key_name, source, device, detail, seen_at FROM alerts \
         WHERE account = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
     ALERTS_OF_KEY = "SELECT id, account, at, kind, key_id, key_name, source, device, detail, seen_at FROM alerts \
@@ -58,6 +61,21 @@ impl AlertRecord {
 }
 
 impl Tx {
+    /// How many of the account's thousand newest alerts are about this key, of this kind and later than `since`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn recent_alerts(
+        &mut self,
+        (account, key): (AccountId, KeyId),
+        kind: AlertKind,
+        since: Moment,
+    ) -> Result<i64, StoreError> {
+        let values =
+            vec![account.as_u64().into(), key.to_string().into(), kind.word().into(), since.unix_ms().into()];
+        self.transact.fetch_optional(COUNT_RECENT, values).await?.map_or(Ok(0), |row| row.int(0))
+    }
+
     /// Tells a holder: in the console, by the mails in `letters`, and through the account's channels; nothing happens when it was told before.
     /// Whether it was told now.
     ///

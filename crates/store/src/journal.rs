@@ -42,6 +42,7 @@ statements! {
     DROP_MARKS = "DELETE FROM marks WHERE node = $1";
     DROP_STALE_MARKS = "DELETE FROM marks WHERE second < $1";
     /// By pages, so that an intent never waits for a long deletion.
+    DROP_OLDEST = "DELETE FROM activity WHERE id IN (SELECT id FROM activity ORDER BY at LIMIT $1)";
     DROP_ACTIVITY = "DELETE FROM activity WHERE id IN (SELECT id FROM activity WHERE at < $1 ORDER BY at LIMIT $2)";
 }
 
@@ -286,6 +287,35 @@ impl Journal {
         tx.execute(SET_MARKS_SAVED, vec![node.into(), 0_i64.into()]).await?;
         tx.commit().await?;
         Ok(TakenMarks { complete, marks: marks? })
+    }
+
+    /// Drops the `most` oldest records, in one short transaction; counts and intents stay. Gives how many were dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn forget_oldest(&self, most: u32) -> Result<u64, StoreError> {
+        let mut tx = self.database.begin().await?;
+        let dropped = tx.execute(DROP_OLDEST, vec![i64::from(most).into()]).await?;
+        tx.commit().await?;
+        Ok(dropped)
+    }
+
+    /// The bytes that the journal takes of its disk, without what it has freed and takes again. On PostgreSQL, whose tables
+    /// shrink late, by the number of records.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn used_bytes(&self) -> Result<u64, StoreError> {
+        // Texts for one database each, and so none of the registry.
+        const PAGES: &str = "SELECT (page_count - freelist_count) * page_size \
+            FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()";
+        const RECORDS: &str = "SELECT COALESCE(MAX(id) - MIN(id) + 1, 0) * 200 FROM activity";
+        let text = match &self.database {
+            Database::Sqlite(_) => PAGES,
+            Database::Postgres(_) => RECORDS,
+        };
+        let row = self.database.fetch_optional(text, vec![]).await?;
+        Ok(u64::try_from(row.map_or(Ok(0), |row| row.int(0))?).unwrap_or(0))
     }
 
     /// Drops marks that no fresh timestamp can have any more.

@@ -1,6 +1,6 @@
 //! Opening a store: folder or URL, migrations, master key; and handing out its capabilities.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use keyward_rules::time::Moment;
@@ -170,6 +170,12 @@ impl Store {
         }
         tx.commit().await?;
         Ok(Self { main, activity, vault: Arc::new(vault), folder, witness: None })
+    }
+
+    /// Where SQLite keeps its files; `None` on PostgreSQL.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// The same store, whose changes count as done only once `witness` was told.

@@ -79,8 +79,17 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
         (_, _) => None,
     };
     let notary = settings.audit.notary(&store)?;
-    let options =
-        NodeOptions { listeners, backend, raise_rates: 1, threads, proxies, authority, checkpoint, notary };
+    let options = NodeOptions {
+        listeners,
+        backend,
+        raise_rates: 1,
+        threads,
+        proxies,
+        authority,
+        retention: settings.journal,
+        checkpoint,
+        notary,
+    };
     let node = Node::start(&store, options).await?;
     let console = control.as_ref().map(Control::shell);
     let watched = Watched { gate: node.gate(), console, runtime: tokio::runtime::Handle::current() };

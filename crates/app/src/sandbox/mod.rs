@@ -26,6 +26,7 @@ use crate::commands::read_master_key;
 use crate::config::{ChannelSettings, ProxySettings};
 use crate::control::{self, Control, Post};
 use crate::node::{self, Node, NodeOptions};
+use crate::retention::JournalSettings;
 use crate::status::{Status, Watched};
 use crate::{ambient, arguments};
 
@@ -95,8 +96,18 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let listeners = Listeners { plain: Some(plain), tls: Some((secure, tls.config)) };
     let raise_rates = options.raise_rates;
     let notary = AuditSettings::default().notary(&store)?;
-    let node_options =
-        NodeOptions { listeners, backend, raise_rates, threads, proxies, authority, checkpoint, notary };
+    let retention = JournalSettings::default();
+    let node_options = NodeOptions {
+        listeners,
+        backend,
+        raise_rates,
+        threads,
+        proxies,
+        authority,
+        retention,
+        checkpoint,
+        notary,
+    };
     let desk = control::Options {
         listener: pages,
         origin: places.console.clone(),

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use keyward_testkit::process::Running;
 
+use crate::server::{Server, make_key_that_may, set_up};
 use crate::world::{Folder, Manner, ORDER, Signed, Upstream, Wire, keyward, now_ms, send, until};
 
 #[test]
@@ -112,6 +113,33 @@ fn intents(folder: &Folder) -> Vec<(String, i64)> {
         .map(|line| line.split_once(' ').unwrap())
         .map(|(word, count)| (word.to_owned(), count.parse().unwrap()))
         .collect()
+}
+
+/// F88: what is left of a disk belongs to the keys and to the records around money.
+#[test]
+fn on_a_disk_that_is_nearly_full_money_is_recorded_and_requests_are_counted() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, address) = set_up(&folder, &upstream);
+    let text = std::fs::read_to_string(&config).unwrap();
+    let key = make_key_that_may(&config, ["read", "funding"]);
+    let rows = |table: &str| -> i64 {
+        let file = folder.data().join("activity.db");
+        let question = format!("SELECT COUNT(*) FROM {table}");
+        rusqlite::Connection::open(file).unwrap().query_row(&question, [], |row| row.get(0)).unwrap()
+    };
+    let transfer = r#"{"ccy":"BTC","amt":"1","from":"6","to":"18"}"#;
+    for (reserve, records, intents) in [("reserve_mib = 17592186044415", 0, 1), ("reserve_mib = 0", 2, 2)] {
+        std::fs::write(&config, text.replace("reserve_mib = 512", reserve)).unwrap();
+        let server = Server::start(&config, &address);
+        // The first order waits for the horizon of the run before.
+        until("requests pass", 4_000, || {
+            server.code(&Signed::new(&key, "POST", "/api/v5/asset/transfer", transfer)) == "0"
+        });
+        assert_eq!(server.code(&Signed::new(&key, "GET", "/api/v5/account/balance", "")), "0");
+        assert_eq!(server.stop().code(), Some(0));
+        assert_eq!(rows("intents WHERE outcome = 'answered'"), intents, "{reserve}");
+        assert!(rows("activity") >= records && (records > 0 || rows("activity") == 0), "{reserve}");
+    }
 }
 
 #[test]

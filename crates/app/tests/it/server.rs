@@ -67,6 +67,12 @@ impl Drop for Server {
 }
 
 pub fn make_key(config: &str) -> KeyEntry {
+    make_key_that_may(config, ["read", "trade"])
+}
+
+/// A key with these permissions, of an account that is there from now on.
+pub fn make_key_that_may(config: &str, permissions: [&str; 2]) -> KeyEntry {
+    let [one, other] = permissions;
     keyward(&["account", "create", "--config", config, "--email", "trader@keyward.example"]);
     let made = keyward(&[
         "key",
@@ -78,9 +84,9 @@ pub fn make_key(config: &str) -> KeyEntry {
         "--name",
         "bot",
         "--permission",
-        "read",
+        one,
         "--permission",
-        "trade",
+        other,
         "--json",
     ]);
     let made: serde_json::Value = serde_json::from_str(&made).unwrap();

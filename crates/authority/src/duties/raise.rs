@@ -2,22 +2,26 @@
 
 use std::net::IpAddr;
 
-use keyward_rules::address::Binding;
+use keyward_rules::address::{Binding, Source};
 use keyward_rules::alert::{Alert, AlertKind, Sighting};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Actor, Proof};
 use keyward_rules::id::AccountId;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::staff::Role;
+use keyward_rules::time::Moment;
 
 use crate::tell::{shows_addresses, tell};
 use crate::{ActionError, Desk};
 
+/// Alerts of a kind about a key that its holder gets one by one within an hour; a summary tells of the rest.
+const MOST_AN_HOUR: i64 = 10;
+const HOUR_MS: u64 = 60 * 60 * 1_000;
 /// Networks that are remembered of an unbound key; beyond, the oldest is forgotten.
 const NETWORKS: usize = 32;
 
 /// Tells the holder, once a day for each key and address. A key that is unbound is told of for every network that
-/// it was never used from, except the first.
+/// it was never used from, except the first. Of many within an hour the first ten are told, then that there are more.
 ///
 /// # Errors
 /// [`ActionError::Store`].
@@ -62,14 +66,31 @@ pub async fn raise_sighting(desk: &Desk<'_>, sighting: Sighting) -> Result<bool,
     }
     if told {
         let day = desk.now.unix_ms() / DAY_MS;
-        let place = address.map(|address| address.to_string()).unwrap_or_default();
+        let place = address.map(|address| Source::of(address).number()).unwrap_or_default();
         let alert = Alert {
             key: Some((id, name)),
             from: address.filter(|_| shows_addresses(&binding)),
-            once: format!("{}:{id}:{place}:{day}", kind.word()),
+            once: format!("{}:{id}:{place:x}:{day}", kind.word()),
             ..Alert::of(kind, account, desk.now)
         };
-        told = tell(desk, &mut tx, alert).await?;
+        let hour = desk.now.unix_ms() / HOUR_MS;
+        let since = Moment::from_unix_ms(hour * HOUR_MS - 1);
+        let owner = tx.account(account).await?.and_then(|record| record.master()).unwrap_or(account);
+        if tx.recent_alerts((owner, id), kind, since).await? < MOST_AN_HOUR {
+            told = tell(desk, &mut tx, alert).await?;
+        } else {
+            let summary = Alert {
+                key: alert.key,
+                detail: format!("{MOST_AN_HOUR} of: {}.", kind.title()),
+                once: format!("many:{}:{id}:{hour}", kind.word()),
+                ..Alert::of(AlertKind::ManyAlerts, account, desk.now)
+            };
+            told = tell(desk, &mut tx, summary).await?;
+            if !told {
+                // Nothing is changed, so nothing is recorded: who has many addresses must not fill the audit log.
+                return Ok(false);
+            }
+        }
     }
     let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &[("saw", kind.word().to_owned())]);
     tx.commit(event).await?;

@@ -268,6 +268,35 @@ async fn an_unbound_key_is_told_when_it_is_used_from_a_network_never_seen() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_tried_from_everywhere_fills_neither_mailbox_nor_log() {
+    use keyward_authority::duties::raise_sighting;
+    use keyward_rules::alert::Sighting;
+    use keyward_rules::grant::Actor;
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let made = person.approved("POST", "/keys", wish("bot")).await;
+    let id = made.field("api_key").parse().unwrap();
+    let seen = async |number: u32| {
+        let address =
+            std::net::Ipv6Addr::from_bits((0x2001_0db8_u128 << 96) | (u128::from(number) << 64) | 1);
+        let desk = world.authority.desk(Actor::System("watch"), world.now());
+        raise_sighting(&desk, Sighting::WrongAddress(id, address.into())).await.unwrap()
+    };
+    let before = (world.mails(&person.email).await.len(), world.store.log().size().await.unwrap());
+    let mut told = 0;
+    for number in 0..100 {
+        told += usize::from(seen(number).await);
+    }
+    let after = (world.mails(&person.email).await.len(), world.store.log().size().await.unwrap());
+    assert_eq!((told, after.0 - before.0, after.1 - before.1), (11, 11, 11), "ten and the summary");
+    let mails = world.mails(&person.email).await;
+    assert!(mails.iter().any(|mail| mail.contains("Many alerts of one kind within an hour")), "{mails:?}");
+    assert!(!seen(0).await, "the same /64, the same day");
+    world.pass_ms(60 * 60 * 1_000);
+    assert!(seen(100).await, "the next hour");
+}
+
+#[tokio::test]
 async fn the_phrase_and_the_address_change_by_their_rules() {
     let world = World::new().await;
     let person = world.person("a@keyward.example").await;

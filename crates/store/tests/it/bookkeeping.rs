@@ -39,6 +39,7 @@ const BOOKKEEPING: &[(&str, &str)] = &[
     ("DROP_MARKS", "replay protection over a clean stop"),
     ("DROP_STALE_MARKS", "replay protection over a clean stop"),
     ("DROP_ACTIVITY", "stated retention"),
+    ("DROP_OLDEST", "stated retention"),
     ("TOUCH_KEY", "last use: a request that passed every check is its own authority"),
     ("COUNT_TRY", "tries are counted before anybody is known"),
     ("SET_PAUSE", "the pause that follows them"),

@@ -40,6 +40,7 @@ on_both!(
     the_sweep_sees_every_key_once,
     apps_come_back_as_they_went_in,
     an_app_and_its_versions_keep_their_order,
+    the_journals_oldest_records_give_way,
     marks_are_complete_once_and_after_a_clean_stop,
     many_at_once_are_like_one_by_one,
     a_watch_tells_of_a_change,
@@ -215,6 +216,24 @@ async fn the_journal_settles_what_was_left_open(world: World) {
     );
     assert_eq!(journal.record_count().await.unwrap(), 1);
     assert_eq!(journal.forget(NOW.plus_ms(1), 100).await.unwrap(), 1);
+}
+
+async fn the_journals_oldest_records_give_way(world: World) {
+    let journal = world.store.journal();
+    let mut writer = journal.writer().unwrap();
+    let empty = journal.used_bytes().await.unwrap();
+    for page in 0..10_u32 {
+        let records: Vec<Record> = (0..1_000)
+            .map(|at| Record { at: NOW.plus_ms(u64::from(10 - page) * 1_000 + at), ..request(NOW) })
+            .collect();
+        writer.append(&[], &[], &records).await.unwrap();
+    }
+    let full = journal.used_bytes().await.unwrap();
+    assert!(full > empty + 500_000, "{empty} {full}");
+    assert_eq!(journal.forget_oldest(9_000).await.unwrap(), 9_000);
+    assert!(journal.used_bytes().await.unwrap() < full / 2, "what was freed does not count");
+    assert_eq!(world.store.newest().await.unwrap(), Some(NOW.plus_ms(10_999)), "the oldest went first");
+    assert_eq!(journal.forget_oldest(9_000).await.unwrap(), 1_000);
 }
 
 async fn uses_and_horizons_never_move_back(world: World) {

@@ -1,0 +1,112 @@
+//! How long the journal is kept, and how much of the disk it may take.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use keyward_rules::limits::DAY_MS;
+use keyward_rules::time::Moment;
+use keyward_store::{Journal, StoreError};
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+
+const MIB: u64 = 1 << 20;
+/// Records dropped in one transaction, and pages of them in one sweep.
+const PAGE: u32 = 5_000;
+const PAGES: u32 = 200;
+
+/// The journal's settings.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalSettings {
+    /// How many days records of requests are kept; intents, the records around money, stay.
+    pub keep_days: u64,
+    /// How many MiB records of requests may take.
+    pub max_mib: u64,
+    /// How many MiB of the disk are left to the keys; with less free, requests are counted and not recorded.
+    pub reserve_mib: u64,
+}
+
+impl Default for JournalSettings {
+    fn default() -> Self {
+        Self { keep_days: 90, max_mib: 10_240, reserve_mib: 512 }
+    }
+}
+
+impl JournalSettings {
+    /// What cannot be used.
+    pub fn mistakes(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.keep_days == 0 {
+            found.push("journal.keep_days must be at least 1".to_owned());
+        }
+        if self.max_mib == 0 {
+            found.push("journal.max_mib must be at least 1".to_owned());
+        }
+        found
+    }
+
+    /// Whether the disk of `folder` has more free than is left to the keys. A disk that cannot be looked at has, as a
+    /// database's own has that is not seen from here.
+    pub fn room(&self, folder: Option<PathBuf>) -> Arc<dyn Fn() -> bool + Send + Sync> {
+        let reserve = self.reserve_mib.saturating_mul(MIB);
+        Arc::new(move || folder.as_deref().and_then(free_bytes).is_none_or(|free| free > reserve))
+    }
+
+    /// Drops what is too old, then the oldest of what is too much, page by page; what is left over goes with the next
+    /// sweep.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget(&self, journal: &Journal, now: Moment) -> Result<(), StoreError> {
+        let kept = self.keep_days.saturating_mul(DAY_MS);
+        let kept_since = Moment::from_unix_ms(now.unix_ms().saturating_sub(kept));
+        for _ in 0..PAGES {
+            if journal.forget(kept_since, PAGE).await? < u64::from(PAGE) {
+                break;
+            }
+        }
+        let most = self.max_mib.saturating_mul(MIB);
+        let mut dropped = 0;
+        for _ in 0..PAGES {
+            if journal.used_bytes().await? <= most {
+                break;
+            }
+            dropped += journal.forget_oldest(PAGE).await?;
+        }
+        if dropped > 0 {
+            warn!(
+                dropped,
+                max_mib = self.max_mib,
+                "the journal was larger than it may be: its oldest records went"
+            );
+        }
+        journal.forget_marks(now).await?;
+        journal.forget_rollups(now).await
+    }
+}
+
+fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::JournalSettings;
+
+    #[test]
+    fn a_disk_has_room_or_not() {
+        let here = std::env::temp_dir();
+        let with = |reserve_mib| JournalSettings { reserve_mib, ..JournalSettings::default() };
+        assert!(with(0).room(Some(here.clone()))());
+        assert!(!with(u64::MAX >> 20).room(Some(here))());
+        assert!(with(u64::MAX >> 20).room(None)());
+    }
+
+    #[test]
+    fn nothing_at_all_is_a_mistake() {
+        assert!(JournalSettings::default().mistakes().is_empty());
+        let none = JournalSettings { keep_days: 0, max_mib: 0, reserve_mib: 0 };
+        assert_eq!(none.mistakes().len(), 2);
+    }
+}
