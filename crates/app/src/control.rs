@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use keyward_authority::Authority;
 use keyward_console::{Console, DevMail, DevMessage, Running, SettingShown, Settings, Shell};
 use keyward_edge::Proxies;
-use keyward_notify::channel::{ChannelCourier, Client};
+use keyward_notify::channel::{ChannelCourier, Client, Lanes};
 use keyward_notify::{Courier, Mailbox, Smtp, Transport};
 use keyward_rules::route::RouteTable;
 use keyward_store::Store;
@@ -84,6 +84,7 @@ impl Control {
             client: options.channels,
             now: Arc::new(ambient::now),
             entropy: ambient::entropy(),
+            lanes: Lanes::default(),
         };
         let settings =
             Settings { origin: options.origin, gateway: options.gateway, mail, shown: options.shown };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use keyward_authority::Authority;
 use keyward_authority::duties::{
     end_cooling, end_overlaps, hold_demanded, pause_channels, raise_sighting, remind_holders, retire_ranges,
-    sweep_keys, tell_app_news,
+    sweep_keys, tell_app_news, tell_unfinished,
 };
 use keyward_gateway::Clock;
 use keyward_gateway::alarms::Sightings;
@@ -148,6 +148,9 @@ async fn sweep(duties: &Duties) {
     }
     if let Err(problem) = duties.store.deliveries().tidy(desk.now).await {
         error!(%problem, "old deliveries to alert channels cannot be dropped");
+    }
+    if let Err(problem) = tell_unfinished(&desk).await {
+        error!(%problem, "people could not be told of sign-ins without a second factor");
     }
     if let Err(problem) = desk.authority.access.door.tidy(desk.now).await {
         error!(%problem, "what is over at the door could not be dropped");

@@ -76,6 +76,9 @@ impl Default for Settings {
 /// Each file takes 64 MiB and a core for a tenth of a second.
 const SEALING: PoolLimits = PoolLimits { at_a_time: 1, of_all: 32, of_one: 2 };
 
+/// Each picture takes a core for some hundredths of a second.
+const DRAWING: PoolLimits = PoolLimits { at_a_time: 1, of_all: 32, of_one: 2 };
+
 /// Everything that actions share.
 pub struct Authority {
     /// The store.
@@ -88,6 +91,8 @@ pub struct Authority {
     pub hasher: Hasher,
     /// Where files are sealed under a passphrase.
     pub sealing: Pool<AccountId>,
+    /// Where pictures are decoded.
+    pub drawing: Pool<AccountId>,
     /// The searches under way.
     pub searches: Searches,
     /// The settings.
@@ -111,8 +116,8 @@ impl Authority {
         let secrets = Secrets { passphrases: store.root().passphrase_key(), codes: store.root().code_key() };
         let relying_party = RelyingParty::at(&settings.origin, &settings.issuer);
         let (hasher, searches) = (Hasher::default(), Searches::default());
-        let sealing = Pool::new(SEALING);
-        Self { access, secrets, entropy, hasher, sealing, searches, settings, relying_party }
+        let (sealing, drawing) = (Pool::new(SEALING), Pool::new(DRAWING));
+        Self { access, secrets, entropy, hasher, sealing, drawing, searches, settings, relying_party }
     }
 
     /// A desk for what `actor` does at `now`.

@@ -10,6 +10,8 @@ use keyward_rules::person::NotAPassword;
 use keyward_rules::proposal::{NotPassed, ProposalId};
 use keyward_store::StoreError;
 
+use crate::apps::NotALogo;
+
 /// An action that did not happen. Nothing else changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ActionError {
@@ -34,6 +36,9 @@ pub enum ActionError {
     /// The password is easy to guess; the text says how.
     #[error("{0}")]
     WeakPassword(String),
+    /// A picture that cannot be a logo.
+    #[error(transparent)]
+    Logo(#[from] NotALogo),
     /// A factor was wrong or missing.
     #[error(transparent)]
     NotProven(#[from] NotProven),
@@ -241,6 +246,7 @@ impl ActionError {
             | Self::Life(_)
             | Self::Password(_)
             | Self::WeakPassword(_)
+            | Self::Logo(_)
             | Self::NotProven(_)
             | Self::NotApproved(_)
             | Self::NotSignedIn

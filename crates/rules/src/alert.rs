@@ -105,6 +105,9 @@ kinds! {
     /// A session began on a device that was never seen.
     NewDevice, "new_device", Notice, "A sign-in from a new device",
         "If that was not you, disable all keys at once, then change your password: it ends all sessions.";
+    /// The password was right, and the second factor did not come.
+    PasswordKnown, "password_known", Critical, "Your password was entered, and the second factor was not",
+        "If that was not you, somebody knows your password: change it now. Without the second factor nobody got in.";
     /// The password changed.
     PasswordChanged, "password_changed", Critical, "Your password was changed",
         "All other sessions have ended, and keys that move funds rest for 24 hours. If it was not you, disable all keys \

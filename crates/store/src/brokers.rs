@@ -32,6 +32,7 @@ statements! {
     UPDATE_PROFILE = "UPDATE app_profiles SET name = $3, folded = $4, home_page = $5, contact = $6, permissions = $7, \
         logo = $8, standing = $9, reason = $10, frozen_by = $11, demanded_at = $12, demand_due = $13, changed_at = $15, \
         version = $16, data_key = $17, seal = $18, verified_at = $19 WHERE id = $1 AND owner = $2 AND created_at = $14 AND version = $16 - 1";
+    NAME_HELD = "SELECT 1 FROM app_profiles WHERE folded = $1 AND id <> $2";
     APPS_WAITING = "SELECT COUNT(*) FROM app_profiles WHERE standing = 'submitted'";
     ANY_APP_OF = "SELECT id FROM app_profiles WHERE owner = $1 LIMIT 1";
 }
@@ -135,13 +136,19 @@ impl AppProfile {
             .ok_or_else(tampered)
     }
 
+    /// What no two rows have: the name's folded form once it was verified, and before something that is this app's alone.
+    fn held_name(&self) -> String {
+        let folded = self.name.folded();
+        if self.verified_at.is_some() { folded } else { format!("~{}:{folded}", self.id) }
+    }
+
     fn values(&self, vault: &Vault) -> Result<Vec<Value>, StoreError> {
         let seal = vault.seal(&self.aad(), b"")?;
         Ok(vec![
             self.id.as_u64().into(),
             self.owner.as_u64().into(),
             self.name.as_str().into(),
-            self.name.folded().into(),
+            self.held_name().into(),
             self.home_page.as_str().into(),
             self.contact.as_str().into(),
             u64::from(self.permissions.bits()).into(),
@@ -180,6 +187,19 @@ impl Tx {
     pub async fn any_app_profile(&mut self, id: AppId) -> Result<Option<AppProfile>, StoreError> {
         let row = self.transact.fetch_optional(PROFILE, vec![id.as_u64().into()]).await?;
         row.map(|row| AppProfile::from_row(&row, &self.vault)).transpose()
+    }
+
+    /// Refuses a name that looks like that of an app which was verified. Others may have it too: who is verified first
+    /// gets it.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`].
+    pub async fn refuse_held_name(&mut self, name: &AppName, of: AppId) -> Result<(), StoreError> {
+        let values = vec![name.folded().into(), of.as_u64().into()];
+        match self.transact.fetch_optional(NAME_HELD, values).await? {
+            Some(_) => Err(StoreError::Exists { what: "an app whose name looks like this" }),
+            None => Ok(()),
+        }
     }
 
     /// How many apps an account has registered.

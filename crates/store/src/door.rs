@@ -340,19 +340,40 @@ impl Door {
         self.alone(sessions::TOUCH_SESSION, values).await.map(drop)
     }
 
-    /// Begins the session of a half-done sign-in, whose second factor is due; it can do nothing else.
+    /// Begins the session of a half-done sign-in, whose second factor is due; it can do nothing else. Gives how many others
+    /// of the account ended without one, because they were too old or too many.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn begin_half(&self, session: &SessionRecord, token: &[u8; 32]) -> Result<(), StoreError> {
+    pub async fn begin_half(&self, session: &SessionRecord, token: &[u8; 32]) -> Result<u64, StoreError> {
         let now = session.life.began_at.unix_ms();
         let mut tx = self.database.begin().await?;
         let room = u64::try_from(HALF_SESSIONS_PER_ACCOUNT).unwrap_or(u64::MAX).saturating_sub(1);
         let began = now.saturating_sub(HALF_SESSION_LIFE_MS);
         let values = vec![session.account.as_u64().into(), began.into(), room.into()];
-        tx.execute(sessions::TRIM_HALF_SESSIONS, values).await?;
+        let ended = tx.execute(sessions::TRIM_HALF_SESSIONS, values).await?;
         tx.execute(sessions::INSERT_SESSION, session.insert_values(token)).await?;
-        tx.commit().await
+        tx.commit().await?;
+        Ok(ended)
+    }
+
+    /// Up to `limit` half-done sign-ins whose second factor did not come in time, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unfinished(&self, now: Moment, limit: u64) -> Result<Vec<SessionRecord>, StoreError> {
+        let began = now.unix_ms().saturating_sub(HALF_SESSION_LIFE_MS);
+        let rows = self.database.fetch_all(sessions::UNFINISHED, vec![began.into(), limit.into()]).await?;
+        rows.iter().map(SessionRecord::from_row).collect()
+    }
+
+    /// Ends a half-done sign-in.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn end_half(&self, session: &SessionRecord) -> Result<(), StoreError> {
+        let values = vec![session.account.as_u64().into(), session.id.to_string().into()];
+        self.alone(sessions::END_SESSION, values).await.map(drop)
     }
 
     /// Whether a browser was signed in to the account before.

@@ -61,6 +61,10 @@ const MAIN: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0009_brokers.sql"),
         postgres: include_str!("../migrations/postgres/0009_brokers.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0010_names.sql"),
+        postgres: include_str!("../migrations/postgres/0010_names.sql"),
+    },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
 const ACTIVITY: &[Migration] = &[

@@ -27,6 +27,8 @@ statements! {
     /// The same for sign-ins whose second factor is due; also ends what is over.
     TRIM_HALF_SESSIONS = "DELETE FROM sessions WHERE account = $1 AND stage = 'password' AND (began_at <= $2 OR id IN \
         (SELECT id FROM sessions WHERE account = $1 AND stage = 'password' ORDER BY began_at DESC, id LIMIT 1000 OFFSET $3))";
+    UNFINISHED = "SELECT id, account, kind, stage, began_at, seen_at, source, device FROM sessions \
+        WHERE stage = 'password' AND began_at <= $1 ORDER BY began_at LIMIT $2";
     TOUCH_SESSION = "UPDATE sessions SET seen_at = $2 WHERE id = $1 AND seen_at < $3";
     DROP_SESSIONS = "DELETE FROM sessions WHERE seen_at <= $1 OR began_at <= $2";
     KNOWN_DEVICE = "SELECT seen_at FROM devices WHERE token = $1 AND account = $2";

@@ -116,6 +116,49 @@ fn smuggled_requests_do_not_reach_the_exchange() {
     }
 }
 
+/// F97: what steers an exchange, and is not signed, does not reach it; neither with a key nor without.
+#[test]
+fn headers_that_steer_an_exchange_do_not_reach_it() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let running = Running::start_with(&folder.data(), ["--upstream", &upstream.url]).unwrap();
+    let key = running.key("trade").unwrap();
+    let steering = [
+        "X-HTTP-Method-Override",
+        "X-HTTP-Method",
+        "X-Method-Override",
+        "X-Original-URL",
+        "X-Rewrite-URL",
+        "X-Envoy-Original-Path",
+        "X-Envoy-Internal",
+        "X-Forwarded-Host",
+        "X-Forwarded-Proto",
+        "X-Forwarded-Prefix",
+        "X-Real-IP",
+        "True-Client-IP",
+        "Proxy",
+        "Proxy-Authorization",
+        "Authorization",
+        "Forwarded",
+        "Via",
+        "Cookie",
+        "X-Api-Version",
+        "X-Unheard-Of",
+    ];
+    let more: String = steering.iter().map(|name| format!("{name}: canary\r\n")).collect();
+    let mut order = Signed::new(&key, "POST", "/api/v5/trade/order", ORDER);
+    order.more = more.clone() + "User-Agent: passes\r\n";
+    assert_eq!(crate::world::send(&running, &order).code(), "0");
+    let mut wire = Wire::open(running.address("gateway_url").unwrap());
+    wire.write(&public(LINE, &format!("Host: keyward\r\nUser-Agent: passes\r\n{more}")));
+    assert_eq!(wire.read().unwrap().status, 200);
+    let seen = upstream.requests();
+    assert_eq!(seen.len(), 2);
+    for request in seen {
+        let text = String::from_utf8(request).unwrap();
+        assert!(text.contains("passes") && !text.contains("canary"), "{text}");
+    }
+}
+
 /// What the exchange sees is rebuilt: our identity, nothing that a client claims of itself, no secrets.
 #[test]
 fn the_exchange_sees_the_verified_parts_only() {

@@ -10,9 +10,9 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// Pixels of a side that are decoded at most.
-const SIDE: usize = 4_096;
+const SIDE: usize = 1_024;
 /// Bytes that decoding may take.
-const ROOM: usize = 80 * 1024 * 1024;
+const ROOM: usize = 8 * 1024 * 1024;
 /// Red, green, blue and alpha.
 const CHANNELS: usize = 4;
 
@@ -27,21 +27,66 @@ pub enum NotALogo {
     Unreadable,
 }
 
-/// The picture as a PNG of at most [`LOGO_PIXELS`] a side, without anything else that the file held.
-///
-/// # Errors
-/// [`NotALogo`].
-pub fn logo_of(file: &[u8]) -> Result<Vec<u8>, NotALogo> {
-    if file.len() > LOGO_BYTES {
-        return Err(NotALogo::TooLarge);
+/// A file of which only the head was read: its format and its size in pixels are right. Decoding it takes a core, so that
+/// comes after the factor, and in a pool.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SentPicture(Vec<u8>);
+
+impl SentPicture {
+    /// Looks at a file.
+    ///
+    /// # Errors
+    /// [`NotALogo`].
+    pub fn look(file: Vec<u8>) -> Result<Self, NotALogo> {
+        if file.len() > LOGO_BYTES {
+            return Err(NotALogo::TooLarge);
+        }
+        let size = match file.as_slice() {
+            [0x89, b'P', b'N', b'G', ..] => png_decoder(&file).read_header_info().ok().map(png::Info::size),
+            [0xff, 0xd8, 0xff, ..] => jpeg_size(&file),
+            _ => None,
+        };
+        let fits = |side: u32| usize::try_from(side).is_ok_and(|side| side <= SIDE);
+        match size {
+            Some((width, height)) if fits(width) && fits(height) => Ok(Self(file)),
+            Some(_) | None => Err(NotALogo::Unreadable),
+        }
     }
-    let picture = match file {
-        [0x89, b'P', b'N', b'G', ..] => Picture::from_png(file),
-        [0xff, 0xd8, 0xff, ..] => Picture::from_jpeg(file),
-        _ => None,
-    };
-    let picture = picture.and_then(|picture| picture.fitted(LOGO_PIXELS as usize));
-    picture.and_then(|picture| picture.to_png()).ok_or(NotALogo::Unreadable)
+
+    /// The file as it came.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The picture as a PNG of at most [`LOGO_PIXELS`] a side, without anything else that the file held.
+    ///
+    /// # Errors
+    /// [`NotALogo::Unreadable`].
+    pub fn to_logo(&self) -> Result<Vec<u8>, NotALogo> {
+        let picture = match self.0.as_slice() {
+            [0x89, ..] => Picture::from_png(&self.0),
+            _ => Picture::from_jpeg(&self.0),
+        };
+        let picture = picture.and_then(|picture| picture.fitted(LOGO_PIXELS as usize));
+        picture.and_then(|picture| picture.to_png()).ok_or(NotALogo::Unreadable)
+    }
+}
+
+fn png_decoder(file: &[u8]) -> png::Decoder<Cursor<&[u8]>> {
+    png::Decoder::new_with_limits(Cursor::new(file), png::Limits { bytes: ROOM })
+}
+
+fn jpeg_decoder(file: &[u8]) -> JpegDecoder<ZCursor<&[u8]>> {
+    let options = DecoderOptions::default().set_max_width(SIDE).set_max_height(SIDE);
+    JpegDecoder::new_with_options(ZCursor::new(file), options.jpeg_set_out_colorspace(ColorSpace::RGBA))
+}
+
+fn jpeg_size(file: &[u8]) -> Option<(u32, u32)> {
+    let mut decoder = jpeg_decoder(file);
+    decoder.decode_headers().ok()?;
+    let (width, height) = decoder.dimensions()?;
+    Some((u32::try_from(width).ok()?, u32::try_from(height).ok()?))
 }
 
 /// Pixels in rows, eight bits a channel.
@@ -53,13 +98,9 @@ struct Picture {
 
 impl Picture {
     fn from_png(file: &[u8]) -> Option<Self> {
-        let mut decoder = png::Decoder::new_with_limits(Cursor::new(file), png::Limits { bytes: ROOM });
+        let mut decoder = png_decoder(file);
         decoder
             .set_transformations(png::Transformations::normalize_to_color8() | png::Transformations::ALPHA);
-        let header = decoder.read_header_info().ok()?;
-        if header.width as usize > SIDE || header.height as usize > SIDE {
-            return None;
-        }
         let mut reader = decoder.read_info().ok()?;
         let mut pixels = vec![0; reader.output_buffer_size()?];
         let frame = reader.next_frame(&mut pixels).ok()?;
@@ -78,9 +119,7 @@ impl Picture {
     }
 
     fn from_jpeg(file: &[u8]) -> Option<Self> {
-        let options = DecoderOptions::default().set_max_width(SIDE).set_max_height(SIDE);
-        let options = options.jpeg_set_out_colorspace(ColorSpace::RGBA);
-        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
+        let mut decoder = jpeg_decoder(file);
         let rgba = decoder.decode().ok()?;
         let (width, height) = decoder.dimensions()?;
         Self { width, height, rgba }.checked()
@@ -144,7 +183,11 @@ impl Picture {
 
 #[cfg(test)]
 mod tests {
-    use super::{NotALogo, Picture, logo_of};
+    use super::{NotALogo, Picture, SentPicture};
+
+    fn logo_of(file: &[u8]) -> Result<Vec<u8>, NotALogo> {
+        SentPicture::look(file.to_vec())?.to_logo()
+    }
 
     fn picture(width: usize, height: usize, pixel: impl Fn(usize, usize) -> [u8; 4]) -> Vec<u8> {
         let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
@@ -195,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_was_made_stays_as_it_is_when_it_comes_again() {
-        for sent in [noise(200, 90), png(300), png(8), noise(1, 4_096)] {
+        for sent in [noise(200, 90), png(300), png(8), noise(1, 1_024)] {
             let made = logo_of(&sent).unwrap();
             assert_eq!(logo_of(&made).unwrap(), made);
         }
@@ -219,8 +262,8 @@ mod tests {
         assert_eq!(logo_of(&png(40)[..30]), Err(NotALogo::Unreadable));
         assert_eq!(logo_of(&include_bytes!("../../testdata/logo.jpg")[..100]), Err(NotALogo::Unreadable));
         // Few bytes with many pixels.
-        assert_eq!(logo_of(&picture(4_097, 1, |_, _| [0; 4])), Err(NotALogo::Unreadable));
-        let bomb = picture(4_096, 4_096, |_, _| [0; 4]);
+        assert_eq!(logo_of(&picture(1_025, 1, |_, _| [0; 4])), Err(NotALogo::Unreadable));
+        let bomb = picture(1_024, 1_024, |_, _| [0; 4]);
         assert!(bomb.len() < 512 * 1024 && logo_of(&bomb).is_ok(), "the largest picture");
     }
 }

@@ -19,7 +19,7 @@ pub(crate) use activate::{approval_words, approve_ranges, is_open};
 pub use findings::Findings;
 pub(crate) use freeze::{freeze_all, thaw_app};
 pub use freeze::{freeze_app, freeze_matter, thaw_matter, thaw_own_app};
-pub use logo::{NotALogo, logo_of};
+pub use logo::{NotALogo, SentPicture};
 pub use news::tell_app_news;
 pub use profile::{
     AppWish, HomePage, NotAHomePage, app_matter, edit_app, register_app, reject_app, reject_app_matter,

@@ -13,7 +13,7 @@ use keyward_rules::permission::{Permission, Permissions};
 use keyward_store::{AccountKind, AppProfile, Tx};
 
 use super::activate::put_in_force;
-use super::{own, refuse_frozen_owner};
+use super::{SentPicture, own, refuse_frozen_owner};
 use crate::oversight::acting;
 use crate::{ActionError, Desk, Matter, tell};
 
@@ -65,14 +65,15 @@ pub struct AppWish {
     pub contact: Email,
     /// The permissions that it needs; never those that administer an account.
     pub permissions: Permissions,
-    /// A logo of [`super::logo_of`]; without one the old one stays.
-    pub logo: Option<Vec<u8>>,
+    /// Its logo; without one the old one stays.
+    pub logo: Option<SentPicture>,
 }
 
 /// What registering or changing an app is confirmed as.
 #[must_use]
 pub fn app_matter(wish: &AppWish, id: Option<AppId>) -> Matter {
-    let logo = wish.logo.as_ref().map(|logo| blake3::hash(logo).to_hex().to_string()).unwrap_or_default();
+    let logo =
+        wish.logo.as_ref().map(|logo| blake3::hash(logo.bytes()).to_hex().to_string()).unwrap_or_default();
     Matter {
         action: if id.is_some() { Action::EditApp } else { Action::RegisterApp },
         facts: vec![
@@ -104,12 +105,23 @@ fn facts(profile: &AppProfile) -> [(&'static str, String); 5] {
     ]
 }
 
+/// The logo that a picture becomes. Decoded off the threads that serve, a few at a time for each account.
+async fn drawn(
+    desk: &Desk<'_>,
+    owner: AccountId,
+    picture: Option<SentPicture>,
+) -> Result<Option<Vec<u8>>, ActionError> {
+    let Some(picture) = picture else { return Ok(None) };
+    Ok(Some(desk.authority.drawing.run(owner, move || picture.to_logo()).await??))
+}
+
 async fn keep(
     desk: &Desk<'_>,
     mut tx: Tx,
     profile: &AppProfile,
     more: &[(&'static str, String)],
 ) -> Result<(), ActionError> {
+    tx.refuse_held_name(&profile.name, profile.id).await?;
     tx.put_app_profile(profile).await?;
     let mut all = facts(profile).to_vec();
     all.extend_from_slice(more);
@@ -121,7 +133,7 @@ async fn keep(
 /// Registers an app as a draft: the account is a broker from now on.
 ///
 /// # Errors
-/// [`ActionError::TooManyApps`], [`ActionError::Frozen`]; [`ActionError::Store`] when another app's name looks like it.
+/// [`ActionError::TooManyApps`], [`ActionError::Frozen`]; [`ActionError::Store`] when a verified app's name looks like it.
 #[crate::boxed]
 pub async fn register_app(
     desk: &Desk<'_>,
@@ -131,6 +143,7 @@ pub async fn register_app(
 ) -> Result<AppId, ActionError> {
     judge(&wish)?;
     let grant = desk.actor.may(Action::RegisterApp, proof)?;
+    let logo = drawn(desk, owner, wish.logo).await?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     tx.one_at_a_time().await?;
     let account = tx.account(owner).await?.filter(|_| tx.grant().scope().reaches(owner));
@@ -149,7 +162,7 @@ pub async fn register_app(
         home_page: wish.home_page.to_string(),
         contact: wish.contact.to_string(),
         permissions: wish.permissions,
-        logo: wish.logo,
+        logo,
         standing: AppStanding::Draft,
         reason: String::new(),
         verified_at: None,
@@ -172,6 +185,8 @@ pub async fn register_app(
 pub async fn edit_app(desk: &Desk<'_>, proof: Proof, id: AppId, wish: AppWish) -> Result<(), ActionError> {
     judge(&wish)?;
     let grant = desk.actor.may(Action::EditApp, proof)?;
+    let known = desk.authority.access.reader.app_profile(id).await?.ok_or(ActionError::NoApp)?;
+    let logo = drawn(desk, known.owner, wish.logo).await?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     // Between what operators read and what they verify nothing may change.
     tx.one_at_a_time().await?;
@@ -191,7 +206,7 @@ pub async fn edit_app(desk: &Desk<'_>, proof: Proof, id: AppId, wish: AppWish) -
         home_page: wish.home_page.to_string(),
         contact: wish.contact.to_string(),
         permissions: wish.permissions,
-        logo: wish.logo.or_else(|| before.logo.clone()),
+        logo: logo.or_else(|| before.logo.clone()),
         ..before.clone()
     };
     if after == before {

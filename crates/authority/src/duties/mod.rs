@@ -6,6 +6,7 @@ mod overlaps;
 mod raise;
 mod remind;
 mod sweep;
+mod unfinished;
 
 pub use crate::apps::{hold_demanded, retire_ranges, tell_app_news};
 pub use channels::pause_channels;
@@ -15,3 +16,5 @@ pub use raise::raise_sighting;
 pub(crate) use raise::{raise_altered_role, raise_to};
 pub use remind::remind_holders;
 pub use sweep::{Swept, sweep_keys};
+pub(crate) use unfinished::once_a_day;
+pub use unfinished::tell_unfinished;

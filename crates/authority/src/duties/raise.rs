@@ -104,14 +104,21 @@ pub(crate) async fn raise_to(
     account: AccountId,
     once: String,
 ) -> Result<(), ActionError> {
+    let origin = desk.actor.origin();
+    let place = (origin.map(|origin| origin.address), origin.map(|origin| origin.device.to_string()));
+    raise_of(desk, kind, (account, place), once).await
+}
+
+/// The same of something that came from elsewhere than the actor: from an address and a device.
+pub(crate) async fn raise_of(
+    desk: &Desk<'_>,
+    kind: AlertKind,
+    (account, (from, device)): (AccountId, (Option<IpAddr>, Option<String>)),
+    once: String,
+) -> Result<(), ActionError> {
     let grant = Actor::System("watch").may(Action::RaiseAlert, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    let alert = Alert {
-        from: desk.actor.origin().map(|origin| origin.address),
-        device: desk.actor.origin().map(|origin| origin.device.to_string()),
-        once,
-        ..Alert::of(kind, account, desk.now)
-    };
+    let alert = Alert { from, device, once, ..Alert::of(kind, account, desk.now) };
     if tell(desk, &mut tx, alert).await? {
         let subject = format!("account:{account}");
         let event = Event::of(tx.grant(), desk.now, &subject, &[("saw", kind.word().to_owned())]);

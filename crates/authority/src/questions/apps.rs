@@ -232,6 +232,21 @@ pub async fn review_queue(desk: &Desk<'_>) -> Result<Queue, ActionError> {
     Ok(Queue { apps, versions })
 }
 
+/// How many apps with a name that looks like this one's wait for review longer than it does. The first that is verified gets
+/// the name.
+///
+/// # Errors
+/// [`ActionError::Store`].
+#[crate::boxed]
+pub async fn namesakes_before(desk: &Desk<'_>, profile: &AppProfile) -> Result<usize, ActionError> {
+    let waiting =
+        desk.authority.access.reader.app_profiles(Some(AppStanding::Submitted), None, OFFERED).await?;
+    let (name, since) = (profile.name.folded(), profile.changed_at);
+    let before =
+        |one: &&AppProfile| one.id != profile.id && one.changed_at < since && one.name.folded() == name;
+    Ok(waiting.iter().filter(before).count())
+}
+
 /// The apps that a holder can bind keys to, by name; those whose name or home page holds `needle`.
 ///
 /// # Errors

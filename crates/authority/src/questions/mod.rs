@@ -22,7 +22,8 @@ pub use alerts::{AlertView, list_alerts, list_alerts_of_key, mark_alerts_seen, u
 pub(crate) use apps::refuse_closed;
 pub use apps::{
     AppCard, BrokerApp, OverseenApp, Queue, VersionView, app_card, app_logo, app_name, app_of_key,
-    broker_app, broker_apps, is_broker, open_apps, overseen_app, overseen_apps, review_queue,
+    broker_app, broker_apps, is_broker, namesakes_before, open_apps, overseen_app, overseen_apps,
+    review_queue,
 };
 pub use audit::{RecordProof, TrailView, own_trail, prove_record, search_audit};
 pub use channels::{ChannelState, ChannelView, DeliveryView, list_channels, list_deliveries, show_channel};

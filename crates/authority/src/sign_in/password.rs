@@ -15,6 +15,7 @@ use keyward_store::{Patience, PersonRecord, SessionKind, Stage, Try};
 use super::second_factor::finish;
 use super::session;
 use crate::accounts::address_word;
+use crate::duties::{once_a_day, raise_to};
 use crate::prove::source;
 use crate::{ActionError, Desk};
 
@@ -76,7 +77,10 @@ pub async fn present_password(desk: &Desk<'_>, presented: Presented) -> Result<D
     match person.two_factor() {
         TwoFactor::On => {
             let (half, token) = session(desk, person.account, presented.kind, Stage::Password);
-            door.begin_half(&half, &token.hash()).await?;
+            if door.begin_half(&half, &token.hash()).await? > 0 {
+                let once = once_a_day(desk, person.account);
+                raise_to(desk, AlertKind::PasswordKnown, person.account, once).await?;
+            }
             Ok(Door::SecondFactorDue(token))
         }
         TwoFactor::Off => {
@@ -114,7 +118,7 @@ async fn warn_owner(desk: &Desk<'_>, account: Option<AccountId>) -> Result<(), A
     if desk.authority.access.door.count_try(&subject, Patience::Credential, desk.now).await? == Try::Paused {
         let day = desk.now.unix_ms() / keyward_rules::limits::DAY_MS;
         let once = format!("failures:{account}:{day}");
-        crate::duties::raise_to(desk, AlertKind::RepeatedFailures, account, once).await?;
+        raise_to(desk, AlertKind::RepeatedFailures, account, once).await?;
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use keyward_authority::apps::{
-    AppWish, HomePage, RangeWish, RangesGo, app_matter, check_ranges, edit_app, freeze_app, freeze_matter,
-    logo_of, ranges_matter, register_app, size_in_words, submit_app, submit_ranges, thaw_matter,
+    AppWish, HomePage, RangeWish, RangesGo, SentPicture, app_matter, check_ranges, edit_app, freeze_app,
+    freeze_matter, ranges_matter, register_app, size_in_words, submit_app, submit_ranges, thaw_matter,
     thaw_own_app, withdraw_ranges,
 };
 use keyward_authority::questions::{app_logo, broker_app, broker_apps, open_apps};
@@ -161,7 +161,7 @@ pub async fn set_logo(
     Picture(bytes): Picture,
 ) -> Result<Json<OwnApp>, Problem> {
     let profile = broker_app(&caller.desk(), id).await?.profile;
-    let logo = logo_of(&bytes).map_err(|wrong| unacceptable("bad_logo", wrong))?;
+    let logo = SentPicture::look(bytes.into()).map_err(|wrong| unacceptable("bad_logo", wrong))?;
     let wish = AppWish { logo: Some(logo), ..as_it_is(&profile)? };
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let passkey = match text("keyward-passkey") {

@@ -175,6 +175,7 @@ impl From<ActionError> for Problem {
                 (S::UNPROCESSABLE_ENTITY, "weak_password")
             }
             ActionError::Tags => (S::UNPROCESSABLE_ENTITY, "bad_tags"),
+            ActionError::Logo(_) => (S::UNPROCESSABLE_ENTITY, "bad_logo"),
             ActionError::Phrase => (S::UNPROCESSABLE_ENTITY, "bad_phrase"),
             ActionError::Overlap => (S::UNPROCESSABLE_ENTITY, "bad_overlap"),
             ActionError::Rotated => (S::CONFLICT, "rotated_already"),

@@ -162,7 +162,9 @@ async fn what_is_wrong_with_an_app_stands_beside_its_field() {
     let world = World::new().await;
     let broker = world.person("broker@keyward.example").await;
     let tab = Tab::of(&world, &broker).await;
-    registered(&tab, "Trade Pal").await;
+    let id = registered(&tab, "Trade Pal").await;
+    let (ann, ben) = two_operators(&world).await;
+    assert_eq!(both(&ann, &ben, &format!("app.verify {id}")).await.status, 200);
     let changed = |field: &'static str, value: &'static str| {
         let mut fields = app("Other Name", "");
         fields.retain(|(name, _)| *name != field);

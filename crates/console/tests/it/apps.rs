@@ -9,7 +9,9 @@ use keyward_rules::id::AppId;
 use serde_json::{Value, json};
 
 use crate::audit::records;
+use crate::doors::browser;
 use crate::operators::{approve, both, carry_out, id_of, propose, two_operators};
+use crate::routes::get;
 use crate::world::{HOME, PASSWORD, Person, Reply, World, wish};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -474,10 +476,12 @@ async fn an_app_whose_ranges_were_altered_is_stopped_and_others_go_on() {
 #[tokio::test]
 async fn names_that_look_alike_and_other_spellings_of_a_change_are_refused() {
     let world = World::new().await;
-    let (ann, _) = two_operators(&world).await;
+    let (ann, ben) = two_operators(&world).await;
     let (bob, eve) = (world.person("bob@broker.example").await, world.person("eve@broker.example").await);
     let app = registered(&bob, "Trade Pal").await;
     let other = registered(&eve, "Other One").await;
+    assert_eq!(bob.api("POST", &format!("/apps/{app}/submit"), Value::Null).await.status, 200);
+    assert_eq!(both(&ann, &ben, &format!("app.verify {app}")).await.status, 200);
     for alike in
         ["Trade Pal", "trade pal", "TRADEPAL", "Trade-Pal", "Trade Pa1", "Trade PaI", "ＴｒａｄｅＰａｌ"]
     {
@@ -515,7 +519,6 @@ async fn names_that_look_alike_and_other_spellings_of_a_change_are_refused() {
         assert_eq!(eve.api("POST", "/apps", body.clone()).await.code(), code, "{body}");
     }
     assert_eq!(eve.get("/apps").await.json().as_array().unwrap().len(), 1, "a refusal keeps nothing");
-    assert_eq!(bob.api("POST", &format!("/apps/{app}/submit"), Value::Null).await.status, 200);
     for change in [
         format!("App.verify {app}"),
         format!("app.verify  {app}"),
@@ -539,6 +542,33 @@ async fn names_that_look_alike_and_other_spellings_of_a_change_are_refused() {
         registered(&eve, &format!("App number {}", "abcdefghijk".chars().nth(number).unwrap())).await;
     }
     assert_eq!(eve.api("POST", "/apps", described("One too many")).await.code(), "too_many_apps");
+}
+
+#[tokio::test]
+async fn drafts_hold_no_name_and_the_first_that_is_verified_gets_it() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let (bob, eve) = (world.person("bob@broker.example").await, world.person("eve@broker.example").await);
+    // A squatter is there first, and hands it in first.
+    let squatted = registered(&eve, "TRADE PAL").await;
+    let own = registered(&bob, "Trade Pal").await;
+    for (broker, app) in [(&eve, &squatted), (&bob, &own)] {
+        assert_eq!(broker.api("POST", &format!("/apps/{app}/submit"), Value::Null).await.status, 200);
+        world.pass_ms(1_000);
+    }
+    let cookie = browser(&world, &ann).await;
+    let page = get(&world, &cookie, &format!("/operations/apps/{own}")).await.text;
+    assert!(page.contains("1 app with a name like this waits longer"), "{page}");
+    assert!(
+        !get(&world, &cookie, &format!("/operations/apps/{squatted}")).await.text.contains("waits longer")
+    );
+    let verify = async |app: &str| both(&ann, &ben, &format!("app.verify {app}")).await;
+    assert_eq!(verify(&own).await.status, 200);
+    assert_eq!(verify(&squatted).await.code(), "conflict");
+    let edit = |name: &str| json!({"name": name, "factor": PASSWORD});
+    let path = format!("/apps/{squatted}");
+    assert_eq!(eve.api("PATCH", &path, edit("Trade-Pal")).await.code(), "conflict");
+    assert_eq!(eve.api("PATCH", &path, edit("Trade Friend")).await.status, 200);
 }
 
 #[tokio::test]
@@ -841,6 +871,17 @@ async fn a_logo_is_a_small_picture_of_ours_and_is_reviewed() {
         .header(header::AUTHORIZATION, format!("Bearer {}", bob.token))
         .header(header::CONTENT_TYPE, "image/png");
     assert_eq!(world.send(HOME, bare.body(Body::from(point())).unwrap()).await.code(), "factor_required");
+    // Before the factor only the head of the file is read: that its pixels are broken is found after it.
+    let broken = point()[..40].to_vec();
+    let wrong = Request::builder()
+        .method("PUT")
+        .uri(format!("/api/v1{path}"))
+        .header(header::AUTHORIZATION, format!("Bearer {}", bob.token))
+        .header(header::CONTENT_TYPE, "image/png")
+        .header("keyward-factor", "not the password");
+    let answer = world.send(HOME, wrong.body(Body::from(broken.clone())).unwrap()).await;
+    assert_eq!(answer.code(), "factor_wrong");
+    assert_eq!(logo(&bob, &path, "image/png", broken).await.code(), "bad_logo");
     let set = logo(&bob, &path, "image/png", point()).await;
     assert_eq!((set.status, &set.json()["app"]["has_logo"]), (200, &json!(true)), "{}", set.text);
     let own = bob.get(&path).await;

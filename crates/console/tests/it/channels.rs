@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keyward_authority::Settings as Rules;
 use keyward_authority::duties::pause_channels;
-use keyward_notify::channel::{ChannelCourier, Client, System};
+use keyward_notify::channel::{ChannelCourier, Client, Lanes, System};
 use keyward_rules::channel::{MessageId, WebhookSecret};
 use keyward_rules::grant::Actor;
 use keyward_rules::time::Moment;
@@ -28,6 +28,7 @@ fn courier(world: &World, receiver: &Receiver) -> ChannelCourier {
         client: Client::new(Arc::new(System), receiver.policy(), None).unwrap(),
         now: world.ticks(),
         entropy: entropy(),
+        lanes: Lanes::default(),
     }
 }
 
@@ -136,6 +137,35 @@ async fn a_receiver_that_is_down_for_an_hour_misses_nothing_and_gets_nothing_twi
     assert!(delivered(&world, &receiver).await.is_empty());
     let person = person.sign_in_again().await;
     assert_eq!(person.get(&format!("/channels/{id}")).await.json()["state"], "active");
+}
+
+#[tokio::test]
+async fn slow_receivers_of_some_hold_up_nobody_else() {
+    let (slow, quick) = (Receiver::new().await, Receiver::new().await);
+    let (mut channels, both) = (slow.policy(), quick.policy());
+    channels.allow.extend(both.allow);
+    let world = World::under(Rules { channels: channels.clone(), ..Rules::default() }).await;
+    slow.says(1);
+    for number in 0..6 {
+        let person = world.person(&format!("slow{number}@keyward.example")).await;
+        for channel in 0..8 {
+            added(&person, hook(&format!("ops {channel}"), &slow)).await;
+        }
+    }
+    let person = world.person("a@keyward.example").await;
+    added(&person, hook("ops", &quick)).await;
+    notice(&person, "bot").await;
+    let client = Client::new(Arc::new(System), channels, None).unwrap();
+    let running = tokio::spawn(ChannelCourier { client, ..courier(&world, &quick) }.run());
+    let arrived = async {
+        while quick.came().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    // A receiver that says nothing is waited for for ten seconds.
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(5), arrived).await.is_ok());
+    assert!(slow.came().len() <= 12, "two of each account at a time");
+    running.abort();
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 use axum::body::Body;
 use axum::http::{Request, header};
 use futures_util::future::join_all;
+use keyward_authority::duties::tell_unfinished;
+use keyward_rules::grant::Actor;
 use serde_json::json;
 
 use crate::world::{HOME, PASSWORD, World};
@@ -102,10 +104,27 @@ async fn a_password_alone_ends_no_session() {
         alive += u32::from(answer.status != 401);
     }
     assert!(alive <= 5, "{alive} sign-ins wait for their second factor");
+    let told = async || {
+        let mails = world.mails(&person.email).await;
+        mails.iter().filter(|mail| mail.contains("second factor was not")).count()
+    };
+    assert_eq!(told().await, 1, "and its owner is told once a day");
     world.pass_ms(10 * 60 * 1_000);
     let late = json!({"code": person.totp_now()});
     let answer = world.api(STRANGER, &halves[29], "POST", "/session/second-factor", &late).await;
     assert_eq!(answer.status, 401, "and not for longer than ten minutes");
+    // The next day the sweep finds what was left over, and the day after what nobody follows.
+    let sweep = async || {
+        let desk = world.authority.desk(Actor::System("sweep"), world.now());
+        tell_unfinished(&desk).await.unwrap()
+    };
+    world.pass_days(1);
+    assert_eq!((sweep().await, sweep().await, told().await), (5, 0, 2));
+    world.pass_days(1);
+    assert_eq!(world.api(STRANGER, "", "POST", "/session", &body).await.status, 200);
+    assert_eq!((sweep().await, told().await), (0, 2), "its second factor may still come");
+    world.pass_ms(10 * 60 * 1_000);
+    assert_eq!((sweep().await, told().await), (1, 3));
 }
 
 #[tokio::test]

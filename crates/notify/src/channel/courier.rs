@@ -1,11 +1,18 @@
 //! The worker: serves the channels for which something is due, several at a time, each in order.
+//!
+//! Receivers may be as slow as they like, so nobody's may hold up others': an account is served a few at a time, and the
+//! slow ones share a part of the room.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward_rules::channel::{Outcome, gives_up, pause_ms};
+use keyward_rules::channel::{ChannelId, Outcome, gives_up, pause_ms};
+use keyward_rules::counts::Counts;
+use keyward_rules::id::AccountId;
 use keyward_rules::time::Moment;
 use keyward_store::{Attempt, ChannelRecord, Deliveries, Entropy, Fate, StoreError};
+use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
@@ -14,8 +21,16 @@ use super::form::post;
 
 /// How often is looked for something due.
 const LOOK: Duration = Duration::from_millis(200);
-/// Channels that are served at a time.
-const ROOM: usize = 32;
+/// Channels that are served at a time; of one account; of those that failed or were slow the last time.
+const ROOM: usize = 128;
+const ROOM_OF_ONE: usize = 2;
+const ROOM_OF_SLOW: usize = 32;
+/// A receiver that takes longer is slow.
+const SLOW: Duration = Duration::from_secs(2);
+/// Slow receivers that are remembered; beyond, all are forgotten and found out again.
+const REMEMBERED: usize = 65_536;
+/// A channel for which there is no room is looked at again so much later.
+const LATER_MS: u64 = 500;
 /// A claimed channel is nobody else's for this long: more than its messages of one turn can take.
 const LEASE_MS: u64 = 60_000;
 /// Messages of one turn; no further one is begun after so long.
@@ -34,6 +49,61 @@ pub struct ChannelCourier {
     pub now: Arc<dyn Fn() -> Moment + Send + Sync>,
     /// Randomness, for jitter.
     pub entropy: Entropy,
+    /// What is under way.
+    pub lanes: Lanes,
+}
+
+/// How many channels are being served for each account, and which of all are slow.
+#[derive(Default)]
+pub struct Lanes(Arc<Mutex<UnderWay>>);
+
+#[derive(Default)]
+struct UnderWay {
+    accounts: Counts<AccountId>,
+    slow_ones: usize,
+    slow: HashSet<ChannelId>,
+}
+
+/// A place, given back when dropped.
+struct Place {
+    under_way: Arc<Mutex<UnderWay>>,
+    account: AccountId,
+    slow: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut under_way = self.under_way.lock();
+        under_way.accounts.take(&self.account, 1);
+        under_way.slow_ones -= usize::from(self.slow);
+    }
+}
+
+impl Lanes {
+    fn enter(&self, channel: &ChannelRecord) -> Option<Place> {
+        let mut under_way = self.0.lock();
+        let slow = channel.failures > 0 || under_way.slow.contains(&channel.id);
+        if slow && under_way.slow_ones >= ROOM_OF_SLOW {
+            return None;
+        }
+        if !under_way.accounts.add(channel.account, 1, ROOM_OF_ONE) {
+            return None;
+        }
+        under_way.slow_ones += usize::from(slow);
+        Some(Place { under_way: Arc::clone(&self.0), account: channel.account, slow })
+    }
+
+    fn note(&self, channel: ChannelId, slow: bool) {
+        let mut under_way = self.0.lock();
+        if !slow {
+            under_way.slow.remove(&channel);
+            return;
+        }
+        if under_way.slow.len() >= REMEMBERED {
+            under_way.slow.clear();
+        }
+        under_way.slow.insert(channel);
+    }
 }
 
 impl ChannelCourier {
@@ -45,8 +115,15 @@ impl ChannelCourier {
             match courier.claim(ROOM - turns.len()).await {
                 Ok(claimed) => {
                     for channel in claimed {
+                        let Some(place) = courier.lanes.enter(&channel) else {
+                            courier.put_off(channel.id).await;
+                            continue;
+                        };
                         let courier = Arc::clone(&courier);
-                        turns.spawn(async move { courier.serve(channel).await });
+                        turns.spawn(async move {
+                            courier.serve(channel).await;
+                            drop(place);
+                        });
                     }
                 }
                 Err(problem) => {
@@ -83,6 +160,14 @@ impl ChannelCourier {
         self.deliveries.claim(now, LEASE_MS, room).await
     }
 
+    /// Gives a channel back for which there is no room now.
+    async fn put_off(&self, id: ChannelId) {
+        let later = (self.now)().plus_ms(LATER_MS);
+        if let Err(problem) = self.deliveries.release(id, later).await {
+            error!(channel = %id, %problem, "a channel cannot be given back; its lease runs out");
+        }
+    }
+
     async fn serve(&self, channel: ChannelRecord) {
         let id = channel.id;
         if let Err(problem) = self.turn(channel).await {
@@ -100,8 +185,11 @@ impl ChannelCourier {
                 break;
             }
             let Some(attempt) = self.deliveries.attempt(channel.id, now).await? else { break };
+            let sent_at = tokio::time::Instant::now();
             let answer = self.send(&channel, &attempt, now).await;
             let now = (self.now)();
+            let slow = sent_at.elapsed() >= SLOW;
+            self.lanes.note(channel.id, slow);
             let alone = answer.outcome.is_of_the_message(answer.status);
             let failures = if alone { attempt.tries } else { failed.saturating_add(1) };
             let later = now.plus_ms(self.pause_ms(failures, answer.wait_seconds));
@@ -123,6 +211,10 @@ impl ChannelCourier {
             }
             if answer.outcome != Outcome::Taken && !alone {
                 next = later;
+                break;
+            }
+            if slow {
+                // Its next message waits for a place among the slow ones.
                 break;
             }
         }

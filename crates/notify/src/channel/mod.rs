@@ -9,6 +9,6 @@ mod form;
 mod network;
 
 pub use client::{Answer, Client, NotAnAuthority, Post};
-pub use courier::ChannelCourier;
+pub use courier::{ChannelCourier, Lanes};
 pub use form::post;
 pub use network::{Later, Network, System};

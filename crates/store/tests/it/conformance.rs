@@ -343,12 +343,22 @@ async fn an_app_and_its_versions_keep_their_order(world: World) {
     let waiting = reader.range_versions_that(VersionStanding::Submitted, 10).await.unwrap();
     assert!(waiting.len() == 2 && waiting[0] == RangeVersion { number: 1, ..first.clone() });
     assert_eq!((reader.apps_waiting().await.unwrap(), reader.ranges_waiting().await.unwrap()), (0, 2));
-    // Another account's name that looks like it; and a change by somebody who read an older row.
-    let mut tx = world.begin().await;
+    // Another account's name that looks like it is one too, until one of both is verified.
     let name = AppName::parse("TradePaI").unwrap();
-    let alike = AppProfile { id: AppId::from_u64(6).unwrap(), name, ..profile.clone() };
-    assert!(matches!(tx.put_app_profile(&alike).await, Err(StoreError::Exists { .. })));
-    drop(tx);
+    let alike = AppProfile { id: AppId::from_u64(6).unwrap(), name, verified_at: None, ..profile.clone() };
+    for (verified_at, held) in [(None, false), (Some(NOW), true)] {
+        let mut tx = world.begin().await;
+        tx.put_app_profile(&alike).await.unwrap();
+        let next =
+            AppProfile { verified_at, standing: AppStanding::Submitted, version: 2, ..profile.clone() };
+        tx.put_app_profile(&next).await.unwrap();
+        assert_eq!(tx.refuse_held_name(&alike.name, alike.id).await.is_err(), held);
+        tx.refuse_held_name(&profile.name, profile.id).await.unwrap();
+        let second = AppProfile { verified_at: Some(NOW), version: 2, ..alike.clone() };
+        let put = tx.put_app_profile(&second).await;
+        assert_eq!(matches!(put, Err(StoreError::Exists { .. })), held, "{put:?}");
+    }
+    // A change by somebody who read an older row.
     let mut tx = world.begin().await;
     let next = AppProfile { standing: AppStanding::Submitted, version: 2, ..profile.clone() };
     tx.put_app_profile(&next).await.unwrap();

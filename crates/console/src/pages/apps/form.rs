@@ -191,12 +191,12 @@ fn asking(wish: &AppWish, app: Option<&BrokerApp>) -> Asking {
     }
 }
 
-/// The form with the picture that was made of the file in its place, and with nothing that it does not have.
+/// The form with nothing that it does not have.
 fn kept(posted: &Posted, wish: &AppWish) -> Posted {
     let names = ["name", "home_page", "contact", "permission"];
     let mut fields = posted.fields.0.clone();
     fields.retain(|(name, _)| names.contains(&name.as_str()) || CEREMONY.contains(&name.as_str()));
-    fields.push(("logo".to_owned(), logo::write(wish.logo.as_deref())));
+    fields.push(("logo".to_owned(), logo::write(wish.logo.as_ref())));
     Posted { person: posted.person.clone(), fields: Fields(fields) }
 }
 

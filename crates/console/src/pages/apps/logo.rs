@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use keyward_authority::apps::{NotALogo, logo_of};
+use keyward_authority::apps::{NotALogo, SentPicture};
 use keyward_authority::questions::app_logo;
 
 use crate::pages::person::SignedIn;
@@ -25,18 +25,18 @@ pub async fn serve(person: SignedIn, Path(id): Path<String>) -> Response {
     }
 }
 
-/// The logo of a form's field: Base64 of a file, or of the picture that was made of it before; none when it is empty.
-pub fn read(field: &str) -> Result<Option<Vec<u8>>, NotALogo> {
+/// The logo of a form's field: Base64 of a file; none when it is empty.
+pub fn read(field: &str) -> Result<Option<SentPicture>, NotALogo> {
     let text = field.split_once("base64,").map_or(field, |(_, rest)| rest);
     let text: String = text.split_whitespace().collect();
     if text.is_empty() {
         return Ok(None);
     }
     let file = BASE64_STANDARD.decode(text).map_err(|_| NotALogo::Unreadable)?;
-    logo_of(&file).map(Some)
+    SentPicture::look(file).map(Some)
 }
 
 /// A logo for a form that is shown again.
-pub fn write(logo: Option<&[u8]>) -> String {
-    logo.map(|logo| BASE64_STANDARD.encode(logo)).unwrap_or_default()
+pub fn write(logo: Option<&SentPicture>) -> String {
+    logo.map(|logo| BASE64_STANDARD.encode(logo.bytes())).unwrap_or_default()
 }

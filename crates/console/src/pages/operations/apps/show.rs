@@ -4,7 +4,9 @@ use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::response::Response;
 use keyward_authority::oversight::name_of;
-use keyward_authority::questions::{VersionView, overseen_app, overseen_apps, review_queue};
+use keyward_authority::questions::{
+    VersionView, namesakes_before, overseen_app, overseen_apps, review_queue,
+};
 use keyward_authority::{ActionError, AppKeyCounts, AppProfile, Desk};
 use keyward_rules::app::{AppStanding, FrozenBy};
 use keyward_rules::limits::PAGE_MAX;
@@ -134,6 +136,8 @@ struct Show<'p> {
     reason: String,
     open: bool,
     waits: bool,
+    /// How many others with its name wait longer.
+    namesakes: usize,
     frozen_by: &'static str,
     /// When it was made, how long until it is due (nothing when it is), and when that is.
     demand: Option<(When, String, When)>,
@@ -165,6 +169,7 @@ pub async fn show(officer: Officer, Path(id): Path<String>, Asked(query): Asked<
             reason: profile.reason.clone(),
             open: app.open,
             waits: profile.standing == AppStanding::Submitted,
+            namesakes: namesakes_before(&desk, profile).await.map_err(problem)?,
             frozen_by: profile.frozen.map_or("", FrozenBy::word),
             demand: profile
                 .demand
