@@ -11,6 +11,7 @@ use keyward_notify::channel::{ChannelCourier, Client, Lanes};
 use keyward_notify::{Courier, Mailbox, Smtp, Transport};
 use keyward_rules::route::RouteTable;
 use keyward_store::Store;
+use tokio::runtime::{EnterGuard, Handle, Runtime};
 use tokio::task::JoinHandle;
 
 use crate::{ambient, descriptors};
@@ -21,6 +22,44 @@ pub enum Post {
     Smtp(Box<Smtp>),
     /// To a page of the sandbox.
     Mailbox,
+}
+
+/// The threads of the control plane. They give way to the gateway's: a crowd at the console must not slow orders down.
+pub struct Threads(Option<Runtime>);
+
+/// By how much they give way: enough that requests pass first, and little enough that somebody can still disable keys while
+/// the gateway is flooded.
+const GIVE_WAY: i32 = 10;
+
+impl Threads {
+    /// Starts them.
+    pub fn start() -> std::io::Result<Self> {
+        let give_way = || {
+            // A machine that does not allow it serves all the same.
+            let _ = rustix::process::nice(GIVE_WAY);
+        };
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(2).thread_name("control").enable_all().on_thread_start(give_way);
+        builder.build().map(|runtime| Self(Some(runtime)))
+    }
+
+    fn enter(&self) -> Option<EnterGuard<'_>> {
+        self.0.as_ref().map(Runtime::enter)
+    }
+
+    /// Where they run what others ask of the control plane.
+    pub fn handle(&self) -> Handle {
+        self.0.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone())
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // Not waited for: this may be dropped where nothing may block, and what counts was awaited before.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// What the control plane needs to know.
@@ -43,6 +82,7 @@ pub struct Options {
 
 /// A running control plane.
 pub struct Control {
+    threads: Threads,
     shell: Shell,
     console: Running,
     couriers: [JoinHandle<()>; 2],
@@ -66,6 +106,7 @@ impl DevMail for Page {
 impl Control {
     /// Starts to serve and to deliver.
     pub fn start(store: &Store, authority: Arc<Authority>, options: Options) -> Result<Self> {
+        let threads = Threads::start().context("no threads for the console")?;
         let (transport, mail) = match options.post {
             Post::Smtp(smtp) => (Transport::Smtp(smtp), None),
             Post::Mailbox => {
@@ -91,16 +132,18 @@ impl Control {
         let shell = Shell::new(authority, RouteTable::okx_v5(1)?, settings, Arc::new(ambient::now));
         let connections = descriptors::shares(descriptors::raise()).console;
         options.listener.set_nonblocking(true)?;
+        let inside = threads.enter();
         let listener = tokio::net::TcpListener::from_std(options.listener)
             .context("the console's listener cannot be used")?;
         let couriers = [tokio::spawn(courier.run()), tokio::spawn(channels.run())];
         let console = Console::new(shell.clone()).serve(listener, options.proxies, connections);
-        Ok(Self { shell, console, couriers })
+        drop(inside);
+        Ok(Self { threads, shell, console, couriers })
     }
 
-    /// The context of the console's handlers, which knows how the console stands.
-    pub fn shell(&self) -> Shell {
-        self.shell.clone()
+    /// The context of the console's handlers, which knows how the console stands, and where it may be asked.
+    pub fn shell(&self) -> (Shell, Handle) {
+        (self.shell.clone(), self.threads.handle())
     }
 
     /// Stops: open requests end; what waits is delivered at the next start.
@@ -109,5 +152,6 @@ impl Control {
         for courier in self.couriers {
             courier.abort();
         }
+        drop(self.threads);
     }
 }

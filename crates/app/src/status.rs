@@ -35,10 +35,8 @@ const CONNECTIONS: usize = 64;
 pub struct Watched {
     /// The gateway.
     pub gate: Arc<Gate>,
-    /// The console, if there is one.
-    pub console: Option<Shell>,
-    /// Where the console's part runs.
-    pub runtime: Handle,
+    /// The console, if there is one, and where it runs.
+    pub console: Option<(Shell, Handle)>,
 }
 
 /// A listener that answers until this is dropped.
@@ -119,8 +117,8 @@ async fn judge(watched: &Watched, question: Question) -> Answer {
 
 async fn console(watched: &Watched) -> Health {
     let away = |why: &str| Health { ready: false, stale: vec![why.to_owned()] };
-    let Some(shell) = watched.console.clone() else { return away("this node has no console") };
-    let asked = watched.runtime.spawn(async move { shell.health().await });
+    let Some((shell, runtime)) = watched.console.clone() else { return away("this node has no console") };
+    let asked = runtime.spawn(async move { shell.health().await });
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(health)) => health,
         Ok(Err(_)) | Err(_) => away("the console does not answer"),

@@ -271,7 +271,11 @@ async fn set_mark(gate: &Gate, claim: &Claim<'_>) -> MarkAnswer {
     let Some(mark) = claim.owed() else { return MarkAnswer::NotOwed };
     let (marks, recorder) = (&gate.counters.marks, &gate.reports.recorder);
     let patience = Duration::from_millis(gate.limits().record_ms.saturating_mul(4));
-    match marks.set(&mark, gate.clock().now()) {
+    let now = gate.clock().now();
+    if marks.runs_out(now) {
+        recorder.extend_horizon();
+    }
+    match marks.set(&mark, now) {
         Setting::Done(answer) => return answer,
         Setting::Ahead(mark) => return keep(recorder, mark, patience).await,
         Setting::PastHorizon => marks.want(mark.signed_at),

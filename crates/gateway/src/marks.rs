@@ -6,7 +6,7 @@
 //! after a start every timestamp at or below it is refused. It stays close to the clock: a timestamp from further ahead
 //! has its mark kept durably by itself, so that one client's clock does not refuse everybody else after a crash.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use keyward_rules::decision::{Mark, MarkAnswer};
 use keyward_rules::id::KeyId;
@@ -52,6 +52,8 @@ pub struct Marks {
     durable_ms: AtomicU64,
     /// The greatest timestamp that somebody waits for.
     wanted_ms: AtomicU64,
+    /// The horizon was asked for before it is needed.
+    asked: AtomicBool,
 }
 
 impl Marks {
@@ -65,6 +67,7 @@ impl Marks {
             floor_ms: AtomicU64::new(floor),
             durable_ms: AtomicU64::new(floor),
             wanted_ms: AtomicU64::new(0),
+            asked: AtomicBool::new(false),
         }
     }
 
@@ -164,6 +167,17 @@ impl Marks {
         self.wanted_ms.fetch_max(signed_at.unix_ms(), Ordering::AcqRel);
     }
 
+    /// Whether the horizon will soon be needed: then it is wanted from now on, and this says so once.
+    #[must_use]
+    pub fn runs_out(&self, now: Moment) -> bool {
+        let soon = now.unix_ms() + AHEAD_MS;
+        if soon <= self.durable_ms.load(Ordering::Relaxed) || self.asked.swap(true, Ordering::Relaxed) {
+            return false;
+        }
+        self.wanted_ms.fetch_max(soon, Ordering::AcqRel);
+        true
+    }
+
     /// The horizon to write next, if somebody waits for one or will soon.
     #[must_use]
     pub fn next_horizon(&self) -> Option<Moment> {
@@ -175,6 +189,12 @@ impl Marks {
     /// The store now holds `until`.
     pub fn horizon_written(&self, until: Moment) {
         self.durable_ms.fetch_max(until.unix_ms(), Ordering::AcqRel);
+        self.asked.store(false, Ordering::Relaxed);
+    }
+
+    /// The horizon could not be written: it may be asked for again.
+    pub fn horizon_failed(&self) {
+        self.asked.store(false, Ordering::Relaxed);
     }
 
     /// The clock stepped back to `now`: everything that may have been accepted counts as another process's.
@@ -267,6 +287,20 @@ mod tests {
         let marks = ready(Some(NOW));
         assert_eq!(marks.saved(Moment::from_unix_ms(NOW + 30_000)), None);
         assert_eq!(marks.saved(Moment::from_unix_ms(NOW + 30_001)), Some(vec![]));
+    }
+
+    #[test]
+    fn the_horizon_is_asked_for_once_before_it_is_needed() {
+        let (marks, now) = (ready(None), Moment::from_unix_ms(NOW + 98_000));
+        assert!(!marks.runs_out(now) && marks.next_horizon().is_none());
+        let later = now.plus_ms(1_001);
+        assert!(marks.runs_out(later) && !marks.runs_out(later));
+        assert_eq!(marks.next_horizon(), Some(later.plus_ms(3_000)));
+        marks.horizon_failed();
+        assert!(marks.runs_out(later));
+        marks.horizon_written(later.plus_ms(3_000));
+        assert!(!marks.runs_out(later) && marks.next_horizon().is_none());
+        assert!(marks.runs_out(later.plus_ms(2_001)));
     }
 
     #[test]

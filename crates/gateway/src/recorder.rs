@@ -89,6 +89,8 @@ struct Waiting {
     outcomes: Vec<Outcome>,
     intended: Vec<oneshot::Sender<bool>>,
     horizon: Vec<oneshot::Sender<bool>>,
+    /// The horizon will be needed soon, though nobody waits for it yet.
+    extend: bool,
     marks: Vec<SavedMark>,
     marked: Vec<oneshot::Sender<bool>>,
     flush: Vec<oneshot::Sender<bool>>,
@@ -196,6 +198,7 @@ impl Waiting {
     fn is_awaited(&self) -> bool {
         !self.intended.is_empty()
             || !self.horizon.is_empty()
+            || self.extend
             || !self.marked.is_empty()
             || !self.flush.is_empty()
             || self.closed
@@ -252,6 +255,14 @@ impl Recorder {
     /// Whether the horizon was moved to where the marks want it.
     pub async fn move_horizon(&self) -> bool {
         self.ask(|waiting| &mut waiting.horizon).await
+    }
+
+    /// Has the horizon moved before somebody has to wait for it.
+    pub fn extend_horizon(&self) {
+        self.0.put(|waiting| {
+            waiting.extend = true;
+            ((), true)
+        });
     }
 
     /// Whether a mark that lies past the horizon is on disk.
@@ -342,7 +353,8 @@ impl Writer {
                 uses.insert(used.key, used);
             }
         }
-        if !batch.horizon.is_empty() {
+        if !batch.horizon.is_empty() || batch.extend {
+            batch.extend = false;
             let moved = self.move_horizon().await;
             answer(&mut batch.horizon, moved);
         }
@@ -398,6 +410,7 @@ impl Writer {
             }
             Err(problem) => {
                 error!(%problem, "the replay horizon cannot be written");
+                self.marks.horizon_failed();
                 false
             }
         }

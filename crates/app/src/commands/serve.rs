@@ -92,7 +92,7 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
     };
     let node = Node::start(&store, options).await?;
     let console = control.as_ref().map(Control::shell);
-    let watched = Watched { gate: node.gate(), console, runtime: tokio::runtime::Handle::current() };
+    let watched = Watched { gate: node.gate(), console };
     let status = metrics.map(|listener| Status::start(listener, watched)).transpose()?;
     info!(upstream = settings.upstream.url, "serving");
     tokio::select! {

@@ -119,8 +119,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     };
     let control = Control::start(&store, Arc::clone(&node_options.authority), desk)?;
     let node = Node::start(&store, node_options).await?;
-    let runtime = tokio::runtime::Handle::current();
-    let watched = Watched { gate: node.gate(), console: Some(control.shell()), runtime };
+    let watched = Watched { gate: node.gate(), console: Some(control.shell()) };
     let status = Status::start(metrics, watched)?;
     if let Some(file) = &options.credentials {
         credentials::write(file, &document)?;

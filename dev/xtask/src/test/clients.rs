@@ -68,6 +68,11 @@ pub fn strangers(clients: Option<&Clients>, program: Option<&Path>) -> Result<()
     peer(clients, program, "strangers.py")
 }
 
+/// Strangers and holders who try to use the console up.
+pub fn crowds(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), String> {
+    peer(clients, program, "crowds.py")
+}
+
 /// Mails of a real server's configuration, taken by an independent SMTP server.
 pub fn mail(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), String> {
     peer(clients, program, "mail.py")

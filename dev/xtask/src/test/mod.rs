@@ -131,6 +131,7 @@ fn real_clients(report: &mut Report, program: Option<&Path>) {
     report.step("behind real proxies", || clients::proxies(ready.as_ref(), program));
     report.step("identity, verified by others", || clients::identity(ready.as_ref(), program));
     report.step("strangers", || clients::strangers(ready.as_ref(), program));
+    report.step("crowds", || clients::crowds(ready.as_ref(), program));
     report.step("mail over SMTP", || clients::mail(ready.as_ref(), program));
     report.step("webhooks verified by others", || clients::webhooks(ready.as_ref(), program));
 }
