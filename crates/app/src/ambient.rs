@@ -84,3 +84,47 @@ pub fn random_u64() -> u64 {
     entropy()(&mut bytes);
     u64::from_be_bytes(bytes)
 }
+
+/// Where this process runs, in words that another process on the same machine can check with [`is_over`].
+pub fn place() -> String {
+    format!("process {} on {}, boot {}", std::process::id(), line("/etc/hostname"), boot())
+}
+
+/// Whether the process at a place is known to have ended: it ran on this machine since its start, and is not there.
+pub fn is_over(place: &str) -> bool {
+    let number = place.strip_prefix("process ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+    let here = place.ends_with(&format!("boot {}", boot())) && !boot().is_empty();
+    let digits = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+    here && digits && !std::path::Path::new("/proc").join(number).exists()
+}
+
+/// Different after each start of the machine, and in each container's own processes' eyes.
+fn boot() -> String {
+    let processes = std::fs::read_link("/proc/self/ns/pid").ok();
+    let processes = processes.map(|link| link.display().to_string()).unwrap_or_default();
+    format!("{} {processes}", line("/proc/sys/kernel/random/boot_id"))
+}
+
+fn line(file: &str) -> String {
+    std::fs::read_to_string(file).unwrap_or_default().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_over, place};
+
+    #[test]
+    fn only_a_process_of_this_machine_is_known_to_have_ended() {
+        let here = place();
+        assert!(!is_over(&here), "this one runs");
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let ended = here.replace(&std::process::id().to_string(), &child.id().to_string());
+        child.wait().unwrap();
+        assert!(is_over(&ended), "{ended}");
+        for elsewhere in
+            ["", "process 1", "process x on h, boot 1", &ended.replace("boot ", "boot x"), "another"]
+        {
+            assert!(!is_over(elsewhere), "{elsewhere}");
+        }
+    }
+}

@@ -37,14 +37,15 @@ impl Checkpoint {
                 file.display()
             );
         }
-        let checkpoint = Self::follow(file);
+        let (checkpoint, _) = Self::follow(file)?;
         checkpoint.keep(head)?;
         Ok(checkpoint)
     }
 
-    /// Goes on from whatever the file holds, for commands.
-    pub fn follow(file: &Path) -> Self {
-        Self { file: file.to_owned(), kept: Mutex::default() }
+    /// Goes on from whatever the file holds, for commands; gives that too.
+    pub fn follow(file: &Path) -> Result<(Self, Seen)> {
+        let kept = read(file)?.unwrap_or_default();
+        Ok((Self { file: file.to_owned(), kept: Mutex::default() }, kept))
     }
 
     /// Keeps what is newer; on disk when this returns.
@@ -159,7 +160,8 @@ mod tests {
     fn it_never_goes_back_whoever_writes_and_an_older_store_is_refused() {
         let file = std::env::temp_dir().join(format!("keyward-checkpoint-{}", std::process::id()));
         let server = Checkpoint::open(&file, seen(5, 9)).unwrap();
-        let command = Checkpoint::follow(&file);
+        let (command, kept) = Checkpoint::follow(&file).unwrap();
+        assert_eq!(kept, seen(5, 9));
         command.keep(seen(7, 12)).unwrap();
         server.keep(seen(6, 0)).unwrap();
         assert_eq!(read(&file).unwrap(), Some(seen(7, 12)));

@@ -27,8 +27,8 @@ pub enum Post {
 /// The threads of the control plane. They give way to the gateway's: a crowd at the console must not slow orders down.
 pub struct Threads(Option<Runtime>);
 
-/// By how much they give way: enough that requests pass first, and little enough that somebody can still disable keys while
-/// the gateway is flooded.
+/// Their nice value: large enough that requests pass first, and small enough that somebody can still disable keys while the
+/// gateway is flooded (docs/decisions/0021).
 const GIVE_WAY: i32 = 10;
 
 impl Threads {

@@ -1,5 +1,7 @@
 //! What Prometheus reads, gathered when it asks. No label names a key, an account or an address.
 
+use std::sync::atomic::AtomicU64;
+
 use keyward_api::health::Service;
 use keyward_gateway::{Gate, health};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -9,6 +11,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::tasks::Pulse;
+
 /// The type of [`text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -17,8 +21,13 @@ struct Of {
     service: &'static str,
 }
 
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Named {
+    task: &'static str,
+}
+
 /// All metrics in the OpenMetrics text format.
-pub fn text(gate: &Gate) -> String {
+pub fn text(gate: &Gate, pulses: &[Pulse]) -> String {
     let mut all = Registry::with_prefix("keyward");
     let ready = Family::<Of, Gauge>::default();
     for (service, name) in [(Service::Basic, "basic"), (Service::Trade, "trade"), (Service::Funds, "funds")] {
@@ -31,6 +40,11 @@ pub fn text(gate: &Gate) -> String {
     let age = age_ms as f64 / 1_000.0;
     let store_age = "Time since the gateway last read all changes from the store";
     all.register_with_unit("store_age", store_age, Unit::Seconds, ConstGauge::new(age));
+    let lag = Family::<Named, Gauge<f64, AtomicU64>>::default();
+    for pulse in pulses {
+        lag.get_or_create(&Named { task: pulse.name() }).set(pulse.age().as_secs_f64());
+    }
+    all.register_with_unit("task_age", "Time since a task was last done", Unit::Seconds, lag);
     let dropped = ConstCounter::new(gate.reports.recorder.dropped());
     all.register("journal_dropped", "Journal records dropped for want of room", dropped);
     let unrecorded = ConstCounter::new(gate.counters.sources.unrecorded());

@@ -19,13 +19,14 @@ use keyward_gateway::{Backend, Counters, Gate, Gateway, Keys, Limits, Listeners,
 use keyward_rules::identity::IdentityKey;
 use keyward_rules::rate::Rate;
 use keyward_rules::route::RouteTable;
-use keyward_store::{RootKey, Store};
-use tokio::task::JoinHandle;
+use keyward_store::{NodeClaim, RootKey, Store};
+use tokio::sync::Mutex;
 use tracing::{info, warn};
 
 use crate::audit::{self, Notary};
 use crate::checkpoint::Checkpoint;
 use crate::retention::JournalSettings;
+use crate::tasks::{Pulse, Tasks};
 use crate::{ambient, descriptors, worker};
 
 /// The name under which this node keeps its replay horizon; one gateway process per data folder.
@@ -62,19 +63,16 @@ pub struct Node {
     gate: Arc<Gate>,
     recorder: Recorder,
     writer: std::thread::JoinHandle<()>,
-    follower: JoinHandle<()>,
-    teller: JoinHandle<()>,
-    roller: JoinHandle<()>,
-    newsman: JoinHandle<()>,
-    tender: JoinHandle<()>,
-    clockmaker: JoinHandle<()>,
-    notary: JoinHandle<()>,
+    tasks: Tasks,
+    claim: NodeClaim,
 }
 
 impl Node {
     /// Loads the facts, settles what the last run left open, and starts to serve.
     pub async fn start(store: &Store, options: NodeOptions) -> Result<Self> {
         let clock = ambient::clock();
+        let claim = store.node_claim();
+        claim.take(&ambient::place(), ambient::now().unix_ms(), ambient::is_over).await?;
         let journal = store.journal();
         for open in journal.abandon_open(ambient::now()).await.context("the journal cannot be settled")? {
             warn!(
@@ -129,30 +127,25 @@ impl Node {
             seed: ambient::seed(),
         };
         let running = gateway.start(options.listeners).context("the gateway cannot start")?;
-        let teller = tokio::spawn(worker::tell(sightings, Arc::clone(&options.authority)));
-        let news = Arc::clone(&options.authority);
-        let duties = worker::Duties {
+        let duties = Arc::new(worker::Duties {
             store: store.clone(),
-            authority: Arc::clone(&options.authority),
+            authority: options.authority,
             recorder: recorder.clone(),
             marks,
             clock,
             retention: options.retention,
             checkpoint: options.checkpoint,
-        };
-        Ok(Self {
-            gateway: running,
-            gate,
-            recorder,
-            writer: journal_thread(writer)?,
-            follower: tokio::spawn(worker::run(follower, duties)),
-            teller,
-            roller: tokio::spawn(worker::roll(store.clone())),
-            newsman: tokio::spawn(worker::tell_news(Arc::clone(&news))),
-            tender: tokio::spawn(worker::tend_apps(news)),
-            clockmaker: tokio::spawn(worker::compare_clocks(store.clone(), clock_error)),
-            notary: tokio::spawn(audit::run(options.notary)),
-        })
+            claim: claim.clone(),
+        });
+        let mut tasks = Tasks::default();
+        worker::start(&mut tasks, follower, sightings, &duties);
+        let store = store.clone();
+        tasks.start("clocks", move |pulse| {
+            worker::compare_clocks(store.clone(), Arc::clone(&clock_error), pulse)
+        });
+        let notary = Arc::new(Mutex::new(options.notary));
+        tasks.start("audit", move |pulse| audit::run(Arc::clone(&notary), pulse));
+        Ok(Self { gateway: running, gate, recorder, writer: journal_thread(writer)?, tasks, claim })
     }
 
     /// The context of its requests, which knows how the gateway stands.
@@ -160,21 +153,19 @@ impl Node {
         Arc::clone(&self.gate)
     }
 
+    /// The signs of life of its tasks.
+    pub fn pulses(&self) -> Vec<Pulse> {
+        self.tasks.pulses()
+    }
+
     /// Stops: no new connections, open requests end, the journal and last uses are written.
     pub async fn stop(self) -> Result<()> {
         let gateway = self.gateway;
         tokio::task::spawn_blocking(move || gateway.stop()).await.context("the gateway did not stop")?;
-        self.follower.abort();
-        self.teller.abort();
-        self.roller.abort();
-        self.newsman.abort();
-        self.tender.abort();
-        self.clockmaker.abort();
-        self.notary.abort();
+        self.tasks.stop().await;
         let flushed = self.recorder.flush().await;
         let (dropped, unrecorded) = (self.recorder.dropped(), self.gate.counters.sources.unrecorded());
         self.recorder.close();
-        let _ = self.follower.await;
         let ended = tokio::task::spawn_blocking(move || self.writer.join()).await;
         if !matches!(ended, Ok(Ok(()))) {
             bail!("the journal's writer failed");
@@ -184,6 +175,9 @@ impl Node {
         }
         if dropped > 0 {
             warn!(dropped, "journal records were dropped for want of room");
+        }
+        if let Err(problem) = self.claim.leave().await {
+            warn!(%problem, "the claim on the store cannot be given back: the next start may have to wait for 35 seconds");
         }
         if !flushed {
             bail!("last uses could not be written");
@@ -294,7 +288,7 @@ pub async fn checked(store: Store, file: Option<&Path>) -> Result<(Store, Option
     let Some(file) = file else { return Ok((store, None)) };
     let seen = store.seen().await.context("the store cannot be read")?;
     let checkpoint = Arc::new(Checkpoint::open(file, seen)?);
-    Ok((store.witnessed(checkpoint.witness()), Some(checkpoint)))
+    Ok((store.witnessed(checkpoint.witness(), seen), Some(checkpoint)))
 }
 
 /// What actions share, on an open store.

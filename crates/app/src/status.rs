@@ -23,6 +23,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::metrics;
+use crate::tasks::Pulse;
 
 /// How long the console's part may take to say how it stands.
 const PATIENCE: Duration = Duration::from_millis(900);
@@ -35,6 +36,8 @@ const CONNECTIONS: usize = 64;
 pub struct Watched {
     /// The gateway.
     pub gate: Arc<Gate>,
+    /// The signs of life of what runs beside requests.
+    pub pulses: Vec<Pulse>,
     /// The console, if there is one, and where it runs.
     pub console: Option<(Shell, Handle)>,
 }
@@ -93,7 +96,7 @@ async fn answer(watched: &Watched, request: Request<Incoming>) -> Result<Respons
         None if asks && uri.path() == "/metrics" => (
             StatusCode::OK,
             HeaderValue::from_static(metrics::CONTENT_TYPE),
-            metrics::text(&watched.gate).into(),
+            metrics::text(&watched.gate, &watched.pulses).into(),
         ),
         None => (StatusCode::NOT_FOUND, HeaderValue::from_static("text/plain"), NOT_HERE.into()),
     };

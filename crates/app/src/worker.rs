@@ -1,4 +1,4 @@
-//! Drives what happens by itself: following the feed, the sweep, the scrub, last uses.
+//! What happens by itself: following the feed, the sweep, the scrub, last uses, each a task of its own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,23 +10,29 @@ use keyward_authority::duties::{
 };
 use keyward_gateway::Clock;
 use keyward_gateway::alarms::Sightings;
-use keyward_gateway::follow::Follower;
+use keyward_gateway::follow::{Follower, Scrubber};
 use keyward_gateway::health::ClockError;
 use keyward_gateway::marks::Marks;
 use keyward_gateway::recorder::Recorder;
 use keyward_rules::grant::Actor;
 use keyward_rules::id::Revision;
-use keyward_store::{Seen, Store};
+use keyward_rules::limits::DAY_MS;
+use keyward_rules::time::Moment;
+use keyward_store::{NodeClaim, Seen, Store};
+use tokio::sync::Mutex;
 use tracing::{error, info, warn};
 
 use crate::ambient;
 use crate::checkpoint::Checkpoint;
 use crate::retention::JournalSettings;
+use crate::tasks::{Pulse, Tasks};
 
 /// How often idle and dated keys are swept, and last uses flushed before.
-const SWEEP_MS: u64 = 60_000;
+const SWEEP: Duration = Duration::from_secs(60);
+/// How often holders are reminded; the nearest reminder is a day before.
+const REMIND: Duration = Duration::from_secs(600);
 /// How often last uses are written, so that pages show them.
-const FLUSH_MS: u64 = 2_000;
+const FLUSH: Duration = Duration::from_secs(2);
 /// How often the journal is counted for charts and how many records in one transaction.
 const ROLL: Duration = Duration::from_secs(3);
 const ROLL_PAGE: u32 = 500;
@@ -39,7 +45,9 @@ const NEWS: Duration = Duration::from_secs(1);
 /// Between two sightings, so that a crowd of unbound keys cannot keep the store busy.
 const PACE: Duration = Duration::from_millis(2);
 /// How often every row is read again.
-const SCRUB_MS: u64 = 3_600_000;
+const SCRUB: Duration = Duration::from_secs(3_600);
+/// How often the claim on the store is renewed.
+const CLAIM_MS: u64 = 5_000;
 /// A wall clock that falls this far behind the steady one has stepped back.
 const STEP_MS: u64 = 1_000;
 
@@ -59,28 +67,80 @@ pub struct Duties {
     pub retention: JournalSettings,
     /// Where the newest change seen is kept.
     pub checkpoint: Option<Arc<Checkpoint>>,
+    /// That this is the one gateway on the store.
+    pub claim: NodeClaim,
 }
 
-/// Tells holders of what the gateway saw, until aborted.
-pub async fn tell(mut sightings: Sightings, authority: Arc<Authority>) {
+/// Tells holders of what the gateway saw.
+async fn tell(sightings: Arc<Mutex<Sightings>>, duties: Arc<Duties>, pulse: Pulse) {
+    let mut sightings = sightings.lock().await;
     while let Some(sighting) = sightings.recv().await {
-        let desk = authority.desk(Actor::System("watch"), ambient::now());
+        let desk = duties.authority.desk(Actor::System("watch"), ambient::now());
         if let Err(problem) = raise_sighting(&desk, sighting).await {
             error!(problem = problem.for_the_log(), "a holder could not be told of what a gateway saw");
         }
+        pulse.beat();
         tokio::time::sleep(PACE).await;
     }
 }
 
-/// Runs until aborted.
-pub async fn run(mut follower: Follower, duties: Duties) {
-    let steady_ms = Arc::clone(&duties.clock.steady_ms);
-    let steady = move || steady_ms();
-    let (mut swept_ms, mut scrubbed_ms, mut flushed_ms) = (steady(), steady(), steady());
+/// Starts every task of a node but those of the gateway itself.
+pub fn start(tasks: &mut Tasks, follower: Follower, sightings: Sightings, duties: &Arc<Duties>) {
+    let scrubber = follower.scrubber();
+    let (follower, sightings) = (Arc::new(Mutex::new(follower)), Arc::new(Mutex::new(sightings)));
+    let of = |duties: &Arc<Duties>| Arc::clone(duties);
+    let shared = of(duties);
+    tasks.start("feed", move |pulse| follow(Arc::clone(&follower), of(&shared), pulse));
+    let shared = of(duties);
+    tasks.start("sightings", move |pulse| tell(Arc::clone(&sightings), of(&shared), pulse));
+    let shared = of(duties);
+    tasks.every("last uses", FLUSH, move || {
+        let duties = of(&shared);
+        async move {
+            duties.recorder.flush_uses().await;
+        }
+    });
+    let shared = of(duties);
+    tasks.every("sweep", SWEEP, move || sweep(of(&shared)));
+    let shared = of(duties);
+    tasks.every("journal", SWEEP, move || forget(of(&shared)));
+    let shared = of(duties);
+    tasks.every("reminders", REMIND, move || remind(of(&shared)));
+    let scrubber = Arc::new(scrubber);
+    tasks.every("scrub", SCRUB, move || scrub(Arc::clone(&scrubber)));
+    let shared = of(duties);
+    tasks.start("charts", move |pulse| roll(of(&shared), pulse));
+    let shared = of(duties);
+    tasks.start("apps", move |pulse| tend_apps(of(&shared), pulse));
+    let shared = of(duties);
+    tasks.start("app news", move |pulse| tell_news(of(&shared), pulse));
+}
+
+/// Follows the feed. Nothing else runs here: what is revoked must be refused at once.
+async fn follow(follower: Arc<Mutex<Follower>>, duties: Arc<Duties>, pulse: Pulse) {
+    let mut follower = follower.lock().await;
     let mut latest_wall_ms = duties.clock.now().unix_ms();
+    let mut claimed_ms = (duties.clock.steady_ms)();
     loop {
         follower.changed().await;
-        let now_ms = steady();
+        let now_ms = (duties.clock.steady_ms)();
+        if now_ms >= claimed_ms + CLAIM_MS {
+            // Without the claim nothing is vouched for: the lease runs out before another may take it.
+            match tokio::time::timeout(Duration::from_secs(2), duties.claim.renew(ambient::now().unix_ms()))
+                .await
+            {
+                Ok(Ok(true)) => claimed_ms = now_ms,
+                Ok(Ok(false)) => {
+                    error!(
+                        "another gateway serves on this store now: this one refuses everything; stop one of them"
+                    );
+                    tokio::time::sleep(Duration::from_secs(5)).await;
+                    continue;
+                }
+                Ok(Err(problem)) => error!(%problem, "the claim on the store cannot be renewed"),
+                Err(_) => error!("the store does not answer: the claim on it cannot be renewed"),
+            }
+        }
         let wall_ms = duties.clock.now().unix_ms();
         if wall_ms + STEP_MS < latest_wall_ms {
             warn!("the wall clock stepped back: earlier timestamps of state-changing requests are refused");
@@ -88,25 +148,14 @@ pub async fn run(mut follower: Follower, duties: Duties) {
         }
         latest_wall_ms = wall_ms;
         match tokio::time::timeout(Duration::from_secs(2), follower.catch_up(now_ms)).await {
-            Ok(Ok(seen)) => keep(duties.checkpoint.as_deref(), seen),
+            Ok(Ok(seen)) => {
+                keep(duties.checkpoint.as_deref(), seen);
+                pulse.beat();
+            }
             Ok(Err(problem)) => {
                 error!(%problem, "the store cannot be followed; classes are refused as the lease runs out")
             }
             Err(_) => error!("the store does not answer; classes are refused as the lease runs out"),
-        }
-        if now_ms >= flushed_ms + FLUSH_MS {
-            flushed_ms = now_ms;
-            duties.recorder.flush().await;
-        }
-        if now_ms >= swept_ms + SWEEP_MS {
-            swept_ms = now_ms;
-            sweep(&duties).await;
-        }
-        if now_ms >= scrubbed_ms + SCRUB_MS {
-            scrubbed_ms = now_ms;
-            if let Err(problem) = follower.scrub().await {
-                error!(%problem, "the scrub could not read the store");
-            }
         }
     }
 }
@@ -117,15 +166,31 @@ fn keep(checkpoint: Option<&Checkpoint>, revision: Revision) {
     }
 }
 
+async fn forget(duties: Arc<Duties>) {
+    if let Err(problem) = duties.retention.forget(&duties.store.journal(), ambient::now()).await {
+        error!(%problem, "old journal records cannot be dropped");
+    }
+}
+
+async fn remind(duties: Arc<Duties>) {
+    let desk = duties.authority.desk(Actor::System("sweep"), ambient::now());
+    if let Err(problem) = remind_holders(&desk).await {
+        error!(%problem, "holders could not be reminded");
+    }
+}
+
+async fn scrub(scrubber: Arc<Scrubber>) {
+    if let Err(problem) = scrubber.scrub().await {
+        error!(%problem, "the scrub could not read the store");
+    }
+}
+
 /// Last uses first, or a key in use could look idle.
-async fn sweep(duties: &Duties) {
+async fn sweep(duties: Arc<Duties>) {
     if !duties.recorder.flush().await {
         return;
     }
     let desk = duties.authority.desk(Actor::System("sweep"), ambient::now());
-    if let Err(problem) = duties.retention.forget(&duties.store.journal(), desk.now).await {
-        error!(%problem, "old journal records cannot be dropped");
-    }
     match sweep_keys(&desk).await {
         Ok(swept) if swept.is_empty() => {}
         Ok(swept) => info!(keys = swept.len(), "keys ended by their clock"),
@@ -136,9 +201,6 @@ async fn sweep(duties: &Duties) {
     }
     if let Err(problem) = end_overlaps(&desk).await {
         error!(%problem, "overlaps of rotations could not be looked at");
-    }
-    if let Err(problem) = remind_holders(&desk).await {
-        error!(%problem, "holders could not be reminded");
     }
     let channels = duties.authority.desk(Actor::System("channels"), desk.now);
     match pause_channels(&channels).await {
@@ -152,18 +214,23 @@ async fn sweep(duties: &Duties) {
     if let Err(problem) = tell_unfinished(&desk).await {
         error!(%problem, "people could not be told of sign-ins without a second factor");
     }
+    let a_week_ago = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(7 * DAY_MS));
+    if let Err(problem) = duties.store.outbox().tidy(a_week_ago).await {
+        error!(%problem, "mails that were delivered cannot be dropped");
+    }
     if let Err(problem) = desk.authority.access.door.tidy(desk.now).await {
         error!(%problem, "what is over at the door could not be dropped");
     }
 }
 
-/// Measures how far this machine's clock is off the store's, until aborted.
-pub async fn compare_clocks(store: Store, error: Arc<ClockError>) {
+/// Measures how far this machine's clock is off the store's.
+pub async fn compare_clocks(store: Store, error: Arc<ClockError>, pulse: Pulse) {
     loop {
         let before = ambient::now().unix_ms();
         if let Ok(Some(shown)) = store.clock().await {
             error.set(ahead_ms(before, shown.unix_ms(), ambient::now().unix_ms()));
         }
+        pulse.beat();
         tokio::time::sleep(CLOCKS).await;
     }
 }
@@ -176,15 +243,17 @@ fn ahead_ms(before: u64, shown: u64, after: u64) -> i64 {
     signed(between).saturating_sub(signed(shown))
 }
 
-/// Counts what was appended for the charts, until aborted. Beside the other duties, because a busy hour takes a
-/// while and following the feed must not wait for it.
-pub async fn roll(store: Store) {
-    let journal = store.journal();
+/// Counts what was appended for the charts.
+async fn roll(duties: Arc<Duties>, pulse: Pulse) {
+    let journal = duties.store.journal();
     loop {
         match journal.roll_up(ambient::now(), ROLL_PAGE).await {
             // More is there: at once, after whoever waits for the file had a turn.
             Ok(counted) if counted == u64::from(ROLL_PAGE) => tokio::time::sleep(PACE).await,
-            Ok(_) => tokio::time::sleep(ROLL).await,
+            Ok(_) => {
+                pulse.beat();
+                tokio::time::sleep(ROLL).await;
+            }
             Err(problem) => {
                 error!(%problem, "the journal could not be counted for charts");
                 tokio::time::sleep(ROLL).await;
@@ -193,11 +262,10 @@ pub async fn roll(store: Store) {
     }
 }
 
-/// Ends overlaps of apps' ranges and holds keys whose successors were due, until aborted. Beside the other duties, because
-/// following the feed must not wait for an app with many thousands of keys.
-pub async fn tend_apps(authority: Arc<Authority>) {
+/// Ends overlaps of apps' ranges and holds keys whose successors were due.
+async fn tend_apps(duties: Arc<Duties>, pulse: Pulse) {
     for round in 0_u64.. {
-        let desk = authority.desk(Actor::System("sweep"), ambient::now());
+        let desk = duties.authority.desk(Actor::System("sweep"), ambient::now());
         if let Err(problem) = retire_ranges(&desk).await {
             error!(problem = problem.for_the_log(), "overlaps of apps' ranges could not be ended");
         }
@@ -210,18 +278,21 @@ pub async fn tend_apps(authority: Arc<Authority>) {
                 error!(problem = problem.for_the_log(), "keys whose successors were due could not be held")
             }
         }
+        pulse.beat();
         tokio::time::sleep(APPS).await;
     }
 }
 
-/// Tells holders what happened to apps that their keys are bound to, until aborted. Beside the other duties, because an
-/// app may have many thousands.
-pub async fn tell_news(authority: Arc<Authority>) {
+/// Tells holders what happened to apps that their keys are bound to.
+async fn tell_news(duties: Arc<Duties>, pulse: Pulse) {
     loop {
-        let desk = authority.desk(Actor::System("sweep"), ambient::now());
+        let desk = duties.authority.desk(Actor::System("sweep"), ambient::now());
         match tell_app_news(&desk).await {
             Ok((_, true)) => tokio::time::sleep(PACE).await,
-            Ok((_, false)) => tokio::time::sleep(NEWS).await,
+            Ok((_, false)) => {
+                pulse.beat();
+                tokio::time::sleep(NEWS).await;
+            }
             Err(problem) => {
                 error!(
                     problem = problem.for_the_log(),

@@ -1,6 +1,7 @@
 //! Searches under way: a few at a time for one account, because each may look through many rows.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use keyward_rules::grant::Actor;
 use keyward_rules::id::AccountId;
@@ -12,12 +13,12 @@ use crate::ActionError;
 /// How many searches each account has under way, on this node.
 #[derive(Default)]
 pub struct Searches {
-    under_way: Mutex<HashMap<AccountId, u32>>,
+    under_way: Arc<Mutex<HashMap<AccountId, u32>>>,
 }
 
-/// One search under way, over when dropped: also when whoever asked has left.
-pub struct Searching<'s> {
-    searches: &'s Searches,
+/// One search under way, over when dropped: also when whoever asked has left. An export keeps it until its file was taken.
+pub struct Searching {
+    under_way: Arc<Mutex<HashMap<AccountId, u32>>>,
     account: Option<AccountId>,
 }
 
@@ -27,12 +28,12 @@ impl Searches {
     /// # Errors
     /// [`ActionError::Searching`] when the person has [`SEARCHES_PER_ACCOUNT`] under way;
     /// [`ActionError::TooManySearches`] when all accounts together have [`SEARCHES`].
-    pub fn begin(&self, actor: &Actor) -> Result<Searching<'_>, ActionError> {
+    pub fn begin(&self, actor: &Actor) -> Result<Searching, ActionError> {
         let account = actor.person().map(|holder| holder.account);
         if let Some(account) = account {
             self.count(account)?;
         }
-        Ok(Searching { searches: self, account })
+        Ok(Searching { under_way: Arc::clone(&self.under_way), account })
     }
 
     /// How many searches are under way.
@@ -54,10 +55,10 @@ impl Searches {
     }
 }
 
-impl Drop for Searching<'_> {
+impl Drop for Searching {
     fn drop(&mut self) {
         let Some(account) = self.account else { return };
-        let mut under_way = self.searches.under_way.lock();
+        let mut under_way = self.under_way.lock();
         if let Some(mine) = under_way.get_mut(&account) {
             *mine -= 1;
             if *mine == 0 {
@@ -85,7 +86,7 @@ mod tests {
     #[test]
     fn one_account_has_few_at_a_time_and_all_together_are_bounded() {
         let searches = Searches::default();
-        let mut under_way: Vec<Searching<'_>> = Vec::new();
+        let mut under_way: Vec<Searching> = Vec::new();
         for _ in 0..SEARCHES_PER_ACCOUNT {
             under_way.push(searches.begin(&holder(1)).unwrap());
         }

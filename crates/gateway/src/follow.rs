@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use keyward_rules::alert::Sighting;
 use keyward_rules::id::{KeyId, Revision};
 use keyward_rules::time::Moment;
-use keyward_store::{AppRecord, Feed, LoadedKey, StoreError, Subject, Watch};
+use keyward_store::{AppRecord, Feed, LoadedKey, Position, StoreError, Subject, Watch};
 use tracing::{error, info};
 
 use crate::alarms::Alarms;
@@ -19,7 +19,7 @@ const BATCH: u64 = 1_000;
 pub struct Follower {
     feed: Feed,
     facts: Facts,
-    revision: Revision,
+    position: Position,
     lease: Arc<Lease>,
     watch: Watch,
 }
@@ -69,7 +69,7 @@ impl Follower {
         facts.take_apps(&loaded.apps);
         lease.renew(now_ms);
         info!(keys = count.load(Ordering::Relaxed), revision = loaded.revision.0, "facts loaded");
-        Ok(Self { feed, facts, revision: loaded.revision, lease, watch })
+        Ok(Self { feed, facts, position: Position::at(loaded.revision), lease, watch })
     }
 
     /// Waits until something may have changed: a tenth of a second at most.
@@ -83,8 +83,9 @@ impl Follower {
     /// [`StoreError`]; what was applied before stays, and the lease runs on.
     pub async fn catch_up(&mut self, now_ms: u64) -> Result<Revision, StoreError> {
         loop {
-            let changes = self.feed.since(self.revision, BATCH).await?;
-            for change in &changes {
+            let changes = self.feed.since(&self.position, BATCH).await?;
+            let count = changes.len() as u64;
+            for change in changes {
                 match &change.subject {
                     Subject::Key(id) => match self.feed.key(*id).await? {
                         Some(key) => self.facts.take(&key),
@@ -99,21 +100,44 @@ impl Follower {
                             put_back(*id);
                         }
                     }
+                    Subject::Unreadable => {
+                        error!(
+                            change = change.revision.0,
+                            "a change in the feed cannot be read, and is passed over"
+                        );
+                    }
                 }
-                self.revision = change.revision;
+                self.position = Position::of(change);
             }
-            if (changes.len() as u64) < BATCH {
+            if count < BATCH {
                 self.lease.renew(now_ms);
-                return Ok(self.revision);
+                return Ok(self.position.revision);
             }
         }
     }
 
-    /// Reads every row again, so that one altered behind the feed's back is found.
+    /// What looks for rows that were altered behind the feed's back, beside the following.
+    #[must_use]
+    pub fn scrubber(&self) -> Scrubber {
+        Scrubber { feed: self.feed.clone(), facts: self.facts.clone() }
+    }
+}
+
+/// Looks for rows that were altered behind the feed's back.
+pub struct Scrubber {
+    feed: Feed,
+    facts: Facts,
+}
+
+impl Scrubber {
+    /// Reads every row again.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn scrub(&mut self) -> Result<(), StoreError> {
+    pub async fn scrub(&self) -> Result<(), StoreError> {
+        if let Some(name) = self.feed.foreign().await? {
+            error!(name, "the database has a trigger, rule, policy or view that this program did not make");
+        }
         let facts = self.facts.clone();
         let loaded = self.feed.load(move |key| facts.take(&key)).await?;
         self.facts.take_apps(&loaded.apps);

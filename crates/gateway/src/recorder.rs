@@ -28,8 +28,10 @@ const GATHER: Duration = Duration::from_millis(20);
 const ENOUGH: usize = 4_096;
 /// Keys whose last use may wait to be flushed.
 const USES: usize = 1_000_000;
-/// Keys with a use to write that are worth a commit of their own.
-const USES_ENOUGH: usize = 4_096;
+/// The use of a key is written once in so long: pages and the sweep count by days.
+const USE_AGAIN_MS: u64 = 60_000;
+/// Uses written in one commit, for which an intent may have to wait.
+const USES_AT_ONCE: usize = 1_000;
 
 /// The way in, one for all runtimes.
 #[derive(Clone)]
@@ -54,6 +56,8 @@ struct State {
     failed_at: AtomicU64,
     /// Records are dropped because the disk is nearly full.
     full: AtomicBool,
+    /// The last flush left uses that are due.
+    more_uses: AtomicBool,
 }
 
 impl State {
@@ -109,6 +113,8 @@ pub struct Writer {
     unsettled: Vec<Outcome>,
     /// Whether the disk has room for records.
     has_room: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// When the use of a key was last written, as far as that is less than [`USE_AGAIN_MS`] ago.
+    written: HashMap<KeyId, u64>,
 }
 
 /// What the journal asks of the machine.
@@ -141,6 +147,7 @@ pub fn recorder(
             busy_since: AtomicU64::new(0),
             failed_at: AtomicU64::new(0),
             full: AtomicBool::new(false),
+            more_uses: AtomicBool::new(false),
         },
     });
     let appender = journal.writer()?;
@@ -156,6 +163,7 @@ pub fn recorder(
             node,
             unsettled: Vec::new(),
             has_room: machine.has_room,
+            written: HashMap::new(),
         },
     ))
 }
@@ -278,7 +286,7 @@ impl Recorder {
         answer.await.unwrap_or(false)
     }
 
-    /// Writes everything that waits, last uses included.
+    /// Writes everything that waits, last uses included as far as they are due.
     pub async fn flush(&self) -> bool {
         self.ask(|waiting| &mut waiting.flush).await
     }
@@ -301,6 +309,16 @@ impl Recorder {
     #[must_use]
     pub fn is_stuck(&self) -> bool {
         self.0.state.is_stuck()
+    }
+
+    /// Writes the last uses that are due, a part at a time.
+    pub async fn flush_uses(&self) {
+        loop {
+            let written = self.flush().await;
+            if !written || !self.0.state.more_uses.load(Ordering::Relaxed) {
+                return;
+            }
+        }
     }
 
     /// Whether requests are counted and not recorded, because the disk is nearly full.
@@ -338,7 +356,7 @@ impl Writer {
             self.inbox.take(&mut batch);
             self.commit(&mut batch, &mut uses).await;
         }
-        self.flush_uses(&mut uses).await;
+        while self.flush_uses(&mut uses, 0).await && !uses.is_empty() {}
         let now = now();
         if let Some(marks) = self.marks.saved(now)
             && let Err(problem) = self.appender.save_marks(&self.node, now, &marks).await
@@ -394,9 +412,9 @@ impl Writer {
         batch.intents.clear();
         batch.outcomes.clear();
         batch.records.clear();
-        // Uses are written when asked for, and when enough wait to be worth a commit.
-        if !batch.flush.is_empty() || uses.len() >= USES_ENOUGH {
-            let flushed = self.flush_uses(uses).await;
+        // Uses are written when asked for.
+        if !batch.flush.is_empty() {
+            let flushed = self.flush_uses(uses, USE_AGAIN_MS).await;
             answer(&mut batch.flush, flushed);
         }
     }
@@ -416,11 +434,20 @@ impl Writer {
         }
     }
 
-    async fn flush_uses(&self, uses: &mut HashMap<KeyId, LastUse>) -> bool {
-        let batch: Vec<LastUse> = uses.values().copied().collect();
+    /// Writes uses of keys of which none was written within the last `again_ms`, so many at a time; the others wait.
+    async fn flush_uses(&mut self, uses: &mut HashMap<KeyId, LastUse>, again_ms: u64) -> bool {
+        let now_ms = (self.inbox.state.steady_ms)();
+        self.written.retain(|_, written_ms| now_ms.saturating_sub(*written_ms) < again_ms);
+        let due = |used: &&LastUse| !self.written.contains_key(&used.key);
+        let batch: Vec<LastUse> = uses.values().filter(due).take(USES_AT_ONCE).copied().collect();
+        let more = batch.len() == USES_AT_ONCE;
+        self.inbox.state.more_uses.store(more, Ordering::Relaxed);
         match self.usage.record(&batch).await {
             Ok(()) => {
-                uses.clear();
+                for used in batch {
+                    uses.remove(&used.key);
+                    self.written.insert(used.key, now_ms);
+                }
                 true
             }
             Err(problem) => {

@@ -25,6 +25,7 @@ statements! {
         WHERE account = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
     ALERTS_OF_KEY = "SELECT id, account, at, kind, key_id, key_name, source, device, detail, seen_at FROM alerts \
         WHERE account = $1 AND key_id = $2 ORDER BY id DESC LIMIT $3";
+    DROP_ALERTS = "DELETE FROM alerts WHERE at < $1";
     UNSEEN_ALERTS = "SELECT COUNT(*) FROM alerts WHERE account = $1 AND seen_at IS NULL";
     SEE_ALERTS = "UPDATE alerts SET seen_at = $3 WHERE account = $1 AND id <= $2 AND seen_at IS NULL";
 }

@@ -28,6 +28,33 @@ pub enum StoreError {
         /// Kind and id, no values.
         what: String,
     },
+    /// What was seen is not there any more, or is something else.
+    #[error(
+        "the store was put back to an older state: change number {seen} was seen, and is not there or is another one. \
+         Nothing is changed or vouched for until an operator has looked (docs/operating/backup.md, \"A store that went back\")"
+    )]
+    WentBack {
+        /// The number.
+        seen: u64,
+    },
+    /// Something in the database could change or hide what is written.
+    #[error(
+        "the database has a trigger, rule, policy or view called `{name}`, which this program did not make: it could undo what \
+         is written. Find out who made it, and remove it"
+    )]
+    Foreign {
+        /// Its name.
+        name: String,
+    },
+    /// Another gateway serves on the store.
+    #[error(
+        "another gateway serves on this store: {place}. Stop it first; one that was cut off counts as gone after 35 seconds. \
+         Several gateways on one store would each accept the same request"
+    )]
+    NodeRuns {
+        /// Where it runs.
+        place: String,
+    },
     /// The row changed since it was read.
     #[error("{what} was changed by somebody else at the same time; try again")]
     Conflict {

@@ -11,11 +11,14 @@ use crate::bulk;
 use crate::error::StoreError;
 use crate::keys::{self, KeyRecord, RawKey};
 use crate::seal::Vault;
-use crate::sql::{Database, Listener, statements};
+use crate::sql::{Database, Listener, Row, statements};
 
 statements! {
     HEAD = "SELECT n FROM head WHERE id = 1";
-    CHANGES_SINCE = "SELECT n, kind, subject FROM changes WHERE n > $1 ORDER BY n LIMIT $2";
+    /// Gateways that start load everything, and those that run are never so far behind. The newest stays: its number counts.
+    DROP_CHANGES = "DELETE FROM changes WHERE at < $1 AND n < (SELECT n FROM head WHERE id = 1)";
+    /// The one that was seen last is among them, to be recognised.
+    CHANGES_SINCE = "SELECT n, kind, subject, at FROM changes WHERE n >= $1 ORDER BY n LIMIT $2";
 }
 
 /// What a change was about.
@@ -25,6 +28,8 @@ pub enum Subject {
     Key(KeyId),
     /// An app.
     App(AppId),
+    /// Something that this program cannot read: it goes on without it.
+    Unreadable,
 }
 
 /// One change.
@@ -34,6 +39,31 @@ pub struct Change {
     pub revision: Revision,
     /// What changed; the facts are read separately and may be newer.
     pub subject: Subject,
+    /// When, in milliseconds.
+    at: i64,
+}
+
+/// How far somebody has followed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Position {
+    /// The number of the last change that was seen.
+    pub revision: Revision,
+    /// The change itself, once one was read: another under its number means that the store was put back.
+    change: Option<Change>,
+}
+
+impl Position {
+    /// At a number, without knowing what stands there.
+    #[must_use]
+    pub const fn at(revision: Revision) -> Self {
+        Self { revision, change: None }
+    }
+
+    /// At a change.
+    #[must_use]
+    pub const fn of(change: Change) -> Self {
+        Self { revision: change.revision, change: Some(change) }
+    }
 }
 
 /// A key as a gateway gets to see it.
@@ -116,6 +146,14 @@ impl Feed {
         })
     }
 
+    /// The name of something in the database that could change or hide what is written.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn foreign(&self) -> Result<Option<String>, StoreError> {
+        self.database.foreign().await
+    }
+
     /// The number of the newest change.
     ///
     /// # Errors
@@ -126,25 +164,30 @@ impl Feed {
         u64::try_from(n).map(Revision).map_err(|_| StoreError::tampered("head", "row"))
     }
 
-    /// The next changes after `revision`, at most `limit`, in order.
+    /// The next changes after `position`, at most `limit`, in order. Numbers have no gaps.
     ///
     /// # Errors
-    /// [`StoreError::Tampered`] when a subject cannot be read.
-    pub async fn since(&self, revision: Revision, limit: u64) -> Result<Vec<Change>, StoreError> {
-        let rows = self.database.fetch_all(CHANGES_SINCE, vec![revision.0.into(), limit.into()]).await?;
-        rows.iter()
-            .map(|row| {
-                let tampered = || StoreError::tampered("change", "row");
-                let subject = row.text(2)?;
-                let subject = match row.text(1)?.as_str() {
-                    "key" => Subject::Key(subject.parse().map_err(|_| tampered())?),
-                    "app" => Subject::App(subject.parse().map_err(|_| tampered())?),
-                    _ => return Err(tampered()),
-                };
-                let revision = u64::try_from(row.int(0)?).map(Revision).map_err(|_| tampered())?;
-                Ok(Change { revision, subject })
-            })
-            .collect()
+    /// [`StoreError::WentBack`] when what was seen is not there any more, or is something else.
+    pub async fn since(&self, position: &Position, limit: u64) -> Result<Vec<Change>, StoreError> {
+        let values = vec![position.revision.0.into(), limit.saturating_add(1).into()];
+        let rows = self.database.fetch_all(CHANGES_SINCE, values).await?;
+        let mut changes = rows.iter().map(change).collect::<Result<Vec<_>, _>>()?;
+        let went_back = |at: u64| StoreError::WentBack { seen: at };
+        if position.revision.0 > 0 {
+            let stands = changes.first().filter(|first| first.revision == position.revision);
+            let known = position.change.as_ref();
+            if stands.is_none_or(|stands| known.is_some_and(|known| known != stands)) {
+                return Err(went_back(position.revision.0));
+            }
+            changes.remove(0);
+        }
+        changes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        for (expected, change) in (position.revision.0 + 1..).zip(&changes) {
+            if change.revision.0 != expected {
+                return Err(went_back(expected));
+            }
+        }
+        Ok(changes)
     }
 
     /// One key as it stands now; `None` when there is no such row.
@@ -175,6 +218,17 @@ impl Feed {
         let row = self.database.fetch_optional(apps::APP_BY_ID, vec![id.as_u64().into()]).await?;
         Ok(row.and_then(|row| AppRecord::from_row(&row, &self.vault).ok()))
     }
+}
+
+fn change(row: &Row) -> Result<Change, StoreError> {
+    let subject = row.text(2)?;
+    let subject = match row.text(1)?.as_str() {
+        "key" => subject.parse().map_or(Subject::Unreadable, Subject::Key),
+        "app" => subject.parse().map_or(Subject::Unreadable, Subject::App),
+        _ => Subject::Unreadable,
+    };
+    let revision = u64::try_from(row.int(0)?).map_err(|_| StoreError::tampered("change", "number"))?;
+    Ok(Change { revision: Revision(revision), subject, at: row.int(3)? })
 }
 
 /// Tells of changes soon after they were committed, by this process or another.

@@ -24,6 +24,7 @@ mod journal;
 mod keys;
 mod log;
 mod master;
+mod node;
 mod notes;
 mod open;
 mod outbox;
@@ -57,13 +58,14 @@ pub use channels::ChannelRecord;
 pub use deliveries::{Attempt, Deliveries, DeliveryRecord, DeliveryState, Fate};
 pub use door::{Door, NewChallenge, Opened, Patience, Try};
 pub use error::StoreError;
-pub use feed::{Change, Feed, Loaded, LoadedKey, Subject, Watch};
+pub use feed::{Change, Feed, Loaded, LoadedKey, Position, Subject, Watch};
 pub use journal::{
     Intent, Journal, JournalWriter, Outcome, OutcomeStatus, Record, SavedMark, TakenMarks, Unfinished,
 };
 pub use keys::{KeyDraft, KeyRecord, Purpose};
 pub use log::{AuditFilter, AuditRecord, Concern, Finding, Kept, Log, Signer, Verdict, Verification};
 pub use master::{MasterKey, NotAMasterKey};
+pub use node::NodeClaim;
 pub use notes::KeyNotes;
 pub use open::{Location, Store};
 pub use outbox::{Claimed, Outbox};

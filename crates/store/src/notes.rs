@@ -1,10 +1,13 @@
 //! What gateways need not know of a key: tags, its place in a rotation, what its holder was told.
 
+use std::collections::HashMap;
+
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::person::CodeTag;
 use keyward_rules::time::Moment;
 
 use crate::error::StoreError;
+use crate::keys::{self, KeyRecord, RawKey};
 use crate::reader::Reader;
 use crate::sql::{Row, Value, statements};
 use crate::writer::Tx;
@@ -13,6 +16,8 @@ statements! {
     NOTES_OF_KEY = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks FROM key_notes WHERE key_id = $1";
     NOTES_OF_ACCOUNT = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks FROM key_notes \
         WHERE key_id IN (SELECT id FROM keys WHERE account = $1)";
+    NOTES_BETWEEN = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks FROM key_notes \
+        WHERE key_id >= $1 AND key_id <= $2";
     OVERLAPS = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks FROM key_notes \
         WHERE overlap_until > $1 AND key_id > $2 ORDER BY key_id LIMIT $3";
     SET_NOTES = "INSERT INTO key_notes (key_id, tags, predecessor, successor, overlap_until, told, networks) \
@@ -167,17 +172,37 @@ impl Tx {
         self.transact.execute(INSERT_REPEAT, values).await.map_err(crate::writer::taken("the request"))?;
         Ok(())
     }
-
-    /// Forgets requests from before `before`.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn drop_repeats(&mut self, before: Moment) -> Result<(), StoreError> {
-        self.transact.execute(DROP_REPEATS, vec![before.unix_ms().into()]).await.map(drop)
-    }
 }
 
 impl Reader {
+    /// Living unbound or old keys to tell their holders about, with their notes, in the order of their ids: after `after`, at
+    /// most `limit`; altered rows are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn keys_to_remind(
+        &self,
+        quiet_since: Moment,
+        after: Option<KeyId>,
+        limit: u64,
+    ) -> Result<Vec<(KeyRecord, KeyNotes)>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let values = vec![quiet_since.unix_ms().into(), after.into(), limit.into()];
+        let rows = self.database.fetch_all(keys::KEYS_TO_REMIND, values).await?;
+        let opened = rows.iter().filter_map(|row| RawKey::from_row(row).ok()?.open(&self.vault).ok());
+        let keys: Vec<KeyRecord> = opened.collect();
+        let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Ok(Vec::new()) };
+        let values = vec![first.id.to_string().into(), last.id.to_string().into()];
+        let rows = self.database.fetch_all(NOTES_BETWEEN, values).await?;
+        let notes: Result<Vec<KeyNotes>, StoreError> = rows.iter().map(KeyNotes::from_row).collect();
+        let mut notes: HashMap<KeyId, KeyNotes> = notes?.into_iter().map(|one| (one.key, one)).collect();
+        let with_notes = |key: KeyRecord| {
+            let notes = notes.remove(&key.id).unwrap_or_else(|| KeyNotes::none(key.id));
+            (key, notes)
+        };
+        Ok(keys.into_iter().map(with_notes).collect())
+    }
+
     /// The notes of a key.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use keyward_rules::time::Moment;
+use tokio::sync::Mutex;
 
 use crate::Entropy;
 use crate::activity::Activity;
@@ -15,6 +16,7 @@ use crate::feed::Feed;
 use crate::journal::Journal;
 use crate::log::{Log, bring_up};
 use crate::master::MasterKey;
+use crate::node::NodeClaim;
 use crate::outbox::Outbox;
 use crate::policies;
 use crate::reader::Reader;
@@ -64,6 +66,10 @@ const MAIN: &[Migration] = &[
     Migration {
         sqlite: include_str!("../migrations/sqlite/0010_names.sql"),
         postgres: include_str!("../migrations/postgres/0010_names.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0011_node.sql"),
+        postgres: include_str!("../migrations/postgres/0011_node.sql"),
     },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
@@ -139,6 +145,8 @@ pub struct Store {
     /// Where SQLite keeps its files.
     folder: Option<PathBuf>,
     witness: Option<Witness>,
+    /// The changes of this process, one at a time, and how far it has seen the store come.
+    turn: Arc<Mutex<Seen>>,
 }
 
 impl Store {
@@ -167,13 +175,18 @@ impl Store {
         };
         migrate(&main, MAIN_PART, MAIN).await?;
         migrate(&activity, ACTIVITY_PART, ACTIVITY).await?;
+        for database in [&main, &activity] {
+            if let Some(name) = database.foreign().await? {
+                return Err(StoreError::Foreign { name });
+            }
+        }
         let mut tx = main.begin().await?;
         let (vault, made) = Vault::open(&mut tx, master, entropy, now.unix_ms()).await?;
         if made == Made::Now {
             policies::seal_all(&mut tx, &vault).await?;
         }
         tx.commit().await?;
-        Ok(Self { main, activity, vault: Arc::new(vault), folder, witness: None })
+        Ok(Self { main, activity, vault: Arc::new(vault), folder, witness: None, turn: Arc::default() })
     }
 
     /// Where SQLite keeps its files; `None` on PostgreSQL.
@@ -182,10 +195,11 @@ impl Store {
         self.folder.as_deref()
     }
 
-    /// The same store, whose changes count as done only once `witness` was told.
+    /// The same store, whose changes count as done only once `witness` was told. One that has not come as far as `seen` was
+    /// put back, and takes no change.
     #[must_use]
-    pub fn witnessed(self, witness: Witness) -> Self {
-        Self { witness: Some(witness), ..self }
+    pub fn witnessed(self, witness: Witness, seen: Seen) -> Self {
+        Self { witness: Some(witness), turn: Arc::new(Mutex::new(seen)), ..self }
     }
 
     /// How far it has come.
@@ -224,7 +238,7 @@ impl Store {
     pub fn writer(&self) -> Writer {
         let file = self.folder.as_ref().map(|folder| folder.join(MAIN_FILE));
         let (vault, witness) = (Arc::clone(&self.vault), self.witness.clone());
-        Writer { database: self.main.clone(), vault, file, witness }
+        Writer { database: self.main.clone(), vault, file, witness, turn: Arc::clone(&self.turn) }
     }
 
     /// The capability to read for people.
@@ -238,6 +252,13 @@ impl Store {
     pub fn feed(&self) -> Feed {
         let file = self.folder.as_ref().map(|folder| folder.join(MAIN_FILE));
         Feed { database: self.main.clone(), vault: Arc::clone(&self.vault), file }
+    }
+
+    /// A gateway's claim to be the one that serves.
+    #[must_use]
+    pub fn node_claim(&self) -> NodeClaim {
+        let holder: [u8; 16] = self.vault.random();
+        NodeClaim { database: self.main.clone(), holder: format!("{:032x}", u128::from_be_bytes(holder)) }
     }
 
     /// The capability to record last uses.

@@ -34,6 +34,7 @@ statements! {
     KNOWN_DEVICE = "SELECT seen_at FROM devices WHERE token = $1 AND account = $2";
     SEE_DEVICE = "INSERT INTO devices (token, account, seen_at) VALUES ($1, $2, $3) \
         ON CONFLICT (token, account) DO UPDATE SET seen_at = excluded.seen_at";
+    DROP_OLD_DEVICES = "DELETE FROM devices WHERE seen_at < $1";
     DROP_DEVICES = "DELETE FROM devices WHERE account = $1";
 }
 

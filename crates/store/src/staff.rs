@@ -25,7 +25,6 @@ statements! {
         data_key = excluded.data_key, seal = excluded.seal";
     DROP_ROLE = "DELETE FROM roles WHERE account = $1";
     /// Takes the one row that every commit takes, so that changes of the staff happen one after another.
-    ONE_AT_A_TIME = "UPDATE head SET n = n WHERE id = 1";
     INSERT_LINK = "INSERT INTO set_up_links (token, made_at, expires_at) VALUES ($1, $2, $3)";
     /// Whoever comes second changes no row.
     USE_LINK = "UPDATE set_up_links SET used_at = $2 WHERE token = $1 AND used_at IS NULL AND expires_at > $2";
@@ -73,14 +72,6 @@ fn intact(rows: &[Row], vault: &Vault) -> Vec<Member> {
 }
 
 impl Tx {
-    /// Waits for, and keeps off, other changes of the staff and of proposals until this one ends.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn one_at_a_time(&mut self) -> Result<(), StoreError> {
-        self.transact.execute(ONE_AT_A_TIME, vec![]).await.map(drop)
-    }
-
     /// Everybody whose role is in force, because they have a second factor; altered rows are left out.
     ///
     /// # Errors

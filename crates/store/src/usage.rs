@@ -4,13 +4,30 @@ use std::net::IpAddr;
 
 use keyward_rules::id::KeyId;
 use keyward_rules::time::Moment;
+use tokio_postgres::types::Type;
 
 use crate::error::StoreError;
-use crate::sql::{Database, statements};
+use crate::sql::postgres::{Transaction, Typed};
+use crate::sql::{Database, Transact, Value, statements};
 
 statements! {
     /// Never moves backwards, so that batches of several nodes may arrive in any order.
     TOUCH_KEY = "UPDATE keys SET last_used_at = $2, last_used_from = $3 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
+}
+
+/// [`TOUCH_KEY`] for many: each parameter is a column.
+const TOUCH_KEYS: &str = "UPDATE keys SET last_used_at = used.at, last_used_from = used.source \
+    FROM UNNEST($1, $2, $3) AS used (id, at, source) \
+    WHERE keys.id = used.id AND (keys.last_used_at IS NULL OR keys.last_used_at < used.at)";
+
+async fn touch_columns(tx: &mut Transaction, batch: &[LastUse]) -> Result<(), StoreError> {
+    let ids: Vec<String> = batch.iter().map(|one| one.key.to_string()).collect();
+    let at: Vec<i64> = batch.iter().map(|one| i64::try_from(one.at.unix_ms()).unwrap_or(i64::MAX)).collect();
+    let sources: Vec<String> = batch.iter().map(|one| one.from.to_string()).collect();
+    let columns: [Typed<'_>; 3] =
+        [(&ids, Type::TEXT_ARRAY), (&at, Type::INT8_ARRAY), (&sources, Type::TEXT_ARRAY)];
+    tx.execute_typed(TOUCH_KEYS, &columns).await?;
+    Ok(())
 }
 
 /// One key's freshest use.
@@ -39,11 +56,14 @@ impl Usage {
         if batch.is_empty() {
             return Ok(());
         }
+        let values = |one: &LastUse| -> Vec<Value> {
+            vec![one.key.to_string().into(), one.at.unix_ms().into(), one.from.to_string().into()]
+        };
         let mut tx = self.database.begin().await?;
-        for one in batch {
-            let values =
-                vec![one.key.to_string().into(), one.at.unix_ms().into(), one.from.to_string().into()];
-            tx.execute(TOUCH_KEY, values).await?;
+        if let Transact::Postgres(tx) = &mut tx {
+            touch_columns(tx, batch).await?;
+        } else {
+            tx.execute_each(TOUCH_KEY, batch.iter().map(values).collect()).await?;
         }
         tx.commit().await
     }

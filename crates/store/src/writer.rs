@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyward_rules::account::Email;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Actor, Grant, Scope, Staff};
 use keyward_rules::id::{AccountId, KeyId, Revision};
 use keyward_rules::time::Moment;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::timeout;
 
 use crate::accounts::{self, AccountRecord};
 use crate::bulk;
@@ -17,11 +20,13 @@ use crate::feed::CHANNEL;
 use crate::keys::{self, KeyDraft, KeyRecord, RawKey};
 use crate::log::append::append;
 use crate::seal::Vault;
-use crate::sql::{Database, Transact, statements};
+use crate::sql::{Database, DatabaseError, Transact, statements};
 
 statements! {
     /// Takes the next number of the feed; holds the row until commit, so numbers appear in commit order.
     NEXT_CHANGE = "UPDATE head SET n = n + 1 WHERE id = 1 RETURNING n";
+    /// Waits for other changes, and keeps them off. On SQLite BEGIN does.
+    TAKE_TURN = "UPDATE head SET n = n WHERE id = 1 RETURNING n, audit";
     NEXT_AUDIT = "UPDATE head SET audit = audit + 1 WHERE id = 1 RETURNING audit";
     INSERT_CHANGE = "INSERT INTO changes (n, kind, subject, at) VALUES ($1, $2, $3, $4)";
     INSERT_AUDIT = "INSERT INTO audit (n, at, record) VALUES ($1, $2, $3)";
@@ -36,7 +41,12 @@ pub struct Writer {
     pub(crate) file: Option<PathBuf>,
     /// Told of every change before it counts as done.
     pub(crate) witness: Option<Witness>,
+    /// The changes of this process, one at a time, and how far it has seen the store come.
+    pub(crate) turn: Arc<Mutex<Seen>>,
 }
+
+/// How long a change waits for those before it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How far the store has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -60,18 +70,32 @@ pub struct Tx {
     /// Accounts that the record concerns.
     concerned: BTreeSet<u64>,
     witness: Option<Witness>,
+    /// Given back last.
+    turn: OwnedMutexGuard<Seen>,
 }
 
 impl Writer {
-    /// Begins a change that `grant` allows, at `now`.
+    /// Begins a change that `grant` allows, at `now`. Changes come one after the other, on both databases: between what a
+    /// change reads and what it writes nothing else changes, and nothing is decided on what is about to be otherwise.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn begin(&self, grant: Grant, now: Moment) -> Result<Tx, StoreError> {
-        let transact = self.database.begin().await?;
+        // Changes that wait for one another must not hold connections that the first of them reads through.
+        let turn = timeout(PATIENCE, Arc::clone(&self.turn).lock_owned()).await;
+        let mut turn = turn.map_err(|_| DatabaseError::OthersWrite { seconds: PATIENCE.as_secs() })?;
+        let mut transact = self.database.begin().await?;
+        let head = transact.fetch_optional(TAKE_TURN, vec![]).await?;
+        let head = head.ok_or_else(|| StoreError::tampered("head", "row"))?;
+        let number = |at| u64::try_from(head.int(at)?).map_err(|_| StoreError::tampered("head", "row"));
+        let head = Seen { revision: Revision(number(0)?), audit: number(1)? };
+        if head.revision < turn.revision || head.audit < turn.audit {
+            return Err(StoreError::WentBack { seen: turn.revision.0 });
+        }
+        *turn = head;
         let concerned = party(&grant);
         let (vault, witness) = (Arc::clone(&self.vault), self.witness.clone());
-        Ok(Tx { transact, vault, grant, now, revision: None, concerned, witness })
+        Ok(Tx { transact, vault, grant, now, revision: None, concerned, witness, turn })
     }
 
     /// Adds many accounts and keys in one transaction, for tests of scale: on SQLite past the general adapter,
@@ -193,22 +217,6 @@ impl Tx {
         Ok(rows.iter().filter_map(|row| RawKey::from_row(row).ok()?.open(&self.vault).ok()).collect())
     }
 
-    /// Living unbound or old keys to tell their holders about: after `after`, at most `limit`; altered rows left out.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn keys_to_remind(
-        &mut self,
-        quiet_since: Moment,
-        after: Option<KeyId>,
-        limit: u64,
-    ) -> Result<Vec<KeyRecord>, StoreError> {
-        let after = after.map(|id| id.to_string()).unwrap_or_default();
-        let values = vec![quiet_since.unix_ms().into(), after.into(), limit.into()];
-        let rows = self.transact.fetch_all(keys::KEYS_TO_REMIND, values).await?;
-        Ok(rows.iter().filter_map(|row| RawKey::from_row(row).ok()?.open(&self.vault).ok()).collect())
-    }
-
     /// Active and disabled keys after `after`, at most `limit`, with the id to go on from while there may be more;
     /// altered rows are left out, they are unusable already.
     ///
@@ -322,8 +330,9 @@ impl Tx {
             self.transact.notify(CHANNEL).await?;
         }
         self.transact.commit().await?;
+        let seen = Seen { revision: self.revision.unwrap_or_default(), audit: n };
+        *self.turn = Seen { revision: self.turn.revision.max(seen.revision), audit: n };
         if let Some(witness) = self.witness {
-            let seen = Seen { revision: self.revision.unwrap_or_default(), audit: n };
             // A witness that panics is no reason to call a committed change undone.
             let _ = tokio::task::spawn_blocking(move || witness(seen)).await;
         }

@@ -170,6 +170,18 @@ impl Postgres {
         self.create(&name, template)
     }
 
+    /// Runs a statement as the owner of everything, in the database `name`; `postgres` is always there.
+    ///
+    /// # Errors
+    /// [`PostgresError::Program`] with what the server said.
+    pub fn psql(&self, name: &str, statement: &str) -> Result<(), PostgresError> {
+        let mut command = quiet(&self.programs.join("psql"), None);
+        command.arg("--host").arg(&self.folder).arg("--port").arg(self.port.to_string());
+        command.args(["--username", "postgres", "--no-password", "--no-psqlrc", "--quiet", "--dbname", name]);
+        command.args(["--set", "ON_ERROR_STOP=1", "--command", statement]);
+        run("psql", &mut command)
+    }
+
     fn create(&self, name: &str, template: &str) -> Result<String, PostgresError> {
         let mut command = quiet(&self.programs.join("createdb"), None);
         command.arg("--host").arg(&self.folder).arg("--port").arg(self.port.to_string());

@@ -1,5 +1,6 @@
 //! Signs the log as it stands, if it is a continuation of what was signed before, and sees that the note gets out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -7,11 +8,13 @@ use keyward_notify::Post;
 use keyward_rules::log::{Checkpoint, SigningKey};
 use keyward_rules::time::Moment;
 use keyward_store::Log;
+use tokio::sync::Mutex;
 use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
 
 use super::Folder;
 use crate::ambient;
+use crate::tasks::Pulse;
 
 /// How often the log is looked at.
 const EVERY: Duration = Duration::from_secs(60);
@@ -166,12 +169,14 @@ impl Notary {
 }
 
 /// Looks once a minute until aborted.
-pub async fn run(mut notary: Notary) {
+pub async fn run(notary: Arc<Mutex<Notary>>, pulse: Pulse) {
+    let mut notary = notary.lock().await;
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         notary.look(ambient::now()).await;
+        pulse.beat();
     }
 }
 

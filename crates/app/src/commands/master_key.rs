@@ -142,7 +142,10 @@ async fn rotate(options: &WhichStore) -> Result<()> {
 async fn open(place: &Place, master: &MasterKey) -> Result<Option<Store>> {
     match Store::open(&place.location, master, ambient::entropy(), ambient::now()).await {
         Ok(store) => Ok(Some(match &place.checkpoint {
-            Some(file) => store.witnessed(std::sync::Arc::new(Checkpoint::follow(file)).witness()),
+            Some(file) => {
+                let (checkpoint, seen) = Checkpoint::follow(file)?;
+                store.witnessed(std::sync::Arc::new(checkpoint).witness(), seen)
+            }
             None => store,
         })),
         Err(StoreError::WrongMasterKey) => Ok(None),

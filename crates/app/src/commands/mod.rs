@@ -49,7 +49,10 @@ async fn opened(choice: &StoreChoice) -> Result<Opened> {
     let store = Store::open(&place.location, &master, ambient::entropy(), ambient::now()).await?;
     // Whatever a command changes is kept there before the command says so, as the server does.
     let store = match &place.checkpoint {
-        Some(file) => store.witnessed(Arc::new(Checkpoint::follow(file)).witness()),
+        Some(file) => {
+            let (checkpoint, seen) = Checkpoint::follow(file)?;
+            store.witnessed(Arc::new(checkpoint).witness(), seen)
+        }
         None => store,
     };
     let authority = node::authority(&store, place.rules);

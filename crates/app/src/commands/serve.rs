@@ -1,27 +1,29 @@
 //! `keyward serve`: the gateway in front of a real exchange.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use keyward_authority::Settings;
 use keyward_gateway::Listeners;
 use keyward_store::{Location, Store};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{error, info};
 
 use crate::arguments::ConfigFile;
 use crate::commands::{operator, read_master_key};
+use crate::config::GatewaySettings;
 use crate::control::{self, Control, Post};
 use crate::node::{self, Node, NodeOptions};
 use crate::status::{Status, Watched};
-use crate::{ambient, config, sandbox};
+use crate::tls::{self, Certificate};
+use crate::{ambient, config};
 
-/// Runs until SIGINT or SIGTERM.
+/// Runs until SIGINT or SIGTERM; SIGHUP has the certificate read again.
 pub async fn run(options: &ConfigFile) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let settings = config::read(&options.config)?;
     let location = Location::parse(&settings.store.url)?;
     let _lock = match &location {
@@ -36,18 +38,12 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
     let master = read_master_key(&settings.store.master_key_file)?;
     let store = Store::open(&location, &master, ambient::entropy(), ambient::now()).await?;
     let (store, checkpoint) = node::checked(store, settings.checkpoint_file(&location).as_deref()).await?;
-    let tls = match (
-        &settings.gateway.tls_listen,
-        &settings.gateway.tls_certificate_file,
-        &settings.gateway.tls_key_file,
-    ) {
-        (Some(address), Some(chain), Some(key)) => {
-            let chain: Result<Vec<_>, _> =
-                CertificateDer::pem_file_iter(chain).context("the certificate cannot be read")?.collect();
-            let key = PrivateKeyDer::from_pem_file(key).context("the certificate's key cannot be read")?;
-            Some((node::listen(*address)?, sandbox::tls::server_config(chain?, key)?))
+    let certificate = Files::of(&settings.gateway).map(|files| files.read()).transpose()?;
+    let tls = match (settings.gateway.tls_listen, &certificate) {
+        (Some(address), Some((certificate, _))) => {
+            Some((node::listen(address)?, tls::server_config(Arc::clone(certificate))?))
         }
-        (_, _, _) => None,
+        (_, _) => None,
     };
     let plain = settings.gateway.listen.map(node::listen).transpose()?;
     let metrics = settings.metrics.as_ref().map(|metrics| node::listen(metrics.listen)).transpose()?;
@@ -92,12 +88,15 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
     };
     let node = Node::start(&store, options).await?;
     let console = control.as_ref().map(Control::shell);
-    let watched = Watched { gate: node.gate(), console };
+    let watched = Watched { gate: node.gate(), pulses: node.pulses(), console };
     let status = metrics.map(|listener| Status::start(listener, watched)).transpose()?;
     info!(upstream = settings.upstream.url, "serving");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => reload(certificate.as_ref()),
+        }
     }
     if let Some(control) = control {
         control.stop().await;
@@ -106,4 +105,29 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
     drop(status);
     store.close().await;
     Ok(())
+}
+
+/// Where certificate and key are.
+struct Files {
+    chain: PathBuf,
+    key: PathBuf,
+}
+
+impl Files {
+    fn of(gateway: &GatewaySettings) -> Option<Self> {
+        let (chain, key) = (gateway.tls_certificate_file.clone()?, gateway.tls_key_file.clone()?);
+        Some(Self { chain, key })
+    }
+
+    fn read(self) -> Result<(Arc<Certificate>, Self)> {
+        Ok((Certificate::read(&self.chain, &self.key)?, self))
+    }
+}
+
+fn reload(certificate: Option<&(Arc<Certificate>, Files)>) {
+    match certificate.map(|(certificate, files)| certificate.replace(&files.chain, &files.key)) {
+        None => info!("asked to read the certificate again, but there is none"),
+        Some(Ok(())) => info!("the certificate was read again; new connections are shown it"),
+        Some(Err(problem)) => error!("the certificate stays as it is: {problem:#}"),
+    }
 }

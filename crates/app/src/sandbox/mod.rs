@@ -47,10 +47,11 @@ pub struct Places {
     pub ca_file: PathBuf,
 }
 
-/// Runs until SIGINT or SIGTERM.
+/// Runs until SIGINT or SIGTERM, or until its terminal is closed.
 pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let proxies =
         ProxySettings { trusted: options.trusted_proxies, client_address: Some(options.client_address) };
     let proxies = Arc::new(proxies.proxies().map_err(anyhow::Error::msg)?);
@@ -119,7 +120,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     };
     let control = Control::start(&store, Arc::clone(&node_options.authority), desk)?;
     let node = Node::start(&store, node_options).await?;
-    let watched = Watched { gate: node.gate(), console: Some(control.shell()) };
+    let watched = Watched { gate: node.gate(), pulses: node.pulses(), console: Some(control.shell()) };
     let status = Status::start(metrics, watched)?;
     if let Some(file) = &options.credentials {
         credentials::write(file, &document)?;
@@ -129,6 +130,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        _ = hangup.recv() => {}
     }
     control.stop().await;
     node.stop().await?;

@@ -8,6 +8,8 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use crate::tls::{Certificate, server_config};
+
 /// What the TLS listener needs, and what clients need to trust it.
 pub struct Tls {
     /// How to speak TLS.
@@ -36,19 +38,5 @@ pub fn prepare(folder: &Path) -> Result<Tls> {
     std::fs::write(&ca_file, ca.pem()).context("the sandbox's CA cannot be written")?;
     let chain = vec![CertificateDer::from(certificate.der().to_vec())];
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    Ok(Tls { config: server_config(chain, key)?, ca_file })
-}
-
-/// TLS 1.2 and 1.3 with HTTP/2 and HTTP/1.1 offered.
-pub fn server_config(
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-) -> Result<Arc<ServerConfig>> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(Tls { config: server_config(Certificate::of(chain, key)?)?, ca_file })
 }

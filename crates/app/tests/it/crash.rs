@@ -57,7 +57,7 @@ fn a_clean_stop_hands_its_marks_to_the_next_start() {
     assert_eq!(upstream.requests().len(), 2);
 }
 
-/// F90: a horizon for all would refuse everybody's orders for as long as the one clock runs ahead.
+/// F88b: a horizon for all would refuse everybody's orders for as long as the one clock runs ahead.
 #[test]
 fn a_clock_that_runs_ahead_holds_nobody_up_after_a_crash() {
     let (folder, upstream) = (Folder::new(), Upstream::start());

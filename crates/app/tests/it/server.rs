@@ -165,3 +165,47 @@ fn a_server_signs_its_log_into_the_folder_that_its_configuration_names() {
     assert!(keyward(&verify).contains("2 records are as they were written; 2 checkpoints agree"));
     assert_eq!(server.stop().code(), Some(0));
 }
+
+#[test]
+fn a_certificate_is_replaced_without_a_restart() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, address) = set_up(&folder, &upstream);
+    let dir = folder.0.join("etc");
+    let (chain, private) = (dir.join("tls.pem"), dir.join("tls.key"));
+    let make = |name: &str| {
+        let subject = format!("/CN={name}");
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
+        openssl.args(["-days", "2", "-subj", &subject, "-keyout"]).arg(&private).arg("-out").arg(&chain);
+        assert!(openssl.output().unwrap().status.success());
+    };
+    make("first.example");
+    let tls = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let text = std::fs::read_to_string(&config).unwrap();
+    let listen = format!("listen = \"{address}\"");
+    let files = format!(
+        "{listen}\ntls_listen = \"{tls}\"\ntls_certificate_file = \"{}\"\ntls_key_file = \"{}\"",
+        chain.display(),
+        private.display()
+    );
+    std::fs::write(&config, text.replace(&listen, &files)).unwrap();
+    let server = Server::start(&config, &address);
+    let shown = || {
+        let mut client = Command::new("openssl");
+        client.args(["s_client", "-connect", &tls]).stdin(Stdio::null());
+        String::from_utf8_lossy(&client.output().unwrap().stdout).into_owned()
+    };
+    assert!(shown().contains("first.example"), "{}", shown());
+    let hang_up = || {
+        let process = server.child.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &process]).status().unwrap().success());
+    };
+    // What cannot be used changes nothing.
+    std::fs::write(&chain, "nonsense").unwrap();
+    hang_up();
+    assert!(shown().contains("first.example"));
+    make("second.example");
+    hang_up();
+    crate::world::until("the new certificate is shown", 5_000, || shown().contains("second.example"));
+    assert_eq!(server.stop().code(), Some(0));
+}

@@ -82,7 +82,6 @@ pub async fn enrol_totp(
 ) -> Result<Enrolled, ActionError> {
     let grant = desk.actor.may(Action::EnrolTotp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
     tx.set_totp(account, Some(authenticator.secret()), step).await?;
     let mut recovery_codes = Vec::new();
@@ -149,7 +148,6 @@ fn step_mac(desk: &Desk<'_>, authenticator: &Authenticator, step: u64) -> String
 pub async fn remove_totp(desk: &Desk<'_>, proof: Proof, account: AccountId) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::RemoveTotp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
     if person.totp.is_none() {
         return Err(ActionError::Unchanged);

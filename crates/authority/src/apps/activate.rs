@@ -188,7 +188,6 @@ pub async fn retire_ranges(desk: &Desk<'_>) -> Result<usize, ActionError> {
 async fn retire(desk: &Desk<'_>, app: AppId) -> Result<usize, ActionError> {
     let grant = desk.actor.may(Action::RetireRanges, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let profile = tx.any_app_profile(app).await?.ok_or(ActionError::NoApp)?;
     let ended = |one: &RangeVersion| {
         one.standing == VersionStanding::Retiring && one.ends_at.is_some_and(|end| end <= desk.now)

@@ -43,7 +43,6 @@ pub fn thaw_matter(profile: &AppProfile) -> Matter {
 pub async fn freeze_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::FreezeApp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let by = match &desk.actor {
         Actor::Staff(_) => {
             acting(desk, &mut tx).await?;
@@ -81,7 +80,6 @@ pub async fn freeze_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> 
 pub async fn thaw_own_app(desk: &Desk<'_>, proof: Proof, id: AppId) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::ThawApp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let before = own(&mut tx, id).await?;
     refuse_frozen_owner(&mut tx, &before).await?;
     if before.frozen == Some(FrozenBy::Operator) {

@@ -28,8 +28,6 @@ pub async fn tell_app_news(desk: &Desk<'_>) -> Result<(usize, bool), ActionError
     }
     let grant = desk.actor.may(Action::TellAppNews, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    // Of two workers, one waits: the numbers of news come again.
-    tx.one_at_a_time().await?;
     let Some(news) = tx.app_news().await? else { return Ok((0, false)) };
     let (keys, last) = tx.app_keys(news.app, &news.after, BATCH).await?;
     let name = match tx.app(news.app).await {

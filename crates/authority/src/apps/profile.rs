@@ -145,7 +145,6 @@ pub async fn register_app(
     let grant = desk.actor.may(Action::RegisterApp, proof)?;
     let logo = drawn(desk, owner, wish.logo).await?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let account = tx.account(owner).await?.filter(|_| tx.grant().scope().reaches(owner));
     let account = account.ok_or(ActionError::NoAccount)?;
     if !matches!(account.kind, AccountKind::Master(_)) {
@@ -188,8 +187,6 @@ pub async fn edit_app(desk: &Desk<'_>, proof: Proof, id: AppId, wish: AppWish) -
     let known = desk.authority.access.reader.app_profile(id).await?.ok_or(ActionError::NoApp)?;
     let logo = drawn(desk, known.owner, wish.logo).await?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    // Between what operators read and what they verify nothing may change.
-    tx.one_at_a_time().await?;
     let before = own(&mut tx, id).await?;
     refuse_frozen_owner(&mut tx, &before).await?;
     if before.verified_at.is_some() && before.name != wish.name {
@@ -225,7 +222,6 @@ pub async fn edit_app(desk: &Desk<'_>, proof: Proof, id: AppId, wish: AppWish) -
 pub async fn submit_app(desk: &Desk<'_>, id: AppId) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::SubmitApp, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let before = own(&mut tx, id).await?;
     refuse_frozen_owner(&mut tx, &before).await?;
     if !matches!(before.standing, AppStanding::Draft | AppStanding::Rejected) {
@@ -285,7 +281,6 @@ pub async fn reject_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> 
     let why = reason(why)?;
     let grant = desk.actor.may(Action::RejectApp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     acting(desk, &mut tx).await?;
     let before = own(&mut tx, id).await?;
     if before.standing != AppStanding::Submitted {

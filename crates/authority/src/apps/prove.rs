@@ -73,7 +73,6 @@ pub async fn prove_control(
     }
     let grant = Actor::System("proof").may(Action::ProveControl, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let version = tx.range_version(app, number).await?.filter(waits).ok_or(ActionError::NoVersion)?;
     let Some(range) = within(&version) else {
         return Ok(Progress { proven: version.proven.len(), all });

@@ -154,7 +154,6 @@ pub async fn submit_ranges(
     };
     let grant = desk.actor.may(action, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     let profile = own(&mut tx, wish.app).await?;
     let before = versions(&mut tx, wish.app).await?;
@@ -196,7 +195,6 @@ pub async fn enter_ranges(desk: &Desk<'_>, proof: Proof, wish: RangeWish) -> Res
     check_ranges(desk, &wish).await?;
     let grant = desk.actor.may(Action::EnterRanges, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let by = acting(desk, &mut tx).await?;
     let profile = own(&mut tx, wish.app).await?;
     let before = versions(&mut tx, wish.app).await?;
@@ -228,7 +226,6 @@ pub async fn enter_ranges(desk: &Desk<'_>, proof: Proof, wish: RangeWish) -> Res
 pub async fn withdraw_ranges(desk: &Desk<'_>, app: AppId, number: u64) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::WithdrawRanges, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     own(&mut tx, app).await?;
     let version = tx.range_version(app, number).await?.ok_or(ActionError::NoVersion)?;
     if !is_open(&version) {

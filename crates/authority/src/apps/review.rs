@@ -74,7 +74,6 @@ pub async fn reject_ranges(
     let why = reason(why)?;
     let grant = desk.actor.may(Action::RejectRanges, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let by = acting(desk, &mut tx).await?;
     let profile = own(&mut tx, app).await?;
     let version = tx.range_version(app, number).await?.ok_or(ActionError::NoVersion)?;

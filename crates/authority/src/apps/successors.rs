@@ -75,7 +75,6 @@ pub async fn demand_successors(
     }
     let grant = desk.actor.may(Action::DemandSuccessors, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     acting(desk, &mut tx).await?;
     let before = own(&mut tx, id).await?;
     if before.demand.is_some_and(|stands| desk.now < stands.due && stands.due < due) {

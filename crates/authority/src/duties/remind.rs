@@ -15,6 +15,9 @@ use crate::{ActionError, Desk};
 /// Keys looked at in one transaction.
 const BATCH: u64 = 500;
 
+/// Words that are remembered of a key; the newest are those that are asked for.
+const TOLD: usize = 32;
+
 /// Looks at every living key that is at least a day old; gives how many holders were told something.
 ///
 /// # Errors
@@ -33,21 +36,30 @@ pub async fn remind_holders(desk: &Desk<'_>) -> Result<usize, ActionError> {
     }
 }
 
+/// Reads a page outside of any change: at a million keys hardly one is due. What is due is looked at again inside of one.
 async fn batch(desk: &Desk<'_>, after: Option<KeyId>) -> Result<(usize, Option<KeyId>), ActionError> {
     let quiet_since = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(DAY_MS));
+    let read = desk.authority.access.reader.keys_to_remind(quiet_since, after, BATCH).await?;
+    let last = read.last().map(|(key, _)| key.id);
+    let is_due = |(key, notes): &(KeyRecord, KeyNotes)| !due(key, notes, desk.now).is_empty();
+    let ids: Vec<KeyId> = read.iter().filter(|one| is_due(one)).map(|(key, _)| key.id).collect();
+    if ids.is_empty() {
+        return Ok((0, last));
+    }
     let grant = desk.actor.may(Action::Remind, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    let keys = tx.keys_to_remind(quiet_since, after, BATCH).await?;
-    let last = keys.last().map(|key| key.id);
     let mut told = Vec::new();
-    for key in &keys {
-        let notes = tx.notes(key.id).await?;
-        for (word, kind, detail) in due(key, &notes, desk.now) {
-            let mut notes = tx.notes(key.id).await?;
+    for id in ids {
+        // A key that was altered or ended meanwhile is told of by others.
+        let Ok(Some(key)) = tx.key(id).await else { continue };
+        let mut notes = tx.notes(id).await?;
+        for (word, kind, detail) in due(&key, &notes, desk.now) {
             notes.told.push(word.clone());
+            let surplus = notes.told.len().saturating_sub(TOLD);
+            notes.told.drain(..surplus);
             tx.set_notes(&notes).await?;
-            if tell(desk, &mut tx, about_key(desk, kind, key, detail)).await? {
-                told.push(format!("{} {word}", key.id));
+            if tell(desk, &mut tx, about_key(desk, kind, &key, detail)).await? {
+                told.push(format!("{id} {word}"));
             }
         }
     }

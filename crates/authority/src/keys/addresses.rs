@@ -78,7 +78,6 @@ pub async fn change_addresses(
     };
     let grant = desk.actor.may(action, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let mut key = which.find(desk, &mut tx).await?;
     check(policy_now(desk, &mut tx).await?.keys, &key, &to, wide)?;
     if !key.binding.covers(&to) {

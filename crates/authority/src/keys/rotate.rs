@@ -84,7 +84,6 @@ pub async fn check_rotation(desk: &Desk<'_>, wish: &RotationWish) -> Result<KeyN
 pub async fn rotate_key(desk: &Desk<'_>, proof: Proof, wish: RotationWish) -> Result<Issued, ActionError> {
     let grant = desk.actor.may(Action::RotateKey, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let mut old = tx.key(wish.key).await?.ok_or(ActionError::NoKey)?;
     let account = tx.account(old.account).await?.ok_or(ActionError::NoAccount)?;
     let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);

@@ -64,7 +64,6 @@ pub async fn freeze_account(
 ) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::FreezeAccount, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     acting(desk, &mut tx).await?;
     tx.account(account).await?.ok_or(ActionError::NoAccount)?;
     if tx.frozen_since(account).await?.is_some() {
@@ -122,7 +121,6 @@ pub(super) async fn thaw_account(
 pub async fn freeze_one_key(desk: &Desk<'_>, proof: Proof, id: KeyId, why: &str) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::FreezeKey, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     acting(desk, &mut tx).await?;
     let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
     if key.life.holds.has(Hold::Frozen) {

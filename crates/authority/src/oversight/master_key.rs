@@ -63,7 +63,6 @@ pub async fn rotate_master_key(
         Some(passed) => {
             let grant = desk.actor.may(change.action(), Proof::Passed(passed))?;
             let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-            tx.one_at_a_time().await?;
             if !operators_of(&tx.staff().await?).is_empty() {
                 return Err(ActionError::NotProposed(is));
             }

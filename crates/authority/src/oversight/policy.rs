@@ -79,7 +79,6 @@ pub fn tightening_matter(setting: Setting) -> Matter {
 pub async fn tighten_policy(desk: &Desk<'_>, proof: Proof, setting: Setting) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::TightenPolicy, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let by = acting(desk, &mut tx).await?;
     let before = policy_now(desk, &mut tx).await?;
     match setting.direction(&before) {

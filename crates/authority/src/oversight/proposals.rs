@@ -89,7 +89,6 @@ pub async fn propose(desk: &Desk<'_>, proof: Proof, change: Change) -> Result<Pr
     let name = name_of(desk, requester).await?;
     let grant = desk.actor.may(Action::Propose, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     if tx.open_proposals().await? >= u64::try_from(OPEN_PROPOSALS).unwrap_or(u64::MAX) {
         return Err(ActionError::TooManyProposals);
     }
@@ -148,7 +147,6 @@ pub async fn approve(
     let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     let grant = desk.actor.may(Action::Approve, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let record = tx.proposal(id).await?.ok_or(ActionError::NoProposal)?;
     let operators = operators(&mut tx).await?;
     let needed = policy_now(desk, &mut tx).await?.needed;
@@ -259,7 +257,6 @@ pub(super) async fn begin_passed(desk: &Desk<'_>, id: ProposalId) -> Result<(Tx,
     };
     let grant = desk.actor.may(change.action(), Proof::Passed(passed))?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let record = tx.proposal(id).await?.ok_or(ActionError::NoProposal)?;
     let operators = operators(&mut tx).await?;
     let needed = policy_now(desk, &mut tx).await?.needed;
@@ -314,7 +311,6 @@ pub async fn cancel_proposal(desk: &Desk<'_>, proof: Proof, id: ProposalId) -> R
     let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     let grant = desk.actor.may(Action::CancelProposal, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let people = operators(&mut tx).await?;
     if !people.contains(&by) {
         return Err(NotPassed::NotAnOperator.into());

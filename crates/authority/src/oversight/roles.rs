@@ -105,7 +105,6 @@ pub enum SetUp {
 pub async fn offer_set_up(desk: &Desk<'_>, which: SetUp) -> Result<Option<Token>, ActionError> {
     let grant = desk.actor.may(Action::OfferSetUp, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let (have, policy) = (operators(&mut tx).await?.len(), policy_now(desk, &mut tx).await?);
     let open = have < usize::from(policy.needed.operators());
     match which {
@@ -146,7 +145,6 @@ pub fn invitation_matter() -> Matter {
 pub async fn invite_operator(desk: &Desk<'_>, proof: Proof) -> Result<Token, ActionError> {
     let grant = desk.actor.may(Action::InviteOperator, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     acting(desk, &mut tx).await?;
     let (have, policy) = (operators(&mut tx).await?.len(), policy_now(desk, &mut tx).await?);
     if have >= usize::from(policy.needed.operators()) {
@@ -196,7 +194,6 @@ pub async fn take_set_up(desk: &Desk<'_>, proof: Proof, token: &str, alone: bool
     let token = Token::parse(SET_UP, token).ok_or(ActionError::NoSetUpLink)?;
     let grant = desk.actor.may(Action::TakeSetUp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     let (people, policy) = (operators(&mut tx).await?, policy_now(desk, &mut tx).await?);
     if people.contains(&account) {
         return Err(ActionError::Unchanged);
@@ -261,7 +258,6 @@ pub async fn revoke_role(desk: &Desk<'_>, proof: Proof, account: AccountId) -> R
     let name = name_of(desk, account).await?;
     let grant = desk.actor.may(Action::RevokeRole, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.one_at_a_time().await?;
     acting(desk, &mut tx).await?;
     let staff = tx.staff().await?;
     let member = staff.iter().find(|one| one.account == account);

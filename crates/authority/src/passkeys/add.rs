@@ -120,8 +120,6 @@ pub async fn add_passkey(
         return Err(ActionError::NotAPasskey);
     }
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    // Two at a time could both be the tenth, or both the first.
-    tx.one_at_a_time().await?;
     let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
     if person.passkeys >= PASSKEYS_PER_ACCOUNT {
         return Err(ActionError::TooManyPasskeys);

@@ -36,8 +36,6 @@ pub async fn remove_passkey(
     let id: PasskeyId = passkey.id;
     let grant = desk.actor.may(Action::RemovePasskey, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    // Two removals at a time could each count on the other's factor.
-    tx.one_at_a_time().await?;
     if !tx.remove_passkey(account, id).await? {
         return Err(ActionError::NoPasskey);
     }

@@ -21,8 +21,6 @@ pub async fn rename_passkey(
 ) -> Result<(), ActionError> {
     let grant = desk.actor.may(Action::RenamePasskey, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    // The record says what it was called before; two at a time could both say the same.
-    tx.one_at_a_time().await?;
     let before = tx.passkey_name(account, id).await?.ok_or(ActionError::NoPasskey)?;
     if before == name.as_str() {
         return Ok(());

@@ -6,7 +6,7 @@ use keyward_rules::time::Moment;
 use keyward_store::{Bounds, Found, Place, Quarter, RequestFilter, RequestRow};
 
 use crate::tell::shows_addresses;
-use crate::{ActionError, Desk};
+use crate::{ActionError, Desk, Searching};
 
 /// Requests of a key's page.
 const NEWEST: usize = 20;
@@ -124,7 +124,8 @@ pub async fn key_requests(
     Ok(found.map(|row| as_shown(row, shown)))
 }
 
-/// The same for a file: searches on until nothing is left, or `limit` are found, or [`EXPORT_WALKS`] searches were made.
+/// The same for a file: searches on until nothing is left, or `limit` are found, or [`EXPORT_WALKS`] searches were made. What is
+/// given with it is to be kept until the file was taken, so that nobody has many of them waiting.
 ///
 /// # Errors
 /// As [`key_requests`].
@@ -134,9 +135,9 @@ pub async fn all_key_requests(
     id: KeyId,
     filter: RequestFilter,
     limit: usize,
-) -> Result<Found<KeyRequest, Place>, ActionError> {
+) -> Result<(Found<KeyRequest, Place>, Searching), ActionError> {
     let (mut filter, shown) = searchable(desk, id, filter).await?;
-    let _search = desk.authority.searches.begin(&desk.actor)?;
+    let search = desk.authority.searches.begin(&desk.actor)?;
     let mut all = Found { rows: Vec::new(), next: None, looked_through: 0 };
     for _ in 0..EXPORT_WALKS {
         let bounds = Bounds { rows: limit.saturating_sub(all.rows.len()), looked_through: SEARCH_ROWS };
@@ -149,7 +150,7 @@ pub async fn all_key_requests(
         }
         filter.before = found.next;
     }
-    Ok(all.map(|row| as_shown(row, shown)))
+    Ok((all.map(|row| as_shown(row, shown)), search))
 }
 
 /// What was recorded of a key within the actor's scope after number `after`, and fits, at most `limit`; for who watches.

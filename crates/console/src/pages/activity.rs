@@ -1,9 +1,11 @@
 //! What a key or an account did: charts from an hour to a month, a search of requests, a live tail, an export.
 
 use askama::Template;
+use axum::body::Body;
 use axum::extract::{Path, Query as Asked};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use http_body_util::BodyExt as _;
 use keyward_authority::questions::{
     ChartView, KeyRequest, KeyView, Piece, Range, account_chart, all_key_requests, key_chart, key_requests,
     newer_key_requests, newest_record, show_key,
@@ -276,8 +278,8 @@ pub async fn export(person: SignedIn, Path(id): Path<String>, Asked(query): Aske
         Ok(filter) => filter,
         Err(text) => return message(StatusCode::UNPROCESSABLE_ENTITY, "That cannot be exported", text),
     };
-    let (found, cut) = match all_key_requests(&person.desk(), id, filter, EXPORT).await {
-        Ok(found) => (found.rows, found.next.is_some()),
+    let (found, cut, search) = match all_key_requests(&person.desk(), id, filter, EXPORT).await {
+        Ok((found, search)) => (found.rows, found.next.is_some(), search),
         Err(other) => return problem(other),
     };
     let (kind, ending, text) = match query.format.as_str() {
@@ -286,7 +288,12 @@ pub async fn export(person: SignedIn, Path(id): Path<String>, Asked(query): Aske
     };
     let part = if cut { format!("-newest-{}", found.len()) } else { String::new() };
     let name = format!("attachment; filename=\"keyward-{id}{part}.{ending}\"");
-    ([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)], text).into_response()
+    // The search is over once the file was taken: who takes none of them has two of them waiting.
+    let file = Body::new(Body::from(text).map_frame(move |frame| {
+        let _until_taken = &search;
+        frame
+    }));
+    ([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)], file).into_response()
 }
 
 fn json_lines(found: &[KeyRequest]) -> String {

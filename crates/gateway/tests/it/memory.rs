@@ -198,7 +198,7 @@ async fn an_apps_keys_share_its_ranges() {
         assert!(admits(id, "203.0.113.7") && admits(id, "2001:db8::7"));
         assert!(!admits(id, "203.0.114.1") && !admits(id, "127.0.0.1"));
     }
-    follower.scrub().await.unwrap();
+    follower.scrubber().scrub().await.unwrap();
     assert!(memory.is_current(&before), "nothing changed");
     let versions: Vec<u64> = vec![world.record(one).await.version, world.record(two).await.version];
     world.app(AppState::Active, "198.51.100.0/24", 2).await;
@@ -240,7 +240,7 @@ async fn the_scrub_finds_what_was_altered_behind_the_feed() {
     let (memory, lease) = (Arc::new(Memory::default()), Arc::new(Lease::default()));
     let (alarms, mut sightings) = Alarms::new();
     let to = Facts { memory: Arc::clone(&memory), alarms: Arc::new(alarms) };
-    let mut follower = Follower::start(world.store.feed(), to, lease, 0).await.unwrap();
+    let follower = Follower::start(world.store.feed(), to, lease, 0).await.unwrap();
     let output = std::process::Command::new("python3")
         .args(["-c", "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1]);c.execute('UPDATE keys SET permissions=31');c.commit()"])
         .arg(world.folder.join("keyward.db"))
@@ -249,8 +249,8 @@ async fn the_scrub_finds_what_was_altered_behind_the_feed() {
     assert!(output.success());
     assert!(matches!(world.store.feed().key(id).await.unwrap(), Some(LoadedKey::Broken(_))));
     assert!(sightings.try_recv().is_err(), "nothing to tell yet");
-    follower.scrub().await.unwrap();
-    follower.scrub().await.unwrap();
+    follower.scrubber().scrub().await.unwrap();
+    follower.scrubber().scrub().await.unwrap();
     assert_eq!(sightings.try_recv(), Ok(Sighting::Altered(id)), "its holder is told");
     assert!(sightings.try_recv().is_err(), "once");
     let Lookup::Facts(facts) = memory.facts(id) else { panic!("the key is still there") };

@@ -96,6 +96,30 @@ impl Database {
         }
     }
 
+    /// The name of something in the database that the program never makes, and that could change or hide what it writes.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    #[crate::boxed]
+    pub(crate) async fn foreign(&self) -> Result<Option<String>, StoreError> {
+        // Texts for one database each, and so none of the registry. Views of extensions, such as those of
+        // pg_stat_statements, are in many schemas.
+        const SQLITE: &str = "SELECT name FROM sqlite_schema WHERE type IN ('trigger', 'view') LIMIT 1";
+        const POSTGRES: &str = "SELECT CAST(name AS TEXT) FROM (\
+            SELECT t.tgname AS name FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n \
+            ON n.oid = c.relnamespace WHERE n.nspname = current_schema() AND NOT t.tgisinternal \
+            UNION ALL SELECT rulename FROM pg_rules WHERE schemaname = current_schema() \
+            UNION ALL SELECT policyname FROM pg_policies WHERE schemaname = current_schema() \
+            UNION ALL SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+            WHERE n.nspname = current_schema() AND c.relkind IN ('v', 'm') \
+            AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')) AS found LIMIT 1";
+        let text = match self {
+            Self::Sqlite(_) => SQLITE,
+            Self::Postgres(_) => POSTGRES,
+        };
+        self.fetch_optional(text, vec![]).await?.map(|row| row.text(0)).transpose()
+    }
+
     /// Listens to a channel of PostgreSQL; `None` on SQLite, whose watchers look at the file.
     ///
     /// # Errors
@@ -143,6 +167,23 @@ impl Transact {
             Self::Sqlite(tx) => tx.execute(sql, values).await?,
             Self::Postgres(tx) => tx.execute(sql, &values).await?,
         })
+    }
+
+    /// Runs a statement once for each of many rows of values, on SQLite in one go.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; then the transaction is over.
+    #[crate::boxed]
+    pub async fn execute_each(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.execute_each(sql, rows).await?,
+            Self::Postgres(tx) => {
+                for values in &rows {
+                    tx.execute(sql, values).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// All rows of a question inside the transaction.

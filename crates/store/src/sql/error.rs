@@ -45,6 +45,12 @@ pub enum DatabaseError {
         /// How long was waited.
         seconds: u64,
     },
+    /// Other changes of this process did not end.
+    #[error("other changes have been under way for {seconds} s")]
+    OthersWrite {
+        /// How long was waited.
+        seconds: u64,
+    },
     /// A unique index refused a row.
     #[error("a unique index refused the row: {reason}")]
     UniqueViolation {

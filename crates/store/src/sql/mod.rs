@@ -50,6 +50,7 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("journal", crate::journal::STATEMENTS),
     ("keys", crate::keys::STATEMENTS),
     ("log", crate::log::STATEMENTS),
+    ("node", crate::node::STATEMENTS),
     ("notes", crate::notes::STATEMENTS),
     ("outbox", crate::outbox::STATEMENTS),
     ("overseen", crate::overseen::STATEMENTS),

@@ -32,6 +32,10 @@ const IDLE: Duration = Duration::from_secs(600);
 /// A connection is used for so long, so that load moves to servers that come back.
 const AGE: Duration = Duration::from_secs(1_800);
 
+/// Said in full, because a database may have other defaults. Another program that stands still in the middle of a change
+/// does not hold up ours for ever.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '10s'";
+
 /// The half of a connection that sends and receives.
 type Link = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 /// A value as the driver takes it.
@@ -215,7 +219,7 @@ pub struct Transaction {
 impl Transaction {
     async fn begin(session: Object<Connector>) -> Result<Self, DatabaseError> {
         let mut transaction = Self { session: Some(session) };
-        transaction.script("BEGIN").await?;
+        transaction.script(BEGIN).await?;
         Ok(transaction)
     }
 

@@ -184,6 +184,18 @@ impl Transaction {
         self.run(move |connection| Prepared::new(connection, sql)?.execute(&values)).await
     }
 
+    pub(super) async fn execute_each(
+        &mut self,
+        sql: &'static str,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<(), DatabaseError> {
+        self.run(move |connection| {
+            let mut statement = Prepared::new(connection, sql)?;
+            rows.iter().try_for_each(|values| statement.execute(values).map(drop))
+        })
+        .await
+    }
+
     pub(super) async fn fetch_all(
         &mut self,
         sql: &'static str,

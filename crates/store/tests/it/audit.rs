@@ -191,7 +191,7 @@ async fn records_from_before_are_brought_up(world: World) {
         &world,
         "DROP TABLE audit_hashes; DROP TABLE audit_accounts; DROP TABLE audit_checkpoints; \
          DROP TABLE deliveries; DROP TABLE channels; DROP TABLE passkeys; DROP TABLE passkey_ceremonies; DROP TABLE root_key; DROP TABLE policies_head; \
-         DROP TABLE app_news; DROP TABLE app_ranges; DROP TABLE app_profiles; DROP INDEX keys_by_app; \
+         DROP TABLE app_news; DROP TABLE app_ranges; DROP TABLE app_profiles; DROP INDEX keys_by_app; DROP TABLE node; \
          DELETE FROM data_keys; UPDATE schema_steps SET steps = 4 WHERE part = 'main'",
     )
     .await;

@@ -11,8 +11,8 @@ use keyward_rules::limits::RANGE_VERSIONS;
 use keyward_rules::time::Moment;
 use keyward_store::{
     AccountKind, AccountRecord, AppKeyCounts, AppProfile, AppRecord, AppState, Demand, Intent, KeyDraft,
-    LastUse, LoadedKey, Location, MasterKey, Outcome, OutcomeStatus, RangeVersion, Record, SavedMark, Store,
-    StoreError, Subject,
+    LastUse, LoadedKey, Location, MasterKey, Outcome, OutcomeStatus, Position, RangeVersion, Record,
+    SavedMark, Store, StoreError, Subject,
 };
 
 use crate::world::{NOW, World, commit, draft, entropy, grant, master, random};
@@ -81,11 +81,11 @@ async fn changes_are_numbered_without_gaps(world: World) {
     for writer in writers {
         writer.await.unwrap();
     }
-    let changes = world.store.feed().since(Revision(0), 100).await.unwrap();
+    let changes = world.store.feed().since(&Position::at(Revision(0)), 100).await.unwrap();
     let numbers: Vec<u64> = changes.iter().map(|change| change.revision.0).collect();
     assert_eq!(numbers, (1..=20).collect::<Vec<_>>());
     assert!(changes.iter().all(|change| matches!(change.subject, Subject::Key(_))));
-    assert_eq!(world.store.feed().since(Revision(15), 3).await.unwrap().len(), 3);
+    assert_eq!(world.store.feed().since(&Position::at(Revision(15)), 3).await.unwrap().len(), 3);
 }
 
 async fn nothing_remains_of_a_dropped_change(world: World) {
@@ -440,7 +440,7 @@ async fn many_at_once_are_like_one_by_one(world: World) {
     let (loaded, found) = world.load().await;
     assert_eq!((found.len(), loaded.revision), (3, Revision(3)));
     assert!(found.iter().all(|key| matches!(key, LoadedKey::Intact(key) if keys.contains(&key.id))));
-    assert_eq!(world.store.feed().since(Revision(0), 10).await.unwrap().len(), 3);
+    assert_eq!(world.store.feed().since(&Position::at(Revision(0)), 10).await.unwrap().len(), 3);
     let again = world.store.writer().insert_many((grant(), NOW), vec![], drafts(), event).await;
     assert!(again.is_err(), "ids are there once");
     assert_eq!(world.load().await.0.revision, Revision(3), "and nothing of it is kept");

@@ -11,7 +11,7 @@ use keyward_testkit::postgres::{Postgres, Setup};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tokio_postgres::{Client, NoTls};
 
-use crate::world::{NOW, World, commit, draft, entropy, grant, master, random};
+use crate::world::{NOW, World, draft, entropy, grant, master, random};
 
 /// Everybody needs a password, but the test itself on the socket.
 const PASSWORDS: &str = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
@@ -56,7 +56,7 @@ async fn until(client: &Client, sql: &str, wanted: i64) {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("{sql} does not become {wanted}");
+    panic!("{sql} does not become {wanted}, but {}", number(client, sql).await);
 }
 
 fn encoded(text: &str) -> String {
@@ -150,11 +150,7 @@ async fn connections_that_the_server_ended_are_replaced() {
         let mut open = world.begin().await;
         let id = KeyId::from_entropy(random());
         open.insert_key(draft(id, account, "lost")).await.unwrap();
-        let mut idle = Vec::new();
-        for _ in 0..7 {
-            idle.push(world.begin().await);
-        }
-        drop(idle);
+        in_use(&world, 7).await.end().await;
         assert!(number(&owner, end).await >= 8, "the pool and perhaps the watch");
         let reads: Vec<_> = (0..16)
             .map(|_| {
@@ -187,16 +183,13 @@ async fn connections_that_the_server_ended_are_replaced() {
 #[tokio::test]
 async fn a_connection_outlives_the_runtime_that_asked_for_it() {
     let world = World::postgres().await;
-    let writer = world.store.writer();
+    let (writer, feed) = (world.store.writer(), world.store.feed());
     let elsewhere = tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let open = [
-                writer.begin(grant(), NOW).await.unwrap(),
-                writer.begin(grant(), NOW).await.unwrap(),
-                writer.begin(grant(), NOW).await.unwrap(),
-            ];
-            drop(open);
+            drop(writer.begin(grant(), NOW).await.unwrap());
+            let (first, second, third) = tokio::join!(feed.head(), feed.head(), feed.head());
+            first.and(second).and(third).unwrap();
         });
     });
     elsewhere.await.unwrap();
@@ -242,15 +235,41 @@ async fn a_change_that_is_given_up_in_a_statement_is_rolled_back() {
 #[tokio::test]
 async fn who_finds_all_connections_in_use_is_told_so() {
     let world = World::postgres().await;
-    let mut all = Vec::new();
-    for _ in 0..8 {
-        all.push(world.begin().await);
-    }
+    let in_use = in_use(&world, 8).await;
     let error = world.store.feed().head().await.unwrap_err();
     let cause = std::error::Error::source(&error).unwrap().to_string();
     assert_eq!(cause, "no free connection within 5 s");
-    commit(all.remove(0)).await;
+    in_use.end().await;
     world.store.feed().head().await.unwrap();
+}
+
+/// Reads that wait for a table, each on a connection of its own.
+struct InUse {
+    holds: Client,
+    reads: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl InUse {
+    async fn end(self) {
+        self.holds.batch_execute("ROLLBACK").await.unwrap();
+        for read in self.reads {
+            read.await.unwrap();
+        }
+    }
+}
+
+async fn in_use(world: &World, count: i64) -> InUse {
+    let holds = admin_of(world).await;
+    holds.batch_execute("BEGIN; LOCK TABLE apps").await.unwrap();
+    let read = |_| {
+        let feed = world.store.feed();
+        tokio::spawn(async move { drop(feed.apps().await.unwrap()) })
+    };
+    let reads = (0..count).map(read).collect();
+    let waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    // A transaction sees the statistics of its beginning.
+    until(&admin_of(world).await, waiting, count).await;
+    InUse { holds, reads }
 }
 
 struct Authority {

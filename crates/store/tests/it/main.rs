@@ -19,4 +19,5 @@ mod operators;
 mod passkeys;
 mod people;
 mod tampering;
+mod trust;
 mod world;

@@ -41,7 +41,6 @@ async fn person(world: &World, factor: bool) -> AccountId {
 async fn a_role_needs_a_second_factor(world: World) {
     let (with, without) = (person(&world, true).await, person(&world, false).await);
     let mut tx = world.begin().await;
-    tx.one_at_a_time().await.unwrap();
     tx.set_role(with, Some(Role::Operator)).await.unwrap();
     tx.set_role(without, Some(Role::Operator)).await.unwrap();
     assert_eq!(tx.staff().await.unwrap().iter().map(|one| one.account).collect::<Vec<_>>(), [with]);

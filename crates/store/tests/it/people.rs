@@ -283,6 +283,9 @@ async fn notes_and_repeats_are_kept(world: World) {
     let (intent, key) = tx.repeat_of(account, "one").await.unwrap().unwrap();
     assert!(intent.matches(&tag(4)) && key == id);
     assert!(tx.repeat_of(account, "two").await.unwrap().is_none());
-    tx.drop_repeats(NOW.plus_ms(1)).await.unwrap();
-    assert!(tx.repeat_of(account, "one").await.unwrap().is_none());
+    drop(tx);
+    for (days, kept) in [(1, true), (2, false)] {
+        world.store.door().tidy(NOW.plus_ms(days * 24 * 60 * 60 * 1_000)).await.unwrap();
+        assert_eq!(world.begin().await.repeat_of(account, "one").await.unwrap().is_some(), kept);
+    }
 }
