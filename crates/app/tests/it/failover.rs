@@ -86,3 +86,31 @@ fn make_key_called(config: &str, name: &str) -> keyward_testkit::process::KeyEnt
         expect: "0".to_owned(),
     }
 }
+
+/// F91: without shared marks each of two would accept the same signed withdrawal.
+#[test]
+fn a_second_gateway_on_one_store_is_refused() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let url = Postgres::shared().unwrap().fresh_database().unwrap();
+    let (config, address) = set_up(&folder, &upstream);
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text.replace(&format!("\"{}\"", folder.data().display()), &format!("\"{url}\""));
+    std::fs::write(&config, &text).unwrap();
+    let key = make_key(&config);
+    let server = Server::start(&config, &address);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let other = folder.0.join("etc/other.toml");
+    std::fs::write(&other, text.replace(&address, &free)).unwrap();
+    let (done, said) = keyward(&["serve", "--config", &other.display().to_string()]);
+    assert!(!done && said.contains("another gateway serves on this store"), "{said}");
+    let read = || Signed::new(&key, "GET", "/api/v5/account/balance", "");
+    assert_eq!(server.code(&read()), "0", "the first goes on");
+    // Commands are fine beside it.
+    assert!(keyward(&["key", "list", "--config", &config, "--account", "trader@keyward.example"]).0);
+    // After kill -9 this machine serves again at once.
+    server.kill();
+    let server = Server::start(&config, &address);
+    assert_eq!(server.code(&read()), "0");
+    assert_eq!(server.stop().code(), Some(0));
+    assert_eq!(Server::start(&other.display().to_string(), &free).stop().code(), Some(0));
+}
