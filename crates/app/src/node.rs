@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
+use keyward_authority::duties::tell_interrupted;
 use keyward_authority::{Authority, Settings};
 use keyward_edge::{Complaints, Proxies};
 use keyward_gateway::alarms::Alarms;
@@ -15,7 +16,9 @@ use keyward_gateway::memory::Memory;
 use keyward_gateway::rates::Rates;
 use keyward_gateway::recorder::{Machine, Recorder, Writer, recorder};
 use keyward_gateway::sources::{SourceLimits, Sources};
+use keyward_gateway::uses::LastUses;
 use keyward_gateway::{Backend, Counters, Gate, Gateway, Keys, Limits, Listeners, Reports, Running, View};
+use keyward_rules::grant::Actor;
 use keyward_rules::identity::IdentityKey;
 use keyward_rules::rate::Rate;
 use keyward_rules::route::RouteTable;
@@ -74,14 +77,17 @@ impl Node {
         let claim = store.node_claim();
         claim.take(&ambient::place(), ambient::now().unix_ms(), ambient::is_over).await?;
         let journal = store.journal();
-        for open in journal.abandon_open(ambient::now()).await.context("the journal cannot be settled")? {
+        for open in journal.open_intents().await.context("the journal cannot be read")? {
             warn!(
                 request = open.request,
                 route = open.route,
-                account = open.account,
+                account = %open.account,
                 "a request was forwarded when the last run ended: its outcome is unknown, and it is never sent again"
             );
+            let desk = options.authority.desk(Actor::System("watch"), ambient::now());
+            tell_interrupted(&desk, &open).await.context("a holder cannot be told of it")?;
         }
+        journal.abandon_open(ambient::now()).await.context("the journal cannot be settled")?;
         let horizon = journal.horizon(NODE).await.context("the replay horizon cannot be read")?;
         let taken = journal.take_marks(NODE, ambient::now()).await;
         let taken = taken.context("the replay marks cannot be read")?;
@@ -97,7 +103,6 @@ impl Node {
             .context("the facts cannot be loaded")?;
         let (recorder, writer) = recorder(
             journal,
-            store.usage(),
             Arc::clone(&marks),
             NODE.to_owned(),
             Machine {
@@ -106,6 +111,7 @@ impl Node {
             },
         )
         .context("the journal cannot be opened for writing")?;
+        let uses = Arc::new(LastUses::new(store.usage(), Arc::clone(&clock.steady_ms)));
         let gate = Gate {
             routes: RouteTable::okx_v5(options.raise_rates)?,
             view: View { memory, lease, clock_error: Arc::clone(&clock_error) },
@@ -114,7 +120,12 @@ impl Node {
                 rates: Rates::new(ambient::random_u64()),
                 marks: Arc::clone(&marks),
             },
-            reports: Reports { recorder: recorder.clone(), alarms, complaints: Complaints::default() },
+            reports: Reports {
+                recorder: recorder.clone(),
+                uses: Arc::clone(&uses),
+                alarms,
+                complaints: Complaints::default(),
+            },
             keys: Keys { passphrases: store.root().passphrase_key(), identity: identity_key(store.root()) },
             bounds: (limits(options.threads), clock.clone()),
         };
@@ -130,7 +141,7 @@ impl Node {
         let duties = Arc::new(worker::Duties {
             store: store.clone(),
             authority: options.authority,
-            recorder: recorder.clone(),
+            uses,
             marks,
             clock,
             retention: options.retention,
@@ -163,7 +174,7 @@ impl Node {
         let gateway = self.gateway;
         tokio::task::spawn_blocking(move || gateway.stop()).await.context("the gateway did not stop")?;
         self.tasks.stop().await;
-        let flushed = self.recorder.flush().await;
+        let flushed = self.gate.reports.uses.flush_all().await;
         let (dropped, unrecorded) = (self.recorder.dropped(), self.gate.counters.sources.unrecorded());
         self.recorder.close();
         let ended = tokio::task::spawn_blocking(move || self.writer.join()).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
-use keyward_store::{Journal, StoreError};
+use keyward_store::{Journal, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
@@ -82,6 +82,14 @@ impl JournalSettings {
         }
         journal.forget_marks(now).await?;
         journal.forget_rollups(now).await
+    }
+}
+
+/// The store with the last of its disk reserved for changes that take rights away.
+pub fn reserved(store: Store) -> Store {
+    match store.folder().map(Path::to_path_buf) {
+        Some(folder) => store.reserved(Arc::new(move || free_bytes(&folder))),
+        None => store,
     }
 }
 

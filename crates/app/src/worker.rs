@@ -13,7 +13,7 @@ use keyward_gateway::alarms::Sightings;
 use keyward_gateway::follow::{Follower, Scrubber};
 use keyward_gateway::health::ClockError;
 use keyward_gateway::marks::Marks;
-use keyward_gateway::recorder::Recorder;
+use keyward_gateway::uses::LastUses;
 use keyward_rules::grant::Actor;
 use keyward_rules::id::Revision;
 use keyward_rules::limits::DAY_MS;
@@ -58,7 +58,7 @@ pub struct Duties {
     /// For the actions.
     pub authority: Arc<Authority>,
     /// To have last uses written before the sweep looks at them.
-    pub recorder: Recorder,
+    pub uses: Arc<LastUses>,
     /// To tell of a clock that stepped back.
     pub marks: Arc<Marks>,
     /// The clocks.
@@ -97,7 +97,7 @@ pub fn start(tasks: &mut Tasks, follower: Follower, sightings: Sightings, duties
     tasks.every("last uses", FLUSH, move || {
         let duties = of(&shared);
         async move {
-            duties.recorder.flush_uses().await;
+            duties.uses.flush().await;
         }
     });
     let shared = of(duties);
@@ -167,6 +167,10 @@ fn keep(checkpoint: Option<&Checkpoint>, revision: Revision) {
 }
 
 async fn forget(duties: Arc<Duties>) {
+    let store = duties.store.clone();
+    if let Ok(Err(problem)) = tokio::task::spawn_blocking(move || store.refill_reserve()).await {
+        warn!(%problem, "the last of the disk cannot be reserved");
+    }
     if let Err(problem) = duties.retention.forget(&duties.store.journal(), ambient::now()).await {
         error!(%problem, "old journal records cannot be dropped");
     }
@@ -187,7 +191,7 @@ async fn scrub(scrubber: Arc<Scrubber>) {
 
 /// Last uses first, or a key in use could look idle.
 async fn sweep(duties: Arc<Duties>) {
-    if !duties.recorder.flush().await {
+    if !duties.uses.flush().await {
         return;
     }
     let desk = duties.authority.desk(Actor::System("sweep"), ambient::now());

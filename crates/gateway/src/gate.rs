@@ -18,6 +18,7 @@ use crate::rates::Rates;
 use crate::recorder::Recorder;
 use crate::settings::Limits;
 use crate::sources::Sources;
+use crate::uses::LastUses;
 
 /// The clocks, handed in: the wall for what is signed, a steady one for the lease.
 #[derive(Clone)]
@@ -66,6 +67,8 @@ pub struct Counters {
 pub struct Reports {
     /// To the journal.
     pub recorder: Recorder,
+    /// When keys were last used.
+    pub uses: Arc<LastUses>,
     /// To the holder.
     pub alarms: Arc<Alarms>,
     /// To the operator's log.

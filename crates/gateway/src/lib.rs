@@ -26,6 +26,7 @@ mod serve;
 mod settings;
 pub mod sources;
 mod upstream;
+pub mod uses;
 mod wording;
 
 pub use framing::may_pass;

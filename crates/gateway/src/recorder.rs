@@ -1,17 +1,15 @@
 //! The journal's inbox: requests hand their records in, one writer commits whatever waits.
 //!
-//! What a request waits for (an intent, the replay horizon, a flush) is committed at once; records that nobody
+//! What a request waits for (an intent, the replay horizon, a mark) is committed at once; records that nobody
 //! waits for gather for a moment, so that a request does not wake the writer. The inbox is bounded: a record
 //! that finds no room is dropped and counted; an intent that finds none refuses its request.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use keyward_rules::id::KeyId;
 use keyward_rules::time::Moment;
-use keyward_store::{Intent, Journal, JournalWriter, LastUse, Outcome, Record, SavedMark, Usage};
+use keyward_store::{Intent, Journal, JournalWriter, Outcome, Record, SavedMark};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
@@ -19,20 +17,13 @@ use tracing::{error, info, warn};
 
 use crate::marks::Marks;
 
-/// Records that may wait, and last uses.
+/// Records that may wait.
 const ROOM: usize = 65_536;
 /// Waiting requests that may wait for one commit; more are refused.
 const ROOM_OWED: usize = 4_096;
 /// How long a record waits for others, unless so many have come.
 const GATHER: Duration = Duration::from_millis(20);
 const ENOUGH: usize = 4_096;
-/// Keys whose last use may wait to be flushed.
-const USES: usize = 1_000_000;
-/// The use of a key is written once in so long: pages and the sweep count by days.
-const USE_AGAIN_MS: u64 = 60_000;
-/// Uses written in one commit, for which an intent may have to wait.
-const USES_AT_ONCE: usize = 1_000;
-
 /// The way in, one for all runtimes.
 #[derive(Clone)]
 pub struct Recorder(Arc<Inbox>);
@@ -56,8 +47,6 @@ struct State {
     failed_at: AtomicU64,
     /// Records are dropped because the disk is nearly full.
     full: AtomicBool,
-    /// The last flush left uses that are due.
-    more_uses: AtomicBool,
 }
 
 impl State {
@@ -88,7 +77,6 @@ const RETRY_MS: u64 = 5_000;
 #[derive(Default)]
 struct Waiting {
     records: Vec<Record>,
-    uses: Vec<LastUse>,
     intents: Vec<Intent>,
     outcomes: Vec<Outcome>,
     intended: Vec<oneshot::Sender<bool>>,
@@ -97,7 +85,6 @@ struct Waiting {
     extend: bool,
     marks: Vec<SavedMark>,
     marked: Vec<oneshot::Sender<bool>>,
-    flush: Vec<oneshot::Sender<bool>>,
     closed: bool,
 }
 
@@ -106,15 +93,12 @@ pub struct Writer {
     inbox: Arc<Inbox>,
     journal: Journal,
     appender: JournalWriter,
-    usage: Usage,
     marks: Arc<Marks>,
     node: String,
     /// Outcomes whose commit failed; they are tried again with the next.
     unsettled: Vec<Outcome>,
     /// Whether the disk has room for records.
     has_room: Arc<dyn Fn() -> bool + Send + Sync>,
-    /// When the use of a key was last written, as far as that is less than [`USE_AGAIN_MS`] ago.
-    written: HashMap<KeyId, u64>,
 }
 
 /// What the journal asks of the machine.
@@ -132,7 +116,6 @@ pub struct Machine {
 /// When the journal cannot be opened for appending.
 pub fn recorder(
     journal: Journal,
-    usage: Usage,
     marks: Arc<Marks>,
     node: String,
     machine: Machine,
@@ -147,24 +130,13 @@ pub fn recorder(
             busy_since: AtomicU64::new(0),
             failed_at: AtomicU64::new(0),
             full: AtomicBool::new(false),
-            more_uses: AtomicBool::new(false),
         },
     });
     let appender = journal.writer()?;
     let recorder = Recorder(Arc::clone(&inbox));
     Ok((
         recorder,
-        Writer {
-            inbox,
-            journal,
-            appender,
-            usage,
-            marks,
-            node,
-            unsettled: Vec::new(),
-            has_room: machine.has_room,
-            written: HashMap::new(),
-        },
+        Writer { inbox, journal, appender, marks, node, unsettled: Vec::new(), has_room: machine.has_room },
     ))
 }
 
@@ -199,7 +171,7 @@ impl Inbox {
 
 impl Waiting {
     fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.uses.is_empty() && self.outcomes.is_empty() && !self.is_awaited()
+        self.records.is_empty() && self.outcomes.is_empty() && !self.is_awaited()
     }
 
     /// Whether somebody waits for the commit.
@@ -208,7 +180,6 @@ impl Waiting {
             || !self.horizon.is_empty()
             || self.extend
             || !self.marked.is_empty()
-            || !self.flush.is_empty()
             || self.closed
     }
 }
@@ -222,20 +193,6 @@ impl Recorder {
                 waiting.records.push(record);
             }
             (room, waiting.records.len() == ENOUGH)
-        });
-        if !kept {
-            self.0.drop_one();
-        }
-    }
-
-    /// Notes a use that passed every check; never waits. A lost note is refreshed by the next use.
-    pub fn used(&self, used: LastUse) {
-        let kept = self.0.put(|waiting| {
-            let room = waiting.uses.len() < ROOM && !waiting.closed;
-            if room {
-                waiting.uses.push(used);
-            }
-            (room, waiting.uses.len() == ENOUGH)
         });
         if !kept {
             self.0.drop_one();
@@ -286,11 +243,6 @@ impl Recorder {
         answer.await.unwrap_or(false)
     }
 
-    /// Writes everything that waits, last uses included as far as they are due.
-    pub async fn flush(&self) -> bool {
-        self.ask(|waiting| &mut waiting.flush).await
-    }
-
     /// Has the writer end once it has written what waits.
     pub fn close(&self) {
         self.0.put(|waiting| {
@@ -309,16 +261,6 @@ impl Recorder {
     #[must_use]
     pub fn is_stuck(&self) -> bool {
         self.0.state.is_stuck()
-    }
-
-    /// Writes the last uses that are due, a part at a time.
-    pub async fn flush_uses(&self) {
-        loop {
-            let written = self.flush().await;
-            if !written || !self.0.state.more_uses.load(Ordering::Relaxed) {
-                return;
-            }
-        }
     }
 
     /// Whether requests are counted and not recorded, because the disk is nearly full.
@@ -345,7 +287,6 @@ impl Writer {
     /// Writes until [`Recorder::close`], then what is left, and the marks as they are at `now`: nothing may be
     /// accepted any more by then.
     pub async fn run(mut self, now: impl Fn() -> Moment) {
-        let mut uses: HashMap<KeyId, LastUse> = HashMap::new();
         let mut batch = Waiting::default();
         while !batch.closed {
             self.inbox.arrived.notified().await;
@@ -354,9 +295,8 @@ impl Writer {
                 let _ = timeout(GATHER, self.inbox.hurry.notified()).await;
             }
             self.inbox.take(&mut batch);
-            self.commit(&mut batch, &mut uses).await;
+            self.commit(&mut batch).await;
         }
-        while self.flush_uses(&mut uses, 0).await && !uses.is_empty() {}
         let now = now();
         if let Some(marks) = self.marks.saved(now)
             && let Err(problem) = self.appender.save_marks(&self.node, now, &marks).await
@@ -365,12 +305,7 @@ impl Writer {
         }
     }
 
-    async fn commit(&mut self, batch: &mut Waiting, uses: &mut HashMap<KeyId, LastUse>) {
-        for used in batch.uses.drain(..) {
-            if uses.len() < USES || uses.contains_key(&used.key) {
-                uses.insert(used.key, used);
-            }
-        }
+    async fn commit(&mut self, batch: &mut Waiting) {
         if !batch.horizon.is_empty() || batch.extend {
             batch.extend = false;
             let moved = self.move_horizon().await;
@@ -412,11 +347,6 @@ impl Writer {
         batch.intents.clear();
         batch.outcomes.clear();
         batch.records.clear();
-        // Uses are written when asked for.
-        if !batch.flush.is_empty() {
-            let flushed = self.flush_uses(uses, USE_AGAIN_MS).await;
-            answer(&mut batch.flush, flushed);
-        }
     }
 
     async fn move_horizon(&self) -> bool {
@@ -429,29 +359,6 @@ impl Writer {
             Err(problem) => {
                 error!(%problem, "the replay horizon cannot be written");
                 self.marks.horizon_failed();
-                false
-            }
-        }
-    }
-
-    /// Writes uses of keys of which none was written within the last `again_ms`, so many at a time; the others wait.
-    async fn flush_uses(&mut self, uses: &mut HashMap<KeyId, LastUse>, again_ms: u64) -> bool {
-        let now_ms = (self.inbox.state.steady_ms)();
-        self.written.retain(|_, written_ms| now_ms.saturating_sub(*written_ms) < again_ms);
-        let due = |used: &&LastUse| !self.written.contains_key(&used.key);
-        let batch: Vec<LastUse> = uses.values().filter(due).take(USES_AT_ONCE).copied().collect();
-        let more = batch.len() == USES_AT_ONCE;
-        self.inbox.state.more_uses.store(more, Ordering::Relaxed);
-        match self.usage.record(&batch).await {
-            Ok(()) => {
-                for used in batch {
-                    uses.remove(&used.key);
-                    self.written.insert(used.key, now_ms);
-                }
-                true
-            }
-            Err(problem) => {
-                error!(%problem, "last uses cannot be written; they are kept and tried again");
                 false
             }
         }

@@ -242,7 +242,7 @@ async fn finish(
     let gate = &*desk.gate;
     let key = permit.facts().id;
     trace.whose = Some((key, permit.facts().account));
-    gate.reports.recorder.used(LastUse { key, at: permit.whole().now, from: trace.source });
+    gate.reports.uses.note(LastUse { key, at: permit.whole().now, from: trace.source });
     if matches!(permit.facts().reach, Reach::Anywhere) {
         gate.reports.alarms.raise(Sighting::Unbound(key, trace.source), permit.whole().now);
     }

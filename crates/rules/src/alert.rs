@@ -99,6 +99,10 @@ kinds! {
     ManyAlerts, "many_alerts", Critical, "Many alerts of one kind within an hour",
         "Further ones are not told one by one before the next hour; the key's activity lists every request. Unless it is \
          your own software, disable the key now.";
+    /// A request that moves funds was under way when the gateway was interrupted.
+    OutcomeUnknown, "outcome_unknown", Critical, "A withdrawal or transfer has an unknown outcome",
+        "The gateway was interrupted after it had passed the request on. It is never sent again by itself. Look at the \
+         exchange whether it took place before you repeat it.";
     /// The stored record of a key was altered.
     KeyAltered, "key_altered", Critical, "The stored record of an API key was altered",
         "The key is held and cannot be used. Tell the operator, and make a new key.";

@@ -10,8 +10,10 @@ use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::limits::TIMESTAMP_WINDOW_MS;
 use keyward_rules::time::Moment;
 
+use crate::accounts;
 use crate::bulk;
 use crate::error::StoreError;
+use crate::open::moment;
 use crate::sql::{Database, Row, Value, statements};
 
 statements! {
@@ -28,7 +30,7 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     SETTLE_INTENT = "UPDATE intents SET outcome = $2, upstream_status = $3, settled_at = $4 \
         WHERE request = $1 AND outcome IS NULL";
-    OPEN_INTENTS = "SELECT request, route, account FROM intents WHERE outcome IS NULL ORDER BY at";
+    OPEN_INTENTS = "SELECT request, route, account, key_id, at FROM intents WHERE outcome IS NULL ORDER BY at";
     ABANDON_INTENTS = "UPDATE intents SET outcome = 'unknown', settled_at = $1 WHERE outcome IS NULL";
     COUNT_INTENTS = "SELECT outcome, COUNT(*) FROM intents GROUP BY outcome";
     COUNT_ACTIVITY = "SELECT COUNT(*) FROM activity";
@@ -144,7 +146,11 @@ pub struct Unfinished {
     /// The route's path.
     pub route: String,
     /// The account.
-    pub account: i64,
+    pub account: AccountId,
+    /// The key.
+    pub key: KeyId,
+    /// When it was passed on.
+    pub at: Moment,
 }
 
 /// The capability to append to the journal.
@@ -234,20 +240,35 @@ impl Journal {
         })
     }
 
-    /// Marks every open intent `unknown` and gives them, for the alert. Called once at a start.
+    /// The intents without an outcome, oldest first: after a start those that a crash has left.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open_intents(&self) -> Result<Vec<Unfinished>, StoreError> {
+        let tampered = || StoreError::tampered("intent", "row");
+        let rows = self.database.fetch_all(OPEN_INTENTS, vec![]).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Unfinished {
+                    request: row.text(0)?,
+                    route: row.text(1)?,
+                    account: accounts::id_of(row.int(2)?)?,
+                    key: row.text(3)?.parse().map_err(|_| tampered())?,
+                    at: moment(row.int(4)?).ok_or_else(tampered)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Marks every open intent `unknown`. Called once at a start, when their holders were told.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn abandon_open(&self, now: Moment) -> Result<Vec<Unfinished>, StoreError> {
+    pub async fn abandon_open(&self, now: Moment) -> Result<u64, StoreError> {
         let mut tx = self.database.begin().await?;
-        let rows = tx.fetch_all(OPEN_INTENTS, vec![]).await?;
-        let open: Result<Vec<_>, StoreError> = rows
-            .iter()
-            .map(|row| Ok(Unfinished { request: row.text(0)?, route: row.text(1)?, account: row.int(2)? }))
-            .collect();
-        tx.execute(ABANDON_INTENTS, vec![now.unix_ms().into()]).await?;
+        let abandoned = tx.execute(ABANDON_INTENTS, vec![now.unix_ms().into()]).await?;
         tx.commit().await?;
-        open
+        Ok(abandoned)
     }
 
     /// The moment that no accepted timestamp of a state-changing request exceeds, from the last run.

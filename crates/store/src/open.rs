@@ -20,6 +20,7 @@ use crate::node::NodeClaim;
 use crate::outbox::Outbox;
 use crate::policies;
 use crate::reader::Reader;
+use crate::reserve::{FreeBytes, Reserve};
 use crate::seal::{Made, RootKey, Vault};
 use crate::sql::Database;
 use crate::usage::Usage;
@@ -103,6 +104,10 @@ pub(crate) const MAIN_FILE: &str = "keyward.db";
 /// The journal's file.
 pub(crate) const ACTIVITY_FILE: &str = "activity.db";
 
+/// Connections to PostgreSQL at most: of the control plane, of those who follow the changes, of the journal. Each has its own,
+/// so that a crowd at the console holds up neither a revocation nor a withdrawal.
+const CONNECTIONS: [usize; 3] = [8, 2, 4];
+
 struct Migration {
     sqlite: &'static str,
     postgres: &'static str,
@@ -140,11 +145,15 @@ impl Location {
 #[derive(Clone)]
 pub struct Store {
     main: Database,
+    /// For those who follow the changes.
+    followed: Database,
     activity: Database,
     vault: Arc<Vault>,
     /// Where SQLite keeps its files.
     folder: Option<PathBuf>,
     witness: Option<Witness>,
+    /// The last of the disk.
+    reserve: Option<Arc<Reserve>>,
     /// The changes of this process, one at a time, and how far it has seen the store come.
     turn: Arc<Mutex<Seen>>,
 }
@@ -162,15 +171,15 @@ impl Store {
         entropy: Entropy,
         now: Moment,
     ) -> Result<Self, StoreError> {
-        let (main, activity, folder) = match location {
+        let (main, followed, activity, folder) = match location {
             Location::Folder(folder) => {
                 let main = Database::sqlite(&folder.join(MAIN_FILE)).await?;
                 let activity = Database::sqlite(&folder.join(ACTIVITY_FILE)).await?;
-                (main, activity, Some(folder.clone()))
+                (main.clone(), main, activity, Some(folder.clone()))
             }
             Location::Postgres(url) => {
-                let database = Database::postgres(url)?;
-                (database.clone(), database, None)
+                let [main, followed, activity] = CONNECTIONS.map(|most| Database::postgres(url, most));
+                (main?, followed?, activity?, None)
             }
         };
         migrate(&main, MAIN_PART, MAIN).await?;
@@ -186,7 +195,16 @@ impl Store {
             policies::seal_all(&mut tx, &vault).await?;
         }
         tx.commit().await?;
-        Ok(Self { main, activity, vault: Arc::new(vault), folder, witness: None, turn: Arc::default() })
+        Ok(Self {
+            main,
+            followed,
+            activity,
+            vault: Arc::new(vault),
+            folder,
+            witness: None,
+            reserve: None,
+            turn: Arc::default(),
+        })
     }
 
     /// Where SQLite keeps its files; `None` on PostgreSQL.
@@ -200,6 +218,22 @@ impl Store {
     #[must_use]
     pub fn witnessed(self, witness: Witness, seen: Seen) -> Self {
         Self { witness: Some(witness), turn: Arc::new(Mutex::new(seen)), ..self }
+    }
+
+    /// The same store with the last of its disk reserved for changes that take rights away. On PostgreSQL, whose disk is not
+    /// seen from here, nothing changes.
+    #[must_use]
+    pub fn reserved(self, free: FreeBytes) -> Self {
+        let reserve = self.folder.clone().map(|folder| Arc::new(Reserve { folder, free }));
+        Self { reserve, ..self }
+    }
+
+    /// Puts the reserve there, if it is not and there is room. Blocks its thread.
+    ///
+    /// # Errors
+    /// What the file system says; then there is none.
+    pub fn refill_reserve(&self) -> std::io::Result<()> {
+        self.reserve.as_ref().map_or(Ok(()), |reserve| reserve.refill())
     }
 
     /// How far it has come.
@@ -238,7 +272,8 @@ impl Store {
     pub fn writer(&self) -> Writer {
         let file = self.folder.as_ref().map(|folder| folder.join(MAIN_FILE));
         let (vault, witness) = (Arc::clone(&self.vault), self.witness.clone());
-        Writer { database: self.main.clone(), vault, file, witness, turn: Arc::clone(&self.turn) }
+        let (turn, reserve) = (Arc::clone(&self.turn), self.reserve.clone());
+        Writer { database: self.main.clone(), vault, file, witness, reserve, turn }
     }
 
     /// The capability to read for people.
@@ -251,7 +286,7 @@ impl Store {
     #[must_use]
     pub fn feed(&self) -> Feed {
         let file = self.folder.as_ref().map(|folder| folder.join(MAIN_FILE));
-        Feed { database: self.main.clone(), vault: Arc::clone(&self.vault), file }
+        Feed { database: self.followed.clone(), vault: Arc::clone(&self.vault), file }
     }
 
     /// A gateway's claim to be the one that serves.
@@ -313,6 +348,7 @@ impl Store {
     /// Closes all connections, so that the files can be moved or removed.
     pub async fn close(&self) {
         self.main.close().await;
+        self.followed.close().await;
         self.activity.close().await;
     }
 

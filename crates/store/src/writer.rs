@@ -19,6 +19,7 @@ use crate::error::StoreError;
 use crate::feed::CHANNEL;
 use crate::keys::{self, KeyDraft, KeyRecord, RawKey};
 use crate::log::append::append;
+use crate::reserve::Reserve;
 use crate::seal::Vault;
 use crate::sql::{Database, DatabaseError, Transact, statements};
 
@@ -41,6 +42,8 @@ pub struct Writer {
     pub(crate) file: Option<PathBuf>,
     /// Told of every change before it counts as done.
     pub(crate) witness: Option<Witness>,
+    /// The last of the disk, on SQLite.
+    pub(crate) reserve: Option<Arc<Reserve>>,
     /// The changes of this process, one at a time, and how far it has seen the store come.
     pub(crate) turn: Arc<Mutex<Seen>>,
 }
@@ -81,6 +84,9 @@ impl Writer {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn begin(&self, grant: Grant, now: Moment) -> Result<Tx, StoreError> {
+        if let Some(reserve) = &self.reserve {
+            reserve.admit(grant.action())?;
+        }
         // Changes that wait for one another must not hold connections that the first of them reads through.
         let turn = timeout(PATIENCE, Arc::clone(&self.turn).lock_owned()).await;
         let mut turn = turn.map_err(|_| DatabaseError::OthersWrite { seconds: PATIENCE.as_secs() })?;

@@ -26,7 +26,7 @@ use keyward_store::{Location, MasterKey, Store};
 use crate::arguments::StoreChoice;
 use crate::audit::AuditSettings;
 use crate::checkpoint::Checkpoint;
-use crate::{ambient, config as settings, node, sandbox};
+use crate::{ambient, config as settings, node, retention, sandbox};
 
 /// A store that a command acts on.
 struct Opened {
@@ -47,6 +47,7 @@ async fn opened(choice: &StoreChoice) -> Result<Opened> {
     let place = place(choice)?;
     let master = place.master()?;
     let store = Store::open(&place.location, &master, ambient::entropy(), ambient::now()).await?;
+    let store = retention::reserved(store);
     // Whatever a command changes is kept there before the command says so, as the server does.
     let store = match &place.checkpoint {
         Some(file) => {

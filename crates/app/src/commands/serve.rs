@@ -17,7 +17,7 @@ use crate::control::{self, Control, Post};
 use crate::node::{self, Node, NodeOptions};
 use crate::status::{Status, Watched};
 use crate::tls::{self, Certificate};
-use crate::{ambient, config};
+use crate::{ambient, config, retention};
 
 /// Runs until SIGINT or SIGTERM; SIGHUP has the certificate read again.
 pub async fn run(options: &ConfigFile) -> Result<()> {
@@ -37,6 +37,7 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
     config::refuse_unsafe(&settings)?;
     let master = read_master_key(&settings.store.master_key_file)?;
     let store = Store::open(&location, &master, ambient::entropy(), ambient::now()).await?;
+    let store = retention::reserved(store);
     let (store, checkpoint) = node::checked(store, settings.checkpoint_file(&location).as_deref()).await?;
     let certificate = Files::of(&settings.gateway).map(|files| files.read()).transpose()?;
     let tls = match (settings.gateway.tls_listen, &certificate) {

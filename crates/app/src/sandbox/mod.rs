@@ -28,7 +28,7 @@ use crate::control::{self, Control, Post};
 use crate::node::{self, Node, NodeOptions};
 use crate::retention::JournalSettings;
 use crate::status::{Status, Watched};
-use crate::{ambient, arguments};
+use crate::{ambient, arguments, retention};
 
 /// The master key's file in a sandbox's data folder; a server keeps it elsewhere.
 pub const MASTER_KEY_FILE: &str = "master.key";
@@ -60,6 +60,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let master = master_key(&folder.path)?;
     let location = Location::Folder(folder.path.clone());
     let store = Store::open(&location, &master, ambient::entropy(), ambient::now()).await?;
+    let store = retention::reserved(store);
     let (store, checkpoint) = node::checked(store, Some(&folder.path.join(node::CHECKPOINT_FILE))).await?;
 
     let (backend, exchange) = match &options.upstream {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use keyward_testkit::process::Running;
 
 use crate::server::{Server, make_key_that_may, set_up};
-use crate::world::{Folder, Manner, ORDER, Signed, Upstream, Wire, keyward, now_ms, send, until};
+use crate::world::{Folder, Manner, ORDER, Signed, Upstream, Wire, exchange, keyward, now_ms, send, until};
 
 #[test]
 fn an_order_is_accepted_once_in_a_thousand_copies_and_after_a_crash() {
@@ -96,7 +96,14 @@ fn money_has_its_record_before_it_moves_and_unknown_outcomes_are_not_repeated() 
     let running = running.crash_and_restart().unwrap();
     assert_eq!(intents(&folder), [("answered".to_owned(), 1), ("unknown".to_owned(), 1)]);
     assert_eq!(upstream.requests().len(), 2, "it is never sent again");
-    drop(running);
+    let mails = || {
+        let address = running.address("console_url").unwrap();
+        exchange(address, b"GET /dev/mail.json HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap().body
+    };
+    let told = |text: &str| text.matches("A withdrawal or transfer has an unknown outcome").count();
+    until("the holder is told", 10_000, || told(&mails()) > 0);
+    let mails = mails();
+    assert!(mails.contains("POST /api/v5/asset/withdrawal was passed on"), "{mails}");
 }
 
 fn intents(folder: &Folder) -> Vec<(String, i64)> {

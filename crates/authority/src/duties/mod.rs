@@ -2,6 +2,7 @@
 
 mod channels;
 mod cooling;
+mod interrupted;
 mod overlaps;
 mod raise;
 mod remind;
@@ -11,6 +12,7 @@ mod unfinished;
 pub use crate::apps::{hold_demanded, retire_ranges, tell_app_news};
 pub use channels::pause_channels;
 pub use cooling::end_cooling;
+pub use interrupted::tell_interrupted;
 pub use overlaps::end_overlaps;
 pub use raise::raise_sighting;
 pub(crate) use raise::{raise_altered_role, raise_to};

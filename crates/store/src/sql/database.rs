@@ -37,12 +37,12 @@ impl Database {
         Ok(Self::Sqlite(Sqlite::open(file).await?))
     }
 
-    /// A PostgreSQL database. Nothing is connected before the first statement.
+    /// A PostgreSQL database with so many connections at most. Nothing is connected before the first statement.
     ///
     /// # Errors
     /// [`StoreError::Url`].
-    pub(crate) fn postgres(url: &str) -> Result<Self, StoreError> {
-        Ok(Self::Postgres(Postgres::new(url)?))
+    pub(crate) fn postgres(url: &str, connections: usize) -> Result<Self, StoreError> {
+        Ok(Self::Postgres(Postgres::new(url, connections)?))
     }
 
     /// Starts a write transaction; on SQLite it takes the write lock at once.

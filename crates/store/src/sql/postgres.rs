@@ -21,8 +21,6 @@ use super::row::Row;
 use super::url::Settings;
 use super::value::Value;
 
-/// Connections at most, beside the one that listens.
-const CONNECTIONS: usize = 8;
 /// How long a statement waits for a free connection.
 const WAIT: Duration = Duration::from_secs(5);
 /// How long a rollback may take before its connection is given up.
@@ -49,15 +47,16 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Reads the URL; nothing is connected before the first statement.
+    /// Reads the URL; nothing is connected before the first statement, and never more than `connections` at a time, beside
+    /// the one that listens.
     ///
     /// # Errors
     /// [`crate::StoreError::Url`].
-    pub(crate) fn new(url: &str) -> Result<Self, crate::StoreError> {
+    pub(crate) fn new(url: &str, connections: usize) -> Result<Self, crate::StoreError> {
         let settings = Arc::new(Settings::parse(url)?);
         let runtime = Handle::try_current().map_err(|_| DatabaseError::CutShort)?;
         let connector = Connector { settings: Arc::clone(&settings), runtime, failure: RwLock::default() };
-        let builder = Pool::builder(connector).max_size(CONNECTIONS).wait_timeout(Some(WAIT));
+        let builder = Pool::builder(connector).max_size(connections).wait_timeout(Some(WAIT));
         let pool = builder.runtime(deadpool::Runtime::Tokio1).build().map_err(|_| DatabaseError::CutShort)?;
         Ok(Self { pool, settings })
     }

@@ -202,9 +202,10 @@ async fn the_journal_settles_what_was_left_open(world: World) {
     writer.append(&[intent(1), intent(2)], &[], &[record]).await.unwrap();
     writer.append(&[], &[settled], &[]).await.unwrap();
     assert!(writer.append(&[intent(1)], &[], &[]).await.is_err(), "a request has one intent");
-    let open = journal.abandon_open(NOW).await.unwrap();
+    let open = journal.open_intents().await.unwrap();
     assert_eq!(open.iter().map(|one| one.request.clone()).collect::<Vec<_>>(), [RequestId(2).to_string()]);
-    assert!(journal.abandon_open(NOW).await.unwrap().is_empty());
+    assert_eq!(journal.abandon_open(NOW).await.unwrap(), 1);
+    assert!(journal.open_intents().await.unwrap().is_empty());
     let late = Outcome { request: RequestId(2), status: OutcomeStatus::Answered(200), at: NOW };
     writer.append(&[], &[late], &[]).await.unwrap();
     let mut counts = journal.intent_counts().await.unwrap();
