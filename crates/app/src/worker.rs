@@ -46,6 +46,10 @@ const NEWS: Duration = Duration::from_secs(1);
 const PACE: Duration = Duration::from_millis(2);
 /// How often every row is read again.
 const SCRUB: Duration = Duration::from_secs(3_600);
+/// How often the store is read where it is known that nothing has changed: the lease counts from then.
+const READ_MS: u64 = 1_000;
+/// How often the log tells that the store cannot be followed.
+const TELL_MS: u64 = 10_000;
 /// How often the claim on the store is renewed.
 const CLAIM_MS: u64 = 5_000;
 /// A wall clock that falls this far behind the steady one has stepped back.
@@ -121,8 +125,9 @@ async fn follow(follower: Arc<Mutex<Follower>>, duties: Arc<Duties>, pulse: Puls
     let mut follower = follower.lock().await;
     let mut latest_wall_ms = duties.clock.now().unix_ms();
     let mut claimed_ms = (duties.clock.steady_ms)();
+    let (mut read_ms, mut told_ms) = (0, 0);
     loop {
-        follower.changed().await;
+        let changed = follower.changed().await;
         let now_ms = (duties.clock.steady_ms)();
         if now_ms >= claimed_ms + CLAIM_MS {
             // Without the claim nothing is vouched for: the lease runs out before another may take it.
@@ -147,15 +152,25 @@ async fn follow(follower: Arc<Mutex<Follower>>, duties: Arc<Duties>, pulse: Puls
             duties.marks.clock_stepped_back();
         }
         latest_wall_ms = wall_ms;
+        if !changed && now_ms < read_ms + READ_MS {
+            continue;
+        }
         match tokio::time::timeout(Duration::from_secs(2), follower.catch_up(now_ms)).await {
             Ok(Ok(seen)) => {
+                read_ms = now_ms;
                 keep(duties.checkpoint.as_deref(), seen);
                 pulse.beat();
             }
+            // Said now and then, however often it is tried.
+            _ if now_ms < told_ms + TELL_MS => {}
             Ok(Err(problem)) => {
-                error!(%problem, "the store cannot be followed; classes are refused as the lease runs out")
+                told_ms = now_ms;
+                error!(%problem, "the store cannot be followed; classes are refused as the lease runs out");
             }
-            Err(_) => error!("the store does not answer; classes are refused as the lease runs out"),
+            Err(_) => {
+                told_ms = now_ms;
+                error!("the store does not answer; classes are refused as the lease runs out");
+            }
         }
     }
 }

@@ -72,9 +72,9 @@ impl Follower {
         Ok(Self { feed, facts, position: Position::at(loaded.revision), lease, watch })
     }
 
-    /// Waits until something may have changed: a tenth of a second at most.
-    pub async fn changed(&mut self) {
-        self.watch.changed().await;
+    /// Waits until something may have changed: a tenth of a second at most. False when it is known that nothing has.
+    pub async fn changed(&mut self) -> bool {
+        self.watch.changed().await
     }
 
     /// Reads what changed since the last call; gives the number now reached.

@@ -45,6 +45,8 @@ struct State {
     busy_since: AtomicU64,
     /// When the last commit failed, if none succeeded after it.
     failed_at: AtomicU64,
+    /// When a failure was last told in the log.
+    told_at: AtomicU64,
     /// Records are dropped because the disk is nearly full.
     full: AtomicBool,
 }
@@ -57,6 +59,17 @@ impl State {
     fn end(&self, kept: bool) {
         self.busy_since.store(0, Ordering::Relaxed);
         self.failed_at.store(if kept { 0 } else { (self.steady_ms)().max(1) }, Ordering::Relaxed);
+    }
+
+    /// Whether a failure may be told in the log: once a minute, however many commits fail.
+    fn may_tell(&self) -> bool {
+        let now_ms = (self.steady_ms)().max(1);
+        let told_ms = self.told_at.load(Ordering::Relaxed);
+        let due = told_ms == 0 || now_ms.saturating_sub(told_ms) >= TELL_MS;
+        if due {
+            self.told_at.store(now_ms, Ordering::Relaxed);
+        }
+        due
     }
 
     fn is_stuck(&self) -> bool {
@@ -72,6 +85,9 @@ impl State {
 const HANGS_MS: u64 = 2_000;
 /// For so long a failed commit counts: the next is tried only when there is something to write.
 const RETRY_MS: u64 = 5_000;
+
+/// How often the log tells of failures.
+const TELL_MS: u64 = 60_000;
 
 /// What one commit takes.
 #[derive(Default)]
@@ -129,6 +145,7 @@ pub fn recorder(
             steady_ms: machine.steady_ms,
             busy_since: AtomicU64::new(0),
             failed_at: AtomicU64::new(0),
+            told_at: AtomicU64::new(0),
             full: AtomicBool::new(false),
         },
     });
@@ -339,7 +356,9 @@ impl Writer {
             let kept = self.appender.append(intents, outcomes, records).await;
             self.inbox.state.end(kept.is_ok());
             if let Err(problem) = &kept {
-                error!(%problem, records = records.len(), intents = intents.len(), "the journal cannot be written");
+                if self.inbox.state.may_tell() {
+                    error!(%problem, "the journal cannot be written; this is said once a minute");
+                }
                 self.unsettled.append(&mut batch.outcomes);
             }
             answer(&mut batch.intended, kept.is_ok());

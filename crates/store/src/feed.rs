@@ -86,8 +86,6 @@ pub struct Loaded {
 const PAGE: u64 = 10_000;
 /// How long to wait for a change before looking all the same.
 const WAIT: Duration = Duration::from_millis(100);
-/// How often SQLite's version is looked at meanwhile: a few microseconds each.
-const LOOK: Duration = Duration::from_millis(5);
 /// PostgreSQL's channel; a notice says only that something changed.
 pub(crate) const CHANNEL: &str = "keyward_changes";
 
@@ -140,7 +138,7 @@ impl Feed {
         Ok(Watch {
             way: match (self.database.listen(CHANNEL).await?, &self.file) {
                 (Some(listener), _) => Lookout::Postgres(listener),
-                (None, Some(file)) => Lookout::Sqlite(bulk::watch::open(file)?),
+                (None, Some(file)) => Lookout::Sqlite(Box::new(bulk::watch::open(file)?)),
                 (None, None) => Lookout::None,
             },
         })
@@ -237,28 +235,26 @@ pub struct Watch {
 }
 
 enum Lookout {
-    Sqlite(bulk::watch::Version),
+    Sqlite(Box<bulk::watch::Lookout>),
     Postgres(Listener),
     None,
 }
 
 impl Watch {
-    /// Returns when something may have changed: at once on a change, and after a tenth of a second anyway. A
-    /// look-out that fails costs speed and nothing else.
-    pub async fn changed(&mut self) {
+    /// Returns when something may have changed: at once on a change, and after a tenth of a second anyway. Whether something
+    /// may have; false only where it is known that nothing has. A look-out that fails costs speed and nothing else.
+    pub async fn changed(&mut self) -> bool {
         match &mut self.way {
-            Lookout::Sqlite(version) => {
-                for _ in 0..WAIT.as_millis() / LOOK.as_millis() {
-                    tokio::time::sleep(LOOK).await;
-                    if version.has_moved() {
-                        return;
-                    }
-                }
-            }
+            Lookout::Sqlite(lookout) => tokio::time::timeout(WAIT, lookout.moved()).await.is_ok(),
             Lookout::Postgres(listener) => {
+                // A pooler may keep notices from us, so silence says nothing.
                 let _ = tokio::time::timeout(WAIT, listener.woken()).await;
+                true
             }
-            Lookout::None => tokio::time::sleep(WAIT).await,
+            Lookout::None => {
+                tokio::time::sleep(WAIT).await;
+                true
+            }
         }
     }
 }

@@ -1,26 +1,107 @@
-//! Whether a SQLite file was changed by another connection, for microseconds instead of a question.
+//! Whether a SQLite file was changed by another connection, for microseconds instead of a question; and when it is worth
+//! looking, told by the kernel.
 
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::Connection;
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use tokio::io::unix::AsyncFd;
+use tokio::time::sleep;
 
 use crate::error::StoreError;
 use crate::sql::sqlite::{self, Access};
 
+/// How often it is looked where the kernel does not tell.
+const LOOK: Duration = Duration::from_millis(5);
+/// A change is told when it is written, and seen once it is durable: how often is looked meanwhile, and how many times.
+const SETTLE: Duration = Duration::from_millis(1);
+const LOOKS: u32 = 50;
+
+/// Looks for changes of a file.
+pub(crate) struct Lookout {
+    version: Version,
+    /// What the kernel tells of the files beside each other: the database, its log.
+    told: Option<AsyncFd<OwnedFd>>,
+    name: Vec<u8>,
+}
+
 /// The file's version as last seen.
-pub(crate) struct Version {
+struct Version {
     connection: Connection,
     seen: Option<i64>,
 }
 
 /// Starts to look.
-pub(crate) fn open(file: &Path) -> Result<Version, StoreError> {
-    Ok(Version { connection: sqlite::open(file, Access::Read)?, seen: None })
+pub(crate) fn open(file: &Path) -> Result<Lookout, StoreError> {
+    let version = Version { connection: sqlite::open(file, Access::Read)?, seen: None };
+    let name = file.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
+    Ok(Lookout { version, told: file.parent().and_then(tell), name })
+}
+
+/// Has the kernel tell of writes in a folder; `None` where it does not.
+fn tell(folder: &Path) -> Option<AsyncFd<OwnedFd>> {
+    let told = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok()?;
+    inotify::add_watch(&told, folder, WatchFlags::MODIFY | WatchFlags::CREATE | WatchFlags::MOVED_TO).ok()?;
+    #[expect(deprecated, reason = "sound for a descriptor that is owned; what replaces it is unsafe to call")]
+    AsyncFd::new(told).ok()
+}
+
+impl Lookout {
+    /// Returns when another connection has changed the file.
+    pub(crate) async fn moved(&mut self) {
+        loop {
+            if self.version.has_moved() {
+                return;
+            }
+            let Some(told) = &self.told else {
+                sleep(LOOK).await;
+                continue;
+            };
+            if !written(told, &self.name).await {
+                self.told = None;
+                continue;
+            }
+            for _ in 0..LOOKS {
+                if self.version.has_moved() {
+                    return;
+                }
+                sleep(SETTLE).await;
+            }
+        }
+    }
+}
+
+/// Waits until a file whose name begins so was written; false when the kernel tells no more.
+async fn written(told: &AsyncFd<OwnedFd>, name: &[u8]) -> bool {
+    loop {
+        let Ok(mut ready) = told.readable().await else { return false };
+        let mut room = [MaybeUninit::uninit(); 4_096];
+        let mut events = inotify::Reader::new(told.get_ref(), &mut room);
+        let mut touched = false;
+        loop {
+            match events.next() {
+                // Without a name it is the folder, or more was told than there was room for.
+                Ok(event) => {
+                    touched |= event.file_name().is_none_or(|file| file.to_bytes().starts_with(name));
+                }
+                Err(rustix::io::Errno::AGAIN) => break,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return false,
+            }
+        }
+        ready.clear_ready();
+        if touched {
+            return true;
+        }
+    }
 }
 
 impl Version {
     /// Whether anything was committed since the last call; the first call says yes, and so does a failure.
-    pub(crate) fn has_moved(&mut self) -> bool {
+    fn has_moved(&mut self) -> bool {
         let look = self.connection.prepare_cached("PRAGMA data_version");
         let now = look.and_then(|mut look| look.query_row([], |row| row.get::<_, i64>(0))).ok();
         let moved = now.is_none() || now != self.seen;

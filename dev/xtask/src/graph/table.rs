@@ -64,7 +64,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("zune-jpeg", &["authority"]),
     ("unicode-security", &["rules"]),
     ("rcgen", &["app", "testkit"]),
-    ("rustix", &["app", "testkit"]),
+    ("rustix", &["app", "store", "testkit"]),
     ("socket2", &["gateway", "app"]),
     ("libfuzzer-sys", &["fuzz"]),
 ];
