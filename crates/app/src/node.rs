@@ -75,7 +75,10 @@ impl Node {
     pub async fn start(store: &Store, options: NodeOptions) -> Result<Self> {
         let clock = ambient::clock();
         let claim = store.node_claim();
-        claim.take(&ambient::place(), ambient::now().unix_ms(), ambient::is_over).await?;
+        // A folder's lock ends with its process, so with the lock in hand no other can be serving on it.
+        let locked = store.folder().is_some();
+        let is_over = |place: &str| locked || ambient::is_over(place);
+        claim.take(&ambient::place(), ambient::now().unix_ms(), is_over).await?;
         let journal = store.journal();
         for open in journal.open_intents().await.context("the journal cannot be read")? {
             warn!(
