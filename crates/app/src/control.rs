@@ -11,7 +11,7 @@ use keyward_notify::channel::{ChannelCourier, Client, Lanes};
 use keyward_notify::{Courier, Mailbox, Smtp, Transport};
 use keyward_rules::route::RouteTable;
 use keyward_store::Store;
-use tokio::runtime::{EnterGuard, Handle, Runtime};
+use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
 
 use crate::{ambient, descriptors};
@@ -25,38 +25,33 @@ pub enum Post {
 }
 
 /// The threads of the control plane. They give way to the gateway's: a crowd at the console must not slow orders down.
-pub struct Threads(Option<Runtime>);
+struct Threads {
+    handle: Handle,
+    /// Taken when this is dropped.
+    runtime: Option<Runtime>,
+}
 
 /// Their nice value: large enough that requests pass first, and small enough that somebody can still disable keys while the
 /// gateway is flooded (docs/decisions/0021).
 const GIVE_WAY: i32 = 10;
 
 impl Threads {
-    /// Starts them.
-    pub fn start() -> std::io::Result<Self> {
+    fn start() -> std::io::Result<Self> {
         let give_way = || {
             // A machine that does not allow it serves all the same.
             let _ = rustix::process::nice(GIVE_WAY);
         };
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         builder.worker_threads(2).thread_name("control").enable_all().on_thread_start(give_way);
-        builder.build().map(|runtime| Self(Some(runtime)))
-    }
-
-    fn enter(&self) -> Option<EnterGuard<'_>> {
-        self.0.as_ref().map(Runtime::enter)
-    }
-
-    /// Where they run what others ask of the control plane.
-    pub fn handle(&self) -> Handle {
-        self.0.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone())
+        let runtime = builder.build()?;
+        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
     }
 }
 
 impl Drop for Threads {
     fn drop(&mut self) {
         // Not waited for: this may be dropped where nothing may block, and what counts was awaited before.
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
@@ -132,7 +127,7 @@ impl Control {
         let shell = Shell::new(authority, RouteTable::okx_v5(1)?, settings, Arc::new(ambient::now));
         let connections = descriptors::shares(descriptors::raise()).console;
         options.listener.set_nonblocking(true)?;
-        let inside = threads.enter();
+        let inside = threads.handle.enter();
         let listener = tokio::net::TcpListener::from_std(options.listener)
             .context("the console's listener cannot be used")?;
         let couriers = [tokio::spawn(courier.run()), tokio::spawn(channels.run())];
@@ -143,7 +138,7 @@ impl Control {
 
     /// The context of the console's handlers, which knows how the console stands, and where it may be asked.
     pub fn shell(&self) -> (Shell, Handle) {
-        (self.shell.clone(), self.threads.handle())
+        (self.shell.clone(), self.threads.handle.clone())
     }
 
     /// Stops: open requests end; what waits is delivered at the next start.

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use anyhow::{Context as _, Result, bail};
 use keyward_authority::duties::tell_interrupted;
@@ -67,18 +68,18 @@ pub struct Node {
     recorder: Recorder,
     writer: std::thread::JoinHandle<()>,
     tasks: Tasks,
-    claim: NodeClaim,
+    claim: Option<NodeClaim>,
 }
 
 impl Node {
     /// Loads the facts, settles what the last run left open, and starts to serve.
     pub async fn start(store: &Store, options: NodeOptions) -> Result<Self> {
         let clock = ambient::clock();
-        let claim = store.node_claim();
-        // A folder's lock ends with its process, so with the lock in hand no other can be serving on it.
-        let locked = store.folder().is_some();
-        let is_over = |place: &str| locked || ambient::is_over(place);
-        claim.take(&ambient::place(), ambient::now().unix_ms(), is_over).await?;
+        // A folder has its lock (`lock`), which ends with the process.
+        let claim = store.folder().is_none().then(|| store.node_claim());
+        if let Some(claim) = &claim {
+            claim.take(&ambient::place(), ambient::now().unix_ms(), ambient::is_over).await?;
+        }
         let journal = store.journal();
         for open in journal.open_intents().await.context("the journal cannot be read")? {
             warn!(
@@ -149,10 +150,14 @@ impl Node {
             clock,
             retention: options.retention,
             checkpoint: options.checkpoint,
-            claim: claim.clone(),
+            claimed_ms: AtomicU64::new(if claim.is_some() { now_ms } else { worker::ALWAYS }),
         });
         let mut tasks = Tasks::default();
         worker::start(&mut tasks, follower, sightings, &duties);
+        if let Some(claim) = claim.clone() {
+            let duties = Arc::clone(&duties);
+            tasks.start("claim", move |pulse| worker::claim(claim.clone(), Arc::clone(&duties), pulse));
+        }
         let store = store.clone();
         tasks.start("clocks", move |pulse| {
             worker::compare_clocks(store.clone(), Arc::clone(&clock_error), pulse)
@@ -190,7 +195,9 @@ impl Node {
         if dropped > 0 {
             warn!(dropped, "journal records were dropped for want of room");
         }
-        if let Err(problem) = self.claim.leave().await {
+        if let Some(claim) = self.claim
+            && let Err(problem) = claim.leave().await
+        {
             warn!(%problem, "the claim on the store cannot be given back: the next start may have to wait for 35 seconds");
         }
         if !flushed {

@@ -1,6 +1,7 @@
 //! What happens by itself: following the feed, the sweep, the scrub, last uses, each a task of its own.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use keyward_authority::Authority;
@@ -51,7 +52,9 @@ const READ_MS: u64 = 1_000;
 /// How often the log tells that the store cannot be followed.
 const TELL_MS: u64 = 10_000;
 /// How often the claim on the store is renewed.
-const CLAIM_MS: u64 = 5_000;
+const CLAIM: Duration = Duration::from_secs(5);
+/// How long a renewal counts: less than another waits before it takes the place.
+const CLAIM_COUNTS_MS: u64 = 25_000;
 /// A wall clock that falls this far behind the steady one has stepped back.
 const STEP_MS: u64 = 1_000;
 
@@ -71,8 +74,20 @@ pub struct Duties {
     pub retention: JournalSettings,
     /// Where the newest change seen is kept.
     pub checkpoint: Option<Arc<Checkpoint>>,
-    /// That this is the one gateway on the store.
-    pub claim: NodeClaim,
+    /// When, by the steady clock, this was last known to be the one gateway on the store: 0 when it is not any more,
+    /// [`ALWAYS`] where a lock says so.
+    pub claimed_ms: AtomicU64,
+}
+
+/// See [`Duties::claimed_ms`].
+pub const ALWAYS: u64 = u64::MAX;
+
+impl Duties {
+    /// A process that stood still must not vouch for anything before it has asked: another may have taken its place.
+    fn holds_claim(&self, now_ms: u64) -> bool {
+        let claimed_ms = self.claimed_ms.load(Ordering::Relaxed);
+        claimed_ms != 0 && now_ms.saturating_sub(claimed_ms) < CLAIM_COUNTS_MS
+    }
 }
 
 /// Tells holders of what the gateway saw.
@@ -124,37 +139,22 @@ pub fn start(tasks: &mut Tasks, follower: Follower, sightings: Sightings, duties
 async fn follow(follower: Arc<Mutex<Follower>>, duties: Arc<Duties>, pulse: Pulse) {
     let mut follower = follower.lock().await;
     let mut latest_wall_ms = duties.clock.now().unix_ms();
-    let mut claimed_ms = (duties.clock.steady_ms)();
     let (mut read_ms, mut told_ms) = (0, 0);
     loop {
         let changed = follower.changed().await;
         let now_ms = (duties.clock.steady_ms)();
-        if now_ms >= claimed_ms + CLAIM_MS {
-            // Without the claim nothing is vouched for: the lease runs out before another may take it.
-            match tokio::time::timeout(Duration::from_secs(2), duties.claim.renew(ambient::now().unix_ms()))
-                .await
-            {
-                Ok(Ok(true)) => claimed_ms = now_ms,
-                Ok(Ok(false)) => {
-                    error!(
-                        "another gateway serves on this store now: this one refuses everything; stop one of them"
-                    );
-                    tokio::time::sleep(Duration::from_secs(5)).await;
-                    continue;
-                }
-                Ok(Err(problem)) => error!(%problem, "the claim on the store cannot be renewed"),
-                Err(_) => error!("the store does not answer: the claim on it cannot be renewed"),
-            }
-        }
         let wall_ms = duties.clock.now().unix_ms();
         if wall_ms + STEP_MS < latest_wall_ms {
             warn!("the wall clock stepped back: earlier timestamps of state-changing requests are refused");
             duties.marks.clock_stepped_back();
         }
         latest_wall_ms = wall_ms;
-        if !changed && now_ms < read_ms + READ_MS {
+        // Without the claim nothing is vouched for: the lease runs out before another may take it.
+        if !duties.holds_claim(now_ms) || !changed && now_ms < read_ms + READ_MS {
             continue;
         }
+        // Until it has succeeded it is tried again at once.
+        read_ms = 0;
         match tokio::time::timeout(Duration::from_secs(2), follower.catch_up(now_ms)).await {
             Ok(Ok(seen)) => {
                 read_ms = now_ms;
@@ -172,6 +172,26 @@ async fn follow(follower: Arc<Mutex<Follower>>, duties: Arc<Duties>, pulse: Puls
                 error!("the store does not answer; classes are refused as the lease runs out");
             }
         }
+    }
+}
+
+/// Says to the store that this gateway still serves, and notices when another does.
+pub async fn claim(claim: NodeClaim, duties: Arc<Duties>, pulse: Pulse) {
+    loop {
+        let asked_ms = (duties.clock.steady_ms)();
+        match claim.renew(ambient::now().unix_ms()).await {
+            Ok(held) => {
+                duties.claimed_ms.store(if held { asked_ms } else { 0 }, Ordering::Relaxed);
+                if !held {
+                    error!(
+                        "another gateway serves on this store now: this one refuses everything; stop one of them"
+                    );
+                }
+                pulse.beat();
+            }
+            Err(problem) => error!(%problem, "the claim on the store cannot be renewed"),
+        }
+        tokio::time::sleep(CLAIM).await;
     }
 }
 

@@ -11,16 +11,28 @@ use crate::ActionError;
 use crate::work::{Pool, PoolLimits};
 
 /// Each hash takes 19 MiB and a core for tens of milliseconds.
-const LIMITS: PoolLimits = PoolLimits { at_a_time: 2, of_all: 64, of_one: 8 };
+const STRANGERS: PoolLimits = PoolLimits { at_a_time: 2, of_all: 64, of_one: 8 };
+/// Apart, so that a crowd of strangers keeps nobody out who has been in before.
+const KNOWN: PoolLimits = PoolLimits { at_a_time: 1, of_all: 64, of_one: 8 };
 
-/// The pool.
+/// Who wants a password hashed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lane {
+    /// Anybody.
+    Strangers,
+    /// Somebody who is signed in, or whose browser the account knows.
+    Known,
+}
+
+/// The pools.
 pub struct Hasher {
-    pool: Pool<Source>,
+    strangers: Pool<Source>,
+    known: Pool<Source>,
 }
 
 impl Default for Hasher {
     fn default() -> Self {
-        Self { pool: Pool::new(LIMITS) }
+        Self { strangers: Pool::new(STRANGERS), known: Pool::new(KNOWN) }
     }
 }
 
@@ -31,17 +43,24 @@ fn argon2() -> Argon2<'static> {
 }
 
 impl Hasher {
+    const fn pool(&self, lane: Lane) -> &Pool<Source> {
+        match lane {
+            Lane::Strangers => &self.strangers,
+            Lane::Known => &self.known,
+        }
+    }
+
     /// The hash of a chosen password, in PHC form.
     ///
     /// # Errors
     /// [`ActionError::Busy`] when too many wait.
     pub async fn hash(
         &self,
-        source: Source,
+        (source, lane): (Source, Lane),
         password: Password,
         salt: [u8; 16],
     ) -> Result<Secret<String>, ActionError> {
-        self.pool
+        self.pool(lane)
             .run(source, move || {
                 let hash = argon2().hash_password_with_salt(password.expose().as_bytes(), &salt);
                 hash.map(|hash| Secret::new(hash.to_string())).map_err(|_| ActionError::Busy)
@@ -56,11 +75,11 @@ impl Hasher {
     /// [`ActionError::Busy`] when too many wait.
     pub async fn verify(
         &self,
-        source: Source,
+        (source, lane): (Source, Lane),
         password: Password,
         hash: Option<Secret<String>>,
     ) -> Result<bool, ActionError> {
-        self.pool
+        self.pool(lane)
             .run(source, move || {
                 let text = password.expose().as_bytes();
                 match hash.as_ref().map(|hash| PasswordHash::new(hash.expose())) {
@@ -77,7 +96,7 @@ impl Hasher {
 
 #[cfg(test)]
 mod tests {
-    use super::Hasher;
+    use super::{Hasher, Lane};
     use keyward_rules::address::Source;
     use keyward_rules::person::Password;
 
@@ -88,11 +107,13 @@ mod tests {
     #[tokio::test]
     async fn verifies_only_the_same() {
         let (hasher, source) = (Hasher::default(), Source::of("203.0.113.1".parse().unwrap()));
-        let hash = hasher.hash(source, password("correct horse battery"), [7; 16]).await.unwrap();
+        let hash =
+            hasher.hash((source, Lane::Known), password("correct horse battery"), [7; 16]).await.unwrap();
         assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        let from = (source, Lane::Strangers);
         let again = || Some(keyward_rules::secret::Secret::new(hash.expose().clone()));
-        assert!(hasher.verify(source, password("correct horse battery"), again()).await.unwrap());
-        assert!(!hasher.verify(source, password("correct horse batterz"), again()).await.unwrap());
-        assert!(!hasher.verify(source, password("correct horse battery"), None).await.unwrap());
+        assert!(hasher.verify(from, password("correct horse battery"), again()).await.unwrap());
+        assert!(!hasher.verify(from, password("correct horse batterz"), again()).await.unwrap());
+        assert!(!hasher.verify(from, password("correct horse battery"), None).await.unwrap());
     }
 }

@@ -30,7 +30,7 @@ pub(crate) use async_recursion::async_recursion as boxed;
 
 pub use desk::{Access, Authority, Desk, Secrets, Settings};
 pub use error::{ActionError, ErrorKind};
-pub use hashing::Hasher;
+pub use hashing::{Hasher, Lane};
 pub use prove::{prove, prove_any};
 pub use searches::{Searches, Searching};
 pub use step_up::{Matter, StepUpForm, begin_step_up, finish_step_up};

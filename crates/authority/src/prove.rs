@@ -9,6 +9,7 @@ use keyward_rules::person::{Password, RecoveryCode, TotpCode};
 use keyward_rules::secret::Secret;
 use keyward_store::{Patience, PersonRecord, Try};
 
+use crate::hashing::Lane;
 use crate::{ActionError, Authenticator, Desk};
 
 /// A second factor of the account: an authenticator's code or a recovery code. Where the account has none, the
@@ -93,16 +94,34 @@ async fn password(
 ) -> Result<Factor, ActionError> {
     let subject = format!("password:{}:{lane}", person.account);
     let authority = desk.authority;
-    if authority.access.door.count_try(&subject, Patience::Credential, desk.now).await? == Try::Paused {
+    let counted = authority.access.door.count_try(&subject, Patience::Credential, desk.now).await?;
+    if counted == Try::Paused {
         return settle(person, FactorKind::Password, FactorAnswer::Paused);
     }
     let hash = Secret::new(person.password.expose().clone());
     let presented = Password::present(text)?;
-    let right = authority.hasher.verify(source(desk), presented, Some(hash)).await?;
+    let right = verified(desk, Lane::Known, &[(&subject, counted)], (presented, Some(hash))).await?;
     if right {
         authority.access.door.clear_tries(&subject).await?;
     }
     settle(person, FactorKind::Password, if right { FactorAnswer::Right } else { FactorAnswer::Wrong })
+}
+
+/// Whether a password is the one behind a hash. When too many others want theirs hashed nothing was looked at, so the tries
+/// that were counted for it are taken back.
+pub(crate) async fn verified(
+    desk: &Desk<'_>,
+    lane: Lane,
+    tries: &[(&str, Try)],
+    (password, hash): (Password, Option<Secret<String>>),
+) -> Result<bool, ActionError> {
+    let right = desk.authority.hasher.verify((source(desk), lane), password, hash).await;
+    if matches!(right, Err(ActionError::Busy)) {
+        for (subject, counted) in tries {
+            desk.authority.access.door.refund_try(subject, *counted).await?;
+        }
+    }
+    right
 }
 
 fn settle(person: &PersonRecord, kind: FactorKind, answer: FactorAnswer) -> Result<Factor, ActionError> {

@@ -1,8 +1,8 @@
 //! Searches under way: a few at a time for one account, because each may look through many rows.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use keyward_rules::counts::Counts;
 use keyward_rules::grant::Actor;
 use keyward_rules::id::AccountId;
 use keyward_rules::limits::{SEARCHES, SEARCHES_PER_ACCOUNT};
@@ -13,12 +13,12 @@ use crate::ActionError;
 /// How many searches each account has under way, on this node.
 #[derive(Default)]
 pub struct Searches {
-    under_way: Arc<Mutex<HashMap<AccountId, u32>>>,
+    under_way: Arc<Mutex<Counts<AccountId>>>,
 }
 
-/// One search under way, over when dropped: also when whoever asked has left. An export keeps it until its file was taken.
+/// One search under way, over when dropped, also when the client has left. An export keeps it until its file was taken.
 pub struct Searching {
-    under_way: Arc<Mutex<HashMap<AccountId, u32>>>,
+    under_way: Arc<Mutex<Counts<AccountId>>>,
     account: Option<AccountId>,
 }
 
@@ -38,32 +38,27 @@ impl Searches {
 
     /// How many searches are under way.
     #[must_use]
-    pub fn under_way(&self) -> u32 {
-        self.under_way.lock().values().sum()
+    pub fn under_way(&self) -> usize {
+        self.under_way.lock().total()
     }
 
     fn count(&self, account: AccountId) -> Result<(), ActionError> {
         let mut under_way = self.under_way.lock();
-        if under_way.get(&account).is_some_and(|mine| *mine >= SEARCHES_PER_ACCOUNT) {
+        if under_way.of(&account) >= SEARCHES_PER_ACCOUNT {
             return Err(ActionError::Searching);
         }
-        if under_way.values().sum::<u32>() >= SEARCHES {
-            return Err(ActionError::TooManySearches);
+        if under_way.total() < SEARCHES && under_way.add(account, 1, SEARCHES_PER_ACCOUNT) {
+            Ok(())
+        } else {
+            Err(ActionError::TooManySearches)
         }
-        *under_way.entry(account).or_default() += 1;
-        Ok(())
     }
 }
 
 impl Drop for Searching {
     fn drop(&mut self) {
-        let Some(account) = self.account else { return };
-        let mut under_way = self.under_way.lock();
-        if let Some(mine) = under_way.get_mut(&account) {
-            *mine -= 1;
-            if *mine == 0 {
-                under_way.remove(&account);
-            }
+        if let Some(account) = self.account {
+            self.under_way.lock().take(&account, 1);
         }
     }
 }
@@ -103,7 +98,7 @@ mod tests {
         assert_eq!(searches.under_way(), SEARCHES);
         assert!(searches.begin(&Actor::Host("ops".to_owned())).is_ok(), "the host is not counted");
         drop(under_way);
-        assert!(searches.under_way.lock().is_empty());
+        assert!(searches.under_way.lock().parties() == 0);
         assert!(searches.begin(&holder(1)).is_ok());
     }
 }

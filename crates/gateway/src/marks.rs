@@ -33,7 +33,7 @@ pub enum Setting {
     Done(MarkAnswer),
     /// It is new, once it was kept durably by itself.
     Ahead(SavedMark),
-    /// The horizon must be moved first: ask with [`Marks::want`], wait until [`Marks::covers`], and come again.
+    /// The horizon must be moved first: ask with [`Marks::want`], wait until it was written, and come again.
     PastHorizon,
 }
 
@@ -154,12 +154,6 @@ impl Marks {
         } else {
             Setting::Done(MarkAnswer::New)
         }
-    }
-
-    /// Whether the durable horizon covers `signed_at`.
-    #[must_use]
-    pub fn covers(&self, signed_at: Moment) -> bool {
-        signed_at.unix_ms() <= self.durable_ms.load(Ordering::Acquire)
     }
 
     /// Asks for the horizon to cover `signed_at`.
@@ -316,7 +310,7 @@ mod tests {
         let soon = Moment::from_unix_ms(NOW + 2_100);
         assert_eq!(next.set(&ahead, soon), done(MarkAnswer::Repeated));
         assert_eq!(next.set(&mark(8, NOW + 2_000), soon), done(MarkAnswer::CannotTell));
-        // Others go on as soon as the clock is past the horizon, whoever's clock ran ahead.
+        // Others go on as soon as the clock is past the horizon.
         assert_eq!(next.set(&mark(8, NOW + 2_100), soon), Setting::PastHorizon);
         next.horizon_written(Moment::from_unix_ms(NOW + 4_100));
         assert_eq!(next.set(&mark(8, NOW + 2_100), soon), done(MarkAnswer::New));

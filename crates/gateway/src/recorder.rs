@@ -218,15 +218,7 @@ impl Recorder {
 
     /// Whether the intent is on disk; false when it is not, or cannot be.
     pub async fn intend(&self, intent: Intent) -> bool {
-        let (done, answer) = oneshot::channel();
-        self.0.put(|waiting| {
-            if waiting.intended.len() < ROOM_OWED && !waiting.closed {
-                waiting.intents.push(intent);
-                waiting.intended.push(done);
-            }
-            ((), true)
-        });
-        answer.await.unwrap_or(false)
+        self.ask(|waiting| &mut waiting.intended, |waiting| waiting.intents.push(intent)).await
     }
 
     /// Completes an intent. Always finds room: there is one outcome for an intent that was kept.
@@ -236,7 +228,7 @@ impl Recorder {
 
     /// Whether the horizon was moved to where the marks want it.
     pub async fn move_horizon(&self) -> bool {
-        self.ask(|waiting| &mut waiting.horizon).await
+        self.ask(|waiting| &mut waiting.horizon, |_| {}).await
     }
 
     /// Has the horizon moved before somebody has to wait for it.
@@ -249,15 +241,7 @@ impl Recorder {
 
     /// Whether a mark that lies past the horizon is on disk.
     pub async fn keep_mark(&self, mark: SavedMark) -> bool {
-        let (done, answer) = oneshot::channel();
-        self.0.put(|waiting| {
-            if waiting.marked.len() < ROOM_OWED && !waiting.closed {
-                waiting.marks.push(mark);
-                waiting.marked.push(done);
-            }
-            ((), true)
-        });
-        answer.await.unwrap_or(false)
+        self.ask(|waiting| &mut waiting.marked, |waiting| waiting.marks.push(mark)).await
     }
 
     /// Has the writer end once it has written what waits.
@@ -286,13 +270,19 @@ impl Recorder {
         self.0.state.full.load(Ordering::Relaxed)
     }
 
-    async fn ask(&self, queue: impl FnOnce(&mut Waiting) -> &mut Vec<oneshot::Sender<bool>>) -> bool {
+    /// Adds something and waits for its commit; false when there is no room for another waiter, and after the end.
+    async fn ask(
+        &self,
+        queue: impl FnOnce(&mut Waiting) -> &mut Vec<oneshot::Sender<bool>>,
+        add: impl FnOnce(&mut Waiting),
+    ) -> bool {
         let (done, answer) = oneshot::channel();
         self.0.put(|waiting| {
             let closed = waiting.closed;
             let queue = queue(waiting);
             if queue.len() < ROOM_OWED && !closed {
                 queue.push(done);
+                add(waiting);
             }
             ((), true)
         });

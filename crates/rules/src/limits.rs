@@ -119,9 +119,9 @@ pub const TAIL_ROWS: u64 = 20_000;
 /// Records that one search of the audit log looks through; it says where it stopped.
 pub const AUDIT_SEARCH_ROWS: u64 = 20_000;
 /// Searches of one account at the same time, exports included.
-pub const SEARCHES_PER_ACCOUNT: u32 = 2;
+pub const SEARCHES_PER_ACCOUNT: usize = 2;
 /// Searches of all accounts at the same time.
-pub const SEARCHES: u32 = 64;
+pub const SEARCHES: usize = 64;
 /// Alert channels of one account.
 pub const CHANNELS_PER_ACCOUNT: usize = 10;
 /// Bytes of a channel's target as it is typed.

@@ -39,7 +39,9 @@ statements! {
         ELSE tries.seen_at + (excluded.seen_at - tries.seen_at) / $3 * $3 END \
         WHERE tries.until <= excluded.seen_at RETURNING failures";
     SET_PAUSE = "UPDATE tries SET until = $2 WHERE subject = $1";
-    REFUND_TRY = "UPDATE tries SET failures = failures - 1 WHERE subject = $1 AND failures > 0";
+    /// The pause ends only if this try began it: during a pause none is counted, so no other can have set the same end.
+    REFUND_TRY = "UPDATE tries SET failures = failures - 1, until = CASE WHEN until = $2 THEN 0 ELSE until END \
+        WHERE subject = $1 AND failures > 0";
     CLEAR_TRIES = "DELETE FROM tries WHERE subject = $1";
     DROP_TRIES = "DELETE FROM tries WHERE seen_at < $1 AND until < $1";
     /// Takes a time step as used, once: whoever comes second changes no row.
@@ -75,7 +77,10 @@ const TOUCH_MS: u64 = 30_000;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Try {
     /// Counted: go on and check.
-    Counted,
+    Counted {
+        /// Until when the pause runs that it began, if it began one.
+        until: Moment,
+    },
     /// A pause runs: do not even look.
     Paused,
 }
@@ -184,11 +189,12 @@ impl Door {
             Patience::Credential => failures,
             Patience::Source => failures.saturating_sub(25),
         });
+        let until = now.plus_ms(pause);
         if pause > 0 {
-            tx.execute(SET_PAUSE, vec![subject.into(), now.plus_ms(pause).unix_ms().into()]).await?;
+            tx.execute(SET_PAUSE, vec![subject.into(), until.unix_ms().into()]).await?;
         }
         tx.commit().await?;
-        Ok(Try::Counted)
+        Ok(Try::Counted { until })
     }
 
     /// Forgets the tries of `subject`, because one was right.
@@ -199,12 +205,15 @@ impl Door {
         self.alone(CLEAR_TRIES, vec![subject.into()]).await.map(drop)
     }
 
-    /// Takes one try of `subject` back, because it was right; those of others who share it stay.
+    /// Takes one try of `subject` back, because it was right or was not looked at, and the pause that it began; those of others
+    /// who share the subject stay.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn refund_try(&self, subject: &str) -> Result<(), StoreError> {
-        self.alone(REFUND_TRY, vec![subject.into()]).await.map(drop)
+    pub async fn refund_try(&self, subject: &str, counted: Try) -> Result<(), StoreError> {
+        let Try::Counted { until } = counted else { return Ok(()) };
+        let values = vec![subject.into(), until.unix_ms().into()];
+        self.alone(REFUND_TRY, values).await.map(drop)
     }
 
     /// Takes an authenticator's time step as used; whether this was the first time.

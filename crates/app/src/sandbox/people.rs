@@ -47,7 +47,11 @@ async fn make_one(desk: &Desk<'_>, account: AccountId, address: &str, role: Opti
     let password = passphrase()?;
     let presented = Password::choose(password.expose())?;
     let nowhere = keyward_rules::address::Source::of(std::net::Ipv4Addr::LOCALHOST.into());
-    let hash = desk.authority.hasher.hash(nowhere, presented, salt.try_into()?).await?;
+    let hash = desk
+        .authority
+        .hasher
+        .hash((nowhere, keyward_authority::Lane::Known), presented, salt.try_into()?)
+        .await?;
 
     let grant = desk.actor.may(Action::SeedSandbox, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;

@@ -34,6 +34,10 @@ fn every_class_is_told_on_a_listener_of_its_own() {
     for line in ["keyward_ready{service=\"trade\"} 1", "keyward_journal_dropped_total 0", "# EOF"] {
         assert!(metrics.body.lines().any(|one| one == line), "{line}: {}", metrics.body);
     }
+    for task in ["feed", "sweep", "last uses", "audit"] {
+        let line = format!("keyward_task_age_seconds{{task=\"{task}\"}}");
+        assert!(metrics.body.lines().any(|one| one.starts_with(&line)), "{line}: {}", metrics.body);
+    }
     let (console, gateway) =
         (running.address("console_url").unwrap(), running.address("gateway_url").unwrap());
     for (listener, path, status) in [

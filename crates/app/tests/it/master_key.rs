@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use keyward_testkit::process::program;
 
 use crate::server::{Server, make_key, set_up};
-use crate::world::{Folder, Signed, Upstream, keyward, now_ms};
+use crate::world::{Folder, Signed, Upstream, keyward, until};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(program().unwrap()).args(arguments).output().unwrap()
@@ -57,11 +57,7 @@ fn another_master_key_takes_over_while_a_server_runs() {
     // The server goes on with what it opened, sees changes, and starts again with the new key.
     assert_eq!(server.code(&balance), "0");
     keyward(&["key", "disable", "--config", &config, &key.api_key]);
-    let deadline = now_ms() + 5_000;
-    while server.code(&balance) != "50114" {
-        assert!(now_ms() < deadline, "the server does not see changes any more");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    until("the server sees changes still", 5_000, || server.code(&balance) == "50114");
     keyward(&["key", "enable", "--config", &config, &key.api_key]);
     assert!(server.stop().success());
     let server = Server::start(&config, &address);

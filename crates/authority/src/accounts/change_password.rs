@@ -6,6 +6,7 @@ use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::AccountId;
 
 use super::rest;
+use crate::hashing::Lane;
 use crate::prove::source;
 use crate::{ActionError, Desk, Matter, strength, tell};
 
@@ -34,7 +35,7 @@ pub async fn change_password(
     new: &str,
 ) -> Result<(), ActionError> {
     let password = strength::choose(new, &["keyward"])?;
-    let hash = desk.authority.hasher.hash(source(desk), password, desk.random()).await?;
+    let hash = desk.authority.hasher.hash((source(desk), Lane::Known), password, desk.random()).await?;
     let grant = desk.actor.may(Action::ChangePassword, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     tx.set_password(account, &hash).await?;

@@ -12,6 +12,7 @@ use keyward_rules::secret::Secret;
 use keyward_store::{AccountKind, AccountRecord, NewChallenge, Patience, SessionKind, Try};
 use serde_json::json;
 
+use crate::hashing::Lane;
 use crate::prove::source;
 use crate::sign_in::{STRANGERS, session};
 use crate::step_up::{Matter, code_letter, tag};
@@ -44,7 +45,7 @@ pub async fn ask_to_register(
     if !authority.access.door.may_challenge(&owner, CODES_PER_HOUR, desk.now).await? {
         return Err(ActionError::TooManyCodes);
     }
-    let hash = authority.hasher.hash(source(desk), password, desk.random()).await?;
+    let hash = authority.hasher.hash((source(desk), Lane::Strangers), password, desk.random()).await?;
     let known = match authority.access.door.account_by_email(email).await? {
         Some(account) => {
             authority.access.door.person(account.id).await?.map(|person| (account.id, person.phrase))

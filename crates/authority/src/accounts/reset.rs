@@ -15,6 +15,7 @@ use keyward_store::NewChallenge;
 
 use super::register::is_quiet;
 use super::{is_cooling, rest};
+use crate::hashing::Lane;
 use crate::passkeys::{Purpose, prove_any_passkey};
 use crate::prove::{prove, source};
 use crate::sign_in::lane;
@@ -133,7 +134,7 @@ pub async fn reset_password(desk: &Desk<'_>, form: &ResetForm) -> Result<(), Act
     if !door.use_challenge(id, desk.now).await? {
         return Err(NotApproved::Over.into());
     }
-    let hash = authority.hasher.hash(source(desk), password, desk.random()).await?;
+    let hash = authority.hasher.hash((source(desk), Lane::Strangers), password, desk.random()).await?;
     let grant = desk.actor.may(Action::ResetPassword, Proof::StepUp(approved, factor))?;
     let mut tx = authority.access.writer.begin(grant, desk.now).await?;
     tx.set_password(account, &hash).await?;

@@ -16,7 +16,8 @@ use super::second_factor::finish;
 use super::session;
 use crate::accounts::address_word;
 use crate::duties::{once_a_day, raise_to};
-use crate::prove::source;
+use crate::hashing::Lane;
+use crate::prove::{source, verified};
 use crate::{ActionError, Desk};
 
 /// What somebody presents.
@@ -55,24 +56,30 @@ pub async fn present_password(desk: &Desk<'_>, presented: Presented) -> Result<D
         None => None,
     };
     let lane = lane(desk, person.as_ref(), presented.device.as_ref()).await?;
-    // What strangers do at a source is nothing to a browser that the account knows: it neither waits nor counts there.
-    let source_paused =
-        lane == STRANGERS && door.count_try(&by_source, Patience::Source, desk.now).await? == Try::Paused;
+    let known = lane != STRANGERS;
     let by_account = format!("password:{}:{lane}", address_word(desk, &email));
-    let paused = door.count_try(&by_account, Patience::Credential, desk.now).await? == Try::Paused;
-    if paused || source_paused {
+    // What strangers do at a source is nothing to a browser that the account knows: it neither waits nor counts there.
+    let source_try = match known {
+        true => None,
+        false => Some(door.count_try(&by_source, Patience::Source, desk.now).await?),
+    };
+    let account_try = door.count_try(&by_account, Patience::Credential, desk.now).await?;
+    let at_source = source_try.map(|counted| (by_source.as_str(), counted));
+    let tries: Vec<(&str, Try)> = at_source.into_iter().chain([(by_account.as_str(), account_try)]).collect();
+    if tries.iter().any(|(_, one)| *one == Try::Paused) {
         return Err(ActionError::NotSignedIn);
     }
     let Ok(password) = Password::present(&presented.password) else { return Err(ActionError::NotSignedIn) };
     let hash = person.as_ref().map(|person| Secret::new(person.password.expose().clone()));
-    let right = desk.authority.hasher.verify(address, password, hash).await?;
+    let place = if known { Lane::Known } else { Lane::Strangers };
+    let right = verified(desk, place, &tries, (password, hash)).await?;
     let (Some(person), true) = (person, right) else {
         warn_owner(desk, account.map(|account| account.id)).await?;
         return Err(ActionError::NotSignedIn);
     };
     door.clear_tries(&by_account).await?;
-    if lane == STRANGERS {
-        door.refund_try(&by_source).await?;
+    if let Some(counted) = source_try {
+        door.refund_try(&by_source, counted).await?;
     }
     match person.two_factor() {
         TwoFactor::On => {

@@ -3,11 +3,16 @@
 use axum::body::Body;
 use axum::http::{Request, header};
 use futures_util::future::join_all;
+use keyward_authority::Lane;
 use keyward_authority::duties::tell_unfinished;
+use keyward_rules::address::Source;
 use keyward_rules::grant::Actor;
+use keyward_rules::key::SecretKey;
+use keyward_rules::person::Password;
 use serde_json::json;
 
-use crate::world::{HOME, PASSWORD, World};
+use crate::tab::Tab;
+use crate::world::{HOME, PASSPHRASE, PASSWORD, World};
 
 const ELSEWHERE: &str = "198.51.100.200";
 const STRANGER: &str = "203.0.113.66";
@@ -178,4 +183,75 @@ async fn a_phrase_is_no_advertisement() {
     let mails = world.mails("victim@keyward.example").await;
     assert!(!mails.is_empty() && mails.len() <= 8, "{}", mails.len());
     assert!(!mails.iter().any(|mail| mail.contains("blue-bell")), "{mails:?}");
+}
+
+#[tokio::test]
+async fn a_crowd_keeps_no_known_browser_out_and_busy_is_no_wrong_try() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let body = json!({"email": person.email, "password": PASSWORD});
+    let known = json!({"email": person.email, "password": PASSWORD, "device": person.device});
+    // As many as strangers have places for; those of the address that is asked from come last, and so wait for longest.
+    let crowd = (0..64_u8).map(|number| {
+        let from = if number < 56 { format!("203.0.113.{number}") } else { ELSEWHERE.to_owned() };
+        let source = Source::of(from.parse().unwrap());
+        let password = Password::present(PASSWORD).unwrap();
+        world.authority.hasher.hash((source, Lane::Strangers), password, [7; 16])
+    });
+    let strange = join_all((0..12).map(|_| world.api(ELSEWHERE, "", "POST", "/session", &body)));
+    let own = world.api(HOME, "", "POST", "/session", &known);
+    let (crowd, strange, own) = futures_util::future::join3(join_all(crowd), strange, own).await;
+    assert!(crowd.iter().all(Result::is_ok));
+    assert_eq!(own.status, 200, "the known browser gets in: {}", own.text);
+    let busy = strange.iter().filter(|answer| answer.code() == "busy").count();
+    assert!(busy > 2, "the crowd was in the way of a strange browser {busy} times");
+    let after = world.api(ELSEWHERE, "", "POST", "/session", &body).await;
+    assert_eq!(after.status, 200, "busy was no wrong try: {}", after.text);
+}
+
+#[tokio::test]
+async fn one_accounts_downloads_are_few_at_a_time_and_hold_up_no_other() {
+    let world = World::new().await;
+    let (ann, ben) = (world.person("a@keyward.example").await, world.person("b@keyward.example").await);
+    let (ann, ben) = (Tab::of(&world, &ann).await, Tab::of(&world, &ben).await);
+    let secret = SecretKey::from_entropy([7; 32]);
+    let fields = [
+        ("api_key", "123e4567-e89b-42d3-a456-426614174000"),
+        ("secret", secret.expose()),
+        ("passphrase", PASSPHRASE),
+        ("format", "age"),
+        ("words", "violet otter juggles ninety maps"),
+    ];
+    let many = join_all((0..30).map(|_| ann.post("/keys/download", &fields)));
+    let (many, other) = futures_util::future::join(many, ben.post("/keys/download", &fields)).await;
+    let served = many.iter().filter(|answer| answer.status == 200).count();
+    let refused = many.iter().filter(|answer| answer.status == 503).count();
+    assert!(served >= 2 && refused >= 10 && served + refused == 30, "{served} served, {refused} refused");
+    assert_eq!(other.status, 200, "{}", other.text);
+    assert_eq!(ann.post("/keys/download", &fields).await.status, 200, "and again afterwards");
+}
+
+#[tokio::test]
+async fn requests_that_do_not_end_take_the_places_of_their_source_alone() {
+    let world = World::new().await;
+    let endless = |_| {
+        let request = Request::builder().method("POST").uri("/api/v1/session");
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        let body = Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+        world.send(STRANGER, request.body(body).unwrap())
+    };
+    let held = join_all((0..64).map(endless));
+    let asks = async {
+        let sign_in = |from: &'static str| {
+            let body = json!({"email": "nobody@keyward.example", "password": "not the password"});
+            let world = &world;
+            async move { world.api(from, "", "POST", "/session", &body).await.status }
+        };
+        assert_eq!(sign_in(STRANGER).await, 503);
+        assert_eq!(sign_in(ELSEWHERE).await, 401);
+    };
+    match futures_util::future::select(Box::pin(held), Box::pin(asks)).await {
+        futures_util::future::Either::Left(_) => panic!("a body that does not come was waited for no longer"),
+        futures_util::future::Either::Right(((), held)) => drop(held),
+    }
 }
