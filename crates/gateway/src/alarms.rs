@@ -31,22 +31,49 @@ impl Alarms {
         (Self { said: (0..CELLS).map(|_| AtomicU64::new(0)).collect(), out }, sightings)
     }
 
-    /// Passes a sighting on, unless it was within the hour; whether it was.
+    /// Passes a sighting on, unless it was within the hour; whether it was passed on.
     pub fn raise(&self, sighting: Sighting, now: Moment) -> bool {
-        let print = fingerprint(sighting, now.unix_ms() / QUIET_MS);
+        self.pass_on(sighting, print_of(sighting, now)) == Passed::Now
+    }
+
+    /// The same for what every request of a key may say again: the word of its own that `told` is spares it the table, where
+    /// many keys would take one another's cells.
+    pub fn raise_of_key(&self, sighting: Sighting, now: Moment, told: &AtomicU64) {
+        let print = print_of(sighting, now);
+        if told.load(Ordering::Relaxed) != print && self.pass_on(sighting, print) != Passed::NoRoom {
+            told.store(print, Ordering::Relaxed);
+        }
+    }
+
+    fn pass_on(&self, sighting: Sighting, print: u64) -> Passed {
         let place = usize::try_from(print).unwrap_or_default() % CELLS;
-        let Some(cell) = self.said.get(place) else { return false };
+        let Some(cell) = self.said.get(place) else { return Passed::NoRoom };
         // A load first: the common case, a key at work from its usual place, writes nothing.
         if cell.load(Ordering::Relaxed) == print || cell.swap(print, Ordering::Relaxed) == print {
-            return false;
+            return Passed::Before;
         }
-        let told = self.out.try_send(sighting).is_ok();
-        if !told {
-            // No room: it was not said, so it must not count as said.
-            cell.store(0, Ordering::Relaxed);
+        if self.out.try_send(sighting).is_ok() {
+            return Passed::Now;
         }
-        told
+        // It was not said, so it must not count as said.
+        cell.store(0, Ordering::Relaxed);
+        Passed::NoRoom
     }
+}
+
+/// Whether a sighting was passed on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Passed {
+    /// It was.
+    Now,
+    /// Within the hour, before.
+    Before,
+    /// It was not: too many wait.
+    NoRoom,
+}
+
+fn print_of(sighting: Sighting, now: Moment) -> u64 {
+    fingerprint(sighting, now.unix_ms() / QUIET_MS)
 }
 
 /// 64 bits of what was seen and in which hour; no secret, so no keyed hash.
@@ -75,10 +102,33 @@ fn fingerprint(sighting: Sighting, hour: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU64;
+
     use super::{Alarms, QUIET_MS, ROOM};
     use keyward_rules::alert::Sighting;
     use keyward_rules::id::KeyId;
     use keyward_rules::time::Moment;
+
+    #[test]
+    fn what_a_key_told_is_remembered_beside_others() {
+        let (alarms, mut sightings) = Alarms::new();
+        let key = |number: u128| KeyId::from_entropy(number.to_be_bytes());
+        let words: Vec<AtomicU64> = (0..40_000).map(|_| AtomicU64::new(0)).collect();
+        let mut told = |round: u64| {
+            let mut told = 0;
+            for (number, word) in (0..).zip(&words) {
+                let sighting = Sighting::Unbound(key(number), "192.0.2.1".parse().unwrap());
+                alarms.raise_of_key(sighting, Moment::from_unix_ms(round), word);
+                while sightings.try_recv().is_ok() {
+                    told += 1;
+                }
+            }
+            told
+        };
+        assert_eq!(told(0), 40_000);
+        assert_eq!(told(1), 0, "although many share a cell of the table");
+        assert_eq!(told(QUIET_MS), 40_000);
+    }
 
     #[test]
     fn a_thing_is_said_once_an_hour_and_the_room_is_bounded() {

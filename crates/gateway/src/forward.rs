@@ -1,28 +1,24 @@
 //! From a permit, or a public request, to the exchange's answer.
 
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
-use http::{HeaderMap, Request, Response};
-use http_body::Body as _;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use http::{HeaderMap, Response};
 use keyward_rules::decision::Permit;
 use keyward_rules::denial::Denial;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
-use keyward_rules::identity::Identity;
+use keyward_rules::identity::{self, Identity};
 use keyward_rules::key::Environment;
 use keyward_rules::permission::Permissions;
 use keyward_rules::route::{Method, Route};
 use keyward_rules::time::Moment;
 
-use crate::framing::{Credentials, passing, returning};
+use crate::framing::{Credentials, passing};
 use crate::gate::Gate;
 use crate::reply::{Flowing, ReplyBody, name};
-use crate::upstream::{Pool, Return, Sent};
+use crate::upstream::{Pool, Sent};
 
 /// How a forward ended.
 pub enum Forwarded {
@@ -38,15 +34,13 @@ pub enum Forwarded {
 /// before the first byte goes out.
 pub async fn forward(gate: &Gate, pool: &Arc<Pool>, permit: Permit<'_>, headers: &HeaderMap) -> Forwarded {
     let (facts, id) = (permit.facts(), permit.whole().id);
-    let Some(request) = build(gate, pool, &Outgoing::permitted(gate, &permit), headers) else {
-        return Forwarded::NotSent(Denial::Malformed);
-    };
+    let head = head(gate, pool, &Outgoing::permitted(gate, &permit), headers);
     let go = || {
         // A key that changed meanwhile is judged anew when the client comes again: its verdict is not known here.
         let current = gate.view.memory.is_current(facts);
         if !current || gate.clock().now() > permit.deadline() { Err(Denial::Busy) } else { Ok(()) }
     };
-    finish(gate, pool, pool.send(request, go).await, id).await
+    finish(gate, pool.send(&head, permit.body(), go).await, id).await
 }
 
 /// Forwards a public request, without an account.
@@ -56,10 +50,8 @@ pub async fn forward_public(
     outgoing: Outgoing<'_>,
     headers: &HeaderMap,
 ) -> Forwarded {
-    let Some(request) = build(gate, pool, &outgoing, headers) else {
-        return Forwarded::NotSent(Denial::Malformed);
-    };
-    finish(gate, pool, pool.send(request, || Ok(())).await, outgoing.id).await
+    let head = head(gate, pool, &outgoing, headers);
+    finish(gate, pool.send(&head, outgoing.body, || Ok(())).await, outgoing.id).await
 }
 
 /// A request on its way out: the parts that go as they came, and whose they are.
@@ -118,139 +110,120 @@ impl<'r> Outgoing<'r> {
     }
 }
 
-/// A new request from the verified parts: nothing of the client's framing survives.
-fn build(
-    gate: &Gate,
-    pool: &Pool,
-    outgoing: &Outgoing<'_>,
-    client: &HeaderMap,
-) -> Option<Request<Full<Bytes>>> {
+/// The head of a new request from the verified parts: nothing of the client's framing survives.
+fn head(gate: &Gate, pool: &Pool, outgoing: &Outgoing<'_>, client: &HeaderMap) -> Vec<u8> {
+    let mut head = HeadText(Vec::with_capacity(HEAD_ROOM));
+    let (method, target) = (outgoing.method.as_str(), outgoing.target);
+    [method.as_bytes(), b" ", target, b" HTTP/1.1\r\n"].into_iter().for_each(|part| head.push(part));
+    head.put("host", pool.backend().host.as_bytes());
+    if !outgoing.body.is_empty() || outgoing.method == Method::Post {
+        head.put("content-length", itoa::Buffer::new().format(outgoing.body.len()).as_bytes());
+    }
     let credentials = if outgoing.caller.is_some() { Credentials::Keep } else { Credentials::Strip };
-    let mut headers = passing(client, credentials, &pool.backend().pass, IDENTITY_HEADERS + 1);
-    headers.insert(HOST, pool.backend().host.clone());
-    sign(gate, outgoing, &mut headers)?;
-    let mut request = Request::new(Full::new(outgoing.body.clone()));
-    *request.method_mut() = match outgoing.method {
-        Method::Get => http::Method::GET,
-        Method::Post => http::Method::POST,
-    };
-    *request.uri_mut() = http::Uri::try_from(outgoing.target).ok()?;
-    *request.headers_mut() = headers;
-    Some(request)
+    for (name, value) in passing(client, credentials, &pool.backend().pass) {
+        head.put(name.as_str(), value.as_bytes());
+    }
+    sign(gate, outgoing, &mut head);
+    head.push(b"\r\n");
+    head.0
+}
+
+/// Bytes that most heads find room in.
+const HEAD_ROOM: usize = 1_536;
+
+/// A head on its way out, as text. What is put there has no line ends: names and values of the client's were parsed as such,
+/// and our own are digits, words and percent-encoded text.
+struct HeadText(Vec<u8>);
+
+impl HeadText {
+    fn push(&mut self, part: &[u8]) {
+        self.0.extend_from_slice(part);
+    }
+
+    fn put(&mut self, name: &str, value: &[u8]) {
+        [name.as_bytes(), b": ", value, b"\r\n"].into_iter().for_each(|part| self.push(part));
+    }
 }
 
 /// Puts the verified identity on a request: what the backend is told, and the MAC over it.
-fn sign(gate: &Gate, outgoing: &Outgoing<'_>, headers: &mut HeaderMap) -> Option<()> {
+fn sign(gate: &Gate, outgoing: &Outgoing<'_>, head: &mut HeadText) {
     let (caller, request_id) = (outgoing.caller.as_ref(), outgoing.id.text());
-    let client_address = outgoing.client.to_string();
+    let client_address = address_text(outgoing.client);
     let key = caller.map(|caller| caller.key.text());
-    let account = caller.map(|caller| caller.owner.to_string());
-    let sub_account = caller.and_then(|caller| caller.sub_account).map(|sub| sub.to_string());
+    let (mut account, mut sub_account, mut deadline) =
+        (itoa::Buffer::new(), itoa::Buffer::new(), itoa::Buffer::new());
     let described = caller.and_then(|caller| caller.described.as_ref());
-    let (permissions, environment) =
-        (caller.map_or("", |caller| caller.permissions.words()), outgoing.environment.word());
     let identity = Identity {
-        account: account.as_deref(),
-        sub_account: sub_account.as_deref(),
+        account: caller.map(|caller| account.format(caller.owner.as_u64())),
+        sub_account: caller.and_then(|caller| caller.sub_account).map(|sub| sub_account.format(sub.as_u64())),
         key: key.as_ref().and_then(|key| std::str::from_utf8(key).ok()),
         label: described.map(|(label, _)| label.as_str()),
         addresses: described.map(|(_, addresses)| addresses.as_str()),
-        permissions,
-        environment,
+        permissions: caller.map_or("", |caller| caller.permissions.words()),
+        environment: outgoing.environment.word(),
         route: &outgoing.route.label,
-        request_id: std::str::from_utf8(&request_id).ok()?,
+        request_id: std::str::from_utf8(&request_id).unwrap_or_default(),
         deadline_ms: outgoing.deadline.unix_ms(),
         client_address: &client_address,
     };
     let signed = gate.keys.identity.sign(&identity, outgoing.method.as_str(), outgoing.target, outgoing.body);
-    let mut put = |name: HeaderName, value: Option<&str>| -> Option<()> {
+    let told = [
+        (identity::ACCOUNT, identity.account),
+        (identity::SUB_ACCOUNT, identity.sub_account),
+        (identity::KEY, identity.key),
+        (identity::LABEL, identity.label),
+        (identity::ADDRESSES, identity.addresses),
+        (identity::ROUTE, Some(identity.route)),
+        (identity::REQUEST_ID, Some(identity.request_id)),
+        (identity::DEADLINE, Some(deadline.format(identity.deadline_ms))),
+        (identity::CLIENT_ADDRESS, Some(identity.client_address)),
+        (identity::PERMISSIONS, Some(identity.permissions)),
+        (identity::ENVIRONMENT, Some(identity.environment)),
+        (identity::IDENTITY, Some(signed.as_str())),
+    ];
+    for (name, value) in told {
         if let Some(value) = value {
-            headers.insert(name, HeaderValue::from_str(value).ok()?);
+            head.put(name, value.as_bytes());
         }
-        Some(())
-    };
-    put(names::ACCOUNT, identity.account)?;
-    put(names::SUB_ACCOUNT, identity.sub_account)?;
-    put(names::KEY, identity.key)?;
-    put(names::LABEL, identity.label)?;
-    put(names::ADDRESSES, identity.addresses)?;
-    put(names::ROUTE, Some(identity.route))?;
-    put(names::REQUEST_ID, Some(identity.request_id))?;
-    put(names::DEADLINE, Some(&identity.deadline_ms.to_string()))?;
-    put(names::CLIENT_ADDRESS, Some(identity.client_address))?;
-    put(names::IDENTITY, Some(&signed))?;
-    headers.insert(names::PERMISSIONS, HeaderValue::from_static(permissions));
-    headers.insert(names::ENVIRONMENT, HeaderValue::from_static(environment));
-    Some(())
+    }
 }
 
-/// How many headers an identity has at most.
-const IDENTITY_HEADERS: usize = 12;
-
-/// The identity's header names, parsed when the program is compiled.
-mod names {
-    use http::HeaderName;
-    use keyward_rules::identity;
-
-    pub const ACCOUNT: HeaderName = HeaderName::from_static(identity::ACCOUNT);
-    pub const SUB_ACCOUNT: HeaderName = HeaderName::from_static(identity::SUB_ACCOUNT);
-    pub const KEY: HeaderName = HeaderName::from_static(identity::KEY);
-    pub const LABEL: HeaderName = HeaderName::from_static(identity::LABEL);
-    pub const ADDRESSES: HeaderName = HeaderName::from_static(identity::ADDRESSES);
-    pub const PERMISSIONS: HeaderName = HeaderName::from_static(identity::PERMISSIONS);
-    pub const ENVIRONMENT: HeaderName = HeaderName::from_static(identity::ENVIRONMENT);
-    pub const ROUTE: HeaderName = HeaderName::from_static(identity::ROUTE);
-    pub const REQUEST_ID: HeaderName = HeaderName::from_static(identity::REQUEST_ID);
-    pub const DEADLINE: HeaderName = HeaderName::from_static(identity::DEADLINE);
-    pub const CLIENT_ADDRESS: HeaderName = HeaderName::from_static(identity::CLIENT_ADDRESS);
-    pub const IDENTITY: HeaderName = HeaderName::from_static(identity::IDENTITY);
+/// An address as text; IPv4, which most are, without the formatter's detours.
+fn address_text(address: IpAddr) -> String {
+    let IpAddr::V4(v4) = address else { return address.to_string() };
+    let (mut text, mut digits) = (String::with_capacity(15), itoa::Buffer::new());
+    for (at, octet) in v4.octets().into_iter().enumerate() {
+        if at > 0 {
+            text.push('.');
+        }
+        text.push_str(digits.format(octet));
+    }
+    text
 }
 
 /// Gathers the beginning of the answer, so that one that breaks off early becomes a refusal with a code.
-async fn finish(gate: &Gate, pool: &Arc<Pool>, sent: Sent, id: RequestId) -> Forwarded {
-    let (response, line) = match sent {
-        Sent::Answered(response, line) if is_plain(&response) => (response, line),
-        Sent::Answered(..) => return Forwarded::Unknown(Denial::UpstreamTimeout),
+async fn finish(gate: &Gate, sent: Sent, id: RequestId) -> Forwarded {
+    let (head, mut body) = match sent {
+        Sent::Answered(head, body) => (head, body),
         Sent::Unsent(denial) => return Forwarded::NotSent(denial),
         Sent::Unknown(denial) => return Forwarded::Unknown(denial),
     };
-    let (mut parts, mut body): (_, Incoming) = response.into_parts();
-    let patience = Duration::from_millis(gate.limits().upstream_ms);
     let mut gathered = Gathered::default();
-    let line = Return { line, pool: Arc::clone(pool) };
-    let flowing = loop {
-        if body.is_end_stream() {
-            line.keep();
-            break ReplyBody::whole(gathered.bytes());
+    let content = loop {
+        match poll_fn(|context| body.poll_next(context)).await {
+            None => break ReplyBody::whole(gathered.bytes()),
+            Some(Ok(data)) => gathered.add(data),
+            Some(Err(_)) => return Forwarded::Unknown(Denial::UpstreamTimeout),
         }
-        match tokio::time::timeout(patience, body.frame()).await {
-            Ok(None) => {
-                line.keep();
-                break ReplyBody::whole(gathered.bytes());
-            }
-            Ok(Some(Ok(frame))) => {
-                if let Ok(data) = frame.into_data() {
-                    gathered.add(data);
-                }
-                if gathered.len() > gate.limits().gather_bytes {
-                    let flowing = Flowing::new(gathered.bytes(), body, line, patience);
-                    break ReplyBody::flowing(flowing);
-                }
-            }
-            Ok(Some(Err(_))) | Err(_) => return Forwarded::Unknown(Denial::UpstreamTimeout),
+        if gathered.len() > gate.limits().gather_bytes {
+            break ReplyBody::flowing(Flowing::new(gathered.bytes(), body));
         }
     };
-    let mut headers = returning(&parts.headers);
-    name(&mut headers, id);
-    parts.headers = headers;
-    Forwarded::Answered(Response::from_parts(parts, flowing))
-}
-
-/// Whether an answer can be passed on: it switches no protocol, and says one length if it says any.
-fn is_plain(response: &Response<Incoming>) -> bool {
-    let mut lengths = response.headers().get_all(CONTENT_LENGTH).iter();
-    let length = lengths.next().is_none_or(|length| length.as_bytes().iter().all(u8::is_ascii_digit));
-    !response.status().is_informational() && length && lengths.next().is_none()
+    let mut reply = Response::new(content);
+    *reply.status_mut() = head.status;
+    *reply.headers_mut() = head.headers;
+    name(reply.headers_mut(), id);
+    Forwarded::Answered(reply)
 }
 
 /// The beginning of an answer. Most come in one piece, which is passed on as it is.
@@ -293,4 +266,16 @@ fn percent_encoded(text: &str) -> String {
         }
     }
     encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address_text;
+
+    #[test]
+    fn addresses_are_written_as_ever() {
+        for text in ["0.0.0.0", "255.255.255.255", "10.0.200.7", "2001:db8::1", "::1"] {
+            assert_eq!(address_text(text.parse().unwrap()), text);
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! lengths, a length beside `chunked`) does no harm, because the exchange gets a request rebuilt from the
 //! verified parts and never the client's framing.
 
-use http::header::{CONNECTION, HeaderName};
+use http::header::{CONNECTION, HeaderName, HeaderValue};
 use http::{HeaderMap, Method as HttpMethod, Version, request};
 use keyward_rules::denial::Denial;
 use keyward_rules::identity::is_identity_header;
@@ -15,6 +15,7 @@ use keyward_rules::okx::{
 use keyward_rules::route::Method;
 
 use crate::settings::Limits;
+use crate::upstream::head::is_hop;
 
 /// Headers that `Connection` must not name: they would be removed on the way.
 const PROTECTED: [&str; 7] = [
@@ -191,27 +192,22 @@ fn is_protected(name: &str) -> bool {
     name.starts_with("ok-access-") || is_identity_header(name) || PROTECTED.contains(&name)
 }
 
-/// The client's headers that go on to the exchange, with room for `more`: those that OKX's clients need, and those that the
-/// deployment names. Whatever else a client sends could control the exchange or what stands before it.
-pub fn passing(
-    headers: &HeaderMap,
+/// The client's headers that go on to the exchange: those that OKX's clients need, and those that the deployment names.
+/// Whatever else a client sends could control the exchange or what stands before it.
+pub fn passing<'h>(
+    headers: &'h HeaderMap,
     credentials: Credentials,
-    named: &[HeaderName],
-    more: usize,
-) -> HeaderMap {
+    named: &'h [HeaderName],
+) -> impl Iterator<Item = (&'h HeaderName, &'h HeaderValue)> {
     let hops: Vec<String> =
         if headers.contains_key(CONNECTION) { connection_names(headers).collect() } else { Vec::new() };
-    let mut passed = HeaderMap::with_capacity(PASSING.len() + more);
-    for (name, value) in headers {
+    headers.iter().filter(move |(name, _)| {
         let passes = match name.as_str() {
             HEADER_KEY | HEADER_TIMESTAMP => credentials == Credentials::Keep,
             other => PASSING.contains(&other) || named.contains(name),
         };
-        if passes && !hops.iter().any(|hop| hop == name.as_str()) {
-            passed.append(name, value.clone());
-        }
-    }
-    passed
+        passes && !hops.iter().any(|hop| hop == name.as_str())
+    })
 }
 
 /// What clients of OKX send beside their credentials and what HTTP itself needs.
@@ -230,40 +226,7 @@ const PASSING: [&str; 8] = [
 #[must_use]
 pub fn may_pass(name: &str) -> bool {
     let ours = name.starts_with("ok-access-") || is_identity_header(name) || name.contains(['_', '.']);
-    !ours && !HOPS.contains(&name) && !["host", "content-length", "expect"].contains(&name)
-}
-
-/// Headers that concern one connection only (RFC 9110, 7.6.1).
-const HOPS: [&str; 10] = [
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "http2-settings",
-];
-
-/// The exchange's headers that go back to the client: none of its connection, none that only we may say, and no length,
-/// because the reply is framed anew.
-pub fn returning(headers: &HeaderMap) -> HeaderMap {
-    let hops: Vec<String> =
-        if headers.contains_key(CONNECTION) { connection_names(headers).collect() } else { Vec::new() };
-    let mut returned = HeaderMap::with_capacity(headers.len() + 1);
-    for (name, value) in headers {
-        let text = name.as_str();
-        let stays = text == "content-length"
-            || HOPS.contains(&text)
-            || is_identity_header(text)
-            || hops.iter().any(|hop| hop == text);
-        if !stays {
-            returned.append(name, value.clone());
-        }
-    }
-    returned
+    !ours && !is_hop(name) && !["host", "content-length", "expect"].contains(&name)
 }
 
 /// What to do with a client's credential headers on the way to the exchange.

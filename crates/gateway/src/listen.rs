@@ -25,10 +25,10 @@ use crate::body::Budget;
 use crate::gate::Gate;
 use crate::reply::ReplyBody;
 use crate::serve::{Desk, RequestIds, serve};
-use crate::upstream::{Backend, Pool};
+use crate::upstream::{Backend, Deadlines, Pool};
 use crate::wording::Wording;
 
-/// How often it is looked for connections whose peers are late.
+/// How often it is looked for connections whose peers are late, the exchange's too.
 const TICK: Duration = Duration::from_millis(500);
 /// What HTTP/2 clients say first (RFC 9113, 3.4).
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -90,6 +90,7 @@ impl Gateway {
         let (stop, stopped) = watch::channel(false);
         let budget = Arc::new(Budget::new(self.gate.limits().bodies_bytes));
         let connections = Connections::new(self.gate.limits().connections());
+        let deadlines = Deadlines::new((self.gate.clock().steady_ms)());
         let mut threads = Vec::new();
         let mut senders = Vec::new();
         for number in 0..self.threads.max(1) {
@@ -97,17 +98,18 @@ impl Gateway {
             senders.push(sender);
             let (gate, backend, stopped) = (Arc::clone(&self.gate), self.backend.clone(), stopped.clone());
             let (budget, proxies) = (Arc::clone(&budget), Arc::clone(&self.proxies));
+            let deadlines = Arc::clone(&deadlines);
             let seed = *blake3::keyed_hash(&self.seed, &number.to_be_bytes()).as_bytes();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let work = move || {
-                let pool = Arc::new(Pool::new(backend, *gate.limits()));
+                let pool = Arc::new(Pool::new(backend, *gate.limits(), deadlines));
                 let desk = Arc::new(Desk { gate, budget, pool, ids: RequestIds::new(seed), proxies });
                 runtime.block_on(worker(desk, arrivals, stopped));
             };
             threads.push(std::thread::Builder::new().name(format!("gateway-{number}")).spawn(work)?);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let acceptor = Acceptor { gate: self.gate, connections, proxies: self.proxies, senders };
+        let acceptor = Acceptor { gate: self.gate, connections, deadlines, proxies: self.proxies, senders };
         let accept = move || runtime.block_on(accept_all(listeners, acceptor, stopped));
         threads.push(std::thread::Builder::new().name("gateway-accept".to_owned()).spawn(accept)?);
         Ok(Running { stop, threads })
@@ -119,6 +121,7 @@ impl Gateway {
 struct Acceptor {
     gate: Arc<Gate>,
     connections: Arc<Connections>,
+    deadlines: Arc<Deadlines>,
     proxies: Arc<Proxies>,
     senders: Vec<mpsc::UnboundedSender<Arrival>>,
 }
@@ -136,11 +139,13 @@ async fn accept_all(listeners: Listeners, acceptor: Acceptor, mut stopped: watch
             Err(problem) => error!(%problem, "a listener cannot be used"),
         }
     }
-    let (gate, connections) = (acceptor.gate, acceptor.connections);
+    let (gate, connections, deadlines) = (acceptor.gate, acceptor.connections, acceptor.deadlines);
     drop(acceptor.senders);
     loops.spawn(async move {
         loop {
-            connections.tick((gate.clock().steady_ms)());
+            let now_ms = (gate.clock().steady_ms)();
+            connections.tick(now_ms);
+            deadlines.tick(now_ms);
             gate.counters.sources.end_bans(gate.clock().now().unix_ms());
             tokio::time::sleep(TICK).await;
         }
@@ -150,7 +155,7 @@ async fn accept_all(listeners: Listeners, acceptor: Acceptor, mut stopped: watch
 }
 
 async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, acceptor: Acceptor) {
-    let Acceptor { gate, connections, proxies, senders } = acceptor;
+    let Acceptor { gate, connections, deadlines: _, proxies, senders } = acceptor;
     let mut turn = 0_usize;
     loop {
         let (stream, address) = match listener.accept().await {
@@ -301,10 +306,8 @@ impl Client {
         match speaks {
             Speaks::Http1 => {
                 let connection = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    // An unfinished head is cut by the connection limiter: this one would count the silence before it too.
-                    .header_read_timeout(Duration::from_millis(limits.idle_ms + limits.head_ms))
-                    .max_headers(limits.headers)
+                    // The connection limiter cuts an unfinished head, and silence; a timer for each request would cost more.
+                    .header_read_timeout(None)
                     .max_buf_size(limits.head_bytes.max(8_192))
                     .writev(false)
                     .serve_connection(TokioIo::new(Wording::new(stream, activity)), service);

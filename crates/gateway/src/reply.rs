@@ -2,20 +2,17 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use keyward_edge::Request;
 use keyward_rules::denial::Denial;
 use keyward_rules::id::RequestId;
-use tokio::time::{Instant, Sleep};
 
 use crate::body::Share;
-use crate::upstream::{READ_AHEAD, Return};
+use crate::upstream::{AnswerBody, READ_AHEAD};
 
 /// The id under which the request stands in the journal and the log.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("keyward-request-id");
@@ -45,10 +42,7 @@ const PIECE: usize = 4 << 10;
 /// An answer too long to gather.
 pub struct Flowing {
     gathered: Option<Bytes>,
-    rest: Incoming,
-    line: Option<Return>,
-    patience: Duration,
-    stalled: Pin<Box<Sleep>>,
+    rest: AnswerBody,
 }
 
 /// The exchange broke off or stalled: the client's connection is cut, so that a part cannot pass for the whole.
@@ -59,30 +53,16 @@ pub struct BrokeOff;
 impl Flowing {
     /// An answer of which `gathered` has come.
     #[must_use]
-    pub fn new(gathered: Bytes, rest: Incoming, line: Return, patience: Duration) -> Self {
-        let stalled = Box::pin(tokio::time::sleep(patience));
-        Self { gathered: Some(gathered), rest, line: Some(line), patience, stalled }
+    pub const fn new(gathered: Bytes, rest: AnswerBody) -> Self {
+        Self { gathered: Some(gathered), rest }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
         if let Some(gathered) = self.gathered.take() {
             return Poll::Ready(Some(Ok(Frame::data(gathered))));
         }
-        match Pin::new(&mut self.rest).poll_frame(context) {
-            Poll::Ready(Some(Ok(frame))) => {
-                let deadline = Instant::now() + self.patience;
-                self.stalled.as_mut().reset(deadline);
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(BrokeOff))),
-            Poll::Ready(None) => {
-                if let Some(line) = self.line.take() {
-                    line.keep();
-                }
-                Poll::Ready(None)
-            }
-            Poll::Pending => self.stalled.as_mut().poll(context).map(|()| Some(Err(BrokeOff))),
-        }
+        let polled = self.rest.poll_next(context);
+        polled.map(|next| next.map(|part| part.map(Frame::data).map_err(|_| BrokeOff)))
     }
 }
 

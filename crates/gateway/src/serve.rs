@@ -243,8 +243,11 @@ async fn finish(
     let key = permit.facts().id;
     trace.whose = Some((key, permit.facts().account));
     gate.reports.uses.note(LastUse { key, at: permit.whole().now, from: trace.source });
-    if matches!(permit.facts().reach, Reach::Anywhere) {
-        gate.reports.alarms.raise(Sighting::Unbound(key, trace.source), permit.whole().now);
+    if matches!(permit.facts().reach, Reach::Anywhere)
+        && let Some(told) = gate.view.memory.told(permit.facts().slot)
+    {
+        let sighting = Sighting::Unbound(key, trace.source);
+        gate.reports.alarms.raise_of_key(sighting, permit.whole().now, told);
     }
     let owes_outcome = permit.route().class.owes_record();
     let forwarded = forward(gate, &desk.pool, permit, &parts.headers).await;

@@ -1,7 +1,7 @@
 //! When keys were last used, on its way to the store: apart from the journal, because a backup or a sweep may hold up the
 //! store's main tables, and withdrawals wait for the journal.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use keyward_rules::id::KeyId;
@@ -14,45 +14,109 @@ const ROOM: usize = 1_000_000;
 /// The use of a key is written once in so long: pages and the sweep count by days.
 const AGAIN_MS: u64 = 60_000;
 /// Uses written in one commit, for which other changes may have to wait.
-const AT_ONCE: usize = 1_000;
+const AT_ONCE: usize = 5_000;
+/// Up to so many due uses are written at once. More gather for a while: what is written in the order of the keys lies together,
+/// and the more of them, the closer.
+const FEW: usize = 1_000;
+const GATHER_MS: u64 = 20_000;
 
 /// The last uses that wait.
 pub struct LastUses {
     usage: Usage,
     steady_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
-    waiting: Mutex<HashMap<KeyId, LastUse>>,
-    /// When the use of a key was last written, as far as that is less than [`AGAIN_MS`] ago.
-    written: Mutex<HashMap<KeyId, u64>>,
+    waiting: Mutex<Waiting>,
 }
 
-/// What a flush has done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Flushed {
-    /// All that was due.
-    All,
-    /// As many as fit; others are due.
-    Part,
-    /// Nothing: they are kept and tried again.
-    Failed,
+#[derive(Default)]
+struct Waiting {
+    /// Keys in use; each stands in one of the queues.
+    keys: HashMap<KeyId, Waits>,
+    /// Whose use is written as soon as possible.
+    now: VecDeque<KeyId>,
+    /// Whose use was written within [`AGAIN_MS`], the longest ago first.
+    later: VecDeque<KeyId>,
+    /// When many uses were last written.
+    gathered_ms: u64,
+}
+
+struct Waits {
+    used: LastUse,
+    /// Whether it is to be written.
+    due: bool,
+    /// When a use was last written.
+    written_ms: u64,
+}
+
+impl Waiting {
+    fn note(&mut self, used: LastUse) {
+        if let Some(waits) = self.keys.get_mut(&used.key) {
+            (waits.used, waits.due) = (used, true);
+        } else if self.keys.len() < ROOM {
+            self.keys.insert(used.key, Waits { used, due: true, written_ms: 0 });
+            self.now.push_back(used.key);
+        }
+    }
+
+    /// Whether what is due is to be written: few uses at once, many after they have gathered.
+    fn is_time(&mut self, now_ms: u64) -> bool {
+        let gathered = now_ms.saturating_sub(self.gathered_ms) >= GATHER_MS;
+        if gathered && self.now.len() > FEW {
+            self.gathered_ms = now_ms;
+        }
+        gathered || self.now.len() <= FEW
+    }
+
+    /// Takes some of what is due out of its queue; keys that were not used again are forgotten. Nothing when no more is due.
+    fn take(&mut self, now_ms: u64, again_ms: u64) -> Option<Vec<LastUse>> {
+        let mut taken = Vec::new();
+        for looked_at in 0..AT_ONCE {
+            let later = self.later.front().and_then(|key| self.keys.get(key));
+            let rested = later.is_some_and(|waits| now_ms.saturating_sub(waits.written_ms) >= again_ms);
+            let next = self.now.pop_front().or_else(|| rested.then(|| self.later.pop_front()).flatten());
+            let Some(key) = next else { return (looked_at > 0).then_some(taken) };
+            match self.keys.get(&key) {
+                Some(waits) if waits.due => taken.push(waits.used),
+                Some(_) | None => drop(self.keys.remove(&key)),
+            }
+        }
+        Some(taken)
+    }
+
+    fn written(&mut self, taken: &[LastUse], now_ms: u64) {
+        for used in taken {
+            if let Some(waits) = self.keys.get_mut(&used.key) {
+                // Unless it was used again meanwhile.
+                (waits.due, waits.written_ms) = (waits.used != *used, now_ms);
+                self.later.push_back(used.key);
+            }
+        }
+    }
+
+    fn not_written(&mut self, taken: &[LastUse]) {
+        self.now.extend(taken.iter().map(|used| used.key));
+    }
 }
 
 impl LastUses {
     /// None yet.
     #[must_use]
     pub fn new(usage: Usage, steady_ms: Arc<dyn Fn() -> u64 + Send + Sync>) -> Self {
-        Self { usage, steady_ms, waiting: Mutex::default(), written: Mutex::default() }
+        Self { usage, steady_ms, waiting: Mutex::default() }
     }
 
     /// Notes a use that passed every check. Never waits for the store; a note that finds no room is made by the next use.
     pub fn note(&self, used: LastUse) {
-        let mut waiting = self.waiting.lock();
-        if waiting.len() < ROOM || waiting.contains_key(&used.key) {
-            waiting.insert(used.key, used);
-        }
+        self.waiting.lock().note(used);
     }
 
-    /// Writes what is due: the first use of a key at once, the next ones once a minute. Whether that went well.
+    /// Writes what is due: the first use of a key soon, the next ones once a minute. Whether that went well.
     pub async fn flush(&self) -> bool {
+        let is_time = self.waiting.lock().is_time((self.steady_ms)());
+        if is_time { self.write(AGAIN_MS).await } else { true }
+    }
+
+    /// The same without waiting for more to gather: for those who are about to judge a key by its last use.
+    pub async fn flush_now(&self) -> bool {
         self.write(AGAIN_MS).await
     }
 
@@ -62,38 +126,90 @@ impl LastUses {
     }
 
     async fn write(&self, again_ms: u64) -> bool {
-        loop {
-            match self.write_part(again_ms).await {
-                Flushed::All => return true,
-                Flushed::Part => {}
-                Flushed::Failed => return false,
-            }
-        }
-    }
-
-    async fn write_part(&self, again_ms: u64) -> Flushed {
         let now_ms = (self.steady_ms)();
-        let batch = self.due(now_ms, again_ms);
-        if let Err(problem) = self.usage.record(&batch).await {
-            error!(%problem, "last uses cannot be written; they are kept and tried again");
-            return Flushed::Failed;
+        let mut taken = Vec::new();
+        // One lock for each part: requests note their uses meanwhile.
+        loop {
+            let part = self.waiting.lock().take(now_ms, again_ms);
+            let Some(part) = part else { break };
+            taken.extend(part);
         }
-        let (mut waiting, mut written) = (self.waiting.lock(), self.written.lock());
-        for used in &batch {
-            // Unless it was used again meanwhile.
-            if waiting.get(&used.key) == Some(used) {
-                waiting.remove(&used.key);
+        taken.sort_unstable_by_key(|used: &LastUse| used.key);
+        let mut parts = taken.chunks(AT_ONCE);
+        while let Some(part) = parts.next() {
+            if let Err(problem) = self.usage.record(part).await {
+                error!(%problem, "last uses cannot be written; they are kept and tried again");
+                let mut waiting = self.waiting.lock();
+                [part].into_iter().chain(parts).for_each(|part| waiting.not_written(part));
+                return false;
             }
-            written.insert(used.key, now_ms);
+            self.waiting.lock().written(part, now_ms);
         }
-        drop((waiting, written));
-        if batch.len() == AT_ONCE { Flushed::Part } else { Flushed::All }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keyward_rules::id::KeyId;
+    use keyward_rules::time::Moment;
+    use keyward_store::LastUse;
+
+    use super::{AT_ONCE, FEW, GATHER_MS, Waiting};
+
+    fn used(key: u128, at: u64) -> LastUse {
+        let key = KeyId::from_entropy(key.to_be_bytes());
+        LastUse { key, at: Moment::from_unix_ms(at), from: "192.0.2.1".parse().unwrap() }
     }
 
-    fn due(&self, now_ms: u64, again_ms: u64) -> Vec<LastUse> {
-        let (waiting, mut written) = (self.waiting.lock(), self.written.lock());
-        written.retain(|_, written_ms| now_ms.saturating_sub(*written_ms) < again_ms);
-        let due = |used: &&LastUse| !written.contains_key(&used.key);
-        waiting.values().filter(due).take(AT_ONCE).copied().collect()
+    #[test]
+    fn a_key_is_written_at_once_and_then_once_a_minute() {
+        let mut waiting = Waiting::default();
+        waiting.note(used(1, 1));
+        let first = waiting.take(0, 60).unwrap();
+        assert_eq!(first, [used(1, 1)]);
+        waiting.note(used(1, 2));
+        waiting.written(&first, 0);
+        assert!(waiting.take(59, 60).is_none());
+        waiting.note(used(1, 3));
+        let second = waiting.take(60, 60).unwrap();
+        assert_eq!(second, [used(1, 3)]);
+        waiting.written(&second, 60);
+        assert!(waiting.take(119, 60).is_none());
+        assert!(
+            waiting.take(120, 60).unwrap().is_empty() && waiting.keys.is_empty(),
+            "not used again: forgotten"
+        );
+        waiting.note(used(1, 4));
+        assert_eq!(waiting.take(121, 60).unwrap(), [used(1, 4)]);
+        assert!(waiting.take(121, 60).is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_tried_again() {
+        let mut waiting = Waiting::default();
+        for key in 0..=AT_ONCE {
+            waiting.note(used(u128::try_from(key).unwrap(), 1));
+        }
+        let taken = waiting.take(0, 60).unwrap();
+        assert_eq!(taken.len(), AT_ONCE);
+        waiting.not_written(&taken);
+        let (again, rest) = (waiting.take(1, 60).unwrap(), waiting.take(1, 60).unwrap());
+        assert_eq!((again.len(), rest.len()), (AT_ONCE, 1));
+    }
+
+    #[test]
+    fn many_gather_before_they_are_written() {
+        let mut waiting = Waiting::default();
+        let start = 1_000_000;
+        for round in 0..3 {
+            for key in 0..=FEW {
+                waiting.note(used(u128::try_from(round * 10_000 + key).unwrap(), 1));
+            }
+            let at = start + u64::try_from(round).unwrap() * GATHER_MS;
+            assert!(waiting.is_time(at) && !waiting.is_time(at + GATHER_MS - 1));
+            while waiting.take(at, 60).is_some() {}
+            assert!(waiting.is_time(at + 1), "few are written at once");
+        }
     }
 }

@@ -70,8 +70,9 @@ impl KeyId {
         let digits = hex_digits(self.0);
         let mut text = [b'-'; 36];
         for (at, part) in [(0, 0..8), (9, 8..12), (14, 12..16), (19, 16..20), (24, 20..32)] {
-            let to = text.iter_mut().skip(at);
-            to.zip(digits.get(part).unwrap_or_default()).for_each(|(to, from)| *to = *from);
+            if let (Some(to), Some(from)) = (text.get_mut(at..at + part.len()), digits.get(part)) {
+                to.copy_from_slice(from);
+            }
         }
         text
     }

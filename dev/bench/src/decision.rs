@@ -120,6 +120,7 @@ impl Bench {
             rate_cap: None,
             hmac: HmacState::from_bytes(&self.state),
             passphrase: self.tag,
+            slot: 0,
             copy: 0,
         })
     }

@@ -202,6 +202,7 @@ fn judged(reach: AppReach, source: IpAddr) -> &'static str {
         rate_cap: None,
         hmac: HmacState::from_key(b"secret"),
         passphrase: passphrases.tag(account, b"Probe-Pass1!"),
+        slot: 0,
         copy: 0,
     };
     let key = KeyEntry {

@@ -10,6 +10,7 @@ mod slab;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use arc_swap::ArcSwap;
 use keyward_rules::address::{AddressSet, RangeTable};
@@ -89,7 +90,9 @@ impl Memory {
         });
         match taken {
             None => Lookup::Torn,
-            Some((image, reach, copy)) => image.facts(reach, copy).map_or(Lookup::Unknown, Lookup::Facts),
+            Some((image, reach, copy)) => {
+                image.facts(reach, (slot, copy)).map_or(Lookup::Unknown, Lookup::Facts)
+            }
         }
     }
 
@@ -101,7 +104,7 @@ impl Memory {
 
     /// Whether the record is still the one that was copied, and its app's ranges too.
     pub fn is_current(&self, facts: &KeyFacts) -> bool {
-        let own = self.find(facts.id).is_some_and(|(_, record)| record.sequence() == facts.copy);
+        let own = self.slab.get(facts.slot).is_some_and(|record| record.sequence() == facts.copy);
         own && match &facts.reach {
             Reach::App(app, AppReach::Ranges(then)) => {
                 let apps = self.apps.load();
@@ -110,6 +113,11 @@ impl Memory {
             Reach::App(_, AppReach::Frozen | AppReach::Nowhere) => false,
             Reach::Anywhere | Reach::Few(_) | Reach::Set(_) => true,
         }
+    }
+
+    /// Where it is kept of the key in `slot` what was last told of it.
+    pub fn told(&self, slot: u32) -> Option<&AtomicU64> {
+        self.slab.told(slot)
     }
 
     /// Takes in a key as the store has it.

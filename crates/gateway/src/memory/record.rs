@@ -240,7 +240,7 @@ impl Image {
 
     /// The facts for a verdict; `None` for a tombstone or words that make no key.
     #[expect(clippy::cast_possible_truncation, reason = "the fields are unpacked by their widths")]
-    pub(super) fn facts(&self, reach: Reach, copy: u64) -> Option<KeyFacts> {
+    pub(super) fn facts(&self, reach: Reach, (slot, copy): (u32, u64)) -> Option<KeyFacts> {
         let state = match self.life & 0xff {
             1 => HolderState::Active,
             2 => HolderState::Disabled,
@@ -272,6 +272,7 @@ impl Image {
             },
             hmac: prepared,
             passphrase: PassphraseTag::from_bytes(passphrase),
+            slot,
             copy,
         })
     }

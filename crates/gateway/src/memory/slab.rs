@@ -1,7 +1,7 @@
 //! Records in chunks that never move, and beside each record what does not fit it.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
@@ -22,6 +22,7 @@ pub(super) struct Slab {
 struct Chunk {
     records: Box<[Record]>,
     extras: Box<[RwLock<Extra>]>,
+    told: Box<[AtomicU64]>,
 }
 
 impl Default for Slab {
@@ -41,12 +42,18 @@ impl Slab {
         self.chunk(slot)?.extras.get((slot % CHUNK) as usize)
     }
 
+    /// A word that remembers what was last told of the key in `slot`.
+    pub(super) fn told(&self, slot: u32) -> Option<&AtomicU64> {
+        self.chunk(slot)?.told.get((slot % CHUNK) as usize)
+    }
+
     /// A slot that nobody has; `None` when there is none left.
     pub(super) fn claim(&self) -> Option<u32> {
         let slot = self.used.load(Ordering::Relaxed);
         self.chunks.get((slot / CHUNK) as usize)?.get_or_init(|| Chunk {
             records: (0..CHUNK).map(|_| Record::default()).collect(),
             extras: (0..CHUNK).map(|_| RwLock::default()).collect(),
+            told: (0..CHUNK).map(|_| AtomicU64::new(0)).collect(),
         });
         self.used.store(slot + 1, Ordering::Relaxed);
         Some(slot)

@@ -221,6 +221,7 @@ impl Desk {
             rate_cap: None,
             hmac: HmacState::from_bytes(&self.state),
             passphrase: self.tag,
+            slot: 0,
             copy: 0,
         }
     }

@@ -19,42 +19,49 @@ impl<'r> Permit<'r> {
     }
 
     /// The request that was checked.
+    #[inline]
     #[must_use]
     pub const fn whole(&self) -> &Whole<'r> {
         &self.cleared.whole
     }
 
     /// The verified method.
+    #[inline]
     #[must_use]
     pub const fn method(&self) -> Method {
         self.cleared.whole.method
     }
 
     /// The verified target.
+    #[inline]
     #[must_use]
     pub const fn target(&self) -> &'r [u8] {
         self.cleared.whole.target
     }
 
     /// The verified body.
+    #[inline]
     #[must_use]
     pub const fn body(&self) -> &'r Bytes {
         self.cleared.whole.body
     }
 
     /// The route.
+    #[inline]
     #[must_use]
     pub const fn route(&self) -> &'r Route {
         self.cleared.route
     }
 
     /// The key.
+    #[inline]
     #[must_use]
     pub const fn facts(&self) -> &KeyFacts {
         &self.cleared.facts
     }
 
     /// After this moment not a byte may go upstream.
+    #[inline]
     #[must_use]
     pub const fn deadline(&self) -> Moment {
         self.deadline

@@ -62,6 +62,7 @@ pub struct Cleared<'r> {
 
 impl<'r> Received<'r> {
     /// Takes a complete request in.
+    #[inline]
     #[must_use]
     pub const fn new(whole: Whole<'r>) -> Self {
         Self { whole }
@@ -71,6 +72,7 @@ impl<'r> Received<'r> {
     ///
     /// # Errors
     /// As [`screen`], then 50113. All of them are a stranger's: nothing of the key is told.
+    #[inline]
     pub fn verify(
         self,
         facts: Option<KeyFacts>,
@@ -93,6 +95,7 @@ impl<'r> Verified<'r> {
     ///
     /// # Errors
     /// 50114, 50100, 50110, 50101, 50005, 50115, 50120, 50030, in that order.
+    #[inline]
     pub fn clear(self) -> Result<Cleared<'r>, Denial> {
         let Self { whole, facts, stamp, signature } = self;
         check_life(facts.life, &facts.reach)?;
@@ -110,6 +113,7 @@ impl<'r> Verified<'r> {
     }
 
     /// The key's facts, for the record of a refusal.
+    #[inline]
     #[must_use]
     pub const fn facts(&self) -> &KeyFacts {
         &self.facts
@@ -137,6 +141,7 @@ impl Standing<'_> {
     ///
     /// # Errors
     /// The denial.
+    #[inline]
     pub fn outlook(&self, source: IpAddr, route: &Route) -> Result<(), Denial> {
         check_life(self.life, self.reach)?;
         check_address(self.id, self.reach, source)?;
@@ -194,24 +199,28 @@ fn check_permission(
 
 impl<'r> Cleared<'r> {
     /// The ticket for the rates.
+    #[inline]
     #[must_use]
     pub const fn charge(self) -> Charge<'r> {
         Charge::new(self)
     }
 
     /// The key's facts.
+    #[inline]
     #[must_use]
     pub const fn facts(&self) -> &KeyFacts {
         &self.facts
     }
 
     /// The request.
+    #[inline]
     #[must_use]
     pub const fn whole(&self) -> &Whole<'r> {
         &self.whole
     }
 
     /// The route.
+    #[inline]
     #[must_use]
     pub const fn route(&self) -> &'r Route {
         self.route

@@ -10,6 +10,7 @@ use crate::time::{Moment, Timestamp};
 ///
 /// # Errors
 /// 50119 for an unknown or ended key, 50100 for one whose record was altered, 50112 and 50102 for the timestamp, 50105 for the passphrase.
+#[inline]
 pub fn screen(
     credentials: &Credentials<'_>,
     facts: Option<&KeyFacts>,

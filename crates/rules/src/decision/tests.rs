@@ -80,6 +80,7 @@ impl Case {
             rate_cap: None,
             hmac: HmacState::from_key(SECRET),
             passphrase: passphrases().tag(account(), PHRASE),
+            slot: 0,
             copy: 0,
         }
     }

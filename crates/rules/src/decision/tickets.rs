@@ -79,18 +79,21 @@ impl<'r> Charge<'r> {
     }
 
     /// Whose rate.
+    #[inline]
     #[must_use]
     pub const fn account(&self) -> AccountId {
         self.0.facts.account
     }
 
     /// Which key, and its own rate.
+    #[inline]
     #[must_use]
     pub const fn cap(&self) -> (KeyId, Option<RateCap>) {
         (self.0.facts.id, self.0.facts.rate_cap)
     }
 
     /// Which route's rate.
+    #[inline]
     #[must_use]
     pub const fn route(&self) -> &'r Route {
         self.0.route
@@ -100,6 +103,7 @@ impl<'r> Charge<'r> {
     ///
     /// # Errors
     /// 50011 when used up, 50013 when it cannot be counted.
+    #[inline]
     pub fn settle(self, answer: RateAnswer) -> Result<Spent<'r>, Denial> {
         match answer {
             RateAnswer::Taken => Ok(Spent(self.0)),
@@ -111,6 +115,7 @@ impl<'r> Charge<'r> {
 
 impl<'r> Spent<'r> {
     /// The ticket for the replay mark.
+    #[inline]
     #[must_use]
     pub fn claim(self) -> Claim<'r> {
         Claim(self.0)
@@ -119,6 +124,7 @@ impl<'r> Spent<'r> {
 
 impl<'r> Claim<'r> {
     /// The mark to set; `None` when the request may repeat.
+    #[inline]
     #[must_use]
     pub fn owed(&self) -> Option<Mark> {
         self.0.route.class.changes_state().then(|| Mark {
@@ -132,6 +138,7 @@ impl<'r> Claim<'r> {
     ///
     /// # Errors
     /// 50042 for a repetition, 50013 when nobody can tell, 50001 when the answer does not fit the debt.
+    #[inline]
     pub fn settle(self, answer: MarkAnswer) -> Result<Fresh<'r>, Denial> {
         match (self.owed(), answer) {
             (None, MarkAnswer::NotOwed) | (Some(_), MarkAnswer::New) => Ok(Fresh(self.0)),
@@ -144,6 +151,7 @@ impl<'r> Claim<'r> {
 
 impl<'r> Fresh<'r> {
     /// The ticket for the durable record.
+    #[inline]
     #[must_use]
     pub fn intent(self) -> Intent<'r> {
         Intent(self.0)
@@ -152,12 +160,14 @@ impl<'r> Fresh<'r> {
 
 impl<'r> Intent<'r> {
     /// Whether a record must be on disk first.
+    #[inline]
     #[must_use]
     pub const fn is_owed(&self) -> bool {
         self.0.route.class.owes_record()
     }
 
     /// The request, for its record.
+    #[inline]
     #[must_use]
     pub const fn request(&self) -> &Cleared<'r> {
         &self.0
@@ -167,6 +177,7 @@ impl<'r> Intent<'r> {
     ///
     /// # Errors
     /// 50001 when the record is not on disk.
+    #[inline]
     pub fn settle(self, answer: IntentAnswer) -> Result<Recorded<'r>, Denial> {
         match (self.is_owed(), answer) {
             (false, IntentAnswer::NotOwed) | (true, IntentAnswer::Durable) => Ok(Recorded(self.0)),
@@ -179,6 +190,7 @@ impl<'r> Intent<'r> {
 
 impl<'r> Recorded<'r> {
     /// The permit, good until `deadline` and never past the key's own end.
+    #[inline]
     #[must_use]
     pub fn permit(self, deadline: Moment) -> Permit<'r> {
         let deadline = self.0.facts.expires_at.map_or(deadline, |end| end.min(deadline));
@@ -188,6 +200,7 @@ impl<'r> Recorded<'r> {
 
 impl Cleared<'_> {
     /// What the request does.
+    #[inline]
     #[must_use]
     pub const fn class(&self) -> Class {
         self.route.class

@@ -205,6 +205,8 @@ pub struct KeyFacts {
     pub hmac: HmacState,
     /// The hash of the passphrase.
     pub passphrase: PassphraseTag,
+    /// Where the node keeps the key.
+    pub slot: u32,
     /// The node's own number of this copy; another one now means that the key has changed since.
     pub copy: u64,
 }

@@ -1,0 +1,167 @@
+//! One connection to the exchange, and one answer on it.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::AsyncWrite as _;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::io::poll_read_buf;
+
+use super::Pool;
+use super::framing::{Broken, Framing, Piece};
+use super::head::{self, Head};
+use super::late::{Deadlines, Late, Wait};
+
+/// Bytes that there is room for at each read.
+const READ: usize = 8 << 10;
+/// Bytes of an answer that a connection has read ahead at most.
+pub const READ_AHEAD: usize = 2 * READ;
+
+/// A connection to the exchange.
+pub struct Line {
+    stream: TcpStream,
+    /// What has come and was not taken yet.
+    came: BytesMut,
+    closed: bool,
+    wait: Arc<Wait>,
+    deadlines: Arc<Deadlines>,
+    patience_ms: u64,
+    /// Its place among the connections, given back with it.
+    _place: OwnedSemaphorePermit,
+}
+
+/// A request did not go out whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unwritten {
+    /// Not a byte of it.
+    Wholly,
+    /// In part: it may have been understood.
+    Partly,
+}
+
+impl Line {
+    pub(super) fn new(
+        stream: TcpStream,
+        deadlines: Arc<Deadlines>,
+        patience_ms: u64,
+        place: OwnedSemaphorePermit,
+    ) -> Self {
+        let wait = deadlines.wait();
+        Self { stream, came: BytesMut::new(), closed: false, wait, deadlines, patience_ms, _place: place }
+    }
+
+    /// Whether a request can go out: the exchange neither closed the connection nor said anything unasked.
+    pub(super) fn is_quiet(&self) -> bool {
+        let silent =
+            |read: io::Result<usize>| read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        !self.closed && self.came.is_empty() && silent(self.stream.try_read(&mut [0]))
+    }
+
+    /// Writes a request.
+    ///
+    /// # Errors
+    /// [`Unwritten`].
+    pub(super) async fn write(&mut self, head: &[u8], body: &[u8]) -> Result<(), Unwritten> {
+        let mut began = false;
+        for mut rest in [head, body] {
+            while !rest.is_empty() {
+                let written = poll_fn(|context| self.poll_write(context, rest)).await;
+                match written {
+                    Ok(count @ 1..) => rest = rest.get(count..).unwrap_or_default(),
+                    Ok(0) | Err(_) => return Err(if began { Unwritten::Partly } else { Unwritten::Wholly }),
+                }
+                began = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let stream = &mut self.stream;
+        let written = self.wait.bound(&self.deadlines, self.patience_ms, context, |context| {
+            Pin::new(&mut *stream).poll_write(context, bytes)
+        });
+        written.map(|written| written.unwrap_or_else(|Late| Err(io::ErrorKind::TimedOut.into())))
+    }
+
+    /// Reads the head of the answer.
+    ///
+    /// # Errors
+    /// [`Broken`]: also when it does not come in time.
+    pub(super) async fn head(&mut self) -> Result<Head, Broken> {
+        let mut interim = 0;
+        loop {
+            if let Some(head) = head::take(&mut self.came, &mut interim)? {
+                return Ok(head);
+            }
+            if self.closed {
+                return Err(Broken);
+            }
+            poll_fn(|context| self.poll_fill(context)).await?;
+        }
+    }
+
+    /// Waits for more bytes, or the end of them.
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        self.came.reserve(READ);
+        let (stream, came) = (&mut self.stream, &mut self.came);
+        let read = self.wait.bound(&self.deadlines, self.patience_ms, context, |context| {
+            poll_read_buf(Pin::new(&mut *stream), context, &mut *came)
+        });
+        match ready!(read) {
+            Ok(Ok(0)) => self.closed = true,
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) | Err(Late) => return Poll::Ready(Err(Broken)),
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The body of an answer that is being read; its connection goes back to the pool at its end.
+pub struct AnswerBody {
+    line: Option<Line>,
+    framing: Framing,
+    keeps: bool,
+    pool: Arc<Pool>,
+}
+
+impl AnswerBody {
+    pub(super) const fn new(line: Line, head: &Head, pool: Arc<Pool>) -> Self {
+        Self { line: Some(line), framing: head.framing, keeps: head.keeps, pool }
+    }
+
+    /// The next part, never empty; nothing at the end.
+    ///
+    /// # Errors
+    /// [`Broken`] when the body is malformed, breaks off or does not go on in time.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
+        loop {
+            let Some(line) = &mut self.line else { return Poll::Ready(None) };
+            match self.framing.take(&mut line.came, line.closed) {
+                Ok(Piece::Data(data)) => return Poll::Ready(Some(Ok(data))),
+                Ok(Piece::Wanting) => {
+                    if let Err(broken) = ready!(line.poll_fill(context)) {
+                        self.line = None;
+                        return Poll::Ready(Some(Err(broken)));
+                    }
+                }
+                Ok(Piece::End) => {
+                    // What comes behind an answer belongs to no request.
+                    let line =
+                        self.line.take().filter(|line| self.keeps && line.came.is_empty() && !line.closed);
+                    line.into_iter().for_each(|line| self.pool.keep(line));
+                    return Poll::Ready(None);
+                }
+                Err(broken) => {
+                    self.line = None;
+                    return Poll::Ready(Some(Err(broken)));
+                }
+            }
+        }
+    }
+}
