@@ -80,6 +80,7 @@ impl Node {
         if let Some(claim) = &claim {
             claim.take(&ambient::place(), ambient::now().unix_ms(), ambient::is_over).await?;
         }
+        worker::reserve(store.clone()).await;
         let journal = store.journal();
         for open in journal.open_intents().await.context("the journal cannot be read")? {
             warn!(

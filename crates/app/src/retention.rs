@@ -81,7 +81,7 @@ impl JournalSettings {
             );
         }
         journal.forget_marks(now).await?;
-        journal.forget_rollups(now).await
+        journal.forget_charts(now).await
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use keyward_authority::Authority;
 use keyward_authority::duties::{
-    end_cooling, end_overlaps, hold_demanded, pause_channels, raise_sighting, remind_holders, retire_ranges,
-    sweep_keys, tell_app_news, tell_unfinished,
+    end_cooling, end_overlaps, hold_demanded, note_first_networks, pause_channels, raise_sighting,
+    remind_holders, retire_ranges, sweep_keys, tell_app_news, tell_unfinished,
 };
 use keyward_gateway::Clock;
 use keyward_gateway::alarms::Sightings;
@@ -19,7 +19,7 @@ use keyward_rules::grant::Actor;
 use keyward_rules::id::Revision;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
-use keyward_store::{NodeClaim, Seen, Store};
+use keyward_store::{NodeClaim, Rolled, Seen, States, Store};
 use tokio::sync::Mutex;
 use tracing::{error, info, warn};
 
@@ -34,9 +34,8 @@ const SWEEP: Duration = Duration::from_secs(60);
 const REMIND: Duration = Duration::from_secs(600);
 /// How often last uses are written, so that pages show them.
 const FLUSH: Duration = Duration::from_secs(2);
-/// How often the journal is counted for charts and how many records in one transaction.
-const ROLL: Duration = Duration::from_secs(3);
-const ROLL_PAGE: u32 = 500;
+/// How often it is looked whether counts for charts are due.
+const ROLL: Duration = Duration::from_secs(1);
 /// How often the clocks are compared.
 const CLOCKS: Duration = Duration::from_secs(5);
 /// How often overlaps and deadlines of apps are looked at.
@@ -45,8 +44,12 @@ const APPS: Duration = Duration::from_secs(2);
 const NEWS: Duration = Duration::from_secs(1);
 /// Between two sightings, so that a crowd of unbound keys cannot keep the store busy.
 const PACE: Duration = Duration::from_millis(2);
+/// Sightings that are looked at together.
+const SIGHTINGS: usize = 100;
 /// How often every row is read again.
 const SCRUB: Duration = Duration::from_secs(3_600);
+/// How often every row is held against the audit log, the first time at the start.
+const CHECK_ROWS: Duration = Duration::from_secs(24 * 3_600);
 /// How often the store is read where it is known that nothing has changed: the lease counts from then.
 const READ_MS: u64 = 1_000;
 /// How often the log tells that the store cannot be followed.
@@ -93,13 +96,24 @@ impl Duties {
 /// Tells holders of what the gateway saw.
 async fn tell(sightings: Arc<Mutex<Sightings>>, duties: Arc<Duties>, pulse: Pulse) {
     let mut sightings = sightings.lock().await;
-    while let Some(sighting) = sightings.recv().await {
+    let mut waiting = Vec::new();
+    while sightings.recv_many(&mut waiting, SIGHTINGS).await > 0 {
         let desk = duties.authority.desk(Actor::System("watch"), ambient::now());
-        if let Err(problem) = raise_sighting(&desk, sighting).await {
-            error!(problem = problem.for_the_log(), "a holder could not be told of what a gateway saw");
-        }
+        let to_tell = note_first_networks(&desk, std::mem::take(&mut waiting)).await;
+        let to_tell = to_tell.unwrap_or_else(|problem| {
+            error!(problem = problem.for_the_log(), "the first networks of keys could not be noted");
+            Vec::new()
+        });
         pulse.beat();
         tokio::time::sleep(PACE).await;
+        for sighting in to_tell {
+            let desk = duties.authority.desk(Actor::System("watch"), ambient::now());
+            if let Err(problem) = raise_sighting(&desk, sighting).await {
+                error!(problem = problem.for_the_log(), "a holder could not be told of what a gateway saw");
+            }
+            pulse.beat();
+            tokio::time::sleep(PACE).await;
+        }
     }
 }
 
@@ -126,7 +140,9 @@ pub fn start(tasks: &mut Tasks, follower: Follower, sightings: Sightings, duties
     let shared = of(duties);
     tasks.every("reminders", REMIND, move || remind(of(&shared)));
     let scrubber = Arc::new(scrubber);
+    let (checker, states) = (Arc::clone(&scrubber), duties.store.states());
     tasks.every("scrub", SCRUB, move || scrub(Arc::clone(&scrubber)));
+    tasks.start("rows", move |pulse| check_rows(Arc::clone(&checker), states.clone(), pulse));
     let shared = of(duties);
     tasks.start("charts", move |pulse| roll(of(&shared), pulse));
     let shared = of(duties);
@@ -201,11 +217,15 @@ fn keep(checkpoint: Option<&Checkpoint>, revision: Revision) {
     }
 }
 
-async fn forget(duties: Arc<Duties>) {
-    let store = duties.store.clone();
+/// Reserves the last of the disk, if that is not done.
+pub async fn reserve(store: Store) {
     if let Ok(Err(problem)) = tokio::task::spawn_blocking(move || store.refill_reserve()).await {
         warn!(%problem, "the last of the disk cannot be reserved");
     }
+}
+
+async fn forget(duties: Arc<Duties>) {
+    reserve(duties.store.clone()).await;
     if let Err(problem) = duties.retention.forget(&duties.store.journal(), ambient::now()).await {
         error!(%problem, "old journal records cannot be dropped");
     }
@@ -224,9 +244,19 @@ async fn scrub(scrubber: Arc<Scrubber>) {
     }
 }
 
+async fn check_rows(scrubber: Arc<Scrubber>, states: States, pulse: Pulse) {
+    loop {
+        match scrubber.check(&states).await {
+            Ok(()) => pulse.beat(),
+            Err(problem) => error!(%problem, "the rows could not be held against the audit log"),
+        }
+        tokio::time::sleep(CHECK_ROWS).await;
+    }
+}
+
 /// Last uses first, or a key in use could look idle.
 async fn sweep(duties: Arc<Duties>) {
-    if !duties.uses.flush().await {
+    if !duties.uses.flush_now().await {
         return;
     }
     let desk = duties.authority.desk(Actor::System("sweep"), ambient::now());
@@ -286,10 +316,13 @@ fn ahead_ms(before: u64, shown: u64, after: u64) -> i64 {
 async fn roll(duties: Arc<Duties>, pulse: Pulse) {
     let journal = duties.store.journal();
     loop {
-        match journal.roll_up(ambient::now(), ROLL_PAGE).await {
+        match journal.roll_up_some(ambient::now(), false).await {
             // More is there: at once, after whoever waits for the file had a turn.
-            Ok(counted) if counted == u64::from(ROLL_PAGE) => tokio::time::sleep(PACE).await,
-            Ok(_) => {
+            Ok(Rolled::More) => {
+                pulse.beat();
+                tokio::time::sleep(PACE).await;
+            }
+            Ok(Rolled::Nothing) => {
                 pulse.beat();
                 tokio::time::sleep(ROLL).await;
             }

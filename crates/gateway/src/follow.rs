@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use keyward_rules::alert::Sighting;
 use keyward_rules::id::{KeyId, Revision};
 use keyward_rules::time::Moment;
-use keyward_store::{AppRecord, Feed, LoadedKey, Position, StoreError, Subject, Watch};
+use keyward_store::{AppRecord, Feed, LoadedKey, Position, States, StoreError, Subject, Watch};
 use tracing::{error, info};
 
 use crate::alarms::Alarms;
 use crate::memory::{Applied, Memory};
 
+/// Findings that the log tells one by one.
+const FINDINGS: usize = 20;
 /// Changes read at once.
 const BATCH: u64 = 1_000;
 
@@ -130,6 +132,22 @@ pub struct Scrubber {
 }
 
 impl Scrubber {
+    /// Holds every row against the audit log. Keys whose rows do not fit are held: a row that was put back has a seal that opens.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn check(&self, states: &States) -> Result<(), StoreError> {
+        let verdict = states.check(|_| {}).await?;
+        for finding in verdict.findings.iter().take(FINDINGS) {
+            error!(%finding, "the store is not as it was written; `keyward audit verify --state` tells more");
+        }
+        for key in verdict.keys {
+            self.facts.memory.break_seal(key);
+            self.facts.alarm(key);
+        }
+        Ok(())
+    }
+
     /// Reads every row again.
     ///
     /// # Errors

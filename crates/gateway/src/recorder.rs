@@ -320,7 +320,9 @@ impl Writer {
         }
         if !batch.marked.is_empty() {
             let kept = self.appender.keep_marks(&self.node, &batch.marks).await;
-            if let Err(problem) = &kept {
+            if let Err(problem) = &kept
+                && self.inbox.state.may_tell()
+            {
                 error!(%problem, marks = batch.marks.len(), "replay marks of clocks that run ahead cannot be written");
             }
             batch.marks.clear();
@@ -366,7 +368,9 @@ impl Writer {
                 true
             }
             Err(problem) => {
-                error!(%problem, "the replay horizon cannot be written");
+                if self.inbox.state.may_tell() {
+                    error!(%problem, "the replay horizon cannot be written; this is said once a minute");
+                }
                 self.marks.horizon_failed();
                 false
             }

@@ -41,6 +41,18 @@ impl Event {
         Self { canonical: serde_json::to_string(&members).unwrap_or_default() }
     }
 
+    /// The same with the marks of the rows that the change left behind, by name.
+    #[must_use]
+    pub fn with_rows(self, rows: BTreeMap<String, String>) -> Self {
+        if rows.is_empty() {
+            return self;
+        }
+        let mut members: BTreeMap<String, serde_json::Value> =
+            serde_json::from_str(&self.canonical).unwrap_or_default();
+        members.insert("rows".to_owned(), serde_json::json!(rows));
+        Self { canonical: serde_json::to_string(&members).unwrap_or_default() }
+    }
+
     /// The canonical bytes.
     #[must_use]
     pub fn canonical(&self) -> &str {

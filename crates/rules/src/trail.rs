@@ -38,6 +38,10 @@ impl Entry {
             | serde_json::Value::String(_)
             | serde_json::Value::Array(_) => return None,
         };
+        // The marks of rows are for the program: they say nothing to a reader.
+        if let Some(rows) = members.remove("rows") {
+            rows.as_object()?.values().all(serde_json::Value::is_string).then_some(())?;
+        }
         let mut members = texts(members)?;
         if members.remove("v")? != "1" {
             return None;

@@ -9,11 +9,11 @@ use keyward_rules::id::KeyId;
 use keyward_rules::limits::SEARCH_SLICE_ROWS;
 use keyward_rules::time::Moment;
 
+use crate::charts::NEWEST_RECORD;
 use crate::error::StoreError;
 use crate::journal::QUARTER_MS;
 use crate::open::moment;
 use crate::overseen::containing;
-use crate::rollups::NEWEST_RECORD;
 use crate::search::{Bounds, Found};
 use crate::sql::{Database, Row, Value, statements};
 
@@ -22,6 +22,8 @@ statements! {
     SOURCES_OF_KEY = "SELECT source, seen_at FROM sources WHERE key_id = $1 ORDER BY seen_at DESC LIMIT $2";
     BUSY_QUARTERS = "SELECT quarter FROM quarters WHERE key_id = $1 AND quarter >= $2 AND quarter <= $3 \
         ORDER BY quarter DESC LIMIT $4";
+    /// When the first record came whose counts are not written yet.
+    UNCOUNTED_SINCE = "SELECT at FROM activity WHERE id > (SELECT upto FROM rolled_up WHERE id = 1) ORDER BY id LIMIT 1";
     NEWEST_REQUEST = "SELECT at FROM activity ORDER BY at DESC LIMIT 1";
     /// Up to so many records of whatever key between two places, newest first: how many there are, and the last of them.
     SLICE = "SELECT COUNT(*) OVER (), at, id FROM (SELECT at, id FROM activity WHERE at >= $1 AND (at, id) < ($2, $3) \
@@ -223,6 +225,12 @@ impl Activity {
         // Refused before anything was verified, requests count nowhere; the newest of them are looked for all the same,
         // and a search that goes on ends the quarter in which it stopped.
         quarters.extend([newest / QUARTER_MS, (newest / QUARTER_MS).saturating_sub(1), last / QUARTER_MS]);
+        let uncounted = self.database.fetch_optional(UNCOUNTED_SINCE, vec![]).await?;
+        if let Some(since) = uncounted.and_then(|row| u64::try_from(row.int(0).ok()?).ok()) {
+            // Requests are recorded in the order in which they end, which is nearly that of their times.
+            quarters
+                .extend((since / QUARTER_MS).saturating_sub(1).max(first / QUARTER_MS)..=last / QUARTER_MS);
+        }
         quarters.retain(|quarter| (first / QUARTER_MS..=last / QUARTER_MS).contains(quarter));
         let within = |(oldest, newest): (u64, u64)| {
             let until = (newest + 1).saturating_mul(QUARTER_MS).min(last.saturating_add(1));

@@ -18,9 +18,10 @@ statements! {
         AND state IN ('active', 'disabled') AND created_at < $4 AND (holds & $5) = 0 ORDER BY id LIMIT $3";
     APP_KEY_COUNTS = "SELECT COUNT(*), COUNT(DISTINCT account), \
         COALESCE(SUM(CASE WHEN state = 'active' THEN 1 ELSE 0 END), 0), \
-        COALESCE(SUM(CASE WHEN last_used_at >= $2 THEN 1 ELSE 0 END), 0), \
+        COALESCE(SUM(CASE WHEN used_at >= $2 THEN 1 ELSE 0 END), 0), \
         COALESCE(SUM(CASE WHEN created_at < $3 THEN 1 ELSE 0 END), 0) \
-        FROM keys WHERE substr(binding, 1, 4) = 'app:' AND binding = $1 AND state IN ('active', 'disabled')";
+        FROM keys LEFT JOIN uses ON uses.key_id = keys.id \
+        WHERE substr(binding, 1, 4) = 'app:' AND binding = $1 AND state IN ('active', 'disabled')";
     INSERT_NEWS = "INSERT INTO app_news (id, app, kind, detail, at, after) \
         SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4, '' FROM app_news";
     NEXT_NEWS = "SELECT id, app, kind, detail, at, after FROM app_news \

@@ -6,6 +6,7 @@ use keyward_rules::limits::RANGES_PER_APP;
 use keyward_rules::time::Moment;
 
 use crate::error::StoreError;
+use crate::log::rows;
 use crate::seal::{Aad, Vault};
 use crate::sql::{Row, Value, statements};
 use crate::writer::{Tx, taken};
@@ -176,6 +177,7 @@ impl Tx {
         if touched != 1 {
             return Err(StoreError::Conflict { what: format!("app {}", app.id) });
         }
+        self.touch(&rows::APPS, app.id.as_u64());
         self.announce("app", app.id.to_string()).await
     }
 }

@@ -7,6 +7,7 @@ use keyward_rules::time::Moment;
 
 use crate::accounts;
 use crate::error::StoreError;
+use crate::log::rows;
 use crate::reader::Reader;
 use crate::seal::{Aad, Vault};
 use crate::sql::{Row, Value, statements};
@@ -224,6 +225,7 @@ impl Tx {
             .await
             .map_err(taken("an app whose name looks like this"))?;
         self.concerns(profile.owner);
+        self.touch(&rows::PROFILES, profile.id.as_u64());
         if touched == 1 { Ok(()) } else { Err(StoreError::Conflict { what: format!("app {}", profile.id) }) }
     }
 }

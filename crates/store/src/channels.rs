@@ -9,6 +9,7 @@ use keyward_rules::time::Moment;
 use crate::accounts;
 use crate::deliveries::{self, NewDelivery};
 use crate::error::StoreError;
+use crate::log::rows;
 use crate::reader::Reader;
 use crate::seal::{Aad, Vault};
 use crate::sql::{Row, Value, statements};
@@ -172,6 +173,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError::Exists`] when the name is taken.
     pub async fn insert_channel(&mut self, channel: &ChannelRecord) -> Result<(), StoreError> {
+        self.touch(&rows::CHANNELS, channel.id);
         let values = channel.values(&self.vault)?;
         self.transact.execute(INSERT_CHANNEL, values).await.map_err(taken("a channel with this name"))?;
         Ok(())
@@ -182,6 +184,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError::Exists`] when the name is taken, [`StoreError::Tampered`] when its seal did not open.
     pub async fn update_channel(&mut self, channel: &ChannelRecord) -> Result<(), StoreError> {
+        self.touch(&rows::CHANNELS, channel.id);
         let values = channel.values(&self.vault)?;
         let changed =
             self.transact.execute(UPDATE_CHANNEL, values).await.map_err(taken("a channel with this name"))?;
@@ -197,6 +200,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn delete_channel(&mut self, id: ChannelId) -> Result<(), StoreError> {
+        self.touch(&rows::CHANNELS, id);
         self.transact.execute(DELETE_DELIVERIES, vec![id.to_string().into()]).await?;
         self.transact.execute(DELETE_CHANNEL, vec![id.to_string().into()]).await.map(drop)
     }

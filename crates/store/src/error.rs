@@ -6,10 +6,10 @@ use crate::sql::{DatabaseError, UrlError};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database did not do as asked.
-    #[error("the database failed")]
+    #[error(transparent)]
     Database(#[from] DatabaseError),
     /// A file could not be read or written.
-    #[error("a file of the store failed")]
+    #[error(transparent)]
     File(#[from] std::io::Error),
     /// The database was written by a newer version.
     #[error("the database has schema {found}, this program knows up to {known}; use the newer program")]

@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::limits::TIMESTAMP_WINDOW_MS;
@@ -12,6 +13,7 @@ use keyward_rules::time::Moment;
 
 use crate::accounts;
 use crate::bulk;
+use crate::charts::write::Charts;
 use crate::error::StoreError;
 use crate::open::moment;
 use crate::sql::{Database, Row, Value, statements};
@@ -19,11 +21,6 @@ use crate::sql::{Database, Row, Value, statements};
 statements! {
     INSERT_ACTIVITY = "INSERT INTO activity (at, request, key_id, account, source, method, route, code, \
         upstream_status, bytes_in, bytes_out, micros) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-    COUNT_QUARTER = "INSERT INTO quarters (key_id, quarter, passed, refused) VALUES ($1, $2, $3, $4) \
-        ON CONFLICT (key_id, quarter) DO UPDATE SET passed = quarters.passed + excluded.passed, \
-        refused = quarters.refused + excluded.refused";
-    SEE_SOURCE = "INSERT INTO sources (key_id, source, seen_at) VALUES ($1, $2, $3) \
-        ON CONFLICT (key_id, source) DO UPDATE SET seen_at = excluded.seen_at WHERE sources.seen_at < excluded.seen_at";
     DROP_SOURCES = "DELETE FROM sources WHERE seen_at < $1";
     DROP_QUARTERS = "DELETE FROM quarters WHERE quarter < $1";
     INSERT_INTENT = "INSERT INTO intents (request, at, key_id, account, route, source, body_hash) \
@@ -159,6 +156,8 @@ pub struct Journal {
     pub(crate) database: Database,
     /// Where SQLite keeps it; empty on PostgreSQL.
     pub(crate) file: PathBuf,
+    /// What is on its way into the charts.
+    pub(crate) charts: Arc<Charts>,
 }
 
 /// Milliseconds of a quarter of an hour, in which requests are counted for charts.
@@ -170,6 +169,7 @@ const MARKS: usize = 1_000_000;
 /// Appends to the journal. Blocks its thread on SQLite, so it wants one of its own.
 pub struct JournalWriter {
     way: Way,
+    charts: Arc<Charts>,
 }
 
 enum Way {
@@ -189,10 +189,14 @@ impl JournalWriter {
         records: &[Record],
     ) -> Result<(), StoreError> {
         let batch = bulk::journal::Batch { intents, outcomes, records };
-        match &mut self.way {
-            Way::Sqlite(connection) => bulk::journal::append_sqlite(connection, batch),
-            Way::Postgres(database) => bulk::journal::append_postgres(database, batch).await,
+        let newest = match &mut self.way {
+            Way::Sqlite(connection) => bulk::journal::append_sqlite(connection, batch)?,
+            Way::Postgres(database) => bulk::journal::append_postgres(database, batch).await?,
+        };
+        if let Some(newest) = newest {
+            self.charts.appended(records, newest);
         }
+        Ok(())
     }
 
     /// Keeps marks of a node whose timestamps lie past its horizon, so that its next start knows them one by one.
@@ -233,6 +237,7 @@ impl Journal {
     /// [`StoreError::Database`] when the file cannot be opened.
     pub fn writer(&self) -> Result<JournalWriter, StoreError> {
         Ok(JournalWriter {
+            charts: Arc::clone(&self.charts),
             way: match &self.database {
                 Database::Postgres(_) => Way::Postgres(self.database.clone()),
                 Database::Sqlite(_) => Way::Sqlite(Box::new(bulk::journal::open(&self.file)?)),

@@ -16,38 +16,40 @@ use crate::sql::{Row, Value, statements};
 
 statements! {
     KEY_BY_ID = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from, rate_cap \
-        FROM keys WHERE id = $1";
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap \
+        FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE id = $1";
     KEYS_OF_ACCOUNT = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from, rate_cap \
-        FROM keys WHERE account = $1 ORDER BY created_at, id";
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap \
+        FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE account = $1 ORDER BY created_at, id";
     /// An account's own and its sub-accounts'.
     KEYS_OF_FAMILY = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from, rate_cap \
-        FROM keys WHERE account = $1 OR master = $1 ORDER BY created_at, id";
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap \
+        FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE account = $1 OR master = $1 ORDER BY created_at, id";
     /// Living keys that were made, and last used if at all, before $1.
     KEYS_TO_REMIND = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from, rate_cap \
-        FROM keys WHERE state IN ('active', 'disabled') AND created_at <= $1 AND id > $2 ORDER BY id LIMIT $3";
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap \
+        FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE state IN ('active', 'disabled') AND created_at <= $1 AND id > $2 ORDER BY id LIMIT $3";
+    /// For gateways, which do not need to know when a key was used.
     ALL_KEYS = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from, rate_cap \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, CAST(NULL AS BIGINT), CAST(NULL AS TEXT), rate_cap \
         FROM keys";
     KEYS_AFTER = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from, rate_cap \
-        FROM keys WHERE id > $1 ORDER BY id LIMIT $2";
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap \
+        FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE id > $1 ORDER BY id LIMIT $2";
     /// Keys whose clock may have run out: unused since $1, or with an end of their own at or before $2; in the
     /// order of their ids from $3 on, so that bound and demo keys, which stay, cannot hide others behind them.
     KEYS_TO_SWEEP = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from, rate_cap \
-        FROM keys WHERE state IN ('active', 'disabled') AND id > $3 AND (expires_at <= $2 OR (created_at <= $1 AND \
-        (last_used_at IS NULL OR last_used_at <= $1))) ORDER BY id LIMIT $4";
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap \
+        FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE state IN ('active', 'disabled') AND id > $3 AND (expires_at <= $2 OR (created_at <= $1 AND \
+        (used_at IS NULL OR used_at <= $1))) ORDER BY id LIMIT $4";
     INSERT_KEY = "INSERT INTO keys (id, account, master, name, permissions, binding, environment, state, holds, \
         ended_at, expires_at, passphrase, version, data_key, seal, created_at, changed_at, rate_cap) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
     UPDATE_KEY = "UPDATE keys SET name = $2, binding = $3, state = $4, holds = $5, ended_at = $6, expires_at = $7, \
         version = $8, data_key = $9, seal = $10, changed_at = $11 WHERE id = $1 AND version = $12";
     /// The sweep compares with the last use that it judged by, so that a key used meanwhile stays.
-    UNUSED_SINCE = "SELECT id FROM keys WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $2)";
+    UNUSED_SINCE = "SELECT id FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE id = $1 AND \
+        (used_at IS NULL OR used_at <= $2)";
 }
 
 /// What the key is for.

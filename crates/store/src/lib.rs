@@ -16,6 +16,7 @@ mod backup;
 mod brokers;
 mod bulk;
 mod channels;
+mod charts;
 mod deliveries;
 mod door;
 mod error;
@@ -36,7 +37,6 @@ mod proposals;
 mod ranges;
 mod reader;
 mod reserve;
-mod rollups;
 mod seal;
 mod search;
 mod sessions;
@@ -56,6 +56,8 @@ pub use apps::{AppRecord, AppState};
 pub use backup::{BACKUP_PARTS, Copied, Part, Steps, copy, fingerprint, known_steps};
 pub use brokers::{AppProfile, Demand};
 pub use channels::ChannelRecord;
+pub use charts::write::Rolled;
+pub use charts::{Counted, LATENCIES_MS, Rollup, Span, Subject as Charted};
 pub use deliveries::{Attempt, Deliveries, DeliveryRecord, DeliveryState, Fate};
 pub use door::{Door, NewChallenge, Opened, Patience, Try};
 pub use error::StoreError;
@@ -64,7 +66,10 @@ pub use journal::{
     Intent, Journal, JournalWriter, Outcome, OutcomeStatus, Record, SavedMark, TakenMarks, Unfinished,
 };
 pub use keys::{KeyDraft, KeyRecord, Purpose};
-pub use log::{AuditFilter, AuditRecord, Concern, Finding, Kept, Log, Signer, Verdict, Verification};
+pub use log::{
+    AuditFilter, AuditRecord, Concern, Finding, Kept, Log, Signer, StateVerdict, States, Verdict,
+    Verification,
+};
 pub use master::{MasterKey, NotAMasterKey};
 pub use node::NodeClaim;
 pub use notes::KeyNotes;
@@ -78,7 +83,6 @@ pub use proposals::ProposalRecord;
 pub use ranges::RangeVersion;
 pub use reader::Reader;
 pub use reserve::FreeBytes;
-pub use rollups::{Counted, LATENCIES_MS, Rollup, Span, Subject as Charted};
 pub use seal::RootKey;
 pub use search::{Bounds, Found};
 pub use sessions::{SessionKind, SessionRecord, Stage};

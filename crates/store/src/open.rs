@@ -9,12 +9,14 @@ use tokio::sync::Mutex;
 use crate::Entropy;
 use crate::activity::Activity;
 use crate::alerts::Inbox;
+use crate::charts::write::Charts;
 use crate::deliveries::Deliveries;
 use crate::door::Door;
 use crate::error::StoreError;
 use crate::feed::Feed;
 use crate::journal::Journal;
-use crate::log::{Log, bring_up};
+use crate::log::rows::note_all;
+use crate::log::{Log, States, bring_up};
 use crate::master::MasterKey;
 use crate::node::NodeClaim;
 use crate::outbox::Outbox;
@@ -72,6 +74,14 @@ const MAIN: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0011_node.sql"),
         postgres: include_str!("../migrations/postgres/0011_node.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0012_uses.sql"),
+        postgres: include_str!("../migrations/postgres/0012_uses.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0013_row_marks.sql"),
+        postgres: include_str!("../migrations/postgres/0013_row_marks.sql"),
+    },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
 const ACTIVITY: &[Migration] = &[
@@ -90,6 +100,10 @@ const ACTIVITY: &[Migration] = &[
     Migration {
         sqlite: include_str!("../migrations/sqlite/0004_rollups.sql"),
         postgres: include_str!("../migrations/postgres/0004_rollups.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0005_charts.sql"),
+        postgres: include_str!("../migrations/postgres/0005_charts.sql"),
     },
 ];
 
@@ -156,6 +170,8 @@ pub struct Store {
     reserve: Option<Arc<Reserve>>,
     /// The changes of this process, one at a time, and how far it has seen the store come.
     turn: Arc<Mutex<Seen>>,
+    /// What is on its way into the charts.
+    charts: Arc<Charts>,
 }
 
 impl Store {
@@ -194,6 +210,7 @@ impl Store {
         if made == Made::Now {
             policies::seal_all(&mut tx, &vault).await?;
         }
+        note_all(&mut tx, &vault, now).await?;
         tx.commit().await?;
         Ok(Self {
             main,
@@ -204,6 +221,7 @@ impl Store {
             witness: None,
             reserve: None,
             turn: Arc::default(),
+            charts: Arc::default(),
         })
     }
 
@@ -306,7 +324,7 @@ impl Store {
     #[must_use]
     pub fn journal(&self) -> Journal {
         let file = self.folder.as_ref().map(|folder| folder.join(ACTIVITY_FILE)).unwrap_or_default();
-        Journal { database: self.activity.clone(), file }
+        Journal { database: self.activity.clone(), file, charts: Arc::clone(&self.charts) }
     }
 
     /// The capability to let people in.
@@ -339,6 +357,12 @@ impl Store {
         Log { database: self.main.clone() }
     }
 
+    /// The capability to hold rows against the audit log.
+    #[must_use]
+    pub fn states(&self) -> States {
+        States { database: self.main.clone(), key: self.vault.root().row_marks_key() }
+    }
+
     /// The capability to read what the journal says of a key.
     #[must_use]
     pub fn activity(&self) -> Activity {
@@ -358,7 +382,7 @@ impl Store {
         let mut refused = Vec::new();
         for (file, statements) in crate::STATEMENTS {
             let database =
-                if matches!(*file, "journal" | "activity" | "rollups") { &self.activity } else { &self.main };
+                if matches!(*file, "journal" | "activity" | "charts") { &self.activity } else { &self.main };
             for (name, text) in *statements {
                 if database.prepare(text).await.is_err() {
                     refused.push(*name);

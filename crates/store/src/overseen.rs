@@ -7,6 +7,7 @@ use keyward_rules::time::Moment;
 use crate::accounts::AccountRecord;
 use crate::error::StoreError;
 use crate::keys::{KeyRecord, RawKey};
+use crate::log::rows;
 use crate::outbox;
 use crate::proposals;
 use crate::reader::Reader;
@@ -21,8 +22,8 @@ statements! {
         WHERE (a.email LIKE $1 ESCAPE '!' OR LOWER(a.sub_name) LIKE $1 ESCAPE '!' OR a.id = $2) AND a.id > $3 \
         ORDER BY a.id LIMIT $4";
     SEARCH_KEYS = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, last_used_at, last_used_from, rate_cap \
-        FROM keys WHERE (LOWER(name) LIKE $1 ESCAPE '!' OR id LIKE $1 ESCAPE '!') AND id > $2 ORDER BY id LIMIT $3";
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap \
+        FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE (LOWER(name) LIKE $1 ESCAPE '!' OR id LIKE $1 ESCAPE '!') AND id > $2 ORDER BY id LIMIT $3";
     COUNT_ACCOUNTS = "SELECT COUNT(*) FROM accounts";
     COUNT_KEYS = "SELECT state, COUNT(*) FROM keys GROUP BY state ORDER BY state";
     COUNT_EVENTS = "SELECT audit FROM head WHERE id = 1";
@@ -194,6 +195,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn set_frozen(&mut self, id: AccountId, frozen_at: Option<Moment>) -> Result<(), StoreError> {
+        self.touch(&rows::ACCOUNTS, id.as_u64());
         let values = vec![id.as_u64().into(), frozen_at.map(Moment::unix_ms).into()];
         self.transact.execute(SET_FROZEN, values).await.map(drop)
     }

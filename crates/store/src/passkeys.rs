@@ -14,6 +14,7 @@ use keyward_rules::time::Moment;
 use crate::accounts;
 use crate::door::Door;
 use crate::error::StoreError;
+use crate::log::rows;
 use crate::reader::Reader;
 use crate::seal::{Aad, Vault};
 use crate::sql::{Row, Value, statements};
@@ -154,6 +155,7 @@ impl Tx {
     /// [`StoreError::Exists`] when some account has it already.
     pub async fn insert_passkey(&mut self, new: &NewPasskey) -> Result<(), StoreError> {
         self.concerns(new.account);
+        self.touch(&rows::PASSKEYS, new.account.as_u64());
         let aad = credential_aad(new.id, new.account, &new.handle);
         let values = vec![
             new.id.to_string().into(),
@@ -194,6 +196,7 @@ impl Tx {
         name: &KeyName,
     ) -> Result<bool, StoreError> {
         self.concerns(account);
+        self.touch(&rows::PASSKEYS, account.as_u64());
         let values = vec![account.as_u64().into(), id.to_string().into(), name.as_str().into()];
         Ok(self.transact.execute(RENAME_PASSKEY, values).await? == 1)
     }
@@ -204,6 +207,7 @@ impl Tx {
     /// [`StoreError::Database`].
     pub async fn remove_passkey(&mut self, account: AccountId, id: PasskeyId) -> Result<bool, StoreError> {
         self.concerns(account);
+        self.touch(&rows::PASSKEYS, account.as_u64());
         let values = vec![account.as_u64().into(), id.to_string().into()];
         Ok(self.transact.execute(REMOVE_PASSKEY, values).await? == 1)
     }
@@ -214,6 +218,7 @@ impl Tx {
     /// [`StoreError::Database`].
     pub async fn drop_passkeys(&mut self, account: AccountId) -> Result<(), StoreError> {
         self.concerns(account);
+        self.touch(&rows::PASSKEYS, account.as_u64());
         self.transact.execute(DROP_PASSKEYS, vec![account.as_u64().into()]).await.map(drop)
     }
 }

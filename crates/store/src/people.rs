@@ -8,6 +8,7 @@ use keyward_rules::time::Moment;
 
 use crate::accounts;
 use crate::error::StoreError;
+use crate::log::rows;
 use crate::seal::{Aad, Vault};
 use crate::sql::{Row, Value, statements};
 use crate::writer::Tx;
@@ -103,6 +104,7 @@ impl Tx {
         phrase: &str,
     ) -> Result<(), StoreError> {
         self.concerns(account);
+        self.touch(&rows::PEOPLE, account.as_u64());
         let values = vec![
             account.as_u64().into(),
             password.expose().as_str().into(),
@@ -123,6 +125,7 @@ impl Tx {
         hash: &Secret<String>,
     ) -> Result<(), StoreError> {
         self.concerns(account);
+        self.touch(&rows::PEOPLE, account.as_u64());
         let values = vec![account.as_u64().into(), hash.expose().as_str().into()];
         self.transact.execute(SET_PASSWORD, values).await.map(drop)
     }
@@ -133,6 +136,7 @@ impl Tx {
     /// [`StoreError::Database`].
     pub async fn set_phrase(&mut self, account: AccountId, phrase: &str) -> Result<(), StoreError> {
         self.concerns(account);
+        self.touch(&rows::PEOPLE, account.as_u64());
         self.transact.execute(SET_PHRASE, vec![account.as_u64().into(), phrase.into()]).await.map(drop)
     }
 
@@ -147,6 +151,7 @@ impl Tx {
         step: u64,
     ) -> Result<(), StoreError> {
         self.concerns(account);
+        self.touch(&rows::PEOPLE, account.as_u64());
         let (sealed, data_key) = match secret {
             None => (None, None),
             Some(secret) => {
@@ -164,6 +169,7 @@ impl Tx {
     /// [`StoreError::Database`].
     pub async fn set_cooling(&mut self, account: AccountId, until: Option<Moment>) -> Result<(), StoreError> {
         self.concerns(account);
+        self.touch(&rows::PEOPLE, account.as_u64());
         let values = vec![account.as_u64().into(), until.map(Moment::unix_ms).into()];
         self.transact.execute(SET_COOLING, values).await.map(drop)
     }
@@ -188,6 +194,7 @@ impl Tx {
         email: &keyward_rules::account::Email,
     ) -> Result<(), StoreError> {
         self.concerns(account);
+        self.touch(&rows::ACCOUNTS, account.as_u64());
         let values = vec![account.as_u64().into(), email.as_str().into()];
         self.transact.execute(SET_EMAIL, values).await.map_err(crate::writer::taken("the account"))?;
         Ok(())
@@ -203,6 +210,7 @@ impl Tx {
         tags: &[CodeTag],
     ) -> Result<(), StoreError> {
         self.concerns(account);
+        self.touch(&rows::RECOVERY_CODES, account.as_u64());
         self.transact.execute(DROP_RECOVERY_CODES, vec![account.as_u64().into()]).await?;
         for tag in tags {
             let values: Vec<Value> = vec![account.as_u64().into(), tag.as_bytes().as_slice().into()];

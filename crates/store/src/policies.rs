@@ -6,6 +6,7 @@ use keyward_rules::time::Moment;
 
 use crate::accounts;
 use crate::error::StoreError;
+use crate::log::rows;
 use crate::reader::Reader;
 use crate::seal::{Aad, Vault};
 use crate::sql::{Row, Transact, statements};
@@ -110,6 +111,7 @@ impl Tx {
         ];
         self.policies().await?;
         self.transact.execute(SET_POLICY, values).await?;
+        self.touch(&rows::POLICIES, 1);
         let vault = std::sync::Arc::clone(&self.vault);
         seal_all(&mut self.transact, &vault).await
     }

@@ -8,6 +8,7 @@ use keyward_rules::time::Moment;
 
 use crate::accounts;
 use crate::error::StoreError;
+use crate::log::rows;
 use crate::reader::Reader;
 use crate::seal::{Aad, Vault};
 use crate::sql::{Row, Value, statements};
@@ -167,6 +168,7 @@ impl Tx {
             seal.as_slice().into(),
         ];
         self.transact.execute(INSERT_PROPOSAL, values).await.map_err(taken("the proposal"))?;
+        self.touch(&rows::PROPOSALS, proposal.id.as_u64());
         Ok(proposal.id)
     }
 
@@ -197,6 +199,7 @@ impl Tx {
             seal.as_slice().into(),
         ];
         self.transact.execute(INSERT_APPROVAL, values).await.map_err(taken("your approval"))?;
+        self.touch(&rows::APPROVALS, id.as_u64());
         Ok(())
     }
 
@@ -222,6 +225,7 @@ impl Tx {
             self.vault.newest().into(),
             seal.as_slice().into(),
         ];
+        self.touch(&rows::PROPOSALS, proposal.id.as_u64());
         if self.transact.execute(SETTLE_PROPOSAL, values).await? == 1 {
             return Ok(());
         }

@@ -8,6 +8,7 @@ use keyward_rules::time::Moment;
 
 use crate::accounts;
 use crate::error::StoreError;
+use crate::log::rows;
 use crate::reader::Reader;
 use crate::seal::{Aad, Vault};
 use crate::sql::{Row, Value, statements};
@@ -209,6 +210,7 @@ impl Tx {
     /// [`StoreError::Conflict`] when somebody changed it at the same time.
     pub async fn put_range_version(&mut self, version: &RangeVersion) -> Result<u64, StoreError> {
         let conflict = || StoreError::Conflict { what: format!("the ranges of app {}", version.app) };
+        self.touch(&rows::RANGES, version.app.as_u64());
         if version.version == 1 {
             let row = self.transact.fetch_optional(NEXT_VERSION, vec![version.app.as_u64().into()]).await?;
             let number = u64::try_from(row.map_or(Ok(1), |row| row.int(0))?).map_err(|_| conflict())?;

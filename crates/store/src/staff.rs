@@ -6,6 +6,7 @@ use keyward_rules::time::Moment;
 
 use crate::accounts;
 use crate::error::StoreError;
+use crate::log::rows;
 use crate::reader::Reader;
 use crate::seal::{Aad, Vault};
 use crate::sql::{Row, statements};
@@ -95,6 +96,7 @@ impl Tx {
     /// [`StoreError::Database`].
     pub async fn set_role(&mut self, account: AccountId, role: Option<Role>) -> Result<(), StoreError> {
         let id = account.as_u64();
+        self.touch(&rows::ROLES, id);
         let Some(role) = role else {
             return self.transact.execute(DROP_ROLE, vec![id.into()]).await.map(drop);
         };

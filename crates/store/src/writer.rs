@@ -19,6 +19,7 @@ use crate::error::StoreError;
 use crate::feed::CHANNEL;
 use crate::keys::{self, KeyDraft, KeyRecord, RawKey};
 use crate::log::append::append;
+use crate::log::rows::{self, Touched, Tracked, marks};
 use crate::reserve::Reserve;
 use crate::seal::Vault;
 use crate::sql::{Database, DatabaseError, Transact, statements};
@@ -72,6 +73,8 @@ pub struct Tx {
     revision: Option<Revision>,
     /// Accounts that the record concerns.
     concerned: BTreeSet<u64>,
+    /// Rows whose marks the record carries.
+    touched: Touched,
     witness: Option<Witness>,
     /// Given back last.
     turn: OwnedMutexGuard<Seen>,
@@ -101,7 +104,8 @@ impl Writer {
         *turn = head;
         let concerned = party(&grant);
         let (vault, witness) = (Arc::clone(&self.vault), self.witness.clone());
-        Ok(Tx { transact, vault, grant, now, revision: None, concerned, witness, turn })
+        let touched = Touched::new();
+        Ok(Tx { transact, vault, grant, now, revision: None, concerned, touched, witness, turn })
     }
 
     /// Adds many accounts and keys in one transaction, for tests of scale: on SQLite past the general adapter,
@@ -126,24 +130,47 @@ impl Writer {
             }
             return tx.commit(event).await.map(drop);
         };
-        let vault = Arc::clone(&self.vault);
+        let (vault, key) = (Arc::clone(&self.vault), self.vault.root().row_marks_key());
         let insert = move || {
-            let owners = drafts.iter().map(|draft| draft.account);
-            let concerned: BTreeSet<u64> =
-                owners.chain(accounts.iter().map(|account| account.id)).map(AccountId::as_u64).collect();
-            let ids: Vec<String> = drafts.iter().map(|draft| draft.id.to_string()).collect();
-            let mut statements: Vec<_> =
-                accounts.iter().map(|account| (accounts::INSERT_ACCOUNT, account.insert_values())).collect();
-            for draft in drafts {
-                statements.push((keys::INSERT_KEY, keys::insert_values(draft, &vault, now)?));
-            }
-            let subjects = ids.into_iter().map(|id| ("key", id));
-            let record = bulk::keys::Record { event: event.canonical(), now, concerned };
-            bulk::keys::insert(&file, statements, subjects, &record)
+            let (mut accounts, mut drafts) = (accounts.into_iter(), drafts.into_iter());
+            let batches = std::iter::from_fn(|| {
+                let accounts: Vec<_> = accounts.by_ref().take(BULK).collect();
+                let drafts: Vec<_> = drafts.by_ref().take(BULK - accounts.len()).collect();
+                (!accounts.is_empty() || !drafts.is_empty())
+                    .then(|| bulk_batch(&accounts, drafts, &vault, now, &event))
+            });
+            bulk::keys::insert(&file, (&key, now), batches)
         };
         let inserted = tokio::task::spawn_blocking(insert).await;
         inserted.map_err(|error| StoreError::File(std::io::Error::other(error)))?
     }
+}
+
+/// Rows of a bulk change that share an audit record.
+const BULK: usize = 2_000;
+
+fn bulk_batch(
+    accounts: &[AccountRecord],
+    drafts: Vec<KeyDraft>,
+    vault: &Vault,
+    now: Moment,
+    event: &Event,
+) -> Result<bulk::keys::Batch, StoreError> {
+    let owners = drafts.iter().map(|draft| draft.account).chain(accounts.iter().map(|account| account.id));
+    let concerned = owners.map(AccountId::as_u64).collect();
+    let mut touched = Touched::new();
+    let mut touch = |tracked: &'static Tracked, id: String| {
+        touched.insert(tracked.subject(&id), (tracked, id));
+    };
+    accounts.iter().for_each(|account| touch(&rows::ACCOUNTS, account.id.to_string()));
+    drafts.iter().for_each(|draft| touch(&rows::KEYS, draft.id.to_string()));
+    let subjects = drafts.iter().map(|draft| ("key", draft.id.to_string())).collect();
+    let mut statements: Vec<_> =
+        accounts.iter().map(|account| (accounts::INSERT_ACCOUNT, account.insert_values())).collect();
+    for draft in drafts {
+        statements.push((keys::INSERT_KEY, keys::insert_values(draft, vault, now)?));
+    }
+    Ok(bulk::keys::Batch { statements, subjects, touched, event: event.clone(), concerned })
 }
 
 impl Tx {
@@ -185,6 +212,7 @@ impl Tx {
     pub async fn insert_account(&mut self, account: &AccountRecord) -> Result<(), StoreError> {
         let values = account.insert_values();
         self.transact.execute(accounts::INSERT_ACCOUNT, values).await.map_err(taken("the account"))?;
+        self.touch(&rows::ACCOUNTS, account.id.as_u64());
         self.concerns(account.id);
         Ok(())
     }
@@ -276,6 +304,7 @@ impl Tx {
         self.concerns(draft.account);
         let values = keys::insert_values(draft, &self.vault, self.now)?;
         self.transact.execute(keys::INSERT_KEY, values).await.map_err(taken("a key with this name"))?;
+        self.touch(&rows::KEYS, id);
         self.announce("key", id.to_string()).await
     }
 
@@ -290,6 +319,7 @@ impl Tx {
         if self.transact.execute(keys::UPDATE_KEY, values).await? != 1 {
             return Err(StoreError::Conflict { what: format!("key {id}") });
         }
+        self.touch(&rows::KEYS, id);
         self.announce("key", id.to_string()).await
     }
 
@@ -305,6 +335,12 @@ impl Tx {
     /// Notes that the record concerns an account: it stands in the trail of its holder, and of its master's.
     pub(crate) fn concerns(&mut self, account: AccountId) {
         self.concerned.insert(account.as_u64());
+    }
+
+    /// Notes that rows were changed: their marks stand in the record.
+    pub(crate) fn touch(&mut self, tracked: &'static Tracked, id: impl ToString) {
+        let id = id.to_string();
+        self.touched.insert(tracked.subject(&id), (tracked, id));
     }
 
     /// Puts a change into the feed.
@@ -328,6 +364,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError`]; then nothing happened.
     pub async fn commit(mut self, event: Event) -> Result<Option<Revision>, StoreError> {
+        let event = event.with_rows(marks(&mut self.transact, &self.vault, &self.touched).await?);
         let n = self.next(NEXT_AUDIT).await?;
         let values = vec![n.into(), self.now.unix_ms().into(), event.canonical().into()];
         self.transact.execute(INSERT_AUDIT, values).await?;

@@ -18,7 +18,8 @@ const TICKS: f64 = 100.0;
 /// What is sent, in turn.
 const KINDS: [&str; 3] = ["public", "get", "post"];
 
-type Key = (String, String, String);
+/// Id, secret and passphrase.
+pub type Key = (String, String, String);
 type Codes = BTreeMap<String, usize>;
 
 /// A process under measurement: its name, where it listens, and whose CPU time counts.
@@ -161,19 +162,49 @@ fn exchange(url: &str, batch: &[Vec<u8>]) -> Result<Codes, String> {
     Ok(codes)
 }
 
-/// The extra keys, so that load is spread over accounts; else the trade key.
+/// Some of the extra keys, so that load is spread over accounts; else the trade key.
 fn keys(credentials: &str) -> Result<Vec<Key>, String> {
+    let mut keys: Vec<Key> = extra_keys(credentials).step_by(50).take(20_000).collect();
+    keys.extend(trade_key(credentials)?);
+    if keys.is_empty() { Err("the credentials have no keys".to_owned()) } else { Ok(keys) }
+}
+
+/// All extra keys.
+pub fn every_key(credentials: &str) -> Result<Vec<Key>, String> {
+    let keys: Vec<Key> = extra_keys(credentials).collect();
+    if keys.is_empty() { Err("the credentials have no extra keys".to_owned()) } else { Ok(keys) }
+}
+
+fn read(value: &Value) -> Option<Key> {
+    let text = |name: &str| value.get(name)?.as_str().map(str::to_owned);
+    Some((text("api_key")?, text("secret")?, text("passphrase")?))
+}
+
+fn extra_keys(credentials: &str) -> impl Iterator<Item = Key> {
+    let lines = std::fs::read_to_string(format!("{credentials}.extra.jsonl")).unwrap_or_default();
+    let lines: Vec<String> = lines.lines().map(str::to_owned).collect();
+    lines.into_iter().filter_map(|line| read(&serde_json::from_str(&line).ok()?))
+}
+
+fn trade_key(credentials: &str) -> Result<Option<Key>, String> {
     let text = std::fs::read_to_string(credentials).map_err(|problem| format!("{credentials}: {problem}"))?;
     let document: Value = serde_json::from_str(&text).map_err(|problem| problem.to_string())?;
-    let read = |value: &Value| -> Option<Key> {
-        let text = |name: &str| value.get(name)?.as_str().map(str::to_owned);
-        Some((text("api_key")?, text("secret")?, text("passphrase")?))
-    };
-    let extra = std::fs::read_to_string(format!("{credentials}.extra.jsonl")).unwrap_or_default();
-    let spread = extra.lines().step_by(50).take(20_000);
-    let mut keys: Vec<Key> = spread.filter_map(|line| read(&serde_json::from_str(line).ok()?)).collect();
-    keys.extend(document.get("keys").and_then(|keys| keys.get("trade")).and_then(read));
-    if keys.is_empty() { Err("the credentials have no keys".to_owned()) } else { Ok(keys) }
+    Ok(document.get("keys").and_then(|keys| keys.get("trade")).and_then(read))
+}
+
+/// A GET that is signed now.
+pub fn signed_get((key, secret, phrase): &Key, number: usize) -> Vec<u8> {
+    let target = format!("/api/v5/trade/fills?limit=1&n={number}");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let stamp = Moment::from_unix_ms(u64::try_from(now).unwrap_or_default()).to_string();
+    let made =
+        sign(&HmacState::from_key(secret.as_bytes()), stamp.as_bytes(), b"GET", target.as_bytes(), b"");
+    let made = String::from_utf8_lossy(made.as_bytes()).into_owned();
+    format!(
+        "GET {target} HTTP/1.1\r\nHost: keyward\r\nOK-ACCESS-KEY: {key}\r\nOK-ACCESS-SIGN: {made}\r\n\
+         OK-ACCESS-TIMESTAMP: {stamp}\r\nOK-ACCESS-PASSPHRASE: {phrase}\r\n\r\n"
+    )
+    .into_bytes()
 }
 
 /// Every connection's requests, signed beforehand.

@@ -11,6 +11,7 @@ mod decision;
 mod gateway;
 mod journal;
 mod revocation;
+mod soak;
 mod wire;
 
 use std::process::ExitCode;
@@ -24,7 +25,8 @@ gateway CREDENTIALS REQUESTS NAME,URL,PID…   CPU per request of running proces
 latency CREDENTIALS RATE SECONDS NAME,URL,PID…  answers' times at a fixed rate
 send CREDENTIALS URL public|get|post REQUESTS   one kind of request, for an instruction counter around the gateway
 revocation DATA CREDENTIALS TIMES            change to last accept of a running sandbox, a key disabled
-freeze DATA CREDENTIALS TIMES                the same, an app frozen";
+freeze DATA CREDENTIALS TIMES                the same, an app frozen
+soak CREDENTIALS URL RATE SECONDS PID        GETs at a fixed rate over every extra key in turn, each signed when it is due";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -54,6 +56,9 @@ fn run(words: &[&str]) -> Result<(), String> {
         ["send", credentials, url, kind, requests] => gateway::send(credentials, url, kind, requests),
         ["revocation", data, credentials, times] => {
             revocation::measure(revocation::Change::Key, data, credentials, number(times)?)
+        }
+        ["soak", credentials, url, rate, seconds, process] => {
+            soak::run(credentials, url, number(rate)?, number(seconds)?, process)
         }
         ["freeze", data, credentials, times] => {
             revocation::measure(revocation::Change::App, data, credentials, number(times)?)

@@ -2,6 +2,7 @@
 //!
 //! Owns: starting and stopping what a test needs around it. Leaves to others: what is tested.
 
+pub mod disk;
 pub mod network;
 pub mod postgres;
 pub mod process;

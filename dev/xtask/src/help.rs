@@ -9,7 +9,7 @@ Usage: cargo xtask COMMAND
 Commands:
   test [--quick] [--soak]            install what the tests need, then run every check
                                      --quick: format, lints, layering, unit tests; installs nothing
-                                     --soak: many more property cases and ten minutes per fuzz target
+                                     --soak: many more property cases, faults that take a minute, ten minutes per fuzz target
   clients                            only the real OKX clients, against a release build
   screenshots [DIR]                  every page of the console as a picture, into docs/screenshots unless said
   graph                              print the layering; fail on an arrow that is not allowed

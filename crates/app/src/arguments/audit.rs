@@ -11,7 +11,7 @@ use super::{Output, StoreChoice};
 pub enum Audit {
     /// Check every record against the tree and against every signed checkpoint
     #[command(
-        after_help = "Examples:\n  keyward audit verify --data ./sandbox\n  keyward audit verify --config /etc/keyward/keyward.toml \\\n    --checkpoint /mnt/elsewhere/latest\n\nExit code 0: everything is as it was written. 1: it is not, and each finding says what to do."
+        after_help = "Examples:\n  keyward audit verify --data ./sandbox\n  keyward audit verify --config /etc/keyward/keyward.toml \\\n    --checkpoint /mnt/elsewhere/latest\n  keyward audit verify --data ./sandbox --state\n\nExit code 0: everything is as it was written. 1: it is not, and each finding says what to do."
     )]
     Verify(AuditVerify),
     /// Write the records out: as JSON lines or CSV, or as tiles for the tools of others
@@ -38,6 +38,9 @@ pub struct AuditVerify {
     /// The public key that you wrote down, instead of the one of this master key
     #[arg(long, value_name = "VKEY")]
     pub public_key: Option<String>,
+    /// Hold every row against the log too: old rows that were put back, missing rows, rows of which no record tells
+    #[arg(long)]
+    pub state: bool,
     #[command(flatten)]
     pub output: Output,
 }

@@ -7,7 +7,7 @@ use keyward_rules::log::{Checkpoint, Frontier, Hash, Origin, SigningKey, Verifie
 use keyward_testkit::process::{Running, program};
 use rusqlite::Connection;
 
-use crate::world::{Folder, keyward, now_ms};
+use crate::world::{Folder, Signed, keyward, now_ms, send, until};
 
 /// A stopped sandbox's store with two checkpoints, and copies of it to spoil.
 pub struct Log {
@@ -298,4 +298,37 @@ fn only_the_logs_own_key_counts() {
     let verdict: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     let what = format!("the stored checkpoint {size} does not count: it is signed by another key");
     assert_eq!((&verdict["good"], &verdict["findings"][0]["what"]), (&false.into(), &what.into()));
+}
+
+/// F90: a deleted key whose old row is put back while nothing runs. Its seal opens, and the log is whole; only what the log says
+/// of the row tells.
+#[test]
+fn a_deleted_key_that_is_put_back_stays_dead() {
+    let folder = Folder::new();
+    let (data, flag) = (folder.data(), folder.data().display().to_string());
+    let running = Running::start(&data).unwrap();
+    let key = running.key("trade").unwrap();
+    let balance = || Signed::new(&key, "GET", "/api/v5/account/balance", "");
+    assert_eq!(send(&running, &balance()).code(), "0");
+    let edit = |sql: &str| Connection::open(data.join("keyward.db")).unwrap().execute_batch(sql).unwrap();
+    edit("CREATE TABLE early AS SELECT * FROM keys");
+    keyward(&["key", "delete", "--data", &flag, "--yes", &key.api_key]);
+    until("the key is dead", 5_000, || send(&running, &balance()).code() == "50119");
+    assert!(verify(&data, &["--state"]).1.contains("rows are as the newest records about them left them"));
+    assert_eq!(running.terminate().unwrap().code(), Some(0));
+    let id = &key.api_key;
+    edit(&format!(
+        "DELETE FROM keys WHERE id = '{id}'; INSERT INTO keys SELECT * FROM early WHERE id = '{id}'; DROP TABLE early"
+    ));
+    assert_eq!(verify(&data, &[]).0, Some(0), "every record is as it was written");
+    let (code, text) = verify(&data, &["--state", "--json"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains(&format!("key:{id} is not as record")), "{text}");
+    let running = Running::start(&data).unwrap();
+    until("the key is held", 10_000, || send(&running, &balance()).code() == "50100");
+    assert_eq!(
+        send(&running, &Signed::new(&running.key("read").unwrap(), "GET", "/api/v5/account/balance", ""))
+            .code(),
+        "0"
+    );
 }

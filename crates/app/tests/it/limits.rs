@@ -9,9 +9,13 @@ fn bodies_over_the_limit_get_413_and_cost_no_memory() {
     let (folder, upstream) = (Folder::new(), Upstream::start());
     let running = Running::start_with(&folder.data(), ["--upstream", &upstream.url]).unwrap();
     let key = running.key("trade").unwrap();
-    let before = resident_kib(running.id());
     let huge = "x".repeat(10 << 20);
-    for _ in 0..5 {
+    let mut before = 0;
+    for round in 0..6 {
+        if round == 1 {
+            // The first one is not counted: what the program needs once is not what a body costs.
+            before = resident_kib(running.id());
+        }
         let reply = send(&running, &Signed::new(&key, "POST", "/api/v5/trade/order", &huge));
         assert_eq!((reply.status, reply.code().as_str()), (413, "90413"));
     }

@@ -22,6 +22,7 @@ mod commands;
 mod crash;
 mod doctor;
 mod failover;
+mod faults;
 mod framing;
 mod framing2;
 mod health;

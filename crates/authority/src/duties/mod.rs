@@ -14,7 +14,7 @@ pub use channels::pause_channels;
 pub use cooling::end_cooling;
 pub use interrupted::tell_interrupted;
 pub use overlaps::end_overlaps;
-pub use raise::raise_sighting;
+pub use raise::{note_first_networks, raise_sighting};
 pub(crate) use raise::{raise_altered_role, raise_to};
 pub use remind::remind_holders;
 pub use sweep::{Swept, sweep_keys};

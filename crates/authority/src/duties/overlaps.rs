@@ -18,8 +18,8 @@ use crate::{ActionError, Desk};
 /// Rotations looked at in one run, and addresses of one key.
 const BATCH: u64 = 200;
 const SOURCES: u64 = 256;
-/// How long the old key must have been quiet.
-const QUIET_MS: u64 = 60 * 60 * 1_000;
+/// How long the old key must have been quiet: an hour, and a minute because uses are written that late.
+const QUIET_MS: u64 = 61 * 60 * 1_000;
 
 /// Ends every overlap whose successor has taken over; gives the old keys.
 ///

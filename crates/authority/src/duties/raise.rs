@@ -20,6 +20,55 @@ const HOUR_MS: u64 = 60 * 60 * 1_000;
 /// Networks that are remembered of an unbound key; beyond, the oldest is forgotten.
 const NETWORKS: usize = 32;
 
+/// Notes the first networks that unbound keys are used from, of which nobody is told, in one change; gives what is left to be
+/// told or looked at by itself.
+///
+/// # Errors
+/// [`ActionError::Store`]; then nothing was noted.
+#[crate::boxed]
+pub async fn note_first_networks(
+    desk: &Desk<'_>,
+    sightings: Vec<Sighting>,
+) -> Result<Vec<Sighting>, ActionError> {
+    let (mut first, mut rest) = (Vec::new(), Vec::new());
+    for sighting in sightings {
+        match sighting {
+            Sighting::Unbound(id, address) => {
+                let networks = desk.authority.access.reader.notes(id).await?.networks;
+                if networks.is_empty() {
+                    first.push((id, address));
+                } else if !networks.contains(&network_word(address)) {
+                    rest.push(sighting);
+                }
+            }
+            Sighting::WrongAddress(..) | Sighting::Altered(_) => rest.push(sighting),
+        }
+    }
+    if first.is_empty() {
+        return Ok(rest);
+    }
+    let grant = desk.actor.may(Action::RaiseAlert, Proof::None)?;
+    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let mut noted = Vec::new();
+    for (id, address) in first {
+        let mut notes = tx.notes(id).await?;
+        if !notes.networks.is_empty() {
+            // Seen from two networks at once: the second is told.
+            rest.push(Sighting::Unbound(id, address));
+        } else if matches!(tx.key(id).await, Ok(Some(_))) {
+            notes.networks.push(network_word(address));
+            tx.set_notes(&notes).await?;
+            noted.push(id.to_string());
+        }
+    }
+    if !noted.is_empty() {
+        let facts = [("first networks of", noted.join(" "))];
+        let event = Event::of(tx.grant(), desk.now, "keys", &facts);
+        tx.commit(event).await?;
+    }
+    Ok(rest)
+}
+
 /// Tells the holder, once a day for each key and address. A key that is unbound is told of for every network that
 /// it was never used from, except the first. Of many within an hour the first ten are told, then that there are more.
 ///

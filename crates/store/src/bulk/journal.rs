@@ -1,7 +1,6 @@
 //! The journal's appenders: prepared statements on a connection of their own for SQLite; for PostgreSQL one statement for
 //! each table, whose parameters are columns.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -12,26 +11,18 @@ use tokio_postgres::types::Type;
 
 use crate::error::StoreError;
 use crate::journal::{
-    COUNT_QUARTER, DROP_MARKS, INSERT_ACTIVITY, INSERT_INTENT, INSERT_MARK, Intent, Outcome, OutcomeStatus,
-    QUARTER_MS, Record, SEE_SOURCE, SET_MARKS_SAVED, SETTLE_INTENT, SavedMark, intent_values, outcome_values,
+    DROP_MARKS, INSERT_ACTIVITY, INSERT_INTENT, INSERT_MARK, Intent, Outcome, OutcomeStatus, Record,
+    SET_MARKS_SAVED, SETTLE_INTENT, SavedMark, intent_values, outcome_values,
 };
 use crate::sql::postgres::{Transaction as PostgresTransaction, Typed};
 use crate::sql::sqlite::{self, Access};
 use crate::sql::statement::Prepared;
 use crate::sql::{Database, Transact};
 
-/// [`INSERT_ACTIVITY`] for many records: each parameter is a column.
-const INSERT_ACTIVITIES: &str = "INSERT INTO activity (at, request, key_id, account, source, method, route, code, \
-    upstream_status, bytes_in, bytes_out, micros) SELECT * FROM UNNEST($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-/// [`COUNT_QUARTER`] for many, each of another key or quarter.
-const COUNT_QUARTERS: &str = "INSERT INTO quarters (key_id, quarter, passed, refused) \
-    SELECT * FROM UNNEST($1, $2, $3, $4) \
-    ON CONFLICT (key_id, quarter) DO UPDATE SET passed = quarters.passed + excluded.passed, \
-    refused = quarters.refused + excluded.refused";
-/// [`SEE_SOURCE`] for many, each of another key or address.
-const SEE_SOURCES: &str = "INSERT INTO sources (key_id, source, seen_at) SELECT * FROM UNNEST($1, $2, $3) \
-    ON CONFLICT (key_id, source) DO UPDATE SET seen_at = excluded.seen_at WHERE sources.seen_at < excluded.seen_at";
-
+/// [`INSERT_ACTIVITY`] for many records: each parameter is a column. Gives the largest number.
+const INSERT_ACTIVITIES: &str = "WITH inserted AS (INSERT INTO activity (at, request, key_id, account, source, method, \
+    route, code, upstream_status, bytes_in, bytes_out, micros) \
+    SELECT * FROM UNNEST($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id) SELECT MAX(id) FROM inserted";
 /// What one commit takes.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Batch<'b> {
@@ -48,14 +39,18 @@ pub(crate) fn open(file: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Commits a batch to SQLite.
-pub(crate) fn append_sqlite(connection: &mut Connection, batch: Batch<'_>) -> Result<(), StoreError> {
+/// Commits a batch to SQLite; gives the number of its last record.
+pub(crate) fn append_sqlite(
+    connection: &mut Connection,
+    batch: Batch<'_>,
+) -> Result<Option<i64>, StoreError> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     insert_intents(&tx, batch.intents)?;
     settle(&tx, batch.outcomes)?;
     insert_records(&tx, batch.records)?;
-    count(&tx, batch.records)?;
-    Ok(tx.commit()?)
+    let newest = (!batch.records.is_empty()).then(|| tx.last_insert_rowid());
+    tx.commit()?;
+    Ok(newest)
 }
 
 fn insert_intents(tx: &Transaction<'_>, intents: &[Intent]) -> Result<(), StoreError> {
@@ -106,22 +101,11 @@ fn insert_records(tx: &Transaction<'_>, records: &[Record]) -> Result<(), StoreE
     Ok(())
 }
 
-/// What charts and rotations go by.
-fn count(tx: &Transaction<'_>, records: &[Record]) -> Result<(), StoreError> {
-    let mut statement = Prepared::new(tx, COUNT_QUARTER)?;
-    for ((key, quarter), (passed, refused)) in quarters(records) {
-        statement.execute(params![key.to_be_bytes(), signed(quarter), signed(passed), signed(refused)])?;
-    }
-    let mut statement = Prepared::new(tx, SEE_SOURCE)?;
-    for ((key, source), at) in sources(records) {
-        let (source, length) = octets(source);
-        statement.execute(params![key.to_be_bytes(), source.get(..length), signed(at)])?;
-    }
-    Ok(())
-}
-
-/// Commits a batch to PostgreSQL.
-pub(crate) async fn append_postgres(database: &Database, batch: Batch<'_>) -> Result<(), StoreError> {
+/// Commits a batch to PostgreSQL; gives the number of its last record.
+pub(crate) async fn append_postgres(
+    database: &Database,
+    batch: Batch<'_>,
+) -> Result<Option<i64>, StoreError> {
     let mut tx = database.begin().await?;
     for intent in batch.intents {
         tx.execute(INSERT_INTENT, intent_values(intent)).await?;
@@ -129,42 +113,14 @@ pub(crate) async fn append_postgres(database: &Database, batch: Batch<'_>) -> Re
     for outcome in batch.outcomes {
         tx.execute(SETTLE_INTENT, outcome_values(outcome)).await?;
     }
+    let mut newest = None;
     if let Transact::Postgres(tx) = &mut tx
         && !batch.records.is_empty()
     {
-        insert_columns(tx, batch.records).await?;
-        count_columns(tx, batch.records).await?;
+        newest = Some(insert_columns(tx, batch.records).await?);
     }
-    tx.commit().await
-}
-
-/// Requests that passed and were refused, by key and quarter of an hour. Only requests whose signature was right
-/// count: a stranger who knows a key's public id writes nothing into its chart. In the order of the keys, so that
-/// two nodes never wait for one another.
-fn quarters(records: &[Record]) -> BTreeMap<(u128, u64), (u64, u64)> {
-    let mut counts = BTreeMap::new();
-    for record in records {
-        if let (Some(key), Some(_)) = (record.key, record.account) {
-            let place = (key.as_u128(), record.at.unix_ms() / QUARTER_MS);
-            let (passed, refused): &mut (u64, u64) = counts.entry(place).or_default();
-            if record.code == "0" { *passed += 1 } else { *refused += 1 }
-        }
-    }
-    counts
-}
-
-/// From which addresses keys were used, and when last: requests that passed, because a refused one uses nothing.
-fn sources(records: &[Record]) -> BTreeMap<(u128, IpAddr), u64> {
-    let mut seen = BTreeMap::new();
-    for record in records {
-        if let (Some(key), Some(_), "0") = (record.key, record.account, record.code) {
-            let at = record.at.unix_ms();
-            seen.entry((key.as_u128(), record.source))
-                .and_modify(|last: &mut u64| *last = at.max(*last))
-                .or_insert(at);
-        }
-    }
-    seen
+    tx.commit().await?;
+    Ok(newest)
 }
 
 /// Saves a node's marks in SQLite.
@@ -238,7 +194,8 @@ async fn add_marks(tx: &mut Transact, node: &str, marks: &[SavedMark]) -> Result
     Ok(())
 }
 
-async fn insert_columns(tx: &mut PostgresTransaction, records: &[Record]) -> Result<(), StoreError> {
+/// Gives the number of the last one.
+async fn insert_columns(tx: &mut PostgresTransaction, records: &[Record]) -> Result<i64, StoreError> {
     let at = column(records, |record| signed(record.at.unix_ms()));
     let request = column(records, |record| record.request.0.to_be_bytes().to_vec());
     let key = column(records, |record| record.key.map(|key| key.as_u128().to_be_bytes().to_vec()));
@@ -265,32 +222,8 @@ async fn insert_columns(tx: &mut PostgresTransaction, records: &[Record]) -> Res
         (&bytes_out, Type::INT8_ARRAY),
         (&micros, Type::INT8_ARRAY),
     ];
-    tx.execute_typed(INSERT_ACTIVITIES, &columns).await?;
-    Ok(())
-}
-
-/// What charts and rotations go by.
-async fn count_columns(tx: &mut PostgresTransaction, records: &[Record]) -> Result<(), StoreError> {
-    let counts = quarters(records);
-    let key = column(&counts, |((key, _), _)| key.to_be_bytes().to_vec());
-    let quarter = column(&counts, |((_, quarter), _)| signed(*quarter));
-    let passed = column(&counts, |(_, (passed, _))| signed(*passed));
-    let refused = column(&counts, |(_, (_, refused))| signed(*refused));
-    let columns: [Typed<'_>; 4] = [
-        (&key, Type::BYTEA_ARRAY),
-        (&quarter, Type::INT8_ARRAY),
-        (&passed, Type::INT8_ARRAY),
-        (&refused, Type::INT8_ARRAY),
-    ];
-    tx.execute_typed(COUNT_QUARTERS, &columns).await?;
-    let seen = sources(records);
-    let key = column(&seen, |((key, _), _)| key.to_be_bytes().to_vec());
-    let source = column(&seen, |((_, source), _)| address(*source));
-    let at = column(&seen, |(_, at)| signed(*at));
-    let columns: [Typed<'_>; 3] =
-        [(&key, Type::BYTEA_ARRAY), (&source, Type::BYTEA_ARRAY), (&at, Type::INT8_ARRAY)];
-    tx.execute_typed(SEE_SOURCES, &columns).await?;
-    Ok(())
+    let newest = tx.fetch_typed(INSERT_ACTIVITIES, &columns).await?;
+    newest.first().ok_or_else(|| StoreError::tampered("activity", "newest"))?.int(0)
 }
 
 /// One value of each row.
@@ -298,13 +231,13 @@ fn column<R: IntoIterator, T>(rows: R, value: impl FnMut(R::Item) -> T) -> Vec<T
     rows.into_iter().map(value).collect()
 }
 
-fn address(address: IpAddr) -> Vec<u8> {
+pub(super) fn address(address: IpAddr) -> Vec<u8> {
     let (bytes, length) = octets(address);
     bytes.get(..length).map(<[u8]>::to_vec).unwrap_or_default()
 }
 
 /// The address's four or sixteen bytes, and how many they are.
-fn octets(address: IpAddr) -> ([u8; 16], usize) {
+pub(super) fn octets(address: IpAddr) -> ([u8; 16], usize) {
     let mut bytes = [0; 16];
     let length = match address {
         IpAddr::V4(v4) => {
@@ -322,7 +255,7 @@ fn octets(address: IpAddr) -> ([u8; 16], usize) {
 }
 
 /// Times, ids and counts all lie below 2^63.
-fn signed(value: u64) -> i64 {
+pub(super) fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 

@@ -1,8 +1,9 @@
 //! All keys of a SQLite store, straight from the file, and many new ones straight into it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use keyward_rules::event::Event;
 use keyward_rules::time::Moment;
 use rusqlite::types::FromSql;
 use rusqlite::{Row, Transaction, TransactionBehavior};
@@ -11,10 +12,11 @@ use crate::error::StoreError;
 use crate::feed::{LoadedKey, loaded};
 use crate::keys::{ALL_KEYS, RawKey};
 use crate::log::append;
+use crate::log::rows::Touched;
 use crate::seal::Vault;
 use crate::sql::Value;
 use crate::sql::sqlite::{Access, open};
-use crate::sql::statement::Prepared;
+use crate::sql::statement::{Prepared, fetch};
 use crate::writer::{INSERT_AUDIT, INSERT_CHANGE, NEXT_AUDIT, NEXT_CHANGE};
 
 /// Hands every key that has not ended to `take`, opened, one at a time.
@@ -58,41 +60,53 @@ fn raw(row: &Row<'_>) -> Result<RawKey, rusqlite::Error> {
     })
 }
 
-/// What stands in the audit log for a bulk change.
-pub(crate) struct Record<'r> {
-    /// The record's canonical bytes.
-    pub(crate) event: &'r str,
-    /// When.
-    pub(crate) now: Moment,
+/// Rows to insert, and what is said of them.
+pub(crate) struct Batch {
+    /// The statements.
+    pub(crate) statements: Vec<(&'static str, Vec<Value>)>,
+    /// What is announced in the feed.
+    pub(crate) subjects: Vec<(&'static str, String)>,
+    /// The rows whose marks the record carries.
+    pub(crate) touched: Touched,
+    /// The record.
+    pub(crate) event: Event,
     /// Accounts that it concerns.
     pub(crate) concerned: BTreeSet<u64>,
 }
 
-/// Runs `statements`, announces `subjects` in the feed, and commits them with their audit record: what a write
-/// transaction does, without the general adapter's cost for each row.
+/// Inserts batches, announces them in the feed, and commits them with an audit record for each: what write transactions do,
+/// without the general adapter's cost for each row.
 pub(crate) fn insert(
     file: &Path,
-    statements: impl IntoIterator<Item = (&'static str, Vec<Value>)>,
-    subjects: impl IntoIterator<Item = (&'static str, String)>,
-    record: &Record<'_>,
+    (key, now): (&[u8; 32], Moment),
+    batches: impl IntoIterator<Item = Result<Batch, StoreError>>,
 ) -> Result<(), StoreError> {
-    let now_ms = i64::try_from(record.now.unix_ms()).unwrap_or(i64::MAX);
+    let now_ms = i64::try_from(now.unix_ms()).unwrap_or(i64::MAX);
     let mut connection = open(file, Access::Write)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let execute = |sql, values: &[Value]| Prepared::new(&tx, sql)?.execute(values);
-    for (sql, values) in statements {
-        execute(sql, &values)?;
-    }
-    for (kind, subject) in subjects {
-        let n: i64 = one(&tx, NEXT_CHANGE, &[])?;
-        execute(INSERT_CHANGE, &[n.into(), kind.into(), subject.into(), now_ms.into()])?;
-    }
-    let n: i64 = one(&tx, NEXT_AUDIT, &[])?;
-    execute(INSERT_AUDIT, &[n.into(), now_ms.into(), record.event.into()])?;
-    let n = u64::try_from(n).map_err(|_| StoreError::tampered("head", "row"))?;
-    let read = |sql: &str, index: u64| one(&tx, sql, &[index.into()]);
-    for (sql, values) in append::statements(n, record.event, &record.concerned, read)? {
-        execute(sql, &values)?;
+    for batch in batches {
+        let batch = batch?;
+        for (sql, values) in batch.statements {
+            execute(sql, &values)?;
+        }
+        for (kind, subject) in batch.subjects {
+            let n: i64 = one(&tx, NEXT_CHANGE, &[])?;
+            execute(INSERT_CHANGE, &[n.into(), kind.into(), subject.into(), now_ms.into()])?;
+        }
+        let mut marks = BTreeMap::new();
+        for (subject, (tracked, id)) in batch.touched {
+            let (sql, values) = tracked.question(&id)?;
+            marks.insert(subject, tracked.mark(key, &id, &fetch(&tx, sql, &values)?)?);
+        }
+        let event = batch.event.with_rows(marks);
+        let n: i64 = one(&tx, NEXT_AUDIT, &[])?;
+        execute(INSERT_AUDIT, &[n.into(), now_ms.into(), event.canonical().into()])?;
+        let n = u64::try_from(n).map_err(|_| StoreError::tampered("head", "row"))?;
+        let read = |sql: &str, index: u64| one(&tx, sql, &[index.into()]);
+        for (sql, values) in append::statements(n, event.canonical(), &batch.concerned, read)? {
+            execute(sql, &values)?;
+        }
     }
     Ok(tx.commit()?)
 }

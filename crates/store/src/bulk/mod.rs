@@ -2,6 +2,7 @@
 //! all keys at a start, many keys at once, the journal's records, the look-out for changes. Beside `sql` these
 //! are the only files that name a database.
 
+pub(crate) mod charts;
 pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod watch;

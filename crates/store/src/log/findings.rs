@@ -44,6 +44,27 @@ pub enum Finding {
         /// Which checkpoint.
         source: String,
     },
+    /// A row is not the one that this record left behind.
+    RowDiffers {
+        /// Its name in records.
+        row: String,
+        /// The newest record about it.
+        n: u64,
+    },
+    /// A row that this record left behind is gone.
+    RowMissing {
+        /// Its name in records.
+        row: String,
+        /// The newest record about it.
+        n: u64,
+    },
+    /// A row of which no record tells how it came.
+    RowUnknown {
+        /// Its name in records.
+        row: String,
+    },
+    /// This record notes rows that stood there, although records with marks came before it.
+    RowsNotedAnew(u64),
     /// A checkpoint is not by the expected key.
     Unsigned {
         /// Which checkpoint.
@@ -90,6 +111,18 @@ impl fmt::Display for Finding {
             Self::Cut { records, size, source } => {
                 write!(out, "the log was cut off behind record {records}: {source} covers {size} records")
             }
+            Self::RowDiffers { row, n } => {
+                write!(
+                    out,
+                    "{row} is not as record {n} left it: an older row was put back, or it was altered"
+                )
+            }
+            Self::RowMissing { row, n } => write!(out, "{row} is gone, but record {n} left it behind"),
+            Self::RowUnknown { row } => write!(out, "{row} is there, but no record tells how it came"),
+            Self::RowsNotedAnew(n) => write!(
+                out,
+                "record {n} notes rows as they stood, as only the first start of this version does: somebody had them noted anew"
+            ),
             Self::Unsigned { source, why } => write!(out, "{source} does not count: {why}"),
         }
     }
@@ -107,7 +140,11 @@ impl Finding {
             | Self::Moved(..)
             | Self::Removed(..)
             | Self::Uncounted(..)
-            | Self::Rewritten { .. } => {
+            | Self::Rewritten { .. }
+            | Self::RowDiffers { .. }
+            | Self::RowMissing { .. }
+            | Self::RowUnknown { .. }
+            | Self::RowsNotedAnew(_) => {
                 "Somebody wrote to the database past the program: keep a copy as evidence, find out who can, and compare the named records with a backup."
             }
             Self::Tree(..) | Self::CutFromTree(..) => {

@@ -6,11 +6,14 @@ pub(crate) mod append;
 mod bring_up;
 mod checkpoints;
 mod findings;
+pub(crate) mod rows;
+mod state;
 mod trail;
 mod verify;
 
 pub(crate) use bring_up::bring_up;
 pub use findings::Finding;
+pub use state::{StateVerdict, States};
 pub use trail::{AuditFilter, AuditRecord, Concern};
 pub use verify::{Kept, Signer, Verdict, Verification};
 

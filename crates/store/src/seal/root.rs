@@ -122,6 +122,11 @@ impl RootKey {
         self.derive("keyward 2026-11 message ids")
     }
 
+    /// The key of the marks by which the audit log knows rows again.
+    pub(crate) fn row_marks_key(&self) -> [u8; 32] {
+        self.derive("keyward 2026-11 row marks")
+    }
+
     /// The seed of the key that signs checkpoints of the audit log.
     #[must_use]
     pub fn checkpoint_seed(&self) -> [u8; 32] {

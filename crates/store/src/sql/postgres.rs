@@ -188,7 +188,11 @@ impl Session {
 
     async fn fetch_all(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, DatabaseError> {
         let typed: Vec<Typed<'_>> = values.iter().map(typed).collect();
-        let rows = self.client.query_typed(sql, &typed).await.map_err(|error| self.failed(error))?;
+        self.fetch_typed(sql, &typed).await
+    }
+
+    async fn fetch_typed(&self, sql: &str, values: &[Typed<'_>]) -> Result<Vec<Row>, DatabaseError> {
+        let rows = self.client.query_typed(sql, values).await.map_err(|error| self.failed(error))?;
         Ok(rows.into_iter().map(Row::Postgres).collect())
     }
 
@@ -241,7 +245,20 @@ impl Transaction {
     }
 
     pub(super) async fn fetch_all(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, DatabaseError> {
-        let rows = self.open()?.fetch_all(sql, values).await;
+        let typed: Vec<Typed<'_>> = values.iter().map(typed).collect();
+        self.fetch_typed(sql, &typed).await
+    }
+
+    /// All rows of a statement with values of any type that the driver knows.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]; then the transaction is over.
+    pub(crate) async fn fetch_typed(
+        &mut self,
+        sql: &str,
+        values: &[Typed<'_>],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        let rows = self.open()?.fetch_typed(sql, values).await;
         self.done(rows)
     }
 

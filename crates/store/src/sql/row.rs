@@ -1,8 +1,19 @@
 //! What a statement gives: rows, read by column position and type. A column of another type is an error and never
 //! converted: whoever altered a row must not get it read as something else.
 
+use tokio_postgres::types::Type;
+
 use super::error::DatabaseError;
 use crate::error::StoreError;
+
+/// What a column of a row holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Null,
+    Int,
+    Text,
+    Bytes,
+}
 
 /// One row of an answer, read by column position.
 pub enum Row {
@@ -95,6 +106,48 @@ macro_rules! getter {
 }
 
 impl Row {
+    /// Puts every column into a hash, each with its type and length: the same on either database.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] for a column of a type that none of ours has.
+    pub(crate) fn absorb(&self, hasher: &mut blake3::Hasher) -> Result<(), StoreError> {
+        let mut column = |kind: u8, bytes: &[u8]| {
+            hasher.update(&[kind]).update(&(bytes.len() as u64).to_be_bytes()).update(bytes);
+        };
+        let count = match self {
+            Self::Sqlite(cells) => cells.len(),
+            Self::Postgres(row) => row.len(),
+        };
+        for at in 0..count {
+            match self.kind(at) {
+                Kind::Null => column(b'-', &[]),
+                Kind::Int => column(b'i', &self.int(at)?.to_be_bytes()),
+                Kind::Text => column(b't', self.text(at)?.as_bytes()),
+                Kind::Bytes => column(b'b', &self.bytes(at)?),
+            }
+        }
+        Ok(())
+    }
+
+    /// What a column holds; a number that is none of ours is read as an integer, which fails.
+    fn kind(&self, at: usize) -> Kind {
+        match self {
+            Self::Sqlite(cells) => match cells.get(at) {
+                None | Some(Cell::Null) => Kind::Null,
+                Some(Cell::Int(_) | Cell::Real) => Kind::Int,
+                Some(Cell::Text(_)) => Kind::Text,
+                Some(Cell::Bytes(_)) => Kind::Bytes,
+            },
+            Self::Postgres(row) => match row.columns().get(at).map(|column| column.type_().clone()) {
+                Some(Type::TEXT) if !matches!(row.try_get::<_, Option<&str>>(at), Ok(None)) => Kind::Text,
+                Some(Type::BYTEA) if !matches!(row.try_get::<_, Option<&[u8]>>(at), Ok(None)) => Kind::Bytes,
+                Some(Type::TEXT | Type::BYTEA) | None => Kind::Null,
+                Some(_) if matches!(row.try_get::<_, Option<i64>>(at), Ok(None)) => Kind::Null,
+                Some(_) => Kind::Int,
+            },
+        }
+    }
+
     getter!(
         /// An integer.
         int, i64
@@ -158,6 +211,6 @@ mod tests {
     fn an_error_names_types_and_no_value() {
         let row = Row::Sqlite(vec![Cell::Text(b"hunter2".to_vec())]);
         let error = crate::sql::error::tests::chain(&row.int(0).unwrap_err());
-        assert_eq!(error, "the database failed: column 0 is a text, not an integer");
+        assert_eq!(error, "column 0 is a text, not an integer");
     }
 }

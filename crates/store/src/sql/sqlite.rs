@@ -212,7 +212,11 @@ impl Transaction {
         self.run(|connection| Ok(connection.execute_batch("COMMIT")?)).await
     }
 
-    async fn run<T: Send + 'static>(
+    /// Runs `work` on the connection, where it may block.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]; then the transaction is over.
+    pub(crate) async fn run<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&Connection) -> Result<T, DatabaseError> + Send + 'static,
     ) -> Result<T, DatabaseError> {

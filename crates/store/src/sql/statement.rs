@@ -11,7 +11,7 @@ use super::value::Value;
 ///
 /// # Errors
 /// [`DatabaseError`].
-pub(super) fn fetch(connection: &Connection, sql: &str, values: &[Value]) -> Result<Vec<Row>, DatabaseError> {
+pub(crate) fn fetch(connection: &Connection, sql: &str, values: &[Value]) -> Result<Vec<Row>, DatabaseError> {
     let mut statement = Prepared::new(connection, sql)?;
     let columns = statement.statement.column_count();
     let mut rows = statement.query(values)?;

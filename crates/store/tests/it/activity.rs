@@ -21,6 +21,7 @@ on_both!(
     every_page_goes_on_where_the_last_one_stopped,
     a_search_that_finds_nothing_ends_too,
     quarters_without_the_key_are_passed_over,
+    what_is_not_counted_yet_is_found_too,
     who_watches_gets_what_is_new_and_nothing_twice
 );
 
@@ -44,7 +45,9 @@ fn record(at: u64, key: KeyId, code: &'static str) -> Record {
 }
 
 async fn append(world: &World, records: &[Record]) {
-    world.store.journal().writer().unwrap().append(&[], &[], records).await.unwrap();
+    let journal = world.store.journal();
+    journal.writer().unwrap().append(&[], &[], records).await.unwrap();
+    journal.roll_up(NOW).await.unwrap();
 }
 
 /// From a month before until now.
@@ -173,6 +176,17 @@ async fn quarters_without_the_key_are_passed_over(world: World) {
             .await;
     newest_first(&rows);
     assert_eq!((rows.len(), pages), (451, 3));
+}
+
+async fn what_is_not_counted_yet_is_found_too(world: World) {
+    let (now, mine) = (NOW.unix_ms(), KeyId::from_entropy(random()));
+    append(&world, &[record(now - 20 * QUARTER_MS, mine, "0")]).await;
+    let uncounted: Vec<Record> =
+        (0..10).map(|number| record(now - (10 - number) * QUARTER_MS, mine, "0")).collect();
+    world.store.journal().writer().unwrap().append(&[], &[], &uncounted).await.unwrap();
+    let bounds = Bounds { rows: 100, looked_through: 1_000 };
+    let found = world.store.activity().requests(mine, &all(), bounds).await.unwrap();
+    assert_eq!(found.rows.len(), 11);
 }
 
 async fn who_watches_gets_what_is_new_and_nothing_twice(world: World) {

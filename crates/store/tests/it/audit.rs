@@ -7,6 +7,7 @@ use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::log::{
     Checkpoint, Frontier, Hash, Origin, SigningKey, check_consistency, check_inclusion, stored_count,
 };
+use keyward_rules::time::Moment;
 use keyward_rules::trail::Sought;
 use keyward_store::{
     AuditFilter, Bounds, Concern, Finding, Found, Kept, Location, Log, Signer, Store, StoreError,
@@ -192,6 +193,8 @@ async fn records_from_before_are_brought_up(world: World) {
         "DROP TABLE audit_hashes; DROP TABLE audit_accounts; DROP TABLE audit_checkpoints; \
          DROP TABLE deliveries; DROP TABLE channels; DROP TABLE passkeys; DROP TABLE passkey_ceremonies; DROP TABLE root_key; DROP TABLE policies_head; \
          DROP TABLE app_news; DROP TABLE app_ranges; DROP TABLE app_profiles; DROP INDEX keys_by_app; DROP TABLE node; \
+         DROP TABLE rows_noted; DROP TABLE uses; ALTER TABLE keys ADD COLUMN last_used_at BIGINT; ALTER TABLE keys ADD COLUMN last_used_from TEXT; \
+         UPDATE keys SET last_used_at = 7; CREATE INDEX keys_idle ON keys (last_used_at); \
          DELETE FROM data_keys; UPDATE schema_steps SET steps = 4 WHERE part = 'main'",
     )
     .await;
@@ -200,6 +203,10 @@ async fn records_from_before_are_brought_up(world: World) {
     assert_eq!(verify(&store.log(), vec![]).await, []);
     let trail = store.log().trail(Scope::All, account, None, 10).await.unwrap();
     assert_eq!(trail.iter().map(|one| one.n).collect::<Vec<_>>(), [3], "what names its key is found by it");
+    let mut tx = store.writer().begin(grant(), NOW).await.unwrap();
+    let unused = [6, 7].map(Moment::from_unix_ms);
+    assert!(!tx.unused_since(id, unused[0]).await.unwrap() && tx.unused_since(id, unused[1]).await.unwrap());
+    drop(tx);
     store.close().await;
 }
 

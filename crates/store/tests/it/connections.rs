@@ -80,7 +80,7 @@ async fn any_password_opens_the_store_and_none_is_told() {
         let wrong = refusal(&format!("postgres://u{n}:{}x@{place}", encoded(password))).await;
         let said = format!("password authentication failed for user \"u{n}\"");
         let address = format!("127.0.0.1:{}", server.port());
-        assert_eq!(wrong, format!("the database failed: no connection to PostgreSQL at {address}: {said}"));
+        assert_eq!(wrong, format!("no connection to PostgreSQL at {address}: {said}"));
     }
     let none = refusal(&format!("postgres://u0@127.0.0.1:{}/d0", server.port())).await;
     assert!(none.ends_with(": the server asks for a password and the URL has none"), "{none}");
@@ -93,7 +93,7 @@ async fn any_password_opens_the_store_and_none_is_told() {
 async fn a_server_that_is_not_there_is_named() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let text = refusal(&format!("postgres://kw:hunter2@{free}/keyward")).await;
-    let wanted = format!("the database failed: no connection to PostgreSQL at {free}: Connection refused");
+    let wanted = format!("no connection to PostgreSQL at {free}: Connection refused");
     assert!(text.starts_with(&wanted), "{text}");
     let text = refusal("postgres://kw:hunter2@/keyward?host=/nowhere/at/all").await;
     assert!(text.contains("at /nowhere/at/all/.s.PGSQL.5432: No such file or directory"), "{text}");

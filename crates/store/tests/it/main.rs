@@ -13,6 +13,7 @@ mod activity;
 mod audit;
 mod bookkeeping;
 mod channels;
+mod charts;
 mod conformance;
 mod connections;
 mod operators;

@@ -1,13 +1,12 @@
-//! Roles, proposals, policies, freezes, searches and roll-ups on both databases.
+//! Roles, proposals, policies, freezes and searches on both databases.
 
 use keyward_rules::grant::Scope;
-use keyward_rules::id::{AccountId, RequestId};
+use keyward_rules::id::AccountId;
 use keyward_rules::policy::{Needed, Setting};
 use keyward_rules::proposal::{Approval, Change, ChangeHash, Proposal, ProposalId, Standing};
 use keyward_rules::secret::Secret;
 use keyward_rules::staff::Role;
-use keyward_rules::time::Moment;
-use keyward_store::{Charted, Counted, Record, Span, StoreError};
+use keyward_store::StoreError;
 
 use crate::world::{NOW, World, commit};
 
@@ -23,8 +22,7 @@ on_both!(
     a_set_up_link_is_good_once,
     a_proposal_is_settled_once,
     policies_and_freezes_come_back,
-    accounts_and_keys_are_found,
-    two_who_roll_up_count_everything_once
+    accounts_and_keys_are_found
 );
 
 async fn person(world: &World, factor: bool) -> AccountId {
@@ -153,63 +151,4 @@ async fn accounts_and_keys_are_found(world: World) {
     assert!(reader.search_keys(Scope::Account(account), "", None, 10).await.unwrap().is_empty());
     let counts = reader.counts(all, NOW).await.unwrap();
     assert_eq!((counts.accounts, counts.keys), (2, vec![("active".to_owned(), 1)]));
-}
-
-async fn two_who_roll_up_count_everything_once(world: World) {
-    let (account, key) = world.with_key("bot").await;
-    let record = |number: u64| Record {
-        at: NOW,
-        request: RequestId(u128::from(number)),
-        key: Some(key),
-        account: Some(account),
-        source: if number.is_multiple_of(2) {
-            "203.0.113.7".parse().unwrap()
-        } else {
-            format!("2001:db8::{number:x}").parse().unwrap()
-        },
-        method: "GET",
-        route: "/api/v5/account/balance",
-        code: if number.is_multiple_of(5) { "50110" } else { "0" },
-        upstream_status: Some(200),
-        bytes_in: 0,
-        bytes_out: 0,
-        micros: 1_500,
-    };
-    let records: Vec<Record> = (0..200).map(record).collect();
-    let journal = world.store.journal();
-    journal.writer().unwrap().append(&[], &[], &records).await.unwrap();
-    let later = NOW.plus_ms(5_000);
-    assert_eq!(journal.roll_up(NOW, 100).await.unwrap(), 0, "fresh ones wait");
-    let (one, two) = tokio::join!(journal.roll_up(later, 100), journal.roll_up(later, 100));
-    assert_eq!(one.unwrap() + two.unwrap(), 200);
-    assert_eq!(journal.roll_up(later, 100).await.unwrap(), 0);
-    let activity = world.store.activity();
-    for subject in [Charted::Key(key), Charted::Account(account)] {
-        for span in Span::ALL {
-            let counts = activity.rollups(subject, span, Moment::from_unix_ms(0)).await.unwrap();
-            let of = |counted, word: &str| -> u64 {
-                counts
-                    .iter()
-                    .filter(|one| one.counted == counted && one.word == word)
-                    .map(|one| one.count)
-                    .sum()
-            };
-            assert_eq!((of(Counted::Verdict, "0"), of(Counted::Verdict, "50110")), (160, 40), "{span:?}");
-            assert_eq!(
-                (of(Counted::Latency, "2"), of(Counted::Route, "GET /api/v5/account/balance")),
-                (200, 200)
-            );
-            let sources = activity.top_sources(subject, span, Moment::from_unix_ms(0), 20).await.unwrap();
-            assert_eq!(sources.len(), 2, "IPv6 by /64: {sources:?}");
-            assert!(sources.iter().all(|(_, count)| *count == 100));
-        }
-    }
-    journal.forget_rollups(NOW.plus_ms(400 * 86_400_000)).await.unwrap();
-    assert!(
-        activity
-            .rollups(Charted::Key(key), Span::QuarterDay, Moment::from_unix_ms(0))
-            .await
-            .unwrap()
-            .is_empty()
-    );
 }

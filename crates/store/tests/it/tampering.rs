@@ -1,10 +1,10 @@
 //! F78 and architecture's promise: any altered, swapped or invented sealed value is caught at the next read.
 
 use keyward_rules::id::KeyId;
-use keyward_store::{LoadedKey, StoreError};
+use keyward_store::{Finding, LoadedKey, StoreError};
 use rusqlite::Connection;
 
-use crate::world::{World, commit};
+use crate::world::{NOW, World, commit};
 
 fn edit(world: &World, sql: &str) {
     let connection = Connection::open(world.file()).unwrap();
@@ -107,7 +107,8 @@ async fn a_deleted_key_cannot_be_brought_back_by_its_state() {
 async fn what_no_verdict_uses_may_change() {
     let world = World::sqlite().await;
     let (_, id) = world.with_key("bot").await;
-    edit(&world, "UPDATE keys SET last_used_at = 1, last_used_from = 'x', changed_at = 1");
+    edit(&world, "UPDATE keys SET changed_at = 1");
+    edit(&world, "INSERT INTO uses (key_id, used_at, used_from) SELECT id, 1, 'x' FROM keys");
     assert!(!is_broken(&world, id).await);
 }
 
@@ -210,4 +211,92 @@ async fn apps_and_their_ranges_are_watched() {
         assert!(matches!(read, Err(StoreError::Tampered { .. })), "{change}");
         edit(&world, "DELETE FROM app_ranges; INSERT INTO app_ranges SELECT * FROM kept; DROP TABLE kept");
     }
+}
+
+/// The bytes of a row that still has a good seal, put back in the place of a newer one: only the log knows better.
+#[tokio::test]
+async fn an_old_row_that_is_put_back_is_found_by_the_log() {
+    let world = World::sqlite().await;
+    let (account, id) = world.with_key("bot").await;
+    let (_, other) = world.with_key("other").await;
+    let states = world.store.states();
+    let clean = states.check(|_| {}).await.unwrap();
+    assert_eq!((clean.findings, clean.keys, clean.rows), (vec![], vec![], 4));
+    edit(&world, "CREATE TABLE early AS SELECT * FROM keys");
+    let mut tx = world.begin().await;
+    let mut key = tx.key(id).await.unwrap().unwrap();
+    key.life = key.life.delete(NOW).unwrap();
+    tx.update_key(key).await.unwrap();
+    commit(tx).await;
+    assert_eq!(states.check(|_| {}).await.unwrap().findings, []);
+    let found = async |change: &str, findings: Vec<Finding>, keys: &[KeyId]| {
+        edit(
+            &world,
+            "CREATE TABLE kept AS SELECT * FROM keys; CREATE TABLE kept_accounts AS SELECT * FROM accounts",
+        );
+        edit(&world, change);
+        let verdict = states.check(|_| {}).await.unwrap();
+        assert_eq!((verdict.findings, verdict.keys), (findings, keys.to_vec()), "{change}");
+        edit(
+            &world,
+            "PRAGMA foreign_keys = OFF; DELETE FROM keys; INSERT INTO keys SELECT * FROM kept; DELETE FROM accounts; \
+             INSERT INTO accounts SELECT * FROM kept_accounts; DROP TABLE kept; DROP TABLE kept_accounts",
+        );
+        assert_eq!(states.check(|_| {}).await.unwrap().findings, [], "{change}");
+    };
+    let row = format!("key:{id}");
+    let back =
+        format!("DELETE FROM keys WHERE id = '{id}'; INSERT INTO keys SELECT * FROM early WHERE id = '{id}'");
+    found(&back, vec![Finding::RowDiffers { row: row.clone(), n: 5 }], &[id]).await;
+    let alive = world.store.reader().key(keyward_rules::grant::Scope::All, id).await.unwrap().unwrap();
+    assert!(alive.life.is_over(), "and the row is as it was again");
+    found(&format!("DELETE FROM keys WHERE id = '{id}'"), vec![Finding::RowMissing { row, n: 5 }], &[id])
+        .await;
+    let renamed = Finding::RowDiffers { row: format!("key:{other}"), n: 4 };
+    found(&format!("UPDATE keys SET name = 'x' WHERE id = '{other}'"), vec![renamed], &[other]).await;
+    let email = Finding::RowDiffers { row: format!("account:{account}"), n: 1 };
+    found(
+        &format!("UPDATE accounts SET email = 'thief@keyward.example' WHERE id = {account}"),
+        vec![email],
+        &[],
+    )
+    .await;
+    let new = KeyId::from_entropy([7; 16]);
+    let planted = format!(
+        "INSERT INTO keys SELECT '{new}', account, master, 'planted', permissions, binding, environment, state, holds, ended_at, \
+         expires_at, passphrase, version, data_key, seal, created_at, changed_at, rate_cap FROM keys WHERE id = '{other}'"
+    );
+    found(&planted, vec![Finding::RowUnknown { row: format!("key:{new}") }], &[new]).await;
+}
+
+/// A store from before is noted once. Who has it noted anew, with what he put there, is found.
+#[tokio::test]
+async fn rows_from_before_are_noted_once() {
+    let world = World::sqlite().await;
+    let (_, id) = world.with_key("bot").await;
+    world.store.close().await;
+    // As a version without marks left it: its records are simpler, and so nothing is known of rows.
+    edit(
+        &world,
+        "DELETE FROM audit; DELETE FROM audit_hashes; DELETE FROM audit_accounts; UPDATE head SET audit = 0; \
+         UPDATE rows_noted SET since = NULL",
+    );
+    let master = crate::world::master();
+    let open = || keyward_store::Store::open(&world.location, &master, crate::world::entropy(), NOW);
+    let store = open().await.unwrap();
+    assert_eq!(store.log().size().await.unwrap(), 1);
+    let verdict = store.states().check(|_| {}).await.unwrap();
+    assert_eq!((verdict.findings, verdict.rows), (vec![], 2));
+    edit(&world, "UPDATE keys SET name = 'x'");
+    let row = format!("key:{id}");
+    let altered = vec![Finding::RowDiffers { row, n: 1 }];
+    assert_eq!(store.states().check(|_| {}).await.unwrap().findings, altered);
+    let mut tx = store.writer().begin(crate::world::grant(), NOW).await.unwrap();
+    tx.set_frozen(keyward_rules::id::AccountId::from_u64(1).unwrap(), None).await.unwrap();
+    commit(tx).await;
+    edit(&world, "UPDATE rows_noted SET since = NULL");
+    store.close().await;
+    let again = open().await.unwrap();
+    let verdict = again.states().check(|_| {}).await.unwrap();
+    assert_eq!(verdict.findings, [vec![Finding::RowsNotedAnew(3)], altered].concat());
 }

@@ -65,6 +65,15 @@ pub fn source_addresses(program: Option<&Path>) -> Result<(), String> {
     stream(command.args(["--", "--nocapture"]).env("KEYWARD_BIN", program))
 }
 
+/// Faults whose tests take a minute and more.
+pub fn long_faults(program: Option<&Path>, postgres: &Path) -> Result<(), String> {
+    let program = program.ok_or("there is no release build to test")?;
+    let mut command = cargo();
+    command.args(["test", "--quiet", "--release", "--workspace", "--test", "it", "faults::"]);
+    command.args(["--", "--ignored", "--nocapture"]);
+    stream(command.env("KEYWARD_BIN", program).env("KEYWARD_PG_BIN", postgres))
+}
+
 /// The time of a refusal tells nothing of an app's ranges. By itself and as it ships, because it is about nanoseconds.
 pub fn refusal_times() -> Result<(), String> {
     let mut command = cargo();

@@ -109,6 +109,9 @@ fn full(report: &mut Report, depth: Depth) -> Result<(), Failure> {
     report.step("layering", checks::layering);
     let program = report.step("release build", checks::release);
     report.step("tests", || checks::tests(program.as_deref(), &postgres, depth));
+    if depth == Depth::Soak {
+        report.step("faults that take long", || checks::long_faults(program.as_deref(), &postgres));
+    }
     report.step("real source addresses", || checks::source_addresses(program.as_deref()));
     report.step("refusals take one time", checks::refusal_times);
     report.step("documentation", checks::documentation);

@@ -24,15 +24,18 @@ pub async fn run(options: AuditVerify) -> Result<()> {
     let signer = given.map_or(Signer::Own(own), Signer::Given);
     let from_elsewhere = !kept.is_empty();
     let verdict = opened.store.log().verify(&Verification { signer, kept }, progress()).await;
+    let mut verdict = verdict?;
+    let state = if options.state { Some(opened.store.states().check(counting()).await?) } else { None };
     opened.store.close().await;
-    let verdict = verdict?;
+    let rows = state.as_ref().map(|state| state.rows);
+    verdict.findings.extend(state.into_iter().flat_map(|state| state.findings));
     if options.output.json {
-        println!("{}", as_json(&verdict));
+        println!("{}", as_json(&verdict, rows));
     } else {
-        show(&verdict);
+        show(&verdict, rows);
     }
     if !verdict.findings.is_empty() {
-        bail!("the audit log is not as it was written");
+        bail!("the store is not as it was written");
     }
     if !from_elsewhere {
         eprintln!(
@@ -52,7 +55,7 @@ fn read(file: &std::path::Path) -> Result<Kept> {
     Ok(Kept { source: format!("the checkpoint {}", file.display()), note })
 }
 
-fn show(verdict: &Verdict) {
+fn show(verdict: &Verdict, rows: Option<u64>) {
     for finding in verdict.findings.iter().take(SHOWN) {
         println!("{finding}\n  {}", finding.advice());
     }
@@ -65,17 +68,31 @@ fn show(verdict: &Verdict) {
             "{} records are as they were written; {} checkpoints agree. Root {}",
             verdict.records, verdict.checkpoints, verdict.root
         );
+        if let Some(rows) = rows {
+            println!("{rows} rows are as the newest records about them left them");
+        }
     }
 }
 
-fn as_json(verdict: &Verdict) -> serde_json::Value {
+fn as_json(verdict: &Verdict, rows: Option<u64>) -> serde_json::Value {
     let findings: Vec<_> = verdict
         .findings
         .iter()
         .map(|finding| json!({"what": finding.to_string(), "do": finding.advice()}))
         .collect();
     json!({"good": verdict.findings.is_empty(), "records": verdict.records, "root": verdict.root.to_string(),
-        "checkpoints": verdict.checkpoints, "findings": findings})
+        "checkpoints": verdict.checkpoints, "rows": rows, "findings": findings})
+}
+
+/// The same for records and rows, whose number is not known before.
+fn counting() -> impl FnMut(u64) + Send {
+    let shown = std::io::stderr().is_terminal();
+    move |done| {
+        if shown && done > 10_000 && done.is_multiple_of(1_000) {
+            eprint!("\r{done} records and rows");
+            let _ = std::io::stderr().flush();
+        }
+    }
 }
 
 /// A line that counts, if somebody sits at a terminal.
