@@ -23,7 +23,9 @@ end=$(($(date +%s) + seconds))
 (
   while [ "$(date +%s)" -lt $end ]; do
     rm -rf "$folder/backup"
-    /usr/bin/env time -f 'backup: %e s' "$target/keyward" backup --data "$folder/data" --to "$folder/backup" > /dev/null || echo 'backup failed'
+    from=$(date +%s)
+    "$target/keyward" backup --data "$folder/data" --to "$folder/backup" > /dev/null || echo 'backup failed'
+    echo "backup: $(($(date +%s) - from)) s"
     grep VmRSS /proc/$keyward/status
     sleep 20
   done

@@ -44,8 +44,9 @@ const APPS: Duration = Duration::from_secs(2);
 const NEWS: Duration = Duration::from_secs(1);
 /// Between two sightings, so that a crowd of unbound keys cannot keep the store busy.
 const PACE: Duration = Duration::from_millis(2);
-/// Sightings that are looked at together.
-const SIGHTINGS: usize = 100;
+/// How long sightings gather, and how many are looked at together.
+const GATHER: Duration = Duration::from_millis(250);
+const SIGHTINGS: usize = 250;
 /// How often every row is read again.
 const SCRUB: Duration = Duration::from_secs(3_600);
 /// How often every row is held against the audit log, the first time at the start.
@@ -96,10 +97,17 @@ impl Duties {
 /// Tells holders of what the gateway saw.
 async fn tell(sightings: Arc<Mutex<Sightings>>, duties: Arc<Duties>, pulse: Pulse) {
     let mut sightings = sightings.lock().await;
-    let mut waiting = Vec::new();
-    while sightings.recv_many(&mut waiting, SIGHTINGS).await > 0 {
+    while let Some(first) = sightings.recv().await {
+        // After a start many come at once, of keys that were never seen: they share a change.
+        tokio::time::sleep(GATHER).await;
+        let mut waiting = vec![first];
+        while waiting.len() < SIGHTINGS
+            && let Ok(next) = sightings.try_recv()
+        {
+            waiting.push(next);
+        }
         let desk = duties.authority.desk(Actor::System("watch"), ambient::now());
-        let to_tell = note_first_networks(&desk, std::mem::take(&mut waiting)).await;
+        let to_tell = note_first_networks(&desk, waiting).await;
         let to_tell = to_tell.unwrap_or_else(|problem| {
             error!(problem = problem.for_the_log(), "the first networks of keys could not be noted");
             Vec::new()

@@ -19,7 +19,7 @@ fn balance(key: &KeyEntry) -> Signed {
     Signed::new(key, "GET", "/api/v5/account/balance", "")
 }
 
-/// F89: the whole data folder on a disk that is full to the last byte.
+/// F98: the whole data folder on a disk that is full to the last byte.
 #[test]
 fn on_a_full_disk_keys_can_be_disabled_and_all_goes_on_once_there_is_room() {
     let (folder, upstream) = (Folder::new(), Upstream::start());
