@@ -306,7 +306,7 @@ fn only_the_logs_own_key_counts() {
 fn a_deleted_key_that_is_put_back_stays_dead() {
     let folder = Folder::new();
     let (data, flag) = (folder.data(), folder.data().display().to_string());
-    let running = Running::start(&data).unwrap();
+    let running = Running::start_with(&data, ["--raise-rates", "1000"]).unwrap();
     let key = running.key("trade").unwrap();
     let balance = || Signed::new(&key, "GET", "/api/v5/account/balance", "");
     assert_eq!(send(&running, &balance()).code(), "0");
@@ -324,7 +324,7 @@ fn a_deleted_key_that_is_put_back_stays_dead() {
     let (code, text) = verify(&data, &["--state", "--json"]);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains(&format!("key:{id} is not as record")), "{text}");
-    let running = Running::start(&data).unwrap();
+    let running = Running::start_with(&data, ["--raise-rates", "1000"]).unwrap();
     until("the key is held", 10_000, || send(&running, &balance()).code() == "50100");
     assert_eq!(
         send(&running, &Signed::new(&running.key("read").unwrap(), "GET", "/api/v5/account/balance", ""))

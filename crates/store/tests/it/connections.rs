@@ -238,7 +238,7 @@ async fn who_finds_all_connections_in_use_is_told_so() {
     let in_use = in_use(&world, 8).await;
     world.store.feed().head().await.expect("those who follow have connections of their own");
     let error = world.store.log().size().await.unwrap_err();
-    let cause = std::error::Error::source(&error).unwrap().to_string();
+    let cause = error.to_string();
     assert_eq!(cause, "no free connection within 5 s");
     in_use.end().await;
     world.store.log().size().await.unwrap();
