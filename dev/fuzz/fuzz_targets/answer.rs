@@ -15,8 +15,11 @@ use libfuzzer_sys::fuzz_target;
 use upstream::framing::{Broken, Piece};
 use upstream::head::{is_hop, take};
 
-/// Status and body of the answer that comes in pieces of this size, and how much is left behind it.
-fn read(bytes: &[u8], at_once: usize) -> Result<Option<(u16, Vec<u8>, usize)>, Broken> {
+/// What an answer comes to: its status, whether the connection stays, its body, and how much is left behind it.
+type Outcome = (u16, bool, Vec<u8>, usize);
+
+/// The answer that comes in pieces of this size.
+fn read(bytes: &[u8], at_once: usize) -> Result<Option<Outcome>, Broken> {
     let (mut came, mut parts, mut interim) = (BytesMut::new(), bytes.chunks(at_once), 0);
     let mut head = loop {
         match take(&mut came, &mut interim)? {
@@ -39,7 +42,7 @@ fn read(bytes: &[u8], at_once: usize) -> Result<Option<(u16, Vec<u8>, usize)>, B
             }
             Piece::End => {
                 let left = came.len() + parts.map(<[u8]>::len).sum::<usize>();
-                return Ok(Some((head.status.as_u16(), body, left)));
+                return Ok(Some((head.status.as_u16(), head.keeps, body, left)));
             }
             Piece::Wanting => match parts.next() {
                 Some(part) => came.extend_from_slice(part),

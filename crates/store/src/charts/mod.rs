@@ -1,7 +1,7 @@
 //! What charts are drawn from: counts by verdict, route, source and latency, in spans of four lengths.
 //!
 //! Appending to the journal stays cheap: counts are gathered in memory for a while ([`gathered`]) and then written together
-//! ([`write`]). A mark in the store says up to which record they are written, so that nothing is counted twice, and what a
+//! ([`mod@write`]). A mark in the store says up to which record they are written, so that nothing is counted twice, and what a
 //! crash takes from memory is counted again from the journal.
 
 pub(crate) mod gathered;
