@@ -100,7 +100,7 @@ impl Node {
         let (memory, lease) = (Arc::new(Memory::default()), Arc::new(Lease::default()));
         let clock_error = Arc::new(ClockError::default());
         let (alarms, sightings) = Alarms::new();
-        let facts = Facts { memory: Arc::clone(&memory), alarms: Arc::new(alarms) };
+        let facts = Facts::new(Arc::clone(&memory), Arc::new(alarms));
         let alarms = Arc::clone(&facts.alarms);
         let now_ms = (clock.steady_ms)();
         let follower = Follower::start(store.feed(), facts, Arc::clone(&lease), now_ms)

@@ -15,6 +15,7 @@ use keyward_gateway::follow::{Follower, Scrubber};
 use keyward_gateway::health::ClockError;
 use keyward_gateway::marks::Marks;
 use keyward_gateway::uses::LastUses;
+use keyward_rules::alert::Sighting;
 use keyward_rules::grant::Actor;
 use keyward_rules::id::Revision;
 use keyward_rules::limits::DAY_MS;
@@ -100,18 +101,23 @@ async fn tell(sightings: Arc<Mutex<Sightings>>, duties: Arc<Duties>, pulse: Puls
     while let Some(first) = sightings.recv().await {
         // After a start many come at once, of keys that were never seen: they share a change.
         tokio::time::sleep(GATHER).await;
-        let mut waiting = vec![first];
-        while waiting.len() < SIGHTINGS
-            && let Ok(next) = sightings.try_recv()
-        {
-            waiting.push(next);
+        let (mut to_tell, mut seen) = (Vec::new(), Vec::new());
+        let mut next = Some(first);
+        while let Some(sighting) = next {
+            match sighting {
+                Sighting::Unbound(key, address) => seen.push((key, address)),
+                Sighting::WrongAddress(..) | Sighting::Altered(_) => to_tell.push(sighting),
+            }
+            let full = to_tell.len() + seen.len() >= SIGHTINGS;
+            next = if full { None } else { sightings.try_recv().ok() };
         }
         let desk = duties.authority.desk(Actor::System("watch"), ambient::now());
-        let to_tell = note_first_networks(&desk, waiting).await;
-        let to_tell = to_tell.unwrap_or_else(|problem| {
-            error!(problem = problem.for_the_log(), "the first networks of keys could not be noted");
-            Vec::new()
-        });
+        match note_first_networks(&desk, seen).await {
+            Ok(more) => to_tell.extend(more),
+            Err(problem) => {
+                error!(problem = problem.for_the_log(), "the first networks of keys could not be noted");
+            }
+        }
         pulse.beat();
         tokio::time::sleep(PACE).await;
         for sighting in to_tell {

@@ -1,5 +1,6 @@
 //! Keeps the memory in step with the store: everything at the start, then changes by number.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,6 +8,7 @@ use keyward_rules::alert::Sighting;
 use keyward_rules::id::{KeyId, Revision};
 use keyward_rules::time::Moment;
 use keyward_store::{AppRecord, Feed, LoadedKey, Position, States, StoreError, Subject, Watch};
+use parking_lot::Mutex;
 use tracing::{error, info};
 
 use crate::alarms::Alarms;
@@ -33,6 +35,8 @@ pub struct Facts {
     pub memory: Arc<Memory>,
     /// The way to the holder.
     pub alarms: Arc<Alarms>,
+    /// Keys whose rows open, but are not what the audit log says: they stay held, however often their rows are read.
+    put_back: Arc<Mutex<BTreeSet<KeyId>>>,
 }
 
 /// Until when the node may vouch for its facts, on a clock that the caller chooses.
@@ -141,9 +145,17 @@ impl Scrubber {
         for finding in verdict.findings.iter().take(FINDINGS) {
             error!(%finding, "the store is not as it was written; `keyward audit verify --state` tells more");
         }
-        for key in verdict.keys {
-            self.facts.memory.break_seal(key);
-            self.facts.alarm(key);
+        let found: BTreeSet<KeyId> = verdict.keys.into_iter().collect();
+        let before = std::mem::replace(&mut *self.facts.put_back.lock(), found.clone());
+        for key in &found {
+            self.facts.memory.break_seal(*key);
+            self.facts.alarm(*key);
+        }
+        // What fits again, because a change came after it, is read as any other row.
+        for key in before.difference(&found) {
+            if let Some(key) = self.feed.key(*key).await? {
+                self.facts.take(&key);
+            }
         }
         Ok(())
     }
@@ -169,6 +181,12 @@ fn put_back(app: keyward_rules::id::AppId) {
 }
 
 impl Facts {
+    /// Facts that go into `memory`.
+    #[must_use]
+    pub fn new(memory: Arc<Memory>, alarms: Arc<Alarms>) -> Self {
+        Self { memory, alarms, put_back: Arc::default() }
+    }
+
     fn take_apps(&self, apps: &[AppRecord]) {
         self.memory.apply_apps(apps).into_iter().for_each(put_back);
     }
@@ -177,6 +195,11 @@ impl Facts {
     /// time that it is read, the alarm once.
     fn take(&self, key: &LoadedKey) {
         let (id, applied) = match key {
+            LoadedKey::Intact(record)
+                if !record.life.is_over() && self.put_back.lock().contains(&record.id) =>
+            {
+                (record.id, self.memory.break_seal(record.id))
+            }
             LoadedKey::Intact(record) => (record.id, self.memory.apply(record)),
             LoadedKey::Broken(id) => {
                 error!(key = %id, "the key's stored record was altered outside the program: the key is held");

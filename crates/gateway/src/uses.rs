@@ -15,7 +15,7 @@ const ROOM: usize = 1_000_000;
 const AGAIN_MS: u64 = 60_000;
 /// Uses written in one commit, for which other changes may have to wait.
 const AT_ONCE: usize = 5_000;
-/// Up to so many due uses are written at once. More gather for a while: what is written in the order of the keys lies together,
+/// The uses of so few keys are written at once. Those of more gather for a while: what is written in the order of the keys lies together,
 /// and the more of them, the closer.
 const FEW: usize = 1_000;
 const GATHER_MS: u64 = 20_000;
@@ -25,6 +25,20 @@ pub struct LastUses {
     usage: Usage,
     steady_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
     waiting: Mutex<Waiting>,
+    /// Those who write take turns: when one is done, nothing that was due before is still on its way.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// Uses out of their queues, on their way to the store; those that do not get there go back.
+struct Taken<'u> {
+    from: &'u Mutex<Waiting>,
+    uses: Vec<LastUse>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.from.lock().not_written(&self.uses);
+    }
 }
 
 #[derive(Default)]
@@ -57,13 +71,16 @@ impl Waiting {
         }
     }
 
-    /// Whether what is due is to be written: few uses at once, many after they have gathered.
+    /// Whether what is due is to be written: of few keys at once, of many after they have gathered.
     fn is_time(&mut self, now_ms: u64) -> bool {
+        if self.keys.len() <= FEW {
+            return true;
+        }
         let gathered = now_ms.saturating_sub(self.gathered_ms) >= GATHER_MS;
-        if gathered && self.now.len() > FEW {
+        if gathered {
             self.gathered_ms = now_ms;
         }
-        gathered || self.now.len() <= FEW
+        gathered
     }
 
     /// Takes some of what is due out of its queue; keys that were not used again are forgotten. Nothing when no more is due.
@@ -101,7 +118,7 @@ impl LastUses {
     /// None yet.
     #[must_use]
     pub fn new(usage: Usage, steady_ms: Arc<dyn Fn() -> u64 + Send + Sync>) -> Self {
-        Self { usage, steady_ms, waiting: Mutex::default() }
+        Self { usage, steady_ms, waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
     }
 
     /// Notes a use that passed every check. Never waits for the store; a note that finds no room is made by the next use.
@@ -126,24 +143,26 @@ impl LastUses {
     }
 
     async fn write(&self, again_ms: u64) -> bool {
+        let _turn = self.turn.lock().await;
         let now_ms = (self.steady_ms)();
-        let mut taken = Vec::new();
+        let mut taken = Taken { from: &self.waiting, uses: Vec::new() };
         // One lock for each part: requests note their uses meanwhile.
         loop {
             let part = self.waiting.lock().take(now_ms, again_ms);
             let Some(part) = part else { break };
-            taken.extend(part);
+            taken.uses.extend(part);
         }
-        taken.sort_unstable_by_key(|used: &LastUse| used.key);
-        let mut parts = taken.chunks(AT_ONCE);
-        while let Some(part) = parts.next() {
+        // From the end, because that is where written ones are cut off.
+        taken.uses.sort_unstable_by_key(|used| std::cmp::Reverse(used.key));
+        while !taken.uses.is_empty() {
+            let left = taken.uses.len().saturating_sub(AT_ONCE);
+            let part = taken.uses.get(left..).unwrap_or_default();
             if let Err(problem) = self.usage.record(part).await {
                 error!(%problem, "last uses cannot be written; they are kept and tried again");
-                let mut waiting = self.waiting.lock();
-                [part].into_iter().chain(parts).for_each(|part| waiting.not_written(part));
                 return false;
             }
             self.waiting.lock().written(part, now_ms);
+            taken.uses.truncate(left);
         }
         true
     }
@@ -155,7 +174,7 @@ mod tests {
     use keyward_rules::time::Moment;
     use keyward_store::LastUse;
 
-    use super::{AT_ONCE, FEW, GATHER_MS, Waiting};
+    use super::{AT_ONCE, FEW, GATHER_MS, Taken, Waiting};
 
     fn used(key: u128, at: u64) -> LastUse {
         let key = KeyId::from_entropy(key.to_be_bytes());
@@ -202,14 +221,22 @@ mod tests {
     fn many_gather_before_they_are_written() {
         let mut waiting = Waiting::default();
         let start = 1_000_000;
-        for round in 0..3 {
-            for key in 0..=FEW {
-                waiting.note(used(u128::try_from(round * 10_000 + key).unwrap(), 1));
-            }
-            let at = start + u64::try_from(round).unwrap() * GATHER_MS;
-            assert!(waiting.is_time(at) && !waiting.is_time(at + GATHER_MS - 1));
-            while waiting.take(at, 60).is_some() {}
-            assert!(waiting.is_time(at + 1), "few are written at once");
-        }
+        let note = |count: usize, waiting: &mut Waiting| {
+            (0..count).for_each(|key| waiting.note(used(u128::try_from(key).unwrap(), 1)));
+        };
+        note(FEW, &mut waiting);
+        assert!(waiting.is_time(start) && waiting.is_time(start + 1), "few are written at once");
+        note(FEW + 1, &mut waiting);
+        assert!(waiting.is_time(start + 2) && !waiting.is_time(start + 1 + GATHER_MS));
+        assert!(waiting.is_time(start + 2 + GATHER_MS));
+    }
+
+    #[test]
+    fn what_is_cut_short_on_its_way_goes_back() {
+        let waiting = parking_lot::Mutex::new(Waiting::default());
+        waiting.lock().note(used(1, 1));
+        let uses = waiting.lock().take(0, 60).unwrap();
+        drop(Taken { from: &waiting, uses });
+        assert_eq!(waiting.lock().take(1, 60).unwrap(), [used(1, 1)]);
     }
 }

@@ -345,17 +345,13 @@ impl Tx {
 
     /// Puts a change into the feed.
     pub(crate) async fn announce(&mut self, kind: &str, subject: String) -> Result<(), StoreError> {
-        let n = self.next(NEXT_CHANGE).await?;
+        let row = self.transact.fetch_optional(NEXT_CHANGE, vec![]).await?;
+        let n = row.ok_or_else(|| StoreError::tampered("head", "row"))?.int(0)?;
+        let n = u64::try_from(n).map_err(|_| StoreError::tampered("head", "row"))?;
         let values = vec![n.into(), kind.into(), subject.into(), self.now.unix_ms().into()];
         self.transact.execute(INSERT_CHANGE, values).await?;
         self.revision = Some(Revision(n));
         Ok(())
-    }
-
-    async fn next(&mut self, statement: &'static str) -> Result<u64, StoreError> {
-        let row = self.transact.fetch_optional(statement, vec![]).await?;
-        let n = row.ok_or_else(|| StoreError::tampered("head", "row"))?.int(0)?;
-        u64::try_from(n).map_err(|_| StoreError::tampered("head", "row"))
     }
 
     /// Commits the change together with its audit record and what that adds to the Merkle tree; gives the feed's
@@ -365,10 +361,8 @@ impl Tx {
     /// [`StoreError`]; then nothing happened.
     pub async fn commit(mut self, event: Event) -> Result<Option<Revision>, StoreError> {
         let event = event.with_rows(marks(&mut self.transact, &self.vault, &self.touched).await?);
-        let n = self.next(NEXT_AUDIT).await?;
-        let values = vec![n.into(), self.now.unix_ms().into(), event.canonical().into()];
-        self.transact.execute(INSERT_AUDIT, values).await?;
-        append(&mut self.transact, n, event.canonical(), &self.concerned).await?;
+        let record = (event.canonical(), self.now);
+        let n = append(&mut self.transact, record, &self.concerned).await?;
         if self.revision.is_some() {
             self.transact.notify(CHANNEL).await?;
         }

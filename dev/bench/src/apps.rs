@@ -60,7 +60,7 @@ async fn run(folder: &str, count: usize) -> Result<(), Failure> {
     drop((only_apps, apps));
 
     let (memory, began) = (Arc::new(Memory::default()), Instant::now());
-    let facts = Facts { memory: Arc::clone(&memory), alarms: Arc::new(Alarms::new().0) };
+    let facts = Facts::new(Arc::clone(&memory), Arc::new(Alarms::new().0));
     let _follower = Follower::start(store.feed(), facts, Arc::<Lease>::default(), 0).await?;
     println!(
         "{} keys and {APPS} apps loaded in {:.1} s, {:.0} MB resident",

@@ -6,7 +6,7 @@ use keyward_rules::address::{Binding, Source};
 use keyward_rules::alert::{Alert, AlertKind, Sighting};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Actor, Proof};
-use keyward_rules::id::AccountId;
+use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::staff::Role;
 use keyward_rules::time::Moment;
@@ -20,28 +20,23 @@ const HOUR_MS: u64 = 60 * 60 * 1_000;
 /// Networks that are remembered of an unbound key; beyond, the oldest is forgotten.
 const NETWORKS: usize = 32;
 
-/// Notes the first networks that unbound keys are used from, of which nobody is told, in one change; gives what is left to be
-/// told or looked at by itself.
+/// Notes the first networks that unbound keys are used from, of which nobody is told, in one change; gives those that holders
+/// are to be told of.
 ///
 /// # Errors
 /// [`ActionError::Store`]; then nothing was noted.
 #[crate::boxed]
 pub async fn note_first_networks(
     desk: &Desk<'_>,
-    sightings: Vec<Sighting>,
+    seen: Vec<(KeyId, IpAddr)>,
 ) -> Result<Vec<Sighting>, ActionError> {
     let (mut first, mut rest) = (Vec::new(), Vec::new());
-    for sighting in sightings {
-        match sighting {
-            Sighting::Unbound(id, address) => {
-                let networks = desk.authority.access.reader.notes(id).await?.networks;
-                if networks.is_empty() {
-                    first.push((id, address));
-                } else if !networks.contains(&network_word(address)) {
-                    rest.push(sighting);
-                }
-            }
-            Sighting::WrongAddress(..) | Sighting::Altered(_) => rest.push(sighting),
+    for (id, address) in seen {
+        let networks = desk.authority.access.reader.notes(id).await?.networks;
+        if networks.is_empty() {
+            first.push((id, address));
+        } else if !networks.contains(&network_word(address)) {
+            rest.push(Sighting::Unbound(id, address));
         }
     }
     if first.is_empty() {

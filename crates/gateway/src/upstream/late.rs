@@ -1,6 +1,6 @@
 //! Waits for the exchange, bounded by one coarse clock: a timer for each request would cost more than the request's route.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
@@ -18,7 +18,6 @@ pub struct Deadlines {
 pub struct Wait {
     /// When it is over, in milliseconds of the ticking clock; 0 while nothing is waited for.
     until_ms: AtomicU64,
-    late: AtomicBool,
     waker: AtomicWaker,
 }
 
@@ -37,14 +36,13 @@ impl Deadlines {
         wait
     }
 
-    /// Sets the time, and ends the waits that are over.
+    /// Sets the time, and has the waits that are over looked at.
     pub fn tick(&self, now_ms: u64) {
-        self.now_ms.store(now_ms, Ordering::Relaxed);
+        self.now_ms.store(now_ms, Ordering::Release);
         self.waits.lock().retain(|wait| {
             let Some(wait) = wait.upgrade() else { return false };
             let until_ms = wait.until_ms.load(Ordering::Acquire);
             if until_ms != 0 && now_ms > until_ms {
-                wait.late.store(true, Ordering::Release);
                 wait.waker.wake();
             }
             true
@@ -69,13 +67,15 @@ impl Wait {
             self.until_ms.store(0, Ordering::Release);
             return Poll::Ready(Ok(ready));
         }
-        if self.until_ms.load(Ordering::Relaxed) == 0 {
-            let until_ms = deadlines.now_ms.load(Ordering::Relaxed).saturating_add(patience_ms);
-            self.late.store(false, Ordering::Relaxed);
-            self.until_ms.store(until_ms.max(1), Ordering::Release);
+        let mut until_ms = self.until_ms.load(Ordering::Relaxed);
+        if until_ms == 0 {
+            until_ms = deadlines.now_ms.load(Ordering::Relaxed).saturating_add(patience_ms).max(1);
+            self.until_ms.store(until_ms, Ordering::Release);
         }
+        // The clock is read after the waker is in its place, so that no tick is missed in between.
         self.waker.register(context.waker());
-        if self.late.load(Ordering::Acquire) { Poll::Ready(Err(Late)) } else { Poll::Pending }
+        let late = deadlines.now_ms.load(Ordering::Acquire) > until_ms;
+        if late { Poll::Ready(Err(Late)) } else { Poll::Pending }
     }
 }
 

@@ -22,11 +22,10 @@ use tokio::time::timeout;
 
 use crate::settings::Limits;
 use head::Head;
+use line::{Line, Unwritten};
+
 pub use late::Deadlines;
-pub use line::AnswerBody;
-use line::Line;
-pub use line::READ_AHEAD;
-use line::Unwritten;
+pub use line::{AnswerBody, READ_AHEAD};
 
 /// Where the exchange is.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -232,6 +232,41 @@ async fn an_apps_keys_share_its_ranges() {
     assert_eq!(versions, [world.record(one).await.version, world.record(two).await.version]);
 }
 
+/// A row that somebody put back opens, so every look at it would bring its key to life: it stays held until the log says
+/// otherwise.
+#[tokio::test]
+async fn what_does_not_fit_the_log_stays_held() {
+    let world = World::new().await;
+    let (id, other) = (world.key(1, "192.0.2.0/24").await, world.key(2, "192.0.2.0/24").await);
+    let edit = |sql: &str| {
+        let script =
+            "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1]);c.executescript(sys.argv[2]);c.commit()";
+        let file = world.folder.join("keyward.db");
+        let status = std::process::Command::new("python3").args(["-c", script]).arg(file).arg(sql).status();
+        assert!(status.unwrap().success());
+    };
+    edit("CREATE TABLE early AS SELECT * FROM keys");
+    world.change(id, |key| key.life = key.life.disable().unwrap()).await;
+    edit(&format!(
+        "DELETE FROM keys WHERE id = '{id}'; INSERT INTO keys SELECT * FROM early WHERE id = '{id}'"
+    ));
+    let memory = Arc::new(Memory::default());
+    let follower = Follower::start(world.store.feed(), facts(&memory), Arc::default(), 0).await.unwrap();
+    let (scrubber, states) = (follower.scrubber(), world.store.states());
+    let held = |id| match memory.facts(id) {
+        Lookup::Facts(facts) => facts.life.holds.has(Hold::BrokenSeal),
+        Lookup::Unknown | Lookup::Torn => panic!("the key is known"),
+    };
+    assert!(!held(id), "its seal opens");
+    scrubber.check(&states).await.unwrap();
+    assert!(held(id) && !held(other));
+    scrubber.scrub().await.unwrap();
+    assert!(held(id) && !held(other), "however often the row is read");
+    world.change(id, |key| key.life = key.life.disable().unwrap()).await;
+    scrubber.check(&states).await.unwrap();
+    assert!(!held(id), "a change came after it, with a record");
+}
+
 /// An altered row is found by the scrub even though no change announces it.
 #[tokio::test]
 async fn the_scrub_finds_what_was_altered_behind_the_feed() {
@@ -239,7 +274,7 @@ async fn the_scrub_finds_what_was_altered_behind_the_feed() {
     let id = world.key(1, "192.0.2.0/24").await;
     let (memory, lease) = (Arc::new(Memory::default()), Arc::new(Lease::default()));
     let (alarms, mut sightings) = Alarms::new();
-    let to = Facts { memory: Arc::clone(&memory), alarms: Arc::new(alarms) };
+    let to = Facts::new(Arc::clone(&memory), Arc::new(alarms));
     let follower = Follower::start(world.store.feed(), to, lease, 0).await.unwrap();
     let output = std::process::Command::new("python3")
         .args(["-c", "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1]);c.execute('UPDATE keys SET permissions=31');c.commit()"])
@@ -304,5 +339,5 @@ async fn reads_are_never_torn() {
 
 /// A memory with a way to the holder that nobody listens to.
 fn facts(memory: &Arc<Memory>) -> Facts {
-    Facts { memory: Arc::clone(memory), alarms: Arc::new(Alarms::new().0) }
+    Facts::new(Arc::clone(memory), Arc::new(Alarms::new().0))
 }

@@ -81,7 +81,7 @@ impl Cover {
 
 impl Charts {
     fn gathering(&self) -> std::sync::MutexGuard<'_, Gathering> {
-        // Whoever panicked in between lost counts of memory, and nothing else.
+        // A panic in between loses counts of memory, which are counted again after the next start.
         self.gathering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -187,7 +187,8 @@ impl Journal {
     async fn write(&self, pending: &mut Pending) -> Result<bool, StoreError> {
         let slice = pending.rows.slice(pending.written, SLICE);
         let written = pending.written + slice.count();
-        let done = written == pending.rows.count();
+        // Fewer than were written before are found where the journal has forgotten their records since.
+        let done = written >= pending.rows.count();
         let mut tx = self.database.begin().await?;
         bulk::charts::add(&mut tx, &slice).await?;
         let mark = if done {

@@ -3,16 +3,36 @@
 use std::collections::BTreeSet;
 
 use keyward_rules::log::{Hash, grown, siblings, stored_count};
+use keyward_rules::time::Moment;
 
 use super::{CONCERN, HASH, INSERT_HASH, hash};
 use crate::error::StoreError;
 use crate::sql::{Transact, Value};
+use crate::writer::{INSERT_AUDIT, NEXT_AUDIT};
 
-/// Stores what record `n` adds to the tree, and whom it concerns. The row of `head` is held, so nobody else appends.
+/// Appends a record with the next number, what it adds to the tree, and whom it concerns; gives the number. The row of `head`
+/// is held, so nobody else appends.
 ///
 /// # Errors
 /// [`StoreError::Tampered`] when a hash that it builds on is not there: nothing is changed without its record.
 pub(crate) async fn append(
+    transact: &mut Transact,
+    (record, now): (&str, Moment),
+    concerned: &BTreeSet<u64>,
+) -> Result<u64, StoreError> {
+    let row = transact.fetch_optional(NEXT_AUDIT, vec![]).await?;
+    let n = row.ok_or_else(|| StoreError::tampered("head", "row"))?.int(0)?;
+    transact.execute(INSERT_AUDIT, vec![n.into(), now.unix_ms().into(), record.into()]).await?;
+    let n = u64::try_from(n).map_err(|_| StoreError::tampered("head", "row"))?;
+    hash_in(transact, n, record, concerned).await?;
+    Ok(n)
+}
+
+/// Stores what record `n`, which is there, adds to the tree, and whom it concerns.
+///
+/// # Errors
+/// As [`append`].
+pub(super) async fn hash_in(
     transact: &mut Transact,
     n: u64,
     record: &str,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use keyward_rules::event::parties;
 
-use super::append::append;
+use super::append::hash_in;
 use super::{HASHES, PAGE, RECORDS, SIZE, number};
 use crate::error::StoreError;
 use crate::sql::Transact;
@@ -33,7 +33,7 @@ pub(crate) async fn bring_up(transact: &mut Transact) -> Result<(), StoreError> 
                 return Err(StoreError::tampered("audit record", expected));
             }
             let concerned = concerned(transact, &record).await?;
-            append(transact, n, &record, &concerned).await?;
+            hash_in(transact, n, &record, &concerned).await?;
             expected += 1;
         }
     }

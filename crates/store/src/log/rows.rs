@@ -1,10 +1,10 @@
 //! Which rows the log answers for, and the mark of each that a record carries.
 //!
-//! Whoever can write to the database can put an old row back, with a seal that still opens. So each audit record carries a
+//! Somebody who can write to the database can put an old row back, with a seal that still opens. So each audit record carries a
 //! keyed hash of every row that its change left behind, read back in the transaction: the newest record about a row says
 //! what it must be ([`super::state`]). What changes without a record (last uses, counters, pauses) is in no hash.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keyward_rules::time::Moment;
 
@@ -12,7 +12,6 @@ use super::append::append;
 use crate::error::StoreError;
 use crate::seal::Vault;
 use crate::sql::{Row, Transact, Value, statements};
-use crate::writer::{INSERT_AUDIT, NEXT_AUDIT};
 
 statements! {
     ACCOUNT_ROW = "SELECT email, master, sub_name, created_at, frozen_at FROM accounts WHERE id = $1";
@@ -110,6 +109,16 @@ const NOTED: usize = 2_000;
 pub(super) const PAGE: u64 = 1_000;
 
 impl Tracked {
+    /// The kind with this word before its ids.
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        TRACKED.iter().find(|tracked| tracked.name == name)
+    }
+
+    /// Whether it is keys.
+    pub(super) fn is_keys(&self) -> bool {
+        self.name == KEYS.name
+    }
+
     /// The name of a row in records.
     pub(crate) fn subject(&self, id: &str) -> String {
         format!("{}:{id}", self.name)
@@ -233,10 +242,5 @@ async fn note(
         ("v", serde_json::json!("1")),
     ]))
     .unwrap_or_default();
-    let row = transact.fetch_optional(NEXT_AUDIT, vec![]).await?;
-    let n = row.ok_or_else(|| StoreError::tampered("head", "row"))?.int(0)?;
-    transact.execute(INSERT_AUDIT, vec![n.into(), now.unix_ms().into(), record.as_str().into()]).await?;
-    let n = u64::try_from(n).map_err(|_| StoreError::tampered("head", "row"))?;
-    append(transact, n, &record, &std::collections::BTreeSet::new()).await?;
-    Ok(Some(n))
+    append(transact, (&record, now), &BTreeSet::new()).await.map(Some)
 }

@@ -105,7 +105,7 @@ impl States {
         for suspect in suspects {
             let there = self.mark(suspect.tracked, &suspect.id).await? != 0;
             let row = suspect.tracked.subject(&suspect.id);
-            if suspect.tracked.subject("") == "key:"
+            if suspect.tracked.is_keys()
                 && let Ok(key) = suspect.id.parse()
             {
                 verdict.keys.push(key);
@@ -170,9 +170,7 @@ impl States {
         let subject = record.rows.into_keys().find(|subject| named(subject) == name);
         Ok(subject.and_then(|subject| {
             let (kind, id) = subject.split_once(':')?;
-            let tracked =
-                TRACKED.iter().find(|tracked| tracked.subject("").strip_suffix(':') == Some(kind))?;
-            Some(Suspect { tracked, id: id.to_owned(), n: Some(n) })
+            Some(Suspect { tracked: Tracked::named(kind)?, id: id.to_owned(), n: Some(n) })
         }))
     }
 }

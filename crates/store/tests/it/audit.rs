@@ -10,8 +10,7 @@ use keyward_rules::log::{
 use keyward_rules::time::Moment;
 use keyward_rules::trail::Sought;
 use keyward_store::{
-    AuditFilter, Bounds, Concern, Finding, Found, Kept, Location, Log, Signer, Store, StoreError,
-    Verification,
+    AuditFilter, Bounds, Concern, Finding, Found, Kept, Log, Signer, Store, StoreError, Verification,
 };
 
 use crate::world::{NOW, World, commit, draft, entropy, grant, master, random};
@@ -38,20 +37,7 @@ on_both!(
 
 /// Runs statements past the program.
 async fn edit(world: &World, sql: &str) {
-    match &world.location {
-        Location::Folder(folder) => {
-            rusqlite::Connection::open(folder.join("keyward.db")).unwrap().execute_batch(sql).unwrap();
-        }
-        Location::Postgres(url) => {
-            // The kit names a host that only the socket's folder replaces.
-            let url = url.replace("@localhost/", "@/");
-            let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
-            let connection = tokio::spawn(connection);
-            client.batch_execute(sql).await.unwrap();
-            drop(client);
-            connection.await.unwrap().unwrap();
-        }
-    }
+    crate::world::edit(world, "keyward.db", sql).await;
 }
 
 async fn leaves(log: &Log) -> Vec<Hash> {

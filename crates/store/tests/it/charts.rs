@@ -4,7 +4,7 @@ use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::time::Moment;
 use keyward_store::{Activity, Charted, Counted, JournalWriter, Record, Rolled, Span, Store};
 
-use crate::world::{NOW, World, entropy, master, random};
+use crate::world::{NOW, World, edit, entropy, master, random};
 
 macro_rules! on_both {
     ($($part:ident),+) => {
@@ -18,7 +18,8 @@ on_both!(
     counts_wait_while_they_are_many_and_not_for_long,
     what_a_crash_takes_from_memory_is_counted_from_the_journal,
     writing_goes_on_where_it_was_cut_off,
-    two_who_roll_up_count_everything_once
+    two_who_roll_up_count_everything_once,
+    counts_from_before_are_brought_along
 );
 
 fn record(key: KeyId, account: AccountId, number: u64) -> Record {
@@ -171,4 +172,33 @@ async fn two_who_roll_up_count_everything_once(world: World) {
         first.and(second).unwrap();
         assert_eq!(shown(&world.store.activity(), Charted::Key(one.1)).await, round * 3_000);
     }
+}
+
+/// As the step before left them: a row for each word.
+async fn counts_from_before_are_brought_along(world: World) {
+    let (journal, one) = (world.store.journal(), ids());
+    append(&mut journal.writer().unwrap(), one, 10).await;
+    journal.roll_up(NOW).await.unwrap();
+    world.store.close().await;
+    edit(
+        &world,
+        "activity.db",
+        "CREATE TABLE rollups AS SELECT subject, span, at, 'verdict' AS kind, '0' AS word, 7 AS count FROM charts; \
+         INSERT INTO rollups SELECT subject, span, at, 'verdict', '50110', 2 FROM charts; \
+         INSERT INTO rollups SELECT subject, span, at, 'source', '192.0.2.1', 9 FROM charts; \
+         DROP TABLE charts; ALTER TABLE rolled_up DROP COLUMN until; ALTER TABLE rolled_up DROP COLUMN written; \
+         UPDATE schema_steps SET steps = 4 WHERE part = 'activity'",
+    )
+    .await;
+    let after = anew(&world).await;
+    let activity = after.activity();
+    for subject in [Charted::Key(one.1), Charted::Account(one.0)] {
+        assert_eq!(shown(&activity, subject).await, 9);
+        let sources = activity.top_sources(subject, Span::Minute, NOW, 5).await.unwrap();
+        assert_eq!(sources, [("192.0.2.1".to_owned(), 9)]);
+    }
+    append(&mut after.journal().writer().unwrap(), one, 10).await;
+    after.journal().roll_up(NOW).await.unwrap();
+    assert_eq!(shown(&activity, Charted::Key(one.1)).await, 19, "and are added to");
+    after.close().await;
 }

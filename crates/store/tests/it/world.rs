@@ -145,3 +145,21 @@ pub async fn commit(tx: Tx) {
     let event = Event::of(tx.grant(), NOW, "test", &[]);
     tx.commit(event).await.unwrap();
 }
+
+/// Writes to the database past the program: on SQLite to this file of it.
+pub async fn edit(world: &World, file: &str, sql: &str) {
+    match &world.location {
+        Location::Folder(folder) => {
+            rusqlite::Connection::open(folder.join(file)).unwrap().execute_batch(sql).unwrap();
+        }
+        Location::Postgres(url) => {
+            // The kit names a host that only the socket's folder replaces.
+            let url = url.replace("@localhost/", "@/");
+            let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+            let connection = tokio::spawn(connection);
+            client.batch_execute(sql).await.unwrap();
+            drop(client);
+            connection.await.unwrap().unwrap();
+        }
+    }
+}

@@ -88,7 +88,7 @@ fn as_json(verdict: &Verdict, rows: Option<u64>) -> serde_json::Value {
 fn counting() -> impl FnMut(u64) + Send {
     let shown = std::io::stderr().is_terminal();
     move |done| {
-        if shown && done > 10_000 && done.is_multiple_of(1_000) {
+        if shown && done > 10_000 {
             eprint!("\r{done} records and rows");
             let _ = std::io::stderr().flush();
         }
