@@ -402,8 +402,12 @@ fn mistakes(config: &Config) -> Vec<String> {
     found.extend(config.journal.mistakes());
     found.extend(console_mistakes(config));
     found.extend(config.channels.policy().err().unwrap_or_default());
-    if keyward_store::Location::parse(&config.store.url).is_err() {
-        found.push("store.url must be a folder or postgres://…".to_owned());
+    match Location::parse(&config.store.url) {
+        Err(_) => found.push("store.url must be a folder or postgres://…".to_owned()),
+        Ok(Location::Folder(_)) if config.journal.spool.is_some() => {
+            found.push("journal.spool is for PostgreSQL: a data folder needs none".to_owned());
+        }
+        Ok(_) => {}
     }
     found
 }
@@ -498,6 +502,9 @@ mod tests {
     #[test]
     fn every_setting_of_the_example_is_known() {
         let config: super::Config = toml::from_str(&everything_on()).unwrap();
+        assert_eq!(super::mistakes(&config), ["journal.spool is for PostgreSQL: a data folder needs none"]);
+        let beside = everything_on().replace("url = \"/var/lib/keyward\"", "url = \"postgres://db/keyward\"");
+        let config: super::Config = toml::from_str(&beside).unwrap();
         assert!(super::mistakes(&config).is_empty(), "{:?}", super::mistakes(&config));
         assert!(
             config.console.is_some() && config.mail.is_some() && config.gateway.checkpoint_file.is_some()

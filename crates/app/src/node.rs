@@ -23,7 +23,7 @@ use keyward_rules::grant::Actor;
 use keyward_rules::identity::IdentityKey;
 use keyward_rules::rate::Rate;
 use keyward_rules::route::RouteTable;
-use keyward_store::{NodeClaim, RootKey, Store};
+use keyward_store::{Journal, NodeClaim, RootKey, Spool, Store};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
@@ -61,6 +61,13 @@ pub struct NodeOptions {
     pub notary: Notary,
 }
 
+/// The journal's spool, and what keeps others off it.
+pub struct Spooled {
+    /// The spool.
+    pub spool: Spool,
+    _lock: std::fs::File,
+}
+
 /// A running node.
 pub struct Node {
     gateway: Running,
@@ -69,6 +76,7 @@ pub struct Node {
     writer: std::thread::JoinHandle<()>,
     tasks: Tasks,
     claim: Option<NodeClaim>,
+    spool: Option<Arc<Mutex<Spooled>>>,
 }
 
 impl Node {
@@ -81,22 +89,8 @@ impl Node {
             claim.take(&ambient::place(), ambient::now().unix_ms(), ambient::is_over).await?;
         }
         worker::reserve(store.clone()).await;
-        let journal = store.journal();
-        for open in journal.open_intents().await.context("the journal cannot be read")? {
-            warn!(
-                request = open.request,
-                route = open.route,
-                account = %open.account,
-                "a request was forwarded when the last run ended: its outcome is unknown, and it is never sent again"
-            );
-            let desk = options.authority.desk(Actor::System("watch"), ambient::now());
-            tell_interrupted(&desk, &open).await.context("a holder cannot be told of it")?;
-        }
-        journal.abandon_open(ambient::now()).await.context("the journal cannot be settled")?;
-        let horizon = journal.horizon(NODE).await.context("the replay horizon cannot be read")?;
-        let taken = journal.take_marks(NODE, ambient::now()).await;
-        let taken = taken.context("the replay marks cannot be read")?;
-        let marks = Arc::new(Marks::restored(horizon, &taken));
+        let mut spool = spool(store, options.retention.spool.as_deref()).await?;
+        let (journal, marks) = settle(store, spool.as_mut(), &options.authority).await?;
         let (memory, lease) = (Arc::new(Memory::default()), Arc::new(Lease::default()));
         let clock_error = Arc::new(ClockError::default());
         let (alarms, sightings) = Alarms::new();
@@ -163,9 +157,13 @@ impl Node {
         tasks.start("clocks", move |pulse| {
             worker::compare_clocks(store.clone(), Arc::clone(&clock_error), pulse)
         });
+        let spool = spool.map(|spooled| Arc::new(Mutex::new(spooled)));
+        if let Some(spool) = spool.clone() {
+            tasks.start("spool", move |pulse| worker::ship(Arc::clone(&spool), pulse));
+        }
         let notary = Arc::new(Mutex::new(options.notary));
         tasks.start("audit", move |pulse| audit::run(Arc::clone(&notary), pulse));
-        Ok(Self { gateway: running, gate, recorder, writer: journal_thread(writer)?, tasks, claim })
+        Ok(Self { gateway: running, gate, recorder, writer: journal_thread(writer)?, tasks, claim, spool })
     }
 
     /// The context of its requests, which knows how the gateway stands.
@@ -190,6 +188,11 @@ impl Node {
         if !matches!(ended, Ok(Ok(()))) {
             bail!("the journal's writer failed");
         }
+        if let Some(spool) = self.spool
+            && let Err(problem) = spool.lock().await.spool.ship_all().await
+        {
+            warn!(%problem, "records of requests wait in the spool for the next start");
+        }
         if unrecorded > 0 {
             info!(unrecorded, "refusals before the signature were counted and not recorded");
         }
@@ -207,6 +210,51 @@ impl Node {
         info!("stopped");
         Ok(())
     }
+}
+
+/// Opens the spool in `folder`, locked to this process.
+async fn spool(store: &Store, folder: Option<&Path>) -> Result<Option<Spooled>> {
+    let Some(folder) = folder else { return Ok(None) };
+    private_folder(folder)?;
+    let lock = lock(folder)?;
+    let spool = store.spool(folder).await.context("the journal's spool cannot be opened")?;
+    Ok(Some(Spooled { spool, _lock: lock }))
+}
+
+/// Settles what the last run left open; gives the journal that this one writes, and its replay marks.
+async fn settle(
+    store: &Store,
+    mut spooled: Option<&mut Spooled>,
+    authority: &Authority,
+) -> Result<(Journal, Arc<Marks>)> {
+    let kept = store.journal();
+    let journal = match &mut spooled {
+        Some(Spooled { spool, .. }) => {
+            spool.ship_all().await.context("the store cannot take in the spool")?;
+            spool.journal()
+        }
+        None => kept.clone(),
+    };
+    for open in kept.open_intents().await.context("the journal cannot be read")? {
+        warn!(
+            request = open.request,
+            route = open.route,
+            account = %open.account,
+            "a request was forwarded when the last run ended: its outcome is unknown, and it is never sent again"
+        );
+        let desk = authority.desk(Actor::System("watch"), ambient::now());
+        tell_interrupted(&desk, &open).await.context("a holder cannot be told of it")?;
+    }
+    kept.abandon_open(ambient::now()).await.context("the journal cannot be settled")?;
+    if spooled.is_some() {
+        journal.abandon_open(ambient::now()).await.context("the spool cannot be settled")?;
+    }
+    let spool = spooled.map(|spooled| &mut spooled.spool);
+    store.settle_in(spool, NODE, ambient::now()).await.context("the place of the replay marks is unknown")?;
+    let horizon = journal.horizon(NODE).await.context("the replay horizon cannot be read")?;
+    let taken = journal.take_marks(NODE, ambient::now()).await;
+    let taken = taken.context("the replay marks cannot be read")?;
+    Ok((journal, Arc::new(Marks::restored(horizon, &taken))))
 }
 
 /// The limits of the data plane, as far as this machine's descriptors go.
@@ -293,9 +341,11 @@ pub fn private_folder(folder: &Path) -> Result<()> {
 
 /// Locks the folder to this process until the file is dropped.
 pub fn lock(folder: &Path) -> Result<std::fs::File> {
-    let file =
-        std::fs::File::create(folder.join("gateway.lock")).context("the data folder cannot be written")?;
-    file.try_lock().context("another keyward gateway runs on this data folder")?;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(false).mode(0o600).open(folder.join("gateway.lock"));
+    let file = file.with_context(|| format!("{} cannot be written", folder.display()))?;
+    file.try_lock().with_context(|| format!("another keyward gateway runs on {}", folder.display()))?;
     Ok(file)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
-use keyward_store::{Journal, Store, StoreError};
+use keyward_store::{Journal, SPOOL_FILE, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
@@ -24,11 +24,16 @@ pub struct JournalSettings {
     pub max_mib: u64,
     /// How many MiB of the disk are left to the keys; with less free, requests are counted and not recorded.
     pub reserve_mib: u64,
+    /// A folder of this machine's disk, of one gateway alone, in which records wait for PostgreSQL. Without it requests wait
+    /// for the database themselves.
+    pub spool: Option<PathBuf>,
+    /// How many MiB may wait there; with more, requests are counted and not recorded.
+    pub spool_mib: u64,
 }
 
 impl Default for JournalSettings {
     fn default() -> Self {
-        Self { keep_days: 90, max_mib: 10_240, reserve_mib: 512 }
+        Self { keep_days: 90, max_mib: 10_240, reserve_mib: 512, spool: None, spool_mib: 4_096 }
     }
 }
 
@@ -42,14 +47,24 @@ impl JournalSettings {
         if self.max_mib == 0 {
             found.push("journal.max_mib must be at least 1".to_owned());
         }
+        if self.spool_mib == 0 {
+            found.push("journal.spool_mib must be at least 1".to_owned());
+        }
         found
     }
 
-    /// Whether the disk of `folder` has more free than is left to the keys. A disk that cannot be looked at has, as a
-    /// database's own has that is not seen from here.
+    /// Whether there is room for records of requests: the disk of `folder` has more free than is left to the keys, and the spool
+    /// is not larger than it may be. A disk that cannot be looked at has room, as a database's own has that is not seen from
+    /// here.
     pub fn room(&self, folder: Option<PathBuf>) -> Arc<dyn Fn() -> bool + Send + Sync> {
         let reserve = self.reserve_mib.saturating_mul(MIB);
-        Arc::new(move || folder.as_deref().and_then(free_bytes).is_none_or(|free| free > reserve))
+        let most = self.spool_mib.saturating_mul(MIB);
+        let spool = self.spool.as_ref().map(|spool| spool.join(SPOOL_FILE));
+        let folder = self.spool.clone().or(folder);
+        Arc::new(move || {
+            let has_room = folder.as_deref().and_then(free_bytes).is_none_or(|free| free > reserve);
+            has_room && spool.as_deref().is_none_or(|file| bytes(file) < most)
+        })
     }
 
     /// Drops what is too old, then the oldest of what is too much, page by page; what is left over goes with the next
@@ -93,6 +108,12 @@ pub fn reserved(store: Store) -> Store {
     }
 }
 
+/// The bytes of a SQLite file and of its log.
+fn bytes(file: &Path) -> u64 {
+    let length = |file: &Path| std::fs::metadata(file).map_or(0, |found| found.len());
+    length(file) + length(&file.with_extension("db-wal"))
+}
+
 fn free_bytes(folder: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
@@ -114,7 +135,7 @@ mod tests {
     #[test]
     fn nothing_at_all_is_a_mistake() {
         assert!(JournalSettings::default().mistakes().is_empty());
-        let none = JournalSettings { keep_days: 0, max_mib: 0, reserve_mib: 0 };
-        assert_eq!(none.mistakes().len(), 2);
+        let none = JournalSettings { keep_days: 0, max_mib: 0, reserve_mib: 0, spool: None, spool_mib: 0 };
+        assert_eq!(none.mistakes().len(), 3);
     }
 }

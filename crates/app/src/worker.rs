@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use keyward_authority::Authority;
 use keyward_authority::duties::{
@@ -26,6 +26,7 @@ use tracing::{error, info, warn};
 
 use crate::ambient;
 use crate::checkpoint::Checkpoint;
+use crate::node::Spooled;
 use crate::retention::JournalSettings;
 use crate::tasks::{Pulse, Tasks};
 
@@ -37,6 +38,10 @@ const REMIND: Duration = Duration::from_secs(600);
 const FLUSH: Duration = Duration::from_secs(2);
 /// How often it is looked whether counts for charts are due.
 const ROLL: Duration = Duration::from_secs(1);
+/// How often the spool is looked at, so that people soon see what was requested.
+const SHIP: Duration = Duration::from_millis(500);
+/// How often the log tells that it cannot be shipped.
+const TELL_SHIP: Duration = Duration::from_secs(60);
 /// How often the clocks are compared.
 const CLOCKS: Duration = Duration::from_secs(5);
 /// How often overlaps and deadlines of apps are looked at.
@@ -324,6 +329,31 @@ fn ahead_ms(before: u64, shown: u64, after: u64) -> i64 {
     let between = shown.clamp(before, after.max(before));
     let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
     signed(between).saturating_sub(signed(shown))
+}
+
+/// Has the store take in what waits in the spool.
+pub async fn ship(spool: Arc<Mutex<Spooled>>, pulse: Pulse) {
+    let mut spool = spool.lock().await;
+    let mut told_at: Option<Instant> = None;
+    loop {
+        match spool.spool.ship().await {
+            Ok(true) => tokio::time::sleep(PACE).await,
+            Ok(false) => {
+                if told_at.take().is_some() {
+                    info!("the store takes in records of requests again");
+                }
+                pulse.beat();
+                tokio::time::sleep(SHIP).await;
+            }
+            Err(problem) => {
+                if told_at.is_none_or(|at| at.elapsed() >= TELL_SHIP) {
+                    told_at = Some(Instant::now());
+                    warn!(%problem, "records of requests wait in the spool; this is said once a minute");
+                }
+                tokio::time::sleep(SHIP).await;
+            }
+        }
+    }
 }
 
 /// Counts what was appended for the charts.

@@ -19,6 +19,14 @@ pub enum StoreError {
         /// Known here.
         known: i64,
     },
+    /// The database was written by an older version, and it was only to be looked at.
+    #[error("the database has schema {found}; the next start brings it to {known}")]
+    OlderSchema {
+        /// In the database.
+        found: i64,
+        /// Known here.
+        known: i64,
+    },
     /// Another master key.
     #[error("the master key does not open this store; use the one that it was made with")]
     WrongMasterKey,
@@ -55,6 +63,11 @@ pub enum StoreError {
         /// Where it runs.
         place: String,
     },
+    /// The spool belongs to another store.
+    #[error(
+        "the spool holds records of requests for another store; give each gateway a folder of its own (journal.spool)"
+    )]
+    OtherStore,
     /// The row changed since it was read.
     #[error("{what} was changed by somebody else at the same time; try again")]
     Conflict {

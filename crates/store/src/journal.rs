@@ -13,6 +13,7 @@ use keyward_rules::time::Moment;
 
 use crate::accounts;
 use crate::bulk;
+use crate::charts::gathered::Request;
 use crate::charts::write::Charts;
 use crate::error::StoreError;
 use crate::open::moment;
@@ -194,7 +195,7 @@ impl JournalWriter {
             Way::Postgres(database) => bulk::journal::append_postgres(database, batch).await?,
         };
         if let Some(newest) = newest {
-            self.charts.appended(records, newest);
+            self.charts.appended(records.iter().filter_map(Request::of), newest);
         }
         Ok(())
     }

@@ -105,12 +105,21 @@ const ACTIVITY: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0005_charts.sql"),
         postgres: include_str!("../migrations/postgres/0005_charts.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0006_spools.sql"),
+        postgres: include_str!("../migrations/postgres/0006_spools.sql"),
+    },
 ];
+/// What a spool has beside the journal's tables; spools are always SQLite's.
+const SPOOL: &[Migration] =
+    &[Migration { sqlite: include_str!("../migrations/sqlite/0001_spool.sql"), postgres: "" }];
 
 /// The main tables' name among the steps.
 pub(crate) const MAIN_PART: &str = "main";
 /// The journal's tables' name among the steps.
 pub(crate) const ACTIVITY_PART: &str = "activity";
+/// The name among the steps of what a spool has beside them.
+const SPOOL_PART: &str = "spool";
 /// The step that brought the audit log's tree: stores from before it are brought up, and later ones never again.
 pub(crate) const AUDIT_STEP: i64 = 5;
 /// The main tables' file.
@@ -212,7 +221,53 @@ impl Store {
         }
         note_all(&mut tx, &vault, now).await?;
         tx.commit().await?;
-        Ok(Self {
+        Ok(Self::of([main, followed, activity], vault, folder))
+    }
+
+    /// Opens the store for looking at it: nothing is written, not even its schema, and no capability can change anything.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and [`StoreError::OlderSchema`] when the next start would bring it up to date.
+    pub async fn look_at(
+        location: &Location,
+        master: &MasterKey,
+        entropy: Entropy,
+        now: Moment,
+    ) -> Result<Self, StoreError> {
+        let (main, activity, folder) = match location {
+            Location::Folder(folder) => {
+                let main = Database::sqlite_to_read(&folder.join(MAIN_FILE)).await?;
+                let activity = Database::sqlite_to_read(&folder.join(ACTIVITY_FILE)).await?;
+                (main, activity, Some(folder.clone()))
+            }
+            Location::Postgres(url) => {
+                let all = Database::postgres(url, 1)?;
+                (all.clone(), all, None)
+            }
+        };
+        for (database, part, steps) in [(&main, MAIN_PART, MAIN), (&activity, ACTIVITY_PART, ACTIVITY)] {
+            let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
+            let row = match database.is_empty().await? {
+                true => None,
+                false => database.fetch_optional(STEPS, vec![part.into()]).await?,
+            };
+            match row.map_or(Ok(0), |row| row.int(0))? {
+                found if found > known => return Err(StoreError::UnknownSchema { found, known }),
+                found if found < known => return Err(StoreError::OlderSchema { found, known }),
+                _ => {}
+            }
+            if let Some(name) = database.foreign().await? {
+                return Err(StoreError::Foreign { name });
+            }
+        }
+        let mut tx = main.begin_reading().await?;
+        let (vault, _) = Vault::open(&mut tx, master, entropy, now.unix_ms()).await?;
+        drop(tx);
+        Ok(Self::of([main.clone(), main, activity], vault, folder))
+    }
+
+    fn of([main, followed, activity]: [Database; 3], vault: Vault, folder: Option<PathBuf>) -> Self {
+        Self {
             main,
             followed,
             activity,
@@ -222,7 +277,7 @@ impl Store {
             reserve: None,
             turn: Arc::default(),
             charts: Arc::default(),
-        })
+        }
     }
 
     /// Where SQLite keeps its files; `None` on PostgreSQL.
@@ -310,8 +365,13 @@ impl Store {
     /// A gateway's claim to be the one that serves.
     #[must_use]
     pub fn node_claim(&self) -> NodeClaim {
-        let holder: [u8; 16] = self.vault.random();
-        NodeClaim { database: self.main.clone(), holder: format!("{:032x}", u128::from_be_bytes(holder)) }
+        let holder = format!("{:032x}", u128::from_be_bytes(self.random()));
+        NodeClaim { database: self.main.clone(), holder }
+    }
+
+    /// Random bytes.
+    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
+        self.vault.random()
     }
 
     /// The capability to record last uses.
@@ -381,8 +441,11 @@ impl Store {
     pub async fn refused_statements(&self) -> Vec<&'static str> {
         let mut refused = Vec::new();
         for (file, statements) in crate::STATEMENTS {
-            let database =
-                if matches!(*file, "journal" | "activity" | "charts") { &self.activity } else { &self.main };
+            let database = if matches!(*file, "journal" | "activity" | "charts" | "spool") {
+                &self.activity
+            } else {
+                &self.main
+            };
             for (name, text) in *statements {
                 if database.prepare(text).await.is_err() {
                     refused.push(*name);
@@ -393,10 +456,27 @@ impl Store {
     }
 }
 
+/// Opens a spool's file, or makes it.
+///
+/// # Errors
+/// As [`Store::open`].
+pub(crate) async fn spool_database(file: &Path) -> Result<Database, StoreError> {
+    let database = Database::sqlite(file).await?;
+    migrate(&database, ACTIVITY_PART, ACTIVITY).await?;
+    migrate(&database, SPOOL_PART, SPOOL).await?;
+    match database.foreign().await? {
+        Some(name) => Err(StoreError::Foreign { name }),
+        None => Ok(database),
+    }
+}
+
 /// Milliseconds of a column or clock as a moment; `None` before 1970.
 pub(crate) fn moment(ms: i64) -> Option<Moment> {
     u64::try_from(ms).ok().map(Moment::from_unix_ms)
 }
+
+/// How many steps a part has come. Not of the registry, because it is asked before there is a schema.
+const STEPS: &str = "SELECT steps FROM schema_steps WHERE part = $1";
 
 /// Applies the steps that the database lacks; refuses one that knows more than we do.
 async fn migrate(database: &Database, part: &str, steps: &'static [Migration]) -> Result<(), StoreError> {
@@ -407,7 +487,7 @@ async fn migrate(database: &Database, part: &str, steps: &'static [Migration]) -
         vec![],
     )
     .await?;
-    let row = tx.fetch_optional("SELECT steps FROM schema_steps WHERE part = $1", vec![part.into()]).await?;
+    let row = tx.fetch_optional(STEPS, vec![part.into()]).await?;
     let found = row.map_or(Ok(0), |row| row.int(0))?;
     if found > known {
         return Err(StoreError::UnknownSchema { found, known });

@@ -40,6 +40,9 @@ pub fn examine(config: &Config) -> Vec<Finding> {
             found.extend(inside(&folder));
         }
     }
+    if let Some(spool) = config.journal.spool.as_ref().filter(|spool| spool.exists()) {
+        found.push(private(DATA, "the journal's spool", spool));
+    }
     let mail = config.mail.as_ref().and_then(|mail| mail.password_file.as_ref());
     for file in [mail, config.gateway.tls_key_file.as_ref()].into_iter().flatten() {
         found.push(private(SECRET, "a secret", file));

@@ -28,10 +28,15 @@ struct Room {
 pub fn examine(config: &Config) -> Option<Finding> {
     let folder = match Location::parse(&config.store.url).ok()? {
         Location::Folder(folder) => folder,
-        Location::Postgres(_) => {
-            let means = "The database's disk is not seen from here.";
-            return Some(Finding::note(SPACE, means, "Watch it where the database runs."));
-        }
+        Location::Postgres(_) => match &config.journal.spool {
+            Some(spool) => spool.clone(),
+            None => {
+                let means = "The database's disk is not seen from here, and there is no journal.spool: orders and \
+                    withdrawals wait for the database, and stop with it.";
+                let advice = "Watch that disk where the database runs; name a folder of this machine in journal.spool.";
+                return Some(Finding::note(SPACE, means, advice));
+            }
+        },
     };
     let there = folder.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/"));
     Some(match rustix::fs::statvfs(there) {

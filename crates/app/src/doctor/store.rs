@@ -11,7 +11,7 @@ const KEY: &str = "doctor.master_key";
 const STORE: &str = "doctor.store";
 const NEXT: &str = "doctor.master_key.next";
 
-/// The findings about the store; an empty place is not filled.
+/// The findings about the store, which is only read; an empty place is not filled.
 pub async fn examine(config: &Config) -> Vec<Finding> {
     let text = std::fs::read_to_string(&config.store.master_key_file).unwrap_or_default();
     let Ok(master) = MasterKey::parse(&text) else {
@@ -31,7 +31,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         found.push(Finding::warning(STORE, means, advice));
         return found;
     }
-    match Store::open(&location, &master, ambient::entropy(), ambient::now()).await {
+    match Store::look_at(&location, &master, ambient::entropy(), ambient::now()).await {
         Ok(store) => {
             found.push(Finding::good(STORE, "The store opens with the master key."));
             if next_file(&config.store.master_key_file).exists() {
@@ -45,6 +45,16 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
             found.extend(checkpoints::examine(config, &store).await);
             store.close().await;
         }
+        Err(StoreError::OlderSchema { found: 0, .. }) => found.push(Finding::warning(
+            STORE,
+            "The database holds no store yet.",
+            "The first start makes one. If there was one, restore a backup before you start.",
+        )),
+        Err(problem @ StoreError::OlderSchema { .. }) => found.push(Finding::note(
+            STORE,
+            format!("The store is of an older version: {problem}."),
+            "Back it up before you start this program; the older one cannot read it afterwards.",
+        )),
         Err(StoreError::WrongMasterKey) if next_file(&config.store.master_key_file).exists() => {
             found.push(Finding::refused(
                 STORE,

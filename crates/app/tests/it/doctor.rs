@@ -84,10 +84,12 @@ fn what_is_unsafe_has_a_name_and_does_not_serve() {
     }
     mode(&data.join("activity.db"), 0o644);
     assert_eq!(level(&config, "doctor.data.file_open_to_others"), "warning");
+    assert_eq!(level(&config, "doctor.data.file_open_to_others"), "warning", "looking changes nothing");
+    keyward(&["audit", "verify", "--config", &config]);
     assert_eq!(
         level(&config, "doctor.data.file_open_to_others"),
         "ok",
-        "opening the store took the rights away"
+        "opening the store takes the rights away"
     );
     let inside = data.join("master.key");
     std::fs::copy(&key, &inside).unwrap();
@@ -96,6 +98,32 @@ fn what_is_unsafe_has_a_name_and_does_not_serve() {
     std::fs::write(&config, moved).unwrap();
     assert_eq!(level(&config, "doctor.master_key.inside_data"), "refused");
     assert!(refused(&config).contains("doctor.master_key.inside_data"));
+}
+
+/// Every byte of a folder's files, but for the empty log and the shared memory that SQLite makes for readers.
+fn contents(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let files = entries
+        .map(|entry| (entry.file_name().to_str().unwrap().to_owned(), std::fs::read(entry.path()).unwrap()));
+    files
+        .filter(|(name, bytes)| !(name.ends_with("-shm") || name.ends_with("-wal") && bytes.is_empty()))
+        .collect()
+}
+
+#[test]
+fn looking_writes_nothing_and_brings_no_schema_up_to_date() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, _) = set_up(&folder, &upstream);
+    make_key(&config);
+    let file = folder.data().join("keyward.db");
+    let steps =
+        |steps: &str| edit(&file, &format!("UPDATE schema_steps SET steps = {steps} WHERE part = 'main'"));
+    for (of, expected) in [("steps", "ok"), ("steps - 1", "note"), ("99", "refused")] {
+        steps(of);
+        let before = contents(&folder.data());
+        assert_eq!(level(&config, "doctor.store"), expected);
+        assert!(before == contents(&folder.data()), "something was written");
+    }
 }
 
 #[test]
@@ -194,6 +222,10 @@ fn the_clock_of_postgresql_is_looked_at() {
     let (config, _) = set_up(&folder, &upstream);
     let url = Postgres::shared().unwrap().fresh_database().unwrap();
     replace(&config, &folder.data().display().to_string(), &url);
+    for _ in 0..2 {
+        assert_eq!(level(&config, "doctor.store"), "warning", "an empty place stays empty");
+    }
+    make_key(&config);
     let (found, code) = examine(&config);
     assert_eq!(code, Some(0), "{found}");
     for (name, expected) in

@@ -1,6 +1,7 @@
 //! The journal's appenders: prepared statements on a connection of their own for SQLite; for PostgreSQL one statement for
 //! each table, whose parameters are columns.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -17,7 +18,7 @@ use crate::journal::{
 use crate::sql::postgres::{Transaction as PostgresTransaction, Typed};
 use crate::sql::sqlite::{self, Access};
 use crate::sql::statement::Prepared;
-use crate::sql::{Database, Transact};
+use crate::sql::{Database, Row, Transact};
 
 /// [`INSERT_ACTIVITY`] for many records: each parameter is a column. Gives the largest number.
 const INSERT_ACTIVITIES: &str = "WITH inserted AS (INSERT INTO activity (at, request, key_id, account, source, method, \
@@ -117,7 +118,8 @@ pub(crate) async fn append_postgres(
     if let Transact::Postgres(tx) = &mut tx
         && !batch.records.is_empty()
     {
-        newest = Some(insert_columns(tx, batch.records).await?);
+        let lines: Vec<Line> = batch.records.iter().map(Line::of).collect();
+        newest = Some(insert_columns(tx, &lines).await?);
     }
     tx.commit().await?;
     Ok(newest)
@@ -194,20 +196,82 @@ async fn add_marks(tx: &mut Transact, node: &str, marks: &[SavedMark]) -> Result
     Ok(())
 }
 
+/// Takes records into PostgreSQL from rows of a spool; gives the number of the last one.
+pub(crate) async fn take_in(tx: &mut Transact, rows: &[Row]) -> Result<i64, StoreError> {
+    let lines: Result<Vec<_>, _> = rows.iter().map(Line::of_row).collect();
+    match tx {
+        Transact::Postgres(tx) => insert_columns(tx, &lines?).await,
+        Transact::Sqlite(_) => Err(StoreError::Location),
+    }
+}
+
+/// A row of `activity`.
+struct Line {
+    at: i64,
+    request: Vec<u8>,
+    key: Option<Vec<u8>>,
+    account: Option<i64>,
+    source: Vec<u8>,
+    method: Cow<'static, str>,
+    route: Cow<'static, str>,
+    code: Cow<'static, str>,
+    status: Option<i64>,
+    bytes_in: i64,
+    bytes_out: i64,
+    micros: i64,
+}
+
+impl Line {
+    fn of(record: &Record) -> Self {
+        Self {
+            at: signed(record.at.unix_ms()),
+            request: record.request.0.to_be_bytes().to_vec(),
+            key: record.key.map(|key| key.as_u128().to_be_bytes().to_vec()),
+            account: record.account.map(AccountId::as_u64).map(signed),
+            source: address(record.source),
+            method: record.method.into(),
+            route: record.route.into(),
+            code: record.code.into(),
+            status: record.upstream_status.map(i64::from),
+            bytes_in: signed(record.bytes_in),
+            bytes_out: signed(record.bytes_out),
+            micros: signed(record.micros),
+        }
+    }
+
+    /// From a row of `SPOOLED_RECORDS`.
+    fn of_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            at: row.int(1)?,
+            key: row.bytes_or_null(2)?,
+            account: row.int_or_null(3)?,
+            source: row.bytes(4)?,
+            method: row.text(5)?.into(),
+            route: row.text(6)?.into(),
+            code: row.text(7)?.into(),
+            micros: row.int(8)?,
+            request: row.bytes(9)?,
+            status: row.int_or_null(10)?,
+            bytes_in: row.int(11)?,
+            bytes_out: row.int(12)?,
+        })
+    }
+}
+
 /// Gives the number of the last one.
-async fn insert_columns(tx: &mut PostgresTransaction, records: &[Record]) -> Result<i64, StoreError> {
-    let at = column(records, |record| signed(record.at.unix_ms()));
-    let request = column(records, |record| record.request.0.to_be_bytes().to_vec());
-    let key = column(records, |record| record.key.map(|key| key.as_u128().to_be_bytes().to_vec()));
-    let account = column(records, |record| record.account.map(AccountId::as_u64).map(signed));
-    let source = column(records, |record| address(record.source));
-    let method = column(records, |record| record.method);
-    let route = column(records, |record| record.route);
-    let code = column(records, |record| record.code);
-    let status = column(records, |record| record.upstream_status.map(i64::from));
-    let bytes_in = column(records, |record| signed(record.bytes_in));
-    let bytes_out = column(records, |record| signed(record.bytes_out));
-    let micros = column(records, |record| signed(record.micros));
+async fn insert_columns(tx: &mut PostgresTransaction, lines: &[Line]) -> Result<i64, StoreError> {
+    let at = column(lines, |line| line.at);
+    let request = column(lines, |line| line.request.as_slice());
+    let key = column(lines, |line| line.key.as_deref());
+    let account = column(lines, |line| line.account);
+    let source = column(lines, |line| line.source.as_slice());
+    let method = column(lines, |line| &*line.method);
+    let route = column(lines, |line| &*line.route);
+    let code = column(lines, |line| &*line.code);
+    let status = column(lines, |line| line.status);
+    let bytes_in = column(lines, |line| line.bytes_in);
+    let bytes_out = column(lines, |line| line.bytes_out);
+    let micros = column(lines, |line| line.micros);
     let columns: [Typed<'_>; 12] = [
         (&at, Type::INT8_ARRAY),
         (&request, Type::BYTEA_ARRAY),

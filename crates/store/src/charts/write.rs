@@ -11,7 +11,7 @@ use super::gathered::{Gathered, Request, Rows};
 use super::{NEWEST_RECORD, RECORDS_AFTER, ROLLED_UP, SET_ROLLED_UP};
 use crate::bulk;
 use crate::error::StoreError;
-use crate::journal::{Journal, Record};
+use crate::journal::Journal;
 use crate::sql::Transact;
 
 /// Rows written in one transaction.
@@ -85,12 +85,12 @@ impl Charts {
         self.gathering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in records that were appended, of which `newest` is the last.
-    pub(crate) fn appended(&self, records: &[Record], newest: i64) {
+    /// Takes in what is counted of records that were appended, of which `newest` is the last.
+    pub(crate) fn appended(&self, requests: impl IntoIterator<Item = Request>, newest: i64) {
         let mut gathering = self.gathering();
         gathering.newest = Some(newest);
         let Some(cover) = gathering.cover.as_mut().filter(|cover| !cover.full) else { return };
-        records.iter().filter_map(Request::of).for_each(|request| cover.gathered.add(request));
+        requests.into_iter().for_each(|request| cover.gathered.add(request));
         cover.until = newest;
         cover.full = cover.gathered.size() >= FULL;
     }

@@ -127,6 +127,11 @@ impl RootKey {
         self.derive("keyward 2026-11 row marks")
     }
 
+    /// What a spool knows its store by.
+    pub(crate) fn spool_name(&self) -> [u8; 32] {
+        self.derive("keyward 2026-11 name of the store in spools")
+    }
+
     /// The seed of the key that signs checkpoints of the audit log.
     #[must_use]
     pub fn checkpoint_seed(&self) -> [u8; 32] {

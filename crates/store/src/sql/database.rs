@@ -5,7 +5,7 @@ use std::path::Path;
 use super::listen::Listener;
 use super::postgres::{self, Postgres};
 use super::row::Row;
-use super::sqlite::{self, Sqlite};
+use super::sqlite::{self, Access, Sqlite};
 use super::value::Value;
 use crate::error::StoreError;
 
@@ -34,7 +34,16 @@ impl Database {
     #[crate::boxed]
     pub(crate) async fn sqlite(file: &Path) -> Result<Self, StoreError> {
         sqlite::create(file)?;
-        Ok(Self::Sqlite(Sqlite::open(file).await?))
+        Ok(Self::Sqlite(Sqlite::open(file, Access::Write).await?))
+    }
+
+    /// A SQLite file that is there, for reading only.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    #[crate::boxed]
+    pub(crate) async fn sqlite_to_read(file: &Path) -> Result<Self, StoreError> {
+        Ok(Self::Sqlite(Sqlite::open(file, Access::Read).await?))
     }
 
     /// A PostgreSQL database with so many connections at most. Nothing is connected before the first statement.
@@ -49,11 +58,23 @@ impl Database {
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    #[crate::boxed]
     pub async fn begin(&self) -> Result<Transact, StoreError> {
+        self.begin_for(Access::Write).await
+    }
+
+    /// Starts a transaction that can only read.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub(crate) async fn begin_reading(&self) -> Result<Transact, StoreError> {
+        self.begin_for(Access::Read).await
+    }
+
+    #[crate::boxed]
+    async fn begin_for(&self, access: Access) -> Result<Transact, StoreError> {
         Ok(match self {
-            Self::Sqlite(sqlite) => Transact::Sqlite(sqlite.begin().await?),
-            Self::Postgres(postgres) => Transact::Postgres(postgres.begin().await?),
+            Self::Sqlite(sqlite) => Transact::Sqlite(sqlite.begin(access).await?),
+            Self::Postgres(postgres) => Transact::Postgres(postgres.begin(access).await?),
         })
     }
 
@@ -94,6 +115,22 @@ impl Database {
             Self::Sqlite(_) => Ok(None),
             Self::Postgres(_) => self.fetch_optional(CLOCK, vec![]).await?.map(|row| row.int(0)).transpose(),
         }
+    }
+
+    /// Whether anything was ever made in it.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub(crate) async fn is_empty(&self) -> Result<bool, StoreError> {
+        // As above.
+        const SQLITE: &str = "SELECT COUNT(*) FROM sqlite_schema";
+        const POSTGRES: &str = "SELECT COUNT(*) FROM pg_class WHERE relname = 'schema_steps' \
+            AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
+        let text = match self {
+            Self::Sqlite(_) => SQLITE,
+            Self::Postgres(_) => POSTGRES,
+        };
+        Ok(self.fetch_optional(text, vec![]).await?.map_or(Ok(0), |row| row.int(0))? == 0)
     }
 
     /// The name of something in the database that the program never makes, and that could change or hide what it writes.

@@ -63,6 +63,7 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("root", crate::seal::ROOT_STATEMENTS),
     ("seal", crate::seal::STATEMENTS),
     ("sessions", crate::sessions::STATEMENTS),
+    ("spool", crate::spool::STATEMENTS),
     ("staff", crate::staff::STATEMENTS),
     ("usage", crate::usage::STATEMENTS),
     ("writer", crate::writer::STATEMENTS),

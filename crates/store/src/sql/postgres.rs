@@ -18,6 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::error::{DatabaseError, reason};
 use super::listen::Listener;
 use super::row::Row;
+use super::sqlite::Access;
 use super::url::Settings;
 use super::value::Value;
 
@@ -33,6 +34,8 @@ const AGE: Duration = Duration::from_secs(1_800);
 /// Said in full, because a database may have other defaults. Another program that stands still in the middle of a change
 /// does not hold up ours for ever.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '10s'";
+/// Changes nothing, whatever is sent.
+const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// The half of a connection that sends and receives.
 type Link = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
@@ -76,10 +79,14 @@ impl Postgres {
     }
 
     /// Starts a transaction. BEGIN changes nothing, so it is sent again when the connection turns out to be closed.
-    pub(super) async fn begin(&self) -> Result<Transaction, DatabaseError> {
-        let begun = Transaction::begin(self.get().await?).await;
+    pub(super) async fn begin(&self, access: Access) -> Result<Transaction, DatabaseError> {
+        let text = match access {
+            Access::Write => BEGIN,
+            Access::Read => BEGIN_READING,
+        };
+        let begun = Transaction::begin(self.get().await?, text).await;
         match begun {
-            Err(DatabaseError::ConnectionLost { .. }) => Transaction::begin(self.fresh().await?).await,
+            Err(DatabaseError::ConnectionLost { .. }) => Transaction::begin(self.fresh().await?, text).await,
             begun => begun,
         }
     }
@@ -220,9 +227,9 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    async fn begin(session: Object<Connector>) -> Result<Self, DatabaseError> {
+    async fn begin(session: Object<Connector>, text: &str) -> Result<Self, DatabaseError> {
         let mut transaction = Self { session: Some(session) };
-        transaction.script(BEGIN).await?;
+        transaction.script(text).await?;
         Ok(transaction)
     }
 

@@ -76,18 +76,19 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// Pools for a file that is there. The first connection is opened at once, to see whether it is a database.
+    /// Pools for a file that is there, for reading only or for both. The first connection is opened at once, to see whether it
+    /// is a database.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    pub(crate) async fn open(file: &Path) -> Result<Self, DatabaseError> {
+    pub(crate) async fn open(file: &Path, access: Access) -> Result<Self, DatabaseError> {
         let pool = |access, size, wait| {
             let opener = Opener { file: file.to_owned(), access };
             let builder = Pool::builder(opener).max_size(size).wait_timeout(Some(wait));
             builder.runtime(deadpool::Runtime::Tokio1).build().map_err(|_| DatabaseError::CutShort)
         };
         let sqlite =
-            Self { writer: pool(Access::Write, 1, BUSY)?, readers: pool(Access::Read, READERS, READ_WAIT)? };
+            Self { writer: pool(access, 1, BUSY)?, readers: pool(Access::Read, READERS, READ_WAIT)? };
         drop(Lease::of(&sqlite.writer, BUSY).await?);
         Ok(sqlite)
     }
@@ -101,10 +102,14 @@ impl Sqlite {
         blocking(move || fetch(&lease.0, sql, &values)).await?
     }
 
-    /// Starts a transaction that holds the write lock from the start.
-    pub(super) async fn begin(&self) -> Result<Transaction, DatabaseError> {
-        let mut transaction = Transaction { lease: Some(Lease::of(&self.writer, BUSY).await?) };
-        transaction.run(|connection| Ok(connection.execute_batch("BEGIN IMMEDIATE")?)).await?;
+    /// Starts a transaction: one that writes holds the write lock from the start.
+    pub(super) async fn begin(&self, access: Access) -> Result<Transaction, DatabaseError> {
+        let (pool, wait, text) = match access {
+            Access::Write => (&self.writer, BUSY, "BEGIN IMMEDIATE"),
+            Access::Read => (&self.readers, READ_WAIT, "BEGIN"),
+        };
+        let mut transaction = Transaction { lease: Some(Lease::of(pool, wait).await?) };
+        transaction.run(move |connection| Ok(connection.execute_batch(text)?)).await?;
         Ok(transaction)
     }
 
@@ -262,7 +267,7 @@ mod tests {
             let folder = std::env::temp_dir().join(format!("keyward-sqlite-{}-{number}", std::process::id()));
             std::fs::create_dir_all(&folder).unwrap();
             create(&folder.join("one.db")).unwrap();
-            let sqlite = Sqlite::open(&folder.join("one.db")).await.unwrap();
+            let sqlite = Sqlite::open(&folder.join("one.db"), Access::Write).await.unwrap();
             let world = Self { folder, sqlite };
             let mut tx = world.begin().await;
             let table = "CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT, \
@@ -274,7 +279,10 @@ mod tests {
 
         /// A transaction that must not have to wait for another's lock.
         async fn begin(&self) -> Transaction {
-            tokio::time::timeout(Duration::from_secs(9), self.sqlite.begin()).await.unwrap().unwrap()
+            tokio::time::timeout(Duration::from_secs(9), self.sqlite.begin(Access::Write))
+                .await
+                .unwrap()
+                .unwrap()
         }
 
         async fn rows(&self) -> i64 {
@@ -383,7 +391,7 @@ mod tests {
         assert!(matches!(cut_short, Err(DatabaseError::CutShort)), "{cut_short:?}");
         let sqlite = world.sqlite.clone();
         let between = tokio::spawn(async move {
-            let mut tx = sqlite.begin().await.unwrap();
+            let mut tx = sqlite.begin(Access::Write).await.unwrap();
             tx.execute(ONE, vec!["before".into()]).await.unwrap();
             panic!("between statements");
         });
@@ -433,7 +441,7 @@ mod tests {
         tx.execute(ONE, vec!["before".into()]).await.unwrap();
         tx.commit().await.unwrap();
         closing.await.unwrap();
-        assert!(matches!(world.sqlite.begin().await, Err(DatabaseError::Closed)));
+        assert!(matches!(world.sqlite.begin(Access::Write).await, Err(DatabaseError::Closed)));
         let file = world.folder.join("one.db");
         assert!(!file.with_extension("db-wal").exists(), "the log is written back");
         let left = open(&file, Access::Read).unwrap();

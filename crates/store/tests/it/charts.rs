@@ -186,7 +186,7 @@ async fn counts_from_before_are_brought_along(world: World) {
         "CREATE TABLE rollups AS SELECT subject, span, at, 'verdict' AS kind, '0' AS word, 7 AS count FROM charts; \
          INSERT INTO rollups SELECT subject, span, at, 'verdict', '50110', 2 FROM charts; \
          INSERT INTO rollups SELECT subject, span, at, 'source', '192.0.2.1', 9 FROM charts; \
-         DROP TABLE charts; ALTER TABLE rolled_up DROP COLUMN until; ALTER TABLE rolled_up DROP COLUMN written; \
+         DROP TABLE charts; DROP TABLE spools; ALTER TABLE rolled_up DROP COLUMN until; ALTER TABLE rolled_up DROP COLUMN written; \
          UPDATE schema_steps SET steps = 4 WHERE part = 'activity'",
     )
     .await;

@@ -19,6 +19,7 @@ mod connections;
 mod operators;
 mod passkeys;
 mod people;
+mod spool;
 mod tampering;
 mod trust;
 mod world;

@@ -1,0 +1,3 @@
+-- The spools of gateways whose records were taken in: up to which of them, and whether it is the one used last. The row
+-- without a name stands for a gateway without a spool, which writes here itself.
+CREATE TABLE spools (name TEXT PRIMARY KEY, upto BIGINT NOT NULL, latest BIGINT NOT NULL);
