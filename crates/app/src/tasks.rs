@@ -15,23 +15,47 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// A task that ran for so long before it failed starts with the shortest pause again.
 const WENT_WELL: Duration = Duration::from_secs(60);
 
+/// How often a task that keeps failing says so.
+const TELL_MS: u64 = 60_000;
+
 /// A task's sign of life.
 #[derive(Clone)]
 pub struct Pulse {
     name: &'static str,
     began: Instant,
     beat_ms: Arc<AtomicU64>,
+    /// When a failure was last told in the log; 0 when it succeeded since.
+    told_ms: Arc<AtomicU64>,
 }
 
 impl Pulse {
     fn of(name: &'static str) -> Self {
-        Self { name, began: Instant::now(), beat_ms: Arc::default() }
+        Self { name, began: Instant::now(), beat_ms: Arc::default(), told_ms: Arc::default() }
     }
 
     /// The task has done what it had to do.
     pub fn beat(&self) {
-        let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.beat_ms.store(now_ms, Ordering::Relaxed);
+        self.beat_ms.store(self.now_ms(), Ordering::Relaxed);
+        self.told_ms.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether a failure was told since the task last did what it had to do.
+    pub fn has_told(&self) -> bool {
+        self.told_ms.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether a failure may be told in the log: the first, and then once a minute, however often the task tries.
+    pub fn may_tell(&self) -> bool {
+        let (now_ms, told_ms) = (self.now_ms().max(1), self.told_ms.load(Ordering::Relaxed));
+        let due = told_ms == 0 || now_ms.saturating_sub(told_ms) >= TELL_MS;
+        if due {
+            self.told_ms.store(now_ms, Ordering::Relaxed);
+        }
+        due
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Its name.

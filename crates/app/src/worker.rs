@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use keyward_authority::Authority;
 use keyward_authority::duties::{
@@ -40,8 +40,6 @@ const FLUSH: Duration = Duration::from_secs(2);
 const ROLL: Duration = Duration::from_secs(1);
 /// How often the spool is looked at, so that people soon see what was requested.
 const SHIP: Duration = Duration::from_millis(500);
-/// How often the log tells that it cannot be shipped.
-const TELL_SHIP: Duration = Duration::from_secs(60);
 /// How often the clocks are compared.
 const CLOCKS: Duration = Duration::from_secs(5);
 /// How often overlaps and deadlines of apps are looked at.
@@ -224,7 +222,10 @@ pub async fn claim(claim: NodeClaim, duties: Arc<Duties>, pulse: Pulse) {
                 }
                 pulse.beat();
             }
-            Err(problem) => error!(%problem, "the claim on the store cannot be renewed"),
+            Err(problem) if pulse.may_tell() => {
+                error!(%problem, "the claim on the store cannot be renewed; this is said once a minute");
+            }
+            Err(_) => {}
         }
         tokio::time::sleep(CLAIM).await;
     }
@@ -334,20 +335,18 @@ fn ahead_ms(before: u64, shown: u64, after: u64) -> i64 {
 /// Has the store take in what waits in the spool.
 pub async fn ship(spool: Arc<Mutex<Spooled>>, pulse: Pulse) {
     let mut spool = spool.lock().await;
-    let mut told_at: Option<Instant> = None;
     loop {
         match spool.spool.ship().await {
             Ok(true) => tokio::time::sleep(PACE).await,
             Ok(false) => {
-                if told_at.take().is_some() {
+                if pulse.has_told() {
                     info!("the store takes in records of requests again");
                 }
                 pulse.beat();
                 tokio::time::sleep(SHIP).await;
             }
             Err(problem) => {
-                if told_at.is_none_or(|at| at.elapsed() >= TELL_SHIP) {
-                    told_at = Some(Instant::now());
+                if pulse.may_tell() {
                     warn!(%problem, "records of requests wait in the spool; this is said once a minute");
                 }
                 tokio::time::sleep(SHIP).await;
@@ -371,7 +370,9 @@ async fn roll(duties: Arc<Duties>, pulse: Pulse) {
                 tokio::time::sleep(ROLL).await;
             }
             Err(problem) => {
-                error!(%problem, "the journal could not be counted for charts");
+                if pulse.may_tell() {
+                    error!(%problem, "the journal could not be counted for charts; this is said once a minute");
+                }
                 tokio::time::sleep(ROLL).await;
             }
         }
@@ -382,19 +383,20 @@ async fn roll(duties: Arc<Duties>, pulse: Pulse) {
 async fn tend_apps(duties: Arc<Duties>, pulse: Pulse) {
     for round in 0_u64.. {
         let desk = duties.authority.desk(Actor::System("sweep"), ambient::now());
-        if let Err(problem) = retire_ranges(&desk).await {
-            error!(problem = problem.for_the_log(), "overlaps of apps' ranges could not be ended");
-        }
+        let retired = retire_ranges(&desk).await.map(drop);
         // A demand that has done its work is looked at again, for keys that were altered and put right; once a minute is enough.
         let held = if round.is_multiple_of(30) { hold_demanded(&desk).await } else { Ok(0) };
-        match held {
-            Ok(0) => {}
-            Ok(keys) => info!(keys, "keys of apps were held: their successors were due"),
-            Err(problem) => {
-                error!(problem = problem.for_the_log(), "keys whose successors were due could not be held")
-            }
+        if let Ok(keys @ 1..) = held {
+            info!(keys, "keys of apps were held: their successors were due");
         }
-        pulse.beat();
+        match retired.and(held.map(drop)) {
+            Ok(()) => pulse.beat(),
+            Err(problem) if pulse.may_tell() => error!(
+                problem = problem.for_the_log(),
+                "overlaps of apps' ranges or keys whose successors were due could not be ended; this is said once a minute"
+            ),
+            Err(_) => {}
+        }
         tokio::time::sleep(APPS).await;
     }
 }
@@ -410,10 +412,12 @@ async fn tell_news(duties: Arc<Duties>, pulse: Pulse) {
                 tokio::time::sleep(NEWS).await;
             }
             Err(problem) => {
-                error!(
-                    problem = problem.for_the_log(),
-                    "holders could not be told of what happened to an app"
-                );
+                if pulse.may_tell() {
+                    error!(
+                        problem = problem.for_the_log(),
+                        "holders could not be told of what happened to an app; this is said once a minute"
+                    );
+                }
                 tokio::time::sleep(NEWS).await;
             }
         }

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use keyward_rules::id::KeyId;
 use keyward_store::{LastUse, Usage};
@@ -19,6 +20,8 @@ const AT_ONCE: usize = 5_000;
 /// and the more of them, the closer.
 const FEW: usize = 1_000;
 const GATHER_MS: u64 = 20_000;
+/// How often the log tells of failures.
+const TELL_MS: u64 = 60_000;
 
 /// The last uses that wait.
 pub struct LastUses {
@@ -27,6 +30,8 @@ pub struct LastUses {
     waiting: Mutex<Waiting>,
     /// Those who write take turns: when one is done, nothing that was due before is still on its way.
     turn: tokio::sync::Mutex<()>,
+    /// When a failure was last told in the log.
+    told_ms: AtomicU64,
 }
 
 /// Uses out of their queues, on their way to the store; those that do not get there go back.
@@ -118,7 +123,13 @@ impl LastUses {
     /// None yet.
     #[must_use]
     pub fn new(usage: Usage, steady_ms: Arc<dyn Fn() -> u64 + Send + Sync>) -> Self {
-        Self { usage, steady_ms, waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
+        Self {
+            usage,
+            steady_ms,
+            waiting: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            told_ms: AtomicU64::new(0),
+        }
     }
 
     /// Notes a use that passed every check. Never waits for the store; a note that finds no room is made by the next use.
@@ -158,7 +169,11 @@ impl LastUses {
             let left = taken.uses.len().saturating_sub(AT_ONCE);
             let part = taken.uses.get(left..).unwrap_or_default();
             if let Err(problem) = self.usage.record(part).await {
-                error!(%problem, "last uses cannot be written; they are kept and tried again");
+                let told_ms = self.told_ms.load(Ordering::Relaxed);
+                if told_ms == 0 || now_ms.saturating_sub(told_ms) >= TELL_MS {
+                    self.told_ms.store(now_ms.max(1), Ordering::Relaxed);
+                    error!(%problem, "last uses cannot be written; they are kept, and this is said once a minute");
+                }
                 return false;
             }
             self.waiting.lock().written(part, now_ms);

@@ -71,7 +71,12 @@ pub struct Setup<'s> {
     pub settings: &'s [&'s str],
     /// Files in its data folder, with their texts.
     pub files: &'s [(&'s str, &'s str)],
+    /// Variables of its environment.
+    pub environment: &'s [(String, String)],
 }
+
+/// Settings, and variables of the environment.
+type Given<'g> = (&'g [&'g str], &'g [(String, String)]);
 
 /// A running server.
 #[derive(Debug)]
@@ -99,7 +104,7 @@ impl Postgres {
     /// # Errors
     /// [`PostgresError`].
     pub fn start() -> Result<Self, PostgresError> {
-        Self::launched(PORT, &["listen_addresses="], |_, _| Ok(()))
+        Self::launched(PORT, (&["listen_addresses="], &[]), |_, _| Ok(()))
     }
 
     /// Starts a server in a new folder that also listens on a free port of 127.0.0.1.
@@ -110,7 +115,7 @@ impl Postgres {
         let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let port = free.map_err(system("find a free port"))?.port();
         let settings = [setup.settings, &["listen_addresses=127.0.0.1"]].concat();
-        Self::launched(port, &settings, |data, user| {
+        Self::launched(port, (&settings, setup.environment), |data, user| {
             put(&data.join("pg_hba.conf"), setup.access, user)?;
             setup.files.iter().try_for_each(|(name, text)| put(&data.join(name), text, user))
         })
@@ -130,7 +135,7 @@ impl Postgres {
 
     fn launched(
         port: u16,
-        settings: &[&str],
+        given: Given<'_>,
         prepare: impl FnOnce(&Path, User) -> Result<(), PostgresError>,
     ) -> Result<Self, PostgresError> {
         let programs = programs().ok_or(PostgresError::Missing)?;
@@ -138,7 +143,7 @@ impl Postgres {
         let folder = new_folder(user)?;
         let started = init(&programs, &folder, user)
             .and_then(|()| prepare(&folder.join("data"), user))
-            .and_then(|()| launch(&programs, &folder, user, (port, settings)));
+            .and_then(|()| launch(&programs, &folder, user, (port, given)));
         match started {
             Ok((supervisor, leash)) => Ok(Self { programs, folder, port, leash: Some(leash), supervisor }),
             Err(error) => {
@@ -318,7 +323,7 @@ fn launch(
     programs: &Path,
     folder: &Path,
     user: User,
-    (port, settings): (u16, &[&str]),
+    (port, (settings, environment)): (u16, Given<'_>),
 ) -> Result<(Child, ChildStdin), PostgresError> {
     let mut command = quiet(Path::new("/bin/sh"), user);
     command.args(["-c", SUPERVISOR, "postgres"]).arg(programs.join("postgres")).arg(folder);
@@ -327,6 +332,7 @@ fn launch(
     for setting in ["fsync=off", "full_page_writes=off", "max_connections=200"].iter().chain(settings) {
         command.arg("-c").arg(setting);
     }
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     // A group of its own: a signal to ours must not end the shell before it has tidied up.
     command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(system("start a shell"))?;

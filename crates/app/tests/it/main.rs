@@ -20,6 +20,7 @@ mod beside;
 mod breach;
 mod commands;
 mod crash;
+mod disks;
 mod doctor;
 mod failover;
 mod faults;

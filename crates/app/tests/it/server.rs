@@ -31,8 +31,14 @@ pub fn set_up(folder: &Folder, upstream: &Upstream) -> (String, String) {
 
 impl Server {
     pub fn start(config: &str, address: &str) -> Self {
+        Self::start_with(config, address, (&[], Stdio::null()))
+    }
+
+    /// With variables in its environment, and a place for its log.
+    pub fn start_with(config: &str, address: &str, (environment, log): (&[(String, String)], Stdio)) -> Self {
         let mut command = Command::new(program().unwrap());
-        command.args(["serve", "--config", config]).stdin(Stdio::null()).stderr(Stdio::null());
+        command.args(["serve", "--config", config]).stdin(Stdio::null()).stderr(log);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         let server = Self { child: command.spawn().unwrap(), address: address.to_owned() };
         let deadline = now_ms() + 20_000;
         while TcpStream::connect(address).is_err() {
@@ -72,8 +78,13 @@ pub fn make_key(config: &str) -> KeyEntry {
 
 /// A key with these permissions, of an account that is there from now on.
 pub fn make_key_that_may(config: &str, permissions: [&str; 2]) -> KeyEntry {
-    let [one, other] = permissions;
     keyward(&["account", "create", "--config", config, "--email", "trader@keyward.example"]);
+    another_key_that_may(config, permissions)
+}
+
+/// One more key of the account that [`make_key`] made.
+pub fn another_key_that_may(config: &str, permissions: [&str; 2]) -> KeyEntry {
+    let [one, other] = permissions;
     let made = keyward(&[
         "key",
         "create",
@@ -82,11 +93,13 @@ pub fn make_key_that_may(config: &str, permissions: [&str; 2]) -> KeyEntry {
         "--account",
         "trader@keyward.example",
         "--name",
-        "bot",
+        &permissions.join(" and "),
         "--permission",
         one,
         "--permission",
         other,
+        "--ip",
+        "127.0.0.0/16",
         "--json",
     ]);
     let made: serde_json::Value = serde_json::from_str(&made).unwrap();

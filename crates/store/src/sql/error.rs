@@ -39,6 +39,14 @@ pub enum DatabaseError {
         /// What the database said.
         reason: String,
     },
+    /// The disk takes nothing, or gives nothing.
+    #[error("the disk of the database failed, or became read-only: {reason} (code {code})")]
+    Disk {
+        /// SQLite's extended code, which says at what.
+        code: String,
+        /// What the database said.
+        reason: String,
+    },
     /// Another program holds SQLite's write lock.
     #[error("the database is locked: another program has held its write lock for {seconds} s")]
     Locked {
@@ -129,6 +137,7 @@ impl From<rusqlite::Error> for DatabaseError {
             // The low byte is the kind, the rest a detail of it.
             _ => match code & 0xff {
                 ffi::SQLITE_FULL => Self::DiskFull { reason },
+                ffi::SQLITE_IOERR | ffi::SQLITE_READONLY => Self::Disk { code: code.to_string(), reason },
                 ffi::SQLITE_BUSY => Self::Locked { seconds: super::sqlite::BUSY.as_secs() },
                 _ => Self::Refused { code: code.to_string(), reason },
             },

@@ -65,7 +65,9 @@ fn encoded(text: &str) -> String {
 
 #[tokio::test]
 async fn any_password_opens_the_store_and_none_is_told() {
-    let server = Postgres::start_with(&Setup { access: PASSWORDS, settings: &[], files: &[] }).unwrap();
+    let server =
+        Postgres::start_with(&Setup { access: PASSWORDS, settings: &[], files: &[], environment: &[] })
+            .unwrap();
     let folder = server.folder().display().to_string();
     let owner = admin(&folder, server.port(), "postgres").await;
     let passwords =
@@ -306,6 +308,7 @@ async fn tls_goes_as_far_as_the_url_asks() {
             hostssl all certified 127.0.0.1/32 cert map=own\n",
         settings: &["ssl=on", "ssl_ca_file=ca.crt"],
         files: &[("server.crt", &certificate), ("server.key", &key), ("ca.crt", &known.pem), ("pg_ident.conf", "own kw certified\n")],
+        environment: &[],
     })
     .unwrap();
     let (folder, port) = (server.folder().display().to_string(), server.port());
