@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use keyward_testkit::disk::{Condition, FaultyDisk};
 use keyward_testkit::postgres::Postgres;
 use keyward_testkit::process::{KeyEntry, program};
 
@@ -13,7 +14,7 @@ use crate::server::{Server, another_key_that_may, make_key, set_up};
 use crate::world::{Folder, Signed, Upstream, exchange, keyward, now_ms, until};
 
 /// Milliseconds from the start of a gateway to its end: before it reads its store, while it settles, while it serves.
-const LIVES_MS: [u64; 14] = [0, 5, 10, 15, 20, 30, 40, 60, 80, 120, 200, 350, 600, 1_000];
+const LIVES_MS: [u64; 16] = [0, 5, 10, 20, 40, 80, 160, 240, 320, 400, 480, 600, 800, 1_000, 1_200, 1_500];
 
 /// A gateway that is killed again and again, and what was sent to it.
 struct Killed {
@@ -24,6 +25,8 @@ struct Killed {
     address: String,
     trader: KeyEntry,
     payer: KeyEntry,
+    /// Flushes take a while, so that many a life ends during one.
+    disk: FaultyDisk,
     amounts: AtomicU32,
     /// Withdrawals that were answered with 0.
     acknowledged: Mutex<Vec<Signed>>,
@@ -42,13 +45,16 @@ impl Killed {
         }
         let trader = make_key(&config);
         let payer = another_key_that_may(&config, ["read", "withdraw"]);
+        let disk = FaultyDisk::of(&folder.0.display().to_string()).unwrap();
+        disk.turn(Condition::Slow(40)).unwrap();
         let (amounts, acknowledged) = (AtomicU32::new(0), Mutex::default());
-        Self { folder, upstream, database, config, address, trader, payer, amounts, acknowledged }
+        Self { folder, upstream, database, config, address, trader, payer, disk, amounts, acknowledged }
     }
 
     fn spawn(&self) -> Child {
         let mut command = Command::new(program().unwrap());
         command.args(["serve", "--config", &self.config]).stdin(Stdio::null()).stderr(Stdio::null());
+        command.envs(self.disk.environment());
         command.spawn().unwrap()
     }
 
@@ -119,7 +125,9 @@ impl Killed {
 }
 
 fn survives(killed: &Killed) {
-    for life_ms in LIVES_MS {
+    // Beside a database the start takes longer.
+    let more_ms = if killed.database.is_some() { [0, 600].as_slice() } else { &[0] };
+    for life_ms in more_ms.iter().flat_map(|more_ms| LIVES_MS.map(|life_ms| life_ms + more_ms)) {
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| killed.withdraw(&stop));
@@ -147,7 +155,7 @@ fn survives(killed: &Killed) {
     let settled = format!(
         "(SELECT COUNT(*) FROM intents WHERE outcome IS NULL) = 0 AND \
          (SELECT COUNT(*) FROM intents WHERE outcome = 'unknown') <= {}",
-        2 * LIVES_MS.len()
+        2 * more_ms.len() * LIVES_MS.len()
     );
     until("outcomes are on record", 10_000, || killed.holds(&settled));
     // What was acknowledged is never accepted again.
