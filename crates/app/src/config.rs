@@ -24,6 +24,7 @@ pub use proxies::ProxySettings;
 
 use crate::audit::AuditSettings;
 use crate::doctor::Level;
+use crate::log::LogSettings;
 use crate::retention::JournalSettings;
 
 /// Every setting with its default and meaning.
@@ -47,6 +48,9 @@ pub struct Config {
     pub audit: AuditSettings,
     /// Metrics and health on a listener of their own, if there is one.
     pub metrics: Option<MetricsSettings>,
+    /// The log.
+    #[serde(default)]
+    pub log: LogSettings,
     /// The journal.
     #[serde(default)]
     pub journal: JournalSettings,
@@ -399,6 +403,7 @@ fn mistakes(config: &Config) -> Vec<String> {
     found.extend(pass.err().map(|problem| format!("upstream.pass_headers: {problem:#}")));
     found.extend(config.proxies.proxies().err());
     found.extend(config.audit.mistakes());
+    found.extend(config.log.mistakes());
     found.extend(config.journal.mistakes());
     found.extend(console_mistakes(config));
     found.extend(config.channels.policy().err().unwrap_or_default());

@@ -14,6 +14,7 @@ mod config;
 mod control;
 mod descriptors;
 mod doctor;
+mod log;
 mod metrics;
 mod node;
 mod retention;
@@ -23,11 +24,10 @@ mod tasks;
 mod tls;
 mod worker;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 
 use arguments::{Arguments, Command};
 
@@ -38,7 +38,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     end_quietly_when_nobody_reads();
     let arguments = Arguments::parse();
-    let _log = log_to_stderr(arguments.log_json);
+    let _log = log::start(arguments.log_json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(problem) => return failed(&problem.into()),
@@ -94,23 +94,3 @@ fn eprintln_chain(problem: &anyhow::Error) {
     // Where nobody listens the exit code says it.
     let _ = writeln!(std::io::stderr(), "keyward: {problem:#}");
 }
-
-/// Writes the log to standard error, from a thread of its own: a reader that stalls or has gone away holds nothing up. Lines
-/// that find no room are dropped. What is left is written when the guard is dropped.
-fn log_to_stderr(json: bool) -> WorkerGuard {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("KEYWARD_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let (writer, guard) =
-        NonBlockingBuilder::default().buffered_lines_limit(LINES).lossy(true).finish(std::io::stderr());
-    let colours = std::io::stderr().is_terminal() && ambient::colours();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(writer);
-    if json {
-        lines.json().init()
-    } else {
-        lines.with_target(false).init()
-    }
-    guard
-}
-
-/// Lines of the log that may wait.
-const LINES: usize = 16_384;

@@ -44,8 +44,9 @@ const SHIP: Duration = Duration::from_millis(500);
 const CLOCKS: Duration = Duration::from_secs(5);
 /// How often overlaps and deadlines of apps are looked at.
 const APPS: Duration = Duration::from_secs(2);
-/// How often it is looked whether there are news about apps.
+/// How often it is looked whether there are news about apps: at most, and where nothing was changed.
 const NEWS: Duration = Duration::from_secs(1);
+const NO_NEWS: Duration = Duration::from_secs(20);
 /// Between two sightings, so that a crowd of unbound keys cannot keep the store busy.
 const PACE: Duration = Duration::from_millis(2);
 /// How long sightings gather, and how many are looked at together.
@@ -403,6 +404,7 @@ async fn tend_apps(duties: Arc<Duties>, pulse: Pulse) {
 
 /// Tells holders what happened to apps that their keys are bound to.
 async fn tell_news(duties: Arc<Duties>, pulse: Pulse) {
+    let mut glance = duties.store.glance();
     loop {
         let desk = duties.authority.desk(Actor::System("sweep"), ambient::now());
         match tell_app_news(&desk).await {
@@ -410,6 +412,8 @@ async fn tell_news(duties: Arc<Duties>, pulse: Pulse) {
             Ok((_, false)) => {
                 pulse.beat();
                 tokio::time::sleep(NEWS).await;
+                // There are no news where nothing was changed.
+                glance.moved(NO_NEWS, NEWS).await;
             }
             Err(problem) => {
                 if pulse.may_tell() {

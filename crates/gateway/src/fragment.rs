@@ -3,6 +3,8 @@
 //! A `#` in the target of a request line becomes a byte that no request line may have. A request line begins the stream, a line,
 //! or what follows a JSON body; headers are told apart by their first word.
 
+use memchr::{memchr, memchr2, memrchr};
+
 /// Where in the stream the next byte stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Place {
@@ -41,22 +43,8 @@ impl RequestLines {
 
     /// Looks at the next bytes, and spoils a fragment among them.
     pub fn refuse_fragments(&mut self, bytes: &mut [u8]) {
-        if !bytes.contains(&b'#') {
-            // The usual case: only where the last line has got to must be known.
-            let last = bytes.iter().rposition(|byte| *byte == b'\n');
-            let start = match last {
-                Some(at) => {
-                    self.place = Place::LineStart;
-                    at + 1
-                }
-                None => 0,
-            };
-            for byte in bytes.get(start..).unwrap_or_default() {
-                if self.place == Place::Elsewhere {
-                    break;
-                }
-                self.place = self.place.after(*byte);
-            }
+        if memchr(b'#', bytes).is_none() {
+            self.pass(bytes);
             return;
         }
         for byte in bytes {
@@ -64,6 +52,32 @@ impl RequestLines {
                 *byte = REFUSED;
             }
             self.place = self.place.after(*byte);
+        }
+    }
+}
+
+impl RequestLines {
+    /// The usual case: only where the last line has got to must be known.
+    fn pass(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        if let Some(at) = memrchr(b'\n', bytes) {
+            self.place = Place::LineStart;
+            rest = bytes.get(at + 1..).unwrap_or_default();
+        }
+        while let Some((byte, after)) = rest.split_first() {
+            match self.place {
+                Place::Elsewhere => return,
+                // Only the end of a line or of something in JSON changes that.
+                Place::Body => {
+                    let Some(at) = memchr2(b'}', b']', rest) else { return };
+                    self.place = Place::LineStart;
+                    rest = rest.get(at + 1..).unwrap_or_default();
+                }
+                Place::LineStart | Place::Method(_) | Place::Target => {
+                    self.place = self.place.after(*byte);
+                    rest = after;
+                }
+            }
         }
     }
 }
@@ -137,6 +151,40 @@ mod tests {
             "POST / HTTP/1.1\r\n\r\n{\"a\":\"GET /a#b\"}",
         ] {
             assert_eq!(spoiled(text), text);
+        }
+    }
+
+    /// What is passed over in strides ends where a byte after the other would.
+    #[test]
+    fn a_stride_ends_where_steps_would() {
+        let pieces = [
+            "{",
+            "}",
+            "]",
+            "[",
+            "\n",
+            "\r",
+            " ",
+            "GET",
+            "/a",
+            "\"",
+            ",",
+            "7",
+            "-",
+            "averylongfirstwordindeed",
+        ];
+        let mut texts = vec![String::new()];
+        for _ in 0..4 {
+            texts = texts.iter().flat_map(|text| pieces.map(|piece| format!("{text}{piece}"))).collect();
+        }
+        for text in &texts {
+            for head in ["", "POST / HTTP/1.1\r\n\r\n"] {
+                let mut lines = RequestLines::default();
+                lines.refuse_fragments(&mut format!("{head}{text}").into_bytes());
+                let steps =
+                    format!("{head}{text}").bytes().fold(super::Place::default(), super::Place::after);
+                assert_eq!(lines.place, steps, "{text:?}");
+            }
         }
     }
 

@@ -11,8 +11,10 @@ use crate::mailbox::Mailbox;
 use crate::render::render;
 use crate::smtp::{MailError, Smtp};
 
-/// How often the outbox is looked at.
+/// How often the outbox is asked at most, while much is written.
 const LOOK: Duration = Duration::from_millis(200);
+/// How often the outbox is asked where nothing did: mails that are tried again become due by themselves.
+const ASK: Duration = Duration::from_secs(5);
 /// A claimed mail is nobody else's for this long.
 const LEASE_MS: u64 = 2 * 60 * 1_000;
 /// Mails claimed at a time.
@@ -52,9 +54,13 @@ pub const fn pause_before_try(tries: u32) -> u64 {
 impl Courier {
     /// Runs until aborted.
     pub async fn run(self) {
+        let mut glance = self.outbox.glance();
         loop {
             match self.round().await {
-                Ok(0) => tokio::time::sleep(LOOK).await,
+                Ok(0) => {
+                    tokio::time::sleep(LOOK).await;
+                    glance.moved(ASK, LOOK).await;
+                }
                 Ok(_) => {}
                 Err(problem) => {
                     error!(%problem, "the outbox cannot be read");

@@ -12,6 +12,7 @@ use keyward_rules::limits::{DAY_MS, DELIVERY_LOG_DAYS, DELIVERY_LOG_ROWS, WAITIN
 use keyward_rules::time::Moment;
 use tracing::error;
 
+use crate::bulk::watch::Glance;
 use crate::channels::{self, ChannelRecord};
 use crate::error::StoreError;
 use crate::reader::Reader;
@@ -212,6 +213,12 @@ pub struct Deliveries {
 }
 
 impl Deliveries {
+    /// A way to wait until something may have come in.
+    #[must_use]
+    pub fn glance(&self) -> Glance {
+        self.database.glance()
+    }
+
     /// Whether something is due: a look that takes no lock, unlike the claim.
     ///
     /// # Errors

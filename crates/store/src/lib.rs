@@ -56,6 +56,7 @@ pub use app_keys::{AppKeyCounts, AppNews};
 pub use apps::{AppRecord, AppState};
 pub use backup::{BACKUP_PARTS, Copied, Part, Steps, copy, fingerprint, known_steps};
 pub use brokers::{AppProfile, Demand};
+pub use bulk::watch::Glance;
 pub use channels::ChannelRecord;
 pub use charts::write::Rolled;
 pub use charts::{Counted, LATENCIES_MS, Rollup, Span, Subject as Charted};

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use crate::Entropy;
 use crate::activity::Activity;
 use crate::alerts::Inbox;
+use crate::bulk::watch::Glance;
 use crate::charts::write::Charts;
 use crate::deliveries::Deliveries;
 use crate::door::Door;
@@ -338,6 +339,12 @@ impl Store {
     pub async fn clock(&self) -> Result<Option<Moment>, StoreError> {
         let shown = self.main.clock_ms().await?;
         shown.map(|ms| moment(ms).ok_or_else(|| StoreError::tampered("clock of", "the database"))).transpose()
+    }
+
+    /// A way to wait for changes.
+    #[must_use]
+    pub fn glance(&self) -> Glance {
+        self.main.glance()
     }
 
     /// The capability to change things.

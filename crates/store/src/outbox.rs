@@ -5,6 +5,7 @@ use std::sync::Arc;
 use keyward_rules::letter::Letter;
 use keyward_rules::time::Moment;
 
+use crate::bulk::watch::Glance;
 use crate::error::StoreError;
 use crate::seal::{Aad, Vault};
 use crate::sql::{Database, Transact, statements};
@@ -61,6 +62,12 @@ pub(crate) async fn put(
 }
 
 impl Outbox {
+    /// A way to wait until something may have come in.
+    #[must_use]
+    pub fn glance(&self) -> Glance {
+        self.database.glance()
+    }
+
     /// Whether something is due: a look that takes no lock, unlike the claim.
     ///
     /// # Errors

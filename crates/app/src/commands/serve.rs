@@ -1,6 +1,6 @@
 //! `keyward serve`: the gateway in front of a real exchange.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -19,12 +19,15 @@ use crate::status::{Status, Watched};
 use crate::tls::{self, Certificate};
 use crate::{ambient, config, retention};
 
-/// Runs until SIGINT or SIGTERM; SIGHUP has the certificate read again.
-pub async fn run(options: &ConfigFile) -> Result<()> {
+/// Runs until SIGINT or SIGTERM; SIGHUP has the certificate and the level of the log read again.
+pub async fn run(file: &ConfigFile) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let settings = config::read(&options.config)?;
+    let settings = config::read(&file.config)?;
+    if settings.given.iter().any(|name| name == "log.level") {
+        settings.log.apply();
+    }
     let location = Location::parse(&settings.store.url)?;
     let _lock = match &location {
         Location::Folder(folder) => {
@@ -96,7 +99,7 @@ pub async fn run(options: &ConfigFile) -> Result<()> {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => reload(certificate.as_ref()),
+            _ = hangup.recv() => reload(&file.config, certificate.as_ref()),
         }
     }
     if let Some(control) = control {
@@ -125,7 +128,11 @@ impl Files {
     }
 }
 
-fn reload(certificate: Option<&(Arc<Certificate>, Files)>) {
+fn reload(config: &Path, certificate: Option<&(Arc<Certificate>, Files)>) {
+    match config::read(config) {
+        Ok(settings) => settings.log.apply(),
+        Err(problem) => error!("the level of the log stays as it is: {problem:#}"),
+    }
     match certificate.map(|(certificate, files)| certificate.replace(&files.chain, &files.key)) {
         None => info!("asked to read the certificate again, but there is none"),
         Some(Ok(())) => info!("the certificate was read again; new connections are shown it"),

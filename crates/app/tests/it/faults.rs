@@ -154,7 +154,7 @@ impl Away {
         let text = text.replace(&format!("\"{}\"", folder.data().display()), &format!("\"{url}\""));
         let line = format!("[journal]\nspool = \"{}\"", folder.0.join("spool").display());
         let text = if spool { text.replace("[journal]", &line) } else { text };
-        assert_eq!(text.contains("spool = \""), spool);
+        assert_eq!(text.contains(&line), spool);
         std::fs::write(&config, text).unwrap();
         let database = url.split(['/', '?']).nth(3).unwrap().to_owned();
         Self { folder, upstream, relay, database, config, address }

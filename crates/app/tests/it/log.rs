@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use keyward_testkit::process::program;
 
-use crate::server::{make_key, set_up};
+use crate::server::{Server, make_key, set_up};
 use crate::world::{Folder, Signed, Upstream, exchange, until};
 
 /// F93: a reader that stalls, then one that goes away.
@@ -38,4 +38,43 @@ fn a_stalled_reader_and_a_closed_one_stop_nothing() {
     let process = child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// The level of the log is read again on SIGHUP, and a mistake in the file changes nothing.
+#[test]
+fn the_level_changes_while_the_server_runs() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, address) = set_up(&folder, &upstream);
+    let key = make_key(&config);
+    let path = folder.0.join("log");
+    let log = || std::fs::read_to_string(&path).unwrap();
+    let server = Server::start_with(&config, &address, (&[], std::fs::File::create(&path).unwrap().into()));
+    let text = std::fs::read_to_string(&config).unwrap();
+    let refused = || {
+        let before = log().matches("refused").count();
+        assert_eq!(server.code(&Signed::new(&key, "GET", "/api/v5/no-such-route", "")), "50005");
+        // The log is written by a thread of its own, in order: a line that is surely written comes after.
+        server.signal("HUP");
+        before
+    };
+    let at = |level: &str| {
+        assert!(text.contains("level = \"info\""));
+        std::fs::write(&config, text.replace("level = \"info\"", &format!("level = \"{level}\""))).unwrap();
+        server.signal("HUP");
+    };
+    let before = refused();
+    until("it is told at info", 5_000, || log().matches("refused").count() > before);
+    at("warn,keyward::log=info");
+    until("the level is told", 5_000, || log().contains("level=\"warn,keyward::log=info\""));
+    let told = log().matches("written at this level").count();
+    let before = refused();
+    until("the next line", 5_000, || log().matches("written at this level").count() > told);
+    assert_eq!(log().matches("refused").count(), before, "{}", log());
+    at("inf");
+    until("a mistake is told", 5_000, || log().contains("the level of the log stays as it is"));
+    at("info");
+    until("the level is told", 5_000, || log().contains("level=\"info\""));
+    let before = refused();
+    until("it is told again", 5_000, || log().matches("refused").count() > before);
+    assert_eq!(server.stop().code(), Some(0));
 }

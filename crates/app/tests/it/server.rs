@@ -52,6 +52,12 @@ impl Server {
         exchange(&self.address, &request.bytes()).expect("an answer").code()
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        let process = self.child.id().to_string();
+        assert!(Command::new("kill").arg(format!("-{name}")).arg(process).status().unwrap().success());
+    }
+
     /// Ends it as a power cut would.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

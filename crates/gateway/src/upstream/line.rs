@@ -1,7 +1,7 @@
 //! One connection to the exchange, and one answer on it.
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -62,29 +62,39 @@ impl Line {
         !self.closed && self.came.is_empty() && silent(self.stream.try_read(&mut [0]))
     }
 
-    /// Writes a request.
+    /// Writes a request, head and body in one call: each call would wake the exchange.
     ///
     /// # Errors
     /// [`Unwritten`].
     pub(super) async fn write(&mut self, head: &[u8], body: &[u8]) -> Result<(), Unwritten> {
-        let mut began = false;
-        for mut rest in [head, body] {
-            while !rest.is_empty() {
-                let written = poll_fn(|context| self.poll_write(context, rest)).await;
-                match written {
-                    Ok(count @ 1..) => rest = rest.get(count..).unwrap_or_default(),
-                    Ok(0) | Err(_) => return Err(if began { Unwritten::Partly } else { Unwritten::Wholly }),
-                }
-                began = true;
+        let mut gone = 0;
+        while gone < head.len() + body.len() {
+            let rest = (
+                head.get(gone..).unwrap_or_default(),
+                body.get(gone.saturating_sub(head.len())..).unwrap_or_default(),
+            );
+            match poll_fn(|context| self.poll_write(context, rest)).await {
+                Ok(count @ 1..) => gone += count,
+                Ok(0) | Err(_) if gone > 0 => return Err(Unwritten::Partly),
+                Ok(0) | Err(_) => return Err(Unwritten::Wholly),
             }
         }
         Ok(())
     }
 
-    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        (head, body): (&[u8], &[u8]),
+    ) -> Poll<io::Result<usize>> {
         let stream = &mut self.stream;
         let written = self.wait.bound(&self.deadlines, self.patience_ms, context, |context| {
-            Pin::new(&mut *stream).poll_write(context, bytes)
+            let mut stream = Pin::new(&mut *stream);
+            if body.is_empty() {
+                stream.as_mut().poll_write(context, head)
+            } else {
+                stream.as_mut().poll_write_vectored(context, &[IoSlice::new(head), IoSlice::new(body)])
+            }
         });
         written.map(|written| written.unwrap_or_else(|Late| Err(io::ErrorKind::TimedOut.into())))
     }

@@ -19,8 +19,10 @@ use tracing::{error, info, warn};
 use super::client::{Answer, Client};
 use super::form::post;
 
-/// How often is looked for something due.
+/// How often it is asked at most, while much is written.
 const LOOK: Duration = Duration::from_millis(200);
+/// How often it is asked for what is due where nothing did: digests and what is tried again become due by themselves.
+const ASK: Duration = Duration::from_secs(5);
 /// Channels that are served at a time; of one account; of those that failed or were slow the last time.
 const ROOM: usize = 128;
 const ROOM_OF_ONE: usize = 2;
@@ -109,6 +111,7 @@ impl Lanes {
 impl ChannelCourier {
     /// Runs until aborted.
     pub async fn run(self) {
+        let mut glance = self.deliveries.glance();
         let courier = Arc::new(self);
         let mut turns = JoinSet::new();
         loop {
@@ -134,6 +137,10 @@ impl ChannelCourier {
             tokio::select! {
                 Some(_) = turns.join_next() => {}
                 () = tokio::time::sleep(LOOK) => {}
+            }
+            // While channels are served, others wait for their places.
+            if turns.is_empty() {
+                glance.moved(ASK, LOOK).await;
             }
         }
     }

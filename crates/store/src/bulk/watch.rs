@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use tokio::io::unix::AsyncFd;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::error::StoreError;
 use crate::sql::sqlite::{self, Access};
@@ -95,6 +95,25 @@ async fn written(told: &AsyncFd<OwnedFd>, name: &[u8]) -> bool {
         ready.clear_ready();
         if touched {
             return true;
+        }
+    }
+}
+
+/// Waits for changes of a database, for those who look often at what seldom changes.
+pub struct Glance(Option<Lookout>);
+
+impl Glance {
+    /// At this file; without one nothing is told.
+    pub(crate) fn at(file: Option<&Path>) -> Self {
+        Self(file.and_then(|file| open(file).ok()))
+    }
+
+    /// Returns once anything may have been written since the last call, by anybody, or after `patience`. On PostgreSQL it is
+    /// not told, and so it is worth looking after `blind`.
+    pub async fn moved(&mut self, patience: Duration, blind: Duration) {
+        match &mut self.0 {
+            Some(lookout) => drop(timeout(patience, lookout.moved()).await),
+            None => sleep(blind.min(patience)).await,
         }
     }
 }

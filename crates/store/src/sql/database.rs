@@ -7,6 +7,7 @@ use super::postgres::{self, Postgres};
 use super::row::Row;
 use super::sqlite::{self, Access, Sqlite};
 use super::value::Value;
+use crate::bulk::watch::Glance;
 use crate::error::StoreError;
 
 /// The connections to either database.
@@ -155,6 +156,14 @@ impl Database {
             Self::Postgres(_) => POSTGRES,
         };
         self.fetch_optional(text, vec![]).await?.map(|row| row.text(0)).transpose()
+    }
+
+    /// A way to wait until it is written to.
+    pub(crate) fn glance(&self) -> Glance {
+        match self {
+            Self::Sqlite(sqlite) => Glance::at(Some(sqlite.file())),
+            Self::Postgres(_) => Glance::at(None),
+        }
     }
 
     /// Listens to a channel of PostgreSQL; `None` on SQLite, whose watchers look at the file.

@@ -93,6 +93,11 @@ impl Sqlite {
         Ok(sqlite)
     }
 
+    /// Its file.
+    pub(super) fn file(&self) -> &Path {
+        &self.readers.manager().file
+    }
+
     pub(super) async fn fetch_all(
         &self,
         sql: &'static str,
