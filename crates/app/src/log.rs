@@ -40,7 +40,7 @@ impl LogSettings {
     pub fn mistakes(&self) -> Option<String> {
         // A word by itself that is no level would name a part of the program, and silence all others.
         let words = self.level.split(',').filter(|part| !part.contains('='));
-        let odd = words.map(str::trim).find(|word| word.parse::<LevelFilter>().is_err());
+        let odd = words.map(str::trim).find(|word| word.is_empty() || word.parse::<LevelFilter>().is_err());
         let wrong = EnvFilter::try_new(&self.level).err().map(|wrong| wrong.to_string());
         let wrong = odd.map(|word| format!("`{word}` is no level")).or(wrong)?;
         Some(format!("log.level cannot be used: {wrong}; it is error, warn, info, debug, trace or off"))
