@@ -78,6 +78,12 @@ pub fn colours() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// Whether the environment has a value for this variable.
+#[expect(clippy::disallowed_methods, reason = "the edge where the operator's wish comes in")]
+pub fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some()
+}
+
 /// A random number, for salts and seeds.
 pub fn random_u64() -> u64 {
     let mut bytes = [0; 8];

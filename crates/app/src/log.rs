@@ -48,7 +48,7 @@ impl LogSettings {
 
     /// Has the log written at this level from now on, unless the environment names one.
     pub fn apply(&self) {
-        if std::env::var_os(VARIABLE).is_some() {
+        if ambient::is_set(VARIABLE) {
             return;
         }
         let changed = EnvFilter::try_new(&self.level)

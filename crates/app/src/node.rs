@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use keyward_authority::duties::tell_interrupted;
@@ -39,6 +40,9 @@ pub const NODE: &str = "local";
 /// The checkpoint's name in a data folder.
 pub const CHECKPOINT_FILE: &str = "checkpoint";
 
+/// How long a stop has for what waits in the spool: the next start takes the rest.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// What a node needs to know.
 pub struct NodeOptions {
     /// Where it listens.
@@ -65,6 +69,8 @@ pub struct NodeOptions {
 pub struct Spooled {
     /// The spool.
     pub spool: Spool,
+    /// The bytes that it takes, as last seen.
+    pub used: Arc<AtomicU64>,
     _lock: std::fs::File,
 }
 
@@ -91,6 +97,15 @@ impl Node {
         worker::reserve(store.clone()).await;
         let mut spool = spool(store, options.retention.spool.as_deref()).await?;
         let (journal, marks) = settle(store, spool.as_mut(), &options.authority).await?;
+        let claimed_ms = (clock.steady_ms)();
+        if let Some(claim) = &claim
+            && !claim
+                .renew(ambient::now().unix_ms())
+                .await
+                .context("the claim on the store cannot be renewed")?
+        {
+            bail!("another gateway has claimed the store meanwhile");
+        }
         let (memory, lease) = (Arc::new(Memory::default()), Arc::new(Lease::default()));
         let clock_error = Arc::new(ClockError::default());
         let (alarms, sightings) = Alarms::new();
@@ -106,7 +121,10 @@ impl Node {
             NODE.to_owned(),
             Machine {
                 steady_ms: Arc::clone(&clock.steady_ms),
-                has_room: options.retention.room(store.folder().map(Path::to_path_buf)),
+                has_room: options.retention.room(
+                    store.folder().map(Path::to_path_buf),
+                    spool.as_ref().map(|spooled| Arc::clone(&spooled.used)),
+                ),
             },
         )
         .context("the journal cannot be opened for writing")?;
@@ -145,7 +163,7 @@ impl Node {
             clock,
             retention: options.retention,
             checkpoint: options.checkpoint,
-            claimed_ms: AtomicU64::new(if claim.is_some() { now_ms } else { worker::ALWAYS }),
+            claimed_ms: AtomicU64::new(if claim.is_some() { claimed_ms } else { worker::ALWAYS }),
         });
         let mut tasks = Tasks::default();
         worker::start(&mut tasks, follower, sightings, &duties);
@@ -188,11 +206,6 @@ impl Node {
         if !matches!(ended, Ok(Ok(()))) {
             bail!("the journal's writer failed");
         }
-        if let Some(spool) = self.spool
-            && let Err(problem) = spool.lock().await.spool.ship_all().await
-        {
-            warn!(%problem, "records of requests wait in the spool for the next start");
-        }
         if unrecorded > 0 {
             info!(unrecorded, "refusals before the signature were counted and not recorded");
         }
@@ -203,6 +216,12 @@ impl Node {
             && let Err(problem) = claim.leave().await
         {
             warn!(%problem, "the claim on the store cannot be given back: the next start may have to wait for 35 seconds");
+        }
+        if let Some(spool) = self.spool {
+            let mut spooled = spool.lock().await;
+            if !matches!(tokio::time::timeout(FAREWELL, spooled.spool.ship_all()).await, Ok(Ok(()))) {
+                warn!("records of requests wait in the spool for the next start");
+            }
         }
         if !flushed {
             bail!("last uses could not be written");
@@ -217,8 +236,8 @@ async fn spool(store: &Store, folder: Option<&Path>) -> Result<Option<Spooled>> 
     let Some(folder) = folder else { return Ok(None) };
     private_folder(folder)?;
     let lock = lock(folder)?;
-    let spool = store.spool(folder).await.context("the journal's spool cannot be opened")?;
-    Ok(Some(Spooled { spool, _lock: lock }))
+    let spool = store.spool(folder, NODE).await.context("the journal's spool cannot be opened")?;
+    Ok(Some(Spooled { spool, used: Arc::default(), _lock: lock }))
 }
 
 /// Settles what the last run left open; gives the journal that this one writes, and its replay marks.
@@ -230,7 +249,8 @@ async fn settle(
     let kept = store.journal();
     let journal = match &mut spooled {
         Some(Spooled { spool, .. }) => {
-            spool.ship_all().await.context("the store cannot take in the spool")?;
+            // Records may be many and wait; intents are looked at below.
+            spool.ship_all_intents().await.context("the store cannot take in the spool")?;
             spool.journal()
         }
         None => kept.clone(),

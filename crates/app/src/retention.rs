@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
-use keyward_store::{Journal, SPOOL_FILE, Store, StoreError};
+use keyward_store::{Journal, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
@@ -53,17 +54,19 @@ impl JournalSettings {
         found
     }
 
-    /// Whether there is room for records of requests: the disk of `folder` has more free than is left to the keys, and the spool
-    /// is not larger than it may be. A disk that cannot be looked at has room, as a database's own has that is not seen from
-    /// here.
-    pub fn room(&self, folder: Option<PathBuf>) -> Arc<dyn Fn() -> bool + Send + Sync> {
+    /// Whether there is room for records of requests: the disk of `folder` has more free than is left to the keys, and the
+    /// spool, which takes `used` bytes, is not larger than it may be. Where the disk cannot be looked at, it counts as free.
+    pub fn room(
+        &self,
+        folder: Option<PathBuf>,
+        used: Option<Arc<AtomicU64>>,
+    ) -> Arc<dyn Fn() -> bool + Send + Sync> {
         let reserve = self.reserve_mib.saturating_mul(MIB);
         let most = self.spool_mib.saturating_mul(MIB);
-        let spool = self.spool.as_ref().map(|spool| spool.join(SPOOL_FILE));
         let folder = self.spool.clone().or(folder);
         Arc::new(move || {
             let has_room = folder.as_deref().and_then(free_bytes).is_none_or(|free| free > reserve);
-            has_room && spool.as_deref().is_none_or(|file| bytes(file) < most)
+            has_room && used.as_ref().is_none_or(|used| used.load(Ordering::Relaxed) < most)
         })
     }
 
@@ -108,12 +111,6 @@ pub fn reserved(store: Store) -> Store {
     }
 }
 
-/// The bytes of a SQLite file and of its log.
-fn bytes(file: &Path) -> u64 {
-    let length = |file: &Path| std::fs::metadata(file).map_or(0, |found| found.len());
-    length(file) + length(&file.with_extension("db-wal"))
-}
-
 fn free_bytes(folder: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
@@ -121,15 +118,24 @@ fn free_bytes(folder: &Path) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::JournalSettings;
 
     #[test]
     fn a_disk_has_room_or_not() {
         let here = std::env::temp_dir();
         let with = |reserve_mib| JournalSettings { reserve_mib, ..JournalSettings::default() };
-        assert!(with(0).room(Some(here.clone()))());
-        assert!(!with(u64::MAX >> 20).room(Some(here))());
-        assert!(with(u64::MAX >> 20).room(None)());
+        assert!(with(0).room(Some(here.clone()), None)());
+        assert!(!with(u64::MAX >> 20).room(Some(here), None)());
+        assert!(with(u64::MAX >> 20).room(None, None)());
+        let used = Arc::new(AtomicU64::new(0));
+        let room = JournalSettings { spool_mib: 1, ..with(0) }.room(None, Some(Arc::clone(&used)));
+        for (bytes, expected) in [(0, true), ((1 << 20) - 1, true), (1 << 20, false), (5, true)] {
+            used.store(bytes, Ordering::Relaxed);
+            assert_eq!(room(), expected, "{bytes}");
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
 use keyward_store::{NodeClaim, Rolled, Seen, States, Store};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use crate::ambient;
@@ -40,13 +41,15 @@ const FLUSH: Duration = Duration::from_secs(2);
 const ROLL: Duration = Duration::from_secs(1);
 /// How often the spool is looked at, so that people soon see what was requested.
 const SHIP: Duration = Duration::from_millis(500);
+/// How long the database may take for a page of it.
+const SHIP_WITHIN: Duration = Duration::from_secs(20);
 /// How often the clocks are compared.
 const CLOCKS: Duration = Duration::from_secs(5);
 /// How often overlaps and deadlines of apps are looked at.
 const APPS: Duration = Duration::from_secs(2);
 /// How often it is looked whether there are news about apps: at most, and where nothing was changed.
 const NEWS: Duration = Duration::from_secs(1);
-const NO_NEWS: Duration = Duration::from_secs(20);
+const NO_NEWS: Duration = Duration::from_secs(5);
 /// Between two sightings, so that a crowd of unbound keys cannot keep the store busy.
 const PACE: Duration = Duration::from_millis(2);
 /// How long sightings gather, and how many are looked at together.
@@ -333,26 +336,44 @@ fn ahead_ms(before: u64, shown: u64, after: u64) -> i64 {
     signed(between).saturating_sub(signed(shown))
 }
 
-/// Has the store take in what waits in the spool.
+/// Takes what waits in the spool into the store.
 pub async fn ship(spool: Arc<Mutex<Spooled>>, pulse: Pulse) {
-    let mut spool = spool.lock().await;
+    let mut spooled = spool.lock().await;
+    let mut tidied: Option<Instant> = None;
     loop {
-        match spool.spool.ship().await {
-            Ok(true) => tokio::time::sleep(PACE).await,
-            Ok(false) => {
+        if let Ok(used) = spooled.spool.used_bytes().await {
+            spooled.used.store(used, Ordering::Relaxed);
+        }
+        if tidied.is_none_or(|at| at.elapsed() >= SWEEP) {
+            tidied = Some(Instant::now());
+            if let Err(problem) = spooled.spool.journal().forget_marks(ambient::now()).await {
+                error!(%problem, "old replay marks cannot be dropped from the spool");
+            }
+        }
+        let pause = match tokio::time::timeout(SHIP_WITHIN, spooled.spool.ship()).await {
+            Ok(Ok(more)) => {
                 if pulse.has_told() {
                     info!("the store takes in records of requests again");
                 }
                 pulse.beat();
-                tokio::time::sleep(SHIP).await;
+                if more { PACE } else { SHIP }
             }
-            Err(problem) => {
+            Ok(Err(problem)) => {
                 if pulse.may_tell() {
                     warn!(%problem, "records of requests wait in the spool; this is said once a minute");
                 }
-                tokio::time::sleep(SHIP).await;
+                SHIP
             }
-        }
+            Err(_) => {
+                if pulse.may_tell() {
+                    warn!(
+                        "records of requests wait in the spool: the database does not answer; this is said once a minute"
+                    );
+                }
+                SHIP
+            }
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 

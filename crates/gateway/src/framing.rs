@@ -66,8 +66,8 @@ struct Seen<'r> {
     kind: Option<&'r [u8]>,
     authorization: Option<&'r [u8]>,
     expiry: Option<&'r [u8]>,
-    /// These may repeat; the first is kept.
-    upgrade: Option<&'r [u8]>,
+    /// These may repeat; of what is expected the first is kept.
+    websocket: bool,
     expect: Option<&'r [u8]>,
     connection: bool,
     /// Bytes of names and values. Over HTTP/1.1 hyper has its own limit; over HTTP/2 this one answers in words.
@@ -94,7 +94,7 @@ fn survey(headers: &HeaderMap) -> Result<Seen<'_>, Denial> {
             "content-type" => once(&mut seen.kind, value)?,
             "authorization" => once(&mut seen.authorization, value)?,
             "exptime" => once(&mut seen.expiry, value)?,
-            "upgrade" => seen.upgrade = seen.upgrade.or(Some(value)),
+            "upgrade" => seen.websocket |= offers_websocket(value),
             "expect" => seen.expect = seen.expect.or(Some(value)),
             "connection" => seen.connection = true,
             other if other.contains('_') || is_alias(other) => return Err(Denial::Malformed),
@@ -157,7 +157,7 @@ fn check_target<'r>(parts: &'r request::Parts, host: Option<&[u8]>) -> Result<&'
     if clean { Ok(target) } else { Err(Denial::Malformed) }
 }
 
-/// One way to tell the body's length, no protocol switch, nothing of ours named as hop-by-hop.
+/// One way to tell the body's length, no socket, nothing of ours named as hop-by-hop.
 fn check_transfer(seen: &Seen<'_>, parts: &request::Parts) -> Result<(), Denial> {
     if let Some(encoding) = seen.encoding {
         let chunked = encoding.eq_ignore_ascii_case(b"chunked");
@@ -165,9 +165,9 @@ fn check_transfer(seen: &Seen<'_>, parts: &request::Parts) -> Result<(), Denial>
             return Err(Denial::Malformed);
         }
     }
-    if let Some(to) = seen.upgrade {
-        let websocket = to.eq_ignore_ascii_case(b"websocket");
-        return Err(if websocket { Denial::UpgradeRefused } else { Denial::Malformed });
+    // Whoever asks for a socket waits for it. Other offers need not be taken (RFC 9110, 7.8): the request is served as it is.
+    if seen.websocket {
+        return Err(Denial::UpgradeRefused);
     }
     if seen.expect.is_some_and(|expected| !expected.eq_ignore_ascii_case(b"100-continue")) {
         return Err(Denial::Malformed);
@@ -176,6 +176,11 @@ fn check_transfer(seen: &Seen<'_>, parts: &request::Parts) -> Result<(), Denial>
         return Err(Denial::Malformed);
     }
     Ok(())
+}
+
+/// Whether a list of protocols has WebSocket in it.
+fn offers_websocket(list: &[u8]) -> bool {
+    list.split(|byte| *byte == b',').any(|offer| offer.trim_ascii().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// The names in `Connection`, lower case.

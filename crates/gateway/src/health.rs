@@ -58,7 +58,7 @@ pub fn health(gate: &Gate, service: Service) -> Health {
         stale.push("the journal cannot be written".to_owned());
     }
     if gate.reports.recorder.is_full() {
-        stale.push("the disk is nearly full: requests are counted and not recorded".to_owned());
+        stale.push("the disk or the spool is nearly full: requests are counted and not recorded".to_owned());
     }
     Health { ready, stale }
 }

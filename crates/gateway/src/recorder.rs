@@ -332,8 +332,10 @@ impl Writer {
             let full = !(self.has_room)();
             if full != self.inbox.state.full.swap(full, Ordering::Relaxed) {
                 match full {
-                    true => error!("the disk is nearly full: requests are counted and no longer recorded"),
-                    false => info!("the disk has room again: requests are recorded"),
+                    true => error!(
+                        "the disk or the spool is nearly full: requests are counted and no longer recorded"
+                    ),
+                    false => info!("there is room again: requests are recorded"),
                 }
             }
             if full {

@@ -13,7 +13,7 @@ use crate::smtp::{MailError, Smtp};
 
 /// How often the outbox is asked at most, while much is written.
 const LOOK: Duration = Duration::from_millis(200);
-/// How often the outbox is asked where nothing did: mails that are tried again become due by themselves.
+/// How often the outbox is asked while nothing comes in: second tries become due by themselves.
 const ASK: Duration = Duration::from_secs(5);
 /// A claimed mail is nobody else's for this long.
 const LEASE_MS: u64 = 2 * 60 * 1_000;

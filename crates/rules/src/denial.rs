@@ -166,7 +166,7 @@ impl Denial {
                 "50112",
                 401,
                 "Invalid OK-ACCESS-TIMESTAMP",
-                "the timestamp is not ISO 8601 in UTC with milliseconds",
+                "the timestamp is not ISO 8601 in UTC",
                 "send a timestamp such as 2020-12-08T09:08:57.715Z",
             ),
             Self::TimestampExpired => entry(

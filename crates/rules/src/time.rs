@@ -48,71 +48,60 @@ impl fmt::Display for Moment {
 
 /// The text of `OK-ACCESS-TIMESTAMP`, kept as sent because it is what was signed.
 ///
-/// Exactly 24 bytes, `2020-12-08T09:08:57.715Z` (OKX contract 1.5). The strict grammar also keeps bytes
-/// from wandering between timestamp and method in the prehash, which has no separators.
+/// `2020-12-08T09:08:57.715Z` (OKX contract 1.5), of the fraction three digits or fewer: clients in Go leave out zeros at its
+/// end, and with them the point. The text ends with its only `Z`, so that no byte wanders between timestamp and method in the
+/// prehash, which has no separators.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timestamp {
-    text: [u8; 24],
+    text: [u8; LONGEST],
+    length: u8,
     moment: Moment,
 }
 
-/// A text that is not a timestamp in the one accepted form.
+/// The bytes of a timestamp with all digits.
+const LONGEST: usize = 24;
+
+/// A text that is not a timestamp in the accepted form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("not a UTC timestamp such as 2020-12-08T09:08:57.715Z")]
 pub struct NotATimestamp;
 
 impl Timestamp {
-    /// Reads the one accepted form; dates must exist, leap seconds do not.
+    /// Reads the accepted form; dates must exist, leap seconds do not.
     ///
     /// # Errors
     /// [`NotATimestamp`] on anything else.
     pub fn parse(text: &[u8]) -> Result<Self, NotATimestamp> {
-        let text: [u8; 24] = text.try_into().map_err(|_| NotATimestamp)?;
-        let [
-            y1,
-            y2,
-            y3,
-            y4,
-            b'-',
-            m1,
-            m2,
-            b'-',
-            d1,
-            d2,
-            b'T',
-            h1,
-            h2,
-            b':',
-            n1,
-            n2,
-            b':',
-            s1,
-            s2,
-            b'.',
-            f1,
-            f2,
-            f3,
-            b'Z',
-        ] = text
+        let (seconds, fraction) = text.split_first_chunk::<19>().ok_or(NotATimestamp)?;
+        let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] = seconds
         else {
             return Err(NotATimestamp);
+        };
+        let ms = match *fraction {
+            [b'.', f1, f2, f3, b'Z'] => number(&[f1, f2, f3])?,
+            [b'.', f1, f2, b'Z'] => number(&[f1, f2])? * 10,
+            [b'.', f1, b'Z'] => number(&[f1])? * 100,
+            [b'Z'] => 0,
+            _ => return Err(NotATimestamp),
         };
         let year = number(&[y1, y2, y3, y4])?;
         let (month, day) = (number(&[m1, m2])?, number(&[d1, d2])?);
         let (hour, minute, second) = (number(&[h1, h2])?, number(&[n1, n2])?, number(&[s1, s2])?);
-        let ms = number(&[f1, f2, f3])?;
         if year < 1970 || hour > 23 || minute > 59 || second > 59 {
             return Err(NotATimestamp);
         }
         let days = days_from_civil(year, month, day).ok_or(NotATimestamp)?;
         let unix_ms = days * DAY_MS + hour * 3_600_000 + minute * 60_000 + second * 1_000 + ms;
-        Ok(Self { text, moment: Moment(unix_ms) })
+        let mut kept = [0; LONGEST];
+        kept.get_mut(..text.len()).ok_or(NotATimestamp)?.copy_from_slice(text);
+        let length = u8::try_from(text.len()).map_err(|_| NotATimestamp)?;
+        Ok(Self { text: kept, length, moment: Moment(unix_ms) })
     }
 
     /// The bytes as sent.
     #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 24] {
-        &self.text
+    pub fn as_bytes(&self) -> &[u8] {
+        self.text.get(..usize::from(self.length)).unwrap_or_default()
     }
 
     /// The moment that the text names.
@@ -199,13 +188,46 @@ mod tests {
     }
 
     #[test]
+    fn zeros_at_the_end_of_the_fraction_may_be_left_out() {
+        for (text, ms) in [
+            ("2020-12-08T09:08:57Z", 0),
+            ("2020-12-08T09:08:57.0Z", 0),
+            ("2020-12-08T09:08:57.00Z", 0),
+            ("2020-12-08T09:08:57.000Z", 0),
+            ("2020-12-08T09:08:57.7Z", 700),
+            ("2020-12-08T09:08:57.70Z", 700),
+            ("2020-12-08T09:08:57.71Z", 710),
+            ("2020-12-08T09:08:57.07Z", 70),
+            ("2020-12-08T09:08:57.01Z", 10),
+            ("2020-12-08T09:08:57.007Z", 7),
+            ("2020-12-08T09:08:57.9Z", 900),
+            ("2020-12-08T09:08:57.99Z", 990),
+        ] {
+            let stamp = Timestamp::parse(text.as_bytes()).unwrap();
+            assert_eq!(stamp.moment(), Moment::from_unix_ms(1_607_418_537_000 + ms), "{text}");
+            assert_eq!(stamp.as_bytes(), text.as_bytes(), "it is signed as it was sent");
+        }
+    }
+
+    #[test]
     fn refuses_other_forms() {
-        let odd: [&[u8]; 17] = [
+        let odd: [&[u8]; 28] = [
             b"",
             b"1607418537715",
             b"1607418537.715",
-            b"2020-12-08T09:08:57Z",
             b"2020-12-08T09:08:57.7150Z",
+            b"2020-12-08T09:08:57.715000Z",
+            b"2020-12-08T09:08:57.Z",
+            b"2020-12-08T09:08:57. Z",
+            b"2020-12-08T09:08:57.+1Z",
+            b"2020-12-08T09:08:57.7 Z",
+            b"2020-12-08T09:08:57",
+            b"2020-12-08T09:08:57.715",
+            b"2020-12-08T09:08:57ZZ",
+            b"2020-12-08T09:08:57Z ",
+            b"2020-12-08T09:08:57.715+00:00",
+            b"2020-12-08T09:08Z",
+            b"2020-12-08T09:08:57:7Z",
             b"2020-12-08 09:08:57.715Z",
             b"2020-12-08t09:08:57.715Z",
             b"2020-12-08T09:08:57.715z",

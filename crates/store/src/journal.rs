@@ -190,12 +190,12 @@ impl JournalWriter {
         records: &[Record],
     ) -> Result<(), StoreError> {
         let batch = bulk::journal::Batch { intents, outcomes, records };
-        let newest = match &mut self.way {
+        let span = match &mut self.way {
             Way::Sqlite(connection) => bulk::journal::append_sqlite(connection, batch)?,
             Way::Postgres(database) => bulk::journal::append_postgres(database, batch).await?,
         };
-        if let Some(newest) = newest {
-            self.charts.appended(records.iter().filter_map(Request::of), newest);
+        if let Some(span) = span {
+            self.charts.appended(records.iter().filter_map(Request::of), span);
         }
         Ok(())
     }
@@ -308,9 +308,9 @@ impl Journal {
             Some(row) => (1..=now.unix_ms()).contains(&u64::try_from(row.int(0)?).unwrap_or(0)),
             None => false,
         };
+        tx.execute(DROP_STALE_MARKS, vec![oldest_fresh_second(now).into()]).await?;
         let rows = tx.fetch_all(MARKS_OF_NODE, vec![node.into()]).await?;
         let marks: Result<Vec<SavedMark>, StoreError> = rows.iter().map(mark).collect();
-        tx.execute(DROP_STALE_MARKS, vec![oldest_fresh_second(now).into()]).await?;
         tx.execute(SET_MARKS_SAVED, vec![node.into(), 0_i64.into()]).await?;
         tx.commit().await?;
         Ok(TakenMarks { complete, marks: marks? })

@@ -225,7 +225,7 @@ impl Store {
         Ok(Self::of([main, followed, activity], vault, folder))
     }
 
-    /// Opens the store for looking at it: nothing is written, not even its schema, and no capability can change anything.
+    /// Opens the store for looking at it: opening writes nothing, not even the schema. For reading only.
     ///
     /// # Errors
     /// As [`Store::open`], and [`StoreError::OlderSchema`] when the next start would bring it up to date.

@@ -3,8 +3,8 @@
 //!
 //! Records go exactly once: the store notes up to which number it has them, in the transaction that takes them in. Intents and
 //! outcomes go at least once, which is the same, because they have names. The spool also holds the replay horizon and marks.
-//! Whoever starts with another spool than the last gateway knows nothing of those, and begins behind every timestamp
-//! that could have been accepted ([`Store::settle_in`]).
+//! A gateway that starts with another spool than the last one knows nothing of those. It refuses every timestamp that the
+//! other may have accepted ([`Store::settle_in`]).
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -26,21 +26,24 @@ statements! {
         bytes_in, bytes_out FROM activity WHERE id > $1 ORDER BY id LIMIT $2";
     /// The newest record stays, so that SQLite never gives its number again.
     DROP_SPOOLED = "DELETE FROM activity WHERE id < (SELECT MAX(id) FROM activity) AND id <= $1";
-    SPOOLED_RANGE = "SELECT COALESCE(MIN(id), 0), COALESCE(MAX(id), 0) FROM activity";
+    /// Two questions, because SQLite goes to the end of an index for one of them only.
+    SPOOLED_RANGE = "SELECT COALESCE((SELECT MIN(id) FROM activity), 0), COALESCE((SELECT MAX(id) FROM activity), 0)";
     OPEN_SPOOLED = "SELECT request, at, key_id, account, route, source, body_hash, outcome, upstream_status, settled_at \
         FROM intents WHERE outcome IS NULL ORDER BY at";
     SETTLED_SPOOLED = "SELECT request, at, key_id, account, route, source, body_hash, outcome, upstream_status, settled_at \
         FROM intents WHERE outcome IS NOT NULL ORDER BY at LIMIT $1";
-    /// What the spool says replaces what others made of an intent that they found open.
+    /// An intent that is there and open, or that another gateway gave up as unknown, gets the outcome that the spool has.
     TAKE_INTENT = "INSERT INTO intents (request, at, key_id, account, route, source, body_hash, outcome, upstream_status, \
         settled_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (request) DO UPDATE SET \
         outcome = excluded.outcome, upstream_status = excluded.upstream_status, settled_at = excluded.settled_at \
-        WHERE excluded.outcome IS NOT NULL";
+        WHERE excluded.outcome IS NOT NULL AND (intents.outcome IS NULL OR intents.outcome = 'unknown')";
     DROP_INTENT = "DELETE FROM intents WHERE request = $1";
-    /// Takes the row until the commit.
+    /// Locks the row until the commit.
     SPOOL_TAKEN = "INSERT INTO spools (name, upto, latest) VALUES ($1, 0, 0) \
-        ON CONFLICT (name) DO UPDATE SET upto = spools.upto RETURNING upto";
+        ON CONFLICT (name) DO UPDATE SET upto = spools.upto RETURNING upto, until_ms";
     SET_SPOOL_TAKEN = "UPDATE spools SET upto = $2 WHERE name = $1";
+    SET_SPOOL_HORIZON = "UPDATE spools SET until_ms = $2 WHERE name = $1 AND until_ms < $2";
+    LATEST_HORIZON = "SELECT COALESCE(MAX(until_ms), 0) FROM spools";
     LATEST_SPOOL = "SELECT name FROM spools WHERE latest = 1";
     SET_LATEST_SPOOL = "UPDATE spools SET latest = CASE WHEN name = $1 THEN 1 ELSE 0 END";
 }
@@ -59,6 +62,10 @@ pub struct Spool {
     near: Journal,
     far: Journal,
     name: String,
+    /// The node whose horizon and marks are here.
+    node: String,
+    /// How far the store knows the horizon to have come.
+    until_ms: u64,
     /// Intents that the store has as open ones.
     told: HashSet<String>,
     /// Up to which record the store is known to have them.
@@ -66,21 +73,23 @@ pub struct Spool {
 }
 
 impl Store {
-    /// Opens the spool in `folder`, or makes one.
+    /// Opens the spool of a node in `folder`, or makes one.
     ///
     /// # Errors
     /// [`StoreError::OtherStore`] when it is another store's, and what the file system says.
-    pub async fn spool(&self, folder: &Path) -> Result<Spool, StoreError> {
+    pub async fn spool(&self, folder: &Path, node: &str) -> Result<Spool, StoreError> {
         let file = folder.join(SPOOL_FILE);
         let database = spool_database(&file).await?;
         let fresh = format!("{:032x}", u128::from_be_bytes(self.random()));
         let name = claim_spool(&database, fresh, &self.root().spool_name()).await?;
         let near = Journal { database, file, charts: Arc::default() };
-        Ok(Spool { near, far: self.journal(), name, told: HashSet::new(), taken: 0 })
+        let (node, far) = (node.to_owned(), self.journal());
+        Ok(Spool { near, far, name, node, until_ms: 0, told: HashSet::new(), taken: 0 })
     }
 
     /// Says where the node's replay marks are from now on: in its spool, or in the store. Where the last gateway kept them
-    /// elsewhere, the node begins behind every timestamp that it could have accepted until `now`.
+    /// elsewhere, or the spool was put back to an older state, the node refuses every timestamp that could have been accepted
+    /// until `now`.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing may be accepted.
@@ -93,6 +102,9 @@ impl Store {
         let far = self.journal();
         let row = far.database.fetch_optional(LATEST_SPOOL, vec![]).await?;
         let latest = row.map_or(Ok(String::new()), |row| row.text(0))?;
+        let row = far.database.fetch_optional(LATEST_HORIZON, vec![]).await?;
+        let noted = row.map_or(Ok(0), |row| row.int(0))?;
+        let here = far.horizon(node).await?;
         let (near, name, put_back) = match spool {
             None => (far.clone(), String::new(), false),
             Some(spool) => {
@@ -100,11 +112,14 @@ impl Store {
                 (spool.near.clone(), spool.name.clone(), put_back)
             }
         };
-        let moved = latest != name && !(latest.is_empty() && far.horizon(node).await?.is_none());
+        let moved = latest != name && !(latest.is_empty() && here.is_none());
         if moved || put_back {
             // Marks that a clean stop left here count no more: others have accepted requests since.
             near.take_marks(node, now).await?;
-            near.advance_horizon(node, now.plus_ms(TIMESTAMP_WINDOW_MS + CLOCKS_MS)).await?;
+            let window = now.plus_ms(TIMESTAMP_WINDOW_MS + CLOCKS_MS);
+            // Those of a gateway whose clock was ahead.
+            let noted = Moment::from_unix_ms(u64::try_from(noted).unwrap_or(0));
+            near.advance_horizon(node, window.max(noted).max(here.unwrap_or(noted))).await?;
         }
         let mut tx = far.database.begin().await?;
         tx.fetch_all(SPOOL_TAKEN, vec![name.as_str().into()]).await?;
@@ -138,22 +153,54 @@ impl Spool {
         self.near.clone()
     }
 
-    /// Has the store take in what waits, or a part of it; whether more is there.
+    /// The bytes that it takes of its disk, without what it has freed and takes again.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn used_bytes(&self) -> Result<u64, StoreError> {
+        self.near.used_bytes().await
+    }
+
+    /// Takes a page of what waits into the store. Whether more is there.
     ///
     /// # Errors
     /// [`StoreError`] of either database; it is done again by the next call.
     pub async fn ship(&mut self) -> Result<bool, StoreError> {
         let intents = self.ship_intents().await?;
         let records = self.ship_records().await?;
+        self.ship_horizon().await?;
         Ok(intents || records)
     }
 
-    /// Has the store take in everything that waits.
+    /// Takes everything that waits into the store.
     ///
     /// # Errors
     /// As [`Spool::ship`].
     pub async fn ship_all(&mut self) -> Result<(), StoreError> {
         while self.ship().await? {}
+        Ok(())
+    }
+
+    /// Takes all intents into the store.
+    ///
+    /// # Errors
+    /// As [`Spool::ship`].
+    pub async fn ship_all_intents(&mut self) -> Result<(), StoreError> {
+        while self.ship_intents().await? {}
+        Ok(())
+    }
+
+    /// Notes how far the horizon has come: a spool that is behind it was put back.
+    async fn ship_horizon(&mut self) -> Result<(), StoreError> {
+        let until_ms = self.near.horizon(&self.node).await?.map_or(0, Moment::unix_ms);
+        if until_ms <= self.until_ms {
+            return Ok(());
+        }
+        let mut tx = self.far.database.begin().await?;
+        tx.fetch_all(SPOOL_TAKEN, vec![self.name.as_str().into()]).await?;
+        tx.execute(SET_SPOOL_HORIZON, vec![self.name.as_str().into(), until_ms.into()]).await?;
+        tx.commit().await?;
+        self.until_ms = until_ms;
         Ok(())
     }
 
@@ -207,11 +254,11 @@ impl Spool {
             None => taken,
         };
         if upto > taken {
-            let newest = bulk::journal::take_in(&mut tx, &rows).await?;
+            let span = bulk::journal::take_in(&mut tx, &rows).await?;
             tx.execute(SET_SPOOL_TAKEN, vec![self.name.as_str().into(), upto.into()]).await?;
             tx.commit().await?;
             let requests: Result<Vec<_>, _> = rows.iter().map(Request::of_row).collect();
-            self.far.charts.appended(requests?.into_iter().flatten(), newest);
+            self.far.charts.appended(requests?.into_iter().flatten(), span);
         }
         self.taken = upto;
         if first < last && first <= upto {
@@ -222,21 +269,24 @@ impl Spool {
         Ok(upto < last)
     }
 
-    /// A spool whose newest record the store has passed was put back to an older state: everything in it is in the store, and
-    /// what is written from now on needs a name of its own. Whether that was so.
+    /// A spool whose newest record or horizon the store has passed was put back to an older state. What it has from before is
+    /// in the store or lost, and what is written from now on needs a name of its own. Whether that was so.
     async fn renew_if_put_back(&mut self, store: &Store) -> Result<bool, StoreError> {
         // See `claim_spool`.
         const RENAME_SPOOL: &str = "UPDATE spool SET name = $1";
         let (_, last) = range(&self.near.database).await?;
         let mut far = self.far.database.begin().await?;
         let row = far.fetch_optional(SPOOL_TAKEN, vec![self.name.as_str().into()]).await?;
-        if row.map_or(Ok(0), |row| row.int(0))? <= last {
+        let (taken, until_ms) =
+            row.map_or(Ok((0, 0)), |row| Ok::<_, StoreError>((row.int(0)?, row.int(1)?)))?;
+        let here = self.near.horizon(&self.node).await?.map_or(0, Moment::unix_ms);
+        if taken <= last && u64::try_from(until_ms).unwrap_or(0) <= here {
             return Ok(false);
         }
         self.taken = 0;
         self.name = format!("{:032x}", u128::from_be_bytes(store.random()));
         far.fetch_all(SPOOL_TAKEN, vec![self.name.as_str().into()]).await?;
-        far.execute(SET_SPOOL_TAKEN, vec![self.name.as_str().into(), last.into()]).await?;
+        far.execute(SET_SPOOL_TAKEN, vec![self.name.as_str().into(), taken.min(last).into()]).await?;
         far.commit().await?;
         let mut near = self.near.database.begin().await?;
         near.execute(RENAME_SPOOL, vec![self.name.as_str().into()]).await?;

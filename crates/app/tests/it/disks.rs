@@ -236,7 +236,9 @@ fn beside_a_database_whose_tables_cannot_grow_records_wait_in_the_spool() {
     failing.disk.turn(Condition::Sound).unwrap();
     let all = format!("(SELECT COUNT(*) FROM activity WHERE code = '0') = {}", passed + 1);
     until("the database takes them in", 20_000, || holds(&postgres, &all));
-    assert!(failing.log().contains("the store takes in records of requests again"));
+    until("the log says so", 5_000, || {
+        failing.log().contains("the store takes in records of requests again")
+    });
     assert_eq!(server.stop().code(), Some(0));
 }
 

@@ -51,7 +51,6 @@ fn odd_heads_are_refused_in_json_and_never_forwarded() {
         ("repeated passphrase", public(LINE, &with("OK-ACCESS-PASSPHRASE: a\r\nOK-ACCESS-PASSPHRASE: b"))),
         ("key named hop-by-hop", public(LINE, &with("Connection: close, OK-ACCESS-KEY"))),
         ("identity named hop-by-hop", public(LINE, &with("Connection: Keyward-Account"))),
-        ("foreign upgrade", public(LINE, &with("Connection: Upgrade\r\nUpgrade: foo"))),
         ("quote in the query", public("GET /api/v5/public/time?a=\"b\" HTTP/1.1", host)),
         ("fragment", public("GET /api/v5/public/time#a HTTP/1.1", host)),
         ("empty fragment", public("GET /api/v5/public/time?a=b# HTTP/1.1", host)),
@@ -75,6 +74,55 @@ fn odd_heads_are_refused_in_json_and_never_forwarded() {
             let text = String::from_utf8_lossy(&request).into_owned();
             assert!(!text.contains("public/time"), "{name} got through: {text}");
         }
+    }
+}
+
+/// RFC 9110, 7.8: Java's own client and curl offer HTTP/2 with each first request. What follows is a request of its own.
+#[test]
+fn offers_of_other_protocols_are_passed_over() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let running =
+        Running::start_with(&folder.data(), ["--upstream", &upstream.url, "--raise-rates", "1000"]).unwrap();
+    let settings = "Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";
+    let offers = [
+        format!("{settings}Upgrade: h2c"),
+        format!("{settings}Upgrade: H2C"),
+        "Connection: Upgrade\r\nUpgrade: h2c".to_owned(),
+        "Connection: upgrade\r\nUpgrade: TLS/1.2".to_owned(),
+        "Connection: Upgrade\r\nUpgrade: TLS/1.0, h2c".to_owned(),
+        "Connection: keep-alive, Upgrade\r\nUpgrade: HTTP/2.0, SHTTP/1.3, IRC/6.9, RTA/x11".to_owned(),
+        "Connection: Upgrade\r\nUpgrade: foo".to_owned(),
+        "Connection: Upgrade\r\nUpgrade: h2c\r\nUpgrade: foo".to_owned(),
+        "Connection: Upgrade\r\nUpgrade: h2c,".to_owned(),
+        "Connection: Upgrade\r\nUpgrade:".to_owned(),
+        "Upgrade: h2c".to_owned(),
+        "Connection: Upgrade".to_owned(),
+        "Connection: Upgrade\r\nUpgrade: websocketless".to_owned(),
+    ];
+    let key = running.key("trade").unwrap();
+    for (at, offer) in offers.iter().enumerate() {
+        let mut wire = Wire::open(running.address("gateway_url").unwrap());
+        let before = upstream.requests().len();
+        wire.write(&public(LINE, &format!("Host: keyward\r\n{offer}\r\n")));
+        let body = format!(r#"{{"instId":"BTC-USDT","sz":"1","clOrdId":"u{at}"}}"#);
+        let mut order = Signed::new(&key, "POST", "/api/v5/trade/order", &body);
+        order.more = format!("{offer}\r\n");
+        wire.write(&order.bytes());
+        wire.write(&public(LINE, "Host: keyward\r\n"));
+        for part in ["public", "signed", "plain"] {
+            let reply = wire.read().unwrap_or_else(|| panic!("{offer}: no answer to the {part} one"));
+            assert_eq!(reply.status, 200, "{offer}, {part}: {}", reply.body);
+        }
+        let came = upstream.requests();
+        assert_eq!(came.len(), before + 3, "{offer}");
+        let text = String::from_utf8_lossy(&came[before]).to_lowercase();
+        assert!(!text.contains("upgrade") && !text.contains("http2-settings"), "{text}");
+    }
+    // Whoever asks for a socket would wait for it.
+    for offer in ["websocket", "WebSocket", "h2c, websocket", "websocket, h2c", "h2c\r\nUpgrade: websocket"] {
+        let mut wire = Wire::open(running.address("gateway_url").unwrap());
+        wire.write(&public(LINE, &format!("Host: keyward\r\nConnection: Upgrade\r\nUpgrade: {offer}\r\n")));
+        assert_eq!(wire.read().expect("an answer").status, 426, "{offer}");
     }
 }
 

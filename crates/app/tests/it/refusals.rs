@@ -86,6 +86,12 @@ fn every_refusal_code_with_its_text() {
             "numeric time",
             other(Signed { timestamp: now_ms().to_string(), ..good() }),
             401,
+            r#"{"msg":"Timestamp request expired","code":"50102"}"#,
+        ),
+        (
+            "numeric time with a fraction",
+            other(Signed { timestamp: format!("{}.715", now_ms() / 1_000), ..good() }),
+            401,
             r#"{"msg":"Invalid OK-ACCESS-TIMESTAMP","code":"50112"}"#,
         ),
         (
@@ -183,6 +189,33 @@ fn every_refusal_code_with_its_text() {
 }
 
 /// ccxt sends its query percent-encoded, python-okx raw; both sign what they send.
+/// Clients in Go leave out zeros at the end of the fraction: one request in ten.
+#[test]
+fn timestamps_with_fewer_digits_are_read_and_verified_as_sent() {
+    let folder = Folder::new();
+    let running = Running::start_with(&folder.data(), ["--raise-rates", "1000"]).unwrap();
+    let key = running.key("trade").unwrap();
+    let code = |signed: &Signed| send(&running, signed).code();
+    for ms in (0..1_000).step_by(50).chain([1, 10, 120, 123, 999]) {
+        let whole = keyward_rules::time::Moment::from_unix_ms(now_ms() / 1_000 * 1_000 + ms).to_string();
+        let short = whole.trim_end_matches('Z').trim_end_matches('0').trim_end_matches('.').to_owned() + "Z";
+        let order = ORDER.replacen('{', &format!(r#"{{"clOrdId":"t{ms}","#), 1);
+        for request in [("GET", BALANCE, ""), ("POST", "/api/v5/trade/order", order.as_str())] {
+            let signed = Signed::stamped(&key, request, short.clone());
+            // What the exchange makes of so many orders is its own matter.
+            assert!(["0", "1"].contains(&code(&signed).as_str()), "{short}");
+            if request.0 == "POST" {
+                assert_eq!(code(&signed), "50042", "{short}: the same again is a replay");
+            }
+            if short != whole {
+                let other =
+                    Signed { timestamp: whole.clone(), ..Signed::stamped(&key, request, short.clone()) };
+                assert_eq!(code(&other), "50113", "{short} was signed, {whole} was sent");
+            }
+        }
+    }
+}
+
 #[test]
 fn targets_are_verified_as_sent() {
     let folder = Folder::new();

@@ -83,7 +83,11 @@ pub struct Signed {
 
 impl Signed {
     pub fn at(key: &KeyEntry, method: &str, target: &str, body: &str, at_ms: u64) -> Self {
-        let timestamp = Moment::from_unix_ms(at_ms).to_string();
+        Self::stamped(key, (method, target, body), Moment::from_unix_ms(at_ms).to_string())
+    }
+
+    /// Signed with this text as its timestamp.
+    pub fn stamped(key: &KeyEntry, (method, target, body): (&str, &str, &str), timestamp: String) -> Self {
         let state = HmacState::from_key(key.secret.as_bytes());
         let made = sign(&state, timestamp.as_bytes(), method.as_bytes(), target.as_bytes(), body.as_bytes());
         Self {

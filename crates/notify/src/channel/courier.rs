@@ -21,7 +21,7 @@ use super::form::post;
 
 /// How often it is asked at most, while much is written.
 const LOOK: Duration = Duration::from_millis(200);
-/// How often it is asked for what is due where nothing did: digests and what is tried again become due by themselves.
+/// How often it is asked for what is due while nothing comes in: digests and second tries become due by themselves.
 const ASK: Duration = Duration::from_secs(5);
 /// Channels that are served at a time; of one account; of those that failed or were slow the last time.
 const ROOM: usize = 128;
@@ -132,6 +132,7 @@ impl ChannelCourier {
                 Err(problem) => {
                     error!(%problem, "what waits for alert channels cannot be read");
                     tokio::time::sleep(LOOK * 10).await;
+                    continue;
                 }
             }
             tokio::select! {

@@ -20,10 +20,10 @@ use crate::sql::sqlite::{self, Access};
 use crate::sql::statement::Prepared;
 use crate::sql::{Database, Row, Transact};
 
-/// [`INSERT_ACTIVITY`] for many records: each parameter is a column. Gives the largest number.
+/// [`INSERT_ACTIVITY`] for many records: each parameter is a column. Gives the smallest number and the largest.
 const INSERT_ACTIVITIES: &str = "WITH inserted AS (INSERT INTO activity (at, request, key_id, account, source, method, \
     route, code, upstream_status, bytes_in, bytes_out, micros) \
-    SELECT * FROM UNNEST($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id) SELECT MAX(id) FROM inserted";
+    SELECT * FROM UNNEST($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id) SELECT MIN(id), MAX(id) FROM inserted";
 /// What one commit takes.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Batch<'b> {
@@ -40,18 +40,22 @@ pub(crate) fn open(file: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Commits a batch to SQLite; gives the number of its last record.
+/// The numbers of the first and the last record of a batch, which follow each other.
+pub(crate) type Numbers = (i64, i64);
+
+/// Commits a batch to SQLite.
 pub(crate) fn append_sqlite(
     connection: &mut Connection,
     batch: Batch<'_>,
-) -> Result<Option<i64>, StoreError> {
+) -> Result<Option<Numbers>, StoreError> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     insert_intents(&tx, batch.intents)?;
     settle(&tx, batch.outcomes)?;
     insert_records(&tx, batch.records)?;
-    let newest = (!batch.records.is_empty()).then(|| tx.last_insert_rowid());
+    let newest = tx.last_insert_rowid();
     tx.commit()?;
-    Ok(newest)
+    let count = i64::try_from(batch.records.len()).unwrap_or(i64::MAX);
+    Ok((count > 0).then(|| (newest - count + 1, newest)))
 }
 
 fn insert_intents(tx: &Transaction<'_>, intents: &[Intent]) -> Result<(), StoreError> {
@@ -102,11 +106,11 @@ fn insert_records(tx: &Transaction<'_>, records: &[Record]) -> Result<(), StoreE
     Ok(())
 }
 
-/// Commits a batch to PostgreSQL; gives the number of its last record.
+/// Commits a batch to PostgreSQL.
 pub(crate) async fn append_postgres(
     database: &Database,
     batch: Batch<'_>,
-) -> Result<Option<i64>, StoreError> {
+) -> Result<Option<Numbers>, StoreError> {
     let mut tx = database.begin().await?;
     for intent in batch.intents {
         tx.execute(INSERT_INTENT, intent_values(intent)).await?;
@@ -114,15 +118,15 @@ pub(crate) async fn append_postgres(
     for outcome in batch.outcomes {
         tx.execute(SETTLE_INTENT, outcome_values(outcome)).await?;
     }
-    let mut newest = None;
+    let mut numbers = None;
     if let Transact::Postgres(tx) = &mut tx
         && !batch.records.is_empty()
     {
         let lines: Vec<Line> = batch.records.iter().map(Line::of).collect();
-        newest = Some(insert_columns(tx, &lines).await?);
+        numbers = Some(insert_columns(tx, &lines).await?);
     }
     tx.commit().await?;
-    Ok(newest)
+    Ok(numbers)
 }
 
 /// Saves a node's marks in SQLite.
@@ -196,8 +200,8 @@ async fn add_marks(tx: &mut Transact, node: &str, marks: &[SavedMark]) -> Result
     Ok(())
 }
 
-/// Takes records into PostgreSQL from rows of a spool; gives the number of the last one.
-pub(crate) async fn take_in(tx: &mut Transact, rows: &[Row]) -> Result<i64, StoreError> {
+/// Takes records into PostgreSQL from rows of a spool.
+pub(crate) async fn take_in(tx: &mut Transact, rows: &[Row]) -> Result<Numbers, StoreError> {
     let lines: Result<Vec<_>, _> = rows.iter().map(Line::of_row).collect();
     match tx {
         Transact::Postgres(tx) => insert_columns(tx, &lines?).await,
@@ -258,8 +262,7 @@ impl Line {
     }
 }
 
-/// Gives the number of the last one.
-async fn insert_columns(tx: &mut PostgresTransaction, lines: &[Line]) -> Result<i64, StoreError> {
+async fn insert_columns(tx: &mut PostgresTransaction, lines: &[Line]) -> Result<Numbers, StoreError> {
     let at = column(lines, |line| line.at);
     let request = column(lines, |line| line.request.as_slice());
     let key = column(lines, |line| line.key.as_deref());
@@ -286,8 +289,9 @@ async fn insert_columns(tx: &mut PostgresTransaction, lines: &[Line]) -> Result<
         (&bytes_out, Type::INT8_ARRAY),
         (&micros, Type::INT8_ARRAY),
     ];
-    let newest = tx.fetch_typed(INSERT_ACTIVITIES, &columns).await?;
-    newest.first().ok_or_else(|| StoreError::tampered("activity", "newest"))?.int(0)
+    let numbers = tx.fetch_typed(INSERT_ACTIVITIES, &columns).await?;
+    let numbers = numbers.first().ok_or_else(|| StoreError::tampered("activity", "newest"))?;
+    Ok((numbers.int(0)?, numbers.int(1)?))
 }
 
 /// One value of each row.

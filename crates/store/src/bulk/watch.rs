@@ -9,16 +9,19 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use tokio::io::unix::AsyncFd;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::error::StoreError;
 use crate::sql::sqlite::{self, Access};
 
 /// How often it is looked where the kernel does not tell.
 const LOOK: Duration = Duration::from_millis(5);
-/// A change is told when it is written, and seen once it is durable: how often is looked meanwhile, and how many times.
-const SETTLE: Duration = Duration::from_millis(1);
-const LOOKS: u32 = 50;
+/// A change is told when it is written, and seen once it is durable. How often is looked meanwhile: at first, later, and for
+/// how long.
+const SOON: Duration = Duration::from_millis(1);
+const LATER: Duration = Duration::from_millis(20);
+const AT_FIRST: Duration = Duration::from_millis(50);
+const SETTLED: Duration = Duration::from_millis(500);
 
 /// Looks for changes of a file.
 pub(crate) struct Lookout {
@@ -26,6 +29,9 @@ pub(crate) struct Lookout {
     /// What the kernel tells of the files beside each other: the database, its log.
     told: Option<AsyncFd<OwnedFd>>,
     name: Vec<u8>,
+    /// When something was last told, and whether a change was seen since. It is kept while nobody waits: what was told is
+    /// told once.
+    writing: Option<(Instant, bool)>,
 }
 
 /// The file's version as last seen.
@@ -38,7 +44,7 @@ struct Version {
 pub(crate) fn open(file: &Path) -> Result<Lookout, StoreError> {
     let version = Version { connection: sqlite::open(file, Access::Read)?, seen: None };
     let name = file.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
-    Ok(Lookout { version, told: file.parent().and_then(tell), name })
+    Ok(Lookout { version, told: file.parent().and_then(tell), name, writing: None })
 }
 
 /// Has the kernel tell of writes in a folder; `None` where it does not.
@@ -50,27 +56,47 @@ fn tell(folder: &Path) -> Option<AsyncFd<OwnedFd>> {
 }
 
 impl Lookout {
-    /// Returns when another connection has changed the file.
+    /// Returns when another connection has changed the file. May be given up at any time: nothing is missed by the next call.
     pub(crate) async fn moved(&mut self) {
         loop {
             if self.version.has_moved() {
+                self.writing = self.writing.map(|(at, _)| (at, true));
                 return;
             }
             let Some(told) = &self.told else {
                 sleep(LOOK).await;
                 continue;
             };
-            if !written(told, &self.name).await {
-                self.told = None;
-                continue;
-            }
-            for _ in 0..LOOKS {
-                if self.version.has_moved() {
-                    return;
+            let next = match self.writing {
+                Some((at, seen)) if at.elapsed() < SETTLED => {
+                    Some(if !seen && at.elapsed() < AT_FIRST { SOON } else { LATER })
                 }
-                sleep(SETTLE).await;
+                Some(_) | None => None,
+            };
+            let heard = tokio::select! {
+                heard = written(told, &self.name) => Some(heard),
+                () = pause(next) => None,
+            };
+            match heard {
+                Some(true) => {
+                    let again = self.writing.replace((Instant::now(), false));
+                    // While much is written, it is not looked more often than this.
+                    if again.is_some_and(|(at, _)| at.elapsed() < SOON) {
+                        sleep(SOON).await;
+                    }
+                }
+                Some(false) => self.told = None,
+                None => {}
             }
         }
+    }
+}
+
+/// Waits for so long; without a time, for ever.
+async fn pause(time: Option<Duration>) {
+    match time {
+        Some(time) => sleep(time).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -108,8 +134,8 @@ impl Glance {
         Self(file.and_then(|file| open(file).ok()))
     }
 
-    /// Returns once anything may have been written since the last call, by anybody, or after `patience`. On PostgreSQL it is
-    /// not told, and so it is worth looking after `blind`.
+    /// Returns once anything may have been written since the last call, by anybody, or after `patience`. On PostgreSQL, which
+    /// does not tell, it returns after `blind`.
     pub async fn moved(&mut self, patience: Duration, blind: Duration) {
         match &mut self.0 {
             Some(lookout) => drop(timeout(patience, lookout.moved()).await),

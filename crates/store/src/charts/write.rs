@@ -85,10 +85,14 @@ impl Charts {
         self.gathering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in what is counted of records that were appended, of which `newest` is the last.
-    pub(crate) fn appended(&self, requests: impl IntoIterator<Item = Request>, newest: i64) {
+    /// Takes in what is counted of records that were appended, with the numbers of the first and the last. Where others are
+    /// missing before them, or they are known already, everything is counted from the journal instead.
+    pub(crate) fn appended(&self, requests: impl IntoIterator<Item = Request>, (first, newest): (i64, i64)) {
         let mut gathering = self.gathering();
         gathering.newest = Some(newest);
+        if gathering.cover.as_ref().is_some_and(|cover| !cover.full && first != cover.until + 1) {
+            gathering.cover = None;
+        }
         let Some(cover) = gathering.cover.as_mut().filter(|cover| !cover.full) else { return };
         requests.into_iter().for_each(|request| cover.gathered.add(request));
         cover.until = newest;

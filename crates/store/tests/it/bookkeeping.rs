@@ -45,6 +45,7 @@ const BOOKKEEPING: &[(&str, &str)] = &[
     ("DROP_INTENT", "what the store has taken in"),
     ("SPOOL_TAKEN", "up to which record a spool was taken in"),
     ("SET_SPOOL_TAKEN", "up to which record a spool was taken in"),
+    ("SET_SPOOL_HORIZON", "how far a spool's replay horizon has come"),
     ("SET_LATEST_SPOOL", "where the replay marks are"),
     ("TAKE_NODE", "which gateway serves"),
     ("RENEW_NODE", "which gateway serves"),
