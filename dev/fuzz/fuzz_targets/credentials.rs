@@ -18,6 +18,6 @@ fuzz_target!(|fields: [Option<&[u8]>; 5]| {
         assert!(signature.matches(&signature));
     }
     if let Ok(stamp) = read.stamp() {
-        assert_eq!(stamp.as_bytes().as_slice(), read.timestamp);
+        assert_eq!(stamp.as_bytes(), read.timestamp);
     }
 });
