@@ -9,7 +9,7 @@ keys=${1:-1000000} seconds=${2:-1800} rate=${3:-1000}
 target=${CARGO_TARGET_DIR:-target}/release
 folder=$(mktemp -d)
 "$target/keyward" sandbox --data "$folder/data" --credentials "$folder/keys.json" --extra-keys "$keys" --raise-rates 100000 \
-  --gateway 127.0.0.1:38592 --gateway-tls 127.0.0.1:0 --console 127.0.0.1:0 --metrics 127.0.0.1:38593 \
+  --gateway 127.0.0.1:28592 --gateway-tls 127.0.0.1:0 --console 127.0.0.1:0 --metrics 127.0.0.1:28593 \
   > "$folder/out" 2> "$folder/err" & keyward=$!
 trap 'kill $keyward 2>/dev/null; wait; rm -rf "$folder"' EXIT
 until [ -s "$folder/keys.json" ]; do kill -0 $keyward; sleep 1; done
@@ -30,8 +30,8 @@ end=$(($(date +%s) + seconds))
     sleep 20
   done
 ) & backups=$!
-"$target/keyward-bench" soak "$folder/keys.json" http://127.0.0.1:38592 "$rate" "$seconds" $keyward
+"$target/keyward-bench" soak "$folder/keys.json" http://127.0.0.1:28592 "$rate" "$seconds" $keyward
 wait $changes $backups
-curl -s http://127.0.0.1:38593/metrics | grep -E 'age|lag|dropped' || true
+curl -s http://127.0.0.1:28593/metrics | grep -E 'age|lag|dropped' || true
 echo "the log:"
 cut -c1-200 "$folder/err" | tail -20
