@@ -54,9 +54,7 @@ impl RequestLines {
             self.place = self.place.after(*byte);
         }
     }
-}
 
-impl RequestLines {
     /// The usual case: only where the last line has got to must be known.
     fn pass(&mut self, bytes: &[u8]) {
         let mut rest = bytes;

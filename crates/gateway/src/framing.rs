@@ -165,7 +165,7 @@ fn check_transfer(seen: &Seen<'_>, parts: &request::Parts) -> Result<(), Denial>
             return Err(Denial::Malformed);
         }
     }
-    // Whoever asks for a socket waits for it. Other offers need not be taken (RFC 9110, 7.8): the request is served as it is.
+    // A client that asks for a socket waits for it. Other offers may be ignored (RFC 9110, 7.8): the request is served as it is.
     if seen.websocket {
         return Err(Denial::UpgradeRefused);
     }

@@ -86,8 +86,6 @@ pub struct Loaded {
 const PAGE: u64 = 10_000;
 /// How long to wait for a change before looking all the same.
 const WAIT: Duration = Duration::from_millis(100);
-/// The same where the kernel tells of changes: on some file systems it does not tell of those of other machines.
-const WAIT_TOLD: Duration = Duration::from_millis(400);
 /// PostgreSQL's channel; a notice says only that something changed.
 pub(crate) const CHANNEL: &str = "keyward_changes";
 
@@ -243,11 +241,11 @@ enum Lookout {
 }
 
 impl Watch {
-    /// Returns when something may have changed: at once on a change, and after a moment anyway. Whether something
+    /// Returns when something may have changed: at once on a change, and after a tenth of a second anyway. Whether something
     /// may have; false only where it is known that nothing has. A look-out that fails costs speed and nothing else.
     pub async fn changed(&mut self) -> bool {
         match &mut self.way {
-            Lookout::Sqlite(lookout) => tokio::time::timeout(WAIT_TOLD, lookout.moved()).await.is_ok(),
+            Lookout::Sqlite(lookout) => tokio::time::timeout(WAIT, lookout.moved()).await.is_ok(),
             Lookout::Postgres(listener) => {
                 // A pooler may keep notices from us, so silence says nothing.
                 let _ = tokio::time::timeout(WAIT, listener.woken()).await;

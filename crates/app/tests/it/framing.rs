@@ -118,7 +118,7 @@ fn offers_of_other_protocols_are_passed_over() {
         let text = String::from_utf8_lossy(&came[before]).to_lowercase();
         assert!(!text.contains("upgrade") && !text.contains("http2-settings"), "{text}");
     }
-    // Whoever asks for a socket would wait for it.
+    // A client that asks for a socket would wait for it.
     for offer in ["websocket", "WebSocket", "h2c, websocket", "websocket, h2c", "h2c\r\nUpgrade: websocket"] {
         let mut wire = Wire::open(running.address("gateway_url").unwrap());
         wire.write(&public(LINE, &format!("Host: keyward\r\nConnection: Upgrade\r\nUpgrade: {offer}\r\n")));

@@ -91,6 +91,7 @@ impl Killed {
             let mut command = Command::new(program().unwrap());
             command.args(["key", change, "--config", &self.config, &self.trader.api_key]);
             let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            // Each time at another point of the command: that is what the test is about.
             std::thread::sleep(Duration::from_millis(number * 7 % 45));
             child.kill().unwrap();
             child.wait().unwrap();
@@ -133,6 +134,7 @@ fn survives(killed: &Killed) {
             scope.spawn(|| killed.withdraw(&stop));
             scope.spawn(|| killed.change(&stop));
             let mut server = killed.spawn();
+            // How long it lives is what the test is about.
             std::thread::sleep(Duration::from_millis(life_ms));
             server.kill().unwrap();
             server.wait().unwrap();

@@ -82,8 +82,9 @@ impl<'r> Credentials<'r> {
     /// # Errors
     /// 50112 for another form; 50102 for digits alone, as from OKX, where they are a time that is over.
     pub fn stamp(&self) -> Result<Timestamp, Denial> {
-        let digits = self.timestamp.iter().all(u8::is_ascii_digit);
-        let other = if digits { Denial::TimestampExpired } else { Denial::TimestampMalformed };
-        Timestamp::parse(self.timestamp).map_err(|_| other)
+        Timestamp::parse(self.timestamp).map_err(|_| {
+            let digits = self.timestamp.iter().all(u8::is_ascii_digit);
+            if digits { Denial::TimestampExpired } else { Denial::TimestampMalformed }
+        })
     }
 }

@@ -20,7 +20,7 @@ use crate::sql::sqlite::{self, Access};
 use crate::sql::statement::Prepared;
 use crate::sql::{Database, Row, Transact};
 
-/// [`INSERT_ACTIVITY`] for many records: each parameter is a column. Gives the smallest number and the largest.
+/// [`INSERT_ACTIVITY`] for many records: each parameter is a column. Returns the first number and the last.
 const INSERT_ACTIVITIES: &str = "WITH inserted AS (INSERT INTO activity (at, request, key_id, account, source, method, \
     route, code, upstream_status, bytes_in, bytes_out, micros) \
     SELECT * FROM UNNEST($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id) SELECT MIN(id), MAX(id) FROM inserted";

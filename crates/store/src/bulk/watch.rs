@@ -29,8 +29,8 @@ pub(crate) struct Lookout {
     /// What the kernel tells of the files beside each other: the database, its log.
     told: Option<AsyncFd<OwnedFd>>,
     name: Vec<u8>,
-    /// When something was last told, and whether a change was seen since. It is kept while nobody waits: what was told is
-    /// told once.
+    /// When the kernel last told of a write, and whether a change was seen since. It is kept between two calls, because the
+    /// kernel tells once.
     writing: Option<(Instant, bool)>,
 }
 

@@ -193,15 +193,20 @@ async fn a_gateway_that_had_no_spool_begins_behind_its_own_marks() {
     assert_eq!(horizon_after(&world.store, Some(&mut spool), NOW).await, Some(35_000));
 }
 
-#[tokio::test]
-async fn a_spool_that_was_put_back_begins_anew() {
-    let (world, folder) = (World::postgres().await, Folder::new());
+/// A spool from which ten records were taken in; as its file is then.
+async fn shipped(world: &World, folder: &Folder) -> Vec<u8> {
     let mut spool = world.store.spool(&folder.0, NODE).await.unwrap();
     assert_eq!(horizon_after(&world.store, Some(&mut spool), NOW).await, None);
     append(&spool, 0..10).await;
     spool.ship_all().await.unwrap();
     spool.close().await;
-    let old = folder.copy();
+    folder.copy()
+}
+
+#[tokio::test]
+async fn a_spool_that_was_put_back_begins_anew() {
+    let (world, folder) = (World::postgres().await, Folder::new());
+    let old = shipped(&world, &folder).await;
     let mut spool = world.store.spool(&folder.0, NODE).await.unwrap();
     append(&spool, 10..20).await;
     spool.ship_all().await.unwrap();
@@ -218,12 +223,7 @@ async fn a_spool_that_was_put_back_begins_anew() {
 #[tokio::test]
 async fn a_spool_whose_horizon_is_behind_was_put_back() {
     let (world, folder) = (World::postgres().await, Folder::new());
-    let mut spool = world.store.spool(&folder.0, NODE).await.unwrap();
-    assert_eq!(horizon_after(&world.store, Some(&mut spool), NOW).await, None);
-    append(&spool, 0..10).await;
-    spool.ship_all().await.unwrap();
-    spool.close().await;
-    let old = folder.copy();
+    let old = shipped(&world, &folder).await;
     let mut spool = world.store.spool(&folder.0, NODE).await.unwrap();
     // Of a clock that was ahead by more than two machines' may differ.
     spool.journal().advance_horizon(NODE, NOW.plus_ms(50_000)).await.unwrap();
