@@ -1,7 +1,7 @@
 //! A copy of SQLite's files that is taken while a server writes to them.
 //!
-//! The journal is copied as it stands when its copy begins. The main tables are copied while no change can be
-//! committed: whatever was acknowledged before that ends is in the copy, and its numbers say up to where.
+//! Each file is copied as it stands when its copy begins, the main tables last, and nothing waits for it: whatever was
+//! acknowledged before is in the copy, and its numbers say up to where.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use keyward_rules::id::Revision;
 use keyward_rules::log::{Hash, Span, fold};
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags};
 
 use crate::error::StoreError;
 use crate::open::{ACTIVITY_FILE, ACTIVITY_PART, AUDIT_STEP, KNOWN_STEPS, MAIN_FILE, MAIN_PART};
@@ -19,7 +19,7 @@ use crate::writer::Seen;
 /// The files of a copy, in the order in which they are taken.
 pub const BACKUP_PARTS: [&str; 2] = [ACTIVITY_FILE, MAIN_FILE];
 
-/// How long to wait for a change that is being committed.
+/// How long to wait for a file that is locked, as after a crash.
 const BUSY: Duration = Duration::from_secs(30);
 /// Bytes that are hashed at a time.
 const BLOCK: usize = 1 << 16;
@@ -66,22 +66,15 @@ pub fn known_steps() -> Steps {
     Steps { main, activity }
 }
 
-/// Copies the store in `folder` into the empty folder `to`, durably; blocks its thread. Changes wait while the main
-/// tables are copied, requests do not.
+/// Copies the store in `folder` into the empty folder `to`, durably; blocks its thread. Changes and requests go on meanwhile.
 ///
 /// # Errors
 /// [`StoreError::File`] when there is no store or no room, [`StoreError::UnknownSchema`] when a newer program wrote
 /// it, [`StoreError::Tampered`] when the copy is not whole.
 pub fn copy(folder: &Path, to: &Path) -> Result<Copied, StoreError> {
     let (main, activity) = (folder.join(MAIN_FILE), folder.join(ACTIVITY_FILE));
-    let source = open(&activity)?;
-    copy_file(&source, &to.join(ACTIVITY_FILE))?;
-    {
-        let mut held = open(&main)?;
-        let quiet = held.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        copy_file(&open(&main)?, &to.join(MAIN_FILE))?;
-        quiet.rollback()?;
-    }
+    copy_file(&open(&activity)?, &to.join(ACTIVITY_FILE))?;
+    copy_file(&open(&main)?, &to.join(MAIN_FILE))?;
     let copied = open(&to.join(MAIN_FILE))?;
     let [known_main, known_activity] = KNOWN_STEPS;
     let steps = Steps {

@@ -16,6 +16,7 @@ mod channels;
 mod charts;
 mod conformance;
 mod connections;
+mod copies;
 mod operators;
 mod passkeys;
 mod people;
