@@ -4,10 +4,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use keyward_rules::id::KeyId;
 use keyward_store::{LastUse, Usage};
 use parking_lot::Mutex;
+use tokio::time::{Instant, sleep};
 use tracing::error;
 
 /// Keys whose last use may wait to be written.
@@ -15,7 +17,11 @@ const ROOM: usize = 1_000_000;
 /// The use of a key is written once in so long: pages and the sweep count by days.
 const AGAIN_MS: u64 = 60_000;
 /// Uses written in one commit, for which other changes may have to wait.
-const AT_ONCE: usize = 5_000;
+const AT_ONCE: usize = 1_000;
+/// Between two commits there is as much time for other processes as the last one took, within these bounds: they can only ask
+/// now and then whether the database is free.
+const PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// The uses of so few keys are written at once. Those of more gather for a while: what is written in the order of the keys lies together,
 /// and the more of them, the closer.
 const FEW: usize = 1_000;
@@ -168,6 +174,7 @@ impl LastUses {
         while !taken.uses.is_empty() {
             let left = taken.uses.len().saturating_sub(AT_ONCE);
             let part = taken.uses.get(left..).unwrap_or_default();
+            let began = Instant::now();
             if let Err(problem) = self.usage.record(part).await {
                 let told_ms = self.told_ms.load(Ordering::Relaxed);
                 if told_ms == 0 || now_ms.saturating_sub(told_ms) >= TELL_MS {
@@ -178,6 +185,9 @@ impl LastUses {
             }
             self.waiting.lock().written(part, now_ms);
             taken.uses.truncate(left);
+            if left > 0 && again_ms > 0 {
+                sleep(began.elapsed().clamp(PAUSE, LONGEST_PAUSE)).await;
+            }
         }
         true
     }

@@ -21,7 +21,12 @@ const LOOK: Duration = Duration::from_millis(5);
 const SOON: Duration = Duration::from_millis(1);
 const LATER: Duration = Duration::from_millis(20);
 const AT_FIRST: Duration = Duration::from_millis(50);
-const SETTLED: Duration = Duration::from_millis(500);
+/// A change that is not seen by then was on a disk that is slow beyond reason, or none.
+const UNSEEN: Duration = Duration::from_secs(10);
+/// Once one was seen, others may be under way.
+const SEEN: Duration = Duration::from_millis(500);
+/// How often it is looked where the kernel has told of nothing.
+const UNTOLD: Duration = Duration::from_secs(1);
 
 /// Looks for changes of a file.
 pub(crate) struct Lookout {
@@ -32,6 +37,8 @@ pub(crate) struct Lookout {
     /// When the kernel last told of a write, and whether a change was seen since. It is kept between two calls, because the
     /// kernel tells once.
     writing: Option<(Instant, bool)>,
+    /// When it was last looked.
+    looked: Option<Instant>,
 }
 
 /// The file's version as last seen.
@@ -44,7 +51,7 @@ struct Version {
 pub(crate) fn open(file: &Path) -> Result<Lookout, StoreError> {
     let version = Version { connection: sqlite::open(file, Access::Read)?, seen: None };
     let name = file.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
-    Ok(Lookout { version, told: file.parent().and_then(tell), name, writing: None })
+    Ok(Lookout { version, told: file.parent().and_then(tell), name, writing: None, looked: None })
 }
 
 /// Has the kernel tell of writes in a folder; `None` where it does not.
@@ -59,44 +66,38 @@ impl Lookout {
     /// Returns when another connection has changed the file. May be given up at any time: nothing is missed by the next call.
     pub(crate) async fn moved(&mut self) {
         loop {
-            if self.version.has_moved() {
-                self.writing = self.writing.map(|(at, _)| (at, true));
-                return;
+            let wait = self.until_next_look();
+            if wait.is_zero() {
+                self.looked = Some(Instant::now());
+                if self.version.has_moved() {
+                    self.writing = self.writing.map(|(at, _)| (at, true));
+                    return;
+                }
+                continue;
             }
             let Some(told) = &self.told else {
-                sleep(LOOK).await;
+                sleep(wait).await;
                 continue;
             };
-            let next = match self.writing {
-                Some((at, seen)) if at.elapsed() < SETTLED => {
-                    Some(if !seen && at.elapsed() < AT_FIRST { SOON } else { LATER })
-                }
-                Some(_) | None => None,
-            };
-            let heard = tokio::select! {
-                heard = written(told, &self.name) => Some(heard),
-                () = pause(next) => None,
-            };
-            match heard {
-                Some(true) => {
-                    let again = self.writing.replace((Instant::now(), false));
-                    // While much is written, it is not looked more often than this.
-                    if again.is_some_and(|(at, _)| at.elapsed() < SOON) {
-                        sleep(SOON).await;
-                    }
-                }
-                Some(false) => self.told = None,
-                None => {}
+            tokio::select! {
+                heard = written(told, &self.name) => match heard {
+                    true => self.writing = Some((Instant::now(), false)),
+                    false => self.told = None,
+                },
+                () = sleep(wait) => {}
             }
         }
     }
-}
 
-/// Waits for so long; without a time, for ever.
-async fn pause(time: Option<Duration>) {
-    match time {
-        Some(time) => sleep(time).await,
-        None => std::future::pending().await,
+    /// How long until it is worth looking again.
+    fn until_next_look(&self) -> Duration {
+        let every = match (&self.told, self.writing) {
+            (None, _) => LOOK,
+            (Some(_), Some((at, false))) if at.elapsed() < AT_FIRST => SOON,
+            (Some(_), Some((at, seen))) if at.elapsed() < if seen { SEEN } else { UNSEEN } => LATER,
+            (Some(_), _) => UNTOLD,
+        };
+        self.looked.map_or(Duration::ZERO, |at| every.saturating_sub(at.elapsed()))
     }
 }
 
