@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use keyward_rules::address::Source;
-use keyward_rules::grant::{Factor, FactorAnswer, FactorKind, TwoFactor};
+use keyward_rules::grant::{Factor, FactorAnswer, FactorKind, NotProven, TwoFactor};
 use keyward_rules::id::AccountId;
+use keyward_rules::limits::PASSWORD_MIN_CHARS;
 use keyward_rules::person::{Password, RecoveryCode, TotpCode};
 use keyward_rules::secret::Secret;
 use keyward_store::{Patience, PersonRecord, Try};
@@ -12,13 +13,52 @@ use keyward_store::{Patience, PersonRecord, Try};
 use crate::hashing::Lane;
 use crate::{ActionError, Authenticator, Desk};
 
+/// What somebody typed as a second factor, read.
+pub(crate) enum FactorCode {
+    /// An authenticator's.
+    Totp(TotpCode),
+    /// One of the sheet.
+    Recovery(RecoveryCode),
+}
+
+impl FactorCode {
+    /// Reads a code of either kind.
+    ///
+    /// # Errors
+    /// [`NotProven::Unreadable`].
+    pub(crate) fn parse(text: &str) -> Result<Self, NotProven> {
+        let recovery = || RecoveryCode::parse(text).map(Self::Recovery);
+        TotpCode::parse(text).map(Self::Totp).or_else(|_| recovery()).map_err(|_| NotProven::Unreadable)
+    }
+
+    const fn kind(&self) -> FactorKind {
+        match self {
+            Self::Totp(_) => FactorKind::Totp,
+            Self::Recovery(_) => FactorKind::RecoveryCode,
+        }
+    }
+}
+
+/// Whether [`prove`] can read `text` at all; asked before a try of something else is counted for it.
+///
+/// # Errors
+/// [`NotProven::Unreadable`].
+pub(crate) async fn readable(desk: &Desk<'_>, account: AccountId, text: &str) -> Result<(), ActionError> {
+    let person = desk.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
+    if person.two_factor() == TwoFactor::On {
+        FactorCode::parse(text)?;
+    }
+    Ok(())
+}
+
 /// A second factor of the account: an authenticator's code or a recovery code. Where the account has none, the
 /// password stands in (and is then no second factor for a key, because no key can be made).
 ///
 /// `lane` separates counters, so that who guesses in one cannot pause the other: a known browser has its own.
 ///
 /// # Errors
-/// [`ActionError::NotProven`]; [`ActionError::Store`] when the try could not be counted.
+/// [`ActionError::NotProven`], which counts no try for what cannot be read; [`ActionError::Store`] when the try could not be
+/// counted.
 #[crate::boxed]
 pub async fn prove(
     desk: &Desk<'_>,
@@ -28,7 +68,7 @@ pub async fn prove(
 ) -> Result<Factor, ActionError> {
     let person = desk.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
     match person.two_factor() {
-        TwoFactor::On => second(desk, &person, text, lane).await,
+        TwoFactor::On => second(desk, &person, FactorCode::parse(text)?, lane).await,
         TwoFactor::Off => password(desk, &person, text, lane).await,
     }
 }
@@ -40,29 +80,36 @@ pub async fn prove(
 #[crate::boxed]
 pub async fn prove_any(desk: &Desk<'_>, account: AccountId, text: &str) -> Result<Factor, ActionError> {
     let person = desk.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
-    let is_code = TotpCode::parse(text).is_ok() || RecoveryCode::parse(text).is_ok();
-    match (person.two_factor(), is_code) {
-        (TwoFactor::On, true) => second(desk, &person, text, "in").await,
-        (TwoFactor::On, false) | (TwoFactor::Off, _) => password(desk, &person, text, "in").await,
+    let by_password = || password(desk, &person, text, "in");
+    match (person.two_factor(), FactorCode::parse(text)) {
+        (TwoFactor::Off, _) => by_password().await,
+        (TwoFactor::On, Ok(code)) => match (code.kind(), second(desk, &person, code, "in").await) {
+            // A password may look like a code of the sheet.
+            (FactorKind::RecoveryCode, Err(ActionError::NotProven(NotProven::Wrong))) => by_password().await,
+            (_, proven) => proven,
+        },
+        (TwoFactor::On, Err(unreadable)) if text.chars().count() < PASSWORD_MIN_CHARS => {
+            Err(unreadable.into())
+        }
+        (TwoFactor::On, Err(_)) => by_password().await,
     }
 }
 
 async fn second(
     desk: &Desk<'_>,
     person: &PersonRecord,
-    text: &str,
+    code: FactorCode,
     lane: &str,
 ) -> Result<Factor, ActionError> {
-    let kind = if RecoveryCode::parse(text).is_ok() { FactorKind::RecoveryCode } else { FactorKind::Totp };
+    let kind = code.kind();
     let subject = format!("{}:{}:{lane}", kind.word(), person.account);
     let door = &desk.authority.access.door;
     if door.count_try(&subject, Patience::Credential, desk.now).await? == Try::Paused {
         return settle(person, kind, FactorAnswer::Paused);
     }
-    let right = match kind {
-        FactorKind::RecoveryCode => recovery_code(desk, person, text).await?,
-        FactorKind::Totp => totp_code(desk, person, text).await?,
-        FactorKind::Passkey | FactorKind::Password | FactorKind::Mailbox => false,
+    let right = match code {
+        FactorCode::Recovery(code) => recovery_code(desk, person, &code).await?,
+        FactorCode::Totp(code) => totp_code(desk, person, &code).await?,
     };
     if right {
         door.clear_tries(&subject).await?;
@@ -70,17 +117,20 @@ async fn second(
     settle(person, kind, if right { FactorAnswer::Right } else { FactorAnswer::Wrong })
 }
 
-async fn totp_code(desk: &Desk<'_>, person: &PersonRecord, text: &str) -> Result<bool, ActionError> {
-    let (Ok(code), Some(secret)) = (TotpCode::parse(text), &person.totp) else { return Ok(false) };
+async fn totp_code(desk: &Desk<'_>, person: &PersonRecord, code: &TotpCode) -> Result<bool, ActionError> {
+    let Some(secret) = &person.totp else { return Ok(false) };
     let authenticator = Authenticator::new(Secret::new(secret.expose().clone()));
-    match authenticator.step_of(&code, desk.now) {
+    match authenticator.step_of(code, desk.now) {
         Some(step) => Ok(desk.authority.access.door.use_totp_step(person.account, step).await?),
         None => Ok(false),
     }
 }
 
-async fn recovery_code(desk: &Desk<'_>, person: &PersonRecord, text: &str) -> Result<bool, ActionError> {
-    let Ok(code) = RecoveryCode::parse(text) else { return Ok(false) };
+async fn recovery_code(
+    desk: &Desk<'_>,
+    person: &PersonRecord,
+    code: &RecoveryCode,
+) -> Result<bool, ActionError> {
     let owner = person.account.to_string();
     let tag = desk.authority.secrets.codes.tag("recovery", &owner, code.expose().as_bytes());
     Ok(desk.authority.access.door.use_recovery_code(person.account, &tag, desk.now).await?)

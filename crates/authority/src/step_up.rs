@@ -8,6 +8,7 @@ use keyward_rules::secret::Secret;
 use keyward_store::NewChallenge;
 
 use crate::passkeys::{Purpose, prove_passkey};
+use crate::prove::readable;
 use crate::{ActionError, Desk, prove, tell};
 
 /// What is to be approved: its exact parameters, which are hashed, and the words that the person reads.
@@ -82,8 +83,9 @@ pub async fn begin_step_up(desk: &Desk<'_>, matter: &Matter) -> Result<SessionId
     }
 }
 
-/// Checks code and factor, and gives the proof. The try is counted before anything is looked at; the factor is
-/// looked at only when the mail's code is right, so that neither can be guessed alone.
+/// Checks code and factor, and gives the proof. What cannot be read as a code is told and not counted. The try is counted
+/// before anything is looked at; the factor is looked at only when the mail's code is right, so that neither can be guessed
+/// alone.
 ///
 /// # Errors
 /// [`ActionError::NotApproved`], [`ActionError::NotProven`].
@@ -96,8 +98,11 @@ pub async fn finish_step_up(
     let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
     let door = &desk.authority.access.door;
     let id: SessionId = form.challenge.parse().map_err(|_| NotApproved::Over)?;
+    let code = MailCode::parse(&form.mail_code).map_err(|_| NotApproved::Unreadable)?;
+    if form.passkey.is_empty() {
+        readable(desk, holder.account, &form.factor).await?;
+    }
     let opened = door.try_challenge(id).await?.ok_or(NotApproved::Over)?;
-    let code = MailCode::parse(&form.mail_code).map_err(|_| NotApproved::Wrong)?;
     let answer = Answer {
         action: matter.action,
         session: Some(holder.session),

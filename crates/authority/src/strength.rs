@@ -30,7 +30,7 @@ pub fn strength(text: &str, known: &[&str]) -> Strength {
 /// Takes a chosen password that is long and hard to guess.
 pub(crate) fn choose(text: &str, known: &[&str]) -> Result<Password, ActionError> {
     let password = Password::choose(text)?;
-    let found = strength(text, known);
+    let found = strength(password.expose(), known);
     if found.score >= 3 {
         return Ok(password);
     }

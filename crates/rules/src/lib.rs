@@ -25,6 +25,7 @@ pub mod letter;
 pub mod limits;
 pub mod log;
 pub mod okx;
+pub mod paste;
 pub mod permission;
 pub mod person;
 pub mod policy;

@@ -83,8 +83,8 @@ pub async fn confirm_email(desk: &Desk<'_>, challenge: &str, code: &str) -> Resu
     let account = holder.account;
     let door = &desk.authority.access.door;
     let id: SessionId = challenge.parse().map_err(|_| NotApproved::Over)?;
+    let code = MailCode::parse(code).map_err(|_| NotApproved::Unreadable)?;
     let opened = door.try_challenge(id).await?.ok_or(NotApproved::Over)?;
-    let code = MailCode::parse(code).map_err(|_| NotApproved::Wrong)?;
     let new = Email::parse(opened.payload.expose()).map_err(|_| NotApproved::Over)?;
     let answer = Answer {
         action: Action::ConfirmEmail,

@@ -99,8 +99,8 @@ pub async fn confirm_registration(
 ) -> Result<Registered, ActionError> {
     let door = &desk.authority.access.door;
     let id: SessionId = challenge.parse().map_err(|_| NotApproved::Over)?;
+    let code = MailCode::parse(code).map_err(|_| NotApproved::Unreadable)?;
     let opened = door.try_challenge(id).await?.ok_or(NotApproved::Over)?;
-    let code = MailCode::parse(code).map_err(|_| NotApproved::Wrong)?;
     let answer = Answer {
         action: Action::Register,
         session: None,

@@ -17,7 +17,7 @@ use super::register::is_quiet;
 use super::{is_cooling, rest};
 use crate::hashing::Lane;
 use crate::passkeys::{Purpose, prove_any_passkey};
-use crate::prove::{prove, source};
+use crate::prove::{FactorCode, prove, source};
 use crate::sign_in::lane;
 use crate::step_up::{Matter, code_letter, tag};
 use crate::{ActionError, Desk, strength, tell};
@@ -109,8 +109,11 @@ pub async fn reset_password(desk: &Desk<'_>, form: &ResetForm) -> Result<(), Act
     let door = &authority.access.door;
     let password = strength::choose(&form.password, &["keyward"])?;
     let id: SessionId = form.challenge.parse().map_err(|_| NotApproved::Over)?;
+    let code = MailCode::parse(&form.mail_code).map_err(|_| NotApproved::Unreadable)?;
+    if form.passkey.is_empty() && !form.factor.is_empty() {
+        FactorCode::parse(&form.factor)?;
+    }
     let opened = door.try_challenge(id).await?.ok_or(NotApproved::Over)?;
-    let code = MailCode::parse(&form.mail_code).map_err(|_| NotApproved::Wrong)?;
     let answer = Answer {
         action: Action::ResetPassword,
         session: None,

@@ -111,7 +111,7 @@ pub fn try_authenticator(
     authenticator: &Authenticator,
     code: &str,
 ) -> Result<u64, ActionError> {
-    let code = TotpCode::parse(code).map_err(|_| NotProven::Wrong)?;
+    let code = TotpCode::parse(code).map_err(|_| NotProven::Unreadable)?;
     authenticator.step_of(&code, desk.now).ok_or_else(|| NotProven::Wrong.into())
 }
 

@@ -147,6 +147,8 @@ impl From<ActionError> for Problem {
             ActionError::NotProven(NotProven::Wrong) => (S::FORBIDDEN, "factor_wrong"),
             ActionError::NotProven(NotProven::Paused) => (S::TOO_MANY_REQUESTS, "factor_paused"),
             ActionError::NotApproved(NotApproved::Wrong) => (S::FORBIDDEN, "code_wrong"),
+            ActionError::NotProven(NotProven::Unreadable) => (S::UNPROCESSABLE_ENTITY, "factor_unreadable"),
+            ActionError::NotApproved(NotApproved::Unreadable) => (S::UNPROCESSABLE_ENTITY, "code_unreadable"),
             ActionError::NotApproved(NotApproved::Over) => (S::FORBIDDEN, "challenge_over"),
             ActionError::NotApproved(NotApproved::OtherIntent) => {
                 (S::FORBIDDEN, "challenge_for_something_else")
@@ -164,7 +166,7 @@ impl From<ActionError> for Problem {
             ActionError::Cooling => (S::CONFLICT, "cooling"),
             ActionError::NotTheName => (S::UNPROCESSABLE_ENTITY, "name_mismatch"),
             ActionError::Key(KeyRefusal::TooMany) => (S::CONFLICT, "too_many_keys"),
-            ActionError::Key(KeyRefusal::NameTaken) => (S::CONFLICT, "name_taken"),
+            ActionError::Key(KeyRefusal::NameTaken | KeyRefusal::NameAlike) => (S::CONFLICT, "name_taken"),
             ActionError::Key(KeyRefusal::PassphraseTaken) => (S::CONFLICT, "passphrase_taken"),
             ActionError::Key(_) => (S::UNPROCESSABLE_ENTITY, "key_refused"),
             ActionError::Name(_) => (S::UNPROCESSABLE_ENTITY, "bad_name"),

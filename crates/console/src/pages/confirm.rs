@@ -203,12 +203,13 @@ pub async fn step_up(posted: &Posted, asking: &Asking, matter: &Matter) -> Cerem
     match finish_step_up(&desk, matter, &form).await {
         Ok(proof) => Ceremony::Proven(proof),
         // The challenge is still good: the same page once more.
-        Err(wrong @ (ActionError::NotProven(_) | ActionError::NotApproved(NotApproved::Wrong))) => {
-            Ceremony::Page(match form.challenge.parse() {
-                Ok(challenge) => ask_two(person, asking, fields, challenge, &sentence(&wrong)).await,
-                Err(_) => problem(wrong),
-            })
-        }
+        Err(
+            wrong @ (ActionError::NotProven(_)
+            | ActionError::NotApproved(NotApproved::Wrong | NotApproved::Unreadable)),
+        ) => Ceremony::Page(match form.challenge.parse() {
+            Ok(challenge) => ask_two(person, asking, fields, challenge, &sentence(&wrong)).await,
+            Err(_) => problem(wrong),
+        }),
         Err(other) => Ceremony::Page(problem(other)),
     }
 }

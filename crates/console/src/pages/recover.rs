@@ -121,9 +121,10 @@ pub async fn confirm(State(shell): State<Shell>, From(origin): From, fields: Fie
     match reset {
         Ok(()) => go("/sign-in?note=reset"),
         Err(weak @ (ActionError::Password(_) | ActionError::WeakPassword(_))) => again("", &sentence(&weak)),
-        Err(wrong @ (ActionError::NotProven(_) | ActionError::NotApproved(NotApproved::Wrong))) => {
-            again(&sentence(&wrong), "")
-        }
+        Err(
+            wrong @ (ActionError::NotProven(_)
+            | ActionError::NotApproved(NotApproved::Wrong | NotApproved::Unreadable)),
+        ) => again(&sentence(&wrong), ""),
         Err(other) => problem(other),
     }
 }

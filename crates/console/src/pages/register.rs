@@ -86,7 +86,7 @@ pub async fn confirm(State(shell): State<Shell>, From(origin): From, fields: Fie
     let (email, challenge) = (fields.get("email"), fields.get("challenge"));
     match confirm_registration(&desk, challenge, fields.get("code"), SessionKind::Pages).await {
         Ok(registered) => signed_in("/security/authenticator", &registered.token, &registered.device),
-        Err(wrong @ ActionError::NotApproved(NotApproved::Wrong)) => page_with(
+        Err(wrong @ ActionError::NotApproved(NotApproved::Wrong | NotApproved::Unreadable)) => page_with(
             StatusCode::UNPROCESSABLE_ENTITY,
             &code_form(&shell, email, challenge, &sentence(&wrong)),
         ),

@@ -302,7 +302,7 @@ pub async fn confirm_email(posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
     match take_email(&person.desk(), fields.get("challenge"), fields.get("code")).await {
         Ok(_) => go("/security?note=email"),
-        Err(wrong @ ActionError::NotApproved(NotApproved::Wrong)) => {
+        Err(wrong @ ActionError::NotApproved(NotApproved::Wrong | NotApproved::Unreadable)) => {
             new_address_form(person, fields.get("challenge"), &sentence(&wrong))
         }
         Err(other) => problem(other),

@@ -2,17 +2,18 @@
 
 use askama::Template;
 use axum::response::Response;
-use keyward_authority::Authenticator;
 use keyward_authority::accounts::{
     Left, enrol_matter, enrol_totp, open_step, recovery_matter, remove_matter, remove_totp,
     renew_recovery_codes, seal_step, try_authenticator,
 };
+use keyward_authority::{ActionError, Authenticator};
+use keyward_rules::grant::NotProven;
 use qrcode::QrCode;
 use qrcode::render::svg;
 
 use super::confirm::{Asking, Ceremony, begin, step_up};
 use super::field::{Field, Kind};
-use super::layout::{Frame, go, page, problem};
+use super::layout::{Frame, go, page, problem, sentence};
 use super::person::{Posted, SignedIn};
 
 #[derive(Template)]
@@ -98,10 +99,15 @@ pub async fn submit(mut posted: Posted) -> Response {
         Some(step) => Ok(step),
         None => try_authenticator(&desk, &authenticator, posted.fields.get("code")),
     };
-    let Ok(step) = proved else {
-        let error =
-            "That is not its code now. Check that the clock of the device is right, and type the next one.";
-        return enrol_form(&posted.person, &authenticator, error);
+    let step = match proved {
+        Ok(step) => step,
+        Err(unreadable @ ActionError::NotProven(NotProven::Unreadable)) => {
+            return enrol_form(&posted.person, &authenticator, &sentence(&unreadable));
+        }
+        Err(_) => {
+            let error = "That is not its code now. Check that the clock of the device is right, and type the next one.";
+            return enrol_form(&posted.person, &authenticator, error);
+        }
     };
     let seal = seal_step(&desk, &authenticator, step);
     posted.fields.0.retain(|(name, _)| name != "code" && name != "proved");

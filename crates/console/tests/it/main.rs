@@ -23,6 +23,7 @@ mod passkeys_pages;
 mod passkeys_reset;
 mod passkeys_sign_in;
 mod passkeys_tighten;
+mod pasted;
 mod person;
 mod receiver;
 mod reminders;

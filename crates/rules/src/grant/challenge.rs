@@ -3,7 +3,7 @@
 use super::action::Action;
 use crate::id::AccountId;
 use crate::limits::CODE_TRIES;
-use crate::person::{CodeTag, SessionId};
+use crate::person::{CodeTag, MailCode, SessionId};
 use crate::time::Moment;
 
 /// A challenge as it stands in the store when one try of it has been counted.
@@ -42,6 +42,9 @@ pub enum NotApproved {
     /// Another code.
     #[error("that code is not the one that was sent")]
     Wrong,
+    /// No code at all; not counted as a try.
+    #[error("that is no code: a mail's has {} digits; it was not counted as a try", MailCode::DIGITS)]
+    Unreadable,
     /// Over, used, or never there: which of these is not told.
     #[error("this approval is no longer good; start again to get another code")]
     Over,

@@ -62,6 +62,11 @@ pub enum NotProven {
     /// Wrong or used.
     #[error("that is not right, or was used before; an authenticator's next code comes within 30 seconds")]
     Wrong,
+    /// No code at all; not counted as a try.
+    #[error(
+        "that is no code: an authenticator's has 6 digits, a recovery code 16 letters and digits; it was not counted as a try"
+    )]
+    Unreadable,
     /// Too many tries.
     #[error("too many wrong tries; wait a while, or use another factor")]
     Paused,

@@ -1,12 +1,17 @@
 //! Codes that people type: from a mail, from an authenticator, from the sheet of recovery codes.
 //!
-//! Each has one spelling once parsed, and is stored only as a keyed hash.
+//! Each has one spelling once parsed, and is stored only as a keyed hash. What pasting puts around and between the characters
+//! does not matter.
 
 use std::fmt;
 
 use zeroize::Zeroize;
 
+use crate::paste::without_blanks;
 use crate::secret::Secret;
+
+/// What somebody types or pastes for a code has at most so many bytes.
+const TYPED_BYTES: usize = 128;
 
 /// A text that cannot be a code of its kind; never repeats the text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -27,7 +32,7 @@ impl MailCode {
         Self(Secret::new(format!("{:08}", u128::from_be_bytes(entropy) % 100_000_000)))
     }
 
-    /// Reads what somebody typed: ASCII digits, with spaces around or one between the halves.
+    /// Reads what somebody typed or pasted: ASCII digits, with blanks anywhere.
     ///
     /// # Errors
     /// [`NotACode`].
@@ -50,7 +55,7 @@ impl TotpCode {
     /// Digits of a code.
     pub const DIGITS: usize = 6;
 
-    /// Reads what somebody typed: ASCII digits, with spaces around or one between the halves.
+    /// Reads what somebody typed or pasted: ASCII digits, with blanks anywhere.
     ///
     /// # Errors
     /// [`NotACode`]; digits of other scripts are none.
@@ -66,14 +71,13 @@ impl TotpCode {
 }
 
 fn digits(text: &str, count: usize) -> Result<Secret<String>, NotACode> {
-    let text = text.trim_matches(' ');
-    let bare = match text.split_once(' ') {
-        Some((left, right)) if left.len() == right.len() => [left, right].concat(),
-        Some(_) => return Err(NotACode),
-        None => text.to_owned(),
-    };
+    let bare = bare(text)?;
     let good = bare.len() == count && bare.bytes().all(|byte| byte.is_ascii_digit());
     if good { Ok(Secret::new(bare)) } else { Err(NotACode) }
+}
+
+fn bare(text: &str) -> Result<String, NotACode> {
+    if text.len() <= TYPED_BYTES { Ok(without_blanks(text)) } else { Err(NotACode) }
 }
 
 /// One of the codes on the sheet that a person keeps: 80 bits, shown in four groups of four.
@@ -96,19 +100,12 @@ impl RecoveryCode {
         Self(Secret::new((0..Self::CHARS).map(letter).collect()))
     }
 
-    /// Reads what somebody typed: case, hyphens and spaces do not matter.
+    /// Reads what somebody typed or pasted: case, hyphens and blanks do not matter.
     ///
     /// # Errors
     /// [`NotACode`].
     pub fn parse(text: &str) -> Result<Self, NotACode> {
-        if text.len() > 64 {
-            return Err(NotACode);
-        }
-        let bare: String = text
-            .chars()
-            .filter(|symbol| !matches!(symbol, '-' | ' '))
-            .map(|symbol| symbol.to_ascii_lowercase())
-            .collect();
+        let bare = bare(text)?.replace('-', "").to_ascii_lowercase();
         let good = bare.len() == Self::CHARS && bare.bytes().all(|byte| Self::ALPHABET.contains(&byte));
         if good { Ok(Self(Secret::new(bare))) } else { Err(NotACode) }
     }
@@ -193,21 +190,42 @@ mod tests {
 
     #[test]
     fn digits_are_ascii_and_counted() {
-        assert_eq!(TotpCode::parse(" 012345 ").unwrap().expose(), "012345");
-        assert_eq!(TotpCode::parse("012 345").unwrap().expose(), "012345");
+        for text in [
+            "012345",
+            " 012345 ",
+            "012 345",
+            "01 23 45",
+            "0 1 2 3 4 5",
+            "012345\n",
+            "012345\r\n",
+            "\t012345",
+            "012\u{a0}345",
+            "012\u{202f}345",
+            "012\u{2009}345",
+            "012  345",
+            "012345\u{200b}",
+            "\u{200e}012345\u{200e}",
+            "\u{feff}012345",
+        ] {
+            assert_eq!(TotpCode::parse(text).unwrap().expose(), "012345", "{text:?}");
+        }
         for text in [
             "",
+            " ",
             "12345",
             "1234567",
             "٠١٢٣٤٥",
             "０１２３４５",
-            "12 3456",
-            "1 2 3 4 5 6",
+            "12 34567",
             "+12345",
+            "-12345",
+            "012-345",
             "12345a",
-            "0123456",
+            "12345\u{0}",
+            "0x1234",
+            &format!("012345{}", " ".repeat(200)),
         ] {
-            assert!(TotpCode::parse(text).is_err(), "{text}");
+            assert!(TotpCode::parse(text).is_err(), "{text:?}");
         }
         assert_eq!(MailCode::parse("0123 4567").unwrap().expose(), "01234567");
         assert!(MailCode::parse("012345").is_err());
@@ -228,8 +246,11 @@ mod tests {
         fn what_is_shown_is_read_again(entropy: [u8; 16]) {
             let code = RecoveryCode::from_entropy(entropy);
             let shown = code.shown();
-            let read = RecoveryCode::parse(&shown.to_uppercase()).unwrap();
-            prop_assert_eq!(read.expose(), code.expose());
+            for typed in [shown.to_uppercase(), shown.replace('-', "\u{a0}"), format!("\t{shown}\r\n")] {
+                let read = RecoveryCode::parse(&typed).unwrap();
+                prop_assert_eq!(read.expose(), code.expose());
+            }
+            prop_assert!(RecoveryCode::parse(&shown.replace('-', "_")).is_err());
             let mail = MailCode::from_entropy(entropy);
             let again = MailCode::parse(mail.expose()).unwrap();
             prop_assert_eq!(again.expose(), mail.expose());
