@@ -102,7 +102,7 @@ impl ChannelRecord {
         };
         let id: ChannelId = row.text(0)?.parse().map_err(|_| tampered())?;
         let account = accounts::id_of(row.int(1)?)?;
-        let name = KeyName::parse(&row.text(2)?).map_err(|_| tampered())?;
+        let name = KeyName::stored(&row.text(2)?).ok_or_else(tampered)?;
         let kind = ChannelKind::from_word(&row.text(3)?).ok_or_else(tampered)?;
         let which = Which::from_word(&row.text(6)?).ok_or_else(tampered)?;
         let digest = Digest::from_word(&row.text(9)?).ok_or_else(tampered)?;

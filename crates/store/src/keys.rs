@@ -241,7 +241,7 @@ impl RawKey {
                 None => None,
                 Some(master) => Some(AccountId::from_u64(number(master)?)?),
             },
-            name: KeyName::parse(&self.name).ok()?,
+            name: KeyName::stored(&self.name)?,
             permissions: Permissions::from_bits(u8::try_from(self.permissions).ok()?)?,
             binding: parse_binding(&self.binding)?,
             environment: self.environment.parse().ok()?,

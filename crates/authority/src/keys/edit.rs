@@ -4,8 +4,9 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::LifeRefusal;
-use keyward_rules::key::{KeyName, KeyRefusal};
+use keyward_rules::key::{KeyName, check_name};
 use keyward_rules::limits::{TAG_CHARS, TAGS_PER_KEY};
+use keyward_rules::paste::composed;
 
 use crate::{ActionError, Desk};
 
@@ -15,7 +16,7 @@ use crate::{ActionError, Desk};
 /// [`ActionError::Tags`].
 pub fn parse_tags(text: &str) -> Result<Vec<String>, ActionError> {
     let mut tags: Vec<String> =
-        text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
+        text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(composed).collect();
     tags.sort();
     tags.dedup();
     let good = |tag: &String| {
@@ -47,9 +48,8 @@ pub async fn edit_key(
     let mut facts = Vec::new();
     if key.name != name {
         let others = tx.keys_of(key.account).await?;
-        if others.iter().any(|other| other.id != id && !other.life.is_over() && other.name == name) {
-            return Err(KeyRefusal::NameTaken.into());
-        }
+        let living = others.iter().filter(|other| other.id != id && !other.life.is_over());
+        check_name(&name, living.map(|other| &other.name))?;
         facts.push(("name", format!("{} -> {name}", key.name)));
         key.name = name;
         tx.update_key(key).await?;

@@ -11,7 +11,7 @@ use crate::{ActionError, Desk, Matter};
 pub struct KeyNamed {
     /// Its id.
     pub id: KeyId,
-    /// Its exact name; not asked at the host, where the command line asks in its own way.
+    /// Its name; not asked at the host, where the command line asks in its own way.
     pub name: String,
 }
 
@@ -29,10 +29,10 @@ impl KeyNamed {
     pub async fn confirmed(desk: &Desk<'_>, id: KeyId, name: String) -> Result<Self, ActionError> {
         let key =
             desk.authority.access.reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
-        if key.name.as_str() != name {
+        if !key.name.is_called(&name) {
             return Err(ActionError::NotTheName);
         }
-        Ok(Self { id, name })
+        Ok(Self { id, name: key.name.to_string() })
     }
 
     /// What a tightening of it is confirmed as.
@@ -51,7 +51,7 @@ impl KeyNamed {
             Actor::Holder(_) | Actor::Staff(_) | Actor::Visitor(_) => true,
             Actor::Host(_) | Actor::System(_) => false,
         };
-        if asked && key.name.as_str() != self.name {
+        if asked && !key.name.is_called(&self.name) {
             return Err(ActionError::NotTheName);
         }
         Ok(key)

@@ -435,7 +435,7 @@ async fn refused(person: &SignedIn, fields: &Fields, refusal: ActionError) -> Re
     use KeyRefusal as R;
     let text = sentence(&refusal);
     let mut errors = Box::<Errors>::default();
-    if matches!(refusal, ActionError::Key(R::NameTaken)) {
+    if matches!(refusal, ActionError::Key(R::NameTaken | R::NameAlike)) {
         errors.name = text;
     } else if matches!(refusal, ActionError::Key(R::PassphraseTaken)) {
         errors.passphrase = text;

@@ -8,6 +8,7 @@ use keyward_authority::questions::{Ending, KeyView, app_name, key_counts, list_k
 use keyward_rules::grant::TwoFactor;
 use keyward_rules::key::Environment;
 use keyward_rules::limits::KEYS_PER_ACCOUNT;
+use keyward_rules::paste::composed;
 use keyward_rules::permission::Permission;
 use keyward_rules::time::Moment;
 
@@ -113,7 +114,7 @@ async fn row(person: &SignedIn, key: KeyView) -> Result<Row, ActionError> {
 
 /// Sorted and narrowed by what the query asks.
 fn select(mut keys: Vec<KeyView>, query: &Query) -> Vec<KeyView> {
-    let needle = query.q.to_lowercase();
+    let needle = composed(query.q.trim()).to_lowercase();
     keys.retain(|key| {
         (key.is_living() || !query.ended.is_empty())
             && (query.tag.is_empty() || key.tags.contains(&query.tag))

@@ -33,12 +33,11 @@ impl AppName {
     /// # Errors
     /// [`NotAnAppName`].
     pub fn parse(text: &str) -> Result<Self, NotAnAppName> {
-        KeyName::parse(text)?;
-        let name = Self(text.to_owned());
-        if !text.is_single_script() {
+        let name = Self(KeyName::parse(text)?.as_str().to_owned());
+        if !name.0.is_single_script() {
             return Err(NotAnAppName::MixedScripts);
         }
-        if text.chars().count() > APP_NAME_CHARS || name.folded().chars().count() < 2 {
+        if name.0.chars().count() > APP_NAME_CHARS || name.folded().chars().count() < 2 {
             return Err(NotAnAppName::Length);
         }
         Ok(name)

@@ -14,7 +14,7 @@ pub use name::{KeyName, NotAName};
 pub use passphrase::{NotAPassphrase, Passphrase, PassphraseKey, PassphraseTag};
 pub use secret_key::{NotASecret, SecretKey};
 pub use spec::{
-    KeyPolicy, KeyRefusal, KeySpec, Need, NotARateCap, Owner, Place, RateCap, Sibling, WideRange,
+    KeyPolicy, KeyRefusal, KeySpec, Need, NotARateCap, Owner, Place, RateCap, Sibling, WideRange, check_name,
     idle_deadline,
 };
 

@@ -142,6 +142,9 @@ pub enum KeyRefusal {
     /// Taken.
     #[error("another key of the account has this name")]
     NameTaken,
+    /// Another name, but people would take it for the same.
+    #[error("another key of the account has a name that looks the same")]
+    NameAlike,
     /// Reused.
     #[error("another key of the account has this passphrase; each key needs its own")]
     PassphraseTaken,
@@ -186,9 +189,7 @@ impl KeySpec {
         if living().filter(|key| key.place == Place::Own).count() >= KEYS_PER_ACCOUNT {
             return Err(KeyRefusal::TooMany);
         }
-        if living().any(|key| key.name == self.name) {
-            return Err(KeyRefusal::NameTaken);
-        }
+        check_name(&self.name, living().map(|key| &key.name))?;
         // Every tag is compared, so that the time does not tell which key has the passphrase.
         if living().fold(false, |taken, key| taken | key.passphrase.matches(passphrase)) {
             return Err(KeyRefusal::PassphraseTaken);
@@ -223,6 +224,20 @@ impl KeySpec {
         }
         Ok(())
     }
+}
+
+/// Whether a key may be called so beside others of its account.
+///
+/// # Errors
+/// [`KeyRefusal::NameTaken`], [`KeyRefusal::NameAlike`].
+pub fn check_name<'n>(
+    name: &KeyName,
+    mut others: impl Iterator<Item = &'n KeyName> + Clone,
+) -> Result<(), KeyRefusal> {
+    if others.clone().any(|other| other == name) {
+        return Err(KeyRefusal::NameTaken);
+    }
+    if others.any(|other| other.looks_like(name)) { Err(KeyRefusal::NameAlike) } else { Ok(()) }
 }
 
 /// Whose key it is.
