@@ -15,8 +15,10 @@ class Inbox:
 
     def __init__(self):
         self.mails = []
+        self.greetings = set()
 
     async def handle_DATA(self, server, session, envelope):
+        self.greetings.add(session.host_name)
         self.mails.append((message_from_bytes(envelope.content, policy=policy.default), session.ssl is not None))
         return "250 OK"
 

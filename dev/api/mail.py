@@ -62,6 +62,9 @@ def registers(url, inbox, kind, started):
     # With smtps there is no other way in; with smtp it must have become TLS before the mail.
     assert secure == (kind == "smtp"), "the connection is protected as asked"
     assert (message["To"], message["From"]) == (OWNER, "Keyward <keyward@keyward.example>"), message
+    assert (message["Auto-Submitted"], message["List-Id"]) == ("auto-generated", "Keyward <keyward.keyward.example>"), message
+    # Whatever this machine is called.
+    assert all(re.fullmatch(r"([a-z0-9-]+\.)+[a-z][a-z0-9-]*", name, re.I) for name in inbox.greetings), inbox.greetings
     text = message.get_body(("plain",)).get_content()
     html = message.get_body(("html",)).get_content()
     code = CODE.search(text)

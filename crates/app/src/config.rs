@@ -11,7 +11,7 @@ use keyward_authority::Settings;
 use keyward_authority::apps::ProofOfControl;
 use keyward_console::SettingShown;
 use keyward_notify::channel::{Client, System};
-use keyward_notify::{Security, Smtp, SmtpSettings};
+use keyward_notify::{Security, Smtp, SmtpSettings, is_full_name};
 use keyward_rules::app::PrivateRanges;
 use keyward_rules::channel::{Base, ChannelPolicy, Endpoint, NotAUrl};
 use keyward_rules::key::{KeyPolicy, Need};
@@ -245,6 +245,8 @@ pub struct ChannelSettings {
     pub ca_file: Option<PathBuf>,
     /// Where Slack is.
     pub slack: Option<String>,
+    /// Where GovSlack is.
+    pub slack_gov: Option<String>,
     /// Where Telegram is.
     pub telegram: Option<String>,
     /// Where Discord is.
@@ -264,6 +266,7 @@ impl ChannelSettings {
             })
         };
         let slack = base("slack", &self.slack, usual.slack);
+        let slack_gov = base("slack_gov", &self.slack_gov, usual.slack_gov);
         let telegram = base("telegram", &self.telegram, usual.telegram);
         let discord = base("discord", &self.discord, usual.discord);
         let mut endpoint = |text: &String| {
@@ -271,7 +274,11 @@ impl ChannelSettings {
             parsed.map_err(|why| wrong.push(format!("channels.allow `{text}`: {why}"))).ok()
         };
         let allow = self.allow.iter().filter_map(&mut endpoint).collect();
-        if wrong.is_empty() { Ok(ChannelPolicy { allow, slack, telegram, discord }) } else { Err(wrong) }
+        if wrong.is_empty() {
+            Ok(ChannelPolicy { allow, slack, slack_gov, telegram, discord })
+        } else {
+            Err(wrong)
+        }
     }
 
     /// The client that sends, ready for use.
@@ -299,6 +306,8 @@ pub struct MailSettings {
     pub password_file: Option<PathBuf>,
     /// An authority to trust beside the public ones.
     pub ca_file: Option<PathBuf>,
+    /// The name to greet the server with.
+    pub hello: Option<String>,
 }
 
 impl MailSettings {
@@ -329,7 +338,15 @@ impl MailSettings {
             (_, _) => None,
         };
         let authority = self.ca_file.as_ref().map(read).transpose()?.map(String::into_bytes);
-        let settings = SmtpSettings { host, port, security, login, authority, from: self.from.clone() };
+        let settings = SmtpSettings {
+            host,
+            port,
+            security,
+            login,
+            authority,
+            from: self.from.clone(),
+            hello: self.hello.clone(),
+        };
         Smtp::new(settings).context("mail cannot be set up")
     }
 }
@@ -437,6 +454,9 @@ fn console_mistakes(config: &Config) -> Vec<String> {
             if mail.server().is_none() {
                 found.push("mail.url must be smtps://host, smtp://host or smtp+plain://localhost".to_owned());
             }
+            if mail.hello.as_deref().is_some_and(|name| !is_full_name(name)) {
+                found.push("mail.hello must be a full domain name, such as keys.example.com".to_owned());
+            }
             if mail.user.is_some() != mail.password_file.is_some() {
                 found.push("mail.user and mail.password_file belong together".to_owned());
             }
@@ -526,6 +546,7 @@ mod tests {
         assert!(mistakes("https://keys.example.com", "https://keys.example.com/").contains("console.origin"));
         assert!(mistakes("smtps://mail.example.com", "https://mail.example.com").contains("mail.url"));
         assert!(mistakes("user = \"keyward\"", "").contains("belong together"));
+        assert!(mistakes("hello = \"keys.example.com\"", "hello = \"keys\"").contains("mail.hello"));
         let text = everything_on();
         let (console, _) = text.split_once("# Mail: the console").unwrap();
         assert!(super::mistakes(&toml::from_str(console).unwrap()).join("").contains("needs [mail]"));
@@ -541,6 +562,7 @@ mod tests {
             assert!(mistakes("10.0.0.5:8443", wrong).contains("channels.allow"), "{wrong}");
         }
         assert!(mistakes("https://hooks.slack.com", "hooks.slack.com").contains("channels.slack"));
+        assert!(mistakes("https://hooks.slack-gov.com", "slack-gov").contains("channels.slack_gov"));
         assert!(mistakes("https://discord.com", "https://discord.com/").contains("channels.discord"));
     }
 

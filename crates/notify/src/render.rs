@@ -181,6 +181,26 @@ mod tests {
         }
     }
 
+    /// Every word of the HTML stands in the text as well: some people read only that.
+    fn assert_text_stands_alone(mail: &super::Mail) {
+        // The rest of the tag that the body begins with is no text.
+        let (mut shown, mut inside) = (String::new(), true);
+        let (_, body) = mail.html.split_once("<body").unwrap();
+        for symbol in body.chars() {
+            match symbol {
+                '<' => inside = true,
+                '>' => (inside, _) = (false, shown.push(' ')),
+                _ if inside => {}
+                other => shown.push(other),
+            }
+        }
+        let plain = |text: &str| text.trim_matches(|symbol: char| !symbol.is_alphanumeric()).to_owned();
+        let text: Vec<String> = mail.text.split_whitespace().map(plain).collect();
+        for word in shown.split_whitespace().filter(|word| !word.contains(['&', '/'])).map(plain) {
+            assert!(word.is_empty() || text.contains(&word), "`{word}` is not in: {}", mail.text);
+        }
+    }
+
     #[test]
     fn a_code_comes_without_any_link() {
         let mail = render(
@@ -202,6 +222,7 @@ mod tests {
         assert!(!mail.text.contains("://") && !mail.html.contains("href"));
         assert!(!mail.html.contains("<b>bot"), "names are escaped");
         assert!(!mail.subject.contains("0123"), "a lock screen shows subjects");
+        assert_text_stands_alone(&mail);
     }
 
     #[test]
@@ -232,6 +253,7 @@ mod tests {
                 ..Alert::of(*kind, account, Moment::from_unix_ms(1_800_000_000_000))
             };
             let mail = render(&letter(Body::Alert(alert), "7.1.ab"), "https://keys.example");
+            assert_text_stands_alone(&mail);
             for part in [
                 kind.title(),
                 "203.0.113.9",

@@ -87,7 +87,7 @@ pub async fn add_channel(desk: &Desk<'_>, proof: Proof, wish: ChannelWish) -> Re
     let target = wish.aim.into_target(desk.random());
     let secret = match &target {
         Target::Webhook(_, secret) => Some(secret.text()),
-        Target::Slack(_) | Target::Telegram(..) | Target::Discord(_) => None,
+        Target::Slack(..) | Target::Telegram(..) | Target::Discord(_) => None,
     };
     let record = ChannelRecord {
         id: ChannelId::from_entropy(desk.random()),

@@ -24,6 +24,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::network::Network;
+use super::wait::RetryAfter;
 
 /// How long one request may take, from the name to the status.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,8 +52,8 @@ pub struct Answer {
     pub outcome: Outcome,
     /// The status, if there was an answer.
     pub status: Option<u16>,
-    /// Seconds that the receiver asks us to wait.
-    pub wait_seconds: Option<u64>,
+    /// How long the receiver asks us to wait.
+    pub retry_after: Option<RetryAfter>,
 }
 
 /// The file is no authority to trust.
@@ -120,7 +121,7 @@ impl Client {
             Ok(answer) => answer,
             Err(_) => Err(Outcome::TooSlow),
         };
-        answer.unwrap_or_else(|outcome| Answer { outcome, status: None, wait_seconds: None })
+        answer.unwrap_or_else(|outcome| Answer { outcome, status: None, retry_after: None })
     }
 
     async fn exchange(&self, post: Post) -> Result<Answer, Outcome> {
@@ -208,6 +209,7 @@ async fn converse(
         never = driven => match never {},
     };
     let status = answer.status().as_u16();
-    let wait = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-    Ok(Answer { outcome: Outcome::of_status(status), status: Some(status), wait_seconds: wait })
+    let retry_after = answer.headers().get(RETRY_AFTER);
+    let retry_after = retry_after.and_then(|value| RetryAfter::parse(value.to_str().ok()?));
+    Ok(Answer { outcome: Outcome::of_status(status), status: Some(status), retry_after })
 }

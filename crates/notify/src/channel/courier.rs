@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 
 use super::client::{Answer, Client};
 use super::form::post;
+use super::wait::RetryAfter;
 
 /// How often it is asked at most, while much is written.
 const LOOK: Duration = Duration::from_millis(200);
@@ -39,7 +40,7 @@ const LEASE_MS: u64 = 60_000;
 const TURN: usize = 8;
 const TURN_MS: u64 = 30_000;
 /// The longest wait that a receiver can ask for.
-const LONGEST_WAIT_SECONDS: u64 = 60 * 60;
+const LONGEST_WAIT_MS: u64 = 60 * 60 * 1_000;
 
 /// The worker.
 pub struct ChannelCourier {
@@ -200,7 +201,7 @@ impl ChannelCourier {
             self.lanes.note(channel.id, slow);
             let alone = answer.outcome.is_of_the_message(answer.status);
             let failures = if alone { attempt.tries } else { failed.saturating_add(1) };
-            let later = now.plus_ms(self.pause_ms(failures, answer.wait_seconds));
+            let later = now.plus_ms(self.pause_ms(failures, answer.retry_after, now));
             // Of a paused channel only what somebody asked for is tried, once.
             let over = channel.paused_at.is_some() || gives_up(attempt.due_at, now);
             let fate = if answer.outcome == Outcome::Taken {
@@ -234,14 +235,14 @@ impl ChannelCourier {
             (Some(target), Some(message)) => {
                 self.client.send(post(target, self.client.policy(), (attempt.id, message), now)).await
             }
-            (_, _) => Answer { outcome: Outcome::Altered, status: None, wait_seconds: None },
+            (_, _) => Answer { outcome: Outcome::Altered, status: None, retry_after: None },
         }
     }
 
-    fn pause_ms(&self, failures: u32, wait_seconds: Option<u64>) -> u64 {
+    fn pause_ms(&self, failures: u32, retry_after: Option<RetryAfter>, now: Moment) -> u64 {
         let mut jitter = [0; 2];
         (self.entropy)(&mut jitter);
-        let asked_ms = wait_seconds.unwrap_or(0).min(LONGEST_WAIT_SECONDS) * 1_000;
+        let asked_ms = retry_after.map_or(0, |asked| asked.wait_ms(now)).min(LONGEST_WAIT_MS);
         pause_ms(failures, u16::from_be_bytes(jitter)).max(asked_ms)
     }
 }

@@ -38,7 +38,7 @@ pub fn post(
             Post { receiver, headers, body }
         }
         // Without formatting, names are names; the three characters are Slack's own escapes.
-        Target::Slack(_) => {
+        Target::Slack(..) => {
             let text =
                 text(message, SLACK_CHARS).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
             plain(json!({"text": text, "mrkdwn": false, "unfurl_links": false, "unfurl_media": false}))

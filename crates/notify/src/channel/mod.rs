@@ -7,8 +7,10 @@ mod client;
 mod courier;
 mod form;
 mod network;
+mod wait;
 
 pub use client::{Answer, Client, NotAnAuthority, Post};
 pub use courier::{ChannelCourier, Lanes};
 pub use form::post;
 pub use network::{Later, Network, System};
+pub use wait::RetryAfter;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward_notify::channel::{Answer, Client, Network, Post, System};
+use keyward_notify::channel::{Answer, Client, Network, Post, RetryAfter, System};
 use keyward_rules::channel::{ChannelPolicy, Outcome, Receiver};
 
 use crate::receiver::{Written, certificate, receiver};
@@ -41,7 +41,7 @@ async fn plainly(answer: &str, path: &str) -> (Answer, Vec<String>) {
 #[tokio::test]
 async fn an_allowed_receiver_gets_one_request_with_fixed_headers() {
     let (answer, came) = plainly(OK, "/in?t=1").await;
-    assert_eq!(answer, Answer { outcome: Outcome::Taken, status: Some(204), wait_seconds: None });
+    assert_eq!(answer, Answer { outcome: Outcome::Taken, status: Some(204), retry_after: None });
     let [request] = came.as_slice() else { panic!("{came:?}") };
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("POST /in?t=1 HTTP/1.1\r\nhost: 127.0.0.1:"), "{head}");
@@ -66,11 +66,14 @@ async fn redirects_are_not_followed() {
 #[tokio::test]
 async fn only_the_status_of_an_answer_counts() {
     let endless = format!(
-        "HTTP/1.1 500 No\r\nretry-after: 7\r\ncontent-length: 99999999\r\n\r\n{}",
+        "HTTP/1.1 500 No\r\nretry-after: 6.9991\r\ncontent-length: 99999999\r\n\r\n{}",
         "x".repeat(100_000)
     );
     let (answer, _) = plainly(&endless, "/").await;
-    assert_eq!(answer, Answer { outcome: Outcome::Refused, status: Some(500), wait_seconds: Some(7) });
+    assert_eq!(
+        answer,
+        Answer { outcome: Outcome::Refused, status: Some(500), retry_after: Some(RetryAfter::In(7_000)) }
+    );
     let long = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(100_000));
     for odd in ["", "hello\r\n\r\n", "SSH-2.0-OpenSSH_9.9\r\n", &long] {
         assert_eq!(plainly(odd, "/").await.0.outcome, Outcome::NoHttp, "{:.20}", odd);

@@ -57,7 +57,7 @@ impl fmt::Display for Base {
 }
 
 impl Base {
-    fn public(name: &str) -> Self {
+    pub(super) fn public(name: &str) -> Self {
         Self(Origin { scheme: Scheme::Https, host: Host::Name(name.to_owned()), port: 443 })
     }
 
@@ -98,6 +98,8 @@ pub struct ChannelPolicy {
     pub allow: BTreeSet<Endpoint>,
     /// Slack.
     pub slack: Base,
+    /// GovSlack, which is a cloud of its own.
+    pub slack_gov: Base,
     /// Telegram.
     pub telegram: Base,
     /// Discord.
@@ -109,6 +111,7 @@ impl Default for ChannelPolicy {
         Self {
             allow: BTreeSet::new(),
             slack: Base::public("hooks.slack.com"),
+            slack_gov: Base::public("hooks.slack-gov.com"),
             telegram: Base::public("api.telegram.org"),
             discord: Base::public("discord.com"),
         }

@@ -2,10 +2,21 @@
 
 use serde_json::{Value, json};
 
-use super::policy::{ChannelPolicy, NotAdmitted};
+use super::policy::{Base, ChannelPolicy, NotAdmitted};
 use super::signature::WebhookSecret;
 use super::url::{NotAUrl, Receiver};
+use crate::paste::trimmed;
 use crate::secret::Secret;
+
+/// Discord's hosts: what one of them hands out, all of them take.
+const DISCORD: [&str; 6] = [
+    "discord.com",
+    "canary.discord.com",
+    "ptb.discord.com",
+    "discordapp.com",
+    "canary.discordapp.com",
+    "ptb.discordapp.com",
+];
 
 /// What kind of receiver it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,10 +74,10 @@ pub enum NotATarget {
     #[error(transparent)]
     NotAdmitted(#[from] NotAdmitted),
     /// Not Slack's.
-    #[error("a Slack webhook is https://hooks.slack.com/services/T…/B…/…")]
+    #[error("a Slack webhook is https://hooks.slack.com/services/T…/B…/… (or at hooks.slack-gov.com)")]
     Slack,
     /// Not Discord's.
-    #[error("a Discord webhook is https://discord.com/api/webhooks/…/…")]
+    #[error("a Discord webhook is https://discord.com/api/webhooks/…/…, perhaps with ?thread_id=…")]
     Discord,
     /// Not a bot's token.
     #[error("a Telegram bot's token is digits, a colon, and letters, as BotFather shows it")]
@@ -81,12 +92,30 @@ pub enum NotATarget {
 pub enum Aim {
     /// A URL.
     Webhook(Receiver),
-    /// The three parts after `/services/`.
-    Slack(Secret<String>),
+    /// The three parts after `/services/`, and where.
+    Slack(SlackHost, Secret<String>),
     /// A bot's token, and the chat that it writes to.
     Telegram(Secret<String>, String),
-    /// The two parts after `/api/webhooks/`.
+    /// The two parts after `/api/webhooks/`, and perhaps `?thread_id=`.
     Discord(Secret<String>),
+}
+
+/// Slack's two clouds, which know nothing of each other's channels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SlackHost {
+    /// Everybody's.
+    Usual,
+    /// GovSlack's.
+    Gov,
+}
+
+impl SlackHost {
+    const fn base(self, policy: &ChannelPolicy) -> &Base {
+        match self {
+            Self::Usual => &policy.slack,
+            Self::Gov => &policy.slack_gov,
+        }
+    }
 }
 
 /// Where a channel sends.
@@ -95,7 +124,7 @@ pub enum Target {
     /// To a URL, signed.
     Webhook(Receiver, WebhookSecret),
     /// To a channel of Slack.
-    Slack(Secret<String>),
+    Slack(SlackHost, Secret<String>),
     /// To a chat of Telegram.
     Telegram(Secret<String>, String),
     /// To a channel of Discord.
@@ -111,23 +140,51 @@ fn has_parts(text: &str, count: usize) -> bool {
     text.split('/').count() == count && text.split('/').all(plain)
 }
 
+/// A URL as people paste it: without blanks around it, and with its scheme and host in lower case, which are the same in any.
+fn pasted(url: &str) -> String {
+    let url = trimmed(url);
+    let rest = url.find("://").map_or(0, |at| at + 3);
+    let end = url.get(rest..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(url.len(), |at| rest + at);
+    let (origin, target) = url.split_at(end);
+    format!("{}{target}", origin.to_ascii_lowercase())
+}
+
+/// The parts of a webhook of Discord, from what follows its host: `/api[/vN]/webhooks/ID/TOKEN[/][?thread_id=N]`.
+fn discord_parts(target: &str) -> Option<String> {
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let path = path.strip_prefix("/api/")?;
+    let version = path.strip_prefix('v').and_then(|rest| rest.split_once('/'));
+    let path = version.filter(|(number, _)| is_number(number, 2)).map_or(path, |(_, rest)| rest);
+    let parts = path.strip_prefix("webhooks/")?;
+    let parts = parts.strip_suffix('/').unwrap_or(parts);
+    let whole = query.map_or_else(|| parts.to_owned(), |query| format!("{parts}?{query}"));
+    is_discord(&whole).then_some(whole)
+}
+
+/// `ID/TOKEN`, perhaps with `?thread_id=` and a number.
+fn is_discord(text: &str) -> bool {
+    let (parts, thread) =
+        text.split_once("?thread_id=").map_or((text, None), |(parts, id)| (parts, Some(id)));
+    has_parts(parts, 2) && thread.is_none_or(|id| is_number(id, 20))
+}
+
+/// 1 to `most` digits.
+fn is_number(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 fn is_bot_token(text: &str) -> bool {
     text.split_once(':').is_some_and(|(bot, rest)| {
-        (5..=20).contains(&bot.len())
-            && bot.bytes().all(|byte| byte.is_ascii_digit())
-            && (20..=100).contains(&rest.len())
-            && has_parts(rest, 1)
+        bot.len() >= 5 && is_number(bot, 20) && (20..=100).contains(&rest.len()) && has_parts(rest, 1)
     })
 }
 
 fn is_chat(text: &str) -> bool {
-    let digits =
-        |text: &str| (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     let word = |text: &str| {
         (4..=32).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
-    digits(text.strip_prefix('-').unwrap_or(text)) || text.strip_prefix('@').is_some_and(word)
+    is_number(text.strip_prefix('-').unwrap_or(text), 20) || text.strip_prefix('@').is_some_and(word)
 }
 
 impl Aim {
@@ -136,7 +193,7 @@ impl Aim {
     /// # Errors
     /// [`NotATarget::Url`], [`NotATarget::NotAdmitted`].
     pub fn webhook(url: &str, policy: &ChannelPolicy) -> Result<Self, NotATarget> {
-        let receiver = Receiver::parse(url)?;
+        let receiver = Receiver::parse(&pasted(url))?;
         policy.admit(&receiver)?;
         Ok(Self::Webhook(receiver))
     }
@@ -146,9 +203,13 @@ impl Aim {
     /// # Errors
     /// [`NotATarget::Slack`].
     pub fn slack(url: &str, policy: &ChannelPolicy) -> Result<Self, NotATarget> {
-        let parts = policy.slack.rest_of(url).and_then(|rest| rest.strip_prefix("/services/"));
-        let parts = parts.filter(|parts| has_parts(parts, 3)).ok_or(NotATarget::Slack)?;
-        Ok(Self::Slack(Secret::new(parts.to_owned())))
+        let url = pasted(url);
+        let at = |host: SlackHost| {
+            let parts = host.base(policy).rest_of(&url)?.strip_prefix("/services/")?;
+            let parts = parts.strip_suffix('/').unwrap_or(parts);
+            has_parts(parts, 3).then(|| Self::Slack(host, Secret::new(parts.to_owned())))
+        };
+        at(SlackHost::Usual).or_else(|| at(SlackHost::Gov)).ok_or(NotATarget::Slack)
     }
 
     /// The token that BotFather shows, and a chat.
@@ -156,6 +217,7 @@ impl Aim {
     /// # Errors
     /// [`NotATarget::TelegramToken`], [`NotATarget::TelegramChat`].
     pub fn telegram(token: &str, chat: &str) -> Result<Self, NotATarget> {
+        let (token, chat) = (trimmed(token), trimmed(chat));
         if !is_bot_token(token) {
             return Err(NotATarget::TelegramToken);
         }
@@ -170,9 +232,14 @@ impl Aim {
     /// # Errors
     /// [`NotATarget::Discord`].
     pub fn discord(url: &str, policy: &ChannelPolicy) -> Result<Self, NotATarget> {
-        let parts = policy.discord.rest_of(url).and_then(|rest| rest.strip_prefix("/api/webhooks/"));
-        let parts = parts.filter(|parts| has_parts(parts, 2)).ok_or(NotATarget::Discord)?;
-        Ok(Self::Discord(Secret::new(parts.to_owned())))
+        let url = pasted(url);
+        let own = Base::public(DISCORD[0]);
+        let elsewhere = || DISCORD.iter().find_map(|host| Base::public(host).rest_of(&url));
+        let target = policy.discord.rest_of(&url).or_else(|| elsewhere().filter(|_| policy.discord == own));
+        target
+            .and_then(discord_parts)
+            .map(|parts| Self::Discord(Secret::new(parts)))
+            .ok_or(NotATarget::Discord)
     }
 
     /// The kind.
@@ -180,7 +247,7 @@ impl Aim {
     pub const fn kind(&self) -> ChannelKind {
         match self {
             Self::Webhook(_) => ChannelKind::Webhook,
-            Self::Slack(_) => ChannelKind::Slack,
+            Self::Slack(..) => ChannelKind::Slack,
             Self::Telegram(..) => ChannelKind::Telegram,
             Self::Discord(_) => ChannelKind::Discord,
         }
@@ -191,7 +258,10 @@ impl Aim {
     pub fn typed(&self) -> Secret<String> {
         match self {
             Self::Webhook(receiver) => receiver.text(),
-            Self::Slack(parts) | Self::Discord(parts) => Secret::new(parts.expose().clone()),
+            Self::Slack(SlackHost::Usual, parts) | Self::Discord(parts) => {
+                Secret::new(parts.expose().clone())
+            }
+            Self::Slack(SlackHost::Gov, parts) => Secret::new(format!("gov {}", parts.expose())),
             Self::Telegram(token, chat) => Secret::new(format!("{} {chat}", token.expose())),
         }
     }
@@ -201,7 +271,7 @@ impl Aim {
     pub fn shown(&self) -> String {
         match self {
             Self::Webhook(receiver) => receiver.shown(),
-            Self::Slack(_) => "a channel of Slack".to_owned(),
+            Self::Slack(..) => "a channel of Slack".to_owned(),
             Self::Telegram(_, chat) => format!("the Telegram chat {chat}"),
             Self::Discord(_) => "a channel of Discord".to_owned(),
         }
@@ -212,7 +282,7 @@ impl Aim {
     pub fn into_target(self, entropy: [u8; 32]) -> Target {
         match self {
             Self::Webhook(receiver) => Target::Webhook(receiver, WebhookSecret::from_entropy(entropy)),
-            Self::Slack(parts) => Target::Slack(parts),
+            Self::Slack(host, parts) => Target::Slack(host, parts),
             Self::Telegram(token, chat) => Target::Telegram(token, chat),
             Self::Discord(parts) => Target::Discord(parts),
         }
@@ -225,7 +295,7 @@ impl Target {
     pub const fn kind(&self) -> ChannelKind {
         match self {
             Self::Webhook(..) => ChannelKind::Webhook,
-            Self::Slack(_) => ChannelKind::Slack,
+            Self::Slack(..) => ChannelKind::Slack,
             Self::Telegram(..) => ChannelKind::Telegram,
             Self::Discord(_) => ChannelKind::Discord,
         }
@@ -236,7 +306,7 @@ impl Target {
     pub fn shown(&self) -> String {
         match self {
             Self::Webhook(receiver, _) => receiver.shown(),
-            Self::Slack(_) => "a channel of Slack".to_owned(),
+            Self::Slack(..) => "a channel of Slack".to_owned(),
             Self::Telegram(_, chat) => format!("the Telegram chat {chat}"),
             Self::Discord(_) => "a channel of Discord".to_owned(),
         }
@@ -249,7 +319,7 @@ impl Target {
             Self::Webhook(receiver, _) => {
                 Receiver::at(receiver.origin.clone(), receiver.target().expose().clone())
             }
-            Self::Slack(parts) => policy.slack.receiver(format!("/services/{}", parts.expose())),
+            Self::Slack(host, parts) => host.base(policy).receiver(format!("/services/{}", parts.expose())),
             Self::Telegram(token, _) => {
                 policy.telegram.receiver(format!("/bot{}/sendMessage", token.expose()))
             }
@@ -264,7 +334,8 @@ impl Target {
             Self::Webhook(receiver, secret) => {
                 json!({"url": receiver.text().expose(), "secret": secret.text().expose()})
             }
-            Self::Slack(parts) => json!({"slack": parts.expose()}),
+            Self::Slack(SlackHost::Usual, parts) => json!({"slack": parts.expose()}),
+            Self::Slack(SlackHost::Gov, parts) => json!({"slack": parts.expose(), "gov": true}),
             Self::Telegram(token, chat) => json!({"token": token.expose(), "chat": chat}),
             Self::Discord(parts) => json!({"discord": parts.expose()}),
         };
@@ -280,19 +351,25 @@ impl Target {
             ChannelKind::Webhook => {
                 Self::Webhook(Receiver::parse(member("url")?).ok()?, WebhookSecret::parse(member("secret")?)?)
             }
-            ChannelKind::Slack => Self::Slack(parts_of(member("slack")?, 3)?),
+            ChannelKind::Slack => {
+                let host = match value.get("gov") {
+                    None => SlackHost::Usual,
+                    Some(gov) => gov.as_bool().filter(|gov| *gov).map(|_| SlackHost::Gov)?,
+                };
+                let parts = member("slack").filter(|parts| has_parts(parts, 3))?;
+                Self::Slack(host, Secret::new(parts.to_owned()))
+            }
             ChannelKind::Telegram => {
                 let (token, chat) = (member("token")?, member("chat")?);
                 let good = is_bot_token(token) && is_chat(chat);
                 good.then(|| Self::Telegram(Secret::new(token.to_owned()), chat.to_owned()))?
             }
-            ChannelKind::Discord => Self::Discord(parts_of(member("discord")?, 2)?),
+            ChannelKind::Discord => {
+                let parts = member("discord").filter(|parts| is_discord(parts))?;
+                Self::Discord(Secret::new(parts.to_owned()))
+            }
         })
     }
-}
-
-fn parts_of(text: &str, count: usize) -> Option<Secret<String>> {
-    has_parts(text, count).then(|| Secret::new(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -338,6 +415,73 @@ mod tests {
     }
 
     #[test]
+    fn chats_addresses_are_read_as_their_services_hand_them_out() {
+        let policy = ChannelPolicy::default();
+        let sent = |aim: Aim| aim.into_target([7; 32]).receiver(&policy).text().expose().clone();
+        const WEBHOOK: &str = "https://discord.com/api/webhooks/12/x-_Y";
+        for (url, goes_to) in [
+            ("https://discord.com/api/webhooks/12/x-_Y", WEBHOOK),
+            ("https://discordapp.com/api/webhooks/12/x-_Y", WEBHOOK),
+            ("https://canary.discord.com/api/webhooks/12/x-_Y", WEBHOOK),
+            ("https://ptb.discord.com/api/webhooks/12/x-_Y", WEBHOOK),
+            ("https://canary.discordapp.com/api/webhooks/12/x-_Y", WEBHOOK),
+            ("https://ptb.discordapp.com/api/v10/webhooks/12/x-_Y/", WEBHOOK),
+            ("https://discord.com/api/v6/webhooks/12/x-_Y", WEBHOOK),
+            ("https://discord.com/api/webhooks/12/x-_Y/", WEBHOOK),
+            ("HTTPS://Discord.COM/api/webhooks/12/x-_Y", WEBHOOK),
+            (" \u{a0}https://discord.com/api/webhooks/12/x-_Y\u{200b}\r\n", WEBHOOK),
+            (
+                "https://discord.com/api/webhooks/12/x-_Y?thread_id=109876543210987654",
+                "https://discord.com/api/webhooks/12/x-_Y?thread_id=109876543210987654",
+            ),
+            (
+                "https://ptb.discord.com/api/v10/webhooks/12/x-_Y/?thread_id=7",
+                "https://discord.com/api/webhooks/12/x-_Y?thread_id=7",
+            ),
+        ] {
+            let aim = Aim::discord(url, &policy).unwrap_or_else(|problem| panic!("{url}: {problem}"));
+            assert_eq!(sent(aim), goes_to, "{url}");
+        }
+        for (url, goes_to) in [
+            ("https://hooks.slack.com/services/T0/B0/xY", "https://hooks.slack.com/services/T0/B0/xY"),
+            ("https://hooks.slack.com/services/T0/B0/xY/", "https://hooks.slack.com/services/T0/B0/xY"),
+            ("https://Hooks.Slack.com/services/T0/B0/xY", "https://hooks.slack.com/services/T0/B0/xY"),
+            ("\thttps://hooks.slack.com/services/T0/B0/xY\n", "https://hooks.slack.com/services/T0/B0/xY"),
+            (
+                "https://hooks.slack-gov.com/services/T0/B0/xY",
+                "https://hooks.slack-gov.com/services/T0/B0/xY",
+            ),
+            (
+                " https://HOOKS.slack-gov.com/services/T0/B0/xY/ ",
+                "https://hooks.slack-gov.com/services/T0/B0/xY",
+            ),
+        ] {
+            assert_eq!(sent(Aim::slack(url, &policy).unwrap()), goes_to, "{url}");
+        }
+        assert_eq!(
+            sent(Aim::webhook(" https://A.example/In?T=x\n", &policy).unwrap()),
+            "https://a.example/In?T=x"
+        );
+        assert!(Aim::telegram(&format!(" {TOKEN}\n"), "\u{200e}@alerts_of_ours ").is_ok());
+        // Two clouds: the approval of one is none of the other.
+        let [usual, gov] = ["slack", "slack-gov"].map(|cloud| {
+            Aim::slack(&format!("https://hooks.{cloud}.com/services/T0/B0/x"), &policy).unwrap()
+        });
+        assert_ne!(usual.typed().expose(), gov.typed().expose());
+        let sealed = gov.into_target([7; 32]).to_json();
+        let read = Target::from_json(ChannelKind::Slack, sealed.expose()).unwrap();
+        assert_eq!(read.receiver(&policy).text().expose(), "https://hooks.slack-gov.com/services/T0/B0/x");
+        assert!(Target::from_json(ChannelKind::Slack, r#"{"slack": "T0/B0/x", "gov": "yes"}"#).is_none());
+        // An operator who names one place means that one.
+        let own =
+            ChannelPolicy { discord: "http://127.0.0.1:9000".parse().unwrap(), ..ChannelPolicy::default() };
+        assert!(Aim::discord("http://127.0.0.1:9000/api/webhooks/12/x", &own).is_ok());
+        for host in super::DISCORD {
+            assert!(Aim::discord(&format!("https://{host}/api/webhooks/12/x"), &own).is_err(), "{host}");
+        }
+    }
+
+    #[test]
     fn chat_services_are_at_their_own_hosts_only() {
         let policy = ChannelPolicy::default();
         for url in [
@@ -350,6 +494,12 @@ mod tests {
             "https://hooks.slack.com@evil.example/services/T0/B0/x",
             "http://hooks.slack.com/services/T0/B0/x",
             "https://evil.example/services/T0/B0/x",
+            "https://hooks.slack-gov.com.evil.example/services/T0/B0/x",
+            "https://slack.com/services/T0/B0/x",
+            "https://hooks.slack.com/services/T0/B0/x#y",
+            "https://hooks.slack.com/services/T0/B0/x//",
+            "https://hooks.slack.com /services/T0/B0/x",
+            "https://hooks.slack.com\\services/T0/B0/x",
         ] {
             assert!(Aim::slack(url, &policy).is_err(), "{url}");
         }
@@ -359,6 +509,21 @@ mod tests {
             "https://discord.com/api/webhooks/../x",
             "https://discord.com:8443/api/webhooks/12/x",
             "https://evil.example/api/webhooks/12/x",
+            "http://discord.com/api/webhooks/12/x",
+            "https://discord.com.evil.example/api/webhooks/12/x",
+            "https://discord.com@evil.example/api/webhooks/12/x",
+            "https://xdiscord.com/api/webhooks/12/x",
+            "https://cdn.discord.com/api/webhooks/12/x",
+            "https://discord.com/api/webhooks/12/x/github",
+            "https://discord.com/api/webhooks/12/x?thread_id=",
+            "https://discord.com/api/webhooks/12/x?thread_id=1x",
+            "https://discord.com/api/webhooks/12/x?thread_id=1&wait=true",
+            "https://discord.com/api/webhooks/12/x?wait=true",
+            "https://discord.com/api/webhooks/12/x#y",
+            "https://discord.com/api/v100/webhooks/12/x",
+            "https://discord.com/api/v/webhooks/12/x",
+            "https://discord.com/API/webhooks/12/x",
+            "https://discord.com/api/webhooks/12/x?thread_id=1?thread_id=2",
         ] {
             assert!(Aim::discord(url, &policy).is_err(), "{url}");
         }
