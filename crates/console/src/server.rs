@@ -9,17 +9,19 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use http_body::{Frame, SizeHint};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use keyward_edge::{Activity, ConnectionLimits, Connections, Peer, Proxies, Request as UnderWay, Shares};
+use keyward_edge::{
+    Activity, Connection, ConnectionLimits, Connections, Heard, KEEP_ALIVE, Peer, Proxies,
+    Request as UnderWay, Shares, until_done,
+};
 use keyward_rules::address::Source;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::warn;
 
@@ -32,13 +34,15 @@ const SOURCE_PART: usize = 8;
 const REQUESTS: usize = 64;
 /// How long a client may be silent between requests, and how long it may take nothing of its answer.
 const SILENT_MS: u64 = 80_000;
+const _: () = assert!(keyward_edge::keeps_what_is_announced(SILENT_MS));
 const UNREAD_MS: u64 = 30_000;
 /// How long a request may take up to the beginning of its answer; the guard ends it before.
 const REQUEST_MS: u64 = 40_000;
 /// How often it is looked for connections whose clients are late.
 const TICK: Duration = Duration::from_secs(1);
 /// How long a request's head may take.
-const HEAD: Duration = Duration::from_secs(10);
+const HEAD: Duration = Duration::from_millis(HEAD_MS);
+const HEAD_MS: u64 = 10_000;
 /// Bytes of a form or a JSON body.
 const BODY_BYTES: usize = 64 * 1024;
 /// How long open requests may take once the console stops.
@@ -100,6 +104,36 @@ impl Console {
         self.router.clone().layer(middleware::from_fn_with_state(link, name_client))
     }
 
+    /// Serves one connection to its end.
+    async fn serve_one(
+        self,
+        (mut stream, peer): (TcpStream, Peer),
+        connection: &Connection,
+        proxies: Arc<Proxies>,
+        mut stopped: watch::Receiver<()>,
+    ) {
+        let known = match tokio::time::timeout(HEAD, proxies.introduce(&mut stream, peer)).await {
+            Ok(Ok(known)) => known,
+            Ok(Err(problem)) => return self.shell.complain(peer, &problem),
+            Err(_) => return,
+        };
+        if let Peer::Client(client) = known
+            && known != peer
+            && !connection.belongs_to(Source::of(client))
+        {
+            return;
+        }
+        let activity = connection.activity();
+        let router = self.router_behind(known, proxies, Some(activity.clone()));
+        let mut builder = hyper::server::conn::http1::Builder::new();
+        // The connection limiter cuts an unfinished head, and silence.
+        builder.header_read_timeout(None).max_headers(64);
+        let stream = TokioIo::new(Heard::new(stream, activity));
+        let served = builder.serve_connection(stream, TowerToHyperService::new(router));
+        let stop = async { drop(stopped.changed().await) };
+        until_done(served, connection, stop).await;
+    }
+
     /// Serves until it is stopped.
     #[must_use]
     pub fn serve(self, listener: TcpListener, proxies: Arc<Proxies>, connections: usize) -> Running {
@@ -107,7 +141,7 @@ impl Console {
         let limits = ConnectionLimits {
             total: connections,
             per_source: (connections / SOURCE_PART).max(1),
-            head_ms: u64::MAX,
+            head_ms: HEAD_MS,
             idle_ms: SILENT_MS,
             request_ms: REQUEST_MS,
             reply_ms: UNREAD_MS,
@@ -133,7 +167,9 @@ async fn name_client(State(link): State<Link>, request: Request, next: Next) -> 
     match under_way {
         Some(mut under_way) => {
             under_way.replies();
-            answer.map(|body| Body::new(Unread { body, under_way }))
+            let mut answer = answer.map(|body| Body::new(Unread { body, under_way }));
+            answer.headers_mut().insert("keep-alive", HeaderValue::from_static(KEEP_ALIVE));
+            answer
         }
         None => answer,
     }
@@ -205,14 +241,15 @@ async fn accept(
     connections: Arc<Connections>,
     mut stopped: watch::Receiver<()>,
 ) {
-    let graceful = GracefulShutdown::new();
+    // Each connection holds one end, so that this hears when the last is over.
+    let (open, mut over) = mpsc::channel::<()>(1);
     let ticking = tokio::spawn(tick(Arc::clone(&connections)));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = stopped.changed() => break,
         };
-        let (mut stream, address) = match accepted {
+        let (stream, address) = match accepted {
             Ok(accepted) => accepted,
             Err(problem) => {
                 warn!(%problem, "the console could not accept a connection");
@@ -230,31 +267,15 @@ async fn accept(
         if source.is_none() {
             connection.activity().mark_known();
         }
-        let (console, proxies, watcher) = (console.clone(), Arc::clone(&proxies), graceful.watcher());
+        let (console, proxies) = (console.clone(), Arc::clone(&proxies));
+        let (stopped, open) = (stopped.clone(), open.clone());
         tokio::spawn(async move {
-            let known = match tokio::time::timeout(HEAD, proxies.introduce(&mut stream, peer)).await {
-                Ok(Ok(known)) => known,
-                Ok(Err(problem)) => return console.shell.complain(peer, &problem),
-                Err(_) => return,
-            };
-            if let Peer::Client(client) = known
-                && known != peer
-                && !connection.belongs_to(Source::of(client))
-            {
-                return;
-            }
-            let router = console.router_behind(known, proxies, Some(connection.activity()));
-            let mut builder = hyper::server::conn::http1::Builder::new();
-            builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_headers(64);
-            let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-            tokio::select! {
-                // A client that goes away is no news.
-                _ = watcher.watch(served) => {}
-                () = connection.must_close() => {}
-            }
+            console.serve_one((stream, peer), &connection, proxies, stopped).await;
+            drop(open);
         });
     }
-    let _ = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;
+    drop(open);
+    let _ = tokio::time::timeout(FAREWELL, over.recv()).await;
     ticking.abort();
 }
 

@@ -79,7 +79,18 @@ struct State {
     moved_ms: AtomicU64,
     /// When the first byte of an unfinished head came; 0 for none.
     head_ms: AtomicU64,
+    /// Whether it has to make room for another.
+    makes_room: AtomicBool,
     close: Notify,
+}
+
+/// Why a connection has to be closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MustClose {
+    /// Its peer is late.
+    IsLate,
+    /// Another one needs its place, which it has lost already.
+    MakesRoom,
 }
 
 impl Connections {
@@ -115,6 +126,7 @@ impl Connections {
             replies: AtomicU32::new(0),
             moved_ms: AtomicU64::new(self.now_ms.load(Ordering::Relaxed)),
             head_ms: AtomicU64::new(0),
+            makes_room: AtomicBool::new(false),
             close: Notify::new(),
         }));
         table.next += 1;
@@ -155,6 +167,7 @@ impl Table {
         };
         self.cursor = id;
         if let Some(entry) = self.remove(id) {
+            entry.activity.0.makes_room.store(true, Ordering::Release);
             entry.activity.0.close.notify_one();
         }
         true
@@ -188,9 +201,29 @@ impl Connection {
         self.activity.clone()
     }
 
-    /// Returns when the connection has to be closed.
-    pub async fn must_close(&self) {
-        self.activity.0.close.notified().await;
+    /// Returns when the connection has to be closed. What came in the meantime counts: a connection is not closed for its silence
+    /// while a request waits to be read.
+    pub async fn must_close(&self) -> MustClose {
+        loop {
+            self.activity.0.close.notified().await;
+            if self.activity.0.makes_room.load(Ordering::Acquire) {
+                return MustClose::MakesRoom;
+            }
+            // Whoever serves the connection reads what there is.
+            tokio::task::yield_now().await;
+            if self.activity.is_late(&self.connections.limits, self.activity.now_ms()) {
+                return MustClose::IsLate;
+            }
+        }
+    }
+
+    /// Does some work, unless the connection has to be closed before.
+    pub async fn unless_closed<W: Future>(&self, work: W) -> Option<W::Output> {
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            _ = self.must_close() => None,
+        }
     }
 }
 
@@ -235,6 +268,12 @@ impl Activity {
         self.0.requests.load(Ordering::Acquire) == 0
     }
 
+    /// Whether a request has begun to arrive whose head is not complete.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.is_idle() && self.0.head_ms.load(Ordering::Relaxed) != 0
+    }
+
     fn moved(&self) {
         self.0.moved_ms.store(self.now_ms(), Ordering::Relaxed);
     }
@@ -251,8 +290,11 @@ impl Activity {
         if !self.is_idle() {
             return longer(&self.0.moved_ms, limits.request_ms);
         }
-        let head = self.0.head_ms.load(Ordering::Relaxed) != 0 && longer(&self.0.head_ms, limits.head_ms);
-        head || longer(&self.0.moved_ms, limits.idle_ms)
+        // A head that has begun has its own time, however long it was silent before.
+        match self.0.head_ms.load(Ordering::Relaxed) {
+            0 => longer(&self.0.moved_ms, limits.idle_ms),
+            _ => longer(&self.0.head_ms, limits.head_ms),
+        }
     }
 }
 
@@ -301,7 +343,7 @@ mod tests {
     use keyward_rules::address::Source;
     use tokio::time::{Duration, timeout};
 
-    use super::{Connection, ConnectionLimits, Connections};
+    use super::{Connection, ConnectionLimits, Connections, MustClose};
 
     const LIMITS: ConnectionLimits =
         ConnectionLimits { total: 4, per_source: 2, head_ms: 10, idle_ms: 100, request_ms: 60, reply_ms: 30 };
@@ -311,7 +353,8 @@ mod tests {
     }
 
     async fn must_close(connection: &Connection) -> bool {
-        timeout(Duration::ZERO, connection.must_close()).await.is_ok()
+        // Twice around: it looks once more before it says so.
+        timeout(Duration::from_millis(1), connection.must_close()).await.is_ok()
     }
 
     /// Connections that showed a good credential.
@@ -382,5 +425,71 @@ mod tests {
         assert!(!must_close(&slow).await);
         connections.tick(1_193);
         assert!(must_close(&slow).await, "a request that is neither whole nor answered");
+    }
+
+    /// Idle for 80 ms, heads for 10.
+    async fn closed_at(began: u64, heard: &[u64], until: u64) -> Option<u64> {
+        let limits = ConnectionLimits { idle_ms: 80, head_ms: 10, ..LIMITS };
+        let connections = Connections::new(limits);
+        connections.tick(began);
+        let one = known(&connections, 1).unwrap();
+        for now in began..=until {
+            connections.tick(now);
+            if heard.contains(&now) {
+                one.activity().bytes_came();
+            }
+            if must_close(&one).await {
+                return Some(now);
+            }
+        }
+        None
+    }
+
+    #[tokio::test]
+    async fn silence_and_heads_have_deadlines_of_their_own() {
+        for (heard, closed) in [
+            (&[][..], Some(1_081)),
+            (&[1_000], Some(1_011)),
+            (&[1_040], Some(1_051)),
+            (&[1_070], Some(1_081)),
+            // A head that begins in the last moment of silence has all of its time.
+            (&[1_074], Some(1_085)),
+            (&[1_079], Some(1_090)),
+            (&[1_080], Some(1_091)),
+            (&[1_081], Some(1_092)),
+            // More of the same head gives it no more time.
+            (&[1_079, 1_085], Some(1_090)),
+            (&[1_000, 1_009], Some(1_011)),
+        ] {
+            assert_eq!(closed_at(1_000, heard, 1_200).await, closed, "{heard:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_waits_to_be_read_is_read_before_a_connection_is_closed_for_its_silence() {
+        let connections = Connections::new(LIMITS);
+        connections.tick(1_000);
+        let one = known(&connections, 1).unwrap();
+        connections.tick(1_101);
+        // It is late, and a request arrives before it was closed.
+        let reads = async { one.activity().bytes_came() };
+        let (closed, ()) = tokio::join!(timeout(Duration::from_millis(20), one.must_close()), reads);
+        assert!(closed.is_err());
+        drop(one.activity().request());
+        connections.tick(1_150);
+        assert!(!must_close(&one).await, "silence counts anew");
+        connections.tick(1_202);
+        assert_eq!(one.must_close().await, MustClose::IsLate);
+        // One that makes room does so whatever comes.
+        let strangers: Vec<_> = (2..5).map(|last| connections.enter(source(last)).unwrap()).collect();
+        for stranger in &strangers {
+            stranger.activity().bytes_came();
+        }
+        let _fifth = connections.enter(source(9)).unwrap();
+        let mut closed = Vec::new();
+        for stranger in &strangers {
+            closed.extend(timeout(Duration::from_millis(20), stranger.must_close()).await.ok());
+        }
+        assert_eq!(closed, [MustClose::MakesRoom]);
     }
 }

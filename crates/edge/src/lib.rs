@@ -10,15 +10,19 @@
 mod complaints;
 mod connections;
 mod forwarded;
+mod heard;
 mod proxies;
 mod proxy_protocol;
 mod replay;
 mod shares;
+mod until_done;
 
 pub use complaints::Complaints;
-pub use connections::{Activity, Connection, ConnectionLimits, Connections, Request};
+pub use connections::{Activity, Connection, ConnectionLimits, Connections, MustClose, Request};
 pub use forwarded::Unclear;
+pub use heard::Heard;
 pub use proxies::{ClientAddressForm, NotProxies, Peer, Proxies};
 pub use proxy_protocol::NotAnnounced;
 pub use replay::Replayed;
 pub use shares::{Held, Shares};
+pub use until_done::{KEEP_ALIVE, keeps_what_is_announced, until_done};

@@ -11,8 +11,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulConnection;
-use keyward_edge::{Activity, Connection, Connections, Peer, Proxies, Replayed};
+use keyward_edge::{Activity, Connection, Connections, Peer, Proxies, Replayed, until_done};
 use keyward_rules::address::Source;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
@@ -225,30 +224,46 @@ async fn told(stopped: &mut watch::Receiver<bool>) {
 
 async fn connection(desk: Arc<Desk>, arrival: Arrival, stopped: watch::Receiver<bool>) {
     let Arrival { stream, peer, connection, tls } = arrival;
-    let served = async {
-        let mut stream = tokio::net::TcpStream::from_std(stream).ok()?;
-        let _ = stream.set_nodelay(true);
-        let patience = Duration::from_millis(desk.gate.limits().head_ms);
-        let introduced = timeout(patience, introduce(&desk, &mut stream, peer, &connection)).await;
-        let client = Client { desk, peer: introduced.ok()??, activity: connection.activity() };
-        match tls {
-            None => {
-                let looked = timeout(patience, Replayed::starts_with(stream, H2_PREFACE)).await;
-                let (stream, http2) = looked.ok()?.ok()?;
-                client.speak(stream, if http2 { Speaks::Http2 } else { Speaks::Http1 }, stopped).await;
-            }
-            Some(tls) => {
-                let stream = timeout(patience, tls.accept(stream)).await.ok()?.ok()?;
-                let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                client.speak(stream, if http2 { Speaks::Http2 } else { Speaks::Http1 }, stopped).await;
-            }
-        }
-        Some(())
+    let Some((stream, peer)) =
+        connection.unless_closed(arrive(&desk, stream, peer, &connection)).await.flatten()
+    else {
+        return;
     };
-    tokio::select! {
-        _ = served => {}
-        () = connection.must_close() => {}
+    let patience = Duration::from_millis(desk.gate.limits().head_ms);
+    let client = Client { desk, peer, activity: connection.activity() };
+    match tls {
+        None => {
+            // Pools open connections ahead: its first byte may come as late as that of a later request.
+            let looked = async {
+                stream.readable().await.ok()?;
+                timeout(patience, Replayed::starts_with(stream, H2_PREFACE)).await.ok()?.ok()
+            };
+            let Some((stream, http2)) = connection.unless_closed(looked).await.flatten() else { return };
+            let speaks = if http2 { Speaks::Http2 } else { Speaks::Http1 };
+            client.speak(stream, speaks, &connection, stopped).await;
+        }
+        Some(tls) => {
+            let accepted = connection.unless_closed(timeout(patience, tls.accept(stream))).await;
+            let Some(Ok(Ok(stream))) = accepted else { return };
+            let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            let speaks = if http2 { Speaks::Http2 } else { Speaks::Http1 };
+            client.speak(stream, speaks, &connection, stopped).await;
+        }
     }
+}
+
+/// A socket of this thread, and who is at its other end.
+async fn arrive(
+    desk: &Desk,
+    stream: std::net::TcpStream,
+    peer: Peer,
+    connection: &Connection,
+) -> Option<(tokio::net::TcpStream, Peer)> {
+    let mut stream = tokio::net::TcpStream::from_std(stream).ok()?;
+    let _ = stream.set_nodelay(true);
+    let patience = Duration::from_millis(desk.gate.limits().head_ms);
+    let peer = timeout(patience, introduce(desk, &mut stream, peer, connection)).await.ok()??;
+    Some((stream, peer))
 }
 
 /// Who is at the other end. A client that a proxy announced is counted and turned away as one that connects itself.
@@ -296,8 +311,13 @@ impl Client {
         tokio::task::spawn(async move { serve(&self.desk, request, self.peer, under_way).await }).await
     }
 
-    async fn speak<S>(self, stream: S, speaks: Speaks, stopped: watch::Receiver<bool>)
-    where
+    async fn speak<S>(
+        self,
+        stream: S,
+        speaks: Speaks,
+        connection: &Connection,
+        mut stopped: watch::Receiver<bool>,
+    ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let limits = *self.desk.gate.limits();
@@ -305,16 +325,16 @@ impl Client {
         let service = service_fn(move |request| self.clone().answer(request));
         match speaks {
             Speaks::Http1 => {
-                let connection = http1::Builder::new()
+                let served = http1::Builder::new()
                     // The connection limiter cuts an unfinished head, and silence; a timer for each request would cost more.
                     .header_read_timeout(None)
                     .max_buf_size(limits.head_bytes.max(8_192))
                     .writev(false)
                     .serve_connection(TokioIo::new(Wording::new(stream, activity)), service);
-                until_done(connection, stopped).await;
+                until_done(served, connection, told(&mut stopped)).await;
             }
             Speaks::Http2 => {
-                let connection = http2::Builder::new(LocalExecutor)
+                let served = http2::Builder::new(LocalExecutor)
                     .timer(TokioTimer::new())
                     .max_concurrent_streams(limits.streams)
                     // Larger than the limit, so that a head that exceeds it is refused in words.
@@ -326,20 +346,8 @@ impl Client {
                     .keep_alive_interval(Duration::from_secs(20))
                     .keep_alive_timeout(Duration::from_millis(limits.head_ms))
                     .serve_connection(TokioIo::new(stream), service);
-                until_done(connection, stopped).await;
+                until_done(served, connection, told(&mut stopped)).await;
             }
-        }
-    }
-}
-
-/// Serves a connection to its end, which comes soon once the gateway is told to stop.
-async fn until_done(connection: impl GracefulConnection, mut stopped: watch::Receiver<bool>) {
-    tokio::pin!(connection);
-    tokio::select! {
-        _ = connection.as_mut() => {}
-        () = told(&mut stopped) => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
         }
     }
 }

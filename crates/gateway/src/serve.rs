@@ -142,7 +142,7 @@ pub async fn serve(
     if matches!(peer, Peer::Client(client) if desk.gate.is_banned(client)) {
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     } else if parts.version == Version::HTTP_11 {
-        reply.headers_mut().insert(KEEP_ALIVE, HeaderValue::from_static("timeout=75"));
+        reply.headers_mut().insert(KEEP_ALIVE, HeaderValue::from_static(keyward_edge::KEEP_ALIVE));
     }
     reply.body_mut().end(under_way, parts.version);
     reply

@@ -64,6 +64,10 @@ impl Limits {
     }
 }
 
+/// Milliseconds without a request.
+const IDLE_MS: u64 = 80_000;
+const _: () = assert!(keyward_edge::keeps_what_is_announced(IDLE_MS));
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -71,7 +75,7 @@ impl Default for Limits {
             bodies_bytes: 256 << 20,
             head_bytes: 32 << 10,
             headers: 64,
-            idle_ms: 80_000,
+            idle_ms: IDLE_MS,
             request_ms: 40_000,
             reply_ms: 15_000,
             head_ms: 10_000,

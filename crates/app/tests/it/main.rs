@@ -27,6 +27,7 @@ mod faults;
 mod framing;
 mod framing2;
 mod health;
+mod idle;
 mod kills;
 mod limits;
 mod log;

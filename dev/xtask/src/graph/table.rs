@@ -49,7 +49,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("toml", &["app"]),
     ("ppp", &["edge"]),
     ("hyper", &["app", "gateway", "console", "notify", "sandbox", "testkit", "bench"]),
-    ("hyper-util", &["app", "gateway", "console", "notify", "sandbox", "testkit", "bench"]),
+    ("hyper-util", &["app", "edge", "gateway", "console", "notify", "sandbox", "testkit", "bench"]),
     ("axum", &["console"]),
     ("utoipa", &["console"]),
     ("qrcode", &["console"]),
