@@ -65,7 +65,12 @@ fn same_origin(shell: &Shell, headers: &HeaderMap, path: &str) -> bool {
     if path.starts_with("/api/v1/") {
         return true;
     }
-    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let text = |name: HeaderName| {
+        let mut all = headers.get_all(name).iter();
+        let first = all.next().map(|value| value.to_str().unwrap_or("?"));
+        // Two of them are no browser's.
+        if all.next().is_some() { Some("?") } else { first }
+    };
     // Under `Referrer-Policy: no-referrer`, which proxies like to add, browsers send `Origin: null` even here. It says
     // nothing, and `Sec-Fetch-Site`, which no page can set, decides alone.
     let origin = text(header::ORIGIN).filter(|origin| *origin != "null");

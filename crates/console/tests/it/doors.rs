@@ -145,6 +145,52 @@ async fn a_form_needs_its_origin_and_its_token() {
     }
 }
 
+/// Proxies add `Referrer-Policy: no-referrer`, and browsers then say `Origin: null`; older browsers say nothing beside `Origin`.
+#[tokio::test]
+async fn forms_before_the_door_are_told_from_those_of_other_sites() {
+    let world = World::new().await;
+    let forms = [
+        ("/sign-in", "email=a%40keyward.example&password=x"),
+        ("/sign-in/factor", "code=123456"),
+        ("/register", "email=a%40keyward.example&password=x"),
+        ("/register/confirm", "email=a%40keyward.example&challenge=x&code=12345678"),
+        ("/recover", "email=a%40keyward.example"),
+        ("/recover/confirm", "email=a%40keyward.example&challenge=x&mail_code=12345678"),
+    ];
+    for (path, body) in forms {
+        for headers in [
+            &[("sec-fetch-site", "same-origin"), ("origin", ORIGIN)][..],
+            &[("sec-fetch-site", "same-origin"), ("origin", "null")],
+            &[("sec-fetch-site", "same-origin")],
+            &[("origin", ORIGIN)],
+        ] {
+            let answer = world.send(HOME, form(path, "", headers, body)).await;
+            assert!(!answer.text.contains("came from elsewhere"), "{path} {headers:?}");
+        }
+        for headers in [
+            &[][..],
+            &[("origin", "null")],
+            &[("origin", "null"), ("sec-fetch-site", "cross-site")],
+            &[("origin", "null"), ("sec-fetch-site", "same-site")],
+            &[("origin", "null"), ("sec-fetch-site", "none")],
+            &[("origin", "null"), ("sec-fetch-site", "Same-Origin")],
+            &[("origin", ORIGIN), ("sec-fetch-site", "cross-site")],
+            &[("origin", ORIGIN), ("sec-fetch-site", "same-site")],
+            &[("origin", "https://evil.example"), ("sec-fetch-site", "same-origin")],
+            &[("origin", "https://x.keys.example"), ("sec-fetch-site", "same-site")],
+            &[("origin", "https://keys.example.evil.example")],
+            &[("origin", ORIGIN), ("origin", "https://evil.example")],
+            &[("origin", "https://evil.example"), ("origin", ORIGIN), ("sec-fetch-site", "same-origin")],
+            &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")],
+            &[("origin", "NULL"), ("sec-fetch-site", "same-origin")],
+        ] {
+            let answer = world.send(HOME, form(path, "", headers, body)).await;
+            assert_eq!(answer.status, 403, "{path} {headers:?}");
+            assert!(answer.text.contains("came from elsewhere"), "{path} {headers:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_page_behind_the_door_leads_to_it() {
     let world = World::new().await;
