@@ -31,7 +31,7 @@ use tracing::{info, warn};
 use crate::audit::{self, Notary};
 use crate::checkpoint::Checkpoint;
 use crate::retention::JournalSettings;
-use crate::tasks::{Pulse, Tasks};
+use crate::tasks::{OwnThread, Pulse, Tasks};
 use crate::{ambient, descriptors, worker};
 
 /// The name under which this node keeps its replay horizon; one gateway process per data folder.
@@ -81,6 +81,8 @@ pub struct Node {
     recorder: Recorder,
     writer: std::thread::JoinHandle<()>,
     tasks: Tasks,
+    /// Where the changes are followed.
+    _feed: OwnThread,
     claim: Option<NodeClaim>,
     spool: Option<Arc<Mutex<Spooled>>>,
 }
@@ -112,8 +114,10 @@ impl Node {
         let facts = Facts::new(Arc::clone(&memory), Arc::new(alarms));
         let alarms = Arc::clone(&facts.alarms);
         let now_ms = (clock.steady_ms)();
-        let follower = Follower::start(store.feed(), facts, Arc::clone(&lease), now_ms)
-            .await
+        let feed = OwnThread::start("feed").context("no thread for the feed")?;
+        let follower = feed
+            .spawn(Follower::start(store.feed(), facts, Arc::clone(&lease), now_ms))
+            .await?
             .context("the facts cannot be loaded")?;
         let (recorder, writer) = recorder(
             journal,
@@ -166,7 +170,7 @@ impl Node {
             claimed_ms: AtomicU64::new(if claim.is_some() { claimed_ms } else { worker::ALWAYS }),
         });
         let mut tasks = Tasks::default();
-        worker::start(&mut tasks, follower, sightings, &duties);
+        worker::start(&mut tasks, (&feed, follower), sightings, &duties);
         if let Some(claim) = claim.clone() {
             let duties = Arc::clone(&duties);
             tasks.start("claim", move |pulse| worker::claim(claim.clone(), Arc::clone(&duties), pulse));
@@ -181,7 +185,8 @@ impl Node {
         }
         let notary = Arc::new(Mutex::new(options.notary));
         tasks.start("audit", move |pulse| audit::run(Arc::clone(&notary), pulse));
-        Ok(Self { gateway: running, gate, recorder, writer: journal_thread(writer)?, tasks, claim, spool })
+        let writer = journal_thread(writer)?;
+        Ok(Self { gateway: running, gate, recorder, writer, tasks, _feed: feed, claim, spool })
     }
 
     /// The context of its requests, which knows how the gateway stands.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 use tracing::error;
@@ -69,6 +71,33 @@ impl Pulse {
     }
 }
 
+/// A thread with a runtime of its own: for a task that must not wait until another one lets go of a thread.
+pub struct OwnThread {
+    handle: Handle,
+    /// The thread ends when this is dropped.
+    _until: oneshot::Sender<()>,
+}
+
+impl OwnThread {
+    /// Starts it.
+    pub fn start(name: &str) -> std::io::Result<Self> {
+        let runtime = Builder::new_current_thread().thread_name(name).enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (_until, over) = oneshot::channel::<()>();
+        let run = move || drop(runtime.block_on(over));
+        std::thread::Builder::new().name(name.to_owned()).spawn(run)?;
+        Ok(Self { handle, _until })
+    }
+
+    /// Runs `work` there.
+    pub fn spawn<W>(&self, work: W) -> JoinHandle<W::Output>
+    where
+        W: Future<Output: Send> + Send + 'static,
+    {
+        self.handle.spawn(work)
+    }
+}
+
 /// All tasks of a node.
 #[derive(Default)]
 pub struct Tasks {
@@ -84,6 +113,17 @@ impl Tasks {
     {
         let pulse = Pulse::of(name);
         let handle = tokio::spawn(supervise(pulse.clone(), make));
+        self.running.push((pulse, handle));
+    }
+
+    /// Like [`Self::start`], on a thread of its own.
+    pub fn start_on<F, W>(&mut self, thread: &OwnThread, name: &'static str, make: F)
+    where
+        F: Fn(Pulse) -> W + Send + 'static,
+        W: Future<Output = ()> + Send + 'static,
+    {
+        let pulse = Pulse::of(name);
+        let handle = thread.spawn(supervise(pulse.clone(), make));
         self.running.push((pulse, handle));
     }
 
@@ -158,7 +198,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
-    use super::Tasks;
+    use super::{OwnThread, Tasks};
 
     #[tokio::test]
     async fn a_task_that_panics_is_started_again_and_holds_up_no_other() {
@@ -189,5 +229,44 @@ mod tests {
         let before = worked.load(Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert_eq!(worked.load(Ordering::Relaxed), before);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_task_on_a_thread_of_its_own_waits_for_no_other() {
+        let (mut tasks, thread) = (Tasks::default(), OwnThread::start("own").unwrap());
+        let (beats, meanwhile) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&beats);
+        tasks.start_on(&thread, "own", move |_| {
+            let counted = Arc::clone(&counted);
+            async move {
+                loop {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            }
+        });
+        let (counted, seen) = (Arc::clone(&beats), Arc::clone(&meanwhile));
+        // The one thread of the runtime is held until the other task has run 20 times.
+        tasks.start("holds its thread", move |_| {
+            let (from, counted, seen) =
+                (counted.load(Ordering::Relaxed), Arc::clone(&counted), Arc::clone(&seen));
+            async move {
+                let began = tokio::time::Instant::now();
+                while counted.load(Ordering::Relaxed) < from + 20 && began.elapsed() < Duration::from_secs(10)
+                {
+                    std::hint::spin_loop();
+                }
+                seen.store(counted.load(Ordering::Relaxed) - from, Ordering::Relaxed);
+            }
+        });
+        while tasks
+            .running
+            .iter()
+            .any(|(pulse, task)| pulse.name() == "holds its thread" && !task.is_finished())
+        {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!(meanwhile.load(Ordering::Relaxed) >= 20);
+        tasks.stop().await;
     }
 }

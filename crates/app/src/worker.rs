@@ -21,7 +21,7 @@ use keyward_rules::id::Revision;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
 use keyward_store::{NodeClaim, Rolled, Seen, States, Store};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
@@ -29,7 +29,7 @@ use crate::ambient;
 use crate::checkpoint::Checkpoint;
 use crate::node::Spooled;
 use crate::retention::JournalSettings;
-use crate::tasks::{Pulse, Tasks};
+use crate::tasks::{OwnThread, Pulse, Tasks};
 
 /// How often idle and dated keys are swept, and last uses flushed before.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -138,13 +138,25 @@ async fn tell(sightings: Arc<Mutex<Sightings>>, duties: Arc<Duties>, pulse: Puls
     }
 }
 
-/// Starts every task of a node but those of the gateway itself.
-pub fn start(tasks: &mut Tasks, follower: Follower, sightings: Sightings, duties: &Arc<Duties>) {
+/// Starts every task of a node but those of the gateway itself. The follower runs on the thread beside it, where it was made.
+pub fn start(
+    tasks: &mut Tasks,
+    (feed, follower): (&OwnThread, Follower),
+    sightings: Sightings,
+    duties: &Arc<Duties>,
+) {
     let scrubber = follower.scrubber();
     let (follower, sightings) = (Arc::new(Mutex::new(follower)), Arc::new(Mutex::new(sightings)));
     let of = |duties: &Arc<Duties>| Arc::clone(duties);
     let shared = of(duties);
-    tasks.start("feed", move |pulse| follow(Arc::clone(&follower), of(&shared), pulse));
+    let (came, reached) = watch::channel(Revision(0));
+    let came = Arc::new(came);
+    tasks.start_on(feed, "feed", move |pulse| {
+        follow(Arc::clone(&follower), of(&shared), Arc::clone(&came), pulse)
+    });
+    if let Some(checkpoint) = duties.checkpoint.clone() {
+        tasks.start("checkpoint", move |pulse| keep(Arc::clone(&checkpoint), reached.clone(), pulse));
+    }
     let shared = of(duties);
     tasks.start("sightings", move |pulse| tell(Arc::clone(&sightings), of(&shared), pulse));
     let shared = of(duties);
@@ -172,9 +184,16 @@ pub fn start(tasks: &mut Tasks, follower: Follower, sightings: Sightings, duties
     tasks.start("app news", move |pulse| tell_news(of(&shared), pulse));
 }
 
-/// Follows the feed. Nothing else runs here: what is revoked must be refused at once.
-async fn follow(follower: Arc<Mutex<Follower>>, duties: Arc<Duties>, pulse: Pulse) {
+/// Follows the feed, and says how far it came. Nothing else runs here, and nothing waits for a disk: what is revoked must be
+/// refused at once.
+async fn follow(
+    follower: Arc<Mutex<Follower>>,
+    duties: Arc<Duties>,
+    came: Arc<watch::Sender<Revision>>,
+    pulse: Pulse,
+) {
     let mut follower = follower.lock().await;
+    let lease = follower.lease();
     let mut latest_wall_ms = duties.clock.now().unix_ms();
     let (mut read_ms, mut told_ms) = (0, 0);
     loop {
@@ -192,22 +211,32 @@ async fn follow(follower: Arc<Mutex<Follower>>, duties: Arc<Duties>, pulse: Puls
         }
         // Until it has succeeded it is tried again at once.
         read_ms = 0;
-        match tokio::time::timeout(Duration::from_secs(2), follower.catch_up(now_ms)).await {
+        let failed = match tokio::time::timeout(Duration::from_secs(2), follower.catch_up(now_ms)).await {
             Ok(Ok(seen)) => {
                 read_ms = now_ms;
-                keep(duties.checkpoint.as_deref(), seen);
+                came.send_if_modified(|last| std::mem::replace(last, seen) != seen);
                 pulse.beat();
+                continue;
             }
-            // Said now and then, however often it is tried.
-            _ if now_ms < told_ms + TELL_MS => {}
-            Ok(Err(problem)) => {
-                told_ms = now_ms;
+            Ok(Err(problem)) => Some(problem),
+            Err(_) => None,
+        };
+        lease.failed(match &failed {
+            Some(problem) => {
+                problem.out_of_reach().unwrap_or("it is not as it was written, or refuses to answer")
+            }
+            None => "it does not answer",
+        });
+        // Said now and then, however often it is tried.
+        if now_ms < told_ms + TELL_MS {
+            continue;
+        }
+        told_ms = now_ms;
+        match failed {
+            Some(problem) => {
                 error!(%problem, "the store cannot be followed; classes are refused as the lease runs out");
             }
-            Err(_) => {
-                told_ms = now_ms;
-                error!("the store does not answer; classes are refused as the lease runs out");
-            }
+            None => error!("the store does not answer; classes are refused as the lease runs out"),
         }
     }
 }
@@ -235,9 +264,15 @@ pub async fn claim(claim: NodeClaim, duties: Arc<Duties>, pulse: Pulse) {
     }
 }
 
-fn keep(checkpoint: Option<&Checkpoint>, revision: Revision) {
-    if let Some(checkpoint) = checkpoint {
-        checkpoint.keep_or_tell(Seen { revision, audit: 0 });
+/// Writes how far the feed came. The process that made a change has written it already; this is for changes of other nodes.
+async fn keep(checkpoint: Arc<Checkpoint>, mut reached: watch::Receiver<Revision>, pulse: Pulse) {
+    while reached.changed().await.is_ok() {
+        let revision = *reached.borrow_and_update();
+        let file = Arc::clone(&checkpoint);
+        // The disk may be slow.
+        let kept = move || file.keep_or_tell(Seen { revision, audit: 0 });
+        let _ = tokio::task::spawn_blocking(kept).await;
+        pulse.beat();
     }
 }
 

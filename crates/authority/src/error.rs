@@ -288,6 +288,9 @@ impl ActionError {
     /// What a person who is no operator is told: the cause where it helps, nothing of the store's inside.
     #[must_use]
     pub fn for_people(&self) -> String {
+        if let Some(why) = self.out_of_reach() {
+            return format!("the database cannot be reached at the moment ({why}); try again in a minute");
+        }
         if self.kind() == ErrorKind::Broken {
             return "the store did not answer as it should; nothing was changed".to_owned();
         }
@@ -300,6 +303,15 @@ impl ActionError {
             return format!("{cause}{why}");
         }
         self.to_string()
+    }
+
+    /// Why the database is out of reach, in words without its name and place; `None` when it is not.
+    #[must_use]
+    pub const fn out_of_reach(&self) -> Option<&'static str> {
+        match self {
+            Self::Store(problem) => problem.out_of_reach(),
+            _ => None,
+        }
     }
 
     /// What the log keeps of a broken store.

@@ -103,14 +103,17 @@ impl Shell {
                     Ok(Ok(_)) => None,
                     Ok(Err(problem)) => {
                         warn!(problem = problem.for_the_log(), "not ready");
-                        Some("the store refuses to answer")
+                        Some(problem.out_of_reach().map_or_else(
+                            || "the store refuses to answer".to_owned(),
+                            |why| format!("the database cannot be reached: {why}"),
+                        ))
                     }
-                    Err(_) => Some("the store does not answer in time"),
+                    Err(_) => Some("the store does not answer in time".to_owned()),
                 }
             }
             None => None,
         };
-        Health { ready: stale.is_none(), stale: stale.map(str::to_owned).into_iter().collect() }
+        Health { ready: stale.is_none(), stale: stale.into_iter().collect() }
     }
 
     /// A desk for what `actor` does now.

@@ -43,12 +43,26 @@ pub struct Facts {
 #[derive(Default)]
 pub struct Lease {
     confirmed_ms: AtomicU64,
+    /// Why the store was not read the last time, in words for everybody.
+    failure: Mutex<Option<&'static str>>,
 }
 
 impl Lease {
     /// The store was read at `now_ms`.
     pub fn renew(&self, now_ms: u64) {
         self.confirmed_ms.fetch_max(now_ms, Ordering::AcqRel);
+        *self.failure.lock() = None;
+    }
+
+    /// The store could not be read, for this reason.
+    pub fn failed(&self, why: &'static str) {
+        *self.failure.lock() = Some(why);
+    }
+
+    /// Why the store was not read the last time; `None` when it was.
+    #[must_use]
+    pub fn failure(&self) -> Option<&'static str> {
+        *self.failure.lock()
     }
 
     /// Milliseconds since the store was last read.
@@ -120,6 +134,12 @@ impl Follower {
                 return Ok(self.position.revision);
             }
         }
+    }
+
+    /// How far it is vouched for.
+    #[must_use]
+    pub fn lease(&self) -> Arc<Lease> {
+        Arc::clone(&self.lease)
     }
 
     /// What looks for rows that were altered behind the feed's back, beside the following.

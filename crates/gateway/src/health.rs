@@ -54,6 +54,7 @@ pub fn health(gate: &Gate, service: Service) -> Health {
     if age_ms > lease_limit_ms(Class::Withdraw) {
         stale.push(format!("the store was last read {} s ago", age_ms / 1_000));
     }
+    stale.extend(gate.view.lease.failure().map(|why| format!("the store cannot be read: {why}")));
     if stuck {
         stale.push("the journal cannot be written".to_owned());
     }

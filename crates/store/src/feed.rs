@@ -130,7 +130,7 @@ impl Feed {
         Ok(Loaded { revision, apps: self.apps().await? })
     }
 
-    /// A look-out for changes.
+    /// A look-out for changes, which is told on the runtime where this is called.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be set up.

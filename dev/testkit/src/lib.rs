@@ -4,6 +4,7 @@
 
 pub mod disk;
 pub mod network;
+pub mod pooler;
 pub mod postgres;
 pub mod process;
 pub mod relay;

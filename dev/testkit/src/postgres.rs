@@ -207,10 +207,10 @@ impl Drop for Postgres {
 }
 
 /// The user to run as; `None` for the one that runs us.
-type User = Option<(u32, u32)>;
+pub(crate) type User = Option<(u32, u32)>;
 
 /// PostgreSQL refuses to run as root, so root becomes `postgres`, or `nobody` where there is no such user.
-fn server_user() -> Result<User, PostgresError> {
+pub(crate) fn server_user() -> Result<User, PostgresError> {
     let own = fs::metadata("/proc/self").map_err(system("find out who runs this"))?;
     if own.uid() != 0 {
         return Ok(None);
@@ -365,7 +365,8 @@ fn launch(
 }
 
 /// A command that inherits neither our settings for PostgreSQL nor our language.
-fn quiet(program: &Path, user: User) -> Command {
+/// A program that gets nothing of our environment.
+pub(crate) fn quiet(program: &Path, user: User) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").current_dir("/");
     if let Some((uid, gid)) = user {

@@ -193,6 +193,13 @@ pub fn problem(problem: ActionError) -> Response {
         ErrorKind::Refused => (StatusCode::UNPROCESSABLE_ENTITY, "That did not work"),
         ErrorKind::Broken => {
             error!(problem = problem.for_the_log(), "the console could not do what was asked");
+            if problem.out_of_reach().is_some() {
+                return message(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "Out of order for the moment",
+                    &sentence(&problem),
+                );
+            }
             let text = "The store did not answer as it should. Nothing was changed. Try again, and tell the operator if it stays so.";
             return message(StatusCode::SERVICE_UNAVAILABLE, "That did not work", text);
         }

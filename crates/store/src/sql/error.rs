@@ -2,6 +2,7 @@
 //! parameter or a password: what a driver says beyond its message, PostgreSQL's DETAIL above all, is left out.
 
 use std::error::Error as _;
+use std::io;
 use std::time::Duration;
 
 use deadpool::managed::PoolError;
@@ -26,6 +27,8 @@ pub enum DatabaseError {
         server: String,
         /// What the network or the server said.
         reason: String,
+        /// The same for people who need not know where the database is.
+        in_short: &'static str,
     },
     /// The connection ended before the answer came.
     #[error("the connection to PostgreSQL was lost: {reason}")]
@@ -113,6 +116,17 @@ fn after(failure: &Option<String>) -> String {
 }
 
 impl DatabaseError {
+    /// Why the database is out of reach, without its name and place; `None` when it is not.
+    #[must_use]
+    pub const fn out_of_reach(&self) -> Option<&'static str> {
+        match self {
+            Self::Connect { in_short, .. } => Some(in_short),
+            Self::ConnectionLost { .. } => Some("the connection to it was lost"),
+            Self::NoFreeConnection { last_failure: Some(_), .. } => Some("it cannot be connected to"),
+            _ => None,
+        }
+    }
+
     /// What a pool says whose connections are waited for so long, and may have been lost for a reason.
     pub(super) fn from_pool(error: PoolError<Self>, wait: Duration, last_failure: Option<String>) -> Self {
         match error {
@@ -171,6 +185,31 @@ fn ends_connection(code: &SqlState) -> bool {
         SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
     ];
     ends.contains(code) || code.code().starts_with("08")
+}
+
+/// What is said of a database that says nothing itself.
+pub(super) const SILENT: &str = "it does not answer";
+
+/// Why a database cannot be connected to, without its name and place.
+pub(super) fn unreached(error: &tokio_postgres::Error) -> &'static str {
+    if let Some(code) = error.code() {
+        return match code {
+            code if *code == SqlState::CANNOT_CONNECT_NOW => "it is starting or stopping",
+            code if *code == SqlState::TOO_MANY_CONNECTIONS => "it has no room for another connection",
+            _ => "it does not let this program in",
+        };
+    }
+    let network = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    match network {
+        Some(io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => {
+            "it is not there: the connection was refused"
+        }
+        Some(io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => SILENT,
+        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
+            "there is no way to it in the network"
+        }
+        _ => "it cannot be connected to",
+    }
 }
 
 /// The server's message without its DETAIL, which names values; or else the cause.

@@ -10,16 +10,17 @@ use std::time::Duration;
 
 use deadpool::managed::{Manager, Metrics, Object, Pool, RecycleError, RecycleResult};
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::error::{DatabaseError, reason};
+use super::error::{DatabaseError, SILENT, reason, unreached};
 use super::listen::Listener;
 use super::row::Row;
 use super::sqlite::Access;
-use super::url::Settings;
+use super::url::{Settings, places};
 use super::value::Value;
 
 /// How long a statement waits for a free connection.
@@ -28,6 +29,11 @@ const WAIT: Duration = Duration::from_secs(5);
 const ROLLBACK: Duration = Duration::from_secs(5);
 /// A connection that was not used for so long is not trusted: a firewall may have forgotten it.
 const IDLE: Duration = Duration::from_secs(600);
+/// One that was not used for so long is asked for a sign of life first, and gives it within so long.
+const TRUSTED: Duration = Duration::from_secs(1);
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+/// How long the server may take to begin a transaction, which takes it no work.
+const BEGINS: Duration = Duration::from_secs(4);
 /// A connection is used for so long, so that load moves to servers that come back.
 const AGE: Duration = Duration::from_secs(1_800);
 
@@ -58,7 +64,12 @@ impl Postgres {
     pub(crate) fn new(url: &str, connections: usize) -> Result<Self, crate::StoreError> {
         let settings = Arc::new(Settings::parse(url)?);
         let runtime = Handle::try_current().map_err(|_| DatabaseError::CutShort)?;
-        let connector = Connector { settings: Arc::clone(&settings), runtime, failure: RwLock::default() };
+        let connector = Connector {
+            settings: Arc::clone(&settings),
+            runtime,
+            failure: RwLock::default(),
+            doubted: RwLock::default(),
+        };
         let builder = Pool::builder(connector).max_size(connections).wait_timeout(Some(WAIT));
         let pool = builder.runtime(deadpool::Runtime::Tokio1).build().map_err(|_| DatabaseError::CutShort)?;
         Ok(Self { pool, settings })
@@ -124,11 +135,23 @@ struct Connector {
     runtime: Handle,
     /// Why the last attempt failed, until one succeeds.
     failure: RwLock<Option<String>>,
+    /// When a connection last gave no sign of life.
+    doubted: RwLock<Option<Instant>>,
 }
 
 impl Connector {
     fn failure(&self) -> Option<String> {
         self.failure.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// One connection was silent: those that were not used since are not asked one after the other.
+    fn doubt(&self) {
+        *self.doubted.write().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn is_doubted(&self, unused: Duration) -> bool {
+        let doubted = *self.doubted.read().unwrap_or_else(PoisonError::into_inner);
+        doubted.is_some_and(|at| at.elapsed() < unused)
     }
 }
 
@@ -157,21 +180,51 @@ impl Manager for Connector {
     async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<DatabaseError> {
         let kept =
             session.quiet && !session.client.is_closed() && metrics.last_used() < IDLE && metrics.age() < AGE;
-        if kept { Ok(()) } else { Err(RecycleError::message("closed, busy or old")) }
+        if !kept || self.is_doubted(metrics.last_used()) {
+            return Err(RecycleError::message("closed, busy, old or doubted"));
+        }
+        if metrics.last_used() < TRUSTED {
+            return Ok(());
+        }
+        match tokio::time::timeout(SIGN_OF_LIFE, session.client.batch_execute("")).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(RecycleError::message("closed")),
+            Err(_) => {
+                self.doubt();
+                Err(RecycleError::message("silent"))
+            }
+        }
     }
 }
 
-/// Connects to the first host that answers.
+/// Connects to the first host that lets us in.
 ///
 /// # Errors
-/// [`DatabaseError::Connect`].
+/// [`DatabaseError::Connect`], with what each of them said.
 pub(super) async fn connect(settings: &Settings) -> Result<(Client, Link), DatabaseError> {
-    let failed = |reason| DatabaseError::Connect { server: settings.server(), reason };
-    let connecting = settings.config.connect(settings.tls.clone());
-    match tokio::time::timeout(settings.connect_within, connecting).await {
-        Ok(connected) => connected.map_err(|error| failed(reason(&error))),
-        Err(_) => Err(failed(format!("no answer within {} s", settings.connect_within.as_secs()))),
+    let (mut said, mut in_short) = (Vec::new(), SILENT);
+    for host in settings.in_turn() {
+        let why =
+            match tokio::time::timeout(settings.connect_within, host.connect(settings.tls.clone())).await {
+                Ok(Ok(connected)) => return Ok(connected),
+                Ok(Err(error)) => {
+                    in_short = unreached(&error);
+                    reason(&error)
+                }
+                Err(_) => {
+                    in_short = SILENT;
+                    format!("no answer within {} s", settings.connect_within.as_secs_f32())
+                }
+            };
+        said.push((places(host), why));
     }
+    let reason = match said.as_slice() {
+        [(_, why)] => why.clone(),
+        several => {
+            several.iter().map(|(place, why)| format!("{place}: {why}")).collect::<Vec<_>>().join("; ")
+        }
+    };
+    Err(DatabaseError::Connect { server: settings.server(), reason, in_short })
 }
 
 /// One connection of the pool.
@@ -229,8 +282,12 @@ pub struct Transaction {
 impl Transaction {
     async fn begin(session: Object<Connector>, text: &str) -> Result<Self, DatabaseError> {
         let mut transaction = Self { session: Some(session) };
-        transaction.script(text).await?;
-        Ok(transaction)
+        match tokio::time::timeout(BEGINS, transaction.script(text)).await {
+            Ok(begun) => begun.map(|()| transaction),
+            Err(_) => Err(DatabaseError::ConnectionLost {
+                reason: format!("no answer within {} s", BEGINS.as_secs()),
+            }),
+        }
     }
 
     pub(super) async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, DatabaseError> {

@@ -4,16 +4,20 @@
 //! knows. No error repeats a part of the URL but the name of a parameter: any other may be half a password.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode};
 
 use super::tls::{self, ClientFiles, TlsFiles, Verify};
 
-/// How long one attempt to connect to one host may take, unless the URL says otherwise.
-const CONNECT_S: u64 = 5;
+/// How long an attempt to connect may take over all hosts, unless the URL says how long for each: people who wait learn within
+/// five seconds why.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How long it takes at least for one of them.
+const CONNECT_ONE: Duration = Duration::from_secs(1);
 /// PostgreSQL's port.
 const PORT: &str = "5432";
 /// Where distributions put the server's socket.
@@ -101,9 +105,12 @@ pub enum UrlError {
 
 /// How to connect.
 pub(super) struct Settings {
-    pub(super) config: Config,
+    /// For all hosts.
+    config: Config,
+    /// For each host alone, in the order in which they are tried.
+    hosts: Vec<Config>,
     pub(super) tls: tokio_postgres_rustls::MakeRustlsConnect,
-    /// How long an attempt to connect may take, over all hosts.
+    /// How long an attempt to connect to one host may take.
     pub(super) connect_within: Duration,
 }
 
@@ -135,19 +142,34 @@ impl Settings {
         build(parameters)
     }
 
+    /// The hosts, in the order in which they are to be tried now.
+    pub(super) fn in_turn(&self) -> impl Iterator<Item = &Config> {
+        let start = match self.config.get_load_balance_hosts() {
+            LoadBalanceHosts::Random => usize::from(RandomState::new().hash_one(()).to_be_bytes()[0]),
+            _ => 0,
+        };
+        let (before, from) = self.hosts.split_at(start % self.hosts.len().max(1));
+        from.iter().chain(before)
+    }
+
     /// Hosts and ports, for errors.
     pub(super) fn server(&self) -> String {
-        let (hosts, ports) = (self.config.get_hosts(), self.config.get_ports());
-        let place = |(at, host): (usize, &Host)| {
-            let port = ports.get(at).or(ports.first()).copied().unwrap_or(5432);
-            match host {
-                Host::Tcp(name) if name.contains(':') => format!("[{name}]:{port}"),
-                Host::Tcp(name) => format!("{name}:{port}"),
-                Host::Unix(folder) => format!("{}/.s.PGSQL.{port}", folder.display()),
-            }
-        };
-        hosts.iter().enumerate().map(place).collect::<Vec<_>>().join(", ")
+        places(&self.config)
     }
+}
+
+/// Hosts and ports as people write them.
+pub(super) fn places(config: &Config) -> String {
+    let (hosts, ports) = (config.get_hosts(), config.get_ports());
+    let place = |(at, host): (usize, &Host)| {
+        let port = ports.get(at).or(ports.first()).copied().unwrap_or(5432);
+        match host {
+            Host::Tcp(name) if name.contains(':') => format!("[{name}]:{port}"),
+            Host::Tcp(name) => format!("{name}:{port}"),
+            Host::Unix(folder) => format!("{}/.s.PGSQL.{port}", folder.display()),
+        }
+    };
+    hosts.iter().enumerate().map(place).collect::<Vec<_>>().join(", ")
 }
 
 fn read_login(login: &str, parameters: &mut Parameters) -> Result<(), UrlError> {
@@ -211,7 +233,37 @@ fn set(parameters: &mut Parameters, name: &str, value: String) {
 fn build(mut parameters: Parameters) -> Result<Settings, UrlError> {
     let (mode, verify, files) = read_tls(&mut parameters)?;
     fill_in(&mut parameters);
-    let mut config = driver_config(&parameters)?;
+    let config = one_config(&parameters, mode)?;
+    let hosts =
+        each_host(&parameters).iter().map(|one| one_config(one, mode)).collect::<Result<Vec<_>, _>>()?;
+    let count = u32::try_from(hosts.len().max(1)).unwrap_or(1);
+    let connect_within = config.get_connect_timeout().copied().unwrap_or((CONNECT / count).max(CONNECT_ONE));
+    Ok(Settings { config, hosts, tls: tls::connector(verify, &files)?, connect_within })
+}
+
+/// The same parameters for each host alone.
+fn each_host(parameters: &Parameters) -> Vec<Parameters> {
+    let list = |name: &str| -> Vec<&str> {
+        parameters.get(name).map(|text| text.split(',').collect()).unwrap_or_default()
+    };
+    let (names, addresses, ports) = (list("host"), list("hostaddr"), list("port"));
+    let one = |at: usize| {
+        let mut one = parameters.clone();
+        // One port is that of all hosts.
+        let port = ports.get(at).or(ports.first());
+        for (name, value) in [("host", names.get(at)), ("hostaddr", addresses.get(at)), ("port", port)] {
+            match value {
+                Some(value) => one.insert(name.to_owned(), (*value).to_owned()),
+                None => one.remove(name),
+            };
+        }
+        one
+    };
+    (0..names.len().max(addresses.len())).map(one).collect()
+}
+
+fn one_config(parameters: &Parameters, mode: SslMode) -> Result<Config, UrlError> {
+    let mut config = driver_config(parameters)?;
     if config.get_hosts().is_empty() {
         // Certificates are checked against the host's name, and this is the only one.
         let names: Vec<String> = config.get_hostaddrs().iter().map(ToString::to_string).collect();
@@ -222,11 +274,7 @@ fn build(mut parameters: Parameters) -> Result<Settings, UrlError> {
     let sockets = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
     // As in libpq: there is no TLS on a socket.
     config.ssl_mode(if sockets { SslMode::Disable } else { mode });
-    let limit = config.get_connect_timeout().copied().unwrap_or(Duration::from_secs(CONNECT_S));
-    config.connect_timeout(limit);
-    let hosts = u32::try_from(config.get_hosts().len().max(1)).unwrap_or(1);
-    let tls = tls::connector(verify, &files)?;
-    Ok(Settings { connect_within: limit.saturating_mul(hosts), config, tls })
+    Ok(config)
 }
 
 /// Takes out what is about TLS.
@@ -253,6 +301,12 @@ fn fill_in(parameters: &mut Parameters) {
     }
     for (name, value) in DEFAULTS {
         parameters.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned());
+    }
+    // Of several hosts the one that takes writes is meant, unless the URL says otherwise.
+    let several =
+        ["host", "hostaddr"].iter().any(|name| parameters.get(*name).is_some_and(|text| text.contains(',')));
+    if several {
+        parameters.entry("target_session_attrs".to_owned()).or_insert_with(|| "read-write".to_owned());
     }
     if let Some("primary") = parameters.get("target_session_attrs").map(String::as_str) {
         set(parameters, "target_session_attrs", "read-write".to_owned());
@@ -332,7 +386,7 @@ mod tests {
         let config = &plain.config;
         assert_eq!((config.get_user(), config.get_password()), (Some("kw"), Some(b"secret".as_slice())));
         assert_eq!((config.get_dbname(), config.get_application_name()), (Some("keyward"), Some("keyward")));
-        assert_eq!(plain.connect_within, Duration::from_secs(5));
+        assert_eq!(plain.connect_within, Duration::from_secs(3));
         for (url, server) in [
             ("postgresql://kw@localhost/db", "localhost:5432"),
             ("postgres://kw@[::1]:6000/db", "[::1]:6000"),
@@ -363,8 +417,48 @@ mod tests {
         assert_eq!(config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
         assert_eq!(settings.connect_within, Duration::from_secs(9));
         let two = parse("postgres://kw@one,two/db?connect_timeout=3&target_session_attrs=primary");
-        assert_eq!(two.connect_within, Duration::from_secs(6));
+        assert_eq!(two.connect_within, Duration::from_secs(3));
         assert_eq!(two.config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+    }
+
+    #[test]
+    fn several_hosts_are_tried_one_by_one_for_the_one_that_takes_writes() {
+        for (url, tried, within_ms) in [
+            ("postgres://kw@one/db", &["one:5432"][..], 3_000),
+            ("postgres://kw@one,two/db", &["one:5432", "two:5432"], 1_500),
+            ("postgres://kw@one:1,two:2,three:3/db", &["one:1", "two:2", "three:3"], 1_000),
+            (
+                "postgres://kw@one,two,three,four,five/db?port=6000",
+                &["one:6000", "two:6000", "three:6000", "four:6000", "five:6000"],
+                1_000,
+            ),
+            ("postgres://kw@/db?host=one,two&port=1,2", &["one:1", "two:2"], 1_500),
+            (
+                "postgres://kw@/db?hostaddr=192.0.2.1,2001:db8::1",
+                &["192.0.2.1:5432", "[2001:db8::1]:5432"],
+                1_500,
+            ),
+            ("postgres://kw@/db?host=one,two&hostaddr=192.0.2.1,192.0.2.2", &["one:5432", "two:5432"], 1_500),
+            ("postgres://kw@/db?host=/run/pg,two", &["/run/pg/.s.PGSQL.5432", "two:5432"], 1_500),
+            ("postgres://kw@one,two/db?connect_timeout=7", &["one:5432", "two:5432"], 7_000),
+            ("postgres://kw@one,two/db?target_session_attrs=any", &["one:5432", "two:5432"], 1_500),
+        ] {
+            let settings = parse(url);
+            let places: Vec<String> = settings.in_turn().map(super::places).collect();
+            assert_eq!(places, tried, "{url}");
+            assert_eq!(settings.connect_within, Duration::from_millis(within_ms), "{url}");
+            let wanted = match url {
+                any if any.contains("=any") || tried.len() == 1 => TargetSessionAttrs::Any,
+                _ => TargetSessionAttrs::ReadWrite,
+            };
+            assert!(settings.in_turn().all(|one| one.get_target_session_attrs() == wanted), "{url}");
+        }
+        let balanced = parse("postgres://kw@one,two,three/db?load_balance_hosts=random");
+        let mut first = std::collections::BTreeSet::new();
+        while first.len() < 3 {
+            first.extend(balanced.in_turn().next().map(super::places));
+            assert_eq!(balanced.in_turn().count(), 3);
+        }
     }
 
     #[test]

@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use keyward_rules::grant::Scope;
-use keyward_rules::id::{AppId, KeyId};
+use keyward_rules::id::{AppId, KeyId, Revision};
 use keyward_rules::time::Moment;
-use keyward_store::{DatabaseError, Location, Store, StoreError};
+use keyward_store::{DatabaseError, Location, Position, Store, StoreError};
+use keyward_testkit::pooler::Pooler;
 use keyward_testkit::postgres::{Postgres, Setup};
+use keyward_testkit::relay::{Manner, Relay};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tokio_postgres::{Client, NoTls};
 
@@ -112,6 +114,80 @@ async fn a_server_that_says_nothing_is_given_up() {
     assert!(text.ends_with(&format!("{place}: no answer within 1 s")), "{text}");
 }
 
+/// Of several hosts the first that lets us in is taken, and each that does not costs its own part of the time.
+#[tokio::test]
+async fn other_hosts_stand_in_for_one_that_is_away() {
+    let server = Postgres::shared().unwrap();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = silent.local_addr().unwrap().port();
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let relay = Relay::to(server).unwrap();
+    let there = relay.url(&server.fresh_database().unwrap());
+    let (login, place) = there.split_once('@').unwrap();
+    let (good, rest) = place.split_once('/').unwrap();
+    let url = |hosts: &[&str]| format!("{login}@{}/{rest}", hosts.join(","));
+    let (silent, gone) = (format!("127.0.0.1:{silent}"), format!("127.0.0.1:{gone}"));
+    for hosts in [
+        &[good, &gone][..],
+        &[&gone, good],
+        &[&silent, good],
+        &[&silent, &gone, good],
+        &[&gone, &gone, &gone, good],
+        &["nowhere.invalid:1", good],
+    ] {
+        let began = tokio::time::Instant::now();
+        let store = open(&url(hosts)).await.unwrap_or_else(|problem| panic!("{hosts:?}: {problem}"));
+        assert!(store.seen().await.is_ok() && began.elapsed() < Duration::from_secs(5), "{hosts:?}");
+    }
+    for hosts in [&[&*gone, &*silent][..], &[&*silent, &*gone], &[&*silent, &*silent, &*silent]] {
+        let began = tokio::time::Instant::now();
+        let why = refusal(&url(hosts)).await;
+        assert!(began.elapsed() < Duration::from_secs(5), "{why}");
+        for host in hosts {
+            let said = if *host == gone { "Connection refused" } else { "no answer within" };
+            assert!(why.contains(&format!("{host}: {said}")), "{why}");
+        }
+    }
+}
+
+/// A server that stops answering is noticed by those who ask next, within five seconds and by one sign of life for all
+/// connections; and it is used again once it answers.
+#[tokio::test]
+async fn a_server_that_falls_silent_is_told_of_in_time() {
+    let server = Postgres::shared().unwrap();
+    let relay = Relay::to(server).unwrap();
+    let url = relay.url(&server.fresh_database().unwrap());
+    let world = World::at(Location::parse(&url).unwrap()).await;
+    for round in 0..2 {
+        let account = world.with_account().await;
+        // Several connections that are idle for longer than they are trusted.
+        let busy = in_use(&world, 6).await;
+        busy.end().await;
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        relay.behave(Manner::Clog);
+        let began = tokio::time::Instant::now();
+        let (read, change) = tokio::join!(world.store.reader().account(Scope::All, account), async {
+            world.store.writer().begin(grant(), NOW).await.err()
+        });
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(5), "{round}: {took:?}");
+        let read = read.unwrap_err();
+        let why = read.out_of_reach().or_else(|| change.as_ref().and_then(StoreError::out_of_reach));
+        assert!(why.is_some(), "{read:?} {change:?}");
+        assert!(!why.unwrap().contains("127.0.0.1"));
+        relay.behave(Manner::Pass);
+        let mut again = world.store.reader().account(Scope::All, account).await;
+        for _ in 0..200 {
+            if again.is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            again = world.store.reader().account(Scope::All, account).await;
+        }
+        assert!(again.unwrap().is_some());
+    }
+}
+
 #[tokio::test]
 async fn settings_of_the_database_change_nothing() {
     let server = Postgres::shared().unwrap();
@@ -125,7 +201,11 @@ async fn settings_of_the_database_change_nothing() {
         "bytea_output TO 'escape'",
         "standard_conforming_strings TO off",
         "extra_float_digits TO -5",
-        "default_transaction_isolation TO 'repeatable read'",
+        "default_transaction_isolation TO serializable",
+        "default_transaction_deferrable TO on",
+        "default_transaction_read_only TO on",
+        "idle_session_timeout TO '50ms'",
+        "client_min_messages TO error",
     ] {
         owner.batch_execute(&format!("ALTER DATABASE {name} SET {setting}")).await.unwrap();
     }
@@ -138,6 +218,48 @@ async fn settings_of_the_database_change_nothing() {
     assert_eq!((found("%_!\\").await, found("%_\\").await, found("0!").await), (1, 0, 0));
     let clock = world.store.clock().await.unwrap().unwrap();
     assert!(clock > Moment::from_unix_ms(1_700_000_000_000));
+}
+
+/// PgBouncer hands every transaction another of its three connections, and keeps notices to itself.
+#[tokio::test]
+async fn a_pooler_of_transactions_changes_nothing() {
+    let server = Postgres::shared().unwrap();
+    let pooler = Pooler::start(server, "transaction").unwrap();
+    let url = pooler.url(&server.fresh_database().unwrap());
+    let world = World::at(Location::parse(&url).unwrap()).await;
+    let mut watch = world.store.feed().watch().await.unwrap();
+    let account = world.with_account().await;
+    let mut made = Vec::new();
+    for number in 0..10 {
+        made.push(KeyId::from_entropy(random()));
+        let mut tx = world.begin().await;
+        tx.insert_key(draft(made[number], account, &format!("bot {number}"))).await.unwrap();
+        // Reads beside it go over other connections.
+        let reads = (0..8).map(|_| {
+            let feed = world.store.feed();
+            tokio::spawn(async move { feed.head().await.unwrap().0 })
+        });
+        for read in reads.collect::<Vec<_>>() {
+            assert_eq!(read.await.unwrap(), number as u64);
+        }
+        tx.commit(keyward_rules::event::Event::of(&grant(), NOW, "test", &[])).await.unwrap();
+        assert!(watch.changed().await);
+    }
+    let seen = world.store.feed().since(&Position::at(Revision(0)), 100).await.unwrap();
+    assert_eq!(seen.len(), made.len());
+    // A transaction that is given up leaves nothing on the connection that another gets.
+    for _ in 0..6 {
+        let mut given_up = world.begin().await;
+        given_up.insert_key(draft(KeyId::from_entropy(random()), account, "given up")).await.unwrap();
+        drop(given_up);
+    }
+    assert_eq!(world.load().await.0.revision, Revision(10));
+    let mut writer = world.store.journal().writer().unwrap();
+    writer.save_marks("node", NOW, &[]).await.unwrap();
+    // One that hands every statement another connection is refused in words.
+    let statements = Pooler::start(server, "statement").unwrap();
+    let why = refusal(&statements.url(&server.fresh_database().unwrap())).await;
+    assert!(why.contains("statement pooling"), "{why}");
 }
 
 #[tokio::test]

@@ -16,11 +16,16 @@ struct Need {
     met: fn() -> bool,
 }
 
-const NEEDS: [Need; 12] = [
+const NEEDS: [Need; 13] = [
     Need {
         what: "PostgreSQL's server (initdb and postgres)",
         packages: &["postgresql"],
         met: || postgres().is_some(),
+    },
+    Need {
+        what: "PgBouncer",
+        packages: &["pgbouncer"],
+        met: || place::program("pgbouncer").is_some() || Path::new("/usr/sbin/pgbouncer").is_file(),
     },
     Need { what: "Python 3 with venv", packages: &["python3", "python3-venv"], met: has_python },
     Need { what: "Node and npm", packages: &["nodejs", "npm"], met: has_node },
