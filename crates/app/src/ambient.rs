@@ -7,6 +7,8 @@ use keyward_gateway::Clock;
 use keyward_rules::time::Moment;
 use keyward_store::Entropy;
 
+use crate::output;
+
 /// Microseconds since the Unix epoch.
 #[expect(clippy::disallowed_methods, reason = "the edge where time comes in")]
 fn wall_us() -> u64 {
@@ -66,7 +68,7 @@ pub fn seed() -> [u8; 32] {
 pub fn entropy() -> Entropy {
     Arc::new(|bytes: &mut [u8]| {
         if getrandom::fill(bytes).is_err() {
-            eprintln!("keyward: the system gives no random bytes");
+            output::note("keyward: the system gives no random bytes");
             std::process::abort();
         }
     })

@@ -12,7 +12,12 @@ use keyward_rules::account::Email;
 
 /// API keys for an exchange, as OKX does it, on your own machine.
 #[derive(Parser)]
-#[command(name = "keyward", version, max_term_width = 100, after_help = "Start here: keyward sandbox")]
+#[command(
+    name = "keyward",
+    version,
+    max_term_width = 100,
+    after_help = "Start here: keyward sandbox\n\nExit code 0: done. 1: refused or failed, or the output cannot be written. 2: wrong usage.\n3: the configuration cannot be used. docs/operating/hosting.md says more."
+)]
 pub struct Arguments {
     /// Write the log as JSON lines
     #[arg(long, global = true, env = "KEYWARD_LOG_JSON")]
@@ -169,7 +174,7 @@ pub struct Output {
 pub enum Key {
     /// Make a key and show its three credentials, once
     #[command(
-        after_help = "Example:\n  keyward key create --data ./sandbox --account trader@keyward.example --name bot \\\n    --permission read --permission trade --ip 127.0.0.1"
+        after_help = "Example:\n  keyward key create --data ./sandbox --account trader@keyward.example --name bot \\\n    --permission read --permission trade --ip 127.0.0.1\n\nExit code 1 with the name of a key in the message: the key was made, but its secret could not be shown.\nDelete the key and make another."
     )]
     Create(KeyCreate),
     /// List an account's keys

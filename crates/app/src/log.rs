@@ -1,20 +1,22 @@
-//! The log: to standard error, from a thread of its own, at a level that can change while the program runs.
+//! The log: to standard error, at a level that can change while the program runs.
+//!
+//! Leaves to `queue.rs`: the thread that writes it.
+
+mod queue;
 
 use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::ambient;
+use queue::Guard;
 
 /// The variable that decides the level whatever the configuration says.
 const VARIABLE: &str = "KEYWARD_LOG";
-/// Lines that may wait for their reader; more are dropped.
-const LINES: usize = 16_384;
 
 /// Puts another level in place; gives whether that worked.
 type Change = Box<dyn Fn(EnvFilter) -> bool + Send + Sync>;
@@ -63,12 +65,14 @@ impl LogSettings {
 
 /// Starts to log. A reader that stalls or has gone away holds nothing up: lines that find no room are dropped. What is left is
 /// written when the guard is dropped.
-pub fn start(json: bool) -> WorkerGuard {
+pub fn start(json: bool) -> Guard {
     let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
-    let (writer, guard) =
-        NonBlockingBuilder::default().buffered_lines_limit(LINES).lossy(true).finish(std::io::stderr());
+    let (queue, guard) = queue::start(std::io::stderr());
     let colours = std::io::stderr().is_terminal() && ambient::colours();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(writer);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(move || queue.clone());
     // The two forms are of different types.
     let change: Change = if json {
         let lines = lines.json().with_filter_reloading();

@@ -2,8 +2,6 @@
 //!
 //! Owns: reading what people ask and joining the parts in `node.rs`. Leaves to others: everything else.
 
-#![expect(clippy::print_stdout, reason = "a command's data goes to standard output")]
-
 mod ambient;
 mod arguments;
 mod audit;
@@ -17,6 +15,7 @@ mod doctor;
 mod log;
 mod metrics;
 mod node;
+mod output;
 mod retention;
 mod sandbox;
 mod status;
@@ -24,7 +23,6 @@ mod tasks;
 mod tls;
 mod worker;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -34,10 +32,13 @@ use arguments::{Arguments, Command};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Exit codes: 0 done, 1 refused or failed, 2 wrong usage (by the parser), 3 configuration wrong.
+/// Exit codes: 0 done, 1 refused or failed, 2 wrong usage (by the parser), 3 configuration wrong. Output that cannot be written is
+/// a failure; a reader that has gone away is none.
 fn main() -> ExitCode {
-    end_quietly_when_nobody_reads();
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(answer) => return answered(&answer),
+    };
     let _log = log::start(arguments.log_json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
@@ -64,33 +65,29 @@ fn main() -> ExitCode {
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(problem) if problem.downcast_ref::<config::ConfigError>().is_some() => {
-            eprintln_chain(&problem);
-            ExitCode::from(3)
-        }
+        Err(problem) if problem.downcast_ref::<config::ConfigError>().is_some() => told(&problem, 3),
         Err(problem) => failed(&problem),
     }
 }
 
-/// `keyward key list | head` is no failure: when the reader has gone, the rest is not written.
-fn end_quietly_when_nobody_reads() {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        let text = panic.payload().downcast_ref::<String>().map(String::as_str).unwrap_or_default();
-        if text.starts_with("failed printing to stdout: Broken pipe") {
-            std::process::exit(0);
-        }
-        usual(panic);
-    }));
+/// What the parser says instead of giving a command: help and the version are data, wrong usage is told on standard error.
+fn answered(answer: &clap::Error) -> ExitCode {
+    let outcome = output::settle(answer.print());
+    if answer.use_stderr() {
+        return ExitCode::from(2);
+    }
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => failed(&problem),
+    }
 }
 
 fn failed(problem: &anyhow::Error) -> ExitCode {
-    eprintln_chain(problem);
-    ExitCode::from(1)
+    told(problem, 1)
 }
 
-/// One line: what went wrong, then its causes.
-fn eprintln_chain(problem: &anyhow::Error) {
-    // Where nobody listens the exit code says it.
-    let _ = writeln!(std::io::stderr(), "keyward: {problem:#}");
+/// Tells on one line what went wrong, then its causes.
+fn told(problem: &anyhow::Error, code: u8) -> ExitCode {
+    output::note(format_args!("keyward: {problem:#}"));
+    ExitCode::from(code)
 }

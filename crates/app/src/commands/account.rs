@@ -1,13 +1,13 @@
 //! `keyward account …`.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use keyward_authority::accounts::create_account;
 use keyward_rules::account::Email;
 use serde_json::json;
 
 use super::{host, open};
-use crate::ambient;
 use crate::arguments::{Account, AccountCreate};
+use crate::{ambient, output};
 
 /// Runs one of the account commands.
 pub async fn run(command: Account) -> Result<()> {
@@ -21,10 +21,10 @@ async fn create(options: AccountCreate) -> Result<()> {
     let (store, authority) = open(&options.store).await?;
     let account = create_account(&authority.desk(host(), ambient::now()), email).await?;
     store.close().await;
-    if options.output.json {
-        println!("{}", json!({"account": account.id.to_string(), "email": options.email}));
+    let shown = if options.output.json {
+        json!({"account": account.id.to_string(), "email": options.email}).to_string()
     } else {
-        println!("account {} made", account.id);
-    }
-    Ok(())
+        format!("account {} made", account.id)
+    };
+    output::data(shown).with_context(|| format!("the account {} was made, but not shown", account.id))
 }

@@ -1,6 +1,6 @@
 //! `keyward backup`: the store in a new folder, whole or not at all.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use keyward_store::{BACKUP_PARTS, copy};
 use serde_json::json;
 
 use super::place;
-use crate::ambient;
 use crate::arguments::backup::Backup;
 use crate::backup::{MANIFEST_FILE, Manifest, Staging};
 use crate::sandbox::write_private;
+use crate::{ambient, output};
 
 /// How often a terminal is told how far the copy is.
 const TELL: Duration = Duration::from_millis(200);
@@ -37,20 +37,18 @@ pub async fn run(options: Backup) -> Result<()> {
     let text = format!("{:#}\n", serde_json::to_value(&manifest)?);
     write_private(&staging.path().join(MANIFEST_FILE), &text)?;
     staging.become_folder(&options.to)?;
-    if options.output.json {
-        println!(
-            "{}",
-            json!({"backup": options.to, "taken_at_ms": manifest.taken_at_ms,
-            "revision": manifest.revision, "audit_size": manifest.audit_size, "audit_root": manifest.audit_root})
-        );
+    let shown = if options.output.json {
+        output::data(json!({"backup": options.to, "taken_at_ms": manifest.taken_at_ms,
+            "revision": manifest.revision, "audit_size": manifest.audit_size, "audit_root": manifest.audit_root}))
     } else {
-        println!("{}", options.to.display());
-        eprintln!(
+        let shown = output::data(options.to.display());
+        output::note(format_args!(
             "It goes up to change {} and audit record {}. The master key is not in it: keep a copy of that elsewhere.",
             manifest.revision, manifest.audit_size
-        );
-    }
-    Ok(())
+        ));
+        shown
+    };
+    shown.with_context(|| format!("the backup {} was made, but not shown", options.to.display()))
 }
 
 /// Waits for the copy; a terminal sees how much of it is there.
@@ -64,7 +62,7 @@ async fn tell_until<T>(
         tokio::select! {
             copied = &mut copying => {
                 if shown {
-                    eprint!("\r{:44}\r", "");
+                    output::progress(format_args!("\r{:44}\r", ""));
                 }
                 return copied;
             }
@@ -73,8 +71,8 @@ async fn tell_until<T>(
         if shown {
             let (done, all) = (bytes(to), bytes(from).max(1));
             let parts = usize::try_from((done * 30 / all).min(30)).unwrap_or(30);
-            eprint!("\r[{:<30}] {:>3} %", "#".repeat(parts), (done * 100 / all).min(99));
-            let _ = std::io::stderr().flush();
+            let percent = (done * 100 / all).min(99);
+            output::progress(format_args!("\r[{:<30}] {percent:>3} %", "#".repeat(parts)));
         }
     }
 }

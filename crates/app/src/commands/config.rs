@@ -3,17 +3,16 @@
 use anyhow::Result;
 
 use crate::arguments::Config;
-use crate::config;
+use crate::{config, output};
 
 /// Runs one of the configuration commands.
 pub fn run(command: Config) -> Result<()> {
     match command {
-        Config::Example => print!("{}", config::EXAMPLE),
+        Config::Example => output::data(config::EXAMPLE),
         Config::Check(options) => {
             config::read(&options.config)?;
-            println!("{} is good", options.config.display());
+            output::data(format_args!("{} is good", options.config.display()))
         }
-        Config::Show(options) => print!("{}", toml::to_string(&config::read(&options.config)?)?),
+        Config::Show(options) => output::data(toml::to_string(&config::read(&options.config)?)?),
     }
-    Ok(())
 }

@@ -1,13 +1,13 @@
 //! `keyward doctor`: all findings, worst at a glance.
 
-use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use rustix::termios::tcgetwinsize;
 
 use crate::arguments::Doctor;
 use crate::doctor::{Finding, Level, examine, send_test, untested, without_config};
-use crate::{ambient, config};
+use crate::{ambient, config, output};
 
 /// Columns that sentences need beside the names; where there are fewer, they stand below.
 const BESIDE: usize = 48;
@@ -32,8 +32,8 @@ pub async fn run(options: &Doctor) -> Result<()> {
             found
         }
     };
-    print(&if options.output.json {
-        format!("{}\n", serde_json::to_string(&found)?)
+    output::data(if options.output.json {
+        serde_json::to_string(&found)?
     } else {
         written(&found, &Look::of_terminal())
     })?;
@@ -41,16 +41,6 @@ pub async fn run(options: &Doctor) -> Result<()> {
         0 => Ok(()),
         1 => bail!("one finding must be settled first"),
         count => bail!("{count} findings must be settled first"),
-    }
-}
-
-/// Writes to standard output; whoever stops reading has seen enough.
-fn print(text: &str) -> Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(problem) if problem.kind() != ErrorKind::BrokenPipe => {
-            Err(problem).context("the findings cannot be written")
-        }
-        Ok(()) | Err(_) => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@ use keyward_rules::denial::Denial;
 use serde_json::json;
 
 use crate::arguments::Explain;
+use crate::output;
 
 /// Prints every refusal that has the code.
 pub fn run(options: &Explain) -> Result<()> {
@@ -18,14 +19,13 @@ pub fn run(options: &Explain) -> Result<()> {
             .iter()
             .map(|entry| json!({"code": entry.code, "status": entry.status, "text": entry.text, "meaning": entry.meaning, "hint": entry.hint}))
             .collect();
-        println!("{}", json!(all));
-        return Ok(());
+        return output::data(json!(all));
     }
-    for entry in found {
-        println!(
-            "{} (HTTP {})\n  text     {}\n  meaning  {}\n  do       {}",
+    let all = found.iter().map(|entry| {
+        format!(
+            "{} (HTTP {})\n  text     {}\n  meaning  {}\n  do       {}\n",
             entry.code, entry.status, entry.text, entry.meaning, entry.hint
-        );
-    }
-    Ok(())
+        )
+    });
+    output::data(all.collect::<String>())
 }

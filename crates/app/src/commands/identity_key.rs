@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use keyward_authority::oversight::note_identity_key;
 use keyward_rules::secret::Secret;
 
 use super::{host, opened};
-use crate::ambient;
 use crate::arguments::master_key::IdentityKey;
 use crate::sandbox::write_private;
+use crate::{ambient, output};
 
 /// Writes the key as 64 hexadecimal digits; never over a file, never to a terminal.
 pub async fn run(options: IdentityKey) -> Result<()> {
@@ -28,7 +28,7 @@ pub async fn run(options: IdentityKey) -> Result<()> {
     opened.store.close().await;
     noted?;
     write_private(&options.to, text.expose())?;
-    println!("{}", options.to.display());
-    eprintln!("Whoever has this file can make identities that the exchange believes. It is key number 1.");
-    Ok(())
+    let shown = output::data(options.to.display());
+    output::note("Whoever has this file can make identities that the exchange believes. It is key number 1.");
+    shown.with_context(|| format!("{} was written, but not shown", options.to.display()))
 }

@@ -4,8 +4,8 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::arguments::Init;
 use crate::commands::master_key::new_master_key;
-use crate::config;
 use crate::sandbox::write_private;
+use crate::{config, output};
 
 /// Writes both files; never over existing ones.
 pub fn run(options: &Init) -> Result<()> {
@@ -18,7 +18,8 @@ pub fn run(options: &Init) -> Result<()> {
     write_private(&key_file, new_master_key().to_text().expose())?;
     let example = config::EXAMPLE.replace("/etc/keyward/master.key", &key_file.display().to_string());
     write_private(&config_file, &example)?;
-    println!("{}\n{}", key_file.display(), config_file.display());
-    eprintln!("Keep a copy of the master key elsewhere: without it, nothing in the store can be opened.");
-    Ok(())
+    let (key_file, config_file) = (key_file.display(), config_file.display());
+    let shown = output::data(format_args!("{key_file}\n{config_file}"));
+    output::note("Keep a copy of the master key elsewhere: without it, nothing in the store can be opened.");
+    shown.with_context(|| format!("{key_file} and {config_file} were written, but not shown"))
 }

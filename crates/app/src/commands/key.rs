@@ -1,6 +1,6 @@
 //! `keyward key …`: through the same actions as every other way in.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use anyhow::{Context as _, Result, bail};
 use keyward_authority::keys::{KeyNamed, KeyWish, Outcome, delete_key, disable_key, enable_key, issue_key};
@@ -11,12 +11,13 @@ use keyward_rules::grant::Proof;
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, RateCap, WideRange};
 use keyward_rules::permission::{Permission, Permissions};
+use keyward_rules::secret::Secret;
 use serde_json::{Value, json};
 
 use super::{host, open};
-use crate::ambient;
 use crate::arguments::{self, Key};
 use crate::sandbox::passphrase;
+use crate::{ambient, output};
 
 /// Runs one of the key commands.
 pub async fn run(command: Key) -> Result<()> {
@@ -82,16 +83,21 @@ async fn create(options: arguments::KeyCreate) -> Result<()> {
         bail!("the key was there")
     };
     store.close().await;
-    if options.output.json {
+    let shown = Secret::new(if options.output.json {
         let shown = json!({"api_key": issued.id.to_string(), "secret": issued.secret.expose(),
             "passphrase": issued.passphrase.expose(), "name": issued.spec.name.as_str(),
             "permissions": words(issued.spec.permissions)});
-        println!("{shown}");
+        format!("{shown}\n")
     } else {
-        println!("api_key     {}", issued.id);
-        println!("secret      {}", issued.secret.expose());
-        println!("passphrase  {}", issued.passphrase.expose());
-        eprintln!("This is the only time that the secret and the passphrase are shown.");
+        let (secret, phrase) = (issued.secret.expose(), issued.passphrase.expose());
+        format!("api_key     {}\nsecret      {secret}\npassphrase  {phrase}\n", issued.id)
+    });
+    output::once(shown.expose()).with_context(|| {
+        let key = issued.id;
+        format!("the API key {key} was made, but its secret is lost, so delete the key and make another")
+    })?;
+    if !options.output.json {
+        output::note("This is the only time that the secret and the passphrase are shown.");
     }
     Ok(())
 }
@@ -104,30 +110,25 @@ async fn list(options: arguments::KeyList) -> Result<()> {
     let (keys, altered) = list_keys(&authority.desk(host(), ambient::now()), account).await?;
     store.close().await;
     if altered > 0 {
-        eprintln!(
+        output::note(format_args!(
             "keyward: {altered} stored keys do not verify: they were altered outside the program, and are held"
-        );
+        ));
     }
     if options.output.json {
-        println!("{}", Value::Array(keys.iter().map(as_json).collect()));
-        return Ok(());
+        return output::data(Value::Array(keys.iter().map(as_json).collect()));
     }
     if keys.is_empty() {
-        eprintln!("No keys yet. `keyward key create --help` shows how to make one.");
+        output::note("No keys yet. `keyward key create --help` shows how to make one.");
         return Ok(());
     }
-    println!("{:<36}  {:<9} {:<22} {:<24} NAME", "API KEY", "STATE", "PERMISSIONS", "FROM");
-    for key in &keys {
-        println!(
-            "{:<36}  {:<9} {:<22} {:<24} {}",
-            key.id.to_string(),
-            key.state,
-            key.permissions.to_string(),
-            key.from,
-            key.name
-        );
-    }
-    Ok(())
+    let head = format!("{:<36}  {:<9} {:<22} {:<24} NAME\n", "API KEY", "STATE", "PERMISSIONS", "FROM");
+    output::data(head + &keys.iter().map(line).collect::<String>())
+}
+
+/// A key's line in the list.
+fn line(key: &KeyView) -> String {
+    let (id, permissions) = (key.id.to_string(), key.permissions.to_string());
+    format!("{id:<36}  {:<9} {permissions:<22} {:<24} {}\n", key.state, key.from, key.name)
 }
 
 async fn show(options: arguments::KeyName) -> Result<()> {
@@ -136,24 +137,29 @@ async fn show(options: arguments::KeyName) -> Result<()> {
     let key = show_key(&authority.desk(host(), ambient::now()), id).await?;
     store.close().await;
     if options.output.json {
-        println!("{}", as_json(&key));
-        return Ok(());
+        return output::data(as_json(&key));
     }
+    output::data(page(&key))
+}
+
+/// Everything about a key, a line each.
+fn page(key: &KeyView) -> String {
     let moment =
         |at: Option<keyward_rules::time::Moment>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
-    println!("api key      {}", key.id);
-    println!("name         {}", key.name);
-    println!("state        {}", key.state);
-    println!("permissions  {}", key.permissions);
-    println!("from         {}", key.from);
-    println!("environment  {}", key.environment);
-    if let Some(cap) = key.rate_cap {
-        println!("rate cap     {cap} requests a second");
-    }
-    println!("created      {}", key.created_at);
-    println!("last used    {} {}", moment(key.last_used_at), key.last_used_from);
-    println!("ends         {}", moment(key.ending.map(Ending::at)));
-    Ok(())
+    let cap = key.rate_cap.map(|cap| format!("rate cap     {cap} requests a second\n")).unwrap_or_default();
+    [
+        format!("api key      {}\n", key.id),
+        format!("name         {}\n", key.name),
+        format!("state        {}\n", key.state),
+        format!("permissions  {}\n", key.permissions),
+        format!("from         {}\n", key.from),
+        format!("environment  {}\n", key.environment),
+        cap,
+        format!("created      {}\n", key.created_at),
+        format!("last used    {} {}\n", moment(key.last_used_at), key.last_used_from),
+        format!("ends         {}\n", moment(key.ending.map(Ending::at))),
+    ]
+    .concat()
 }
 
 async fn change(options: arguments::KeyName, change: Change) -> Result<()> {
@@ -166,12 +172,12 @@ async fn change(options: arguments::KeyName, change: Change) -> Result<()> {
         Change::Delete => (delete_key(&desk, Proof::None, &key).await?, "deleted"),
     };
     store.close().await;
-    if options.output.json {
-        println!("{}", json!({"api_key": id.to_string(), "done": word, "revision": revision.map(|n| n.0)}));
+    let shown = if options.output.json {
+        json!({"api_key": id.to_string(), "done": word, "revision": revision.map(|n| n.0)}).to_string()
     } else {
-        println!("{id} {word}");
-    }
-    Ok(())
+        format!("{id} {word}")
+    };
+    output::data(shown).with_context(|| format!("the API key {id} was {word}, but that was not shown"))
 }
 
 /// Asks for the key's beginning, so that nobody deletes the wrong one by habit.
@@ -180,8 +186,8 @@ fn confirm(key: &str) -> Result<()> {
         bail!("deleting is final: add --yes to do it without being asked");
     }
     let start = key.get(..8).unwrap_or(key);
-    eprint!("Deleting {key} is final. Type its first eight characters to go on: ");
-    std::io::stderr().flush()?;
+    output::ask(format_args!("Deleting {key} is final. Type its first eight characters to go on: "))
+        .context("nothing was deleted")?;
     let mut typed = String::new();
     std::io::stdin().read_line(&mut typed)?;
     if typed.trim() == start { Ok(()) } else { bail!("nothing was deleted") }

@@ -15,7 +15,7 @@ use crate::arguments::Output;
 use crate::arguments::master_key::{MasterKey as Command, WhichStore};
 use crate::checkpoint::Checkpoint;
 use crate::sandbox::write_private;
-use crate::{ambient, node};
+use crate::{ambient, node, output};
 
 /// Runs one of the commands.
 pub async fn run(command: Command) -> Result<()> {
@@ -51,19 +51,18 @@ async fn show(options: &WhichStore) -> Result<()> {
     }
     if options.output.json {
         let next = next.map(|id| id.to_string());
-        println!("{}", json!({"master_key": file.to_string(), "opens": opens.is_some(), "next": next}));
-        return Ok(());
+        return output::data(json!({"master_key": file.to_string(), "opens": opens.is_some(), "next": next}));
     }
-    println!("{file}");
+    output::data(&file)?;
     match (opens, next) {
-        (None, Some(_)) => eprintln!(
-            "It does not open the store. A rotation was broken off: run `keyward master-key rotate` again."
+        (None, Some(_)) => output::note(
+            "It does not open the store. A rotation was broken off: run `keyward master-key rotate` again.",
         ),
-        (None, None) => eprintln!("It does not open the store: this is another store's master key."),
-        (Some(_), Some(next)) => eprintln!(
+        (None, None) => output::note("It does not open the store: this is another store's master key."),
+        (Some(_), Some(next)) => output::note(format_args!(
             "It opens the store. The next one, called {next}, waits to be approved and put in its place."
-        ),
-        (Some(_), None) => eprintln!("It opens the store."),
+        )),
+        (Some(_), None) => output::note("It opens the store."),
     }
     Ok(())
 }
@@ -88,17 +87,18 @@ async fn new(options: &WhichStore) -> Result<()> {
     }
     let next = new_master_key();
     write_private(&file, next.to_text().expose())?;
-    if options.output.json {
-        println!("{}", json!({"file": file, "master_key": next.id().to_string()}));
+    let shown = if options.output.json {
+        output::data(json!({"file": file, "master_key": next.id().to_string()}))
     } else {
-        println!("{}", next.id());
-        eprintln!(
+        let shown = output::data(next.id());
+        output::note(format_args!(
             "It waits in {}. Now an operator proposes the master key of this name, in the console under Operations, \
              Settings, and others approve it. Then run `keyward master-key rotate` here.",
             file.display()
-        );
-    }
-    Ok(())
+        ));
+        shown
+    };
+    shown.with_context(|| format!("{} was written, but not shown", file.display()))
 }
 
 async fn rotate(options: &WhichStore) -> Result<()> {
@@ -127,15 +127,15 @@ async fn rotate(options: &WhichStore) -> Result<()> {
         }
     };
     let kept = change_names(&place.key_file, &next_file, &today)?;
-    tell(&options.output, (&today, &next), approvers, &kept);
+    let shown = tell(&options.output, (&today, &next), approvers, &kept);
     if first {
-        eprintln!(
+        output::note(format_args!(
             "This store is from before root keys, and its first master key, {}, stays its root: whoever has that and any \
              copy of the database, older or newer, still opens it. docs/operating/keys.md says more.",
             today.id()
-        );
+        ));
     }
-    Ok(())
+    shown.with_context(|| format!("the master key {} is in place, but that was not shown", next.id()))
 }
 
 /// The store, if this master key opens it.
@@ -180,30 +180,34 @@ fn sync(file: &Path) -> std::io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
 }
 
-fn tell(output: &Output, (today, next): (&MasterKey, &MasterKey), approvers: Option<Approvers>, kept: &Path) {
+fn tell(
+    output: &Output,
+    (today, next): (&MasterKey, &MasterKey),
+    approvers: Option<Approvers>,
+    kept: &Path,
+) -> Result<()> {
     let proposal = match approvers {
         Some(Approvers::Operators(id)) => Some(id.to_string()),
         Some(Approvers::HostAlone) | None => None,
     };
     if output.json {
-        println!(
-            "{}",
-            json!({"master_key": next.id().to_string(), "until_now": today.id().to_string(), "proposal": proposal,
-                "kept": kept})
+        return output::data(
+            json!({"master_key": next.id().to_string(), "until_now": today.id().to_string(),
+            "proposal": proposal, "kept": kept}),
         );
-        return;
     }
-    println!("{}", next.id());
+    let shown = output::data(next.id());
     match approvers {
-        Some(Approvers::Operators(id)) => eprintln!("Proposal {id} is carried out."),
+        Some(Approvers::Operators(id)) => output::note(format_args!("Proposal {id} is carried out.")),
         Some(Approvers::HostAlone) => {
-            eprintln!("This deployment has no operators, so nobody else was asked.")
+            output::note("This deployment has no operators, so nobody else was asked.");
         }
-        None => eprintln!("The rotation that was broken off is finished."),
+        None => output::note("The rotation that was broken off is finished."),
     }
-    eprintln!(
+    output::note(format_args!(
         "Servers that run go on; the next start uses the new key. Keep a copy of it elsewhere. The old one is in {}: only \
          backups from before need it (`keyward restore --taken-under`). Every other node needs the new file as well.",
         kept.display()
-    );
+    ));
+    shown
 }

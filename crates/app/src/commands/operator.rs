@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{host, open};
 use crate::arguments::{Operator, OperatorLink};
-use crate::{ambient, config};
+use crate::{ambient, config, output};
 
 /// Runs one of the operator commands.
 pub async fn run(command: Operator) -> Result<()> {
@@ -28,13 +28,12 @@ async fn link(options: OperatorLink) -> Result<()> {
     let token = token?.context("there is nothing to offer")?;
     let link = format!("{origin}/set-up#{}", token.expose());
     if options.output.json {
-        println!("{}", json!({"link": link}));
-    } else {
-        println!("{link}");
-        eprintln!(
-            "Whoever opens it first, signed in with two factors, becomes an operator. It works once, for 7 days."
-        );
+        return output::data(json!({"link": link}));
     }
+    output::data(link)?;
+    output::note(
+        "Whoever opens it first, signed in with two factors, becomes an operator. It works once, for 7 days.",
+    );
     Ok(())
 }
 
@@ -43,7 +42,7 @@ async fn link(options: OperatorLink) -> Result<()> {
 pub async fn offer_first(authority: &Authority, origin: &str) -> Result<()> {
     let desk = authority.desk(Actor::System("start"), ambient::now());
     if let Some(token) = offer_set_up(&desk, SetUp::Once).await? {
-        println!(
+        let text = format!(
             "There is no operator yet. Register in the console, set up an authenticator, then open this link:
 
   {origin}/set-up#{}
@@ -51,6 +50,8 @@ pub async fn offer_first(authority: &Authority, origin: &str) -> Result<()> {
 It is printed this once and works once, for 7 days; `keyward operator link` makes another.",
             token.expose()
         );
+        output::announce(text, "the set-up link cannot be printed; `keyward operator link` makes another")
+            .await;
     }
     Ok(())
 }

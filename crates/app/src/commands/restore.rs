@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{Place, host, place, read_master_key};
 use crate::arguments::backup::Restore;
 use crate::backup::{Manifest, Staging, holds_a_store, move_aside};
-use crate::{ambient, checkpoint, node};
+use crate::{ambient, checkpoint, node, output};
 
 /// Where the store is made ready, inside the data folder.
 const STAGING: &str = "restore.partial";
@@ -56,17 +56,17 @@ pub async fn run(options: Restore) -> Result<()> {
     if let Some(file) = &place.checkpoint {
         checkpoint::replace(file, seen)?;
     }
-    if options.output.json {
-        println!(
-            "{}",
+    let shown = if options.output.json {
+        output::data(
             json!({"restored": folder, "revision": manifest.revision, "audit_size": manifest.audit_size,
-            "rollback": since == Since::Unknown, "keys_disabled": disabled, "moved_aside": aside})
-        );
+            "rollback": since == Since::Unknown, "keys_disabled": disabled, "moved_aside": aside}),
+        )
     } else {
-        println!("{}", folder.display());
+        let shown = output::data(folder.display());
         tell(since, disabled, aside);
-    }
-    Ok(())
+        shown
+    };
+    shown.with_context(|| format!("{} was restored, but that was not shown", folder.display()))
 }
 
 /// What is known of changes after the backup.
@@ -123,14 +123,14 @@ async fn make_ready(
 
 fn tell(since: Since, disabled: usize, aside: Option<PathBuf>) {
     match since {
-        Since::Nothing => eprintln!("Nothing that was acknowledged is missing; no key was touched."),
-        Since::Unknown => eprintln!(
+        Since::Nothing => output::note("Nothing that was acknowledged is missing; no key was touched."),
+        Since::Unknown => output::note(format_args!(
             "Changes after the backup may be missing. {disabled} keys were disabled until their holders enable them \
              again, and every session was ended. docs/operating/backup.md says what else to look at before you start."
-        ),
+        )),
     }
     if let Some(aside) = aside {
-        eprintln!("What was there is in {} now.", aside.display());
+        output::note(format_args!("What was there is in {} now.", aside.display()));
     }
-    eprintln!("Requests that change something are refused with 50013 for half a minute.");
+    output::note("Requests that change something are refused with 50013 for half a minute.");
 }

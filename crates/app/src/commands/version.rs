@@ -4,14 +4,13 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::arguments::Output;
+use crate::output;
 
 /// Prints the version.
 pub fn run(options: &Output) -> Result<()> {
     let version = env!("CARGO_PKG_VERSION");
     if options.json {
-        println!("{}", json!({"name": "keyward", "version": version}));
-    } else {
-        println!("keyward {version}");
+        return output::data(json!({"name": "keyward", "version": version}));
     }
-    Ok(())
+    output::data(format_args!("keyward {version}"))
 }

@@ -4,14 +4,15 @@ use std::path::Path;
 
 use super::Places;
 use super::fixtures::TRADER;
+use crate::output;
 
 /// Prints the addresses and two commands that work as they stand.
-pub fn print(places: &Places, folder: &Path, credentials: Option<&Path>) {
+pub async fn print(places: &Places, folder: &Path, credentials: Option<&Path>) {
     let (plain, console) = (places.plain, &places.console);
     let kept = folder.join("credentials.json");
     let file = credentials.unwrap_or(&kept).display();
     let folder = folder.display();
-    println!(
+    let text = format!(
         "Keyward sandbox is ready.
 
   console      {console}   (mails: {console}/dev/mail)
@@ -45,4 +46,6 @@ Stop with Ctrl-C.",
         port = places.tls.port(),
         metrics = places.metrics,
     );
+    output::announce(text, "the sandbox's addresses cannot be printed; they stand in the credentials file")
+        .await;
 }

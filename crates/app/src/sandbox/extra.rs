@@ -16,7 +16,7 @@ use keyward_store::{AccountKind, AccountRecord, KeyDraft, Store};
 use serde_json::json;
 
 use super::fixtures::passphrase;
-use crate::{ambient, node};
+use crate::{ambient, node, output};
 
 /// Keys in one transaction.
 const BATCH: u64 = 20_000;
@@ -37,11 +37,11 @@ pub async fn top_up(store: &Store, wanted: u64, credentials: Option<&Path>) -> R
         batch(store, count, &mut lines).await?;
         made += count;
         if std::io::stderr().is_terminal() {
-            eprint!("\rmaking extra keys: {made} of {wanted}");
+            output::progress(format_args!("\rmaking extra keys: {made} of {wanted}"));
         }
     }
     if present < wanted && std::io::stderr().is_terminal() {
-        eprintln!();
+        output::note("");
     }
     lines.flush().context("the extra keys' file cannot be written")
 }

@@ -126,7 +126,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     if let Some(file) = &options.credentials {
         credentials::write(file, &document)?;
     }
-    banner::print(&places, &folder.path, options.credentials.as_deref());
+    banner::print(&places, &folder.path, options.credentials.as_deref()).await;
 
     tokio::select! {
         _ = terminate.recv() => {}

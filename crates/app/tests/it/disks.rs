@@ -102,6 +102,7 @@ impl Failing {
 }
 
 impl Drop for Failing {
+    #[expect(clippy::print_stderr, reason = "a test that fails shows the server's log")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}", std::fs::read_to_string(self.folder.0.join("log")).unwrap_or_default());

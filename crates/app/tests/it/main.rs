@@ -32,6 +32,7 @@ mod kills;
 mod limits;
 mod log;
 mod master_key;
+mod output;
 mod refusals;
 mod secrets;
 mod server;

@@ -45,7 +45,6 @@ const FENCES: &[(&str, &[&str])] = &[
     ("aws-lc-sys", &["hmac-state"]),
     ("clap", &["app"]),
     ("prometheus-client", &["app"]),
-    ("tracing-appender", &["app"]),
     ("toml", &["app"]),
     ("ppp", &["edge"]),
     ("hyper", &["app", "gateway", "console", "notify", "sandbox", "testkit", "bench"]),

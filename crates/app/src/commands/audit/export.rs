@@ -1,7 +1,5 @@
 //! `keyward audit export`: records as lines.
 
-use std::io::{BufWriter, Write};
-
 use anyhow::{Result, bail};
 use keyward_rules::trail::Entry;
 use keyward_store::Log;
@@ -10,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{cells, tiles};
 use crate::arguments::audit::{AuditExport, ExportFormat};
 use crate::commands::opened;
+use crate::output::Pieces;
 
 /// The columns of CSV.
 const COLUMNS: [&str; 9] = ["n", "at", "actor", "action", "subject", "from", "device", "factors", "facts"];
@@ -34,9 +33,9 @@ async fn lines(log: &Log, options: &AuditExport) -> Result<()> {
         ExportFormat::Jsonl => json_line,
         ExportFormat::Csv => csv_line,
     };
-    let mut out = BufWriter::new(std::io::stdout());
-    if options.format == ExportFormat::Csv {
-        out.write_all(cells::line(COLUMNS).as_bytes())?;
+    let mut out = Pieces::new();
+    if options.format == ExportFormat::Csv && out.add(&cells::line(COLUMNS))?.is_break() {
+        return Ok(());
     }
     let (mut from, last) = (options.from, options.to.unwrap_or(u64::MAX));
     loop {
@@ -44,13 +43,15 @@ async fn lines(log: &Log, options: &AuditExport) -> Result<()> {
         let Some((end, _)) = page.last() else { break };
         from = end + 1;
         for (n, record) in page.iter().filter(|(n, _)| *n <= last) {
-            out.write_all(line(*n, record).as_bytes())?;
+            if out.add(&line(*n, record))?.is_break() {
+                return Ok(());
+            }
         }
         if from > last {
             break;
         }
     }
-    Ok(out.flush()?)
+    out.end()
 }
 
 /// The record's members behind its number; what is no record is told as such.

@@ -10,8 +10,8 @@ use keyward_authority::questions::prove_record;
 use serde_json::json;
 
 use super::{host, opened};
-use crate::ambient;
 use crate::arguments::audit::{Audit, AuditKey, AuditProve};
+use crate::{ambient, output};
 
 /// Runs one of the audit commands.
 pub async fn run(command: Audit) -> Result<()> {
@@ -32,11 +32,9 @@ async fn prove(options: AuditProve) -> Result<()> {
         let path: Vec<String> = proof.path.iter().map(ToString::to_string).collect();
         let shown = json!({"n": proof.n, "index": proof.n - 1, "size": proof.size, "record": proof.record,
             "leaf": proof.leaf.to_string(), "path": path, "checkpoint": proof.checkpoint});
-        println!("{shown}");
-    } else {
-        print!("{}", proof.to_text());
+        return output::data(shown);
     }
-    Ok(())
+    output::data(proof.to_text())
 }
 
 async fn key(options: AuditKey) -> Result<()> {
@@ -44,9 +42,7 @@ async fn key(options: AuditKey) -> Result<()> {
     opened.store.close().await;
     let key = opened.audit.key(opened.store.root())?;
     if options.output.json {
-        println!("{}", json!({"public_key": key.verifier().to_string()}));
-    } else {
-        println!("{}", key.verifier());
+        return output::data(json!({"public_key": key.verifier().to_string()}));
     }
-    Ok(())
+    output::data(key.verifier())
 }

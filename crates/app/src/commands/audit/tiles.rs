@@ -7,6 +7,8 @@ use anyhow::{Context as _, Result, bail};
 use keyward_rules::log::{Checkpoint, Frontier, Hash, Tile, VerifierKey, entry};
 use keyward_store::Log;
 
+use crate::output;
+
 /// Writes the folder, its checkpoint last and only if the records give its root.
 pub async fn write(log: &Log, key: &VerifierKey, folder: &Path) -> Result<()> {
     let Some((_, note)) = log.newest_checkpoint().await? else {
@@ -34,7 +36,7 @@ pub async fn write(log: &Log, key: &VerifierKey, folder: &Path) -> Result<()> {
         bail!("the records do not give the root that was signed: run `keyward audit verify`");
     }
     put(folder, "checkpoint", note.as_bytes())?;
-    eprintln!("{} records in {}", checkpoint.size, folder.display());
+    output::note(format_args!("{} records in {}", checkpoint.size, folder.display()));
     Ok(())
 }
 

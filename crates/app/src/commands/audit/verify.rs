@@ -1,6 +1,6 @@
 //! `keyward audit verify`.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use anyhow::{Context as _, Result, bail};
 use keyward_rules::limits::NOTE_BYTES;
@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::arguments::audit::AuditVerify;
 use crate::commands::opened;
+use crate::output;
 
 /// Findings that are printed one by one.
 const SHOWN: usize = 50;
@@ -29,18 +30,20 @@ pub async fn run(options: AuditVerify) -> Result<()> {
     opened.store.close().await;
     let rows = state.as_ref().map(|state| state.rows);
     verdict.findings.extend(state.into_iter().flat_map(|state| state.findings));
-    if options.output.json {
-        println!("{}", as_json(&verdict, rows));
+    let shown = output::data(if options.output.json {
+        as_json(&verdict, rows).to_string()
     } else {
-        show(&verdict, rows);
-    }
+        page(&verdict, rows)
+    });
     if !verdict.findings.is_empty() {
+        shown.context("the store is not as it was written, but the findings were not shown")?;
         bail!("the store is not as it was written");
     }
+    shown?;
     if !from_elsewhere {
-        eprintln!(
+        output::note(
             "A log that was cut off with all its tables shows only against a checkpoint that was kept elsewhere: add \
-             --checkpoint FILE."
+             --checkpoint FILE.",
         );
     }
     Ok(())
@@ -55,23 +58,21 @@ fn read(file: &std::path::Path) -> Result<Kept> {
     Ok(Kept { source: format!("the checkpoint {}", file.display()), note })
 }
 
-fn show(verdict: &Verdict, rows: Option<u64>) {
-    for finding in verdict.findings.iter().take(SHOWN) {
-        println!("{finding}\n  {}", finding.advice());
-    }
+fn page(verdict: &Verdict, rows: Option<u64>) -> String {
+    let shown = verdict.findings.iter().take(SHOWN);
+    let mut lines: Vec<String> = shown.map(|finding| format!("{finding}\n  {}", finding.advice())).collect();
     let more = verdict.findings.len().saturating_sub(SHOWN);
     if more > 0 {
-        println!("and {more} more");
+        lines.push(format!("and {more} more"));
     }
     if verdict.findings.is_empty() {
-        println!(
+        lines.push(format!(
             "{} records are as they were written; {} checkpoints agree. Root {}",
             verdict.records, verdict.checkpoints, verdict.root
-        );
-        if let Some(rows) = rows {
-            println!("{rows} rows are as the newest records about them left them");
-        }
+        ));
+        lines.extend(rows.map(|rows| format!("{rows} rows are as the newest records about them left them")));
     }
+    lines.join("\n")
 }
 
 fn as_json(verdict: &Verdict, rows: Option<u64>) -> serde_json::Value {
@@ -89,8 +90,7 @@ fn counting() -> impl FnMut(u64) + Send {
     let shown = std::io::stderr().is_terminal();
     move |done| {
         if shown && done > 10_000 {
-            eprint!("\r{done} records and rows");
-            let _ = std::io::stderr().flush();
+            output::progress(format_args!("\r{done} records and rows"));
         }
     }
 }
@@ -100,8 +100,8 @@ fn progress() -> impl FnMut(u64, u64) + Send {
     let shown = std::io::stderr().is_terminal();
     move |done, all| {
         if shown && all > 10_000 {
-            eprint!("\r{done} of {all} records{}", if done == all { "\n" } else { "" });
-            let _ = std::io::stderr().flush();
+            let end = if done == all { "\n" } else { "" };
+            output::progress(format_args!("\r{done} of {all} records{end}"));
         }
     }
 }
