@@ -1,5 +1,6 @@
 //! The ambient clock and entropy, read here and nowhere else.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -82,6 +83,11 @@ pub fn colours() -> bool {
 #[expect(clippy::disallowed_methods, reason = "the edge where the operator's wish comes in")]
 pub fn is_set(variable: &str) -> bool {
     std::env::var_os(variable).is_some()
+}
+
+/// The file of the running program, for commands that people paste; its usual name where the system does not tell.
+pub fn program() -> PathBuf {
+    std::env::current_exe().unwrap_or_else(|_| PathBuf::from("keyward"))
 }
 
 /// A random number, for salts and seeds.

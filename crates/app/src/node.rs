@@ -1,5 +1,6 @@
 //! The wiring of one node: each part gets only the capability that it may use.
 
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -371,8 +372,17 @@ pub fn lock(folder: &Path) -> Result<std::fs::File> {
 
 /// A bound listener.
 pub fn listen(address: std::net::SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address)
-        .with_context(|| format!("cannot listen on {address}; choose another address, or port 0"))
+    TcpListener::bind(address).map_err(|problem| {
+        let told = if problem.kind() == ErrorKind::AddrInUse {
+            format!(
+                "cannot listen on {address}: a sandbox or a server may be running already; stop it, or choose another \
+                 address, or port 0"
+            )
+        } else {
+            format!("cannot listen on {address}; choose another address, or port 0")
+        };
+        anyhow::Error::from(problem).context(told)
+    })
 }
 
 /// The store that keeps its newest change in `file` before it calls it done, unless it is older than what stands there.
