@@ -199,7 +199,11 @@ pub async fn carry_out(desk: &Desk<'_>, id: ProposalId) -> Result<(), ActionErro
 
 async fn refuse_other_than_operators(desk: &Desk<'_>) -> Result<(), ActionError> {
     let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
-    if operators_of(&staff(desk).await?).contains(&by) { Ok(()) } else { Err(NotPassed::NotAnOperator.into()) }
+    if operators_of(&staff(desk).await?).contains(&by) {
+        Ok(())
+    } else {
+        Err(NotPassed::NotAnOperator.into())
+    }
 }
 
 async fn carry_out_once(desk: &Desk<'_>, id: ProposalId) -> Result<(), ActionError> {

@@ -4,8 +4,9 @@ use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::response::Response;
 use keyward_authority::oversight::{
-    Progress, ProposalView, approval_matter, approve as approve_it, cancel_proposal, carry_out as carry_it_out,
-    carry_out_if_complete, check_proposal, list_proposals, propose, propose_matter, show_proposal,
+    Progress, ProposalView, approval_matter, approve as approve_it, cancel_proposal,
+    carry_out as carry_it_out, carry_out_if_complete, check_proposal, list_proposals, propose,
+    propose_matter, show_proposal,
 };
 use keyward_authority::{ActionError, Desk};
 use keyward_rules::grant::Action;
