@@ -2,7 +2,7 @@
 
 mod proxies;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,10 +13,11 @@ use keyward_console::SettingShown;
 use keyward_notify::channel::{Client, System};
 use keyward_notify::{Security, Smtp, SmtpSettings};
 use keyward_rules::app::PrivateRanges;
-use keyward_rules::channel::{Base, ChannelPolicy, Endpoint, NotAUrl};
+use keyward_rules::channel::{Base, ChannelPolicy, Endpoint, Host, NotAUrl};
 use keyward_rules::key::{KeyPolicy, Need};
 use keyward_rules::policy::{Policy, Setting};
 use keyward_rules::secret::Secret;
+use keyward_rules::web_origin::{WebOrigin, is_loopback};
 use keyward_store::Location;
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +89,17 @@ impl Config {
             false => ProofOfControl::NotAsked,
         };
         Settings { policy, named, origin, private_ranges, proof_of_control, ..Settings::default() }
+    }
+
+    /// Every listener, by the name of its setting.
+    pub fn listeners(&self) -> Vec<(&'static str, SocketAddr)> {
+        let all = [
+            ("gateway.listen", self.gateway.listen),
+            ("gateway.tls_listen", self.gateway.tls_listen),
+            ("console.listen", self.console.as_ref().map(|console| console.listen)),
+            ("metrics.listen", self.metrics.as_ref().map(|metrics| metrics.listen)),
+        ];
+        all.into_iter().filter_map(|(name, address)| Some((name, address?))).collect()
     }
 
     /// Where the newest change seen is kept: as set, or beside SQLite's files.
@@ -315,6 +327,18 @@ impl MailSettings {
         good.then(|| (security, authority.host().to_owned(), authority.port_u16().unwrap_or(port)))
     }
 
+    /// What is wrong with the URL. Without TLS, codes and the password stay on this machine.
+    fn mistake(&self) -> Option<String> {
+        const FORMS: &str = "mail.url must be smtps://host, smtp://host or smtp+plain://localhost";
+        match self.server() {
+            None => Some(FORMS.to_owned()),
+            Some((Security::Plain, host, _)) if !Host::parse(&host).is_ok_and(|host| is_loopback(&host)) => {
+                Some(format!("{FORMS}: smtp+plain has no TLS, so it goes to this machine only"))
+            }
+            Some((Security::Plain | Security::StartTls | Security::Tls, _, _)) => None,
+        }
+    }
+
     /// The sender of mails, ready for use.
     pub fn sender(&self) -> anyhow::Result<Smtp> {
         let (security, host, port) = self.server().context("mail.url names no server")?;
@@ -405,6 +429,7 @@ fn mistakes(config: &Config) -> Vec<String> {
     found.extend(config.audit.mistakes());
     found.extend(config.log.mistakes());
     found.extend(config.journal.mistakes());
+    found.extend(same_addresses(config));
     found.extend(console_mistakes(config));
     found.extend(config.channels.policy().err().unwrap_or_default());
     match Location::parse(&config.store.url) {
@@ -417,26 +442,45 @@ fn mistakes(config: &Config) -> Vec<String> {
     found
 }
 
+/// Two listeners on one address: the second cannot listen. Port 0 is another port each time.
+fn same_addresses(config: &Config) -> Vec<String> {
+    let listeners = config.listeners();
+    let pairs = listeners.iter().enumerate().flat_map(|(count, one)| {
+        let others = listeners.iter().skip(count + 1);
+        others.filter(|other| overlap(one.1, other.1)).map(move |other| (one, other))
+    });
+    pairs
+        .map(|(one, other)| format!("{} and {} name the same address, {}", one.0, other.0, other.1))
+        .collect()
+}
+
+/// Whether the second of two listeners finds its address in use. `[::]` takes IPv4 as well.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let takes = |one: IpAddr, other: IpAddr| {
+        one == other || (one.is_unspecified() && (one.is_ipv6() || other.is_ipv4()))
+    };
+    let (first, second) = (one.ip(), other.ip());
+    one.port() != 0 && one.port() == other.port() && (takes(first, second) || takes(second, first))
+}
+
 fn console_mistakes(config: &Config) -> Vec<String> {
     let mut found = Vec::new();
     let Some(console) = &config.console else { return found };
-    let origin = console.origin.parse::<http::Uri>().ok();
-    let host = origin.as_ref().and_then(|origin| origin.host()).unwrap_or_default().to_owned();
-    let scheme = origin.as_ref().and_then(|origin| origin.scheme_str()).unwrap_or_default().to_owned();
-    if host.is_empty() || console.origin.ends_with('/') || !matches!(scheme.as_str(), "https" | "http") {
-        found.push("console.origin must be https://host[:port] without a slash at the end".to_owned());
-    } else if scheme == "http" && !matches!(host.as_str(), "localhost" | "127.0.0.1") {
-        found.push(
+    match WebOrigin::parse(&console.origin) {
+        Err(why) => found.push(format!("console.origin is no origin: {why}")),
+        Ok(origin) if !origin.is_private() => found.push(
             "console.origin must be https://, or browsers send passwords in clear and keep no cookie"
                 .to_owned(),
-        );
+        ),
+        Ok(_) => {}
     }
+    found.extend(
+        WebOrigin::parse(&console.gateway).err().map(|why| format!("console.gateway is no origin: {why}")),
+    );
     match &config.mail {
         None => found.push("[console] needs [mail]: codes and alerts go out by mail".to_owned()),
         Some(mail) => {
-            if mail.server().is_none() {
-                found.push("mail.url must be smtps://host, smtp://host or smtp+plain://localhost".to_owned());
-            }
+            found.extend(mail.mistake());
             if mail.user.is_some() != mail.password_file.is_some() {
                 found.push("mail.user and mail.password_file belong together".to_owned());
             }
@@ -522,13 +566,112 @@ mod tests {
             let text = everything_on().replace(from, to);
             super::mistakes(&toml::from_str(&text).unwrap()).join("; ")
         };
-        assert!(mistakes("https://keys.example.com", "http://keys.example.com").contains("console.origin"));
-        assert!(mistakes("https://keys.example.com", "https://keys.example.com/").contains("console.origin"));
+        for odd in [
+            "http://keys.example.com",
+            "http://10.0.0.5",
+            "https://keys.example.com/",
+            "https://keys.example.com/console",
+            "https://keys.example.com?a",
+            "https://keys.example.com#a",
+            "https://user@keys.example.com",
+            "https://Keys.example.com",
+            "https://keys.example.com:443",
+            "keys.example.com",
+            "ftp://keys.example.com",
+        ] {
+            assert!(mistakes("https://keys.example.com", odd).contains("console.origin"), "{odd}");
+            if !odd.starts_with("http://") {
+                let odd = odd.replace("keys.example", "api.example");
+                assert!(mistakes("https://api.example.com", &odd).contains("console.gateway"), "{odd}");
+            }
+        }
+        for good in [
+            "https://keys.example.com:8443",
+            "https://keys",
+            "https://10.0.0.5",
+            "https://[2001:db8::1]:8443",
+            "https://xn--bcher-kva.example",
+            "http://localhost",
+            "http://localhost:8480",
+            "http://127.0.0.1:8480",
+            "http://[::1]:8480",
+            "http://keyward.localhost:8480",
+        ] {
+            let told = mistakes("https://keys.example.com", good);
+            assert!(!told.contains("console.origin"), "{good}: {told}");
+        }
         assert!(mistakes("smtps://mail.example.com", "https://mail.example.com").contains("mail.url"));
         assert!(mistakes("user = \"keyward\"", "").contains("belong together"));
         let text = everything_on();
         let (console, _) = text.split_once("# Mail: the console").unwrap();
         assert!(super::mistakes(&toml::from_str(console).unwrap()).join("").contains("needs [mail]"));
+    }
+
+    #[test]
+    fn mail_without_tls_stays_on_this_machine() {
+        let mistakes = |url: &str| {
+            let text = everything_on().replace("smtps://mail.example.com", url);
+            super::mistakes(&toml::from_str(&text).unwrap()).join("; ")
+        };
+        for wrong in [
+            "smtp+plain://mail.example.com",
+            "smtp+plain://10.0.0.5",
+            "smtp+plain://192.168.1.2:2525",
+            "smtp+plain://0.0.0.0",
+            "smtp+plain://[2001:db8::1]",
+            "smtp+plain://localhost.example.com",
+            "smtp+plain://127.0.0.1.example.com",
+            "smtp+plain://127.1",
+            "smtp+plain://mail",
+            "smtp+plain://user@localhost",
+            "smtp+plain://",
+        ] {
+            assert!(mistakes(wrong).contains("mail.url"), "{wrong}");
+        }
+        for good in [
+            "smtp+plain://localhost",
+            "smtp+plain://localhost:2525",
+            "smtp+plain://127.0.0.1",
+            "smtp+plain://127.0.0.1:1025",
+            "smtp+plain://127.9.9.9",
+            "smtp+plain://[::1]",
+            "smtp+plain://[::1]:2525",
+            "smtp+plain://mail.localhost",
+            "smtp://mail.example.com",
+            "smtps://10.0.0.5:4650",
+        ] {
+            assert!(!mistakes(good).contains("mail.url"), "{good}: {}", mistakes(good));
+        }
+    }
+
+    #[test]
+    fn two_listeners_have_two_addresses() {
+        let same = |one: &str, other: &str| super::overlap(one.parse().unwrap(), other.parse().unwrap());
+        for (one, other) in [
+            ("127.0.0.1:8481", "127.0.0.1:8481"),
+            ("0.0.0.0:8481", "127.0.0.1:8481"),
+            ("127.0.0.1:8481", "0.0.0.0:8481"),
+            ("[::]:8481", "127.0.0.1:8481"),
+            ("[::]:8481", "0.0.0.0:8481"),
+            ("[::]:8481", "[::1]:8481"),
+            ("[2001:db8::1]:8481", "[2001:db8::1]:8481"),
+        ] {
+            assert!(same(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("127.0.0.1:8481", "127.0.0.1:8482"),
+            ("127.0.0.1:8481", "127.0.0.2:8481"),
+            ("127.0.0.1:8481", "[::1]:8481"),
+            ("0.0.0.0:8481", "[::1]:8481"),
+            ("0.0.0.0:8481", "0.0.0.0:8482"),
+            ("127.0.0.1:0", "127.0.0.1:0"),
+            ("[::]:0", "[::]:0"),
+        ] {
+            assert!(!same(one, other), "{one} {other}");
+        }
+        let text = everything_on().replace("127.0.0.1:8483", "127.0.0.1:8481");
+        let told = super::mistakes(&toml::from_str(&text).unwrap()).join("; ");
+        assert!(told.contains("gateway.listen and metrics.listen name the same address"), "{told}");
     }
 
     #[test]

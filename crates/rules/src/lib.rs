@@ -35,3 +35,4 @@ pub mod secret;
 pub mod staff;
 pub mod time;
 pub mod trail;
+pub mod web_origin;
