@@ -105,9 +105,13 @@ pub fn place() -> String {
 /// Whether the process at a place is known to have ended: it ran on this machine since its start, and is not there.
 pub fn is_over(place: &str) -> bool {
     let number = place.strip_prefix("process ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
-    let here = place.ends_with(&format!("boot {}", boot())) && !boot().is_empty();
     let digits = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
-    here && digits && !std::path::Path::new("/proc").join(number).exists()
+    is_here(place) && digits && !std::path::Path::new("/proc").join(number).exists()
+}
+
+/// Whether a place is on this machine, since its start.
+pub fn is_here(place: &str) -> bool {
+    place.ends_with(&format!("boot {}", boot())) && !boot().is_empty()
 }
 
 /// Different after each start of the machine, and in each container's own processes' eyes.
@@ -123,12 +127,12 @@ fn line(file: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_over, place};
+    use super::{is_here, is_over, place};
 
     #[test]
     fn only_a_process_of_this_machine_is_known_to_have_ended() {
         let here = place();
-        assert!(!is_over(&here), "this one runs");
+        assert!(!is_over(&here) && is_here(&here), "this one runs");
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let ended = here.replace(&std::process::id().to_string(), &child.id().to_string());
         child.wait().unwrap();
@@ -137,6 +141,7 @@ mod tests {
             ["", "process 1", "process x on h, boot 1", &ended.replace("boot ", "boot x"), "another"]
         {
             assert!(!is_over(elsewhere), "{elsewhere}");
+            assert!(!is_here(elsewhere), "{elsewhere}");
         }
     }
 }

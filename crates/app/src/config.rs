@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use proxies::ProxySettings;
 
 use crate::audit::AuditSettings;
-use crate::doctor::Level;
+use crate::doctor::{Finding, Level};
 use crate::log::LogSettings;
 use crate::retention::JournalSettings;
 
@@ -503,9 +503,9 @@ pub fn refuse_key_inside(folder: &Path, key: &Path) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// What `keyward doctor` refuses of keys and folders is no set-up to serve with.
-pub fn refuse_unsafe(config: &Config) -> Result<(), ConfigError> {
-    let refused = crate::doctor::files::examine(config).into_iter().filter(|one| one.level == Level::Refused);
+/// What `keyward doctor` refuses of this machine is no set-up to serve with.
+pub fn refuse_unsafe(found: &[Finding]) -> Result<(), ConfigError> {
+    let refused = found.iter().filter(|one| one.level == Level::Refused);
     let mistakes: Vec<String> =
         refused.map(|one| format!("{}: {} {}", one.name, one.means, one.advice)).collect();
     if mistakes.is_empty() { Ok(()) } else { Err(ConfigError { mistakes }) }

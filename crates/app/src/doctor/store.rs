@@ -2,6 +2,7 @@
 
 use keyward_store::{Location, MasterKey, Store, StoreError};
 
+use super::node::{self, Served};
 use super::{Finding, checkpoints, clock};
 use crate::ambient;
 use crate::commands::master_key::next_file;
@@ -11,25 +12,28 @@ const KEY: &str = "doctor.master_key";
 const STORE: &str = "doctor.store";
 const NEXT: &str = "doctor.master_key.next";
 
-/// The findings about the store, which is only read; an empty place is not filled.
-pub async fn examine(config: &Config) -> Vec<Finding> {
+/// The findings about the store, which is only read, and who serves on it where it is a database. An empty place is not
+/// filled.
+pub async fn examine(config: &Config) -> (Vec<Finding>, Served) {
     let text = std::fs::read_to_string(&config.store.master_key_file).unwrap_or_default();
     let Ok(master) = MasterKey::parse(&text) else {
-        return vec![Finding::refused(
+        let refused = Finding::refused(
             KEY,
             format!("{} holds no master key that can be read.", config.store.master_key_file.display()),
             "Put the master key there that the store was made with; `keyward init` makes one for a new store.",
-        )];
+        );
+        return (vec![refused], Served::Unknown);
     };
     let mut found = vec![Finding::good(KEY, "The master key can be read.")];
-    let Ok(location) = Location::parse(&config.store.url) else { return found };
+    let Ok(location) = Location::parse(&config.store.url) else { return (found, Served::Unknown) };
+    let mut served = Served::Unknown;
     if let Location::Folder(folder) = &location
         && !folder.join("keyward.db").exists()
     {
         let means = format!("{} holds no store yet.", folder.display());
         let advice = "The first start makes one. If there was one, restore a backup before you start.";
         found.push(Finding::warning(STORE, means, advice));
-        return found;
+        return (found, served);
     }
     match Store::look_at(&location, &master, ambient::entropy(), ambient::now()).await {
         Ok(store) => {
@@ -41,6 +45,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
                     "Put it in place with `keyward master-key rotate` once operators approved it, or remove the file.",
                 ));
             }
+            served = node::database(&store).await;
             found.extend(clock::beside(&store).await);
             found.extend(checkpoints::examine(config, &store).await);
             store.close().await;
@@ -62,11 +67,17 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
                 "Run `keyward master-key rotate` again; it finishes.",
             ));
         }
+        Err(problem) if problem.is_out_of_reach() => found.push(Finding::refused(
+            STORE,
+            format!("The database is not reached: {:#}.", anyhow::Error::from(problem)),
+            "Start the database, or look at store.url, the network, the firewall, user and password. Nothing is wrong with \
+             the store itself.",
+        )),
         Err(problem) => found.push(Finding::refused(
             STORE,
             format!("The store does not open: {:#}.", anyhow::Error::from(problem)),
             "Use the master key and the program that belong to it, or restore a backup.",
         )),
     }
-    found
+    (found, served)
 }

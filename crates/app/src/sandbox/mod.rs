@@ -104,6 +104,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
         backend,
         raise_rates,
         threads,
+        claim: None,
         proxies,
         authority,
         retention,

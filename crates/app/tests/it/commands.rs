@@ -19,10 +19,18 @@ fn init_makes_what_check_accepts_and_never_overwrites() {
     let dir = folder.0.join("etc").display().to_string();
     keyward(&["init", "--dir", &dir]);
     let config = format!("{dir}/keyward.toml");
+    any_port(&config);
     assert!(keyward(&["config", "check", "--config", &config]).contains("is good"));
     assert!(keyward(&["config", "show", "--config", &config]).contains("master.key"));
     assert_eq!(run(&["init", "--dir", &dir]).status.code(), Some(1));
     assert_eq!(mode(&folder.0.join("etc")), 0o700, "whoever may write the folder may replace the master key");
+}
+
+/// The usual port may be somebody else's on this machine.
+fn any_port(config: &str) {
+    let text = std::fs::read_to_string(config).unwrap();
+    assert!(text.contains("127.0.0.1:8481"), "{text}");
+    std::fs::write(config, text.replace("127.0.0.1:8481", "127.0.0.1:0")).unwrap();
 }
 
 fn mode(path: &Path) -> u32 {
@@ -41,6 +49,7 @@ fn init_names_places_that_the_same_user_can_serve_from() {
         assert!(output.status.success(), "{dir}: {}", String::from_utf8_lossy(&output.stderr));
         let config = folder.0.join(dir).join("keyward.toml");
         let config = config.to_str().unwrap();
+        any_port(config);
         // And from anywhere else it means the same.
         assert!(keyward(&["config", "check", "--config", config]).contains("is good"), "{dir}");
         keyward(&["account", "create", "--config", config, "--email", "trader@keyward.example"]);
