@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use keyward_gateway::Clock;
+use keyward_rules::secret::Secret;
 use keyward_rules::time::Moment;
 use keyward_store::Entropy;
 
@@ -88,6 +89,18 @@ pub fn is_set(variable: &str) -> bool {
 /// The file of the running program, for commands that people paste; its usual name where the system does not tell.
 pub fn program() -> PathBuf {
     std::env::current_exe().unwrap_or_else(|_| PathBuf::from("keyward"))
+}
+
+/// A secret that the environment holds; `None` where the variable is not set, or is no text.
+#[expect(clippy::disallowed_methods, reason = "the edge where the master key may come in")]
+pub fn secret_variable(name: &str) -> Option<Secret<String>> {
+    std::env::var(name).ok().map(Secret::new)
+}
+
+/// A path that the environment holds.
+#[expect(clippy::disallowed_methods, reason = "the edge where the folder of credentials comes in")]
+pub fn path_variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// A random number, for salts and seeds.

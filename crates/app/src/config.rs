@@ -26,6 +26,7 @@ pub use proxies::ProxySettings;
 use crate::audit::AuditSettings;
 use crate::doctor::{Finding, Level};
 use crate::log::LogSettings;
+use crate::master_key_source::MasterKeySource;
 use crate::retention::JournalSettings;
 
 /// Every setting with its default and meaning.
@@ -154,8 +155,20 @@ pub fn without_password(text: &str) -> String {
 pub struct StoreSettings {
     /// Folder or URL.
     pub url: String,
-    /// Where the master key is.
-    pub master_key_file: PathBuf,
+    /// The file of the master key, or else one of the next two.
+    pub master_key_file: Option<PathBuf>,
+    /// The variable that holds it.
+    pub master_key_env: Option<String>,
+    /// The credential that systemd hands over.
+    pub master_key_credential: Option<String>,
+}
+
+impl StoreSettings {
+    /// Where the master key comes from; or what is wrong.
+    pub fn master_key(&self) -> Result<MasterKeySource, ConfigError> {
+        let (file, variable) = (self.master_key_file.as_deref(), self.master_key_env.as_deref());
+        MasterKeySource::of(file, variable, self.master_key_credential.as_deref()).map_err(mistake)
+    }
 }
 
 /// On third-party apps.
@@ -425,6 +438,7 @@ fn mistakes(config: &Config) -> Vec<String> {
     }
     let pass = crate::node::passed(&config.upstream.pass_headers);
     found.extend(pass.err().map(|problem| format!("upstream.pass_headers: {problem:#}")));
+    found.extend(config.store.master_key().err().into_iter().flat_map(|wrong| wrong.mistakes));
     found.extend(config.proxies.proxies().err());
     found.extend(config.audit.mistakes());
     found.extend(config.log.mistakes());
@@ -490,7 +504,8 @@ fn console_mistakes(config: &Config) -> Vec<String> {
 }
 
 /// A thief of the data folder must not get the key with it.
-pub fn refuse_key_inside(folder: &Path, key: &Path) -> Result<(), ConfigError> {
+pub fn refuse_key_inside(folder: &Path, key: &MasterKeySource) -> Result<(), ConfigError> {
+    let Some(key) = key.own_file() else { return Ok(()) };
     let inside = match (folder.canonicalize(), key.canonicalize()) {
         (Ok(folder), Ok(key)) => key.starts_with(folder),
         (_, _) => key.starts_with(folder),
@@ -513,13 +528,36 @@ pub fn refuse_unsafe(found: &[Finding]) -> Result<(), ConfigError> {
 
 #[cfg(test)]
 mod tests {
+    /// Settings of which a configuration has one.
+    const INSTEAD: [&str; 2] = ["master_key_env", "master_key_credential"];
+
     /// The example with every setting that stands there as a comment switched on.
     fn everything_on() -> String {
+        everything_but(&INSTEAD)
+    }
+
+    fn everything_but(left_out: &[&str]) -> String {
         let line = |line: &str| match line.strip_prefix("# ") {
+            Some(rest) if left_out.iter().any(|name| rest.starts_with(name)) => String::new(),
             Some(rest) if rest.starts_with('[') || rest.contains(" = ") => format!("{rest}\n"),
             Some(_) | None => format!("{line}\n"),
         };
         super::EXAMPLE.lines().map(line).collect()
+    }
+
+    #[test]
+    fn the_master_key_is_named_once() {
+        let mistakes = |text: &str| super::mistakes(&toml::from_str(text).unwrap()).join("; ");
+        assert!(mistakes(&everything_but(&[])).contains("name the master key once"));
+        let example = super::EXAMPLE;
+        let file = "master_key_file = \"/etc/keyward/master.key\"";
+        assert!(example.contains(file));
+        assert!(mistakes(&example.replace(file, "")).contains("name the master key once"));
+        for name in INSTEAD {
+            let line = example.lines().find(|line| line.contains(&format!("{name} = "))).unwrap();
+            let alone = example.replace(file, line.trim_start_matches("# "));
+            assert_eq!(mistakes(&alone), "", "{name}");
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ mod tests {
         ] {
             let config: Config = toml::from_str(&configuration(Path::new(dir)).unwrap()).unwrap();
             assert_eq!(config.store.url, format!("{dir}/data"));
-            assert_eq!(config.store.master_key_file, Path::new(dir).join("master.key"));
+            assert_eq!(config.store.master_key_file, Some(Path::new(dir).join("master.key")));
         }
         assert!(configuration(Path::new(OsStr::from_bytes(b"/srv/\xff"))).is_err());
     }

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
 use crate::arguments::ConfigFile;
-use crate::commands::{operator, read_master_key};
+use crate::commands::operator;
 use crate::config::GatewaySettings;
 use crate::control::{self, Control, Post};
 use crate::node::{self, Node, NodeOptions};
@@ -37,7 +37,7 @@ pub async fn run(file: &ConfigFile) -> Result<()> {
         }
         Location::Postgres(_) => None,
     };
-    let master = read_master_key(&settings.store.master_key_file)?;
+    let master = settings.store.master_key()?.read()?;
     let store = Store::open(&location, &master, ambient::entropy(), ambient::now()).await?;
     let store = retention::reserved(store);
     let claim = node::claim(&store).await?;

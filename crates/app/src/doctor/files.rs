@@ -10,11 +10,14 @@ use rustix::process::geteuid;
 use super::own_group::OwnGroups;
 use super::{Finding, Level};
 use crate::config::{Config, refuse_key_inside};
+use crate::master_key_source::MasterKeySource;
 
 /// Where the master key lies.
 const INSIDE: &str = "doctor.master_key.inside_data";
 /// Who may read it.
 const KEY: &str = "doctor.master_key.readable_by_others";
+/// That it is not there, where it comes from no file.
+const MISSING: &str = "doctor.master_key.missing";
 /// Who may enter the data folder.
 const DATA: &str = "doctor.data.open_to_others";
 /// Who may read its files.
@@ -28,18 +31,12 @@ const SETTINGS: &str = "doctor.config.writable_by_others";
 
 /// The findings about files; those that are refused stop `serve`. `file` is the configuration itself.
 pub fn examine(config: &Config, file: &Path) -> Vec<Finding> {
-    let (key, ours) = (&config.store.master_key_file, OwnGroups::look());
+    let ours = OwnGroups::look();
     let mut found = settings(file, ours.user);
-    found.push(secret(KEY, "the master key", key, &ours));
+    let source = config.store.master_key().ok();
+    found.extend(source.as_ref().map(|source| master_key(source, &ours)));
     if let Ok(Location::Folder(folder)) = Location::parse(&config.store.url) {
-        found.push(match refuse_key_inside(&folder, key) {
-            Ok(()) => Finding::good(INSIDE, "The master key lies outside the data folder."),
-            Err(_) => Finding::refused(
-                INSIDE,
-                "store.master_key_file lies inside the data folder: who copies the folder has the key to it.",
-                "Move the master key to another folder and name it in store.master_key_file.",
-            ),
-        });
+        found.extend(source.map(|source| outside(&folder, &source)));
         if folder.exists() {
             found.push(private(DATA, "the data folder", &folder));
             found.extend(inside(&folder));
@@ -53,6 +50,39 @@ pub fn examine(config: &Config, file: &Path) -> Vec<Finding> {
         found.push(secret(SECRET, "a secret", file, &ours));
     }
     found
+}
+
+/// Who else may read the master key where it is kept.
+fn master_key(source: &MasterKeySource, ours: &OwnGroups) -> Finding {
+    match (source, source.read()) {
+        (MasterKeySource::File(file), _) => secret(KEY, "the master key", file, ours),
+        (MasterKeySource::Variable(name), Ok(_)) => Finding::note(
+            KEY,
+            format!(
+                "The master key is in the variable {name}: root, and whoever runs as this user, can read it."
+            ),
+            "A credential of systemd or a file of mode 0600 is not handed on to other programs; docs/operating/keys.md.",
+        ),
+        (MasterKeySource::Credential(name), Ok(_)) => {
+            Finding::good(KEY, format!("systemd hands over the credential {name}, to this service alone."))
+        }
+        (MasterKeySource::Variable(_) | MasterKeySource::Credential(_), Err(problem)) => Finding::refused(
+            MISSING,
+            format!("There is no master key: {problem:#}."),
+            "Set it where the service is started, or name a file in store.master_key_file.",
+        ),
+    }
+}
+
+fn outside(folder: &Path, source: &MasterKeySource) -> Finding {
+    match refuse_key_inside(folder, source) {
+        Ok(()) => Finding::good(INSIDE, "The master key lies outside the data folder."),
+        Err(_) => Finding::refused(
+            INSIDE,
+            "store.master_key_file lies inside the data folder: who copies the folder has the key to it.",
+            "Move the master key to another folder and name it in store.master_key_file.",
+        ),
+    }
 }
 
 /// Whoever can change the configuration can name another master key, another exchange, another mail server.

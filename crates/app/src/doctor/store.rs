@@ -1,12 +1,13 @@
 //! Whether the store opens with the master key; and what then can be asked of it.
 
-use keyward_store::{Location, MasterKey, Store, StoreError};
+use keyward_store::{Location, Store, StoreError};
 
 use super::node::{self, Served};
 use super::{Finding, checkpoints, clock};
 use crate::ambient;
 use crate::commands::master_key::next_file;
 use crate::config::Config;
+use crate::master_key_source::MasterKeySource;
 
 const KEY: &str = "doctor.master_key";
 const STORE: &str = "doctor.store";
@@ -15,11 +16,11 @@ const NEXT: &str = "doctor.master_key.next";
 /// The findings about the store, which is only read, and who serves on it where it is a database. An empty place is not
 /// filled.
 pub async fn examine(config: &Config) -> (Vec<Finding>, Served) {
-    let text = std::fs::read_to_string(&config.store.master_key_file).unwrap_or_default();
-    let Ok(master) = MasterKey::parse(&text) else {
+    let Ok(source) = config.store.master_key() else { return (Vec::new(), Served::Unknown) };
+    let Ok(master) = source.read() else {
         let refused = Finding::refused(
             KEY,
-            format!("{} holds no master key that can be read.", config.store.master_key_file.display()),
+            format!("{source} holds no master key that can be read."),
             "Put the master key there that the store was made with; `keyward init` makes one for a new store.",
         );
         return (vec![refused], Served::Unknown);
@@ -38,7 +39,7 @@ pub async fn examine(config: &Config) -> (Vec<Finding>, Served) {
     match Store::look_at(&location, &master, ambient::entropy(), ambient::now()).await {
         Ok(store) => {
             found.push(Finding::good(STORE, "The store opens with the master key."));
-            if next_file(&config.store.master_key_file).exists() {
+            if next_waits(&source) {
                 found.push(Finding::note(
                     NEXT,
                     "The next master key waits beside today's.",
@@ -60,7 +61,7 @@ pub async fn examine(config: &Config) -> (Vec<Finding>, Served) {
             format!("The store is of an older version: {problem}."),
             "Back it up before you start this program; the older one cannot read it afterwards.",
         )),
-        Err(StoreError::WrongMasterKey) if next_file(&config.store.master_key_file).exists() => {
+        Err(StoreError::WrongMasterKey) if next_waits(&source) => {
             found.push(Finding::refused(
                 STORE,
                 "The store does not open with the master key, and the next one lies beside it: a rotation was broken off.",
@@ -80,4 +81,9 @@ pub async fn examine(config: &Config) -> (Vec<Finding>, Served) {
         )),
     }
     (found, served)
+}
+
+/// Whether the next master key lies beside today's.
+fn next_waits(source: &MasterKeySource) -> bool {
+    source.own_file().is_some_and(|file| next_file(file).exists())
 }
