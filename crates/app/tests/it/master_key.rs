@@ -169,7 +169,7 @@ fn the_master_key_comes_from_a_variable_or_a_credential() {
                 assert!(!told.contains(text.trim()), "{told}");
             }
         }
-        // Another's key is none of this store.
+        // Commands need it as well.
         assert_eq!(
             elsewhere.told(&["key", "list", "--account", "a@keyward.example"], Some(wrong)).0,
             Some(1)
