@@ -461,7 +461,7 @@ fn same_addresses(config: &Config) -> Vec<String> {
     let listeners = config.listeners();
     let pairs = listeners.iter().enumerate().flat_map(|(count, one)| {
         let others = listeners.iter().skip(count + 1);
-        others.filter(|other| overlap(one.1, other.1)).map(move |other| (one, other))
+        others.filter(move |other| overlap(one.1, other.1)).map(move |other| (one, other))
     });
     pairs
         .map(|(one, other)| format!("{} and {} name the same address, {}", one.0, other.0, other.1))

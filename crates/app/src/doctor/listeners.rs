@@ -75,7 +75,7 @@ mod tests {
             assert!(TcpStream::connect(address).is_err());
         }
         take("127.0.0.1:0".parse().unwrap()).unwrap();
-        assert_eq!(take("203.0.113.1:1".parse().unwrap()).unwrap_err().kind(), ErrorKind::AddrNotAvailable);
+        assert_eq!(take("203.0.113.1:0".parse().unwrap()).unwrap_err().kind(), ErrorKind::AddrNotAvailable);
     }
 
     #[test]

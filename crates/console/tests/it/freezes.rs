@@ -18,7 +18,7 @@ use keyward_store::{KeyRecord, Tx};
 use serde_json::{Value, json};
 
 use crate::operators::{approve, both, carry_out, id_of, only_approve, operator, propose, two_operators};
-use crate::world::{HOME, PASSWORD, Person, Reply, World, is_pending};
+use crate::world::{PASSWORD, Person, Reply, World, is_pending};
 
 macro_rules! on_both {
     ($($part:ident),+) => {
