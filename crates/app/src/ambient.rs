@@ -1,9 +1,11 @@
 //! The ambient clock and entropy, read here and nowhere else.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use keyward_gateway::Clock;
+use keyward_rules::secret::Secret;
 use keyward_rules::time::Moment;
 use keyward_store::Entropy;
 
@@ -86,6 +88,23 @@ pub fn is_set(variable: &str) -> bool {
     std::env::var_os(variable).is_some()
 }
 
+/// The file of the running program, for commands that people paste; its usual name where the system does not tell.
+pub fn program() -> PathBuf {
+    std::env::current_exe().unwrap_or_else(|_| PathBuf::from("keyward"))
+}
+
+/// A secret that the environment holds; `None` where the variable is not set, or is no text.
+#[expect(clippy::disallowed_methods, reason = "the edge where the master key may come in")]
+pub fn secret_variable(name: &str) -> Option<Secret<String>> {
+    std::env::var(name).ok().map(Secret::new)
+}
+
+/// A path that the environment holds.
+#[expect(clippy::disallowed_methods, reason = "the edge where the folder of credentials comes in")]
+pub fn path_variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 /// A random number, for salts and seeds.
 pub fn random_u64() -> u64 {
     let mut bytes = [0; 8];
@@ -101,9 +120,13 @@ pub fn place() -> String {
 /// Whether the process at a place is known to have ended: it ran on this machine since its start, and is not there.
 pub fn is_over(place: &str) -> bool {
     let number = place.strip_prefix("process ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
-    let here = place.ends_with(&format!("boot {}", boot())) && !boot().is_empty();
     let digits = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
-    here && digits && !std::path::Path::new("/proc").join(number).exists()
+    is_here(place) && digits && !std::path::Path::new("/proc").join(number).exists()
+}
+
+/// Whether a place is on this machine, since its start.
+pub fn is_here(place: &str) -> bool {
+    place.ends_with(&format!("boot {}", boot())) && !boot().is_empty()
 }
 
 /// Different after each start of the machine, and in each container's own processes' eyes.
@@ -119,12 +142,12 @@ fn line(file: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_over, place};
+    use super::{is_here, is_over, place};
 
     #[test]
     fn only_a_process_of_this_machine_is_known_to_have_ended() {
         let here = place();
-        assert!(!is_over(&here), "this one runs");
+        assert!(!is_over(&here) && is_here(&here), "this one runs");
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let ended = here.replace(&std::process::id().to_string(), &child.id().to_string());
         child.wait().unwrap();
@@ -133,6 +156,7 @@ mod tests {
             ["", "process 1", "process x on h, boot 1", &ended.replace("boot ", "boot x"), "another"]
         {
             assert!(!is_over(elsewhere), "{elsewhere}");
+            assert!(!is_here(elsewhere), "{elsewhere}");
         }
     }
 }

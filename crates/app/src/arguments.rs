@@ -37,7 +37,7 @@ pub enum Command {
     Sandbox(Sandbox),
     /// Run the gateway in front of a real exchange
     #[command(
-        after_help = "Example:\n  keyward init --dir /etc/keyward && keyward serve --config /etc/keyward/keyward.toml"
+        after_help = "Example:\n  keyward init --dir ./server && keyward serve --config ./server/keyward.toml"
     )]
     Serve(ConfigFile),
     /// Make, list and end keys

@@ -2,7 +2,7 @@
 
 mod proxies;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,18 +13,20 @@ use keyward_console::SettingShown;
 use keyward_notify::channel::{Client, System};
 use keyward_notify::{Security, Smtp, SmtpSettings, is_full_name};
 use keyward_rules::app::PrivateRanges;
-use keyward_rules::channel::{Base, ChannelPolicy, Endpoint, NotAUrl};
+use keyward_rules::channel::{Base, ChannelPolicy, Endpoint, Host, NotAUrl};
 use keyward_rules::key::{KeyPolicy, Need};
 use keyward_rules::policy::{Policy, Setting};
 use keyward_rules::secret::Secret;
+use keyward_rules::web_origin::{WebOrigin, is_loopback};
 use keyward_store::Location;
 use serde::{Deserialize, Serialize};
 
 pub use proxies::ProxySettings;
 
 use crate::audit::AuditSettings;
-use crate::doctor::Level;
+use crate::doctor::{Finding, Level};
 use crate::log::LogSettings;
+use crate::master_key_source::MasterKeySource;
 use crate::retention::JournalSettings;
 
 /// Every setting with its default and meaning.
@@ -90,6 +92,17 @@ impl Config {
         Settings { policy, named, origin, private_ranges, proof_of_control, ..Settings::default() }
     }
 
+    /// Every listener, by the name of its setting.
+    pub fn listeners(&self) -> Vec<(&'static str, SocketAddr)> {
+        let all = [
+            ("gateway.listen", self.gateway.listen),
+            ("gateway.tls_listen", self.gateway.tls_listen),
+            ("console.listen", self.console.as_ref().map(|console| console.listen)),
+            ("metrics.listen", self.metrics.as_ref().map(|metrics| metrics.listen)),
+        ];
+        all.into_iter().filter_map(|(name, address)| Some((name, address?))).collect()
+    }
+
     /// Where the newest change seen is kept: as set, or beside SQLite's files.
     pub fn checkpoint_file(&self, location: &Location) -> Option<PathBuf> {
         let beside = match location {
@@ -142,8 +155,20 @@ pub fn without_password(text: &str) -> String {
 pub struct StoreSettings {
     /// Folder or URL.
     pub url: String,
-    /// Where the master key is.
-    pub master_key_file: PathBuf,
+    /// The file of the master key, or else one of the next two.
+    pub master_key_file: Option<PathBuf>,
+    /// The variable that holds it.
+    pub master_key_env: Option<String>,
+    /// The credential that systemd hands over.
+    pub master_key_credential: Option<String>,
+}
+
+impl StoreSettings {
+    /// Where the master key comes from; or what is wrong.
+    pub fn master_key(&self) -> Result<MasterKeySource, ConfigError> {
+        let (file, variable) = (self.master_key_file.as_deref(), self.master_key_env.as_deref());
+        MasterKeySource::of(file, variable, self.master_key_credential.as_deref()).map_err(mistake)
+    }
 }
 
 /// On third-party apps.
@@ -324,6 +349,18 @@ impl MailSettings {
         good.then(|| (security, authority.host().to_owned(), authority.port_u16().unwrap_or(port)))
     }
 
+    /// What is wrong with the URL. Without TLS, codes and the password stay on this machine.
+    fn mistake(&self) -> Option<String> {
+        const FORMS: &str = "mail.url must be smtps://host, smtp://host or smtp+plain://localhost";
+        match self.server() {
+            None => Some(FORMS.to_owned()),
+            Some((Security::Plain, host, _)) if !Host::parse(&host).is_ok_and(|host| is_loopback(&host)) => {
+                Some(format!("{FORMS}: smtp+plain has no TLS, so it goes to this machine only"))
+            }
+            Some((Security::Plain | Security::StartTls | Security::Tls, _, _)) => None,
+        }
+    }
+
     /// The sender of mails, ready for use.
     pub fn sender(&self) -> anyhow::Result<Smtp> {
         let (security, host, port) = self.server().context("mail.url names no server")?;
@@ -418,10 +455,12 @@ fn mistakes(config: &Config) -> Vec<String> {
     }
     let pass = crate::node::passed(&config.upstream.pass_headers);
     found.extend(pass.err().map(|problem| format!("upstream.pass_headers: {problem:#}")));
+    found.extend(config.store.master_key().err().into_iter().flat_map(|wrong| wrong.mistakes));
     found.extend(config.proxies.proxies().err());
     found.extend(config.audit.mistakes());
     found.extend(config.log.mistakes());
     found.extend(config.journal.mistakes());
+    found.extend(same_addresses(config));
     found.extend(console_mistakes(config));
     found.extend(config.channels.policy().err().unwrap_or_default());
     match Location::parse(&config.store.url) {
@@ -434,26 +473,45 @@ fn mistakes(config: &Config) -> Vec<String> {
     found
 }
 
+/// Two listeners on one address: the second cannot listen. Port 0 is another port each time.
+fn same_addresses(config: &Config) -> Vec<String> {
+    let listeners = config.listeners();
+    let pairs = listeners.iter().enumerate().flat_map(|(count, one)| {
+        let others = listeners.iter().skip(count + 1);
+        others.filter(move |other| overlap(one.1, other.1)).map(move |other| (one, other))
+    });
+    pairs
+        .map(|(one, other)| format!("{} and {} name the same address, {}", one.0, other.0, other.1))
+        .collect()
+}
+
+/// Whether the second of two listeners finds its address in use. `[::]` takes IPv4 as well.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let takes = |one: IpAddr, other: IpAddr| {
+        one == other || (one.is_unspecified() && (one.is_ipv6() || other.is_ipv4()))
+    };
+    let (first, second) = (one.ip(), other.ip());
+    one.port() != 0 && one.port() == other.port() && (takes(first, second) || takes(second, first))
+}
+
 fn console_mistakes(config: &Config) -> Vec<String> {
     let mut found = Vec::new();
     let Some(console) = &config.console else { return found };
-    let origin = console.origin.parse::<http::Uri>().ok();
-    let host = origin.as_ref().and_then(|origin| origin.host()).unwrap_or_default().to_owned();
-    let scheme = origin.as_ref().and_then(|origin| origin.scheme_str()).unwrap_or_default().to_owned();
-    if host.is_empty() || console.origin.ends_with('/') || !matches!(scheme.as_str(), "https" | "http") {
-        found.push("console.origin must be https://host[:port] without a slash at the end".to_owned());
-    } else if scheme == "http" && !matches!(host.as_str(), "localhost" | "127.0.0.1") {
-        found.push(
+    match WebOrigin::parse(&console.origin) {
+        Err(why) => found.push(format!("console.origin is no origin: {why}")),
+        Ok(origin) if !origin.is_private() => found.push(
             "console.origin must be https://, or browsers send passwords in clear and keep no cookie"
                 .to_owned(),
-        );
+        ),
+        Ok(_) => {}
     }
+    found.extend(
+        WebOrigin::parse(&console.gateway).err().map(|why| format!("console.gateway is no origin: {why}")),
+    );
     match &config.mail {
         None => found.push("[console] needs [mail]: codes and alerts go out by mail".to_owned()),
         Some(mail) => {
-            if mail.server().is_none() {
-                found.push("mail.url must be smtps://host, smtp://host or smtp+plain://localhost".to_owned());
-            }
+            found.extend(mail.mistake());
             if mail.hello.as_deref().is_some_and(|name| !is_full_name(name)) {
                 found.push("mail.hello must be a full domain name, such as keys.example.com".to_owned());
             }
@@ -466,7 +524,8 @@ fn console_mistakes(config: &Config) -> Vec<String> {
 }
 
 /// A thief of the data folder must not get the key with it.
-pub fn refuse_key_inside(folder: &Path, key: &Path) -> Result<(), ConfigError> {
+pub fn refuse_key_inside(folder: &Path, key: &MasterKeySource) -> Result<(), ConfigError> {
+    let Some(key) = key.own_file() else { return Ok(()) };
     let inside = match (folder.canonicalize(), key.canonicalize()) {
         (Ok(folder), Ok(key)) => key.starts_with(folder),
         (_, _) => key.starts_with(folder),
@@ -479,9 +538,9 @@ pub fn refuse_key_inside(folder: &Path, key: &Path) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// What `keyward doctor` refuses of keys and folders is no set-up to serve with.
-pub fn refuse_unsafe(config: &Config) -> Result<(), ConfigError> {
-    let refused = crate::doctor::files::examine(config).into_iter().filter(|one| one.level == Level::Refused);
+/// What `keyward doctor` refuses of this machine is no set-up to serve with.
+pub fn refuse_unsafe(found: &[Finding]) -> Result<(), ConfigError> {
+    let refused = found.iter().filter(|one| one.level == Level::Refused);
     let mistakes: Vec<String> =
         refused.map(|one| format!("{}: {} {}", one.name, one.means, one.advice)).collect();
     if mistakes.is_empty() { Ok(()) } else { Err(ConfigError { mistakes }) }
@@ -489,13 +548,36 @@ pub fn refuse_unsafe(config: &Config) -> Result<(), ConfigError> {
 
 #[cfg(test)]
 mod tests {
+    /// Settings of which a configuration has one.
+    const INSTEAD: [&str; 2] = ["master_key_env", "master_key_credential"];
+
     /// The example with every setting that stands there as a comment switched on.
     fn everything_on() -> String {
+        everything_but(&INSTEAD)
+    }
+
+    fn everything_but(left_out: &[&str]) -> String {
         let line = |line: &str| match line.strip_prefix("# ") {
+            Some(rest) if left_out.iter().any(|name| rest.starts_with(name)) => String::new(),
             Some(rest) if rest.starts_with('[') || rest.contains(" = ") => format!("{rest}\n"),
             Some(_) | None => format!("{line}\n"),
         };
         super::EXAMPLE.lines().map(line).collect()
+    }
+
+    #[test]
+    fn the_master_key_is_named_once() {
+        let mistakes = |text: &str| super::mistakes(&toml::from_str(text).unwrap()).join("; ");
+        assert!(mistakes(&everything_but(&[])).contains("name the master key once"));
+        let example = super::EXAMPLE;
+        let file = "master_key_file = \"/etc/keyward/master.key\"";
+        assert!(example.contains(file));
+        assert!(mistakes(&example.replace(file, "")).contains("name the master key once"));
+        for name in INSTEAD {
+            let line = example.lines().find(|line| line.contains(&format!("{name} = "))).unwrap();
+            let alone = example.replace(file, line.trim_start_matches("# "));
+            assert_eq!(mistakes(&alone), "", "{name}");
+        }
     }
 
     #[test]
@@ -542,14 +624,113 @@ mod tests {
             let text = everything_on().replace(from, to);
             super::mistakes(&toml::from_str(&text).unwrap()).join("; ")
         };
-        assert!(mistakes("https://keys.example.com", "http://keys.example.com").contains("console.origin"));
-        assert!(mistakes("https://keys.example.com", "https://keys.example.com/").contains("console.origin"));
+        for odd in [
+            "http://keys.example.com",
+            "http://10.0.0.5",
+            "https://keys.example.com/",
+            "https://keys.example.com/console",
+            "https://keys.example.com?a",
+            "https://keys.example.com#a",
+            "https://user@keys.example.com",
+            "https://Keys.example.com",
+            "https://keys.example.com:443",
+            "keys.example.com",
+            "ftp://keys.example.com",
+        ] {
+            assert!(mistakes("https://keys.example.com", odd).contains("console.origin"), "{odd}");
+            if !odd.starts_with("http://") {
+                let odd = odd.replace("keys.example", "api.example");
+                assert!(mistakes("https://api.example.com", &odd).contains("console.gateway"), "{odd}");
+            }
+        }
+        for good in [
+            "https://keys.example.com:8443",
+            "https://keys",
+            "https://10.0.0.5",
+            "https://[2001:db8::1]:8443",
+            "https://xn--bcher-kva.example",
+            "http://localhost",
+            "http://localhost:8480",
+            "http://127.0.0.1:8480",
+            "http://[::1]:8480",
+            "http://keyward.localhost:8480",
+        ] {
+            let told = mistakes("https://keys.example.com", good);
+            assert!(!told.contains("console.origin"), "{good}: {told}");
+        }
         assert!(mistakes("smtps://mail.example.com", "https://mail.example.com").contains("mail.url"));
         assert!(mistakes("user = \"keyward\"", "").contains("belong together"));
         assert!(mistakes("hello = \"keys.example.com\"", "hello = \"keys\"").contains("mail.hello"));
         let text = everything_on();
         let (console, _) = text.split_once("# Mail: the console").unwrap();
         assert!(super::mistakes(&toml::from_str(console).unwrap()).join("").contains("needs [mail]"));
+    }
+
+    #[test]
+    fn mail_without_tls_stays_on_this_machine() {
+        let mistakes = |url: &str| {
+            let text = everything_on().replace("smtps://mail.example.com", url);
+            super::mistakes(&toml::from_str(&text).unwrap()).join("; ")
+        };
+        for wrong in [
+            "smtp+plain://mail.example.com",
+            "smtp+plain://10.0.0.5",
+            "smtp+plain://192.168.1.2:2525",
+            "smtp+plain://0.0.0.0",
+            "smtp+plain://[2001:db8::1]",
+            "smtp+plain://localhost.example.com",
+            "smtp+plain://127.0.0.1.example.com",
+            "smtp+plain://127.1",
+            "smtp+plain://mail",
+            "smtp+plain://user@localhost",
+            "smtp+plain://",
+        ] {
+            assert!(mistakes(wrong).contains("mail.url"), "{wrong}");
+        }
+        for good in [
+            "smtp+plain://localhost",
+            "smtp+plain://localhost:2525",
+            "smtp+plain://127.0.0.1",
+            "smtp+plain://127.0.0.1:1025",
+            "smtp+plain://127.9.9.9",
+            "smtp+plain://[::1]",
+            "smtp+plain://[::1]:2525",
+            "smtp+plain://mail.localhost",
+            "smtp://mail.example.com",
+            "smtps://10.0.0.5:4650",
+        ] {
+            assert!(!mistakes(good).contains("mail.url"), "{good}: {}", mistakes(good));
+        }
+    }
+
+    #[test]
+    fn two_listeners_have_two_addresses() {
+        let same = |one: &str, other: &str| super::overlap(one.parse().unwrap(), other.parse().unwrap());
+        for (one, other) in [
+            ("127.0.0.1:8481", "127.0.0.1:8481"),
+            ("0.0.0.0:8481", "127.0.0.1:8481"),
+            ("127.0.0.1:8481", "0.0.0.0:8481"),
+            ("[::]:8481", "127.0.0.1:8481"),
+            ("[::]:8481", "0.0.0.0:8481"),
+            ("[::]:8481", "[::1]:8481"),
+            ("[2001:db8::1]:8481", "[2001:db8::1]:8481"),
+        ] {
+            assert!(same(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("127.0.0.1:8481", "127.0.0.1:8482"),
+            ("127.0.0.1:8481", "127.0.0.2:8481"),
+            ("127.0.0.1:8481", "[::1]:8481"),
+            ("0.0.0.0:8481", "[::1]:8481"),
+            ("0.0.0.0:8481", "0.0.0.0:8482"),
+            ("127.0.0.1:0", "127.0.0.1:0"),
+            ("[::]:0", "[::]:0"),
+        ] {
+            assert!(!same(one, other), "{one} {other}");
+        }
+        let text = everything_on().replace("127.0.0.1:8483", "127.0.0.1:8481");
+        let told = super::mistakes(&toml::from_str(&text).unwrap()).join("; ");
+        assert!(told.contains("gateway.listen and metrics.listen name the same address"), "{told}");
     }
 
     #[test]

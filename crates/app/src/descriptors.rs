@@ -8,6 +8,9 @@ const RESERVE: u64 = 256;
 /// Below this many a node still serves, but says so.
 pub const ENOUGH: u64 = 16_384;
 
+/// What the shares take at least: with fewer, the database or the journal may find none left.
+pub const LEAST: u64 = RESERVE + 64;
+
 /// How many connections each part may have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shares {
@@ -42,14 +45,14 @@ pub fn shares(limit: u64) -> Shares {
 
 #[cfg(test)]
 mod tests {
-    use super::{RESERVE, Shares, shares};
+    use super::{LEAST, RESERVE, Shares, shares};
 
     #[test]
     fn no_limit_is_shared_out_beyond_itself() {
         for limit in [0, 256, 512, 1_024, 4_096, 65_536, u64::MAX] {
             let Shares { gateway, upstream, console } = shares(limit);
             assert!(gateway > 0 && upstream > 0 && console > 0);
-            if limit > RESERVE + 64 {
+            if limit >= LEAST {
                 assert!((gateway + upstream + console) as u64 + RESERVE <= limit, "{limit}");
             }
         }

@@ -13,6 +13,7 @@ mod control;
 mod descriptors;
 mod doctor;
 mod log;
+mod master_key_source;
 mod metrics;
 mod node;
 mod output;

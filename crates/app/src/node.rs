@@ -1,5 +1,6 @@
 //! The wiring of one node: each part gets only the capability that it may use.
 
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub struct NodeOptions {
     pub raise_rates: u32,
     /// Threads that serve.
     pub threads: usize,
+    /// The claim on the store, where that is a database.
+    pub claim: Option<NodeClaim>,
     /// The proxies that may name their clients.
     pub proxies: Arc<Proxies>,
     /// What actions share.
@@ -91,11 +94,7 @@ impl Node {
     /// Loads the facts, settles what the last run left open, and starts to serve.
     pub async fn start(store: &Store, options: NodeOptions) -> Result<Self> {
         let clock = ambient::clock();
-        // A folder has its lock (`lock`), which ends with the process.
-        let claim = store.folder().is_none().then(|| store.node_claim());
-        if let Some(claim) = &claim {
-            claim.take(&ambient::place(), ambient::now().unix_ms(), ambient::is_over).await?;
-        }
+        let claim = options.claim;
         worker::reserve(store.clone()).await;
         let mut spool = spool(store, options.retention.spool.as_deref()).await?;
         let (journal, marks) = settle(store, spool.as_mut(), &options.authority).await?;
@@ -374,10 +373,33 @@ pub fn lock(folder: &Path) -> Result<std::fs::File> {
     Ok(file)
 }
 
+/// Whether another process holds the lock of a folder; nothing is made there.
+pub fn is_locked(folder: &Path) -> bool {
+    let held = |file: std::fs::File| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock));
+    std::fs::File::open(folder.join("gateway.lock")).is_ok_and(held)
+}
+
+/// Claims a database for this process, before anything is done that only one gateway may do. A folder has its lock
+/// ([`lock`]), which ends with the process.
+pub async fn claim(store: &Store) -> Result<Option<NodeClaim>> {
+    let Some(claim) = store.folder().is_none().then(|| store.node_claim()) else { return Ok(None) };
+    claim.take(&ambient::place(), ambient::now().unix_ms(), ambient::is_over).await?;
+    Ok(Some(claim))
+}
+
 /// A bound listener.
 pub fn listen(address: std::net::SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address)
-        .with_context(|| format!("cannot listen on {address}; choose another address, or port 0"))
+    TcpListener::bind(address).map_err(|problem| {
+        let told = if problem.kind() == ErrorKind::AddrInUse {
+            format!(
+                "cannot listen on {address}: a sandbox or a server may be running already; stop it, or choose another \
+                 address, or port 0"
+            )
+        } else {
+            format!("cannot listen on {address}; choose another address, or port 0")
+        };
+        anyhow::Error::from(problem).context(told)
+    })
 }
 
 /// The store that keeps its newest change in `file` before it calls it done, unless it is older than what stands there.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
+use keyward_rules::time::Moment;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
@@ -35,6 +36,32 @@ impl Certificate {
     pub fn replace(&self, chain: &Path, key: &Path) -> Result<()> {
         self.0.store(Arc::new(read(chain, key)?));
         Ok(())
+    }
+}
+
+/// When a certificate is valid.
+#[derive(Clone, Copy, Debug)]
+pub struct Validity {
+    /// Not before.
+    pub from: Moment,
+    /// Not after.
+    pub until: Moment,
+}
+
+impl Validity {
+    /// Of the first certificate of a chain in PEM, which clients compare with their clock. `None` if there is none that can
+    /// be read.
+    pub fn read(chain: &Path) -> Option<Self> {
+        let first = CertificateDer::pem_file_iter(chain).ok()?.next()?.ok()?;
+        let (_, certificate) = x509_parser::parse_x509_certificate(&first).ok()?;
+        let moment = |seconds: i64| {
+            Moment::from_unix_ms(u64::try_from(seconds).unwrap_or_default().saturating_mul(1_000))
+        };
+        let validity = certificate.validity();
+        Some(Self {
+            from: moment(validity.not_before.timestamp()),
+            until: moment(validity.not_after.timestamp()),
+        })
     }
 }
 

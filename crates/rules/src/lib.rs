@@ -36,3 +36,4 @@ pub mod secret;
 pub mod staff;
 pub mod time;
 pub mod trail;
+pub mod web_origin;

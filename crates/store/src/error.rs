@@ -103,6 +103,19 @@ impl StoreError {
     pub fn tampered_ranges(app: keyward_rules::id::AppId) -> Self {
         Self::tampered("the ranges of app", app)
     }
+
+    /// Whether the database did not answer, so that nothing is known of the store itself.
+    #[must_use]
+    pub const fn is_out_of_reach(&self) -> bool {
+        matches!(
+            self,
+            Self::Database(
+                DatabaseError::Connect { .. }
+                    | DatabaseError::ConnectionLost { .. }
+                    | DatabaseError::NoFreeConnection { .. }
+            )
+        )
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -54,6 +54,17 @@ impl NodeClaim {
         }
     }
 
+    /// Where the gateway runs that serves on the store; `None` when there is none, or it counts as gone. Takes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn holder(&self, now_ms: u64) -> Result<Option<String>, StoreError> {
+        let now_ms = self.clock(now_ms).await?;
+        let Some(row) = self.database.fetch_optional(NODE, vec![]).await? else { return Ok(None) };
+        let (place, renewed_ms) = (row.text(1)?, u64::try_from(row.int(2)?).unwrap_or(0));
+        Ok((now_ms.saturating_sub(renewed_ms) < GONE_MS).then_some(place))
+    }
+
     /// Says that this process still serves; whether the claim is still its own.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ const GAP: &str = "  ";
 pub async fn run(options: &Doctor) -> Result<()> {
     let found = match config::read(&options.config) {
         Ok(config) => {
-            let mut found = examine(&config).await;
+            let mut found = examine(&config, &options.config).await;
             if let Some(to) = &options.send_test {
                 found.push(send_test(&config, to).await);
             }

@@ -10,10 +10,11 @@ use keyward_authority::oversight::{Approvers, rotate_master_key};
 use keyward_store::{MasterKey, Store, StoreError};
 use serde_json::json;
 
-use super::{Place, host, place, read_master_key};
+use super::{Place, host, place};
 use crate::arguments::Output;
 use crate::arguments::master_key::{MasterKey as Command, WhichStore};
 use crate::checkpoint::Checkpoint;
+use crate::master_key_source::read_file;
 use crate::sandbox::write_private;
 use crate::{ambient, node, output};
 
@@ -43,8 +44,9 @@ pub fn next_file(key_file: &Path) -> PathBuf {
 async fn show(options: &WhichStore) -> Result<()> {
     let place = place(&options.store)?;
     let file = place.master()?.id();
-    let next = next_file(&place.key_file);
-    let next = next.exists().then(|| read_master_key(&next)).transpose()?.map(|key| key.id());
+    // Only a file has the next one beside it.
+    let next = place.master_key.own_file().map(next_file).filter(|next| next.exists());
+    let next = next.map(|next| read_file(&next)).transpose()?.map(|key| key.id());
     let opens = open(&place, &place.master()?).await?;
     if let Some(store) = &opens {
         store.close().await;
@@ -70,20 +72,16 @@ async fn show(options: &WhichStore) -> Result<()> {
 async fn new(options: &WhichStore) -> Result<()> {
     let place = place(&options.store)?;
     place.master()?;
-    let file = next_file(&place.key_file);
+    let file = next_file(place.key_file()?);
     if file.exists() {
-        let (today, next) = (place.master()?, read_master_key(&file)?);
+        let (today, next) = (place.master()?, read_file(&file)?);
         if open(&place, &today).await?.is_none() && open(&place, &next).await?.is_some() {
             bail!(
                 "a rotation was broken off, and the store needs {} now: run `keyward master-key rotate`",
                 file.display()
             );
         }
-        bail!(
-            "{} is there already, called {}; use it, or remove it",
-            file.display(),
-            read_master_key(&file)?.id()
-        );
+        bail!("{} is there already, called {}; use it, or remove it", file.display(), read_file(&file)?.id());
     }
     let next = new_master_key();
     write_private(&file, next.to_text().expose())?;
@@ -103,11 +101,11 @@ async fn new(options: &WhichStore) -> Result<()> {
 
 async fn rotate(options: &WhichStore) -> Result<()> {
     let place = place(&options.store)?;
-    let (today, next_file) = (place.master()?, next_file(&place.key_file));
+    let (today, next_file) = (place.master()?, next_file(place.key_file()?));
     if !next_file.exists() {
         bail!("there is no {}; make it with `keyward master-key new`", next_file.display());
     }
-    let next = read_master_key(&next_file)?;
+    let next = read_file(&next_file)?;
     // The store must never need a key that a power cut could take.
     sync(&next_file).with_context(|| format!("{} cannot be made durable", next_file.display()))?;
     let mut first = false;
@@ -126,7 +124,7 @@ async fn rotate(options: &WhichStore) -> Result<()> {
             None
         }
     };
-    let kept = change_names(&place.key_file, &next_file, &today)?;
+    let kept = change_names(place.key_file()?, &next_file, &today)?;
     let shown = tell(&options.output, (&today, &next), approvers, &kept);
     if first {
         output::note(format_args!(

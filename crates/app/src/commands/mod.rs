@@ -26,6 +26,7 @@ use keyward_store::{Location, MasterKey, Store};
 use crate::arguments::StoreChoice;
 use crate::audit::AuditSettings;
 use crate::checkpoint::Checkpoint;
+use crate::master_key_source::MasterKeySource;
 use crate::{ambient, config as settings, node, retention, sandbox};
 
 /// A store that a command acts on.
@@ -63,7 +64,7 @@ async fn opened(choice: &StoreChoice) -> Result<Opened> {
 /// Where a command finds things.
 struct Place {
     location: Location,
-    key_file: PathBuf,
+    master_key: MasterKeySource,
     /// Where the newest change seen is kept.
     checkpoint: Option<PathBuf>,
     rules: Settings,
@@ -71,9 +72,20 @@ struct Place {
 }
 
 impl Place {
-    /// The master key, from its file.
+    /// The master key, from where it is kept.
     fn master(&self) -> Result<MasterKey> {
-        read_master_key(&self.key_file)
+        self.master_key.read()
+    }
+
+    /// Its file, for commands that make another one.
+    fn key_file(&self) -> Result<&Path> {
+        self.master_key.own_file().with_context(|| {
+            format!(
+                "the master key is {}, which this command cannot replace: keep it in a file to rotate it \
+                 (docs/operating/keys.md)",
+                self.master_key
+            )
+        })
     }
 
     /// The folder of SQLite's files; on PostgreSQL there is none.
@@ -88,35 +100,22 @@ impl Place {
     }
 }
 
-/// A master key, from a file.
-pub fn read_master_key(file: &Path) -> Result<MasterKey> {
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("the master key {} cannot be read", file.display()))?;
-    Ok(MasterKey::parse(&text)?)
-}
-
 /// What the choice names; nothing is opened yet.
 fn place(choice: &StoreChoice) -> Result<Place> {
     match (&choice.config, &choice.data) {
         (Some(file), _) => {
             let config = settings::read(file)?;
-            let location = Location::parse(&config.store.url)?;
+            let (location, master_key) = (Location::parse(&config.store.url)?, config.store.master_key()?);
             if let Location::Folder(folder) = &location {
                 node::private_folder(folder)?;
-                settings::refuse_key_inside(folder, &config.store.master_key_file)?;
+                settings::refuse_key_inside(folder, &master_key)?;
             }
             let (checkpoint, rules) = (config.checkpoint_file(&location), config.settings());
-            Ok(Place {
-                location,
-                key_file: config.store.master_key_file,
-                checkpoint,
-                rules,
-                audit: config.audit,
-            })
+            Ok(Place { location, master_key, checkpoint, rules, audit: config.audit })
         }
         (None, Some(folder)) => Ok(Place {
             location: Location::Folder(folder.clone()),
-            key_file: folder.join(sandbox::MASTER_KEY_FILE),
+            master_key: MasterKeySource::File(folder.join(sandbox::MASTER_KEY_FILE)),
             checkpoint: Some(folder.join(node::CHECKPOINT_FILE)),
             rules: Settings::default(),
             audit: AuditSettings::default(),

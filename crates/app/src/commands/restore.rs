@@ -12,9 +12,10 @@ use keyward_rules::time::Moment;
 use keyward_store::{Location, MasterKey, Seen, Signer, Store, Verification};
 use serde_json::json;
 
-use super::{Place, host, place, read_master_key};
+use super::{Place, host, place};
 use crate::arguments::backup::Restore;
 use crate::backup::{Manifest, Staging, holds_a_store, move_aside};
+use crate::master_key_source::read_file;
 use crate::{ambient, checkpoint, node, output};
 
 /// Where the store is made ready, inside the data folder.
@@ -25,7 +26,7 @@ pub async fn run(options: Restore) -> Result<()> {
     let place = place(&options.store)?;
     let folder = place.folder()?.to_owned();
     let (master, taken_under) = (place.master()?, options.taken_under.as_deref());
-    let former = taken_under.map(read_master_key).transpose()?;
+    let former = taken_under.map(read_file).transpose()?;
     let opens = former.as_ref().unwrap_or(&master);
     node::private_folder(&folder)?;
     let _lock = node::lock(&folder).context("stop the server first")?;

@@ -11,13 +11,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
 use crate::arguments::ConfigFile;
-use crate::commands::{operator, read_master_key};
+use crate::commands::operator;
 use crate::config::GatewaySettings;
 use crate::control::{self, Control, Post};
 use crate::node::{self, Node, NodeOptions};
 use crate::status::{Status, Watched};
 use crate::tls::{self, Certificate};
-use crate::{ambient, config, retention};
+use crate::{ambient, config, doctor, retention};
 
 /// Runs until SIGINT or SIGTERM; SIGHUP has the certificate and the level of the log read again.
 pub async fn run(file: &ConfigFile) -> Result<()> {
@@ -28,19 +28,19 @@ pub async fn run(file: &ConfigFile) -> Result<()> {
     if settings.given.iter().any(|name| name == "log.level") {
         settings.log.apply();
     }
+    config::refuse_unsafe(&doctor::start_checks(&settings, &file.config))?;
     let location = Location::parse(&settings.store.url)?;
     let _lock = match &location {
         Location::Folder(folder) => {
             node::private_folder(folder)?;
-            config::refuse_key_inside(folder, &settings.store.master_key_file)?;
             Some(node::lock(folder)?)
         }
         Location::Postgres(_) => None,
     };
-    config::refuse_unsafe(&settings)?;
-    let master = read_master_key(&settings.store.master_key_file)?;
+    let master = settings.store.master_key()?.read()?;
     let store = Store::open(&location, &master, ambient::entropy(), ambient::now()).await?;
     let store = retention::reserved(store);
+    let claim = node::claim(&store).await?;
     let (store, checkpoint) = node::checked(store, settings.checkpoint_file(&location).as_deref()).await?;
     let certificate = Files::of(&settings.gateway).map(|files| files.read()).transpose()?;
     let tls = match (settings.gateway.tls_listen, &certificate) {
@@ -84,6 +84,7 @@ pub async fn run(file: &ConfigFile) -> Result<()> {
         backend,
         raise_rates: 1,
         threads,
+        claim,
         proxies,
         authority,
         retention: settings.journal,

@@ -63,11 +63,11 @@ impl Host {
         }
     }
 
-    /// The findings about it.
+    /// The findings about it, but for [`Host::open_files`].
     pub fn judge(&self) -> Vec<Finding> {
         let mut found = vec![self.root()];
         found.extend(self.shared());
-        found.extend([self.core_dumps(), self.suid(), self.swap(), self.open_files(), self.random()]);
+        found.extend([self.core_dumps(), self.suid(), self.swap(), self.random()]);
         found
     }
 
@@ -115,10 +115,18 @@ impl Host {
         lines.find_map(|line| line.strip_prefix(name))?.split_whitespace().nth(1)
     }
 
-    /// Each client, and each request under way at the exchange, takes one.
-    fn open_files(&self) -> Finding {
-        let hard = self.hard_limit("Max open files").and_then(|hard| hard.parse::<u64>().ok());
+    /// Each client, and each request under way at the exchange, takes one. With too few, `serve` does not start.
+    pub fn open_files(&self) -> Finding {
+        let hard = self.hard_limit("Max open files").map(|hard| hard.parse().unwrap_or(u64::MAX));
         match hard {
+            Some(files) if files < descriptors::LEAST => Finding::refused(
+                OPEN_FILES,
+                format!(
+                    "This may open {files} files, and needs {} at least: clients would take those of the database.",
+                    descriptors::LEAST
+                ),
+                "Set LimitNOFILE=65536 in the unit, as docs/operating/keyward.service does.",
+            ),
             Some(files) if files < descriptors::ENOUGH => Finding::warning(
                 OPEN_FILES,
                 format!(
@@ -264,7 +272,8 @@ mod tests {
         for one in good().judge() {
             assert_eq!(one.level, Level::Ok, "{}", one.name);
         }
-        assert_eq!(good().judge().len(), 7);
+        assert_eq!(good().judge().len(), 6);
+        assert_eq!(good().open_files().level, Level::Ok);
     }
 
     #[test]
@@ -288,9 +297,6 @@ mod tests {
         assert_eq!(of("0", "|/usr/lib/systemd/systemd-coredump %P %u"), Some(Level::Ok));
         assert_eq!(of("0", "|/usr/share/apport/apport -p%p"), Some(Level::Warning));
         assert_eq!(level(&Host { limits: None, ..good() }, "doctor.host.core_dumps"), Some(Level::Note));
-        let few = Host { limits: Some(LIMITS.replace("65536", "4096")), ..good() };
-        assert_eq!(level(&few, "doctor.host.open_files"), Some(Level::Warning));
-        assert_eq!(level(&Host { limits: None, ..good() }, "doctor.host.open_files"), Some(Level::Note));
         for (value, expected) in [
             (Some("1\n"), Level::Warning),
             (Some("2\n"), Level::Ok),
@@ -300,6 +306,28 @@ mod tests {
             let host = Host { suid_dumpable: value.map(str::to_owned), ..good() };
             assert_eq!(level(&host, "doctor.host.suid_dumpable"), Some(expected), "{value:?}");
         }
+    }
+
+    #[test]
+    fn a_server_needs_files_of_its_own_beside_its_clients() {
+        for (files, expected) in [
+            ("0", Level::Refused),
+            ("64", Level::Refused),
+            ("160", Level::Refused),
+            ("256", Level::Refused),
+            ("319", Level::Refused),
+            ("320", Level::Warning),
+            ("1024", Level::Warning),
+            ("4096", Level::Warning),
+            ("16383", Level::Warning),
+            ("16384", Level::Ok),
+            ("65536", Level::Ok),
+            ("unlimited", Level::Ok),
+        ] {
+            let host = Host { limits: Some(LIMITS.replace("65536", files)), ..good() };
+            assert_eq!(host.open_files().level, expected, "{files}");
+        }
+        assert_eq!(Host { limits: None, ..good() }.open_files().level, Level::Note);
     }
 
     #[test]

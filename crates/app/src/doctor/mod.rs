@@ -1,37 +1,70 @@
 //! `keyward doctor`: what is wrong with a set-up, each finding with a name that stays.
 //!
 //! Owns: the checks, one file per subject. What a machine says is read in one function and judged in another, which is
-//! tested. `serve` refuses to start on those of [`files`] that are refused.
+//! tested. [`start_checks`] are those that `serve` makes before it opens anything; it does not start on what they refuse.
 
 mod checkpoints;
 mod clock;
-pub mod files;
+mod files;
 mod finding;
 mod host;
+mod listeners;
 mod mail;
 mod network;
+mod node;
+mod own_group;
+mod places;
 mod proxy;
 mod space;
 mod store;
+mod tls;
 
 pub use finding::{Finding, Level};
 pub use mail::{send_test, untested};
 
+use std::path::Path;
+
+use crate::ambient;
 use crate::config::{Config, ConfigError};
 
 const CONFIG: &str = "doctor.config";
 
-/// All findings; good ones among them.
-pub async fn examine(config: &Config) -> Vec<Finding> {
+/// What this machine says of a start, for `serve`, `doctor` and `config check` alike. `file` is the configuration itself.
+/// Nothing is opened, and nothing outside this machine is asked.
+pub fn start_checks(config: &Config, file: &Path) -> Vec<Finding> {
+    let served = node::folder(config);
+    let mut found = files::examine(config, file);
+    found.extend(tls::examine(config, ambient::now()));
+    found.extend(places::examine(config));
+    found.push(host::Host::look().open_files());
+    found.extend(listeners::examine(config, served));
+    found.extend(node::finding(served));
+    found
+}
+
+/// All findings; good ones among them. `file` is the configuration itself. What others must answer is asked at once, so that
+/// the slowest says how long it takes.
+pub async fn examine(config: &Config, file: &Path) -> Vec<Finding> {
+    let (clock, (store, served), network, mail) = tokio::join!(
+        clock::examine(),
+        store::examine(config),
+        network::examine(config),
+        mail::examine(config)
+    );
     let mut found = vec![Finding::good(CONFIG, "The configuration has no mistake.")];
-    found.extend(files::examine(config));
+    let mut start = start_checks(config, file);
+    if served == node::Served::Here {
+        listeners::excuse(&mut start);
+    }
+    found.extend(start);
+    found.extend(node::finding(served));
     found.extend(space::examine(config));
     found.extend(host::Host::look().judge());
-    found.extend(clock::examine().await);
-    found.extend(store::examine(config).await);
-    found.extend(network::examine(config).await);
+    found.extend(clock);
+    found.extend(store);
+    found.extend(network);
     found.extend(proxy::examine(config));
-    found.extend(mail::examine(config).await);
+    found.extend(mail);
     found
 }
 
@@ -42,6 +75,7 @@ pub async fn without_config(problem: &ConfigError) -> Vec<Finding> {
     let mistakes = problem.mistakes().iter();
     let mut found: Vec<Finding> =
         mistakes.map(|mistake| Finding::refused(CONFIG, format!("{mistake}."), ADVICE)).collect();
+    found.push(host::Host::look().open_files());
     found.extend(host::Host::look().judge());
     found.extend(clock::examine().await);
     found

@@ -22,9 +22,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::audit::AuditSettings;
 use crate::commands::master_key::new_master_key;
-use crate::commands::read_master_key;
 use crate::config::{ChannelSettings, ProxySettings};
 use crate::control::{self, Control, Post};
+use crate::master_key_source::read_file;
 use crate::node::{self, Node, NodeOptions};
 use crate::retention::JournalSettings;
 use crate::status::{Status, Watched};
@@ -104,6 +104,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
         backend,
         raise_rates,
         threads,
+        claim: None,
         proxies,
         authority,
         retention,
@@ -155,7 +156,7 @@ async fn start_exchange(store: &Store) -> Result<(Backend, tokio::task::JoinHand
 fn master_key(folder: &Path) -> Result<MasterKey> {
     let file = folder.join(MASTER_KEY_FILE);
     if file.exists() {
-        return read_master_key(&file);
+        return read_file(&file);
     }
     let master = new_master_key();
     credentials::write(&file, master.to_text().expose())?;

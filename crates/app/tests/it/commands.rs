@@ -1,5 +1,8 @@
 //! The command line by itself: set-up, configuration, exit codes, help.
 
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::{Command, Output};
 
 use keyward_testkit::process::program;
@@ -16,9 +19,53 @@ fn init_makes_what_check_accepts_and_never_overwrites() {
     let dir = folder.0.join("etc").display().to_string();
     keyward(&["init", "--dir", &dir]);
     let config = format!("{dir}/keyward.toml");
+    any_port(&config);
     assert!(keyward(&["config", "check", "--config", &config]).contains("is good"));
     assert!(keyward(&["config", "show", "--config", &config]).contains("master.key"));
     assert_eq!(run(&["init", "--dir", &dir]).status.code(), Some(1));
+    assert_eq!(mode(&folder.0.join("etc")), 0o700, "whoever may write the folder may replace the master key");
+}
+
+/// The usual port may be somebody else's on this machine.
+fn any_port(config: &str) {
+    let text = std::fs::read_to_string(config).unwrap();
+    assert!(text.contains("127.0.0.1:8481"), "{text}");
+    std::fs::write(config, text.replace("127.0.0.1:8481", "127.0.0.1:0")).unwrap();
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn init_names_places_that_the_same_user_can_serve_from() {
+    let folder = Folder::new();
+    // As people type it: from where they stand.
+    for dir in
+        ["etc", "./here", "a/b/../c", "it's", "two words", "a\"b", "a\\b", "#1", "sch\u{fc}tz", "$HOME"]
+    {
+        let mut init = Command::new(program().unwrap());
+        let output = init.args(["init", "--dir", dir]).current_dir(&folder.0).output().unwrap();
+        assert!(output.status.success(), "{dir}: {}", String::from_utf8_lossy(&output.stderr));
+        let config = folder.0.join(dir).join("keyward.toml");
+        let config = config.to_str().unwrap();
+        any_port(config);
+        // And from anywhere else it means the same.
+        assert!(keyward(&["config", "check", "--config", config]).contains("is good"), "{dir}");
+        keyward(&["account", "create", "--config", config, "--email", "trader@keyward.example"]);
+        assert!(folder.0.join(dir).join("data/keyward.db").exists(), "{dir}");
+    }
+}
+
+#[test]
+fn an_address_in_use_says_who_may_have_it() {
+    let folder = Folder::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, data) = (taken.local_addr().unwrap().to_string(), folder.data().display().to_string());
+    let refused = run(&["sandbox", "--data", &data, "--gateway", &address]);
+    assert_eq!(refused.status.code(), Some(1));
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains(&address) && told.contains("may be running already"), "{told}");
 }
 
 #[test]
@@ -27,8 +74,10 @@ fn serve_refuses_a_master_key_inside_the_data_folder() {
     let dir = folder.0.display().to_string();
     keyward(&["init", "--dir", &dir]);
     let config = folder.0.join("keyward.toml");
-    let text = std::fs::read_to_string(&config).unwrap().replace("/var/lib/keyward", &dir);
-    std::fs::write(&config, text).unwrap();
+    let text = std::fs::read_to_string(&config).unwrap();
+    let url = format!("\"{dir}/data\"");
+    assert!(text.contains(&url), "{text}");
+    std::fs::write(&config, text.replace(&url, &format!("\"{dir}\""))).unwrap();
     let refused = run(&["serve", "--config", &config.display().to_string()]);
     assert_eq!(refused.status.code(), Some(3));
     assert!(String::from_utf8(refused.stderr).unwrap().contains("inside the data folder"));

@@ -1,11 +1,12 @@
 //! `keyward doctor`: each finding that a set-up can be brought to, by its name.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 
@@ -71,7 +72,7 @@ fn what_is_unsafe_has_a_name_and_does_not_serve() {
     let key = Path::new(&config).with_file_name("master.key");
     let data = folder.data();
     for (path, open, closed, name) in [
-        (&key, 0o640, 0o600, "doctor.master_key.readable_by_others"),
+        (&key, 0o604, 0o600, "doctor.master_key.readable_by_others"),
         (&data, 0o755, 0o700, "doctor.data.open_to_others"),
     ] {
         mode(path, open);
@@ -98,6 +99,215 @@ fn what_is_unsafe_has_a_name_and_does_not_serve() {
     std::fs::write(&config, moved).unwrap();
     assert_eq!(level(&config, "doctor.master_key.inside_data"), "refused");
     assert!(refused(&config).contains("doctor.master_key.inside_data"));
+}
+
+/// A set-up with everything that a start looks at.
+struct Scene {
+    folder: Folder,
+    config: String,
+    address: String,
+    /// Another program on the gateway's address.
+    other: RefCell<Option<TcpListener>>,
+    _upstream: Upstream,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let (folder, upstream) = (Folder::new(), Upstream::start());
+        let (config, address) = set_up(&folder, &upstream);
+        let scene = Self { folder, config, address, other: RefCell::default(), _upstream: upstream };
+        std::fs::create_dir(scene.at("kept")).unwrap();
+        scene.certificate(2026, 2126);
+        let listen = format!("listen = \"{}\"", scene.address);
+        let more = format!(
+            "{listen}\ntls_listen = \"127.0.0.1:0\"\ntls_certificate_file = \"{}\"\ntls_key_file = \"{}\"\n\
+             checkpoint_file = \"{}\"",
+            scene.at("tls.pem").display(),
+            scene.at("tls.key").display(),
+            scene.at("kept/checkpoint").display()
+        );
+        replace(&scene.config, &listen, &more);
+        make_key(&scene.config);
+        scene
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.0.join(name)
+    }
+
+    /// A certificate that is valid from the first year's beginning to the last one's, and its key.
+    fn certificate(&self, first: i32, last: i32) {
+        let mut asked = rcgen::CertificateParams::new(vec!["keyward.example".to_owned()]).unwrap();
+        asked.not_before = rcgen::date_time_ymd(first, 1, 1);
+        asked.not_after = rcgen::date_time_ymd(last, 1, 1);
+        let key = rcgen::KeyPair::generate().unwrap();
+        std::fs::write(self.at("tls.pem"), asked.self_signed(&key).unwrap().pem()).unwrap();
+        self.key(&key);
+    }
+
+    fn key(&self, key: &rcgen::KeyPair) {
+        std::fs::write(self.at("tls.key"), key.serialize_pem()).unwrap();
+        mode(&self.at("tls.key"), 0o600);
+    }
+
+    /// Moves the master key, in the configuration too.
+    fn move_key(&self, from: &str, to: &str) {
+        let (from, to) = (self.at(from), self.at(to));
+        std::fs::rename(&from, &to).unwrap();
+        replace(&self.config, &from.display().to_string(), &to.display().to_string());
+    }
+
+    /// What `doctor` refuses, by name.
+    fn refused(&self) -> Vec<String> {
+        let (found, _) = examine(&self.config);
+        let refused = found.as_array().unwrap().iter().filter(|one| one["level"] == "refused");
+        refused.map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn check(&self) -> (Option<i32>, String) {
+        let mut command = Command::new(program().unwrap());
+        let output = command.args(["config", "check", "--config", &self.config]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    }
+}
+
+/// Breaks a set-up, or mends it.
+type Change = fn(&Scene);
+
+/// Ways to break a set-up: the finding, what breaks it, what mends it.
+const FAULTS: [(&str, Change, Change); 15] = [
+    (
+        "doctor.config.writable_by_others",
+        |at| mode(&at.at("etc/keyward.toml"), 0o666),
+        |at| mode(&at.at("etc/keyward.toml"), 0o600),
+    ),
+    ("doctor.config.writable_by_others", |at| mode(&at.at("etc"), 0o777), |at| mode(&at.at("etc"), 0o700)),
+    (
+        "doctor.master_key.readable_by_others",
+        |at| mode(&at.at("etc/master.key"), 0o604),
+        |at| mode(&at.at("etc/master.key"), 0o600),
+    ),
+    (
+        "doctor.master_key.inside_data",
+        |at| at.move_key("etc/master.key", "data/master.key"),
+        |at| at.move_key("data/master.key", "etc/master.key"),
+    ),
+    ("doctor.data.open_to_others", |at| mode(&at.at("data"), 0o711), |at| mode(&at.at("data"), 0o700)),
+    (
+        "doctor.data.unwritable",
+        |at| replace(&at.config, "/data\"", "/tls.key/data\""),
+        |at| replace(&at.config, "/tls.key/data\"", "/data\""),
+    ),
+    (
+        "doctor.secret.readable_by_others",
+        |at| mode(&at.at("tls.key"), 0o644),
+        |at| mode(&at.at("tls.key"), 0o600),
+    ),
+    (
+        "doctor.tls.certificate",
+        |at| at.key(&rcgen::KeyPair::generate().unwrap()),
+        |at| at.certificate(2026, 2126),
+    ),
+    (
+        "doctor.tls.certificate",
+        |at| std::fs::write(at.at("tls.pem"), "nonsense").unwrap(),
+        |at| at.certificate(2026, 2126),
+    ),
+    (
+        "doctor.tls.certificate",
+        |at| std::fs::remove_file(at.at("tls.pem")).unwrap(),
+        |at| at.certificate(2026, 2126),
+    ),
+    ("doctor.tls.validity", |at| at.certificate(2020, 2021), |at| at.certificate(2026, 2126)),
+    ("doctor.tls.validity", |at| at.certificate(2120, 2126), |at| at.certificate(2026, 2126)),
+    (
+        "doctor.checkpoint_file.unusable",
+        |at| {
+            std::fs::rename(at.at("kept/checkpoint"), at.at("aside")).unwrap();
+            std::fs::write(at.at("kept/checkpoint"), "nonsense").unwrap();
+        },
+        |at| std::fs::rename(at.at("aside"), at.at("kept/checkpoint")).unwrap(),
+    ),
+    (
+        "doctor.checkpoint_file.unusable",
+        |at| std::fs::rename(at.at("kept"), at.at("unmounted")).unwrap(),
+        |at| std::fs::rename(at.at("unmounted"), at.at("kept")).unwrap(),
+    ),
+    (
+        "doctor.listen.unavailable",
+        |at| drop(at.other.replace(Some(TcpListener::bind(&at.address).unwrap()))),
+        |at| drop(at.other.take()),
+    ),
+];
+
+#[test]
+fn serve_and_doctor_refuse_the_same_things() {
+    let scene = Scene::new();
+    assert_eq!(scene.refused(), Vec::<String>::new(), "a good set-up");
+    assert_eq!(scene.check().0, Some(0), "{}", scene.check().1);
+    for (name, breaks, mends) in FAULTS {
+        breaks(&scene);
+        assert!(scene.refused().iter().any(|one| one == name), "{name}: {:?}", scene.refused());
+        let told = refused(&scene.config);
+        assert!(told.contains(name), "{name}: {told}");
+        let (code, told) = scene.check();
+        assert!(code == Some(3) && told.contains(name), "{name}: {told}");
+        mends(&scene);
+        assert_eq!(scene.refused(), Vec::<String>::new(), "{name} is mended");
+    }
+    let server = Server::start(&scene.config, &scene.address);
+    let (found, code) = examine(&scene.config);
+    assert_eq!(code, Some(0), "{found}");
+    for name in ["doctor.node", "doctor.listen.unavailable"] {
+        let all = found.as_array().unwrap().iter().filter(|one| one["name"] == name);
+        let notes = all.filter(|one| one["level"] == "note").count();
+        assert_eq!(notes, 1, "{name}: a gateway runs, which is no fault: {found}");
+    }
+    assert_eq!(scene.check().0, Some(0), "and the configuration stays good beside it");
+    assert_eq!(server.stop().code(), Some(0));
+    assert_eq!(level(&scene.config, "doctor.node"), "ok");
+}
+
+#[test]
+fn a_server_does_not_start_with_too_few_files() {
+    let scene = Scene::new();
+    let limited = |files: u32, command: &str| {
+        let line = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &line]).arg(program().unwrap()).args(command.split(' ')).arg(&scene.config);
+        let output = shell.output().unwrap();
+        (
+            output.status.code(),
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)),
+        )
+    };
+    for command in ["serve --config", "config check --config"] {
+        let (code, told) = limited(300, command);
+        assert!(code == Some(3) && told.contains("doctor.host.open_files"), "{command}: {told}");
+    }
+    let (code, told) = limited(300, "doctor --config");
+    assert!(code == Some(1) && told.contains("refused  doctor.host.open_files"), "{told}");
+    let (code, told) = limited(1_024, "config check --config");
+    assert!(code == Some(0) && told.contains("doctor.host.open_files"), "few are said, and enough: {told}");
+}
+
+#[test]
+fn a_database_that_is_away_is_no_fault_of_the_master_key() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, _) = set_up(&folder, &upstream);
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    replace(
+        &config,
+        &folder.data().display().to_string(),
+        &format!("postgres://kw:hunter2@{nobody}/keyward"),
+    );
+    let (found, code) = examine(&config);
+    let store = one(&found, "doctor.store");
+    assert_eq!((store["level"].as_str(), code), (Some("refused"), Some(1)));
+    assert!(store["means"].as_str().unwrap().contains("not reached"), "{store}");
+    let advice = store["advice"].as_str().unwrap();
+    assert!(advice.contains("Start the database") && !advice.contains("restore"), "{store}");
+    assert!(!found.to_string().contains("hunter2"), "{found}");
 }
 
 /// Every byte of a folder's files, but for the empty log and the shared memory that SQLite makes for readers.

@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use keyward_testkit::process::program;
 
@@ -101,4 +101,88 @@ fn the_identity_key_goes_to_a_file_of_its_owner() {
     assert!(text.len() == 65 && text.trim().bytes().all(|byte| byte.is_ascii_hexdigit()));
     assert_eq!(std::fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(refused(&["identity-key", "--config", &config, "--to", &shown]).contains("is there already"));
+}
+
+/// A configuration whose master key is not in a file of its own.
+struct Elsewhere<'c> {
+    config: &'c str,
+    variable: (String, String),
+}
+
+impl Elsewhere<'_> {
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program().unwrap());
+        command.args(arguments).args(["--config", self.config]).env_remove(&self.variable.0);
+        command
+    }
+
+    /// Exit code and standard error, with the variable or without it.
+    fn told(&self, arguments: &[&str], variable: Option<&str>) -> (Option<i32>, String) {
+        let mut command = self.command(arguments);
+        if let Some(value) = variable {
+            command.env(&self.variable.0, value);
+        }
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+#[test]
+fn the_master_key_comes_from_a_variable_or_a_credential() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, address) = set_up(&folder, &upstream);
+    let key = make_key(&config);
+    let balance = Signed::new(&key, "GET", "/api/v5/account/balance", "");
+    let (file, handed) = (folder.0.join("etc/master.key"), folder.0.join("handed"));
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::create_dir(&handed).unwrap();
+    std::fs::write(handed.join("keyward.master-key"), &text).unwrap();
+    std::fs::rename(&file, folder.0.join("kept elsewhere")).unwrap();
+    let settings = std::fs::read_to_string(&config).unwrap();
+    let line = format!("master_key_file = \"{}\"", file.display());
+    assert!(settings.contains(&line), "{settings}");
+    let credentials = handed.display().to_string();
+    for (setting, name, good, wrong) in [
+        ("master_key_env = \"KEYWARD_TEST_MASTER_KEY\"", "KEYWARD_TEST_MASTER_KEY", text.trim(), "none"),
+        (
+            "master_key_credential = \"keyward.master-key\"",
+            "CREDENTIALS_DIRECTORY",
+            credentials.as_str(),
+            "/nowhere",
+        ),
+    ] {
+        std::fs::write(&config, settings.replace(&line, setting)).unwrap();
+        let elsewhere = Elsewhere { config: &config, variable: (name.to_owned(), good.to_owned()) };
+        let server =
+            Server::start_with(&config, &address, (std::slice::from_ref(&elsewhere.variable), Stdio::null()));
+        assert_eq!(server.code(&balance), "0", "{setting}");
+        assert_eq!(server.stop().code(), Some(0));
+        assert_eq!(elsewhere.told(&["config", "check"], Some(good)).0, Some(0), "{setting}");
+        assert_eq!(elsewhere.told(&["master-key", "show"], Some(good)).0, Some(0), "{setting}");
+        for value in [None, Some(""), Some(wrong)] {
+            for command in [&["serve"][..], &["config", "check"]] {
+                let (code, told) = elsewhere.told(command, value);
+                assert!(
+                    code == Some(3) && told.contains("doctor.master_key.missing"),
+                    "{setting} {value:?}: {told}"
+                );
+                assert!(!told.contains(text.trim()), "{told}");
+            }
+        }
+        // Commands need it as well.
+        assert_eq!(
+            elsewhere.told(&["key", "list", "--account", "a@keyward.example"], Some(wrong)).0,
+            Some(1)
+        );
+        for command in ["new", "rotate"] {
+            let (code, told) = elsewhere.told(&["master-key", command], Some(good));
+            assert!(code == Some(1) && told.contains("cannot replace"), "{setting} {command}: {told}");
+        }
+        // Two places at once are a mistake, as is none.
+        std::fs::write(&config, settings.replace(&line, &format!("{line}\n{setting}"))).unwrap();
+        let (code, told) = elsewhere.told(&["serve"], Some(good));
+        assert!(code == Some(3) && told.contains("name the master key once"), "{told}");
+    }
+    std::fs::write(&config, settings.replace(&line, "")).unwrap();
+    assert!(refused(&["serve", "--config", &config]).contains("name the master key once"));
 }

@@ -20,11 +20,15 @@ pub fn set_up(folder: &Folder, upstream: &Upstream) -> (String, String) {
     keyward(&["init", "--dir", &dir.display().to_string()]);
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let config = dir.join("keyward.toml");
-    let text = std::fs::read_to_string(&config).unwrap();
-    let text = text
-        .replace("/var/lib/keyward\"", &format!("{}\"", folder.data().display()))
-        .replace("127.0.0.1:8481", &address)
-        .replace("http://127.0.0.1:9000", &upstream.url);
+    let mut text = std::fs::read_to_string(&config).unwrap();
+    for (from, to) in [
+        (dir.join("data").display().to_string(), folder.data().display().to_string()),
+        ("127.0.0.1:8481".to_owned(), address.clone()),
+        ("http://127.0.0.1:9000".to_owned(), upstream.url.clone()),
+    ] {
+        assert!(text.contains(&from), "{from}");
+        text = text.replace(&from, &to);
+    }
     std::fs::write(&config, text).unwrap();
     (config.display().to_string(), address)
 }

@@ -21,8 +21,8 @@ pub use master_key::{Approvers, master_key_id, note_identity_key, rotate_master_
 pub(crate) use policy::policy_now;
 pub use policy::{InForce, PolicySource, policy_in_force, tighten_policy, tightening_matter};
 pub use proposals::{
-    ProposalView, approval_matter, approve, cancel_proposal, cancellation_matter, carry_out, check_proposal,
-    list_proposals, propose, propose_matter, show_proposal,
+    Progress, ProposalView, approval_matter, approve, cancel_proposal, cancellation_matter, carry_out,
+    carry_out_if_complete, check_proposal, list_proposals, propose, propose_matter, show_proposal,
 };
 pub use restore::{Since, note_restore};
 pub use roles::{

@@ -159,13 +159,54 @@ pub async fn approve(
     Ok(())
 }
 
+/// What became of a proposal after it was made or approved.
+#[derive(Debug)]
+pub enum Progress {
+    /// It is carried out.
+    Done,
+    /// It waits for more approvals, or for somebody at the host.
+    Waits,
+    /// It has its approvals, but the change itself was refused. The proposal stays open.
+    Refused(ActionError),
+}
+
+/// Carries a proposal out if the approval before this was the last that it needs. The approval stands whatever comes of
+/// it, so a refusal is an answer and no error.
+#[crate::boxed]
+pub async fn carry_out_if_complete(desk: &Desk<'_>, id: ProposalId) -> Progress {
+    match carry_out(desk, id).await {
+        Ok(()) => Progress::Done,
+        Err(ActionError::Proposal(NotPassed::NotEnough { .. }) | ActionError::AtTheHost) => Progress::Waits,
+        Err(refused) => Progress::Refused(refused),
+    }
+}
+
 /// Carries a proposal out, if enough operators stand behind it now. Membership, words and policy are looked at
-/// again under the lock, and the proposal is settled in the transaction of the change itself.
+/// again under the lock, and the proposal is settled in the transaction of the change itself. One that is carried out
+/// already stays as it is, so that a request may be sent twice.
 ///
 /// # Errors
 /// [`ActionError::Proposal`]; what the change itself refuses; then the proposal stays as it was.
 #[crate::boxed]
 pub async fn carry_out(desk: &Desk<'_>, id: ProposalId) -> Result<(), ActionError> {
+    let tried = carry_out_once(desk, id).await;
+    // Asked after the try: another operator may have carried it out at the same moment.
+    if tried.is_err() && find(desk, id).await?.proposal.standing == Standing::Done {
+        return refuse_other_than_operators(desk).await;
+    }
+    tried
+}
+
+async fn refuse_other_than_operators(desk: &Desk<'_>) -> Result<(), ActionError> {
+    let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
+    if operators_of(&staff(desk).await?).contains(&by) {
+        Ok(())
+    } else {
+        Err(NotPassed::NotAnOperator.into())
+    }
+}
+
+async fn carry_out_once(desk: &Desk<'_>, id: ProposalId) -> Result<(), ActionError> {
     let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     let change = find(desk, id).await?.proposal.change;
     if change.is_done_at_the_host() {

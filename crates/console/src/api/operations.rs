@@ -266,7 +266,7 @@ pub async fn proposals(officer: Officer, Asked(query): Asked<Search>) -> Result<
     Ok(Json(ProposalPage { proposals: views.into_iter().map(Proposal::from).collect(), next, altered }))
 }
 
-/// Propose a change
+/// Propose a change; carries it out where one operator suffices
 #[utoipa::path(post, path = "/api/v1/operations/proposals", tag = "operations", request_body = Wish,
     security(("bearer" = [])), responses((status = 201, description = "The proposal", body = Proposal), Problems))]
 pub async fn propose(
@@ -278,6 +278,8 @@ pub async fn propose(
         .ok_or_else(|| unacceptable("bad_change", "there is no such change; the document lists them"))?;
     let proof = officer.caller.step_up(&propose_matter(&desk, change).await?, body.step_up).await?;
     let id = oversight::propose(&desk, proof, change).await?;
+    // Of a refusal the view tells: the proposal stays open, and `carry-out` says why.
+    let _progress = oversight::carry_out_if_complete(&desk, id).await;
     Ok((StatusCode::CREATED, Json(oversight::show_proposal(&desk, id).await?.into())))
 }
 
@@ -289,7 +291,7 @@ pub async fn proposal(officer: Officer, Id(id): Id<ProposalId>) -> Result<Json<P
     Ok(Json(oversight::show_proposal(&officer.desk(), id).await?.into()))
 }
 
-/// Approve a proposal
+/// Approve a proposal; the last approval carries it out
 #[utoipa::path(post, path = "/api/v1/operations/proposals/{id}/approve", tag = "operations", request_body = Approve,
     security(("bearer" = [])), params(("id" = String, Path, description = "The proposal's number")),
     responses((status = 200, description = "Approved", body = Proposal), Problems))]
@@ -304,10 +306,12 @@ pub async fn approve(
     let view = oversight::show_proposal(&desk, id).await?;
     let proof = officer.caller.step_up(&approval_matter(&view), body.step_up).await?;
     oversight::approve(&desk, proof, id, read).await?;
+    // Of a refusal the view tells: the approval stands, the proposal stays open, and `carry-out` says why.
+    let _progress = oversight::carry_out_if_complete(&desk, id).await;
     Ok(Json(oversight::show_proposal(&desk, id).await?.into()))
 }
 
-/// Carry a proposal out
+/// Carry a proposal out, if that is not done yet
 #[utoipa::path(post, path = "/api/v1/operations/proposals/{id}/carry-out", tag = "operations", security(("bearer" = [])),
     params(("id" = String, Path, description = "The proposal's number")),
     responses((status = 200, description = "Done", body = Proposal), Problems))]

@@ -10,17 +10,15 @@ use keyward_authority::questions::search_audit;
 use keyward_authority::{ActionError, AuditFilter, prove_any};
 use keyward_rules::account::{Email, SubAccountName};
 use keyward_rules::address::{AddressSet, Binding, HostBits};
-use keyward_rules::grant::{Action, Actor, Holder, Origin, Proof, Scope, Staff};
+use keyward_rules::grant::{Action, Actor, Proof, Scope};
 use keyward_rules::id::AccountId;
 use keyward_rules::key::{Environment, Hold, KeyName, KeySpec, Passphrase, WideRange};
-use keyward_rules::person::{Device, SessionId};
-use keyward_rules::staff::Role;
 use keyward_rules::trail::Sought;
 use keyward_store::{KeyRecord, Tx};
 use serde_json::{Value, json};
 
-use crate::operators::{approve, both, carry_out, id_of, propose, two_operators};
-use crate::world::{HOME, PASSWORD, Person, Reply, World, is_pending};
+use crate::operators::{approve, both, carry_out, id_of, only_approve, operator, propose, two_operators};
+use crate::world::{PASSWORD, Person, Reply, World, is_pending};
 
 macro_rules! on_both {
     ($($part:ident),+) => {
@@ -103,13 +101,6 @@ async fn id(person: &Person<'_>) -> AccountId {
     id_of(person).await.parse().unwrap()
 }
 
-/// The person as an operator who acts.
-async fn operator(person: &Person<'_>) -> Actor {
-    let origin = Origin { address: HOME.parse().unwrap(), device: Device::of("tests") };
-    let holder = Holder { account: id(person).await, session: SessionId::from_entropy([1; 16]), origin };
-    Actor::Staff(Staff { holder, role: Role::Operator })
-}
-
 /// A change under way on another node; given up when dropped.
 async fn other_change(node: &World) -> Tx {
     let grant = host().may(Action::CreateAccount, Proof::None).unwrap();
@@ -144,7 +135,7 @@ async fn a_proposal_is_carried_out_once_however_many_do_it_at_once(world: World)
     for round in 1..=3 {
         assert_eq!(freeze(&ann, eve).await.status, 204);
         let proposed = propose(&ann, &format!("account.thaw {eve}")).await.json();
-        assert_eq!(approve(&ben, &proposed).await.status, 200);
+        only_approve(&ben, &proposed).await;
         let answers = tokio::join!(
             carry_out(&ann, &proposed),
             carry_out(&ben_there, &proposed),
@@ -152,8 +143,10 @@ async fn a_proposal_is_carried_out_once_however_many_do_it_at_once(world: World)
             carry_out(&ben, &proposed)
         );
         let answers = [answers.0, answers.1, answers.2, answers.3];
-        let done = answers.iter().filter(|answer| answer.status == 200).count();
-        assert_eq!(done, 1, "{answers:?}");
+        // Whoever comes when it is done is told that it is, and changes nothing.
+        let done = answers.iter().filter(|answer| answer.status == 200);
+        assert!(done.clone().count() > 0, "{answers:?}");
+        assert!(done.clone().all(|answer| answer.json()["standing"] == "done"), "{answers:?}");
         let others = answers.iter().filter(|answer| answer.status != 200);
         // Who looks between the thaw and the settling finds other words than were approved.
         let expected = |code: String| ["settled", "proposal_changed", "conflict"].contains(&code.as_str());
@@ -262,7 +255,7 @@ async fn a_frozen_operator_reads_approves_and_counts_for_nothing() {
     let (eve, id) = (world.person("eve@keyward.example").await, id_of(&ben).await);
     let before = propose(&ann, &format!("role.grant {} auditor", id_of(&eve).await)).await;
     assert_eq!(before.status, 201, "{}", before.text);
-    assert_eq!(approve(&ben, &before.json()).await.status, 200);
+    only_approve(&ben, &before.json()).await;
     let body = json!({"why": "their session was stolen", "factor": PASSWORD});
     assert_eq!(ann.api("POST", &format!("/operations/accounts/{id}/freeze"), body).await.status, 204);
     assert_eq!(ben.get("/operations/staff").await.status, 401, "the session has ended");

@@ -2,12 +2,18 @@
 
 use axum::body::Body;
 use axum::http::{Request, header};
-use keyward_authority::ActionError;
-use keyward_authority::oversight::{Approvers, SetUp, offer_set_up, rotate_master_key};
-use keyward_rules::grant::Actor;
+use keyward_authority::oversight::{
+    Approvers, SetUp, approval_matter, approve as approve_and_stop, offer_set_up, rotate_master_key,
+    show_proposal,
+};
+use keyward_authority::{ActionError, StepUpForm, begin_step_up, finish_step_up};
+use keyward_rules::grant::{Actor, Holder, Origin, Staff};
+use keyward_rules::person::{Device, SessionId};
+use keyward_rules::staff::Role;
 use keyward_store::MasterKey;
 use serde_json::{Value, json};
 
+use crate::apps::an_hour_later;
 use crate::doors::browser;
 use crate::world::{HOME, PASSWORD, Person, Reply, World, wish};
 
@@ -46,6 +52,29 @@ pub async fn propose(person: &Person<'_>, change: &str) -> Reply {
 pub async fn approve(person: &Person<'_>, proposal: &Value) -> Reply {
     let path = format!("/operations/proposals/{}/approve", proposal["id"].as_str().unwrap());
     person.approved("POST", &path, json!({"hash": proposal["hash"]})).await
+}
+
+/// The person as an operator who acts.
+pub async fn operator(person: &Person<'_>) -> Actor {
+    let origin = Origin { address: HOME.parse().unwrap(), device: Device::of("tests") };
+    let account = id_of(person).await.parse().unwrap();
+    let holder = Holder { account, session: SessionId::from_entropy([1; 16]), origin };
+    Actor::Staff(Staff { holder, role: Role::Operator })
+}
+
+/// Approves, and carries nothing out: as a server that ends between the two.
+pub async fn only_approve(person: &Person<'_>, proposal: &Value) {
+    let (world, acting) = (person.world, operator(person).await);
+    let desk = world.authority.desk(acting.clone(), world.now());
+    let id = proposal["id"].as_str().unwrap().parse().unwrap();
+    let matter = approval_matter(&show_proposal(&desk, id).await.unwrap());
+    let challenge = begin_step_up(&desk, &matter).await.unwrap().to_string();
+    let (mail_code, factor) = (world.code(&person.email).await, person.totp());
+    let desk = world.authority.desk(acting, world.now());
+    let form = StepUpForm { challenge, mail_code, factor, passkey: String::new() };
+    let proof = finish_step_up(&desk, &matter, &form).await.unwrap();
+    let read = show_proposal(&desk, id).await.unwrap().hash;
+    approve_and_stop(&desk, proof, id, read).await.unwrap();
 }
 
 pub async fn carry_out(person: &Person<'_>, proposal: &Value) -> Reply {
@@ -121,7 +150,8 @@ async fn a_link_is_over_after_a_week_and_needs_two_factors() {
     let change = format!("role.grant {bare_id} auditor");
     assert_eq!(propose(&ann, &change).await.code(), "other_way", "an auditor has two factors as well");
     let loosen = propose(&ann, "policy.loosen withdraw_needs_addresses false").await;
-    assert_eq!(carry_out(&ann, &loosen.json()).await.status, 200);
+    assert_eq!((loosen.status, &loosen.json()["standing"]), (201, &json!("done")));
+    assert_eq!(carry_out(&ann, &loosen.json()).await.status, 200, "and changes nothing");
 }
 
 #[tokio::test]
@@ -146,13 +176,65 @@ async fn two_operators_grant_a_role_and_nobody_else_counts() {
     assert_eq!(eve.get("/operations").await.code(), "no_role");
     let approved = approve(&ben, &proposed).await;
     assert_eq!((approved.status, &approved.json()["counting"]), (200, &json!(1)));
-    assert_eq!(approve(&ben, &proposed).await.code(), "approved_already");
-    assert_eq!(carry_out(&ben, &proposed).await.json()["standing"], "done");
+    assert_eq!(approved.json()["standing"], "done", "the last approval carries it out");
     assert_eq!(eve.get("/operations").await.status, 200);
-    // Once.
-    assert_eq!(carry_out(&ben, &proposed).await.code(), "settled");
+    // Once: programs carry out after every approval, and what is done stays as it is.
+    let settled = ann.get(&format!("/operations/proposals/{}", proposed["id"].as_str().unwrap())).await.text;
+    assert_eq!(carry_out(&ben, &proposed).await.text, settled);
+    assert_eq!(carry_out(&ann, &proposed).await.text, settled);
+    let path = "/operations/audit?action=role.grant";
+    assert_eq!(ann.get(path).await.json()["records"].as_array().unwrap().len(), 1);
+    assert_eq!(approve(&ben, &proposed).await.code(), "settled");
     assert_eq!(approve(&eve, &proposed).await.code(), "settled");
     assert!(world.mails(&eve.email).await.iter().any(|mail| mail.contains("You were given a role")));
+}
+
+#[tokio::test]
+async fn the_last_approval_carries_out_whatever_is_proposed() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let (eve, dan) = (world.person("eve@keyward.example").await, world.person("dan@keyward.example").await);
+    let (eve_id, dan_id) = (id_of(&eve).await, id_of(&dan).await);
+    let key = eve.key("bot").await["api_key"].as_str().unwrap().to_owned();
+    for path in [format!("/operations/keys/{key}/freeze"), format!("/operations/accounts/{dan_id}/freeze")] {
+        assert_eq!(ann.api("POST", &path, json!({"why": "drill", "factor": PASSWORD})).await.status, 204);
+    }
+    for (name, value) in [("max_key_age_days", "90"), ("desktop_browser_for_keys", "true")] {
+        let body = json!({"value": value, "factor": PASSWORD});
+        assert_eq!(ann.api("PUT", &format!("/operations/policies/{name}"), body).await.status, 204);
+    }
+    let changes = [
+        format!("key.thaw {key}"),
+        format!("account.thaw {dan_id}"),
+        format!("role.grant {eve_id} auditor"),
+        format!("role.grant {eve_id} operator"),
+        "policy.loosen withdraw_needs_addresses false".to_owned(),
+        "policy.loosen max_key_age_days 180".to_owned(),
+        "policy.loosen max_key_age_days 365".to_owned(),
+        "policy.loosen max_key_age_days none".to_owned(),
+        "policy.loosen desktop_browser_for_keys false".to_owned(),
+        format!("account.factors.reset {dan_id}"),
+        "policy.loosen operators_needed 1".to_owned(),
+    ];
+    for (count, change) in changes.iter().enumerate() {
+        if count % 4 == 0 {
+            an_hour_later(&world, &[&ann, &ben, &eve]).await;
+        }
+        let proposed = propose(&ann, change).await;
+        assert_eq!(proposed.json()["standing"], "open", "{change}: {}", proposed.text);
+        assert_eq!(approve(&ann, &proposed.json()).await.code(), "own_proposal", "{change}");
+        let shown = ann.get(&format!("/operations/proposals/{}", proposed.field("id"))).await;
+        assert_eq!(shown.json()["standing"], "open", "{change}: whoever proposed does not count");
+        let approved = approve(&ben, &proposed.json()).await;
+        assert_eq!((approved.status, &approved.json()["standing"]), (200, &json!("done")), "{change}");
+        assert_eq!(carry_out(&ben, &proposed.json()).await.text, approved.text, "{change}");
+    }
+    // Where one operator suffices, proposing is the last step.
+    let alone = propose(&ben, &format!("role.grant {eve_id} auditor")).await;
+    assert_eq!((alone.status, &alone.json()["standing"]), (201, &json!("done")), "{}", alone.text);
+    // What is done says so to operators only, and what was cancelled is never carried out.
+    assert_eq!(carry_out(&eve, &alone.json()).await.code(), "not_allowed", "an auditor");
+    assert_eq!(carry_out(&dan, &alone.json()).await.status, 401, "whose sessions have ended");
 }
 
 #[tokio::test]
@@ -163,7 +245,7 @@ async fn a_removed_members_approval_counts_for_nothing() {
     assert_eq!(both(&ann, &ben, &format!("role.grant {} operator", id_of(&eve).await)).await.status, 200);
     // Ben approves, and is an operator no more when it is carried out.
     let proposed = propose(&ann, &format!("role.grant {} auditor", id_of(&dan).await)).await.json();
-    assert_eq!(approve(&ben, &proposed).await.status, 200);
+    only_approve(&ben, &proposed).await;
     let path = format!("/operations/staff/{}", id_of(&ben).await);
     assert_eq!(eve.api("DELETE", &path, json!({"factor": PASSWORD})).await.status, 204);
     assert_eq!(carry_out(&ann, &proposed).await.code(), "approvals_missing");
@@ -189,7 +271,7 @@ async fn a_proposal_that_was_altered_in_the_store_is_refused() {
     let (eve, mallory) = (world.person("eve@keyward.example").await, world.person("m@keyward.example").await);
     let (good, bad) = (id_of(&eve).await, id_of(&mallory).await);
     let proposed = propose(&ann, &format!("role.grant {good} operator")).await.json();
-    assert_eq!(approve(&ben, &proposed).await.status, 200);
+    only_approve(&ben, &proposed).await;
     let changes = [
         format!("UPDATE proposals SET change = 'role.grant {bad} operator'"),
         "UPDATE proposals SET needed = 1".to_owned(),
@@ -205,7 +287,7 @@ async fn a_proposal_that_was_altered_in_the_store_is_refused() {
         assert_eq!(ben.get("/operations/proposals").await.json()["altered"], 1, "{change}");
         kept.execute_batch("DELETE FROM approvals; DELETE FROM proposals; INSERT INTO proposals SELECT * FROM kept; DROP TABLE kept").unwrap();
         // The approvals went with it: an approval is made anew.
-        assert_eq!(approve(&ben, &proposed).await.status, 200, "{change}");
+        only_approve(&ben, &proposed).await;
     }
     // An approval that somebody wrote by hand, and a role likewise.
     let kept = file(&world);
@@ -426,7 +508,9 @@ async fn a_role_goes_with_the_second_factor() {
     assert_eq!(off.code(), "other_way", "not by its holder");
     let change = format!("account.factors.reset {}", id_of(&ben).await);
     let proposed = propose(&ann, &change).await.json();
-    assert_eq!(approve(&ben, &proposed).await.status, 200);
+    let approved = approve(&ben, &proposed).await;
+    assert_eq!(approved.status, 200, "the approval stands, whatever comes of it: {}", approved.text);
+    assert_eq!((&approved.json()["standing"], &approved.json()["counting"]), (&json!("open"), &json!(1)));
     assert_eq!(carry_out(&ben, &proposed).await.code(), "too_few_operators", "two stay");
     // With a third one it goes through, and the role goes along.
     let eve = world.person("eve@keyward.example").await;
@@ -467,7 +551,7 @@ async fn an_approval_of_one_freeze_does_not_lift_another() {
     let body = json!({"why": "first", "factor": PASSWORD});
     assert_eq!(ann.api("POST", &path, body.clone()).await.status, 204);
     let kept = propose(&ann, &format!("account.thaw {account}")).await.json();
-    assert_eq!(approve(&ben, &kept).await.status, 200);
+    only_approve(&ben, &kept).await;
     // A freeze of another moment, as it is after a thaw by other means.
     file(&world).execute_batch("UPDATE accounts SET frozen_at = NULL WHERE frozen_at IS NOT NULL").unwrap();
     assert_eq!(ann.api("POST", &path, body).await.status, 204);
@@ -540,7 +624,8 @@ async fn the_host_replaces_the_master_key_that_two_operators_named() {
     let proposed = propose(&ann, &change).await;
     assert_eq!(proposed.status, 201, "{}", proposed.text);
     assert!(told(rotate_master_key(&host(), &old, &new).await).contains("0 of 1 approvals"));
-    assert_eq!(approve(&ben, &proposed.json()).await.status, 200);
+    let approved = approve(&ben, &proposed.json()).await;
+    assert_eq!((approved.status, &approved.json()["standing"]), (200, &json!("open")), "the host does it");
     assert_eq!(carry_out(&ben, &proposed.json()).await.code(), "at_the_host", "no page has a master key");
     // Another key than the one that was named, and one that does not open the store.
     let other = MasterKey::new([7; 32]);

@@ -113,7 +113,9 @@ async fn one_gateway_claims_a_store() {
         // PostgreSQL goes by a clock of its own.
         let now_ms = NOW.unix_ms();
         let runs = |_: &str| false;
+        assert_eq!(first.holder(now_ms).await.unwrap(), None, "nobody yet");
         first.take("here", now_ms, runs).await.unwrap();
+        assert_eq!(second.holder(now_ms).await.unwrap().as_deref(), Some("here"), "looking takes nothing");
         let refused = second.take("there", now_ms, runs).await;
         assert!(matches!(refused, Err(StoreError::NodeRuns { place }) if place == "here"));
         assert!(first.renew(now_ms).await.unwrap() && !second.renew(now_ms).await.unwrap());
@@ -126,6 +128,7 @@ async fn one_gateway_claims_a_store() {
         first.take("here", now_ms, runs).await.unwrap();
         // One that has said nothing for too long is gone.
         past_the_program(&world, "UPDATE node SET renewed_at = renewed_at - 36000");
+        assert_eq!(second.holder(now_ms).await.unwrap(), None);
         second.take("there", now_ms, runs).await.unwrap();
     }
 }

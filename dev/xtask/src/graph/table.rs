@@ -63,6 +63,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("zune-jpeg", &["authority"]),
     ("unicode-security", &["rules"]),
     ("rcgen", &["app", "testkit"]),
+    ("x509-parser", &["app"]),
     ("rustix", &["app", "store", "testkit"]),
     ("socket2", &["gateway", "app"]),
     ("libfuzzer-sys", &["fuzz"]),

@@ -135,6 +135,14 @@ pub fn trade(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), St
     stream(&mut command)
 }
 
+/// The README as a new user follows it, block by block.
+pub fn readme(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), String> {
+    let (clients, program) = both(clients, program)?;
+    let mut command = Command::new(clients.folder.join("python").join("bin").join("python"));
+    command.arg(home().join("readme.py")).current_dir(place::root());
+    stream(command.env("PYTHONDONTWRITEBYTECODE", "1").env("KEYWARD_BIN", program))
+}
+
 /// Does `work` in a fresh folder unless the stamp there says that it was done for these pins.
 fn once(folder: &Path, pins: String, work: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
     let stamp = folder.join("stamp");

@@ -129,6 +129,7 @@ fn full(report: &mut Report, depth: Depth) -> Result<(), Failure> {
 fn real_clients(report: &mut Report, program: Option<&Path>) {
     let ready = report.step("real clients, installed", clients::install);
     report.step("real clients, trading", || clients::trade(ready.as_ref(), program));
+    report.step("the README, block by block", || clients::readme(ready.as_ref(), program));
     report.step("the console in Chromium", || clients::browse(ready.as_ref(), program));
     report.step("the API against its document", || clients::conform(ready.as_ref(), program));
     report.step("behind real proxies", || clients::proxies(ready.as_ref(), program));

@@ -4,8 +4,9 @@ use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::response::Response;
 use keyward_authority::oversight::{
-    ProposalView, approval_matter, approve as approve_it, cancel_proposal, carry_out as carry_it_out,
-    check_proposal, list_proposals, propose, propose_matter, show_proposal,
+    Progress, ProposalView, approval_matter, approve as approve_it, cancel_proposal,
+    carry_out as carry_it_out, carry_out_if_complete, check_proposal, list_proposals, propose,
+    propose_matter, show_proposal,
 };
 use keyward_authority::{ActionError, Desk};
 use keyward_rules::grant::Action;
@@ -197,7 +198,7 @@ pub async fn make(posted: Posted) -> Response {
             Ceremony::Page(answer) => return Ok(answer),
         };
         let id = propose(&desk, proof, change).await.map_err(problem)?;
-        settle_if_complete(&desk, id, "proposed").await
+        after(id, carry_out_if_complete(&desk, id).await, "proposed")
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -207,14 +208,12 @@ fn without_change(posted: &Posted) -> Posted {
     Posted { person: posted.person.clone(), fields: Fields(posted.fields.without(&["change", "hash"])) }
 }
 
-/// Carries out what has all its approvals; what the change itself refuses is shown, and the proposal stays.
-async fn settle_if_complete(desk: &Desk<'_>, id: ProposalId, note: &str) -> Result<Response, Response> {
-    match carry_it_out(desk, id).await {
-        Ok(()) => Ok(go(&format!("/operations/proposals/{id}?note=carried-out"))),
-        Err(ActionError::Proposal(NotPassed::NotEnough { .. }) | ActionError::AtTheHost) => {
-            Ok(go(&format!("/operations/proposals/{id}?note={note}")))
-        }
-        Err(other) => Err(problem(other)),
+/// Back to the proposal; what the change itself refuses is shown, and the proposal stays.
+fn after(id: ProposalId, progress: Progress, note: &str) -> Result<Response, Response> {
+    match progress {
+        Progress::Done => Ok(go(&format!("/operations/proposals/{id}?note=carried-out"))),
+        Progress::Waits => Ok(go(&format!("/operations/proposals/{id}?note={note}"))),
+        Progress::Refused(why) => Err(problem(why)),
     }
 }
 
@@ -262,7 +261,7 @@ pub async fn approve(Path(id): Path<String>, posted: Posted) -> Response {
             Ceremony::Page(answer) => return Ok(answer),
         };
         approve_it(&desk, proof, view.id, read).await.map_err(problem)?;
-        settle_if_complete(&desk, view.id, "approved").await
+        after(view.id, carry_out_if_complete(&desk, view.id).await, "approved")
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
