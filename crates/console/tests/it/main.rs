@@ -19,6 +19,7 @@ mod guessing;
 mod keys;
 mod operators;
 mod passkeys;
+mod passkeys_framed;
 mod passkeys_pages;
 mod passkeys_reset;
 mod passkeys_sign_in;
