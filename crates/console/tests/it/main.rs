@@ -17,6 +17,7 @@ mod doors;
 mod freezes;
 mod guessing;
 mod keys;
+mod new_address;
 mod operators;
 mod passkeys;
 mod passkeys_framed;
