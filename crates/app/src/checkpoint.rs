@@ -1,5 +1,6 @@
 //! The newest change that this node has seen, in a file of its own: a store that is older at the next start was
-//! rolled back, and keys that had ended could live again.
+//! rolled back, and keys that had ended could live again. Beside it how many checkpoints of the audit log were signed, so that
+//! `keyward audit verify` misses those that somebody deletes.
 //!
 //! Every change is kept here before anybody is told that it is done, by the server and by commands alike. So a backup
 //! that goes as far as this file lacks nothing that was acknowledged, as long as the file outlives the store.
@@ -14,17 +15,35 @@ use keyward_rules::id::Revision;
 use keyward_store::{Seen, Witness};
 use tracing::error;
 
+/// What the file holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct NodeState {
+    /// The newest change that the node has seen.
+    pub seen: Seen,
+    /// The signed checkpoints of the audit log.
+    pub signed: Signed,
+}
+
+/// The signed checkpoints that a node knows of; in a cluster others may have signed more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Signed {
+    /// How many.
+    pub count: u64,
+    /// How many records the newest of them covers; 0 without one.
+    pub newest: u64,
+}
+
 /// The file and what it holds.
 pub struct Checkpoint {
     file: PathBuf,
     /// What is known to stand there; other processes may have gone further.
-    kept: Mutex<Seen>,
+    kept: Mutex<NodeState>,
 }
 
 impl Checkpoint {
     /// Reads the file, or starts one; refuses a store whose newest change is older than what the file holds.
     pub fn open(file: &Path, head: Seen) -> Result<Self> {
-        let kept = read(file)?.unwrap_or_default();
+        let kept = read(file)?.unwrap_or_default().seen;
         if head.revision < kept.revision || head.audit < kept.audit {
             bail!(
                 "the store's newest change is number {} and its newest audit record number {}, but this node has seen \
@@ -45,23 +64,48 @@ impl Checkpoint {
     /// Goes on from whatever the file holds, for commands; gives that too.
     pub fn follow(file: &Path) -> Result<(Self, Seen)> {
         let kept = read(file)?.unwrap_or_default();
-        Ok((Self { file: file.to_owned(), kept: Mutex::default() }, kept))
+        Ok((Self { file: file.to_owned(), kept: Mutex::default() }, kept.seen))
     }
 
     /// Keeps what is newer; on disk when this returns.
     pub fn keep(&self, seen: Seen) -> Result<()> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.revision <= kept.revision && seen.audit <= kept.audit && self.file.exists() {
+        let before = kept.seen;
+        if seen.revision <= before.revision && seen.audit <= before.audit && self.file.exists() {
             return Ok(());
         }
         let _turn = turn(&self.file)?;
         let stands = read(&self.file)?.unwrap_or_default();
         let next = Seen {
-            revision: seen.revision.max(kept.revision).max(stands.revision),
-            audit: seen.audit.max(kept.audit).max(stands.audit),
+            revision: seen.revision.max(before.revision).max(stands.seen.revision),
+            audit: seen.audit.max(before.audit).max(stands.seen.audit),
         };
-        write(&self.file, next)?;
-        *kept = next;
+        *kept = write(&self.file, NodeState { seen: next, ..stands })?;
+        Ok(())
+    }
+
+    /// Keeps that there are `found` signed checkpoints, `made` of which this node has just signed. Those that somebody deleted
+    /// before stay counted. A failure is for the log, because the checkpoints are signed already.
+    pub fn count_signed(&self, found: Signed, made: u64) {
+        if let Err(problem) = self.try_count_signed(found, made) {
+            error!(
+                file = %self.file.display(),
+                "the number of signed checkpoints cannot be written, and deleted ones might go unnoticed: {problem:#}"
+            );
+        }
+    }
+
+    fn try_count_signed(&self, found: Signed, made: u64) -> Result<()> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = turn(&self.file)?;
+        let stands = read(&self.file)?.unwrap_or_default();
+        let next = Signed {
+            count: found.count.max(stands.signed.count + made),
+            newest: found.newest.max(stands.signed.newest),
+        };
+        if next != stands.signed {
+            *kept = write(&self.file, NodeState { signed: next, ..stands })?;
+        }
         Ok(())
     }
 
@@ -83,11 +127,11 @@ impl Checkpoint {
 }
 
 /// What the file holds; `None` when it is not there.
-pub fn read(file: &Path) -> Result<Option<Seen>> {
+pub fn read(file: &Path) -> Result<Option<NodeState>> {
     match std::fs::read_to_string(file) {
         Ok(text) => {
-            let seen = parse(&text);
-            seen.map(Some).with_context(|| format!("{} is no checkpoint; look into it", file.display()))
+            let state = parse(&text);
+            state.map(Some).with_context(|| format!("{} is no checkpoint; look into it", file.display()))
         }
         Err(problem) if problem.kind() == ErrorKind::NotFound => Ok(None),
         Err(problem) => {
@@ -96,10 +140,10 @@ pub fn read(file: &Path) -> Result<Option<Seen>> {
     }
 }
 
-/// Puts `seen` there, even if it is older: only after a backup was put back on purpose.
-pub fn replace(file: &Path, seen: Seen) -> Result<()> {
+/// Puts `state` there, even if it is older: only after a backup was put back on purpose.
+pub fn replace(file: &Path, state: NodeState) -> Result<()> {
     let _turn = turn(file)?;
-    write(file, seen)
+    write(file, state).map(drop)
 }
 
 /// Waits until no other process writes it.
@@ -110,38 +154,53 @@ fn turn(file: &Path) -> Result<File> {
     Ok(lock)
 }
 
-fn write(file: &Path, seen: Seen) -> Result<()> {
+/// Gives what stands there now.
+fn write(file: &Path, state: NodeState) -> Result<NodeState> {
     let next = file.with_extension("next");
     let mut out = File::create(&next)?;
-    let text = format!("keyward checkpoint 2\n{}\n{}\n", seen.revision.0, seen.audit);
+    let NodeState { seen, signed } = state;
+    let text = format!(
+        "keyward checkpoint 3\n{}\n{}\n{}\n{}\n",
+        seen.revision.0, seen.audit, signed.count, signed.newest
+    );
     std::io::Write::write_all(&mut out, text.as_bytes())?;
     out.sync_all()?;
-    Ok(std::fs::rename(&next, file)?)
+    std::fs::rename(&next, file)?;
+    Ok(state)
 }
 
-/// The first form had no number of the audit log.
-fn parse(text: &str) -> Option<Seen> {
+/// The first form had no number of the audit log, and the second none of checkpoints.
+fn parse(text: &str) -> Option<NodeState> {
     let number = |text: &str| text.bytes().all(|digit| digit.is_ascii_digit()).then(|| text.parse().ok())?;
-    if let Some(rest) = text.strip_prefix("keyward checkpoint 1\n") {
-        return Some(Seen { revision: Revision(number(rest.strip_suffix('\n')?)?), audit: 0 });
-    }
-    let rest = text.strip_prefix("keyward checkpoint 2\n")?.strip_suffix('\n')?;
-    let (revision, audit) = rest.split_once('\n')?;
-    Some(Seen { revision: Revision(number(revision)?), audit: number(audit)? })
+    let (form, rest) = text.strip_prefix("keyward checkpoint ")?.strip_suffix('\n')?.split_once('\n')?;
+    let numbers: Option<Vec<u64>> = rest.split('\n').map(number).collect();
+    let (revision, audit, count, newest) = match (form, numbers?.as_slice()) {
+        ("1", [revision]) => (*revision, 0, 0, 0),
+        ("2", [revision, audit]) => (*revision, *audit, 0, 0),
+        ("3", [revision, audit, count, newest]) => (*revision, *audit, *count, *newest),
+        (_, _) => return None,
+    };
+    let seen = Seen { revision: Revision(revision), audit };
+    Some(NodeState { seen, signed: Signed { count, newest } })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Checkpoint, Revision, Seen, parse, read};
+    use super::{Checkpoint, NodeState, Revision, Seen, Signed, parse, read, replace};
 
     fn seen(revision: u64, audit: u64) -> Seen {
         Seen { revision: Revision(revision), audit }
     }
 
+    fn state(seen: Seen, count: u64, newest: u64) -> NodeState {
+        NodeState { seen, signed: Signed { count, newest } }
+    }
+
     #[test]
     fn only_its_own_forms_are_read() {
-        assert_eq!(parse("keyward checkpoint 1\n42\n"), Some(seen(42, 0)));
-        assert_eq!(parse("keyward checkpoint 2\n42\n7\n"), Some(seen(42, 7)));
+        assert_eq!(parse("keyward checkpoint 1\n42\n"), Some(state(seen(42, 0), 0, 0)));
+        assert_eq!(parse("keyward checkpoint 2\n42\n7\n"), Some(state(seen(42, 7), 0, 0)));
+        assert_eq!(parse("keyward checkpoint 3\n42\n7\n3\n6\n"), Some(state(seen(42, 7), 3, 6)));
         for odd in [
             "",
             "42",
@@ -150,6 +209,13 @@ mod tests {
             "keyward checkpoint 2\n42\n7\n8\n",
             "keyward checkpoint 2\n+42\n7\n",
             "keyward checkpoint 3\n42\n7\n",
+            "keyward checkpoint 3\n42\n7\n3\n",
+            "keyward checkpoint 3\n42\n7\n3\n6",
+            "keyward checkpoint 3\n42\n7\n3\n6\n9\n",
+            "keyward checkpoint 3\n42\n7\n3\n-6\n",
+            "keyward checkpoint 3\n42\n7\n\n6\n",
+            "keyward checkpoint 4\n42\n7\n3\n6\n",
+            "keyward checkpoint 1\n42\n7\n3\n6\n",
             "keyward checkpoint 1\n-1\n",
         ] {
             assert_eq!(parse(odd), None, "{odd:?}");
@@ -164,13 +230,53 @@ mod tests {
         assert_eq!(kept, seen(5, 9));
         command.keep(seen(7, 12)).unwrap();
         server.keep(seen(6, 0)).unwrap();
-        assert_eq!(read(&file).unwrap(), Some(seen(7, 12)));
+        assert_eq!(read(&file).unwrap(), Some(state(seen(7, 12), 0, 0)));
         assert!(Checkpoint::open(&file, seen(6, 12)).is_err());
         assert!(
             Checkpoint::open(&file, seen(7, 11)).is_err(),
             "a change that gateways are not told of is one too"
         );
         assert!(Checkpoint::open(&file, seen(7, 12)).is_ok());
+        std::fs::remove_file(&file).unwrap();
+        std::fs::remove_file(file.with_extension("lock")).unwrap();
+    }
+
+    #[test]
+    fn signed_checkpoints_are_counted_up_whatever_is_found_later() {
+        let file = std::env::temp_dir().join(format!("keyward-signed-{}", std::process::id()));
+        let (node, _) = Checkpoint::follow(&file).unwrap();
+        node.keep(seen(1, 9)).unwrap();
+        let counted = |found: (u64, u64), made| {
+            node.count_signed(Signed { count: found.0, newest: found.1 }, made);
+            let kept = read(&file).unwrap().unwrap();
+            assert_eq!(kept.seen, seen(1, 9), "the rest stays");
+            (kept.signed.count, kept.signed.newest)
+        };
+        for (found, made, expected) in [
+            // What is found first counts as it is.
+            ((3, 6), 1, (3, 6)),
+            ((4, 9), 1, (4, 9)),
+            // Another node signed two.
+            ((6, 12), 0, (6, 12)),
+            // Nothing new.
+            ((6, 12), 0, (6, 12)),
+            // One is deleted, and the next one signed: seven were.
+            ((6, 14), 1, (7, 14)),
+            // All are deleted.
+            ((0, 0), 0, (7, 14)),
+            ((1, 15), 1, (8, 15)),
+            // The newest is deleted.
+            ((2, 3), 0, (8, 15)),
+            // Others signed more than were deleted.
+            ((20, 40), 0, (20, 40)),
+            ((20, 40), 1, (21, 40)),
+        ] {
+            assert_eq!(counted(found, made), expected, "{found:?} {made}");
+        }
+        node.keep(seen(1, 8)).unwrap();
+        assert_eq!(read(&file).unwrap().unwrap().signed, Signed { count: 21, newest: 40 });
+        replace(&file, state(seen(1, 9), 2, 3)).unwrap();
+        assert_eq!(read(&file).unwrap(), Some(state(seen(1, 9), 2, 3)), "a restore puts it back");
         std::fs::remove_file(&file).unwrap();
         std::fs::remove_file(file.with_extension("lock")).unwrap();
     }

@@ -51,7 +51,7 @@ impl Matter {
     }
 }
 
-/// Sends the code and gives the challenge's name.
+/// Sends the code and gives the challenge's name. The challenge keeps the address that the code goes to.
 ///
 /// # Errors
 /// [`ActionError::TooManyCodes`]; [`ActionError::NoAccount`] unless a signed-in person asks.
@@ -62,6 +62,7 @@ pub async fn begin_step_up(desk: &Desk<'_>, matter: &Matter) -> Result<SessionId
     let code = MailCode::from_entropy(desk.random());
     let id = SessionId::from_entropy(desk.random());
     let owner = format!("account:{}", holder.account);
+    let payload = Secret::new(email.to_string());
     let letter =
         Letter { to: email, phrase, brake: String::new(), body: code_letter(desk, &code, &matter.words) };
     let new = NewChallenge {
@@ -71,7 +72,7 @@ pub async fn begin_step_up(desk: &Desk<'_>, matter: &Matter) -> Result<SessionId
         action: matter.action,
         intent: matter.intent(desk, &owner),
         code: tag(desk, id, &code),
-        payload: Secret::new(String::new()),
+        payload,
         expires_at: desk.now.plus_ms(CODE_LIFE_MS),
         most_per_hour: CODES_PER_HOUR,
         owner,
@@ -85,7 +86,7 @@ pub async fn begin_step_up(desk: &Desk<'_>, matter: &Matter) -> Result<SessionId
 
 /// Checks code and factor, and gives the proof. What cannot be read as a code is told and not counted. The try is counted
 /// before anything is looked at; the factor is looked at only when the mail's code is right, so that neither can be guessed
-/// alone.
+/// alone. A code that went to an address which is the account's no more approves nothing.
 ///
 /// # Errors
 /// [`ActionError::NotApproved`], [`ActionError::NotProven`].
@@ -110,6 +111,11 @@ pub async fn finish_step_up(
         code: tag(desk, id, &code),
     };
     let approved = opened.challenge.settle(&answer, desk.now)?;
+    // A change of address ends all open challenges; this one may have been made while the change was under way.
+    let reached = tell::recipient(desk, holder.account).await?;
+    if reached.is_none_or(|(email, _)| email.as_str() != opened.payload.expose()) {
+        return Err(NotApproved::Over.into());
+    }
     let factor = if form.passkey.is_empty() {
         prove(desk, holder.account, &form.factor, "in").await?
     } else {

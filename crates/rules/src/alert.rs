@@ -118,8 +118,8 @@ kinds! {
          at once and tell the operator.";
     /// The e-mail address changed.
     EmailChanged, "email_changed", Critical, "Your e-mail address was changed",
-        "Keys that move funds rest for 24 hours. If it was not you, disable all keys at once and tell the \
-         operator.";
+        "All other sessions have ended, and keys that move funds rest for 24 hours. If it was not you, disable all keys \
+         at once and tell the operator.";
     /// The authenticator was turned on or replaced.
     TotpEnrolled, "totp_enrolled", Critical, "An authenticator was set up",
         "If it was not you, disable all keys at once and tell the operator.";

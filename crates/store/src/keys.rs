@@ -135,6 +135,12 @@ impl KeyRecord {
         }
     }
 
+    /// Whether the key has not ended: a key whose own end has come has, even before the sweep finds it.
+    #[must_use]
+    pub fn lives(&self, now: Moment) -> bool {
+        !self.life.is_over() && self.expires_at.is_none_or(|end| end > now)
+    }
+
     /// What a new key of the account is compared with.
     #[must_use]
     pub fn as_sibling(&self, place: Place) -> Sibling {

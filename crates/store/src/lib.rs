@@ -70,7 +70,7 @@ pub use journal::{
 pub use keys::{KeyDraft, KeyRecord, Purpose};
 pub use log::{
     AuditFilter, AuditRecord, Concern, Finding, Kept, Log, Signer, StateVerdict, States, Verdict,
-    Verification,
+    Verification, Witnessed,
 };
 pub use master::{MasterKey, NotAMasterKey};
 pub use node::NodeClaim;

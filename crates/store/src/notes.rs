@@ -1,4 +1,5 @@
-//! What gateways need not know of a key: tags, its place in a rotation, what its holder was told.
+//! What gateways need not know of a key: tags, its place in a rotation, the end that its holder gave it, what its holder was
+//! told.
 
 use std::collections::HashMap;
 
@@ -13,17 +14,18 @@ use crate::sql::{Row, Value, statements};
 use crate::writer::Tx;
 
 statements! {
-    NOTES_OF_KEY = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks FROM key_notes WHERE key_id = $1";
-    NOTES_OF_ACCOUNT = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks FROM key_notes \
-        WHERE key_id IN (SELECT id FROM keys WHERE account = $1)";
-    NOTES_BETWEEN = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks FROM key_notes \
-        WHERE key_id >= $1 AND key_id <= $2";
-    OVERLAPS = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks FROM key_notes \
-        WHERE overlap_until > $1 AND key_id > $2 ORDER BY key_id LIMIT $3";
-    SET_NOTES = "INSERT INTO key_notes (key_id, tags, predecessor, successor, overlap_until, told, networks) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (key_id) DO UPDATE SET tags = excluded.tags, \
+    NOTES_OF_KEY = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks, own_end, unbound_at \
+        FROM key_notes WHERE key_id = $1";
+    NOTES_OF_ACCOUNT = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks, own_end, unbound_at \
+        FROM key_notes WHERE key_id IN (SELECT id FROM keys WHERE account = $1)";
+    NOTES_BETWEEN = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks, own_end, unbound_at \
+        FROM key_notes WHERE key_id >= $1 AND key_id <= $2";
+    OVERLAPS = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks, own_end, unbound_at \
+        FROM key_notes WHERE overlap_until > $1 AND key_id > $2 ORDER BY key_id LIMIT $3";
+    SET_NOTES = "INSERT INTO key_notes (key_id, tags, predecessor, successor, overlap_until, told, networks, own_end, \
+        unbound_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (key_id) DO UPDATE SET tags = excluded.tags, \
         predecessor = excluded.predecessor, successor = excluded.successor, overlap_until = excluded.overlap_until, \
-        told = excluded.told, networks = excluded.networks";
+        told = excluded.told, networks = excluded.networks, own_end = excluded.own_end, unbound_at = excluded.unbound_at";
     REPEAT_OF = "SELECT intent, key_id FROM repeats WHERE account = $1 AND idempotency = $2";
     INSERT_REPEAT = "INSERT INTO repeats (account, idempotency, intent, key_id, at) VALUES ($1, $2, $3, $4, $5)";
     DROP_REPEATS = "DELETE FROM repeats WHERE at < $1";
@@ -46,6 +48,11 @@ pub struct KeyNotes {
     pub told: Vec<String>,
     /// The networks that an unbound key was used from.
     pub networks: Vec<String>,
+    /// The end that its holder gave it, which rotations keep. The key's row has the end in force, which a policy or an
+    /// overlap may have made earlier.
+    pub own_end: Option<Moment>,
+    /// When it was last bound no more, from when its days without use count.
+    pub unbound_at: Option<Moment>,
 }
 
 impl KeyNotes {
@@ -60,6 +67,8 @@ impl KeyNotes {
             overlap_until: None,
             told: Vec::new(),
             networks: Vec::new(),
+            own_end: None,
+            unbound_at: None,
         }
     }
 
@@ -77,6 +86,8 @@ impl KeyNotes {
             overlap_until: row.int_or_null(4)?.map(moment).transpose()?,
             told: words(row.text(5)?),
             networks: words(row.text(6)?),
+            own_end: row.int_or_null(7)?.map(moment).transpose()?,
+            unbound_at: row.int_or_null(8)?.map(moment).transpose()?,
         })
     }
 
@@ -89,6 +100,8 @@ impl KeyNotes {
             self.overlap_until.map(Moment::unix_ms).into(),
             self.told.join("\n").into(),
             self.networks.join("\n").into(),
+            self.own_end.map(Moment::unix_ms).into(),
+            self.unbound_at.map(Moment::unix_ms).into(),
         ]
     }
 }

@@ -23,6 +23,7 @@ statements! {
     SET_COOLING = "UPDATE people SET cooling_until = $2 WHERE account = $1";
     COOLED = "SELECT account FROM people WHERE cooling_until <= $1 ORDER BY account LIMIT $2";
     SET_EMAIL = "UPDATE accounts SET email = $2 WHERE id = $1";
+    END_CHALLENGES = "UPDATE challenges SET done_at = $2 WHERE account = $1 AND done_at IS NULL";
     DROP_RECOVERY_CODES = "DELETE FROM recovery_codes WHERE account = $1";
     INSERT_RECOVERY_CODE = "INSERT INTO recovery_codes (account, tag) VALUES ($1, $2)";
     RECOVERY_CODES_LEFT = "SELECT COUNT(*) FROM recovery_codes WHERE account = $1 AND used_at IS NULL";
@@ -198,6 +199,15 @@ impl Tx {
         let values = vec![account.as_u64().into(), email.as_str().into()];
         self.transact.execute(SET_EMAIL, values).await.map_err(crate::writer::taken("the account"))?;
         Ok(())
+    }
+
+    /// Ends every challenge of an account that is still open: what its codes were sent for, they approve no more.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn end_challenges(&mut self, account: AccountId) -> Result<u64, StoreError> {
+        let values = vec![account.as_u64().into(), self.now().unix_ms().into()];
+        self.transact.execute(END_CHALLENGES, values).await
     }
 
     /// Replaces all recovery codes.

@@ -7,7 +7,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use keyward_rules::limits::NOTE_BYTES;
 use keyward_rules::time::Moment;
 
 use crate::node::private_folder;
@@ -41,6 +42,32 @@ impl Folder {
             Err(problem) if problem.kind() == ErrorKind::NotFound => Ok(None),
             Err(problem) => Err(problem).with_context(|| format!("{} cannot be read", file.display())),
         }
+    }
+
+    /// All notes in the folder, the newest one twice, with their files; `None` when there is no folder.
+    pub fn notes(&self) -> Result<Option<Vec<(PathBuf, String)>>> {
+        let entries = match fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(problem) if problem.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(problem) => {
+                return Err(problem).with_context(|| format!("{} cannot be read", self.path.display()));
+            }
+        };
+        let mut notes = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name().into_string().unwrap_or_default();
+            if is_ours(&name) || name == LATEST {
+                let file = self.path.join(name);
+                match read_note(&file) {
+                    Ok(note) => notes.push((file, note)),
+                    // A server that signs meanwhile drops the oldest.
+                    Err(_) if !file.exists() => {}
+                    Err(problem) => return Err(problem),
+                }
+            }
+        }
+        notes.sort();
+        Ok(Some(notes))
     }
 
     /// When the newest note was written; `None` when there is none.
@@ -79,8 +106,7 @@ impl Folder {
         let mut ours = Vec::new();
         for entry in fs::read_dir(&self.path).context("the folder of checkpoints cannot be read")? {
             let name = entry?.file_name().into_string().unwrap_or_default();
-            let number = name.strip_suffix(ENDING).unwrap_or_default();
-            if number.len() == 20 && number.bytes().all(|byte| byte.is_ascii_digit()) {
+            if is_ours(&name) {
                 ours.push(name);
             }
         }
@@ -90,6 +116,21 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// Whether it is a name that we give.
+fn is_ours(name: &str) -> bool {
+    let number = name.strip_suffix(ENDING).unwrap_or_default();
+    number.len() == 20 && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The text of a checkpoint's file, whoever put it there.
+pub fn read_note(file: &Path) -> Result<String> {
+    let length = fs::metadata(file).map(|about| about.len());
+    if length.is_ok_and(|length| length > NOTE_BYTES as u64) {
+        bail!("{} is too large for a checkpoint", file.display());
+    }
+    fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
 }
 
 #[cfg(test)]
@@ -138,6 +179,10 @@ mod tests {
             ["00000000000000000009.checkpoint", "00000000000000000100.checkpoint", "latest", "notes.txt"]
         );
         assert_eq!(folder.latest().unwrap().unwrap(), "note 100\n");
+        let notes = folder.notes().unwrap().unwrap();
+        let read: Vec<&str> = notes.iter().map(|(_, note)| note.as_str()).collect();
+        assert_eq!(read, ["note 9\n", "note 100\n", "note 100\n"], "an operator's own file is none");
+        assert!(Folder::new(&place.0.join("nowhere")).notes().unwrap().is_none());
         for name in ["latest", "00000000000000000009.checkpoint"] {
             let mode = fs::metadata(place.0.join("out").join(name)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);

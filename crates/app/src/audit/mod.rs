@@ -7,6 +7,6 @@ mod folder;
 mod notary;
 mod settings;
 
-pub use folder::Folder;
+pub use folder::{Folder, read_note};
 pub use notary::{Notary, run};
 pub use settings::AuditSettings;

@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 
 use super::Folder;
 use crate::ambient;
+use crate::checkpoint::{Checkpoint as NodeFile, Signed};
 use crate::tasks::Pulse;
 
 /// How often the log is looked at.
@@ -25,6 +26,8 @@ pub struct Notary {
     key: SigningKey,
     folder: Option<Folder>,
     post: Option<Post>,
+    /// Where signed checkpoints are counted, outside the store.
+    node: Option<Arc<NodeFile>>,
     /// Whether it is known what lies in the folder.
     folder_is_read: bool,
     /// The last checkpoint that is known to be signed, here or by what lies in the folder.
@@ -47,8 +50,23 @@ struct Said {
 impl Notary {
     /// Signs `log` with `key`; notes go into `folder` and to `post`.
     pub fn new(log: Log, key: SigningKey, folder: Option<Folder>, post: Option<Post>) -> Self {
-        let said = Said::default();
-        Self { log, key, folder, post, folder_is_read: false, last: None, unkept: None, unsent: None, said }
+        Self {
+            log,
+            key,
+            folder,
+            post,
+            node: None,
+            folder_is_read: false,
+            last: None,
+            unkept: None,
+            unsent: None,
+            said: Said::default(),
+        }
+    }
+
+    /// Counts signed checkpoints in the node's file.
+    pub fn counted_in(self, node: Option<Arc<NodeFile>>) -> Self {
+        Self { node, ..self }
     }
 
     /// Signs what came since the last time, and lets out what is not out yet.
@@ -115,14 +133,33 @@ impl Notary {
             let fresh = self.last.as_ref().is_none_or(|last| last.size < size);
             self.last = self.last.take().filter(|_| !fresh).or(stored);
             let note = if fresh { self.log.newest_checkpoint().await? } else { None };
+            if fresh {
+                self.count(0).await;
+            }
             return Ok(note);
         }
         let root = self.log.root(size).await?;
         let checkpoint = Checkpoint { origin: self.key.verifier().origin().clone(), size, root };
         let note = checkpoint.sign(&self.key);
-        self.log.keep_checkpoint(size, &note, now).await?;
+        let made = self.log.keep_checkpoint(size, &note, now).await?;
         self.last = Some(checkpoint);
+        self.count(u64::from(made)).await;
         Ok(Some((size, note)))
+    }
+
+    /// Has the node's file count the checkpoints, `made` of which were signed just now. The file comes last: who compares the
+    /// two reads the file first, and must find in the store what it says.
+    async fn count(&self, made: u64) {
+        let Some(node) = self.node.clone() else { return };
+        let found = match self.log.checkpoint_count().await {
+            Ok((count, newest)) => Signed { count, newest },
+            Err(problem) => {
+                warn!(%problem, "the signed checkpoints of the audit log cannot be counted; the next one counts them");
+                return;
+            }
+        };
+        // A panic there is no reason to call a signed checkpoint unsigned.
+        let _ = tokio::task::spawn_blocking(move || node.count_signed(found, made)).await;
     }
 
     fn keep(&mut self) {
@@ -195,8 +232,8 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
-    use super::{Folder, Notary};
-    use crate::{ambient, node};
+    use super::{Arc, Folder, NodeFile, Notary};
+    use crate::{ambient, checkpoint, node};
 
     const NOW: Moment = Moment::from_unix_ms(1_800_000_000_000);
 
@@ -322,6 +359,47 @@ mod tests {
         world.edit("UPDATE head SET audit = 1");
         notary.look(NOW).await;
         assert_eq!((world.latest(), world.stored().await), (2, 0), "cut off");
+    }
+
+    #[tokio::test]
+    async fn signed_checkpoints_are_counted_outside_the_store() {
+        let mut world = World::new("counted").await;
+        let file = world.path.join("node");
+        let (node, _) = NodeFile::follow(&file).unwrap();
+        let mut notary = world.notary(None).counted_in(Some(Arc::new(node)));
+        let counted = || {
+            let signed = checkpoint::read(&file).unwrap().unwrap().signed;
+            (signed.count, signed.newest)
+        };
+        notary.look(NOW).await;
+        notary.look(NOW).await;
+        assert_eq!(counted(), (1, 1));
+        world.change().await;
+        notary.look(NOW).await;
+        assert_eq!(counted(), (2, 2));
+        // Another node signs.
+        world.change().await;
+        world.notary(None).look(NOW).await;
+        notary.look(NOW).await;
+        assert_eq!(counted(), (3, 3));
+        // Somebody deletes the first two.
+        world.edit("DELETE FROM audit_checkpoints WHERE size < 3");
+        world.change().await;
+        notary.look(NOW).await;
+        assert_eq!((counted(), world.store.log().checkpoint_count().await.unwrap()), ((4, 4), (2, 4)));
+        // Neither a restart nor an empty table lets it be forgotten.
+        world.edit("DELETE FROM audit_checkpoints");
+        let (node, _) = NodeFile::follow(&file).unwrap();
+        let mut anew = world.notary(None).counted_in(Some(Arc::new(node)));
+        world.change().await;
+        anew.look(NOW).await;
+        assert_eq!(counted(), (5, 5));
+        // A file that cannot be written holds nothing up.
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        world.change().await;
+        anew.look(NOW).await;
+        assert_eq!((world.stored().await, world.latest()), (6, 6));
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! What the configuration says of the audit log.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use keyward_notify::Post;
@@ -9,6 +10,7 @@ use keyward_store::{RootKey, Store};
 use serde::{Deserialize, Serialize};
 
 use super::{Folder, Notary};
+use crate::checkpoint::Checkpoint;
 
 /// The audit log's settings.
 #[derive(Debug, Deserialize, Serialize)]
@@ -50,12 +52,12 @@ impl AuditSettings {
         SigningKey::from_seed(origin, &root.checkpoint_seed()).context("the log has no key to sign with")
     }
 
-    /// Who signs, with the places that checkpoints go to.
-    pub fn notary(&self, store: &Store) -> Result<Notary> {
+    /// Who signs, with the places that checkpoints go to and the node's file that counts them.
+    pub fn notary(&self, store: &Store, node: Option<Arc<Checkpoint>>) -> Result<Notary> {
         let folder = self.checkpoint_dir.as_deref().map(Folder::new);
         let post =
             self.checkpoint_url.as_deref().map(Post::new).transpose().context("audit.checkpoint_url")?;
-        Ok(Notary::new(store.log(), self.key(store.root())?, folder, post))
+        Ok(Notary::new(store.log(), self.key(store.root())?, folder, post).counted_in(node))
     }
 }
 

@@ -25,9 +25,9 @@ use keyward_store::{Location, MasterKey, Store};
 
 use crate::arguments::StoreChoice;
 use crate::audit::AuditSettings;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, NodeState};
 use crate::master_key_source::MasterKeySource;
-use crate::{ambient, config as settings, node, retention, sandbox};
+use crate::{ambient, checkpoint, config as settings, node, retention, sandbox};
 
 /// A store that a command acts on.
 struct Opened {
@@ -35,6 +35,8 @@ struct Opened {
     /// What its actions share.
     authority: Authority,
     audit: AuditSettings,
+    /// What this node's file said before the store was opened, with its path.
+    node: Option<(PathBuf, NodeState)>,
 }
 
 /// Opens the store that a command acts on, with what its actions share.
@@ -47,6 +49,7 @@ async fn open(choice: &StoreChoice) -> Result<(Store, Authority)> {
 async fn opened(choice: &StoreChoice) -> Result<Opened> {
     let place = place(choice)?;
     let master = place.master()?;
+    let state = place.checkpoint.as_deref().map(checkpoint::read).transpose()?.flatten();
     let store = Store::open(&place.location, &master, ambient::entropy(), ambient::now()).await?;
     let store = retention::reserved(store);
     // Whatever a command changes is kept there before the command says so, as the server does.
@@ -58,7 +61,7 @@ async fn opened(choice: &StoreChoice) -> Result<Opened> {
         None => store,
     };
     let authority = node::authority(&store, place.rules);
-    Ok(Opened { store, authority, audit: place.audit })
+    Ok(Opened { store, authority, audit: place.audit, node: place.checkpoint.zip(state) })
 }
 
 /// Where a command finds things.

@@ -15,6 +15,7 @@ use serde_json::json;
 use super::{Place, host, place};
 use crate::arguments::backup::Restore;
 use crate::backup::{Manifest, Staging, holds_a_store, move_aside};
+use crate::checkpoint::{NodeState, Signed};
 use crate::master_key_source::read_file;
 use crate::{ambient, checkpoint, node, output};
 
@@ -48,14 +49,14 @@ pub async fn run(options: Restore) -> Result<()> {
     let store = Store::open(&location, opens, ambient::entropy(), now).await?;
     let ready = make_ready(&store, &place, (&manifest, since, now), (opens, &master)).await;
     store.close().await;
-    let (seen, disabled) = ready?;
+    let (state, disabled) = ready?;
     let aside = match holds_a_store(&folder) {
         true => Some(move_aside(&folder, &format!("replaced-{}", now.unix_ms()))?),
         false => None,
     };
     staging.move_into(&folder)?;
     if let Some(file) = &place.checkpoint {
-        checkpoint::replace(file, seen)?;
+        checkpoint::replace(file, state)?;
     }
     let shown = if options.output.json {
         output::data(
@@ -78,7 +79,7 @@ fn since(place: &Place, manifest: &Manifest) -> Result<Since> {
         // A checkpoint of the first form did not count audit records, so it proves nothing.
         kept.audit > 0 && kept.revision <= backup.revision && kept.audit <= backup.audit
     };
-    Ok(if kept.is_some_and(whole) { Since::Nothing } else { Since::Unknown })
+    Ok(if kept.map(|kept| kept.seen).is_some_and(whole) { Since::Nothing } else { Since::Unknown })
 }
 
 fn refusal(place: &Place, manifest: &Manifest) -> Result<String> {
@@ -86,7 +87,7 @@ fn refusal(place: &Place, manifest: &Manifest) -> Result<String> {
     let missing = match kept {
         Some(kept) => format!(
             "the backup goes up to change {} and audit record {}, but this node has seen {} and {}",
-            manifest.revision, manifest.audit_size, kept.revision.0, kept.audit
+            manifest.revision, manifest.audit_size, kept.seen.revision.0, kept.seen.audit
         ),
         None => "no checkpoint says which changes were made after the backup".to_owned(),
     };
@@ -103,9 +104,10 @@ async fn make_ready(
     place: &Place,
     (manifest, since, now): (&Manifest, Since, Moment),
     keys: (&MasterKey, &MasterKey),
-) -> Result<(Seen, usize)> {
+) -> Result<(NodeState, usize)> {
     let signer = Signer::Own(place.audit.key(store.root())?.verifier().clone());
-    let verdict = store.log().verify(&Verification { signer, kept: Vec::new() }, |_, _| {}).await?;
+    let verification = Verification { signer, kept: Vec::new(), witnessed: None };
+    let verdict = store.log().verify(&verification, |_, _| {}).await?;
     if let Some(finding) = verdict.findings.first() {
         bail!("the backup's audit log is not as it was written: {finding}");
     }
@@ -119,7 +121,9 @@ async fn make_ready(
     journal.take_marks(node::NODE, now).await?;
     let until = ambient::now().unix_ms() + TIMESTAMP_WINDOW_MS;
     journal.advance_horizon(node::NODE, Moment::from_unix_ms(until)).await?;
-    Ok((store.seen().await?, disabled))
+    // What was signed since the backup is not in it, and nobody dropped it.
+    let (count, newest) = store.log().checkpoint_count().await?;
+    Ok((NodeState { seen: store.seen().await?, signed: Signed { count, newest } }, disabled))
 }
 
 fn tell(since: Since, disabled: usize, aside: Option<PathBuf>) {

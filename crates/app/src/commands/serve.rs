@@ -78,7 +78,7 @@ pub async fn run(file: &ConfigFile) -> Result<()> {
         }
         (_, _) => None,
     };
-    let notary = settings.audit.notary(&store)?;
+    let notary = settings.audit.notary(&store, checkpoint.clone())?;
     let options = NodeOptions {
         listeners,
         backend,

@@ -97,7 +97,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let listeners = Listeners { plain: Some(plain), tls: Some((secure, tls.config)) };
     let raise_rates = options.raise_rates;
-    let notary = AuditSettings::default().notary(&store)?;
+    let notary = AuditSettings::default().notary(&store, checkpoint.clone())?;
     let retention = JournalSettings::default();
     let node_options = NodeOptions {
         listeners,

@@ -7,7 +7,8 @@ use keyward_rules::log::{Checkpoint, Frontier, Hash, Origin, SigningKey, Verifie
 use keyward_testkit::process::{Running, program};
 use rusqlite::Connection;
 
-use crate::world::{Folder, Signed, keyward, now_ms, send, until};
+use crate::server::{Server, set_up};
+use crate::world::{Folder, Signed, Upstream, keyward, now_ms, send, until};
 
 /// A stopped sandbox's store with two checkpoints, and copies of it to spoil.
 pub struct Log {
@@ -222,6 +223,10 @@ fn what_was_kept_elsewhere_finds_what_the_store_cannot() {
         stored_count(left)
     );
     let copy = log.spoilt(run(&cut));
+    let (code, text) = verify(&copy, &[]);
+    assert_eq!(code, Some(1), "the node's own file tells");
+    assert!(text.contains(&format!("cut off behind record {left}: this node's file")), "{text}");
+    std::fs::remove_file(copy.join("checkpoint")).unwrap();
     assert_eq!(verify(&copy, &[]).0, Some(0), "nothing inside the store tells any more");
     let (code, text) = verify(&copy, &kept);
     assert_eq!(code, Some(1));
@@ -236,6 +241,83 @@ fn what_was_kept_elsewhere_finds_what_the_store_cannot() {
     let (code, text) = verify(&copy, &kept);
     assert_eq!(code, Some(1));
     assert!(text.contains(&format!("a record between 1 and {size} was altered")), "{text}");
+}
+
+/// The log itself is whole; only rows of signed checkpoints are gone.
+#[test]
+fn checkpoints_that_were_dropped_are_found_by_what_lies_outside_the_store() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, address) = set_up(&folder, &upstream);
+    let elsewhere = folder.0.join("elsewhere");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let line = format!("checkpoint_dir = \"{}\"", elsewhere.display());
+    let commented = "# checkpoint_dir = \"/var/lib/keyward-checkpoints\"";
+    assert!(text.contains(commented));
+    std::fs::write(&config, text.replace(commented, &line)).unwrap();
+    let mut sizes = Vec::new();
+    for number in 0..4 {
+        let email = format!("more{number}@keyward.example");
+        keyward(&["account", "create", "--config", &config, "--email", &email]);
+        let server = Server::start(&config, &address);
+        let size = signed(&folder.data(), sizes.last().copied().unwrap_or(0));
+        let file = elsewhere.join(format!("{size:020}.checkpoint"));
+        until("the checkpoint is in the folder", 10_000, || file.exists());
+        assert_eq!(server.stop().code(), Some(0));
+        sizes.push(size);
+    }
+    let file = folder.data().join("checkpoint");
+    let told = std::fs::read_to_string(&file).unwrap();
+    assert!(told.ends_with(&format!("\n4\n{}\n", sizes[3])), "{told}");
+    let edit =
+        |sql: &str| Connection::open(folder.data().join("keyward.db")).unwrap().execute_batch(sql).unwrap();
+    edit("CREATE TABLE early AS SELECT * FROM audit_checkpoints");
+    let verify = |more: &[&str]| {
+        let output = Command::new(program().unwrap())
+            .args(["audit", "verify", "--config", &config])
+            .args(more)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code(), text)
+    };
+    let away = |path: &Path| std::fs::rename(path, path.with_extension("away")).unwrap();
+    let back = |path: &Path| std::fs::rename(path.with_extension("away"), path).unwrap();
+    assert_eq!(verify(&[]).0, Some(0));
+    let newest = folder.0.join("newest");
+    std::fs::copy(elsewhere.join("latest"), &newest).unwrap();
+    let newest = ["--checkpoint", newest.to_str().unwrap()];
+    for gone in [&sizes[..1], &sizes[1..2], &sizes[2..3], &sizes[3..], &sizes[..]] {
+        let list: Vec<String> = gone.iter().map(u64::to_string).collect();
+        edit(&format!("DELETE FROM audit_checkpoints WHERE size IN ({})", list.join(",")));
+        let named = |size: &u64| format!("the checkpoint over {size} records was dropped from the store");
+        let (code, text) = verify(&[]);
+        assert_eq!(code, Some(1), "{gone:?}: {text}");
+        assert!(gone.iter().all(|size| text.contains(&named(size))), "{gone:?}: {text}");
+        assert!(text.contains("counts 4") && text.contains("as evidence"), "{gone:?}: {text}");
+        away(&elsewhere);
+        let (code, text) = verify(&[]);
+        assert_eq!(code, Some(1), "by the node's file alone: {text}");
+        assert!(text.contains(&format!("it has {} of them", 4 - gone.len())), "{text}");
+        assert!(text.contains("is not there, and is not compared"), "{text}");
+        away(&file);
+        assert_eq!(verify(&[]).0, Some(0), "nothing inside the store tells");
+        let (code, text) = verify(&newest);
+        let by_the_newest = gone.contains(&sizes[3]);
+        assert_eq!(
+            (code == Some(1), text.contains(&named(&sizes[3]))),
+            (by_the_newest, by_the_newest),
+            "{text}"
+        );
+        back(&elsewhere);
+        let (code, text) = verify(&[]);
+        assert_eq!(code, Some(1), "by the folder alone: {text}");
+        assert!(gone.iter().all(|size| text.contains(&named(size))), "{gone:?}: {text}");
+        back(&file);
+        edit(
+            "INSERT INTO audit_checkpoints SELECT * FROM early WHERE size NOT IN (SELECT size FROM audit_checkpoints)",
+        );
+        assert_eq!(verify(&newest).0, Some(0), "put back");
+    }
 }
 
 /// F73: with whatever room there is on the disk, a change and its record are both there or both not.

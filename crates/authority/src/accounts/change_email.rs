@@ -24,6 +24,8 @@ pub fn email_matter(new: &Email) -> Matter {
         facts: vec![("email", new.to_string())],
         words: vec![
             format!("Change the e-mail address of your account to {new}"),
+            "Your other sessions end, and codes that were sent to the old address approve nothing."
+                .to_owned(),
             "Keys that move funds rest for 24 hours afterwards.".to_owned(),
         ],
     }
@@ -73,7 +75,8 @@ pub async fn ask_for_email(desk: &Desk<'_>, proof: Proof, new: &Email) -> Result
     }
 }
 
-/// Takes the new address, proven by its code. Both addresses are told; keys that move funds rest.
+/// Takes the new address, proven by its code. The account's other sessions and its open challenges end, those of a lost
+/// password too: whoever reads the old address approves nothing any more. Both addresses are told; keys that move funds rest.
 ///
 /// # Errors
 /// [`ActionError::NotApproved`]; [`ActionError::Store`] with `Exists` when another account has the address.
@@ -103,6 +106,8 @@ pub async fn confirm_email(desk: &Desk<'_>, challenge: &str, code: &str) -> Resu
         Some(AccountKind::Sub(..)) | None => return Err(ActionError::NoAccount),
     };
     tx.set_email(account, &new).await?;
+    tx.end_sessions(account, Some(holder.session)).await?;
+    tx.end_challenges(account).await?;
     rest(desk, &mut tx, account).await?;
     let detail = format!("It was {old} and is now {new}.");
     let alert = tell::by_actor(desk, AlertKind::EmailChanged, account, detail);

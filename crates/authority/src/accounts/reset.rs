@@ -123,6 +123,12 @@ pub async fn reset_password(desk: &Desk<'_>, form: &ResetForm) -> Result<(), Act
     let approved = opened.challenge.settle(&answer, desk.now)?;
     let account = approved.account().ok_or(NotApproved::Wrong)?;
     let person = door.person(account).await?.ok_or(NotApproved::Wrong)?;
+    // As in a step-up: the address may have been changed while the challenge was made.
+    let sent_to = Email::parse(opened.payload.expose()).map_err(|_| NotApproved::Over)?;
+    let owner = door.account_by_email(&sent_to).await?;
+    if owner.is_none_or(|owner| owner.id != account) {
+        return Err(NotApproved::Over.into());
+    }
     let factor = match person.two_factor() {
         TwoFactor::On if form.passkey.is_empty() => prove(desk, account, &form.factor, "reset").await?,
         TwoFactor::On => by_passkey(desk, account, id, &form.passkey).await?,

@@ -2,15 +2,16 @@
 //! used from (product.md 3.2).
 //!
 //! "Does the work" means: at each of those addresses the successor was seen after the old key, and the old key was not
-//! used anywhere for an hour. A second program at one address that still has the old key so keeps it alive.
+//! used anywhere for an hour. A second program at one address that still has the old key so keeps it alive. A successor that
+//! was deleted, disabled or has ended meanwhile does no work any more: the overlap runs out by itself.
 
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::KeyId;
-use keyward_rules::key::EndCause;
+use keyward_rules::key::{EndCause, HolderState};
 use keyward_rules::time::Moment;
-use keyward_store::KeyNotes;
+use keyward_store::{KeyNotes, KeyRecord, Tx};
 
 use crate::tell::{about_key, tell};
 use crate::{ActionError, Desk};
@@ -37,7 +38,7 @@ pub async fn end_overlaps(desk: &Desk<'_>) -> Result<Vec<KeyId>, ActionError> {
         let Some(last) = rotations.last() else { return Ok(ended) };
         after = Some(last.key);
         for rotation in rotations {
-            if taken_over(desk, &rotation).await? && end(desk, rotation.key).await? {
+            if taken_over(desk, &rotation).await? && end(desk, &rotation).await? {
                 ended.push(rotation.key);
             }
         }
@@ -61,10 +62,23 @@ fn does_the_work<A: PartialEq>(old: &[(A, Moment)], new: &[(A, Moment)], now: Mo
     !old.is_empty() && old.iter().all(replaced)
 }
 
-async fn end(desk: &Desk<'_>, id: KeyId) -> Result<bool, ActionError> {
+/// Whether the successor that took over is the key's still, and works.
+async fn still_works(desk: &Desk<'_>, tx: &mut Tx, rotation: &KeyNotes) -> Result<bool, ActionError> {
+    let successor = tx.notes(rotation.key).await?.successor;
+    let Some(successor) = successor.filter(|_| successor == rotation.successor) else { return Ok(false) };
+    let works = |key: KeyRecord| key.lives(desk.now) && key.life.state == HolderState::Active;
+    // A key that was altered is unusable, and is told of by others.
+    Ok(tx.key(successor).await.ok().flatten().is_some_and(works))
+}
+
+async fn end(desk: &Desk<'_>, rotation: &KeyNotes) -> Result<bool, ActionError> {
+    let id = rotation.key;
     let grant = desk.actor.may(Action::EndOverlaps, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let Some(mut key) = tx.key(id).await?.filter(|key| !key.life.is_over()) else { return Ok(false) };
+    if !still_works(desk, &mut tx, rotation).await? {
+        return Ok(false);
+    }
     key.life = key.life.expire(desk.now, EndCause::Date)?;
     let detail = "Its successor was seen from every address that it was used from.";
     let alert = about_key(desk, AlertKind::KeyExpired, &key, detail.to_owned());

@@ -4,11 +4,12 @@ use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::KeyId;
-use keyward_rules::key::idle_deadline;
+use keyward_rules::key::{Place, idle_deadline};
 use keyward_rules::limits::{DAY_MS, IDLE_WARNING_DAYS, ROTATION_AGE_DAYS};
 use keyward_rules::time::Moment;
 use keyward_store::{KeyNotes, KeyRecord};
 
+use crate::keys::{place_in, place_of};
 use crate::tell::{about_key, tell};
 use crate::{ActionError, Desk};
 
@@ -41,8 +42,12 @@ async fn batch(desk: &Desk<'_>, after: Option<KeyId>) -> Result<(usize, Option<K
     let quiet_since = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(DAY_MS));
     let read = desk.authority.access.reader.keys_to_remind(quiet_since, after, BATCH).await?;
     let last = read.last().map(|(key, _)| key.id);
-    let is_due = |(key, notes): &(KeyRecord, KeyNotes)| !due(key, notes, desk.now).is_empty();
-    let ids: Vec<KeyId> = read.iter().filter(|one| is_due(one)).map(|(key, _)| key.id).collect();
+    let mut ids = Vec::new();
+    for (key, notes) in &read {
+        if !due(key, notes, place_of(desk, notes).await?, desk.now).is_empty() {
+            ids.push(key.id);
+        }
+    }
     if ids.is_empty() {
         return Ok((0, last));
     }
@@ -53,7 +58,8 @@ async fn batch(desk: &Desk<'_>, after: Option<KeyId>) -> Result<(usize, Option<K
         // A key that was altered or ended meanwhile is told of by others.
         let Ok(Some(key)) = tx.key(id).await else { continue };
         let mut notes = tx.notes(id).await?;
-        for (word, kind, detail) in due(&key, &notes, desk.now) {
+        let place = place_in(&mut tx, &notes, desk.now).await?;
+        for (word, kind, detail) in due(&key, &notes, place, desk.now) {
             notes.told.push(word.clone());
             let surplus = notes.told.len().saturating_sub(TOLD);
             notes.told.drain(..surplus);
@@ -71,10 +77,11 @@ async fn batch(desk: &Desk<'_>, after: Option<KeyId>) -> Result<(usize, Option<K
 }
 
 /// What the holder of a key is to be told now and was not told yet: the word to remember, the kind, the detail.
-fn due(key: &KeyRecord, notes: &KeyNotes, now: Moment) -> Vec<(String, AlertKind, String)> {
+fn due(key: &KeyRecord, notes: &KeyNotes, place: Place, now: Moment) -> Vec<(String, AlertKind, String)> {
     let mut due = Vec::new();
-    let idle = idle_deadline(&key.binding, key.environment, key.life, key.created_at, key.last_used_at);
-    let dated = key.expires_at.filter(|_| notes.successor.is_none());
+    let (created, used) = (key.created_at, key.last_used_at);
+    let idle = idle_deadline(&key.binding, key.environment, key.life, created, used, notes.unbound_at);
+    let dated = key.expires_at.filter(|_| place == Place::Own);
     let end = [idle, dated].into_iter().flatten().min().filter(|end| *end > now);
     if let Some(end) = end {
         let left_ms = end.ms_since(now);
@@ -88,9 +95,9 @@ fn due(key: &KeyRecord, notes: &KeyNotes, now: Moment) -> Vec<(String, AlertKind
             }
         }
     }
-    let age_ms = now.ms_since(key.created_at);
+    let age_ms = now.ms_since(created);
     let word = format!("age:{ROTATION_AGE_DAYS}");
-    if age_ms >= ROTATION_AGE_DAYS * DAY_MS && notes.successor.is_none() && !notes.told.contains(&word) {
+    if age_ms >= ROTATION_AGE_DAYS * DAY_MS && place == Place::Own && !notes.told.contains(&word) {
         due.push((word, AlertKind::RotationDue, format!("It is {} days old.", age_ms / DAY_MS)));
     }
     due

@@ -10,6 +10,7 @@ use keyward_rules::id::KeyId;
 use keyward_rules::key::{EndCause, idle_deadline};
 use keyward_rules::limits::{DAY_MS, UNBOUND_IDLE_DAYS};
 use keyward_rules::time::Moment;
+use keyward_store::{KeyRecord, Tx};
 
 use crate::tell::{about_key, tell};
 use crate::{ActionError, Desk};
@@ -58,8 +59,7 @@ async fn sweep_batch(
     let mut swept = Vec::new();
     for mut key in keys {
         let dated = key.expires_at.is_some_and(|end| end <= desk.now);
-        let idle = idle_deadline(&key.binding, key.environment, key.life, key.created_at, key.last_used_at)
-            .is_some_and(|end| end <= desk.now);
+        let idle = is_idle(desk, &mut tx, &key).await?;
         let cause = match (dated, idle) {
             (true, _) => EndCause::Date,
             (false, true) if tx.unused_since(key.id, idle_since).await? => EndCause::Idle,
@@ -82,6 +82,17 @@ async fn sweep_batch(
         tx.commit(event).await?;
     }
     Ok((swept, last))
+}
+
+/// Whether the key's 30 days are over. The notes are read only of keys whose days are over without them: most keys that the
+/// sweep looks at are bound and have no deadline.
+async fn is_idle(desk: &Desk<'_>, tx: &mut Tx, key: &KeyRecord) -> Result<bool, ActionError> {
+    let is_over = |unbound| {
+        let (created, used) = (key.created_at, key.last_used_at);
+        idle_deadline(&key.binding, key.environment, key.life, created, used, unbound)
+            .is_some_and(|end| end <= desk.now)
+    };
+    Ok(is_over(None) && is_over(tx.notes(key.id).await?.unbound_at))
 }
 
 const fn cause_word(cause: EndCause) -> &'static str {

@@ -7,7 +7,7 @@ use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::{KeyId, Revision};
 use keyward_rules::key::{KeyPolicy, KeyRefusal, LifeRefusal, Need, WideRange};
 use keyward_rules::permission::Permission;
-use keyward_store::KeyRecord;
+use keyward_store::{KeyNotes, KeyRecord};
 
 use super::KeyNamed;
 use super::enable::check_loosening;
@@ -86,6 +86,11 @@ pub async fn change_addresses(
             return Err(keyward_rules::grant::NotAllowed { actor, action }.into());
         }
         check_loosening(desk, &mut tx, &key).await?;
+    }
+    if key.binding.is_bound() && !to.is_bound() {
+        // The days in which nobody used the key while it was bound do not count.
+        let notes = tx.notes(key.id).await?;
+        tx.set_notes(&KeyNotes { unbound_at: Some(desk.now), ..notes }).await?;
     }
     let (before, after) = (reach_in_words(&key.binding), reach_in_words(&to));
     key.binding = to;

@@ -4,7 +4,8 @@ use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof, TwoFactor};
 use keyward_rules::id::{KeyId, Revision};
-use keyward_store::KeyRecord;
+use keyward_rules::time::Moment;
+use keyward_store::{KeyRecord, PersonRecord};
 
 use crate::accounts::{is_cooling, moves_funds};
 use crate::{ActionError, Desk, Matter, tell};
@@ -46,11 +47,21 @@ pub(super) async fn check_loosening(
     tx: &mut keyward_store::Tx,
     key: &KeyRecord,
 ) -> Result<(), ActionError> {
-    let Some(person) = tx.person(key.master.unwrap_or(key.account)).await? else { return Ok(()) };
+    let person = tx.person(key.master.unwrap_or(key.account)).await?;
+    may_loosen(person.as_ref(), key, desk.now)
+}
+
+/// The same rules, for a person who was read.
+pub(super) fn may_loosen(
+    person: Option<&PersonRecord>,
+    key: &KeyRecord,
+    now: Moment,
+) -> Result<(), ActionError> {
+    let Some(person) = person else { return Ok(()) };
     if person.two_factor() == TwoFactor::Off {
         return Err(ActionError::TwoFactorOff);
     }
-    if is_cooling(&person, desk.now) && moves_funds(key.permissions) {
+    if is_cooling(person, now) && moves_funds(key.permissions) {
         return Err(ActionError::Cooling);
     }
     Ok(())

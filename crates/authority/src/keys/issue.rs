@@ -6,11 +6,14 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Actor, Proof, TwoFactor};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::key::{
-    HmacState, Hold, KeyPolicy, KeySpec, Owner, Passphrase, PassphraseTag, Place, SecretKey, Sibling,
+    HmacState, Hold, KeyPolicy, KeySpec, Owner, Passphrase, PassphraseTag, SecretKey, Sibling,
+    check_passphrase,
 };
 use keyward_rules::permission::Permission;
+use keyward_rules::time::Moment;
 use keyward_store::{AccountRecord, KeyDraft, KeyNotes, KeyRecord, PersonRecord};
 
+use super::place_among;
 use crate::accounts::{is_cooling, moves_funds};
 use crate::apps::is_open;
 use crate::oversight::{frozen_now, policy_in_force, policy_now, refuse_frozen};
@@ -103,7 +106,8 @@ fn rights_in_words(spec: &KeySpec) -> String {
     spec.permissions.iter().map(Permission::word).collect::<Vec<_>>().join(", ")
 }
 
-/// Holds the wish against every rule without making anything, so that nobody is asked to approve what cannot be.
+/// Holds the wish against the rules without making anything, so that nobody is asked to approve what cannot be. Whether
+/// another key has the passphrase is told by [`issue_key`] alone, after the proof.
 ///
 /// # Errors
 /// As [`issue_key`].
@@ -115,13 +119,12 @@ pub async fn check_wish(desk: &Desk<'_>, wish: &KeyWish) -> Result<(), ActionErr
     let keys: Result<Vec<KeyRecord>, _> =
         access.reader.keys_of(scope, account.id).await?.into_iter().collect();
     let notes = access.reader.notes_of(account.id).await?;
-    let tag = passphrase_tag(desk, wish);
     refuse_frozen(desk, &account).await?;
     if let Binding::App(app) = wish.spec.binding {
         refuse_closed(desk, app).await?;
     }
     let policy = policy_in_force(desk).await?.policy.keys;
-    check(desk, wish, &tag, &account, person.as_ref(), &siblings(&keys?, &notes), policy)
+    check(desk, wish, &account, person.as_ref(), &siblings(&keys?, &notes, desk.now), policy)
 }
 
 /// The key that an earlier request with the same idempotency key and the same content made; its secret was shown
@@ -168,7 +171,6 @@ pub async fn issue_key(desk: &Desk<'_>, proof: Proof, wish: KeyWish) -> Result<O
     }
     let person = tx.person(account.master().unwrap_or(account.id)).await?;
     let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
-    let tag = passphrase_tag(desk, &wish);
     frozen_now(&mut tx, &account).await?;
     if let Some(replaced) = wish.replaces
         && let Some(key) = tx.key(replaced).await?
@@ -183,15 +185,20 @@ pub async fn issue_key(desk: &Desk<'_>, proof: Proof, wish: KeyWish) -> Result<O
         }
     }
     let policy = policy_now(desk, &mut tx).await?.keys;
-    check(desk, &wish, &tag, &account, person.as_ref(), &siblings(&keys, &notes), policy)?;
+    let siblings = siblings(&keys, &notes, desk.now);
+    check(desk, &wish, &account, person.as_ref(), &siblings, policy)?;
+    let tag = passphrase_tag(desk, &wish);
+    check_passphrase(&tag, &siblings)?;
 
     let id = KeyId::from_entropy(desk.random());
     let secret = SecretKey::from_entropy(desk.random());
     let mut wish = wish;
-    wish.spec.expires_at = policy.end(wish.spec.expires_at, desk.now);
+    let own_end = wish.spec.expires_at;
+    wish.spec.expires_at = policy.end(own_end, desk.now);
     tx.insert_key(draft(id, &account, &wish.spec, tag, &secret)).await?;
-    if !wish.tags.is_empty() || wish.replaces.is_some() {
-        tx.set_notes(&KeyNotes { tags: wish.tags, predecessor: wish.replaces, ..KeyNotes::none(id) }).await?;
+    if !wish.tags.is_empty() || wish.replaces.is_some() || own_end.is_some() {
+        let (tags, predecessor) = (wish.tags, wish.replaces);
+        tx.set_notes(&KeyNotes { tags, predecessor, own_end, ..KeyNotes::none(id) }).await?;
     }
     if !wish.idempotency.is_empty() {
         tx.insert_repeat(account.id, &wish.idempotency, &intent, id).await?;
@@ -207,7 +214,6 @@ pub async fn issue_key(desk: &Desk<'_>, proof: Proof, wish: KeyWish) -> Result<O
 fn check(
     desk: &Desk<'_>,
     wish: &KeyWish,
-    tag: &PassphraseTag,
     account: &AccountRecord,
     person: Option<&PersonRecord>,
     siblings: &[Sibling],
@@ -223,7 +229,7 @@ fn check(
         }
     }
     let owner = if account.master().is_some() { Owner::Sub } else { Owner::Master };
-    Ok(wish.spec.check(tag, siblings, owner, policy, desk.now)?)
+    Ok(wish.spec.check(siblings, owner, policy, desk.now)?)
 }
 
 fn passphrase_tag(desk: &Desk<'_>, wish: &KeyWish) -> PassphraseTag {
@@ -237,13 +243,10 @@ pub(super) fn is_frozen(key: &KeyRecord) -> bool {
     holds.into_iter().any(|hold| key.life.holds.has(hold))
 }
 
-/// What a new key is compared with: a key that has a successor and still works does not count.
-pub(super) fn siblings(keys: &[KeyRecord], notes: &[KeyNotes]) -> Vec<Sibling> {
-    let place = |key: &KeyRecord| {
-        let superseded = notes.iter().any(|note| note.key == key.id && note.successor.is_some());
-        if superseded { Place::Superseded } else { Place::Own }
-    };
-    keys.iter().map(|key| key.as_sibling(place(key))).collect()
+/// What a new key is compared with.
+pub(super) fn siblings(keys: &[KeyRecord], notes: &[KeyNotes], now: Moment) -> Vec<Sibling> {
+    let notes_of = |key: &KeyRecord| notes.iter().find(|notes| notes.key == key.id);
+    keys.iter().map(|key| key.as_sibling(place_among(notes_of(key), keys, now))).collect()
 }
 
 /// A row for a new key.

@@ -10,6 +10,7 @@ mod issue;
 mod leaked;
 mod named;
 mod overlap;
+mod place;
 mod rotate;
 
 pub use addresses::{AddressChange, change_addresses, plan_addresses};
@@ -22,4 +23,7 @@ pub use issue::{Issued, KeyWish, Outcome, check_wish, issue_key, made_before, wi
 pub use leaked::{leak_matter, report_leak};
 pub use named::KeyNamed;
 pub use overlap::{end_overlap, overlap_matter};
-pub use rotate::{RotationWish, check_rotation, rotate_key, rotation_matter, suggest_name};
+pub(crate) use place::{place_among, place_in, place_of};
+pub use rotate::{
+    DISABLED_SUCCEEDED, RotationPlan, RotationWish, check_rotation, rotate_key, rotation_matter, suggest_name,
+};

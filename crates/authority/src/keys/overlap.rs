@@ -4,9 +4,9 @@ use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::Revision;
-use keyward_rules::key::EndCause;
+use keyward_rules::key::{EndCause, Place};
 
-use super::KeyNamed;
+use super::{KeyNamed, place_in};
 use crate::{ActionError, Desk, Matter, tell};
 
 /// What ending an overlap is confirmed as.
@@ -18,7 +18,7 @@ pub fn overlap_matter(which: &KeyNamed) -> Matter {
 /// Ends the predecessor of a rotation.
 ///
 /// # Errors
-/// [`ActionError::NoKey`], [`ActionError::NotTheName`], [`ActionError::Unchanged`] when it has no successor,
+/// [`ActionError::NoKey`], [`ActionError::NotTheName`], [`ActionError::Unchanged`] when no successor of it lives,
 /// [`ActionError::Life`] when it has ended.
 #[crate::boxed]
 pub async fn end_overlap(
@@ -29,7 +29,8 @@ pub async fn end_overlap(
     let grant = desk.actor.may(Action::EndOverlap, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let mut key = which.find(desk, &mut tx).await?;
-    if tx.notes(key.id).await?.successor.is_none() {
+    let notes = tx.notes(key.id).await?;
+    if place_in(&mut tx, &notes, desk.now).await? == Place::Own {
         return Err(ActionError::Unchanged);
     }
     key.life = key.life.expire(desk.now, EndCause::Date)?;

@@ -1,17 +1,21 @@
-//! Action: rotate a key. Its successor has the same rights, addresses and environment; both work for an overlap.
+//! Action: rotate a key. Its successor has the same rights, addresses, environment, rate cap and end; both work for an
+//! overlap. The end that a policy gave the key is renewed instead of kept, or a policy on the age of keys could never be met.
 
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{Action, Proof};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{
-    KeyName, KeyPolicy, KeySpec, LifeRefusal, Owner, Passphrase, Place, SecretKey, WideRange,
+    HolderState, KeyName, KeyPolicy, KeySpec, LifeRefusal, Owner, Passphrase, Place, SecretKey, Sibling,
+    WideRange, check_passphrase,
 };
 use keyward_rules::limits::{DAY_MS, KEY_NAME_CHARS, OVERLAP_MAX_DAYS};
+use keyward_rules::time::Moment;
 use keyward_store::{KeyNotes, KeyRecord};
 
-use super::enable::check_loosening;
+use super::enable::{check_loosening, may_loosen};
 use super::issue::{Issued, draft, facts, is_frozen, siblings};
+use super::place_among;
 use crate::oversight::{policy_in_force, policy_now};
 use crate::{ActionError, Desk, Matter, tell};
 
@@ -27,9 +31,63 @@ pub struct RotationWish {
     pub overlap_ms: u64,
 }
 
-/// What a rotation is approved as.
+/// What of the key bears on its rotation, and so on what is approved.
+pub struct RotationPlan {
+    /// The key's name.
+    pub name: KeyName,
+    /// Whether its holder disabled it: its successor is active all the same.
+    pub state: HolderState,
+    /// The end that its holder gave it, which the successor keeps.
+    pub own_end: Option<Moment>,
+    /// When the successor ends: then, or earlier by the policy.
+    pub successor_end: Option<Moment>,
+    /// Until when the key itself works.
+    pub until: Moment,
+}
+
+/// What is said of the rotation of a disabled key.
+pub const DISABLED_SUCCEEDED: &str = "The key is disabled; its successor is active";
+
+impl RotationPlan {
+    fn of(old: &KeyRecord, own_end: Option<Moment>, overlap_ms: u64, policy: KeyPolicy, now: Moment) -> Self {
+        let until = now.plus_ms(overlap_ms);
+        Self {
+            name: old.name.clone(),
+            state: old.life.state,
+            own_end,
+            successor_end: policy.end(own_end, now),
+            until: old.expires_at.map_or(until, |end| end.min(until)),
+        }
+    }
+
+    fn is_of_a_disabled_key(&self) -> bool {
+        self.state == HolderState::Disabled
+    }
+
+    /// What becomes of the old key.
+    fn overlap_in_words(&self) -> String {
+        if self.is_of_a_disabled_key() {
+            format!("The disabled key ends at {}", self.until)
+        } else {
+            format!("Both work until {}", self.until)
+        }
+    }
+}
+
+/// What a rotation is approved as. The facts leave out what moves with the clock between the question and the answer.
 #[must_use]
-pub fn rotation_matter(wish: &RotationWish, old: &KeyName) -> Matter {
+pub fn rotation_matter(wish: &RotationWish, plan: &RotationPlan) -> Matter {
+    let mut words = vec![
+        format!("Rotate the API key “{}” ({})", plan.name, wish.key),
+        format!("Its successor is “{}”, with the same rights and addresses", wish.name),
+    ];
+    if let Some(end) = plan.successor_end {
+        words.push(format!("The successor ends at {end}"));
+    }
+    if plan.is_of_a_disabled_key() {
+        words.push(DISABLED_SUCCEEDED.to_owned());
+    }
+    words.push(plan.overlap_in_words());
     Matter {
         action: Action::RotateKey,
         facts: vec![
@@ -37,12 +95,22 @@ pub fn rotation_matter(wish: &RotationWish, old: &KeyName) -> Matter {
             ("name", wish.name.to_string()),
             ("overlap", wish.overlap_ms.to_string()),
             ("passphrase", wish.passphrase.expose().to_owned()),
+            ("expires", end_word(plan.own_end)),
+            ("state", state_word(plan.state).to_owned()),
         ],
-        words: vec![
-            format!("Rotate the API key “{old}” ({})", wish.key),
-            format!("Its successor is “{}”, with the same rights and addresses", wish.name),
-            format!("Both work for {} hours", wish.overlap_ms / 3_600_000),
-        ],
+        words,
+    }
+}
+
+fn end_word(end: Option<Moment>) -> String {
+    end.map_or_else(|| "never".to_owned(), |end| end.to_string())
+}
+
+const fn state_word(state: HolderState) -> &'static str {
+    match state {
+        HolderState::Active => "active",
+        HolderState::Disabled => "disabled",
+        HolderState::Deleted { .. } | HolderState::Expired { .. } => "ended",
     }
 }
 
@@ -61,18 +129,22 @@ pub fn suggest_name(old: &KeyName) -> String {
     format!("{} {number}", stem.trim_end())
 }
 
-/// Holds the wish against every rule without making anything.
+/// Holds the wish against the rules without making anything. Whether another key has the passphrase is told by
+/// [`rotate_key`] alone, after the proof.
 ///
 /// # Errors
 /// As [`rotate_key`].
 #[crate::boxed]
-pub async fn check_rotation(desk: &Desk<'_>, wish: &RotationWish) -> Result<KeyName, ActionError> {
-    let (reader, scope) = (&desk.authority.access.reader, desk.actor.scope());
-    let old = reader.key(scope, wish.key).await?.ok_or(ActionError::NoKey)?;
-    let keys: Result<Vec<KeyRecord>, _> = reader.keys_of(scope, old.account).await?.into_iter().collect();
+pub async fn check_rotation(desk: &Desk<'_>, wish: &RotationWish) -> Result<RotationPlan, ActionError> {
+    let (access, scope) = (&desk.authority.access, desk.actor.scope());
+    let old = access.reader.key(scope, wish.key).await?.ok_or(ActionError::NoKey)?;
+    let keys: Result<Vec<KeyRecord>, _> =
+        access.reader.keys_of(scope, old.account).await?.into_iter().collect();
+    let notes = access.reader.notes_of(old.account).await?;
     let policy = policy_in_force(desk).await?.policy.keys;
-    check(desk, wish, &old, &keys?, &reader.notes_of(old.account).await?, policy)?;
-    Ok(old.name)
+    let checked = check(desk, wish, &old, (&keys?, &notes), policy)?;
+    may_loosen(access.door.person(old.master.unwrap_or(old.account)).await?.as_ref(), &old, desk.now)?;
+    Ok(checked.plan)
 }
 
 /// Makes the successor and lets the old key end with the overlap.
@@ -88,27 +160,27 @@ pub async fn rotate_key(desk: &Desk<'_>, proof: Proof, wish: RotationWish) -> Re
     let account = tx.account(old.account).await?.ok_or(ActionError::NoAccount)?;
     let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
     let policy = policy_now(desk, &mut tx).await?.keys;
-    let mut spec = check(desk, &wish, &old, &keys, &notes, policy)?;
-    spec.expires_at = policy.end(None, desk.now);
+    let Checked { mut spec, plan, siblings } = check(desk, &wish, &old, (&keys, &notes), policy)?;
     check_loosening(desk, &mut tx, &old).await?;
 
     let id = KeyId::from_entropy(desk.random());
     let secret = SecretKey::from_entropy(desk.random());
     let tag = desk.authority.secrets.passphrases.tag(account.id, wish.passphrase.expose().as_bytes());
+    check_passphrase(&tag, &siblings)?;
+    spec.expires_at = plan.successor_end;
     tx.insert_key(draft(id, &account, &spec, tag, &secret)).await?;
-    let until = desk.now.plus_ms(wish.overlap_ms);
     let mut old_notes = tx.notes(old.id).await?;
-    tx.set_notes(&KeyNotes { tags: old_notes.tags.clone(), predecessor: Some(old.id), ..KeyNotes::none(id) })
-        .await?;
+    let (tags, predecessor, own_end) = (old_notes.tags.clone(), Some(old.id), plan.own_end);
+    tx.set_notes(&KeyNotes { tags, predecessor, own_end, ..KeyNotes::none(id) }).await?;
     old_notes.successor = Some(id);
-    old_notes.overlap_until = Some(until);
+    old_notes.overlap_until = Some(plan.until);
     tx.set_notes(&old_notes).await?;
-    let detail = format!("Its successor is “{}”. Both work until {until}.", spec.name);
-    let alert = tell::about_key(desk, AlertKind::KeyRotated, &old, detail);
+    let alert = tell::about_key(desk, AlertKind::KeyRotated, &old, detail(&spec, &plan));
     let mut facts = facts(account.id, &spec).to_vec();
     facts.push(("predecessor", old.id.to_string()));
-    facts.push(("overlap_until", until.to_string()));
-    old.expires_at = Some(old.expires_at.map_or(until, |end| end.min(until)));
+    facts.push(("predecessor_state", state_word(plan.state).to_owned()));
+    facts.push(("overlap_until", plan.until.to_string()));
+    old.expires_at = Some(plan.until);
     tx.update_key(old).await?;
     tell::tell(desk, &mut tx, alert).await?;
     let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &facts);
@@ -116,23 +188,42 @@ pub async fn rotate_key(desk: &Desk<'_>, proof: Proof, wish: RotationWish) -> Re
     Ok(Issued { id, secret, passphrase: wish.passphrase, spec })
 }
 
+/// What the mail of a rotation says.
+fn detail(spec: &KeySpec, plan: &RotationPlan) -> String {
+    let mut sentences = vec![format!("Its successor is “{}”.", spec.name)];
+    if plan.is_of_a_disabled_key() {
+        sentences.push(format!("{DISABLED_SUCCEEDED}."));
+    }
+    sentences.push(format!("{}.", plan.overlap_in_words()));
+    sentences.join(" ")
+}
+
+/// A wish that stands up to the rules.
+struct Checked {
+    spec: KeySpec,
+    plan: RotationPlan,
+    siblings: Vec<Sibling>,
+}
+
 fn check(
     desk: &Desk<'_>,
     wish: &RotationWish,
     old: &KeyRecord,
-    keys: &[KeyRecord],
-    notes: &[KeyNotes],
+    (keys, notes): (&[KeyRecord], &[KeyNotes]),
     policy: KeyPolicy,
-) -> Result<KeySpec, ActionError> {
-    if old.life.is_over() {
+) -> Result<Checked, ActionError> {
+    let old_notes = notes.iter().find(|notes| notes.key == old.id);
+    let own_end = old_notes.and_then(|notes| notes.own_end);
+    if !old.lives(desk.now) || own_end.is_some_and(|end| end <= desk.now) {
         return Err(LifeRefusal::Ended.into());
     }
     // A successor would carry none of the holds.
     if is_frozen(old) {
         return Err(ActionError::Frozen);
     }
-    if notes.iter().any(|note| note.key == old.id && note.successor.is_some()) {
-        return Err(ActionError::Rotated);
+    match place_among(old_notes, keys, desk.now) {
+        Place::Superseded => return Err(ActionError::Rotated),
+        Place::Own => {}
     }
     if !(3_600_000..=OVERLAP_MAX_DAYS * DAY_MS).contains(&wish.overlap_ms) {
         return Err(ActionError::Overlap);
@@ -144,20 +235,20 @@ fn check(
         // It was acknowledged when the key got these addresses.
         wide: WideRange::Acknowledged,
         environment: old.environment,
-        expires_at: None,
+        expires_at: own_end,
         rate_cap: old.rate_cap,
     };
     let owner = if old.master.is_some() { Owner::Sub } else { Owner::Master };
-    let tag = desk.authority.secrets.passphrases.tag(old.account, wish.passphrase.expose().as_bytes());
     // The old key gives up its place to the successor, so the 50th key can be rotated too.
-    let mut freed = siblings(keys, notes);
-    for (sibling, key) in freed.iter_mut().zip(keys) {
+    let mut siblings = siblings(keys, notes, desk.now);
+    for (sibling, key) in siblings.iter_mut().zip(keys) {
         if key.id == old.id {
             sibling.place = Place::Superseded;
         }
     }
-    spec.check(&tag, &freed, owner, policy, desk.now)?;
-    Ok(spec)
+    spec.check(&siblings, owner, policy, desk.now)?;
+    let plan = RotationPlan::of(old, own_end, wish.overlap_ms, policy, desk.now);
+    Ok(Checked { spec, plan, siblings })
 }
 
 #[cfg(test)]

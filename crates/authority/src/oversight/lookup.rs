@@ -8,6 +8,7 @@ use keyward_store::{Counts, Overseen};
 
 use super::roles::{role_of, set_up_is_open};
 use super::words::name_of;
+use crate::keys::place_of;
 use crate::questions::{KeyView, list_keys, show_key};
 use crate::{ActionError, Desk};
 
@@ -99,7 +100,8 @@ pub async fn search_keys(
         // An altered row tells nothing that could be believed; its holder was told, and the log has it.
         let Ok(key) = key else { continue };
         let notes = reader.notes(key.id).await?;
-        found.push((KeyView::of(&key, Some(&notes), desk.now), name_of(desk, key.account).await?));
+        let view = KeyView::of(&key, Some(&notes), place_of(desk, &notes).await?, desk.now);
+        found.push((view, name_of(desk, key.account).await?));
     }
     Ok(found)
 }

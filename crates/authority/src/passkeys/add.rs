@@ -11,7 +11,7 @@ use keyward_store::{AccountKind, NewPasskey};
 use serde_json::Value;
 use webauthn_rs::prelude::{CredentialID, PasskeyRegistration, RegisterPublicKeyCredential};
 
-use super::ceremony::{Presented, credential_of, keep, owner};
+use super::ceremony::{Presented, credential_of, is_framed, keep, owner};
 use super::{Offer, Purpose, user_handle};
 use crate::accounts::{Enrolled, family_holds, recovery_codes, rest};
 use crate::{ActionError, Desk, Matter, tell};
@@ -91,6 +91,9 @@ pub async fn try_new_passkey(desk: &Desk<'_>, name: &str, text: &str) -> Result<
     let state = door.look_at_ceremony(ceremony, &bound, desk.now).await?.ok_or_else(wrong)?;
     let state: PasskeyRegistration = serde_json::from_str(state.expose()).map_err(|_| wrong())?;
     let answer: RegisterPublicKeyCredential = serde_json::from_value(credential).map_err(|_| wrong())?;
+    if is_framed(&answer.response.client_data_json) {
+        return Err(wrong());
+    }
     let passkey = party.webauthn.finish_passkey_registration(&answer, &state).map_err(|_| wrong())?;
     let whole = serde_json::to_value(&passkey).map_err(|_| wrong())?;
     // The library shows the counter nowhere else.

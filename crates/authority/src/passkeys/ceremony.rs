@@ -99,6 +99,15 @@ impl Presented {
     }
 }
 
+/// Whether the browser says in its client data, JSON that the answer's signature covers, that the question was put inside a
+/// page of another origin: there a person can be led to answer without knowing for whom (WebAuthn level 3, 5.8.1 and 13.4.2).
+/// We put no question there. Client data of another form counts as such.
+pub(super) fn is_framed(client_data: &[u8]) -> bool {
+    let Ok(Value::Object(client)) = serde_json::from_slice(client_data) else { return true };
+    let alone = matches!(client.get("crossOrigin"), None | Some(Value::Null | Value::Bool(false)));
+    !alone || !matches!(client.get("topOrigin"), None | Some(Value::Null))
+}
+
 /// A question that any passkey of `account` answers. `None` where there is none to ask, or too many questions are open:
 /// the other factors stay.
 ///
@@ -191,7 +200,7 @@ pub(super) fn credential_of(record: &PasskeyRecord) -> Result<Passkey, ActionErr
 
 #[cfg(test)]
 mod tests {
-    use super::{Presented, Purpose};
+    use super::{Presented, Purpose, is_framed};
     use keyward_rules::id::AccountId;
     use keyward_rules::person::SessionId;
 
@@ -222,6 +231,40 @@ mod tests {
         texts.dedup();
         // Signing in and the two resets know no account yet.
         assert_eq!(texts.len(), purposes.len() * 2 - 3);
+    }
+
+    #[test]
+    fn answers_from_within_other_pages_are_told_apart() {
+        let with = |more: &str| {
+            format!(r#"{{"type":"webauthn.get","challenge":"AAAA","origin":"https://keys.example"{more}}}"#)
+        };
+        for own in [
+            "",
+            r#","crossOrigin":false"#,
+            r#","more":{"crossOrigin":true}"#,
+            r#","crossOrigin":null,"topOrigin":null"#,
+        ] {
+            assert!(!is_framed(with(own).as_bytes()), "{own}");
+        }
+        for framed in [
+            r#","crossOrigin":true"#,
+            r#","cross\u004frigin":true"#,
+            r#","crossOrigin":false,"crossOrigin":true"#,
+            r#","crossOrigin":"true""#,
+            r#","crossOrigin":"false""#,
+            r#","crossOrigin":1"#,
+            r#","crossOrigin":0"#,
+            r#","crossOrigin":[false]"#,
+            r#","crossOrigin":true,"topOrigin":"https://other.example""#,
+            r#","crossOrigin":false,"topOrigin":"https://other.example""#,
+            r#","topOrigin":"https://keys.example""#,
+            r#","topOrigin":false"#,
+        ] {
+            assert!(is_framed(with(framed).as_bytes()), "{framed}");
+        }
+        for odd in ["", "[]", "true", "{", "\u{feff}{}", r#""crossOrigin""#] {
+            assert!(is_framed(odd.as_bytes()), "{odd}");
+        }
     }
 
     #[test]

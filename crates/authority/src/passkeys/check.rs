@@ -5,12 +5,13 @@ use keyward_rules::grant::{Factor, FactorAnswer, FactorKind, NotProven, TwoFacto
 use keyward_rules::id::AccountId;
 use keyward_rules::limits::DAY_MS;
 use keyward_store::{PasskeyRecord, Use};
+use serde_json::Value;
 use webauthn_rs::prelude::{
     AuthenticationResult, DiscoverableAuthentication, PasskeyAuthentication, PublicKeyCredential,
     WebauthnError, WebauthnResult,
 };
 
-use super::ceremony::{Presented, credential_of, take};
+use super::ceremony::{Presented, credential_of, is_framed, take};
 use super::{Purpose, user_handle};
 use crate::{ActionError, Desk};
 
@@ -38,8 +39,7 @@ pub async fn prove_passkey(
     let presented = Presented::parse(text).ok_or(NotProven::Wrong)?;
     let state = take(desk, presented.ceremony, Some(account), purpose).await?;
     let state: PasskeyAuthentication = serde_json::from_str(state.expose()).map_err(|_| NotProven::Wrong)?;
-    let answer: PublicKeyCredential =
-        serde_json::from_value(presented.credential).map_err(|_| NotProven::Wrong)?;
+    let answer = assertion(presented.credential)?;
     let record = desk.authority.access.door.passkey_by_handle(answer.get_credential_id()).await?;
     let record = record.filter(|record| record.account == account).ok_or(NotProven::Wrong)?;
     let result = party.webauthn.finish_passkey_authentication(&answer, &state);
@@ -60,7 +60,7 @@ pub(crate) async fn prove_any_passkey(
     let presented = Presented::parse(text).ok_or_else(wrong)?;
     let state = take(desk, presented.ceremony, None, purpose).await?;
     let state: DiscoverableAuthentication = serde_json::from_str(state.expose()).map_err(|_| wrong())?;
-    let answer: PublicKeyCredential = serde_json::from_value(presented.credential).map_err(|_| wrong())?;
+    let answer = assertion(presented.credential)?;
     let (holder, handle) =
         party.webauthn.identify_discoverable_authentication(&answer).map_err(|_| wrong())?;
     let record = desk.authority.access.door.passkey_by_handle(handle).await?.ok_or_else(wrong)?;
@@ -70,6 +70,12 @@ pub(crate) async fn prove_any_passkey(
     let passkey = credential_of(&record)?;
     let result = party.webauthn.finish_discoverable_authentication_v2(&answer, state, &passkey);
     accept(desk, &record, result).await?.factor(record.account)
+}
+
+/// The assertion of an answer. The library does not look at the page that an assertion was made in.
+fn assertion(credential: Value) -> Result<PublicKeyCredential, NotProven> {
+    let answer: PublicKeyCredential = serde_json::from_value(credential).map_err(|_| NotProven::Wrong)?;
+    if is_framed(&answer.response.client_data_json) { Err(NotProven::Wrong) } else { Ok(answer) }
 }
 
 impl Verdict {

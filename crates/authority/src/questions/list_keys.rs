@@ -1,8 +1,10 @@
 //! Question: which keys does an account have?
 
 use keyward_rules::id::AccountId;
+use keyward_store::KeyRecord;
 
 use super::show_key::KeyView;
+use crate::keys::place_among;
 use crate::{ActionError, Desk};
 
 /// The account's keys, oldest first, ended ones included; rows that do not verify are counted apart.
@@ -15,9 +17,10 @@ pub async fn list_keys(desk: &Desk<'_>, account: AccountId) -> Result<(Vec<KeyVi
     let rows = reader.keys_of(desk.actor.scope(), account).await?;
     let notes = reader.notes_of(account).await?;
     let altered = rows.iter().filter(|row| row.is_err()).count();
-    let view = |key: keyward_store::KeyRecord| {
+    let keys: Vec<KeyRecord> = rows.into_iter().flatten().collect();
+    let view = |key: &KeyRecord| {
         let notes = notes.iter().find(|notes| notes.key == key.id);
-        KeyView::of(&key, notes, desk.now)
+        KeyView::of(key, notes, place_among(notes, &keys, desk.now), desk.now)
     };
-    Ok((rows.into_iter().flatten().map(view).collect(), altered))
+    Ok((keys.iter().map(view).collect(), altered))
 }

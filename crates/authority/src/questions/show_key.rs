@@ -2,11 +2,12 @@
 
 use keyward_rules::address::Binding;
 use keyward_rules::id::{AccountId, AppId, KeyId};
-use keyward_rules::key::{EndCause, Environment, Hold, HolderState, KeyName, RateCap, idle_deadline};
+use keyward_rules::key::{EndCause, Environment, Hold, HolderState, KeyName, Place, RateCap, idle_deadline};
 use keyward_rules::permission::Permissions;
 use keyward_rules::time::Moment;
 use keyward_store::{KeyNotes, KeyRecord};
 
+use crate::keys::place_of;
 use crate::tell::shows_addresses;
 use crate::{ActionError, Desk};
 
@@ -86,8 +87,10 @@ pub struct KeyView {
     pub ending: Option<Ending>,
     /// The key that it follows.
     pub predecessor: Option<KeyId>,
-    /// The key that follows it.
+    /// The key that follows it; it may have ended.
     pub successor: Option<KeyId>,
+    /// Whether its successor lives, so that it ends with the overlap and does not count.
+    pub place: Place,
     /// Counts its changes.
     pub version: u64,
 }
@@ -106,7 +109,7 @@ const fn hold_in_words(hold: Hold) -> &'static str {
 }
 
 impl KeyView {
-    pub(crate) fn of(key: &KeyRecord, notes: Option<&KeyNotes>, now: Moment) -> Self {
+    pub(crate) fn of(key: &KeyRecord, notes: Option<&KeyNotes>, place: Place, now: Moment) -> Self {
         let over = key.expires_at.is_some_and(|end| end <= now);
         let state = match key.life.state {
             HolderState::Deleted { .. } | HolderState::Expired { cause: EndCause::Deleted, .. } => "deleted",
@@ -142,9 +145,10 @@ impl KeyView {
             changed_at: key.changed_at,
             last_used_at: key.last_used_at,
             last_used_from: key.last_used_from.clone().filter(|_| shown).unwrap_or_default(),
-            ending: if over || key.life.is_over() { None } else { ending(key, notes) },
+            ending: if key.lives(now) { ending(key, notes, place) } else { None },
             predecessor: notes.and_then(|notes| notes.predecessor),
             successor: notes.and_then(|notes| notes.successor),
+            place,
             version: key.version,
         }
     }
@@ -156,10 +160,14 @@ impl KeyView {
     }
 }
 
-fn ending(key: &KeyRecord, notes: Option<&KeyNotes>) -> Option<Ending> {
-    let idle = idle_deadline(&key.binding, key.environment, key.life, key.created_at, key.last_used_at);
-    let rotated = notes.is_some_and(|notes| notes.successor.is_some());
-    let dated = key.expires_at.map(if rotated { Ending::Overlap } else { Ending::Date });
+fn ending(key: &KeyRecord, notes: Option<&KeyNotes>, place: Place) -> Option<Ending> {
+    let unbound = notes.and_then(|notes| notes.unbound_at);
+    let (created, used) = (key.created_at, key.last_used_at);
+    let idle = idle_deadline(&key.binding, key.environment, key.life, created, used, unbound);
+    let dated = key.expires_at.map(match place {
+        Place::Own => Ending::Date,
+        Place::Superseded => Ending::Overlap,
+    });
     [idle.map(Ending::Idle), dated].into_iter().flatten().min_by_key(|ending| ending.at())
 }
 
@@ -181,6 +189,6 @@ pub fn reach_in_words(binding: &Binding) -> String {
 pub async fn show_key(desk: &Desk<'_>, id: KeyId) -> Result<KeyView, ActionError> {
     let reader = &desk.authority.access.reader;
     let key = reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
-    let notes = reader.notes_of(key.account).await?;
-    Ok(KeyView::of(&key, notes.iter().find(|notes| notes.key == id), desk.now))
+    let notes = reader.notes(id).await?;
+    Ok(KeyView::of(&key, Some(&notes), place_of(desk, &notes).await?, desk.now))
 }

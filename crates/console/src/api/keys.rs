@@ -266,8 +266,8 @@ pub async fn rotate(
             .map_err(|wrong| unacceptable("bad_passphrase", wrong))?,
         overlap_ms: body.overlap_hours.unwrap_or(24).saturating_mul(3_600_000),
     };
-    let old = check_rotation(&desk, &wish).await?;
-    let proof = caller.step_up(&rotation_matter(&wish, &old), body.step_up).await?;
+    let plan = check_rotation(&desk, &wish).await?;
+    let proof = caller.step_up(&rotation_matter(&wish, &plan), body.step_up).await?;
     let issued = rotate_key(&desk, proof, wish).await?;
     Ok((StatusCode::CREATED, Json(NewKey::from(&issued))))
 }

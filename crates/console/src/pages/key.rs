@@ -11,7 +11,7 @@ use keyward_authority::questions::{
     list_alerts_of_key, show_key,
 };
 use keyward_rules::id::KeyId;
-use keyward_rules::key::{Environment, KeyName};
+use keyward_rules::key::{Environment, KeyName, Place};
 use keyward_rules::time::Moment;
 
 use super::field::{Field, Kind};
@@ -64,6 +64,8 @@ struct Page<'p> {
     ending: Option<(String, When)>,
     predecessor: String,
     successor: String,
+    /// Whether the successor lives, so that the key ends with the overlap.
+    superseded: bool,
     outlook: Vec<Outlook>,
     outlook_from: String,
     chart: String,
@@ -131,6 +133,7 @@ async fn build(
         ending: key.ending.map(|ending| ending_in_words(ending, now)),
         predecessor: key.predecessor.map(|id| id.to_string()).unwrap_or_default(),
         successor: key.successor.map(|id| id.to_string()).unwrap_or_default(),
+        superseded: key.place == Place::Superseded,
         outlook,
         outlook_from: if key.purpose == "trading" {
             here.to_string()

@@ -4,9 +4,9 @@ use axum::extract::Path;
 use axum::response::Response;
 use keyward_authority::ActionError;
 use keyward_authority::keys::{
-    AddressChange, KeyNamed, RotationWish, change_addresses, check_rotation, delete_key, disable_all_keys,
-    disable_key, enable_key, enable_matter, end_overlap, plan_addresses, report_leak, rotate_key,
-    rotation_matter, suggest_name,
+    AddressChange, DISABLED_SUCCEEDED, KeyNamed, RotationWish, change_addresses, check_rotation, delete_key,
+    disable_all_keys, disable_key, enable_key, enable_matter, end_overlap, plan_addresses, report_leak,
+    rotate_key, rotation_matter, suggest_name,
 };
 use keyward_authority::questions::{KeyView, show_key};
 use keyward_rules::grant::Proof;
@@ -317,6 +317,14 @@ fn asking_rotation(key: &KeyView, fields: &Fields, name_error: &str, passphrase_
             .hint("1 to 168. The old key ends by itself afterwards.")
             .html(),
     ];
+    let mut words = vec![
+        format!("{} ({})", key.name, key.id),
+        "Its successor has the same rights, addresses, environment and end, and a secret and passphrase of its own."
+            .to_owned(),
+    ];
+    if key.state == "disabled" {
+        words.push(format!("{DISABLED_SUCCEEDED}."));
+    }
     Asking {
         title: "Rotate this key",
         action: format!("/keys/{}/rotate", key.id),
@@ -324,10 +332,7 @@ fn asking_rotation(key: &KeyView, fields: &Fields, name_error: &str, passphrase_
         danger: false,
         back: format!("/keys/{}", key.id),
         part: "keys",
-        words: vec![
-            format!("{} ({})", key.name, key.id),
-            "Its successor has the same rights, addresses and environment, and a secret and passphrase of its own.".to_owned(),
-        ],
+        words,
         extra: inputs.concat(),
     }
 }
@@ -357,11 +362,8 @@ pub async fn rotate(Path(id): Path<String>, posted: Posted) -> Response {
     };
     let hours: u64 = fields.get("hours").trim().parse().unwrap_or(0);
     let wish = RotationWish { key: key.id, name, passphrase, overlap_ms: hours.saturating_mul(3_600_000) };
-    let old = match check_rotation(&person.desk(), &wish).await {
-        Ok(old) => old,
-        Err(refusal @ ActionError::Key(KeyRefusal::PassphraseTaken)) => {
-            return begin(person, &asking_rotation(&key, fields, "", &sentence(&refusal)), "");
-        }
+    let plan = match check_rotation(&person.desk(), &wish).await {
+        Ok(plan) => plan,
         Err(refusal @ ActionError::Key(_)) => {
             return begin(person, &asking_rotation(&key, fields, &sentence(&refusal), ""), "");
         }
@@ -370,7 +372,7 @@ pub async fn rotate(Path(id): Path<String>, posted: Posted) -> Response {
         }
         Err(other) => return problem(other),
     };
-    let matter = rotation_matter(&wish, &old);
+    let matter = rotation_matter(&wish, &plan);
     let mut asking = asking_rotation(&key, fields, "", "");
     asking.extra = String::new();
     asking.title = "Rotate this key?";
@@ -382,6 +384,9 @@ pub async fn rotate(Path(id): Path<String>, posted: Posted) -> Response {
     };
     match rotate_key(&person.desk(), proof, wish).await {
         Ok(issued) => made_page(person, &issued),
+        Err(refusal @ ActionError::Key(KeyRefusal::PassphraseTaken)) => {
+            begin(person, &asking_rotation(&key, fields, "", &sentence(&refusal)), "")
+        }
         Err(other) => problem(other),
     }
 }

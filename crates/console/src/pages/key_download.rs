@@ -22,7 +22,12 @@ pub async fn download(posted: Posted) -> Response {
     else {
         return problem(ActionError::NoKey);
     };
-    let plain = format!("OKX_API_KEY='{id}'\nOKX_SECRET='{secret}'\nOKX_PASSPHRASE='{passphrase}'\n");
+    let api_key = id.to_string();
+    let plain = environment(&[
+        ("OKX_API_KEY", api_key.as_str()),
+        ("OKX_SECRET", secret),
+        ("OKX_PASSPHRASE", passphrase),
+    ]);
     let (name, mime, text) = match fields.get("format") {
         "age" => match encrypted(&posted.person, plain, fields.get("words").to_owned()).await {
             Ok(file) => ("env.age", "application/octet-stream", file),
@@ -40,6 +45,17 @@ pub async fn download(posted: Posted) -> Response {
     let headers =
         [(header::CONTENT_TYPE, HeaderValue::from_static(mime)), (header::CONTENT_DISPOSITION, disposition)];
     (headers, text).into_response()
+}
+
+/// Variables and values as a file that a shell reads with `.`.
+fn environment(variables: &[(&str, &str)]) -> String {
+    variables.iter().map(|(name, value)| format!("{name}={}\n", shell_quoted(value))).collect()
+}
+
+/// `value` as one word of a POSIX shell (XCU 2.2.2). Between single quotes every character stands for itself, and a single
+/// quote, which ends them, stands escaped between two quoted parts.
+fn shell_quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "'\\''"))
 }
 
 /// The file under its owner's words, which must be worth it.
@@ -65,5 +81,71 @@ async fn encrypted(person: &SignedIn, plain: String, words: String) -> Result<Ve
             "Other files are being made",
             "Nothing was lost: go back, where the credentials still are, and try again in a few seconds.",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    use super::{environment, shell_quoted};
+
+    /// The file of one variable, read by `sh` as people read it; gives everything that the shell printed, the value last.
+    fn read_by_a_shell(value: &str) -> (String, String) {
+        let file = environment(&[("OKX_PASSPHRASE", value)]);
+        let mut shell = Command::new("sh")
+            .args(["-c", r#". /dev/stdin; printf '%s' "$OKX_PASSPHRASE""#])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        shell.stdin.take().unwrap().write_all(file.as_bytes()).unwrap();
+        let output = shell.wait_with_output().unwrap();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    #[test]
+    fn a_shell_reads_every_visible_character_as_itself() {
+        for byte in b'!'..=b'~' {
+            for value in [format!("Aa1{}", char::from(byte)), format!("{0}Aa1{0}{0}x{0}", char::from(byte))] {
+                assert_eq!(read_by_a_shell(&value), (value, String::new()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_shell_runs_nothing_of_a_value() {
+        for value in [
+            "$(echo ran)",
+            "`echo ran`",
+            "';echo ran;'",
+            "'$(echo ran)'",
+            "'`echo ran`'",
+            "'\necho ran\n'",
+            "\necho ran\n",
+            "x';echo ran #",
+            "'&&echo ran||'",
+            "\\';echo ran;'",
+            "'\\'';echo ran;'\\''",
+            "${PATH}",
+            "$((1+1))",
+            "~root",
+            "*",
+            "!!",
+            "<(echo ran)",
+        ] {
+            assert_eq!(read_by_a_shell(value), (value.to_owned(), String::new()), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn values_without_a_quote_stand_between_quotes_as_before() {
+        assert_eq!(shell_quoted("Aa1!$(x)\"`"), "'Aa1!$(x)\"`'");
+        assert_eq!(shell_quoted("Aa1'x"), r"'Aa1'\''x'");
+        assert_eq!(shell_quoted(""), "''");
     }
 }

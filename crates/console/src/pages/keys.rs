@@ -6,7 +6,7 @@ use axum::response::Response;
 use keyward_authority::ActionError;
 use keyward_authority::questions::{Ending, KeyView, app_name, key_counts, list_keys};
 use keyward_rules::grant::TwoFactor;
-use keyward_rules::key::Environment;
+use keyward_rules::key::{Environment, Place};
 use keyward_rules::limits::KEYS_PER_ACCOUNT;
 use keyward_rules::paste::composed;
 use keyward_rules::permission::Permission;
@@ -143,7 +143,7 @@ pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
 async fn build(person: &SignedIn, query: Query) -> Result<Response, ActionError> {
     let (keys, altered) = list_keys(&person.desk(), person.id()).await?;
     let total = keys.len();
-    let living = keys.iter().filter(|key| key.is_living() && key.successor.is_none()).count();
+    let living = keys.iter().filter(|key| key.is_living() && key.place == Place::Own).count();
     let unbound = keys.iter().filter(|key| key.is_living() && !key.bound).count();
     let mut tags: Vec<String> =
         keys.iter().filter(|key| key.is_living()).flat_map(|key| key.tags.clone()).collect();

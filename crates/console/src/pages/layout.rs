@@ -74,7 +74,7 @@ impl Frame {
             "all-disabled" => "All keys are disabled.",
             "password" => "The password is changed. All other sessions have ended.",
             "reset" => "The password is changed. Sign in with it.",
-            "email" => "The e-mail address is changed.",
+            "email" => "The e-mail address is changed. All other sessions have ended.",
             "phrase" => "The phrase is changed. Our next mail bears it.",
             "authenticator" => "The authenticator is set up.",
             "authenticator-off" => "Two-factor sign-in is off. All keys are held until it is on again.",

@@ -227,7 +227,7 @@ fn email_form(person: &SignedIn, typed: &str, error: &str) -> Response {
             frame: Frame::of(person, "security", "Change the e-mail address"),
             csrf: &person.csrf,
             title: "Change the e-mail address",
-            lead: "A code goes to the old address, then one to the new. Both are told. Keys that move funds rest for 24 hours.",
+            lead: "A code goes to the old address, then one to the new. Both are told. All other sessions end, and keys that move funds rest for 24 hours.",
             action: "/security/email",
             button: "Continue",
             hidden: Vec::new(),

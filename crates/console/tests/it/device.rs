@@ -21,6 +21,10 @@ pub struct Device {
     pub flags: u8,
     pub origin: String,
     pub party: String,
+    /// Whether it says that the page lies within another origin's.
+    pub cross_origin: bool,
+    /// The outermost page's origin, as it says.
+    pub top_origin: Option<String>,
 }
 
 fn encoded(bytes: &[u8]) -> String {
@@ -39,6 +43,8 @@ impl Device {
             flags: PRESENT | VERIFIED,
             origin: ORIGIN.to_owned(),
             party: "keys.example".to_owned(),
+            cross_origin: false,
+            top_origin: None,
         }
     }
 
@@ -49,9 +55,13 @@ impl Device {
 
     fn client_data(&self, kind: &str, question: &Value) -> Vec<u8> {
         let challenge = &question["options"]["challenge"];
-        json!({"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": false})
-            .to_string()
-            .into_bytes()
+        let mut data = json!({
+            "type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": self.cross_origin
+        });
+        if let Some(top) = &self.top_origin {
+            data["topOrigin"] = top.as_str().into();
+        }
+        data.to_string().into_bytes()
     }
 
     fn authenticator_data(&self, more: u8) -> Vec<u8> {

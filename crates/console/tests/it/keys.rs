@@ -83,8 +83,9 @@ async fn passphrases_are_strong_and_not_used_twice() {
     assert_eq!(person.approved("POST", "/keys", with(PASSPHRASE)).await.status, 201);
     let mut again = with(PASSPHRASE);
     again["name"] = "another".into();
-    let refused = person.api("POST", "/keys", again).await;
+    let refused = person.approved("POST", "/keys", again).await;
     assert_eq!((refused.status, refused.code().as_str()), (409, "passphrase_taken"));
+    assert!(!refused.text.contains(PASSPHRASE), "a refusal never repeats it");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ pub use passphrase::{NotAPassphrase, Passphrase, PassphraseKey, PassphraseTag};
 pub use secret_key::{NotASecret, SecretKey};
 pub use spec::{
     KeyPolicy, KeyRefusal, KeySpec, Need, NotARateCap, Owner, Place, RateCap, Sibling, WideRange, check_name,
-    idle_deadline,
+    check_passphrase, idle_deadline,
 };
 
 pub use crate::id::KeyId;

@@ -129,7 +129,7 @@ pub struct Sibling {
 pub enum Place {
     /// It counts.
     Own,
-    /// It has a successor and ends with the overlap: it does not count.
+    /// Its successor lives, and it ends with the overlap: it does not count.
     Superseded,
 }
 
@@ -171,15 +171,15 @@ pub enum KeyRefusal {
 }
 
 impl KeySpec {
-    /// Holds the wish against the account's other keys and the settings.
+    /// Holds the wish against the account's other keys and the settings. Its passphrase is held against theirs by
+    /// [`check_passphrase`] alone.
     ///
-    /// `siblings` are all keys of the account; ended ones do not count. `master` is set for a sub-account.
+    /// `siblings` are all keys of the account; ended ones do not count.
     ///
     /// # Errors
     /// The first rule that is broken, as [`KeyRefusal`].
     pub fn check(
         &self,
-        passphrase: &PassphraseTag,
         siblings: &[Sibling],
         owner: Owner,
         policy: KeyPolicy,
@@ -190,10 +190,6 @@ impl KeySpec {
             return Err(KeyRefusal::TooMany);
         }
         check_name(&self.name, living().map(|key| &key.name))?;
-        // Every tag is compared, so that the time does not tell which key has the passphrase.
-        if living().fold(false, |taken, key| taken | key.passphrase.matches(passphrase)) {
-            return Err(KeyRefusal::PassphraseTaken);
-        }
         if let (Binding::Addresses(set), WideRange::NotAcknowledged) = (&self.binding, self.wide)
             && set.width() == Width::Wide
         {
@@ -240,6 +236,22 @@ pub fn check_name<'n>(
     if others.any(|other| other.looks_like(name)) { Err(KeyRefusal::NameAlike) } else { Ok(()) }
 }
 
+/// Holds the passphrase of a new key against those of the account's other keys, `siblings`; ended ones do not count.
+///
+/// The answer tells that a passphrase is in use. So it is asked only once the person has proven who they are: whoever
+/// took a session over must not learn by guessing what keys are protected with.
+///
+/// # Errors
+/// [`KeyRefusal::PassphraseTaken`].
+pub fn check_passphrase(passphrase: &PassphraseTag, siblings: &[Sibling]) -> Result<(), KeyRefusal> {
+    let living = siblings.iter().filter(|key| !key.life.is_over());
+    // Every tag is compared, so that the time does not tell which key has the passphrase.
+    if living.fold(false, |taken, key| taken | key.passphrase.matches(passphrase)) {
+        return Err(KeyRefusal::PassphraseTaken);
+    }
+    Ok(())
+}
+
 /// Whose key it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Owner {
@@ -249,8 +261,8 @@ pub enum Owner {
     Sub,
 }
 
-/// When an unused key ends, if at all: unbound live keys only, 30 days after last use or creation.
-/// Disabling does not stop the clock (product.md 3.2).
+/// When an unused key ends, if at all: unbound live keys only, 30 days after the last of its creation, its last use and
+/// the moment when it was last `unbound`. Disabling does not stop the clock (product.md 3.2).
 #[must_use]
 pub fn idle_deadline(
     binding: &Binding,
@@ -258,10 +270,65 @@ pub fn idle_deadline(
     life: Life,
     created: Moment,
     last_used: Option<Moment>,
+    unbound: Option<Moment>,
 ) -> Option<Moment> {
     let living = matches!(life.state, HolderState::Active | HolderState::Disabled);
     if !living || binding.is_bound() || environment == Environment::Demo {
         return None;
     }
-    Some(last_used.map_or(created, |used| used.max(created)).plus_ms(UNBOUND_IDLE_DAYS * DAY_MS))
+    let since = [last_used, unbound].into_iter().flatten().fold(created, Moment::max);
+    Some(since.plus_ms(UNBOUND_IDLE_DAYS * DAY_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Environment, Life, idle_deadline};
+    use crate::address::{AddressSet, Binding, HostBits};
+    use crate::key::EndCause;
+    use crate::time::Moment;
+
+    const DAY_MS: u64 = 86_400_000;
+
+    fn day(days: u64) -> Moment {
+        Moment::from_unix_ms(days * DAY_MS)
+    }
+
+    #[test]
+    fn the_30_days_count_from_the_last_of_making_use_and_unbinding() {
+        let of = |used, unbound| {
+            let ends =
+                idle_deadline(&Binding::Anywhere, Environment::Live, Life::NEW, day(100), used, unbound);
+            ends.map(|end| end.unix_ms() / DAY_MS)
+        };
+        for (used, unbound, ends) in [
+            (None, None, 130),
+            (Some(day(101)), None, 131),
+            (Some(day(99)), None, 130),
+            (None, Some(day(140)), 170),
+            (None, Some(day(100)), 130),
+            (None, Some(day(99)), 130),
+            (Some(day(120)), Some(day(140)), 170),
+            (Some(day(150)), Some(day(140)), 180),
+            (Some(day(140)), Some(day(140)), 170),
+            (Some(day(101)), Some(day(99)), 131),
+        ] {
+            assert_eq!(of(used, unbound), Some(ends), "{used:?} {unbound:?}");
+        }
+    }
+
+    #[test]
+    fn bound_demo_and_ended_keys_have_no_such_deadline() {
+        let addresses = |text: &str| Binding::Addresses(AddressSet::parse(text, HostBits::Refuse).unwrap());
+        let of = |binding: &Binding, environment, life| {
+            idle_deadline(binding, environment, life, day(1), None, Some(day(2))).is_some()
+        };
+        let (live, demo) = (Environment::Live, Environment::Demo);
+        assert!(of(&addresses("0.0.0.0/0"), live, Life::NEW), "a wide set is unbound");
+        assert!(of(&Binding::Anywhere, live, Life::NEW.disable().unwrap()), "disabling does not stop it");
+        assert!(!of(&addresses("192.0.2.0/24"), live, Life::NEW));
+        assert!(!of(&addresses("10.0.0.0/8"), live, Life::NEW));
+        assert!(!of(&Binding::Anywhere, demo, Life::NEW));
+        assert!(!of(&Binding::Anywhere, live, Life::NEW.delete(day(3)).unwrap()));
+        assert!(!of(&Binding::Anywhere, live, Life::NEW.expire(day(3), EndCause::Date).unwrap()));
+    }
 }

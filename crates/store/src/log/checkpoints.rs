@@ -2,7 +2,7 @@
 
 use keyward_rules::time::Moment;
 
-use super::{CHECKPOINTS, INSERT_CHECKPOINT, Log, NEWEST_CHECKPOINT, PAGE, number};
+use super::{CHECKPOINT_COUNT, CHECKPOINTS, INSERT_CHECKPOINT, Log, NEWEST_CHECKPOINT, PAGE, number};
 use crate::error::StoreError;
 use crate::sql::Row;
 
@@ -28,13 +28,25 @@ impl Log {
         rows.iter().map(of_row).collect()
     }
 
-    /// Keeps a checkpoint, unless there is one of this size: two nodes sign the same text.
+    /// How many checkpoints there are, and how many records the newest covers; 0 without one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn checkpoint_count(&self) -> Result<(u64, u64), StoreError> {
+        let row = self.database.fetch_optional(CHECKPOINT_COUNT, vec![]).await?;
+        let Some(row) = row else { return Ok((0, 0)) };
+        Ok((number(row.int(0)?, "checkpoint")?, number(row.int_or_null(1)?.unwrap_or(0), "checkpoint")?))
+    }
+
+    /// Keeps a checkpoint, unless there is one of this size: two nodes sign the same text. Whether it is a new one.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn keep_checkpoint(&self, size: u64, note: &str, now: Moment) -> Result<(), StoreError> {
+    pub async fn keep_checkpoint(&self, size: u64, note: &str, now: Moment) -> Result<bool, StoreError> {
         let mut tx = self.database.begin().await?;
-        tx.execute(INSERT_CHECKPOINT, vec![size.into(), now.unix_ms().into(), note.into()]).await?;
-        tx.commit().await
+        let values = vec![size.into(), now.unix_ms().into(), note.into()];
+        let kept = tx.execute(INSERT_CHECKPOINT, values).await?;
+        tx.commit().await?;
+        Ok(kept > 0)
     }
 }

@@ -44,6 +44,22 @@ pub enum Finding {
         /// Which checkpoint.
         source: String,
     },
+    /// A checkpoint was signed, and the store has it no more.
+    Dropped {
+        /// Records that it covers.
+        size: u64,
+        /// What shows that it was signed.
+        source: String,
+    },
+    /// The store has fewer checkpoints than were signed.
+    Fewer {
+        /// Those that there are.
+        stored: u64,
+        /// Those that were signed, at least.
+        signed: u64,
+        /// What counted them.
+        source: String,
+    },
     /// A row is not the one that this record left behind.
     RowDiffers {
         /// Its name in records.
@@ -111,6 +127,14 @@ impl fmt::Display for Finding {
             Self::Cut { records, size, source } => {
                 write!(out, "the log was cut off behind record {records}: {source} covers {size} records")
             }
+            Self::Dropped { size, source } => write!(
+                out,
+                "the checkpoint over {size} records was dropped from the store: {source} shows that it was signed"
+            ),
+            Self::Fewer { stored, signed, source } => write!(
+                out,
+                "checkpoints were dropped from the store: it has {stored} of them, and {source} counts {signed}"
+            ),
             Self::RowDiffers { row, n } => {
                 write!(
                     out,
@@ -152,6 +176,9 @@ impl Finding {
             }
             Self::Cut { .. } => {
                 "If a backup was restored on purpose, the records since then are lost; if not, somebody cut the log: keep a copy as evidence."
+            }
+            Self::Dropped { .. } | Self::Fewer { .. } => {
+                "Somebody deleted checkpoints past the program, perhaps to hide an altered record: keep a copy as evidence, and compare the log with the checkpoints that are kept elsewhere. If the database was put back by its own tools, its checkpoints since then are lost."
             }
             Self::Unsigned { .. } => {
                 "Make sure that key and file belong to this log; `keyward audit key` prints the key. A forged checkpoint proves nothing, but somebody wrote it."

@@ -15,7 +15,7 @@ pub(crate) use bring_up::bring_up;
 pub use findings::Finding;
 pub use state::{StateVerdict, States};
 pub use trail::{AuditFilter, AuditRecord, Concern};
-pub use verify::{Kept, Signer, Verdict, Verification};
+pub use verify::{Kept, Signer, Verdict, Verification, Witnessed};
 
 use keyward_rules::log::{Hash, Span, consistency, fold, inclusion};
 use keyward_rules::time::Moment;
@@ -41,6 +41,7 @@ statements! {
         ON CONFLICT (account, n) DO NOTHING";
     INSERT_CHECKPOINT = "INSERT INTO audit_checkpoints (size, at, note) VALUES ($1, $2, $3) ON CONFLICT (size) DO NOTHING";
     NEWEST_CHECKPOINT = "SELECT size, note FROM audit_checkpoints ORDER BY size DESC LIMIT 1";
+    CHECKPOINT_COUNT = "SELECT COUNT(*), MAX(size) FROM audit_checkpoints";
     CHECKPOINTS = "SELECT size, note FROM audit_checkpoints WHERE size >= $1 ORDER BY size LIMIT $2";
     /// Newest first.
     TRAIL = "SELECT a.n, a.record FROM audit_accounts c JOIN audit a ON a.n = c.n \

@@ -1,7 +1,8 @@
 //! Checking the whole log: every record against the tree, the tree against every checkpoint.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use keyward_rules::grant::Action;
 use keyward_rules::log::{
     Checkpoint, Frontier, Hash, NotACheckpoint, VerifierKey, split_index, stored_count,
 };
@@ -42,12 +43,26 @@ impl Signer {
     }
 }
 
+/// What a node wrote down outside the store.
+pub struct Witnessed {
+    /// How to name it, such as its file.
+    pub source: String,
+    /// The newest audit record that it has seen.
+    pub audit: u64,
+    /// How many checkpoints it knows of; there may be more.
+    pub checkpoints: u64,
+    /// How many records the newest of these covers; 0 without one.
+    pub newest: u64,
+}
+
 /// What to check the log against.
 pub struct Verification {
     /// Whose signature counts.
     pub signer: Signer,
     /// Checkpoints that were kept elsewhere.
     pub kept: Vec<Kept>,
+    /// What this machine's node wrote down, if it is known.
+    pub witnessed: Option<Witnessed>,
 }
 
 /// What came out.
@@ -69,6 +84,15 @@ struct Sworn {
     source: String,
 }
 
+/// The checkpoints of the store and those that were kept elsewhere, by how many records they cover.
+#[derive(Default)]
+struct Known {
+    /// Rows that there are, whatever they hold.
+    stored: BTreeSet<u64>,
+    /// What was signed, with one source that shows it.
+    signed: BTreeMap<u64, String>,
+}
+
 impl Log {
     /// Reads all records and checks them; `progress` is told how many of how many are done.
     ///
@@ -80,7 +104,8 @@ impl Log {
         mut progress: impl FnMut(u64, u64) + Send,
     ) -> Result<Verdict, StoreError> {
         let mut findings = Vec::new();
-        let sworn = self.sworn(verification, &mut findings).await?;
+        let mut known = Known::default();
+        let sworn = self.sworn(verification, &mut known, &mut findings).await?;
         let checkpoints = sworn.len() as u64;
         // The counter is read first: what is written meanwhile lies behind it, and is not looked at.
         let counted = self.size().await?;
@@ -100,6 +125,10 @@ impl Log {
         }
         walk.finish(counted, &mut findings);
         self.behind(walk.held, &mut findings).await?;
+        if let Some(witnessed) = &verification.witnessed {
+            compare_counts(witnessed, counted, &mut known, &mut findings);
+        }
+        self.dropped(&known, counted, &mut findings).await?;
         let (records, root) = (walk.held, walk.tree.root());
         Ok(Verdict { records, root, checkpoints, findings })
     }
@@ -108,6 +137,7 @@ impl Log {
     async fn sworn(
         &self,
         verification: &Verification,
+        known: &mut Known,
         findings: &mut Vec<Finding>,
     ) -> Result<VecDeque<Sworn>, StoreError> {
         let mut notes: Vec<(Option<u64>, String, String)> = Vec::new();
@@ -116,6 +146,7 @@ impl Log {
             let page = self.checkpoints(from).await?;
             let Some((last, _)) = page.last() else { break };
             from = last + 1;
+            known.stored.extend(page.iter().map(|(size, _)| *size));
             notes.extend(
                 page.into_iter()
                     .map(|(size, note)| (Some(size), format!("the stored checkpoint {size}"), note)),
@@ -126,6 +157,7 @@ impl Log {
         for (size, source, note) in notes {
             match verification.signer.open(&note) {
                 Ok(checkpoint) if size.is_none_or(|size| size == checkpoint.size) => {
+                    known.signed.entry(checkpoint.size).or_insert_with(|| source.clone());
                     sworn.push(Sworn { checkpoint, source });
                 }
                 Ok(_) => findings.push(Finding::Unsigned { source, why: NotACheckpoint::Form }),
@@ -134,6 +166,30 @@ impl Log {
         }
         sworn.sort_by_key(|one| one.checkpoint.size);
         Ok(sworn.into())
+    }
+
+    /// Checkpoints that were signed over records that are there, and that the store has no row of any more.
+    async fn dropped(
+        &self,
+        known: &Known,
+        counted: u64,
+        findings: &mut Vec<Finding>,
+    ) -> Result<(), StoreError> {
+        for (size, source) in known.signed.range(..=counted).filter(|(size, _)| !known.stored.contains(*size))
+        {
+            if !self.was_restored_behind(*size).await? {
+                findings.push(Finding::Dropped { size: *size, source: source.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a backup of the first `size` records was put back. A checkpoint over all of a backup may have been signed
+    /// after the backup was taken; then the store that was put back never had it.
+    async fn was_restored_behind(&self, size: u64) -> Result<bool, StoreError> {
+        let next = self.record(size + 1).await?;
+        let entry = next.as_deref().and_then(Entry::read);
+        Ok(entry.is_some_and(|entry| entry.action == Action::RestoreStore.word()))
     }
 
     /// What stands behind the counted end. Records and hashes that a running program appends meanwhile are none of it:
@@ -154,6 +210,21 @@ impl Log {
             }
         }
         Ok(())
+    }
+}
+
+/// Holds what a node wrote down against what the store has. The number of checkpoints is a lower bound: another node may have
+/// signed some.
+fn compare_counts(witnessed: &Witnessed, counted: u64, known: &mut Known, findings: &mut Vec<Finding>) {
+    let (source, stored) = (&witnessed.source, known.stored.len() as u64);
+    if witnessed.audit > counted {
+        findings.push(Finding::Cut { records: counted, size: witnessed.audit, source: source.clone() });
+    }
+    if witnessed.checkpoints > stored {
+        findings.push(Finding::Fewer { stored, signed: witnessed.checkpoints, source: source.clone() });
+    }
+    if witnessed.newest > 0 {
+        known.signed.entry(witnessed.newest).or_insert_with(|| source.clone());
     }
 }
 

@@ -2,7 +2,7 @@
 //! up over records from before.
 
 use keyward_rules::event::Event;
-use keyward_rules::grant::Scope;
+use keyward_rules::grant::{Action, Actor, Proof, Scope};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::log::{
     Checkpoint, Frontier, Hash, Origin, SigningKey, check_consistency, check_inclusion, stored_count,
@@ -11,6 +11,7 @@ use keyward_rules::time::Moment;
 use keyward_rules::trail::Sought;
 use keyward_store::{
     AuditFilter, Bounds, Concern, Finding, Found, Kept, Log, Signer, Store, StoreError, Verification,
+    Witnessed,
 };
 
 use crate::world::{NOW, World, commit, draft, entropy, grant, master, random};
@@ -32,7 +33,9 @@ on_both!(
     trails_show_what_concerns_an_account,
     a_search_takes_every_symbol_as_itself,
     a_search_ends_somewhere_and_goes_on_from_there,
-    a_clean_log_verifies_and_a_cut_one_does_not
+    a_clean_log_verifies_and_a_cut_one_does_not,
+    a_dropped_checkpoint_is_found_by_what_lies_outside,
+    a_backup_that_was_put_back_dropped_none
 );
 
 /// Runs statements past the program.
@@ -57,7 +60,11 @@ fn signer() -> SigningKey {
 }
 
 async fn verify(log: &Log, kept: Vec<Kept>) -> Vec<Finding> {
-    let verification = Verification { signer: Signer::Own(signer().verifier().clone()), kept };
+    verify_against(log, kept, None).await
+}
+
+async fn verify_against(log: &Log, kept: Vec<Kept>, witnessed: Option<Witnessed>) -> Vec<Finding> {
+    let verification = Verification { signer: Signer::Own(signer().verifier().clone()), kept, witnessed };
     log.verify(&verification, |_, _| ()).await.unwrap().findings
 }
 
@@ -179,7 +186,8 @@ async fn records_from_before_are_brought_up(world: World) {
         "DROP TABLE audit_hashes; DROP TABLE audit_accounts; DROP TABLE audit_checkpoints; \
          DROP TABLE deliveries; DROP TABLE channels; DROP TABLE passkeys; DROP TABLE passkey_ceremonies; DROP TABLE root_key; DROP TABLE policies_head; \
          DROP TABLE app_news; DROP TABLE app_ranges; DROP TABLE app_profiles; DROP INDEX keys_by_app; DROP TABLE node; \
-         DROP TABLE rows_noted; DROP TABLE uses; ALTER TABLE keys ADD COLUMN last_used_at BIGINT; ALTER TABLE keys ADD COLUMN last_used_from TEXT; \
+         DROP TABLE rows_noted; ALTER TABLE key_notes DROP COLUMN own_end; ALTER TABLE key_notes DROP COLUMN unbound_at; \
+         DROP TABLE uses; ALTER TABLE keys ADD COLUMN last_used_at BIGINT; ALTER TABLE keys ADD COLUMN last_used_from TEXT; \
          UPDATE keys SET last_used_at = 7; CREATE INDEX keys_idle ON keys (last_used_at); \
          DELETE FROM data_keys; UPDATE schema_steps SET steps = 4 WHERE part = 'main'",
     )
@@ -300,4 +308,83 @@ async fn a_clean_log_verifies_and_a_cut_one_does_not(world: World) {
     assert_eq!(verify(&log, vec![]).await, [], "nothing inside the store tells any more");
     let elsewhere = Finding::Cut { records: 4, size: 7, source: "a file".into() };
     assert_eq!(verify(&log, newest).await, [elsewhere]);
+}
+
+/// Twelve checkpoints over 2 to 13 records, as they were signed.
+async fn twelve_checkpoints(world: &World) -> Vec<(u64, String)> {
+    let account = world.with_account().await;
+    let log = world.store.log();
+    let mut signed = Vec::new();
+    for number in 0..12 {
+        world.add_key(account, &format!("bot {number}")).await.unwrap();
+        signed.push((log.size().await.unwrap(), sign(&log).await));
+    }
+    assert_eq!(log.checkpoint_count().await.unwrap(), (12, 13));
+    signed
+}
+
+fn kept_elsewhere(signed: &[(u64, String)]) -> Vec<Kept> {
+    let kept = |(size, note): &(u64, String)| Kept { source: format!("file {size}"), note: note.clone() };
+    signed.iter().map(kept).collect()
+}
+
+fn dropped(size: u64, source: &str) -> Finding {
+    Finding::Dropped { size, source: source.to_owned() }
+}
+
+async fn a_dropped_checkpoint_is_found_by_what_lies_outside(world: World) {
+    let signed = twelve_checkpoints(&world).await;
+    let log = world.store.log();
+    let node = |audit, checkpoints, newest| {
+        Some(Witnessed { source: "the node's file".into(), audit, checkpoints, newest })
+    };
+    let fewer = |stored| Finding::Fewer { stored, signed: 12, source: "the node's file".into() };
+    assert_eq!(verify_against(&log, kept_elsewhere(&signed), node(13, 12, 13)).await, []);
+    // The first, each in the middle, the newest.
+    for (size, note) in &signed {
+        edit(&world, &format!("DELETE FROM audit_checkpoints WHERE size = {size}")).await;
+        assert_eq!(verify(&log, vec![]).await, [], "nothing inside the store tells");
+        let found = verify(&log, kept_elsewhere(&signed)).await;
+        assert_eq!(found, [dropped(*size, &format!("file {size}"))]);
+        let mut expected = vec![fewer(11)];
+        expected.extend((*size == 13).then(|| dropped(13, "the node's file")));
+        assert_eq!(verify_against(&log, vec![], node(13, 12, 13)).await, expected);
+        assert!(log.keep_checkpoint(*size, note, NOW).await.unwrap(), "it is put back");
+    }
+    edit(&world, "DELETE FROM audit_checkpoints").await;
+    let all: Vec<Finding> = signed.iter().map(|(size, _)| dropped(*size, &format!("file {size}"))).collect();
+    assert_eq!(verify(&log, kept_elsewhere(&signed)).await, all);
+    let expected = [fewer(0), dropped(13, "the node's file")];
+    assert_eq!(verify_against(&log, vec![], node(13, 12, 13)).await, expected);
+    for (size, note) in &signed {
+        assert!(log.keep_checkpoint(*size, note, NOW).await.unwrap());
+    }
+    assert!(!log.keep_checkpoint(13, &signed[11].1, NOW).await.unwrap(), "it is there");
+    // What a node knows is a lower bound: others sign too, and an old file counts none.
+    for lower in [node(13, 11, 13), node(12, 3, 5), node(0, 0, 0), node(13, 0, 2)] {
+        assert_eq!(verify_against(&log, vec![], lower).await, []);
+    }
+    let cut = Finding::Cut { records: 13, size: 14, source: "the node's file".into() };
+    assert_eq!(verify_against(&log, vec![], node(14, 12, 13)).await, [cut]);
+    // A stranger's note tells of nothing.
+    let stranger = SigningKey::from_seed(Origin::parse("keyward/audit").unwrap(), &[6; 32]).unwrap();
+    let origin = Origin::parse("keyward/audit").unwrap();
+    let forged = Checkpoint { origin, size: 1, root: log.root(1).await.unwrap() }.sign(&stranger);
+    let found = verify(&log, vec![Kept { source: "forged".into(), note: forged }]).await;
+    assert!(matches!(found.as_slice(), [Finding::Unsigned { .. }]), "{found:?}");
+}
+
+/// The checkpoint over all of a backup was signed a moment after the backup was taken.
+async fn a_backup_that_was_put_back_dropped_none(world: World) {
+    let signed = twelve_checkpoints(&world).await;
+    let log = world.store.log();
+    edit(&world, "DELETE FROM audit_checkpoints WHERE size = 13").await;
+    assert_eq!(verify(&log, kept_elsewhere(&signed)).await, [dropped(13, "file 13")]);
+    let grant = Actor::Host("ops".into()).may(Action::RestoreStore, Proof::None).unwrap();
+    let tx = world.store.writer().begin(grant, NOW).await.unwrap();
+    let event = Event::of(tx.grant(), NOW, "store", &[]);
+    tx.commit(event).await.unwrap();
+    assert_eq!(verify(&log, kept_elsewhere(&signed)).await, []);
+    edit(&world, "DELETE FROM audit_checkpoints WHERE size = 12").await;
+    assert_eq!(verify(&log, kept_elsewhere(&signed)).await, [dropped(12, "file 12")], "and no other");
 }

@@ -3,13 +3,16 @@
 use keyward_rules::account::Email;
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::grant::{Action, Scope};
-use keyward_rules::id::AccountId;
+use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::letter::{Body, CodeLetter, Letter};
 use keyward_rules::person::{CodeTag, SessionId, SessionLife};
 use keyward_rules::secret::Secret;
-use keyward_store::{KeyNotes, NewChallenge, Patience, SessionKind, SessionRecord, Stage, StoreError, Try};
+use keyward_rules::time::Moment;
+use keyward_store::{
+    KeyDraft, KeyNotes, NewChallenge, Patience, SessionKind, SessionRecord, Stage, Store, StoreError, Try,
+};
 
-use crate::world::{NOW, World, commit};
+use crate::world::{NOW, World, commit, draft, edit, entropy, master, random};
 
 macro_rules! on_both {
     ($($part:ident),+) => {
@@ -26,7 +29,8 @@ on_both!(
     sessions_open_and_end,
     alerts_are_told_once_and_seen,
     mails_are_claimed_by_one_and_keep_no_text,
-    notes_and_repeats_are_kept
+    notes_and_repeats_are_kept,
+    ends_of_earlier_stores_are_told_from_a_policys
 );
 
 fn tag(byte: u8) -> CodeTag {
@@ -281,6 +285,8 @@ async fn notes_and_repeats_are_kept(world: World) {
         overlap_until: Some(NOW),
         told: vec!["age:90".into()],
         networks: vec!["192.0.2.0/24".into()],
+        own_end: Some(NOW.plus_ms(1)),
+        unbound_at: Some(NOW.plus_ms(2)),
         ..KeyNotes::none(id)
     };
     tx.set_notes(&notes).await.unwrap();
@@ -298,4 +304,56 @@ async fn notes_and_repeats_are_kept(world: World) {
         world.store.door().tidy(NOW.plus_ms(days * 24 * 60 * 60 * 1_000)).await.unwrap();
         assert_eq!(world.begin().await.repeat_of(account, "one").await.unwrap().is_some(), kept);
     }
+}
+
+/// Before, a key's row alone said when it ends: by its holder's wish, by a policy, or by an overlap.
+async fn ends_of_earlier_stores_are_told_from_a_policys(world: World) {
+    const DAY_MS: u64 = 86_400_000;
+    let midnight = Moment::from_unix_ms(NOW.unix_ms().div_ceil(DAY_MS) * DAY_MS);
+    assert_ne!(NOW, midnight);
+    let days = |from: Moment, days: u64| Some(from.plus_ms(days * DAY_MS));
+    let overlap = NOW.plus_ms(DAY_MS + 3_600_000);
+    let cases = [
+        ("no end", None, None, None),
+        ("tomorrow", days(midnight, 0), None, days(midnight, 0)),
+        ("in a week", days(midnight, 7), None, days(midnight, 7)),
+        ("in 90 days", days(midnight, 90), None, days(midnight, 90)),
+        ("in ten years", days(midnight, 3_650), None, days(midnight, 3_650)),
+        ("a policy's day", days(NOW, 1), None, None),
+        ("a policy's week", days(NOW, 7), None, None),
+        ("a policy's 90 days", days(NOW, 90), None, None),
+        ("a policy's ten years", days(NOW, 3_650), None, None),
+        ("an overlap's", Some(overlap), Some(overlap), None),
+        ("its own within an overlap", days(midnight, 0), Some(overlap), days(midnight, 0)),
+        ("a policy's within an overlap", days(NOW, 1), Some(overlap), None),
+    ];
+    let account = world.with_account().await;
+    let mut keys = Vec::new();
+    for (name, end, overlap, own) in cases {
+        let id = KeyId::from_entropy(random());
+        let mut tx = world.begin().await;
+        tx.insert_key(KeyDraft { expires_at: end, ..draft(id, account, name) }).await.unwrap();
+        if overlap.is_some() {
+            let notes =
+                KeyNotes { overlap_until: overlap, told: vec!["a word".into()], ..KeyNotes::none(id) };
+            tx.set_notes(&notes).await.unwrap();
+        }
+        commit(tx).await;
+        keys.push((name, id, overlap, own));
+    }
+    world.store.close().await;
+    let back = "ALTER TABLE key_notes DROP COLUMN own_end; ALTER TABLE key_notes DROP COLUMN unbound_at; \
+        UPDATE schema_steps SET steps = 13 WHERE part = 'main'";
+    edit(&world, "keyward.db", back).await;
+    let store = Store::open(&world.location, &master(), entropy(), NOW).await.unwrap();
+    for (name, id, overlap, own) in keys {
+        let notes = store.reader().notes(id).await.unwrap();
+        assert_eq!((notes.own_end, notes.unbound_at), (own, None), "{name}");
+        assert_eq!(
+            (notes.overlap_until, notes.told.len()),
+            (overlap, usize::from(overlap.is_some())),
+            "{name}"
+        );
+    }
+    store.close().await;
 }

@@ -1,15 +1,16 @@
 //! `keyward audit verify`.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use keyward_rules::limits::NOTE_BYTES;
 use keyward_rules::log::VerifierKey;
-use keyward_store::{Kept, Signer, Verdict, Verification};
+use keyward_store::{Kept, Signer, Verdict, Verification, Witnessed};
 use serde_json::json;
 
 use crate::arguments::audit::AuditVerify;
-use crate::commands::opened;
+use crate::audit::{AuditSettings, Folder, read_note};
+use crate::commands::{Opened, opened};
 use crate::output;
 
 /// Findings that are printed one by one.
@@ -17,14 +18,19 @@ const SHOWN: usize = 50;
 
 /// Checks the log; fails when anything is not as it was written.
 pub async fn run(options: AuditVerify) -> Result<()> {
-    let kept: Result<Vec<Kept>> = options.checkpoints.iter().map(|file| read(file)).collect();
-    let kept = kept?;
+    let notes: Result<Vec<Kept>> =
+        options.checkpoints.iter().map(|file| Ok(kept(file, read_note(file)?))).collect();
+    let mut notes = notes?;
     let given = options.public_key.as_deref().map(VerifierKey::parse).transpose().context("--public-key")?;
     let opened = opened(&options.store).await?;
+    // What lies outside the store is read before the store, which is at least as far by then.
+    notes.extend(in_folder(&opened.audit)?);
+    let witnessed = witnessed(&opened);
     let own = opened.audit.key(opened.store.root())?.verifier().clone();
     let signer = given.map_or(Signer::Own(own), Signer::Given);
-    let from_elsewhere = !kept.is_empty();
-    let verdict = opened.store.log().verify(&Verification { signer, kept }, progress()).await;
+    let from_elsewhere = !notes.is_empty();
+    let verification = Verification { signer, kept: notes, witnessed };
+    let verdict = opened.store.log().verify(&verification, progress()).await;
     let mut verdict = verdict?;
     let state = if options.state { Some(opened.store.states().check(counting()).await?) } else { None };
     opened.store.close().await;
@@ -42,20 +48,36 @@ pub async fn run(options: AuditVerify) -> Result<()> {
     shown?;
     if !from_elsewhere {
         output::note(
-            "A log that was cut off with all its tables shows only against a checkpoint that was kept elsewhere: add \
-             --checkpoint FILE.",
+            "A log that was cut off with all its tables, and with this node's own file, shows only against a checkpoint that \
+             was kept elsewhere: add --checkpoint FILE.",
         );
     }
     Ok(())
 }
 
-fn read(file: &std::path::Path) -> Result<Kept> {
-    let length = std::fs::metadata(file).map(|about| about.len());
-    if length.is_ok_and(|length| length > NOTE_BYTES as u64) {
-        bail!("{} is too large for a checkpoint", file.display());
-    }
-    let note = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    Ok(Kept { source: format!("the checkpoint {}", file.display()), note })
+fn kept(file: &Path, note: String) -> Kept {
+    Kept { source: format!("the checkpoint {}", file.display()), note }
+}
+
+/// What lies in the configured folder of checkpoints. One that is out of reach is an error: what it holds is not compared.
+fn in_folder(settings: &AuditSettings) -> Result<Vec<Kept>> {
+    let Some(path) = &settings.checkpoint_dir else { return Ok(Vec::new()) };
+    let Some(notes) = Folder::new(path).notes().context("audit.checkpoint_dir")? else {
+        output::note(format_args!("audit.checkpoint_dir {} is not there, and is not compared.", path.display()));
+        return Ok(Vec::new());
+    };
+    Ok(notes.into_iter().map(|(file, note)| kept(&file, note)).collect())
+}
+
+/// What this node's own file says.
+fn witnessed(opened: &Opened) -> Option<Witnessed> {
+    let (file, state) = opened.node.as_ref()?;
+    Some(Witnessed {
+        source: format!("this node's file {}", file.display()),
+        audit: state.seen.audit,
+        checkpoints: state.signed.count,
+        newest: state.signed.newest,
+    })
 }
 
 fn page(verdict: &Verdict, rows: Option<u64>) -> String {
