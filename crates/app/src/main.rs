@@ -19,6 +19,7 @@ mod metrics;
 mod node;
 mod retention;
 mod sandbox;
+mod set_up_link;
 mod status;
 mod tasks;
 mod tls;

@@ -34,5 +34,6 @@ mod master_key;
 mod refusals;
 mod secrets;
 mod server;
+mod set_up_link;
 mod uniform;
 mod world;
