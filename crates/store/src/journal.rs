@@ -69,7 +69,7 @@ pub struct Record {
     pub upstream_status: Option<u16>,
     /// Bytes of the body.
     pub bytes_in: u64,
-    /// Bytes of the answer, where known when recorded.
+    /// Bytes of the answer's body: its length, or what was handed to the connection of an answer that broke off.
     pub bytes_out: u64,
     /// Microseconds from the complete request to the answer's head.
     pub micros: u64,

@@ -18,6 +18,7 @@ mod audit_elsewhere;
 mod backup;
 mod beside;
 mod breach;
+mod bytes_out;
 mod commands;
 mod crash;
 mod disks;
