@@ -98,6 +98,7 @@ impl Node {
             claim.take(&ambient::place(), ambient::now().unix_ms(), ambient::is_over).await?;
         }
         worker::reserve(store.clone()).await;
+        worker::make_parts(store).await;
         let mut spool = spool(store, options.retention.spool.as_deref()).await?;
         let (journal, marks) = settle(store, spool.as_mut(), &options.authority).await?;
         let claimed_ms = (clock.steady_ms)();

@@ -17,6 +17,7 @@ mod charts;
 mod conformance;
 mod connections;
 mod operators;
+mod parts;
 mod passkeys;
 mod people;
 mod spool;
