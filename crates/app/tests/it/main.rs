@@ -33,6 +33,7 @@ mod limits;
 mod log;
 mod master_key;
 mod refusals;
+mod retention;
 mod secrets;
 mod server;
 mod set_up_link;
