@@ -27,11 +27,15 @@ def sets_up(server, api, inbox):
         person.register()
         person.enrol()
     first.refused("no_role", "GET /operations")
-    link = server.keyward("operator", "link")["link"]
+    file = server.folder / "data" / "set-up-link"
+    assert file.stat().st_mode & 0o777 == 0o600, oct(file.stat().st_mode)
+    link = file.read_text().strip()
     taken = first.approved("POST /operations/set-up", body={"token": token_of(server, link)}, expect=204)
     taken.shows(first.get("/operations")["set_up_open"] is True, "an operator, who may invite the next")
     second.refused("no_set_up_link", "POST /operations/set-up", body={"token": token_of(server, link)})
+    printed = server.keyward("operator", "link")["link"]
     invited = first.approved("POST /operations/invitations", expect=201)
+    second.refused("no_set_up_link", "POST /operations/set-up", body={"token": token_of(server, printed)})
     taken = second.approved("POST /operations/set-up", body={"token": token_of(server, invited.json["link"])}, expect=204)
     invited.shows(second.get("/operations")["set_up_open"] is False, "its link makes the second operator")
     names = {one["name"] for one in first.get("/operations/staff")}

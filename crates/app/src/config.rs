@@ -112,6 +112,19 @@ impl Config {
         self.gateway.checkpoint_file.clone().or(beside)
     }
 
+    /// Where the first operator's set-up link goes: as set, beside SQLite's files, or beside the checkpoint.
+    pub fn set_up_link_file(&self, location: &Location) -> Option<PathBuf> {
+        let set = self.console.as_ref().and_then(|console| console.set_up_link_file.clone());
+        let beside = match location {
+            Location::Folder(folder) => Some(folder.join(crate::node::SET_UP_LINK_FILE)),
+            Location::Postgres(_) => {
+                let checkpoint = self.gateway.checkpoint_file.as_ref();
+                checkpoint.map(|file| file.with_file_name(crate::node::SET_UP_LINK_FILE))
+            }
+        };
+        set.or(beside)
+    }
+
     /// Every setting as operators see it; a password in a URL is left out.
     pub fn shown(&self) -> Vec<SettingShown> {
         let Ok(toml::Value::Table(table)) = toml::Value::try_from(self) else { return Vec::new() };
@@ -258,6 +271,8 @@ pub struct ConsoleSettings {
     pub origin: String,
     /// The gateway's address as clients see it.
     pub gateway: String,
+    /// Where the first operator's set-up link goes.
+    pub set_up_link_file: Option<PathBuf>,
 }
 
 /// Where alerts may go beside mail.

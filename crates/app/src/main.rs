@@ -19,6 +19,7 @@ mod node;
 mod output;
 mod retention;
 mod sandbox;
+mod set_up_link;
 mod status;
 mod tasks;
 mod tls;

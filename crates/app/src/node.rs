@@ -41,6 +41,9 @@ pub const NODE: &str = "local";
 /// The checkpoint's name in a data folder.
 pub const CHECKPOINT_FILE: &str = "checkpoint";
 
+/// The name of the file with the first operator's set-up link, in a data folder or beside the checkpoint.
+pub const SET_UP_LINK_FILE: &str = "set-up-link";
+
 /// How long a stop has for what waits in the spool: the next start takes the rest.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -96,6 +99,7 @@ impl Node {
         let clock = ambient::clock();
         let claim = options.claim;
         worker::reserve(store.clone()).await;
+        worker::make_parts(store).await;
         let mut spool = spool(store, options.retention.spool.as_deref()).await?;
         let (journal, marks) = settle(store, spool.as_mut(), &options.authority).await?;
         let claimed_ms = (clock.steady_ms)();

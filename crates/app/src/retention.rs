@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
-use keyward_store::{Journal, Store, StoreError};
+use keyward_store::{Forgotten, Journal, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
@@ -70,8 +70,8 @@ impl JournalSettings {
         })
     }
 
-    /// Drops what is too old, then the oldest of what is too much, page by page; what is left over goes with the next
-    /// sweep.
+    /// Drops what is too old, then the oldest of what is too much, page by page or day by day; what is left over goes with the
+    /// next sweep.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -84,18 +84,27 @@ impl JournalSettings {
             }
         }
         let most = self.max_mib.saturating_mul(MIB);
-        let mut dropped = 0;
+        let mut dropped = Forgotten::default();
         for _ in 0..PAGES {
             if journal.used_bytes().await? <= most {
                 break;
             }
-            dropped += journal.forget_oldest(PAGE).await?;
+            let more = journal.forget_oldest(now, PAGE).await?;
+            if more.is_nothing() {
+                warn!(
+                    max_mib = self.max_mib,
+                    "the journal is larger than it may be, and what is left is today's or in use: nothing can be dropped now"
+                );
+                break;
+            }
+            dropped = dropped.and(more);
         }
-        if dropped > 0 {
+        if !dropped.is_nothing() {
             warn!(
-                dropped,
+                records = dropped.records,
+                days = dropped.days,
                 max_mib = self.max_mib,
-                "the journal was larger than it may be: its oldest records went"
+                "the journal was larger than it may be: its oldest records were dropped"
             );
         }
         journal.forget_marks(now).await?;

@@ -283,8 +283,18 @@ pub async fn reserve(store: Store) {
     }
 }
 
+/// Makes the parts of the journal for today and the next days, where the database keeps it by days.
+pub async fn make_parts(store: &Store) {
+    match store.journal().make_parts(ambient::now()).await {
+        Ok(true) => {}
+        Ok(false) => warn!("the journal has no part for today: today's records will be dropped row by row"),
+        Err(problem) => error!(%problem, "the journal's parts of the next days cannot be made"),
+    }
+}
+
 async fn forget(duties: Arc<Duties>) {
     reserve(duties.store.clone()).await;
+    make_parts(&duties.store).await;
     if let Err(problem) = duties.retention.forget(&duties.store.journal(), ambient::now()).await {
         error!(%problem, "old journal records cannot be dropped");
     }

@@ -10,8 +10,10 @@ use http_body::{Body, Frame, SizeHint};
 use keyward_edge::Request;
 use keyward_rules::denial::Denial;
 use keyward_rules::id::RequestId;
+use keyward_store::Record;
 
 use crate::body::Share;
+use crate::recorder::Recorder;
 use crate::upstream::{AnswerBody, READ_AHEAD};
 
 /// The id under which the request stands in the journal and the log.
@@ -43,6 +45,20 @@ const PIECE: usize = 4 << 10;
 pub struct Flowing {
     gathered: Option<Bytes>,
     rest: AnswerBody,
+    unrecorded: Option<Unrecorded>,
+}
+
+/// The record of a request whose answer is under way. It counts the bytes that were handed over, and is handed in when the
+/// answer ends or breaks off, at whichever end.
+struct Unrecorded {
+    record: Record,
+    recorder: Recorder,
+}
+
+impl Drop for Unrecorded {
+    fn drop(&mut self) {
+        self.recorder.record(self.record);
+    }
 }
 
 /// The exchange broke off or stalled: the client's connection is cut, so that a part cannot pass for the whole.
@@ -54,14 +70,17 @@ impl Flowing {
     /// An answer of which `gathered` has come.
     #[must_use]
     pub const fn new(gathered: Bytes, rest: AnswerBody) -> Self {
-        Self { gathered: Some(gathered), rest }
+        Self { gathered: Some(gathered), rest, unrecorded: None }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
-        if let Some(gathered) = self.gathered.take() {
-            return Poll::Ready(Some(Ok(Frame::data(gathered))));
+        let polled = match self.gathered.take() {
+            Some(gathered) => Poll::Ready(Some(Ok(gathered))),
+            None => self.rest.poll_next(context),
+        };
+        if let (Poll::Ready(Some(Ok(part))), Some(unrecorded)) = (&polled, &mut self.unrecorded) {
+            unrecorded.record.bytes_out += part.len() as u64;
         }
-        let polled = self.rest.poll_next(context);
         polled.map(|next| next.map(|part| part.map(Frame::data).map_err(|_| BrokeOff)))
     }
 }
@@ -133,6 +152,17 @@ impl ReplyBody {
     /// Counts what waits in memory for as long as it does.
     pub fn count(&mut self, share: Option<Share>) {
         self.share = share;
+    }
+
+    /// Hands the request's record in: with the length of a body that is all there, and otherwise, once the body has ended or
+    /// broken off, with the bytes that were handed over until then.
+    pub fn record(&mut self, record: Record, recorder: &Recorder) {
+        match &mut self.content {
+            Content::Whole(bytes) => recorder.record(Record { bytes_out: bytes.len() as u64, ..record }),
+            Content::Flowing(flowing) => {
+                flowing.unrecorded = Some(Unrecorded { record, recorder: recorder.clone() });
+            }
+        }
     }
 
     /// Has `request`, which came by `version`, end once its client has taken the reply, or is gone.

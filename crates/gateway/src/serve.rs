@@ -251,7 +251,7 @@ async fn finish(
     }
     let owes_outcome = permit.route().class.owes_record();
     let forwarded = forward(gate, &desk.pool, permit, &parts.headers).await;
-    let (status, code, reply) = match forwarded {
+    let (status, code, mut reply) = match forwarded {
         Forwarded::Answered(mut reply) => {
             // It took effect, so it is passed on even when there is no room to count it.
             let share = desk.budget.reply(Room::Private, Source::of(trace.source), reply.body().waiting());
@@ -268,8 +268,18 @@ async fn finish(
         OutcomeStatus::Answered(status) => Some(status),
         OutcomeStatus::NotSent | OutcomeStatus::Unknown => None,
     };
-    trace.record(code, upstream_status);
+    let record = trace.end(trace.whose.unzip(), code, upstream_status);
+    match &mut reply {
+        Ok(reply) => reply.body_mut().record(record, &gate.reports.recorder),
+        Err(denial) => gate.reports.recorder.record(refused_with(denial, record)),
+    }
     reply
+}
+
+/// The record of a request that was answered with a refusal. It is rendered once more for its length: few of the refusals that
+/// a flood gets are recorded.
+fn refused_with(denial: &Denial, record: Record) -> Record {
+    Record { bytes_out: keyward_api::okx::refusal(denial).len() as u64, ..record }
 }
 
 /// A refusal before the body was read: what the client still sends is drained within bounds.
@@ -317,23 +327,19 @@ impl<'d> Trace<'d> {
             self.open = false;
             return;
         }
-        self.write(turned.key, turned.account, code, None);
+        let record = self.end((turned.key, turned.account), code, None);
+        self.gate.reports.recorder.record(refused_with(&turned.denial, record));
     }
 
-    fn record(&mut self, code: &'static str, upstream_status: Option<u16>) {
-        let (key, account) = self.whose.unzip();
-        self.write(key, account, code, upstream_status);
-    }
-
-    fn write(
+    /// The finished record, but for the bytes of the answer. Whoever takes it hands it in.
+    fn end(
         &mut self,
-        key: Option<KeyId>,
-        account: Option<AccountId>,
+        (key, account): (Option<KeyId>, Option<AccountId>),
         code: &'static str,
         upstream_status: Option<u16>,
-    ) {
+    ) -> Record {
         self.open = false;
-        self.gate.reports.recorder.record(Record {
+        Record {
             at: self.began(),
             request: self.id,
             key,
@@ -346,14 +352,15 @@ impl<'d> Trace<'d> {
             bytes_in: self.bytes_in,
             bytes_out: 0,
             micros: self.gate.clock().now_us().saturating_sub(self.began_us),
-        });
+        }
     }
 }
 
 impl Drop for Trace<'_> {
     fn drop(&mut self) {
         if self.open {
-            self.record(CLIENT_GONE, None);
+            let record = self.end(self.whose.unzip(), CLIENT_GONE, None);
+            self.gate.reports.recorder.record(record);
         }
     }
 }

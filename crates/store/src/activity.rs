@@ -26,12 +26,12 @@ statements! {
     UNCOUNTED_SINCE = "SELECT at FROM activity WHERE id > (SELECT upto FROM rolled_up WHERE id = 1) ORDER BY id LIMIT 1";
     NEWEST_REQUEST = "SELECT at FROM activity ORDER BY at DESC LIMIT 1";
     /// Up to so many records of whatever key between two places, newest first: how many there are, and the last of them.
-    SLICE = "SELECT COUNT(*) OVER (), at, id FROM (SELECT at, id FROM activity WHERE at >= $1 AND (at, id) < ($2, $3) \
-        ORDER BY at DESC, id DESC LIMIT $4) AS slice ORDER BY at, id LIMIT 1";
+    SLICE = "SELECT COUNT(*) OVER (), at, id FROM (SELECT at, id FROM activity WHERE at >= $1 AND at <= $2 \
+        AND (at, id) < ($2, $3) ORDER BY at DESC, id DESC LIMIT $4) AS slice ORDER BY at, id LIMIT 1";
     /// The journal has no index by key: what lies between two places is looked through. The texts are literals, and an
-    /// empty one fits everything.
+    /// empty one fits everything. The times are said once more by themselves, so that PostgreSQL looks at no other days.
     REQUESTS_OF_KEY = "SELECT id, at, source, method, route, code, upstream_status, micros FROM activity \
-        WHERE (at, id) >= ($2, $3) AND (at, id) < ($4, $5) AND key_id = $1 \
+        WHERE at >= $2 AND at <= $4 AND (at, id) >= ($2, $3) AND (at, id) < ($4, $5) AND key_id = $1 \
         AND ($6 = '' OR code = $6 OR ($6 = 'refused' AND code <> '0')) \
         AND ($7 = '' OR LOWER(route) LIKE $7 ESCAPE '!') AND ($8 = 0 OR source = $9) \
         ORDER BY at DESC, id DESC LIMIT $10";

@@ -130,6 +130,16 @@ impl StoreError {
         Self::Tampered { what: format!("{kind} {id}") }
     }
 
+    /// Whether a lock of PostgreSQL was held for too long, or two waited for each other (SQLSTATE 55P03, 40P01).
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self, Self::Database(DatabaseError::Refused { code, .. }) if code == "55P03" || code == "40P01")
+    }
+
+    /// Whether a record's day got its part of the journal while the record was appended without one (SQLSTATE 23514).
+    pub(crate) fn is_of_another_part(&self) -> bool {
+        matches!(self, Self::Database(DatabaseError::Refused { code, .. }) if code == "23514")
+    }
+
     /// Whether a unique index refused the write.
     pub(crate) fn is_unique_violation(&self) -> bool {
         matches!(self, Self::Database(DatabaseError::UniqueViolation { .. }))

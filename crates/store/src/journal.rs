@@ -22,8 +22,6 @@ use crate::sql::{Database, Row, Value, statements};
 statements! {
     INSERT_ACTIVITY = "INSERT INTO activity (at, request, key_id, account, source, method, route, code, \
         upstream_status, bytes_in, bytes_out, micros) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-    DROP_SOURCES = "DELETE FROM sources WHERE seen_at < $1";
-    DROP_QUARTERS = "DELETE FROM quarters WHERE quarter < $1";
     INSERT_INTENT = "INSERT INTO intents (request, at, key_id, account, route, source, body_hash) \
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     SETTLE_INTENT = "UPDATE intents SET outcome = $2, upstream_status = $3, settled_at = $4 \
@@ -41,9 +39,6 @@ statements! {
     INSERT_MARK = "INSERT INTO marks (node, key_id, fingerprint, second) VALUES ($1, $2, $3, $4)";
     DROP_MARKS = "DELETE FROM marks WHERE node = $1";
     DROP_STALE_MARKS = "DELETE FROM marks WHERE second < $1";
-    /// By pages, so that an intent never waits for a long deletion.
-    DROP_OLDEST = "DELETE FROM activity WHERE id IN (SELECT id FROM activity ORDER BY at LIMIT $1)";
-    DROP_ACTIVITY = "DELETE FROM activity WHERE id IN (SELECT id FROM activity WHERE at < $1 ORDER BY at LIMIT $2)";
 }
 
 /// One private request, as it ended.
@@ -69,7 +64,7 @@ pub struct Record {
     pub upstream_status: Option<u16>,
     /// Bytes of the body.
     pub bytes_in: u64,
-    /// Bytes of the answer, where known when recorded.
+    /// Bytes of the answer's body: its length, or what was handed to the connection of an answer that broke off.
     pub bytes_out: u64,
     /// Microseconds from the complete request to the answer's head.
     pub micros: u64,
@@ -192,7 +187,13 @@ impl JournalWriter {
         let batch = bulk::journal::Batch { intents, outcomes, records };
         let span = match &mut self.way {
             Way::Sqlite(connection) => bulk::journal::append_sqlite(connection, batch)?,
-            Way::Postgres(database) => bulk::journal::append_postgres(database, batch).await?,
+            Way::Postgres(database) => match bulk::journal::append_postgres(database, batch).await {
+                // Nothing of the batch is kept, and now there is a part for it.
+                Err(problem) if problem.is_of_another_part() => {
+                    bulk::journal::append_postgres(database, batch).await?
+                }
+                appended => appended?,
+            },
         };
         if let Some(span) = span {
             self.charts.appended(records.iter().filter_map(Request::of), span);
@@ -316,35 +317,6 @@ impl Journal {
         Ok(TakenMarks { complete, marks: marks? })
     }
 
-    /// Drops the `most` oldest records, in one short transaction; counts and intents stay. Gives how many were dropped.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn forget_oldest(&self, most: u32) -> Result<u64, StoreError> {
-        let mut tx = self.database.begin().await?;
-        let dropped = tx.execute(DROP_OLDEST, vec![i64::from(most).into()]).await?;
-        tx.commit().await?;
-        Ok(dropped)
-    }
-
-    /// The bytes that the journal takes of its disk, without what it has freed and takes again. On PostgreSQL, whose tables
-    /// shrink late, by the number of records.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn used_bytes(&self) -> Result<u64, StoreError> {
-        // Texts for one database each, and so none of the registry.
-        const PAGES: &str = "SELECT (page_count - freelist_count) * page_size \
-            FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()";
-        const RECORDS: &str = "SELECT COALESCE(MAX(id) - MIN(id) + 1, 0) * 200 FROM activity";
-        let text = match &self.database {
-            Database::Sqlite(_) => PAGES,
-            Database::Postgres(_) => RECORDS,
-        };
-        let row = self.database.fetch_optional(text, vec![]).await?;
-        Ok(u64::try_from(row.map_or(Ok(0), |row| row.int(0))?).unwrap_or(0))
-    }
-
     /// Drops marks that no fresh timestamp can have any more.
     ///
     /// # Errors
@@ -353,21 +325,6 @@ impl Journal {
         let mut tx = self.database.begin().await?;
         tx.execute(DROP_STALE_MARKS, vec![oldest_fresh_second(now).into()]).await?;
         tx.commit().await
-    }
-
-    /// Drops up to `most` records older than `before`, in one short transaction; intents stay. Gives how many
-    /// were dropped: fewer than `most` means that none is left.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn forget(&self, before: Moment, most: u32) -> Result<u64, StoreError> {
-        let mut tx = self.database.begin().await?;
-        let values = vec![before.unix_ms().into(), i64::from(most).into()];
-        let dropped = tx.execute(DROP_ACTIVITY, values).await?;
-        tx.execute(DROP_SOURCES, vec![before.unix_ms().into()]).await?;
-        tx.execute(DROP_QUARTERS, vec![(before.unix_ms() / QUARTER_MS).into()]).await?;
-        tx.commit().await?;
-        Ok(dropped)
     }
 
     /// How many intents ended how; the open ones under an empty word.

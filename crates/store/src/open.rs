@@ -114,6 +114,10 @@ const ACTIVITY: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0006_spools.sql"),
         postgres: include_str!("../migrations/postgres/0006_spools.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0007_days.sql"),
+        postgres: include_str!("../migrations/postgres/0007_days.sql"),
+    },
 ];
 /// What a spool has beside the journal's tables; spools are always SQLite's.
 const SPOOL: &[Migration] =
@@ -452,7 +456,7 @@ impl Store {
     pub async fn refused_statements(&self) -> Vec<&'static str> {
         let mut refused = Vec::new();
         for (file, statements) in crate::STATEMENTS {
-            let database = if matches!(*file, "journal" | "activity" | "charts" | "spool") {
+            let database = if matches!(*file, "journal" | "retention" | "activity" | "charts" | "spool") {
                 &self.activity
             } else {
                 &self.main

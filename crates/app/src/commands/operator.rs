@@ -1,14 +1,18 @@
 //! `keyward operator …`, and the set-up link of a first start.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 use keyward_authority::Authority;
-use keyward_authority::oversight::{SetUp, offer_set_up};
+use keyward_authority::oversight::{SetUp, offer_set_up, prepare_set_up, staff};
 use keyward_rules::grant::Actor;
+use keyward_rules::staff::Role;
 use serde_json::json;
+use tracing::warn;
 
 use super::{host, open};
 use crate::arguments::{Operator, OperatorLink};
-use crate::{ambient, config, output};
+use crate::{ambient, config, output, set_up_link};
 
 /// Runs one of the operator commands.
 pub async fn run(command: Operator) -> Result<()> {
@@ -37,21 +41,39 @@ async fn link(options: OperatorLink) -> Result<()> {
     Ok(())
 }
 
-/// At the first start of a server with a console: the link that makes the first operator, printed this once. There
-/// is no default password anywhere.
-pub async fn offer_first(authority: &Authority, origin: &str) -> Result<()> {
+/// At the first start of a server with a console: puts the link that makes the first operator into `file`, and never into the
+/// log. There is no default password anywhere. Once there is an operator, removes the file.
+///
+/// # Errors
+/// When the file cannot be written; then there is no link, and the next start makes it.
+pub async fn offer_first(authority: &Authority, origin: &str, file: Option<&Path>) -> Result<()> {
     let desk = authority.desk(Actor::System("start"), ambient::now());
-    if let Some(token) = offer_set_up(&desk, SetUp::Once).await? {
-        let text = format!(
-            "There is no operator yet. Register in the console, set up an authenticator, then open this link:
-
-  {origin}/set-up#{}
-
-It is printed this once and works once, for 7 days; `keyward operator link` makes another.",
-            token.expose()
+    let Some(link) = prepare_set_up(&desk, SetUp::Once).await? else {
+        let has_operator = staff(&desk).await?.iter().any(|member| member.role == Role::Operator);
+        if let Some(file) = file.filter(|_| has_operator)
+            && let Err(problem) = set_up_link::remove(file)
+        {
+            warn!("{problem:#}");
+        }
+        return Ok(());
+    };
+    let Some(file) = file else {
+        warn!(
+            "there is no operator yet, and no file for the set-up link: set console.set_up_link_file, or run \
+             `keyward operator link`"
         );
-        output::announce(text, "the set-up link cannot be printed; `keyward operator link` makes another")
-            .await;
+        return Ok(());
+    };
+    set_up_link::put(file, &format!("{origin}/set-up#{}", link.token().expose()))?;
+    if let Err(problem) = link.commit().await {
+        // The link in it does not count, and the reason for that is worth more than one for not tidying up.
+        let _ = set_up_link::remove(file);
+        return Err(problem.into());
     }
+    warn!(
+        file = %file.display(),
+        "there is no operator yet: register in the console, set up an authenticator, then open the link in this file; \
+         it works once, for 7 days, and `keyward operator link` makes another"
+    );
     Ok(())
 }

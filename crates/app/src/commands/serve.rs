@@ -62,9 +62,10 @@ pub async fn run(file: &ConfigFile) -> Result<()> {
     let authority = Arc::new(node::authority(&store, rules));
     let shown = settings.shown();
     let proxies = Arc::new(settings.proxies.proxies().map_err(anyhow::Error::msg)?);
+    let set_up_link = settings.set_up_link_file(&location);
     let control = match (settings.console, settings.mail) {
         (Some(console), Some(mail)) => {
-            operator::offer_first(&authority, &console.origin).await?;
+            operator::offer_first(&authority, &console.origin, set_up_link.as_deref()).await?;
             let options = control::Options {
                 listener: node::listen(console.listen)?,
                 origin: console.origin,

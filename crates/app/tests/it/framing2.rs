@@ -11,7 +11,7 @@ use crate::world::{Folder, ORDER, Signed, Upstream};
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
+pub const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
 const END_STREAM: u8 = 1;
 const ACK: u8 = 1;
@@ -19,7 +19,7 @@ const END_HEADERS: u8 = 4;
 
 /// How a stream ended.
 #[derive(Debug, PartialEq, Eq)]
-enum Ended {
+pub enum Ended {
     /// With this body.
     Body(String),
     /// By a reset, a goodbye or a closed connection.
@@ -27,6 +27,14 @@ enum Ended {
 }
 
 impl Ended {
+    /// The body of a stream that ended with one.
+    pub fn body(&self) -> Option<&String> {
+        match self {
+            Self::Body(body) => Some(body),
+            Self::Cut => None,
+        }
+    }
+
     fn code(&self) -> String {
         match self {
             Self::Body(body) => serde_json::from_str::<serde_json::Value>(body).unwrap_or_default()["code"]
@@ -39,12 +47,12 @@ impl Ended {
 }
 
 /// A connection that has said its preface.
-struct H2(TcpStream);
+pub struct H2(TcpStream);
 
-type Header<'a> = (&'a str, &'a str);
+pub type Header<'a> = (&'a str, &'a str);
 
 impl H2 {
-    fn open(running: &Running) -> Self {
+    pub fn open(running: &Running) -> Self {
         let address = running.address("gateway_url").unwrap().trim_start_matches("http://");
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -55,7 +63,7 @@ impl H2 {
         h2
     }
 
-    fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+    pub fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
         let mut bytes = vec![length[1], length[2], length[3], kind, flags];
         bytes.extend_from_slice(&stream.to_be_bytes());
@@ -65,14 +73,24 @@ impl H2 {
     }
 
     /// Sends a request on stream 1 and reads how that ends.
-    fn ask(&mut self, headers: &[Header<'_>], body: &[u8]) -> Ended {
+    pub fn ask(&mut self, headers: &[Header<'_>], body: &[u8]) -> Ended {
+        self.send(headers, body);
+        self.answer()
+    }
+
+    /// Reads so many bytes, whatever they are.
+    pub fn read_some(&mut self, bytes: usize) {
+        self.0.read_exact(&mut vec![0; bytes]).unwrap();
+    }
+
+    /// Sends a request on stream 1.
+    pub fn send(&mut self, headers: &[Header<'_>], body: &[u8]) {
         let block = block(headers);
         let last = if body.is_empty() { END_STREAM } else { 0 };
         self.frame(HEADERS, END_HEADERS | last, 1, &block);
         if !body.is_empty() {
             self.frame(DATA, END_STREAM, 1, body);
         }
-        self.answer()
     }
 
     fn answer(&mut self) -> Ended {

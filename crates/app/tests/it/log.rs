@@ -77,4 +77,5 @@ fn the_level_changes_while_the_server_runs() {
     let before = refused();
     until("it is told again", 5_000, || log().matches("refused").count() > before);
     assert_eq!(server.stop().code(), Some(0));
+    assert!(!log().contains('\u{1b}'), "colour codes in a file: {}", log());
 }

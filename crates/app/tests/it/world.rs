@@ -225,6 +225,8 @@ pub enum Manner {
     Close,
     /// Exactly these bytes.
     Raw(&'static [u8]),
+    /// Exactly these bytes, and the end of the connection.
+    RawAndClose(&'static [u8]),
 }
 
 /// An exchange that keeps every request that it gets, byte for byte.
@@ -284,9 +286,10 @@ fn serve(mut stream: TcpStream, kept: &Mutex<Vec<Vec<u8>>>, manner: &Mutex<Manne
                 Manner::BreakOff => b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 33\r\n\r\n{\"code\":\"0\"",
                 Manner::Hang => b"",
                 Manner::Close => return,
-                Manner::Raw(bytes) => bytes,
+                Manner::Raw(bytes) | Manner::RawAndClose(bytes) => bytes,
             };
-            if stream.write_all(answer).is_err() || manner == Manner::BreakOff {
+            let closes = matches!(manner, Manner::BreakOff | Manner::RawAndClose(_));
+            if stream.write_all(answer).is_err() || closes {
                 return;
             }
         }

@@ -26,8 +26,8 @@ pub use proposals::{
 };
 pub use restore::{Since, note_restore};
 pub use roles::{
-    SetUp, check_set_up, invitation_matter, invite_operator, offer_set_up, revocation_matter, revoke_role,
-    role_of, set_up_is_open, set_up_matter, staff, take_set_up,
+    PendingLink, SetUp, check_set_up, invitation_matter, invite_operator, offer_set_up, prepare_set_up,
+    revocation_matter, revoke_role, role_of, set_up_is_open, set_up_matter, staff, take_set_up,
 };
 pub(crate) use roles::{acting, refuse_too_few};
 pub use words::name_of;

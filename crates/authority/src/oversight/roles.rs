@@ -9,6 +9,7 @@ use keyward_rules::person::Token;
 use keyward_rules::policy::{Needed, Setting};
 use keyward_rules::proposal::NotPassed;
 use keyward_rules::staff::Role;
+use keyward_rules::time::Moment;
 use keyward_store::{Member, StoreError, Tx};
 use tracing::error;
 
@@ -97,12 +98,52 @@ pub enum SetUp {
     Again,
 }
 
+/// A set-up link that counts once [`PendingLink::commit`] has returned. Until then its token can be put where its receiver
+/// looks for it; dropping the link makes none.
+#[must_use = "the link does not count before it is committed"]
+pub struct PendingLink {
+    token: Token,
+    until: Moment,
+    tx: Tx,
+}
+
+impl PendingLink {
+    /// What the link will hold.
+    pub const fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// Has the link count from now on, with its audit record.
+    ///
+    /// # Errors
+    /// [`ActionError::Store`]; then there is no such link.
+    #[crate::boxed]
+    pub async fn commit(self) -> Result<Token, ActionError> {
+        let facts = [("until", self.until.to_string())];
+        let event = Event::of(self.tx.grant(), self.tx.now(), "roles", &facts);
+        self.tx.commit(event).await?;
+        Ok(self.token)
+    }
+}
+
 /// Offers an operator's place by a link, while there are too few operators. `None` when there is nothing to offer.
 ///
 /// # Errors
 /// [`ActionError::SetUpIsOver`] when another link is asked for and there are enough operators.
 #[crate::boxed]
 pub async fn offer_set_up(desk: &Desk<'_>, which: SetUp) -> Result<Option<Token>, ActionError> {
+    match prepare_set_up(desk, which).await? {
+        Some(link) => link.commit().await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The same, for who keeps the token before the link counts.
+///
+/// # Errors
+/// As [`offer_set_up`].
+#[crate::boxed]
+pub async fn prepare_set_up(desk: &Desk<'_>, which: SetUp) -> Result<Option<PendingLink>, ActionError> {
     let grant = desk.actor.may(Action::OfferSetUp, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let (have, policy) = (operators(&mut tx).await?.len(), policy_now(desk, &mut tx).await?);
@@ -115,13 +156,11 @@ pub async fn offer_set_up(desk: &Desk<'_>, which: SetUp) -> Result<Option<Token>
     make_link(desk, tx).await.map(Some)
 }
 
-async fn make_link(desk: &Desk<'_>, mut tx: Tx) -> Result<Token, ActionError> {
+async fn make_link(desk: &Desk<'_>, mut tx: Tx) -> Result<PendingLink, ActionError> {
     let token = Token::from_entropy(SET_UP, desk.random());
     let until = desk.now.plus_ms(SET_UP_LIFE_MS);
     tx.insert_set_up_link(&stored(desk, &token), until).await?;
-    let event = Event::of(tx.grant(), desk.now, "roles", &[("until", until.to_string())]);
-    tx.commit(event).await?;
-    Ok(token)
+    Ok(PendingLink { token, until, tx })
 }
 
 /// What inviting another operator is approved as.
@@ -150,7 +189,7 @@ pub async fn invite_operator(desk: &Desk<'_>, proof: Proof) -> Result<Token, Act
     if have >= usize::from(policy.needed.operators()) {
         return Err(ActionError::SetUpIsOver);
     }
-    make_link(desk, tx).await
+    make_link(desk, tx).await?.commit().await
 }
 
 /// What taking the place is approved as; `alone` is the first operator's choice to need nobody else.

@@ -3,8 +3,8 @@
 use axum::body::Body;
 use axum::http::{Request, header};
 use keyward_authority::oversight::{
-    Approvers, SetUp, approval_matter, approve as approve_and_stop, offer_set_up, rotate_master_key,
-    show_proposal,
+    Approvers, SetUp, approval_matter, approve as approve_and_stop, offer_set_up, prepare_set_up,
+    rotate_master_key, show_proposal,
 };
 use keyward_authority::{ActionError, StepUpForm, begin_step_up, finish_step_up};
 use keyward_rules::grant::{Actor, Holder, Origin, Staff};
@@ -17,7 +17,7 @@ use crate::apps::an_hour_later;
 use crate::doors::browser;
 use crate::world::{HOME, PASSWORD, Person, Reply, World, wish};
 
-/// The token that a first start prints.
+/// The token of the link that a first start makes.
 pub async fn first_link(world: &World) -> String {
     let desk = world.authority.desk(Actor::System("start"), world.now());
     offer_set_up(&desk, SetUp::Once).await.unwrap().unwrap().expose().to_owned()
@@ -108,7 +108,7 @@ async fn the_set_up_link_makes_the_first_operator_once() {
     assert_eq!(ann.get("/operations").await.code(), "no_role");
     let token = first_link(&world).await;
     let desk = world.authority.desk(Actor::System("start"), world.now());
-    assert!(offer_set_up(&desk, SetUp::Once).await.unwrap().is_none(), "printed once");
+    assert!(offer_set_up(&desk, SetUp::Once).await.unwrap().is_none(), "made once");
     for wrong in ["", "kwo_", "kwo_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &token[..40], "kwt_x"] {
         assert_eq!(take(&ann, wrong, false).await.code(), "no_set_up_link", "{wrong:?}");
     }
@@ -130,6 +130,22 @@ async fn the_set_up_link_makes_the_first_operator_once() {
     let policies = ben.get("/operations/policies").await.json();
     assert_eq!((&policies[0]["value"], &policies[0]["source"]), (&json!("2"), &json!("default")));
     assert_eq!(ann.approved("POST", "/operations/invitations", json!({})).await.code(), "set_up_is_over");
+}
+
+/// Its token could not be kept where its receiver looks for it.
+#[tokio::test]
+async fn a_link_that_was_not_committed_makes_no_operator() {
+    let world = World::new().await;
+    let ann = world.person("ann@keyward.example").await;
+    let desk = world.authority.desk(Actor::System("start"), world.now());
+    let link = prepare_set_up(&desk, SetUp::Once).await.unwrap().unwrap();
+    let lost = link.token().expose().to_owned();
+    drop(link);
+    assert_eq!(take(&ann, &lost, false).await.code(), "no_set_up_link");
+    let token = first_link(&world).await;
+    assert_ne!(token, lost, "the next start makes one, because none was made");
+    assert_eq!(take(&ann, &lost, false).await.code(), "no_set_up_link");
+    assert_eq!(take(&ann, &token, false).await.status, 204);
 }
 
 #[tokio::test]

@@ -214,7 +214,7 @@ impl Journal {
         let (mut from, until, written) = (mark.int(0)?, mark.int(1)?, mark.int(2)?);
         let newest = tx.fetch_optional(NEWEST_RECORD, vec![]).await?.map_or(Ok(0), |row| row.int(0))?;
         // When every record was forgotten, SQLite numbers from 1 again.
-        if from > newest || until > 0 && until < from {
+        if self.database.reuses_numbers() && from > newest || until > 0 && until < from {
             from = 0;
         }
         let interrupted = until > 0;

@@ -118,6 +118,11 @@ impl Database {
         }
     }
 
+    /// Whether a number of a record that was dropped is given again: on SQLite once it was the newest.
+    pub(crate) const fn reuses_numbers(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+
     /// Whether anything was ever made in it.
     ///
     /// # Errors

@@ -60,6 +60,7 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("people", crate::people::STATEMENTS),
     ("policies", crate::policies::STATEMENTS),
     ("proposals", crate::proposals::STATEMENTS),
+    ("retention", crate::retention::STATEMENTS),
     ("root", crate::seal::ROOT_STATEMENTS),
     ("seal", crate::seal::STATEMENTS),
     ("sessions", crate::sessions::STATEMENTS),

@@ -2,8 +2,9 @@
 
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::time::Moment;
-use keyward_store::{Activity, Charted, Counted, JournalWriter, Record, Rolled, Span, Store};
+use keyward_store::{Activity, Charted, Counted, JournalWriter, Location, Record, Rolled, Span, Store};
 
+use crate::parts::AS_BEFORE;
 use crate::world::{NOW, World, edit, entropy, master, random};
 
 macro_rules! on_both {
@@ -180,6 +181,9 @@ async fn counts_from_before_are_brought_along(world: World) {
     append(&mut journal.writer().unwrap(), one, 10).await;
     journal.roll_up(NOW).await.unwrap();
     world.store.close().await;
+    if let Location::Postgres(_) = &world.location {
+        edit(&world, "activity.db", AS_BEFORE).await;
+    }
     edit(
         &world,
         "activity.db",

@@ -18,6 +18,7 @@ mod conformance;
 mod connections;
 mod copies;
 mod operators;
+mod parts;
 mod passkeys;
 mod people;
 mod spool;

@@ -1,0 +1,1 @@
+-- PostgreSQL keeps the journal by days. SQLite has one table, whose records go row by row.
