@@ -83,6 +83,10 @@ const MAIN: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0013_row_marks.sql"),
         postgres: include_str!("../migrations/postgres/0013_row_marks.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0014_session_note.sql"),
+        postgres: include_str!("../migrations/postgres/0014_session_note.sql"),
+    },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
 const ACTIVITY: &[Migration] = &[
