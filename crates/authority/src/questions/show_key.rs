@@ -70,6 +70,8 @@ pub struct KeyView {
     pub state: &'static str,
     /// What others laid on it, in words.
     pub holds: Vec<&'static str>,
+    /// Whether it is held for a change of password, factor or e-mail address, for as long as its account's rest lasts.
+    pub rests: bool,
     /// Whether an operator froze the key itself.
     pub frozen: bool,
     /// Whether its holder reported it as leaked.
@@ -88,9 +90,16 @@ pub struct KeyView {
     pub predecessor: Option<KeyId>,
     /// The key that follows it.
     pub successor: Option<KeyId>,
+    /// Keys that were made to replace it; only [`show_key`] looks for them.
+    pub replaced_by: Vec<KeyId>,
+    /// Whether it ended because its successor took over.
+    pub replaced: bool,
     /// Counts its changes.
     pub version: u64,
 }
+
+/// The words of the hold that a change of password, factor or e-mail address lays on keys.
+pub const HELD_FOR_A_CHANGE: &str = "held for 24 hours after a change of password, factor or e-mail address";
 
 const fn hold_in_words(hold: Hold) -> &'static str {
     match hold {
@@ -98,7 +107,7 @@ const fn hold_in_words(hold: Hold) -> &'static str {
         Hold::AppFrozen => "a successor was demanded and the deadline is over; rotate it",
         Hold::AccountFrozen => "the account is frozen",
         Hold::TwoFactorOff => "two-factor sign-in is off",
-        Hold::Cooling => "resting for 24 hours after a change of password, factor or e-mail address",
+        Hold::Cooling => HELD_FOR_A_CHANGE,
         Hold::CancelOnly => "quarantine: reads and cancels only",
         Hold::ReadOnly => "quarantine: reads only",
         Hold::BrokenSeal => "its stored record was altered",
@@ -136,6 +145,7 @@ impl KeyView {
             rate_cap: key.rate_cap.map(RateCap::per_second),
             state,
             holds: holds.collect(),
+            rests: key.life.holds.has(Hold::Cooling),
             frozen: key.life.holds.has(Hold::Frozen),
             leaked: notes.is_some_and(|notes| notes.told.iter().any(|word| word == "leaked")),
             created_at: key.created_at,
@@ -145,14 +155,31 @@ impl KeyView {
             ending: if over || key.life.is_over() { None } else { ending(key, notes) },
             predecessor: notes.and_then(|notes| notes.predecessor),
             successor: notes.and_then(|notes| notes.successor),
+            replaced_by: Vec::new(),
+            replaced: ended_by_date(key, over) && notes.is_some_and(|notes| notes.successor.is_some()),
             version: key.version,
         }
+    }
+
+    /// The state's word for people: a key whose successor took over did not just expire.
+    #[must_use]
+    pub const fn state_in_words(&self) -> &'static str {
+        if self.replaced { "replaced" } else { self.state }
     }
 
     /// Whether the key is neither deleted nor expired.
     #[must_use]
     pub fn is_living(&self) -> bool {
         !matches!(self.state, "deleted" | "expired")
+    }
+}
+
+/// Whether the date of a key has ended it, `over` saying that it has passed.
+const fn ended_by_date(key: &KeyRecord, over: bool) -> bool {
+    match key.life.state {
+        HolderState::Active | HolderState::Disabled => over,
+        HolderState::Expired { cause, .. } => matches!(cause, EndCause::Date),
+        HolderState::Deleted { .. } => false,
     }
 }
 
@@ -182,5 +209,8 @@ pub async fn show_key(desk: &Desk<'_>, id: KeyId) -> Result<KeyView, ActionError
     let reader = &desk.authority.access.reader;
     let key = reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
     let notes = reader.notes_of(key.account).await?;
-    Ok(KeyView::of(&key, notes.iter().find(|notes| notes.key == id), desk.now))
+    let mut view = KeyView::of(&key, notes.iter().find(|notes| notes.key == id), desk.now);
+    let after = notes.iter().filter(|notes| notes.predecessor == Some(id)).map(|notes| notes.key);
+    view.replaced_by = after.filter(|after| view.successor != Some(*after)).collect();
+    Ok(view)
 }
