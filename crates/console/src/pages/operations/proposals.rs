@@ -16,8 +16,9 @@ use serde::Deserialize;
 use super::{Officer, acting};
 use crate::fields::Fields;
 use crate::pages::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up};
-use crate::pages::layout::{Frame, Query, go, page, problem};
-use crate::pages::person::Posted;
+use crate::pages::layout::{Frame, Query, page, problem, told};
+use crate::pages::note::Note;
+use crate::pages::person::{Posted, SignedIn};
 use crate::words::{When, countdown};
 
 /// A proposal in the list.
@@ -63,7 +64,7 @@ pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
         Ok((views, altered)) => {
             let rows: Vec<Row> = views.iter().map(row).collect();
             let next = rows.last().filter(|_| rows.len() == PAGE_DEFAULT).map(|last| last.id.clone());
-            let frame = Frame::of(&officer.0, "operations", "Proposals").note(&query.note);
+            let frame = Frame::of(&officer.0, "operations", "Proposals");
             page(&List { frame, tab: "proposals", rows, altered, next: next.unwrap_or_default() })
         }
         Err(other) => problem(other),
@@ -97,12 +98,12 @@ async fn find(desk: &Desk<'_>, id: &str) -> Result<ProposalView, Response> {
 }
 
 /// One proposal.
-pub async fn show(officer: Officer, Path(id): Path<String>, Asked(query): Asked<Query>) -> Response {
+pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
         let view = find(&officer.desk()?, &id).await?;
         let me = officer.0.id();
         Ok(page(&Show {
-            frame: Frame::of(&officer.0, "operations", &format!("Proposal {}", view.id)).note(&query.note),
+            frame: Frame::of(&officer.0, "operations", &format!("Proposal {}", view.id)),
             tab: "proposals",
             csrf: &officer.0.csrf,
             acts: officer.acts() && view.standing == "open",
@@ -197,7 +198,7 @@ pub async fn make(posted: Posted) -> Response {
             Ceremony::Page(answer) => return Ok(answer),
         };
         let id = propose(&desk, proof, change).await.map_err(problem)?;
-        settle_if_complete(&desk, id, "proposed").await
+        settle_if_complete(&posted.person, &desk, id, Note::Proposed).await
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -208,11 +209,17 @@ fn without_change(posted: &Posted) -> Posted {
 }
 
 /// Carries out what has all its approvals; what the change itself refuses is shown, and the proposal stays.
-async fn settle_if_complete(desk: &Desk<'_>, id: ProposalId, note: &str) -> Result<Response, Response> {
+async fn settle_if_complete(
+    person: &SignedIn,
+    desk: &Desk<'_>,
+    id: ProposalId,
+    note: Note,
+) -> Result<Response, Response> {
+    let page = format!("/operations/proposals/{id}");
     match carry_it_out(desk, id).await {
-        Ok(()) => Ok(go(&format!("/operations/proposals/{id}?note=carried-out"))),
+        Ok(()) => Ok(told(person, &page, Note::CarriedOut).await),
         Err(ActionError::Proposal(NotPassed::NotEnough { .. }) | ActionError::AtTheHost) => {
-            Ok(go(&format!("/operations/proposals/{id}?note={note}")))
+            Ok(told(person, &page, note).await)
         }
         Err(other) => Err(problem(other)),
     }
@@ -262,7 +269,7 @@ pub async fn approve(Path(id): Path<String>, posted: Posted) -> Response {
             Ceremony::Page(answer) => return Ok(answer),
         };
         approve_it(&desk, proof, view.id, read).await.map_err(problem)?;
-        settle_if_complete(&desk, view.id, "approved").await
+        settle_if_complete(&posted.person, &desk, view.id, Note::Approved).await
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -273,7 +280,7 @@ pub async fn carry_out(Path(id): Path<String>, posted: Posted) -> Response {
         let desk = acting(&posted.person, Action::Approve)?;
         let view = find(&desk, &id).await?;
         carry_it_out(&desk, view.id).await.map_err(problem)?;
-        Ok(go(&format!("/operations/proposals/{}?note=carried-out", view.id)))
+        Ok(told(&posted.person, &format!("/operations/proposals/{}", view.id), Note::CarriedOut).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -310,7 +317,7 @@ pub async fn cancel(Path(id): Path<String>, posted: Posted) -> Response {
             Ceremony::Page(answer) => return Ok(answer),
         };
         cancel_proposal(&desk, proof, view.id).await.map_err(problem)?;
-        Ok(go(&format!("/operations/proposals/{}?note=cancelled", view.id)))
+        Ok(told(&posted.person, &format!("/operations/proposals/{}", view.id), Note::Cancelled).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
