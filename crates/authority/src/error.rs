@@ -5,9 +5,12 @@ use keyward_rules::channel::{NotATarget, NotQuietHours};
 use keyward_rules::grant::{NotAllowed, NotApproved, NotProven};
 use keyward_rules::id::MasterKeyId;
 use keyward_rules::key::{KeyRefusal, LifeRefusal, NotAName};
-use keyward_rules::limits::{APPS_PER_BROKER, CHANNELS_PER_ACCOUNT, PASSKEYS_PER_ACCOUNT, WHY_CHARS};
+use keyward_rules::limits::{
+    APPS_PER_BROKER, CHANNELS_PER_ACCOUNT, CODES_PER_HOUR, PASSKEYS_PER_ACCOUNT, WHY_CHARS,
+};
 use keyward_rules::person::NotAPassword;
 use keyward_rules::proposal::{NotPassed, ProposalId};
+use keyward_rules::time::Moment;
 use keyward_store::StoreError;
 
 use crate::apps::NotALogo;
@@ -64,8 +67,19 @@ pub enum ActionError {
     #[error("passkeys need a console whose address is a host name")]
     NoPasskeysHere,
     /// Too many codes were asked for.
-    #[error("too many codes were sent in the last hour; wait a while and try again")]
-    TooManyCodes,
+    #[error(
+        "{CODES_PER_HOUR} codes were sent in the last hour; the next one can be sent at {} UTC",
+        clock(*.again_at)
+    )]
+    TooManyCodes {
+        /// From when on another one can be sent.
+        again_at: Moment,
+        /// How long that is from now.
+        wait_ms: u64,
+    },
+    /// Too many questions for passkeys are open.
+    #[error("too many passkeys were asked for in the last five minutes; wait five minutes and try again")]
+    TooManyQuestions,
     /// Too many people want passwords checked.
     #[error("too many sign-ins at the same time; try again in a moment")]
     Busy,
@@ -82,7 +96,7 @@ pub enum ActionError {
     TwoFactorOff,
     /// Keys that move funds rest.
     #[error(
-        "the password, a factor or the e-mail address changed less than 24 hours ago: until then no key that moves funds can be made, enabled or loosened"
+        "the password, a factor or the e-mail address changed less than 24 hours ago: until then no key that may withdraw, move funds or manage can be made, enabled or loosened"
     )]
     Cooling,
     /// The account or key is frozen.
@@ -203,6 +217,11 @@ pub enum ActionError {
     Store(#[from] StoreError),
 }
 
+/// Hour and minute of a moment in UTC.
+fn clock(at: Moment) -> String {
+    at.to_string().chars().skip(11).take(5).collect()
+}
+
 /// What kind of thing went wrong, for shells that answer by kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ErrorKind {
@@ -231,7 +250,8 @@ impl ActionError {
             | Self::NoChannel
             | Self::NoMessage
             | Self::NoPasskey => ErrorKind::Missing,
-            Self::TooManyCodes
+            Self::TooManyCodes { .. }
+            | Self::TooManyQuestions
             | Self::TooManyTests
             | Self::Busy
             | Self::Searching

@@ -5,7 +5,7 @@ use keyward_rules::letter::{Body, CodeLetter, Letter};
 use keyward_rules::limits::{CODE_LIFE_MS, CODES_PER_HOUR};
 use keyward_rules::person::{CodeTag, MailCode, SessionId};
 use keyward_rules::secret::Secret;
-use keyward_store::NewChallenge;
+use keyward_store::{NewChallenge, Quota};
 
 use crate::passkeys::{Purpose, prove_passkey};
 use crate::prove::readable;
@@ -77,10 +77,17 @@ pub async fn begin_step_up(desk: &Desk<'_>, matter: &Matter) -> Result<SessionId
         most_per_hour: CODES_PER_HOUR,
         owner,
     };
-    if desk.authority.access.door.challenge(new, Some(&letter), desk.now).await? {
-        Ok(id)
-    } else {
-        Err(ActionError::TooManyCodes)
+    within(desk, desk.authority.access.door.challenge(new, Some(&letter), desk.now).await?)?;
+    Ok(id)
+}
+
+/// Refuses what a used-up quota of codes does not allow.
+pub(crate) fn within(desk: &Desk<'_>, quota: Quota) -> Result<(), ActionError> {
+    match quota {
+        Quota::Left => Ok(()),
+        Quota::UsedUpUntil(again_at) => {
+            Err(ActionError::TooManyCodes { again_at, wait_ms: again_at.ms_since(desk.now) })
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 'use strict';
 
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const minute = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
 function localTimes(root) {
   for (const time of root.querySelectorAll('time[data-local]')) {
     const at = new Date(time.dateTime);
-    if (!Number.isNaN(at.getTime())) time.textContent = (time.dataset.local === 'day' ? day : minute).format(at);
+    if (!Number.isNaN(at.getTime())) time.textContent = ({ day, clock }[time.dataset.local] ?? minute).format(at);
   }
 }
 

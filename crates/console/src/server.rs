@@ -88,6 +88,7 @@ impl Console {
             .fallback(pages::not_found)
             .layer(DefaultBodyLimit::max(BODY_BYTES))
             .layer(middleware::from_fn_with_state(shell.clone(), guard::guard))
+            .layer(middleware::from_fn_with_state(shell.clone(), pages::reframe))
             .with_state(shell.clone());
         Self { router, shell, requests: Shares::new(REQUESTS) }
     }

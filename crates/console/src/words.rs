@@ -24,6 +24,11 @@ impl When {
         Self { iso: iso.to_owned(), utc }
     }
 
+    /// Hour and minute: `08:15 UTC`.
+    pub fn clock(&self) -> &str {
+        self.utc.get(11..).unwrap_or(&self.utc)
+    }
+
     /// Writes a moment that may not be there.
     pub fn maybe(at: Option<Moment>) -> Option<Self> {
         at.map(Self::of)
@@ -133,11 +138,12 @@ pub fn urlencoded(pairs: &[(&str, &String)]) -> String {
         .collect()
 }
 
-/// `in 3 days`, `in 5 hours`, `in 12 minutes`: how long until `then`, rounded down.
+/// `in 3 days`, `in 5 hours`, `in 12 minutes`, `in less than a minute`: how long until `then`, rounded down.
 pub fn countdown(now: Moment, then: Moment) -> String {
     let minutes = then.ms_since(now) / 60_000;
     let (count, unit) = match minutes {
-        0..=119 => (minutes, "minute"),
+        0 => return "in less than a minute".to_owned(),
+        1..=119 => (minutes, "minute"),
         120..=2_879 => (minutes / 60, "hour"),
         _ => (minutes / 1_440, "day"),
     };
@@ -147,14 +153,16 @@ pub fn countdown(now: Moment, then: Moment) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::countdown;
+    use super::{When, countdown};
     use keyward_rules::time::Moment;
 
     #[test]
     fn countdowns_read_well() {
         let at = Moment::from_unix_ms;
+        assert_eq!(countdown(at(0), at(59_999)), "in less than a minute");
         assert_eq!(countdown(at(0), at(60_000)), "in 1 minute");
         assert_eq!(countdown(at(0), at(5 * 3_600_000)), "in 5 hours");
         assert_eq!(countdown(at(0), at(3 * 86_400_000 + 1)), "in 3 days");
+        assert_eq!(When::of(at(8 * 3_600_000 + 15 * 60_000)).clock(), "08:15 UTC");
     }
 }

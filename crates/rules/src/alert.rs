@@ -114,12 +114,12 @@ kinds! {
         "If that was not you, somebody knows your password: change it now. Without the second factor nobody got in.";
     /// The password changed.
     PasswordChanged, "password_changed", Critical, "Your password was changed",
-        "All other sessions have ended, and keys that move funds rest for 24 hours. If it was not you, disable all keys \
-         at once and tell the operator.";
+        "All other sessions have ended, and keys that may withdraw, move funds or manage are held for 24 hours. If it was \
+         not you, disable all keys at once and tell the operator.";
     /// The e-mail address changed.
     EmailChanged, "email_changed", Critical, "Your e-mail address was changed",
-        "All other sessions have ended, and keys that move funds rest for 24 hours. If it was not you, disable all keys \
-         at once and tell the operator.";
+        "All other sessions have ended, and keys that may withdraw, move funds or manage are held for 24 hours. If it was not \
+         you, disable all keys at once and tell the operator.";
     /// The authenticator was turned on or replaced.
     TotpEnrolled, "totp_enrolled", Critical, "An authenticator was set up",
         "If it was not you, disable all keys at once and tell the operator.";
@@ -203,7 +203,8 @@ kinds! {
         "It signs in without the password. If it was not you, disable all keys at once and tell the operator.";
     /// A passkey was removed.
     PasskeyRemoved, "passkey_removed", Critical, "A passkey was removed",
-        "It no longer signs in. Keys that move funds rest for 24 hours, and without any second factor all keys are held.";
+        "It no longer signs in. Keys that may withdraw, move funds or manage are held for 24 hours, and without any second \
+         factor all keys are held.";
     /// A passkey's counter went back.
     PasskeyCopied, "passkey_copied", Critical, "A passkey was refused: there may be a copy of it",
         "Its count of uses went back, as it does when two devices hold the same secret. Sign in another way, remove the \

@@ -26,7 +26,7 @@ use crate::passkeys;
 use crate::people::{self, PersonRecord};
 use crate::seal::{Aad, Vault};
 use crate::sessions::{self, SessionRecord};
-use crate::sql::{Database, Value, statements};
+use crate::sql::{Database, Row, Value, statements};
 
 statements! {
     /// Counts a try unless a pause runs. One try is forgotten in each interval of $3 milliseconds; `seen_at` moves by whole
@@ -50,7 +50,7 @@ statements! {
     /// One row per owner, so that counting and inserting cannot interleave.
     LOCK_OWNER = "INSERT INTO tries (subject, failures, until, seen_at) VALUES ($1, 0, 0, $2) \
         ON CONFLICT (subject) DO UPDATE SET seen_at = excluded.seen_at";
-    CHALLENGES_SINCE = "SELECT COUNT(*) FROM challenges WHERE owner = $1 AND made_at > $2";
+    CHALLENGES_SINCE = "SELECT COUNT(*), MIN(made_at) FROM challenges WHERE owner = $1 AND made_at > $2";
     INSERT_CHALLENGE = "INSERT INTO challenges (id, owner, account, session, action, intent, code, payload, data_key, \
         made_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     COUNT_CHALLENGE_TRY = "UPDATE challenges SET tries = tries + 1 WHERE id = $1 AND done_at IS NULL AND tries < 1000000 \
@@ -92,6 +92,15 @@ pub enum Patience {
     Credential,
     /// A network address, behind which many people may sit.
     Source,
+}
+
+/// How many challenges an owner may still have in this hour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Quota {
+    /// At least one.
+    Left,
+    /// None before this moment, at which the oldest one of the hour no longer counts.
+    UsedUpUntil(Moment),
 }
 
 /// A challenge to make.
@@ -238,7 +247,7 @@ impl Door {
         Ok(self.alone(USE_RECOVERY_CODE, values).await? == 1)
     }
 
-    /// Makes a challenge and puts its mail into the outbox; `false` when its owner had too many this hour.
+    /// Makes a challenge and puts its mail into the outbox, unless its owner had as many this hour as may be.
     ///
     /// # Errors
     /// [`StoreError::Database`]; then there is neither challenge nor mail.
@@ -247,15 +256,15 @@ impl Door {
         new: NewChallenge,
         letter: Option<&Letter>,
         now: Moment,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Quota, StoreError> {
         let mut tx = self.database.begin().await?;
         let lock = format!("codes:{}", new.owner);
         tx.execute(LOCK_OWNER, vec![lock.into(), now.unix_ms().into()]).await?;
-        let hour_ago = now.unix_ms().saturating_sub(60 * 60 * 1_000);
         let row =
-            tx.fetch_optional(CHALLENGES_SINCE, vec![new.owner.as_str().into(), hour_ago.into()]).await?;
-        if row.map_or(Ok(0), |row| row.int(0))? >= i64::from(new.most_per_hour) {
-            return Ok(false);
+            tx.fetch_optional(CHALLENGES_SINCE, vec![new.owner.as_str().into(), hour_before(now)]).await?;
+        let quota = quota(row.as_ref(), new.most_per_hour)?;
+        if quota != Quota::Left {
+            return Ok(quota);
         }
         let payload = self.vault.seal(&payload_aad(new.id), new.payload.expose().as_bytes())?;
         let values: Vec<Value> = vec![
@@ -276,7 +285,7 @@ impl Door {
             outbox::put(&mut tx, &self.vault, letter, now).await?;
         }
         tx.commit().await?;
-        Ok(true)
+        Ok(quota)
     }
 
     /// Whether `owner` may still have a challenge in this hour: a look before expensive work. [`Self::challenge`] decides.
@@ -288,10 +297,10 @@ impl Door {
         owner: &str,
         most_per_hour: u32,
         now: Moment,
-    ) -> Result<bool, StoreError> {
-        let hour_ago = now.unix_ms().saturating_sub(60 * 60 * 1_000);
-        let row = self.database.fetch_optional(CHALLENGES_SINCE, vec![owner.into(), hour_ago.into()]).await?;
-        Ok(row.map_or(Ok(0), |row| row.int(0))? < i64::from(most_per_hour))
+    ) -> Result<Quota, StoreError> {
+        let values = vec![owner.into(), hour_before(now)];
+        let row = self.database.fetch_optional(CHALLENGES_SINCE, values).await?;
+        quota(row.as_ref(), most_per_hour)
     }
 
     /// Counts a try of a challenge and opens it. Committed when this returns. `None` when it was used, or never
@@ -356,6 +365,24 @@ impl Door {
         let before = now.unix_ms().saturating_sub(TOUCH_MS - 1);
         let values = vec![session.id.to_string().into(), now.unix_ms().into(), before.into()];
         self.alone(sessions::TOUCH_SESSION, values).await.map(drop)
+    }
+
+    /// Leaves a word with a session about what was just done, in place of one that no page took.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn leave_note(&self, session: SessionId, word: &str) -> Result<(), StoreError> {
+        let values = vec![session.to_string().into(), word.into()];
+        self.alone(sessions::LEAVE_NOTE, values).await.map(drop)
+    }
+
+    /// Takes that word, so that it is shown once; whether this was the first time.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn take_note(&self, session: SessionId, word: &str) -> Result<bool, StoreError> {
+        let values = vec![session.to_string().into(), word.into()];
+        Ok(self.alone(sessions::TAKE_NOTE, values).await? == 1)
     }
 
     /// Begins the session of a half-done sign-in, whose second factor is due; it can do nothing else. Gives how many others
@@ -439,6 +466,25 @@ impl Door {
         let touched = tx.execute(sql, values).await?;
         tx.commit().await?;
         Ok(touched)
+    }
+}
+
+/// Milliseconds in which an owner's challenges are counted together.
+const HOUR_MS: u64 = 60 * 60 * 1_000;
+
+fn hour_before(now: Moment) -> Value {
+    now.unix_ms().saturating_sub(HOUR_MS).into()
+}
+
+/// Reads a row of [`CHALLENGES_SINCE`].
+fn quota(row: Option<&Row>, most_per_hour: u32) -> Result<Quota, StoreError> {
+    let Some(row) = row else { return Ok(Quota::Left) };
+    match row.int_or_null(1)? {
+        Some(oldest) if row.int(0)? >= i64::from(most_per_hour) => {
+            let oldest = u64::try_from(oldest).map_err(|_| StoreError::tampered("challenge", "made_at"))?;
+            Ok(Quota::UsedUpUntil(Moment::from_unix_ms(oldest).plus_ms(HOUR_MS)))
+        }
+        Some(_) | None => Ok(Quota::Left),
     }
 }
 

@@ -62,7 +62,7 @@ pub use channels::ChannelRecord;
 pub use charts::write::Rolled;
 pub use charts::{Counted, LATENCIES_MS, Rollup, Span, Subject as Charted};
 pub use deliveries::{Attempt, Deliveries, DeliveryRecord, DeliveryState, Fate};
-pub use door::{Door, NewChallenge, Opened, Patience, Try};
+pub use door::{Door, NewChallenge, Opened, Patience, Quota, Try};
 pub use error::StoreError;
 pub use feed::{Change, Feed, Loaded, LoadedKey, Position, Subject, Watch};
 pub use journal::{

@@ -87,6 +87,10 @@ const MAIN: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0014_own_end.sql"),
         postgres: include_str!("../migrations/postgres/0014_own_end.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0015_session_note.sql"),
+        postgres: include_str!("../migrations/postgres/0015_session_note.sql"),
+    },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
 const ACTIVITY: &[Migration] = &[

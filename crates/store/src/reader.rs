@@ -86,6 +86,22 @@ impl Reader {
         Ok(rows.iter().map(|row| RawKey::from_row(row)?.open(&self.vault)).collect())
     }
 
+    /// The keys of an account in `scope` and of its sub-accounts; altered rows are left out, they are unusable already.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keys_of_family(
+        &self,
+        scope: Scope,
+        account: AccountId,
+    ) -> Result<Vec<KeyRecord>, StoreError> {
+        if !scope.reaches(account) {
+            return Ok(Vec::new());
+        }
+        let rows = self.database.fetch_all(keys::KEYS_OF_FAMILY, vec![account.as_u64().into()]).await?;
+        Ok(rows.iter().filter_map(|row| RawKey::from_row(row).ok()?.open(&self.vault).ok()).collect())
+    }
+
     /// The app with this id, as gateways know it.
     ///
     /// # Errors

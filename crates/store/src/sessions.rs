@@ -13,8 +13,8 @@ use crate::sql::{Row, Value, statements};
 use crate::writer::Tx;
 
 statements! {
-    SESSION_BY_TOKEN = "SELECT id, account, kind, stage, began_at, seen_at, source, device FROM sessions WHERE token = $1";
-    SESSIONS_OF_ACCOUNT = "SELECT id, account, kind, stage, began_at, seen_at, source, device FROM sessions \
+    SESSION_BY_TOKEN = "SELECT id, account, kind, stage, began_at, seen_at, source, device, note FROM sessions WHERE token = $1";
+    SESSIONS_OF_ACCOUNT = "SELECT id, account, kind, stage, began_at, seen_at, source, device, note FROM sessions \
         WHERE account = $1 ORDER BY seen_at DESC, id";
     INSERT_SESSION = "INSERT INTO sessions (id, token, account, kind, stage, began_at, seen_at, source, device) \
         VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)";
@@ -27,8 +27,11 @@ statements! {
     /// The same for sign-ins whose second factor is due; also ends what is over.
     TRIM_HALF_SESSIONS = "DELETE FROM sessions WHERE account = $1 AND stage = 'password' AND (began_at <= $2 OR id IN \
         (SELECT id FROM sessions WHERE account = $1 AND stage = 'password' ORDER BY began_at DESC, id LIMIT 1000 OFFSET $3))";
-    UNFINISHED = "SELECT id, account, kind, stage, began_at, seen_at, source, device FROM sessions \
+    UNFINISHED = "SELECT id, account, kind, stage, began_at, seen_at, source, device, note FROM sessions \
         WHERE stage = 'password' AND began_at <= $1 ORDER BY began_at LIMIT $2";
+    LEAVE_NOTE = "UPDATE sessions SET note = $2 WHERE id = $1";
+    /// Whoever takes the same note second changes no row.
+    TAKE_NOTE = "UPDATE sessions SET note = NULL WHERE id = $1 AND note = $2";
     TOUCH_SESSION = "UPDATE sessions SET seen_at = $2 WHERE id = $1 AND seen_at < $3";
     DROP_SESSIONS = "DELETE FROM sessions WHERE seen_at <= $1 OR began_at <= $2";
     KNOWN_DEVICE = "SELECT seen_at FROM devices WHERE token = $1 AND account = $2";
@@ -73,6 +76,8 @@ pub struct SessionRecord {
     pub source: String,
     /// From which device.
     pub device: String,
+    /// What the last action did, as a word of the console, until a page takes it.
+    pub note: Option<String>,
 }
 
 impl SessionKind {
@@ -113,6 +118,7 @@ impl SessionRecord {
             life: SessionLife { began_at: moment(row.int(4)?)?, seen_at: moment(row.int(5)?)? },
             source: row.text(6)?,
             device: row.text(7)?,
+            note: row.text_or_null(8)?,
         })
     }
 

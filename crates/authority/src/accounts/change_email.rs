@@ -13,7 +13,7 @@ use keyward_store::{AccountKind, NewChallenge};
 use super::register::is_quiet;
 use super::rest;
 use crate::sign_in::STRANGERS;
-use crate::step_up::{Matter, code_letter, tag};
+use crate::step_up::{Matter, code_letter, tag, within};
 use crate::{ActionError, Desk, tell};
 
 /// What asking for another address is approved as, at the old address.
@@ -26,7 +26,7 @@ pub fn email_matter(new: &Email) -> Matter {
             format!("Change the e-mail address of your account to {new}"),
             "Your other sessions end, and codes that were sent to the old address approve nothing."
                 .to_owned(),
-            "Keys that move funds rest for 24 hours afterwards.".to_owned(),
+            "Keys that may withdraw, move funds or manage are held for 24 hours afterwards.".to_owned(),
         ],
     }
 }
@@ -68,11 +68,8 @@ pub async fn ask_for_email(desk: &Desk<'_>, proof: Proof, new: &Email) -> Result
         most_per_hour: CODES_PER_HOUR,
         owner,
     };
-    if desk.authority.access.door.challenge(new, letter, desk.now).await? {
-        Ok(id)
-    } else {
-        Err(ActionError::TooManyCodes)
-    }
+    within(desk, desk.authority.access.door.challenge(new, letter, desk.now).await?)?;
+    Ok(id)
 }
 
 /// Takes the new address, proven by its code. The account's other sessions and its open challenges end, those of a lost

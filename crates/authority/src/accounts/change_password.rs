@@ -18,7 +18,8 @@ pub fn password_matter(new: &str) -> Matter {
         facts: vec![("password", new.to_owned())],
         words: vec![
             "Change the password of your account".to_owned(),
-            "All other sessions end, and keys that move funds rest for 24 hours.".to_owned(),
+            "All other sessions end. Keys that may withdraw, move funds or manage are held for 24 hours."
+                .to_owned(),
         ],
     }
 }

@@ -9,9 +9,11 @@ use keyward_store::{KeyRecord, PersonRecord, Tx};
 
 use crate::{ActionError, Desk};
 
-/// Whether a key's rights let funds leave an account.
+/// Whether a key's rights let funds leave an account, or let it make keys that do (product.md 2).
 pub(crate) fn moves_funds(permissions: Permissions) -> bool {
-    permissions.allows(Permission::Withdraw) || permissions.allows(Permission::Funding)
+    [Permission::Withdraw, Permission::Funding, Permission::Manage]
+        .into_iter()
+        .any(|right| permissions.allows(right))
 }
 
 /// Whether keys that move funds rest.

@@ -19,7 +19,7 @@ pub use phrase::{change_phrase, phrase_matter};
 pub use recovery_codes::{recovery_matter, renew_recovery_codes};
 pub(crate) use register::address_word;
 pub use register::{Registered, ask_to_register, confirm_registration};
-pub use reset::{ResetForm, ask_to_reset, reset_password};
+pub use reset::{Consent, Reset, ResetForm, ask_to_reset, reset_password};
 pub use two_factor::{
     Enrolled, Left, enrol_matter, enrol_totp, open_step, remove_matter, remove_totp, seal_step,
     try_authenticator,

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::hashing::Lane;
 use crate::prove::source;
 use crate::sign_in::{STRANGERS, session};
-use crate::step_up::{Matter, code_letter, tag};
+use crate::step_up::{Matter, code_letter, tag, within};
 use crate::{ActionError, Desk, strength};
 
 /// A new account, and its first session.
@@ -42,9 +42,7 @@ pub async fn ask_to_register(
     let authority = desk.authority;
     let password = strength::choose(password, &[email.as_str(), "keyward"])?;
     let owner = format!("source:{}", source(desk));
-    if !authority.access.door.may_challenge(&owner, CODES_PER_HOUR, desk.now).await? {
-        return Err(ActionError::TooManyCodes);
-    }
+    within(desk, authority.access.door.may_challenge(&owner, CODES_PER_HOUR, desk.now).await?)?;
     let hash = authority.hasher.hash((source(desk), Lane::Strangers), password, desk.random()).await?;
     let known = match authority.access.door.account_by_email(email).await? {
         Some(account) => {
@@ -79,11 +77,8 @@ pub async fn ask_to_register(
         most_per_hour: CODES_PER_HOUR,
     };
     let letter = if quiet { None } else { Some(&letter) };
-    if authority.access.door.challenge(new, letter, desk.now).await? {
-        Ok(id)
-    } else {
-        Err(ActionError::TooManyCodes)
-    }
+    within(desk, authority.access.door.challenge(new, letter, desk.now).await?)?;
+    Ok(id)
 }
 
 /// Makes the account, its address proven by the code, and its first session.

@@ -4,9 +4,10 @@ use keyward_rules::account::Email;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{
-    Action, Answer, Factor, FactorAnswer, FactorKind, NotApproved, NotProven, Proof, TwoFactor,
+    Action, Answer, Factor, FactorAnswer, FactorKind, NotApproved, NotProven, Proof, Scope, TwoFactor,
 };
 use keyward_rules::id::AccountId;
+use keyward_rules::key::KeyName;
 use keyward_rules::letter::Letter;
 use keyward_rules::limits::{CODE_LIFE_MS, CODES_PER_HOUR};
 use keyward_rules::person::{MailCode, SessionId, Token};
@@ -14,12 +15,13 @@ use keyward_rules::secret::Secret;
 use keyward_store::NewChallenge;
 
 use super::register::is_quiet;
-use super::{is_cooling, rest};
+use super::{Left, is_cooling, rest};
 use crate::hashing::Lane;
 use crate::passkeys::{Purpose, prove_any_passkey};
 use crate::prove::{FactorCode, prove, source};
+use crate::questions::stopping;
 use crate::sign_in::lane;
-use crate::step_up::{Matter, code_letter, tag};
+use crate::step_up::{Matter, code_letter, tag, within};
 use crate::{ActionError, Desk, strength, tell};
 
 /// What somebody gives who lost the password.
@@ -32,8 +34,33 @@ pub struct ResetForm {
     pub factor: String,
     /// Instead of it, a passkey's answer to the question that was put for this challenge; empty if there is none.
     pub passkey: String,
+    /// Instead of both: what [`Reset::Stops`] gave for this challenge; empty at first.
+    pub proved: String,
     /// The new password.
     pub password: String,
+}
+
+/// Which keys a reset may hold without asking.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Consent {
+    /// Whichever there are: they were listed, or a program asks.
+    Given,
+    /// None: where a key would stop, nothing is changed yet.
+    Missing,
+}
+
+/// What became of a reset.
+#[derive(Debug)]
+pub enum Reset {
+    /// The password is set.
+    Done,
+    /// Code and factor hold, and consent is missing: nothing has changed.
+    Stops {
+        /// What proves the factor in the second request, because it was used up.
+        proved: String,
+        /// The keys that would stop.
+        names: Vec<KeyName>,
+    },
 }
 
 fn matter(email: &str) -> Matter {
@@ -53,9 +80,7 @@ pub async fn ask_to_reset(
     let door = &desk.authority.access.door;
     // The source's limit comes first: who has used that up must not use up the recipient's as well.
     let owner = format!("source:{}", source(desk));
-    if !door.may_challenge(&owner, CODES_PER_HOUR, desk.now).await? {
-        return Err(ActionError::TooManyCodes);
-    }
+    within(desk, door.may_challenge(&owner, CODES_PER_HOUR, desk.now).await?)?;
     let account = door.account_by_email(email).await?;
     let person = match &account {
         Some(account) => door.person(account.id).await?,
@@ -84,7 +109,8 @@ pub async fn ask_to_reset(
         most_per_hour: CODES_PER_HOUR,
     };
     let letter = letter.as_ref().filter(|_| !quiet);
-    if door.challenge(new, letter, desk.now).await? { Ok(id) } else { Err(ActionError::TooManyCodes) }
+    within(desk, door.challenge(new, letter, desk.now).await?)?;
+    Ok(id)
 }
 
 /// A passkey of the account, which the question could not name: a stranger would have learned that there is one.
@@ -98,13 +124,37 @@ async fn by_passkey(
     if factor.account() == account { Ok(factor) } else { Err(NotProven::Wrong.into()) }
 }
 
+/// The factors that can be proven in a request before.
+const PROVABLE: [FactorKind; 3] = [FactorKind::Totp, FactorKind::RecoveryCode, FactorKind::Passkey];
+
+/// A factor that was right, as a text that the form of one challenge carries while its owner reads which keys stop. The challenge
+/// bounds its life and its use.
+fn seal_factor(desk: &Desk<'_>, challenge: SessionId, account: AccountId, kind: FactorKind) -> String {
+    let text = format!("{account} {}", kind.word());
+    let tag = desk.authority.secrets.codes.tag("reset proved", &challenge.to_string(), text.as_bytes());
+    let mac: String = tag.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}.{mac}", kind.word())
+}
+
+/// The kind of the factor that such a text proves; `None` when it is not ours, or of another challenge.
+fn open_factor(desk: &Desk<'_>, challenge: SessionId, account: AccountId, text: &str) -> Option<FactorKind> {
+    PROVABLE.into_iter().find(|kind| {
+        let expected = seal_factor(desk, challenge, account, *kind);
+        bool::from(subtle::ConstantTimeEq::ct_eq(expected.as_bytes(), text.as_bytes()))
+    })
+}
+
 /// Sets the password with both proofs. Every session ends, every browser is forgotten, keys that move funds rest.
 ///
 /// # Errors
 /// [`ActionError::NotApproved`] for a wrong code and for an address without account alike; then
 /// [`ActionError::NotProven`].
 #[crate::boxed]
-pub async fn reset_password(desk: &Desk<'_>, form: &ResetForm) -> Result<(), ActionError> {
+pub async fn reset_password(
+    desk: &Desk<'_>,
+    form: &ResetForm,
+    consent: Consent,
+) -> Result<Reset, ActionError> {
     let authority = desk.authority;
     let door = &authority.access.door;
     let password = strength::choose(&form.password, &["keyward"])?;
@@ -130,6 +180,10 @@ pub async fn reset_password(desk: &Desk<'_>, form: &ResetForm) -> Result<(), Act
         return Err(NotApproved::Over.into());
     }
     let factor = match person.two_factor() {
+        TwoFactor::On if !form.proved.is_empty() => {
+            let kind = open_factor(desk, id, account, &form.proved).ok_or(NotProven::Wrong)?;
+            Factor::settle(account, kind, TwoFactor::On, FactorAnswer::Right)?
+        }
         TwoFactor::On if form.passkey.is_empty() => prove(desk, account, &form.factor, "reset").await?,
         TwoFactor::On => by_passkey(desk, account, id, &form.passkey).await?,
         // After a factor was removed the password must still be known, for a day.
@@ -140,6 +194,12 @@ pub async fn reset_password(desk: &Desk<'_>, form: &ResetForm) -> Result<(), Act
         }
         TwoFactor::Off => Factor::settle(account, FactorKind::Mailbox, TwoFactor::Off, FactorAnswer::Right)?,
     };
+    if consent == Consent::Missing {
+        let names = stopping(desk, Scope::Account(account), account, Left::Another).await?;
+        if !names.is_empty() {
+            return Ok(Reset::Stops { proved: seal_factor(desk, id, account, factor.kind()), names });
+        }
+    }
     if !door.use_challenge(id, desk.now).await? {
         return Err(NotApproved::Over.into());
     }
@@ -154,5 +214,5 @@ pub async fn reset_password(desk: &Desk<'_>, form: &ResetForm) -> Result<(), Act
     tell::tell(desk, &mut tx, alert).await?;
     let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);
     tx.commit(event).await?;
-    Ok(())
+    Ok(Reset::Done)
 }

@@ -41,7 +41,7 @@ impl Left {
 
     pub(crate) const fn sentence(self) -> &'static str {
         match self {
-            Self::Another => "Keys that move funds rest for 24 hours.",
+            Self::Another => "Keys that may withdraw, move funds or manage are held for 24 hours.",
             Self::Nothing => "All your API keys are held until two-factor sign-in is on again.",
         }
     }
@@ -68,7 +68,7 @@ pub struct Enrolled {
 }
 
 /// Sets the authenticator up, whose code of time step `step` came back. The first one brings recovery codes and lifts the hold
-/// on the keys; a replacement lets keys that move funds rest.
+/// on the keys, one beside a passkey changes nothing else, and a replacement lets keys that move funds rest.
 ///
 /// # Errors
 /// [`ActionError::NoAccount`].
@@ -86,7 +86,9 @@ pub async fn enrol_totp(
     tx.set_totp(account, Some(authenticator.secret()), step).await?;
     let mut recovery_codes = Vec::new();
     match person.two_factor() {
-        TwoFactor::On => rest(desk, &mut tx, account).await?,
+        TwoFactor::On if person.totp.is_some() => rest(desk, &mut tx, account).await?,
+        // One more factor beside a passkey: nothing was reset (product.md 2).
+        TwoFactor::On => {}
         TwoFactor::Off => {
             recovery_codes = super::recovery_codes::write(desk, &mut tx, account).await?;
             family_holds(&mut tx, account, |key| Some(key.life.release(Hold::TwoFactorOff))).await?;

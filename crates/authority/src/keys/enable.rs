@@ -7,17 +7,24 @@ use keyward_rules::id::{KeyId, Revision};
 use keyward_rules::time::Moment;
 use keyward_store::{KeyRecord, PersonRecord};
 
+use super::named::refuse_ended;
 use crate::accounts::{is_cooling, moves_funds};
 use crate::{ActionError, Desk, Matter, tell};
 
-/// What enabling a key is approved as.
-#[must_use]
-pub fn enable_matter(id: KeyId, name: &str) -> Matter {
-    Matter {
+/// What enabling a key is approved as. A key that cannot be enabled costs no code.
+///
+/// # Errors
+/// [`ActionError::NoKey`], [`ActionError::Life`] when it is active or has ended.
+#[crate::boxed]
+pub async fn plan_enable(desk: &Desk<'_>, id: KeyId) -> Result<Matter, ActionError> {
+    let key = desk.authority.access.reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
+    refuse_ended(&key, desk.now)?;
+    key.life.enable()?;
+    Ok(Matter {
         action: Action::EnableKey,
         facts: vec![("key", id.to_string())],
-        words: vec![format!("Enable the API key “{name}” ({id})")],
-    }
+        words: vec![format!("Enable the API key “{}” ({id})", key.name)],
+    })
 }
 
 /// Enables a disabled key; holds on it stay.

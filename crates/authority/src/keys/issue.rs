@@ -120,6 +120,9 @@ pub async fn check_wish(desk: &Desk<'_>, wish: &KeyWish) -> Result<(), ActionErr
         access.reader.keys_of(scope, account.id).await?.into_iter().collect();
     let notes = access.reader.notes_of(account.id).await?;
     refuse_frozen(desk, &account).await?;
+    if let Some(replaced) = wish.replaces {
+        access.reader.key(scope, replaced).await?.ok_or(ActionError::NoKey)?;
+    }
     if let Binding::App(app) = wish.spec.binding {
         refuse_closed(desk, app).await?;
     }
@@ -149,8 +152,9 @@ pub async fn made_before(desk: &Desk<'_>, wish: &KeyWish) -> Result<Option<KeyId
 /// Makes the key, by all rules of product.md 3.1.
 ///
 /// # Errors
-/// [`ActionError::NoAccount`], [`ActionError::Key`] by rule, [`ActionError::TwoFactorOff`],
-/// [`ActionError::Cooling`], [`ActionError::Frozen`], [`ActionError::OtherRequest`].
+/// [`ActionError::NoAccount`], [`ActionError::NoKey`] when the key to replace is beyond the actor's scope,
+/// [`ActionError::Key`] by rule, [`ActionError::TwoFactorOff`], [`ActionError::Cooling`], [`ActionError::Frozen`],
+/// [`ActionError::OtherRequest`].
 #[crate::boxed]
 pub async fn issue_key(desk: &Desk<'_>, proof: Proof, wish: KeyWish) -> Result<Outcome, ActionError> {
     let grant = desk.actor.may(Action::IssueKey, proof)?;
@@ -173,8 +177,7 @@ pub async fn issue_key(desk: &Desk<'_>, proof: Proof, wish: KeyWish) -> Result<O
     let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
     frozen_now(&mut tx, &account).await?;
     if let Some(replaced) = wish.replaces
-        && let Some(key) = tx.key(replaced).await?
-        && is_frozen(&key)
+        && is_frozen(&tx.key(replaced).await?.ok_or(ActionError::NoKey)?)
     {
         return Err(ActionError::Frozen);
     }

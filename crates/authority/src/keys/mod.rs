@@ -18,7 +18,7 @@ pub use delete::{delete_key, delete_matter};
 pub use disable::{disable_key, disable_matter};
 pub use disable_all::{brake, disable_all_keys, disable_all_matter};
 pub use edit::{edit_key, parse_tags};
-pub use enable::{enable_key, enable_matter};
+pub use enable::{enable_key, plan_enable};
 pub use issue::{Issued, KeyWish, Outcome, check_wish, issue_key, made_before, wish_matter};
 pub use leaked::{leak_matter, report_leak};
 pub use named::KeyNamed;

@@ -2,6 +2,8 @@
 
 use keyward_rules::grant::{Action, Actor};
 use keyward_rules::id::KeyId;
+use keyward_rules::key::LifeRefusal;
+use keyward_rules::time::Moment;
 use keyward_store::{KeyRecord, Tx};
 
 use crate::{ActionError, Desk, Matter};
@@ -15,6 +17,14 @@ pub struct KeyNamed {
     pub name: String,
 }
 
+/// Refuses a key that was deleted or has expired, by its date also before the sweep has written that down.
+pub(super) fn refuse_ended(key: &KeyRecord, now: Moment) -> Result<(), ActionError> {
+    if key.life.is_over() || key.expires_at.is_some_and(|end| end <= now) {
+        return Err(LifeRefusal::Ended.into());
+    }
+    Ok(())
+}
+
 impl KeyNamed {
     /// A key by its id alone, for the host and the system's duties.
     #[must_use]
@@ -25,10 +35,11 @@ impl KeyNamed {
     /// The same, looked up before anything is proven: what cannot be costs no code and asks no device.
     ///
     /// # Errors
-    /// [`ActionError::NoKey`], [`ActionError::NotTheName`].
+    /// [`ActionError::NoKey`], [`ActionError::Life`] when it has ended, [`ActionError::NotTheName`].
     pub async fn confirmed(desk: &Desk<'_>, id: KeyId, name: String) -> Result<Self, ActionError> {
         let key =
             desk.authority.access.reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
+        refuse_ended(&key, desk.now)?;
         if !key.name.is_called(&name) {
             return Err(ActionError::NotTheName);
         }

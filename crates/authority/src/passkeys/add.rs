@@ -13,7 +13,7 @@ use webauthn_rs::prelude::{CredentialID, PasskeyRegistration, RegisterPublicKeyC
 
 use super::ceremony::{Presented, credential_of, is_framed, keep, owner};
 use super::{Offer, Purpose, user_handle};
-use crate::accounts::{Enrolled, family_holds, recovery_codes, rest};
+use crate::accounts::{Enrolled, family_holds, recovery_codes};
 use crate::{ActionError, Desk, Matter, tell};
 
 /// A new passkey whose answer is right, before it is kept.
@@ -45,7 +45,7 @@ pub fn add_matter(attested: &Attested) -> Matter {
 /// Asks the browser for a new passkey.
 ///
 /// # Errors
-/// [`ActionError::NoPasskeysHere`], [`ActionError::TooManyPasskeys`], [`ActionError::TooManyCodes`].
+/// [`ActionError::NoPasskeysHere`], [`ActionError::TooManyPasskeys`], [`ActionError::TooManyQuestions`].
 #[crate::boxed]
 pub async fn offer_new_passkey(desk: &Desk<'_>) -> Result<Offer, ActionError> {
     let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
@@ -72,7 +72,7 @@ pub async fn offer_new_passkey(desk: &Desk<'_>) -> Result<Offer, ActionError> {
     let purpose = Purpose::Add(holder.session);
     keep(desk, owner(desk, "in"), Some(holder.account), &purpose, options, state)
         .await?
-        .ok_or(ActionError::TooManyCodes)
+        .ok_or(ActionError::TooManyQuestions)
 }
 
 /// Checks what the browser made. The question stays: the same answer comes again with the step-up.
@@ -103,8 +103,8 @@ pub async fn try_new_passkey(desk: &Desk<'_>, name: &str, text: &str) -> Result<
     Ok(Attested { ceremony, name, handle, credential: whole.to_string(), counter })
 }
 
-/// Keeps the passkey. The first second factor brings recovery codes and lifts the hold on the keys; another one lets keys
-/// that move funds rest.
+/// Keeps the passkey. The first second factor brings recovery codes and lifts the hold on the keys; another one changes
+/// nothing else.
 ///
 /// # Errors
 /// [`ActionError::NotAPasskey`] when the question was answered meanwhile, [`ActionError::TooManyPasskeys`].
@@ -133,7 +133,8 @@ pub async fn add_passkey(
     tx.insert_passkey(&NewPasskey { id, account, name, handle, credential, counter }).await?;
     let mut codes = Vec::new();
     match person.two_factor() {
-        TwoFactor::On => rest(desk, &mut tx, account).await?,
+        // One more factor: nothing was reset (product.md 2).
+        TwoFactor::On => {}
         TwoFactor::Off => {
             codes = recovery_codes::write(desk, &mut tx, account).await?;
             family_holds(&mut tx, account, |key| Some(key.life.release(Hold::TwoFactorOff))).await?;

@@ -139,7 +139,7 @@ pub async fn offer_passkey(
 /// `lane` separates the counters of a source: pages that were only opened leave room for who presses the button.
 ///
 /// # Errors
-/// [`ActionError::NoPasskeysHere`]; [`ActionError::TooManyCodes`] when this source has too many questions open.
+/// [`ActionError::NoPasskeysHere`]; [`ActionError::TooManyQuestions`] when this source has too many questions open.
 #[crate::boxed]
 pub async fn offer_any_passkey(desk: &Desk<'_>, purpose: &Purpose, lane: &str) -> Result<Offer, ActionError> {
     let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
@@ -147,7 +147,7 @@ pub async fn offer_any_passkey(desk: &Desk<'_>, purpose: &Purpose, lane: &str) -
     let (options, state) = begun.map_err(|_| ActionError::NoPasskeysHere)?;
     let options = serde_json::to_value(options.public_key).unwrap_or_default();
     let state = serde_json::to_string(&state).unwrap_or_default();
-    keep(desk, owner(desk, lane), None, purpose, options, state).await?.ok_or(ActionError::TooManyCodes)
+    keep(desk, owner(desk, lane), None, purpose, options, state).await?.ok_or(ActionError::TooManyQuestions)
 }
 
 /// Whose open questions are counted together. Before sign-in by source: who knows a password must not use the owner's

@@ -104,6 +104,15 @@ pub async fn prove_record(desk: &Desk<'_>, n: u64) -> Result<RecordProof, Action
     Ok(RecordProof { n, record, leaf, path, size, checkpoint })
 }
 
+/// How many records the newest checkpoint covers: the first so many have a proof. Nobody learns a record from it.
+///
+/// # Errors
+/// [`ActionError::Store`].
+#[crate::boxed]
+pub async fn signed_records(desk: &Desk<'_>) -> Result<u64, ActionError> {
+    Ok(desk.authority.access.log.newest_checkpoint().await?.map_or(0, |(size, _)| size))
+}
+
 /// Records that `filter` finds, newest first, at most `limit` (1 to 100), and where to search on if there may be more.
 /// Every symbol of the filter's text stands for itself. One search looks through [`AUDIT_SEARCH_ROWS`] records at most.
 ///

@@ -7,6 +7,7 @@ mod apps;
 mod audit;
 mod channels;
 mod charts;
+mod keys_that_rest;
 mod list_keys;
 mod outlook;
 mod passkeys;
@@ -25,11 +26,13 @@ pub use apps::{
     broker_app, broker_apps, is_broker, namesakes_before, open_apps, overseen_app, overseen_apps,
     review_queue,
 };
-pub use audit::{RecordProof, TrailView, own_trail, prove_record, search_audit};
+pub use audit::{RecordProof, TrailView, own_trail, prove_record, search_audit, signed_records};
 pub use channels::{ChannelState, ChannelView, DeliveryView, list_channels, list_deliveries, show_channel};
 pub use charts::{ChartView, Piece, Range, account_chart, key_chart};
+pub use keys_that_rest::keys_that_rest;
+pub(crate) use keys_that_rest::stopping;
 pub use list_keys::list_keys;
 pub use outlook::{Outlook, key_outlook};
 pub use passkeys::{PasskeyView, list_passkeys, show_passkey};
 pub use sessions::{Presence, SessionView, list_sessions, open_session};
-pub use show_key::{Ending, KeyView, reach_in_words, show_key};
+pub use show_key::{Ending, HELD_FOR_A_CHANGE, KeyView, reach_in_words, show_key};

@@ -71,6 +71,8 @@ pub struct KeyView {
     pub state: &'static str,
     /// What others laid on it, in words.
     pub holds: Vec<&'static str>,
+    /// Whether it is held for a change of password, factor or e-mail address, for as long as its account's rest lasts.
+    pub rests: bool,
     /// Whether an operator froze the key itself.
     pub frozen: bool,
     /// Whether its holder reported it as leaked.
@@ -91,9 +93,16 @@ pub struct KeyView {
     pub successor: Option<KeyId>,
     /// Whether its successor lives, so that it ends with the overlap and does not count.
     pub place: Place,
+    /// Keys that were made to replace it; only [`show_key`] looks for them.
+    pub replaced_by: Vec<KeyId>,
+    /// Whether it ended because its successor took over.
+    pub replaced: bool,
     /// Counts its changes.
     pub version: u64,
 }
+
+/// The words of the hold that a change of password, factor or e-mail address lays on keys.
+pub const HELD_FOR_A_CHANGE: &str = "held for 24 hours after a change of password, factor or e-mail address";
 
 const fn hold_in_words(hold: Hold) -> &'static str {
     match hold {
@@ -101,7 +110,7 @@ const fn hold_in_words(hold: Hold) -> &'static str {
         Hold::AppFrozen => "a successor was demanded and the deadline is over; rotate it",
         Hold::AccountFrozen => "the account is frozen",
         Hold::TwoFactorOff => "two-factor sign-in is off",
-        Hold::Cooling => "resting for 24 hours after a change of password, factor or e-mail address",
+        Hold::Cooling => HELD_FOR_A_CHANGE,
         Hold::CancelOnly => "quarantine: reads and cancels only",
         Hold::ReadOnly => "quarantine: reads only",
         Hold::BrokenSeal => "its stored record was altered",
@@ -139,6 +148,7 @@ impl KeyView {
             rate_cap: key.rate_cap.map(RateCap::per_second),
             state,
             holds: holds.collect(),
+            rests: key.life.holds.has(Hold::Cooling),
             frozen: key.life.holds.has(Hold::Frozen),
             leaked: notes.is_some_and(|notes| notes.told.iter().any(|word| word == "leaked")),
             created_at: key.created_at,
@@ -149,14 +159,31 @@ impl KeyView {
             predecessor: notes.and_then(|notes| notes.predecessor),
             successor: notes.and_then(|notes| notes.successor),
             place,
+            replaced_by: Vec::new(),
+            replaced: ended_by_date(key, over) && notes.is_some_and(|notes| notes.successor.is_some()),
             version: key.version,
         }
+    }
+
+    /// The state's word for people: a key whose successor took over did not just expire.
+    #[must_use]
+    pub const fn state_in_words(&self) -> &'static str {
+        if self.replaced { "replaced" } else { self.state }
     }
 
     /// Whether the key is neither deleted nor expired.
     #[must_use]
     pub fn is_living(&self) -> bool {
         !matches!(self.state, "deleted" | "expired")
+    }
+}
+
+/// Whether the date of a key has ended it, `over` saying that it has passed.
+const fn ended_by_date(key: &KeyRecord, over: bool) -> bool {
+    match key.life.state {
+        HolderState::Active | HolderState::Disabled => over,
+        HolderState::Expired { cause, .. } => matches!(cause, EndCause::Date),
+        HolderState::Deleted { .. } => false,
     }
 }
 
@@ -189,6 +216,14 @@ pub fn reach_in_words(binding: &Binding) -> String {
 pub async fn show_key(desk: &Desk<'_>, id: KeyId) -> Result<KeyView, ActionError> {
     let reader = &desk.authority.access.reader;
     let key = reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
-    let notes = reader.notes(id).await?;
-    Ok(KeyView::of(&key, Some(&notes), place_of(desk, &notes).await?, desk.now))
+    let notes = reader.notes_of(key.account).await?;
+    let own = notes.iter().find(|notes| notes.key == id);
+    let place = match own {
+        Some(own) => place_of(desk, own).await?,
+        None => Place::Own,
+    };
+    let mut view = KeyView::of(&key, own, place, desk.now);
+    let after = notes.iter().filter(|notes| notes.predecessor == Some(id)).map(|notes| notes.key);
+    view.replaced_by = after.filter(|after| view.successor != Some(*after)).collect();
+    Ok(view)
 }

@@ -1,11 +1,13 @@
 //! Actions of coming and going: password, second factor, sessions.
 
 mod end;
+mod note;
 mod passkey;
 mod password;
 mod second_factor;
 
 pub use end::{end_other_sessions, end_session};
+pub use note::{leave_note, take_note};
 pub use passkey::{present_passkey, present_passkey_second};
 pub use password::{Door, Presented, present_password};
 pub(crate) use password::{STRANGERS, lane};
@@ -56,6 +58,7 @@ pub(crate) fn session(
         life: SessionLife { began_at: desk.now, seen_at: desk.now },
         source,
         device: device.to_string(),
+        note: None,
     };
     (record, Token::from_entropy(prefix(kind), desk.random()))
 }

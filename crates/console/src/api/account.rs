@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use keyward_authority::accounts::{
-    ResetForm, ask_for_email, ask_to_register, ask_to_reset, change_password, change_phrase,
+    Consent, ResetForm, ask_for_email, ask_to_register, ask_to_reset, change_password, change_phrase,
     confirm_email as take_email, confirm_registration as take_registration, email_matter, enrol_matter,
     enrol_totp, password_matter, phrase_matter, recovery_matter, remove_matter, remove_totp,
     renew_recovery_codes, reset_password, try_authenticator,
@@ -245,6 +245,7 @@ pub async fn confirm_recovery(
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_body", text));
     }
     let form = ResetForm {
+        proved: String::new(),
         challenge: id,
         mail_code: body.mail_code,
         factor: body.factor,
@@ -252,7 +253,8 @@ pub async fn confirm_recovery(
         password: body.password,
     };
     let desk = shell.desk(Actor::Visitor(origin));
-    let (reset, ()) = tokio::join!(reset_password(&desk, &form), tokio::time::sleep(EVEN_TIME));
+    let (reset, ()) =
+        tokio::join!(reset_password(&desk, &form, Consent::Given), tokio::time::sleep(EVEN_TIME));
     reset?;
     Ok(StatusCode::NO_CONTENT)
 }

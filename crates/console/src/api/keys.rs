@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use keyward_authority::keys::{
     AddressChange, KeyNamed, KeyWish, Outcome, RotationWish, change_addresses, check_rotation, check_wish,
     delete_key, delete_matter, disable_all_keys, disable_all_matter, disable_key, disable_matter, edit_key,
-    enable_key, enable_matter, end_overlap as end_rotation, issue_key, leak_matter, made_before,
-    overlap_matter, parse_tags, plan_addresses, report_leak, rotate_key, rotation_matter, wish_matter,
+    enable_key, end_overlap as end_rotation, issue_key, leak_matter, made_before, overlap_matter, parse_tags,
+    plan_addresses, plan_enable, report_leak, rotate_key, rotation_matter, wish_matter,
 };
 use keyward_authority::questions::{key_activity, key_outlook, list_keys, show_key};
 use keyward_authority::{ActionError, Desk, Matter};
@@ -243,8 +243,7 @@ pub async fn enable(
     Id(id): Id<KeyId>,
     Body(body): Body<Enable>,
 ) -> Result<Json<Changed>, Problem> {
-    let key = show_key(&caller.desk(), id).await?;
-    let proof = caller.step_up(&enable_matter(id, key.name.as_str()), body.step_up).await?;
+    let proof = caller.step_up(&plan_enable(&caller.desk(), id).await?, body.step_up).await?;
     let revision = enable_key(&caller.desk(), proof, id).await?;
     Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
 }

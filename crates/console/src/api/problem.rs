@@ -37,6 +37,9 @@ pub struct Document {
     /// instead of `factor`.
     #[serde(skip_serializing_if = "Option::is_none")]
     passkey: Option<PasskeyQuestion>,
+    /// Seconds after which it is worth another try; a header of the answer.
+    #[serde(skip)]
+    retry_after_s: Option<u64>,
 }
 
 /// A problem document on its way out.
@@ -91,6 +94,7 @@ impl Problem {
             challenge: None,
             approves: None,
             passkey: None,
+            retry_after_s: None,
         }))
     }
 
@@ -135,6 +139,9 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             answer.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }
+        if let Some(seconds) = self.0.retry_after_s {
+            answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
         answer
     }
 }
@@ -158,7 +165,9 @@ impl From<ActionError> for Problem {
             ActionError::TooManyPasskeys => (S::CONFLICT, "too_many_passkeys"),
             ActionError::NoPasskey => (S::NOT_FOUND, "no_passkey"),
             ActionError::NoPasskeysHere => (S::CONFLICT, "no_passkeys_here"),
-            ActionError::TooManyCodes => (S::TOO_MANY_REQUESTS, "too_many_codes"),
+            ActionError::TooManyCodes { .. } | ActionError::TooManyQuestions => {
+                (S::TOO_MANY_REQUESTS, "too_many_codes")
+            }
             ActionError::Busy => (S::TOO_MANY_REQUESTS, "busy"),
             ActionError::Searching => (S::TOO_MANY_REQUESTS, "searching"),
             ActionError::TooManySearches => (S::TOO_MANY_REQUESTS, "too_many_searches"),
@@ -224,7 +233,11 @@ impl From<ActionError> for Problem {
                 (S::SERVICE_UNAVAILABLE, "store")
             }
         };
-        Self::new(status, code, problem.for_people())
+        let mut made = Self::new(status, code, problem.for_people());
+        if let ActionError::TooManyCodes { wait_ms, .. } = problem {
+            made.0.retry_after_s = Some(wait_ms.div_ceil(1_000));
+        }
+        made
     }
 }
 

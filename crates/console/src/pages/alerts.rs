@@ -8,7 +8,8 @@ use keyward_authority::questions::{AlertView, list_alerts, mark_alerts_seen};
 use keyward_rules::alert::Urgency;
 use keyward_rules::limits::PAGE_DEFAULT;
 
-use super::layout::{Frame, Query, go, page, problem};
+use super::layout::{Frame, Query, page, problem, told};
+use super::note::Note;
 use super::person::{Posted, SignedIn};
 use crate::words::When;
 
@@ -64,7 +65,7 @@ async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError
     let newest = views.first().map_or(0, |view| view.id);
     let older = views.last().map(|view| view.id).filter(|_| views.len() == PAGE_DEFAULT);
     let rows = views.into_iter().map(row).collect();
-    let frame = Frame::of(person, "alerts", "Alerts").note(&query.note);
+    let frame = Frame::of(person, "alerts", "Alerts");
     Ok(page(&Page { frame, csrf: &person.csrf, rows, newest, older }))
 }
 
@@ -73,7 +74,7 @@ pub async fn seen(posted: Posted) -> Response {
     let person = &posted.person;
     let upto = posted.fields.get("upto").parse().unwrap_or(0);
     match mark_alerts_seen(&person.desk(), person.id(), upto).await {
-        Ok(()) => go("/alerts?note=seen"),
+        Ok(()) => told(person, "/alerts", Note::Seen).await,
         Err(other) => problem(other),
     }
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use keyward_authority::ActionError;
 use keyward_rules::channel::{Choices, Digest, NotQuietHours, Quiet, Which};
 
+use super::field::Slip;
 use super::layout::sentence;
 use crate::fields::Fields;
 
@@ -50,6 +51,11 @@ impl Typed {
     /// With what is wrong of the quiet hours.
     pub fn wrong(self, wrong: NotQuietHours) -> Self {
         Self { quiet_error: sentence(&ActionError::from(wrong)), ..self }
+    }
+
+    /// What is wrong, for the summary of the form.
+    pub fn slip(&self) -> Option<Slip> {
+        Slip::new("quiet-from", "Quiet hours", &self.quiet_error)
     }
 
     /// The HTML.

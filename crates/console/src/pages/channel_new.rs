@@ -11,8 +11,9 @@ use keyward_rules::key::KeyName;
 
 use super::channel_choices::{Typed, parse};
 use super::confirm::{Asking, Ceremony, step_up};
-use super::field::{Field, Kind};
-use super::layout::{Frame, go, page, page_with, problem, sentence};
+use super::field::{Field, Kind, Slip, html_of};
+use super::layout::{Frame, go, page, page_with, problem, sentence, told};
+use super::note::Note;
 use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
 
@@ -40,6 +41,7 @@ struct Page<'p> {
     kinds: [(&'static str, &'static str, &'static str); 4],
     fields: Vec<String>,
     choices: String,
+    summary: Vec<Slip>,
     error: String,
 }
 
@@ -69,7 +71,7 @@ struct Errors {
 }
 
 /// The inputs of a kind.
-fn inputs(kind: ChannelKind, fields: &Fields, errors: &Errors) -> Vec<String> {
+fn inputs(kind: ChannelKind, fields: &Fields, errors: &Errors) -> Vec<Field> {
     let target = |name, label, hint| {
         Field::new(name, label, Kind::Text).value(fields.get(name)).hint(hint).error(errors.target.as_str())
     };
@@ -99,22 +101,24 @@ fn inputs(kind: ChannelKind, fields: &Fields, errors: &Errors) -> Vec<String> {
             "https://discord.com/api/webhooks/…, as Discord shows it under Integrations of the channel.",
         )],
     };
-    std::iter::once(name).chain(own).map(|field| field.html()).collect()
+    std::iter::once(name).chain(own).collect()
 }
 
 fn form(person: &SignedIn, kind: ChannelKind, fields: &Fields, typed: &Typed, errors: &Errors) -> Response {
-    let good =
-        [&errors.name, &errors.target, &errors.chat, &errors.whole].iter().all(|error| error.is_empty());
+    let inputs = inputs(kind, fields, errors);
+    let summary: Vec<Slip> = inputs.iter().filter_map(Field::slip).chain(typed.slip()).collect();
     let page = Page {
         frame: Frame::of(person, "alerts", "Add an alert channel"),
         csrf: &person.csrf,
         kind: kind.word(),
         kind_name: kind.name(),
         kinds: KINDS,
-        fields: inputs(kind, fields, errors),
+        fields: html_of(inputs),
         choices: typed.html(),
+        summary,
         error: errors.whole.clone(),
     };
+    let good = page.summary.is_empty() && page.error.is_empty();
     page_with(if good { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, &page)
 }
 
@@ -129,6 +133,7 @@ pub async fn show(person: SignedIn, Asked(query): Asked<KindQuery>) -> Response 
             kind_name: "",
             kinds: KINDS,
             fields: Vec::new(),
+            summary: Vec::new(),
             choices: String::new(),
             error: String::new(),
         }),
@@ -206,7 +211,7 @@ pub async fn submit(posted: Posted) -> Response {
                 secret: secret.expose(),
                 snippets: SNIPPETS,
             }),
-            None => go(&format!("/alerts/channels/{}?note=channel-added", added.id)),
+            None => told(person, &format!("/alerts/channels/{}", added.id), Note::ChannelAdded).await,
         },
         Err(other) => problem(other),
     }

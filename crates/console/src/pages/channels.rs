@@ -17,8 +17,9 @@ use keyward_rules::key::KeyName;
 
 use super::channel_choices::{Typed, parse};
 use super::confirm::{Asking, Ceremony, ask_one, one_factor};
-use super::field::{Field, Kind};
-use super::layout::{Frame, Query, go, page, page_with, problem, sentence};
+use super::field::{Field, Kind, html_of};
+use super::layout::{Frame, Query, page, page_with, problem, sentence, told};
+use super::note::Note;
 use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
 use crate::words::When;
@@ -123,10 +124,10 @@ fn row(view: ChannelView) -> Row {
 }
 
 /// The list.
-pub async fn list(person: SignedIn, Asked(query): Asked<Query>) -> Response {
+pub async fn list(person: SignedIn) -> Response {
     match list_channels(&person.desk(), person.id()).await {
         Ok(views) => {
-            let frame = Frame::of(&person, "alerts", "Alert channels").note(&query.note);
+            let frame = Frame::of(&person, "alerts", "Alert channels");
             page(&List { frame, rows: views.into_iter().map(row).collect() })
         }
         Err(other) => problem(other),
@@ -179,15 +180,15 @@ async fn build(
     let factor =
         Field::new("factor", "Authenticator code, or your password", Kind::Password).error(edit.factor_error);
     let page = Page {
-        frame: Frame::of(person, "alerts", view.name.as_str()).note(&query.note),
+        frame: Frame::of(person, "alerts", view.name.as_str()),
         csrf: &person.csrf,
         id: id.to_string(),
         made: When::of(view.made_at),
         missed: view.missed,
         row: row(view),
-        fields: vec![name.html()],
+        fields: html_of([name]),
         choices: edit.typed.html(),
-        factor: factor.html(),
+        factor: html_of([factor]).concat(),
         log,
         before: query.before.parse::<i64>().map(|before| before.to_string()).unwrap_or_default(),
         older,
@@ -219,7 +220,9 @@ pub async fn change(Path(id): Path<String>, posted: Posted) -> Response {
         change_channel(&person.desk(), Proof::Factor(factor), id, name, choices).await
     };
     match changed.await {
-        Ok(()) | Err(ActionError::Unchanged) => return go(&format!("/alerts/channels/{id}?note=edited")),
+        Ok(()) | Err(ActionError::Unchanged) => {
+            return told(person, &format!("/alerts/channels/{id}"), Note::Edited).await;
+        }
         Err(ActionError::QuietHours(wrong)) => edit.typed = edit.typed.wrong(wrong),
         Err(wrong @ (ActionError::NotProven(_) | ActionError::Password(_))) => {
             edit.factor_error = sentence(&wrong)
@@ -236,7 +239,7 @@ pub async fn change(Path(id): Path<String>, posted: Posted) -> Response {
 pub async fn test(Path(id): Path<String>, posted: Posted) -> Response {
     let sent = async { send_test(&posted.person.desk(), id_of(&id)?).await };
     match sent.await {
-        Ok(_) => go(&format!("/alerts/channels/{id}?note=tested")),
+        Ok(_) => told(&posted.person, &format!("/alerts/channels/{id}"), Note::Tested).await,
         Err(other) => problem(other),
     }
 }
@@ -248,7 +251,7 @@ pub async fn send_again(Path(id): Path<String>, posted: Posted) -> Response {
         send_message_again(&posted.person.desk(), id_of(&id)?, message).await
     };
     match sent.await {
-        Ok(()) => go(&format!("/alerts/channels/{id}?note=sent-again")),
+        Ok(()) => told(&posted.person, &format!("/alerts/channels/{id}"), Note::SentAgain).await,
         Err(other) => problem(other),
     }
 }
@@ -291,7 +294,7 @@ pub async fn remove(Path(id): Path<String>, posted: Posted) -> Response {
     };
     let removed = async { remove_channel(&person.desk(), proof, id_of(&id)?).await };
     match removed.await {
-        Ok(()) => go("/alerts/channels?note=channel-removed"),
+        Ok(()) => told(person, "/alerts/channels", Note::ChannelRemoved).await,
         Err(other) => problem(other),
     }
 }

@@ -1,17 +1,19 @@
 //! The page before harm or power: what will happen, in words, and what proves that the person means it.
 
 use askama::Template;
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use keyward_authority::passkeys::{Purpose, offer_passkey, prove_passkey};
 use keyward_authority::{ActionError, Matter, StepUpForm, begin_step_up, finish_step_up, prove_any};
 use keyward_rules::grant::{NotApproved, Proof, TwoFactor};
 use keyward_rules::person::SessionId;
+use keyward_rules::time::Moment;
 
 use super::field::{Field, Kind};
 use super::layout::{Frame, page, page_with, problem, sentence};
 use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
+use crate::words::{When, countdown};
 
 /// The fields that belong to the ceremony and not to what is approved.
 pub const CEREMONY: [&str; 6] = ["csrf", "challenge", "mail_code", "factor", "passkey", "confirmed"];
@@ -48,6 +50,21 @@ struct Page<'p> {
     csrf: &'p str,
     /// A question for a passkey, as JSON; empty without one.
     offer: String,
+    /// Whether there is a mailbox page to look at.
+    mailbox: bool,
+}
+
+/// The same before a code can be sent again.
+#[derive(Template)]
+#[template(path = "confirm_later.html")]
+struct Later<'p> {
+    frame: Frame,
+    asking: &'p Asking,
+    hidden: Vec<(String, String)>,
+    csrf: &'p str,
+    again: When,
+    countdown: String,
+    mailbox: bool,
 }
 
 #[derive(Template)]
@@ -120,6 +137,27 @@ async fn ask_two(
     show(person, asking, fields, challenge.to_string(), inputs, error, &Purpose::StepUp(challenge)).await
 }
 
+/// Shows when the next code can be sent; the form keeps what is to be approved.
+fn ask_later(
+    person: &SignedIn,
+    asking: &Asking,
+    fields: &Fields,
+    again_at: Moment,
+    wait_ms: u64,
+) -> Response {
+    let page = Later {
+        frame: Frame::of(person, asking.part, asking.title),
+        asking,
+        hidden: fields.without(&CEREMONY),
+        csrf: &person.csrf,
+        again: When::of(again_at),
+        countdown: countdown(person.shell.now(), again_at),
+        mailbox: person.shell.settings().mail.is_some(),
+    };
+    let wait = [(header::RETRY_AFTER, wait_ms.div_ceil(1_000).to_string())];
+    (wait, page_with(StatusCode::TOO_MANY_REQUESTS, &page)).into_response()
+}
+
 async fn show(
     person: &SignedIn,
     asking: &Asking,
@@ -142,6 +180,7 @@ async fn show(
         fields: inputs,
         error: error.to_owned(),
         csrf: &person.csrf,
+        mailbox: person.shell.settings().mail.is_some(),
     };
     let status = if error.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     page_with(status, &page)
@@ -191,6 +230,9 @@ pub async fn step_up(posted: &Posted, asking: &Asking, matter: &Matter) -> Cerem
     if !fields.has("challenge") {
         return Ceremony::Page(match begin_step_up(&desk, matter).await {
             Ok(id) => ask_two(person, asking, fields, id, "").await,
+            Err(ActionError::TooManyCodes { again_at, wait_ms }) => {
+                ask_later(person, asking, fields, again_at, wait_ms)
+            }
             Err(other) => problem(other),
         });
     }

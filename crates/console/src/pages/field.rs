@@ -116,4 +116,64 @@ impl Field {
     pub fn html(&self) -> String {
         self.render().unwrap_or_default()
     }
+
+    /// The slip for a summary; none when nothing is wrong.
+    pub fn slip(&self) -> Option<Slip> {
+        Slip::new(self.name, self.label, &self.error)
+    }
+}
+
+/// What is wrong of one field, for the summary at the top of its form.
+pub struct Slip {
+    /// The field's name; it has the id `f-` and this.
+    pub field: &'static str,
+    /// Its label.
+    pub label: &'static str,
+    /// What is wrong, as a sentence.
+    pub error: String,
+}
+
+impl Slip {
+    /// The slip of a field; none when the text is empty.
+    pub fn new(field: &'static str, label: &'static str, error: &str) -> Option<Self> {
+        (!error.is_empty()).then(|| Self { field, label, error: error.to_owned() })
+    }
+}
+
+/// The fields of a form as HTML. Where something is wrong, the first such field is the one that is ready for typing.
+pub fn html_of(fields: impl Into<Vec<Field>>) -> Vec<String> {
+    let mut fields = fields.into();
+    if let Some(first) = fields.iter().position(|field| !field.error.is_empty()) {
+        for (at, field) in fields.iter_mut().enumerate() {
+            field.focus = at == first;
+        }
+    }
+    fields.iter().map(Field::html).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Field, Kind, html_of};
+
+    fn focused(fields: [Field; 3]) -> Vec<bool> {
+        html_of(fields).iter().map(|html| html.contains(" autofocus")).collect()
+    }
+
+    #[test]
+    fn the_first_wrong_field_is_ready_for_typing() {
+        let field = |error: &str| Field::new("name", "Name", Kind::Text).error(error);
+        assert_eq!(focused([field("").focus(), field(""), field("")]), [true, false, false]);
+        assert_eq!(focused([field("").focus(), field("x"), field("y")]), [false, true, false]);
+        assert_eq!(focused([field("x"), field("").focus(), field("y")]), [true, false, false]);
+        assert_eq!(focused([field(""), field(""), field("")]), [false, false, false]);
+    }
+
+    #[test]
+    fn a_field_of_several_lines_is_one_too() {
+        let area = Field::new("why", "Why", Kind::Area).error("Say <why>.").focus().html();
+        assert!(
+            area.contains(" autofocus") && area.contains("aria-invalid") && !area.contains("<why>"),
+            "{area}"
+        );
+    }
 }

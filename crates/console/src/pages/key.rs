@@ -1,5 +1,7 @@
 //! One key's page.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::http::StatusCode;
@@ -7,19 +9,24 @@ use axum::response::Response;
 use keyward_authority::ActionError;
 use keyward_authority::keys::{edit_key, parse_tags};
 use keyward_authority::questions::{
-    ActivityView, AlertView, AppCard, KeyView, Outlook, app_of_key, key_activity, key_outlook,
-    list_alerts_of_key, show_key,
+    ActivityView, AlertView, AppCard, HELD_FOR_A_CHANGE, KeyView, Outlook, app_of_key, key_activity,
+    key_outlook, list_alerts_of_key, show_key,
 };
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{Environment, KeyName, Place};
 use keyward_rules::time::Moment;
 
-use super::field::{Field, Kind};
+use super::field::{Field, Kind, html_of};
 use super::keys::{ending_in_words, rights};
-use super::layout::{Frame, Query, go, page_with, problem, sentence};
+use super::layout::{Frame, Query, page_with, problem, sentence, told};
+use super::note::Note;
 use super::person::{Posted, SignedIn};
 use crate::chart;
 use crate::words::{When, countdown};
+
+/// What is said of a text that no address is.
+const NOT_AN_ADDRESS: &str =
+    "That is not an IPv4 or IPv6 address. Write one address, such as 203.0.113.7 or 2001:db8::7.";
 
 /// A request in the table.
 struct RequestRow {
@@ -66,8 +73,15 @@ struct Page<'p> {
     successor: String,
     /// Whether the successor lives, so that the key ends with the overlap.
     superseded: bool,
+    replaced_by: Vec<String>,
+    holds: Vec<&'static str>,
+    /// How long it is still held for a change of password, factor or e-mail address, and until when.
+    rests: Option<(String, When)>,
     outlook: Vec<Outlook>,
     outlook_from: String,
+    /// The address as typed, and what is wrong with it.
+    from: String,
+    from_error: String,
     chart: String,
     passed: u64,
     refused: u64,
@@ -106,21 +120,33 @@ async fn build(
     let (desk, now) = (person.desk(), person.shell.now());
     let key = show_key(&desk, id).await?;
     // Asked for an address, the page answers for that one; else for the reader's own.
-    let here = query.from.parse().unwrap_or(person.holder.origin.address);
-    let outlook = key_outlook(&desk, person.shell.routes(), id, here).await?;
+    let typed_from = query.from.trim();
+    let here = match typed_from {
+        "" => Some(person.holder.origin.address),
+        typed => typed.parse().ok().map(|address: IpAddr| address.to_canonical()),
+    };
+    let outlook = match here {
+        Some(here) => key_outlook(&desk, person.shell.routes(), id, here).await?,
+        None => Vec::new(),
+    };
+    let (status, from_error) = match here {
+        Some(_) => (status, ""),
+        None => (StatusCode::UNPROCESSABLE_ENTITY, NOT_AN_ADDRESS),
+    };
     let activity: ActivityView = key_activity(&desk, id).await?;
     let alerts = list_alerts_of_key(&desk, key.account, id, 10).await?;
     let app = app_of_key(&desk, id).await?.map(|(card, refused)| app(card, refused, now));
     let (name, tags, error) =
         typed.unwrap_or_else(|| (key.name.to_string(), key.tags.join(", "), String::new()));
-    let fields = vec![
-        Field::new("name", "Name", Kind::Text).value(name).error(error).html(),
-        Field::new("tags", "Tags", Kind::Text).value(tags).hint("Separated by commas.").optional().html(),
-    ];
+    let fields = html_of([
+        Field::new("name", "Name", Kind::Text).value(name).error(error),
+        Field::new("tags", "Tags", Kind::Text).value(tags).hint("Separated by commas.").optional(),
+    ]);
     let (passed, refused) =
         activity.quarters.iter().fold((0, 0), |(up, down), (passed, refused)| (up + passed, down + refused));
+    let rests = person.account.cooling_until.filter(|_| key.rests);
     let page = Page {
-        frame: Frame::of(person, "keys", key.name.as_str()).note(&query.note),
+        frame: Frame::of(person, "keys", key.name.as_str()),
         csrf: &person.csrf,
         id: id.to_string(),
         rights: rights(&key),
@@ -134,12 +160,21 @@ async fn build(
         predecessor: key.predecessor.map(|id| id.to_string()).unwrap_or_default(),
         successor: key.successor.map(|id| id.to_string()).unwrap_or_default(),
         superseded: key.place == Place::Superseded,
+        replaced_by: key.replaced_by.iter().map(ToString::to_string).collect(),
+        holds: key
+            .holds
+            .iter()
+            .copied()
+            .filter(|hold| rests.is_none() || *hold != HELD_FOR_A_CHANGE)
+            .collect(),
+        rests: rests.map(|until| (countdown(now, until), When::of(until))),
         outlook,
-        outlook_from: if key.purpose == "trading" {
-            here.to_string()
-        } else {
-            "the app's servers".to_owned()
+        outlook_from: match here {
+            Some(here) if key.purpose == "trading" => here.to_string(),
+            Some(_) | None => "the app's servers".to_owned(),
         },
+        from: query.from.clone(),
+        from_error: from_error.to_owned(),
         chart: chart::day(&activity.quarters, 720, 96, "Requests"),
         passed,
         refused,
@@ -186,7 +221,7 @@ pub async fn edit(Path(id): Path<String>, posted: Posted) -> Response {
         edit_key(&person.desk(), id, name, tags).await
     };
     match edited.await {
-        Ok(()) => go(&format!("/keys/{id}?note=edited")),
+        Ok(()) => told(person, &format!("/keys/{id}"), Note::Edited).await,
         Err(refusal @ (ActionError::Key(_) | ActionError::Name(_) | ActionError::Tags)) => {
             let typed = (typed.to_owned(), fields.get("tags").to_owned(), sentence(&refusal));
             answer(person, id, &Query::default(), StatusCode::UNPROCESSABLE_ENTITY, Some(typed)).await

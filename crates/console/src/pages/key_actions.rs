@@ -2,21 +2,22 @@
 
 use axum::extract::Path;
 use axum::response::Response;
-use keyward_authority::ActionError;
 use keyward_authority::keys::{
     AddressChange, DISABLED_SUCCEEDED, KeyNamed, RotationWish, change_addresses, check_rotation, delete_key,
-    disable_all_keys, disable_key, enable_key, enable_matter, end_overlap, plan_addresses, report_leak,
+    disable_all_keys, disable_key, enable_key, end_overlap, plan_addresses, plan_enable, report_leak,
     rotate_key, rotation_matter, suggest_name,
 };
 use keyward_authority::questions::{KeyView, show_key};
+use keyward_authority::{ActionError, Matter};
 use keyward_rules::grant::Proof;
 use keyward_rules::id::KeyId;
-use keyward_rules::key::{KeyName, KeyRefusal, Passphrase, WideRange};
+use keyward_rules::key::{KeyName, KeyRefusal, LifeRefusal, Passphrase, WideRange};
 
 use super::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up, tighten as confirm_tightening};
-use super::field::{Field, Kind};
+use super::field::{Field, Kind, html_of};
 use super::key_new::{Addresses, binding, made_page, passphrase_field};
-use super::layout::{go, problem, sentence};
+use super::layout::{problem, sentence, told};
+use super::note::Note;
 use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
 
@@ -27,7 +28,7 @@ struct Tightening {
     danger: bool,
     path: &'static str,
     warning: &'static str,
-    note: &'static str,
+    note: Note,
 }
 
 const DISABLE: Tightening = Tightening {
@@ -36,7 +37,7 @@ const DISABLE: Tightening = Tightening {
     danger: true,
     path: "disable",
     warning: "Software that uses it is refused within a second. You can enable it again, with a code by mail.",
-    note: "disabled",
+    note: Note::Disabled,
 };
 const DELETE: Tightening = Tightening {
     title: "Delete this key for good?",
@@ -44,7 +45,7 @@ const DELETE: Tightening = Tightening {
     danger: true,
     path: "delete",
     warning: "Software that uses it is refused within a second, for ever. This cannot be undone: if in doubt, disable it.",
-    note: "deleted",
+    note: Note::Deleted,
 };
 const LEAKED: Tightening = Tightening {
     title: "This key leaked?",
@@ -52,7 +53,7 @@ const LEAKED: Tightening = Tightening {
     danger: true,
     path: "leaked",
     warning: "It is disabled at once. Then you see what it did last, make a successor with fewer rights, and get a list of what to update.",
-    note: "leaked",
+    note: Note::Leaked,
 };
 const OVERLAP: Tightening = Tightening {
     title: "End the overlap now?",
@@ -60,7 +61,7 @@ const OVERLAP: Tightening = Tightening {
     danger: true,
     path: "end-overlap",
     warning: "The old key ends for good; from now on only its successor works.",
-    note: "ended",
+    note: Note::Ended,
 };
 
 fn asking(tightening: &Tightening, key: &KeyView) -> Asking {
@@ -85,8 +86,14 @@ async fn find(person: &SignedIn, id: &str) -> Result<KeyView, Response> {
     show_key(&person.desk(), id).await.map_err(problem)
 }
 
+/// The same, as long as something can be done with it: a key that has ended is refused before any form, mail or try.
+async fn living(person: &SignedIn, id: &str) -> Result<KeyView, Response> {
+    let key = find(person, id).await?;
+    if key.is_living() { Ok(key) } else { Err(problem(LifeRefusal::Ended.into())) }
+}
+
 async fn ask(person: &SignedIn, id: &str, tightening: &Tightening) -> Response {
-    match find(person, id).await {
+    match living(person, id).await {
         Ok(key) => {
             let fields = Fields(vec![("name".to_owned(), key.name.to_string())]);
             ask_one(person, &asking(tightening, &key), &fields, "").await
@@ -106,7 +113,7 @@ enum Which {
 
 async fn tighten(posted: Posted, id: &str, tightening: &Tightening, which: Which) -> Response {
     let person = &posted.person;
-    let key = match find(person, id).await {
+    let key = match living(person, id).await {
         Ok(key) => key,
         Err(answer) => return answer,
     };
@@ -123,7 +130,7 @@ async fn tighten(posted: Posted, id: &str, tightening: &Tightening, which: Which
         Which::Overlap => end_overlap(&desk, proof, &named).await,
     };
     match done {
-        Ok(_) => go(&format!("/keys/{}?note={}", key.id, tightening.note)),
+        Ok(_) => told(person, &format!("/keys/{}", key.id), tightening.note).await,
         Err(other) => problem(other),
     }
 }
@@ -168,41 +175,46 @@ pub async fn overlap(Path(id): Path<String>, posted: Posted) -> Response {
     tighten(posted, &id, &OVERLAP, Which::Overlap).await
 }
 
-fn asking_enable(key: &KeyView) -> Asking {
+fn asking_enable(id: KeyId, matter: &Matter) -> Asking {
     Asking {
         title: "Enable this key?",
-        action: format!("/keys/{}/enable", key.id),
+        action: format!("/keys/{id}/enable"),
         button: "Enable the key",
         danger: false,
-        back: format!("/keys/{}", key.id),
+        back: format!("/keys/{id}"),
         part: "keys",
-        words: enable_matter(key.id, key.name.as_str()).words,
+        words: matter.words.clone(),
         extra: String::new(),
     }
 }
 
+/// What enabling a key is approved as, if it can be enabled.
+async fn enabling(person: &SignedIn, id: &str) -> Result<(KeyId, Matter), ActionError> {
+    let id = id.parse().map_err(|_| ActionError::NoKey)?;
+    Ok((id, plan_enable(&person.desk(), id).await?))
+}
+
 /// Before enabling.
 pub async fn show_enable(person: SignedIn, Path(id): Path<String>) -> Response {
-    match find(&person, &id).await {
-        Ok(key) => begin(&person, &asking_enable(&key), ""),
-        Err(answer) => answer,
+    match enabling(&person, &id).await {
+        Ok((id, matter)) => begin(&person, &asking_enable(id, &matter), ""),
+        Err(other) => problem(other),
     }
 }
 
 /// Enabling.
 pub async fn enable(Path(id): Path<String>, posted: Posted) -> Response {
     let person = &posted.person;
-    let key = match find(person, &id).await {
-        Ok(key) => key,
-        Err(answer) => return answer,
+    let (id, matter) = match enabling(person, &id).await {
+        Ok(planned) => planned,
+        Err(other) => return problem(other),
     };
-    let matter = enable_matter(key.id, key.name.as_str());
-    let proof = match step_up(&posted, &asking_enable(&key), &matter).await {
+    let proof = match step_up(&posted, &asking_enable(id, &matter), &matter).await {
         Ceremony::Proven(proof) => proof,
         Ceremony::Page(answer) => return answer,
     };
-    match enable_key(&person.desk(), proof, key.id).await {
-        Ok(_) => go(&format!("/keys/{}?note=enabled", key.id)),
+    match enable_key(&person.desk(), proof, id).await {
+        Ok(_) => told(person, &format!("/keys/{id}"), Note::Enabled).await,
         Err(other) => problem(other),
     }
 }
@@ -218,6 +230,7 @@ fn asking_addresses(person: &SignedIn, key: &KeyView, fields: &Fields, error: &s
         anywhere: anywhere || (fields.get("reach").is_empty() && key.from == "anywhere"),
         wide: fields.has("wide"),
         error: error.to_owned(),
+        focus: !error.is_empty(),
         here: person.holder.origin.address.to_string(),
     };
     Asking {
@@ -237,7 +250,7 @@ fn asking_addresses(person: &SignedIn, key: &KeyView, fields: &Fields, error: &s
 
 /// The form of addresses.
 pub async fn show_addresses(person: SignedIn, Path(id): Path<String>) -> Response {
-    match find(&person, &id).await {
+    match living(&person, &id).await {
         Ok(key) => begin(&person, &asking_addresses(&person, &key, &Fields::default(), ""), ""),
         Err(answer) => answer,
     }
@@ -246,7 +259,7 @@ pub async fn show_addresses(person: SignedIn, Path(id): Path<String>) -> Respons
 /// A change of addresses.
 pub async fn addresses(Path(id): Path<String>, posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
-    let key = match find(person, &id).await {
+    let key = match living(person, &id).await {
         Ok(key) => key,
         Err(answer) => return answer,
     };
@@ -295,7 +308,7 @@ pub async fn addresses(Path(id): Path<String>, posted: Posted) -> Response {
     // The page named the key in its words; the form carries no name of its own.
     let named = KeyNamed { id: key.id, name: key.name.to_string() };
     match change_addresses(&person.desk(), proof, &named, to, wide).await {
-        Ok(_) => go(&format!("/keys/{}?note=addresses", key.id)),
+        Ok(_) => told(person, &format!("/keys/{}", key.id), Note::Addresses).await,
         Err(other) => problem(other),
     }
 }
@@ -309,14 +322,13 @@ fn asking_rotation(key: &KeyView, fields: &Fields, name_error: &str, passphrase_
         "" => "24",
         typed => typed,
     };
-    let inputs = [
-        Field::new("name", "Name of the successor", Kind::Text).value(name).error(name_error).html(),
-        passphrase_field(passphrase_error),
+    let inputs = html_of([
+        Field::new("name", "Name of the successor", Kind::Text).value(name).error(name_error),
+        passphrase_field(fields.get("passphrase"), passphrase_error),
         Field::new("hours", "Hours for which both keys work", Kind::Text)
             .value(hours)
-            .hint("1 to 168. The old key ends by itself afterwards.")
-            .html(),
-    ];
+            .hint("1 to 168. The old key ends by itself afterwards."),
+    ]);
     let mut words = vec![
         format!("{} ({})", key.name, key.id),
         "Its successor has the same rights, addresses, environment and end, and a secret and passphrase of its own."
@@ -333,13 +345,13 @@ fn asking_rotation(key: &KeyView, fields: &Fields, name_error: &str, passphrase_
         back: format!("/keys/{}", key.id),
         part: "keys",
         words,
-        extra: inputs.concat(),
+        extra: inputs,
     }
 }
 
 /// The form of a rotation.
 pub async fn show_rotate(person: SignedIn, Path(id): Path<String>) -> Response {
-    match find(&person, &id).await {
+    match living(&person, &id).await {
         Ok(key) => begin(&person, &asking_rotation(&key, &Fields::default(), "", ""), ""),
         Err(answer) => answer,
     }
@@ -348,7 +360,7 @@ pub async fn show_rotate(person: SignedIn, Path(id): Path<String>) -> Response {
 /// A rotation.
 pub async fn rotate(Path(id): Path<String>, posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
-    let key = match find(person, &id).await {
+    let key = match living(person, &id).await {
         Ok(key) => key,
         Err(answer) => return answer,
     };
@@ -420,7 +432,7 @@ pub async fn disable_all(posted: Posted) -> Response {
     };
     let person = &posted.person;
     match disable_all_keys(&person.desk(), proof, person.id()).await {
-        Ok(_) => go("/keys?note=all-disabled"),
+        Ok(_) => told(person, "/keys", Note::AllDisabled).await,
         Err(other) => problem(other),
     }
 }

@@ -20,7 +20,7 @@ use keyward_rules::limits::{ADDRESSES_PER_KEY, DAY_MS};
 use keyward_rules::permission::{Permission, Permissions};
 
 use super::confirm::{Asking, Ceremony, step_up};
-use super::field::{Field, Kind};
+use super::field::{Field, Kind, Slip};
 use super::keys::OFFERED;
 use super::layout::{Frame, Query, capital, go, message, page, page_with, problem, sentence};
 use super::person::{Posted, SignedIn};
@@ -52,6 +52,23 @@ struct Errors {
     whole: String,
 }
 
+impl Errors {
+    /// What is wrong of the fields, in the order of the page; a form for an app has no field for addresses.
+    fn summary(&self, for_app: bool) -> Vec<Slip> {
+        let addresses = if for_app { "" } else { self.addresses.as_str() };
+        let slips = [
+            Slip::new("name", "Name", &self.name),
+            Slip::new("permission", "Permissions", &self.permissions),
+            Slip::new("addresses", "Where it works from", addresses),
+            Slip::new("passphrase", "Passphrase", &self.passphrase),
+            Slip::new("expires", "Ends after days", &self.expires),
+            Slip::new("cap", "At most requests a second", &self.cap),
+            Slip::new("tags", "Tags", &self.tags),
+        ];
+        slips.into_iter().flatten().collect()
+    }
+}
+
 #[derive(Template)]
 #[template(path = "key_new.html")]
 struct Page<'p> {
@@ -62,6 +79,9 @@ struct Page<'p> {
     name: String,
     rights: Vec<Right>,
     errors: Box<Errors>,
+    /// What is wrong, in the order of the page, and the field that comes first.
+    summary: Vec<Slip>,
+    first: &'static str,
     /// The app that it is bound to, or none for a key of one's own software.
     app: Option<AppCard>,
     reach: String,
@@ -84,6 +104,8 @@ pub struct Addresses {
     pub wide: bool,
     /// What is wrong.
     pub error: String,
+    /// Whether it is the first thing that is wrong on its page.
+    pub focus: bool,
     /// The reader's own address.
     pub here: String,
 }
@@ -242,11 +264,14 @@ fn form<'p>(
         Right { word: right.word(), name, line, ticked: ticked(right), danger }
     });
     let text = |name: &str| fields.get(name).to_owned();
+    let summary = errors.summary(app.is_some());
+    let first = summary.first().map_or("", |slip| slip.field);
     let reach = Addresses {
         addresses: text("addresses"),
         anywhere: fields.get("reach") == "anywhere",
         wide: fields.has("wide"),
         error: errors.addresses.clone(),
+        focus: first == "addresses",
         here: person.holder.origin.address.to_string(),
     };
     Page {
@@ -256,6 +281,8 @@ fn form<'p>(
         replaced: text("replaced"),
         name: text("name"),
         rights: rights.into(),
+        summary,
+        first,
         errors,
         app,
         reach: reach.html(),
@@ -532,10 +559,10 @@ fn judge_passphrase(text: &str) -> Live {
 }
 
 /// A field for a new passphrase.
-pub fn passphrase_field(error: &str) -> String {
+pub fn passphrase_field(typed: &str, error: &str) -> Field {
     Field::new("passphrase", "Passphrase", Kind::Text)
         .hint("8 to 32 visible ASCII characters with upper case, lower case, digit and special character. You choose it; we keep only a hash.")
+        .value(typed)
         .error(error)
         .live()
-        .html()
 }

@@ -37,6 +37,10 @@ pub struct Row {
     pub demo: bool,
     /// Its state's word.
     pub state: &'static str,
+    /// The same for people.
+    pub state_words: &'static str,
+    /// Until when it is held for a change of password, factor or e-mail address.
+    pub rests: Option<When>,
     /// When it was made.
     pub created: When,
     /// When it was last used.
@@ -93,6 +97,7 @@ async fn row(person: &SignedIn, key: KeyView) -> Result<Row, ActionError> {
         chart: chart::day(&counts, 120, 28, "Requests"),
         rights: rights(&key),
         living: key.is_living(),
+        rests: When::maybe(person.account.cooling_until.filter(|_| key.rests)),
         ending: key.ending.map(|ending| ending_in_words(ending, person.shell.now())),
         id: key.id.to_string(),
         name: key.name.to_string(),
@@ -106,6 +111,7 @@ async fn row(person: &SignedIn, key: KeyView) -> Result<Row, ActionError> {
         },
         demo: key.environment == Environment::Demo,
         state: key.state,
+        state_words: key.state_in_words(),
         created: When::of(key.created_at),
         used: When::maybe(key.last_used_at),
         used_from: key.last_used_from,
@@ -156,7 +162,7 @@ async fn build(person: &SignedIn, query: Query) -> Result<Response, ActionError>
     if query.fragment == "rows" {
         return Ok(page(&Rows { rows }));
     }
-    let frame = Frame::of(person, "keys", "API keys").note(&query.note);
+    let frame = Frame::of(person, "keys", "API keys");
     let two_factor = person.account.two_factor == TwoFactor::On;
     let broker = person.broker;
     Ok(page(&Page { frame, rows, total, living, altered, unbound, two_factor, broker, query, tags }))

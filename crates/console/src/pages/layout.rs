@@ -2,13 +2,15 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{StatusCode, Uri};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use keyward_api::health::{Answer, Question, Service};
+use keyward_authority::sign_in::leave_note;
 use keyward_authority::{ActionError, ErrorKind};
-use tracing::error;
+use tracing::{error, warn};
 
+use super::note::Note;
 use super::person::SignedIn;
 use crate::assets::PATHS;
 use crate::shell::Shell;
@@ -56,72 +58,14 @@ impl Frame {
         let staff = person.role.is_some();
         let (unseen, broker) = (person.unseen, person.broker);
         let me = Me { initial, email, unseen, staff, broker, csrf: person.csrf.clone() };
-        Self { title: title.to_owned(), me: Some(me), part, note: "", assets: &PATHS }
-    }
-
-    /// With the words for what just happened.
-    pub fn note(mut self, word: &str) -> Self {
-        self.note = match word {
-            "disabled" => "The key is disabled. Every gateway refuses it from now on.",
-            "enabled" => "The key is enabled.",
-            "deleted" => "The key is deleted for good.",
-            "edited" => "Saved.",
-            "addresses" => {
-                "The addresses are changed. A rotation is worth a thought: whoever had the key still has it."
-            }
-            "ended" => "The overlap is over: the old key has ended.",
-            "leaked" => "The key is disabled. Go on with the steps below.",
-            "all-disabled" => "All keys are disabled.",
-            "password" => "The password is changed. All other sessions have ended.",
-            "reset" => "The password is changed. Sign in with it.",
-            "email" => "The e-mail address is changed. All other sessions have ended.",
-            "phrase" => "The phrase is changed. Our next mail bears it.",
-            "authenticator" => "The authenticator is set up.",
-            "authenticator-off" => "Two-factor sign-in is off. All keys are held until it is on again.",
-            "authenticator-removed" => "The authenticator is off. Your passkeys are the second factor now.",
-            "passkey-added" => "The passkey is added. It signs in without the password.",
-            "passkey-renamed" => "The passkey is renamed.",
-            "passkey-removed" => "The passkey is removed.",
-            "session-ended" => "The session has ended.",
-            "sessions-ended" => "All other sessions have ended.",
-            "frozen" => "Frozen. Every gateway refuses it from now on.",
-            "proposed" => "Proposed. The other operators were told by mail.",
-            "approved" => "Approved.",
-            "carried-out" => "Carried out.",
-            "cancelled" => "The proposal is cancelled.",
-            "revoked" => "The role is taken away.",
-            "tightened" => "The policy is in force.",
-            "operator" => "You are an operator now.",
-            "channel-added" => "The channel is added. Send a test to see whether it arrives.",
-            "channel-removed" => "The channel is removed.",
-            "tested" => "A test is on its way. What came of it stands below in a moment.",
-            "sent-again" => "The message is on its way again, under its id.",
-            "registered" => {
-                "Registered as a draft. Submit it for review when it is complete, and the ranges of its servers."
-            }
-            "app-changed" => "The app is changed.",
-            "app-submitted" => "Submitted. Operators look at it; you are told by mail.",
-            "app-frozen" => "All keys of the app are frozen. Every gateway refuses them from now on.",
-            "app-thawed" => "The freeze is lifted. The app's keys work again.",
-            "ranges-narrowed" => "The ranges are in force.",
-            "ranges-submitted" => "The ranges are submitted. Operators look at them; you are told by mail.",
-            "ranges-withdrawn" => "The submission is withdrawn.",
-            "ranges-entered" => "The ranges are entered. Approving them is another step; the broker is told.",
-            "sent-back" => "It is sent back. Its broker is told why.",
-            "demanded" => "Successors are demanded. The holders and the broker are being told.",
-            "seen" => "All alerts are marked as seen.",
-            _ => "",
-        };
-        self
+        let note = person.note.map_or("", Note::text);
+        Self { title: title.to_owned(), me: Some(me), part, note, assets: &PATHS }
     }
 }
 
-/// `?note=…` and `?q=…`, where a page takes them.
+/// `?q=…` and its like, where a page takes them.
 #[derive(Default, serde::Deserialize)]
 pub struct Query {
-    /// What just happened.
-    #[serde(default)]
-    pub note: String,
     /// What is searched.
     #[serde(default)]
     pub q: String,
@@ -167,9 +111,17 @@ pub fn page_with(status: StatusCode, template: &impl Template) -> Response {
     }
 }
 
-/// To another page, after something was done.
+/// To another page.
 pub fn go(to: &str) -> Response {
     Redirect::to(to).into_response()
+}
+
+/// To another page, which tells once what was done. What was done stays done when the note cannot be kept.
+pub async fn told(person: &SignedIn, to: &str, note: Note) -> Response {
+    if let Err(problem) = leave_note(&person.desk(), note.word()).await {
+        warn!(problem = problem.for_the_log(), "a page will not tell what was done");
+    }
+    go(to)
 }
 
 #[derive(Template)]
@@ -178,11 +130,44 @@ struct Message<'m> {
     frame: Frame,
     title: &'m str,
     text: &'m str,
+    way: &'m Way,
 }
 
-/// A page with one thing to say.
+/// Where a page with one thing to say leads.
+pub struct Way {
+    /// The address.
+    pub href: String,
+    /// The words on the button.
+    pub label: &'static str,
+}
+
+impl Way {
+    /// A way to `href`.
+    pub fn to(href: &str, label: &'static str) -> Self {
+        Self { href: href.to_owned(), label }
+    }
+}
+
+/// What a bare page said. It travels with the answer, so that the page can be made again in the frame of the person.
+#[derive(Clone)]
+pub struct Said {
+    /// The title.
+    pub title: String,
+    /// The text.
+    pub text: String,
+}
+
+/// A page with one thing to say. It is bare, and [`super::reframe`] makes it again for people who are signed in.
 pub fn message(status: StatusCode, title: &str, text: &str) -> Response {
-    page_with(status, &Message { frame: Frame::bare(title), title, text })
+    let way = Way::to("/keys", "To the keys");
+    let mut answer = say(status, Frame::bare(title), title, text, &way);
+    answer.extensions_mut().insert(Said { title: title.to_owned(), text: text.to_owned() });
+    answer
+}
+
+/// The same in a frame of its own, with its own way on.
+pub fn say(status: StatusCode, frame: Frame, title: &str, text: &str, way: &Way) -> Response {
+    page_with(status, &Message { frame, title, text, way })
 }
 
 /// What cannot be mended on the same page, as a page of its own. What the log keeps, the reader does not see.
@@ -204,7 +189,11 @@ pub fn problem(problem: ActionError) -> Response {
             return message(StatusCode::SERVICE_UNAVAILABLE, "That did not work", text);
         }
     };
-    message(status, title, &sentence(&problem))
+    let mut answer = message(status, title, &sentence(&problem));
+    if let ActionError::TooManyCodes { wait_ms, .. } = problem {
+        answer.headers_mut().insert(RETRY_AFTER, wait_ms.div_ceil(1_000).into());
+    }
+    answer
 }
 
 /// An error's text as a sentence.

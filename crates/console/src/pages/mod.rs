@@ -16,19 +16,23 @@ mod key_download;
 mod key_new;
 mod keys;
 mod layout;
+mod note;
 mod operations;
 mod passkeys;
 mod person;
 mod prove;
 mod recover;
 mod reference;
+mod reframe;
 mod register;
 mod security;
 mod sign_in;
+mod stops;
 mod totp;
 mod trail;
 
 pub use layout::{message, not_found};
+pub use reframe::reframe;
 
 use axum::Router;
 use axum::response::Redirect;

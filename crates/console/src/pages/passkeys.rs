@@ -16,8 +16,10 @@ use keyward_rules::person::PasskeyId;
 
 use super::confirm::{Asking, Ceremony, begin, step_up};
 use super::field::{Field, Kind};
-use super::layout::{Frame, go, page_with, problem, sentence};
+use super::layout::{Frame, page_with, problem, sentence, told};
+use super::note::Note;
 use super::person::{Posted, SignedIn};
+use super::stops::stops;
 use super::totp::show_new_codes;
 
 #[derive(Template)]
@@ -92,7 +94,7 @@ pub async fn submit(posted: Posted) -> Response {
         Ceremony::Page(answer) => return answer,
     };
     match add_passkey(&person.desk(), proof, person.id(), attested).await {
-        Ok(added) if added.recovery_codes.is_empty() => go("/security?note=passkey-added"),
+        Ok(added) if added.recovery_codes.is_empty() => told(person, "/security", Note::PasskeyAdded).await,
         Ok(added) => show_new_codes(person, added.recovery_codes),
         Err(other) => problem(other),
     }
@@ -133,28 +135,32 @@ pub async fn rename(Path(id): Path<String>, posted: Posted) -> Response {
         Err(wrong) => return rename_form(person, passkey.id, typed, &sentence(&wrong.into())),
     };
     match rename_passkey(&person.desk(), person.id(), passkey.id, &name).await {
-        Ok(()) => go("/security?note=passkey-renamed"),
+        Ok(()) => told(person, "/security", Note::PasskeyRenamed).await,
         Err(other) => problem(other),
     }
 }
 
-fn asking_remove(passkey: &PasskeyView, left: Left) -> Asking {
-    Asking {
+async fn asking_remove(person: &SignedIn, passkey: &PasskeyView, left: Left) -> Result<Asking, ActionError> {
+    let mut words = remove_passkey_matter(passkey, left).words;
+    words.push(stops(person, left).await?);
+    Ok(Asking {
         title: "Remove this passkey?",
         action: format!("/security/passkeys/{}/remove", passkey.id),
         button: "Remove the passkey",
         danger: true,
         back: "/security".to_owned(),
         part: "security",
-        words: remove_passkey_matter(passkey, left).words,
+        words,
         extra: String::new(),
-    }
+    })
 }
 
 /// Before removing one.
 pub async fn show_remove(person: SignedIn, Path(id): Path<String>) -> Response {
-    match found(&person, &id).await {
-        Ok(passkey) => begin(&person, &asking_remove(&passkey, person.account.without_a_passkey()), ""),
+    let left = person.account.without_a_passkey();
+    let asking = async { asking_remove(&person, &found(&person, &id).await?, left).await };
+    match asking.await {
+        Ok(asking) => begin(&person, &asking, ""),
         Err(other) => problem(other),
     }
 }
@@ -162,20 +168,24 @@ pub async fn show_remove(person: SignedIn, Path(id): Path<String>) -> Response {
 /// Removing one.
 pub async fn remove(Path(id): Path<String>, posted: Posted) -> Response {
     let person = &posted.person;
-    let passkey = match found(person, &id).await {
-        Ok(passkey) => passkey,
+    let left = person.account.without_a_passkey();
+    let found = async {
+        let passkey = found(person, &id).await?;
+        Ok::<_, ActionError>((asking_remove(person, &passkey, left).await?, passkey))
+    };
+    let (asking, passkey) = match found.await {
+        Ok(found) => found,
         Err(other) => return problem(other),
     };
-    let left = person.account.without_a_passkey();
     let matter = remove_passkey_matter(&passkey, left);
-    let proof = match step_up(&posted, &asking_remove(&passkey, left), &matter).await {
+    let proof = match step_up(&posted, &asking, &matter).await {
         Ceremony::Proven(proof) => proof,
         Ceremony::Page(answer) => return answer,
     };
     match remove_passkey(&person.desk(), proof, person.id(), &passkey).await {
         Ok(()) => match left {
-            Left::Another => go("/security?note=passkey-removed"),
-            Left::Nothing => go("/security?note=authenticator-off"),
+            Left::Another => told(person, "/security", Note::PasskeyRemoved).await,
+            Left::Nothing => told(person, "/security", Note::AuthenticatorOff).await,
         },
         Err(other) => problem(other),
     }

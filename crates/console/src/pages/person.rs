@@ -4,21 +4,24 @@ use std::future::Future;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, StatusCode};
+use axum::http::{HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use keyward_authority::oversight::role_of;
 use keyward_authority::questions::{AccountView, Presence, is_broker, show_account, unseen_alerts};
+use keyward_authority::sign_in::take_note;
 use keyward_authority::{ActionError, Desk, Stage};
 use keyward_rules::grant::{Actor, Holder, Staff};
 use keyward_rules::id::AccountId;
+use keyward_rules::person::Token;
 use keyward_rules::staff::Role;
 use subtle::ConstantTimeEq as _;
 
 use super::layout::problem;
+use super::note::Note;
 use crate::fields::Fields;
 use crate::pages::message;
 use crate::shell::Shell;
-use crate::who::{origin, session, session_cookie};
+use crate::who::{Session, origin, session, session_cookie};
 
 /// A person whose session is full.
 #[derive(Clone)]
@@ -37,9 +40,23 @@ pub struct SignedIn {
     pub broker: bool,
     /// The token that their forms carry.
     pub csrf: String,
+    /// What they did last, if this is the page that tells it.
+    pub note: Option<Note>,
 }
 
 impl SignedIn {
+    async fn of(shell: &Shell, found: Session, token: &Token) -> Result<Self, ActionError> {
+        let Session { record, holder } = found;
+        let desk = shell.desk(Actor::Holder(holder.clone()));
+        let account = show_account(&desk, holder.account).await?;
+        let role = role_of(&desk, holder.account).await?;
+        let broker = is_broker(&desk, holder.account).await?;
+        let unseen = unseen_alerts(&desk, holder.account).await?;
+        let tag = shell.authority().secrets.codes.tag("form", &record.id.to_string(), &token.hash());
+        let csrf = tag.as_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { shell: shell.clone(), holder, account, unseen, role, broker, csrf, note: None })
+    }
+
     /// A desk for what they do now.
     pub fn desk(&self) -> Desk<'_> {
         self.shell.desk(Actor::Holder(self.holder.clone()))
@@ -63,6 +80,13 @@ fn presence(parts: &Parts) -> Presence {
     if refresh { Presence::Watching } else { Presence::Acting }
 }
 
+/// Whether a person opens a page, and not a script a part of one.
+fn opens_a_page(parts: &Parts) -> bool {
+    parts.method == Method::GET
+        && !parts.headers.contains_key("hx-request")
+        && presence(parts) == Presence::Acting
+}
+
 async fn enter(parts: &Parts, shell: &Shell) -> Result<SignedIn, Response> {
     // A part of a page that refreshes itself must not fill with the sign-in page: the whole page goes there.
     let refresh = parts.headers.contains_key("hx-request");
@@ -82,17 +106,24 @@ async fn enter(parts: &Parts, shell: &Shell) -> Result<SignedIn, Response> {
         Stage::Password => return Err(Redirect::to("/sign-in/factor").into_response()),
         Stage::Full => {}
     }
-    let desk = shell.desk(Actor::Holder(found.holder.clone()));
-    let view = async {
-        let account = show_account(&desk, found.holder.account).await?;
-        let role = role_of(&desk, found.holder.account).await?;
-        let broker = is_broker(&desk, found.holder.account).await?;
-        Ok::<_, ActionError>((account, unseen_alerts(&desk, found.holder.account).await?, role, broker))
-    };
-    let (account, unseen, role, broker) = view.await.map_err(problem)?;
-    let tag = shell.authority().secrets.codes.tag("form", &found.record.id.to_string(), &token.hash());
-    let csrf = tag.as_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Ok(SignedIn { shell: shell.clone(), holder: found.holder, account, unseen, role, broker, csrf })
+    let record = found.record.clone();
+    let mut person = SignedIn::of(shell, found, &token).await.map_err(problem)?;
+    if opens_a_page(parts) {
+        let word = take_note(&person.desk(), &record).await.map_err(problem)?;
+        person.note = word.as_deref().and_then(Note::read);
+    }
+    Ok(person)
+}
+
+/// The person of a request whose session is full. They count as watching, so the session runs on towards its end.
+pub async fn watching(parts: &Parts, shell: &Shell) -> Result<Option<SignedIn>, ActionError> {
+    let Some(token) = session_cookie(&parts.headers) else { return Ok(None) };
+    match session(shell, origin(parts), &token, Presence::Watching).await? {
+        Some(found) if found.record.stage == Stage::Full => {
+            SignedIn::of(shell, found, &token).await.map(Some)
+        }
+        Some(_) | None => Ok(None),
+    }
 }
 
 impl FromRequestParts<Shell> for SignedIn {

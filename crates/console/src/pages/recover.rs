@@ -5,13 +5,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use keyward_authority::ActionError;
-use keyward_authority::accounts::{ResetForm, ask_to_reset, reset_password};
+use keyward_authority::accounts::{Consent, Reset, ResetForm, ask_to_reset, reset_password};
 use keyward_authority::passkeys::{Purpose, offer_any_passkey};
 use keyward_rules::account::Email;
 use keyward_rules::grant::{Actor, NotApproved};
 
-use super::field::{Field, Kind};
-use super::layout::{Frame, go, page, page_with, problem, sentence};
+use super::field::{Field, Kind, html_of};
+use super::layout::{Frame, Way, page, page_with, problem, say, sentence};
+use super::stops::stops_now;
 use crate::fields::Fields;
 use crate::shell::Shell;
 use crate::who::{EVEN_TIME, From, device_cookie};
@@ -33,33 +34,47 @@ struct ConfirmPage {
     error: String,
 }
 
+/// The keys that stop, before the password is set.
+#[derive(Template)]
+#[template(path = "recover_stops.html")]
+struct StopsPage {
+    frame: Frame,
+    stops: String,
+    hidden: [(&'static str, String); 5],
+}
+
 fn form(email: &str, error: &str) -> Page {
     let field = Field::new("email", "E-mail address", Kind::Email).value(email).error(error).focus();
     Page { frame: Frame::bare("Reset your password"), field: field.html() }
 }
 
-fn confirm_form(email: &str, challenge: &str, error: &str, password_error: &str) -> ConfirmPage {
-    let fields = vec![
+fn confirm_form(
+    email: &str,
+    challenge: &str,
+    typed: &Fields,
+    error: &str,
+    password_error: &str,
+) -> ConfirmPage {
+    let fields = [
         Field::new("mail_code", "Code from the mail", Kind::Code)
             .hint("Eight digits. Good for ten minutes.")
-            .focus()
-            .html(),
+            .value(typed.get("mail_code"))
+            .focus(),
         Field::new("factor", "Authenticator code or recovery code", Kind::Code)
             .hint(
                 "Leave it empty to use a passkey, or if your account has neither authenticator nor passkey.",
             )
-            .optional()
-            .html(),
+            .value(typed.get("factor"))
+            .optional(),
         Field::new("password", "New password", Kind::NewPassword)
             .hint("At least 12 characters, of any kind.")
-            .error(password_error)
-            .html(),
+            .error(password_error),
     ];
     ConfirmPage {
         frame: Frame::bare("Reset your password"),
         challenge: challenge.to_owned(),
         email: email.to_owned(),
-        fields,
+        fields: html_of(fields),
         error: error.to_owned(),
     }
 }
@@ -86,7 +101,7 @@ pub async fn ask(
     let (asked, ()) =
         tokio::join!(ask_to_reset(&desk, &email, device.as_ref()), tokio::time::sleep(EVEN_TIME));
     match asked {
-        Ok(id) => page(&confirm_form(email.as_str(), &id.to_string(), "", "")),
+        Ok(id) => page(&confirm_form(email.as_str(), &id.to_string(), &Fields::default(), "", "")),
         Err(other) => problem(other),
     }
 }
@@ -102,6 +117,13 @@ pub async fn ask_passkey(State(shell): State<Shell>, From(origin): From, fields:
     }
 }
 
+/// Nobody is signed in whose session could keep a note, so this page tells it itself.
+fn changed() -> Response {
+    let title = "The password is changed";
+    let text = "All sessions have ended. Keys that may withdraw, move funds or manage are held for 24 hours. Sign in with the new password.";
+    say(StatusCode::OK, Frame::bare(title), title, text, &Way::to("/sign-in", "Sign in"))
+}
+
 /// Code, factor and password.
 pub async fn confirm(State(shell): State<Shell>, From(origin): From, fields: Fields) -> Response {
     let desk = shell.desk(Actor::Visitor(origin));
@@ -110,16 +132,33 @@ pub async fn confirm(State(shell): State<Shell>, From(origin): From, fields: Fie
         challenge: field("challenge"),
         mail_code: field("mail_code"),
         factor: field("factor"),
+        proved: field("proved"),
         passkey: field("passkey"),
         password: field("password"),
     };
-    let (reset, ()) = tokio::join!(reset_password(&desk, &form), tokio::time::sleep(EVEN_TIME));
+    // The keys that stop are shown once code and factor hold, and only then: before, they are nobody's to see.
+    let consent = if fields.has("proved") { Consent::Given } else { Consent::Missing };
+    let (reset, ()) = tokio::join!(reset_password(&desk, &form, consent), tokio::time::sleep(EVEN_TIME));
     let again = |error: &str, password_error: &str| {
-        let page = confirm_form(fields.get("email"), &form.challenge, error, password_error);
+        // Nothing was looked at before the password was good enough, so the codes are still to be used.
+        let none = Fields::default();
+        let typed = if password_error.is_empty() { &none } else { &fields };
+        let page = confirm_form(fields.get("email"), &form.challenge, typed, error, password_error);
         page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
     };
     match reset {
-        Ok(()) => go("/sign-in?note=reset"),
+        Ok(Reset::Done) => changed(),
+        Ok(Reset::Stops { proved, names }) => page(&StopsPage {
+            frame: Frame::bare("Reset your password"),
+            stops: stops_now(&names, shell.now()),
+            hidden: [
+                ("challenge", form.challenge),
+                ("email", fields.get("email").to_owned()),
+                ("mail_code", form.mail_code),
+                ("password", form.password),
+                ("proved", proved),
+            ],
+        }),
         Err(weak @ (ActionError::Password(_) | ActionError::WeakPassword(_))) => again("", &sentence(&weak)),
         Err(
             wrong @ (ActionError::NotProven(_)

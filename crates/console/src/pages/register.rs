@@ -9,7 +9,7 @@ use keyward_authority::{ActionError, SessionKind};
 use keyward_rules::account::Email;
 use keyward_rules::grant::{Actor, NotApproved};
 
-use super::field::{Field, Kind};
+use super::field::{Field, Kind, html_of};
 use super::layout::{Frame, page, page_with, problem, sentence};
 use super::sign_in::signed_in;
 use crate::fields::Fields;
@@ -34,14 +34,13 @@ struct CodePage {
 }
 
 fn form(email: &str, email_error: &str, password_error: &str) -> Page {
-    let fields = vec![
-        Field::new("email", "E-mail address", Kind::Email).value(email).error(email_error).focus().html(),
+    let fields = [
+        Field::new("email", "E-mail address", Kind::Email).value(email).error(email_error).focus(),
         Field::new("password", "Password", Kind::NewPassword)
             .hint("At least 12 characters, of any kind. Four random words make a good one.")
-            .error(password_error)
-            .html(),
+            .error(password_error),
     ];
-    Page { frame: Frame::bare("Create an account"), fields }
+    Page { frame: Frame::bare("Create an account"), fields: html_of(fields) }
 }
 
 fn code_form(shell: &Shell, email: &str, challenge: &str, error: &str) -> CodePage {

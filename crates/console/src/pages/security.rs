@@ -1,11 +1,11 @@
 //! How the account is secured: password, address, phrase, sessions.
 
 use askama::Template;
-use axum::extract::Query as Asked;
 use axum::http::StatusCode;
 use axum::response::Response;
 use keyward_authority::accounts::{
-    ask_for_email, change_password, change_phrase, confirm_email as take_email, email_matter, password_matter,
+    Left, ask_for_email, change_password, change_phrase, confirm_email as take_email, email_matter,
+    password_matter,
 };
 use keyward_authority::questions::{PasskeyView, SessionView, list_passkeys, list_sessions};
 use keyward_authority::sign_in::{end_other_sessions, end_session as end_one};
@@ -15,9 +15,11 @@ use keyward_rules::grant::{NotApproved, Proof, TwoFactor};
 use keyward_rules::limits::{PASSKEYS_PER_ACCOUNT, PASSWORD_MIN_CHARS};
 
 use super::confirm::{Asking, Ceremony, step_up};
-use super::field::{Field, Kind};
-use super::layout::{Frame, Query, go, page_with, problem, sentence};
+use super::field::{Field, Kind, html_of};
+use super::layout::{Frame, page_with, problem, sentence, told};
+use super::note::Note;
 use super::person::{Posted, SignedIn};
+use super::stops::stops;
 use crate::words::When;
 
 /// A session in the list.
@@ -63,7 +65,7 @@ struct FormPage<'f> {
     frame: Frame,
     csrf: &'f str,
     title: &'static str,
-    lead: &'static str,
+    lead: String,
     action: &'static str,
     button: &'static str,
     hidden: Vec<(&'static str, String)>,
@@ -91,7 +93,7 @@ fn passkey_row(view: PasskeyView) -> PasskeyRow {
     }
 }
 
-async fn overview(person: &SignedIn, note: &str, phrase: &str, errors: (&str, &str)) -> Response {
+async fn overview(person: &SignedIn, phrase: &str, errors: (&str, &str)) -> Response {
     let sessions = match list_sessions(&person.desk(), person.id()).await {
         Ok(sessions) => sessions,
         Err(other) => return problem(other),
@@ -101,15 +103,13 @@ async fn overview(person: &SignedIn, note: &str, phrase: &str, errors: (&str, &s
         Err(other) => return problem(other),
     };
     let (phrase_error, factor_error) = errors;
-    let phrase_fields = vec![
-        Field::new("phrase", "New phrase", Kind::Text).value(phrase).error(phrase_error).html(),
-        Field::new("factor", "Authenticator code, or your password", Kind::Password)
-            .error(factor_error)
-            .html(),
-    ];
+    let phrase_fields = html_of([
+        Field::new("phrase", "New phrase", Kind::Text).value(phrase).error(phrase_error),
+        Field::new("factor", "Authenticator code, or your password", Kind::Password).error(factor_error),
+    ]);
     let account = &person.account;
     let page = Page {
-        frame: Frame::of(person, "security", "Security").note(note),
+        frame: Frame::of(person, "security", "Security"),
         csrf: &person.csrf,
         email: account.email.to_string(),
         two_factor: account.two_factor == TwoFactor::On,
@@ -128,8 +128,8 @@ async fn overview(person: &SignedIn, note: &str, phrase: &str, errors: (&str, &s
 }
 
 /// The page.
-pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
-    overview(&person, &query.note, "", ("", "")).await
+pub async fn show(person: SignedIn) -> Response {
+    overview(&person, "", ("", "")).await
 }
 
 /// The phrase of our mails.
@@ -139,13 +139,13 @@ pub async fn phrase(posted: Posted) -> Response {
     let factor = match prove_any(&person.desk(), person.id(), fields.get("factor")).await {
         Ok(factor) => factor,
         Err(wrong @ ActionError::NotProven(_)) => {
-            return overview(person, "", typed, ("", &sentence(&wrong))).await;
+            return overview(person, typed, ("", &sentence(&wrong))).await;
         }
         Err(other) => return problem(other),
     };
     match change_phrase(&person.desk(), Proof::Factor(factor), person.id(), typed).await {
-        Ok(()) => go("/security?note=phrase"),
-        Err(wrong @ ActionError::Phrase) => overview(person, "", typed, (&sentence(&wrong), "")).await,
+        Ok(()) => told(person, "/security", Note::Phrase).await,
+        Err(wrong @ ActionError::Phrase) => overview(person, typed, (&sentence(&wrong), "")).await,
         Err(other) => problem(other),
     }
 }
@@ -164,7 +164,9 @@ fn password_form(person: &SignedIn, error: &str) -> Response {
             frame: Frame::of(person, "security", "Change the password"),
             csrf: &person.csrf,
             title: "Change the password",
-            lead: "All other sessions end, and keys that move funds rest for 24 hours.",
+            lead:
+                "All other sessions end. Keys that may withdraw, move funds or manage are held for 24 hours."
+                    .to_owned(),
             action: "/security/password",
             button: "Continue",
             hidden: Vec::new(),
@@ -176,6 +178,12 @@ fn password_form(person: &SignedIn, error: &str) -> Response {
 
 fn form(_: &SignedIn, page: FormPage<'_>, error: &str) -> Response {
     page_with(if error.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, &page)
+}
+
+/// What is approved, and which keys it stops.
+async fn with_stops(person: &SignedIn, mut words: Vec<String>) -> Result<Vec<String>, ActionError> {
+    words.push(stops(person, Left::Another).await?);
+    Ok(words)
 }
 
 /// The form of a new password.
@@ -195,6 +203,10 @@ pub async fn password(posted: Posted) -> Response {
         );
     }
     let matter = password_matter(new);
+    let words = match with_stops(person, matter.words.clone()).await {
+        Ok(words) => words,
+        Err(other) => return problem(other),
+    };
     let asking = Asking {
         title: "Change the password?",
         action: "/security/password".to_owned(),
@@ -202,7 +214,7 @@ pub async fn password(posted: Posted) -> Response {
         danger: false,
         back: "/security".to_owned(),
         part: "security",
-        words: matter.words.clone(),
+        words,
         extra: String::new(),
     };
     let proof = match step_up(&posted, &asking, &matter).await {
@@ -210,7 +222,7 @@ pub async fn password(posted: Posted) -> Response {
         Ceremony::Page(answer) => return answer,
     };
     match change_password(&person.desk(), proof, person.id(), new).await {
-        Ok(()) => go("/security?note=password"),
+        Ok(()) => told(person, "/security", Note::Password).await,
         Err(weak @ (ActionError::Password(_) | ActionError::WeakPassword(_))) => {
             password_form(person, &sentence(&weak))
         }
@@ -227,7 +239,7 @@ fn email_form(person: &SignedIn, typed: &str, error: &str) -> Response {
             frame: Frame::of(person, "security", "Change the e-mail address"),
             csrf: &person.csrf,
             title: "Change the e-mail address",
-            lead: "A code goes to the old address, then one to the new. Both are told. All other sessions end, and keys that move funds rest for 24 hours.",
+            lead: "A code goes to the old address, then one to the new. Both are told. All other sessions end, and keys that may withdraw, move funds or manage are held for 24 hours.".to_owned(),
             action: "/security/email",
             button: "Continue",
             hidden: Vec::new(),
@@ -253,6 +265,10 @@ pub async fn email(posted: Posted) -> Response {
         return email_form(person, typed, "That is your address already.");
     }
     let matter = email_matter(&new);
+    let words = match with_stops(person, matter.words.clone()).await {
+        Ok(words) => words,
+        Err(other) => return problem(other),
+    };
     let asking = Asking {
         title: "Change the e-mail address?",
         action: "/security/email".to_owned(),
@@ -260,7 +276,7 @@ pub async fn email(posted: Posted) -> Response {
         danger: false,
         back: "/security".to_owned(),
         part: "security",
-        words: matter.words.clone(),
+        words,
         extra: String::new(),
     };
     let proof = match step_up(&posted, &asking, &matter).await {
@@ -268,12 +284,16 @@ pub async fn email(posted: Posted) -> Response {
         Ceremony::Page(answer) => return answer,
     };
     match ask_for_email(&person.desk(), proof, &new).await {
-        Ok(challenge) => new_address_form(person, &challenge.to_string(), ""),
+        Ok(challenge) => new_address_form(person, &challenge.to_string(), "").await,
         Err(other) => problem(other),
     }
 }
 
-fn new_address_form(person: &SignedIn, challenge: &str, error: &str) -> Response {
+async fn new_address_form(person: &SignedIn, challenge: &str, error: &str) -> Response {
+    let stops = match stops(person, Left::Another).await {
+        Ok(stops) => stops,
+        Err(other) => return problem(other),
+    };
     let fields = vec![
         Field::new("code", "Code from the new address", Kind::Code)
             .hint("Eight digits. Good for ten minutes.")
@@ -287,7 +307,7 @@ fn new_address_form(person: &SignedIn, challenge: &str, error: &str) -> Response
             frame: Frame::of(person, "security", "Prove the new address"),
             csrf: &person.csrf,
             title: "Prove the new address",
-            lead: "The change takes effect with the code that was sent there.",
+            lead: format!("The change takes effect with the code that was sent there. {stops}"),
             action: "/security/email/confirm",
             button: "Change the address",
             hidden: vec![("challenge", challenge.to_owned())],
@@ -301,9 +321,9 @@ fn new_address_form(person: &SignedIn, challenge: &str, error: &str) -> Response
 pub async fn confirm_email(posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
     match take_email(&person.desk(), fields.get("challenge"), fields.get("code")).await {
-        Ok(_) => go("/security?note=email"),
+        Ok(_) => told(person, "/security", Note::Email).await,
         Err(wrong @ ActionError::NotApproved(NotApproved::Wrong | NotApproved::Unreadable)) => {
-            new_address_form(person, fields.get("challenge"), &sentence(&wrong))
+            new_address_form(person, fields.get("challenge"), &sentence(&wrong)).await
         }
         Err(other) => problem(other),
     }
@@ -314,7 +334,7 @@ pub async fn end_session(posted: Posted) -> Response {
     let person = &posted.person;
     let Ok(id) = posted.fields.get("session").parse() else { return problem(ActionError::NoSession) };
     match end_one(&person.desk(), person.id(), id).await {
-        Ok(()) => go("/security?note=session-ended"),
+        Ok(()) => told(person, "/security", Note::SessionEnded).await,
         Err(other) => problem(other),
     }
 }
@@ -323,7 +343,7 @@ pub async fn end_session(posted: Posted) -> Response {
 pub async fn end_others(posted: Posted) -> Response {
     let person = &posted.person;
     match end_other_sessions(&person.desk(), person.id()).await {
-        Ok(_) => go("/security?note=sessions-ended"),
+        Ok(_) => told(person, "/security", Note::SessionsEnded).await,
         Err(other) => problem(other),
     }
 }

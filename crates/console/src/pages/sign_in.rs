@@ -1,7 +1,7 @@
 //! Signing in and out.
 
 use askama::Template;
-use axum::extract::{Query as Asked, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
 use keyward_authority::passkeys::{Purpose, offer_any_passkey, offer_passkey};
@@ -15,7 +15,7 @@ use keyward_rules::grant::{Actor, Origin};
 use keyward_rules::person::Token;
 
 use super::field::{Field, Kind};
-use super::layout::{Frame, Query, go, page, page_with, problem, sentence};
+use super::layout::{Frame, go, page, page_with, problem, sentence};
 use super::person::Posted;
 use crate::fields::Fields;
 use crate::shell::Shell;
@@ -41,18 +41,21 @@ struct FactorPage {
     offer: String,
 }
 
-fn form(shell: &Shell, email: &str, error: &str, note: &str) -> Page {
-    let fields = vec![
-        Field::new("email", "E-mail address", Kind::Door).value(email).focus().html(),
-        Field::new("password", "Password", Kind::Password).html(),
-    ];
+fn form(shell: &Shell, email: &str, error: &str) -> Page {
+    let address = Field::new("email", "E-mail address", Kind::Door).value(email);
+    let password = Field::new("password", "Password", Kind::Password);
+    let fields = if email.is_empty() {
+        vec![address.focus().html(), password.html()]
+    } else {
+        vec![address.html(), password.focus().html()]
+    };
     let sandbox = shell.settings().mail.is_some();
-    Page { frame: Frame::bare("Sign in").note(note), fields, error: error.to_owned(), sandbox }
+    Page { frame: Frame::bare("Sign in"), fields, error: error.to_owned(), sandbox }
 }
 
 /// The form.
-pub async fn show(State(shell): State<Shell>, Asked(query): Asked<Query>) -> Response {
-    page(&form(&shell, "", "", &query.note))
+pub async fn show(State(shell): State<Shell>) -> Response {
+    page(&form(&shell, "", ""))
 }
 
 /// Address and password.
@@ -74,8 +77,8 @@ pub async fn present(
         Ok(Door::SecondFactorDue(token)) => with_cookies(go("/sign-in/factor"), &token, None),
         Ok(Door::Open(token, device)) => with_cookies(go("/keys"), &token, Some(&device)),
         Err(wrong @ (ActionError::NotSignedIn | ActionError::Busy)) => {
-            // The address is not shown again: the answer is the same for all of them.
-            page_with(StatusCode::UNAUTHORIZED, &form(&shell, "", &sentence(&wrong), ""))
+            // The address stands there as it was typed, whether it has an account or not.
+            page_with(StatusCode::UNAUTHORIZED, &form(&shell, fields.get("email"), &sentence(&wrong)))
         }
         Err(other) => problem(other),
     }
@@ -152,7 +155,7 @@ pub async fn present_passkey_alone(
     match answer {
         Ok((token, device)) => with_cookies(go("/keys"), &token, Some(&device)),
         Err(wrong @ ActionError::PasskeyRefused) => {
-            page_with(StatusCode::UNAUTHORIZED, &form(&shell, "", &sentence(&wrong), ""))
+            page_with(StatusCode::UNAUTHORIZED, &form(&shell, "", &sentence(&wrong)))
         }
         Err(other) => problem(other),
     }

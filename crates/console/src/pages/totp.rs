@@ -13,8 +13,10 @@ use qrcode::render::svg;
 
 use super::confirm::{Asking, Ceremony, begin, step_up};
 use super::field::{Field, Kind};
-use super::layout::{Frame, go, page, problem, sentence};
+use super::layout::{Frame, go, page, problem, sentence, told};
+use super::note::Note;
 use super::person::{Posted, SignedIn};
+use super::stops::stops;
 
 #[derive(Template)]
 #[template(path = "totp.html")]
@@ -25,6 +27,8 @@ struct Page<'p> {
     secret: String,
     grouped: String,
     replaces: bool,
+    /// Which keys a replacement stops.
+    stops: String,
     field: String,
 }
 
@@ -41,7 +45,16 @@ fn fresh(person: &SignedIn) -> Authenticator {
     Authenticator::from_entropy(entropy)
 }
 
-fn enrol_form(person: &SignedIn, authenticator: &Authenticator, error: &str) -> Response {
+/// Which keys setting an authenticator up stops: those of a replacement, and none for the first one.
+async fn stops_of(person: &SignedIn) -> Result<String, ActionError> {
+    if person.account.authenticator { stops(person, Left::Another).await } else { Ok(String::new()) }
+}
+
+async fn enrol_form(person: &SignedIn, authenticator: &Authenticator, error: &str) -> Response {
+    let stops = match stops_of(person).await {
+        Ok(stops) => stops,
+        Err(other) => return problem(other),
+    };
     let url = authenticator.url(&person.shell.authority().settings.issuer, &person.account.email);
     let field = Field::new("code", "Code from the new authenticator", Kind::Code)
         .hint("Six digits. They show that it was taken over right.")
@@ -56,6 +69,7 @@ fn enrol_form(person: &SignedIn, authenticator: &Authenticator, error: &str) -> 
         grouped: letters.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join(" "),
         secret,
         replaces: person.account.authenticator,
+        stops,
         field: field.html(),
     })
 }
@@ -70,10 +84,11 @@ fn picture(url: &str) -> String {
 /// The QR code, the secret as text, and the field for the first code.
 pub async fn show(person: SignedIn) -> Response {
     let authenticator = fresh(&person);
-    enrol_form(&person, &authenticator, "")
+    enrol_form(&person, &authenticator, "").await
 }
 
-fn asking_enrol() -> Asking {
+fn asking_enrol(stops: String) -> Asking {
+    let sign_in = "From now on signing in and every change that loosens something need its codes.".to_owned();
     Asking {
         title: "Set up this authenticator?",
         action: "/security/authenticator".to_owned(),
@@ -81,9 +96,7 @@ fn asking_enrol() -> Asking {
         danger: false,
         back: "/security".to_owned(),
         part: "security",
-        words: vec![
-            "From now on signing in and every change that loosens something need its codes.".to_owned(),
-        ],
+        words: [sign_in, stops].into_iter().filter(|line| !line.is_empty()).collect(),
         extra: String::new(),
     }
 }
@@ -102,23 +115,29 @@ pub async fn submit(mut posted: Posted) -> Response {
     let step = match proved {
         Ok(step) => step,
         Err(unreadable @ ActionError::NotProven(NotProven::Unreadable)) => {
-            return enrol_form(&posted.person, &authenticator, &sentence(&unreadable));
+            return enrol_form(&posted.person, &authenticator, &sentence(&unreadable)).await;
         }
         Err(_) => {
             let error = "That is not its code now. Check that the clock of the device is right, and type the next one.";
-            return enrol_form(&posted.person, &authenticator, error);
+            return enrol_form(&posted.person, &authenticator, error).await;
         }
     };
     let seal = seal_step(&desk, &authenticator, step);
     posted.fields.0.retain(|(name, _)| name != "code" && name != "proved");
     posted.fields.0.push(("proved".to_owned(), seal));
     let person = &posted.person;
-    let proof = match step_up(&posted, &asking_enrol(), &enrol_matter(&authenticator)).await {
+    let asking = match stops_of(person).await {
+        Ok(stops) => asking_enrol(stops),
+        Err(other) => return problem(other),
+    };
+    let proof = match step_up(&posted, &asking, &enrol_matter(&authenticator)).await {
         Ceremony::Proven(proof) => proof,
         Ceremony::Page(answer) => return answer,
     };
     match enrol_totp(&person.desk(), proof, person.id(), &authenticator, step).await {
-        Ok(enrolled) if enrolled.recovery_codes.is_empty() => go("/security?note=authenticator"),
+        Ok(enrolled) if enrolled.recovery_codes.is_empty() => {
+            told(person, "/security", Note::Authenticator).await
+        }
         Ok(enrolled) => show_new_codes(person, enrolled.recovery_codes),
         Err(other) => problem(other),
     }
@@ -141,9 +160,11 @@ fn asking_codes() -> Asking {
     }
 }
 
-fn asking_off(person: &SignedIn) -> Asking {
+async fn asking_off(person: &SignedIn) -> Result<Asking, ActionError> {
     let left = person.account.without_the_authenticator();
-    Asking {
+    let mut words = remove_matter(left).words;
+    words.push(stops(person, left).await?);
+    Ok(Asking {
         title: match left {
             Left::Another => "Turn the authenticator off?",
             Left::Nothing => "Turn two-factor sign-in off?",
@@ -153,9 +174,9 @@ fn asking_off(person: &SignedIn) -> Asking {
         danger: true,
         back: "/security".to_owned(),
         part: "security",
-        words: remove_matter(left).words,
+        words,
         extra: String::new(),
-    }
+    })
 }
 
 /// Before new recovery codes.
@@ -178,21 +199,28 @@ pub async fn codes(posted: Posted) -> Response {
 
 /// Before turning it off.
 pub async fn show_off(person: SignedIn) -> Response {
-    begin(&person, &asking_off(&person), "")
+    match asking_off(&person).await {
+        Ok(asking) => begin(&person, &asking, ""),
+        Err(other) => problem(other),
+    }
 }
 
 /// Turning it off.
 pub async fn off(posted: Posted) -> Response {
     let person = &posted.person;
     let left = person.account.without_the_authenticator();
-    let proof = match step_up(&posted, &asking_off(person), &remove_matter(left)).await {
+    let asking = match asking_off(person).await {
+        Ok(asking) => asking,
+        Err(other) => return problem(other),
+    };
+    let proof = match step_up(&posted, &asking, &remove_matter(left)).await {
         Ceremony::Proven(proof) => proof,
         Ceremony::Page(answer) => return answer,
     };
     match remove_totp(&person.desk(), proof, person.id()).await {
         Ok(()) => match left {
-            Left::Another => go("/security?note=authenticator-removed"),
-            Left::Nothing => go("/security?note=authenticator-off"),
+            Left::Another => told(person, "/security", Note::AuthenticatorRemoved).await,
+            Left::Nothing => told(person, "/security", Note::AuthenticatorOff).await,
         },
         Err(other) => problem(other),
     }

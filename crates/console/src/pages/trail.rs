@@ -5,7 +5,7 @@ use axum::extract::{Path, Query as Asked};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use keyward_authority::ActionError;
-use keyward_authority::questions::{RecordProof, TrailView, own_trail, prove_record};
+use keyward_authority::questions::{RecordProof, TrailView, own_trail, prove_record, signed_records};
 use keyward_rules::id::KeyId;
 use keyward_rules::limits::PAGE_DEFAULT;
 
@@ -26,6 +26,8 @@ struct Row {
     device: String,
     factors: String,
     facts: Vec<(String, String)>,
+    /// Whether a checkpoint covers it, so that it has a proof.
+    signed: bool,
 }
 
 #[derive(Template)]
@@ -36,7 +38,7 @@ struct Page {
     older: Option<u64>,
 }
 
-fn row(own: &str, view: TrailView) -> Row {
+fn row(own: &str, signed: u64, view: TrailView) -> Row {
     let entry = view.entry;
     let yours = entry.actor.strip_prefix("account:") == Some(own);
     // Only a key that the holder acted on is certainly their own, and has a page; a sub-account's has none.
@@ -61,6 +63,7 @@ fn row(own: &str, view: TrailView) -> Row {
         device: entry.device,
         factors: entry.factors,
         facts: entry.facts.into_iter().collect(),
+        signed: view.n <= signed,
     }
 }
 
@@ -77,7 +80,8 @@ async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError
     let views = own_trail(&person.desk(), person.id(), before, PAGE_DEFAULT).await?;
     let older = views.last().map(|view| view.n).filter(|_| views.len() == PAGE_DEFAULT);
     let own = person.id().to_string();
-    let rows = views.into_iter().map(|view| row(&own, view)).collect();
+    let signed = signed_records(&person.desk()).await?;
+    let rows = views.into_iter().map(|view| row(&own, signed, view)).collect();
     Ok(page(&Page { frame: Frame::of(person, "security", "Your trail"), rows, older }))
 }
 

@@ -41,10 +41,7 @@ async fn registered(broker: &Tab<'_>, name: &str) -> String {
     let made = broker.confirmed("/apps/new", &app(name, &logo)).await;
     let to = went_to(&made);
     let id = to.trim_start_matches("/apps/").split('?').next().unwrap().to_owned();
-    assert_eq!(
-        went_to(&broker.post(&format!("/apps/{id}/submit"), &[]).await),
-        format!("/apps/{id}?note=app-submitted")
-    );
+    assert_eq!(went_to(&broker.post(&format!("/apps/{id}/submit"), &[]).await), format!("/apps/{id}"));
     id
 }
 
@@ -53,7 +50,7 @@ async fn open_app(broker: &Tab<'_>, officers: (&Person<'_>, &Person<'_>), ranges
     let id = registered(broker, "Trade Pal").await;
     assert_eq!(both(officers.0, officers.1, &format!("app.verify {id}")).await.status, 200);
     let sent = broker.stepped_up(&format!("/apps/{id}/ranges"), &[("ranges", ranges)]).await;
-    assert_eq!(went_to(&sent), format!("/apps/{id}?note=ranges-submitted"));
+    assert_eq!(went_to(&sent), format!("/apps/{id}"));
     assert_eq!(both(officers.0, officers.1, &format!("app.ranges.approve {id} 1")).await.status, 200);
     id
 }
@@ -122,7 +119,7 @@ async fn a_broker_registers_submits_narrows_and_freezes() {
             &[("ranges", "203.0.113.0/24, 2001:db8::/32"), ("note", "ours"), ("overlap", "24")],
         )
         .await;
-    assert_eq!(went_to(&sent), format!("/apps/{id}?note=ranges-submitted"));
+    assert_eq!(went_to(&sent), format!("/apps/{id}"));
     let page = tab.get(&format!("/apps/{id}")).await.text;
     assert!(page.contains("Version 1 waits for operators") && page.contains("<li>203.0.113.0/24</li>"));
     assert!(both(&ann, &ben, &format!("app.ranges.approve {id} 1")).await.status == 200);
@@ -138,7 +135,7 @@ async fn a_broker_registers_submits_narrows_and_freezes() {
         "{asked}"
     );
     let narrowed = tab.confirmed(&ranges, &[("ranges", "203.0.113.0/25")]).await;
-    assert_eq!(went_to(&narrowed), format!("/apps/{id}?note=ranges-narrowed"));
+    assert_eq!(went_to(&narrowed), format!("/apps/{id}"));
     let page = tab.get(&format!("/apps/{id}")).await.text;
     assert!(
         page.contains("version 2") && page.contains("<li>203.0.113.0/25</li>") && page.contains(">retired<")
@@ -147,14 +144,14 @@ async fn a_broker_registers_submits_narrows_and_freezes() {
     // A submission can be taken back.
     tab.stepped_up(&ranges, &[("ranges", "203.0.113.0/24")]).await;
     let back = tab.post(&format!("{ranges}/3/withdraw"), &[]).await;
-    assert_eq!(went_to(&back), format!("/apps/{id}?note=ranges-withdrawn"));
+    assert_eq!(went_to(&back), format!("/apps/{id}"));
     assert!(tab.get(&format!("/apps/{id}")).await.text.contains(">withdrawn<"));
 
     let frozen = tab.post(&format!("/apps/{id}/freeze"), &[("factor", PASSWORD)]).await;
-    assert_eq!(went_to(&frozen), format!("/apps/{id}?note=app-frozen"));
+    assert_eq!(went_to(&frozen), format!("/apps/{id}"));
     assert!(tab.get(&format!("/apps/{id}")).await.text.contains("You froze all keys"));
     let thawed = tab.stepped_up(&format!("/apps/{id}/thaw"), &[]).await;
-    assert_eq!(went_to(&thawed), format!("/apps/{id}?note=app-thawed"));
+    assert_eq!(went_to(&thawed), format!("/apps/{id}"));
 }
 
 #[tokio::test]
@@ -250,13 +247,13 @@ async fn operators_review_and_every_reading_is_a_record() {
     let entered = officer
         .confirmed(&format!("{path}/ranges"), &[("ranges", "203.0.113.7"), ("note", "by phone")])
         .await;
-    assert_eq!(went_to(&entered), format!("{path}?note=ranges-entered"));
+    assert_eq!(went_to(&entered), format!("{path}"));
     assert!(tab.get(&format!("/apps/{id}")).await.text.contains("An operator entered it on your behalf"));
     let reject = format!("{path}/ranges/2/reject");
     let unsaid = officer.post(&reject, &[("why", " "), ("factor", PASSWORD)]).await;
     assert!(unsaid.text.contains("Say why"), "{}", unsaid.text);
     let sent = officer.post(&reject, &[("why", "no such host"), ("factor", PASSWORD)]).await;
-    assert_eq!(went_to(&sent), format!("{path}?note=sent-back"));
+    assert_eq!(went_to(&sent), format!("{path}"));
     assert!(tab.get(&format!("/apps/{id}")).await.text.contains("no such host"));
     assert_eq!(reads().await, 1);
 
@@ -326,7 +323,7 @@ async fn a_holder_binds_a_key_and_sees_how_the_app_stands() {
     assert!(renamed.text.contains("keeps the name that it was verified with"), "{}", renamed.text);
     let mut elsewhere = app("Trade Pal", "");
     elsewhere[1].1 = "https://other.example";
-    assert_eq!(went_to(&tab.confirmed(&edit, &elsewhere).await), format!("/apps/{id}?note=app-changed"));
+    assert_eq!(went_to(&tab.confirmed(&edit, &elsewhere).await), format!("/apps/{id}"));
     let text = page.get(&key_page).await.text;
     assert!(
         text.contains("Trade Pal") && !text.contains("other.example") && text.contains("closed to new keys")
@@ -341,7 +338,7 @@ async fn a_holder_binds_a_key_and_sees_how_the_app_stands() {
     let freeze = format!("/operations/apps/{id}/freeze");
     assert!(officer.get(&freeze).await.text.contains("It touches 1 key of 1 account"));
     let frozen = officer.post(&freeze, &[("why", "drill"), ("factor", PASSWORD)]).await;
-    assert_eq!(went_to(&frozen), format!("/operations/apps/{id}?note=app-frozen"));
+    assert_eq!(went_to(&frozen), format!("/operations/apps/{id}"));
     let text = page.get(&key_page).await.text;
     assert!(text.contains("Trade Pal is frozen") && !text.contains("drill"), "{text}");
     assert!(officer.get(&format!("/operations/apps/{id}")).await.text.contains("Propose to lift the freeze"));
@@ -379,7 +376,7 @@ async fn a_demand_stands_on_the_pages_of_the_keys_that_it_means() {
     }
     let due = at(48);
     let done = officer.post(&demand, &[("due", &due), ("why", "breach"), ("factor", PASSWORD)]).await;
-    assert_eq!(went_to(&done), format!("/operations/apps/{id}?note=demanded"));
+    assert_eq!(went_to(&done), format!("/operations/apps/{id}"));
     let text = page.get(&old).await.text;
     assert!(
         text.contains("Operators demand that this key is replaced") && text.contains("/rotate"),

@@ -44,13 +44,17 @@ async fn it_stands_beside_an_authenticator() {
     let mut device = Device::new();
     let added = person.add(&mut device, "Key", &person.totp()).await;
     assert_eq!((added.status, added.json()["recovery_codes"].clone()), (201, json!([])));
-    assert!(person.get("/account").await.json()["cooling_until_ms"].is_u64(), "keys that move funds rest");
+    assert!(
+        person.get("/account").await.json()["cooling_until_ms"].is_null(),
+        "adding a factor holds nothing"
+    );
     let off = person.approved_by(&mut device, "DELETE", "/account/authenticator", json!({})).await;
     assert_eq!(off.status, 204, "{}", off.text);
     let account = person.get("/account").await.json();
     assert_eq!((&account["two_factor"], &account["recovery_codes_left"]), (&json!(true), &json!(10)));
+    assert!(account["cooling_until_ms"].is_u64(), "removing one does");
     let made = person.approved_by(&mut device, "POST", "/keys", wish("bot")).await;
-    assert_eq!(made.status, 201, "nothing is held: {}", made.text);
+    assert_eq!(made.status, 201, "a key that only trades can be made: {}", made.text);
 }
 
 #[tokio::test]

@@ -29,6 +29,12 @@ impl<'w> Tab<'w> {
         reply
     }
 
+    /// A part of a page, as a script asks for it.
+    pub async fn part(&self, path: &str) -> Reply {
+        let part = Request::builder().uri(path).header(header::COOKIE, &self.cookie);
+        self.world.send(HOME, part.header("hx-request", "true").body(Body::empty()).unwrap()).await
+    }
+
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
         let mut body = format!("csrf={}", self.csrf);
         for (name, value) in fields {
@@ -37,6 +43,11 @@ impl<'w> Tab<'w> {
         }
         let same = [("sec-fetch-site", "same-origin")];
         self.world.send(HOME, form(path, &self.cookie, &same, &body)).await
+    }
+
+    /// A form whose fields are all given, its token too.
+    pub async fn forged(&self, path: &str, body: &str) -> Reply {
+        self.world.send(HOME, form(path, &self.cookie, &[("sec-fetch-site", "same-origin")], body)).await
     }
 
     /// Sends a form, answers the step-up that its page asks for, and sends it again.
@@ -61,7 +72,7 @@ impl<'w> Tab<'w> {
 }
 
 /// The value of the first input of a name.
-fn value(page: &str, name: &str) -> String {
+pub fn value(page: &str, name: &str) -> String {
     let found =
         page.split(&format!("name=\"{name}\" value=\"")).nth(1).and_then(|rest| rest.split('"').next());
     found.unwrap_or_else(|| panic!("no {name} in {page}")).to_owned()

@@ -12,6 +12,8 @@ use keyward_rules::log::{Checkpoint, Hash, Origin, SigningKey, check_inclusion};
 use keyward_rules::trail::Sought;
 use serde_json::{Value, json};
 
+use crate::operators::two_operators;
+use crate::tab::Tab;
 use crate::world::{HOME, PASSWORD, Person, World, wish};
 
 fn key() -> SigningKey {
@@ -39,6 +41,46 @@ fn check(proof: &Value) {
     check_inclusion(&path, proof["index"].as_u64().unwrap(), leaf, checkpoint.size, checkpoint.root).unwrap();
     if let Some(record) = proof["record"].as_str() {
         assert_eq!(Hash::of_leaf(record.as_bytes()), leaf);
+    }
+}
+
+#[tokio::test]
+async fn a_record_has_a_link_to_its_proof_once_it_is_signed() {
+    let world = World::new().await;
+    let (officer, _) = two_operators(&world).await;
+    let tab = Tab::of(&world, &officer).await;
+    let newest = world.store.log().size().await.unwrap();
+    for (list, link) in [
+        ("/trail", format!("/trail/{newest}/proof")),
+        ("/operations/audit", format!("/operations/audit/{newest}/proof")),
+    ] {
+        let shown = tab.get(list).await.text;
+        assert!(!shown.contains("/proof\"") && shown.contains("signed within a minute"), "{list}: {shown}");
+        let early = tab.get(&link).await;
+        assert!(early.status == 422 && early.headers.get(header::CONTENT_DISPOSITION).is_none(), "{link}");
+    }
+    sign(&world).await;
+    let bot = officer.key("bot").await;
+    let after = world.store.log().size().await.unwrap();
+    assert!(after > newest && bot["api_key"].is_string());
+    for (list, at) in [("/trail", "/trail"), ("/operations/audit", "/operations/audit")] {
+        let shown = tab.get(list).await.text;
+        assert!(shown.contains("signed within a minute"), "{list}: what came since is not signed yet");
+        assert!(
+            !shown.contains(&format!("{at}/{after}/proof")) && !shown.contains(" download"),
+            "{list}: {shown}"
+        );
+    }
+    sign(&world).await;
+    for at in ["/trail", "/operations/audit"] {
+        let shown = tab.get(at).await.text;
+        assert!(
+            shown.contains(&format!("href=\"{at}/{after}/proof\"")) && !shown.contains("within a minute"),
+            "{at}"
+        );
+        let file = tab.get(&format!("{at}/{after}/proof")).await;
+        let name = file.headers[header::CONTENT_DISPOSITION].to_str().unwrap();
+        assert!(file.status == 200 && name.ends_with(".tlog-proof\""), "{name}");
     }
 }
 

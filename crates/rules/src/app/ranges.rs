@@ -21,8 +21,14 @@ pub enum NotARange {
     #[error(transparent)]
     Network(#[from] NotANetwork),
     /// In a special-purpose block.
-    #[error("a {} address range ({}): only public addresses are taken", .0.special.word(), .0.name)]
+    #[error("{} address range ({}): only public addresses are taken", .0.special.with_article(), .0.name)]
     Special(&'static Block),
+    /// In a special-purpose block that is admitted here, and too wide.
+    #[error(
+        "{} address range ({}), and wider than /{RANGE_V4_PREFIX} (IPv4) or /{RANGE_V6_PREFIX} (IPv6)",
+        .0.special.with_article(), .0.name
+    )]
+    SpecialTooWide(&'static Block),
     /// Too wide.
     #[error("wider than /{RANGE_V4_PREFIX} (IPv4) or /{RANGE_V6_PREFIX} (IPv6)")]
     TooWide,
@@ -89,12 +95,12 @@ fn judge(text: &str, private: PrivateRanges) -> Result<Network, NotARange> {
         PrivateRanges::Refuse => special.is_taken(),
         PrivateRanges::Admit => special.is_taken_privately(),
     };
-    if let Some(block) = Block::deciding(range, taken)
-        && !taken(block.special)
-    {
-        return Err(NotARange::Special(block));
+    match (Block::deciding(range, taken), is_too_wide(range)) {
+        (Some(block), _) if !taken(block.special) => Err(NotARange::Special(block)),
+        (Some(block), true) => Err(NotARange::SpecialTooWide(block)),
+        (None, true) => Err(NotARange::TooWide),
+        (Some(_) | None, false) => Ok(range),
     }
-    if is_too_wide(range) { Err(NotARange::TooWide) } else { Ok(range) }
 }
 
 const fn is_too_wide(range: Network) -> bool {
@@ -141,7 +147,11 @@ mod tests {
     use super::{PrivateRanges, Submission, read_entries};
 
     fn reason(text: &str) -> String {
-        match Submission::read(text, PrivateRanges::Refuse) {
+        reason_where(text, PrivateRanges::Refuse)
+    }
+
+    fn reason_where(text: &str, private: PrivateRanges) -> String {
+        match Submission::read(text, private) {
             Ok(set) => format!("taken: {set}"),
             Err(problem) => problem.to_string(),
         }
@@ -226,6 +236,46 @@ mod tests {
             ("fe80::1", false),
         ] {
             assert_eq!(Submission::read(text, PrivateRanges::Admit).is_ok(), taken, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_private_and_too_wide_is_told_as_both() {
+        let wide = ", and wider than /16 (IPv4) or /32 (IPv6)";
+        let both = |what: &str| format!("{what}{wide}");
+        let admit = PrivateRanges::Admit;
+        for (range, words) in [
+            ("10.0.0.0/8", both("a private address range (private use)")),
+            ("10.128.0.0/9", both("a private address range (private use)")),
+            ("10.4.0.0/14", both("a private address range (private use)")),
+            ("172.16.0.0/12", both("a private address range (private use)")),
+            ("127.0.0.0/8", both("a loopback address range (loopback)")),
+            ("127.0.0.0/15", both("a loopback address range (loopback)")),
+            ("100.64.0.0/10", both("a carrier-grade NAT address range (shared address space)")),
+            ("100.96.0.0/11", both("a carrier-grade NAT address range (shared address space)")),
+            ("fc00::/7", both("a private address range (unique local)")),
+            ("fd00::/8", both("a private address range (unique local)")),
+            ("fec0::/10", both("a private address range (site-local, taken back)")),
+            ("0.0.0.0/8", "an unspecified address range (this network): only public".to_owned()),
+            ("::", "an unspecified address range (unspecified address): only public".to_owned()),
+            ("169.254.0.0/16", "a link-local address range (link local): only public".to_owned()),
+            ("224.0.0.0/4", "a multicast address range (multicast): only public".to_owned()),
+            ("240.0.0.0/4", "a reserved address range (reserved for future use and broadcast)".to_owned()),
+        ] {
+            let told = reason_where(range, admit);
+            assert!(told.contains(&words), "{range}: {told}");
+        }
+        // Without the setting they are private first of all, and what is public stays just too wide.
+        for range in ["10.0.0.0/8", "127.0.0.0/8", "100.64.0.0/10", "fc00::/7", "172.16.0.0/12"] {
+            let told = reason(range);
+            assert!(told.contains("only public addresses are taken") && !told.contains("wider"), "{told}");
+        }
+        for range in ["5.0.0.0/15", "8.0.0.0/7", "2600::/31"] {
+            let told = reason_where(range, admit);
+            assert!(told.ends_with("in line 1: wider than /16 (IPv4) or /32 (IPv6)"), "{told}");
+        }
+        for range in ["10.0.0.0/16", "127.0.0.0/16", "100.64.0.0/16", "fd00::/32", "203.0.113.0/24"] {
+            assert_eq!(reason_where(range, admit), format!("taken: {range}"));
         }
     }
 

@@ -41,16 +41,16 @@ impl Special {
 
     /// What it is, in words that end "… address range".
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn with_article(self) -> &'static str {
         match self {
-            Self::Private => "private",
-            Self::Loopback => "loopback",
-            Self::LinkLocal => "link-local",
-            Self::CarrierNat => "carrier-grade NAT",
-            Self::Multicast => "multicast",
-            Self::Unspecified => "unspecified",
-            Self::Reserved => "reserved",
-            Self::Documentation => "documentation",
+            Self::Private => "a private",
+            Self::Loopback => "a loopback",
+            Self::LinkLocal => "a link-local",
+            Self::CarrierNat => "a carrier-grade NAT",
+            Self::Multicast => "a multicast",
+            Self::Unspecified => "an unspecified",
+            Self::Reserved => "a reserved",
+            Self::Documentation => "a documentation",
         }
     }
 }

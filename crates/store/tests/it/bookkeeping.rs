@@ -71,6 +71,8 @@ const BOOKKEEPING: &[(&str, &str)] = &[
     ("INSERT_CEREMONY", "a question is put before anybody is known"),
     ("TAKE_CEREMONY", "a question is used up before its answer is looked at"),
     ("DROP_CEREMONIES", "questions that are over"),
+    ("LEAVE_NOTE", "what the last action did, for the next page of the same session"),
+    ("TAKE_NOTE", "a note is told once"),
     ("TRIM_SESSIONS", "runs inside a write transaction"),
     ("TRIM_HALF_SESSIONS", "bounds the sign-ins of an account whose second factor is due"),
     ("INSERT_SESSION", "the half session between password and second factor; a full one begins with a grant"),

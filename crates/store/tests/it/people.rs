@@ -9,7 +9,7 @@ use keyward_rules::person::{CodeTag, SessionId, SessionLife};
 use keyward_rules::secret::Secret;
 use keyward_rules::time::Moment;
 use keyward_store::{
-    KeyDraft, KeyNotes, NewChallenge, Patience, SessionKind, SessionRecord, Stage, Store, StoreError, Try,
+    KeyDraft, KeyNotes, NewChallenge, Patience, Quota, SessionKind, SessionRecord, Stage, Store, StoreError, Try,
 };
 
 use crate::world::{NOW, World, commit, draft, edit, entropy, master, random};
@@ -158,10 +158,17 @@ fn challenge(id: u8, owner: &str) -> NewChallenge {
 
 async fn challenges_count_their_tries_and_end_with_use(world: World) {
     let door = world.store.door();
-    assert!(door.challenge(challenge(1, "o"), None, NOW).await.unwrap());
-    assert!(door.challenge(challenge(2, "o"), None, NOW).await.unwrap());
-    assert!(!door.challenge(challenge(3, "o"), None, NOW).await.unwrap(), "two an hour");
-    assert!(door.challenge(challenge(4, "p"), None, NOW).await.unwrap());
+    let (later, again) = (NOW.plus_ms(60_000), NOW.plus_ms(60 * 60 * 1_000));
+    assert_eq!(door.challenge(challenge(1, "o"), None, NOW).await.unwrap(), Quota::Left);
+    assert_eq!(door.challenge(challenge(2, "o"), None, later).await.unwrap(), Quota::Left);
+    let refused = door.challenge(challenge(3, "o"), None, later).await.unwrap();
+    assert_eq!(refused, Quota::UsedUpUntil(again), "two an hour, counted from the oldest");
+    assert_eq!(door.may_challenge("o", 2, later).await.unwrap(), Quota::UsedUpUntil(again));
+    assert_eq!(door.may_challenge("o", 3, later).await.unwrap(), Quota::Left);
+    let just_before = NOW.plus_ms(60 * 60 * 1_000 - 1);
+    assert_eq!(door.may_challenge("o", 2, just_before).await.unwrap(), Quota::UsedUpUntil(again));
+    assert_eq!(door.may_challenge("o", 2, again).await.unwrap(), Quota::Left, "at the moment that was said");
+    assert_eq!(door.challenge(challenge(4, "p"), None, NOW).await.unwrap(), Quota::Left);
     let id = SessionId::from_entropy([1; 16]);
     for tries in 1..4 {
         let opened = door.try_challenge(id).await.unwrap().unwrap();
@@ -184,6 +191,7 @@ async fn sessions_open_and_end(world: World) {
         life: SessionLife { began_at: NOW, seen_at: NOW },
         source: "203.0.113.1".into(),
         device: "test".into(),
+        note: None,
     };
     door.begin_half(&record(1, Stage::Password), &[1; 32]).await.unwrap();
     let mut tx = world.begin().await;
@@ -201,6 +209,18 @@ async fn sessions_open_and_end(world: World) {
     assert!(door.session(&[3; 32], later.plus_ms(29 * 60_000)).await.unwrap().is_none(), "this one was not");
     let reader = world.store.reader();
     assert_eq!(reader.sessions_of(Scope::Account(account), account).await.unwrap().len(), 2);
+    // A note is its session's own, the newest one stays, and it is taken once.
+    let [second, third] = [record(2, Stage::Full).id, record(3, Stage::Full).id];
+    door.leave_note(second, "edited").await.unwrap();
+    door.leave_note(second, "deleted").await.unwrap();
+    assert_eq!(door.session(&[2; 32], later).await.unwrap().unwrap().note.as_deref(), Some("deleted"));
+    assert_eq!(door.session(&[3; 32], NOW).await.unwrap().unwrap().note, None);
+    assert!(
+        !door.take_note(third, "deleted").await.unwrap() && !door.take_note(second, "edited").await.unwrap()
+    );
+    assert!(door.take_note(second, "deleted").await.unwrap());
+    assert!(!door.take_note(second, "deleted").await.unwrap(), "the second one takes nothing");
+    assert_eq!(door.session(&[2; 32], later).await.unwrap().unwrap().note, None);
     let stranger = world.with_account().await;
     assert!(reader.sessions_of(Scope::Account(stranger), account).await.unwrap().is_empty());
     let mut tx = world.begin().await;
@@ -251,7 +271,7 @@ async fn mails_are_claimed_by_one_and_keep_no_text(world: World) {
     };
     let door = world.store.door();
     for id in 1..=2 {
-        assert!(door.challenge(challenge(id, "o"), Some(&letter), NOW).await.unwrap());
+        assert_eq!(door.challenge(challenge(id, "o"), Some(&letter), NOW).await.unwrap(), Quota::Left);
     }
     let outbox = world.store.outbox();
     assert!(outbox.has_due(NOW).await.unwrap());

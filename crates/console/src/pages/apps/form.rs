@@ -9,14 +9,14 @@ use keyward_authority::questions::{BrokerApp, broker_app};
 use keyward_authority::{ActionError, ErrorKind};
 use keyward_rules::account::Email;
 use keyward_rules::app::{AppName, AppStanding};
-use keyward_rules::id::AppId;
 use keyward_rules::permission::{Permission, Permissions};
 
 use super::{app_id, logo};
 use crate::fields::Fields;
 use crate::pages::confirm::{Asking, CEREMONY, Ceremony, tighten};
-use crate::pages::field::{Field, Kind};
-use crate::pages::layout::{Frame, capital, go, page_with, problem, sentence};
+use crate::pages::field::{Field, Kind, Slip, html_of};
+use crate::pages::layout::{Frame, capital, page_with, problem, sentence, told};
+use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
 use crate::words::permission_line;
 
@@ -60,6 +60,9 @@ struct Page<'p> {
     logo: String,
     has_logo: bool,
     errors: Errors,
+    /// What is wrong, in the order of the page, and the field that comes first.
+    summary: Vec<Slip>,
+    first: &'static str,
 }
 
 fn form(
@@ -94,6 +97,11 @@ fn form(
         let danger = right == Permission::Withdraw;
         Right { word: right.word(), name, line, ticked: ticked(right), danger }
     };
+    let own = [
+        Slip::new("permission", "Permissions", &errors.permissions),
+        Slip::new("logo", "Logo", &errors.logo),
+    ];
+    let summary: Vec<Slip> = inputs.iter().map(Field::slip).chain(own).flatten().collect();
     let page = Page {
         frame: Frame::of(person, "apps", title),
         csrf: &person.csrf,
@@ -101,11 +109,13 @@ fn form(
         back: path.unwrap_or_else(|| "/apps".to_owned()),
         title,
         again: app.is_some_and(|app| app.profile.standing == AppStanding::Verified),
-        fields: inputs.iter().map(Field::html).collect(),
+        fields: html_of(inputs),
         rights: ASKED.map(right).into(),
         logo: text("logo"),
         has_logo: app.is_some_and(|app| app.profile.logo.is_some()),
         errors,
+        first: summary.first().map_or("", |slip| slip.field),
+        summary,
     };
     page_with(status, &page)
 }
@@ -229,17 +239,13 @@ async fn send(posted: Posted, app: Option<BrokerApp>) -> Response {
     };
     let desk = person.desk();
     let done = match id {
-        None => register_app(&desk, proof, person.id(), wish).await.map(|id| (id, "registered")),
-        Some(id) => edit_app(&desk, proof, id, wish).await.map(|()| (id, "app-changed")),
+        None => register_app(&desk, proof, person.id(), wish).await.map(|id| (id, Note::Registered)),
+        Some(id) => edit_app(&desk, proof, id, wish).await.map(|()| (id, Note::AppChanged)),
     };
     match done {
-        Ok((id, note)) => to(id, note),
+        Ok((id, note)) => told(person, &format!("/apps/{id}"), note).await,
         Err(refusal) => refused(&kept, app.as_ref(), refusal),
     }
-}
-
-fn to(id: AppId, note: &str) -> Response {
-    go(&format!("/apps/{id}?note={note}"))
 }
 
 /// A refusal on the form: beside the name when another app has one like it.

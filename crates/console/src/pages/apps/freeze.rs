@@ -9,7 +9,8 @@ use keyward_authority::{ActionError, AppKeyCounts};
 use super::app_id;
 use crate::fields::Fields;
 use crate::pages::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up};
-use crate::pages::layout::{go, problem};
+use crate::pages::layout::{problem, told};
+use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
 use keyward_rules::app::FrozenBy;
 
@@ -67,7 +68,7 @@ pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
             Ceremony::Page(answer) => return Ok(answer),
         };
         freeze_app(&posted.person.desk(), proof, app.profile.id, "").await.map_err(problem)?;
-        Ok(go(&format!("/apps/{}?note=app-frozen", app.profile.id)))
+        Ok(told(&posted.person, &format!("/apps/{}", app.profile.id), Note::AppFrozen).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -104,7 +105,7 @@ pub async fn thaw(Path(id): Path<String>, posted: Posted) -> Response {
             Ceremony::Page(answer) => return Ok(answer),
         };
         thaw_own_app(&posted.person.desk(), proof, app.profile.id).await.map_err(problem)?;
-        Ok(go(&format!("/apps/{}?note=app-thawed", app.profile.id)))
+        Ok(told(&posted.person, &format!("/apps/{}", app.profile.id), Note::AppThawed).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

@@ -17,7 +17,8 @@ use keyward_rules::id::AppId;
 use super::app_id;
 use crate::fields::Fields;
 use crate::pages::confirm::{Asking, CEREMONY, Ceremony, step_up, tighten};
-use crate::pages::layout::{Frame, capital, go, page, page_with, problem, sentence};
+use crate::pages::layout::{Frame, capital, page, page_with, problem, sentence, told};
+use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
 
 /// Lines of a judgement that are written out; the others are counted.
@@ -293,10 +294,10 @@ pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
         };
         let (_, went) = submit_ranges(&desk, proof, wish).await.map_err(problem)?;
         let note = match went {
-            RangesGo::Narrow => "ranges-narrowed",
-            RangesGo::Widen => "ranges-submitted",
+            RangesGo::Narrow => Note::RangesNarrowed,
+            RangesGo::Widen => Note::RangesSubmitted,
         };
-        Ok(go(&format!("/apps/{}?note={note}", app.profile.id)))
+        Ok(told(&posted.person, &format!("/apps/{}", app.profile.id), note).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -344,7 +345,7 @@ pub async fn withdraw(Path((id, number)): Path<(String, String)>, posted: Posted
         let id = app_id(&id)?;
         let number = number.parse().map_err(|_| problem(ActionError::NoVersion))?;
         withdraw_ranges(&posted.person.desk(), id, number).await.map_err(problem)?;
-        Ok(go(&format!("/apps/{id}?note=ranges-withdrawn")))
+        Ok(told(&posted.person, &format!("/apps/{id}"), Note::RangesWithdrawn).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

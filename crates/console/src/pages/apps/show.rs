@@ -1,7 +1,7 @@
 //! The list of a broker's apps, and the page of one: how it stands, its keys in numbers, its ranges and their history.
 
 use askama::Template;
-use axum::extract::{Path, Query as Asked};
+use axum::extract::Path;
 use axum::response::Response;
 use keyward_authority::apps::submit_app;
 use keyward_authority::questions::{BrokerApp, VersionView, broker_app, broker_apps};
@@ -10,7 +10,8 @@ use keyward_rules::app::{AppStanding, FrozenBy, VersionStanding};
 use keyward_rules::limits::APPS_PER_BROKER;
 
 use super::{app_id, overlap_words};
-use crate::pages::layout::{Frame, Query, go, page, problem};
+use crate::pages::layout::{Frame, page, problem, told};
+use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
 use crate::words::{When, countdown, permission_line};
 
@@ -72,10 +73,10 @@ fn row(profile: &AppProfile) -> Row {
 }
 
 /// The list.
-pub async fn list(person: SignedIn, Asked(query): Asked<Query>) -> Response {
+pub async fn list(person: SignedIn) -> Response {
     match broker_apps(&person.desk()).await {
         Ok(apps) => page(&List {
-            frame: Frame::of(&person, "apps", "Your apps").note(&query.note),
+            frame: Frame::of(&person, "apps", "Your apps"),
             more: apps.len() < APPS_PER_BROKER,
             rows: apps.iter().map(row).collect(),
         }),
@@ -205,7 +206,7 @@ fn next(app: &BrokerApp) -> Vec<String> {
 }
 
 /// The page of one.
-pub async fn show(person: SignedIn, Path(id): Path<String>, Asked(query): Asked<Query>) -> Response {
+pub async fn show(person: SignedIn, Path(id): Path<String>) -> Response {
     let answer = async {
         let app = broker_app(&person.desk(), app_id(&id)?).await.map_err(problem)?;
         let profile = &app.profile;
@@ -217,7 +218,7 @@ pub async fn show(person: SignedIn, Path(id): Path<String>, Asked(query): Asked<
             next.insert(1, format!("They say: {}", profile.reason));
         }
         Ok(page(&Show {
-            frame: Frame::of(&person, "apps", profile.name.as_str()).note(&query.note),
+            frame: Frame::of(&person, "apps", profile.name.as_str()),
             csrf: &person.csrf,
             app: row(profile),
             contact: profile.contact.clone(),
@@ -243,7 +244,7 @@ pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let id = app_id(&id)?;
         submit_app(&posted.person.desk(), id).await.map_err(problem)?;
-        Ok(go(&format!("/apps/{id}?note=app-submitted")))
+        Ok(told(&posted.person, &format!("/apps/{id}"), Note::AppSubmitted).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

@@ -12,7 +12,8 @@ use keyward_rules::limits::PAGE_DEFAULT;
 use super::{Officer, account_id, acting, desk, reasoned, why_field};
 use crate::fields::Fields;
 use crate::pages::confirm::{Asking, ask_one};
-use crate::pages::layout::{Frame, Query, go, page, problem};
+use crate::pages::layout::{Frame, Query, page, problem, told};
+use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
 use crate::words::When;
 
@@ -61,7 +62,7 @@ pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
         Ok(found) => {
             let rows: Vec<Row> = found.into_iter().map(row).collect();
             let next = rows.last().filter(|_| rows.len() == PAGE_DEFAULT).map(|last| last.id.clone());
-            let frame = Frame::of(&officer.0, "operations", "Accounts").note(&query.note);
+            let frame = Frame::of(&officer.0, "operations", "Accounts");
             page(&List { frame, tab: "accounts", q: query.q, rows, next: next.unwrap_or_default() })
         }
         Err(other) => problem(other),
@@ -81,7 +82,7 @@ struct Show {
 }
 
 /// One account.
-pub async fn show(officer: Officer, Path(id): Path<String>, Asked(query): Asked<Query>) -> Response {
+pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
     let found = async {
         let id = id.parse().map_err(|_| ActionError::NoAccount)?;
         let desk = officer.0.staff_desk().ok_or(ActionError::NoAccount)?;
@@ -89,7 +90,7 @@ pub async fn show(officer: Officer, Path(id): Path<String>, Asked(query): Asked<
     };
     match found.await {
         Ok((account, keys)) => page(&Show {
-            frame: Frame::of(&officer.0, "operations", &account.name).note(&query.note),
+            frame: Frame::of(&officer.0, "operations", &account.name),
             tab: "accounts",
             acts: officer.acts(),
             frozen: When::maybe(account.record.frozen_at),
@@ -145,7 +146,7 @@ pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
         let (proof, why) = reasoned(&posted, |fields, error| asking(&account, fields, error)).await?;
         let id = account.record.account.id;
         freeze_account(&desk, proof, id, &why).await.map_err(problem)?;
-        Ok(go(&format!("/operations/accounts/{id}?note=frozen")))
+        Ok(told(&posted.person, &format!("/operations/accounts/{id}"), Note::Frozen).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::http::StatusCode;
 use axum::response::Response;
-use keyward_authority::questions::{TrailView, prove_record, search_audit};
+use keyward_authority::questions::{TrailView, prove_record, search_audit, signed_records};
 use keyward_authority::{ActionError, AuditFilter};
 use keyward_rules::grant::Action;
 use keyward_rules::limits::PAGE_DEFAULT;
@@ -40,6 +40,8 @@ struct Row {
     from: String,
     factors: String,
     facts: Vec<(String, String)>,
+    /// Whether a checkpoint covers it, so that it has a proof.
+    signed: bool,
 }
 
 #[derive(Template)]
@@ -56,7 +58,7 @@ struct Show<'q> {
     terms: String,
 }
 
-fn row(view: TrailView) -> Row {
+fn row(signed: u64, view: TrailView) -> Row {
     let entry = view.entry;
     Row {
         n: view.n,
@@ -68,6 +70,7 @@ fn row(view: TrailView) -> Row {
         from: entry.from,
         factors: entry.factors,
         facts: entry.facts.into_iter().collect(),
+        signed: view.n <= signed,
     }
 }
 
@@ -96,6 +99,7 @@ pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
         let filter = filter(&query)
             .map_err(|text| message(StatusCode::UNPROCESSABLE_ENTITY, "That cannot be searched", text))?;
         let found = search_audit(&desk, &filter, PAGE_DEFAULT).await.map_err(problem)?;
+        let signed = signed_records(&desk).await.map_err(problem)?;
         let stopped = found.next.is_some() && found.rows.len() < PAGE_DEFAULT;
         let given = [
             ("q", &query.q),
@@ -108,7 +112,7 @@ pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
             frame: Frame::of(&officer.0, "operations", "Audit log"),
             tab: "audit",
             actions: Action::ALL.iter().map(|action| action.word()).collect(),
-            rows: found.rows.into_iter().map(row).collect(),
+            rows: found.rows.into_iter().map(|view| row(signed, view)).collect(),
             older: found.next,
             searched: stopped.then_some(found.looked_through),
             terms: urlencoded(&given),

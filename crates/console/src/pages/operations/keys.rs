@@ -12,7 +12,8 @@ use keyward_rules::limits::PAGE_DEFAULT;
 use super::{Officer, acting, desk, reasoned, why_field};
 use crate::fields::Fields;
 use crate::pages::confirm::{Asking, ask_one};
-use crate::pages::layout::{Frame, Query, go, page, problem};
+use crate::pages::layout::{Frame, Query, page, problem, told};
+use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
 use crate::words::When;
 
@@ -35,7 +36,7 @@ pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
     match search_keys(&desk, &query.q, query.before.parse().ok(), PAGE_DEFAULT).await {
         Ok(rows) => {
             let next = rows.last().filter(|_| rows.len() == PAGE_DEFAULT).map(|(key, _)| key.id.to_string());
-            let frame = Frame::of(&officer.0, "operations", "Keys").note(&query.note);
+            let frame = Frame::of(&officer.0, "operations", "Keys");
             page(&List { frame, tab: "keys", q: query.q, rows, next: next.unwrap_or_default() })
         }
         Err(other) => problem(other),
@@ -63,10 +64,10 @@ async fn find(person: &SignedIn, id: &str) -> Result<(KeyView, String), Response
 }
 
 /// One key.
-pub async fn show(officer: Officer, Path(id): Path<String>, Asked(query): Asked<Query>) -> Response {
+pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
     match find(&officer.0, &id).await {
         Ok((key, account)) => page(&Show {
-            frame: Frame::of(&officer.0, "operations", key.name.as_str()).note(&query.note),
+            frame: Frame::of(&officer.0, "operations", key.name.as_str()),
             tab: "keys",
             acts: officer.acts(),
             living: key.is_living(),
@@ -114,7 +115,7 @@ pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
         let (key, account) = find(&posted.person, &id).await?;
         let (proof, why) = reasoned(&posted, |fields, error| asking(&key, &account, fields, error)).await?;
         freeze_one_key(&desk, proof, key.id, &why).await.map_err(problem)?;
-        Ok(go(&format!("/operations/keys/{}?note=frozen", key.id)))
+        Ok(told(&posted.person, &format!("/operations/keys/{}", key.id), Note::Frozen).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

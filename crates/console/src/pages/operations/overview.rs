@@ -1,12 +1,11 @@
 //! How the deployment stands.
 
 use askama::Template;
-use axum::extract::Query as Asked;
 use axum::response::Response;
 use keyward_authority::oversight::overview;
 
 use super::Officer;
-use crate::pages::layout::{Frame, Query, page, problem};
+use crate::pages::layout::{Frame, page, problem};
 
 #[derive(Template)]
 #[template(path = "operations/overview.html")]
@@ -24,14 +23,14 @@ struct Page {
 }
 
 /// The page.
-pub async fn show(officer: Officer, Asked(query): Asked<Query>) -> Response {
+pub async fn show(officer: Officer) -> Response {
     let desk = match officer.desk() {
         Ok(desk) => desk,
         Err(answer) => return answer,
     };
     match overview(&desk).await {
         Ok(view) => page(&Page {
-            frame: Frame::of(&officer.0, "operations", "Operations").note(&query.note),
+            frame: Frame::of(&officer.0, "operations", "Operations"),
             tab: "overview",
             acts: officer.acts(),
             accounts: view.counts.accounts,

@@ -17,8 +17,9 @@ use serde::Deserialize;
 use super::{Officer, acting};
 use crate::fields::Fields;
 use crate::pages::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up};
-use crate::pages::layout::{Frame, Query, go, page, problem};
-use crate::pages::person::Posted;
+use crate::pages::layout::{Frame, Query, page, problem, told};
+use crate::pages::note::Note;
+use crate::pages::person::{Posted, SignedIn};
 use crate::words::{When, countdown};
 
 /// A proposal in the list.
@@ -64,7 +65,7 @@ pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
         Ok((views, altered)) => {
             let rows: Vec<Row> = views.iter().map(row).collect();
             let next = rows.last().filter(|_| rows.len() == PAGE_DEFAULT).map(|last| last.id.clone());
-            let frame = Frame::of(&officer.0, "operations", "Proposals").note(&query.note);
+            let frame = Frame::of(&officer.0, "operations", "Proposals");
             page(&List { frame, tab: "proposals", rows, altered, next: next.unwrap_or_default() })
         }
         Err(other) => problem(other),
@@ -98,12 +99,12 @@ async fn find(desk: &Desk<'_>, id: &str) -> Result<ProposalView, Response> {
 }
 
 /// One proposal.
-pub async fn show(officer: Officer, Path(id): Path<String>, Asked(query): Asked<Query>) -> Response {
+pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
         let view = find(&officer.desk()?, &id).await?;
         let me = officer.0.id();
         Ok(page(&Show {
-            frame: Frame::of(&officer.0, "operations", &format!("Proposal {}", view.id)).note(&query.note),
+            frame: Frame::of(&officer.0, "operations", &format!("Proposal {}", view.id)),
             tab: "proposals",
             csrf: &officer.0.csrf,
             acts: officer.acts() && view.standing == "open",
@@ -198,7 +199,7 @@ pub async fn make(posted: Posted) -> Response {
             Ceremony::Page(answer) => return Ok(answer),
         };
         let id = propose(&desk, proof, change).await.map_err(problem)?;
-        after(id, carry_out_if_complete(&desk, id).await, "proposed")
+        after(&posted.person, id, carry_out_if_complete(&desk, id).await, Note::Proposed).await
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -209,10 +210,16 @@ fn without_change(posted: &Posted) -> Posted {
 }
 
 /// Back to the proposal; what the change itself refuses is shown, and the proposal stays.
-fn after(id: ProposalId, progress: Progress, note: &str) -> Result<Response, Response> {
+async fn after(
+    person: &SignedIn,
+    id: ProposalId,
+    progress: Progress,
+    note: Note,
+) -> Result<Response, Response> {
+    let page = format!("/operations/proposals/{id}");
     match progress {
-        Progress::Done => Ok(go(&format!("/operations/proposals/{id}?note=carried-out"))),
-        Progress::Waits => Ok(go(&format!("/operations/proposals/{id}?note={note}"))),
+        Progress::Done => Ok(told(person, &page, Note::CarriedOut).await),
+        Progress::Waits => Ok(told(person, &page, note).await),
         Progress::Refused(why) => Err(problem(why)),
     }
 }
@@ -261,7 +268,7 @@ pub async fn approve(Path(id): Path<String>, posted: Posted) -> Response {
             Ceremony::Page(answer) => return Ok(answer),
         };
         approve_it(&desk, proof, view.id, read).await.map_err(problem)?;
-        after(view.id, carry_out_if_complete(&desk, view.id).await, "approved")
+        after(&posted.person, view.id, carry_out_if_complete(&desk, view.id).await, Note::Approved).await
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -272,7 +279,7 @@ pub async fn carry_out(Path(id): Path<String>, posted: Posted) -> Response {
         let desk = acting(&posted.person, Action::Approve)?;
         let view = find(&desk, &id).await?;
         carry_it_out(&desk, view.id).await.map_err(problem)?;
-        Ok(go(&format!("/operations/proposals/{}?note=carried-out", view.id)))
+        Ok(told(&posted.person, &format!("/operations/proposals/{}", view.id), Note::CarriedOut).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -309,7 +316,7 @@ pub async fn cancel(Path(id): Path<String>, posted: Posted) -> Response {
             Ceremony::Page(answer) => return Ok(answer),
         };
         cancel_proposal(&desk, proof, view.id).await.map_err(problem)?;
-        Ok(go(&format!("/operations/proposals/{}?note=cancelled", view.id)))
+        Ok(told(&posted.person, &format!("/operations/proposals/{}", view.id), Note::Cancelled).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

@@ -8,7 +8,8 @@ use keyward_rules::grant::TwoFactor;
 
 use crate::fields::Fields;
 use crate::pages::confirm::{Asking, Ceremony, step_up};
-use crate::pages::layout::{Frame, go, message, page, problem};
+use crate::pages::layout::{Frame, message, page, problem, told};
+use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
 
 #[derive(Template)]
@@ -63,7 +64,7 @@ pub async fn take(posted: Posted) -> Response {
         Ceremony::Page(answer) => return answer,
     };
     match take_set_up(&person.desk(), proof, token, alone).await {
-        Ok(()) => go("/operations?note=operator"),
+        Ok(()) => told(person, "/operations", Note::Operator).await,
         Err(other) => problem(other),
     }
 }

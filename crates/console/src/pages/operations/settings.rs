@@ -1,7 +1,6 @@
 //! The settings in force and where each came from; policies can be changed here, the rest in the file.
 
 use askama::Template;
-use axum::extract::Query as Asked;
 use axum::response::Response;
 use keyward_authority::oversight::{
     PolicySource, master_key_id, name_of, policy_in_force, tighten_policy, tightening_matter,
@@ -14,7 +13,8 @@ use keyward_rules::proposal::Change;
 use super::proposals::link_to;
 use super::{Officer, acting};
 use crate::pages::confirm::{Asking, Ceremony, tighten};
-use crate::pages::layout::{Frame, Query, go, page, problem};
+use crate::pages::layout::{Frame, go, page, problem, told};
+use crate::pages::note::Note;
 use crate::pages::person::Posted;
 use crate::words::When;
 
@@ -65,7 +65,7 @@ async fn source_in_words(desk: &Desk<'_>, source: PolicySource) -> Result<String
 }
 
 /// The page.
-pub async fn show(officer: Officer, Asked(query): Asked<Query>) -> Response {
+pub async fn show(officer: Officer) -> Response {
     let answer = async {
         let desk = officer.desk()?;
         let in_force = policy_in_force(&desk).await.map_err(problem)?;
@@ -79,7 +79,7 @@ pub async fn show(officer: Officer, Asked(query): Asked<Query>) -> Response {
             });
         }
         Ok(page(&Page {
-            frame: Frame::of(&officer.0, "operations", "Settings in force").note(&query.note),
+            frame: Frame::of(&officer.0, "operations", "Settings in force"),
             tab: "settings",
             csrf: &officer.0.csrf,
             acts: officer.acts(),
@@ -130,7 +130,7 @@ pub async fn change(posted: Posted) -> Response {
             Ceremony::Page(answer) => return Ok(answer),
         };
         tighten_policy(&desk, proof, setting).await.map_err(problem)?;
-        Ok(go("/operations/settings?note=tightened"))
+        Ok(told(&posted.person, "/operations/settings", Note::Tightened).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

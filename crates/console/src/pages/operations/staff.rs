@@ -1,7 +1,7 @@
 //! Who has a role: the list, an invitation while the set-up lasts, taking a role away.
 
 use askama::Template;
-use axum::extract::{Path, Query as Asked};
+use axum::extract::Path;
 use axum::response::Response;
 use keyward_authority::oversight::{
     invitation_matter, invite_operator, name_of, revoke_role, set_up_is_open, staff,
@@ -11,7 +11,8 @@ use keyward_rules::grant::Action;
 use super::{Officer, account_id, acting};
 use crate::fields::Fields;
 use crate::pages::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up};
-use crate::pages::layout::{Frame, Query, go, page, problem};
+use crate::pages::layout::{Frame, page, problem, told};
+use crate::pages::note::Note;
 use crate::pages::person::Posted;
 use crate::words::When;
 
@@ -35,7 +36,7 @@ struct List {
 }
 
 /// The list.
-pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
+pub async fn list(officer: Officer) -> Response {
     let answer = async {
         let desk = officer.desk()?;
         let mut rows = Vec::new();
@@ -49,7 +50,7 @@ pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
             });
         }
         let open = set_up_is_open(&desk).await.map_err(problem)?;
-        let frame = Frame::of(&officer.0, "operations", "Operators and auditors").note(&query.note);
+        let frame = Frame::of(&officer.0, "operations", "Operators and auditors");
         Ok(page(&List { frame, tab: "staff", acts: officer.acts(), open, rows }))
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
@@ -136,7 +137,7 @@ pub async fn revoke(Path(id): Path<String>, posted: Posted) -> Response {
             Ceremony::Page(answer) => return Ok(answer),
         };
         revoke_role(&desk, proof, account).await.map_err(problem)?;
-        Ok(go("/operations/staff?note=revoked"))
+        Ok(told(&posted.person, "/operations/staff", Note::Revoked).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

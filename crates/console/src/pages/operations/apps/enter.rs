@@ -11,7 +11,8 @@ use super::acting;
 use crate::fields::Fields;
 use crate::pages::apps::{Editor, Judged, Sides, app_id, judge, kept, wish};
 use crate::pages::confirm::{Asking, Ceremony, tighten};
-use crate::pages::layout::{Frame, go, page, page_with, problem, sentence};
+use crate::pages::layout::{Frame, page, page_with, problem, sentence, told};
+use crate::pages::note::Note;
 use crate::pages::operations::Officer;
 use crate::pages::person::{Posted, SignedIn};
 
@@ -97,7 +98,7 @@ pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
             Ceremony::Page(answer) => return Ok(answer),
         };
         enter_ranges(&desk, proof, wish).await.map_err(problem)?;
-        Ok(go(&format!("/operations/apps/{}?note=ranges-entered", seen.profile.id)))
+        Ok(told(&posted.person, &format!("/operations/apps/{}", seen.profile.id), Note::RangesEntered).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

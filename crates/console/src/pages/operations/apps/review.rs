@@ -17,7 +17,8 @@ use super::{acting, why_field};
 use crate::fields::Fields;
 use crate::pages::apps::{app_id, overlap_words, version_look};
 use crate::pages::confirm::{Asking, ask_one};
-use crate::pages::layout::{Frame, go, page, problem};
+use crate::pages::layout::{Frame, page, problem, told};
+use crate::pages::note::Note;
 use crate::pages::operations::{Officer, reasoned};
 use crate::pages::person::Posted;
 use crate::words::When;
@@ -160,7 +161,7 @@ pub async fn reject_one_app(Path(id): Path<String>, posted: Posted) -> Response 
         let seen = find(&desk, &id).await?;
         let (proof, why) = reasoned(&posted, |fields, error| rejecting_app(&seen, fields, error)).await?;
         reject_app(&desk, proof, seen.profile.id, &why).await.map_err(problem)?;
-        Ok(go(&format!("/operations/apps/{}?note=sent-back", seen.profile.id)))
+        Ok(told(&posted.person, &format!("/operations/apps/{}", seen.profile.id), Note::SentBack).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -183,7 +184,7 @@ pub async fn reject_one_version(Path((id, text)): Path<(String, String)>, posted
         let asking = |fields: &Fields, error: &str| rejecting_ranges(&seen, number, fields, error);
         let (proof, why) = reasoned(&posted, asking).await?;
         reject_ranges(&desk, proof, (seen.profile.id, number), &why).await.map_err(problem)?;
-        Ok(go(&format!("/operations/apps/{}?note=sent-back", seen.profile.id)))
+        Ok(told(&posted.person, &format!("/operations/apps/{}", seen.profile.id), Note::SentBack).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

@@ -113,7 +113,7 @@ async fn build(officer: &Officer, desk: &Desk<'_>, query: &Query) -> Result<Resp
         .iter()
         .map(|(profile, view)| (profile.id.to_string(), profile.name.to_string(), version(view)));
     Ok(page(&List {
-        frame: Frame::of(&officer.0, "operations", "Apps").note(&query.note),
+        frame: Frame::of(&officer.0, "operations", "Apps"),
         tab: "apps",
         apps: rows(desk, &queue.apps).await?,
         versions: versions.collect(),
@@ -148,14 +148,14 @@ struct Show<'p> {
 }
 
 /// One app.
-pub async fn show(officer: Officer, Path(id): Path<String>, Asked(query): Asked<Query>) -> Response {
+pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
         let desk = officer.desk()?;
         let app = overseen_app(&desk, app_id(&id)?).await.map_err(problem)?;
         let (profile, now) = (&app.profile, officer.0.shell.now());
         let left = |due| if due > now { countdown(now, due) } else { String::new() };
         Ok(page(&Show {
-            frame: Frame::of(&officer.0, "operations", profile.name.as_str()).note(&query.note),
+            frame: Frame::of(&officer.0, "operations", profile.name.as_str()),
             tab: "apps",
             csrf: &officer.0.csrf,
             acts: officer.acts(),

@@ -14,7 +14,8 @@ use crate::fields::Fields;
 use crate::pages::apps::{app_id, touched};
 use crate::pages::confirm::{Asking, ask_one};
 use crate::pages::field::{Field, Kind};
-use crate::pages::layout::{go, problem};
+use crate::pages::layout::{problem, told};
+use crate::pages::note::Note;
 use crate::pages::operations::{Officer, reasoned};
 use crate::pages::person::{Posted, SignedIn};
 use crate::words::moment;
@@ -59,7 +60,7 @@ pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
         let seen = find(&desk, &id).await?;
         let (proof, why) = reasoned(&posted, |fields, error| freezing(&seen, fields, error)).await?;
         freeze_app(&desk, proof, seen.profile.id, &why).await.map_err(problem)?;
-        Ok(go(&format!("/operations/apps/{}?note=app-frozen", seen.profile.id)))
+        Ok(told(&posted.person, &format!("/operations/apps/{}", seen.profile.id), Note::AppFrozen).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -116,7 +117,7 @@ pub async fn demand(Path(id): Path<String>, posted: Posted) -> Response {
         let asking = |_: &Fields, error: &str| demanding(person, &seen, &posted.fields, ("", error));
         let (proof, why) = reasoned(&typed, asking).await?;
         demand_successors(&desk, proof, (seen.profile.id, due), &why).await.map_err(problem)?;
-        Ok(go(&format!("/operations/apps/{}?note=demanded", seen.profile.id)))
+        Ok(told(&posted.person, &format!("/operations/apps/{}", seen.profile.id), Note::Demanded).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
