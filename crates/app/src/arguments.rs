@@ -308,7 +308,7 @@ pub struct Init {
 pub enum Config {
     /// Print every setting with its default and meaning
     Example,
-    /// Check a configuration; all mistakes at once
+    /// Check a configuration and what it names on this machine; all mistakes at once
     Check(ConfigFile),
     /// Print a configuration as it is understood
     Show(ConfigFile),

@@ -96,6 +96,7 @@ async fn row(person: &SignedIn, key: KeyView) -> Result<Row, ActionError> {
     Ok(Row {
         chart: chart::day(&counts, 120, 28, "Requests"),
         rights: rights(&key),
+        state_words: key.state_in_words(),
         living: key.is_living(),
         rests: When::maybe(person.account.cooling_until.filter(|_| key.rests)),
         ending: key.ending.map(|ending| ending_in_words(ending, person.shell.now())),
@@ -111,7 +112,6 @@ async fn row(person: &SignedIn, key: KeyView) -> Result<Row, ActionError> {
         },
         demo: key.environment == Environment::Demo,
         state: key.state,
-        state_words: key.state_in_words(),
         created: When::of(key.created_at),
         used: When::maybe(key.last_used_at),
         used_from: key.last_used_from,
