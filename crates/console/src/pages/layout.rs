@@ -64,6 +64,9 @@ impl Frame {
         self.note = match word {
             "disabled" => "The key is disabled. Every gateway refuses it from now on.",
             "enabled" => "The key is enabled.",
+            "made-before" => {
+                "This key was made when the form was sent the first time. Its secret was shown in that answer and cannot be shown again. If you did not see it, delete the key and create another one."
+            }
             "deleted" => "The key is deleted for good.",
             "edited" => "Saved.",
             "addresses" => {
