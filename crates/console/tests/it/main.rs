@@ -31,4 +31,5 @@ mod step_up;
 mod tab;
 mod tenancy;
 mod trail;
+mod twice;
 mod world;
