@@ -1,5 +1,5 @@
-// What pages gain with JavaScript: times in the reader's zone, copy buttons, a fill-in for the address, passkeys, files. Every
-// page works without it.
+// What pages gain with JavaScript: times in the reader's zone, copy buttons, a fill-in for the address, forms that are sent once,
+// passkeys, files. Every page works without it.
 'use strict';
 
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
@@ -85,6 +85,26 @@ for (const name of ['htmx:afterSwap', 'htmx:after:swap']) {
   });
 }
 
+// A form is sent once: while its answer is awaited, a second click sends nothing. The form can be sent again after this time, or
+// when its page is shown again by the Back button. A form whose answer is a download stays on its page, so it has data-again.
+// htmx prevents the submissions that it sends itself.
+const SENT_MS = 15 * 1000;
+
+function markSent(form) {
+  form.ariaBusy = 'true';
+  setTimeout(() => { form.ariaBusy = null; }, SENT_MS);
+}
+
+document.addEventListener('submit', (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== 'post' || form.matches('[data-again]')) return;
+  if (form.ariaBusy) event.preventDefault();
+  else markSent(form);
+});
+addEventListener('pageshow', () => {
+  for (const form of document.forms) form.ariaBusy = null;
+});
+
 // A passkey answers the question that its button carries or fetches; the answer goes into the form. The other factors of the
 // form are left out, but what else it needs must be there before a device is asked.
 async function fetchQuestion(form, from, field = '') {
@@ -95,7 +115,9 @@ async function fetchQuestion(form, from, field = '') {
 }
 
 function answer(form, asked, credential) {
+  if (form.ariaBusy) return;
   form.querySelector('[data-passkey-answer]').value = JSON.stringify({ ceremony: asked.ceremony, credential: credential.toJSON() });
+  markSent(form);
   form.submit();
 }
 

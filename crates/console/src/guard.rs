@@ -11,7 +11,7 @@ use crate::pages::message;
 use crate::shell::Shell;
 
 /// How long a request may take altogether.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// No inline code or style, nothing from elsewhere, in no frame; forms go to this origin only.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";

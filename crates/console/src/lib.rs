@@ -5,14 +5,15 @@
 //! Leaves to others: every rule and every change (`authority`); it has no way to the store.
 //!
 //! Invariants: a page and its API twin call the same action; a cookie is never taken for a bearer token; a form of a
-//! signed-in person is read only behind `pages::person::Posted`, which checks session, origin and token; nothing is cached;
-//! no page holds inline code or style.
+//! signed-in person is read only behind `pages::person::Posted`, which checks session, origin and token; no browser or
+//! proxy caches an answer, and the console keeps those of forms for seconds (`once`); no page holds inline code or style.
 
 pub mod api;
 mod assets;
 mod chart;
 mod fields;
 mod guard;
+mod once;
 mod pages;
 mod route;
 mod server;

@@ -12,8 +12,11 @@ use keyward_rules::grant::Actor;
 use keyward_rules::id::AccountId;
 use keyward_rules::person::Token;
 use keyward_rules::route::RouteTable;
+use keyward_rules::secret::Secret;
 use keyward_rules::time::Moment;
 use tracing::warn;
+
+use crate::once::AnswerCache;
 
 /// How long the store may take to answer before it counts as away.
 const PATIENCE: Duration = Duration::from_millis(800);
@@ -72,6 +75,8 @@ pub struct Parts {
     pub now: Arc<dyn Fn() -> Moment + Send + Sync>,
     /// What the log says of proxies.
     pub complaints: Complaints,
+    /// The answers to forms that may arrive again.
+    pub answer_cache: AnswerCache,
 }
 
 /// What every handler works with; clones share it.
@@ -89,9 +94,11 @@ impl Shell {
         settings: Settings,
         now: Arc<dyn Fn() -> Moment + Send + Sync>,
     ) -> Self {
-        Self {
-            parts: Arc::new(Parts { authority, routes, settings, now, complaints: Complaints::default() }),
-        }
+        let mut key = [0; 32];
+        (authority.entropy)(&mut key);
+        let answer_cache = AnswerCache::new(Secret::new(key));
+        let complaints = Complaints::default();
+        Self { parts: Arc::new(Parts { authority, routes, settings, now, complaints, answer_cache }) }
     }
 
     /// Whether the console can do its work: the store answers, and soon.
@@ -129,6 +136,11 @@ impl Shell {
     /// Says in the log that a trusted proxy does not name its client.
     pub(crate) fn complain(&self, peer: Peer, problem: &(dyn Error + 'static)) {
         self.parts.complaints.unclear(peer.address(), problem, self.now());
+    }
+
+    /// The answers to forms that may arrive again.
+    pub(crate) fn answer_cache(&self) -> &AnswerCache {
+        &self.parts.answer_cache
     }
 
     /// The settings.

@@ -152,6 +152,18 @@ pub const OPEN_PROPOSALS: usize = 100;
 pub const WHY_CHARS: usize = 200;
 /// How long a set-up link is good.
 pub const SET_UP_LIFE_MS: u64 = 7 * DAY_MS;
+/// Milliseconds for which the answer to a form of the console is repeated when the same form arrives again.
+pub const FORM_ANSWER_MS: u64 = 15 * 1_000;
+/// Bytes of such an answer; a longer one is not kept.
+pub const FORM_ANSWER_BYTES: usize = 128 * 1024;
+/// Forms under way and answers that are kept: of signed-in people, and as many of visitors.
+pub const FORM_ANSWERS: usize = 1_024;
+/// Forms under way and answers that are kept of one source.
+pub const FORM_ANSWERS_PER_SOURCE: usize = 64;
+/// Bytes of all answers that are kept: of signed-in people, and as many of visitors.
+pub const FORM_ANSWERS_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of the answers that are kept of one source.
+pub const FORM_ANSWERS_BYTES_PER_SOURCE: usize = 1024 * 1024;
 
 const _: () = assert!(PASSPHRASE_MIN_CHARS < PASSPHRASE_MAX_CHARS);
 const _: () = assert!(ADDRESSES_PER_KEY < RANGES_PER_APP);
@@ -162,3 +174,6 @@ const _: () = assert!(WAITING_PER_CHANNEL < DELIVERY_LOG_ROWS);
 const _: () = assert!(PAGE_DEFAULT <= PAGE_MAX);
 const _: () = assert!(SEARCH_SLICE_ROWS <= SEARCH_ROWS);
 const _: () = assert!(SEARCHES_PER_ACCOUNT < SEARCHES);
+const _: () = assert!(FORM_ANSWER_BYTES <= FORM_ANSWERS_BYTES_PER_SOURCE);
+const _: () = assert!(FORM_ANSWERS_BYTES_PER_SOURCE < FORM_ANSWERS_BYTES);
+const _: () = assert!(FORM_ANSWERS_PER_SOURCE < FORM_ANSWERS);

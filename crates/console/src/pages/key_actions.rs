@@ -15,7 +15,7 @@ use keyward_rules::key::{KeyName, KeyRefusal, LifeRefusal, Passphrase, WideRange
 
 use super::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up, tighten as confirm_tightening};
 use super::field::{Field, Kind, html_of};
-use super::key_new::{Addresses, binding, made_page, passphrase_field};
+use super::key_new::{Addresses, binding, go_to_made, made_page, passphrase_field};
 use super::layout::{problem, sentence, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
@@ -345,7 +345,7 @@ fn asking_rotation(key: &KeyView, fields: &Fields, name_error: &str, passphrase_
         back: format!("/keys/{}", key.id),
         part: "keys",
         words,
-        extra: inputs,
+        extra: inputs.concat(),
     }
 }
 
@@ -382,7 +382,10 @@ pub async fn rotate(Path(id): Path<String>, posted: Posted) -> Response {
         Err(refusal @ ActionError::Overlap) => {
             return begin(person, &asking_rotation(&key, fields, "", ""), &sentence(&refusal));
         }
-        Err(other) => return problem(other),
+        Err(refusal) => {
+            let rotated = rotated_already(&posted, &wish).await;
+            return rotated.unwrap_or_else(|| problem(refusal));
+        }
     };
     let matter = rotation_matter(&wish, &plan);
     let mut asking = asking_rotation(&key, fields, "", "");
@@ -392,7 +395,7 @@ pub async fn rotate(Path(id): Path<String>, posted: Posted) -> Response {
     asking.words.clone_from(&matter.words);
     let proof = match step_up(&posted, &asking, &matter).await {
         Ceremony::Proven(proof) => proof,
-        Ceremony::Page(answer) => return answer,
+        Ceremony::Page(answer) => return rotated_already(&posted, &wish).await.unwrap_or(answer),
     };
     match rotate_key(&person.desk(), proof, wish).await {
         Ok(issued) => made_page(person, &issued),
@@ -401,6 +404,19 @@ pub async fn rotate(Path(id): Path<String>, posted: Posted) -> Response {
         }
         Err(other) => problem(other),
     }
+}
+
+/// Where the second form of a rotation leads when it arrived before: to the successor of the wished name, without its secret.
+async fn rotated_already(posted: &Posted, wish: &RotationWish) -> Option<Response> {
+    if !posted.fields.has("challenge") {
+        return None;
+    }
+    let desk = posted.person.desk();
+    let successor = show_key(&desk, show_key(&desk, wish.key).await.ok()?.successor?).await.ok()?;
+    if successor.name != wish.name {
+        return None;
+    }
+    Some(go_to_made(&posted.person, successor.id).await)
 }
 
 fn asking_all() -> Asking {

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use keyward_authority::ActionError;
 use keyward_authority::keys::{
-    Issued, KeyWish, Outcome, check_wish, issue_key, parse_tags, suggest_name, wish_matter,
+    Issued, KeyWish, Outcome, check_wish, issue_key, made_before, parse_tags, suggest_name, wish_matter,
 };
 use keyward_authority::oversight::policy_in_force;
 use keyward_authority::questions::{AppCard, KeyView, app_card, open_apps, show_key};
@@ -18,11 +18,13 @@ use keyward_rules::key::{
 };
 use keyward_rules::limits::{ADDRESSES_PER_KEY, DAY_MS};
 use keyward_rules::permission::{Permission, Permissions};
+use keyward_rules::person::SessionId;
 
 use super::confirm::{Asking, Ceremony, step_up};
 use super::field::{Field, Kind, Slip};
 use super::keys::OFFERED;
-use super::layout::{Frame, Query, capital, go, message, page, page_with, problem, sentence};
+use super::layout::{Frame, Query, capital, message, page, page_with, problem, sentence, told};
+use super::note::Note;
 use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
 use crate::words::permission_line;
@@ -353,8 +355,13 @@ fn wish(person: &SignedIn, fields: &Fields) -> Result<KeyWish, Box<Errors>> {
         passphrase,
         tags,
         replaces: fields.get("replaces").parse().ok(),
-        idempotency: String::new(),
+        idempotency: challenge(fields),
     })
+}
+
+/// The challenge of a form, by which the key that it made is found when the form arrives again; empty for the first form.
+fn challenge(fields: &Fields) -> String {
+    fields.get("challenge").parse::<SessionId>().map(|id| id.to_string()).unwrap_or_default()
 }
 
 fn whole_day(at: keyward_rules::time::Moment) -> keyward_rules::time::Moment {
@@ -422,13 +429,24 @@ pub async fn submit(posted: Posted) -> Response {
     };
     let proof = match step_up(&posted, &asking, &matter).await {
         Ceremony::Proven(proof) => proof,
-        Ceremony::Page(answer) => return answer,
+        Ceremony::Page(answer) => return made_already(person, &wish).await.unwrap_or(answer),
     };
     match issue_key(&person.desk(), proof, wish).await {
         Ok(Outcome::Made(issued)) => page(&made(person, &issued)),
-        Ok(Outcome::MadeBefore(id)) => go(&format!("/keys/{id}")),
+        Ok(Outcome::MadeBefore(id)) => go_to_made(person, id).await,
         Err(refusal) => refused(person, fields, refusal).await,
     }
+}
+
+/// Where a form leads that made its key when it arrived before. The challenge is used up then, so nothing is approved again.
+async fn made_already(person: &SignedIn, wish: &KeyWish) -> Option<Response> {
+    let id = made_before(&person.desk(), wish).await.ok().flatten()?;
+    Some(go_to_made(person, id).await)
+}
+
+/// To the page of a key that an earlier request made, without its secret.
+pub async fn go_to_made(person: &SignedIn, id: KeyId) -> Response {
+    told(person, &format!("/keys/{id}"), Note::MadeBefore).await
 }
 
 /// The credentials, this once.

@@ -37,27 +37,27 @@ pub use reframe::reframe;
 use axum::Router;
 use axum::response::Redirect;
 
-use crate::route::{AndPost as _, get, post};
+use crate::route::{AndPost as _, get, post, post_as_visitor, post_each};
 use crate::shell::Shell;
 
 /// All pages.
 pub fn router() -> Router<Shell> {
     Router::new()
         .route("/", get(|| async { Redirect::to("/keys") }))
-        .route("/sign-in", get(sign_in::show).and_post(sign_in::present))
-        .route("/sign-in/factor", get(sign_in::show_factor).and_post(sign_in::present_factor))
-        .route("/sign-in/passkey", post(sign_in::present_passkey_alone))
-        .route("/sign-in/passkey/options", post(sign_in::ask_passkey))
-        .route("/sign-out", post(sign_in::sign_out))
-        .route("/register", get(register::show).and_post(register::ask))
-        .route("/register/confirm", post(register::confirm))
-        .route("/recover", get(recover::show).and_post(recover::ask))
-        .route("/recover/passkey", post(recover::ask_passkey))
-        .route("/recover/confirm", post(recover::confirm))
+        .route("/sign-in", get(sign_in::show).and_post_each(sign_in::present))
+        .route("/sign-in/factor", get(sign_in::show_factor).and_post_as_visitor(sign_in::present_factor))
+        .route("/sign-in/passkey", post_as_visitor(sign_in::present_passkey_alone))
+        .route("/sign-in/passkey/options", post_each(sign_in::ask_passkey))
+        .route("/sign-out", post_each(sign_in::sign_out))
+        .route("/register", get(register::show).and_post_as_visitor(register::ask))
+        .route("/register/confirm", post_as_visitor(register::confirm))
+        .route("/recover", get(recover::show).and_post_each(recover::ask))
+        .route("/recover/passkey", post_each(recover::ask_passkey))
+        .route("/recover/confirm", post_as_visitor(recover::confirm))
         .route("/keys", get(keys::show))
         .route("/keys/new", get(key_new::show).and_post(key_new::submit))
-        .route("/keys/check", post(key_new::check))
-        .route("/keys/download", post(key_download::download))
+        .route("/keys/check", post_each(key_new::check))
+        .route("/keys/download", post_each(key_download::download))
         .route("/keys/disable-all", get(key_actions::show_disable_all).and_post(key_actions::disable_all))
         .route("/keys/{id}", get(key::show).and_post(key::edit))
         .route("/activity", get(activity::account))
@@ -76,7 +76,7 @@ pub fn router() -> Router<Shell> {
         .route("/alerts/channels", get(channels::list))
         .route("/alerts/channels/new", get(channel_new::show).and_post(channel_new::submit))
         .route("/alerts/channels/{id}", get(channels::show).and_post(channels::change))
-        .route("/alerts/channels/{id}/test", post(channels::test))
+        .route("/alerts/channels/{id}/test", post_each(channels::test))
         .route("/alerts/channels/{id}/send-again", post(channels::send_again))
         .route("/alerts/channels/{id}/remove", get(channels::show_remove).and_post(channels::remove))
         .route("/security", get(security::show))
@@ -91,11 +91,11 @@ pub fn router() -> Router<Shell> {
         .route("/security/passkeys/{id}/remove", get(passkeys::show_remove).and_post(passkeys::remove))
         .route("/security/recovery-codes", get(totp::show_codes).and_post(totp::codes))
         .route("/security/sessions/end", post(security::end_session))
-        .route("/security/sessions/end-others", post(security::end_others))
+        .route("/security/sessions/end-others", post_each(security::end_others))
         .merge(apps::router())
         .merge(operations::router())
         .route("/prove/{app}/{number}/{token}", get(prove::prove))
-        .route("/brake/{link}", get(brake::show).and_post(brake::brake))
+        .route("/brake/{link}", get(brake::show).and_post_as_visitor(brake::brake))
         .route("/api", get(reference::show))
         .route("/dev/mail", get(dev_mail::show))
         .route("/dev/mail.json", get(dev_mail::json))

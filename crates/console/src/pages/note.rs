@@ -10,6 +10,8 @@ pub enum Note {
     Disabled,
     /// The key is enabled.
     Enabled,
+    /// The key was made by the same form before.
+    MadeBefore,
     /// The key is deleted for good.
     Deleted,
     /// Saved.
@@ -96,9 +98,10 @@ pub enum Note {
 
 impl Note {
     /// All of them.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::Disabled,
         Self::Enabled,
+        Self::MadeBefore,
         Self::Deleted,
         Self::Edited,
         Self::Addresses,
@@ -162,6 +165,11 @@ impl Note {
         match self {
             Self::Disabled => ("disabled", "The key is disabled. Every gateway refuses it from now on."),
             Self::Enabled => ("enabled", "The key is enabled."),
+            Self::MadeBefore => (
+                "made-before",
+                "This key was made when the form was sent the first time. Its secret was shown in that answer and cannot be \
+                 shown again. If you did not see it, delete the key and create another one.",
+            ),
             Self::Deleted => ("deleted", "The key is deleted for good."),
             Self::Edited => ("edited", "Saved."),
             Self::Addresses => (
@@ -174,7 +182,7 @@ impl Note {
                 ("all-disabled", "All keys are disabled. Every gateway refuses them from now on.")
             }
             Self::Password => ("password", "The password is changed. All other sessions have ended."),
-            Self::Email => ("email", "The e-mail address is changed."),
+            Self::Email => ("email", "The e-mail address is changed. All other sessions have ended."),
             Self::Phrase => ("phrase", "The phrase is changed. Our next mail carries it."),
             Self::Authenticator => ("authenticator", "The authenticator is set up."),
             Self::AuthenticatorOff => {

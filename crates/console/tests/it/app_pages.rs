@@ -19,7 +19,7 @@ const PNG: &[u8] = &[
 /// Ranges that stand nowhere else in the tests.
 const CANARIES: [&str; 2] = ["198.51.100.64/26", "2001:db8:cafe::/48"];
 
-fn went_to(reply: &Reply) -> String {
+pub fn went_to(reply: &Reply) -> String {
     assert_eq!(reply.status, 303, "{}", reply.text);
     reply.headers[header::LOCATION].to_str().unwrap().to_owned()
 }
@@ -46,7 +46,7 @@ async fn registered(broker: &Tab<'_>, name: &str) -> String {
 }
 
 /// An app that holders see: verified, with ranges in force.
-async fn open_app(broker: &Tab<'_>, officers: (&Person<'_>, &Person<'_>), ranges: &str) -> String {
+pub async fn open_app(broker: &Tab<'_>, officers: (&Person<'_>, &Person<'_>), ranges: &str) -> String {
     let id = registered(broker, "Trade Pal").await;
     assert_eq!(both(officers.0, officers.1, &format!("app.verify {id}")).await.status, 200);
     let sent = broker.stepped_up(&format!("/apps/{id}/ranges"), &[("ranges", ranges)]).await;
@@ -55,12 +55,12 @@ async fn open_app(broker: &Tab<'_>, officers: (&Person<'_>, &Person<'_>), ranges
     id
 }
 
-fn key<'f>(app: &'f str, name: &'f str) -> Vec<(&'f str, &'f str)> {
+pub fn key<'f>(app: &'f str, name: &'f str) -> Vec<(&'f str, &'f str)> {
     vec![("app", app), ("name", name), ("permission", "read"), ("passphrase", PASSPHRASE)]
 }
 
 /// The id of the key that a page of credentials shows.
-fn made(page: &str) -> String {
+pub fn made(page: &str) -> String {
     page.split("id=\"c-key\">")
         .nth(1)
         .unwrap_or_else(|| panic!("{page}"))

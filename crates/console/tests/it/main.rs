@@ -41,4 +41,5 @@ mod successors;
 mod tab;
 mod tenancy;
 mod trail;
+mod twice;
 mod world;

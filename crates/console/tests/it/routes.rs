@@ -11,7 +11,7 @@ use crate::operators::two_operators;
 use crate::world::{HOME, Person, Reply, World};
 
 /// Pages without a session, each with the reason and with what holds it instead.
-const OPEN: &[(&str, &str)] = &[
+pub const OPEN: &[(&str, &str)] = &[
     ("/", "leads to the keys"),
     ("/sign-in", "the door itself: tries are counted"),
     ("/sign-in/factor", "the door's second half: a half session, tries are counted"),

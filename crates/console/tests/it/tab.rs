@@ -11,7 +11,7 @@ pub struct Tab<'w> {
     world: &'w World,
     person: &'w Person<'w>,
     cookie: String,
-    csrf: String,
+    pub csrf: String,
 }
 
 impl<'w> Tab<'w> {
@@ -36,13 +36,17 @@ impl<'w> Tab<'w> {
     }
 
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
-        let mut body = format!("csrf={}", self.csrf);
-        for (name, value) in fields {
-            let value: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
-            body.push_str(&format!("&{name}={value}"));
-        }
-        let same = [("sec-fetch-site", "same-origin")];
-        self.world.send(HOME, form(path, &self.cookie, &same, &body)).await
+        self.world.send(HOME, self.request(path, &self.body(fields))).await
+    }
+
+    /// A form as the browser writes it.
+    pub fn body(&self, fields: &[(&str, &str)]) -> String {
+        format!("csrf={}&{}", self.csrf, encoded(fields))
+    }
+
+    /// The request that sends a form.
+    pub fn request(&self, path: &str, body: &str) -> Request<Body> {
+        form(path, &self.cookie, &[("sec-fetch-site", "same-origin")], body)
     }
 
     /// A form whose fields are all given, its token too.
@@ -52,13 +56,19 @@ impl<'w> Tab<'w> {
 
     /// Sends a form, answers the step-up that its page asks for, and sends it again.
     pub async fn stepped_up(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let body = self.answered(path, fields).await;
+        self.world.send(HOME, self.request(path, &body)).await
+    }
+
+    /// Sends a form; the form that answers the step-up which its page asks for.
+    pub async fn answered(&self, path: &str, fields: &[(&str, &str)]) -> String {
         let asked = self.post(path, fields).await;
         assert!(asked.text.contains("Code from the mail"), "{path}: {}", asked.text);
         let (challenge, code) = (value(&asked.text, "challenge"), self.world.code(&self.person.email).await);
         let factor = self.person.totp();
         let mut fields = fields.to_vec();
         fields.extend([("challenge", challenge.as_str()), ("mail_code", &code), ("factor", &factor)]);
-        self.post(path, &fields).await
+        self.body(&fields)
     }
 
     /// Sends a form whose page asks for a factor, and sends it again with one.
@@ -69,6 +79,15 @@ impl<'w> Tab<'w> {
         fields.push(("factor", PASSWORD));
         self.post(path, &fields).await
     }
+}
+
+/// Fields as a browser writes them.
+pub fn encoded(fields: &[(&str, &str)]) -> String {
+    let pair = |(name, value): &(&str, &str)| {
+        let value: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        format!("{name}={value}")
+    };
+    fields.iter().map(pair).collect::<Vec<_>>().join("&")
 }
 
 /// The value of the first input of a name.

@@ -19,7 +19,7 @@ use keyward_authority::ActionError;
 use keyward_rules::id::AppId;
 
 use super::layout::problem;
-use crate::route::{AndPost as _, get, post};
+use crate::route::{AndPost as _, get, post, post_each};
 use crate::shell::Shell;
 
 /// Bytes of a form with a set of ranges or a logo in it, as browsers write it.
@@ -40,7 +40,7 @@ pub fn router() -> Router<Shell> {
         .route("/apps/{id}/submit", post(show::submit))
         .route("/apps/{id}/logo", get(logo::serve))
         .route("/apps/{id}/ranges", get(ranges::show).and_post(ranges::submit))
-        .route("/apps/{id}/ranges/check", post(ranges::check))
+        .route("/apps/{id}/ranges/check", post_each(ranges::check))
         .route("/apps/{id}/ranges/{number}/withdraw", post(ranges::withdraw))
         .route("/apps/{id}/freeze", get(freeze::show_freeze).and_post(freeze::freeze))
         .route("/apps/{id}/thaw", get(freeze::show_thaw).and_post(freeze::thaw))

@@ -11,7 +11,7 @@ use axum::extract::DefaultBodyLimit;
 use super::acting;
 use crate::pages::apps::FORM_BYTES;
 use crate::pages::field::{Field, Kind};
-use crate::route::{AndPost as _, get, post};
+use crate::route::{AndPost as _, get, post_each};
 use crate::shell::Shell;
 
 /// The reason's field, which the broker reads.
@@ -27,8 +27,8 @@ pub fn router() -> Router<Shell> {
         .route("/operations/apps/{id}", get(show::show))
         .route("/operations/apps/{id}/reject", get(review::show_reject_app).and_post(review::reject_one_app))
         .route("/operations/apps/{id}/ranges", get(enter::show).and_post(enter::submit))
-        .route("/operations/apps/{id}/ranges/check", post(enter::check))
-        .route("/operations/apps/{id}/ranges/{number}", post(review::read))
+        .route("/operations/apps/{id}/ranges/check", post_each(enter::check))
+        .route("/operations/apps/{id}/ranges/{number}", post_each(review::read))
         .route(
             "/operations/apps/{id}/ranges/{number}/reject",
             get(review::show_reject_ranges).and_post(review::reject_one_version),

@@ -1,0 +1,676 @@
+//! Forms that arrive twice: at once, one after the other, or once more after the connection of the first broke. All end where one
+//! click ends. A later or other request gets an error or a page without secrets.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use keyward_authority::Authenticator;
+use keyward_rules::limits::FORM_ANSWER_MS;
+use serde_json::json;
+
+use crate::app_pages::{key as app_key, made, open_app, went_to};
+use crate::channels::world as world_with_receiver;
+use crate::doors::form;
+use crate::operators::{id_of, propose, two_operators};
+use crate::tab::{Tab, encoded, value};
+use crate::world::{HOME, PASSWORD, Person, Reply, World, wish};
+
+const SAME: [(&str, &str); 1] = [("sec-fetch-site", "same-origin")];
+/// Where keys are made.
+const NEW: &str = "/keys/new";
+
+/// How the second form arrives.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    AtOnce,
+    Afterwards,
+    /// So many milliseconds later, when the connection of the first was closed without an answer.
+    BrokenAfterMs(u64),
+}
+
+const WAYS: [Way; 5] =
+    [Way::AtOnce, Way::Afterwards, Way::BrokenAfterMs(1), Way::BrokenAfterMs(5), Way::BrokenAfterMs(20)];
+/// For forms that need a person, or two, for each try.
+const FEW: [Way; 3] = [Way::AtOnce, Way::Afterwards, Way::BrokenAfterMs(5)];
+
+/// Sends a form twice; the answer that every browser got which still waited for one.
+async fn twice(world: &World, request: impl Fn() -> Request<Body>, way: Way) -> Reply {
+    let (first, last) = match way {
+        Way::AtOnce => {
+            let (first, last) = tokio::join!(world.send(HOME, request()), world.send(HOME, request()));
+            (Some(first), last)
+        }
+        Way::Afterwards => (Some(world.send(HOME, request()).await), world.send(HOME, request()).await),
+        Way::BrokenAfterMs(ms) => {
+            let first = tokio::time::timeout(Duration::from_millis(ms), world.send(HOME, request())).await;
+            (first.ok(), world.send(HOME, request()).await)
+        }
+    };
+    if let Some(first) = first {
+        let seen = |reply: &Reply| {
+            (reply.status, reply.text.clone(), header_of(reply, header::LOCATION), cookies(reply))
+        };
+        assert_eq!(seen(&first), seen(&last), "{way:?}");
+    }
+    last
+}
+
+fn header_of(reply: &Reply, name: header::HeaderName) -> String {
+    reply.headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+}
+
+/// The cookies that a reply sets, as a browser sends them back.
+fn cookies(reply: &Reply) -> String {
+    let all = reply.headers.get_all(header::SET_COOKIE).iter();
+    let pairs = all.map(|value| value.to_str().unwrap().split(';').next().unwrap().to_owned());
+    pairs.collect::<Vec<_>>().join("; ")
+}
+
+async fn seen_with(world: &World, cookie: &str, path: &str) -> u16 {
+    let request = Request::builder().uri(path).header(header::COOKIE, cookie).body(Body::empty()).unwrap();
+    world.send(HOME, request).await.status
+}
+
+fn key_form<'f>(name: &'f str, passphrase: &'f str) -> Vec<(&'f str, &'f str)> {
+    vec![
+        ("name", name),
+        ("permission", "read"),
+        ("reach", "addresses"),
+        ("addresses", "127.0.0.1"),
+        ("passphrase", passphrase),
+    ]
+}
+
+/// A name and a passphrase for each number.
+fn named(number: usize) -> (String, String) {
+    (format!("bot {number}"), format!("Twice-Pass{number}!"))
+}
+
+/// How many living keys have a name.
+async fn keys_named(person: &Person<'_>, name: &str) -> usize {
+    let list = person.get("/keys?limit=100").await.json();
+    list["keys"].as_array().unwrap().iter().filter(|key| key["name"] == name).count()
+}
+
+/// Asserts that a repetition shows nothing of what was made, and leads to its page where there is one.
+fn shows_no_secret(reply: &Reply, first: &Reply, what: &str) {
+    let secret = first.text.split("id=\"c-secret\">").nth(1).unwrap().split('<').next().unwrap();
+    assert!(secret.len() > 40 && !reply.text.contains(secret), "{what}: {}", reply.text);
+    assert!(!reply.text.contains("Your new API key"), "{what}");
+}
+
+fn leads_to_its_page(reply: &Reply, first: &Reply, what: &str) {
+    shows_no_secret(reply, first, what);
+    assert_eq!(
+        header_of(reply, header::LOCATION),
+        format!("/keys/{}?note=made-before", made(&first.text)),
+        "{what}"
+    );
+}
+
+#[tokio::test]
+async fn a_key_is_made_once_and_every_answer_shows_its_secret() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let tab = Tab::of(&world, &person).await;
+    for (number, way) in WAYS.into_iter().enumerate() {
+        let (name, passphrase) = named(number);
+        let body = tab.answered(NEW, &key_form(&name, &passphrase)).await;
+        let mails = world.mails(&person.email).await.len();
+        let shown = twice(&world, || tab.request(NEW, &body), way).await;
+        assert!(shown.status == 200 && shown.text.contains("Your new API key"), "{way:?}: {}", shown.text);
+        assert_eq!(keys_named(&person, &name).await, 1, "{way:?}");
+        assert_eq!(world.mails(&person.email).await.len(), mails + 1, "{way:?}: told once");
+        let path = format!("/keys/{}", made(&shown.text));
+        assert_eq!(person.get(&path).await.json()["state"], "active", "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_form_before_the_code_sends_one_mail() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let tab = Tab::of(&world, &person).await;
+    for (number, way) in WAYS.into_iter().enumerate() {
+        let (name, passphrase) = named(number);
+        let body = tab.body(&key_form(&name, &passphrase));
+        let mails = world.mails(&person.email).await.len();
+        let asked = twice(&world, || tab.request(NEW, &body), way).await;
+        assert_eq!(world.mails(&person.email).await.len(), mails + 1, "{way:?}");
+        let (challenge, code) = (value(&asked.text, "challenge"), world.code(&person.email).await);
+        let answer = encoded(&[("challenge", &challenge), ("mail_code", &code), ("factor", &person.totp())]);
+        let done = world.send(HOME, tab.request(NEW, &format!("{body}&{answer}"))).await;
+        assert!(done.text.contains("Your new API key"), "{way:?}: {}", done.text);
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_an_app_is_made_once() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let (broker, holder) =
+        (world.person("broker@keyward.example").await, world.person("holder@keyward.example").await);
+    let app = open_app(&Tab::of(&world, &broker).await, (&ann, &ben), "203.0.113.0/24").await;
+    let tab = Tab::of(&world, &holder).await;
+    for (number, way) in FEW.into_iter().enumerate() {
+        let (name, passphrase) = named(number);
+        let mut fields = app_key(&app, &name);
+        fields.retain(|(field, _)| *field != "passphrase");
+        fields.push(("passphrase", &passphrase));
+        let body = tab.answered(NEW, &fields).await;
+        let shown = twice(&world, || tab.request(NEW, &body), way).await;
+        assert!(shown.text.contains("Your new API key"), "{way:?}: {}", shown.text);
+        assert_eq!(keys_named(&holder, &name).await, 1, "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_rotated_once_and_every_answer_shows_the_secret() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let tab = Tab::of(&world, &person).await;
+    let mut id = person.key("bot").await["api_key"].as_str().unwrap().to_owned();
+    for (number, way) in WAYS.into_iter().enumerate() {
+        let (name, passphrase) = named(number);
+        let path = format!("/keys/{id}/rotate");
+        let fields = [("name", name.as_str()), ("passphrase", &passphrase), ("hours", "24")];
+        let body = tab.answered(&path, &fields).await;
+        let shown = twice(&world, || tab.request(&path, &body), way).await;
+        assert!(shown.text.contains("Your new API key"), "{way:?}: {}", shown.text);
+        assert_eq!(keys_named(&person, &name).await, 1, "{way:?}");
+        // Later the same form leads to the successor, and another name is refused.
+        world.pass_ms(FORM_ANSWER_MS);
+        leads_to_its_page(&world.send(HOME, tab.request(&path, &body)).await, &shown, "a later repetition");
+        let other = body.replace(&encoded(&[("name", &name)]), &encoded(&[("name", "other")]));
+        let refused = world.send(HOME, tab.request(&path, &other)).await;
+        assert_eq!(refused.status, 422, "{way:?}: {}", refused.text);
+        shows_no_secret(&refused, &shown, "another name");
+        id = made(&shown.text);
+    }
+}
+
+#[tokio::test]
+async fn a_channel_is_added_once_and_a_webhooks_secret_is_on_every_answer() {
+    let (world, receiver) = world_with_receiver().await;
+    let person = world.person("a@keyward.example").await;
+    let tab = Tab::of(&world, &person).await;
+    let (url, path) = (receiver.url("/x"), "/alerts/channels/new");
+    for (number, way) in FEW.into_iter().enumerate() {
+        let (hook, slack) = (format!("hook {number}"), format!("slack {number}"));
+        let choices = [("which", "all"), ("digest", "at_once")];
+        let mut fields = vec![("kind", "webhook"), ("name", hook.as_str()), ("url", &url)];
+        fields.extend(choices);
+        let body = tab.answered(path, &fields).await;
+        let shown = twice(&world, || tab.request(path, &body), way).await;
+        assert!(shown.text.contains("whsec_"), "{way:?}: {}", shown.text);
+        let target = "https://hooks.slack.com/services/T000/B000/token";
+        let mut fields = vec![("kind", "slack"), ("name", slack.as_str()), ("url", target)];
+        fields.extend(choices);
+        let body = tab.answered(path, &fields).await;
+        let added = twice(&world, || tab.request(path, &body), way).await;
+        assert!(went_to(&added).ends_with("?note=channel-added"), "{way:?}");
+        let list = person.get("/channels").await.text;
+        for name in [hook, slack] {
+            assert_eq!(list.matches(&format!("\"{name}\"")).count(), 1, "{way:?}: {list}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn recovery_codes_are_made_once_and_those_that_are_shown_work() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let (tab, path) = (Tab::of(&world, &person).await, "/security/recovery-codes");
+    for way in WAYS {
+        let body = tab.answered(path, &[]).await;
+        let shown = twice(&world, || tab.request(path, &body), way).await;
+        assert!(shown.text.contains("Your recovery codes"), "{way:?}: {}", shown.text);
+        let code = shown.text.split("<li><code>").nth(1).unwrap().split('<').next().unwrap();
+        let phrase = json!({"phrase": format!("phrase {way:?}"), "factor": code});
+        let used = person.api("PUT", "/account/phrase", phrase).await;
+        assert_eq!(used.status, 204, "{way:?}: {}", used.text);
+    }
+}
+
+#[tokio::test]
+async fn an_authenticator_is_set_up_once() {
+    let world = World::new().await;
+    for (number, way) in FEW.into_iter().enumerate() {
+        let person = world.person(&format!("p{number}@keyward.example")).await;
+        let (tab, path) = (Tab::of(&world, &person).await, "/security/authenticator");
+        let secret = value(&tab.get(path).await.text, "secret");
+        let code = Authenticator::from_base32(&secret).unwrap().code_at(world.now());
+        let asked = tab.post(path, &[("secret", &secret), ("code", &code)]).await;
+        let [challenge, proved] = ["challenge", "proved"].map(|name| value(&asked.text, name));
+        let (mail_code, factor) = (world.code(&person.email).await, person.totp());
+        let body = tab.body(&[
+            ("secret", &secret),
+            ("proved", &proved),
+            ("challenge", &challenge),
+            ("mail_code", &mail_code),
+            ("factor", &factor),
+        ]);
+        let done = twice(&world, || tab.request(path, &body), way).await;
+        assert_eq!(went_to(&done), "/security?note=authenticator", "{way:?}");
+        let device = person.device.clone();
+        let person = Person { secret, ..person };
+        assert_eq!(person.sign_in(PASSWORD, Some(&device)).await.status, 200, "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_changed_once_by_two_forms() {
+    let world = World::new().await;
+    for (number, way) in FEW.into_iter().enumerate() {
+        let person = world.person(&format!("p{number}@keyward.example")).await;
+        let (tab, next) = (Tab::of(&world, &person).await, format!("next{number}@keyward.example"));
+        let body = tab.answered("/security/email", &[("email", &next)]).await;
+        let asked = twice(&world, || tab.request("/security/email", &body), way).await;
+        assert!(asked.text.contains("Prove the new address"), "{way:?}: {}", asked.text);
+        assert_eq!(world.mails(&next).await.len(), 1, "{way:?}: one code");
+        let (challenge, code) = (value(&asked.text, "challenge"), world.code(&next).await);
+        let body = tab.body(&[("challenge", &challenge), ("code", &code)]);
+        let done = twice(&world, || tab.request("/security/email/confirm", &body), way).await;
+        assert_eq!(went_to(&done), "/security?note=email", "{way:?}");
+        assert_eq!(person.sign_in(PASSWORD, None).await.status, 401, "{way:?}: the old address");
+        let moved = Person { email: next, ..person.clone() };
+        assert_eq!(moved.sign_in(PASSWORD, Some(&person.device)).await.status, 200, "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_changed_once() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let (tab, path) = (Tab::of(&world, &person).await, "/security/password");
+    for (number, way) in FEW.into_iter().enumerate() {
+        let new = format!("{PASSWORD}-{number}");
+        let body = tab.answered(path, &[("password", &new)]).await;
+        let done = twice(&world, || tab.request(path, &body), way).await;
+        assert_eq!(went_to(&done), "/security?note=password", "{way:?}");
+        assert_eq!(person.sign_in(&new, Some(&person.device)).await.status, 200, "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn keys_are_enabled_disabled_and_deleted_once() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let tab = Tab::of(&world, &person).await;
+    for (number, way) in FEW.into_iter().enumerate() {
+        let (name, _) = named(number);
+        let id = person.key(&name).await["api_key"].as_str().unwrap().to_owned();
+        let state = async || person.get(&format!("/keys/{id}")).await.field("state");
+        // A code of the authenticator is good once, so that a second handling would fail.
+        let body = tab.body(&[("factor", &person.totp())]);
+        let done = twice(&world, || tab.request("/keys/disable-all", &body), way).await;
+        assert_eq!(
+            (went_to(&done).as_str(), state().await.as_str()),
+            ("/keys?note=all-disabled", "disabled")
+        );
+        let path = format!("/keys/{id}/enable");
+        let body = tab.answered(&path, &[]).await;
+        let done = twice(&world, || tab.request(&path, &body), way).await;
+        assert_eq!(
+            (went_to(&done), state().await),
+            (format!("/keys/{id}?note=enabled"), "active".to_owned())
+        );
+        for (action, note, then) in [("disable", "disabled", "disabled"), ("delete", "deleted", "deleted")] {
+            let path = format!("/keys/{id}/{action}");
+            let body = tab.body(&[("name", &name), ("factor", &person.totp())]);
+            let done = twice(&world, || tab.request(&path, &body), way).await;
+            assert_eq!(went_to(&done), format!("/keys/{id}?note={note}"), "{way:?}");
+            assert_eq!(state().await, then, "{way:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_registered_once_and_its_browser_is_signed_in() {
+    let world = World::new().await;
+    for (number, way) in FEW.into_iter().enumerate() {
+        let email = format!("new{number}@keyward.example");
+        let body = encoded(&[("email", &email), ("password", PASSWORD)]);
+        let asked = twice(&world, || form("/register", "", &SAME, &body), way).await;
+        assert_eq!(world.mails(&email).await.len(), 1, "{way:?}: one code");
+        let (challenge, code) = (value(&asked.text, "challenge"), world.code(&email).await);
+        let body = encoded(&[("challenge", &challenge), ("email", &email), ("code", &code)]);
+        let done = twice(&world, || form("/register/confirm", "", &SAME, &body), way).await;
+        assert_eq!(went_to(&done), "/security/authenticator", "{way:?}");
+        assert_eq!(seen_with(&world, &cookies(&done), "/security").await, 200, "{way:?}");
+        let elsewhere = world.send("198.51.100.9", form("/register/confirm", "", &SAME, &body)).await;
+        assert!(elsewhere.status == 422 && cookies(&elsewhere).is_empty(), "from another source");
+    }
+}
+
+#[tokio::test]
+async fn a_second_factor_opens_one_session_that_every_answer_carries() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    for way in WAYS {
+        let body = encoded(&[("email", &person.email), ("password", PASSWORD)]);
+        let half = cookies(&world.send(HOME, form("/sign-in", "", &SAME, &body)).await);
+        let body = encoded(&[("code", &person.totp())]);
+        let done = twice(&world, || form("/sign-in/factor", &half, &SAME, &body), way).await;
+        assert_eq!(went_to(&done), "/keys", "{way:?}");
+        assert_eq!(seen_with(&world, &cookies(&done), "/keys").await, 200, "{way:?}");
+        let other = form("/sign-in/factor", &format!("{half}; x=1"), &SAME, &body);
+        assert!(cookies(&world.send(HOME, other).await).is_empty(), "{way:?}: with other cookies");
+        let elsewhere = form("/sign-in/factor", &half, &SAME, &body);
+        assert!(cookies(&world.send("198.51.100.9", elsewhere).await).is_empty(), "{way:?}: from elsewhere");
+        world.pass_ms(FORM_ANSWER_MS);
+        let later = world.send(HOME, form("/sign-in/factor", &half, &SAME, &body)).await;
+        assert!(cookies(&later).is_empty() && went_to(&later) == "/sign-in", "{way:?}: later");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_password_is_reset_once() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    for (number, way) in FEW.into_iter().enumerate() {
+        let body = encoded(&[("email", &person.email)]);
+        let asked = world.send(HOME, form("/recover", "", &SAME, &body)).await;
+        let (challenge, mail_code) = (value(&asked.text, "challenge"), world.code(&person.email).await);
+        let new = format!("{PASSWORD}-{number}");
+        let body = encoded(&[
+            ("challenge", &challenge),
+            ("mail_code", &mail_code),
+            ("factor", &person.totp()),
+            ("password", &new),
+        ]);
+        let done = twice(&world, || form("/recover/confirm", "", &SAME, &body), way).await;
+        assert_eq!(went_to(&done), "/sign-in?note=reset", "{way:?}");
+        assert_eq!(person.sign_in(&new, None).await.status, 200, "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_a_reset_shares_its_challenge_with_nobody() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let body = encoded(&[("email", &person.email)]);
+    let stranger = world.send(HOME, form("/recover", "", &SAME, &body)).await;
+    let owner = world.send(HOME, form("/recover", "", &SAME, &body)).await;
+    assert_ne!(value(&stranger.text, "challenge"), value(&owner.text, "challenge"));
+}
+
+#[tokio::test]
+async fn an_operator_approves_once() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let tab = Tab::of(&world, &ben).await;
+    for (number, way) in FEW.into_iter().enumerate() {
+        let other = world.person(&format!("p{number}@keyward.example")).await;
+        let proposed = propose(&ann, &format!("role.grant {} auditor", id_of(&other).await)).await;
+        let path = format!("/operations/proposals/{}", proposed.field("id"));
+        let approve = format!("{path}/approve");
+        let body = tab.answered(&approve, &[("hash", &proposed.field("hash"))]).await;
+        let done = twice(&world, || tab.request(&approve, &body), way).await;
+        assert_eq!(went_to(&done), format!("{path}?note=carried-out"), "{way:?}");
+        assert_eq!(ben.get(&path).await.json()["standing"], "done", "{way:?}");
+    }
+}
+
+/// A person whose browser has just made a key, and the form that did it.
+async fn just_made<'w>(world: &'w World, person: &'w Person<'w>) -> (Tab<'w>, String, Reply) {
+    let tab = Tab::of(world, person).await;
+    let body = tab.answered(NEW, &key_form("bot", "Twice-Pass1!")).await;
+    let shown = world.send(HOME, tab.request(NEW, &body)).await;
+    assert!(shown.text.contains("Your new API key"), "{}", shown.text);
+    (tab, body, shown)
+}
+
+#[tokio::test]
+async fn another_request_gets_no_secret() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let (tab, body, shown) = just_made(&world, &person).await;
+    let send = async |from: &str, request: Request<Body>| world.send(from, request).await;
+
+    let changed = send(HOME, tab.request(NEW, &format!("{body}&tags=x"))).await;
+    assert_eq!(changed.status, 422, "{}", changed.text);
+    shows_no_secret(&changed, &shown, "another field");
+    let elsewhere = send("198.51.100.9", tab.request(NEW, &body)).await;
+    leads_to_its_page(&elsewhere, &shown, "from another source");
+
+    let second = Tab::of(&world, &person).await;
+    let forged = send(HOME, second.request(NEW, &body)).await;
+    assert_eq!(forged.status, 403, "another session without its own token");
+    shows_no_secret(&forged, &shown, "another session");
+    let own = send(HOME, second.request(NEW, &body.replace(&tab.csrf, &second.csrf))).await;
+    leads_to_its_page(&own, &shown, "another session of the same person");
+
+    let thief = world.person("b@keyward.example").await;
+    let thief = Tab::of(&world, &thief).await;
+    let stolen = send(HOME, thief.request(NEW, &body.replace(&tab.csrf, &thief.csrf))).await;
+    assert_eq!(stolen.status, 422, "{}", stolen.text);
+    shows_no_secret(&stolen, &shown, "another person");
+    let nobody = send(HOME, form(NEW, "", &SAME, &body)).await;
+    assert_eq!(went_to(&nobody), "/sign-in");
+    let cross_site = form(NEW, "", &[("sec-fetch-site", "cross-site")], &body);
+    assert_eq!(send(HOME, cross_site).await.status, 403);
+    assert_eq!(keys_named(&person, "bot").await, 1);
+}
+
+#[tokio::test]
+async fn a_repetition_after_its_time_leads_to_the_key() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let (tab, body, shown) = just_made(&world, &person).await;
+    world.pass_ms(FORM_ANSWER_MS - 1);
+    let again = world.send(HOME, tab.request(NEW, &body)).await;
+    assert_eq!(again.text, shown.text, "within its time");
+    world.pass_ms(1);
+    leads_to_its_page(&world.send(HOME, tab.request(NEW, &body)).await, &shown, "after its time");
+    let page = tab.get(&format!("/keys/{}?note=made-before", made(&shown.text))).await;
+    assert!(page.text.contains("cannot be shown again"), "{}", page.text);
+    assert_eq!(keys_named(&person, "bot").await, 1);
+}
+
+#[tokio::test]
+async fn another_node_leads_to_the_key() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let (tab, body, shown) = just_made(&world, &person).await;
+    let second = world.second_node().await;
+    leads_to_its_page(&second.send(HOME, tab.request(NEW, &body)).await, &shown, "another node");
+    assert_eq!(keys_named(&person, "bot").await, 1);
+    std::mem::forget(second);
+}
+
+#[tokio::test]
+async fn after_signing_out_nothing_is_repeated() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let (tab, body, shown) = just_made(&world, &person).await;
+    assert_eq!(went_to(&tab.post("/sign-out", &[]).await), "/sign-in");
+    let again = world.send(HOME, tab.request(NEW, &body)).await;
+    shows_no_secret(&again, &shown, "after signing out");
+    assert_eq!(went_to(&again), "/sign-in");
+}
+
+#[tokio::test]
+async fn a_session_that_was_ended_elsewhere_gets_nothing() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let (tab, body, shown) = just_made(&world, &person).await;
+    let other = Tab::of(&world, &person).await;
+    assert_eq!(
+        went_to(&other.post("/security/sessions/end-others", &[]).await),
+        "/security?note=sessions-ended"
+    );
+    let again = world.send(HOME, tab.request(NEW, &body)).await;
+    shows_no_secret(&again, &shown, "after its session was ended");
+    assert_eq!(went_to(&again), "/sign-in");
+}
+
+#[tokio::test]
+async fn another_form_of_the_session_ends_the_repetition() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let (tab, body, shown) = just_made(&world, &person).await;
+    // What is judged while it is typed is no such form.
+    tab.post("/keys/check", &[("field", "name"), ("name", "bot")]).await;
+    assert_eq!(world.send(HOME, tab.request(NEW, &body)).await.text, shown.text);
+    tab.post("/alerts", &[("upto", "1")]).await;
+    leads_to_its_page(&world.send(HOME, tab.request(NEW, &body)).await, &shown, "after another form");
+}
+
+#[tokio::test]
+async fn a_wrong_code_that_is_sent_twice_is_one_try() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let tab = Tab::of(&world, &person).await;
+    for (tries, outcome) in [(4_u64, "Your new API key"), (5, "That did not work")] {
+        let name = format!("bot {tries}");
+        let fields = key_form(&name, if tries == 4 { "Twice-Pass4!" } else { "Twice-Pass5!" });
+        let right = tab.answered(NEW, &fields).await;
+        let code = world.code(&person.email).await;
+        for number in 1..=tries {
+            let other = (code.parse::<u64>().unwrap() + number) % 100_000_000;
+            let other = encoded(&[("mail_code", &format!("{other:08}"))]);
+            let wrong = right.replace(&encoded(&[("mail_code", &code)]), &other);
+            let refused = twice(&world, || tab.request(NEW, &wrong), Way::Afterwards).await;
+            assert!(!refused.text.contains("Your new API key") && refused.status == 422, "{}", refused.text);
+        }
+        let done = twice(&world, || tab.request(NEW, &right), Way::AtOnce).await;
+        assert!(done.text.contains(outcome), "after {tries}: {}", done.text);
+    }
+}
+
+#[tokio::test]
+async fn programs_get_no_repetition() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let mut body = wish("bot");
+    let asked = person.api("POST", "/keys", body.clone()).await;
+    let mail_code = world.code(&person.email).await;
+    body["step_up"] =
+        json!({"challenge": asked.field("challenge"), "mail_code": mail_code, "factor": person.totp()});
+    let (one, other) =
+        tokio::join!(person.api("POST", "/keys", body.clone()), person.api("POST", "/keys", body.clone()));
+    let late = person.api("POST", "/keys", body).await;
+    let made: Vec<_> = [&one, &other, &late].into_iter().filter(|reply| reply.status == 201).collect();
+    assert_eq!(made.len(), 1, "{one:?} {other:?} {late:?}");
+    let secret = made[0].field("secret");
+    assert_eq!([one, other, late].iter().filter(|reply| reply.text.contains(&secret)).count(), 1);
+}
+
+/// Forms of signed-in people: sent twice, they are handled once.
+const SIGNED_IN: &[&str] = &[
+    "/keys/new",
+    "/keys/disable-all",
+    "/keys/{id}",
+    "/keys/{id}/addresses",
+    "/keys/{id}/disable",
+    "/keys/{id}/enable",
+    "/keys/{id}/rotate",
+    "/keys/{id}/end-overlap",
+    "/keys/{id}/leaked",
+    "/keys/{id}/delete",
+    "/alerts",
+    "/alerts/channels/new",
+    "/alerts/channels/{id}",
+    "/alerts/channels/{id}/send-again",
+    "/alerts/channels/{id}/remove",
+    "/security/phrase",
+    "/security/password",
+    "/security/email",
+    "/security/email/confirm",
+    "/security/authenticator",
+    "/security/authenticator/off",
+    "/security/passkeys/new",
+    "/security/passkeys/{id}/rename",
+    "/security/passkeys/{id}/remove",
+    "/security/recovery-codes",
+    "/security/sessions/end",
+    "/set-up",
+    "/operations/accounts/{id}/freeze",
+    "/operations/keys/{id}/freeze",
+    "/operations/staff/invite",
+    "/operations/staff/{id}/revoke",
+    "/operations/settings",
+    "/operations/proposals/new",
+    "/operations/proposals/{id}/approve",
+    "/operations/proposals/{id}/carry-out",
+    "/operations/proposals/{id}/cancel",
+    "/apps/new",
+    "/apps/{id}/edit",
+    "/apps/{id}/submit",
+    "/apps/{id}/ranges",
+    "/apps/{id}/ranges/{number}/withdraw",
+    "/apps/{id}/freeze",
+    "/apps/{id}/thaw",
+    "/operations/apps/{id}/reject",
+    "/operations/apps/{id}/ranges",
+    "/operations/apps/{id}/ranges/{number}/reject",
+    "/operations/apps/{id}/freeze",
+    "/operations/apps/{id}/demand",
+];
+
+/// Forms of people without a full session, handled once too: what the answer may be repeated without a session for.
+const VISITORS: &[(&str, &str)] = &[
+    ("/sign-in/factor", "the half session is replaced, and its token with it"),
+    ("/sign-in/passkey", "the answer of a device is good once"),
+    ("/register", "a second one would send a second code"),
+    ("/register/confirm", "the code is used up"),
+    ("/recover/confirm", "the code is used up"),
+    ("/brake/{link}", "the second one would say that it disabled nothing"),
+];
+
+/// What is handled each time.
+const EACH: &[(&str, &str)] = &[
+    ("/sign-in", "the second answer is as good as the first: each opens a half session of its own"),
+    ("/sign-in/passkey/options", "each is another question"),
+    ("/sign-out", "the second one finds no session and leads to the same page"),
+    (
+        "/recover",
+        "holds an address alone, and a stranger on the same network must not share its owner's challenge",
+    ),
+    ("/recover/passkey", "each is another question"),
+    ("/keys/check", "judges what is typed and changes nothing"),
+    ("/keys/download", "makes a file of what it is sent and changes nothing"),
+    ("/alerts/channels/{id}/test", "each is a message that its sender waits for"),
+    ("/security/sessions/end-others", "ends what is open now, and does so again without harm"),
+    ("/apps/{id}/ranges/check", "judges what is typed and changes nothing"),
+    ("/operations/apps/{id}/ranges/check", "judges what is typed and changes nothing"),
+    (
+        "/operations/apps/{id}/ranges/{number}",
+        "each reading is an audit record, and ranges are kept nowhere else",
+    ),
+];
+
+/// The paths that take a POST, each with the function that its route was made by.
+fn forms() -> Vec<(String, &'static str)> {
+    let sources = [
+        include_str!("../../src/pages/mod.rs"),
+        include_str!("../../src/pages/apps/mod.rs"),
+        include_str!("../../src/pages/operations/mod.rs"),
+        include_str!("../../src/pages/operations/apps/mod.rs"),
+    ];
+    let routes = sources.iter().flat_map(|source| source.split(".route(").skip(1));
+    let kind = |route: &str| {
+        ["post_each(", "post_as_visitor(", "post("].into_iter().find(|made| route.contains(made))
+    };
+    routes.filter_map(|route| Some((route.split('"').nth(1)?.to_owned(), kind(route)?))).collect()
+}
+
+#[test]
+fn every_form_says_what_becomes_of_it_when_it_arrives_twice() {
+    let forms = forms();
+    for (path, kind) in &forms {
+        let listed = [
+            (SIGNED_IN.contains(&path.as_str()), "post("),
+            (VISITORS.iter().any(|(listed, _)| listed == path), "post_as_visitor("),
+            (EACH.iter().any(|(listed, _)| listed == path), "post_each("),
+        ];
+        let kinds: Vec<&str> = listed.iter().filter(|(listed, _)| *listed).map(|(_, kind)| *kind).collect();
+        assert_eq!(kinds, [*kind], "{path} stands in one list, and its route says the same");
+    }
+    assert_eq!(forms.len(), SIGNED_IN.len() + VISITORS.len() + EACH.len(), "every listed path is a route");
+    for (path, _) in VISITORS {
+        assert!(crate::routes::OPEN.iter().any(|(open, _)| open == path), "{path} needs a session");
+    }
+}
