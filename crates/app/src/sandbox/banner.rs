@@ -11,7 +11,8 @@ use crate::{ambient, output};
 /// Prints the addresses and commands that work as they stand.
 pub async fn print(places: &Places, folder: &Path, credentials: Option<&Path>) {
     let text = text(places, folder, credentials, &ambient::program());
-    output::announce(text, "the sandbox's addresses cannot be printed; they stand in the credentials file").await;
+    output::announce(text, "the sandbox's addresses cannot be printed; they stand in the credentials file")
+        .await;
 }
 
 fn text(places: &Places, folder: &Path, credentials: Option<&Path>, program: &Path) -> String {

@@ -23,7 +23,7 @@ use keyward_rules::person::SessionId;
 use super::confirm::{Asking, Ceremony, step_up};
 use super::field::{Field, Kind, Slip};
 use super::keys::OFFERED;
-use super::layout::{Frame, Query, capital, message, page, page_with, problem, sentence, told};
+use super::layout::{Frame, Query, capital, go, message, page, page_with, problem, sentence, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
 use crate::fields::Fields;

@@ -9,7 +9,8 @@ use keyward_rules::person::{CodeTag, SessionId, SessionLife};
 use keyward_rules::secret::Secret;
 use keyward_rules::time::Moment;
 use keyward_store::{
-    KeyDraft, KeyNotes, NewChallenge, Patience, Quota, SessionKind, SessionRecord, Stage, Store, StoreError, Try,
+    KeyDraft, KeyNotes, NewChallenge, Patience, Quota, SessionKind, SessionRecord, Stage, Store, StoreError,
+    Try,
 };
 
 use crate::world::{NOW, World, commit, draft, edit, entropy, master, random};

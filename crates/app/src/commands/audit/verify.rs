@@ -63,7 +63,10 @@ fn kept(file: &Path, note: String) -> Kept {
 fn in_folder(settings: &AuditSettings) -> Result<Vec<Kept>> {
     let Some(path) = &settings.checkpoint_dir else { return Ok(Vec::new()) };
     let Some(notes) = Folder::new(path).notes().context("audit.checkpoint_dir")? else {
-        output::note(format_args!("audit.checkpoint_dir {} is not there, and is not compared.", path.display()));
+        output::note(format_args!(
+            "audit.checkpoint_dir {} is not there, and is not compared.",
+            path.display()
+        ));
         return Ok(Vec::new());
     };
     Ok(notes.into_iter().map(|(file, note)| kept(&file, note)).collect())
