@@ -148,11 +148,11 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_named_and_what_is_there_is_not_repeated() {
-        let unset = MasterKeySource::Variable("KEYWARD_NO_SUCH_VARIABLE".to_owned()).read().unwrap_err();
+        let unset = MasterKeySource::Variable("KEYWARD_NO_SUCH_VARIABLE".to_owned()).read().err().unwrap();
         assert!(format!("{unset:#}").contains("KEYWARD_NO_SUCH_VARIABLE is not set"));
-        let wrong = MasterKeySource::Variable("PATH".to_owned()).read().unwrap_err();
+        let wrong = MasterKeySource::Variable("PATH".to_owned()).read().err().unwrap();
         assert!(format!("{wrong:#}").contains("PATH") && !format!("{wrong:#}").contains('/'), "{wrong:#}");
-        let missing = MasterKeySource::File("/nowhere/master.key".into()).read().unwrap_err();
+        let missing = MasterKeySource::File("/nowhere/master.key".into()).read().err().unwrap();
         assert!(format!("{missing:#}").contains("/nowhere/master.key"));
     }
 }

@@ -18,7 +18,7 @@ use axum::body::{self, Body, Bytes};
 use axum::extract::Request;
 use axum::handler::Handler as _;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use http_body::Body as _;
 use keyward_authority::Stage;
@@ -130,6 +130,8 @@ struct AnswerCopy {
     status: StatusCode,
     /// Name and value of each header; `Set-Cookie` holds a session's token.
     headers: Vec<(HeaderName, Secret<Vec<u8>>)>,
+    /// What layers further out go by: `reframe` makes some pages again.
+    extensions: Extensions,
     body: Secret<Vec<u8>>,
 }
 
@@ -153,8 +155,12 @@ async fn copied(response: Response) -> (Response, Option<AnswerCopy>) {
     };
     let headers =
         parts.headers.iter().map(|(name, value)| (name.clone(), Secret::new(value.as_bytes().to_vec())));
-    let copy =
-        AnswerCopy { status: parts.status, headers: headers.collect(), body: Secret::new(body.to_vec()) };
+    let copy = AnswerCopy {
+        status: parts.status,
+        headers: headers.collect(),
+        extensions: parts.extensions.clone(),
+        body: Secret::new(body.to_vec()),
+    };
     (Response::from_parts(parts, Body::from(body)), Some(copy))
 }
 
@@ -173,6 +179,7 @@ impl AnswerCopy {
     fn repeat(self: Arc<Self>) -> Response {
         let mut response = Response::new(Body::from(Bytes::from_owner(CopiedBody(Arc::clone(&self)))));
         *response.status_mut() = self.status;
+        response.extensions_mut().clone_from(&self.extensions);
         for (name, value) in &self.headers {
             if let Ok(value) = HeaderValue::from_bytes(value.expose()) {
                 response.headers_mut().append(name.clone(), value);
@@ -411,7 +418,12 @@ mod tests {
     }
 
     fn copy(status: StatusCode, bytes: usize) -> Option<AnswerCopy> {
-        Some(AnswerCopy { status, headers: Vec::new(), body: Secret::new(vec![b'x'; bytes]) })
+        Some(AnswerCopy {
+            status,
+            headers: Vec::new(),
+            extensions: Extensions::new(),
+            body: Secret::new(vec![b'x'; bytes]),
+        })
     }
 
     fn first(claim: Claim) -> Slot {

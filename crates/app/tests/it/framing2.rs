@@ -108,6 +108,7 @@ impl H2 {
             match (head[3], head[4]) {
                 (SETTINGS, flags) if flags & ACK == 0 => self.frame(SETTINGS, ACK, 0, &[]),
                 (RST_STREAM | GOAWAY, _) => return Ended::Cut,
+                (HEADERS, flags) if flags & END_STREAM != 0 => return Ended::Body(String::new()),
                 (DATA, flags) => {
                     body.extend_from_slice(&payload);
                     if flags & END_STREAM != 0 {

@@ -256,7 +256,11 @@ fn mistakes_keep_their_exit_codes_wherever_output_leads() {
             for stderr in [Test, Gone, Full, Closed] {
                 let output = run(&line, (stdout, stderr));
                 ended_with(code, &output, &format!("{line}, {stdout:?}, {stderr:?}"));
-                assert!(!told(&output).contains("the output cannot be written"), "{line}: {}", told(&output));
+                assert!(
+                    !told(&output).contains("the output cannot be written: "),
+                    "{line}: {}",
+                    told(&output)
+                );
                 assert_eq!(told(&output).is_empty(), stderr != Test, "{line}: {}", told(&output));
             }
         }

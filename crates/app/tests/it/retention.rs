@@ -63,7 +63,15 @@ fn start(folder: &Folder, config: &str, address: &str) -> Server {
     Server::start_with(config, address, (&[], log))
 }
 
+/// Both at once: each waits for a duty that comes once a minute.
 #[test]
+fn old_records_go_and_the_rest_stays_within_its_budget() {
+    std::thread::scope(|scope| {
+        scope.spawn(on_sqlite_old_records_go_and_the_rest_stays_within_its_budget);
+        on_postgresql_days_go_whole_and_today_has_a_part_of_its_own();
+    });
+}
+
 fn on_sqlite_old_records_go_and_the_rest_stays_within_its_budget() {
     let (folder, upstream) = (Folder::new(), Upstream::start());
     let (config, address) = set_up(&folder, &upstream);
@@ -88,7 +96,6 @@ fn on_sqlite_old_records_go_and_the_rest_stays_within_its_budget() {
     log_of(&folder);
 }
 
-#[test]
 fn on_postgresql_days_go_whole_and_today_has_a_part_of_its_own() {
     let (folder, upstream) = (Folder::new(), Upstream::start());
     let postgres = Postgres::shared().unwrap();

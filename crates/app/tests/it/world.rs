@@ -64,7 +64,8 @@ pub fn until(what: &str, patience_ms: u64, mut done: impl FnMut() -> bool) {
     let deadline = now_ms() + patience_ms;
     while !done() {
         assert!(now_ms() < deadline, "not within {patience_ms} ms: {what}");
-        std::thread::yield_now();
+        // Another process does it, and needs the processor.
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -15,8 +15,9 @@ use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
 use crate::words::{When, countdown};
 
-/// The fields that belong to the ceremony and not to what is approved.
-pub const CEREMONY: [&str; 6] = ["csrf", "challenge", "mail_code", "factor", "passkey", "confirmed"];
+/// The fields that belong to the ceremony and not to what is approved; `again` tells the form that asks for another code from
+/// the one before it.
+pub const CEREMONY: [&str; 7] = ["csrf", "challenge", "mail_code", "factor", "passkey", "confirmed", "again"];
 
 /// What the page says, beside the ceremony.
 pub struct Asking {

@@ -58,7 +58,7 @@ async fn names_are_unique_and_case_tells_them_apart() {
     let refused = person.api("POST", "/keys", wish("TradingBot")).await;
     assert_eq!((refused.status, refused.code().as_str()), (409, "name_taken"));
     person.key("tradingbot").await;
-    for bad in ["", " ", " x", "a\u{202e}b", "a\u{200b}b", "e\u{301}", &"x".repeat(51)] {
+    for bad in ["", " ", " x", "a\u{202e}b", "a\u{200b}b", &"x".repeat(51)] {
         let refused = person.api("POST", "/keys", wish(bad)).await;
         assert_eq!((refused.status, refused.code().as_str()), (422, "bad_name"), "{bad:?}");
     }

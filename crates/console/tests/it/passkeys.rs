@@ -168,7 +168,7 @@ async fn a_passkey_is_renamed_by_the_session_and_recorded() {
     let id = person.get("/account/passkeys").await.json()[0]["id"].as_str().unwrap().to_owned();
     let path = format!("/account/passkeys/{id}");
     let before = records(&world).len();
-    for odd in ["", " ", "a\u{202e}b", "a\u{7}", "e\u{301}", " a", &"x".repeat(51)] {
+    for odd in ["", " ", "a\u{202e}b", "a\u{7}", " a", &"x".repeat(51)] {
         assert_eq!(person.api("PATCH", &path, json!({"name": odd})).await.code(), "bad_name", "{odd:?}");
     }
     let renamed = person.api("PATCH", &path, json!({"name": "Blue key"})).await;

@@ -98,7 +98,10 @@ async fn a_step_up_costs_no_try_for_what_is_no_code() {
     };
     for text in UNREADABLE {
         assert_unreadable(&answer(text, "123456").await, "code_unreadable", text);
-        assert_unreadable(&answer(&right, text).await, "factor_unreadable", text);
+        // Without any factor the body is not whole.
+        if !text.is_empty() {
+            assert_unreadable(&answer(&right, text).await, "factor_unreadable", text);
+        }
     }
     // Four of the five tries are spent on wrong codes, the last is good.
     for number in 1..5 {

@@ -87,7 +87,8 @@ async fn a_code_of_the_authenticator_works_once_over_parallel_requests_and_two_n
         let body = json!({"code": odd, "device": person.device});
         world.pass_ms(1);
         let refused = world.api(HOME, &half, "POST", "/session/second-factor", &body).await.code();
-        assert!(matches!(refused.as_str(), "factor_wrong" | "factor_paused"), "{odd}: {refused}");
+        let told = ["factor_wrong", "factor_paused", "factor_unreadable"];
+        assert!(told.contains(&refused.as_str()), "{odd}: {refused}");
     }
     std::mem::forget(other);
 }

@@ -107,6 +107,7 @@ impl Receiver {
     pub fn policy(&self) -> ChannelPolicy {
         let base = self.url("").parse().unwrap();
         let allow = [self.address.to_string().parse().unwrap()].into();
-        ChannelPolicy { allow, slack: Clone::clone(&base), telegram: Clone::clone(&base), discord: base }
+        let [slack, slack_gov, telegram] = std::array::from_fn(|_| Clone::clone(&base));
+        ChannelPolicy { allow, slack, slack_gov, telegram, discord: base }
     }
 }

@@ -112,12 +112,17 @@ async fn the_eleventh_code_has_a_page_that_says_when_and_keeps_the_form() {
     let person = world.person("a@keyward.example").await;
     let tab = Tab::of(&world, &person).await;
     // One was the authenticator's.
-    for _ in 0..9 {
-        let asked = tab.post("/keys/new", &key("R&D \"bot\"")).await;
+    for number in 0..9 {
+        // As the second form of the page, which is told from the first.
+        let (mut fields, number) = (key("R&D \"bot\"").to_vec(), number.to_string());
+        fields.push(("again", &number));
+        let asked = tab.post("/keys/new", &fields).await;
         assert!(asked.status == 200 && asked.text.contains("Send another code"), "{}", asked.text);
     }
     let mails = world.mails(&person.email).await.len();
-    let later = tab.post("/keys/new", &key("R&D \"bot\"")).await;
+    let mut fields = key("R&D \"bot\"").to_vec();
+    fields.push(("again", "last"));
+    let later = tab.post("/keys/new", &fields).await;
     assert_eq!(later.status, 429, "{}", later.text);
     let wait: u64 = later.headers["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((3_000..=3_600).contains(&wait), "{wait}");
@@ -161,7 +166,10 @@ async fn another_code_is_sent_for_the_same_thing() {
     let (_, again) = asked.text.split_once("<form class=\"links\"").unwrap();
     assert!(again.contains("name=\"passphrase\"") && !again.contains("name=\"challenge\""), "{again}");
     assert!(!asked.text.contains("/dev/mail"), "a server has no mailbox page");
-    let asked = tab.post("/keys/new", &key("bot")).await;
+    let mut fields = key("bot").to_vec();
+    fields.push(("again", &first.0));
+    assert!(again.contains(&format!("name=\"again\" value=\"{}\"", first.0)), "{again}");
+    let asked = tab.post("/keys/new", &fields).await;
     let second = (value(&asked.text, "challenge"), world.code(&person.email).await);
     assert!(first.0 != second.0 && first.1 != second.1);
     let answer = async |challenge: &str, code: &str| {

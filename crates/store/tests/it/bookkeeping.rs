@@ -39,7 +39,6 @@ const BOOKKEEPING: &[(&str, &str)] = &[
     ("DROP_MARKS", "replay protection over a clean stop"),
     ("DROP_STALE_MARKS", "replay protection over a clean stop"),
     ("DROP_ACTIVITY", "stated retention"),
-    ("DROP_OLDEST", "stated retention"),
     ("DROP_SPOOLED", "what the store has taken in"),
     ("TAKE_INTENT", "the durable record before money moves, from a spool"),
     ("DROP_INTENT", "what the store has taken in"),
