@@ -328,10 +328,7 @@ impl ActionError {
     /// Why the database is out of reach, in words without its name and place; `None` when it is not.
     #[must_use]
     pub const fn out_of_reach(&self) -> Option<&'static str> {
-        match self {
-            Self::Store(problem) => problem.out_of_reach(),
-            _ => None,
-        }
+        if let Self::Store(problem) = self { problem.out_of_reach() } else { None }
     }
 
     /// What the log keeps of a broken store.

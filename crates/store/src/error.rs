@@ -92,10 +92,7 @@ impl StoreError {
     /// Why the database is out of reach, in words without its name and place; `None` when it is not.
     #[must_use]
     pub const fn out_of_reach(&self) -> Option<&'static str> {
-        match self {
-            Self::Database(error) => error.out_of_reach(),
-            _ => None,
-        }
+        if let Self::Database(error) = self { error.out_of_reach() } else { None }
     }
 
     /// An app whose versions do not hold what must be in force.

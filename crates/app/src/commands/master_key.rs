@@ -55,7 +55,7 @@ async fn show(options: &WhichStore) -> Result<()> {
         let next = next.map(|id| id.to_string());
         return output::data(json!({"master_key": file.to_string(), "opens": opens.is_some(), "next": next}));
     }
-    output::data(&file)?;
+    output::data(file)?;
     match (opens, next) {
         (None, Some(_)) => output::note(
             "It does not open the store. A rotation was broken off: run `keyward master-key rotate` again.",

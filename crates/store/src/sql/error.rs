@@ -119,11 +119,14 @@ impl DatabaseError {
     /// Why the database is out of reach, without its name and place; `None` when it is not.
     #[must_use]
     pub const fn out_of_reach(&self) -> Option<&'static str> {
-        match self {
-            Self::Connect { in_short, .. } => Some(in_short),
-            Self::ConnectionLost { .. } => Some("the connection to it was lost"),
-            Self::NoFreeConnection { last_failure: Some(_), .. } => Some("it cannot be connected to"),
-            _ => None,
+        if let Self::Connect { in_short, .. } = self {
+            Some(in_short)
+        } else if let Self::ConnectionLost { .. } = self {
+            Some("the connection to it was lost")
+        } else if let Self::NoFreeConnection { last_failure: Some(_), .. } = self {
+            Some("it cannot be connected to")
+        } else {
+            None
         }
     }
 

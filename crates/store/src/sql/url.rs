@@ -144,11 +144,10 @@ impl Settings {
 
     /// The hosts, in the order in which they are to be tried now.
     pub(super) fn in_turn(&self) -> impl Iterator<Item = &Config> {
-        let start = match self.config.get_load_balance_hosts() {
-            LoadBalanceHosts::Random => usize::from(RandomState::new().hash_one(()).to_be_bytes()[0]),
-            _ => 0,
-        };
-        let (before, from) = self.hosts.split_at(start % self.hosts.len().max(1));
+        let random = self.config.get_load_balance_hosts() == LoadBalanceHosts::Random;
+        let number = usize::try_from(RandomState::new().hash_one(()) >> 33).unwrap_or(0);
+        let start = if random { number % self.hosts.len().max(1) } else { 0 };
+        let (before, from) = self.hosts.split_at(start);
         from.iter().chain(before)
     }
 
