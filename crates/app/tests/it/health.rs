@@ -1,9 +1,10 @@
 //! What balancers and Prometheus are told, whatever hangs.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use keyward_testkit::postgres::Postgres;
-use keyward_testkit::process::Running;
+use keyward_testkit::process::{Running, program};
 use keyward_testkit::relay::{Manner, Relay};
 
 use crate::server::{Server, set_up};
@@ -80,6 +81,32 @@ fn a_store_that_hangs_holds_up_no_answer() {
     until("no money moves", 10_000, || ask(&metrics, "/readyz?class=funds").status == 503);
     let told = ask(&address, "/readyz");
     assert_eq!((told.status, told.body.contains("the store was last read")), (200, true), "{}", told.body);
+    // Balancers and people are told why within five seconds, whether the database is silent or gone.
+    let sign_in = |why: &str| {
+        let body = r#"{"email":"a@keyward.example","password":"wrong password 1"}"#;
+        let head = format!(
+            "POST /api/v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let began = Instant::now();
+        let reply = exchange(&console, &[head.as_bytes(), body.as_bytes()].concat()).unwrap();
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        assert_eq!((reply.status, reply.body.contains(why)), (503, true), "{}", reply.body);
+        assert!(!reply.body.contains("127.0.0.1"), "not where it is: {}", reply.body);
+    };
+    sign_in("the database cannot be reached at the moment (it does not answer)");
+    let told = ask(&address, "/readyz").body;
+    assert!(told.contains("the store cannot be read: it does not answer"), "{told}");
+    relay.behave(Manner::Cut);
+    until("the gateway says what has changed", 5_000, || {
+        ask(&address, "/readyz").body.contains("the store cannot be read: it cannot be connected to")
+    });
+    sign_in("the database cannot be reached at the moment (it cannot be connected to)");
+    let began = Instant::now();
+    let told = Command::new(program().unwrap()).args(["doctor", "--config", &config]).output().unwrap();
+    let text = String::from_utf8_lossy(&told.stdout);
+    assert!(!told.status.success() && text.contains("no connection to PostgreSQL"), "{text}");
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
     relay.behave(Manner::Pass);
     for path in ["/readyz", "/readyz?class=trade", "/readyz?class=funds", "/readyz?class=console"] {
         until("all is well again", 20_000, || ask(&metrics, path).status == 200);
