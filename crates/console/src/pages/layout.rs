@@ -157,7 +157,7 @@ pub struct Said {
     pub text: String,
 }
 
-/// A page with one thing to say. It is bare, and [`super::reframe`] makes it again for people who are signed in.
+/// A page with one thing to say. It is bare, and [`super::reframe()`] makes it again for people who are signed in.
 pub fn message(status: StatusCode, title: &str, text: &str) -> Response {
     let way = Way::to("/keys", "To the keys");
     let mut answer = say(status, Frame::bare(title), title, text, &way);
