@@ -1,4 +1,4 @@
-"""The README as a new user follows it: every block of commands, in order and as it stands; one JSON line per step.
+"""The README as a new user follows it: every block of commands, in order, as pasted; one JSON line per step.
 
 Environment: KEYWARD_BIN (the built program). It runs in a folder of its own, and in a network namespace of its own where
 that is permitted, because the README's ports are fixed. Two things differ from a user's terminal: `cargo run --release --`

@@ -1,4 +1,4 @@
-//! What the program writes for whoever runs it: data to standard output, everything else to standard error.
+//! What the program writes to the terminal and to pipes: data to standard output, everything else to standard error.
 //!
 //! Owns: every write to the two, except the log's (`log.rs`). Leaves to others: the texts, and the order of them.
 //! Nothing here panics. A reader that has gone away ends no command, data that cannot be written is an error, and a note that
@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result};
 use tokio::sync::oneshot;
 use tracing::warn;
 
-/// How long a server waits for whoever reads its standard output.
+/// How long a server waits for the reader of its standard output.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Writes data to standard output. The last line gets its end if the text lacks it.
@@ -83,7 +83,7 @@ pub fn progress(text: impl Display) {
     let _ = std::io::stderr().write_all(text.to_string().as_bytes());
 }
 
-/// Asks whoever sits at the terminal.
+/// Asks the person at the terminal.
 ///
 /// # Errors
 /// The question cannot be written, so nobody can answer it.

@@ -124,7 +124,7 @@ fn is_ours(name: &str) -> bool {
     number.len() == 20 && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The text of a checkpoint's file, whoever put it there.
+/// The text of a checkpoint's file. Another program may have written it, so its size is bounded.
 pub fn read_note(file: &Path) -> Result<String> {
     let length = fs::metadata(file).map(|about| about.len());
     if length.is_ok_and(|length| length > NOTE_BYTES as u64) {

@@ -29,6 +29,8 @@ pub async fn run(options: IdentityKey) -> Result<()> {
     noted?;
     write_private(&options.to, text.expose())?;
     let shown = output::data(options.to.display());
-    output::note("Whoever has this file can make identities that the exchange believes. It is key number 1.");
+    output::note(
+        "Anybody with this file can make identities that the exchange believes. It is key number 1.",
+    );
     shown.with_context(|| format!("{} was written, but not shown", options.to.display()))
 }

@@ -34,7 +34,7 @@ pub fn run(options: &Init) -> Result<()> {
     shown.with_context(|| format!("{key_file} and {config_file} were written, but not shown"))
 }
 
-/// The example with the paths of `dir`: the store lies in it too, so that whoever made it can serve.
+/// The example with the paths of `dir`: the store lies in it too, so that the user who made it can serve.
 fn configuration(dir: &Path) -> Result<String> {
     if dir == Path::new(USUAL) {
         return Ok(config::EXAMPLE.to_owned());

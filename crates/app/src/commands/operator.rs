@@ -36,7 +36,7 @@ async fn link(options: OperatorLink) -> Result<()> {
     }
     output::data(link)?;
     output::note(
-        "Whoever opens it first, signed in with two factors, becomes an operator. It works once, for 7 days.",
+        "The first person who opens it, signed in with two factors, becomes an operator. It works once, for 7 days.",
     );
     Ok(())
 }

@@ -59,7 +59,7 @@ fn master_key(source: &MasterKeySource, ours: &OwnGroups) -> Finding {
         (MasterKeySource::Variable(name), Ok(_)) => Finding::note(
             KEY,
             format!(
-                "The master key is in the variable {name}: root, and whoever runs as this user, can read it."
+                "The master key is in the variable {name}: root and every program of this user can read it."
             ),
             "A credential of systemd or a file of mode 0600 is not handed on to other programs; docs/operating/keys.md.",
         ),
@@ -85,7 +85,7 @@ fn outside(folder: &Path, source: &MasterKeySource) -> Finding {
     }
 }
 
-/// Whoever can change the configuration can name another master key, another exchange, another mail server.
+/// A user who can change the configuration can name another master key, another exchange, another mail server.
 fn settings(file: &Path, ours: u32) -> Vec<Finding> {
     let written = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     // Behind a link lies another folder.
@@ -147,7 +147,7 @@ fn look(path: &Path) -> std::io::Result<About> {
     Ok(About { mode: about.mode() & kept, owner: about.uid(), group: about.gid(), change })
 }
 
-/// Nobody but its owner, who is root or whoever asks, may change it; or nobody can.
+/// Only its owner may change it, who is root or the user who asks; or it cannot be changed at all.
 fn unaltered(path: &Path, about: std::io::Result<About>, ours: u32) -> Finding {
     const ADVICE: &str = "Give it to root or to the user that keyward runs as, and take the others' right to write: chmod go-w. \
          Run this as that user.";
