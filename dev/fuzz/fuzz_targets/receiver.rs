@@ -22,9 +22,18 @@ fuzz_target!(|text: &str| {
             }
         }
     }
-    for aim in [Aim::slack(text, &policy), Aim::discord(text, &policy)].into_iter().flatten() {
-        let target = aim.into_target([0; 32]).receiver(&policy);
-        assert!(target.text().matches(text.as_bytes()), "what is pasted is where it goes");
+    for (aim, hosts, before) in [
+        (Aim::slack(text, &policy), &["hooks.slack.com", "hooks.slack-gov.com"][..], "/services/"),
+        (Aim::discord(text, &policy), &["discord.com"][..], "/api/webhooks/"),
+    ] {
+        let Ok(aim) = aim else { continue };
+        let receiver = aim.into_target([0; 32]).receiver(&policy);
+        assert_eq!(receiver.scheme(), Scheme::Https);
+        assert!(hosts.contains(&receiver.authority().as_str()), "the service's own host");
+        let target = receiver.target();
+        let parts = target.expose().strip_prefix(before).expect("the service's own path");
+        let (path, query) = parts.split_once('?').unwrap_or((parts, ""));
+        assert!(text.contains(path) && text.contains(query), "what is pasted is where it goes");
     }
     if let Ok(endpoint) = text.parse::<Endpoint>() {
         let policy = ChannelPolicy { allow: [endpoint].into(), ..ChannelPolicy::default() };

@@ -12,10 +12,10 @@
 //! Tables are made anew a thousand times in a round, in random order: where a table happens to lie in memory differs
 //! from app to app and from start to start by a nanosecond or two, and says nothing of what is in it.
 //!
-//! A pair counts as told apart when it is in every one of [`ROUNDS`] rounds, with the same class the slower one. Chance
-//! alone takes a pair beyond 4.5 once in 150,000 rounds; a disturbance of the machine can do it in one round, but meets
-//! another pair or another sign in the next. A real difference has the same t in every round, within one or two, so one
-//! that shows clearly once shows in all of them. The second test holds that up: a look-up that does leak is told apart.
+//! A pair counts as told apart when it differs in [`NEEDED`] of [`ROUNDS`] rounds, with the same class the slower one.
+//! Chance alone takes a pair beyond 4.5 once in 150,000 rounds. A disturbance of the machine can do it in one round, but
+//! meets another pair or another sign in the next. It can also hide a real difference for a round, so two rounds may miss
+//! one. The second test is the control: a look-up that does leak is told apart.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,6 +29,7 @@
     reason = "a test stops at the first thing that is not as expected, and this one is about time"
 )]
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -51,8 +52,10 @@ use keyward_rules::time::Moment;
 const SAMPLES: usize = 100_000;
 /// Samples of each class until the tables are made anew.
 const PER_LAYOUT: usize = 100;
-/// Rounds in which a pair must be told apart to count.
-const ROUNDS: usize = 5;
+/// Rounds at most.
+const ROUNDS: usize = 6;
+/// Rounds in which a pair must differ, in the same direction, to count as told apart.
+const NEEDED: usize = 4;
 /// Welch's t from which two classes can be told apart.
 const LIMIT: f64 = 4.5;
 /// How many of a hundred samples are kept, the fastest ones.
@@ -118,7 +121,7 @@ fn a_refusal_takes_the_same_time_however_near_and_many_the_ranges_are() {
         Reach::App(AppId::from_u64(1).unwrap(), AppReach::Ranges(Arc::new(RangeTable::of(set))))
     };
     let apart = told_apart(reach);
-    assert!(apart.is_empty(), "told apart in each of {ROUNDS} rounds: {apart:#?}");
+    assert!(apart.is_empty(), "told apart in {NEEDED} of {ROUNDS} rounds: {apart:#?}");
 }
 
 /// The negative control: a search that ends early, over sets of a key's own, which nobody hides from its holder.
@@ -133,25 +136,27 @@ fn a_look_up_that_leaks_is_told_apart() {
 
 type Pair = (&'static str, &'static str);
 
-/// The pairs of classes that can be told apart in every round.
+/// The pairs of classes that differ in [`NEEDED`] rounds. Stops early where no pair can reach that any more, or where
+/// each that still can has reached it.
 fn told_apart(reach: impl Fn(&AddressSet) -> Reach) -> Vec<Pair> {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let (desk, classes, mut numbers) = (Desk::new(), classes(), Numbers(0x9e37_79b9_7f4a_7c15));
-    let mut left: Option<Vec<(usize, usize, bool)>> = None;
+    let mut rounds_apart: BTreeMap<(usize, usize, bool), usize> = BTreeMap::new();
     for round in 1..=ROUNDS {
         let mut samples = sample(&desk, &classes, &reach, &mut numbers);
         crop(&mut samples);
         let figures: Vec<Figures> = samples.iter().map(|values| Figures::of(values)).collect();
-        let found = differing(&classes, &figures, round);
-        left = Some(match left {
-            None => found,
-            Some(before) => before.into_iter().filter(|pair| found.contains(pair)).collect(),
-        });
-        if left.as_ref().is_some_and(Vec::is_empty) {
+        for pair in differing(&classes, &figures, round) {
+            *rounds_apart.entry(pair).or_default() += 1;
+        }
+        let left = ROUNDS - round;
+        rounds_apart.retain(|_, rounds| *rounds + left >= NEEDED);
+        let untouched_can_reach = left >= NEEDED;
+        if !untouched_can_reach && rounds_apart.values().all(|rounds| *rounds >= NEEDED) {
             break;
         }
     }
-    left.into_iter().flatten().map(|(one, other, _)| (classes[one].name, classes[other].name)).collect()
+    rounds_apart.into_keys().map(|(one, other, _)| (classes[one].name, classes[other].name)).collect()
 }
 
 /// The pairs beyond the limit, with whether the first is the slower.
