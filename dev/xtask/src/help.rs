@@ -12,7 +12,9 @@ Commands:
                                      --soak: many more property cases, faults that take a minute, ten minutes per fuzz target
   clients                            only the real OKX clients, against a release build
   screenshots [DIR]                  every page of the console as a picture, into docs/screenshots unless said
-  graph                              print the layering; fail on an arrow that is not allowed
+  graph [--modules CRATE]            print the layering; fail on an arrow that is not allowed, or a circle among files
+                                     --modules: print which file of a crate uses which
+  words                              fail on a word of dev/xtask/words.txt in documents, pages or messages
   fuzz [--seconds N] [TARGET]        fuzz one target, or all of them for N seconds each (default 60)
   bench ...                          run the benchmarks; arguments go to them
   help                               this text

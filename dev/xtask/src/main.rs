@@ -12,6 +12,8 @@ mod help;
 mod place;
 mod process;
 mod test;
+mod tokens;
+mod words;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -49,6 +51,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         "test" => test::run(test::Options::read(rest)?),
         "clients" => test::run_clients(rest),
         "graph" => graph::run(rest),
+        "words" if rest.is_empty() => words::run(),
         "fuzz" => fuzz::run(&fuzz::Options::read(rest)?),
         "screenshots" => test::run_screenshots(rest),
         "bench" => bench::run(rest),

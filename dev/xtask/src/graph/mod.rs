@@ -1,7 +1,8 @@
-//! `cargo xtask graph`: which crate may use which, and with which features; printed and checked.
+//! `cargo xtask graph`: which crate may use which, and with which features; and that no crate has a circle among its files.
 
 mod features;
 mod manifest;
+mod modules;
 mod table;
 
 use std::fs;
@@ -10,22 +11,38 @@ use std::path::Path;
 use crate::{Failure, place};
 use manifest::Manifest;
 
-/// Prints the layering and fails on what the table does not allow.
+/// Prints the layering and fails on what the table does not allow, and on circles. With `--modules CRATE` it prints which
+/// file of the crate uses which.
 pub fn run(arguments: &[String]) -> Result<(), Failure> {
-    if let Some(argument) = arguments.first() {
-        return Err(Failure::Usage(format!("`graph` takes no argument, not even `{argument}`")));
+    match arguments {
+        [] => check(),
+        [option, name] if option == "--modules" => show(name),
+        _ => Err(Failure::Usage("`graph` takes nothing, or `--modules CRATE`".to_owned())),
     }
+}
+
+fn show(name: &str) -> Result<(), Failure> {
+    let lines = modules::show(&place::root(), &format!("crates/{name}")).map_err(Failure::Refused)?;
+    println!("{}", lines.join("\n"));
+    Ok(())
+}
+
+fn check() -> Result<(), Failure> {
     let manifests = read_all(&place::root()).map_err(Failure::Refused)?;
     for manifest in &manifests {
         println!("{}", draw(manifest));
     }
     let wrong: Vec<String> = manifests.iter().flat_map(table::violations).collect();
-    if wrong.is_empty() {
-        println!("\n{} crates, every arrow is allowed", manifests.len());
-        features::check().map_err(Failure::Refused)
-    } else {
-        Err(Failure::Refused(wrong.join("\nerror: ")))
+    if !wrong.is_empty() {
+        return Err(Failure::Refused(wrong.join("\nerror: ")));
     }
+    println!("\n{} crates, every arrow is allowed", manifests.len());
+    features::check().map_err(Failure::Refused)?;
+    let all = folders(&place::root()).map_err(Failure::Refused)?;
+    let product: Vec<String> = all.into_iter().filter(|folder| folder.starts_with("crates/")).collect();
+    let files = modules::check(&place::root(), &product).map_err(Failure::Refused)?;
+    println!("{files} files of {} crates without a circle among them", product.len());
+    Ok(())
 }
 
 /// `store        → rules`, with the crates of the workspace only.
@@ -38,20 +55,22 @@ fn draw(manifest: &Manifest) -> String {
 }
 
 fn read_all(root: &Path) -> Result<Vec<Manifest>, String> {
-    let read = |folder: &str| {
-        let file = root.join(folder).join("Cargo.toml");
-        fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))
+    let parse = |folder: &String| {
+        Manifest::parse(&manifest_of(root, folder)?)
+            .ok_or_else(|| format!("{folder}/Cargo.toml names no package"))
     };
-    let members = manifest::members(&read("")?);
-    if members.is_empty() {
-        return Err("the workspace lists no members".to_owned());
-    }
-    members
-        .iter()
-        .map(|folder| {
-            Manifest::parse(&read(folder)?).ok_or_else(|| format!("{folder}/Cargo.toml names no package"))
-        })
-        .collect()
+    folders(root)?.iter().map(parse).collect()
+}
+
+/// The folders of the workspace's members.
+fn folders(root: &Path) -> Result<Vec<String>, String> {
+    let members = manifest::members(&manifest_of(root, "")?);
+    if members.is_empty() { Err("the workspace lists no members".to_owned()) } else { Ok(members) }
+}
+
+fn manifest_of(root: &Path, folder: &str) -> Result<String, String> {
+    let file = root.join(folder).join("Cargo.toml");
+    fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::Depth;
 use crate::process::{cargo, stream, succeeds};
-use crate::{Failure, fuzz, graph, place};
+use crate::{Failure, fuzz, graph, place, words};
 
 /// The code is formatted.
 pub fn format() -> Result<(), String> {
@@ -23,6 +23,11 @@ pub fn lints() -> Result<(), String> {
 /// Arrows between crates point inward.
 pub fn layering() -> Result<(), String> {
     graph::run(&[]).map_err(reason)
+}
+
+/// No text for people has a word of the refused list.
+pub fn words() -> Result<(), String> {
+    words::run().map_err(reason)
 }
 
 /// Builds the product as it ships; returns the program.

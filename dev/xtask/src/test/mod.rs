@@ -96,6 +96,7 @@ fn quick(report: &mut Report) {
     report.step("format", checks::format);
     report.step("lints", checks::lints);
     report.step("layering", checks::layering);
+    report.step("words", checks::words);
     report.step("unit tests", checks::unit_tests);
 }
 
@@ -107,6 +108,7 @@ fn full(report: &mut Report, depth: Depth) -> Result<(), Failure> {
     report.step("format", checks::format);
     report.step("lints", checks::lints);
     report.step("layering", checks::layering);
+    report.step("words", checks::words);
     let program = report.step("release build", checks::release);
     report.step("tests", || checks::tests(program.as_deref(), &postgres, depth));
     if depth == Depth::Soak {
