@@ -3,12 +3,15 @@
 pub mod audit;
 pub mod backup;
 pub mod master_key;
+mod options;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use keyward_rules::account::Email;
+
+pub use options::{Output, StoreChoice};
 
 /// API keys for an exchange, as OKX does it, on your own machine.
 #[derive(Parser)]
@@ -147,26 +150,6 @@ pub struct Doctor {
     pub send_test: Option<Email>,
     #[command(flatten)]
     pub output: Output,
-}
-
-/// Which store a command acts on.
-#[derive(Args)]
-#[group(required = true, multiple = false)]
-pub struct StoreChoice {
-    /// A server's store, by its configuration
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// A sandbox's store, by its folder
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
-}
-
-/// How to print.
-#[derive(Args)]
-pub struct Output {
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// What to do with keys.

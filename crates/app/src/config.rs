@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, unknown names refused, all mistakes at once.
 
+mod error;
 mod proxies;
 
 use std::net::{IpAddr, SocketAddr};
@@ -21,10 +22,10 @@ use keyward_rules::web_origin::{WebOrigin, is_loopback};
 use keyward_store::Location;
 use serde::{Deserialize, Serialize};
 
+pub use error::ConfigError;
 pub use proxies::ProxySettings;
 
 use crate::audit::AuditSettings;
-use crate::doctor::{Finding, Level};
 use crate::log::LogSettings;
 use crate::master_key_source::MasterKeySource;
 use crate::retention::JournalSettings;
@@ -180,7 +181,7 @@ impl StoreSettings {
     /// Where the master key comes from; or what is wrong.
     pub fn master_key(&self) -> Result<MasterKeySource, ConfigError> {
         let (file, variable) = (self.master_key_file.as_deref(), self.master_key_env.as_deref());
-        MasterKeySource::of(file, variable, self.master_key_credential.as_deref()).map_err(mistake)
+        MasterKeySource::of(file, variable, self.master_key_credential.as_deref()).map_err(ConfigError::one)
     }
 }
 
@@ -403,41 +404,16 @@ impl MailSettings {
     }
 }
 
-/// A configuration that cannot be used.
-#[derive(Debug)]
-pub struct ConfigError {
-    mistakes: Vec<String>,
-}
-
-impl ConfigError {
-    /// What is wrong, one sentence each without its full stop.
-    pub fn mistakes(&self) -> &[String] {
-        &self.mistakes
-    }
-}
-
-impl std::fmt::Display for ConfigError {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "the configuration cannot be used: {}", self.mistakes.join("; "))
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
-fn mistake(text: impl Into<String>) -> ConfigError {
-    ConfigError { mistakes: vec![text.into()] }
-}
-
 /// Reads and checks a file.
 pub fn read(file: &Path) -> Result<Config, ConfigError> {
     let text = std::fs::read_to_string(file)
-        .map_err(|problem| mistake(format!("{} cannot be read: {problem}", file.display())))?;
-    let wrong = |problem: toml::de::Error| mistake(unread(file, &text, &problem));
+        .map_err(|problem| ConfigError::one(format!("{} cannot be read: {problem}", file.display())))?;
+    let wrong = |problem: toml::de::Error| ConfigError::one(unread(file, &text, &problem));
     let mut config: Config = toml::from_str(&text).map_err(wrong)?;
     let table: toml::Table = toml::from_str(&text).map_err(wrong)?;
     flatten("", &table, &mut |name, _| config.given.push(name));
     let mistakes = mistakes(&config);
-    if mistakes.is_empty() { Ok(config) } else { Err(ConfigError { mistakes }) }
+    if mistakes.is_empty() { Ok(config) } else { Err(ConfigError::of(mistakes)) }
 }
 
 /// Where and why a file cannot be read as settings. The line itself is not repeated: a URL in it may hold a password.
@@ -470,7 +446,7 @@ fn mistakes(config: &Config) -> Vec<String> {
     }
     let pass = crate::node::passed(&config.upstream.pass_headers);
     found.extend(pass.err().map(|problem| format!("upstream.pass_headers: {problem:#}")));
-    found.extend(config.store.master_key().err().into_iter().flat_map(|wrong| wrong.mistakes));
+    found.extend(config.store.master_key().err().into_iter().flat_map(|wrong| wrong.mistakes().to_vec()));
     found.extend(config.proxies.proxies().err());
     found.extend(config.audit.mistakes());
     found.extend(config.log.mistakes());
@@ -536,29 +512,6 @@ fn console_mistakes(config: &Config) -> Vec<String> {
         }
     }
     found
-}
-
-/// A thief of the data folder must not get the key with it.
-pub fn refuse_key_inside(folder: &Path, key: &MasterKeySource) -> Result<(), ConfigError> {
-    let Some(key) = key.own_file() else { return Ok(()) };
-    let inside = match (folder.canonicalize(), key.canonicalize()) {
-        (Ok(folder), Ok(key)) => key.starts_with(folder),
-        (_, _) => key.starts_with(folder),
-    };
-    if inside {
-        return Err(mistake(
-            "doctor.master_key.inside_data: store.master_key_file lies inside the data folder; keep it elsewhere",
-        ));
-    }
-    Ok(())
-}
-
-/// What `keyward doctor` refuses of this machine is no set-up to serve with.
-pub fn refuse_unsafe(found: &[Finding]) -> Result<(), ConfigError> {
-    let refused = found.iter().filter(|one| one.level == Level::Refused);
-    let mistakes: Vec<String> =
-        refused.map(|one| format!("{}: {} {}", one.name, one.means, one.advice)).collect();
-    if mistakes.is_empty() { Ok(()) } else { Err(ConfigError { mistakes }) }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Where a server's master key comes from: a file, a variable of the environment, or a credential that systemd hands over.
+//! Where a server's master key comes from: a file, a variable of the environment, or a credential that systemd hands over;
+//! and how a new one is made.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -93,6 +94,13 @@ pub fn read_file(file: &Path) -> Result<MasterKey> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("the master key {} cannot be read", file.display()))?;
     MasterKey::parse(&text).with_context(|| file.display().to_string())
+}
+
+/// A new master key from the system's randomness.
+pub fn new_master_key() -> MasterKey {
+    let mut bytes = [0; 32];
+    ambient::entropy()(&mut bytes);
+    MasterKey::new(bytes)
 }
 
 fn is_variable(name: &str) -> bool {

@@ -46,7 +46,7 @@ pub fn text(gate: &Gate, pulses: &[Pulse]) -> String {
     }
     all.register_with_unit("task_age", "Time since a task was last done", Unit::Seconds, lag);
     let dropped = ConstCounter::new(gate.reports.recorder.dropped());
-    all.register("journal_dropped", "Journal records dropped for want of room", dropped);
+    all.register("journal_dropped", "Journal records dropped because there was no room", dropped);
     let unrecorded = ConstCounter::new(gate.counters.sources.unrecorded());
     all.register("journal_unrecorded", "Refusals before the signature that were counted only", unrecorded);
     let mut text = String::new();

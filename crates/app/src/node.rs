@@ -25,13 +25,15 @@ use keyward_rules::grant::Actor;
 use keyward_rules::identity::IdentityKey;
 use keyward_rules::rate::Rate;
 use keyward_rules::route::RouteTable;
-use keyward_store::{Journal, NodeClaim, RootKey, Spool, Store};
+use keyward_store::{Journal, NodeClaim, RootKey, Store};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
 use crate::audit::{self, Notary};
 use crate::checkpoint::Checkpoint;
+use crate::files::private_folder;
 use crate::retention::JournalSettings;
+use crate::spooled::Spooled;
 use crate::tasks::{OwnThread, Pulse, Tasks};
 use crate::{ambient, descriptors, worker};
 
@@ -69,15 +71,6 @@ pub struct NodeOptions {
     pub checkpoint: Option<Arc<Checkpoint>>,
     /// Who signs checkpoints of the audit log.
     pub notary: Notary,
-}
-
-/// The journal's spool, and what keeps others off it.
-pub struct Spooled {
-    /// The spool.
-    pub spool: Spool,
-    /// The bytes that it takes, as last seen.
-    pub used: Arc<AtomicU64>,
-    _lock: std::fs::File,
 }
 
 /// A running node.
@@ -218,7 +211,7 @@ impl Node {
             info!(unrecorded, "refusals before the signature were counted and not recorded");
         }
         if dropped > 0 {
-            warn!(dropped, "journal records were dropped for want of room");
+            warn!(dropped, "journal records were dropped because there was no room");
         }
         if let Some(claim) = self.claim
             && let Err(problem) = claim.leave().await
@@ -245,7 +238,7 @@ async fn spool(store: &Store, folder: Option<&Path>) -> Result<Option<Spooled>> 
     private_folder(folder)?;
     let lock = lock(folder)?;
     let spool = store.spool(folder, NODE).await.context("the journal's spool cannot be opened")?;
-    Ok(Some(Spooled { spool, used: Arc::default(), _lock: lock }))
+    Ok(Some(Spooled::new(spool, lock)))
 }
 
 /// Settles what the last run left open; gives the journal that this one writes, and its replay marks.
@@ -354,17 +347,6 @@ pub fn passed(names: &[String]) -> Result<Vec<http::HeaderName>> {
         Ok(parsed)
     };
     names.iter().map(read).collect()
-}
-
-/// Makes a folder that is the owner's alone, if it is not there.
-pub fn private_folder(folder: &Path) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let mut builder = std::fs::DirBuilder::new();
-    builder
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .with_context(|| format!("cannot make {}", folder.display()))
 }
 
 /// Locks the folder to this process until the file is dropped.

@@ -27,8 +27,8 @@ use tracing::{error, info, warn};
 
 use crate::ambient;
 use crate::checkpoint::Checkpoint;
-use crate::node::Spooled;
 use crate::retention::JournalSettings;
+use crate::spooled::Spooled;
 use crate::tasks::{OwnThread, Pulse, Tasks};
 
 /// How often idle and dated keys are swept, and last uses flushed before.
@@ -317,7 +317,7 @@ async fn check_rows(scrubber: Arc<Scrubber>, states: States, pulse: Pulse) {
     loop {
         match scrubber.check(&states).await {
             Ok(()) => pulse.beat(),
-            Err(problem) => error!(%problem, "the rows could not be held against the audit log"),
+            Err(problem) => error!(%problem, "the rows could not be compared with the audit log"),
         }
         tokio::time::sleep(CHECK_ROWS).await;
     }

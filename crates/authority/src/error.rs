@@ -171,7 +171,7 @@ pub enum ActionError {
     #[error("too many tests were sent in the last hour; wait a while and try again")]
     TooManyTests,
     /// A channel's seal does not open.
-    #[error("what is stored of the channel was altered outside the program; remove it and add it anew")]
+    #[error("what is stored of the channel was altered outside the program; remove it and add it again")]
     ChannelAltered,
     /// No such channel.
     #[error("there is no such alert channel in your account")]
@@ -227,82 +227,125 @@ fn clock(at: Moment) -> String {
 pub enum ErrorKind {
     /// There is nothing of that name, for this actor.
     Missing,
+    /// It is not in a state for that, or the name is taken.
+    Conflict,
+    /// The actor may not, or the proof is wrong.
+    Forbidden,
+    /// Sign-in failed.
+    NotSignedIn,
+    /// A value is not acceptable.
+    Unacceptable,
     /// Too much at once.
     TooMuch,
-    /// The store failed: somebody must look.
+    /// The store failed: an operator must look.
     Broken,
-    /// A rule says no.
-    Refused,
+}
+
+impl ErrorKind {
+    /// Whether a rule says no, and the user can do something about it.
+    #[must_use]
+    pub const fn is_refusal(self) -> bool {
+        match self {
+            Self::Conflict | Self::Forbidden | Self::NotSignedIn | Self::Unacceptable => true,
+            Self::Missing | Self::TooMuch | Self::Broken => false,
+        }
+    }
 }
 
 impl ActionError {
+    /// The table of errors: the kind of each, and the stable word that programs know it by.
+    #[expect(clippy::too_many_lines, reason = "a table, one row per error")]
+    const fn entry(&self) -> (ErrorKind, &'static str) {
+        use ErrorKind as Kind;
+        match self {
+            Self::NotAllowed(_) => (Kind::Forbidden, "not_allowed"),
+            Self::NotProven(NotProven::Wrong) => (Kind::Forbidden, "factor_wrong"),
+            Self::NotProven(NotProven::Paused) => (Kind::TooMuch, "factor_paused"),
+            Self::NotApproved(NotApproved::Wrong) => (Kind::Forbidden, "code_wrong"),
+            Self::NotProven(NotProven::Unreadable) => (Kind::Unacceptable, "factor_unreadable"),
+            Self::NotApproved(NotApproved::Unreadable) => (Kind::Unacceptable, "code_unreadable"),
+            Self::NotApproved(NotApproved::Over) => (Kind::Forbidden, "challenge_over"),
+            Self::NotApproved(NotApproved::OtherIntent) => (Kind::Forbidden, "challenge_for_something_else"),
+            Self::NotSignedIn | Self::PasskeyRefused => (Kind::NotSignedIn, "not_signed_in"),
+            Self::NotAPasskey => (Kind::Unacceptable, "bad_passkey"),
+            Self::TooManyPasskeys => (Kind::Conflict, "too_many_passkeys"),
+            Self::NoPasskey => (Kind::Missing, "no_passkey"),
+            Self::NoPasskeysHere => (Kind::Conflict, "no_passkeys_here"),
+            Self::TooManyCodes { .. } | Self::TooManyQuestions => (Kind::TooMuch, "too_many_codes"),
+            Self::Busy => (Kind::TooMuch, "busy"),
+            Self::Searching => (Kind::TooMuch, "searching"),
+            Self::TooManySearches => (Kind::TooMuch, "too_many_searches"),
+            Self::TwoFactorOff => (Kind::Conflict, "two_factor_off"),
+            Self::Cooling => (Kind::Conflict, "cooling"),
+            Self::NotTheName => (Kind::Unacceptable, "name_mismatch"),
+            Self::Key(KeyRefusal::TooMany) => (Kind::Conflict, "too_many_keys"),
+            Self::Key(KeyRefusal::NameTaken | KeyRefusal::NameAlike) => (Kind::Conflict, "name_taken"),
+            Self::Key(KeyRefusal::PassphraseTaken) => (Kind::Conflict, "passphrase_taken"),
+            Self::Key(_) => (Kind::Unacceptable, "key_refused"),
+            Self::Name(_) => (Kind::Unacceptable, "bad_name"),
+            Self::Addresses(_) => (Kind::Unacceptable, "bad_addresses"),
+            Self::Life(LifeRefusal::Ended) => (Kind::Conflict, "key_ended"),
+            Self::Life(LifeRefusal::Already(_)) | Self::Unchanged => (Kind::Conflict, "unchanged"),
+            Self::Password(_) | Self::WeakPassword(_) => (Kind::Unacceptable, "weak_password"),
+            Self::Tags => (Kind::Unacceptable, "bad_tags"),
+            Self::Logo(_) => (Kind::Unacceptable, "bad_logo"),
+            Self::Phrase => (Kind::Unacceptable, "bad_phrase"),
+            Self::Overlap => (Kind::Unacceptable, "bad_overlap"),
+            Self::Rotated => (Kind::Conflict, "rotated_already"),
+            Self::BoundToApp => (Kind::Conflict, "bound_to_app"),
+            Self::OtherRequest => (Kind::Conflict, "idempotency_mismatch"),
+            Self::Frozen => (Kind::Conflict, "frozen"),
+            Self::Proposal(NotPassed::Settled) => (Kind::Conflict, "settled"),
+            Self::Proposal(NotPassed::Over) => (Kind::Conflict, "proposal_over"),
+            Self::Proposal(NotPassed::Changed) => (Kind::Conflict, "proposal_changed"),
+            Self::Proposal(NotPassed::OwnProposal) => (Kind::Forbidden, "own_proposal"),
+            Self::Proposal(NotPassed::NotAnOperator) => (Kind::Forbidden, "not_an_operator"),
+            Self::Proposal(NotPassed::Twice) => (Kind::Conflict, "approved_already"),
+            Self::Proposal(NotPassed::NotEnough { .. }) => (Kind::Conflict, "approvals_missing"),
+            Self::NoProposal => (Kind::Missing, "no_proposal"),
+            Self::ProposedAlready(_) => (Kind::Conflict, "proposed_already"),
+            Self::TooManyProposals => (Kind::TooMuch, "too_many_proposals"),
+            Self::OtherWay(_) => (Kind::Conflict, "other_way"),
+            Self::NoVersion => (Kind::Missing, "no_version"),
+            Self::AppClosed => (Kind::Conflict, "app_closed"),
+            Self::TooManyApps => (Kind::Conflict, "too_many_apps"),
+            Self::NoReason => (Kind::Unacceptable, "bad_reason"),
+            Self::AtTheHost => (Kind::Conflict, "at_the_host"),
+            Self::NotProposed(_) => (Kind::Conflict, "not_proposed"),
+            Self::NoSetUpLink => (Kind::Forbidden, "no_set_up_link"),
+            Self::SetUpIsOver => (Kind::Conflict, "set_up_is_over"),
+            Self::TooFewOperators => (Kind::Conflict, "too_few_operators"),
+            Self::Target(_) => (Kind::Unacceptable, "bad_target"),
+            Self::QuietHours(_) => (Kind::Unacceptable, "bad_quiet_hours"),
+            Self::ChannelNameTaken => (Kind::Conflict, "name_taken"),
+            Self::TooManyChannels => (Kind::Conflict, "too_many_channels"),
+            Self::TooManyTests => (Kind::TooMuch, "too_many_tests"),
+            Self::ChannelAltered => (Kind::Conflict, "channel_altered"),
+            Self::NoChannel => (Kind::Missing, "no_channel"),
+            Self::NoMessage => (Kind::Missing, "no_message"),
+            Self::NoKey => (Kind::Missing, "no_key"),
+            Self::NoAccount => (Kind::Missing, "no_account"),
+            Self::NoSession => (Kind::Missing, "no_session"),
+            Self::NoRecord => (Kind::Missing, "no_record"),
+            Self::NotYetSigned => (Kind::Conflict, "not_yet_signed"),
+            Self::NoApp => (Kind::Missing, "no_app"),
+            Self::Store(StoreError::Exists { .. } | StoreError::Conflict { .. }) => {
+                (Kind::Conflict, "conflict")
+            }
+            Self::Store(_) => (Kind::Broken, "store"),
+        }
+    }
+
     /// Its kind.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
-        match self {
-            Self::NoAccount
-            | Self::NoKey
-            | Self::NoSession
-            | Self::NoApp
-            | Self::NoVersion
-            | Self::NoProposal
-            | Self::NoRecord
-            | Self::NoChannel
-            | Self::NoMessage
-            | Self::NoPasskey => ErrorKind::Missing,
-            Self::TooManyCodes { .. }
-            | Self::TooManyQuestions
-            | Self::TooManyTests
-            | Self::Busy
-            | Self::Searching
-            | Self::TooManySearches
-            | Self::TooManyProposals => ErrorKind::TooMuch,
-            Self::Store(StoreError::Exists { .. } | StoreError::Conflict { .. }) => ErrorKind::Refused,
-            Self::Store(_) => ErrorKind::Broken,
-            Self::NotAllowed(_)
-            | Self::Key(_)
-            | Self::Name(_)
-            | Self::Addresses(_)
-            | Self::Life(_)
-            | Self::Password(_)
-            | Self::WeakPassword(_)
-            | Self::Logo(_)
-            | Self::NotProven(_)
-            | Self::NotApproved(_)
-            | Self::NotSignedIn
-            | Self::PasskeyRefused
-            | Self::NotAPasskey
-            | Self::TooManyPasskeys
-            | Self::NoPasskeysHere
-            | Self::TwoFactorOff
-            | Self::Cooling
-            | Self::Frozen
-            | Self::Proposal(_)
-            | Self::ProposedAlready(_)
-            | Self::OtherWay(_)
-            | Self::AppClosed
-            | Self::TooManyApps
-            | Self::NoReason
-            | Self::AtTheHost
-            | Self::NotProposed(_)
-            | Self::NoSetUpLink
-            | Self::SetUpIsOver
-            | Self::TooFewOperators
-            | Self::NotTheName
-            | Self::Tags
-            | Self::Phrase
-            | Self::Overlap
-            | Self::Rotated
-            | Self::BoundToApp
-            | Self::Unchanged
-            | Self::Target(_)
-            | Self::QuietHours(_)
-            | Self::ChannelNameTaken
-            | Self::TooManyChannels
-            | Self::ChannelAltered
-            | Self::OtherRequest
-            | Self::NotYetSigned => ErrorKind::Refused,
-        }
+        self.entry().0
+    }
+
+    /// The stable word that programs know it by.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.entry().1
     }
 
     /// What a person who is no operator is told: the cause where it helps, nothing of the store's inside.

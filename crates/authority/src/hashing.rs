@@ -11,9 +11,9 @@ use crate::ActionError;
 use crate::work::{Pool, PoolLimits};
 
 /// Each hash takes 19 MiB and a core for tens of milliseconds.
-const STRANGERS: PoolLimits = PoolLimits { at_a_time: 2, of_all: 64, of_one: 8 };
+const STRANGERS_POOL: PoolLimits = PoolLimits { at_a_time: 2, of_all: 64, of_one: 8 };
 /// Apart, so that a crowd of strangers keeps nobody out who has been in before.
-const KNOWN: PoolLimits = PoolLimits { at_a_time: 1, of_all: 64, of_one: 8 };
+const KNOWN_POOL: PoolLimits = PoolLimits { at_a_time: 1, of_all: 64, of_one: 8 };
 
 /// Who wants a password hashed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,7 +32,7 @@ pub struct Hasher {
 
 impl Default for Hasher {
     fn default() -> Self {
-        Self { strangers: Pool::new(STRANGERS), known: Pool::new(KNOWN) }
+        Self { strangers: Pool::new(STRANGERS_POOL), known: Pool::new(KNOWN_POOL) }
     }
 }
 

@@ -5,7 +5,9 @@
 //! Leaves to others: what is allowed (`rules`), how it is kept (`store`), how it is asked (`app`, `console`).
 
 pub mod accounts;
+mod action;
 pub mod apps;
+mod ceremony;
 pub mod channels;
 mod desk;
 pub mod duties;
@@ -28,12 +30,14 @@ mod work;
 // calls it: the console, the command line and every test.
 pub(crate) use async_recursion::async_recursion as boxed;
 
+pub use action::{Action, PendingAction};
+pub use ceremony::{MissingProof, ProofStep, Shown, ceremony_of, prove_action};
 pub use desk::{Access, Authority, Desk, Secrets, Settings};
 pub use error::{ActionError, ErrorKind};
 pub use hashing::{Hasher, Lane};
 pub use prove::{prove, prove_any};
 pub use searches::{Searches, Searching};
-pub use step_up::{Matter, StepUpForm, begin_step_up, finish_step_up};
+pub use step_up::{StepUpForm, begin_step_up, finish_step_up};
 pub use strength::{Strength, strength};
 pub use totp::Authenticator;
 pub use work::{Pool, PoolLimits};

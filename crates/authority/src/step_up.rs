@@ -1,6 +1,6 @@
 //! Step-up: a code by mail and a fresh factor, for one action with its exact parameters (product.md 2).
 
-use keyward_rules::grant::{Action, Answer, NotApproved, Proof};
+use keyward_rules::grant::{Answer, NotApproved, Proof};
 use keyward_rules::letter::{Body, CodeLetter, Letter};
 use keyward_rules::limits::{CODE_LIFE_MS, CODES_PER_HOUR};
 use keyward_rules::person::{CodeTag, MailCode, SessionId};
@@ -9,17 +9,7 @@ use keyward_store::{NewChallenge, Quota};
 
 use crate::passkeys::{Purpose, prove_passkey};
 use crate::prove::readable;
-use crate::{ActionError, Desk, prove, tell};
-
-/// What is to be approved: its exact parameters, which are hashed, and the words that the person reads.
-pub struct Matter {
-    /// Which action.
-    pub action: Action,
-    /// Every parameter; may hold secrets, of which only the keyed hash is kept.
-    pub facts: Vec<(&'static str, String)>,
-    /// A lead and one line per fact, without secrets.
-    pub words: Vec<String>,
-}
+use crate::{ActionError, Desk, PendingAction, prove, tell};
 
 /// What the person gives back.
 #[derive(Clone, Default)]
@@ -34,7 +24,7 @@ pub struct StepUpForm {
     pub passkey: String,
 }
 
-impl Matter {
+impl PendingAction {
     /// The keyed hash that a challenge is bound to: action, owner, every label and value length-prefixed.
     pub(crate) fn intent(&self, desk: &Desk<'_>, owner: &str) -> CodeTag {
         let mut bytes = Vec::new();
@@ -56,7 +46,7 @@ impl Matter {
 /// # Errors
 /// [`ActionError::TooManyCodes`]; [`ActionError::NoAccount`] unless a signed-in person asks.
 #[crate::boxed]
-pub async fn begin_step_up(desk: &Desk<'_>, matter: &Matter) -> Result<SessionId, ActionError> {
+pub async fn begin_step_up(desk: &Desk<'_>, matter: &PendingAction) -> Result<SessionId, ActionError> {
     let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
     let (email, phrase) = tell::recipient(desk, holder.account).await?.ok_or(ActionError::NoAccount)?;
     let code = MailCode::from_entropy(desk.random());
@@ -100,7 +90,7 @@ pub(crate) fn within(desk: &Desk<'_>, quota: Quota) -> Result<(), ActionError> {
 #[crate::boxed]
 pub async fn finish_step_up(
     desk: &Desk<'_>,
-    matter: &Matter,
+    matter: &PendingAction,
     form: &StepUpForm,
 ) -> Result<Proof, ActionError> {
     let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;

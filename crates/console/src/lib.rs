@@ -8,11 +8,14 @@
 //! signed-in person is read only behind `pages::person::Posted`, which checks session, origin and token; no browser or
 //! proxy caches an answer, and the console keeps those of forms for seconds (`once`); no page holds inline code or style.
 
+mod actions;
 pub mod api;
 mod assets;
 mod chart;
+mod client;
 mod fields;
 mod guard;
+mod handler;
 mod once;
 mod pages;
 mod route;
@@ -21,5 +24,12 @@ mod shell;
 mod who;
 mod words;
 
+pub use route::{Access, Declared, Forms};
 pub use server::{Console, Running};
 pub use shell::{DevMail, DevMessage, SettingShown, Settings, Shell};
+
+/// Every route of the pages, for the tests that walk them; the API's stand in its document.
+#[must_use]
+pub fn page_routes() -> Vec<Declared> {
+    pages::routes().into_parts().1
+}

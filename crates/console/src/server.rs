@@ -16,7 +16,7 @@ use http_body::{Frame, SizeHint};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use keyward_edge::{
-    Activity, Connection, ConnectionLimits, Connections, Heard, Held, KEEP_ALIVE, Peer, Proxies,
+    Activity, Connection, ConnectionLimits, Connections, Heard, KEEP_ALIVE, Peer, Proxies,
     Request as UnderWay, Shares, until_done,
 };
 use keyward_rules::address::Source;
@@ -25,6 +25,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::warn;
 
+use crate::client::{BODY_BYTES, Client, Share};
 use crate::shell::Shell;
 use crate::{api, assets, guard, pages};
 
@@ -43,20 +44,8 @@ const TICK: Duration = Duration::from_secs(1);
 /// How long a request's head may take.
 const HEAD: Duration = Duration::from_millis(HEAD_MS);
 const HEAD_MS: u64 = 10_000;
-/// Bytes of a form or a JSON body.
-pub(crate) const BODY_BYTES: usize = 64 * 1024;
 /// How long open requests may take once the console stops.
 const FAREWELL: Duration = Duration::from_secs(5);
-
-/// The client's address.
-#[derive(Clone, Copy)]
-pub(crate) struct Client(pub IpAddr);
-
-/// A request's part of what its source may have under way. What goes on after the client left keeps it.
-#[derive(Clone)]
-pub(crate) struct Share {
-    _held: Arc<Held>,
-}
 
 /// Who is at the other end of a connection, and the proxies that may name their clients.
 #[derive(Clone)]
@@ -88,7 +77,7 @@ impl Console {
     #[must_use]
     pub fn new(shell: Shell) -> Self {
         let router = Router::new()
-            .merge(pages::router())
+            .merge(pages::routes().into_parts().0)
             .merge(api::router())
             .merge(assets::router())
             .fallback(pages::not_found)
@@ -190,7 +179,7 @@ async fn answer_client(link: &Link, mut request: Request, next: Next) -> Respons
                 let retry = [(header::RETRY_AFTER, "2")];
                 return (StatusCode::SERVICE_UNAVAILABLE, retry, CROWDED).into_response();
             };
-            let share = Share { _held: Arc::new(held) };
+            let share = Share::of(held);
             request.extensions_mut().insert(share.clone());
             Some(share)
         }

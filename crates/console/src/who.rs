@@ -11,7 +11,7 @@ use keyward_authority::{ActionError, Desk};
 use keyward_rules::grant::{Actor, Holder, Origin};
 use keyward_rules::person::{Device, Token};
 
-use crate::server::Client;
+use crate::client::address;
 use crate::shell::Shell;
 
 /// The session's cookie: `__Host-` binds it to this host, `Secure` and the path `/`.
@@ -34,10 +34,8 @@ impl<S: Send + Sync> FromRequestParts<S> for From {
 
 /// Address and device of a request.
 pub fn origin(parts: &Parts) -> Origin {
-    let nowhere = std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-    let address = parts.extensions.get::<Client>().map_or(nowhere, |client| client.0);
     let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    Origin { address, device: Device::of(agent.unwrap_or_default()) }
+    Origin { address: address(parts), device: Device::of(agent.unwrap_or_default()) }
 }
 
 /// Every answer about an address or a password takes at least this long, so that its time tells nothing about the

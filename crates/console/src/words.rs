@@ -1,5 +1,6 @@
 //! Small texts: times, names, counts.
 
+use keyward_rules::grant::ActionKind;
 use keyward_rules::permission::Permission;
 use keyward_rules::time::{Moment, Timestamp};
 
@@ -35,71 +36,9 @@ impl When {
     }
 }
 
-/// What an audit record is about, by its action's word; `None` for words that have no title.
-pub fn record_title(action: &str) -> Option<&'static str> {
-    Some(match action {
-        "account.create" | "account.register" => "The account was made",
-        "sub_account.create" => "A sub-account was made",
-        "session.begin" => "Signed in",
-        "session.end" => "Sessions ended",
-        "account.phrase" => "The phrase of our mails was changed",
-        "account.password" => "The password was changed",
-        "account.reset" => "The password was reset",
-        "account.email" => "Another e-mail address was asked for",
-        "account.email.confirm" => "The e-mail address was changed",
-        "account.totp.on" => "The authenticator was set up",
-        "account.totp.off" => "Two-factor sign-in was turned off",
-        "account.recovery_codes" => "New recovery codes were made",
-        "key.issue" => "A key was made",
-        "key.edit" => "A key was renamed or tagged",
-        "key.widen" => "A key works from more addresses",
-        "key.narrow" => "A key works from fewer addresses",
-        "key.disable" => "A key was disabled",
-        "key.enable" => "A key was enabled",
-        "key.rotate" => "A key was rotated",
-        "key.end_overlap" | "key.end_overlaps" => "The overlap of a rotation ended",
-        "key.delete" => "A key was deleted",
-        "key.leaked" => "A key was reported as leaked",
-        "key.disable_all" => "All keys were disabled",
-        "key.brake" => "All keys were disabled by the link of an alert",
-        "key.freeze" => "A key was frozen",
-        "key.sweep" => "Keys ended by their clock",
-        "key.end_cooling" => "Keys that rested work again",
-        "role.set_up" => "A set-up link made an operator",
-        "role.offer" | "role.invite" => "A set-up link was made",
-        "proposal.make" => "A change was proposed",
-        "proposal.approve" => "A proposal was approved",
-        "proposal.cancel" => "A proposal was cancelled",
-        "role.grant" => "A role was given",
-        "role.revoke" => "A role was taken away",
-        "account.freeze" => "The account was frozen",
-        "account.thaw" => "The freeze of the account was lifted",
-        "key.thaw" => "The freeze of a key was lifted",
-        "account.factors.reset" => "The second factor was removed by operators",
-        "policy.tighten" => "A policy was made stricter",
-        "policy.loosen" => "A policy was loosened",
-        "app.register" => "An app was registered",
-        "app.edit" => "An app was changed",
-        "app.submit" => "An app was submitted for review",
-        "app.verify" => "An app was verified",
-        "app.reject" => "An app was sent back",
-        "app.ranges.submit" => "Ranges of an app were submitted",
-        "app.ranges.narrow" => "The ranges of an app were narrowed",
-        "app.ranges.withdraw" => "A submission of ranges was withdrawn",
-        "app.ranges.enter" => "Ranges of an app were entered by an operator",
-        "app.ranges.read" => "Ranges of an app were read by an operator",
-        "app.ranges.approve" => "Ranges of an app were approved",
-        "app.ranges.reject" => "Ranges of an app were sent back",
-        "app.ranges.retire" => "Overlaps of ranges ended",
-        "app.freeze" => "All keys of an app were frozen",
-        "app.thaw" => "The freeze of an app was lifted",
-        "app.demand" => "Successors for the keys of an app were demanded",
-        "app.demand.hold" => "Keys were held: their successors were due",
-        "app.tell" => "Holders were told what happened to an app",
-        "alert.remind" => "You were reminded of a key",
-        "alert.raise" => "You were told what a gateway saw",
-        _ => return None,
-    })
+/// What an audit record is about: the title of its action, or the word of one that this version does not know.
+pub fn record_title(action: &str) -> String {
+    ActionKind::from_word(action).map_or_else(|| action.to_owned(), |action| action.title().to_owned())
 }
 
 /// What a permission lets a key do, in a line.
@@ -107,9 +46,10 @@ pub const fn permission_line(permission: Permission) -> (&'static str, &'static 
     match permission {
         Permission::Read => ("Read", "See balances, orders, history and settings. Cannot change anything."),
         Permission::Trade => ("Trade", "Place, change and cancel orders. Cannot move funds out."),
-        Permission::Withdraw => {
-            ("Withdraw", "Send funds to addresses outside the exchange. Whoever has this key can take them.")
-        }
+        Permission::Withdraw => (
+            "Withdraw",
+            "Send funds to addresses outside the exchange. Anybody who has this key can take them.",
+        ),
         Permission::Funding => ("Funding", "Move funds between your own accounts and sub-accounts."),
         Permission::Manage => {
             ("Manage", "Administer sub-accounts and their keys over the API. Needs bound addresses.")

@@ -10,8 +10,8 @@ use keyward_rules::route::RouteTable;
 use keyward_rules::time::Moment;
 
 use crate::alarms::Alarms;
+use crate::clock_error::ClockError;
 use crate::follow::Lease;
-use crate::health::ClockError;
 use crate::marks::Marks;
 use crate::memory::Memory;
 use crate::rates::Rates;

@@ -3,8 +3,6 @@
 //! Answered before framing and sources are looked at: health checks of proxies come without Host, by HTTP/1.0, and
 //! from the proxies themselves.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode, request};
 use keyward_api::health::{Answer, Health, Question, Service};
@@ -14,27 +12,7 @@ use crate::admit::lease_limit_ms;
 use crate::gate::Gate;
 use crate::reply::ReplyBody;
 
-/// So far may this machine's clock be off the store's (product.md 11).
-const CLOCK_OFF_MS: i64 = 1_000;
-
-/// How far this machine's clock is ahead of the store's, as last measured; behind is negative.
-#[derive(Default)]
-pub struct ClockError(AtomicI64);
-
-impl ClockError {
-    /// Notes what was measured, in milliseconds.
-    pub fn set(&self, ahead_ms: i64) {
-        self.0.store(ahead_ms, Ordering::Relaxed);
-    }
-
-    fn words(&self) -> Option<String> {
-        let ahead_ms = self.0.load(Ordering::Relaxed);
-        let side = if ahead_ms > 0 { "ahead of" } else { "behind" };
-        let off_ms = ahead_ms.unsigned_abs();
-        (ahead_ms.abs() > CLOCK_OFF_MS)
-            .then(|| format!("the clock is {}.{} s {side} the store's", off_ms / 1_000, off_ms % 1_000 / 100))
-    }
-}
+pub use crate::clock_error::ClockError;
 
 /// How a service of this node stands.
 #[must_use]
@@ -72,7 +50,7 @@ pub fn answer(gate: &Gate, parts: &request::Parts) -> Option<Response<ReplyBody>
     let answer = match Question::read(parts.uri.path(), parts.uri.query())? {
         Question::Alive => Answer::alive(),
         Question::Ready(Service::Console) | Question::Unknown => {
-            Answer::unknown("a gateway tells of trade and funds, or of reads and cancels without a class")
+            Answer::unknown("a gateway reports on trade and funds, or on reads and cancels without a class")
         }
         Question::Ready(service) => Answer::of(&health(gate, service)),
     };
@@ -81,25 +59,4 @@ pub fn answer(gate: &Gate, parts: &request::Parts) -> Option<Response<ReplyBody>
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Some(reply)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::ClockError;
-
-    #[test]
-    fn a_clock_that_is_off_is_said_to_a_tenth() {
-        let clock = ClockError::default();
-        for (ahead_ms, words) in [
-            (0, None),
-            (1_000, None),
-            (-1_000, None),
-            (1_001, Some("the clock is 1.0 s ahead of the store's")),
-            (-2_340, Some("the clock is 2.3 s behind the store's")),
-            (i64::MIN + 1, Some("the clock is 9223372036854775.8 s behind the store's")),
-        ] {
-            clock.set(ahead_ms);
-            assert_eq!(clock.words().as_deref(), words);
-        }
-    }
 }

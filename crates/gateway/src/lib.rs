@@ -10,6 +10,7 @@
 mod admit;
 pub mod alarms;
 mod body;
+mod clock_error;
 pub mod follow;
 mod forward;
 mod fragment;

@@ -64,7 +64,7 @@ pub fn render(letter: &Letter, console: &str) -> Mail {
                 fact("Device", code.device.clone()),
             ],
             advice: format!(
-                "The code is good for {} minutes, once, and for exactly this. Nobody of ours will ever ask you for it. \
+                "The code works for {} minutes, once, and only for this. Nobody of ours will ever ask you for it. \
                  {}",
                 CODE_LIFE_MS / 60_000,
                 unasked(letter)

@@ -156,7 +156,7 @@ kinds! {
         "Rotate them in the console and give the app the new ones.";
     /// A change waits for this operator's approval.
     ProposalWaiting, "proposal_waiting", Notice, "A change waits for your approval",
-        "Read it in the console under Operations before you approve: whoever proposed it does not count.";
+        "Read it in the console under Operations before you approve: the operator who proposed it does not count.";
     /// A proposal was carried out or cancelled.
     ProposalSettled, "proposal_settled", Notice, "A proposed change was settled",
         "If you know nothing of it, look at it in the console under Operations.";
@@ -168,8 +168,8 @@ kinds! {
         "If you did not expect it, tell the other operators.";
     /// The stored record of a role was altered.
     RoleAltered, "role_altered", Critical, "The stored record of a role was altered",
-        "The role counts for nothing until operators grant it anew. Somebody can write to the database past the \
-         program: tell whoever runs it.";
+        "The role has no effect until operators grant it again. Somebody can write to the database without the \
+         program: tell the person who runs it.";
     /// An operator froze the account.
     AccountFrozen, "account_frozen", Critical, "An operator froze your account",
         "All keys of it are held, and no new ones can be made. Ask the exchange why.";
@@ -196,7 +196,7 @@ kinds! {
         "No alerts go there any more. If you did not remove it, change your password.";
     /// Nothing got through for too long.
     ChannelPaused, "channel_paused", Critical, "An alert channel was paused",
-        "For three days nothing got through to it. Alerts still come by mail. Mend its receiver, then send a test from \
+        "For three days nothing got through to it. Alerts still come by mail. Fix its receiver, then send a test from \
          the channel's page: once it arrives, the channel goes on.";
     /// A passkey was added.
     PasskeyAdded, "passkey_added", Critical, "A passkey was added",

@@ -279,14 +279,14 @@ impl Denial {
                 200,
                 "Repeated request: add a clOrdId",
                 "a state-changing request with this signature was accepted before",
-                "sign each request anew with its own timestamp; a clOrdId makes equal orders differ",
+                "sign each request again, with its own timestamp; a clOrdId makes equal orders differ",
             ),
             Self::Busy => entry(
                 "50013",
                 429,
                 "Systems are busy. Please try again later.",
                 "the gateway has no room to remember or record the request, has just started, or saw the key change while the request was under way",
-                "sign the request anew and try again in a moment",
+                "sign the request again and retry in a moment",
             ),
             Self::Unavailable => entry(
                 "50001",

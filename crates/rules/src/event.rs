@@ -75,12 +75,12 @@ pub fn parties(record: &str) -> (Vec<AccountId>, Vec<KeyId>) {
 #[cfg(test)]
 mod tests {
     use super::{Event, parties};
-    use crate::grant::{Action, Actor, Proof};
+    use crate::grant::{ActionKind, Actor, Proof};
     use crate::time::Moment;
 
     #[test]
     fn one_spelling() {
-        let grant = Actor::Host("ops".into()).may(Action::DisableKey, Proof::None).unwrap();
+        let grant = Actor::Host("ops".into()).may(ActionKind::DisableKey, Proof::None).unwrap();
         let event =
             Event::of(&grant, Moment::from_unix_ms(0), "key:1", &[("b", "2".into()), ("a", "\"\n".into())]);
         assert_eq!(

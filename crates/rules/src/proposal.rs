@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::grant::Action;
+use crate::grant::ActionKind;
 use crate::id::{AccountId, AppId, KeyId, MasterKeyId, NotAnId};
 use crate::policy::{Needed, Setting};
 use crate::staff::Role;
@@ -72,18 +72,18 @@ pub enum Change {
 impl Change {
     /// The action that carries it out.
     #[must_use]
-    pub const fn action(self) -> Action {
+    pub const fn action(self) -> ActionKind {
         match self {
-            Self::GrantRole(..) => Action::GrantRole,
-            Self::ThawAccount(_) => Action::ThawAccount,
-            Self::ThawKey(_) => Action::ThawKey,
-            Self::ResetFactors(_) => Action::ResetFactors,
-            Self::Loosen(_) => Action::LoosenPolicy,
-            Self::VerifyApp(_) => Action::VerifyApp,
-            Self::ApproveRanges(..) => Action::ApproveRanges,
-            Self::ThawApp(_) => Action::ThawApp,
-            Self::WithdrawDemand(_) => Action::WithdrawDemand,
-            Self::RotateMasterKey(_) => Action::RotateMasterKey,
+            Self::GrantRole(..) => ActionKind::GrantRole,
+            Self::ThawAccount(_) => ActionKind::ThawAccount,
+            Self::ThawKey(_) => ActionKind::ThawKey,
+            Self::ResetFactors(_) => ActionKind::ResetFactors,
+            Self::Loosen(_) => ActionKind::LoosenPolicy,
+            Self::VerifyApp(_) => ActionKind::VerifyApp,
+            Self::ApproveRanges(..) => ActionKind::ApproveRanges,
+            Self::ThawApp(_) => ActionKind::ThawApp,
+            Self::WithdrawDemand(_) => ActionKind::WithdrawDemand,
+            Self::RotateMasterKey(_) => ActionKind::RotateMasterKey,
         }
     }
 
@@ -271,11 +271,11 @@ pub enum NotPassed {
     )]
     Changed,
     /// The one who proposed approves.
-    #[error("whoever proposes a change does not count: another operator must approve it")]
+    #[error("the operator who proposes a change does not count: another operator must approve it")]
     OwnProposal,
     /// Somebody without the role.
     #[error(
-        "only operators approve and carry out proposals, and whoever proposed this one must still be one"
+        "only operators approve and carry out proposals, and the one who proposed this must still be an operator"
     )]
     NotAnOperator,
     /// Twice.

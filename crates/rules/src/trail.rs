@@ -124,11 +124,11 @@ impl Needle {
 mod tests {
     use super::{Entry, Sought};
     use crate::event::Event;
-    use crate::grant::{Action, Actor, Proof};
+    use crate::grant::{ActionKind, Actor, Proof};
     use crate::time::Moment;
 
     fn record() -> String {
-        let grant = Actor::Host("ops".into()).may(Action::DisableKey, Proof::None).unwrap();
+        let grant = Actor::Host("ops".into()).may(ActionKind::DisableKey, Proof::None).unwrap();
         let facts = [("name", "50% *of* {{it}} a_b".to_owned())];
         Event::of(&grant, Moment::from_unix_ms(5_000), "key:1", &facts).canonical().to_owned()
     }

@@ -9,13 +9,12 @@ use keyward_rules::id::KeyId;
 use keyward_rules::limits::SEARCH_SLICE_ROWS;
 use keyward_rules::time::Moment;
 
-use crate::charts::NEWEST_RECORD;
+use crate::charts::span::QUARTER_MS;
+use crate::charts::statements::NEWEST_RECORD;
 use crate::error::StoreError;
-use crate::journal::QUARTER_MS;
-use crate::open::moment;
 use crate::overseen::containing;
 use crate::search::{Bounds, Found};
-use crate::sql::{Database, Row, Value, statements};
+use crate::sql::{Database, Row, Value, moment, statements};
 
 statements! {
     QUARTERS_OF_KEY = "SELECT quarter, passed, refused FROM quarters WHERE key_id = $1 AND quarter >= $2 ORDER BY quarter";

@@ -1,13 +1,12 @@
 //! Alert channels as stored: the sealed target, and what goes there.
 
-use keyward_rules::channel::{ChannelId, ChannelKind, Choices, Digest, MessageId, Quiet, Target, Which};
+use keyward_rules::channel::{ChannelId, ChannelKind, Choices, Digest, Quiet, Target, Which};
 use keyward_rules::grant::Scope;
 use keyward_rules::id::AccountId;
 use keyward_rules::key::KeyName;
 use keyward_rules::time::Moment;
 
 use crate::accounts;
-use crate::deliveries::{self, NewDelivery};
 use crate::error::StoreError;
 use crate::log::rows;
 use crate::reader::Reader;
@@ -39,13 +38,6 @@ statements! {
         WHERE channel = $1 AND state = 'waiting'";
     DELETE_DELIVERIES = "DELETE FROM deliveries WHERE channel = $1";
     DELETE_CHANNEL = "DELETE FROM channels WHERE id = $1";
-    /// Somebody waits for it: no pause between tries holds it up.
-    RUSH_CHANNEL = "UPDATE channels SET next_at = 0 WHERE id = $1";
-    ASKED_SINCE = "SELECT COUNT(*) FROM deliveries WHERE asked_at > $2 AND title = 'Test' \
-        AND channel IN (SELECT id FROM channels WHERE account = $1)";
-    SEND_AGAIN = "UPDATE deliveries SET state = 'waiting', tries = 0, due_at = $3, next_at = $3, asked_at = $3, status = NULL, \
-        word = NULL WHERE id = $1 AND channel = $2 AND state = 'failed' AND body IS NOT NULL \
-        AND (asked_at IS NULL OR asked_at <= $4)";
 }
 
 /// A channel.
@@ -230,49 +222,6 @@ impl Tx {
             return Ok(false);
         }
         self.transact.execute(FAIL_WAITING, vec![id.to_string().into()]).await?;
-        Ok(true)
-    }
-
-    /// How many test messages the account asked for since `since`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn tests_since(&mut self, account: AccountId, since: Moment) -> Result<i64, StoreError> {
-        let values = vec![account.as_u64().into(), since.unix_ms().into()];
-        self.transact.fetch_optional(ASKED_SINCE, values).await?.map_or(Ok(0), |row| row.int(0))
-    }
-
-    /// Puts a test message into a channel, due now.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn put_test(&mut self, channel: ChannelId) -> Result<MessageId, StoreError> {
-        let new = NewDelivery::test(channel, self.now);
-        let id = deliveries::insert(&mut self.transact, &self.vault, &new, self.now).await?;
-        self.transact.execute(RUSH_CHANNEL, vec![channel.to_string().into()]).await?;
-        Ok(id)
-    }
-
-    /// Has a failed message tried again, now and under its id. Whether there was one that nobody asked for after `since`.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn send_again(
-        &mut self,
-        channel: ChannelId,
-        message: MessageId,
-        since: Moment,
-    ) -> Result<bool, StoreError> {
-        let values = vec![
-            message.to_string().into(),
-            channel.to_string().into(),
-            self.now.unix_ms().into(),
-            since.unix_ms().into(),
-        ];
-        if self.transact.execute(SEND_AGAIN, values).await? == 0 {
-            return Ok(false);
-        }
-        self.transact.execute(RUSH_CHANNEL, vec![channel.to_string().into()]).await?;
         Ok(true)
     }
 }

@@ -6,23 +6,17 @@
 use std::sync::Arc;
 
 use keyward_rules::account::Email;
-use keyward_rules::grant::{Action, Challenge};
+use keyward_rules::grant::{ActionKind, Challenge};
 use keyward_rules::id::AccountId;
 use keyward_rules::letter::Letter;
-use keyward_rules::limits::{
-    DAY_MS, HALF_SESSION_LIFE_MS, HALF_SESSIONS_PER_ACCOUNT, SESSION_IDLE_MS, SESSION_LIFE_MS,
-};
+use keyward_rules::limits::{HALF_SESSION_LIFE_MS, HALF_SESSIONS_PER_ACCOUNT};
 use keyward_rules::person::{CodeTag, SessionId, pause_ms};
 use keyward_rules::secret::Secret;
 use keyward_rules::time::Moment;
 
 use crate::accounts::{self, AccountRecord};
-use crate::alerts;
 use crate::error::StoreError;
-use crate::feed;
-use crate::notes;
 use crate::outbox;
-use crate::passkeys;
 use crate::people::{self, PersonRecord};
 use crate::seal::{Aad, Vault};
 use crate::sessions::{self, SessionRecord};
@@ -62,14 +56,6 @@ statements! {
 /// One wrong try of a credential is forgotten in each of these intervals, and one of a source.
 const FORGET_TRY_MS: u64 = 3 * 60 * 60 * 1_000;
 const FORGET_SOURCE_TRY_MS: u64 = 60 * 1_000;
-/// Milliseconds of quiet after which counters and challenges are dropped.
-const FORGET_MS: u64 = 24 * 60 * 60 * 1_000;
-/// How long a browser that was not used stays known.
-const DEVICE_MS: u64 = 400 * DAY_MS;
-/// How long alerts stand in the console.
-const ALERT_MS: u64 = 400 * DAY_MS;
-/// How long the feed keeps a change that every gateway has long seen.
-const CHANGE_MS: u64 = 30 * DAY_MS;
 /// A session's last use is written at most this often.
 const TOUCH_MS: u64 = 30_000;
 
@@ -114,7 +100,7 @@ pub struct NewChallenge {
     /// The session, if there is one.
     pub session: Option<SessionId>,
     /// What it approves.
-    pub action: Action,
+    pub action: ActionKind,
     /// The keyed hash of the parameters.
     pub intent: CodeTag,
     /// The keyed hash of the code.
@@ -324,7 +310,7 @@ impl Door {
             .and_then(|bytes| String::from_utf8(bytes.expose().clone()).ok())
             .ok_or_else(tampered)?;
         let challenge = Challenge {
-            action: Action::from_word(&row.text(2)?).ok_or_else(tampered)?,
+            action: ActionKind::from_word(&row.text(2)?).ok_or_else(tampered)?,
             account: row.int_or_null(0)?.map(accounts::id_of).transpose()?,
             session,
             intent: tag(row.bytes(3)?)?,
@@ -442,22 +428,6 @@ impl Door {
     ) -> Result<(), StoreError> {
         let values = vec![token.as_slice().into(), account.as_u64().into(), now.unix_ms().into()];
         self.alone(sessions::SEE_DEVICE, values).await.map(drop)
-    }
-
-    /// Drops what is over: sessions, challenges, tries.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn tidy(&self, now: Moment) -> Result<(), StoreError> {
-        let ago = |ms: u64| Value::from(now.unix_ms().saturating_sub(ms));
-        self.alone(sessions::DROP_SESSIONS, vec![ago(SESSION_IDLE_MS), ago(SESSION_LIFE_MS)]).await?;
-        self.alone(DROP_CHALLENGES, vec![ago(FORGET_MS)]).await?;
-        self.alone(notes::DROP_REPEATS, vec![ago(FORGET_MS)]).await?;
-        self.alone(sessions::DROP_OLD_DEVICES, vec![ago(DEVICE_MS)]).await?;
-        self.alone(alerts::DROP_ALERTS, vec![ago(ALERT_MS)]).await?;
-        self.alone(feed::DROP_CHANGES, vec![ago(CHANGE_MS)]).await?;
-        self.alone(passkeys::DROP_CEREMONIES, vec![now.unix_ms().into()]).await?;
-        self.alone(DROP_TRIES, vec![ago(FORGET_MS)]).await.map(drop)
     }
 
     /// One statement in a transaction of its own; the number of rows touched.

@@ -9,7 +9,9 @@ use keyward_rules::id::{AppId, KeyId, Revision};
 use crate::apps::{self, AppRecord};
 use crate::bulk;
 use crate::error::StoreError;
-use crate::keys::{self, KeyRecord, RawKey};
+use crate::head::CHANNEL;
+use crate::keys::{self, RawKey};
+use crate::loaded_key::{LoadedKey, loaded};
 use crate::seal::Vault;
 use crate::sql::{Database, Listener, Row, statements};
 
@@ -66,14 +68,6 @@ impl Position {
     }
 }
 
-/// A key as a gateway gets to see it.
-pub enum LoadedKey {
-    /// Intact.
-    Intact(Box<KeyRecord>),
-    /// Its row was altered outside the program: unusable, and an alarm.
-    Broken(KeyId),
-}
-
 /// What a gateway starts from, beside the keys.
 pub struct Loaded {
     /// The number up to which the facts are complete.
@@ -86,9 +80,6 @@ pub struct Loaded {
 const PAGE: u64 = 10_000;
 /// How long to wait for a change before looking all the same.
 const WAIT: Duration = Duration::from_millis(100);
-/// PostgreSQL's channel; a notice says only that something changed.
-pub(crate) const CHANNEL: &str = "keyward_changes";
-
 /// The capability to follow the facts.
 #[derive(Clone)]
 pub struct Feed {
@@ -256,14 +247,5 @@ impl Watch {
                 true
             }
         }
-    }
-}
-
-/// A row as a gateway gets it; ended keys and unreadable ids are left out.
-pub(crate) fn loaded(raw: &RawKey, vault: &Vault) -> Option<LoadedKey> {
-    match raw.open(vault) {
-        Ok(record) if record.life.is_over() => None,
-        Ok(record) => Some(LoadedKey::Intact(Box::new(record))),
-        Err(_) => raw.id.parse().ok().map(LoadedKey::Broken),
     }
 }

@@ -3,124 +3,29 @@
 //! An intent is on disk before a withdrawal or transfer is forwarded; its outcome completes it. An intent
 //! without an outcome at the next start becomes `unknown` and is never forwarded again.
 
-use std::net::IpAddr;
+pub(crate) mod record;
+pub(crate) mod statements;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use keyward_rules::id::{AccountId, KeyId, RequestId};
+use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::limits::TIMESTAMP_WINDOW_MS;
 use keyward_rules::time::Moment;
 
 use crate::accounts;
 use crate::bulk;
 use crate::charts::gathered::Request;
-use crate::charts::write::Charts;
+use crate::charts::pending::Charts;
 use crate::error::StoreError;
-use crate::open::moment;
-use crate::sql::{Database, Row, Value, statements};
+use crate::sql::{Database, Row, moment};
+use statements::{
+    ABANDON_INTENTS, ADVANCE_HORIZON, COUNT_ACTIVITY, COUNT_INTENTS, DROP_STALE_MARKS, HORIZON,
+    MARKS_OF_NODE, MARKS_SAVED, OPEN_INTENTS, SET_MARKS_SAVED,
+};
 
-statements! {
-    INSERT_ACTIVITY = "INSERT INTO activity (at, request, key_id, account, source, method, route, code, \
-        upstream_status, bytes_in, bytes_out, micros) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-    INSERT_INTENT = "INSERT INTO intents (request, at, key_id, account, route, source, body_hash) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    SETTLE_INTENT = "UPDATE intents SET outcome = $2, upstream_status = $3, settled_at = $4 \
-        WHERE request = $1 AND outcome IS NULL";
-    OPEN_INTENTS = "SELECT request, route, account, key_id, at FROM intents WHERE outcome IS NULL ORDER BY at";
-    ABANDON_INTENTS = "UPDATE intents SET outcome = 'unknown', settled_at = $1 WHERE outcome IS NULL";
-    COUNT_INTENTS = "SELECT outcome, COUNT(*) FROM intents GROUP BY outcome";
-    COUNT_ACTIVITY = "SELECT COUNT(*) FROM activity";
-    HORIZON = "SELECT until_ms FROM horizons WHERE node = $1";
-    ADVANCE_HORIZON = "INSERT INTO horizons (node, until_ms) VALUES ($1, $2) \
-        ON CONFLICT (node) DO UPDATE SET until_ms = excluded.until_ms WHERE horizons.until_ms < excluded.until_ms";
-    MARKS_SAVED = "SELECT saved FROM horizons WHERE node = $1";
-    SET_MARKS_SAVED = "UPDATE horizons SET saved = $2 WHERE node = $1";
-    MARKS_OF_NODE = "SELECT key_id, fingerprint, second FROM marks WHERE node = $1";
-    INSERT_MARK = "INSERT INTO marks (node, key_id, fingerprint, second) VALUES ($1, $2, $3, $4)";
-    DROP_MARKS = "DELETE FROM marks WHERE node = $1";
-    DROP_STALE_MARKS = "DELETE FROM marks WHERE second < $1";
-}
-
-/// One private request, as it ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Record {
-    /// When it was complete.
-    pub at: Moment,
-    /// Its id.
-    pub request: RequestId,
-    /// The key that it claimed, if it named one.
-    pub key: Option<KeyId>,
-    /// The account, once verified.
-    pub account: Option<AccountId>,
-    /// Where from.
-    pub source: IpAddr,
-    /// Its method.
-    pub method: &'static str,
-    /// Its route's path, or `-`.
-    pub route: &'static str,
-    /// `0`, or the code of the refusal.
-    pub code: &'static str,
-    /// What the exchange answered, if it was asked.
-    pub upstream_status: Option<u16>,
-    /// Bytes of the body.
-    pub bytes_in: u64,
-    /// Bytes of the answer's body: its length, or what was handed to the connection of an answer that broke off.
-    pub bytes_out: u64,
-    /// Microseconds from the complete request to the answer's head.
-    pub micros: u64,
-}
-
-/// What must be on disk before money moves.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Intent {
-    /// When.
-    pub at: Moment,
-    /// The request.
-    pub request: RequestId,
-    /// The key.
-    pub key: KeyId,
-    /// The account.
-    pub account: AccountId,
-    /// The route's path.
-    pub route: &'static str,
-    /// Where from.
-    pub source: IpAddr,
-    /// BLAKE3 of the body.
-    pub body_hash: [u8; 32],
-}
-
-/// How a durable request ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OutcomeStatus {
-    /// The exchange answered with this status.
-    Answered(u16),
-    /// Not a byte went upstream.
-    NotSent,
-    /// It may have taken effect.
-    Unknown,
-}
-
-/// The end of an intent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Outcome {
-    /// The request.
-    pub request: RequestId,
-    /// How.
-    pub status: OutcomeStatus,
-    /// When.
-    pub at: Moment,
-}
-
-/// A replay mark as a node that stops hands it to its next start.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SavedMark {
-    /// The key.
-    pub key: KeyId,
-    /// From the signature.
-    pub fingerprint: u64,
-    /// The second of the signed timestamp, since the Unix epoch.
-    pub second: u64,
-}
+pub use record::{Intent, Outcome, OutcomeStatus, Record, SavedMark};
+pub(crate) use statements::STATEMENTS;
 
 /// The marks that a start goes on with.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -155,9 +60,6 @@ pub struct Journal {
     /// What is on its way into the charts.
     pub(crate) charts: Arc<Charts>,
 }
-
-/// Milliseconds of a quarter of an hour, in which requests are counted for charts.
-pub(crate) const QUARTER_MS: u64 = 15 * 60 * 1_000;
 
 /// Marks that a stop saves at most; with more of them the next start goes by the horizon.
 const MARKS: usize = 1_000_000;
@@ -359,26 +261,4 @@ fn mark(row: &Row) -> Result<SavedMark, StoreError> {
         fingerprint: row.int(1)?.cast_unsigned(),
         second: u64::try_from(row.int(2)?).map_err(|_| tampered())?,
     })
-}
-
-pub(crate) fn intent_values(intent: &Intent) -> Vec<Value> {
-    vec![
-        intent.request.to_string().into(),
-        intent.at.unix_ms().into(),
-        intent.key.to_string().into(),
-        intent.account.as_u64().into(),
-        intent.route.into(),
-        intent.source.to_string().into(),
-        intent.body_hash.as_slice().into(),
-    ]
-}
-
-pub(crate) fn outcome_values(outcome: &Outcome) -> Vec<Value> {
-    let (word, status) = outcome.status.columns();
-    vec![
-        outcome.request.to_string().into(),
-        word.into(),
-        status.map(u64::from).into(),
-        outcome.at.unix_ms().into(),
-    ]
 }

@@ -12,6 +12,7 @@ mod activity;
 mod alerts;
 mod app_keys;
 mod apps;
+mod asked;
 mod backup;
 mod brokers;
 mod bulk;
@@ -21,8 +22,10 @@ mod deliveries;
 mod door;
 mod error;
 mod feed;
+mod head;
 mod journal;
 mod keys;
+mod loaded_key;
 mod log;
 mod master;
 mod node;
@@ -44,6 +47,8 @@ mod sessions;
 mod spool;
 mod sql;
 mod staff;
+mod statements;
+mod tidy;
 mod usage;
 mod writer;
 
@@ -59,16 +64,16 @@ pub use backup::{BACKUP_PARTS, Copied, Part, Steps, copy, fingerprint, known_ste
 pub use brokers::{AppProfile, Demand};
 pub use bulk::watch::Glance;
 pub use channels::ChannelRecord;
-pub use charts::write::Rolled;
-pub use charts::{Counted, LATENCIES_MS, Rollup, Span, Subject as Charted};
+pub use charts::{Counted, LATENCIES_MS, Rolled, Rollup, Span, Subject as Charted};
 pub use deliveries::{Attempt, Deliveries, DeliveryRecord, DeliveryState, Fate};
 pub use door::{Door, NewChallenge, Opened, Patience, Quota, Try};
 pub use error::StoreError;
-pub use feed::{Change, Feed, Loaded, LoadedKey, Position, Subject, Watch};
+pub use feed::{Change, Feed, Loaded, Position, Subject, Watch};
 pub use journal::{
     Intent, Journal, JournalWriter, Outcome, OutcomeStatus, Record, SavedMark, TakenMarks, Unfinished,
 };
 pub use keys::{KeyDraft, KeyRecord, Purpose};
+pub use loaded_key::LoadedKey;
 pub use log::{
     AuditFilter, AuditRecord, Concern, Finding, Kept, Log, Signer, StateVerdict, States, Verdict,
     Verification, Witnessed,
@@ -91,8 +96,9 @@ pub use seal::RootKey;
 pub use search::{Bounds, Found};
 pub use sessions::{SessionKind, SessionRecord, Stage};
 pub use spool::{SPOOL_FILE, Spool};
-pub use sql::{DatabaseError, STATEMENTS, UrlError};
+pub use sql::{DatabaseError, UrlError};
 pub use staff::Member;
+pub use statements::STATEMENTS;
 pub use usage::{LastUse, Usage};
 pub use writer::{Seen, Tx, Witness, Writer};
 

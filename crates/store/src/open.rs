@@ -10,7 +10,7 @@ use crate::Entropy;
 use crate::activity::Activity;
 use crate::alerts::Inbox;
 use crate::bulk::watch::Glance;
-use crate::charts::write::Charts;
+use crate::charts::pending::Charts;
 use crate::deliveries::Deliveries;
 use crate::door::Door;
 use crate::error::StoreError;
@@ -25,7 +25,7 @@ use crate::policies;
 use crate::reader::Reader;
 use crate::reserve::{FreeBytes, Reserve};
 use crate::seal::{Made, RootKey, Vault};
-use crate::sql::Database;
+use crate::sql::{Database, moment};
 use crate::usage::Usage;
 use crate::writer::{Seen, Witness, Writer};
 
@@ -180,10 +180,10 @@ impl Location {
 /// An open store. It does nothing itself: it hands out capabilities.
 #[derive(Clone)]
 pub struct Store {
-    main: Database,
+    pub(crate) main: Database,
     /// For those who follow the changes.
     followed: Database,
-    activity: Database,
+    pub(crate) activity: Database,
     vault: Arc<Vault>,
     /// Where SQLite keeps its files.
     folder: Option<PathBuf>,
@@ -454,25 +454,6 @@ impl Store {
         self.followed.close().await;
         self.activity.close().await;
     }
-
-    /// Asks the database to plan every statement of the registry; gives the names of those it refuses.
-    #[doc(hidden)]
-    pub async fn refused_statements(&self) -> Vec<&'static str> {
-        let mut refused = Vec::new();
-        for (file, statements) in crate::STATEMENTS {
-            let database = if matches!(*file, "journal" | "retention" | "activity" | "charts" | "spool") {
-                &self.activity
-            } else {
-                &self.main
-            };
-            for (name, text) in *statements {
-                if database.prepare(text).await.is_err() {
-                    refused.push(*name);
-                }
-            }
-        }
-        refused
-    }
 }
 
 /// Opens a spool's file, or makes it.
@@ -487,11 +468,6 @@ pub(crate) async fn spool_database(file: &Path) -> Result<Database, StoreError> 
         Some(name) => Err(StoreError::Foreign { name }),
         None => Ok(database),
     }
-}
-
-/// Milliseconds of a column or clock as a moment; `None` before 1970.
-pub(crate) fn moment(ms: i64) -> Option<Moment> {
-    u64::try_from(ms).ok().map(Moment::from_unix_ms)
 }
 
 /// How many steps a part has come. Not of the registry, because it is asked before there is a schema.

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use keyward_rules::grant::{Action, Ceremony};
+use keyward_rules::grant::{ActionKind, Ceremony};
 use tracing::{error, info, warn};
 
 use crate::sql::DatabaseError;
@@ -41,7 +41,7 @@ impl Reserve {
     ///
     /// # Errors
     /// [`DatabaseError::DiskFull`].
-    pub(crate) fn admit(&self, action: Action) -> Result<(), DatabaseError> {
+    pub(crate) fn admit(&self, action: ActionKind) -> Result<(), DatabaseError> {
         if !self.is_short() {
             return Ok(());
         }
@@ -91,7 +91,7 @@ enum Kind {
     Other,
 }
 
-fn kind(action: Action) -> Kind {
+fn kind(action: ActionKind) -> Kind {
     match (action.ceremony(), action.operator_ceremony()) {
         (Ceremony::OneFactor | Ceremony::Link, _) | (_, Ceremony::OneFactor) => Kind::TakesAway,
         (Ceremony::Never, Ceremony::Never) => Kind::OfItself,
@@ -104,7 +104,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use keyward_rules::grant::Action;
+    use keyward_rules::grant::ActionKind;
 
     use super::{BYTES, Reserve, SHORT};
 
@@ -119,14 +119,14 @@ mod tests {
         let is_there = || reserve.file().metadata().is_ok_and(|file| file.len() == BYTES as u64);
         reserve.refill().unwrap();
         assert!(is_there());
-        reserve.admit(Action::DisableKey).unwrap();
+        reserve.admit(ActionKind::DisableKey).unwrap();
         assert!(is_there(), "there is room");
         free.store(SHORT - 1, Ordering::Relaxed);
-        assert!(reserve.admit(Action::IssueKey).is_err() && is_there());
-        reserve.admit(Action::RaiseAlert).unwrap();
+        assert!(reserve.admit(ActionKind::IssueKey).is_err() && is_there());
+        reserve.admit(ActionKind::RaiseAlert).unwrap();
         assert!(is_there());
         for _ in 0..2 {
-            reserve.admit(Action::DisableKey).unwrap();
+            reserve.admit(ActionKind::DisableKey).unwrap();
             assert!(!reserve.file().exists(), "given up, and not needed twice");
         }
         reserve.refill().unwrap();

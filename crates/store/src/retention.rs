@@ -6,8 +6,9 @@
 use keyward_rules::time::Moment;
 
 use crate::bulk::days::{self, Oldest};
+use crate::charts::span::QUARTER_MS;
 use crate::error::StoreError;
-use crate::journal::{Journal, QUARTER_MS};
+use crate::journal::Journal;
 use crate::sql::statements;
 
 statements! {

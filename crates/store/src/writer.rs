@@ -16,23 +16,13 @@ use tokio::time::timeout;
 use crate::accounts::{self, AccountRecord};
 use crate::bulk;
 use crate::error::StoreError;
-use crate::feed::CHANNEL;
+use crate::head::{CHANNEL, INSERT_CHANGE, NEXT_CHANGE, TAKE_TURN};
 use crate::keys::{self, KeyDraft, KeyRecord, RawKey};
 use crate::log::append::append;
 use crate::log::rows::{self, Touched, Tracked, marks};
 use crate::reserve::Reserve;
 use crate::seal::Vault;
-use crate::sql::{Database, DatabaseError, Transact, statements};
-
-statements! {
-    /// Takes the next number of the feed; holds the row until commit, so numbers appear in commit order.
-    NEXT_CHANGE = "UPDATE head SET n = n + 1 WHERE id = 1 RETURNING n";
-    /// Waits for other changes, and keeps them off. On SQLite BEGIN does.
-    TAKE_TURN = "UPDATE head SET n = n WHERE id = 1 RETURNING n, audit";
-    NEXT_AUDIT = "UPDATE head SET audit = audit + 1 WHERE id = 1 RETURNING audit";
-    INSERT_CHANGE = "INSERT INTO changes (n, kind, subject, at) VALUES ($1, $2, $3, $4)";
-    INSERT_AUDIT = "INSERT INTO audit (n, at, record) VALUES ($1, $2, $3)";
-}
+use crate::sql::{Database, DatabaseError, Transact};
 
 /// The capability to change things, with a grant.
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use keyward_hmac_state::HmacState;
 use keyward_rules::account::Email;
 use keyward_rules::address::Binding;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor, Grant, Proof};
+use keyward_rules::grant::{ActionKind, Actor, Grant, Proof};
 use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::{Environment, KeyName};
 use keyward_rules::limits::KEYS_PER_ACCOUNT;
@@ -200,7 +200,7 @@ fn scattered(number: usize) -> usize {
 }
 
 fn grant() -> Result<Grant, Failure> {
-    Ok(Actor::System("sandbox").may(Action::SeedSandbox, Proof::None)?)
+    Ok(Actor::System("sandbox").may(ActionKind::SeedSandbox, Proof::None)?)
 }
 
 fn resident_mb() -> Result<f64, Failure> {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use keyward_authority::keys::{KeyNamed, disable_key, enable_key};
+use keyward_authority::Action as _;
+use keyward_authority::keys::{DisableKey, EnableKey, KeyNamed};
 use keyward_authority::{Authority, Settings};
 use keyward_hmac_state::HmacState;
 use keyward_rules::address::Binding;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor, Proof};
+use keyward_rules::grant::{ActionKind, Actor, Proof};
 use keyward_rules::id::KeyId;
 use keyward_rules::okx::sign;
 use keyward_rules::time::Moment;
@@ -41,7 +42,7 @@ impl Change {
         match self {
             Self::Key => {
                 let desk = authority.desk(Actor::Host("bench".to_owned()), now());
-                disable_key(&desk, Proof::None, &KeyNamed::at_the_host(id)).await?;
+                DisableKey(KeyNamed::at_the_host(id)).perform(&desk, Proof::None).await?;
                 Ok(())
             }
             Self::App => set_app(authority, id, AppState::Frozen).await,
@@ -52,7 +53,7 @@ impl Change {
         match self {
             Self::Key => {
                 let desk = authority.desk(Actor::Host("bench".to_owned()), now());
-                enable_key(&desk, Proof::None, id).await?;
+                EnableKey(id).perform(&desk, Proof::None).await?;
                 Ok(())
             }
             Self::App => set_app(authority, id, AppState::Active).await,
@@ -64,7 +65,7 @@ type Failure = Box<dyn std::error::Error>;
 
 /// Freezes or thaws the key's app by itself, without the questions that operators answer first.
 async fn set_app(authority: &Authority, id: KeyId, state: AppState) -> Result<(), Failure> {
-    let grant = Actor::System("sandbox").may(Action::SeedSandbox, Proof::None)?;
+    let grant = Actor::System("sandbox").may(ActionKind::SeedSandbox, Proof::None)?;
     let mut tx = authority.access.writer.begin(grant, now()).await?;
     let Some(Binding::App(app)) = tx.key(id).await?.map(|key| key.binding) else {
         return Err("no app's key".into());

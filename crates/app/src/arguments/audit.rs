@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Output, StoreChoice};
+use super::options::{Output, StoreChoice};
 
 /// What to do with the audit log.
 #[derive(Subcommand)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Output, StoreChoice};
+use super::options::{Output, StoreChoice};
 
 /// Options of `backup`.
 #[derive(Args)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Output, StoreChoice};
+use super::options::{Output, StoreChoice};
 
 /// What to do with the master key.
 #[derive(Subcommand)]

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use keyward_rules::limits::NOTE_BYTES;
 use keyward_rules::time::Moment;
 
-use crate::node::private_folder;
+use crate::files::private_folder;
 
 /// Checkpoints that are kept; the oldest go first.
 const KEPT: usize = 10_000;

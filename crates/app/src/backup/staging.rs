@@ -45,7 +45,7 @@ impl Staging {
     /// Gives the whole folder its name; whoever has that name already keeps it.
     pub fn become_folder(self, to: &Path) -> Result<()> {
         sync(&self.0)?;
-        fs::rename(&self.0, to).with_context(|| format!("{} cannot be made anew", to.display()))?;
+        fs::rename(&self.0, to).with_context(|| format!("{} cannot be created", to.display()))?;
         sync(parent(to))
     }
 

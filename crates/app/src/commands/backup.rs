@@ -11,7 +11,7 @@ use serde_json::json;
 use super::place;
 use crate::arguments::backup::Backup;
 use crate::backup::{MANIFEST_FILE, Manifest, Staging};
-use crate::sandbox::write_private;
+use crate::files::write_private;
 use crate::{ambient, output};
 
 /// How often a terminal is told how far the copy is.

@@ -12,7 +12,7 @@ pub fn run(command: Config) -> Result<()> {
         Config::Example => output::data(config::EXAMPLE),
         Config::Check(options) => {
             let found = doctor::start_checks(&config::read(&options.config)?, &options.config);
-            config::refuse_unsafe(&found)?;
+            doctor::refuse_unsafe(&found)?;
             for one in found.iter().filter(|one| one.level != Level::Ok) {
                 output::note(format_args!("{}: {} {}", one.name, one.means, one.advice));
             }

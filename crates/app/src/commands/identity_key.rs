@@ -8,7 +8,7 @@ use keyward_rules::secret::Secret;
 
 use super::{host, opened};
 use crate::arguments::master_key::IdentityKey;
-use crate::sandbox::write_private;
+use crate::files::write_private;
 use crate::{ambient, output};
 
 /// Writes the key as 64 hexadecimal digits; never over a file, never to a terminal.

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use crate::arguments::Init;
-use crate::commands::master_key::new_master_key;
-use crate::node::private_folder;
-use crate::sandbox::write_private;
+use crate::files::{private_folder, write_private};
+use crate::master_key_source::new_master_key;
 use crate::{config, output};
 
 /// The folder that the example configuration is written for; its store is a folder that the system keeps.

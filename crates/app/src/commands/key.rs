@@ -3,7 +3,8 @@
 use std::io::IsTerminal as _;
 
 use anyhow::{Context as _, Result, bail};
-use keyward_authority::keys::{KeyNamed, KeyWish, Outcome, delete_key, disable_key, enable_key, issue_key};
+use keyward_authority::Action as _;
+use keyward_authority::keys::{DeleteKey, DisableKey, EnableKey, IssueKey, KeyNamed, Outcome};
 use keyward_authority::questions::{Ending, KeyView, list_keys, show_key};
 use keyward_rules::account::Email;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
@@ -71,7 +72,7 @@ async fn create(options: arguments::KeyCreate) -> Result<()> {
     let account = store.reader().account_by_email(&email).await?;
     let account = account.context("there is no such account; make it with `keyward account create`")?.id;
     let desk = authority.desk(host(), ambient::now());
-    let wish = KeyWish {
+    let wish = IssueKey {
         account,
         spec,
         passphrase: phrase,
@@ -79,9 +80,7 @@ async fn create(options: arguments::KeyCreate) -> Result<()> {
         replaces: None,
         idempotency: String::new(),
     };
-    let Outcome::Made(issued) = issue_key(&desk, Proof::None, wish).await? else {
-        bail!("the key was there")
-    };
+    let Outcome::Made(issued) = wish.perform(&desk, Proof::None).await? else { bail!("the key was there") };
     store.close().await;
     let shown = Secret::new(if options.output.json {
         let shown = json!({"api_key": issued.id.to_string(), "secret": issued.secret.expose(),
@@ -167,9 +166,9 @@ async fn change(options: arguments::KeyName, change: Change) -> Result<()> {
     let (store, authority) = open(&options.store).await?;
     let (desk, key) = (authority.desk(host(), ambient::now()), KeyNamed::at_the_host(id));
     let (revision, word) = match change {
-        Change::Disable => (disable_key(&desk, Proof::None, &key).await?, "disabled"),
-        Change::Enable => (enable_key(&desk, Proof::None, id).await?, "enabled"),
-        Change::Delete => (delete_key(&desk, Proof::None, &key).await?, "deleted"),
+        Change::Disable => (DisableKey(key).perform(&desk, Proof::None).await?, "disabled"),
+        Change::Enable => (EnableKey(id).perform(&desk, Proof::None).await?, "enabled"),
+        Change::Delete => (DeleteKey(key).perform(&desk, Proof::None).await?, "deleted"),
     };
     store.close().await;
     let shown = if options.output.json {

@@ -14,8 +14,8 @@ use super::{Place, host, place};
 use crate::arguments::Output;
 use crate::arguments::master_key::{MasterKey as Command, WhichStore};
 use crate::checkpoint::Checkpoint;
-use crate::master_key_source::read_file;
-use crate::sandbox::write_private;
+use crate::files::write_private;
+use crate::master_key_source::{new_master_key, read_file};
 use crate::{ambient, node, output};
 
 /// Runs one of the commands.
@@ -25,13 +25,6 @@ pub async fn run(command: Command) -> Result<()> {
         Command::New(options) => new(&options).await,
         Command::Rotate(options) => rotate(&options).await,
     }
-}
-
-/// A new master key from the system's randomness.
-pub fn new_master_key() -> MasterKey {
-    let mut bytes = [0; 32];
-    ambient::entropy()(&mut bytes);
-    MasterKey::new(bytes)
 }
 
 /// Where the next master key waits.
@@ -128,7 +121,7 @@ async fn rotate(options: &WhichStore) -> Result<()> {
     let shown = tell(&options.output, (&today, &next), approvers, &kept);
     if first {
         output::note(format_args!(
-            "This store is from before root keys, and its first master key, {}, stays its root: whoever has that and any \
+            "This store is from before root keys, and its first master key, {}, stays its root: anybody who has that and any \
              copy of the database, older or newer, still opens it. docs/operating/keys.md says more.",
             today.id()
         ));

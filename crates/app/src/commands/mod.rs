@@ -26,6 +26,7 @@ use keyward_store::{Location, MasterKey, Store};
 use crate::arguments::StoreChoice;
 use crate::audit::AuditSettings;
 use crate::checkpoint::{Checkpoint, NodeState};
+use crate::files::{private_folder, refuse_key_inside};
 use crate::master_key_source::MasterKeySource;
 use crate::{ambient, checkpoint, config as settings, node, retention, sandbox};
 
@@ -110,8 +111,8 @@ fn place(choice: &StoreChoice) -> Result<Place> {
             let config = settings::read(file)?;
             let (location, master_key) = (Location::parse(&config.store.url)?, config.store.master_key()?);
             if let Location::Folder(folder) = &location {
-                node::private_folder(folder)?;
-                settings::refuse_key_inside(folder, &master_key)?;
+                private_folder(folder)?;
+                refuse_key_inside(folder, &master_key)?;
             }
             let (checkpoint, rules) = (config.checkpoint_file(&location), config.settings());
             Ok(Place { location, master_key, checkpoint, rules, audit: config.audit })

@@ -16,6 +16,7 @@ use super::{Place, host, place};
 use crate::arguments::backup::Restore;
 use crate::backup::{Manifest, Staging, holds_a_store, move_aside};
 use crate::checkpoint::{NodeState, Signed};
+use crate::files::private_folder;
 use crate::master_key_source::read_file;
 use crate::{ambient, checkpoint, node, output};
 
@@ -29,7 +30,7 @@ pub async fn run(options: Restore) -> Result<()> {
     let (master, taken_under) = (place.master()?, options.taken_under.as_deref());
     let former = taken_under.map(read_file).transpose()?;
     let opens = former.as_ref().unwrap_or(&master);
-    node::private_folder(&folder)?;
+    private_folder(&folder)?;
     let _lock = node::lock(&folder).context("stop the server first")?;
     if holds_a_store(&folder) && !options.replace {
         bail!("{} holds a store; with --replace it is moved aside first", folder.display());

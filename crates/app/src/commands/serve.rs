@@ -14,6 +14,7 @@ use crate::arguments::ConfigFile;
 use crate::commands::operator;
 use crate::config::GatewaySettings;
 use crate::control::{self, Control, Post};
+use crate::files::private_folder;
 use crate::node::{self, Node, NodeOptions};
 use crate::status::{Status, Watched};
 use crate::tls::{self, Certificate};
@@ -28,11 +29,11 @@ pub async fn run(file: &ConfigFile) -> Result<()> {
     if settings.given.iter().any(|name| name == "log.level") {
         settings.log.apply();
     }
-    config::refuse_unsafe(&doctor::start_checks(&settings, &file.config))?;
+    doctor::refuse_unsafe(&doctor::start_checks(&settings, &file.config))?;
     let location = Location::parse(&settings.store.url)?;
     let _lock = match &location {
         Location::Folder(folder) => {
-            node::private_folder(folder)?;
+            private_folder(folder)?;
             Some(node::lock(folder)?)
         }
         Location::Postgres(_) => None,

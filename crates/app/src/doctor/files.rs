@@ -9,7 +9,8 @@ use rustix::process::geteuid;
 
 use super::own_group::OwnGroups;
 use super::{Finding, Level};
-use crate::config::{Config, refuse_key_inside};
+use crate::config::Config;
+use crate::files::refuse_key_inside;
 use crate::master_key_source::MasterKeySource;
 
 /// Where the master key lies.

@@ -104,7 +104,7 @@ impl Host {
             Finding::good(SHARED, format!("Nobody signs in as {name}, who runs this."))
         } else {
             let means =
-                format!("{name}, who runs this, has a shell: whoever signs in as {name} has every key.");
+                format!("{name}, who runs this, has a shell: anybody who signs in as {name} has every key.");
             Finding::warning(SHARED, means, ADVICE)
         })
     }
@@ -173,7 +173,7 @@ impl Host {
             Some("2") => Finding::good(SUID, "Dumps of programs that changed their user are root's alone."),
             Some("1") => Finding::warning(
                 SUID,
-                "Programs that changed their user are dumped for whoever asks: secrets of others lie about.",
+                "Anybody can make a program that changed its user write a core dump, with secrets in it.",
                 "Set fs.suid_dumpable=0 with sysctl.",
             ),
             Some(_) | None => Finding::note(

@@ -42,6 +42,14 @@ pub fn start_checks(config: &Config, file: &Path) -> Vec<Finding> {
     found
 }
 
+/// What `keyward doctor` refuses of this machine is no set-up to serve with.
+pub fn refuse_unsafe(found: &[Finding]) -> Result<(), ConfigError> {
+    let refused = found.iter().filter(|one| one.level == Level::Refused);
+    let mistakes: Vec<String> =
+        refused.map(|one| format!("{}: {} {}", one.name, one.means, one.advice)).collect();
+    if mistakes.is_empty() { Ok(()) } else { Err(ConfigError::of(mistakes)) }
+}
+
 /// All findings; good ones among them. `file` is the configuration itself. What others must answer is asked at once, so that
 /// the slowest says how long it takes.
 pub async fn examine(config: &Config, file: &Path) -> Vec<Finding> {

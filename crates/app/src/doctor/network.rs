@@ -38,7 +38,7 @@ async fn upstream(url: &str) -> Vec<Finding> {
             let unsigned = Finding::warning(
                 UNSIGNED,
                 "The exchange answers a private route without a verified identity: who reaches it needs no key.",
-                "Let it check Keyward-Identity (docs/IDENTITY.md), and let nobody but the gateway reach it.",
+                "Let it check Keyward-Identity (docs/IDENTITY.md), and let only the gateway reach it.",
             );
             if good { vec![reached, unsigned] } else { vec![reached] }
         }

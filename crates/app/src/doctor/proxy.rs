@@ -30,7 +30,7 @@ fn gateway(listeners: Vec<SocketAddr>, proxies: &ProxySettings) -> Finding {
         return Finding::note(
             GATEWAY,
             trusted(proxies),
-            "Make sure that nobody but your proxies has these addresses, and that they replace what clients write into \
+            "Make sure that only your proxies have these addresses, and that they replace what clients write into \
              these headers.",
         );
     }

@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
-use super::Places;
-use super::fixtures::TRADER;
+use super::people::TRADER;
+use super::places::Places;
 use crate::{ambient, output};
 
 /// Prints the addresses and commands that work as they stand.

@@ -1,14 +1,9 @@
 //! The credentials file, as outside scripts rely on it.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
-
-use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use super::Places;
 use super::fixtures::Fixtures;
+use super::places::Places;
 
 /// The JSON document: addresses, people and keys by name. What does not exist yet is `null`.
 pub fn document(fixtures: &Fixtures, places: &Places) -> String {
@@ -25,15 +20,4 @@ pub fn document(fixtures: &Fixtures, places: &Places) -> String {
         "keys": fixtures.keys,
     });
     format!("{document:#}\n")
-}
-
-/// Writes a file that only its owner may read, whole or not at all.
-pub fn write(file: &Path, text: &str) -> Result<()> {
-    let partial = file.with_extension("partial");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut open = options.open(&partial).with_context(|| format!("cannot write {}", file.display()))?;
-    open.write_all(text.as_bytes())?;
-    open.sync_all()?;
-    std::fs::rename(&partial, file).with_context(|| format!("cannot write {}", file.display()))
 }

@@ -8,14 +8,14 @@ use anyhow::{Context as _, Result};
 use keyward_authority::Settings;
 use keyward_rules::address::Binding;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor, Proof};
+use keyward_rules::grant::{ActionKind, Actor, Proof};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::key::{Environment, HmacState, KeyName, SecretKey};
 use keyward_rules::limits::KEYS_PER_ACCOUNT;
 use keyward_store::{AccountKind, AccountRecord, KeyDraft, Store};
 use serde_json::json;
 
-use super::fixtures::passphrase;
+use super::passphrase::passphrase;
 use crate::{ambient, node, output};
 
 /// Keys in one transaction.
@@ -80,7 +80,7 @@ async fn batch(store: &Store, count: u64, lines: &mut impl std::io::Write) -> Re
             "account": owner.to_string()});
         writeln!(lines, "{line}")?;
     }
-    let grant = desk.actor.may(Action::SeedSandbox, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::SeedSandbox, Proof::None)?;
     let event = Event::of(&grant, desk.now, "keys", &[("extra", count.to_string())]);
     Ok(authority.access.writer.insert_many((grant, desk.now), accounts, drafts, event).await?)
 }

@@ -3,26 +3,25 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use keyward_authority::Action as _;
 use keyward_authority::accounts::{create_account, create_sub_account};
-use keyward_authority::keys::{KeyNamed, KeyWish, Outcome, delete_key, disable_key, issue_key};
+use keyward_authority::keys::{DeleteKey, DisableKey, IssueKey, KeyNamed, Outcome};
 use keyward_authority::{Authority, Desk};
 use keyward_rules::account::{Email, SubAccountName};
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::app::{AppName, AppStanding, VersionStanding};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor, Proof};
+use keyward_rules::grant::{ActionKind, Actor, Proof};
 use keyward_rules::id::{AccountId, AppId, KeyId};
-use keyward_rules::key::{Environment, Hold, KeyName, KeySpec, Passphrase, WideRange};
+use keyward_rules::key::{Environment, Hold, KeyName, KeySpec, WideRange};
 use keyward_store::{AppProfile, AppRecord, AppState, RangeVersion};
 use serde_json::{Map, Value, json};
 
-use super::people;
+use super::passphrase::passphrase;
+use super::people::{self, BROKER, TRADER};
 use crate::ambient;
 
-/// The e-mail address of the sandbox's trader.
-pub const TRADER: &str = "trader@keyward.example";
-/// The address of the account that owns the apps.
-pub const BROKER: &str = "broker@keyward.example";
+/// The name of the trader's sub-account.
 const SUB_ACCOUNT: &str = "probeSub01";
 
 /// One fixture key.
@@ -145,7 +144,7 @@ async fn make_key(desk: &Desk<'_>, fixture: &Fixture, account: AccountId, bindin
         expires_at: (fixture.after == After::Expire).then(|| desk.now.plus_ms(1)),
         rate_cap: None,
     };
-    let wish = KeyWish {
+    let wish = IssueKey {
         account,
         spec,
         passphrase: passphrase()?,
@@ -153,7 +152,7 @@ async fn make_key(desk: &Desk<'_>, fixture: &Fixture, account: AccountId, bindin
         replaces: None,
         idempotency: String::new(),
     };
-    let Outcome::Made(issued) = issue_key(desk, Proof::None, wish).await? else { bail!("the key was there") };
+    let Outcome::Made(issued) = wish.perform(desk, Proof::None).await? else { bail!("the key was there") };
     after(desk, fixture.after, issued.id).await?;
     let permissions: Vec<&str> = fixture.permissions.split(',').collect();
     Ok(json!({
@@ -165,8 +164,8 @@ async fn make_key(desk: &Desk<'_>, fixture: &Fixture, account: AccountId, bindin
 async fn after(desk: &Desk<'_>, after: After, key: KeyId) -> Result<()> {
     match after {
         After::Nothing | After::Demo | After::Sub | After::Expire => {}
-        After::Disable => drop(disable_key(desk, Proof::None, &KeyNamed::at_the_host(key)).await?),
-        After::Delete => drop(delete_key(desk, Proof::None, &KeyNamed::at_the_host(key)).await?),
+        After::Disable => drop(DisableKey(KeyNamed::at_the_host(key)).perform(desk, Proof::None).await?),
+        After::Delete => drop(DeleteKey(KeyNamed::at_the_host(key)).perform(desk, Proof::None).await?),
         After::Freeze => freeze(desk, key).await?,
     }
     Ok(())
@@ -174,7 +173,7 @@ async fn after(desk: &Desk<'_>, after: After, key: KeyId) -> Result<()> {
 
 /// Freezing takes an operator; the fixture is written through the store, with its audit record.
 async fn freeze(desk: &Desk<'_>, id: KeyId) -> Result<()> {
-    let grant = desk.actor.may(Action::SeedSandbox, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::SeedSandbox, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let mut key = tx.key(id).await?.context("the key was just made")?;
     key.life = key.life.hold(Hold::Frozen)?;
@@ -186,7 +185,7 @@ async fn freeze(desk: &Desk<'_>, id: KeyId) -> Result<()> {
 
 /// Registering takes a broker and two operators; the fixture is written through the store, with its audit record.
 async fn make_app(desk: &Desk<'_>, owner: AccountId, name: &str, ranges: &str) -> Result<AppId> {
-    let grant = desk.actor.may(Action::SeedSandbox, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::SeedSandbox, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let mut entropy = [0; 8];
     (desk.authority.entropy)(&mut entropy);
@@ -235,10 +234,4 @@ async fn make_app(desk: &Desk<'_>, owner: AccountId, name: &str, ranges: &str) -
 
 fn addresses(text: &str) -> Result<Binding> {
     Ok(Binding::Addresses(AddressSet::parse(text, HostBits::Refuse)?))
-}
-
-/// A passphrase that keeps the rules: one character of each kind, then 96 random bits.
-pub fn passphrase() -> Result<Passphrase> {
-    let (high, low) = (ambient::random_u64(), ambient::random_u64() >> 32);
-    Ok(Passphrase::parse(&format!("Kw1-{high:016x}{low:08x}"))?)
 }

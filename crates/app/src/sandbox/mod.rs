@@ -2,11 +2,11 @@
 
 mod banner;
 mod credentials;
-pub use credentials::write as write_private;
 mod extra;
 mod fixtures;
+mod passphrase;
 mod people;
-pub use fixtures::passphrase;
+mod places;
 pub mod tls;
 
 use std::path::{Path, PathBuf};
@@ -21,31 +21,20 @@ use keyward_store::{Location, MasterKey, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::audit::AuditSettings;
-use crate::commands::master_key::new_master_key;
 use crate::config::{ChannelSettings, ProxySettings};
 use crate::control::{self, Control, Post};
-use crate::master_key_source::read_file;
+use crate::files::{private_folder, write_private};
+use crate::master_key_source::{new_master_key, read_file};
 use crate::node::{self, Node, NodeOptions};
 use crate::retention::JournalSettings;
 use crate::status::{Status, Watched};
 use crate::{ambient, arguments, retention};
+use places::Places;
+
+pub use passphrase::passphrase;
 
 /// The master key's file in a sandbox's data folder; a server keeps it elsewhere.
 pub const MASTER_KEY_FILE: &str = "master.key";
-
-/// Where the sandbox is reached.
-pub struct Places {
-    /// The gateway.
-    pub plain: std::net::SocketAddr,
-    /// The gateway with TLS.
-    pub tls: std::net::SocketAddr,
-    /// The console, by the name under which browsers treat it as safe.
-    pub console: String,
-    /// Metrics and health.
-    pub metrics: std::net::SocketAddr,
-    /// The authority to trust for TLS.
-    pub ca_file: PathBuf,
-}
 
 /// Runs until SIGINT or SIGTERM, or until its terminal is closed.
 pub async fn run(options: arguments::Sandbox) -> Result<()> {
@@ -91,7 +80,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let authority = Arc::new(node::authority(&store, settings));
     let fixtures = fixtures::make(&authority, &folder.path).await?;
     let document = credentials::document(&fixtures, &places);
-    credentials::write(&folder.path.join("credentials.json"), &document)?;
+    write_private(&folder.path.join("credentials.json"), &document)?;
     extra::top_up(&store, options.extra_keys, options.credentials.as_deref()).await?;
 
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -125,7 +114,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let watched = Watched { gate: node.gate(), pulses: node.pulses(), console: Some(control.shell()) };
     let status = Status::start(metrics, watched)?;
     if let Some(file) = &options.credentials {
-        credentials::write(file, &document)?;
+        write_private(file, &document)?;
     }
     banner::print(&places, &folder.path, options.credentials.as_deref()).await;
 
@@ -159,7 +148,7 @@ fn master_key(folder: &Path) -> Result<MasterKey> {
         return read_file(&file);
     }
     let master = new_master_key();
-    credentials::write(&file, master.to_text().expose())?;
+    write_private(&file, master.to_text().expose())?;
     Ok(master)
 }
 
@@ -175,7 +164,7 @@ impl Folder {
             Some(path) => path.to_owned(),
             None => std::env::temp_dir().join(format!("keyward-sandbox-{:016x}", ambient::random_u64())),
         };
-        node::private_folder(&path)?;
+        private_folder(&path)?;
         Ok(Self { path: path.canonicalize()?, temporary: chosen.is_none() })
     }
 }

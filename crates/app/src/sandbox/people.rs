@@ -5,21 +5,26 @@ use keyward_authority::accounts::create_account;
 use keyward_authority::{Authenticator, Authority, Desk};
 use keyward_rules::account::Email;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor, Proof};
+use keyward_rules::grant::{ActionKind, Actor, Proof};
 use keyward_rules::id::AccountId;
 use keyward_rules::person::Password;
 use keyward_rules::staff::Role;
 use serde_json::{Map, Value, json};
 
-use super::passphrase;
+use super::passphrase::passphrase;
 use crate::ambient;
+
+/// The e-mail address of the sandbox's trader.
+pub const TRADER: &str = "trader@keyward.example";
+/// The address of the account that owns the apps.
+pub const BROKER: &str = "broker@keyward.example";
 
 /// Their names in the credentials file, and their addresses.
 const PEOPLE: [(&str, &str); 4] = [
-    ("trader", super::fixtures::TRADER),
+    ("trader", TRADER),
     ("operator", "operator@keyward.example"),
     ("operator2", "operator2@keyward.example"),
-    ("broker", super::fixtures::BROKER),
+    ("broker", BROKER),
 ];
 
 /// Puts a person behind each account; the trader's is there already.
@@ -53,7 +58,7 @@ async fn make_one(desk: &Desk<'_>, account: AccountId, address: &str, role: Opti
         .hash((nowhere, keyward_authority::Lane::Known), presented, salt.try_into()?)
         .await?;
 
-    let grant = desk.actor.may(Action::SeedSandbox, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::SeedSandbox, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     tx.insert_person(account, &hash, "amber kite 427").await?;
     tx.set_totp(account, Some(authenticator.secret()), 0).await?;

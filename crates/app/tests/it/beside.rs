@@ -9,7 +9,7 @@ use keyward_rules::account::Email;
 use keyward_rules::address::{AddressSet, Binding, HostBits, Network};
 use keyward_rules::alert::Alert;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor, Grant, Proof, Scope};
+use keyward_rules::grant::{ActionKind, Actor, Grant, Proof, Scope};
 use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::{Environment, HmacState, KeyName, SecretKey};
 use keyward_rules::secret::Secret;
@@ -174,7 +174,7 @@ impl Drop for Beside {
 }
 
 fn grant() -> Grant {
-    Actor::System("sandbox").may(Action::SeedSandbox, Proof::None).unwrap()
+    Actor::System("sandbox").may(ActionKind::SeedSandbox, Proof::None).unwrap()
 }
 
 fn now() -> Moment {

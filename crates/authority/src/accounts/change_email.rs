@@ -3,7 +3,7 @@
 use keyward_rules::account::Email;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor, Answer, NotApproved, Proof};
+use keyward_rules::grant::{ActionKind, Actor, Answer, NotApproved, Proof};
 use keyward_rules::letter::Letter;
 use keyward_rules::limits::{CODE_LIFE_MS, CODES_PER_HOUR};
 use keyward_rules::person::{MailCode, SessionId};
@@ -13,14 +13,14 @@ use keyward_store::{AccountKind, NewChallenge};
 use super::register::is_quiet;
 use super::rest;
 use crate::sign_in::STRANGERS;
-use crate::step_up::{Matter, code_letter, tag, within};
-use crate::{ActionError, Desk, tell};
+use crate::step_up::{code_letter, tag, within};
+use crate::{ActionError, Desk, PendingAction, tell};
 
 /// What asking for another address is approved as, at the old address.
 #[must_use]
-pub fn email_matter(new: &Email) -> Matter {
-    Matter {
-        action: Action::ChangeEmail,
+pub fn email_matter(new: &Email) -> PendingAction {
+    PendingAction {
+        action: ActionKind::ChangeEmail,
         facts: vec![("email", new.to_string())],
         words: vec![
             format!("Change the e-mail address of your account to {new}"),
@@ -31,8 +31,12 @@ pub fn email_matter(new: &Email) -> Matter {
     }
 }
 
-fn new_address_matter(new: &str) -> Matter {
-    Matter { action: Action::ConfirmEmail, facts: vec![("email", new.to_owned())], words: Vec::new() }
+fn new_address_matter(new: &str) -> PendingAction {
+    PendingAction {
+        action: ActionKind::ConfirmEmail,
+        facts: vec![("email", new.to_owned())],
+        words: Vec::new(),
+    }
 }
 
 /// Sends a code to the new address; gives the name of the challenge that takes it.
@@ -43,7 +47,7 @@ fn new_address_matter(new: &str) -> Matter {
 pub async fn ask_for_email(desk: &Desk<'_>, proof: Proof, new: &Email) -> Result<SessionId, ActionError> {
     let Actor::Holder(holder) = &desk.actor else { return Err(ActionError::NoAccount) };
     let account = holder.account;
-    let grant = desk.actor.may(Action::ChangeEmail, proof)?;
+    let grant = desk.actor.may(ActionKind::ChangeEmail, proof)?;
     let tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[("email", new.to_string())]);
     tx.commit(event).await?;
@@ -60,7 +64,7 @@ pub async fn ask_for_email(desk: &Desk<'_>, proof: Proof, new: &Email) -> Result
         id,
         account: Some(account),
         session: Some(holder.session),
-        action: Action::ConfirmEmail,
+        action: ActionKind::ConfirmEmail,
         intent: new_address_matter(new.as_str()).intent(desk, &owner),
         code: tag(desk, id, &code),
         payload: Secret::new(new.to_string()),
@@ -87,7 +91,7 @@ pub async fn confirm_email(desk: &Desk<'_>, challenge: &str, code: &str) -> Resu
     let opened = door.try_challenge(id).await?.ok_or(NotApproved::Over)?;
     let new = Email::parse(opened.payload.expose()).map_err(|_| NotApproved::Over)?;
     let answer = Answer {
-        action: Action::ConfirmEmail,
+        action: ActionKind::ConfirmEmail,
         session: Some(holder.session),
         intent: new_address_matter(new.as_str()).intent(desk, &format!("account:{account}")),
         code: tag(desk, id, &code),
@@ -96,7 +100,7 @@ pub async fn confirm_email(desk: &Desk<'_>, challenge: &str, code: &str) -> Resu
     if !door.use_challenge(id, desk.now).await? {
         return Err(NotApproved::Over.into());
     }
-    let grant = desk.actor.may(Action::ConfirmEmail, Proof::Mail(approved))?;
+    let grant = desk.actor.may(ActionKind::ConfirmEmail, Proof::Mail(approved))?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let old = match tx.account(account).await?.map(|record| record.kind) {
         Some(AccountKind::Master(email)) => email,

@@ -2,19 +2,19 @@
 
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 
 use super::rest;
 use crate::hashing::Lane;
 use crate::prove::source;
-use crate::{ActionError, Desk, Matter, strength, tell};
+use crate::{ActionError, Desk, PendingAction, strength, tell};
 
 /// What a change of password is approved as.
 #[must_use]
-pub fn password_matter(new: &str) -> Matter {
-    Matter {
-        action: Action::ChangePassword,
+pub fn password_matter(new: &str) -> PendingAction {
+    PendingAction {
+        action: ActionKind::ChangePassword,
         facts: vec![("password", new.to_owned())],
         words: vec![
             "Change the password of your account".to_owned(),
@@ -37,7 +37,7 @@ pub async fn change_password(
 ) -> Result<(), ActionError> {
     let password = strength::choose(new, &["keyward"])?;
     let hash = desk.authority.hasher.hash((source(desk), Lane::Known), password, desk.random()).await?;
-    let grant = desk.actor.may(Action::ChangePassword, proof)?;
+    let grant = desk.actor.may(ActionKind::ChangePassword, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     tx.set_password(account, &hash).await?;
     tx.end_sessions(account, desk.session()).await?;

@@ -2,7 +2,7 @@
 
 use keyward_rules::account::Email;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 use keyward_store::{AccountKind, AccountRecord};
 
@@ -14,7 +14,7 @@ use crate::{ActionError, Desk};
 /// [`ActionError::Store`] with `Exists` when the address is taken.
 #[crate::boxed]
 pub async fn create_account(desk: &Desk<'_>, email: Email) -> Result<AccountRecord, ActionError> {
-    let grant = desk.actor.may(Action::CreateAccount, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::CreateAccount, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let account = AccountRecord {
         id: AccountId::from_entropy(desk.random()),

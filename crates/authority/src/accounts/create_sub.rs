@@ -2,7 +2,7 @@
 
 use keyward_rules::account::SubAccountName;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 use keyward_store::{AccountKind, AccountRecord};
 
@@ -18,7 +18,7 @@ pub async fn create_sub_account(
     master: AccountId,
     name: SubAccountName,
 ) -> Result<AccountRecord, ActionError> {
-    let grant = desk.actor.may(Action::CreateSubAccount, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::CreateSubAccount, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let owner = tx.account(master).await?.ok_or(ActionError::NoAccount)?;
     if owner.master().is_some() {

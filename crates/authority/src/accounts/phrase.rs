@@ -1,10 +1,10 @@
 //! Action: choose the phrase that marks our mails, so that a forged one stands out.
 
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 
-use crate::{ActionError, Desk, Matter};
+use crate::{ActionError, Desk, PendingAction};
 
 const COLOURS: [&str; 16] = [
     "amber", "azure", "coral", "cobalt", "crimson", "emerald", "golden", "indigo", "ivory", "jade", "lilac",
@@ -26,9 +26,9 @@ pub(crate) fn suggest(entropy: [u8; 4]) -> String {
 
 /// What another phrase is confirmed as.
 #[must_use]
-pub fn phrase_matter(phrase: &str) -> Matter {
-    Matter {
-        action: Action::ChangePhrase,
+pub fn phrase_matter(phrase: &str) -> PendingAction {
+    PendingAction {
+        action: ActionKind::ChangePhrase,
         facts: vec![("phrase", phrase.trim().to_owned())],
         words: vec![format!("Mark our mails with “{}”", phrase.trim())],
     }
@@ -52,7 +52,7 @@ pub async fn change_phrase(
     if !good {
         return Err(ActionError::Phrase);
     }
-    let grant = desk.actor.may(Action::ChangePhrase, proof)?;
+    let grant = desk.actor.may(ActionKind::ChangePhrase, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     tx.set_phrase(account, phrase).await?;
     let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);

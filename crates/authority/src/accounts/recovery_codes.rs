@@ -2,20 +2,20 @@
 
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof, TwoFactor};
+use keyward_rules::grant::{ActionKind, Proof, TwoFactor};
 use keyward_rules::id::AccountId;
 use keyward_rules::limits::RECOVERY_CODES;
 use keyward_rules::person::{CodeTag, RecoveryCode};
 use keyward_store::Tx;
 
 use super::rest;
-use crate::{ActionError, Desk, Matter, tell};
+use crate::{ActionError, Desk, PendingAction, tell};
 
 /// What new recovery codes are approved as.
 #[must_use]
-pub fn recovery_matter() -> Matter {
-    Matter {
-        action: Action::RenewRecoveryCodes,
+pub fn recovery_matter() -> PendingAction {
+    PendingAction {
+        action: ActionKind::RenewRecoveryCodes,
         facts: Vec::new(),
         words: vec!["Make new recovery codes".to_owned(), "The old ones no longer work.".to_owned()],
     }
@@ -31,7 +31,7 @@ pub async fn renew_recovery_codes(
     proof: Proof,
     account: AccountId,
 ) -> Result<Vec<String>, ActionError> {
-    let grant = desk.actor.may(Action::RenewRecoveryCodes, proof)?;
+    let grant = desk.actor.may(ActionKind::RenewRecoveryCodes, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
     if person.two_factor() == TwoFactor::Off {

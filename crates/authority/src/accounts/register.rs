@@ -3,7 +3,7 @@
 use keyward_rules::account::Email;
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Answer, NotApproved, Proof};
+use keyward_rules::grant::{ActionKind, Answer, NotApproved, Proof};
 use keyward_rules::id::AccountId;
 use keyward_rules::letter::{Body, Letter};
 use keyward_rules::limits::{CODE_LIFE_MS, CODES_PER_HOUR};
@@ -15,8 +15,8 @@ use serde_json::json;
 use crate::hashing::Lane;
 use crate::prove::source;
 use crate::sign_in::{STRANGERS, session};
-use crate::step_up::{Matter, code_letter, tag, within};
-use crate::{ActionError, Desk, strength};
+use crate::step_up::{code_letter, tag, within};
+use crate::{ActionError, Desk, PendingAction, strength};
 
 /// A new account, and its first session.
 pub struct Registered {
@@ -69,7 +69,7 @@ pub async fn ask_to_register(
         owner,
         account: None,
         session: None,
-        action: Action::Register,
+        action: ActionKind::Register,
         intent: matter(&payload).intent(desk, "visitor"),
         code: tag(desk, id, &code),
         payload: Secret::new(payload),
@@ -97,7 +97,7 @@ pub async fn confirm_registration(
     let code = MailCode::parse(code).map_err(|_| NotApproved::Unreadable)?;
     let opened = door.try_challenge(id).await?.ok_or(NotApproved::Over)?;
     let answer = Answer {
-        action: Action::Register,
+        action: ActionKind::Register,
         session: None,
         intent: matter(opened.payload.expose()).intent(desk, "visitor"),
         code: tag(desk, id, &code),
@@ -107,7 +107,7 @@ pub async fn confirm_registration(
     if !door.use_challenge(id, desk.now).await? {
         return Err(NotApproved::Over.into());
     }
-    let grant = desk.actor.may(Action::Register, Proof::Mail(approved))?;
+    let grant = desk.actor.may(ActionKind::Register, Proof::Mail(approved))?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let account = match tx.account_by_email(&email).await? {
         // Made at the host before: whoever reads its mail takes it over.
@@ -130,8 +130,12 @@ pub async fn confirm_registration(
     Ok(Registered { account, token, device })
 }
 
-fn matter(payload: &str) -> Matter {
-    Matter { action: Action::Register, facts: vec![("payload", payload.to_owned())], words: Vec::new() }
+fn matter(payload: &str) -> PendingAction {
+    PendingAction {
+        action: ActionKind::Register,
+        facts: vec![("payload", payload.to_owned())],
+        words: Vec::new(),
+    }
 }
 
 fn read(payload: &str) -> Option<(Email, Secret<String>)> {

@@ -4,7 +4,7 @@ use keyward_rules::account::Email;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{
-    Action, Answer, Factor, FactorAnswer, FactorKind, NotApproved, NotProven, Proof, Scope, TwoFactor,
+    ActionKind, Answer, Factor, FactorAnswer, FactorKind, NotApproved, NotProven, Proof, Scope, TwoFactor,
 };
 use keyward_rules::id::AccountId;
 use keyward_rules::key::KeyName;
@@ -21,8 +21,8 @@ use crate::passkeys::{Purpose, prove_any_passkey};
 use crate::prove::{FactorCode, prove, source};
 use crate::questions::stopping;
 use crate::sign_in::lane;
-use crate::step_up::{Matter, code_letter, tag, within};
-use crate::{ActionError, Desk, strength, tell};
+use crate::step_up::{code_letter, tag, within};
+use crate::{ActionError, Desk, PendingAction, strength, tell};
 
 /// What somebody gives who lost the password.
 pub struct ResetForm {
@@ -63,8 +63,12 @@ pub enum Reset {
     },
 }
 
-fn matter(email: &str) -> Matter {
-    Matter { action: Action::ResetPassword, facts: vec![("email", email.to_owned())], words: Vec::new() }
+fn matter(email: &str) -> PendingAction {
+    PendingAction {
+        action: ActionKind::ResetPassword,
+        facts: vec![("email", email.to_owned())],
+        words: Vec::new(),
+    }
 }
 
 /// Sends a code to the address, if it has an account. The answer is the same if it has none.
@@ -101,7 +105,7 @@ pub async fn ask_to_reset(
         owner,
         account: person.as_ref().map(|person| person.account),
         session: None,
-        action: Action::ResetPassword,
+        action: ActionKind::ResetPassword,
         intent: matter(email.as_str()).intent(desk, "visitor"),
         code: tag(desk, id, &code),
         payload: Secret::new(email.to_string()),
@@ -165,7 +169,7 @@ pub async fn reset_password(
     }
     let opened = door.try_challenge(id).await?.ok_or(NotApproved::Over)?;
     let answer = Answer {
-        action: Action::ResetPassword,
+        action: ActionKind::ResetPassword,
         session: None,
         intent: matter(opened.payload.expose()).intent(desk, "visitor"),
         code: tag(desk, id, &code),
@@ -204,7 +208,7 @@ pub async fn reset_password(
         return Err(NotApproved::Over.into());
     }
     let hash = authority.hasher.hash((source(desk), Lane::Strangers), password, desk.random()).await?;
-    let grant = desk.actor.may(Action::ResetPassword, Proof::StepUp(approved, factor))?;
+    let grant = desk.actor.may(ActionKind::ResetPassword, Proof::StepUp(approved, factor))?;
     let mut tx = authority.access.writer.begin(grant, desk.now).await?;
     tx.set_password(account, &hash).await?;
     tx.end_sessions(account, None).await?;

@@ -2,7 +2,7 @@
 
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, NotProven, Proof, TwoFactor};
+use keyward_rules::grant::{ActionKind, NotProven, Proof, TwoFactor};
 use keyward_rules::id::AccountId;
 use keyward_rules::key::Hold;
 use keyward_rules::person::{RecoveryCode, TotpCode};
@@ -10,13 +10,13 @@ use keyward_rules::person::{RecoveryCode, TotpCode};
 use keyward_store::Tx;
 
 use super::{family_holds, rest};
-use crate::{ActionError, Authenticator, Desk, Matter, tell};
+use crate::{ActionError, Authenticator, Desk, PendingAction, tell};
 
 /// What setting up an authenticator is approved as: this one, by its secret.
 #[must_use]
-pub fn enrol_matter(authenticator: &Authenticator) -> Matter {
-    Matter {
-        action: Action::EnrolTotp,
+pub fn enrol_matter(authenticator: &Authenticator) -> PendingAction {
+    PendingAction {
+        action: ActionKind::EnrolTotp,
         facts: vec![("secret", authenticator.base32())],
         words: vec!["Set up an authenticator for your account".to_owned()],
     }
@@ -49,13 +49,13 @@ impl Left {
 
 /// What turning it off is approved as; what is left belongs to it.
 #[must_use]
-pub fn remove_matter(left: Left) -> Matter {
+pub fn remove_matter(left: Left) -> PendingAction {
     let title = match left {
         Left::Another => "Turn the authenticator off",
         Left::Nothing => "Turn two-factor sign-in off",
     };
-    Matter {
-        action: Action::RemoveTotp,
+    PendingAction {
+        action: ActionKind::RemoveTotp,
         facts: vec![("left", left.word().to_owned())],
         words: vec![title.to_owned(), left.sentence().to_owned()],
     }
@@ -80,7 +80,7 @@ pub async fn enrol_totp(
     authenticator: &Authenticator,
     step: u64,
 ) -> Result<Enrolled, ActionError> {
-    let grant = desk.actor.may(Action::EnrolTotp, proof)?;
+    let grant = desk.actor.may(ActionKind::EnrolTotp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
     tx.set_totp(account, Some(authenticator.secret()), step).await?;
@@ -148,7 +148,7 @@ fn step_mac(desk: &Desk<'_>, authenticator: &Authenticator, step: u64) -> String
 /// [`ActionError::Unchanged`] when it is off.
 #[crate::boxed]
 pub async fn remove_totp(desk: &Desk<'_>, proof: Proof, account: AccountId) -> Result<(), ActionError> {
-    let grant = desk.actor.may(Action::RemoveTotp, proof)?;
+    let grant = desk.actor.may(ActionKind::RemoveTotp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
     if person.totp.is_none() {

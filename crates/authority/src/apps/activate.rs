@@ -3,15 +3,14 @@
 use keyward_rules::alert::AlertKind;
 use keyward_rules::app::{AppStanding, Difference, FrozenBy, Size, VersionStanding};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::{AccountId, AppId};
 use keyward_rules::limits::RANGE_VERSIONS;
 use keyward_store::{AppProfile, AppRecord, AppState, RangeVersion, StoreError, Tx};
 use tracing::error;
 
-use super::profile::told;
-use super::prove::ProofOfControl;
-use super::ranges::refuse_third;
+use super::decision::told;
+use super::proof_of_control::ProofOfControl;
 use super::{active, change_in_words, own, print_of, size_in_words, versions};
 use crate::{ActionError, Desk};
 
@@ -81,6 +80,16 @@ pub(crate) async fn approve_ranges(
         }
     }
     Ok(facts)
+}
+
+/// At most two sets are in force together: that is what an app's record holds.
+pub(super) fn refuse_third(versions: &[RangeVersion]) -> Result<(), ActionError> {
+    if versions.iter().any(|version| version.standing == VersionStanding::Retiring) {
+        return Err(ActionError::OtherWay(
+            "an overlap is under way: wait for its end, or submit without another one, which ends it",
+        ));
+    }
+    Ok(())
 }
 
 /// Puts a version in force in the place of the one that is, which goes on beside it for the overlap.
@@ -186,7 +195,7 @@ pub async fn retire_ranges(desk: &Desk<'_>) -> Result<usize, ActionError> {
 }
 
 async fn retire(desk: &Desk<'_>, app: AppId) -> Result<usize, ActionError> {
-    let grant = desk.actor.may(Action::RetireRanges, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::RetireRanges, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let profile = tx.any_app_profile(app).await?.ok_or(ActionError::NoApp)?;
     let ended = |one: &RangeVersion| {
@@ -210,7 +219,7 @@ async fn retire(desk: &Desk<'_>, app: AppId) -> Result<usize, ActionError> {
 
 /// Stops an app at the gateways without a word in its profile; the next action that can be done puts it right.
 async fn stop(desk: &Desk<'_>, app: AppId) -> Result<(), ActionError> {
-    let grant = desk.actor.may(Action::RetireRanges, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::RetireRanges, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     // A row that does not verify admits nothing at the gateways.
     let Ok(Some(record)) = tx.app(app).await else { return Ok(()) };

@@ -3,22 +3,22 @@
 use keyward_rules::alert::AlertKind;
 use keyward_rules::app::FrozenBy;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor, Proof};
+use keyward_rules::grant::{ActionKind, Actor, Proof};
 use keyward_rules::id::AppId;
 use keyward_rules::limits::PAGE_MAX;
 use keyward_store::{AppProfile, Tx};
 
 use super::activate::put_in_force;
-use super::profile::{reason, told};
+use super::decision::{reason, told};
 use super::{own, refuse_frozen_owner};
 use crate::oversight::acting;
-use crate::{ActionError, Desk, Matter};
+use crate::{ActionError, Desk, PendingAction};
 
 /// What a freeze is confirmed as.
 #[must_use]
-pub fn freeze_matter(profile: &AppProfile) -> Matter {
-    Matter {
-        action: Action::FreezeApp,
+pub fn freeze_matter(profile: &AppProfile) -> PendingAction {
+    PendingAction {
+        action: ActionKind::FreezeApp,
         facts: vec![("app", profile.id.to_string())],
         words: vec![format!("Freeze all keys of “{}”", profile.name)],
     }
@@ -26,9 +26,9 @@ pub fn freeze_matter(profile: &AppProfile) -> Matter {
 
 /// What lifting one's own freeze is approved as.
 #[must_use]
-pub fn thaw_matter(profile: &AppProfile) -> Matter {
-    Matter {
-        action: Action::ThawApp,
+pub fn thaw_matter(profile: &AppProfile) -> PendingAction {
+    PendingAction {
+        action: ActionKind::ThawApp,
         facts: vec![("app", profile.id.to_string())],
         words: vec![format!("Let all keys of “{}” work again", profile.name)],
     }
@@ -41,7 +41,7 @@ pub fn thaw_matter(profile: &AppProfile) -> Matter {
 /// by an operator.
 #[crate::boxed]
 pub async fn freeze_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> Result<(), ActionError> {
-    let grant = desk.actor.may(Action::FreezeApp, proof)?;
+    let grant = desk.actor.may(ActionKind::FreezeApp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let by = match &desk.actor {
         Actor::Staff(_) => {
@@ -78,7 +78,7 @@ pub async fn freeze_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> 
 /// [`ActionError::NoApp`]; [`ActionError::Unchanged`] when it is not frozen; [`ActionError::Frozen`] when an operator did it.
 #[crate::boxed]
 pub async fn thaw_own_app(desk: &Desk<'_>, proof: Proof, id: AppId) -> Result<(), ActionError> {
-    let grant = desk.actor.may(Action::ThawApp, proof)?;
+    let grant = desk.actor.may(ActionKind::ThawApp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let before = own(&mut tx, id).await?;
     refuse_frozen_owner(&mut tx, &before).await?;
@@ -116,7 +116,7 @@ async fn lift(desk: &Desk<'_>, tx: &mut Tx, before: AppProfile, by: FrozenBy) ->
 }
 
 /// Freezes every app as an operator would, because nobody knows what was narrowed or frozen since; gives how many.
-pub(crate) async fn freeze_all(desk: &Desk<'_>, action: Action) -> Result<usize, ActionError> {
+pub(crate) async fn freeze_all(desk: &Desk<'_>, action: ActionKind) -> Result<usize, ActionError> {
     let (mut frozen, mut after) = (0, None);
     loop {
         let profiles = desk.authority.access.reader.app_profiles(None, after, PAGE_MAX).await?;

@@ -4,11 +4,13 @@
 //! is an audit record of its own. Words that are mailed, logged or proposed count them and never name one.
 
 mod activate;
+mod decision;
 mod findings;
 mod freeze;
 mod logo;
 mod news;
 mod profile;
+mod proof_of_control;
 mod prove;
 mod ranges;
 mod review;
@@ -26,7 +28,8 @@ pub use profile::{
     submit_app,
 };
 pub(crate) use profile::{verify_app, verify_words};
-pub use prove::{Progress, ProofOfControl, proof_token, prove_control};
+pub use proof_of_control::ProofOfControl;
+pub use prove::{Progress, proof_token, prove_control};
 pub use ranges::{
     RangeWish, RangesGo, check_ranges, enter_matter, enter_ranges, ranges_matter, submit_ranges,
     withdraw_ranges,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 use keyward_rules::limits::DAY_MS;
 use keyward_store::StoreError;
@@ -26,7 +26,7 @@ pub async fn tell_app_news(desk: &Desk<'_>) -> Result<(usize, bool), ActionError
     if !desk.authority.access.reader.has_app_news().await? {
         return Ok((0, false));
     }
-    let grant = desk.actor.may(Action::TellAppNews, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::TellAppNews, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let Some(news) = tx.app_news().await? else { return Ok((0, false)) };
     let (keys, last) = tx.app_keys(news.app, &news.after, BATCH).await?;

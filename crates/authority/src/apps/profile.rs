@@ -3,19 +3,19 @@
 use std::fmt;
 
 use keyward_rules::account::Email;
-use keyward_rules::alert::AlertKind;
 use keyward_rules::app::{AppName, AppStanding};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::{AccountId, AppId};
-use keyward_rules::limits::{APPS_PER_BROKER, WHY_CHARS};
+use keyward_rules::limits::APPS_PER_BROKER;
 use keyward_rules::permission::{Permission, Permissions};
 use keyward_store::{AccountKind, AppProfile, Tx};
 
 use super::activate::put_in_force;
+use super::decision::{reason, told};
 use super::{SentPicture, own, refuse_frozen_owner};
 use crate::oversight::acting;
-use crate::{ActionError, Desk, Matter, tell};
+use crate::{ActionError, Desk, PendingAction};
 
 /// Where people read about an app: an `https://` address of a host name, without name or password in it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,11 +71,11 @@ pub struct AppWish {
 
 /// What registering or changing an app is confirmed as.
 #[must_use]
-pub fn app_matter(wish: &AppWish, id: Option<AppId>) -> Matter {
+pub fn app_matter(wish: &AppWish, id: Option<AppId>) -> PendingAction {
     let logo =
         wish.logo.as_ref().map(|logo| blake3::hash(logo.bytes()).to_hex().to_string()).unwrap_or_default();
-    Matter {
-        action: if id.is_some() { Action::EditApp } else { Action::RegisterApp },
+    PendingAction {
+        action: if id.is_some() { ActionKind::EditApp } else { ActionKind::RegisterApp },
         facts: vec![
             ("app", id.map(|id| id.to_string()).unwrap_or_default()),
             ("name", wish.name.to_string()),
@@ -142,7 +142,7 @@ pub async fn register_app(
     wish: AppWish,
 ) -> Result<AppId, ActionError> {
     judge(&wish)?;
-    let grant = desk.actor.may(Action::RegisterApp, proof)?;
+    let grant = desk.actor.may(ActionKind::RegisterApp, proof)?;
     let logo = drawn(desk, owner, wish.logo).await?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let account = tx.account(owner).await?.filter(|_| tx.grant().scope().reaches(owner));
@@ -183,7 +183,7 @@ pub async fn register_app(
 #[crate::boxed]
 pub async fn edit_app(desk: &Desk<'_>, proof: Proof, id: AppId, wish: AppWish) -> Result<(), ActionError> {
     judge(&wish)?;
-    let grant = desk.actor.may(Action::EditApp, proof)?;
+    let grant = desk.actor.may(ActionKind::EditApp, proof)?;
     let known = desk.authority.access.reader.app_profile(id).await?.ok_or(ActionError::NoApp)?;
     let logo = drawn(desk, known.owner, wish.logo).await?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
@@ -220,7 +220,7 @@ pub async fn edit_app(desk: &Desk<'_>, proof: Proof, id: AppId, wish: AppWish) -
 /// [`ActionError::NoApp`], [`ActionError::Unchanged`] when it was handed in already.
 #[crate::boxed]
 pub async fn submit_app(desk: &Desk<'_>, id: AppId) -> Result<(), ActionError> {
-    let grant = desk.actor.may(Action::SubmitApp, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::SubmitApp, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let before = own(&mut tx, id).await?;
     refuse_frozen_owner(&mut tx, &before).await?;
@@ -264,9 +264,9 @@ pub(crate) async fn verify_app(desk: &Desk<'_>, tx: &mut Tx, id: AppId) -> Resul
 
 /// What sending an app back is confirmed as.
 #[must_use]
-pub fn reject_app_matter(id: AppId, why: &str) -> Matter {
-    Matter {
-        action: Action::RejectApp,
+pub fn reject_app_matter(id: AppId, why: &str) -> PendingAction {
+    PendingAction {
+        action: ActionKind::RejectApp,
         facts: vec![("app", id.to_string()), ("why", why.to_owned())],
         words: vec![format!("Send app {id} back to its broker: {why}")],
     }
@@ -279,7 +279,7 @@ pub fn reject_app_matter(id: AppId, why: &str) -> Matter {
 #[crate::boxed]
 pub async fn reject_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> Result<(), ActionError> {
     let why = reason(why)?;
-    let grant = desk.actor.may(Action::RejectApp, proof)?;
+    let grant = desk.actor.may(ActionKind::RejectApp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     acting(desk, &mut tx).await?;
     let before = own(&mut tx, id).await?;
@@ -290,30 +290,6 @@ pub async fn reject_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> 
     let after = AppProfile { standing, reason: why.clone(), changed_at: desk.now, version, ..before };
     told(desk, &mut tx, &after, format!("“{}” was not verified: {why}", after.name)).await?;
     keep(desk, tx, &after, &[("why", why)]).await
-}
-
-/// A reason that somebody else will read.
-pub(super) fn reason(why: &str) -> Result<String, ActionError> {
-    let why = why.trim();
-    let plain = why.chars().all(|symbol| !symbol.is_control());
-    if why.is_empty() || why.chars().count() > WHY_CHARS || !plain {
-        return Err(ActionError::NoReason);
-    }
-    Ok(why.to_owned())
-}
-
-/// Tells the broker what became of something, without saying who decided.
-pub(super) async fn told(
-    desk: &Desk<'_>,
-    tx: &mut Tx,
-    profile: &AppProfile,
-    detail: String,
-) -> Result<(), ActionError> {
-    let alert = keyward_rules::alert::Alert {
-        detail,
-        ..keyward_rules::alert::Alert::of(AlertKind::AppReviewed, profile.owner, desk.now)
-    };
-    tell::tell(desk, tx, alert).await.map(drop)
 }
 
 #[cfg(test)]

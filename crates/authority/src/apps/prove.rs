@@ -6,23 +6,13 @@ use std::net::IpAddr;
 use keyward_rules::address::Network;
 use keyward_rules::app::VersionStanding;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor, Proof};
+use keyward_rules::grant::{ActionKind, Actor, Proof};
 use keyward_rules::id::AppId;
 use keyward_store::RangeVersion;
 
 use super::activate::activate;
 use super::print_of;
 use crate::{ActionError, Desk};
-
-/// Whether brokers must show that the addresses are theirs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum ProofOfControl {
-    /// Operators' approval is enough.
-    #[default]
-    NotAsked,
-    /// Each range takes one fetch from within.
-    Asked,
-}
 
 /// How far a proof has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,7 +61,7 @@ pub async fn prove_control(
     if within(&version).is_none() {
         return Ok(Progress { proven: version.proven.len(), all });
     }
-    let grant = Actor::System("proof").may(Action::ProveControl, Proof::None)?;
+    let grant = Actor::System("proof").may(ActionKind::ProveControl, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let version = tx.range_version(app, number).await?.filter(waits).ok_or(ActionError::NoVersion)?;
     let Some(range) = within(&version) else {

@@ -3,15 +3,16 @@
 use keyward_rules::address::AddressSet;
 use keyward_rules::app::{Difference, Size, VersionStanding};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AppId;
 use keyward_rules::limits::{DAY_MS, NOTE_CHARS, RANGE_OVERLAP_DAYS, RANGE_VERSIONS};
 use keyward_store::{RangeVersion, Tx};
 
-use super::activate::activate;
+use super::activate::{activate, refuse_third};
+use super::decision::told;
 use super::{active, change_in_words, own, print_of, refuse_frozen_owner, size_in_words, versions};
 use crate::oversight::acting;
-use crate::{ActionError, Desk, Matter};
+use crate::{ActionError, Desk, PendingAction};
 
 /// What a broker wants the ranges to be.
 #[derive(Clone)]
@@ -60,16 +61,6 @@ fn judge(versions: &[RangeVersion], wish: &RangeWish) -> Result<(), ActionError>
     Ok(())
 }
 
-/// At most two sets are in force together: that is what an app's record holds.
-pub(super) fn refuse_third(versions: &[RangeVersion]) -> Result<(), ActionError> {
-    if versions.iter().any(|version| version.standing == VersionStanding::Retiring) {
-        return Err(ActionError::OtherWay(
-            "an overlap is under way: wait for its end, or submit without another one, which ends it",
-        ));
-    }
-    Ok(())
-}
-
 /// Holds a wish against every rule; gives what would become of it, and what it changes.
 ///
 /// # Errors
@@ -90,12 +81,12 @@ pub async fn check_ranges(desk: &Desk<'_>, wish: &RangeWish) -> Result<(RangesGo
 /// # Errors
 /// As [`check_ranges`].
 #[crate::boxed]
-pub async fn ranges_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<Matter, ActionError> {
+pub async fn ranges_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<PendingAction, ActionError> {
     let (go, change) = check_ranges(desk, wish).await?;
     let profile = desk.authority.access.reader.app_profile(wish.app).await?.ok_or(ActionError::NoApp)?;
     let action = match go {
-        RangesGo::Narrow => Action::NarrowRanges,
-        RangesGo::Widen => Action::SubmitRanges,
+        RangesGo::Narrow => ActionKind::NarrowRanges,
+        RangesGo::Widen => ActionKind::SubmitRanges,
     };
     let mut words = vec![
         match go {
@@ -111,7 +102,7 @@ pub async fn ranges_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<Matter, 
             wish.overlap_ms / 3_600_000
         ));
     }
-    Ok(Matter {
+    Ok(PendingAction {
         action,
         facts: vec![
             ("app", wish.app.to_string()),
@@ -128,13 +119,13 @@ pub async fn ranges_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<Matter, 
 /// # Errors
 /// As [`check_ranges`].
 #[crate::boxed]
-pub async fn enter_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<Matter, ActionError> {
+pub async fn enter_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<PendingAction, ActionError> {
     let matter = ranges_matter(desk, wish).await?;
     let mut words = matter.words;
     if let Some(lead) = words.first_mut() {
         *lead = format!("Submit ranges of app {} on its broker's behalf", wish.app);
     }
-    Ok(Matter { action: Action::EnterRanges, facts: matter.facts, words })
+    Ok(PendingAction { action: ActionKind::EnterRanges, facts: matter.facts, words })
 }
 
 /// Submits ranges, or puts them in force at once when they only take away; gives the version's number and which it was.
@@ -149,8 +140,8 @@ pub async fn submit_ranges(
 ) -> Result<(u64, RangesGo), ActionError> {
     let expected = check_ranges(desk, &wish).await?.0;
     let action = match expected {
-        RangesGo::Narrow => Action::NarrowRanges,
-        RangesGo::Widen => Action::SubmitRanges,
+        RangesGo::Narrow => ActionKind::NarrowRanges,
+        RangesGo::Widen => ActionKind::SubmitRanges,
     };
     let grant = desk.actor.may(action, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
@@ -193,7 +184,7 @@ pub async fn submit_ranges(
 #[crate::boxed]
 pub async fn enter_ranges(desk: &Desk<'_>, proof: Proof, wish: RangeWish) -> Result<u64, ActionError> {
     check_ranges(desk, &wish).await?;
-    let grant = desk.actor.may(Action::EnterRanges, proof)?;
+    let grant = desk.actor.may(ActionKind::EnterRanges, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let by = acting(desk, &mut tx).await?;
     let profile = own(&mut tx, wish.app).await?;
@@ -201,7 +192,7 @@ pub async fn enter_ranges(desk: &Desk<'_>, proof: Proof, wish: RangeWish) -> Res
     judge(&before, &wish)?;
     let mut version = new_version(desk, &wish, by);
     version.number = replace_open(&mut tx, &before, &version).await?;
-    super::profile::told(
+    told(
         desk,
         &mut tx,
         &profile,
@@ -224,7 +215,7 @@ pub async fn enter_ranges(desk: &Desk<'_>, proof: Proof, wish: RangeWish) -> Res
 /// [`ActionError::NoApp`], [`ActionError::NoVersion`], [`ActionError::Unchanged`] when it does not wait any more.
 #[crate::boxed]
 pub async fn withdraw_ranges(desk: &Desk<'_>, app: AppId, number: u64) -> Result<(), ActionError> {
-    let grant = desk.actor.may(Action::WithdrawRanges, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::WithdrawRanges, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     own(&mut tx, app).await?;
     let version = tx.range_version(app, number).await?.ok_or(ActionError::NoVersion)?;

@@ -2,17 +2,17 @@
 
 use keyward_rules::app::{Difference, VersionStanding};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AppId;
 use keyward_rules::limits::RANGE_VERSIONS;
 use keyward_store::{AppProfile, RangeVersion};
 
+use super::decision::{reason, told};
 use super::findings::{Findings, find};
-use super::profile::{reason, told};
 use super::ranges::is_open;
 use super::{active, own, print_of};
 use crate::oversight::acting;
-use crate::{ActionError, Desk, Matter};
+use crate::{ActionError, Desk, PendingAction};
 
 /// A version as an operator reads it.
 pub struct Reviewed {
@@ -34,7 +34,7 @@ pub struct Reviewed {
 /// [`ActionError::NoApp`], [`ActionError::NoVersion`].
 #[crate::boxed]
 pub async fn read_ranges(desk: &Desk<'_>, app: AppId, number: u64) -> Result<Reviewed, ActionError> {
-    let grant = desk.actor.may(Action::ReadRanges, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::ReadRanges, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     acting(desk, &mut tx).await?;
     let profile = own(&mut tx, app).await?;
@@ -51,9 +51,9 @@ pub async fn read_ranges(desk: &Desk<'_>, app: AppId, number: u64) -> Result<Rev
 
 /// What sending a version back is confirmed as.
 #[must_use]
-pub fn reject_ranges_matter(app: AppId, number: u64, why: &str) -> Matter {
-    Matter {
-        action: Action::RejectRanges,
+pub fn reject_ranges_matter(app: AppId, number: u64, why: &str) -> PendingAction {
+    PendingAction {
+        action: ActionKind::RejectRanges,
         facts: vec![("app", app.to_string()), ("version", number.to_string()), ("why", why.to_owned())],
         words: vec![format!("Send version {number} of the ranges of app {app} back to its broker: {why}")],
     }
@@ -72,7 +72,7 @@ pub async fn reject_ranges(
     why: &str,
 ) -> Result<(), ActionError> {
     let why = reason(why)?;
-    let grant = desk.actor.may(Action::RejectRanges, proof)?;
+    let grant = desk.actor.may(ActionKind::RejectRanges, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let by = acting(desk, &mut tx).await?;
     let profile = own(&mut tx, app).await?;

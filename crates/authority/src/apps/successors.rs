@@ -3,17 +3,17 @@
 
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AppId;
 use keyward_rules::key::Hold;
 use keyward_rules::limits::{DAY_MS, PAGE_MAX};
 use keyward_rules::time::Moment;
 use keyward_store::{AppKeyCounts, AppProfile, Demand, Tx};
 
+use super::decision::{reason, told};
 use super::own;
-use super::profile::{reason, told};
 use crate::oversight::acting;
-use crate::{ActionError, Desk, Matter};
+use crate::{ActionError, Desk, PendingAction};
 
 /// The shortest and the longest time to a deadline.
 const SOONEST_MS: u64 = 60 * 60 * 1_000;
@@ -48,9 +48,9 @@ pub async fn preview(desk: &Desk<'_>, id: AppId) -> Result<Preview, ActionError>
 
 /// What a demand is confirmed as.
 #[must_use]
-pub fn demand_matter(profile: &AppProfile, due: Moment) -> Matter {
-    Matter {
-        action: Action::DemandSuccessors,
+pub fn demand_matter(profile: &AppProfile, due: Moment) -> PendingAction {
+    PendingAction {
+        action: ActionKind::DemandSuccessors,
         facts: vec![("app", profile.id.to_string()), ("due", due.to_string())],
         words: vec![format!("Demand successors for all keys of “{}” by {due}", profile.name)],
     }
@@ -73,7 +73,7 @@ pub async fn demand_successors(
     if !(SOONEST_MS..=LATEST_MS).contains(&ahead) {
         return Err(ActionError::OtherWay("the deadline is at least an hour and at most 30 days away"));
     }
-    let grant = desk.actor.may(Action::DemandSuccessors, proof)?;
+    let grant = desk.actor.may(ActionKind::DemandSuccessors, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     acting(desk, &mut tx).await?;
     let before = own(&mut tx, id).await?;
@@ -154,7 +154,7 @@ pub async fn hold_demanded(desk: &Desk<'_>) -> Result<usize, ActionError> {
 async fn hold(desk: &Desk<'_>, profile: &AppProfile, demand: Demand) -> Result<usize, ActionError> {
     let (mut held, mut after) = (0, String::new());
     loop {
-        let grant = desk.actor.may(Action::HoldDemanded, Proof::None)?;
+        let grant = desk.actor.may(ActionKind::HoldDemanded, Proof::None)?;
         let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
         let due = (profile.id, Hold::AppFrozen);
         let (keys, last) = tx.app_keys_without(due, demand.made_at, &after, BATCH).await?;

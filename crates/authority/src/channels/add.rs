@@ -1,9 +1,10 @@
 //! Action: add an alert channel. It lets data out, so it is approved like a key.
 
+use async_trait::async_trait;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::channel::{Aim, ChannelId, Choices, Target};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 use keyward_rules::key::KeyName;
 use keyward_rules::limits::CHANNELS_PER_ACCOUNT;
@@ -11,10 +12,10 @@ use keyward_rules::secret::Secret;
 use keyward_store::ChannelRecord;
 
 use super::{choices_in_words, facts};
-use crate::{ActionError, Desk, Matter, tell};
+use crate::{Action, ActionError, Desk, PendingAction, tell};
 
-/// What a holder asks for.
-pub struct ChannelWish {
+/// Add an alert channel.
+pub struct AddChannel {
     /// For which account.
     pub account: AccountId,
     /// Its name, unique in the account.
@@ -33,79 +34,76 @@ pub struct Added {
     pub secret: Option<Secret<String>>,
 }
 
-/// Judges a wish before a code is sent for it.
-///
-/// # Errors
-/// [`ActionError::TooManyChannels`], [`ActionError::ChannelNameTaken`].
-#[crate::boxed]
-pub async fn check_channel(desk: &Desk<'_>, wish: &ChannelWish) -> Result<(), ActionError> {
-    let there = desk.authority.access.reader.channels_of(desk.actor.scope(), wish.account).await?;
-    judge(&there, wish)
+#[async_trait]
+impl Action for AddChannel {
+    type Reply = Added;
+
+    async fn judge(&self, desk: &Desk<'_>) -> Result<(), ActionError> {
+        judge(&desk.authority.access.reader.channels_of(desk.actor.scope(), self.account).await?, self)
+    }
+
+    /// The target is in the hash, and not in the words.
+    async fn plan(&self, _: &Desk<'_>) -> Result<PendingAction, ActionError> {
+        let gets = choices_in_words(&self.choices);
+        Ok(PendingAction {
+            action: ActionKind::AddChannel,
+            facts: vec![
+                ("name", self.name.to_string()),
+                ("kind", self.aim.kind().word().to_owned()),
+                ("target", self.aim.typed().expose().clone()),
+                ("gets", gets.clone()),
+            ],
+            words: vec![
+                format!("Add the alert channel “{}” ({})", self.name, self.aim.kind().name()),
+                format!("Alerts of your account go to {}.", self.aim.shown()),
+                format!("{gets}."),
+            ],
+        })
+    }
+
+    /// # Errors
+    /// [`ActionError::TooManyChannels`], [`ActionError::ChannelNameTaken`].
+    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let wish = self;
+        let grant = desk.actor.may(ActionKind::AddChannel, proof)?;
+        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        judge(&tx.channels_of(wish.account).await?, &wish)?;
+        let kind = wish.aim.kind();
+        // Told first: the new channel does not begin with the news of itself.
+        let detail = format!("“{}” sends to {}.", wish.name, wish.aim.shown());
+        let alert = tell::by_actor(desk, AlertKind::ChannelAdded, wish.account, detail);
+        tell::tell(desk, &mut tx, alert).await?;
+        let target = wish.aim.into_target(desk.random());
+        let secret = match &target {
+            Target::Webhook(_, secret) => Some(secret.text()),
+            Target::Slack(..) | Target::Telegram(..) | Target::Discord(_) => None,
+        };
+        let record = ChannelRecord {
+            id: ChannelId::from_entropy(desk.random()),
+            account: wish.account,
+            name: wish.name,
+            kind,
+            target: Some(target),
+            choices: wish.choices,
+            made_at: desk.now,
+            paused_at: None,
+            failing_since: None,
+            failures: 0,
+            missed: 0,
+        };
+        tx.insert_channel(&record).await?;
+        let [name, gets] = facts(record.name.as_str(), &record.choices);
+        let subject = format!("channel:{}", record.id);
+        let event =
+            Event::of(tx.grant(), desk.now, &subject, &[name, ("kind", kind.word().to_owned()), gets]);
+        tx.commit(event).await?;
+        Ok(Added { id: record.id, secret })
+    }
 }
 
-fn judge(there: &[ChannelRecord], wish: &ChannelWish) -> Result<(), ActionError> {
+fn judge(there: &[ChannelRecord], wish: &AddChannel) -> Result<(), ActionError> {
     if there.iter().any(|channel| channel.name == wish.name) {
         return Err(ActionError::ChannelNameTaken);
     }
     if there.len() >= CHANNELS_PER_ACCOUNT { Err(ActionError::TooManyChannels) } else { Ok(()) }
-}
-
-/// What a new channel is approved as; the target is in the hash, and not in the words.
-#[must_use]
-pub fn channel_matter(wish: &ChannelWish) -> Matter {
-    let gets = choices_in_words(&wish.choices);
-    Matter {
-        action: Action::AddChannel,
-        facts: vec![
-            ("name", wish.name.to_string()),
-            ("kind", wish.aim.kind().word().to_owned()),
-            ("target", wish.aim.typed().expose().clone()),
-            ("gets", gets.clone()),
-        ],
-        words: vec![
-            format!("Add the alert channel “{}” ({})", wish.name, wish.aim.kind().name()),
-            format!("Alerts of your account go to {}.", wish.aim.shown()),
-            format!("{gets}."),
-        ],
-    }
-}
-
-/// Adds the channel.
-///
-/// # Errors
-/// As [`check_channel`].
-#[crate::boxed]
-pub async fn add_channel(desk: &Desk<'_>, proof: Proof, wish: ChannelWish) -> Result<Added, ActionError> {
-    let grant = desk.actor.may(Action::AddChannel, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    judge(&tx.channels_of(wish.account).await?, &wish)?;
-    let kind = wish.aim.kind();
-    // Told first: the new channel does not begin with the news of itself.
-    let detail = format!("“{}” sends to {}.", wish.name, wish.aim.shown());
-    let alert = tell::by_actor(desk, AlertKind::ChannelAdded, wish.account, detail);
-    tell::tell(desk, &mut tx, alert).await?;
-    let target = wish.aim.into_target(desk.random());
-    let secret = match &target {
-        Target::Webhook(_, secret) => Some(secret.text()),
-        Target::Slack(..) | Target::Telegram(..) | Target::Discord(_) => None,
-    };
-    let record = ChannelRecord {
-        id: ChannelId::from_entropy(desk.random()),
-        account: wish.account,
-        name: wish.name,
-        kind,
-        target: Some(target),
-        choices: wish.choices,
-        made_at: desk.now,
-        paused_at: None,
-        failing_since: None,
-        failures: 0,
-        missed: 0,
-    };
-    tx.insert_channel(&record).await?;
-    let [name, gets] = facts(record.name.as_str(), &record.choices);
-    let subject = format!("channel:{}", record.id);
-    let event = Event::of(tx.grant(), desk.now, &subject, &[name, ("kind", kind.word().to_owned()), gets]);
-    tx.commit(event).await?;
-    Ok(Added { id: record.id, secret })
 }

@@ -5,10 +5,10 @@ mod change;
 mod remove;
 mod send;
 
-pub use add::{Added, ChannelWish, add_channel, channel_matter, check_channel};
-pub use change::{change_channel, change_matter};
-pub use remove::{removal_matter, remove_channel};
-pub use send::{send_again, send_test};
+pub use add::{AddChannel, Added};
+pub use change::ChangeChannel;
+pub use remove::RemoveChannel;
+pub use send::{SendAgain, TestChannel};
 
 use keyward_rules::channel::{Choices, Digest, Which};
 

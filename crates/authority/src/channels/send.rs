@@ -1,12 +1,13 @@
 //! Actions: send a test, and send again what could not be delivered. What gets through ends a pause.
 
+use async_trait::async_trait;
 use keyward_rules::channel::{ChannelId, MessageId};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::limits::{CHANNEL_TESTS_PER_HOUR, SEND_AGAIN_MS};
 use keyward_rules::time::Moment;
 
-use crate::{ActionError, Desk};
+use crate::{Action, ActionError, Desk, PendingAction};
 
 const HOUR_MS: u64 = 60 * 60 * 1_000;
 
@@ -14,42 +15,78 @@ fn before(now: Moment, ms: u64) -> Moment {
     Moment::from_unix_ms(now.unix_ms().saturating_sub(ms))
 }
 
-/// Puts a test message into the channel; gives its id.
-///
-/// # Errors
-/// [`ActionError::NoChannel`], [`ActionError::ChannelAltered`], [`ActionError::TooManyTests`].
-#[crate::boxed]
-pub async fn send_test(desk: &Desk<'_>, id: ChannelId) -> Result<MessageId, ActionError> {
-    let grant = desk.actor.may(Action::TestChannel, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    let channel = tx.channel(id).await?.ok_or(ActionError::NoChannel)?;
-    if channel.target.is_none() {
-        return Err(ActionError::ChannelAltered);
+/// Put a test message into a channel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TestChannel(pub ChannelId);
+
+#[async_trait]
+impl Action for TestChannel {
+    /// The message.
+    type Reply = MessageId;
+
+    async fn plan(&self, _: &Desk<'_>) -> Result<PendingAction, ActionError> {
+        Ok(PendingAction {
+            action: ActionKind::TestChannel,
+            facts: vec![("channel", self.0.to_string())],
+            words: vec!["Send a test message to the alert channel".to_owned()],
+        })
     }
-    if tx.tests_since(channel.account, before(desk.now, HOUR_MS)).await? >= CHANNEL_TESTS_PER_HOUR {
-        return Err(ActionError::TooManyTests);
+
+    /// # Errors
+    /// [`ActionError::NoChannel`], [`ActionError::ChannelAltered`], [`ActionError::TooManyTests`].
+    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self(id) = self;
+        let grant = desk.actor.may(ActionKind::TestChannel, proof)?;
+        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let channel = tx.channel(id).await?.ok_or(ActionError::NoChannel)?;
+        if channel.target.is_none() {
+            return Err(ActionError::ChannelAltered);
+        }
+        if tx.tests_since(channel.account, before(desk.now, HOUR_MS)).await? >= CHANNEL_TESTS_PER_HOUR {
+            return Err(ActionError::TooManyTests);
+        }
+        let message = tx.put_test(id).await?;
+        let fact = ("message", message.to_string());
+        let event = Event::of(tx.grant(), desk.now, &format!("channel:{id}"), &[fact]);
+        tx.commit(event).await?;
+        Ok(message)
     }
-    let message = tx.put_test(id).await?;
-    let fact = ("message", message.to_string());
-    let event = Event::of(tx.grant(), desk.now, &format!("channel:{id}"), &[fact]);
-    tx.commit(event).await?;
-    Ok(message)
 }
 
-/// Has a failed message tried again, under its id.
-///
-/// # Errors
-/// [`ActionError::NoChannel`]; [`ActionError::NoMessage`] unless it failed, and was not asked for in the last minute.
-#[crate::boxed]
-pub async fn send_again(desk: &Desk<'_>, id: ChannelId, message: MessageId) -> Result<(), ActionError> {
-    let grant = desk.actor.may(Action::SendAgain, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    tx.channel(id).await?.ok_or(ActionError::NoChannel)?;
-    if !tx.send_again(id, message, before(desk.now, SEND_AGAIN_MS)).await? {
-        return Err(ActionError::NoMessage);
+/// Have a failed message tried again, under its id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SendAgain {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The message.
+    pub message: MessageId,
+}
+
+#[async_trait]
+impl Action for SendAgain {
+    type Reply = ();
+
+    async fn plan(&self, _: &Desk<'_>) -> Result<PendingAction, ActionError> {
+        Ok(PendingAction {
+            action: ActionKind::SendAgain,
+            facts: vec![("channel", self.channel.to_string()), ("message", self.message.to_string())],
+            words: vec!["Send the alert message again".to_owned()],
+        })
     }
-    let fact = ("message", message.to_string());
-    let event = Event::of(tx.grant(), desk.now, &format!("channel:{id}"), &[fact]);
-    tx.commit(event).await?;
-    Ok(())
+
+    /// # Errors
+    /// [`ActionError::NoChannel`]; [`ActionError::NoMessage`] unless it failed, and was not asked for in the last minute.
+    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self { channel: id, message } = self;
+        let grant = desk.actor.may(ActionKind::SendAgain, proof)?;
+        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        tx.channel(id).await?.ok_or(ActionError::NoChannel)?;
+        if !tx.send_again(id, message, before(desk.now, SEND_AGAIN_MS)).await? {
+            return Err(ActionError::NoMessage);
+        }
+        let fact = ("message", message.to_string());
+        let event = Event::of(tx.grant(), desk.now, &format!("channel:{id}"), &[fact]);
+        tx.commit(event).await?;
+        Ok(())
+    }
 }

@@ -2,7 +2,7 @@
 
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::limits::DELIVERY_GIVE_UP_MS;
 use keyward_rules::time::Moment;
 
@@ -19,7 +19,7 @@ const BATCH: u64 = 100;
 #[crate::boxed]
 pub async fn pause_channels(desk: &Desk<'_>) -> Result<usize, ActionError> {
     let since = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(DELIVERY_GIVE_UP_MS));
-    let grant = desk.actor.may(Action::PauseChannels, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::PauseChannels, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let mut paused = Vec::new();
     for channel in tx.failing_channels(since, BATCH).await? {

@@ -1,7 +1,7 @@
 //! Duty: lift the rest that a change of password, factor or address laid on keys, when its time is over.
 
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::key::Hold;
 
 use crate::accounts::family_holds;
@@ -16,7 +16,7 @@ const BATCH: u64 = 200;
 /// [`ActionError::Store`].
 #[crate::boxed]
 pub async fn end_cooling(desk: &Desk<'_>) -> Result<usize, ActionError> {
-    let grant = desk.actor.may(Action::EndCooling, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::EndCooling, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let accounts = tx.cooled(BATCH).await?;
     if accounts.is_empty() {

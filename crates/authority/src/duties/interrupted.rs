@@ -2,7 +2,7 @@
 
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_store::Unfinished;
 
 use crate::tell::tell;
@@ -14,7 +14,7 @@ use crate::{ActionError, Desk};
 /// [`ActionError::Store`].
 #[crate::boxed]
 pub async fn tell_interrupted(desk: &Desk<'_>, unfinished: &Unfinished) -> Result<bool, ActionError> {
-    let grant = desk.actor.may(Action::RaiseAlert, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::RaiseAlert, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let name = match tx.key(unfinished.key).await {
         Ok(Some(key)) => key.name.to_string(),

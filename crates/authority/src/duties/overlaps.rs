@@ -7,7 +7,7 @@
 
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{EndCause, HolderState};
 use keyward_rules::time::Moment;
@@ -31,7 +31,7 @@ pub async fn end_overlaps(desk: &Desk<'_>) -> Result<Vec<KeyId>, ActionError> {
     let mut ended = Vec::new();
     let mut after = None;
     loop {
-        let grant = desk.actor.may(Action::EndOverlaps, Proof::None)?;
+        let grant = desk.actor.may(ActionKind::EndOverlaps, Proof::None)?;
         let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
         let rotations = tx.overlaps(after, BATCH).await?;
         drop(tx);
@@ -73,7 +73,7 @@ async fn still_works(desk: &Desk<'_>, tx: &mut Tx, rotation: &KeyNotes) -> Resul
 
 async fn end(desk: &Desk<'_>, rotation: &KeyNotes) -> Result<bool, ActionError> {
     let id = rotation.key;
-    let grant = desk.actor.may(Action::EndOverlaps, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::EndOverlaps, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let Some(mut key) = tx.key(id).await?.filter(|key| !key.life.is_over()) else { return Ok(false) };
     if !still_works(desk, &mut tx, rotation).await? {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use keyward_rules::address::{Binding, Source};
 use keyward_rules::alert::{Alert, AlertKind, Sighting};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor, Proof};
+use keyward_rules::grant::{ActionKind, Actor, Proof};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::staff::Role;
@@ -42,7 +42,7 @@ pub async fn note_first_networks(
     if first.is_empty() {
         return Ok(rest);
     }
-    let grant = desk.actor.may(Action::RaiseAlert, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::RaiseAlert, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let mut noted = Vec::new();
     for (id, address) in first {
@@ -71,7 +71,7 @@ pub async fn note_first_networks(
 /// [`ActionError::Store`].
 #[crate::boxed]
 pub async fn raise_sighting(desk: &Desk<'_>, sighting: Sighting) -> Result<bool, ActionError> {
-    let grant = desk.actor.may(Action::RaiseAlert, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::RaiseAlert, Proof::None)?;
     let (id, address, kind) = match sighting {
         Sighting::WrongAddress(id, address) => (id, Some(address), AlertKind::WrongAddress),
         Sighting::Unbound(id, address) => (id, Some(address), AlertKind::NewNetwork),
@@ -160,7 +160,7 @@ pub(crate) async fn raise_of(
     (account, (from, device)): (AccountId, (Option<IpAddr>, Option<String>)),
     once: String,
 ) -> Result<(), ActionError> {
-    let grant = Actor::System("watch").may(Action::RaiseAlert, Proof::None)?;
+    let grant = Actor::System("watch").may(ActionKind::RaiseAlert, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let alert = Alert { from, device, once, ..Alert::of(kind, account, desk.now) };
     if tell(desk, &mut tx, alert).await? {
@@ -180,7 +180,7 @@ pub(crate) async fn raise_altered_role(desk: &Desk<'_>, account: AccountId) -> R
     if desk.authority.access.reader.was_told(&once(account)).await? {
         return Ok(());
     }
-    let grant = Actor::System("watch").may(Action::RaiseAlert, Proof::None)?;
+    let grant = Actor::System("watch").may(ActionKind::RaiseAlert, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let detail = format!("The role of account {account}.");
     let mut people = vec![account];

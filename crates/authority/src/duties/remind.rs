@@ -2,7 +2,7 @@
 
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{Place, idle_deadline};
 use keyward_rules::limits::{DAY_MS, IDLE_WARNING_DAYS, ROTATION_AGE_DAYS};
@@ -51,7 +51,7 @@ async fn batch(desk: &Desk<'_>, after: Option<KeyId>) -> Result<(usize, Option<K
     if ids.is_empty() {
         return Ok((0, last));
     }
-    let grant = desk.actor.may(Action::Remind, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::Remind, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let mut told = Vec::new();
     for id in ids {

@@ -5,7 +5,7 @@
 
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{EndCause, idle_deadline};
 use keyward_rules::limits::{DAY_MS, UNBOUND_IDLE_DAYS};
@@ -51,7 +51,7 @@ async fn sweep_batch(
     after: Option<KeyId>,
 ) -> Result<(Vec<Swept>, Option<KeyId>), ActionError> {
     let idle_since = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(UNBOUND_IDLE_DAYS * DAY_MS));
-    let grant = desk.actor.may(Action::SweepKeys, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::SweepKeys, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     // An altered key is unusable already, and must not stop the sweep of the others.
     let keys: Vec<_> = tx.keys_to_sweep(idle_since, after, BATCH).await?.into_iter().flatten().collect();

@@ -1,34 +1,36 @@
 //! Actions: disable all keys of an account, from the console or by the link of an alert.
 
+use async_trait::async_trait;
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, BrakeLink, Proof};
+use keyward_rules::grant::{ActionKind, BrakeLink, Proof};
 use keyward_rules::id::AccountId;
 use keyward_store::KeyRecord;
 
-use crate::{ActionError, Desk, Matter, tell};
+use crate::{Action, ActionError, Desk, PendingAction, tell};
 
-/// What disabling all keys is confirmed as.
-#[must_use]
-pub fn disable_all_matter(account: AccountId) -> Matter {
-    Matter {
-        action: Action::DisableAllKeys,
-        facts: vec![("account", account.to_string())],
-        words: vec!["Disable every API key of your account and of its sub-accounts".to_owned()],
+/// Disable every active key of the account and of its sub-accounts, in one transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DisableAllKeys(pub AccountId);
+
+#[async_trait]
+impl Action for DisableAllKeys {
+    /// How many were disabled.
+    type Reply = usize;
+
+    async fn plan(&self, _: &Desk<'_>) -> Result<PendingAction, ActionError> {
+        Ok(PendingAction {
+            action: ActionKind::DisableAllKeys,
+            facts: vec![("account", self.0.to_string())],
+            words: vec!["Disable every API key of your account and of its sub-accounts".to_owned()],
+        })
     }
-}
 
-/// Disables every active key of the account and of its sub-accounts, in one transaction; gives how many.
-///
-/// # Errors
-/// [`ActionError::Store`]; then none is disabled.
-#[crate::boxed]
-pub async fn disable_all_keys(
-    desk: &Desk<'_>,
-    proof: Proof,
-    account: AccountId,
-) -> Result<usize, ActionError> {
-    disable_family(desk, Action::DisableAllKeys, proof, account).await
+    /// # Errors
+    /// [`ActionError::Store`]; then none is disabled.
+    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        disable_family(desk, ActionKind::DisableAllKeys, proof, self.0).await
+    }
 }
 
 /// The same, on the strength of a link: it can do nothing else, and doing it twice changes nothing.
@@ -38,12 +40,12 @@ pub async fn disable_all_keys(
 #[crate::boxed]
 pub async fn brake(desk: &Desk<'_>, link: BrakeLink) -> Result<usize, ActionError> {
     let account = link.account();
-    disable_family(desk, Action::Brake, Proof::Link(link), account).await
+    disable_family(desk, ActionKind::Brake, Proof::Link(link), account).await
 }
 
 async fn disable_family(
     desk: &Desk<'_>,
-    action: Action,
+    action: ActionKind,
     proof: Proof,
     account: AccountId,
 ) -> Result<usize, ActionError> {

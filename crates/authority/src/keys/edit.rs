@@ -1,14 +1,15 @@
 //! Action: rename a key, or set its tags.
 
+use async_trait::async_trait;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::LifeRefusal;
 use keyward_rules::key::{KeyName, check_name};
 use keyward_rules::limits::{TAG_CHARS, TAGS_PER_KEY};
 use keyward_rules::paste::composed;
 
-use crate::{ActionError, Desk};
+use crate::{Action, ActionError, Desk, PendingAction};
 
 /// Reads tags from a comma-separated text: sorted, none twice.
 ///
@@ -26,45 +27,62 @@ pub fn parse_tags(text: &str) -> Result<Vec<String>, ActionError> {
     if tags.len() <= TAGS_PER_KEY && tags.iter().all(good) { Ok(tags) } else { Err(ActionError::Tags) }
 }
 
-/// Sets name and tags. Nothing that a gateway decides by changes, so the session is enough.
-///
-/// # Errors
-/// [`ActionError::NoKey`]; [`ActionError::Key`] when another living key has the name; [`ActionError::Life`] when
-/// the key has ended.
-#[crate::boxed]
-pub async fn edit_key(
-    desk: &Desk<'_>,
-    id: KeyId,
-    name: KeyName,
-    tags: Vec<String>,
-) -> Result<(), ActionError> {
-    let grant = desk.actor.may(Action::EditKey, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
-    if key.life.is_over() {
-        return Err(LifeRefusal::Ended.into());
+/// Set the name and the tags of a key. Nothing that a gateway decides by changes, so the session is enough.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EditKey {
+    /// The key.
+    pub key: KeyId,
+    /// Its name from now on.
+    pub name: KeyName,
+    /// Its tags from now on, as [`parse_tags`] gives them.
+    pub tags: Vec<String>,
+}
+
+#[async_trait]
+impl Action for EditKey {
+    type Reply = ();
+
+    async fn plan(&self, _: &Desk<'_>) -> Result<PendingAction, ActionError> {
+        Ok(PendingAction {
+            action: ActionKind::EditKey,
+            facts: vec![("key", self.key.to_string())],
+            words: vec![format!("Rename the API key {} to “{}”, or tag it", self.key, self.name)],
+        })
     }
-    let mut notes = tx.notes(id).await?;
-    let mut facts = Vec::new();
-    if key.name != name {
-        let others = tx.keys_of(key.account).await?;
-        let living = others.iter().filter(|other| other.id != id && !other.life.is_over());
-        check_name(&name, living.map(|other| &other.name))?;
-        facts.push(("name", format!("{} -> {name}", key.name)));
-        key.name = name;
-        tx.update_key(key).await?;
+
+    /// # Errors
+    /// [`ActionError::NoKey`]; [`ActionError::Key`] when another living key has the name; [`ActionError::Life`] when the key has
+    /// ended.
+    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self { key: id, name, tags } = self;
+        let grant = desk.actor.may(ActionKind::EditKey, proof)?;
+        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
+        if key.life.is_over() {
+            return Err(LifeRefusal::Ended.into());
+        }
+        let mut notes = tx.notes(id).await?;
+        let mut facts = Vec::new();
+        if key.name != name {
+            let others = tx.keys_of(key.account).await?;
+            let living = others.iter().filter(|other| other.id != id && !other.life.is_over());
+            check_name(&name, living.map(|other| &other.name))?;
+            facts.push(("name", format!("{} -> {name}", key.name)));
+            key.name = name;
+            tx.update_key(key).await?;
+        }
+        if notes.tags != tags {
+            facts.push(("tags", format!("{} -> {}", notes.tags.join(","), tags.join(","))));
+            notes.tags = tags;
+            tx.set_notes(&notes).await?;
+        }
+        if facts.is_empty() {
+            return Ok(());
+        }
+        let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &facts);
+        tx.commit(event).await?;
+        Ok(())
     }
-    if notes.tags != tags {
-        facts.push(("tags", format!("{} -> {}", notes.tags.join(","), tags.join(","))));
-        notes.tags = tags;
-        tx.set_notes(&notes).await?;
-    }
-    if facts.is_empty() {
-        return Ok(());
-    }
-    let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &facts);
-    tx.commit(event).await?;
-    Ok(())
 }
 
 #[cfg(test)]

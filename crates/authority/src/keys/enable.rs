@@ -1,50 +1,55 @@
 //! Action: enable a key.
 
+use async_trait::async_trait;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof, TwoFactor};
+use keyward_rules::grant::{ActionKind, Proof, TwoFactor};
 use keyward_rules::id::{KeyId, Revision};
 use keyward_rules::time::Moment;
 use keyward_store::{KeyRecord, PersonRecord};
 
 use super::named::refuse_ended;
 use crate::accounts::{is_cooling, moves_funds};
-use crate::{ActionError, Desk, Matter, tell};
+use crate::{Action, ActionError, Desk, PendingAction, tell};
 
-/// What enabling a key is approved as. A key that cannot be enabled costs no code.
-///
-/// # Errors
-/// [`ActionError::NoKey`], [`ActionError::Life`] when it is active or has ended.
-#[crate::boxed]
-pub async fn plan_enable(desk: &Desk<'_>, id: KeyId) -> Result<Matter, ActionError> {
-    let key = desk.authority.access.reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
-    refuse_ended(&key, desk.now)?;
-    key.life.enable()?;
-    Ok(Matter {
-        action: Action::EnableKey,
-        facts: vec![("key", id.to_string())],
-        words: vec![format!("Enable the API key “{}” ({id})", key.name)],
-    })
-}
+/// Enable a disabled key; holds on it stay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EnableKey(pub KeyId);
 
-/// Enables a disabled key; holds on it stay.
-///
-/// # Errors
-/// [`ActionError::NoKey`], [`ActionError::Life`] when it is active or has ended, [`ActionError::TwoFactorOff`],
-/// [`ActionError::Cooling`].
-#[crate::boxed]
-pub async fn enable_key(desk: &Desk<'_>, proof: Proof, id: KeyId) -> Result<Option<Revision>, ActionError> {
-    let grant = desk.actor.may(Action::EnableKey, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
-    check_loosening(desk, &mut tx, &key).await?;
-    key.life = key.life.enable()?;
-    let alert = tell::about_key(desk, AlertKind::KeyEnabled, &key, String::new());
-    tx.update_key(key).await?;
-    tell::tell(desk, &mut tx, alert).await?;
-    let event =
-        Event::of(tx.grant(), desk.now, &format!("key:{id}"), &[("state", "disabled -> active".into())]);
-    Ok(tx.commit(event).await?)
+#[async_trait]
+impl Action for EnableKey {
+    type Reply = Option<Revision>;
+
+    async fn plan(&self, desk: &Desk<'_>) -> Result<PendingAction, ActionError> {
+        let Self(id) = *self;
+        let key =
+            desk.authority.access.reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
+        refuse_ended(&key, desk.now)?;
+        key.life.enable()?;
+        Ok(PendingAction {
+            action: ActionKind::EnableKey,
+            facts: vec![("key", id.to_string())],
+            words: vec![format!("Enable the API key “{}” ({id})", key.name)],
+        })
+    }
+
+    /// # Errors
+    /// [`ActionError::NoKey`], [`ActionError::Life`] when it is active or has ended, [`ActionError::TwoFactorOff`],
+    /// [`ActionError::Cooling`].
+    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self(id) = self;
+        let grant = desk.actor.may(ActionKind::EnableKey, proof)?;
+        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
+        check_loosening(desk, &mut tx, &key).await?;
+        key.life = key.life.enable()?;
+        let alert = tell::about_key(desk, AlertKind::KeyEnabled, &key, String::new());
+        tx.update_key(key).await?;
+        tell::tell(desk, &mut tx, alert).await?;
+        let event =
+            Event::of(tx.grant(), desk.now, &format!("key:{id}"), &[("state", "disabled -> active".into())]);
+        Ok(tx.commit(event).await?)
+    }
 }
 
 /// The rules on every loosening of a key that has a person behind it: two-factor on, and no rest for keys that move

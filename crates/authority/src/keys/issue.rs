@@ -1,9 +1,10 @@
 //! Action: issue a key. Its three credentials leave here once and are kept nowhere.
 
+use async_trait::async_trait;
 use keyward_rules::address::Binding;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor, Proof, TwoFactor};
+use keyward_rules::grant::{ActionKind, Actor, Proof, TwoFactor};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::key::{
     HmacState, Hold, KeyPolicy, KeySpec, Owner, Passphrase, PassphraseTag, SecretKey, Sibling,
@@ -17,11 +18,11 @@ use super::place_among;
 use crate::accounts::{is_cooling, moves_funds};
 use crate::apps::is_open;
 use crate::oversight::{frozen_now, policy_in_force, policy_now, refuse_frozen};
-use crate::questions::{reach_in_words, refuse_closed};
-use crate::{ActionError, Desk, Matter, tell};
+use crate::questions::{app_card, reach_in_words, refuse_closed};
+use crate::{Action, ActionError, Desk, PendingAction, tell};
 
-/// What somebody asks for.
-pub struct KeyWish {
+/// Create a key, by all rules of product.md 3.1.
+pub struct IssueKey {
     /// Whose key.
     pub account: AccountId,
     /// What key.
@@ -57,8 +58,7 @@ pub enum Outcome {
 }
 
 /// What making the key is approved as.
-#[must_use]
-pub fn wish_matter(wish: &KeyWish) -> Matter {
+fn pending(wish: &IssueKey) -> PendingAction {
     let spec = &wish.spec;
     let expires = spec.expires_at.map_or_else(|| "never".to_owned(), |end| end.to_string());
     let mut words = vec![
@@ -72,8 +72,8 @@ pub fn wish_matter(wish: &KeyWish) -> Matter {
     if let Some(cap) = spec.rate_cap {
         words.push(format!("At most {} requests a second", cap.per_second()));
     }
-    Matter {
-        action: Action::IssueKey,
+    PendingAction {
+        action: ActionKind::IssueKey,
         facts: vec![
             ("account", wish.account.to_string()),
             ("environment", spec.environment.to_string()),
@@ -106,28 +106,100 @@ fn rights_in_words(spec: &KeySpec) -> String {
     spec.permissions.iter().map(Permission::word).collect::<Vec<_>>().join(", ")
 }
 
-/// Holds the wish against the rules without making anything, so that nobody is asked to approve what cannot be. Whether
-/// another key has the passphrase is told by [`issue_key`] alone, after the proof.
-///
-/// # Errors
-/// As [`issue_key`].
-#[crate::boxed]
-pub async fn check_wish(desk: &Desk<'_>, wish: &KeyWish) -> Result<(), ActionError> {
-    let (access, scope) = (&desk.authority.access, desk.actor.scope());
-    let account = access.reader.account(scope, wish.account).await?.ok_or(ActionError::NoAccount)?;
-    let person = access.door.person(account.master().unwrap_or(account.id)).await?;
-    let keys: Result<Vec<KeyRecord>, _> =
-        access.reader.keys_of(scope, account.id).await?.into_iter().collect();
-    let notes = access.reader.notes_of(account.id).await?;
-    refuse_frozen(desk, &account).await?;
-    if let Some(replaced) = wish.replaces {
-        access.reader.key(scope, replaced).await?.ok_or(ActionError::NoKey)?;
+#[async_trait]
+impl Action for IssueKey {
+    type Reply = Outcome;
+
+    /// Whether another key has the passphrase is told by `perform` alone, after the proof.
+    async fn judge(&self, desk: &Desk<'_>) -> Result<(), ActionError> {
+        let (access, scope) = (&desk.authority.access, desk.actor.scope());
+        let account = access.reader.account(scope, self.account).await?.ok_or(ActionError::NoAccount)?;
+        let person = access.door.person(account.master().unwrap_or(account.id)).await?;
+        let keys: Result<Vec<KeyRecord>, _> =
+            access.reader.keys_of(scope, account.id).await?.into_iter().collect();
+        let notes = access.reader.notes_of(account.id).await?;
+        refuse_frozen(desk, &account).await?;
+        if let Some(replaced) = self.replaces {
+            access.reader.key(scope, replaced).await?.ok_or(ActionError::NoKey)?;
+        }
+        if let Binding::App(app) = self.spec.binding {
+            refuse_closed(desk, app).await?;
+        }
+        let policy = policy_in_force(desk).await?.policy.keys;
+        check(desk, self, &account, person.as_ref(), &siblings(&keys?, &notes, desk.now), policy)
     }
-    if let Binding::App(app) = wish.spec.binding {
-        refuse_closed(desk, app).await?;
+
+    async fn plan(&self, desk: &Desk<'_>) -> Result<PendingAction, ActionError> {
+        let mut pending = pending(self);
+        if let Binding::App(app) = self.spec.binding
+            && let Ok(app) = app_card(desk, app).await
+        {
+            pending.words.push(format!("The app: {} ({})", app.name, app.home_page));
+        }
+        Ok(pending)
     }
-    let policy = policy_in_force(desk).await?.policy.keys;
-    check(desk, wish, &account, person.as_ref(), &siblings(&keys?, &notes, desk.now), policy)
+
+    /// # Errors
+    /// [`ActionError::NoAccount`], [`ActionError::NoKey`] when the key to replace is beyond the actor's scope,
+    /// [`ActionError::Key`] by rule, [`ActionError::TwoFactorOff`], [`ActionError::Cooling`], [`ActionError::Frozen`],
+    /// [`ActionError::OtherRequest`].
+    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let mut wish = self;
+        let grant = desk.actor.may(ActionKind::IssueKey, proof)?;
+        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let account = tx.account(wish.account).await?.ok_or(ActionError::NoAccount)?;
+        if !tx.grant().scope().reaches(account.id) {
+            return Err(ActionError::NoAccount);
+        }
+        let intent = pending(&wish).intent(desk, &format!("account:{}", account.id));
+        if !wish.idempotency.is_empty()
+            && let Some((before, key)) = tx.repeat_of(account.id, &wish.idempotency).await?
+        {
+            return if before.matches(&intent) {
+                Ok(Outcome::MadeBefore(key))
+            } else {
+                Err(ActionError::OtherRequest)
+            };
+        }
+        let person = tx.person(account.master().unwrap_or(account.id)).await?;
+        let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
+        frozen_now(&mut tx, &account).await?;
+        if let Some(replaced) = wish.replaces
+            && is_frozen(&tx.key(replaced).await?.ok_or(ActionError::NoKey)?)
+        {
+            return Err(ActionError::Frozen);
+        }
+        if let Binding::App(app) = wish.spec.binding {
+            let profile = tx.any_app_profile(app).await?.ok_or(ActionError::NoApp)?;
+            if !is_open(&profile, tx.app(app).await?.as_ref()) {
+                return Err(ActionError::AppClosed);
+            }
+        }
+        let policy = policy_now(desk, &mut tx).await?.keys;
+        let siblings = siblings(&keys, &notes, desk.now);
+        check(desk, &wish, &account, person.as_ref(), &siblings, policy)?;
+        let tag = passphrase_tag(desk, &wish);
+        check_passphrase(&tag, &siblings)?;
+
+        let id = KeyId::from_entropy(desk.random());
+        let secret = SecretKey::from_entropy(desk.random());
+        let own_end = wish.spec.expires_at;
+        wish.spec.expires_at = policy.end(own_end, desk.now);
+        tx.insert_key(draft(id, &account, &wish.spec, tag, &secret)).await?;
+        if !wish.tags.is_empty() || wish.replaces.is_some() || own_end.is_some() {
+            let (tags, predecessor) = (wish.tags, wish.replaces);
+            tx.set_notes(&KeyNotes { tags, predecessor, own_end, ..KeyNotes::none(id) }).await?;
+        }
+        if !wish.idempotency.is_empty() {
+            tx.insert_repeat(account.id, &wish.idempotency, &intent, id).await?;
+        }
+        let mut alert = tell::by_actor(desk, AlertKind::KeyCreated, account.id, in_words(&wish.spec));
+        alert.key = Some((id, wish.spec.name.to_string()));
+        tell::tell(desk, &mut tx, alert).await?;
+        let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &facts(account.id, &wish.spec));
+        tx.commit(event).await?;
+        Ok(Outcome::Made(Box::new(Issued { id, secret, passphrase: wish.passphrase, spec: wish.spec })))
+    }
 }
 
 /// The key that an earlier request with the same idempotency key and the same content made; its secret was shown
@@ -136,12 +208,12 @@ pub async fn check_wish(desk: &Desk<'_>, wish: &KeyWish) -> Result<(), ActionErr
 /// # Errors
 /// [`ActionError::OtherRequest`] when the content was another.
 #[crate::boxed]
-pub async fn made_before(desk: &Desk<'_>, wish: &KeyWish) -> Result<Option<KeyId>, ActionError> {
+pub async fn made_before(desk: &Desk<'_>, wish: &IssueKey) -> Result<Option<KeyId>, ActionError> {
     if wish.idempotency.is_empty() || !desk.actor.scope().reaches(wish.account) {
         return Ok(None);
     }
     let found = desk.authority.access.reader.repeat_of(wish.account, &wish.idempotency).await?;
-    let intent = wish_matter(wish).intent(desk, &format!("account:{}", wish.account));
+    let intent = pending(wish).intent(desk, &format!("account:{}", wish.account));
     match found {
         None => Ok(None),
         Some((before, key)) if before.matches(&intent) => Ok(Some(key)),
@@ -149,74 +221,9 @@ pub async fn made_before(desk: &Desk<'_>, wish: &KeyWish) -> Result<Option<KeyId
     }
 }
 
-/// Makes the key, by all rules of product.md 3.1.
-///
-/// # Errors
-/// [`ActionError::NoAccount`], [`ActionError::NoKey`] when the key to replace is beyond the actor's scope,
-/// [`ActionError::Key`] by rule, [`ActionError::TwoFactorOff`], [`ActionError::Cooling`], [`ActionError::Frozen`],
-/// [`ActionError::OtherRequest`].
-#[crate::boxed]
-pub async fn issue_key(desk: &Desk<'_>, proof: Proof, wish: KeyWish) -> Result<Outcome, ActionError> {
-    let grant = desk.actor.may(Action::IssueKey, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    let account = tx.account(wish.account).await?.ok_or(ActionError::NoAccount)?;
-    if !tx.grant().scope().reaches(account.id) {
-        return Err(ActionError::NoAccount);
-    }
-    let intent = wish_matter(&wish).intent(desk, &format!("account:{}", account.id));
-    if !wish.idempotency.is_empty()
-        && let Some((before, key)) = tx.repeat_of(account.id, &wish.idempotency).await?
-    {
-        return if before.matches(&intent) {
-            Ok(Outcome::MadeBefore(key))
-        } else {
-            Err(ActionError::OtherRequest)
-        };
-    }
-    let person = tx.person(account.master().unwrap_or(account.id)).await?;
-    let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
-    frozen_now(&mut tx, &account).await?;
-    if let Some(replaced) = wish.replaces
-        && is_frozen(&tx.key(replaced).await?.ok_or(ActionError::NoKey)?)
-    {
-        return Err(ActionError::Frozen);
-    }
-    if let Binding::App(app) = wish.spec.binding {
-        let profile = tx.any_app_profile(app).await?.ok_or(ActionError::NoApp)?;
-        if !is_open(&profile, tx.app(app).await?.as_ref()) {
-            return Err(ActionError::AppClosed);
-        }
-    }
-    let policy = policy_now(desk, &mut tx).await?.keys;
-    let siblings = siblings(&keys, &notes, desk.now);
-    check(desk, &wish, &account, person.as_ref(), &siblings, policy)?;
-    let tag = passphrase_tag(desk, &wish);
-    check_passphrase(&tag, &siblings)?;
-
-    let id = KeyId::from_entropy(desk.random());
-    let secret = SecretKey::from_entropy(desk.random());
-    let mut wish = wish;
-    let own_end = wish.spec.expires_at;
-    wish.spec.expires_at = policy.end(own_end, desk.now);
-    tx.insert_key(draft(id, &account, &wish.spec, tag, &secret)).await?;
-    if !wish.tags.is_empty() || wish.replaces.is_some() || own_end.is_some() {
-        let (tags, predecessor) = (wish.tags, wish.replaces);
-        tx.set_notes(&KeyNotes { tags, predecessor, own_end, ..KeyNotes::none(id) }).await?;
-    }
-    if !wish.idempotency.is_empty() {
-        tx.insert_repeat(account.id, &wish.idempotency, &intent, id).await?;
-    }
-    let mut alert = tell::by_actor(desk, AlertKind::KeyCreated, account.id, in_words(&wish.spec));
-    alert.key = Some((id, wish.spec.name.to_string()));
-    tell::tell(desk, &mut tx, alert).await?;
-    let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &facts(account.id, &wish.spec));
-    tx.commit(event).await?;
-    Ok(Outcome::Made(Box::new(Issued { id, secret, passphrase: wish.passphrase, spec: wish.spec })))
-}
-
 fn check(
     desk: &Desk<'_>,
-    wish: &KeyWish,
+    wish: &IssueKey,
     account: &AccountRecord,
     person: Option<&PersonRecord>,
     siblings: &[Sibling],
@@ -235,7 +242,7 @@ fn check(
     Ok(wish.spec.check(siblings, owner, policy, desk.now)?)
 }
 
-fn passphrase_tag(desk: &Desk<'_>, wish: &KeyWish) -> PassphraseTag {
+fn passphrase_tag(desk: &Desk<'_>, wish: &IssueKey) -> PassphraseTag {
     let text = wish.passphrase.expose().as_bytes();
     desk.authority.secrets.passphrases.tag(wish.account, text)
 }

@@ -13,17 +13,15 @@ mod overlap;
 mod place;
 mod rotate;
 
-pub use addresses::{AddressChange, change_addresses, plan_addresses};
-pub use delete::{delete_key, delete_matter};
-pub use disable::{disable_key, disable_matter};
-pub use disable_all::{brake, disable_all_keys, disable_all_matter};
-pub use edit::{edit_key, parse_tags};
-pub use enable::{enable_key, plan_enable};
-pub use issue::{Issued, KeyWish, Outcome, check_wish, issue_key, made_before, wish_matter};
-pub use leaked::{leak_matter, report_leak};
+pub use addresses::ChangeAddresses;
+pub use delete::DeleteKey;
+pub use disable::DisableKey;
+pub use disable_all::{DisableAllKeys, brake};
+pub use edit::{EditKey, parse_tags};
+pub use enable::EnableKey;
+pub use issue::{IssueKey, Issued, Outcome, made_before};
+pub use leaked::ReportLeak;
 pub use named::KeyNamed;
-pub use overlap::{end_overlap, overlap_matter};
+pub use overlap::EndOverlap;
 pub(crate) use place::{place_among, place_in, place_of};
-pub use rotate::{
-    DISABLED_SUCCEEDED, RotationPlan, RotationWish, check_rotation, rotate_key, rotation_matter, suggest_name,
-};
+pub use rotate::{DISABLED_SUCCEEDED, RotateKey, suggest_name};

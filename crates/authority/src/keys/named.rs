@@ -1,12 +1,12 @@
 //! A key with the name that the person confirmed: harm is never done to a key by its id alone.
 
-use keyward_rules::grant::{Action, Actor};
+use keyward_rules::grant::{ActionKind, Actor};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::LifeRefusal;
 use keyward_rules::time::Moment;
 use keyward_store::{KeyRecord, Tx};
 
-use crate::{ActionError, Desk, Matter};
+use crate::{ActionError, Desk, PendingAction};
 
 /// Which key, and what the person says it is called.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,27 +32,33 @@ impl KeyNamed {
         Self { id, name: String::new() }
     }
 
-    /// The same, looked up before anything is proven: what cannot be costs no code and asks no device.
+    /// What an action on it is confirmed as. The key is looked up before anything is proven: what cannot be done costs no code.
     ///
     /// # Errors
     /// [`ActionError::NoKey`], [`ActionError::Life`] when it has ended, [`ActionError::NotTheName`].
-    pub async fn confirmed(desk: &Desk<'_>, id: KeyId, name: String) -> Result<Self, ActionError> {
-        let key =
-            desk.authority.access.reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
-        refuse_ended(&key, desk.now)?;
-        if !key.name.is_called(&name) {
-            return Err(ActionError::NotTheName);
-        }
-        Ok(Self { id, name: key.name.to_string() })
+    pub(super) async fn plan(
+        &self,
+        desk: &Desk<'_>,
+        action: ActionKind,
+        what: &str,
+    ) -> Result<PendingAction, ActionError> {
+        let key = self.living(desk).await?;
+        Ok(PendingAction {
+            action,
+            facts: vec![("key", self.id.to_string()), ("name", key.name.to_string())],
+            words: vec![format!("{what} the API key “{}” ({})", key.name, self.id)],
+        })
     }
 
-    /// What a tightening of it is confirmed as.
-    pub(super) fn matter(&self, action: Action, what: &str) -> Matter {
-        Matter {
-            action,
-            facts: vec![("key", self.id.to_string()), ("name", self.name.clone())],
-            words: vec![format!("{what} the API key “{}” ({})", self.name, self.id)],
+    /// The key as it is now, if it has not ended and is called that.
+    pub(super) async fn living(&self, desk: &Desk<'_>) -> Result<KeyRecord, ActionError> {
+        let key =
+            desk.authority.access.reader.key(desk.actor.scope(), self.id).await?.ok_or(ActionError::NoKey)?;
+        refuse_ended(&key, desk.now)?;
+        if !key.name.is_called(&self.name) {
+            return Err(ActionError::NotTheName);
         }
+        Ok(key)
     }
 
     /// The key, when it is within reach and called that.

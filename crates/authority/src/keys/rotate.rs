@@ -1,9 +1,10 @@
 //! Action: rotate a key. Its successor has the same rights, addresses, environment, rate cap and end; both work for an
 //! overlap. The end that a policy gave the key is renewed instead of kept, or a policy on the age of keys could never be met.
 
+use async_trait::async_trait;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{
     HolderState, KeyName, KeyPolicy, KeySpec, LifeRefusal, Owner, Passphrase, Place, SecretKey, Sibling,
@@ -17,10 +18,10 @@ use super::enable::{check_loosening, may_loosen};
 use super::issue::{Issued, draft, facts, is_frozen, siblings};
 use super::place_among;
 use crate::oversight::{policy_in_force, policy_now};
-use crate::{ActionError, Desk, Matter, tell};
+use crate::{Action, ActionError, Desk, PendingAction, tell};
 
-/// What somebody asks for.
-pub struct RotationWish {
+/// Make a key's successor, and let the old key end with the overlap.
+pub struct RotateKey {
     /// The key to follow.
     pub key: KeyId,
     /// The successor's name.
@@ -32,7 +33,7 @@ pub struct RotationWish {
 }
 
 /// What of the key bears on its rotation, and so on what is approved.
-pub struct RotationPlan {
+struct RotationPlan {
     /// The key's name.
     pub name: KeyName,
     /// Whether its holder disabled it: its successor is active all the same.
@@ -75,8 +76,7 @@ impl RotationPlan {
 }
 
 /// What a rotation is approved as. The facts leave out what moves with the clock between the question and the answer.
-#[must_use]
-pub fn rotation_matter(wish: &RotationWish, plan: &RotationPlan) -> Matter {
+fn pending(wish: &RotateKey, plan: &RotationPlan) -> PendingAction {
     let mut words = vec![
         format!("Rotate the API key “{}” ({})", plan.name, wish.key),
         format!("Its successor is “{}”, with the same rights and addresses", wish.name),
@@ -88,8 +88,8 @@ pub fn rotation_matter(wish: &RotationWish, plan: &RotationPlan) -> Matter {
         words.push(DISABLED_SUCCEEDED.to_owned());
     }
     words.push(plan.overlap_in_words());
-    Matter {
-        action: Action::RotateKey,
+    PendingAction {
+        action: ActionKind::RotateKey,
         facts: vec![
             ("key", wish.key.to_string()),
             ("name", wish.name.to_string()),
@@ -129,63 +129,61 @@ pub fn suggest_name(old: &KeyName) -> String {
     format!("{} {number}", stem.trim_end())
 }
 
-/// Holds the wish against the rules without making anything. Whether another key has the passphrase is told by
-/// [`rotate_key`] alone, after the proof.
-///
-/// # Errors
-/// As [`rotate_key`].
-#[crate::boxed]
-pub async fn check_rotation(desk: &Desk<'_>, wish: &RotationWish) -> Result<RotationPlan, ActionError> {
-    let (access, scope) = (&desk.authority.access, desk.actor.scope());
-    let old = access.reader.key(scope, wish.key).await?.ok_or(ActionError::NoKey)?;
-    let keys: Result<Vec<KeyRecord>, _> =
-        access.reader.keys_of(scope, old.account).await?.into_iter().collect();
-    let notes = access.reader.notes_of(old.account).await?;
-    let policy = policy_in_force(desk).await?.policy.keys;
-    let checked = check(desk, wish, &old, (&keys?, &notes), policy)?;
-    may_loosen(access.door.person(old.master.unwrap_or(old.account)).await?.as_ref(), &old, desk.now)?;
-    Ok(checked.plan)
-}
+#[async_trait]
+impl Action for RotateKey {
+    type Reply = Issued;
 
-/// Makes the successor and lets the old key end with the overlap.
-///
-/// # Errors
-/// [`ActionError::NoKey`], [`ActionError::Rotated`], [`ActionError::Overlap`], [`ActionError::Key`] by rule,
-/// [`ActionError::Life`], [`ActionError::TwoFactorOff`], [`ActionError::Cooling`], [`ActionError::Frozen`].
-#[crate::boxed]
-pub async fn rotate_key(desk: &Desk<'_>, proof: Proof, wish: RotationWish) -> Result<Issued, ActionError> {
-    let grant = desk.actor.may(Action::RotateKey, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    let mut old = tx.key(wish.key).await?.ok_or(ActionError::NoKey)?;
-    let account = tx.account(old.account).await?.ok_or(ActionError::NoAccount)?;
-    let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
-    let policy = policy_now(desk, &mut tx).await?.keys;
-    let Checked { mut spec, plan, siblings } = check(desk, &wish, &old, (&keys, &notes), policy)?;
-    check_loosening(desk, &mut tx, &old).await?;
+    /// Whether another key has the passphrase is told by `perform` alone, after the proof.
+    async fn plan(&self, desk: &Desk<'_>) -> Result<PendingAction, ActionError> {
+        let (access, scope) = (&desk.authority.access, desk.actor.scope());
+        let old = access.reader.key(scope, self.key).await?.ok_or(ActionError::NoKey)?;
+        let keys: Result<Vec<KeyRecord>, _> =
+            access.reader.keys_of(scope, old.account).await?.into_iter().collect();
+        let notes = access.reader.notes_of(old.account).await?;
+        let policy = policy_in_force(desk).await?.policy.keys;
+        let checked = check(desk, self, &old, (&keys?, &notes), policy)?;
+        may_loosen(access.door.person(old.master.unwrap_or(old.account)).await?.as_ref(), &old, desk.now)?;
+        Ok(pending(self, &checked.plan))
+    }
 
-    let id = KeyId::from_entropy(desk.random());
-    let secret = SecretKey::from_entropy(desk.random());
-    let tag = desk.authority.secrets.passphrases.tag(account.id, wish.passphrase.expose().as_bytes());
-    check_passphrase(&tag, &siblings)?;
-    spec.expires_at = plan.successor_end;
-    tx.insert_key(draft(id, &account, &spec, tag, &secret)).await?;
-    let mut old_notes = tx.notes(old.id).await?;
-    let (tags, predecessor, own_end) = (old_notes.tags.clone(), Some(old.id), plan.own_end);
-    tx.set_notes(&KeyNotes { tags, predecessor, own_end, ..KeyNotes::none(id) }).await?;
-    old_notes.successor = Some(id);
-    old_notes.overlap_until = Some(plan.until);
-    tx.set_notes(&old_notes).await?;
-    let alert = tell::about_key(desk, AlertKind::KeyRotated, &old, detail(&spec, &plan));
-    let mut facts = facts(account.id, &spec).to_vec();
-    facts.push(("predecessor", old.id.to_string()));
-    facts.push(("predecessor_state", state_word(plan.state).to_owned()));
-    facts.push(("overlap_until", plan.until.to_string()));
-    old.expires_at = Some(plan.until);
-    tx.update_key(old).await?;
-    tell::tell(desk, &mut tx, alert).await?;
-    let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &facts);
-    tx.commit(event).await?;
-    Ok(Issued { id, secret, passphrase: wish.passphrase, spec })
+    /// # Errors
+    /// [`ActionError::NoKey`], [`ActionError::Rotated`], [`ActionError::Overlap`], [`ActionError::Key`] by rule,
+    /// [`ActionError::Life`], [`ActionError::TwoFactorOff`], [`ActionError::Cooling`], [`ActionError::Frozen`].
+    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let wish = self;
+        let grant = desk.actor.may(ActionKind::RotateKey, proof)?;
+        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let mut old = tx.key(wish.key).await?.ok_or(ActionError::NoKey)?;
+        let account = tx.account(old.account).await?.ok_or(ActionError::NoAccount)?;
+        let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
+        let policy = policy_now(desk, &mut tx).await?.keys;
+        let Checked { mut spec, plan, siblings } = check(desk, &wish, &old, (&keys, &notes), policy)?;
+        check_loosening(desk, &mut tx, &old).await?;
+
+        let id = KeyId::from_entropy(desk.random());
+        let secret = SecretKey::from_entropy(desk.random());
+        let tag = desk.authority.secrets.passphrases.tag(account.id, wish.passphrase.expose().as_bytes());
+        check_passphrase(&tag, &siblings)?;
+        spec.expires_at = plan.successor_end;
+        tx.insert_key(draft(id, &account, &spec, tag, &secret)).await?;
+        let mut old_notes = tx.notes(old.id).await?;
+        let (tags, predecessor, own_end) = (old_notes.tags.clone(), Some(old.id), plan.own_end);
+        tx.set_notes(&KeyNotes { tags, predecessor, own_end, ..KeyNotes::none(id) }).await?;
+        old_notes.successor = Some(id);
+        old_notes.overlap_until = Some(plan.until);
+        tx.set_notes(&old_notes).await?;
+        let alert = tell::about_key(desk, AlertKind::KeyRotated, &old, detail(&spec, &plan));
+        let mut facts = facts(account.id, &spec).to_vec();
+        facts.push(("predecessor", old.id.to_string()));
+        facts.push(("predecessor_state", state_word(plan.state).to_owned()));
+        facts.push(("overlap_until", plan.until.to_string()));
+        old.expires_at = Some(plan.until);
+        tx.update_key(old).await?;
+        tell::tell(desk, &mut tx, alert).await?;
+        let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &facts);
+        tx.commit(event).await?;
+        Ok(Issued { id, secret, passphrase: wish.passphrase, spec })
+    }
 }
 
 /// What the mail of a rotation says.
@@ -207,7 +205,7 @@ struct Checked {
 
 fn check(
     desk: &Desk<'_>,
-    wish: &RotationWish,
+    wish: &RotateKey,
     old: &KeyRecord,
     (keys, notes): (&[KeyRecord], &[KeyNotes]),
     policy: KeyPolicy,

@@ -2,14 +2,14 @@
 
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::key::Hold;
 use keyward_store::{AccountRecord, Tx};
 
 use super::roles::acting;
 use crate::accounts::family_holds;
-use crate::{ActionError, Desk, Matter, tell};
+use crate::{ActionError, Desk, PendingAction, tell};
 
 /// Refuses what would make something new of a frozen account, or of a sub-account whose master is frozen.
 pub(crate) async fn refuse_frozen(desk: &Desk<'_>, account: &AccountRecord) -> Result<(), ActionError> {
@@ -33,9 +33,9 @@ pub(crate) async fn frozen_now(tx: &mut Tx, account: &AccountRecord) -> Result<(
 
 /// What freezing an account is confirmed as.
 #[must_use]
-pub fn freeze_account_matter(account: AccountId, why: &str) -> Matter {
-    Matter {
-        action: Action::FreezeAccount,
+pub fn freeze_account_matter(account: AccountId, why: &str) -> PendingAction {
+    PendingAction {
+        action: ActionKind::FreezeAccount,
         facts: vec![("account", account.to_string()), ("why", why.to_owned())],
         words: vec![format!("Freeze account {account} with all its keys"), format!("Why: {why}")],
     }
@@ -43,9 +43,9 @@ pub fn freeze_account_matter(account: AccountId, why: &str) -> Matter {
 
 /// What freezing a key is confirmed as.
 #[must_use]
-pub fn freeze_key_matter(id: KeyId, why: &str) -> Matter {
-    Matter {
-        action: Action::FreezeKey,
+pub fn freeze_key_matter(id: KeyId, why: &str) -> PendingAction {
+    PendingAction {
+        action: ActionKind::FreezeKey,
         facts: vec![("key", id.to_string()), ("why", why.to_owned())],
         words: vec![format!("Freeze the API key {id}"), format!("Why: {why}")],
     }
@@ -62,7 +62,7 @@ pub async fn freeze_account(
     account: AccountId,
     why: &str,
 ) -> Result<(), ActionError> {
-    let grant = desk.actor.may(Action::FreezeAccount, proof)?;
+    let grant = desk.actor.may(ActionKind::FreezeAccount, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     acting(desk, &mut tx).await?;
     tx.account(account).await?.ok_or(ActionError::NoAccount)?;
@@ -119,7 +119,7 @@ pub(super) async fn thaw_account(
 /// [`ActionError::NoKey`]; [`ActionError::Unchanged`] when it is frozen; [`ActionError::Life`] when it has ended.
 #[crate::boxed]
 pub async fn freeze_one_key(desk: &Desk<'_>, proof: Proof, id: KeyId, why: &str) -> Result<(), ActionError> {
-    let grant = desk.actor.may(Action::FreezeKey, proof)?;
+    let grant = desk.actor.may(ActionKind::FreezeKey, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     acting(desk, &mut tx).await?;
     let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;

@@ -6,8 +6,8 @@ use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::staff::Role;
 use keyward_store::{Counts, Overseen};
 
+use super::name::name_of;
 use super::roles::{role_of, set_up_is_open};
-use super::words::name_of;
 use crate::keys::place_of;
 use crate::questions::{KeyView, list_keys, show_key};
 use crate::{ActionError, Desk};

@@ -2,7 +2,7 @@
 //! has both keys, at the host, carries it out.
 
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::MasterKeyId;
 use keyward_rules::proposal::{Change, Passed, ProposalId};
 use keyward_store::MasterKey;
@@ -35,7 +35,7 @@ pub async fn master_key_id(desk: &Desk<'_>) -> Result<MasterKeyId, ActionError> 
 /// [`ActionError::Store`]; then nothing may be written out.
 #[crate::boxed]
 pub async fn note_identity_key(desk: &Desk<'_>) -> Result<(), ActionError> {
-    let grant = desk.actor.may(Action::ExportIdentityKey, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::ExportIdentityKey, Proof::None)?;
     let tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let event = Event::of(tx.grant(), desk.now, "identity_key", &[("number", "1".to_owned())]);
     tx.commit(event).await?;

@@ -6,7 +6,9 @@
 mod freeze;
 mod lookup;
 mod master_key;
+mod name;
 mod policy;
+mod policy_in_force;
 mod proposals;
 mod restore;
 mod roles;
@@ -18,8 +20,10 @@ pub use lookup::{
     OverseenAccount, Overview, overseen_account, overseen_key, overview, search_accounts, search_keys,
 };
 pub use master_key::{Approvers, master_key_id, note_identity_key, rotate_master_key};
-pub(crate) use policy::policy_now;
-pub use policy::{InForce, PolicySource, policy_in_force, tighten_policy, tightening_matter};
+pub use name::name_of;
+pub use policy::{tighten_policy, tightening_matter};
+pub(crate) use policy_in_force::policy_now;
+pub use policy_in_force::{InForce, PolicySource, policy_in_force};
 pub use proposals::{
     Progress, ProposalView, approval_matter, approve, cancel_proposal, cancellation_matter, carry_out,
     carry_out_if_complete, check_proposal, list_proposals, propose, propose_matter, show_proposal,
@@ -30,4 +34,3 @@ pub use roles::{
     revocation_matter, revoke_role, role_of, set_up_is_open, set_up_matter, staff, take_set_up,
 };
 pub(crate) use roles::{acting, refuse_too_few};
-pub use words::name_of;

@@ -1,70 +1,18 @@
-//! The policies in force, where each came from, and making one stricter.
+//! Action: make a policy stricter.
 
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
-use keyward_rules::id::AccountId;
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::policy::{Direction, Policy, Setting};
-use keyward_rules::time::Moment;
-use keyward_store::{PolicyRecord, Tx};
 
+use super::policy_in_force::policy_now;
 use super::roles::{acting, operators};
-use crate::{ActionError, Desk, Matter};
-
-/// Where a policy came from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PolicySource {
-    /// Nobody said anything.
-    Default,
-    /// The configuration file.
-    File,
-    /// An operator, in the console.
-    Console(Moment, AccountId),
-}
-
-/// All policies with where each came from, in the order of [`Setting::NAMES`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct InForce {
-    /// The policies.
-    pub policy: Policy,
-    /// Each, with its origin.
-    pub settings: [(Setting, PolicySource); 4],
-}
-
-fn merge(desk: &Desk<'_>, records: &[PolicyRecord]) -> InForce {
-    let settings = &desk.authority.settings;
-    let mut policy = settings.policy;
-    records.iter().for_each(|record| record.setting.apply(&mut policy));
-    let with_source = |setting: Setting| {
-        let set = records.iter().find(|record| record.setting.name() == setting.name());
-        let source = match set {
-            Some(record) => PolicySource::Console(record.set_at, record.set_by),
-            None if settings.named.contains(&setting.name()) => PolicySource::File,
-            None => PolicySource::Default,
-        };
-        (setting, source)
-    };
-    InForce { policy, settings: Setting::all(&policy).map(with_source) }
-}
-
-/// The policies in force.
-///
-/// # Errors
-/// [`ActionError::Store`] when a stored one was altered.
-#[crate::boxed]
-pub async fn policy_in_force(desk: &Desk<'_>) -> Result<InForce, ActionError> {
-    Ok(merge(desk, &desk.authority.access.reader.policies().await?))
-}
-
-/// The same, inside a transaction.
-pub(crate) async fn policy_now(desk: &Desk<'_>, tx: &mut Tx) -> Result<Policy, ActionError> {
-    Ok(merge(desk, &tx.policies().await?).policy)
-}
+use crate::{ActionError, Desk, PendingAction};
 
 /// What a stricter policy is confirmed as.
 #[must_use]
-pub fn tightening_matter(setting: Setting) -> Matter {
-    Matter {
-        action: Action::TightenPolicy,
+pub fn tightening_matter(setting: Setting) -> PendingAction {
+    PendingAction {
+        action: ActionKind::TightenPolicy,
         facts: vec![("name", setting.name().to_owned()), ("value", setting.value())],
         words: vec![format!("Make the policy stricter: {setting}")],
     }
@@ -77,7 +25,7 @@ pub fn tightening_matter(setting: Setting) -> Matter {
 /// [`ActionError::TooFewOperators`] when more would be asked for than there are.
 #[crate::boxed]
 pub async fn tighten_policy(desk: &Desk<'_>, proof: Proof, setting: Setting) -> Result<(), ActionError> {
-    let grant = desk.actor.may(Action::TightenPolicy, proof)?;
+    let grant = desk.actor.may(ActionKind::TightenPolicy, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let by = acting(desk, &mut tx).await?;
     let before = policy_now(desk, &mut tx).await?;

@@ -2,7 +2,7 @@
 
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof, TwoFactor};
+use keyward_rules::grant::{ActionKind, Proof, TwoFactor};
 use keyward_rules::id::AccountId;
 use keyward_rules::limits::{OPEN_PROPOSALS, PROPOSAL_LIFE_MS};
 use keyward_rules::policy::Direction;
@@ -12,12 +12,14 @@ use keyward_rules::time::Moment;
 use keyward_store::{ProposalRecord, Tx};
 
 use super::freeze::{thaw_account, thaw_key};
-use super::policy::{change_facts, policy_in_force, policy_now};
+use super::name::name_of;
+use super::policy::change_facts;
+use super::policy_in_force::{policy_in_force, policy_now};
 use super::roles::{operators, operators_of, refuse_too_few, staff};
-use super::words::{name_of, words};
+use super::words::words;
 use crate::accounts::reset_factors;
 use crate::apps::{approve_ranges, thaw_app, verify_app, withdraw_demand};
-use crate::{ActionError, Desk, Matter, tell};
+use crate::{ActionError, Desk, PendingAction, tell};
 
 /// A proposal as people see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,11 +53,11 @@ pub struct ProposalView {
 /// # Errors
 /// As [`check_proposal`].
 #[crate::boxed]
-pub async fn propose_matter(desk: &Desk<'_>, change: Change) -> Result<Matter, ActionError> {
+pub async fn propose_matter(desk: &Desk<'_>, change: Change) -> Result<PendingAction, ActionError> {
     let lines = check_proposal(desk, change).await?;
     let mut words = vec!["Propose this change to the other operators:".to_owned()];
     words.extend(lines);
-    Ok(Matter { action: Action::Propose, facts: vec![("change", change.to_string())], words })
+    Ok(PendingAction { action: ActionKind::Propose, facts: vec![("change", change.to_string())], words })
 }
 
 /// Whether the change can be proposed; gives its words.
@@ -87,7 +89,7 @@ pub async fn propose(desk: &Desk<'_>, proof: Proof, change: Change) -> Result<Pr
     let requester = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     let lines = check_proposal(desk, change).await?;
     let name = name_of(desk, requester).await?;
-    let grant = desk.actor.may(Action::Propose, proof)?;
+    let grant = desk.actor.may(ActionKind::Propose, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     if tx.open_proposals().await? >= u64::try_from(OPEN_PROPOSALS).unwrap_or(u64::MAX) {
         return Err(ActionError::TooManyProposals);
@@ -123,11 +125,11 @@ pub async fn propose(desk: &Desk<'_>, proof: Proof, change: Change) -> Result<Pr
 
 /// What approving is approved as: the words of the proposal, bound by its hash.
 #[must_use]
-pub fn approval_matter(view: &ProposalView) -> Matter {
+pub fn approval_matter(view: &ProposalView) -> PendingAction {
     let mut words = vec![format!("Approve proposal {} of {}:", view.id, view.requester.1)];
     words.extend(view.words.iter().cloned());
-    Matter {
-        action: Action::Approve,
+    PendingAction {
+        action: ActionKind::Approve,
         facts: vec![("proposal", view.id.to_string()), ("hash", view.hash.to_string())],
         words,
     }
@@ -145,7 +147,7 @@ pub async fn approve(
     read: ChangeHash,
 ) -> Result<(), ActionError> {
     let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
-    let grant = desk.actor.may(Action::Approve, proof)?;
+    let grant = desk.actor.may(ActionKind::Approve, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let record = tx.proposal(id).await?.ok_or(ActionError::NoProposal)?;
     let operators = operators(&mut tx).await?;
@@ -335,9 +337,9 @@ impl Judged {
 
 /// What cancelling a proposal is confirmed as.
 #[must_use]
-pub fn cancellation_matter(id: ProposalId) -> Matter {
-    Matter {
-        action: Action::CancelProposal,
+pub fn cancellation_matter(id: ProposalId) -> PendingAction {
+    PendingAction {
+        action: ActionKind::CancelProposal,
         facts: vec![("proposal", id.to_string())],
         words: vec![format!("Cancel proposal {id}")],
     }
@@ -350,7 +352,7 @@ pub fn cancellation_matter(id: ProposalId) -> Matter {
 #[crate::boxed]
 pub async fn cancel_proposal(desk: &Desk<'_>, proof: Proof, id: ProposalId) -> Result<(), ActionError> {
     let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
-    let grant = desk.actor.may(Action::CancelProposal, proof)?;
+    let grant = desk.actor.may(ActionKind::CancelProposal, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let people = operators(&mut tx).await?;
     if !people.contains(&by) {

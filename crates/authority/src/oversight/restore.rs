@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_store::{MasterKey, Seen};
 
@@ -43,9 +43,9 @@ pub async fn note_restore(
     // A range taken away since, or an app frozen since, would be back with the backup.
     let apps = match since {
         Since::Nothing => 0,
-        Since::Unknown => freeze_all(desk, Action::RestoreStore).await?,
+        Since::Unknown => freeze_all(desk, ActionKind::RestoreStore).await?,
     };
-    let grant = desk.actor.may(Action::RestoreStore, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::RestoreStore, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let ended = match since {
         Since::Nothing => 0,
@@ -86,7 +86,7 @@ async fn disable_all(desk: &Desk<'_>) -> Result<usize, ActionError> {
 
 /// Disables one batch; gives how many keys and, while there may be more, the last one that it looked at.
 async fn disable_batch(desk: &Desk<'_>, after: Option<KeyId>) -> Result<(usize, Option<KeyId>), ActionError> {
-    let grant = desk.actor.may(Action::RestoreStore, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::RestoreStore, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let (keys, last) = tx.living_keys(after, BATCH).await?;
     let (mut disabled, mut owners) = (Vec::new(), BTreeMap::<AccountId, usize>::new());

@@ -2,7 +2,7 @@
 
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof, TwoFactor};
+use keyward_rules::grant::{ActionKind, Proof, TwoFactor};
 use keyward_rules::id::AccountId;
 use keyward_rules::limits::SET_UP_LIFE_MS;
 use keyward_rules::person::Token;
@@ -13,10 +13,10 @@ use keyward_rules::time::Moment;
 use keyward_store::{Member, StoreError, Tx};
 use tracing::error;
 
-use super::policy::{policy_in_force, policy_now};
-use super::words::name_of;
+use super::name::name_of;
+use super::policy_in_force::{policy_in_force, policy_now};
 use crate::duties::raise_altered_role;
-use crate::{ActionError, Desk, Matter, tell};
+use crate::{ActionError, Desk, PendingAction, tell};
 
 /// Prefix of the token in a set-up link.
 const SET_UP: &str = "kwo_";
@@ -144,7 +144,7 @@ pub async fn offer_set_up(desk: &Desk<'_>, which: SetUp) -> Result<Option<Token>
 /// As [`offer_set_up`].
 #[crate::boxed]
 pub async fn prepare_set_up(desk: &Desk<'_>, which: SetUp) -> Result<Option<PendingLink>, ActionError> {
-    let grant = desk.actor.may(Action::OfferSetUp, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::OfferSetUp, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let (have, policy) = (operators(&mut tx).await?.len(), policy_now(desk, &mut tx).await?);
     let open = have < usize::from(policy.needed.operators());
@@ -165,12 +165,12 @@ async fn make_link(desk: &Desk<'_>, mut tx: Tx) -> Result<PendingLink, ActionErr
 
 /// What inviting another operator is approved as.
 #[must_use]
-pub fn invitation_matter() -> Matter {
-    Matter {
-        action: Action::InviteOperator,
+pub fn invitation_matter() -> PendingAction {
+    PendingAction {
+        action: ActionKind::InviteOperator,
         facts: Vec::new(),
         words: vec![
-            "Make a link that makes whoever opens it an operator".to_owned(),
+            "Make a link that makes the person who opens it an operator".to_owned(),
             "Give it to one person, by a way that nobody else reads. It works once, for 7 days.".to_owned(),
         ],
     }
@@ -182,7 +182,7 @@ pub fn invitation_matter() -> Matter {
 /// [`ActionError::SetUpIsOver`].
 #[crate::boxed]
 pub async fn invite_operator(desk: &Desk<'_>, proof: Proof) -> Result<Token, ActionError> {
-    let grant = desk.actor.may(Action::InviteOperator, proof)?;
+    let grant = desk.actor.may(ActionKind::InviteOperator, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     acting(desk, &mut tx).await?;
     let (have, policy) = (operators(&mut tx).await?.len(), policy_now(desk, &mut tx).await?);
@@ -194,15 +194,15 @@ pub async fn invite_operator(desk: &Desk<'_>, proof: Proof) -> Result<Token, Act
 
 /// What taking the place is approved as; `alone` is the first operator's choice to need nobody else.
 #[must_use]
-pub fn set_up_matter(token: &str, alone: bool) -> Matter {
+pub fn set_up_matter(token: &str, alone: bool) -> PendingAction {
     let mut words = vec!["Become an operator of this deployment".to_owned()];
     if alone {
         words.push(
             "One operator is enough for everything: no second person looks at what is loosened".to_owned(),
         );
     }
-    Matter {
-        action: Action::TakeSetUp,
+    PendingAction {
+        action: ActionKind::TakeSetUp,
         facts: vec![("token", token.to_owned()), ("alone", alone.to_string())],
         words,
     }
@@ -231,7 +231,7 @@ pub async fn check_set_up(desk: &Desk<'_>, token: &str) -> Result<(), ActionErro
 pub async fn take_set_up(desk: &Desk<'_>, proof: Proof, token: &str, alone: bool) -> Result<(), ActionError> {
     let account = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
     let token = Token::parse(SET_UP, token).ok_or(ActionError::NoSetUpLink)?;
-    let grant = desk.actor.may(Action::TakeSetUp, proof)?;
+    let grant = desk.actor.may(ActionKind::TakeSetUp, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let (people, policy) = (operators(&mut tx).await?, policy_now(desk, &mut tx).await?);
     if people.contains(&account) {
@@ -280,9 +280,9 @@ pub(crate) async fn refuse_too_few(
 
 /// What taking a role away is confirmed as.
 #[must_use]
-pub fn revocation_matter(account: AccountId) -> Matter {
-    Matter {
-        action: Action::RevokeRole,
+pub fn revocation_matter(account: AccountId) -> PendingAction {
+    PendingAction {
+        action: ActionKind::RevokeRole,
         facts: vec![("account", account.to_string())],
         words: vec![format!("Take the role of account {account} away")],
     }
@@ -295,7 +295,7 @@ pub fn revocation_matter(account: AccountId) -> Matter {
 #[crate::boxed]
 pub async fn revoke_role(desk: &Desk<'_>, proof: Proof, account: AccountId) -> Result<(), ActionError> {
     let name = name_of(desk, account).await?;
-    let grant = desk.actor.may(Action::RevokeRole, proof)?;
+    let grant = desk.actor.may(ActionKind::RevokeRole, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     acting(desk, &mut tx).await?;
     let staff = tx.staff().await?;

@@ -1,39 +1,17 @@
 //! A change in the words that approvers read, with the names as they are now.
 
 use keyward_rules::app::FrozenBy;
-use keyward_rules::id::AccountId;
 use keyward_rules::key::Hold;
 use keyward_rules::policy::Setting;
 use keyward_rules::proposal::Change;
 use keyward_rules::staff::Role;
-use keyward_store::AccountKind;
 
-use super::policy::policy_in_force;
+use super::name::name_of;
+use super::policy_in_force::policy_in_force;
 use super::roles::role_of;
 use crate::apps::{approval_words, verify_words, withdraw_words};
 use crate::questions::reach_in_words;
 use crate::{ActionError, Desk};
-
-/// How an account is called: its e-mail address, or the sub-account's name with its master's address.
-///
-/// # Errors
-/// [`ActionError::NoAccount`].
-#[crate::boxed]
-pub async fn name_of(desk: &Desk<'_>, account: AccountId) -> Result<String, ActionError> {
-    let reader = &desk.authority.access.reader;
-    let record = reader.account(desk.actor.scope(), account).await?.ok_or(ActionError::NoAccount)?;
-    match record.kind {
-        AccountKind::Master(email) => Ok(email.to_string()),
-        AccountKind::Sub(master, name) => {
-            let owner = reader.account(desk.actor.scope(), master).await?.map(|owner| owner.kind);
-            let of = match owner {
-                Some(AccountKind::Master(email)) => email.to_string(),
-                Some(AccountKind::Sub(..)) | None => master.to_string(),
-            };
-            Ok(format!("{}, sub-account of {of}", name.as_str()))
-        }
-    }
-}
 
 /// What the change is, line by line, and what follows from it.
 ///
@@ -136,7 +114,7 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
             Ok(vec![
                 format!("Replace the master key by the one called {new}"),
                 format!("Until now: {now}"),
-                "`keyward master-key new` gave this name to whoever ran it at the host: ask them to read it to you. It is \
+                "`keyward master-key new` gave this name to the person who ran it at the host: ask them to read it to you. It is \
                  carried out there, with `keyward master-key rotate`; backups from before need the old master key."
                     .to_owned(),
             ])

@@ -2,7 +2,7 @@
 
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof, TwoFactor};
+use keyward_rules::grant::{ActionKind, Proof, TwoFactor};
 use keyward_rules::id::AccountId;
 use keyward_rules::key::{Hold, KeyName};
 use keyward_rules::limits::PASSKEYS_PER_ACCOUNT;
@@ -12,9 +12,10 @@ use serde_json::Value;
 use webauthn_rs::prelude::{CredentialID, PasskeyRegistration, RegisterPublicKeyCredential};
 
 use super::ceremony::{Presented, credential_of, is_framed, keep, owner};
-use super::{Offer, Purpose, user_handle};
+use super::user_handle::user_handle;
+use super::{Offer, Purpose};
 use crate::accounts::{Enrolled, family_holds, recovery_codes};
-use crate::{ActionError, Desk, Matter, tell};
+use crate::{ActionError, Desk, PendingAction, tell};
 
 /// A new passkey whose answer is right, before it is kept.
 pub struct Attested {
@@ -27,9 +28,9 @@ pub struct Attested {
 
 /// What a new passkey is approved as: this one, by its public key, under this name.
 #[must_use]
-pub fn add_matter(attested: &Attested) -> Matter {
-    Matter {
-        action: Action::EnrolPasskey,
+pub fn add_matter(attested: &Attested) -> PendingAction {
+    PendingAction {
+        action: ActionKind::EnrolPasskey,
         facts: vec![
             ("name", attested.name.to_string()),
             ("ceremony", attested.ceremony.to_string()),
@@ -115,7 +116,7 @@ pub async fn add_passkey(
     account: AccountId,
     attested: Attested,
 ) -> Result<Enrolled, ActionError> {
-    let grant = desk.actor.may(Action::EnrolPasskey, proof)?;
+    let grant = desk.actor.may(ActionKind::EnrolPasskey, proof)?;
     let session = desk.session().ok_or(ActionError::NoAccount)?;
     let bound = Purpose::Add(session).bound(Some(account));
     let door = &desk.authority.access.door;

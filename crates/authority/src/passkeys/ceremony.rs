@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use webauthn_rs::prelude::Passkey;
 
 use crate::prove::source;
-use crate::{ActionError, Desk, Matter};
+use crate::{ActionError, Desk, PendingAction};
 
 /// What an answer is good for. Two purposes never share a text, so no answer serves another.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,13 +32,13 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// What confirms exactly `matter`, in the session of whoever acts.
+    /// What confirms exactly `pending`, in the session of the actor.
     ///
     /// # Errors
     /// [`ActionError::NoAccount`] unless a signed-in person acts.
-    pub fn of_matter(desk: &Desk<'_>, matter: &Matter) -> Result<Self, ActionError> {
+    pub fn of_action(desk: &Desk<'_>, pending: &PendingAction) -> Result<Self, ActionError> {
         let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
-        let intent = matter.intent(desk, &format!("account:{}", holder.account));
+        let intent = pending.intent(desk, &format!("account:{}", holder.account));
         let digits = intent.as_bytes().iter().map(|byte| format!("{byte:02x}"));
         Ok(Self::Tighten(holder.session, digits.collect()))
     }

@@ -11,8 +11,9 @@ use webauthn_rs::prelude::{
     WebauthnError, WebauthnResult,
 };
 
+use super::Purpose;
 use super::ceremony::{Presented, credential_of, is_framed, take};
-use super::{Purpose, user_handle};
+use super::user_handle::user_handle;
 use crate::{ActionError, Desk};
 
 /// What an answer came to.

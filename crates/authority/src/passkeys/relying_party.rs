@@ -1,9 +1,6 @@
 //! Who asks: the console's host, as authenticators know it.
 
-use keyward_rules::id::AccountId;
-use webauthn_rs::prelude::{Url, Uuid, Webauthn, WebauthnBuilder};
-
-use crate::Desk;
+use webauthn_rs::prelude::{Url, Webauthn, WebauthnBuilder};
 
 /// The relying party of this deployment.
 pub(crate) struct RelyingParty {
@@ -19,16 +16,6 @@ impl RelyingParty {
         let webauthn = WebauthnBuilder::new(host, &url).ok()?.rp_name(name).build().ok()?;
         Some(Self { webauthn })
     }
-}
-
-/// What an authenticator is told of the account: a keyed hash, which says nothing to whoever finds the device.
-pub(crate) fn user_handle(desk: &Desk<'_>, account: AccountId) -> Uuid {
-    let tag = desk.authority.secrets.codes.tag("passkey holder", &account.to_string(), &[]);
-    let mut bytes = [0; 16];
-    for (byte, from) in bytes.iter_mut().zip(tag.as_bytes()) {
-        *byte = *from;
-    }
-    Uuid::from_bytes(bytes)
 }
 
 #[cfg(test)]

@@ -2,21 +2,21 @@
 
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 use keyward_rules::person::PasskeyId;
 
 use crate::accounts::{Left, let_go};
 use crate::questions::PasskeyView;
-use crate::{ActionError, Desk, Matter, tell};
+use crate::{ActionError, Desk, PendingAction, tell};
 
 /// What removing a passkey is approved as; what is left of the second factor belongs to it.
 #[must_use]
-pub fn remove_passkey_matter(passkey: &PasskeyView, left: Left) -> Matter {
+pub fn remove_passkey_matter(passkey: &PasskeyView, left: Left) -> PendingAction {
     let mut words = vec![format!("Remove the passkey “{}” from your account", passkey.name)];
     words.push(left.sentence().to_owned());
-    Matter {
-        action: Action::RemovePasskey,
+    PendingAction {
+        action: ActionKind::RemovePasskey,
         facts: vec![("passkey", passkey.id.to_string()), ("left", left.word().to_owned())],
         words,
     }
@@ -34,7 +34,7 @@ pub async fn remove_passkey(
     passkey: &PasskeyView,
 ) -> Result<(), ActionError> {
     let id: PasskeyId = passkey.id;
-    let grant = desk.actor.may(Action::RemovePasskey, proof)?;
+    let grant = desk.actor.may(ActionKind::RemovePasskey, proof)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     if !tx.remove_passkey(account, id).await? {
         return Err(ActionError::NoPasskey);

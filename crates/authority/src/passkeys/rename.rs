@@ -1,7 +1,7 @@
 //! Action: rename a passkey.
 
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 use keyward_rules::key::KeyName;
 use keyward_rules::person::PasskeyId;
@@ -19,7 +19,7 @@ pub async fn rename_passkey(
     id: PasskeyId,
     name: &KeyName,
 ) -> Result<(), ActionError> {
-    let grant = desk.actor.may(Action::RenamePasskey, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::RenamePasskey, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let before = tx.passkey_name(account, id).await?.ok_or(ActionError::NoPasskey)?;
     if before == name.as_str() {

@@ -1,7 +1,7 @@
 //! Actions: end one session, or all others.
 
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Proof};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 use keyward_rules::person::SessionId;
 
@@ -13,7 +13,7 @@ use crate::{ActionError, Desk};
 /// [`ActionError::NoSession`] when the account has none of that name.
 #[crate::boxed]
 pub async fn end_session(desk: &Desk<'_>, account: AccountId, id: SessionId) -> Result<(), ActionError> {
-    let grant = desk.actor.may(Action::EndSession, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::EndSession, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     if !tx.end_session(account, id).await? {
         return Err(ActionError::NoSession);
@@ -29,7 +29,7 @@ pub async fn end_session(desk: &Desk<'_>, account: AccountId, id: SessionId) -> 
 /// [`ActionError::Store`].
 #[crate::boxed]
 pub async fn end_other_sessions(desk: &Desk<'_>, account: AccountId) -> Result<u64, ActionError> {
-    let grant = desk.actor.may(Action::EndSession, Proof::None)?;
+    let grant = desk.actor.may(ActionKind::EndSession, Proof::None)?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     let ended = tx.end_sessions(account, desk.session()).await?;
     let facts = [("ended", ended.to_string())];

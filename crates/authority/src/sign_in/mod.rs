@@ -1,16 +1,17 @@
 //! Actions of coming and going: password, second factor, sessions.
 
 mod end;
+mod lane;
 mod note;
 mod passkey;
 mod password;
 mod second_factor;
 
 pub use end::{end_other_sessions, end_session};
+pub(crate) use lane::{STRANGERS, lane};
 pub use note::{leave_note, take_note};
 pub use passkey::{present_passkey, present_passkey_second};
 pub use password::{Door, Presented, present_password};
-pub(crate) use password::{STRANGERS, lane};
 pub use second_factor::present_factor;
 
 use keyward_rules::grant::{Actor, Staff};

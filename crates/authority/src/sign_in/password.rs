@@ -10,8 +10,9 @@ use keyward_rules::grant::{Factor, FactorAnswer, FactorKind, TwoFactor};
 use keyward_rules::id::AccountId;
 use keyward_rules::person::{Password, Token};
 use keyward_rules::secret::Secret;
-use keyward_store::{Patience, PersonRecord, SessionKind, Stage, Try};
+use keyward_store::{Patience, SessionKind, Stage, Try};
 
+use super::lane::{STRANGERS, lane};
 use super::second_factor::finish;
 use super::session;
 use crate::accounts::address_word;
@@ -97,24 +98,6 @@ pub async fn present_password(desk: &Desk<'_>, presented: Presented) -> Result<D
             Ok(Door::Open(token, device))
         }
     }
-}
-
-/// The counter that all strangers share.
-pub(crate) const STRANGERS: &str = "strangers";
-
-/// The counter that a try goes to: a known browser's own, or the one that all strangers share.
-pub(crate) async fn lane(
-    desk: &Desk<'_>,
-    person: Option<&PersonRecord>,
-    device: Option<&Token>,
-) -> Result<String, ActionError> {
-    if let (Some(person), Some(device)) = (person, device)
-        && desk.authority.access.door.knows_device(&device.hash(), person.account).await?
-    {
-        let hash = device.hash();
-        return Ok(hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect());
-    }
-    Ok(STRANGERS.to_owned())
 }
 
 /// The owner is told of repeated failures, once a day.

@@ -2,11 +2,11 @@
 
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Factor, FactorKind, Proof};
+use keyward_rules::grant::{ActionKind, Factor, FactorKind, Proof};
 use keyward_rules::person::{SessionId, Token};
 use keyward_store::{SessionKind, SessionRecord, Stage};
 
-use super::password::lane;
+use super::lane::lane;
 use super::{DEVICE, session};
 use crate::{ActionError, Desk, prove, tell};
 
@@ -41,7 +41,7 @@ pub(super) async fn finish(
         Some(token) => door.knows_device(&token.hash(), account).await?,
         None => false,
     };
-    let grant = desk.actor.may(Action::SignIn, Proof::Factor(factor))?;
+    let grant = desk.actor.may(ActionKind::SignIn, Proof::Factor(factor))?;
     let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
     if let Some(half) = half
         && !tx.end_session(account, half).await?

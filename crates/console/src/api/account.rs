@@ -19,8 +19,9 @@ use keyward_rules::person::{SessionId, Token};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, Id, PasskeyAnswer, PasskeyQuestion, StepUp};
+use super::body::{Body, Id, PasskeyAnswer, StepUp};
 use super::caller::Caller;
+use super::passkey_question::PasskeyQuestion;
 use super::problem::{Problem, Problems};
 use super::views::Account;
 use crate::shell::Shell;

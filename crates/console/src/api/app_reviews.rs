@@ -8,7 +8,7 @@ use keyward_authority::apps::{
     preview, read_ranges, reject_app, reject_app_matter, reject_ranges, reject_ranges_matter,
 };
 use keyward_authority::questions::{overseen_app, overseen_apps, review_queue};
-use keyward_rules::grant::Action;
+use keyward_rules::grant::ActionKind;
 use keyward_rules::id::AppId;
 use keyward_rules::limits::PAGE_MAX;
 use keyward_rules::time::Moment;
@@ -91,7 +91,7 @@ pub async fn touched(officer: Officer, Id(id): Id<AppId>) -> Result<Json<AppKeys
     params(("id" = String, Path, description = "The app"), ("number" = u64, Path, description = "The version")),
     responses((status = 200, description = "The ranges, and what the machine noticed", body = ReadRanges), Problems))]
 pub async fn read(officer: Officer, Ids(id, number): Ids<AppId, u64>) -> Result<Json<ReadRanges>, Problem> {
-    let desk = officer.acting(Action::ReadRanges)?;
+    let desk = officer.acting(ActionKind::ReadRanges)?;
     Ok(Json(read_ranges(&desk, id, number).await?.into()))
 }
 
@@ -104,11 +104,11 @@ pub async fn enter(
     Id(id): Id<AppId>,
     Body(body): Body<EnteredRanges>,
 ) -> Result<(StatusCode, Json<SubmittedRanges>), Problem> {
-    let desk = officer.acting(Action::EnterRanges)?;
+    let desk = officer.acting(ActionKind::EnterRanges)?;
     let ranges = ranges_of(&desk, &body.ranges)?;
     let wish = RangeWish { app: id, ranges, note: body.note, overlap_ms: overlap_of(body.overlap_hours) };
     let matter = enter_matter(&desk, &wish).await?;
-    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
+    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
     let number = enter_ranges(&desk, proof, wish).await?;
     Ok((StatusCode::CREATED, Json(SubmittedRanges { number, standing: "submitted" })))
 }
@@ -122,9 +122,9 @@ pub async fn reject(
     Id(id): Id<AppId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
-    let desk = officer.acting(Action::RejectApp)?;
+    let desk = officer.acting(ActionKind::RejectApp)?;
     let why = why(&body.why)?;
-    let proof = officer.caller.one_factor(&reject_app_matter(id, why), &body.factor, body.passkey).await?;
+    let proof = officer.one_factor(&reject_app_matter(id, why), &body.factor, body.passkey).await?;
     reject_app(&desk, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -139,10 +139,10 @@ pub async fn reject_set(
     Ids(id, number): Ids<AppId, u64>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
-    let desk = officer.acting(Action::RejectRanges)?;
+    let desk = officer.acting(ActionKind::RejectRanges)?;
     let why = why(&body.why)?;
     let matter = reject_ranges_matter(id, number, why);
-    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
+    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
     reject_ranges(&desk, proof, (id, number), why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -156,10 +156,10 @@ pub async fn freeze(
     Id(id): Id<AppId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
-    let desk = officer.acting(Action::FreezeApp)?;
+    let desk = officer.acting(ActionKind::FreezeApp)?;
     let why = why(&body.why)?;
     let matter = freeze_matter(&preview(&desk, id).await?.profile);
-    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
+    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
     freeze_app(&desk, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -173,10 +173,10 @@ pub async fn demand(
     Id(id): Id<AppId>,
     Body(body): Body<Demand>,
 ) -> Result<StatusCode, Problem> {
-    let desk = officer.acting(Action::DemandSuccessors)?;
+    let desk = officer.acting(ActionKind::DemandSuccessors)?;
     let (why, due) = (why(&body.why)?, Moment::from_unix_ms(body.due_ms));
     let matter = demand_matter(&preview(&desk, id).await?.profile, due);
-    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
+    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
     demand_successors(&desk, proof, (id, due), why).await?;
     Ok(StatusCode::NO_CONTENT)
 }

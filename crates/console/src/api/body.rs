@@ -5,10 +5,9 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse as _;
-use keyward_authority::passkeys::Offer;
 use keyward_rules::limits::PAGE_DEFAULT;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::error::Category;
 use utoipa::ToSchema;
@@ -113,16 +112,21 @@ pub fn limit(asked: Option<usize>, most: usize) -> Result<usize, Problem> {
     Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_limit", detail))
 }
 
-/// An id in the path, in its one spelling; anything else names nothing.
+/// An id in its one spelling; anything else names nothing.
+pub fn parsed_id<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
+    text.parse()
+        .map_err(|_| Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing of that name"))
+}
+
+/// An id in the path.
 pub struct Id<T>(pub T);
 
 impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for Id<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let missing = || Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing of that name");
-        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| missing())?;
-        text.parse().map(Self).map_err(|_| missing())
+        let text = Path::<String>::from_request_parts(parts, state).await;
+        parsed_id(&text.map(|Path(text)| text).unwrap_or_default()).map(Self)
     }
 }
 
@@ -164,21 +168,6 @@ pub struct StepUp {
     /// Instead of `factor`: a passkey's answer to the question of the 403 answer.
     #[serde(default)]
     pub passkey: Option<PasskeyAnswer>,
-}
-
-/// A question for a passkey; good for five minutes, for one answer, for nothing but what it came with.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct PasskeyQuestion {
-    /// Its id, which the answer names.
-    pub ceremony: String,
-    /// What the browser asks the passkey: `PublicKeyCredential.parse…OptionsFromJSON` takes it.
-    pub options: Value,
-}
-
-impl From<Offer> for PasskeyQuestion {
-    fn from(offer: Offer) -> Self {
-        Self { ceremony: offer.ceremony.to_string(), options: offer.options }
-    }
 }
 
 /// A passkey's answer.

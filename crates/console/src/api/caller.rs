@@ -4,16 +4,17 @@ use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use keyward_authority::oversight::role_of;
-use keyward_authority::passkeys::{Purpose, offer_passkey, prove_passkey};
+use keyward_authority::passkeys::offer_passkey;
 use keyward_authority::questions::Presence;
 use keyward_authority::{
-    ActionError, Desk, Matter, SessionKind, Stage, StepUpForm, begin_step_up, finish_step_up, prove_any,
+    Action, ActionError, Desk, PendingAction, ProofStep, SessionKind, Shown, Stage, ceremony_of, prove_action,
 };
-use keyward_rules::grant::{Action, Actor, Holder, NotAllowed, Proof, Staff};
+use keyward_rules::grant::{ActionKind, Actor, Ceremony, Holder, NotAllowed, Proof, Staff};
 use keyward_rules::id::AccountId;
 use keyward_rules::staff::Role;
 
-use super::body::{PasskeyAnswer, PasskeyQuestion, StepUp};
+use super::body::{PasskeyAnswer, StepUp};
+use super::passkey_question::PasskeyQuestion;
 use super::problem::Problem;
 use crate::shell::Shell;
 use crate::who::{bearer, origin, session};
@@ -37,58 +38,108 @@ impl Caller {
         self.holder.account
     }
 
-    /// One fresh factor for `matter`: asks for it, or checks what was given. A passkey's answer is good for exactly that.
+    /// Does an action: plans it, asks for what proves it, performs it.
+    pub async fn act<A: Action>(&self, action: A, given: Given) -> Result<A::Reply, Problem> {
+        act(&self.desk(), action, given).await
+    }
+
+    /// One fresh factor for `pending`: asks for it, or checks what was given.
     pub async fn one_factor(
         &self,
-        matter: &Matter,
+        pending: &PendingAction,
         factor: &str,
         passkey: Option<PasskeyAnswer>,
     ) -> Result<Proof, Problem> {
-        let desk = self.desk();
-        let purpose = Purpose::of_matter(&desk, matter)?;
-        let proved = match (factor, passkey) {
-            ("", None) => {
-                let offer = offer_passkey(&desk, self.id(), &purpose).await?;
-                return Err(Problem::factor(matter.words.clone(), offer.map(PasskeyQuestion::from)));
-            }
-            ("", Some(answer)) => prove_passkey(&desk, self.id(), &purpose, &answer.to_json()).await?,
-            (text, None) => prove_any(&desk, self.id(), text).await?,
-            (_, Some(_)) => {
-                let text = "send either `factor` or `passkey`";
-                return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_body", text));
-            }
-        };
-        Ok(Proof::Factor(proved))
+        prove(&self.desk(), pending, Given::factor(factor.to_owned(), passkey)).await
     }
 
-    /// The step-up for `matter`: asks for it, or checks the answer.
-    pub async fn step_up(&self, matter: &Matter, given: Option<StepUp>) -> Result<Proof, Problem> {
-        let desk = self.desk();
-        let Some(given) = given else {
-            let id = begin_step_up(&desk, matter).await?;
-            let offer = offer_passkey(&desk, self.id(), &Purpose::StepUp(id)).await?;
-            return Err(Problem::step_up(
-                id.to_string(),
-                matter.words.clone(),
-                offer.map(PasskeyQuestion::from),
-            ));
-        };
-        // One of the two: which of both would count, nobody should have to know.
-        if given.factor.is_empty() == given.passkey.is_none() {
-            return Err(Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "bad_body",
-                "`step_up` takes either `factor` or `passkey`",
-            ));
+    /// The step-up for `pending`: asks for it, or checks the answer.
+    pub async fn step_up(&self, pending: &PendingAction, given: Option<StepUp>) -> Result<Proof, Problem> {
+        prove(&self.desk(), pending, Given::step_up(given)).await
+    }
+}
+
+/// What a body gives as proof.
+#[derive(Default)]
+pub struct Given {
+    factor: String,
+    passkey: Option<PasskeyAnswer>,
+    step_up: Option<StepUp>,
+}
+
+impl Given {
+    /// Nothing: the session is enough.
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+
+    /// One factor.
+    pub const fn factor(factor: String, passkey: Option<PasskeyAnswer>) -> Self {
+        Self { factor, passkey, step_up: None }
+    }
+
+    /// The answer to a challenge.
+    pub const fn step_up(step_up: Option<StepUp>) -> Self {
+        Self { factor: String::new(), passkey: None, step_up }
+    }
+
+    /// One of the two, by what the action asks for.
+    pub const fn either(factor: String, passkey: Option<PasskeyAnswer>, step_up: Option<StepUp>) -> Self {
+        Self { factor, passkey, step_up }
+    }
+
+    /// The proof for this action. A factor and a passkey together are refused: nobody should have to know which counts.
+    fn shown(self, step_up_is_due: bool) -> Result<Shown, Problem> {
+        let bad = |text| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_body", text);
+        let passkey =
+            |answer: Option<PasskeyAnswer>| answer.map(|answer| answer.to_json()).unwrap_or_default();
+        if !step_up_is_due {
+            if !self.factor.is_empty() && self.passkey.is_some() {
+                return Err(bad("send either `factor` or `passkey`"));
+            }
+            return Ok(Shown { factor: self.factor, passkey: passkey(self.passkey), ..Shown::default() });
         }
-        let form = StepUpForm {
+        let Some(given) = self.step_up else { return Ok(Shown::default()) };
+        if given.factor.is_empty() == given.passkey.is_none() {
+            return Err(bad("`step_up` takes either `factor` or `passkey`"));
+        }
+        Ok(Shown {
             challenge: given.challenge,
             mail_code: given.mail_code,
             factor: given.factor,
-            passkey: given.passkey.map(|answer| answer.to_json()).unwrap_or_default(),
-        };
-        Ok(finish_step_up(&desk, matter, &form).await?)
+            passkey: passkey(given.passkey),
+            form: None,
+        })
     }
+}
+
+/// Does an action at a desk: plans it, asks for what proves it, performs it.
+async fn act<A: Action>(desk: &Desk<'_>, action: A, given: Given) -> Result<A::Reply, Problem> {
+    if given.step_up.is_none() {
+        action.judge(desk).await?;
+    }
+    let pending = action.plan(desk).await?;
+    let proof = prove(desk, &pending, given).await?;
+    Ok(action.perform(desk, proof).await?)
+}
+
+/// Checks what was given, or asks for it.
+async fn prove(desk: &Desk<'_>, pending: &PendingAction, given: Given) -> Result<Proof, Problem> {
+    let step_up_is_due = ceremony_of(desk, pending.action)? == Ceremony::StepUp;
+    let missing = match prove_action(desk, pending, &given.shown(step_up_is_due)?).await? {
+        ProofStep::Complete(proof) => return Ok(proof),
+        ProofStep::Missing(missing) => missing,
+    };
+    if let Some(wrong) = missing.wrong {
+        return Err(wrong.into());
+    }
+    let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
+    let offer = offer_passkey(desk, holder.account, &missing.purpose).await?.map(PasskeyQuestion::from);
+    let words = pending.words.clone();
+    Err(match missing.challenge {
+        Some(challenge) => Problem::step_up(challenge.to_string(), words, offer),
+        None => Problem::factor(words, offer),
+    })
 }
 
 /// A program whose person has a role, acting in it.
@@ -105,8 +156,23 @@ impl Officer {
         self.caller.shell.desk(Actor::Staff(Staff { holder: self.caller.holder.clone(), role: self.role }))
     }
 
+    /// One fresh factor for `pending`, in the role.
+    pub async fn one_factor(
+        &self,
+        pending: &PendingAction,
+        factor: &str,
+        passkey: Option<PasskeyAnswer>,
+    ) -> Result<Proof, Problem> {
+        prove(&self.desk(), pending, Given::factor(factor.to_owned(), passkey)).await
+    }
+
+    /// The step-up for `pending`, in the role.
+    pub async fn step_up(&self, pending: &PendingAction, given: Option<StepUp>) -> Result<Proof, Problem> {
+        prove(&self.desk(), pending, Given::step_up(given)).await
+    }
+
     /// The same for an operator who is about to act: an auditor is refused before any code is sent.
-    pub fn acting(&self, action: Action) -> Result<Desk<'_>, Problem> {
+    pub fn acting(&self, action: ActionKind) -> Result<Desk<'_>, Problem> {
         let desk = self.desk();
         match self.role {
             Role::Operator => Ok(desk),

@@ -3,22 +3,18 @@
 use axum::Json;
 use axum::http::StatusCode;
 use keyward_authority::ActionError;
-use keyward_authority::channels::{
-    ChannelWish, add_channel, change_channel, change_matter, channel_matter, check_channel, removal_matter,
-    remove_channel, send_again as send_message_again, send_test,
-};
+use keyward_authority::channels::{AddChannel, ChangeChannel, SendAgain, TestChannel};
 use keyward_authority::questions::{list_channels, list_deliveries, show_channel};
 use keyward_rules::channel::{ChannelId, MessageId};
 use keyward_rules::key::KeyName;
 use keyward_rules::limits::PAGE_MAX;
 
 use super::body::{Asked, Body, Id, limit};
-use super::caller::Caller;
+use super::caller::{Caller, Given};
 use super::channel_forms::{
     AddedChannel, Again, Channel, ChannelChange, Delivery, DeliveryPage, DeliveryQuery, NewChannel,
     SentMessage,
 };
-use super::key_forms::OneFactor;
 use super::problem::{Problem, Problems};
 
 fn name_of(text: &str) -> Result<KeyName, Problem> {
@@ -41,17 +37,13 @@ pub async fn add(
     Body(body): Body<NewChannel>,
 ) -> Result<(StatusCode, Json<AddedChannel>), Problem> {
     let desk = caller.desk();
-    let wish = ChannelWish {
+    let channel = AddChannel {
         account: caller.id(),
         name: name_of(&body.name)?,
         aim: body.target.parse(&desk.authority.settings.channels)?,
         choices: body.choices.parse()?,
     };
-    if body.step_up.is_none() {
-        check_channel(&desk, &wish).await?;
-    }
-    let proof = caller.step_up(&channel_matter(&wish), body.step_up).await?;
-    let added = add_channel(&desk, proof, wish).await?;
+    let added = caller.act(channel, Given::step_up(body.step_up)).await?;
     let secret = added.secret.map(|secret| secret.expose().clone());
     Ok((StatusCode::CREATED, Json(AddedChannel { id: added.id.to_string(), secret })))
 }
@@ -73,26 +65,9 @@ pub async fn change(
     Id(id): Id<ChannelId>,
     Body(body): Body<ChannelChange>,
 ) -> Result<Json<Channel>, Problem> {
-    let (name, choices) = (name_of(&body.name)?, body.choices.parse()?);
-    let matter = change_matter(id, &name, &choices);
-    let proof = caller.one_factor(&matter, &body.factor, body.passkey).await?;
-    change_channel(&caller.desk(), proof, id, name, choices).await?;
+    let change = ChangeChannel { channel: id, name: name_of(&body.name)?, choices: body.choices.parse()? };
+    caller.act(change, Given::factor(body.factor, body.passkey)).await?;
     Ok(Json(show_channel(&caller.desk(), id).await?.into()))
-}
-
-/// Remove an alert channel
-#[utoipa::path(delete, path = "/api/v1/channels/{id}", tag = "channels", request_body = OneFactor, security(("bearer" = [])),
-    params(("id" = String, Path, description = "The channel's id")),
-    responses((status = 204, description = "Removed, with its log"), Problems))]
-pub async fn remove(
-    caller: Caller,
-    Id(id): Id<ChannelId>,
-    Body(body): Body<OneFactor>,
-) -> Result<StatusCode, Problem> {
-    let matter = removal_matter(&show_channel(&caller.desk(), id).await?);
-    let proof = caller.one_factor(&matter, &body.factor, body.passkey).await?;
-    remove_channel(&caller.desk(), proof, id).await?;
-    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Send a test to an alert channel
@@ -100,7 +75,7 @@ pub async fn remove(
     params(("id" = String, Path, description = "The channel's id")),
     responses((status = 202, description = "It is on its way", body = SentMessage), Problems))]
 pub async fn test(caller: Caller, Id(id): Id<ChannelId>) -> Result<(StatusCode, Json<SentMessage>), Problem> {
-    let message = send_test(&caller.desk(), id).await?.to_string();
+    let message = caller.act(TestChannel(id), Given::nothing()).await?.to_string();
     Ok((StatusCode::ACCEPTED, Json(SentMessage { message })))
 }
 
@@ -114,7 +89,7 @@ pub async fn send_again(
     Body(body): Body<Again>,
 ) -> Result<(StatusCode, Json<SentMessage>), Problem> {
     let message: MessageId = body.message.parse().map_err(|_| ActionError::NoMessage)?;
-    send_message_again(&caller.desk(), id, message).await?;
+    caller.act(SendAgain { channel: id, message }, Given::nothing()).await?;
     Ok((StatusCode::ACCEPTED, Json(SentMessage { message: message.to_string() })))
 }
 

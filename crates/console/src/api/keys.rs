@@ -3,15 +3,11 @@
 use axum::Json;
 use axum::http::StatusCode;
 use keyward_authority::keys::{
-    AddressChange, KeyNamed, KeyWish, Outcome, RotationWish, change_addresses, check_rotation, check_wish,
-    delete_key, delete_matter, disable_all_keys, disable_all_matter, disable_key, disable_matter, edit_key,
-    enable_key, end_overlap as end_rotation, issue_key, leak_matter, made_before, overlap_matter, parse_tags,
-    plan_addresses, plan_enable, report_leak, rotate_key, rotation_matter, wish_matter,
+    ChangeAddresses, EditKey, IssueKey, KeyNamed, Outcome, RotateKey, made_before, parse_tags,
 };
 use keyward_authority::questions::{key_activity, key_outlook, list_keys, show_key};
-use keyward_authority::{ActionError, Desk, Matter};
+use keyward_authority::{ActionError, Desk};
 use keyward_rules::address::{AddressSet, Binding, HostBits};
-use keyward_rules::grant::Proof;
 use keyward_rules::id::{AppId, KeyId};
 use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, RateCap, WideRange};
 use keyward_rules::limits::{DAY_MS, PAGE_MAX};
@@ -19,10 +15,10 @@ use keyward_rules::permission::{Permission, Permissions};
 use keyward_rules::time::Moment;
 
 use super::body::{Asked, Body, Id, limit};
-use super::caller::Caller;
+use super::caller::{Caller, Given};
 use super::key_forms::{
-    Activity, Changed, Confirmed, DisabledAll, Edit, Enable, KeyPage, ListQuery, NewAddresses, NewKeyBody,
-    OneFactor, Outlook, OutlookQuery, Purpose, Reach, Request, Rotation, Source,
+    Activity, Changed, Edit, KeyPage, ListQuery, NewAddresses, NewKeyBody, Outlook, OutlookQuery, Purpose,
+    Reach, Request, Rotation, Source,
 };
 use super::problem::{Problem, Problems};
 use super::views::{Key, NewKey};
@@ -80,7 +76,7 @@ fn tags_of(tags: &[String]) -> Result<Vec<String>, Problem> {
     Ok(parse_tags(&tags.join(","))?)
 }
 
-async fn wish(desk: &Desk<'_>, caller: &Caller, body: &NewKeyBody) -> Result<KeyWish, Problem> {
+async fn wish(desk: &Desk<'_>, caller: &Caller, body: &NewKeyBody) -> Result<IssueKey, Problem> {
     let rights: Result<Vec<Permission>, _> = body.permissions.iter().map(|word| word.parse()).collect();
     let permissions =
         rights.and_then(Permissions::new).map_err(|wrong| unacceptable("bad_permissions", wrong))?;
@@ -99,7 +95,7 @@ async fn wish(desk: &Desk<'_>, caller: &Caller, body: &NewKeyBody) -> Result<Key
     };
     let cap = body.rate_cap.map(RateCap::new).transpose();
     let replaces = body.replaces.as_deref().map(str::parse).transpose();
-    Ok(KeyWish {
+    Ok(IssueKey {
         account: caller.id(),
         spec: KeySpec {
             name: name_of(&body.name)?,
@@ -157,11 +153,7 @@ pub async fn create(
     if let Some(id) = made_before(&desk, &wish).await? {
         return Ok((StatusCode::OK, Json(NewKey::made_before(id))));
     }
-    if body.step_up.is_none() {
-        check_wish(&desk, &wish).await?;
-    }
-    let proof = caller.step_up(&wish_matter(&wish), body.step_up.take()).await?;
-    match issue_key(&desk, proof, wish).await? {
+    match caller.act(wish, Given::step_up(body.step_up.take())).await? {
         Outcome::Made(issued) => Ok((StatusCode::CREATED, Json(NewKey::from(&*issued)))),
         Outcome::MadeBefore(id) => Ok((StatusCode::OK, Json(NewKey::made_before(id)))),
     }
@@ -184,7 +176,8 @@ async fn shown(desk: &Desk<'_>, id: KeyId) -> Result<Json<Key>, Problem> {
     params(("id" = String, Path, description = "The API key")),
     responses((status = 200, description = "The key", body = Key), Problems))]
 pub async fn edit(caller: Caller, Id(id): Id<KeyId>, Body(body): Body<Edit>) -> Result<Json<Key>, Problem> {
-    edit_key(&caller.desk(), id, name_of(&body.name)?, tags_of(&body.tags)?).await?;
+    let edit = EditKey { key: id, name: name_of(&body.name)?, tags: tags_of(&body.tags)? };
+    caller.act(edit, Given::nothing()).await?;
     shown(&caller.desk(), id).await
 }
 
@@ -198,53 +191,8 @@ pub async fn addresses(
     Body(body): Body<NewAddresses>,
 ) -> Result<Json<Changed>, Problem> {
     let (to, wide) = binding(&body.from)?;
-    let desk = caller.desk();
-    let which = KeyNamed::confirmed(&desk, id, body.name).await?;
-    let proof = match plan_addresses(&desk, id, &to, wide).await? {
-        AddressChange::Narrows(matter) => caller.one_factor(&matter, &body.factor, body.passkey).await?,
-        AddressChange::Widens(matter) => caller.step_up(&matter, body.step_up).await?,
-    };
-    let revision = change_addresses(&desk, proof, &which, to, wide).await?;
-    Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
-}
-
-/// The key of a tightening, and its proof.
-async fn confirmed(
-    caller: &Caller,
-    id: KeyId,
-    body: Confirmed,
-    matter: fn(&KeyNamed) -> Matter,
-) -> Result<(KeyNamed, Proof), Problem> {
-    let which = KeyNamed::confirmed(&caller.desk(), id, body.name).await?;
-    let proof = caller.one_factor(&matter(&which), &body.factor, body.passkey).await?;
-    Ok((which, proof))
-}
-
-/// Disable a key
-#[utoipa::path(post, path = "/api/v1/keys/{id}/disable", tag = "keys", request_body = Confirmed, security(("bearer" = [])),
-    params(("id" = String, Path, description = "The API key")),
-    responses((status = 200, description = "Disabled", body = Changed), Problems))]
-pub async fn disable(
-    caller: Caller,
-    Id(id): Id<KeyId>,
-    Body(body): Body<Confirmed>,
-) -> Result<Json<Changed>, Problem> {
-    let (which, proof) = confirmed(&caller, id, body, disable_matter).await?;
-    let revision = disable_key(&caller.desk(), proof, &which).await?;
-    Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
-}
-
-/// Enable a key
-#[utoipa::path(post, path = "/api/v1/keys/{id}/enable", tag = "keys", request_body = Enable, security(("bearer" = [])),
-    params(("id" = String, Path, description = "The API key")),
-    responses((status = 200, description = "Enabled", body = Changed), Problems))]
-pub async fn enable(
-    caller: Caller,
-    Id(id): Id<KeyId>,
-    Body(body): Body<Enable>,
-) -> Result<Json<Changed>, Problem> {
-    let proof = caller.step_up(&plan_enable(&caller.desk(), id).await?, body.step_up).await?;
-    let revision = enable_key(&caller.desk(), proof, id).await?;
+    let change = ChangeAddresses { which: KeyNamed { id, name: body.name }, to, wide };
+    let revision = caller.act(change, Given::either(body.factor, body.passkey, body.step_up)).await?;
     Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
 }
 
@@ -257,69 +205,15 @@ pub async fn rotate(
     Id(id): Id<KeyId>,
     Body(body): Body<Rotation>,
 ) -> Result<(StatusCode, Json<NewKey>), Problem> {
-    let desk = caller.desk();
-    let wish = RotationWish {
+    let rotation = RotateKey {
         key: id,
         name: name_of(&body.name)?,
         passphrase: Passphrase::parse(&body.passphrase)
             .map_err(|wrong| unacceptable("bad_passphrase", wrong))?,
         overlap_ms: body.overlap_hours.unwrap_or(24).saturating_mul(3_600_000),
     };
-    let plan = check_rotation(&desk, &wish).await?;
-    let proof = caller.step_up(&rotation_matter(&wish, &plan), body.step_up).await?;
-    let issued = rotate_key(&desk, proof, wish).await?;
+    let issued = caller.act(rotation, Given::step_up(body.step_up)).await?;
     Ok((StatusCode::CREATED, Json(NewKey::from(&issued))))
-}
-
-/// End the overlap of a rotation
-#[utoipa::path(post, path = "/api/v1/keys/{id}/end-overlap", tag = "keys", request_body = Confirmed, security(("bearer" = [])),
-    params(("id" = String, Path, description = "The old API key")),
-    responses((status = 200, description = "The old key has ended", body = Changed), Problems))]
-pub async fn end_overlap(
-    caller: Caller,
-    Id(id): Id<KeyId>,
-    Body(body): Body<Confirmed>,
-) -> Result<Json<Changed>, Problem> {
-    let (which, proof) = confirmed(&caller, id, body, overlap_matter).await?;
-    let revision = end_rotation(&caller.desk(), proof, &which).await?;
-    Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
-}
-
-/// Report a key as leaked
-#[utoipa::path(post, path = "/api/v1/keys/{id}/leaked", tag = "keys", request_body = Confirmed, security(("bearer" = [])),
-    params(("id" = String, Path, description = "The API key")),
-    responses((status = 200, description = "Disabled", body = Changed), Problems))]
-pub async fn leaked(
-    caller: Caller,
-    Id(id): Id<KeyId>,
-    Body(body): Body<Confirmed>,
-) -> Result<Json<Changed>, Problem> {
-    let (which, proof) = confirmed(&caller, id, body, leak_matter).await?;
-    let revision = report_leak(&caller.desk(), proof, &which).await?;
-    Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
-}
-
-/// Delete a key for good
-#[utoipa::path(delete, path = "/api/v1/keys/{id}", tag = "keys", request_body = Confirmed, security(("bearer" = [])),
-    params(("id" = String, Path, description = "The API key")),
-    responses((status = 200, description = "Deleted", body = Changed), Problems))]
-pub async fn delete(
-    caller: Caller,
-    Id(id): Id<KeyId>,
-    Body(body): Body<Confirmed>,
-) -> Result<Json<Changed>, Problem> {
-    let (which, proof) = confirmed(&caller, id, body, delete_matter).await?;
-    let revision = delete_key(&caller.desk(), proof, &which).await?;
-    Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
-}
-
-/// Disable all keys
-#[utoipa::path(post, path = "/api/v1/keys/disable-all", tag = "keys", request_body = OneFactor, security(("bearer" = [])),
-    responses((status = 200, description = "How many", body = DisabledAll), Problems))]
-pub async fn disable_all(caller: Caller, Body(body): Body<OneFactor>) -> Result<Json<DisabledAll>, Problem> {
-    let matter = disable_all_matter(caller.id());
-    let proof = caller.one_factor(&matter, &body.factor, body.passkey).await?;
-    Ok(Json(DisabledAll { disabled: disable_all_keys(&caller.desk(), proof, caller.id()).await? }))
 }
 
 /// Show a key's last day

@@ -14,10 +14,12 @@ mod body;
 mod caller;
 mod channel_forms;
 mod channels;
+mod described;
 mod key_forms;
 mod keys;
 mod operations;
 mod operations_views;
+mod passkey_question;
 mod passkeys;
 mod problem;
 mod sessions;
@@ -25,68 +27,30 @@ mod trail;
 mod views;
 
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{MethodRouter, get};
+use axum::routing::get;
 use axum::{Json, Router};
 use keyward_rules::limits::{LOGO_BYTES, RANGE_TEXT_BYTES};
-use utoipa::__dev::{SchemaReferences, Tags};
 use utoipa::OpenApi;
-use utoipa::openapi::path::Paths;
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, RefOr};
-use utoipa_axum::PathItemExt as _;
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::router::OpenApiRouter;
 
-use crate::route::{Boxed, boxed};
+use self::described::routes;
+use crate::actions;
 use crate::shell::Shell;
 
+pub use body::{Body, PasskeyAnswer, parsed_id};
+pub use caller::{Caller, Given};
+pub use described::Described;
+pub use key_forms::{Changed, Confirmed, DisabledAll, Enable, OneFactor};
 pub use operations::reason;
-pub use problem::Problem;
+pub use problem::{Problem, Problems};
 pub use trail::RecordNumber;
 
 /// Bytes of a body with a list of ranges, every line end of which JSON may write as two, or with a picture.
 const LARGE_BODY_BYTES: usize = 640 * 1024;
 const _: () = assert!(2 * RANGE_TEXT_BYTES < LARGE_BODY_BYTES && LOGO_BYTES < LARGE_BODY_BYTES);
-
-/// One path of the document with its operations, each beside its handler.
-macro_rules! routes {
-    ($($module:ident::$handler:ident),+) => {{
-        let mut route = Described::default();
-        $(utoipa_axum::paste! {
-            let id = concat!(stringify!($module), "_", stringify!($handler));
-            route.add::<$module::[<__path_ $handler>]>(id, boxed($module::$handler));
-        })+
-        route.into_routes()
-    }};
-}
-
-/// A path while its operations are gathered.
-#[derive(Default)]
-struct Described {
-    schemas: Vec<(String, RefOr<Schema>)>,
-    paths: Paths,
-    methods: MethodRouter<Shell>,
-}
-
-impl Described {
-    /// Adds an operation under an id that is unique in the document: handlers of two modules may share a name.
-    fn add<P: utoipa::Path + for<'t> Tags<'t> + SchemaReferences>(&mut self, id: &str, handler: Boxed) {
-        let (methods, mut operation) = (P::methods(), P::operation());
-        operation.operation_id = Some(id.to_owned());
-        let tags = P::tags().into_iter().map(str::to_owned);
-        operation.tags.get_or_insert_default().extend(tags);
-        P::schemas(&mut self.schemas);
-        for method in &methods {
-            let filter = method.to_method_filter();
-            self.methods = std::mem::take(&mut self.methods).on(filter, handler.clone());
-        }
-        self.paths.add_path_operation(P::path(), methods, operation);
-    }
-
-    fn into_routes(self) -> UtoipaMethodRouter<Shell> {
-        (self.schemas, self.paths, self.methods)
-    }
-}
 
 #[derive(OpenApi)]
 #[openapi(
@@ -109,7 +73,7 @@ fn large() -> OpenApiRouter<Shell> {
 }
 
 fn described() -> OpenApiRouter<Shell> {
-    OpenApiRouter::with_openapi(Base::openapi())
+    actions::operations(OpenApiRouter::with_openapi(Base::openapi()))
         .routes(routes!(sessions::sign_in))
         .routes(routes!(sessions::second_factor))
         .routes(routes!(sessions::second_factor_options))
@@ -135,14 +99,9 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(passkeys::options))
         .routes(routes!(passkeys::rename, passkeys::remove))
         .routes(routes!(keys::list, keys::create))
-        .routes(routes!(keys::disable_all))
-        .routes(routes!(keys::show, keys::edit, keys::delete))
+        .routes(routes!(keys::show, keys::edit))
         .routes(routes!(keys::addresses))
-        .routes(routes!(keys::disable))
-        .routes(routes!(keys::enable))
         .routes(routes!(keys::rotate))
-        .routes(routes!(keys::end_overlap))
-        .routes(routes!(keys::leaked))
         .routes(routes!(keys::activity))
         .routes(routes!(keys::outlook))
         .routes(routes!(activity::key_chart))
@@ -192,7 +151,7 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(trail::list))
         .routes(routes!(trail::proof))
         .routes(routes!(channels::list, channels::add))
-        .routes(routes!(channels::show, channels::change, channels::remove))
+        .routes(routes!(channels::show, channels::change))
         .routes(routes!(channels::test))
         .routes(routes!(channels::send_again))
         .routes(routes!(channels::deliveries))

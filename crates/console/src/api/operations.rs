@@ -9,7 +9,7 @@ use keyward_authority::oversight::{
     approval_matter, invitation_matter, name_of, propose_matter, set_up_matter,
 };
 use keyward_authority::questions::{prove_record, search_audit};
-use keyward_rules::grant::Action;
+use keyward_rules::grant::ActionKind;
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::limits::{PAGE_MAX, WHY_CHARS};
 use keyward_rules::policy::Setting;
@@ -104,10 +104,10 @@ pub async fn freeze_account(
     Id(id): Id<AccountId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
-    let desk = officer.acting(Action::FreezeAccount)?;
+    let desk = officer.acting(ActionKind::FreezeAccount)?;
     let why = why(&body.why)?;
     let matter = oversight::freeze_account_matter(id, why);
-    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
+    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
     oversight::freeze_account(&desk, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -147,10 +147,10 @@ pub async fn freeze_key(
     Id(id): Id<KeyId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
-    let desk = officer.acting(Action::FreezeKey)?;
+    let desk = officer.acting(ActionKind::FreezeKey)?;
     let why = why(&body.why)?;
     let matter = oversight::freeze_key_matter(id, why);
-    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
+    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
     oversight::freeze_one_key(&desk, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -206,8 +206,8 @@ pub async fn invite(
     officer: Officer,
     Body(body): Body<Invite>,
 ) -> Result<(StatusCode, Json<Invitation>), Problem> {
-    let desk = officer.acting(Action::InviteOperator)?;
-    let proof = officer.caller.step_up(&invitation_matter(), body.step_up).await?;
+    let desk = officer.acting(ActionKind::InviteOperator)?;
+    let proof = officer.step_up(&invitation_matter(), body.step_up).await?;
     let token = oversight::invite_operator(&desk, proof).await?;
     let link = officer.caller.shell.set_up_link(&token);
     Ok((StatusCode::CREATED, Json(Invitation { link })))
@@ -222,9 +222,9 @@ pub async fn revoke(
     Id(id): Id<AccountId>,
     Body(body): Body<OneFactor>,
 ) -> Result<StatusCode, Problem> {
-    let desk = officer.acting(Action::RevokeRole)?;
+    let desk = officer.acting(ActionKind::RevokeRole)?;
     let matter = oversight::revocation_matter(id);
-    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
+    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
     oversight::revoke_role(&desk, proof, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -246,11 +246,11 @@ pub async fn tighten(
     Path(name): Path<String>,
     Body(body): Body<Stricter>,
 ) -> Result<StatusCode, Problem> {
-    let desk = officer.acting(Action::TightenPolicy)?;
+    let desk = officer.acting(ActionKind::TightenPolicy)?;
     let setting =
         Setting::parse(&name, &body.value).map_err(|wrong| unacceptable("bad_policy", &wrong.to_string()))?;
     let matter = oversight::tightening_matter(setting);
-    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
+    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
     oversight::tighten_policy(&desk, proof, setting).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -273,10 +273,10 @@ pub async fn propose(
     officer: Officer,
     Body(body): Body<Wish>,
 ) -> Result<(StatusCode, Json<Proposal>), Problem> {
-    let desk = officer.acting(Action::Propose)?;
+    let desk = officer.acting(ActionKind::Propose)?;
     let change = Change::parse(&body.change)
         .ok_or_else(|| unacceptable("bad_change", "there is no such change; the document lists them"))?;
-    let proof = officer.caller.step_up(&propose_matter(&desk, change).await?, body.step_up).await?;
+    let proof = officer.step_up(&propose_matter(&desk, change).await?, body.step_up).await?;
     let id = oversight::propose(&desk, proof, change).await?;
     // Of a refusal the view tells: the proposal stays open, and `carry-out` says why.
     let _progress = oversight::carry_out_if_complete(&desk, id).await;
@@ -300,11 +300,11 @@ pub async fn approve(
     Id(id): Id<ProposalId>,
     Body(body): Body<Approve>,
 ) -> Result<Json<Proposal>, Problem> {
-    let desk = officer.acting(Action::Approve)?;
+    let desk = officer.acting(ActionKind::Approve)?;
     let read = ChangeHash::parse(&body.hash)
         .ok_or_else(|| unacceptable("bad_hash", "the hash is the proposal's, 64 hexadecimal digits"))?;
     let view = oversight::show_proposal(&desk, id).await?;
-    let proof = officer.caller.step_up(&approval_matter(&view), body.step_up).await?;
+    let proof = officer.step_up(&approval_matter(&view), body.step_up).await?;
     oversight::approve(&desk, proof, id, read).await?;
     // Of a refusal the view tells: the approval stands, the proposal stays open, and `carry-out` says why.
     let _progress = oversight::carry_out_if_complete(&desk, id).await;
@@ -316,7 +316,7 @@ pub async fn approve(
     params(("id" = String, Path, description = "The proposal's number")),
     responses((status = 200, description = "Done", body = Proposal), Problems))]
 pub async fn carry_out(officer: Officer, Id(id): Id<ProposalId>) -> Result<Json<Proposal>, Problem> {
-    let desk = officer.acting(Action::Approve)?;
+    let desk = officer.acting(ActionKind::Approve)?;
     oversight::carry_out(&desk, id).await?;
     Ok(Json(oversight::show_proposal(&desk, id).await?.into()))
 }
@@ -330,9 +330,9 @@ pub async fn cancel(
     Id(id): Id<ProposalId>,
     Body(body): Body<OneFactor>,
 ) -> Result<Json<Proposal>, Problem> {
-    let desk = officer.acting(Action::CancelProposal)?;
+    let desk = officer.acting(ActionKind::CancelProposal)?;
     let matter = oversight::cancellation_matter(id);
-    let proof = officer.caller.one_factor(&matter, &body.factor, body.passkey).await?;
+    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
     oversight::cancel_proposal(&desk, proof, id).await?;
     Ok(Json(oversight::show_proposal(&desk, id).await?.into()))
 }

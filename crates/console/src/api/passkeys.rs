@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::account::{Bare, Codes};
-use super::body::{Body, Id, PasskeyAnswer, PasskeyQuestion, StepUp};
+use super::body::{Body, Id, PasskeyAnswer, StepUp};
 use super::caller::Caller;
+use super::passkey_question::PasskeyQuestion;
 use super::problem::{Problem, Problems};
 
 /// A passkey.

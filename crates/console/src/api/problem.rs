@@ -1,16 +1,14 @@
 //! Problem documents (RFC 9457), made in this file alone.
 
-use super::body::PasskeyQuestion;
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use keyward_authority::{ActionError, ErrorKind};
-use keyward_rules::grant::{NotApproved, NotProven};
-use keyward_rules::key::{KeyRefusal, LifeRefusal};
-use keyward_rules::proposal::NotPassed;
 use serde::Serialize;
 use tracing::error;
 use utoipa::{IntoResponses, ToSchema};
+
+use super::passkey_question::PasskeyQuestion;
 
 /// What went wrong, for a program (`code`) and for a person (`detail`).
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,7 +46,6 @@ pub struct Problem(Box<Document>);
 
 /// The problems that every operation may answer with.
 #[derive(IntoResponses)]
-#[expect(dead_code, reason = "names the statuses in the document; the answers are made by `Problem`")]
 pub enum Problems {
     /// The request cannot be read
     #[response(status = 400, content_type = "application/problem+json")]
@@ -148,92 +145,19 @@ impl IntoResponse for Problem {
 
 impl From<ActionError> for Problem {
     fn from(problem: ActionError) -> Self {
-        use StatusCode as S;
-        let (status, code) = match &problem {
-            ActionError::NotAllowed(_) => (S::FORBIDDEN, "not_allowed"),
-            ActionError::NotProven(NotProven::Wrong) => (S::FORBIDDEN, "factor_wrong"),
-            ActionError::NotProven(NotProven::Paused) => (S::TOO_MANY_REQUESTS, "factor_paused"),
-            ActionError::NotApproved(NotApproved::Wrong) => (S::FORBIDDEN, "code_wrong"),
-            ActionError::NotProven(NotProven::Unreadable) => (S::UNPROCESSABLE_ENTITY, "factor_unreadable"),
-            ActionError::NotApproved(NotApproved::Unreadable) => (S::UNPROCESSABLE_ENTITY, "code_unreadable"),
-            ActionError::NotApproved(NotApproved::Over) => (S::FORBIDDEN, "challenge_over"),
-            ActionError::NotApproved(NotApproved::OtherIntent) => {
-                (S::FORBIDDEN, "challenge_for_something_else")
-            }
-            ActionError::NotSignedIn | ActionError::PasskeyRefused => (S::UNAUTHORIZED, "not_signed_in"),
-            ActionError::NotAPasskey => (S::UNPROCESSABLE_ENTITY, "bad_passkey"),
-            ActionError::TooManyPasskeys => (S::CONFLICT, "too_many_passkeys"),
-            ActionError::NoPasskey => (S::NOT_FOUND, "no_passkey"),
-            ActionError::NoPasskeysHere => (S::CONFLICT, "no_passkeys_here"),
-            ActionError::TooManyCodes { .. } | ActionError::TooManyQuestions => {
-                (S::TOO_MANY_REQUESTS, "too_many_codes")
-            }
-            ActionError::Busy => (S::TOO_MANY_REQUESTS, "busy"),
-            ActionError::Searching => (S::TOO_MANY_REQUESTS, "searching"),
-            ActionError::TooManySearches => (S::TOO_MANY_REQUESTS, "too_many_searches"),
-            ActionError::TwoFactorOff => (S::CONFLICT, "two_factor_off"),
-            ActionError::Cooling => (S::CONFLICT, "cooling"),
-            ActionError::NotTheName => (S::UNPROCESSABLE_ENTITY, "name_mismatch"),
-            ActionError::Key(KeyRefusal::TooMany) => (S::CONFLICT, "too_many_keys"),
-            ActionError::Key(KeyRefusal::NameTaken | KeyRefusal::NameAlike) => (S::CONFLICT, "name_taken"),
-            ActionError::Key(KeyRefusal::PassphraseTaken) => (S::CONFLICT, "passphrase_taken"),
-            ActionError::Key(_) => (S::UNPROCESSABLE_ENTITY, "key_refused"),
-            ActionError::Name(_) => (S::UNPROCESSABLE_ENTITY, "bad_name"),
-            ActionError::Addresses(_) => (S::UNPROCESSABLE_ENTITY, "bad_addresses"),
-            ActionError::Life(LifeRefusal::Ended) => (S::CONFLICT, "key_ended"),
-            ActionError::Life(LifeRefusal::Already(_)) | ActionError::Unchanged => (S::CONFLICT, "unchanged"),
-            ActionError::Password(_) | ActionError::WeakPassword(_) => {
-                (S::UNPROCESSABLE_ENTITY, "weak_password")
-            }
-            ActionError::Tags => (S::UNPROCESSABLE_ENTITY, "bad_tags"),
-            ActionError::Logo(_) => (S::UNPROCESSABLE_ENTITY, "bad_logo"),
-            ActionError::Phrase => (S::UNPROCESSABLE_ENTITY, "bad_phrase"),
-            ActionError::Overlap => (S::UNPROCESSABLE_ENTITY, "bad_overlap"),
-            ActionError::Rotated => (S::CONFLICT, "rotated_already"),
-            ActionError::BoundToApp => (S::CONFLICT, "bound_to_app"),
-            ActionError::OtherRequest => (S::CONFLICT, "idempotency_mismatch"),
-            ActionError::Frozen => (S::CONFLICT, "frozen"),
-            ActionError::Proposal(NotPassed::Settled) => (S::CONFLICT, "settled"),
-            ActionError::Proposal(NotPassed::Over) => (S::CONFLICT, "proposal_over"),
-            ActionError::Proposal(NotPassed::Changed) => (S::CONFLICT, "proposal_changed"),
-            ActionError::Proposal(NotPassed::OwnProposal) => (S::FORBIDDEN, "own_proposal"),
-            ActionError::Proposal(NotPassed::NotAnOperator) => (S::FORBIDDEN, "not_an_operator"),
-            ActionError::Proposal(NotPassed::Twice) => (S::CONFLICT, "approved_already"),
-            ActionError::Proposal(NotPassed::NotEnough { .. }) => (S::CONFLICT, "approvals_missing"),
-            ActionError::NoProposal => (S::NOT_FOUND, "no_proposal"),
-            ActionError::ProposedAlready(_) => (S::CONFLICT, "proposed_already"),
-            ActionError::TooManyProposals => (S::TOO_MANY_REQUESTS, "too_many_proposals"),
-            ActionError::OtherWay(_) => (S::CONFLICT, "other_way"),
-            ActionError::NoVersion => (S::NOT_FOUND, "no_version"),
-            ActionError::AppClosed => (S::CONFLICT, "app_closed"),
-            ActionError::TooManyApps => (S::CONFLICT, "too_many_apps"),
-            ActionError::NoReason => (S::UNPROCESSABLE_ENTITY, "bad_reason"),
-            ActionError::AtTheHost => (S::CONFLICT, "at_the_host"),
-            ActionError::NotProposed(_) => (S::CONFLICT, "not_proposed"),
-            ActionError::NoSetUpLink => (S::FORBIDDEN, "no_set_up_link"),
-            ActionError::SetUpIsOver => (S::CONFLICT, "set_up_is_over"),
-            ActionError::TooFewOperators => (S::CONFLICT, "too_few_operators"),
-            ActionError::Target(_) => (S::UNPROCESSABLE_ENTITY, "bad_target"),
-            ActionError::QuietHours(_) => (S::UNPROCESSABLE_ENTITY, "bad_quiet_hours"),
-            ActionError::ChannelNameTaken => (S::CONFLICT, "name_taken"),
-            ActionError::TooManyChannels => (S::CONFLICT, "too_many_channels"),
-            ActionError::TooManyTests => (S::TOO_MANY_REQUESTS, "too_many_tests"),
-            ActionError::ChannelAltered => (S::CONFLICT, "channel_altered"),
-            ActionError::NoChannel => (S::NOT_FOUND, "no_channel"),
-            ActionError::NoMessage => (S::NOT_FOUND, "no_message"),
-            ActionError::NoKey => (S::NOT_FOUND, "no_key"),
-            ActionError::NoAccount => (S::NOT_FOUND, "no_account"),
-            ActionError::NoSession => (S::NOT_FOUND, "no_session"),
-            ActionError::NoRecord => (S::NOT_FOUND, "no_record"),
-            ActionError::NotYetSigned => (S::CONFLICT, "not_yet_signed"),
-            ActionError::NoApp => (S::NOT_FOUND, "no_app"),
-            ActionError::Store(_) if problem.kind() == ErrorKind::Refused => (S::CONFLICT, "conflict"),
-            ActionError::Store(_) => {
+        let status = match problem.kind() {
+            ErrorKind::Missing => StatusCode::NOT_FOUND,
+            ErrorKind::Conflict => StatusCode::CONFLICT,
+            ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+            ErrorKind::NotSignedIn => StatusCode::UNAUTHORIZED,
+            ErrorKind::Unacceptable => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorKind::TooMuch => StatusCode::TOO_MANY_REQUESTS,
+            ErrorKind::Broken => {
                 error!(problem = problem.for_the_log(), "the API could not do what was asked");
-                (S::SERVICE_UNAVAILABLE, "store")
+                StatusCode::SERVICE_UNAVAILABLE
             }
         };
-        let mut made = Self::new(status, code, problem.for_people());
+        let mut made = Self::new(status, problem.code(), problem.for_people());
         if let ActionError::TooManyCodes { wait_ms, .. } = problem {
             made.0.retry_after_s = Some(wait_ms.div_ceil(1_000));
         }

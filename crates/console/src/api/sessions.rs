@@ -15,8 +15,9 @@ use keyward_rules::person::{SessionId, Token};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, Id, PasskeyAnswer, PasskeyQuestion};
+use super::body::{Body, Id, PasskeyAnswer};
 use super::caller::Caller;
+use super::passkey_question::PasskeyQuestion;
 use super::problem::{Problem, Problems};
 use super::views::Session;
 use crate::shell::Shell;

@@ -4,15 +4,16 @@ use askama::Template;
 use axum::extract::Query as Asked;
 use axum::http::StatusCode;
 use axum::response::Response;
-use keyward_authority::ActionError;
-use keyward_authority::channels::{ChannelWish, add_channel, channel_matter, check_channel};
+use keyward_authority::channels::{AddChannel, Added};
+use keyward_authority::{ActionError, PendingAction};
 use keyward_rules::channel::{Aim, ChannelKind, ChannelPolicy, NotATarget};
+use keyward_rules::grant::ActionKind;
 use keyward_rules::key::KeyName;
 
 use super::channel_choices::{Typed, parse};
-use super::confirm::{Asking, Ceremony, step_up};
+use super::confirm::{Asking, Halted, act};
 use super::field::{Field, Kind, Slip, html_of};
-use super::layout::{Frame, go, page, page_with, problem, sentence, told};
+use super::layout::{Frame, go, page, page_with, sentence, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
@@ -160,59 +161,54 @@ pub async fn submit(posted: Posted) -> Response {
         Err(wrong) => return form(person, kind, fields, &typed.wrong(wrong), &Errors::default()),
     };
     let desk = person.desk();
-    let wish = async {
+    let read = || -> Result<AddChannel, ActionError> {
         let name = KeyName::parse(fields.get("name").trim())?;
         let aim = aim(kind, fields, &desk.authority.settings.channels)?;
-        let wish = ChannelWish { account: person.id(), name, aim, choices };
-        check_channel(&desk, &wish).await.map(|()| wish)
+        Ok(AddChannel { account: person.id(), name, aim, choices })
     };
-    let mut errors = Errors::default();
-    let wish = match wish.await {
-        Ok(wish) => Some(wish),
-        Err(wrong @ (ActionError::Name(_) | ActionError::ChannelNameTaken)) => {
-            errors.name = sentence(&wrong);
-            None
-        }
-        Err(wrong @ ActionError::Target(NotATarget::TelegramChat)) => {
-            errors.chat = sentence(&wrong);
-            None
-        }
-        Err(wrong @ ActionError::Target(_)) => {
-            errors.target = sentence(&wrong);
-            None
-        }
-        Err(wrong @ ActionError::TooManyChannels) => {
-            errors.whole = sentence(&wrong);
-            None
-        }
-        Err(other) => return problem(other),
-    };
-    let Some(wish) = wish else { return form(person, kind, fields, &typed, &errors) };
-    let matter = channel_matter(&wish);
-    let asking = Asking {
+    let asking = |pending: &PendingAction| Asking {
         title: "Add this alert channel?",
         action: "/alerts/channels/new".to_owned(),
         button: "Add the channel",
         danger: false,
         back: "/alerts/channels".to_owned(),
         part: "alerts",
-        words: matter.words.clone(),
+        words: pending.words.clone(),
         extra: String::new(),
+        asks_at_once: false,
     };
-    let proof = match step_up(&posted, &asking, &matter).await {
-        Ceremony::Proven(proof) => proof,
-        Ceremony::Page(answer) => return answer,
+    let added = match read() {
+        Ok(channel) => act(&posted, &desk, channel, asking).await,
+        Err(wrong) => Err(Halted::Refused(wrong)),
     };
-    match add_channel(&desk, proof, wish).await {
-        Ok(added) => match &added.secret {
-            Some(secret) => page(&Made {
-                frame: Frame::of(person, "alerts", "The channel is added"),
-                id: added.id.to_string(),
-                secret: secret.expose(),
-                snippets: SNIPPETS,
-            }),
-            None => told(person, &format!("/alerts/channels/{}", added.id), Note::ChannelAdded).await,
-        },
-        Err(other) => problem(other),
+    let mut errors = Errors::default();
+    match added {
+        Ok(added) => return added_page(person, &added).await,
+        Err(Halted::Refused(wrong @ (ActionError::Name(_) | ActionError::ChannelNameTaken))) => {
+            errors.name = sentence(&wrong);
+        }
+        Err(Halted::Refused(wrong @ ActionError::Target(NotATarget::TelegramChat))) => {
+            errors.chat = sentence(&wrong);
+        }
+        Err(Halted::Refused(wrong @ ActionError::Target(_))) => errors.target = sentence(&wrong),
+        Err(Halted::Refused(wrong @ ActionError::TooManyChannels)) => errors.whole = sentence(&wrong),
+        Err(halted) => return halted.into(),
+    }
+    form(person, kind, fields, &typed, &errors)
+}
+
+/// The secret of a new webhook, this once; other channels have none.
+async fn added_page(person: &SignedIn, added: &Added) -> Response {
+    match &added.secret {
+        Some(secret) => page(&Made {
+            frame: Frame::of(person, "alerts", "The channel is added"),
+            id: added.id.to_string(),
+            secret: secret.expose(),
+            snippets: SNIPPETS,
+        }),
+        None => {
+            let channel = format!("/alerts/channels/{}", added.id);
+            told(person, &channel, Note::Done(ActionKind::AddChannel)).await
+        }
     }
 }

@@ -4,24 +4,20 @@ use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::http::StatusCode;
 use axum::response::Response;
-use keyward_authority::channels::{
-    change_channel, choices_in_words, remove_channel, send_again as send_message_again, send_test,
-};
+use keyward_authority::channels::{ChangeChannel, SendAgain, TestChannel, choices_in_words};
 use keyward_authority::questions::{
     ChannelState, ChannelView, DeliveryView, list_channels, list_deliveries, show_channel,
 };
-use keyward_authority::{ActionError, prove_any};
+use keyward_authority::{Action as _, ActionError, prove_any};
 use keyward_rules::channel::{ChannelId, Outcome};
-use keyward_rules::grant::Proof;
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::key::KeyName;
 
 use super::channel_choices::{Typed, parse};
-use super::confirm::{Asking, Ceremony, ask_one, one_factor};
 use super::field::{Field, Kind, html_of};
 use super::layout::{Frame, Query, page, page_with, problem, sentence, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
-use crate::fields::Fields;
 use crate::words::When;
 
 /// Messages on one page.
@@ -215,13 +211,14 @@ pub async fn change(Path(id): Path<String>, posted: Posted) -> Response {
         factor_error: String::new(),
     };
     let changed = async {
-        let (id, name, choices) = (id_of(&id)?, KeyName::parse(&edit.name)?, parse(fields)?);
+        let (channel, name, choices) = (id_of(&id)?, KeyName::parse(&edit.name)?, parse(fields)?);
         let factor = prove_any(&person.desk(), person.id(), fields.get("factor")).await?;
-        change_channel(&person.desk(), Proof::Factor(factor), id, name, choices).await
+        ChangeChannel { channel, name, choices }.perform(&person.desk(), Proof::Factor(factor)).await
     };
     match changed.await {
         Ok(()) | Err(ActionError::Unchanged) => {
-            return told(person, &format!("/alerts/channels/{id}"), Note::Edited).await;
+            return told(person, &format!("/alerts/channels/{id}"), Note::Done(ActionKind::ChangeChannel))
+                .await;
         }
         Err(ActionError::QuietHours(wrong)) => edit.typed = edit.typed.wrong(wrong),
         Err(wrong @ (ActionError::NotProven(_) | ActionError::Password(_))) => {
@@ -237,9 +234,11 @@ pub async fn change(Path(id): Path<String>, posted: Posted) -> Response {
 
 /// A test.
 pub async fn test(Path(id): Path<String>, posted: Posted) -> Response {
-    let sent = async { send_test(&posted.person.desk(), id_of(&id)?).await };
+    let sent = async { TestChannel(id_of(&id)?).perform(&posted.person.desk(), Proof::None).await };
     match sent.await {
-        Ok(_) => told(&posted.person, &format!("/alerts/channels/{id}"), Note::Tested).await,
+        Ok(_) => {
+            told(&posted.person, &format!("/alerts/channels/{id}"), Note::Done(ActionKind::TestChannel)).await
+        }
         Err(other) => problem(other),
     }
 }
@@ -248,53 +247,13 @@ pub async fn test(Path(id): Path<String>, posted: Posted) -> Response {
 pub async fn send_again(Path(id): Path<String>, posted: Posted) -> Response {
     let sent = async {
         let message = posted.fields.get("message").parse().map_err(|_| ActionError::NoMessage)?;
-        send_message_again(&posted.person.desk(), id_of(&id)?, message).await
+        let again = SendAgain { channel: id_of(&id)?, message };
+        again.perform(&posted.person.desk(), Proof::None).await
     };
     match sent.await {
-        Ok(()) => told(&posted.person, &format!("/alerts/channels/{id}"), Note::SentAgain).await,
-        Err(other) => problem(other),
-    }
-}
-
-async fn asking_removal(person: &SignedIn, id: &str) -> Result<Asking, ActionError> {
-    let view = show_channel(&person.desk(), id_of(id)?).await?;
-    Ok(Asking {
-        title: "Remove this alert channel?",
-        action: format!("/alerts/channels/{id}/remove"),
-        button: "Remove it",
-        danger: true,
-        back: format!("/alerts/channels/{id}"),
-        part: "alerts",
-        words: vec![
-            format!("{} ({})", view.name, view.kind.name()),
-            "No alerts go there any more, and its log is gone. Mails still come.".to_owned(),
-        ],
-        extra: String::new(),
-    })
-}
-
-/// Before a removal.
-pub async fn show_remove(person: SignedIn, Path(id): Path<String>) -> Response {
-    match asking_removal(&person, &id).await {
-        Ok(asking) => ask_one(&person, &asking, &Fields::default(), "").await,
-        Err(other) => problem(other),
-    }
-}
-
-/// A removal.
-pub async fn remove(Path(id): Path<String>, posted: Posted) -> Response {
-    let person = &posted.person;
-    let asking = match asking_removal(person, &id).await {
-        Ok(asking) => asking,
-        Err(other) => return problem(other),
-    };
-    let proof = match one_factor(&posted, &asking).await {
-        Ceremony::Proven(proof) => proof,
-        Ceremony::Page(answer) => return answer,
-    };
-    let removed = async { remove_channel(&person.desk(), proof, id_of(&id)?).await };
-    match removed.await {
-        Ok(()) => told(person, "/alerts/channels", Note::ChannelRemoved).await,
+        Ok(()) => {
+            told(&posted.person, &format!("/alerts/channels/{id}"), Note::Done(ActionKind::SendAgain)).await
+        }
         Err(other) => problem(other),
     }
 }

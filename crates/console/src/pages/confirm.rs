@@ -3,9 +3,9 @@
 use askama::Template;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use keyward_authority::passkeys::{Purpose, offer_passkey, prove_passkey};
-use keyward_authority::{ActionError, Matter, StepUpForm, begin_step_up, finish_step_up, prove_any};
-use keyward_rules::grant::{NotApproved, Proof, TwoFactor};
+use keyward_authority::passkeys::{Purpose, offer_passkey};
+use keyward_authority::{Action, ActionError, Desk, PendingAction, ProofStep, Shown, prove_action};
+use keyward_rules::grant::{Proof, TwoFactor};
 use keyward_rules::person::SessionId;
 use keyward_rules::time::Moment;
 
@@ -37,6 +37,8 @@ pub struct Asking {
     pub words: Vec<String>,
     /// Fields between the words and the ceremony, as HTML.
     pub extra: String,
+    /// Whether the form asks for parameters and a factor at once.
+    pub asks_at_once: bool,
 }
 
 #[derive(Template)]
@@ -83,17 +85,101 @@ pub fn begin(person: &SignedIn, asking: &Asking, error: &str) -> Response {
     page(&Begin { frame, csrf: &person.csrf, asking, error: error.to_owned() })
 }
 
-/// What the ceremony came to.
-pub enum Ceremony {
-    /// Proven.
-    Proven(Proof),
-    /// A page to show: the next step, or what was wrong.
+/// Why an action was not done.
+pub enum Halted {
+    /// Something is still to be shown: this page asks for it.
     Page(Response),
+    /// A rule says no.
+    Refused(ActionError),
 }
 
-/// Shows the page for tightening: one factor.
-pub async fn ask_one(person: &SignedIn, asking: &Asking, fields: &Fields, error: &str) -> Response {
-    ask_for(person, asking, fields, error, &confirming(person, asking)).await
+impl From<Halted> for Response {
+    fn from(halted: Halted) -> Self {
+        match halted {
+            Halted::Page(page) => page,
+            Halted::Refused(error) => problem(error),
+        }
+    }
+}
+
+impl From<ActionError> for Halted {
+    fn from(error: ActionError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+/// Does an action that a form asks for: plans it, asks for what proves it, performs it.
+///
+/// `asking` makes the page that asks, from the plan.
+///
+/// # Errors
+/// [`Halted::Page`] until the proof is complete; [`Halted::Refused`] by rule, before or after the proof.
+pub async fn act<A: Action>(
+    posted: &Posted,
+    desk: &Desk<'_>,
+    action: A,
+    asking: impl FnOnce(&PendingAction) -> Asking + Send,
+) -> Result<A::Reply, Halted> {
+    if !posted.fields.has("challenge") {
+        action.judge(desk).await?;
+    }
+    let pending = action.plan(desk).await?;
+    let asking = asking(&pending);
+    let proof = prove(posted, desk, &asking, &pending).await?;
+    Ok(action.perform(desk, proof).await?)
+}
+
+/// Checks what a form shows for an action, or makes the page that asks for it.
+///
+/// # Errors
+/// As [`act`].
+pub async fn prove(
+    posted: &Posted,
+    desk: &Desk<'_>,
+    asking: &Asking,
+    pending: &PendingAction,
+) -> Result<Proof, Halted> {
+    let (person, fields) = (&posted.person, &posted.fields);
+    let shown = Shown {
+        challenge: fields.get("challenge").to_owned(),
+        mail_code: fields.get("mail_code").to_owned(),
+        factor: fields.get("factor").to_owned(),
+        passkey: fields.get("passkey").to_owned(),
+        form: asking.asks_at_once.then(|| asking.action.clone()),
+    };
+    let missing = match prove_action(desk, pending, &shown).await {
+        Ok(ProofStep::Complete(proof)) => return Ok(proof),
+        Ok(ProofStep::Missing(missing)) => missing,
+        Err(ActionError::TooManyCodes { again_at, wait_ms }) => {
+            return Err(Halted::Page(ask_later(person, asking, fields, again_at, wait_ms)));
+        }
+        Err(other) => return Err(Halted::Refused(other)),
+    };
+    let wrong = missing.wrong.as_ref().map(sentence).unwrap_or_default();
+    Err(Halted::Page(match missing.challenge {
+        Some(challenge) => ask_two(person, asking, fields, challenge, &wrong).await,
+        None => ask_for(person, asking, fields, &wrong, &missing.purpose).await,
+    }))
+}
+
+/// Shows the page that asks for one factor for an action whose parameters are known.
+pub async fn ask_one(
+    person: &SignedIn,
+    desk: &Desk<'_>,
+    asking: &Asking,
+    fields: &Fields,
+    pending: &PendingAction,
+) -> Response {
+    match Purpose::of_action(desk, pending) {
+        Ok(purpose) => ask_for(person, asking, fields, "", &purpose).await,
+        Err(other) => problem(other),
+    }
+}
+
+/// Shows the page that asks for parameters and one factor at once.
+pub async fn ask_at_once(person: &SignedIn, asking: &Asking, fields: &Fields) -> Response {
+    let purpose = Purpose::Confirm(person.holder.session, asking.action.clone());
+    ask_for(person, asking, fields, "", &purpose).await
 }
 
 async fn ask_for(
@@ -108,11 +194,6 @@ async fn ask_for(
         .error(error)
         .focus();
     show(person, asking, fields, String::new(), vec![factor.html()], "", purpose).await
-}
-
-/// What a passkey's answer to a page for tightening is good for: this page's form, in this session.
-fn confirming(person: &SignedIn, asking: &Asking) -> Purpose {
-    Purpose::Confirm(person.holder.session, asking.action.clone())
 }
 
 /// Shows the page for loosening: the code is on its way.
@@ -185,74 +266,4 @@ async fn show(
     };
     let status = if error.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     page_with(status, &page)
-}
-
-/// Checks the one factor of a tightening.
-pub async fn one_factor(posted: &Posted, asking: &Asking) -> Ceremony {
-    check_for(posted, asking, &confirming(&posted.person, asking)).await
-}
-
-/// Asks for the one factor of a tightening whose parameters were filled in before, or checks it. A passkey's answer is
-/// good for exactly `matter`.
-pub async fn tighten(posted: &Posted, asking: &Asking, matter: &Matter) -> Ceremony {
-    let (person, fields) = (&posted.person, &posted.fields);
-    let purpose = match Purpose::of_matter(&person.desk(), matter) {
-        Ok(purpose) => purpose,
-        Err(other) => return Ceremony::Page(problem(other)),
-    };
-    if fields.has("factor") || fields.has("passkey") {
-        check_for(posted, asking, &purpose).await
-    } else {
-        Ceremony::Page(ask_for(person, asking, fields, "", &purpose).await)
-    }
-}
-
-async fn check_for(posted: &Posted, asking: &Asking, purpose: &Purpose) -> Ceremony {
-    let (person, fields) = (&posted.person, &posted.fields);
-    let desk = person.desk();
-    let proved = if fields.has("passkey") {
-        prove_passkey(&desk, person.id(), purpose, fields.get("passkey")).await
-    } else {
-        prove_any(&desk, person.id(), fields.get("factor")).await
-    };
-    match proved {
-        Ok(factor) => Ceremony::Proven(Proof::Factor(factor)),
-        Err(wrong @ (ActionError::NotProven(_) | ActionError::Password(_))) => {
-            Ceremony::Page(ask_for(person, asking, fields, &sentence(&wrong), purpose).await)
-        }
-        Err(other) => Ceremony::Page(problem(other)),
-    }
-}
-
-/// Sends the code, or checks it together with the factor.
-pub async fn step_up(posted: &Posted, asking: &Asking, matter: &Matter) -> Ceremony {
-    let (person, fields) = (&posted.person, &posted.fields);
-    let desk = person.desk();
-    if !fields.has("challenge") {
-        return Ceremony::Page(match begin_step_up(&desk, matter).await {
-            Ok(id) => ask_two(person, asking, fields, id, "").await,
-            Err(ActionError::TooManyCodes { again_at, wait_ms }) => {
-                ask_later(person, asking, fields, again_at, wait_ms)
-            }
-            Err(other) => problem(other),
-        });
-    }
-    let form = StepUpForm {
-        challenge: fields.get("challenge").to_owned(),
-        mail_code: fields.get("mail_code").to_owned(),
-        factor: fields.get("factor").to_owned(),
-        passkey: fields.get("passkey").to_owned(),
-    };
-    match finish_step_up(&desk, matter, &form).await {
-        Ok(proof) => Ceremony::Proven(proof),
-        // The challenge is still good: the same page once more.
-        Err(
-            wrong @ (ActionError::NotProven(_)
-            | ActionError::NotApproved(NotApproved::Wrong | NotApproved::Unreadable)),
-        ) => Ceremony::Page(match form.challenge.parse() {
-            Ok(challenge) => ask_two(person, asking, fields, challenge, &sentence(&wrong)).await,
-            Err(_) => problem(wrong),
-        }),
-        Err(other) => Ceremony::Page(problem(other)),
-    }
 }

@@ -6,12 +6,13 @@ use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::http::StatusCode;
 use axum::response::Response;
-use keyward_authority::ActionError;
-use keyward_authority::keys::{edit_key, parse_tags};
+use keyward_authority::keys::{EditKey, parse_tags};
 use keyward_authority::questions::{
     ActivityView, AlertView, AppCard, HELD_FOR_A_CHANGE, KeyView, Outlook, app_of_key, key_activity,
     key_outlook, list_alerts_of_key, show_key,
 };
+use keyward_authority::{Action as _, ActionError};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{Environment, KeyName, Place};
 use keyward_rules::time::Moment;
@@ -218,10 +219,10 @@ pub async fn edit(Path(id): Path<String>, posted: Posted) -> Response {
     let typed = fields.get("name").trim();
     let edited = async {
         let (name, tags) = (KeyName::parse(typed)?, parse_tags(fields.get("tags"))?);
-        edit_key(&person.desk(), id, name, tags).await
+        EditKey { key: id, name, tags }.perform(&person.desk(), Proof::None).await
     };
     match edited.await {
-        Ok(()) => told(person, &format!("/keys/{id}"), Note::Edited).await,
+        Ok(()) => told(person, &format!("/keys/{id}"), Note::Done(ActionKind::EditKey)).await,
         Err(refusal @ (ActionError::Key(_) | ActionError::Name(_) | ActionError::Tags)) => {
             let typed = (typed.to_owned(), fields.get("tags").to_owned(), sentence(&refusal));
             answer(person, id, &Query::default(), StatusCode::UNPROCESSABLE_ENTITY, Some(typed)).await

@@ -4,12 +4,10 @@ use askama::Template;
 use axum::extract::Query as Asked;
 use axum::http::StatusCode;
 use axum::response::Response;
-use keyward_authority::ActionError;
-use keyward_authority::keys::{
-    Issued, KeyWish, Outcome, check_wish, issue_key, made_before, parse_tags, suggest_name, wish_matter,
-};
+use keyward_authority::keys::{IssueKey, Issued, Outcome, made_before, parse_tags, suggest_name};
 use keyward_authority::oversight::policy_in_force;
 use keyward_authority::questions::{AppCard, KeyView, app_card, open_apps, show_key};
+use keyward_authority::{ActionError, PendingAction};
 use keyward_rules::address::{AddressSet, Binding, HostBits, Network, Width};
 use keyward_rules::grant::TwoFactor;
 use keyward_rules::id::{AppId, KeyId};
@@ -20,7 +18,7 @@ use keyward_rules::limits::{ADDRESSES_PER_KEY, DAY_MS};
 use keyward_rules::permission::{Permission, Permissions};
 use keyward_rules::person::SessionId;
 
-use super::confirm::{Asking, Ceremony, step_up};
+use super::confirm::{Asking, Halted, act};
 use super::field::{Field, Kind, Slip};
 use super::keys::OFFERED;
 use super::layout::{Frame, Query, capital, go, message, page, page_with, problem, sentence, told};
@@ -297,7 +295,7 @@ fn form<'p>(
 }
 
 /// The form as a wish, or what is wrong with it, field by field and all at once.
-fn wish(person: &SignedIn, fields: &Fields) -> Result<KeyWish, Box<Errors>> {
+fn wish(person: &SignedIn, fields: &Fields) -> Result<IssueKey, Box<Errors>> {
     let mut errors = Box::<Errors>::default();
     let say = |problem: &dyn std::fmt::Display| format!("{}.", capital(&problem.to_string()));
     let name = KeyName::parse(fields.get("name").trim()).map_err(|problem| errors.name = say(&problem)).ok();
@@ -340,7 +338,7 @@ fn wish(person: &SignedIn, fields: &Fields) -> Result<KeyWish, Box<Errors>> {
     else {
         return Err(errors);
     };
-    Ok(KeyWish {
+    Ok(IssueKey {
         account: person.id(),
         spec: KeySpec {
             name,
@@ -408,38 +406,33 @@ pub async fn submit(posted: Posted) -> Response {
             return page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(person, fields, app, errors));
         }
     };
-    if !fields.has("challenge")
-        && let Err(refusal) = check_wish(&person.desk(), &wish).await
+    // The challenge of a form that created its key before is used up, so nothing can be approved again.
+    if fields.has("challenge")
+        && let Some(answer) = made_already(person, &wish).await
     {
-        return refused(person, fields, refusal).await;
+        return answer;
     }
-    let mut matter = wish_matter(&wish);
-    if let Some(app) = app_of(person, fields).await {
-        matter.words.push(format!("The app: {} ({})", app.name, app.home_page));
-    }
-    let asking = Asking {
+    let asking = |pending: &PendingAction| Asking {
         title: "Create this API key?",
         action: "/keys/new".to_owned(),
         button: "Create the key",
         danger: false,
         back: "/keys/new".to_owned(),
         part: "keys",
-        words: matter.words.clone(),
+        words: pending.words.clone(),
         extra: String::new(),
+        asks_at_once: false,
     };
-    let proof = match step_up(&posted, &asking, &matter).await {
-        Ceremony::Proven(proof) => proof,
-        Ceremony::Page(answer) => return made_already(person, &wish).await.unwrap_or(answer),
-    };
-    match issue_key(&person.desk(), proof, wish).await {
+    match act(&posted, &person.desk(), wish, asking).await {
         Ok(Outcome::Made(issued)) => page(&made(person, &issued)),
         Ok(Outcome::MadeBefore(id)) => go_to_made(person, id).await,
-        Err(refusal) => refused(person, fields, refusal).await,
+        Err(Halted::Refused(refusal)) => refused(person, fields, refusal).await,
+        Err(Halted::Page(answer)) => answer,
     }
 }
 
 /// Where a form leads that made its key when it arrived before. The challenge is used up then, so nothing is approved again.
-async fn made_already(person: &SignedIn, wish: &KeyWish) -> Option<Response> {
+async fn made_already(person: &SignedIn, wish: &IssueKey) -> Option<Response> {
     let id = made_before(&person.desk(), wish).await.ok().flatten()?;
     Some(go_to_made(person, id).await)
 }

@@ -11,7 +11,7 @@ use keyward_authority::{ActionError, ErrorKind};
 use tracing::{error, warn};
 
 use super::note::Note;
-use super::person::SignedIn;
+use super::signed_in::SignedIn;
 use crate::assets::PATHS;
 use crate::shell::Shell;
 
@@ -175,7 +175,9 @@ pub fn problem(problem: ActionError) -> Response {
     let (status, title) = match problem.kind() {
         ErrorKind::Missing => (StatusCode::NOT_FOUND, "There is nothing here"),
         ErrorKind::TooMuch => (StatusCode::TOO_MANY_REQUESTS, "Too much at once"),
-        ErrorKind::Refused => (StatusCode::UNPROCESSABLE_ENTITY, "That did not work"),
+        ErrorKind::Conflict | ErrorKind::Forbidden | ErrorKind::NotSignedIn | ErrorKind::Unacceptable => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "That did not work")
+        }
         ErrorKind::Broken => {
             error!(problem = problem.for_the_log(), "the console could not do what was asked");
             if problem.out_of_reach().is_some() {
@@ -223,7 +225,7 @@ pub async fn health(State(shell): State<Shell>, uri: Uri) -> Response {
         Some(Question::Alive) => Answer::alive(),
         Some(Question::Ready(Service::Basic | Service::Console)) => Answer::of(&shell.health().await),
         Some(Question::Ready(Service::Trade | Service::Funds) | Question::Unknown) | None => {
-            Answer::unknown("a console tells of itself alone; ask for console, or leave it out")
+            Answer::unknown("a console reports only on itself; ask for console, or leave it out")
         }
     };
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);

@@ -7,19 +7,19 @@ mod brake;
 mod channel_choices;
 mod channel_new;
 mod channels;
-mod confirm;
+pub mod confirm;
 mod dev_mail;
-mod field;
+pub mod field;
 mod key;
 mod key_actions;
 mod key_download;
 mod key_new;
 mod keys;
-mod layout;
-mod note;
+pub mod layout;
+pub mod note;
 mod operations;
 mod passkeys;
-mod person;
+pub mod person;
 mod prove;
 mod recover;
 mod reference;
@@ -27,6 +27,7 @@ mod reframe;
 mod register;
 mod security;
 mod sign_in;
+mod signed_in;
 mod stops;
 mod totp;
 mod trail;
@@ -34,42 +35,67 @@ mod trail;
 pub use layout::{message, not_found};
 pub use reframe::reframe;
 
-use axum::Router;
 use axum::response::Redirect;
 
-use crate::route::{AndPost as _, get, post, post_as_visitor, post_each};
-use crate::shell::Shell;
+use crate::actions;
+use crate::route::{Routes, get, post, post_as_visitor, post_each};
 
 /// All pages.
-pub fn router() -> Router<Shell> {
-    Router::new()
-        .route("/", get(|| async { Redirect::to("/keys") }))
-        .route("/sign-in", get(sign_in::show).and_post_each(sign_in::present))
-        .route("/sign-in/factor", get(sign_in::show_factor).and_post_as_visitor(sign_in::present_factor))
-        .route("/sign-in/passkey", post_as_visitor(sign_in::present_passkey_alone))
-        .route("/sign-in/passkey/options", post_each(sign_in::ask_passkey))
+pub fn routes() -> Routes {
+    Routes::default()
+        .open("/", "leads to the keys", get(|| async { Redirect::to("/keys") }))
+        .open(
+            "/sign-in",
+            "the door itself: tries are counted",
+            get(sign_in::show).and_post_each(sign_in::present),
+        )
+        .open(
+            "/sign-in/factor",
+            "the second half of signing in: a half session, tries are counted",
+            get(sign_in::show_factor).and_post_as_visitor(sign_in::present_factor),
+        )
+        .open(
+            "/sign-in/passkey",
+            "the door itself: the question is ours, is answered once, and is counted by source",
+            post_as_visitor(sign_in::present_passkey_alone),
+        )
+        .open(
+            "/sign-in/passkey/options",
+            "a question for a passkey: holds nothing of anybody, and is counted by source",
+            post_each(sign_in::ask_passkey),
+        )
         .route("/sign-out", post_each(sign_in::sign_out))
-        .route("/register", get(register::show).and_post_as_visitor(register::ask))
-        .route("/register/confirm", post_as_visitor(register::confirm))
-        .route("/recover", get(recover::show).and_post_each(recover::ask))
-        .route("/recover/passkey", post_each(recover::ask_passkey))
-        .route("/recover/confirm", post_as_visitor(recover::confirm))
+        .open(
+            "/register",
+            "a code by mail, counted by source",
+            get(register::show).and_post_as_visitor(register::ask),
+        )
+        .open("/register/confirm", "a code by mail, counted by source", post_as_visitor(register::confirm))
+        .open(
+            "/recover",
+            "a code by mail and the other factor, counted",
+            get(recover::show).and_post_each(recover::ask),
+        )
+        .open(
+            "/recover/passkey",
+            "a question for a passkey: holds nothing of anybody, and is counted by source",
+            post_each(recover::ask_passkey),
+        )
+        .open(
+            "/recover/confirm",
+            "a code by mail and the other factor, counted",
+            post_as_visitor(recover::confirm),
+        )
         .route("/keys", get(keys::show))
         .route("/keys/new", get(key_new::show).and_post(key_new::submit))
         .route("/keys/check", post_each(key_new::check))
         .route("/keys/download", post_each(key_download::download))
-        .route("/keys/disable-all", get(key_actions::show_disable_all).and_post(key_actions::disable_all))
         .route("/keys/{id}", get(key::show).and_post(key::edit))
         .route("/activity", get(activity::account))
         .route("/keys/{id}/activity", get(activity::key))
         .route("/keys/{id}/activity/export", get(activity::export))
         .route("/keys/{id}/addresses", get(key_actions::show_addresses).and_post(key_actions::addresses))
-        .route("/keys/{id}/disable", get(key_actions::show_disable).and_post(key_actions::disable))
-        .route("/keys/{id}/enable", get(key_actions::show_enable).and_post(key_actions::enable))
         .route("/keys/{id}/rotate", get(key_actions::show_rotate).and_post(key_actions::rotate))
-        .route("/keys/{id}/end-overlap", get(key_actions::show_overlap).and_post(key_actions::overlap))
-        .route("/keys/{id}/leaked", get(key_actions::show_leaked).and_post(key_actions::leaked))
-        .route("/keys/{id}/delete", get(key_actions::show_delete).and_post(key_actions::delete))
         .route("/alerts", get(alerts::show).and_post(alerts::seen))
         .route("/trail", get(trail::show))
         .route("/trail/{n}/proof", get(trail::proof))
@@ -78,7 +104,6 @@ pub fn router() -> Router<Shell> {
         .route("/alerts/channels/{id}", get(channels::show).and_post(channels::change))
         .route("/alerts/channels/{id}/test", post_each(channels::test))
         .route("/alerts/channels/{id}/send-again", post(channels::send_again))
-        .route("/alerts/channels/{id}/remove", get(channels::show_remove).and_post(channels::remove))
         .route("/security", get(security::show))
         .route("/security/phrase", post(security::phrase))
         .route("/security/password", get(security::show_password).and_post(security::password))
@@ -92,13 +117,22 @@ pub fn router() -> Router<Shell> {
         .route("/security/recovery-codes", get(totp::show_codes).and_post(totp::codes))
         .route("/security/sessions/end", post(security::end_session))
         .route("/security/sessions/end-others", post_each(security::end_others))
-        .merge(apps::router())
-        .merge(operations::router())
-        .route("/prove/{app}/{number}/{token}", get(prove::prove))
-        .route("/brake/{link}", get(brake::show).and_post_as_visitor(brake::brake))
-        .route("/api", get(reference::show))
-        .route("/dev/mail", get(dev_mail::show))
-        .route("/dev/mail.json", get(dev_mail::json))
-        .route("/healthz", get(layout::health))
-        .route("/readyz", get(layout::health))
+        .merge(actions::pages())
+        .merge(apps::routes())
+        .merge(operations::routes())
+        .open(
+            "/prove/{app}/{number}/{token}",
+            "counts an address of the app that the token names, and nothing else",
+            get(prove::prove),
+        )
+        .open(
+            "/brake/{link}",
+            "a signed link that can only disable",
+            get(brake::show).and_post_as_visitor(brake::brake),
+        )
+        .open("/api", "the reference holds nothing of anybody", get(reference::show))
+        .open("/dev/mail", "the sandbox's mailbox; a server has none", get(dev_mail::show))
+        .open("/dev/mail.json", "the sandbox's mailbox; a server has none", get(dev_mail::json))
+        .open("/healthz", "says that the process lives", get(layout::health))
+        .open("/readyz", "says that the store answers", get(layout::health))
 }

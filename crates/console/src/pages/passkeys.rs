@@ -11,10 +11,11 @@ use keyward_authority::passkeys::{
     try_new_passkey,
 };
 use keyward_authority::questions::{PasskeyView, show_passkey};
+use keyward_rules::grant::ActionKind;
 use keyward_rules::key::KeyName;
 use keyward_rules::person::PasskeyId;
 
-use super::confirm::{Asking, Ceremony, begin, step_up};
+use super::confirm::{Asking, begin, prove};
 use super::field::{Field, Kind};
 use super::layout::{Frame, page_with, problem, sentence, told};
 use super::note::Note;
@@ -88,13 +89,16 @@ pub async fn submit(posted: Posted) -> Response {
         part: "security",
         words: matter.words.clone(),
         extra: String::new(),
+        asks_at_once: false,
     };
-    let proof = match step_up(&posted, &asking, &matter).await {
-        Ceremony::Proven(proof) => proof,
-        Ceremony::Page(answer) => return answer,
+    let proof = match prove(&posted, &person.desk(), &asking, &matter).await {
+        Ok(proof) => proof,
+        Err(halted) => return halted.into(),
     };
     match add_passkey(&person.desk(), proof, person.id(), attested).await {
-        Ok(added) if added.recovery_codes.is_empty() => told(person, "/security", Note::PasskeyAdded).await,
+        Ok(added) if added.recovery_codes.is_empty() => {
+            told(person, "/security", Note::Done(ActionKind::EnrolPasskey)).await
+        }
         Ok(added) => show_new_codes(person, added.recovery_codes),
         Err(other) => problem(other),
     }
@@ -135,7 +139,7 @@ pub async fn rename(Path(id): Path<String>, posted: Posted) -> Response {
         Err(wrong) => return rename_form(person, passkey.id, typed, &sentence(&wrong.into())),
     };
     match rename_passkey(&person.desk(), person.id(), passkey.id, &name).await {
-        Ok(()) => told(person, "/security", Note::PasskeyRenamed).await,
+        Ok(()) => told(person, "/security", Note::Done(ActionKind::RenamePasskey)).await,
         Err(other) => problem(other),
     }
 }
@@ -152,6 +156,7 @@ async fn asking_remove(person: &SignedIn, passkey: &PasskeyView, left: Left) -> 
         part: "security",
         words,
         extra: String::new(),
+        asks_at_once: false,
     })
 }
 
@@ -178,14 +183,14 @@ pub async fn remove(Path(id): Path<String>, posted: Posted) -> Response {
         Err(other) => return problem(other),
     };
     let matter = remove_passkey_matter(&passkey, left);
-    let proof = match step_up(&posted, &asking, &matter).await {
-        Ceremony::Proven(proof) => proof,
-        Ceremony::Page(answer) => return answer,
+    let proof = match prove(&posted, &person.desk(), &asking, &matter).await {
+        Ok(proof) => proof,
+        Err(halted) => return halted.into(),
     };
     match remove_passkey(&person.desk(), proof, person.id(), &passkey).await {
         Ok(()) => match left {
-            Left::Another => told(person, "/security", Note::PasskeyRemoved).await,
-            Left::Nothing => told(person, "/security", Note::AuthenticatorOff).await,
+            Left::Another => told(person, "/security", Note::Done(ActionKind::RemovePasskey)).await,
+            Left::Nothing => told(person, "/security", Note::TwoFactorOff).await,
         },
         Err(other) => problem(other),
     }

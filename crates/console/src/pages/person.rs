@@ -1,4 +1,4 @@
-//! A signed-in person, and a form of theirs: the two ways in to every page behind the door.
+//! The two ways in to every page behind the door: a signed-in person, and a form of theirs.
 
 use std::future::Future;
 
@@ -6,14 +6,9 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use keyward_authority::oversight::role_of;
-use keyward_authority::questions::{AccountView, Presence, is_broker, show_account, unseen_alerts};
+use keyward_authority::questions::Presence;
 use keyward_authority::sign_in::take_note;
-use keyward_authority::{ActionError, Desk, Stage};
-use keyward_rules::grant::{Actor, Holder, Staff};
-use keyward_rules::id::AccountId;
-use keyward_rules::person::Token;
-use keyward_rules::staff::Role;
+use keyward_authority::{ActionError, Stage};
 use subtle::ConstantTimeEq as _;
 
 use super::layout::problem;
@@ -21,58 +16,9 @@ use super::note::Note;
 use crate::fields::Fields;
 use crate::pages::message;
 use crate::shell::Shell;
-use crate::who::{Session, origin, session, session_cookie};
+use crate::who::{origin, session, session_cookie};
 
-/// A person whose session is full.
-#[derive(Clone)]
-pub struct SignedIn {
-    /// What they work with.
-    pub shell: Shell,
-    /// Who they are.
-    pub holder: Holder,
-    /// Their account.
-    pub account: AccountView,
-    /// Alerts that they have not looked at.
-    pub unseen: i64,
-    /// Their role, as it stands now.
-    pub role: Option<Role>,
-    /// Whether they have registered an app.
-    pub broker: bool,
-    /// The token that their forms carry.
-    pub csrf: String,
-    /// What they did last, if this is the page that tells it.
-    pub note: Option<Note>,
-}
-
-impl SignedIn {
-    async fn of(shell: &Shell, found: Session, token: &Token) -> Result<Self, ActionError> {
-        let Session { record, holder } = found;
-        let desk = shell.desk(Actor::Holder(holder.clone()));
-        let account = show_account(&desk, holder.account).await?;
-        let role = role_of(&desk, holder.account).await?;
-        let broker = is_broker(&desk, holder.account).await?;
-        let unseen = unseen_alerts(&desk, holder.account).await?;
-        let tag = shell.authority().secrets.codes.tag("form", &record.id.to_string(), &token.hash());
-        let csrf = tag.as_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { shell: shell.clone(), holder, account, unseen, role, broker, csrf, note: None })
-    }
-
-    /// A desk for what they do now.
-    pub fn desk(&self) -> Desk<'_> {
-        self.shell.desk(Actor::Holder(self.holder.clone()))
-    }
-
-    /// A desk for what they do in their role; `None` without one.
-    pub fn staff_desk(&self) -> Option<Desk<'_>> {
-        let role = self.role?;
-        Some(self.shell.desk(Actor::Staff(Staff { holder: self.holder.clone(), role })))
-    }
-
-    /// Their account's id.
-    pub const fn id(&self) -> AccountId {
-        self.holder.account
-    }
-}
+pub use super::signed_in::SignedIn;
 
 /// A list that is left open refreshes itself; that nobody touches it must still end the session.
 fn presence(parts: &Parts) -> Presence {

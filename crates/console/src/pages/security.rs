@@ -11,10 +11,10 @@ use keyward_authority::questions::{PasskeyView, SessionView, list_passkeys, list
 use keyward_authority::sign_in::{end_other_sessions, end_session as end_one};
 use keyward_authority::{ActionError, SessionKind, prove_any, strength};
 use keyward_rules::account::Email;
-use keyward_rules::grant::{NotApproved, Proof, TwoFactor};
+use keyward_rules::grant::{ActionKind, NotApproved, Proof, TwoFactor};
 use keyward_rules::limits::{PASSKEYS_PER_ACCOUNT, PASSWORD_MIN_CHARS};
 
-use super::confirm::{Asking, Ceremony, step_up};
+use super::confirm::{Asking, prove};
 use super::field::{Field, Kind, html_of};
 use super::layout::{Frame, page_with, problem, sentence, told};
 use super::note::Note;
@@ -144,7 +144,7 @@ pub async fn phrase(posted: Posted) -> Response {
         Err(other) => return problem(other),
     };
     match change_phrase(&person.desk(), Proof::Factor(factor), person.id(), typed).await {
-        Ok(()) => told(person, "/security", Note::Phrase).await,
+        Ok(()) => told(person, "/security", Note::Done(ActionKind::ChangePhrase)).await,
         Err(wrong @ ActionError::Phrase) => overview(person, typed, (&sentence(&wrong), "")).await,
         Err(other) => problem(other),
     }
@@ -216,13 +216,14 @@ pub async fn password(posted: Posted) -> Response {
         part: "security",
         words,
         extra: String::new(),
+        asks_at_once: false,
     };
-    let proof = match step_up(&posted, &asking, &matter).await {
-        Ceremony::Proven(proof) => proof,
-        Ceremony::Page(answer) => return answer,
+    let proof = match prove(&posted, &person.desk(), &asking, &matter).await {
+        Ok(proof) => proof,
+        Err(halted) => return halted.into(),
     };
     match change_password(&person.desk(), proof, person.id(), new).await {
-        Ok(()) => told(person, "/security", Note::Password).await,
+        Ok(()) => told(person, "/security", Note::Done(ActionKind::ChangePassword)).await,
         Err(weak @ (ActionError::Password(_) | ActionError::WeakPassword(_))) => {
             password_form(person, &sentence(&weak))
         }
@@ -278,10 +279,11 @@ pub async fn email(posted: Posted) -> Response {
         part: "security",
         words,
         extra: String::new(),
+        asks_at_once: false,
     };
-    let proof = match step_up(&posted, &asking, &matter).await {
-        Ceremony::Proven(proof) => proof,
-        Ceremony::Page(answer) => return answer,
+    let proof = match prove(&posted, &person.desk(), &asking, &matter).await {
+        Ok(proof) => proof,
+        Err(halted) => return halted.into(),
     };
     match ask_for_email(&person.desk(), proof, &new).await {
         Ok(challenge) => new_address_form(person, &challenge.to_string(), "").await,
@@ -321,7 +323,7 @@ async fn new_address_form(person: &SignedIn, challenge: &str, error: &str) -> Re
 pub async fn confirm_email(posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
     match take_email(&person.desk(), fields.get("challenge"), fields.get("code")).await {
-        Ok(_) => told(person, "/security", Note::Email).await,
+        Ok(_) => told(person, "/security", Note::Done(ActionKind::ConfirmEmail)).await,
         Err(wrong @ ActionError::NotApproved(NotApproved::Wrong | NotApproved::Unreadable)) => {
             new_address_form(person, fields.get("challenge"), &sentence(&wrong)).await
         }
@@ -334,7 +336,7 @@ pub async fn end_session(posted: Posted) -> Response {
     let person = &posted.person;
     let Ok(id) = posted.fields.get("session").parse() else { return problem(ActionError::NoSession) };
     match end_one(&person.desk(), person.id(), id).await {
-        Ok(()) => told(person, "/security", Note::SessionEnded).await,
+        Ok(()) => told(person, "/security", Note::Done(ActionKind::EndSession)).await,
         Err(other) => problem(other),
     }
 }
@@ -343,7 +345,7 @@ pub async fn end_session(posted: Posted) -> Response {
 pub async fn end_others(posted: Posted) -> Response {
     let person = &posted.person;
     match end_other_sessions(&person.desk(), person.id()).await {
-        Ok(_) => told(person, "/security", Note::SessionsEnded).await,
+        Ok(_) => told(person, "/security", Note::OtherSessionsEnded).await,
         Err(other) => problem(other),
     }
 }

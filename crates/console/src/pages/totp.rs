@@ -7,11 +7,11 @@ use keyward_authority::accounts::{
     renew_recovery_codes, seal_step, try_authenticator,
 };
 use keyward_authority::{ActionError, Authenticator};
-use keyward_rules::grant::NotProven;
+use keyward_rules::grant::{ActionKind, NotProven};
 use qrcode::QrCode;
 use qrcode::render::svg;
 
-use super::confirm::{Asking, Ceremony, begin, step_up};
+use super::confirm::{Asking, begin, prove};
 use super::field::{Field, Kind};
 use super::layout::{Frame, go, page, problem, sentence, told};
 use super::note::Note;
@@ -98,6 +98,7 @@ fn asking_enrol(stops: String) -> Asking {
         part: "security",
         words: [sign_in, stops].into_iter().filter(|line| !line.is_empty()).collect(),
         extra: String::new(),
+        asks_at_once: false,
     }
 }
 
@@ -130,13 +131,13 @@ pub async fn submit(mut posted: Posted) -> Response {
         Ok(stops) => asking_enrol(stops),
         Err(other) => return problem(other),
     };
-    let proof = match step_up(&posted, &asking, &enrol_matter(&authenticator)).await {
-        Ceremony::Proven(proof) => proof,
-        Ceremony::Page(answer) => return answer,
+    let proof = match prove(&posted, &person.desk(), &asking, &enrol_matter(&authenticator)).await {
+        Ok(proof) => proof,
+        Err(halted) => return halted.into(),
     };
     match enrol_totp(&person.desk(), proof, person.id(), &authenticator, step).await {
         Ok(enrolled) if enrolled.recovery_codes.is_empty() => {
-            told(person, "/security", Note::Authenticator).await
+            told(person, "/security", Note::Done(ActionKind::EnrolTotp)).await
         }
         Ok(enrolled) => show_new_codes(person, enrolled.recovery_codes),
         Err(other) => problem(other),
@@ -157,6 +158,7 @@ fn asking_codes() -> Asking {
         part: "security",
         words: recovery_matter().words,
         extra: String::new(),
+        asks_at_once: false,
     }
 }
 
@@ -176,6 +178,7 @@ async fn asking_off(person: &SignedIn) -> Result<Asking, ActionError> {
         part: "security",
         words,
         extra: String::new(),
+        asks_at_once: false,
     })
 }
 
@@ -187,9 +190,9 @@ pub async fn show_codes(person: SignedIn) -> Response {
 /// New recovery codes.
 pub async fn codes(posted: Posted) -> Response {
     let person = &posted.person;
-    let proof = match step_up(&posted, &asking_codes(), &recovery_matter()).await {
-        Ceremony::Proven(proof) => proof,
-        Ceremony::Page(answer) => return answer,
+    let proof = match prove(&posted, &person.desk(), &asking_codes(), &recovery_matter()).await {
+        Ok(proof) => proof,
+        Err(halted) => return halted.into(),
     };
     match renew_recovery_codes(&person.desk(), proof, person.id()).await {
         Ok(codes) => show_new_codes(person, codes),
@@ -213,14 +216,14 @@ pub async fn off(posted: Posted) -> Response {
         Ok(asking) => asking,
         Err(other) => return problem(other),
     };
-    let proof = match step_up(&posted, &asking, &remove_matter(left)).await {
-        Ceremony::Proven(proof) => proof,
-        Ceremony::Page(answer) => return answer,
+    let proof = match prove(&posted, &person.desk(), &asking, &remove_matter(left)).await {
+        Ok(proof) => proof,
+        Err(halted) => return halted.into(),
     };
     match remove_totp(&person.desk(), proof, person.id()).await {
         Ok(()) => match left {
-            Left::Another => told(person, "/security", Note::AuthenticatorRemoved).await,
-            Left::Nothing => told(person, "/security", Note::AuthenticatorOff).await,
+            Left::Another => told(person, "/security", Note::Done(ActionKind::RemoveTotp)).await,
+            Left::Nothing => told(person, "/security", Note::TwoFactorOff).await,
         },
         Err(other) => problem(other),
     }

@@ -54,7 +54,7 @@ fn row(own: &str, signed: u64, view: TrailView) -> Row {
     };
     Row {
         n: view.n,
-        title: record_title(&entry.action).map_or_else(|| entry.action.clone(), str::to_owned),
+        title: record_title(&entry.action),
         at: When::read(&entry.at),
         who,
         subject: if key.is_some() { String::new() } else { entry.subject },

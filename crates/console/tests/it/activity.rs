@@ -164,7 +164,7 @@ async fn requests_are_found_by_time_verdict_route_and_source() {
     let shown =
         page(&world, &cookie, &format!("/keys/{id}/activity?range=week&verdict=50110&route=%3Cscript%3E"))
             .await;
-    assert!(shown.contains("Nothing fits") && !shown.contains("<script>\""));
+    assert!(shown.contains("Nothing matches") && !shown.contains("<script>\""));
     let cut = page(&world, &cookie, &format!("/keys/{id}/activity?verdict=50111")).await;
     assert!(cut.contains("Looked through ") && cut.contains("Search on"));
     let csv = page(&world, &cookie, &format!("/keys/{id}/activity/export?format=csv&verdict=refused")).await;

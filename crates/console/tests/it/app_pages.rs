@@ -295,7 +295,7 @@ async fn a_holder_binds_a_key_and_sees_how_the_app_stands() {
 
     let list = page.get("/keys/new?purpose=third_party_app").await.text;
     assert!(list.contains("Trade Pal") && list.contains(&format!("/keys/new?app={id}")));
-    assert!(page.get("/keys/new?purpose=third_party_app&q=nobody").await.text.contains("Nothing fits"));
+    assert!(page.get("/keys/new?purpose=third_party_app&q=nobody").await.text.contains("Nothing matches"));
     let wizard = page.get(&format!("/keys/new?app={id}")).await.text;
     assert!(!wizard.contains("name=\"addresses\"") && !wizard.contains("name=\"reach\""), "no address field");
     for (right, ticked) in [("read", true), ("trade", true), ("withdraw", false)] {

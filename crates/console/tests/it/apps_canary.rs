@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use keyward_authority::duties::raise_sighting;
+use keyward_console::page_routes;
 use keyward_rules::alert::Sighting;
 use keyward_rules::grant::Actor;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
@@ -19,7 +20,7 @@ use crate::audit::records;
 use crate::channels::{added, delivered, hook};
 use crate::doors::browser;
 use crate::operators::{both, id_of, propose, two_operators};
-use crate::routes::{declared, get};
+use crate::routes::get;
 use crate::world::{PASSWORD, Person, World};
 
 /// Ranges that stand nowhere else, as a text that a search finds in any spelling of a part.
@@ -92,13 +93,14 @@ async fn readable(person: &Person<'_>, ids: &[&str]) -> Vec<(String, String)> {
     let mut seen = Vec::new();
     let cookie = browser(person.world, person).await;
     let fill = |path: &str, id: &str| path.replace("{id}", id).replace("{n}", id).replace("{number}", "1");
-    for (path, readable) in declared() {
+    for route in page_routes() {
+        let path = route.path;
         // The sandbox's mailbox is everybody's, and the watch of a key never ends.
-        if !readable || path.starts_with("/dev/") || path.ends_with("/watch") || path.ends_with("/live") {
+        if !route.reads || path.starts_with("/dev/") || path.ends_with("/watch") || path.ends_with("/live") {
             continue;
         }
         for id in ids {
-            let to = fill(&path, id);
+            let to = fill(path, id);
             seen.push((format!("page {to}"), get(person.world, &cookie, &to).await.text));
         }
     }

@@ -3,14 +3,15 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use keyward_authority::Action as _;
 use keyward_authority::accounts::{create_account, create_sub_account};
-use keyward_authority::keys::{KeyWish, Outcome, issue_key};
+use keyward_authority::keys::{IssueKey, Outcome};
 use keyward_authority::oversight::freeze_account;
 use keyward_authority::questions::search_audit;
 use keyward_authority::{ActionError, AuditFilter, prove_any};
 use keyward_rules::account::{Email, SubAccountName};
 use keyward_rules::address::{AddressSet, Binding, HostBits};
-use keyward_rules::grant::{Action, Actor, Proof, Scope};
+use keyward_rules::grant::{ActionKind, Actor, Proof, Scope};
 use keyward_rules::id::AccountId;
 use keyward_rules::key::{Environment, Hold, KeyName, KeySpec, Passphrase, WideRange};
 use keyward_rules::trail::Sought;
@@ -64,8 +65,8 @@ async fn issue(world: &World, account: AccountId, name: &str) -> bool {
     };
     let passphrase = Passphrase::parse(&format!("Aa1!{name}-pass")).unwrap();
     let idempotency = String::new();
-    let wish = KeyWish { account, spec, passphrase, tags: Vec::new(), replaces: None, idempotency };
-    match issue_key(&desk, Proof::None, wish).await {
+    let wish = IssueKey { account, spec, passphrase, tags: Vec::new(), replaces: None, idempotency };
+    match wish.perform(&desk, Proof::None).await {
         Ok(Outcome::Made(_)) => true,
         Err(ActionError::Frozen) => false,
         Ok(Outcome::MadeBefore(_)) => panic!("nothing was made before"),
@@ -103,7 +104,7 @@ async fn id(person: &Person<'_>) -> AccountId {
 
 /// A change under way on another node; given up when dropped.
 async fn other_change(node: &World) -> Tx {
-    let grant = host().may(Action::CreateAccount, Proof::None).unwrap();
+    let grant = host().may(ActionKind::CreateAccount, Proof::None).unwrap();
     node.authority.access.writer.begin(grant, node.now()).await.unwrap()
 }
 

@@ -168,7 +168,7 @@ async fn the_page_lists_and_the_proof_is_a_file() {
     };
     let page = get("/trail").await;
     assert_eq!(page.status, 200);
-    assert!(page.text.contains("A key was made") && !page.text.contains("<script>alert"), "{}", page.text);
+    assert!(page.text.contains("API key created") && !page.text.contains("<script>alert"), "{}", page.text);
     let n = page.text.split("href=\"/trail/").nth(1).unwrap().split('/').next().unwrap().to_owned();
     let proof = get(&format!("/trail/{n}/proof")).await;
     assert_eq!(proof.status, 200, "{}", proof.text);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Request, header};
 use keyward_authority::Authenticator;
+use keyward_console::{Access, Forms, page_routes};
 use keyward_rules::limits::FORM_ANSWER_MS;
 use serde_json::json;
 
@@ -629,35 +630,22 @@ const EACH: &[(&str, &str)] = &[
     ),
 ];
 
-/// The paths that take a POST, each with the function that its route was made by.
-fn forms() -> Vec<(String, &'static str)> {
-    let sources = [
-        include_str!("../../src/pages/mod.rs"),
-        include_str!("../../src/pages/apps/mod.rs"),
-        include_str!("../../src/pages/operations/mod.rs"),
-        include_str!("../../src/pages/operations/apps/mod.rs"),
-    ];
-    let routes = sources.iter().flat_map(|source| source.split(".route(").skip(1));
-    let kind = |route: &str| {
-        ["post_each(", "post_as_visitor(", "post("].into_iter().find(|made| route.contains(made))
-    };
-    routes.filter_map(|route| Some((route.split('"').nth(1)?.to_owned(), kind(route)?))).collect()
-}
-
 #[test]
 fn every_form_says_what_becomes_of_it_when_it_arrives_twice() {
-    let forms = forms();
-    for (path, kind) in &forms {
+    let forms: Vec<_> = page_routes()
+        .into_iter()
+        .filter_map(|route| Some((route.path, route.access, route.forms?)))
+        .collect();
+    for (path, access, kind) in &forms {
         let listed = [
-            (SIGNED_IN.contains(&path.as_str()), "post("),
-            (VISITORS.iter().any(|(listed, _)| listed == path), "post_as_visitor("),
-            (EACH.iter().any(|(listed, _)| listed == path), "post_each("),
+            (SIGNED_IN.contains(path), Forms::Once),
+            (VISITORS.iter().any(|(listed, _)| listed == path), Forms::OncePerVisitor),
+            (EACH.iter().any(|(listed, _)| listed == path), Forms::Each),
         ];
-        let kinds: Vec<&str> = listed.iter().filter(|(listed, _)| *listed).map(|(_, kind)| *kind).collect();
+        let kinds: Vec<Forms> = listed.iter().filter(|(listed, _)| *listed).map(|(_, kind)| *kind).collect();
         assert_eq!(kinds, [*kind], "{path} stands in one list, and its route says the same");
+        let open = matches!(access, Access::Everybody(_));
+        assert!(open || *kind != Forms::OncePerVisitor, "{path} needs a session");
     }
     assert_eq!(forms.len(), SIGNED_IN.len() + VISITORS.len() + EACH.len(), "every listed path is a route");
-    for (path, _) in VISITORS {
-        assert!(crate::routes::OPEN.iter().any(|(open, _)| open == path), "{path} needs a session");
-    }
 }

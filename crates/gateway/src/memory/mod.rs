@@ -4,6 +4,7 @@
 //! retries, and then gives up closed. Facts are kept, verdicts never. A tombstone is never overwritten, and a
 //! record never goes back to an older version.
 
+mod applied;
 mod index;
 mod record;
 mod slab;
@@ -21,20 +22,9 @@ use parking_lot::Mutex;
 
 use index::Index;
 use record::{Image, ReachWord};
-use slab::Slab;
+use slab::{Extra, Slab};
 
-/// What applying a change found.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Applied {
-    /// The memory now holds it.
-    Stored,
-    /// The memory knew something newer or final; nothing changed.
-    Older,
-    /// The store offers an older version than this node has seen: somebody put a row back.
-    RolledBack,
-    /// No slot is left.
-    Full,
-}
+pub use applied::Applied;
 
 /// What a look-up found; lives for one verdict, on the stack.
 #[expect(clippy::large_enum_variant, reason = "a box would cost an allocation for every request")]
@@ -45,17 +35,6 @@ pub enum Lookup {
     Unknown,
     /// The record kept changing while it was read.
     Torn,
-}
-
-/// The parts of a key that vary in size.
-///
-/// Written only inside the record's write section.
-#[derive(Default)]
-struct Extra {
-    /// Its name, which the backend shows to the client.
-    label: Box<str>,
-    /// Its address set, unless the record holds it.
-    set: Option<Arc<AddressSet>>,
 }
 
 /// All facts of one node.

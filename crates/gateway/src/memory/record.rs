@@ -13,7 +13,7 @@ use keyward_rules::time::Moment;
 use keyward_store::KeyRecord;
 use zeroize::Zeroize;
 
-use super::Applied;
+use super::applied::Applied;
 
 const WORDS: usize = 23;
 /// Copies tried before a reader gives up; one write takes less than a microsecond.

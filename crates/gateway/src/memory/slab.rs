@@ -1,16 +1,27 @@
 //! Records in chunks that never move, and beside each record what does not fit it.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use keyward_rules::address::AddressSet;
 use parking_lot::RwLock;
 
-use super::Extra;
 use super::record::Record;
 
 const CHUNK: u32 = 16_384;
 /// 67 million keys; past that a new key is refused and said so.
 const CHUNKS: u32 = 4_096;
+
+/// The parts of a key that vary in size.
+///
+/// Written only inside the record's write section.
+#[derive(Default)]
+pub(super) struct Extra {
+    /// Its name, which the backend shows to the client.
+    pub(super) label: Box<str>,
+    /// Its address set, unless the record holds it.
+    pub(super) set: Option<Arc<AddressSet>>,
+}
 
 /// All records of a node.
 pub(super) struct Slab {

@@ -1,4 +1,4 @@
-//! One connection to the exchange, and one answer on it.
+//! One connection to the exchange: what is written to it, and what has come.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -6,13 +6,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::io::AsyncWrite as _;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::io::poll_read_buf;
 
-use super::Pool;
 use super::framing::{Broken, Framing, Piece};
 use super::head::{self, Head};
 use super::late::{Deadlines, Late, Wait};
@@ -59,7 +58,7 @@ impl Line {
     pub(super) fn is_quiet(&self) -> bool {
         let silent =
             |read: io::Result<usize>| read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
-        !self.closed && self.came.is_empty() && silent(self.stream.try_read(&mut [0]))
+        self.is_drained() && silent(self.stream.try_read(&mut [0]))
     }
 
     /// Writes a request, head and body in one call: each call would wake the exchange.
@@ -116,8 +115,26 @@ impl Line {
         }
     }
 
+    /// Takes the next piece of a body out of what has come.
+    ///
+    /// # Errors
+    /// [`Broken`] when it is malformed or breaks off.
+    #[inline]
+    pub(super) fn take(&mut self, framing: &mut Framing) -> Result<Piece, Broken> {
+        framing.take(&mut self.came, self.closed)
+    }
+
+    /// Whether everything that has come was taken, and the exchange has not closed.
+    #[inline]
+    pub(super) fn is_drained(&self) -> bool {
+        self.came.is_empty() && !self.closed
+    }
+
     /// Waits for more bytes, or the end of them.
-    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+    ///
+    /// # Errors
+    /// [`Broken`] when they do not come in time.
+    pub(super) fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         self.came.reserve(READ);
         let (stream, came) = (&mut self.stream, &mut self.came);
         let read = self.wait.bound(&self.deadlines, self.patience_ms, context, |context| {
@@ -129,49 +146,5 @@ impl Line {
             Ok(Err(_)) | Err(Late) => return Poll::Ready(Err(Broken)),
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-/// The body of an answer that is being read; its connection goes back to the pool at its end.
-pub struct AnswerBody {
-    line: Option<Line>,
-    framing: Framing,
-    keeps: bool,
-    pool: Arc<Pool>,
-}
-
-impl AnswerBody {
-    pub(super) const fn new(line: Line, head: &Head, pool: Arc<Pool>) -> Self {
-        Self { line: Some(line), framing: head.framing, keeps: head.keeps, pool }
-    }
-
-    /// The next part, never empty; nothing at the end.
-    ///
-    /// # Errors
-    /// [`Broken`] when the body is malformed, breaks off or does not go on in time.
-    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
-        loop {
-            let Some(line) = &mut self.line else { return Poll::Ready(None) };
-            match self.framing.take(&mut line.came, line.closed) {
-                Ok(Piece::Data(data)) => return Poll::Ready(Some(Ok(data))),
-                Ok(Piece::Wanting) => {
-                    if let Err(broken) = ready!(line.poll_fill(context)) {
-                        self.line = None;
-                        return Poll::Ready(Some(Err(broken)));
-                    }
-                }
-                Ok(Piece::End) => {
-                    // What comes behind an answer belongs to no request.
-                    let line =
-                        self.line.take().filter(|line| self.keeps && line.came.is_empty() && !line.closed);
-                    line.into_iter().for_each(|line| self.pool.keep(line));
-                    return Poll::Ready(None);
-                }
-                Err(broken) => {
-                    self.line = None;
-                    return Poll::Ready(Some(Err(broken)));
-                }
-            }
-        }
     }
 }

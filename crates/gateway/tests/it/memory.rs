@@ -11,7 +11,7 @@ use keyward_rules::account::Email;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::alert::Sighting;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor, Proof, Scope};
+use keyward_rules::grant::{ActionKind, Actor, Proof, Scope};
 use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::{Environment, HmacState, Hold, HolderState, KeyName, PassphraseTag};
 use keyward_rules::time::Moment;
@@ -53,7 +53,7 @@ impl World {
     }
 
     async fn begin(&self) -> Tx {
-        let grant = Actor::System("sandbox").may(Action::SeedSandbox, Proof::None).unwrap();
+        let grant = Actor::System("sandbox").may(ActionKind::SeedSandbox, Proof::None).unwrap();
         self.store.writer().begin(grant, NOW).await.unwrap()
     }
 

@@ -1,4 +1,4 @@
-//! One address or CIDR block, read strictly.
+//! One address or CIDR block, read strictly, and the one form of an address.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -73,7 +73,7 @@ impl Network {
     /// The block of one address, in its canonical family.
     #[must_use]
     pub const fn single(address: IpAddr) -> Self {
-        match super::canonical(address) {
+        match canonical(address) {
             IpAddr::V4(v4) => Self::V4(v4.to_bits(), 32),
             IpAddr::V6(v6) => Self::V6(v6.to_bits(), 128),
         }
@@ -133,6 +133,12 @@ impl Network {
             Self::V6(base, prefix) => Self::V6(base & mask_v6(prefix), prefix),
         }
     }
+}
+
+/// The one form of a client's address: IPv4-mapped IPv6 becomes IPv4 (RFC 4291, 2.5.5.2).
+#[must_use]
+pub const fn canonical(address: IpAddr) -> IpAddr {
+    address.to_canonical()
 }
 
 /// The network mask of an IPv4 prefix length; every length over 32 counts as 32.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
+use super::entry::canonical;
+
 /// The key of everything that is kept per source: rates, bans, tries, shares of memory and of connections.
 ///
 /// One subscriber usually has a whole IPv6 /64 (RFC 6177), so its addresses count as one.
@@ -13,7 +15,7 @@ impl Source {
     /// The source that `address` belongs to.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
-        match super::canonical(address) {
+        match canonical(address) {
             v4 @ IpAddr::V4(_) => Self(v4),
             IpAddr::V6(v6) => Self(IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64))),
         }

@@ -2,8 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::canonical;
-use super::entry::{Network, mask_v4, mask_v6};
+use super::entry::{Network, canonical, mask_v4, mask_v6};
 use super::set::AddressSet;
 use crate::limits::RANGES_PER_APP;
 

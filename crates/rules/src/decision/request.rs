@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use bytes::Bytes;
 
 use super::screen::screen;
-use super::tickets::Charge;
 use crate::denial::Denial;
 use crate::id::{AccountId, KeyId, RequestId};
 use crate::key::{Hold, HolderState, Holds, KeyFacts, Life, PassphraseKey, Reach};
@@ -198,13 +197,6 @@ fn check_permission(
 }
 
 impl<'r> Cleared<'r> {
-    /// The ticket for the rates.
-    #[inline]
-    #[must_use]
-    pub const fn charge(self) -> Charge<'r> {
-        Charge::new(self)
-    }
-
     /// The key's facts.
     #[inline]
     #[must_use]
@@ -224,5 +216,12 @@ impl<'r> Cleared<'r> {
     #[must_use]
     pub const fn route(&self) -> &'r Route {
         self.route
+    }
+
+    /// What the request does.
+    #[inline]
+    #[must_use]
+    pub const fn class(&self) -> Class {
+        self.route.class
     }
 }

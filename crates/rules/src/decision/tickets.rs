@@ -6,7 +6,7 @@ use crate::denial::Denial;
 use crate::id::{AccountId, KeyId};
 use crate::key::RateCap;
 use crate::rate::Exhausted;
-use crate::route::{Class, Route};
+use crate::route::Route;
 use crate::time::Moment;
 
 /// Owes a place in the account's rate for the route.
@@ -73,11 +73,16 @@ pub enum IntentAnswer {
 /// A request with all debts paid.
 pub struct Recorded<'r>(Cleared<'r>);
 
-impl<'r> Charge<'r> {
-    pub(super) const fn new(cleared: Cleared<'r>) -> Self {
-        Self(cleared)
+impl<'r> Cleared<'r> {
+    /// The ticket for the rates.
+    #[inline]
+    #[must_use]
+    pub const fn charge(self) -> Charge<'r> {
+        Charge(self)
     }
+}
 
+impl<'r> Charge<'r> {
     /// Whose rate.
     #[inline]
     #[must_use]
@@ -195,14 +200,5 @@ impl<'r> Recorded<'r> {
     pub fn permit(self, deadline: Moment) -> Permit<'r> {
         let deadline = self.0.facts.expires_at.map_or(deadline, |end| end.min(deadline));
         Permit::new(self.0, deadline)
-    }
-}
-
-impl Cleared<'_> {
-    /// What the request does.
-    #[inline]
-    #[must_use]
-    pub const fn class(&self) -> Class {
-        self.route.class
     }
 }

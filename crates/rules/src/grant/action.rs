@@ -1,224 +1,326 @@
-//! The vocabulary of change, and what each word asks of a person.
+//! Every action in one table: its words, and what it asks of each role.
 
-/// Declares the actions with their word in the audit log, what they ask of a holder, and of an operator.
+/// Declares the actions: the audit log's word, a title for people, what it asks of each role that may do it, the duties that do
+/// it, and what a page says when it is done. A role that is not named may not do it.
 macro_rules! actions {
-    ($($(#[$doc:meta])* $name:ident, $word:literal, $holder:ident, $operator:ident;)+) => {
-        /// Everything that changes something, one word each; the audit log's vocabulary.
+    ($(
+        $(#[$doc:meta])* $name:ident $word:literal, $title:literal
+        $(, holder $holder:ident)? $(, operator $operator:ident)? $(, host $host:ident)?
+        $(, duties $($duty:literal)+)? $(, note $note:literal)?;
+    )+) => {
+        /// What kind of change an action makes. The audit log has one word for each.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub enum Action {
+        pub enum ActionKind {
             $($(#[$doc])* $name,)+
         }
 
-        impl Action {
+        impl ActionKind {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// The word in the audit log.
-            #[must_use]
-            pub const fn word(self) -> &'static str {
+            /// Everything that the table says of it.
+            const fn row(self) -> Row {
                 match self {
-                    $(Self::$name => $word,)+
-                }
-            }
-
-            /// What it asks of the holder of an account (product.md 2).
-            #[must_use]
-            pub const fn ceremony(self) -> Ceremony {
-                match self {
-                    $(Self::$name => Ceremony::$holder,)+
-                }
-            }
-
-            /// What it asks of an operator who acts on the deployment or on somebody's account (product.md 5).
-            #[must_use]
-            pub const fn operator_ceremony(self) -> Ceremony {
-                match self {
-                    $(Self::$name => Ceremony::$operator,)+
+                    $(Self::$name => Row {
+                        word: $word,
+                        title: $title,
+                        holder: or_never!($($holder)?),
+                        operator: or_never!($($operator)?),
+                        host: or_never!($($host)?),
+                        duties: &[$($($duty),+)?],
+                        note: concat!($($note)?),
+                    },)+
                 }
             }
         }
     };
 }
 
-/// What a person must prove for an action, beside being signed in.
+/// The ceremony of a column that may be left out.
+macro_rules! or_never {
+    () => {
+        Ceremony::Never
+    };
+    ($ceremony:ident) => {
+        Ceremony::$ceremony
+    };
+}
+
+/// One row of the table.
+struct Row {
+    word: &'static str,
+    title: &'static str,
+    holder: Ceremony,
+    operator: Ceremony,
+    host: Ceremony,
+    duties: &'static [&'static str],
+    note: &'static str,
+}
+
+/// What somebody must prove for an action.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ceremony {
-    /// Nothing: the session is enough.
+    /// Nothing more: the session is enough, or the access to the host.
     Session,
-    /// One fresh factor: tightening.
+    /// One fresh factor: for an action that only takes rights away.
     OneFactor,
-    /// A fresh second factor and a code by mail, for exactly this action: loosening.
+    /// A fresh second factor and a code by mail, for exactly this action: for an action that gives rights.
     StepUp,
-    /// A code by mail, before anybody is signed in or to a new address.
+    /// A code by mail, before the user has an account or to a new address.
     MailCode,
     /// The link of an alert.
     Link,
     /// A proposal that as many other operators approved as the deployment asks for.
     Proposal,
-    /// Not in this role.
+    /// This role may not do it.
     Never,
 }
 
 actions! {
     /// Create an account at the host.
-    CreateAccount, "account.create", Never, Never;
+    CreateAccount "account.create", "Account created", host Session, duties "sandbox";
     /// Create a sub-account.
-    CreateSubAccount, "sub_account.create", Never, Never;
+    CreateSubAccount "sub_account.create", "Sub-account created", host Session, duties "sandbox";
     /// Register an account, its address proven.
-    Register, "account.register", MailCode, Never;
+    Register "account.register", "Account registered", holder MailCode;
     /// Begin a session.
-    SignIn, "session.begin", OneFactor, Never;
+    SignIn "session.begin", "Signed in", holder OneFactor;
     /// End one or all sessions.
-    EndSession, "session.end", Session, Never;
+    EndSession "session.end", "Sessions ended", holder Session,
+        note "The session has ended.";
     /// Set the phrase that marks our mails.
-    ChangePhrase, "account.phrase", OneFactor, Never;
+    ChangePhrase "account.phrase", "Mail phrase changed", holder OneFactor,
+        note "Your phrase is changed. The next mail shows it.";
     /// Choose another password.
-    ChangePassword, "account.password", StepUp, Never;
+    ChangePassword "account.password", "Password changed", holder StepUp,
+        note "Your password is changed. All other sessions have ended.";
     /// Choose another password after the old one was lost.
-    ResetPassword, "account.reset", StepUp, Never;
+    ResetPassword "account.reset", "Password reset", holder StepUp;
     /// Ask for another e-mail address.
-    ChangeEmail, "account.email", StepUp, Never;
+    ChangeEmail "account.email", "New e-mail address requested", holder StepUp;
     /// Take the other address, now that it is proven.
-    ConfirmEmail, "account.email.confirm", MailCode, Never;
+    ConfirmEmail "account.email.confirm", "E-mail address changed", holder MailCode,
+        note "Your e-mail address is changed. All other sessions have ended.";
     /// Turn the authenticator on, or take another one.
-    EnrolTotp, "account.totp.on", StepUp, Never;
+    EnrolTotp "account.totp.on", "Authenticator set up", holder StepUp,
+        note "The authenticator is set up.";
     /// Turn the authenticator off.
-    RemoveTotp, "account.totp.off", StepUp, Never;
+    RemoveTotp "account.totp.off", "Authenticator turned off", holder StepUp,
+        note "The authenticator is off. Your passkeys are now your second factor.";
     /// Make new recovery codes.
-    RenewRecoveryCodes, "account.recovery_codes", StepUp, Never;
+    RenewRecoveryCodes "account.recovery_codes", "New recovery codes created", holder StepUp;
     /// Make a key.
-    IssueKey, "key.issue", StepUp, Never;
+    IssueKey "key.issue", "API key created", holder StepUp, host Session, duties "sandbox";
     /// Rename a key or set its tags.
-    EditKey, "key.edit", Session, Never;
+    EditKey "key.edit", "API key renamed or tagged", holder Session,
+        note "Your changes are saved.";
     /// Let a key work from more addresses.
-    WidenKey, "key.widen", StepUp, Never;
+    WidenKey "key.widen", "API key allowed from more addresses", holder StepUp,
+        note "The addresses are changed. If somebody else may know the key, rotate it as well.";
     /// Let a key work from fewer addresses.
-    NarrowKey, "key.narrow", OneFactor, Never;
+    NarrowKey "key.narrow", "API key limited to fewer addresses", holder OneFactor,
+        note "The addresses are changed. If somebody else may know the key, rotate it as well.";
     /// Disable a key.
-    DisableKey, "key.disable", OneFactor, Never;
+    DisableKey "key.disable", "API key disabled", holder OneFactor, host Session, duties "sandbox",
+        note "The key is disabled. Gateways refuse it within a second.";
     /// Enable a key.
-    EnableKey, "key.enable", StepUp, Never;
+    EnableKey "key.enable", "API key enabled", holder StepUp, host Session,
+        note "The key is enabled.";
     /// Make a key's successor.
-    RotateKey, "key.rotate", StepUp, Never;
+    RotateKey "key.rotate", "API key rotated", holder StepUp;
     /// End the overlap of a rotation now.
-    EndOverlap, "key.end_overlap", OneFactor, Never;
+    EndOverlap "key.end_overlap", "Rotation overlap ended early", holder OneFactor,
+        note "The old key has expired. Only its successor works now.";
     /// Delete a key.
-    DeleteKey, "key.delete", OneFactor, Never;
+    DeleteKey "key.delete", "API key deleted", holder OneFactor, host Session, duties "sandbox",
+        note "The key is deleted. Gateways refuse it within a second.";
     /// Disable a key that leaked.
-    ReportLeak, "key.leaked", OneFactor, Never;
+    ReportLeak "key.leaked", "API key reported as leaked", holder OneFactor,
+        note "The key is disabled. Continue with the steps below.";
     /// Disable all keys of an account.
-    DisableAllKeys, "key.disable_all", OneFactor, Never;
+    DisableAllKeys "key.disable_all", "All API keys disabled", holder OneFactor,
+        note "All keys are disabled. Gateways refuse them within a second.";
     /// Disable all keys of an account by the link of an alert.
-    Brake, "key.brake", Link, Never;
+    Brake "key.brake", "All API keys disabled by the link in an alert", holder Link;
     /// Freeze a key.
-    FreezeKey, "key.freeze", Never, OneFactor;
+    FreezeKey "key.freeze", "API key frozen by an operator", operator OneFactor,
+        note "The key is frozen. Gateways refuse it within a second.";
     /// End idle and dated keys.
-    SweepKeys, "key.sweep", Never, Never;
+    SweepKeys "key.sweep", "API keys expired", duties "sweep";
     /// Lift the holds whose time is over.
-    EndCooling, "key.end_cooling", Never, Never;
+    EndCooling "key.end_cooling", "API keys released after the waiting time", duties "sweep";
     /// End overlaps whose successor has taken over.
-    EndOverlaps, "key.end_overlaps", Never, Never;
+    EndOverlaps "key.end_overlaps", "Rotation overlaps ended", duties "sweep";
     /// Tell holders of what will happen.
-    Remind, "alert.remind", Never, Never;
+    Remind "alert.remind", "Reminder about an API key sent", duties "sweep";
     /// Tell a holder of what a gateway saw.
-    RaiseAlert, "alert.raise", Never, Never;
+    RaiseAlert "alert.raise", "Security alert sent", duties "watch";
     /// Write the sandbox's fixtures for features that have no action yet.
-    SeedSandbox, "sandbox.seed", Never, Never;
+    SeedSandbox "sandbox.seed", "Sandbox data created", duties "sandbox";
     /// Offer the first operator's place by a link.
-    OfferSetUp, "role.offer", Never, Never;
+    OfferSetUp "role.offer", "Operator set-up link created", host Session, duties "start";
     /// Take the place that a set-up link offers.
-    TakeSetUp, "role.set_up", StepUp, Never;
+    TakeSetUp "role.set_up", "Operator set up by link", holder StepUp,
+        note "You are now an operator.";
     /// Offer the second operator's place by a link, while the set-up lasts.
-    InviteOperator, "role.invite", Never, StepUp;
+    InviteOperator "role.invite", "Second operator invited", operator StepUp;
     /// Propose a change that other operators must approve.
-    Propose, "proposal.make", Never, StepUp;
+    Propose "proposal.make", "Change proposed", operator StepUp,
+        note "Your change is proposed. The other operators were told by mail.";
     /// Approve a proposal.
-    Approve, "proposal.approve", Never, StepUp;
+    Approve "proposal.approve", "Proposal approved", operator StepUp,
+        note "Your approval is recorded.";
     /// Cancel a proposal.
-    CancelProposal, "proposal.cancel", Never, OneFactor;
+    CancelProposal "proposal.cancel", "Proposal cancelled", operator OneFactor,
+        note "The proposal is cancelled.";
     /// Give somebody a role.
-    GrantRole, "role.grant", Never, Proposal;
+    GrantRole "role.grant", "Role granted", operator Proposal;
     /// Take somebody's role away.
-    RevokeRole, "role.revoke", Never, OneFactor;
+    RevokeRole "role.revoke", "Role revoked", operator OneFactor,
+        note "The role is revoked.";
     /// Freeze an account with all its keys.
-    FreezeAccount, "account.freeze", Never, OneFactor;
+    FreezeAccount "account.freeze", "Account frozen", operator OneFactor,
+        note "The account is frozen. Gateways refuse all its keys within a second.";
     /// Lift the freeze of an account.
-    ThawAccount, "account.thaw", Never, Proposal;
+    ThawAccount "account.thaw", "Account unfrozen", operator Proposal;
     /// Lift the freeze of a key.
-    ThawKey, "key.thaw", Never, Proposal;
+    ThawKey "key.thaw", "API key unfrozen", operator Proposal;
     /// Remove the second factor of somebody who lost it.
-    ResetFactors, "account.factors.reset", Never, Proposal;
+    ResetFactors "account.factors.reset", "Second factor removed by operators", operator Proposal;
     /// Make a policy stricter.
-    TightenPolicy, "policy.tighten", Never, OneFactor;
+    TightenPolicy "policy.tighten", "Policy made stricter", operator OneFactor,
+        note "The policy is in force.";
     /// Make a policy less strict.
-    LoosenPolicy, "policy.loosen", Never, Proposal;
+    LoosenPolicy "policy.loosen", "Policy made less strict", operator Proposal;
     /// Wrap the store's root key under another master key.
-    RotateMasterKey, "master_key.rotate", Never, Never;
+    RotateMasterKey "master_key.rotate", "Master key rotated", host Proposal;
     /// Add an alert channel: lets data out.
-    AddChannel, "channel.add", StepUp, Never;
+    AddChannel "channel.add", "Alert channel added", holder StepUp,
+        note "The channel is added. Send a test to check that it arrives.";
     /// Rename a channel, or choose what it gets and when.
-    ChangeChannel, "channel.change", OneFactor, Never;
+    ChangeChannel "channel.change", "Alert channel changed", holder OneFactor,
+        note "Your changes are saved.";
     /// Remove a channel.
-    RemoveChannel, "channel.remove", OneFactor, Never;
+    RemoveChannel "channel.remove", "Alert channel removed", holder OneFactor,
+        note "The channel is removed.";
     /// Send a message to try a channel.
-    TestChannel, "channel.test", Session, Never;
+    TestChannel "channel.test", "Alert channel tested", holder Session,
+        note "A test message is on its way. Its result appears below.";
     /// Send a message again that could not be delivered.
-    SendAgain, "channel.send_again", Session, Never;
+    SendAgain "channel.send_again", "Alert message sent again", holder Session,
+        note "The message is being sent again, with the same id.";
     /// Pause channels that nothing gets through to.
-    PauseChannels, "channel.pause", Never, Never;
+    PauseChannels "channel.pause", "Alert channels paused", duties "channels";
     /// Add a passkey.
-    EnrolPasskey, "account.passkey.add", StepUp, Never;
+    EnrolPasskey "account.passkey.add", "Passkey added", holder StepUp,
+        note "The passkey is added. You can sign in with it, without a password.";
     /// Rename a passkey.
-    RenamePasskey, "account.passkey.rename", Session, Never;
+    RenamePasskey "account.passkey.rename", "Passkey renamed", holder Session,
+        note "The passkey is renamed.";
     /// Remove a passkey.
-    RemovePasskey, "account.passkey.remove", StepUp, Never;
+    RemovePasskey "account.passkey.remove", "Passkey removed", holder StepUp,
+        note "The passkey is removed.";
     /// Register an app.
-    RegisterApp, "app.register", OneFactor, Never;
+    RegisterApp "app.register", "App registered", holder OneFactor,
+        note "The app is saved as a draft. Add the ranges of its servers, then submit it for review.";
     /// Change what a broker says of an app.
-    EditApp, "app.edit", OneFactor, Never;
+    EditApp "app.edit", "App profile changed", holder OneFactor,
+        note "The app is changed.";
     /// Hand an app in for review.
-    SubmitApp, "app.submit", Session, Never;
+    SubmitApp "app.submit", "App submitted for review", holder Session,
+        note "The app is submitted. Operators review it, and you get a mail with the result.";
     /// Let holders see an app.
-    VerifyApp, "app.verify", Never, Proposal;
+    VerifyApp "app.verify", "App verified", operator Proposal;
     /// Send an app back to its broker.
-    RejectApp, "app.reject", Never, OneFactor;
+    RejectApp "app.reject", "App rejected", operator OneFactor,
+        note "The app is rejected. Its broker is told why.";
     /// Submit ranges that add something.
-    SubmitRanges, "app.ranges.submit", StepUp, Never;
+    SubmitRanges "app.ranges.submit", "App ranges submitted", holder StepUp,
+        note "The ranges are submitted. Operators review them, and you get a mail with the result.";
     /// Put ranges in force that only take away.
-    NarrowRanges, "app.ranges.narrow", OneFactor, Never;
+    NarrowRanges "app.ranges.narrow", "App ranges narrowed", holder OneFactor,
+        note "The ranges are in force.";
     /// Take a submission back.
-    WithdrawRanges, "app.ranges.withdraw", Session, Never;
+    WithdrawRanges "app.ranges.withdraw", "App range submission withdrawn", holder Session,
+        note "The submission is withdrawn.";
     /// Submit ranges on a broker's behalf.
-    EnterRanges, "app.ranges.enter", Never, OneFactor;
+    EnterRanges "app.ranges.enter", "App ranges entered by an operator", operator OneFactor,
+        note "The ranges are entered, and the broker is told. They still need an approval.";
     /// Read ranges, which are confidential.
-    ReadRanges, "app.ranges.read", Never, Session;
+    ReadRanges "app.ranges.read", "App ranges read by an operator", operator Session;
     /// Put submitted ranges in force.
-    ApproveRanges, "app.ranges.approve", Never, Proposal;
+    ApproveRanges "app.ranges.approve", "App ranges approved", operator Proposal;
     /// Send a submission back to the broker.
-    RejectRanges, "app.ranges.reject", Never, OneFactor;
+    RejectRanges "app.ranges.reject", "App ranges rejected", operator OneFactor,
+        note "The ranges are rejected. Their broker is told why.";
     /// Note that a broker showed itself from one of its ranges.
-    ProveControl, "app.ranges.prove", Never, Never;
+    ProveControl "app.ranges.prove", "Control of an app range proven", duties "proof";
     /// End the overlaps of ranges whose time is over.
-    RetireRanges, "app.ranges.retire", Never, Never;
+    RetireRanges "app.ranges.retire", "Overlap of app ranges ended", duties "sweep";
     /// Freeze all keys of an app.
-    FreezeApp, "app.freeze", OneFactor, OneFactor;
+    FreezeApp "app.freeze", "All keys of an app frozen", holder OneFactor, operator OneFactor,
+        note "All keys of the app are frozen. Gateways refuse them within a second.";
     /// Let all keys of an app work again.
-    ThawApp, "app.thaw", StepUp, Proposal;
+    ThawApp "app.thaw", "App unfrozen", holder StepUp, operator Proposal,
+        note "The app is unfrozen. Its keys work again.";
     /// Demand successors for all keys of an app.
-    DemandSuccessors, "app.demand", Never, OneFactor;
+    DemandSuccessors "app.demand", "Successors of an app's keys demanded", operator OneFactor,
+        note "Successors are demanded. Holders and the broker are being told.";
     /// Take such a demand back before its deadline.
-    WithdrawDemand, "app.demand.withdraw", Never, Proposal;
+    WithdrawDemand "app.demand.withdraw", "Demand for successors withdrawn", operator Proposal;
     /// Hold the keys of an app whose successors were due.
-    HoldDemanded, "app.demand.hold", Never, Never;
+    HoldDemanded "app.demand.hold", "Keys held because their successor is overdue", duties "sweep";
     /// Tell holders what happened to an app.
-    TellAppNews, "app.tell", Never, Never;
+    TellAppNews "app.tell", "Holders informed about an app", duties "sweep";
     /// Write the key to a file that the exchange verifies identities with.
-    ExportIdentityKey, "identity_key.export", Never, Never;
+    ExportIdentityKey "identity_key.export", "Identity key exported", host Session;
     /// Put a backup of the store back.
-    RestoreStore, "store.restore", Never, Never;
+    RestoreStore "store.restore", "Backup restored", host Session;
 }
 
-impl Action {
+impl ActionKind {
+    /// The word in the audit log.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        self.row().word
+    }
+
+    /// The title of its audit records, for people.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        self.row().title
+    }
+
+    /// What it asks of the holder of an account (product.md 2).
+    #[must_use]
+    pub const fn ceremony(self) -> Ceremony {
+        self.row().holder
+    }
+
+    /// What it asks of an operator who acts on the deployment or on somebody's account (product.md 5).
+    #[must_use]
+    pub const fn operator_ceremony(self) -> Ceremony {
+        self.row().operator
+    }
+
+    /// What it asks of a person at the host who has the master key.
+    #[must_use]
+    pub const fn host_ceremony(self) -> Ceremony {
+        self.row().host
+    }
+
+    /// The duties of the system that do it.
+    #[must_use]
+    pub const fn duties(self) -> &'static [&'static str] {
+        self.row().duties
+    }
+
+    /// What a page says when it is done; empty where no page does it.
+    #[must_use]
+    pub const fn note(self) -> &'static str {
+        self.row().note
+    }
+
     /// The action that a word in the store names.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {

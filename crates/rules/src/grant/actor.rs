@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::action::{Action, Ceremony};
+use super::action::{ActionKind, Ceremony};
 use super::proof::{BrakeLink, Factor, Proof};
 use crate::id::AccountId;
 use crate::person::{Device, SessionId};
@@ -92,7 +92,7 @@ impl Scope {
 #[derive(Debug)]
 pub struct Grant {
     actor: Actor,
-    action: Action,
+    action: ActionKind,
     scope: Scope,
     factors: String,
 }
@@ -106,7 +106,7 @@ impl Grant {
 
     /// What.
     #[must_use]
-    pub const fn action(&self) -> Action {
+    pub const fn action(&self) -> ActionKind {
         self.action
     }
 
@@ -130,7 +130,7 @@ pub struct NotAllowed {
     /// Who.
     pub actor: Actor,
     /// What.
-    pub action: Action,
+    pub action: ActionKind,
 }
 
 impl Actor {
@@ -167,9 +167,9 @@ impl Actor {
     ///
     /// # Errors
     /// [`NotAllowed`] by the matrix: the host does what people ask, the system only its duties, a holder what
-    /// [`Action::ceremony`] says, an operator what [`Action::operator_ceremony`] says, an auditor nothing, a visitor
+    /// [`ActionKind::ceremony`] says, an operator what [`ActionKind::operator_ceremony`] says, an auditor nothing, a visitor
     /// what a mail or a link proves.
-    pub fn may(&self, action: Action, proof: Proof) -> Result<Grant, NotAllowed> {
+    pub fn may(&self, action: ActionKind, proof: Proof) -> Result<Grant, NotAllowed> {
         let scope = match (self, &proof) {
             (Self::Host(_), proof) => host(action, proof),
             (Self::System(duty), _) => system(duty, action),
@@ -184,119 +184,23 @@ impl Actor {
     }
 }
 
-fn host(action: Action, proof: &Proof) -> Option<Scope> {
-    match action {
-        Action::RotateMasterKey => passes(action, proof).then_some(Scope::All),
-        Action::CreateAccount
-        | Action::CreateSubAccount
-        | Action::IssueKey
-        | Action::DisableKey
-        | Action::EnableKey
-        | Action::DeleteKey
-        | Action::OfferSetUp
-        | Action::ExportIdentityKey
-        | Action::RestoreStore => Some(Scope::All),
-        Action::Register
-        | Action::SignIn
-        | Action::EndSession
-        | Action::ChangePhrase
-        | Action::ChangePassword
-        | Action::ResetPassword
-        | Action::ChangeEmail
-        | Action::ConfirmEmail
-        | Action::EnrolTotp
-        | Action::RemoveTotp
-        | Action::RenewRecoveryCodes
-        | Action::EditKey
-        | Action::WidenKey
-        | Action::NarrowKey
-        | Action::RotateKey
-        | Action::EndOverlap
-        | Action::ReportLeak
-        | Action::DisableAllKeys
-        | Action::Brake
-        | Action::SweepKeys
-        | Action::EndCooling
-        | Action::EndOverlaps
-        | Action::Remind
-        | Action::RaiseAlert
-        | Action::SeedSandbox
-        | Action::FreezeKey
-        | Action::TakeSetUp
-        | Action::InviteOperator
-        | Action::Propose
-        | Action::Approve
-        | Action::CancelProposal
-        | Action::GrantRole
-        | Action::RevokeRole
-        | Action::FreezeAccount
-        | Action::ThawAccount
-        | Action::ThawKey
-        | Action::ResetFactors
-        | Action::TightenPolicy
-        | Action::LoosenPolicy
-        | Action::AddChannel
-        | Action::ChangeChannel
-        | Action::RemoveChannel
-        | Action::TestChannel
-        | Action::SendAgain
-        | Action::PauseChannels
-        | Action::EnrolPasskey
-        | Action::RenamePasskey
-        | Action::RegisterApp
-        | Action::EditApp
-        | Action::SubmitApp
-        | Action::VerifyApp
-        | Action::RejectApp
-        | Action::SubmitRanges
-        | Action::NarrowRanges
-        | Action::WithdrawRanges
-        | Action::EnterRanges
-        | Action::ReadRanges
-        | Action::ApproveRanges
-        | Action::RejectRanges
-        | Action::ProveControl
-        | Action::RetireRanges
-        | Action::FreezeApp
-        | Action::ThawApp
-        | Action::DemandSuccessors
-        | Action::WithdrawDemand
-        | Action::HoldDemanded
-        | Action::TellAppNews
-        | Action::RemovePasskey => None,
-    }
+fn host(action: ActionKind, proof: &Proof) -> Option<Scope> {
+    let allowed = match action.host_ceremony() {
+        Ceremony::Session => true,
+        Ceremony::Proposal => passes(action, proof),
+        Ceremony::OneFactor | Ceremony::StepUp | Ceremony::MailCode | Ceremony::Link | Ceremony::Never => {
+            false
+        }
+    };
+    allowed.then_some(Scope::All)
 }
 
-fn system(duty: &str, action: Action) -> Option<Scope> {
-    let allowed: &[Action] = match duty {
-        "sweep" => &[
-            Action::SweepKeys,
-            Action::EndCooling,
-            Action::EndOverlaps,
-            Action::Remind,
-            Action::RetireRanges,
-            Action::HoldDemanded,
-            Action::TellAppNews,
-        ],
-        "watch" => &[Action::RaiseAlert],
-        "proof" => &[Action::ProveControl],
-        "start" => &[Action::OfferSetUp],
-        "channels" => &[Action::PauseChannels],
-        "sandbox" => &[
-            Action::CreateAccount,
-            Action::CreateSubAccount,
-            Action::IssueKey,
-            Action::DisableKey,
-            Action::DeleteKey,
-            Action::SeedSandbox,
-        ],
-        _ => &[],
-    };
-    allowed.contains(&action).then_some(Scope::All)
+fn system(duty: &str, action: ActionKind) -> Option<Scope> {
+    action.duties().contains(&duty).then_some(Scope::All)
 }
 
 /// Whether the proof is what the ceremony asks of this person.
-fn meets(holder: &Holder, ceremony: Ceremony, action: Action, proof: &Proof) -> bool {
+fn meets(holder: &Holder, ceremony: Ceremony, action: ActionKind, proof: &Proof) -> bool {
     let own = |factor: &Factor| factor.account() == holder.account;
     match (ceremony, proof) {
         (Ceremony::Session, _) => true,
@@ -322,11 +226,11 @@ fn meets(holder: &Holder, ceremony: Ceremony, action: Action, proof: &Proof) -> 
 }
 
 /// Whether enough operators stand behind exactly this action.
-fn passes(action: Action, proof: &Proof) -> bool {
+fn passes(action: ActionKind, proof: &Proof) -> bool {
     matches!(proof, Proof::Passed(passed) if passed.change().action() == action)
 }
 
-fn serves(staff: &Staff, action: Action, proof: &Proof) -> Option<Scope> {
+fn serves(staff: &Staff, action: ActionKind, proof: &Proof) -> Option<Scope> {
     let ceremony = match staff.role {
         Role::Operator => action.operator_ceremony(),
         Role::Auditor => Ceremony::Never,
@@ -334,23 +238,23 @@ fn serves(staff: &Staff, action: Action, proof: &Proof) -> Option<Scope> {
     meets(&staff.holder, ceremony, action, proof).then_some(Scope::All)
 }
 
-fn visits(action: Action, proof: &Proof) -> Option<Scope> {
+fn visits(action: ActionKind, proof: &Proof) -> Option<Scope> {
     match (action, proof) {
-        (Action::Register, Proof::Mail(approved)) if approved.action() == action => Some(Scope::Nothing),
-        (Action::SignIn, Proof::Factor(factor)) => {
+        (ActionKind::Register, Proof::Mail(approved)) if approved.action() == action => Some(Scope::Nothing),
+        (ActionKind::SignIn, Proof::Factor(factor)) => {
             // The password was right before this is asked, and the factor shown here is the last one that was due. A
             // passkey may come alone: it is something that one has, and it verified who holds it.
             let due = factor.is_second() && factor.kind() != super::FactorKind::Mailbox;
             due.then_some(Scope::Account(factor.account()))
         }
-        (Action::ResetPassword, Proof::StepUp(approved, factor)) => {
+        (ActionKind::ResetPassword, Proof::StepUp(approved, factor)) => {
             let fits = approved.action() == action
                 && approved.account() == Some(factor.account())
                 && factor.kind() != super::FactorKind::Password
                 && factor.is_second();
             fits.then_some(Scope::Account(factor.account()))
         }
-        (Action::Brake, Proof::Link(link)) => Some(Scope::Account(BrakeLink::account(link))),
+        (ActionKind::Brake, Proof::Link(link)) => Some(Scope::Account(BrakeLink::account(link))),
         (_, _) => None,
     }
 }
@@ -371,7 +275,7 @@ fn in_words(proof: &Proof) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Actor, Holder, Origin, Scope};
+    use super::{ActionKind, Actor, Holder, Origin, Scope};
     use crate::grant::{Ceremony, Factor, FactorAnswer, FactorKind, Proof, TwoFactor};
     use crate::id::AccountId;
     use crate::person::{Device, SessionId};
@@ -398,17 +302,17 @@ mod tests {
 
     #[test]
     fn duties_do_their_own_work_only() {
-        for action in Action::ALL {
+        for action in ActionKind::ALL {
             let allowed = Actor::System("watch").may(*action, Proof::None).is_ok();
-            assert_eq!(allowed, *action == Action::RaiseAlert, "{action:?}");
+            assert_eq!(allowed, *action == ActionKind::RaiseAlert, "{action:?}");
             assert!(Actor::System("unheard-of").may(*action, Proof::None).is_err());
         }
-        assert!(Actor::Host("ops".into()).may(Action::SeedSandbox, Proof::None).is_err());
+        assert!(Actor::Host("ops".into()).may(ActionKind::SeedSandbox, Proof::None).is_err());
     }
 
     #[test]
     fn a_session_alone_does_only_what_asks_for_no_more() {
-        for action in Action::ALL {
+        for action in ActionKind::ALL {
             let allowed = holder().may(*action, Proof::None).is_ok();
             assert_eq!(allowed, action.ceremony() == Ceremony::Session, "{action:?}");
             assert!(Actor::Visitor(origin()).may(*action, Proof::None).is_err(), "{action:?}");
@@ -417,9 +321,9 @@ mod tests {
 
     #[test]
     fn one_factor_tightens_and_never_loosens() {
-        assert!(holder().may(Action::DeleteKey, factor(1, FactorKind::Totp)).is_ok());
-        assert!(holder().may(Action::DeleteKey, factor(2, FactorKind::Totp)).is_err());
-        for action in Action::ALL {
+        assert!(holder().may(ActionKind::DeleteKey, factor(1, FactorKind::Totp)).is_ok());
+        assert!(holder().may(ActionKind::DeleteKey, factor(2, FactorKind::Totp)).is_err());
+        for action in ActionKind::ALL {
             if action.ceremony() == Ceremony::StepUp {
                 assert!(holder().may(*action, factor(1, FactorKind::Totp)).is_err(), "{action:?}");
             }
@@ -428,15 +332,15 @@ mod tests {
 
     #[test]
     fn a_grant_reaches_the_holders_own() {
-        let grant = holder().may(Action::EditKey, Proof::None).unwrap();
+        let grant = holder().may(ActionKind::EditKey, Proof::None).unwrap();
         assert_eq!(grant.scope(), Scope::Account(account(1)));
         assert!(!grant.scope().reaches(account(2)));
     }
 
     #[test]
     fn words_name_one_action_each() {
-        for action in Action::ALL {
-            assert_eq!(Action::from_word(action.word()), Some(*action));
+        for action in ActionKind::ALL {
+            assert_eq!(ActionKind::from_word(action.word()), Some(*action));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A code that was sent by mail, and what exactly it approves.
 
-use super::action::Action;
+use super::action::ActionKind;
 use crate::id::AccountId;
 use crate::limits::CODE_TRIES;
 use crate::person::{CodeTag, MailCode, SessionId};
@@ -9,7 +9,7 @@ use crate::time::Moment;
 /// A challenge as it stands in the store when one try of it has been counted.
 pub struct Challenge {
     /// What it approves.
-    pub action: Action,
+    pub action: ActionKind,
     /// Whose, if there is an account yet.
     pub account: Option<AccountId>,
     /// The session that it was made in; none before sign-in.
@@ -27,7 +27,7 @@ pub struct Challenge {
 /// What somebody answers.
 pub struct Answer {
     /// For what.
-    pub action: Action,
+    pub action: ActionKind,
     /// From which session.
     pub session: Option<SessionId>,
     /// With which parameters, as their keyed hash.
@@ -56,7 +56,7 @@ pub enum NotApproved {
 /// One approval, for one action with its exact parameters, from one session.
 #[derive(Debug)]
 pub struct Approved {
-    action: Action,
+    action: ActionKind,
     account: Option<AccountId>,
     session: Option<SessionId>,
 }
@@ -87,7 +87,7 @@ impl Challenge {
 impl Approved {
     /// For what.
     #[must_use]
-    pub const fn action(&self) -> Action {
+    pub const fn action(&self) -> ActionKind {
         self.action
     }
 
@@ -107,7 +107,7 @@ impl Approved {
 #[cfg(test)]
 mod tests {
     use super::{Answer, Challenge, NotApproved};
-    use crate::grant::Action;
+    use crate::grant::ActionKind;
     use crate::person::{CodeTag, SessionId};
     use crate::time::Moment;
 
@@ -117,7 +117,7 @@ mod tests {
 
     fn challenge(tries: u32) -> Challenge {
         Challenge {
-            action: Action::IssueKey,
+            action: ActionKind::IssueKey,
             account: None,
             session: Some(SessionId::from_entropy([1; 16])),
             intent: tag(1),
@@ -129,7 +129,7 @@ mod tests {
 
     fn answer() -> Answer {
         Answer {
-            action: Action::IssueKey,
+            action: ActionKind::IssueKey,
             session: Some(SessionId::from_entropy([1; 16])),
             intent: tag(1),
             code: tag(2),
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(verdict(Answer { code: tag(3), ..answer() }, 1, 0), Err(NotApproved::Wrong));
         assert_eq!(verdict(Answer { intent: tag(3), ..answer() }, 1, 0), Err(NotApproved::OtherIntent));
         assert_eq!(
-            verdict(Answer { action: Action::EnableKey, ..answer() }, 1, 0),
+            verdict(Answer { action: ActionKind::EnableKey, ..answer() }, 1, 0),
             Err(NotApproved::OtherIntent)
         );
         let other = Some(SessionId::from_entropy([2; 16]));

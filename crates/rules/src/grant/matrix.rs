@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    Action, Actor, Answer, Approved, BrakeLink, Challenge, Factor, FactorAnswer, FactorKind, Holder, Origin,
-    Proof, Staff, TwoFactor,
+    ActionKind, Actor, Answer, Approved, BrakeLink, Challenge, Factor, FactorAnswer, FactorKind, Holder,
+    Origin, Proof, Staff, TwoFactor,
 };
 use crate::id::{AccountId, AppId};
 use crate::person::{CodeKey, CodeTag, Device, SessionId};
@@ -35,7 +35,7 @@ fn holder() -> Holder {
     Holder { account: own(), session: session(), origin: origin() }
 }
 
-fn approved(action: Action, session: Option<SessionId>) -> Approved {
+fn approved(action: ActionKind, session: Option<SessionId>) -> Approved {
     let tag = || CodeTag::from_bytes([7; 32]);
     let challenge = Challenge {
         action,
@@ -54,7 +54,7 @@ fn factor(kind: FactorKind) -> Factor {
 }
 
 /// A passed proposal for the action, where there is one.
-fn passed(action: Action) -> Option<Passed> {
+fn passed(action: ActionKind) -> Option<Passed> {
     let changes = [
         Change::GrantRole(another(), Role::Auditor),
         Change::ThawAccount(another()),
@@ -84,7 +84,7 @@ fn passed(action: Action) -> Option<Passed> {
 }
 
 /// Every proof there is, weakest first, in words.
-fn proofs(action: Action, session: Option<SessionId>) -> Vec<(&'static str, Proof)> {
+fn proofs(action: ActionKind, session: Option<SessionId>) -> Vec<(&'static str, Proof)> {
     let link = || {
         let key = CodeKey::new([1; 32]);
         BrakeLink::parse(&key, &BrakeLink::text(&key, own(), NOW), NOW).unwrap()
@@ -117,10 +117,10 @@ fn roles() -> Vec<(&'static str, Actor)> {
 }
 
 /// What a role must show for an action on an account's things: the weakest proof that is enough, or a dash.
-fn cell(actor: &Actor, action: Action, target: AccountId) -> &'static str {
-    let duties = ["sweep", "proof", "watch", "start", "sandbox"];
+fn cell(actor: &Actor, action: ActionKind, target: AccountId) -> &'static str {
     let system = matches!(actor, Actor::System(_));
-    let actors = if system { duties.map(Actor::System).to_vec() } else { vec![actor.clone()] };
+    let duties = action.duties().iter().copied().map(Actor::System);
+    let actors: Vec<Actor> = if system { duties.collect() } else { vec![actor.clone()] };
     let bound = actor.person().map(|_| session());
     for actor in actors {
         for (words, proof) in proofs(action, bound) {
@@ -136,14 +136,14 @@ fn written_out() -> String {
     let mut text = String::from(
         "# Who may do what\n\nWritten by the test `rights_are_the_ones_written_down` from the code that decides: for every role, action \
          and target it tries every\nproof there is, weakest first, and notes the first that is enough. Remove this file and run the \
-         test to write it anew.\n\nAn operator's or auditor's own account is a holder's. Registration makes an account that is not \
+         test to write it again.\n\nAn operator's or auditor's own account is a holder's. Registration makes an account that is not \
          there yet, so it reaches\nnobody's things.\n\n| Action | On whose things |",
     );
     for (name, _) in roles() {
         let _ = write!(text, " {name} |");
     }
     text.push_str("\n|---|---|---|---|---|---|---|---|\n");
-    for action in Action::ALL {
+    for action in ActionKind::ALL {
         for (whose, target) in [("own", own()), ("another's", another())] {
             let _ = write!(text, "| `{}` | {whose} |", action.word());
             for (_, actor) in roles() {
@@ -168,7 +168,7 @@ fn rights_are_the_ones_written_down() {
 
 #[test]
 fn an_auditor_changes_nothing_and_a_holder_nothing_of_others() {
-    for action in Action::ALL {
+    for action in ActionKind::ALL {
         for target in [own(), another()] {
             let auditor = Actor::Staff(Staff { holder: holder(), role: Role::Auditor });
             assert_eq!(cell(&auditor, *action, target), "–", "{action:?}");
@@ -180,10 +180,10 @@ fn an_auditor_changes_nothing_and_a_holder_nothing_of_others() {
 #[test]
 fn a_passed_proposal_is_good_for_its_own_action_only() {
     let operator = Actor::Staff(Staff { holder: holder(), role: Role::Operator });
-    for action in Action::ALL {
-        let passed = passed(Action::GrantRole).unwrap();
+    for action in ActionKind::ALL {
+        let passed = passed(ActionKind::GrantRole).unwrap();
         let allowed = operator.may(*action, Proof::Passed(passed)).is_ok();
         let asks_nothing = action.operator_ceremony() == super::Ceremony::Session;
-        assert_eq!(allowed, *action == Action::GrantRole || asks_nothing, "{action:?}");
+        assert_eq!(allowed, *action == ActionKind::GrantRole || asks_nothing, "{action:?}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A [`Grant`] can only come from [`Actor::may`], and a write transaction takes one by value, so a change
 //! without a permission check does not compile. What a person must prove beside being signed in is in one table,
-//! [`Action::ceremony`]; the proofs are values that only their checks make.
+//! [`ActionKind::ceremony`]; the proofs are values that only their checks make.
 
 mod action;
 mod actor;
@@ -11,7 +11,7 @@ mod challenge;
 mod matrix;
 mod proof;
 
-pub use action::{Action, Ceremony};
+pub use action::{ActionKind, Ceremony};
 pub use actor::{Actor, Grant, Holder, NotAllowed, Origin, Scope, Staff};
 pub use challenge::{Answer, Approved, Challenge, NotApproved};
 pub use proof::{BrakeLink, Factor, FactorAnswer, FactorKind, NotProven, Proof, TwoFactor};

@@ -1,12 +1,11 @@
 //! What one verdict uses of a key: a private copy, taken whole.
 
-use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use keyward_hmac_state::HmacState;
 
+use super::environment::Environment;
 use super::life::Life;
 use super::passphrase::PassphraseTag;
 use super::spec::RateCap;
@@ -14,49 +13,6 @@ use crate::address::{AddressSet, Network, RangeTable, canonical};
 use crate::id::{AccountId, AppId, KeyId};
 use crate::permission::Permissions;
 use crate::time::Moment;
-
-/// Which ledger a key trades on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Environment {
-    /// Real money.
-    Live,
-    /// Demo trading, `x-simulated-trading: 1` (OKX contract 10).
-    Demo,
-}
-
-/// A word that is neither `live` nor `demo`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the environment is `live` or `demo`")]
-pub struct NotAnEnvironment;
-
-impl Environment {
-    /// `live` or `demo`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Demo => "demo",
-        }
-    }
-}
-
-impl FromStr for Environment {
-    type Err = NotAnEnvironment;
-
-    fn from_str(word: &str) -> Result<Self, NotAnEnvironment> {
-        match word {
-            "live" => Ok(Self::Live),
-            "demo" => Ok(Self::Demo),
-            _ => Err(NotAnEnvironment),
-        }
-    }
-}
-
-impl fmt::Display for Environment {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.word())
-    }
-}
 
 /// Up to four IPv4 networks in place, so that the common key costs no second memory access.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

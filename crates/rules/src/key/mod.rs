@@ -1,6 +1,7 @@
 //! The key: its name, passphrase and secret, what a new one must satisfy, its life, and the facts that a
 //! verdict uses of it.
 
+mod environment;
 mod facts;
 mod life;
 mod name;
@@ -8,7 +9,8 @@ mod passphrase;
 mod secret_key;
 mod spec;
 
-pub use facts::{AppReach, Environment, FewV4, KeyFacts, NotAnEnvironment, Reach};
+pub use environment::{Environment, NotAnEnvironment};
+pub use facts::{AppReach, FewV4, KeyFacts, Reach};
 pub use life::{EndCause, Hold, HolderState, Holds, Life, LifeRefusal};
 pub use name::{KeyName, NotAName};
 pub use passphrase::{NotAPassphrase, Passphrase, PassphraseKey, PassphraseTag};

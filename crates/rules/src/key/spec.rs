@@ -1,6 +1,6 @@
 //! What a new key must satisfy, beside its parts' own rules (product.md 3.1).
 
-use super::facts::Environment;
+use super::environment::Environment;
 use super::life::{HolderState, Life};
 use super::name::KeyName;
 use super::passphrase::PassphraseTag;

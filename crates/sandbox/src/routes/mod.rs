@@ -11,6 +11,7 @@ mod orders;
 mod page;
 mod public;
 mod reply;
+mod route;
 mod sizes;
 mod subaccounts;
 mod trade;
@@ -20,4 +21,4 @@ mod withdrawals;
 pub(crate) use dispatch::{Question, answer};
 pub(crate) use reply::{refused, written};
 
-use dispatch::{Asked, Desk, Route, get, open, post};
+use route::{Asked, Desk, Route, get, open, post};

@@ -8,8 +8,8 @@ use tokio_postgres::types::Type;
 
 use super::journal::{address, octets, signed};
 use crate::charts::gathered::{Place, Quarter, Slice};
+use crate::charts::statements::{COUNT_QUARTER, SEE_SOURCE, SET_TALLIES, TALLIES_OF};
 use crate::charts::tallies::Tallies;
-use crate::charts::{COUNT_QUARTER, SEE_SOURCE, SET_TALLIES, TALLIES_OF};
 use crate::error::StoreError;
 use crate::sql::postgres::{Transaction as PostgresTransaction, Typed};
 use crate::sql::statement::Prepared;

@@ -11,9 +11,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio_postgres::types::Type;
 
 use crate::error::StoreError;
-use crate::journal::{
-    DROP_MARKS, INSERT_ACTIVITY, INSERT_INTENT, INSERT_MARK, Intent, Outcome, OutcomeStatus, Record,
-    SET_MARKS_SAVED, SETTLE_INTENT, SavedMark, intent_values, outcome_values,
+use crate::journal::record::{Intent, Outcome, Record, SavedMark, intent_values, outcome_values};
+use crate::journal::statements::{
+    DROP_MARKS, INSERT_ACTIVITY, INSERT_INTENT, INSERT_MARK, SET_MARKS_SAVED, SETTLE_INTENT,
 };
 use crate::sql::postgres::{Transaction as PostgresTransaction, Typed};
 use crate::sql::sqlite::{self, Access};
@@ -325,15 +325,4 @@ pub(super) fn octets(address: IpAddr) -> ([u8; 16], usize) {
 /// Times, ids and counts all lie below 2^63.
 pub(super) fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-impl OutcomeStatus {
-    /// The words of `intents.outcome`, and the exchange's status beside `answered`.
-    pub(crate) fn columns(self) -> (&'static str, Option<u16>) {
-        match self {
-            Self::Answered(status) => ("answered", Some(status)),
-            Self::NotSent => ("not_sent", None),
-            Self::Unknown => ("unknown", None),
-        }
-    }
 }

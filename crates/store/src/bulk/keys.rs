@@ -9,15 +9,15 @@ use rusqlite::types::FromSql;
 use rusqlite::{Row, Transaction, TransactionBehavior};
 
 use crate::error::StoreError;
-use crate::feed::{LoadedKey, loaded};
+use crate::head::{INSERT_AUDIT, INSERT_CHANGE, NEXT_AUDIT, NEXT_CHANGE};
 use crate::keys::{ALL_KEYS, RawKey};
+use crate::loaded_key::{LoadedKey, loaded};
 use crate::log::append;
 use crate::log::rows::Touched;
 use crate::seal::Vault;
 use crate::sql::Value;
 use crate::sql::sqlite::{Access, open};
 use crate::sql::statement::{Prepared, fetch};
-use crate::writer::{INSERT_AUDIT, INSERT_CHANGE, NEXT_AUDIT, NEXT_CHANGE};
 
 /// Hands every key that has not ended to `take`, opened, one at a time.
 pub(crate) fn load(file: &Path, vault: &Vault, mut take: impl FnMut(LoadedKey)) -> Result<(), StoreError> {

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 
+use super::span::{LATENCIES_MS, QUARTER_MS, Span};
 use super::tallies::{OTHERS, SOURCES, Tallies};
-use super::{LATENCIES_MS, Span};
 use crate::activity::address;
 use crate::error::StoreError;
-use crate::journal::{QUARTER_MS, Record};
+use crate::journal::record::Record;
 use crate::sql::Row;
 
 /// Counts of requests whose signature was right, by key: a stranger who knows a key's public id writes nothing into its chart.
@@ -61,7 +61,7 @@ impl Request {
         })
     }
 
-    /// The same of a row of [`super::RECORDS_AFTER`].
+    /// The same of a row of [`super::statements::RECORDS_AFTER`].
     pub(crate) fn of_row(row: &Row) -> Result<Option<Self>, StoreError> {
         let (Some(key), Some(account)) = (row.bytes_or_null(2)?, row.int_or_null(3)?) else {
             return Ok(None);

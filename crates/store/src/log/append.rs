@@ -7,8 +7,8 @@ use keyward_rules::time::Moment;
 
 use super::{CONCERN, HASH, INSERT_HASH, hash};
 use crate::error::StoreError;
+use crate::head::{INSERT_AUDIT, NEXT_AUDIT};
 use crate::sql::{Transact, Value};
-use crate::writer::{INSERT_AUDIT, NEXT_AUDIT};
 
 /// Appends a record with the next number, what it adds to the tree, and whom it concerns; gives the number. The row of `head`
 /// is held, so nobody else appends.

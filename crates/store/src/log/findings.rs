@@ -145,7 +145,7 @@ impl fmt::Display for Finding {
             Self::RowUnknown { row } => write!(out, "{row} is there, but no record tells how it came"),
             Self::RowsNotedAnew(n) => write!(
                 out,
-                "record {n} notes rows as they stood, as only the first start of this version does: somebody had them noted anew"
+                "record {n} notes rows as they stood, as only the first start of this version does: somebody had them noted again"
             ),
             Self::Unsigned { source, why } => write!(out, "{source} does not count: {why}"),
         }
@@ -169,16 +169,16 @@ impl Finding {
             | Self::RowMissing { .. }
             | Self::RowUnknown { .. }
             | Self::RowsNotedAnew(_) => {
-                "Somebody wrote to the database past the program: keep a copy as evidence, find out who can, and compare the named records with a backup."
+                "Somebody wrote to the database without the program: keep a copy as evidence, find out who can, and compare the named records with a backup."
             }
             Self::Tree(..) | Self::CutFromTree(..) => {
-                "The tables of the log were changed past the program, or restored in part: keep a copy as evidence and restore a whole backup."
+                "The tables of the log were changed without the program, or restored in part: keep a copy as evidence and restore a whole backup."
             }
             Self::Cut { .. } => {
                 "If a backup was restored on purpose, the records since then are lost; if not, somebody cut the log: keep a copy as evidence."
             }
             Self::Dropped { .. } | Self::Fewer { .. } => {
-                "Somebody deleted checkpoints past the program, perhaps to hide an altered record: keep a copy as evidence, and compare the log with the checkpoints that are kept elsewhere. If the database was put back by its own tools, its checkpoints since then are lost."
+                "Somebody deleted checkpoints without the program, perhaps to hide an altered record: keep a copy as evidence, and compare the log with the checkpoints that are kept elsewhere. If the database was put back by its own tools, its checkpoints since then are lost."
             }
             Self::Unsigned { .. } => {
                 "Make sure that key and file belong to this log; `keyward audit key` prints the key. A forged checkpoint proves nothing, but somebody wrote it."

@@ -21,8 +21,7 @@ use keyward_rules::log::{Hash, Span, consistency, fold, inclusion};
 use keyward_rules::time::Moment;
 
 use crate::error::StoreError;
-use crate::open::moment;
-use crate::sql::{Database, Row, statements};
+use crate::sql::{Database, Row, moment, statements};
 
 statements! {
     HASH = "SELECT hash FROM audit_hashes WHERE i = $1";

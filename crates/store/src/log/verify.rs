@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use keyward_rules::grant::Action;
+use keyward_rules::grant::ActionKind;
 use keyward_rules::log::{
     Checkpoint, Frontier, Hash, NotACheckpoint, VerifierKey, split_index, stored_count,
 };
@@ -189,7 +189,7 @@ impl Log {
     async fn was_restored_behind(&self, size: u64) -> Result<bool, StoreError> {
         let next = self.record(size + 1).await?;
         let entry = next.as_deref().and_then(Entry::read);
-        Ok(entry.is_some_and(|entry| entry.action == Action::RestoreStore.word()))
+        Ok(entry.is_some_and(|entry| entry.action == ActionKind::RestoreStore.word()))
     }
 
     /// What stands behind the counted end. Records and hashes that a running program appends meanwhile are none of it:

@@ -7,6 +7,7 @@
 mod aad;
 mod cipher;
 mod root;
+mod rotate;
 mod vault;
 
 pub(crate) use aad::Aad;

@@ -1,9 +1,6 @@
 //! The root key: made with the store, kept in it, wrapped by the master key. Everything else derives from it, so that
 //! another master key takes over by wrapping one row anew.
 
-use std::sync::Arc;
-
-use keyward_rules::id::MasterKeyId;
 use keyward_rules::key::PassphraseKey;
 use keyward_rules::person::CodeKey;
 use keyward_rules::secret::Secret;
@@ -14,9 +11,7 @@ use super::cipher::{cipher, open_with, seal_with};
 use crate::Entropy;
 use crate::error::StoreError;
 use crate::master::MasterKey;
-use crate::reader::Reader;
 use crate::sql::{Transact, statements};
-use crate::writer::Tx;
 
 statements! {
     ROOT_KEY = "SELECT master_key, wrapped FROM root_key WHERE id = 1";
@@ -140,29 +135,6 @@ impl RootKey {
 
     fn derive(&self, purpose: &'static str) -> [u8; 32] {
         blake3::derive_key(purpose, self.0.expose())
-    }
-}
-
-impl Tx {
-    /// Wraps the root key under `new` instead of `old`.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] when it is not wrapped under `old` any more.
-    pub async fn wrap_root_key(&mut self, old: &MasterKey, new: &MasterKey) -> Result<(), StoreError> {
-        let (vault, now_ms) = (Arc::clone(&self.vault), self.now().unix_ms());
-        vault.wrap_anew(&mut self.transact, (old, new), now_ms).await
-    }
-}
-
-impl Reader {
-    /// Which master key wraps the root key.
-    ///
-    /// # Errors
-    /// [`StoreError::Tampered`].
-    pub async fn master_key_id(&self) -> Result<MasterKeyId, StoreError> {
-        let row = self.database.fetch_optional(ROOT_KEY, vec![]).await?;
-        let text = row.map(|row| row.text(0)).transpose()?.unwrap_or_default();
-        text.parse().map_err(|_| StoreError::tampered("root key", 1))
     }
 }
 

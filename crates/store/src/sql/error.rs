@@ -9,6 +9,10 @@ use deadpool::managed::PoolError;
 use rusqlite::ffi;
 use tokio_postgres::error::SqlState;
 
+/// How long a write waits for another program's, and for its turn among our own, before it is
+/// [`DatabaseError::Locked`].
+pub(super) const BUSY: Duration = Duration::from_secs(10);
+
 /// Why the database did not do as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
@@ -155,7 +159,7 @@ impl From<rusqlite::Error> for DatabaseError {
             _ => match code & 0xff {
                 ffi::SQLITE_FULL => Self::DiskFull { reason },
                 ffi::SQLITE_IOERR | ffi::SQLITE_READONLY => Self::Disk { code: code.to_string(), reason },
-                ffi::SQLITE_BUSY => Self::Locked { seconds: super::sqlite::BUSY.as_secs() },
+                ffi::SQLITE_BUSY => Self::Locked { seconds: BUSY.as_secs() },
                 _ => Self::Refused { code: code.to_string(), reason },
             },
         }

@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_postgres::{AsyncMessage, Client};
 
+use super::connect::connect;
 use super::error::DatabaseError;
-use super::postgres::connect;
 use super::url::Settings;
 
 /// How long to wait before listening again.

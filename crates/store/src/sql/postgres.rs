@@ -1,7 +1,8 @@
 //! PostgreSQL through tokio-postgres: one pool, unnamed statements with declared types, so that a pooler that hands
 //! every transaction another connection works as well.
 //!
-//! Owns: connecting, the pool, transactions. Leaves to `url` and `tls`: what the URL asks for; to `listen`: notices.
+//! Owns: the pool, transactions. Leaves to `connect`: opening a connection; to `url` and `tls`: what the URL asks for;
+//! to `listen`: notices.
 //! Invariants: a connection on which anything is under way is not handed out again; what may have changed something is
 //! never sent twice; connections live on the runtime on which the store was opened, whoever uses them.
 
@@ -11,16 +12,15 @@ use std::time::Duration;
 use deadpool::managed::{Manager, Metrics, Object, Pool, RecycleError, RecycleResult};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
-use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Connection, Socket};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::error::{DatabaseError, SILENT, reason, unreached};
+use super::connect::connect;
+use super::error::{DatabaseError, reason};
 use super::listen::Listener;
 use super::row::Row;
 use super::sqlite::Access;
-use super::url::{Settings, places};
+use super::url::Settings;
 use super::value::Value;
 
 /// How long a statement waits for a free connection.
@@ -43,8 +43,6 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL 
 /// Changes nothing, whatever is sent.
 const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/// The half of a connection that sends and receives.
-type Link = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 /// A value as the driver takes it.
 pub(crate) type Typed<'v> = (&'v (dyn ToSql + Sync), Type);
 
@@ -195,36 +193,6 @@ impl Manager for Connector {
             }
         }
     }
-}
-
-/// Connects to the first host that lets us in.
-///
-/// # Errors
-/// [`DatabaseError::Connect`], with what each of them said.
-pub(super) async fn connect(settings: &Settings) -> Result<(Client, Link), DatabaseError> {
-    let (mut said, mut in_short) = (Vec::new(), SILENT);
-    for host in settings.in_turn() {
-        let why =
-            match tokio::time::timeout(settings.connect_within, host.connect(settings.tls.clone())).await {
-                Ok(Ok(connected)) => return Ok(connected),
-                Ok(Err(error)) => {
-                    in_short = unreached(&error);
-                    reason(&error)
-                }
-                Err(_) => {
-                    in_short = SILENT;
-                    format!("no answer within {} s", settings.connect_within.as_secs_f32())
-                }
-            };
-        said.push((places(host), why));
-    }
-    let reason = match said.as_slice() {
-        [(_, why)] => why.clone(),
-        several => {
-            several.iter().map(|(place, why)| format!("{place}: {why}")).collect::<Vec<_>>().join("; ")
-        }
-    };
-    Err(DatabaseError::Connect { server: settings.server(), reason, in_short })
 }
 
 /// One connection of the pool.

@@ -1,6 +1,7 @@
 //! What a statement gives: rows, read by column position and type. A column of another type is an error and never
 //! converted: whoever altered a row must not get it read as something else.
 
+use keyward_rules::time::Moment;
 use tokio_postgres::types::Type;
 
 use super::error::DatabaseError;
@@ -88,6 +89,11 @@ fn read<T: FromCell>(cells: &[Cell], column: usize) -> Result<T, DatabaseError> 
     let found = cells.get(column);
     let kind = found.map_or("nothing", Cell::kind);
     found.and_then(T::from_cell).ok_or(DatabaseError::Column { column, found: kind, expected: T::KIND })
+}
+
+/// Milliseconds of a column or clock as a moment; `None` before 1970.
+pub(crate) fn moment(ms: i64) -> Option<Moment> {
+    u64::try_from(ms).ok().map(Moment::from_unix_ms)
 }
 
 macro_rules! getter {

@@ -10,14 +10,12 @@ use std::time::Duration;
 use deadpool::managed::{Manager, Metrics, Object, Pool, RecycleError, RecycleResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::error::DatabaseError;
+use super::error::{BUSY, DatabaseError};
 use super::row::Row;
 use super::statement::{Prepared, fetch};
 use super::value::Value;
 
-/// How long a write waits for another program's, and for its turn among our own.
-pub(crate) const BUSY: Duration = Duration::from_secs(10);
-/// How often it is tried meanwhile.
+/// How often a locked file is tried until then.
 const TRY: Duration = Duration::from_millis(1);
 /// How long a read waits for a free connection.
 const READ_WAIT: Duration = Duration::from_secs(5);

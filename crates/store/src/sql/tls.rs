@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::url::UrlError;
+use super::url_error::UrlError;
 
 /// What of the server's certificate is checked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -2,7 +2,7 @@
 //! up over records from before.
 
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor, Proof, Scope};
+use keyward_rules::grant::{ActionKind, Actor, Proof, Scope};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::log::{
     Checkpoint, Frontier, Hash, Origin, SigningKey, check_consistency, check_inclusion, stored_count,
@@ -380,7 +380,7 @@ async fn a_backup_that_was_put_back_dropped_none(world: World) {
     let log = world.store.log();
     edit(&world, "DELETE FROM audit_checkpoints WHERE size = 13").await;
     assert_eq!(verify(&log, kept_elsewhere(&signed)).await, [dropped(13, "file 13")]);
-    let grant = Actor::Host("ops".into()).may(Action::RestoreStore, Proof::None).unwrap();
+    let grant = Actor::Host("ops".into()).may(ActionKind::RestoreStore, Proof::None).unwrap();
     let tx = world.store.writer().begin(grant, NOW).await.unwrap();
     let event = Event::of(tx.grant(), NOW, "store", &[]);
     tx.commit(event).await.unwrap();

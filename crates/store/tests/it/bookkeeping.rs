@@ -7,9 +7,11 @@ const WITH_GRANT: &[&str] = &[
     "accounts",
     "app_keys",
     "apps",
+    "asked",
     "brokers",
     "ranges",
     "channels",
+    "head",
     "keys",
     "notes",
     "overseen",
@@ -17,7 +19,6 @@ const WITH_GRANT: &[&str] = &[
     "policies",
     "proposals",
     "staff",
-    "writer",
 ];
 
 const BOOKKEEPING: &[(&str, &str)] = &[

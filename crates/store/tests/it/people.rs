@@ -2,7 +2,7 @@
 
 use keyward_rules::account::Email;
 use keyward_rules::alert::{Alert, AlertKind};
-use keyward_rules::grant::{Action, Scope};
+use keyward_rules::grant::{ActionKind, Scope};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::letter::{Body, CodeLetter, Letter};
 use keyward_rules::person::{CodeTag, SessionId, SessionLife};
@@ -148,7 +148,7 @@ fn challenge(id: u8, owner: &str) -> NewChallenge {
         owner: owner.to_owned(),
         account: None,
         session: Some(SessionId::from_entropy([9; 16])),
-        action: Action::IssueKey,
+        action: ActionKind::IssueKey,
         intent: tag(1),
         code: tag(2),
         payload: Secret::new("sealed words".into()),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use keyward_rules::account::Email;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{Action, Actor, Grant, Proof};
+use keyward_rules::grant::{ActionKind, Actor, Grant, Proof};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::key::{Environment, HmacState, KeyName, PassphraseTag, RateCap};
 use keyward_rules::time::Moment;
@@ -138,7 +138,7 @@ pub fn draft(id: KeyId, account: AccountId, name: &str) -> KeyDraft {
 }
 
 pub fn grant() -> Grant {
-    Actor::System("sandbox").may(Action::SeedSandbox, Proof::None).unwrap()
+    Actor::System("sandbox").may(ActionKind::SeedSandbox, Proof::None).unwrap()
 }
 
 pub async fn commit(tx: Tx) {

@@ -15,7 +15,7 @@ pub async fn write(log: &Log, key: &VerifierKey, folder: &Path) -> Result<()> {
         bail!("there is no checkpoint yet: `keyward serve` signs one every minute");
     };
     let checkpoint = Checkpoint::open_any_name(&note, key).context("the newest checkpoint does not count")?;
-    std::fs::create_dir(folder).with_context(|| format!("{} cannot be made anew", folder.display()))?;
+    std::fs::create_dir(folder).with_context(|| format!("{} cannot be created", folder.display()))?;
     let mut tree = Frontier::default();
     for tile in Tile::all(checkpoint.size) {
         let hashes = match tile.entries_path() {

@@ -4,16 +4,18 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
+use keyward_authority::ActionError;
 use keyward_authority::apps::{AppWish, HomePage, app_matter, edit_app, register_app};
 use keyward_authority::questions::{BrokerApp, broker_app};
-use keyward_authority::{ActionError, ErrorKind};
 use keyward_rules::account::Email;
 use keyward_rules::app::{AppName, AppStanding};
+use keyward_rules::grant::ActionKind;
 use keyward_rules::permission::{Permission, Permissions};
 
-use super::{app_id, logo};
+use super::id::app_id;
+use super::logo;
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, CEREMONY, Ceremony, tighten};
+use crate::pages::confirm::{Asking, CEREMONY, prove};
 use crate::pages::field::{Field, Kind, Slip, html_of};
 use crate::pages::layout::{Frame, capital, page_with, problem, sentence, told};
 use crate::pages::note::Note;
@@ -198,6 +200,7 @@ fn asking(wish: &AppWish, app: Option<&BrokerApp>) -> Asking {
         part: "apps",
         words,
         extra: String::new(),
+        asks_at_once: false,
     }
 }
 
@@ -233,14 +236,16 @@ async fn send(posted: Posted, app: Option<BrokerApp>) -> Response {
     };
     let (id, kept) = (app.as_ref().map(|app| app.profile.id), kept(&posted, &wish));
     let matter = app_matter(&wish, id);
-    let proof = match tighten(&kept, &asking(&wish, app.as_ref()), &matter).await {
-        Ceremony::Proven(proof) => proof,
-        Ceremony::Page(answer) => return answer,
+    let proof = match prove(&kept, &person.desk(), &asking(&wish, app.as_ref()), &matter).await {
+        Ok(proof) => proof,
+        Err(halted) => return halted.into(),
     };
     let desk = person.desk();
     let done = match id {
-        None => register_app(&desk, proof, person.id(), wish).await.map(|id| (id, Note::Registered)),
-        Some(id) => edit_app(&desk, proof, id, wish).await.map(|()| (id, Note::AppChanged)),
+        None => register_app(&desk, proof, person.id(), wish)
+            .await
+            .map(|id| (id, Note::Done(ActionKind::RegisterApp))),
+        Some(id) => edit_app(&desk, proof, id, wish).await.map(|()| (id, Note::Done(ActionKind::EditApp))),
     };
     match done {
         Ok((id, note)) => told(person, &format!("/apps/{id}"), note).await,
@@ -252,10 +257,10 @@ async fn send(posted: Posted, app: Option<BrokerApp>) -> Response {
 fn refused(posted: &Posted, app: Option<&BrokerApp>, refusal: ActionError) -> Response {
     let mut errors = Errors::default();
     let text = sentence(&refusal);
-    match (refusal.kind(), &refusal) {
-        (ErrorKind::Refused, ActionError::Store(_)) => errors.name = text,
-        (ErrorKind::Refused, _) => errors.whole = text,
-        (ErrorKind::Missing | ErrorKind::TooMuch | ErrorKind::Broken, _) => return problem(refusal),
+    match (refusal.kind().is_refusal(), &refusal) {
+        (true, ActionError::Store(_)) => errors.name = text,
+        (true, _) => errors.whole = text,
+        (false, _) => return problem(refusal),
     }
     form(&posted.person, app, &posted.fields, errors, StatusCode::UNPROCESSABLE_ENTITY)
 }

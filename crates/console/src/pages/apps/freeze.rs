@@ -2,17 +2,18 @@
 
 use axum::extract::Path;
 use axum::response::Response;
-use keyward_authority::apps::{freeze_app, thaw_matter, thaw_own_app};
+use keyward_authority::apps::{freeze_app, freeze_matter, thaw_matter, thaw_own_app};
 use keyward_authority::questions::{BrokerApp, broker_app};
 use keyward_authority::{ActionError, AppKeyCounts};
 
-use super::app_id;
+use super::id::app_id;
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up};
+use crate::pages::confirm::{Asking, ask_one, begin, prove};
 use crate::pages::layout::{problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
 use keyward_rules::app::FrozenBy;
+use keyward_rules::grant::ActionKind;
 
 /// How many keys and accounts something touches.
 pub fn touched(counts: &AppKeyCounts) -> String {
@@ -45,6 +46,7 @@ fn freezing(app: &BrokerApp) -> Asking {
                 .to_owned(),
         ],
         extra: String::new(),
+        asks_at_once: false,
     }
 }
 
@@ -54,7 +56,10 @@ pub async fn show_freeze(person: SignedIn, Path(id): Path<String>) -> Response {
         Ok(app) if matches!(app.profile.frozen, Some(FrozenBy::Broker | FrozenBy::Both)) => {
             problem(ActionError::Unchanged)
         }
-        Ok(app) => ask_one(&person, &freezing(&app), &Fields::default(), "").await,
+        Ok(app) => {
+            let pending = freeze_matter(&app.profile);
+            ask_one(&person, &person.desk(), &freezing(&app), &Fields::default(), &pending).await
+        }
         Err(answer) => answer,
     }
 }
@@ -63,12 +68,11 @@ pub async fn show_freeze(person: SignedIn, Path(id): Path<String>) -> Response {
 pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let app = find(&posted.person, &id).await?;
-        let proof = match one_factor(&posted, &freezing(&app)).await {
-            Ceremony::Proven(proof) => proof,
-            Ceremony::Page(answer) => return Ok(answer),
-        };
+        let proof =
+            prove(&posted, &posted.person.desk(), &freezing(&app), &freeze_matter(&app.profile)).await?;
         freeze_app(&posted.person.desk(), proof, app.profile.id, "").await.map_err(problem)?;
-        Ok(told(&posted.person, &format!("/apps/{}", app.profile.id), Note::AppFrozen).await)
+        Ok(told(&posted.person, &format!("/apps/{}", app.profile.id), Note::Done(ActionKind::FreezeApp))
+            .await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -85,6 +89,7 @@ fn thawing(app: &BrokerApp) -> Asking {
         part: "apps",
         words,
         extra: String::new(),
+        asks_at_once: false,
     }
 }
 
@@ -100,12 +105,9 @@ pub async fn show_thaw(person: SignedIn, Path(id): Path<String>) -> Response {
 pub async fn thaw(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let app = find(&posted.person, &id).await?;
-        let proof = match step_up(&posted, &thawing(&app), &thaw_matter(&app.profile)).await {
-            Ceremony::Proven(proof) => proof,
-            Ceremony::Page(answer) => return Ok(answer),
-        };
+        let proof = prove(&posted, &posted.person.desk(), &thawing(&app), &thaw_matter(&app.profile)).await?;
         thaw_own_app(&posted.person.desk(), proof, app.profile.id).await.map_err(problem)?;
-        Ok(told(&posted.person, &format!("/apps/{}", app.profile.id), Note::AppThawed).await)
+        Ok(told(&posted.person, &format!("/apps/{}", app.profile.id), Note::Done(ActionKind::ThawApp)).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

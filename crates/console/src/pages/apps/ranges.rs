@@ -9,14 +9,15 @@ use keyward_authority::apps::{
     RangeWish, RangesGo, check_ranges, ranges_matter, size_in_words, submit_ranges, withdraw_ranges,
 };
 use keyward_authority::questions::{BrokerApp, broker_app};
-use keyward_authority::{ActionError, Desk, ErrorKind};
+use keyward_authority::{ActionError, Desk};
 use keyward_rules::address::AddressSet;
 use keyward_rules::app::{Difference, Size, Submission, VersionStanding, read_entries};
+use keyward_rules::grant::ActionKind;
 use keyward_rules::id::AppId;
 
-use super::app_id;
+use super::id::app_id;
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, CEREMONY, Ceremony, step_up, tighten};
+use crate::pages::confirm::{Asking, CEREMONY, prove};
 use crate::pages::layout::{Frame, capital, page, page_with, problem, sentence, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
@@ -122,7 +123,7 @@ async fn compare(
             (judged.added, judged.removed) = (list(&change.added), list(&change.removed));
         }
         Err(ActionError::Unchanged) => "These are the ranges in force.".clone_into(&mut judged.whole),
-        Err(refusal) if refusal.kind() == ErrorKind::Refused => judged.whole = sentence(&refusal),
+        Err(refusal) if refusal.kind().is_refusal() => judged.whole = sentence(&refusal),
         Err(other) => return Err(other),
     }
     Ok(())
@@ -276,7 +277,7 @@ pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
         };
         let (goes, _) = match check_ranges(&desk, &wish).await {
             Ok(checked) => checked,
-            Err(refusal) if refusal.kind() == ErrorKind::Refused => {
+            Err(refusal) if refusal.kind().is_refusal() => {
                 return again(&posted, &app, StatusCode::UNPROCESSABLE_ENTITY, &sentence(&refusal)).await;
             }
             Err(other) => return Err(problem(other)),
@@ -284,18 +285,11 @@ pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
         let matter = ranges_matter(&desk, &wish).await.map_err(problem)?;
         let kept = kept(&posted);
         let asking = asking(&app, goes, matter.words.clone());
-        let ceremony = match goes {
-            RangesGo::Narrow => tighten(&kept, &asking, &matter).await,
-            RangesGo::Widen => step_up(&kept, &asking, &matter).await,
-        };
-        let proof = match ceremony {
-            Ceremony::Proven(proof) => proof,
-            Ceremony::Page(answer) => return Ok(answer),
-        };
+        let proof = prove(&kept, &desk, &asking, &matter).await?;
         let (_, went) = submit_ranges(&desk, proof, wish).await.map_err(problem)?;
         let note = match went {
-            RangesGo::Narrow => Note::RangesNarrowed,
-            RangesGo::Widen => Note::RangesSubmitted,
+            RangesGo::Narrow => Note::Done(ActionKind::NarrowRanges),
+            RangesGo::Widen => Note::Done(ActionKind::SubmitRanges),
         };
         Ok(told(&posted.person, &format!("/apps/{}", app.profile.id), note).await)
     };
@@ -336,6 +330,7 @@ fn asking(app: &BrokerApp, goes: RangesGo, words: Vec<String>) -> Asking {
         part: "apps",
         words,
         extra: String::new(),
+        asks_at_once: false,
     }
 }
 
@@ -345,7 +340,7 @@ pub async fn withdraw(Path((id, number)): Path<(String, String)>, posted: Posted
         let id = app_id(&id)?;
         let number = number.parse().map_err(|_| problem(ActionError::NoVersion))?;
         withdraw_ranges(&posted.person.desk(), id, number).await.map_err(problem)?;
-        Ok(told(&posted.person, &format!("/apps/{id}"), Note::RangesWithdrawn).await)
+        Ok(told(&posted.person, &format!("/apps/{id}"), Note::Done(ActionKind::WithdrawRanges)).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

@@ -7,9 +7,11 @@ use keyward_authority::apps::submit_app;
 use keyward_authority::questions::{BrokerApp, VersionView, broker_app, broker_apps};
 use keyward_authority::{AppKeyCounts, AppProfile};
 use keyward_rules::app::{AppStanding, FrozenBy, VersionStanding};
+use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::APPS_PER_BROKER;
 
-use super::{app_id, overlap_words};
+use super::id::app_id;
+use super::ranges::overlap_words;
 use crate::pages::layout::{Frame, page, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
@@ -244,7 +246,7 @@ pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let id = app_id(&id)?;
         submit_app(&posted.person.desk(), id).await.map_err(problem)?;
-        Ok(told(&posted.person, &format!("/apps/{id}"), Note::AppSubmitted).await)
+        Ok(told(&posted.person, &format!("/apps/{id}"), Note::Done(ActionKind::SubmitApp)).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

@@ -4,14 +4,16 @@ use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::response::Response;
 use keyward_authority::ActionError;
-use keyward_authority::oversight::{OverseenAccount, freeze_account, overseen_account, search_accounts};
+use keyward_authority::oversight::{
+    OverseenAccount, freeze_account, freeze_account_matter, overseen_account, search_accounts,
+};
 use keyward_authority::questions::KeyView;
-use keyward_rules::grant::Action;
+use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::PAGE_DEFAULT;
 
-use super::{Officer, account_id, acting, desk, reasoned, why_field};
+use super::officer::{Officer, account_id, acting, desk, reasoned, why_field};
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, ask_one};
+use crate::pages::confirm::{Asking, ask_at_once};
 use crate::pages::layout::{Frame, Query, page, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
@@ -120,6 +122,7 @@ fn asking(account: &OverseenAccount, fields: &Fields, error: &str) -> Asking {
             "It takes effect at once. Lifting it takes a proposal that another operator approves.".to_owned(),
         ],
         extra: why_field(fields, error),
+        asks_at_once: true,
     }
 }
 
@@ -131,9 +134,9 @@ async fn find(person: &SignedIn, id: &str) -> Result<OverseenAccount, Response> 
 /// The question before.
 pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
-        acting(&officer.0, Action::FreezeAccount)?;
+        acting(&officer.0, ActionKind::FreezeAccount)?;
         let (account, none) = (find(&officer.0, &id).await?, Fields::default());
-        Ok(ask_one(&officer.0, &asking(&account, &none, ""), &none, "").await)
+        Ok(ask_at_once(&officer.0, &asking(&account, &none, ""), &none).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -141,12 +144,14 @@ pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
 /// Freezes it.
 pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, Action::FreezeAccount)?;
+        let desk = acting(&posted.person, ActionKind::FreezeAccount)?;
         let account = find(&posted.person, &id).await?;
-        let (proof, why) = reasoned(&posted, |fields, error| asking(&account, fields, error)).await?;
         let id = account.record.account.id;
+        let page = |fields: &Fields, error: &str| asking(&account, fields, error);
+        let (proof, why) = reasoned(&posted, &desk, page, |why| freeze_account_matter(id, why)).await?;
         freeze_account(&desk, proof, id, &why).await.map_err(problem)?;
-        Ok(told(&posted.person, &format!("/operations/accounts/{id}"), Note::Frozen).await)
+        Ok(told(&posted.person, &format!("/operations/accounts/{id}"), Note::Done(ActionKind::FreezeAccount))
+            .await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

@@ -6,12 +6,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use keyward_authority::questions::{TrailView, prove_record, search_audit, signed_records};
 use keyward_authority::{ActionError, AuditFilter};
-use keyward_rules::grant::Action;
+use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::PAGE_DEFAULT;
 use keyward_rules::trail::Sought;
 use serde::Deserialize;
 
-use super::Officer;
+use super::officer::Officer;
 use crate::api::RecordNumber;
 use crate::pages::layout::{Frame, message, page, problem};
 use crate::pages::trail::proof_file;
@@ -62,7 +62,7 @@ fn row(signed: u64, view: TrailView) -> Row {
     let entry = view.entry;
     Row {
         n: view.n,
-        title: record_title(&entry.action).map_or_else(|| entry.action.clone(), str::to_owned),
+        title: record_title(&entry.action),
         action: entry.action,
         at: When::read(&entry.at),
         actor: entry.actor,
@@ -111,7 +111,7 @@ pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
         Ok(page(&Show {
             frame: Frame::of(&officer.0, "operations", "Audit log"),
             tab: "audit",
-            actions: Action::ALL.iter().map(|action| action.word()).collect(),
+            actions: ActionKind::ALL.iter().map(|action| action.word()).collect(),
             rows: found.rows.into_iter().map(|view| row(signed, view)).collect(),
             older: found.next,
             searched: stopped.then_some(found.looked_through),

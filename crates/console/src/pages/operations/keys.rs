@@ -4,14 +4,14 @@ use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::response::Response;
 use keyward_authority::ActionError;
-use keyward_authority::oversight::{freeze_one_key, overseen_key, search_keys};
+use keyward_authority::oversight::{freeze_key_matter, freeze_one_key, overseen_key, search_keys};
 use keyward_authority::questions::KeyView;
-use keyward_rules::grant::Action;
+use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::PAGE_DEFAULT;
 
-use super::{Officer, acting, desk, reasoned, why_field};
+use super::officer::{Officer, acting, desk, reasoned, why_field};
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, ask_one};
+use crate::pages::confirm::{Asking, ask_at_once};
 use crate::pages::layout::{Frame, Query, page, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
@@ -95,15 +95,16 @@ fn asking(key: &KeyView, account: &str, fields: &Fields, error: &str) -> Asking 
                 .to_owned(),
         ],
         extra: why_field(fields, error),
+        asks_at_once: true,
     }
 }
 
 /// The question before.
 pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
-        acting(&officer.0, Action::FreezeKey)?;
+        acting(&officer.0, ActionKind::FreezeKey)?;
         let ((key, account), none) = (find(&officer.0, &id).await?, Fields::default());
-        Ok(ask_one(&officer.0, &asking(&key, &account, &none, ""), &none, "").await)
+        Ok(ask_at_once(&officer.0, &asking(&key, &account, &none, ""), &none).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -111,11 +112,13 @@ pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
 /// Freezes it.
 pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, Action::FreezeKey)?;
+        let desk = acting(&posted.person, ActionKind::FreezeKey)?;
         let (key, account) = find(&posted.person, &id).await?;
-        let (proof, why) = reasoned(&posted, |fields, error| asking(&key, &account, fields, error)).await?;
+        let page = |fields: &Fields, error: &str| asking(&key, &account, fields, error);
+        let (proof, why) = reasoned(&posted, &desk, page, |why| freeze_key_matter(key.id, why)).await?;
         freeze_one_key(&desk, proof, key.id, &why).await.map_err(problem)?;
-        Ok(told(&posted.person, &format!("/operations/keys/{}", key.id), Note::Frozen).await)
+        Ok(told(&posted.person, &format!("/operations/keys/{}", key.id), Note::Done(ActionKind::FreezeKey))
+            .await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use keyward_authority::oversight::overview;
 
-use super::Officer;
+use super::officer::Officer;
 use crate::pages::layout::{Frame, page, problem};
 
 #[derive(Template)]

@@ -4,19 +4,19 @@ use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::response::Response;
 use keyward_authority::oversight::{
-    Progress, ProposalView, approval_matter, approve as approve_it, cancel_proposal,
+    Progress, ProposalView, approval_matter, approve as approve_it, cancel_proposal, cancellation_matter,
     carry_out as carry_it_out, carry_out_if_complete, check_proposal, list_proposals, propose,
     propose_matter, show_proposal,
 };
 use keyward_authority::{ActionError, Desk};
-use keyward_rules::grant::Action;
+use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::PAGE_DEFAULT;
 use keyward_rules::proposal::{Change, ChangeHash, NotPassed, ProposalId};
 use serde::Deserialize;
 
-use super::{Officer, acting};
+use super::officer::{Officer, acting};
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up};
+use crate::pages::confirm::{Asking, ask_one, begin, prove};
 use crate::pages::layout::{Frame, Query, page, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
@@ -171,13 +171,14 @@ fn proposing(change: Change, words: Vec<String>) -> Asking {
         part: "operations",
         words,
         extra: format!("<input type=\"hidden\" name=\"change\" value=\"{change}\">"),
+        asks_at_once: false,
     }
 }
 
 /// What would be proposed, in the words that the others will read.
 pub async fn show_new(officer: Officer, Asked(query): Asked<Wish>) -> Response {
     let answer = async {
-        let desk = acting(&officer.0, Action::Propose)?;
+        let desk = acting(&officer.0, ActionKind::Propose)?;
         let change = wish(&query.text())?;
         let mut words = check_proposal(&desk, change).await.map_err(problem)?;
         words.push("The other operators are told by mail. You do not count as an approver.".to_owned());
@@ -189,17 +190,15 @@ pub async fn show_new(officer: Officer, Asked(query): Asked<Wish>) -> Response {
 /// Proposes it, and carries it out where nobody else is asked.
 pub async fn make(posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, Action::Propose)?;
+        let desk = acting(&posted.person, ActionKind::Propose)?;
         let change = wish(posted.fields.get("change"))?;
         let matter = propose_matter(&desk, change).await.map_err(problem)?;
         let words = matter.words.clone();
         let kept = without_change(&posted);
-        let proof = match step_up(&kept, &proposing(change, words), &matter).await {
-            Ceremony::Proven(proof) => proof,
-            Ceremony::Page(answer) => return Ok(answer),
-        };
+        let proof = prove(&kept, &desk, &proposing(change, words), &matter).await?;
         let id = propose(&desk, proof, change).await.map_err(problem)?;
-        after(&posted.person, id, carry_out_if_complete(&desk, id).await, Note::Proposed).await
+        after(&posted.person, id, carry_out_if_complete(&desk, id).await, Note::Done(ActionKind::Propose))
+            .await
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -234,13 +233,14 @@ fn approving(view: &ProposalView) -> Asking {
         part: "operations",
         words: view.words.clone(),
         extra: format!("<input type=\"hidden\" name=\"hash\" value=\"{}\">", view.hash),
+        asks_at_once: false,
     }
 }
 
 /// The words once more, and the hash that the approval is bound to.
 pub async fn show_approve(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
-        let view = find(&acting(&officer.0, Action::Approve)?, &id).await?;
+        let view = find(&acting(&officer.0, ActionKind::Approve)?, &id).await?;
         if view.requester.0 == officer.0.id() {
             return Err(problem(NotPassed::OwnProposal.into()));
         }
@@ -252,7 +252,7 @@ pub async fn show_approve(officer: Officer, Path(id): Path<String>) -> Response 
 /// Approves it, and carries it out if that was the last approval.
 pub async fn approve(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, Action::Approve)?;
+        let desk = acting(&posted.person, ActionKind::Approve)?;
         let view = find(&desk, &id).await?;
         let read = ChangeHash::parse(posted.fields.get("hash"));
         let read = read.ok_or_else(|| problem(NotPassed::Changed.into()))?;
@@ -263,12 +263,15 @@ pub async fn approve(Path(id): Path<String>, posted: Posted) -> Response {
             return Err(problem(NotPassed::Changed.into()));
         }
         let matter = approval_matter(&view);
-        let proof = match step_up(&without_change(&posted), &approving(&view), &matter).await {
-            Ceremony::Proven(proof) => proof,
-            Ceremony::Page(answer) => return Ok(answer),
-        };
+        let proof = prove(&without_change(&posted), &desk, &approving(&view), &matter).await?;
         approve_it(&desk, proof, view.id, read).await.map_err(problem)?;
-        after(&posted.person, view.id, carry_out_if_complete(&desk, view.id).await, Note::Approved).await
+        after(
+            &posted.person,
+            view.id,
+            carry_out_if_complete(&desk, view.id).await,
+            Note::Done(ActionKind::Approve),
+        )
+        .await
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -276,7 +279,7 @@ pub async fn approve(Path(id): Path<String>, posted: Posted) -> Response {
 /// Carries out what has all its approvals, for when the last approver could not.
 pub async fn carry_out(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, Action::Approve)?;
+        let desk = acting(&posted.person, ActionKind::Approve)?;
         let view = find(&desk, &id).await?;
         carry_it_out(&desk, view.id).await.map_err(problem)?;
         Ok(told(&posted.person, &format!("/operations/proposals/{}", view.id), Note::CarriedOut).await)
@@ -294,14 +297,17 @@ fn cancelling(view: &ProposalView) -> Asking {
         part: "operations",
         words: view.words.iter().take(2).cloned().collect(),
         extra: String::new(),
+        asks_at_once: false,
     }
 }
 
 /// The question before.
 pub async fn show_cancel(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
-        let view = find(&acting(&officer.0, Action::CancelProposal)?, &id).await?;
-        Ok(ask_one(&officer.0, &cancelling(&view), &Fields::default(), "").await)
+        let desk = acting(&officer.0, ActionKind::CancelProposal)?;
+        let view = find(&desk, &id).await?;
+        let pending = cancellation_matter(view.id);
+        Ok(ask_one(&officer.0, &desk, &cancelling(&view), &Fields::default(), &pending).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -309,14 +315,16 @@ pub async fn show_cancel(officer: Officer, Path(id): Path<String>) -> Response {
 /// Cancels it.
 pub async fn cancel(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, Action::CancelProposal)?;
+        let desk = acting(&posted.person, ActionKind::CancelProposal)?;
         let view = find(&desk, &id).await?;
-        let proof = match one_factor(&posted, &cancelling(&view)).await {
-            Ceremony::Proven(proof) => proof,
-            Ceremony::Page(answer) => return Ok(answer),
-        };
+        let proof = prove(&posted, &desk, &cancelling(&view), &cancellation_matter(view.id)).await?;
         cancel_proposal(&desk, proof, view.id).await.map_err(problem)?;
-        Ok(told(&posted.person, &format!("/operations/proposals/{}", view.id), Note::Cancelled).await)
+        Ok(told(
+            &posted.person,
+            &format!("/operations/proposals/{}", view.id),
+            Note::Done(ActionKind::CancelProposal),
+        )
+        .await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

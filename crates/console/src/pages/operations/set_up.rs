@@ -4,10 +4,10 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 use keyward_authority::oversight::{check_set_up, set_up_matter, take_set_up};
-use keyward_rules::grant::TwoFactor;
+use keyward_rules::grant::{ActionKind, TwoFactor};
 
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, Ceremony, step_up};
+use crate::pages::confirm::{Asking, prove};
 use crate::pages::layout::{Frame, message, page, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
@@ -26,7 +26,7 @@ pub async fn show(person: SignedIn) -> Response {
     page(&Page { frame: Frame::of(&person, "", "Become an operator"), csrf: &person.csrf, two_factor })
 }
 
-fn asking(matter: &keyward_authority::Matter, token: &str, choice: &str) -> Asking {
+fn asking(matter: &keyward_authority::PendingAction, token: &str, choice: &str) -> Asking {
     let hidden =
         |name: &str, value: &str| format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
     Asking {
@@ -38,6 +38,7 @@ fn asking(matter: &keyward_authority::Matter, token: &str, choice: &str) -> Aski
         part: "",
         words: matter.words.clone(),
         extra: format!("{}{}", hidden("token", token), hidden("operators", choice)),
+        asks_at_once: false,
     }
 }
 
@@ -59,12 +60,12 @@ pub async fn take(posted: Posted) -> Response {
     let matter = set_up_matter(token, alone);
     let kept = Posted { person: person.clone(), fields: Fields(fields.without(&["token", "operators"])) };
     let asking = asking(&matter, token, if alone { "1" } else { "2" });
-    let proof = match step_up(&kept, &asking, &matter).await {
-        Ceremony::Proven(proof) => proof,
-        Ceremony::Page(answer) => return answer,
+    let proof = match prove(&kept, &person.desk(), &asking, &matter).await {
+        Ok(proof) => proof,
+        Err(halted) => return halted.into(),
     };
     match take_set_up(&person.desk(), proof, token, alone).await {
-        Ok(()) => told(person, "/operations", Note::Operator).await,
+        Ok(()) => told(person, "/operations", Note::Done(ActionKind::TakeSetUp)).await,
         Err(other) => problem(other),
     }
 }

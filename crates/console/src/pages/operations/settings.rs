@@ -6,13 +6,13 @@ use keyward_authority::oversight::{
     PolicySource, master_key_id, name_of, policy_in_force, tighten_policy, tightening_matter,
 };
 use keyward_authority::{ActionError, Desk};
-use keyward_rules::grant::Action;
+use keyward_rules::grant::ActionKind;
 use keyward_rules::policy::{Direction, Setting};
 use keyward_rules::proposal::Change;
 
+use super::officer::{Officer, acting};
 use super::proposals::link_to;
-use super::{Officer, acting};
-use crate::pages::confirm::{Asking, Ceremony, tighten};
+use crate::pages::confirm::{Asking, prove};
 use crate::pages::layout::{Frame, go, page, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::Posted;
@@ -106,13 +106,14 @@ fn asking(setting: Setting, before: &str) -> Asking {
             "It takes effect at once. Going back takes a proposal.".to_owned(),
         ],
         extra: String::new(),
+        asks_at_once: false,
     }
 }
 
 /// Changes a policy: a stricter one with a factor, a less strict one by a proposal.
 pub async fn change(posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, Action::TightenPolicy)?;
+        let desk = acting(&posted.person, ActionKind::TightenPolicy)?;
         let (name, value) = (posted.fields.get("name"), posted.fields.get("value").trim());
         let setting = Setting::parse(name, value)
             .map_err(|_| problem(ActionError::OtherWay("there is no policy of that name with that value")))?;
@@ -125,12 +126,9 @@ pub async fn change(posted: Posted) -> Response {
             Direction::Tighter => {}
         }
         let asking = asking(setting, &before);
-        let proof = match tighten(&posted, &asking, &tightening_matter(setting)).await {
-            Ceremony::Proven(proof) => proof,
-            Ceremony::Page(answer) => return Ok(answer),
-        };
+        let proof = prove(&posted, &desk, &asking, &tightening_matter(setting)).await?;
         tighten_policy(&desk, proof, setting).await.map_err(problem)?;
-        Ok(told(&posted.person, "/operations/settings", Note::Tightened).await)
+        Ok(told(&posted.person, "/operations/settings", Note::Done(ActionKind::TightenPolicy)).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

@@ -4,13 +4,13 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use keyward_authority::oversight::{
-    invitation_matter, invite_operator, name_of, revoke_role, set_up_is_open, staff,
+    invitation_matter, invite_operator, name_of, revocation_matter, revoke_role, set_up_is_open, staff,
 };
-use keyward_rules::grant::Action;
+use keyward_rules::grant::ActionKind;
 
-use super::{Officer, account_id, acting};
+use super::officer::{Officer, account_id, acting};
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, Ceremony, ask_one, begin, one_factor, step_up};
+use crate::pages::confirm::{Asking, ask_one, begin, prove};
 use crate::pages::layout::{Frame, page, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::Posted;
@@ -66,12 +66,13 @@ fn inviting() -> Asking {
         part: "operations",
         words: invitation_matter().words,
         extra: String::new(),
+        asks_at_once: false,
     }
 }
 
 /// The question before.
 pub async fn show_invite(officer: Officer) -> Response {
-    match acting(&officer.0, Action::InviteOperator) {
+    match acting(&officer.0, ActionKind::InviteOperator) {
         Ok(_) => begin(&officer.0, &inviting(), ""),
         Err(answer) => answer,
     }
@@ -87,11 +88,8 @@ struct Invitation {
 /// Makes the link, and shows it this once.
 pub async fn invite(posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, Action::InviteOperator)?;
-        let proof = match step_up(&posted, &inviting(), &invitation_matter()).await {
-            Ceremony::Proven(proof) => proof,
-            Ceremony::Page(answer) => return Ok(answer),
-        };
+        let desk = acting(&posted.person, ActionKind::InviteOperator)?;
+        let proof = prove(&posted, &desk, &inviting(), &invitation_matter()).await?;
         let token = invite_operator(&desk, proof).await.map_err(problem)?;
         let frame = Frame::of(&posted.person, "operations", "The link for the second operator");
         Ok(page(&Invitation { frame, link: posted.person.shell.set_up_link(&token) }))
@@ -113,15 +111,18 @@ fn revoking(id: &str, name: &str) -> Asking {
                 .to_owned(),
         ],
         extra: String::new(),
+        asks_at_once: false,
     }
 }
 
 /// The question before.
 pub async fn show_revoke(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
-        let desk = acting(&officer.0, Action::RevokeRole)?;
-        let name = name_of(&desk, account_id(&id)?).await.map_err(problem)?;
-        Ok(ask_one(&officer.0, &revoking(&id, &name), &Fields::default(), "").await)
+        let desk = acting(&officer.0, ActionKind::RevokeRole)?;
+        let account = account_id(&id)?;
+        let name = name_of(&desk, account).await.map_err(problem)?;
+        let pending = revocation_matter(account);
+        Ok(ask_one(&officer.0, &desk, &revoking(&id, &name), &Fields::default(), &pending).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -129,15 +130,12 @@ pub async fn show_revoke(officer: Officer, Path(id): Path<String>) -> Response {
 /// Takes it away.
 pub async fn revoke(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, Action::RevokeRole)?;
+        let desk = acting(&posted.person, ActionKind::RevokeRole)?;
         let account = account_id(&id)?;
         let name = name_of(&desk, account).await.map_err(problem)?;
-        let proof = match one_factor(&posted, &revoking(&id, &name)).await {
-            Ceremony::Proven(proof) => proof,
-            Ceremony::Page(answer) => return Ok(answer),
-        };
+        let proof = prove(&posted, &desk, &revoking(&id, &name), &revocation_matter(account)).await?;
         revoke_role(&desk, proof, account).await.map_err(problem)?;
-        Ok(told(&posted.person, "/operations/staff", Note::Revoked).await)
+        Ok(told(&posted.person, "/operations/staff", Note::Done(ActionKind::RevokeRole)).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

@@ -1,5 +1,5 @@
-use keyward_rules::grant::{Action, Actor, Grant};
+use keyward_rules::grant::{ActionKind, Actor, Grant};
 
 fn main() {
-    let _ = Grant { actor: Actor::System("sweep"), action: Action::IssueKey };
+    let _ = Grant { actor: Actor::System("sweep"), action: ActionKind::IssueKey };
 }

@@ -3,17 +3,16 @@
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
+use keyward_authority::PendingAction;
 use keyward_authority::apps::{Preview, check_ranges, enter_ranges, preview, ranges_matter};
-use keyward_authority::{ErrorKind, Matter};
-use keyward_rules::grant::Action;
+use keyward_rules::grant::ActionKind;
 
-use super::acting;
 use crate::fields::Fields;
 use crate::pages::apps::{Editor, Judged, Sides, app_id, judge, kept, wish};
-use crate::pages::confirm::{Asking, Ceremony, tighten};
+use crate::pages::confirm::{Asking, prove};
 use crate::pages::layout::{Frame, page, page_with, problem, sentence, told};
 use crate::pages::note::Note;
-use crate::pages::operations::Officer;
+use crate::pages::operations::officer::{Officer, acting};
 use crate::pages::person::{Posted, SignedIn};
 
 fn editor<'p>(
@@ -43,7 +42,7 @@ fn editor<'p>(
 /// The empty editor.
 pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
-        let desk = acting(&officer.0, Action::EnterRanges)?;
+        let desk = acting(&officer.0, ActionKind::EnterRanges)?;
         let seen = preview(&desk, app_id(&id)?).await.map_err(problem)?;
         Ok(page(&editor(&officer.0, &seen, &Fields::default(), &Judged::default(), "")))
     };
@@ -53,7 +52,7 @@ pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
 /// What is said of the text while it is typed.
 pub async fn check(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, Action::EnterRanges)?;
+        let desk = acting(&posted.person, ActionKind::EnterRanges)?;
         let judged = judge(&desk, app_id(&id)?, &posted.fields, Sides::NewOnly).await;
         Ok(page(&judged.map_err(problem)?))
     };
@@ -70,13 +69,14 @@ fn asking(seen: &Preview, words: Vec<String>) -> Asking {
         part: "operations",
         words,
         extra: String::new(),
+        asks_at_once: false,
     }
 }
 
 /// The form, sent.
 pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let (desk, fields) = (acting(&posted.person, Action::EnterRanges)?, &posted.fields);
+        let (desk, fields) = (acting(&posted.person, ActionKind::EnterRanges)?, &posted.fields);
         let seen = preview(&desk, app_id(&id)?).await.map_err(problem)?;
         if fields.has("check") {
             return again(&posted, &seen, StatusCode::OK, "").await;
@@ -86,19 +86,21 @@ pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
             Err(wrong) => return again(&posted, &seen, StatusCode::UNPROCESSABLE_ENTITY, &wrong).await,
         };
         if let Err(refusal) = check_ranges(&desk, &wish).await {
-            if refusal.kind() != ErrorKind::Refused {
+            if !refusal.kind().is_refusal() {
                 return Err(problem(refusal));
             }
             return again(&posted, &seen, StatusCode::UNPROCESSABLE_ENTITY, &sentence(&refusal)).await;
         }
         let matter = ranges_matter(&desk, &wish).await.map_err(problem)?;
-        let matter = Matter { action: Action::EnterRanges, ..matter };
-        let proof = match tighten(&kept(&posted), &asking(&seen, matter.words.clone()), &matter).await {
-            Ceremony::Proven(proof) => proof,
-            Ceremony::Page(answer) => return Ok(answer),
-        };
+        let matter = PendingAction { action: ActionKind::EnterRanges, ..matter };
+        let proof = prove(&kept(&posted), &desk, &asking(&seen, matter.words.clone()), &matter).await?;
         enter_ranges(&desk, proof, wish).await.map_err(problem)?;
-        Ok(told(&posted.person, &format!("/operations/apps/{}", seen.profile.id), Note::RangesEntered).await)
+        Ok(told(
+            &posted.person,
+            &format!("/operations/apps/{}", seen.profile.id),
+            Note::Done(ActionKind::EnterRanges),
+        )
+        .await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -109,7 +111,7 @@ async fn again(
     status: StatusCode,
     error: &str,
 ) -> Result<Response, Response> {
-    let desk = acting(&posted.person, Action::EnterRanges)?;
+    let desk = acting(&posted.person, ActionKind::EnterRanges)?;
     let judged = judge(&desk, seen.profile.id, &posted.fields, Sides::NewOnly).await.map_err(problem)?;
     Ok(page_with(status, &editor(&posted.person, seen, &posted.fields, &judged, error)))
 }

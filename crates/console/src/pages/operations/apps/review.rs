@@ -5,21 +5,22 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use keyward_authority::apps::{
-    Findings, Preview, Reviewed, preview, read_ranges, reject_app, reject_ranges, size_in_words,
+    Findings, Preview, Reviewed, preview, read_ranges, reject_app, reject_app_matter, reject_ranges,
+    reject_ranges_matter, size_in_words,
 };
 use keyward_authority::{ActionError, Desk};
 use keyward_rules::address::Network;
 use keyward_rules::app::{Size, VersionStanding};
-use keyward_rules::grant::Action;
+use keyward_rules::grant::ActionKind;
 use keyward_rules::id::AppId;
 
-use super::{acting, why_field};
+use super::why::why_field;
 use crate::fields::Fields;
 use crate::pages::apps::{app_id, overlap_words, version_look};
-use crate::pages::confirm::{Asking, ask_one};
+use crate::pages::confirm::{Asking, ask_at_once};
 use crate::pages::layout::{Frame, page, problem, told};
 use crate::pages::note::Note;
-use crate::pages::operations::{Officer, reasoned};
+use crate::pages::operations::officer::{Officer, acting, reasoned};
 use crate::pages::person::Posted;
 use crate::words::When;
 
@@ -58,7 +59,7 @@ fn number(text: &str) -> Result<u64, Response> {
 /// Shows a version with its ranges. A form and no link: that somebody read them is a record.
 pub async fn read(Path((id, text)): Path<(String, String)>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, Action::ReadRanges)?;
+        let desk = acting(&posted.person, ActionKind::ReadRanges)?;
         let reviewed = read_ranges(&desk, app_id(&id)?, number(&text)?).await.map_err(problem)?;
         Ok(page(&reading(&posted, &reviewed)))
     };
@@ -125,6 +126,7 @@ fn sending_back(id: AppId, path: &str, words: Vec<String>, fields: &Fields, erro
         part: "operations",
         words,
         extra: why_field(fields.get("why"), error),
+        asks_at_once: true,
     }
 }
 
@@ -147,9 +149,9 @@ fn rejecting_ranges(seen: &Preview, number: u64, fields: &Fields, error: &str) -
 /// The question before an app is sent back.
 pub async fn show_reject_app(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
-        let seen = find(&acting(&officer.0, Action::RejectApp)?, &id).await?;
+        let seen = find(&acting(&officer.0, ActionKind::RejectApp)?, &id).await?;
         let none = Fields::default();
-        Ok(ask_one(&officer.0, &rejecting_app(&seen, &none, ""), &none, "").await)
+        Ok(ask_at_once(&officer.0, &rejecting_app(&seen, &none, ""), &none).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -157,11 +159,18 @@ pub async fn show_reject_app(officer: Officer, Path(id): Path<String>) -> Respon
 /// Sends an app back.
 pub async fn reject_one_app(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, Action::RejectApp)?;
+        let desk = acting(&posted.person, ActionKind::RejectApp)?;
         let seen = find(&desk, &id).await?;
-        let (proof, why) = reasoned(&posted, |fields, error| rejecting_app(&seen, fields, error)).await?;
+        let asking = |fields: &Fields, error: &str| rejecting_app(&seen, fields, error);
+        let pending = |why: &str| reject_app_matter(seen.profile.id, why);
+        let (proof, why) = reasoned(&posted, &desk, asking, pending).await?;
         reject_app(&desk, proof, seen.profile.id, &why).await.map_err(problem)?;
-        Ok(told(&posted.person, &format!("/operations/apps/{}", seen.profile.id), Note::SentBack).await)
+        Ok(told(
+            &posted.person,
+            &format!("/operations/apps/{}", seen.profile.id),
+            Note::Done(ActionKind::RejectApp),
+        )
+        .await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -170,8 +179,8 @@ pub async fn reject_one_app(Path(id): Path<String>, posted: Posted) -> Response 
 pub async fn show_reject_ranges(officer: Officer, Path((id, text)): Path<(String, String)>) -> Response {
     let answer = async {
         let (number, none) = (number(&text)?, Fields::default());
-        let seen = find(&acting(&officer.0, Action::RejectRanges)?, &id).await?;
-        Ok(ask_one(&officer.0, &rejecting_ranges(&seen, number, &none, ""), &none, "").await)
+        let seen = find(&acting(&officer.0, ActionKind::RejectRanges)?, &id).await?;
+        Ok(ask_at_once(&officer.0, &rejecting_ranges(&seen, number, &none, ""), &none).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -179,12 +188,18 @@ pub async fn show_reject_ranges(officer: Officer, Path((id, text)): Path<(String
 /// Sends ranges back.
 pub async fn reject_one_version(Path((id, text)): Path<(String, String)>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, Action::RejectRanges)?;
+        let desk = acting(&posted.person, ActionKind::RejectRanges)?;
         let (number, seen) = (number(&text)?, find(&desk, &id).await?);
         let asking = |fields: &Fields, error: &str| rejecting_ranges(&seen, number, fields, error);
-        let (proof, why) = reasoned(&posted, asking).await?;
+        let pending = |why: &str| reject_ranges_matter(seen.profile.id, number, why);
+        let (proof, why) = reasoned(&posted, &desk, asking, pending).await?;
         reject_ranges(&desk, proof, (seen.profile.id, number), &why).await.map_err(problem)?;
-        Ok(told(&posted.person, &format!("/operations/apps/{}", seen.profile.id), Note::SentBack).await)
+        Ok(told(
+            &posted.person,
+            &format!("/operations/apps/{}", seen.profile.id),
+            Note::Done(ActionKind::RejectRanges),
+        )
+        .await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

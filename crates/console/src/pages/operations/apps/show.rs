@@ -13,7 +13,7 @@ use keyward_rules::limits::PAGE_MAX;
 
 use crate::pages::apps::{app_id, logo_path, state, version_look};
 use crate::pages::layout::{Frame, Query, page, problem};
-use crate::pages::operations::Officer;
+use crate::pages::operations::officer::Officer;
 use crate::words::{When, countdown, permission_line};
 
 /// An app in a list.

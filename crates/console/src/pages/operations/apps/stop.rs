@@ -4,19 +4,21 @@
 use axum::extract::Path;
 use axum::response::Response;
 use keyward_authority::Desk;
-use keyward_authority::apps::{Preview, demand_successors, freeze_app, preview};
-use keyward_rules::grant::Action;
+use keyward_authority::apps::{
+    Preview, demand_matter, demand_successors, freeze_app, freeze_matter, preview,
+};
+use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
 
-use super::{acting, why_field};
+use super::why::why_field;
 use crate::fields::Fields;
 use crate::pages::apps::{app_id, touched};
-use crate::pages::confirm::{Asking, ask_one};
+use crate::pages::confirm::{Asking, ask_at_once};
 use crate::pages::field::{Field, Kind};
 use crate::pages::layout::{problem, told};
 use crate::pages::note::Note;
-use crate::pages::operations::{Officer, reasoned};
+use crate::pages::operations::officer::{Officer, acting, reasoned};
 use crate::pages::person::{Posted, SignedIn};
 use crate::words::moment;
 
@@ -40,15 +42,16 @@ fn freezing(seen: &Preview, fields: &Fields, error: &str) -> Asking {
                 .to_owned(),
         ],
         extra: why_field(fields.get("why"), error),
+        asks_at_once: true,
     }
 }
 
 /// The question before.
 pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
-        let seen = find(&acting(&officer.0, Action::FreezeApp)?, &id).await?;
+        let seen = find(&acting(&officer.0, ActionKind::FreezeApp)?, &id).await?;
         let none = Fields::default();
-        Ok(ask_one(&officer.0, &freezing(&seen, &none, ""), &none, "").await)
+        Ok(ask_at_once(&officer.0, &freezing(&seen, &none, ""), &none).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -56,11 +59,17 @@ pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
 /// Freezes them.
 pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, Action::FreezeApp)?;
+        let desk = acting(&posted.person, ActionKind::FreezeApp)?;
         let seen = find(&desk, &id).await?;
-        let (proof, why) = reasoned(&posted, |fields, error| freezing(&seen, fields, error)).await?;
+        let asking = |fields: &Fields, error: &str| freezing(&seen, fields, error);
+        let (proof, why) = reasoned(&posted, &desk, asking, |_| freeze_matter(&seen.profile)).await?;
         freeze_app(&desk, proof, seen.profile.id, &why).await.map_err(problem)?;
-        Ok(told(&posted.person, &format!("/operations/apps/{}", seen.profile.id), Note::AppFrozen).await)
+        Ok(told(
+            &posted.person,
+            &format!("/operations/apps/{}", seen.profile.id),
+            Note::Done(ActionKind::FreezeApp),
+        )
+        .await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -90,15 +99,16 @@ fn demanding(person: &SignedIn, seen: &Preview, fields: &Fields, errors: (&str, 
             "Their holders are told at once to rotate each of them. Withdrawing it before the deadline takes a proposal.".to_owned(),
         ],
         extra: format!("{}{}", due.html(), why_field(fields.get("why"), errors.1)),
+        asks_at_once: true,
     }
 }
 
 /// The question before.
 pub async fn show_demand(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
-        let seen = find(&acting(&officer.0, Action::DemandSuccessors)?, &id).await?;
+        let seen = find(&acting(&officer.0, ActionKind::DemandSuccessors)?, &id).await?;
         let none = Fields::default();
-        Ok(ask_one(&officer.0, &demanding(&officer.0, &seen, &none, ("", "")), &none, "").await)
+        Ok(ask_at_once(&officer.0, &demanding(&officer.0, &seen, &none, ("", "")), &none).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -106,18 +116,23 @@ pub async fn show_demand(officer: Officer, Path(id): Path<String>) -> Response {
 /// Demands them.
 pub async fn demand(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let (person, desk) = (&posted.person, acting(&posted.person, Action::DemandSuccessors)?);
+        let (person, desk) = (&posted.person, acting(&posted.person, ActionKind::DemandSuccessors)?);
         let seen = find(&desk, &id).await?;
         let kept = Fields(posted.fields.without(&["why", "due"]));
         let Some(due) = due(&posted.fields, desk.now) else {
             let wrong = ("At least an hour and at most 30 days from now, as 2026-11-21T08:15.", "");
-            return Ok(ask_one(person, &demanding(person, &seen, &posted.fields, wrong), &kept, "").await);
+            return Ok(ask_at_once(person, &demanding(person, &seen, &posted.fields, wrong), &kept).await);
         };
         let typed = Posted { person: person.clone(), fields: Fields(posted.fields.without(&["due"])) };
         let asking = |_: &Fields, error: &str| demanding(person, &seen, &posted.fields, ("", error));
-        let (proof, why) = reasoned(&typed, asking).await?;
+        let (proof, why) = reasoned(&typed, &desk, asking, |_| demand_matter(&seen.profile, due)).await?;
         demand_successors(&desk, proof, (seen.profile.id, due), &why).await.map_err(problem)?;
-        Ok(told(&posted.person, &format!("/operations/apps/{}", seen.profile.id), Note::Demanded).await)
+        Ok(told(
+            &posted.person,
+            &format!("/operations/apps/{}", seen.profile.id),
+            Note::Done(ActionKind::DemandSuccessors),
+        )
+        .await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

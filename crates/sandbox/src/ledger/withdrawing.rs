@@ -1,77 +1,15 @@
-//! Withdrawals to listed addresses; for a while they can be taken back.
+//! Withdrawing to listed addresses; for a while it can be taken back.
 
 use crate::amount::Amount;
 use crate::ledger::account::Changed;
-use crate::ledger::history::{Entry, Ids};
-use crate::ledger::{Account, Cause, Pot};
-use crate::markets::{Chain, Currency};
+use crate::ledger::history::Ids;
+use crate::ledger::withdrawal::WithdrawalState;
+use crate::ledger::{Account, Cause, Pot, Withdrawal, WithdrawalWish};
 use crate::refusal::Refusal;
 
 /// Addresses that withdrawals may go to: those which somebody would have verified on the exchange's website.
 const LISTED: [&str; 2] =
     ["bc1qkeywardsandbox0000000000000000000000", "0x00000000000000000000000000000000000beef0"];
-/// How long a withdrawal waits before it is sent.
-const WAITS_MS: u64 = 10_000;
-
-/// A withdrawal that is asked for.
-#[derive(Clone, Debug)]
-pub(crate) struct WithdrawalWish {
-    pub(crate) currency: Currency,
-    pub(crate) chain: &'static Chain,
-    pub(crate) amount: Amount,
-    pub(crate) to: String,
-    pub(crate) client_id: String,
-}
-
-/// A withdrawal that was made.
-#[derive(Clone, Debug)]
-pub(crate) struct Withdrawal {
-    pub(crate) id: u64,
-    pub(crate) wish: WithdrawalWish,
-    pub(crate) at_ms: u64,
-    cancelled: bool,
-}
-
-/// How far a withdrawal got.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum WithdrawalState {
-    Waiting,
-    Sent,
-    Cancelled,
-}
-
-impl WithdrawalState {
-    /// OKX's number for it.
-    pub(crate) const fn id(self) -> &'static str {
-        match self {
-            Self::Waiting => "0",
-            Self::Sent => "2",
-            Self::Cancelled => "-2",
-        }
-    }
-}
-
-impl Withdrawal {
-    pub(crate) const fn state(&self, now_ms: u64) -> WithdrawalState {
-        if self.cancelled {
-            WithdrawalState::Cancelled
-        } else if now_ms < self.at_ms.saturating_add(WAITS_MS) {
-            WithdrawalState::Waiting
-        } else {
-            WithdrawalState::Sent
-        }
-    }
-}
-
-impl Entry for Withdrawal {
-    fn id(&self) -> u64 {
-        self.id
-    }
-
-    fn at_ms(&self) -> u64 {
-        self.at_ms
-    }
-}
 
 impl Account {
     /// Withdraws from the funding account, the chain's fee on top.
@@ -118,10 +56,11 @@ impl Account {
 
 #[cfg(test)]
 mod tests {
-    use super::{LISTED, WAITS_MS, WithdrawalState, WithdrawalWish};
+    use super::LISTED;
     use crate::amount::Amount;
-    use crate::ledger::Account;
     use crate::ledger::history::Ids;
+    use crate::ledger::withdrawal::{WAITS_MS, WithdrawalState};
+    use crate::ledger::{Account, WithdrawalWish};
     use crate::markets::Currency;
     use crate::refusal::Refusal;
 

@@ -1,75 +1,8 @@
 //! Moving money between pots, and between a master and its own sub-accounts.
 
-use crate::amount::Amount;
 use crate::ledger::account::Changed;
-use crate::ledger::history::Entry;
-use crate::ledger::{Cause, Ledger, Owner, Pot};
-use crate::markets::Currency;
+use crate::ledger::{Cause, Ledger, Owner, Transfer, TransferWish, Way};
 use crate::refusal::Refusal;
-
-/// Whose pots (OKX's `type`).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Way {
-    /// `0`: the owner's own.
-    Within,
-    /// `1`: from the master to one of its sub-accounts.
-    ToSubAccount(String),
-    /// `2`: from a sub-account to the master, asked for by the master.
-    FromSubAccount(String),
-    /// `3`: from a sub-account to its master, asked for by the sub-account.
-    ToMaster,
-    /// `4`: between sub-accounts of one master, asked for by the one that gives.
-    ToSibling(String),
-}
-
-impl Way {
-    pub(crate) const fn id(&self) -> &'static str {
-        match self {
-            Self::Within => "0",
-            Self::ToSubAccount(_) => "1",
-            Self::FromSubAccount(_) => "2",
-            Self::ToMaster => "3",
-            Self::ToSibling(_) => "4",
-        }
-    }
-
-    /// The sub-account that it names; empty for none.
-    pub(crate) fn sub_account(&self) -> &str {
-        match self {
-            Self::ToSubAccount(name) | Self::FromSubAccount(name) | Self::ToSibling(name) => name,
-            Self::Within | Self::ToMaster => "",
-        }
-    }
-}
-
-/// A transfer that is asked for.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct TransferWish {
-    pub(crate) way: Way,
-    pub(crate) currency: Currency,
-    pub(crate) amount: Amount,
-    pub(crate) from: Pot,
-    pub(crate) to: Pot,
-    pub(crate) client_id: String,
-}
-
-/// A transfer that was made.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Transfer {
-    pub(crate) id: u64,
-    pub(crate) wish: TransferWish,
-    pub(crate) at_ms: u64,
-}
-
-impl Entry for Transfer {
-    fn id(&self) -> u64 {
-        self.id
-    }
-
-    fn at_ms(&self) -> u64 {
-        self.at_ms
-    }
-}
 
 impl Ledger {
     /// Moves money; all or nothing.
@@ -156,9 +89,8 @@ const fn causes(way: &Way) -> (Cause, Cause) {
 mod tests {
     use keyward_rules::key::Environment;
 
-    use super::{TransferWish, Way};
     use crate::amount::Amount;
-    use crate::ledger::{Ledger, Owner, Pot};
+    use crate::ledger::{Ledger, Owner, Pot, TransferWish, Way};
     use crate::markets::Currency;
     use crate::refusal::Refusal;
 

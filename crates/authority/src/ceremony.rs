@@ -1,0 +1,144 @@
+//! The ceremony of an action: what is still to be proven for it, and the check of what was shown.
+//!
+//! Pages and API use the same two requests. The first shows nothing: it is answered with what to show, and a code by mail where
+//! the action needs one. The second sends the same request again with the proof.
+
+use keyward_rules::grant::{ActionKind, Actor, Ceremony, NotAllowed, NotApproved, Proof};
+use keyward_rules::person::SessionId;
+use keyward_rules::staff::Role;
+
+use crate::passkeys::{Purpose, prove_passkey};
+use crate::step_up::{StepUpForm, begin_step_up, finish_step_up};
+use crate::{ActionError, Desk, PendingAction, prove_any};
+
+/// What somebody shows for an action. An empty text was not shown.
+#[derive(Clone, Default)]
+pub struct Shown {
+    /// The challenge of a step-up.
+    pub challenge: String,
+    /// The code of its mail.
+    pub mail_code: String,
+    /// A code of the authenticator, a recovery code, or the password.
+    pub factor: String,
+    /// Instead of it, a passkey's answer to the challenge that was put.
+    pub passkey: String,
+    /// The form that asks for parameters and a factor at once. A passkey's answer then belongs to this form, because its
+    /// parameters were not known when the challenge was put.
+    pub form: Option<String>,
+}
+
+/// How far the proof of an action has come.
+pub enum ProofStep {
+    /// It is complete.
+    Complete(Proof),
+    /// Something is still to be shown, with the same request.
+    Missing(MissingProof),
+}
+
+/// What is still to be shown.
+pub struct MissingProof {
+    /// The challenge of the step-up; `None` where one factor is enough.
+    pub challenge: Option<SessionId>,
+    /// What a passkey's answer would be for.
+    pub purpose: Purpose,
+    /// What was wrong with what was shown; `None` when nothing was.
+    pub wrong: Option<ActionError>,
+}
+
+impl MissingProof {
+    const fn of(challenge: Option<SessionId>, purpose: Purpose, wrong: Option<ActionError>) -> ProofStep {
+        ProofStep::Missing(Self { challenge, purpose, wrong })
+    }
+}
+
+/// What the action asks of this actor.
+///
+/// # Errors
+/// [`ActionError::NotAllowed`] when the actor may never do it: before a code is sent.
+pub fn ceremony_of(desk: &Desk<'_>, action: ActionKind) -> Result<Ceremony, ActionError> {
+    let ceremony = match &desk.actor {
+        Actor::Holder(_) => action.ceremony(),
+        Actor::Staff(staff) if staff.role == Role::Operator => action.operator_ceremony(),
+        Actor::Host(_) => action.host_ceremony(),
+        Actor::Staff(_) | Actor::System(_) | Actor::Visitor(_) => Ceremony::Never,
+    };
+    match ceremony {
+        Ceremony::Never => Err(NotAllowed { actor: desk.actor.clone(), action }.into()),
+        Ceremony::Session
+        | Ceremony::OneFactor
+        | Ceremony::StepUp
+        | Ceremony::MailCode
+        | Ceremony::Link
+        | Ceremony::Proposal => Ok(ceremony),
+    }
+}
+
+/// Checks what was shown for `pending`, or says what to show.
+///
+/// # Errors
+/// [`ActionError::NotAllowed`], [`ActionError::NotApproved`] when the challenge is over, [`ActionError::TooManyCodes`].
+#[crate::boxed]
+pub async fn prove_action(
+    desk: &Desk<'_>,
+    pending: &PendingAction,
+    shown: &Shown,
+) -> Result<ProofStep, ActionError> {
+    match ceremony_of(desk, pending.action)? {
+        Ceremony::Session => Ok(ProofStep::Complete(Proof::None)),
+        Ceremony::OneFactor => one_factor(desk, pending, shown).await,
+        Ceremony::StepUp => step_up(desk, pending, shown).await,
+        // These proofs come from elsewhere: a mail before sign-in, a link, a proposal.
+        Ceremony::MailCode | Ceremony::Link | Ceremony::Proposal | Ceremony::Never => {
+            Err(NotAllowed { actor: desk.actor.clone(), action: pending.action }.into())
+        }
+    }
+}
+
+async fn one_factor(
+    desk: &Desk<'_>,
+    pending: &PendingAction,
+    shown: &Shown,
+) -> Result<ProofStep, ActionError> {
+    let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
+    let purpose = match &shown.form {
+        Some(form) => Purpose::Confirm(holder.session, form.clone()),
+        None => Purpose::of_action(desk, pending)?,
+    };
+    let proved = match (shown.factor.as_str(), shown.passkey.as_str()) {
+        ("", "") => return Ok(MissingProof::of(None, purpose, None)),
+        (factor, "") => prove_any(desk, holder.account, factor).await,
+        (_, passkey) => prove_passkey(desk, holder.account, &purpose, passkey).await,
+    };
+    match proved {
+        Ok(factor) => Ok(ProofStep::Complete(Proof::Factor(factor))),
+        Err(wrong @ (ActionError::NotProven(_) | ActionError::Password(_))) => {
+            Ok(MissingProof::of(None, purpose, Some(wrong)))
+        }
+        Err(other) => Err(other),
+    }
+}
+
+async fn step_up(desk: &Desk<'_>, pending: &PendingAction, shown: &Shown) -> Result<ProofStep, ActionError> {
+    if shown.challenge.is_empty() {
+        let challenge = begin_step_up(desk, pending).await?;
+        return Ok(MissingProof::of(Some(challenge), Purpose::StepUp(challenge), None));
+    }
+    let form = StepUpForm {
+        challenge: shown.challenge.clone(),
+        mail_code: shown.mail_code.clone(),
+        factor: shown.factor.clone(),
+        passkey: shown.passkey.clone(),
+    };
+    match (finish_step_up(desk, pending, &form).await, shown.challenge.parse()) {
+        (Ok(proof), _) => Ok(ProofStep::Complete(proof)),
+        // The challenge still counts: another try can be made with it.
+        (
+            Err(
+                wrong @ (ActionError::NotProven(_)
+                | ActionError::NotApproved(NotApproved::Wrong | NotApproved::Unreadable)),
+            ),
+            Ok(challenge),
+        ) => Ok(MissingProof::of(Some(challenge), Purpose::StepUp(challenge), Some(wrong))),
+        (Err(other), _) => Err(other),
+    }
+}

@@ -1,0 +1,278 @@
+//! What a holder does to keys that is one question.
+
+use async_trait::async_trait;
+use axum::http::StatusCode;
+use keyward_authority::ActionError;
+use keyward_authority::keys::{
+    DeleteKey, DisableAllKeys, DisableKey, EnableKey, EndOverlap, KeyNamed, ReportLeak,
+};
+use keyward_authority::questions::show_key;
+use keyward_rules::id::{KeyId, Revision};
+use keyward_rules::key::LifeRefusal;
+use utoipa::openapi::HttpMethod;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::exposed::{Exposed, FormStep, Operation, Question, Wanted};
+use super::handlers::{operation_of, page_of};
+use crate::api::{Caller, Changed, Confirmed, DisabledAll, Enable, Given, OneFactor, Problem, parsed_id};
+use crate::fields::Fields;
+use crate::pages::person::SignedIn;
+use crate::route::Routes;
+use crate::shell::Shell;
+use crate::words::When;
+
+/// The pages.
+pub fn pages(routes: Routes) -> Routes {
+    let routes = page_of::<DisableAllKeys>(routes);
+    let routes = page_of::<DisableKey>(routes);
+    let routes = page_of::<EnableKey>(routes);
+    let routes = page_of::<EndOverlap>(routes);
+    let routes = page_of::<ReportLeak>(routes);
+    page_of::<DeleteKey>(routes)
+}
+
+/// The operations.
+pub fn operations(api: OpenApiRouter<Shell>) -> OpenApiRouter<Shell> {
+    let api = operation_of::<DisableAllKeys>(api);
+    let api = operation_of::<DisableKey>(api);
+    let api = operation_of::<EnableKey>(api);
+    let api = operation_of::<EndOverlap>(api);
+    let api = operation_of::<ReportLeak>(api);
+    operation_of::<DeleteKey>(api)
+}
+
+const fn operation(
+    path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    answers: &'static str,
+) -> Operation {
+    Operation {
+        method: HttpMethod::Post,
+        path,
+        id,
+        tag: "keys",
+        summary,
+        about: "The API key",
+        status: StatusCode::OK,
+        answers,
+    }
+}
+
+/// A form about one key, which it names twice: by its path and by its name. A key that has ended is refused before any form.
+async fn about_key<A>(
+    person: &SignedIn,
+    id: &str,
+    fields: &Fields,
+    action: fn(KeyNamed) -> A,
+    warning: &str,
+) -> Result<FormStep<A>, ActionError> {
+    let id: KeyId = id.parse().map_err(|_| ActionError::NoKey)?;
+    let key = show_key(&person.desk(), id).await?;
+    if !key.is_living() {
+        return Err(LifeRefusal::Ended.into());
+    }
+    let used = match key.last_used_at {
+        None => "It was never used.".to_owned(),
+        Some(at) => format!("Last used {}.", When::of(at).utc),
+    };
+    let name = if fields.has("name") { fields.get("name").to_owned() } else { key.name.to_string() };
+    let page = format!("/keys/{id}");
+    Ok(FormStep::Proof(Wanted {
+        action: action(KeyNamed { id, name: name.clone() }),
+        words: vec![used, warning.to_owned()],
+        carried: vec![("name", name)],
+        back: page.clone(),
+        then: page,
+    }))
+}
+
+fn named<A>(id: &str, body: Confirmed, action: fn(KeyNamed) -> A) -> Result<(A, Given), Problem> {
+    let which = KeyNamed { id: parsed_id(id)?, name: body.name };
+    Ok((action(which), Given::factor(body.factor, body.passkey)))
+}
+
+fn changed(revision: Option<Revision>) -> Changed {
+    Changed { revision: revision.map(|revision| revision.0) }
+}
+
+#[async_trait]
+impl Exposed for DisableKey {
+    const PAGE: Question = Question {
+        path: "/keys/{id}/disable",
+        title: "Disable this key?",
+        button: "Disable the key",
+        danger: true,
+        part: "keys",
+    };
+    const OPERATION: Operation =
+        operation("/api/v1/keys/{id}/disable", "keys_disable", "Disable a key", "Disabled");
+    type Body = Confirmed;
+    type Answer = Changed;
+
+    async fn of_form(person: &SignedIn, id: &str, fields: &Fields) -> Result<FormStep<Self>, ActionError> {
+        let warning =
+            "Gateways refuse it within a second. You can enable it again later, with a code by mail.";
+        about_key(person, id, fields, Self, warning).await
+    }
+
+    fn of_body(_: &Caller, id: &str, body: Confirmed) -> Result<(Self, Given), Problem> {
+        named(id, body, Self)
+    }
+
+    fn answer(revision: Option<Revision>) -> Changed {
+        changed(revision)
+    }
+}
+
+#[async_trait]
+impl Exposed for DeleteKey {
+    const PAGE: Question = Question {
+        path: "/keys/{id}/delete",
+        title: "Delete this key?",
+        button: "Delete the key",
+        danger: true,
+        part: "keys",
+    };
+    const OPERATION: Operation = Operation {
+        method: HttpMethod::Delete,
+        ..operation("/api/v1/keys/{id}", "keys_delete", "Delete a key for good", "Deleted")
+    };
+    type Body = Confirmed;
+    type Answer = Changed;
+
+    async fn of_form(person: &SignedIn, id: &str, fields: &Fields) -> Result<FormStep<Self>, ActionError> {
+        let warning = "Gateways refuse it within a second. You cannot undo this. If you are not sure, disable the key instead.";
+        about_key(person, id, fields, Self, warning).await
+    }
+
+    fn of_body(_: &Caller, id: &str, body: Confirmed) -> Result<(Self, Given), Problem> {
+        named(id, body, Self)
+    }
+
+    fn answer(revision: Option<Revision>) -> Changed {
+        changed(revision)
+    }
+}
+
+#[async_trait]
+impl Exposed for ReportLeak {
+    const PAGE: Question = Question {
+        path: "/keys/{id}/leaked",
+        title: "Report this key as leaked?",
+        button: "Disable it now",
+        danger: true,
+        part: "keys",
+    };
+    const OPERATION: Operation =
+        operation("/api/v1/keys/{id}/leaked", "keys_leaked", "Report a key as leaked", "Disabled");
+    type Body = Confirmed;
+    type Answer = Changed;
+
+    async fn of_form(person: &SignedIn, id: &str, fields: &Fields) -> Result<FormStep<Self>, ActionError> {
+        let warning = "It is disabled at once. The next page shows what it did last, how to create a successor, and what to update.";
+        about_key(person, id, fields, Self, warning).await
+    }
+
+    fn of_body(_: &Caller, id: &str, body: Confirmed) -> Result<(Self, Given), Problem> {
+        named(id, body, Self)
+    }
+
+    fn answer(revision: Option<Revision>) -> Changed {
+        changed(revision)
+    }
+}
+
+#[async_trait]
+impl Exposed for EndOverlap {
+    const PAGE: Question = Question {
+        path: "/keys/{id}/end-overlap",
+        title: "End the overlap now?",
+        button: "End the old key",
+        danger: true,
+        part: "keys",
+    };
+    const OPERATION: Operation = operation(
+        "/api/v1/keys/{id}/end-overlap",
+        "keys_end_overlap",
+        "End the overlap of a rotation",
+        "The old key has ended",
+    );
+    type Body = Confirmed;
+    type Answer = Changed;
+
+    async fn of_form(person: &SignedIn, id: &str, fields: &Fields) -> Result<FormStep<Self>, ActionError> {
+        let warning = "The old key expires and cannot be used again. Only its successor works from now on.";
+        about_key(person, id, fields, Self, warning).await
+    }
+
+    fn of_body(_: &Caller, id: &str, body: Confirmed) -> Result<(Self, Given), Problem> {
+        named(id, body, Self)
+    }
+
+    fn answer(revision: Option<Revision>) -> Changed {
+        changed(revision)
+    }
+}
+
+#[async_trait]
+impl Exposed for EnableKey {
+    const PAGE: Question = Question {
+        path: "/keys/{id}/enable",
+        title: "Enable this key?",
+        button: "Enable the key",
+        danger: false,
+        part: "keys",
+    };
+    const OPERATION: Operation =
+        operation("/api/v1/keys/{id}/enable", "keys_enable", "Enable a key", "Enabled");
+    type Body = Enable;
+    type Answer = Changed;
+
+    async fn of_form(_: &SignedIn, id: &str, _: &Fields) -> Result<FormStep<Self>, ActionError> {
+        let id: KeyId = id.parse().map_err(|_| ActionError::NoKey)?;
+        let page = format!("/keys/{id}");
+        let (action, words, carried) = (Self(id), Vec::new(), Vec::new());
+        Ok(FormStep::Proof(Wanted { action, words, carried, back: page.clone(), then: page }))
+    }
+
+    fn of_body(_: &Caller, id: &str, body: Enable) -> Result<(Self, Given), Problem> {
+        Ok((Self(parsed_id(id)?), Given::step_up(body.step_up)))
+    }
+
+    fn answer(revision: Option<Revision>) -> Changed {
+        changed(revision)
+    }
+}
+
+#[async_trait]
+impl Exposed for DisableAllKeys {
+    const PAGE: Question = Question {
+        path: "/keys/disable-all",
+        title: "Disable all API keys?",
+        button: "Disable all keys",
+        danger: true,
+        part: "keys",
+    };
+    const OPERATION: Operation = Operation {
+        about: "",
+        ..operation("/api/v1/keys/disable-all", "keys_disable_all", "Disable all keys", "How many")
+    };
+    type Body = OneFactor;
+    type Answer = DisabledAll;
+
+    async fn of_form(person: &SignedIn, _: &str, _: &Fields) -> Result<FormStep<Self>, ActionError> {
+        let effect = "Gateways refuse all software that uses them within a second. You enable the keys again one by one, each with a code by mail.";
+        let (action, back) = (Self(person.id()), "/keys".to_owned());
+        let (words, carried) = (vec![effect.to_owned()], Vec::new());
+        Ok(FormStep::Proof(Wanted { action, words, carried, back: back.clone(), then: back }))
+    }
+
+    fn of_body(caller: &Caller, _: &str, body: OneFactor) -> Result<(Self, Given), Problem> {
+        Ok((Self(caller.id()), Given::factor(body.factor, body.passkey)))
+    }
+
+    fn answer(disabled: usize) -> DisabledAll {
+        DisabledAll { disabled }
+    }
+}

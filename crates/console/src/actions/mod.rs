@@ -1,0 +1,24 @@
+//! Actions on pages and in the API, each declared once: its words, its page, its operation in the document, its routes.
+//!
+//! An action that is one question belongs here: [`exposed::Exposed`] is all that it declares, and the handlers are the
+//! same for all. Pages with forms of their own stay in `pages`; they call the same [`crate::pages::confirm::act`].
+
+mod channels;
+mod exposed;
+mod handlers;
+mod keys;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::route::Routes;
+use crate::shell::Shell;
+
+/// The routes of all pages here.
+pub fn pages() -> Routes {
+    channels::pages(keys::pages(Routes::default()))
+}
+
+/// The operations of all actions here.
+pub fn operations(api: OpenApiRouter<Shell>) -> OpenApiRouter<Shell> {
+    channels::operations(keys::operations(api))
+}

@@ -1,0 +1,95 @@
+//! Somebody with a role, and what the pages of operations share: the desk, the reason and the proof of an action.
+
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
+use keyward_authority::{ActionError, Desk, PendingAction};
+use keyward_rules::grant::{ActionKind, NotAllowed, Proof};
+use keyward_rules::id::AccountId;
+use keyward_rules::staff::Role;
+
+use crate::api::reason;
+use crate::fields::Fields;
+use crate::pages::confirm::{Asking, ask_at_once, prove};
+use crate::pages::field::{Field, Kind};
+use crate::pages::layout::{message, problem};
+use crate::pages::person::{Posted, SignedIn};
+use crate::shell::Shell;
+
+/// Somebody with a role, signed in.
+pub struct Officer(pub SignedIn);
+
+impl Officer {
+    /// A desk for what they do in their role.
+    pub fn desk(&self) -> Result<Desk<'_>, Response> {
+        desk(&self.0)
+    }
+
+    /// Whether they act, and not only look.
+    pub fn acts(&self) -> bool {
+        self.0.role == Some(Role::Operator)
+    }
+}
+
+impl FromRequestParts<Shell> for Officer {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, shell: &Shell) -> Result<Self, Response> {
+        let person = SignedIn::from_request_parts(parts, shell).await?;
+        desk(&person).map(drop)?;
+        Ok(Self(person))
+    }
+}
+
+/// The desk of a person's role; for everybody else there is no such page.
+pub(super) fn desk(person: &SignedIn) -> Result<Desk<'_>, Response> {
+    person.staff_desk().ok_or_else(nothing_here)
+}
+
+fn nothing_here() -> Response {
+    message(
+        StatusCode::NOT_FOUND,
+        "There is no such page",
+        "The address may be mistyped, or the page may have moved.",
+    )
+}
+
+/// The desk of an operator who is about to act: an auditor is told so before any form is shown.
+pub(super) fn acting<'p>(person: &'p SignedIn, action: ActionKind) -> Result<Desk<'p>, Response> {
+    let desk = desk(person)?;
+    if person.role == Some(Role::Operator) {
+        return Ok(desk);
+    }
+    let actor = desk.actor.clone();
+    Err(problem(NotAllowed { actor, action }.into()))
+}
+
+/// The reason's field, for the audit log.
+pub(super) fn why_field(fields: &Fields, error: &str) -> String {
+    let hint = "For the audit log; the holder does not see it. Up to 200 characters.";
+    Field::new("why", "Why", Kind::Text).hint(hint).error(error).value(fields.get("why")).html()
+}
+
+/// The proof and the reason of a freeze; `asking` makes its page, with what is wrong with the reason; `pending` is
+/// what the reason completes.
+pub(super) async fn reasoned(
+    posted: &Posted,
+    desk: &Desk<'_>,
+    asking: impl Fn(&Fields, &str) -> Asking,
+    pending: impl FnOnce(&str) -> PendingAction,
+) -> Result<(Proof, String), Response> {
+    let (person, fields) = (posted.person.clone(), Fields(posted.fields.without(&["why"])));
+    let Some(why) = reason(posted.fields.get("why")) else {
+        let asking = asking(&posted.fields, "Say why, on one line.");
+        return Err(ask_at_once(&person, &asking, &fields).await);
+    };
+    let typed = Posted { person, fields };
+    let proof = prove(&typed, desk, &asking(&posted.fields, ""), &pending(why)).await?;
+    Ok((proof, why.to_owned()))
+}
+
+/// The account that a path names.
+pub(super) fn account_id(text: &str) -> Result<AccountId, Response> {
+    text.parse().map_err(|_| problem(ActionError::NoAccount))
+}

@@ -1,0 +1,64 @@
+//! A signed-in person: what every page behind the door knows of them.
+
+use keyward_authority::oversight::role_of;
+use keyward_authority::questions::{AccountView, is_broker, show_account, unseen_alerts};
+use keyward_authority::{ActionError, Desk};
+use keyward_rules::grant::{Actor, Holder, Staff};
+use keyward_rules::id::AccountId;
+use keyward_rules::person::Token;
+use keyward_rules::staff::Role;
+
+use super::note::Note;
+use crate::shell::Shell;
+use crate::who::Session;
+
+/// A person whose session is full.
+#[derive(Clone)]
+pub struct SignedIn {
+    /// What they work with.
+    pub shell: Shell,
+    /// Who they are.
+    pub holder: Holder,
+    /// Their account.
+    pub account: AccountView,
+    /// Alerts that they have not looked at.
+    pub unseen: i64,
+    /// Their role, as it stands now.
+    pub role: Option<Role>,
+    /// Whether they have registered an app.
+    pub broker: bool,
+    /// The token that their forms carry.
+    pub csrf: String,
+    /// What they did last, if this is the page that tells it.
+    pub note: Option<Note>,
+}
+
+impl SignedIn {
+    pub(super) async fn of(shell: &Shell, found: Session, token: &Token) -> Result<Self, ActionError> {
+        let Session { record, holder } = found;
+        let desk = shell.desk(Actor::Holder(holder.clone()));
+        let account = show_account(&desk, holder.account).await?;
+        let role = role_of(&desk, holder.account).await?;
+        let broker = is_broker(&desk, holder.account).await?;
+        let unseen = unseen_alerts(&desk, holder.account).await?;
+        let tag = shell.authority().secrets.codes.tag("form", &record.id.to_string(), &token.hash());
+        let csrf = tag.as_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { shell: shell.clone(), holder, account, unseen, role, broker, csrf, note: None })
+    }
+
+    /// A desk for what they do now.
+    pub fn desk(&self) -> Desk<'_> {
+        self.shell.desk(Actor::Holder(self.holder.clone()))
+    }
+
+    /// A desk for what they do in their role; `None` without one.
+    pub fn staff_desk(&self) -> Option<Desk<'_>> {
+        let role = self.role?;
+        Some(self.shell.desk(Actor::Staff(Staff { holder: self.holder.clone(), role })))
+    }
+
+    /// Their account's id.
+    pub const fn id(&self) -> AccountId {
+        self.holder.account
+    }
+}

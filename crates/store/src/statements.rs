@@ -1,0 +1,61 @@
+//! Every statement of the store, for the tests that look at all of them.
+
+use crate::open::Store;
+
+/// Every statement of the store by file; a test prepares each on both databases.
+pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
+    ("accounts", crate::accounts::STATEMENTS),
+    ("activity", crate::activity::STATEMENTS),
+    ("alerts", crate::alerts::STATEMENTS),
+    ("app_keys", crate::app_keys::STATEMENTS),
+    ("apps", crate::apps::STATEMENTS),
+    ("asked", crate::asked::STATEMENTS),
+    ("brokers", crate::brokers::STATEMENTS),
+    ("ranges", crate::ranges::STATEMENTS),
+    ("channels", crate::channels::STATEMENTS),
+    ("charts", crate::charts::STATEMENTS),
+    ("deliveries", crate::deliveries::STATEMENTS),
+    ("door", crate::door::STATEMENTS),
+    ("feed", crate::feed::STATEMENTS),
+    ("head", crate::head::STATEMENTS),
+    ("journal", crate::journal::STATEMENTS),
+    ("keys", crate::keys::STATEMENTS),
+    ("log", crate::log::STATEMENTS),
+    ("rows", crate::log::rows::STATEMENTS),
+    ("node", crate::node::STATEMENTS),
+    ("notes", crate::notes::STATEMENTS),
+    ("outbox", crate::outbox::STATEMENTS),
+    ("overseen", crate::overseen::STATEMENTS),
+    ("passkeys", crate::passkeys::STATEMENTS),
+    ("people", crate::people::STATEMENTS),
+    ("policies", crate::policies::STATEMENTS),
+    ("proposals", crate::proposals::STATEMENTS),
+    ("retention", crate::retention::STATEMENTS),
+    ("root", crate::seal::ROOT_STATEMENTS),
+    ("seal", crate::seal::STATEMENTS),
+    ("sessions", crate::sessions::STATEMENTS),
+    ("spool", crate::spool::STATEMENTS),
+    ("staff", crate::staff::STATEMENTS),
+    ("usage", crate::usage::STATEMENTS),
+];
+
+impl Store {
+    /// Asks the database to plan every statement of the registry; gives the names of those it refuses.
+    #[doc(hidden)]
+    pub async fn refused_statements(&self) -> Vec<&'static str> {
+        let mut refused = Vec::new();
+        for (file, statements) in STATEMENTS {
+            let database = if matches!(*file, "journal" | "retention" | "activity" | "charts" | "spool") {
+                &self.activity
+            } else {
+                &self.main
+            };
+            for (name, text) in *statements {
+                if database.prepare(text).await.is_err() {
+                    refused.push(*name);
+                }
+            }
+        }
+        refused
+    }
+}
