@@ -1,5 +1,7 @@
 """The walk: a key from its creation to its end, each change seen at the gateway; then what is shown of keys."""
 
+import time
+
 from gateway import becomes, code
 from program import wait
 
@@ -11,6 +13,7 @@ def run(world):
     person = world.holder
     key = creates(world, person)
     changes(world, person, key)
+    deletes_unused(person)
     narrows_and_widens(world, person, key)
     stops_and_starts(world, person, key)
     old, new = rotates(world, person, key)
@@ -30,6 +33,15 @@ def last(world):
                "the gateway refuses them")
     states = {one["state"] for one in person.get("/keys", limit=100)["keys"]}
     done.shows("active" not in states, "none of them is active")
+
+
+def deletes_unused(person):
+    """No key of a sandbox is two days old, so the preview is empty and nothing is deleted."""
+    two_days_ago = int((time.time() - 2 * 86_400) * 1000)
+    person.refused("bad_moment", "POST /keys/delete-unused", body={"not_used_since_ms": two_days_ago + 2 * 86_400_000})
+    before = person.get("/keys", limit=100)["keys"]
+    done = person.confirmed("POST /keys/delete-unused", body={"not_used_since_ms": two_days_ago})
+    done.shows(done.json["deleted"] == [] and person.get("/keys", limit=100)["keys"] == before, "no key is that old")
 
 
 def creates(world, person):

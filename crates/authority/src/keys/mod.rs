@@ -2,6 +2,7 @@
 
 mod addresses;
 mod delete;
+mod delete_unused;
 mod disable;
 mod disable_all;
 mod edit;
@@ -15,6 +16,7 @@ mod rotate;
 
 pub use addresses::ChangeAddresses;
 pub use delete::DeleteKey;
+pub use delete_unused::DeleteUnusedKeys;
 pub use disable::DisableKey;
 pub use disable_all::{DisableAllKeys, brake};
 pub use edit::{EditKey, parse_tags};

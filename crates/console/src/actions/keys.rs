@@ -4,18 +4,25 @@ use async_trait::async_trait;
 use axum::http::StatusCode;
 use keyward_authority::ActionError;
 use keyward_authority::keys::{
-    DeleteKey, DisableAllKeys, DisableKey, EnableKey, EndOverlap, KeyNamed, ReportLeak,
+    DeleteKey, DeleteUnusedKeys, DisableAllKeys, DisableKey, EnableKey, EndOverlap, KeyNamed, ReportLeak,
 };
 use keyward_authority::questions::show_key;
 use keyward_rules::id::{KeyId, Revision};
 use keyward_rules::key::LifeRefusal;
+use keyward_rules::limits::DAY_MS;
+use keyward_rules::time::Moment;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use utoipa::openapi::HttpMethod;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::exposed::{Exposed, FormStep, Operation, Question, Wanted};
+use super::exposed::{Exposed, FormStep, Inputs, Operation, Question, Wanted};
 use super::handlers::{operation_of, page_of};
-use crate::api::{Caller, Changed, Confirmed, DisabledAll, Enable, Given, OneFactor, Problem, parsed_id};
+use crate::api::{
+    Caller, Changed, Confirmed, DisabledAll, Enable, Given, OneFactor, PasskeyAnswer, Problem, parsed_id,
+};
 use crate::fields::Fields;
+use crate::pages::field::{Field, Kind};
 use crate::pages::person::SignedIn;
 use crate::route::Routes;
 use crate::shell::Shell;
@@ -28,6 +35,7 @@ pub fn pages(routes: Routes) -> Routes {
     let routes = page_of::<EnableKey>(routes);
     let routes = page_of::<EndOverlap>(routes);
     let routes = page_of::<ReportLeak>(routes);
+    let routes = page_of::<DeleteUnusedKeys>(routes);
     page_of::<DeleteKey>(routes)
 }
 
@@ -38,6 +46,7 @@ pub fn operations(api: OpenApiRouter<Shell>) -> OpenApiRouter<Shell> {
     let api = operation_of::<EnableKey>(api);
     let api = operation_of::<EndOverlap>(api);
     let api = operation_of::<ReportLeak>(api);
+    let api = operation_of::<DeleteUnusedKeys>(api);
     operation_of::<DeleteKey>(api)
 }
 
@@ -274,5 +283,111 @@ impl Exposed for DisableAllKeys {
 
     fn answer(disabled: usize) -> DisabledAll {
         DisabledAll { disabled }
+    }
+}
+
+/// Which keys count as unused.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unused {
+    /// Keys whose last use is before this moment are deleted; one that was never used counts from its creation. At least a
+    /// day ago. With neither `factor` nor `passkey`, the answer is 403 `factor_required`, and `approves` lists the keys.
+    not_used_since_ms: u64,
+    /// A code of the authenticator, a recovery code, or the password.
+    #[serde(default)]
+    factor: String,
+    /// Instead of `factor`: a passkey's answer to the question of the 403 answer, for the same request.
+    #[serde(default)]
+    passkey: Option<PasskeyAnswer>,
+}
+
+/// The keys that were deleted.
+#[derive(Serialize, ToSchema)]
+pub struct DeletedUnused {
+    /// Their API keys.
+    deleted: Vec<String>,
+}
+
+/// The form that asks for the days.
+fn days_form(typed: &str, error: &str) -> Inputs {
+    let days = Field::new("days", "Days without use", Kind::Text)
+        .value(typed)
+        .hint("1 to 3650. A key that was never used counts from its creation. The next page lists the keys.")
+        .error(error);
+    Inputs {
+        words: vec!["Delete the API keys that no program has used for some time.".to_owned()],
+        html: days.html(),
+        error: String::new(),
+        back: "/keys".to_owned(),
+    }
+}
+
+/// The moment that a form names: by days, or as the page before carried it.
+fn not_used_since(fields: &Fields, now: Moment) -> Option<Moment> {
+    let ago = |days: u64| Moment::from_unix_ms(now.unix_ms().saturating_sub(days * DAY_MS));
+    match fields.get("days").trim() {
+        "" => fields.get("not_used_since").parse().ok().map(Moment::from_unix_ms),
+        days => days.parse().ok().filter(|days| (1..=3_650).contains(days)).map(ago),
+    }
+}
+
+#[async_trait]
+impl Exposed for DeleteUnusedKeys {
+    const PAGE: Question = Question {
+        path: "/keys/delete-unused",
+        title: "Delete unused API keys",
+        button: "Delete these keys",
+        danger: true,
+        part: "keys",
+    };
+    const OPERATION: Operation = Operation {
+        about: "",
+        ..operation(
+            "/api/v1/keys/delete-unused",
+            "keys_delete_unused",
+            "Delete the keys that were not used",
+            "Deleted",
+        )
+    };
+    type Body = Unused;
+    type Answer = DeletedUnused;
+
+    async fn of_form(person: &SignedIn, _: &str, fields: &Fields) -> Result<FormStep<Self>, ActionError> {
+        let desk = person.desk();
+        let typed = fields.get("days");
+        if typed.is_empty() && !fields.has("not_used_since") {
+            return Ok(FormStep::Inputs(days_form("90", "")));
+        }
+        let since = not_used_since(fields, desk.now);
+        let Some(action) = since.and_then(|since| Self::new(person.id(), since, desk.now)) else {
+            return Ok(FormStep::Inputs(days_form(typed, "Type a whole number of days from 1 to 3650.")));
+        };
+        if action.preview(&desk).await?.is_empty() {
+            return Ok(FormStep::Inputs(days_form(
+                typed,
+                "Every key was used since then. There is nothing to delete.",
+            )));
+        }
+        let (since, back) = (action.not_used_since().unix_ms().to_string(), "/keys".to_owned());
+        Ok(FormStep::Proof(Wanted {
+            action,
+            words: vec!["Gateways refuse them within a second. You cannot undo this.".to_owned()],
+            carried: vec![("days", String::new()), ("not_used_since", since)],
+            back: back.clone(),
+            then: back,
+        }))
+    }
+
+    fn of_body(caller: &Caller, _: &str, body: Unused) -> Result<(Self, Given), Problem> {
+        let since = Moment::from_unix_ms(body.not_used_since_ms);
+        let action = Self::new(caller.id(), since, caller.desk().now).ok_or_else(|| {
+            let text = "`not_used_since_ms` is at least a day ago";
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_moment", text)
+        })?;
+        Ok((action, Given::factor(body.factor, body.passkey)))
+    }
+
+    fn answer(deleted: Vec<KeyId>) -> DeletedUnused {
+        DeletedUnused { deleted: deleted.iter().map(ToString::to_string).collect() }
     }
 }

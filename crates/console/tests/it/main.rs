@@ -12,6 +12,7 @@ mod channel_pages;
 mod channels;
 mod cooling;
 mod crowds;
+mod delete_unused;
 mod device;
 mod doors;
 mod ended;

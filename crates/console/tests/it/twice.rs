@@ -550,6 +550,7 @@ async fn programs_get_no_repetition() {
 const SIGNED_IN: &[&str] = &[
     "/keys/new",
     "/keys/disable-all",
+    "/keys/delete-unused",
     "/keys/{id}",
     "/keys/{id}/addresses",
     "/keys/{id}/disable",

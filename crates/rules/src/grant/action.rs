@@ -134,6 +134,9 @@ actions! {
     /// Delete a key.
     DeleteKey "key.delete", "API key deleted", holder OneFactor, host Session, duties "sandbox",
         note "The key is deleted. Gateways refuse it within a second.";
+    /// Delete the keys that were not used since a moment.
+    DeleteUnusedKeys "key.delete_unused", "Unused API keys deleted", holder OneFactor,
+        note "The unused keys are deleted. Gateways refuse them within a second.";
     /// Disable a key that leaked.
     ReportLeak "key.leaked", "API key reported as leaked", holder OneFactor,
         note "The key is disabled. Continue with the steps below.";

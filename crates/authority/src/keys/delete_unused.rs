@@ -1,0 +1,109 @@
+//! Action: delete the keys of an account that nobody used since a moment.
+
+use async_trait::async_trait;
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{ActionKind, Proof};
+use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::limits::DAY_MS;
+use keyward_rules::time::Moment;
+use keyward_store::KeyRecord;
+
+use crate::{Action, ActionError, Desk, PendingAction, tell};
+
+/// Delete the living keys of an account whose last use is before a moment. A key that was never used counts from its creation.
+///
+/// The moment stays the same between preview and deletion. A key can leave the list meanwhile, because somebody used it, but
+/// no key can join it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DeleteUnusedKeys {
+    account: AccountId,
+    not_used_since: Moment,
+}
+
+impl DeleteUnusedKeys {
+    /// The request. `None` unless the moment is at least a day before `now`: gateways report last uses with a delay.
+    #[must_use]
+    pub fn new(account: AccountId, not_used_since: Moment, now: Moment) -> Option<Self> {
+        let old_enough = not_used_since.plus_ms(DAY_MS) <= now;
+        old_enough.then_some(Self { account, not_used_since })
+    }
+
+    /// The moment.
+    #[must_use]
+    pub const fn not_used_since(&self) -> Moment {
+        self.not_used_since
+    }
+
+    /// The keys that would be deleted now.
+    ///
+    /// # Errors
+    /// [`ActionError::Store`].
+    #[crate::boxed]
+    pub async fn preview(&self, desk: &Desk<'_>) -> Result<Vec<KeyRecord>, ActionError> {
+        let keys: Result<Vec<KeyRecord>, _> = desk
+            .authority
+            .access
+            .reader
+            .keys_of(desk.actor.scope(), self.account)
+            .await?
+            .into_iter()
+            .collect();
+        Ok(self.among(keys?, desk.now))
+    }
+
+    fn among(&self, keys: Vec<KeyRecord>, now: Moment) -> Vec<KeyRecord> {
+        let last_used = |key: &KeyRecord| key.last_used_at.unwrap_or(key.created_at);
+        keys.into_iter().filter(|key| key.lives(now) && last_used(key) < self.not_used_since).collect()
+    }
+}
+
+#[async_trait]
+impl Action for DeleteUnusedKeys {
+    /// Those that were deleted.
+    type Reply = Vec<KeyId>;
+
+    async fn plan(&self, desk: &Desk<'_>) -> Result<PendingAction, ActionError> {
+        let keys = self.preview(desk).await?;
+        let mut words =
+            vec![format!("Delete {} API keys that were not used since {}", keys.len(), self.not_used_since)];
+        words.extend(keys.iter().map(|key| match key.last_used_at {
+            Some(at) => format!("“{}” ({}), last used at {at}", key.name, key.id),
+            None => format!("“{}” ({}), never used, created at {}", key.name, key.id, key.created_at),
+        }));
+        Ok(PendingAction {
+            action: ActionKind::DeleteUnusedKeys,
+            facts: vec![
+                ("account", self.account.to_string()),
+                ("not_used_since", self.not_used_since.unix_ms().to_string()),
+            ],
+            words,
+        })
+    }
+
+    /// # Errors
+    /// [`ActionError::Store`]; then none is deleted.
+    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let grant = desk.actor.may(ActionKind::DeleteUnusedKeys, proof)?;
+        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let mut deleted = Vec::new();
+        let unused = self.among(tx.keys_of(self.account).await?, desk.now);
+        let names: Vec<String> = unused.iter().map(|key| format!("“{}”", key.name)).collect();
+        for mut key in unused {
+            key.life = key.life.delete(desk.now)?;
+            deleted.push(key.id);
+            tx.update_key(key).await?;
+        }
+        if deleted.is_empty() {
+            return Ok(deleted);
+        }
+        let detail = format!("Nobody used them since {}: {}.", self.not_used_since, names.join(", "));
+        let alert = tell::by_actor(desk, AlertKind::KeyDeleted, self.account, detail);
+        tell::tell(desk, &mut tx, alert).await?;
+        let ids: Vec<String> = deleted.iter().map(ToString::to_string).collect();
+        let facts = [("deleted", ids.join(",")), ("not_used_since", self.not_used_since.to_string())];
+        let event = Event::of(tx.grant(), desk.now, &format!("account:{}", self.account), &facts);
+        tx.commit(event).await?;
+        Ok(deleted)
+    }
+}
