@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 
 use keyward_api::health::Service;
-use keyward_gateway::{Gate, health};
+use keyward_gateway::{RequestContext, health};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::ConstCounter;
@@ -27,15 +27,15 @@ struct Named {
 }
 
 /// All metrics in the OpenMetrics text format.
-pub fn text(gate: &Gate, pulses: &[Pulse]) -> String {
+pub fn text(request_context: &RequestContext, pulses: &[Pulse]) -> String {
     let mut all = Registry::with_prefix("keyward");
     let ready = Family::<Of, Gauge>::default();
     for (service, name) in [(Service::Basic, "basic"), (Service::Trade, "trade"), (Service::Funds, "funds")] {
-        let is_ready = i64::from(health::health(gate, service).ready);
+        let is_ready = i64::from(health::health(request_context, service).ready);
         ready.get_or_create(&Of { service: name }).set(is_ready);
     }
     all.register("ready", "Whether requests of a service would be served rightly now", ready);
-    let age_ms = gate.view.lease.age_ms((gate.clock().steady_ms)());
+    let age_ms = request_context.view.lease.age_ms((request_context.clock().steady_ms)());
     #[expect(clippy::cast_precision_loss, reason = "a float is what the format has, and no age is that long")]
     let age = age_ms as f64 / 1_000.0;
     let store_age = "Time since the gateway last read all changes from the store";
@@ -45,9 +45,9 @@ pub fn text(gate: &Gate, pulses: &[Pulse]) -> String {
         lag.get_or_create(&Named { task: pulse.name() }).set(pulse.age().as_secs_f64());
     }
     all.register_with_unit("task_age", "Time since a task was last done", Unit::Seconds, lag);
-    let dropped = ConstCounter::new(gate.reports.recorder.dropped());
+    let dropped = ConstCounter::new(request_context.reports.recorder.dropped());
     all.register("journal_dropped", "Journal records dropped because there was no room", dropped);
-    let unrecorded = ConstCounter::new(gate.counters.sources.unrecorded());
+    let unrecorded = ConstCounter::new(request_context.counters.sources.unrecorded());
     all.register("journal_unrecorded", "Refusals before the signature that were counted only", unrecorded);
     let mut text = String::new();
     // Writing into memory does not fail.

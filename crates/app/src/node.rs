@@ -14,13 +14,15 @@ use keyward_edge::{Complaints, Proxies};
 use keyward_gateway::alarms::Alarms;
 use keyward_gateway::follow::{Facts, Follower, Lease};
 use keyward_gateway::health::ClockError;
-use keyward_gateway::marks::Marks;
 use keyward_gateway::memory::Memory;
 use keyward_gateway::rates::Rates;
 use keyward_gateway::recorder::{Machine, Recorder, Writer, recorder};
+use keyward_gateway::replay_cache::ReplayCache;
 use keyward_gateway::sources::{SourceLimits, Sources};
 use keyward_gateway::uses::LastUses;
-use keyward_gateway::{Backend, Counters, Gate, Gateway, Keys, Limits, Listeners, Reports, Running, View};
+use keyward_gateway::{
+    Backend, Counters, Gateway, Keys, Limits, Listeners, Reports, RequestContext, Running, View,
+};
 use keyward_rules::grant::Actor;
 use keyward_rules::identity::IdentityKey;
 use keyward_rules::rate::Rate;
@@ -76,7 +78,7 @@ pub struct NodeOptions {
 /// A running node.
 pub struct Node {
     gateway: Running,
-    gate: Arc<Gate>,
+    request_context: Arc<RequestContext>,
     recorder: Recorder,
     writer: std::thread::JoinHandle<()>,
     tasks: Tasks,
@@ -94,7 +96,7 @@ impl Node {
         worker::reserve(store.clone()).await;
         worker::make_parts(store).await;
         let mut spool = spool(store, options.retention.spool.as_deref()).await?;
-        let (journal, marks) = settle(store, spool.as_mut(), &options.authority).await?;
+        let (journal, replay_cache) = settle(store, spool.as_mut(), &options.authority).await?;
         let claimed_ms = (clock.steady_ms)();
         if let Some(claim) = &claim
             && !claim
@@ -117,7 +119,7 @@ impl Node {
             .context("the facts cannot be loaded")?;
         let (recorder, writer) = recorder(
             journal,
-            Arc::clone(&marks),
+            Arc::clone(&replay_cache),
             NODE.to_owned(),
             Machine {
                 steady_ms: Arc::clone(&clock.steady_ms),
@@ -129,13 +131,13 @@ impl Node {
         )
         .context("the journal cannot be opened for writing")?;
         let uses = Arc::new(LastUses::new(store.usage(), Arc::clone(&clock.steady_ms)));
-        let gate = Gate {
+        let request_context = RequestContext {
             routes: RouteTable::okx_v5(options.raise_rates)?,
             view: View { memory, lease, clock_error: Arc::clone(&clock_error) },
             counters: Counters {
                 sources: Sources::new(source_limits(options.raise_rates)?, ambient::random_u64()),
                 rates: Rates::new(ambient::random_u64()),
-                marks: Arc::clone(&marks),
+                replay_cache: Arc::clone(&replay_cache),
             },
             reports: Reports {
                 recorder: recorder.clone(),
@@ -146,9 +148,9 @@ impl Node {
             keys: Keys { passphrases: store.root().passphrase_key(), identity: identity_key(store.root()) },
             bounds: (limits(options.threads), clock.clone()),
         };
-        let gate = Arc::new(gate);
+        let request_context = Arc::new(request_context);
         let gateway = Gateway {
-            gate: Arc::clone(&gate),
+            context: Arc::clone(&request_context),
             backend: options.backend,
             threads: options.threads,
             proxies: options.proxies,
@@ -159,7 +161,7 @@ impl Node {
             store: store.clone(),
             authority: options.authority,
             uses,
-            marks,
+            replay_cache,
             clock,
             retention: options.retention,
             checkpoint: options.checkpoint,
@@ -182,12 +184,12 @@ impl Node {
         let notary = Arc::new(Mutex::new(options.notary));
         tasks.start("audit", move |pulse| audit::run(Arc::clone(&notary), pulse));
         let writer = journal_thread(writer)?;
-        Ok(Self { gateway: running, gate, recorder, writer, tasks, _feed: feed, claim, spool })
+        Ok(Self { gateway: running, request_context, recorder, writer, tasks, _feed: feed, claim, spool })
     }
 
     /// The context of its requests, which knows how the gateway stands.
-    pub fn gate(&self) -> Arc<Gate> {
-        Arc::clone(&self.gate)
+    pub fn request_context(&self) -> Arc<RequestContext> {
+        Arc::clone(&self.request_context)
     }
 
     /// The signs of life of its tasks.
@@ -200,8 +202,9 @@ impl Node {
         let gateway = self.gateway;
         tokio::task::spawn_blocking(move || gateway.stop()).await.context("the gateway did not stop")?;
         self.tasks.stop().await;
-        let flushed = self.gate.reports.uses.flush_all().await;
-        let (dropped, unrecorded) = (self.recorder.dropped(), self.gate.counters.sources.unrecorded());
+        let flushed = self.request_context.reports.uses.flush_all().await;
+        let (dropped, unrecorded) =
+            (self.recorder.dropped(), self.request_context.counters.sources.unrecorded());
         self.recorder.close();
         let ended = tokio::task::spawn_blocking(move || self.writer.join()).await;
         if !matches!(ended, Ok(Ok(()))) {
@@ -246,7 +249,7 @@ async fn settle(
     store: &Store,
     mut spooled: Option<&mut Spooled>,
     authority: &Authority,
-) -> Result<(Journal, Arc<Marks>)> {
+) -> Result<(Journal, Arc<ReplayCache>)> {
     let kept = store.journal();
     let journal = match &mut spooled {
         Some(Spooled { spool, .. }) => {
@@ -263,8 +266,8 @@ async fn settle(
             account = %open.account,
             "a request was forwarded when the last run ended: its outcome is unknown, and it is never sent again"
         );
-        let desk = authority.desk(Actor::System("watch"), ambient::now());
-        tell_interrupted(&desk, &open).await.context("a holder cannot be told of it")?;
+        let context = authority.context(Actor::System("watch"), ambient::now());
+        tell_interrupted(&context, &open).await.context("a holder cannot be told of it")?;
     }
     kept.abandon_open(ambient::now()).await.context("the journal cannot be settled")?;
     if spooled.is_some() {
@@ -275,7 +278,7 @@ async fn settle(
     let horizon = journal.horizon(NODE).await.context("the replay horizon cannot be read")?;
     let taken = journal.take_marks(NODE, ambient::now()).await;
     let taken = taken.context("the replay marks cannot be read")?;
-    Ok((journal, Arc::new(Marks::restored(horizon, &taken))))
+    Ok((journal, Arc::new(ReplayCache::restored(horizon, &taken))))
 }
 
 /// The limits of the data plane, as far as this machine's descriptors go.

@@ -18,7 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use keyward_api::health::{Answer, Health, Question, Service};
 use keyward_console::Shell;
-use keyward_gateway::{Gate, health};
+use keyward_gateway::{RequestContext, health};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -35,7 +35,7 @@ const CONNECTIONS: usize = 64;
 #[derive(Clone)]
 pub struct Watched {
     /// The gateway.
-    pub gate: Arc<Gate>,
+    pub request_context: Arc<RequestContext>,
     /// The signs of life of what runs beside requests.
     pub pulses: Vec<Pulse>,
     /// The console, if there is one, and where it runs.
@@ -96,7 +96,7 @@ async fn answer(watched: &Watched, request: Request<Incoming>) -> Result<Respons
         None if asks && uri.path() == "/metrics" => (
             StatusCode::OK,
             HeaderValue::from_static(metrics::CONTENT_TYPE),
-            metrics::text(&watched.gate, &watched.pulses).into(),
+            metrics::text(&watched.request_context, &watched.pulses).into(),
         ),
         None => (StatusCode::NOT_FOUND, HeaderValue::from_static("text/plain"), NOT_HERE.into()),
     };
@@ -114,7 +114,7 @@ async fn judge(watched: &Watched, question: Question) -> Answer {
         Question::Alive => Answer::alive(),
         Question::Unknown => Answer::unknown("ask for trade, funds or console, or leave it out"),
         Question::Ready(Service::Console) => Answer::of(&console(watched).await),
-        Question::Ready(service) => Answer::of(&health::health(&watched.gate, service)),
+        Question::Ready(service) => Answer::of(&health::health(&watched.request_context, service)),
     }
 }
 

@@ -13,7 +13,7 @@ use keyward_gateway::Clock;
 use keyward_gateway::alarms::Sightings;
 use keyward_gateway::follow::{Follower, Scrubber};
 use keyward_gateway::health::ClockError;
-use keyward_gateway::marks::Marks;
+use keyward_gateway::replay_cache::ReplayCache;
 use keyward_gateway::uses::LastUses;
 use keyward_rules::alert::Sighting;
 use keyward_rules::grant::Actor;
@@ -79,7 +79,7 @@ pub struct Duties {
     /// To have last uses written before the sweep looks at them.
     pub uses: Arc<LastUses>,
     /// To tell of a clock that stepped back.
-    pub marks: Arc<Marks>,
+    pub replay_cache: Arc<ReplayCache>,
     /// The clocks.
     pub clock: Clock,
     /// How long the journal is kept.
@@ -118,8 +118,8 @@ async fn tell(sightings: Arc<Mutex<Sightings>>, duties: Arc<Duties>, pulse: Puls
             let full = to_tell.len() + seen.len() >= SIGHTINGS;
             next = if full { None } else { sightings.try_recv().ok() };
         }
-        let desk = duties.authority.desk(Actor::System("watch"), ambient::now());
-        match note_first_networks(&desk, seen).await {
+        let context = duties.authority.context(Actor::System("watch"), ambient::now());
+        match note_first_networks(&context, seen).await {
             Ok(more) => to_tell.extend(more),
             Err(problem) => {
                 error!(problem = problem.for_the_log(), "the first networks of keys could not be noted");
@@ -128,8 +128,8 @@ async fn tell(sightings: Arc<Mutex<Sightings>>, duties: Arc<Duties>, pulse: Puls
         pulse.beat();
         tokio::time::sleep(PACE).await;
         for sighting in to_tell {
-            let desk = duties.authority.desk(Actor::System("watch"), ambient::now());
-            if let Err(problem) = raise_sighting(&desk, sighting).await {
+            let context = duties.authority.context(Actor::System("watch"), ambient::now());
+            if let Err(problem) = raise_sighting(&context, sighting).await {
                 error!(problem = problem.for_the_log(), "a holder could not be told of what a gateway saw");
             }
             pulse.beat();
@@ -202,7 +202,7 @@ async fn follow(
         let wall_ms = duties.clock.now().unix_ms();
         if wall_ms + STEP_MS < latest_wall_ms {
             warn!("the wall clock stepped back: earlier timestamps of state-changing requests are refused");
-            duties.marks.clock_stepped_back();
+            duties.replay_cache.clock_stepped_back();
         }
         latest_wall_ms = wall_ms;
         // Without the claim nothing is vouched for: the lease runs out before another may take it.
@@ -301,8 +301,8 @@ async fn forget(duties: Arc<Duties>) {
 }
 
 async fn remind(duties: Arc<Duties>) {
-    let desk = duties.authority.desk(Actor::System("sweep"), ambient::now());
-    if let Err(problem) = remind_holders(&desk).await {
+    let context = duties.authority.context(Actor::System("sweep"), ambient::now());
+    if let Err(problem) = remind_holders(&context).await {
         error!(%problem, "holders could not be reminded");
     }
 }
@@ -328,35 +328,35 @@ async fn sweep(duties: Arc<Duties>) {
     if !duties.uses.flush_now().await {
         return;
     }
-    let desk = duties.authority.desk(Actor::System("sweep"), ambient::now());
-    match sweep_keys(&desk).await {
+    let context = duties.authority.context(Actor::System("sweep"), ambient::now());
+    match sweep_keys(&context).await {
         Ok(swept) if swept.is_empty() => {}
         Ok(swept) => info!(keys = swept.len(), "keys ended by their clock"),
         Err(problem) => error!(%problem, "the sweep failed"),
     }
-    if let Err(problem) = end_cooling(&desk).await {
+    if let Err(problem) = end_cooling(&context).await {
         error!(%problem, "keys that have rested long enough could not be released");
     }
-    if let Err(problem) = end_overlaps(&desk).await {
+    if let Err(problem) = end_overlaps(&context).await {
         error!(%problem, "overlaps of rotations could not be looked at");
     }
-    let channels = duties.authority.desk(Actor::System("channels"), desk.now);
+    let channels = duties.authority.context(Actor::System("channels"), context.now);
     match pause_channels(&channels).await {
         Ok(0) => {}
         Ok(count) => info!(count, "alert channels were paused: nothing got through to them"),
         Err(problem) => error!(%problem, "alert channels that fail could not be paused"),
     }
-    if let Err(problem) = duties.store.deliveries().tidy(desk.now).await {
+    if let Err(problem) = duties.store.deliveries().tidy(context.now).await {
         error!(%problem, "old deliveries to alert channels cannot be dropped");
     }
-    if let Err(problem) = tell_unfinished(&desk).await {
+    if let Err(problem) = tell_unfinished(&context).await {
         error!(%problem, "people could not be told of sign-ins without a second factor");
     }
-    let a_week_ago = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(7 * DAY_MS));
+    let a_week_ago = Moment::from_unix_ms(context.now.unix_ms().saturating_sub(7 * DAY_MS));
     if let Err(problem) = duties.store.outbox().tidy(a_week_ago).await {
         error!(%problem, "mails that were delivered cannot be dropped");
     }
-    if let Err(problem) = desk.authority.access.door.tidy(desk.now).await {
+    if let Err(problem) = context.authority.access.door.tidy(context.now).await {
         error!(%problem, "what is over at the door could not be dropped");
     }
 }
@@ -449,10 +449,10 @@ async fn roll(duties: Arc<Duties>, pulse: Pulse) {
 /// Ends overlaps of apps' ranges and holds keys whose successors were due.
 async fn tend_apps(duties: Arc<Duties>, pulse: Pulse) {
     for round in 0_u64.. {
-        let desk = duties.authority.desk(Actor::System("sweep"), ambient::now());
-        let retired = retire_ranges(&desk).await.map(drop);
+        let context = duties.authority.context(Actor::System("sweep"), ambient::now());
+        let retired = retire_ranges(&context).await.map(drop);
         // A demand that has done its work is looked at again, for keys that were altered and put right; once a minute is enough.
-        let held = if round.is_multiple_of(30) { hold_demanded(&desk).await } else { Ok(0) };
+        let held = if round.is_multiple_of(30) { hold_demanded(&context).await } else { Ok(0) };
         if let Ok(keys @ 1..) = held {
             info!(keys, "keys of apps were held: their successors were due");
         }
@@ -472,8 +472,8 @@ async fn tend_apps(duties: Arc<Duties>, pulse: Pulse) {
 async fn tell_news(duties: Arc<Duties>, pulse: Pulse) {
     let mut glance = duties.store.glance();
     loop {
-        let desk = duties.authority.desk(Actor::System("sweep"), ambient::now());
-        match tell_app_news(&desk).await {
+        let context = duties.authority.context(Actor::System("sweep"), ambient::now());
+        match tell_app_news(&context).await {
             Ok((_, true)) => tokio::time::sleep(PACE).await,
             Ok((_, false)) => {
                 pulse.beat();

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use keyward_rules::grant::{ActionKind, Proof};
 
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// What is to be approved: its exact parameters, which are hashed, and the words that the user reads.
 pub struct PendingAction {
@@ -33,7 +33,7 @@ pub trait Action: Sized + Send + Sync {
     ///
     /// # Errors
     /// As [`Action::perform`], but for what only a proof may learn.
-    async fn judge(&self, _: &Desk<'_>) -> Result<(), ActionError> {
+    async fn judge(&self, _: &ActionContext<'_>) -> Result<(), ActionError> {
         Ok(())
     }
 
@@ -41,11 +41,11 @@ pub trait Action: Sized + Send + Sync {
     ///
     /// # Errors
     /// As [`Action::perform`], but for what only a proof may learn.
-    async fn plan(&self, desk: &Desk<'_>) -> Result<PendingAction, ActionError>;
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError>;
 
     /// Makes the change.
     ///
     /// # Errors
     /// [`ActionError::NotAllowed`] when the proof is not the one that the action asks of this actor; every other by rule.
-    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError>;
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError>;
 }

@@ -9,7 +9,7 @@ use keyward_rules::staff::Role;
 
 use crate::passkeys::{Purpose, prove_passkey};
 use crate::step_up::{StepUpForm, begin_step_up, finish_step_up};
-use crate::{ActionError, Desk, PendingAction, prove_any};
+use crate::{ActionContext, ActionError, PendingAction, prove_any};
 
 /// What somebody shows for an action. An empty text was not shown.
 #[derive(Clone, Default)]
@@ -55,15 +55,15 @@ impl MissingProof {
 ///
 /// # Errors
 /// [`ActionError::NotAllowed`] when the actor may never do it: before a code is sent.
-pub fn ceremony_of(desk: &Desk<'_>, action: ActionKind) -> Result<Ceremony, ActionError> {
-    let ceremony = match &desk.actor {
+pub fn ceremony_of(context: &ActionContext<'_>, action: ActionKind) -> Result<Ceremony, ActionError> {
+    let ceremony = match &context.actor {
         Actor::Holder(_) => action.ceremony(),
         Actor::Staff(staff) if staff.role == Role::Operator => action.operator_ceremony(),
         Actor::Host(_) => action.host_ceremony(),
         Actor::Staff(_) | Actor::System(_) | Actor::Visitor(_) => Ceremony::Never,
     };
     match ceremony {
-        Ceremony::Never => Err(NotAllowed { actor: desk.actor.clone(), action }.into()),
+        Ceremony::Never => Err(NotAllowed { actor: context.actor.clone(), action }.into()),
         Ceremony::Session
         | Ceremony::OneFactor
         | Ceremony::StepUp
@@ -79,35 +79,35 @@ pub fn ceremony_of(desk: &Desk<'_>, action: ActionKind) -> Result<Ceremony, Acti
 /// [`ActionError::NotAllowed`], [`ActionError::NotApproved`] when the challenge is over, [`ActionError::TooManyCodes`].
 #[crate::boxed]
 pub async fn prove_action(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     pending: &PendingAction,
     shown: &Shown,
 ) -> Result<ProofStep, ActionError> {
-    match ceremony_of(desk, pending.action)? {
+    match ceremony_of(context, pending.action)? {
         Ceremony::Session => Ok(ProofStep::Complete(Proof::None)),
-        Ceremony::OneFactor => one_factor(desk, pending, shown).await,
-        Ceremony::StepUp => step_up(desk, pending, shown).await,
+        Ceremony::OneFactor => one_factor(context, pending, shown).await,
+        Ceremony::StepUp => step_up(context, pending, shown).await,
         // These proofs come from elsewhere: a mail before sign-in, a link, a proposal.
         Ceremony::MailCode | Ceremony::Link | Ceremony::Proposal | Ceremony::Never => {
-            Err(NotAllowed { actor: desk.actor.clone(), action: pending.action }.into())
+            Err(NotAllowed { actor: context.actor.clone(), action: pending.action }.into())
         }
     }
 }
 
 async fn one_factor(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     pending: &PendingAction,
     shown: &Shown,
 ) -> Result<ProofStep, ActionError> {
-    let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
+    let holder = context.actor.person().ok_or(ActionError::NoAccount)?;
     let purpose = match &shown.form {
         Some(form) => Purpose::Confirm(holder.session, form.clone()),
-        None => Purpose::of_action(desk, pending)?,
+        None => Purpose::of_action(context, pending)?,
     };
     let proved = match (shown.factor.as_str(), shown.passkey.as_str()) {
         ("", "") => return Ok(MissingProof::of(None, purpose, None)),
-        (factor, "") => prove_any(desk, holder.account, factor).await,
-        (_, passkey) => prove_passkey(desk, holder.account, &purpose, passkey).await,
+        (factor, "") => prove_any(context, holder.account, factor).await,
+        (_, passkey) => prove_passkey(context, holder.account, &purpose, passkey).await,
     };
     match proved {
         Ok(factor) => Ok(ProofStep::Complete(Proof::Factor(factor))),
@@ -118,9 +118,13 @@ async fn one_factor(
     }
 }
 
-async fn step_up(desk: &Desk<'_>, pending: &PendingAction, shown: &Shown) -> Result<ProofStep, ActionError> {
+async fn step_up(
+    context: &ActionContext<'_>,
+    pending: &PendingAction,
+    shown: &Shown,
+) -> Result<ProofStep, ActionError> {
     if shown.challenge.is_empty() {
-        let challenge = begin_step_up(desk, pending).await?;
+        let challenge = begin_step_up(context, pending).await?;
         return Ok(MissingProof::of(Some(challenge), Purpose::StepUp(challenge), None));
     }
     let form = StepUpForm {
@@ -129,7 +133,7 @@ async fn step_up(desk: &Desk<'_>, pending: &PendingAction, shown: &Shown) -> Res
         factor: shown.factor.clone(),
         passkey: shown.passkey.clone(),
     };
-    match (finish_step_up(desk, pending, &form).await, shown.challenge.parse()) {
+    match (finish_step_up(context, pending, &form).await, shown.challenge.parse()) {
         (Ok(proof), _) => Ok(ProofStep::Complete(proof)),
         // The challenge still counts: another try can be made with it.
         (

@@ -8,10 +8,10 @@ use keyward_rules::id::AccountId;
 use keyward_rules::limits::PASSWORD_MIN_CHARS;
 use keyward_rules::person::{Password, RecoveryCode, TotpCode};
 use keyward_rules::secret::Secret;
-use keyward_store::{Patience, PersonRecord, Try};
+use keyward_store::{Patience, Try, UserRecord};
 
 use crate::hashing::Lane;
-use crate::{ActionError, Authenticator, Desk};
+use crate::{ActionContext, ActionError, Authenticator};
 
 /// What somebody typed as a second factor, read.
 pub(crate) enum FactorCode {
@@ -43,8 +43,12 @@ impl FactorCode {
 ///
 /// # Errors
 /// [`NotProven::Unreadable`].
-pub(crate) async fn readable(desk: &Desk<'_>, account: AccountId, text: &str) -> Result<(), ActionError> {
-    let person = desk.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
+pub(crate) async fn readable(
+    context: &ActionContext<'_>,
+    account: AccountId,
+    text: &str,
+) -> Result<(), ActionError> {
+    let person = context.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
     if person.two_factor() == TwoFactor::On {
         FactorCode::parse(text)?;
     }
@@ -61,15 +65,15 @@ pub(crate) async fn readable(desk: &Desk<'_>, account: AccountId, text: &str) ->
 /// counted.
 #[crate::boxed]
 pub async fn prove(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     account: AccountId,
     text: &str,
     lane: &str,
 ) -> Result<Factor, ActionError> {
-    let person = desk.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
+    let person = context.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
     match person.two_factor() {
-        TwoFactor::On => second(desk, &person, FactorCode::parse(text)?, lane).await,
-        TwoFactor::Off => password(desk, &person, text, lane).await,
+        TwoFactor::On => second(context, &person, FactorCode::parse(text)?, lane).await,
+        TwoFactor::Off => password(context, &person, text, lane).await,
     }
 }
 
@@ -78,12 +82,16 @@ pub async fn prove(
 /// # Errors
 /// As [`prove`].
 #[crate::boxed]
-pub async fn prove_any(desk: &Desk<'_>, account: AccountId, text: &str) -> Result<Factor, ActionError> {
-    let person = desk.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
-    let by_password = || password(desk, &person, text, "in");
+pub async fn prove_any(
+    context: &ActionContext<'_>,
+    account: AccountId,
+    text: &str,
+) -> Result<Factor, ActionError> {
+    let person = context.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
+    let by_password = || password(context, &person, text, "in");
     match (person.two_factor(), FactorCode::parse(text)) {
         (TwoFactor::Off, _) => by_password().await,
-        (TwoFactor::On, Ok(code)) => match (code.kind(), second(desk, &person, code, "in").await) {
+        (TwoFactor::On, Ok(code)) => match (code.kind(), second(context, &person, code, "in").await) {
             // A password may look like a code of the sheet.
             (FactorKind::RecoveryCode, Err(ActionError::NotProven(NotProven::Wrong))) => by_password().await,
             (_, proven) => proven,
@@ -96,20 +104,20 @@ pub async fn prove_any(desk: &Desk<'_>, account: AccountId, text: &str) -> Resul
 }
 
 async fn second(
-    desk: &Desk<'_>,
-    person: &PersonRecord,
+    context: &ActionContext<'_>,
+    person: &UserRecord,
     code: FactorCode,
     lane: &str,
 ) -> Result<Factor, ActionError> {
     let kind = code.kind();
     let subject = format!("{}:{}:{lane}", kind.word(), person.account);
-    let door = &desk.authority.access.door;
-    if door.count_try(&subject, Patience::Credential, desk.now).await? == Try::Paused {
+    let door = &context.authority.access.door;
+    if door.count_try(&subject, Patience::Credential, context.now).await? == Try::Paused {
         return settle(person, kind, FactorAnswer::Paused);
     }
     let right = match code {
-        FactorCode::Recovery(code) => recovery_code(desk, person, &code).await?,
-        FactorCode::Totp(code) => totp_code(desk, person, &code).await?,
+        FactorCode::Recovery(code) => recovery_code(context, person, &code).await?,
+        FactorCode::Totp(code) => totp_code(context, person, &code).await?,
     };
     if right {
         door.clear_tries(&subject).await?;
@@ -117,40 +125,44 @@ async fn second(
     settle(person, kind, if right { FactorAnswer::Right } else { FactorAnswer::Wrong })
 }
 
-async fn totp_code(desk: &Desk<'_>, person: &PersonRecord, code: &TotpCode) -> Result<bool, ActionError> {
+async fn totp_code(
+    context: &ActionContext<'_>,
+    person: &UserRecord,
+    code: &TotpCode,
+) -> Result<bool, ActionError> {
     let Some(secret) = &person.totp else { return Ok(false) };
     let authenticator = Authenticator::new(Secret::new(secret.expose().clone()));
-    match authenticator.step_of(code, desk.now) {
-        Some(step) => Ok(desk.authority.access.door.use_totp_step(person.account, step).await?),
+    match authenticator.step_of(code, context.now) {
+        Some(step) => Ok(context.authority.access.door.use_totp_step(person.account, step).await?),
         None => Ok(false),
     }
 }
 
 async fn recovery_code(
-    desk: &Desk<'_>,
-    person: &PersonRecord,
+    context: &ActionContext<'_>,
+    person: &UserRecord,
     code: &RecoveryCode,
 ) -> Result<bool, ActionError> {
     let owner = person.account.to_string();
-    let tag = desk.authority.secrets.codes.tag("recovery", &owner, code.expose().as_bytes());
-    Ok(desk.authority.access.door.use_recovery_code(person.account, &tag, desk.now).await?)
+    let tag = context.authority.secrets.codes.tag("recovery", &owner, code.expose().as_bytes());
+    Ok(context.authority.access.door.use_recovery_code(person.account, &tag, context.now).await?)
 }
 
 async fn password(
-    desk: &Desk<'_>,
-    person: &PersonRecord,
+    context: &ActionContext<'_>,
+    person: &UserRecord,
     text: &str,
     lane: &str,
 ) -> Result<Factor, ActionError> {
     let subject = format!("password:{}:{lane}", person.account);
-    let authority = desk.authority;
-    let counted = authority.access.door.count_try(&subject, Patience::Credential, desk.now).await?;
+    let authority = context.authority;
+    let counted = authority.access.door.count_try(&subject, Patience::Credential, context.now).await?;
     if counted == Try::Paused {
         return settle(person, FactorKind::Password, FactorAnswer::Paused);
     }
     let hash = Secret::new(person.password.expose().clone());
     let presented = Password::present(text)?;
-    let right = verified(desk, Lane::Known, &[(&subject, counted)], (presented, Some(hash))).await?;
+    let right = verified(context, Lane::Known, &[(&subject, counted)], (presented, Some(hash))).await?;
     if right {
         authority.access.door.clear_tries(&subject).await?;
     }
@@ -160,26 +172,26 @@ async fn password(
 /// Whether a password is the one behind a hash. When too many others want theirs hashed nothing was looked at, so the tries
 /// that were counted for it are taken back.
 pub(crate) async fn verified(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     lane: Lane,
     tries: &[(&str, Try)],
     (password, hash): (Password, Option<Secret<String>>),
 ) -> Result<bool, ActionError> {
-    let right = desk.authority.hasher.verify((source(desk), lane), password, hash).await;
+    let right = context.authority.hasher.verify((source(context), lane), password, hash).await;
     if matches!(right, Err(ActionError::Busy)) {
         for (subject, counted) in tries {
-            desk.authority.access.door.refund_try(subject, *counted).await?;
+            context.authority.access.door.refund_try(subject, *counted).await?;
         }
     }
     right
 }
 
-fn settle(person: &PersonRecord, kind: FactorKind, answer: FactorAnswer) -> Result<Factor, ActionError> {
+fn settle(person: &UserRecord, kind: FactorKind, answer: FactorAnswer) -> Result<Factor, ActionError> {
     Ok(Factor::settle(person.account, kind, person.two_factor(), answer)?)
 }
 
 /// Whose share of pools and counters this is: everything at the host counts as one source.
-pub(crate) fn source(desk: &Desk<'_>) -> Source {
+pub(crate) fn source(context: &ActionContext<'_>) -> Source {
     let host = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-    Source::of(desk.actor.origin().map_or(host, |origin| origin.address))
+    Source::of(context.actor.origin().map_or(host, |origin| origin.address))
 }

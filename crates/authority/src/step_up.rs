@@ -9,7 +9,7 @@ use keyward_store::{NewChallenge, Quota};
 
 use crate::passkeys::{Purpose, prove_passkey};
 use crate::prove::readable;
-use crate::{ActionError, Desk, PendingAction, prove, tell};
+use crate::{ActionContext, ActionError, PendingAction, prove, tell};
 
 /// What the person gives back.
 #[derive(Clone, Default)]
@@ -26,7 +26,7 @@ pub struct StepUpForm {
 
 impl PendingAction {
     /// The keyed hash that a challenge is bound to: action, owner, every label and value length-prefixed.
-    pub(crate) fn intent(&self, desk: &Desk<'_>, owner: &str) -> CodeTag {
+    pub(crate) fn intent(&self, context: &ActionContext<'_>, owner: &str) -> CodeTag {
         let mut bytes = Vec::new();
         for (label, value) in [("action", self.action.word())]
             .into_iter()
@@ -37,7 +37,7 @@ impl PendingAction {
                 bytes.extend_from_slice(part.as_bytes());
             }
         }
-        desk.authority.secrets.codes.tag("intent", owner, &bytes)
+        context.authority.secrets.codes.tag("intent", owner, &bytes)
     }
 }
 
@@ -46,37 +46,40 @@ impl PendingAction {
 /// # Errors
 /// [`ActionError::TooManyCodes`]; [`ActionError::NoAccount`] unless a signed-in person asks.
 #[crate::boxed]
-pub async fn begin_step_up(desk: &Desk<'_>, matter: &PendingAction) -> Result<SessionId, ActionError> {
-    let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
-    let (email, phrase) = tell::recipient(desk, holder.account).await?.ok_or(ActionError::NoAccount)?;
-    let code = MailCode::from_entropy(desk.random());
-    let id = SessionId::from_entropy(desk.random());
+pub async fn begin_step_up(
+    context: &ActionContext<'_>,
+    matter: &PendingAction,
+) -> Result<SessionId, ActionError> {
+    let holder = context.actor.person().ok_or(ActionError::NoAccount)?;
+    let (email, phrase) = tell::recipient(context, holder.account).await?.ok_or(ActionError::NoAccount)?;
+    let code = MailCode::from_entropy(context.random());
+    let id = SessionId::from_entropy(context.random());
     let owner = format!("account:{}", holder.account);
     let payload = Secret::new(email.to_string());
     let letter =
-        Letter { to: email, phrase, brake: String::new(), body: code_letter(desk, &code, &matter.words) };
+        Letter { to: email, phrase, brake: String::new(), body: code_letter(context, &code, &matter.words) };
     let new = NewChallenge {
         id,
         account: Some(holder.account),
         session: Some(holder.session),
         action: matter.action,
-        intent: matter.intent(desk, &owner),
-        code: tag(desk, id, &code),
+        intent: matter.intent(context, &owner),
+        code: tag(context, id, &code),
         payload,
-        expires_at: desk.now.plus_ms(CODE_LIFE_MS),
+        expires_at: context.now.plus_ms(CODE_LIFE_MS),
         most_per_hour: CODES_PER_HOUR,
         owner,
     };
-    within(desk, desk.authority.access.door.challenge(new, Some(&letter), desk.now).await?)?;
+    within(context, context.authority.access.door.challenge(new, Some(&letter), context.now).await?)?;
     Ok(id)
 }
 
 /// Refuses what a used-up quota of codes does not allow.
-pub(crate) fn within(desk: &Desk<'_>, quota: Quota) -> Result<(), ActionError> {
+pub(crate) fn within(context: &ActionContext<'_>, quota: Quota) -> Result<(), ActionError> {
     match quota {
         Quota::Left => Ok(()),
         Quota::UsedUpUntil(again_at) => {
-            Err(ActionError::TooManyCodes { again_at, wait_ms: again_at.ms_since(desk.now) })
+            Err(ActionError::TooManyCodes { again_at, wait_ms: again_at.ms_since(context.now) })
         }
     }
 }
@@ -89,53 +92,53 @@ pub(crate) fn within(desk: &Desk<'_>, quota: Quota) -> Result<(), ActionError> {
 /// [`ActionError::NotApproved`], [`ActionError::NotProven`].
 #[crate::boxed]
 pub async fn finish_step_up(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     matter: &PendingAction,
     form: &StepUpForm,
 ) -> Result<Proof, ActionError> {
-    let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
-    let door = &desk.authority.access.door;
+    let holder = context.actor.person().ok_or(ActionError::NoAccount)?;
+    let door = &context.authority.access.door;
     let id: SessionId = form.challenge.parse().map_err(|_| NotApproved::Over)?;
     let code = MailCode::parse(&form.mail_code).map_err(|_| NotApproved::Unreadable)?;
     if form.passkey.is_empty() {
-        readable(desk, holder.account, &form.factor).await?;
+        readable(context, holder.account, &form.factor).await?;
     }
     let opened = door.try_challenge(id).await?.ok_or(NotApproved::Over)?;
     let answer = Answer {
         action: matter.action,
         session: Some(holder.session),
-        intent: matter.intent(desk, &format!("account:{}", holder.account)),
-        code: tag(desk, id, &code),
+        intent: matter.intent(context, &format!("account:{}", holder.account)),
+        code: tag(context, id, &code),
     };
-    let approved = opened.challenge.settle(&answer, desk.now)?;
+    let approved = opened.challenge.settle(&answer, context.now)?;
     // A change of address ends all open challenges; this one may have been made while the change was under way.
-    let reached = tell::recipient(desk, holder.account).await?;
+    let reached = tell::recipient(context, holder.account).await?;
     if reached.is_none_or(|(email, _)| email.as_str() != opened.payload.expose()) {
         return Err(NotApproved::Over.into());
     }
     let factor = if form.passkey.is_empty() {
-        prove(desk, holder.account, &form.factor, "in").await?
+        prove(context, holder.account, &form.factor, "in").await?
     } else {
-        prove_passkey(desk, holder.account, &Purpose::StepUp(id), &form.passkey).await?
+        prove_passkey(context, holder.account, &Purpose::StepUp(id), &form.passkey).await?
     };
-    if !door.use_challenge(id, desk.now).await? {
+    if !door.use_challenge(id, context.now).await? {
         return Err(NotApproved::Over.into());
     }
     Ok(Proof::StepUp(approved, factor))
 }
 
 /// The keyed hash of a code, which belongs to its challenge.
-pub(crate) fn tag(desk: &Desk<'_>, id: SessionId, code: &MailCode) -> CodeTag {
-    desk.authority.secrets.codes.tag("mail code", &id.to_string(), code.expose().as_bytes())
+pub(crate) fn tag(context: &ActionContext<'_>, id: SessionId, code: &MailCode) -> CodeTag {
+    context.authority.secrets.codes.tag("mail code", &id.to_string(), code.expose().as_bytes())
 }
 
 /// The mail of a code.
-pub(crate) fn code_letter(desk: &Desk<'_>, code: &MailCode, approves: &[String]) -> Body {
-    let (from, device) = desk.origin_in_words();
+pub(crate) fn code_letter(context: &ActionContext<'_>, code: &MailCode, approves: &[String]) -> Body {
+    let (from, device) = context.origin_in_words();
     Body::Code(CodeLetter {
         code: code.expose().to_owned(),
         approves: approves.to_vec(),
-        at: desk.now,
+        at: context.now,
         from,
         device,
     })

@@ -8,15 +8,15 @@ use keyward_rules::id::AccountId;
 use keyward_rules::letter::{Body, Letter};
 use keyward_store::{AccountKind, KeyRecord, Tx};
 
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// The address and phrase of the person behind an account; a sub-account's is its master. `None` where nobody
 /// has registered.
 pub(crate) async fn recipient(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     account: AccountId,
 ) -> Result<Option<(Email, String)>, ActionError> {
-    let door = &desk.authority.access.door;
+    let door = &context.authority.access.door;
     let Some(mut record) = door.account(account).await? else { return Ok(None) };
     if let Some(master) = record.master() {
         let Some(owner) = door.account(master).await? else { return Ok(None) };
@@ -28,7 +28,7 @@ pub(crate) async fn recipient(
 
 /// Tells the person behind `alert.account`, and `also` at other addresses. Whether it was told now.
 pub(crate) async fn tell_also(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     tx: &mut Tx,
     alert: Alert,
     also: &[Email],
@@ -43,7 +43,7 @@ pub(crate) async fn tell_also(
         },
     };
     let Some(person) = tx.person(owner).await? else { return Ok(false) };
-    let brake = BrakeLink::text(&desk.authority.secrets.codes, owner, desk.now);
+    let brake = BrakeLink::text(&context.authority.secrets.codes, owner, context.now);
     let alert = Alert { account: owner, ..alert };
     let letters: Vec<Letter> = std::iter::once(&email)
         .chain(also)
@@ -58,24 +58,38 @@ pub(crate) async fn tell_also(
 }
 
 /// Tells the person behind `alert.account`. Whether it was told now.
-pub(crate) async fn tell(desk: &Desk<'_>, tx: &mut Tx, alert: Alert) -> Result<bool, ActionError> {
-    tell_also(desk, tx, alert, &[]).await
+pub(crate) async fn notify_holder(
+    context: &ActionContext<'_>,
+    tx: &mut Tx,
+    alert: Alert,
+) -> Result<bool, ActionError> {
+    tell_also(context, tx, alert, &[]).await
 }
 
 /// An alert of what the actor did, from where they sit.
-pub(crate) fn by_actor(desk: &Desk<'_>, kind: AlertKind, account: AccountId, detail: String) -> Alert {
-    let origin = desk.actor.origin();
+pub(crate) fn by_actor(
+    context: &ActionContext<'_>,
+    kind: AlertKind,
+    account: AccountId,
+    detail: String,
+) -> Alert {
+    let origin = context.actor.origin();
     Alert {
         from: origin.map(|origin| origin.address),
         device: origin.map(|origin| origin.device.to_string()),
         detail,
-        ..Alert::of(kind, account, desk.now)
+        ..Alert::of(kind, account, context.now)
     }
 }
 
 /// The same about one key.
-pub(crate) fn about_key(desk: &Desk<'_>, kind: AlertKind, key: &KeyRecord, detail: String) -> Alert {
-    Alert { key: Some((key.id, key.name.to_string())), ..by_actor(desk, kind, key.account, detail) }
+pub(crate) fn about_key(
+    context: &ActionContext<'_>,
+    kind: AlertKind,
+    key: &KeyRecord,
+    detail: String,
+) -> Alert {
+    Alert { key: Some((key.id, key.name.to_string())), ..by_actor(context, kind, key.account, detail) }
 }
 
 /// Whether a key's source addresses may be shown: an app's are confidential.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use keyward_api::health::Health;
 use keyward_authority::questions::unseen_alerts;
-use keyward_authority::{Authority, Desk};
+use keyward_authority::{ActionContext, Authority};
 use keyward_edge::{Complaints, Peer};
 use keyward_rules::grant::Actor;
 use keyward_rules::id::AccountId;
@@ -105,8 +105,8 @@ impl Shell {
     pub async fn health(&self) -> Health {
         let stale = match AccountId::from_u64(1) {
             Some(anybody) => {
-                let desk = self.desk(Actor::System("ready"));
-                match tokio::time::timeout(PATIENCE, unseen_alerts(&desk, anybody)).await {
+                let context = self.context(Actor::System("ready"));
+                match tokio::time::timeout(PATIENCE, unseen_alerts(&context, anybody)).await {
                     Ok(Ok(_)) => None,
                     Ok(Err(problem)) => {
                         warn!(problem = problem.for_the_log(), "not ready");
@@ -123,9 +123,9 @@ impl Shell {
         Health { ready: stale.is_none(), stale: stale.into_iter().collect() }
     }
 
-    /// A desk for what `actor` does now.
-    pub(crate) fn desk(&self, actor: Actor) -> Desk<'_> {
-        self.parts.authority.desk(actor, self.now())
+    /// The context of what `actor` does now.
+    pub(crate) fn context(&self, actor: Actor) -> ActionContext<'_> {
+        self.parts.authority.context(actor, self.now())
     }
 
     /// Now.

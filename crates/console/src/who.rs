@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use keyward_authority::questions::{Presence, open_session};
 use keyward_authority::sign_in;
-use keyward_authority::{ActionError, Desk};
+use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::grant::{Actor, Holder, Origin};
 use keyward_rules::person::{Device, Token};
 
@@ -60,8 +60,8 @@ pub async fn session(
     token: &Token,
     presence: Presence,
 ) -> Result<Option<Session>, ActionError> {
-    let desk: Desk<'_> = shell.desk(Actor::Visitor(origin.clone()));
-    let Some(record) = open_session(&desk, token, presence).await? else { return Ok(None) };
+    let context: ActionContext<'_> = shell.context(Actor::Visitor(origin.clone()));
+    let Some(record) = open_session(&context, token, presence).await? else { return Ok(None) };
     let holder = Holder { account: record.account, session: record.id, origin };
     Ok(Some(Session { record, holder }))
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keyward_rules::decision::{
-    self, Charge, Claim, Intent, IntentAnswer, MarkAnswer, Permit, RateAnswer, Received, Whole,
+    self, Charge, Claim, Intent, IntentAnswer, Permit, RateAnswer, Received, ReplayAnswer, Whole,
 };
 use keyward_rules::denial::Denial;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
@@ -20,12 +20,12 @@ use keyward_rules::route::{Access, Class, Found, Route};
 use keyward_rules::time::Moment;
 use keyward_store as store;
 
+use crate::context::RequestContext;
 use crate::framing::Head;
-use crate::gate::Gate;
-use crate::marks::Setting;
 use crate::memory::Lookup;
 use crate::rates::Rates;
 use crate::recorder::Recorder;
+use crate::replay_cache::Setting;
 
 /// Lease ages past which a class is refused (product.md 6.4).
 const LEASE_MONEY_MS: u64 = 5_000;
@@ -47,7 +47,7 @@ pub enum Way<'r> {
 
 /// A refusal, and what is known of whom it hit.
 #[derive(Debug)]
-pub struct Turned {
+pub struct Rejection {
     /// The refusal.
     pub denial: Denial,
     /// The key that was named.
@@ -61,7 +61,7 @@ pub struct Turned {
 /// Stands for no route in the journal.
 pub const NO_ROUTE: &str = "-";
 
-impl From<Denial> for Turned {
+impl From<Denial> for Rejection {
     fn from(denial: Denial) -> Self {
         Self { denial, key: None, account: None, route: NO_ROUTE }
     }
@@ -82,14 +82,14 @@ pub fn path_of(found: Found<'_>) -> &'static str {
 /// # Errors
 /// The refusal.
 pub async fn screen<'r>(
-    gate: &'r Gate,
+    context: &'r RequestContext,
     head: &Head<'r>,
     source: IpAddr,
     awaited: bool,
-) -> Result<Way<'r>, Turned> {
-    let now_us = gate.clock().now_us();
-    settle_rate(gate.counters.sources.arrive(source, now_us))?;
-    let found = gate.routes.find(head.method, head.path);
+) -> Result<Way<'r>, Rejection> {
+    let now_us = context.clock().now_us();
+    settle_rate(context.counters.sources.arrive(source, now_us))?;
+    let found = context.routes.find(head.method, head.path);
     if let Found::Route(route) = found {
         let public = match route.access {
             Access::Public => true,
@@ -97,19 +97,19 @@ pub async fn screen<'r>(
             Access::Private(_) => false,
         };
         if public {
-            take_public(gate, source, route, now_us)
-                .map_err(|denial| Turned { route: route.path, ..denial.into() })?;
+            take_public(context, source, route, now_us)
+                .map_err(|denial| Rejection { route: route.path, ..denial.into() })?;
             return Ok(Way::Public(route));
         }
     }
     let route = path_of(found);
     let credentials =
-        Credentials::read(head.credentials).map_err(|denial| Turned { route, ..denial.into() })?;
+        Credentials::read(head.credentials).map_err(|denial| Rejection { route, ..denial.into() })?;
     if awaited {
-        let facts = look_up(gate, credentials.key).await?;
+        let facts = look_up(context, credentials.key).await?;
         let now = Moment::from_unix_ms(now_us / 1_000);
-        decision::screen(&credentials, facts.as_ref(), &gate.keys.passphrases, now)
-            .map_err(|denial| turned_stranger(gate, denial, (credentials.key, route), source, now_us))?;
+        decision::screen(&credentials, facts.as_ref(), &context.keys.passphrases, now)
+            .map_err(|denial| reject_stranger(context, denial, (credentials.key, route), source, now_us))?;
     }
     Ok(Way::Private(credentials, found))
 }
@@ -119,41 +119,41 @@ pub async fn screen<'r>(
 ///
 /// # Errors
 /// The refusal; nothing was forwarded.
-pub async fn admit<'r>(gate: &'r Gate, whole: Whole<'r>) -> Result<Permit<'r>, Turned> {
+pub async fn admit<'r>(context: &'r RequestContext, whole: Whole<'r>) -> Result<Permit<'r>, Rejection> {
     let (key, source, now) = (whole.credentials.key, whole.source, whole.now);
     let (route, now_us) = (path_of(whole.routed), now.unix_ms().saturating_mul(1_000));
 
-    let facts = look_up(gate, key).await?;
+    let facts = look_up(context, key).await?;
     let verified = Received::new(whole)
-        .verify(facts, &gate.keys.passphrases)
-        .map_err(|denial| turned_stranger(gate, denial, (key, route), source, now_us))?;
-    gate.counters.sources.refund(source);
+        .verify(facts, &context.keys.passphrases)
+        .map_err(|denial| reject_stranger(context, denial, (key, route), source, now_us))?;
+    context.counters.sources.refund(source);
 
     let account = verified.facts().account;
-    let turned = |denial| Turned { denial, key: Some(key), account: Some(account), route };
-    let cleared = verified.clear().map_err(turned)?;
-    check_lease(gate, cleared.class()).map_err(turned)?;
+    let rejection = |denial| Rejection { denial, key: Some(key), account: Some(account), route };
+    let cleared = verified.clear().map_err(rejection)?;
+    check_lease(context, cleared.class()).map_err(rejection)?;
     let charge = cleared.charge();
     let price = Price::of(&charge);
-    let rate = price.take(&gate.counters.rates, now_us);
-    let claim = charge.settle(rate).map_err(turned)?.claim();
-    let mark = set_mark(gate, &claim).await;
+    let rate = price.take(&context.counters.rates, now_us);
+    let claim = charge.settle(rate).map_err(rejection)?.claim();
+    let mark = set_mark(context, &claim).await;
     let fresh = claim.settle(mark).inspect_err(|denial| {
         // A copied request must not use up its owner's rate.
         if *denial == Denial::Repeated {
-            price.give_back(&gate.counters.rates);
+            price.give_back(&context.counters.rates);
         }
     });
-    let intent = fresh.map_err(turned)?.intent();
-    let record = write_intent(gate, &intent).await;
-    let recorded = intent.settle(record).map_err(turned)?;
-    Ok(recorded.permit(now.plus_ms(gate.limits().permit_ms)))
+    let intent = fresh.map_err(rejection)?.intent();
+    let record = write_intent(context, &intent).await;
+    let recorded = intent.settle(record).map_err(rejection)?;
+    Ok(recorded.permit(now.plus_ms(context.limits().permit_ms)))
 }
 
 /// One consistent copy of the key's facts. A writer that was interrupted in the middle gets time to finish.
-async fn look_up(gate: &Gate, key: KeyId) -> Result<Option<KeyFacts>, Turned> {
+async fn look_up(context: &RequestContext, key: KeyId) -> Result<Option<KeyFacts>, Rejection> {
     for _ in 0..TORN_TRIES {
-        match gate.view.memory.facts(key) {
+        match context.view.memory.facts(key) {
             Lookup::Facts(facts) => return Ok(Some(facts)),
             Lookup::Unknown => return Ok(None),
             Lookup::Torn => tokio::time::sleep(TORN_PAUSE).await,
@@ -164,22 +164,22 @@ async fn look_up(gate: &Gate, key: KeyId) -> Result<Option<KeyFacts>, Turned> {
 
 /// Wrong secrets count against the source. An unknown key does not: ended keys look unknown, and thousands of
 /// clients with expired keys must not close the address that they share with others.
-fn turned_stranger(
-    gate: &Gate,
+fn reject_stranger(
+    context: &RequestContext,
     denial: Denial,
     (key, route): (KeyId, &'static str),
     source: IpAddr,
     now_us: u64,
-) -> Turned {
+) -> Rejection {
     if matches!(denial, Denial::PassphraseWrong | Denial::SignWrong) {
-        gate.counters.sources.failed(source, now_us);
+        context.counters.sources.failed(source, now_us);
     }
-    Turned { denial, key: Some(key), account: None, route }
+    Rejection { denial, key: Some(key), account: None, route }
 }
 
 /// A node that has not heard from the store refuses class by class, money first.
-fn check_lease(gate: &Gate, class: Class) -> Result<(), Denial> {
-    let age_ms = gate.view.lease.age_ms((gate.clock().steady_ms)());
+fn check_lease(context: &RequestContext, class: Class) -> Result<(), Denial> {
+    let age_ms = context.view.lease.age_ms((context.clock().steady_ms)());
     if age_ms > lease_limit_ms(class) { Err(Denial::Unavailable) } else { Ok(()) }
 }
 
@@ -200,9 +200,9 @@ fn settle_rate(answer: RateAnswer) -> Result<(), Denial> {
     }
 }
 
-fn take_public(gate: &Gate, source: IpAddr, route: &Route, now_us: u64) -> Result<(), Denial> {
+fn take_public(context: &RequestContext, source: IpAddr, route: &Route, now_us: u64) -> Result<(), Denial> {
     match route.rate {
-        Some(rate) => settle_rate(gate.counters.sources.take_public(source, route.number, rate, now_us)),
+        Some(rate) => settle_rate(context.counters.sources.take_public(source, route.number, rate, now_us)),
         None => Ok(()),
     }
 }
@@ -267,38 +267,38 @@ fn fold(key: KeyId) -> u64 {
 }
 
 /// Sets the replay mark, having what must be durable first written.
-async fn set_mark(gate: &Gate, claim: &Claim<'_>) -> MarkAnswer {
-    let Some(mark) = claim.owed() else { return MarkAnswer::NotOwed };
-    let (marks, recorder) = (&gate.counters.marks, &gate.reports.recorder);
-    let patience = Duration::from_millis(gate.limits().record_ms.saturating_mul(4));
-    let now = gate.clock().now();
-    if marks.runs_out(now) {
+async fn set_mark(context: &RequestContext, claim: &Claim<'_>) -> ReplayAnswer {
+    let Some(mark) = claim.owed() else { return ReplayAnswer::NotOwed };
+    let (replay_cache, recorder) = (&context.counters.replay_cache, &context.reports.recorder);
+    let patience = Duration::from_millis(context.limits().record_ms.saturating_mul(4));
+    let now = context.clock().now();
+    if replay_cache.runs_out(now) {
         recorder.extend_horizon();
     }
-    match marks.set(&mark, now) {
+    match replay_cache.set(&mark, now) {
         Setting::Done(answer) => return answer,
         Setting::Ahead(mark) => return keep(recorder, mark, patience).await,
-        Setting::PastHorizon => marks.want(mark.signed_at),
+        Setting::PastHorizon => replay_cache.want(mark.signed_at),
     }
     if !tokio::time::timeout(patience, recorder.move_horizon()).await.unwrap_or(false) {
-        return MarkAnswer::CannotTell;
+        return ReplayAnswer::CannotTell;
     }
-    match marks.set(&mark, gate.clock().now()) {
+    match replay_cache.set(&mark, context.clock().now()) {
         Setting::Done(answer) => answer,
-        Setting::Ahead(_) | Setting::PastHorizon => MarkAnswer::CannotTell,
+        Setting::Ahead(_) | Setting::PastHorizon => ReplayAnswer::CannotTell,
     }
 }
 
 /// Has a mark that lies past the horizon kept by itself.
-async fn keep(recorder: &Recorder, mark: store::SavedMark, patience: Duration) -> MarkAnswer {
+async fn keep(recorder: &Recorder, mark: store::SavedReplayEntry, patience: Duration) -> ReplayAnswer {
     match tokio::time::timeout(patience, recorder.keep_mark(mark)).await {
-        Ok(true) => MarkAnswer::New,
-        Ok(false) | Err(_) => MarkAnswer::CannotTell,
+        Ok(true) => ReplayAnswer::New,
+        Ok(false) | Err(_) => ReplayAnswer::CannotTell,
     }
 }
 
 /// Has the record of a withdrawal or transfer on disk before anything else happens.
-async fn write_intent(gate: &Gate, intent: &Intent<'_>) -> IntentAnswer {
+async fn write_intent(context: &RequestContext, intent: &Intent<'_>) -> IntentAnswer {
     if !intent.is_owed() {
         return IntentAnswer::NotOwed;
     }
@@ -312,8 +312,8 @@ async fn write_intent(gate: &Gate, intent: &Intent<'_>) -> IntentAnswer {
         source: request.whole().source,
         body_hash: *blake3::hash(request.whole().body).as_bytes(),
     };
-    let patience = Duration::from_millis(gate.limits().record_ms);
-    match tokio::time::timeout(patience, gate.reports.recorder.intend(record)).await {
+    let patience = Duration::from_millis(context.limits().record_ms);
+    match tokio::time::timeout(patience, context.reports.recorder.intend(record)).await {
         Ok(true) => IntentAnswer::Durable,
         Ok(false) | Err(_) => IntentAnswer::Failed,
     }

@@ -15,8 +15,8 @@ use keyward_rules::permission::Permissions;
 use keyward_rules::route::{Method, Route};
 use keyward_rules::time::Moment;
 
+use crate::context::RequestContext;
 use crate::framing::{Credentials, passing};
-use crate::gate::Gate;
 use crate::reply::{Flowing, ReplyBody, name};
 use crate::upstream::{Pool, Sent};
 
@@ -32,26 +32,31 @@ pub enum Forwarded {
 
 /// Forwards a permitted request, once. The permit's deadline and the key's record are looked at once more
 /// before the first byte goes out.
-pub async fn forward(gate: &Gate, pool: &Arc<Pool>, permit: Permit<'_>, headers: &HeaderMap) -> Forwarded {
+pub async fn forward(
+    context: &RequestContext,
+    pool: &Arc<Pool>,
+    permit: Permit<'_>,
+    headers: &HeaderMap,
+) -> Forwarded {
     let (facts, id) = (permit.facts(), permit.whole().id);
-    let head = head(gate, pool, &Outgoing::permitted(gate, &permit), headers);
+    let head = head(context, pool, &Outgoing::permitted(context, &permit), headers);
     let go = || {
         // A key that changed meanwhile is judged anew when the client comes again: its verdict is not known here.
-        let current = gate.view.memory.is_current(facts);
-        if !current || gate.clock().now() > permit.deadline() { Err(Denial::Busy) } else { Ok(()) }
+        let current = context.view.memory.is_current(facts);
+        if !current || context.clock().now() > permit.deadline() { Err(Denial::Busy) } else { Ok(()) }
     };
-    finish(gate, pool.send(&head, permit.body(), go).await, id).await
+    finish(context, pool.send(&head, permit.body(), go).await, id).await
 }
 
 /// Forwards a public request, without an account.
 pub async fn forward_public(
-    gate: &Gate,
+    context: &RequestContext,
     pool: &Arc<Pool>,
     outgoing: Outgoing<'_>,
     headers: &HeaderMap,
 ) -> Forwarded {
-    let head = head(gate, pool, &outgoing, headers);
-    finish(gate, pool.send(&head, outgoing.body, || Ok(())).await, outgoing.id).await
+    let head = head(context, pool, &outgoing, headers);
+    finish(context, pool.send(&head, outgoing.body, || Ok(())).await, outgoing.id).await
 }
 
 /// A request on its way out: the parts that go as they came, and whose they are.
@@ -87,12 +92,12 @@ pub struct Caller {
 }
 
 impl<'r> Outgoing<'r> {
-    fn permitted(gate: &Gate, permit: &Permit<'r>) -> Self {
+    fn permitted(context: &RequestContext, permit: &Permit<'r>) -> Self {
         let (facts, route) = (permit.facts(), permit.route());
         let (owner, sub_account) =
             facts.master.map_or((facts.account, None), |master| (master, Some(facts.account)));
         let described = route.describes_key().then(|| {
-            let label = gate.view.memory.label(facts.id).unwrap_or_default();
+            let label = context.view.memory.label(facts.id).unwrap_or_default();
             (percent_encoded(&label), facts.reach.own_addresses())
         });
         let caller = Caller { owner, sub_account, key: facts.id, permissions: facts.permissions, described };
@@ -111,7 +116,7 @@ impl<'r> Outgoing<'r> {
 }
 
 /// The head of a new request from the verified parts: nothing of the client's framing survives.
-fn head(gate: &Gate, pool: &Pool, outgoing: &Outgoing<'_>, client: &HeaderMap) -> Vec<u8> {
+fn head(context: &RequestContext, pool: &Pool, outgoing: &Outgoing<'_>, client: &HeaderMap) -> Vec<u8> {
     let mut head = HeadText(Vec::with_capacity(HEAD_ROOM));
     let (method, target) = (outgoing.method.as_str(), outgoing.target);
     [method.as_bytes(), b" ", target, b" HTTP/1.1\r\n"].into_iter().for_each(|part| head.push(part));
@@ -123,7 +128,7 @@ fn head(gate: &Gate, pool: &Pool, outgoing: &Outgoing<'_>, client: &HeaderMap) -
     for (name, value) in passing(client, credentials, &pool.backend().pass) {
         head.put(name.as_str(), value.as_bytes());
     }
-    sign(gate, outgoing, &mut head);
+    sign(context, outgoing, &mut head);
     head.push(b"\r\n");
     head.0
 }
@@ -146,7 +151,7 @@ impl HeadText {
 }
 
 /// Puts the verified identity on a request: what the backend is told, and the MAC over it.
-fn sign(gate: &Gate, outgoing: &Outgoing<'_>, head: &mut HeadText) {
+fn sign(context: &RequestContext, outgoing: &Outgoing<'_>, head: &mut HeadText) {
     let (caller, request_id) = (outgoing.caller.as_ref(), outgoing.id.text());
     let client_address = address_text(outgoing.client);
     let key = caller.map(|caller| caller.key.text());
@@ -166,7 +171,8 @@ fn sign(gate: &Gate, outgoing: &Outgoing<'_>, head: &mut HeadText) {
         deadline_ms: outgoing.deadline.unix_ms(),
         client_address: &client_address,
     };
-    let signed = gate.keys.identity.sign(&identity, outgoing.method.as_str(), outgoing.target, outgoing.body);
+    let signed =
+        context.keys.identity.sign(&identity, outgoing.method.as_str(), outgoing.target, outgoing.body);
     let told = [
         (identity::ACCOUNT, identity.account),
         (identity::SUB_ACCOUNT, identity.sub_account),
@@ -202,7 +208,7 @@ fn address_text(address: IpAddr) -> String {
 }
 
 /// Gathers the beginning of the answer, so that one that breaks off early becomes a refusal with a code.
-async fn finish(gate: &Gate, sent: Sent, id: RequestId) -> Forwarded {
+async fn finish(context: &RequestContext, sent: Sent, id: RequestId) -> Forwarded {
     let (head, mut body) = match sent {
         Sent::Answered(head, body) => (head, body),
         Sent::Unsent(denial) => return Forwarded::NotSent(denial),
@@ -215,7 +221,7 @@ async fn finish(gate: &Gate, sent: Sent, id: RequestId) -> Forwarded {
             Some(Ok(data)) => gathered.add(data),
             Some(Err(_)) => return Forwarded::Unknown(Denial::UpstreamTimeout),
         }
-        if gathered.len() > gate.limits().gather_bytes {
+        if gathered.len() > context.limits().gather_bytes {
             break ReplyBody::flowing(Flowing::new(gathered.bytes(), body));
         }
     };

@@ -9,41 +9,41 @@ use keyward_api::health::{Answer, Health, Question, Service};
 use keyward_rules::route::Class;
 
 use crate::admit::lease_limit_ms;
-use crate::gate::Gate;
+use crate::context::RequestContext;
 use crate::reply::ReplyBody;
 
 pub use crate::clock_error::ClockError;
 
 /// How a service of this node stands.
 #[must_use]
-pub fn health(gate: &Gate, service: Service) -> Health {
+pub fn health(context: &RequestContext, service: Service) -> Health {
     let classes: &[Class] = match service {
         Service::Basic => &[Class::Read, Class::Cancel],
         Service::Trade => &[Class::Trade],
         Service::Funds => &[Class::Withdraw, Class::Funding],
         Service::Console => &[],
     };
-    let age_ms = gate.view.lease.age_ms((gate.clock().steady_ms)());
-    let stuck = gate.reports.recorder.is_stuck();
-    let clock = gate.view.clock_error.words();
+    let age_ms = context.view.lease.age_ms((context.clock().steady_ms)());
+    let stuck = context.reports.recorder.is_stuck();
+    let clock = context.view.clock_error.words();
     let served = |class: &Class| age_ms <= lease_limit_ms(*class) && !(stuck && class.owes_record());
     let ready = clock.is_none() && classes.iter().all(served);
     let mut stale: Vec<String> = clock.into_iter().collect();
     if age_ms > lease_limit_ms(Class::Withdraw) {
         stale.push(format!("the store was last read {} s ago", age_ms / 1_000));
     }
-    stale.extend(gate.view.lease.failure().map(|why| format!("the store cannot be read: {why}")));
+    stale.extend(context.view.lease.failure().map(|why| format!("the store cannot be read: {why}")));
     if stuck {
         stale.push("the journal cannot be written".to_owned());
     }
-    if gate.reports.recorder.is_full() {
+    if context.reports.recorder.is_full() {
         stale.push("the disk or the spool is nearly full: requests are counted and not recorded".to_owned());
     }
     Health { ready, stale }
 }
 
 /// The answer, if the request is one of a balancer.
-pub fn answer(gate: &Gate, parts: &request::Parts) -> Option<Response<ReplyBody>> {
+pub fn answer(context: &RequestContext, parts: &request::Parts) -> Option<Response<ReplyBody>> {
     if parts.method != Method::GET && parts.method != Method::HEAD {
         return None;
     }
@@ -52,7 +52,7 @@ pub fn answer(gate: &Gate, parts: &request::Parts) -> Option<Response<ReplyBody>
         Question::Ready(Service::Console) | Question::Unknown => {
             Answer::unknown("a gateway reports on trade and funds, or on reads and cancels without a class")
         }
-        Question::Ready(service) => Answer::of(&health(gate, service)),
+        Question::Ready(service) => Answer::of(&health(context, service)),
     };
     let mut reply = Response::new(ReplyBody::whole(answer.body));
     *reply.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);

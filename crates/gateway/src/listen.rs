@@ -21,7 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tracing::{error, warn};
 
 use crate::body::Budget;
-use crate::gate::Gate;
+use crate::context::RequestContext;
 use crate::reply::ReplyBody;
 use crate::serve::{Desk, RequestIds, serve};
 use crate::upstream::{Backend, Deadlines, Pool};
@@ -43,7 +43,7 @@ pub struct Listeners {
 /// The data plane, ready to start.
 pub struct Gateway {
     /// The context.
-    pub gate: Arc<Gate>,
+    pub context: Arc<RequestContext>,
     /// The exchange.
     pub backend: Backend,
     /// How many threads serve.
@@ -87,28 +87,30 @@ impl Gateway {
     /// When a thread or runtime cannot be made.
     pub fn start(self, listeners: Listeners) -> std::io::Result<Running> {
         let (stop, stopped) = watch::channel(false);
-        let budget = Arc::new(Budget::new(self.gate.limits().bodies_bytes));
-        let connections = Connections::new(self.gate.limits().connections());
-        let deadlines = Deadlines::new((self.gate.clock().steady_ms)());
+        let budget = Arc::new(Budget::new(self.context.limits().bodies_bytes));
+        let connections = Connections::new(self.context.limits().connections());
+        let deadlines = Deadlines::new((self.context.clock().steady_ms)());
         let mut threads = Vec::new();
         let mut senders = Vec::new();
         for number in 0..self.threads.max(1) {
             let (sender, arrivals) = mpsc::unbounded_channel();
             senders.push(sender);
-            let (gate, backend, stopped) = (Arc::clone(&self.gate), self.backend.clone(), stopped.clone());
+            let (context, backend, stopped) =
+                (Arc::clone(&self.context), self.backend.clone(), stopped.clone());
             let (budget, proxies) = (Arc::clone(&budget), Arc::clone(&self.proxies));
             let deadlines = Arc::clone(&deadlines);
             let seed = *blake3::keyed_hash(&self.seed, &number.to_be_bytes()).as_bytes();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let work = move || {
-                let pool = Arc::new(Pool::new(backend, *gate.limits(), deadlines));
-                let desk = Arc::new(Desk { gate, budget, pool, ids: RequestIds::new(seed), proxies });
+                let pool = Arc::new(Pool::new(backend, *context.limits(), deadlines));
+                let desk = Arc::new(Desk { context, budget, pool, ids: RequestIds::new(seed), proxies });
                 runtime.block_on(worker(desk, arrivals, stopped));
             };
             threads.push(std::thread::Builder::new().name(format!("gateway-{number}")).spawn(work)?);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let acceptor = Acceptor { gate: self.gate, connections, deadlines, proxies: self.proxies, senders };
+        let acceptor =
+            Acceptor { context: self.context, connections, deadlines, proxies: self.proxies, senders };
         let accept = move || runtime.block_on(accept_all(listeners, acceptor, stopped));
         threads.push(std::thread::Builder::new().name("gateway-accept".to_owned()).spawn(accept)?);
         Ok(Running { stop, threads })
@@ -118,7 +120,7 @@ impl Gateway {
 /// What an acceptor works with.
 #[derive(Clone)]
 struct Acceptor {
-    gate: Arc<Gate>,
+    context: Arc<RequestContext>,
     connections: Arc<Connections>,
     deadlines: Arc<Deadlines>,
     proxies: Arc<Proxies>,
@@ -138,14 +140,14 @@ async fn accept_all(listeners: Listeners, acceptor: Acceptor, mut stopped: watch
             Err(problem) => error!(%problem, "a listener cannot be used"),
         }
     }
-    let (gate, connections, deadlines) = (acceptor.gate, acceptor.connections, acceptor.deadlines);
+    let (context, connections, deadlines) = (acceptor.context, acceptor.connections, acceptor.deadlines);
     drop(acceptor.senders);
     loops.spawn(async move {
         loop {
-            let now_ms = (gate.clock().steady_ms)();
+            let now_ms = (context.clock().steady_ms)();
             connections.tick(now_ms);
             deadlines.tick(now_ms);
-            gate.counters.sources.end_bans(gate.clock().now().unix_ms());
+            context.counters.sources.end_bans(context.clock().now().unix_ms());
             tokio::time::sleep(TICK).await;
         }
     });
@@ -154,7 +156,7 @@ async fn accept_all(listeners: Listeners, acceptor: Acceptor, mut stopped: watch
 }
 
 async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, acceptor: Acceptor) {
-    let Acceptor { gate, connections, deadlines: _, proxies, senders } = acceptor;
+    let Acceptor { context, connections, deadlines: _, proxies, senders } = acceptor;
     let mut turn = 0_usize;
     loop {
         let (stream, address) = match listener.accept().await {
@@ -168,7 +170,7 @@ async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, acc
         };
         let peer = proxies.peer(address.ip());
         let source = match peer {
-            Peer::Client(client) if gate.is_banned(client) => continue,
+            Peer::Client(client) if context.is_banned(client) => continue,
             Peer::Client(client) => Some(Source::of(client)),
             // A proxy is neither banned nor counted as one source: its clients are, as soon as they are known.
             Peer::Proxy(_) | Peer::ProxyItself(_) => None,
@@ -212,7 +214,7 @@ async fn worker(
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    if timeout(Duration::from_millis(desk.gate.limits().drain_ms), drained).await.is_err() {
+    if timeout(Duration::from_millis(desk.context.limits().drain_ms), drained).await.is_err() {
         warn!(open = open.load(Ordering::Relaxed), "connections were cut at shutdown");
     }
 }
@@ -229,7 +231,7 @@ async fn connection(desk: Arc<Desk>, arrival: Arrival, stopped: watch::Receiver<
     else {
         return;
     };
-    let patience = Duration::from_millis(desk.gate.limits().head_ms);
+    let patience = Duration::from_millis(desk.context.limits().head_ms);
     let client = Client { desk, peer, activity: connection.activity() };
     match tls {
         None => {
@@ -261,7 +263,7 @@ async fn arrive(
 ) -> Option<(tokio::net::TcpStream, Peer)> {
     let mut stream = tokio::net::TcpStream::from_std(stream).ok()?;
     let _ = stream.set_nodelay(true);
-    let patience = Duration::from_millis(desk.gate.limits().head_ms);
+    let patience = Duration::from_millis(desk.context.limits().head_ms);
     let peer = timeout(patience, introduce(desk, &mut stream, peer, connection)).await.ok()??;
     Some((stream, peer))
 }
@@ -275,12 +277,12 @@ async fn introduce(
 ) -> Option<Peer> {
     match desk.proxies.introduce(stream, peer).await {
         Ok(Peer::Client(client)) if peer != Peer::Client(client) => {
-            let admitted = !desk.gate.is_banned(client) && connection.belongs_to(Source::of(client));
+            let admitted = !desk.context.is_banned(client) && connection.belongs_to(Source::of(client));
             admitted.then_some(Peer::Client(client))
         }
         Ok(known) => Some(known),
         Err(problem) => {
-            desk.gate.reports.complaints.unclear(peer.address(), &problem, desk.gate.clock().now());
+            desk.context.reports.complaints.unclear(peer.address(), &problem, desk.context.clock().now());
             None
         }
     }
@@ -320,7 +322,7 @@ impl Client {
     ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let limits = *self.desk.gate.limits();
+        let limits = *self.desk.context.limits();
         let activity = self.activity.clone();
         let service = service_fn(move |request| self.clone().answer(request));
         match speaks {

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use keyward_rules::time::Moment;
-use keyward_store::{Intent, Journal, JournalWriter, Outcome, Record, SavedMark};
+use keyward_store::{Intent, Journal, JournalWriter, Outcome, Record, SavedReplayEntry};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
-use crate::marks::Marks;
+use crate::replay_cache::ReplayCache;
 
 /// Records that may wait.
 const ROOM: usize = 65_536;
@@ -99,7 +99,7 @@ struct Waiting {
     horizon: Vec<oneshot::Sender<bool>>,
     /// The horizon will be needed soon, though nobody waits for it yet.
     extend: bool,
-    marks: Vec<SavedMark>,
+    replay_entries: Vec<SavedReplayEntry>,
     marked: Vec<oneshot::Sender<bool>>,
     closed: bool,
 }
@@ -109,7 +109,7 @@ pub struct Writer {
     inbox: Arc<Inbox>,
     journal: Journal,
     appender: JournalWriter,
-    marks: Arc<Marks>,
+    replay_cache: Arc<ReplayCache>,
     node: String,
     /// Outcomes whose commit failed; they are tried again with the next.
     unsettled: Vec<Outcome>,
@@ -132,7 +132,7 @@ pub struct Machine {
 /// When the journal cannot be opened for appending.
 pub fn recorder(
     journal: Journal,
-    marks: Arc<Marks>,
+    replay_cache: Arc<ReplayCache>,
     node: String,
     machine: Machine,
 ) -> Result<(Recorder, Writer), keyward_store::StoreError> {
@@ -153,7 +153,15 @@ pub fn recorder(
     let recorder = Recorder(Arc::clone(&inbox));
     Ok((
         recorder,
-        Writer { inbox, journal, appender, marks, node, unsettled: Vec::new(), has_room: machine.has_room },
+        Writer {
+            inbox,
+            journal,
+            appender,
+            replay_cache,
+            node,
+            unsettled: Vec::new(),
+            has_room: machine.has_room,
+        },
     ))
 }
 
@@ -240,8 +248,8 @@ impl Recorder {
     }
 
     /// Whether a mark that lies past the horizon is on disk.
-    pub async fn keep_mark(&self, mark: SavedMark) -> bool {
-        self.ask(|waiting| &mut waiting.marked, |waiting| waiting.marks.push(mark)).await
+    pub async fn keep_mark(&self, mark: SavedReplayEntry) -> bool {
+        self.ask(|waiting| &mut waiting.marked, |waiting| waiting.replay_entries.push(mark)).await
     }
 
     /// Has the writer end once it has written what waits.
@@ -305,8 +313,8 @@ impl Writer {
             self.commit(&mut batch).await;
         }
         let now = now();
-        if let Some(marks) = self.marks.saved(now)
-            && let Err(problem) = self.appender.save_marks(&self.node, now, &marks).await
+        if let Some(entries) = self.replay_cache.saved(now)
+            && let Err(problem) = self.appender.save_marks(&self.node, now, &entries).await
         {
             warn!(%problem, "the replay marks cannot be saved: after the next start some timestamps are refused");
         }
@@ -319,13 +327,13 @@ impl Writer {
             answer(&mut batch.horizon, moved);
         }
         if !batch.marked.is_empty() {
-            let kept = self.appender.keep_marks(&self.node, &batch.marks).await;
+            let kept = self.appender.keep_marks(&self.node, &batch.replay_entries).await;
             if let Err(problem) = &kept
                 && self.inbox.state.may_tell()
             {
-                error!(%problem, marks = batch.marks.len(), "replay marks of clocks that run ahead cannot be written");
+                error!(%problem, entries = batch.replay_entries.len(), "replay marks of clocks that run ahead cannot be written");
             }
-            batch.marks.clear();
+            batch.replay_entries.clear();
             answer(&mut batch.marked, kept.is_ok());
         }
         if !batch.records.is_empty() {
@@ -363,17 +371,17 @@ impl Writer {
     }
 
     async fn move_horizon(&self) -> bool {
-        let Some(until) = self.marks.next_horizon() else { return true };
+        let Some(until) = self.replay_cache.next_horizon() else { return true };
         match self.journal.advance_horizon(&self.node, until).await {
             Ok(()) => {
-                self.marks.horizon_written(until);
+                self.replay_cache.horizon_written(until);
                 true
             }
             Err(problem) => {
                 if self.inbox.state.may_tell() {
                     error!(%problem, "the replay horizon cannot be written; this is said once a minute");
                 }
-                self.marks.horizon_failed();
+                self.replay_cache.horizon_failed();
                 false
             }
         }

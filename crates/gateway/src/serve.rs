@@ -21,11 +21,11 @@ use keyward_store::{LastUse, Outcome, OutcomeStatus, Record};
 use parking_lot::Mutex;
 use tracing::{info, warn};
 
-use crate::admit::{Turned, Way, admit, path_of, screen, whole};
+use crate::admit::{Rejection, Way, admit, path_of, screen, whole};
 use crate::body::{Budget, Room, drain, read};
+use crate::context::RequestContext;
 use crate::forward::{Forwarded, Outgoing, forward, forward_public};
 use crate::framing::{Head, check};
-use crate::gate::Gate;
 use crate::health;
 use crate::reply::{ReplyBody, respond};
 use crate::upstream::Pool;
@@ -33,7 +33,7 @@ use crate::upstream::Pool;
 /// What one thread serves with.
 pub struct Desk {
     /// The context shared by all threads.
-    pub gate: Arc<Gate>,
+    pub context: Arc<RequestContext>,
     /// The bodies' budget, shared by all threads.
     pub budget: Arc<Budget>,
     /// The thread's connections to the exchange.
@@ -48,10 +48,10 @@ impl Desk {
     /// The client of a request, unless it is closed out: a ban reaches open connections and streams too.
     fn client(&self, peer: Peer, headers: &HeaderMap) -> Result<IpAddr, Denial> {
         let client = self.proxies.client(peer, headers).map_err(|unclear| {
-            self.gate.reports.complaints.unclear(peer.address(), &unclear, self.gate.clock().now());
+            self.context.reports.complaints.unclear(peer.address(), &unclear, self.context.clock().now());
             Denial::ClientUnclear
         })?;
-        if self.gate.is_banned(client) { Err(Denial::RateExceeded) } else { Ok(client) }
+        if self.context.is_banned(client) { Err(Denial::RateExceeded) } else { Ok(client) }
     }
 
     /// Whether a request, as it says of itself, owes an outcome once it was forwarded.
@@ -59,7 +59,7 @@ impl Desk {
         if request.method() != http::Method::POST {
             return false;
         }
-        match self.gate.routes.find(Method::Post, request.uri().path().as_bytes()) {
+        match self.context.routes.find(Method::Post, request.uri().path().as_bytes()) {
             Found::Route(route) => route.class.owes_record(),
             Found::WrongMethod | Found::Unknown => false,
         }
@@ -107,7 +107,7 @@ impl RequestIds {
 /// What is recorded of a private request. One that is dropped before it was recorded, because its client went
 /// away, records that.
 struct Trace<'d> {
-    gate: &'d Gate,
+    context: &'d RequestContext,
     id: RequestId,
     source: IpAddr,
     method: &'static str,
@@ -130,16 +130,16 @@ pub async fn serve(
 ) -> Response<ReplyBody> {
     let id = desk.ids.next();
     let (parts, body) = request.into_parts();
-    let handled = if let Some(answer) = health::answer(&desk.gate, &parts) {
+    let handled = if let Some(answer) = health::answer(&desk.context, &parts) {
         Ok(answer)
     } else {
         match desk.client(peer, &parts.headers) {
             Ok(client) => handle(desk, &parts, body, (client, &under_way), id).await,
-            Err(denial) => refuse_early(&desk.gate, body, denial).await,
+            Err(denial) => refuse_early(&desk.context, body, denial).await,
         }
     };
     let mut reply = handled.unwrap_or_else(|denial| respond(&denial, id));
-    if matches!(peer, Peer::Client(client) if desk.gate.is_banned(client)) {
+    if matches!(peer, Peer::Client(client) if desk.context.is_banned(client)) {
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     } else if parts.version == Version::HTTP_11 {
         reply.headers_mut().insert(KEEP_ALIVE, HeaderValue::from_static(keyward_edge::KEEP_ALIVE));
@@ -157,42 +157,42 @@ async fn handle(
     (source, under_way): (IpAddr, &UnderWay),
     id: RequestId,
 ) -> Result<Response<ReplyBody>, Denial> {
-    let gate = &*desk.gate;
-    let head = match check(parts, gate.limits()) {
+    let context = &*desk.context;
+    let head = match check(parts, context.limits()) {
         Ok(head) => head,
-        Err(denial) => return refuse_early(gate, body, denial).await,
+        Err(denial) => return refuse_early(context, body, denial).await,
     };
-    let way = match screen(gate, &head, source, !body.is_end_stream()).await {
+    let way = match screen(context, &head, source, !body.is_end_stream()).await {
         Ok(way) => way,
-        Err(turned) => {
-            Trace::new(gate, id, source, head.method, turned.route, 0).refused(&turned);
-            return refuse_early(gate, body, turned.denial).await;
+        Err(rejection) => {
+            Trace::new(context, id, source, head.method, rejection.route, 0).refused(&rejection);
+            return refuse_early(context, body, rejection.denial).await;
         }
     };
     let room = match way {
         Way::Public(_) => Room::Public,
         // Its source has replies waiting that it does not take. A public route takes room for its reply before it asks.
         Way::Private(..) if !desk.budget.has_room(Source::of(source)) => {
-            return refuse_early(gate, body, Denial::Busy).await;
+            return refuse_early(context, body, Denial::Busy).await;
         }
         Way::Private(..) => Room::Private,
     };
     let (bytes, _share) =
-        read(body, head.method, (room, Source::of(source)), gate.limits(), &desk.budget).await?;
+        read(body, head.method, (room, Source::of(source)), context.limits(), &desk.budget).await?;
     let (credentials, found) = match way {
         Way::Public(route) => return public(desk, parts, &head, (route, source), &bytes, id).await,
         Way::Private(credentials, found) => (credentials, found),
     };
-    let mut trace = Trace::new(gate, id, source, head.method, path_of(found), bytes.len());
+    let mut trace = Trace::new(context, id, source, head.method, path_of(found), bytes.len());
     let whole = whole(id, &head, &bytes, (credentials, found), source, trace.began());
-    match admit(gate, whole).await {
+    match admit(context, whole).await {
         Ok(permit) => {
             under_way.activity().mark_known();
             finish(desk, permit, parts, &mut trace).await
         }
-        Err(turned) => {
-            trace.refused(&turned);
-            Err(turned.denial)
+        Err(rejection) => {
+            trace.refused(&rejection);
+            Err(rejection.denial)
         }
     }
 }
@@ -206,7 +206,7 @@ async fn public(
     body: &Bytes,
     id: RequestId,
 ) -> Result<Response<ReplyBody>, Denial> {
-    let gate = &*desk.gate;
+    let context = &*desk.context;
     let demo = head.credentials.simulated == Some(b"1");
     let outgoing = Outgoing {
         id,
@@ -215,14 +215,14 @@ async fn public(
         body,
         route,
         environment: if demo { Environment::Demo } else { Environment::Live },
-        deadline: gate.clock().now().plus_ms(gate.limits().permit_ms),
+        deadline: context.clock().now().plus_ms(context.limits().permit_ms),
         client,
         caller: None,
     };
     // Room for the answer is taken before it is asked for: so a source has only so many under way at the exchange.
-    let reserved = desk.budget.reply(Room::Public, Source::of(client), gate.limits().gather_bytes);
+    let reserved = desk.budget.reply(Room::Public, Source::of(client), context.limits().gather_bytes);
     let mut share = reserved.ok_or(Denial::Busy)?;
-    match forward_public(gate, &desk.pool, outgoing, &parts.headers).await {
+    match forward_public(context, &desk.pool, outgoing, &parts.headers).await {
         Forwarded::Answered(mut reply) => {
             share.resize(reply.body().waiting())?;
             reply.body_mut().count(Some(share));
@@ -239,18 +239,18 @@ async fn finish(
     parts: &request::Parts,
     trace: &mut Trace<'_>,
 ) -> Result<Response<ReplyBody>, Denial> {
-    let gate = &*desk.gate;
+    let context = &*desk.context;
     let key = permit.facts().id;
     trace.whose = Some((key, permit.facts().account));
-    gate.reports.uses.note(LastUse { key, at: permit.whole().now, from: trace.source });
+    context.reports.uses.note(LastUse { key, at: permit.whole().now, from: trace.source });
     if matches!(permit.facts().reach, Reach::Anywhere)
-        && let Some(told) = gate.view.memory.told(permit.facts().slot)
+        && let Some(told) = context.view.memory.told(permit.facts().slot)
     {
         let sighting = Sighting::Unbound(key, trace.source);
-        gate.reports.alarms.raise_of_key(sighting, permit.whole().now, told);
+        context.reports.alarms.raise_of_key(sighting, permit.whole().now, told);
     }
     let owes_outcome = permit.route().class.owes_record();
-    let forwarded = forward(gate, &desk.pool, permit, &parts.headers).await;
+    let forwarded = forward(context, &desk.pool, permit, &parts.headers).await;
     let (status, code, mut reply) = match forwarded {
         Forwarded::Answered(mut reply) => {
             // It took effect, so it is passed on even when there is no room to count it.
@@ -262,7 +262,7 @@ async fn finish(
         Forwarded::Unknown(denial) => (OutcomeStatus::Unknown, denial.entry().code, Err(denial)),
     };
     if owes_outcome {
-        gate.reports.recorder.settle(Outcome { request: trace.id, status, at: gate.clock().now() });
+        context.reports.recorder.settle(Outcome { request: trace.id, status, at: context.clock().now() });
     }
     let upstream_status = match status {
         OutcomeStatus::Answered(status) => Some(status),
@@ -270,8 +270,8 @@ async fn finish(
     };
     let record = trace.end(trace.whose.unzip(), code, upstream_status);
     match &mut reply {
-        Ok(reply) => reply.body_mut().record(record, &gate.reports.recorder),
-        Err(denial) => gate.reports.recorder.record(refused_with(denial, record)),
+        Ok(reply) => reply.body_mut().record(record, &context.reports.recorder),
+        Err(denial) => context.reports.recorder.record(refused_with(denial, record)),
     }
     reply
 }
@@ -283,24 +283,38 @@ fn refused_with(denial: &Denial, record: Record) -> Record {
 }
 
 /// A refusal before the body was read: what the client still sends is drained within bounds.
-async fn refuse_early(gate: &Gate, body: Incoming, denial: Denial) -> Result<Response<ReplyBody>, Denial> {
+async fn refuse_early(
+    context: &RequestContext,
+    body: Incoming,
+    denial: Denial,
+) -> Result<Response<ReplyBody>, Denial> {
     if !body.is_end_stream() {
-        drain(body, gate.limits()).await;
+        drain(body, context.limits()).await;
     }
     Err(denial)
 }
 
 impl<'d> Trace<'d> {
     fn new(
-        gate: &'d Gate,
+        context: &'d RequestContext,
         id: RequestId,
         source: IpAddr,
         method: Method,
         route: &'static str,
         bytes_in: usize,
     ) -> Self {
-        let (began_us, bytes_in) = (gate.clock().now_us(), bytes_in as u64);
-        Self { gate, id, source, method: method.as_str(), route, began_us, bytes_in, whose: None, open: true }
+        let (began_us, bytes_in) = (context.clock().now_us(), bytes_in as u64);
+        Self {
+            context,
+            id,
+            source,
+            method: method.as_str(),
+            route,
+            began_us,
+            bytes_in,
+            whose: None,
+            open: true,
+        }
     }
 
     /// When the request was complete.
@@ -308,27 +322,29 @@ impl<'d> Trace<'d> {
         Moment::from_unix_ms(self.began_us / 1_000)
     }
 
-    fn refused(&mut self, turned: &Turned) {
-        let code = turned.denial.entry().code;
-        if let Denial::AddressRefused(key, address) = turned.denial {
+    fn refused(&mut self, rejection: &Rejection) {
+        let code = rejection.denial.entry().code;
+        if let Denial::AddressRefused(key, address) = rejection.denial {
             // The holder is told, and the log once: who tries for an hour must not fill it.
-            if self.gate.reports.alarms.raise(Sighting::WrongAddress(key, address), self.began()) {
+            if self.context.reports.alarms.raise(Sighting::WrongAddress(key, address), self.began()) {
                 warn!(%key, %address, "right credentials from a wrong address: treat the key as leaked");
             }
-        } else if let Denial::AppAddressRefused(key) = turned.denial {
-            if self.gate.reports.alarms.raise(Sighting::WrongAddress(key, self.source), self.began()) {
+        } else if let Denial::AppAddressRefused(key) = rejection.denial {
+            if self.context.reports.alarms.raise(Sighting::WrongAddress(key, self.source), self.began()) {
                 warn!(%key, "right credentials of an app key from elsewhere than its app");
             }
-        } else if turned.account.is_some() {
+        } else if rejection.account.is_some() {
             info!(request = %self.id, code, route = self.route, "refused");
         }
         // A request whose signature does not hold is a stranger's, whatever key it names.
-        if turned.account.is_none() && !self.gate.counters.sources.may_record(self.source, self.began_us) {
+        if rejection.account.is_none()
+            && !self.context.counters.sources.may_record(self.source, self.began_us)
+        {
             self.open = false;
             return;
         }
-        let record = self.end((turned.key, turned.account), code, None);
-        self.gate.reports.recorder.record(refused_with(&turned.denial, record));
+        let record = self.end((rejection.key, rejection.account), code, None);
+        self.context.reports.recorder.record(refused_with(&rejection.denial, record));
     }
 
     /// The finished record, but for the bytes of the answer. Whoever takes it hands it in.
@@ -351,7 +367,7 @@ impl<'d> Trace<'d> {
             upstream_status,
             bytes_in: self.bytes_in,
             bytes_out: 0,
-            micros: self.gate.clock().now_us().saturating_sub(self.began_us),
+            micros: self.context.clock().now_us().saturating_sub(self.began_us),
         }
     }
 }
@@ -360,7 +376,7 @@ impl Drop for Trace<'_> {
     fn drop(&mut self) {
         if self.open {
             let record = self.end(self.whose.unzip(), CLIENT_GONE, None);
-            self.gate.reports.recorder.record(record);
+            self.context.reports.recorder.record(record);
         }
     }
 }

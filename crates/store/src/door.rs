@@ -17,7 +17,7 @@ use keyward_rules::time::Moment;
 use crate::accounts::{self, AccountRecord};
 use crate::error::StoreError;
 use crate::outbox;
-use crate::people::{self, PersonRecord};
+use crate::people::{self, UserRecord};
 use crate::seal::{Aad, Vault};
 use crate::sessions::{self, SessionRecord};
 use crate::sql::{Database, Row, Value, statements};
@@ -152,9 +152,9 @@ impl Door {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn person(&self, account: AccountId) -> Result<Option<PersonRecord>, StoreError> {
+    pub async fn person(&self, account: AccountId) -> Result<Option<UserRecord>, StoreError> {
         let row = self.database.fetch_optional(people::PERSON, vec![account.as_u64().into()]).await?;
-        row.map(|row| PersonRecord::from_row(&row, &self.vault)).transpose()
+        row.map(|row| UserRecord::from_row(&row, &self.vault)).transpose()
     }
 
     /// How many recovery codes are left.

@@ -24,16 +24,16 @@ use statements::{
     MARKS_OF_NODE, MARKS_SAVED, OPEN_INTENTS, SET_MARKS_SAVED,
 };
 
-pub use record::{Intent, Outcome, OutcomeStatus, Record, SavedMark};
+pub use record::{Intent, Outcome, OutcomeStatus, Record, SavedReplayEntry};
 pub(crate) use statements::STATEMENTS;
 
 /// The marks that a start goes on with.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct TakenMarks {
+pub struct ReplaySnapshot {
     /// Whether they are all: the node stopped cleanly. Otherwise they are those that lay past its horizon.
     pub complete: bool,
-    /// The marks.
-    pub marks: Vec<SavedMark>,
+    /// The entries.
+    pub entries: Vec<SavedReplayEntry>,
 }
 
 /// An intent found open at a start.
@@ -107,7 +107,7 @@ impl JournalWriter {
     ///
     /// # Errors
     /// [`StoreError::Database`]; then none of them is kept.
-    pub async fn keep_marks(&mut self, node: &str, marks: &[SavedMark]) -> Result<(), StoreError> {
+    pub async fn keep_marks(&mut self, node: &str, marks: &[SavedReplayEntry]) -> Result<(), StoreError> {
         match &mut self.way {
             Way::Sqlite(connection) => bulk::journal::keep_marks_sqlite(connection, node, marks),
             Way::Postgres(database) => bulk::journal::keep_marks_postgres(database, node, marks).await,
@@ -122,7 +122,7 @@ impl JournalWriter {
         &mut self,
         node: &str,
         now: Moment,
-        marks: &[SavedMark],
+        marks: &[SavedReplayEntry],
     ) -> Result<(), StoreError> {
         if marks.len() > MARKS {
             return Ok(());
@@ -205,7 +205,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`StoreError::Database`], and [`StoreError::Tampered`] for marks that cannot be read.
-    pub async fn take_marks(&self, node: &str, now: Moment) -> Result<TakenMarks, StoreError> {
+    pub async fn take_marks(&self, node: &str, now: Moment) -> Result<ReplaySnapshot, StoreError> {
         let mut tx = self.database.begin().await?;
         let complete = match tx.fetch_optional(MARKS_SAVED, vec![node.into()]).await? {
             Some(row) => (1..=now.unix_ms()).contains(&u64::try_from(row.int(0)?).unwrap_or(0)),
@@ -213,10 +213,10 @@ impl Journal {
         };
         tx.execute(DROP_STALE_MARKS, vec![oldest_fresh_second(now).into()]).await?;
         let rows = tx.fetch_all(MARKS_OF_NODE, vec![node.into()]).await?;
-        let marks: Result<Vec<SavedMark>, StoreError> = rows.iter().map(mark).collect();
+        let marks: Result<Vec<SavedReplayEntry>, StoreError> = rows.iter().map(mark).collect();
         tx.execute(SET_MARKS_SAVED, vec![node.into(), 0_i64.into()]).await?;
         tx.commit().await?;
-        Ok(TakenMarks { complete, marks: marks? })
+        Ok(ReplaySnapshot { complete, entries: marks? })
     }
 
     /// Drops marks that no fresh timestamp can have any more.
@@ -253,10 +253,10 @@ fn oldest_fresh_second(now: Moment) -> u64 {
     now.unix_ms().saturating_sub(TIMESTAMP_WINDOW_MS + 60_000) / 1_000
 }
 
-fn mark(row: &Row) -> Result<SavedMark, StoreError> {
+fn mark(row: &Row) -> Result<SavedReplayEntry, StoreError> {
     let tampered = || StoreError::tampered("mark", "row");
     let key = row.bytes(0)?.try_into().map(u128::from_be_bytes).map_err(|_| tampered())?;
-    Ok(SavedMark {
+    Ok(SavedReplayEntry {
         key: KeyId::from_u128(key).ok_or_else(tampered)?,
         fingerprint: row.int(1)?.cast_unsigned(),
         second: u64::try_from(row.int(2)?).map_err(|_| tampered())?,

@@ -70,7 +70,8 @@ pub use door::{Door, NewChallenge, Opened, Patience, Quota, Try};
 pub use error::StoreError;
 pub use feed::{Change, Feed, Loaded, Position, Subject, Watch};
 pub use journal::{
-    Intent, Journal, JournalWriter, Outcome, OutcomeStatus, Record, SavedMark, TakenMarks, Unfinished,
+    Intent, Journal, JournalWriter, Outcome, OutcomeStatus, Record, ReplaySnapshot, SavedReplayEntry,
+    Unfinished,
 };
 pub use keys::{KeyDraft, KeyRecord, Purpose};
 pub use loaded_key::LoadedKey;
@@ -80,12 +81,12 @@ pub use log::{
 };
 pub use master::{MasterKey, NotAMasterKey};
 pub use node::NodeClaim;
-pub use notes::KeyNotes;
+pub use notes::KeyMetadata;
 pub use open::{Location, Store};
 pub use outbox::{Claimed, Outbox};
 pub use overseen::{Counts, Overseen};
 pub use passkeys::{NewCeremony, NewPasskey, PasskeyRecord, Use};
-pub use people::PersonRecord;
+pub use people::UserRecord;
 pub use policies::PolicyRecord;
 pub use proposals::ProposalRecord;
 pub use ranges::RangeVersion;

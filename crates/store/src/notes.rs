@@ -33,7 +33,7 @@ statements! {
 
 /// The notes of one key.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct KeyNotes {
+pub struct KeyMetadata {
     /// Which key.
     pub key: KeyId,
     /// The holder's tags, sorted, none twice.
@@ -55,7 +55,7 @@ pub struct KeyNotes {
     pub unbound_at: Option<Moment>,
 }
 
-impl KeyNotes {
+impl KeyMetadata {
     /// No notes yet.
     #[must_use]
     pub const fn none(key: KeyId) -> Self {
@@ -117,36 +117,40 @@ impl Tx {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn notes(&mut self, key: KeyId) -> Result<KeyNotes, StoreError> {
+    pub async fn notes(&mut self, key: KeyId) -> Result<KeyMetadata, StoreError> {
         let row = self.transact.fetch_optional(NOTES_OF_KEY, vec![key.to_string().into()]).await?;
-        row.as_ref().map_or_else(|| Ok(KeyNotes::none(key)), KeyNotes::from_row)
+        row.as_ref().map_or_else(|| Ok(KeyMetadata::none(key)), KeyMetadata::from_row)
     }
 
     /// The notes of all keys of an account that have some.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn notes_of(&mut self, account: AccountId) -> Result<Vec<KeyNotes>, StoreError> {
+    pub async fn notes_of(&mut self, account: AccountId) -> Result<Vec<KeyMetadata>, StoreError> {
         let rows = self.transact.fetch_all(NOTES_OF_ACCOUNT, vec![account.as_u64().into()]).await?;
-        rows.iter().map(KeyNotes::from_row).collect()
+        rows.iter().map(KeyMetadata::from_row).collect()
     }
 
     /// Keys whose rotation still overlaps, after `after`, at most `limit`.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn overlaps(&mut self, after: Option<KeyId>, limit: u64) -> Result<Vec<KeyNotes>, StoreError> {
+    pub async fn overlaps(
+        &mut self,
+        after: Option<KeyId>,
+        limit: u64,
+    ) -> Result<Vec<KeyMetadata>, StoreError> {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
         let values = vec![self.now().unix_ms().into(), after.into(), limit.into()];
         let rows = self.transact.fetch_all(OVERLAPS, values).await?;
-        rows.iter().map(KeyNotes::from_row).collect()
+        rows.iter().map(KeyMetadata::from_row).collect()
     }
 
     /// Sets the notes of a key.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn set_notes(&mut self, notes: &KeyNotes) -> Result<(), StoreError> {
+    pub async fn set_notes(&mut self, notes: &KeyMetadata) -> Result<(), StoreError> {
         self.transact.execute(SET_NOTES, notes.values()).await.map(drop)
     }
 
@@ -198,7 +202,7 @@ impl Reader {
         quiet_since: Moment,
         after: Option<KeyId>,
         limit: u64,
-    ) -> Result<Vec<(KeyRecord, KeyNotes)>, StoreError> {
+    ) -> Result<Vec<(KeyRecord, KeyMetadata)>, StoreError> {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
         let values = vec![quiet_since.unix_ms().into(), after.into(), limit.into()];
         let rows = self.database.fetch_all(keys::KEYS_TO_REMIND, values).await?;
@@ -207,10 +211,10 @@ impl Reader {
         let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Ok(Vec::new()) };
         let values = vec![first.id.to_string().into(), last.id.to_string().into()];
         let rows = self.database.fetch_all(NOTES_BETWEEN, values).await?;
-        let notes: Result<Vec<KeyNotes>, StoreError> = rows.iter().map(KeyNotes::from_row).collect();
-        let mut notes: HashMap<KeyId, KeyNotes> = notes?.into_iter().map(|one| (one.key, one)).collect();
+        let notes: Result<Vec<KeyMetadata>, StoreError> = rows.iter().map(KeyMetadata::from_row).collect();
+        let mut notes: HashMap<KeyId, KeyMetadata> = notes?.into_iter().map(|one| (one.key, one)).collect();
         let with_notes = |key: KeyRecord| {
-            let notes = notes.remove(&key.id).unwrap_or_else(|| KeyNotes::none(key.id));
+            let notes = notes.remove(&key.id).unwrap_or_else(|| KeyMetadata::none(key.id));
             (key, notes)
         };
         Ok(keys.into_iter().map(with_notes).collect())
@@ -220,9 +224,9 @@ impl Reader {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn notes(&self, key: KeyId) -> Result<KeyNotes, StoreError> {
+    pub async fn notes(&self, key: KeyId) -> Result<KeyMetadata, StoreError> {
         let row = self.database.fetch_optional(NOTES_OF_KEY, vec![key.to_string().into()]).await?;
-        row.as_ref().map_or_else(|| Ok(KeyNotes::none(key)), KeyNotes::from_row)
+        row.as_ref().map_or_else(|| Ok(KeyMetadata::none(key)), KeyMetadata::from_row)
     }
 
     /// As [`Tx::repeat_of`].
@@ -243,8 +247,8 @@ impl Reader {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn notes_of(&self, account: AccountId) -> Result<Vec<KeyNotes>, StoreError> {
+    pub async fn notes_of(&self, account: AccountId) -> Result<Vec<KeyMetadata>, StoreError> {
         let rows = self.database.fetch_all(NOTES_OF_ACCOUNT, vec![account.as_u64().into()]).await?;
-        rows.iter().map(KeyNotes::from_row).collect()
+        rows.iter().map(KeyMetadata::from_row).collect()
     }
 }

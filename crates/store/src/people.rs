@@ -30,7 +30,7 @@ statements! {
 }
 
 /// A person, opened.
-pub struct PersonRecord {
+pub struct UserRecord {
     /// Whose account.
     pub account: AccountId,
     /// The password's Argon2id hash in PHC form.
@@ -49,7 +49,7 @@ pub struct PersonRecord {
     pub passkeys: usize,
 }
 
-impl PersonRecord {
+impl UserRecord {
     /// Whether there is a second factor: an authenticator or a passkey.
     #[must_use]
     pub const fn two_factor(&self) -> TwoFactor {
@@ -89,9 +89,9 @@ impl Tx {
     ///
     /// # Errors
     /// [`StoreError::Tampered`] when the authenticator's seal does not open.
-    pub async fn person(&mut self, account: AccountId) -> Result<Option<PersonRecord>, StoreError> {
+    pub async fn person(&mut self, account: AccountId) -> Result<Option<UserRecord>, StoreError> {
         let row = self.transact.fetch_optional(PERSON, vec![account.as_u64().into()]).await?;
-        row.map(|row| PersonRecord::from_row(&row, &self.vault)).transpose()
+        row.map(|row| UserRecord::from_row(&row, &self.vault)).transpose()
     }
 
     /// Puts a person behind an account.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use keyward_hmac_state::HmacState;
 use keyward_rules::address::{AddressSet, HostBits, Network, RangeTable};
-use keyward_rules::decision::{IntentAnswer, MarkAnswer, RateAnswer, Received, Whole};
+use keyward_rules::decision::{IntentAnswer, RateAnswer, Received, ReplayAnswer, Whole};
 use keyward_rules::id::{AccountId, AppId, KeyId, RequestId};
 use keyward_rules::key::{
     AppReach, Environment, HolderState, Holds, KeyFacts, Life, PassphraseKey, PassphraseTag, Reach,
@@ -152,7 +152,7 @@ impl Bench {
             let rate = Rate::new(u32::MAX, 86_400_000_000)?;
             *tat = rate.take(*tat, NOW.unix_ms() * 1_000, 1).ok()?;
             let claim = cleared.charge().settle(RateAnswer::Taken).ok()?.claim();
-            let mark = if claim.owed().is_some() { MarkAnswer::New } else { MarkAnswer::NotOwed };
+            let mark = if claim.owed().is_some() { ReplayAnswer::New } else { ReplayAnswer::NotOwed };
             let recorded = claim.settle(mark).ok()?.intent().settle(IntentAnswer::NotOwed).ok()?;
             Some(recorded.permit(NOW.plus_ms(5_000)))
         };

@@ -41,8 +41,8 @@ impl Change {
     async fn stop(self, authority: &Authority, id: KeyId) -> Result<(), Failure> {
         match self {
             Self::Key => {
-                let desk = authority.desk(Actor::Host("bench".to_owned()), now());
-                DisableKey(KeyNamed::at_the_host(id)).perform(&desk, Proof::None).await?;
+                let context = authority.context(Actor::Host("bench".to_owned()), now());
+                DisableKey(KeyNamed::at_the_host(id)).perform(&context, Proof::None).await?;
                 Ok(())
             }
             Self::App => set_app(authority, id, AppState::Frozen).await,
@@ -52,8 +52,8 @@ impl Change {
     async fn start(self, authority: &Authority, id: KeyId) -> Result<(), Failure> {
         match self {
             Self::Key => {
-                let desk = authority.desk(Actor::Host("bench".to_owned()), now());
-                EnableKey(id).perform(&desk, Proof::None).await?;
+                let context = authority.context(Actor::Host("bench".to_owned()), now());
+                EnableKey(id).perform(&context, Proof::None).await?;
                 Ok(())
             }
             Self::App => set_app(authority, id, AppState::Active).await,

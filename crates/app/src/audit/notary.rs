@@ -260,7 +260,7 @@ mod tests {
             self.made += 1;
             let authority = node::authority(&self.store, Settings::default());
             let email = Email::parse(&format!("a{}@keyward.example", self.made)).unwrap();
-            create_account(&authority.desk(Actor::Host("ops".into()), NOW), email).await.unwrap();
+            create_account(&authority.context(Actor::Host("ops".into()), NOW), email).await.unwrap();
         }
 
         fn notary(&self, post: Option<&str>) -> Notary {

@@ -19,7 +19,7 @@ pub async fn run(command: Account) -> Result<()> {
 async fn create(options: AccountCreate) -> Result<()> {
     let email = Email::parse(&options.email)?;
     let (store, authority) = open(&options.store).await?;
-    let account = create_account(&authority.desk(host(), ambient::now()), email).await?;
+    let account = create_account(&authority.context(host(), ambient::now()), email).await?;
     store.close().await;
     let shown = if options.output.json {
         json!({"account": account.id.to_string(), "email": options.email}).to_string()

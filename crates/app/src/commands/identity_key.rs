@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, bail};
-use keyward_authority::oversight::note_identity_key;
+use keyward_authority::operators::note_identity_key;
 use keyward_rules::secret::Secret;
 
 use super::{host, opened};
@@ -24,7 +24,7 @@ pub async fn run(options: IdentityKey) -> Result<()> {
     text.push('\n');
     let text = Secret::new(text);
     // It is written down before it is written out.
-    let noted = note_identity_key(&opened.authority.desk(host(), ambient::now())).await;
+    let noted = note_identity_key(&opened.authority.context(host(), ambient::now())).await;
     opened.store.close().await;
     noted?;
     write_private(&options.to, text.expose())?;

@@ -71,7 +71,7 @@ async fn create(options: arguments::KeyCreate) -> Result<()> {
     let (store, authority) = open(&options.store).await?;
     let account = store.reader().account_by_email(&email).await?;
     let account = account.context("there is no such account; make it with `keyward account create`")?.id;
-    let desk = authority.desk(host(), ambient::now());
+    let context = authority.context(host(), ambient::now());
     let wish = IssueKey {
         account,
         spec,
@@ -80,7 +80,9 @@ async fn create(options: arguments::KeyCreate) -> Result<()> {
         replaces: None,
         idempotency: String::new(),
     };
-    let Outcome::Made(issued) = wish.perform(&desk, Proof::None).await? else { bail!("the key was there") };
+    let Outcome::Made(issued) = wish.perform(&context, Proof::None).await? else {
+        bail!("the key was there")
+    };
     store.close().await;
     let shown = Secret::new(if options.output.json {
         let shown = json!({"api_key": issued.id.to_string(), "secret": issued.secret.expose(),
@@ -106,7 +108,7 @@ async fn list(options: arguments::KeyList) -> Result<()> {
     let (store, authority) = open(&options.store).await?;
     let account = store.reader().account_by_email(&email).await?;
     let account = account.context("there is no such account; make it with `keyward account create`")?.id;
-    let (keys, altered) = list_keys(&authority.desk(host(), ambient::now()), account).await?;
+    let (keys, altered) = list_keys(&authority.context(host(), ambient::now()), account).await?;
     store.close().await;
     if altered > 0 {
         output::note(format_args!(
@@ -133,7 +135,7 @@ fn line(key: &KeyView) -> String {
 async fn show(options: arguments::KeyName) -> Result<()> {
     let id = parse_id(&options.key)?;
     let (store, authority) = open(&options.store).await?;
-    let key = show_key(&authority.desk(host(), ambient::now()), id).await?;
+    let key = show_key(&authority.context(host(), ambient::now()), id).await?;
     store.close().await;
     if options.output.json {
         return output::data(as_json(&key));
@@ -164,11 +166,11 @@ fn page(key: &KeyView) -> String {
 async fn change(options: arguments::KeyName, change: Change) -> Result<()> {
     let id = parse_id(&options.key)?;
     let (store, authority) = open(&options.store).await?;
-    let (desk, key) = (authority.desk(host(), ambient::now()), KeyNamed::at_the_host(id));
+    let (context, key) = (authority.context(host(), ambient::now()), KeyNamed::at_the_host(id));
     let (revision, word) = match change {
-        Change::Disable => (DisableKey(key).perform(&desk, Proof::None).await?, "disabled"),
-        Change::Enable => (EnableKey(id).perform(&desk, Proof::None).await?, "enabled"),
-        Change::Delete => (DeleteKey(key).perform(&desk, Proof::None).await?, "deleted"),
+        Change::Disable => (DisableKey(key).perform(&context, Proof::None).await?, "disabled"),
+        Change::Enable => (EnableKey(id).perform(&context, Proof::None).await?, "enabled"),
+        Change::Delete => (DeleteKey(key).perform(&context, Proof::None).await?, "deleted"),
     };
     store.close().await;
     let shown = if options.output.json {

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use keyward_authority::oversight::{Approvers, rotate_master_key};
+use keyward_authority::operators::{Approvers, rotate_master_key};
 use keyward_store::{MasterKey, Store, StoreError};
 use serde_json::json;
 
@@ -106,7 +106,7 @@ async fn rotate(options: &WhichStore) -> Result<()> {
         Some(store) => {
             first = store.root().is(&today);
             let authority = node::authority(&store, place.rules.clone());
-            let done = rotate_master_key(&authority.desk(host(), ambient::now()), &today, &next).await;
+            let done = rotate_master_key(&authority.context(host(), ambient::now()), &today, &next).await;
             store.close().await;
             Some(done?)
         }

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
-use keyward_authority::oversight::{Since, note_restore};
+use keyward_authority::operators::{Since, note_restore};
 use keyward_rules::limits::TIMESTAMP_WINDOW_MS;
 use keyward_rules::time::Moment;
 use keyward_store::{Location, MasterKey, Seen, Signer, Store, Verification};
@@ -116,7 +116,7 @@ async fn make_ready(
         bail!("the backup's audit log is not the one that its manifest names");
     }
     let authority = node::authority(store, place.rules.clone());
-    let disabled = note_restore(&authority.desk(host(), now), manifest.seen(), since, keys).await?;
+    let disabled = note_restore(&authority.context(host(), now), manifest.seen(), since, keys).await?;
     // Requests of the last half minute may have been accepted by the store that was lost, with clocks that run ahead.
     let journal = store.journal();
     journal.take_marks(node::NODE, now).await?;

@@ -95,7 +95,7 @@ pub async fn run(file: &ConfigFile) -> Result<()> {
     };
     let node = Node::start(&store, options).await?;
     let console = control.as_ref().map(Control::shell);
-    let watched = Watched { gate: node.gate(), pulses: node.pulses(), console };
+    let watched = Watched { request_context: node.request_context(), pulses: node.pulses(), console };
     let status = metrics.map(|listener| Status::start(listener, watched)).transpose()?;
     info!(upstream = settings.upstream.url, "serving");
     loop {

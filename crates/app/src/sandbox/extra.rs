@@ -48,7 +48,7 @@ pub async fn top_up(store: &Store, wanted: u64, credentials: Option<&Path>) -> R
 
 async fn batch(store: &Store, count: u64, lines: &mut impl std::io::Write) -> Result<()> {
     let authority = node::authority(store, Settings::default());
-    let desk = authority.desk(Actor::System("sandbox"), ambient::now());
+    let context = authority.context(Actor::System("sandbox"), ambient::now());
     let (entropy, passphrases) = (ambient::entropy(), &authority.secrets.passphrases);
     let (mut accounts, mut drafts) = (Vec::new(), Vec::new());
     let mut owner = AccountId::from_entropy(ambient::random_u64().to_be_bytes());
@@ -57,7 +57,7 @@ async fn batch(store: &Store, count: u64, lines: &mut impl std::io::Write) -> Re
             owner = AccountId::from_entropy(ambient::random_u64().to_be_bytes());
             let email = keyward_rules::account::Email::parse(&format!("extra-{owner}@keyward.example"))?;
             let kind = AccountKind::Master(email);
-            accounts.push(AccountRecord { id: owner, kind, created_at: desk.now });
+            accounts.push(AccountRecord { id: owner, kind, created_at: context.now });
         }
         let (mut id, mut secret) = ([0; 16], [0; 32]);
         entropy(&mut id);
@@ -80,7 +80,7 @@ async fn batch(store: &Store, count: u64, lines: &mut impl std::io::Write) -> Re
             "account": owner.to_string()});
         writeln!(lines, "{line}")?;
     }
-    let grant = desk.actor.may(ActionKind::SeedSandbox, Proof::None)?;
-    let event = Event::of(&grant, desk.now, "keys", &[("extra", count.to_string())]);
-    Ok(authority.access.writer.insert_many((grant, desk.now), accounts, drafts, event).await?)
+    let grant = context.actor.may(ActionKind::SeedSandbox, Proof::None)?;
+    let event = Event::of(&grant, context.now, "keys", &[("extra", count.to_string())]);
+    Ok(authority.access.writer.insert_many((grant, context.now), accounts, drafts, event).await?)
 }

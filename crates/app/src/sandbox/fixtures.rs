@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use keyward_authority::Action as _;
 use keyward_authority::accounts::{create_account, create_sub_account};
 use keyward_authority::keys::{DeleteKey, DisableKey, IssueKey, KeyNamed, Outcome};
-use keyward_authority::{Authority, Desk};
+use keyward_authority::{ActionContext, Authority};
 use keyward_rules::account::{Email, SubAccountName};
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::app::{AppName, AppStanding, VersionStanding};
@@ -111,13 +111,13 @@ pub async fn make(authority: &Authority, folder: &Path) -> Result<Fixtures> {
 }
 
 async fn make_keys(authority: &Authority) -> Result<Map<String, Value>> {
-    let desk = || authority.desk(Actor::System("sandbox"), ambient::now());
-    let trader = create_account(&desk(), Email::parse(TRADER)?).await?.id;
-    let sub = create_sub_account(&desk(), trader, SubAccountName::parse(SUB_ACCOUNT)?).await?.id;
-    let broker = create_account(&desk(), Email::parse(BROKER)?).await?.id;
-    let here = make_app(&desk(), broker, "Sandbox Broker Here", "127.0.0.0/16,::1").await?;
+    let context = || authority.context(Actor::System("sandbox"), ambient::now());
+    let trader = create_account(&context(), Email::parse(TRADER)?).await?.id;
+    let sub = create_sub_account(&context(), trader, SubAccountName::parse(SUB_ACCOUNT)?).await?.id;
+    let broker = create_account(&context(), Email::parse(BROKER)?).await?.id;
+    let here = make_app(&context(), broker, "Sandbox Broker Here", "127.0.0.0/16,::1").await?;
     let ranges = "203.0.113.0/24,2001:db8::/32";
-    let elsewhere = make_app(&desk(), broker, "Sandbox Broker Elsewhere", ranges).await?;
+    let elsewhere = make_app(&context(), broker, "Sandbox Broker Elsewhere", ranges).await?;
     let mut keys = Map::new();
     for fixture in &FIXTURES {
         let account = if fixture.after == After::Sub { sub } else { trader };
@@ -128,12 +128,17 @@ async fn make_keys(authority: &Authority) -> Result<Map<String, Value>> {
             Reach::AppHere => Binding::App(here),
             Reach::AppElsewhere => Binding::App(elsewhere),
         };
-        keys.insert(fixture.name.to_owned(), make_key(&desk(), fixture, account, binding).await?);
+        keys.insert(fixture.name.to_owned(), make_key(&context(), fixture, account, binding).await?);
     }
     Ok(keys)
 }
 
-async fn make_key(desk: &Desk<'_>, fixture: &Fixture, account: AccountId, binding: Binding) -> Result<Value> {
+async fn make_key(
+    context: &ActionContext<'_>,
+    fixture: &Fixture,
+    account: AccountId,
+    binding: Binding,
+) -> Result<Value> {
     let spec = KeySpec {
         name: KeyName::parse(fixture.name)?,
         permissions: fixture.permissions.parse()?,
@@ -141,7 +146,7 @@ async fn make_key(desk: &Desk<'_>, fixture: &Fixture, account: AccountId, bindin
         wide: WideRange::NotAcknowledged,
         environment: if fixture.after == After::Demo { Environment::Demo } else { Environment::Live },
         // In the future when it is made, past when it is first used.
-        expires_at: (fixture.after == After::Expire).then(|| desk.now.plus_ms(1)),
+        expires_at: (fixture.after == After::Expire).then(|| context.now.plus_ms(1)),
         rate_cap: None,
     };
     let wish = IssueKey {
@@ -152,8 +157,8 @@ async fn make_key(desk: &Desk<'_>, fixture: &Fixture, account: AccountId, bindin
         replaces: None,
         idempotency: String::new(),
     };
-    let Outcome::Made(issued) = wish.perform(desk, Proof::None).await? else { bail!("the key was there") };
-    after(desk, fixture.after, issued.id).await?;
+    let Outcome::Made(issued) = wish.perform(context, Proof::None).await? else { bail!("the key was there") };
+    after(context, fixture.after, issued.id).await?;
     let permissions: Vec<&str> = fixture.permissions.split(',').collect();
     Ok(json!({
         "api_key": issued.id.to_string(), "secret": issued.secret.expose(), "passphrase": issued.passphrase.expose(),
@@ -161,34 +166,34 @@ async fn make_key(desk: &Desk<'_>, fixture: &Fixture, account: AccountId, bindin
     }))
 }
 
-async fn after(desk: &Desk<'_>, after: After, key: KeyId) -> Result<()> {
+async fn after(context: &ActionContext<'_>, after: After, key: KeyId) -> Result<()> {
     match after {
         After::Nothing | After::Demo | After::Sub | After::Expire => {}
-        After::Disable => drop(DisableKey(KeyNamed::at_the_host(key)).perform(desk, Proof::None).await?),
-        After::Delete => drop(DeleteKey(KeyNamed::at_the_host(key)).perform(desk, Proof::None).await?),
-        After::Freeze => freeze(desk, key).await?,
+        After::Disable => drop(DisableKey(KeyNamed::at_the_host(key)).perform(context, Proof::None).await?),
+        After::Delete => drop(DeleteKey(KeyNamed::at_the_host(key)).perform(context, Proof::None).await?),
+        After::Freeze => freeze(context, key).await?,
     }
     Ok(())
 }
 
 /// Freezing takes an operator; the fixture is written through the store, with its audit record.
-async fn freeze(desk: &Desk<'_>, id: KeyId) -> Result<()> {
-    let grant = desk.actor.may(ActionKind::SeedSandbox, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+async fn freeze(context: &ActionContext<'_>, id: KeyId) -> Result<()> {
+    let grant = context.actor.may(ActionKind::SeedSandbox, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let mut key = tx.key(id).await?.context("the key was just made")?;
     key.life = key.life.hold(Hold::Frozen)?;
     tx.update_key(key).await?;
-    let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &[("holds", "+ frozen".to_owned())]);
+    let event = Event::of(tx.grant(), context.now, &format!("key:{id}"), &[("holds", "+ frozen".to_owned())]);
     tx.commit(event).await?;
     Ok(())
 }
 
 /// Registering takes a broker and two operators; the fixture is written through the store, with its audit record.
-async fn make_app(desk: &Desk<'_>, owner: AccountId, name: &str, ranges: &str) -> Result<AppId> {
-    let grant = desk.actor.may(ActionKind::SeedSandbox, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+async fn make_app(context: &ActionContext<'_>, owner: AccountId, name: &str, ranges: &str) -> Result<AppId> {
+    let grant = context.actor.may(ActionKind::SeedSandbox, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let mut entropy = [0; 8];
-    (desk.authority.entropy)(&mut entropy);
+    (context.authority.entropy)(&mut entropy);
     let id = AppId::from_entropy(entropy);
     let ranges = AddressSet::parse(ranges, HostBits::Refuse)?;
     tx.put_app_profile(&AppProfile {
@@ -201,11 +206,11 @@ async fn make_app(desk: &Desk<'_>, owner: AccountId, name: &str, ranges: &str) -
         logo: None,
         standing: AppStanding::Verified,
         reason: String::new(),
-        verified_at: Some(desk.now),
+        verified_at: Some(context.now),
         frozen: None,
         demand: None,
-        created_at: desk.now,
-        changed_at: desk.now,
+        created_at: context.now,
+        changed_at: context.now,
         version: 1,
     })
     .await?;
@@ -216,18 +221,18 @@ async fn make_app(desk: &Desk<'_>, owner: AccountId, name: &str, ranges: &str) -
         ranges: ranges.clone(),
         note: String::new(),
         submitted_by: owner,
-        submitted_at: desk.now,
+        submitted_at: context.now,
         decided: None,
         reason: String::new(),
         overlap_ms: 0,
-        active_at: Some(desk.now),
+        active_at: Some(context.now),
         ends_at: None,
         proven: Vec::new(),
         version: 1,
     })
     .await?;
     tx.put_app(&AppRecord { id, name: name.to_owned(), state: AppState::Active, ranges, version: 1 }).await?;
-    let event = Event::of(tx.grant(), desk.now, &format!("app:{id}"), &[("name", name.to_owned())]);
+    let event = Event::of(tx.grant(), context.now, &format!("app:{id}"), &[("name", name.to_owned())]);
     tx.commit(event).await?;
     Ok(id)
 }

@@ -100,7 +100,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
         checkpoint,
         notary,
     };
-    let desk = control::Options {
+    let context = control::Options {
         listener: pages,
         origin: places.console.clone(),
         gateway: format!("http://{}", places.plain),
@@ -109,9 +109,13 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
         channels,
         proxies: Arc::clone(&node_options.proxies),
     };
-    let control = Control::start(&store, Arc::clone(&node_options.authority), desk)?;
+    let control = Control::start(&store, Arc::clone(&node_options.authority), context)?;
     let node = Node::start(&store, node_options).await?;
-    let watched = Watched { gate: node.gate(), pulses: node.pulses(), console: Some(control.shell()) };
+    let watched = Watched {
+        request_context: node.request_context(),
+        pulses: node.pulses(),
+        console: Some(control.shell()),
+    };
     let status = Status::start(metrics, watched)?;
     if let Some(file) = &options.credentials {
         write_private(file, &document)?;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use keyward_authority::accounts::create_account;
-use keyward_authority::{Authenticator, Authority, Desk};
+use keyward_authority::{ActionContext, Authenticator, Authority};
 use keyward_rules::account::Email;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Actor, Proof};
@@ -31,41 +31,46 @@ const PEOPLE: [(&str, &str); 4] = [
 pub async fn make(authority: &Authority) -> Result<Map<String, Value>> {
     let mut people = Map::new();
     for (name, address) in PEOPLE {
-        let desk = authority.desk(Actor::System("sandbox"), ambient::now());
+        let context = authority.context(Actor::System("sandbox"), ambient::now());
         let email = Email::parse(address)?;
         let account = match authority.access.door.account_by_email(&email).await? {
             Some(account) => account.id,
-            None => create_account(&desk, email).await?.id,
+            None => create_account(&context, email).await?.id,
         };
         let role = name.starts_with("operator").then_some(Role::Operator);
-        people.insert(name.to_owned(), make_one(&desk, account, address, role).await?);
+        people.insert(name.to_owned(), make_one(&context, account, address, role).await?);
     }
     Ok(people)
 }
 
 /// Registering needs a mail; the sandbox's people are there from the start, written with their audit record.
-async fn make_one(desk: &Desk<'_>, account: AccountId, address: &str, role: Option<Role>) -> Result<Value> {
+async fn make_one(
+    context: &ActionContext<'_>,
+    account: AccountId,
+    address: &str,
+    role: Option<Role>,
+) -> Result<Value> {
     let mut entropy = [0; 20 + 16];
-    (desk.authority.entropy)(&mut entropy);
+    (context.authority.entropy)(&mut entropy);
     let (secret, salt) = entropy.split_first_chunk::<20>().context("entropy has 36 bytes")?;
     let authenticator = Authenticator::from_entropy(*secret);
     let password = passphrase()?;
     let presented = Password::choose(password.expose())?;
     let nowhere = keyward_rules::address::Source::of(std::net::Ipv4Addr::LOCALHOST.into());
-    let hash = desk
+    let hash = context
         .authority
         .hasher
         .hash((nowhere, keyward_authority::Lane::Known), presented, salt.try_into()?)
         .await?;
 
-    let grant = desk.actor.may(ActionKind::SeedSandbox, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let grant = context.actor.may(ActionKind::SeedSandbox, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     tx.insert_person(account, &hash, "amber kite 427").await?;
     tx.set_totp(account, Some(authenticator.secret()), 0).await?;
     if role.is_some() {
         tx.set_role(account, role).await?;
     }
-    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);
+    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &[]);
     tx.commit(event).await?;
     Ok(json!({
         "email": address, "password": password.expose(), "totp_secret": authenticator.base32()

@@ -14,7 +14,7 @@ use super::register::is_quiet;
 use super::rest;
 use crate::sign_in::STRANGERS;
 use crate::step_up::{code_letter, tag, within};
-use crate::{ActionError, Desk, PendingAction, tell};
+use crate::{ActionContext, ActionError, PendingAction, tell};
 
 /// What asking for another address is approved as, at the old address.
 #[must_use]
@@ -44,20 +44,25 @@ fn new_address_matter(new: &str) -> PendingAction {
 /// # Errors
 /// [`ActionError::TooManyCodes`]. Whether the address belongs to another account is not told here.
 #[crate::boxed]
-pub async fn ask_for_email(desk: &Desk<'_>, proof: Proof, new: &Email) -> Result<SessionId, ActionError> {
-    let Actor::Holder(holder) = &desk.actor else { return Err(ActionError::NoAccount) };
+pub async fn ask_for_email(
+    context: &ActionContext<'_>,
+    proof: Proof,
+    new: &Email,
+) -> Result<SessionId, ActionError> {
+    let Actor::Holder(holder) = &context.actor else { return Err(ActionError::NoAccount) };
     let account = holder.account;
-    let grant = desk.actor.may(ActionKind::ChangeEmail, proof)?;
-    let tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[("email", new.to_string())]);
+    let grant = context.actor.may(ActionKind::ChangeEmail, proof)?;
+    let tx = context.authority.access.writer.begin(grant, context.now).await?;
+    let event =
+        Event::of(tx.grant(), context.now, &format!("account:{account}"), &[("email", new.to_string())]);
     tx.commit(event).await?;
-    let (id, code) = (SessionId::from_entropy(desk.random()), MailCode::from_entropy(desk.random()));
+    let (id, code) = (SessionId::from_entropy(context.random()), MailCode::from_entropy(context.random()));
     let words = ["Use this address for your account".to_owned()];
     // The owner of that address did not ask for this mail, so it counts with the mails that strangers cause there.
-    let quiet = is_quiet(desk, new, STRANGERS).await?;
+    let quiet = is_quiet(context, new, STRANGERS).await?;
     // The phrase is the account's own words. They do not go to an address that is not proven to be its owner's.
     let (phrase, brake) = (String::new(), String::new());
-    let letter = Letter { to: new.clone(), phrase, brake, body: code_letter(desk, &code, &words) };
+    let letter = Letter { to: new.clone(), phrase, brake, body: code_letter(context, &code, &words) };
     let letter = Some(&letter).filter(|_| !quiet);
     let owner = format!("account:{account}");
     let new = NewChallenge {
@@ -65,14 +70,14 @@ pub async fn ask_for_email(desk: &Desk<'_>, proof: Proof, new: &Email) -> Result
         account: Some(account),
         session: Some(holder.session),
         action: ActionKind::ConfirmEmail,
-        intent: new_address_matter(new.as_str()).intent(desk, &owner),
-        code: tag(desk, id, &code),
+        intent: new_address_matter(new.as_str()).intent(context, &owner),
+        code: tag(context, id, &code),
         payload: Secret::new(new.to_string()),
-        expires_at: desk.now.plus_ms(CODE_LIFE_MS),
+        expires_at: context.now.plus_ms(CODE_LIFE_MS),
         most_per_hour: CODES_PER_HOUR,
         owner,
     };
-    within(desk, desk.authority.access.door.challenge(new, letter, desk.now).await?)?;
+    within(context, context.authority.access.door.challenge(new, letter, context.now).await?)?;
     Ok(id)
 }
 
@@ -82,10 +87,14 @@ pub async fn ask_for_email(desk: &Desk<'_>, proof: Proof, new: &Email) -> Result
 /// # Errors
 /// [`ActionError::NotApproved`]; [`ActionError::Store`] with `Exists` when another account has the address.
 #[crate::boxed]
-pub async fn confirm_email(desk: &Desk<'_>, challenge: &str, code: &str) -> Result<Email, ActionError> {
-    let Actor::Holder(holder) = &desk.actor else { return Err(ActionError::NoAccount) };
+pub async fn confirm_email(
+    context: &ActionContext<'_>,
+    challenge: &str,
+    code: &str,
+) -> Result<Email, ActionError> {
+    let Actor::Holder(holder) = &context.actor else { return Err(ActionError::NoAccount) };
     let account = holder.account;
-    let door = &desk.authority.access.door;
+    let door = &context.authority.access.door;
     let id: SessionId = challenge.parse().map_err(|_| NotApproved::Over)?;
     let code = MailCode::parse(code).map_err(|_| NotApproved::Unreadable)?;
     let opened = door.try_challenge(id).await?.ok_or(NotApproved::Over)?;
@@ -93,15 +102,15 @@ pub async fn confirm_email(desk: &Desk<'_>, challenge: &str, code: &str) -> Resu
     let answer = Answer {
         action: ActionKind::ConfirmEmail,
         session: Some(holder.session),
-        intent: new_address_matter(new.as_str()).intent(desk, &format!("account:{account}")),
-        code: tag(desk, id, &code),
+        intent: new_address_matter(new.as_str()).intent(context, &format!("account:{account}")),
+        code: tag(context, id, &code),
     };
-    let approved = opened.challenge.settle(&answer, desk.now)?;
-    if !door.use_challenge(id, desk.now).await? {
+    let approved = opened.challenge.settle(&answer, context.now)?;
+    if !door.use_challenge(id, context.now).await? {
         return Err(NotApproved::Over.into());
     }
-    let grant = desk.actor.may(ActionKind::ConfirmEmail, Proof::Mail(approved))?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let grant = context.actor.may(ActionKind::ConfirmEmail, Proof::Mail(approved))?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let old = match tx.account(account).await?.map(|record| record.kind) {
         Some(AccountKind::Master(email)) => email,
         Some(AccountKind::Sub(..)) | None => return Err(ActionError::NoAccount),
@@ -109,12 +118,12 @@ pub async fn confirm_email(desk: &Desk<'_>, challenge: &str, code: &str) -> Resu
     tx.set_email(account, &new).await?;
     tx.end_sessions(account, Some(holder.session)).await?;
     tx.end_challenges(account).await?;
-    rest(desk, &mut tx, account).await?;
+    rest(context, &mut tx, account).await?;
     let detail = format!("It was {old} and is now {new}.");
-    let alert = tell::by_actor(desk, AlertKind::EmailChanged, account, detail);
-    tell::tell_also(desk, &mut tx, alert, std::slice::from_ref(&old)).await?;
+    let alert = tell::by_actor(context, AlertKind::EmailChanged, account, detail);
+    tell::tell_also(context, &mut tx, alert, std::slice::from_ref(&old)).await?;
     let facts = [("email", format!("{old} -> {new}"))];
-    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &facts);
+    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &facts);
     tx.commit(event).await?;
     Ok(new)
 }

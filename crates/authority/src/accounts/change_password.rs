@@ -8,7 +8,7 @@ use keyward_rules::id::AccountId;
 use super::rest;
 use crate::hashing::Lane;
 use crate::prove::source;
-use crate::{ActionError, Desk, PendingAction, strength, tell};
+use crate::{ActionContext, ActionError, PendingAction, strength, tell};
 
 /// What a change of password is approved as.
 #[must_use]
@@ -30,21 +30,22 @@ pub fn password_matter(new: &str) -> PendingAction {
 /// [`ActionError::WeakPassword`], [`ActionError::Password`].
 #[crate::boxed]
 pub async fn change_password(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     proof: Proof,
     account: AccountId,
     new: &str,
 ) -> Result<(), ActionError> {
     let password = strength::choose(new, &["keyward"])?;
-    let hash = desk.authority.hasher.hash((source(desk), Lane::Known), password, desk.random()).await?;
-    let grant = desk.actor.may(ActionKind::ChangePassword, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let hash =
+        context.authority.hasher.hash((source(context), Lane::Known), password, context.random()).await?;
+    let grant = context.actor.may(ActionKind::ChangePassword, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     tx.set_password(account, &hash).await?;
-    tx.end_sessions(account, desk.session()).await?;
-    rest(desk, &mut tx, account).await?;
-    let alert = tell::by_actor(desk, AlertKind::PasswordChanged, account, String::new());
-    tell::tell(desk, &mut tx, alert).await?;
-    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);
+    tx.end_sessions(account, context.session()).await?;
+    rest(context, &mut tx, account).await?;
+    let alert = tell::by_actor(context, AlertKind::PasswordChanged, account, String::new());
+    tell::notify_holder(context, &mut tx, alert).await?;
+    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &[]);
     tx.commit(event).await?;
     Ok(())
 }

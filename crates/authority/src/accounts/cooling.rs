@@ -5,9 +5,9 @@ use keyward_rules::key::{Hold, Life};
 use keyward_rules::limits::COOLING_MS;
 use keyward_rules::permission::{Permission, Permissions};
 use keyward_rules::time::Moment;
-use keyward_store::{KeyRecord, PersonRecord, Tx};
+use keyward_store::{KeyRecord, Tx, UserRecord};
 
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// Whether a key's rights let funds leave an account, or let it make keys that do (product.md 2).
 pub(crate) fn moves_funds(permissions: Permissions) -> bool {
@@ -17,13 +17,17 @@ pub(crate) fn moves_funds(permissions: Permissions) -> bool {
 }
 
 /// Whether keys that move funds rest.
-pub(crate) fn is_cooling(person: &PersonRecord, now: Moment) -> bool {
+pub(crate) fn is_cooling(person: &UserRecord, now: Moment) -> bool {
     person.cooling_until.is_some_and(|until| now < until)
 }
 
 /// Holds every key that moves funds, of the person and of the sub-accounts, for 24 hours.
-pub(crate) async fn rest(desk: &Desk<'_>, tx: &mut Tx, account: AccountId) -> Result<(), ActionError> {
-    tx.set_cooling(account, Some(desk.now.plus_ms(COOLING_MS))).await?;
+pub(crate) async fn rest(
+    context: &ActionContext<'_>,
+    tx: &mut Tx,
+    account: AccountId,
+) -> Result<(), ActionError> {
+    tx.set_cooling(account, Some(context.now.plus_ms(COOLING_MS))).await?;
     family_holds(tx, account, |key| {
         if moves_funds(key.permissions) { key.life.hold(Hold::Cooling).ok() } else { None }
     })

@@ -6,7 +6,7 @@ use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 use keyward_store::{AccountKind, AccountRecord};
 
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// Creates the sub-account `name` of `master`.
 ///
@@ -14,25 +14,25 @@ use crate::{ActionError, Desk};
 /// [`ActionError::NoAccount`] when `master` is no master account, `Exists` when the name is taken.
 #[crate::boxed]
 pub async fn create_sub_account(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     master: AccountId,
     name: SubAccountName,
 ) -> Result<AccountRecord, ActionError> {
-    let grant = desk.actor.may(ActionKind::CreateSubAccount, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let grant = context.actor.may(ActionKind::CreateSubAccount, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let owner = tx.account(master).await?.ok_or(ActionError::NoAccount)?;
     if owner.master().is_some() {
         return Err(ActionError::NoAccount);
     }
     let account = AccountRecord {
-        id: AccountId::from_entropy(desk.random()),
+        id: AccountId::from_entropy(context.random()),
         kind: AccountKind::Sub(master, name.clone()),
-        created_at: desk.now,
+        created_at: context.now,
     };
     tx.insert_account(&account).await?;
     let subject = format!("account:{}", account.id);
     let facts = [("master", master.to_string()), ("name", name.as_str().to_owned())];
-    let event = Event::of(tx.grant(), desk.now, &subject, &facts);
+    let event = Event::of(tx.grant(), context.now, &subject, &facts);
     tx.commit(event).await?;
     Ok(account)
 }

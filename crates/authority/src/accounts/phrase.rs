@@ -4,7 +4,7 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 
-use crate::{ActionError, Desk, PendingAction};
+use crate::{ActionContext, ActionError, PendingAction};
 
 const COLOURS: [&str; 16] = [
     "amber", "azure", "coral", "cobalt", "crimson", "emerald", "golden", "indigo", "ivory", "jade", "lilac",
@@ -40,7 +40,7 @@ pub fn phrase_matter(phrase: &str) -> PendingAction {
 /// [`ActionError::Phrase`] unless it has 4 to 60 letters, digits, spaces and hyphens: no link and no number to call.
 #[crate::boxed]
 pub async fn change_phrase(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     proof: Proof,
     account: AccountId,
     phrase: &str,
@@ -52,10 +52,10 @@ pub async fn change_phrase(
     if !good {
         return Err(ActionError::Phrase);
     }
-    let grant = desk.actor.may(ActionKind::ChangePhrase, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let grant = context.actor.may(ActionKind::ChangePhrase, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     tx.set_phrase(account, phrase).await?;
-    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);
+    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &[]);
     tx.commit(event).await?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use keyward_rules::person::{CodeTag, RecoveryCode};
 use keyward_store::Tx;
 
 use super::rest;
-use crate::{ActionError, Desk, PendingAction, tell};
+use crate::{ActionContext, ActionError, PendingAction, tell};
 
 /// What new recovery codes are approved as.
 #[must_use]
@@ -27,37 +27,37 @@ pub fn recovery_matter() -> PendingAction {
 /// [`ActionError::TwoFactorOff`] without an authenticator.
 #[crate::boxed]
 pub async fn renew_recovery_codes(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     proof: Proof,
     account: AccountId,
 ) -> Result<Vec<String>, ActionError> {
-    let grant = desk.actor.may(ActionKind::RenewRecoveryCodes, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let grant = context.actor.may(ActionKind::RenewRecoveryCodes, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
     if person.two_factor() == TwoFactor::Off {
         return Err(ActionError::TwoFactorOff);
     }
-    let codes = write(desk, &mut tx, account).await?;
-    rest(desk, &mut tx, account).await?;
-    let alert = tell::by_actor(desk, AlertKind::RecoveryCodesRenewed, account, String::new());
-    tell::tell(desk, &mut tx, alert).await?;
-    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);
+    let codes = write(context, &mut tx, account).await?;
+    rest(context, &mut tx, account).await?;
+    let alert = tell::by_actor(context, AlertKind::RecoveryCodesRenewed, account, String::new());
+    tell::notify_holder(context, &mut tx, alert).await?;
+    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &[]);
     tx.commit(event).await?;
     Ok(codes.iter().map(RecoveryCode::shown).collect())
 }
 
 /// Writes a fresh set; only keyed hashes stay.
 pub(crate) async fn write(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     tx: &mut Tx,
     account: AccountId,
 ) -> Result<Vec<RecoveryCode>, ActionError> {
     let codes: Vec<RecoveryCode> =
-        (0..RECOVERY_CODES).map(|_| RecoveryCode::from_entropy(desk.random())).collect();
+        (0..RECOVERY_CODES).map(|_| RecoveryCode::from_entropy(context.random())).collect();
     let owner = account.to_string();
     let tags: Vec<CodeTag> = codes
         .iter()
-        .map(|code| desk.authority.secrets.codes.tag("recovery", &owner, code.expose().as_bytes()))
+        .map(|code| context.authority.secrets.codes.tag("recovery", &owner, code.expose().as_bytes()))
         .collect();
     tx.set_recovery_codes(account, &tags).await?;
     Ok(codes)

@@ -22,7 +22,7 @@ use crate::prove::{FactorCode, prove, source};
 use crate::questions::stopping;
 use crate::sign_in::lane;
 use crate::step_up::{code_letter, tag, within};
-use crate::{ActionError, Desk, PendingAction, strength, tell};
+use crate::{ActionContext, ActionError, PendingAction, strength, tell};
 
 /// What somebody gives who lost the password.
 pub struct ResetForm {
@@ -77,54 +77,54 @@ fn matter(email: &str) -> PendingAction {
 /// [`ActionError::TooManyCodes`] by source.
 #[crate::boxed]
 pub async fn ask_to_reset(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     email: &Email,
     device: Option<&Token>,
 ) -> Result<SessionId, ActionError> {
-    let door = &desk.authority.access.door;
+    let door = &context.authority.access.door;
     // The source's limit comes first: who has used that up must not use up the recipient's as well.
-    let owner = format!("source:{}", source(desk));
-    within(desk, door.may_challenge(&owner, CODES_PER_HOUR, desk.now).await?)?;
+    let owner = format!("source:{}", source(context));
+    within(context, door.may_challenge(&owner, CODES_PER_HOUR, context.now).await?)?;
     let account = door.account_by_email(email).await?;
     let person = match &account {
         Some(account) => door.person(account.id).await?,
         None => None,
     };
-    let (id, code) = (SessionId::from_entropy(desk.random()), MailCode::from_entropy(desk.random()));
+    let (id, code) = (SessionId::from_entropy(context.random()), MailCode::from_entropy(context.random()));
     let words = ["Choose another password for your account".to_owned()];
     let letter = person.as_ref().map(|person| Letter {
         to: email.clone(),
         phrase: person.phrase.clone(),
         brake: String::new(),
-        body: code_letter(desk, &code, &words),
+        body: code_letter(context, &code, &words),
     });
-    let lane = lane(desk, person.as_ref(), device).await?;
-    let quiet = is_quiet(desk, email, &lane).await?;
+    let lane = lane(context, person.as_ref(), device).await?;
+    let quiet = is_quiet(context, email, &lane).await?;
     let new = NewChallenge {
         id,
         owner,
         account: person.as_ref().map(|person| person.account),
         session: None,
         action: ActionKind::ResetPassword,
-        intent: matter(email.as_str()).intent(desk, "visitor"),
-        code: tag(desk, id, &code),
+        intent: matter(email.as_str()).intent(context, "visitor"),
+        code: tag(context, id, &code),
         payload: Secret::new(email.to_string()),
-        expires_at: desk.now.plus_ms(CODE_LIFE_MS),
+        expires_at: context.now.plus_ms(CODE_LIFE_MS),
         most_per_hour: CODES_PER_HOUR,
     };
     let letter = letter.as_ref().filter(|_| !quiet);
-    within(desk, door.challenge(new, letter, desk.now).await?)?;
+    within(context, door.challenge(new, letter, context.now).await?)?;
     Ok(id)
 }
 
 /// A passkey of the account, which the question could not name: a stranger would have learned that there is one.
 async fn by_passkey(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     account: AccountId,
     challenge: SessionId,
     text: &str,
 ) -> Result<Factor, ActionError> {
-    let factor = prove_any_passkey(desk, &Purpose::Reset(challenge), text).await?;
+    let factor = prove_any_passkey(context, &Purpose::Reset(challenge), text).await?;
     if factor.account() == account { Ok(factor) } else { Err(NotProven::Wrong.into()) }
 }
 
@@ -133,17 +133,27 @@ const PROVABLE: [FactorKind; 3] = [FactorKind::Totp, FactorKind::RecoveryCode, F
 
 /// A factor that was right, as a text that the form of one challenge carries while its owner reads which keys stop. The challenge
 /// bounds its life and its use.
-fn seal_factor(desk: &Desk<'_>, challenge: SessionId, account: AccountId, kind: FactorKind) -> String {
+fn seal_factor(
+    context: &ActionContext<'_>,
+    challenge: SessionId,
+    account: AccountId,
+    kind: FactorKind,
+) -> String {
     let text = format!("{account} {}", kind.word());
-    let tag = desk.authority.secrets.codes.tag("reset proved", &challenge.to_string(), text.as_bytes());
+    let tag = context.authority.secrets.codes.tag("reset proved", &challenge.to_string(), text.as_bytes());
     let mac: String = tag.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{}.{mac}", kind.word())
 }
 
 /// The kind of the factor that such a text proves; `None` when it is not ours, or of another challenge.
-fn open_factor(desk: &Desk<'_>, challenge: SessionId, account: AccountId, text: &str) -> Option<FactorKind> {
+fn open_factor(
+    context: &ActionContext<'_>,
+    challenge: SessionId,
+    account: AccountId,
+    text: &str,
+) -> Option<FactorKind> {
     PROVABLE.into_iter().find(|kind| {
-        let expected = seal_factor(desk, challenge, account, *kind);
+        let expected = seal_factor(context, challenge, account, *kind);
         bool::from(subtle::ConstantTimeEq::ct_eq(expected.as_bytes(), text.as_bytes()))
     })
 }
@@ -155,11 +165,11 @@ fn open_factor(desk: &Desk<'_>, challenge: SessionId, account: AccountId, text: 
 /// [`ActionError::NotProven`].
 #[crate::boxed]
 pub async fn reset_password(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     form: &ResetForm,
     consent: Consent,
 ) -> Result<Reset, ActionError> {
-    let authority = desk.authority;
+    let authority = context.authority;
     let door = &authority.access.door;
     let password = strength::choose(&form.password, &["keyward"])?;
     let id: SessionId = form.challenge.parse().map_err(|_| NotApproved::Over)?;
@@ -171,10 +181,10 @@ pub async fn reset_password(
     let answer = Answer {
         action: ActionKind::ResetPassword,
         session: None,
-        intent: matter(opened.payload.expose()).intent(desk, "visitor"),
-        code: tag(desk, id, &code),
+        intent: matter(opened.payload.expose()).intent(context, "visitor"),
+        code: tag(context, id, &code),
     };
-    let approved = opened.challenge.settle(&answer, desk.now)?;
+    let approved = opened.challenge.settle(&answer, context.now)?;
     let account = approved.account().ok_or(NotApproved::Wrong)?;
     let person = door.person(account).await?.ok_or(NotApproved::Wrong)?;
     // As in a step-up: the address may have been changed while the challenge was made.
@@ -185,13 +195,13 @@ pub async fn reset_password(
     }
     let factor = match person.two_factor() {
         TwoFactor::On if !form.proved.is_empty() => {
-            let kind = open_factor(desk, id, account, &form.proved).ok_or(NotProven::Wrong)?;
+            let kind = open_factor(context, id, account, &form.proved).ok_or(NotProven::Wrong)?;
             Factor::settle(account, kind, TwoFactor::On, FactorAnswer::Right)?
         }
-        TwoFactor::On if form.passkey.is_empty() => prove(desk, account, &form.factor, "reset").await?,
-        TwoFactor::On => by_passkey(desk, account, id, &form.passkey).await?,
+        TwoFactor::On if form.passkey.is_empty() => prove(context, account, &form.factor, "reset").await?,
+        TwoFactor::On => by_passkey(context, account, id, &form.passkey).await?,
         // After a factor was removed the password must still be known, for a day.
-        TwoFactor::Off if is_cooling(&person, desk.now) => {
+        TwoFactor::Off if is_cooling(&person, context.now) => {
             return Err(ActionError::OtherWay(
                 "the second factor was removed less than 24 hours ago: until then the password is not reset by mail alone",
             ));
@@ -199,24 +209,24 @@ pub async fn reset_password(
         TwoFactor::Off => Factor::settle(account, FactorKind::Mailbox, TwoFactor::Off, FactorAnswer::Right)?,
     };
     if consent == Consent::Missing {
-        let names = stopping(desk, Scope::Account(account), account, Left::Another).await?;
+        let names = stopping(context, Scope::Account(account), account, Left::Another).await?;
         if !names.is_empty() {
-            return Ok(Reset::Stops { proved: seal_factor(desk, id, account, factor.kind()), names });
+            return Ok(Reset::Stops { proved: seal_factor(context, id, account, factor.kind()), names });
         }
     }
-    if !door.use_challenge(id, desk.now).await? {
+    if !door.use_challenge(id, context.now).await? {
         return Err(NotApproved::Over.into());
     }
-    let hash = authority.hasher.hash((source(desk), Lane::Strangers), password, desk.random()).await?;
-    let grant = desk.actor.may(ActionKind::ResetPassword, Proof::StepUp(approved, factor))?;
-    let mut tx = authority.access.writer.begin(grant, desk.now).await?;
+    let hash = authority.hasher.hash((source(context), Lane::Strangers), password, context.random()).await?;
+    let grant = context.actor.may(ActionKind::ResetPassword, Proof::StepUp(approved, factor))?;
+    let mut tx = authority.access.writer.begin(grant, context.now).await?;
     tx.set_password(account, &hash).await?;
     tx.end_sessions(account, None).await?;
     tx.forget_devices(account).await?;
-    rest(desk, &mut tx, account).await?;
-    let alert = tell::by_actor(desk, AlertKind::PasswordChanged, account, String::new());
-    tell::tell(desk, &mut tx, alert).await?;
-    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);
+    rest(context, &mut tx, account).await?;
+    let alert = tell::by_actor(context, AlertKind::PasswordChanged, account, String::new());
+    tell::notify_holder(context, &mut tx, alert).await?;
+    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &[]);
     tx.commit(event).await?;
     Ok(Reset::Done)
 }

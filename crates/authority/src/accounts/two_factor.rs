@@ -10,7 +10,7 @@ use keyward_rules::person::{RecoveryCode, TotpCode};
 use keyward_store::Tx;
 
 use super::{family_holds, rest};
-use crate::{ActionError, Authenticator, Desk, PendingAction, tell};
+use crate::{ActionContext, ActionError, Authenticator, PendingAction, tell};
 
 /// What setting up an authenticator is approved as: this one, by its secret.
 #[must_use]
@@ -74,29 +74,29 @@ pub struct Enrolled {
 /// [`ActionError::NoAccount`].
 #[crate::boxed]
 pub async fn enrol_totp(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     proof: Proof,
     account: AccountId,
     authenticator: &Authenticator,
     step: u64,
 ) -> Result<Enrolled, ActionError> {
-    let grant = desk.actor.may(ActionKind::EnrolTotp, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let grant = context.actor.may(ActionKind::EnrolTotp, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
     tx.set_totp(account, Some(authenticator.secret()), step).await?;
     let mut recovery_codes = Vec::new();
     match person.two_factor() {
-        TwoFactor::On if person.totp.is_some() => rest(desk, &mut tx, account).await?,
+        TwoFactor::On if person.totp.is_some() => rest(context, &mut tx, account).await?,
         // One more factor beside a passkey: nothing was reset (product.md 2).
         TwoFactor::On => {}
         TwoFactor::Off => {
-            recovery_codes = super::recovery_codes::write(desk, &mut tx, account).await?;
+            recovery_codes = super::recovery_codes::write(context, &mut tx, account).await?;
             family_holds(&mut tx, account, |key| Some(key.life.release(Hold::TwoFactorOff))).await?;
         }
     }
-    let alert = tell::by_actor(desk, AlertKind::TotpEnrolled, account, String::new());
-    tell::tell(desk, &mut tx, alert).await?;
-    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);
+    let alert = tell::by_actor(context, AlertKind::TotpEnrolled, account, String::new());
+    tell::notify_holder(context, &mut tx, alert).await?;
+    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &[]);
     tx.commit(event).await?;
     Ok(Enrolled { recovery_codes: recovery_codes.iter().map(RecoveryCode::shown).collect() })
 }
@@ -109,35 +109,35 @@ const PROOF_STEPS: u64 = 25;
 /// # Errors
 /// [`ActionError::NotProven`].
 pub fn try_authenticator(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     authenticator: &Authenticator,
     code: &str,
 ) -> Result<u64, ActionError> {
     let code = TotpCode::parse(code).map_err(|_| NotProven::Unreadable)?;
-    authenticator.step_of(&code, desk.now).ok_or_else(|| NotProven::Wrong.into())
+    authenticator.step_of(&code, context.now).ok_or_else(|| NotProven::Wrong.into())
 }
 
 /// The proof of [`try_authenticator`] as a text that a form carries while its owner fetches the mail.
 #[must_use]
-pub fn seal_step(desk: &Desk<'_>, authenticator: &Authenticator, step: u64) -> String {
-    format!("{step}.{}", step_mac(desk, authenticator, step))
+pub fn seal_step(context: &ActionContext<'_>, authenticator: &Authenticator, step: u64) -> String {
+    format!("{step}.{}", step_mac(context, authenticator, step))
 }
 
 /// Reads that text again; `None` when it is not ours, of another session, or older than a mail's code lasts.
 #[must_use]
-pub fn open_step(desk: &Desk<'_>, authenticator: &Authenticator, text: &str) -> Option<u64> {
+pub fn open_step(context: &ActionContext<'_>, authenticator: &Authenticator, text: &str) -> Option<u64> {
     let (step, mac) = text.split_once('.')?;
     let step: u64 = step.parse().ok()?;
-    let expected = step_mac(desk, authenticator, step);
+    let expected = step_mac(context, authenticator, step);
     let same: bool = subtle::ConstantTimeEq::ct_eq(expected.as_bytes(), mac.as_bytes()).into();
-    let fresh = (desk.now.unix_ms() / 30_000).saturating_sub(step) <= PROOF_STEPS;
+    let fresh = (context.now.unix_ms() / 30_000).saturating_sub(step) <= PROOF_STEPS;
     (same && fresh).then_some(step)
 }
 
-fn step_mac(desk: &Desk<'_>, authenticator: &Authenticator, step: u64) -> String {
-    let owner = desk.session().map(|id| id.to_string()).unwrap_or_default();
+fn step_mac(context: &ActionContext<'_>, authenticator: &Authenticator, step: u64) -> String {
+    let owner = context.session().map(|id| id.to_string()).unwrap_or_default();
     let text = format!("{} {step}", authenticator.base32());
-    let tag = desk.authority.secrets.codes.tag("authenticator proved", &owner, text.as_bytes());
+    let tag = context.authority.secrets.codes.tag("authenticator proved", &owner, text.as_bytes());
     tag.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -147,26 +147,34 @@ fn step_mac(desk: &Desk<'_>, authenticator: &Authenticator, step: u64) -> String
 /// # Errors
 /// [`ActionError::Unchanged`] when it is off.
 #[crate::boxed]
-pub async fn remove_totp(desk: &Desk<'_>, proof: Proof, account: AccountId) -> Result<(), ActionError> {
-    let grant = desk.actor.may(ActionKind::RemoveTotp, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+pub async fn remove_totp(
+    context: &ActionContext<'_>,
+    proof: Proof,
+    account: AccountId,
+) -> Result<(), ActionError> {
+    let grant = context.actor.may(ActionKind::RemoveTotp, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
     if person.totp.is_none() {
         return Err(ActionError::Unchanged);
     }
     tx.set_totp(account, None, person.totp_step).await?;
-    let_go(desk, &mut tx, account).await?;
-    let alert = tell::by_actor(desk, AlertKind::TotpRemoved, account, String::new());
-    tell::tell(desk, &mut tx, alert).await?;
-    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &[]);
+    let_go(context, &mut tx, account).await?;
+    let alert = tell::by_actor(context, AlertKind::TotpRemoved, account, String::new());
+    tell::notify_holder(context, &mut tx, alert).await?;
+    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &[]);
     tx.commit(event).await?;
     Ok(())
 }
 
 /// What follows when a second factor is gone: keys that move funds rest, and once it was the last, the recovery codes go with
 /// it and every key is held.
-pub(crate) async fn let_go(desk: &Desk<'_>, tx: &mut Tx, account: AccountId) -> Result<(), ActionError> {
-    rest(desk, tx, account).await?;
+pub(crate) async fn let_go(
+    context: &ActionContext<'_>,
+    tx: &mut Tx,
+    account: AccountId,
+) -> Result<(), ActionError> {
+    rest(context, tx, account).await?;
     let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
     match person.two_factor() {
         TwoFactor::On => Ok(()),
@@ -184,7 +192,7 @@ pub(crate) async fn let_go(desk: &Desk<'_>, tx: &mut Tx, account: AccountId) -> 
 /// Removes the second factor of somebody who lost it, in a proposal's transaction: what is left is what stands right
 /// after registering, with every key held, every session ended, every browser forgotten, and no role.
 pub(crate) async fn reset_factors(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     tx: &mut Tx,
     account: AccountId,
 ) -> Result<(), ActionError> {
@@ -194,7 +202,7 @@ pub(crate) async fn reset_factors(
     }
     // A role takes two factors, so it goes with the factor.
     if tx.staff().await?.iter().any(|member| member.account == account) {
-        crate::oversight::refuse_too_few(desk, tx, account).await?;
+        crate::operators::refuse_too_few(context, tx, account).await?;
         tx.set_role(account, None).await?;
     }
     tx.set_totp(account, None, person.totp_step).await?;
@@ -202,8 +210,8 @@ pub(crate) async fn reset_factors(
     tx.set_recovery_codes(account, &[]).await?;
     tx.end_sessions(account, None).await?;
     tx.forget_devices(account).await?;
-    rest(desk, tx, account).await?;
+    rest(context, tx, account).await?;
     family_holds(tx, account, |key| key.life.hold(Hold::TwoFactorOff).ok()).await?;
-    tell::tell(desk, tx, Alert::of(AlertKind::FactorsReset, account, desk.now)).await?;
+    tell::notify_holder(context, tx, Alert::of(AlertKind::FactorsReset, account, context.now)).await?;
     Ok(())
 }

@@ -12,18 +12,18 @@ use tracing::error;
 use super::decision::told;
 use super::proof_of_control::ProofOfControl;
 use super::{active, change_in_words, own, print_of, size_in_words, versions};
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// Versions whose overlap ends in one run.
 const BATCH: usize = 200;
 
 /// What operators read before they approve a version: counts, and a print that stands for the ranges on its page.
 pub(crate) async fn approval_words(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     app: AppId,
     number: u64,
 ) -> Result<Vec<String>, ActionError> {
-    let reader = &desk.authority.access.reader;
+    let reader = &context.authority.access.reader;
     let profile = reader.app_profile(app).await?.ok_or(ActionError::NoApp)?;
     let version = reader.range_version(app, number).await?.ok_or(ActionError::NoVersion)?;
     if version.standing != VersionStanding::Submitted {
@@ -47,14 +47,14 @@ pub(crate) async fn approval_words(
     }
     words.push(format!(
         "Read the ranges on the page of app {app}; their print is {}.",
-        print_of(desk, &version.ranges)
+        print_of(context, &version.ranges)
     ));
     Ok(words)
 }
 
 /// Approves a version and puts it in force, in a proposal's transaction; gives the facts for the audit record.
 pub(crate) async fn approve_ranges(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     tx: &mut Tx,
     (app, number): (AppId, u64),
     by: AccountId,
@@ -64,10 +64,10 @@ pub(crate) async fn approve_ranges(
     if version.standing != VersionStanding::Submitted {
         return Err(ActionError::Unchanged);
     }
-    let facts = vec![("version", number.to_string()), ("print", print_of(desk, &version.ranges))];
-    let version = RangeVersion { decided: Some((by, desk.now)), ..version };
-    match desk.authority.settings.proof_of_control {
-        ProofOfControl::NotAsked => activate(desk, tx, &profile, version).await?,
+    let facts = vec![("version", number.to_string()), ("print", print_of(context, &version.ranges))];
+    let version = RangeVersion { decided: Some((by, context.now)), ..version };
+    match context.authority.settings.proof_of_control {
+        ProofOfControl::NotAsked => activate(context, tx, &profile, version).await?,
         ProofOfControl::Asked => {
             let (standing, row) = (VersionStanding::Approved, version.version + 1);
             tx.put_range_version(&RangeVersion { standing, version: row, ..version }).await?;
@@ -76,7 +76,7 @@ pub(crate) async fn approve_ranges(
                  app's page says how.",
                 profile.name
             );
-            told(desk, tx, &profile, detail).await?;
+            told(context, tx, &profile, detail).await?;
         }
     }
     Ok(facts)
@@ -94,12 +94,12 @@ pub(super) fn refuse_third(versions: &[RangeVersion]) -> Result<(), ActionError>
 
 /// Puts a version in force in the place of the one that is, which goes on beside it for the overlap.
 pub(super) async fn activate(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     tx: &mut Tx,
     profile: &AppProfile,
     version: RangeVersion,
 ) -> Result<(), ActionError> {
-    let ends = desk.now.plus_ms(version.overlap_ms);
+    let ends = context.now.plus_ms(version.overlap_ms);
     let all = versions(tx, profile.id).await?;
     if version.overlap_ms > 0 {
         refuse_third(&all)?;
@@ -111,12 +111,12 @@ pub(super) async fn activate(
         tx.put_range_version(&ended).await?;
     }
     let standing = VersionStanding::Active;
-    let active_at = Some(desk.now);
+    let active_at = Some(context.now);
     tx.put_range_version(&RangeVersion { standing, active_at, version: version.version + 1, ..version })
         .await?;
     put_in_force(tx, profile).await?;
     told(
-        desk,
+        context,
         tx,
         profile,
         format!("Version {} of the ranges of “{}” is in force.", version.number, profile.name),
@@ -177,14 +177,14 @@ pub(crate) fn is_open(profile: &AppProfile, app: Option<&AppRecord>) -> bool {
 /// # Errors
 /// [`ActionError::Store`] when it cannot be seen which overlaps are over.
 #[crate::boxed]
-pub async fn retire_ranges(desk: &Desk<'_>) -> Result<usize, ActionError> {
+pub async fn retire_ranges(context: &ActionContext<'_>) -> Result<usize, ActionError> {
     let mut retired = 0;
-    for app in desk.authority.access.reader.apps_with_ranges_ending(desk.now, BATCH).await? {
-        match retire(desk, app).await {
+    for app in context.authority.access.reader.apps_with_ranges_ending(context.now, BATCH).await? {
+        match retire(context, app).await {
             Ok(count) => retired += count,
             Err(ActionError::Store(problem @ StoreError::Tampered { .. })) => {
                 error!(%app, %problem, "an app's overlap cannot be ended: its keys are stopped");
-                stop(desk, app).await?;
+                stop(context, app).await?;
             }
             Err(problem) => {
                 error!(%app, problem = problem.for_the_log(), "an app's overlap could not be ended yet");
@@ -194,12 +194,12 @@ pub async fn retire_ranges(desk: &Desk<'_>) -> Result<usize, ActionError> {
     Ok(retired)
 }
 
-async fn retire(desk: &Desk<'_>, app: AppId) -> Result<usize, ActionError> {
-    let grant = desk.actor.may(ActionKind::RetireRanges, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+async fn retire(context: &ActionContext<'_>, app: AppId) -> Result<usize, ActionError> {
+    let grant = context.actor.may(ActionKind::RetireRanges, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let profile = tx.any_app_profile(app).await?.ok_or(ActionError::NoApp)?;
     let ended = |one: &RangeVersion| {
-        one.standing == VersionStanding::Retiring && one.ends_at.is_some_and(|end| end <= desk.now)
+        one.standing == VersionStanding::Retiring && one.ends_at.is_some_and(|end| end <= context.now)
     };
     let over: Vec<RangeVersion> = versions(&mut tx, app).await?.into_iter().filter(ended).collect();
     let mut numbers = Vec::new();
@@ -212,15 +212,15 @@ async fn retire(desk: &Desk<'_>, app: AppId) -> Result<usize, ActionError> {
         return Ok(0);
     }
     put_in_force(&mut tx, &profile).await?;
-    let event = Event::of(tx.grant(), desk.now, &format!("app:{app}"), &[("retired", numbers.join(","))]);
+    let event = Event::of(tx.grant(), context.now, &format!("app:{app}"), &[("retired", numbers.join(","))]);
     tx.commit(event).await?;
     Ok(numbers.len())
 }
 
 /// Stops an app at the gateways without a word in its profile; the next action that can be done puts it right.
-async fn stop(desk: &Desk<'_>, app: AppId) -> Result<(), ActionError> {
-    let grant = desk.actor.may(ActionKind::RetireRanges, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+async fn stop(context: &ActionContext<'_>, app: AppId) -> Result<(), ActionError> {
+    let grant = context.actor.may(ActionKind::RetireRanges, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     // A row that does not verify admits nothing at the gateways.
     let Ok(Some(record)) = tx.app(app).await else { return Ok(()) };
     if record.state == AppState::Frozen {
@@ -228,7 +228,7 @@ async fn stop(desk: &Desk<'_>, app: AppId) -> Result<(), ActionError> {
     }
     tx.put_app(&AppRecord { state: AppState::Frozen, version: record.version + 1, ..record }).await?;
     let event =
-        Event::of(tx.grant(), desk.now, &format!("app:{app}"), &[("stopped", "unreadable".to_owned())]);
+        Event::of(tx.grant(), context.now, &format!("app:{app}"), &[("stopped", "unreadable".to_owned())]);
     tx.commit(event).await?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use keyward_rules::alert::AlertKind;
 use keyward_rules::limits::WHY_CHARS;
 use keyward_store::{AppProfile, Tx};
 
-use crate::{ActionError, Desk, tell};
+use crate::{ActionContext, ActionError, tell};
 
 /// A reason that somebody else will read.
 pub(super) fn reason(why: &str) -> Result<String, ActionError> {
@@ -18,14 +18,14 @@ pub(super) fn reason(why: &str) -> Result<String, ActionError> {
 
 /// Tells the broker what became of something, without saying who decided.
 pub(super) async fn told(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     tx: &mut Tx,
     profile: &AppProfile,
     detail: String,
 ) -> Result<(), ActionError> {
     let alert = keyward_rules::alert::Alert {
         detail,
-        ..keyward_rules::alert::Alert::of(AlertKind::AppReviewed, profile.owner, desk.now)
+        ..keyward_rules::alert::Alert::of(AlertKind::AppReviewed, profile.owner, context.now)
     };
-    tell::tell(desk, tx, alert).await.map(drop)
+    tell::notify_holder(context, tx, alert).await.map(drop)
 }

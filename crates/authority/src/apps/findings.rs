@@ -6,7 +6,7 @@ use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
 use keyward_store::RangeVersion;
 
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// IPv4 addresses in one set above which it is called very wide: a /20.
 const WIDE_V4: u64 = 4_096;
@@ -74,10 +74,13 @@ fn shared_with(version: &RangeVersion, other: &RangeVersion) -> usize {
 }
 
 /// Looks at a version beside all others.
-pub(super) async fn find(desk: &Desk<'_>, version: &RangeVersion) -> Result<Findings, ActionError> {
-    let reader = &desk.authority.access.reader;
+pub(super) async fn find(
+    context: &ActionContext<'_>,
+    version: &RangeVersion,
+) -> Result<Findings, ActionError> {
+    let reader = &context.authority.access.reader;
     let mut findings = Findings { wide: wide(version), shared: clouds(version), ..Findings::default() };
-    let since = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(RECENT_MS));
+    let since = Moment::from_unix_ms(context.now.unix_ms().saturating_sub(RECENT_MS));
     let mut others = reader.range_versions_that(VersionStanding::Active, COMPARED).await?;
     others.extend(reader.range_versions_that(VersionStanding::Retiring, COMPARED).await?);
     others.extend(reader.range_versions_retired(since, COMPARED).await?);

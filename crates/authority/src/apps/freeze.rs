@@ -11,8 +11,8 @@ use keyward_store::{AppProfile, Tx};
 use super::activate::put_in_force;
 use super::decision::{reason, told};
 use super::{own, refuse_frozen_owner};
-use crate::oversight::acting;
-use crate::{ActionError, Desk, PendingAction};
+use crate::operators::acting;
+use crate::{ActionContext, ActionError, PendingAction};
 
 /// What a freeze is confirmed as.
 #[must_use]
@@ -40,12 +40,17 @@ pub fn thaw_matter(profile: &AppProfile) -> PendingAction {
 /// [`ActionError::NoApp`], [`ActionError::NoReason`]; [`ActionError::Unchanged`] when it is frozen already by the same or
 /// by an operator.
 #[crate::boxed]
-pub async fn freeze_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> Result<(), ActionError> {
-    let grant = desk.actor.may(ActionKind::FreezeApp, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    let by = match &desk.actor {
+pub async fn freeze_app(
+    context: &ActionContext<'_>,
+    proof: Proof,
+    id: AppId,
+    why: &str,
+) -> Result<(), ActionError> {
+    let grant = context.actor.may(ActionKind::FreezeApp, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    let by = match &context.actor {
         Actor::Staff(_) => {
-            acting(desk, &mut tx).await?;
+            acting(context, &mut tx).await?;
             FrozenBy::Operator
         }
         Actor::Host(_) | Actor::System(_) | Actor::Holder(_) | Actor::Visitor(_) => FrozenBy::Broker,
@@ -59,15 +64,16 @@ pub async fn freeze_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> 
     if was == Some(is) {
         return Err(ActionError::Unchanged);
     }
-    let after = set(desk, &mut tx, before, Some(is)).await?;
+    let after = set(context, &mut tx, before, Some(is)).await?;
     if was.is_none() {
         tx.put_app_news(id, AlertKind::AppFrozen.word(), "").await?;
     }
     if by == FrozenBy::Operator {
-        told(desk, &mut tx, &after, format!("An operator froze all keys of “{}”: {why}", after.name)).await?;
+        told(context, &mut tx, &after, format!("An operator froze all keys of “{}”: {why}", after.name))
+            .await?;
     }
     let facts = [("frozen_by", by.word().to_owned()), ("why", why)];
-    let event = Event::of(tx.grant(), desk.now, &format!("app:{id}"), &facts);
+    let event = Event::of(tx.grant(), context.now, &format!("app:{id}"), &facts);
     tx.commit(event).await?;
     Ok(())
 }
@@ -77,34 +83,39 @@ pub async fn freeze_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> 
 /// # Errors
 /// [`ActionError::NoApp`]; [`ActionError::Unchanged`] when it is not frozen; [`ActionError::Frozen`] when an operator did it.
 #[crate::boxed]
-pub async fn thaw_own_app(desk: &Desk<'_>, proof: Proof, id: AppId) -> Result<(), ActionError> {
-    let grant = desk.actor.may(ActionKind::ThawApp, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+pub async fn thaw_own_app(context: &ActionContext<'_>, proof: Proof, id: AppId) -> Result<(), ActionError> {
+    let grant = context.actor.may(ActionKind::ThawApp, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let before = own(&mut tx, id).await?;
     refuse_frozen_owner(&mut tx, &before).await?;
     if before.frozen == Some(FrozenBy::Operator) {
         return Err(ActionError::Frozen);
     }
-    lift(desk, &mut tx, before, FrozenBy::Broker).await?;
+    lift(context, &mut tx, before, FrozenBy::Broker).await?;
     let event =
-        Event::of(tx.grant(), desk.now, &format!("app:{id}"), &[("frozen_by", "-> nobody".to_owned())]);
+        Event::of(tx.grant(), context.now, &format!("app:{id}"), &[("frozen_by", "-> nobody".to_owned())]);
     tx.commit(event).await?;
     Ok(())
 }
 
 /// Lifts a freeze in a proposal's transaction.
-pub(crate) async fn thaw_app(desk: &Desk<'_>, tx: &mut Tx, id: AppId) -> Result<(), ActionError> {
+pub(crate) async fn thaw_app(context: &ActionContext<'_>, tx: &mut Tx, id: AppId) -> Result<(), ActionError> {
     let before = own(tx, id).await?;
-    lift(desk, tx, before, FrozenBy::Operator).await
+    lift(context, tx, before, FrozenBy::Operator).await
 }
 
 /// Lifts the part of one of them; keys work again after the last.
-async fn lift(desk: &Desk<'_>, tx: &mut Tx, before: AppProfile, by: FrozenBy) -> Result<(), ActionError> {
+async fn lift(
+    context: &ActionContext<'_>,
+    tx: &mut Tx,
+    before: AppProfile,
+    by: FrozenBy,
+) -> Result<(), ActionError> {
     let left = FrozenBy::lifted(before.frozen, by).ok_or(ActionError::Unchanged)?;
-    let after = set(desk, tx, before, left).await?;
+    let after = set(context, tx, before, left).await?;
     if left.is_some() {
         return told(
-            desk,
+            context,
             tx,
             &after,
             format!("Operators lifted their freeze of “{}”; yours stays.", after.name),
@@ -112,14 +123,17 @@ async fn lift(desk: &Desk<'_>, tx: &mut Tx, before: AppProfile, by: FrozenBy) ->
         .await;
     }
     tx.put_app_news(after.id, AlertKind::AppThawed.word(), "").await?;
-    told(desk, tx, &after, format!("The keys of “{}” work again.", after.name)).await
+    told(context, tx, &after, format!("The keys of “{}” work again.", after.name)).await
 }
 
 /// Freezes every app as an operator would, because nobody knows what was narrowed or frozen since; gives how many.
-pub(crate) async fn freeze_all(desk: &Desk<'_>, action: ActionKind) -> Result<usize, ActionError> {
+pub(crate) async fn freeze_all(
+    context: &ActionContext<'_>,
+    action: ActionKind,
+) -> Result<usize, ActionError> {
     let (mut frozen, mut after) = (0, None);
     loop {
-        let profiles = desk.authority.access.reader.app_profiles(None, after, PAGE_MAX).await?;
+        let profiles = context.authority.access.reader.app_profiles(None, after, PAGE_MAX).await?;
         let Some(last) = profiles.last() else { return Ok(frozen) };
         after = Some(last.id);
         for profile in profiles {
@@ -127,11 +141,11 @@ pub(crate) async fn freeze_all(desk: &Desk<'_>, action: ActionKind) -> Result<us
             if profile.frozen == Some(is) {
                 continue;
             }
-            let grant = desk.actor.may(action, Proof::None)?;
-            let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+            let grant = context.actor.may(action, Proof::None)?;
+            let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
             let subject = format!("app:{}", profile.id);
-            set(desk, &mut tx, profile, Some(is)).await?;
-            let event = Event::of(tx.grant(), desk.now, &subject, &[("frozen_by", is.word().to_owned())]);
+            set(context, &mut tx, profile, Some(is)).await?;
+            let event = Event::of(tx.grant(), context.now, &subject, &[("frozen_by", is.word().to_owned())]);
             tx.commit(event).await?;
             frozen += 1;
         }
@@ -139,12 +153,12 @@ pub(crate) async fn freeze_all(desk: &Desk<'_>, action: ActionKind) -> Result<us
 }
 
 async fn set(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     tx: &mut Tx,
     before: AppProfile,
     frozen: Option<FrozenBy>,
 ) -> Result<AppProfile, ActionError> {
-    let after = AppProfile { frozen, changed_at: desk.now, version: before.version + 1, ..before };
+    let after = AppProfile { frozen, changed_at: context.now, version: before.version + 1, ..before };
     tx.put_app_profile(&after).await?;
     put_in_force(tx, &after).await?;
     Ok(after)

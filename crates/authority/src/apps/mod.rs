@@ -44,7 +44,7 @@ use keyward_rules::id::AppId;
 use keyward_rules::limits::RANGE_VERSIONS;
 use keyward_store::{AppProfile, RangeVersion, Tx};
 
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// The app, if it is the actor's own or the actor is an operator.
 async fn own(tx: &mut Tx, id: AppId) -> Result<AppProfile, ActionError> {
@@ -54,7 +54,7 @@ async fn own(tx: &mut Tx, id: AppId) -> Result<AppProfile, ActionError> {
 /// Refuses what loosens an app whose broker's account is frozen; taking away stays possible.
 async fn refuse_frozen_owner(tx: &mut Tx, profile: &AppProfile) -> Result<(), ActionError> {
     let owner = tx.account(profile.owner).await?.ok_or(ActionError::NoAccount)?;
-    crate::oversight::frozen_now(tx, &owner).await
+    crate::operators::frozen_now(tx, &owner).await
 }
 
 /// Its versions, newest first; those that count or wait are among them, however many there were.
@@ -103,8 +103,8 @@ fn change_in_words(change: &Difference) -> String {
 }
 
 /// Tells one set from another without telling what is in it: keyed, because a range is short enough to be guessed.
-fn print_of(desk: &Desk<'_>, set: &AddressSet) -> String {
-    let tag = desk.authority.secrets.codes.tag("ranges", "", set.to_string().as_bytes());
+fn print_of(context: &ActionContext<'_>, set: &AddressSet) -> String {
+    let tag = context.authority.secrets.codes.tag("ranges", "", set.to_string().as_bytes());
     tag.as_bytes().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 

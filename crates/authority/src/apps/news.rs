@@ -11,7 +11,7 @@ use keyward_rules::limits::DAY_MS;
 use keyward_store::StoreError;
 use tracing::error;
 
-use crate::{ActionError, Desk, tell};
+use crate::{ActionContext, ActionError, tell};
 
 /// Keys looked at in one transaction.
 const BATCH: u64 = 500;
@@ -21,13 +21,13 @@ const BATCH: u64 = 500;
 /// # Errors
 /// [`ActionError::Store`]; what was told before stays told.
 #[crate::boxed]
-pub async fn tell_app_news(desk: &Desk<'_>) -> Result<(usize, bool), ActionError> {
+pub async fn tell_app_news(context: &ActionContext<'_>) -> Result<(usize, bool), ActionError> {
     // Most of the time there is nothing to tell, and that takes no writer's lock.
-    if !desk.authority.access.reader.has_app_news().await? {
+    if !context.authority.access.reader.has_app_news().await? {
         return Ok((0, false));
     }
-    let grant = desk.actor.may(ActionKind::TellAppNews, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let grant = context.actor.may(ActionKind::TellAppNews, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let Some(news) = tx.app_news().await? else { return Ok((0, false)) };
     let (keys, last) = tx.app_keys(news.app, &news.after, BATCH).await?;
     let name = match tx.app(news.app).await {
@@ -53,7 +53,7 @@ pub async fn tell_app_news(desk: &Desk<'_>) -> Result<(usize, bool), ActionError
             let at = if kind == AlertKind::AppRangesChanged { at / DAY_MS } else { at };
             let once = format!("{} {} {at} {account}", news.kind, news.app);
             let alert = Alert { detail, once, ..Alert::of(kind, account, news.at) };
-            match tell::tell(desk, &mut tx, alert).await {
+            match tell::notify_holder(context, &mut tx, alert).await {
                 Ok(now) => told += usize::from(now),
                 // One person's altered record must not keep the news from everybody behind them.
                 Err(ActionError::Store(problem @ StoreError::Tampered { .. })) => {
@@ -65,7 +65,7 @@ pub async fn tell_app_news(desk: &Desk<'_>) -> Result<(usize, bool), ActionError
     }
     tx.app_news_told(news.id, last.as_deref()).await?;
     let facts = [("news", news.kind), ("told", told.to_string())];
-    let event = Event::of(tx.grant(), desk.now, &format!("app:{}", news.app), &facts);
+    let event = Event::of(tx.grant(), context.now, &format!("app:{}", news.app), &facts);
     tx.commit(event).await?;
     Ok((told, true))
 }

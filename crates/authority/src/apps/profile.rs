@@ -14,8 +14,8 @@ use keyward_store::{AccountKind, AppProfile, Tx};
 use super::activate::put_in_force;
 use super::decision::{reason, told};
 use super::{SentPicture, own, refuse_frozen_owner};
-use crate::oversight::acting;
-use crate::{ActionError, Desk, PendingAction};
+use crate::operators::acting;
+use crate::{ActionContext, ActionError, PendingAction};
 
 /// Where people read about an app: an `https://` address of a host name, without name or password in it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -107,16 +107,16 @@ fn facts(profile: &AppProfile) -> [(&'static str, String); 5] {
 
 /// The logo that a picture becomes. Decoded off the threads that serve, a few at a time for each account.
 async fn drawn(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     owner: AccountId,
     picture: Option<SentPicture>,
 ) -> Result<Option<Vec<u8>>, ActionError> {
     let Some(picture) = picture else { return Ok(None) };
-    Ok(Some(desk.authority.drawing.run(owner, move || picture.to_logo()).await??))
+    Ok(Some(context.authority.drawing.run(owner, move || picture.to_logo()).await??))
 }
 
 async fn keep(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     mut tx: Tx,
     profile: &AppProfile,
     more: &[(&'static str, String)],
@@ -125,7 +125,7 @@ async fn keep(
     tx.put_app_profile(profile).await?;
     let mut all = facts(profile).to_vec();
     all.extend_from_slice(more);
-    let event = Event::of(tx.grant(), desk.now, &format!("app:{}", profile.id), &all);
+    let event = Event::of(tx.grant(), context.now, &format!("app:{}", profile.id), &all);
     tx.commit(event).await?;
     Ok(())
 }
@@ -136,26 +136,26 @@ async fn keep(
 /// [`ActionError::TooManyApps`], [`ActionError::Frozen`]; [`ActionError::Store`] when a verified app's name looks like it.
 #[crate::boxed]
 pub async fn register_app(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     proof: Proof,
     owner: AccountId,
     wish: AppWish,
 ) -> Result<AppId, ActionError> {
     judge(&wish)?;
-    let grant = desk.actor.may(ActionKind::RegisterApp, proof)?;
-    let logo = drawn(desk, owner, wish.logo).await?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let grant = context.actor.may(ActionKind::RegisterApp, proof)?;
+    let logo = drawn(context, owner, wish.logo).await?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let account = tx.account(owner).await?.filter(|_| tx.grant().scope().reaches(owner));
     let account = account.ok_or(ActionError::NoAccount)?;
     if !matches!(account.kind, AccountKind::Master(_)) {
         return Err(ActionError::OtherWay("apps belong to master accounts"));
     }
-    crate::oversight::frozen_now(&mut tx, &account).await?;
+    crate::operators::frozen_now(&mut tx, &account).await?;
     if tx.apps_of(owner).await? >= APPS_PER_BROKER {
         return Err(ActionError::TooManyApps);
     }
     let profile = AppProfile {
-        id: AppId::from_entropy(desk.random()),
+        id: AppId::from_entropy(context.random()),
         owner,
         name: wish.name,
         home_page: wish.home_page.to_string(),
@@ -167,11 +167,11 @@ pub async fn register_app(
         verified_at: None,
         frozen: None,
         demand: None,
-        created_at: desk.now,
-        changed_at: desk.now,
+        created_at: context.now,
+        changed_at: context.now,
         version: 1,
     };
-    keep(desk, tx, &profile, &[]).await?;
+    keep(context, tx, &profile, &[]).await?;
     Ok(profile.id)
 }
 
@@ -181,12 +181,17 @@ pub async fn register_app(
 /// # Errors
 /// [`ActionError::NoApp`], [`ActionError::Unchanged`].
 #[crate::boxed]
-pub async fn edit_app(desk: &Desk<'_>, proof: Proof, id: AppId, wish: AppWish) -> Result<(), ActionError> {
+pub async fn edit_app(
+    context: &ActionContext<'_>,
+    proof: Proof,
+    id: AppId,
+    wish: AppWish,
+) -> Result<(), ActionError> {
     judge(&wish)?;
-    let grant = desk.actor.may(ActionKind::EditApp, proof)?;
-    let known = desk.authority.access.reader.app_profile(id).await?.ok_or(ActionError::NoApp)?;
-    let logo = drawn(desk, known.owner, wish.logo).await?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let grant = context.actor.may(ActionKind::EditApp, proof)?;
+    let known = context.authority.access.reader.app_profile(id).await?.ok_or(ActionError::NoApp)?;
+    let logo = drawn(context, known.owner, wish.logo).await?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let before = own(&mut tx, id).await?;
     refuse_frozen_owner(&mut tx, &before).await?;
     if before.verified_at.is_some() && before.name != wish.name {
@@ -210,8 +215,9 @@ pub async fn edit_app(desk: &Desk<'_>, proof: Proof, id: AppId, wish: AppWish) -
         return Err(ActionError::Unchanged);
     }
     let reason = String::new();
-    let after = AppProfile { standing, reason, changed_at: desk.now, version: before.version + 1, ..after };
-    keep(desk, tx, &after, &[]).await
+    let after =
+        AppProfile { standing, reason, changed_at: context.now, version: before.version + 1, ..after };
+    keep(context, tx, &after, &[]).await
 }
 
 /// Hands a draft in for review.
@@ -219,26 +225,26 @@ pub async fn edit_app(desk: &Desk<'_>, proof: Proof, id: AppId, wish: AppWish) -
 /// # Errors
 /// [`ActionError::NoApp`], [`ActionError::Unchanged`] when it was handed in already.
 #[crate::boxed]
-pub async fn submit_app(desk: &Desk<'_>, id: AppId) -> Result<(), ActionError> {
-    let grant = desk.actor.may(ActionKind::SubmitApp, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+pub async fn submit_app(context: &ActionContext<'_>, id: AppId) -> Result<(), ActionError> {
+    let grant = context.actor.may(ActionKind::SubmitApp, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let before = own(&mut tx, id).await?;
     refuse_frozen_owner(&mut tx, &before).await?;
     if !matches!(before.standing, AppStanding::Draft | AppStanding::Rejected) {
         return Err(ActionError::Unchanged);
     }
     let (standing, version) = (AppStanding::Submitted, before.version + 1);
-    let after = AppProfile { standing, reason: String::new(), changed_at: desk.now, version, ..before };
-    keep(desk, tx, &after, &[]).await
+    let after = AppProfile { standing, reason: String::new(), changed_at: context.now, version, ..before };
+    keep(context, tx, &after, &[]).await
 }
 
 /// What operators read before they verify an app.
-pub(crate) async fn verify_words(desk: &Desk<'_>, id: AppId) -> Result<Vec<String>, ActionError> {
-    let profile = desk.authority.access.reader.app_profile(id).await?.ok_or(ActionError::NoApp)?;
+pub(crate) async fn verify_words(context: &ActionContext<'_>, id: AppId) -> Result<Vec<String>, ActionError> {
+    let profile = context.authority.access.reader.app_profile(id).await?.ok_or(ActionError::NoApp)?;
     if profile.standing != AppStanding::Submitted {
         return Err(ActionError::Unchanged);
     }
-    let owner = crate::oversight::name_of(desk, profile.owner).await?;
+    let owner = crate::operators::name_of(context, profile.owner).await?;
     Ok(vec![
         format!("Verify the app “{}”", profile.name),
         format!("App {id} of {owner}, as it stands in version {}", profile.version),
@@ -249,17 +255,21 @@ pub(crate) async fn verify_words(desk: &Desk<'_>, id: AppId) -> Result<Vec<Strin
 }
 
 /// Verifies an app, in a proposal's transaction.
-pub(crate) async fn verify_app(desk: &Desk<'_>, tx: &mut Tx, id: AppId) -> Result<(), ActionError> {
+pub(crate) async fn verify_app(
+    context: &ActionContext<'_>,
+    tx: &mut Tx,
+    id: AppId,
+) -> Result<(), ActionError> {
     let before = own(tx, id).await?;
     if before.standing != AppStanding::Submitted {
         return Err(ActionError::Unchanged);
     }
     let (standing, version) = (AppStanding::Verified, before.version + 1);
-    let (reason, verified_at) = (String::new(), before.verified_at.or(Some(desk.now)));
-    let after = AppProfile { standing, reason, verified_at, changed_at: desk.now, version, ..before };
+    let (reason, verified_at) = (String::new(), before.verified_at.or(Some(context.now)));
+    let after = AppProfile { standing, reason, verified_at, changed_at: context.now, version, ..before };
     tx.put_app_profile(&after).await?;
     put_in_force(tx, &after).await?;
-    told(desk, tx, &after, format!("“{}” is verified.", after.name)).await
+    told(context, tx, &after, format!("“{}” is verified.", after.name)).await
 }
 
 /// What sending an app back is confirmed as.
@@ -277,19 +287,24 @@ pub fn reject_app_matter(id: AppId, why: &str) -> PendingAction {
 /// # Errors
 /// [`ActionError::NoApp`]; [`ActionError::Unchanged`] unless it waits for review; [`ActionError::NoReason`].
 #[crate::boxed]
-pub async fn reject_app(desk: &Desk<'_>, proof: Proof, id: AppId, why: &str) -> Result<(), ActionError> {
+pub async fn reject_app(
+    context: &ActionContext<'_>,
+    proof: Proof,
+    id: AppId,
+    why: &str,
+) -> Result<(), ActionError> {
     let why = reason(why)?;
-    let grant = desk.actor.may(ActionKind::RejectApp, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    acting(desk, &mut tx).await?;
+    let grant = context.actor.may(ActionKind::RejectApp, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    acting(context, &mut tx).await?;
     let before = own(&mut tx, id).await?;
     if before.standing != AppStanding::Submitted {
         return Err(ActionError::Unchanged);
     }
     let (standing, version) = (AppStanding::Rejected, before.version + 1);
-    let after = AppProfile { standing, reason: why.clone(), changed_at: desk.now, version, ..before };
-    told(desk, &mut tx, &after, format!("“{}” was not verified: {why}", after.name)).await?;
-    keep(desk, tx, &after, &[("why", why)]).await
+    let after = AppProfile { standing, reason: why.clone(), changed_at: context.now, version, ..before };
+    told(context, &mut tx, &after, format!("“{}” was not verified: {why}", after.name)).await?;
+    keep(context, tx, &after, &[("why", why)]).await
 }
 
 #[cfg(test)]

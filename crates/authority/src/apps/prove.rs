@@ -12,7 +12,7 @@ use keyward_store::RangeVersion;
 
 use super::activate::activate;
 use super::print_of;
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// How far a proof has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,8 +25,9 @@ pub struct Progress {
 
 /// The token of one version: nobody else can name it, and it opens nothing.
 #[must_use]
-pub fn proof_token(desk: &Desk<'_>, app: AppId, number: u64) -> String {
-    let tag = desk.authority.secrets.codes.tag("proof of control", &app.to_string(), &number.to_be_bytes());
+pub fn proof_token(context: &ActionContext<'_>, app: AppId, number: u64) -> String {
+    let tag =
+        context.authority.secrets.codes.tag("proof of control", &app.to_string(), &number.to_be_bytes());
     tag.as_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -36,20 +37,20 @@ pub fn proof_token(desk: &Desk<'_>, app: AppId, number: u64) -> String {
 /// [`ActionError::NoVersion`] for every other token, version or source: a stranger learns nothing.
 #[crate::boxed]
 pub async fn prove_control(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     (app, number): (AppId, u64),
     token: &str,
     source: IpAddr,
 ) -> Result<Progress, ActionError> {
-    if !matches!(desk.actor, Actor::Visitor(_)) {
+    if !matches!(context.actor, Actor::Visitor(_)) {
         return Err(ActionError::NoVersion);
     }
-    let right = subtle::ConstantTimeEq::ct_eq(proof_token(desk, app, number).as_bytes(), token.as_bytes());
+    let right = subtle::ConstantTimeEq::ct_eq(proof_token(context, app, number).as_bytes(), token.as_bytes());
     // Nothing is read for a wrong token: how long that takes would tell of the version.
     if !bool::from(right) {
         return Err(ActionError::NoVersion);
     }
-    let seen = desk.authority.access.reader.range_version(app, number).await?;
+    let seen = context.authority.access.reader.range_version(app, number).await?;
     let within = |version: &RangeVersion| {
         let address = Network::single(source);
         version.unproven().into_iter().find(|network| network.covers(address))
@@ -62,7 +63,7 @@ pub async fn prove_control(
         return Ok(Progress { proven: version.proven.len(), all });
     }
     let grant = Actor::System("proof").may(ActionKind::ProveControl, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let version = tx.range_version(app, number).await?.filter(waits).ok_or(ActionError::NoVersion)?;
     let Some(range) = within(&version) else {
         return Ok(Progress { proven: version.proven.len(), all });
@@ -72,16 +73,16 @@ pub async fn prove_control(
     proven.push(range);
     let facts = [
         ("version", number.to_string()),
-        ("print", print_of(desk, &version.ranges)),
+        ("print", print_of(context, &version.ranges)),
         ("proven", format!("{} of {all}", proven.len())),
     ];
     let progress = Progress { proven: proven.len(), all };
     let after = RangeVersion { proven, version: version.version + 1, ..version };
     tx.put_range_version(&after).await?;
     if progress.proven == all {
-        activate(desk, &mut tx, &profile, after).await?;
+        activate(context, &mut tx, &profile, after).await?;
     }
-    let event = Event::of(tx.grant(), desk.now, &format!("app:{app}"), &facts);
+    let event = Event::of(tx.grant(), context.now, &format!("app:{app}"), &facts);
     tx.commit(event).await?;
     Ok(progress)
 }

@@ -11,8 +11,8 @@ use keyward_store::{RangeVersion, Tx};
 use super::activate::{activate, refuse_third};
 use super::decision::told;
 use super::{active, change_in_words, own, print_of, refuse_frozen_owner, size_in_words, versions};
-use crate::oversight::acting;
-use crate::{ActionError, Desk, PendingAction};
+use crate::operators::acting;
+use crate::{ActionContext, ActionError, PendingAction};
 
 /// What a broker wants the ranges to be.
 #[derive(Clone)]
@@ -66,9 +66,12 @@ fn judge(versions: &[RangeVersion], wish: &RangeWish) -> Result<(), ActionError>
 /// # Errors
 /// [`ActionError::NoApp`], [`ActionError::Unchanged`], [`ActionError::OtherWay`].
 #[crate::boxed]
-pub async fn check_ranges(desk: &Desk<'_>, wish: &RangeWish) -> Result<(RangesGo, Difference), ActionError> {
-    let reader = &desk.authority.access.reader;
-    let profile = reader.app_profile(wish.app).await?.filter(|one| desk.actor.scope().reaches(one.owner));
+pub async fn check_ranges(
+    context: &ActionContext<'_>,
+    wish: &RangeWish,
+) -> Result<(RangesGo, Difference), ActionError> {
+    let reader = &context.authority.access.reader;
+    let profile = reader.app_profile(wish.app).await?.filter(|one| context.actor.scope().reaches(one.owner));
     profile.ok_or(ActionError::NoApp)?;
     let versions = reader.range_versions(wish.app, RANGE_VERSIONS).await?;
     judge(&versions, wish)?;
@@ -81,9 +84,12 @@ pub async fn check_ranges(desk: &Desk<'_>, wish: &RangeWish) -> Result<(RangesGo
 /// # Errors
 /// As [`check_ranges`].
 #[crate::boxed]
-pub async fn ranges_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<PendingAction, ActionError> {
-    let (go, change) = check_ranges(desk, wish).await?;
-    let profile = desk.authority.access.reader.app_profile(wish.app).await?.ok_or(ActionError::NoApp)?;
+pub async fn ranges_matter(
+    context: &ActionContext<'_>,
+    wish: &RangeWish,
+) -> Result<PendingAction, ActionError> {
+    let (go, change) = check_ranges(context, wish).await?;
+    let profile = context.authority.access.reader.app_profile(wish.app).await?.ok_or(ActionError::NoApp)?;
     let action = match go {
         RangesGo::Narrow => ActionKind::NarrowRanges,
         RangesGo::Widen => ActionKind::SubmitRanges,
@@ -119,8 +125,11 @@ pub async fn ranges_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<PendingA
 /// # Errors
 /// As [`check_ranges`].
 #[crate::boxed]
-pub async fn enter_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<PendingAction, ActionError> {
-    let matter = ranges_matter(desk, wish).await?;
+pub async fn enter_matter(
+    context: &ActionContext<'_>,
+    wish: &RangeWish,
+) -> Result<PendingAction, ActionError> {
+    let matter = ranges_matter(context, wish).await?;
     let mut words = matter.words;
     if let Some(lead) = words.first_mut() {
         *lead = format!("Submit ranges of app {} on its broker's behalf", wish.app);
@@ -134,18 +143,18 @@ pub async fn enter_matter(desk: &Desk<'_>, wish: &RangeWish) -> Result<PendingAc
 /// As [`check_ranges`], and [`ActionError::NotAllowed`] when the proof is not the one for what it would do.
 #[crate::boxed]
 pub async fn submit_ranges(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     proof: Proof,
     wish: RangeWish,
 ) -> Result<(u64, RangesGo), ActionError> {
-    let expected = check_ranges(desk, &wish).await?.0;
+    let expected = check_ranges(context, &wish).await?.0;
     let action = match expected {
         RangesGo::Narrow => ActionKind::NarrowRanges,
         RangesGo::Widen => ActionKind::SubmitRanges,
     };
-    let grant = desk.actor.may(action, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
+    let grant = context.actor.may(action, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    let by = context.actor.person().ok_or(ActionError::NoAccount)?.account;
     let profile = own(&mut tx, wish.app).await?;
     let before = versions(&mut tx, wish.app).await?;
     judge(&before, &wish)?;
@@ -156,7 +165,7 @@ pub async fn submit_ranges(
     if RangesGo::of(active(&before), &wish) != expected {
         return Err(ActionError::Unchanged);
     }
-    let mut version = new_version(desk, &wish, by);
+    let mut version = new_version(context, &wish, by);
     // A submission stays when ranges are only taken away: its words change, so that approvals of before do not count for
     // it. One that is approved and waits for its proof would bring back what is taken away.
     let gives_way =
@@ -165,13 +174,13 @@ pub async fn submit_ranges(
     let number = replace_open(&mut tx, &replaced, &version).await?;
     version.number = number;
     if expected == RangesGo::Narrow {
-        activate(desk, &mut tx, &profile, version.clone()).await?;
+        activate(context, &mut tx, &profile, version.clone()).await?;
     }
     let event = Event::of(
         tx.grant(),
-        desk.now,
+        context.now,
         &format!("app:{}", wish.app),
-        &version_facts(desk, &version, &before),
+        &version_facts(context, &version, &before),
     );
     tx.commit(event).await?;
     Ok((number, expected))
@@ -182,18 +191,22 @@ pub async fn submit_ranges(
 /// # Errors
 /// As [`check_ranges`].
 #[crate::boxed]
-pub async fn enter_ranges(desk: &Desk<'_>, proof: Proof, wish: RangeWish) -> Result<u64, ActionError> {
-    check_ranges(desk, &wish).await?;
-    let grant = desk.actor.may(ActionKind::EnterRanges, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    let by = acting(desk, &mut tx).await?;
+pub async fn enter_ranges(
+    context: &ActionContext<'_>,
+    proof: Proof,
+    wish: RangeWish,
+) -> Result<u64, ActionError> {
+    check_ranges(context, &wish).await?;
+    let grant = context.actor.may(ActionKind::EnterRanges, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    let by = acting(context, &mut tx).await?;
     let profile = own(&mut tx, wish.app).await?;
     let before = versions(&mut tx, wish.app).await?;
     judge(&before, &wish)?;
-    let mut version = new_version(desk, &wish, by);
+    let mut version = new_version(context, &wish, by);
     version.number = replace_open(&mut tx, &before, &version).await?;
     told(
-        desk,
+        context,
         &mut tx,
         &profile,
         format!("An operator entered ranges for “{}” on your behalf; they wait for approval.", profile.name),
@@ -201,9 +214,9 @@ pub async fn enter_ranges(desk: &Desk<'_>, proof: Proof, wish: RangeWish) -> Res
     .await?;
     let event = Event::of(
         tx.grant(),
-        desk.now,
+        context.now,
         &format!("app:{}", wish.app),
-        &version_facts(desk, &version, &before),
+        &version_facts(context, &version, &before),
     );
     tx.commit(event).await?;
     Ok(version.number)
@@ -214,9 +227,13 @@ pub async fn enter_ranges(desk: &Desk<'_>, proof: Proof, wish: RangeWish) -> Res
 /// # Errors
 /// [`ActionError::NoApp`], [`ActionError::NoVersion`], [`ActionError::Unchanged`] when it does not wait any more.
 #[crate::boxed]
-pub async fn withdraw_ranges(desk: &Desk<'_>, app: AppId, number: u64) -> Result<(), ActionError> {
-    let grant = desk.actor.may(ActionKind::WithdrawRanges, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+pub async fn withdraw_ranges(
+    context: &ActionContext<'_>,
+    app: AppId,
+    number: u64,
+) -> Result<(), ActionError> {
+    let grant = context.actor.may(ActionKind::WithdrawRanges, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     own(&mut tx, app).await?;
     let version = tx.range_version(app, number).await?.ok_or(ActionError::NoVersion)?;
     if !is_open(&version) {
@@ -225,12 +242,16 @@ pub async fn withdraw_ranges(desk: &Desk<'_>, app: AppId, number: u64) -> Result
     let standing = VersionStanding::Withdrawn;
     tx.put_range_version(&RangeVersion { standing, version: version.version + 1, ..version }).await?;
     let facts = [("version", number.to_string()), ("standing", standing.word().to_owned())];
-    let event = Event::of(tx.grant(), desk.now, &format!("app:{app}"), &facts);
+    let event = Event::of(tx.grant(), context.now, &format!("app:{app}"), &facts);
     tx.commit(event).await?;
     Ok(())
 }
 
-fn new_version(desk: &Desk<'_>, wish: &RangeWish, by: keyward_rules::id::AccountId) -> RangeVersion {
+fn new_version(
+    context: &ActionContext<'_>,
+    wish: &RangeWish,
+    by: keyward_rules::id::AccountId,
+) -> RangeVersion {
     RangeVersion {
         app: wish.app,
         number: 0,
@@ -238,7 +259,7 @@ fn new_version(desk: &Desk<'_>, wish: &RangeWish, by: keyward_rules::id::Account
         ranges: wish.ranges.clone(),
         note: wish.note.trim().to_owned(),
         submitted_by: by,
-        submitted_at: desk.now,
+        submitted_at: context.now,
         decided: None,
         reason: String::new(),
         overlap_ms: wish.overlap_ms,
@@ -269,7 +290,7 @@ async fn replace_open(
 
 /// What the audit log keeps of a version: counts and a print, no range.
 pub(super) fn version_facts(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     version: &RangeVersion,
     before: &[RangeVersion],
 ) -> [(&'static str, String); 4] {
@@ -278,6 +299,6 @@ pub(super) fn version_facts(
         ("version", version.number.to_string()),
         ("size", size_in_words(Size::of(version.ranges.networks()))),
         ("change", change_in_words(&change)),
-        ("print", print_of(desk, &version.ranges)),
+        ("print", print_of(context, &version.ranges)),
     ]
 }

@@ -11,8 +11,8 @@ use super::decision::{reason, told};
 use super::findings::{Findings, find};
 use super::ranges::is_open;
 use super::{active, own, print_of};
-use crate::oversight::acting;
-use crate::{ActionError, Desk, PendingAction};
+use crate::operators::acting;
+use crate::{ActionContext, ActionError, PendingAction};
 
 /// A version as an operator reads it.
 pub struct Reviewed {
@@ -33,19 +33,23 @@ pub struct Reviewed {
 /// # Errors
 /// [`ActionError::NoApp`], [`ActionError::NoVersion`].
 #[crate::boxed]
-pub async fn read_ranges(desk: &Desk<'_>, app: AppId, number: u64) -> Result<Reviewed, ActionError> {
-    let grant = desk.actor.may(ActionKind::ReadRanges, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    acting(desk, &mut tx).await?;
+pub async fn read_ranges(
+    context: &ActionContext<'_>,
+    app: AppId,
+    number: u64,
+) -> Result<Reviewed, ActionError> {
+    let grant = context.actor.may(ActionKind::ReadRanges, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    acting(context, &mut tx).await?;
     let profile = own(&mut tx, app).await?;
     let version = tx.range_version(app, number).await?.ok_or(ActionError::NoVersion)?;
-    let facts = [("version", number.to_string()), ("print", print_of(desk, &version.ranges))];
-    let event = Event::of(tx.grant(), desk.now, &format!("app:{app}"), &facts);
+    let facts = [("version", number.to_string()), ("print", print_of(context, &version.ranges))];
+    let event = Event::of(tx.grant(), context.now, &format!("app:{app}"), &facts);
     tx.commit(event).await?;
-    let all = desk.authority.access.reader.range_versions(app, RANGE_VERSIONS).await?;
+    let all = context.authority.access.reader.range_versions(app, RANGE_VERSIONS).await?;
     let change = Difference::between(active(&all).map(|now| &now.ranges), &version.ranges);
-    let findings = find(desk, &version).await?;
-    let print = print_of(desk, &version.ranges);
+    let findings = find(context, &version).await?;
+    let print = print_of(context, &version.ranges);
     Ok(Reviewed { profile, version, change, findings, print })
 }
 
@@ -66,28 +70,28 @@ pub fn reject_ranges_matter(app: AppId, number: u64, why: &str) -> PendingAction
 /// for review.
 #[crate::boxed]
 pub async fn reject_ranges(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     proof: Proof,
     (app, number): (AppId, u64),
     why: &str,
 ) -> Result<(), ActionError> {
     let why = reason(why)?;
-    let grant = desk.actor.may(ActionKind::RejectRanges, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    let by = acting(desk, &mut tx).await?;
+    let grant = context.actor.may(ActionKind::RejectRanges, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    let by = acting(context, &mut tx).await?;
     let profile = own(&mut tx, app).await?;
     let version = tx.range_version(app, number).await?.ok_or(ActionError::NoVersion)?;
     if !is_open(&version) {
         return Err(ActionError::Unchanged);
     }
     let row = version.version + 1;
-    let (standing, decided) = (VersionStanding::Rejected, Some((by, desk.now)));
+    let (standing, decided) = (VersionStanding::Rejected, Some((by, context.now)));
     let after = RangeVersion { standing, decided, reason: why.clone(), version: row, ..version };
     tx.put_range_version(&after).await?;
     let detail = format!("Version {number} of the ranges of “{}” was not approved: {why}", profile.name);
-    told(desk, &mut tx, &profile, detail).await?;
+    told(context, &mut tx, &profile, detail).await?;
     let facts = [("version", number.to_string()), ("why", why)];
-    let event = Event::of(tx.grant(), desk.now, &format!("app:{app}"), &facts);
+    let event = Event::of(tx.grant(), context.now, &format!("app:{app}"), &facts);
     tx.commit(event).await?;
     Ok(())
 }

@@ -12,8 +12,8 @@ use keyward_store::{AppKeyCounts, AppProfile, Demand, Tx};
 
 use super::decision::{reason, told};
 use super::own;
-use crate::oversight::acting;
-use crate::{ActionError, Desk, PendingAction};
+use crate::operators::acting;
+use crate::{ActionContext, ActionError, PendingAction};
 
 /// The shortest and the longest time to a deadline.
 const SOONEST_MS: u64 = 60 * 60 * 1_000;
@@ -36,12 +36,12 @@ pub struct Preview {
 /// # Errors
 /// [`ActionError::NoApp`].
 #[crate::boxed]
-pub async fn preview(desk: &Desk<'_>, id: AppId) -> Result<Preview, ActionError> {
-    let reader = &desk.authority.access.reader;
-    let profile = reader.app_profile(id).await?.filter(|one| desk.actor.scope().reaches(one.owner));
+pub async fn preview(context: &ActionContext<'_>, id: AppId) -> Result<Preview, ActionError> {
+    let reader = &context.authority.access.reader;
+    let profile = reader.app_profile(id).await?.filter(|one| context.actor.scope().reaches(one.owner));
     let profile = profile.ok_or(ActionError::NoApp)?;
-    let day_ago = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(DAY_MS));
-    let before = profile.demand.map_or(desk.now, |demand| demand.made_at);
+    let day_ago = Moment::from_unix_ms(context.now.unix_ms().saturating_sub(DAY_MS));
+    let before = profile.demand.map_or(context.now, |demand| demand.made_at);
     let counts = reader.app_key_counts(id, day_ago, before).await?;
     Ok(Preview { profile, counts })
 }
@@ -63,26 +63,26 @@ pub fn demand_matter(profile: &AppProfile, due: Moment) -> PendingAction {
 /// away.
 #[crate::boxed]
 pub async fn demand_successors(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     proof: Proof,
     (id, due): (AppId, Moment),
     why: &str,
 ) -> Result<(), ActionError> {
     let why = reason(why)?;
-    let ahead = due.ms_since(desk.now);
+    let ahead = due.ms_since(context.now);
     if !(SOONEST_MS..=LATEST_MS).contains(&ahead) {
         return Err(ActionError::OtherWay("the deadline is at least an hour and at most 30 days away"));
     }
-    let grant = desk.actor.may(ActionKind::DemandSuccessors, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    acting(desk, &mut tx).await?;
+    let grant = context.actor.may(ActionKind::DemandSuccessors, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    acting(context, &mut tx).await?;
     let before = own(&mut tx, id).await?;
-    if before.demand.is_some_and(|stands| desk.now < stands.due && stands.due < due) {
+    if before.demand.is_some_and(|stands| context.now < stands.due && stands.due < due) {
         return Err(ActionError::OtherWay(
             "a demand with an earlier deadline stands: propose to withdraw it, or name an earlier deadline",
         ));
     }
-    if let Some(stands) = before.demand.filter(|stands| stands.due <= desk.now) {
+    if let Some(stands) = before.demand.filter(|stands| stands.due <= context.now) {
         let meant = (id, Hold::AppFrozen);
         if !tx.app_keys_without(meant, stands.made_at, "", 1).await?.0.is_empty() {
             return Err(ActionError::OtherWay(
@@ -90,28 +90,32 @@ pub async fn demand_successors(
             ));
         }
     }
-    let demand = Some(Demand { made_at: desk.now, due });
-    let after = AppProfile { demand, changed_at: desk.now, version: before.version + 1, ..before };
+    let demand = Some(Demand { made_at: context.now, due });
+    let after = AppProfile { demand, changed_at: context.now, version: before.version + 1, ..before };
     tx.put_app_profile(&after).await?;
     let detail = format!("Rotate each of them before {due}; from then on the old ones are held.");
     tx.put_app_news(id, AlertKind::AppDemand.word(), &detail).await?;
     told(
-        desk,
+        context,
         &mut tx,
         &after,
         format!("Operators demand successors for all keys of “{}” by {due}: {why}", after.name),
     )
     .await?;
     let event =
-        Event::of(tx.grant(), desk.now, &format!("app:{id}"), &[("due", due.to_string()), ("why", why)]);
+        Event::of(tx.grant(), context.now, &format!("app:{id}"), &[("due", due.to_string()), ("why", why)]);
     tx.commit(event).await?;
     Ok(())
 }
 
 /// What operators read before they take a demand back.
-pub(crate) async fn withdraw_words(desk: &Desk<'_>, id: AppId) -> Result<Vec<String>, ActionError> {
-    let seen = preview(desk, id).await?;
-    let demand = seen.profile.demand.filter(|demand| desk.now < demand.due).ok_or(ActionError::Unchanged)?;
+pub(crate) async fn withdraw_words(
+    context: &ActionContext<'_>,
+    id: AppId,
+) -> Result<Vec<String>, ActionError> {
+    let seen = preview(context, id).await?;
+    let demand =
+        seen.profile.demand.filter(|demand| context.now < demand.due).ok_or(ActionError::Unchanged)?;
     Ok(vec![
         format!("Withdraw the demand for successors of all keys of “{}”", seen.profile.name),
         format!("App {id}; the demand was made {} and is due {}", demand.made_at, demand.due),
@@ -120,15 +124,24 @@ pub(crate) async fn withdraw_words(desk: &Desk<'_>, id: AppId) -> Result<Vec<Str
 }
 
 /// Takes a demand back whose deadline has not come, in a proposal's transaction.
-pub(crate) async fn withdraw_demand(desk: &Desk<'_>, tx: &mut Tx, id: AppId) -> Result<(), ActionError> {
+pub(crate) async fn withdraw_demand(
+    context: &ActionContext<'_>,
+    tx: &mut Tx,
+    id: AppId,
+) -> Result<(), ActionError> {
     let before = own(tx, id).await?;
-    if before.demand.is_none_or(|demand| demand.due <= desk.now) {
+    if before.demand.is_none_or(|demand| demand.due <= context.now) {
         return Err(ActionError::Unchanged);
     }
-    let after = AppProfile { demand: None, changed_at: desk.now, version: before.version + 1, ..before };
+    let after = AppProfile { demand: None, changed_at: context.now, version: before.version + 1, ..before };
     tx.put_app_profile(&after).await?;
-    told(desk, tx, &after, format!("Successors of the keys of “{}” are not demanded any more.", after.name))
-        .await
+    told(
+        context,
+        tx,
+        &after,
+        format!("Successors of the keys of “{}” are not demanded any more.", after.name),
+    )
+    .await
 }
 
 /// Duty: holds the keys of an app whose deadline has come, a batch in each transaction; gives how many.
@@ -136,26 +149,30 @@ pub(crate) async fn withdraw_demand(desk: &Desk<'_>, tx: &mut Tx, id: AppId) -> 
 /// # Errors
 /// [`ActionError::Store`]; batches that were committed before stay.
 #[crate::boxed]
-pub async fn hold_demanded(desk: &Desk<'_>) -> Result<usize, ActionError> {
+pub async fn hold_demanded(context: &ActionContext<'_>) -> Result<usize, ActionError> {
     let mut held = 0;
     let mut after = None;
     loop {
-        let profiles = desk.authority.access.reader.app_profiles_due(desk.now, after, PAGE_MAX).await?;
+        let profiles = context.authority.access.reader.app_profiles_due(context.now, after, PAGE_MAX).await?;
         let Some(last) = profiles.last() else { return Ok(held) };
         after = Some(last.id);
         for profile in profiles {
-            if let Some(demand) = profile.demand.filter(|demand| demand.due <= desk.now) {
-                held += hold(desk, &profile, demand).await?;
+            if let Some(demand) = profile.demand.filter(|demand| demand.due <= context.now) {
+                held += hold(context, &profile, demand).await?;
             }
         }
     }
 }
 
-async fn hold(desk: &Desk<'_>, profile: &AppProfile, demand: Demand) -> Result<usize, ActionError> {
+async fn hold(
+    context: &ActionContext<'_>,
+    profile: &AppProfile,
+    demand: Demand,
+) -> Result<usize, ActionError> {
     let (mut held, mut after) = (0, String::new());
     loop {
-        let grant = desk.actor.may(ActionKind::HoldDemanded, Proof::None)?;
-        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let grant = context.actor.may(ActionKind::HoldDemanded, Proof::None)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let due = (profile.id, Hold::AppFrozen);
         let (keys, last) = tx.app_keys_without(due, demand.made_at, &after, BATCH).await?;
         let mut ids = Vec::new();
@@ -172,7 +189,7 @@ async fn hold(desk: &Desk<'_>, profile: &AppProfile, demand: Demand) -> Result<u
             drop(tx);
         } else {
             let facts = [("keys", ids.join(",")), ("due", demand.due.to_string())];
-            let event = Event::of(tx.grant(), desk.now, &format!("app:{}", profile.id), &facts);
+            let event = Event::of(tx.grant(), context.now, &format!("app:{}", profile.id), &facts);
             tx.commit(event).await?;
         }
         match last {

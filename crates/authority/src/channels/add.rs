@@ -12,7 +12,7 @@ use keyward_rules::secret::Secret;
 use keyward_store::ChannelRecord;
 
 use super::{choices_in_words, facts};
-use crate::{Action, ActionError, Desk, PendingAction, tell};
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Add an alert channel.
 pub struct AddChannel {
@@ -38,12 +38,12 @@ pub struct Added {
 impl Action for AddChannel {
     type Reply = Added;
 
-    async fn judge(&self, desk: &Desk<'_>) -> Result<(), ActionError> {
-        judge(&desk.authority.access.reader.channels_of(desk.actor.scope(), self.account).await?, self)
+    async fn judge(&self, context: &ActionContext<'_>) -> Result<(), ActionError> {
+        judge(&context.authority.access.reader.channels_of(context.actor.scope(), self.account).await?, self)
     }
 
     /// The target is in the hash, and not in the words.
-    async fn plan(&self, _: &Desk<'_>) -> Result<PendingAction, ActionError> {
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         let gets = choices_in_words(&self.choices);
         Ok(PendingAction {
             action: ActionKind::AddChannel,
@@ -63,29 +63,29 @@ impl Action for AddChannel {
 
     /// # Errors
     /// [`ActionError::TooManyChannels`], [`ActionError::ChannelNameTaken`].
-    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let wish = self;
-        let grant = desk.actor.may(ActionKind::AddChannel, proof)?;
-        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let grant = context.actor.may(ActionKind::AddChannel, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         judge(&tx.channels_of(wish.account).await?, &wish)?;
         let kind = wish.aim.kind();
         // Told first: the new channel does not begin with the news of itself.
         let detail = format!("“{}” sends to {}.", wish.name, wish.aim.shown());
-        let alert = tell::by_actor(desk, AlertKind::ChannelAdded, wish.account, detail);
-        tell::tell(desk, &mut tx, alert).await?;
-        let target = wish.aim.into_target(desk.random());
+        let alert = tell::by_actor(context, AlertKind::ChannelAdded, wish.account, detail);
+        tell::notify_holder(context, &mut tx, alert).await?;
+        let target = wish.aim.into_target(context.random());
         let secret = match &target {
             Target::Webhook(_, secret) => Some(secret.text()),
             Target::Slack(..) | Target::Telegram(..) | Target::Discord(_) => None,
         };
         let record = ChannelRecord {
-            id: ChannelId::from_entropy(desk.random()),
+            id: ChannelId::from_entropy(context.random()),
             account: wish.account,
             name: wish.name,
             kind,
             target: Some(target),
             choices: wish.choices,
-            made_at: desk.now,
+            made_at: context.now,
             paused_at: None,
             failing_since: None,
             failures: 0,
@@ -95,7 +95,7 @@ impl Action for AddChannel {
         let [name, gets] = facts(record.name.as_str(), &record.choices);
         let subject = format!("channel:{}", record.id);
         let event =
-            Event::of(tx.grant(), desk.now, &subject, &[name, ("kind", kind.word().to_owned()), gets]);
+            Event::of(tx.grant(), context.now, &subject, &[name, ("kind", kind.word().to_owned()), gets]);
         tx.commit(event).await?;
         Ok(Added { id: record.id, secret })
     }

@@ -9,7 +9,7 @@ use keyward_rules::key::KeyName;
 use keyward_store::ChannelRecord;
 
 use super::{choices_in_words, facts};
-use crate::{Action, ActionError, Desk, PendingAction, tell};
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Rename a channel, or choose what it gets and when. What waits already goes as it was.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct ChangeChannel {
 impl Action for ChangeChannel {
     type Reply = ();
 
-    async fn plan(&self, _: &Desk<'_>) -> Result<PendingAction, ActionError> {
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         let mut all = vec![("channel", self.channel.to_string())];
         all.extend(facts(self.name.as_str(), &self.choices));
         Ok(PendingAction {
@@ -39,10 +39,10 @@ impl Action for ChangeChannel {
     /// # Errors
     /// [`ActionError::NoChannel`], [`ActionError::ChannelAltered`], [`ActionError::Unchanged`],
     /// [`ActionError::ChannelNameTaken`].
-    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let Self { channel: id, name, choices } = self;
-        let grant = desk.actor.may(ActionKind::ChangeChannel, proof)?;
-        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let grant = context.actor.may(ActionKind::ChangeChannel, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let before = tx.channel(id).await?.ok_or(ActionError::NoChannel)?;
         if before.target.is_none() {
             return Err(ActionError::ChannelAltered);
@@ -56,12 +56,16 @@ impl Action for ChangeChannel {
         }
         let detail = format!("“{}”: {}.", name, choices_in_words(&choices));
         // Told by the old choices, so that a thief of a session cannot silence the news of it.
-        let alert = tell::by_actor(desk, AlertKind::ChannelChanged, before.account, detail);
-        tell::tell(desk, &mut tx, alert).await?;
+        let alert = tell::by_actor(context, AlertKind::ChannelChanged, before.account, detail);
+        tell::notify_holder(context, &mut tx, alert).await?;
         let after = ChannelRecord { name, choices, ..before };
         tx.update_channel(&after).await?;
-        let event =
-            Event::of(tx.grant(), desk.now, &format!("channel:{id}"), &facts(after.name.as_str(), &choices));
+        let event = Event::of(
+            tx.grant(),
+            context.now,
+            &format!("channel:{id}"),
+            &facts(after.name.as_str(), &choices),
+        );
         tx.commit(event).await?;
         Ok(())
     }

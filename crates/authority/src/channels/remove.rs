@@ -7,7 +7,7 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
 
 use crate::questions::show_channel;
-use crate::{Action, ActionError, Desk, PendingAction, tell};
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Remove a channel with its log. What waits for it is not sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,8 +17,8 @@ pub struct RemoveChannel(pub ChannelId);
 impl Action for RemoveChannel {
     type Reply = ();
 
-    async fn plan(&self, desk: &Desk<'_>) -> Result<PendingAction, ActionError> {
-        let channel = show_channel(desk, self.0).await?;
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let channel = show_channel(context, self.0).await?;
         Ok(PendingAction {
             action: ActionKind::RemoveChannel,
             facts: vec![("channel", channel.id.to_string())],
@@ -28,17 +28,17 @@ impl Action for RemoveChannel {
 
     /// # Errors
     /// [`ActionError::NoChannel`].
-    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let Self(id) = self;
-        let grant = desk.actor.may(ActionKind::RemoveChannel, proof)?;
-        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let grant = context.actor.may(ActionKind::RemoveChannel, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let channel = tx.channel(id).await?.ok_or(ActionError::NoChannel)?;
         tx.delete_channel(id).await?;
         let detail = format!("“{}” ({}).", channel.name, channel.kind.name());
-        let alert = tell::by_actor(desk, AlertKind::ChannelRemoved, channel.account, detail);
-        tell::tell(desk, &mut tx, alert).await?;
+        let alert = tell::by_actor(context, AlertKind::ChannelRemoved, channel.account, detail);
+        tell::notify_holder(context, &mut tx, alert).await?;
         let fact = ("name", channel.name.to_string());
-        let event = Event::of(tx.grant(), desk.now, &format!("channel:{id}"), &[fact]);
+        let event = Event::of(tx.grant(), context.now, &format!("channel:{id}"), &[fact]);
         tx.commit(event).await?;
         Ok(())
     }

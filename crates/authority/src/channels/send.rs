@@ -7,7 +7,7 @@ use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::limits::{CHANNEL_TESTS_PER_HOUR, SEND_AGAIN_MS};
 use keyward_rules::time::Moment;
 
-use crate::{Action, ActionError, Desk, PendingAction};
+use crate::{Action, ActionContext, ActionError, PendingAction};
 
 const HOUR_MS: u64 = 60 * 60 * 1_000;
 
@@ -24,7 +24,7 @@ impl Action for TestChannel {
     /// The message.
     type Reply = MessageId;
 
-    async fn plan(&self, _: &Desk<'_>) -> Result<PendingAction, ActionError> {
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         Ok(PendingAction {
             action: ActionKind::TestChannel,
             facts: vec![("channel", self.0.to_string())],
@@ -34,20 +34,20 @@ impl Action for TestChannel {
 
     /// # Errors
     /// [`ActionError::NoChannel`], [`ActionError::ChannelAltered`], [`ActionError::TooManyTests`].
-    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let Self(id) = self;
-        let grant = desk.actor.may(ActionKind::TestChannel, proof)?;
-        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let grant = context.actor.may(ActionKind::TestChannel, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let channel = tx.channel(id).await?.ok_or(ActionError::NoChannel)?;
         if channel.target.is_none() {
             return Err(ActionError::ChannelAltered);
         }
-        if tx.tests_since(channel.account, before(desk.now, HOUR_MS)).await? >= CHANNEL_TESTS_PER_HOUR {
+        if tx.tests_since(channel.account, before(context.now, HOUR_MS)).await? >= CHANNEL_TESTS_PER_HOUR {
             return Err(ActionError::TooManyTests);
         }
         let message = tx.put_test(id).await?;
         let fact = ("message", message.to_string());
-        let event = Event::of(tx.grant(), desk.now, &format!("channel:{id}"), &[fact]);
+        let event = Event::of(tx.grant(), context.now, &format!("channel:{id}"), &[fact]);
         tx.commit(event).await?;
         Ok(message)
     }
@@ -66,7 +66,7 @@ pub struct SendAgain {
 impl Action for SendAgain {
     type Reply = ();
 
-    async fn plan(&self, _: &Desk<'_>) -> Result<PendingAction, ActionError> {
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         Ok(PendingAction {
             action: ActionKind::SendAgain,
             facts: vec![("channel", self.channel.to_string()), ("message", self.message.to_string())],
@@ -76,16 +76,16 @@ impl Action for SendAgain {
 
     /// # Errors
     /// [`ActionError::NoChannel`]; [`ActionError::NoMessage`] unless it failed, and was not asked for in the last minute.
-    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let Self { channel: id, message } = self;
-        let grant = desk.actor.may(ActionKind::SendAgain, proof)?;
-        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let grant = context.actor.may(ActionKind::SendAgain, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         tx.channel(id).await?.ok_or(ActionError::NoChannel)?;
-        if !tx.send_again(id, message, before(desk.now, SEND_AGAIN_MS)).await? {
+        if !tx.send_again(id, message, before(context.now, SEND_AGAIN_MS)).await? {
             return Err(ActionError::NoMessage);
         }
         let fact = ("message", message.to_string());
-        let event = Event::of(tx.grant(), desk.now, &format!("channel:{id}"), &[fact]);
+        let event = Event::of(tx.grant(), context.now, &format!("channel:{id}"), &[fact]);
         tx.commit(event).await?;
         Ok(())
     }

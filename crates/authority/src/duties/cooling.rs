@@ -5,7 +5,7 @@ use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::key::Hold;
 
 use crate::accounts::family_holds;
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// Accounts in one run.
 const BATCH: u64 = 200;
@@ -15,9 +15,9 @@ const BATCH: u64 = 200;
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn end_cooling(desk: &Desk<'_>) -> Result<usize, ActionError> {
-    let grant = desk.actor.may(ActionKind::EndCooling, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+pub async fn end_cooling(context: &ActionContext<'_>) -> Result<usize, ActionError> {
+    let grant = context.actor.may(ActionKind::EndCooling, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let accounts = tx.cooled(BATCH).await?;
     if accounts.is_empty() {
         return Ok(0);
@@ -27,7 +27,7 @@ pub async fn end_cooling(desk: &Desk<'_>) -> Result<usize, ActionError> {
         tx.set_cooling(*account, None).await?;
     }
     let list: Vec<String> = accounts.iter().map(ToString::to_string).collect();
-    let event = Event::of(tx.grant(), desk.now, "accounts", &[("rested", list.join(","))]);
+    let event = Event::of(tx.grant(), context.now, "accounts", &[("rested", list.join(","))]);
     tx.commit(event).await?;
     Ok(accounts.len())
 }

@@ -5,17 +5,20 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_store::Unfinished;
 
-use crate::tell::tell;
-use crate::{ActionError, Desk};
+use crate::tell::notify_holder;
+use crate::{ActionContext, ActionError};
 
 /// Tells of one, once however often the gateway starts. Nobody is told of an account that nobody has registered.
 ///
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn tell_interrupted(desk: &Desk<'_>, unfinished: &Unfinished) -> Result<bool, ActionError> {
-    let grant = desk.actor.may(ActionKind::RaiseAlert, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+pub async fn tell_interrupted(
+    context: &ActionContext<'_>,
+    unfinished: &Unfinished,
+) -> Result<bool, ActionError> {
+    let grant = context.actor.may(ActionKind::RaiseAlert, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let name = match tx.key(unfinished.key).await {
         Ok(Some(key)) => key.name.to_string(),
         Ok(None) | Err(_) => "unreadable".to_owned(),
@@ -27,13 +30,13 @@ pub async fn tell_interrupted(desk: &Desk<'_>, unfinished: &Unfinished) -> Resul
             unfinished.route, unfinished.at, unfinished.request
         ),
         once: format!("outcome_unknown:{}", unfinished.request),
-        ..Alert::of(AlertKind::OutcomeUnknown, unfinished.account, desk.now)
+        ..Alert::of(AlertKind::OutcomeUnknown, unfinished.account, context.now)
     };
-    let told = tell(desk, &mut tx, alert).await?;
+    let told = notify_holder(context, &mut tx, alert).await?;
     if told {
         let subject = format!("key:{}", unfinished.key);
         let word = AlertKind::OutcomeUnknown.word().to_owned();
-        let event = Event::of(tx.grant(), desk.now, &subject, &[("saw", word)]);
+        let event = Event::of(tx.grant(), context.now, &subject, &[("saw", word)]);
         tx.commit(event).await?;
     }
     Ok(told)

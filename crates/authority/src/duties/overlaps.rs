@@ -11,10 +11,10 @@ use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{EndCause, HolderState};
 use keyward_rules::time::Moment;
-use keyward_store::{KeyNotes, KeyRecord, Tx};
+use keyward_store::{KeyMetadata, KeyRecord, Tx};
 
-use crate::tell::{about_key, tell};
-use crate::{ActionError, Desk};
+use crate::tell::{about_key, notify_holder};
+use crate::{ActionContext, ActionError};
 
 /// Rotations looked at in one run, and addresses of one key.
 const BATCH: u64 = 200;
@@ -27,30 +27,30 @@ const QUIET_MS: u64 = 61 * 60 * 1_000;
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn end_overlaps(desk: &Desk<'_>) -> Result<Vec<KeyId>, ActionError> {
+pub async fn end_overlaps(context: &ActionContext<'_>) -> Result<Vec<KeyId>, ActionError> {
     let mut ended = Vec::new();
     let mut after = None;
     loop {
-        let grant = desk.actor.may(ActionKind::EndOverlaps, Proof::None)?;
-        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let grant = context.actor.may(ActionKind::EndOverlaps, Proof::None)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let rotations = tx.overlaps(after, BATCH).await?;
         drop(tx);
         let Some(last) = rotations.last() else { return Ok(ended) };
         after = Some(last.key);
         for rotation in rotations {
-            if taken_over(desk, &rotation).await? && end(desk, &rotation).await? {
+            if taken_over(context, &rotation).await? && end(context, &rotation).await? {
                 ended.push(rotation.key);
             }
         }
     }
 }
 
-async fn taken_over(desk: &Desk<'_>, rotation: &KeyNotes) -> Result<bool, ActionError> {
+async fn taken_over(context: &ActionContext<'_>, rotation: &KeyMetadata) -> Result<bool, ActionError> {
     let Some(successor) = rotation.successor else { return Ok(false) };
-    let activity = &desk.authority.access.activity;
+    let activity = &context.authority.access.activity;
     let old = activity.sources(rotation.key, SOURCES).await?;
     let new = activity.sources(successor, SOURCES).await?;
-    Ok(does_the_work(&old, &new, desk.now))
+    Ok(does_the_work(&old, &new, context.now))
 }
 
 /// Whether the successor was seen at every address after the old key, and the old key has been quiet.
@@ -63,28 +63,32 @@ fn does_the_work<A: PartialEq>(old: &[(A, Moment)], new: &[(A, Moment)], now: Mo
 }
 
 /// Whether the successor that took over is the key's still, and works.
-async fn still_works(desk: &Desk<'_>, tx: &mut Tx, rotation: &KeyNotes) -> Result<bool, ActionError> {
+async fn still_works(
+    context: &ActionContext<'_>,
+    tx: &mut Tx,
+    rotation: &KeyMetadata,
+) -> Result<bool, ActionError> {
     let successor = tx.notes(rotation.key).await?.successor;
     let Some(successor) = successor.filter(|_| successor == rotation.successor) else { return Ok(false) };
-    let works = |key: KeyRecord| key.lives(desk.now) && key.life.state == HolderState::Active;
+    let works = |key: KeyRecord| key.lives(context.now) && key.life.state == HolderState::Active;
     // A key that was altered is unusable, and is told of by others.
     Ok(tx.key(successor).await.ok().flatten().is_some_and(works))
 }
 
-async fn end(desk: &Desk<'_>, rotation: &KeyNotes) -> Result<bool, ActionError> {
+async fn end(context: &ActionContext<'_>, rotation: &KeyMetadata) -> Result<bool, ActionError> {
     let id = rotation.key;
-    let grant = desk.actor.may(ActionKind::EndOverlaps, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let grant = context.actor.may(ActionKind::EndOverlaps, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let Some(mut key) = tx.key(id).await?.filter(|key| !key.life.is_over()) else { return Ok(false) };
-    if !still_works(desk, &mut tx, rotation).await? {
+    if !still_works(context, &mut tx, rotation).await? {
         return Ok(false);
     }
-    key.life = key.life.expire(desk.now, EndCause::Date)?;
+    key.life = key.life.expire(context.now, EndCause::Date)?;
     let detail = "Its successor was seen from every address that it was used from.";
-    let alert = about_key(desk, AlertKind::KeyExpired, &key, detail.to_owned());
+    let alert = about_key(context, AlertKind::KeyExpired, &key, detail.to_owned());
     tx.update_key(key).await?;
-    tell(desk, &mut tx, alert).await?;
-    let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &[("state", "-> expired".into())]);
+    notify_holder(context, &mut tx, alert).await?;
+    let event = Event::of(tx.grant(), context.now, &format!("key:{id}"), &[("state", "-> expired".into())]);
     tx.commit(event).await?;
     Ok(true)
 }

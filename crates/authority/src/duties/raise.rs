@@ -11,8 +11,8 @@ use keyward_rules::limits::DAY_MS;
 use keyward_rules::staff::Role;
 use keyward_rules::time::Moment;
 
-use crate::tell::{shows_addresses, tell};
-use crate::{ActionError, Desk};
+use crate::tell::{notify_holder, shows_addresses};
+use crate::{ActionContext, ActionError};
 
 /// Alerts of a kind about a key that its holder gets one by one within an hour; a summary tells of the rest.
 const MOST_AN_HOUR: i64 = 10;
@@ -27,12 +27,12 @@ const NETWORKS: usize = 32;
 /// [`ActionError::Store`]; then nothing was noted.
 #[crate::boxed]
 pub async fn note_first_networks(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     seen: Vec<(KeyId, IpAddr)>,
 ) -> Result<Vec<Sighting>, ActionError> {
     let (mut first, mut rest) = (Vec::new(), Vec::new());
     for (id, address) in seen {
-        let networks = desk.authority.access.reader.notes(id).await?.networks;
+        let networks = context.authority.access.reader.notes(id).await?.networks;
         if networks.is_empty() {
             first.push((id, address));
         } else if !networks.contains(&network_word(address)) {
@@ -42,8 +42,8 @@ pub async fn note_first_networks(
     if first.is_empty() {
         return Ok(rest);
     }
-    let grant = desk.actor.may(ActionKind::RaiseAlert, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let grant = context.actor.may(ActionKind::RaiseAlert, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let mut noted = Vec::new();
     for (id, address) in first {
         let mut notes = tx.notes(id).await?;
@@ -58,7 +58,7 @@ pub async fn note_first_networks(
     }
     if !noted.is_empty() {
         let facts = [("first networks of", noted.join(" "))];
-        let event = Event::of(tx.grant(), desk.now, "keys", &facts);
+        let event = Event::of(tx.grant(), context.now, "keys", &facts);
         tx.commit(event).await?;
     }
     Ok(rest)
@@ -70,8 +70,8 @@ pub async fn note_first_networks(
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn raise_sighting(desk: &Desk<'_>, sighting: Sighting) -> Result<bool, ActionError> {
-    let grant = desk.actor.may(ActionKind::RaiseAlert, Proof::None)?;
+pub async fn raise_sighting(context: &ActionContext<'_>, sighting: Sighting) -> Result<bool, ActionError> {
+    let grant = context.actor.may(ActionKind::RaiseAlert, Proof::None)?;
     let (id, address, kind) = match sighting {
         Sighting::WrongAddress(id, address) => (id, Some(address), AlertKind::WrongAddress),
         Sighting::Unbound(id, address) => (id, Some(address), AlertKind::NewNetwork),
@@ -79,11 +79,11 @@ pub async fn raise_sighting(desk: &Desk<'_>, sighting: Sighting) -> Result<bool,
     };
     // The common case, a key at work from where it always works, takes no writer's lock.
     if let Sighting::Unbound(id, address) = sighting
-        && desk.authority.access.reader.notes(id).await?.networks.contains(&network_word(address))
+        && context.authority.access.reader.notes(id).await?.networks.contains(&network_word(address))
     {
         return Ok(false);
     }
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     // An altered record cannot be opened; its id and account columns still say whom to tell.
     let (account, name, binding) = match tx.key(id).await {
         Ok(Some(key)) => (key.account, key.name.to_string(), key.binding),
@@ -109,92 +109,96 @@ pub async fn raise_sighting(desk: &Desk<'_>, sighting: Sighting) -> Result<bool,
         tx.set_notes(&notes).await?;
     }
     if told {
-        let day = desk.now.unix_ms() / DAY_MS;
+        let day = context.now.unix_ms() / DAY_MS;
         let place = address.map(|address| Source::of(address).number()).unwrap_or_default();
         let alert = Alert {
             key: Some((id, name)),
             from: address.filter(|_| shows_addresses(&binding)),
             once: format!("{}:{id}:{place:x}:{day}", kind.word()),
-            ..Alert::of(kind, account, desk.now)
+            ..Alert::of(kind, account, context.now)
         };
-        let hour = desk.now.unix_ms() / HOUR_MS;
+        let hour = context.now.unix_ms() / HOUR_MS;
         let since = Moment::from_unix_ms(hour * HOUR_MS - 1);
         let owner = tx.account(account).await?.and_then(|record| record.master()).unwrap_or(account);
         if tx.recent_alerts((owner, id), kind, since).await? < MOST_AN_HOUR {
-            told = tell(desk, &mut tx, alert).await?;
+            told = notify_holder(context, &mut tx, alert).await?;
         } else {
             let summary = Alert {
                 key: alert.key,
                 detail: format!("{MOST_AN_HOUR} of: {}.", kind.title()),
                 once: format!("many:{}:{id}:{hour}", kind.word()),
-                ..Alert::of(AlertKind::ManyAlerts, account, desk.now)
+                ..Alert::of(AlertKind::ManyAlerts, account, context.now)
             };
-            told = tell(desk, &mut tx, summary).await?;
+            told = notify_holder(context, &mut tx, summary).await?;
             if !told {
                 // Nothing is changed, so nothing is recorded: who has many addresses must not fill the audit log.
                 return Ok(false);
             }
         }
     }
-    let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &[("saw", kind.word().to_owned())]);
+    let event = Event::of(tx.grant(), context.now, &format!("key:{id}"), &[("saw", kind.word().to_owned())]);
     tx.commit(event).await?;
     Ok(told)
 }
 
 /// Tells the person behind an account of something that is about no key, once.
 pub(crate) async fn raise_to(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     kind: AlertKind,
     account: AccountId,
     once: String,
 ) -> Result<(), ActionError> {
-    let origin = desk.actor.origin();
+    let origin = context.actor.origin();
     let place = (origin.map(|origin| origin.address), origin.map(|origin| origin.device.to_string()));
-    raise_of(desk, kind, (account, place), once).await
+    raise_of(context, kind, (account, place), once).await
 }
 
 /// The same of something that came from elsewhere than the actor: from an address and a device.
 pub(crate) async fn raise_of(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     kind: AlertKind,
     (account, (from, device)): (AccountId, (Option<IpAddr>, Option<String>)),
     once: String,
 ) -> Result<(), ActionError> {
     let grant = Actor::System("watch").may(ActionKind::RaiseAlert, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    let alert = Alert { from, device, once, ..Alert::of(kind, account, desk.now) };
-    if tell(desk, &mut tx, alert).await? {
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    let alert = Alert { from, device, once, ..Alert::of(kind, account, context.now) };
+    if notify_holder(context, &mut tx, alert).await? {
         let subject = format!("account:{account}");
-        let event = Event::of(tx.grant(), desk.now, &subject, &[("saw", kind.word().to_owned())]);
+        let event = Event::of(tx.grant(), context.now, &subject, &[("saw", kind.word().to_owned())]);
         tx.commit(event).await?;
     }
     Ok(())
 }
 
 /// Tells the person and every operator, once a day, that the record of the person's role was altered.
-pub(crate) async fn raise_altered_role(desk: &Desk<'_>, account: AccountId) -> Result<(), ActionError> {
+pub(crate) async fn raise_altered_role(
+    context: &ActionContext<'_>,
+    account: AccountId,
+) -> Result<(), ActionError> {
     let kind = AlertKind::RoleAltered;
-    let day = desk.now.unix_ms() / DAY_MS;
+    let day = context.now.unix_ms() / DAY_MS;
     let once = |told: AccountId| format!("{}:{account}:{told}:{day}", kind.word());
     // The role is looked up with every request: only the first one of a day takes the writer's lock.
-    if desk.authority.access.reader.was_told(&once(account)).await? {
+    if context.authority.access.reader.was_told(&once(account)).await? {
         return Ok(());
     }
     let grant = Actor::System("watch").may(ActionKind::RaiseAlert, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let detail = format!("The role of account {account}.");
     let mut people = vec![account];
     people.extend(tx.staff().await?.iter().filter(|one| one.role == Role::Operator).map(|one| one.account));
     let mut told = false;
     for person in people {
-        let alert = Alert { detail: detail.clone(), once: once(person), ..Alert::of(kind, person, desk.now) };
-        told |= tell(desk, &mut tx, alert).await?;
+        let alert =
+            Alert { detail: detail.clone(), once: once(person), ..Alert::of(kind, person, context.now) };
+        told |= notify_holder(context, &mut tx, alert).await?;
     }
     if !told {
         return Ok(());
     }
     let saw = [("saw", kind.word().to_owned())];
-    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &saw);
+    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &saw);
     tx.commit(event).await?;
     Ok(())
 }

@@ -12,8 +12,8 @@ use keyward_rules::limits::{DAY_MS, UNBOUND_IDLE_DAYS};
 use keyward_rules::time::Moment;
 use keyward_store::{KeyRecord, Tx};
 
-use crate::tell::{about_key, tell};
-use crate::{ActionError, Desk};
+use crate::tell::{about_key, notify_holder};
+use crate::{ActionContext, ActionError};
 
 /// Keys looked at in one transaction.
 const BATCH: u64 = 500;
@@ -32,11 +32,11 @@ pub struct Swept {
 /// # Errors
 /// [`ActionError::Store`]; batches that were committed before stay.
 #[crate::boxed]
-pub async fn sweep_keys(desk: &Desk<'_>) -> Result<Vec<Swept>, ActionError> {
+pub async fn sweep_keys(context: &ActionContext<'_>) -> Result<Vec<Swept>, ActionError> {
     let mut swept = Vec::new();
     let mut after = None;
     loop {
-        let (ended, last) = sweep_batch(desk, after).await?;
+        let (ended, last) = sweep_batch(context, after).await?;
         swept.extend(ended);
         match last {
             Some(last) => after = Some(last),
@@ -47,38 +47,38 @@ pub async fn sweep_keys(desk: &Desk<'_>) -> Result<Vec<Swept>, ActionError> {
 
 /// Sweeps one batch; gives what it ended and, when there may be more, the last key that it looked at.
 async fn sweep_batch(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     after: Option<KeyId>,
 ) -> Result<(Vec<Swept>, Option<KeyId>), ActionError> {
-    let idle_since = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(UNBOUND_IDLE_DAYS * DAY_MS));
-    let grant = desk.actor.may(ActionKind::SweepKeys, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let idle_since = Moment::from_unix_ms(context.now.unix_ms().saturating_sub(UNBOUND_IDLE_DAYS * DAY_MS));
+    let grant = context.actor.may(ActionKind::SweepKeys, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     // An altered key is unusable already, and must not stop the sweep of the others.
     let keys: Vec<_> = tx.keys_to_sweep(idle_since, after, BATCH).await?.into_iter().flatten().collect();
     let last = keys.last().map(|key| key.id);
     let mut swept = Vec::new();
     for mut key in keys {
-        let dated = key.expires_at.is_some_and(|end| end <= desk.now);
-        let idle = is_idle(desk, &mut tx, &key).await?;
+        let dated = key.expires_at.is_some_and(|end| end <= context.now);
+        let idle = is_idle(context, &mut tx, &key).await?;
         let cause = match (dated, idle) {
             (true, _) => EndCause::Date,
             (false, true) if tx.unused_since(key.id, idle_since).await? => EndCause::Idle,
             (false, _) => continue,
         };
-        key.life = key.life.expire(desk.now, cause)?;
+        key.life = key.life.expire(context.now, cause)?;
         swept.push(Swept { key: key.id, cause });
         let detail = match cause {
             EndCause::Idle => "Nobody used it for 30 days, and it was bound to no address.",
             EndCause::Date | EndCause::Deleted => "Its own end had come.",
         };
-        let alert = about_key(desk, AlertKind::KeyExpired, &key, detail.to_owned());
+        let alert = about_key(context, AlertKind::KeyExpired, &key, detail.to_owned());
         tx.update_key(key).await?;
-        tell(desk, &mut tx, alert).await?;
+        notify_holder(context, &mut tx, alert).await?;
     }
     if !swept.is_empty() {
         let list: Vec<String> =
             swept.iter().map(|one| format!("{} {}", one.key, cause_word(one.cause))).collect();
-        let event = Event::of(tx.grant(), desk.now, "keys", &[("ended", list.join(","))]);
+        let event = Event::of(tx.grant(), context.now, "keys", &[("ended", list.join(","))]);
         tx.commit(event).await?;
     }
     Ok((swept, last))
@@ -86,11 +86,11 @@ async fn sweep_batch(
 
 /// Whether the key's 30 days are over. The notes are read only of keys whose days are over without them: most keys that the
 /// sweep looks at are bound and have no deadline.
-async fn is_idle(desk: &Desk<'_>, tx: &mut Tx, key: &KeyRecord) -> Result<bool, ActionError> {
+async fn is_idle(context: &ActionContext<'_>, tx: &mut Tx, key: &KeyRecord) -> Result<bool, ActionError> {
     let is_over = |unbound| {
         let (created, used) = (key.created_at, key.last_used_at);
         idle_deadline(&key.binding, key.environment, key.life, created, used, unbound)
-            .is_some_and(|end| end <= desk.now)
+            .is_some_and(|end| end <= context.now)
     };
     Ok(is_over(None) && is_over(tx.notes(key.id).await?.unbound_at))
 }

@@ -5,7 +5,7 @@ use keyward_rules::id::AccountId;
 use keyward_rules::limits::DAY_MS;
 
 use super::raise::raise_of;
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// Sign-ins in one run.
 const BATCH: u64 = 200;
@@ -16,19 +16,19 @@ const BATCH: u64 = 200;
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn tell_unfinished(desk: &Desk<'_>) -> Result<usize, ActionError> {
-    let door = &desk.authority.access.door;
-    let unfinished = door.unfinished(desk.now, BATCH).await?;
+pub async fn tell_unfinished(context: &ActionContext<'_>) -> Result<usize, ActionError> {
+    let door = &context.authority.access.door;
+    let unfinished = door.unfinished(context.now, BATCH).await?;
     for session in &unfinished {
         let place = (session.source.parse().ok(), Some(session.device.clone()));
-        let once = once_a_day(desk, session.account);
-        raise_of(desk, AlertKind::PasswordKnown, (session.account, place), once).await?;
+        let once = once_a_day(context, session.account);
+        raise_of(context, AlertKind::PasswordKnown, (session.account, place), once).await?;
         door.end_half(session).await?;
     }
     Ok(unfinished.len())
 }
 
 /// Under which text an account is told of it.
-pub(crate) fn once_a_day(desk: &Desk<'_>, account: AccountId) -> String {
-    format!("password_known:{account}:{}", desk.now.unix_ms() / DAY_MS)
+pub(crate) fn once_a_day(context: &ActionContext<'_>, account: AccountId) -> String {
+    format!("password_known:{account}:{}", context.now.unix_ms() / DAY_MS)
 }

@@ -8,13 +8,13 @@ use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::Revision;
 use keyward_rules::key::{KeyPolicy, KeyRefusal, LifeRefusal, Need, WideRange};
 use keyward_rules::permission::Permission;
-use keyward_store::{KeyNotes, KeyRecord};
+use keyward_store::{KeyMetadata, KeyRecord};
 
 use super::KeyNamed;
 use super::enable::check_loosening;
-use crate::oversight::{policy_in_force, policy_now};
+use crate::operators::{policy_in_force, policy_now};
 use crate::questions::reach_in_words;
-use crate::{Action, ActionError, Desk, PendingAction, tell};
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Change where a key works from. Every gateway follows within the bound.
 #[derive(Clone, Debug)]
@@ -32,9 +32,9 @@ impl Action for ChangeAddresses {
     type Reply = Option<Revision>;
 
     /// Narrowing only takes away, and asks for one factor. Widening asks for a step-up.
-    async fn plan(&self, desk: &Desk<'_>) -> Result<PendingAction, ActionError> {
-        let key = self.which.living(desk).await?;
-        check(policy_in_force(desk).await?.policy.keys, &key, &self.to, self.wide)?;
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let key = self.which.living(context).await?;
+        check(policy_in_force(context).await?.policy.keys, &key, &self.to, self.wide)?;
         let narrows = key.binding.covers(&self.to);
         let action = if narrows { ActionKind::NarrowKey } else { ActionKind::WidenKey };
         Ok(pending(action, &key, &self.to))
@@ -44,7 +44,7 @@ impl Action for ChangeAddresses {
     /// [`ActionError::NoKey`], [`ActionError::NotTheName`], [`ActionError::Unchanged`], [`ActionError::BoundToApp`],
     /// [`ActionError::Key`] by rule, [`ActionError::Cooling`], and [`ActionError::NotAllowed`] when the proof is not the one
     /// that the change asks for.
-    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let Self { which, to, wide } = self;
         // The proof says which of the two was approved; the key as it is now says which of them it is.
         let action = match &proof {
@@ -53,31 +53,32 @@ impl Action for ChangeAddresses {
                 ActionKind::NarrowKey
             }
         };
-        let grant = desk.actor.may(action, proof)?;
-        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-        let mut key = which.find(desk, &mut tx).await?;
-        check(policy_now(desk, &mut tx).await?.keys, &key, &to, wide)?;
+        let grant = context.actor.may(action, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let mut key = which.find(context, &mut tx).await?;
+        check(policy_now(context, &mut tx).await?.keys, &key, &to, wide)?;
         if !key.binding.covers(&to) {
             if action != ActionKind::WidenKey {
-                let (actor, action) = (desk.actor.clone(), ActionKind::WidenKey);
+                let (actor, action) = (context.actor.clone(), ActionKind::WidenKey);
                 return Err(keyward_rules::grant::NotAllowed { actor, action }.into());
             }
-            check_loosening(desk, &mut tx, &key).await?;
+            check_loosening(context, &mut tx, &key).await?;
         }
         if key.binding.is_bound() && !to.is_bound() {
             // The days in which nobody used the key while it was bound do not count.
             let notes = tx.notes(key.id).await?;
-            tx.set_notes(&KeyNotes { unbound_at: Some(desk.now), ..notes }).await?;
+            tx.set_notes(&KeyMetadata { unbound_at: Some(context.now), ..notes }).await?;
         }
         let (before, after) = (reach_in_words(&key.binding), reach_in_words(&to));
         key.binding = to;
         let detail =
             format!("It worked from {before}, and works from {after} now. A rotation is worth a thought.");
-        let alert = tell::about_key(desk, AlertKind::KeyChanged, &key, detail);
+        let alert = tell::about_key(context, AlertKind::KeyChanged, &key, detail);
         let subject = format!("key:{}", key.id);
         tx.update_key(key).await?;
-        tell::tell(desk, &mut tx, alert).await?;
-        let event = Event::of(tx.grant(), desk.now, &subject, &[("where", format!("{before} -> {after}"))]);
+        tell::notify_holder(context, &mut tx, alert).await?;
+        let event =
+            Event::of(tx.grant(), context.now, &subject, &[("where", format!("{before} -> {after}"))]);
         Ok(tx.commit(event).await?)
     }
 }

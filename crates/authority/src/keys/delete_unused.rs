@@ -9,7 +9,7 @@ use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
 use keyward_store::KeyRecord;
 
-use crate::{Action, ActionError, Desk, PendingAction, tell};
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Delete the living keys of an account whose last use is before a moment. A key that was never used counts from its creation.
 ///
@@ -40,16 +40,16 @@ impl DeleteUnusedKeys {
     /// # Errors
     /// [`ActionError::Store`].
     #[crate::boxed]
-    pub async fn preview(&self, desk: &Desk<'_>) -> Result<Vec<KeyRecord>, ActionError> {
-        let keys: Result<Vec<KeyRecord>, _> = desk
+    pub async fn preview(&self, context: &ActionContext<'_>) -> Result<Vec<KeyRecord>, ActionError> {
+        let keys: Result<Vec<KeyRecord>, _> = context
             .authority
             .access
             .reader
-            .keys_of(desk.actor.scope(), self.account)
+            .keys_of(context.actor.scope(), self.account)
             .await?
             .into_iter()
             .collect();
-        Ok(self.among(keys?, desk.now))
+        Ok(self.among(keys?, context.now))
     }
 
     fn among(&self, keys: Vec<KeyRecord>, now: Moment) -> Vec<KeyRecord> {
@@ -63,8 +63,8 @@ impl Action for DeleteUnusedKeys {
     /// Those that were deleted.
     type Reply = Vec<KeyId>;
 
-    async fn plan(&self, desk: &Desk<'_>) -> Result<PendingAction, ActionError> {
-        let keys = self.preview(desk).await?;
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let keys = self.preview(context).await?;
         let mut words =
             vec![format!("Delete {} API keys that were not used since {}", keys.len(), self.not_used_since)];
         words.extend(keys.iter().map(|key| match key.last_used_at {
@@ -83,14 +83,14 @@ impl Action for DeleteUnusedKeys {
 
     /// # Errors
     /// [`ActionError::Store`]; then none is deleted.
-    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
-        let grant = desk.actor.may(ActionKind::DeleteUnusedKeys, proof)?;
-        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let grant = context.actor.may(ActionKind::DeleteUnusedKeys, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let mut deleted = Vec::new();
-        let unused = self.among(tx.keys_of(self.account).await?, desk.now);
+        let unused = self.among(tx.keys_of(self.account).await?, context.now);
         let names: Vec<String> = unused.iter().map(|key| format!("“{}”", key.name)).collect();
         for mut key in unused {
-            key.life = key.life.delete(desk.now)?;
+            key.life = key.life.delete(context.now)?;
             deleted.push(key.id);
             tx.update_key(key).await?;
         }
@@ -98,11 +98,11 @@ impl Action for DeleteUnusedKeys {
             return Ok(deleted);
         }
         let detail = format!("Nobody used them since {}: {}.", self.not_used_since, names.join(", "));
-        let alert = tell::by_actor(desk, AlertKind::KeyDeleted, self.account, detail);
-        tell::tell(desk, &mut tx, alert).await?;
+        let alert = tell::by_actor(context, AlertKind::KeyDeleted, self.account, detail);
+        tell::notify_holder(context, &mut tx, alert).await?;
         let ids: Vec<String> = deleted.iter().map(ToString::to_string).collect();
         let facts = [("deleted", ids.join(",")), ("not_used_since", self.not_used_since.to_string())];
-        let event = Event::of(tx.grant(), desk.now, &format!("account:{}", self.account), &facts);
+        let event = Event::of(tx.grant(), context.now, &format!("account:{}", self.account), &facts);
         tx.commit(event).await?;
         Ok(deleted)
     }

@@ -7,7 +7,7 @@ use keyward_rules::grant::{ActionKind, BrakeLink, Proof};
 use keyward_rules::id::AccountId;
 use keyward_store::KeyRecord;
 
-use crate::{Action, ActionError, Desk, PendingAction, tell};
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Disable every active key of the account and of its sub-accounts, in one transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,7 +18,7 @@ impl Action for DisableAllKeys {
     /// How many were disabled.
     type Reply = usize;
 
-    async fn plan(&self, _: &Desk<'_>) -> Result<PendingAction, ActionError> {
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         Ok(PendingAction {
             action: ActionKind::DisableAllKeys,
             facts: vec![("account", self.0.to_string())],
@@ -28,8 +28,8 @@ impl Action for DisableAllKeys {
 
     /// # Errors
     /// [`ActionError::Store`]; then none is disabled.
-    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
-        disable_family(desk, ActionKind::DisableAllKeys, proof, self.0).await
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        disable_family(context, ActionKind::DisableAllKeys, proof, self.0).await
     }
 }
 
@@ -38,21 +38,21 @@ impl Action for DisableAllKeys {
 /// # Errors
 /// [`ActionError::Store`]; then none is disabled.
 #[crate::boxed]
-pub async fn brake(desk: &Desk<'_>, link: BrakeLink) -> Result<usize, ActionError> {
+pub async fn brake(context: &ActionContext<'_>, link: BrakeLink) -> Result<usize, ActionError> {
     let account = link.account();
-    disable_family(desk, ActionKind::Brake, Proof::Link(link), account).await
+    disable_family(context, ActionKind::Brake, Proof::Link(link), account).await
 }
 
 async fn disable_family(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     action: ActionKind,
     proof: Proof,
     account: AccountId,
 ) -> Result<usize, ActionError> {
-    let grant = desk.actor.may(action, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let grant = context.actor.may(action, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let mut disabled = Vec::new();
-    let is_over = |key: &KeyRecord| key.expires_at.is_some_and(|end| end <= desk.now);
+    let is_over = |key: &KeyRecord| key.expires_at.is_some_and(|end| end <= context.now);
     // A key whose date has passed works no more, although the sweep has not ended it yet.
     for mut key in tx.keys_of_family(account).await?.into_iter().filter(|key| !is_over(key)) {
         if let Ok(life) = key.life.disable() {
@@ -65,10 +65,10 @@ async fn disable_family(
         return Ok(0);
     }
     let detail = format!("{} keys were disabled.", disabled.len());
-    let alert: Alert = tell::by_actor(desk, AlertKind::AllKeysDisabled, account, detail);
-    tell::tell(desk, &mut tx, alert).await?;
+    let alert: Alert = tell::by_actor(context, AlertKind::AllKeysDisabled, account, detail);
+    tell::notify_holder(context, &mut tx, alert).await?;
     let facts = [("disabled", disabled.join(","))];
-    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &facts);
+    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &facts);
     tx.commit(event).await?;
     Ok(disabled.len())
 }

@@ -9,7 +9,7 @@ use keyward_rules::key::{KeyName, check_name};
 use keyward_rules::limits::{TAG_CHARS, TAGS_PER_KEY};
 use keyward_rules::paste::composed;
 
-use crate::{Action, ActionError, Desk, PendingAction};
+use crate::{Action, ActionContext, ActionError, PendingAction};
 
 /// Reads tags from a comma-separated text: sorted, none twice.
 ///
@@ -42,7 +42,7 @@ pub struct EditKey {
 impl Action for EditKey {
     type Reply = ();
 
-    async fn plan(&self, _: &Desk<'_>) -> Result<PendingAction, ActionError> {
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         Ok(PendingAction {
             action: ActionKind::EditKey,
             facts: vec![("key", self.key.to_string())],
@@ -53,10 +53,10 @@ impl Action for EditKey {
     /// # Errors
     /// [`ActionError::NoKey`]; [`ActionError::Key`] when another living key has the name; [`ActionError::Life`] when the key has
     /// ended.
-    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let Self { key: id, name, tags } = self;
-        let grant = desk.actor.may(ActionKind::EditKey, proof)?;
-        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let grant = context.actor.may(ActionKind::EditKey, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
         if key.life.is_over() {
             return Err(LifeRefusal::Ended.into());
@@ -79,7 +79,7 @@ impl Action for EditKey {
         if facts.is_empty() {
             return Ok(());
         }
-        let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &facts);
+        let event = Event::of(tx.grant(), context.now, &format!("key:{id}"), &facts);
         tx.commit(event).await?;
         Ok(())
     }

@@ -6,11 +6,11 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof, TwoFactor};
 use keyward_rules::id::{KeyId, Revision};
 use keyward_rules::time::Moment;
-use keyward_store::{KeyRecord, PersonRecord};
+use keyward_store::{KeyRecord, UserRecord};
 
 use super::named::refuse_ended;
 use crate::accounts::{is_cooling, moves_funds};
-use crate::{Action, ActionError, Desk, PendingAction, tell};
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Enable a disabled key; holds on it stay.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,11 +20,16 @@ pub struct EnableKey(pub KeyId);
 impl Action for EnableKey {
     type Reply = Option<Revision>;
 
-    async fn plan(&self, desk: &Desk<'_>) -> Result<PendingAction, ActionError> {
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         let Self(id) = *self;
-        let key =
-            desk.authority.access.reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
-        refuse_ended(&key, desk.now)?;
+        let key = context
+            .authority
+            .access
+            .reader
+            .key(context.actor.scope(), id)
+            .await?
+            .ok_or(ActionError::NoKey)?;
+        refuse_ended(&key, context.now)?;
         key.life.enable()?;
         Ok(PendingAction {
             action: ActionKind::EnableKey,
@@ -36,18 +41,22 @@ impl Action for EnableKey {
     /// # Errors
     /// [`ActionError::NoKey`], [`ActionError::Life`] when it is active or has ended, [`ActionError::TwoFactorOff`],
     /// [`ActionError::Cooling`].
-    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let Self(id) = self;
-        let grant = desk.actor.may(ActionKind::EnableKey, proof)?;
-        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let grant = context.actor.may(ActionKind::EnableKey, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
-        check_loosening(desk, &mut tx, &key).await?;
+        check_loosening(context, &mut tx, &key).await?;
         key.life = key.life.enable()?;
-        let alert = tell::about_key(desk, AlertKind::KeyEnabled, &key, String::new());
+        let alert = tell::about_key(context, AlertKind::KeyEnabled, &key, String::new());
         tx.update_key(key).await?;
-        tell::tell(desk, &mut tx, alert).await?;
-        let event =
-            Event::of(tx.grant(), desk.now, &format!("key:{id}"), &[("state", "disabled -> active".into())]);
+        tell::notify_holder(context, &mut tx, alert).await?;
+        let event = Event::of(
+            tx.grant(),
+            context.now,
+            &format!("key:{id}"),
+            &[("state", "disabled -> active".into())],
+        );
         Ok(tx.commit(event).await?)
     }
 }
@@ -55,17 +64,17 @@ impl Action for EnableKey {
 /// The rules on every loosening of a key that has a person behind it: two-factor on, and no rest for keys that move
 /// funds.
 pub(super) async fn check_loosening(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     tx: &mut keyward_store::Tx,
     key: &KeyRecord,
 ) -> Result<(), ActionError> {
     let person = tx.person(key.master.unwrap_or(key.account)).await?;
-    may_loosen(person.as_ref(), key, desk.now)
+    may_loosen(person.as_ref(), key, context.now)
 }
 
 /// The same rules, for a person who was read.
 pub(super) fn may_loosen(
-    person: Option<&PersonRecord>,
+    person: Option<&UserRecord>,
     key: &KeyRecord,
     now: Moment,
 ) -> Result<(), ActionError> {

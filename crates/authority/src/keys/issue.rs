@@ -12,14 +12,14 @@ use keyward_rules::key::{
 };
 use keyward_rules::permission::Permission;
 use keyward_rules::time::Moment;
-use keyward_store::{AccountRecord, KeyDraft, KeyNotes, KeyRecord, PersonRecord};
+use keyward_store::{AccountRecord, KeyDraft, KeyMetadata, KeyRecord, UserRecord};
 
 use super::place_among;
 use crate::accounts::{is_cooling, moves_funds};
 use crate::apps::is_open;
-use crate::oversight::{frozen_now, policy_in_force, policy_now, refuse_frozen};
+use crate::operators::{frozen_now, policy_in_force, policy_now, refuse_frozen};
 use crate::questions::{app_card, reach_in_words, refuse_closed};
-use crate::{Action, ActionError, Desk, PendingAction, tell};
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Create a key, by all rules of product.md 3.1.
 pub struct IssueKey {
@@ -111,28 +111,28 @@ impl Action for IssueKey {
     type Reply = Outcome;
 
     /// Whether another key has the passphrase is told by `perform` alone, after the proof.
-    async fn judge(&self, desk: &Desk<'_>) -> Result<(), ActionError> {
-        let (access, scope) = (&desk.authority.access, desk.actor.scope());
+    async fn judge(&self, context: &ActionContext<'_>) -> Result<(), ActionError> {
+        let (access, scope) = (&context.authority.access, context.actor.scope());
         let account = access.reader.account(scope, self.account).await?.ok_or(ActionError::NoAccount)?;
         let person = access.door.person(account.master().unwrap_or(account.id)).await?;
         let keys: Result<Vec<KeyRecord>, _> =
             access.reader.keys_of(scope, account.id).await?.into_iter().collect();
         let notes = access.reader.notes_of(account.id).await?;
-        refuse_frozen(desk, &account).await?;
+        refuse_frozen(context, &account).await?;
         if let Some(replaced) = self.replaces {
             access.reader.key(scope, replaced).await?.ok_or(ActionError::NoKey)?;
         }
         if let Binding::App(app) = self.spec.binding {
-            refuse_closed(desk, app).await?;
+            refuse_closed(context, app).await?;
         }
-        let policy = policy_in_force(desk).await?.policy.keys;
-        check(desk, self, &account, person.as_ref(), &siblings(&keys?, &notes, desk.now), policy)
+        let policy = policy_in_force(context).await?.policy.keys;
+        check(context, self, &account, person.as_ref(), &siblings(&keys?, &notes, context.now), policy)
     }
 
-    async fn plan(&self, desk: &Desk<'_>) -> Result<PendingAction, ActionError> {
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         let mut pending = pending(self);
         if let Binding::App(app) = self.spec.binding
-            && let Ok(app) = app_card(desk, app).await
+            && let Ok(app) = app_card(context, app).await
         {
             pending.words.push(format!("The app: {} ({})", app.name, app.home_page));
         }
@@ -143,15 +143,15 @@ impl Action for IssueKey {
     /// [`ActionError::NoAccount`], [`ActionError::NoKey`] when the key to replace is beyond the actor's scope,
     /// [`ActionError::Key`] by rule, [`ActionError::TwoFactorOff`], [`ActionError::Cooling`], [`ActionError::Frozen`],
     /// [`ActionError::OtherRequest`].
-    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let mut wish = self;
-        let grant = desk.actor.may(ActionKind::IssueKey, proof)?;
-        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let grant = context.actor.may(ActionKind::IssueKey, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let account = tx.account(wish.account).await?.ok_or(ActionError::NoAccount)?;
         if !tx.grant().scope().reaches(account.id) {
             return Err(ActionError::NoAccount);
         }
-        let intent = pending(&wish).intent(desk, &format!("account:{}", account.id));
+        let intent = pending(&wish).intent(context, &format!("account:{}", account.id));
         if !wish.idempotency.is_empty()
             && let Some((before, key)) = tx.repeat_of(account.id, &wish.idempotency).await?
         {
@@ -175,28 +175,28 @@ impl Action for IssueKey {
                 return Err(ActionError::AppClosed);
             }
         }
-        let policy = policy_now(desk, &mut tx).await?.keys;
-        let siblings = siblings(&keys, &notes, desk.now);
-        check(desk, &wish, &account, person.as_ref(), &siblings, policy)?;
-        let tag = passphrase_tag(desk, &wish);
+        let policy = policy_now(context, &mut tx).await?.keys;
+        let siblings = siblings(&keys, &notes, context.now);
+        check(context, &wish, &account, person.as_ref(), &siblings, policy)?;
+        let tag = passphrase_tag(context, &wish);
         check_passphrase(&tag, &siblings)?;
 
-        let id = KeyId::from_entropy(desk.random());
-        let secret = SecretKey::from_entropy(desk.random());
+        let id = KeyId::from_entropy(context.random());
+        let secret = SecretKey::from_entropy(context.random());
         let own_end = wish.spec.expires_at;
-        wish.spec.expires_at = policy.end(own_end, desk.now);
+        wish.spec.expires_at = policy.end(own_end, context.now);
         tx.insert_key(draft(id, &account, &wish.spec, tag, &secret)).await?;
         if !wish.tags.is_empty() || wish.replaces.is_some() || own_end.is_some() {
             let (tags, predecessor) = (wish.tags, wish.replaces);
-            tx.set_notes(&KeyNotes { tags, predecessor, own_end, ..KeyNotes::none(id) }).await?;
+            tx.set_notes(&KeyMetadata { tags, predecessor, own_end, ..KeyMetadata::none(id) }).await?;
         }
         if !wish.idempotency.is_empty() {
             tx.insert_repeat(account.id, &wish.idempotency, &intent, id).await?;
         }
-        let mut alert = tell::by_actor(desk, AlertKind::KeyCreated, account.id, in_words(&wish.spec));
+        let mut alert = tell::by_actor(context, AlertKind::KeyCreated, account.id, in_words(&wish.spec));
         alert.key = Some((id, wish.spec.name.to_string()));
-        tell::tell(desk, &mut tx, alert).await?;
-        let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &facts(account.id, &wish.spec));
+        tell::notify_holder(context, &mut tx, alert).await?;
+        let event = Event::of(tx.grant(), context.now, &format!("key:{id}"), &facts(account.id, &wish.spec));
         tx.commit(event).await?;
         Ok(Outcome::Made(Box::new(Issued { id, secret, passphrase: wish.passphrase, spec: wish.spec })))
     }
@@ -208,12 +208,12 @@ impl Action for IssueKey {
 /// # Errors
 /// [`ActionError::OtherRequest`] when the content was another.
 #[crate::boxed]
-pub async fn made_before(desk: &Desk<'_>, wish: &IssueKey) -> Result<Option<KeyId>, ActionError> {
-    if wish.idempotency.is_empty() || !desk.actor.scope().reaches(wish.account) {
+pub async fn made_before(context: &ActionContext<'_>, wish: &IssueKey) -> Result<Option<KeyId>, ActionError> {
+    if wish.idempotency.is_empty() || !context.actor.scope().reaches(wish.account) {
         return Ok(None);
     }
-    let found = desk.authority.access.reader.repeat_of(wish.account, &wish.idempotency).await?;
-    let intent = pending(wish).intent(desk, &format!("account:{}", wish.account));
+    let found = context.authority.access.reader.repeat_of(wish.account, &wish.idempotency).await?;
+    let intent = pending(wish).intent(context, &format!("account:{}", wish.account));
     match found {
         None => Ok(None),
         Some((before, key)) if before.matches(&intent) => Ok(Some(key)),
@@ -222,29 +222,29 @@ pub async fn made_before(desk: &Desk<'_>, wish: &IssueKey) -> Result<Option<KeyI
 }
 
 fn check(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     wish: &IssueKey,
     account: &AccountRecord,
-    person: Option<&PersonRecord>,
+    person: Option<&UserRecord>,
     siblings: &[Sibling],
     policy: KeyPolicy,
 ) -> Result<(), ActionError> {
-    if let Actor::Holder(_) = desk.actor {
+    if let Actor::Holder(_) = context.actor {
         let person = person.ok_or(ActionError::TwoFactorOff)?;
         if person.two_factor() == TwoFactor::Off {
             return Err(ActionError::TwoFactorOff);
         }
-        if is_cooling(person, desk.now) && moves_funds(wish.spec.permissions) {
+        if is_cooling(person, context.now) && moves_funds(wish.spec.permissions) {
             return Err(ActionError::Cooling);
         }
     }
     let owner = if account.master().is_some() { Owner::Sub } else { Owner::Master };
-    Ok(wish.spec.check(siblings, owner, policy, desk.now)?)
+    Ok(wish.spec.check(siblings, owner, policy, context.now)?)
 }
 
-fn passphrase_tag(desk: &Desk<'_>, wish: &IssueKey) -> PassphraseTag {
+fn passphrase_tag(context: &ActionContext<'_>, wish: &IssueKey) -> PassphraseTag {
     let text = wish.passphrase.expose().as_bytes();
-    desk.authority.secrets.passphrases.tag(wish.account, text)
+    context.authority.secrets.passphrases.tag(wish.account, text)
 }
 
 /// Whether an operator or a quarantine holds the key: what is made of it would carry none of the holds.
@@ -254,7 +254,7 @@ pub(super) fn is_frozen(key: &KeyRecord) -> bool {
 }
 
 /// What a new key is compared with.
-pub(super) fn siblings(keys: &[KeyRecord], notes: &[KeyNotes], now: Moment) -> Vec<Sibling> {
+pub(super) fn siblings(keys: &[KeyRecord], notes: &[KeyMetadata], now: Moment) -> Vec<Sibling> {
     let notes_of = |key: &KeyRecord| notes.iter().find(|notes| notes.key == key.id);
     keys.iter().map(|key| key.as_sibling(place_among(notes_of(key), keys, now))).collect()
 }

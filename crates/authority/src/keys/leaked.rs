@@ -8,7 +8,7 @@ use keyward_rules::id::Revision;
 use keyward_rules::key::{HolderState, LifeRefusal};
 
 use super::KeyNamed;
-use crate::{Action, ActionError, Desk, PendingAction, tell};
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Report a key as leaked: it is disabled if it is active, and the leak is written down.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,16 +18,16 @@ pub struct ReportLeak(pub KeyNamed);
 impl Action for ReportLeak {
     type Reply = Option<Revision>;
 
-    async fn plan(&self, desk: &Desk<'_>) -> Result<PendingAction, ActionError> {
-        self.0.plan(desk, ActionKind::ReportLeak, "Disable as leaked").await
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        self.0.plan(context, ActionKind::ReportLeak, "Disable as leaked").await
     }
 
     /// # Errors
     /// [`ActionError::NoKey`], [`ActionError::NotTheName`], [`ActionError::Life`] when it has ended.
-    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
-        let grant = desk.actor.may(ActionKind::ReportLeak, proof)?;
-        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-        let mut key = self.0.find(desk, &mut tx).await?;
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let grant = context.actor.may(ActionKind::ReportLeak, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let mut key = self.0.find(context, &mut tx).await?;
         match key.life.state {
             HolderState::Active => key.life = key.life.disable()?,
             HolderState::Disabled => {}
@@ -40,11 +40,11 @@ impl Action for ReportLeak {
             notes.told.push("leaked".to_owned());
             tx.set_notes(&notes).await?;
         }
-        let alert = tell::about_key(desk, AlertKind::KeyLeaked, &key, String::new());
+        let alert = tell::about_key(context, AlertKind::KeyLeaked, &key, String::new());
         let subject = format!("key:{}", key.id);
         tx.update_key(key).await?;
-        tell::tell(desk, &mut tx, alert).await?;
-        let event = Event::of(tx.grant(), desk.now, &subject, &[("state", "-> disabled, leaked".into())]);
+        tell::notify_holder(context, &mut tx, alert).await?;
+        let event = Event::of(tx.grant(), context.now, &subject, &[("state", "-> disabled, leaked".into())]);
         Ok(tx.commit(event).await?)
     }
 }

@@ -6,7 +6,7 @@ use keyward_rules::key::LifeRefusal;
 use keyward_rules::time::Moment;
 use keyward_store::{KeyRecord, Tx};
 
-use crate::{ActionError, Desk, PendingAction};
+use crate::{ActionContext, ActionError, PendingAction};
 
 /// Which key, and what the person says it is called.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,11 +38,11 @@ impl KeyNamed {
     /// [`ActionError::NoKey`], [`ActionError::Life`] when it has ended, [`ActionError::NotTheName`].
     pub(super) async fn plan(
         &self,
-        desk: &Desk<'_>,
+        context: &ActionContext<'_>,
         action: ActionKind,
         what: &str,
     ) -> Result<PendingAction, ActionError> {
-        let key = self.living(desk).await?;
+        let key = self.living(context).await?;
         Ok(PendingAction {
             action,
             facts: vec![("key", self.id.to_string()), ("name", key.name.to_string())],
@@ -51,10 +51,15 @@ impl KeyNamed {
     }
 
     /// The key as it is now, if it has not ended and is called that.
-    pub(super) async fn living(&self, desk: &Desk<'_>) -> Result<KeyRecord, ActionError> {
-        let key =
-            desk.authority.access.reader.key(desk.actor.scope(), self.id).await?.ok_or(ActionError::NoKey)?;
-        refuse_ended(&key, desk.now)?;
+    pub(super) async fn living(&self, context: &ActionContext<'_>) -> Result<KeyRecord, ActionError> {
+        let key = context
+            .authority
+            .access
+            .reader
+            .key(context.actor.scope(), self.id)
+            .await?
+            .ok_or(ActionError::NoKey)?;
+        refuse_ended(&key, context.now)?;
         if !key.name.is_called(&self.name) {
             return Err(ActionError::NotTheName);
         }
@@ -62,9 +67,13 @@ impl KeyNamed {
     }
 
     /// The key, when it is within reach and called that.
-    pub(crate) async fn find(&self, desk: &Desk<'_>, tx: &mut Tx) -> Result<KeyRecord, ActionError> {
+    pub(crate) async fn find(
+        &self,
+        context: &ActionContext<'_>,
+        tx: &mut Tx,
+    ) -> Result<KeyRecord, ActionError> {
         let key = tx.key(self.id).await?.ok_or(ActionError::NoKey)?;
-        let asked = match desk.actor {
+        let asked = match context.actor {
             Actor::Holder(_) | Actor::Staff(_) | Actor::Visitor(_) => true,
             Actor::Host(_) | Actor::System(_) => false,
         };

@@ -3,12 +3,12 @@
 
 use keyward_rules::key::Place;
 use keyward_rules::time::Moment;
-use keyward_store::{KeyNotes, KeyRecord, StoreError, Tx};
+use keyward_store::{KeyMetadata, KeyRecord, StoreError, Tx};
 
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// The place of the key with these notes among all keys of its account.
-pub(crate) fn place_among(notes: Option<&KeyNotes>, keys: &[KeyRecord], now: Moment) -> Place {
+pub(crate) fn place_among(notes: Option<&KeyMetadata>, keys: &[KeyRecord], now: Moment) -> Place {
     let successor = notes.and_then(|notes| notes.successor);
     place(keys.iter().find(|key| Some(key.id) == successor), now)
 }
@@ -17,17 +17,17 @@ pub(crate) fn place_among(notes: Option<&KeyNotes>, keys: &[KeyRecord], now: Mom
 ///
 /// # Errors
 /// [`ActionError::Store`].
-pub(crate) async fn place_of(desk: &Desk<'_>, notes: &KeyNotes) -> Result<Place, ActionError> {
+pub(crate) async fn place_of(context: &ActionContext<'_>, notes: &KeyMetadata) -> Result<Place, ActionError> {
     let Some(successor) = notes.successor else { return Ok(Place::Own) };
-    let found = desk.authority.access.reader.key(desk.actor.scope(), successor).await;
-    Ok(place(readable(found)?.as_ref(), desk.now))
+    let found = context.authority.access.reader.key(context.actor.scope(), successor).await;
+    Ok(place(readable(found)?.as_ref(), context.now))
 }
 
 /// The same inside a transaction.
 ///
 /// # Errors
 /// [`ActionError::Store`].
-pub(crate) async fn place_in(tx: &mut Tx, notes: &KeyNotes, now: Moment) -> Result<Place, ActionError> {
+pub(crate) async fn place_in(tx: &mut Tx, notes: &KeyMetadata, now: Moment) -> Result<Place, ActionError> {
     let Some(successor) = notes.successor else { return Ok(Place::Own) };
     let found = tx.key(successor).await;
     Ok(place(readable(found)?.as_ref(), now))

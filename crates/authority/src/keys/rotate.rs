@@ -12,13 +12,13 @@ use keyward_rules::key::{
 };
 use keyward_rules::limits::{DAY_MS, KEY_NAME_CHARS, OVERLAP_MAX_DAYS};
 use keyward_rules::time::Moment;
-use keyward_store::{KeyNotes, KeyRecord};
+use keyward_store::{KeyMetadata, KeyRecord};
 
 use super::enable::{check_loosening, may_loosen};
 use super::issue::{Issued, draft, facts, is_frozen, siblings};
 use super::place_among;
-use crate::oversight::{policy_in_force, policy_now};
-use crate::{Action, ActionError, Desk, PendingAction, tell};
+use crate::operators::{policy_in_force, policy_now};
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Make a key's successor, and let the old key end with the overlap.
 pub struct RotateKey {
@@ -134,53 +134,53 @@ impl Action for RotateKey {
     type Reply = Issued;
 
     /// Whether another key has the passphrase is told by `perform` alone, after the proof.
-    async fn plan(&self, desk: &Desk<'_>) -> Result<PendingAction, ActionError> {
-        let (access, scope) = (&desk.authority.access, desk.actor.scope());
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let (access, scope) = (&context.authority.access, context.actor.scope());
         let old = access.reader.key(scope, self.key).await?.ok_or(ActionError::NoKey)?;
         let keys: Result<Vec<KeyRecord>, _> =
             access.reader.keys_of(scope, old.account).await?.into_iter().collect();
         let notes = access.reader.notes_of(old.account).await?;
-        let policy = policy_in_force(desk).await?.policy.keys;
-        let checked = check(desk, self, &old, (&keys?, &notes), policy)?;
-        may_loosen(access.door.person(old.master.unwrap_or(old.account)).await?.as_ref(), &old, desk.now)?;
+        let policy = policy_in_force(context).await?.policy.keys;
+        let checked = check(context, self, &old, (&keys?, &notes), policy)?;
+        may_loosen(access.door.person(old.master.unwrap_or(old.account)).await?.as_ref(), &old, context.now)?;
         Ok(pending(self, &checked.plan))
     }
 
     /// # Errors
     /// [`ActionError::NoKey`], [`ActionError::Rotated`], [`ActionError::Overlap`], [`ActionError::Key`] by rule,
     /// [`ActionError::Life`], [`ActionError::TwoFactorOff`], [`ActionError::Cooling`], [`ActionError::Frozen`].
-    async fn perform(self, desk: &Desk<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let wish = self;
-        let grant = desk.actor.may(ActionKind::RotateKey, proof)?;
-        let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+        let grant = context.actor.may(ActionKind::RotateKey, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let mut old = tx.key(wish.key).await?.ok_or(ActionError::NoKey)?;
         let account = tx.account(old.account).await?.ok_or(ActionError::NoAccount)?;
         let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
-        let policy = policy_now(desk, &mut tx).await?.keys;
-        let Checked { mut spec, plan, siblings } = check(desk, &wish, &old, (&keys, &notes), policy)?;
-        check_loosening(desk, &mut tx, &old).await?;
+        let policy = policy_now(context, &mut tx).await?.keys;
+        let Checked { mut spec, plan, siblings } = check(context, &wish, &old, (&keys, &notes), policy)?;
+        check_loosening(context, &mut tx, &old).await?;
 
-        let id = KeyId::from_entropy(desk.random());
-        let secret = SecretKey::from_entropy(desk.random());
-        let tag = desk.authority.secrets.passphrases.tag(account.id, wish.passphrase.expose().as_bytes());
+        let id = KeyId::from_entropy(context.random());
+        let secret = SecretKey::from_entropy(context.random());
+        let tag = context.authority.secrets.passphrases.tag(account.id, wish.passphrase.expose().as_bytes());
         check_passphrase(&tag, &siblings)?;
         spec.expires_at = plan.successor_end;
         tx.insert_key(draft(id, &account, &spec, tag, &secret)).await?;
         let mut old_notes = tx.notes(old.id).await?;
         let (tags, predecessor, own_end) = (old_notes.tags.clone(), Some(old.id), plan.own_end);
-        tx.set_notes(&KeyNotes { tags, predecessor, own_end, ..KeyNotes::none(id) }).await?;
+        tx.set_notes(&KeyMetadata { tags, predecessor, own_end, ..KeyMetadata::none(id) }).await?;
         old_notes.successor = Some(id);
         old_notes.overlap_until = Some(plan.until);
         tx.set_notes(&old_notes).await?;
-        let alert = tell::about_key(desk, AlertKind::KeyRotated, &old, detail(&spec, &plan));
+        let alert = tell::about_key(context, AlertKind::KeyRotated, &old, detail(&spec, &plan));
         let mut facts = facts(account.id, &spec).to_vec();
         facts.push(("predecessor", old.id.to_string()));
         facts.push(("predecessor_state", state_word(plan.state).to_owned()));
         facts.push(("overlap_until", plan.until.to_string()));
         old.expires_at = Some(plan.until);
         tx.update_key(old).await?;
-        tell::tell(desk, &mut tx, alert).await?;
-        let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &facts);
+        tell::notify_holder(context, &mut tx, alert).await?;
+        let event = Event::of(tx.grant(), context.now, &format!("key:{id}"), &facts);
         tx.commit(event).await?;
         Ok(Issued { id, secret, passphrase: wish.passphrase, spec })
     }
@@ -204,22 +204,22 @@ struct Checked {
 }
 
 fn check(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     wish: &RotateKey,
     old: &KeyRecord,
-    (keys, notes): (&[KeyRecord], &[KeyNotes]),
+    (keys, notes): (&[KeyRecord], &[KeyMetadata]),
     policy: KeyPolicy,
 ) -> Result<Checked, ActionError> {
     let old_notes = notes.iter().find(|notes| notes.key == old.id);
     let own_end = old_notes.and_then(|notes| notes.own_end);
-    if !old.lives(desk.now) || own_end.is_some_and(|end| end <= desk.now) {
+    if !old.lives(context.now) || own_end.is_some_and(|end| end <= context.now) {
         return Err(LifeRefusal::Ended.into());
     }
     // A successor would carry none of the holds.
     if is_frozen(old) {
         return Err(ActionError::Frozen);
     }
-    match place_among(old_notes, keys, desk.now) {
+    match place_among(old_notes, keys, context.now) {
         Place::Superseded => return Err(ActionError::Rotated),
         Place::Own => {}
     }
@@ -238,14 +238,14 @@ fn check(
     };
     let owner = if old.master.is_some() { Owner::Sub } else { Owner::Master };
     // The old key gives up its place to the successor, so the 50th key can be rotated too.
-    let mut siblings = siblings(keys, notes, desk.now);
+    let mut siblings = siblings(keys, notes, context.now);
     for (sibling, key) in siblings.iter_mut().zip(keys) {
         if key.id == old.id {
             sibling.place = Place::Superseded;
         }
     }
-    spec.check(&siblings, owner, policy, desk.now)?;
-    let plan = RotationPlan::of(old, own_end, wish.overlap_ms, policy, desk.now);
+    spec.check(&siblings, owner, policy, context.now)?;
+    let plan = RotationPlan::of(old, own_end, wish.overlap_ms, policy, context.now);
     Ok(Checked { spec, plan, siblings })
 }
 

@@ -15,7 +15,7 @@ use super::ceremony::{Presented, credential_of, is_framed, keep, owner};
 use super::user_handle::user_handle;
 use super::{Offer, Purpose};
 use crate::accounts::{Enrolled, family_holds, recovery_codes};
-use crate::{ActionError, Desk, PendingAction, tell};
+use crate::{ActionContext, ActionError, PendingAction, tell};
 
 /// A new passkey whose answer is right, before it is kept.
 pub struct Attested {
@@ -48,10 +48,10 @@ pub fn add_matter(attested: &Attested) -> PendingAction {
 /// # Errors
 /// [`ActionError::NoPasskeysHere`], [`ActionError::TooManyPasskeys`], [`ActionError::TooManyQuestions`].
 #[crate::boxed]
-pub async fn offer_new_passkey(desk: &Desk<'_>) -> Result<Offer, ActionError> {
-    let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
-    let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
-    let door = &desk.authority.access.door;
+pub async fn offer_new_passkey(context: &ActionContext<'_>) -> Result<Offer, ActionError> {
+    let holder = context.actor.person().ok_or(ActionError::NoAccount)?;
+    let party = context.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
+    let door = &context.authority.access.door;
     let record = door.account(holder.account).await?.ok_or(ActionError::NoAccount)?;
     let AccountKind::Master(email) = record.kind else { return Err(ActionError::NoAccount) };
     let there = door.passkeys(holder.account).await?;
@@ -60,7 +60,7 @@ pub async fn offer_new_passkey(desk: &Desk<'_>) -> Result<Offer, ActionError> {
     }
     let known = there.iter().map(|one| credential_of(one).map(|passkey| passkey.cred_id().clone()));
     let known = known.collect::<Result<Vec<CredentialID>, _>>()?;
-    let (id, name) = (user_handle(desk, holder.account), email.as_str());
+    let (id, name) = (user_handle(context, holder.account), email.as_str());
     let begun = party.webauthn.start_passkey_registration(id, name, name, Some(known));
     let (options, state) = begun.map_err(|_| ActionError::NotAPasskey)?;
     let mut options = serde_json::to_value(options.public_key).unwrap_or_default();
@@ -71,7 +71,7 @@ pub async fn offer_new_passkey(desk: &Desk<'_>) -> Result<Offer, ActionError> {
     }
     let state = serde_json::to_string(&state).unwrap_or_default();
     let purpose = Purpose::Add(holder.session);
-    keep(desk, owner(desk, "in"), Some(holder.account), &purpose, options, state)
+    keep(context, owner(context, "in"), Some(holder.account), &purpose, options, state)
         .await?
         .ok_or(ActionError::TooManyQuestions)
 }
@@ -81,15 +81,19 @@ pub async fn offer_new_passkey(desk: &Desk<'_>) -> Result<Offer, ActionError> {
 /// # Errors
 /// [`ActionError::Name`]; [`ActionError::NotAPasskey`] for everything that is not right, late or used.
 #[crate::boxed]
-pub async fn try_new_passkey(desk: &Desk<'_>, name: &str, text: &str) -> Result<Attested, ActionError> {
-    let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
-    let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
+pub async fn try_new_passkey(
+    context: &ActionContext<'_>,
+    name: &str,
+    text: &str,
+) -> Result<Attested, ActionError> {
+    let holder = context.actor.person().ok_or(ActionError::NoAccount)?;
+    let party = context.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
     let name = KeyName::parse(name.trim())?;
     let wrong = || ActionError::NotAPasskey;
     let Presented { ceremony, credential } = Presented::parse(text).ok_or_else(wrong)?;
     let bound = Purpose::Add(holder.session).bound(Some(holder.account));
-    let door = &desk.authority.access.door;
-    let state = door.look_at_ceremony(ceremony, &bound, desk.now).await?.ok_or_else(wrong)?;
+    let door = &context.authority.access.door;
+    let state = door.look_at_ceremony(ceremony, &bound, context.now).await?.ok_or_else(wrong)?;
     let state: PasskeyRegistration = serde_json::from_str(state.expose()).map_err(|_| wrong())?;
     let answer: RegisterPublicKeyCredential = serde_json::from_value(credential).map_err(|_| wrong())?;
     if is_framed(&answer.response.client_data_json) {
@@ -111,24 +115,24 @@ pub async fn try_new_passkey(desk: &Desk<'_>, name: &str, text: &str) -> Result<
 /// [`ActionError::NotAPasskey`] when the question was answered meanwhile, [`ActionError::TooManyPasskeys`].
 #[crate::boxed]
 pub async fn add_passkey(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     proof: Proof,
     account: AccountId,
     attested: Attested,
 ) -> Result<Enrolled, ActionError> {
-    let grant = desk.actor.may(ActionKind::EnrolPasskey, proof)?;
-    let session = desk.session().ok_or(ActionError::NoAccount)?;
+    let grant = context.actor.may(ActionKind::EnrolPasskey, proof)?;
+    let session = context.session().ok_or(ActionError::NoAccount)?;
     let bound = Purpose::Add(session).bound(Some(account));
-    let door = &desk.authority.access.door;
-    if door.take_ceremony(attested.ceremony, &bound, desk.now).await?.is_none() {
+    let door = &context.authority.access.door;
+    if door.take_ceremony(attested.ceremony, &bound, context.now).await?.is_none() {
         return Err(ActionError::NotAPasskey);
     }
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
     if person.passkeys >= PASSKEYS_PER_ACCOUNT {
         return Err(ActionError::TooManyPasskeys);
     }
-    let id = PasskeyId::from_entropy(desk.random());
+    let id = PasskeyId::from_entropy(context.random());
     let Attested { name, handle, credential, counter, .. } = attested;
     let detail = format!("It is called “{name}”.");
     tx.insert_passkey(&NewPasskey { id, account, name, handle, credential, counter }).await?;
@@ -137,14 +141,14 @@ pub async fn add_passkey(
         // One more factor: nothing was reset (product.md 2).
         TwoFactor::On => {}
         TwoFactor::Off => {
-            codes = recovery_codes::write(desk, &mut tx, account).await?;
+            codes = recovery_codes::write(context, &mut tx, account).await?;
             family_holds(&mut tx, account, |key| Some(key.life.release(Hold::TwoFactorOff))).await?;
         }
     }
-    let alert = tell::by_actor(desk, AlertKind::PasskeyAdded, account, detail);
-    tell::tell(desk, &mut tx, alert).await?;
+    let alert = tell::by_actor(context, AlertKind::PasskeyAdded, account, detail);
+    tell::notify_holder(context, &mut tx, alert).await?;
     let facts = [("passkey", id.to_string())];
-    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &facts);
+    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &facts);
     tx.commit(event).await?;
     Ok(Enrolled { recovery_codes: codes.iter().map(RecoveryCode::shown).collect() })
 }

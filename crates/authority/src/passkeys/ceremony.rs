@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use webauthn_rs::prelude::Passkey;
 
 use crate::prove::source;
-use crate::{ActionError, Desk, PendingAction};
+use crate::{ActionContext, ActionError, PendingAction};
 
 /// What an answer is good for. Two purposes never share a text, so no answer serves another.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,9 +36,9 @@ impl Purpose {
     ///
     /// # Errors
     /// [`ActionError::NoAccount`] unless a signed-in person acts.
-    pub fn of_action(desk: &Desk<'_>, pending: &PendingAction) -> Result<Self, ActionError> {
-        let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
-        let intent = pending.intent(desk, &format!("account:{}", holder.account));
+    pub fn of_action(context: &ActionContext<'_>, pending: &PendingAction) -> Result<Self, ActionError> {
+        let holder = context.actor.person().ok_or(ActionError::NoAccount)?;
+        let intent = pending.intent(context, &format!("account:{}", holder.account));
         let digits = intent.as_bytes().iter().map(|byte| format!("{byte:02x}"));
         Ok(Self::Tighten(holder.session, digits.collect()))
     }
@@ -115,12 +115,12 @@ pub(super) fn is_framed(client_data: &[u8]) -> bool {
 /// [`ActionError::Store`].
 #[crate::boxed]
 pub async fn offer_passkey(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     account: AccountId,
     purpose: &Purpose,
 ) -> Result<Option<Offer>, ActionError> {
-    let Some(party) = &desk.authority.relying_party else { return Ok(None) };
-    let records = desk.authority.access.door.passkeys(account).await?;
+    let Some(party) = &context.authority.relying_party else { return Ok(None) };
+    let records = context.authority.access.door.passkeys(account).await?;
     if records.is_empty() {
         return Ok(None);
     }
@@ -130,7 +130,7 @@ pub async fn offer_passkey(
     };
     let options = serde_json::to_value(options.public_key).unwrap_or_default();
     let state = serde_json::to_string(&state).unwrap_or_default();
-    keep(desk, owner(desk, "in"), Some(account), purpose, options, state).await
+    keep(context, owner(context, "in"), Some(account), purpose, options, state).await
 }
 
 /// A question that a passkey of whichever account answers, before sign-in: it is the same whoever asks, for whatever
@@ -141,54 +141,61 @@ pub async fn offer_passkey(
 /// # Errors
 /// [`ActionError::NoPasskeysHere`]; [`ActionError::TooManyQuestions`] when this source has too many questions open.
 #[crate::boxed]
-pub async fn offer_any_passkey(desk: &Desk<'_>, purpose: &Purpose, lane: &str) -> Result<Offer, ActionError> {
-    let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
+pub async fn offer_any_passkey(
+    context: &ActionContext<'_>,
+    purpose: &Purpose,
+    lane: &str,
+) -> Result<Offer, ActionError> {
+    let party = context.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
     let begun = party.webauthn.start_discoverable_authentication();
     let (options, state) = begun.map_err(|_| ActionError::NoPasskeysHere)?;
     let options = serde_json::to_value(options.public_key).unwrap_or_default();
     let state = serde_json::to_string(&state).unwrap_or_default();
-    keep(desk, owner(desk, lane), None, purpose, options, state).await?.ok_or(ActionError::TooManyQuestions)
+    keep(context, owner(context, lane), None, purpose, options, state)
+        .await?
+        .ok_or(ActionError::TooManyQuestions)
 }
 
 /// Whose open questions are counted together. Before sign-in by source: who knows a password must not use the owner's
 /// questions up.
-pub(super) fn owner(desk: &Desk<'_>, lane: &str) -> String {
-    match desk.actor.person() {
+pub(super) fn owner(context: &ActionContext<'_>, lane: &str) -> String {
+    match context.actor.person() {
         Some(holder) => format!("account:{}", holder.account),
-        None => format!("source:{}:{lane}", source(desk)),
+        None => format!("source:{}:{lane}", source(context)),
     }
 }
 
 /// Puts a question away; `None` when `owner` has too many open.
 pub(super) async fn keep(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     owner: String,
     account: Option<AccountId>,
     purpose: &Purpose,
     options: Value,
     state: String,
 ) -> Result<Option<Offer>, ActionError> {
-    let ceremony = CeremonyId::from_entropy(desk.random());
+    let ceremony = CeremonyId::from_entropy(context.random());
     let new = NewCeremony {
         id: ceremony,
         owner,
         bound: purpose.bound(account),
         account,
         state: Secret::new(state),
-        expires_at: desk.now.plus_ms(PASSKEY_LIFE_MS),
+        expires_at: context.now.plus_ms(PASSKEY_LIFE_MS),
     };
-    let kept = desk.authority.access.door.begin_ceremony(new, desk.now).await?;
+    let kept = context.authority.access.door.begin_ceremony(new, context.now).await?;
     Ok(kept.then_some(Offer { ceremony, options }))
 }
 
 /// Takes the question away that an answer names: right or wrong, there is no second answer.
 pub(super) async fn take(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     ceremony: CeremonyId,
     account: Option<AccountId>,
     purpose: &Purpose,
 ) -> Result<Secret<String>, ActionError> {
-    let taken = desk.authority.access.door.take_ceremony(ceremony, &purpose.bound(account), desk.now).await?;
+    let taken =
+        context.authority.access.door.take_ceremony(ceremony, &purpose.bound(account), context.now).await?;
     Ok(taken.ok_or(NotProven::Wrong)?)
 }
 

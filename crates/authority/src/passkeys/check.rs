@@ -14,7 +14,7 @@ use webauthn_rs::prelude::{
 use super::Purpose;
 use super::ceremony::{Presented, credential_of, is_framed, take};
 use super::user_handle::user_handle;
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// What an answer came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,20 +31,20 @@ enum Verdict {
 /// [`ActionError::NotProven`] for everything that is not right, late or used.
 #[crate::boxed]
 pub async fn prove_passkey(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     account: AccountId,
     purpose: &Purpose,
     text: &str,
 ) -> Result<Factor, ActionError> {
-    let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
+    let party = context.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
     let presented = Presented::parse(text).ok_or(NotProven::Wrong)?;
-    let state = take(desk, presented.ceremony, Some(account), purpose).await?;
+    let state = take(context, presented.ceremony, Some(account), purpose).await?;
     let state: PasskeyAuthentication = serde_json::from_str(state.expose()).map_err(|_| NotProven::Wrong)?;
     let answer = assertion(presented.credential)?;
-    let record = desk.authority.access.door.passkey_by_handle(answer.get_credential_id()).await?;
+    let record = context.authority.access.door.passkey_by_handle(answer.get_credential_id()).await?;
     let record = record.filter(|record| record.account == account).ok_or(NotProven::Wrong)?;
     let result = party.webauthn.finish_passkey_authentication(&answer, &state);
-    accept(desk, &record, result).await?.factor(account)
+    accept(context, &record, result).await?.factor(account)
 }
 
 /// A passkey of whichever account, by its answer `text` to the question that was put before sign-in for exactly `purpose`.
@@ -52,25 +52,25 @@ pub async fn prove_passkey(
 /// # Errors
 /// [`ActionError::NotProven`] for everything that is not right, late or used.
 pub(crate) async fn prove_any_passkey(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     purpose: &Purpose,
     text: &str,
 ) -> Result<Factor, ActionError> {
-    let party = desk.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
+    let party = context.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
     let wrong = || NotProven::Wrong;
     let presented = Presented::parse(text).ok_or_else(wrong)?;
-    let state = take(desk, presented.ceremony, None, purpose).await?;
+    let state = take(context, presented.ceremony, None, purpose).await?;
     let state: DiscoverableAuthentication = serde_json::from_str(state.expose()).map_err(|_| wrong())?;
     let answer = assertion(presented.credential)?;
     let (holder, handle) =
         party.webauthn.identify_discoverable_authentication(&answer).map_err(|_| wrong())?;
-    let record = desk.authority.access.door.passkey_by_handle(handle).await?.ok_or_else(wrong)?;
-    if user_handle(desk, record.account) != holder {
+    let record = context.authority.access.door.passkey_by_handle(handle).await?.ok_or_else(wrong)?;
+    if user_handle(context, record.account) != holder {
         return Err(wrong().into());
     }
     let passkey = credential_of(&record)?;
     let result = party.webauthn.finish_discoverable_authentication_v2(&answer, state, &passkey);
-    accept(desk, &record, result).await?.factor(record.account)
+    accept(context, &record, result).await?.factor(record.account)
 }
 
 /// The assertion of an answer. The library does not look at the page that an assertion was made in.
@@ -92,14 +92,14 @@ impl Verdict {
 /// Notes the use of a passkey whose answer is right. The counter that was there when the question was put is held against
 /// the answer first, and the one that is there now by compare-and-set.
 async fn accept(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     record: &PasskeyRecord,
     result: WebauthnResult<AuthenticationResult>,
 ) -> Result<Verdict, ActionError> {
     let result = match result {
         Ok(result) if result.user_verified() => result,
         // Only an answer that is signed right comes so far.
-        Err(WebauthnError::CredentialPossibleCompromise) => return tell_of_copy(desk, record).await,
+        Err(WebauthnError::CredentialPossibleCompromise) => return tell_of_copy(context, record).await,
         Ok(_) | Err(_) => return Ok(Verdict::Wrong),
     };
     let mut passkey = credential_of(record)?;
@@ -107,17 +107,17 @@ async fn accept(
         return Ok(Verdict::Wrong);
     }
     let Ok(credential) = serde_json::to_string(&passkey) else { return Ok(Verdict::Wrong) };
-    let door = &desk.authority.access.door;
-    match door.use_passkey(record, &credential, result.counter(), desk.now).await? {
+    let door = &context.authority.access.door;
+    match door.use_passkey(record, &credential, result.counter(), context.now).await? {
         Use::Noted => Ok(Verdict::Right),
         Use::Gone => Ok(Verdict::Wrong),
-        Use::WentBack => tell_of_copy(desk, record).await,
+        Use::WentBack => tell_of_copy(context, record).await,
     }
 }
 
 /// The holder is told once a day of each passkey.
-async fn tell_of_copy(desk: &Desk<'_>, record: &PasskeyRecord) -> Result<Verdict, ActionError> {
-    let once = format!("passkey copied:{}:{}", record.id, desk.now.unix_ms() / DAY_MS);
-    crate::duties::raise_to(desk, AlertKind::PasskeyCopied, record.account, once).await?;
+async fn tell_of_copy(context: &ActionContext<'_>, record: &PasskeyRecord) -> Result<Verdict, ActionError> {
+    let once = format!("passkey copied:{}:{}", record.id, context.now.unix_ms() / DAY_MS);
+    crate::duties::raise_to(context, AlertKind::PasskeyCopied, record.account, once).await?;
     Ok(Verdict::Wrong)
 }

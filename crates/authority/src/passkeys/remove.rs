@@ -8,7 +8,7 @@ use keyward_rules::person::PasskeyId;
 
 use crate::accounts::{Left, let_go};
 use crate::questions::PasskeyView;
-use crate::{ActionError, Desk, PendingAction, tell};
+use crate::{ActionContext, ActionError, PendingAction, tell};
 
 /// What removing a passkey is approved as; what is left of the second factor belongs to it.
 #[must_use]
@@ -28,23 +28,23 @@ pub fn remove_passkey_matter(passkey: &PasskeyView, left: Left) -> PendingAction
 /// [`ActionError::NoPasskey`].
 #[crate::boxed]
 pub async fn remove_passkey(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     proof: Proof,
     account: AccountId,
     passkey: &PasskeyView,
 ) -> Result<(), ActionError> {
     let id: PasskeyId = passkey.id;
-    let grant = desk.actor.may(ActionKind::RemovePasskey, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let grant = context.actor.may(ActionKind::RemovePasskey, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     if !tx.remove_passkey(account, id).await? {
         return Err(ActionError::NoPasskey);
     }
-    let_go(desk, &mut tx, account).await?;
+    let_go(context, &mut tx, account).await?;
     let detail = format!("It was called “{}”.", passkey.name);
-    let alert = tell::by_actor(desk, AlertKind::PasskeyRemoved, account, detail);
-    tell::tell(desk, &mut tx, alert).await?;
+    let alert = tell::by_actor(context, AlertKind::PasskeyRemoved, account, detail);
+    tell::notify_holder(context, &mut tx, alert).await?;
     let facts = [("passkey", id.to_string())];
-    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &facts);
+    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &facts);
     tx.commit(event).await?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use keyward_rules::id::AccountId;
 use keyward_rules::key::KeyName;
 use keyward_rules::person::PasskeyId;
 
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// Sets the name. Nothing is decided by it, so the session is enough, as for a key.
 ///
@@ -14,13 +14,13 @@ use crate::{ActionError, Desk};
 /// [`ActionError::NoPasskey`].
 #[crate::boxed]
 pub async fn rename_passkey(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     account: AccountId,
     id: PasskeyId,
     name: &KeyName,
 ) -> Result<(), ActionError> {
-    let grant = desk.actor.may(ActionKind::RenamePasskey, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let grant = context.actor.may(ActionKind::RenamePasskey, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let before = tx.passkey_name(account, id).await?.ok_or(ActionError::NoPasskey)?;
     if before == name.as_str() {
         return Ok(());
@@ -29,7 +29,7 @@ pub async fn rename_passkey(
         return Err(ActionError::NoPasskey);
     }
     let facts = [("passkey", id.to_string()), ("name", format!("{before} -> {name}"))];
-    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &facts);
+    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &facts);
     tx.commit(event).await?;
     Ok(())
 }

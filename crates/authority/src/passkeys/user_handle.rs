@@ -3,11 +3,11 @@
 use keyward_rules::id::AccountId;
 use webauthn_rs::prelude::Uuid;
 
-use crate::Desk;
+use crate::ActionContext;
 
 /// What an authenticator is told of the account: a keyed hash, which says nothing to whoever finds the device.
-pub(super) fn user_handle(desk: &Desk<'_>, account: AccountId) -> Uuid {
-    let tag = desk.authority.secrets.codes.tag("passkey holder", &account.to_string(), &[]);
+pub(super) fn user_handle(context: &ActionContext<'_>, account: AccountId) -> Uuid {
+    let tag = context.authority.secrets.codes.tag("passkey holder", &account.to_string(), &[]);
     let mut bytes = [0; 16];
     for (byte, from) in bytes.iter_mut().zip(tag.as_bytes()) {
         *byte = *from;

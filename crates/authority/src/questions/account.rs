@@ -7,7 +7,7 @@ use keyward_rules::time::Moment;
 use keyward_store::AccountKind;
 
 use crate::accounts::Left;
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// An account as its holder sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,9 +51,9 @@ impl AccountView {
 /// # Errors
 /// [`ActionError::NoAccount`] when nobody has registered behind it.
 #[crate::boxed]
-pub async fn show_account(desk: &Desk<'_>, id: AccountId) -> Result<AccountView, ActionError> {
-    let access = &desk.authority.access;
-    let record = access.reader.account(desk.actor.scope(), id).await?.ok_or(ActionError::NoAccount)?;
+pub async fn show_account(context: &ActionContext<'_>, id: AccountId) -> Result<AccountView, ActionError> {
+    let access = &context.authority.access;
+    let record = access.reader.account(context.actor.scope(), id).await?.ok_or(ActionError::NoAccount)?;
     let AccountKind::Master(email) = record.kind else { return Err(ActionError::NoAccount) };
     let person = access.door.person(id).await?.ok_or(ActionError::NoAccount)?;
     Ok(AccountView {
@@ -63,7 +63,7 @@ pub async fn show_account(desk: &Desk<'_>, id: AccountId) -> Result<AccountView,
         authenticator: person.totp.is_some(),
         passkeys: person.passkeys,
         recovery_codes_left: access.door.recovery_codes_left(id).await?,
-        cooling_until: person.cooling_until.filter(|until| desk.now < *until),
+        cooling_until: person.cooling_until.filter(|until| context.now < *until),
         registered_at: person.registered_at,
         phrase: person.phrase,
     })

@@ -6,7 +6,7 @@ use keyward_rules::time::Moment;
 use keyward_store::{Bounds, Found, Place, Quarter, RequestFilter, RequestRow};
 
 use crate::tell::shows_addresses;
-use crate::{ActionError, Desk, Searching};
+use crate::{ActionContext, ActionError, Searching};
 
 /// Requests of a key's page.
 const NEWEST: usize = 20;
@@ -51,15 +51,15 @@ pub struct ActivityView {
 /// # Errors
 /// [`ActionError::NoKey`].
 #[crate::boxed]
-pub async fn key_activity(desk: &Desk<'_>, id: KeyId) -> Result<ActivityView, ActionError> {
-    let access = &desk.authority.access;
-    let key = access.reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
-    let (since, quarters) = key_counts(desk, id).await?;
+pub async fn key_activity(context: &ActionContext<'_>, id: KeyId) -> Result<ActivityView, ActionError> {
+    let access = &context.authority.access;
+    let key = access.reader.key(context.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
+    let (since, quarters) = key_counts(context, id).await?;
     let shown = shows_addresses(&key.binding);
-    let day_ago = Moment::from_unix_ms(desk.now.unix_ms().saturating_sub(DAY_MS));
+    let day_ago = Moment::from_unix_ms(context.now.unix_ms().saturating_sub(DAY_MS));
     let newest = RequestFilter {
         from: day_ago,
-        until: desk.now.plus_ms(1),
+        until: context.now.plus_ms(1),
         code: String::new(),
         route: String::new(),
         source: None,
@@ -112,15 +112,15 @@ pub struct NewerRequests {
 /// [`ActionError::NoKey`]; [`ActionError::Searching`].
 #[crate::boxed]
 pub async fn key_requests(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     id: KeyId,
     filter: RequestFilter,
     limit: usize,
 ) -> Result<Found<KeyRequest, Place>, ActionError> {
-    let (filter, shown) = searchable(desk, id, filter).await?;
-    let _search = desk.authority.searches.begin(&desk.actor)?;
+    let (filter, shown) = searchable(context, id, filter).await?;
+    let _search = context.authority.searches.begin(&context.actor)?;
     let bounds = Bounds { rows: limit, looked_through: SEARCH_ROWS };
-    let found = desk.authority.access.activity.requests(id, &filter, bounds).await?;
+    let found = context.authority.access.activity.requests(id, &filter, bounds).await?;
     Ok(found.map(|row| as_shown(row, shown)))
 }
 
@@ -131,17 +131,17 @@ pub async fn key_requests(
 /// As [`key_requests`].
 #[crate::boxed]
 pub async fn all_key_requests(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     id: KeyId,
     filter: RequestFilter,
     limit: usize,
 ) -> Result<(Found<KeyRequest, Place>, Searching), ActionError> {
-    let (mut filter, shown) = searchable(desk, id, filter).await?;
-    let search = desk.authority.searches.begin(&desk.actor)?;
+    let (mut filter, shown) = searchable(context, id, filter).await?;
+    let search = context.authority.searches.begin(&context.actor)?;
     let mut all = Found { rows: Vec::new(), next: None, looked_through: 0 };
     for _ in 0..EXPORT_WALKS {
         let bounds = Bounds { rows: limit.saturating_sub(all.rows.len()), looked_through: SEARCH_ROWS };
-        let found = desk.authority.access.activity.requests(id, &filter, bounds).await?;
+        let found = context.authority.access.activity.requests(id, &filter, bounds).await?;
         all.rows.extend(found.rows);
         all.looked_through += found.looked_through;
         all.next = found.next;
@@ -159,15 +159,15 @@ pub async fn all_key_requests(
 /// [`ActionError::NoKey`].
 #[crate::boxed]
 pub async fn newer_key_requests(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     id: KeyId,
     filter: RequestFilter,
     after: i64,
     limit: usize,
 ) -> Result<NewerRequests, ActionError> {
-    let (filter, shown) = searchable(desk, id, filter).await?;
+    let (filter, shown) = searchable(context, id, filter).await?;
     let bounds = Bounds { rows: limit, looked_through: TAIL_ROWS };
-    let newer = desk.authority.access.activity.newer(id, &filter, after, bounds).await?;
+    let newer = context.authority.access.activity.newer(id, &filter, after, bounds).await?;
     let requests = newer.rows.into_iter().map(|row| as_shown(row, shown)).collect();
     Ok(NewerRequests { requests, upto: newer.upto, left_out: newer.left_out })
 }
@@ -177,18 +177,18 @@ pub async fn newer_key_requests(
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn newest_record(desk: &Desk<'_>) -> Result<i64, ActionError> {
-    Ok(desk.authority.access.activity.newest_record().await?)
+pub async fn newest_record(context: &ActionContext<'_>) -> Result<i64, ActionError> {
+    Ok(context.authority.access.activity.newest_record().await?)
 }
 
 /// The filter as it may be asked, and whether addresses are shown.
 async fn searchable(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     id: KeyId,
     filter: RequestFilter,
 ) -> Result<(RequestFilter, bool), ActionError> {
-    let reader = &desk.authority.access.reader;
-    let key = reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
+    let reader = &context.authority.access.reader;
+    let key = reader.key(context.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
     let shown = shows_addresses(&key.binding);
     Ok((RequestFilter { source: filter.source.filter(|_| shown), ..filter }, shown))
 }
@@ -198,11 +198,14 @@ async fn searchable(
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn key_counts(desk: &Desk<'_>, id: KeyId) -> Result<(Moment, Vec<(u64, u64)>), ActionError> {
-    let last = desk.now.unix_ms() / QUARTER_MS;
+pub async fn key_counts(
+    context: &ActionContext<'_>,
+    id: KeyId,
+) -> Result<(Moment, Vec<(u64, u64)>), ActionError> {
+    let last = context.now.unix_ms() / QUARTER_MS;
     let first = last.saturating_sub(u64::try_from(QUARTERS).unwrap_or(0) - 1);
     let since = Moment::from_unix_ms(first * QUARTER_MS);
-    let found: Vec<Quarter> = desk.authority.access.activity.quarters(id, since).await?;
+    let found: Vec<Quarter> = context.authority.access.activity.quarters(id, since).await?;
     let mut counts = vec![(0, 0); QUARTERS];
     for quarter in found {
         let at = usize::try_from(quarter.at.ms_since(since) / QUARTER_MS).unwrap_or(usize::MAX);

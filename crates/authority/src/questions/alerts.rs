@@ -5,7 +5,7 @@ use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::limits::PAGE_MAX;
 use keyward_store::AlertRecord;
 
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// An alert in the list.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,13 +28,14 @@ fn view(record: AlertRecord) -> AlertView {
 /// [`ActionError::Store`].
 #[crate::boxed]
 pub async fn list_alerts(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     account: AccountId,
     before: Option<i64>,
     limit: usize,
 ) -> Result<Vec<AlertView>, ActionError> {
     let limit = limit.clamp(1, PAGE_MAX);
-    let rows = desk.authority.access.reader.alerts_of(desk.actor.scope(), account, before, limit).await?;
+    let rows =
+        context.authority.access.reader.alerts_of(context.actor.scope(), account, before, limit).await?;
     Ok(rows.into_iter().map(view).collect())
 }
 
@@ -44,13 +45,14 @@ pub async fn list_alerts(
 /// [`ActionError::Store`].
 #[crate::boxed]
 pub async fn list_alerts_of_key(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     account: AccountId,
     key: KeyId,
     limit: usize,
 ) -> Result<Vec<AlertView>, ActionError> {
     let limit = limit.clamp(1, PAGE_MAX);
-    let rows = desk.authority.access.reader.alerts_of_key(desk.actor.scope(), account, key, limit).await?;
+    let rows =
+        context.authority.access.reader.alerts_of_key(context.actor.scope(), account, key, limit).await?;
     Ok(rows.into_iter().map(view).collect())
 }
 
@@ -59,8 +61,8 @@ pub async fn list_alerts_of_key(
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn unseen_alerts(desk: &Desk<'_>, account: AccountId) -> Result<i64, ActionError> {
-    Ok(desk.authority.access.reader.unseen_alerts(desk.actor.scope(), account).await?)
+pub async fn unseen_alerts(context: &ActionContext<'_>, account: AccountId) -> Result<i64, ActionError> {
+    Ok(context.authority.access.reader.unseen_alerts(context.actor.scope(), account).await?)
 }
 
 /// Notes that the alerts up to number `upto` were looked at.
@@ -68,9 +70,13 @@ pub async fn unseen_alerts(desk: &Desk<'_>, account: AccountId) -> Result<i64, A
 /// # Errors
 /// [`ActionError::NoAccount`] beyond the actor's scope.
 #[crate::boxed]
-pub async fn mark_alerts_seen(desk: &Desk<'_>, account: AccountId, upto: i64) -> Result<(), ActionError> {
-    if !desk.actor.scope().reaches(account) {
+pub async fn mark_alerts_seen(
+    context: &ActionContext<'_>,
+    account: AccountId,
+    upto: i64,
+) -> Result<(), ActionError> {
+    if !context.actor.scope().reaches(account) {
         return Err(ActionError::NoAccount);
     }
-    Ok(desk.authority.access.inbox.seen(account, upto, desk.now).await?)
+    Ok(context.authority.access.inbox.seen(account, upto, context.now).await?)
 }

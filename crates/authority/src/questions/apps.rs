@@ -10,8 +10,8 @@ use keyward_store::{AppKeyCounts, AppProfile, AppRecord, AppState, RangeVersion}
 
 use super::charts::{Range, key_chart};
 use crate::apps::{is_open, preview, proof_token, size_in_words};
-use crate::oversight::name_of;
-use crate::{ActionError, Desk};
+use crate::operators::name_of;
+use crate::{ActionContext, ActionError};
 
 /// Apps that a holder chooses from at most; a search finds the others.
 const OFFERED: usize = 1_000;
@@ -102,7 +102,12 @@ pub struct VersionView {
     pub proof: Option<(String, Vec<String>)>,
 }
 
-fn version_view(desk: &Desk<'_>, version: &RangeVersion, profile: &AppProfile, owner: bool) -> VersionView {
+fn version_view(
+    context: &ActionContext<'_>,
+    version: &RangeVersion,
+    profile: &AppProfile,
+    owner: bool,
+) -> VersionView {
     let networks = version.ranges.networks();
     VersionView {
         number: version.number,
@@ -119,7 +124,7 @@ fn version_view(desk: &Desk<'_>, version: &RangeVersion, profile: &AppProfile, o
         ranges: owner.then(|| networks.iter().map(ToString::to_string).collect()),
         proof: (owner && version.standing == VersionStanding::Approved).then(|| {
             let (app, number) = (version.app, version.number);
-            let path = format!("/prove/{app}/{number}/{}", proof_token(desk, app, number));
+            let path = format!("/prove/{app}/{number}/{}", proof_token(context, app, number));
             (path, version.unproven().iter().map(ToString::to_string).collect())
         }),
     }
@@ -143,9 +148,9 @@ pub struct BrokerApp {
 /// # Errors
 /// [`ActionError::NoAccount`] unless a signed-in person asks.
 #[crate::boxed]
-pub async fn broker_apps(desk: &Desk<'_>) -> Result<Vec<AppProfile>, ActionError> {
-    let owner = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
-    Ok(desk.authority.access.reader.app_profiles_of(owner).await?.into_iter().flatten().collect())
+pub async fn broker_apps(context: &ActionContext<'_>) -> Result<Vec<AppProfile>, ActionError> {
+    let owner = context.actor.person().ok_or(ActionError::NoAccount)?.account;
+    Ok(context.authority.access.reader.app_profiles_of(owner).await?.into_iter().flatten().collect())
 }
 
 /// One of the actor's own apps.
@@ -153,15 +158,15 @@ pub async fn broker_apps(desk: &Desk<'_>) -> Result<Vec<AppProfile>, ActionError
 /// # Errors
 /// [`ActionError::NoApp`], also when it is somebody else's.
 #[crate::boxed]
-pub async fn broker_app(desk: &Desk<'_>, id: AppId) -> Result<BrokerApp, ActionError> {
-    let me = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
-    let seen = preview(desk, id).await?;
+pub async fn broker_app(context: &ActionContext<'_>, id: AppId) -> Result<BrokerApp, ActionError> {
+    let me = context.actor.person().ok_or(ActionError::NoAccount)?.account;
+    let seen = preview(context, id).await?;
     if seen.profile.owner != me {
         return Err(ActionError::NoApp);
     }
-    let reader = &desk.authority.access.reader;
+    let reader = &context.authority.access.reader;
     let versions = reader.range_versions(id, RANGE_VERSIONS).await?;
-    let versions = versions.iter().map(|one| version_view(desk, one, &seen.profile, true)).collect();
+    let versions = versions.iter().map(|one| version_view(context, one, &seen.profile, true)).collect();
     let open = is_open(&seen.profile, reader.app(id).await?.as_ref());
     Ok(BrokerApp { open, counts: seen.counts, versions, profile: seen.profile })
 }
@@ -186,13 +191,13 @@ pub struct OverseenApp {
 /// # Errors
 /// [`ActionError::NoApp`].
 #[crate::boxed]
-pub async fn overseen_app(desk: &Desk<'_>, id: AppId) -> Result<OverseenApp, ActionError> {
-    let seen = preview(desk, id).await?;
-    let reader = &desk.authority.access.reader;
+pub async fn overseen_app(context: &ActionContext<'_>, id: AppId) -> Result<OverseenApp, ActionError> {
+    let seen = preview(context, id).await?;
+    let reader = &context.authority.access.reader;
     let versions = reader.range_versions(id, RANGE_VERSIONS).await?;
-    let versions = versions.iter().map(|one| version_view(desk, one, &seen.profile, false)).collect();
+    let versions = versions.iter().map(|one| version_view(context, one, &seen.profile, false)).collect();
     let open = is_open(&seen.profile, reader.app(id).await?.as_ref());
-    let owner = name_of(desk, seen.profile.owner).await?;
+    let owner = name_of(context, seen.profile.owner).await?;
     Ok(OverseenApp { owner, open, counts: seen.counts, versions, profile: seen.profile })
 }
 
@@ -201,8 +206,11 @@ pub async fn overseen_app(desk: &Desk<'_>, id: AppId) -> Result<OverseenApp, Act
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn overseen_apps(desk: &Desk<'_>, after: Option<AppId>) -> Result<Vec<AppProfile>, ActionError> {
-    Ok(desk.authority.access.reader.app_profiles(None, after, PAGE_MAX).await?)
+pub async fn overseen_apps(
+    context: &ActionContext<'_>,
+    after: Option<AppId>,
+) -> Result<Vec<AppProfile>, ActionError> {
+    Ok(context.authority.access.reader.app_profiles(None, after, PAGE_MAX).await?)
 }
 
 /// What waits for operators.
@@ -219,13 +227,13 @@ pub struct Queue {
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn review_queue(desk: &Desk<'_>) -> Result<Queue, ActionError> {
-    let reader = &desk.authority.access.reader;
+pub async fn review_queue(context: &ActionContext<'_>) -> Result<Queue, ActionError> {
+    let reader = &context.authority.access.reader;
     let apps = reader.app_profiles(Some(AppStanding::Submitted), None, PAGE_MAX).await?;
     let mut versions = Vec::new();
     for version in reader.range_versions_that(VersionStanding::Submitted, PAGE_MAX).await? {
         if let Some(profile) = reader.app_profile(version.app).await? {
-            let view = version_view(desk, &version, &profile, false);
+            let view = version_view(context, &version, &profile, false);
             versions.push((profile, view));
         }
     }
@@ -238,9 +246,12 @@ pub async fn review_queue(desk: &Desk<'_>) -> Result<Queue, ActionError> {
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn namesakes_before(desk: &Desk<'_>, profile: &AppProfile) -> Result<usize, ActionError> {
+pub async fn namesakes_before(
+    context: &ActionContext<'_>,
+    profile: &AppProfile,
+) -> Result<usize, ActionError> {
     let waiting =
-        desk.authority.access.reader.app_profiles(Some(AppStanding::Submitted), None, OFFERED).await?;
+        context.authority.access.reader.app_profiles(Some(AppStanding::Submitted), None, OFFERED).await?;
     let (name, since) = (profile.name.folded(), profile.changed_at);
     let before =
         |one: &&AppProfile| one.id != profile.id && one.changed_at < since && one.name.folded() == name;
@@ -252,8 +263,8 @@ pub async fn namesakes_before(desk: &Desk<'_>, profile: &AppProfile) -> Result<u
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn open_apps(desk: &Desk<'_>, needle: &str) -> Result<Vec<AppCard>, ActionError> {
-    let reader = &desk.authority.access.reader;
+pub async fn open_apps(context: &ActionContext<'_>, needle: &str) -> Result<Vec<AppCard>, ActionError> {
+    let reader = &context.authority.access.reader;
     let needle = needle.trim().to_lowercase();
     let profiles = reader.app_profiles(Some(AppStanding::Verified), None, OFFERED).await?;
     let mut cards = Vec::new();
@@ -277,9 +288,12 @@ pub async fn open_apps(desk: &Desk<'_>, needle: &str) -> Result<Vec<AppCard>, Ac
 /// # Errors
 /// [`ActionError::NoKey`].
 #[crate::boxed]
-pub async fn app_of_key(desk: &Desk<'_>, key: KeyId) -> Result<Option<(AppCard, u64)>, ActionError> {
-    let reader = &desk.authority.access.reader;
-    let record = reader.key(desk.actor.scope(), key).await?.ok_or(ActionError::NoKey)?;
+pub async fn app_of_key(
+    context: &ActionContext<'_>,
+    key: KeyId,
+) -> Result<Option<(AppCard, u64)>, ActionError> {
+    let reader = &context.authority.access.reader;
+    let record = reader.key(context.actor.scope(), key).await?.ok_or(ActionError::NoKey)?;
     let keyward_rules::address::Binding::App(id) = record.binding else { return Ok(None) };
     let app = reader.app(id).await?;
     let card = match (reader.app_profile(id).await?, &app) {
@@ -292,7 +306,7 @@ pub async fn app_of_key(desk: &Desk<'_>, key: KeyId) -> Result<Option<(AppCard, 
         (None, Some(app)) => AppCard::of_record(app, record.permissions),
         (None, None) => return Ok(None),
     };
-    let verdicts = key_chart(desk, key, Range::Day).await?.verdicts;
+    let verdicts = key_chart(context, key, Range::Day).await?.verdicts;
     let refused = verdicts.iter().find(|(code, _)| code == "50110").map_or(0, |(_, count)| *count);
     Ok(Some((card, refused)))
 }
@@ -302,8 +316,8 @@ pub async fn app_of_key(desk: &Desk<'_>, key: KeyId) -> Result<Option<(AppCard, 
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn app_name(desk: &Desk<'_>, id: AppId) -> Result<String, ActionError> {
-    let app = desk.authority.access.reader.app(id).await?;
+pub async fn app_name(context: &ActionContext<'_>, id: AppId) -> Result<String, ActionError> {
+    let app = context.authority.access.reader.app(id).await?;
     Ok(app.map_or_else(|| format!("app {id}"), |app| app.name))
 }
 
@@ -312,8 +326,8 @@ pub async fn app_name(desk: &Desk<'_>, id: AppId) -> Result<String, ActionError>
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn is_broker(desk: &Desk<'_>, account: AccountId) -> Result<bool, ActionError> {
-    Ok(desk.authority.access.reader.is_broker(account).await?)
+pub async fn is_broker(context: &ActionContext<'_>, account: AccountId) -> Result<bool, ActionError> {
+    Ok(context.authority.access.reader.is_broker(account).await?)
 }
 
 /// The card of an app that a key may be bound to, for who names it.
@@ -321,16 +335,16 @@ pub async fn is_broker(desk: &Desk<'_>, account: AccountId) -> Result<bool, Acti
 /// # Errors
 /// [`ActionError::NoApp`], also while nobody may see it.
 #[crate::boxed]
-pub async fn app_card(desk: &Desk<'_>, id: AppId) -> Result<AppCard, ActionError> {
-    let reader = &desk.authority.access.reader;
+pub async fn app_card(context: &ActionContext<'_>, id: AppId) -> Result<AppCard, ActionError> {
+    let reader = &context.authority.access.reader;
     let profile = reader.app_profile(id).await?.filter(|one| one.standing == AppStanding::Verified);
     let profile = profile.ok_or(ActionError::NoApp)?;
     Ok(AppCard::of(&profile, reader.app(id).await?.as_ref()))
 }
 
 /// Refuses an app that no key can be bound to now.
-pub(crate) async fn refuse_closed(desk: &Desk<'_>, id: AppId) -> Result<(), ActionError> {
-    if app_card(desk, id).await?.state == "open" { Ok(()) } else { Err(ActionError::AppClosed) }
+pub(crate) async fn refuse_closed(context: &ActionContext<'_>, id: AppId) -> Result<(), ActionError> {
+    if app_card(context, id).await?.state == "open" { Ok(()) } else { Err(ActionError::AppClosed) }
 }
 
 /// An app's logo, for who may see the app: everybody once it is verified, its broker and operators before.
@@ -338,8 +352,8 @@ pub(crate) async fn refuse_closed(desk: &Desk<'_>, id: AppId) -> Result<(), Acti
 /// # Errors
 /// [`ActionError::NoApp`].
 #[crate::boxed]
-pub async fn app_logo(desk: &Desk<'_>, id: AppId) -> Result<Vec<u8>, ActionError> {
-    let profile = desk.authority.access.reader.app_profile(id).await?.ok_or(ActionError::NoApp)?;
-    let seen = profile.standing == AppStanding::Verified || desk.actor.scope().reaches(profile.owner);
+pub async fn app_logo(context: &ActionContext<'_>, id: AppId) -> Result<Vec<u8>, ActionError> {
+    let profile = context.authority.access.reader.app_profile(id).await?.ok_or(ActionError::NoApp)?;
+    let seen = profile.standing == AppStanding::Verified || context.actor.scope().reaches(profile.owner);
     profile.logo.filter(|_| seen).ok_or(ActionError::NoApp)
 }

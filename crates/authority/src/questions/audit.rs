@@ -7,7 +7,7 @@ use keyward_rules::log::{Hash, proof_text};
 use keyward_rules::trail::Entry;
 use keyward_store::{AuditFilter, AuditRecord, Bounds, Concern, Found};
 
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// A record in a list.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,12 +50,12 @@ impl RecordProof {
 /// [`ActionError::Store`].
 #[crate::boxed]
 pub async fn own_trail(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     account: AccountId,
     before: Option<u64>,
     limit: usize,
 ) -> Result<Vec<TrailView>, ActionError> {
-    let (log, scope) = (&desk.authority.access.log, desk.actor.scope());
+    let (log, scope) = (&context.authority.access.log, context.actor.scope());
     let mut views = Vec::new();
     for row in log.trail(scope, account, before, limit.clamp(1, PAGE_MAX)).await? {
         let concern = log.concern(scope, account, row.n).await?;
@@ -85,12 +85,12 @@ fn withhold(entry: &mut Entry) {
 /// # Errors
 /// [`ActionError::NoRecord`] beyond the actor's scope, [`ActionError::NotYetSigned`] when no checkpoint covers it.
 #[crate::boxed]
-pub async fn prove_record(desk: &Desk<'_>, n: u64) -> Result<RecordProof, ActionError> {
-    let log = &desk.authority.access.log;
-    let concern = match desk.actor.scope() {
+pub async fn prove_record(context: &ActionContext<'_>, n: u64) -> Result<RecordProof, ActionError> {
+    let log = &context.authority.access.log;
+    let concern = match context.actor.scope() {
         Scope::All => Concern::Own,
         Scope::Nothing => Concern::Not,
-        Scope::Account(account) => log.concern(desk.actor.scope(), account, n).await?,
+        Scope::Account(account) => log.concern(context.actor.scope(), account, n).await?,
     };
     if concern == Concern::Not {
         return Err(ActionError::NoRecord);
@@ -109,8 +109,8 @@ pub async fn prove_record(desk: &Desk<'_>, n: u64) -> Result<RecordProof, Action
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn signed_records(desk: &Desk<'_>) -> Result<u64, ActionError> {
-    Ok(desk.authority.access.log.newest_checkpoint().await?.map_or(0, |(size, _)| size))
+pub async fn signed_records(context: &ActionContext<'_>) -> Result<u64, ActionError> {
+    Ok(context.authority.access.log.newest_checkpoint().await?.map_or(0, |(size, _)| size))
 }
 
 /// Records that `filter` finds, newest first, at most `limit` (1 to 100), and where to search on if there may be more.
@@ -120,17 +120,17 @@ pub async fn signed_records(desk: &Desk<'_>) -> Result<u64, ActionError> {
 /// [`ActionError::NoRecord`] for everybody who does not see all; [`ActionError::Searching`].
 #[crate::boxed]
 pub async fn search_audit(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     filter: &AuditFilter,
     limit: usize,
 ) -> Result<Found<TrailView, u64>, ActionError> {
-    let scope = desk.actor.scope();
+    let scope = context.actor.scope();
     if scope != Scope::All {
         return Err(ActionError::NoRecord);
     }
-    let _search = desk.authority.searches.begin(&desk.actor)?;
+    let _search = context.authority.searches.begin(&context.actor)?;
     let bounds = Bounds { rows: limit.clamp(1, PAGE_MAX), looked_through: AUDIT_SEARCH_ROWS };
-    Ok(desk.authority.access.log.search(scope, filter, bounds).await?.map(view))
+    Ok(context.authority.access.log.search(scope, filter, bounds).await?.map(view))
 }
 
 /// A record that cannot be read shows as such: `keyward audit verify` says more.

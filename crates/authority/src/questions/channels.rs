@@ -7,7 +7,7 @@ use keyward_rules::limits::PAGE_MAX;
 use keyward_rules::time::Moment;
 use keyward_store::{ChannelRecord, DeliveryRecord, DeliveryState};
 
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// How a channel does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,8 +117,8 @@ fn view(record: &ChannelRecord, last: Option<DeliveryView>) -> ChannelView {
     }
 }
 
-async fn with_last(desk: &Desk<'_>, record: &ChannelRecord) -> Result<ChannelView, ActionError> {
-    let rows = desk.authority.access.reader.deliveries_of(desk.actor.scope(), record, None, 1).await?;
+async fn with_last(context: &ActionContext<'_>, record: &ChannelRecord) -> Result<ChannelView, ActionError> {
+    let rows = context.authority.access.reader.deliveries_of(context.actor.scope(), record, None, 1).await?;
     Ok(view(record, rows.into_iter().next().map(DeliveryView::of)))
 }
 
@@ -127,10 +127,13 @@ async fn with_last(desk: &Desk<'_>, record: &ChannelRecord) -> Result<ChannelVie
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn list_channels(desk: &Desk<'_>, account: AccountId) -> Result<Vec<ChannelView>, ActionError> {
+pub async fn list_channels(
+    context: &ActionContext<'_>,
+    account: AccountId,
+) -> Result<Vec<ChannelView>, ActionError> {
     let mut views = Vec::new();
-    for record in desk.authority.access.reader.channels_of(desk.actor.scope(), account).await? {
-        views.push(with_last(desk, &record).await?);
+    for record in context.authority.access.reader.channels_of(context.actor.scope(), account).await? {
+        views.push(with_last(context, &record).await?);
     }
     Ok(views)
 }
@@ -140,8 +143,8 @@ pub async fn list_channels(desk: &Desk<'_>, account: AccountId) -> Result<Vec<Ch
 /// # Errors
 /// [`ActionError::NoChannel`].
 #[crate::boxed]
-pub async fn show_channel(desk: &Desk<'_>, id: ChannelId) -> Result<ChannelView, ActionError> {
-    with_last(desk, &find(desk, id).await?).await
+pub async fn show_channel(context: &ActionContext<'_>, id: ChannelId) -> Result<ChannelView, ActionError> {
+    with_last(context, &find(context, id).await?).await
 }
 
 /// Messages of a channel before the one numbered `before`, newest first, at most `limit` (1 to 100).
@@ -150,17 +153,18 @@ pub async fn show_channel(desk: &Desk<'_>, id: ChannelId) -> Result<ChannelView,
 /// [`ActionError::NoChannel`].
 #[crate::boxed]
 pub async fn list_deliveries(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     id: ChannelId,
     before: Option<i64>,
     limit: usize,
 ) -> Result<Vec<DeliveryView>, ActionError> {
-    let record = find(desk, id).await?;
+    let record = find(context, id).await?;
     let limit = limit.clamp(1, PAGE_MAX);
-    let rows = desk.authority.access.reader.deliveries_of(desk.actor.scope(), &record, before, limit).await?;
+    let rows =
+        context.authority.access.reader.deliveries_of(context.actor.scope(), &record, before, limit).await?;
     Ok(rows.into_iter().map(DeliveryView::of).collect())
 }
 
-async fn find(desk: &Desk<'_>, id: ChannelId) -> Result<ChannelRecord, ActionError> {
-    desk.authority.access.reader.channel(desk.actor.scope(), id).await?.ok_or(ActionError::NoChannel)
+async fn find(context: &ActionContext<'_>, id: ChannelId) -> Result<ChannelRecord, ActionError> {
+    context.authority.access.reader.channel(context.actor.scope(), id).await?.ok_or(ActionError::NoChannel)
 }

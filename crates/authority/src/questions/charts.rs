@@ -8,7 +8,7 @@ use keyward_rules::time::Moment;
 use keyward_store::{Charted, Counted, LATENCIES_MS, Rollup, Span};
 
 use crate::tell::shows_addresses;
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// How far a chart reaches back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,12 +94,16 @@ const LINES: usize = 20;
 /// # Errors
 /// [`ActionError::NoKey`].
 #[crate::boxed]
-pub async fn key_chart(desk: &Desk<'_>, id: KeyId, range: Range) -> Result<ChartView, ActionError> {
-    let reader = &desk.authority.access.reader;
-    let key = reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
-    let mut chart = chart(desk, Charted::Key(id), range).await?;
+pub async fn key_chart(
+    context: &ActionContext<'_>,
+    id: KeyId,
+    range: Range,
+) -> Result<ChartView, ActionError> {
+    let reader = &context.authority.access.reader;
+    let key = reader.key(context.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
+    let mut chart = chart(context, Charted::Key(id), range).await?;
     if shows_addresses(&key.binding) {
-        let activity = &desk.authority.access.activity;
+        let activity = &context.authority.access.activity;
         chart.sources = activity.top_sources(Charted::Key(id), range.span(), chart.since, LINES).await?;
     }
     Ok(chart)
@@ -111,21 +115,25 @@ pub async fn key_chart(desk: &Desk<'_>, id: KeyId, range: Range) -> Result<Chart
 /// [`ActionError::NoAccount`].
 #[crate::boxed]
 pub async fn account_chart(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     account: AccountId,
     range: Range,
 ) -> Result<ChartView, ActionError> {
-    if !desk.actor.scope().reaches(account) {
+    if !context.actor.scope().reaches(account) {
         return Err(ActionError::NoAccount);
     }
-    chart(desk, Charted::Account(account), range).await
+    chart(context, Charted::Account(account), range).await
 }
 
-async fn chart(desk: &Desk<'_>, subject: Charted, range: Range) -> Result<ChartView, ActionError> {
+async fn chart(
+    context: &ActionContext<'_>,
+    subject: Charted,
+    range: Range,
+) -> Result<ChartView, ActionError> {
     let span = range.span();
-    let last = desk.now.unix_ms() / span.ms();
+    let last = context.now.unix_ms() / span.ms();
     let since = Moment::from_unix_ms(last.saturating_sub(span.pieces() - 1) * span.ms());
-    let counts = desk.authority.access.activity.rollups(subject, span, since).await?;
+    let counts = context.authority.access.activity.rollups(subject, span, since).await?;
     Ok(draw(&counts, since, span))
 }
 

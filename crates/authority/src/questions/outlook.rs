@@ -9,7 +9,7 @@ use keyward_rules::id::KeyId;
 use keyward_rules::key::Reach;
 use keyward_rules::route::{Found, Method, RouteTable};
 
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// What a well-signed request of one kind would get.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,12 +40,13 @@ const KINDS: [(&str, Method, &str); 6] = [
 /// [`ActionError::NoKey`].
 #[crate::boxed]
 pub async fn key_outlook(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     routes: &RouteTable,
     id: KeyId,
     source: IpAddr,
 ) -> Result<Vec<Outlook>, ActionError> {
-    let key = desk.authority.access.reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
+    let key =
+        context.authority.access.reader.key(context.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
     let reach = match &key.binding {
         // The app's ranges are nobody's to probe: the answer is for a request from its servers.
         Binding::Anywhere | Binding::App(_) => Reach::Anywhere,

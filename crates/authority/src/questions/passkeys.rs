@@ -4,7 +4,7 @@ use keyward_rules::id::AccountId;
 use keyward_rules::person::PasskeyId;
 use keyward_rules::time::Moment;
 
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// A passkey as its holder sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,8 +24,11 @@ pub struct PasskeyView {
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn list_passkeys(desk: &Desk<'_>, account: AccountId) -> Result<Vec<PasskeyView>, ActionError> {
-    let records = desk.authority.access.reader.passkeys_of(desk.actor.scope(), account).await?;
+pub async fn list_passkeys(
+    context: &ActionContext<'_>,
+    account: AccountId,
+) -> Result<Vec<PasskeyView>, ActionError> {
+    let records = context.authority.access.reader.passkeys_of(context.actor.scope(), account).await?;
     let view = |record: keyward_store::PasskeyRecord| PasskeyView {
         id: record.id,
         name: record.name,
@@ -41,10 +44,10 @@ pub async fn list_passkeys(desk: &Desk<'_>, account: AccountId) -> Result<Vec<Pa
 /// [`ActionError::NoPasskey`].
 #[crate::boxed]
 pub async fn show_passkey(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     account: AccountId,
     id: PasskeyId,
 ) -> Result<PasskeyView, ActionError> {
-    let all = list_passkeys(desk, account).await?;
+    let all = list_passkeys(context, account).await?;
     all.into_iter().find(|passkey| passkey.id == id).ok_or(ActionError::NoPasskey)
 }

@@ -5,7 +5,7 @@ use keyward_rules::person::{SessionId, Token};
 use keyward_rules::time::Moment;
 use keyward_store::{SessionKind, SessionRecord, Stage};
 
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// An open session as its owner sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,10 +33,13 @@ pub struct SessionView {
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn list_sessions(desk: &Desk<'_>, account: AccountId) -> Result<Vec<SessionView>, ActionError> {
-    let rows = desk.authority.access.reader.sessions_of(desk.actor.scope(), account).await?;
-    let current = desk.session();
-    let open = rows.into_iter().filter(|row| row.stage == Stage::Full && !row.life.is_over(desk.now));
+pub async fn list_sessions(
+    context: &ActionContext<'_>,
+    account: AccountId,
+) -> Result<Vec<SessionView>, ActionError> {
+    let rows = context.authority.access.reader.sessions_of(context.actor.scope(), account).await?;
+    let current = context.session();
+    let open = rows.into_iter().filter(|row| row.stage == Stage::Full && !row.life.is_over(context.now));
     Ok(open
         .map(|row| SessionView {
             id: row.id,
@@ -66,14 +69,14 @@ pub enum Presence {
 /// [`ActionError::Store`].
 #[crate::boxed]
 pub async fn open_session(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     token: &Token,
     presence: Presence,
 ) -> Result<Option<SessionRecord>, ActionError> {
-    let door = &desk.authority.access.door;
-    let found = door.session(&token.hash(), desk.now).await?;
+    let door = &context.authority.access.door;
+    let found = door.session(&token.hash(), context.now).await?;
     if let (Some(session), Presence::Acting) = (&found, presence) {
-        door.touch(session, desk.now).await?;
+        door.touch(session, context.now).await?;
     }
     Ok(found)
 }

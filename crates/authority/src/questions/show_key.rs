@@ -5,11 +5,11 @@ use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::{EndCause, Environment, Hold, HolderState, KeyName, Place, RateCap, idle_deadline};
 use keyward_rules::permission::Permissions;
 use keyward_rules::time::Moment;
-use keyward_store::{KeyNotes, KeyRecord};
+use keyward_store::{KeyMetadata, KeyRecord};
 
 use crate::keys::place_of;
 use crate::tell::shows_addresses;
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// Which rule will end a key, if nothing changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,7 +118,7 @@ const fn hold_in_words(hold: Hold) -> &'static str {
 }
 
 impl KeyView {
-    pub(crate) fn of(key: &KeyRecord, notes: Option<&KeyNotes>, place: Place, now: Moment) -> Self {
+    pub(crate) fn of(key: &KeyRecord, notes: Option<&KeyMetadata>, place: Place, now: Moment) -> Self {
         let over = key.expires_at.is_some_and(|end| end <= now);
         let state = match key.life.state {
             HolderState::Deleted { .. } | HolderState::Expired { cause: EndCause::Deleted, .. } => "deleted",
@@ -187,7 +187,7 @@ const fn ended_by_date(key: &KeyRecord, over: bool) -> bool {
     }
 }
 
-fn ending(key: &KeyRecord, notes: Option<&KeyNotes>, place: Place) -> Option<Ending> {
+fn ending(key: &KeyRecord, notes: Option<&KeyMetadata>, place: Place) -> Option<Ending> {
     let unbound = notes.and_then(|notes| notes.unbound_at);
     let (created, used) = (key.created_at, key.last_used_at);
     let idle = idle_deadline(&key.binding, key.environment, key.life, created, used, unbound);
@@ -213,16 +213,16 @@ pub fn reach_in_words(binding: &Binding) -> String {
 /// # Errors
 /// [`ActionError::NoKey`]; [`ActionError::Store`] when its row was altered.
 #[crate::boxed]
-pub async fn show_key(desk: &Desk<'_>, id: KeyId) -> Result<KeyView, ActionError> {
-    let reader = &desk.authority.access.reader;
-    let key = reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
+pub async fn show_key(context: &ActionContext<'_>, id: KeyId) -> Result<KeyView, ActionError> {
+    let reader = &context.authority.access.reader;
+    let key = reader.key(context.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
     let notes = reader.notes_of(key.account).await?;
     let own = notes.iter().find(|notes| notes.key == id);
     let place = match own {
-        Some(own) => place_of(desk, own).await?,
+        Some(own) => place_of(context, own).await?,
         None => Place::Own,
     };
-    let mut view = KeyView::of(&key, own, place, desk.now);
+    let mut view = KeyView::of(&key, own, place, context.now);
     let after = notes.iter().filter(|notes| notes.predecessor == Some(id)).map(|notes| notes.key);
     view.replaced_by = after.filter(|after| view.successor != Some(*after)).collect();
     Ok(view)

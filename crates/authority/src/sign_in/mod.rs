@@ -19,7 +19,7 @@ use keyward_rules::id::AccountId;
 use keyward_rules::person::{Device, SessionId, SessionLife, Token};
 use keyward_store::{SessionKind, SessionRecord, Stage};
 
-use crate::Desk;
+use crate::ActionContext;
 
 /// Prefix of a browser's session token.
 pub const PAGES: &str = "kwp_";
@@ -39,12 +39,12 @@ pub const fn prefix(kind: SessionKind) -> &'static str {
 
 /// A fresh session and its token.
 pub(crate) fn session(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     account: AccountId,
     kind: SessionKind,
     stage: Stage,
 ) -> (SessionRecord, Token) {
-    let (source, device) = match &desk.actor {
+    let (source, device) = match &context.actor {
         Actor::Holder(holder) | Actor::Staff(Staff { holder, .. }) => {
             (holder.origin.address.to_string(), holder.origin.device.clone())
         }
@@ -52,14 +52,14 @@ pub(crate) fn session(
         Actor::Host(_) | Actor::System(_) => (String::new(), Device::of("")),
     };
     let record = SessionRecord {
-        id: SessionId::from_entropy(desk.random()),
+        id: SessionId::from_entropy(context.random()),
         account,
         kind,
         stage,
-        life: SessionLife { began_at: desk.now, seen_at: desk.now },
+        life: SessionLife { began_at: context.now, seen_at: context.now },
         source,
         device: device.to_string(),
         note: None,
     };
-    (record, Token::from_entropy(prefix(kind), desk.random()))
+    (record, Token::from_entropy(prefix(kind), context.random()))
 }

@@ -3,16 +3,16 @@
 
 use keyward_store::SessionRecord;
 
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// Leaves `word` with the actor's session.
 ///
 /// # Errors
 /// [`ActionError::NoSession`] unless a signed-in person asks; [`ActionError::Store`].
 #[crate::boxed]
-pub async fn leave_note(desk: &Desk<'_>, word: &str) -> Result<(), ActionError> {
-    let session = desk.session().ok_or(ActionError::NoSession)?;
-    Ok(desk.authority.access.door.leave_note(session, word).await?)
+pub async fn leave_note(context: &ActionContext<'_>, word: &str) -> Result<(), ActionError> {
+    let session = context.session().ok_or(ActionError::NoSession)?;
+    Ok(context.authority.access.door.leave_note(session, word).await?)
 }
 
 /// Takes the word that `session` keeps; `None` without one, or when another page was faster.
@@ -20,8 +20,11 @@ pub async fn leave_note(desk: &Desk<'_>, word: &str) -> Result<(), ActionError> 
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn take_note(desk: &Desk<'_>, session: &SessionRecord) -> Result<Option<String>, ActionError> {
+pub async fn take_note(
+    context: &ActionContext<'_>,
+    session: &SessionRecord,
+) -> Result<Option<String>, ActionError> {
     let Some(word) = &session.note else { return Ok(None) };
-    let first = desk.authority.access.door.take_note(session.id, word).await?;
+    let first = context.authority.access.door.take_note(session.id, word).await?;
     Ok(first.then(|| word.clone()))
 }

@@ -10,7 +10,7 @@ use keyward_store::{Patience, SessionKind, SessionRecord};
 use super::second_factor::finish;
 use crate::passkeys::{Purpose, prove_any_passkey, prove_passkey};
 use crate::prove::source;
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// Signs in with a passkey and nothing else; gives the session's token and the browser's.
 ///
@@ -18,22 +18,22 @@ use crate::{ActionError, Desk};
 /// [`ActionError::PasskeyRefused`] for everything that is not right.
 #[crate::boxed]
 pub async fn present_passkey(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     text: &str,
     device: Option<Token>,
     kind: SessionKind,
 ) -> Result<(Token, Token), ActionError> {
     // Nobody guesses a signature, and the open questions of a source bound the work. So a source's pause, which others may
     // have caused, does not keep a passkey's owner out; what is wrong counts against the source all the same.
-    let factor = match prove_any_passkey(desk, &Purpose::SignIn, text).await {
+    let factor = match prove_any_passkey(context, &Purpose::SignIn, text).await {
         Err(ActionError::NotProven(_)) => {
-            let by_source = format!("source:{}", source(desk));
-            desk.authority.access.door.count_try(&by_source, Patience::Source, desk.now).await?;
+            let by_source = format!("source:{}", source(context));
+            context.authority.access.door.count_try(&by_source, Patience::Source, context.now).await?;
             return Err(ActionError::PasskeyRefused);
         }
         other => other?,
     };
-    finish(desk, factor, kind, device, None).await
+    finish(context, factor, kind, device, None).await
 }
 
 /// Completes the half session `half` with a passkey of its account.
@@ -42,11 +42,11 @@ pub async fn present_passkey(
 /// [`ActionError::NotProven`].
 #[crate::boxed]
 pub async fn present_passkey_second(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     half: &SessionRecord,
     text: &str,
     device: Option<Token>,
 ) -> Result<(Token, Token), ActionError> {
-    let factor = prove_passkey(desk, half.account, &Purpose::SecondFactor(half.id), text).await?;
-    finish(desk, factor, half.kind, device, Some(half.id)).await
+    let factor = prove_passkey(context, half.account, &Purpose::SecondFactor(half.id), text).await?;
+    finish(context, factor, half.kind, device, Some(half.id)).await
 }

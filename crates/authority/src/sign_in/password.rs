@@ -19,7 +19,7 @@ use crate::accounts::address_word;
 use crate::duties::{once_a_day, raise_to};
 use crate::hashing::Lane;
 use crate::prove::{source, verified};
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// What somebody presents.
 pub struct Presented {
@@ -46,9 +46,12 @@ pub enum Door {
 /// # Errors
 /// [`ActionError::NotSignedIn`] for everything that is not right; [`ActionError::Busy`].
 #[crate::boxed]
-pub async fn present_password(desk: &Desk<'_>, presented: Presented) -> Result<Door, ActionError> {
-    let door = &desk.authority.access.door;
-    let address = source(desk);
+pub async fn present_password(
+    context: &ActionContext<'_>,
+    presented: Presented,
+) -> Result<Door, ActionError> {
+    let door = &context.authority.access.door;
+    let address = source(context);
     let by_source = format!("source:{}", address);
     let email = Email::parse(presented.email.trim()).map_err(|_| ActionError::NotSignedIn)?;
     let account = door.account_by_email(&email).await?;
@@ -56,15 +59,15 @@ pub async fn present_password(desk: &Desk<'_>, presented: Presented) -> Result<D
         Some(account) => door.person(account.id).await?,
         None => None,
     };
-    let lane = lane(desk, person.as_ref(), presented.device.as_ref()).await?;
+    let lane = lane(context, person.as_ref(), presented.device.as_ref()).await?;
     let known = lane != STRANGERS;
-    let by_account = format!("password:{}:{lane}", address_word(desk, &email));
+    let by_account = format!("password:{}:{lane}", address_word(context, &email));
     // What strangers do at a source is nothing to a browser that the account knows: it neither waits nor counts there.
     let source_try = match known {
         true => None,
-        false => Some(door.count_try(&by_source, Patience::Source, desk.now).await?),
+        false => Some(door.count_try(&by_source, Patience::Source, context.now).await?),
     };
-    let account_try = door.count_try(&by_account, Patience::Credential, desk.now).await?;
+    let account_try = door.count_try(&by_account, Patience::Credential, context.now).await?;
     let at_source = source_try.map(|counted| (by_source.as_str(), counted));
     let tries: Vec<(&str, Try)> = at_source.into_iter().chain([(by_account.as_str(), account_try)]).collect();
     if tries.iter().any(|(_, one)| *one == Try::Paused) {
@@ -73,9 +76,9 @@ pub async fn present_password(desk: &Desk<'_>, presented: Presented) -> Result<D
     let Ok(password) = Password::present(&presented.password) else { return Err(ActionError::NotSignedIn) };
     let hash = person.as_ref().map(|person| Secret::new(person.password.expose().clone()));
     let place = if known { Lane::Known } else { Lane::Strangers };
-    let right = verified(desk, place, &tries, (password, hash)).await?;
+    let right = verified(context, place, &tries, (password, hash)).await?;
     let (Some(person), true) = (person, right) else {
-        warn_owner(desk, account.map(|account| account.id)).await?;
+        warn_owner(context, account.map(|account| account.id)).await?;
         return Err(ActionError::NotSignedIn);
     };
     door.clear_tries(&by_account).await?;
@@ -84,31 +87,33 @@ pub async fn present_password(desk: &Desk<'_>, presented: Presented) -> Result<D
     }
     match person.two_factor() {
         TwoFactor::On => {
-            let (half, token) = session(desk, person.account, presented.kind, Stage::Password);
+            let (half, token) = session(context, person.account, presented.kind, Stage::Password);
             if door.begin_half(&half, &token.hash()).await? > 0 {
-                let once = once_a_day(desk, person.account);
-                raise_to(desk, AlertKind::PasswordKnown, person.account, once).await?;
+                let once = once_a_day(context, person.account);
+                raise_to(context, AlertKind::PasswordKnown, person.account, once).await?;
             }
             Ok(Door::SecondFactorDue(token))
         }
         TwoFactor::Off => {
             let factor =
                 Factor::settle(person.account, FactorKind::Password, TwoFactor::Off, FactorAnswer::Right)?;
-            let (token, device) = finish(desk, factor, presented.kind, presented.device, None).await?;
+            let (token, device) = finish(context, factor, presented.kind, presented.device, None).await?;
             Ok(Door::Open(token, device))
         }
     }
 }
 
 /// The owner is told of repeated failures, once a day.
-async fn warn_owner(desk: &Desk<'_>, account: Option<AccountId>) -> Result<(), ActionError> {
+async fn warn_owner(context: &ActionContext<'_>, account: Option<AccountId>) -> Result<(), ActionError> {
     let Some(account) = account else { return Ok(()) };
     let subject = format!("failures:{account}");
     // The counter's first pause begins with the sixth failure: that is when it is worth a word.
-    if desk.authority.access.door.count_try(&subject, Patience::Credential, desk.now).await? == Try::Paused {
-        let day = desk.now.unix_ms() / keyward_rules::limits::DAY_MS;
+    if context.authority.access.door.count_try(&subject, Patience::Credential, context.now).await?
+        == Try::Paused
+    {
+        let day = context.now.unix_ms() / keyward_rules::limits::DAY_MS;
         let once = format!("failures:{account}:{day}");
-        raise_to(desk, AlertKind::RepeatedFailures, account, once).await?;
+        raise_to(context, AlertKind::RepeatedFailures, account, once).await?;
     }
     Ok(())
 }

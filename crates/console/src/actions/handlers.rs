@@ -47,13 +47,13 @@ async fn show<A: Exposed>(person: &SignedIn, id: &str) -> Result<Response, Halte
         FormStep::Inputs(inputs) => return Ok(fill_in(person, &A::PAGE, id, inputs)),
         FormStep::Proof(wanted) => wanted,
     };
-    let desk = person.desk();
-    wanted.action.judge(&desk).await?;
-    let pending = wanted.action.plan(&desk).await?;
+    let context = person.context();
+    wanted.action.judge(&context).await?;
+    let pending = wanted.action.plan(&context).await?;
     let carried = wanted.carried.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     let asking = asking(&A::PAGE, id, &wanted.back, wanted.words, &pending);
-    Ok(match ceremony_of(&desk, pending.action)? {
-        Ceremony::OneFactor => ask_one(person, &desk, &asking, &Fields(carried), &pending).await,
+    Ok(match ceremony_of(&context, pending.action)? {
+        Ceremony::OneFactor => ask_one(person, &context, &asking, &Fields(carried), &pending).await,
         Ceremony::Session
         | Ceremony::StepUp
         | Ceremony::MailCode
@@ -75,7 +75,7 @@ async fn submit<A: Exposed>(posted: &Posted, id: &str) -> Result<Response, Halte
         kind = Some(pending.action);
         asking(&A::PAGE, id, &wanted.back, wanted.words, pending)
     };
-    act(&kept, &person.desk(), wanted.action, question).await?;
+    act(&kept, &person.context(), wanted.action, question).await?;
     Ok(match kind {
         Some(action) => told(person, &wanted.then, Note::Done(action)).await,
         None => go(&wanted.then),

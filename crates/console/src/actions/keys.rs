@@ -77,7 +77,7 @@ async fn about_key<A>(
     warning: &str,
 ) -> Result<FormStep<A>, ActionError> {
     let id: KeyId = id.parse().map_err(|_| ActionError::NoKey)?;
-    let key = show_key(&person.desk(), id).await?;
+    let key = show_key(&person.context(), id).await?;
     if !key.is_living() {
         return Err(LifeRefusal::Ended.into());
     }
@@ -353,16 +353,16 @@ impl Exposed for DeleteUnusedKeys {
     type Answer = DeletedUnused;
 
     async fn of_form(person: &SignedIn, _: &str, fields: &Fields) -> Result<FormStep<Self>, ActionError> {
-        let desk = person.desk();
+        let context = person.context();
         let typed = fields.get("days");
         if typed.is_empty() && !fields.has("not_used_since") {
             return Ok(FormStep::Inputs(days_form("90", "")));
         }
-        let since = not_used_since(fields, desk.now);
-        let Some(action) = since.and_then(|since| Self::new(person.id(), since, desk.now)) else {
+        let since = not_used_since(fields, context.now);
+        let Some(action) = since.and_then(|since| Self::new(person.id(), since, context.now)) else {
             return Ok(FormStep::Inputs(days_form(typed, "Type a whole number of days from 1 to 3650.")));
         };
-        if action.preview(&desk).await?.is_empty() {
+        if action.preview(&context).await?.is_empty() {
             return Ok(FormStep::Inputs(days_form(
                 typed,
                 "Every key was used since then. There is nothing to delete.",
@@ -380,7 +380,7 @@ impl Exposed for DeleteUnusedKeys {
 
     fn of_body(caller: &Caller, _: &str, body: Unused) -> Result<(Self, Given), Problem> {
         let since = Moment::from_unix_ms(body.not_used_since_ms);
-        let action = Self::new(caller.id(), since, caller.desk().now).ok_or_else(|| {
+        let action = Self::new(caller.id(), since, caller.context().now).ok_or_else(|| {
             let text = "`not_used_since_ms` is at least a day ago";
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_moment", text)
         })?;

@@ -178,7 +178,7 @@ pub async fn register(
     Body(body): Body<Registration>,
 ) -> Result<(StatusCode, Json<Sent>), Problem> {
     let email = email_of(&body.email)?;
-    let id = ask_to_register(&shell.desk(Actor::Visitor(origin)), &email, &body.password).await?;
+    let id = ask_to_register(&shell.context(Actor::Visitor(origin)), &email, &body.password).await?;
     Ok((StatusCode::ACCEPTED, Json(Sent { id: id.to_string() })))
 }
 
@@ -192,8 +192,8 @@ pub async fn confirm_registration(
     Id(id): Id<String>,
     Body(body): Body<Code>,
 ) -> Result<(StatusCode, Json<Registered>), Problem> {
-    let desk = shell.desk(Actor::Visitor(origin));
-    let made = take_registration(&desk, &id, &body.code, SessionKind::Program).await?;
+    let context = shell.context(Actor::Visitor(origin));
+    let made = take_registration(&context, &id, &body.code, SessionKind::Program).await?;
     let answer = Registered {
         account: made.account.to_string(),
         token: made.token.expose().to_owned(),
@@ -212,9 +212,9 @@ pub async fn recover(
 ) -> Result<(StatusCode, Json<Sent>), Problem> {
     let email = email_of(&body.email)?;
     let device = body.device.as_deref().and_then(|text| Token::parse(DEVICE, text));
-    let desk = shell.desk(Actor::Visitor(origin));
+    let context = shell.context(Actor::Visitor(origin));
     let (asked, ()) =
-        tokio::join!(ask_to_reset(&desk, &email, device.as_ref()), tokio::time::sleep(EVEN_TIME));
+        tokio::join!(ask_to_reset(&context, &email, device.as_ref()), tokio::time::sleep(EVEN_TIME));
     Ok((StatusCode::ACCEPTED, Json(Sent { id: asked?.to_string() })))
 }
 
@@ -227,8 +227,8 @@ pub async fn recovery_options(
     Origin(origin): Origin,
     Id(id): Id<SessionId>,
 ) -> Result<Json<PasskeyQuestion>, Problem> {
-    let desk = shell.desk(Actor::Visitor(origin));
-    Ok(Json(offer_any_passkey(&desk, &Purpose::Reset(id), "reset").await?.into()))
+    let context = shell.context(Actor::Visitor(origin));
+    Ok(Json(offer_any_passkey(&context, &Purpose::Reset(id), "reset").await?.into()))
 }
 
 /// Reset the password
@@ -253,9 +253,9 @@ pub async fn confirm_recovery(
         passkey: body.passkey.map(|answer| answer.to_json()).unwrap_or_default(),
         password: body.password,
     };
-    let desk = shell.desk(Actor::Visitor(origin));
+    let context = shell.context(Actor::Visitor(origin));
     let (reset, ()) =
-        tokio::join!(reset_password(&desk, &form, Consent::Given), tokio::time::sleep(EVEN_TIME));
+        tokio::join!(reset_password(&context, &form, Consent::Given), tokio::time::sleep(EVEN_TIME));
     reset?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -264,7 +264,7 @@ pub async fn confirm_recovery(
 #[utoipa::path(get, path = "/api/v1/account", tag = "account", security(("bearer" = [])),
     responses((status = 200, description = "The account", body = Account), Problems))]
 pub async fn show(caller: Caller) -> Result<Json<Account>, Problem> {
-    Ok(Json(show_account(&caller.desk(), caller.id()).await?.into()))
+    Ok(Json(show_account(&caller.context(), caller.id()).await?.into()))
 }
 
 /// Choose the phrase that marks our mails
@@ -273,7 +273,7 @@ pub async fn show(caller: Caller) -> Result<Json<Account>, Problem> {
 pub async fn phrase(caller: Caller, Body(body): Body<Phrase>) -> Result<StatusCode, Problem> {
     let matter = phrase_matter(&body.phrase);
     let proof = caller.one_factor(&matter, &body.factor, body.passkey).await?;
-    change_phrase(&caller.desk(), proof, caller.id(), &body.phrase).await?;
+    change_phrase(&caller.context(), proof, caller.id(), &body.phrase).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -282,7 +282,7 @@ pub async fn phrase(caller: Caller, Body(body): Body<Phrase>) -> Result<StatusCo
     responses((status = 204, description = "Set; all other sessions have ended"), Problems))]
 pub async fn password(caller: Caller, Body(body): Body<NewPassword>) -> Result<StatusCode, Problem> {
     let proof = caller.step_up(&password_matter(&body.password), body.step_up).await?;
-    change_password(&caller.desk(), proof, caller.id(), &body.password).await?;
+    change_password(&caller.context(), proof, caller.id(), &body.password).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -292,7 +292,7 @@ pub async fn password(caller: Caller, Body(body): Body<NewPassword>) -> Result<S
 pub async fn email(caller: Caller, Body(body): Body<NewEmail>) -> Result<(StatusCode, Json<Sent>), Problem> {
     let new = email_of(&body.email)?;
     let proof = caller.step_up(&email_matter(&new), body.step_up).await?;
-    let id = ask_for_email(&caller.desk(), proof, &new).await?;
+    let id = ask_for_email(&caller.context(), proof, &new).await?;
     Ok((StatusCode::ACCEPTED, Json(Sent { id: id.to_string() })))
 }
 
@@ -305,7 +305,7 @@ pub async fn confirm_email(
     Id(id): Id<String>,
     Body(body): Body<Code>,
 ) -> Result<StatusCode, Problem> {
-    take_email(&caller.desk(), &id, &body.code).await?;
+    take_email(&caller.context(), &id, &body.code).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -313,7 +313,7 @@ pub async fn confirm_email(
 #[utoipa::path(post, path = "/api/v1/account/authenticator/propose", tag = "account", security(("bearer" = [])),
     responses((status = 200, description = "A fresh secret; nothing is set up yet", body = Proposed), Problems))]
 pub async fn propose_authenticator(caller: Caller) -> Result<Json<Proposed>, Problem> {
-    let account = show_account(&caller.desk(), caller.id()).await?;
+    let account = show_account(&caller.context(), caller.id()).await?;
     let mut entropy = [0; 20];
     (caller.shell.authority().entropy)(&mut entropy);
     let authenticator = Authenticator::from_entropy(entropy);
@@ -336,9 +336,9 @@ pub async fn enrol_authenticator(
             "the secret is not Base32 of an authenticator",
         )
     })?;
-    let step = try_authenticator(&caller.desk(), &authenticator, &body.code)?;
+    let step = try_authenticator(&caller.context(), &authenticator, &body.code)?;
     let proof = caller.step_up(&enrol_matter(&authenticator), body.step_up).await?;
-    let enrolled = enrol_totp(&caller.desk(), proof, caller.id(), &authenticator, step).await?;
+    let enrolled = enrol_totp(&caller.context(), proof, caller.id(), &authenticator, step).await?;
     Ok(Json(Codes { recovery_codes: enrolled.recovery_codes }))
 }
 
@@ -346,9 +346,9 @@ pub async fn enrol_authenticator(
 #[utoipa::path(delete, path = "/api/v1/account/authenticator", tag = "account", request_body = Bare, security(("bearer" = [])),
     responses((status = 204, description = "Off; without a passkey all keys are held"), Problems))]
 pub async fn remove_authenticator(caller: Caller, Body(body): Body<Bare>) -> Result<StatusCode, Problem> {
-    let left = show_account(&caller.desk(), caller.id()).await?.without_the_authenticator();
+    let left = show_account(&caller.context(), caller.id()).await?.without_the_authenticator();
     let proof = caller.step_up(&remove_matter(left), body.step_up).await?;
-    remove_totp(&caller.desk(), proof, caller.id()).await?;
+    remove_totp(&caller.context(), proof, caller.id()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -357,5 +357,5 @@ pub async fn remove_authenticator(caller: Caller, Body(body): Body<Bare>) -> Res
     responses((status = 200, description = "Ten new codes; the old ones no longer work", body = Codes), Problems))]
 pub async fn recovery_codes(caller: Caller, Body(body): Body<Bare>) -> Result<Json<Codes>, Problem> {
     let proof = caller.step_up(&recovery_matter(), body.step_up).await?;
-    Ok(Json(Codes { recovery_codes: renew_recovery_codes(&caller.desk(), proof, caller.id()).await? }))
+    Ok(Json(Codes { recovery_codes: renew_recovery_codes(&caller.context(), proof, caller.id()).await? }))
 }

@@ -136,7 +136,7 @@ pub async fn key_chart(
     Id(id): Id<KeyId>,
     Asked(query): Asked<ChartQuery>,
 ) -> Result<Json<Chart>, Problem> {
-    Ok(Json(questions::key_chart(&caller.desk(), id, query.range()?).await?.into()))
+    Ok(Json(questions::key_chart(&caller.context(), id, query.range()?).await?.into()))
 }
 
 /// Search a key's requests
@@ -148,21 +148,23 @@ pub async fn key_requests(
     Id(id): Id<KeyId>,
     Asked(query): Asked<RequestQuery>,
 ) -> Result<Json<Requests>, Problem> {
-    let desk = caller.desk();
+    let context = caller.context();
     let limit = limit(query.limit, MOST)?;
     let before: Result<Option<Place>, ()> = query.cursor.as_deref().map(str::parse).transpose();
     let before = before.map_err(|()| {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_cursor", "the cursor is not one of ours")
     })?;
     let filter = RequestFilter {
-        from: Moment::from_unix_ms(query.from_ms.unwrap_or(desk.now.unix_ms().saturating_sub(31 * DAY_MS))),
-        until: Moment::from_unix_ms(query.until_ms.unwrap_or(desk.now.unix_ms() + 1)),
+        from: Moment::from_unix_ms(
+            query.from_ms.unwrap_or(context.now.unix_ms().saturating_sub(31 * DAY_MS)),
+        ),
+        until: Moment::from_unix_ms(query.until_ms.unwrap_or(context.now.unix_ms() + 1)),
         code: query.verdict.unwrap_or_default(),
         route: query.route.unwrap_or_default(),
         source: query.source,
         before,
     };
-    let found = questions::key_requests(&desk, id, filter, limit).await?;
+    let found = questions::key_requests(&context, id, filter, limit).await?;
     let next = found.next.map(|place| place.to_string());
     let requests = found.rows.into_iter().map(Request::from).collect();
     Ok(Json(Requests { requests, next }))
@@ -172,5 +174,5 @@ pub async fn key_requests(
 #[utoipa::path(get, path = "/api/v1/account/chart", tag = "account", params(ChartQuery), security(("bearer" = [])),
     responses((status = 200, description = "The numbers", body = Chart), Problems))]
 pub async fn account_chart(caller: Caller, Asked(query): Asked<ChartQuery>) -> Result<Json<Chart>, Problem> {
-    Ok(Json(questions::account_chart(&caller.desk(), caller.id(), query.range()?).await?.into()))
+    Ok(Json(questions::account_chart(&caller.context(), caller.id(), query.range()?).await?.into()))
 }

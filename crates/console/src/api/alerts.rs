@@ -48,7 +48,7 @@ pub struct Seen {
     responses((status = 200, description = "Newest first", body = AlertPage), Problems))]
 pub async fn list(caller: Caller, Asked(query): Asked<AlertQuery>) -> Result<Json<AlertPage>, Problem> {
     let limit = limit(query.limit, PAGE_MAX)?;
-    let views = list_alerts(&caller.desk(), caller.id(), query.cursor, limit).await?;
+    let views = list_alerts(&caller.context(), caller.id(), query.cursor, limit).await?;
     let next = views.last().map(|view| view.id).filter(|_| views.len() == limit);
     Ok(Json(AlertPage { alerts: views.into_iter().map(Alert::from).collect(), next }))
 }
@@ -57,6 +57,6 @@ pub async fn list(caller: Caller, Asked(query): Asked<AlertQuery>) -> Result<Jso
 #[utoipa::path(post, path = "/api/v1/alerts/seen", tag = "alerts", request_body = Seen, security(("bearer" = [])),
     responses((status = 204, description = "Marked"), Problems))]
 pub async fn seen(caller: Caller, Body(body): Body<Seen>) -> Result<StatusCode, Problem> {
-    mark_alerts_seen(&caller.desk(), caller.id(), body.upto).await?;
+    mark_alerts_seen(&caller.context(), caller.id(), body.upto).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -30,7 +30,7 @@ use super::problem::{Problem, Problems};
 pub async fn list(officer: Officer, Asked(query): Asked<AppQuery>) -> Result<Json<AppPage>, Problem> {
     let limit = limit(query.limit, PAGE_MAX)?;
     let after: Option<AppId> = cursor(query.cursor.as_deref())?;
-    let mut found = overseen_apps(&officer.desk(), after).await?;
+    let mut found = overseen_apps(&officer.context(), after).await?;
     let more = found.len() > limit || found.len() == PAGE_MAX;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|last| last.id.to_string());
@@ -41,7 +41,7 @@ pub async fn list(officer: Officer, Asked(query): Asked<AppQuery>) -> Result<Jso
 #[utoipa::path(get, path = "/api/v1/operations/apps/queue", tag = "operations", security(("bearer" = [])),
     responses((status = 200, description = "Up to 100 of each", body = ReviewQueue), Problems))]
 pub async fn queue(officer: Officer) -> Result<Json<ReviewQueue>, Problem> {
-    let queue = review_queue(&officer.desk()).await?;
+    let queue = review_queue(&officer.context()).await?;
     let waiting = queue.versions.into_iter();
     Ok(Json(ReviewQueue {
         apps: queue.apps.iter().map(App::from).collect(),
@@ -56,7 +56,7 @@ pub async fn queue(officer: Officer) -> Result<Json<ReviewQueue>, Problem> {
     params(("id" = String, Path, description = "The app")),
     responses((status = 200, description = "The app, its keys in numbers", body = OverseenApp), Problems))]
 pub async fn show(officer: Officer, Id(id): Id<AppId>) -> Result<Json<OverseenApp>, Problem> {
-    let view = overseen_app(&officer.desk(), id).await?;
+    let view = overseen_app(&officer.context(), id).await?;
     Ok(Json(OverseenApp {
         app: App::from(&view.profile),
         owner: view.profile.owner.to_string(),
@@ -72,7 +72,7 @@ pub async fn show(officer: Officer, Id(id): Id<AppId>) -> Result<Json<OverseenAp
     params(("id" = String, Path, description = "The app")),
     responses((status = 200, description = "The picture", body = Picture, content_type = "image/png"), Problems))]
 pub async fn logo(officer: Officer, Id(id): Id<AppId>) -> Result<impl IntoResponse, Problem> {
-    picture(&officer.desk(), id).await
+    picture(&officer.context(), id).await
 }
 
 /// Show how many keys a freeze or a demand would touch
@@ -80,7 +80,7 @@ pub async fn logo(officer: Officer, Id(id): Id<AppId>) -> Result<impl IntoRespon
     params(("id" = String, Path, description = "The app")),
     responses((status = 200, description = "In numbers", body = AppKeys), Problems))]
 pub async fn touched(officer: Officer, Id(id): Id<AppId>) -> Result<Json<AppKeys>, Problem> {
-    Ok(Json(preview(&officer.desk(), id).await?.counts.into()))
+    Ok(Json(preview(&officer.context(), id).await?.counts.into()))
 }
 
 /// Read a version of an app's ranges
@@ -91,8 +91,8 @@ pub async fn touched(officer: Officer, Id(id): Id<AppId>) -> Result<Json<AppKeys
     params(("id" = String, Path, description = "The app"), ("number" = u64, Path, description = "The version")),
     responses((status = 200, description = "The ranges, and what the machine noticed", body = ReadRanges), Problems))]
 pub async fn read(officer: Officer, Ids(id, number): Ids<AppId, u64>) -> Result<Json<ReadRanges>, Problem> {
-    let desk = officer.acting(ActionKind::ReadRanges)?;
-    Ok(Json(read_ranges(&desk, id, number).await?.into()))
+    let context = officer.acting(ActionKind::ReadRanges)?;
+    Ok(Json(read_ranges(&context, id, number).await?.into()))
 }
 
 /// Submit ranges on a broker's behalf
@@ -104,12 +104,12 @@ pub async fn enter(
     Id(id): Id<AppId>,
     Body(body): Body<EnteredRanges>,
 ) -> Result<(StatusCode, Json<SubmittedRanges>), Problem> {
-    let desk = officer.acting(ActionKind::EnterRanges)?;
-    let ranges = ranges_of(&desk, &body.ranges)?;
+    let context = officer.acting(ActionKind::EnterRanges)?;
+    let ranges = ranges_of(&context, &body.ranges)?;
     let wish = RangeWish { app: id, ranges, note: body.note, overlap_ms: overlap_of(body.overlap_hours) };
-    let matter = enter_matter(&desk, &wish).await?;
+    let matter = enter_matter(&context, &wish).await?;
     let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
-    let number = enter_ranges(&desk, proof, wish).await?;
+    let number = enter_ranges(&context, proof, wish).await?;
     Ok((StatusCode::CREATED, Json(SubmittedRanges { number, standing: "submitted" })))
 }
 
@@ -122,10 +122,10 @@ pub async fn reject(
     Id(id): Id<AppId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
-    let desk = officer.acting(ActionKind::RejectApp)?;
+    let context = officer.acting(ActionKind::RejectApp)?;
     let why = why(&body.why)?;
     let proof = officer.one_factor(&reject_app_matter(id, why), &body.factor, body.passkey).await?;
-    reject_app(&desk, proof, id, why).await?;
+    reject_app(&context, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -139,11 +139,11 @@ pub async fn reject_set(
     Ids(id, number): Ids<AppId, u64>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
-    let desk = officer.acting(ActionKind::RejectRanges)?;
+    let context = officer.acting(ActionKind::RejectRanges)?;
     let why = why(&body.why)?;
     let matter = reject_ranges_matter(id, number, why);
     let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
-    reject_ranges(&desk, proof, (id, number), why).await?;
+    reject_ranges(&context, proof, (id, number), why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -156,11 +156,11 @@ pub async fn freeze(
     Id(id): Id<AppId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
-    let desk = officer.acting(ActionKind::FreezeApp)?;
+    let context = officer.acting(ActionKind::FreezeApp)?;
     let why = why(&body.why)?;
-    let matter = freeze_matter(&preview(&desk, id).await?.profile);
+    let matter = freeze_matter(&preview(&context, id).await?.profile);
     let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
-    freeze_app(&desk, proof, id, why).await?;
+    freeze_app(&context, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -173,10 +173,10 @@ pub async fn demand(
     Id(id): Id<AppId>,
     Body(body): Body<Demand>,
 ) -> Result<StatusCode, Problem> {
-    let desk = officer.acting(ActionKind::DemandSuccessors)?;
+    let context = officer.acting(ActionKind::DemandSuccessors)?;
     let (why, due) = (why(&body.why)?, Moment::from_unix_ms(body.due_ms));
-    let matter = demand_matter(&preview(&desk, id).await?.profile, due);
+    let matter = demand_matter(&preview(&context, id).await?.profile, due);
     let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
-    demand_successors(&desk, proof, (id, due), why).await?;
+    demand_successors(&context, proof, (id, due), why).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,7 +9,7 @@ use keyward_authority::apps::{
     thaw_own_app, withdraw_ranges,
 };
 use keyward_authority::questions::{app_logo, broker_app, broker_apps, open_apps};
-use keyward_authority::{ActionError, AppProfile, Desk};
+use keyward_authority::{ActionContext, ActionError, AppProfile};
 use keyward_rules::account::Email;
 use keyward_rules::address::AddressSet;
 use keyward_rules::app::{AppName, Size, Submission, read_entries};
@@ -59,8 +59,8 @@ fn as_it_is(profile: &AppProfile) -> Result<AppWish, Problem> {
 }
 
 /// The set that a text of ranges stands for.
-pub(super) fn ranges_of(desk: &Desk<'_>, text: &str) -> Result<AddressSet, Problem> {
-    Submission::read(text, desk.authority.settings.private_ranges)
+pub(super) fn ranges_of(context: &ActionContext<'_>, text: &str) -> Result<AddressSet, Problem> {
+    Submission::read(text, context.authority.settings.private_ranges)
         .map_err(|wrong| unacceptable("bad_ranges", wrong))
 }
 
@@ -73,7 +73,7 @@ pub(super) const fn overlap_of(hours: u64) -> u64 {
 #[utoipa::path(get, path = "/api/v1/apps", tag = "apps", security(("bearer" = [])),
     responses((status = 200, description = "At most ten", body = Vec<App>), Problems))]
 pub async fn list(caller: Caller) -> Result<Json<Vec<App>>, Problem> {
-    Ok(Json(broker_apps(&caller.desk()).await?.iter().map(App::from).collect()))
+    Ok(Json(broker_apps(&caller.context()).await?.iter().map(App::from).collect()))
 }
 
 /// Register an app
@@ -91,7 +91,7 @@ pub async fn register(
         logo: None,
     };
     let proof = caller.one_factor(&app_matter(&wish, None), &body.factor, body.passkey).await?;
-    let id = register_app(&caller.desk(), proof, caller.id(), wish).await?;
+    let id = register_app(&caller.context(), proof, caller.id(), wish).await?;
     Ok((StatusCode::CREATED, own(&caller, id).await?))
 }
 
@@ -104,7 +104,7 @@ pub async fn show(caller: Caller, Id(id): Id<AppId>) -> Result<Json<OwnApp>, Pro
 }
 
 async fn own(caller: &Caller, id: AppId) -> Result<Json<OwnApp>, Problem> {
-    let view = broker_app(&caller.desk(), id).await?;
+    let view = broker_app(&caller.context(), id).await?;
     Ok(Json(OwnApp { app: App::from(&view.profile), open: view.open, keys: view.counts.into() }))
 }
 
@@ -117,7 +117,7 @@ pub async fn edit(
     Id(id): Id<AppId>,
     Body(body): Body<EditApp>,
 ) -> Result<Json<OwnApp>, Problem> {
-    let mut wish = as_it_is(&broker_app(&caller.desk(), id).await?.profile)?;
+    let mut wish = as_it_is(&broker_app(&caller.context(), id).await?.profile)?;
     if let Some(name) = body.name.as_deref() {
         wish.name = name_of(name)?;
     }
@@ -140,7 +140,7 @@ async fn change(
     (factor, passkey): (&str, Option<PasskeyAnswer>),
 ) -> Result<Json<OwnApp>, Problem> {
     let proof = caller.one_factor(&app_matter(&wish, Some(id)), factor, passkey).await?;
-    edit_app(&caller.desk(), proof, id, wish).await?;
+    edit_app(&caller.context(), proof, id, wish).await?;
     own(caller, id).await
 }
 
@@ -160,7 +160,7 @@ pub async fn set_logo(
     headers: HeaderMap,
     Picture(bytes): Picture,
 ) -> Result<Json<OwnApp>, Problem> {
-    let profile = broker_app(&caller.desk(), id).await?.profile;
+    let profile = broker_app(&caller.context(), id).await?.profile;
     let logo = SentPicture::look(bytes.into()).map_err(|wrong| unacceptable("bad_logo", wrong))?;
     let wish = AppWish { logo: Some(logo), ..as_it_is(&profile)? };
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -178,12 +178,15 @@ pub async fn set_logo(
     params(("id" = String, Path, description = "The app")),
     responses((status = 200, description = "The picture", body = Picture, content_type = "image/png"), Problems))]
 pub async fn logo(caller: Caller, Id(id): Id<AppId>) -> Result<impl IntoResponse, Problem> {
-    broker_app(&caller.desk(), id).await?;
-    picture(&caller.desk(), id).await
+    broker_app(&caller.context(), id).await?;
+    picture(&caller.context(), id).await
 }
 
-pub(super) async fn picture(desk: &Desk<'_>, id: AppId) -> Result<impl IntoResponse + use<>, Problem> {
-    Ok(([(header::CONTENT_TYPE, "image/png")], app_logo(desk, id).await?))
+pub(super) async fn picture(
+    context: &ActionContext<'_>,
+    id: AppId,
+) -> Result<impl IntoResponse + use<>, Problem> {
+    Ok(([(header::CONTENT_TYPE, "image/png")], app_logo(context, id).await?))
 }
 
 /// Hand an app in for review
@@ -191,7 +194,7 @@ pub(super) async fn picture(desk: &Desk<'_>, id: AppId) -> Result<impl IntoRespo
     params(("id" = String, Path, description = "The app")),
     responses((status = 200, description = "It waits for operators", body = OwnApp), Problems))]
 pub async fn submit(caller: Caller, Id(id): Id<AppId>) -> Result<Json<OwnApp>, Problem> {
-    submit_app(&caller.desk(), id).await?;
+    submit_app(&caller.context(), id).await?;
     own(&caller, id).await
 }
 
@@ -204,22 +207,22 @@ pub async fn check(
     Id(id): Id<AppId>,
     Body(body): Body<RangesToCheck>,
 ) -> Result<Json<CheckedRanges>, Problem> {
-    let desk = caller.desk();
-    broker_app(&desk, id).await?;
+    let context = caller.context();
+    broker_app(&context, id).await?;
     if body.ranges.len() > RANGE_TEXT_BYTES {
         return Err(unacceptable("bad_ranges", Submission::TooLong));
     }
-    let mut entries = read_entries(&body.ranges, desk.authority.settings.private_ranges);
+    let mut entries = read_entries(&body.ranges, context.authority.settings.private_ranges);
     entries.truncate(RANGE_ENTRIES);
     let entries = entries.into_iter().map(JudgedEntry::from).collect();
     let none = CheckedRanges { entries, refused: None, size: None, becomes: None, change: None };
-    let ranges = match Submission::read(&body.ranges, desk.authority.settings.private_ranges) {
+    let ranges = match Submission::read(&body.ranges, context.authority.settings.private_ranges) {
         Ok(ranges) => ranges,
         Err(wrong) => return Ok(Json(CheckedRanges { refused: Some(wrong.to_string()), ..none })),
     };
     let size = Some(size_in_words(Size::of(ranges.networks())));
     let wish = RangeWish { app: id, ranges, note: String::new(), overlap_ms: overlap_of(body.overlap_hours) };
-    Ok(Json(match check_ranges(&desk, &wish).await {
+    Ok(Json(match check_ranges(&context, &wish).await {
         Ok((go, change)) => {
             CheckedRanges { size, becomes: Some(word(go)), change: Some(change.into()), ..none }
         }
@@ -248,17 +251,17 @@ pub async fn submit_set(
     Id(id): Id<AppId>,
     Body(body): Body<NewRanges>,
 ) -> Result<(StatusCode, Json<SubmittedRanges>), Problem> {
-    let desk = caller.desk();
-    broker_app(&desk, id).await?;
-    let ranges = ranges_of(&desk, &body.ranges)?;
+    let context = caller.context();
+    broker_app(&context, id).await?;
+    let ranges = ranges_of(&context, &body.ranges)?;
     let wish = RangeWish { app: id, ranges, note: body.note, overlap_ms: overlap_of(body.overlap_hours) };
-    let (go, _) = check_ranges(&desk, &wish).await?;
-    let matter = ranges_matter(&desk, &wish).await?;
+    let (go, _) = check_ranges(&context, &wish).await?;
+    let matter = ranges_matter(&context, &wish).await?;
     let proof = match go {
         RangesGo::Narrow => caller.one_factor(&matter, &body.factor, body.passkey).await?,
         RangesGo::Widen => caller.step_up(&matter, body.step_up).await?,
     };
-    let (number, went) = submit_ranges(&desk, proof, wish).await?;
+    let (number, went) = submit_ranges(&context, proof, wish).await?;
     let standing = match went {
         RangesGo::Narrow => "active",
         RangesGo::Widen => "submitted",
@@ -276,7 +279,7 @@ pub async fn history(
     Asked(query): Asked<HistoryQuery>,
 ) -> Result<Json<RangeHistory>, Problem> {
     let limit = limit(query.limit, PAGE_MAX)?;
-    let mut versions = broker_app(&caller.desk(), id).await?.versions;
+    let mut versions = broker_app(&caller.context(), id).await?.versions;
     versions.retain(|version| query.cursor.is_none_or(|before| version.number < before));
     let more = versions.len() > limit;
     versions.truncate(limit);
@@ -289,7 +292,7 @@ pub async fn history(
     params(("id" = String, Path, description = "The app"), ("number" = u64, Path, description = "The version")),
     responses((status = 204, description = "Taken back"), Problems))]
 pub async fn withdraw(caller: Caller, Ids(id, number): Ids<AppId, u64>) -> Result<StatusCode, Problem> {
-    withdraw_ranges(&caller.desk(), id, number).await?;
+    withdraw_ranges(&caller.context(), id, number).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -302,9 +305,9 @@ pub async fn freeze(
     Id(id): Id<AppId>,
     Body(body): Body<OneFactor>,
 ) -> Result<StatusCode, Problem> {
-    let matter = freeze_matter(&broker_app(&caller.desk(), id).await?.profile);
+    let matter = freeze_matter(&broker_app(&caller.context(), id).await?.profile);
     let proof = caller.one_factor(&matter, &body.factor, body.passkey).await?;
-    freeze_app(&caller.desk(), proof, id, "").await?;
+    freeze_app(&caller.context(), proof, id, "").await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -317,9 +320,9 @@ pub async fn thaw(
     Id(id): Id<AppId>,
     Body(body): Body<Enable>,
 ) -> Result<StatusCode, Problem> {
-    let matter = thaw_matter(&broker_app(&caller.desk(), id).await?.profile);
+    let matter = thaw_matter(&broker_app(&caller.context(), id).await?.profile);
     let proof = caller.step_up(&matter, body.step_up).await?;
-    thaw_own_app(&caller.desk(), proof, id).await?;
+    thaw_own_app(&caller.context(), proof, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -328,7 +331,7 @@ pub async fn thaw(
     responses((status = 200, description = "By name", body = AppChoices), Problems))]
 pub async fn choices(caller: Caller, Asked(query): Asked<ChoiceQuery>) -> Result<Json<AppChoices>, Problem> {
     let limit = limit(query.limit, PAGE_MAX)?;
-    let mut cards = open_apps(&caller.desk(), &query.q).await?;
+    let mut cards = open_apps(&caller.context(), &query.q).await?;
     let more = cards.len() > limit;
     cards.truncate(limit);
     Ok(Json(AppChoices { apps: cards.into_iter().map(AppChoice::from).collect(), more }))
@@ -339,5 +342,5 @@ pub async fn choices(caller: Caller, Asked(query): Asked<ChoiceQuery>) -> Result
     params(("id" = String, Path, description = "The app")),
     responses((status = 200, description = "The picture", body = Picture, content_type = "image/png"), Problems))]
 pub async fn choice_logo(caller: Caller, Id(id): Id<AppId>) -> Result<impl IntoResponse, Problem> {
-    picture(&caller.desk(), id).await
+    picture(&caller.context(), id).await
 }

@@ -3,11 +3,12 @@
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use keyward_authority::oversight::role_of;
+use keyward_authority::operators::role_of;
 use keyward_authority::passkeys::offer_passkey;
 use keyward_authority::questions::Presence;
 use keyward_authority::{
-    Action, ActionError, Desk, PendingAction, ProofStep, SessionKind, Shown, Stage, ceremony_of, prove_action,
+    Action, ActionContext, ActionError, PendingAction, ProofStep, SessionKind, Shown, Stage, ceremony_of,
+    prove_action,
 };
 use keyward_rules::grant::{ActionKind, Actor, Ceremony, Holder, NotAllowed, Proof, Staff};
 use keyward_rules::id::AccountId;
@@ -28,9 +29,9 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// A desk for what it does now.
-    pub fn desk(&self) -> Desk<'_> {
-        self.shell.desk(Actor::Holder(self.holder.clone()))
+    /// The context of what it does now.
+    pub fn context(&self) -> ActionContext<'_> {
+        self.shell.context(Actor::Holder(self.holder.clone()))
     }
 
     /// The account.
@@ -40,7 +41,7 @@ impl Caller {
 
     /// Does an action: plans it, asks for what proves it, performs it.
     pub async fn act<A: Action>(&self, action: A, given: Given) -> Result<A::Reply, Problem> {
-        act(&self.desk(), action, given).await
+        act(&self.context(), action, given).await
     }
 
     /// One fresh factor for `pending`: asks for it, or checks what was given.
@@ -50,12 +51,12 @@ impl Caller {
         factor: &str,
         passkey: Option<PasskeyAnswer>,
     ) -> Result<Proof, Problem> {
-        prove(&self.desk(), pending, Given::factor(factor.to_owned(), passkey)).await
+        prove(&self.context(), pending, Given::factor(factor.to_owned(), passkey)).await
     }
 
     /// The step-up for `pending`: asks for it, or checks the answer.
     pub async fn step_up(&self, pending: &PendingAction, given: Option<StepUp>) -> Result<Proof, Problem> {
-        prove(&self.desk(), pending, Given::step_up(given)).await
+        prove(&self.context(), pending, Given::step_up(given)).await
     }
 }
 
@@ -113,28 +114,28 @@ impl Given {
     }
 }
 
-/// Does an action at a desk: plans it, asks for what proves it, performs it.
-async fn act<A: Action>(desk: &Desk<'_>, action: A, given: Given) -> Result<A::Reply, Problem> {
+/// Does an action in a context: plans it, asks for what proves it, performs it.
+async fn act<A: Action>(context: &ActionContext<'_>, action: A, given: Given) -> Result<A::Reply, Problem> {
     if given.step_up.is_none() {
-        action.judge(desk).await?;
+        action.judge(context).await?;
     }
-    let pending = action.plan(desk).await?;
-    let proof = prove(desk, &pending, given).await?;
-    Ok(action.perform(desk, proof).await?)
+    let pending = action.plan(context).await?;
+    let proof = prove(context, &pending, given).await?;
+    Ok(action.perform(context, proof).await?)
 }
 
 /// Checks what was given, or asks for it.
-async fn prove(desk: &Desk<'_>, pending: &PendingAction, given: Given) -> Result<Proof, Problem> {
-    let step_up_is_due = ceremony_of(desk, pending.action)? == Ceremony::StepUp;
-    let missing = match prove_action(desk, pending, &given.shown(step_up_is_due)?).await? {
+async fn prove(context: &ActionContext<'_>, pending: &PendingAction, given: Given) -> Result<Proof, Problem> {
+    let step_up_is_due = ceremony_of(context, pending.action)? == Ceremony::StepUp;
+    let missing = match prove_action(context, pending, &given.shown(step_up_is_due)?).await? {
         ProofStep::Complete(proof) => return Ok(proof),
         ProofStep::Missing(missing) => missing,
     };
     if let Some(wrong) = missing.wrong {
         return Err(wrong.into());
     }
-    let holder = desk.actor.person().ok_or(ActionError::NoAccount)?;
-    let offer = offer_passkey(desk, holder.account, &missing.purpose).await?.map(PasskeyQuestion::from);
+    let holder = context.actor.person().ok_or(ActionError::NoAccount)?;
+    let offer = offer_passkey(context, holder.account, &missing.purpose).await?.map(PasskeyQuestion::from);
     let words = pending.words.clone();
     Err(match missing.challenge {
         Some(challenge) => Problem::step_up(challenge.to_string(), words, offer),
@@ -151,9 +152,9 @@ pub struct Officer {
 }
 
 impl Officer {
-    /// A desk for what it does now, in the role.
-    pub fn desk(&self) -> Desk<'_> {
-        self.caller.shell.desk(Actor::Staff(Staff { holder: self.caller.holder.clone(), role: self.role }))
+    /// The context of what it does now, in the role.
+    pub fn context(&self) -> ActionContext<'_> {
+        self.caller.shell.context(Actor::Staff(Staff { holder: self.caller.holder.clone(), role: self.role }))
     }
 
     /// One fresh factor for `pending`, in the role.
@@ -163,21 +164,21 @@ impl Officer {
         factor: &str,
         passkey: Option<PasskeyAnswer>,
     ) -> Result<Proof, Problem> {
-        prove(&self.desk(), pending, Given::factor(factor.to_owned(), passkey)).await
+        prove(&self.context(), pending, Given::factor(factor.to_owned(), passkey)).await
     }
 
     /// The step-up for `pending`, in the role.
     pub async fn step_up(&self, pending: &PendingAction, given: Option<StepUp>) -> Result<Proof, Problem> {
-        prove(&self.desk(), pending, Given::step_up(given)).await
+        prove(&self.context(), pending, Given::step_up(given)).await
     }
 
     /// The same for an operator who is about to act: an auditor is refused before any code is sent.
-    pub fn acting(&self, action: ActionKind) -> Result<Desk<'_>, Problem> {
-        let desk = self.desk();
+    pub fn acting(&self, action: ActionKind) -> Result<ActionContext<'_>, Problem> {
+        let context = self.context();
         match self.role {
-            Role::Operator => Ok(desk),
+            Role::Operator => Ok(context),
             Role::Auditor => {
-                let actor = desk.actor.clone();
+                let actor = context.actor.clone();
                 Err(ActionError::from(NotAllowed { actor, action }).into())
             }
         }
@@ -189,7 +190,7 @@ impl FromRequestParts<Shell> for Officer {
 
     async fn from_request_parts(parts: &mut Parts, shell: &Shell) -> Result<Self, Problem> {
         let caller = Caller::from_request_parts(parts, shell).await?;
-        match role_of(&caller.desk(), caller.id()).await? {
+        match role_of(&caller.context(), caller.id()).await? {
             Some(role) => Ok(Self { caller, role }),
             None => {
                 Err(Problem::new(StatusCode::FORBIDDEN, "no_role", "this takes an operator or an auditor"))

@@ -25,7 +25,7 @@ fn name_of(text: &str) -> Result<KeyName, Problem> {
 #[utoipa::path(get, path = "/api/v1/channels", tag = "channels", security(("bearer" = [])),
     responses((status = 200, description = "Oldest first", body = [Channel]), Problems))]
 pub async fn list(caller: Caller) -> Result<Json<Vec<Channel>>, Problem> {
-    let views = list_channels(&caller.desk(), caller.id()).await?;
+    let views = list_channels(&caller.context(), caller.id()).await?;
     Ok(Json(views.into_iter().map(Channel::from).collect()))
 }
 
@@ -36,11 +36,11 @@ pub async fn add(
     caller: Caller,
     Body(body): Body<NewChannel>,
 ) -> Result<(StatusCode, Json<AddedChannel>), Problem> {
-    let desk = caller.desk();
+    let context = caller.context();
     let channel = AddChannel {
         account: caller.id(),
         name: name_of(&body.name)?,
-        aim: body.target.parse(&desk.authority.settings.channels)?,
+        aim: body.target.parse(&context.authority.settings.channels)?,
         choices: body.choices.parse()?,
     };
     let added = caller.act(channel, Given::step_up(body.step_up)).await?;
@@ -53,7 +53,7 @@ pub async fn add(
     params(("id" = String, Path, description = "The channel's id")),
     responses((status = 200, description = "The channel", body = Channel), Problems))]
 pub async fn show(caller: Caller, Id(id): Id<ChannelId>) -> Result<Json<Channel>, Problem> {
-    Ok(Json(show_channel(&caller.desk(), id).await?.into()))
+    Ok(Json(show_channel(&caller.context(), id).await?.into()))
 }
 
 /// Rename an alert channel, or choose what it gets
@@ -67,7 +67,7 @@ pub async fn change(
 ) -> Result<Json<Channel>, Problem> {
     let change = ChangeChannel { channel: id, name: name_of(&body.name)?, choices: body.choices.parse()? };
     caller.act(change, Given::factor(body.factor, body.passkey)).await?;
-    Ok(Json(show_channel(&caller.desk(), id).await?.into()))
+    Ok(Json(show_channel(&caller.context(), id).await?.into()))
 }
 
 /// Send a test to an alert channel
@@ -103,7 +103,7 @@ pub async fn deliveries(
     Asked(query): Asked<DeliveryQuery>,
 ) -> Result<Json<DeliveryPage>, Problem> {
     let limit = limit(query.limit, PAGE_MAX)?;
-    let views = list_deliveries(&caller.desk(), id, query.cursor, limit).await?;
+    let views = list_deliveries(&caller.context(), id, query.cursor, limit).await?;
     let next = views.last().map(|view| view.n).filter(|_| views.len() == limit);
     Ok(Json(DeliveryPage { deliveries: views.into_iter().map(Delivery::from).collect(), next }))
 }

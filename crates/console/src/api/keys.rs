@@ -6,7 +6,7 @@ use keyward_authority::keys::{
     ChangeAddresses, EditKey, IssueKey, KeyNamed, Outcome, RotateKey, made_before, parse_tags,
 };
 use keyward_authority::questions::{key_activity, key_outlook, list_keys, show_key};
-use keyward_authority::{ActionError, Desk};
+use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::id::{AppId, KeyId};
 use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, RateCap, WideRange};
@@ -42,7 +42,7 @@ fn binding(reach: &Reach) -> Result<(Binding, WideRange), Problem> {
 }
 
 /// Where a new key works from: of `from` and `app` exactly one says it, or the app's key that it replaces.
-async fn binding_of(desk: &Desk<'_>, body: &NewKeyBody) -> Result<(Binding, WideRange), Problem> {
+async fn binding_of(context: &ActionContext<'_>, body: &NewKeyBody) -> Result<(Binding, WideRange), Problem> {
     let other = "say either `from`, for your own software, or `app`, for a third-party app, and the `purpose` that fits";
     match (body.purpose, &body.from, &body.app) {
         (None | Some(Purpose::Trading), Some(reach), None) => binding(reach),
@@ -50,7 +50,7 @@ async fn binding_of(desk: &Desk<'_>, body: &NewKeyBody) -> Result<(Binding, Wide
             let app = app.parse().map_err(|_| ActionError::NoApp)?;
             Ok((Binding::App(app), WideRange::NotAcknowledged))
         }
-        (None | Some(Purpose::ThirdPartyApp), None, None) => match app_of_replaced(desk, body).await? {
+        (None | Some(Purpose::ThirdPartyApp), None, None) => match app_of_replaced(context, body).await? {
             Some(app) => Ok((Binding::App(app), WideRange::NotAcknowledged)),
             None => Err(unacceptable("bad_purpose", other)),
         },
@@ -60,9 +60,9 @@ async fn binding_of(desk: &Desk<'_>, body: &NewKeyBody) -> Result<(Binding, Wide
     }
 }
 
-async fn app_of_replaced(desk: &Desk<'_>, body: &NewKeyBody) -> Result<Option<AppId>, Problem> {
+async fn app_of_replaced(context: &ActionContext<'_>, body: &NewKeyBody) -> Result<Option<AppId>, Problem> {
     let Some(old) = body.replaces.as_deref().and_then(|id| id.parse().ok()) else { return Ok(None) };
-    Ok(show_key(desk, old).await?.app)
+    Ok(show_key(context, old).await?.app)
 }
 
 fn name_of(text: &str) -> Result<KeyName, Problem> {
@@ -76,11 +76,11 @@ fn tags_of(tags: &[String]) -> Result<Vec<String>, Problem> {
     Ok(parse_tags(&tags.join(","))?)
 }
 
-async fn wish(desk: &Desk<'_>, caller: &Caller, body: &NewKeyBody) -> Result<IssueKey, Problem> {
+async fn wish(context: &ActionContext<'_>, caller: &Caller, body: &NewKeyBody) -> Result<IssueKey, Problem> {
     let rights: Result<Vec<Permission>, _> = body.permissions.iter().map(|word| word.parse()).collect();
     let permissions =
         rights.and_then(Permissions::new).map_err(|wrong| unacceptable("bad_permissions", wrong))?;
-    let (binding, wide) = binding_of(desk, body).await?;
+    let (binding, wide) = binding_of(context, body).await?;
     let idempotency = body.idempotency_key.clone().unwrap_or_default();
     if body.idempotency_key.is_some() && !(1..=64).contains(&idempotency.len()) {
         return Err(unacceptable("bad_idempotency_key", "an idempotency key has 1 to 64 bytes"));
@@ -88,7 +88,7 @@ async fn wish(desk: &Desk<'_>, caller: &Caller, body: &NewKeyBody) -> Result<Iss
     let expires_at = match body.ends_after_days {
         None => None,
         Some(days @ 1..=3_650) => {
-            let end = desk.now.plus_ms(days * DAY_MS).unix_ms();
+            let end = context.now.plus_ms(days * DAY_MS).unix_ms();
             Some(Moment::from_unix_ms(end.div_ceil(DAY_MS) * DAY_MS))
         }
         Some(_) => return Err(unacceptable("bad_end", "a key ends after 1 to 3650 days")),
@@ -123,7 +123,7 @@ pub async fn list(caller: Caller, Asked(query): Asked<ListQuery>) -> Result<Json
         Ok(after) => after,
         Err(_) => return Err(unacceptable("bad_cursor", "the cursor is not one of ours")),
     };
-    let (mut keys, _) = list_keys(&caller.desk(), caller.id()).await?;
+    let (mut keys, _) = list_keys(&caller.context(), caller.id()).await?;
     keys.retain(|key| {
         (key.is_living() || query.ended == Some(true))
             && query.tag.as_ref().is_none_or(|tag| key.tags.contains(tag))
@@ -137,7 +137,7 @@ pub async fn list(caller: Caller, Asked(query): Asked<ListQuery>) -> Result<Json
     let more = keys.len() > limit;
     keys.truncate(limit);
     let next = keys.last().filter(|_| more).map(|key| key.id.to_string());
-    Ok(Json(KeyPage { keys: Key::all_of(&caller.desk(), keys).await?, next }))
+    Ok(Json(KeyPage { keys: Key::all_of(&caller.context(), keys).await?, next }))
 }
 
 /// Create a key
@@ -148,9 +148,9 @@ pub async fn create(
     caller: Caller,
     Body(mut body): Body<NewKeyBody>,
 ) -> Result<(StatusCode, Json<NewKey>), Problem> {
-    let desk = caller.desk();
-    let wish = wish(&desk, &caller, &body).await?;
-    if let Some(id) = made_before(&desk, &wish).await? {
+    let context = caller.context();
+    let wish = wish(&context, &caller, &body).await?;
+    if let Some(id) = made_before(&context, &wish).await? {
         return Ok((StatusCode::OK, Json(NewKey::made_before(id))));
     }
     match caller.act(wish, Given::step_up(body.step_up.take())).await? {
@@ -164,11 +164,11 @@ pub async fn create(
     params(("id" = String, Path, description = "The API key")),
     responses((status = 200, description = "The key", body = Key), Problems))]
 pub async fn show(caller: Caller, Id(id): Id<KeyId>) -> Result<Json<Key>, Problem> {
-    shown(&caller.desk(), id).await
+    shown(&caller.context(), id).await
 }
 
-async fn shown(desk: &Desk<'_>, id: KeyId) -> Result<Json<Key>, Problem> {
-    Ok(Json(Key::of(desk, show_key(desk, id).await?).await?))
+async fn shown(context: &ActionContext<'_>, id: KeyId) -> Result<Json<Key>, Problem> {
+    Ok(Json(Key::of(context, show_key(context, id).await?).await?))
 }
 
 /// Rename a key, set its tags
@@ -178,7 +178,7 @@ async fn shown(desk: &Desk<'_>, id: KeyId) -> Result<Json<Key>, Problem> {
 pub async fn edit(caller: Caller, Id(id): Id<KeyId>, Body(body): Body<Edit>) -> Result<Json<Key>, Problem> {
     let edit = EditKey { key: id, name: name_of(&body.name)?, tags: tags_of(&body.tags)? };
     caller.act(edit, Given::nothing()).await?;
-    shown(&caller.desk(), id).await
+    shown(&caller.context(), id).await
 }
 
 /// Change where a key works from
@@ -221,7 +221,7 @@ pub async fn rotate(
     params(("id" = String, Path, description = "The API key")),
     responses((status = 200, description = "Counts and newest requests", body = Activity), Problems))]
 pub async fn activity(caller: Caller, Id(id): Id<KeyId>) -> Result<Json<Activity>, Problem> {
-    let view = key_activity(&caller.desk(), id).await?;
+    let view = key_activity(&caller.context(), id).await?;
     let (passed, refused) = view.quarters.into_iter().unzip();
     let requests = view.requests.into_iter().map(Request::from);
     let sources = view.sources.into_iter().map(|(from, at)| Source { from, seen_at_ms: at.unix_ms() });
@@ -244,7 +244,7 @@ pub async fn outlook(
     Asked(query): Asked<OutlookQuery>,
 ) -> Result<Json<Vec<Outlook>>, Problem> {
     let from = query.from.unwrap_or(caller.holder.origin.address);
-    let lines = key_outlook(&caller.desk(), caller.shell.routes(), id, from).await?;
+    let lines = key_outlook(&caller.context(), caller.shell.routes(), id, from).await?;
     let outlook = lines.into_iter().map(|line| Outlook {
         what: line.what,
         route: line.route,

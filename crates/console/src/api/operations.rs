@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use keyward_authority::AuditFilter;
-use keyward_authority::oversight;
-use keyward_authority::oversight::{
+use keyward_authority::operators;
+use keyward_authority::operators::{
     approval_matter, invitation_matter, name_of, propose_matter, set_up_matter,
 };
 use keyward_authority::questions::{prove_record, search_audit};
@@ -51,9 +51,9 @@ pub(super) fn why(text: &str) -> Result<&str, Problem> {
 #[utoipa::path(post, path = "/api/v1/operations/set-up", tag = "operations", request_body = TakeSetUp,
     security(("bearer" = [])), responses((status = 204, description = "An operator now"), Problems))]
 pub async fn take_set_up(caller: Caller, Body(body): Body<TakeSetUp>) -> Result<StatusCode, Problem> {
-    oversight::check_set_up(&caller.desk(), &body.token).await?;
+    operators::check_set_up(&caller.context(), &body.token).await?;
     let proof = caller.step_up(&set_up_matter(&body.token, body.alone), body.step_up).await?;
-    oversight::take_set_up(&caller.desk(), proof, &body.token, body.alone).await?;
+    operators::take_set_up(&caller.context(), proof, &body.token, body.alone).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -61,7 +61,7 @@ pub async fn take_set_up(caller: Caller, Body(body): Body<TakeSetUp>) -> Result<
 #[utoipa::path(get, path = "/api/v1/operations", tag = "operations", security(("bearer" = [])),
     responses((status = 200, description = "Counts", body = Overview), Problems))]
 pub async fn overview(officer: Officer) -> Result<Json<Overview>, Problem> {
-    let view = oversight::overview(&officer.desk()).await?;
+    let view = operators::overview(&officer.context()).await?;
     let counts =
         |list: Vec<(String, i64)>| list.into_iter().map(|(state, count)| Count { state, count }).collect();
     Ok(Json(Overview {
@@ -80,7 +80,7 @@ pub async fn overview(officer: Officer) -> Result<Json<Overview>, Problem> {
 pub async fn accounts(officer: Officer, Asked(query): Asked<Search>) -> Result<Json<AccountPage>, Problem> {
     let limit = limit(query.limit, PAGE_MAX)?;
     let after: Option<AccountId> = cursor(query.cursor.as_deref())?;
-    let found = oversight::search_accounts(&officer.desk(), &query.q, after, limit).await?;
+    let found = operators::search_accounts(&officer.context(), &query.q, after, limit).await?;
     let next = found.last().filter(|_| found.len() == limit).map(|last| last.record.account.id.to_string());
     Ok(Json(AccountPage { accounts: found.into_iter().map(Into::into).collect(), next }))
 }
@@ -90,9 +90,9 @@ pub async fn accounts(officer: Officer, Asked(query): Asked<Search>) -> Result<J
     params(("id" = String, Path, description = "The account")),
     responses((status = 200, description = "The account", body = AccountWithKeys), Problems))]
 pub async fn account(officer: Officer, Id(id): Id<AccountId>) -> Result<Json<AccountWithKeys>, Problem> {
-    let desk = officer.desk();
-    let (account, keys) = oversight::overseen_account(&desk, id).await?;
-    Ok(Json(AccountWithKeys { account: account.into(), keys: Key::all_of(&desk, keys).await? }))
+    let context = officer.context();
+    let (account, keys) = operators::overseen_account(&context, id).await?;
+    Ok(Json(AccountWithKeys { account: account.into(), keys: Key::all_of(&context, keys).await? }))
 }
 
 /// Freeze an account
@@ -104,11 +104,11 @@ pub async fn freeze_account(
     Id(id): Id<AccountId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
-    let desk = officer.acting(ActionKind::FreezeAccount)?;
+    let context = officer.acting(ActionKind::FreezeAccount)?;
     let why = why(&body.why)?;
-    let matter = oversight::freeze_account_matter(id, why);
+    let matter = operators::freeze_account_matter(id, why);
     let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
-    oversight::freeze_account(&desk, proof, id, why).await?;
+    operators::freeze_account(&context, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -118,12 +118,12 @@ pub async fn freeze_account(
 pub async fn keys(officer: Officer, Asked(query): Asked<Search>) -> Result<Json<OverseenKeys>, Problem> {
     let limit = limit(query.limit, PAGE_MAX)?;
     let after: Option<KeyId> = cursor(query.cursor.as_deref())?;
-    let desk = officer.desk();
-    let found = oversight::search_keys(&desk, &query.q, after, limit).await?;
+    let context = officer.context();
+    let found = operators::search_keys(&context, &query.q, after, limit).await?;
     let next = found.last().filter(|_| found.len() == limit).map(|(key, _)| key.id.to_string());
     let mut keys = Vec::with_capacity(found.len());
     for one in found {
-        keys.push(OverseenKey::of(&desk, one).await?);
+        keys.push(OverseenKey::of(&context, one).await?);
     }
     Ok(Json(OverseenKeys { keys, next }))
 }
@@ -133,9 +133,9 @@ pub async fn keys(officer: Officer, Asked(query): Asked<Search>) -> Result<Json<
     params(("id" = String, Path, description = "The API key")),
     responses((status = 200, description = "The key", body = OverseenKey), Problems))]
 pub async fn key(officer: Officer, Id(id): Id<KeyId>) -> Result<Json<OverseenKey>, Problem> {
-    let desk = officer.desk();
-    let found = oversight::overseen_key(&desk, id).await?;
-    Ok(Json(OverseenKey::of(&desk, found).await?))
+    let context = officer.context();
+    let found = operators::overseen_key(&context, id).await?;
+    Ok(Json(OverseenKey::of(&context, found).await?))
 }
 
 /// Freeze a key
@@ -147,11 +147,11 @@ pub async fn freeze_key(
     Id(id): Id<KeyId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
-    let desk = officer.acting(ActionKind::FreezeKey)?;
+    let context = officer.acting(ActionKind::FreezeKey)?;
     let why = why(&body.why)?;
-    let matter = oversight::freeze_key_matter(id, why);
+    let matter = operators::freeze_key_matter(id, why);
     let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
-    oversight::freeze_one_key(&desk, proof, id, why).await?;
+    operators::freeze_one_key(&context, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -167,7 +167,7 @@ pub async fn audit(officer: Officer, Asked(query): Asked<AuditQuery>) -> Result<
         to: query.until_ms.map(Moment::from_unix_ms),
     };
     let filter = AuditFilter { sought, account: cursor(query.account.as_deref())?, before: query.cursor };
-    let found = search_audit(&officer.desk(), &filter, limit).await?;
+    let found = search_audit(&officer.context(), &filter, limit).await?;
     Ok(Json(TrailPage::of(found.rows, found.next)))
 }
 
@@ -179,19 +179,19 @@ pub async fn audit_proof(
     officer: Officer,
     Id(RecordNumber(n)): Id<RecordNumber>,
 ) -> Result<Json<TrailProof>, Problem> {
-    Ok(Json(prove_record(&officer.desk(), n).await?.into()))
+    Ok(Json(prove_record(&officer.context(), n).await?.into()))
 }
 
 /// List who has a role
 #[utoipa::path(get, path = "/api/v1/operations/staff", tag = "operations", security(("bearer" = [])),
     responses((status = 200, description = "Oldest first", body = Vec<Member>), Problems))]
 pub async fn staff(officer: Officer) -> Result<Json<Vec<Member>>, Problem> {
-    let desk = officer.desk();
+    let context = officer.context();
     let mut members = Vec::new();
-    for one in oversight::staff(&desk).await? {
+    for one in operators::staff(&context).await? {
         members.push(Member {
             account: one.account.to_string(),
-            name: name_of(&desk, one.account).await?,
+            name: name_of(&context, one.account).await?,
             role: one.role.word(),
             granted_at_ms: one.granted_at.unix_ms(),
         });
@@ -206,9 +206,9 @@ pub async fn invite(
     officer: Officer,
     Body(body): Body<Invite>,
 ) -> Result<(StatusCode, Json<Invitation>), Problem> {
-    let desk = officer.acting(ActionKind::InviteOperator)?;
+    let context = officer.acting(ActionKind::InviteOperator)?;
     let proof = officer.step_up(&invitation_matter(), body.step_up).await?;
-    let token = oversight::invite_operator(&desk, proof).await?;
+    let token = operators::invite_operator(&context, proof).await?;
     let link = officer.caller.shell.set_up_link(&token);
     Ok((StatusCode::CREATED, Json(Invitation { link })))
 }
@@ -222,10 +222,10 @@ pub async fn revoke(
     Id(id): Id<AccountId>,
     Body(body): Body<OneFactor>,
 ) -> Result<StatusCode, Problem> {
-    let desk = officer.acting(ActionKind::RevokeRole)?;
-    let matter = oversight::revocation_matter(id);
+    let context = officer.acting(ActionKind::RevokeRole)?;
+    let matter = operators::revocation_matter(id);
     let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
-    oversight::revoke_role(&desk, proof, id).await?;
+    operators::revoke_role(&context, proof, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -233,7 +233,7 @@ pub async fn revoke(
 #[utoipa::path(get, path = "/api/v1/operations/policies", tag = "operations", security(("bearer" = [])),
     responses((status = 200, description = "All of them", body = Vec<Policy>), Problems))]
 pub async fn policies(officer: Officer) -> Result<Json<Vec<Policy>>, Problem> {
-    let in_force = oversight::policy_in_force(&officer.desk()).await?;
+    let in_force = operators::policy_in_force(&officer.context()).await?;
     Ok(Json(in_force.settings.into_iter().map(Policy::from).collect()))
 }
 
@@ -246,12 +246,12 @@ pub async fn tighten(
     Path(name): Path<String>,
     Body(body): Body<Stricter>,
 ) -> Result<StatusCode, Problem> {
-    let desk = officer.acting(ActionKind::TightenPolicy)?;
+    let context = officer.acting(ActionKind::TightenPolicy)?;
     let setting =
         Setting::parse(&name, &body.value).map_err(|wrong| unacceptable("bad_policy", &wrong.to_string()))?;
-    let matter = oversight::tightening_matter(setting);
+    let matter = operators::tightening_matter(setting);
     let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
-    oversight::tighten_policy(&desk, proof, setting).await?;
+    operators::tighten_policy(&context, proof, setting).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -261,7 +261,7 @@ pub async fn tighten(
 pub async fn proposals(officer: Officer, Asked(query): Asked<Search>) -> Result<Json<ProposalPage>, Problem> {
     let limit = limit(query.limit, PAGE_MAX)?;
     let before: Option<ProposalId> = cursor(query.cursor.as_deref())?;
-    let (views, altered) = oversight::list_proposals(&officer.desk(), before, limit).await?;
+    let (views, altered) = operators::list_proposals(&officer.context(), before, limit).await?;
     let next = views.last().filter(|_| views.len() == limit).map(|last| last.id.to_string());
     Ok(Json(ProposalPage { proposals: views.into_iter().map(Proposal::from).collect(), next, altered }))
 }
@@ -273,14 +273,14 @@ pub async fn propose(
     officer: Officer,
     Body(body): Body<Wish>,
 ) -> Result<(StatusCode, Json<Proposal>), Problem> {
-    let desk = officer.acting(ActionKind::Propose)?;
+    let context = officer.acting(ActionKind::Propose)?;
     let change = Change::parse(&body.change)
         .ok_or_else(|| unacceptable("bad_change", "there is no such change; the document lists them"))?;
-    let proof = officer.step_up(&propose_matter(&desk, change).await?, body.step_up).await?;
-    let id = oversight::propose(&desk, proof, change).await?;
+    let proof = officer.step_up(&propose_matter(&context, change).await?, body.step_up).await?;
+    let id = operators::propose(&context, proof, change).await?;
     // Of a refusal the view tells: the proposal stays open, and `carry-out` says why.
-    let _progress = oversight::carry_out_if_complete(&desk, id).await;
-    Ok((StatusCode::CREATED, Json(oversight::show_proposal(&desk, id).await?.into())))
+    let _progress = operators::carry_out_if_complete(&context, id).await;
+    Ok((StatusCode::CREATED, Json(operators::show_proposal(&context, id).await?.into())))
 }
 
 /// Show a proposal
@@ -288,7 +288,7 @@ pub async fn propose(
     params(("id" = String, Path, description = "The proposal's number")),
     responses((status = 200, description = "The proposal", body = Proposal), Problems))]
 pub async fn proposal(officer: Officer, Id(id): Id<ProposalId>) -> Result<Json<Proposal>, Problem> {
-    Ok(Json(oversight::show_proposal(&officer.desk(), id).await?.into()))
+    Ok(Json(operators::show_proposal(&officer.context(), id).await?.into()))
 }
 
 /// Approve a proposal; the last approval carries it out
@@ -300,15 +300,15 @@ pub async fn approve(
     Id(id): Id<ProposalId>,
     Body(body): Body<Approve>,
 ) -> Result<Json<Proposal>, Problem> {
-    let desk = officer.acting(ActionKind::Approve)?;
+    let context = officer.acting(ActionKind::Approve)?;
     let read = ChangeHash::parse(&body.hash)
         .ok_or_else(|| unacceptable("bad_hash", "the hash is the proposal's, 64 hexadecimal digits"))?;
-    let view = oversight::show_proposal(&desk, id).await?;
+    let view = operators::show_proposal(&context, id).await?;
     let proof = officer.step_up(&approval_matter(&view), body.step_up).await?;
-    oversight::approve(&desk, proof, id, read).await?;
+    operators::approve(&context, proof, id, read).await?;
     // Of a refusal the view tells: the approval stands, the proposal stays open, and `carry-out` says why.
-    let _progress = oversight::carry_out_if_complete(&desk, id).await;
-    Ok(Json(oversight::show_proposal(&desk, id).await?.into()))
+    let _progress = operators::carry_out_if_complete(&context, id).await;
+    Ok(Json(operators::show_proposal(&context, id).await?.into()))
 }
 
 /// Carry a proposal out, if that is not done yet
@@ -316,9 +316,9 @@ pub async fn approve(
     params(("id" = String, Path, description = "The proposal's number")),
     responses((status = 200, description = "Done", body = Proposal), Problems))]
 pub async fn carry_out(officer: Officer, Id(id): Id<ProposalId>) -> Result<Json<Proposal>, Problem> {
-    let desk = officer.acting(ActionKind::Approve)?;
-    oversight::carry_out(&desk, id).await?;
-    Ok(Json(oversight::show_proposal(&desk, id).await?.into()))
+    let context = officer.acting(ActionKind::Approve)?;
+    operators::carry_out(&context, id).await?;
+    Ok(Json(operators::show_proposal(&context, id).await?.into()))
 }
 
 /// Cancel a proposal
@@ -330,9 +330,9 @@ pub async fn cancel(
     Id(id): Id<ProposalId>,
     Body(body): Body<OneFactor>,
 ) -> Result<Json<Proposal>, Problem> {
-    let desk = officer.acting(ActionKind::CancelProposal)?;
-    let matter = oversight::cancellation_matter(id);
+    let context = officer.acting(ActionKind::CancelProposal)?;
+    let matter = operators::cancellation_matter(id);
     let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
-    oversight::cancel_proposal(&desk, proof, id).await?;
-    Ok(Json(oversight::show_proposal(&desk, id).await?.into()))
+    operators::cancel_proposal(&context, proof, id).await?;
+    Ok(Json(operators::show_proposal(&context, id).await?.into()))
 }

@@ -1,8 +1,8 @@
 //! What the operations for operators and auditors take and give.
 
-use keyward_authority::oversight::{OverseenAccount, PolicySource, ProposalView};
+use keyward_authority::operators::{OverseenAccount, PolicySource, ProposalView};
 use keyward_authority::questions::KeyView;
-use keyward_authority::{ActionError, Desk};
+use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::policy::Setting;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -132,8 +132,11 @@ impl OverseenKey {
     ///
     /// # Errors
     /// As [`Key::of`].
-    pub async fn of(desk: &Desk<'_>, (key, account): (KeyView, String)) -> Result<Self, ActionError> {
-        Ok(Self { account, key: Key::of(desk, key).await? })
+    pub async fn of(
+        context: &ActionContext<'_>,
+        (key, account): (KeyView, String),
+    ) -> Result<Self, ActionError> {
+        Ok(Self { account, key: Key::of(context, key).await? })
     }
 }
 

@@ -68,7 +68,7 @@ pub struct PasskeyName {
 #[utoipa::path(get, path = "/api/v1/account/passkeys", tag = "account", security(("bearer" = [])),
     responses((status = 200, description = "Oldest first", body = Vec<Passkey>), Problems))]
 pub async fn list(caller: Caller) -> Result<Json<Vec<Passkey>>, Problem> {
-    let all = list_passkeys(&caller.desk(), caller.id()).await?;
+    let all = list_passkeys(&caller.context(), caller.id()).await?;
     Ok(Json(all.into_iter().map(Passkey::from).collect()))
 }
 
@@ -76,16 +76,16 @@ pub async fn list(caller: Caller) -> Result<Json<Vec<Passkey>>, Problem> {
 #[utoipa::path(post, path = "/api/v1/account/passkeys/options", tag = "account", security(("bearer" = [])),
     responses((status = 200, description = "The question for the device", body = PasskeyQuestion), Problems))]
 pub async fn options(caller: Caller) -> Result<Json<PasskeyQuestion>, Problem> {
-    Ok(Json(offer_new_passkey(&caller.desk()).await?.into()))
+    Ok(Json(offer_new_passkey(&caller.context()).await?.into()))
 }
 
 /// Add a passkey
 #[utoipa::path(post, path = "/api/v1/account/passkeys", tag = "account", request_body = NewPasskey, security(("bearer" = [])),
     responses((status = 201, description = "Added", body = Codes), Problems))]
 pub async fn add(caller: Caller, Body(body): Body<NewPasskey>) -> Result<(StatusCode, Json<Codes>), Problem> {
-    let attested = try_new_passkey(&caller.desk(), &body.name, &body.passkey.to_json()).await?;
+    let attested = try_new_passkey(&caller.context(), &body.name, &body.passkey.to_json()).await?;
     let proof = caller.step_up(&add_matter(&attested), body.step_up).await?;
-    let added = add_passkey(&caller.desk(), proof, caller.id(), attested).await?;
+    let added = add_passkey(&caller.context(), proof, caller.id(), attested).await?;
     Ok((StatusCode::CREATED, Json(Codes { recovery_codes: added.recovery_codes })))
 }
 
@@ -99,8 +99,8 @@ pub async fn rename(
     Body(body): Body<PasskeyName>,
 ) -> Result<Json<Passkey>, Problem> {
     let name = KeyName::parse(&body.name).map_err(ActionError::from)?;
-    rename_passkey(&caller.desk(), caller.id(), id, &name).await?;
-    Ok(Json(show_passkey(&caller.desk(), caller.id(), id).await?.into()))
+    rename_passkey(&caller.context(), caller.id(), id, &name).await?;
+    Ok(Json(show_passkey(&caller.context(), caller.id(), id).await?.into()))
 }
 
 /// Remove a passkey
@@ -112,9 +112,9 @@ pub async fn remove(
     Id(id): Id<PasskeyId>,
     Body(body): Body<Bare>,
 ) -> Result<StatusCode, Problem> {
-    let passkey = show_passkey(&caller.desk(), caller.id(), id).await?;
-    let left = show_account(&caller.desk(), caller.id()).await?.without_a_passkey();
+    let passkey = show_passkey(&caller.context(), caller.id(), id).await?;
+    let left = show_account(&caller.context(), caller.id()).await?.without_a_passkey();
     let proof = caller.step_up(&remove_passkey_matter(&passkey, left), body.step_up).await?;
-    remove_passkey(&caller.desk(), proof, caller.id(), &passkey).await?;
+    remove_passkey(&caller.context(), proof, caller.id(), &passkey).await?;
     Ok(StatusCode::NO_CONTENT)
 }

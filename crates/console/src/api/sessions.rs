@@ -86,11 +86,11 @@ pub async fn sign_in(
     Origin(origin): Origin,
     Body(body): Body<SignIn>,
 ) -> Result<Json<SignedIn>, Problem> {
-    let desk = shell.desk(Actor::Visitor(origin));
+    let context = shell.context(Actor::Visitor(origin));
     let device = known(body.device.as_deref());
     let presented =
         Presented { email: body.email, password: body.password, device, kind: SessionKind::Program };
-    let (answer, ()) = tokio::join!(present_password(&desk, presented), tokio::time::sleep(EVEN_TIME));
+    let (answer, ()) = tokio::join!(present_password(&context, presented), tokio::time::sleep(EVEN_TIME));
     Ok(Json(match answer? {
         Door::SecondFactorDue(token) => {
             SignedIn { token: token.expose().to_owned(), next: "second_factor", device: None }
@@ -114,15 +114,15 @@ pub async fn second_factor(
     Body(body): Body<SecondFactor>,
 ) -> Result<Json<SignedIn>, Problem> {
     let half = half(&shell, &origin, &headers).await?;
-    let desk = shell.desk(Actor::Visitor(origin));
+    let context = shell.context(Actor::Visitor(origin));
     let device = known(body.device.as_deref());
     let done = match body.passkey {
         Some(_) if !body.code.is_empty() => {
             let text = "send either `code` or `passkey`";
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_body", text));
         }
-        Some(answer) => present_passkey_second(&desk, &half, &answer.to_json(), device).await?,
-        None => present_factor(&desk, &half, &body.code, device).await?,
+        Some(answer) => present_passkey_second(&context, &half, &answer.to_json(), device).await?,
+        None => present_factor(&context, &half, &body.code, device).await?,
     };
     Ok(Json(signed_in(&done)))
 }
@@ -153,8 +153,8 @@ pub async fn second_factor_options(
     headers: HeaderMap,
 ) -> Result<Json<PasskeyQuestion>, Problem> {
     let half = half(&shell, &origin, &headers).await?;
-    let desk = shell.desk(Actor::Visitor(origin));
-    let offer = offer_passkey(&desk, half.account, &Purpose::SecondFactor(half.id)).await?;
+    let context = shell.context(Actor::Visitor(origin));
+    let offer = offer_passkey(&context, half.account, &Purpose::SecondFactor(half.id)).await?;
     Ok(Json(offer.ok_or(ActionError::NoPasskey)?.into()))
 }
 
@@ -165,8 +165,8 @@ pub async fn passkey_options(
     State(shell): State<Shell>,
     Origin(origin): Origin,
 ) -> Result<Json<PasskeyQuestion>, Problem> {
-    let desk = shell.desk(Actor::Visitor(origin));
-    Ok(Json(offer_any_passkey(&desk, &Purpose::SignIn, "button").await?.into()))
+    let context = shell.context(Actor::Visitor(origin));
+    Ok(Json(offer_any_passkey(&context, &Purpose::SignIn, "button").await?.into()))
 }
 
 /// Sign in with a passkey
@@ -177,10 +177,10 @@ pub async fn passkey_sign_in(
     Origin(origin): Origin,
     Body(body): Body<PasskeySignIn>,
 ) -> Result<Json<SignedIn>, Problem> {
-    let desk = shell.desk(Actor::Visitor(origin));
+    let context = shell.context(Actor::Visitor(origin));
     let (text, device) = (body.passkey.to_json(), known(body.device.as_deref()));
     let (answer, ()) = tokio::join!(
-        present_passkey(&desk, &text, device, SessionKind::Program),
+        present_passkey(&context, &text, device, SessionKind::Program),
         tokio::time::sleep(EVEN_TIME)
     );
     Ok(Json(signed_in(&answer?)))
@@ -190,7 +190,7 @@ pub async fn passkey_sign_in(
 #[utoipa::path(delete, path = "/api/v1/session", tag = "sessions", security(("bearer" = [])),
     responses((status = 204, description = "The session has ended"), Problems))]
 pub async fn sign_out(caller: Caller) -> Result<StatusCode, Problem> {
-    end_session(&caller.desk(), caller.id(), caller.holder.session).await?;
+    end_session(&caller.context(), caller.id(), caller.holder.session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -198,7 +198,7 @@ pub async fn sign_out(caller: Caller) -> Result<StatusCode, Problem> {
 #[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", security(("bearer" = [])),
     responses((status = 200, description = "Freshest first", body = Vec<Session>), Problems))]
 pub async fn list(caller: Caller) -> Result<Json<Vec<Session>>, Problem> {
-    let sessions = list_sessions(&caller.desk(), caller.id()).await?;
+    let sessions = list_sessions(&caller.context(), caller.id()).await?;
     Ok(Json(sessions.into_iter().map(Session::from).collect()))
 }
 
@@ -206,7 +206,7 @@ pub async fn list(caller: Caller) -> Result<Json<Vec<Session>>, Problem> {
 #[utoipa::path(delete, path = "/api/v1/sessions", tag = "sessions", security(("bearer" = [])),
     responses((status = 204, description = "All others have ended"), Problems))]
 pub async fn end_others(caller: Caller) -> Result<StatusCode, Problem> {
-    end_other_sessions(&caller.desk(), caller.id()).await?;
+    end_other_sessions(&caller.context(), caller.id()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -215,6 +215,6 @@ pub async fn end_others(caller: Caller) -> Result<StatusCode, Problem> {
     params(("id" = String, Path, description = "The session's id")),
     responses((status = 204, description = "It has ended"), Problems))]
 pub async fn end_one(caller: Caller, Id(id): Id<SessionId>) -> Result<StatusCode, Problem> {
-    end_session(&caller.desk(), caller.id(), id).await?;
+    end_session(&caller.context(), caller.id(), id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -133,7 +133,7 @@ impl From<RecordProof> for TrailProof {
     responses((status = 200, description = "Newest first", body = TrailPage), Problems))]
 pub async fn list(caller: Caller, Asked(query): Asked<TrailQuery>) -> Result<Json<TrailPage>, Problem> {
     let limit = limit(query.limit, PAGE_MAX)?;
-    let views = own_trail(&caller.desk(), caller.id(), query.cursor, limit).await?;
+    let views = own_trail(&caller.context(), caller.id(), query.cursor, limit).await?;
     let next = views.last().map(|view| view.n).filter(|_| views.len() == limit);
     Ok(Json(TrailPage::of(views, next)))
 }
@@ -146,5 +146,5 @@ pub async fn proof(
     caller: Caller,
     Id(RecordNumber(n)): Id<RecordNumber>,
 ) -> Result<Json<TrailProof>, Problem> {
-    Ok(Json(prove_record(&caller.desk(), n).await?.into()))
+    Ok(Json(prove_record(&caller.context(), n).await?.into()))
 }

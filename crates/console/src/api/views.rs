@@ -2,7 +2,7 @@
 
 use keyward_authority::keys::Issued;
 use keyward_authority::questions::{AccountView, AlertView, KeyView, SessionView, app_of_key};
-use keyward_authority::{ActionError, Desk, SessionKind};
+use keyward_authority::{ActionContext, ActionError, SessionKind};
 use keyward_rules::alert::Urgency;
 use keyward_rules::grant::TwoFactor;
 use keyward_rules::id::KeyId;
@@ -82,9 +82,9 @@ impl Key {
     ///
     /// # Errors
     /// [`ActionError::Store`].
-    pub async fn of(desk: &Desk<'_>, key: KeyView) -> Result<Self, ActionError> {
+    pub async fn of(context: &ActionContext<'_>, key: KeyView) -> Result<Self, ActionError> {
         let app = match key.app {
-            Some(_) => app_of_key(desk, key.id).await?,
+            Some(_) => app_of_key(context, key.id).await?,
             None => None,
         };
         let app = app.map(|(card, refused)| KeyApp {
@@ -101,10 +101,10 @@ impl Key {
     ///
     /// # Errors
     /// As [`Key::of`].
-    pub async fn all_of(desk: &Desk<'_>, keys: Vec<KeyView>) -> Result<Vec<Self>, ActionError> {
+    pub async fn all_of(context: &ActionContext<'_>, keys: Vec<KeyView>) -> Result<Vec<Self>, ActionError> {
         let mut shown = Vec::with_capacity(keys.len());
         for key in keys {
-            shown.push(Self::of(desk, key).await?);
+            shown.push(Self::of(context, key).await?);
         }
         Ok(shown)
     }

@@ -10,7 +10,7 @@ use keyward_authority::questions::{
     ChartView, KeyRequest, KeyView, Piece, Range, account_chart, all_key_requests, key_chart, key_requests,
     newer_key_requests, newest_record, show_key,
 };
-use keyward_authority::{ActionError, Desk, RequestFilter};
+use keyward_authority::{ActionContext, ActionError, RequestFilter};
 use keyward_rules::id::KeyId;
 use keyward_rules::limits::{DAY_MS, PAGE_DEFAULT};
 
@@ -200,21 +200,21 @@ pub async fn key(person: SignedIn, Path(id): Path<String>, Asked(query): Asked<Q
 }
 
 async fn build(person: &SignedIn, id: KeyId, query: &Query) -> Result<Response, ActionError> {
-    let (desk, now) = (person.desk(), person.shell.now());
+    let (context, now) = (person.context(), person.shell.now());
     let filter = match filter(query, now) {
         Ok(filter) => filter,
         Err(text) => return Ok(message(StatusCode::UNPROCESSABLE_ENTITY, "That cannot be searched", text)),
     };
     if query.fragment == "tail" {
-        let (live, rows) = watch(&desk, id, filter, query).await?;
+        let (live, rows) = watch(&context, id, filter, query).await?;
         if rows.is_empty() && query.after == live.after.to_string() {
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
         return Ok(page(&Tail { live, rows }));
     }
-    let key = show_key(&desk, id).await?;
+    let key = show_key(&context, id).await?;
     let range = query.range.parse().unwrap_or(Range::Day);
-    let chart = key_chart(&desk, id, range).await?;
+    let chart = key_chart(&context, id, range).await?;
     let shown = KeyPage {
         frame: Frame::of(person, "keys", &format!("Activity of {}", key.name)),
         drawn: drawn(&chart, range),
@@ -228,10 +228,10 @@ async fn build(person: &SignedIn, id: KeyId, query: &Query) -> Result<Response, 
         query,
     };
     if !query.live.is_empty() {
-        let (live, rows) = watch(&desk, id, filter, query).await?;
+        let (live, rows) = watch(&context, id, filter, query).await?;
         return Ok(page(&KeyPage { rows, live: Some(live), ..shown }));
     }
-    let found = key_requests(&desk, id, filter, PAGE_DEFAULT).await?;
+    let found = key_requests(&context, id, filter, PAGE_DEFAULT).await?;
     let stopped = found.next.filter(|_| found.rows.len() < PAGE_DEFAULT);
     let searched = stopped.map(|place| (found.looked_through, When::of(place.at)));
     let older = found.next.map(|place| place.to_string()).unwrap_or_default();
@@ -241,7 +241,7 @@ async fn build(person: &SignedIn, id: KeyId, query: &Query) -> Result<Response, 
 
 /// What the live view shows: what is newer than its cursor, or at its beginning what a search finds.
 async fn watch(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     id: KeyId,
     filter: RequestFilter,
     query: &Query,
@@ -249,20 +249,21 @@ async fn watch(
     let live = |after, left_out| Live { key: id, terms: terms(query), after, left_out };
     let Ok(after) = query.after.parse() else {
         // What is recorded from now on comes with the next look, and must not stand in the list twice.
-        let newest = newest_record(desk).await?;
-        let mut found = key_requests(desk, id, filter, PAGE_DEFAULT).await?.rows;
+        let newest = newest_record(context).await?;
+        let mut found = key_requests(context, id, filter, PAGE_DEFAULT).await?.rows;
         found.retain(|request| request.id <= newest);
         return Ok((live(newest, false), found.into_iter().map(row).collect()));
     };
     let until = if query.until.is_empty() { filter.until.plus_ms(AHEAD_MS) } else { filter.until };
-    let newer = newer_key_requests(desk, id, RequestFilter { until, ..filter }, after, PAGE_DEFAULT).await?;
+    let newer =
+        newer_key_requests(context, id, RequestFilter { until, ..filter }, after, PAGE_DEFAULT).await?;
     Ok((live(newer.upto, newer.left_out), newer.requests.into_iter().map(row).collect()))
 }
 
 /// The activity of all keys of an account.
 pub async fn account(person: SignedIn, Asked(query): Asked<Query>) -> Response {
     let range = query.range.parse().unwrap_or(Range::Day);
-    match account_chart(&person.desk(), person.id(), range).await {
+    match account_chart(&person.context(), person.id(), range).await {
         Ok(chart) => {
             let frame = Frame::of(&person, "keys", "Activity of all keys");
             page(&AccountPage { frame, drawn: drawn(&chart, range) })
@@ -278,7 +279,7 @@ pub async fn export(person: SignedIn, Path(id): Path<String>, Asked(query): Aske
         Ok(filter) => filter,
         Err(text) => return message(StatusCode::UNPROCESSABLE_ENTITY, "That cannot be exported", text),
     };
-    let (found, cut, search) = match all_key_requests(&person.desk(), id, filter, EXPORT).await {
+    let (found, cut, search) = match all_key_requests(&person.context(), id, filter, EXPORT).await {
         Ok((found, search)) => (found.rows, found.next.is_some(), search),
         Err(other) => return problem(other),
     };

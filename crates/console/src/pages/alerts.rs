@@ -61,7 +61,7 @@ pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
 
 async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError> {
     let before = query.before.parse().ok();
-    let views = list_alerts(&person.desk(), person.id(), before, PAGE_DEFAULT).await?;
+    let views = list_alerts(&person.context(), person.id(), before, PAGE_DEFAULT).await?;
     let newest = views.first().map_or(0, |view| view.id);
     let older = views.last().map(|view| view.id).filter(|_| views.len() == PAGE_DEFAULT);
     let rows = views.into_iter().map(row).collect();
@@ -73,7 +73,7 @@ async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError
 pub async fn seen(posted: Posted) -> Response {
     let person = &posted.person;
     let upto = posted.fields.get("upto").parse().unwrap_or(0);
-    match mark_alerts_seen(&person.desk(), person.id(), upto).await {
+    match mark_alerts_seen(&person.context(), person.id(), upto).await {
         Ok(()) => told(person, "/alerts", Note::Seen).await,
         Err(other) => problem(other),
     }

@@ -40,7 +40,7 @@ pub async fn show(State(shell): State<Shell>, Path(link): Path<String>) -> Respo
 pub async fn brake(State(shell): State<Shell>, From(origin): From, Path(link): Path<String>) -> Response {
     let codes = &shell.authority().secrets.codes;
     let Some(link) = BrakeLink::parse(codes, &link, shell.now()) else { return over() };
-    match disable_all(&shell.desk(Actor::Visitor(origin)), link).await {
+    match disable_all(&shell.context(Actor::Visitor(origin)), link).await {
         Ok(count) => {
             let text = format!(
                 "{count} keys were disabled just now. Sign in to look at them, and change your password if you did not expect this mail."

@@ -160,10 +160,10 @@ pub async fn submit(posted: Posted) -> Response {
         Ok(choices) => choices,
         Err(wrong) => return form(person, kind, fields, &typed.wrong(wrong), &Errors::default()),
     };
-    let desk = person.desk();
+    let context = person.context();
     let read = || -> Result<AddChannel, ActionError> {
         let name = KeyName::parse(fields.get("name").trim())?;
-        let aim = aim(kind, fields, &desk.authority.settings.channels)?;
+        let aim = aim(kind, fields, &context.authority.settings.channels)?;
         Ok(AddChannel { account: person.id(), name, aim, choices })
     };
     let asking = |pending: &PendingAction| Asking {
@@ -178,7 +178,7 @@ pub async fn submit(posted: Posted) -> Response {
         asks_at_once: false,
     };
     let added = match read() {
-        Ok(channel) => act(&posted, &desk, channel, asking).await,
+        Ok(channel) => act(&posted, &context, channel, asking).await,
         Err(wrong) => Err(Halted::Refused(wrong)),
     };
     let mut errors = Errors::default();

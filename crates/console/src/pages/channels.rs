@@ -121,7 +121,7 @@ fn row(view: ChannelView) -> Row {
 
 /// The list.
 pub async fn list(person: SignedIn) -> Response {
-    match list_channels(&person.desk(), person.id()).await {
+    match list_channels(&person.context(), person.id()).await {
         Ok(views) => {
             let frame = Frame::of(&person, "alerts", "Alert channels");
             page(&List { frame, rows: views.into_iter().map(row).collect() })
@@ -158,14 +158,14 @@ async fn build(
     status: StatusCode,
     edit: Option<Edit>,
 ) -> Result<Response, ActionError> {
-    let (desk, id) = (person.desk(), id_of(id)?);
-    let views = list_deliveries(&desk, id, query.before.parse().ok(), LOG_ROWS).await?;
+    let (context, id) = (person.context(), id_of(id)?);
+    let views = list_deliveries(&context, id, query.before.parse().ok(), LOG_ROWS).await?;
     let older = views.last().map(|view| view.n).filter(|_| views.len() == LOG_ROWS);
     let log = views.into_iter().map(log_row).collect();
     if query.fragment == "rows" {
         return Ok(page(&Rows { csrf: &person.csrf, id: id.to_string(), log }));
     }
-    let view = show_channel(&desk, id).await?;
+    let view = show_channel(&context, id).await?;
     let edit = edit.unwrap_or_else(|| Edit {
         name: view.name.to_string(),
         typed: Typed::of(&view.choices),
@@ -212,8 +212,8 @@ pub async fn change(Path(id): Path<String>, posted: Posted) -> Response {
     };
     let changed = async {
         let (channel, name, choices) = (id_of(&id)?, KeyName::parse(&edit.name)?, parse(fields)?);
-        let factor = prove_any(&person.desk(), person.id(), fields.get("factor")).await?;
-        ChangeChannel { channel, name, choices }.perform(&person.desk(), Proof::Factor(factor)).await
+        let factor = prove_any(&person.context(), person.id(), fields.get("factor")).await?;
+        ChangeChannel { channel, name, choices }.perform(&person.context(), Proof::Factor(factor)).await
     };
     match changed.await {
         Ok(()) | Err(ActionError::Unchanged) => {
@@ -234,7 +234,7 @@ pub async fn change(Path(id): Path<String>, posted: Posted) -> Response {
 
 /// A test.
 pub async fn test(Path(id): Path<String>, posted: Posted) -> Response {
-    let sent = async { TestChannel(id_of(&id)?).perform(&posted.person.desk(), Proof::None).await };
+    let sent = async { TestChannel(id_of(&id)?).perform(&posted.person.context(), Proof::None).await };
     match sent.await {
         Ok(_) => {
             told(&posted.person, &format!("/alerts/channels/{id}"), Note::Done(ActionKind::TestChannel)).await
@@ -248,7 +248,7 @@ pub async fn send_again(Path(id): Path<String>, posted: Posted) -> Response {
     let sent = async {
         let message = posted.fields.get("message").parse().map_err(|_| ActionError::NoMessage)?;
         let again = SendAgain { channel: id_of(&id)?, message };
-        again.perform(&posted.person.desk(), Proof::None).await
+        again.perform(&posted.person.context(), Proof::None).await
     };
     match sent.await {
         Ok(()) => {

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use keyward_authority::passkeys::{Purpose, offer_passkey};
-use keyward_authority::{Action, ActionError, Desk, PendingAction, ProofStep, Shown, prove_action};
+use keyward_authority::{Action, ActionContext, ActionError, PendingAction, ProofStep, Shown, prove_action};
 use keyward_rules::grant::{Proof, TwoFactor};
 use keyward_rules::person::SessionId;
 use keyward_rules::time::Moment;
@@ -116,17 +116,17 @@ impl From<ActionError> for Halted {
 /// [`Halted::Page`] until the proof is complete; [`Halted::Refused`] by rule, before or after the proof.
 pub async fn act<A: Action>(
     posted: &Posted,
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     action: A,
     asking: impl FnOnce(&PendingAction) -> Asking + Send,
 ) -> Result<A::Reply, Halted> {
     if !posted.fields.has("challenge") {
-        action.judge(desk).await?;
+        action.judge(context).await?;
     }
-    let pending = action.plan(desk).await?;
+    let pending = action.plan(context).await?;
     let asking = asking(&pending);
-    let proof = prove(posted, desk, &asking, &pending).await?;
-    Ok(action.perform(desk, proof).await?)
+    let proof = prove(posted, context, &asking, &pending).await?;
+    Ok(action.perform(context, proof).await?)
 }
 
 /// Checks what a form shows for an action, or makes the page that asks for it.
@@ -135,7 +135,7 @@ pub async fn act<A: Action>(
 /// As [`act`].
 pub async fn prove(
     posted: &Posted,
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     asking: &Asking,
     pending: &PendingAction,
 ) -> Result<Proof, Halted> {
@@ -147,7 +147,7 @@ pub async fn prove(
         passkey: fields.get("passkey").to_owned(),
         form: asking.asks_at_once.then(|| asking.action.clone()),
     };
-    let missing = match prove_action(desk, pending, &shown).await {
+    let missing = match prove_action(context, pending, &shown).await {
         Ok(ProofStep::Complete(proof)) => return Ok(proof),
         Ok(ProofStep::Missing(missing)) => missing,
         Err(ActionError::TooManyCodes { again_at, wait_ms }) => {
@@ -165,12 +165,12 @@ pub async fn prove(
 /// Shows the page that asks for one factor for an action whose parameters are known.
 pub async fn ask_one(
     person: &SignedIn,
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     asking: &Asking,
     fields: &Fields,
     pending: &PendingAction,
 ) -> Response {
-    match Purpose::of_action(desk, pending) {
+    match Purpose::of_action(context, pending) {
         Ok(purpose) => ask_for(person, asking, fields, "", &purpose).await,
         Err(other) => problem(other),
     }
@@ -249,7 +249,7 @@ async fn show(
     error: &str,
     purpose: &Purpose,
 ) -> Response {
-    let offer = match offer_passkey(&person.desk(), person.id(), purpose).await {
+    let offer = match offer_passkey(&person.context(), person.id(), purpose).await {
         Ok(offer) => offer.map(|offer| offer.to_json()).unwrap_or_default(),
         Err(other) => return problem(other),
     };

@@ -118,8 +118,8 @@ async fn build(
     status: StatusCode,
     typed: Option<(String, String, String)>,
 ) -> Result<Response, ActionError> {
-    let (desk, now) = (person.desk(), person.shell.now());
-    let key = show_key(&desk, id).await?;
+    let (context, now) = (person.context(), person.shell.now());
+    let key = show_key(&context, id).await?;
     // Asked for an address, the page answers for that one; else for the reader's own.
     let typed_from = query.from.trim();
     let here = match typed_from {
@@ -127,16 +127,16 @@ async fn build(
         typed => typed.parse().ok().map(|address: IpAddr| address.to_canonical()),
     };
     let outlook = match here {
-        Some(here) => key_outlook(&desk, person.shell.routes(), id, here).await?,
+        Some(here) => key_outlook(&context, person.shell.routes(), id, here).await?,
         None => Vec::new(),
     };
     let (status, from_error) = match here {
         Some(_) => (status, ""),
         None => (StatusCode::UNPROCESSABLE_ENTITY, NOT_AN_ADDRESS),
     };
-    let activity: ActivityView = key_activity(&desk, id).await?;
-    let alerts = list_alerts_of_key(&desk, key.account, id, 10).await?;
-    let app = app_of_key(&desk, id).await?.map(|(card, refused)| app(card, refused, now));
+    let activity: ActivityView = key_activity(&context, id).await?;
+    let alerts = list_alerts_of_key(&context, key.account, id, 10).await?;
+    let app = app_of_key(&context, id).await?.map(|(card, refused)| app(card, refused, now));
     let (name, tags, error) =
         typed.unwrap_or_else(|| (key.name.to_string(), key.tags.join(", "), String::new()));
     let fields = html_of([
@@ -219,7 +219,7 @@ pub async fn edit(Path(id): Path<String>, posted: Posted) -> Response {
     let typed = fields.get("name").trim();
     let edited = async {
         let (name, tags) = (KeyName::parse(typed)?, parse_tags(fields.get("tags"))?);
-        EditKey { key: id, name, tags }.perform(&person.desk(), Proof::None).await
+        EditKey { key: id, name, tags }.perform(&person.context(), Proof::None).await
     };
     match edited.await {
         Ok(()) => told(person, &format!("/keys/{id}"), Note::Done(ActionKind::EditKey)).await,

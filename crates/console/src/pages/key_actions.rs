@@ -19,7 +19,7 @@ use crate::fields::Fields;
 
 async fn find(person: &SignedIn, id: &str) -> Result<KeyView, Response> {
     let id: KeyId = id.parse().map_err(|_| problem(ActionError::NoKey))?;
-    show_key(&person.desk(), id).await.map_err(problem)
+    show_key(&person.context(), id).await.map_err(problem)
 }
 
 /// The same, as long as something can be done with it: a key that has ended is refused before any form, mail or try.
@@ -94,7 +94,7 @@ pub async fn addresses(Path(id): Path<String>, posted: Posted) -> Response {
         asked.words.clone_from(&pending.words);
         asked
     };
-    match act(&posted, &person.desk(), change, asking).await {
+    match act(&posted, &person.context(), change, asking).await {
         Ok(_) => told(person, &format!("/keys/{}", key.id), Note::Done(ActionKind::NarrowKey)).await,
         Err(Halted::Refused(
             refusal @ (ActionError::Unchanged
@@ -179,7 +179,7 @@ pub async fn rotate(Path(id): Path<String>, posted: Posted) -> Response {
         asked.words.clone_from(&pending.words);
         asked
     };
-    match act(&posted, &person.desk(), rotation, asking).await {
+    match act(&posted, &person.context(), rotation, asking).await {
         Ok(issued) => made_page(person, &issued),
         Err(Halted::Refused(refusal @ ActionError::Key(KeyRefusal::PassphraseTaken))) => {
             begin(person, &asking_rotation(&key, fields, "", &sentence(&refusal)), "")
@@ -199,7 +199,7 @@ async fn rotated_already(posted: &Posted, successor: Option<KeyId>, name: &KeyNa
     if !posted.fields.has("challenge") {
         return None;
     }
-    let successor = show_key(&posted.person.desk(), successor?).await.ok()?;
+    let successor = show_key(&posted.person.context(), successor?).await.ok()?;
     if successor.name != *name {
         return None;
     }

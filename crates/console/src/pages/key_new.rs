@@ -5,7 +5,7 @@ use axum::extract::Query as Asked;
 use axum::http::StatusCode;
 use axum::response::Response;
 use keyward_authority::keys::{IssueKey, Issued, Outcome, made_before, parse_tags, suggest_name};
-use keyward_authority::oversight::policy_in_force;
+use keyward_authority::operators::policy_in_force;
 use keyward_authority::questions::{AppCard, KeyView, app_card, open_apps, show_key};
 use keyward_authority::{ActionError, PendingAction};
 use keyward_rules::address::{AddressSet, Binding, HostBits, Network, Width};
@@ -165,14 +165,14 @@ pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
 }
 
 async fn begin(person: &SignedIn, query: &Query) -> Result<Response, ActionError> {
-    let desk = person.desk();
+    let context = person.context();
     let model = match query.from.parse::<KeyId>() {
-        Ok(id) => Some(show_key(&desk, id).await?),
+        Ok(id) => Some(show_key(&context, id).await?),
         Err(_) => None,
     };
     let named = model.as_ref().map_or_else(|| query.app.parse().ok(), |key| key.app);
     let app = match named {
-        Some(id) => app_card(&desk, id).await.ok().filter(|card| card.state == "open"),
+        Some(id) => app_card(&context, id).await.ok().filter(|card| card.state == "open"),
         None => None,
     };
     if app.is_none() && (named.is_some() || query.purpose == "third_party_app") {
@@ -185,7 +185,7 @@ async fn begin(person: &SignedIn, query: &Query) -> Result<Response, ActionError
 
 /// The apps that a key can be bound to.
 async fn choose(person: &SignedIn, q: &str, error: String) -> Result<Response, ActionError> {
-    let mut cards = open_apps(&person.desk(), q).await?;
+    let mut cards = open_apps(&person.context(), q).await?;
     let left_out = cards.len().saturating_sub(APPS_SHOWN);
     cards.truncate(APPS_SHOWN);
     let frame = Frame::of(person, "keys", "Choose an app");
@@ -194,12 +194,12 @@ async fn choose(person: &SignedIn, q: &str, error: String) -> Result<Response, A
 
 /// The app that a form names.
 async fn app_of(person: &SignedIn, fields: &Fields) -> Option<AppCard> {
-    app_card(&person.desk(), fields.get("app").parse().ok()?).await.ok()
+    app_card(&person.context(), fields.get("app").parse().ok()?).await.ok()
 }
 
 /// A refusal for phones and tablets, where the deployment wants that.
 async fn only_on_a_desk(person: &SignedIn) -> Option<Response> {
-    let policy = match policy_in_force(&person.desk()).await {
+    let policy = match policy_in_force(&person.context()).await {
         Ok(in_force) => in_force.policy.keys,
         Err(other) => return Some(problem(other)),
     };
@@ -423,7 +423,7 @@ pub async fn submit(posted: Posted) -> Response {
         extra: String::new(),
         asks_at_once: false,
     };
-    match act(&posted, &person.desk(), wish, asking).await {
+    match act(&posted, &person.context(), wish, asking).await {
         Ok(Outcome::Made(issued)) => page(&made(person, &issued)),
         Ok(Outcome::MadeBefore(id)) => go_to_made(person, id).await,
         Err(Halted::Refused(refusal)) => refused(person, fields, refusal).await,
@@ -433,7 +433,7 @@ pub async fn submit(posted: Posted) -> Response {
 
 /// Where a form leads that made its key when it arrived before. The challenge is used up then, so nothing is approved again.
 async fn made_already(person: &SignedIn, wish: &IssueKey) -> Option<Response> {
-    let id = made_before(&person.desk(), wish).await.ok().flatten()?;
+    let id = made_before(&person.context(), wish).await.ok().flatten()?;
     Some(go_to_made(person, id).await)
 }
 

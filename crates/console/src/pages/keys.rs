@@ -92,7 +92,7 @@ pub fn rights(key: &KeyView) -> Vec<(&'static str, &'static str)> {
 }
 
 async fn row(person: &SignedIn, key: KeyView) -> Result<Row, ActionError> {
-    let (_, counts) = key_counts(&person.desk(), key.id).await?;
+    let (_, counts) = key_counts(&person.context(), key.id).await?;
     Ok(Row {
         chart: chart::day(&counts, 120, 28, "Requests"),
         rights: rights(&key),
@@ -107,7 +107,7 @@ async fn row(person: &SignedIn, key: KeyView) -> Result<Row, ActionError> {
         from: key.from.replace(',', ", "),
         bound: key.bound,
         app: match key.app {
-            Some(app) => app_name(&person.desk(), app).await?,
+            Some(app) => app_name(&person.context(), app).await?,
             None => String::new(),
         },
         demo: key.environment == Environment::Demo,
@@ -147,7 +147,7 @@ pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
 }
 
 async fn build(person: &SignedIn, query: Query) -> Result<Response, ActionError> {
-    let (keys, altered) = list_keys(&person.desk(), person.id()).await?;
+    let (keys, altered) = list_keys(&person.context(), person.id()).await?;
     let total = keys.len();
     let living = keys.iter().filter(|key| key.is_living() && key.place == Place::Own).count();
     let unbound = keys.iter().filter(|key| key.is_living() && !key.bound).count();

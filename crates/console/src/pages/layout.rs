@@ -118,7 +118,7 @@ pub fn go(to: &str) -> Response {
 
 /// To another page, which tells once what was done. What was done stays done when the note cannot be kept.
 pub async fn told(person: &SignedIn, to: &str, note: Note) -> Response {
-    if let Err(problem) = leave_note(&person.desk(), note.word()).await {
+    if let Err(problem) = leave_note(&person.context(), note.word()).await {
         warn!(problem = problem.for_the_log(), "a page will not tell what was done");
     }
     go(to)

@@ -43,7 +43,7 @@ struct Rename<'r> {
 }
 
 async fn form(person: &SignedIn, name: &str, name_error: &str, error: &str) -> Response {
-    let offer = match offer_new_passkey(&person.desk()).await {
+    let offer = match offer_new_passkey(&person.context()).await {
         Ok(offer) => offer.to_json(),
         Err(other) => return problem(other),
     };
@@ -73,7 +73,7 @@ pub async fn show_new(person: SignedIn) -> Response {
 pub async fn submit(posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
     let name = fields.get("name");
-    let attested = match try_new_passkey(&person.desk(), name, fields.get("new_passkey")).await {
+    let attested = match try_new_passkey(&person.context(), name, fields.get("new_passkey")).await {
         Ok(attested) => attested,
         Err(wrong @ ActionError::Name(_)) => return form(person, name, &sentence(&wrong), "").await,
         Err(wrong @ ActionError::NotAPasskey) => return form(person, name, "", &sentence(&wrong)).await,
@@ -91,11 +91,11 @@ pub async fn submit(posted: Posted) -> Response {
         extra: String::new(),
         asks_at_once: false,
     };
-    let proof = match prove(&posted, &person.desk(), &asking, &matter).await {
+    let proof = match prove(&posted, &person.context(), &asking, &matter).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };
-    match add_passkey(&person.desk(), proof, person.id(), attested).await {
+    match add_passkey(&person.context(), proof, person.id(), attested).await {
         Ok(added) if added.recovery_codes.is_empty() => {
             told(person, "/security", Note::Done(ActionKind::EnrolPasskey)).await
         }
@@ -106,7 +106,7 @@ pub async fn submit(posted: Posted) -> Response {
 
 async fn found(person: &SignedIn, id: &str) -> Result<PasskeyView, ActionError> {
     let id = id.parse().map_err(|_| ActionError::NoPasskey)?;
-    show_passkey(&person.desk(), person.id(), id).await
+    show_passkey(&person.context(), person.id(), id).await
 }
 
 fn rename_form(person: &SignedIn, id: PasskeyId, name: &str, error: &str) -> Response {
@@ -138,7 +138,7 @@ pub async fn rename(Path(id): Path<String>, posted: Posted) -> Response {
         Ok(name) => name,
         Err(wrong) => return rename_form(person, passkey.id, typed, &sentence(&wrong.into())),
     };
-    match rename_passkey(&person.desk(), person.id(), passkey.id, &name).await {
+    match rename_passkey(&person.context(), person.id(), passkey.id, &name).await {
         Ok(()) => told(person, "/security", Note::Done(ActionKind::RenamePasskey)).await,
         Err(other) => problem(other),
     }
@@ -183,11 +183,11 @@ pub async fn remove(Path(id): Path<String>, posted: Posted) -> Response {
         Err(other) => return problem(other),
     };
     let matter = remove_passkey_matter(&passkey, left);
-    let proof = match prove(&posted, &person.desk(), &asking, &matter).await {
+    let proof = match prove(&posted, &person.context(), &asking, &matter).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };
-    match remove_passkey(&person.desk(), proof, person.id(), &passkey).await {
+    match remove_passkey(&person.context(), proof, person.id(), &passkey).await {
         Ok(()) => match left {
             Left::Another => told(person, "/security", Note::Done(ActionKind::RemovePasskey)).await,
             Left::Nothing => told(person, "/security", Note::TwoFactorOff).await,

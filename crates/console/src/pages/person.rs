@@ -55,7 +55,7 @@ async fn enter(parts: &Parts, shell: &Shell) -> Result<SignedIn, Response> {
     let record = found.record.clone();
     let mut person = SignedIn::of(shell, found, &token).await.map_err(problem)?;
     if opens_a_page(parts) {
-        let word = take_note(&person.desk(), &record).await.map_err(problem)?;
+        let word = take_note(&person.context(), &record).await.map_err(problem)?;
         person.note = word.as_deref().and_then(Note::read);
     }
     Ok(person)

@@ -27,7 +27,7 @@ pub async fn prove(
         return nothing(StatusCode::NOT_FOUND);
     };
     let source = origin.address;
-    match prove_control(&shell.desk(Actor::Visitor(origin)), (app, number), &token, source).await {
+    match prove_control(&shell.context(Actor::Visitor(origin)), (app, number), &token, source).await {
         Ok(progress) => {
             let text = format!("noted: {} of {} ranges\n", progress.proven, progress.all);
             (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")], text).into_response()

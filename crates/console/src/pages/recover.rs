@@ -96,10 +96,10 @@ pub async fn ask(
         let error = "That is not an e-mail address of the form name@example.com.";
         return page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(typed, error));
     };
-    let desk = shell.desk(Actor::Visitor(origin));
+    let context = shell.context(Actor::Visitor(origin));
     let device = device_cookie(&headers);
     let (asked, ()) =
-        tokio::join!(ask_to_reset(&desk, &email, device.as_ref()), tokio::time::sleep(EVEN_TIME));
+        tokio::join!(ask_to_reset(&context, &email, device.as_ref()), tokio::time::sleep(EVEN_TIME));
     match asked {
         Ok(id) => page(&confirm_form(email.as_str(), &id.to_string(), &Fields::default(), "", "")),
         Err(other) => problem(other),
@@ -111,7 +111,8 @@ pub async fn ask_passkey(State(shell): State<Shell>, From(origin): From, fields:
     let Ok(challenge) = fields.get("challenge").parse() else {
         return problem(NotApproved::Over.into());
     };
-    match offer_any_passkey(&shell.desk(Actor::Visitor(origin)), &Purpose::Reset(challenge), "reset").await {
+    match offer_any_passkey(&shell.context(Actor::Visitor(origin)), &Purpose::Reset(challenge), "reset").await
+    {
         Ok(offer) => ([(header::CONTENT_TYPE, "application/json")], offer.to_json()).into_response(),
         Err(other) => problem(other),
     }
@@ -126,7 +127,7 @@ fn changed() -> Response {
 
 /// Code, factor and password.
 pub async fn confirm(State(shell): State<Shell>, From(origin): From, fields: Fields) -> Response {
-    let desk = shell.desk(Actor::Visitor(origin));
+    let context = shell.context(Actor::Visitor(origin));
     let field = |name: &str| fields.get(name).to_owned();
     let form = ResetForm {
         challenge: field("challenge"),
@@ -138,7 +139,7 @@ pub async fn confirm(State(shell): State<Shell>, From(origin): From, fields: Fie
     };
     // The keys that stop are shown once code and factor hold, and only then: before, they are nobody's to see.
     let consent = if fields.has("proved") { Consent::Given } else { Consent::Missing };
-    let (reset, ()) = tokio::join!(reset_password(&desk, &form, consent), tokio::time::sleep(EVEN_TIME));
+    let (reset, ()) = tokio::join!(reset_password(&context, &form, consent), tokio::time::sleep(EVEN_TIME));
     let again = |error: &str, password_error: &str| {
         // Nothing was looked at before the password was good enough, so the codes are still to be used.
         let none = Fields::default();

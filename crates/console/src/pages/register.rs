@@ -69,8 +69,8 @@ pub async fn ask(State(shell): State<Shell>, From(origin): From, fields: Fields)
         let error = "That is not an e-mail address of the form name@example.com.";
         return page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(typed, error, ""));
     };
-    let desk = shell.desk(Actor::Visitor(origin));
-    match ask_to_register(&desk, &email, fields.get("password")).await {
+    let context = shell.context(Actor::Visitor(origin));
+    match ask_to_register(&context, &email, fields.get("password")).await {
         Ok(id) => page(&code_form(&shell, email.as_str(), &id.to_string(), "")),
         Err(weak @ (ActionError::Password(_) | ActionError::WeakPassword(_))) => {
             page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(typed, "", &sentence(&weak)))
@@ -81,9 +81,9 @@ pub async fn ask(State(shell): State<Shell>, From(origin): From, fields: Fields)
 
 /// The code.
 pub async fn confirm(State(shell): State<Shell>, From(origin): From, fields: Fields) -> Response {
-    let desk = shell.desk(Actor::Visitor(origin));
+    let context = shell.context(Actor::Visitor(origin));
     let (email, challenge) = (fields.get("email"), fields.get("challenge"));
-    match confirm_registration(&desk, challenge, fields.get("code"), SessionKind::Pages).await {
+    match confirm_registration(&context, challenge, fields.get("code"), SessionKind::Pages).await {
         Ok(registered) => signed_in("/security/authenticator", &registered.token, &registered.device),
         Err(wrong @ ActionError::NotApproved(NotApproved::Wrong | NotApproved::Unreadable)) => page_with(
             StatusCode::UNPROCESSABLE_ENTITY,

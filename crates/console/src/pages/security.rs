@@ -94,11 +94,11 @@ fn passkey_row(view: PasskeyView) -> PasskeyRow {
 }
 
 async fn overview(person: &SignedIn, phrase: &str, errors: (&str, &str)) -> Response {
-    let sessions = match list_sessions(&person.desk(), person.id()).await {
+    let sessions = match list_sessions(&person.context(), person.id()).await {
         Ok(sessions) => sessions,
         Err(other) => return problem(other),
     };
-    let passkeys = match list_passkeys(&person.desk(), person.id()).await {
+    let passkeys = match list_passkeys(&person.context(), person.id()).await {
         Ok(passkeys) => passkeys,
         Err(other) => return problem(other),
     };
@@ -136,14 +136,14 @@ pub async fn show(person: SignedIn) -> Response {
 pub async fn phrase(posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
     let typed = fields.get("phrase");
-    let factor = match prove_any(&person.desk(), person.id(), fields.get("factor")).await {
+    let factor = match prove_any(&person.context(), person.id(), fields.get("factor")).await {
         Ok(factor) => factor,
         Err(wrong @ ActionError::NotProven(_)) => {
             return overview(person, typed, ("", &sentence(&wrong))).await;
         }
         Err(other) => return problem(other),
     };
-    match change_phrase(&person.desk(), Proof::Factor(factor), person.id(), typed).await {
+    match change_phrase(&person.context(), Proof::Factor(factor), person.id(), typed).await {
         Ok(()) => told(person, "/security", Note::Done(ActionKind::ChangePhrase)).await,
         Err(wrong @ ActionError::Phrase) => overview(person, typed, (&sentence(&wrong), "")).await,
         Err(other) => problem(other),
@@ -218,11 +218,11 @@ pub async fn password(posted: Posted) -> Response {
         extra: String::new(),
         asks_at_once: false,
     };
-    let proof = match prove(&posted, &person.desk(), &asking, &matter).await {
+    let proof = match prove(&posted, &person.context(), &asking, &matter).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };
-    match change_password(&person.desk(), proof, person.id(), new).await {
+    match change_password(&person.context(), proof, person.id(), new).await {
         Ok(()) => told(person, "/security", Note::Done(ActionKind::ChangePassword)).await,
         Err(weak @ (ActionError::Password(_) | ActionError::WeakPassword(_))) => {
             password_form(person, &sentence(&weak))
@@ -281,11 +281,11 @@ pub async fn email(posted: Posted) -> Response {
         extra: String::new(),
         asks_at_once: false,
     };
-    let proof = match prove(&posted, &person.desk(), &asking, &matter).await {
+    let proof = match prove(&posted, &person.context(), &asking, &matter).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };
-    match ask_for_email(&person.desk(), proof, &new).await {
+    match ask_for_email(&person.context(), proof, &new).await {
         Ok(challenge) => new_address_form(person, &challenge.to_string(), "").await,
         Err(other) => problem(other),
     }
@@ -322,7 +322,7 @@ async fn new_address_form(person: &SignedIn, challenge: &str, error: &str) -> Re
 /// The code from the new address.
 pub async fn confirm_email(posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
-    match take_email(&person.desk(), fields.get("challenge"), fields.get("code")).await {
+    match take_email(&person.context(), fields.get("challenge"), fields.get("code")).await {
         Ok(_) => told(person, "/security", Note::Done(ActionKind::ConfirmEmail)).await,
         Err(wrong @ ActionError::NotApproved(NotApproved::Wrong | NotApproved::Unreadable)) => {
             new_address_form(person, fields.get("challenge"), &sentence(&wrong)).await
@@ -335,7 +335,7 @@ pub async fn confirm_email(posted: Posted) -> Response {
 pub async fn end_session(posted: Posted) -> Response {
     let person = &posted.person;
     let Ok(id) = posted.fields.get("session").parse() else { return problem(ActionError::NoSession) };
-    match end_one(&person.desk(), person.id(), id).await {
+    match end_one(&person.context(), person.id(), id).await {
         Ok(()) => told(person, "/security", Note::Done(ActionKind::EndSession)).await,
         Err(other) => problem(other),
     }
@@ -344,7 +344,7 @@ pub async fn end_session(posted: Posted) -> Response {
 /// Ends all other sessions.
 pub async fn end_others(posted: Posted) -> Response {
     let person = &posted.person;
-    match end_other_sessions(&person.desk(), person.id()).await {
+    match end_other_sessions(&person.context(), person.id()).await {
         Ok(_) => told(person, "/security", Note::OtherSessionsEnded).await,
         Err(other) => problem(other),
     }

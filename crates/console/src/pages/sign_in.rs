@@ -10,7 +10,7 @@ use keyward_authority::sign_in::{
     Door, Presented, end_session, present_factor as check_factor, present_passkey, present_passkey_second,
     present_password,
 };
-use keyward_authority::{ActionError, Desk, SessionKind, SessionRecord, Stage};
+use keyward_authority::{ActionContext, ActionError, SessionKind, SessionRecord, Stage};
 use keyward_rules::grant::{Actor, Origin};
 use keyward_rules::person::Token;
 
@@ -65,14 +65,14 @@ pub async fn present(
     headers: HeaderMap,
     fields: Fields,
 ) -> Response {
-    let desk = shell.desk(Actor::Visitor(origin));
+    let context = shell.context(Actor::Visitor(origin));
     let presented = Presented {
         email: fields.get("email").to_owned(),
         password: fields.get("password").to_owned(),
         device: device_cookie(&headers),
         kind: SessionKind::Pages,
     };
-    let (answer, ()) = tokio::join!(present_password(&desk, presented), tokio::time::sleep(EVEN_TIME));
+    let (answer, ()) = tokio::join!(present_password(&context, presented), tokio::time::sleep(EVEN_TIME));
     match answer {
         Ok(Door::SecondFactorDue(token)) => with_cookies(go("/sign-in/factor"), &token, None),
         Ok(Door::Open(token, device)) => with_cookies(go("/keys"), &token, Some(&device)),
@@ -99,8 +99,12 @@ pub fn signed_in(to: &str, session: &Token, device: &Token) -> Response {
     with_cookies(go(to), session, Some(device))
 }
 
-async fn factor_form(desk: &Desk<'_>, half: &SessionRecord, error: &str) -> Result<FactorPage, ActionError> {
-    let offer = offer_passkey(desk, half.account, &Purpose::SecondFactor(half.id)).await?;
+async fn factor_form(
+    context: &ActionContext<'_>,
+    half: &SessionRecord,
+    error: &str,
+) -> Result<FactorPage, ActionError> {
+    let offer = offer_passkey(context, half.account, &Purpose::SecondFactor(half.id)).await?;
     let field = Field::new("code", "Code", Kind::Code)
         .hint("Six digits from your authenticator, or one of your recovery codes.")
         .error(error)
@@ -126,7 +130,7 @@ pub async fn show_factor(State(shell): State<Shell>, From(origin): From, headers
         Ok(half) => half,
         Err(answer) => return answer,
     };
-    match factor_form(&shell.desk(Actor::Visitor(origin)), &half, "").await {
+    match factor_form(&shell.context(Actor::Visitor(origin)), &half, "").await {
         Ok(form) => page(&form),
         Err(other) => problem(other),
     }
@@ -135,7 +139,7 @@ pub async fn show_factor(State(shell): State<Shell>, From(origin): From, headers
 /// A question for a passkey of whichever account, for the script.
 pub async fn ask_passkey(State(shell): State<Shell>, From(origin): From, fields: Fields) -> Response {
     let lane = if fields.has("field") { "field" } else { "button" };
-    match offer_any_passkey(&shell.desk(Actor::Visitor(origin)), &Purpose::SignIn, lane).await {
+    match offer_any_passkey(&shell.context(Actor::Visitor(origin)), &Purpose::SignIn, lane).await {
         Ok(offer) => ([(header::CONTENT_TYPE, "application/json")], offer.to_json()).into_response(),
         Err(other) => problem(other),
     }
@@ -148,10 +152,12 @@ pub async fn present_passkey_alone(
     headers: HeaderMap,
     fields: Fields,
 ) -> Response {
-    let desk = shell.desk(Actor::Visitor(origin));
+    let context = shell.context(Actor::Visitor(origin));
     let (text, device) = (fields.get("passkey"), device_cookie(&headers));
-    let (answer, ()) =
-        tokio::join!(present_passkey(&desk, text, device, SessionKind::Pages), tokio::time::sleep(EVEN_TIME));
+    let (answer, ()) = tokio::join!(
+        present_passkey(&context, text, device, SessionKind::Pages),
+        tokio::time::sleep(EVEN_TIME)
+    );
     match answer {
         Ok((token, device)) => with_cookies(go("/keys"), &token, Some(&device)),
         Err(wrong @ ActionError::PasskeyRefused) => {
@@ -172,15 +178,16 @@ pub async fn present_factor(
         Ok(half) => half,
         Err(answer) => return answer,
     };
-    let (desk, device) = (shell.desk(Actor::Visitor(origin)), device_cookie(&headers));
+    let (context, device) = (shell.context(Actor::Visitor(origin)), device_cookie(&headers));
     let checked = if fields.has("passkey") {
-        present_passkey_second(&desk, &half, fields.get("passkey"), device).await
+        present_passkey_second(&context, &half, fields.get("passkey"), device).await
     } else {
-        check_factor(&desk, &half, fields.get("code"), device).await
+        check_factor(&context, &half, fields.get("code"), device).await
     };
     match checked {
         Ok((token, device)) => with_cookies(go("/keys"), &token, Some(&device)),
-        Err(wrong @ ActionError::NotProven(_)) => match factor_form(&desk, &half, &sentence(&wrong)).await {
+        Err(wrong @ ActionError::NotProven(_)) => match factor_form(&context, &half, &sentence(&wrong)).await
+        {
             Ok(form) => page_with(StatusCode::UNAUTHORIZED, &form),
             Err(other) => problem(other),
         },
@@ -192,7 +199,7 @@ pub async fn present_factor(
 /// Out.
 pub async fn sign_out(posted: Posted) -> Response {
     let person = &posted.person;
-    match end_session(&person.desk(), person.id(), person.holder.session).await {
+    match end_session(&person.context(), person.id(), person.holder.session).await {
         Ok(()) | Err(ActionError::NoSession) => {
             (AppendHeaders([(header::SET_COOKIE, clear_session())]), go("/sign-in")).into_response()
         }

@@ -1,8 +1,8 @@
 //! A signed-in person: what every page behind the door knows of them.
 
-use keyward_authority::oversight::role_of;
+use keyward_authority::operators::role_of;
 use keyward_authority::questions::{AccountView, is_broker, show_account, unseen_alerts};
-use keyward_authority::{ActionError, Desk};
+use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::grant::{Actor, Holder, Staff};
 use keyward_rules::id::AccountId;
 use keyward_rules::person::Token;
@@ -36,25 +36,25 @@ pub struct SignedIn {
 impl SignedIn {
     pub(super) async fn of(shell: &Shell, found: Session, token: &Token) -> Result<Self, ActionError> {
         let Session { record, holder } = found;
-        let desk = shell.desk(Actor::Holder(holder.clone()));
-        let account = show_account(&desk, holder.account).await?;
-        let role = role_of(&desk, holder.account).await?;
-        let broker = is_broker(&desk, holder.account).await?;
-        let unseen = unseen_alerts(&desk, holder.account).await?;
+        let context = shell.context(Actor::Holder(holder.clone()));
+        let account = show_account(&context, holder.account).await?;
+        let role = role_of(&context, holder.account).await?;
+        let broker = is_broker(&context, holder.account).await?;
+        let unseen = unseen_alerts(&context, holder.account).await?;
         let tag = shell.authority().secrets.codes.tag("form", &record.id.to_string(), &token.hash());
         let csrf = tag.as_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { shell: shell.clone(), holder, account, unseen, role, broker, csrf, note: None })
     }
 
-    /// A desk for what they do now.
-    pub fn desk(&self) -> Desk<'_> {
-        self.shell.desk(Actor::Holder(self.holder.clone()))
+    /// The context of what they do now.
+    pub fn context(&self) -> ActionContext<'_> {
+        self.shell.context(Actor::Holder(self.holder.clone()))
     }
 
-    /// A desk for what they do in their role; `None` without one.
-    pub fn staff_desk(&self) -> Option<Desk<'_>> {
+    /// The context of what they do in their role; `None` without one.
+    pub fn staff_context(&self) -> Option<ActionContext<'_>> {
         let role = self.role?;
-        Some(self.shell.desk(Actor::Staff(Staff { holder: self.holder.clone(), role })))
+        Some(self.shell.context(Actor::Staff(Staff { holder: self.holder.clone(), role })))
     }
 
     /// Their account's id.

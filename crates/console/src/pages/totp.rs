@@ -107,11 +107,11 @@ pub async fn submit(mut posted: Posted) -> Response {
     let Some(authenticator) = Authenticator::from_base32(posted.fields.get("secret")) else {
         return go("/security/authenticator");
     };
-    let desk = posted.person.desk();
+    let context = posted.person.context();
     // Checked once, when it is typed: by the time that the mail is read, the code would be too old.
-    let proved = match open_step(&desk, &authenticator, posted.fields.get("proved")) {
+    let proved = match open_step(&context, &authenticator, posted.fields.get("proved")) {
         Some(step) => Ok(step),
-        None => try_authenticator(&desk, &authenticator, posted.fields.get("code")),
+        None => try_authenticator(&context, &authenticator, posted.fields.get("code")),
     };
     let step = match proved {
         Ok(step) => step,
@@ -123,7 +123,7 @@ pub async fn submit(mut posted: Posted) -> Response {
             return enrol_form(&posted.person, &authenticator, error).await;
         }
     };
-    let seal = seal_step(&desk, &authenticator, step);
+    let seal = seal_step(&context, &authenticator, step);
     posted.fields.0.retain(|(name, _)| name != "code" && name != "proved");
     posted.fields.0.push(("proved".to_owned(), seal));
     let person = &posted.person;
@@ -131,11 +131,11 @@ pub async fn submit(mut posted: Posted) -> Response {
         Ok(stops) => asking_enrol(stops),
         Err(other) => return problem(other),
     };
-    let proof = match prove(&posted, &person.desk(), &asking, &enrol_matter(&authenticator)).await {
+    let proof = match prove(&posted, &person.context(), &asking, &enrol_matter(&authenticator)).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };
-    match enrol_totp(&person.desk(), proof, person.id(), &authenticator, step).await {
+    match enrol_totp(&person.context(), proof, person.id(), &authenticator, step).await {
         Ok(enrolled) if enrolled.recovery_codes.is_empty() => {
             told(person, "/security", Note::Done(ActionKind::EnrolTotp)).await
         }
@@ -190,11 +190,11 @@ pub async fn show_codes(person: SignedIn) -> Response {
 /// New recovery codes.
 pub async fn codes(posted: Posted) -> Response {
     let person = &posted.person;
-    let proof = match prove(&posted, &person.desk(), &asking_codes(), &recovery_matter()).await {
+    let proof = match prove(&posted, &person.context(), &asking_codes(), &recovery_matter()).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };
-    match renew_recovery_codes(&person.desk(), proof, person.id()).await {
+    match renew_recovery_codes(&person.context(), proof, person.id()).await {
         Ok(codes) => show_new_codes(person, codes),
         Err(other) => problem(other),
     }
@@ -216,11 +216,11 @@ pub async fn off(posted: Posted) -> Response {
         Ok(asking) => asking,
         Err(other) => return problem(other),
     };
-    let proof = match prove(&posted, &person.desk(), &asking, &remove_matter(left)).await {
+    let proof = match prove(&posted, &person.context(), &asking, &remove_matter(left)).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };
-    match remove_totp(&person.desk(), proof, person.id()).await {
+    match remove_totp(&person.context(), proof, person.id()).await {
         Ok(()) => match left {
             Left::Another => told(person, "/security", Note::Done(ActionKind::RemoveTotp)).await,
             Left::Nothing => told(person, "/security", Note::TwoFactorOff).await,

@@ -77,10 +77,10 @@ pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
 
 async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError> {
     let before = query.before.parse().ok();
-    let views = own_trail(&person.desk(), person.id(), before, PAGE_DEFAULT).await?;
+    let views = own_trail(&person.context(), person.id(), before, PAGE_DEFAULT).await?;
     let older = views.last().map(|view| view.n).filter(|_| views.len() == PAGE_DEFAULT);
     let own = person.id().to_string();
-    let signed = signed_records(&person.desk()).await?;
+    let signed = signed_records(&person.context()).await?;
     let rows = views.into_iter().map(|view| row(&own, signed, view)).collect();
     Ok(page(&Page { frame: Frame::of(person, "security", "Your trail"), rows, older }))
 }
@@ -88,7 +88,7 @@ async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError
 /// The proof of one record, as a file.
 pub async fn proof(person: SignedIn, Path(n): Path<String>) -> Response {
     let Ok(RecordNumber(n)) = n.parse() else { return problem(ActionError::NoRecord) };
-    match prove_record(&person.desk(), n).await {
+    match prove_record(&person.context(), n).await {
         Ok(proof) => proof_file(&proof),
         Err(other) => problem(other),
     }

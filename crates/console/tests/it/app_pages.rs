@@ -406,8 +406,8 @@ async fn a_demand_stands_on_the_pages_of_the_keys_that_it_means() {
     let due = at(2);
     officer.post(&demand, &[("due", &due), ("why", "breach"), ("factor", PASSWORD)]).await;
     world.pass_ms(3 * 3_600_000);
-    let desk = world.authority.desk(Actor::System("sweep"), world.now());
-    assert_eq!(keyward_authority::duties::hold_demanded(&desk).await.unwrap(), 2);
+    let context = world.authority.context(Actor::System("sweep"), world.now());
+    assert_eq!(keyward_authority::duties::hold_demanded(&context).await.unwrap(), 2);
     let page = Tab::of(&world, &holder).await;
     let text = page.get(&old).await.text;
     assert!(text.contains("it is held now") && text.contains("/rotate"), "{text}");

@@ -80,11 +80,11 @@ pub async fn bound(holder: &Person<'_>, app: &str, name: &str) -> String {
 
 /// Runs the duties that concern apps until nothing is left; how many ranges ended, keys were held and people told.
 pub async fn duties(world: &World) -> (usize, usize, usize) {
-    let desk = world.authority.desk(Actor::System("sweep"), world.now());
-    let (retired, held) = (retire_ranges(&desk).await.unwrap(), hold_demanded(&desk).await.unwrap());
+    let context = world.authority.context(Actor::System("sweep"), world.now());
+    let (retired, held) = (retire_ranges(&context).await.unwrap(), hold_demanded(&context).await.unwrap());
     let mut told = 0;
     loop {
-        let (count, more) = tell_app_news(&desk).await.unwrap();
+        let (count, more) = tell_app_news(&context).await.unwrap();
         told += count;
         if !more {
             return (retired, held, told);

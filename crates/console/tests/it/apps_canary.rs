@@ -83,9 +83,9 @@ async fn used(world: &World, key: &str, account: &str) {
     journal.roll_up(world.now()).await.unwrap();
     let last = LastUse { key, at: world.now(), from: WITHIN.parse().unwrap() };
     world.store.usage().record(&[last]).await.unwrap();
-    let desk = world.authority.desk(Actor::System("watch"), world.now());
+    let context = world.authority.context(Actor::System("watch"), world.now());
     let seen = Sighting::WrongAddress(key, ELSEWHERE.parse().unwrap());
-    assert!(raise_sighting(&desk, seen).await.unwrap(), "its holder is told");
+    assert!(raise_sighting(&context, seen).await.unwrap(), "its holder is told");
 }
 
 /// All that a person can read: every page and every operation of the API, of whatever id.

@@ -217,7 +217,7 @@ async fn three_days_of_silence_pause_a_channel_and_a_test_that_arrives_ends_the_
     notice(&person, "bot").await;
     let first = delivered(&world, &receiver).await.remove(0).id();
     let pause =
-        || async { pause_channels(&world.authority.desk(Actor::System("channels"), world.now())).await };
+        || async { pause_channels(&world.authority.context(Actor::System("channels"), world.now())).await };
     world.pass_ms(3 * 24 * HOUR_MS - 1_000);
     assert_eq!(pause().await.unwrap(), 0);
     delivered(&world, &receiver).await;

@@ -61,8 +61,8 @@ async fn after_a_reset_keys_that_move_funds_rest_for_a_day() {
     assert_eq!(person.approved("PUT", &format!("/keys/{payer}/addresses"), wider).await.code(), "cooling");
 
     world.pass_days(1);
-    let desk = world.authority.desk(Actor::System("sweep"), world.now());
-    assert_eq!(end_cooling(&desk).await.unwrap(), 1);
+    let context = world.authority.context(Actor::System("sweep"), world.now());
+    assert_eq!(end_cooling(&context).await.unwrap(), 1);
     person.token = person.sign_in(NEW, None).await.field("token");
     assert_eq!(state(&person, &payer).await, "disabled", "lifting a hold enables nothing");
     assert_eq!(person.approved("POST", &format!("/keys/{payer}/enable"), json!({})).await.status, 200);
@@ -173,8 +173,8 @@ async fn adding_a_factor_holds_nothing_and_replacing_one_holds_what_can_take_fun
         assert_eq!(told, state == "held", "{right}: {page}");
     }
     world.pass_days(1);
-    let desk = world.authority.desk(Actor::System("sweep"), world.now());
-    assert_eq!(end_cooling(&desk).await.unwrap(), 1);
+    let context = world.authority.context(Actor::System("sweep"), world.now());
+    assert_eq!(end_cooling(&context).await.unwrap(), 1);
     let person = person.sign_in_again().await;
     assert_eq!(states(&person, &keys).await, vec!["active"; 5]);
 }

@@ -120,8 +120,8 @@ async fn a_password_alone_ends_no_session() {
     assert_eq!(answer.status, 401, "and not for longer than ten minutes");
     // The next day the sweep finds what was left over, and the day after what nobody follows.
     let sweep = async || {
-        let desk = world.authority.desk(Actor::System("sweep"), world.now());
-        tell_unfinished(&desk).await.unwrap()
+        let context = world.authority.context(Actor::System("sweep"), world.now());
+        tell_unfinished(&context).await.unwrap()
     };
     world.pass_days(1);
     assert_eq!((sweep().await, sweep().await, told().await), (5, 0, 2));

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use keyward_authority::Action as _;
 use keyward_authority::accounts::{create_account, create_sub_account};
 use keyward_authority::keys::{IssueKey, Outcome};
-use keyward_authority::oversight::freeze_account;
+use keyward_authority::operators::freeze_account;
 use keyward_authority::questions::search_audit;
 use keyward_authority::{ActionError, AuditFilter, prove_any};
 use keyward_rules::account::{Email, SubAccountName};
@@ -41,18 +41,18 @@ fn host() -> Actor {
 }
 
 async fn account(world: &World, email: &str) -> AccountId {
-    let desk = world.authority.desk(host(), world.now());
-    create_account(&desk, Email::parse(email).unwrap()).await.unwrap().id
+    let context = world.authority.context(host(), world.now());
+    create_account(&context, Email::parse(email).unwrap()).await.unwrap().id
 }
 
 async fn sub(world: &World, master: AccountId, name: &str) -> AccountId {
-    let desk = world.authority.desk(host(), world.now());
-    create_sub_account(&desk, master, SubAccountName::parse(name).unwrap()).await.unwrap().id
+    let context = world.authority.context(host(), world.now());
+    create_sub_account(&context, master, SubAccountName::parse(name).unwrap()).await.unwrap().id
 }
 
 /// The host makes a key; whether it was made, or the account is frozen.
 async fn issue(world: &World, account: AccountId, name: &str) -> bool {
-    let desk = world.authority.desk(host(), world.now());
+    let context = world.authority.context(host(), world.now());
     let addresses = AddressSet::parse("192.0.2.7", HostBits::Refuse).unwrap();
     let spec = KeySpec {
         name: KeyName::parse(name).unwrap(),
@@ -66,7 +66,7 @@ async fn issue(world: &World, account: AccountId, name: &str) -> bool {
     let passphrase = Passphrase::parse(&format!("Aa1!{name}-pass")).unwrap();
     let idempotency = String::new();
     let wish = IssueKey { account, spec, passphrase, tags: Vec::new(), replaces: None, idempotency };
-    match wish.perform(&desk, Proof::None).await {
+    match wish.perform(&context, Proof::None).await {
         Ok(Outcome::Made(_)) => true,
         Err(ActionError::Frozen) => false,
         Ok(Outcome::MadeBefore(_)) => panic!("nothing was made before"),
@@ -118,9 +118,9 @@ async fn come_to_the_lock<F: Future>(world: &World, waits: &mut Pin<Box<F>>) {
 
 /// How many audit records there are of an action.
 async fn records(world: &World, action: &str) -> usize {
-    let desk = world.authority.desk(host(), world.now());
+    let context = world.authority.context(host(), world.now());
     let sought = Sought { action: action.to_owned(), ..Sought::default() };
-    search_audit(&desk, &AuditFilter { sought, ..AuditFilter::default() }, 100).await.unwrap().rows.len()
+    search_audit(&context, &AuditFilter { sought, ..AuditFilter::default() }, 100).await.unwrap().rows.len()
 }
 
 async fn a_proposal_is_carried_out_once_however_many_do_it_at_once(world: World) {
@@ -180,9 +180,9 @@ async fn no_key_slips_through_a_freeze_of_the_same_moment(world: World) {
     for first_in_line in ["freeze", "issue"] {
         let whose = account(&world, &format!("{first_in_line}@keyward.example")).await;
         assert!(issue(&world, whose, "before").await);
-        let desk = world.authority.desk(operator(&ann).await, world.now());
-        let proof = Proof::Factor(prove_any(&desk, id(&ann).await, PASSWORD).await.unwrap());
-        let mut freezing = Box::pin(freeze_account(&desk, proof, whose, "asked for"));
+        let context = world.authority.context(operator(&ann).await, world.now());
+        let proof = Proof::Factor(prove_any(&context, id(&ann).await, PASSWORD).await.unwrap());
+        let mut freezing = Box::pin(freeze_account(&context, proof, whose, "asked for"));
         let mut issuing = Box::pin(issue(&world, whose, "meanwhile"));
         // Another change is under way while both come, and is given up once both wait for it.
         let other = other_change(&second).await;
@@ -206,18 +206,18 @@ async fn no_key_slips_through_a_freeze_of_the_same_moment(world: World) {
 async fn a_sub_account_rests_with_its_master(world: World) {
     let (ann, ben) = two_operators(&world).await;
     let master = account(&world, "master@keyward.example").await;
-    let desk = sub(&world, master, "desk01").await;
-    assert!(issue(&world, master, "own").await && issue(&world, desk, "bot").await);
+    let context = sub(&world, master, "desk01").await;
+    assert!(issue(&world, master, "own").await && issue(&world, context, "bot").await);
     assert_eq!(freeze(&ann, master).await.status, 204);
-    assert_eq!(held(&world, desk).await, [("bot".to_owned(), true)]);
-    assert!(!issue(&world, desk, "other").await, "nothing new under a frozen master");
+    assert_eq!(held(&world, context).await, [("bot".to_owned(), true)]);
+    assert!(!issue(&world, context, "other").await, "nothing new under a frozen master");
     let late = sub(&world, master, "desk02").await;
     assert!(!issue(&world, late, "bot").await, "nor in a sub-account made since");
-    assert_eq!(propose(&ann, &format!("account.thaw {desk}")).await.code(), "unchanged");
+    assert_eq!(propose(&ann, &format!("account.thaw {context}")).await.code(), "unchanged");
     assert_eq!(both(&ann, &ben, &format!("account.thaw {master}")).await.status, 200);
     assert_eq!(held(&world, master).await, [("own".to_owned(), false)]);
-    assert_eq!(held(&world, desk).await, [("bot".to_owned(), false)]);
-    assert!(issue(&world, desk, "other").await && issue(&world, late, "bot").await);
+    assert_eq!(held(&world, context).await, [("bot".to_owned(), false)]);
+    assert!(issue(&world, context, "other").await && issue(&world, late, "bot").await);
 }
 
 async fn a_sub_account_that_is_frozen_itself_stays_so(world: World) {

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Request, header};
-use keyward_authority::oversight::{
+use keyward_authority::operators::{
     Approvers, SetUp, approval_matter, approve as approve_and_stop, offer_set_up, prepare_set_up,
     rotate_master_key, show_proposal,
 };
@@ -19,8 +19,8 @@ use crate::world::{HOME, PASSWORD, Person, Reply, World, wish};
 
 /// The token of the link that a first start makes.
 pub async fn first_link(world: &World) -> String {
-    let desk = world.authority.desk(Actor::System("start"), world.now());
-    offer_set_up(&desk, SetUp::Once).await.unwrap().unwrap().expose().to_owned()
+    let context = world.authority.context(Actor::System("start"), world.now());
+    offer_set_up(&context, SetUp::Once).await.unwrap().unwrap().expose().to_owned()
 }
 
 async fn take(person: &Person<'_>, token: &str, alone: bool) -> Reply {
@@ -65,16 +65,16 @@ pub async fn operator(person: &Person<'_>) -> Actor {
 /// Approves, and carries nothing out: as a server that ends between the two.
 pub async fn only_approve(person: &Person<'_>, proposal: &Value) {
     let (world, acting) = (person.world, operator(person).await);
-    let desk = world.authority.desk(acting.clone(), world.now());
+    let context = world.authority.context(acting.clone(), world.now());
     let id = proposal["id"].as_str().unwrap().parse().unwrap();
-    let matter = approval_matter(&show_proposal(&desk, id).await.unwrap());
-    let challenge = begin_step_up(&desk, &matter).await.unwrap().to_string();
+    let matter = approval_matter(&show_proposal(&context, id).await.unwrap());
+    let challenge = begin_step_up(&context, &matter).await.unwrap().to_string();
     let (mail_code, factor) = (world.code(&person.email).await, person.totp());
-    let desk = world.authority.desk(acting, world.now());
+    let context = world.authority.context(acting, world.now());
     let form = StepUpForm { challenge, mail_code, factor, passkey: String::new() };
-    let proof = finish_step_up(&desk, &matter, &form).await.unwrap();
-    let read = show_proposal(&desk, id).await.unwrap().hash;
-    approve_and_stop(&desk, proof, id, read).await.unwrap();
+    let proof = finish_step_up(&context, &matter, &form).await.unwrap();
+    let read = show_proposal(&context, id).await.unwrap().hash;
+    approve_and_stop(&context, proof, id, read).await.unwrap();
 }
 
 pub async fn carry_out(person: &Person<'_>, proposal: &Value) -> Reply {
@@ -107,8 +107,8 @@ async fn the_set_up_link_makes_the_first_operator_once() {
     let (ann, ben) = (world.person("ann@keyward.example").await, world.person("ben@keyward.example").await);
     assert_eq!(ann.get("/operations").await.code(), "no_role");
     let token = first_link(&world).await;
-    let desk = world.authority.desk(Actor::System("start"), world.now());
-    assert!(offer_set_up(&desk, SetUp::Once).await.unwrap().is_none(), "made once");
+    let context = world.authority.context(Actor::System("start"), world.now());
+    assert!(offer_set_up(&context, SetUp::Once).await.unwrap().is_none(), "made once");
     for wrong in ["", "kwo_", "kwo_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &token[..40], "kwt_x"] {
         assert_eq!(take(&ann, wrong, false).await.code(), "no_set_up_link", "{wrong:?}");
     }
@@ -137,8 +137,8 @@ async fn the_set_up_link_makes_the_first_operator_once() {
 async fn a_link_that_was_not_committed_makes_no_operator() {
     let world = World::new().await;
     let ann = world.person("ann@keyward.example").await;
-    let desk = world.authority.desk(Actor::System("start"), world.now());
-    let link = prepare_set_up(&desk, SetUp::Once).await.unwrap().unwrap();
+    let context = world.authority.context(Actor::System("start"), world.now());
+    let link = prepare_set_up(&context, SetUp::Once).await.unwrap().unwrap();
     let lost = link.token().expose().to_owned();
     drop(link);
     assert_eq!(take(&ann, &lost, false).await.code(), "no_set_up_link");
@@ -159,8 +159,8 @@ async fn a_link_is_over_after_a_week_and_needs_two_factors() {
     world.pass_days(7);
     let ann = Person { token: ann.sign_in(PASSWORD, None).await.field("token"), ..ann };
     assert_eq!(take(&ann, &token, false).await.code(), "no_set_up_link");
-    let desk = world.authority.desk(Actor::Host("ops".to_owned()), world.now());
-    let again = offer_set_up(&desk, SetUp::Again).await.unwrap().unwrap().expose().to_owned();
+    let context = world.authority.context(Actor::Host("ops".to_owned()), world.now());
+    let again = offer_set_up(&context, SetUp::Again).await.unwrap().unwrap().expose().to_owned();
     assert_eq!(take(&ann, &again, true).await.status, 204);
     // Alone, chosen in so many words: proposing is enough.
     let change = format!("role.grant {bare_id} auditor");
@@ -632,7 +632,7 @@ async fn the_host_replaces_the_master_key_that_two_operators_named() {
     let world = World::new().await;
     let (ann, ben) = two_operators(&world).await;
     let (old, new) = (MasterKey::new([9; 32]), MasterKey::new([8; 32]));
-    let host = || world.authority.desk(Actor::Host("ops".to_owned()), world.now());
+    let host = || world.authority.context(Actor::Host("ops".to_owned()), world.now());
     let change = format!("master_key.rotate {}", new.id());
     let told = |result: Result<Approvers, ActionError>| result.unwrap_err().to_string();
     assert!(told(rotate_master_key(&host(), &old, &new).await).contains("no operator proposed it yet"));

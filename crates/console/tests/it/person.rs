@@ -251,8 +251,8 @@ async fn an_unbound_key_is_told_when_it_is_used_from_a_network_never_seen() {
     let id = made.field("api_key").parse().unwrap();
     let seen = |address: &str| {
         let sighting = Sighting::Unbound(id, address.parse().unwrap());
-        let desk = world.authority.desk(Actor::System("watch"), world.now());
-        async move { raise_sighting(&desk, sighting).await.unwrap() }
+        let context = world.authority.context(Actor::System("watch"), world.now());
+        async move { raise_sighting(&context, sighting).await.unwrap() }
     };
     assert!(!seen("192.0.2.1").await, "the first network is where it lives");
     assert!(!seen("192.0.2.200").await, "and so is its neighbour");
@@ -280,8 +280,8 @@ async fn a_key_that_is_tried_from_everywhere_fills_neither_mailbox_nor_log() {
     let seen = async |number: u32| {
         let address =
             std::net::Ipv6Addr::from_bits((0x2001_0db8_u128 << 96) | (u128::from(number) << 64) | 1);
-        let desk = world.authority.desk(Actor::System("watch"), world.now());
-        raise_sighting(&desk, Sighting::WrongAddress(id, address.into())).await.unwrap()
+        let context = world.authority.context(Actor::System("watch"), world.now());
+        raise_sighting(&context, Sighting::WrongAddress(id, address.into())).await.unwrap()
     };
     let before = (world.mails(&person.email).await.len(), world.store.log().size().await.unwrap());
     let mut told = 0;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::world::{PASSWORD, Person, World, wish};
 
 async fn remind(world: &World) -> usize {
-    remind_holders(&world.authority.desk(Actor::System("sweep"), world.now())).await.unwrap()
+    remind_holders(&world.authority.context(Actor::System("sweep"), world.now())).await.unwrap()
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn an_idle_unbound_key_is_warned_of_7_3_and_1_days_before_and_then_deleted
         );
     }
     world.pass_days(1);
-    let swept = sweep_keys(&world.authority.desk(Actor::System("sweep"), world.now())).await.unwrap();
+    let swept = sweep_keys(&world.authority.context(Actor::System("sweep"), world.now())).await.unwrap();
     assert_eq!(swept.len(), 1, "the bound key stays");
     let mail = world.mails(&person.email).await.remove(0);
     assert!(mail.contains("An API key has ended") && mail.contains("30 days"), "{mail}");
@@ -131,7 +131,7 @@ async fn unbinding_begins_the_30_days_anew_and_nothing_else_does() {
     }
     // By then the sweep ends those whose days began with their making.
     world.pass_days(11);
-    let swept = sweep_keys(&world.authority.desk(Actor::System("sweep"), world.now())).await.unwrap();
+    let swept = sweep_keys(&world.authority.context(Actor::System("sweep"), world.now())).await.unwrap();
     let mut swept: Vec<String> = swept.iter().map(|one| one.key.to_string()).collect();
     let made = cases.iter().zip(&keys).filter(|(case, _)| case.3 == Since::Made);
     let mut wanted: Vec<String> = made.map(|(_, key)| key.clone()).collect();
@@ -155,8 +155,9 @@ async fn a_long_bound_key_that_is_unbound_is_warned_of_and_lives_another_30_days
     for (key, name, to) in keys {
         rebind(&person, &key, name, to).await;
     }
-    let swept =
-        async || sweep_keys(&world.authority.desk(Actor::System("sweep"), world.now())).await.unwrap().len();
+    let swept = async || {
+        sweep_keys(&world.authority.context(Actor::System("sweep"), world.now())).await.unwrap().len()
+    };
     assert_eq!((swept().await, remind(&world).await), (0, 0), "not at once");
     world.pass_days(22);
     assert_eq!((swept().await, remind(&world).await), (0, 0));
@@ -210,7 +211,7 @@ async fn an_overlap_ends_early_once_the_successor_does_the_work_everywhere() {
         }
     };
     let ended = || async {
-        end_overlaps(&world.authority.desk(Actor::System("sweep"), world.now())).await.unwrap().len()
+        end_overlaps(&world.authority.context(Actor::System("sweep"), world.now())).await.unwrap().len()
     };
     used(&old, "127.0.0.1").await;
     used(&old, "::1").await;

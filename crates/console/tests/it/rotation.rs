@@ -295,12 +295,12 @@ async fn a_key_whose_successor_is_gone_is_warned_of_and_reminded_again() {
     let path = format!("/keys/{lone}/rotate");
     let new = person.approved("POST", &path, next_for("lone 2", 168)).await.field("api_key");
     world.pass_days(1);
-    let desk = || world.authority.desk(Actor::System("sweep"), world.now());
-    assert_eq!(remind_holders(&desk()).await.unwrap(), 0, "its successor took over");
+    let context = || world.authority.context(Actor::System("sweep"), world.now());
+    assert_eq!(remind_holders(&context()).await.unwrap(), 0, "its successor took over");
     person = person.sign_in_again().await;
     delete(&person, &new, "lone 2").await;
-    assert_eq!(remind_holders(&desk()).await.unwrap(), 2, "its end, and its age");
-    assert_eq!(remind_holders(&desk()).await.unwrap(), 0, "once");
+    assert_eq!(remind_holders(&context()).await.unwrap(), 2, "its end, and its age");
+    assert_eq!(remind_holders(&context()).await.unwrap(), 0, "once");
     let mails = world.mails(&person.email).await.join("\n");
     assert!(mails.contains("It ends within 7 days") && mails.contains("old enough to be rotated"), "{mails}");
 }
@@ -345,7 +345,7 @@ async fn no_overlap_ends_early_for_a_successor_that_does_no_work_any_more() {
     delete(&person, &replaced.1, "replaced 2").await;
     let unused = rotated(&person, &replaced.0, "replaced 3").await;
     assert_eq!(unused.status, 201, "{}", unused.text);
-    let ended = end_overlaps(&world.authority.desk(Actor::System("sweep"), world.now())).await.unwrap();
+    let ended = end_overlaps(&world.authority.context(Actor::System("sweep"), world.now())).await.unwrap();
     assert_eq!(ended, [works.0.parse().unwrap()]);
     for ((old, _), state) in
         [(&deleted, "active"), (&disabled, "active"), (&replaced, "active"), (&works, "expired")]
@@ -355,6 +355,6 @@ async fn no_overlap_ends_early_for_a_successor_that_does_no_work_any_more() {
     // Enabled again, the successor does the work as before.
     let path = format!("/keys/{}/enable", disabled.1);
     assert_eq!(person.approved("POST", &path, json!({})).await.status, 200);
-    let ended = end_overlaps(&world.authority.desk(Actor::System("sweep"), world.now())).await.unwrap();
+    let ended = end_overlaps(&world.authority.context(Actor::System("sweep"), world.now())).await.unwrap();
     assert_eq!(ended, [disabled.0.parse().unwrap()]);
 }

@@ -140,8 +140,8 @@ async fn what_a_duty_did_for_many_shows_no_other_holder() {
         ids.push(person.approved("POST", "/keys", loose).await.field("api_key"));
     }
     world.pass_days(31);
-    let desk = world.authority.desk(Actor::System("sweep"), world.now());
-    assert_eq!(sweep_keys(&desk).await.unwrap().len(), 2);
+    let context = world.authority.context(Actor::System("sweep"), world.now());
+    assert_eq!(sweep_keys(&context).await.unwrap().len(), 2);
     sign(&world).await;
     let one = Person { token: one.sign_in(PASSWORD, None).await.field("token"), ..one };
     let page = one.get("/trail").await;
@@ -190,12 +190,12 @@ async fn only_who_sees_all_may_search_and_no_symbol_has_a_meaning() {
         person.approved("POST", "/keys", wish(name)).await;
     }
     let find = async |actor: Actor, text: &str| {
-        let desk = world.authority.desk(actor, world.now());
+        let context = world.authority.context(actor, world.now());
         let filter = AuditFilter {
             sought: Sought { text: text.to_owned(), ..Sought::default() },
             ..AuditFilter::default()
         };
-        search_audit(&desk, &filter, 100).await.map(|found| found.rows.len())
+        search_audit(&context, &filter, 100).await.map(|found| found.rows.len())
     };
     let host = || Actor::Host("ops".to_owned());
     assert_eq!(find(host(), "% off").await.unwrap(), 1);

@@ -21,5 +21,5 @@ pub use permit::Permit;
 pub use request::{Cleared, Received, Routed, Standing, Verified, Whole};
 pub use screen::screen;
 pub use tickets::{
-    Charge, Claim, Fresh, Intent, IntentAnswer, Mark, MarkAnswer, RateAnswer, Recorded, Spent,
+    Charge, Claim, Fresh, Intent, IntentAnswer, RateAnswer, Recorded, ReplayAnswer, ReplayEntry, Spent,
 };

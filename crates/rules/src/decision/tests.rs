@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::{Cleared, IntentAnswer, MarkAnswer, Permit, RateAnswer, Received, Whole};
+use super::{Cleared, IntentAnswer, Permit, RateAnswer, Received, ReplayAnswer, Whole};
 use crate::address::{AddressSet, HostBits, RangeTable};
 use crate::denial::Denial;
 use crate::id::{AccountId, AppId, KeyId, RequestId};
@@ -226,7 +226,7 @@ fn the_earlier_check_answers() {
 fn unpaid_tickets_give_no_permit() {
     let table = RouteTable::okx_v5(1).unwrap();
     let transfer = Case { request: ("POST", "/api/v5/asset/transfer"), ..Case::good() };
-    let pay = |rate: RateAnswer, mark: MarkAnswer, record: IntentAnswer| {
+    let pay = |rate: RateAnswer, mark: ReplayAnswer, record: IntentAnswer| {
         let permit = |cleared: Cleared<'_>| -> Result<(), Denial> {
             let fresh = cleared.charge().settle(rate)?.claim().settle(mark)?;
             let permit: Permit<'_> = fresh.intent().settle(record)?.permit(Moment::from_unix_ms(NOW));
@@ -235,13 +235,13 @@ fn unpaid_tickets_give_no_permit() {
         };
         transfer.cleared(&table, &Bytes::new(), permit).unwrap().map_err(|denial| denial.entry().code)
     };
-    assert_eq!(pay(RateAnswer::Taken, MarkAnswer::New, IntentAnswer::Durable), Ok(()));
-    assert_eq!(pay(RateAnswer::NoRoom, MarkAnswer::New, IntentAnswer::Durable), Err("50013"));
-    assert_eq!(pay(RateAnswer::Taken, MarkAnswer::Repeated, IntentAnswer::Durable), Err("50042"));
-    assert_eq!(pay(RateAnswer::Taken, MarkAnswer::CannotTell, IntentAnswer::Durable), Err("50013"));
-    assert_eq!(pay(RateAnswer::Taken, MarkAnswer::NotOwed, IntentAnswer::Durable), Err("50001"));
-    assert_eq!(pay(RateAnswer::Taken, MarkAnswer::New, IntentAnswer::Failed), Err("50001"));
-    assert_eq!(pay(RateAnswer::Taken, MarkAnswer::New, IntentAnswer::NotOwed), Err("50001"));
+    assert_eq!(pay(RateAnswer::Taken, ReplayAnswer::New, IntentAnswer::Durable), Ok(()));
+    assert_eq!(pay(RateAnswer::NoRoom, ReplayAnswer::New, IntentAnswer::Durable), Err("50013"));
+    assert_eq!(pay(RateAnswer::Taken, ReplayAnswer::Repeated, IntentAnswer::Durable), Err("50042"));
+    assert_eq!(pay(RateAnswer::Taken, ReplayAnswer::CannotTell, IntentAnswer::Durable), Err("50013"));
+    assert_eq!(pay(RateAnswer::Taken, ReplayAnswer::NotOwed, IntentAnswer::Durable), Err("50001"));
+    assert_eq!(pay(RateAnswer::Taken, ReplayAnswer::New, IntentAnswer::Failed), Err("50001"));
+    assert_eq!(pay(RateAnswer::Taken, ReplayAnswer::New, IntentAnswer::NotOwed), Err("50001"));
 }
 
 fn any_case() -> impl Strategy<Value = Case> {

@@ -31,7 +31,7 @@ pub struct Claim<'r>(Cleared<'r>);
 
 /// What to remember of a request so that it is accepted once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Mark {
+pub struct ReplayEntry {
     /// The key.
     pub key: KeyId,
     /// From the signature, verified before.
@@ -42,7 +42,7 @@ pub struct Mark {
 
 /// The marks' answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum MarkAnswer {
+pub enum ReplayAnswer {
     /// Nothing was owed.
     NotOwed,
     /// Set now, for the first time.
@@ -131,8 +131,8 @@ impl<'r> Claim<'r> {
     /// The mark to set; `None` when the request may repeat.
     #[inline]
     #[must_use]
-    pub fn owed(&self) -> Option<Mark> {
-        self.0.route.class.changes_state().then(|| Mark {
+    pub fn owed(&self) -> Option<ReplayEntry> {
+        self.0.route.class.changes_state().then(|| ReplayEntry {
             key: self.0.facts.id,
             fingerprint: self.0.signature.fingerprint(),
             signed_at: self.0.stamp.moment(),
@@ -144,12 +144,12 @@ impl<'r> Claim<'r> {
     /// # Errors
     /// 50042 for a repetition, 50013 when nobody can tell, 50001 when the answer does not fit the debt.
     #[inline]
-    pub fn settle(self, answer: MarkAnswer) -> Result<Fresh<'r>, Denial> {
+    pub fn settle(self, answer: ReplayAnswer) -> Result<Fresh<'r>, Denial> {
         match (self.owed(), answer) {
-            (None, MarkAnswer::NotOwed) | (Some(_), MarkAnswer::New) => Ok(Fresh(self.0)),
-            (_, MarkAnswer::Repeated) => Err(Denial::Repeated),
-            (_, MarkAnswer::CannotTell) => Err(Denial::Busy),
-            (Some(_), MarkAnswer::NotOwed) | (None, MarkAnswer::New) => Err(Denial::Unavailable),
+            (None, ReplayAnswer::NotOwed) | (Some(_), ReplayAnswer::New) => Ok(Fresh(self.0)),
+            (_, ReplayAnswer::Repeated) => Err(Denial::Repeated),
+            (_, ReplayAnswer::CannotTell) => Err(Denial::Busy),
+            (Some(_), ReplayAnswer::NotOwed) | (None, ReplayAnswer::New) => Err(Denial::Unavailable),
         }
     }
 }

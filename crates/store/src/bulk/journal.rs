@@ -11,7 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio_postgres::types::Type;
 
 use crate::error::StoreError;
-use crate::journal::record::{Intent, Outcome, Record, SavedMark, intent_values, outcome_values};
+use crate::journal::record::{Intent, Outcome, Record, SavedReplayEntry, intent_values, outcome_values};
 use crate::journal::statements::{
     DROP_MARKS, INSERT_ACTIVITY, INSERT_INTENT, INSERT_MARK, SET_MARKS_SAVED, SETTLE_INTENT,
 };
@@ -133,7 +133,7 @@ pub(crate) async fn append_postgres(
 pub(crate) fn save_marks_sqlite(
     connection: &mut Connection,
     (node, now): (&str, Moment),
-    marks: &[SavedMark],
+    marks: &[SavedReplayEntry],
 ) -> Result<(), StoreError> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     Prepared::new(&tx, DROP_MARKS)?.execute(params![node])?;
@@ -146,14 +146,14 @@ pub(crate) fn save_marks_sqlite(
 pub(crate) fn keep_marks_sqlite(
     connection: &mut Connection,
     node: &str,
-    marks: &[SavedMark],
+    marks: &[SavedReplayEntry],
 ) -> Result<(), StoreError> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     insert_marks(&tx, node, marks)?;
     Ok(tx.commit()?)
 }
 
-fn insert_marks(tx: &Transaction<'_>, node: &str, marks: &[SavedMark]) -> Result<(), StoreError> {
+fn insert_marks(tx: &Transaction<'_>, node: &str, marks: &[SavedReplayEntry]) -> Result<(), StoreError> {
     let mut statement = Prepared::new(tx, INSERT_MARK)?;
     for mark in marks {
         let key = mark.key.as_u128().to_be_bytes();
@@ -166,7 +166,7 @@ fn insert_marks(tx: &Transaction<'_>, node: &str, marks: &[SavedMark]) -> Result
 pub(crate) async fn save_marks_postgres(
     database: &Database,
     (node, now): (&str, Moment),
-    marks: &[SavedMark],
+    marks: &[SavedReplayEntry],
 ) -> Result<(), StoreError> {
     let mut tx = database.begin().await?;
     tx.execute(DROP_MARKS, vec![node.into()]).await?;
@@ -179,14 +179,14 @@ pub(crate) async fn save_marks_postgres(
 pub(crate) async fn keep_marks_postgres(
     database: &Database,
     node: &str,
-    marks: &[SavedMark],
+    marks: &[SavedReplayEntry],
 ) -> Result<(), StoreError> {
     let mut tx = database.begin().await?;
     add_marks(&mut tx, node, marks).await?;
     tx.commit().await
 }
 
-async fn add_marks(tx: &mut Transact, node: &str, marks: &[SavedMark]) -> Result<(), StoreError> {
+async fn add_marks(tx: &mut Transact, node: &str, marks: &[SavedReplayEntry]) -> Result<(), StoreError> {
     for mark in marks {
         let key = mark.key.as_u128().to_be_bytes();
         let values = vec![

@@ -90,7 +90,7 @@ pub struct Outcome {
 
 /// A replay mark as a node that stops hands it to its next start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SavedMark {
+pub struct SavedReplayEntry {
     /// The key.
     pub key: KeyId,
     /// From the signature.

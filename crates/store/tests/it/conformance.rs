@@ -12,7 +12,7 @@ use keyward_rules::time::Moment;
 use keyward_store::{
     AccountKind, AccountRecord, AppKeyCounts, AppProfile, AppRecord, AppState, Demand, Forgotten, Intent,
     KeyDraft, LastUse, LoadedKey, Location, MasterKey, Outcome, OutcomeStatus, Position, RangeVersion,
-    Record, SavedMark, Store, StoreError, Subject,
+    Record, SavedReplayEntry, Store, StoreError, Subject,
 };
 
 use crate::world::{NOW, World, commit, draft, entropy, grant, master, random};
@@ -466,13 +466,13 @@ async fn marks_are_complete_once_and_after_a_clean_stop(world: World) {
     let mut writer = journal.writer().unwrap();
     let taken = async |node: &str, now: Moment| {
         let mut taken = journal.take_marks(node, now).await.unwrap();
-        taken.marks.sort_by_key(|mark| mark.fingerprint);
-        (taken.complete, taken.marks)
+        taken.entries.sort_by_key(|mark| mark.fingerprint);
+        (taken.complete, taken.entries)
     };
     assert_eq!(taken("node", NOW).await, (false, vec![]), "there was no run before");
     journal.advance_horizon("node", NOW).await.unwrap();
     let second = NOW.unix_ms() / 1_000;
-    let mark = |fingerprint| SavedMark { key: KeyId::from_entropy([3; 16]), fingerprint, second };
+    let mark = |fingerprint| SavedReplayEntry { key: KeyId::from_entropy([3; 16]), fingerprint, second };
     writer.keep_marks("node", &[mark(9)]).await.unwrap();
     assert_eq!(taken("node", NOW).await, (false, vec![mark(9)]), "the last run crashed");
     assert_eq!(taken("node", NOW).await, (false, vec![mark(9)]), "and the one after it");

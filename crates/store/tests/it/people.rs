@@ -9,8 +9,8 @@ use keyward_rules::person::{CodeTag, SessionId, SessionLife};
 use keyward_rules::secret::Secret;
 use keyward_rules::time::Moment;
 use keyward_store::{
-    KeyDraft, KeyNotes, NewChallenge, Patience, Quota, SessionKind, SessionRecord, Stage, Store, StoreError,
-    Try,
+    KeyDraft, KeyMetadata, NewChallenge, Patience, Quota, SessionKind, SessionRecord, Stage, Store,
+    StoreError, Try,
 };
 
 use crate::world::{NOW, World, commit, draft, edit, entropy, master, random};
@@ -299,8 +299,8 @@ async fn mails_are_claimed_by_one_and_keep_no_text(world: World) {
 async fn notes_and_repeats_are_kept(world: World) {
     let (account, id) = world.with_key("bot").await;
     let mut tx = world.begin().await;
-    assert_eq!(tx.notes(id).await.unwrap(), KeyNotes::none(id));
-    let notes = KeyNotes {
+    assert_eq!(tx.notes(id).await.unwrap(), KeyMetadata::none(id));
+    let notes = KeyMetadata {
         tags: vec!["arb".into(), "grid bot".into()],
         successor: Some(id),
         overlap_until: Some(NOW),
@@ -308,7 +308,7 @@ async fn notes_and_repeats_are_kept(world: World) {
         networks: vec!["192.0.2.0/24".into()],
         own_end: Some(NOW.plus_ms(1)),
         unbound_at: Some(NOW.plus_ms(2)),
-        ..KeyNotes::none(id)
+        ..KeyMetadata::none(id)
     };
     tx.set_notes(&notes).await.unwrap();
     tx.set_notes(&notes).await.unwrap();
@@ -356,7 +356,7 @@ async fn ends_of_earlier_stores_are_told_from_a_policys(world: World) {
         tx.insert_key(KeyDraft { expires_at: end, ..draft(id, account, name) }).await.unwrap();
         if overlap.is_some() {
             let notes =
-                KeyNotes { overlap_until: overlap, told: vec!["a word".into()], ..KeyNotes::none(id) };
+                KeyMetadata { overlap_until: overlap, told: vec!["a word".into()], ..KeyMetadata::none(id) };
             tx.set_notes(&notes).await.unwrap();
         }
         commit(tx).await;

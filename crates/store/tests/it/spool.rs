@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::time::Moment;
 use keyward_store::{
-    Activity, Charted, Intent, Outcome, OutcomeStatus, Record, SPOOL_FILE, SavedMark, Span, Spool, Store,
-    StoreError,
+    Activity, Charted, Intent, Outcome, OutcomeStatus, Record, SPOOL_FILE, SavedReplayEntry, Span, Spool,
+    Store, StoreError,
 };
 
 use crate::world::{NOW, World};
@@ -170,7 +170,7 @@ async fn a_start_where_the_marks_are_not_begins_behind_them() {
     let mut first = world.store.spool(&one.0, NODE).await.unwrap();
     assert_eq!(horizon_after(&world.store, Some(&mut first), NOW).await, None, "nobody was here before");
     first.journal().advance_horizon(NODE, NOW.plus_ms(2_000)).await.unwrap();
-    let marks = [SavedMark { key: key(), fingerprint: 5, second: NOW.unix_ms() / 1_000 }];
+    let marks = [SavedReplayEntry { key: key(), fingerprint: 5, second: NOW.unix_ms() / 1_000 }];
     first.journal().writer().unwrap().save_marks(NODE, NOW, &marks).await.unwrap();
     let again = horizon_after(&world.store, Some(&mut first), NOW).await;
     assert_eq!(again, Some(2_000), "the same spool goes on where it was");

@@ -25,7 +25,7 @@ pub async fn run(command: Audit) -> Result<()> {
 
 async fn prove(options: AuditProve) -> Result<()> {
     let opened = opened(&options.store).await?;
-    let proof = prove_record(&opened.authority.desk(host(), ambient::now()), options.record).await;
+    let proof = prove_record(&opened.authority.context(host(), ambient::now()), options.record).await;
     opened.store.close().await;
     let proof = proof?;
     if options.output.json {

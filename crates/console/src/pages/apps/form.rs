@@ -152,7 +152,7 @@ pub async fn show_edit(person: SignedIn, Path(id): Path<String>) -> Response {
 }
 
 async fn find(person: &SignedIn, id: &str) -> Result<BrokerApp, Response> {
-    broker_app(&person.desk(), app_id(id)?).await.map_err(problem)
+    broker_app(&person.context(), app_id(id)?).await.map_err(problem)
 }
 
 /// The form as a wish, or what is wrong with it, all at once.
@@ -236,16 +236,16 @@ async fn send(posted: Posted, app: Option<BrokerApp>) -> Response {
     };
     let (id, kept) = (app.as_ref().map(|app| app.profile.id), kept(&posted, &wish));
     let matter = app_matter(&wish, id);
-    let proof = match prove(&kept, &person.desk(), &asking(&wish, app.as_ref()), &matter).await {
+    let proof = match prove(&kept, &person.context(), &asking(&wish, app.as_ref()), &matter).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };
-    let desk = person.desk();
+    let context = person.context();
     let done = match id {
-        None => register_app(&desk, proof, person.id(), wish)
+        None => register_app(&context, proof, person.id(), wish)
             .await
             .map(|id| (id, Note::Done(ActionKind::RegisterApp))),
-        Some(id) => edit_app(&desk, proof, id, wish).await.map(|()| (id, Note::Done(ActionKind::EditApp))),
+        Some(id) => edit_app(&context, proof, id, wish).await.map(|()| (id, Note::Done(ActionKind::EditApp))),
     };
     match done {
         Ok((id, note)) => told(person, &format!("/apps/{id}"), note).await,

@@ -28,7 +28,7 @@ pub fn touched(counts: &AppKeyCounts) -> String {
 }
 
 async fn find(person: &SignedIn, id: &str) -> Result<BrokerApp, Response> {
-    broker_app(&person.desk(), app_id(id)?).await.map_err(problem)
+    broker_app(&person.context(), app_id(id)?).await.map_err(problem)
 }
 
 fn freezing(app: &BrokerApp) -> Asking {
@@ -58,7 +58,7 @@ pub async fn show_freeze(person: SignedIn, Path(id): Path<String>) -> Response {
         }
         Ok(app) => {
             let pending = freeze_matter(&app.profile);
-            ask_one(&person, &person.desk(), &freezing(&app), &Fields::default(), &pending).await
+            ask_one(&person, &person.context(), &freezing(&app), &Fields::default(), &pending).await
         }
         Err(answer) => answer,
     }
@@ -69,8 +69,8 @@ pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let app = find(&posted.person, &id).await?;
         let proof =
-            prove(&posted, &posted.person.desk(), &freezing(&app), &freeze_matter(&app.profile)).await?;
-        freeze_app(&posted.person.desk(), proof, app.profile.id, "").await.map_err(problem)?;
+            prove(&posted, &posted.person.context(), &freezing(&app), &freeze_matter(&app.profile)).await?;
+        freeze_app(&posted.person.context(), proof, app.profile.id, "").await.map_err(problem)?;
         Ok(told(&posted.person, &format!("/apps/{}", app.profile.id), Note::Done(ActionKind::FreezeApp))
             .await)
     };
@@ -105,8 +105,9 @@ pub async fn show_thaw(person: SignedIn, Path(id): Path<String>) -> Response {
 pub async fn thaw(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let app = find(&posted.person, &id).await?;
-        let proof = prove(&posted, &posted.person.desk(), &thawing(&app), &thaw_matter(&app.profile)).await?;
-        thaw_own_app(&posted.person.desk(), proof, app.profile.id).await.map_err(problem)?;
+        let proof =
+            prove(&posted, &posted.person.context(), &thawing(&app), &thaw_matter(&app.profile)).await?;
+        thaw_own_app(&posted.person.context(), proof, app.profile.id).await.map_err(problem)?;
         Ok(told(&posted.person, &format!("/apps/{}", app.profile.id), Note::Done(ActionKind::ThawApp)).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)

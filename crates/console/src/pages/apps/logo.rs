@@ -14,8 +14,8 @@ use crate::pages::person::SignedIn;
 pub async fn serve(person: SignedIn, Path(id): Path<String>) -> Response {
     let Ok(id) = id.parse() else { return StatusCode::NOT_FOUND.into_response() };
     // In their role people see the logos of apps that nobody verified yet.
-    let desk = person.staff_desk().unwrap_or_else(|| person.desk());
-    match app_logo(&desk, id).await {
+    let context = person.staff_context().unwrap_or_else(|| person.context());
+    match app_logo(&context, id).await {
         Ok(png) => {
             let headers =
                 [(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, "private, max-age=300")];

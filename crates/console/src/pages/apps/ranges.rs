@@ -9,7 +9,7 @@ use keyward_authority::apps::{
     RangeWish, RangesGo, check_ranges, ranges_matter, size_in_words, submit_ranges, withdraw_ranges,
 };
 use keyward_authority::questions::{BrokerApp, broker_app};
-use keyward_authority::{ActionError, Desk};
+use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::address::AddressSet;
 use keyward_rules::app::{Difference, Size, Submission, VersionStanding, read_entries};
 use keyward_rules::grant::ActionKind;
@@ -65,13 +65,13 @@ impl Judged {
 
 /// Judges a text for an app; keeps nothing.
 pub async fn judge(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     app: AppId,
     fields: &Fields,
     sides: Sides,
 ) -> Result<Judged, ActionError> {
     let text = fields.get("ranges");
-    let private = desk.authority.settings.private_ranges;
+    let private = context.authority.settings.private_ranges;
     let entries = read_entries(text, private);
     let mut judged = Judged::default();
     for entry in &entries {
@@ -88,7 +88,7 @@ pub async fn judge(
         if list.len() < SHOWN { list.push(line) } else { *more += 1 }
     }
     match Submission::read(text, private) {
-        Ok(ranges) => compare(desk, app, ranges, fields, sides, &mut judged).await?,
+        Ok(ranges) => compare(context, app, ranges, fields, sides, &mut judged).await?,
         Err(Submission::Entries { .. }) => {}
         Err(Submission::Empty) if text.trim().is_empty() => {}
         Err(
@@ -101,7 +101,7 @@ pub async fn judge(
 }
 
 async fn compare(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     app: AppId,
     ranges: AddressSet,
     fields: &Fields,
@@ -113,7 +113,7 @@ async fn compare(
         return Ok(());
     }
     let overlap_ms = read_overlap(fields);
-    match check_ranges(desk, &RangeWish { app, ranges, note: String::new(), overlap_ms }).await {
+    match check_ranges(context, &RangeWish { app, ranges, note: String::new(), overlap_ms }).await {
         Ok((goes, change)) => {
             let list = |networks: &[keyward_rules::address::Network]| {
                 networks.iter().take(SHOWN).map(ToString::to_string).collect()
@@ -228,7 +228,7 @@ fn editor<'p>(
 }
 
 async fn find(person: &SignedIn, id: &str) -> Result<BrokerApp, Response> {
-    broker_app(&person.desk(), app_id(id)?).await.map_err(problem)
+    broker_app(&person.context(), app_id(id)?).await.map_err(problem)
 }
 
 /// The editor with the ranges in force.
@@ -248,15 +248,15 @@ pub async fn show(person: SignedIn, Path(id): Path<String>) -> Response {
 pub async fn check(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let app = find(&posted.person, &id).await?;
-        let judged = judge(&posted.person.desk(), app.profile.id, &posted.fields, Sides::Both).await;
+        let judged = judge(&posted.person.context(), app.profile.id, &posted.fields, Sides::Both).await;
         Ok(page(&judged.map_err(problem)?))
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
 
 /// The form as a wish.
-pub fn wish(desk: &Desk<'_>, app: AppId, fields: &Fields) -> Result<RangeWish, String> {
-    let ranges = Submission::read(fields.get("ranges"), desk.authority.settings.private_ranges)
+pub fn wish(context: &ActionContext<'_>, app: AppId, fields: &Fields) -> Result<RangeWish, String> {
+    let ranges = Submission::read(fields.get("ranges"), context.authority.settings.private_ranges)
         .map_err(|wrong| format!("{}.", capital(&wrong.to_string())))?;
     // Browsers end lines in two characters.
     let note = fields.get("note").replace("\r\n", "\n");
@@ -267,26 +267,26 @@ pub fn wish(desk: &Desk<'_>, app: AppId, fields: &Fields) -> Result<RangeWish, S
 pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let app = find(&posted.person, &id).await?;
-        let (desk, fields) = (posted.person.desk(), &posted.fields);
+        let (context, fields) = (posted.person.context(), &posted.fields);
         if fields.has("check") {
             return again(&posted, &app, StatusCode::OK, "").await;
         }
-        let wish = match wish(&desk, app.profile.id, fields) {
+        let wish = match wish(&context, app.profile.id, fields) {
             Ok(wish) => wish,
             Err(wrong) => return again(&posted, &app, StatusCode::UNPROCESSABLE_ENTITY, &wrong).await,
         };
-        let (goes, _) = match check_ranges(&desk, &wish).await {
+        let (goes, _) = match check_ranges(&context, &wish).await {
             Ok(checked) => checked,
             Err(refusal) if refusal.kind().is_refusal() => {
                 return again(&posted, &app, StatusCode::UNPROCESSABLE_ENTITY, &sentence(&refusal)).await;
             }
             Err(other) => return Err(problem(other)),
         };
-        let matter = ranges_matter(&desk, &wish).await.map_err(problem)?;
+        let matter = ranges_matter(&context, &wish).await.map_err(problem)?;
         let kept = kept(&posted);
         let asking = asking(&app, goes, matter.words.clone());
-        let proof = prove(&kept, &desk, &asking, &matter).await?;
-        let (_, went) = submit_ranges(&desk, proof, wish).await.map_err(problem)?;
+        let proof = prove(&kept, &context, &asking, &matter).await?;
+        let (_, went) = submit_ranges(&context, proof, wish).await.map_err(problem)?;
         let note = match went {
             RangesGo::Narrow => Note::Done(ActionKind::NarrowRanges),
             RangesGo::Widen => Note::Done(ActionKind::SubmitRanges),
@@ -302,7 +302,7 @@ async fn again(
     status: StatusCode,
     error: &str,
 ) -> Result<Response, Response> {
-    let judged = judge(&posted.person.desk(), app.profile.id, &posted.fields, Sides::Both).await;
+    let judged = judge(&posted.person.context(), app.profile.id, &posted.fields, Sides::Both).await;
     let judged = judged.map_err(problem)?;
     Ok(page_with(status, &editor(&posted.person, app, &posted.fields, &judged, error)))
 }
@@ -339,7 +339,7 @@ pub async fn withdraw(Path((id, number)): Path<(String, String)>, posted: Posted
     let answer = async {
         let id = app_id(&id)?;
         let number = number.parse().map_err(|_| problem(ActionError::NoVersion))?;
-        withdraw_ranges(&posted.person.desk(), id, number).await.map_err(problem)?;
+        withdraw_ranges(&posted.person.context(), id, number).await.map_err(problem)?;
         Ok(told(&posted.person, &format!("/apps/{id}"), Note::Done(ActionKind::WithdrawRanges)).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)

@@ -4,14 +4,14 @@ use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::response::Response;
 use keyward_authority::ActionError;
-use keyward_authority::oversight::{
+use keyward_authority::operators::{
     OverseenAccount, freeze_account, freeze_account_matter, overseen_account, search_accounts,
 };
 use keyward_authority::questions::KeyView;
 use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::PAGE_DEFAULT;
 
-use super::officer::{Officer, account_id, acting, desk, reasoned, why_field};
+use super::officer::{Officer, account_id, acting, context, reasoned, why_field};
 use crate::fields::Fields;
 use crate::pages::confirm::{Asking, ask_at_once};
 use crate::pages::layout::{Frame, Query, page, problem, told};
@@ -56,11 +56,11 @@ struct List {
 
 /// The list.
 pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
-    let desk = match officer.desk() {
-        Ok(desk) => desk,
+    let context = match officer.context() {
+        Ok(context) => context,
         Err(answer) => return answer,
     };
-    match search_accounts(&desk, &query.q, query.before.parse().ok(), PAGE_DEFAULT).await {
+    match search_accounts(&context, &query.q, query.before.parse().ok(), PAGE_DEFAULT).await {
         Ok(found) => {
             let rows: Vec<Row> = found.into_iter().map(row).collect();
             let next = rows.last().filter(|_| rows.len() == PAGE_DEFAULT).map(|last| last.id.clone());
@@ -87,8 +87,8 @@ struct Show {
 pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
     let found = async {
         let id = id.parse().map_err(|_| ActionError::NoAccount)?;
-        let desk = officer.0.staff_desk().ok_or(ActionError::NoAccount)?;
-        overseen_account(&desk, id).await
+        let context = officer.0.staff_context().ok_or(ActionError::NoAccount)?;
+        overseen_account(&context, id).await
     };
     match found.await {
         Ok((account, keys)) => page(&Show {
@@ -127,8 +127,8 @@ fn asking(account: &OverseenAccount, fields: &Fields, error: &str) -> Asking {
 }
 
 async fn find(person: &SignedIn, id: &str) -> Result<OverseenAccount, Response> {
-    let desk = desk(person)?;
-    Ok(overseen_account(&desk, account_id(id)?).await.map_err(problem)?.0)
+    let context = context(person)?;
+    Ok(overseen_account(&context, account_id(id)?).await.map_err(problem)?.0)
 }
 
 /// The question before.
@@ -144,12 +144,12 @@ pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
 /// Freezes it.
 pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, ActionKind::FreezeAccount)?;
+        let context = acting(&posted.person, ActionKind::FreezeAccount)?;
         let account = find(&posted.person, &id).await?;
         let id = account.record.account.id;
         let page = |fields: &Fields, error: &str| asking(&account, fields, error);
-        let (proof, why) = reasoned(&posted, &desk, page, |why| freeze_account_matter(id, why)).await?;
-        freeze_account(&desk, proof, id, &why).await.map_err(problem)?;
+        let (proof, why) = reasoned(&posted, &context, page, |why| freeze_account_matter(id, why)).await?;
+        freeze_account(&context, proof, id, &why).await.map_err(problem)?;
         Ok(told(&posted.person, &format!("/operations/accounts/{id}"), Note::Done(ActionKind::FreezeAccount))
             .await)
     };

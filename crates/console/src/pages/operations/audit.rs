@@ -95,11 +95,11 @@ fn filter(query: &Query) -> Result<AuditFilter, &'static str> {
 /// The list.
 pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
     let answer = async {
-        let desk = officer.desk()?;
+        let context = officer.context()?;
         let filter = filter(&query)
             .map_err(|text| message(StatusCode::UNPROCESSABLE_ENTITY, "That cannot be searched", text))?;
-        let found = search_audit(&desk, &filter, PAGE_DEFAULT).await.map_err(problem)?;
-        let signed = signed_records(&desk).await.map_err(problem)?;
+        let found = search_audit(&context, &filter, PAGE_DEFAULT).await.map_err(problem)?;
+        let signed = signed_records(&context).await.map_err(problem)?;
         let stopped = found.next.is_some() && found.rows.len() < PAGE_DEFAULT;
         let given = [
             ("q", &query.q),
@@ -125,9 +125,9 @@ pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
 /// The proof of one record, as a file.
 pub async fn proof(officer: Officer, Path(n): Path<String>) -> Response {
     let answer = async {
-        let desk = officer.desk()?;
+        let context = officer.context()?;
         let RecordNumber(n) = n.parse().map_err(|()| problem(ActionError::NoRecord))?;
-        Ok(proof_file(&prove_record(&desk, n).await.map_err(problem)?))
+        Ok(proof_file(&prove_record(&context, n).await.map_err(problem)?))
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

@@ -4,12 +4,12 @@ use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::response::Response;
 use keyward_authority::ActionError;
-use keyward_authority::oversight::{freeze_key_matter, freeze_one_key, overseen_key, search_keys};
+use keyward_authority::operators::{freeze_key_matter, freeze_one_key, overseen_key, search_keys};
 use keyward_authority::questions::KeyView;
 use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::PAGE_DEFAULT;
 
-use super::officer::{Officer, acting, desk, reasoned, why_field};
+use super::officer::{Officer, acting, context, reasoned, why_field};
 use crate::fields::Fields;
 use crate::pages::confirm::{Asking, ask_at_once};
 use crate::pages::layout::{Frame, Query, page, problem, told};
@@ -29,11 +29,11 @@ struct List {
 
 /// The list.
 pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
-    let desk = match officer.desk() {
-        Ok(desk) => desk,
+    let context = match officer.context() {
+        Ok(context) => context,
         Err(answer) => return answer,
     };
-    match search_keys(&desk, &query.q, query.before.parse().ok(), PAGE_DEFAULT).await {
+    match search_keys(&context, &query.q, query.before.parse().ok(), PAGE_DEFAULT).await {
         Ok(rows) => {
             let next = rows.last().filter(|_| rows.len() == PAGE_DEFAULT).map(|(key, _)| key.id.to_string());
             let frame = Frame::of(&officer.0, "operations", "Keys");
@@ -58,9 +58,9 @@ struct Show {
 }
 
 async fn find(person: &SignedIn, id: &str) -> Result<(KeyView, String), Response> {
-    let desk = desk(person)?;
+    let context = context(person)?;
     let id = id.parse().map_err(|_| problem(ActionError::NoKey))?;
-    overseen_key(&desk, id).await.map_err(problem)
+    overseen_key(&context, id).await.map_err(problem)
 }
 
 /// One key.
@@ -112,11 +112,11 @@ pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
 /// Freezes it.
 pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, ActionKind::FreezeKey)?;
+        let context = acting(&posted.person, ActionKind::FreezeKey)?;
         let (key, account) = find(&posted.person, &id).await?;
         let page = |fields: &Fields, error: &str| asking(&key, &account, fields, error);
-        let (proof, why) = reasoned(&posted, &desk, page, |why| freeze_key_matter(key.id, why)).await?;
-        freeze_one_key(&desk, proof, key.id, &why).await.map_err(problem)?;
+        let (proof, why) = reasoned(&posted, &context, page, |why| freeze_key_matter(key.id, why)).await?;
+        freeze_one_key(&context, proof, key.id, &why).await.map_err(problem)?;
         Ok(told(&posted.person, &format!("/operations/keys/{}", key.id), Note::Done(ActionKind::FreezeKey))
             .await)
     };

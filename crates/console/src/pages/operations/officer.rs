@@ -1,10 +1,10 @@
-//! Somebody with a role, and what the pages of operations share: the desk, the reason and the proof of an action.
+//! Somebody with a role, and what the pages of operations share: the context, the reason and the proof of an action.
 
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use keyward_authority::{ActionError, Desk, PendingAction};
+use keyward_authority::{ActionContext, ActionError, PendingAction};
 use keyward_rules::grant::{ActionKind, NotAllowed, Proof};
 use keyward_rules::id::AccountId;
 use keyward_rules::staff::Role;
@@ -21,9 +21,9 @@ use crate::shell::Shell;
 pub struct Officer(pub SignedIn);
 
 impl Officer {
-    /// A desk for what they do in their role.
-    pub fn desk(&self) -> Result<Desk<'_>, Response> {
-        desk(&self.0)
+    /// The context of what they do in their role.
+    pub fn context(&self) -> Result<ActionContext<'_>, Response> {
+        context(&self.0)
     }
 
     /// Whether they act, and not only look.
@@ -37,14 +37,14 @@ impl FromRequestParts<Shell> for Officer {
 
     async fn from_request_parts(parts: &mut Parts, shell: &Shell) -> Result<Self, Response> {
         let person = SignedIn::from_request_parts(parts, shell).await?;
-        desk(&person).map(drop)?;
+        context(&person).map(drop)?;
         Ok(Self(person))
     }
 }
 
-/// The desk of a person's role; for everybody else there is no such page.
-pub(super) fn desk(person: &SignedIn) -> Result<Desk<'_>, Response> {
-    person.staff_desk().ok_or_else(nothing_here)
+/// The context of a person's role; for everybody else there is no such page.
+pub(super) fn context(person: &SignedIn) -> Result<ActionContext<'_>, Response> {
+    person.staff_context().ok_or_else(nothing_here)
 }
 
 fn nothing_here() -> Response {
@@ -55,13 +55,13 @@ fn nothing_here() -> Response {
     )
 }
 
-/// The desk of an operator who is about to act: an auditor is told so before any form is shown.
-pub(super) fn acting<'p>(person: &'p SignedIn, action: ActionKind) -> Result<Desk<'p>, Response> {
-    let desk = desk(person)?;
+/// The context of an operator who is about to act: an auditor is told so before any form is shown.
+pub(super) fn acting<'p>(person: &'p SignedIn, action: ActionKind) -> Result<ActionContext<'p>, Response> {
+    let context = context(person)?;
     if person.role == Some(Role::Operator) {
-        return Ok(desk);
+        return Ok(context);
     }
-    let actor = desk.actor.clone();
+    let actor = context.actor.clone();
     Err(problem(NotAllowed { actor, action }.into()))
 }
 
@@ -75,7 +75,7 @@ pub(super) fn why_field(fields: &Fields, error: &str) -> String {
 /// what the reason completes.
 pub(super) async fn reasoned(
     posted: &Posted,
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     asking: impl Fn(&Fields, &str) -> Asking,
     pending: impl FnOnce(&str) -> PendingAction,
 ) -> Result<(Proof, String), Response> {
@@ -85,7 +85,7 @@ pub(super) async fn reasoned(
         return Err(ask_at_once(&person, &asking, &fields).await);
     };
     let typed = Posted { person, fields };
-    let proof = prove(&typed, desk, &asking(&posted.fields, ""), &pending(why)).await?;
+    let proof = prove(&typed, context, &asking(&posted.fields, ""), &pending(why)).await?;
     Ok((proof, why.to_owned()))
 }
 

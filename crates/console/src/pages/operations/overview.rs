@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
-use keyward_authority::oversight::overview;
+use keyward_authority::operators::overview;
 
 use super::officer::Officer;
 use crate::pages::layout::{Frame, page, problem};
@@ -24,11 +24,11 @@ struct Page {
 
 /// The page.
 pub async fn show(officer: Officer) -> Response {
-    let desk = match officer.desk() {
-        Ok(desk) => desk,
+    let context = match officer.context() {
+        Ok(context) => context,
         Err(answer) => return answer,
     };
-    match overview(&desk).await {
+    match overview(&context).await {
         Ok(view) => page(&Page {
             frame: Frame::of(&officer.0, "operations", "Operations"),
             tab: "overview",

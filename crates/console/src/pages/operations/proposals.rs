@@ -3,12 +3,12 @@
 use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::response::Response;
-use keyward_authority::oversight::{
+use keyward_authority::operators::{
     Progress, ProposalView, approval_matter, approve as approve_it, cancel_proposal, cancellation_matter,
     carry_out as carry_it_out, carry_out_if_complete, check_proposal, list_proposals, propose,
     propose_matter, show_proposal,
 };
-use keyward_authority::{ActionError, Desk};
+use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::PAGE_DEFAULT;
 use keyward_rules::proposal::{Change, ChangeHash, NotPassed, ProposalId};
@@ -57,11 +57,11 @@ struct List {
 
 /// The list.
 pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
-    let desk = match officer.desk() {
-        Ok(desk) => desk,
+    let context = match officer.context() {
+        Ok(context) => context,
         Err(answer) => return answer,
     };
-    match list_proposals(&desk, query.before.parse().ok(), PAGE_DEFAULT).await {
+    match list_proposals(&context, query.before.parse().ok(), PAGE_DEFAULT).await {
         Ok((views, altered)) => {
             let rows: Vec<Row> = views.iter().map(row).collect();
             let next = rows.last().filter(|_| rows.len() == PAGE_DEFAULT).map(|last| last.id.clone());
@@ -93,15 +93,15 @@ struct Show<'p> {
     about: String,
 }
 
-async fn find(desk: &Desk<'_>, id: &str) -> Result<ProposalView, Response> {
+async fn find(context: &ActionContext<'_>, id: &str) -> Result<ProposalView, Response> {
     let id: ProposalId = id.parse().map_err(|_| problem(ActionError::NoProposal))?;
-    show_proposal(desk, id).await.map_err(problem)
+    show_proposal(context, id).await.map_err(problem)
 }
 
 /// One proposal.
 pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
-        let view = find(&officer.desk()?, &id).await?;
+        let view = find(&officer.context()?, &id).await?;
         let me = officer.0.id();
         Ok(page(&Show {
             frame: Frame::of(&officer.0, "operations", &format!("Proposal {}", view.id)),
@@ -178,9 +178,9 @@ fn proposing(change: Change, words: Vec<String>) -> Asking {
 /// What would be proposed, in the words that the others will read.
 pub async fn show_new(officer: Officer, Asked(query): Asked<Wish>) -> Response {
     let answer = async {
-        let desk = acting(&officer.0, ActionKind::Propose)?;
+        let context = acting(&officer.0, ActionKind::Propose)?;
         let change = wish(&query.text())?;
-        let mut words = check_proposal(&desk, change).await.map_err(problem)?;
+        let mut words = check_proposal(&context, change).await.map_err(problem)?;
         words.push("The other operators are told by mail. You do not count as an approver.".to_owned());
         Ok(begin(&officer.0, &proposing(change, words), ""))
     };
@@ -190,14 +190,14 @@ pub async fn show_new(officer: Officer, Asked(query): Asked<Wish>) -> Response {
 /// Proposes it, and carries it out where nobody else is asked.
 pub async fn make(posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, ActionKind::Propose)?;
+        let context = acting(&posted.person, ActionKind::Propose)?;
         let change = wish(posted.fields.get("change"))?;
-        let matter = propose_matter(&desk, change).await.map_err(problem)?;
+        let matter = propose_matter(&context, change).await.map_err(problem)?;
         let words = matter.words.clone();
         let kept = without_change(&posted);
-        let proof = prove(&kept, &desk, &proposing(change, words), &matter).await?;
-        let id = propose(&desk, proof, change).await.map_err(problem)?;
-        after(&posted.person, id, carry_out_if_complete(&desk, id).await, Note::Done(ActionKind::Propose))
+        let proof = prove(&kept, &context, &proposing(change, words), &matter).await?;
+        let id = propose(&context, proof, change).await.map_err(problem)?;
+        after(&posted.person, id, carry_out_if_complete(&context, id).await, Note::Done(ActionKind::Propose))
             .await
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
@@ -252,8 +252,8 @@ pub async fn show_approve(officer: Officer, Path(id): Path<String>) -> Response 
 /// Approves it, and carries it out if that was the last approval.
 pub async fn approve(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, ActionKind::Approve)?;
-        let view = find(&desk, &id).await?;
+        let context = acting(&posted.person, ActionKind::Approve)?;
+        let view = find(&context, &id).await?;
         let read = ChangeHash::parse(posted.fields.get("hash"));
         let read = read.ok_or_else(|| problem(NotPassed::Changed.into()))?;
         if view.requester.0 == posted.person.id() {
@@ -263,12 +263,12 @@ pub async fn approve(Path(id): Path<String>, posted: Posted) -> Response {
             return Err(problem(NotPassed::Changed.into()));
         }
         let matter = approval_matter(&view);
-        let proof = prove(&without_change(&posted), &desk, &approving(&view), &matter).await?;
-        approve_it(&desk, proof, view.id, read).await.map_err(problem)?;
+        let proof = prove(&without_change(&posted), &context, &approving(&view), &matter).await?;
+        approve_it(&context, proof, view.id, read).await.map_err(problem)?;
         after(
             &posted.person,
             view.id,
-            carry_out_if_complete(&desk, view.id).await,
+            carry_out_if_complete(&context, view.id).await,
             Note::Done(ActionKind::Approve),
         )
         .await
@@ -279,9 +279,9 @@ pub async fn approve(Path(id): Path<String>, posted: Posted) -> Response {
 /// Carries out what has all its approvals, for when the last approver could not.
 pub async fn carry_out(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, ActionKind::Approve)?;
-        let view = find(&desk, &id).await?;
-        carry_it_out(&desk, view.id).await.map_err(problem)?;
+        let context = acting(&posted.person, ActionKind::Approve)?;
+        let view = find(&context, &id).await?;
+        carry_it_out(&context, view.id).await.map_err(problem)?;
         Ok(told(&posted.person, &format!("/operations/proposals/{}", view.id), Note::CarriedOut).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
@@ -304,10 +304,10 @@ fn cancelling(view: &ProposalView) -> Asking {
 /// The question before.
 pub async fn show_cancel(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
-        let desk = acting(&officer.0, ActionKind::CancelProposal)?;
-        let view = find(&desk, &id).await?;
+        let context = acting(&officer.0, ActionKind::CancelProposal)?;
+        let view = find(&context, &id).await?;
         let pending = cancellation_matter(view.id);
-        Ok(ask_one(&officer.0, &desk, &cancelling(&view), &Fields::default(), &pending).await)
+        Ok(ask_one(&officer.0, &context, &cancelling(&view), &Fields::default(), &pending).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -315,10 +315,10 @@ pub async fn show_cancel(officer: Officer, Path(id): Path<String>) -> Response {
 /// Cancels it.
 pub async fn cancel(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, ActionKind::CancelProposal)?;
-        let view = find(&desk, &id).await?;
-        let proof = prove(&posted, &desk, &cancelling(&view), &cancellation_matter(view.id)).await?;
-        cancel_proposal(&desk, proof, view.id).await.map_err(problem)?;
+        let context = acting(&posted.person, ActionKind::CancelProposal)?;
+        let view = find(&context, &id).await?;
+        let proof = prove(&posted, &context, &cancelling(&view), &cancellation_matter(view.id)).await?;
+        cancel_proposal(&context, proof, view.id).await.map_err(problem)?;
         Ok(told(
             &posted.person,
             &format!("/operations/proposals/{}", view.id),

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use keyward_authority::oversight::{check_set_up, set_up_matter, take_set_up};
+use keyward_authority::operators::{check_set_up, set_up_matter, take_set_up};
 use keyward_rules::grant::{ActionKind, TwoFactor};
 
 use crate::fields::Fields;
@@ -53,18 +53,18 @@ pub async fn take(posted: Posted) -> Response {
         let text = "Open the whole link that was printed when Keyward started, or paste the part after “#”.";
         return message(StatusCode::UNPROCESSABLE_ENTITY, "That is no set-up link", text);
     }
-    if let Err(other) = check_set_up(&person.desk(), token).await {
+    if let Err(other) = check_set_up(&person.context(), token).await {
         return problem(other);
     }
     let alone = fields.get("operators") == "1";
     let matter = set_up_matter(token, alone);
     let kept = Posted { person: person.clone(), fields: Fields(fields.without(&["token", "operators"])) };
     let asking = asking(&matter, token, if alone { "1" } else { "2" });
-    let proof = match prove(&kept, &person.desk(), &asking, &matter).await {
+    let proof = match prove(&kept, &person.context(), &asking, &matter).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };
-    match take_set_up(&person.desk(), proof, token, alone).await {
+    match take_set_up(&person.context(), proof, token, alone).await {
         Ok(()) => told(person, "/operations", Note::Done(ActionKind::TakeSetUp)).await,
         Err(other) => problem(other),
     }

@@ -2,10 +2,10 @@
 
 use askama::Template;
 use axum::response::Response;
-use keyward_authority::oversight::{
+use keyward_authority::operators::{
     PolicySource, master_key_id, name_of, policy_in_force, tighten_policy, tightening_matter,
 };
-use keyward_authority::{ActionError, Desk};
+use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::grant::ActionKind;
 use keyward_rules::policy::{Direction, Setting};
 use keyward_rules::proposal::Change;
@@ -54,12 +54,12 @@ const fn meaning(setting: Setting) -> &'static str {
     }
 }
 
-async fn source_in_words(desk: &Desk<'_>, source: PolicySource) -> Result<String, ActionError> {
+async fn source_in_words(context: &ActionContext<'_>, source: PolicySource) -> Result<String, ActionError> {
     Ok(match source {
         PolicySource::Default => "default".to_owned(),
         PolicySource::File => "configuration file".to_owned(),
         PolicySource::Console(at, by) => {
-            format!("set here by {}, {}", name_of(desk, by).await?, When::of(at).utc)
+            format!("set here by {}, {}", name_of(context, by).await?, When::of(at).utc)
         }
     })
 }
@@ -67,15 +67,15 @@ async fn source_in_words(desk: &Desk<'_>, source: PolicySource) -> Result<String
 /// The page.
 pub async fn show(officer: Officer) -> Response {
     let answer = async {
-        let desk = officer.desk()?;
-        let in_force = policy_in_force(&desk).await.map_err(problem)?;
+        let context = officer.context()?;
+        let in_force = policy_in_force(&context).await.map_err(problem)?;
         let mut policies = Vec::new();
         for (setting, source) in in_force.settings {
             policies.push(Row {
                 name: setting.name(),
                 meaning: meaning(setting),
                 value: setting.value(),
-                source: source_in_words(&desk, source).await.map_err(problem)?,
+                source: source_in_words(&context, source).await.map_err(problem)?,
             });
         }
         Ok(page(&Page {
@@ -85,7 +85,7 @@ pub async fn show(officer: Officer) -> Response {
             acts: officer.acts(),
             alone: in_force.policy.needed.approvals() == 0,
             policies,
-            master_key: master_key_id(&desk).await.map_err(problem)?.to_string(),
+            master_key: master_key_id(&context).await.map_err(problem)?.to_string(),
             settings: &officer.0.shell.settings().shown,
         }))
     };
@@ -113,11 +113,11 @@ fn asking(setting: Setting, before: &str) -> Asking {
 /// Changes a policy: a stricter one with a factor, a less strict one by a proposal.
 pub async fn change(posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, ActionKind::TightenPolicy)?;
+        let context = acting(&posted.person, ActionKind::TightenPolicy)?;
         let (name, value) = (posted.fields.get("name"), posted.fields.get("value").trim());
         let setting = Setting::parse(name, value)
             .map_err(|_| problem(ActionError::OtherWay("there is no policy of that name with that value")))?;
-        let in_force = policy_in_force(&desk).await.map_err(problem)?;
+        let in_force = policy_in_force(&context).await.map_err(problem)?;
         let before = in_force.settings.iter().find(|(one, _)| one.name() == setting.name());
         let before = before.map(|(one, _)| one.value()).unwrap_or_default();
         match setting.direction(&in_force.policy) {
@@ -126,8 +126,8 @@ pub async fn change(posted: Posted) -> Response {
             Direction::Tighter => {}
         }
         let asking = asking(setting, &before);
-        let proof = prove(&posted, &desk, &asking, &tightening_matter(setting)).await?;
-        tighten_policy(&desk, proof, setting).await.map_err(problem)?;
+        let proof = prove(&posted, &context, &asking, &tightening_matter(setting)).await?;
+        tighten_policy(&context, proof, setting).await.map_err(problem)?;
         Ok(told(&posted.person, "/operations/settings", Note::Done(ActionKind::TightenPolicy)).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
-use keyward_authority::oversight::{
+use keyward_authority::operators::{
     invitation_matter, invite_operator, name_of, revocation_matter, revoke_role, set_up_is_open, staff,
 };
 use keyward_rules::grant::ActionKind;
@@ -38,18 +38,18 @@ struct List {
 /// The list.
 pub async fn list(officer: Officer) -> Response {
     let answer = async {
-        let desk = officer.desk()?;
+        let context = officer.context()?;
         let mut rows = Vec::new();
-        for one in staff(&desk).await.map_err(problem)? {
+        for one in staff(&context).await.map_err(problem)? {
             rows.push(Row {
                 id: one.account.to_string(),
-                name: name_of(&desk, one.account).await.map_err(problem)?,
+                name: name_of(&context, one.account).await.map_err(problem)?,
                 role: one.role.word(),
                 since: When::of(one.granted_at),
                 me: one.account == officer.0.id(),
             });
         }
-        let open = set_up_is_open(&desk).await.map_err(problem)?;
+        let open = set_up_is_open(&context).await.map_err(problem)?;
         let frame = Frame::of(&officer.0, "operations", "Operators and auditors");
         Ok(page(&List { frame, tab: "staff", acts: officer.acts(), open, rows }))
     };
@@ -88,9 +88,9 @@ struct Invitation {
 /// Makes the link, and shows it this once.
 pub async fn invite(posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, ActionKind::InviteOperator)?;
-        let proof = prove(&posted, &desk, &inviting(), &invitation_matter()).await?;
-        let token = invite_operator(&desk, proof).await.map_err(problem)?;
+        let context = acting(&posted.person, ActionKind::InviteOperator)?;
+        let proof = prove(&posted, &context, &inviting(), &invitation_matter()).await?;
+        let token = invite_operator(&context, proof).await.map_err(problem)?;
         let frame = Frame::of(&posted.person, "operations", "The link for the second operator");
         Ok(page(&Invitation { frame, link: posted.person.shell.set_up_link(&token) }))
     };
@@ -118,11 +118,11 @@ fn revoking(id: &str, name: &str) -> Asking {
 /// The question before.
 pub async fn show_revoke(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
-        let desk = acting(&officer.0, ActionKind::RevokeRole)?;
+        let context = acting(&officer.0, ActionKind::RevokeRole)?;
         let account = account_id(&id)?;
-        let name = name_of(&desk, account).await.map_err(problem)?;
+        let name = name_of(&context, account).await.map_err(problem)?;
         let pending = revocation_matter(account);
-        Ok(ask_one(&officer.0, &desk, &revoking(&id, &name), &Fields::default(), &pending).await)
+        Ok(ask_one(&officer.0, &context, &revoking(&id, &name), &Fields::default(), &pending).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -130,11 +130,11 @@ pub async fn show_revoke(officer: Officer, Path(id): Path<String>) -> Response {
 /// Takes it away.
 pub async fn revoke(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, ActionKind::RevokeRole)?;
+        let context = acting(&posted.person, ActionKind::RevokeRole)?;
         let account = account_id(&id)?;
-        let name = name_of(&desk, account).await.map_err(problem)?;
-        let proof = prove(&posted, &desk, &revoking(&id, &name), &revocation_matter(account)).await?;
-        revoke_role(&desk, proof, account).await.map_err(problem)?;
+        let name = name_of(&context, account).await.map_err(problem)?;
+        let proof = prove(&posted, &context, &revoking(&id, &name), &revocation_matter(account)).await?;
+        revoke_role(&context, proof, account).await.map_err(problem)?;
         Ok(told(&posted.person, "/operations/staff", Note::Done(ActionKind::RevokeRole)).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)

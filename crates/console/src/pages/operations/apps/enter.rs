@@ -42,8 +42,8 @@ fn editor<'p>(
 /// The empty editor.
 pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
-        let desk = acting(&officer.0, ActionKind::EnterRanges)?;
-        let seen = preview(&desk, app_id(&id)?).await.map_err(problem)?;
+        let context = acting(&officer.0, ActionKind::EnterRanges)?;
+        let seen = preview(&context, app_id(&id)?).await.map_err(problem)?;
         Ok(page(&editor(&officer.0, &seen, &Fields::default(), &Judged::default(), "")))
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
@@ -52,8 +52,8 @@ pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
 /// What is said of the text while it is typed.
 pub async fn check(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, ActionKind::EnterRanges)?;
-        let judged = judge(&desk, app_id(&id)?, &posted.fields, Sides::NewOnly).await;
+        let context = acting(&posted.person, ActionKind::EnterRanges)?;
+        let judged = judge(&context, app_id(&id)?, &posted.fields, Sides::NewOnly).await;
         Ok(page(&judged.map_err(problem)?))
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
@@ -76,25 +76,25 @@ fn asking(seen: &Preview, words: Vec<String>) -> Asking {
 /// The form, sent.
 pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let (desk, fields) = (acting(&posted.person, ActionKind::EnterRanges)?, &posted.fields);
-        let seen = preview(&desk, app_id(&id)?).await.map_err(problem)?;
+        let (context, fields) = (acting(&posted.person, ActionKind::EnterRanges)?, &posted.fields);
+        let seen = preview(&context, app_id(&id)?).await.map_err(problem)?;
         if fields.has("check") {
             return again(&posted, &seen, StatusCode::OK, "").await;
         }
-        let wish = match wish(&desk, seen.profile.id, fields) {
+        let wish = match wish(&context, seen.profile.id, fields) {
             Ok(wish) => wish,
             Err(wrong) => return again(&posted, &seen, StatusCode::UNPROCESSABLE_ENTITY, &wrong).await,
         };
-        if let Err(refusal) = check_ranges(&desk, &wish).await {
+        if let Err(refusal) = check_ranges(&context, &wish).await {
             if !refusal.kind().is_refusal() {
                 return Err(problem(refusal));
             }
             return again(&posted, &seen, StatusCode::UNPROCESSABLE_ENTITY, &sentence(&refusal)).await;
         }
-        let matter = ranges_matter(&desk, &wish).await.map_err(problem)?;
+        let matter = ranges_matter(&context, &wish).await.map_err(problem)?;
         let matter = PendingAction { action: ActionKind::EnterRanges, ..matter };
-        let proof = prove(&kept(&posted), &desk, &asking(&seen, matter.words.clone()), &matter).await?;
-        enter_ranges(&desk, proof, wish).await.map_err(problem)?;
+        let proof = prove(&kept(&posted), &context, &asking(&seen, matter.words.clone()), &matter).await?;
+        enter_ranges(&context, proof, wish).await.map_err(problem)?;
         Ok(told(
             &posted.person,
             &format!("/operations/apps/{}", seen.profile.id),
@@ -111,7 +111,7 @@ async fn again(
     status: StatusCode,
     error: &str,
 ) -> Result<Response, Response> {
-    let desk = acting(&posted.person, ActionKind::EnterRanges)?;
-    let judged = judge(&desk, seen.profile.id, &posted.fields, Sides::NewOnly).await.map_err(problem)?;
+    let context = acting(&posted.person, ActionKind::EnterRanges)?;
+    let judged = judge(&context, seen.profile.id, &posted.fields, Sides::NewOnly).await.map_err(problem)?;
     Ok(page_with(status, &editor(&posted.person, seen, &posted.fields, &judged, error)))
 }

@@ -8,7 +8,7 @@ use keyward_authority::apps::{
     Findings, Preview, Reviewed, preview, read_ranges, reject_app, reject_app_matter, reject_ranges,
     reject_ranges_matter, size_in_words,
 };
-use keyward_authority::{ActionError, Desk};
+use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::address::Network;
 use keyward_rules::app::{Size, VersionStanding};
 use keyward_rules::grant::ActionKind;
@@ -59,8 +59,8 @@ fn number(text: &str) -> Result<u64, Response> {
 /// Shows a version with its ranges. A form and no link: that somebody read them is a record.
 pub async fn read(Path((id, text)): Path<(String, String)>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, ActionKind::ReadRanges)?;
-        let reviewed = read_ranges(&desk, app_id(&id)?, number(&text)?).await.map_err(problem)?;
+        let context = acting(&posted.person, ActionKind::ReadRanges)?;
+        let reviewed = read_ranges(&context, app_id(&id)?, number(&text)?).await.map_err(problem)?;
         Ok(page(&reading(&posted, &reviewed)))
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
@@ -112,8 +112,8 @@ fn findings_in_words(findings: &Findings) -> Vec<String> {
     words
 }
 
-async fn find(desk: &Desk<'_>, id: &str) -> Result<Preview, Response> {
-    preview(desk, app_id(id)?).await.map_err(problem)
+async fn find(context: &ActionContext<'_>, id: &str) -> Result<Preview, Response> {
+    preview(context, app_id(id)?).await.map_err(problem)
 }
 
 fn sending_back(id: AppId, path: &str, words: Vec<String>, fields: &Fields, error: &str) -> Asking {
@@ -159,12 +159,12 @@ pub async fn show_reject_app(officer: Officer, Path(id): Path<String>) -> Respon
 /// Sends an app back.
 pub async fn reject_one_app(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, ActionKind::RejectApp)?;
-        let seen = find(&desk, &id).await?;
+        let context = acting(&posted.person, ActionKind::RejectApp)?;
+        let seen = find(&context, &id).await?;
         let asking = |fields: &Fields, error: &str| rejecting_app(&seen, fields, error);
         let pending = |why: &str| reject_app_matter(seen.profile.id, why);
-        let (proof, why) = reasoned(&posted, &desk, asking, pending).await?;
-        reject_app(&desk, proof, seen.profile.id, &why).await.map_err(problem)?;
+        let (proof, why) = reasoned(&posted, &context, asking, pending).await?;
+        reject_app(&context, proof, seen.profile.id, &why).await.map_err(problem)?;
         Ok(told(
             &posted.person,
             &format!("/operations/apps/{}", seen.profile.id),
@@ -188,12 +188,12 @@ pub async fn show_reject_ranges(officer: Officer, Path((id, text)): Path<(String
 /// Sends ranges back.
 pub async fn reject_one_version(Path((id, text)): Path<(String, String)>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, ActionKind::RejectRanges)?;
-        let (number, seen) = (number(&text)?, find(&desk, &id).await?);
+        let context = acting(&posted.person, ActionKind::RejectRanges)?;
+        let (number, seen) = (number(&text)?, find(&context, &id).await?);
         let asking = |fields: &Fields, error: &str| rejecting_ranges(&seen, number, fields, error);
         let pending = |why: &str| reject_ranges_matter(seen.profile.id, number, why);
-        let (proof, why) = reasoned(&posted, &desk, asking, pending).await?;
-        reject_ranges(&desk, proof, (seen.profile.id, number), &why).await.map_err(problem)?;
+        let (proof, why) = reasoned(&posted, &context, asking, pending).await?;
+        reject_ranges(&context, proof, (seen.profile.id, number), &why).await.map_err(problem)?;
         Ok(told(
             &posted.person,
             &format!("/operations/apps/{}", seen.profile.id),

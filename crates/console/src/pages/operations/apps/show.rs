@@ -3,11 +3,11 @@
 use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::response::Response;
-use keyward_authority::oversight::name_of;
+use keyward_authority::operators::name_of;
 use keyward_authority::questions::{
     VersionView, namesakes_before, overseen_app, overseen_apps, review_queue,
 };
-use keyward_authority::{ActionError, AppKeyCounts, AppProfile, Desk};
+use keyward_authority::{ActionContext, ActionError, AppKeyCounts, AppProfile};
 use keyward_rules::app::{AppStanding, FrozenBy};
 use keyward_rules::limits::PAGE_MAX;
 
@@ -59,7 +59,7 @@ fn version(view: &VersionView) -> Version {
     }
 }
 
-async fn row(desk: &Desk<'_>, profile: &AppProfile) -> Result<Row, ActionError> {
+async fn row(context: &ActionContext<'_>, profile: &AppProfile) -> Result<Row, ActionError> {
     let (state, look) = state(profile);
     Ok(Row {
         id: profile.id.to_string(),
@@ -69,16 +69,16 @@ async fn row(desk: &Desk<'_>, profile: &AppProfile) -> Result<Row, ActionError> 
         state,
         look,
         owner: profile.owner.to_string(),
-        owner_name: name_of(desk, profile.owner).await?,
+        owner_name: name_of(context, profile.owner).await?,
         created: When::of(profile.created_at),
         changed: When::of(profile.changed_at),
     })
 }
 
-async fn rows(desk: &Desk<'_>, profiles: &[AppProfile]) -> Result<Vec<Row>, ActionError> {
+async fn rows(context: &ActionContext<'_>, profiles: &[AppProfile]) -> Result<Vec<Row>, ActionError> {
     let mut rows = Vec::new();
     for profile in profiles {
-        rows.push(row(desk, profile).await?);
+        rows.push(row(context, profile).await?);
     }
     Ok(rows)
 }
@@ -98,15 +98,19 @@ struct List {
 /// The queue and the list.
 pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
     let answer = async {
-        let desk = officer.desk()?;
-        build(&officer, &desk, &query).await.map_err(problem)
+        let context = officer.context()?;
+        build(&officer, &context, &query).await.map_err(problem)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
 
-async fn build(officer: &Officer, desk: &Desk<'_>, query: &Query) -> Result<Response, ActionError> {
-    let queue = review_queue(desk).await?;
-    let all = overseen_apps(desk, query.before.parse().ok()).await?;
+async fn build(
+    officer: &Officer,
+    context: &ActionContext<'_>,
+    query: &Query,
+) -> Result<Response, ActionError> {
+    let queue = review_queue(context).await?;
+    let all = overseen_apps(context, query.before.parse().ok()).await?;
     let next = all.last().filter(|_| all.len() == PAGE_MAX).map(|last| last.id.to_string());
     let versions = queue
         .versions
@@ -115,9 +119,9 @@ async fn build(officer: &Officer, desk: &Desk<'_>, query: &Query) -> Result<Resp
     Ok(page(&List {
         frame: Frame::of(&officer.0, "operations", "Apps"),
         tab: "apps",
-        apps: rows(desk, &queue.apps).await?,
+        apps: rows(context, &queue.apps).await?,
         versions: versions.collect(),
-        rows: rows(desk, &all).await?,
+        rows: rows(context, &all).await?,
         paged: !query.before.is_empty(),
         next: next.unwrap_or_default(),
     }))
@@ -150,8 +154,8 @@ struct Show<'p> {
 /// One app.
 pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
-        let desk = officer.desk()?;
-        let app = overseen_app(&desk, app_id(&id)?).await.map_err(problem)?;
+        let context = officer.context()?;
+        let app = overseen_app(&context, app_id(&id)?).await.map_err(problem)?;
         let (profile, now) = (&app.profile, officer.0.shell.now());
         let left = |due| if due > now { countdown(now, due) } else { String::new() };
         Ok(page(&Show {
@@ -159,7 +163,7 @@ pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
             tab: "apps",
             csrf: &officer.0.csrf,
             acts: officer.acts(),
-            app: row(&desk, profile).await.map_err(problem)?,
+            app: row(&context, profile).await.map_err(problem)?,
             rights: profile
                 .permissions
                 .iter()
@@ -169,7 +173,7 @@ pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
             reason: profile.reason.clone(),
             open: app.open,
             waits: profile.standing == AppStanding::Submitted,
-            namesakes: namesakes_before(&desk, profile).await.map_err(problem)?,
+            namesakes: namesakes_before(&context, profile).await.map_err(problem)?,
             frozen_by: profile.frozen.map_or("", FrozenBy::word),
             demand: profile
                 .demand

@@ -3,7 +3,7 @@
 
 use axum::extract::Path;
 use axum::response::Response;
-use keyward_authority::Desk;
+use keyward_authority::ActionContext;
 use keyward_authority::apps::{
     Preview, demand_matter, demand_successors, freeze_app, freeze_matter, preview,
 };
@@ -22,8 +22,8 @@ use crate::pages::operations::officer::{Officer, acting, reasoned};
 use crate::pages::person::{Posted, SignedIn};
 use crate::words::moment;
 
-async fn find(desk: &Desk<'_>, id: &str) -> Result<Preview, Response> {
-    preview(desk, app_id(id)?).await.map_err(problem)
+async fn find(context: &ActionContext<'_>, id: &str) -> Result<Preview, Response> {
+    preview(context, app_id(id)?).await.map_err(problem)
 }
 
 fn freezing(seen: &Preview, fields: &Fields, error: &str) -> Asking {
@@ -59,11 +59,11 @@ pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
 /// Freezes them.
 pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let desk = acting(&posted.person, ActionKind::FreezeApp)?;
-        let seen = find(&desk, &id).await?;
+        let context = acting(&posted.person, ActionKind::FreezeApp)?;
+        let seen = find(&context, &id).await?;
         let asking = |fields: &Fields, error: &str| freezing(&seen, fields, error);
-        let (proof, why) = reasoned(&posted, &desk, asking, |_| freeze_matter(&seen.profile)).await?;
-        freeze_app(&desk, proof, seen.profile.id, &why).await.map_err(problem)?;
+        let (proof, why) = reasoned(&posted, &context, asking, |_| freeze_matter(&seen.profile)).await?;
+        freeze_app(&context, proof, seen.profile.id, &why).await.map_err(problem)?;
         Ok(told(
             &posted.person,
             &format!("/operations/apps/{}", seen.profile.id),
@@ -116,17 +116,17 @@ pub async fn show_demand(officer: Officer, Path(id): Path<String>) -> Response {
 /// Demands them.
 pub async fn demand(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
-        let (person, desk) = (&posted.person, acting(&posted.person, ActionKind::DemandSuccessors)?);
-        let seen = find(&desk, &id).await?;
+        let (person, context) = (&posted.person, acting(&posted.person, ActionKind::DemandSuccessors)?);
+        let seen = find(&context, &id).await?;
         let kept = Fields(posted.fields.without(&["why", "due"]));
-        let Some(due) = due(&posted.fields, desk.now) else {
+        let Some(due) = due(&posted.fields, context.now) else {
             let wrong = ("At least an hour and at most 30 days from now, as 2026-11-21T08:15.", "");
             return Ok(ask_at_once(person, &demanding(person, &seen, &posted.fields, wrong), &kept).await);
         };
         let typed = Posted { person: person.clone(), fields: Fields(posted.fields.without(&["due"])) };
         let asking = |_: &Fields, error: &str| demanding(person, &seen, &posted.fields, ("", error));
-        let (proof, why) = reasoned(&typed, &desk, asking, |_| demand_matter(&seen.profile, due)).await?;
-        demand_successors(&desk, proof, (seen.profile.id, due), &why).await.map_err(problem)?;
+        let (proof, why) = reasoned(&typed, &context, asking, |_| demand_matter(&seen.profile, due)).await?;
+        demand_successors(&context, proof, (seen.profile.id, due), &why).await.map_err(problem)?;
         Ok(told(
             &posted.person,
             &format!("/operations/apps/{}", seen.profile.id),

@@ -9,7 +9,7 @@ use keyward_store::MasterKey;
 
 use super::proposals::begin_passed;
 use super::roles::{operators_of, staff};
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// Who stood behind it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,8 +25,8 @@ pub enum Approvers {
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn master_key_id(desk: &Desk<'_>) -> Result<MasterKeyId, ActionError> {
-    Ok(desk.authority.access.reader.master_key_id().await?)
+pub async fn master_key_id(context: &ActionContext<'_>) -> Result<MasterKeyId, ActionError> {
+    Ok(context.authority.access.reader.master_key_id().await?)
 }
 
 /// Writes down that the identity key is about to leave for a file.
@@ -34,10 +34,10 @@ pub async fn master_key_id(desk: &Desk<'_>) -> Result<MasterKeyId, ActionError> 
 /// # Errors
 /// [`ActionError::Store`]; then nothing may be written out.
 #[crate::boxed]
-pub async fn note_identity_key(desk: &Desk<'_>) -> Result<(), ActionError> {
-    let grant = desk.actor.may(ActionKind::ExportIdentityKey, Proof::None)?;
-    let tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    let event = Event::of(tx.grant(), desk.now, "identity_key", &[("number", "1".to_owned())]);
+pub async fn note_identity_key(context: &ActionContext<'_>) -> Result<(), ActionError> {
+    let grant = context.actor.may(ActionKind::ExportIdentityKey, Proof::None)?;
+    let tx = context.authority.access.writer.begin(grant, context.now).await?;
+    let event = Event::of(tx.grant(), context.now, "identity_key", &[("number", "1".to_owned())]);
     tx.commit(event).await?;
     Ok(())
 }
@@ -49,7 +49,7 @@ pub async fn note_identity_key(desk: &Desk<'_>) -> Result<(), ActionError> {
 /// too few operators stand behind it; [`ActionError::Store`] when another rotation came first.
 #[crate::boxed]
 pub async fn rotate_master_key(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     old: &MasterKey,
     new: &MasterKey,
 ) -> Result<Approvers, ActionError> {
@@ -59,10 +59,10 @@ pub async fn rotate_master_key(
     }
     let change = Change::RotateMasterKey(is);
     let mut facts = vec![("master_key", format!("{was} -> {is}"))];
-    let (mut tx, approvers) = match Passed::without_operators(change, &operators_of(&staff(desk).await?)) {
+    let (mut tx, approvers) = match Passed::without_operators(change, &operators_of(&staff(context).await?)) {
         Some(passed) => {
-            let grant = desk.actor.may(change.action(), Proof::Passed(passed))?;
-            let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+            let grant = context.actor.may(change.action(), Proof::Passed(passed))?;
+            let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
             if !operators_of(&tx.staff().await?).is_empty() {
                 return Err(ActionError::NotProposed(is));
             }
@@ -70,16 +70,16 @@ pub async fn rotate_master_key(
             (tx, Approvers::HostAlone)
         }
         None => {
-            let found = desk.authority.access.reader.open_proposal_for(change, desk.now).await?;
+            let found = context.authority.access.reader.open_proposal_for(change, context.now).await?;
             let id = found.ok_or(ActionError::NotProposed(is))?.proposal.id;
-            let (mut tx, judged) = begin_passed(desk, id).await?;
-            judged.settle(desk, &mut tx, None).await?;
+            let (mut tx, judged) = begin_passed(context, id).await?;
+            judged.settle(context, &mut tx, None).await?;
             facts.extend(judged.facts());
             (tx, Approvers::Operators(id))
         }
     };
     tx.wrap_root_key(old, new).await?;
-    let event = Event::of(tx.grant(), desk.now, "store", &facts);
+    let event = Event::of(tx.grant(), context.now, "store", &facts);
     tx.commit(event).await?;
     Ok(approvers)
 }

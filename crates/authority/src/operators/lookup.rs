@@ -10,7 +10,7 @@ use super::name::name_of;
 use super::roles::{role_of, set_up_is_open};
 use crate::keys::place_of;
 use crate::questions::{KeyView, list_keys, show_key};
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// An account with its name and role.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,8 +35,8 @@ pub struct Overview {
 }
 
 /// Only whose scope is everybody's.
-fn only_staff(desk: &Desk<'_>) -> Result<(), ActionError> {
-    if desk.actor.scope() == Scope::All { Ok(()) } else { Err(ActionError::NoAccount) }
+fn only_staff(context: &ActionContext<'_>) -> Result<(), ActionError> {
+    if context.actor.scope() == Scope::All { Ok(()) } else { Err(ActionError::NoAccount) }
 }
 
 /// Accounts whose address, name or id fits `text`, after `after`.
@@ -45,24 +45,28 @@ fn only_staff(desk: &Desk<'_>) -> Result<(), ActionError> {
 /// [`ActionError::NoAccount`] for a holder or visitor.
 #[crate::boxed]
 pub async fn search_accounts(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     text: &str,
     after: Option<AccountId>,
     limit: usize,
 ) -> Result<Vec<OverseenAccount>, ActionError> {
-    only_staff(desk)?;
+    only_staff(context)?;
     let mut found = Vec::new();
-    for record in
-        desk.authority.access.reader.search_accounts(desk.actor.scope(), text.trim(), after, limit).await?
+    for record in context
+        .authority
+        .access
+        .reader
+        .search_accounts(context.actor.scope(), text.trim(), after, limit)
+        .await?
     {
-        found.push(dress(desk, record).await?);
+        found.push(dress(context, record).await?);
     }
     Ok(found)
 }
 
-async fn dress(desk: &Desk<'_>, record: Overseen) -> Result<OverseenAccount, ActionError> {
+async fn dress(context: &ActionContext<'_>, record: Overseen) -> Result<OverseenAccount, ActionError> {
     let id = record.account.id;
-    Ok(OverseenAccount { name: name_of(desk, id).await?, role: role_of(desk, id).await?, record })
+    Ok(OverseenAccount { name: name_of(context, id).await?, role: role_of(context, id).await?, record })
 }
 
 /// One account with its keys, living ones first.
@@ -71,13 +75,13 @@ async fn dress(desk: &Desk<'_>, record: Overseen) -> Result<OverseenAccount, Act
 /// [`ActionError::NoAccount`].
 #[crate::boxed]
 pub async fn overseen_account(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     id: AccountId,
 ) -> Result<(OverseenAccount, Vec<KeyView>), ActionError> {
-    only_staff(desk)?;
-    let record = desk.authority.access.reader.oversee(desk.actor.scope(), id).await?;
-    let account = dress(desk, record.ok_or(ActionError::NoAccount)?).await?;
-    let (mut keys, _) = list_keys(desk, id).await?;
+    only_staff(context)?;
+    let record = context.authority.access.reader.oversee(context.actor.scope(), id).await?;
+    let account = dress(context, record.ok_or(ActionError::NoAccount)?).await?;
+    let (mut keys, _) = list_keys(context, id).await?;
     keys.sort_by_key(|key| (!key.is_living(), std::cmp::Reverse(key.created_at)));
     Ok((account, keys))
 }
@@ -88,20 +92,20 @@ pub async fn overseen_account(
 /// [`ActionError::NoAccount`] for a holder or visitor.
 #[crate::boxed]
 pub async fn search_keys(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     text: &str,
     after: Option<KeyId>,
     limit: usize,
 ) -> Result<Vec<(KeyView, String)>, ActionError> {
-    only_staff(desk)?;
-    let reader = &desk.authority.access.reader;
+    only_staff(context)?;
+    let reader = &context.authority.access.reader;
     let mut found = Vec::new();
-    for key in reader.search_keys(desk.actor.scope(), text.trim(), after, limit).await? {
+    for key in reader.search_keys(context.actor.scope(), text.trim(), after, limit).await? {
         // An altered row tells nothing that could be believed; its holder was told, and the log has it.
         let Ok(key) = key else { continue };
         let notes = reader.notes(key.id).await?;
-        let view = KeyView::of(&key, Some(&notes), place_of(desk, &notes).await?, desk.now);
-        found.push((view, name_of(desk, key.account).await?));
+        let view = KeyView::of(&key, Some(&notes), place_of(context, &notes).await?, context.now);
+        found.push((view, name_of(context, key.account).await?));
     }
     Ok(found)
 }
@@ -111,10 +115,10 @@ pub async fn search_keys(
 /// # Errors
 /// [`ActionError::NoKey`].
 #[crate::boxed]
-pub async fn overseen_key(desk: &Desk<'_>, id: KeyId) -> Result<(KeyView, String), ActionError> {
-    only_staff(desk)?;
-    let key = show_key(desk, id).await?;
-    let name = name_of(desk, key.account).await?;
+pub async fn overseen_key(context: &ActionContext<'_>, id: KeyId) -> Result<(KeyView, String), ActionError> {
+    only_staff(context)?;
+    let key = show_key(context, id).await?;
+    let name = name_of(context, key.account).await?;
     Ok((key, name))
 }
 
@@ -123,13 +127,13 @@ pub async fn overseen_key(desk: &Desk<'_>, id: KeyId) -> Result<(KeyView, String
 /// # Errors
 /// [`ActionError::NoAccount`] for a holder or visitor.
 #[crate::boxed]
-pub async fn overview(desk: &Desk<'_>) -> Result<Overview, ActionError> {
-    only_staff(desk)?;
-    let access = &desk.authority.access;
+pub async fn overview(context: &ActionContext<'_>) -> Result<Overview, ActionError> {
+    only_staff(context)?;
+    let access = &context.authority.access;
     let reviews = access.reader.apps_waiting().await? + access.reader.ranges_waiting().await?;
     Ok(Overview {
         reviews,
-        counts: access.reader.counts(desk.actor.scope(), desk.now).await?,
-        set_up_open: set_up_is_open(desk).await?,
+        counts: access.reader.counts(context.actor.scope(), context.now).await?,
+        set_up_open: set_up_is_open(context).await?,
     })
 }

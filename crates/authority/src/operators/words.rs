@@ -11,21 +11,23 @@ use super::policy_in_force::policy_in_force;
 use super::roles::role_of;
 use crate::apps::{approval_words, verify_words, withdraw_words};
 use crate::questions::reach_in_words;
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// What the change is, line by line, and what follows from it.
 ///
 /// # Errors
 /// [`ActionError::NoAccount`], [`ActionError::NoKey`] when what it is about is not there;
 /// [`ActionError::Unchanged`] when nothing would change.
-pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>, ActionError> {
-    let reader = &desk.authority.access.reader;
+pub(super) async fn words(context: &ActionContext<'_>, change: Change) -> Result<Vec<String>, ActionError> {
+    let reader = &context.authority.access.reader;
     match change {
         Change::GrantRole(account, role) => {
-            let record = reader.account(desk.actor.scope(), account).await?.ok_or(ActionError::NoAccount)?;
-            let now = role_of(desk, account).await?;
+            let record =
+                reader.account(context.actor.scope(), account).await?.ok_or(ActionError::NoAccount)?;
+            let now = role_of(context, account).await?;
             // A role needs a person with two factors, and sub-accounts have no person of their own.
-            let person = desk.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
+            let person =
+                context.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
             if now == Some(role) {
                 return Err(ActionError::Unchanged);
             }
@@ -36,7 +38,7 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
                 return Err(ActionError::OtherWay("a role needs two-factor sign-in; this person has it off"));
             }
             Ok(vec![
-                format!("Make {} an {role}", name_of(desk, account).await?),
+                format!("Make {} an {role}", name_of(context, account).await?),
                 match now {
                     Some(now) => format!("Account {account}, an {now} until now"),
                     None => format!("Account {account}, without a role until now"),
@@ -53,20 +55,20 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
         Change::ThawAccount(account) => {
             let since = reader.frozen_since(account).await?.ok_or(ActionError::Unchanged)?;
             Ok(vec![
-                format!("Lift the freeze of {}", name_of(desk, account).await?),
+                format!("Lift the freeze of {}", name_of(context, account).await?),
                 // A freeze of another day is another freeze: approvals of the earlier one do not lift it.
                 format!("Account {account}, frozen since {since}"),
                 "Its keys work again unless something else holds them.".to_owned(),
             ])
         }
         Change::ThawKey(id) => {
-            let key = reader.key(desk.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
+            let key = reader.key(context.actor.scope(), id).await?.ok_or(ActionError::NoKey)?;
             if key.life.is_over() || !key.life.holds.has(Hold::Frozen) {
                 return Err(ActionError::Unchanged);
             }
             Ok(vec![
                 format!("Lift the freeze of the API key “{}”", key.name),
-                format!("{id} of {}", name_of(desk, key.account).await?),
+                format!("{id} of {}", name_of(context, key.account).await?),
                 format!(
                     "It may {} and works from {}. Version {}.",
                     key.permissions,
@@ -76,12 +78,13 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
             ])
         }
         Change::ResetFactors(account) => {
-            let person = desk.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
+            let person =
+                context.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
             if person.two_factor() == keyward_rules::grant::TwoFactor::Off {
                 return Err(ActionError::Unchanged);
             }
             Ok(vec![
-                format!("Remove the second factor of {}", name_of(desk, account).await?),
+                format!("Remove the second factor of {}", name_of(context, account).await?),
                 format!("Account {account}"),
                 "Only for somebody who has proven elsewhere who they are: until they set up an authenticator, mailbox \
                  and password open the account, and after 24 hours the mailbox alone. Sessions and any role end, all \
@@ -89,9 +92,9 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
                     .to_owned(),
             ])
         }
-        Change::VerifyApp(app) => verify_words(desk, app).await,
-        Change::ApproveRanges(app, version) => approval_words(desk, app, version).await,
-        Change::WithdrawDemand(app) => withdraw_words(desk, app).await,
+        Change::VerifyApp(app) => verify_words(context, app).await,
+        Change::ApproveRanges(app, version) => approval_words(context, app, version).await,
+        Change::WithdrawDemand(app) => withdraw_words(context, app).await,
         Change::ThawApp(app) => {
             let profile = reader.app_profile(app).await?.ok_or(ActionError::NoApp)?;
             let by = match profile.frozen {
@@ -101,7 +104,11 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
             };
             Ok(vec![
                 format!("Lift the freeze of the app “{}”", profile.name),
-                format!("App {app} of {}, version {}", name_of(desk, profile.owner).await?, profile.version),
+                format!(
+                    "App {app} of {}, version {}",
+                    name_of(context, profile.owner).await?,
+                    profile.version
+                ),
                 by.to_owned(),
                 "All its keys work again unless something else holds them.".to_owned(),
             ])
@@ -120,7 +127,7 @@ pub(super) async fn words(desk: &Desk<'_>, change: Change) -> Result<Vec<String>
             ])
         }
         Change::Loosen(setting) => {
-            let in_force = policy_in_force(desk).await?;
+            let in_force = policy_in_force(context).await?;
             let now = Setting::all(&in_force.policy).into_iter().find(|one| one.name() == setting.name());
             Ok(vec![
                 format!("Loosen the policy {}", setting.name()),

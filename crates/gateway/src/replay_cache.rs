@@ -8,11 +8,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use keyward_rules::decision::{Mark, MarkAnswer};
+use keyward_rules::decision::{ReplayAnswer, ReplayEntry};
 use keyward_rules::id::KeyId;
 use keyward_rules::limits::TIMESTAMP_WINDOW_MS;
 use keyward_rules::time::Moment;
-use keyward_store::{SavedMark, TakenMarks};
+use keyward_store::{ReplaySnapshot, SavedReplayEntry};
 use parking_lot::Mutex;
 
 /// Seconds in which a timestamp can be fresh, both ways, and some to spare.
@@ -30,21 +30,21 @@ const AHEAD_MS: u64 = 1_000;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Setting {
     /// It is decided.
-    Done(MarkAnswer),
+    Done(ReplayAnswer),
     /// It is new, once it was kept durably by itself.
-    Ahead(SavedMark),
-    /// The horizon must be moved first: ask with [`Marks::want`], wait until it was written, and come again.
+    Ahead(SavedReplayEntry),
+    /// The horizon must be moved first: ask with [`ReplayCache::want`], wait until it was written, and come again.
     PastHorizon,
 }
 
 #[derive(Default)]
 struct Bucket {
     second: u64,
-    marks: std::collections::HashSet<(u128, u64)>,
+    replay_cache: std::collections::HashSet<(u128, u64)>,
 }
 
 /// All marks of one node.
-pub struct Marks {
+pub struct ReplayCache {
     ring: Vec<Mutex<Bucket>>,
     /// Timestamps at or below are refused: another process may have accepted them.
     floor_ms: AtomicU64,
@@ -56,7 +56,7 @@ pub struct Marks {
     asked: AtomicBool,
 }
 
-impl Marks {
+impl ReplayCache {
     /// Marks of a process that starts after one whose horizon was `horizon`.
     #[must_use]
     pub fn new(horizon: Option<Moment>) -> Self {
@@ -74,25 +74,25 @@ impl Marks {
     /// Marks of a process that starts after one that left these. After a clean stop all that was accepted is known, so
     /// nothing has to be refused.
     #[must_use]
-    pub fn restored(horizon: Option<Moment>, taken: &TakenMarks) -> Self {
-        let marks = Self::new(horizon);
+    pub fn restored(horizon: Option<Moment>, taken: &ReplaySnapshot) -> Self {
+        let replay_cache = Self::new(horizon);
         if taken.complete {
-            marks.floor_ms.store(0, Ordering::Release);
+            replay_cache.floor_ms.store(0, Ordering::Release);
         }
-        for mark in &taken.marks {
-            if let Some(bucket) = marks.bucket(mark.second, mark.fingerprint) {
+        for mark in &taken.entries {
+            if let Some(bucket) = replay_cache.bucket(mark.second, mark.fingerprint) {
                 let mut bucket = bucket.lock();
                 bucket.second = mark.second;
-                bucket.marks.insert((mark.key.as_u128(), mark.fingerprint));
+                bucket.replay_cache.insert((mark.key.as_u128(), mark.fingerprint));
             }
         }
-        marks
+        replay_cache
     }
 
-    /// Every mark, for [`Marks::restored`] after a clean stop; `None` while there are timestamps that this
+    /// Every mark, for [`ReplayCache::restored`] after a clean stop; `None` while there are timestamps that this
     /// process cannot vouch for itself.
     #[must_use]
-    pub fn saved(&self, now: Moment) -> Option<Vec<SavedMark>> {
+    pub fn saved(&self, now: Moment) -> Option<Vec<SavedReplayEntry>> {
         let floor = self.floor_ms.load(Ordering::Acquire);
         if floor + TIMESTAMP_WINDOW_MS >= now.unix_ms() {
             return None;
@@ -103,9 +103,9 @@ impl Marks {
             if bucket.second * 1_000 + 999 + TIMESTAMP_WINDOW_MS < now.unix_ms() {
                 continue;
             }
-            saved.extend(bucket.marks.iter().filter_map(|(key, fingerprint)| {
+            saved.extend(bucket.replay_cache.iter().filter_map(|(key, fingerprint)| {
                 let key = KeyId::from_u128(*key)?;
-                Some(SavedMark { key, fingerprint: *fingerprint, second: bucket.second })
+                Some(SavedReplayEntry { key, fingerprint: *fingerprint, second: bucket.second })
             }));
         }
         Some(saved)
@@ -119,8 +119,8 @@ impl Marks {
 
     /// Sets the mark, if it was never set and can be vouched for. Does not wait.
     #[must_use]
-    pub fn set(&self, mark: &Mark, now: Moment) -> Setting {
-        const CANNOT_TELL: Setting = Setting::Done(MarkAnswer::CannotTell);
+    pub fn set(&self, mark: &ReplayEntry, now: Moment) -> Setting {
+        const CANNOT_TELL: Setting = Setting::Done(ReplayAnswer::CannotTell);
         let signed = mark.signed_at.unix_ms();
         if signed <= self.floor_ms.load(Ordering::Acquire) {
             return CANNOT_TELL;
@@ -135,24 +135,24 @@ impl Marks {
         if bucket.second != second {
             // The bucket's old second must be past its freshness, or the clock stepped back.
             let stale = bucket.second * 1_000 + 999 + TIMESTAMP_WINDOW_MS < now.unix_ms();
-            if !bucket.marks.is_empty() && !stale {
+            if !bucket.replay_cache.is_empty() && !stale {
                 return CANNOT_TELL;
             }
-            bucket.marks.clear();
+            bucket.replay_cache.clear();
             bucket.second = second;
         }
         let name = (mark.key.as_u128(), mark.fingerprint);
-        if bucket.marks.contains(&name) {
-            return Setting::Done(MarkAnswer::Repeated);
+        if bucket.replay_cache.contains(&name) {
+            return Setting::Done(ReplayAnswer::Repeated);
         }
-        if bucket.marks.len() >= PER_SECOND / SHARDS {
+        if bucket.replay_cache.len() >= PER_SECOND / SHARDS {
             return CANNOT_TELL;
         }
-        bucket.marks.insert(name);
+        bucket.replay_cache.insert(name);
         if past_horizon {
-            Setting::Ahead(SavedMark { key: mark.key, fingerprint: mark.fingerprint, second })
+            Setting::Ahead(SavedReplayEntry { key: mark.key, fingerprint: mark.fingerprint, second })
         } else {
-            Setting::Done(MarkAnswer::New)
+            Setting::Done(ReplayAnswer::New)
         }
     }
 
@@ -200,138 +200,141 @@ impl Marks {
 
 #[cfg(test)]
 mod tests {
-    use keyward_rules::decision::{Mark, MarkAnswer};
+    use keyward_rules::decision::{ReplayAnswer, ReplayEntry};
     use keyward_rules::id::KeyId;
     use keyward_rules::time::Moment;
 
-    use keyward_store::TakenMarks;
+    use keyward_store::ReplaySnapshot;
 
-    use super::{Marks, Setting};
+    use super::{ReplayCache, Setting};
 
     const NOW: u64 = 1_800_000_000_000;
 
-    fn mark(fingerprint: u64, at: u64) -> Mark {
-        Mark { key: KeyId::from_entropy([1; 16]), fingerprint, signed_at: Moment::from_unix_ms(at) }
+    fn mark(fingerprint: u64, at: u64) -> ReplayEntry {
+        ReplayEntry { key: KeyId::from_entropy([1; 16]), fingerprint, signed_at: Moment::from_unix_ms(at) }
     }
 
-    const fn done(answer: MarkAnswer) -> Setting {
+    const fn done(answer: ReplayAnswer) -> Setting {
         Setting::Done(answer)
     }
 
-    fn ready(horizon: Option<u64>) -> Marks {
-        let marks = Marks::new(horizon.map(Moment::from_unix_ms));
-        marks.horizon_written(Moment::from_unix_ms(NOW + 100_000));
-        marks
+    fn ready(horizon: Option<u64>) -> ReplayCache {
+        let replay_cache = ReplayCache::new(horizon.map(Moment::from_unix_ms));
+        replay_cache.horizon_written(Moment::from_unix_ms(NOW + 100_000));
+        replay_cache
     }
 
     #[test]
     fn once_within_the_window() {
-        let marks = ready(None);
+        let replay_cache = ready(None);
         for at in [NOW - 30_000, NOW, NOW + 30_000] {
             let now = Moment::from_unix_ms(NOW);
-            assert_eq!(marks.set(&mark(7, at), now), done(MarkAnswer::New));
-            assert_eq!(marks.set(&mark(7, at), now), done(MarkAnswer::Repeated));
-            assert_eq!(marks.set(&mark(8, at), now), done(MarkAnswer::New));
+            assert_eq!(replay_cache.set(&mark(7, at), now), done(ReplayAnswer::New));
+            assert_eq!(replay_cache.set(&mark(7, at), now), done(ReplayAnswer::Repeated));
+            assert_eq!(replay_cache.set(&mark(8, at), now), done(ReplayAnswer::New));
         }
         // As late as a timestamp can be fresh, its mark is still there.
         assert_eq!(
-            marks.set(&mark(7, NOW + 30_000), Moment::from_unix_ms(NOW + 60_000)),
-            done(MarkAnswer::Repeated)
+            replay_cache.set(&mark(7, NOW + 30_000), Moment::from_unix_ms(NOW + 60_000)),
+            done(ReplayAnswer::Repeated)
         );
     }
 
     #[test]
     fn what_another_process_may_have_accepted_is_refused() {
-        let marks = ready(Some(NOW));
+        let replay_cache = ready(Some(NOW));
         let now = Moment::from_unix_ms(NOW);
-        assert_eq!(marks.set(&mark(1, NOW), now), done(MarkAnswer::CannotTell));
-        assert_eq!(marks.set(&mark(1, NOW + 1), now), done(MarkAnswer::New));
+        assert_eq!(replay_cache.set(&mark(1, NOW), now), done(ReplayAnswer::CannotTell));
+        assert_eq!(replay_cache.set(&mark(1, NOW + 1), now), done(ReplayAnswer::New));
     }
 
     #[test]
     fn nothing_is_accepted_past_the_durable_horizon() {
-        let marks = Marks::new(None);
+        let replay_cache = ReplayCache::new(None);
         let now = Moment::from_unix_ms(NOW);
-        assert_eq!(marks.set(&mark(1, NOW), now), Setting::PastHorizon);
-        marks.want(now);
-        let until = marks.next_horizon().unwrap();
+        assert_eq!(replay_cache.set(&mark(1, NOW), now), Setting::PastHorizon);
+        replay_cache.want(now);
+        let until = replay_cache.next_horizon().unwrap();
         assert!(until > now);
-        marks.horizon_written(until);
-        assert_eq!(marks.set(&mark(1, NOW), now), done(MarkAnswer::New));
-        assert_eq!(marks.next_horizon(), None);
+        replay_cache.horizon_written(until);
+        assert_eq!(replay_cache.set(&mark(1, NOW), now), done(ReplayAnswer::New));
+        assert_eq!(replay_cache.next_horizon(), None);
     }
 
     #[test]
     fn a_clean_stop_hands_its_marks_on() {
-        let marks = ready(None);
+        let replay_cache = ready(None);
         let now = Moment::from_unix_ms(NOW);
-        assert_eq!(marks.set(&mark(7, NOW), now), done(MarkAnswer::New));
+        assert_eq!(replay_cache.set(&mark(7, NOW), now), done(ReplayAnswer::New));
         let old = NOW - 100_000;
-        assert_eq!(marks.set(&mark(7, old), Moment::from_unix_ms(old)), done(MarkAnswer::New));
-        let saved = marks.saved(now).unwrap();
+        assert_eq!(replay_cache.set(&mark(7, old), Moment::from_unix_ms(old)), done(ReplayAnswer::New));
+        let saved = replay_cache.saved(now).unwrap();
         assert_eq!(saved.len(), 1, "what can no longer be fresh is not saved");
-        let taken = TakenMarks { complete: true, marks: saved };
-        let next = Marks::restored(Some(Moment::from_unix_ms(NOW + 100_000)), &taken);
-        assert_eq!(next.set(&mark(7, NOW), now), done(MarkAnswer::Repeated));
-        assert_eq!(next.set(&mark(8, NOW), now), done(MarkAnswer::New));
+        let taken = ReplaySnapshot { complete: true, entries: saved };
+        let next = ReplayCache::restored(Some(Moment::from_unix_ms(NOW + 100_000)), &taken);
+        assert_eq!(next.set(&mark(7, NOW), now), done(ReplayAnswer::Repeated));
+        assert_eq!(next.set(&mark(8, NOW), now), done(ReplayAnswer::New));
     }
 
     #[test]
     fn marks_after_a_crash_are_not_handed_on_while_they_are_incomplete() {
-        let marks = ready(Some(NOW));
-        assert_eq!(marks.saved(Moment::from_unix_ms(NOW + 30_000)), None);
-        assert_eq!(marks.saved(Moment::from_unix_ms(NOW + 30_001)), Some(vec![]));
+        let replay_cache = ready(Some(NOW));
+        assert_eq!(replay_cache.saved(Moment::from_unix_ms(NOW + 30_000)), None);
+        assert_eq!(replay_cache.saved(Moment::from_unix_ms(NOW + 30_001)), Some(vec![]));
     }
 
     #[test]
     fn the_horizon_is_asked_for_once_before_it_is_needed() {
-        let (marks, now) = (ready(None), Moment::from_unix_ms(NOW + 98_000));
-        assert!(!marks.runs_out(now) && marks.next_horizon().is_none());
+        let (replay_cache, now) = (ready(None), Moment::from_unix_ms(NOW + 98_000));
+        assert!(!replay_cache.runs_out(now) && replay_cache.next_horizon().is_none());
         let later = now.plus_ms(1_001);
-        assert!(marks.runs_out(later) && !marks.runs_out(later));
-        assert_eq!(marks.next_horizon(), Some(later.plus_ms(3_000)));
-        marks.horizon_failed();
-        assert!(marks.runs_out(later));
-        marks.horizon_written(later.plus_ms(3_000));
-        assert!(!marks.runs_out(later) && marks.next_horizon().is_none());
-        assert!(marks.runs_out(later.plus_ms(2_001)));
+        assert!(replay_cache.runs_out(later) && !replay_cache.runs_out(later));
+        assert_eq!(replay_cache.next_horizon(), Some(later.plus_ms(3_000)));
+        replay_cache.horizon_failed();
+        assert!(replay_cache.runs_out(later));
+        replay_cache.horizon_written(later.plus_ms(3_000));
+        assert!(!replay_cache.runs_out(later) && replay_cache.next_horizon().is_none());
+        assert!(replay_cache.runs_out(later.plus_ms(2_001)));
     }
 
     #[test]
     fn a_clock_ahead_moves_no_horizon_and_is_known_after_a_crash() {
-        let (marks, now) = (Marks::new(None), Moment::from_unix_ms(NOW));
-        marks.horizon_written(Moment::from_unix_ms(NOW + 2_000));
+        let (replay_cache, now) = (ReplayCache::new(None), Moment::from_unix_ms(NOW));
+        replay_cache.horizon_written(Moment::from_unix_ms(NOW + 2_000));
         let ahead = mark(7, NOW + 29_900);
-        let Setting::Ahead(kept) = marks.set(&ahead, now) else { panic!("it lies ahead") };
-        assert_eq!(marks.set(&ahead, now), done(MarkAnswer::Repeated));
-        assert_eq!(marks.next_horizon(), None);
-        let taken = TakenMarks { complete: false, marks: vec![kept] };
-        let next = Marks::restored(Some(Moment::from_unix_ms(NOW + 2_000)), &taken);
+        let Setting::Ahead(kept) = replay_cache.set(&ahead, now) else { panic!("it lies ahead") };
+        assert_eq!(replay_cache.set(&ahead, now), done(ReplayAnswer::Repeated));
+        assert_eq!(replay_cache.next_horizon(), None);
+        let taken = ReplaySnapshot { complete: false, entries: vec![kept] };
+        let next = ReplayCache::restored(Some(Moment::from_unix_ms(NOW + 2_000)), &taken);
         let soon = Moment::from_unix_ms(NOW + 2_100);
-        assert_eq!(next.set(&ahead, soon), done(MarkAnswer::Repeated));
-        assert_eq!(next.set(&mark(8, NOW + 2_000), soon), done(MarkAnswer::CannotTell));
+        assert_eq!(next.set(&ahead, soon), done(ReplayAnswer::Repeated));
+        assert_eq!(next.set(&mark(8, NOW + 2_000), soon), done(ReplayAnswer::CannotTell));
         // Others go on as soon as the clock is past the horizon.
         assert_eq!(next.set(&mark(8, NOW + 2_100), soon), Setting::PastHorizon);
         next.horizon_written(Moment::from_unix_ms(NOW + 4_100));
-        assert_eq!(next.set(&mark(8, NOW + 2_100), soon), done(MarkAnswer::New));
+        assert_eq!(next.set(&mark(8, NOW + 2_100), soon), done(ReplayAnswer::New));
     }
 
     #[test]
     fn a_full_second_refuses_and_forgets_nothing() {
-        let marks = ready(None);
+        let replay_cache = ready(None);
         let now = Moment::from_unix_ms(NOW);
         let mut fingerprint = 0;
-        while marks.set(&mark(fingerprint, NOW), now) == done(MarkAnswer::New) {
+        while replay_cache.set(&mark(fingerprint, NOW), now) == done(ReplayAnswer::New) {
             fingerprint += 16;
         }
-        assert_eq!(marks.set(&mark(fingerprint, NOW), now), done(MarkAnswer::CannotTell));
-        assert_eq!(marks.set(&mark(0, NOW), now), done(MarkAnswer::Repeated));
+        assert_eq!(replay_cache.set(&mark(fingerprint, NOW), now), done(ReplayAnswer::CannotTell));
+        assert_eq!(replay_cache.set(&mark(0, NOW), now), done(ReplayAnswer::Repeated));
     }
 
     #[test]
     fn a_clock_that_steps_back_counts_as_a_start() {
-        let marks = ready(None);
-        marks.clock_stepped_back();
-        assert_eq!(marks.set(&mark(1, NOW), Moment::from_unix_ms(NOW)), done(MarkAnswer::CannotTell));
+        let replay_cache = ready(None);
+        replay_cache.clock_stepped_back();
+        assert_eq!(
+            replay_cache.set(&mark(1, NOW), Moment::from_unix_ms(NOW)),
+            done(ReplayAnswer::CannotTell)
+        );
     }
 }

@@ -12,10 +12,10 @@ use keyward_rules::time::Moment;
 use crate::alarms::Alarms;
 use crate::clock_error::ClockError;
 use crate::follow::Lease;
-use crate::marks::Marks;
 use crate::memory::Memory;
 use crate::rates::Rates;
 use crate::recorder::Recorder;
+use crate::replay_cache::ReplayCache;
 use crate::settings::Limits;
 use crate::sources::Sources;
 use crate::uses::LastUses;
@@ -60,7 +60,7 @@ pub struct Counters {
     /// Per account and route.
     pub rates: Rates,
     /// Replay marks.
-    pub marks: Arc<Marks>,
+    pub replay_cache: Arc<ReplayCache>,
 }
 
 /// What leaves the path of a request beside its answer.
@@ -84,7 +84,7 @@ pub struct Keys {
 }
 
 /// The context of every request.
-pub struct Gate {
+pub struct RequestContext {
     /// The route table.
     pub routes: RouteTable,
     /// The facts.
@@ -99,7 +99,7 @@ pub struct Gate {
     pub bounds: (Limits, Clock),
 }
 
-impl Gate {
+impl RequestContext {
     /// Whether `client` is closed out for its bad credentials.
     #[must_use]
     pub fn is_banned(&self, client: IpAddr) -> bool {

@@ -120,15 +120,15 @@ impl Authority {
         Self { access, secrets, entropy, hasher, sealing, drawing, searches, settings, relying_party }
     }
 
-    /// A desk for what `actor` does at `now`.
+    /// The context of what `actor` does at `now`.
     #[must_use]
-    pub const fn desk(&self, actor: Actor, now: Moment) -> Desk<'_> {
-        Desk { authority: self, actor, now }
+    pub const fn context(&self, actor: Actor, now: Moment) -> ActionContext<'_> {
+        ActionContext { authority: self, actor, now }
     }
 }
 
 /// Who acts, when, and with what.
-pub struct Desk<'d> {
+pub struct ActionContext<'d> {
     /// What actions share.
     pub authority: &'d Authority,
     /// Who acts.
@@ -137,7 +137,7 @@ pub struct Desk<'d> {
     pub now: Moment,
 }
 
-impl Desk<'_> {
+impl ActionContext<'_> {
     /// Random bytes.
     pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];

@@ -9,12 +9,15 @@ use keyward_store::{AccountRecord, Tx};
 
 use super::roles::acting;
 use crate::accounts::family_holds;
-use crate::{ActionError, Desk, PendingAction, tell};
+use crate::{ActionContext, ActionError, PendingAction, tell};
 
 /// Refuses what would make something new of a frozen account, or of a sub-account whose master is frozen.
-pub(crate) async fn refuse_frozen(desk: &Desk<'_>, account: &AccountRecord) -> Result<(), ActionError> {
+pub(crate) async fn refuse_frozen(
+    context: &ActionContext<'_>,
+    account: &AccountRecord,
+) -> Result<(), ActionError> {
     for id in [Some(account.id), account.master()].into_iter().flatten() {
-        if desk.authority.access.reader.frozen_since(id).await?.is_some() {
+        if context.authority.access.reader.frozen_since(id).await?.is_some() {
             return Err(ActionError::Frozen);
         }
     }
@@ -57,34 +60,34 @@ pub fn freeze_key_matter(id: KeyId, why: &str) -> PendingAction {
 /// [`ActionError::NoAccount`], [`ActionError::Unchanged`] when it is frozen.
 #[crate::boxed]
 pub async fn freeze_account(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     proof: Proof,
     account: AccountId,
     why: &str,
 ) -> Result<(), ActionError> {
-    let grant = desk.actor.may(ActionKind::FreezeAccount, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    acting(desk, &mut tx).await?;
+    let grant = context.actor.may(ActionKind::FreezeAccount, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    acting(context, &mut tx).await?;
     tx.account(account).await?.ok_or(ActionError::NoAccount)?;
     if tx.frozen_since(account).await?.is_some() {
         return Err(ActionError::Unchanged);
     }
-    tx.set_frozen(account, Some(desk.now)).await?;
+    tx.set_frozen(account, Some(context.now)).await?;
     // All sessions of the account end at once. While the freeze lasts, its role is not in force.
     tx.end_sessions(account, None).await?;
     family_holds(&mut tx, account, |key| key.life.hold(Hold::AccountFrozen).ok()).await?;
     // The holder is told that it happened, and not by whom or from where.
-    let alert = keyward_rules::alert::Alert::of(AlertKind::AccountFrozen, account, desk.now);
-    tell::tell(desk, &mut tx, alert).await?;
+    let alert = keyward_rules::alert::Alert::of(AlertKind::AccountFrozen, account, context.now);
+    tell::notify_holder(context, &mut tx, alert).await?;
     let facts = [("holds", "+ account frozen".to_owned()), ("why", why.to_owned())];
-    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &facts);
+    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &facts);
     tx.commit(event).await?;
     Ok(())
 }
 
 /// Lifts the freeze of an account, in a proposal's transaction.
 pub(super) async fn thaw_account(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     tx: &mut Tx,
     account: AccountId,
 ) -> Result<(), ActionError> {
@@ -108,8 +111,8 @@ pub(super) async fn thaw_account(
         (!still.contains(&key.id)).then(|| key.life.release(Hold::AccountFrozen))
     })
     .await?;
-    let alert = keyward_rules::alert::Alert::of(AlertKind::AccountThawed, account, desk.now);
-    tell::tell(desk, tx, alert).await?;
+    let alert = keyward_rules::alert::Alert::of(AlertKind::AccountThawed, account, context.now);
+    tell::notify_holder(context, tx, alert).await?;
     Ok(())
 }
 
@@ -118,35 +121,40 @@ pub(super) async fn thaw_account(
 /// # Errors
 /// [`ActionError::NoKey`]; [`ActionError::Unchanged`] when it is frozen; [`ActionError::Life`] when it has ended.
 #[crate::boxed]
-pub async fn freeze_one_key(desk: &Desk<'_>, proof: Proof, id: KeyId, why: &str) -> Result<(), ActionError> {
-    let grant = desk.actor.may(ActionKind::FreezeKey, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    acting(desk, &mut tx).await?;
+pub async fn freeze_one_key(
+    context: &ActionContext<'_>,
+    proof: Proof,
+    id: KeyId,
+    why: &str,
+) -> Result<(), ActionError> {
+    let grant = context.actor.may(ActionKind::FreezeKey, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    acting(context, &mut tx).await?;
     let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
     if key.life.holds.has(Hold::Frozen) {
         return Err(ActionError::Unchanged);
     }
     key.life = key.life.hold(Hold::Frozen)?;
-    let mut alert = keyward_rules::alert::Alert::of(AlertKind::KeyFrozen, key.account, desk.now);
+    let mut alert = keyward_rules::alert::Alert::of(AlertKind::KeyFrozen, key.account, context.now);
     alert.key = Some((id, key.name.to_string()));
     tx.update_key(key).await?;
-    tell::tell(desk, &mut tx, alert).await?;
+    tell::notify_holder(context, &mut tx, alert).await?;
     let facts = [("holds", "+ frozen".to_owned()), ("why", why.to_owned())];
-    let event = Event::of(tx.grant(), desk.now, &format!("key:{id}"), &facts);
+    let event = Event::of(tx.grant(), context.now, &format!("key:{id}"), &facts);
     tx.commit(event).await?;
     Ok(())
 }
 
 /// Lifts the freeze of a key, in a proposal's transaction.
-pub(super) async fn thaw_key(desk: &Desk<'_>, tx: &mut Tx, id: KeyId) -> Result<(), ActionError> {
+pub(super) async fn thaw_key(context: &ActionContext<'_>, tx: &mut Tx, id: KeyId) -> Result<(), ActionError> {
     let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
     if key.life.is_over() || !key.life.holds.has(Hold::Frozen) {
         return Err(ActionError::Unchanged);
     }
     key.life = key.life.release(Hold::Frozen);
-    let mut alert = keyward_rules::alert::Alert::of(AlertKind::KeyThawed, key.account, desk.now);
+    let mut alert = keyward_rules::alert::Alert::of(AlertKind::KeyThawed, key.account, context.now);
     alert.key = Some((id, key.name.to_string()));
     tx.update_key(key).await?;
-    tell::tell(desk, tx, alert).await?;
+    tell::notify_holder(context, tx, alert).await?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use keyward_rules::policy::{Policy, Setting};
 use keyward_rules::time::Moment;
 use keyward_store::{PolicyRecord, Tx};
 
-use crate::{ActionError, Desk};
+use crate::{ActionContext, ActionError};
 
 /// Where a policy came from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,8 +27,8 @@ pub struct InForce {
     pub settings: [(Setting, PolicySource); 4],
 }
 
-fn merge(desk: &Desk<'_>, records: &[PolicyRecord]) -> InForce {
-    let settings = &desk.authority.settings;
+fn merge(context: &ActionContext<'_>, records: &[PolicyRecord]) -> InForce {
+    let settings = &context.authority.settings;
     let mut policy = settings.policy;
     records.iter().for_each(|record| record.setting.apply(&mut policy));
     let with_source = |setting: Setting| {
@@ -48,11 +48,11 @@ fn merge(desk: &Desk<'_>, records: &[PolicyRecord]) -> InForce {
 /// # Errors
 /// [`ActionError::Store`] when a stored one was altered.
 #[crate::boxed]
-pub async fn policy_in_force(desk: &Desk<'_>) -> Result<InForce, ActionError> {
-    Ok(merge(desk, &desk.authority.access.reader.policies().await?))
+pub async fn policy_in_force(context: &ActionContext<'_>) -> Result<InForce, ActionError> {
+    Ok(merge(context, &context.authority.access.reader.policies().await?))
 }
 
 /// The same, inside a transaction.
-pub(crate) async fn policy_now(desk: &Desk<'_>, tx: &mut Tx) -> Result<Policy, ActionError> {
-    Ok(merge(desk, &tx.policies().await?).policy)
+pub(crate) async fn policy_now(context: &ActionContext<'_>, tx: &mut Tx) -> Result<Policy, ActionError> {
+    Ok(merge(context, &tx.policies().await?).policy)
 }

@@ -19,7 +19,7 @@ use super::roles::{operators, operators_of, refuse_too_few, staff};
 use super::words::words;
 use crate::accounts::reset_factors;
 use crate::apps::{approve_ranges, thaw_app, verify_app, withdraw_demand};
-use crate::{ActionError, Desk, PendingAction, tell};
+use crate::{ActionContext, ActionError, PendingAction, tell};
 
 /// A proposal as people see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,8 +53,11 @@ pub struct ProposalView {
 /// # Errors
 /// As [`check_proposal`].
 #[crate::boxed]
-pub async fn propose_matter(desk: &Desk<'_>, change: Change) -> Result<PendingAction, ActionError> {
-    let lines = check_proposal(desk, change).await?;
+pub async fn propose_matter(
+    context: &ActionContext<'_>,
+    change: Change,
+) -> Result<PendingAction, ActionError> {
+    let lines = check_proposal(context, change).await?;
     let mut words = vec!["Propose this change to the other operators:".to_owned()];
     words.extend(lines);
     Ok(PendingAction { action: ActionKind::Propose, facts: vec![("change", change.to_string())], words })
@@ -65,9 +68,9 @@ pub async fn propose_matter(desk: &Desk<'_>, change: Change) -> Result<PendingAc
 /// # Errors
 /// [`ActionError::Unchanged`], [`ActionError::OtherWay`] for a policy that would be stricter, and what is missing.
 #[crate::boxed]
-pub async fn check_proposal(desk: &Desk<'_>, change: Change) -> Result<Vec<String>, ActionError> {
+pub async fn check_proposal(context: &ActionContext<'_>, change: Change) -> Result<Vec<String>, ActionError> {
     if let Change::Loosen(setting) = change {
-        match setting.direction(&policy_in_force(desk).await?.policy) {
+        match setting.direction(&policy_in_force(context).await?.policy) {
             Direction::Looser => {}
             Direction::Same => return Err(ActionError::Unchanged),
             Direction::Tighter => {
@@ -77,7 +80,7 @@ pub async fn check_proposal(desk: &Desk<'_>, change: Change) -> Result<Vec<Strin
             }
         }
     }
-    words(desk, change).await
+    words(context, change).await
 }
 
 /// Makes a proposal and tells the other operators; gives its number.
@@ -85,12 +88,16 @@ pub async fn check_proposal(desk: &Desk<'_>, change: Change) -> Result<Vec<Strin
 /// # Errors
 /// As [`check_proposal`], [`ActionError::TooManyProposals`], and [`ActionError::ProposedAlready`].
 #[crate::boxed]
-pub async fn propose(desk: &Desk<'_>, proof: Proof, change: Change) -> Result<ProposalId, ActionError> {
-    let requester = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
-    let lines = check_proposal(desk, change).await?;
-    let name = name_of(desk, requester).await?;
-    let grant = desk.actor.may(ActionKind::Propose, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+pub async fn propose(
+    context: &ActionContext<'_>,
+    proof: Proof,
+    change: Change,
+) -> Result<ProposalId, ActionError> {
+    let requester = context.actor.person().ok_or(ActionError::NoAccount)?.account;
+    let lines = check_proposal(context, change).await?;
+    let name = name_of(context, requester).await?;
+    let grant = context.actor.may(ActionKind::Propose, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     if tx.open_proposals().await? >= u64::try_from(OPEN_PROPOSALS).unwrap_or(u64::MAX) {
         return Err(ActionError::TooManyProposals);
     }
@@ -107,18 +114,18 @@ pub async fn propose(desk: &Desk<'_>, proof: Proof, change: Change) -> Result<Pr
         id: ProposalId::from_u64(1).ok_or(ActionError::NoProposal)?,
         change,
         hash,
-        needed: policy_now(desk, &mut tx).await?.needed,
+        needed: policy_now(context, &mut tx).await?.needed,
         requester,
-        made_at: desk.now,
-        expires_at: desk.now.plus_ms(PROPOSAL_LIFE_MS),
+        made_at: context.now,
+        expires_at: context.now.plus_ms(PROPOSAL_LIFE_MS),
         approvals: Vec::new(),
         standing: Standing::Open,
     };
     let id = tx.insert_proposal(proposal, &lines).await?;
     let detail = format!("Proposal {id} by {name}: {}.", lines.first().map_or("", String::as_str));
-    tell_operators(desk, &mut tx, &people, Some(requester), AlertKind::ProposalWaiting, &detail).await?;
+    tell_operators(context, &mut tx, &people, Some(requester), AlertKind::ProposalWaiting, &detail).await?;
     let facts = [("change", change.to_string()), ("hash", hash.to_string()), ("words", lines.join(" | "))];
-    let event = Event::of(tx.grant(), desk.now, &format!("proposal:{id}"), &facts);
+    let event = Event::of(tx.grant(), context.now, &format!("proposal:{id}"), &facts);
     tx.commit(event).await?;
     Ok(id)
 }
@@ -141,22 +148,22 @@ pub fn approval_matter(view: &ProposalView) -> PendingAction {
 /// [`ActionError::Proposal`], [`ActionError::NoProposal`].
 #[crate::boxed]
 pub async fn approve(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     proof: Proof,
     id: ProposalId,
     read: ChangeHash,
 ) -> Result<(), ActionError> {
-    let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
-    let grant = desk.actor.may(ActionKind::Approve, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let by = context.actor.person().ok_or(ActionError::NoAccount)?.account;
+    let grant = context.actor.may(ActionKind::Approve, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let record = tx.proposal(id).await?.ok_or(ActionError::NoProposal)?;
     let operators = operators(&mut tx).await?;
-    let needed = policy_now(desk, &mut tx).await?.needed;
-    let hash = hash_now(desk, record.proposal.change).await;
-    let present = Present { operators: &operators, hash, needed, now: desk.now };
+    let needed = policy_now(context, &mut tx).await?.needed;
+    let hash = hash_now(context, record.proposal.change).await;
+    let present = Present { operators: &operators, hash, needed, now: context.now };
     let approval = record.proposal.approve(by, read, &present)?;
     tx.insert_approval(id, &approval).await?;
-    let event = Event::of(tx.grant(), desk.now, &format!("proposal:{id}"), &[("hash", read.to_string())]);
+    let event = Event::of(tx.grant(), context.now, &format!("proposal:{id}"), &[("hash", read.to_string())]);
     tx.commit(event).await?;
     Ok(())
 }
@@ -175,8 +182,8 @@ pub enum Progress {
 /// Carries a proposal out if the approval before this was the last that it needs. The approval stands whatever comes of
 /// it, so a refusal is an answer and no error.
 #[crate::boxed]
-pub async fn carry_out_if_complete(desk: &Desk<'_>, id: ProposalId) -> Progress {
-    match carry_out(desk, id).await {
+pub async fn carry_out_if_complete(context: &ActionContext<'_>, id: ProposalId) -> Progress {
+    match carry_out(context, id).await {
         Ok(()) => Progress::Done,
         Err(ActionError::Proposal(NotPassed::NotEnough { .. }) | ActionError::AtTheHost) => Progress::Waits,
         Err(refused) => Progress::Refused(refused),
@@ -190,32 +197,32 @@ pub async fn carry_out_if_complete(desk: &Desk<'_>, id: ProposalId) -> Progress 
 /// # Errors
 /// [`ActionError::Proposal`]; what the change itself refuses; then the proposal stays as it was.
 #[crate::boxed]
-pub async fn carry_out(desk: &Desk<'_>, id: ProposalId) -> Result<(), ActionError> {
-    let tried = carry_out_once(desk, id).await;
+pub async fn carry_out(context: &ActionContext<'_>, id: ProposalId) -> Result<(), ActionError> {
+    let tried = carry_out_once(context, id).await;
     // Asked after the try: another operator may have carried it out at the same moment.
-    if tried.is_err() && find(desk, id).await?.proposal.standing == Standing::Done {
-        return refuse_other_than_operators(desk).await;
+    if tried.is_err() && find(context, id).await?.proposal.standing == Standing::Done {
+        return refuse_other_than_operators(context).await;
     }
     tried
 }
 
-async fn refuse_other_than_operators(desk: &Desk<'_>) -> Result<(), ActionError> {
-    let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
-    if operators_of(&staff(desk).await?).contains(&by) {
+async fn refuse_other_than_operators(context: &ActionContext<'_>) -> Result<(), ActionError> {
+    let by = context.actor.person().ok_or(ActionError::NoAccount)?.account;
+    if operators_of(&staff(context).await?).contains(&by) {
         Ok(())
     } else {
         Err(NotPassed::NotAnOperator.into())
     }
 }
 
-async fn carry_out_once(desk: &Desk<'_>, id: ProposalId) -> Result<(), ActionError> {
-    let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
-    let change = find(desk, id).await?.proposal.change;
+async fn carry_out_once(context: &ActionContext<'_>, id: ProposalId) -> Result<(), ActionError> {
+    let by = context.actor.person().ok_or(ActionError::NoAccount)?.account;
+    let change = find(context, id).await?.proposal.change;
     if change.is_done_at_the_host() {
         return Err(ActionError::AtTheHost);
     }
-    let (mut tx, judged) = begin_passed(desk, id).await?;
-    let policy = policy_now(desk, &mut tx).await?;
+    let (mut tx, judged) = begin_passed(context, id).await?;
+    let policy = policy_now(context, &mut tx).await?;
     if !judged.operators.contains(&by) {
         return Err(NotPassed::NotAnOperator.into());
     }
@@ -223,7 +230,7 @@ async fn carry_out_once(desk: &Desk<'_>, id: ProposalId) -> Result<(), ActionErr
     let subject = match change {
         Change::GrantRole(account, role) => {
             if role == Role::Auditor {
-                refuse_too_few(desk, &mut tx, account).await?;
+                refuse_too_few(context, &mut tx, account).await?;
             }
             // Nobody gets a role who has turned two-factor sign-in off since the words were read.
             let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
@@ -232,21 +239,21 @@ async fn carry_out_once(desk: &Desk<'_>, id: ProposalId) -> Result<(), ActionErr
             }
             tx.set_role(account, Some(role)).await?;
             let alert =
-                tell::by_actor(desk, AlertKind::RoleGranted, account, format!("You are an {role} now."));
-            tell::tell(desk, &mut tx, Alert { from: None, device: None, ..alert }).await?;
+                tell::by_actor(context, AlertKind::RoleGranted, account, format!("You are an {role} now."));
+            tell::notify_holder(context, &mut tx, Alert { from: None, device: None, ..alert }).await?;
             facts.push(("role", role.to_string()));
             format!("account:{account}")
         }
         Change::ThawAccount(account) => {
-            thaw_account(desk, &mut tx, account).await?;
+            thaw_account(context, &mut tx, account).await?;
             format!("account:{account}")
         }
         Change::ThawKey(key) => {
-            thaw_key(desk, &mut tx, key).await?;
+            thaw_key(context, &mut tx, key).await?;
             format!("key:{key}")
         }
         Change::ResetFactors(account) => {
-            reset_factors(desk, &mut tx, account).await?;
+            reset_factors(context, &mut tx, account).await?;
             format!("account:{account}")
         }
         Change::Loosen(setting) => {
@@ -258,25 +265,25 @@ async fn carry_out_once(desk: &Desk<'_>, id: ProposalId) -> Result<(), ActionErr
             format!("policy:{}", setting.name())
         }
         Change::VerifyApp(app) => {
-            verify_app(desk, &mut tx, app).await?;
+            verify_app(context, &mut tx, app).await?;
             format!("app:{app}")
         }
         Change::ApproveRanges(app, version) => {
-            facts.extend(approve_ranges(desk, &mut tx, (app, version), by).await?);
+            facts.extend(approve_ranges(context, &mut tx, (app, version), by).await?);
             format!("app:{app}")
         }
         Change::WithdrawDemand(app) => {
-            withdraw_demand(desk, &mut tx, app).await?;
+            withdraw_demand(context, &mut tx, app).await?;
             format!("app:{app}")
         }
         Change::ThawApp(app) => {
-            thaw_app(desk, &mut tx, app).await?;
+            thaw_app(context, &mut tx, app).await?;
             format!("app:{app}")
         }
         Change::RotateMasterKey(_) => return Err(ActionError::AtTheHost),
     };
-    judged.settle(desk, &mut tx, Some(by)).await?;
-    let event = Event::of(tx.grant(), desk.now, &subject, &facts);
+    judged.settle(context, &mut tx, Some(by)).await?;
+    let event = Event::of(tx.grant(), context.now, &subject, &facts);
     tx.commit(event).await?;
     Ok(())
 }
@@ -289,22 +296,25 @@ pub(super) struct Judged {
 
 /// Begins the change that the proposal is of, if enough operators stand behind it: looked at before, for the right to
 /// begin, and once more under the lock, when nobody else can commit.
-pub(super) async fn begin_passed(desk: &Desk<'_>, id: ProposalId) -> Result<(Tx, Judged), ActionError> {
-    let proposal = find(desk, id).await?.proposal;
+pub(super) async fn begin_passed(
+    context: &ActionContext<'_>,
+    id: ProposalId,
+) -> Result<(Tx, Judged), ActionError> {
+    let proposal = find(context, id).await?.proposal;
     let change = proposal.change;
     let passed = {
-        let operators = operators_of(&staff(desk).await?);
-        let needed = policy_in_force(desk).await?.policy.needed;
-        let hash = hash_now(desk, change).await;
-        proposal.pass(&Present { operators: &operators, hash, needed, now: desk.now })?
+        let operators = operators_of(&staff(context).await?);
+        let needed = policy_in_force(context).await?.policy.needed;
+        let hash = hash_now(context, change).await;
+        proposal.pass(&Present { operators: &operators, hash, needed, now: context.now })?
     };
-    let grant = desk.actor.may(change.action(), Proof::Passed(passed))?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let grant = context.actor.may(change.action(), Proof::Passed(passed))?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let record = tx.proposal(id).await?.ok_or(ActionError::NoProposal)?;
     let operators = operators(&mut tx).await?;
-    let needed = policy_now(desk, &mut tx).await?.needed;
-    let hash = hash_now(desk, change).await;
-    record.proposal.pass(&Present { operators: &operators, hash, needed, now: desk.now })?;
+    let needed = policy_now(context, &mut tx).await?.needed;
+    let hash = hash_now(context, change).await;
+    record.proposal.pass(&Present { operators: &operators, hash, needed, now: context.now })?;
     Ok((tx, Judged { record, operators }))
 }
 
@@ -325,13 +335,13 @@ impl Judged {
     /// Settles it as carried out, by an operator or at the host, and tells the operators.
     pub(super) async fn settle(
         &self,
-        desk: &Desk<'_>,
+        context: &ActionContext<'_>,
         tx: &mut Tx,
         by: Option<AccountId>,
     ) -> Result<(), ActionError> {
         tx.settle_proposal(&self.record, Standing::Done, by).await?;
         let detail = settled_detail(&self.record, "carried out");
-        tell_operators(desk, tx, &self.operators, by, AlertKind::ProposalSettled, &detail).await
+        tell_operators(context, tx, &self.operators, by, AlertKind::ProposalSettled, &detail).await
     }
 }
 
@@ -350,10 +360,14 @@ pub fn cancellation_matter(id: ProposalId) -> PendingAction {
 /// # Errors
 /// [`ActionError::Proposal`] when it is settled; [`ActionError::NoProposal`].
 #[crate::boxed]
-pub async fn cancel_proposal(desk: &Desk<'_>, proof: Proof, id: ProposalId) -> Result<(), ActionError> {
-    let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
-    let grant = desk.actor.may(ActionKind::CancelProposal, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+pub async fn cancel_proposal(
+    context: &ActionContext<'_>,
+    proof: Proof,
+    id: ProposalId,
+) -> Result<(), ActionError> {
+    let by = context.actor.person().ok_or(ActionError::NoAccount)?.account;
+    let grant = context.actor.may(ActionKind::CancelProposal, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let people = operators(&mut tx).await?;
     if !people.contains(&by) {
         return Err(NotPassed::NotAnOperator.into());
@@ -364,9 +378,9 @@ pub async fn cancel_proposal(desk: &Desk<'_>, proof: Proof, id: ProposalId) -> R
     }
     tx.settle_proposal(&record, Standing::Cancelled, Some(by)).await?;
     let detail = settled_detail(&record, "cancelled");
-    tell_operators(desk, &mut tx, &people, Some(by), AlertKind::ProposalSettled, &detail).await?;
+    tell_operators(context, &mut tx, &people, Some(by), AlertKind::ProposalSettled, &detail).await?;
     let facts = [("change", record.proposal.change.to_string())];
-    let event = Event::of(tx.grant(), desk.now, &format!("proposal:{id}"), &facts);
+    let event = Event::of(tx.grant(), context.now, &format!("proposal:{id}"), &facts);
     tx.commit(event).await?;
     Ok(())
 }
@@ -377,7 +391,7 @@ fn settled_detail(record: &ProposalRecord, how: &str) -> String {
 }
 
 async fn tell_operators(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     tx: &mut Tx,
     people: &[AccountId],
     but: Option<AccountId>,
@@ -385,19 +399,19 @@ async fn tell_operators(
     detail: &str,
 ) -> Result<(), ActionError> {
     for account in people.iter().filter(|account| Some(**account) != but) {
-        let alert = Alert { detail: detail.to_owned(), ..Alert::of(kind, *account, desk.now) };
-        tell::tell(desk, tx, alert).await?;
+        let alert = Alert { detail: detail.to_owned(), ..Alert::of(kind, *account, context.now) };
+        tell::notify_holder(context, tx, alert).await?;
     }
     Ok(())
 }
 
-async fn find(desk: &Desk<'_>, id: ProposalId) -> Result<ProposalRecord, ActionError> {
-    desk.authority.access.reader.proposal(id).await?.ok_or(ActionError::NoProposal)
+async fn find(context: &ActionContext<'_>, id: ProposalId) -> Result<ProposalRecord, ActionError> {
+    context.authority.access.reader.proposal(id).await?.ok_or(ActionError::NoProposal)
 }
 
 /// The hash of the change in today's words; when it has none any more, one that nothing was ever bound to.
-async fn hash_now(desk: &Desk<'_>, change: Change) -> ChangeHash {
-    let lines = words(desk, change).await.unwrap_or_default();
+async fn hash_now(context: &ActionContext<'_>, change: Change) -> ChangeHash {
+    let lines = words(context, change).await.unwrap_or_default();
     ChangeHash::of(change, &lines)
 }
 
@@ -406,9 +420,9 @@ async fn hash_now(desk: &Desk<'_>, change: Change) -> ChangeHash {
 /// # Errors
 /// [`ActionError::NoProposal`]; [`ActionError::Store`] when its row was altered.
 #[crate::boxed]
-pub async fn show_proposal(desk: &Desk<'_>, id: ProposalId) -> Result<ProposalView, ActionError> {
-    let record = find(desk, id).await?;
-    view(desk, record).await
+pub async fn show_proposal(context: &ActionContext<'_>, id: ProposalId) -> Result<ProposalView, ActionError> {
+    let record = find(context, id).await?;
+    view(context, record).await
 }
 
 /// Proposals before number `before`, newest first; and how many of them were altered and are left out.
@@ -417,41 +431,41 @@ pub async fn show_proposal(desk: &Desk<'_>, id: ProposalId) -> Result<ProposalVi
 /// [`ActionError::Store`].
 #[crate::boxed]
 pub async fn list_proposals(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     before: Option<ProposalId>,
     limit: usize,
 ) -> Result<(Vec<ProposalView>, usize), ActionError> {
     let mut views = Vec::new();
     let mut altered = 0;
-    for record in desk.authority.access.reader.proposals(before, limit).await? {
+    for record in context.authority.access.reader.proposals(before, limit).await? {
         match record {
-            Ok(record) => views.push(view(desk, record).await?),
+            Ok(record) => views.push(view(context, record).await?),
             Err(_) => altered += 1,
         }
     }
     Ok((views, altered))
 }
 
-async fn view(desk: &Desk<'_>, record: ProposalRecord) -> Result<ProposalView, ActionError> {
+async fn view(context: &ActionContext<'_>, record: ProposalRecord) -> Result<ProposalView, ActionError> {
     let ProposalRecord { proposal, words, settled } = record;
-    let people = operators_of(&staff(desk).await?);
-    let needed = policy_in_force(desk).await?.policy.needed;
+    let people = operators_of(&staff(context).await?);
+    let needed = policy_in_force(context).await?.policy.needed;
     let mut approvals = Vec::new();
     for approval in &proposal.approvals {
-        approvals.push((approval.by, name_of(desk, approval.by).await?, approval.at));
+        approvals.push((approval.by, name_of(context, approval.by).await?, approval.at));
     }
     let settled = match settled {
-        Some((at, Some(by))) => Some((at, name_of(desk, by).await?)),
+        Some((at, Some(by))) => Some((at, name_of(context, by).await?)),
         Some((at, None)) => Some((at, "somebody at the host".to_owned())),
         None => None,
     };
-    let over = proposal.standing == Standing::Open && desk.now >= proposal.expires_at;
+    let over = proposal.standing == Standing::Open && context.now >= proposal.expires_at;
     Ok(ProposalView {
         id: proposal.id,
         change: proposal.change,
         words,
         hash: proposal.hash,
-        requester: (proposal.requester, name_of(desk, proposal.requester).await?),
+        requester: (proposal.requester, name_of(context, proposal.requester).await?),
         counting: (proposal.counting(&people), proposal.takes(needed)),
         approvals,
         made_at: proposal.made_at,

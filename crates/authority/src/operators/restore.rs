@@ -10,7 +10,7 @@ use keyward_rules::id::{AccountId, KeyId};
 use keyward_store::{MasterKey, Seen};
 
 use crate::apps::freeze_all;
-use crate::{ActionError, Desk, tell};
+use crate::{ActionContext, ActionError, tell};
 
 /// Keys looked at in one transaction.
 const BATCH: u64 = 500;
@@ -31,22 +31,22 @@ pub enum Since {
 /// [`ActionError::Store`]; batches that were committed before stay.
 #[crate::boxed]
 pub async fn note_restore(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     kept: Seen,
     since: Since,
     (former, master): (&MasterKey, &MasterKey),
 ) -> Result<usize, ActionError> {
     let disabled = match since {
         Since::Nothing => 0,
-        Since::Unknown => disable_all(desk).await?,
+        Since::Unknown => disable_all(context).await?,
     };
     // A range taken away since, or an app frozen since, would be back with the backup.
     let apps = match since {
         Since::Nothing => 0,
-        Since::Unknown => freeze_all(desk, ActionKind::RestoreStore).await?,
+        Since::Unknown => freeze_all(context, ActionKind::RestoreStore).await?,
     };
-    let grant = desk.actor.may(ActionKind::RestoreStore, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+    let grant = context.actor.may(ActionKind::RestoreStore, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let ended = match since {
         Since::Nothing => 0,
         Since::Unknown => tx.end_all_sessions().await?,
@@ -67,15 +67,15 @@ pub async fn note_restore(
         ("keys_disabled", disabled.to_string()),
         ("sessions_ended", ended.to_string()),
     ];
-    let event = Event::of(tx.grant(), desk.now, "store", &facts);
+    let event = Event::of(tx.grant(), context.now, "store", &facts);
     tx.commit(event).await?;
     Ok(disabled)
 }
 
-async fn disable_all(desk: &Desk<'_>) -> Result<usize, ActionError> {
+async fn disable_all(context: &ActionContext<'_>) -> Result<usize, ActionError> {
     let (mut disabled, mut after) = (0, None);
     loop {
-        let (count, last) = disable_batch(desk, after).await?;
+        let (count, last) = disable_batch(context, after).await?;
         disabled += count;
         match last {
             Some(last) => after = Some(last),
@@ -85,9 +85,12 @@ async fn disable_all(desk: &Desk<'_>) -> Result<usize, ActionError> {
 }
 
 /// Disables one batch; gives how many keys and, while there may be more, the last one that it looked at.
-async fn disable_batch(desk: &Desk<'_>, after: Option<KeyId>) -> Result<(usize, Option<KeyId>), ActionError> {
-    let grant = desk.actor.may(ActionKind::RestoreStore, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
+async fn disable_batch(
+    context: &ActionContext<'_>,
+    after: Option<KeyId>,
+) -> Result<(usize, Option<KeyId>), ActionError> {
+    let grant = context.actor.may(ActionKind::RestoreStore, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let (keys, last) = tx.living_keys(after, BATCH).await?;
     let (mut disabled, mut owners) = (Vec::new(), BTreeMap::<AccountId, usize>::new());
     for mut key in keys {
@@ -103,11 +106,11 @@ async fn disable_batch(desk: &Desk<'_>, after: Option<KeyId>) -> Result<(usize, 
             "The service was put back to an earlier state, and {count} keys were disabled, because some of them may \
              have been disabled or deleted since then. Enable only keys that you still use."
         );
-        let alert = tell::by_actor(desk, AlertKind::AllKeysDisabled, owner, detail);
-        tell::tell(desk, &mut tx, alert).await?;
+        let alert = tell::by_actor(context, AlertKind::AllKeysDisabled, owner, detail);
+        tell::notify_holder(context, &mut tx, alert).await?;
     }
     if !disabled.is_empty() {
-        let event = Event::of(tx.grant(), desk.now, "keys", &[("disabled", disabled.join(","))]);
+        let event = Event::of(tx.grant(), context.now, "keys", &[("disabled", disabled.join(","))]);
         tx.commit(event).await?;
     }
     Ok((disabled.len(), last))

@@ -16,15 +16,15 @@ use tracing::error;
 use super::name::name_of;
 use super::policy_in_force::{policy_in_force, policy_now};
 use crate::duties::raise_altered_role;
-use crate::{ActionError, Desk, PendingAction, tell};
+use crate::{ActionContext, ActionError, PendingAction, tell};
 
 /// Prefix of the token in a set-up link.
 const SET_UP: &str = "kwo_";
 
 /// What is kept of a set-up link: a hash under the deployment's key, so that who can write to the database alone
 /// makes no link.
-fn stored(desk: &Desk<'_>, token: &Token) -> [u8; 32] {
-    *desk.authority.secrets.codes.tag("set-up link", "", &token.hash()).as_bytes()
+fn stored(context: &ActionContext<'_>, token: &Token) -> [u8; 32] {
+    *context.authority.secrets.codes.tag("set-up link", "", &token.hash()).as_bytes()
 }
 
 /// The operators among the staff.
@@ -45,8 +45,8 @@ pub(super) async fn operators(tx: &mut Tx) -> Result<Vec<AccountId>, ActionError
 
 /// The operator who acts, as they stand in this transaction: the role was looked up when the request came, and
 /// somebody may have taken it away since.
-pub(crate) async fn acting(desk: &Desk<'_>, tx: &mut Tx) -> Result<AccountId, ActionError> {
-    let by = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
+pub(crate) async fn acting(context: &ActionContext<'_>, tx: &mut Tx) -> Result<AccountId, ActionError> {
+    let by = context.actor.person().ok_or(ActionError::NoAccount)?.account;
     if operators(tx).await?.contains(&by) { Ok(by) } else { Err(NotPassed::NotAnOperator.into()) }
 }
 
@@ -56,16 +56,16 @@ pub(crate) async fn acting(desk: &Desk<'_>, tx: &mut Tx) -> Result<AccountId, Ac
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn role_of(desk: &Desk<'_>, account: AccountId) -> Result<Option<Role>, ActionError> {
-    match desk.authority.access.reader.role_of(account).await {
+pub async fn role_of(context: &ActionContext<'_>, account: AccountId) -> Result<Option<Role>, ActionError> {
+    match context.authority.access.reader.role_of(account).await {
         Err(StoreError::Tampered { what }) => {
             error!(%account, "the {what} was altered outside the program, and counts for nothing");
-            if let Err(problem) = raise_altered_role(desk, account).await {
+            if let Err(problem) = raise_altered_role(context, account).await {
                 error!(%account, problem = problem.for_the_log(), "nobody could be told of an altered role");
             }
             Ok(None)
         }
-        Ok(Some(_)) if desk.authority.access.reader.frozen_since(account).await?.is_some() => Ok(None),
+        Ok(Some(_)) if context.authority.access.reader.frozen_since(account).await?.is_some() => Ok(None),
         role => Ok(role?),
     }
 }
@@ -75,8 +75,8 @@ pub async fn role_of(desk: &Desk<'_>, account: AccountId) -> Result<Option<Role>
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn staff(desk: &Desk<'_>) -> Result<Vec<Member>, ActionError> {
-    Ok(desk.authority.access.reader.staff().await?)
+pub async fn staff(context: &ActionContext<'_>) -> Result<Vec<Member>, ActionError> {
+    Ok(context.authority.access.reader.staff().await?)
 }
 
 /// Whether fewer operators are there than a loosening takes, so that one of them may invite the next by a link.
@@ -84,9 +84,9 @@ pub async fn staff(desk: &Desk<'_>) -> Result<Vec<Member>, ActionError> {
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn set_up_is_open(desk: &Desk<'_>) -> Result<bool, ActionError> {
-    let count = operators_of(&staff(desk).await?).len();
-    Ok(count < usize::from(policy_in_force(desk).await?.policy.needed.operators()))
+pub async fn set_up_is_open(context: &ActionContext<'_>) -> Result<bool, ActionError> {
+    let count = operators_of(&staff(context).await?).len();
+    Ok(count < usize::from(policy_in_force(context).await?.policy.needed.operators()))
 }
 
 /// What becomes of an offer.
@@ -131,8 +131,8 @@ impl PendingLink {
 /// # Errors
 /// [`ActionError::SetUpIsOver`] when another link is asked for and there are enough operators.
 #[crate::boxed]
-pub async fn offer_set_up(desk: &Desk<'_>, which: SetUp) -> Result<Option<Token>, ActionError> {
-    match prepare_set_up(desk, which).await? {
+pub async fn offer_set_up(context: &ActionContext<'_>, which: SetUp) -> Result<Option<Token>, ActionError> {
+    match prepare_set_up(context, which).await? {
         Some(link) => link.commit().await.map(Some),
         None => Ok(None),
     }
@@ -143,23 +143,26 @@ pub async fn offer_set_up(desk: &Desk<'_>, which: SetUp) -> Result<Option<Token>
 /// # Errors
 /// As [`offer_set_up`].
 #[crate::boxed]
-pub async fn prepare_set_up(desk: &Desk<'_>, which: SetUp) -> Result<Option<PendingLink>, ActionError> {
-    let grant = desk.actor.may(ActionKind::OfferSetUp, Proof::None)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    let (have, policy) = (operators(&mut tx).await?.len(), policy_now(desk, &mut tx).await?);
+pub async fn prepare_set_up(
+    context: &ActionContext<'_>,
+    which: SetUp,
+) -> Result<Option<PendingLink>, ActionError> {
+    let grant = context.actor.may(ActionKind::OfferSetUp, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    let (have, policy) = (operators(&mut tx).await?.len(), policy_now(context, &mut tx).await?);
     let open = have < usize::from(policy.needed.operators());
     match which {
         SetUp::Once if have > 0 || tx.set_up_was_offered().await? => return Ok(None),
         SetUp::Again if !open => return Err(ActionError::SetUpIsOver),
         SetUp::Once | SetUp::Again => {}
     }
-    make_link(desk, tx).await.map(Some)
+    make_link(context, tx).await.map(Some)
 }
 
-async fn make_link(desk: &Desk<'_>, mut tx: Tx) -> Result<PendingLink, ActionError> {
-    let token = Token::from_entropy(SET_UP, desk.random());
-    let until = desk.now.plus_ms(SET_UP_LIFE_MS);
-    tx.insert_set_up_link(&stored(desk, &token), until).await?;
+async fn make_link(context: &ActionContext<'_>, mut tx: Tx) -> Result<PendingLink, ActionError> {
+    let token = Token::from_entropy(SET_UP, context.random());
+    let until = context.now.plus_ms(SET_UP_LIFE_MS);
+    tx.insert_set_up_link(&stored(context, &token), until).await?;
     Ok(PendingLink { token, until, tx })
 }
 
@@ -181,15 +184,15 @@ pub fn invitation_matter() -> PendingAction {
 /// # Errors
 /// [`ActionError::SetUpIsOver`].
 #[crate::boxed]
-pub async fn invite_operator(desk: &Desk<'_>, proof: Proof) -> Result<Token, ActionError> {
-    let grant = desk.actor.may(ActionKind::InviteOperator, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    acting(desk, &mut tx).await?;
-    let (have, policy) = (operators(&mut tx).await?.len(), policy_now(desk, &mut tx).await?);
+pub async fn invite_operator(context: &ActionContext<'_>, proof: Proof) -> Result<Token, ActionError> {
+    let grant = context.actor.may(ActionKind::InviteOperator, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    acting(context, &mut tx).await?;
+    let (have, policy) = (operators(&mut tx).await?.len(), policy_now(context, &mut tx).await?);
     if have >= usize::from(policy.needed.operators()) {
         return Err(ActionError::SetUpIsOver);
     }
-    make_link(desk, tx).await?.commit().await
+    make_link(context, tx).await?.commit().await
 }
 
 /// What taking the place is approved as; `alone` is the first operator's choice to need nobody else.
@@ -213,13 +216,13 @@ pub fn set_up_matter(token: &str, alone: bool) -> PendingAction {
 /// # Errors
 /// [`ActionError::NoSetUpLink`], [`ActionError::TwoFactorOff`].
 #[crate::boxed]
-pub async fn check_set_up(desk: &Desk<'_>, token: &str) -> Result<(), ActionError> {
-    let account = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
+pub async fn check_set_up(context: &ActionContext<'_>, token: &str) -> Result<(), ActionError> {
+    let account = context.actor.person().ok_or(ActionError::NoAccount)?.account;
     let token = Token::parse(SET_UP, token).ok_or(ActionError::NoSetUpLink)?;
-    if !desk.authority.access.reader.set_up_link_is_good(&stored(desk, &token), desk.now).await? {
+    if !context.authority.access.reader.set_up_link_is_good(&stored(context, &token), context.now).await? {
         return Err(ActionError::NoSetUpLink);
     }
-    let person = desk.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
+    let person = context.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
     if person.two_factor() == TwoFactor::Off { Err(ActionError::TwoFactorOff) } else { Ok(()) }
 }
 
@@ -228,17 +231,22 @@ pub async fn check_set_up(desk: &Desk<'_>, token: &str) -> Result<(), ActionErro
 /// # Errors
 /// [`ActionError::NoSetUpLink`], [`ActionError::TwoFactorOff`], [`ActionError::Unchanged`] for who is an operator.
 #[crate::boxed]
-pub async fn take_set_up(desk: &Desk<'_>, proof: Proof, token: &str, alone: bool) -> Result<(), ActionError> {
-    let account = desk.actor.person().ok_or(ActionError::NoAccount)?.account;
+pub async fn take_set_up(
+    context: &ActionContext<'_>,
+    proof: Proof,
+    token: &str,
+    alone: bool,
+) -> Result<(), ActionError> {
+    let account = context.actor.person().ok_or(ActionError::NoAccount)?.account;
     let token = Token::parse(SET_UP, token).ok_or(ActionError::NoSetUpLink)?;
-    let grant = desk.actor.may(ActionKind::TakeSetUp, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    let (people, policy) = (operators(&mut tx).await?, policy_now(desk, &mut tx).await?);
+    let grant = context.actor.may(ActionKind::TakeSetUp, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    let (people, policy) = (operators(&mut tx).await?, policy_now(context, &mut tx).await?);
     if people.contains(&account) {
         return Err(ActionError::Unchanged);
     }
     if people.len() >= usize::from(policy.needed.operators())
-        || !tx.use_set_up_link(&stored(desk, &token)).await?
+        || !tx.use_set_up_link(&stored(context, &token)).await?
     {
         return Err(ActionError::NoSetUpLink);
     }
@@ -253,9 +261,10 @@ pub async fn take_set_up(desk: &Desk<'_>, proof: Proof, token: &str, alone: bool
         tx.set_policy(Setting::OperatorsNeeded(Needed::Alone), account).await?;
     }
     let detail = "By a set-up link.".to_owned();
-    tell::tell(desk, &mut tx, tell::by_actor(desk, AlertKind::RoleGranted, account, detail)).await?;
+    tell::notify_holder(context, &mut tx, tell::by_actor(context, AlertKind::RoleGranted, account, detail))
+        .await?;
     let facts = [("role", "operator".to_owned()), ("alone", alone.to_string())];
-    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &facts);
+    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &facts);
     tx.commit(event).await?;
     Ok(())
 }
@@ -265,13 +274,13 @@ pub async fn take_set_up(desk: &Desk<'_>, proof: Proof, token: &str, alone: bool
 /// # Errors
 /// [`ActionError::TooFewOperators`].
 pub(crate) async fn refuse_too_few(
-    desk: &Desk<'_>,
+    context: &ActionContext<'_>,
     tx: &mut Tx,
     account: AccountId,
 ) -> Result<(), ActionError> {
     let people = operators(tx).await?;
     let left = people.iter().filter(|one| **one != account).count();
-    let needed = policy_now(desk, tx).await?.needed;
+    let needed = policy_now(context, tx).await?.needed;
     if people.contains(&account) && left < usize::from(needed.operators()) {
         return Err(ActionError::TooFewOperators);
     }
@@ -293,11 +302,15 @@ pub fn revocation_matter(account: AccountId) -> PendingAction {
 /// # Errors
 /// [`ActionError::Unchanged`] when there is no role; [`ActionError::TooFewOperators`].
 #[crate::boxed]
-pub async fn revoke_role(desk: &Desk<'_>, proof: Proof, account: AccountId) -> Result<(), ActionError> {
-    let name = name_of(desk, account).await?;
-    let grant = desk.actor.may(ActionKind::RevokeRole, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    acting(desk, &mut tx).await?;
+pub async fn revoke_role(
+    context: &ActionContext<'_>,
+    proof: Proof,
+    account: AccountId,
+) -> Result<(), ActionError> {
+    let name = name_of(context, account).await?;
+    let grant = context.actor.may(ActionKind::RevokeRole, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    acting(context, &mut tx).await?;
     let staff = tx.staff().await?;
     let member = staff.iter().find(|one| one.account == account);
     // One that is not in force, or was altered, can be taken away as well.
@@ -305,14 +318,14 @@ pub async fn revoke_role(desk: &Desk<'_>, proof: Proof, account: AccountId) -> R
         return Err(ActionError::Unchanged);
     }
     let role = member.map_or_else(|| "none in force".to_owned(), |member| member.role.to_string());
-    refuse_too_few(desk, &mut tx, account).await?;
+    refuse_too_few(context, &mut tx, account).await?;
     tx.set_role(account, None).await?;
     // The person is told that it happened, and not by whom or from where.
     let detail = member.map(|member| format!("You were an {}.", member.role)).unwrap_or_default();
-    let alert = Alert { detail, ..Alert::of(AlertKind::RoleRevoked, account, desk.now) };
-    tell::tell(desk, &mut tx, alert).await?;
+    let alert = Alert { detail, ..Alert::of(AlertKind::RoleRevoked, account, context.now) };
+    tell::notify_holder(context, &mut tx, alert).await?;
     let facts = [("role", role), ("name", name)];
-    let event = Event::of(tx.grant(), desk.now, &format!("account:{account}"), &facts);
+    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &facts);
     tx.commit(event).await?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use keyward_rules::policy::{Direction, Policy, Setting};
 
 use super::policy_in_force::policy_now;
 use super::roles::{acting, operators};
-use crate::{ActionError, Desk, PendingAction};
+use crate::{ActionContext, ActionError, PendingAction};
 
 /// What a stricter policy is confirmed as.
 #[must_use]
@@ -24,11 +24,15 @@ pub fn tightening_matter(setting: Setting) -> PendingAction {
 /// [`ActionError::Unchanged`]; [`ActionError::OtherWay`] when it would be less strict;
 /// [`ActionError::TooFewOperators`] when more would be asked for than there are.
 #[crate::boxed]
-pub async fn tighten_policy(desk: &Desk<'_>, proof: Proof, setting: Setting) -> Result<(), ActionError> {
-    let grant = desk.actor.may(ActionKind::TightenPolicy, proof)?;
-    let mut tx = desk.authority.access.writer.begin(grant, desk.now).await?;
-    let by = acting(desk, &mut tx).await?;
-    let before = policy_now(desk, &mut tx).await?;
+pub async fn tighten_policy(
+    context: &ActionContext<'_>,
+    proof: Proof,
+    setting: Setting,
+) -> Result<(), ActionError> {
+    let grant = context.actor.may(ActionKind::TightenPolicy, proof)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    let by = acting(context, &mut tx).await?;
+    let before = policy_now(context, &mut tx).await?;
     match setting.direction(&before) {
         Direction::Tighter => {}
         Direction::Same => return Err(ActionError::Unchanged),
@@ -43,7 +47,7 @@ pub async fn tighten_policy(desk: &Desk<'_>, proof: Proof, setting: Setting) -> 
     }
     tx.set_policy(setting, by).await?;
     let facts = change_facts(setting, &before);
-    let event = Event::of(tx.grant(), desk.now, &format!("policy:{}", setting.name()), &facts);
+    let event = Event::of(tx.grant(), context.now, &format!("policy:{}", setting.name()), &facts);
     tx.commit(event).await?;
     Ok(())
 }
