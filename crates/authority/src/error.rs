@@ -254,7 +254,6 @@ impl ErrorKind {
 
 impl ActionError {
     /// The table of errors: the kind of each, and the stable word that programs know it by.
-    #[expect(clippy::too_many_lines, reason = "a table, one row per error")]
     const fn entry(&self) -> (ErrorKind, &'static str) {
         use ErrorKind as Kind;
         match self {

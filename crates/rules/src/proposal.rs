@@ -69,7 +69,51 @@ pub enum Change {
     RotateMasterKey(MasterKeyId),
 }
 
+/// What a change is about. It displays as the subject of the audit record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ChangeSubject {
+    /// An account.
+    Account(AccountId),
+    /// An API key.
+    Key(KeyId),
+    /// A third-party app.
+    App(AppId),
+    /// A policy, by its name.
+    Policy(&'static str),
+    /// The store as a whole.
+    Store,
+}
+
+impl fmt::Display for ChangeSubject {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(account) => write!(out, "account:{account}"),
+            Self::Key(key) => write!(out, "key:{key}"),
+            Self::App(app) => write!(out, "app:{app}"),
+            Self::Policy(name) => write!(out, "policy:{name}"),
+            Self::Store => out.write_str("store"),
+        }
+    }
+}
+
 impl Change {
+    /// What it is about.
+    #[must_use]
+    pub const fn subject(self) -> ChangeSubject {
+        match self {
+            Self::GrantRole(account, _) | Self::ThawAccount(account) | Self::ResetFactors(account) => {
+                ChangeSubject::Account(account)
+            }
+            Self::ThawKey(key) => ChangeSubject::Key(key),
+            Self::Loosen(setting) => ChangeSubject::Policy(setting.name()),
+            Self::VerifyApp(app)
+            | Self::ApproveRanges(app, _)
+            | Self::ThawApp(app)
+            | Self::WithdrawDemand(app) => ChangeSubject::App(app),
+            Self::RotateMasterKey(_) => ChangeSubject::Store,
+        }
+    }
+
     /// The action that carries it out.
     #[must_use]
     pub const fn action(self) -> ActionKind {

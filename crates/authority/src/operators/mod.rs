@@ -3,6 +3,7 @@
 //! Tightening takes one operator. Everything that loosens is a proposal: its words are bound by hash, other
 //! operators approve it, and it is carried out once, with membership looked at again at that moment.
 
+mod changes;
 mod freeze;
 mod lookup;
 mod master_key;
@@ -12,7 +13,6 @@ mod policy_in_force;
 mod proposals;
 mod restore;
 mod roles;
-mod words;
 
 pub use freeze::{freeze_account, freeze_account_matter, freeze_key_matter, freeze_one_key};
 pub(crate) use freeze::{frozen_now, refuse_frozen};

@@ -2,23 +2,19 @@
 
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{ActionKind, Proof, TwoFactor};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 use keyward_rules::limits::{OPEN_PROPOSALS, PROPOSAL_LIFE_MS};
 use keyward_rules::policy::Direction;
 use keyward_rules::proposal::{Change, ChangeHash, NotPassed, Present, Proposal, ProposalId, Standing};
-use keyward_rules::staff::Role;
 use keyward_rules::time::Moment;
 use keyward_store::{ProposalRecord, Tx};
 
-use super::freeze::{thaw_account, thaw_key};
+use super::changes::{apply, words};
 use super::name::name_of;
-use super::policy::change_facts;
 use super::policy_in_force::{policy_in_force, policy_now};
-use super::roles::{operators, operators_of, refuse_too_few, staff};
-use super::words::words;
-use crate::accounts::reset_factors;
-use crate::apps::{approve_ranges, thaw_app, verify_app, withdraw_demand};
+use super::roles::{operators, operators_of, staff};
+
 use crate::{ActionContext, ActionError, PendingAction, tell};
 
 /// A proposal as people see it.
@@ -227,63 +223,9 @@ async fn carry_out_once(context: &ActionContext<'_>, id: ProposalId) -> Result<(
         return Err(NotPassed::NotAnOperator.into());
     }
     let mut facts = judged.facts();
-    let subject = match change {
-        Change::GrantRole(account, role) => {
-            if role == Role::Auditor {
-                refuse_too_few(context, &mut tx, account).await?;
-            }
-            // Nobody gets a role who has turned two-factor sign-in off since the words were read.
-            let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
-            if person.two_factor() == TwoFactor::Off {
-                return Err(NotPassed::Changed.into());
-            }
-            tx.set_role(account, Some(role)).await?;
-            let alert =
-                tell::by_actor(context, AlertKind::RoleGranted, account, format!("You are an {role} now."));
-            tell::notify_holder(context, &mut tx, Alert { from: None, device: None, ..alert }).await?;
-            facts.push(("role", role.to_string()));
-            format!("account:{account}")
-        }
-        Change::ThawAccount(account) => {
-            thaw_account(context, &mut tx, account).await?;
-            format!("account:{account}")
-        }
-        Change::ThawKey(key) => {
-            thaw_key(context, &mut tx, key).await?;
-            format!("key:{key}")
-        }
-        Change::ResetFactors(account) => {
-            reset_factors(context, &mut tx, account).await?;
-            format!("account:{account}")
-        }
-        Change::Loosen(setting) => {
-            if setting.direction(&policy) != Direction::Looser {
-                return Err(ActionError::Unchanged);
-            }
-            facts.extend(change_facts(setting, &policy));
-            tx.set_policy(setting, by).await?;
-            format!("policy:{}", setting.name())
-        }
-        Change::VerifyApp(app) => {
-            verify_app(context, &mut tx, app).await?;
-            format!("app:{app}")
-        }
-        Change::ApproveRanges(app, version) => {
-            facts.extend(approve_ranges(context, &mut tx, (app, version), by).await?);
-            format!("app:{app}")
-        }
-        Change::WithdrawDemand(app) => {
-            withdraw_demand(context, &mut tx, app).await?;
-            format!("app:{app}")
-        }
-        Change::ThawApp(app) => {
-            thaw_app(context, &mut tx, app).await?;
-            format!("app:{app}")
-        }
-        Change::RotateMasterKey(_) => return Err(ActionError::AtTheHost),
-    };
+    facts.extend(apply(context, &mut tx, change, (by, &policy)).await?);
     judged.settle(context, &mut tx, Some(by)).await?;
-    let event = Event::of(tx.grant(), context.now, &subject, &facts);
+    let event = Event::of(tx.grant(), context.now, &change.subject().to_string(), &facts);
     tx.commit(event).await?;
     Ok(())
 }

@@ -87,10 +87,9 @@ pub async fn addresses(Path(id): Path<String>, posted: Posted) -> Response {
     let asking = |pending: &PendingAction| {
         asked.extra = String::new();
         asked.button = "Change the addresses";
-        asked.title = match pending.action {
-            ActionKind::NarrowKey => "Limit it to fewer addresses?",
-            _ => "Let it work from more addresses?",
-        };
+        let narrows = pending.action == ActionKind::NarrowKey;
+        asked.title =
+            if narrows { "Limit it to fewer addresses?" } else { "Let it work from more addresses?" };
         asked.words.clone_from(&pending.words);
         asked
     };

@@ -11,7 +11,7 @@ use keyward_authority::operators::{
 use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::PAGE_DEFAULT;
-use keyward_rules::proposal::{Change, ChangeHash, NotPassed, ProposalId};
+use keyward_rules::proposal::{Change, ChangeHash, ChangeSubject, NotPassed, ProposalId};
 use serde::Deserialize;
 
 use super::officer::{Officer, acting};
@@ -146,18 +146,11 @@ fn wish(text: &str) -> Result<Change, Response> {
 }
 
 fn back_of(change: Change) -> String {
-    match change {
-        Change::GrantRole(account, _) | Change::ThawAccount(account) | Change::ResetFactors(account) => {
-            format!("/operations/accounts/{account}")
-        }
-        Change::ThawKey(key) => format!("/operations/keys/{key}"),
-        Change::VerifyApp(app)
-        | Change::WithdrawDemand(app)
-        | Change::ThawApp(app)
-        | Change::ApproveRanges(app, _) => {
-            format!("/operations/apps/{app}")
-        }
-        Change::Loosen(_) | Change::RotateMasterKey(_) => "/operations/settings".to_owned(),
+    match change.subject() {
+        ChangeSubject::Account(account) => format!("/operations/accounts/{account}"),
+        ChangeSubject::Key(key) => format!("/operations/keys/{key}"),
+        ChangeSubject::App(app) => format!("/operations/apps/{app}"),
+        ChangeSubject::Policy(_) | ChangeSubject::Store => "/operations/settings".to_owned(),
     }
 }
 

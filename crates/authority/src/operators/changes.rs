@@ -1,17 +1,26 @@
-//! A change in the words that approvers read, with the names as they are now.
+//! The changes that take a proposal: each in the words that approvers read, and what carries it out.
 
+use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::app::FrozenBy;
+use keyward_rules::grant::TwoFactor;
+use keyward_rules::id::AccountId;
 use keyward_rules::key::Hold;
-use keyward_rules::policy::Setting;
-use keyward_rules::proposal::Change;
+use keyward_rules::policy::{Direction, Policy, Setting};
+use keyward_rules::proposal::{Change, NotPassed};
 use keyward_rules::staff::Role;
+use keyward_store::Tx;
 
+use super::freeze::{thaw_account, thaw_key};
 use super::name::name_of;
+use super::policy::change_facts;
 use super::policy_in_force::policy_in_force;
-use super::roles::role_of;
-use crate::apps::{approval_words, verify_words, withdraw_words};
+use super::roles::{refuse_too_few, role_of};
+use crate::accounts::reset_factors;
+use crate::apps::{
+    approval_words, approve_ranges, thaw_app, verify_app, verify_words, withdraw_demand, withdraw_words,
+};
 use crate::questions::reach_in_words;
-use crate::{ActionContext, ActionError};
+use crate::{ActionContext, ActionError, tell};
 
 /// What the change is, line by line, and what follows from it.
 ///
@@ -34,7 +43,7 @@ pub(super) async fn words(context: &ActionContext<'_>, change: Change) -> Result
             if record.master().is_some() {
                 return Err(ActionError::NoAccount);
             }
-            if person.two_factor() == keyward_rules::grant::TwoFactor::Off {
+            if person.two_factor() == TwoFactor::Off {
                 return Err(ActionError::OtherWay("a role needs two-factor sign-in; this person has it off"));
             }
             Ok(vec![
@@ -80,7 +89,7 @@ pub(super) async fn words(context: &ActionContext<'_>, change: Change) -> Result
         Change::ResetFactors(account) => {
             let person =
                 context.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
-            if person.two_factor() == keyward_rules::grant::TwoFactor::Off {
+            if person.two_factor() == TwoFactor::Off {
                 return Err(ActionError::Unchanged);
             }
             Ok(vec![
@@ -135,5 +144,50 @@ pub(super) async fn words(context: &ActionContext<'_>, change: Change) -> Result
                 format!("From now on: {}", setting.value()),
             ])
         }
+    }
+}
+
+/// Makes the change in the transaction of its proposal; gives what the audit record says of it. `by` carries it out, under the
+/// policy that is in force.
+///
+/// # Errors
+/// What the change itself refuses.
+pub(super) async fn apply(
+    context: &ActionContext<'_>,
+    tx: &mut Tx,
+    change: Change,
+    (by, policy): (AccountId, &Policy),
+) -> Result<Vec<(&'static str, String)>, ActionError> {
+    match change {
+        Change::GrantRole(account, role) => {
+            if role == Role::Auditor {
+                refuse_too_few(context, tx, account).await?;
+            }
+            // Nobody gets a role who has turned two-factor sign-in off since the words were read.
+            let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
+            if person.two_factor() == TwoFactor::Off {
+                return Err(NotPassed::Changed.into());
+            }
+            tx.set_role(account, Some(role)).await?;
+            let alert =
+                tell::by_actor(context, AlertKind::RoleGranted, account, format!("You are an {role} now."));
+            tell::notify_holder(context, tx, Alert { from: None, device: None, ..alert }).await?;
+            Ok(vec![("role", role.to_string())])
+        }
+        Change::ThawAccount(account) => thaw_account(context, tx, account).await.map(|()| Vec::new()),
+        Change::ThawKey(key) => thaw_key(context, tx, key).await.map(|()| Vec::new()),
+        Change::ResetFactors(account) => reset_factors(context, tx, account).await.map(|()| Vec::new()),
+        Change::Loosen(setting) => {
+            if setting.direction(policy) != Direction::Looser {
+                return Err(ActionError::Unchanged);
+            }
+            tx.set_policy(setting, by).await?;
+            Ok(change_facts(setting, policy))
+        }
+        Change::VerifyApp(app) => verify_app(context, tx, app).await.map(|()| Vec::new()),
+        Change::ApproveRanges(app, version) => approve_ranges(context, tx, (app, version), by).await,
+        Change::WithdrawDemand(app) => withdraw_demand(context, tx, app).await.map(|()| Vec::new()),
+        Change::ThawApp(app) => thaw_app(context, tx, app).await.map(|()| Vec::new()),
+        Change::RotateMasterKey(_) => Err(ActionError::AtTheHost),
     }
 }
