@@ -132,7 +132,7 @@ try {
   step('and it says so', (await stranger.heading()) === 'All API keys are disabled');
 
   for (const path of ['/alerts', '/alerts/channels', '/alerts/channels/new', '/security', '/security/password', '/security/email',
-    '/security/authenticator/off', '/security/recovery-codes', '/trail', '/activity', '/api', '/dev/mail', '/keys?ended=yes', '/keys/disable-all',
+    '/security/authenticator/off', '/security/recovery-codes', '/trail', '/activity', '/api', '/dev/mail', '/keys?ended=yes', '/keys/disable-all', '/keys/delete-unused',
     `/keys/${next.api_key}/leaked`, '/recover']) await person.go(path);
   await person.go('/nowhere', 404);
   const written = JSON.stringify(await person.mails.all());

@@ -57,7 +57,7 @@ try {
     return (await page.getByText('/api/v5/account/balance').count()) > 0;
   });
   await balance(gateway, key);
-  const paths = ['/keys', '/keys/new', '/keys/disable-all', `/keys/${key.api_key}`, `/keys/${key.api_key}?from=nonsense`, `/keys/${key.api_key}/activity`,
+  const paths = ['/keys', '/keys/new', '/keys/disable-all', '/keys/delete-unused', `/keys/${key.api_key}`, `/keys/${key.api_key}?from=nonsense`, `/keys/${key.api_key}/activity`,
     `/keys/${key.api_key}/addresses`, `/keys/${key.api_key}/rotate`, `/keys/${key.api_key}/disable`, `/keys/${key.api_key}/leaked`, '/activity',
     '/alerts', '/alerts/channels', '/alerts/channels/new', '/alerts/channels/new?kind=webhook', '/apps', '/apps/new', '/security',
     '/security/password', '/security/email', '/security/authenticator', '/trail', '/api', '/dev/mail'];

@@ -134,7 +134,7 @@ try {
   const id = key.api_key;
   for (const [name, path] of [['key', `/keys/${id}`], ['key-app', `/keys/${credentials.keys.app_elsewhere.api_key}`],
     ['key-addresses', `/keys/${id}/addresses`], ['key-rotate', `/keys/${id}/rotate`], ['key-disable', `/keys/${id}/disable`],
-    ['key-delete', `/keys/${id}/delete`], ['keys-disable-all', '/keys/disable-all'], ['alerts', '/alerts'], ['security', '/security'], ['trail', '/trail'],
+    ['key-delete', `/keys/${id}/delete`], ['keys-disable-all', '/keys/disable-all'], ['keys-delete-unused', '/keys/delete-unused'], ['alerts', '/alerts'], ['security', '/security'], ['trail', '/trail'],
     ['channels', '/alerts/channels'], ['channel-kinds', '/alerts/channels/new'], ['channel-new', '/alerts/channels/new?kind=webhook'],
     ['security-password', '/security/password'], ['security-email', '/security/email'], ['security-authenticator-off', '/security/authenticator/off'],
     ['api-reference', '/api'], ['mailbox', '/dev/mail'], ['recover', '/recover'], ['nothing-here', '/nowhere'],

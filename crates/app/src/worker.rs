@@ -7,7 +7,7 @@ use std::time::Duration;
 use keyward_authority::Authority;
 use keyward_authority::duties::{
     end_cooling, end_overlaps, hold_demanded, note_first_networks, pause_channels, raise_sighting,
-    remind_holders, retire_ranges, sweep_keys, tell_app_news, tell_unfinished,
+    remind_holders, retire_ranges, sweep_keys, tell_announcement, tell_app_news, tell_unfinished,
 };
 use keyward_gateway::Clock;
 use keyward_gateway::alarms::Sightings;
@@ -473,7 +473,12 @@ async fn tell_news(duties: Arc<Duties>, pulse: Pulse) {
     let mut glance = duties.store.glance();
     loop {
         let context = duties.authority.context(Actor::System("sweep"), ambient::now());
-        match tell_app_news(&context).await {
+        let told = match tell_app_news(&context).await {
+            Ok((_, true)) => Ok((0, true)),
+            Ok((_, false)) => tell_announcement(&context).await,
+            Err(problem) => Err(problem),
+        };
+        match told {
             Ok((_, true)) => tokio::time::sleep(PACE).await,
             Ok((_, false)) => {
                 pulse.beat();
@@ -485,7 +490,7 @@ async fn tell_news(duties: Arc<Duties>, pulse: Pulse) {
                 if pulse.may_tell() {
                     error!(
                         problem = problem.for_the_log(),
-                        "holders could not be told of what happened to an app; this is said once a minute"
+                        "users could not be told about an app or about maintenance; this is logged once a minute"
                     );
                 }
                 tokio::time::sleep(NEWS).await;

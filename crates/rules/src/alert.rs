@@ -154,6 +154,9 @@ kinds! {
     /// The keys of an app must be replaced.
     AppDemand, "app_demand", Critical, "The API keys of an app must be replaced",
         "Rotate them in the console and give the app the new ones.";
+    /// The service will be maintained.
+    MaintenanceAnnounced, "maintenance_announced", Notice, "Maintenance is planned",
+        "During this time requests may fail or wait. Your keys and their settings do not change.";
     /// A change waits for this operator's approval.
     ProposalWaiting, "proposal_waiting", Notice, "A change waits for your approval",
         "Read it in the console under Operations before you approve: the operator who proposed it does not count.";

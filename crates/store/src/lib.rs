@@ -10,6 +10,7 @@
 mod accounts;
 mod activity;
 mod alerts;
+mod announcements;
 mod app_keys;
 mod apps;
 mod asked;
@@ -58,6 +59,7 @@ pub(crate) use async_recursion::async_recursion as boxed;
 pub use accounts::{AccountKind, AccountRecord};
 pub use activity::{Activity, Newer, Place, Quarter, RequestFilter, RequestRow};
 pub use alerts::{AlertRecord, Inbox};
+pub use announcements::Announcement;
 pub use app_keys::{AppKeyCounts, AppNews};
 pub use apps::{AppRecord, AppState};
 pub use backup::{BACKUP_PARTS, Copied, Part, Steps, copy, fingerprint, known_steps};

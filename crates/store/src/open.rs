@@ -91,6 +91,10 @@ const MAIN: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0015_session_note.sql"),
         postgres: include_str!("../migrations/postgres/0015_session_note.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0016_announcements.sql"),
+        postgres: include_str!("../migrations/postgres/0016_announcements.sql"),
+    },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
 const ACTIVITY: &[Migration] = &[

@@ -7,6 +7,7 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("accounts", crate::accounts::STATEMENTS),
     ("activity", crate::activity::STATEMENTS),
     ("alerts", crate::alerts::STATEMENTS),
+    ("announcements", crate::announcements::STATEMENTS),
     ("app_keys", crate::app_keys::STATEMENTS),
     ("apps", crate::apps::STATEMENTS),
     ("asked", crate::asked::STATEMENTS),

@@ -1,5 +1,6 @@
 //! What the system does by itself, each duty with the rights of its own name.
 
+mod announcements;
 mod channels;
 mod cooling;
 mod interrupted;
@@ -10,6 +11,7 @@ mod sweep;
 mod unfinished;
 
 pub use crate::apps::{hold_demanded, retire_ranges, tell_app_news};
+pub use announcements::tell_announcement;
 pub use channels::pause_channels;
 pub use cooling::end_cooling;
 pub use interrupted::tell_interrupted;

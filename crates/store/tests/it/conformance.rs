@@ -384,6 +384,16 @@ async fn an_app_and_its_versions_keep_their_order(world: World) {
         numbers,
         [newest, newest - 1, newest - 2, newest - 3, newest - 4, newest - 5, newest - 6, newest - 7, 2, 1]
     );
+    // An announcement goes to each user once, in batches, and is gone afterwards.
+    let (from, to) = (NOW.plus_ms(1), NOW.plus_ms(2));
+    tx.insert_announcement(from, to).await.unwrap();
+    let (next, users) = tx.announcement(1).await.unwrap().unwrap();
+    assert_eq!((next.starts_at, next.ends_at, users.len() <= 1), (from, to, true));
+    let first = AccountId::from_u64(u64::MAX >> 1).unwrap();
+    tx.announced(next, Some(first)).await.unwrap();
+    assert_eq!(tx.announcement(1).await.unwrap().unwrap().1, []);
+    tx.announced(next, None).await.unwrap();
+    assert_eq!(tx.announcement(1).await.unwrap(), None);
     // News wait in order, and know how far they came.
     tx.put_app_news(profile.id, "app_frozen", "x").await.unwrap();
     let news = tx.app_news().await.unwrap().unwrap();
