@@ -20,7 +20,7 @@ use crate::pages::confirm::{Asking, ask_one, begin, prove};
 use crate::pages::layout::{Frame, Query, page, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
-use crate::words::{When, countdown};
+use crate::words::{When, countdown, moment};
 
 /// A proposal in the list.
 struct Row {
@@ -132,11 +132,17 @@ pub struct Wish {
     change: String,
     #[serde(default)]
     value: String,
+    /// Two moments in UTC, where the change has a beginning and an end.
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    until: String,
 }
 
 impl Wish {
     fn text(&self) -> String {
-        let words = [self.change.as_str(), self.value.trim()];
+        let ms = |text: &str| moment(text.trim()).map(|at| at.unix_ms().to_string()).unwrap_or_default();
+        let words = [self.change.clone(), self.value.trim().to_owned(), ms(&self.from), ms(&self.until)];
         words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
     }
 }
