@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use crate::grant::ActionKind;
 use crate::id::{AccountId, AppId, KeyId, MasterKeyId, NotAnId};
+use crate::limits::DAY_MS;
 use crate::policy::{Needed, Setting};
 use crate::staff::Role;
 use crate::time::Moment;
@@ -67,6 +68,8 @@ pub enum Change {
     WithdrawDemand(AppId),
     /// Wrap the store's root key under another master key.
     RotateMasterKey(MasterKeyId),
+    /// Announce maintenance to all users: when it begins and when it ends, at most a week later.
+    AnnounceMaintenance(Moment, Moment),
 }
 
 /// What a change is about. It displays as the subject of the audit record.
@@ -110,7 +113,7 @@ impl Change {
             | Self::ApproveRanges(app, _)
             | Self::ThawApp(app)
             | Self::WithdrawDemand(app) => ChangeSubject::App(app),
-            Self::RotateMasterKey(_) => ChangeSubject::Store,
+            Self::RotateMasterKey(_) | Self::AnnounceMaintenance(..) => ChangeSubject::Store,
         }
     }
 
@@ -128,6 +131,7 @@ impl Change {
             Self::ThawApp(_) => ActionKind::ThawApp,
             Self::WithdrawDemand(_) => ActionKind::WithdrawDemand,
             Self::RotateMasterKey(_) => ActionKind::RotateMasterKey,
+            Self::AnnounceMaintenance(..) => ActionKind::AnnounceMaintenance,
         }
     }
 
@@ -153,6 +157,12 @@ impl Change {
             ["app.thaw", app] => Self::ThawApp(app.parse().ok()?),
             ["app.demand.withdraw", app] => Self::WithdrawDemand(app.parse().ok()?),
             ["master_key.rotate", new] => Self::RotateMasterKey(new.parse().ok()?),
+            ["maintenance.announce", from, until] => {
+                let moment = |text: &str| text.parse().ok().map(Moment::from_unix_ms);
+                let (from, until) = (moment(from)?, moment(until)?);
+                let fits = from < until && until <= from.plus_ms(7 * DAY_MS);
+                fits.then_some(Self::AnnounceMaintenance(from, until))?
+            }
             ["policy.loosen", name, value] => Self::Loosen(Setting::parse(name, value).ok()?),
             _ => return None,
         };
@@ -172,6 +182,9 @@ impl fmt::Display for Change {
             }
             Self::ApproveRanges(app, version) => write!(out, "{word} {app} {version}"),
             Self::RotateMasterKey(new) => write!(out, "{word} {new}"),
+            Self::AnnounceMaintenance(from, until) => {
+                write!(out, "{word} {} {}", from.unix_ms(), until.unix_ms())
+            }
             Self::Loosen(setting) => write!(out, "{word} {} {}", setting.name(), setting.value()),
         }
     }

@@ -1,5 +1,7 @@
 //! The changes that take a proposal: each in the words that approvers read, and what carries it out.
 
+mod maintenance;
+
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::app::FrozenBy;
 use keyward_rules::grant::TwoFactor;
@@ -135,6 +137,7 @@ pub(super) async fn words(context: &ActionContext<'_>, change: Change) -> Result
                     .to_owned(),
             ])
         }
+        Change::AnnounceMaintenance(from, until) => maintenance::words(context, from, until),
         Change::Loosen(setting) => {
             let in_force = policy_in_force(context).await?;
             let now = Setting::all(&in_force.policy).into_iter().find(|one| one.name() == setting.name());
@@ -188,6 +191,7 @@ pub(super) async fn apply(
         Change::ApproveRanges(app, version) => approve_ranges(context, tx, (app, version), by).await,
         Change::WithdrawDemand(app) => withdraw_demand(context, tx, app).await.map(|()| Vec::new()),
         Change::ThawApp(app) => thaw_app(context, tx, app).await.map(|()| Vec::new()),
+        Change::AnnounceMaintenance(from, until) => maintenance::announce(tx, from, until).await,
         Change::RotateMasterKey(_) => Err(ActionError::AtTheHost),
     }
 }

@@ -21,6 +21,7 @@ mod frames;
 mod freezes;
 mod guessing;
 mod keys;
+mod maintenance;
 mod new_address;
 mod notes;
 mod operators;

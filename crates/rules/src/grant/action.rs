@@ -275,6 +275,8 @@ actions! {
     HoldDemanded "app.demand.hold", "Keys held because their successor is overdue", duties "sweep";
     /// Tell holders what happened to an app.
     TellAppNews "app.tell", "Holders informed about an app", duties "sweep";
+    /// Announce maintenance to all users.
+    AnnounceMaintenance "maintenance.announce", "Maintenance announced", operator Proposal;
     /// Tell users about maintenance that operators announced.
     TellAnnouncement "announcement.tell", "Users told about maintenance", duties "sweep";
     /// Write the key to a file that the exchange verifies identities with.

@@ -66,6 +66,7 @@ fn passed(action: ActionKind) -> Option<Passed> {
         Change::WithdrawDemand(AppId::from_u64(1).unwrap()),
         Change::ThawApp(AppId::from_u64(1).unwrap()),
         Change::RotateMasterKey("0123456789abcdef".parse().unwrap()),
+        Change::AnnounceMaintenance(NOW, NOW.plus_ms(1)),
     ];
     let change = changes.into_iter().find(|change| change.action() == action)?;
     let hash = ChangeHash::of(change, &[]);

@@ -59,6 +59,7 @@ fn a_change_has_one_spelling() {
         "app.ranges.approve 7 12".to_owned(),
         "app.thaw 7".to_owned(),
         "app.demand.withdraw 7".to_owned(),
+        "maintenance.announce 1000 604801000".to_owned(),
     ];
     for text in &changes {
         assert_eq!(Change::parse(text).map(|change| change.to_string()).as_ref(), Some(text));
@@ -84,6 +85,11 @@ fn a_change_has_one_spelling() {
         "app.ranges.approve 7 01",
         "app.thaw",
         "master_key.rotate 0123456789abcde",
+        "maintenance.announce 1000",
+        "maintenance.announce 1000 1000",
+        "maintenance.announce 2000 1000",
+        "maintenance.announce 1000 604801001",
+        "maintenance.announce 01 2",
         "master_key.rotate +123456789abcdef",
     ] {
         assert_eq!(Change::parse(text), None, "{text:?}");
