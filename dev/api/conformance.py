@@ -38,7 +38,10 @@ COMMITTED = pathlib.Path(__file__).resolve().parents[2] / "docs" / "openapi.json
 WALK = (walk_sessions.run, walk_account.run, walk_keys.run, walk_channels.run, walk_apps.run, walk_operations.run,
         walk_trail.run, walk_refusals.run, walk_keys.last)
 # Operations that cannot be done here, each with the reason; one that is done after all must go from the list.
-EXCEPTIONS = {}
+EXCEPTIONS = {
+    "POST /keys/delete-unused": "takes a key that was unused for a day, and keys of a sandbox are minutes old; the console's tests "
+                                "do it with a clock of their own",
+}
 
 
 def number(name, otherwise):

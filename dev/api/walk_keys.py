@@ -36,12 +36,10 @@ def last(world):
 
 
 def deletes_unused(person):
-    """No key of a sandbox is two days old, so the preview is empty and nothing is deleted."""
+    """No key of a sandbox is two days old, so there is nothing to delete."""
     two_days_ago = int((time.time() - 2 * 86_400) * 1000)
     person.refused("bad_moment", "POST /keys/delete-unused", body={"not_used_since_ms": two_days_ago + 2 * 86_400_000})
-    before = person.get("/keys", limit=100)["keys"]
-    done = person.confirmed("POST /keys/delete-unused", body={"not_used_since_ms": two_days_ago})
-    done.shows(done.json["deleted"] == [] and person.get("/keys", limit=100)["keys"] == before, "no key is that old")
+    person.refused("none_unused", "POST /keys/delete-unused", body={"not_used_since_ms": two_days_ago})
 
 
 def creates(world, person):

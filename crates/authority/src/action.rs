@@ -17,7 +17,8 @@ pub struct PendingAction {
 
 /// A change that somebody asks for. The value is the whole request, read and typed.
 ///
-/// Pages, API and command line use it alike:
+/// Pages, API and command line use the same value. Pages and API go through all three steps; at the host there is nothing to be
+/// proven, so the command line performs at once:
 ///
 /// 1. `judge` refuses what cannot be done, before anybody is asked for a proof. It is left out for the answer to a challenge,
 ///    because the request was judged when the challenge was made.

@@ -140,6 +140,9 @@ pub enum ActionError {
     /// The tags are not tags.
     #[error("a key has at most 10 tags of 1 to 20 letters, digits, hyphens or spaces")]
     Tags,
+    /// No key was unused for so long.
+    #[error("every key was used since then; there is nothing to delete")]
+    NoneUnused,
     /// The phrase is no phrase.
     #[error("the phrase has 4 to 60 letters, spaces and hyphens, and at most 4 digits")]
     Phrase,
@@ -287,6 +290,7 @@ impl ActionError {
             Self::Life(LifeRefusal::Already(_)) | Self::Unchanged => (Kind::Conflict, "unchanged"),
             Self::Password(_) | Self::WeakPassword(_) => (Kind::Unacceptable, "weak_password"),
             Self::Tags => (Kind::Unacceptable, "bad_tags"),
+            Self::NoneUnused => (Kind::Conflict, "none_unused"),
             Self::Logo(_) => (Kind::Unacceptable, "bad_logo"),
             Self::Phrase => (Kind::Unacceptable, "bad_phrase"),
             Self::Overlap => (Kind::Unacceptable, "bad_overlap"),

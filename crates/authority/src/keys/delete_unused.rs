@@ -5,13 +5,16 @@ use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::key::HolderState;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
 use keyward_store::KeyRecord;
 
+use super::issue::is_frozen;
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Delete the living keys of an account whose last use is before a moment. A key that was never used counts from its creation.
+/// Keys that an operator froze are left out: they could not be used, and lifting the freeze must bring them back.
 ///
 /// The moment stays the same between preview and deletion. A key can leave the list meanwhile, because somebody used it, but
 /// no key can join it.
@@ -54,7 +57,8 @@ impl DeleteUnusedKeys {
 
     fn among(&self, keys: Vec<KeyRecord>, now: Moment) -> Vec<KeyRecord> {
         let last_used = |key: &KeyRecord| key.last_used_at.unwrap_or(key.created_at);
-        keys.into_iter().filter(|key| key.lives(now) && last_used(key) < self.not_used_since).collect()
+        let is_unused = |key: &KeyRecord| last_used(key) < self.not_used_since;
+        keys.into_iter().filter(|key| key.lives(now) && !is_frozen(key) && is_unused(key)).collect()
     }
 }
 
@@ -65,11 +69,19 @@ impl Action for DeleteUnusedKeys {
 
     async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         let keys = self.preview(context).await?;
+        if keys.is_empty() {
+            return Err(ActionError::NoneUnused);
+        }
         let mut words =
             vec![format!("Delete {} API keys that were not used since {}", keys.len(), self.not_used_since)];
-        words.extend(keys.iter().map(|key| match key.last_used_at {
-            Some(at) => format!("“{}” ({}), last used at {at}", key.name, key.id),
-            None => format!("“{}” ({}), never used, created at {}", key.name, key.id, key.created_at),
+        words.extend(keys.iter().map(|key| {
+            let state = if key.life.state == HolderState::Disabled { ", disabled" } else { "" };
+            match key.last_used_at {
+                Some(at) => format!("“{}” ({}){state}, last used at {at}", key.name, key.id),
+                None => {
+                    format!("“{}” ({}){state}, never used, created at {}", key.name, key.id, key.created_at)
+                }
+            }
         }));
         Ok(PendingAction {
             action: ActionKind::DeleteUnusedKeys,
@@ -82,26 +94,38 @@ impl Action for DeleteUnusedKeys {
     }
 
     /// # Errors
-    /// [`ActionError::Store`]; then none is deleted.
+    /// [`ActionError::NoneUnused`]; [`ActionError::Store`], and then none is deleted.
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let grant = context.actor.may(ActionKind::DeleteUnusedKeys, proof)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-        let mut deleted = Vec::new();
-        let unused = self.among(tx.keys_of(self.account).await?, context.now);
-        let names: Vec<String> = unused.iter().map(|key| format!("“{}”", key.name)).collect();
-        for mut key in unused {
+        if !tx.grant().scope().reaches(self.account) {
+            return Err(ActionError::NoAccount);
+        }
+        let keys = tx.keys_of(self.account).await?;
+        // A use that was written down since the keys were read counts.
+        let before = Moment::from_unix_ms(self.not_used_since.unix_ms().saturating_sub(1));
+        let (mut deleted, mut names) = (Vec::new(), Vec::new());
+        for mut key in self.among(keys, context.now) {
+            if !tx.unused_since(key.id, before).await? {
+                continue;
+            }
             key.life = key.life.delete(context.now)?;
             deleted.push(key.id);
+            names.push(format!("“{}”", key.name));
+            let detail = format!("Nobody used it since {}.", self.not_used_since);
+            let alert = tell::about_key(context, AlertKind::KeyDeleted, &key, detail);
             tx.update_key(key).await?;
+            tell::notify_holder(context, &mut tx, alert).await?;
         }
         if deleted.is_empty() {
-            return Ok(deleted);
+            return Err(ActionError::NoneUnused);
         }
-        let detail = format!("Nobody used them since {}: {}.", self.not_used_since, names.join(", "));
-        let alert = tell::by_actor(context, AlertKind::KeyDeleted, self.account, detail);
-        tell::notify_holder(context, &mut tx, alert).await?;
         let ids: Vec<String> = deleted.iter().map(ToString::to_string).collect();
-        let facts = [("deleted", ids.join(",")), ("not_used_since", self.not_used_since.to_string())];
+        let facts = [
+            ("deleted", ids.join(",")),
+            ("names", names.join(", ")),
+            ("not_used_since", self.not_used_since.to_string()),
+        ];
         let event = Event::of(tx.grant(), context.now, &format!("account:{}", self.account), &facts);
         tx.commit(event).await?;
         Ok(deleted)

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use keyward_authority::{PendingAction, ceremony_of};
@@ -122,8 +123,12 @@ fn fill_in(person: &SignedIn, page: &Question, id: &str, inputs: Inputs) -> Resp
 /// The route of an action's operation, and what the document says of it.
 pub(super) fn operation_of<A: Exposed>(api: OpenApiRouter<Shell>) -> OpenApiRouter<Shell> {
     let handler = boxed(
-        |caller: Caller, Path(path): Path<HashMap<String, String>>, Body(body): Body<A::Body>| async move {
-            operate::<A>(&caller, &id_of(&path), body).await.unwrap_or_else(Problem::into_response)
+        |caller: Caller,
+         path: Result<Path<HashMap<String, String>>, PathRejection>,
+         Body(body): Body<A::Body>| async move {
+            // A path that is not UTF-8 names nothing, as the empty id does.
+            let id = path.map(|Path(path)| id_of(&path)).unwrap_or_default();
+            operate::<A>(&caller, &id, body).await.unwrap_or_else(Problem::into_response)
         },
     );
     let mut described = Described::default();

@@ -23,6 +23,7 @@ use crate::api::{
 };
 use crate::fields::Fields;
 use crate::pages::field::{Field, Kind};
+use crate::pages::layout::sentence;
 use crate::pages::person::SignedIn;
 use crate::route::Routes;
 use crate::shell::Shell;
@@ -85,7 +86,8 @@ async fn about_key<A>(
         None => "It was never used.".to_owned(),
         Some(at) => format!("Last used {}.", When::of(at).utc),
     };
-    let name = if fields.has("name") { fields.get("name").to_owned() } else { key.name.to_string() };
+    // Only the page that is asked for first fills the name in: harm is never done to a key by its id alone.
+    let name = if fields.0.is_empty() { key.name.to_string() } else { fields.get("name").to_owned() };
     let page = format!("/keys/{id}");
     Ok(FormStep::Proof(Wanted {
         action: action(KeyNamed { id, name: name.clone() }),
@@ -201,12 +203,15 @@ impl Exposed for EndOverlap {
         danger: true,
         part: "keys",
     };
-    const OPERATION: Operation = operation(
-        "/api/v1/keys/{id}/end-overlap",
-        "keys_end_overlap",
-        "End the overlap of a rotation",
-        "The old key has ended",
-    );
+    const OPERATION: Operation = Operation {
+        about: "The old API key",
+        ..operation(
+            "/api/v1/keys/{id}/end-overlap",
+            "keys_end_overlap",
+            "End the overlap of a rotation",
+            "The old key has ended",
+        )
+    };
     type Body = Confirmed;
     type Answer = Changed;
 
@@ -311,7 +316,7 @@ pub struct DeletedUnused {
 /// The form that asks for the days.
 fn days_form(typed: &str, error: &str) -> Inputs {
     let days = Field::new("days", "Days without use", Kind::Text)
-        .value(typed)
+        .value(if typed.is_empty() { "90" } else { typed })
         .hint("1 to 3650. A key that was never used counts from its creation. The next page lists the keys.")
         .error(error);
     Inputs {
@@ -363,10 +368,7 @@ impl Exposed for DeleteUnusedKeys {
             return Ok(FormStep::Inputs(days_form(typed, "Type a whole number of days from 1 to 3650.")));
         };
         if action.preview(&context).await?.is_empty() {
-            return Ok(FormStep::Inputs(days_form(
-                typed,
-                "Every key was used since then. There is nothing to delete.",
-            )));
+            return Ok(FormStep::Inputs(days_form(typed, &sentence(&ActionError::NoneUnused))));
         }
         let (since, back) = (action.not_used_since().unix_ms().to_string(), "/keys".to_owned());
         Ok(FormStep::Proof(Wanted {

@@ -10,7 +10,7 @@ use keyward_authority::{
     Action, ActionContext, ActionError, PendingAction, ProofStep, SessionKind, Shown, Stage, ceremony_of,
     prove_action,
 };
-use keyward_rules::grant::{ActionKind, Actor, Ceremony, Holder, NotAllowed, Proof, Staff};
+use keyward_rules::grant::{ActionKind, Actor, Ceremony, Holder, NotAllowed, NotApproved, Proof, Staff};
 use keyward_rules::id::AccountId;
 use keyward_rules::staff::Role;
 
@@ -101,6 +101,9 @@ impl Given {
             return Ok(Shown { factor: self.factor, passkey: passkey(self.passkey), ..Shown::default() });
         }
         let Some(given) = self.step_up else { return Ok(Shown::default()) };
+        if given.challenge.is_empty() {
+            return Err(ActionError::from(NotApproved::Over).into());
+        }
         if given.factor.is_empty() == given.passkey.is_none() {
             return Err(bad("`step_up` takes either `factor` or `passkey`"));
         }
@@ -172,7 +175,7 @@ impl Officer {
         prove(&self.context(), pending, Given::step_up(given)).await
     }
 
-    /// The same for an operator who is about to act: an auditor is refused before any code is sent.
+    /// The context of an operator who is about to act: an auditor is refused before any code is sent.
     pub fn acting(&self, action: ActionKind) -> Result<ActionContext<'_>, Problem> {
         let context = self.context();
         match self.role {

@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use keyward_authority::passkeys::{Purpose, offer_passkey};
 use keyward_authority::{Action, ActionContext, ActionError, PendingAction, ProofStep, Shown, prove_action};
-use keyward_rules::grant::{Proof, TwoFactor};
+use keyward_rules::grant::{NotProven, Proof, TwoFactor};
 use keyward_rules::person::SessionId;
 use keyward_rules::time::Moment;
 
@@ -155,7 +155,12 @@ pub async fn prove(
         }
         Err(other) => return Err(Halted::Refused(other)),
     };
-    let wrong = missing.wrong.as_ref().map(sentence).unwrap_or_default();
+    let sent_empty = missing.challenge.is_none() && fields.0.iter().any(|(name, _)| name == "factor");
+    let wrong = match &missing.wrong {
+        Some(wrong) => sentence(wrong),
+        None if sent_empty => sentence(&NotProven::Unreadable.into()),
+        None => String::new(),
+    };
     Err(Halted::Page(match missing.challenge {
         Some(challenge) => ask_two(person, asking, fields, challenge, &wrong).await,
         None => ask_for(person, asking, fields, &wrong, &missing.purpose).await,

@@ -199,7 +199,8 @@ async fn rotated_already(posted: &Posted, successor: Option<KeyId>, name: &KeyNa
         return None;
     }
     let successor = show_key(&posted.person.context(), successor?).await.ok()?;
-    if successor.name != *name {
+    // A successor that has ended took nothing over, and its name is free again.
+    if !successor.is_living() || successor.name != *name {
         return None;
     }
     Some(go_to_made(&posted.person, successor.id).await)

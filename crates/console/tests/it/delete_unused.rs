@@ -61,7 +61,13 @@ async fn the_preview_lists_what_is_deleted_and_nothing_else_is() {
     assert_eq!(record["action"], "key.delete_unused");
     assert!(record["facts"]["deleted"].as_str().unwrap().contains(&once));
     let again = person.api("POST", PATH, json!({"not_used_since_ms": since, "factor": PASSWORD})).await;
-    assert_eq!(again.json(), json!({"deleted": []}), "a second time there is nothing left");
+    assert_eq!(
+        (again.status, again.code().as_str()),
+        (409, "none_unused"),
+        "a second time there is nothing left"
+    );
+    let mails = world.mails("a@keyward.example").await;
+    assert_eq!(mails.iter().filter(|mail| mail.contains("An API key was deleted")).count(), 2);
 }
 
 #[tokio::test]
@@ -78,6 +84,26 @@ async fn a_moment_of_today_and_a_wrong_factor_delete_nothing() {
     let body = json!({"not_used_since_ms": now - day, "factor": "wrong-horse-12-battery"});
     assert_eq!(person.api("POST", PATH, body).await.code(), "factor_wrong");
     assert_eq!(state(&person, &never).await, "active");
+}
+
+#[tokio::test]
+async fn a_key_that_an_operator_froze_stays() {
+    let world = World::new().await;
+    let (ann, _) = crate::operators::two_operators(&world).await;
+    let person = world.person("a@keyward.example").await;
+    let [never, once, _] = three(&world, &person).await;
+    let (person, ann) = (person.sign_in_again().await, ann.sign_in_again().await);
+    let frozen = json!({"why": "looks odd", "factor": PASSWORD});
+    let path = format!("/operations/keys/{once}/freeze");
+    assert_eq!(ann.api("POST", &path, frozen).await.status, 204);
+    let disabled = json!({"name": "never", "factor": PASSWORD});
+    assert_eq!(person.api("POST", &format!("/keys/{never}/disable"), disabled).await.status, 200);
+    let since = world.now().unix_ms() - 30 * DAY_MS;
+    let preview = person.api("POST", PATH, json!({"not_used_since_ms": since})).await;
+    let words = preview.json()["approves"].to_string();
+    assert!(words.contains("disabled, never used") && !words.contains(&once), "{words}");
+    let done = person.api("POST", PATH, json!({"not_used_since_ms": since, "factor": PASSWORD})).await;
+    assert_eq!(done.json(), json!({"deleted": [never]}), "{}", done.text);
 }
 
 #[tokio::test]

@@ -206,18 +206,18 @@ async fn no_key_slips_through_a_freeze_of_the_same_moment(world: World) {
 async fn a_sub_account_rests_with_its_master(world: World) {
     let (ann, ben) = two_operators(&world).await;
     let master = account(&world, "master@keyward.example").await;
-    let context = sub(&world, master, "desk01").await;
-    assert!(issue(&world, master, "own").await && issue(&world, context, "bot").await);
+    let desk = sub(&world, master, "desk01").await;
+    assert!(issue(&world, master, "own").await && issue(&world, desk, "bot").await);
     assert_eq!(freeze(&ann, master).await.status, 204);
-    assert_eq!(held(&world, context).await, [("bot".to_owned(), true)]);
-    assert!(!issue(&world, context, "other").await, "nothing new under a frozen master");
+    assert_eq!(held(&world, desk).await, [("bot".to_owned(), true)]);
+    assert!(!issue(&world, desk, "other").await, "nothing new under a frozen master");
     let late = sub(&world, master, "desk02").await;
     assert!(!issue(&world, late, "bot").await, "nor in a sub-account made since");
-    assert_eq!(propose(&ann, &format!("account.thaw {context}")).await.code(), "unchanged");
+    assert_eq!(propose(&ann, &format!("account.thaw {desk}")).await.code(), "unchanged");
     assert_eq!(both(&ann, &ben, &format!("account.thaw {master}")).await.status, 200);
     assert_eq!(held(&world, master).await, [("own".to_owned(), false)]);
-    assert_eq!(held(&world, context).await, [("bot".to_owned(), false)]);
-    assert!(issue(&world, context, "other").await && issue(&world, late, "bot").await);
+    assert_eq!(held(&world, desk).await, [("bot".to_owned(), false)]);
+    assert!(issue(&world, desk, "other").await && issue(&world, late, "bot").await);
 }
 
 async fn a_sub_account_that_is_frozen_itself_stays_so(world: World) {

@@ -19,8 +19,8 @@ pub fn routes() -> Routes {
             get(review::show_reject_app).and_post(review::reject_one_app),
         )
         .operator("/operations/apps/{id}/ranges", get(enter::show).and_post(enter::submit))
-        .staff("/operations/apps/{id}/ranges/check", post_each(enter::check))
-        .staff("/operations/apps/{id}/ranges/{number}", post_each(review::read))
+        .operator("/operations/apps/{id}/ranges/check", post_each(enter::check))
+        .operator("/operations/apps/{id}/ranges/{number}", post_each(review::read))
         .operator(
             "/operations/apps/{id}/ranges/{number}/reject",
             get(review::show_reject_ranges).and_post(review::reject_one_version),
