@@ -48,7 +48,7 @@ impl PendingAction {
 #[crate::boxed]
 pub async fn begin_step_up(
     context: &ActionContext<'_>,
-    matter: &PendingAction,
+    pending: &PendingAction,
 ) -> Result<SessionId, ActionError> {
     let holder = context.actor.person().ok_or(ActionError::NoAccount)?;
     let (email, phrase) = tell::recipient(context, holder.account).await?.ok_or(ActionError::NoAccount)?;
@@ -57,13 +57,13 @@ pub async fn begin_step_up(
     let owner = format!("account:{}", holder.account);
     let payload = Secret::new(email.to_string());
     let letter =
-        Letter { to: email, phrase, brake: String::new(), body: code_letter(context, &code, &matter.words) };
+        Letter { to: email, phrase, brake: String::new(), body: code_letter(context, &code, &pending.words) };
     let new = NewChallenge {
         id,
         account: Some(holder.account),
         session: Some(holder.session),
-        action: matter.action,
-        intent: matter.intent(context, &owner),
+        action: pending.action,
+        intent: pending.intent(context, &owner),
         code: tag(context, id, &code),
         payload,
         expires_at: context.now.plus_ms(CODE_LIFE_MS),
@@ -93,7 +93,7 @@ pub(crate) fn within(context: &ActionContext<'_>, quota: Quota) -> Result<(), Ac
 #[crate::boxed]
 pub async fn finish_step_up(
     context: &ActionContext<'_>,
-    matter: &PendingAction,
+    pending: &PendingAction,
     form: &StepUpForm,
 ) -> Result<Proof, ActionError> {
     let holder = context.actor.person().ok_or(ActionError::NoAccount)?;
@@ -105,9 +105,9 @@ pub async fn finish_step_up(
     }
     let opened = door.try_challenge(id).await?.ok_or(NotApproved::Over)?;
     let answer = Answer {
-        action: matter.action,
+        action: pending.action,
         session: Some(holder.session),
-        intent: matter.intent(context, &format!("account:{}", holder.account)),
+        intent: pending.intent(context, &format!("account:{}", holder.account)),
         code: tag(context, id, &code),
     };
     let approved = opened.challenge.settle(&answer, context.now)?;

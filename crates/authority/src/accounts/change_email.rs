@@ -18,7 +18,7 @@ use crate::{ActionContext, ActionError, PendingAction, tell};
 
 /// What asking for another address is approved as, at the old address.
 #[must_use]
-pub fn email_matter(new: &Email) -> PendingAction {
+pub fn plan_email(new: &Email) -> PendingAction {
     PendingAction {
         action: ActionKind::ChangeEmail,
         facts: vec![("email", new.to_string())],
@@ -31,7 +31,7 @@ pub fn email_matter(new: &Email) -> PendingAction {
     }
 }
 
-fn new_address_matter(new: &str) -> PendingAction {
+fn plan_new_address(new: &str) -> PendingAction {
     PendingAction {
         action: ActionKind::ConfirmEmail,
         facts: vec![("email", new.to_owned())],
@@ -70,7 +70,7 @@ pub async fn ask_for_email(
         account: Some(account),
         session: Some(holder.session),
         action: ActionKind::ConfirmEmail,
-        intent: new_address_matter(new.as_str()).intent(context, &owner),
+        intent: plan_new_address(new.as_str()).intent(context, &owner),
         code: tag(context, id, &code),
         payload: Secret::new(new.to_string()),
         expires_at: context.now.plus_ms(CODE_LIFE_MS),
@@ -102,7 +102,7 @@ pub async fn confirm_email(
     let answer = Answer {
         action: ActionKind::ConfirmEmail,
         session: Some(holder.session),
-        intent: new_address_matter(new.as_str()).intent(context, &format!("account:{account}")),
+        intent: plan_new_address(new.as_str()).intent(context, &format!("account:{account}")),
         code: tag(context, id, &code),
     };
     let approved = opened.challenge.settle(&answer, context.now)?;

@@ -12,7 +12,7 @@ use crate::{ActionContext, ActionError, PendingAction, strength, tell};
 
 /// What a change of password is approved as.
 #[must_use]
-pub fn password_matter(new: &str) -> PendingAction {
+pub fn plan_password(new: &str) -> PendingAction {
     PendingAction {
         action: ActionKind::ChangePassword,
         facts: vec![("password", new.to_owned())],

@@ -26,7 +26,7 @@ pub(crate) fn suggest(entropy: [u8; 4]) -> String {
 
 /// What another phrase is confirmed as.
 #[must_use]
-pub fn phrase_matter(phrase: &str) -> PendingAction {
+pub fn plan_phrase(phrase: &str) -> PendingAction {
     PendingAction {
         action: ActionKind::ChangePhrase,
         facts: vec![("phrase", phrase.trim().to_owned())],

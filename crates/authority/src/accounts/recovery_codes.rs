@@ -13,7 +13,7 @@ use crate::{ActionContext, ActionError, PendingAction, tell};
 
 /// What new recovery codes are approved as.
 #[must_use]
-pub fn recovery_matter() -> PendingAction {
+pub fn plan_recovery() -> PendingAction {
     PendingAction {
         action: ActionKind::RenewRecoveryCodes,
         facts: Vec::new(),

@@ -70,7 +70,7 @@ pub async fn ask_to_register(
         account: None,
         session: None,
         action: ActionKind::Register,
-        intent: matter(&payload).intent(context, "visitor"),
+        intent: pending(&payload).intent(context, "visitor"),
         code: tag(context, id, &code),
         payload: Secret::new(payload),
         expires_at: context.now.plus_ms(CODE_LIFE_MS),
@@ -99,7 +99,7 @@ pub async fn confirm_registration(
     let answer = Answer {
         action: ActionKind::Register,
         session: None,
-        intent: matter(opened.payload.expose()).intent(context, "visitor"),
+        intent: pending(opened.payload.expose()).intent(context, "visitor"),
         code: tag(context, id, &code),
     };
     let approved = opened.challenge.settle(&answer, context.now)?;
@@ -130,7 +130,7 @@ pub async fn confirm_registration(
     Ok(Registered { account, token, device })
 }
 
-fn matter(payload: &str) -> PendingAction {
+fn pending(payload: &str) -> PendingAction {
     PendingAction {
         action: ActionKind::Register,
         facts: vec![("payload", payload.to_owned())],

@@ -63,7 +63,7 @@ pub enum Reset {
     },
 }
 
-fn matter(email: &str) -> PendingAction {
+fn pending(email: &str) -> PendingAction {
     PendingAction {
         action: ActionKind::ResetPassword,
         facts: vec![("email", email.to_owned())],
@@ -106,7 +106,7 @@ pub async fn ask_to_reset(
         account: person.as_ref().map(|person| person.account),
         session: None,
         action: ActionKind::ResetPassword,
-        intent: matter(email.as_str()).intent(context, "visitor"),
+        intent: pending(email.as_str()).intent(context, "visitor"),
         code: tag(context, id, &code),
         payload: Secret::new(email.to_string()),
         expires_at: context.now.plus_ms(CODE_LIFE_MS),
@@ -181,7 +181,7 @@ pub async fn reset_password(
     let answer = Answer {
         action: ActionKind::ResetPassword,
         session: None,
-        intent: matter(opened.payload.expose()).intent(context, "visitor"),
+        intent: pending(opened.payload.expose()).intent(context, "visitor"),
         code: tag(context, id, &code),
     };
     let approved = opened.challenge.settle(&answer, context.now)?;

@@ -14,7 +14,7 @@ use crate::{ActionContext, ActionError, Authenticator, PendingAction, tell};
 
 /// What setting up an authenticator is approved as: this one, by its secret.
 #[must_use]
-pub fn enrol_matter(authenticator: &Authenticator) -> PendingAction {
+pub fn plan_enrol(authenticator: &Authenticator) -> PendingAction {
     PendingAction {
         action: ActionKind::EnrolTotp,
         facts: vec![("secret", authenticator.base32())],
@@ -49,7 +49,7 @@ impl Left {
 
 /// What turning it off is approved as; what is left belongs to it.
 #[must_use]
-pub fn remove_matter(left: Left) -> PendingAction {
+pub fn plan_remove(left: Left) -> PendingAction {
     let title = match left {
         Left::Another => "Turn the authenticator off",
         Left::Nothing => "Turn two-factor sign-in off",

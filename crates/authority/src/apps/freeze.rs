@@ -16,7 +16,7 @@ use crate::{ActionContext, ActionError, PendingAction};
 
 /// What a freeze is confirmed as.
 #[must_use]
-pub fn freeze_matter(profile: &AppProfile) -> PendingAction {
+pub fn plan_freeze(profile: &AppProfile) -> PendingAction {
     PendingAction {
         action: ActionKind::FreezeApp,
         facts: vec![("app", profile.id.to_string())],
@@ -26,7 +26,7 @@ pub fn freeze_matter(profile: &AppProfile) -> PendingAction {
 
 /// What lifting one's own freeze is approved as.
 #[must_use]
-pub fn thaw_matter(profile: &AppProfile) -> PendingAction {
+pub fn plan_thaw(profile: &AppProfile) -> PendingAction {
     PendingAction {
         action: ActionKind::ThawApp,
         facts: vec![("app", profile.id.to_string())],

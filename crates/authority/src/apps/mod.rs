@@ -20,22 +20,21 @@ pub use activate::retire_ranges;
 pub(crate) use activate::{approval_words, approve_ranges, is_open};
 pub use findings::Findings;
 pub(crate) use freeze::{freeze_all, thaw_app};
-pub use freeze::{freeze_app, freeze_matter, thaw_matter, thaw_own_app};
+pub use freeze::{freeze_app, plan_freeze, plan_thaw, thaw_own_app};
 pub use logo::{NotALogo, SentPicture};
 pub use news::tell_app_news;
 pub use profile::{
-    AppWish, HomePage, NotAHomePage, app_matter, edit_app, register_app, reject_app, reject_app_matter,
+    AppWish, HomePage, NotAHomePage, edit_app, plan_app, plan_reject_app, register_app, reject_app,
     submit_app,
 };
 pub(crate) use profile::{verify_app, verify_words};
 pub use proof_of_control::ProofOfControl;
 pub use prove::{Progress, proof_token, prove_control};
 pub use ranges::{
-    RangeWish, RangesGo, check_ranges, enter_matter, enter_ranges, ranges_matter, submit_ranges,
-    withdraw_ranges,
+    RangeWish, RangesGo, check_ranges, enter_ranges, plan_enter, plan_ranges, submit_ranges, withdraw_ranges,
 };
-pub use review::{Reviewed, read_ranges, reject_ranges, reject_ranges_matter};
-pub use successors::{Preview, demand_matter, demand_successors, hold_demanded, preview};
+pub use review::{Reviewed, plan_reject_ranges, read_ranges, reject_ranges};
+pub use successors::{Preview, demand_successors, hold_demanded, plan_demand, preview};
 pub(crate) use successors::{withdraw_demand, withdraw_words};
 
 use keyward_rules::address::AddressSet;

@@ -71,7 +71,7 @@ pub struct AppWish {
 
 /// What registering or changing an app is confirmed as.
 #[must_use]
-pub fn app_matter(wish: &AppWish, id: Option<AppId>) -> PendingAction {
+pub fn plan_app(wish: &AppWish, id: Option<AppId>) -> PendingAction {
     let logo =
         wish.logo.as_ref().map(|logo| blake3::hash(logo.bytes()).to_hex().to_string()).unwrap_or_default();
     PendingAction {
@@ -274,7 +274,7 @@ pub(crate) async fn verify_app(
 
 /// What sending an app back is confirmed as.
 #[must_use]
-pub fn reject_app_matter(id: AppId, why: &str) -> PendingAction {
+pub fn plan_reject_app(id: AppId, why: &str) -> PendingAction {
     PendingAction {
         action: ActionKind::RejectApp,
         facts: vec![("app", id.to_string()), ("why", why.to_owned())],

@@ -84,7 +84,7 @@ pub async fn check_ranges(
 /// # Errors
 /// As [`check_ranges`].
 #[crate::boxed]
-pub async fn ranges_matter(
+pub async fn plan_ranges(
     context: &ActionContext<'_>,
     wish: &RangeWish,
 ) -> Result<PendingAction, ActionError> {
@@ -125,16 +125,13 @@ pub async fn ranges_matter(
 /// # Errors
 /// As [`check_ranges`].
 #[crate::boxed]
-pub async fn enter_matter(
-    context: &ActionContext<'_>,
-    wish: &RangeWish,
-) -> Result<PendingAction, ActionError> {
-    let matter = ranges_matter(context, wish).await?;
-    let mut words = matter.words;
+pub async fn plan_enter(context: &ActionContext<'_>, wish: &RangeWish) -> Result<PendingAction, ActionError> {
+    let pending = plan_ranges(context, wish).await?;
+    let mut words = pending.words;
     if let Some(lead) = words.first_mut() {
         *lead = format!("Submit ranges of app {} on its broker's behalf", wish.app);
     }
-    Ok(PendingAction { action: ActionKind::EnterRanges, facts: matter.facts, words })
+    Ok(PendingAction { action: ActionKind::EnterRanges, facts: pending.facts, words })
 }
 
 /// Submits ranges, or puts them in force at once when they only take away; gives the version's number and which it was.

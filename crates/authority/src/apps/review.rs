@@ -55,7 +55,7 @@ pub async fn read_ranges(
 
 /// What sending a version back is confirmed as.
 #[must_use]
-pub fn reject_ranges_matter(app: AppId, number: u64, why: &str) -> PendingAction {
+pub fn plan_reject_ranges(app: AppId, number: u64, why: &str) -> PendingAction {
     PendingAction {
         action: ActionKind::RejectRanges,
         facts: vec![("app", app.to_string()), ("version", number.to_string()), ("why", why.to_owned())],

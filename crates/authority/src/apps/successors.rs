@@ -48,7 +48,7 @@ pub async fn preview(context: &ActionContext<'_>, id: AppId) -> Result<Preview, 
 
 /// What a demand is confirmed as.
 #[must_use]
-pub fn demand_matter(profile: &AppProfile, due: Moment) -> PendingAction {
+pub fn plan_demand(profile: &AppProfile, due: Moment) -> PendingAction {
     PendingAction {
         action: ActionKind::DemandSuccessors,
         facts: vec![("app", profile.id.to_string()), ("due", due.to_string())],

@@ -36,7 +36,7 @@ pub(crate) async fn frozen_now(tx: &mut Tx, account: &AccountRecord) -> Result<(
 
 /// What freezing an account is confirmed as.
 #[must_use]
-pub fn freeze_account_matter(account: AccountId, why: &str) -> PendingAction {
+pub fn plan_freeze_account(account: AccountId, why: &str) -> PendingAction {
     PendingAction {
         action: ActionKind::FreezeAccount,
         facts: vec![("account", account.to_string()), ("why", why.to_owned())],
@@ -46,7 +46,7 @@ pub fn freeze_account_matter(account: AccountId, why: &str) -> PendingAction {
 
 /// What freezing a key is confirmed as.
 #[must_use]
-pub fn freeze_key_matter(id: KeyId, why: &str) -> PendingAction {
+pub fn plan_freeze_key(id: KeyId, why: &str) -> PendingAction {
     PendingAction {
         action: ActionKind::FreezeKey,
         facts: vec![("key", id.to_string()), ("why", why.to_owned())],

@@ -14,23 +14,23 @@ mod proposals;
 mod restore;
 mod roles;
 
-pub use freeze::{freeze_account, freeze_account_matter, freeze_key_matter, freeze_one_key};
+pub use freeze::{freeze_account, freeze_one_key, plan_freeze_account, plan_freeze_key};
 pub(crate) use freeze::{frozen_now, refuse_frozen};
 pub use lookup::{
     OverseenAccount, Overview, overseen_account, overseen_key, overview, search_accounts, search_keys,
 };
 pub use master_key::{Approvers, master_key_id, note_identity_key, rotate_master_key};
 pub use name::name_of;
-pub use policy::{tighten_policy, tightening_matter};
+pub use policy::{plan_tightening, tighten_policy};
 pub(crate) use policy_in_force::policy_now;
 pub use policy_in_force::{InForce, PolicySource, policy_in_force};
 pub use proposals::{
-    Progress, ProposalView, approval_matter, approve, cancel_proposal, cancellation_matter, carry_out,
-    carry_out_if_complete, check_proposal, list_proposals, propose, propose_matter, show_proposal,
+    Progress, ProposalView, approve, cancel_proposal, carry_out, carry_out_if_complete, check_proposal,
+    list_proposals, plan_approval, plan_cancellation, plan_proposal, propose, show_proposal,
 };
 pub use restore::{Since, note_restore};
 pub use roles::{
-    PendingLink, SetUp, check_set_up, invitation_matter, invite_operator, offer_set_up, prepare_set_up,
-    revocation_matter, revoke_role, role_of, set_up_is_open, set_up_matter, staff, take_set_up,
+    PendingLink, SetUp, check_set_up, invite_operator, offer_set_up, plan_invitation, plan_revocation,
+    plan_set_up, prepare_set_up, revoke_role, role_of, set_up_is_open, staff, take_set_up,
 };
 pub(crate) use roles::{acting, refuse_too_few};

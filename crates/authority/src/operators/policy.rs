@@ -10,7 +10,7 @@ use crate::{ActionContext, ActionError, PendingAction};
 
 /// What a stricter policy is confirmed as.
 #[must_use]
-pub fn tightening_matter(setting: Setting) -> PendingAction {
+pub fn plan_tightening(setting: Setting) -> PendingAction {
     PendingAction {
         action: ActionKind::TightenPolicy,
         facts: vec![("name", setting.name().to_owned()), ("value", setting.value())],

@@ -49,7 +49,7 @@ pub struct ProposalView {
 /// # Errors
 /// As [`check_proposal`].
 #[crate::boxed]
-pub async fn propose_matter(
+pub async fn plan_proposal(
     context: &ActionContext<'_>,
     change: Change,
 ) -> Result<PendingAction, ActionError> {
@@ -128,7 +128,7 @@ pub async fn propose(
 
 /// What approving is approved as: the words of the proposal, bound by its hash.
 #[must_use]
-pub fn approval_matter(view: &ProposalView) -> PendingAction {
+pub fn plan_approval(view: &ProposalView) -> PendingAction {
     let mut words = vec![format!("Approve proposal {} of {}:", view.id, view.requester.1)];
     words.extend(view.words.iter().cloned());
     PendingAction {
@@ -289,7 +289,7 @@ impl Judged {
 
 /// What cancelling a proposal is confirmed as.
 #[must_use]
-pub fn cancellation_matter(id: ProposalId) -> PendingAction {
+pub fn plan_cancellation(id: ProposalId) -> PendingAction {
     PendingAction {
         action: ActionKind::CancelProposal,
         facts: vec![("proposal", id.to_string())],

@@ -168,7 +168,7 @@ async fn make_link(context: &ActionContext<'_>, mut tx: Tx) -> Result<PendingLin
 
 /// What inviting another operator is approved as.
 #[must_use]
-pub fn invitation_matter() -> PendingAction {
+pub fn plan_invitation() -> PendingAction {
     PendingAction {
         action: ActionKind::InviteOperator,
         facts: Vec::new(),
@@ -197,7 +197,7 @@ pub async fn invite_operator(context: &ActionContext<'_>, proof: Proof) -> Resul
 
 /// What taking the place is approved as; `alone` is the first operator's choice to need nobody else.
 #[must_use]
-pub fn set_up_matter(token: &str, alone: bool) -> PendingAction {
+pub fn plan_set_up(token: &str, alone: bool) -> PendingAction {
     let mut words = vec!["Become an operator of this deployment".to_owned()];
     if alone {
         words.push(
@@ -289,7 +289,7 @@ pub(crate) async fn refuse_too_few(
 
 /// What taking a role away is confirmed as.
 #[must_use]
-pub fn revocation_matter(account: AccountId) -> PendingAction {
+pub fn plan_revocation(account: AccountId) -> PendingAction {
     PendingAction {
         action: ActionKind::RevokeRole,
         facts: vec![("account", account.to_string())],

@@ -28,7 +28,7 @@ pub struct Attested {
 
 /// What a new passkey is approved as: this one, by its public key, under this name.
 #[must_use]
-pub fn add_matter(attested: &Attested) -> PendingAction {
+pub fn plan_add(attested: &Attested) -> PendingAction {
     PendingAction {
         action: ActionKind::EnrolPasskey,
         facts: vec![

@@ -12,7 +12,7 @@ use crate::{ActionContext, ActionError, PendingAction, tell};
 
 /// What removing a passkey is approved as; what is left of the second factor belongs to it.
 #[must_use]
-pub fn remove_passkey_matter(passkey: &PasskeyView, left: Left) -> PendingAction {
+pub fn plan_remove_passkey(passkey: &PasskeyView, left: Left) -> PendingAction {
     let mut words = vec![format!("Remove the passkey “{}” from your account", passkey.name)];
     words.push(left.sentence().to_owned());
     PendingAction {

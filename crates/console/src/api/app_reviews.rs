@@ -4,8 +4,8 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use keyward_authority::apps::{
-    RangeWish, demand_matter, demand_successors, enter_matter, enter_ranges, freeze_app, freeze_matter,
-    preview, read_ranges, reject_app, reject_app_matter, reject_ranges, reject_ranges_matter,
+    RangeWish, demand_successors, enter_ranges, freeze_app, plan_demand, plan_enter, plan_freeze,
+    plan_reject_app, plan_reject_ranges, preview, read_ranges, reject_app, reject_ranges,
 };
 use keyward_authority::questions::{overseen_app, overseen_apps, review_queue};
 use keyward_rules::grant::ActionKind;
@@ -107,8 +107,8 @@ pub async fn enter(
     let context = officer.acting(ActionKind::EnterRanges)?;
     let ranges = ranges_of(&context, &body.ranges)?;
     let wish = RangeWish { app: id, ranges, note: body.note, overlap_ms: overlap_of(body.overlap_hours) };
-    let matter = enter_matter(&context, &wish).await?;
-    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
+    let pending = plan_enter(&context, &wish).await?;
+    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
     let number = enter_ranges(&context, proof, wish).await?;
     Ok((StatusCode::CREATED, Json(SubmittedRanges { number, standing: "submitted" })))
 }
@@ -124,7 +124,7 @@ pub async fn reject(
 ) -> Result<StatusCode, Problem> {
     let context = officer.acting(ActionKind::RejectApp)?;
     let why = why(&body.why)?;
-    let proof = officer.one_factor(&reject_app_matter(id, why), &body.factor, body.passkey).await?;
+    let proof = officer.one_factor(&plan_reject_app(id, why), &body.factor, body.passkey).await?;
     reject_app(&context, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -141,8 +141,8 @@ pub async fn reject_set(
 ) -> Result<StatusCode, Problem> {
     let context = officer.acting(ActionKind::RejectRanges)?;
     let why = why(&body.why)?;
-    let matter = reject_ranges_matter(id, number, why);
-    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
+    let pending = plan_reject_ranges(id, number, why);
+    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
     reject_ranges(&context, proof, (id, number), why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -158,8 +158,8 @@ pub async fn freeze(
 ) -> Result<StatusCode, Problem> {
     let context = officer.acting(ActionKind::FreezeApp)?;
     let why = why(&body.why)?;
-    let matter = freeze_matter(&preview(&context, id).await?.profile);
-    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
+    let pending = plan_freeze(&preview(&context, id).await?.profile);
+    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
     freeze_app(&context, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -175,8 +175,8 @@ pub async fn demand(
 ) -> Result<StatusCode, Problem> {
     let context = officer.acting(ActionKind::DemandSuccessors)?;
     let (why, due) = (why(&body.why)?, Moment::from_unix_ms(body.due_ms));
-    let matter = demand_matter(&preview(&context, id).await?.profile, due);
-    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
+    let pending = plan_demand(&preview(&context, id).await?.profile, due);
+    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
     demand_successors(&context, proof, (id, due), why).await?;
     Ok(StatusCode::NO_CONTENT)
 }

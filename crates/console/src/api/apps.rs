@@ -4,8 +4,8 @@ use axum::Json;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use keyward_authority::apps::{
-    AppWish, HomePage, RangeWish, RangesGo, SentPicture, app_matter, check_ranges, edit_app, freeze_app,
-    freeze_matter, ranges_matter, register_app, size_in_words, submit_app, submit_ranges, thaw_matter,
+    AppWish, HomePage, RangeWish, RangesGo, SentPicture, check_ranges, edit_app, freeze_app, plan_app,
+    plan_freeze, plan_ranges, plan_thaw, register_app, size_in_words, submit_app, submit_ranges,
     thaw_own_app, withdraw_ranges,
 };
 use keyward_authority::questions::{app_logo, broker_app, broker_apps, open_apps};
@@ -90,7 +90,7 @@ pub async fn register(
         permissions: permissions_of(&body.permissions)?,
         logo: None,
     };
-    let proof = caller.one_factor(&app_matter(&wish, None), &body.factor, body.passkey).await?;
+    let proof = caller.one_factor(&plan_app(&wish, None), &body.factor, body.passkey).await?;
     let id = register_app(&caller.context(), proof, caller.id(), wish).await?;
     Ok((StatusCode::CREATED, own(&caller, id).await?))
 }
@@ -139,7 +139,7 @@ async fn change(
     wish: AppWish,
     (factor, passkey): (&str, Option<PasskeyAnswer>),
 ) -> Result<Json<OwnApp>, Problem> {
-    let proof = caller.one_factor(&app_matter(&wish, Some(id)), factor, passkey).await?;
+    let proof = caller.one_factor(&plan_app(&wish, Some(id)), factor, passkey).await?;
     edit_app(&caller.context(), proof, id, wish).await?;
     own(caller, id).await
 }
@@ -256,10 +256,10 @@ pub async fn submit_set(
     let ranges = ranges_of(&context, &body.ranges)?;
     let wish = RangeWish { app: id, ranges, note: body.note, overlap_ms: overlap_of(body.overlap_hours) };
     let (go, _) = check_ranges(&context, &wish).await?;
-    let matter = ranges_matter(&context, &wish).await?;
+    let pending = plan_ranges(&context, &wish).await?;
     let proof = match go {
-        RangesGo::Narrow => caller.one_factor(&matter, &body.factor, body.passkey).await?,
-        RangesGo::Widen => caller.step_up(&matter, body.step_up).await?,
+        RangesGo::Narrow => caller.one_factor(&pending, &body.factor, body.passkey).await?,
+        RangesGo::Widen => caller.step_up(&pending, body.step_up).await?,
     };
     let (number, went) = submit_ranges(&context, proof, wish).await?;
     let standing = match went {
@@ -305,8 +305,8 @@ pub async fn freeze(
     Id(id): Id<AppId>,
     Body(body): Body<OneFactor>,
 ) -> Result<StatusCode, Problem> {
-    let matter = freeze_matter(&broker_app(&caller.context(), id).await?.profile);
-    let proof = caller.one_factor(&matter, &body.factor, body.passkey).await?;
+    let pending = plan_freeze(&broker_app(&caller.context(), id).await?.profile);
+    let proof = caller.one_factor(&pending, &body.factor, body.passkey).await?;
     freeze_app(&caller.context(), proof, id, "").await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -320,8 +320,8 @@ pub async fn thaw(
     Id(id): Id<AppId>,
     Body(body): Body<Enable>,
 ) -> Result<StatusCode, Problem> {
-    let matter = thaw_matter(&broker_app(&caller.context(), id).await?.profile);
-    let proof = caller.step_up(&matter, body.step_up).await?;
+    let pending = plan_thaw(&broker_app(&caller.context(), id).await?.profile);
+    let proof = caller.step_up(&pending, body.step_up).await?;
     thaw_own_app(&caller.context(), proof, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,9 +5,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use keyward_authority::AuditFilter;
 use keyward_authority::operators;
-use keyward_authority::operators::{
-    approval_matter, invitation_matter, name_of, propose_matter, set_up_matter,
-};
+use keyward_authority::operators::{name_of, plan_approval, plan_invitation, plan_proposal, plan_set_up};
 use keyward_authority::questions::{prove_record, search_audit};
 use keyward_rules::grant::ActionKind;
 use keyward_rules::id::{AccountId, KeyId};
@@ -52,7 +50,7 @@ pub(super) fn why(text: &str) -> Result<&str, Problem> {
     security(("bearer" = [])), responses((status = 204, description = "An operator now"), Problems))]
 pub async fn take_set_up(caller: Caller, Body(body): Body<TakeSetUp>) -> Result<StatusCode, Problem> {
     operators::check_set_up(&caller.context(), &body.token).await?;
-    let proof = caller.step_up(&set_up_matter(&body.token, body.alone), body.step_up).await?;
+    let proof = caller.step_up(&plan_set_up(&body.token, body.alone), body.step_up).await?;
     operators::take_set_up(&caller.context(), proof, &body.token, body.alone).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -106,8 +104,8 @@ pub async fn freeze_account(
 ) -> Result<StatusCode, Problem> {
     let context = officer.acting(ActionKind::FreezeAccount)?;
     let why = why(&body.why)?;
-    let matter = operators::freeze_account_matter(id, why);
-    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
+    let pending = operators::plan_freeze_account(id, why);
+    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
     operators::freeze_account(&context, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -149,8 +147,8 @@ pub async fn freeze_key(
 ) -> Result<StatusCode, Problem> {
     let context = officer.acting(ActionKind::FreezeKey)?;
     let why = why(&body.why)?;
-    let matter = operators::freeze_key_matter(id, why);
-    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
+    let pending = operators::plan_freeze_key(id, why);
+    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
     operators::freeze_one_key(&context, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -207,7 +205,7 @@ pub async fn invite(
     Body(body): Body<Invite>,
 ) -> Result<(StatusCode, Json<Invitation>), Problem> {
     let context = officer.acting(ActionKind::InviteOperator)?;
-    let proof = officer.step_up(&invitation_matter(), body.step_up).await?;
+    let proof = officer.step_up(&plan_invitation(), body.step_up).await?;
     let token = operators::invite_operator(&context, proof).await?;
     let link = officer.caller.shell.set_up_link(&token);
     Ok((StatusCode::CREATED, Json(Invitation { link })))
@@ -223,8 +221,8 @@ pub async fn revoke(
     Body(body): Body<OneFactor>,
 ) -> Result<StatusCode, Problem> {
     let context = officer.acting(ActionKind::RevokeRole)?;
-    let matter = operators::revocation_matter(id);
-    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
+    let pending = operators::plan_revocation(id);
+    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
     operators::revoke_role(&context, proof, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -249,8 +247,8 @@ pub async fn tighten(
     let context = officer.acting(ActionKind::TightenPolicy)?;
     let setting =
         Setting::parse(&name, &body.value).map_err(|wrong| unacceptable("bad_policy", &wrong.to_string()))?;
-    let matter = operators::tightening_matter(setting);
-    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
+    let pending = operators::plan_tightening(setting);
+    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
     operators::tighten_policy(&context, proof, setting).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -276,7 +274,7 @@ pub async fn propose(
     let context = officer.acting(ActionKind::Propose)?;
     let change = Change::parse(&body.change)
         .ok_or_else(|| unacceptable("bad_change", "there is no such change; the document lists them"))?;
-    let proof = officer.step_up(&propose_matter(&context, change).await?, body.step_up).await?;
+    let proof = officer.step_up(&plan_proposal(&context, change).await?, body.step_up).await?;
     let id = operators::propose(&context, proof, change).await?;
     // Of a refusal the view tells: the proposal stays open, and `carry-out` says why.
     let _progress = operators::carry_out_if_complete(&context, id).await;
@@ -304,7 +302,7 @@ pub async fn approve(
     let read = ChangeHash::parse(&body.hash)
         .ok_or_else(|| unacceptable("bad_hash", "the hash is the proposal's, 64 hexadecimal digits"))?;
     let view = operators::show_proposal(&context, id).await?;
-    let proof = officer.step_up(&approval_matter(&view), body.step_up).await?;
+    let proof = officer.step_up(&plan_approval(&view), body.step_up).await?;
     operators::approve(&context, proof, id, read).await?;
     // Of a refusal the view tells: the approval stands, the proposal stays open, and `carry-out` says why.
     let _progress = operators::carry_out_if_complete(&context, id).await;
@@ -331,8 +329,8 @@ pub async fn cancel(
     Body(body): Body<OneFactor>,
 ) -> Result<Json<Proposal>, Problem> {
     let context = officer.acting(ActionKind::CancelProposal)?;
-    let matter = operators::cancellation_matter(id);
-    let proof = officer.one_factor(&matter, &body.factor, body.passkey).await?;
+    let pending = operators::plan_cancellation(id);
+    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
     operators::cancel_proposal(&context, proof, id).await?;
     Ok(Json(operators::show_proposal(&context, id).await?.into()))
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use keyward_authority::ActionError;
 use keyward_authority::accounts::Left;
 use keyward_authority::passkeys::{
-    add_matter, add_passkey, offer_new_passkey, remove_passkey, remove_passkey_matter, rename_passkey,
+    add_passkey, offer_new_passkey, plan_add, plan_remove_passkey, remove_passkey, rename_passkey,
     try_new_passkey,
 };
 use keyward_authority::questions::{PasskeyView, show_passkey};
@@ -79,7 +79,7 @@ pub async fn submit(posted: Posted) -> Response {
         Err(wrong @ ActionError::NotAPasskey) => return form(person, name, "", &sentence(&wrong)).await,
         Err(other) => return problem(other),
     };
-    let matter = add_matter(&attested);
+    let pending = plan_add(&attested);
     let asking = Asking {
         title: "Add this passkey?",
         action: "/security/passkeys/new".to_owned(),
@@ -87,11 +87,11 @@ pub async fn submit(posted: Posted) -> Response {
         danger: false,
         back: "/security".to_owned(),
         part: "security",
-        words: matter.words.clone(),
+        words: pending.words.clone(),
         extra: String::new(),
         asks_at_once: false,
     };
-    let proof = match prove(&posted, &person.context(), &asking, &matter).await {
+    let proof = match prove(&posted, &person.context(), &asking, &pending).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };
@@ -145,7 +145,7 @@ pub async fn rename(Path(id): Path<String>, posted: Posted) -> Response {
 }
 
 async fn asking_remove(person: &SignedIn, passkey: &PasskeyView, left: Left) -> Result<Asking, ActionError> {
-    let mut words = remove_passkey_matter(passkey, left).words;
+    let mut words = plan_remove_passkey(passkey, left).words;
     words.push(stops(person, left).await?);
     Ok(Asking {
         title: "Remove this passkey?",
@@ -182,8 +182,8 @@ pub async fn remove(Path(id): Path<String>, posted: Posted) -> Response {
         Ok(found) => found,
         Err(other) => return problem(other),
     };
-    let matter = remove_passkey_matter(&passkey, left);
-    let proof = match prove(&posted, &person.context(), &asking, &matter).await {
+    let pending = plan_remove_passkey(&passkey, left);
+    let proof = match prove(&posted, &person.context(), &asking, &pending).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };

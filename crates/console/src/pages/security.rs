@@ -4,8 +4,8 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 use keyward_authority::accounts::{
-    Left, ask_for_email, change_password, change_phrase, confirm_email as take_email, email_matter,
-    password_matter,
+    Left, ask_for_email, change_password, change_phrase, confirm_email as take_email, plan_email,
+    plan_password,
 };
 use keyward_authority::questions::{PasskeyView, SessionView, list_passkeys, list_sessions};
 use keyward_authority::sign_in::{end_other_sessions, end_session as end_one};
@@ -202,8 +202,8 @@ pub async fn password(posted: Posted) -> Response {
             format!("At least 12 characters that are hard to guess. {hints}").trim(),
         );
     }
-    let matter = password_matter(new);
-    let words = match with_stops(person, matter.words.clone()).await {
+    let pending = plan_password(new);
+    let words = match with_stops(person, pending.words.clone()).await {
         Ok(words) => words,
         Err(other) => return problem(other),
     };
@@ -218,7 +218,7 @@ pub async fn password(posted: Posted) -> Response {
         extra: String::new(),
         asks_at_once: false,
     };
-    let proof = match prove(&posted, &person.context(), &asking, &matter).await {
+    let proof = match prove(&posted, &person.context(), &asking, &pending).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };
@@ -265,8 +265,8 @@ pub async fn email(posted: Posted) -> Response {
     if new == person.account.email {
         return email_form(person, typed, "That is your address already.");
     }
-    let matter = email_matter(&new);
-    let words = match with_stops(person, matter.words.clone()).await {
+    let pending = plan_email(&new);
+    let words = match with_stops(person, pending.words.clone()).await {
         Ok(words) => words,
         Err(other) => return problem(other),
     };
@@ -281,7 +281,7 @@ pub async fn email(posted: Posted) -> Response {
         extra: String::new(),
         asks_at_once: false,
     };
-    let proof = match prove(&posted, &person.context(), &asking, &matter).await {
+    let proof = match prove(&posted, &person.context(), &asking, &pending).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };

@@ -3,8 +3,8 @@
 use askama::Template;
 use axum::response::Response;
 use keyward_authority::accounts::{
-    Left, enrol_matter, enrol_totp, open_step, recovery_matter, remove_matter, remove_totp,
-    renew_recovery_codes, seal_step, try_authenticator,
+    Left, enrol_totp, open_step, plan_enrol, plan_recovery, plan_remove, remove_totp, renew_recovery_codes,
+    seal_step, try_authenticator,
 };
 use keyward_authority::{ActionError, Authenticator};
 use keyward_rules::grant::{ActionKind, NotProven};
@@ -131,7 +131,7 @@ pub async fn submit(mut posted: Posted) -> Response {
         Ok(stops) => asking_enrol(stops),
         Err(other) => return problem(other),
     };
-    let proof = match prove(&posted, &person.context(), &asking, &enrol_matter(&authenticator)).await {
+    let proof = match prove(&posted, &person.context(), &asking, &plan_enrol(&authenticator)).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };
@@ -156,7 +156,7 @@ fn asking_codes() -> Asking {
         danger: false,
         back: "/security".to_owned(),
         part: "security",
-        words: recovery_matter().words,
+        words: plan_recovery().words,
         extra: String::new(),
         asks_at_once: false,
     }
@@ -164,7 +164,7 @@ fn asking_codes() -> Asking {
 
 async fn asking_off(person: &SignedIn) -> Result<Asking, ActionError> {
     let left = person.account.without_the_authenticator();
-    let mut words = remove_matter(left).words;
+    let mut words = plan_remove(left).words;
     words.push(stops(person, left).await?);
     Ok(Asking {
         title: match left {
@@ -190,7 +190,7 @@ pub async fn show_codes(person: SignedIn) -> Response {
 /// New recovery codes.
 pub async fn codes(posted: Posted) -> Response {
     let person = &posted.person;
-    let proof = match prove(&posted, &person.context(), &asking_codes(), &recovery_matter()).await {
+    let proof = match prove(&posted, &person.context(), &asking_codes(), &plan_recovery()).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };
@@ -216,7 +216,7 @@ pub async fn off(posted: Posted) -> Response {
         Ok(asking) => asking,
         Err(other) => return problem(other),
     };
-    let proof = match prove(&posted, &person.context(), &asking, &remove_matter(left)).await {
+    let proof = match prove(&posted, &person.context(), &asking, &plan_remove(left)).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };

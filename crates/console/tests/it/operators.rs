@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{Request, header};
 use keyward_authority::operators::{
-    Approvers, SetUp, approval_matter, approve as approve_and_stop, offer_set_up, prepare_set_up,
+    Approvers, SetUp, approve as approve_and_stop, offer_set_up, plan_approval, prepare_set_up,
     rotate_master_key, show_proposal,
 };
 use keyward_authority::{ActionError, StepUpForm, begin_step_up, finish_step_up};
@@ -67,12 +67,12 @@ pub async fn only_approve(person: &Person<'_>, proposal: &Value) {
     let (world, acting) = (person.world, operator(person).await);
     let context = world.authority.context(acting.clone(), world.now());
     let id = proposal["id"].as_str().unwrap().parse().unwrap();
-    let matter = approval_matter(&show_proposal(&context, id).await.unwrap());
-    let challenge = begin_step_up(&context, &matter).await.unwrap().to_string();
+    let pending = plan_approval(&show_proposal(&context, id).await.unwrap());
+    let challenge = begin_step_up(&context, &pending).await.unwrap().to_string();
     let (mail_code, factor) = (world.code(&person.email).await, person.totp());
     let context = world.authority.context(acting, world.now());
     let form = StepUpForm { challenge, mail_code, factor, passkey: String::new() };
-    let proof = finish_step_up(&context, &matter, &form).await.unwrap();
+    let proof = finish_step_up(&context, &pending, &form).await.unwrap();
     let read = show_proposal(&context, id).await.unwrap().hash;
     approve_and_stop(&context, proof, id, read).await.unwrap();
 }

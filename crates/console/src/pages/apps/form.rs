@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use keyward_authority::ActionError;
-use keyward_authority::apps::{AppWish, HomePage, app_matter, edit_app, register_app};
+use keyward_authority::apps::{AppWish, HomePage, edit_app, plan_app, register_app};
 use keyward_authority::questions::{BrokerApp, broker_app};
 use keyward_rules::account::Email;
 use keyward_rules::app::{AppName, AppStanding};
@@ -235,8 +235,8 @@ async fn send(posted: Posted, app: Option<BrokerApp>) -> Response {
         }
     };
     let (id, kept) = (app.as_ref().map(|app| app.profile.id), kept(&posted, &wish));
-    let matter = app_matter(&wish, id);
-    let proof = match prove(&kept, &person.context(), &asking(&wish, app.as_ref()), &matter).await {
+    let pending = plan_app(&wish, id);
+    let proof = match prove(&kept, &person.context(), &asking(&wish, app.as_ref()), &pending).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };

@@ -2,7 +2,7 @@
 
 use axum::extract::Path;
 use axum::response::Response;
-use keyward_authority::apps::{freeze_app, freeze_matter, thaw_matter, thaw_own_app};
+use keyward_authority::apps::{freeze_app, plan_freeze, plan_thaw, thaw_own_app};
 use keyward_authority::questions::{BrokerApp, broker_app};
 use keyward_authority::{ActionError, AppKeyCounts};
 
@@ -57,7 +57,7 @@ pub async fn show_freeze(person: SignedIn, Path(id): Path<String>) -> Response {
             problem(ActionError::Unchanged)
         }
         Ok(app) => {
-            let pending = freeze_matter(&app.profile);
+            let pending = plan_freeze(&app.profile);
             ask_one(&person, &person.context(), &freezing(&app), &Fields::default(), &pending).await
         }
         Err(answer) => answer,
@@ -69,7 +69,7 @@ pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let app = find(&posted.person, &id).await?;
         let proof =
-            prove(&posted, &posted.person.context(), &freezing(&app), &freeze_matter(&app.profile)).await?;
+            prove(&posted, &posted.person.context(), &freezing(&app), &plan_freeze(&app.profile)).await?;
         freeze_app(&posted.person.context(), proof, app.profile.id, "").await.map_err(problem)?;
         Ok(told(&posted.person, &format!("/apps/{}", app.profile.id), Note::Done(ActionKind::FreezeApp))
             .await)
@@ -78,7 +78,7 @@ pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
 }
 
 fn thawing(app: &BrokerApp) -> Asking {
-    let mut words = thaw_matter(&app.profile).words;
+    let mut words = plan_thaw(&app.profile).words;
     words.push(touched(&app.counts));
     Asking {
         title: "Let the app's keys work again?",
@@ -106,7 +106,7 @@ pub async fn thaw(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let app = find(&posted.person, &id).await?;
         let proof =
-            prove(&posted, &posted.person.context(), &thawing(&app), &thaw_matter(&app.profile)).await?;
+            prove(&posted, &posted.person.context(), &thawing(&app), &plan_thaw(&app.profile)).await?;
         thaw_own_app(&posted.person.context(), proof, app.profile.id).await.map_err(problem)?;
         Ok(told(&posted.person, &format!("/apps/{}", app.profile.id), Note::Done(ActionKind::ThawApp)).await)
     };

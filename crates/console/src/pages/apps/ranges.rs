@@ -6,7 +6,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use keyward_authority::apps::{
-    RangeWish, RangesGo, check_ranges, ranges_matter, size_in_words, submit_ranges, withdraw_ranges,
+    RangeWish, RangesGo, check_ranges, plan_ranges, size_in_words, submit_ranges, withdraw_ranges,
 };
 use keyward_authority::questions::{BrokerApp, broker_app};
 use keyward_authority::{ActionContext, ActionError};
@@ -282,10 +282,10 @@ pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
             }
             Err(other) => return Err(problem(other)),
         };
-        let matter = ranges_matter(&context, &wish).await.map_err(problem)?;
+        let pending = plan_ranges(&context, &wish).await.map_err(problem)?;
         let kept = kept(&posted);
-        let asking = asking(&app, goes, matter.words.clone());
-        let proof = prove(&kept, &context, &asking, &matter).await?;
+        let asking = asking(&app, goes, pending.words.clone());
+        let proof = prove(&kept, &context, &asking, &pending).await?;
         let (_, went) = submit_ranges(&context, proof, wish).await.map_err(problem)?;
         let note = match went {
             RangesGo::Narrow => Note::Done(ActionKind::NarrowRanges),

@@ -4,9 +4,9 @@ use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::response::Response;
 use keyward_authority::operators::{
-    Progress, ProposalView, approval_matter, approve as approve_it, cancel_proposal, cancellation_matter,
-    carry_out as carry_it_out, carry_out_if_complete, check_proposal, list_proposals, propose,
-    propose_matter, show_proposal,
+    Progress, ProposalView, approve as approve_it, cancel_proposal, carry_out as carry_it_out,
+    carry_out_if_complete, check_proposal, list_proposals, plan_approval, plan_cancellation, plan_proposal,
+    propose, show_proposal,
 };
 use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::grant::ActionKind;
@@ -191,7 +191,7 @@ pub async fn make(posted: Posted) -> Response {
     let answer = async {
         let context = acting(&posted.person, ActionKind::Propose)?;
         let change = wish(posted.fields.get("change"))?;
-        let matter = propose_matter(&context, change).await.map_err(problem)?;
+        let matter = plan_proposal(&context, change).await.map_err(problem)?;
         let words = matter.words.clone();
         let kept = without_change(&posted);
         let proof = prove(&kept, &context, &proposing(change, words), &matter).await?;
@@ -261,7 +261,7 @@ pub async fn approve(Path(id): Path<String>, posted: Posted) -> Response {
         if read != view.hash {
             return Err(problem(NotPassed::Changed.into()));
         }
-        let matter = approval_matter(&view);
+        let matter = plan_approval(&view);
         let proof = prove(&without_change(&posted), &context, &approving(&view), &matter).await?;
         approve_it(&context, proof, view.id, read).await.map_err(problem)?;
         after(
@@ -305,7 +305,7 @@ pub async fn show_cancel(officer: Officer, Path(id): Path<String>) -> Response {
     let answer = async {
         let context = acting(&officer.0, ActionKind::CancelProposal)?;
         let view = find(&context, &id).await?;
-        let pending = cancellation_matter(view.id);
+        let pending = plan_cancellation(view.id);
         Ok(ask_one(&officer.0, &context, &cancelling(&view), &Fields::default(), &pending).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
@@ -316,7 +316,7 @@ pub async fn cancel(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let context = acting(&posted.person, ActionKind::CancelProposal)?;
         let view = find(&context, &id).await?;
-        let proof = prove(&posted, &context, &cancelling(&view), &cancellation_matter(view.id)).await?;
+        let proof = prove(&posted, &context, &cancelling(&view), &plan_cancellation(view.id)).await?;
         cancel_proposal(&context, proof, view.id).await.map_err(problem)?;
         Ok(told(
             &posted.person,

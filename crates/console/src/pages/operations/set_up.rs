@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use keyward_authority::operators::{check_set_up, set_up_matter, take_set_up};
+use keyward_authority::operators::{check_set_up, plan_set_up, take_set_up};
 use keyward_rules::grant::{ActionKind, TwoFactor};
 
 use crate::fields::Fields;
@@ -26,7 +26,7 @@ pub async fn show(person: SignedIn) -> Response {
     page(&Page { frame: Frame::of(&person, "", "Become an operator"), csrf: &person.csrf, two_factor })
 }
 
-fn asking(matter: &keyward_authority::PendingAction, token: &str, choice: &str) -> Asking {
+fn asking(pending: &keyward_authority::PendingAction, token: &str, choice: &str) -> Asking {
     let hidden =
         |name: &str, value: &str| format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
     Asking {
@@ -36,7 +36,7 @@ fn asking(matter: &keyward_authority::PendingAction, token: &str, choice: &str) 
         danger: false,
         back: "/keys".to_owned(),
         part: "",
-        words: matter.words.clone(),
+        words: pending.words.clone(),
         extra: format!("{}{}", hidden("token", token), hidden("operators", choice)),
         asks_at_once: false,
     }
@@ -57,10 +57,10 @@ pub async fn take(posted: Posted) -> Response {
         return problem(other);
     }
     let alone = fields.get("operators") == "1";
-    let matter = set_up_matter(token, alone);
+    let pending = plan_set_up(token, alone);
     let kept = Posted { person: person.clone(), fields: Fields(fields.without(&["token", "operators"])) };
-    let asking = asking(&matter, token, if alone { "1" } else { "2" });
-    let proof = match prove(&kept, &person.context(), &asking, &matter).await {
+    let asking = asking(&pending, token, if alone { "1" } else { "2" });
+    let proof = match prove(&kept, &person.context(), &asking, &pending).await {
         Ok(proof) => proof,
         Err(halted) => return halted.into(),
     };

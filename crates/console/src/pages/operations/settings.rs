@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 use keyward_authority::operators::{
-    PolicySource, master_key_id, name_of, policy_in_force, tighten_policy, tightening_matter,
+    PolicySource, master_key_id, name_of, plan_tightening, policy_in_force, tighten_policy,
 };
 use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::grant::ActionKind;
@@ -126,7 +126,7 @@ pub async fn change(posted: Posted) -> Response {
             Direction::Tighter => {}
         }
         let asking = asking(setting, &before);
-        let proof = prove(&posted, &context, &asking, &tightening_matter(setting)).await?;
+        let proof = prove(&posted, &context, &asking, &plan_tightening(setting)).await?;
         tighten_policy(&context, proof, setting).await.map_err(problem)?;
         Ok(told(&posted.person, "/operations/settings", Note::Done(ActionKind::TightenPolicy)).await)
     };

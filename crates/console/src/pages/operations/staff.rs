@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use keyward_authority::operators::{
-    invitation_matter, invite_operator, name_of, revocation_matter, revoke_role, set_up_is_open, staff,
+    invite_operator, name_of, plan_invitation, plan_revocation, revoke_role, set_up_is_open, staff,
 };
 use keyward_rules::grant::ActionKind;
 
@@ -64,7 +64,7 @@ fn inviting() -> Asking {
         danger: false,
         back: "/operations/staff".to_owned(),
         part: "operations",
-        words: invitation_matter().words,
+        words: plan_invitation().words,
         extra: String::new(),
         asks_at_once: false,
     }
@@ -89,7 +89,7 @@ struct Invitation {
 pub async fn invite(posted: Posted) -> Response {
     let answer = async {
         let context = acting(&posted.person, ActionKind::InviteOperator)?;
-        let proof = prove(&posted, &context, &inviting(), &invitation_matter()).await?;
+        let proof = prove(&posted, &context, &inviting(), &plan_invitation()).await?;
         let token = invite_operator(&context, proof).await.map_err(problem)?;
         let frame = Frame::of(&posted.person, "operations", "The link for the second operator");
         Ok(page(&Invitation { frame, link: posted.person.shell.set_up_link(&token) }))
@@ -121,7 +121,7 @@ pub async fn show_revoke(officer: Officer, Path(id): Path<String>) -> Response {
         let context = acting(&officer.0, ActionKind::RevokeRole)?;
         let account = account_id(&id)?;
         let name = name_of(&context, account).await.map_err(problem)?;
-        let pending = revocation_matter(account);
+        let pending = plan_revocation(account);
         Ok(ask_one(&officer.0, &context, &revoking(&id, &name), &Fields::default(), &pending).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
@@ -133,7 +133,7 @@ pub async fn revoke(Path(id): Path<String>, posted: Posted) -> Response {
         let context = acting(&posted.person, ActionKind::RevokeRole)?;
         let account = account_id(&id)?;
         let name = name_of(&context, account).await.map_err(problem)?;
-        let proof = prove(&posted, &context, &revoking(&id, &name), &revocation_matter(account)).await?;
+        let proof = prove(&posted, &context, &revoking(&id, &name), &plan_revocation(account)).await?;
         revoke_role(&context, proof, account).await.map_err(problem)?;
         Ok(told(&posted.person, "/operations/staff", Note::Done(ActionKind::RevokeRole)).await)
     };

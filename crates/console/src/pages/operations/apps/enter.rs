@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use keyward_authority::PendingAction;
-use keyward_authority::apps::{Preview, check_ranges, enter_ranges, preview, ranges_matter};
+use keyward_authority::apps::{Preview, check_ranges, enter_ranges, plan_ranges, preview};
 use keyward_rules::grant::ActionKind;
 
 use crate::fields::Fields;
@@ -91,9 +91,9 @@ pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
             }
             return again(&posted, &seen, StatusCode::UNPROCESSABLE_ENTITY, &sentence(&refusal)).await;
         }
-        let matter = ranges_matter(&context, &wish).await.map_err(problem)?;
-        let matter = PendingAction { action: ActionKind::EnterRanges, ..matter };
-        let proof = prove(&kept(&posted), &context, &asking(&seen, matter.words.clone()), &matter).await?;
+        let pending = plan_ranges(&context, &wish).await.map_err(problem)?;
+        let pending = PendingAction { action: ActionKind::EnterRanges, ..pending };
+        let proof = prove(&kept(&posted), &context, &asking(&seen, pending.words.clone()), &pending).await?;
         enter_ranges(&context, proof, wish).await.map_err(problem)?;
         Ok(told(
             &posted.person,

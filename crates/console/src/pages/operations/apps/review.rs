@@ -5,8 +5,8 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use keyward_authority::apps::{
-    Findings, Preview, Reviewed, preview, read_ranges, reject_app, reject_app_matter, reject_ranges,
-    reject_ranges_matter, size_in_words,
+    Findings, Preview, Reviewed, plan_reject_app, plan_reject_ranges, preview, read_ranges, reject_app,
+    reject_ranges, size_in_words,
 };
 use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::address::Network;
@@ -162,7 +162,7 @@ pub async fn reject_one_app(Path(id): Path<String>, posted: Posted) -> Response 
         let context = acting(&posted.person, ActionKind::RejectApp)?;
         let seen = find(&context, &id).await?;
         let asking = |fields: &Fields, error: &str| rejecting_app(&seen, fields, error);
-        let pending = |why: &str| reject_app_matter(seen.profile.id, why);
+        let pending = |why: &str| plan_reject_app(seen.profile.id, why);
         let (proof, why) = reasoned(&posted, &context, asking, pending).await?;
         reject_app(&context, proof, seen.profile.id, &why).await.map_err(problem)?;
         Ok(told(
@@ -191,7 +191,7 @@ pub async fn reject_one_version(Path((id, text)): Path<(String, String)>, posted
         let context = acting(&posted.person, ActionKind::RejectRanges)?;
         let (number, seen) = (number(&text)?, find(&context, &id).await?);
         let asking = |fields: &Fields, error: &str| rejecting_ranges(&seen, number, fields, error);
-        let pending = |why: &str| reject_ranges_matter(seen.profile.id, number, why);
+        let pending = |why: &str| plan_reject_ranges(seen.profile.id, number, why);
         let (proof, why) = reasoned(&posted, &context, asking, pending).await?;
         reject_ranges(&context, proof, (seen.profile.id, number), &why).await.map_err(problem)?;
         Ok(told(
