@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 use keyward_rules::id::Revision;
-use keyward_store::{Seen, Witness};
+use keyward_store::{CommitObserver, Seen};
 use tracing::error;
 
 /// What the file holds.
@@ -120,7 +120,7 @@ impl Checkpoint {
     }
 
     /// What a store calls with each change.
-    pub fn witness(self: &Arc<Self>) -> Witness {
+    pub fn witness(self: &Arc<Self>) -> CommitObserver {
         let checkpoint = Arc::clone(self);
         Arc::new(move |seen| checkpoint.keep_or_tell(seen))
     }

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result};
 use keyward_authority::Authority;
 use keyward_console::{Console, DevMail, DevMessage, Running, SettingShown, Settings, Shell};
 use keyward_edge::Proxies;
-use keyward_notify::channel::{ChannelCourier, Client, Lanes};
-use keyward_notify::{Courier, Mailbox, Smtp, Transport};
+use keyward_notify::channel::{ChannelWorker, Client, Lanes};
+use keyward_notify::{MailWorker, Mailbox, Smtp, Transport};
 use keyward_rules::route::RouteTable;
 use keyward_store::Store;
 use tokio::runtime::{Handle, Runtime};
@@ -109,13 +109,13 @@ impl Control {
                 (Transport::Mailbox(mailbox.clone()), Some(Box::new(Page(mailbox)) as Box<dyn DevMail>))
             }
         };
-        let courier = Courier {
+        let courier = MailWorker {
             outbox: store.outbox(),
             transport,
             console: options.origin.clone(),
             now: Arc::new(ambient::now),
         };
-        let channels = ChannelCourier {
+        let channels = ChannelWorker {
             deliveries: store.deliveries(),
             client: options.channels,
             now: Arc::new(ambient::now),

@@ -11,7 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::tasks::Pulse;
+use crate::tasks::Heartbeat;
 
 /// The type of [`text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -27,7 +27,7 @@ struct Named {
 }
 
 /// All metrics in the OpenMetrics text format.
-pub fn text(request_context: &RequestContext, pulses: &[Pulse]) -> String {
+pub fn text(request_context: &RequestContext, pulses: &[Heartbeat]) -> String {
     let mut all = Registry::with_prefix("keyward");
     let ready = Family::<Of, Gauge>::default();
     for (service, name) in [(Service::Basic, "basic"), (Service::Trade, "trade"), (Service::Funds, "funds")] {

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use keyward_authority::duties::tell_interrupted;
 use keyward_authority::{Authority, Settings};
 use keyward_edge::{Complaints, Proxies};
-use keyward_gateway::alarms::Alarms;
+use keyward_gateway::alarms::ObservationSender;
 use keyward_gateway::follow::{Facts, Follower, Lease};
 use keyward_gateway::health::ClockError;
 use keyward_gateway::memory::Memory;
@@ -36,7 +36,7 @@ use crate::checkpoint::Checkpoint;
 use crate::files::private_folder;
 use crate::retention::JournalSettings;
 use crate::spooled::Spooled;
-use crate::tasks::{OwnThread, Pulse, Tasks};
+use crate::tasks::{Heartbeat, OwnThread, Tasks};
 use crate::{ambient, descriptors, worker};
 
 /// The name under which this node keeps its replay horizon; one gateway process per data folder.
@@ -108,7 +108,7 @@ impl Node {
         }
         let (memory, lease) = (Arc::new(Memory::default()), Arc::new(Lease::default()));
         let clock_error = Arc::new(ClockError::default());
-        let (alarms, sightings) = Alarms::new();
+        let (alarms, sightings) = ObservationSender::new();
         let facts = Facts::new(Arc::clone(&memory), Arc::new(alarms));
         let alarms = Arc::clone(&facts.alarms);
         let now_ms = (clock.steady_ms)();
@@ -193,7 +193,7 @@ impl Node {
     }
 
     /// The signs of life of its tasks.
-    pub fn pulses(&self) -> Vec<Pulse> {
+    pub fn pulses(&self) -> Vec<Heartbeat> {
         self.tasks.pulses()
     }
 

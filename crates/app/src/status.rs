@@ -23,7 +23,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::metrics;
-use crate::tasks::Pulse;
+use crate::tasks::Heartbeat;
 
 /// How long the console's part may take to say how it stands.
 const PATIENCE: Duration = Duration::from_millis(900);
@@ -37,7 +37,7 @@ pub struct Watched {
     /// The gateway.
     pub request_context: Arc<RequestContext>,
     /// The signs of life of what runs beside requests.
-    pub pulses: Vec<Pulse>,
+    pub pulses: Vec<Heartbeat>,
     /// The console, if there is one, and where it runs.
     pub console: Option<(Shell, Handle)>,
 }

@@ -22,7 +22,7 @@ const TELL_MS: u64 = 60_000;
 
 /// A task's sign of life.
 #[derive(Clone)]
-pub struct Pulse {
+pub struct Heartbeat {
     name: &'static str,
     began: Instant,
     beat_ms: Arc<AtomicU64>,
@@ -30,7 +30,7 @@ pub struct Pulse {
     told_ms: Arc<AtomicU64>,
 }
 
-impl Pulse {
+impl Heartbeat {
     fn of(name: &'static str) -> Self {
         Self { name, began: Instant::now(), beat_ms: Arc::default(), told_ms: Arc::default() }
     }
@@ -101,17 +101,17 @@ impl OwnThread {
 /// All tasks of a node.
 #[derive(Default)]
 pub struct Tasks {
-    running: Vec<(Pulse, JoinHandle<()>)>,
+    running: Vec<(Heartbeat, JoinHandle<()>)>,
 }
 
 impl Tasks {
     /// Runs what `make` gives, and runs it anew whenever it panics.
     pub fn start<F, W>(&mut self, name: &'static str, make: F)
     where
-        F: Fn(Pulse) -> W + Send + 'static,
+        F: Fn(Heartbeat) -> W + Send + 'static,
         W: Future<Output = ()> + Send + 'static,
     {
-        let pulse = Pulse::of(name);
+        let pulse = Heartbeat::of(name);
         let handle = tokio::spawn(supervise(pulse.clone(), make));
         self.running.push((pulse, handle));
     }
@@ -119,10 +119,10 @@ impl Tasks {
     /// Like [`Self::start`], on a thread of its own.
     pub fn start_on<F, W>(&mut self, thread: &OwnThread, name: &'static str, make: F)
     where
-        F: Fn(Pulse) -> W + Send + 'static,
+        F: Fn(Heartbeat) -> W + Send + 'static,
         W: Future<Output = ()> + Send + 'static,
     {
-        let pulse = Pulse::of(name);
+        let pulse = Heartbeat::of(name);
         let handle = thread.spawn(supervise(pulse.clone(), make));
         self.running.push((pulse, handle));
     }
@@ -146,7 +146,7 @@ impl Tasks {
     }
 
     /// The signs of life.
-    pub fn pulses(&self) -> Vec<Pulse> {
+    pub fn pulses(&self) -> Vec<Heartbeat> {
         self.running.iter().map(|(pulse, _)| pulse.clone()).collect()
     }
 
@@ -161,9 +161,9 @@ impl Tasks {
     }
 }
 
-async fn supervise<F, W>(pulse: Pulse, make: F)
+async fn supervise<F, W>(pulse: Heartbeat, make: F)
 where
-    F: Fn(Pulse) -> W,
+    F: Fn(Heartbeat) -> W,
     W: Future<Output = ()> + Send + 'static,
 {
     let mut pause = PAUSE;
@@ -220,7 +220,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         assert!(worked.load(Ordering::Relaxed) > 20);
-        let names: Vec<&str> = tasks.pulses().iter().map(super::Pulse::name).collect();
+        let names: Vec<&str> = tasks.pulses().iter().map(super::Heartbeat::name).collect();
         assert_eq!(names, ["failing", "stuck", "working"]);
         let [failing, stuck, working] = tasks.pulses().try_into().ok().unwrap();
         assert!(stuck.age() >= Duration::from_millis(300) && failing.age() >= Duration::from_millis(300));

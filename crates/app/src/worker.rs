@@ -15,7 +15,7 @@ use keyward_gateway::follow::{Follower, Scrubber};
 use keyward_gateway::health::ClockError;
 use keyward_gateway::replay_cache::ReplayCache;
 use keyward_gateway::uses::LastUses;
-use keyward_rules::alert::Sighting;
+use keyward_rules::alert::KeyObservation;
 use keyward_rules::grant::Actor;
 use keyward_rules::id::Revision;
 use keyward_rules::limits::DAY_MS;
@@ -29,7 +29,7 @@ use crate::ambient;
 use crate::checkpoint::Checkpoint;
 use crate::retention::JournalSettings;
 use crate::spooled::Spooled;
-use crate::tasks::{OwnThread, Pulse, Tasks};
+use crate::tasks::{Heartbeat, OwnThread, Tasks};
 
 /// How often idle and dated keys are swept, and last uses flushed before.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -103,7 +103,7 @@ impl Duties {
 }
 
 /// Tells holders of what the gateway saw.
-async fn tell(sightings: Arc<Mutex<Sightings>>, duties: Arc<Duties>, pulse: Pulse) {
+async fn tell(sightings: Arc<Mutex<Sightings>>, duties: Arc<Duties>, pulse: Heartbeat) {
     let mut sightings = sightings.lock().await;
     while let Some(first) = sightings.recv().await {
         // After a start many come at once, of keys that were never seen: they share a change.
@@ -112,8 +112,8 @@ async fn tell(sightings: Arc<Mutex<Sightings>>, duties: Arc<Duties>, pulse: Puls
         let mut next = Some(first);
         while let Some(sighting) = next {
             match sighting {
-                Sighting::Unbound(key, address) => seen.push((key, address)),
-                Sighting::WrongAddress(..) | Sighting::Altered(_) => to_tell.push(sighting),
+                KeyObservation::Unbound(key, address) => seen.push((key, address)),
+                KeyObservation::WrongAddress(..) | KeyObservation::Altered(_) => to_tell.push(sighting),
             }
             let full = to_tell.len() + seen.len() >= SIGHTINGS;
             next = if full { None } else { sightings.try_recv().ok() };
@@ -190,7 +190,7 @@ async fn follow(
     follower: Arc<Mutex<Follower>>,
     duties: Arc<Duties>,
     came: Arc<watch::Sender<Revision>>,
-    pulse: Pulse,
+    pulse: Heartbeat,
 ) {
     let mut follower = follower.lock().await;
     let lease = follower.lease();
@@ -242,7 +242,7 @@ async fn follow(
 }
 
 /// Says to the store that this gateway still serves, and notices when another does.
-pub async fn claim(claim: NodeClaim, duties: Arc<Duties>, pulse: Pulse) {
+pub async fn claim(claim: NodeClaim, duties: Arc<Duties>, pulse: Heartbeat) {
     loop {
         let asked_ms = (duties.clock.steady_ms)();
         match claim.renew(ambient::now().unix_ms()).await {
@@ -265,7 +265,7 @@ pub async fn claim(claim: NodeClaim, duties: Arc<Duties>, pulse: Pulse) {
 }
 
 /// Writes how far the feed came. The process that made a change has written it already; this is for changes of other nodes.
-async fn keep(checkpoint: Arc<Checkpoint>, mut reached: watch::Receiver<Revision>, pulse: Pulse) {
+async fn keep(checkpoint: Arc<Checkpoint>, mut reached: watch::Receiver<Revision>, pulse: Heartbeat) {
     while reached.changed().await.is_ok() {
         let revision = *reached.borrow_and_update();
         let file = Arc::clone(&checkpoint);
@@ -313,7 +313,7 @@ async fn scrub(scrubber: Arc<Scrubber>) {
     }
 }
 
-async fn check_rows(scrubber: Arc<Scrubber>, states: States, pulse: Pulse) {
+async fn check_rows(scrubber: Arc<Scrubber>, states: States, pulse: Heartbeat) {
     loop {
         match scrubber.check(&states).await {
             Ok(()) => pulse.beat(),
@@ -362,7 +362,7 @@ async fn sweep(duties: Arc<Duties>) {
 }
 
 /// Measures how far this machine's clock is off the store's.
-pub async fn compare_clocks(store: Store, error: Arc<ClockError>, pulse: Pulse) {
+pub async fn compare_clocks(store: Store, error: Arc<ClockError>, pulse: Heartbeat) {
     loop {
         let before = ambient::now().unix_ms();
         if let Ok(Some(shown)) = store.clock().await {
@@ -382,7 +382,7 @@ fn ahead_ms(before: u64, shown: u64, after: u64) -> i64 {
 }
 
 /// Takes what waits in the spool into the store.
-pub async fn ship(spool: Arc<Mutex<Spooled>>, pulse: Pulse) {
+pub async fn ship(spool: Arc<Mutex<Spooled>>, pulse: Heartbeat) {
     let mut spooled = spool.lock().await;
     let mut tidied: Option<Instant> = None;
     loop {
@@ -423,7 +423,7 @@ pub async fn ship(spool: Arc<Mutex<Spooled>>, pulse: Pulse) {
 }
 
 /// Counts what was appended for the charts.
-async fn roll(duties: Arc<Duties>, pulse: Pulse) {
+async fn roll(duties: Arc<Duties>, pulse: Heartbeat) {
     let journal = duties.store.journal();
     loop {
         match journal.roll_up_some(ambient::now(), false).await {
@@ -447,7 +447,7 @@ async fn roll(duties: Arc<Duties>, pulse: Pulse) {
 }
 
 /// Ends overlaps of apps' ranges and holds keys whose successors were due.
-async fn tend_apps(duties: Arc<Duties>, pulse: Pulse) {
+async fn tend_apps(duties: Arc<Duties>, pulse: Heartbeat) {
     for round in 0_u64.. {
         let context = duties.authority.context(Actor::System("sweep"), ambient::now());
         let retired = retire_ranges(&context).await.map(drop);
@@ -469,7 +469,7 @@ async fn tend_apps(duties: Arc<Duties>, pulse: Pulse) {
 }
 
 /// Tells holders what happened to apps that their keys are bound to.
-async fn tell_news(duties: Arc<Duties>, pulse: Pulse) {
+async fn tell_news(duties: Arc<Duties>, pulse: Heartbeat) {
     let mut glance = duties.store.glance();
     loop {
         let context = duties.authority.context(Actor::System("sweep"), ambient::now());

@@ -4,7 +4,7 @@ use keyward_rules::address::NotASet;
 use keyward_rules::channel::{NotATarget, NotQuietHours};
 use keyward_rules::grant::{NotAllowed, NotApproved, NotProven};
 use keyward_rules::id::MasterKeyId;
-use keyward_rules::key::{KeyRefusal, LifeRefusal, NotAName};
+use keyward_rules::key::{KeyRefusal, LifecycleError, NotAName};
 use keyward_rules::limits::{
     APPS_PER_BROKER, CHANNELS_PER_ACCOUNT, CODES_PER_HOUR, PASSKEYS_PER_ACCOUNT, WHY_CHARS,
 };
@@ -32,7 +32,7 @@ pub enum ActionError {
     Addresses(#[from] NotASet),
     /// A rule of the life cycle.
     #[error(transparent)]
-    Life(#[from] LifeRefusal),
+    Life(#[from] LifecycleError),
     /// A rule on passwords.
     #[error(transparent)]
     Password(#[from] NotAPassword),
@@ -286,8 +286,8 @@ impl ActionError {
             Self::Key(_) => (Kind::Unacceptable, "key_refused"),
             Self::Name(_) => (Kind::Unacceptable, "bad_name"),
             Self::Addresses(_) => (Kind::Unacceptable, "bad_addresses"),
-            Self::Life(LifeRefusal::Ended) => (Kind::Conflict, "key_ended"),
-            Self::Life(LifeRefusal::Already(_)) | Self::Unchanged => (Kind::Conflict, "unchanged"),
+            Self::Life(LifecycleError::Ended) => (Kind::Conflict, "key_ended"),
+            Self::Life(LifecycleError::Already(_)) | Self::Unchanged => (Kind::Conflict, "unchanged"),
             Self::Password(_) | Self::WeakPassword(_) => (Kind::Unacceptable, "weak_password"),
             Self::Tags => (Kind::Unacceptable, "bad_tags"),
             Self::NoneUnused => (Kind::Conflict, "none_unused"),

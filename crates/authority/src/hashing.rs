@@ -17,7 +17,7 @@ const KNOWN_POOL: PoolLimits = PoolLimits { at_a_time: 1, of_all: 64, of_one: 8 
 
 /// Who wants a password hashed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Lane {
+pub enum HashPriority {
     /// Anybody.
     Strangers,
     /// Somebody who is signed in, or whose browser the account knows.
@@ -43,10 +43,10 @@ fn argon2() -> Argon2<'static> {
 }
 
 impl Hasher {
-    const fn pool(&self, lane: Lane) -> &Pool<Source> {
+    const fn pool(&self, lane: HashPriority) -> &Pool<Source> {
         match lane {
-            Lane::Strangers => &self.strangers,
-            Lane::Known => &self.known,
+            HashPriority::Strangers => &self.strangers,
+            HashPriority::Known => &self.known,
         }
     }
 
@@ -56,7 +56,7 @@ impl Hasher {
     /// [`ActionError::Busy`] when too many wait.
     pub async fn hash(
         &self,
-        (source, lane): (Source, Lane),
+        (source, lane): (Source, HashPriority),
         password: Password,
         salt: [u8; 16],
     ) -> Result<Secret<String>, ActionError> {
@@ -75,7 +75,7 @@ impl Hasher {
     /// [`ActionError::Busy`] when too many wait.
     pub async fn verify(
         &self,
-        (source, lane): (Source, Lane),
+        (source, lane): (Source, HashPriority),
         password: Password,
         hash: Option<Secret<String>>,
     ) -> Result<bool, ActionError> {
@@ -96,7 +96,7 @@ impl Hasher {
 
 #[cfg(test)]
 mod tests {
-    use super::{Hasher, Lane};
+    use super::{HashPriority, Hasher};
     use keyward_rules::address::Source;
     use keyward_rules::person::Password;
 
@@ -107,10 +107,12 @@ mod tests {
     #[tokio::test]
     async fn verifies_only_the_same() {
         let (hasher, source) = (Hasher::default(), Source::of("203.0.113.1".parse().unwrap()));
-        let hash =
-            hasher.hash((source, Lane::Known), password("correct horse battery"), [7; 16]).await.unwrap();
+        let hash = hasher
+            .hash((source, HashPriority::Known), password("correct horse battery"), [7; 16])
+            .await
+            .unwrap();
         assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        let from = (source, Lane::Strangers);
+        let from = (source, HashPriority::Strangers);
         let again = || Some(keyward_rules::secret::Secret::new(hash.expose().clone()));
         assert!(hasher.verify(from, password("correct horse battery"), again()).await.unwrap());
         assert!(!hasher.verify(from, password("correct horse batterz"), again()).await.unwrap());

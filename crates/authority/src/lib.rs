@@ -34,7 +34,7 @@ pub use action::{Action, PendingAction};
 pub use ceremony::{MissingProof, ProofStep, Shown, ceremony_of, prove_action};
 pub use context::{Access, ActionContext, Authority, Secrets, Settings};
 pub use error::{ActionError, ErrorKind};
-pub use hashing::{Hasher, Lane};
+pub use hashing::{HashPriority, Hasher};
 pub use prove::{prove, prove_any};
 pub use searches::{Searches, Searching};
 pub use step_up::{StepUpForm, begin_step_up, finish_step_up};

@@ -8,9 +8,9 @@ use keyward_rules::id::AccountId;
 use keyward_rules::limits::PASSWORD_MIN_CHARS;
 use keyward_rules::person::{Password, RecoveryCode, TotpCode};
 use keyward_rules::secret::Secret;
-use keyward_store::{Patience, Try, UserRecord};
+use keyward_store::{AttemptLimit, Try, UserRecord};
 
-use crate::hashing::Lane;
+use crate::hashing::HashPriority;
 use crate::{ActionContext, ActionError, Authenticator};
 
 /// What somebody typed as a second factor, read.
@@ -112,7 +112,7 @@ async fn second(
     let kind = code.kind();
     let subject = format!("{}:{}:{lane}", kind.word(), person.account);
     let door = &context.authority.access.door;
-    if door.count_try(&subject, Patience::Credential, context.now).await? == Try::Paused {
+    if door.count_try(&subject, AttemptLimit::Credential, context.now).await? == Try::Paused {
         return settle(person, kind, FactorAnswer::Paused);
     }
     let right = match code {
@@ -156,13 +156,14 @@ async fn password(
 ) -> Result<Factor, ActionError> {
     let subject = format!("password:{}:{lane}", person.account);
     let authority = context.authority;
-    let counted = authority.access.door.count_try(&subject, Patience::Credential, context.now).await?;
+    let counted = authority.access.door.count_try(&subject, AttemptLimit::Credential, context.now).await?;
     if counted == Try::Paused {
         return settle(person, FactorKind::Password, FactorAnswer::Paused);
     }
     let hash = Secret::new(person.password.expose().clone());
     let presented = Password::present(text)?;
-    let right = verified(context, Lane::Known, &[(&subject, counted)], (presented, Some(hash))).await?;
+    let right =
+        verified(context, HashPriority::Known, &[(&subject, counted)], (presented, Some(hash))).await?;
     if right {
         authority.access.door.clear_tries(&subject).await?;
     }
@@ -173,7 +174,7 @@ async fn password(
 /// that were counted for it are taken back.
 pub(crate) async fn verified(
     context: &ActionContext<'_>,
-    lane: Lane,
+    lane: HashPriority,
     tries: &[(&str, Try)],
     (password, hash): (Password, Option<Secret<String>>),
 ) -> Result<bool, ActionError> {

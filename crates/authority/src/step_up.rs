@@ -1,7 +1,7 @@
 //! Step-up: a code by mail and a fresh factor, for one action with its exact parameters (product.md 2).
 
 use keyward_rules::grant::{Answer, NotApproved, Proof};
-use keyward_rules::letter::{Body, CodeLetter, Letter};
+use keyward_rules::letter::{Body, CodeMail, MailMessage};
 use keyward_rules::limits::{CODE_LIFE_MS, CODES_PER_HOUR};
 use keyward_rules::person::{CodeTag, MailCode, SessionId};
 use keyward_rules::secret::Secret;
@@ -56,8 +56,12 @@ pub async fn begin_step_up(
     let id = SessionId::from_entropy(context.random());
     let owner = format!("account:{}", holder.account);
     let payload = Secret::new(email.to_string());
-    let letter =
-        Letter { to: email, phrase, brake: String::new(), body: code_letter(context, &code, &pending.words) };
+    let letter = MailMessage {
+        to: email,
+        phrase,
+        brake: String::new(),
+        body: code_letter(context, &code, &pending.words),
+    };
     let new = NewChallenge {
         id,
         account: Some(holder.account),
@@ -135,7 +139,7 @@ pub(crate) fn tag(context: &ActionContext<'_>, id: SessionId, code: &MailCode) -
 /// The mail of a code.
 pub(crate) fn code_letter(context: &ActionContext<'_>, code: &MailCode, approves: &[String]) -> Body {
     let (from, device) = context.origin_in_words();
-    Body::Code(CodeLetter {
+    Body::Code(CodeMail {
         code: code.expose().to_owned(),
         approves: approves.to_vec(),
         at: context.now,

@@ -5,7 +5,7 @@ use keyward_rules::address::Binding;
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::grant::BrakeLink;
 use keyward_rules::id::AccountId;
-use keyward_rules::letter::{Body, Letter};
+use keyward_rules::letter::{Body, MailMessage};
 use keyward_store::{AccountKind, KeyRecord, Tx};
 
 use crate::{ActionContext, ActionError};
@@ -45,9 +45,9 @@ pub(crate) async fn tell_also(
     let Some(person) = tx.person(owner).await? else { return Ok(false) };
     let brake = BrakeLink::text(&context.authority.secrets.codes, owner, context.now);
     let alert = Alert { account: owner, ..alert };
-    let letters: Vec<Letter> = std::iter::once(&email)
+    let letters: Vec<MailMessage> = std::iter::once(&email)
         .chain(also)
-        .map(|to| Letter {
+        .map(|to| MailMessage {
             to: to.clone(),
             phrase: person.phrase.clone(),
             brake: brake.clone(),

@@ -16,8 +16,8 @@ use http_body::{Frame, SizeHint};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use keyward_edge::{
-    Activity, Connection, ConnectionLimits, Connections, Heard, KEEP_ALIVE, Peer, Proxies,
-    Request as UnderWay, Shares, until_done,
+    Activity, Connection, ConnectionLimits, Connections, KEEP_ALIVE, Peer, Proxies, Request as UnderWay,
+    Shares, TrackedStream, until_done,
 };
 use keyward_rules::address::Source;
 use tokio::net::{TcpListener, TcpStream};
@@ -124,7 +124,7 @@ impl Console {
         let mut builder = hyper::server::conn::http1::Builder::new();
         // The connection limiter cuts an unfinished head, and silence.
         builder.header_read_timeout(None).max_headers(64);
-        let stream = TokioIo::new(Heard::new(stream, activity));
+        let stream = TokioIo::new(TrackedStream::new(stream, activity));
         let served = builder.serve_connection(stream, TowerToHyperService::new(router));
         let stop = async { drop(stopped.changed().await) };
         until_done(served, connection, stop).await;

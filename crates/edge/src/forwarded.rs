@@ -19,7 +19,7 @@ const BYTES: usize = 8_192;
 
 /// Why it is not clear who the client is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Unclear {
+pub enum ClientAddressError {
     /// There is neither header.
     #[error("the proxy sent neither X-Forwarded-For nor Forwarded")]
     Missing,
@@ -37,14 +37,14 @@ pub enum Unclear {
 /// The client that the headers name.
 ///
 /// # Errors
-/// [`Unclear`].
-pub fn client(headers: &HeaderMap, trusted: impl Fn(IpAddr) -> bool) -> Result<IpAddr, Unclear> {
+/// [`ClientAddressError`].
+pub fn client(headers: &HeaderMap, trusted: impl Fn(IpAddr) -> bool) -> Result<IpAddr, ClientAddressError> {
     let plain = read(headers, &X_FORWARDED_FOR, &trusted, address)?;
     let tagged = read(headers, &FORWARDED, &trusted, tagged_for)?;
     match (plain, tagged) {
-        (Some(one), Some(other)) if one != other => Err(Unclear::Contradiction),
+        (Some(one), Some(other)) if one != other => Err(ClientAddressError::Contradiction),
         (Some(client), _) | (None, Some(client)) => Ok(client),
-        (None, None) => Err(Unclear::Missing),
+        (None, None) => Err(ClientAddressError::Missing),
     }
 }
 
@@ -55,22 +55,22 @@ fn read(
     name: &HeaderName,
     trusted: impl Fn(IpAddr) -> bool,
     entry: impl Fn(&str) -> Option<IpAddr>,
-) -> Result<Option<IpAddr>, Unclear> {
+) -> Result<Option<IpAddr>, ClientAddressError> {
     let mut lines = Vec::new();
     let mut bytes = 0;
     for value in headers.get_all(name) {
         bytes += value.len();
         if bytes > BYTES {
-            return Err(Unclear::TooLong);
+            return Err(ClientAddressError::TooLong);
         }
-        lines.push(value.to_str().map_err(|_| Unclear::NotAnAddress)?);
+        lines.push(value.to_str().map_err(|_| ClientAddressError::NotAnAddress)?);
     }
     let mut last = None;
     for (hop, text) in lines.iter().rev().flat_map(|line| line.rsplit(',')).enumerate() {
         if hop == HOPS {
-            return Err(Unclear::TooLong);
+            return Err(ClientAddressError::TooLong);
         }
-        let address = entry(text.trim_matches([' ', '\t'])).ok_or(Unclear::NotAnAddress)?;
+        let address = entry(text.trim_matches([' ', '\t'])).ok_or(ClientAddressError::NotAnAddress)?;
         last = Some(address);
         if !trusted(address) {
             break;
@@ -109,9 +109,9 @@ mod tests {
 
     use http::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::{Unclear, client};
+    use super::{ClientAddressError, client};
 
-    fn ask(lines: &[(&str, &str)]) -> Result<String, Unclear> {
+    fn ask(lines: &[(&str, &str)]) -> Result<String, ClientAddressError> {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
@@ -121,7 +121,7 @@ mod tests {
         client(&headers, trusted).map(|address| address.to_string())
     }
 
-    fn xff(value: &str) -> Result<String, Unclear> {
+    fn xff(value: &str) -> Result<String, ClientAddressError> {
         ask(&[("x-forwarded-for", value)])
     }
 
@@ -151,7 +151,7 @@ mod tests {
         for value in
             ["", " ", ",", "203.0.113.9,", "unknown", "203.0.113.9, unknown", "203.0.113.09", "1.2.3"]
         {
-            assert_eq!(xff(value), Err(Unclear::NotAnAddress), "{value}");
+            assert_eq!(xff(value), Err(ClientAddressError::NotAnAddress), "{value}");
         }
         for value in [
             "203.0.113.9, _hidden, 10.0.0.1",
@@ -159,12 +159,12 @@ mod tests {
             "203.0.113.9 198.51.100.1",
             "203.0.113.9\u{e9}",
         ] {
-            assert_eq!(xff(value), Err(Unclear::NotAnAddress), "{value}");
+            assert_eq!(xff(value), Err(ClientAddressError::NotAnAddress), "{value}");
         }
-        assert_eq!(ask(&[]), Err(Unclear::Missing));
-        assert_eq!(xff(&"10.0.0.1,".repeat(40)), Err(Unclear::NotAnAddress));
-        assert_eq!(xff(&["10.0.0.1"; 40].join(",")), Err(Unclear::TooLong));
-        assert_eq!(xff(&["203.0.113.9"; 2_000].join(",")), Err(Unclear::TooLong));
+        assert_eq!(ask(&[]), Err(ClientAddressError::Missing));
+        assert_eq!(xff(&"10.0.0.1,".repeat(40)), Err(ClientAddressError::NotAnAddress));
+        assert_eq!(xff(&["10.0.0.1"; 40].join(",")), Err(ClientAddressError::TooLong));
+        assert_eq!(xff(&["203.0.113.9"; 2_000].join(",")), Err(ClientAddressError::TooLong));
     }
 
     #[test]
@@ -173,12 +173,12 @@ mod tests {
             ("for=203.0.113.9", Ok("203.0.113.9")),
             ("For=\"203.0.113.9:80\";proto=https;by=10.0.0.1", Ok("203.0.113.9")),
             ("for=198.51.100.1, for=\"[2001:db8::1]:4711\";proto=http, for=10.0.0.2", Ok("2001:db8::1")),
-            ("for=unknown", Err(Unclear::NotAnAddress)),
-            ("for=_hidden", Err(Unclear::NotAnAddress)),
-            ("proto=https", Err(Unclear::NotAnAddress)),
-            ("for=203.0.113.9;for=198.51.100.1", Err(Unclear::NotAnAddress)),
-            ("for=\"203.0.113.9", Err(Unclear::NotAnAddress)),
-            ("for", Err(Unclear::NotAnAddress)),
+            ("for=unknown", Err(ClientAddressError::NotAnAddress)),
+            ("for=_hidden", Err(ClientAddressError::NotAnAddress)),
+            ("proto=https", Err(ClientAddressError::NotAnAddress)),
+            ("for=203.0.113.9;for=198.51.100.1", Err(ClientAddressError::NotAnAddress)),
+            ("for=\"203.0.113.9", Err(ClientAddressError::NotAnAddress)),
+            ("for", Err(ClientAddressError::NotAnAddress)),
         ] {
             assert_eq!(ask(&[("forwarded", value)]).as_deref(), expected.as_ref().copied(), "{value}");
         }
@@ -189,7 +189,7 @@ mod tests {
         let both = |one: &str, other: &str| ask(&[("x-forwarded-for", one), ("forwarded", other)]);
         assert_eq!(both("203.0.113.9", "for=203.0.113.9").as_deref(), Ok("203.0.113.9"));
         // A proxy that appends to one passes on what a client wrote into the other.
-        assert_eq!(both("203.0.113.9", "for=127.0.0.1"), Err(Unclear::Contradiction));
-        assert_eq!(both("127.0.0.1", "for=203.0.113.9"), Err(Unclear::Contradiction));
+        assert_eq!(both("203.0.113.9", "for=127.0.0.1"), Err(ClientAddressError::Contradiction));
+        assert_eq!(both("127.0.0.1", "for=203.0.113.9"), Err(ClientAddressError::Contradiction));
     }
 }

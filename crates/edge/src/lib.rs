@@ -19,10 +19,10 @@ mod until_done;
 
 pub use complaints::Complaints;
 pub use connections::{Activity, Connection, ConnectionLimits, Connections, MustClose, Request};
-pub use forwarded::Unclear;
-pub use heard::Heard;
+pub use forwarded::ClientAddressError;
+pub use heard::TrackedStream;
 pub use proxies::{ClientAddressForm, NotProxies, Peer, Proxies};
-pub use proxy_protocol::NotAnnounced;
-pub use replay::Replayed;
+pub use proxy_protocol::ProxyHeaderError;
+pub use replay::RewindStream;
 pub use shares::{Held, Shares};
 pub use until_done::{KEEP_ALIVE, keeps_what_is_announced, until_done};

@@ -6,8 +6,8 @@ use http::HeaderMap;
 use keyward_rules::address::{HostBits, Network, NotANetwork, canonical};
 use tokio::io::AsyncRead;
 
-use crate::forwarded::{self, Unclear};
-use crate::proxy_protocol::{Announced, NotAnnounced, announced};
+use crate::forwarded::{self, ClientAddressError};
+use crate::proxy_protocol::{Announced, ProxyHeaderError, announced};
 
 /// Entries of the list.
 const TRUSTED: usize = 64;
@@ -131,12 +131,12 @@ impl Proxies {
     /// time.
     ///
     /// # Errors
-    /// [`NotAnnounced`]; then the connection must be closed.
+    /// [`ProxyHeaderError`]; then the connection must be closed.
     pub async fn introduce(
         &self,
         stream: &mut (impl AsyncRead + Unpin),
         peer: Peer,
-    ) -> Result<Peer, NotAnnounced> {
+    ) -> Result<Peer, ProxyHeaderError> {
         match (peer, self.form) {
             (Peer::Proxy(proxy), ClientAddressForm::ProxyProtocol) => Ok(match announced(stream).await? {
                 Announced::Client(client) => Peer::Client(client),
@@ -149,12 +149,12 @@ impl Proxies {
     /// The client of a request.
     ///
     /// # Errors
-    /// [`Unclear`] when a trusted proxy does not say clearly who it is. Such a request must be refused.
-    pub fn client(&self, peer: Peer, headers: &HeaderMap) -> Result<IpAddr, Unclear> {
+    /// [`ClientAddressError`] when a trusted proxy does not say clearly who it is. Such a request must be refused.
+    pub fn client(&self, peer: Peer, headers: &HeaderMap) -> Result<IpAddr, ClientAddressError> {
         match peer {
             Peer::Client(address) => Ok(address),
             Peer::Proxy(_) => forwarded::client(headers, |address| self.trust(address)),
-            Peer::ProxyItself(_) => Err(Unclear::Missing),
+            Peer::ProxyItself(_) => Err(ClientAddressError::Missing),
         }
     }
 }

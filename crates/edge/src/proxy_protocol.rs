@@ -28,7 +28,7 @@ pub enum Announced {
 
 /// Why a connection from a trusted proxy cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum NotAnnounced {
+pub enum ProxyHeaderError {
     /// It ended.
     #[error("the connection ended before its PROXY header did")]
     Ended(#[source] std::io::Error),
@@ -43,34 +43,34 @@ pub enum NotAnnounced {
 /// Reads exactly the header from the beginning of `stream`; what follows it stays there.
 ///
 /// # Errors
-/// [`NotAnnounced`]; then the connection must be closed.
-pub async fn announced(stream: &mut (impl AsyncRead + Unpin)) -> Result<Announced, NotAnnounced> {
+/// [`ProxyHeaderError`]; then the connection must be closed.
+pub async fn announced(stream: &mut (impl AsyncRead + Unpin)) -> Result<Announced, ProxyHeaderError> {
     let mut header = vec![0; FIXED];
     // No header of version 1 is shorter than 15 bytes ("PROXY UNKNOWN\r\n"), so read these first and the 16th apart.
     let (start, last) = header.split_at_mut(FIXED - 1);
-    stream.read_exact(start).await.map_err(NotAnnounced::Ended)?;
+    stream.read_exact(start).await.map_err(ProxyHeaderError::Ended)?;
     if start.starts_with(SIGNATURE) {
-        stream.read_exact(last).await.map_err(NotAnnounced::Ended)?;
+        stream.read_exact(last).await.map_err(ProxyHeaderError::Ended)?;
         let length = header.last_chunk().map_or(0, |bytes| usize::from(u16::from_be_bytes(*bytes)));
         if length > LONGEST - FIXED {
-            return Err(NotAnnounced::Malformed);
+            return Err(ProxyHeaderError::Malformed);
         }
         header.resize(FIXED + length, 0);
         let rest = header.get_mut(FIXED..).unwrap_or_default();
-        stream.read_exact(rest).await.map_err(NotAnnounced::Ended)?;
+        stream.read_exact(rest).await.map_err(ProxyHeaderError::Ended)?;
     } else if start.starts_with(b"PROXY ") {
         header.truncate(FIXED - 1);
         // Byte by byte, because what follows the line is not ours; it is one line per connection.
         while !header.ends_with(b"\r\n") {
             if header.len() == LINE {
-                return Err(NotAnnounced::Malformed);
+                return Err(ProxyHeaderError::Malformed);
             }
-            header.push(stream.read_u8().await.map_err(NotAnnounced::Ended)?);
+            header.push(stream.read_u8().await.map_err(ProxyHeaderError::Ended)?);
         }
     } else {
-        return Err(NotAnnounced::Missing);
+        return Err(ProxyHeaderError::Missing);
     }
-    named(&header).ok_or(NotAnnounced::Malformed)
+    named(&header).ok_or(ProxyHeaderError::Malformed)
 }
 
 /// Whom a whole header names.
@@ -97,10 +97,10 @@ fn named(header: &[u8]) -> Option<Announced> {
 mod tests {
     use tokio::io::AsyncReadExt as _;
 
-    use super::{Announced, NotAnnounced, announced};
+    use super::{Announced, ProxyHeaderError, announced};
 
     /// What was announced, and what is left of the stream.
-    async fn read(bytes: &[u8]) -> (Result<Announced, NotAnnounced>, Vec<u8>) {
+    async fn read(bytes: &[u8]) -> (Result<Announced, ProxyHeaderError>, Vec<u8>) {
         let mut stream = bytes;
         let answer = announced(&mut stream).await;
         let mut rest = Vec::new();
@@ -153,14 +153,14 @@ mod tests {
             version_2(1, 0x11, &[0; 5_000]),
         ] {
             let (announced, _) = read(&bytes).await;
-            assert!(matches!(announced, Err(NotAnnounced::Malformed)), "{announced:?} {bytes:?}");
+            assert!(matches!(announced, Err(ProxyHeaderError::Malformed)), "{announced:?} {bytes:?}");
         }
         let (announced, _) = read(b"GET /api/v5/public/time HTTP/1.1\r\n\r\n").await;
-        assert!(matches!(announced, Err(NotAnnounced::Missing)));
+        assert!(matches!(announced, Err(ProxyHeaderError::Missing)));
         let whole = version_2(1, 0x11, &IPV4);
         for cut in 0..whole.len() {
             let (announced, _) = read(&whole[..cut]).await;
-            assert!(matches!(announced, Err(NotAnnounced::Ended(_))), "{cut}");
+            assert!(matches!(announced, Err(ProxyHeaderError::Ended(_))), "{cut}");
         }
     }
 }

@@ -7,13 +7,13 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 /// A stream and the bytes that were read ahead.
-pub struct Replayed<S> {
+pub struct RewindStream<S> {
     ahead: Vec<u8>,
     given: usize,
     stream: S,
 }
 
-impl<S: AsyncRead + Unpin> Replayed<S> {
+impl<S: AsyncRead + Unpin> RewindStream<S> {
     /// Reads ahead as long as what comes is the beginning of `start`, and says whether all of it came.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl<S: AsyncRead + Unpin> Replayed<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Replayed<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for RewindStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -62,7 +62,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Replayed<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Replayed<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for RewindStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -84,18 +84,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Replayed<S> {
 mod tests {
     use tokio::io::AsyncReadExt as _;
 
-    use super::Replayed;
+    use super::RewindStream;
 
     #[tokio::test]
     async fn nothing_is_lost_whatever_the_beginning() {
         for (bytes, whole) in
             [("PRI * rest", true), ("PRI *", true), ("PRI x", false), ("GET /", false), ("P", false)]
         {
-            let (mut replayed, found) = Replayed::starts_with(bytes.as_bytes(), b"PRI *").await.unwrap();
+            let (mut replayed, found) = RewindStream::starts_with(bytes.as_bytes(), b"PRI *").await.unwrap();
             let mut all = String::new();
             replayed.read_to_string(&mut all).await.unwrap();
             assert_eq!((all.as_str(), found), (bytes, whole));
         }
-        assert!(Replayed::starts_with(&b""[..], b"PRI *").await.is_err());
+        assert!(RewindStream::starts_with(&b""[..], b"PRI *").await.is_err());
     }
 }

@@ -38,7 +38,7 @@ const TORN_TRIES: usize = 20;
 
 /// Which way a screened request goes on.
 #[derive(Clone, Copy)]
-pub enum Way<'r> {
+pub enum ScreenedRequest<'r> {
     /// To the exchange without a key; credentials are stripped.
     Public(&'r Route),
     /// To [`admit`], once complete.
@@ -86,7 +86,7 @@ pub async fn screen<'r>(
     head: &Head<'r>,
     source: IpAddr,
     awaited: bool,
-) -> Result<Way<'r>, Rejection> {
+) -> Result<ScreenedRequest<'r>, Rejection> {
     let now_us = context.clock().now_us();
     settle_rate(context.counters.sources.arrive(source, now_us))?;
     let found = context.routes.find(head.method, head.path);
@@ -99,7 +99,7 @@ pub async fn screen<'r>(
         if public {
             take_public(context, source, route, now_us)
                 .map_err(|denial| Rejection { route: route.path, ..denial.into() })?;
-            return Ok(Way::Public(route));
+            return Ok(ScreenedRequest::Public(route));
         }
     }
     let route = path_of(found);
@@ -111,7 +111,7 @@ pub async fn screen<'r>(
         decision::screen(&credentials, facts.as_ref(), &context.keys.passphrases, now)
             .map_err(|denial| reject_stranger(context, denial, (credentials.key, route), source, now_us))?;
     }
-    Ok(Way::Private(credentials, found))
+    Ok(ScreenedRequest::Private(credentials, found))
 }
 
 /// The same facts on a fresh copy → signature → state, address, environment, permission → lease → rates →

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use keyward_rules::address::Source;
-use keyward_rules::alert::Sighting;
+use keyward_rules::alert::KeyObservation;
 use keyward_rules::time::Moment;
 use tokio::sync::mpsc;
 
@@ -15,15 +15,15 @@ const CELLS: usize = 65_536;
 const QUIET_MS: u64 = 60 * 60 * 1_000;
 
 /// The way out.
-pub struct Alarms {
+pub struct ObservationSender {
     said: Box<[AtomicU64]>,
-    out: mpsc::Sender<Sighting>,
+    out: mpsc::Sender<KeyObservation>,
 }
 
 /// The other end.
-pub type Sightings = mpsc::Receiver<Sighting>;
+pub type Sightings = mpsc::Receiver<KeyObservation>;
 
-impl Alarms {
+impl ObservationSender {
     /// Makes both ends.
     #[must_use]
     pub fn new() -> (Self, Sightings) {
@@ -32,20 +32,20 @@ impl Alarms {
     }
 
     /// Passes a sighting on, unless it was within the hour; whether it was passed on.
-    pub fn raise(&self, sighting: Sighting, now: Moment) -> bool {
+    pub fn raise(&self, sighting: KeyObservation, now: Moment) -> bool {
         self.pass_on(sighting, print_of(sighting, now)) == Passed::Now
     }
 
     /// The same for what every request of a key may say again: the word of its own that `told` is spares it the table, where
     /// many keys would take one another's cells.
-    pub fn raise_of_key(&self, sighting: Sighting, now: Moment, told: &AtomicU64) {
+    pub fn raise_of_key(&self, sighting: KeyObservation, now: Moment, told: &AtomicU64) {
         let print = print_of(sighting, now);
         if told.load(Ordering::Relaxed) != print && self.pass_on(sighting, print) != Passed::NoRoom {
             told.store(print, Ordering::Relaxed);
         }
     }
 
-    fn pass_on(&self, sighting: Sighting, print: u64) -> Passed {
+    fn pass_on(&self, sighting: KeyObservation, print: u64) -> Passed {
         let place = usize::try_from(print).unwrap_or_default() % CELLS;
         let Some(cell) = self.said.get(place) else { return Passed::NoRoom };
         // A load first: the common case, a key at work from its usual place, writes nothing.
@@ -72,16 +72,16 @@ enum Passed {
     NoRoom,
 }
 
-fn print_of(sighting: Sighting, now: Moment) -> u64 {
+fn print_of(sighting: KeyObservation, now: Moment) -> u64 {
     fingerprint(sighting, now.unix_ms() / QUIET_MS)
 }
 
 /// 64 bits of what was seen and in which hour; no secret, so no keyed hash.
-fn fingerprint(sighting: Sighting, hour: u64) -> u64 {
+fn fingerprint(sighting: KeyObservation, hour: u64) -> u64 {
     let (kind, key, address) = match sighting {
-        Sighting::WrongAddress(key, address) => (1, key, Some(address)),
-        Sighting::Unbound(key, address) => (2, key, Some(address)),
-        Sighting::Altered(key) => (3, key, None),
+        KeyObservation::WrongAddress(key, address) => (1, key, Some(address)),
+        KeyObservation::Unbound(key, address) => (2, key, Some(address)),
+        KeyObservation::Altered(key) => (3, key, None),
     };
     // One source is one piece of news, however many addresses it has.
     let source = address.map_or(0, |address| Source::of(address).number());
@@ -104,20 +104,20 @@ fn fingerprint(sighting: Sighting, hour: u64) -> u64 {
 mod tests {
     use std::sync::atomic::AtomicU64;
 
-    use super::{Alarms, QUIET_MS, ROOM};
-    use keyward_rules::alert::Sighting;
+    use super::{ObservationSender, QUIET_MS, ROOM};
+    use keyward_rules::alert::KeyObservation;
     use keyward_rules::id::KeyId;
     use keyward_rules::time::Moment;
 
     #[test]
     fn what_a_key_told_is_remembered_beside_others() {
-        let (alarms, mut sightings) = Alarms::new();
+        let (alarms, mut sightings) = ObservationSender::new();
         let key = |number: u128| KeyId::from_entropy(number.to_be_bytes());
         let words: Vec<AtomicU64> = (0..40_000).map(|_| AtomicU64::new(0)).collect();
         let mut told = |round: u64| {
             let mut told = 0;
             for (number, word) in (0..).zip(&words) {
-                let sighting = Sighting::Unbound(key(number), "192.0.2.1".parse().unwrap());
+                let sighting = KeyObservation::Unbound(key(number), "192.0.2.1".parse().unwrap());
                 alarms.raise_of_key(sighting, Moment::from_unix_ms(round), word);
                 while sightings.try_recv().is_ok() {
                     told += 1;
@@ -132,16 +132,17 @@ mod tests {
 
     #[test]
     fn a_thing_is_said_once_an_hour_and_the_room_is_bounded() {
-        let (alarms, mut sightings) = Alarms::new();
+        let (alarms, mut sightings) = ObservationSender::new();
         let at = Moment::from_unix_ms;
         let sighting = |byte: u8| {
-            Sighting::WrongAddress(KeyId::from_entropy([byte; 16]), "203.0.113.9".parse().unwrap())
+            KeyObservation::WrongAddress(KeyId::from_entropy([byte; 16]), "203.0.113.9".parse().unwrap())
         };
         assert!(alarms.raise(sighting(1), at(0)));
         assert!(!alarms.raise(sighting(1), at(QUIET_MS - 1)));
         assert!(alarms.raise(sighting(2), at(0)));
-        let from =
-            |address: &str| Sighting::WrongAddress(KeyId::from_entropy([7; 16]), address.parse().unwrap());
+        let from = |address: &str| {
+            KeyObservation::WrongAddress(KeyId::from_entropy([7; 16]), address.parse().unwrap())
+        };
         assert!(alarms.raise(from("2001:db8::1"), at(0)));
         assert!(!alarms.raise(from("2001:db8::2"), at(0)), "the same /64");
         assert!(alarms.raise(from("2001:db8:0:1::1"), at(0)));
@@ -149,11 +150,11 @@ mod tests {
         assert_eq!(sightings.try_recv(), Ok(sighting(1)));
         let flood = (0..10_000_u32).filter(|number| {
             let key = KeyId::from_entropy((u128::from(*number) << 64).to_be_bytes());
-            alarms.raise(Sighting::Altered(key), at(0))
+            alarms.raise(KeyObservation::Altered(key), at(0))
         });
         assert!(flood.count() <= ROOM);
         while sightings.try_recv().is_ok() {}
-        let late = Sighting::Altered(KeyId::from_entropy((9_999_u128 << 64).to_be_bytes()));
+        let late = KeyObservation::Altered(KeyId::from_entropy((9_999_u128 << 64).to_be_bytes()));
         assert!(alarms.raise(late, at(0)), "what found no room is said once there is some");
     }
 }

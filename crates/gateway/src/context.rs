@@ -9,7 +9,7 @@ use keyward_rules::key::PassphraseKey;
 use keyward_rules::route::RouteTable;
 use keyward_rules::time::Moment;
 
-use crate::alarms::Alarms;
+use crate::alarms::ObservationSender;
 use crate::clock_error::ClockError;
 use crate::follow::Lease;
 use crate::memory::Memory;
@@ -70,7 +70,7 @@ pub struct Reports {
     /// When keys were last used.
     pub uses: Arc<LastUses>,
     /// To the holder.
-    pub alarms: Arc<Alarms>,
+    pub alarms: Arc<ObservationSender>,
     /// To the operator's log.
     pub complaints: Complaints,
 }

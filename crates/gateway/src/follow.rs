@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use keyward_rules::alert::Sighting;
+use keyward_rules::alert::KeyObservation;
 use keyward_rules::id::{KeyId, Revision};
 use keyward_rules::time::Moment;
 use keyward_store::{AppRecord, Feed, LoadedKey, Position, States, StoreError, Subject, Watch};
 use parking_lot::Mutex;
 use tracing::{error, info};
 
-use crate::alarms::Alarms;
+use crate::alarms::ObservationSender;
 use crate::memory::{Applied, Memory};
 
 /// Findings that the log tells one by one.
@@ -34,7 +34,7 @@ pub struct Facts {
     /// The memory.
     pub memory: Arc<Memory>,
     /// The way to the holder.
-    pub alarms: Arc<Alarms>,
+    pub alarms: Arc<ObservationSender>,
     /// Keys whose rows open, but are not what the audit log says: they stay held, however often their rows are read.
     put_back: Arc<Mutex<BTreeSet<KeyId>>>,
 }
@@ -203,7 +203,7 @@ fn put_back(app: keyward_rules::id::AppId) {
 impl Facts {
     /// Facts that go into `memory`.
     #[must_use]
-    pub fn new(memory: Arc<Memory>, alarms: Arc<Alarms>) -> Self {
+    pub fn new(memory: Arc<Memory>, alarms: Arc<ObservationSender>) -> Self {
         Self { memory, alarms, put_back: Arc::default() }
     }
 
@@ -239,6 +239,6 @@ impl Facts {
 
     fn alarm(&self, id: KeyId) {
         // Not by the hour: what was altered stays altered, and one word is enough.
-        self.alarms.raise(Sighting::Altered(id), Moment::from_unix_ms(0));
+        self.alarms.raise(KeyObservation::Altered(id), Moment::from_unix_ms(0));
     }
 }

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use keyward_edge::{Activity, Connection, Connections, Peer, Proxies, Replayed, until_done};
+use keyward_edge::{Activity, Connection, Connections, Peer, Proxies, RewindStream, until_done};
 use keyward_rules::address::Source;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
@@ -23,7 +23,7 @@ use tracing::{error, warn};
 use crate::body::Budget;
 use crate::context::RequestContext;
 use crate::reply::ReplyBody;
-use crate::serve::{Desk, RequestIds, serve};
+use crate::serve::{RequestIds, ThreadContext, serve};
 use crate::upstream::{Backend, Deadlines, Pool};
 use crate::wording::Wording;
 
@@ -103,7 +103,8 @@ impl Gateway {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let work = move || {
                 let pool = Arc::new(Pool::new(backend, *context.limits(), deadlines));
-                let desk = Arc::new(Desk { context, budget, pool, ids: RequestIds::new(seed), proxies });
+                let desk =
+                    Arc::new(ThreadContext { context, budget, pool, ids: RequestIds::new(seed), proxies });
                 runtime.block_on(worker(desk, arrivals, stopped));
             };
             threads.push(std::thread::Builder::new().name(format!("gateway-{number}")).spawn(work)?);
@@ -190,7 +191,7 @@ async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, acc
 
 /// One thread: takes sockets until told to stop, then waits for open connections within the limit.
 async fn worker(
-    desk: Arc<Desk>,
+    desk: Arc<ThreadContext>,
     mut arrivals: mpsc::UnboundedReceiver<Arrival>,
     stopped: watch::Receiver<bool>,
 ) {
@@ -224,7 +225,7 @@ async fn told(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-async fn connection(desk: Arc<Desk>, arrival: Arrival, stopped: watch::Receiver<bool>) {
+async fn connection(desk: Arc<ThreadContext>, arrival: Arrival, stopped: watch::Receiver<bool>) {
     let Arrival { stream, peer, connection, tls } = arrival;
     let Some((stream, peer)) =
         connection.unless_closed(arrive(&desk, stream, peer, &connection)).await.flatten()
@@ -238,7 +239,7 @@ async fn connection(desk: Arc<Desk>, arrival: Arrival, stopped: watch::Receiver<
             // Pools open connections ahead: its first byte may come as late as that of a later request.
             let looked = async {
                 stream.readable().await.ok()?;
-                timeout(patience, Replayed::starts_with(stream, H2_PREFACE)).await.ok()?.ok()
+                timeout(patience, RewindStream::starts_with(stream, H2_PREFACE)).await.ok()?.ok()
             };
             let Some((stream, http2)) = connection.unless_closed(looked).await.flatten() else { return };
             let speaks = if http2 { Speaks::Http2 } else { Speaks::Http1 };
@@ -256,7 +257,7 @@ async fn connection(desk: Arc<Desk>, arrival: Arrival, stopped: watch::Receiver<
 
 /// A socket of this thread, and who is at its other end.
 async fn arrive(
-    desk: &Desk,
+    desk: &ThreadContext,
     stream: std::net::TcpStream,
     peer: Peer,
     connection: &Connection,
@@ -270,7 +271,7 @@ async fn arrive(
 
 /// Who is at the other end. A client that a proxy announced is counted and turned away as one that connects itself.
 async fn introduce(
-    desk: &Desk,
+    desk: &ThreadContext,
     stream: &mut tokio::net::TcpStream,
     peer: Peer,
     connection: &Connection,
@@ -298,7 +299,7 @@ enum Speaks {
 /// A connection that is ready for requests.
 #[derive(Clone)]
 struct Client {
-    desk: Arc<Desk>,
+    desk: Arc<ThreadContext>,
     peer: Peer,
     activity: Activity,
 }

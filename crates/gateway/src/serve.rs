@@ -10,7 +10,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use keyward_edge::{Peer, Proxies, Request as UnderWay};
 use keyward_rules::address::Source;
-use keyward_rules::alert::Sighting;
+use keyward_rules::alert::KeyObservation;
 use keyward_rules::decision::Permit;
 use keyward_rules::denial::Denial;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
@@ -21,7 +21,7 @@ use keyward_store::{LastUse, Outcome, OutcomeStatus, Record};
 use parking_lot::Mutex;
 use tracing::{info, warn};
 
-use crate::admit::{Rejection, Way, admit, path_of, screen, whole};
+use crate::admit::{Rejection, ScreenedRequest, admit, path_of, screen, whole};
 use crate::body::{Budget, Room, drain, read};
 use crate::context::RequestContext;
 use crate::forward::{Forwarded, Outgoing, forward, forward_public};
@@ -31,7 +31,7 @@ use crate::reply::{ReplyBody, respond};
 use crate::upstream::Pool;
 
 /// What one thread serves with.
-pub struct Desk {
+pub struct ThreadContext {
     /// The context shared by all threads.
     pub context: Arc<RequestContext>,
     /// The bodies' budget, shared by all threads.
@@ -44,7 +44,7 @@ pub struct Desk {
     pub proxies: Arc<Proxies>,
 }
 
-impl Desk {
+impl ThreadContext {
     /// The client of a request, unless it is closed out: a ban reaches open connections and streams too.
     fn client(&self, peer: Peer, headers: &HeaderMap) -> Result<IpAddr, Denial> {
         let client = self.proxies.client(peer, headers).map_err(|unclear| {
@@ -123,7 +123,7 @@ const CLIENT_GONE: &str = "gone";
 
 /// Serves one request of `peer`; `under_way` ends with its reply.
 pub async fn serve(
-    desk: &Desk,
+    desk: &ThreadContext,
     request: Request<Incoming>,
     peer: Peer,
     under_way: UnderWay,
@@ -151,7 +151,7 @@ pub async fn serve(
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 async fn handle(
-    desk: &Desk,
+    desk: &ThreadContext,
     parts: &request::Parts,
     body: Incoming,
     (source, under_way): (IpAddr, &UnderWay),
@@ -170,18 +170,20 @@ async fn handle(
         }
     };
     let room = match way {
-        Way::Public(_) => Room::Public,
+        ScreenedRequest::Public(_) => Room::Public,
         // Its source has replies waiting that it does not take. A public route takes room for its reply before it asks.
-        Way::Private(..) if !desk.budget.has_room(Source::of(source)) => {
+        ScreenedRequest::Private(..) if !desk.budget.has_room(Source::of(source)) => {
             return refuse_early(context, body, Denial::Busy).await;
         }
-        Way::Private(..) => Room::Private,
+        ScreenedRequest::Private(..) => Room::Private,
     };
     let (bytes, _share) =
         read(body, head.method, (room, Source::of(source)), context.limits(), &desk.budget).await?;
     let (credentials, found) = match way {
-        Way::Public(route) => return public(desk, parts, &head, (route, source), &bytes, id).await,
-        Way::Private(credentials, found) => (credentials, found),
+        ScreenedRequest::Public(route) => {
+            return public(desk, parts, &head, (route, source), &bytes, id).await;
+        }
+        ScreenedRequest::Private(credentials, found) => (credentials, found),
     };
     let mut trace = Trace::new(context, id, source, head.method, path_of(found), bytes.len());
     let whole = whole(id, &head, &bytes, (credentials, found), source, trace.began());
@@ -199,7 +201,7 @@ async fn handle(
 
 /// Forwards what needs no key; nothing is recorded of it.
 async fn public(
-    desk: &Desk,
+    desk: &ThreadContext,
     parts: &request::Parts,
     head: &Head<'_>,
     (route, client): (&Route, IpAddr),
@@ -234,7 +236,7 @@ async fn public(
 
 /// Forwards, then records how it ended, whatever became of the client.
 async fn finish(
-    desk: &Desk,
+    desk: &ThreadContext,
     permit: Permit<'_>,
     parts: &request::Parts,
     trace: &mut Trace<'_>,
@@ -246,7 +248,7 @@ async fn finish(
     if matches!(permit.facts().reach, Reach::Anywhere)
         && let Some(told) = context.view.memory.told(permit.facts().slot)
     {
-        let sighting = Sighting::Unbound(key, trace.source);
+        let sighting = KeyObservation::Unbound(key, trace.source);
         context.reports.alarms.raise_of_key(sighting, permit.whole().now, told);
     }
     let owes_outcome = permit.route().class.owes_record();
@@ -326,11 +328,12 @@ impl<'d> Trace<'d> {
         let code = rejection.denial.entry().code;
         if let Denial::AddressRefused(key, address) = rejection.denial {
             // The holder is told, and the log once: who tries for an hour must not fill it.
-            if self.context.reports.alarms.raise(Sighting::WrongAddress(key, address), self.began()) {
+            if self.context.reports.alarms.raise(KeyObservation::WrongAddress(key, address), self.began()) {
                 warn!(%key, %address, "right credentials from a wrong address: treat the key as leaked");
             }
         } else if let Denial::AppAddressRefused(key) = rejection.denial {
-            if self.context.reports.alarms.raise(Sighting::WrongAddress(key, self.source), self.began()) {
+            if self.context.reports.alarms.raise(KeyObservation::WrongAddress(key, self.source), self.began())
+            {
                 warn!(%key, "right credentials of an app key from elsewhere than its app");
             }
         } else if rejection.account.is_some() {

@@ -19,4 +19,4 @@ pub use mailbox::{Kept, Mailbox};
 pub use post::{NotAnAddress, Post, PostError};
 pub use render::{Mail, render, test_mail};
 pub use smtp::{Security, Smtp, SmtpSettings, is_full_name};
-pub use worker::{Courier, Transport, pause_before_try};
+pub use worker::{MailWorker, Transport, pause_before_try};

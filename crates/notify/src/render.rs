@@ -3,7 +3,7 @@
 use askama::Template;
 use keyward_rules::account::Email;
 use keyward_rules::alert::{Alert, Urgency};
-use keyward_rules::letter::{Body, Letter};
+use keyward_rules::letter::{Body, MailMessage};
 use keyward_rules::limits::CODE_LIFE_MS;
 use keyward_rules::time::Moment;
 
@@ -52,7 +52,7 @@ struct Html<'c> {
 
 /// Writes the mail. `console` is the console's address, for the one link.
 #[must_use]
-pub fn render(letter: &Letter, console: &str) -> Mail {
+pub fn render(letter: &MailMessage, console: &str) -> Mail {
     let content = match &letter.body {
         Body::Code(code) => Content {
             title: "A code to approve what you asked for".to_owned(),
@@ -113,7 +113,7 @@ fn written(to: String, subject: String, content: &Content) -> Mail {
 }
 
 /// What to do with a code that nobody asked for.
-const fn unasked(letter: &Letter) -> &'static str {
+const fn unasked(letter: &MailMessage) -> &'static str {
     if letter.phrase.is_empty() {
         "If you did not ask for it, leave it alone: without the code nothing happens."
     } else {
@@ -122,7 +122,7 @@ const fn unasked(letter: &Letter) -> &'static str {
     }
 }
 
-fn of_alert(alert: &Alert, letter: &Letter, console: &str) -> Content {
+fn of_alert(alert: &Alert, letter: &MailMessage, console: &str) -> Content {
     let mut facts = vec![fact("When", in_words(alert.at))];
     if let Some((id, name)) = &alert.key {
         facts.push(fact("Key", format!("{name} ({id})")));
@@ -169,11 +169,11 @@ mod tests {
     use keyward_rules::account::Email;
     use keyward_rules::alert::{Alert, AlertKind};
     use keyward_rules::id::{AccountId, KeyId};
-    use keyward_rules::letter::{Body, CodeLetter, Letter};
+    use keyward_rules::letter::{Body, CodeMail, MailMessage};
     use keyward_rules::time::Moment;
 
-    fn letter(body: Body, brake: &str) -> Letter {
-        Letter {
+    fn letter(body: Body, brake: &str) -> MailMessage {
+        MailMessage {
             to: Email::parse("trader@keyward.example").unwrap(),
             phrase: "amber kite 427".into(),
             brake: brake.into(),
@@ -205,7 +205,7 @@ mod tests {
     fn a_code_comes_without_any_link() {
         let mail = render(
             &letter(
-                Body::Code(CodeLetter {
+                Body::Code(CodeMail {
                     code: "01234567".into(),
                     approves: vec!["Create the API key “<b>bot</b>”".into()],
                     at: Moment::from_unix_ms(1_800_000_000_000),

@@ -33,7 +33,7 @@ pub enum Transport {
 }
 
 /// The worker.
-pub struct Courier {
+pub struct MailWorker {
     /// What waits.
     pub outbox: Outbox,
     /// Where it goes.
@@ -51,7 +51,7 @@ pub const fn pause_before_try(tries: u32) -> u64 {
     if doublings >= 10 { LONGEST_MS } else { 5_000 << doublings }
 }
 
-impl Courier {
+impl MailWorker {
     /// Runs until aborted.
     pub async fn run(self) {
         let mut glance = self.outbox.glance();

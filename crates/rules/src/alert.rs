@@ -224,7 +224,7 @@ impl AlertKind {
 
 /// What a gateway saw of a key whose credentials were right.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Sighting {
+pub enum KeyObservation {
     /// They came from an address that the key is not bound to.
     WrongAddress(KeyId, IpAddr),
     /// An unbound key was used from here.

@@ -9,7 +9,7 @@ use crate::time::Moment;
 
 /// A mail.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Letter {
+pub struct MailMessage {
     /// To whom.
     pub to: Email,
     /// The account's own phrase, by which its holder knows our mails; empty before there is an account.
@@ -24,14 +24,14 @@ pub struct Letter {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Body {
     /// A code, and what exactly it approves.
-    Code(CodeLetter),
+    Code(CodeMail),
     /// Something that happened.
     Alert(Alert),
 }
 
 /// A mail with a code.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CodeLetter {
+pub struct CodeMail {
     /// The code.
     pub code: String,
     /// What it approves, in words: a lead, then one line per fact.
@@ -44,7 +44,7 @@ pub struct CodeLetter {
     pub device: String,
 }
 
-impl Letter {
+impl MailMessage {
     /// The text that is sealed into the outbox.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -60,7 +60,7 @@ impl Letter {
         letter.to_string()
     }
 
-    /// Reads it again; `None` for anything that [`Letter::to_json`] did not write.
+    /// Reads it again; `None` for anything that [`MailMessage::to_json`] did not write.
     #[must_use]
     pub fn from_json(text: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(text).ok()?;
@@ -86,9 +86,9 @@ fn moment(value: &Value) -> Option<Moment> {
     value.get("at")?.as_u64().map(Moment::from_unix_ms)
 }
 
-fn code_letter(body: &Value) -> Option<CodeLetter> {
+fn code_letter(body: &Value) -> Option<CodeMail> {
     let lines = body.get("approves")?.as_array()?;
-    Some(CodeLetter {
+    Some(CodeMail {
         code: text_of(body, "code")?,
         approves: lines.iter().map(|line| line.as_str().map(str::to_owned)).collect::<Option<_>>()?,
         at: moment(body)?,
@@ -132,7 +132,7 @@ pub(crate) fn alert_from(body: &Value) -> Option<Alert> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Body, CodeLetter, Letter};
+    use super::{Body, CodeMail, MailMessage};
     use crate::account::Email;
     use crate::alert::{Alert, AlertKind};
     use crate::id::{AccountId, KeyId};
@@ -142,13 +142,13 @@ mod tests {
     fn what_goes_in_comes_out() {
         let at = Moment::from_unix_ms(1_800_000_000_000);
         let account = AccountId::from_u64(7).unwrap();
-        let letter = |body| Letter {
+        let letter = |body| MailMessage {
             to: Email::parse("a@keyward.example").unwrap(),
             phrase: "amber \"kite\"".into(),
             brake: "7.1.ab".into(),
             body,
         };
-        let code = Body::Code(CodeLetter {
+        let code = Body::Code(CodeMail {
             code: "01234567".into(),
             approves: vec!["Create the API key “bot”".into(), "from 203.0.113.1".into()],
             at,
@@ -164,8 +164,8 @@ mod tests {
         let bare = Body::Alert(Alert::of(AlertKind::NewDevice, account, at));
         for body in [code, alert, bare] {
             let letter = letter(body);
-            assert_eq!(Letter::from_json(&letter.to_json()), Some(letter));
+            assert_eq!(MailMessage::from_json(&letter.to_json()), Some(letter));
         }
-        assert_eq!(Letter::from_json("{}"), None);
+        assert_eq!(MailMessage::from_json("{}"), None);
     }
 }

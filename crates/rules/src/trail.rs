@@ -61,7 +61,7 @@ fn texts(members: serde_json::Map<String, serde_json::Value>) -> Option<BTreeMap
 
 /// What somebody looks for. Every text is itself: no symbol in it stands for others.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Sought {
+pub struct RecordFilter {
     /// Stands in any member, in upper or lower case; empty for all.
     pub text: String,
     /// The action's word; empty for all.
@@ -72,7 +72,7 @@ pub struct Sought {
     pub to: Option<Moment>,
 }
 
-impl Sought {
+impl RecordFilter {
     /// The same in the forms that records are compared with, made once for all of them.
     #[must_use]
     pub fn needle(&self) -> Needle {
@@ -122,7 +122,7 @@ impl Needle {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, Sought};
+    use super::{Entry, RecordFilter};
     use crate::event::Event;
     use crate::grant::{ActionKind, Actor, Proof};
     use crate::time::Moment;
@@ -151,7 +151,9 @@ mod tests {
     #[test]
     fn every_symbol_stands_for_itself() {
         let entry = Entry::read(&record()).unwrap();
-        let finds = |text: &str| Sought { text: text.into(), ..Sought::default() }.needle().matches(&entry);
+        let finds = |text: &str| {
+            RecordFilter { text: text.into(), ..RecordFilter::default() }.needle().matches(&entry)
+        };
         assert!(["", "50%", "*OF*", "{{it}}", "a_b", "Key.Disable"].iter().all(|text| finds(text)));
         assert!(["%", "_", "*"].iter().all(|text| finds(text)), "they stand in the record");
         assert!(!["5%%", "a%b", "o?s", ".*", "axb", "host:*", "{{{"].iter().any(|text| finds(text)));
@@ -162,7 +164,9 @@ mod tests {
         let entry = Entry::read(&record()).unwrap();
         let within = |from, to| {
             let moment = |ms: Option<u64>| ms.map(Moment::from_unix_ms);
-            Sought { from: moment(from), to: moment(to), ..Sought::default() }.needle().matches(&entry)
+            RecordFilter { from: moment(from), to: moment(to), ..RecordFilter::default() }
+                .needle()
+                .matches(&entry)
         };
         assert!(within(Some(5_000), Some(5_001)) && within(None, None));
         assert!(!within(Some(5_001), None) && !within(None, Some(5_000)));

@@ -3,7 +3,7 @@
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::grant::Scope;
 use keyward_rules::id::{AccountId, KeyId};
-use keyward_rules::letter::Letter;
+use keyward_rules::letter::MailMessage;
 use keyward_rules::time::Moment;
 
 use crate::accounts;
@@ -82,7 +82,7 @@ impl Tx {
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn tell(&mut self, alert: &Alert, letters: &[Letter]) -> Result<bool, StoreError> {
+    pub async fn tell(&mut self, alert: &Alert, letters: &[MailMessage]) -> Result<bool, StoreError> {
         let values = vec![
             alert.account.as_u64().into(),
             alert.at.unix_ms().into(),

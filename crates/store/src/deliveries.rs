@@ -196,7 +196,7 @@ pub struct Attempt {
 
 /// What came of an attempt: HTTP status, and a word for the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fate {
+pub enum DeliveryResult {
     /// Taken: never sent again.
     Taken,
     /// Not taken: tried again from that moment on.
@@ -271,16 +271,16 @@ impl Deliveries {
     pub async fn settle(
         &self,
         (channel, n): (ChannelId, i64),
-        fate: Fate,
+        fate: DeliveryResult,
         (status, word): (Option<u16>, &str),
         now: Moment,
     ) -> Result<(), StoreError> {
         let mut tx = self.database.begin().await?;
         let mut values: Vec<Value> = vec![n.into(), status.map(u64::from).into(), word.into()];
         let statement = match fate {
-            Fate::Taken => DELIVERY_TAKEN,
-            Fate::Failed => DELIVERY_FAILED,
-            Fate::Delayed(until) => {
+            DeliveryResult::Taken => DELIVERY_TAKEN,
+            DeliveryResult::Failed => DELIVERY_FAILED,
+            DeliveryResult::Delayed(until) => {
                 values.push(until.unix_ms().into());
                 DELIVERY_DELAYED
             }
@@ -288,8 +288,8 @@ impl Deliveries {
         tx.execute(statement, values).await?;
         let channel: Value = channel.to_string().into();
         match fate {
-            Fate::Taken => tx.execute(CHANNEL_WORKS, vec![channel]).await?,
-            Fate::Delayed(_) | Fate::Failed => {
+            DeliveryResult::Taken => tx.execute(CHANNEL_WORKS, vec![channel]).await?,
+            DeliveryResult::Delayed(_) | DeliveryResult::Failed => {
                 tx.execute(CHANNEL_FAILS, vec![channel, now.unix_ms().into()]).await?
             }
         };

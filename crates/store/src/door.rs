@@ -8,7 +8,7 @@ use std::sync::Arc;
 use keyward_rules::account::Email;
 use keyward_rules::grant::{ActionKind, Challenge};
 use keyward_rules::id::AccountId;
-use keyward_rules::letter::Letter;
+use keyward_rules::letter::MailMessage;
 use keyward_rules::limits::{HALF_SESSION_LIFE_MS, HALF_SESSIONS_PER_ACCOUNT};
 use keyward_rules::person::{CodeTag, SessionId, pause_ms};
 use keyward_rules::secret::Secret;
@@ -73,7 +73,7 @@ pub enum Try {
 
 /// How many wrong tries of a subject are free before pauses begin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Patience {
+pub enum AttemptLimit {
     /// One credential of one account.
     Credential,
     /// A network address, behind which many people may sit.
@@ -171,18 +171,23 @@ impl Door {
     ///
     /// # Errors
     /// [`StoreError::Database`]; then nothing may be checked.
-    pub async fn count_try(&self, subject: &str, patience: Patience, now: Moment) -> Result<Try, StoreError> {
+    pub async fn count_try(
+        &self,
+        subject: &str,
+        patience: AttemptLimit,
+        now: Moment,
+    ) -> Result<Try, StoreError> {
         let mut tx = self.database.begin().await?;
         let interval_ms = match patience {
-            Patience::Credential => FORGET_TRY_MS,
-            Patience::Source => FORGET_SOURCE_TRY_MS,
+            AttemptLimit::Credential => FORGET_TRY_MS,
+            AttemptLimit::Source => FORGET_SOURCE_TRY_MS,
         };
         let values = vec![subject.into(), now.unix_ms().into(), interval_ms.into()];
         let Some(row) = tx.fetch_optional(COUNT_TRY, values).await? else { return Ok(Try::Paused) };
         let failures = u32::try_from(row.int(0)?).unwrap_or(u32::MAX);
         let pause = pause_ms(match patience {
-            Patience::Credential => failures,
-            Patience::Source => failures.saturating_sub(25),
+            AttemptLimit::Credential => failures,
+            AttemptLimit::Source => failures.saturating_sub(25),
         });
         let until = now.plus_ms(pause);
         if pause > 0 {
@@ -240,7 +245,7 @@ impl Door {
     pub async fn challenge(
         &self,
         new: NewChallenge,
-        letter: Option<&Letter>,
+        letter: Option<&MailMessage>,
         now: Moment,
     ) -> Result<Quota, StoreError> {
         let mut tx = self.database.begin().await?;

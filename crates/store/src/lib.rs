@@ -67,8 +67,8 @@ pub use brokers::{AppProfile, Demand};
 pub use bulk::watch::Glance;
 pub use channels::ChannelRecord;
 pub use charts::{Counted, LATENCIES_MS, Rolled, Rollup, Span, Subject as Charted};
-pub use deliveries::{Attempt, Deliveries, DeliveryRecord, DeliveryState, Fate};
-pub use door::{Door, NewChallenge, Opened, Patience, Quota, Try};
+pub use deliveries::{Attempt, Deliveries, DeliveryRecord, DeliveryResult, DeliveryState};
+pub use door::{AttemptLimit, Door, NewChallenge, Opened, Quota, Try};
 pub use error::StoreError;
 pub use feed::{Change, Feed, Loaded, Position, Subject, Watch};
 pub use journal::{
@@ -103,7 +103,7 @@ pub use sql::{DatabaseError, UrlError};
 pub use staff::Member;
 pub use statements::STATEMENTS;
 pub use usage::{LastUse, Usage};
-pub use writer::{Seen, Tx, Witness, Writer};
+pub use writer::{CommitObserver, Seen, Tx, Writer};
 
 /// Fills a buffer with random bytes; handed in, so that tests can seed it.
 pub type Entropy = std::sync::Arc<dyn Fn(&mut [u8]) + Send + Sync>;

@@ -27,7 +27,7 @@ use crate::reserve::{FreeBytes, Reserve};
 use crate::seal::{Made, RootKey, Vault};
 use crate::sql::{Database, moment};
 use crate::usage::Usage;
-use crate::writer::{Seen, Witness, Writer};
+use crate::writer::{CommitObserver, Seen, Writer};
 
 /// Schema of the main tables, one text per step and database.
 const MAIN: &[Migration] = &[
@@ -191,7 +191,7 @@ pub struct Store {
     vault: Arc<Vault>,
     /// Where SQLite keeps its files.
     folder: Option<PathBuf>,
-    witness: Option<Witness>,
+    witness: Option<CommitObserver>,
     /// The last of the disk.
     reserve: Option<Arc<Reserve>>,
     /// The changes of this process, one at a time, and how far it has seen the store come.
@@ -306,7 +306,7 @@ impl Store {
     /// The same store, whose changes count as done only once `witness` was told. One that has not come as far as `seen` was
     /// put back, and takes no change.
     #[must_use]
-    pub fn witnessed(self, witness: Witness, seen: Seen) -> Self {
+    pub fn witnessed(self, witness: CommitObserver, seen: Seen) -> Self {
         Self { witness: Some(witness), turn: Arc::new(Mutex::new(seen)), ..self }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyward_rules::letter::Letter;
+use keyward_rules::letter::MailMessage;
 use keyward_rules::time::Moment;
 
 use crate::bulk::watch::Glance;
@@ -32,7 +32,7 @@ pub struct Claimed {
     /// Its name in `Message-ID`: the same for each try, and nothing that could be counted.
     pub name: String,
     /// The mail; `None` when its seal does not open.
-    pub letter: Option<Letter>,
+    pub letter: Option<MailMessage>,
     /// Tries so far, this one included.
     pub tries: u32,
 }
@@ -52,7 +52,7 @@ fn aad() -> Aad {
 pub(crate) async fn put(
     tx: &mut Transact,
     vault: &Vault,
-    letter: &Letter,
+    letter: &MailMessage,
     now: Moment,
 ) -> Result<(), StoreError> {
     let sealed = vault.seal(&aad(), letter.to_json().as_bytes())?;
@@ -88,7 +88,7 @@ impl Outbox {
         let open = |data_key: i64, sealed: Option<Vec<u8>>| {
             let data_key = u64::try_from(data_key).ok()?;
             let plain = self.vault.open_seal(data_key, &aad(), &sealed?)?;
-            Letter::from_json(std::str::from_utf8(plain.expose()).ok()?)
+            MailMessage::from_json(std::str::from_utf8(plain.expose()).ok()?)
         };
         let names = self.vault.root().message_id_key();
         let name =

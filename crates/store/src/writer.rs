@@ -32,7 +32,7 @@ pub struct Writer {
     /// The file, on SQLite.
     pub(crate) file: Option<PathBuf>,
     /// Told of every change before it counts as done.
-    pub(crate) witness: Option<Witness>,
+    pub(crate) witness: Option<CommitObserver>,
     /// The last of the disk, on SQLite.
     pub(crate) reserve: Option<Arc<Reserve>>,
     /// The changes of this process, one at a time, and how far it has seen the store come.
@@ -52,7 +52,7 @@ pub struct Seen {
 }
 
 /// Is told of each committed change before whoever made it is; it may block, and keeps to itself what fails.
-pub type Witness = Arc<dyn Fn(Seen) + Send + Sync>;
+pub type CommitObserver = Arc<dyn Fn(Seen) + Send + Sync>;
 
 /// One change under way; dropped without commit it leaves no trace.
 pub struct Tx {
@@ -65,7 +65,7 @@ pub struct Tx {
     concerned: BTreeSet<u64>,
     /// Rows whose marks the record carries.
     touched: Touched,
-    witness: Option<Witness>,
+    witness: Option<CommitObserver>,
     /// Given back last.
     turn: OwnedMutexGuard<Seen>,
 }

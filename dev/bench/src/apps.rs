@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use keyward_gateway::alarms::Alarms;
+use keyward_gateway::alarms::ObservationSender;
 use keyward_gateway::follow::{Facts, Follower, Lease};
 use keyward_gateway::memory::{Lookup, Memory};
 use keyward_hmac_state::HmacState;
@@ -60,7 +60,7 @@ async fn run(folder: &str, count: usize) -> Result<(), Failure> {
     drop((only_apps, apps));
 
     let (memory, began) = (Arc::new(Memory::default()), Instant::now());
-    let facts = Facts::new(Arc::clone(&memory), Arc::new(Alarms::new().0));
+    let facts = Facts::new(Arc::clone(&memory), Arc::new(ObservationSender::new().0));
     let _follower = Follower::start(store.feed(), facts, Arc::<Lease>::default(), 0).await?;
     println!(
         "{} keys and {APPS} apps loaded in {:.1} s, {:.0} MB resident",

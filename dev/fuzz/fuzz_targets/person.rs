@@ -5,7 +5,7 @@
 
 use keyward_rules::account::Email;
 use keyward_rules::grant::BrakeLink;
-use keyward_rules::letter::Letter;
+use keyward_rules::letter::MailMessage;
 use keyward_rules::person::{CodeKey, Device, MailCode, RecoveryCode, SessionId, Token, TotpCode};
 use keyward_rules::time::Moment;
 use libfuzzer_sys::fuzz_target;
@@ -29,5 +29,5 @@ fuzz_target!(|text: &str| {
     assert!(Token::parse("kwp_", text).is_none() || Token::parse("kwt_", text).is_none());
     assert!(Device::of(text).as_str().is_ascii());
     assert!(BrakeLink::parse(&CodeKey::new([1; 32]), text, Moment::from_unix_ms(0)).is_none());
-    let _ = Letter::from_json(text);
+    let _ = MailMessage::from_json(text);
 });

@@ -5,12 +5,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use keyward_rules::address::{Network, RangeTable};
-use keyward_rules::app::{PrivateRanges, Size, Submission, read_entries};
+use keyward_rules::app::{PrivateRanges, RangeSetError, Size, read_entries};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    let strict = Submission::read(text, PrivateRanges::Refuse);
-    let private = Submission::read(text, PrivateRanges::Admit);
+    let strict = RangeSetError::read(text, PrivateRanges::Refuse);
+    let private = RangeSetError::read(text, PrivateRanges::Admit);
     let entries = read_entries(text, PrivateRanges::Refuse);
     for entry in &entries {
         assert!(entry.line >= 1 && !entry.text.is_empty());
@@ -21,7 +21,7 @@ fuzz_target!(|text: &str| {
     let Ok(set) = strict else { return };
     assert_eq!(private.as_ref(), Ok(&set));
     assert!(!set.networks().is_empty());
-    assert_eq!(Submission::read(&set.to_string(), PrivateRanges::Refuse).as_ref(), Ok(&set));
+    assert_eq!(RangeSetError::read(&set.to_string(), PrivateRanges::Refuse).as_ref(), Ok(&set));
     let size = Size::of(set.networks());
     assert_eq!(size.v4_blocks + size.v6_blocks, set.networks().len());
     let table = RangeTable::of(&set);

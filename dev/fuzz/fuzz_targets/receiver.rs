@@ -3,7 +3,8 @@
 #![no_main]
 
 use keyward_rules::channel::{
-    Aim, Base, ChannelKind, ChannelPolicy, Endpoint, Host, Message, Receiver, Scheme, Target, check_address,
+    Base, ChannelKind, ChannelPolicy, Endpoint, Host, Message, Receiver, Scheme, Target, TargetInput,
+    check_address,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -23,8 +24,8 @@ fuzz_target!(|text: &str| {
         }
     }
     for (aim, hosts, before) in [
-        (Aim::slack(text, &policy), &["hooks.slack.com", "hooks.slack-gov.com"][..], "/services/"),
-        (Aim::discord(text, &policy), &["discord.com"][..], "/api/webhooks/"),
+        (TargetInput::slack(text, &policy), &["hooks.slack.com", "hooks.slack-gov.com"][..], "/services/"),
+        (TargetInput::discord(text, &policy), &["discord.com"][..], "/api/webhooks/"),
     ] {
         let Ok(aim) = aim else { continue };
         let receiver = aim.into_target([0; 32]).receiver(&policy);

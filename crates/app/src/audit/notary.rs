@@ -15,7 +15,7 @@ use tracing::{error, info, warn};
 use super::Folder;
 use crate::ambient;
 use crate::checkpoint::{Checkpoint as NodeFile, Signed};
-use crate::tasks::Pulse;
+use crate::tasks::Heartbeat;
 
 /// How often the log is looked at.
 const EVERY: Duration = Duration::from_secs(60);
@@ -206,7 +206,7 @@ impl Notary {
 }
 
 /// Looks once a minute until aborted.
-pub async fn run(notary: Arc<Mutex<Notary>>, pulse: Pulse) {
+pub async fn run(notary: Arc<Mutex<Notary>>, pulse: Heartbeat) {
     let mut notary = notary.lock().await;
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

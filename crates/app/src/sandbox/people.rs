@@ -60,7 +60,7 @@ async fn make_one(
     let hash = context
         .authority
         .hasher
-        .hash((nowhere, keyward_authority::Lane::Known), presented, salt.try_into()?)
+        .hash((nowhere, keyward_authority::HashPriority::Known), presented, salt.try_into()?)
         .await?;
 
     let grant = context.actor.may(ActionKind::SeedSandbox, Proof::None)?;

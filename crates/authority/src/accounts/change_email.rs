@@ -4,7 +4,7 @@ use keyward_rules::account::Email;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Actor, Answer, NotApproved, Proof};
-use keyward_rules::letter::Letter;
+use keyward_rules::letter::MailMessage;
 use keyward_rules::limits::{CODE_LIFE_MS, CODES_PER_HOUR};
 use keyward_rules::person::{MailCode, SessionId};
 use keyward_rules::secret::Secret;
@@ -62,7 +62,7 @@ pub async fn ask_for_email(
     let quiet = is_quiet(context, new, STRANGERS).await?;
     // The phrase is the account's own words. They do not go to an address that is not proven to be its owner's.
     let (phrase, brake) = (String::new(), String::new());
-    let letter = Letter { to: new.clone(), phrase, brake, body: code_letter(context, &code, &words) };
+    let letter = MailMessage { to: new.clone(), phrase, brake, body: code_letter(context, &code, &words) };
     let letter = Some(&letter).filter(|_| !quiet);
     let owner = format!("account:{account}");
     let new = NewChallenge {

@@ -6,7 +6,7 @@ use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 
 use super::rest;
-use crate::hashing::Lane;
+use crate::hashing::HashPriority;
 use crate::prove::source;
 use crate::{ActionContext, ActionError, PendingAction, strength, tell};
 
@@ -36,8 +36,11 @@ pub async fn change_password(
     new: &str,
 ) -> Result<(), ActionError> {
     let password = strength::choose(new, &["keyward"])?;
-    let hash =
-        context.authority.hasher.hash((source(context), Lane::Known), password, context.random()).await?;
+    let hash = context
+        .authority
+        .hasher
+        .hash((source(context), HashPriority::Known), password, context.random())
+        .await?;
     let grant = context.actor.may(ActionKind::ChangePassword, proof)?;
     let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     tx.set_password(account, &hash).await?;

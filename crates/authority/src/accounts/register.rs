@@ -5,14 +5,14 @@ use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Answer, NotApproved, Proof};
 use keyward_rules::id::AccountId;
-use keyward_rules::letter::{Body, Letter};
+use keyward_rules::letter::{Body, MailMessage};
 use keyward_rules::limits::{CODE_LIFE_MS, CODES_PER_HOUR};
 use keyward_rules::person::{MailCode, SessionId, Token};
 use keyward_rules::secret::Secret;
-use keyward_store::{AccountKind, AccountRecord, NewChallenge, Patience, SessionKind, Try};
+use keyward_store::{AccountKind, AccountRecord, AttemptLimit, NewChallenge, SessionKind, Try};
 use serde_json::json;
 
-use crate::hashing::Lane;
+use crate::hashing::HashPriority;
 use crate::prove::source;
 use crate::sign_in::{STRANGERS, session};
 use crate::step_up::{code_letter, tag, within};
@@ -43,7 +43,8 @@ pub async fn ask_to_register(
     let password = strength::choose(password, &[email.as_str(), "keyward"])?;
     let owner = format!("source:{}", source(context));
     within(context, authority.access.door.may_challenge(&owner, CODES_PER_HOUR, context.now).await?)?;
-    let hash = authority.hasher.hash((source(context), Lane::Strangers), password, context.random()).await?;
+    let hash =
+        authority.hasher.hash((source(context), HashPriority::Strangers), password, context.random()).await?;
     let known = match authority.access.door.account_by_email(email).await? {
         Some(account) => {
             authority.access.door.person(account.id).await?.map(|person| (account.id, person.phrase))
@@ -62,7 +63,7 @@ pub async fn ask_to_register(
     };
     // The code of an owner's mail is nobody's: it is not in the mail.
     let phrase = known.map(|(_, phrase)| phrase).unwrap_or_default();
-    let letter = Letter { to: email.clone(), phrase, brake: String::new(), body };
+    let letter = MailMessage { to: email.clone(), phrase, brake: String::new(), body };
     let quiet = is_quiet(context, email, STRANGERS).await?;
     let new = NewChallenge {
         id,
@@ -156,11 +157,11 @@ pub(crate) async fn is_quiet(
     let address = address_word(context, email);
     if lane != STRANGERS {
         let own = format!("mail:{address}:{lane}");
-        return Ok(door.count_try(&own, Patience::Credential, context.now).await? == Try::Paused);
+        return Ok(door.count_try(&own, AttemptLimit::Credential, context.now).await? == Try::Paused);
     }
     let (one, all) = (format!("mail:{address}:{}", source(context)), format!("mail:{address}"));
-    Ok(door.count_try(&one, Patience::Credential, context.now).await? == Try::Paused
-        || door.count_try(&all, Patience::Source, context.now).await? == Try::Paused)
+    Ok(door.count_try(&one, AttemptLimit::Credential, context.now).await? == Try::Paused
+        || door.count_try(&all, AttemptLimit::Source, context.now).await? == Try::Paused)
 }
 
 /// An address's name in counters; the counters' table holds no address.

@@ -8,7 +8,7 @@ use keyward_rules::grant::{
 };
 use keyward_rules::id::AccountId;
 use keyward_rules::key::KeyName;
-use keyward_rules::letter::Letter;
+use keyward_rules::letter::MailMessage;
 use keyward_rules::limits::{CODE_LIFE_MS, CODES_PER_HOUR};
 use keyward_rules::person::{MailCode, SessionId, Token};
 use keyward_rules::secret::Secret;
@@ -16,7 +16,7 @@ use keyward_store::NewChallenge;
 
 use super::register::is_quiet;
 use super::{Left, is_cooling, rest};
-use crate::hashing::Lane;
+use crate::hashing::HashPriority;
 use crate::passkeys::{Purpose, prove_any_passkey};
 use crate::prove::{FactorCode, prove, source};
 use crate::questions::stopping;
@@ -92,7 +92,7 @@ pub async fn ask_to_reset(
     };
     let (id, code) = (SessionId::from_entropy(context.random()), MailCode::from_entropy(context.random()));
     let words = ["Choose another password for your account".to_owned()];
-    let letter = person.as_ref().map(|person| Letter {
+    let letter = person.as_ref().map(|person| MailMessage {
         to: email.clone(),
         phrase: person.phrase.clone(),
         brake: String::new(),
@@ -217,7 +217,8 @@ pub async fn reset_password(
     if !door.use_challenge(id, context.now).await? {
         return Err(NotApproved::Over.into());
     }
-    let hash = authority.hasher.hash((source(context), Lane::Strangers), password, context.random()).await?;
+    let hash =
+        authority.hasher.hash((source(context), HashPriority::Strangers), password, context.random()).await?;
     let grant = context.actor.may(ActionKind::ResetPassword, Proof::StepUp(approved, factor))?;
     let mut tx = authority.access.writer.begin(grant, context.now).await?;
     tx.set_password(account, &hash).await?;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use keyward_rules::alert::AlertKind;
-use keyward_rules::channel::{Aim, ChannelId, Choices, Target};
+use keyward_rules::channel::{ChannelId, Choices, Target, TargetInput};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
@@ -21,7 +21,7 @@ pub struct AddChannel {
     /// Its name, unique in the account.
     pub name: KeyName,
     /// Where to.
-    pub aim: Aim,
+    pub aim: TargetInput,
     /// What goes there and when.
     pub choices: Choices,
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use keyward_rules::address::{Binding, Source};
-use keyward_rules::alert::{Alert, AlertKind, Sighting};
+use keyward_rules::alert::{Alert, AlertKind, KeyObservation};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Actor, Proof};
 use keyward_rules::id::{AccountId, KeyId};
@@ -29,14 +29,14 @@ const NETWORKS: usize = 32;
 pub async fn note_first_networks(
     context: &ActionContext<'_>,
     seen: Vec<(KeyId, IpAddr)>,
-) -> Result<Vec<Sighting>, ActionError> {
+) -> Result<Vec<KeyObservation>, ActionError> {
     let (mut first, mut rest) = (Vec::new(), Vec::new());
     for (id, address) in seen {
         let networks = context.authority.access.reader.notes(id).await?.networks;
         if networks.is_empty() {
             first.push((id, address));
         } else if !networks.contains(&network_word(address)) {
-            rest.push(Sighting::Unbound(id, address));
+            rest.push(KeyObservation::Unbound(id, address));
         }
     }
     if first.is_empty() {
@@ -49,7 +49,7 @@ pub async fn note_first_networks(
         let mut notes = tx.notes(id).await?;
         if !notes.networks.is_empty() {
             // Seen from two networks at once: the second is told.
-            rest.push(Sighting::Unbound(id, address));
+            rest.push(KeyObservation::Unbound(id, address));
         } else if matches!(tx.key(id).await, Ok(Some(_))) {
             notes.networks.push(network_word(address));
             tx.set_notes(&notes).await?;
@@ -70,15 +70,18 @@ pub async fn note_first_networks(
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn raise_sighting(context: &ActionContext<'_>, sighting: Sighting) -> Result<bool, ActionError> {
+pub async fn raise_sighting(
+    context: &ActionContext<'_>,
+    sighting: KeyObservation,
+) -> Result<bool, ActionError> {
     let grant = context.actor.may(ActionKind::RaiseAlert, Proof::None)?;
     let (id, address, kind) = match sighting {
-        Sighting::WrongAddress(id, address) => (id, Some(address), AlertKind::WrongAddress),
-        Sighting::Unbound(id, address) => (id, Some(address), AlertKind::NewNetwork),
-        Sighting::Altered(id) => (id, None, AlertKind::KeyAltered),
+        KeyObservation::WrongAddress(id, address) => (id, Some(address), AlertKind::WrongAddress),
+        KeyObservation::Unbound(id, address) => (id, Some(address), AlertKind::NewNetwork),
+        KeyObservation::Altered(id) => (id, None, AlertKind::KeyAltered),
     };
     // The common case, a key at work from where it always works, takes no writer's lock.
-    if let Sighting::Unbound(id, address) = sighting
+    if let KeyObservation::Unbound(id, address) = sighting
         && context.authority.access.reader.notes(id).await?.networks.contains(&network_word(address))
     {
         return Ok(false);
@@ -95,7 +98,7 @@ pub async fn raise_sighting(context: &ActionContext<'_>, sighting: Sighting) -> 
         Err(problem) => return Err(problem.into()),
     };
     let mut told = true;
-    if let (Sighting::Unbound(..), Some(address)) = (sighting, address) {
+    if let (KeyObservation::Unbound(..), Some(address)) = (sighting, address) {
         let mut notes = tx.notes(id).await?;
         let network = network_word(address);
         if notes.networks.contains(&network) {

@@ -6,7 +6,7 @@ use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::Revision;
-use keyward_rules::key::{KeyPolicy, KeyRefusal, LifeRefusal, Need, WideRange};
+use keyward_rules::key::{KeyPolicy, KeyRefusal, LifecycleError, Need, WideRange};
 use keyward_rules::permission::Permission;
 use keyward_store::{KeyMetadata, KeyRecord};
 
@@ -97,7 +97,7 @@ fn pending(action: ActionKind, key: &KeyRecord, to: &Binding) -> PendingAction {
 
 fn check(policy: KeyPolicy, key: &KeyRecord, to: &Binding, wide: WideRange) -> Result<(), ActionError> {
     if key.life.is_over() {
-        return Err(LifeRefusal::Ended.into());
+        return Err(LifecycleError::Ended.into());
     }
     if matches!(key.binding, Binding::App(_)) || matches!(to, Binding::App(_)) {
         return Err(ActionError::BoundToApp);

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::KeyId;
-use keyward_rules::key::LifeRefusal;
+use keyward_rules::key::LifecycleError;
 use keyward_rules::key::{KeyName, check_name};
 use keyward_rules::limits::{TAG_CHARS, TAGS_PER_KEY};
 use keyward_rules::paste::composed;
@@ -59,7 +59,7 @@ impl Action for EditKey {
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
         if key.life.is_over() {
-            return Err(LifeRefusal::Ended.into());
+            return Err(LifecycleError::Ended.into());
         }
         let mut notes = tx.notes(id).await?;
         let mut facts = Vec::new();

@@ -5,7 +5,7 @@ use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::Revision;
-use keyward_rules::key::{HolderState, LifeRefusal};
+use keyward_rules::key::{HolderState, LifecycleError};
 
 use super::KeyNamed;
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
@@ -32,7 +32,7 @@ impl Action for ReportLeak {
             HolderState::Active => key.life = key.life.disable()?,
             HolderState::Disabled => {}
             HolderState::Deleted { .. } | HolderState::Expired { .. } => {
-                return Err(LifeRefusal::Ended.into());
+                return Err(LifecycleError::Ended.into());
             }
         }
         let mut notes = tx.notes(key.id).await?;

@@ -2,7 +2,7 @@
 
 use keyward_rules::grant::{ActionKind, Actor};
 use keyward_rules::id::KeyId;
-use keyward_rules::key::LifeRefusal;
+use keyward_rules::key::LifecycleError;
 use keyward_rules::time::Moment;
 use keyward_store::{KeyRecord, Tx};
 
@@ -20,7 +20,7 @@ pub struct KeyNamed {
 /// Refuses a key that was deleted or has expired, by its date also before the sweep has written that down.
 pub(super) fn refuse_ended(key: &KeyRecord, now: Moment) -> Result<(), ActionError> {
     if key.life.is_over() || key.expires_at.is_some_and(|end| end <= now) {
-        return Err(LifeRefusal::Ended.into());
+        return Err(LifecycleError::Ended.into());
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{
-    HolderState, KeyName, KeyPolicy, KeySpec, LifeRefusal, Owner, Passphrase, Place, SecretKey, Sibling,
+    HolderState, KeyName, KeyPolicy, KeySpec, LifecycleError, Owner, Passphrase, Place, SecretKey, Sibling,
     WideRange, check_passphrase,
 };
 use keyward_rules::limits::{DAY_MS, KEY_NAME_CHARS, OVERLAP_MAX_DAYS};
@@ -213,7 +213,7 @@ fn check(
     let old_notes = notes.iter().find(|notes| notes.key == old.id);
     let own_end = old_notes.and_then(|notes| notes.own_end);
     if !old.lives(context.now) || own_end.is_some_and(|end| end <= context.now) {
-        return Err(LifeRefusal::Ended.into());
+        return Err(LifecycleError::Ended.into());
     }
     // A successor would carry none of the holds.
     if is_frozen(old) {

@@ -5,7 +5,7 @@
 //! it after one time.
 
 use keyward_rules::person::Token;
-use keyward_store::{Patience, SessionKind, SessionRecord};
+use keyward_store::{AttemptLimit, SessionKind, SessionRecord};
 
 use super::second_factor::finish;
 use crate::passkeys::{Purpose, prove_any_passkey, prove_passkey};
@@ -28,7 +28,7 @@ pub async fn present_passkey(
     let factor = match prove_any_passkey(context, &Purpose::SignIn, text).await {
         Err(ActionError::NotProven(_)) => {
             let by_source = format!("source:{}", source(context));
-            context.authority.access.door.count_try(&by_source, Patience::Source, context.now).await?;
+            context.authority.access.door.count_try(&by_source, AttemptLimit::Source, context.now).await?;
             return Err(ActionError::PasskeyRefused);
         }
         other => other?,

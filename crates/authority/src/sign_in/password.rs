@@ -10,14 +10,14 @@ use keyward_rules::grant::{Factor, FactorAnswer, FactorKind, TwoFactor};
 use keyward_rules::id::AccountId;
 use keyward_rules::person::{Password, Token};
 use keyward_rules::secret::Secret;
-use keyward_store::{Patience, SessionKind, Stage, Try};
+use keyward_store::{AttemptLimit, SessionKind, Stage, Try};
 
 use super::lane::{STRANGERS, lane};
 use super::second_factor::finish;
 use super::session;
 use crate::accounts::address_word;
 use crate::duties::{once_a_day, raise_to};
-use crate::hashing::Lane;
+use crate::hashing::HashPriority;
 use crate::prove::{source, verified};
 use crate::{ActionContext, ActionError};
 
@@ -65,9 +65,9 @@ pub async fn present_password(
     // What strangers do at a source is nothing to a browser that the account knows: it neither waits nor counts there.
     let source_try = match known {
         true => None,
-        false => Some(door.count_try(&by_source, Patience::Source, context.now).await?),
+        false => Some(door.count_try(&by_source, AttemptLimit::Source, context.now).await?),
     };
-    let account_try = door.count_try(&by_account, Patience::Credential, context.now).await?;
+    let account_try = door.count_try(&by_account, AttemptLimit::Credential, context.now).await?;
     let at_source = source_try.map(|counted| (by_source.as_str(), counted));
     let tries: Vec<(&str, Try)> = at_source.into_iter().chain([(by_account.as_str(), account_try)]).collect();
     if tries.iter().any(|(_, one)| *one == Try::Paused) {
@@ -75,7 +75,7 @@ pub async fn present_password(
     }
     let Ok(password) = Password::present(&presented.password) else { return Err(ActionError::NotSignedIn) };
     let hash = person.as_ref().map(|person| Secret::new(person.password.expose().clone()));
-    let place = if known { Lane::Known } else { Lane::Strangers };
+    let place = if known { HashPriority::Known } else { HashPriority::Strangers };
     let right = verified(context, place, &tries, (password, hash)).await?;
     let (Some(person), true) = (person, right) else {
         warn_owner(context, account.map(|account| account.id)).await?;
@@ -108,7 +108,7 @@ async fn warn_owner(context: &ActionContext<'_>, account: Option<AccountId>) -> 
     let Some(account) = account else { return Ok(()) };
     let subject = format!("failures:{account}");
     // The counter's first pause begins with the sixth failure: that is when it is worth a word.
-    if context.authority.access.door.count_try(&subject, Patience::Credential, context.now).await?
+    if context.authority.access.door.count_try(&subject, AttemptLimit::Credential, context.now).await?
         == Try::Paused
     {
         let day = context.now.unix_ms() / keyward_rules::limits::DAY_MS;

@@ -20,7 +20,7 @@ use super::exposed::{Exposed, FormStep, Inputs, Question};
 use crate::api::{Body, Caller, Described, Problem, Problems};
 use crate::fields::Fields;
 use crate::handler::boxed;
-use crate::pages::confirm::{Asking, Halted, act, ask_one, begin};
+use crate::pages::confirm::{Confirmation, Halted, act, ask_one, begin};
 use crate::pages::layout::{go, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
@@ -91,8 +91,14 @@ fn carrying(posted: &Posted, carried: &[(&'static str, String)]) -> Posted {
     Posted { person: posted.person.clone(), fields: Fields(fields) }
 }
 
-fn asking(page: &Question, id: &str, back: &str, words: Vec<String>, pending: &PendingAction) -> Asking {
-    Asking {
+fn asking(
+    page: &Question,
+    id: &str,
+    back: &str,
+    words: Vec<String>,
+    pending: &PendingAction,
+) -> Confirmation {
+    Confirmation {
         title: page.title,
         action: page.path.replace("{id}", id),
         button: page.button,
@@ -106,7 +112,7 @@ fn asking(page: &Question, id: &str, back: &str, words: Vec<String>, pending: &P
 }
 
 fn fill_in(person: &SignedIn, page: &Question, id: &str, inputs: Inputs) -> Response {
-    let asking = Asking {
+    let asking = Confirmation {
         title: page.title,
         action: page.path.replace("{id}", id),
         button: "Continue",

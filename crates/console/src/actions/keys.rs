@@ -8,7 +8,7 @@ use keyward_authority::keys::{
 };
 use keyward_authority::questions::show_key;
 use keyward_rules::id::{KeyId, Revision};
-use keyward_rules::key::LifeRefusal;
+use keyward_rules::key::LifecycleError;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
 use serde::{Deserialize, Serialize};
@@ -80,7 +80,7 @@ async fn about_key<A>(
     let id: KeyId = id.parse().map_err(|_| ActionError::NoKey)?;
     let key = show_key(&person.context(), id).await?;
     if !key.is_living() {
-        return Err(LifeRefusal::Ended.into());
+        return Err(LifecycleError::Ended.into());
     }
     let used = match key.last_used_at {
         None => "It was never used.".to_owned(),

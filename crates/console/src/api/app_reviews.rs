@@ -19,7 +19,7 @@ use super::app_forms::{
 };
 use super::apps::{overlap_of, picture, ranges_of};
 use super::body::{Asked, Body, Id, Ids, Picture, limit};
-use super::caller::Officer;
+use super::caller::StaffMember;
 use super::operations::{cursor, why};
 use super::operations_views::Freeze;
 use super::problem::{Problem, Problems};
@@ -27,7 +27,7 @@ use super::problem::{Problem, Problems};
 /// List all apps
 #[utoipa::path(get, path = "/api/v1/operations/apps", tag = "operations", params(AppQuery), security(("bearer" = [])),
     responses((status = 200, description = "By id", body = AppPage), Problems))]
-pub async fn list(officer: Officer, Asked(query): Asked<AppQuery>) -> Result<Json<AppPage>, Problem> {
+pub async fn list(officer: StaffMember, Asked(query): Asked<AppQuery>) -> Result<Json<AppPage>, Problem> {
     let limit = limit(query.limit, PAGE_MAX)?;
     let after: Option<AppId> = cursor(query.cursor.as_deref())?;
     let mut found = overseen_apps(&officer.context(), after).await?;
@@ -40,7 +40,7 @@ pub async fn list(officer: Officer, Asked(query): Asked<AppQuery>) -> Result<Jso
 /// List the apps and ranges that wait for review
 #[utoipa::path(get, path = "/api/v1/operations/apps/queue", tag = "operations", security(("bearer" = [])),
     responses((status = 200, description = "Up to 100 of each", body = ReviewQueue), Problems))]
-pub async fn queue(officer: Officer) -> Result<Json<ReviewQueue>, Problem> {
+pub async fn queue(officer: StaffMember) -> Result<Json<ReviewQueue>, Problem> {
     let queue = review_queue(&officer.context()).await?;
     let waiting = queue.versions.into_iter();
     Ok(Json(ReviewQueue {
@@ -55,7 +55,7 @@ pub async fn queue(officer: Officer) -> Result<Json<ReviewQueue>, Problem> {
 #[utoipa::path(get, path = "/api/v1/operations/apps/{id}", tag = "operations", security(("bearer" = [])),
     params(("id" = String, Path, description = "The app")),
     responses((status = 200, description = "The app, its keys in numbers", body = OverseenApp), Problems))]
-pub async fn show(officer: Officer, Id(id): Id<AppId>) -> Result<Json<OverseenApp>, Problem> {
+pub async fn show(officer: StaffMember, Id(id): Id<AppId>) -> Result<Json<OverseenApp>, Problem> {
     let view = overseen_app(&officer.context(), id).await?;
     Ok(Json(OverseenApp {
         app: App::from(&view.profile),
@@ -71,7 +71,7 @@ pub async fn show(officer: Officer, Id(id): Id<AppId>) -> Result<Json<OverseenAp
 #[utoipa::path(get, path = "/api/v1/operations/apps/{id}/logo", tag = "operations", security(("bearer" = [])),
     params(("id" = String, Path, description = "The app")),
     responses((status = 200, description = "The picture", body = Picture, content_type = "image/png"), Problems))]
-pub async fn logo(officer: Officer, Id(id): Id<AppId>) -> Result<impl IntoResponse, Problem> {
+pub async fn logo(officer: StaffMember, Id(id): Id<AppId>) -> Result<impl IntoResponse, Problem> {
     picture(&officer.context(), id).await
 }
 
@@ -79,7 +79,7 @@ pub async fn logo(officer: Officer, Id(id): Id<AppId>) -> Result<impl IntoRespon
 #[utoipa::path(get, path = "/api/v1/operations/apps/{id}/preview", tag = "operations", security(("bearer" = [])),
     params(("id" = String, Path, description = "The app")),
     responses((status = 200, description = "In numbers", body = AppKeys), Problems))]
-pub async fn touched(officer: Officer, Id(id): Id<AppId>) -> Result<Json<AppKeys>, Problem> {
+pub async fn touched(officer: StaffMember, Id(id): Id<AppId>) -> Result<Json<AppKeys>, Problem> {
     Ok(Json(preview(&officer.context(), id).await?.counts.into()))
 }
 
@@ -90,7 +90,10 @@ pub async fn touched(officer: Officer, Id(id): Id<AppId>) -> Result<Json<AppKeys
     security(("bearer" = [])),
     params(("id" = String, Path, description = "The app"), ("number" = u64, Path, description = "The version")),
     responses((status = 200, description = "The ranges, and what the machine noticed", body = ReadRanges), Problems))]
-pub async fn read(officer: Officer, Ids(id, number): Ids<AppId, u64>) -> Result<Json<ReadRanges>, Problem> {
+pub async fn read(
+    officer: StaffMember,
+    Ids(id, number): Ids<AppId, u64>,
+) -> Result<Json<ReadRanges>, Problem> {
     let context = officer.acting(ActionKind::ReadRanges)?;
     Ok(Json(read_ranges(&context, id, number).await?.into()))
 }
@@ -100,7 +103,7 @@ pub async fn read(officer: Officer, Ids(id, number): Ids<AppId, u64>) -> Result<
     security(("bearer" = [])), params(("id" = String, Path, description = "The app")),
     responses((status = 201, description = "They wait for approval; the broker is told", body = SubmittedRanges), Problems))]
 pub async fn enter(
-    officer: Officer,
+    officer: StaffMember,
     Id(id): Id<AppId>,
     Body(body): Body<EnteredRanges>,
 ) -> Result<(StatusCode, Json<SubmittedRanges>), Problem> {
@@ -118,7 +121,7 @@ pub async fn enter(
     security(("bearer" = [])), params(("id" = String, Path, description = "The app")),
     responses((status = 204, description = "The broker reads why"), Problems))]
 pub async fn reject(
-    officer: Officer,
+    officer: StaffMember,
     Id(id): Id<AppId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
@@ -135,7 +138,7 @@ pub async fn reject(
     params(("id" = String, Path, description = "The app"), ("number" = u64, Path, description = "The version")),
     responses((status = 204, description = "The broker reads why"), Problems))]
 pub async fn reject_set(
-    officer: Officer,
+    officer: StaffMember,
     Ids(id, number): Ids<AppId, u64>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
@@ -152,7 +155,7 @@ pub async fn reject_set(
     security(("bearer" = [])), params(("id" = String, Path, description = "The app")),
     responses((status = 204, description = "None of its keys works; broker and holders are told"), Problems))]
 pub async fn freeze(
-    officer: Officer,
+    officer: StaffMember,
     Id(id): Id<AppId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
@@ -169,7 +172,7 @@ pub async fn freeze(
     security(("bearer" = [])), params(("id" = String, Path, description = "The app")),
     responses((status = 204, description = "Broker and holders are told"), Problems))]
 pub async fn demand(
-    officer: Officer,
+    officer: StaffMember,
     Id(id): Id<AppId>,
     Body(body): Body<Demand>,
 ) -> Result<StatusCode, Problem> {

@@ -12,7 +12,7 @@ use keyward_authority::questions::{app_logo, broker_app, broker_apps, open_apps}
 use keyward_authority::{ActionContext, ActionError, AppProfile};
 use keyward_rules::account::Email;
 use keyward_rules::address::AddressSet;
-use keyward_rules::app::{AppName, Size, Submission, read_entries};
+use keyward_rules::app::{AppName, RangeSetError, Size, read_entries};
 use keyward_rules::id::AppId;
 use keyward_rules::limits::{PAGE_MAX, RANGE_ENTRIES, RANGE_TEXT_BYTES};
 use keyward_rules::permission::{Permission, Permissions};
@@ -60,7 +60,7 @@ fn as_it_is(profile: &AppProfile) -> Result<AppWish, Problem> {
 
 /// The set that a text of ranges stands for.
 pub(super) fn ranges_of(context: &ActionContext<'_>, text: &str) -> Result<AddressSet, Problem> {
-    Submission::read(text, context.authority.settings.private_ranges)
+    RangeSetError::read(text, context.authority.settings.private_ranges)
         .map_err(|wrong| unacceptable("bad_ranges", wrong))
 }
 
@@ -210,13 +210,13 @@ pub async fn check(
     let context = caller.context();
     broker_app(&context, id).await?;
     if body.ranges.len() > RANGE_TEXT_BYTES {
-        return Err(unacceptable("bad_ranges", Submission::TooLong));
+        return Err(unacceptable("bad_ranges", RangeSetError::TooLong));
     }
     let mut entries = read_entries(&body.ranges, context.authority.settings.private_ranges);
     entries.truncate(RANGE_ENTRIES);
     let entries = entries.into_iter().map(JudgedEntry::from).collect();
     let none = CheckedRanges { entries, refused: None, size: None, becomes: None, change: None };
-    let ranges = match Submission::read(&body.ranges, context.authority.settings.private_ranges) {
+    let ranges = match RangeSetError::read(&body.ranges, context.authority.settings.private_ranges) {
         Ok(ranges) => ranges,
         Err(wrong) => return Ok(Json(CheckedRanges { refused: Some(wrong.to_string()), ..none })),
     };

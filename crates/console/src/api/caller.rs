@@ -147,14 +147,14 @@ async fn prove(context: &ActionContext<'_>, pending: &PendingAction, given: Give
 }
 
 /// A program whose person has a role, acting in it.
-pub struct Officer {
+pub struct StaffMember {
     /// The program.
     pub caller: Caller,
     /// The role, as it stands now.
     pub role: Role,
 }
 
-impl Officer {
+impl StaffMember {
     /// The context of what it does now, in the role.
     pub fn context(&self) -> ActionContext<'_> {
         self.caller.shell.context(Actor::Staff(Staff { holder: self.caller.holder.clone(), role: self.role }))
@@ -188,7 +188,7 @@ impl Officer {
     }
 }
 
-impl FromRequestParts<Shell> for Officer {
+impl FromRequestParts<Shell> for StaffMember {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, shell: &Shell) -> Result<Self, Problem> {

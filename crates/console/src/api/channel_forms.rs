@@ -2,7 +2,7 @@
 
 use keyward_authority::ActionError;
 use keyward_authority::questions::{ChannelState, ChannelView, DeliveryView};
-use keyward_rules::channel::{Aim, ChannelPolicy, Choices, Digest, Outcome, Quiet, Which};
+use keyward_rules::channel::{ChannelPolicy, Choices, Digest, Outcome, Quiet, TargetInput, Which};
 use keyward_rules::time::Moment;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -246,12 +246,12 @@ impl ChannelChoices {
 
 impl ChannelTarget {
     /// As the rules take it.
-    pub fn parse(&self, policy: &ChannelPolicy) -> Result<Aim, ActionError> {
+    pub fn parse(&self, policy: &ChannelPolicy) -> Result<TargetInput, ActionError> {
         Ok(match self {
-            Self::Webhook { url } => Aim::webhook(url, policy)?,
-            Self::Slack { url } => Aim::slack(url, policy)?,
-            Self::Telegram { token, chat } => Aim::telegram(token, chat)?,
-            Self::Discord { url } => Aim::discord(url, policy)?,
+            Self::Webhook { url } => TargetInput::webhook(url, policy)?,
+            Self::Slack { url } => TargetInput::slack(url, policy)?,
+            Self::Telegram { token, chat } => TargetInput::telegram(token, chat)?,
+            Self::Discord { url } => TargetInput::discord(url, policy)?,
         })
     }
 }

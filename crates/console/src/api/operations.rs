@@ -13,10 +13,10 @@ use keyward_rules::limits::{PAGE_MAX, WHY_CHARS};
 use keyward_rules::policy::Setting;
 use keyward_rules::proposal::{Change, ChangeHash, ProposalId};
 use keyward_rules::time::Moment;
-use keyward_rules::trail::Sought;
+use keyward_rules::trail::RecordFilter;
 
 use super::body::{Asked, Body, Id, limit};
-use super::caller::{Caller, Officer};
+use super::caller::{Caller, StaffMember};
 use super::key_forms::OneFactor;
 use super::operations_views::{
     AccountPage, AccountWithKeys, Approve, AuditQuery, Count, Freeze, Invitation, Invite, Member,
@@ -58,7 +58,7 @@ pub async fn take_set_up(caller: Caller, Body(body): Body<TakeSetUp>) -> Result<
 /// Show how the deployment stands
 #[utoipa::path(get, path = "/api/v1/operations", tag = "operations", security(("bearer" = [])),
     responses((status = 200, description = "Counts", body = Overview), Problems))]
-pub async fn overview(officer: Officer) -> Result<Json<Overview>, Problem> {
+pub async fn overview(officer: StaffMember) -> Result<Json<Overview>, Problem> {
     let view = operators::overview(&officer.context()).await?;
     let counts =
         |list: Vec<(String, i64)>| list.into_iter().map(|(state, count)| Count { state, count }).collect();
@@ -75,7 +75,10 @@ pub async fn overview(officer: Officer) -> Result<Json<Overview>, Problem> {
 /// Search the accounts
 #[utoipa::path(get, path = "/api/v1/operations/accounts", tag = "operations", params(Search), security(("bearer" = [])),
     responses((status = 200, description = "By id", body = AccountPage), Problems))]
-pub async fn accounts(officer: Officer, Asked(query): Asked<Search>) -> Result<Json<AccountPage>, Problem> {
+pub async fn accounts(
+    officer: StaffMember,
+    Asked(query): Asked<Search>,
+) -> Result<Json<AccountPage>, Problem> {
     let limit = limit(query.limit, PAGE_MAX)?;
     let after: Option<AccountId> = cursor(query.cursor.as_deref())?;
     let found = operators::search_accounts(&officer.context(), &query.q, after, limit).await?;
@@ -87,7 +90,7 @@ pub async fn accounts(officer: Officer, Asked(query): Asked<Search>) -> Result<J
 #[utoipa::path(get, path = "/api/v1/operations/accounts/{id}", tag = "operations", security(("bearer" = [])),
     params(("id" = String, Path, description = "The account")),
     responses((status = 200, description = "The account", body = AccountWithKeys), Problems))]
-pub async fn account(officer: Officer, Id(id): Id<AccountId>) -> Result<Json<AccountWithKeys>, Problem> {
+pub async fn account(officer: StaffMember, Id(id): Id<AccountId>) -> Result<Json<AccountWithKeys>, Problem> {
     let context = officer.context();
     let (account, keys) = operators::overseen_account(&context, id).await?;
     Ok(Json(AccountWithKeys { account: account.into(), keys: Key::all_of(&context, keys).await? }))
@@ -98,7 +101,7 @@ pub async fn account(officer: Officer, Id(id): Id<AccountId>) -> Result<Json<Acc
     security(("bearer" = [])), params(("id" = String, Path, description = "The account")),
     responses((status = 204, description = "Frozen, with all its keys"), Problems))]
 pub async fn freeze_account(
-    officer: Officer,
+    officer: StaffMember,
     Id(id): Id<AccountId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
@@ -113,7 +116,7 @@ pub async fn freeze_account(
 /// Search the keys
 #[utoipa::path(get, path = "/api/v1/operations/keys", tag = "operations", params(Search), security(("bearer" = [])),
     responses((status = 200, description = "By id", body = OverseenKeys), Problems))]
-pub async fn keys(officer: Officer, Asked(query): Asked<Search>) -> Result<Json<OverseenKeys>, Problem> {
+pub async fn keys(officer: StaffMember, Asked(query): Asked<Search>) -> Result<Json<OverseenKeys>, Problem> {
     let limit = limit(query.limit, PAGE_MAX)?;
     let after: Option<KeyId> = cursor(query.cursor.as_deref())?;
     let context = officer.context();
@@ -130,7 +133,7 @@ pub async fn keys(officer: Officer, Asked(query): Asked<Search>) -> Result<Json<
 #[utoipa::path(get, path = "/api/v1/operations/keys/{id}", tag = "operations", security(("bearer" = [])),
     params(("id" = String, Path, description = "The API key")),
     responses((status = 200, description = "The key", body = OverseenKey), Problems))]
-pub async fn key(officer: Officer, Id(id): Id<KeyId>) -> Result<Json<OverseenKey>, Problem> {
+pub async fn key(officer: StaffMember, Id(id): Id<KeyId>) -> Result<Json<OverseenKey>, Problem> {
     let context = officer.context();
     let found = operators::overseen_key(&context, id).await?;
     Ok(Json(OverseenKey::of(&context, found).await?))
@@ -141,7 +144,7 @@ pub async fn key(officer: Officer, Id(id): Id<KeyId>) -> Result<Json<OverseenKey
     security(("bearer" = [])), params(("id" = String, Path, description = "The API key")),
     responses((status = 204, description = "Frozen"), Problems))]
 pub async fn freeze_key(
-    officer: Officer,
+    officer: StaffMember,
     Id(id): Id<KeyId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
@@ -156,9 +159,12 @@ pub async fn freeze_key(
 /// Search the audit log
 #[utoipa::path(get, path = "/api/v1/operations/audit", tag = "operations", params(AuditQuery), security(("bearer" = [])),
     responses((status = 200, description = "Newest first", body = TrailPage), Problems))]
-pub async fn audit(officer: Officer, Asked(query): Asked<AuditQuery>) -> Result<Json<TrailPage>, Problem> {
+pub async fn audit(
+    officer: StaffMember,
+    Asked(query): Asked<AuditQuery>,
+) -> Result<Json<TrailPage>, Problem> {
     let limit = limit(query.limit, PAGE_MAX)?;
-    let sought = Sought {
+    let sought = RecordFilter {
         text: query.q,
         action: query.action,
         from: query.from_ms.map(Moment::from_unix_ms),
@@ -174,7 +180,7 @@ pub async fn audit(officer: Officer, Asked(query): Asked<AuditQuery>) -> Result<
     params(("n" = u64, Path, description = "The record's number")),
     responses((status = 200, description = "Against the newest checkpoint", body = TrailProof), Problems))]
 pub async fn audit_proof(
-    officer: Officer,
+    officer: StaffMember,
     Id(RecordNumber(n)): Id<RecordNumber>,
 ) -> Result<Json<TrailProof>, Problem> {
     Ok(Json(prove_record(&officer.context(), n).await?.into()))
@@ -183,7 +189,7 @@ pub async fn audit_proof(
 /// List who has a role
 #[utoipa::path(get, path = "/api/v1/operations/staff", tag = "operations", security(("bearer" = [])),
     responses((status = 200, description = "Oldest first", body = Vec<Member>), Problems))]
-pub async fn staff(officer: Officer) -> Result<Json<Vec<Member>>, Problem> {
+pub async fn staff(officer: StaffMember) -> Result<Json<Vec<Member>>, Problem> {
     let context = officer.context();
     let mut members = Vec::new();
     for one in operators::staff(&context).await? {
@@ -201,7 +207,7 @@ pub async fn staff(officer: Officer) -> Result<Json<Vec<Member>>, Problem> {
 #[utoipa::path(post, path = "/api/v1/operations/invitations", tag = "operations", request_body = Invite,
     security(("bearer" = [])), responses((status = 201, description = "The link", body = Invitation), Problems))]
 pub async fn invite(
-    officer: Officer,
+    officer: StaffMember,
     Body(body): Body<Invite>,
 ) -> Result<(StatusCode, Json<Invitation>), Problem> {
     let context = officer.acting(ActionKind::InviteOperator)?;
@@ -216,7 +222,7 @@ pub async fn invite(
     security(("bearer" = [])), params(("id" = String, Path, description = "The account")),
     responses((status = 204, description = "Gone"), Problems))]
 pub async fn revoke(
-    officer: Officer,
+    officer: StaffMember,
     Id(id): Id<AccountId>,
     Body(body): Body<OneFactor>,
 ) -> Result<StatusCode, Problem> {
@@ -230,7 +236,7 @@ pub async fn revoke(
 /// List the policies in force
 #[utoipa::path(get, path = "/api/v1/operations/policies", tag = "operations", security(("bearer" = [])),
     responses((status = 200, description = "All of them", body = Vec<Policy>), Problems))]
-pub async fn policies(officer: Officer) -> Result<Json<Vec<Policy>>, Problem> {
+pub async fn policies(officer: StaffMember) -> Result<Json<Vec<Policy>>, Problem> {
     let in_force = operators::policy_in_force(&officer.context()).await?;
     Ok(Json(in_force.settings.into_iter().map(Policy::from).collect()))
 }
@@ -240,7 +246,7 @@ pub async fn policies(officer: Officer) -> Result<Json<Vec<Policy>>, Problem> {
     security(("bearer" = [])), params(("name" = String, Path, description = "The policy")),
     responses((status = 204, description = "In force"), Problems))]
 pub async fn tighten(
-    officer: Officer,
+    officer: StaffMember,
     Path(name): Path<String>,
     Body(body): Body<Stricter>,
 ) -> Result<StatusCode, Problem> {
@@ -256,7 +262,10 @@ pub async fn tighten(
 /// List the proposals
 #[utoipa::path(get, path = "/api/v1/operations/proposals", tag = "operations", params(Search), security(("bearer" = [])),
     responses((status = 200, description = "Newest first; `q` is not used", body = ProposalPage), Problems))]
-pub async fn proposals(officer: Officer, Asked(query): Asked<Search>) -> Result<Json<ProposalPage>, Problem> {
+pub async fn proposals(
+    officer: StaffMember,
+    Asked(query): Asked<Search>,
+) -> Result<Json<ProposalPage>, Problem> {
     let limit = limit(query.limit, PAGE_MAX)?;
     let before: Option<ProposalId> = cursor(query.cursor.as_deref())?;
     let (views, altered) = operators::list_proposals(&officer.context(), before, limit).await?;
@@ -268,7 +277,7 @@ pub async fn proposals(officer: Officer, Asked(query): Asked<Search>) -> Result<
 #[utoipa::path(post, path = "/api/v1/operations/proposals", tag = "operations", request_body = Wish,
     security(("bearer" = [])), responses((status = 201, description = "The proposal", body = Proposal), Problems))]
 pub async fn propose(
-    officer: Officer,
+    officer: StaffMember,
     Body(body): Body<Wish>,
 ) -> Result<(StatusCode, Json<Proposal>), Problem> {
     let context = officer.acting(ActionKind::Propose)?;
@@ -285,7 +294,7 @@ pub async fn propose(
 #[utoipa::path(get, path = "/api/v1/operations/proposals/{id}", tag = "operations", security(("bearer" = [])),
     params(("id" = String, Path, description = "The proposal's number")),
     responses((status = 200, description = "The proposal", body = Proposal), Problems))]
-pub async fn proposal(officer: Officer, Id(id): Id<ProposalId>) -> Result<Json<Proposal>, Problem> {
+pub async fn proposal(officer: StaffMember, Id(id): Id<ProposalId>) -> Result<Json<Proposal>, Problem> {
     Ok(Json(operators::show_proposal(&officer.context(), id).await?.into()))
 }
 
@@ -294,7 +303,7 @@ pub async fn proposal(officer: Officer, Id(id): Id<ProposalId>) -> Result<Json<P
     security(("bearer" = [])), params(("id" = String, Path, description = "The proposal's number")),
     responses((status = 200, description = "Approved", body = Proposal), Problems))]
 pub async fn approve(
-    officer: Officer,
+    officer: StaffMember,
     Id(id): Id<ProposalId>,
     Body(body): Body<Approve>,
 ) -> Result<Json<Proposal>, Problem> {
@@ -313,7 +322,7 @@ pub async fn approve(
 #[utoipa::path(post, path = "/api/v1/operations/proposals/{id}/carry-out", tag = "operations", security(("bearer" = [])),
     params(("id" = String, Path, description = "The proposal's number")),
     responses((status = 200, description = "Done", body = Proposal), Problems))]
-pub async fn carry_out(officer: Officer, Id(id): Id<ProposalId>) -> Result<Json<Proposal>, Problem> {
+pub async fn carry_out(officer: StaffMember, Id(id): Id<ProposalId>) -> Result<Json<Proposal>, Problem> {
     let context = officer.acting(ActionKind::Approve)?;
     operators::carry_out(&context, id).await?;
     Ok(Json(operators::show_proposal(&context, id).await?.into()))
@@ -324,7 +333,7 @@ pub async fn carry_out(officer: Officer, Id(id): Id<ProposalId>) -> Result<Json<
     security(("bearer" = [])), params(("id" = String, Path, description = "The proposal's number")),
     responses((status = 200, description = "Cancelled", body = Proposal), Problems))]
 pub async fn cancel(
-    officer: Officer,
+    officer: StaffMember,
     Id(id): Id<ProposalId>,
     Body(body): Body<OneFactor>,
 ) -> Result<Json<Proposal>, Problem> {

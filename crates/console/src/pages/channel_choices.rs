@@ -4,7 +4,7 @@ use askama::Template;
 use keyward_authority::ActionError;
 use keyward_rules::channel::{Choices, Digest, NotQuietHours, Quiet, Which};
 
-use super::field::Slip;
+use super::field::FieldError;
 use super::layout::sentence;
 use crate::fields::Fields;
 
@@ -54,8 +54,8 @@ impl Typed {
     }
 
     /// What is wrong, for the summary of the form.
-    pub fn slip(&self) -> Option<Slip> {
-        Slip::new("quiet-from", "Quiet hours", &self.quiet_error)
+    pub fn slip(&self) -> Option<FieldError> {
+        FieldError::new("quiet-from", "Quiet hours", &self.quiet_error)
     }
 
     /// The HTML.

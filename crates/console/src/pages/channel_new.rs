@@ -6,13 +6,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use keyward_authority::channels::{AddChannel, Added};
 use keyward_authority::{ActionError, PendingAction};
-use keyward_rules::channel::{Aim, ChannelKind, ChannelPolicy, NotATarget};
+use keyward_rules::channel::{ChannelKind, ChannelPolicy, NotATarget, TargetInput};
 use keyward_rules::grant::ActionKind;
 use keyward_rules::key::KeyName;
 
 use super::channel_choices::{Typed, parse};
-use super::confirm::{Asking, Halted, act};
-use super::field::{Field, Kind, Slip, html_of};
+use super::confirm::{Confirmation, Halted, act};
+use super::field::{Field, FieldError, Kind, html_of};
 use super::layout::{Frame, go, page, page_with, sentence, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
@@ -42,7 +42,7 @@ struct Page<'p> {
     kinds: [(&'static str, &'static str, &'static str); 4],
     fields: Vec<String>,
     choices: String,
-    summary: Vec<Slip>,
+    summary: Vec<FieldError>,
     error: String,
 }
 
@@ -107,7 +107,7 @@ fn inputs(kind: ChannelKind, fields: &Fields, errors: &Errors) -> Vec<Field> {
 
 fn form(person: &SignedIn, kind: ChannelKind, fields: &Fields, typed: &Typed, errors: &Errors) -> Response {
     let inputs = inputs(kind, fields, errors);
-    let summary: Vec<Slip> = inputs.iter().filter_map(Field::slip).chain(typed.slip()).collect();
+    let summary: Vec<FieldError> = inputs.iter().filter_map(Field::slip).chain(typed.slip()).collect();
     let page = Page {
         frame: Frame::of(person, "alerts", "Add an alert channel"),
         csrf: &person.csrf,
@@ -141,13 +141,13 @@ pub async fn show(person: SignedIn, Asked(query): Asked<KindQuery>) -> Response 
     }
 }
 
-fn aim(kind: ChannelKind, fields: &Fields, policy: &ChannelPolicy) -> Result<Aim, NotATarget> {
+fn aim(kind: ChannelKind, fields: &Fields, policy: &ChannelPolicy) -> Result<TargetInput, NotATarget> {
     let url = fields.get("url").trim();
     match kind {
-        ChannelKind::Webhook => Aim::webhook(url, policy),
-        ChannelKind::Slack => Aim::slack(url, policy),
-        ChannelKind::Telegram => Aim::telegram(fields.get("token").trim(), fields.get("chat").trim()),
-        ChannelKind::Discord => Aim::discord(url, policy),
+        ChannelKind::Webhook => TargetInput::webhook(url, policy),
+        ChannelKind::Slack => TargetInput::slack(url, policy),
+        ChannelKind::Telegram => TargetInput::telegram(fields.get("token").trim(), fields.get("chat").trim()),
+        ChannelKind::Discord => TargetInput::discord(url, policy),
     }
 }
 
@@ -166,7 +166,7 @@ pub async fn submit(posted: Posted) -> Response {
         let aim = aim(kind, fields, &context.authority.settings.channels)?;
         Ok(AddChannel { account: person.id(), name, aim, choices })
     };
-    let asking = |pending: &PendingAction| Asking {
+    let asking = |pending: &PendingAction| Confirmation {
         title: "Add this alert channel?",
         action: "/alerts/channels/new".to_owned(),
         button: "Add the channel",

@@ -20,7 +20,7 @@ use crate::words::{When, countdown};
 pub const CEREMONY: [&str; 7] = ["csrf", "challenge", "mail_code", "factor", "passkey", "confirmed", "again"];
 
 /// What the page says, beside the ceremony.
-pub struct Asking {
+pub struct Confirmation {
     /// Its title.
     pub title: &'static str,
     /// Where its form goes.
@@ -45,7 +45,7 @@ pub struct Asking {
 #[template(path = "confirm.html")]
 struct Page<'p> {
     frame: Frame,
-    asking: &'p Asking,
+    asking: &'p Confirmation,
     hidden: Vec<(String, String)>,
     challenge: String,
     fields: Vec<String>,
@@ -62,7 +62,7 @@ struct Page<'p> {
 #[template(path = "confirm_later.html")]
 struct Later<'p> {
     frame: Frame,
-    asking: &'p Asking,
+    asking: &'p Confirmation,
     hidden: Vec<(String, String)>,
     csrf: &'p str,
     again: When,
@@ -75,12 +75,12 @@ struct Later<'p> {
 struct Begin<'b> {
     frame: Frame,
     csrf: &'b str,
-    asking: &'b Asking,
+    asking: &'b Confirmation,
     error: String,
 }
 
 /// The page before a ceremony: what there is to fill in, if anything.
-pub fn begin(person: &SignedIn, asking: &Asking, error: &str) -> Response {
+pub fn begin(person: &SignedIn, asking: &Confirmation, error: &str) -> Response {
     let frame = Frame::of(person, asking.part, asking.title);
     page(&Begin { frame, csrf: &person.csrf, asking, error: error.to_owned() })
 }
@@ -118,7 +118,7 @@ pub async fn act<A: Action>(
     posted: &Posted,
     context: &ActionContext<'_>,
     action: A,
-    asking: impl FnOnce(&PendingAction) -> Asking + Send,
+    asking: impl FnOnce(&PendingAction) -> Confirmation + Send,
 ) -> Result<A::Reply, Halted> {
     if !posted.fields.has("challenge") {
         action.judge(context).await?;
@@ -136,7 +136,7 @@ pub async fn act<A: Action>(
 pub async fn prove(
     posted: &Posted,
     context: &ActionContext<'_>,
-    asking: &Asking,
+    asking: &Confirmation,
     pending: &PendingAction,
 ) -> Result<Proof, Halted> {
     let (person, fields) = (&posted.person, &posted.fields);
@@ -171,7 +171,7 @@ pub async fn prove(
 pub async fn ask_one(
     person: &SignedIn,
     context: &ActionContext<'_>,
-    asking: &Asking,
+    asking: &Confirmation,
     fields: &Fields,
     pending: &PendingAction,
 ) -> Response {
@@ -182,14 +182,14 @@ pub async fn ask_one(
 }
 
 /// Shows the page that asks for parameters and one factor at once.
-pub async fn ask_at_once(person: &SignedIn, asking: &Asking, fields: &Fields) -> Response {
+pub async fn ask_at_once(person: &SignedIn, asking: &Confirmation, fields: &Fields) -> Response {
     let purpose = Purpose::Confirm(person.holder.session, asking.action.clone());
     ask_for(person, asking, fields, "", &purpose).await
 }
 
 async fn ask_for(
     person: &SignedIn,
-    asking: &Asking,
+    asking: &Confirmation,
     fields: &Fields,
     error: &str,
     purpose: &Purpose,
@@ -204,7 +204,7 @@ async fn ask_for(
 /// Shows the page for loosening: the code is on its way.
 async fn ask_two(
     person: &SignedIn,
-    asking: &Asking,
+    asking: &Confirmation,
     fields: &Fields,
     challenge: SessionId,
     error: &str,
@@ -227,7 +227,7 @@ async fn ask_two(
 /// Shows when the next code can be sent; the form keeps what is to be approved.
 fn ask_later(
     person: &SignedIn,
-    asking: &Asking,
+    asking: &Confirmation,
     fields: &Fields,
     again_at: Moment,
     wait_ms: u64,
@@ -247,7 +247,7 @@ fn ask_later(
 
 async fn show(
     person: &SignedIn,
-    asking: &Asking,
+    asking: &Confirmation,
     fields: &Fields,
     challenge: String,
     inputs: Vec<String>,

@@ -118,13 +118,13 @@ impl Field {
     }
 
     /// The slip for a summary; none when nothing is wrong.
-    pub fn slip(&self) -> Option<Slip> {
-        Slip::new(self.name, self.label, &self.error)
+    pub fn slip(&self) -> Option<FieldError> {
+        FieldError::new(self.name, self.label, &self.error)
     }
 }
 
 /// What is wrong of one field, for the summary at the top of its form.
-pub struct Slip {
+pub struct FieldError {
     /// The field's name; it has the id `f-` and this.
     pub field: &'static str,
     /// Its label.
@@ -133,7 +133,7 @@ pub struct Slip {
     pub error: String,
 }
 
-impl Slip {
+impl FieldError {
     /// The slip of a field; none when the text is empty.
     pub fn new(field: &'static str, label: &'static str, error: &str) -> Option<Self> {
         (!error.is_empty()).then(|| Self { field, label, error: error.to_owned() })

@@ -7,9 +7,9 @@ use keyward_authority::questions::{KeyView, show_key};
 use keyward_authority::{ActionError, PendingAction};
 use keyward_rules::grant::ActionKind;
 use keyward_rules::id::KeyId;
-use keyward_rules::key::{KeyName, KeyRefusal, LifeRefusal, Passphrase, WideRange};
+use keyward_rules::key::{KeyName, KeyRefusal, LifecycleError, Passphrase, WideRange};
 
-use super::confirm::{Asking, Halted, act, begin};
+use super::confirm::{Confirmation, Halted, act, begin};
 use super::field::{Field, Kind, html_of};
 use super::key_new::{Addresses, binding, go_to_made, made_page, passphrase_field};
 use super::layout::{problem, sentence, told};
@@ -25,10 +25,10 @@ async fn find(person: &SignedIn, id: &str) -> Result<KeyView, Response> {
 /// The same, as long as something can be done with it: a key that has ended is refused before any form, mail or try.
 async fn living(person: &SignedIn, id: &str) -> Result<KeyView, Response> {
     let key = find(person, id).await?;
-    if key.is_living() { Ok(key) } else { Err(problem(LifeRefusal::Ended.into())) }
+    if key.is_living() { Ok(key) } else { Err(problem(LifecycleError::Ended.into())) }
 }
 
-fn asking_addresses(person: &SignedIn, key: &KeyView, fields: &Fields, error: &str) -> Asking {
+fn asking_addresses(person: &SignedIn, key: &KeyView, fields: &Fields, error: &str) -> Confirmation {
     let anywhere = fields.get("reach") == "anywhere";
     let shown = match fields.get("addresses") {
         "" if key.from != "anywhere" && !anywhere => key.from.clone(),
@@ -42,7 +42,7 @@ fn asking_addresses(person: &SignedIn, key: &KeyView, fields: &Fields, error: &s
         focus: !error.is_empty(),
         here: person.holder.origin.address.to_string(),
     };
-    Asking {
+    Confirmation {
         title: "Change where it works from",
         action: format!("/keys/{}/addresses", key.id),
         button: "Continue",
@@ -105,7 +105,7 @@ pub async fn addresses(Path(id): Path<String>, posted: Posted) -> Response {
     }
 }
 
-fn asking_rotation(key: &KeyView, fields: &Fields, name_error: &str, passphrase_error: &str) -> Asking {
+fn asking_rotation(key: &KeyView, fields: &Fields, name_error: &str, passphrase_error: &str) -> Confirmation {
     let name = match fields.get("name") {
         "" => suggest_name(&key.name),
         typed => typed.to_owned(),
@@ -129,7 +129,7 @@ fn asking_rotation(key: &KeyView, fields: &Fields, name_error: &str, passphrase_
     if key.state == "disabled" {
         words.push(format!("{DISABLED_SUCCEEDED}."));
     }
-    Asking {
+    Confirmation {
         title: "Rotate this key",
         action: format!("/keys/{}/rotate", key.id),
         button: "Continue",

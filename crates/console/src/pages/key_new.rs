@@ -18,8 +18,8 @@ use keyward_rules::limits::{ADDRESSES_PER_KEY, DAY_MS};
 use keyward_rules::permission::{Permission, Permissions};
 use keyward_rules::person::SessionId;
 
-use super::confirm::{Asking, Halted, act};
-use super::field::{Field, Kind, Slip};
+use super::confirm::{Confirmation, Halted, act};
+use super::field::{Field, FieldError, Kind};
 use super::keys::OFFERED;
 use super::layout::{Frame, Query, capital, go, message, page, page_with, problem, sentence, told};
 use super::note::Note;
@@ -54,16 +54,16 @@ struct Errors {
 
 impl Errors {
     /// What is wrong of the fields, in the order of the page; a form for an app has no field for addresses.
-    fn summary(&self, for_app: bool) -> Vec<Slip> {
+    fn summary(&self, for_app: bool) -> Vec<FieldError> {
         let addresses = if for_app { "" } else { self.addresses.as_str() };
         let slips = [
-            Slip::new("name", "Name", &self.name),
-            Slip::new("permission", "Permissions", &self.permissions),
-            Slip::new("addresses", "Where it works from", addresses),
-            Slip::new("passphrase", "Passphrase", &self.passphrase),
-            Slip::new("expires", "Ends after days", &self.expires),
-            Slip::new("cap", "At most requests a second", &self.cap),
-            Slip::new("tags", "Tags", &self.tags),
+            FieldError::new("name", "Name", &self.name),
+            FieldError::new("permission", "Permissions", &self.permissions),
+            FieldError::new("addresses", "Where it works from", addresses),
+            FieldError::new("passphrase", "Passphrase", &self.passphrase),
+            FieldError::new("expires", "Ends after days", &self.expires),
+            FieldError::new("cap", "At most requests a second", &self.cap),
+            FieldError::new("tags", "Tags", &self.tags),
         ];
         slips.into_iter().flatten().collect()
     }
@@ -80,7 +80,7 @@ struct Page<'p> {
     rights: Vec<Right>,
     errors: Box<Errors>,
     /// What is wrong, in the order of the page, and the field that comes first.
-    summary: Vec<Slip>,
+    summary: Vec<FieldError>,
     first: &'static str,
     /// The app that it is bound to, or none for a key of one's own software.
     app: Option<AppCard>,
@@ -412,7 +412,7 @@ pub async fn submit(posted: Posted) -> Response {
     {
         return answer;
     }
-    let asking = |pending: &PendingAction| Asking {
+    let asking = |pending: &PendingAction| Confirmation {
         title: "Create this API key?",
         action: "/keys/new".to_owned(),
         button: "Create the key",

@@ -15,7 +15,7 @@ use keyward_rules::grant::ActionKind;
 use keyward_rules::key::KeyName;
 use keyward_rules::person::PasskeyId;
 
-use super::confirm::{Asking, begin, prove};
+use super::confirm::{Confirmation, begin, prove};
 use super::field::{Field, Kind};
 use super::layout::{Frame, page_with, problem, sentence, told};
 use super::note::Note;
@@ -80,7 +80,7 @@ pub async fn submit(posted: Posted) -> Response {
         Err(other) => return problem(other),
     };
     let pending = plan_add(&attested);
-    let asking = Asking {
+    let asking = Confirmation {
         title: "Add this passkey?",
         action: "/security/passkeys/new".to_owned(),
         button: "Add the passkey",
@@ -144,10 +144,14 @@ pub async fn rename(Path(id): Path<String>, posted: Posted) -> Response {
     }
 }
 
-async fn asking_remove(person: &SignedIn, passkey: &PasskeyView, left: Left) -> Result<Asking, ActionError> {
+async fn asking_remove(
+    person: &SignedIn,
+    passkey: &PasskeyView,
+    left: Left,
+) -> Result<Confirmation, ActionError> {
     let mut words = plan_remove_passkey(passkey, left).words;
     words.push(stops(person, left).await?);
-    Ok(Asking {
+    Ok(Confirmation {
         title: "Remove this passkey?",
         action: format!("/security/passkeys/{}/remove", passkey.id),
         button: "Remove the passkey",

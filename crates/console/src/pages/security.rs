@@ -14,7 +14,7 @@ use keyward_rules::account::Email;
 use keyward_rules::grant::{ActionKind, NotApproved, Proof, TwoFactor};
 use keyward_rules::limits::{PASSKEYS_PER_ACCOUNT, PASSWORD_MIN_CHARS};
 
-use super::confirm::{Asking, prove};
+use super::confirm::{Confirmation, prove};
 use super::field::{Field, Kind, html_of};
 use super::layout::{Frame, page_with, problem, sentence, told};
 use super::note::Note;
@@ -207,7 +207,7 @@ pub async fn password(posted: Posted) -> Response {
         Ok(words) => words,
         Err(other) => return problem(other),
     };
-    let asking = Asking {
+    let asking = Confirmation {
         title: "Change the password?",
         action: "/security/password".to_owned(),
         button: "Change the password",
@@ -270,7 +270,7 @@ pub async fn email(posted: Posted) -> Response {
         Ok(words) => words,
         Err(other) => return problem(other),
     };
-    let asking = Asking {
+    let asking = Confirmation {
         title: "Change the e-mail address?",
         action: "/security/email".to_owned(),
         button: "Send a code to the new address",

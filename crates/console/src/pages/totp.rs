@@ -11,7 +11,7 @@ use keyward_rules::grant::{ActionKind, NotProven};
 use qrcode::QrCode;
 use qrcode::render::svg;
 
-use super::confirm::{Asking, begin, prove};
+use super::confirm::{Confirmation, begin, prove};
 use super::field::{Field, Kind};
 use super::layout::{Frame, go, page, problem, sentence, told};
 use super::note::Note;
@@ -87,9 +87,9 @@ pub async fn show(person: SignedIn) -> Response {
     enrol_form(&person, &authenticator, "").await
 }
 
-fn asking_enrol(stops: String) -> Asking {
+fn asking_enrol(stops: String) -> Confirmation {
     let sign_in = "From now on signing in and every change that loosens something need its codes.".to_owned();
-    Asking {
+    Confirmation {
         title: "Set up this authenticator?",
         action: "/security/authenticator".to_owned(),
         button: "Set it up",
@@ -148,8 +148,8 @@ pub fn show_new_codes(person: &SignedIn, codes: Vec<String>) -> Response {
     page(&Codes { frame: Frame::of(person, "security", "Your recovery codes"), codes })
 }
 
-fn asking_codes() -> Asking {
-    Asking {
+fn asking_codes() -> Confirmation {
+    Confirmation {
         title: "Make new recovery codes?",
         action: "/security/recovery-codes".to_owned(),
         button: "Make new codes",
@@ -162,11 +162,11 @@ fn asking_codes() -> Asking {
     }
 }
 
-async fn asking_off(person: &SignedIn) -> Result<Asking, ActionError> {
+async fn asking_off(person: &SignedIn) -> Result<Confirmation, ActionError> {
     let left = person.account.without_the_authenticator();
     let mut words = plan_remove(left).words;
     words.push(stops(person, left).await?);
-    Ok(Asking {
+    Ok(Confirmation {
         title: match left {
             Left::Another => "Turn the authenticator off?",
             Left::Nothing => "Turn two-factor sign-in off?",

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use keyward_authority::duties::raise_sighting;
 use keyward_console::page_routes;
-use keyward_rules::alert::Sighting;
+use keyward_rules::alert::KeyObservation;
 use keyward_rules::grant::Actor;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::time::Moment;
@@ -84,7 +84,7 @@ async fn used(world: &World, key: &str, account: &str) {
     let last = LastUse { key, at: world.now(), from: WITHIN.parse().unwrap() };
     world.store.usage().record(&[last]).await.unwrap();
     let context = world.authority.context(Actor::System("watch"), world.now());
-    let seen = Sighting::WrongAddress(key, ELSEWHERE.parse().unwrap());
+    let seen = KeyObservation::WrongAddress(key, ELSEWHERE.parse().unwrap());
     assert!(raise_sighting(&context, seen).await.unwrap(), "its holder is told");
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keyward_authority::Settings as Rules;
 use keyward_authority::duties::pause_channels;
-use keyward_notify::channel::{ChannelCourier, Client, Lanes, System};
+use keyward_notify::channel::{ChannelWorker, Client, Lanes, System};
 use keyward_rules::channel::{MessageId, WebhookSecret};
 use keyward_rules::grant::Actor;
 use keyward_rules::time::Moment;
@@ -22,8 +22,8 @@ pub async fn world() -> (World, Receiver) {
     (World::under(rules).await, receiver)
 }
 
-fn courier(world: &World, receiver: &Receiver) -> ChannelCourier {
-    ChannelCourier {
+fn courier(world: &World, receiver: &Receiver) -> ChannelWorker {
+    ChannelWorker {
         deliveries: world.store.deliveries(),
         client: Client::new(Arc::new(System), receiver.policy(), None).unwrap(),
         now: world.ticks(),
@@ -156,7 +156,7 @@ async fn slow_receivers_of_some_hold_up_nobody_else() {
     added(&person, hook("ops", &quick)).await;
     notice(&person, "bot").await;
     let client = Client::new(Arc::new(System), channels, None).unwrap();
-    let running = tokio::spawn(ChannelCourier { client, ..courier(&world, &quick) }.run());
+    let running = tokio::spawn(ChannelWorker { client, ..courier(&world, &quick) }.run());
     let arrived = async {
         while quick.came().is_empty() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{Request, header};
 use futures_util::future::join_all;
-use keyward_authority::Lane;
+use keyward_authority::HashPriority;
 use keyward_authority::duties::tell_unfinished;
 use keyward_rules::address::Source;
 use keyward_rules::grant::Actor;
@@ -196,7 +196,7 @@ async fn a_crowd_keeps_no_known_browser_out_and_busy_is_no_wrong_try() {
         let from = if number < 56 { format!("203.0.113.{number}") } else { ELSEWHERE.to_owned() };
         let source = Source::of(from.parse().unwrap());
         let password = Password::present(PASSWORD).unwrap();
-        world.authority.hasher.hash((source, Lane::Strangers), password, [7; 16])
+        world.authority.hasher.hash((source, HashPriority::Strangers), password, [7; 16])
     });
     let strange = join_all((0..12).map(|_| world.api(ELSEWHERE, "", "POST", "/session", &body)));
     let own = world.api(HOME, "", "POST", "/session", &known);

@@ -14,7 +14,7 @@ use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::grant::{ActionKind, Actor, Proof, Scope};
 use keyward_rules::id::AccountId;
 use keyward_rules::key::{Environment, Hold, KeyName, KeySpec, Passphrase, WideRange};
-use keyward_rules::trail::Sought;
+use keyward_rules::trail::RecordFilter;
 use keyward_store::{KeyRecord, Tx};
 use serde_json::{Value, json};
 
@@ -119,7 +119,7 @@ async fn come_to_the_lock<F: Future>(world: &World, waits: &mut Pin<Box<F>>) {
 /// How many audit records there are of an action.
 async fn records(world: &World, action: &str) -> usize {
     let context = world.authority.context(host(), world.now());
-    let sought = Sought { action: action.to_owned(), ..Sought::default() };
+    let sought = RecordFilter { action: action.to_owned(), ..RecordFilter::default() };
     search_audit(&context, &AuditFilter { sought, ..AuditFilter::default() }, 100).await.unwrap().rows.len()
 }
 

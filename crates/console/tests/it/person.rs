@@ -241,7 +241,7 @@ async fn the_brake_works_from_its_link_for_a_day_and_does_nothing_else() {
 #[tokio::test]
 async fn an_unbound_key_is_told_when_it_is_used_from_a_network_never_seen() {
     use keyward_authority::duties::raise_sighting;
-    use keyward_rules::alert::Sighting;
+    use keyward_rules::alert::KeyObservation;
     use keyward_rules::grant::Actor;
     let world = World::new().await;
     let person = world.person("a@keyward.example").await;
@@ -250,7 +250,7 @@ async fn an_unbound_key_is_told_when_it_is_used_from_a_network_never_seen() {
     let made = person.approved("POST", "/keys", body).await;
     let id = made.field("api_key").parse().unwrap();
     let seen = |address: &str| {
-        let sighting = Sighting::Unbound(id, address.parse().unwrap());
+        let sighting = KeyObservation::Unbound(id, address.parse().unwrap());
         let context = world.authority.context(Actor::System("watch"), world.now());
         async move { raise_sighting(&context, sighting).await.unwrap() }
     };
@@ -271,7 +271,7 @@ async fn an_unbound_key_is_told_when_it_is_used_from_a_network_never_seen() {
 #[tokio::test]
 async fn a_key_that_is_tried_from_everywhere_fills_neither_mailbox_nor_log() {
     use keyward_authority::duties::raise_sighting;
-    use keyward_rules::alert::Sighting;
+    use keyward_rules::alert::KeyObservation;
     use keyward_rules::grant::Actor;
     let world = World::new().await;
     let person = world.person("a@keyward.example").await;
@@ -281,7 +281,7 @@ async fn a_key_that_is_tried_from_everywhere_fills_neither_mailbox_nor_log() {
         let address =
             std::net::Ipv6Addr::from_bits((0x2001_0db8_u128 << 96) | (u128::from(number) << 64) | 1);
         let context = world.authority.context(Actor::System("watch"), world.now());
-        raise_sighting(&context, Sighting::WrongAddress(id, address.into())).await.unwrap()
+        raise_sighting(&context, KeyObservation::WrongAddress(id, address.into())).await.unwrap()
     };
     let before = (world.mails(&person.email).await.len(), world.store.log().size().await.unwrap());
     let mut told = 0;

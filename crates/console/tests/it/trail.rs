@@ -9,7 +9,7 @@ use keyward_authority::duties::sweep_keys;
 use keyward_authority::questions::search_audit;
 use keyward_rules::grant::Actor;
 use keyward_rules::log::{Checkpoint, Hash, Origin, SigningKey, check_inclusion};
-use keyward_rules::trail::Sought;
+use keyward_rules::trail::RecordFilter;
 use serde_json::{Value, json};
 
 use crate::operators::two_operators;
@@ -192,7 +192,7 @@ async fn only_who_sees_all_may_search_and_no_symbol_has_a_meaning() {
     let find = async |actor: Actor, text: &str| {
         let context = world.authority.context(actor, world.now());
         let filter = AuditFilter {
-            sought: Sought { text: text.to_owned(), ..Sought::default() },
+            sought: RecordFilter { text: text.to_owned(), ..RecordFilter::default() },
             ..AuditFilter::default()
         };
         search_audit(&context, &filter, 100).await.map(|found| found.rows.len())

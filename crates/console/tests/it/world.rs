@@ -13,7 +13,7 @@ use axum::http::{Method, Request, header};
 use http_body_util::BodyExt as _;
 use keyward_authority::{Authenticator, Authority, Settings as Rules};
 use keyward_console::{Console, Settings, Shell};
-use keyward_notify::{Courier, Mailbox, Transport};
+use keyward_notify::{MailWorker, Mailbox, Transport};
 use keyward_rules::route::RouteTable;
 use keyward_rules::time::Moment;
 use keyward_store::{Entropy, Location, MasterKey, Store};
@@ -171,7 +171,7 @@ impl World {
     /// Delivers what waits, then gives all mails to an address, newest first.
     pub async fn mails(&self, to: &str) -> Vec<String> {
         let ticks = Arc::clone(&self.clock);
-        let courier = Courier {
+        let courier = MailWorker {
             outbox: self.store.outbox(),
             transport: Transport::Mailbox(self.mailbox.clone()),
             console: ORIGIN.to_owned(),

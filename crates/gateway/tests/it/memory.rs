@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use keyward_gateway::alarms::Alarms;
+use keyward_gateway::alarms::ObservationSender;
 use keyward_gateway::follow::{Facts, Follower, Lease};
 use keyward_gateway::memory::{Applied, Lookup, Memory};
 use keyward_rules::account::Email;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
-use keyward_rules::alert::Sighting;
+use keyward_rules::alert::KeyObservation;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Actor, Proof, Scope};
 use keyward_rules::id::{AccountId, AppId, KeyId};
@@ -273,7 +273,7 @@ async fn the_scrub_finds_what_was_altered_behind_the_feed() {
     let world = World::new().await;
     let id = world.key(1, "192.0.2.0/24").await;
     let (memory, lease) = (Arc::new(Memory::default()), Arc::new(Lease::default()));
-    let (alarms, mut sightings) = Alarms::new();
+    let (alarms, mut sightings) = ObservationSender::new();
     let to = Facts::new(Arc::clone(&memory), Arc::new(alarms));
     let follower = Follower::start(world.store.feed(), to, lease, 0).await.unwrap();
     let output = std::process::Command::new("python3")
@@ -286,7 +286,7 @@ async fn the_scrub_finds_what_was_altered_behind_the_feed() {
     assert!(sightings.try_recv().is_err(), "nothing to tell yet");
     follower.scrubber().scrub().await.unwrap();
     follower.scrubber().scrub().await.unwrap();
-    assert_eq!(sightings.try_recv(), Ok(Sighting::Altered(id)), "its holder is told");
+    assert_eq!(sightings.try_recv(), Ok(KeyObservation::Altered(id)), "its holder is told");
     assert!(sightings.try_recv().is_err(), "once");
     let Lookup::Facts(facts) = memory.facts(id) else { panic!("the key is still there") };
     assert!(facts.life.holds.has(Hold::BrokenSeal) && facts.life.holds.stops());
@@ -339,5 +339,5 @@ async fn reads_are_never_torn() {
 
 /// A memory with a way to the holder that nobody listens to.
 fn facts(memory: &Arc<Memory>) -> Facts {
-    Facts::new(Arc::clone(memory), Arc::new(Alarms::new().0))
+    Facts::new(Arc::clone(memory), Arc::new(ObservationSender::new().0))
 }

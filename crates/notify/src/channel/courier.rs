@@ -11,7 +11,7 @@ use keyward_rules::channel::{ChannelId, Outcome, gives_up, pause_ms};
 use keyward_rules::counts::Counts;
 use keyward_rules::id::AccountId;
 use keyward_rules::time::Moment;
-use keyward_store::{Attempt, ChannelRecord, Deliveries, Entropy, Fate, StoreError};
+use keyward_store::{Attempt, ChannelRecord, Deliveries, DeliveryResult, Entropy, StoreError};
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
@@ -43,7 +43,7 @@ const TURN_MS: u64 = 30_000;
 const LONGEST_WAIT_MS: u64 = 60 * 60 * 1_000;
 
 /// The worker.
-pub struct ChannelCourier {
+pub struct ChannelWorker {
     /// What waits.
     pub deliveries: Deliveries,
     /// How it is sent.
@@ -109,7 +109,7 @@ impl Lanes {
     }
 }
 
-impl ChannelCourier {
+impl ChannelWorker {
     /// Runs until aborted.
     pub async fn run(self) {
         let mut glance = self.deliveries.glance();
@@ -205,11 +205,11 @@ impl ChannelCourier {
             // Of a paused channel only what somebody asked for is tried, once.
             let over = channel.paused_at.is_some() || gives_up(attempt.due_at, now);
             let fate = if answer.outcome == Outcome::Taken {
-                Fate::Taken
+                DeliveryResult::Taken
             } else if over || answer.outcome == Outcome::Altered {
-                Fate::Failed
+                DeliveryResult::Failed
             } else {
-                Fate::Delayed(if alone { later } else { now })
+                DeliveryResult::Delayed(if alone { later } else { now })
             };
             log(&channel, &attempt, answer, fate);
             let what = (answer.status, answer.outcome.word());
@@ -248,15 +248,15 @@ impl ChannelCourier {
 }
 
 /// Ids and outcomes: neither the receiver nor what it said.
-fn log(channel: &ChannelRecord, attempt: &Attempt, answer: Answer, fate: Fate) {
+fn log(channel: &ChannelRecord, attempt: &Attempt, answer: Answer, fate: DeliveryResult) {
     let (channel, message, tries) = (channel.id, attempt.id, attempt.tries);
     let (outcome, status) = (answer.outcome.word(), answer.status.unwrap_or_default());
     match fate {
-        Fate::Taken => {}
-        Fate::Delayed(_) => {
+        DeliveryResult::Taken => {}
+        DeliveryResult::Delayed(_) => {
             info!(%channel, %message, tries, outcome, status, "a message will be tried again")
         }
-        Fate::Failed => {
+        DeliveryResult::Failed => {
             warn!(%channel, %message, tries, outcome, status, "a message could not be delivered and is given up")
         }
     }

@@ -145,7 +145,7 @@ fn unformatted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use keyward_rules::alert::{Alert, AlertKind};
-    use keyward_rules::channel::{Aim, ChannelPolicy, Message, MessageId, Subject, Target};
+    use keyward_rules::channel::{ChannelPolicy, Message, MessageId, Subject, Target, TargetInput};
     use keyward_rules::id::{AccountId, KeyId};
     use keyward_rules::time::Moment;
     use serde_json::Value;
@@ -171,21 +171,22 @@ mod tests {
     }
 
     fn slack() -> Target {
-        Aim::slack("https://hooks.slack.com/services/T/B/c", &ChannelPolicy::default())
+        TargetInput::slack("https://hooks.slack.com/services/T/B/c", &ChannelPolicy::default())
             .unwrap()
             .into_target([0; 32])
     }
 
     fn discord() -> Target {
-        Aim::discord("https://discord.com/api/webhooks/1/c", &ChannelPolicy::default())
+        TargetInput::discord("https://discord.com/api/webhooks/1/c", &ChannelPolicy::default())
             .unwrap()
             .into_target([0; 32])
     }
 
     #[test]
     fn a_webhook_is_signed_json_with_its_id() {
-        let target =
-            Aim::webhook("https://a.example/x", &ChannelPolicy::default()).unwrap().into_target([7; 32]);
+        let target = TargetInput::webhook("https://a.example/x", &ChannelPolicy::default())
+            .unwrap()
+            .into_target([7; 32]);
         let id = MessageId::from_entropy([1; 16]);
         let message = Message::of(&alert(AlertKind::KeyLeaked, "bot"));
         let post = post(&target, &ChannelPolicy::default(), (id, &message), NOW);
@@ -214,7 +215,7 @@ mod tests {
         let text = sent(&slack(), &message)["text"].as_str().unwrap().to_owned();
         assert!(text.contains("&lt;!channel&gt;") && !text.contains('<') && text.contains("&amp;"));
         assert!(text.contains("Device: go to https_//evil_example _all"), "{text}");
-        let telegram = Aim::telegram(TOKEN, "-100123").unwrap().into_target([0; 32]);
+        let telegram = TargetInput::telegram(TOKEN, "-100123").unwrap().into_target([0; 32]);
         let body = sent(&telegram, &message);
         assert_eq!((&body["chat_id"], &body["parse_mode"]), (&"-100123".into(), &Value::Null));
         assert!(!body.to_string().contains("canary"), "the token stands in the path only");

@@ -10,7 +10,7 @@ mod network;
 mod wait;
 
 pub use client::{Answer, Client, NotAnAuthority, Post};
-pub use courier::{ChannelCourier, Lanes};
+pub use courier::{ChannelWorker, Lanes};
 pub use form::post;
 pub use network::{Later, Network, System};
 pub use wait::RetryAfter;

@@ -11,6 +11,6 @@ mod standing;
 
 pub use difference::{Difference, Size};
 pub use name::{AppName, NotAnAppName};
-pub use ranges::{Entry, NotARange, PrivateRanges, Submission, read_entries};
+pub use ranges::{Entry, NotARange, PrivateRanges, RangeSetError, read_entries};
 pub use special::{BLOCKS, Block, Special};
 pub use standing::{AppStanding, FrozenBy, VersionStanding};

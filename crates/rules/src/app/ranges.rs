@@ -47,7 +47,7 @@ pub struct Entry {
 
 /// Why a text is no range set.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Submission {
+pub enum RangeSetError {
     /// Nothing in it: an empty set is never taken to mean "everywhere".
     #[error("there is no range in it; an app without ranges works from nowhere")]
     Empty,
@@ -110,11 +110,11 @@ const fn is_too_wide(range: Network) -> bool {
     }
 }
 
-impl Submission {
+impl RangeSetError {
     /// The set that a text stands for, if every entry of it can be taken.
     ///
     /// # Errors
-    /// [`Submission`]: empty, blank and comment-only texts are refused and never "no restriction".
+    /// [`RangeSetError`]: empty, blank and comment-only texts are refused and never "no restriction".
     pub fn read(text: &str, private: PrivateRanges) -> Result<AddressSet, Self> {
         if text.len() > RANGE_TEXT_BYTES {
             return Err(Self::TooLong);
@@ -144,14 +144,14 @@ impl Submission {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{PrivateRanges, Submission, read_entries};
+    use super::{PrivateRanges, RangeSetError, read_entries};
 
     fn reason(text: &str) -> String {
         reason_where(text, PrivateRanges::Refuse)
     }
 
     fn reason_where(text: &str, private: PrivateRanges) -> String {
-        match Submission::read(text, private) {
+        match RangeSetError::read(text, private) {
             Ok(set) => format!("taken: {set}"),
             Err(problem) => problem.to_string(),
         }
@@ -214,8 +214,16 @@ mod tests {
     #[test]
     fn nothing_is_never_everything() {
         for text in ["", " ", "\n\n", ",", ",,,", "# 8.8.8.8", "\t\r\n # all of it"] {
-            assert_eq!(Submission::read(text, PrivateRanges::Refuse), Err(Submission::Empty), "{text:?}");
-            assert_eq!(Submission::read(text, PrivateRanges::Admit), Err(Submission::Empty), "{text:?}");
+            assert_eq!(
+                RangeSetError::read(text, PrivateRanges::Refuse),
+                Err(RangeSetError::Empty),
+                "{text:?}"
+            );
+            assert_eq!(
+                RangeSetError::read(text, PrivateRanges::Admit),
+                Err(RangeSetError::Empty),
+                "{text:?}"
+            );
         }
         assert!(reason("8.8.8.8\n10.0.0.1\n\u{a0}8.8.4.4").contains("2 of the entries"), "none is skipped");
     }
@@ -235,7 +243,7 @@ mod tests {
             ("0.0.0.0", false),
             ("fe80::1", false),
         ] {
-            assert_eq!(Submission::read(text, PrivateRanges::Admit).is_ok(), taken, "{text}");
+            assert_eq!(RangeSetError::read(text, PrivateRanges::Admit).is_ok(), taken, "{text}");
         }
     }
 
@@ -282,9 +290,13 @@ mod tests {
     #[test]
     fn neighbours_are_not_wider_together() {
         for text in ["5.0.0.0/16 5.1.0.0/16", "2600::/32,2600:1::/32"] {
-            assert_eq!(Submission::read(text, PrivateRanges::Refuse), Err(Submission::TooWide), "{text}");
+            assert_eq!(
+                RangeSetError::read(text, PrivateRanges::Refuse),
+                Err(RangeSetError::TooWide),
+                "{text}"
+            );
         }
-        assert!(Submission::read("5.1.0.0/16 5.2.0.0/16", PrivateRanges::Refuse).is_ok(), "apart");
+        assert!(RangeSetError::read("5.1.0.0/16 5.2.0.0/16", PrivateRanges::Refuse).is_ok(), "apart");
     }
 
     #[test]
@@ -292,10 +304,13 @@ mod tests {
         let of = |count: u32| {
             (0..count).map(|at| format!("5.{}.{}.0/25\n", at / 256, at % 256)).collect::<String>()
         };
-        assert!(Submission::read(&of(1_000), PrivateRanges::Refuse).is_ok());
-        assert_eq!(Submission::read(&of(1_001), PrivateRanges::Refuse), Err(Submission::TooMany));
-        assert_eq!(Submission::read(&of(5_001), PrivateRanges::Refuse), Err(Submission::TooLong));
-        assert_eq!(Submission::read(&" ".repeat(300_000), PrivateRanges::Refuse), Err(Submission::TooLong));
+        assert!(RangeSetError::read(&of(1_000), PrivateRanges::Refuse).is_ok());
+        assert_eq!(RangeSetError::read(&of(1_001), PrivateRanges::Refuse), Err(RangeSetError::TooMany));
+        assert_eq!(RangeSetError::read(&of(5_001), PrivateRanges::Refuse), Err(RangeSetError::TooLong));
+        assert_eq!(
+            RangeSetError::read(&" ".repeat(300_000), PrivateRanges::Refuse),
+            Err(RangeSetError::TooLong)
+        );
     }
 
     proptest! {
@@ -303,10 +318,10 @@ mod tests {
         fn any_text_is_judged(text in "[0-9a-f:./, #\\n]{0,200}") {
             for private in [PrivateRanges::Refuse, PrivateRanges::Admit] {
                 let wrong = read_entries(&text, private).iter().any(|entry| entry.judged.is_err());
-                let read = Submission::read(&text, private);
+                let read = RangeSetError::read(&text, private);
                 prop_assert!(!(wrong && read.is_ok()), "nothing wrong is left out silently");
                 if let Ok(set) = read {
-                    prop_assert_eq!(Submission::read(&set.to_string(), private).unwrap_or(set.clone()), set);
+                    prop_assert_eq!(RangeSetError::read(&set.to_string(), private).unwrap_or(set.clone()), set);
                 }
             }
         }

@@ -27,5 +27,5 @@ pub use pace::{gives_up, pause_ms};
 pub use policy::{Base, ChannelPolicy, Endpoint, NotAdmitted, NotAnEndpoint};
 pub use reach::{Unreachable, check_address};
 pub use signature::WebhookSecret;
-pub use target::{Aim, ChannelKind, NotATarget, SlackHost, Target};
+pub use target::{ChannelKind, NotATarget, SlackHost, Target, TargetInput};
 pub use url::{Host, NotAUrl, Receiver, Scheme};

@@ -89,7 +89,7 @@ pub enum NotATarget {
 
 /// What a holder types.
 #[derive(Debug)]
-pub enum Aim {
+pub enum TargetInput {
     /// A URL.
     Webhook(Receiver),
     /// The three parts after `/services/`, and where.
@@ -187,7 +187,7 @@ fn is_chat(text: &str) -> bool {
     is_number(text.strip_prefix('-').unwrap_or(text), 20) || text.strip_prefix('@').is_some_and(word)
 }
 
-impl Aim {
+impl TargetInput {
     /// A webhook's URL.
     ///
     /// # Errors
@@ -374,27 +374,27 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
-    use super::{Aim, ChannelKind, ChannelPolicy, Target};
+    use super::{ChannelKind, ChannelPolicy, Target, TargetInput};
 
     const TOKEN: &str = "123456789:AAcanaryAAcanaryAAcanaryAAcanaryAAc";
 
-    fn aims() -> Vec<(Aim, &'static str)> {
+    fn aims() -> Vec<(TargetInput, &'static str)> {
         let policy = ChannelPolicy::default();
         vec![
             (
-                Aim::webhook("https://a.example/in?t=canary", &policy).unwrap(),
+                TargetInput::webhook("https://a.example/in?t=canary", &policy).unwrap(),
                 "https://a.example/in?t=canary",
             ),
             (
-                Aim::slack("https://hooks.slack.com/services/T0/B0/canary", &policy).unwrap(),
+                TargetInput::slack("https://hooks.slack.com/services/T0/B0/canary", &policy).unwrap(),
                 "https://hooks.slack.com/services/T0/B0/canary",
             ),
             (
-                Aim::telegram(TOKEN, "-1001234567890").unwrap(),
+                TargetInput::telegram(TOKEN, "-1001234567890").unwrap(),
                 "https://api.telegram.org/bot123456789:AAcanaryAAcanaryAAcanaryAAcanaryAAc/sendMessage",
             ),
             (
-                Aim::discord("https://discord.com/api/webhooks/12/canary-_", &policy).unwrap(),
+                TargetInput::discord("https://discord.com/api/webhooks/12/canary-_", &policy).unwrap(),
                 "https://discord.com/api/webhooks/12/canary-_",
             ),
         ]
@@ -417,7 +417,7 @@ mod tests {
     #[test]
     fn chats_addresses_are_read_as_their_services_hand_them_out() {
         let policy = ChannelPolicy::default();
-        let sent = |aim: Aim| aim.into_target([7; 32]).receiver(&policy).text().expose().clone();
+        let sent = |aim: TargetInput| aim.into_target([7; 32]).receiver(&policy).text().expose().clone();
         const WEBHOOK: &str = "https://discord.com/api/webhooks/12/x-_Y";
         for (url, goes_to) in [
             ("https://discord.com/api/webhooks/12/x-_Y", WEBHOOK),
@@ -439,7 +439,7 @@ mod tests {
                 "https://discord.com/api/webhooks/12/x-_Y?thread_id=7",
             ),
         ] {
-            let aim = Aim::discord(url, &policy).unwrap_or_else(|problem| panic!("{url}: {problem}"));
+            let aim = TargetInput::discord(url, &policy).unwrap_or_else(|problem| panic!("{url}: {problem}"));
             assert_eq!(sent(aim), goes_to, "{url}");
         }
         for (url, goes_to) in [
@@ -456,16 +456,16 @@ mod tests {
                 "https://hooks.slack-gov.com/services/T0/B0/xY",
             ),
         ] {
-            assert_eq!(sent(Aim::slack(url, &policy).unwrap()), goes_to, "{url}");
+            assert_eq!(sent(TargetInput::slack(url, &policy).unwrap()), goes_to, "{url}");
         }
         assert_eq!(
-            sent(Aim::webhook(" https://A.example/In?T=x\n", &policy).unwrap()),
+            sent(TargetInput::webhook(" https://A.example/In?T=x\n", &policy).unwrap()),
             "https://a.example/In?T=x"
         );
-        assert!(Aim::telegram(&format!(" {TOKEN}\n"), "\u{200e}@alerts_of_ours ").is_ok());
+        assert!(TargetInput::telegram(&format!(" {TOKEN}\n"), "\u{200e}@alerts_of_ours ").is_ok());
         // Two clouds: the approval of one is none of the other.
         let [usual, gov] = ["slack", "slack-gov"].map(|cloud| {
-            Aim::slack(&format!("https://hooks.{cloud}.com/services/T0/B0/x"), &policy).unwrap()
+            TargetInput::slack(&format!("https://hooks.{cloud}.com/services/T0/B0/x"), &policy).unwrap()
         });
         assert_ne!(usual.typed().expose(), gov.typed().expose());
         let sealed = gov.into_target([7; 32]).to_json();
@@ -475,9 +475,12 @@ mod tests {
         // An operator who names one place means that one.
         let own =
             ChannelPolicy { discord: "http://127.0.0.1:9000".parse().unwrap(), ..ChannelPolicy::default() };
-        assert!(Aim::discord("http://127.0.0.1:9000/api/webhooks/12/x", &own).is_ok());
+        assert!(TargetInput::discord("http://127.0.0.1:9000/api/webhooks/12/x", &own).is_ok());
         for host in super::DISCORD {
-            assert!(Aim::discord(&format!("https://{host}/api/webhooks/12/x"), &own).is_err(), "{host}");
+            assert!(
+                TargetInput::discord(&format!("https://{host}/api/webhooks/12/x"), &own).is_err(),
+                "{host}"
+            );
         }
     }
 
@@ -501,7 +504,7 @@ mod tests {
             "https://hooks.slack.com /services/T0/B0/x",
             "https://hooks.slack.com\\services/T0/B0/x",
         ] {
-            assert!(Aim::slack(url, &policy).is_err(), "{url}");
+            assert!(TargetInput::slack(url, &policy).is_err(), "{url}");
         }
         for url in [
             "https://discord.com/api/webhooks/12",
@@ -525,7 +528,7 @@ mod tests {
             "https://discord.com/API/webhooks/12/x",
             "https://discord.com/api/webhooks/12/x?thread_id=1?thread_id=2",
         ] {
-            assert!(Aim::discord(url, &policy).is_err(), "{url}");
+            assert!(TargetInput::discord(url, &policy).is_err(), "{url}");
         }
         for (token, chat) in [
             ("123456789", "1"),
@@ -538,8 +541,8 @@ mod tests {
             (TOKEN, "--1"),
             (TOKEN, "@a/b_c"),
         ] {
-            assert!(Aim::telegram(token, chat).is_err(), "{token} {chat}");
+            assert!(TargetInput::telegram(token, chat).is_err(), "{token} {chat}");
         }
-        assert!(Aim::telegram(TOKEN, "@alerts_of_ours").is_ok());
+        assert!(TargetInput::telegram(TOKEN, "@alerts_of_ours").is_ok());
     }
 }

@@ -141,7 +141,7 @@ pub struct Life {
 
 /// A move that the life cycle does not have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum LifeRefusal {
+pub enum LifecycleError {
     /// The key is a tombstone.
     #[error("the key was deleted or has expired, which is final; make a new one")]
     Ended,
@@ -157,60 +157,60 @@ impl Life {
     /// Active → disabled.
     ///
     /// # Errors
-    /// [`LifeRefusal`] from any other state.
-    pub const fn disable(self) -> Result<Self, LifeRefusal> {
+    /// [`LifecycleError`] from any other state.
+    pub const fn disable(self) -> Result<Self, LifecycleError> {
         match self.state {
             HolderState::Active => Ok(Self { state: HolderState::Disabled, holds: self.holds }),
-            HolderState::Disabled => Err(LifeRefusal::Already("disabled")),
-            HolderState::Deleted { .. } | HolderState::Expired { .. } => Err(LifeRefusal::Ended),
+            HolderState::Disabled => Err(LifecycleError::Already("disabled")),
+            HolderState::Deleted { .. } | HolderState::Expired { .. } => Err(LifecycleError::Ended),
         }
     }
 
     /// Disabled → active; holds stay.
     ///
     /// # Errors
-    /// [`LifeRefusal`] from any other state.
-    pub const fn enable(self) -> Result<Self, LifeRefusal> {
+    /// [`LifecycleError`] from any other state.
+    pub const fn enable(self) -> Result<Self, LifecycleError> {
         match self.state {
             HolderState::Disabled => Ok(Self { state: HolderState::Active, holds: self.holds }),
-            HolderState::Active => Err(LifeRefusal::Already("active")),
-            HolderState::Deleted { .. } | HolderState::Expired { .. } => Err(LifeRefusal::Ended),
+            HolderState::Active => Err(LifecycleError::Already("active")),
+            HolderState::Deleted { .. } | HolderState::Expired { .. } => Err(LifecycleError::Ended),
         }
     }
 
     /// To `Deleted`.
     ///
     /// # Errors
-    /// [`LifeRefusal::Ended`] from a tombstone.
-    pub const fn delete(self, at: Moment) -> Result<Self, LifeRefusal> {
+    /// [`LifecycleError::Ended`] from a tombstone.
+    pub const fn delete(self, at: Moment) -> Result<Self, LifecycleError> {
         self.end(HolderState::Deleted { at })
     }
 
     /// To `Expired`.
     ///
     /// # Errors
-    /// [`LifeRefusal::Ended`] from a tombstone.
-    pub const fn expire(self, at: Moment, cause: EndCause) -> Result<Self, LifeRefusal> {
+    /// [`LifecycleError::Ended`] from a tombstone.
+    pub const fn expire(self, at: Moment, cause: EndCause) -> Result<Self, LifecycleError> {
         self.end(HolderState::Expired { at, cause })
     }
 
-    const fn end(self, to: HolderState) -> Result<Self, LifeRefusal> {
+    const fn end(self, to: HolderState) -> Result<Self, LifecycleError> {
         match self.state {
             HolderState::Active | HolderState::Disabled => Ok(Self { state: to, holds: self.holds }),
-            HolderState::Deleted { .. } | HolderState::Expired { .. } => Err(LifeRefusal::Ended),
+            HolderState::Deleted { .. } | HolderState::Expired { .. } => Err(LifecycleError::Ended),
         }
     }
 
     /// With one hold more; tombstones carry none.
     ///
     /// # Errors
-    /// [`LifeRefusal::Ended`] from a tombstone.
-    pub const fn hold(self, hold: Hold) -> Result<Self, LifeRefusal> {
+    /// [`LifecycleError::Ended`] from a tombstone.
+    pub const fn hold(self, hold: Hold) -> Result<Self, LifecycleError> {
         match self.state {
             HolderState::Active | HolderState::Disabled => {
                 Ok(Self { state: self.state, holds: self.holds.with(hold) })
             }
-            HolderState::Deleted { .. } | HolderState::Expired { .. } => Err(LifeRefusal::Ended),
+            HolderState::Deleted { .. } | HolderState::Expired { .. } => Err(LifecycleError::Ended),
         }
     }
 

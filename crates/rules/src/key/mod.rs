@@ -11,7 +11,7 @@ mod spec;
 
 pub use environment::{Environment, NotAnEnvironment};
 pub use facts::{AppReach, FewV4, KeyFacts, Reach};
-pub use life::{EndCause, Hold, HolderState, Holds, Life, LifeRefusal};
+pub use life::{EndCause, Hold, HolderState, Holds, Life, LifecycleError};
 pub use name::{KeyName, NotAName};
 pub use passphrase::{NotAPassphrase, Passphrase, PassphraseKey, PassphraseTag};
 pub use secret_key::{NotASecret, SecretKey};

@@ -2,7 +2,7 @@
 
 use crate::amount::Amount;
 use crate::ledger::history::{Entry, History, Ids};
-use crate::ledger::holdings::{Holdings, Pot};
+use crate::ledger::holdings::{Holdings, Wallet};
 use crate::ledger::{Order, Transfer, Withdrawal};
 use crate::markets::{Currency, Pair, Side};
 
@@ -107,7 +107,7 @@ impl Entry for Bill {
 
 /// A change that has just been made to a pot, to be recorded.
 pub(super) struct Changed<'a> {
-    pub(super) pot: Pot,
+    pub(super) pot: Wallet,
     pub(super) currency: Currency,
     pub(super) change: Amount,
     pub(super) cause: Cause,
@@ -142,8 +142,8 @@ impl Account {
         };
         let id = bill.id;
         match changed.pot {
-            Pot::Funding => self.funding_bills.push(bill),
-            Pot::Trading => self.bills.push(bill),
+            Wallet::Funding => self.funding_bills.push(bill),
+            Wallet::Trading => self.bills.push(bill),
         }
         id
     }

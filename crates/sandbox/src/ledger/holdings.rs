@@ -8,12 +8,12 @@ use crate::refusal::Refusal;
 
 /// Where money lies (OKX's account ids `6` and `18`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Pot {
+pub(crate) enum Wallet {
     Funding,
     Trading,
 }
 
-impl Pot {
+impl Wallet {
     pub(crate) fn parse(id: &str) -> Option<Self> {
         [Self::Funding, Self::Trading].into_iter().find(|pot| pot.id() == id)
     }
@@ -56,25 +56,25 @@ impl Balance {
     }
 
     /// All that is in a pot.
-    pub(crate) fn in_pot(&self, pot: Pot) -> Amount {
+    pub(crate) fn in_pot(&self, pot: Wallet) -> Amount {
         match pot {
-            Pot::Funding => self.funding,
-            Pot::Trading => self.trading(),
+            Wallet::Funding => self.funding,
+            Wallet::Trading => self.trading(),
         }
     }
 
-    pub(crate) fn give(&mut self, pot: Pot, amount: Amount) {
+    pub(crate) fn give(&mut self, pot: Wallet, amount: Amount) {
         match pot {
-            Pot::Funding => self.funding += amount,
-            Pot::Trading => self.free += amount,
+            Wallet::Funding => self.funding += amount,
+            Wallet::Trading => self.free += amount,
         }
     }
 
     /// Takes what is free; all or nothing.
-    pub(crate) fn take(&mut self, pot: Pot, amount: Amount) -> Result<(), Refusal> {
+    pub(crate) fn take(&mut self, pot: Wallet, amount: Amount) -> Result<(), Refusal> {
         let from = match pot {
-            Pot::Funding => &mut self.funding,
-            Pot::Trading => &mut self.free,
+            Wallet::Funding => &mut self.funding,
+            Wallet::Trading => &mut self.free,
         };
         if *from < amount {
             return Err(Refusal::FundsShort);
@@ -85,7 +85,7 @@ impl Balance {
 
     /// Holds back a part of what is free; all or nothing.
     pub(crate) fn hold(&mut self, amount: Amount) -> Result<(), Refusal> {
-        self.take(Pot::Trading, amount)?;
+        self.take(Wallet::Trading, amount)?;
         self.frozen += amount;
         Ok(())
     }

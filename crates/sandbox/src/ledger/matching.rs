@@ -3,8 +3,8 @@
 use crate::amount::Amount;
 use crate::ledger::account::{Changed, Fill};
 use crate::ledger::history::Ids;
-use crate::ledger::holdings::Pot;
-use crate::ledger::{Account, Cause, Force, Kind, Order, SizedIn, State, Trade};
+use crate::ledger::holdings::Wallet;
+use crate::ledger::{Account, Cause, Kind, Order, SizedIn, State, TimeInForce, Trade};
 use crate::markets::{Level, Side, levels};
 use crate::refusal::Refusal;
 
@@ -47,9 +47,9 @@ pub(super) fn plan(order: &Order) -> Result<Plan, Refusal> {
     let nothing =
         Plan { fills: Vec::new(), given: Amount::ZERO, held: Amount::ZERO, state: State::Cancelled };
     let rest = match order.terms.kind {
-        Kind::Limit(_, Force::PostOnly) if !fills.is_empty() => return Ok(nothing),
-        Kind::Limit(_, Force::FillOrKill) if !whole => return Ok(nothing),
-        Kind::Limit(price, Force::Rest | Force::PostOnly) if !whole => Some(price),
+        Kind::Limit(_, TimeInForce::PostOnly) if !fills.is_empty() => return Ok(nothing),
+        Kind::Limit(_, TimeInForce::FillOrKill) if !whole => return Ok(nothing),
+        Kind::Limit(price, TimeInForce::Rest | TimeInForce::PostOnly) if !whole => Some(price),
         Kind::Limit(..) | Kind::Market(_) => None,
     };
     let given = match order.terms.side {
@@ -152,15 +152,15 @@ fn fill(
         fee,
     };
     let changed = |currency, change| Changed {
-        pot: Pot::Trading,
+        pot: Wallet::Trading,
         currency,
         change,
         cause: Cause::Trade(trade),
         client_id: &order.terms.client_id,
     };
-    account.holdings.of_mut(gives).take(Pot::Trading, given)?;
+    account.holdings.of_mut(gives).take(Wallet::Trading, given)?;
     account.bill(ids, &changed(gives, -given), now_ms);
-    account.holdings.of_mut(gets).give(Pot::Trading, got - fee);
+    account.holdings.of_mut(gets).give(Wallet::Trading, got - fee);
     let bill_id = account.bill(ids, &changed(gets, got - fee), now_ms);
     let fill = Fill {
         id: ids.next(),

@@ -13,7 +13,7 @@ pub(crate) enum SizedIn {
 
 /// What becomes of the part of a limit order that does not fill at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Force {
+pub(crate) enum TimeInForce {
     Rest,
     /// It must rest whole, or not at all.
     PostOnly,
@@ -25,7 +25,7 @@ pub(crate) enum Force {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     Market(SizedIn),
-    Limit(Amount, Force),
+    Limit(Amount, TimeInForce),
 }
 
 impl Kind {
@@ -33,10 +33,10 @@ impl Kind {
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Market(_) => "market",
-            Self::Limit(_, Force::Rest) => "limit",
-            Self::Limit(_, Force::PostOnly) => "post_only",
-            Self::Limit(_, Force::FillOrKill) => "fok",
-            Self::Limit(_, Force::ImmediateOrCancel) => "ioc",
+            Self::Limit(_, TimeInForce::Rest) => "limit",
+            Self::Limit(_, TimeInForce::PostOnly) => "post_only",
+            Self::Limit(_, TimeInForce::FillOrKill) => "fok",
+            Self::Limit(_, TimeInForce::ImmediateOrCancel) => "ioc",
         }
     }
 

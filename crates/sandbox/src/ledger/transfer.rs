@@ -1,7 +1,7 @@
 //! A transfer: whose pots, what is asked for, what was made.
 
 use crate::amount::Amount;
-use crate::ledger::Pot;
+use crate::ledger::Wallet;
 use crate::ledger::history::Entry;
 use crate::markets::Currency;
 
@@ -42,12 +42,12 @@ impl Way {
 
 /// A transfer that is asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct TransferWish {
+pub(crate) struct TransferRequest {
     pub(crate) way: Way,
     pub(crate) currency: Currency,
     pub(crate) amount: Amount,
-    pub(crate) from: Pot,
-    pub(crate) to: Pot,
+    pub(crate) from: Wallet,
+    pub(crate) to: Wallet,
     pub(crate) client_id: String,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct TransferWish {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Transfer {
     pub(crate) id: u64,
-    pub(crate) wish: TransferWish,
+    pub(crate) wish: TransferRequest,
     pub(crate) at_ms: u64,
 }
 

@@ -1,7 +1,7 @@
 //! Moving money between pots, and between a master and its own sub-accounts.
 
 use crate::ledger::account::Changed;
-use crate::ledger::{Cause, Ledger, Owner, Transfer, TransferWish, Way};
+use crate::ledger::{Cause, Ledger, Owner, Transfer, TransferRequest, Way};
 use crate::refusal::Refusal;
 
 impl Ledger {
@@ -9,7 +9,7 @@ impl Ledger {
     pub(crate) fn transfer(
         &mut self,
         asker: &Owner,
-        wish: TransferWish,
+        wish: TransferRequest,
         now_ms: u64,
     ) -> Result<Transfer, Refusal> {
         let (source, target) = self.ends(asker, &wish)?;
@@ -24,7 +24,7 @@ impl Ledger {
         Ok(transfer)
     }
 
-    fn ends(&self, asker: &Owner, wish: &TransferWish) -> Result<(Owner, Owner), Refusal> {
+    fn ends(&self, asker: &Owner, wish: &TransferRequest) -> Result<(Owner, Owner), Refusal> {
         let known = |name: &str| {
             let known = self.sub_accounts(&asker.master()).iter().any(|one| one == name);
             if known { Ok(asker.sub(name)) } else { Err(Refusal::NoSubAccount) }
@@ -46,7 +46,7 @@ impl Ledger {
     fn step(
         &mut self,
         owner: &Owner,
-        wish: &TransferWish,
+        wish: &TransferRequest,
         step: Step,
         cause: Cause,
         now_ms: u64,
@@ -90,7 +90,7 @@ mod tests {
     use keyward_rules::key::Environment;
 
     use crate::amount::Amount;
-    use crate::ledger::{Ledger, Owner, Pot, TransferWish, Way};
+    use crate::ledger::{Ledger, Owner, TransferRequest, Wallet, Way};
     use crate::markets::Currency;
     use crate::refusal::Refusal;
 
@@ -99,13 +99,13 @@ mod tests {
         Owner { environment: Environment::Live, account: account.to_owned(), sub_account }
     }
 
-    fn wish(way: Way, whole: i128) -> TransferWish {
-        TransferWish {
+    fn wish(way: Way, whole: i128) -> TransferRequest {
+        TransferRequest {
             way,
             currency: Currency::Usdt,
             amount: Amount::new(whole, 0),
-            from: Pot::Funding,
-            to: Pot::Trading,
+            from: Wallet::Funding,
+            to: Wallet::Trading,
             client_id: String::new(),
         }
     }
@@ -163,7 +163,7 @@ mod tests {
         let mut ledger = Ledger::new(1);
         let (master, sub) = (owner("1", None), owner("1", Some("subone")));
         ledger.see(&sub);
-        let same = TransferWish { to: Pot::Funding, ..wish(Way::Within, 1) };
+        let same = TransferRequest { to: Wallet::Funding, ..wish(Way::Within, 1) };
         let tries = [
             (&master, wish(Way::Within, 100_001), Refusal::FundsShort),
             (&master, same, Refusal::SameAccount),

@@ -9,7 +9,7 @@ pub(super) const WAITS_MS: u64 = 10_000;
 
 /// A withdrawal that is asked for.
 #[derive(Clone, Debug)]
-pub(crate) struct WithdrawalWish {
+pub(crate) struct WithdrawalRequest {
     pub(crate) currency: Currency,
     pub(crate) chain: &'static Chain,
     pub(crate) amount: Amount,
@@ -21,7 +21,7 @@ pub(crate) struct WithdrawalWish {
 #[derive(Clone, Debug)]
 pub(crate) struct Withdrawal {
     pub(crate) id: u64,
-    pub(crate) wish: WithdrawalWish,
+    pub(crate) wish: WithdrawalRequest,
     pub(crate) at_ms: u64,
     pub(super) cancelled: bool,
 }

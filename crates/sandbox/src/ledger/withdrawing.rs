@@ -4,7 +4,7 @@ use crate::amount::Amount;
 use crate::ledger::account::Changed;
 use crate::ledger::history::Ids;
 use crate::ledger::withdrawal::WithdrawalState;
-use crate::ledger::{Account, Cause, Pot, Withdrawal, WithdrawalWish};
+use crate::ledger::{Account, Cause, Wallet, Withdrawal, WithdrawalRequest};
 use crate::refusal::Refusal;
 
 /// Addresses that withdrawals may go to: those which somebody would have verified on the exchange's website.
@@ -16,7 +16,7 @@ impl Account {
     pub(crate) fn withdraw(
         &mut self,
         ids: &mut Ids,
-        wish: WithdrawalWish,
+        wish: WithdrawalRequest,
         now_ms: u64,
     ) -> Result<Withdrawal, Refusal> {
         if !LISTED.contains(&wish.to.as_str()) {
@@ -26,7 +26,7 @@ impl Account {
             return Err(Refusal::AmountTooSmall);
         }
         let cost = wish.amount + wish.chain.fee;
-        self.holdings.of_mut(wish.currency).take(Pot::Funding, cost)?;
+        self.holdings.of_mut(wish.currency).take(Wallet::Funding, cost)?;
         self.note(ids, &wish, -cost, Cause::Withdrawal, now_ms);
         let withdrawal = Withdrawal { id: ids.next(), wish, at_ms: now_ms, cancelled: false };
         self.withdrawals.push(withdrawal.clone());
@@ -42,14 +42,19 @@ impl Account {
         found.cancelled = true;
         let wish = found.wish.clone();
         let cost = wish.amount + wish.chain.fee;
-        self.holdings.of_mut(wish.currency).give(Pot::Funding, cost);
+        self.holdings.of_mut(wish.currency).give(Wallet::Funding, cost);
         self.note(ids, &wish, cost, Cause::WithdrawalCancelled, now_ms);
         Ok(())
     }
 
-    fn note(&mut self, ids: &mut Ids, wish: &WithdrawalWish, change: Amount, cause: Cause, now_ms: u64) {
-        let changed =
-            Changed { pot: Pot::Funding, currency: wish.currency, change, cause, client_id: &wish.client_id };
+    fn note(&mut self, ids: &mut Ids, wish: &WithdrawalRequest, change: Amount, cause: Cause, now_ms: u64) {
+        let changed = Changed {
+            pot: Wallet::Funding,
+            currency: wish.currency,
+            change,
+            cause,
+            client_id: &wish.client_id,
+        };
         self.bill(ids, &changed, now_ms);
     }
 }
@@ -60,12 +65,12 @@ mod tests {
     use crate::amount::Amount;
     use crate::ledger::history::Ids;
     use crate::ledger::withdrawal::{WAITS_MS, WithdrawalState};
-    use crate::ledger::{Account, WithdrawalWish};
+    use crate::ledger::{Account, WithdrawalRequest};
     use crate::markets::Currency;
     use crate::refusal::Refusal;
 
-    fn wish(whole: i128) -> WithdrawalWish {
-        WithdrawalWish {
+    fn wish(whole: i128) -> WithdrawalRequest {
+        WithdrawalRequest {
             currency: Currency::Btc,
             chain: &Currency::Btc.chains()[0],
             amount: Amount::new(whole, 0),
@@ -93,8 +98,8 @@ mod tests {
     #[test]
     fn refusals_take_nothing() {
         let (mut account, mut ids) = (Account::seeded(), Ids::new(1));
-        let elsewhere = WithdrawalWish { to: "bc1qelsewhere".to_owned(), ..wish(1) };
-        let dust = WithdrawalWish { amount: Amount::new(1, 8), ..wish(1) };
+        let elsewhere = WithdrawalRequest { to: "bc1qelsewhere".to_owned(), ..wish(1) };
+        let dust = WithdrawalRequest { amount: Amount::new(1, 8), ..wish(1) };
         for (wish, refusal) in [
             (elsewhere, Refusal::UnlistedAddress),
             (dust, Refusal::AmountTooSmall),

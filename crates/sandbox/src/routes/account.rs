@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::reply::{Answer, rows};
-use super::{Desk, Route, get};
+use super::{AccountRequest, Route, get};
 use crate::amount::Amount;
 use crate::ledger::{Balance, FEE_MAKER, FEE_TAKER};
 use crate::markets::{Currency, KINDS, Wanted, instruments};
@@ -22,7 +22,7 @@ pub(super) const ROUTES: &[Route] = &[
 /// OKX's words for permissions; `funding` and `manage` are ours alone and never shown.
 const PERMISSIONS: [(&str, &str); 3] = [("read", "read_only"), ("trade", "trade"), ("withdraw", "withdraw")];
 
-fn balance(desk: &mut Desk<'_>) -> Answer {
+fn balance(desk: &mut AccountRequest<'_>) -> Answer {
     let at = desk.now_ms.to_string();
     let held = desk.account().holdings.iter();
     let total: Amount = held.map(|(currency, balance)| dollars(currency, balance.trading())).sum();
@@ -60,7 +60,7 @@ fn detail(currency: Currency, balance: Balance, at: &str) -> Value {
 }
 
 /// What the verified identity says of the key, among settings that never change.
-fn config(desk: &mut Desk<'_>) -> Answer {
+fn config(desk: &mut AccountRequest<'_>) -> Answer {
     let caller = desk.caller;
     let permissions: Vec<&str> = PERMISSIONS
         .into_iter()
@@ -80,16 +80,16 @@ fn config(desk: &mut Desk<'_>) -> Answer {
 }
 
 /// Spot leaves no positions.
-fn positions(_: &mut Desk<'_>) -> Answer {
+fn positions(_: &mut AccountRequest<'_>) -> Answer {
     rows([])
 }
 
-fn listed(desk: &mut Desk<'_>) -> Answer {
+fn listed(desk: &mut AccountRequest<'_>) -> Answer {
     let kind = kind(desk)?;
     rows(instruments(Wanted { kind: &kind, query: desk.parameters }))
 }
 
-fn fees(desk: &mut Desk<'_>) -> Answer {
+fn fees(desk: &mut AccountRequest<'_>) -> Answer {
     let kind = kind(desk)?;
     let (maker, taker) = ((-FEE_MAKER).to_string(), (-FEE_TAKER).to_string());
     rows([json!({
@@ -99,7 +99,7 @@ fn fees(desk: &mut Desk<'_>) -> Answer {
     })])
 }
 
-fn kind(desk: &Desk<'_>) -> Result<String, Refusal> {
+fn kind(desk: &AccountRequest<'_>) -> Result<String, Refusal> {
     let kind = required(desk.parameters, "instType")?;
     if KINDS.contains(&kind.as_str()) { Ok(kind) } else { Err(Refusal::Wrong("instType")) }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::reply::{Answer, rows};
-use super::{Desk, Route, get};
+use super::{AccountRequest, Route, get};
 use crate::ledger::Owner;
 use crate::markets::{Chain, Currency};
 use crate::parameters::{required, wants};
@@ -19,7 +19,7 @@ pub(super) const ROUTES: &[Route] = &[
 /// When everybody's first money came in: 1 January 2026.
 const SEEDED_MS: u64 = 1_767_225_600_000;
 
-fn currencies(desk: &mut Desk<'_>) -> Answer {
+fn currencies(desk: &mut AccountRequest<'_>) -> Answer {
     let wanted = Currency::ALL.into_iter().filter(|currency| wants(desk.parameters, "ccy", currency.id()));
     let chains = |currency: Currency| {
         let all = currency.chains().iter().enumerate();
@@ -40,7 +40,7 @@ fn currency_shape(currency: Currency, chain: &Chain, main: bool) -> Value {
     })
 }
 
-fn balances(desk: &mut Desk<'_>) -> Answer {
+fn balances(desk: &mut AccountRequest<'_>) -> Answer {
     let all = desk.account().holdings.iter();
     let wanted = all.filter(|(currency, _)| wants(desk.parameters, "ccy", currency.id()));
     rows(wanted.map(|(currency, balance)| {
@@ -49,7 +49,7 @@ fn balances(desk: &mut Desk<'_>) -> Answer {
     }))
 }
 
-fn deposit_address(desk: &mut Desk<'_>) -> Answer {
+fn deposit_address(desk: &mut AccountRequest<'_>) -> Answer {
     let owner = &desk.caller.owner;
     super::withdrawals::not_in_demo(owner)?;
     let currency = Currency::find(&required(desk.parameters, "ccy")?).ok_or(Refusal::Wrong("ccy"))?;
@@ -68,7 +68,7 @@ fn address(chain: &Chain, owner: &Owner) -> String {
 }
 
 /// One deposit for each currency: what a live account holds at first sight.
-fn deposits(desk: &mut Desk<'_>) -> Answer {
+fn deposits(desk: &mut AccountRequest<'_>) -> Answer {
     let owner = &desk.caller.owner;
     super::withdrawals::not_in_demo(owner)?;
     let shape = |(at, currency): (usize, Currency)| {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::page::page;
 use super::reply::{Answer, rows};
-use super::{Desk, Route, get};
+use super::{AccountRequest, Route, get};
 use crate::ledger::{Bill, Cause};
 use crate::markets::Side;
 use crate::parameters::{text, wants};
@@ -16,7 +16,7 @@ pub(super) const ROUTES: &[Route] = &[
     get("asset/bills-history", funding),
 ];
 
-fn trading(desk: &mut Desk<'_>) -> Answer {
+fn trading(desk: &mut AccountRequest<'_>) -> Answer {
     let query = desk.parameters;
     let wanted = |bill: &Bill| {
         let (kind, sub) = trading_kind(bill.cause);
@@ -29,7 +29,7 @@ fn trading(desk: &mut Desk<'_>) -> Answer {
     rows(page(desk.account().bills.iter(), query, wanted).map(trading_shape))
 }
 
-fn funding(desk: &mut Desk<'_>) -> Answer {
+fn funding(desk: &mut AccountRequest<'_>) -> Answer {
     let query = desk.parameters;
     let wanted = |bill: &Bill| {
         wants(query, "ccy", bill.currency.id())

@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::ledger::Ledger;
 use crate::refusal::Refusal;
 use crate::routes::reply::Data;
-use crate::routes::route::{Asked, Desk, Handler, Route};
+use crate::routes::route::{AccountRequest, Asked, Handler, Route};
 use crate::routes::{
     account, asset, bills, market, orders, public, sizes, subaccounts, trade, transfers, withdrawals,
 };
@@ -49,7 +49,7 @@ pub(crate) fn answer(ledger: &Mutex<Ledger>, question: Question<'_>) -> Result<D
             let caller = question.caller.ok_or(Refusal::NotFromGateway)?;
             let mut ledger = ledger.lock();
             ledger.see(&caller.owner);
-            handler(&mut Desk { ledger: &mut ledger, caller, parameters, now_ms })
+            handler(&mut AccountRequest { ledger: &mut ledger, caller, parameters, now_ms })
         }
     }
 }

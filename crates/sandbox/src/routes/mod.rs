@@ -21,4 +21,4 @@ mod withdrawals;
 pub(crate) use dispatch::{Question, answer};
 pub(crate) use reply::{refused, written};
 
-use route::{Asked, Desk, Route, get, open, post};
+use route::{AccountRequest, Asked, Route, get, open, post};

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::page::page;
 use super::reply::{Answer, rows};
 use super::trade::named;
-use super::{Desk, Route, get};
+use super::{AccountRequest, Route, get};
 use crate::amount::Amount;
 use crate::ledger::{Fill, Kind, Order, SizedIn, State};
 use crate::parameters::wants;
@@ -19,17 +19,17 @@ pub(super) const ROUTES: &[Route] = &[
     get("trade/fills-history", fills),
 ];
 
-fn one(desk: &mut Desk<'_>) -> Answer {
+fn one(desk: &mut AccountRequest<'_>) -> Answer {
     let named = named(desk.parameters)?;
     rows([shape(desk.account().find(&named)?)])
 }
 
-fn pending(desk: &mut Desk<'_>) -> Answer {
+fn pending(desk: &mut AccountRequest<'_>) -> Answer {
     let newest_first = desk.account().open.iter().rev();
     rows(page(newest_first, desk.parameters, |order| is_wanted(order, desk.parameters)).map(shape))
 }
 
-fn ended(desk: &mut Desk<'_>) -> Answer {
+fn ended(desk: &mut AccountRequest<'_>) -> Answer {
     let all = desk.account().ended.iter();
     rows(page(all, desk.parameters, |order| is_wanted(order, desk.parameters)).map(shape))
 }
@@ -41,7 +41,7 @@ fn is_wanted(order: &Order, query: &Value) -> bool {
         && wants(query, "state", order.state.word())
 }
 
-fn fills(desk: &mut Desk<'_>) -> Answer {
+fn fills(desk: &mut AccountRequest<'_>) -> Answer {
     let query = desk.parameters;
     let wanted = |fill: &Fill| {
         wants(query, "instType", "SPOT")

@@ -15,7 +15,7 @@ pub(super) struct Asked<'a> {
 }
 
 /// A question or an order by an account.
-pub(super) struct Desk<'a> {
+pub(super) struct AccountRequest<'a> {
     pub(super) ledger: &'a mut Ledger,
     pub(super) caller: &'a Caller,
     /// The query, or the body.
@@ -23,7 +23,7 @@ pub(super) struct Desk<'a> {
     pub(super) now_ms: u64,
 }
 
-impl Desk<'_> {
+impl AccountRequest<'_> {
     /// The caller's account, to read.
     pub(super) fn account(&self) -> &Account {
         self.ledger.read(&self.caller.owner)
@@ -39,7 +39,7 @@ impl Desk<'_> {
 #[derive(Clone, Copy)]
 pub(super) enum Handler {
     Public(fn(&Asked<'_>) -> Answer),
-    Private(fn(&mut Desk<'_>) -> Answer),
+    Private(fn(&mut AccountRequest<'_>) -> Answer),
 }
 
 /// One route.
@@ -54,10 +54,10 @@ pub(super) const fn open(path: &'static str, handler: fn(&Asked<'_>) -> Answer) 
     Route { method: "GET", path, handler: Handler::Public(handler) }
 }
 
-pub(super) const fn get(path: &'static str, handler: fn(&mut Desk<'_>) -> Answer) -> Route {
+pub(super) const fn get(path: &'static str, handler: fn(&mut AccountRequest<'_>) -> Answer) -> Route {
     Route { method: "GET", path, handler: Handler::Private(handler) }
 }
 
-pub(super) const fn post(path: &'static str, handler: fn(&mut Desk<'_>) -> Answer) -> Route {
+pub(super) const fn post(path: &'static str, handler: fn(&mut AccountRequest<'_>) -> Answer) -> Route {
     Route { method: "POST", path, handler: Handler::Private(handler) }
 }

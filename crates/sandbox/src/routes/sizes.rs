@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::reply::{Answer, rows};
-use super::{Desk, Route, get};
+use super::{AccountRequest, Route, get};
 use crate::markets::Pair;
 use crate::parameters::{optional_amount, required};
 use crate::refusal::Refusal;
@@ -17,7 +17,7 @@ pub(super) const ROUTES: &[Route] = &[
 /// Instruments in a list at most (OKX).
 const MOST: usize = 5;
 
-fn pairs(desk: &Desk<'_>) -> Result<Vec<Pair>, Refusal> {
+fn pairs(desk: &AccountRequest<'_>) -> Result<Vec<Pair>, Refusal> {
     let list = required(desk.parameters, "instId")?;
     if list.split(',').count() > MOST {
         return Err(Refusal::TooMany("instId", MOST));
@@ -26,7 +26,7 @@ fn pairs(desk: &Desk<'_>) -> Result<Vec<Pair>, Refusal> {
 }
 
 /// Sizes in the base currency, at the price given or the middle.
-fn largest(desk: &mut Desk<'_>) -> Answer {
+fn largest(desk: &mut AccountRequest<'_>) -> Answer {
     let price = optional_amount(desk.parameters, "px")?;
     let size = |pair: Pair| -> Value {
         let holdings = &desk.account().holdings;
@@ -41,7 +41,7 @@ fn largest(desk: &mut Desk<'_>) -> Answer {
 }
 
 /// What there is: of the quote currency to buy with, of the base currency to sell.
-fn available(desk: &mut Desk<'_>) -> Answer {
+fn available(desk: &mut AccountRequest<'_>) -> Answer {
     let size = |pair: Pair| -> Value {
         let holdings = &desk.account().holdings;
         let (buys, sells) = (holdings.of(pair.quote).free(), holdings.of(pair.base).free());
@@ -50,7 +50,7 @@ fn available(desk: &mut Desk<'_>) -> Answer {
     rows(pairs(desk)?.into_iter().map(size))
 }
 
-fn leverage(desk: &mut Desk<'_>) -> Answer {
+fn leverage(desk: &mut AccountRequest<'_>) -> Answer {
     let mode = required(desk.parameters, "mgnMode")?;
     let one =
         |pair: Pair| json!({"ccy": "", "instId": pair.id, "mgnMode": mode, "posSide": "net", "lever": "1"});

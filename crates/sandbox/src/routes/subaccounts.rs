@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::reply::{Answer, rows};
-use super::{Desk, Route, get};
+use super::{AccountRequest, Route, get};
 use crate::parameters::wants;
 
 pub(super) const ROUTES: &[Route] = &[get("users/subaccount/list", list)];
 
-fn list(desk: &mut Desk<'_>) -> Answer {
+fn list(desk: &mut AccountRequest<'_>) -> Answer {
     let owner = &desk.caller.owner;
     // A sub-account has none of its own, and is not shown its siblings.
     let all = if owner.sub_account.is_some() { &[] } else { desk.ledger.sub_accounts(owner) };

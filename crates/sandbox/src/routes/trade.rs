@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::reply::{Answer, Data};
-use super::{Desk, Route, post};
-use crate::ledger::{Account, Change, Force, Ids, Kind, Named, Order, SizedIn, Terms};
+use super::{AccountRequest, Route, post};
+use crate::ledger::{Account, Change, Ids, Kind, Named, Order, SizedIn, Terms, TimeInForce};
 use crate::markets::{Pair, Side, is_derivative};
 use crate::parameters::{amount, optional_amount, required, text};
 use crate::refusal::Refusal;
@@ -28,11 +28,11 @@ const TAG: usize = 32;
 /// What is done with one order of a request.
 type Act = fn(&mut Account, &mut Ids, &Value, u64) -> Result<Order, Refusal>;
 
-fn single(desk: &mut Desk<'_>, act: Act) -> Answer {
+fn single(desk: &mut AccountRequest<'_>, act: Act) -> Answer {
     each(desk, std::slice::from_ref(desk.parameters), act)
 }
 
-fn batch(desk: &mut Desk<'_>, act: Act) -> Answer {
+fn batch(desk: &mut AccountRequest<'_>, act: Act) -> Answer {
     let all = desk.parameters.as_array().ok_or(Refusal::BadJson)?;
     match all.len() {
         0 => Err(Refusal::Missing("orders")),
@@ -41,7 +41,7 @@ fn batch(desk: &mut Desk<'_>, act: Act) -> Answer {
     }
 }
 
-fn each(desk: &mut Desk<'_>, all: &[Value], act: Act) -> Answer {
+fn each(desk: &mut AccountRequest<'_>, all: &[Value], act: Act) -> Answer {
     let now_ms = desk.now_ms;
     let (account, ids) = desk.open()?;
     let mut done = |one| row(one, act(account, ids, one, now_ms), now_ms);
@@ -72,10 +72,10 @@ fn terms(body: &Value) -> Result<Terms, Refusal> {
     let side = Side::parse(&required(body, "side")?).ok_or(Refusal::Wrong("side"))?;
     let force = match required(body, "ordType")?.as_str() {
         "market" => None,
-        "limit" => Some(Force::Rest),
-        "post_only" => Some(Force::PostOnly),
-        "fok" => Some(Force::FillOrKill),
-        "ioc" => Some(Force::ImmediateOrCancel),
+        "limit" => Some(TimeInForce::Rest),
+        "post_only" => Some(TimeInForce::PostOnly),
+        "fok" => Some(TimeInForce::FillOrKill),
+        "ioc" => Some(TimeInForce::ImmediateOrCancel),
         _ => return Err(Refusal::Wrong("ordType")),
     };
     let kind = match force {

@@ -3,21 +3,21 @@
 use serde_json::{Value, json};
 
 use super::reply::{Answer, rows};
-use super::{Desk, Route, get, post};
-use crate::ledger::{Pot, Transfer, TransferWish, Way};
+use super::{AccountRequest, Route, get, post};
+use crate::ledger::{Transfer, TransferRequest, Wallet, Way};
 use crate::markets::Currency;
 use crate::parameters::{amount, required, text};
 use crate::refusal::Refusal;
 
 pub(super) const ROUTES: &[Route] = &[post("asset/transfer", transfer), get("asset/transfer-state", state)];
 
-fn transfer(desk: &mut Desk<'_>) -> Answer {
+fn transfer(desk: &mut AccountRequest<'_>) -> Answer {
     let wish = wish(desk.parameters)?;
     let made = desk.ledger.transfer(&desk.caller.owner, wish, desk.now_ms)?;
     rows([shape(&made)])
 }
 
-fn wish(body: &Value) -> Result<TransferWish, Refusal> {
+fn wish(body: &Value) -> Result<TransferRequest, Refusal> {
     let sub_account = || required(body, "subAcct");
     let way = match text(body, "type").as_deref() {
         None | Some("0") => Way::Within,
@@ -27,17 +27,17 @@ fn wish(body: &Value) -> Result<TransferWish, Refusal> {
         Some("4") => Way::ToSibling(sub_account()?),
         Some(_) => return Err(Refusal::Wrong("type")),
     };
-    Ok(TransferWish {
+    Ok(TransferRequest {
         way,
         currency: Currency::find(&required(body, "ccy")?).ok_or(Refusal::Wrong("ccy"))?,
         amount: amount(body, "amt")?,
-        from: Pot::parse(&required(body, "from")?).ok_or(Refusal::Wrong("from"))?,
-        to: Pot::parse(&required(body, "to")?).ok_or(Refusal::Wrong("to"))?,
+        from: Wallet::parse(&required(body, "from")?).ok_or(Refusal::Wrong("from"))?,
+        to: Wallet::parse(&required(body, "to")?).ok_or(Refusal::Wrong("to"))?,
         client_id: text(body, "clientId").unwrap_or_default(),
     })
 }
 
-fn state(desk: &mut Desk<'_>) -> Answer {
+fn state(desk: &mut AccountRequest<'_>) -> Answer {
     let (id, client_id) = (text(desk.parameters, "transId"), text(desk.parameters, "clientId"));
     let is = |one: &&Transfer| match (&id, &client_id) {
         (Some(id), _) => one.id.to_string() == *id,

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::page::page_by_time;
 use super::reply::{Answer, rows};
-use super::{Desk, Route, get, post};
-use crate::ledger::{Owner, Withdrawal, WithdrawalWish};
+use super::{AccountRequest, Route, get, post};
+use crate::ledger::{Owner, Withdrawal, WithdrawalRequest};
 use crate::markets::Currency;
 use crate::parameters::{amount, required, text, wants};
 use crate::refusal::Refusal;
@@ -33,7 +33,7 @@ fn may(owner: &Owner) -> Result<(), Refusal> {
     if owner.sub_account.is_some() { Err(Refusal::NotForSubAccounts) } else { Ok(()) }
 }
 
-fn withdraw(desk: &mut Desk<'_>) -> Answer {
+fn withdraw(desk: &mut AccountRequest<'_>) -> Answer {
     may(&desk.caller.owner)?;
     let wish = wish(desk.parameters)?;
     let now_ms = desk.now_ms;
@@ -45,7 +45,7 @@ fn withdraw(desk: &mut Desk<'_>) -> Answer {
     })])
 }
 
-fn wish(body: &Value) -> Result<WithdrawalWish, Refusal> {
+fn wish(body: &Value) -> Result<WithdrawalRequest, Refusal> {
     let currency = Currency::find(&required(body, "ccy")?).ok_or(Refusal::Wrong("ccy"))?;
     let amount = amount(body, "amt")?;
     if text(body, "dest").is_some_and(|dest| dest != ON_CHAIN) {
@@ -55,7 +55,7 @@ fn wish(body: &Value) -> Result<WithdrawalWish, Refusal> {
     let wanted = text(body, "chain");
     let mut chains = currency.chains().iter();
     let chain = chains.find(|chain| wanted.as_ref().is_none_or(|wanted| wanted == chain.id));
-    Ok(WithdrawalWish {
+    Ok(WithdrawalRequest {
         currency,
         chain: chain.ok_or(Refusal::Wrong("chain"))?,
         amount,
@@ -64,7 +64,7 @@ fn wish(body: &Value) -> Result<WithdrawalWish, Refusal> {
     })
 }
 
-fn cancel(desk: &mut Desk<'_>) -> Answer {
+fn cancel(desk: &mut AccountRequest<'_>) -> Answer {
     may(&desk.caller.owner)?;
     let id = required(desk.parameters, "wdId")?;
     let number = id.parse().map_err(|_| Refusal::NoWithdrawal)?;
@@ -74,7 +74,7 @@ fn cancel(desk: &mut Desk<'_>) -> Answer {
     rows([json!({"wdId": id})])
 }
 
-fn history(desk: &mut Desk<'_>) -> Answer {
+fn history(desk: &mut AccountRequest<'_>) -> Answer {
     not_in_demo(&desk.caller.owner)?;
     let (query, now_ms) = (desk.parameters, desk.now_ms);
     let wanted = |one: &Withdrawal| {

@@ -2,7 +2,7 @@
 
 use keyward_rules::grant::Scope;
 use keyward_rules::id::AccountId;
-use keyward_rules::trail::{Entry, Sought};
+use keyward_rules::trail::{Entry, RecordFilter};
 
 use super::{CONCERNS, Log, OLDER, OLDER_OF_ACCOUNT, PAGE, STRANGERS, TRAIL, number};
 use crate::error::StoreError;
@@ -33,7 +33,7 @@ pub enum Concern {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AuditFilter {
     /// In the record.
-    pub sought: Sought,
+    pub sought: RecordFilter,
     /// Only records that concern this account.
     pub account: Option<AccountId>,
     /// Only records with smaller numbers.

@@ -8,7 +8,7 @@ use keyward_rules::log::{
     Checkpoint, Frontier, Hash, Origin, SigningKey, check_consistency, check_inclusion, stored_count,
 };
 use keyward_rules::time::Moment;
-use keyward_rules::trail::Sought;
+use keyward_rules::trail::RecordFilter;
 use keyward_store::{
     AuditFilter, Bounds, Concern, Finding, Found, Kept, Log, Signer, Store, StoreError, Verification,
     Witnessed,
@@ -236,7 +236,7 @@ async fn a_search_takes_every_symbol_as_itself(world: World) {
     }
     let log = world.store.log();
     let search = async |text: &str, limit| {
-        let sought = Sought { text: text.into(), ..Sought::default() };
+        let sought = RecordFilter { text: text.into(), ..RecordFilter::default() };
         let filter = AuditFilter { sought, ..AuditFilter::default() };
         let bounds = Bounds { rows: limit, looked_through: 100 };
         let found = log.search(Scope::All, &filter, bounds).await.unwrap();
@@ -264,7 +264,7 @@ async fn a_search_ends_somewhere_and_goes_on_from_there(world: World) {
         tx.commit(event).await.unwrap();
     }
     let log = world.store.log();
-    let sought = Sought { text: "nEEDLE".into(), ..Sought::default() };
+    let sought = RecordFilter { text: "nEEDLE".into(), ..RecordFilter::default() };
     for (rows, looked_through) in [(1, 100), (100, 1), (2, 4), (100, 21), (3, 21)] {
         let mut all = Vec::new();
         let mut filter = AuditFilter { sought: sought.clone(), ..AuditFilter::default() };

@@ -2,14 +2,15 @@
 
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::channel::{
-    Aim, ChannelId, ChannelKind, ChannelPolicy, Choices, Digest, Message, MessageId, Quiet, Subject, Which,
+    ChannelId, ChannelKind, ChannelPolicy, Choices, Digest, Message, MessageId, Quiet, Subject, TargetInput,
+    Which,
 };
 use keyward_rules::grant::Scope;
 use keyward_rules::id::AccountId;
 use keyward_rules::key::KeyName;
 use keyward_rules::limits::{ALERTS_PER_MESSAGE, DAY_MS, DELIVERY_LOG_DAYS, WAITING_PER_CHANNEL};
 use keyward_rules::time::Moment;
-use keyward_store::{ChannelRecord, DeliveryState, Fate, StoreError};
+use keyward_store::{ChannelRecord, DeliveryResult, DeliveryState, StoreError};
 
 use crate::world::{NOW, World, commit, random};
 
@@ -33,7 +34,7 @@ on_both!(
 const AT_ONCE: Choices = Choices { which: Which::All, quiet: None, digest: Digest::AtOnce };
 
 async fn channel(world: &World, account: AccountId, name: &str, choices: Choices) -> ChannelId {
-    let aim = Aim::webhook("https://hooks.example.com/canary", &ChannelPolicy::default()).unwrap();
+    let aim = TargetInput::webhook("https://hooks.example.com/canary", &ChannelPolicy::default()).unwrap();
     let record = ChannelRecord {
         id: ChannelId::from_entropy(random()),
         account,
@@ -73,7 +74,12 @@ async fn log(world: &World, id: ChannelId) -> Vec<(MessageId, String, DeliverySt
 /// The details of the next message's alerts.
 async fn details(world: &World, id: ChannelId, now: Moment) -> Option<Vec<String>> {
     let attempt = world.store.deliveries().attempt(id, now).await.unwrap()?;
-    world.store.deliveries().settle((id, attempt.n), Fate::Taken, (Some(200), "taken"), now).await.unwrap();
+    world
+        .store
+        .deliveries()
+        .settle((id, attempt.n), DeliveryResult::Taken, (Some(200), "taken"), now)
+        .await
+        .unwrap();
     match attempt.message.unwrap().subject {
         Subject::Alerts(alerts) => Some(alerts.into_iter().map(|alert| alert.detail).collect()),
         Subject::Test => Some(vec!["test".to_owned()]),
@@ -178,7 +184,7 @@ async fn a_crash_between_sending_and_noting_leads_to_the_same_id(world: World) {
     assert_eq!((first.id, first.tries, again.tries), (again.id, 1, 2));
     // A refusal of one message lets the next one pass.
     deliveries
-        .settle((id, again.n), Fate::Delayed(NOW.plus_ms(99)), (Some(400), "refused"), NOW)
+        .settle((id, again.n), DeliveryResult::Delayed(NOW.plus_ms(99)), (Some(400), "refused"), NOW)
         .await
         .unwrap();
     assert_ne!(deliveries.attempt(id, NOW.plus_ms(10)).await.unwrap().unwrap().id, first.id);
@@ -191,9 +197,12 @@ async fn a_failing_channel_is_paused_and_a_failed_message_can_be_sent_again(worl
     tell(&world, account, AlertKind::KeyCreated, "b").await;
     let deliveries = world.store.deliveries();
     let attempt = deliveries.attempt(id, NOW).await.unwrap().unwrap();
-    deliveries.settle((id, attempt.n), Fate::Delayed(NOW), (None, "no connection"), NOW).await.unwrap();
     deliveries
-        .settle((id, attempt.n), Fate::Delayed(NOW), (None, "no connection"), NOW.plus_ms(5))
+        .settle((id, attempt.n), DeliveryResult::Delayed(NOW), (None, "no connection"), NOW)
+        .await
+        .unwrap();
+    deliveries
+        .settle((id, attempt.n), DeliveryResult::Delayed(NOW), (None, "no connection"), NOW.plus_ms(5))
         .await
         .unwrap();
     let failing = read(&world, id).await;
@@ -299,7 +308,7 @@ async fn nothing_of_a_channel_is_stored_in_clear() {
     tell(&world, account, AlertKind::KeyLeaked, "detail-canary").await;
     let folder = world.file().parent().unwrap().to_owned();
     let secret = Message::test(NOW).to_json();
-    let whsec = Aim::webhook("https://hooks.example.com/canary", &ChannelPolicy::default())
+    let whsec = TargetInput::webhook("https://hooks.example.com/canary", &ChannelPolicy::default())
         .unwrap()
         .into_target([7; 32]);
     let whsec = whsec.to_json();

@@ -4,12 +4,12 @@ use keyward_rules::account::Email;
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::grant::{ActionKind, Scope};
 use keyward_rules::id::{AccountId, KeyId};
-use keyward_rules::letter::{Body, CodeLetter, Letter};
+use keyward_rules::letter::{Body, CodeMail, MailMessage};
 use keyward_rules::person::{CodeTag, SessionId, SessionLife};
 use keyward_rules::secret::Secret;
 use keyward_rules::time::Moment;
 use keyward_store::{
-    KeyDraft, KeyMetadata, NewChallenge, Patience, Quota, SessionKind, SessionRecord, Stage, Store,
+    AttemptLimit, KeyDraft, KeyMetadata, NewChallenge, Quota, SessionKind, SessionRecord, Stage, Store,
     StoreError, Try,
 };
 
@@ -107,38 +107,38 @@ async fn what_is_accepted_once_is_taken_once(world: World) {
 async fn tries_are_counted_before_they_are_checked(world: World) {
     let door = world.store.door();
     for _ in 0..5 {
-        assert_ne!(door.count_try("a", Patience::Credential, NOW).await.unwrap(), Try::Paused);
+        assert_ne!(door.count_try("a", AttemptLimit::Credential, NOW).await.unwrap(), Try::Paused);
     }
-    assert_eq!(door.count_try("a", Patience::Credential, NOW).await.unwrap(), Try::Paused);
-    assert_ne!(door.count_try("b", Patience::Credential, NOW).await.unwrap(), Try::Paused);
+    assert_eq!(door.count_try("a", AttemptLimit::Credential, NOW).await.unwrap(), Try::Paused);
+    assert_ne!(door.count_try("b", AttemptLimit::Credential, NOW).await.unwrap(), Try::Paused);
     let later = NOW.plus_ms(2_000);
-    assert_ne!(door.count_try("a", Patience::Credential, later).await.unwrap(), Try::Paused);
+    assert_ne!(door.count_try("a", AttemptLimit::Credential, later).await.unwrap(), Try::Paused);
     assert_eq!(
-        door.count_try("a", Patience::Credential, later.plus_ms(2_000)).await.unwrap(),
+        door.count_try("a", AttemptLimit::Credential, later.plus_ms(2_000)).await.unwrap(),
         Try::Paused,
         "the pause has doubled"
     );
     door.clear_tries("a").await.unwrap();
-    assert_ne!(door.count_try("a", Patience::Credential, later).await.unwrap(), Try::Paused);
+    assert_ne!(door.count_try("a", AttemptLimit::Credential, later).await.unwrap(), Try::Paused);
     for _ in 0..40 {
-        let counted = door.count_try("s", Patience::Source, NOW).await.unwrap();
+        let counted = door.count_try("s", AttemptLimit::Source, NOW).await.unwrap();
         assert_ne!(counted, Try::Paused, "right ones are given back");
         door.refund_try("s", counted).await.unwrap();
     }
     // A try that was not looked at takes its pause with it, and nobody else's.
     let mut counted = Vec::new();
     loop {
-        match door.count_try("c", Patience::Credential, NOW).await.unwrap() {
+        match door.count_try("c", AttemptLimit::Credential, NOW).await.unwrap() {
             Try::Paused => break,
             one @ Try::Counted { .. } => counted.push(one),
         }
     }
     assert!(counted.len() > 2);
     door.refund_try("c", counted[0]).await.unwrap();
-    let again = door.count_try("c", Patience::Credential, NOW).await.unwrap();
+    let again = door.count_try("c", AttemptLimit::Credential, NOW).await.unwrap();
     assert_eq!(again, Try::Paused, "another began the pause");
     door.refund_try("c", counted[counted.len() - 1]).await.unwrap();
-    assert_ne!(door.count_try("c", Patience::Credential, NOW).await.unwrap(), Try::Paused);
+    assert_ne!(door.count_try("c", AttemptLimit::Credential, NOW).await.unwrap(), Try::Paused);
     door.tidy(NOW.plus_ms(48 * 3_600_000)).await.unwrap();
 }
 
@@ -258,11 +258,11 @@ async fn alerts_are_told_once_and_seen(world: World) {
 }
 
 async fn mails_are_claimed_by_one_and_keep_no_text(world: World) {
-    let letter = Letter {
+    let letter = MailMessage {
         to: Email::parse("a@keyward.example").unwrap(),
         phrase: String::new(),
         brake: String::new(),
-        body: Body::Code(CodeLetter {
+        body: Body::Code(CodeMail {
             code: "01234567".into(),
             approves: vec!["x".into()],
             at: NOW,

@@ -15,8 +15,8 @@ use keyward_rules::permission::{Permission, Permissions};
 use super::id::app_id;
 use super::logo;
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, CEREMONY, prove};
-use crate::pages::field::{Field, Kind, Slip, html_of};
+use crate::pages::confirm::{CEREMONY, Confirmation, prove};
+use crate::pages::field::{Field, FieldError, Kind, html_of};
 use crate::pages::layout::{Frame, capital, page_with, problem, sentence, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
@@ -63,7 +63,7 @@ struct Page<'p> {
     has_logo: bool,
     errors: Errors,
     /// What is wrong, in the order of the page, and the field that comes first.
-    summary: Vec<Slip>,
+    summary: Vec<FieldError>,
     first: &'static str,
 }
 
@@ -100,10 +100,10 @@ fn form(
         Right { word: right.word(), name, line, ticked: ticked(right), danger }
     };
     let own = [
-        Slip::new("permission", "Permissions", &errors.permissions),
-        Slip::new("logo", "Logo", &errors.logo),
+        FieldError::new("permission", "Permissions", &errors.permissions),
+        FieldError::new("logo", "Logo", &errors.logo),
     ];
-    let summary: Vec<Slip> = inputs.iter().map(Field::slip).chain(own).flatten().collect();
+    let summary: Vec<FieldError> = inputs.iter().map(Field::slip).chain(own).flatten().collect();
     let page = Page {
         frame: Frame::of(person, "apps", title),
         csrf: &person.csrf,
@@ -176,7 +176,7 @@ fn wish(fields: &Fields) -> Result<AppWish, Errors> {
     }
 }
 
-fn asking(wish: &AppWish, app: Option<&BrokerApp>) -> Asking {
+fn asking(wish: &AppWish, app: Option<&BrokerApp>) -> Confirmation {
     let mut words = vec![
         wish.name.to_string(),
         format!("Home page {}, contact {}", wish.home_page, wish.contact),
@@ -191,7 +191,7 @@ fn asking(wish: &AppWish, app: Option<&BrokerApp>) -> Asking {
             "Nobody else sees it before an operator has verified it."
         }
     }.to_owned());
-    Asking {
+    Confirmation {
         title: if app.is_some() { "Change this app?" } else { "Register this app?" },
         action: app.map_or_else(|| "/apps/new".to_owned(), |app| format!("/apps/{}/edit", app.profile.id)),
         button: if app.is_some() { "Change the app" } else { "Register the app" },

@@ -8,7 +8,7 @@ use keyward_authority::{ActionError, AppKeyCounts};
 
 use super::id::app_id;
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, ask_one, begin, prove};
+use crate::pages::confirm::{Confirmation, ask_one, begin, prove};
 use crate::pages::layout::{problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
@@ -31,8 +31,8 @@ async fn find(person: &SignedIn, id: &str) -> Result<BrokerApp, Response> {
     broker_app(&person.context(), app_id(id)?).await.map_err(problem)
 }
 
-fn freezing(app: &BrokerApp) -> Asking {
-    Asking {
+fn freezing(app: &BrokerApp) -> Confirmation {
+    Confirmation {
         title: "Freeze all keys of this app?",
         action: format!("/apps/{}/freeze", app.profile.id),
         button: "Freeze all its keys",
@@ -77,10 +77,10 @@ pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
 
-fn thawing(app: &BrokerApp) -> Asking {
+fn thawing(app: &BrokerApp) -> Confirmation {
     let mut words = plan_thaw(&app.profile).words;
     words.push(touched(&app.counts));
-    Asking {
+    Confirmation {
         title: "Let the app's keys work again?",
         action: format!("/apps/{}/thaw", app.profile.id),
         button: "Lift the freeze",

@@ -11,13 +11,13 @@ use keyward_authority::apps::{
 use keyward_authority::questions::{BrokerApp, broker_app};
 use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::address::AddressSet;
-use keyward_rules::app::{Difference, Size, Submission, VersionStanding, read_entries};
+use keyward_rules::app::{Difference, RangeSetError, Size, VersionStanding, read_entries};
 use keyward_rules::grant::ActionKind;
 use keyward_rules::id::AppId;
 
 use super::id::app_id;
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, CEREMONY, prove};
+use crate::pages::confirm::{CEREMONY, Confirmation, prove};
 use crate::pages::layout::{Frame, capital, page, page_with, problem, sentence, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
@@ -87,12 +87,15 @@ pub async fn judge(
         };
         if list.len() < SHOWN { list.push(line) } else { *more += 1 }
     }
-    match Submission::read(text, private) {
+    match RangeSetError::read(text, private) {
         Ok(ranges) => compare(context, app, ranges, fields, sides, &mut judged).await?,
-        Err(Submission::Entries { .. }) => {}
-        Err(Submission::Empty) if text.trim().is_empty() => {}
+        Err(RangeSetError::Entries { .. }) => {}
+        Err(RangeSetError::Empty) if text.trim().is_empty() => {}
         Err(
-            wrong @ (Submission::Empty | Submission::TooWide | Submission::TooMany | Submission::TooLong),
+            wrong @ (RangeSetError::Empty
+            | RangeSetError::TooWide
+            | RangeSetError::TooMany
+            | RangeSetError::TooLong),
         ) => {
             judged.whole = format!("{}.", capital(&wrong.to_string()));
         }
@@ -256,7 +259,7 @@ pub async fn check(Path(id): Path<String>, posted: Posted) -> Response {
 
 /// The form as a wish.
 pub fn wish(context: &ActionContext<'_>, app: AppId, fields: &Fields) -> Result<RangeWish, String> {
-    let ranges = Submission::read(fields.get("ranges"), context.authority.settings.private_ranges)
+    let ranges = RangeSetError::read(fields.get("ranges"), context.authority.settings.private_ranges)
         .map_err(|wrong| format!("{}.", capital(&wrong.to_string())))?;
     // Browsers end lines in two characters.
     let note = fields.get("note").replace("\r\n", "\n");
@@ -316,12 +319,12 @@ pub fn kept(posted: &Posted) -> Posted {
     Posted { person: posted.person.clone(), fields: Fields(fields) }
 }
 
-fn asking(app: &BrokerApp, goes: RangesGo, words: Vec<String>) -> Asking {
+fn asking(app: &BrokerApp, goes: RangesGo, words: Vec<String>) -> Confirmation {
     let (title, button) = match goes {
         RangesGo::Narrow => ("Narrow the app's ranges now?", "Put them in force"),
         RangesGo::Widen => ("Submit these ranges?", "Submit them"),
     };
-    Asking {
+    Confirmation {
         title,
         action: format!("/apps/{}/ranges", app.profile.id),
         button,

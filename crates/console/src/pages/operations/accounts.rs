@@ -11,9 +11,9 @@ use keyward_authority::questions::KeyView;
 use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::PAGE_DEFAULT;
 
-use super::officer::{Officer, account_id, acting, context, reasoned, why_field};
+use super::officer::{StaffMember, account_id, acting, context, reasoned, why_field};
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, ask_at_once};
+use crate::pages::confirm::{Confirmation, ask_at_once};
 use crate::pages::layout::{Frame, Query, page, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
@@ -55,7 +55,7 @@ struct List {
 }
 
 /// The list.
-pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
+pub async fn list(officer: StaffMember, Asked(query): Asked<Query>) -> Response {
     let context = match officer.context() {
         Ok(context) => context,
         Err(answer) => return answer,
@@ -84,7 +84,7 @@ struct Show {
 }
 
 /// One account.
-pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
+pub async fn show(officer: StaffMember, Path(id): Path<String>) -> Response {
     let found = async {
         let id = id.parse().map_err(|_| ActionError::NoAccount)?;
         let context = officer.0.staff_context().ok_or(ActionError::NoAccount)?;
@@ -104,9 +104,9 @@ pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
     }
 }
 
-fn asking(account: &OverseenAccount, fields: &Fields, error: &str) -> Asking {
+fn asking(account: &OverseenAccount, fields: &Fields, error: &str) -> Confirmation {
     let id = account.record.account.id;
-    Asking {
+    Confirmation {
         title: "Freeze this account?",
         action: format!("/operations/accounts/{id}/freeze"),
         button: "Freeze the account",
@@ -132,7 +132,7 @@ async fn find(person: &SignedIn, id: &str) -> Result<OverseenAccount, Response> 
 }
 
 /// The question before.
-pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
+pub async fn show_freeze(officer: StaffMember, Path(id): Path<String>) -> Response {
     let answer = async {
         acting(&officer.0, ActionKind::FreezeAccount)?;
         let (account, none) = (find(&officer.0, &id).await?, Fields::default());

@@ -8,10 +8,10 @@ use keyward_authority::questions::{TrailView, prove_record, search_audit, signed
 use keyward_authority::{ActionError, AuditFilter};
 use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::PAGE_DEFAULT;
-use keyward_rules::trail::Sought;
+use keyward_rules::trail::RecordFilter;
 use serde::Deserialize;
 
-use super::officer::Officer;
+use super::officer::StaffMember;
 use crate::api::RecordNumber;
 use crate::pages::layout::{Frame, message, page, problem};
 use crate::pages::trail::proof_file;
@@ -83,7 +83,7 @@ fn filter(query: &Query) -> Result<AuditFilter, &'static str> {
         "" => None,
         text => Some(text.parse().map_err(|_| "An account is named by its number.")?),
     };
-    let sought = Sought {
+    let sought = RecordFilter {
         text: query.q.trim().to_owned(),
         action: query.action.clone(),
         from: time(&query.from)?,
@@ -93,7 +93,7 @@ fn filter(query: &Query) -> Result<AuditFilter, &'static str> {
 }
 
 /// The list.
-pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
+pub async fn list(officer: StaffMember, Asked(query): Asked<Query>) -> Response {
     let answer = async {
         let context = officer.context()?;
         let filter = filter(&query)
@@ -123,7 +123,7 @@ pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
 }
 
 /// The proof of one record, as a file.
-pub async fn proof(officer: Officer, Path(n): Path<String>) -> Response {
+pub async fn proof(officer: StaffMember, Path(n): Path<String>) -> Response {
     let answer = async {
         let context = officer.context()?;
         let RecordNumber(n) = n.parse().map_err(|()| problem(ActionError::NoRecord))?;

@@ -9,9 +9,9 @@ use keyward_authority::questions::KeyView;
 use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::PAGE_DEFAULT;
 
-use super::officer::{Officer, acting, context, reasoned, why_field};
+use super::officer::{StaffMember, acting, context, reasoned, why_field};
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, ask_at_once};
+use crate::pages::confirm::{Confirmation, ask_at_once};
 use crate::pages::layout::{Frame, Query, page, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
@@ -28,7 +28,7 @@ struct List {
 }
 
 /// The list.
-pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
+pub async fn list(officer: StaffMember, Asked(query): Asked<Query>) -> Response {
     let context = match officer.context() {
         Ok(context) => context,
         Err(answer) => return answer,
@@ -64,7 +64,7 @@ async fn find(person: &SignedIn, id: &str) -> Result<(KeyView, String), Response
 }
 
 /// One key.
-pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
+pub async fn show(officer: StaffMember, Path(id): Path<String>) -> Response {
     match find(&officer.0, &id).await {
         Ok((key, account)) => page(&Show {
             frame: Frame::of(&officer.0, "operations", key.name.as_str()),
@@ -81,8 +81,8 @@ pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
     }
 }
 
-fn asking(key: &KeyView, account: &str, fields: &Fields, error: &str) -> Asking {
-    Asking {
+fn asking(key: &KeyView, account: &str, fields: &Fields, error: &str) -> Confirmation {
+    Confirmation {
         title: "Freeze this key?",
         action: format!("/operations/keys/{}/freeze", key.id),
         button: "Freeze the key",
@@ -100,7 +100,7 @@ fn asking(key: &KeyView, account: &str, fields: &Fields, error: &str) -> Asking 
 }
 
 /// The question before.
-pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
+pub async fn show_freeze(officer: StaffMember, Path(id): Path<String>) -> Response {
     let answer = async {
         acting(&officer.0, ActionKind::FreezeKey)?;
         let ((key, account), none) = (find(&officer.0, &id).await?, Fields::default());

@@ -11,16 +11,16 @@ use keyward_rules::staff::Role;
 
 use crate::api::reason;
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, ask_at_once, prove};
+use crate::pages::confirm::{Confirmation, ask_at_once, prove};
 use crate::pages::field::{Field, Kind};
 use crate::pages::layout::{message, problem};
 use crate::pages::person::{Posted, SignedIn};
 use crate::shell::Shell;
 
 /// Somebody with a role, signed in.
-pub struct Officer(pub SignedIn);
+pub struct StaffMember(pub SignedIn);
 
-impl Officer {
+impl StaffMember {
     /// The context of what they do in their role.
     pub fn context(&self) -> Result<ActionContext<'_>, Response> {
         context(&self.0)
@@ -32,7 +32,7 @@ impl Officer {
     }
 }
 
-impl FromRequestParts<Shell> for Officer {
+impl FromRequestParts<Shell> for StaffMember {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, shell: &Shell) -> Result<Self, Response> {
@@ -76,7 +76,7 @@ pub(super) fn why_field(fields: &Fields, error: &str) -> String {
 pub(super) async fn reasoned(
     posted: &Posted,
     context: &ActionContext<'_>,
-    asking: impl Fn(&Fields, &str) -> Asking,
+    asking: impl Fn(&Fields, &str) -> Confirmation,
     pending: impl FnOnce(&str) -> PendingAction,
 ) -> Result<(Proof, String), Response> {
     let (person, fields) = (posted.person.clone(), Fields(posted.fields.without(&["why"])));

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use keyward_authority::operators::overview;
 
-use super::officer::Officer;
+use super::officer::StaffMember;
 use crate::pages::layout::{Frame, page, problem};
 
 #[derive(Template)]
@@ -23,7 +23,7 @@ struct Page {
 }
 
 /// The page.
-pub async fn show(officer: Officer) -> Response {
+pub async fn show(officer: StaffMember) -> Response {
     let context = match officer.context() {
         Ok(context) => context,
         Err(answer) => return answer,

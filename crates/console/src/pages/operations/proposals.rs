@@ -14,9 +14,9 @@ use keyward_rules::limits::PAGE_DEFAULT;
 use keyward_rules::proposal::{Change, ChangeHash, ChangeSubject, NotPassed, ProposalId};
 use serde::Deserialize;
 
-use super::officer::{Officer, acting};
+use super::officer::{StaffMember, acting};
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, ask_one, begin, prove};
+use crate::pages::confirm::{Confirmation, ask_one, begin, prove};
 use crate::pages::layout::{Frame, Query, page, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
@@ -56,7 +56,7 @@ struct List {
 }
 
 /// The list.
-pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
+pub async fn list(officer: StaffMember, Asked(query): Asked<Query>) -> Response {
     let context = match officer.context() {
         Ok(context) => context,
         Err(answer) => return answer,
@@ -99,7 +99,7 @@ async fn find(context: &ActionContext<'_>, id: &str) -> Result<ProposalView, Res
 }
 
 /// One proposal.
-pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
+pub async fn show(officer: StaffMember, Path(id): Path<String>) -> Response {
     let answer = async {
         let view = find(&officer.context()?, &id).await?;
         let me = officer.0.id();
@@ -160,8 +160,8 @@ fn back_of(change: Change) -> String {
     }
 }
 
-fn proposing(change: Change, words: Vec<String>) -> Asking {
-    Asking {
+fn proposing(change: Change, words: Vec<String>) -> Confirmation {
+    Confirmation {
         title: "Propose this change?",
         action: "/operations/proposals/new".to_owned(),
         button: "Propose it",
@@ -175,7 +175,7 @@ fn proposing(change: Change, words: Vec<String>) -> Asking {
 }
 
 /// What would be proposed, in the words that the others will read.
-pub async fn show_new(officer: Officer, Asked(query): Asked<Wish>) -> Response {
+pub async fn show_new(officer: StaffMember, Asked(query): Asked<Wish>) -> Response {
     let answer = async {
         let context = acting(&officer.0, ActionKind::Propose)?;
         let change = wish(&query.text())?;
@@ -222,8 +222,8 @@ async fn after(
     }
 }
 
-fn approving(view: &ProposalView) -> Asking {
-    Asking {
+fn approving(view: &ProposalView) -> Confirmation {
+    Confirmation {
         title: "Approve this change?",
         action: format!("/operations/proposals/{}/approve", view.id),
         button: "Approve it",
@@ -237,7 +237,7 @@ fn approving(view: &ProposalView) -> Asking {
 }
 
 /// The words once more, and the hash that the approval is bound to.
-pub async fn show_approve(officer: Officer, Path(id): Path<String>) -> Response {
+pub async fn show_approve(officer: StaffMember, Path(id): Path<String>) -> Response {
     let answer = async {
         let view = find(&acting(&officer.0, ActionKind::Approve)?, &id).await?;
         if view.requester.0 == officer.0.id() {
@@ -286,8 +286,8 @@ pub async fn carry_out(Path(id): Path<String>, posted: Posted) -> Response {
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
 
-fn cancelling(view: &ProposalView) -> Asking {
-    Asking {
+fn cancelling(view: &ProposalView) -> Confirmation {
+    Confirmation {
         title: "Cancel this proposal?",
         action: format!("/operations/proposals/{}/cancel", view.id),
         button: "Cancel the proposal",
@@ -301,7 +301,7 @@ fn cancelling(view: &ProposalView) -> Asking {
 }
 
 /// The question before.
-pub async fn show_cancel(officer: Officer, Path(id): Path<String>) -> Response {
+pub async fn show_cancel(officer: StaffMember, Path(id): Path<String>) -> Response {
     let answer = async {
         let context = acting(&officer.0, ActionKind::CancelProposal)?;
         let view = find(&context, &id).await?;

@@ -7,7 +7,7 @@ use keyward_authority::operators::{check_set_up, plan_set_up, take_set_up};
 use keyward_rules::grant::{ActionKind, TwoFactor};
 
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, prove};
+use crate::pages::confirm::{Confirmation, prove};
 use crate::pages::layout::{Frame, message, page, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
@@ -26,10 +26,10 @@ pub async fn show(person: SignedIn) -> Response {
     page(&Page { frame: Frame::of(&person, "", "Become an operator"), csrf: &person.csrf, two_factor })
 }
 
-fn asking(pending: &keyward_authority::PendingAction, token: &str, choice: &str) -> Asking {
+fn asking(pending: &keyward_authority::PendingAction, token: &str, choice: &str) -> Confirmation {
     let hidden =
         |name: &str, value: &str| format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
-    Asking {
+    Confirmation {
         title: "Become an operator?",
         action: "/set-up".to_owned(),
         button: "Become an operator",

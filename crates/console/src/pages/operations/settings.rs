@@ -10,9 +10,9 @@ use keyward_rules::grant::ActionKind;
 use keyward_rules::policy::{Direction, Setting};
 use keyward_rules::proposal::Change;
 
-use super::officer::{Officer, acting};
+use super::officer::{StaffMember, acting};
 use super::proposals::link_to;
-use crate::pages::confirm::{Asking, prove};
+use crate::pages::confirm::{Confirmation, prove};
 use crate::pages::layout::{Frame, go, page, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::Posted;
@@ -65,7 +65,7 @@ async fn source_in_words(context: &ActionContext<'_>, source: PolicySource) -> R
 }
 
 /// The page.
-pub async fn show(officer: Officer) -> Response {
+pub async fn show(officer: StaffMember) -> Response {
     let answer = async {
         let context = officer.context()?;
         let in_force = policy_in_force(&context).await.map_err(problem)?;
@@ -92,8 +92,8 @@ pub async fn show(officer: Officer) -> Response {
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
 
-fn asking(setting: Setting, before: &str) -> Asking {
-    Asking {
+fn asking(setting: Setting, before: &str) -> Confirmation {
+    Confirmation {
         title: "Make this policy stricter?",
         action: "/operations/settings".to_owned(),
         button: "Put it in force",

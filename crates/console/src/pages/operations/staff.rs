@@ -8,9 +8,9 @@ use keyward_authority::operators::{
 };
 use keyward_rules::grant::ActionKind;
 
-use super::officer::{Officer, account_id, acting};
+use super::officer::{StaffMember, account_id, acting};
 use crate::fields::Fields;
-use crate::pages::confirm::{Asking, ask_one, begin, prove};
+use crate::pages::confirm::{Confirmation, ask_one, begin, prove};
 use crate::pages::layout::{Frame, page, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::Posted;
@@ -36,7 +36,7 @@ struct List {
 }
 
 /// The list.
-pub async fn list(officer: Officer) -> Response {
+pub async fn list(officer: StaffMember) -> Response {
     let answer = async {
         let context = officer.context()?;
         let mut rows = Vec::new();
@@ -56,8 +56,8 @@ pub async fn list(officer: Officer) -> Response {
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
 
-fn inviting() -> Asking {
-    Asking {
+fn inviting() -> Confirmation {
+    Confirmation {
         title: "Invite the second operator?",
         action: "/operations/staff/invite".to_owned(),
         button: "Make the link",
@@ -71,7 +71,7 @@ fn inviting() -> Asking {
 }
 
 /// The question before.
-pub async fn show_invite(officer: Officer) -> Response {
+pub async fn show_invite(officer: StaffMember) -> Response {
     match acting(&officer.0, ActionKind::InviteOperator) {
         Ok(_) => begin(&officer.0, &inviting(), ""),
         Err(answer) => answer,
@@ -97,8 +97,8 @@ pub async fn invite(posted: Posted) -> Response {
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
 
-fn revoking(id: &str, name: &str) -> Asking {
-    Asking {
+fn revoking(id: &str, name: &str) -> Confirmation {
+    Confirmation {
         title: "Take this role away?",
         action: format!("/operations/staff/{id}/revoke"),
         button: "Take it away",
@@ -116,7 +116,7 @@ fn revoking(id: &str, name: &str) -> Asking {
 }
 
 /// The question before.
-pub async fn show_revoke(officer: Officer, Path(id): Path<String>) -> Response {
+pub async fn show_revoke(officer: StaffMember, Path(id): Path<String>) -> Response {
     let answer = async {
         let context = acting(&officer.0, ActionKind::RevokeRole)?;
         let account = account_id(&id)?;

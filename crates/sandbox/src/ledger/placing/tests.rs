@@ -3,7 +3,7 @@
 use crate::amount::Amount;
 use crate::ledger::history::Ids;
 use crate::ledger::placing::RESTING;
-use crate::ledger::{Account, Change, Force, Kind, Named, Order, SizedIn, State, Terms};
+use crate::ledger::{Account, Change, Kind, Named, Order, SizedIn, State, Terms, TimeInForce};
 use crate::markets::{Currency, Pair, Side};
 use crate::refusal::Refusal;
 
@@ -17,7 +17,7 @@ fn amount(text: &str) -> Amount {
 }
 
 fn limit(side: Side, price: &str, size: &str) -> Terms {
-    terms(side, Kind::Limit(amount(price), Force::Rest), size)
+    terms(side, Kind::Limit(amount(price), TimeInForce::Rest), size)
 }
 
 fn terms(side: Side, kind: Kind, size: &str) -> Terms {
@@ -128,12 +128,12 @@ fn what_must_not_rest_or_must_not_cross() {
     let mut world = World::new();
     let kind = |price, force| Kind::Limit(amount(price), force);
     let tries = [
-        (kind("60100", Force::PostOnly), "0.1", State::Cancelled, "0"),
-        (kind("59000", Force::PostOnly), "0.1", State::Live, "0"),
-        (kind("60006", Force::FillOrKill), "0.6", State::Cancelled, "0"),
-        (kind("60012", Force::FillOrKill), "0.6", State::Filled, "0.6"),
-        (kind("60006", Force::ImmediateOrCancel), "0.6", State::Cancelled, "0.5"),
-        (kind("59000", Force::ImmediateOrCancel), "0.1", State::Cancelled, "0"),
+        (kind("60100", TimeInForce::PostOnly), "0.1", State::Cancelled, "0"),
+        (kind("59000", TimeInForce::PostOnly), "0.1", State::Live, "0"),
+        (kind("60006", TimeInForce::FillOrKill), "0.6", State::Cancelled, "0"),
+        (kind("60012", TimeInForce::FillOrKill), "0.6", State::Filled, "0.6"),
+        (kind("60006", TimeInForce::ImmediateOrCancel), "0.6", State::Cancelled, "0.5"),
+        (kind("59000", TimeInForce::ImmediateOrCancel), "0.1", State::Cancelled, "0"),
     ];
     for (kind, size, state, filled) in tries {
         let order = world.place(terms(Side::Buy, kind, size)).unwrap();
@@ -195,10 +195,10 @@ fn money_only_moves_whatever_is_done() {
         let kind = match draw(6) {
             0 => Kind::Market(SizedIn::Base),
             1 => Kind::Market(SizedIn::Quote),
-            2 => Kind::Limit(price, Force::PostOnly),
-            3 => Kind::Limit(price, Force::FillOrKill),
-            4 => Kind::Limit(price, Force::ImmediateOrCancel),
-            _ => Kind::Limit(price, Force::Rest),
+            2 => Kind::Limit(price, TimeInForce::PostOnly),
+            3 => Kind::Limit(price, TimeInForce::FillOrKill),
+            4 => Kind::Limit(price, TimeInForce::ImmediateOrCancel),
+            _ => Kind::Limit(price, TimeInForce::Rest),
         };
         let blank = String::new;
         let _ = world.place(Terms { pair, side, kind, size, client_id: blank(), tag: blank() });

@@ -9,10 +9,10 @@ use keyward_rules::grant::ActionKind;
 
 use crate::fields::Fields;
 use crate::pages::apps::{Editor, Judged, Sides, app_id, judge, kept, wish};
-use crate::pages::confirm::{Asking, prove};
+use crate::pages::confirm::{Confirmation, prove};
 use crate::pages::layout::{Frame, page, page_with, problem, sentence, told};
 use crate::pages::note::Note;
-use crate::pages::operations::officer::{Officer, acting};
+use crate::pages::operations::officer::{StaffMember, acting};
 use crate::pages::person::{Posted, SignedIn};
 
 fn editor<'p>(
@@ -40,7 +40,7 @@ fn editor<'p>(
 }
 
 /// The empty editor.
-pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
+pub async fn show(officer: StaffMember, Path(id): Path<String>) -> Response {
     let answer = async {
         let context = acting(&officer.0, ActionKind::EnterRanges)?;
         let seen = preview(&context, app_id(&id)?).await.map_err(problem)?;
@@ -59,8 +59,8 @@ pub async fn check(Path(id): Path<String>, posted: Posted) -> Response {
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
 
-fn asking(seen: &Preview, words: Vec<String>) -> Asking {
-    Asking {
+fn asking(seen: &Preview, words: Vec<String>) -> Confirmation {
+    Confirmation {
         title: "Enter these ranges?",
         action: format!("/operations/apps/{}/ranges", seen.profile.id),
         button: "Enter them",

@@ -17,10 +17,10 @@ use keyward_rules::id::AppId;
 use super::why::why_field;
 use crate::fields::Fields;
 use crate::pages::apps::{app_id, overlap_words, version_look};
-use crate::pages::confirm::{Asking, ask_at_once};
+use crate::pages::confirm::{Confirmation, ask_at_once};
 use crate::pages::layout::{Frame, page, problem, told};
 use crate::pages::note::Note;
-use crate::pages::operations::officer::{Officer, acting, reasoned};
+use crate::pages::operations::officer::{StaffMember, acting, reasoned};
 use crate::pages::person::Posted;
 use crate::words::When;
 
@@ -116,8 +116,8 @@ async fn find(context: &ActionContext<'_>, id: &str) -> Result<Preview, Response
     preview(context, app_id(id)?).await.map_err(problem)
 }
 
-fn sending_back(id: AppId, path: &str, words: Vec<String>, fields: &Fields, error: &str) -> Asking {
-    Asking {
+fn sending_back(id: AppId, path: &str, words: Vec<String>, fields: &Fields, error: &str) -> Confirmation {
+    Confirmation {
         title: "Send this back to its broker?",
         action: format!("/operations/apps/{id}{path}"),
         button: "Send it back",
@@ -130,7 +130,7 @@ fn sending_back(id: AppId, path: &str, words: Vec<String>, fields: &Fields, erro
     }
 }
 
-fn rejecting_app(seen: &Preview, fields: &Fields, error: &str) -> Asking {
+fn rejecting_app(seen: &Preview, fields: &Fields, error: &str) -> Confirmation {
     let words = vec![
         format!("The app “{}”", seen.profile.name),
         "Its broker reads the reason, can change the app, and submit it again.".to_owned(),
@@ -138,7 +138,7 @@ fn rejecting_app(seen: &Preview, fields: &Fields, error: &str) -> Asking {
     sending_back(seen.profile.id, "/reject", words, fields, error)
 }
 
-fn rejecting_ranges(seen: &Preview, number: u64, fields: &Fields, error: &str) -> Asking {
+fn rejecting_ranges(seen: &Preview, number: u64, fields: &Fields, error: &str) -> Confirmation {
     let words = vec![
         format!("Version {number} of the ranges of “{}”", seen.profile.name),
         "Its broker reads the reason. The ranges in force stay as they are.".to_owned(),
@@ -147,7 +147,7 @@ fn rejecting_ranges(seen: &Preview, number: u64, fields: &Fields, error: &str) -
 }
 
 /// The question before an app is sent back.
-pub async fn show_reject_app(officer: Officer, Path(id): Path<String>) -> Response {
+pub async fn show_reject_app(officer: StaffMember, Path(id): Path<String>) -> Response {
     let answer = async {
         let seen = find(&acting(&officer.0, ActionKind::RejectApp)?, &id).await?;
         let none = Fields::default();
@@ -176,7 +176,7 @@ pub async fn reject_one_app(Path(id): Path<String>, posted: Posted) -> Response 
 }
 
 /// The question before ranges are sent back.
-pub async fn show_reject_ranges(officer: Officer, Path((id, text)): Path<(String, String)>) -> Response {
+pub async fn show_reject_ranges(officer: StaffMember, Path((id, text)): Path<(String, String)>) -> Response {
     let answer = async {
         let (number, none) = (number(&text)?, Fields::default());
         let seen = find(&acting(&officer.0, ActionKind::RejectRanges)?, &id).await?;

@@ -13,7 +13,7 @@ use keyward_rules::limits::PAGE_MAX;
 
 use crate::pages::apps::{app_id, logo_path, state, version_look};
 use crate::pages::layout::{Frame, Query, page, problem};
-use crate::pages::operations::officer::Officer;
+use crate::pages::operations::officer::StaffMember;
 use crate::words::{When, countdown, permission_line};
 
 /// An app in a list.
@@ -96,7 +96,7 @@ struct List {
 }
 
 /// The queue and the list.
-pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
+pub async fn list(officer: StaffMember, Asked(query): Asked<Query>) -> Response {
     let answer = async {
         let context = officer.context()?;
         build(&officer, &context, &query).await.map_err(problem)
@@ -105,7 +105,7 @@ pub async fn list(officer: Officer, Asked(query): Asked<Query>) -> Response {
 }
 
 async fn build(
-    officer: &Officer,
+    officer: &StaffMember,
     context: &ActionContext<'_>,
     query: &Query,
 ) -> Result<Response, ActionError> {
@@ -152,7 +152,7 @@ struct Show<'p> {
 }
 
 /// One app.
-pub async fn show(officer: Officer, Path(id): Path<String>) -> Response {
+pub async fn show(officer: StaffMember, Path(id): Path<String>) -> Response {
     let answer = async {
         let context = officer.context()?;
         let app = overseen_app(&context, app_id(&id)?).await.map_err(problem)?;

@@ -12,11 +12,11 @@ use keyward_rules::time::Moment;
 use super::why::why_field;
 use crate::fields::Fields;
 use crate::pages::apps::{app_id, touched};
-use crate::pages::confirm::{Asking, ask_at_once};
+use crate::pages::confirm::{Confirmation, ask_at_once};
 use crate::pages::field::{Field, Kind};
 use crate::pages::layout::{problem, told};
 use crate::pages::note::Note;
-use crate::pages::operations::officer::{Officer, acting, reasoned};
+use crate::pages::operations::officer::{StaffMember, acting, reasoned};
 use crate::pages::person::{Posted, SignedIn};
 use crate::words::moment;
 
@@ -24,9 +24,9 @@ async fn find(context: &ActionContext<'_>, id: &str) -> Result<Preview, Response
     preview(context, app_id(id)?).await.map_err(problem)
 }
 
-fn freezing(seen: &Preview, fields: &Fields, error: &str) -> Asking {
+fn freezing(seen: &Preview, fields: &Fields, error: &str) -> Confirmation {
     let id = seen.profile.id;
-    Asking {
+    Confirmation {
         title: "Freeze all keys of this app?",
         action: format!("/operations/apps/{id}/freeze"),
         button: "Freeze all its keys",
@@ -45,7 +45,7 @@ fn freezing(seen: &Preview, fields: &Fields, error: &str) -> Asking {
 }
 
 /// The question before.
-pub async fn show_freeze(officer: Officer, Path(id): Path<String>) -> Response {
+pub async fn show_freeze(officer: StaffMember, Path(id): Path<String>) -> Response {
     let answer = async {
         let seen = find(&acting(&officer.0, ActionKind::FreezeApp)?, &id).await?;
         let none = Fields::default();
@@ -72,7 +72,7 @@ pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
 
-fn demanding(person: &SignedIn, seen: &Preview, fields: &Fields, errors: (&str, &str)) -> Asking {
+fn demanding(person: &SignedIn, seen: &Preview, fields: &Fields, errors: (&str, &str)) -> Confirmation {
     let id = seen.profile.id;
     // A week from now, to the minute, as the field writes it.
     let week = person.shell.now().plus_ms(7 * DAY_MS).to_string();
@@ -84,7 +84,7 @@ fn demanding(person: &SignedIn, seen: &Preview, fields: &Fields, errors: (&str, 
         .hint("At least an hour and at most 30 days from now. From then on the keys that were made before now are held.")
         .value(due)
         .error(errors.0);
-    Asking {
+    Confirmation {
         title: "Demand successors for all keys of this app?",
         action: format!("/operations/apps/{id}/demand"),
         button: "Demand successors",
@@ -102,7 +102,7 @@ fn demanding(person: &SignedIn, seen: &Preview, fields: &Fields, errors: (&str, 
 }
 
 /// The question before.
-pub async fn show_demand(officer: Officer, Path(id): Path<String>) -> Response {
+pub async fn show_demand(officer: StaffMember, Path(id): Path<String>) -> Response {
     let answer = async {
         let seen = find(&acting(&officer.0, ActionKind::DemandSuccessors)?, &id).await?;
         let none = Fields::default();
