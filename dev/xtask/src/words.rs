@@ -10,7 +10,8 @@ use crate::tokens::tokens;
 use crate::{Failure, place};
 
 /// Where texts for people are, and how their files end.
-const PLACES: [(&str, &str); 4] = [("", "md"), ("docs", "md"), ("crates", "html"), ("crates", "rs")];
+const PLACES: [(&str, &str); 5] =
+    [("", "md"), ("docs", "md"), ("crates", "html"), ("crates", "txt"), ("crates", "rs")];
 
 /// A word or phrase that is refused.
 #[derive(PartialEq, Eq, Debug)]
@@ -32,7 +33,7 @@ pub fn run() -> Result<(), Failure> {
             let shown = file.strip_prefix(&root).unwrap_or(&file).display().to_string();
             let hits = match ending {
                 "rs" => in_code(&text, &refused),
-                "html" => in_text(&without_code(&text), 1, &refused),
+                "html" | "txt" => in_text(&without_code(&text), 1, &refused),
                 _ => in_text(&text, 1, &refused),
             };
             found.extend(

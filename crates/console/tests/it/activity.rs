@@ -166,7 +166,7 @@ async fn requests_are_found_by_time_verdict_route_and_source() {
             .await;
     assert!(shown.contains("Nothing matches") && !shown.contains("<script>\""));
     let cut = page(&world, &cookie, &format!("/keys/{id}/activity?verdict=50111")).await;
-    assert!(cut.contains("Looked through ") && cut.contains("Search on"));
+    assert!(cut.contains("Searched ") && cut.contains("Search on"));
     let csv = page(&world, &cookie, &format!("/keys/{id}/activity/export?format=csv&verdict=refused")).await;
     assert_eq!(csv.lines().count(), 31);
     let lines =
