@@ -103,7 +103,7 @@ try {
   await person.go(`/keys/${key.api_key}/rotate`);
   await page.locator('input[name=passphrase]').fill('Browser-Pass2!');
   await person.press('Continue');
-  await person.approve('Make the successor');
+  await person.approve('Create the successor');
   const next = await person.credentials();
   await within(gateway, next, '0');
   step('both keys of a rotation work', (await balance(gateway, key)) === '0' && next.api_key !== key.api_key);
