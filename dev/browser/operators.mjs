@@ -49,7 +49,7 @@ try {
     && (await ann.page.getByText('You proposed this, so another operator must approve it.').count()) === 1);
   await ann.go(`${proposal}/approve`, 422);
   step("the requester's own approval is refused",
-    (await ann.page.getByText('whoever proposes a change does not count', { exact: false }).count()) === 1);
+    (await ann.page.getByText('the operator who proposes a change does not count', { exact: false }).count()) === 1);
 
   await sleepless('a mail to the other', async () => (await ben.mails.all()).some((mail) => mail.subject.includes('waits for your approval')));
   step('the other is told by mail');
