@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::doors::browser;
 use crate::operators::two_operators;
+use crate::tab::Tab;
 use crate::world::{HOME, Person, Reply, World};
 
 fn filled(path: &str) -> String {
@@ -57,6 +58,7 @@ async fn every_page_asks_who_it_is() {
     let operator = browser(&world, &ann).await;
     let auditor = browser(&world, &dan).await;
     let holder = browser(&world, &eve).await;
+    let (auditor_tab, holder_tab) = (Tab::of(&world, &dan).await, Tab::of(&world, &eve).await);
     let routes = page_routes();
     for route in &routes {
         let (path, to) = (route.path, filled(route.path));
@@ -69,6 +71,9 @@ async fn every_page_asks_who_it_is() {
                     "POST {path} without its token: {}",
                     forged.status
                 );
+            }
+            if route.forms.is_some() {
+                refuses_forms_of_others(route.access, &to, &auditor_tab, &holder_tab).await;
             }
             if route.reads {
                 let by = async |cookie: &str| get(&world, cookie, &to).await;
@@ -97,6 +102,26 @@ async fn refuses_strangers(world: &World, to: &str, reads: bool) {
         let nobody = get(world, "", to).await;
         assert_eq!(nobody.status, 303, "GET {to} without a session");
         assert_eq!(nobody.headers[header::LOCATION], "/sign-in", "{to}");
+    }
+}
+
+/// A form with the right token of a session, from somebody whose role may not send it.
+async fn refuses_forms_of_others(access: Access, to: &str, auditor: &Tab<'_>, holder: &Tab<'_>) {
+    if access == Access::Operator {
+        let refused = auditor.post(to, &[]).await;
+        assert!(
+            refused.text.contains("may not"),
+            "POST {to} by an auditor: {} {}",
+            refused.status,
+            refused.text
+        );
+    }
+    if matches!(access, Access::Operator | Access::Staff) {
+        let refused = holder.post(to, &[]).await;
+        assert!(
+            refused.status == 404 && refused.text.contains("There is no such page"),
+            "POST {to} by a holder"
+        );
     }
 }
 
