@@ -8,24 +8,8 @@ use keyward_rules::person::SessionId;
 use keyward_rules::staff::Role;
 
 use crate::passkeys::{Purpose, prove_passkey};
-use crate::step_up::{StepUpForm, begin_step_up, finish_step_up};
+use crate::step_up::{Shown, begin_step_up, finish_step_up};
 use crate::{ActionContext, ActionError, PendingAction, prove_any};
-
-/// What somebody shows for an action. An empty text was not shown.
-#[derive(Clone, Default)]
-pub struct Shown {
-    /// The challenge of a step-up.
-    pub challenge: String,
-    /// The code of its mail.
-    pub mail_code: String,
-    /// A code of the authenticator, a recovery code, or the password.
-    pub factor: String,
-    /// Instead of it, a passkey's answer to the challenge that was put.
-    pub passkey: String,
-    /// The form that asks for parameters and a factor at once. A passkey's answer then belongs to this form, because its
-    /// parameters were not known when the challenge was put.
-    pub form: Option<String>,
-}
 
 /// How far the proof of an action has come.
 pub enum ProofStep {
@@ -127,13 +111,7 @@ async fn step_up(
         let challenge = begin_step_up(context, pending).await?;
         return Ok(MissingProof::of(Some(challenge), Purpose::StepUp(challenge), None));
     }
-    let form = StepUpForm {
-        challenge: shown.challenge.clone(),
-        mail_code: shown.mail_code.clone(),
-        factor: shown.factor.clone(),
-        passkey: shown.passkey.clone(),
-    };
-    match (finish_step_up(context, pending, &form).await, shown.challenge.parse()) {
+    match (finish_step_up(context, pending, shown).await, shown.challenge.parse()) {
         (Ok(proof), _) => Ok(ProofStep::Complete(proof)),
         // The challenge still counts: another try can be made with it.
         (

@@ -31,13 +31,13 @@ mod work;
 pub(crate) use async_recursion::async_recursion as boxed;
 
 pub use action::{Action, PendingAction};
-pub use ceremony::{MissingProof, ProofStep, Shown, ceremony_of, prove_action};
+pub use ceremony::{MissingProof, ProofStep, ceremony_of, prove_action};
 pub use context::{Access, ActionContext, Authority, Secrets, Settings};
 pub use error::{ActionError, ErrorKind};
 pub use hashing::{HashPriority, Hasher};
 pub use prove::{prove, prove_any};
 pub use searches::{Searches, Searching};
-pub use step_up::{StepUpForm, begin_step_up, finish_step_up};
+pub use step_up::{Shown, begin_step_up, finish_step_up};
 pub use strength::{Strength, strength};
 pub use totp::Authenticator;
 pub use work::{Pool, PoolLimits};

@@ -11,17 +11,20 @@ use crate::passkeys::{Purpose, prove_passkey};
 use crate::prove::readable;
 use crate::{ActionContext, ActionError, PendingAction, prove, tell};
 
-/// What the person gives back.
+/// What somebody shows for an action. An empty text was not shown.
 #[derive(Clone, Default)]
-pub struct StepUpForm {
-    /// Which challenge.
+pub struct Shown {
+    /// The challenge of a step-up.
     pub challenge: String,
-    /// The code of the mail.
+    /// The code of its mail.
     pub mail_code: String,
-    /// The authenticator's code, or a recovery code.
+    /// A code of the authenticator, a recovery code, or the password.
     pub factor: String,
-    /// Instead of it, a passkey's answer to the question that was put for this challenge; empty if there is none.
+    /// Instead of it, a passkey's answer to the challenge that was put.
     pub passkey: String,
+    /// The form that asks for parameters and a factor at once. A passkey's answer then belongs to this form, because its
+    /// parameters were not known when the challenge was put.
+    pub form: Option<String>,
 }
 
 impl PendingAction {
@@ -98,14 +101,14 @@ pub(crate) fn within(context: &ActionContext<'_>, quota: Quota) -> Result<(), Ac
 pub async fn finish_step_up(
     context: &ActionContext<'_>,
     pending: &PendingAction,
-    form: &StepUpForm,
+    shown: &Shown,
 ) -> Result<Proof, ActionError> {
     let holder = context.actor.person().ok_or(ActionError::NoAccount)?;
     let door = &context.authority.access.door;
-    let id: SessionId = form.challenge.parse().map_err(|_| NotApproved::Over)?;
-    let code = MailCode::parse(&form.mail_code).map_err(|_| NotApproved::Unreadable)?;
-    if form.passkey.is_empty() {
-        readable(context, holder.account, &form.factor).await?;
+    let id: SessionId = shown.challenge.parse().map_err(|_| NotApproved::Over)?;
+    let code = MailCode::parse(&shown.mail_code).map_err(|_| NotApproved::Unreadable)?;
+    if shown.passkey.is_empty() {
+        readable(context, holder.account, &shown.factor).await?;
     }
     let opened = door.try_challenge(id).await?.ok_or(NotApproved::Over)?;
     let answer = Answer {
@@ -120,10 +123,10 @@ pub async fn finish_step_up(
     if reached.is_none_or(|(email, _)| email.as_str() != opened.payload.expose()) {
         return Err(NotApproved::Over.into());
     }
-    let factor = if form.passkey.is_empty() {
-        prove(context, holder.account, &form.factor, "in").await?
+    let factor = if shown.passkey.is_empty() {
+        prove(context, holder.account, &shown.factor, "in").await?
     } else {
-        prove_passkey(context, holder.account, &Purpose::StepUp(id), &form.passkey).await?
+        prove_passkey(context, holder.account, &Purpose::StepUp(id), &shown.passkey).await?
     };
     if !door.use_challenge(id, context.now).await? {
         return Err(NotApproved::Over.into());

@@ -14,7 +14,7 @@ const BATCH: u64 = 200;
 /// Tells up to one batch of users; gives how many, and whether more wait.
 ///
 /// # Errors
-/// [`ActionError::Store`]; what was told before stays told.
+/// [`ActionError::Store`]; the users before were told.
 #[crate::boxed]
 pub async fn tell_announcement(context: &ActionContext<'_>) -> Result<(usize, bool), ActionError> {
     // Most of the time there is nothing to tell, and that takes no writer's lock.

@@ -5,7 +5,7 @@ use webauthn_rs::prelude::Uuid;
 
 use crate::ActionContext;
 
-/// What an authenticator is told of the account: a keyed hash, which says nothing to whoever finds the device.
+/// What an authenticator is told of the account: a keyed hash, which says nothing to a person who finds the device.
 pub(super) fn user_handle(context: &ActionContext<'_>, account: AccountId) -> Uuid {
     let tag = context.authority.secrets.codes.tag("passkey holder", &account.to_string(), &[]);
     let mut bytes = [0; 16];

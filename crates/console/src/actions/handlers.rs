@@ -20,8 +20,8 @@ use super::exposed::{Exposed, FormStep, Inputs, Question};
 use crate::api::{Body, Caller, Described, Problem, Problems};
 use crate::fields::Fields;
 use crate::handler::boxed;
-use crate::pages::confirm::{Confirmation, Halted, act, ask_one, begin};
-use crate::pages::layout::{go, told};
+use crate::pages::confirm::{Confirmation, Halted, act_as, ask_one, begin};
+use crate::pages::layout::told;
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
 use crate::route::{Routes, get};
@@ -71,16 +71,10 @@ async fn submit<A: Exposed>(posted: &Posted, id: &str) -> Result<Response, Halte
         FormStep::Inputs(inputs) => return Ok(fill_in(person, &A::PAGE, id, inputs)),
         FormStep::Proof(wanted) => wanted,
     };
-    let (kept, mut kind) = (carrying(posted, &wanted.carried), None);
-    let question = |pending: &PendingAction| {
-        kind = Some(pending.action);
-        asking(&A::PAGE, id, &wanted.back, wanted.words, pending)
-    };
-    act(&kept, &person.context(), wanted.action, question).await?;
-    Ok(match kind {
-        Some(action) => told(person, &wanted.then, Note::Done(action)).await,
-        None => go(&wanted.then),
-    })
+    let kept = carrying(posted, &wanted.carried);
+    let question = |pending: &PendingAction| asking(&A::PAGE, id, &wanted.back, wanted.words, pending);
+    let (kind, _) = act_as(&kept, &person.context(), wanted.action, question).await?;
+    Ok(told(person, &wanted.then, Note::Done(kind)).await)
 }
 
 /// The same form with the fields that the action carries, in place of what was filled in.
@@ -107,7 +101,6 @@ fn asking(
         part: page.part,
         words: pending.words.iter().cloned().chain(words).collect(),
         extra: String::new(),
-        asks_at_once: false,
     }
 }
 
@@ -121,7 +114,6 @@ fn fill_in(person: &SignedIn, page: &Question, id: &str, inputs: Inputs) -> Resp
         part: page.part,
         words: inputs.words,
         extra: inputs.html,
-        asks_at_once: false,
     };
     begin(person, &asking, &inputs.error)
 }

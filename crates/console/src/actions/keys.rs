@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use axum::http::StatusCode;
-use keyward_authority::ActionError;
 use keyward_authority::keys::{
     DeleteKey, DeleteUnusedKeys, DisableAllKeys, DisableKey, EnableKey, EndOverlap, KeyNamed, ReportLeak,
 };
 use keyward_authority::questions::show_key;
+use keyward_authority::{Action, ActionError};
 use keyward_rules::id::{KeyId, Revision};
 use keyward_rules::key::LifecycleError;
 use keyward_rules::limits::DAY_MS;
@@ -98,17 +98,45 @@ async fn about_key<A>(
     }))
 }
 
-fn named<A>(id: &str, body: Confirmed, action: fn(KeyNamed) -> A) -> Result<(A, Given), Problem> {
-    let which = KeyNamed { id: parsed_id(id)?, name: body.name };
-    Ok((action(which), Given::factor(body.factor, body.passkey)))
-}
-
 fn changed(revision: Option<Revision>) -> Changed {
     Changed { revision: revision.map(|revision| revision.0) }
 }
 
+/// An action on one key that its form and its body name twice: by its id and by its name.
+trait OneKey: Action<Reply = Option<Revision>> + 'static {
+    /// Its page.
+    const PAGE: Question;
+    /// Its operation.
+    const OPERATION: Operation;
+    /// What the page says about the effect.
+    const WARNING: &'static str;
+
+    /// The action on this key.
+    fn of(which: KeyNamed) -> Self;
+}
+
 #[async_trait]
-impl Exposed for DisableKey {
+impl<A: OneKey> Exposed for A {
+    const PAGE: Question = <A as OneKey>::PAGE;
+    const OPERATION: Operation = <A as OneKey>::OPERATION;
+    type Body = Confirmed;
+    type Answer = Changed;
+
+    async fn of_form(person: &SignedIn, id: &str, fields: &Fields) -> Result<FormStep<Self>, ActionError> {
+        about_key(person, id, fields, Self::of, Self::WARNING).await
+    }
+
+    fn of_body(_: &Caller, id: &str, body: Confirmed) -> Result<(Self, Given), Problem> {
+        let which = KeyNamed { id: parsed_id(id)?, name: body.name };
+        Ok((Self::of(which), Given::factor(body.factor, body.passkey)))
+    }
+
+    fn answer(revision: Option<Revision>) -> Changed {
+        changed(revision)
+    }
+}
+
+impl OneKey for DisableKey {
     const PAGE: Question = Question {
         path: "/keys/{id}/disable",
         title: "Disable this key?",
@@ -118,26 +146,15 @@ impl Exposed for DisableKey {
     };
     const OPERATION: Operation =
         operation("/api/v1/keys/{id}/disable", "keys_disable", "Disable a key", "Disabled");
-    type Body = Confirmed;
-    type Answer = Changed;
+    const WARNING: &'static str =
+        "Gateways refuse it within a second. You can enable it again later, with a code by mail.";
 
-    async fn of_form(person: &SignedIn, id: &str, fields: &Fields) -> Result<FormStep<Self>, ActionError> {
-        let warning =
-            "Gateways refuse it within a second. You can enable it again later, with a code by mail.";
-        about_key(person, id, fields, Self, warning).await
-    }
-
-    fn of_body(_: &Caller, id: &str, body: Confirmed) -> Result<(Self, Given), Problem> {
-        named(id, body, Self)
-    }
-
-    fn answer(revision: Option<Revision>) -> Changed {
-        changed(revision)
+    fn of(which: KeyNamed) -> Self {
+        Self(which)
     }
 }
 
-#[async_trait]
-impl Exposed for DeleteKey {
+impl OneKey for DeleteKey {
     const PAGE: Question = Question {
         path: "/keys/{id}/delete",
         title: "Delete this key?",
@@ -149,25 +166,14 @@ impl Exposed for DeleteKey {
         method: HttpMethod::Delete,
         ..operation("/api/v1/keys/{id}", "keys_delete", "Delete a key for good", "Deleted")
     };
-    type Body = Confirmed;
-    type Answer = Changed;
+    const WARNING: &'static str = "Gateways refuse it within a second. You cannot undo this. If you are not sure, disable the key instead.";
 
-    async fn of_form(person: &SignedIn, id: &str, fields: &Fields) -> Result<FormStep<Self>, ActionError> {
-        let warning = "Gateways refuse it within a second. You cannot undo this. If you are not sure, disable the key instead.";
-        about_key(person, id, fields, Self, warning).await
-    }
-
-    fn of_body(_: &Caller, id: &str, body: Confirmed) -> Result<(Self, Given), Problem> {
-        named(id, body, Self)
-    }
-
-    fn answer(revision: Option<Revision>) -> Changed {
-        changed(revision)
+    fn of(which: KeyNamed) -> Self {
+        Self(which)
     }
 }
 
-#[async_trait]
-impl Exposed for ReportLeak {
+impl OneKey for ReportLeak {
     const PAGE: Question = Question {
         path: "/keys/{id}/leaked",
         title: "Report this key as leaked?",
@@ -177,25 +183,14 @@ impl Exposed for ReportLeak {
     };
     const OPERATION: Operation =
         operation("/api/v1/keys/{id}/leaked", "keys_leaked", "Report a key as leaked", "Disabled");
-    type Body = Confirmed;
-    type Answer = Changed;
+    const WARNING: &'static str = "It is disabled at once. The next page shows what it did last, how to create a successor, and what to update.";
 
-    async fn of_form(person: &SignedIn, id: &str, fields: &Fields) -> Result<FormStep<Self>, ActionError> {
-        let warning = "It is disabled at once. The next page shows what it did last, how to create a successor, and what to update.";
-        about_key(person, id, fields, Self, warning).await
-    }
-
-    fn of_body(_: &Caller, id: &str, body: Confirmed) -> Result<(Self, Given), Problem> {
-        named(id, body, Self)
-    }
-
-    fn answer(revision: Option<Revision>) -> Changed {
-        changed(revision)
+    fn of(which: KeyNamed) -> Self {
+        Self(which)
     }
 }
 
-#[async_trait]
-impl Exposed for EndOverlap {
+impl OneKey for EndOverlap {
     const PAGE: Question = Question {
         path: "/keys/{id}/end-overlap",
         title: "End the overlap now?",
@@ -212,20 +207,11 @@ impl Exposed for EndOverlap {
             "The old key has ended",
         )
     };
-    type Body = Confirmed;
-    type Answer = Changed;
+    const WARNING: &'static str =
+        "The old key expires and cannot be used again. Only its successor works from now on.";
 
-    async fn of_form(person: &SignedIn, id: &str, fields: &Fields) -> Result<FormStep<Self>, ActionError> {
-        let warning = "The old key expires and cannot be used again. Only its successor works from now on.";
-        about_key(person, id, fields, Self, warning).await
-    }
-
-    fn of_body(_: &Caller, id: &str, body: Confirmed) -> Result<(Self, Given), Problem> {
-        named(id, body, Self)
-    }
-
-    fn answer(revision: Option<Revision>) -> Changed {
-        changed(revision)
+    fn of(which: KeyNamed) -> Self {
+        Self(which)
     }
 }
 

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Body, Id, PasskeyAnswer, StepUp};
-use super::caller::Caller;
+use super::caller::{Caller, Given};
 use super::passkey_question::PasskeyQuestion;
 use super::problem::{Problem, Problems};
 use super::views::Account;
@@ -272,7 +272,7 @@ pub async fn show(caller: Caller) -> Result<Json<Account>, Problem> {
     responses((status = 204, description = "Set"), Problems))]
 pub async fn phrase(caller: Caller, Body(body): Body<Phrase>) -> Result<StatusCode, Problem> {
     let pending = plan_phrase(&body.phrase);
-    let proof = caller.one_factor(&pending, &body.factor, body.passkey).await?;
+    let proof = caller.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
     change_phrase(&caller.context(), proof, caller.id(), &body.phrase).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -281,7 +281,7 @@ pub async fn phrase(caller: Caller, Body(body): Body<Phrase>) -> Result<StatusCo
 #[utoipa::path(put, path = "/api/v1/account/password", tag = "account", request_body = NewPassword, security(("bearer" = [])),
     responses((status = 204, description = "Set; all other sessions have ended"), Problems))]
 pub async fn password(caller: Caller, Body(body): Body<NewPassword>) -> Result<StatusCode, Problem> {
-    let proof = caller.step_up(&plan_password(&body.password), body.step_up).await?;
+    let proof = caller.prove(&plan_password(&body.password), Given::step_up(body.step_up)).await?;
     change_password(&caller.context(), proof, caller.id(), &body.password).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -291,7 +291,7 @@ pub async fn password(caller: Caller, Body(body): Body<NewPassword>) -> Result<S
     responses((status = 202, description = "A code is on its way to the new address", body = Sent), Problems))]
 pub async fn email(caller: Caller, Body(body): Body<NewEmail>) -> Result<(StatusCode, Json<Sent>), Problem> {
     let new = email_of(&body.email)?;
-    let proof = caller.step_up(&plan_email(&new), body.step_up).await?;
+    let proof = caller.prove(&plan_email(&new), Given::step_up(body.step_up)).await?;
     let id = ask_for_email(&caller.context(), proof, &new).await?;
     Ok((StatusCode::ACCEPTED, Json(Sent { id: id.to_string() })))
 }
@@ -337,7 +337,7 @@ pub async fn enrol_authenticator(
         )
     })?;
     let step = try_authenticator(&caller.context(), &authenticator, &body.code)?;
-    let proof = caller.step_up(&plan_enrol(&authenticator), body.step_up).await?;
+    let proof = caller.prove(&plan_enrol(&authenticator), Given::step_up(body.step_up)).await?;
     let enrolled = enrol_totp(&caller.context(), proof, caller.id(), &authenticator, step).await?;
     Ok(Json(Codes { recovery_codes: enrolled.recovery_codes }))
 }
@@ -347,7 +347,7 @@ pub async fn enrol_authenticator(
     responses((status = 204, description = "Off; without a passkey all keys are held"), Problems))]
 pub async fn remove_authenticator(caller: Caller, Body(body): Body<Bare>) -> Result<StatusCode, Problem> {
     let left = show_account(&caller.context(), caller.id()).await?.without_the_authenticator();
-    let proof = caller.step_up(&plan_remove(left), body.step_up).await?;
+    let proof = caller.prove(&plan_remove(left), Given::step_up(body.step_up)).await?;
     remove_totp(&caller.context(), proof, caller.id()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -356,6 +356,6 @@ pub async fn remove_authenticator(caller: Caller, Body(body): Body<Bare>) -> Res
 #[utoipa::path(post, path = "/api/v1/account/recovery-codes", tag = "account", request_body = Bare, security(("bearer" = [])),
     responses((status = 200, description = "Ten new codes; the old ones no longer work", body = Codes), Problems))]
 pub async fn recovery_codes(caller: Caller, Body(body): Body<Bare>) -> Result<Json<Codes>, Problem> {
-    let proof = caller.step_up(&plan_recovery(), body.step_up).await?;
+    let proof = caller.prove(&plan_recovery(), Given::step_up(body.step_up)).await?;
     Ok(Json(Codes { recovery_codes: renew_recovery_codes(&caller.context(), proof, caller.id()).await? }))
 }

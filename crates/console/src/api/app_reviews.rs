@@ -19,7 +19,7 @@ use super::app_forms::{
 };
 use super::apps::{overlap_of, picture, ranges_of};
 use super::body::{Asked, Body, Id, Ids, Picture, limit};
-use super::caller::StaffMember;
+use super::caller::{Given, StaffMember};
 use super::operations::{cursor, why};
 use super::operations_views::Freeze;
 use super::problem::{Problem, Problems};
@@ -111,7 +111,7 @@ pub async fn enter(
     let ranges = ranges_of(&context, &body.ranges)?;
     let wish = RangeWish { app: id, ranges, note: body.note, overlap_ms: overlap_of(body.overlap_hours) };
     let pending = plan_enter(&context, &wish).await?;
-    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
+    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
     let number = enter_ranges(&context, proof, wish).await?;
     Ok((StatusCode::CREATED, Json(SubmittedRanges { number, standing: "submitted" })))
 }
@@ -127,7 +127,7 @@ pub async fn reject(
 ) -> Result<StatusCode, Problem> {
     let context = officer.acting(ActionKind::RejectApp)?;
     let why = why(&body.why)?;
-    let proof = officer.one_factor(&plan_reject_app(id, why), &body.factor, body.passkey).await?;
+    let proof = officer.prove(&plan_reject_app(id, why), Given::factor(body.factor, body.passkey)).await?;
     reject_app(&context, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -145,7 +145,7 @@ pub async fn reject_set(
     let context = officer.acting(ActionKind::RejectRanges)?;
     let why = why(&body.why)?;
     let pending = plan_reject_ranges(id, number, why);
-    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
+    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
     reject_ranges(&context, proof, (id, number), why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -162,7 +162,7 @@ pub async fn freeze(
     let context = officer.acting(ActionKind::FreezeApp)?;
     let why = why(&body.why)?;
     let pending = plan_freeze(&preview(&context, id).await?.profile);
-    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
+    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
     freeze_app(&context, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -179,7 +179,7 @@ pub async fn demand(
     let context = officer.acting(ActionKind::DemandSuccessors)?;
     let (why, due) = (why(&body.why)?, Moment::from_unix_ms(body.due_ms));
     let pending = plan_demand(&preview(&context, id).await?.profile, due);
-    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
+    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
     demand_successors(&context, proof, (id, due), why).await?;
     Ok(StatusCode::NO_CONTENT)
 }

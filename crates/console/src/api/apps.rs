@@ -22,7 +22,7 @@ use super::app_forms::{
     NewRanges, OwnApp, RangeHistory, RangeVersion, RangesToCheck, SubmittedRanges,
 };
 use super::body::{Asked, Body, Id, Ids, PasskeyAnswer, Picture, limit};
-use super::caller::Caller;
+use super::caller::{Caller, Given};
 use super::key_forms::{Enable, OneFactor};
 use super::problem::{Problem, Problems};
 
@@ -90,7 +90,7 @@ pub async fn register(
         permissions: permissions_of(&body.permissions)?,
         logo: None,
     };
-    let proof = caller.one_factor(&plan_app(&wish, None), &body.factor, body.passkey).await?;
+    let proof = caller.prove(&plan_app(&wish, None), Given::factor(body.factor, body.passkey)).await?;
     let id = register_app(&caller.context(), proof, caller.id(), wish).await?;
     Ok((StatusCode::CREATED, own(&caller, id).await?))
 }
@@ -139,7 +139,7 @@ async fn change(
     wish: AppWish,
     (factor, passkey): (&str, Option<PasskeyAnswer>),
 ) -> Result<Json<OwnApp>, Problem> {
-    let proof = caller.one_factor(&plan_app(&wish, Some(id)), factor, passkey).await?;
+    let proof = caller.prove(&plan_app(&wish, Some(id)), Given::factor(factor.to_owned(), passkey)).await?;
     edit_app(&caller.context(), proof, id, wish).await?;
     own(caller, id).await
 }
@@ -258,8 +258,8 @@ pub async fn submit_set(
     let (go, _) = check_ranges(&context, &wish).await?;
     let pending = plan_ranges(&context, &wish).await?;
     let proof = match go {
-        RangesGo::Narrow => caller.one_factor(&pending, &body.factor, body.passkey).await?,
-        RangesGo::Widen => caller.step_up(&pending, body.step_up).await?,
+        RangesGo::Narrow => caller.prove(&pending, Given::factor(body.factor, body.passkey)).await?,
+        RangesGo::Widen => caller.prove(&pending, Given::step_up(body.step_up)).await?,
     };
     let (number, went) = submit_ranges(&context, proof, wish).await?;
     let standing = match went {
@@ -306,7 +306,7 @@ pub async fn freeze(
     Body(body): Body<OneFactor>,
 ) -> Result<StatusCode, Problem> {
     let pending = plan_freeze(&broker_app(&caller.context(), id).await?.profile);
-    let proof = caller.one_factor(&pending, &body.factor, body.passkey).await?;
+    let proof = caller.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
     freeze_app(&caller.context(), proof, id, "").await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -321,7 +321,7 @@ pub async fn thaw(
     Body(body): Body<Enable>,
 ) -> Result<StatusCode, Problem> {
     let pending = plan_thaw(&broker_app(&caller.context(), id).await?.profile);
-    let proof = caller.step_up(&pending, body.step_up).await?;
+    let proof = caller.prove(&pending, Given::step_up(body.step_up)).await?;
     thaw_own_app(&caller.context(), proof, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

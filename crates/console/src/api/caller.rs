@@ -44,19 +44,9 @@ impl Caller {
         act(&self.context(), action, given).await
     }
 
-    /// One fresh factor for `pending`: asks for it, or checks what was given.
-    pub async fn one_factor(
-        &self,
-        pending: &PendingAction,
-        factor: &str,
-        passkey: Option<PasskeyAnswer>,
-    ) -> Result<Proof, Problem> {
-        prove(&self.context(), pending, Given::factor(factor.to_owned(), passkey)).await
-    }
-
-    /// The step-up for `pending`: asks for it, or checks the answer.
-    pub async fn step_up(&self, pending: &PendingAction, given: Option<StepUp>) -> Result<Proof, Problem> {
-        prove(&self.context(), pending, Given::step_up(given)).await
+    /// Checks what a body gives for `pending`, or asks for it.
+    pub async fn prove(&self, pending: &PendingAction, given: Given) -> Result<Proof, Problem> {
+        prove(&self.context(), pending, given).await
     }
 }
 
@@ -150,7 +140,7 @@ async fn prove(context: &ActionContext<'_>, pending: &PendingAction, given: Give
 pub struct StaffMember {
     /// The program.
     pub caller: Caller,
-    /// The role, as it stands now.
+    /// The role at present.
     pub role: Role,
 }
 
@@ -160,19 +150,9 @@ impl StaffMember {
         self.caller.shell.context(Actor::Staff(Staff { holder: self.caller.holder.clone(), role: self.role }))
     }
 
-    /// One fresh factor for `pending`, in the role.
-    pub async fn one_factor(
-        &self,
-        pending: &PendingAction,
-        factor: &str,
-        passkey: Option<PasskeyAnswer>,
-    ) -> Result<Proof, Problem> {
-        prove(&self.context(), pending, Given::factor(factor.to_owned(), passkey)).await
-    }
-
-    /// The step-up for `pending`, in the role.
-    pub async fn step_up(&self, pending: &PendingAction, given: Option<StepUp>) -> Result<Proof, Problem> {
-        prove(&self.context(), pending, Given::step_up(given)).await
+    /// Checks what a body gives for `pending`, in the role, or asks for it.
+    pub async fn prove(&self, pending: &PendingAction, given: Given) -> Result<Proof, Problem> {
+        prove(&self.context(), pending, given).await
     }
 
     /// The context of an operator who is about to act: an auditor is refused before any code is sent.

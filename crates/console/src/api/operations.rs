@@ -16,7 +16,7 @@ use keyward_rules::time::Moment;
 use keyward_rules::trail::RecordFilter;
 
 use super::body::{Asked, Body, Id, limit};
-use super::caller::{Caller, StaffMember};
+use super::caller::{Caller, Given, StaffMember};
 use super::key_forms::OneFactor;
 use super::operations_views::{
     AccountPage, AccountWithKeys, Approve, AuditQuery, Count, Freeze, Invitation, Invite, Member,
@@ -50,7 +50,7 @@ pub(super) fn why(text: &str) -> Result<&str, Problem> {
     security(("bearer" = [])), responses((status = 204, description = "An operator now"), Problems))]
 pub async fn take_set_up(caller: Caller, Body(body): Body<TakeSetUp>) -> Result<StatusCode, Problem> {
     operators::check_set_up(&caller.context(), &body.token).await?;
-    let proof = caller.step_up(&plan_set_up(&body.token, body.alone), body.step_up).await?;
+    let proof = caller.prove(&plan_set_up(&body.token, body.alone), Given::step_up(body.step_up)).await?;
     operators::take_set_up(&caller.context(), proof, &body.token, body.alone).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -108,7 +108,7 @@ pub async fn freeze_account(
     let context = officer.acting(ActionKind::FreezeAccount)?;
     let why = why(&body.why)?;
     let pending = operators::plan_freeze_account(id, why);
-    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
+    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
     operators::freeze_account(&context, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -151,7 +151,7 @@ pub async fn freeze_key(
     let context = officer.acting(ActionKind::FreezeKey)?;
     let why = why(&body.why)?;
     let pending = operators::plan_freeze_key(id, why);
-    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
+    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
     operators::freeze_one_key(&context, proof, id, why).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -211,7 +211,7 @@ pub async fn invite(
     Body(body): Body<Invite>,
 ) -> Result<(StatusCode, Json<Invitation>), Problem> {
     let context = officer.acting(ActionKind::InviteOperator)?;
-    let proof = officer.step_up(&plan_invitation(), body.step_up).await?;
+    let proof = officer.prove(&plan_invitation(), Given::step_up(body.step_up)).await?;
     let token = operators::invite_operator(&context, proof).await?;
     let link = officer.caller.shell.set_up_link(&token);
     Ok((StatusCode::CREATED, Json(Invitation { link })))
@@ -228,7 +228,7 @@ pub async fn revoke(
 ) -> Result<StatusCode, Problem> {
     let context = officer.acting(ActionKind::RevokeRole)?;
     let pending = operators::plan_revocation(id);
-    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
+    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
     operators::revoke_role(&context, proof, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -254,7 +254,7 @@ pub async fn tighten(
     let setting =
         Setting::parse(&name, &body.value).map_err(|wrong| unacceptable("bad_policy", &wrong.to_string()))?;
     let pending = operators::plan_tightening(setting);
-    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
+    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
     operators::tighten_policy(&context, proof, setting).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -283,7 +283,7 @@ pub async fn propose(
     let context = officer.acting(ActionKind::Propose)?;
     let change = Change::parse(&body.change)
         .ok_or_else(|| unacceptable("bad_change", "there is no such change; the document lists them"))?;
-    let proof = officer.step_up(&plan_proposal(&context, change).await?, body.step_up).await?;
+    let proof = officer.prove(&plan_proposal(&context, change).await?, Given::step_up(body.step_up)).await?;
     let id = operators::propose(&context, proof, change).await?;
     // Of a refusal the view tells: the proposal stays open, and `carry-out` says why.
     let _progress = operators::carry_out_if_complete(&context, id).await;
@@ -311,7 +311,7 @@ pub async fn approve(
     let read = ChangeHash::parse(&body.hash)
         .ok_or_else(|| unacceptable("bad_hash", "the hash is the proposal's, 64 hexadecimal digits"))?;
     let view = operators::show_proposal(&context, id).await?;
-    let proof = officer.step_up(&plan_approval(&view), body.step_up).await?;
+    let proof = officer.prove(&plan_approval(&view), Given::step_up(body.step_up)).await?;
     operators::approve(&context, proof, id, read).await?;
     // Of a refusal the view tells: the approval stands, the proposal stays open, and `carry-out` says why.
     let _progress = operators::carry_out_if_complete(&context, id).await;
@@ -339,7 +339,7 @@ pub async fn cancel(
 ) -> Result<Json<Proposal>, Problem> {
     let context = officer.acting(ActionKind::CancelProposal)?;
     let pending = operators::plan_cancellation(id);
-    let proof = officer.one_factor(&pending, &body.factor, body.passkey).await?;
+    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
     operators::cancel_proposal(&context, proof, id).await?;
     Ok(Json(operators::show_proposal(&context, id).await?.into()))
 }

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::account::{Bare, Codes};
 use super::body::{Body, Id, PasskeyAnswer, StepUp};
-use super::caller::Caller;
+use super::caller::{Caller, Given};
 use super::passkey_question::PasskeyQuestion;
 use super::problem::{Problem, Problems};
 
@@ -84,7 +84,7 @@ pub async fn options(caller: Caller) -> Result<Json<PasskeyQuestion>, Problem> {
     responses((status = 201, description = "Added", body = Codes), Problems))]
 pub async fn add(caller: Caller, Body(body): Body<NewPasskey>) -> Result<(StatusCode, Json<Codes>), Problem> {
     let attested = try_new_passkey(&caller.context(), &body.name, &body.passkey.to_json()).await?;
-    let proof = caller.step_up(&plan_add(&attested), body.step_up).await?;
+    let proof = caller.prove(&plan_add(&attested), Given::step_up(body.step_up)).await?;
     let added = add_passkey(&caller.context(), proof, caller.id(), attested).await?;
     Ok((StatusCode::CREATED, Json(Codes { recovery_codes: added.recovery_codes })))
 }
@@ -114,7 +114,7 @@ pub async fn remove(
 ) -> Result<StatusCode, Problem> {
     let passkey = show_passkey(&caller.context(), caller.id(), id).await?;
     let left = show_account(&caller.context(), caller.id()).await?.without_a_passkey();
-    let proof = caller.step_up(&plan_remove_passkey(&passkey, left), body.step_up).await?;
+    let proof = caller.prove(&plan_remove_passkey(&passkey, left), Given::step_up(body.step_up)).await?;
     remove_passkey(&caller.context(), proof, caller.id(), &passkey).await?;
     Ok(StatusCode::NO_CONTENT)
 }

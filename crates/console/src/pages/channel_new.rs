@@ -175,7 +175,6 @@ pub async fn submit(posted: Posted) -> Response {
         part: "alerts",
         words: pending.words.clone(),
         extra: String::new(),
-        asks_at_once: false,
     };
     let added = match read() {
         Ok(channel) => act(&posted, &context, channel, asking).await,

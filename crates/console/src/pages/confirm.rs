@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use keyward_authority::passkeys::{Purpose, offer_passkey};
 use keyward_authority::{Action, ActionContext, ActionError, PendingAction, ProofStep, Shown, prove_action};
-use keyward_rules::grant::{NotProven, Proof, TwoFactor};
+use keyward_rules::grant::{ActionKind, NotProven, Proof, TwoFactor};
 use keyward_rules::person::SessionId;
 use keyward_rules::time::Moment;
 
@@ -37,8 +37,6 @@ pub struct Confirmation {
     pub words: Vec<String>,
     /// Fields between the words and the ceremony, as HTML.
     pub extra: String,
-    /// Whether the form asks for parameters and a factor at once.
-    pub asks_at_once: bool,
 }
 
 #[derive(Template)]
@@ -120,13 +118,26 @@ pub async fn act<A: Action>(
     action: A,
     asking: impl FnOnce(&PendingAction) -> Confirmation + Send,
 ) -> Result<A::Reply, Halted> {
+    act_as(posted, context, action, asking).await.map(|(_, reply)| reply)
+}
+
+/// The same; says also which kind of action it was.
+///
+/// # Errors
+/// As [`act`].
+pub async fn act_as<A: Action>(
+    posted: &Posted,
+    context: &ActionContext<'_>,
+    action: A,
+    asking: impl FnOnce(&PendingAction) -> Confirmation + Send,
+) -> Result<(ActionKind, A::Reply), Halted> {
     if !posted.fields.has("challenge") {
         action.judge(context).await?;
     }
     let pending = action.plan(context).await?;
     let asking = asking(&pending);
     let proof = prove(posted, context, &asking, &pending).await?;
-    Ok(action.perform(context, proof).await?)
+    Ok((pending.action, action.perform(context, proof).await?))
 }
 
 /// Checks what a form shows for an action, or makes the page that asks for it.
@@ -139,13 +150,36 @@ pub async fn prove(
     asking: &Confirmation,
     pending: &PendingAction,
 ) -> Result<Proof, Halted> {
+    prove_for(posted, context, asking, pending, None).await
+}
+
+/// The same for a form that asks for parameters and a factor at once, as [`ask_at_once`] shows it.
+///
+/// # Errors
+/// As [`act`].
+pub async fn prove_at_once(
+    posted: &Posted,
+    context: &ActionContext<'_>,
+    asking: &Confirmation,
+    pending: &PendingAction,
+) -> Result<Proof, Halted> {
+    prove_for(posted, context, asking, pending, Some(asking.action.clone())).await
+}
+
+async fn prove_for(
+    posted: &Posted,
+    context: &ActionContext<'_>,
+    asking: &Confirmation,
+    pending: &PendingAction,
+    form: Option<String>,
+) -> Result<Proof, Halted> {
     let (person, fields) = (&posted.person, &posted.fields);
     let shown = Shown {
         challenge: fields.get("challenge").to_owned(),
         mail_code: fields.get("mail_code").to_owned(),
         factor: fields.get("factor").to_owned(),
         passkey: fields.get("passkey").to_owned(),
-        form: asking.asks_at_once.then(|| asking.action.clone()),
+        form,
     };
     let missing = match prove_action(context, pending, &shown).await {
         Ok(ProofStep::Complete(proof)) => return Ok(proof),

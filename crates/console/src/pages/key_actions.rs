@@ -54,7 +54,6 @@ fn asking_addresses(person: &SignedIn, key: &KeyView, fields: &Fields, error: &s
             "Fewer addresses take effect on one factor. More need a code by mail.".to_owned(),
         ],
         extra: form.html(),
-        asks_at_once: false,
     }
 }
 
@@ -138,7 +137,6 @@ fn asking_rotation(key: &KeyView, fields: &Fields, name_error: &str, passphrase_
         part: "keys",
         words,
         extra: inputs.concat(),
-        asks_at_once: false,
     }
 }
 

@@ -421,7 +421,6 @@ pub async fn submit(posted: Posted) -> Response {
         part: "keys",
         words: pending.words.clone(),
         extra: String::new(),
-        asks_at_once: false,
     };
     match act(&posted, &person.context(), wish, asking).await {
         Ok(Outcome::Made(issued)) => page(&made(person, &issued)),

@@ -89,7 +89,6 @@ pub async fn submit(posted: Posted) -> Response {
         part: "security",
         words: pending.words.clone(),
         extra: String::new(),
-        asks_at_once: false,
     };
     let proof = match prove(&posted, &person.context(), &asking, &pending).await {
         Ok(proof) => proof,
@@ -160,7 +159,6 @@ async fn asking_remove(
         part: "security",
         words,
         extra: String::new(),
-        asks_at_once: false,
     })
 }
 

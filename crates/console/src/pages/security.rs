@@ -216,7 +216,6 @@ pub async fn password(posted: Posted) -> Response {
         part: "security",
         words,
         extra: String::new(),
-        asks_at_once: false,
     };
     let proof = match prove(&posted, &person.context(), &asking, &pending).await {
         Ok(proof) => proof,
@@ -279,7 +278,6 @@ pub async fn email(posted: Posted) -> Response {
         part: "security",
         words,
         extra: String::new(),
-        asks_at_once: false,
     };
     let proof = match prove(&posted, &person.context(), &asking, &pending).await {
         Ok(proof) => proof,

@@ -23,7 +23,7 @@ pub struct SignedIn {
     pub account: AccountView,
     /// Alerts that they have not looked at.
     pub unseen: i64,
-    /// Their role, as it stands now.
+    /// Their role at present.
     pub role: Option<Role>,
     /// Whether they have registered an app.
     pub broker: bool,

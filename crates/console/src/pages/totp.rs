@@ -98,7 +98,6 @@ fn asking_enrol(stops: String) -> Confirmation {
         part: "security",
         words: [sign_in, stops].into_iter().filter(|line| !line.is_empty()).collect(),
         extra: String::new(),
-        asks_at_once: false,
     }
 }
 
@@ -158,7 +157,6 @@ fn asking_codes() -> Confirmation {
         part: "security",
         words: plan_recovery().words,
         extra: String::new(),
-        asks_at_once: false,
     }
 }
 
@@ -178,7 +176,6 @@ async fn asking_off(person: &SignedIn) -> Result<Confirmation, ActionError> {
         part: "security",
         words,
         extra: String::new(),
-        asks_at_once: false,
     })
 }
 

@@ -6,7 +6,7 @@ use keyward_authority::operators::{
     Approvers, SetUp, approve as approve_and_stop, offer_set_up, plan_approval, prepare_set_up,
     rotate_master_key, show_proposal,
 };
-use keyward_authority::{ActionError, StepUpForm, begin_step_up, finish_step_up};
+use keyward_authority::{ActionError, Shown, begin_step_up, finish_step_up};
 use keyward_rules::grant::{Actor, Holder, Origin, Staff};
 use keyward_rules::person::{Device, SessionId};
 use keyward_rules::staff::Role;
@@ -71,8 +71,8 @@ pub async fn only_approve(person: &Person<'_>, proposal: &Value) {
     let challenge = begin_step_up(&context, &pending).await.unwrap().to_string();
     let (mail_code, factor) = (world.code(&person.email).await, person.totp());
     let context = world.authority.context(acting, world.now());
-    let form = StepUpForm { challenge, mail_code, factor, passkey: String::new() };
-    let proof = finish_step_up(&context, &pending, &form).await.unwrap();
+    let shown = Shown { challenge, mail_code, factor, ..Shown::default() };
+    let proof = finish_step_up(&context, &pending, &shown).await.unwrap();
     let read = show_proposal(&context, id).await.unwrap().hash;
     approve_and_stop(&context, proof, id, read).await.unwrap();
 }

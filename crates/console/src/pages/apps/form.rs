@@ -200,7 +200,6 @@ fn asking(wish: &AppWish, app: Option<&BrokerApp>) -> Confirmation {
         part: "apps",
         words,
         extra: String::new(),
-        asks_at_once: false,
     }
 }
 

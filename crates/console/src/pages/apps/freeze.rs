@@ -46,7 +46,6 @@ fn freezing(app: &BrokerApp) -> Confirmation {
                 .to_owned(),
         ],
         extra: String::new(),
-        asks_at_once: false,
     }
 }
 
@@ -89,7 +88,6 @@ fn thawing(app: &BrokerApp) -> Confirmation {
         part: "apps",
         words,
         extra: String::new(),
-        asks_at_once: false,
     }
 }
 

@@ -333,7 +333,6 @@ fn asking(app: &BrokerApp, goes: RangesGo, words: Vec<String>) -> Confirmation {
         part: "apps",
         words,
         extra: String::new(),
-        asks_at_once: false,
     }
 }
 

@@ -122,7 +122,6 @@ fn asking(account: &OverseenAccount, fields: &Fields, error: &str) -> Confirmati
             "It takes effect at once. Lifting it takes a proposal that another operator approves.".to_owned(),
         ],
         extra: why_field(fields, error),
-        asks_at_once: true,
     }
 }
 

@@ -95,7 +95,6 @@ fn asking(key: &KeyView, account: &str, fields: &Fields, error: &str) -> Confirm
                 .to_owned(),
         ],
         extra: why_field(fields, error),
-        asks_at_once: true,
     }
 }
 

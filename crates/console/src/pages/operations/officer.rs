@@ -11,7 +11,7 @@ use keyward_rules::staff::Role;
 
 use crate::api::reason;
 use crate::fields::Fields;
-use crate::pages::confirm::{Confirmation, ask_at_once, prove};
+use crate::pages::confirm::{Confirmation, ask_at_once, prove_at_once};
 use crate::pages::field::{Field, Kind};
 use crate::pages::layout::{message, problem};
 use crate::pages::person::{Posted, SignedIn};
@@ -85,7 +85,7 @@ pub(super) async fn reasoned(
         return Err(ask_at_once(&person, &asking, &fields).await);
     };
     let typed = Posted { person, fields };
-    let proof = prove(&typed, context, &asking(&posted.fields, ""), &pending(why)).await?;
+    let proof = prove_at_once(&typed, context, &asking(&posted.fields, ""), &pending(why)).await?;
     Ok((proof, why.to_owned()))
 }
 

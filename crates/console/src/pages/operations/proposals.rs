@@ -170,7 +170,6 @@ fn proposing(change: Change, words: Vec<String>) -> Confirmation {
         part: "operations",
         words,
         extra: format!("<input type=\"hidden\" name=\"change\" value=\"{change}\">"),
-        asks_at_once: false,
     }
 }
 
@@ -232,7 +231,6 @@ fn approving(view: &ProposalView) -> Confirmation {
         part: "operations",
         words: view.words.clone(),
         extra: format!("<input type=\"hidden\" name=\"hash\" value=\"{}\">", view.hash),
-        asks_at_once: false,
     }
 }
 
@@ -296,7 +294,6 @@ fn cancelling(view: &ProposalView) -> Confirmation {
         part: "operations",
         words: view.words.iter().take(2).cloned().collect(),
         extra: String::new(),
-        asks_at_once: false,
     }
 }
 

@@ -38,7 +38,6 @@ fn asking(pending: &keyward_authority::PendingAction, token: &str, choice: &str)
         part: "",
         words: pending.words.clone(),
         extra: format!("{}{}", hidden("token", token), hidden("operators", choice)),
-        asks_at_once: false,
     }
 }
 

@@ -106,7 +106,6 @@ fn asking(setting: Setting, before: &str) -> Confirmation {
             "It takes effect at once. Going back takes a proposal.".to_owned(),
         ],
         extra: String::new(),
-        asks_at_once: false,
     }
 }
 

@@ -66,7 +66,6 @@ fn inviting() -> Confirmation {
         part: "operations",
         words: plan_invitation().words,
         extra: String::new(),
-        asks_at_once: false,
     }
 }
 
@@ -111,7 +110,6 @@ fn revoking(id: &str, name: &str) -> Confirmation {
                 .to_owned(),
         ],
         extra: String::new(),
-        asks_at_once: false,
     }
 }
 

@@ -69,7 +69,6 @@ fn asking(seen: &Preview, words: Vec<String>) -> Confirmation {
         part: "operations",
         words,
         extra: String::new(),
-        asks_at_once: false,
     }
 }
 

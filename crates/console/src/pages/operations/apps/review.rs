@@ -126,7 +126,6 @@ fn sending_back(id: AppId, path: &str, words: Vec<String>, fields: &Fields, erro
         part: "operations",
         words,
         extra: why_field(fields.get("why"), error),
-        asks_at_once: true,
     }
 }
 

@@ -40,7 +40,6 @@ fn freezing(seen: &Preview, fields: &Fields, error: &str) -> Confirmation {
                 .to_owned(),
         ],
         extra: why_field(fields.get("why"), error),
-        asks_at_once: true,
     }
 }
 
@@ -97,7 +96,6 @@ fn demanding(person: &SignedIn, seen: &Preview, fields: &Fields, errors: (&str, 
             "Their holders are told at once to rotate each of them. Withdrawing it before the deadline takes a proposal.".to_owned(),
         ],
         extra: format!("{}{}", due.html(), why_field(fields.get("why"), errors.1)),
-        asks_at_once: true,
     }
 }
 
