@@ -85,8 +85,24 @@ fn after_a_stop_signal_everything_goes_on() {
         Signed::new(&key, "POST", "/api/v5/asset/withdrawal", &format!(r#"{{"ccy":"BTC","amt":"{amount}"}}"#))
     };
     assert_eq!(send(&running, &withdrawal(1)).code(), "0");
-    running.signal("STOP").unwrap();
-    keyward(&["key", "disable", "--data", &flag, &key.api_key]);
+    let program = keyward_testkit::process::program().unwrap();
+    // A process that stops inside a write keeps SQLite's lock for as long as it is stopped, and the command line says so.
+    // Then it is stopped again at another moment.
+    let disabled_beside_it = (0..5).any(|_| {
+        running.signal("STOP").unwrap();
+        let output = std::process::Command::new(&program)
+            .args(["key", "disable", "--data", &flag, &key.api_key])
+            .output()
+            .unwrap();
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() || words.contains("has held its write lock for"), "{words}");
+        if !output.status.success() {
+            running.signal("CONT").unwrap();
+            std::thread::sleep(Duration::from_millis(150));
+        }
+        output.status.success()
+    });
+    assert!(disabled_beside_it, "it held the write lock each time");
     let mut wire = Wire::open(running.address("gateway_url").unwrap());
     wire.write(&withdrawal(2).bytes());
     // Longer than the lease of what moves money: this is what the test is about.
