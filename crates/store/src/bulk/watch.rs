@@ -19,11 +19,11 @@ const LOOK: Duration = Duration::from_millis(5);
 /// A change is told when it is written, and seen once it is durable. How often is looked meanwhile: at first, later, and for
 /// how long.
 const SOON: Duration = Duration::from_millis(1);
-const LATER: Duration = Duration::from_millis(20);
+const LATER: Duration = Duration::from_millis(10);
 const AT_FIRST: Duration = Duration::from_millis(50);
 /// A change that is not seen by then was on a disk that is slow beyond reason, or none.
 const UNSEEN: Duration = Duration::from_secs(10);
-/// Once one was seen, others may be under way.
+/// Once one was seen, another may be under way that was told before it: two writes close together are told as one.
 const SEEN: Duration = Duration::from_millis(500);
 /// How often it is looked where the kernel has told of nothing.
 const UNTOLD: Duration = Duration::from_secs(1);
@@ -93,11 +93,19 @@ impl Lookout {
     fn until_next_look(&self) -> Duration {
         let every = match (&self.told, self.writing) {
             (None, _) => LOOK,
-            (Some(_), Some((at, false))) if at.elapsed() < AT_FIRST => SOON,
-            (Some(_), Some((at, seen))) if at.elapsed() < if seen { SEEN } else { UNSEEN } => LATER,
-            (Some(_), _) => UNTOLD,
+            (Some(_), Some((at, seen))) => between_looks(at.elapsed(), seen),
+            (Some(_), None) => UNTOLD,
         };
         self.looked.map_or(Duration::ZERO, |at| every.saturating_sub(at.elapsed()))
+    }
+}
+
+/// How often it is looked when the kernel told of a write so long ago.
+fn between_looks(told: Duration, seen: bool) -> Duration {
+    match told {
+        told if told < AT_FIRST => SOON,
+        told if told < if seen { SEEN } else { UNSEEN } => LATER,
+        _ => UNTOLD,
     }
 }
 
@@ -153,5 +161,24 @@ impl Version {
         let moved = now.is_none() || now != self.seen;
         self.seen = now;
         moved
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{AT_FIRST, LATER, SEEN, SOON, UNSEEN, UNTOLD, between_looks};
+
+    /// A change that was seen says nothing about the next one, whose write was told before it was seen.
+    #[test]
+    fn soon_after_a_write_it_is_looked_often_whatever_was_seen() {
+        for seen in [false, true] {
+            assert_eq!(between_looks(Duration::ZERO, seen), SOON);
+            assert_eq!(between_looks(AT_FIRST - SOON, seen), SOON);
+            assert_eq!(between_looks(AT_FIRST, seen), LATER);
+        }
+        assert_eq!((between_looks(SEEN, true), between_looks(SEEN, false)), (UNTOLD, LATER));
+        assert_eq!(between_looks(UNSEEN, false), UNTOLD);
     }
 }
