@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(5);
 /// A change is told when it is written, and seen once it is durable. How often is looked meanwhile: at first, later, and for
 /// how long.
 const SOON: Duration = Duration::from_millis(1);
-const LATER: Duration = Duration::from_millis(10);
+const LATER: Duration = Duration::from_millis(5);
 const AT_FIRST: Duration = Duration::from_millis(50);
 /// A change that is not seen by then was on a disk that is slow beyond reason, or none.
 const UNSEEN: Duration = Duration::from_secs(10);
