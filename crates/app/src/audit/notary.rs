@@ -221,11 +221,11 @@ pub async fn run(notary: Arc<Mutex<Notary>>, pulse: Heartbeat) {
 mod tests {
     use std::path::PathBuf;
 
-    use keyward_authority::Settings;
-    use keyward_authority::accounts::create_account;
+    use keyward_authority::accounts::CreateAccount;
+    use keyward_authority::{Action as _, Settings};
     use keyward_notify::Post;
     use keyward_rules::account::Email;
-    use keyward_rules::grant::Actor;
+    use keyward_rules::grant::{Actor, Proof};
     use keyward_rules::log::{Checkpoint, Origin, SigningKey};
     use keyward_rules::time::Moment;
     use keyward_store::{Location, MasterKey, Store};
@@ -260,7 +260,8 @@ mod tests {
             self.made += 1;
             let authority = node::authority(&self.store, Settings::default());
             let email = Email::parse(&format!("a{}@keyward.example", self.made)).unwrap();
-            create_account(&authority.context(Actor::Host("ops".into()), NOW), email).await.unwrap();
+            let context = authority.context(Actor::Host("ops".into()), NOW);
+            CreateAccount(email).perform(&context, Proof::None).await.unwrap();
         }
 
         fn notary(&self, post: Option<&str>) -> Notary {

@@ -1,8 +1,10 @@
 //! `keyward account …`.
 
 use anyhow::{Context as _, Result};
-use keyward_authority::accounts::create_account;
+use keyward_authority::Action as _;
+use keyward_authority::accounts::CreateAccount;
 use keyward_rules::account::Email;
+use keyward_rules::grant::Proof;
 use serde_json::json;
 
 use super::{host, open};
@@ -19,7 +21,8 @@ pub async fn run(command: Account) -> Result<()> {
 async fn create(options: AccountCreate) -> Result<()> {
     let email = Email::parse(&options.email)?;
     let (store, authority) = open(&options.store).await?;
-    let account = create_account(&authority.context(host(), ambient::now()), email).await?;
+    let context = authority.context(host(), ambient::now());
+    let account = CreateAccount(email).perform(&context, Proof::None).await?;
     store.close().await;
     let shown = if options.output.json {
         json!({"account": account.id.to_string(), "email": options.email}).to_string()

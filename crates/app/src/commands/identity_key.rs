@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, bail};
-use keyward_authority::operators::note_identity_key;
+use keyward_authority::Action as _;
+use keyward_authority::operators::RecordIdentityKeyExport;
+use keyward_rules::grant::Proof;
 use keyward_rules::secret::Secret;
 
 use super::{host, opened};
@@ -24,9 +26,10 @@ pub async fn run(options: IdentityKey) -> Result<()> {
     text.push('\n');
     let text = Secret::new(text);
     // It is written down before it is written out.
-    let noted = note_identity_key(&opened.authority.context(host(), ambient::now())).await;
+    let context = opened.authority.context(host(), ambient::now());
+    let recorded = RecordIdentityKeyExport.perform(&context, Proof::None).await;
     opened.store.close().await;
-    noted?;
+    recorded?;
     write_private(&options.to, text.expose())?;
     let shown = output::data(options.to.display());
     output::note(

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use keyward_authority::Authority;
-use keyward_authority::operators::{SetUp, offer_set_up, prepare_set_up, staff};
-use keyward_rules::grant::Actor;
+use keyward_authority::operators::{OfferSetUp, SetUp, staff};
+use keyward_authority::{Action as _, Authority};
+use keyward_rules::grant::{Actor, Proof};
 use keyward_rules::staff::Role;
 use serde_json::json;
 use tracing::warn;
@@ -27,7 +27,8 @@ async fn link(options: OperatorLink) -> Result<()> {
         None => String::new(),
     };
     let (store, authority) = open(&options.store).await?;
-    let token = offer_set_up(&authority.context(host(), ambient::now()), SetUp::Again).await;
+    let context = authority.context(host(), ambient::now());
+    let token = OfferSetUp(SetUp::Again).perform(&context, Proof::None).await;
     store.close().await;
     let token = token?.context("there is nothing to offer")?;
     let link = format!("{origin}/set-up#{}", token.expose());
@@ -48,7 +49,7 @@ async fn link(options: OperatorLink) -> Result<()> {
 /// When the file cannot be written; then there is no link, and the next start makes it.
 pub async fn offer_first(authority: &Authority, origin: &str, file: Option<&Path>) -> Result<()> {
     let context = authority.context(Actor::System("start"), ambient::now());
-    let Some(link) = prepare_set_up(&context, SetUp::Once).await? else {
+    let Some(link) = OfferSetUp(SetUp::Once).prepare(&context, Proof::None).await? else {
         let has_operator = staff(&context).await?.iter().any(|member| member.role == Role::Operator);
         if let Some(file) = file.filter(|_| has_operator)
             && let Err(problem) = set_up_link::remove(file)

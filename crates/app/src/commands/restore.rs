@@ -6,7 +6,9 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
-use keyward_authority::operators::{Since, note_restore};
+use keyward_authority::Action as _;
+use keyward_authority::operators::{FinishRestore, Since};
+use keyward_rules::grant::Proof;
 use keyward_rules::limits::TIMESTAMP_WINDOW_MS;
 use keyward_rules::time::Moment;
 use keyward_store::{Location, MasterKey, Seen, Signer, Store, Verification};
@@ -104,7 +106,7 @@ async fn make_ready(
     store: &Store,
     place: &Place,
     (manifest, since, now): (&Manifest, Since, Moment),
-    keys: (&MasterKey, &MasterKey),
+    (former, master): (&MasterKey, &MasterKey),
 ) -> Result<(NodeState, usize)> {
     let signer = Signer::Own(place.audit.key(store.root())?.verifier().clone());
     let verification = Verification { signer, kept: Vec::new(), witnessed: None };
@@ -116,7 +118,8 @@ async fn make_ready(
         bail!("the backup's audit log is not the one that its manifest names");
     }
     let authority = node::authority(store, place.rules.clone());
-    let disabled = note_restore(&authority.context(host(), now), manifest.seen(), since, keys).await?;
+    let finish = FinishRestore { kept: manifest.seen(), since, former, master };
+    let disabled = finish.perform(&authority.context(host(), now), Proof::None).await?;
     // Requests of the last half minute may have been accepted by the store that was lost, with clocks that run ahead.
     let journal = store.journal();
     journal.take_marks(node::NODE, now).await?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use keyward_authority::Action as _;
-use keyward_authority::accounts::{create_account, create_sub_account};
+use keyward_authority::accounts::{CreateAccount, CreateSubAccount};
 use keyward_authority::keys::{DeleteKey, DisableKey, IssueKey, KeyNamed, Outcome};
 use keyward_authority::{ActionContext, Authority};
 use keyward_rules::account::{Email, SubAccountName};
@@ -112,9 +112,10 @@ pub async fn make(authority: &Authority, folder: &Path) -> Result<Fixtures> {
 
 async fn make_keys(authority: &Authority) -> Result<Map<String, Value>> {
     let context = || authority.context(Actor::System("sandbox"), ambient::now());
-    let trader = create_account(&context(), Email::parse(TRADER)?).await?.id;
-    let sub = create_sub_account(&context(), trader, SubAccountName::parse(SUB_ACCOUNT)?).await?.id;
-    let broker = create_account(&context(), Email::parse(BROKER)?).await?.id;
+    let trader = CreateAccount(Email::parse(TRADER)?).perform(&context(), Proof::None).await?.id;
+    let sub = CreateSubAccount { master: trader, name: SubAccountName::parse(SUB_ACCOUNT)? };
+    let sub = sub.perform(&context(), Proof::None).await?.id;
+    let broker = CreateAccount(Email::parse(BROKER)?).perform(&context(), Proof::None).await?.id;
     let here = make_app(&context(), broker, "Sandbox Broker Here", "127.0.0.0/16,::1").await?;
     let ranges = "203.0.113.0/24,2001:db8::/32";
     let elsewhere = make_app(&context(), broker, "Sandbox Broker Elsewhere", ranges).await?;

@@ -1,8 +1,8 @@
 //! The sandbox's people: each can sign in with what the credentials file says.
 
 use anyhow::{Context as _, Result};
-use keyward_authority::accounts::create_account;
-use keyward_authority::{ActionContext, Authenticator, Authority};
+use keyward_authority::accounts::CreateAccount;
+use keyward_authority::{Action as _, ActionContext, Authenticator, Authority};
 use keyward_rules::account::Email;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Actor, Proof};
@@ -35,7 +35,7 @@ pub async fn make(authority: &Authority) -> Result<Map<String, Value>> {
         let email = Email::parse(address)?;
         let account = match authority.access.door.account_by_email(&email).await? {
             Some(account) => account.id,
-            None => create_account(&context, email).await?.id,
+            None => CreateAccount(email).perform(&context, Proof::None).await?.id,
         };
         let role = name.starts_with("operator").then_some(Role::Operator);
         people.insert(name.to_owned(), make_one(&context, account, address, role).await?);

@@ -1,5 +1,6 @@
 //! Actions: ask for another e-mail address, and take it once a code from it came back.
 
+use async_trait::async_trait;
 use keyward_rules::account::Email;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
@@ -14,71 +15,76 @@ use super::register::is_quiet;
 use super::rest;
 use crate::sign_in::STRANGERS;
 use crate::step_up::{code_letter, tag, within};
-use crate::{ActionContext, ActionError, PendingAction, tell};
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
-/// What asking for another address is approved as, at the old address.
-#[must_use]
-pub fn plan_email(new: &Email) -> PendingAction {
-    PendingAction {
-        action: ActionKind::ChangeEmail,
-        facts: vec![("email", new.to_string())],
-        words: vec![
-            format!("Change the e-mail address of your account to {new}"),
-            "Your other sessions end, and codes that were sent to the old address approve nothing."
-                .to_owned(),
-            "Keys that may withdraw, move funds or manage are held for 24 hours afterwards.".to_owned(),
-        ],
+/// Ask for another e-mail address: a code goes there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChangeEmail(pub Email);
+
+#[async_trait]
+impl Action for ChangeEmail {
+    /// The name of the challenge that takes the code.
+    type Reply = SessionId;
+
+    /// It is approved at the old address.
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let Self(email) = self;
+        Ok(PendingAction {
+            action: ActionKind::ChangeEmail,
+            facts: vec![("email", email.to_string())],
+            words: vec![
+                format!("Change the e-mail address of your account to {email}"),
+                "Your other sessions end, and codes that were sent to the old address approve nothing."
+                    .to_owned(),
+                "Keys that may withdraw, move funds or manage are held for 24 hours afterwards.".to_owned(),
+            ],
+        })
+    }
+
+    /// # Errors
+    /// [`ActionError::TooManyCodes`]. Whether the address belongs to another account is not told here.
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self(email) = self;
+        let Actor::Holder(holder) = &context.actor else { return Err(ActionError::NoAccount) };
+        let owner = format!("account:{}", holder.account);
+        let grant = context.actor.may(ActionKind::ChangeEmail, proof)?;
+        let tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let event = Event::of(tx.grant(), context.now, &owner, &[("email", email.to_string())]);
+        tx.commit(event).await?;
+        let (id, code) =
+            (SessionId::from_entropy(context.random()), MailCode::from_entropy(context.random()));
+        let words = ["Use this address for your account".to_owned()];
+        // The owner of that address did not ask for this mail, so it counts with the mails that strangers cause there.
+        let quiet = is_quiet(context, &email, STRANGERS).await?;
+        // The phrase is the account's own words. They do not go to an address that is not proven to be its owner's.
+        let (phrase, brake) = (String::new(), String::new());
+        let letter =
+            MailMessage { to: email.clone(), phrase, brake, body: code_letter(context, &code, &words) };
+        let letter = Some(&letter).filter(|_| !quiet);
+        let new = NewChallenge {
+            id,
+            account: Some(holder.account),
+            session: Some(holder.session),
+            action: ActionKind::ConfirmEmail,
+            intent: of_new_address(email.as_str()).intent(context, &owner),
+            code: tag(context, id, &code),
+            payload: Secret::new(email.to_string()),
+            expires_at: context.now.plus_ms(CODE_LIFE_MS),
+            most_per_hour: CODES_PER_HOUR,
+            owner,
+        };
+        within(context, context.authority.access.door.challenge(new, letter, context.now).await?)?;
+        Ok(id)
     }
 }
 
-fn plan_new_address(new: &str) -> PendingAction {
+/// What the code that goes to the new address approves.
+fn of_new_address(email: &str) -> PendingAction {
     PendingAction {
         action: ActionKind::ConfirmEmail,
-        facts: vec![("email", new.to_owned())],
+        facts: vec![("email", email.to_owned())],
         words: Vec::new(),
     }
-}
-
-/// Sends a code to the new address; gives the name of the challenge that takes it.
-///
-/// # Errors
-/// [`ActionError::TooManyCodes`]. Whether the address belongs to another account is not told here.
-#[crate::boxed]
-pub async fn ask_for_email(
-    context: &ActionContext<'_>,
-    proof: Proof,
-    new: &Email,
-) -> Result<SessionId, ActionError> {
-    let Actor::Holder(holder) = &context.actor else { return Err(ActionError::NoAccount) };
-    let account = holder.account;
-    let grant = context.actor.may(ActionKind::ChangeEmail, proof)?;
-    let tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let event =
-        Event::of(tx.grant(), context.now, &format!("account:{account}"), &[("email", new.to_string())]);
-    tx.commit(event).await?;
-    let (id, code) = (SessionId::from_entropy(context.random()), MailCode::from_entropy(context.random()));
-    let words = ["Use this address for your account".to_owned()];
-    // The owner of that address did not ask for this mail, so it counts with the mails that strangers cause there.
-    let quiet = is_quiet(context, new, STRANGERS).await?;
-    // The phrase is the account's own words. They do not go to an address that is not proven to be its owner's.
-    let (phrase, brake) = (String::new(), String::new());
-    let letter = MailMessage { to: new.clone(), phrase, brake, body: code_letter(context, &code, &words) };
-    let letter = Some(&letter).filter(|_| !quiet);
-    let owner = format!("account:{account}");
-    let new = NewChallenge {
-        id,
-        account: Some(account),
-        session: Some(holder.session),
-        action: ActionKind::ConfirmEmail,
-        intent: plan_new_address(new.as_str()).intent(context, &owner),
-        code: tag(context, id, &code),
-        payload: Secret::new(new.to_string()),
-        expires_at: context.now.plus_ms(CODE_LIFE_MS),
-        most_per_hour: CODES_PER_HOUR,
-        owner,
-    };
-    within(context, context.authority.access.door.challenge(new, letter, context.now).await?)?;
-    Ok(id)
 }
 
 /// Takes the new address, proven by its code. The account's other sessions and its open challenges end, those of a lost
@@ -102,7 +108,7 @@ pub async fn confirm_email(
     let answer = Answer {
         action: ActionKind::ConfirmEmail,
         session: Some(holder.session),
-        intent: plan_new_address(new.as_str()).intent(context, &format!("account:{account}")),
+        intent: of_new_address(new.as_str()).intent(context, &format!("account:{account}")),
         code: tag(context, id, &code),
     };
     let approved = opened.challenge.settle(&answer, context.now)?;

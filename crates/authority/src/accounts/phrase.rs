@@ -1,10 +1,11 @@
 //! Action: choose the phrase that marks our mails, so that a forged one stands out.
 
+use async_trait::async_trait;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 
-use crate::{ActionContext, ActionError, PendingAction};
+use crate::{Action, ActionContext, ActionError, PendingAction};
 
 const COLOURS: [&str; 16] = [
     "amber", "azure", "coral", "cobalt", "crimson", "emerald", "golden", "indigo", "ivory", "jade", "lilac",
@@ -24,38 +25,44 @@ pub(crate) fn suggest(entropy: [u8; 4]) -> String {
     format!("{} {} {number}", word(&COLOURS, colour), word(&THINGS, thing))
 }
 
-/// What another phrase is confirmed as.
-#[must_use]
-pub fn plan_phrase(phrase: &str) -> PendingAction {
-    PendingAction {
-        action: ActionKind::ChangePhrase,
-        facts: vec![("phrase", phrase.trim().to_owned())],
-        words: vec![format!("Mark our mails with “{}”", phrase.trim())],
-    }
+/// Choose the phrase that marks our mails.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChangePhrase {
+    /// Of which account.
+    pub account: AccountId,
+    /// The phrase, as typed.
+    pub phrase: String,
 }
 
-/// Sets the phrase.
-///
-/// # Errors
-/// [`ActionError::Phrase`] unless it has 4 to 60 letters, digits, spaces and hyphens: no link and no number to call.
-#[crate::boxed]
-pub async fn change_phrase(
-    context: &ActionContext<'_>,
-    proof: Proof,
-    account: AccountId,
-    phrase: &str,
-) -> Result<(), ActionError> {
-    let phrase = phrase.trim();
-    let plain = |symbol: char| symbol.is_alphanumeric() || symbol == ' ' || symbol == '-';
-    let digits = phrase.chars().filter(|symbol| symbol.is_numeric()).count();
-    let good = (4..=60).contains(&phrase.chars().count()) && phrase.chars().all(plain) && digits <= 4;
-    if !good {
-        return Err(ActionError::Phrase);
+#[async_trait]
+impl Action for ChangePhrase {
+    type Reply = ();
+
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let phrase = self.phrase.trim();
+        Ok(PendingAction {
+            action: ActionKind::ChangePhrase,
+            facts: vec![("phrase", phrase.to_owned())],
+            words: vec![format!("Mark our mails with “{phrase}”")],
+        })
     }
-    let grant = context.actor.may(ActionKind::ChangePhrase, proof)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    tx.set_phrase(account, phrase).await?;
-    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &[]);
-    tx.commit(event).await?;
-    Ok(())
+
+    /// # Errors
+    /// [`ActionError::Phrase`] unless it has 4 to 60 letters, digits, spaces and hyphens: no link and no number to call.
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self { account, phrase } = self;
+        let phrase = phrase.trim();
+        let plain = |symbol: char| symbol.is_alphanumeric() || symbol == ' ' || symbol == '-';
+        let digits = phrase.chars().filter(|symbol| symbol.is_numeric()).count();
+        let good = (4..=60).contains(&phrase.chars().count()) && phrase.chars().all(plain) && digits <= 4;
+        if !good {
+            return Err(ActionError::Phrase);
+        }
+        let grant = context.actor.may(ActionKind::ChangePhrase, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        tx.set_phrase(account, phrase).await?;
+        let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &[]);
+        tx.commit(event).await?;
+        Ok(())
+    }
 }

@@ -1,5 +1,6 @@
 //! Actions: set up an authenticator, and turn it off.
 
+use async_trait::async_trait;
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, NotProven, Proof, TwoFactor};
@@ -9,96 +10,64 @@ use keyward_rules::person::{RecoveryCode, TotpCode};
 
 use keyward_store::Tx;
 
-use super::{family_holds, rest};
-use crate::{ActionContext, ActionError, Authenticator, PendingAction, tell};
+use super::{Left, family_holds, recovery_codes, rest};
+use crate::questions::show_account;
+use crate::{Action, ActionContext, ActionError, Authenticator, PendingAction, tell};
 
-/// What setting up an authenticator is approved as: this one, by its secret.
-#[must_use]
-pub fn plan_enrol(authenticator: &Authenticator) -> PendingAction {
-    PendingAction {
-        action: ActionKind::EnrolTotp,
-        facts: vec![("secret", authenticator.base32())],
-        words: vec!["Set up an authenticator for your account".to_owned()],
-    }
+/// Set up an authenticator. The first one brings recovery codes and lifts the hold on the keys, one beside a passkey changes
+/// nothing else, and with a replacement keys that move funds are held.
+pub struct EnrolTotp {
+    /// Of which account.
+    pub account: AccountId,
+    /// The authenticator.
+    pub authenticator: Authenticator,
+    /// The time step whose code came back, as [`try_authenticator`] or [`open_step`] gives it.
+    pub step: u64,
 }
 
-/// What is left of the second factor once one is gone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Left {
-    /// Another one.
-    Another,
-    /// None: every key is held.
-    Nothing,
-}
-
-impl Left {
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Another => "another",
-            Self::Nothing => "nothing",
-        }
-    }
-
-    pub(crate) const fn sentence(self) -> &'static str {
-        match self {
-            Self::Another => "Keys that may withdraw, move funds or manage are held for 24 hours.",
-            Self::Nothing => "All your API keys are held until two-factor sign-in is on again.",
-        }
-    }
-}
-
-/// What turning it off is approved as; what is left belongs to it.
-#[must_use]
-pub fn plan_remove(left: Left) -> PendingAction {
-    let title = match left {
-        Left::Another => "Turn the authenticator off",
-        Left::Nothing => "Turn two-factor sign-in off",
-    };
-    PendingAction {
-        action: ActionKind::RemoveTotp,
-        facts: vec![("left", left.word().to_owned())],
-        words: vec![title.to_owned(), left.sentence().to_owned()],
-    }
-}
-
-/// An authenticator is set up.
+/// A second factor is set up.
 pub struct Enrolled {
     /// New recovery codes, shown this once; none when a set was there already.
     pub recovery_codes: Vec<String>,
 }
 
-/// Sets the authenticator up, whose code of time step `step` came back. The first one brings recovery codes and lifts the hold
-/// on the keys, one beside a passkey changes nothing else, and a replacement lets keys that move funds rest.
-///
-/// # Errors
-/// [`ActionError::NoAccount`].
-#[crate::boxed]
-pub async fn enrol_totp(
-    context: &ActionContext<'_>,
-    proof: Proof,
-    account: AccountId,
-    authenticator: &Authenticator,
-    step: u64,
-) -> Result<Enrolled, ActionError> {
-    let grant = context.actor.may(ActionKind::EnrolTotp, proof)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
-    tx.set_totp(account, Some(authenticator.secret()), step).await?;
-    let mut recovery_codes = Vec::new();
-    match person.two_factor() {
-        TwoFactor::On if person.totp.is_some() => rest(context, &mut tx, account).await?,
-        // One more factor beside a passkey: nothing was reset (product.md 2).
-        TwoFactor::On => {}
-        TwoFactor::Off => {
-            recovery_codes = super::recovery_codes::write(context, &mut tx, account).await?;
-            family_holds(&mut tx, account, |key| Some(key.life.release(Hold::TwoFactorOff))).await?;
-        }
+#[async_trait]
+impl Action for EnrolTotp {
+    type Reply = Enrolled;
+
+    /// This authenticator is approved, by its secret.
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        Ok(PendingAction {
+            action: ActionKind::EnrolTotp,
+            facts: vec![("secret", self.authenticator.base32())],
+            words: vec!["Set up an authenticator for your account".to_owned()],
+        })
     }
-    let alert = tell::by_actor(context, AlertKind::TotpEnrolled, account, String::new());
-    tell::notify_holder(context, &mut tx, alert).await?;
-    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &[]);
-    tx.commit(event).await?;
-    Ok(Enrolled { recovery_codes: recovery_codes.iter().map(RecoveryCode::shown).collect() })
+
+    /// # Errors
+    /// [`ActionError::NoAccount`].
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self { account, authenticator, step } = self;
+        let grant = context.actor.may(ActionKind::EnrolTotp, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
+        tx.set_totp(account, Some(authenticator.secret()), step).await?;
+        let mut codes = Vec::new();
+        match person.two_factor() {
+            TwoFactor::On if person.totp.is_some() => rest(context, &mut tx, account).await?,
+            // One more factor beside a passkey: nothing was reset (product.md 2).
+            TwoFactor::On => {}
+            TwoFactor::Off => {
+                codes = recovery_codes::write(context, &mut tx, account).await?;
+                family_holds(&mut tx, account, |key| Some(key.life.release(Hold::TwoFactorOff))).await?;
+            }
+        }
+        let alert = tell::by_actor(context, AlertKind::TotpEnrolled, account, String::new());
+        tell::notify_holder(context, &mut tx, alert).await?;
+        let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &[]);
+        tx.commit(event).await?;
+        Ok(Enrolled { recovery_codes: codes.iter().map(RecoveryCode::shown).collect() })
+    }
 }
 
 /// Steps of 30 seconds for which a proof of an authenticator is good: as long as the mail's code beside it.
@@ -141,30 +110,47 @@ fn step_mac(context: &ActionContext<'_>, authenticator: &Authenticator, step: u6
     tag.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Turns the authenticator off. Without a passkey beside it, every key of the person and of the sub-accounts is held until
+/// Turn the authenticator off. Without a passkey beside it, every key of the person and of the sub-accounts is held until
 /// two-factor sign-in is on again.
-///
-/// # Errors
-/// [`ActionError::Unchanged`] when it is off.
-#[crate::boxed]
-pub async fn remove_totp(
-    context: &ActionContext<'_>,
-    proof: Proof,
-    account: AccountId,
-) -> Result<(), ActionError> {
-    let grant = context.actor.may(ActionKind::RemoveTotp, proof)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
-    if person.totp.is_none() {
-        return Err(ActionError::Unchanged);
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RemoveTotp(pub AccountId);
+
+#[async_trait]
+impl Action for RemoveTotp {
+    type Reply = ();
+
+    /// What is left of the second factor belongs to it.
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let left = show_account(context, self.0).await?.without_the_authenticator();
+        let title = match left {
+            Left::Another => "Turn the authenticator off",
+            Left::Nothing => "Turn two-factor sign-in off",
+        };
+        Ok(PendingAction {
+            action: ActionKind::RemoveTotp,
+            facts: vec![("left", left.word().to_owned())],
+            words: vec![title.to_owned(), left.sentence().to_owned()],
+        })
     }
-    tx.set_totp(account, None, person.totp_step).await?;
-    let_go(context, &mut tx, account).await?;
-    let alert = tell::by_actor(context, AlertKind::TotpRemoved, account, String::new());
-    tell::notify_holder(context, &mut tx, alert).await?;
-    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &[]);
-    tx.commit(event).await?;
-    Ok(())
+
+    /// # Errors
+    /// [`ActionError::Unchanged`] when it is off.
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self(account) = self;
+        let grant = context.actor.may(ActionKind::RemoveTotp, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
+        if person.totp.is_none() {
+            return Err(ActionError::Unchanged);
+        }
+        tx.set_totp(account, None, person.totp_step).await?;
+        let_go(context, &mut tx, account).await?;
+        let alert = tell::by_actor(context, AlertKind::TotpRemoved, account, String::new());
+        tell::notify_holder(context, &mut tx, alert).await?;
+        let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &[]);
+        tx.commit(event).await?;
+        Ok(())
+    }
 }
 
 /// What follows when a second factor is gone: keys that move funds rest, and once it was the last, the recovery codes go with

@@ -1,5 +1,6 @@
 //! Actions: stop all keys of an app at once, and let them work again. One row changes, whatever the number of keys.
 
+use async_trait::async_trait;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::app::FrozenBy;
 use keyward_rules::event::Event;
@@ -10,92 +11,105 @@ use keyward_store::{AppProfile, Tx};
 
 use super::activate::put_in_force;
 use super::decision::{reason, told};
-use super::{own, refuse_frozen_owner};
+use super::{own, refuse_frozen_owner, visible};
 use crate::operators::acting;
-use crate::{ActionContext, ActionError, PendingAction};
+use crate::{Action, ActionContext, ActionError, PendingAction};
 
-/// What a freeze is confirmed as.
-#[must_use]
-pub fn plan_freeze(profile: &AppProfile) -> PendingAction {
-    PendingAction {
-        action: ActionKind::FreezeApp,
-        facts: vec![("app", profile.id.to_string())],
-        words: vec![format!("Freeze all keys of “{}”", profile.name)],
-    }
+/// Freeze an app's keys at once, as its broker or as an operator. Holders are told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FreezeApp {
+    /// The app.
+    pub app: AppId,
+    /// Why an operator freezes it; a broker gives no reason.
+    pub why: String,
 }
 
-/// What lifting one's own freeze is approved as.
-#[must_use]
-pub fn plan_thaw(profile: &AppProfile) -> PendingAction {
-    PendingAction {
-        action: ActionKind::ThawApp,
-        facts: vec![("app", profile.id.to_string())],
-        words: vec![format!("Let all keys of “{}” work again", profile.name)],
-    }
-}
+#[async_trait]
+impl Action for FreezeApp {
+    type Reply = ();
 
-/// Freezes an app's keys: its broker, or an operator, at once. Holders are told.
-///
-/// # Errors
-/// [`ActionError::NoApp`], [`ActionError::NoReason`]; [`ActionError::Unchanged`] when it is frozen already by the same or
-/// by an operator.
-#[crate::boxed]
-pub async fn freeze_app(
-    context: &ActionContext<'_>,
-    proof: Proof,
-    id: AppId,
-    why: &str,
-) -> Result<(), ActionError> {
-    let grant = context.actor.may(ActionKind::FreezeApp, proof)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let by = match &context.actor {
-        Actor::Staff(_) => {
-            acting(context, &mut tx).await?;
-            FrozenBy::Operator
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let profile = visible(context, self.app).await?;
+        Ok(PendingAction {
+            action: ActionKind::FreezeApp,
+            facts: vec![("app", profile.id.to_string())],
+            words: vec![format!("Freeze all keys of “{}”", profile.name)],
+        })
+    }
+
+    /// # Errors
+    /// [`ActionError::NoApp`], [`ActionError::NoReason`]; [`ActionError::Unchanged`] when it is frozen already by the same
+    /// or by an operator.
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self { app: id, why } = self;
+        let grant = context.actor.may(ActionKind::FreezeApp, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let by = match &context.actor {
+            Actor::Staff(_) => {
+                acting(context, &mut tx).await?;
+                FrozenBy::Operator
+            }
+            Actor::Host(_) | Actor::System(_) | Actor::Holder(_) | Actor::Visitor(_) => FrozenBy::Broker,
+        };
+        let why = match by {
+            FrozenBy::Operator | FrozenBy::Both => reason(&why)?,
+            FrozenBy::Broker => String::new(),
+        };
+        let before = own(&mut tx, id).await?;
+        let (was, is) = (before.frozen, FrozenBy::and(before.frozen, by));
+        if was == Some(is) {
+            return Err(ActionError::Unchanged);
         }
-        Actor::Host(_) | Actor::System(_) | Actor::Holder(_) | Actor::Visitor(_) => FrozenBy::Broker,
-    };
-    let why = match by {
-        FrozenBy::Operator | FrozenBy::Both => reason(why)?,
-        FrozenBy::Broker => String::new(),
-    };
-    let before = own(&mut tx, id).await?;
-    let (was, is) = (before.frozen, FrozenBy::and(before.frozen, by));
-    if was == Some(is) {
-        return Err(ActionError::Unchanged);
+        let after = set(context, &mut tx, before, Some(is)).await?;
+        if was.is_none() {
+            tx.put_app_news(id, AlertKind::AppFrozen.word(), "").await?;
+        }
+        if by == FrozenBy::Operator {
+            let detail = format!("An operator froze all keys of “{}”: {why}", after.name);
+            told(context, &mut tx, &after, detail).await?;
+        }
+        let facts = [("frozen_by", by.word().to_owned()), ("why", why)];
+        let event = Event::of(tx.grant(), context.now, &format!("app:{id}"), &facts);
+        tx.commit(event).await?;
+        Ok(())
     }
-    let after = set(context, &mut tx, before, Some(is)).await?;
-    if was.is_none() {
-        tx.put_app_news(id, AlertKind::AppFrozen.word(), "").await?;
-    }
-    if by == FrozenBy::Operator {
-        told(context, &mut tx, &after, format!("An operator froze all keys of “{}”: {why}", after.name))
-            .await?;
-    }
-    let facts = [("frozen_by", by.word().to_owned()), ("why", why)];
-    let event = Event::of(tx.grant(), context.now, &format!("app:{id}"), &facts);
-    tx.commit(event).await?;
-    Ok(())
 }
 
-/// Lifts the freeze that the broker laid.
-///
-/// # Errors
-/// [`ActionError::NoApp`]; [`ActionError::Unchanged`] when it is not frozen; [`ActionError::Frozen`] when an operator did it.
-#[crate::boxed]
-pub async fn thaw_own_app(context: &ActionContext<'_>, proof: Proof, id: AppId) -> Result<(), ActionError> {
-    let grant = context.actor.may(ActionKind::ThawApp, proof)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let before = own(&mut tx, id).await?;
-    refuse_frozen_owner(&mut tx, &before).await?;
-    if before.frozen == Some(FrozenBy::Operator) {
-        return Err(ActionError::Frozen);
+/// Lift the broker's own freeze of an app. Operators lift theirs by a proposal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ThawApp(pub AppId);
+
+#[async_trait]
+impl Action for ThawApp {
+    type Reply = ();
+
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let profile = visible(context, self.0).await?;
+        Ok(PendingAction {
+            action: ActionKind::ThawApp,
+            facts: vec![("app", profile.id.to_string())],
+            words: vec![format!("Let all keys of “{}” work again", profile.name)],
+        })
     }
-    lift(context, &mut tx, before, FrozenBy::Broker).await?;
-    let event =
-        Event::of(tx.grant(), context.now, &format!("app:{id}"), &[("frozen_by", "-> nobody".to_owned())]);
-    tx.commit(event).await?;
-    Ok(())
+
+    /// # Errors
+    /// [`ActionError::NoApp`]; [`ActionError::Unchanged`] when it is not frozen; [`ActionError::Frozen`] when an operator
+    /// did it.
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self(id) = self;
+        let grant = context.actor.may(ActionKind::ThawApp, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let before = own(&mut tx, id).await?;
+        refuse_frozen_owner(&mut tx, &before).await?;
+        if before.frozen == Some(FrozenBy::Operator) {
+            return Err(ActionError::Frozen);
+        }
+        lift(context, &mut tx, before, FrozenBy::Broker).await?;
+        let fact = ("frozen_by", "-> nobody".to_owned());
+        let event = Event::of(tx.grant(), context.now, &format!("app:{id}"), &[fact]);
+        tx.commit(event).await?;
+        Ok(())
+    }
 }
 
 /// Lifts a freeze in a proposal's transaction.

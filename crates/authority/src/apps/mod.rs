@@ -19,22 +19,17 @@ mod successors;
 pub use activate::retire_ranges;
 pub(crate) use activate::{approval_words, approve_ranges, is_open};
 pub use findings::Findings;
+pub use freeze::{FreezeApp, ThawApp};
 pub(crate) use freeze::{freeze_all, thaw_app};
-pub use freeze::{freeze_app, plan_freeze, plan_thaw, thaw_own_app};
 pub use logo::{NotALogo, SentPicture};
 pub use news::tell_app_news;
-pub use profile::{
-    AppWish, HomePage, NotAHomePage, edit_app, plan_app, plan_reject_app, register_app, reject_app,
-    submit_app,
-};
+pub use profile::{AppDescription, EditApp, HomePage, NotAHomePage, RegisterApp, RejectApp, SubmitApp};
 pub(crate) use profile::{verify_app, verify_words};
 pub use proof_of_control::ProofOfControl;
-pub use prove::{Progress, proof_token, prove_control};
-pub use ranges::{
-    RangeWish, RangesGo, check_ranges, enter_ranges, plan_enter, plan_ranges, submit_ranges, withdraw_ranges,
-};
-pub use review::{Reviewed, plan_reject_ranges, read_ranges, reject_ranges};
-pub use successors::{Preview, demand_successors, hold_demanded, plan_demand, preview};
+pub use prove::{Progress, ProveControl, proof_token};
+pub use ranges::{EnterRanges, RangeSubmission, RangesGo, SubmitRanges, WithdrawRanges, check_ranges};
+pub use review::{ReadRanges, RejectRanges, Reviewed};
+pub use successors::{DemandSuccessors, Preview, hold_demanded, preview};
 pub(crate) use successors::{withdraw_demand, withdraw_words};
 
 use keyward_rules::address::AddressSet;
@@ -45,7 +40,13 @@ use keyward_store::{AppProfile, RangeVersion, Tx};
 
 use crate::{ActionContext, ActionError};
 
-/// The app, if it is the actor's own or the actor is an operator.
+/// The app, if it is the actor's own or the actor has a role; read outside a transaction, for a plan or a page.
+async fn visible(context: &ActionContext<'_>, id: AppId) -> Result<AppProfile, ActionError> {
+    let profile = context.authority.access.reader.app_profile(id).await?;
+    profile.filter(|one| context.actor.scope().reaches(one.owner)).ok_or(ActionError::NoApp)
+}
+
+/// The same in the transaction that changes it.
 async fn own(tx: &mut Tx, id: AppId) -> Result<AppProfile, ActionError> {
     tx.app_profile(id).await?.ok_or(ActionError::NoApp)
 }

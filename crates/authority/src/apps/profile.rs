@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use async_trait::async_trait;
 use keyward_rules::account::Email;
 use keyward_rules::app::{AppName, AppStanding};
 use keyward_rules::event::Event;
@@ -15,7 +16,7 @@ use super::activate::put_in_force;
 use super::decision::{reason, told};
 use super::{SentPicture, own, refuse_frozen_owner};
 use crate::operators::acting;
-use crate::{ActionContext, ActionError, PendingAction};
+use crate::{Action, ActionContext, ActionError, PendingAction};
 
 /// Where people read about an app: an `https://` address of a host name, without name or password in it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,7 +57,7 @@ impl fmt::Display for HomePage {
 
 /// What a broker says of an app.
 #[derive(Clone)]
-pub struct AppWish {
+pub struct AppDescription {
     /// Its name.
     pub name: AppName,
     /// Its home page.
@@ -69,27 +70,25 @@ pub struct AppWish {
     pub logo: Option<SentPicture>,
 }
 
-/// What registering or changing an app is confirmed as.
-#[must_use]
-pub fn plan_app(wish: &AppWish, id: Option<AppId>) -> PendingAction {
+fn pending(kind: ActionKind, verb: &str, id: String, app: &AppDescription) -> PendingAction {
     let logo =
-        wish.logo.as_ref().map(|logo| blake3::hash(logo.bytes()).to_hex().to_string()).unwrap_or_default();
+        app.logo.as_ref().map(|logo| blake3::hash(logo.bytes()).to_hex().to_string()).unwrap_or_default();
     PendingAction {
-        action: if id.is_some() { ActionKind::EditApp } else { ActionKind::RegisterApp },
+        action: kind,
         facts: vec![
-            ("app", id.map(|id| id.to_string()).unwrap_or_default()),
-            ("name", wish.name.to_string()),
-            ("home_page", wish.home_page.to_string()),
-            ("contact", wish.contact.to_string()),
-            ("permissions", wish.permissions.to_string()),
+            ("app", id),
+            ("name", app.name.to_string()),
+            ("home_page", app.home_page.to_string()),
+            ("contact", app.contact.to_string()),
+            ("permissions", app.permissions.to_string()),
             ("logo", logo),
         ],
-        words: vec![format!("{} the app “{}”", if id.is_some() { "Change" } else { "Register" }, wish.name)],
+        words: vec![format!("{verb} the app “{}”", app.name)],
     }
 }
 
-fn judge(wish: &AppWish) -> Result<(), ActionError> {
-    if wish.permissions.allows(Permission::Manage) {
+fn refuse_manage(app: &AppDescription) -> Result<(), ActionError> {
+    if app.permissions.allows(Permission::Manage) {
         return Err(ActionError::OtherWay("an app cannot ask for `manage`: it administers whole accounts"));
     }
     Ok(())
@@ -130,112 +129,151 @@ async fn keep(
     Ok(())
 }
 
-/// Registers an app as a draft: the account is a broker from now on.
-///
-/// # Errors
-/// [`ActionError::TooManyApps`], [`ActionError::Frozen`]; [`ActionError::Store`] when a verified app's name looks like it.
-#[crate::boxed]
-pub async fn register_app(
-    context: &ActionContext<'_>,
-    proof: Proof,
-    owner: AccountId,
-    wish: AppWish,
-) -> Result<AppId, ActionError> {
-    judge(&wish)?;
-    let grant = context.actor.may(ActionKind::RegisterApp, proof)?;
-    let logo = drawn(context, owner, wish.logo).await?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let account = tx.account(owner).await?.filter(|_| tx.grant().scope().reaches(owner));
-    let account = account.ok_or(ActionError::NoAccount)?;
-    if !matches!(account.kind, AccountKind::Master(_)) {
-        return Err(ActionError::OtherWay("apps belong to master accounts"));
-    }
-    crate::operators::frozen_now(&mut tx, &account).await?;
-    if tx.apps_of(owner).await? >= APPS_PER_BROKER {
-        return Err(ActionError::TooManyApps);
-    }
-    let profile = AppProfile {
-        id: AppId::from_entropy(context.random()),
-        owner,
-        name: wish.name,
-        home_page: wish.home_page.to_string(),
-        contact: wish.contact.to_string(),
-        permissions: wish.permissions,
-        logo,
-        standing: AppStanding::Draft,
-        reason: String::new(),
-        verified_at: None,
-        frozen: None,
-        demand: None,
-        created_at: context.now,
-        changed_at: context.now,
-        version: 1,
-    };
-    keep(context, tx, &profile, &[]).await?;
-    Ok(profile.id)
+/// Register an app as a draft: the account is a broker from now on.
+#[derive(Clone)]
+pub struct RegisterApp {
+    /// The account of its broker.
+    pub owner: AccountId,
+    /// What the broker says of it.
+    pub app: AppDescription,
 }
 
-/// Changes what the broker says of an app. A verified one is looked at again before new keys can be bound to it; its keys
+#[async_trait]
+impl Action for RegisterApp {
+    type Reply = AppId;
+
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        Ok(pending(ActionKind::RegisterApp, "Register", String::new(), &self.app))
+    }
+
+    /// # Errors
+    /// [`ActionError::TooManyApps`], [`ActionError::Frozen`]; [`ActionError::Store`] when a verified app's name looks like
+    /// it.
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self { owner, app } = self;
+        refuse_manage(&app)?;
+        let grant = context.actor.may(ActionKind::RegisterApp, proof)?;
+        let logo = drawn(context, owner, app.logo).await?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let account = tx.account(owner).await?.filter(|_| tx.grant().scope().reaches(owner));
+        let account = account.ok_or(ActionError::NoAccount)?;
+        if !matches!(account.kind, AccountKind::Master(_)) {
+            return Err(ActionError::OtherWay("apps belong to master accounts"));
+        }
+        crate::operators::frozen_now(&mut tx, &account).await?;
+        if tx.apps_of(owner).await? >= APPS_PER_BROKER {
+            return Err(ActionError::TooManyApps);
+        }
+        let profile = AppProfile {
+            id: AppId::from_entropy(context.random()),
+            owner,
+            name: app.name,
+            home_page: app.home_page.to_string(),
+            contact: app.contact.to_string(),
+            permissions: app.permissions,
+            logo,
+            standing: AppStanding::Draft,
+            reason: String::new(),
+            verified_at: None,
+            frozen: None,
+            demand: None,
+            created_at: context.now,
+            changed_at: context.now,
+            version: 1,
+        };
+        keep(context, tx, &profile, &[]).await?;
+        Ok(profile.id)
+    }
+}
+
+/// Change what the broker says of an app. A verified one is looked at again before new keys can be bound to it; its keys
 /// go on working.
-///
-/// # Errors
-/// [`ActionError::NoApp`], [`ActionError::Unchanged`].
-#[crate::boxed]
-pub async fn edit_app(
-    context: &ActionContext<'_>,
-    proof: Proof,
-    id: AppId,
-    wish: AppWish,
-) -> Result<(), ActionError> {
-    judge(&wish)?;
-    let grant = context.actor.may(ActionKind::EditApp, proof)?;
-    let known = context.authority.access.reader.app_profile(id).await?.ok_or(ActionError::NoApp)?;
-    let logo = drawn(context, known.owner, wish.logo).await?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let before = own(&mut tx, id).await?;
-    refuse_frozen_owner(&mut tx, &before).await?;
-    if before.verified_at.is_some() && before.name != wish.name {
-        return Err(ActionError::OtherWay(
-            "an app keeps the name that it was verified with; register another app",
-        ));
-    }
-    let standing = match before.standing {
-        AppStanding::Verified | AppStanding::Submitted => AppStanding::Submitted,
-        AppStanding::Draft | AppStanding::Rejected => AppStanding::Draft,
-    };
-    let after = AppProfile {
-        name: wish.name,
-        home_page: wish.home_page.to_string(),
-        contact: wish.contact.to_string(),
-        permissions: wish.permissions,
-        logo: logo.or_else(|| before.logo.clone()),
-        ..before.clone()
-    };
-    if after == before {
-        return Err(ActionError::Unchanged);
-    }
-    let reason = String::new();
-    let after =
-        AppProfile { standing, reason, changed_at: context.now, version: before.version + 1, ..after };
-    keep(context, tx, &after, &[]).await
+#[derive(Clone)]
+pub struct EditApp {
+    /// The app.
+    pub app: AppId,
+    /// What the broker says of it from now on.
+    pub to: AppDescription,
 }
 
-/// Hands a draft in for review.
-///
-/// # Errors
-/// [`ActionError::NoApp`], [`ActionError::Unchanged`] when it was handed in already.
-#[crate::boxed]
-pub async fn submit_app(context: &ActionContext<'_>, id: AppId) -> Result<(), ActionError> {
-    let grant = context.actor.may(ActionKind::SubmitApp, Proof::None)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let before = own(&mut tx, id).await?;
-    refuse_frozen_owner(&mut tx, &before).await?;
-    if !matches!(before.standing, AppStanding::Draft | AppStanding::Rejected) {
-        return Err(ActionError::Unchanged);
+#[async_trait]
+impl Action for EditApp {
+    type Reply = ();
+
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        Ok(pending(ActionKind::EditApp, "Change", self.app.to_string(), &self.to))
     }
-    let (standing, version) = (AppStanding::Submitted, before.version + 1);
-    let after = AppProfile { standing, reason: String::new(), changed_at: context.now, version, ..before };
-    keep(context, tx, &after, &[]).await
+
+    /// # Errors
+    /// [`ActionError::NoApp`], [`ActionError::Unchanged`].
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self { app: id, to } = self;
+        refuse_manage(&to)?;
+        let grant = context.actor.may(ActionKind::EditApp, proof)?;
+        let known = context.authority.access.reader.app_profile(id).await?.ok_or(ActionError::NoApp)?;
+        let logo = drawn(context, known.owner, to.logo).await?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let before = own(&mut tx, id).await?;
+        refuse_frozen_owner(&mut tx, &before).await?;
+        if before.verified_at.is_some() && before.name != to.name {
+            return Err(ActionError::OtherWay(
+                "an app keeps the name that it was verified with; register another app",
+            ));
+        }
+        let standing = match before.standing {
+            AppStanding::Verified | AppStanding::Submitted => AppStanding::Submitted,
+            AppStanding::Draft | AppStanding::Rejected => AppStanding::Draft,
+        };
+        let after = AppProfile {
+            name: to.name,
+            home_page: to.home_page.to_string(),
+            contact: to.contact.to_string(),
+            permissions: to.permissions,
+            logo: logo.or_else(|| before.logo.clone()),
+            ..before.clone()
+        };
+        if after == before {
+            return Err(ActionError::Unchanged);
+        }
+        let reason = String::new();
+        let after =
+            AppProfile { standing, reason, changed_at: context.now, version: before.version + 1, ..after };
+        keep(context, tx, &after, &[]).await
+    }
+}
+
+/// Submit a draft for review.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SubmitApp(pub AppId);
+
+#[async_trait]
+impl Action for SubmitApp {
+    type Reply = ();
+
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        Ok(PendingAction {
+            action: ActionKind::SubmitApp,
+            facts: vec![("app", self.0.to_string())],
+            words: vec![format!("Submit app {} for review", self.0)],
+        })
+    }
+
+    /// # Errors
+    /// [`ActionError::NoApp`], [`ActionError::Unchanged`] when it was submitted already.
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self(id) = self;
+        let grant = context.actor.may(ActionKind::SubmitApp, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let before = own(&mut tx, id).await?;
+        refuse_frozen_owner(&mut tx, &before).await?;
+        if !matches!(before.standing, AppStanding::Draft | AppStanding::Rejected) {
+            return Err(ActionError::Unchanged);
+        }
+        let (standing, version) = (AppStanding::Submitted, before.version + 1);
+        let after =
+            AppProfile { standing, reason: String::new(), changed_at: context.now, version, ..before };
+        keep(context, tx, &after, &[]).await
+    }
 }
 
 /// What operators read before they verify an app.
@@ -272,39 +310,45 @@ pub(crate) async fn verify_app(
     told(context, tx, &after, format!("“{}” is verified.", after.name)).await
 }
 
-/// What sending an app back is confirmed as.
-#[must_use]
-pub fn plan_reject_app(id: AppId, why: &str) -> PendingAction {
-    PendingAction {
-        action: ActionKind::RejectApp,
-        facts: vec![("app", id.to_string()), ("why", why.to_owned())],
-        words: vec![format!("Send app {id} back to its broker: {why}")],
-    }
+/// Send an app back to its broker, who sees why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RejectApp {
+    /// The app.
+    pub app: AppId,
+    /// Why, for the broker and the audit log.
+    pub why: String,
 }
 
-/// Sends an app back to its broker, who sees why.
-///
-/// # Errors
-/// [`ActionError::NoApp`]; [`ActionError::Unchanged`] unless it waits for review; [`ActionError::NoReason`].
-#[crate::boxed]
-pub async fn reject_app(
-    context: &ActionContext<'_>,
-    proof: Proof,
-    id: AppId,
-    why: &str,
-) -> Result<(), ActionError> {
-    let why = reason(why)?;
-    let grant = context.actor.may(ActionKind::RejectApp, proof)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    acting(context, &mut tx).await?;
-    let before = own(&mut tx, id).await?;
-    if before.standing != AppStanding::Submitted {
-        return Err(ActionError::Unchanged);
+#[async_trait]
+impl Action for RejectApp {
+    type Reply = ();
+
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let Self { app, why } = self;
+        Ok(PendingAction {
+            action: ActionKind::RejectApp,
+            facts: vec![("app", app.to_string()), ("why", why.clone())],
+            words: vec![format!("Send app {app} back to its broker: {why}")],
+        })
     }
-    let (standing, version) = (AppStanding::Rejected, before.version + 1);
-    let after = AppProfile { standing, reason: why.clone(), changed_at: context.now, version, ..before };
-    told(context, &mut tx, &after, format!("“{}” was not verified: {why}", after.name)).await?;
-    keep(context, tx, &after, &[("why", why)]).await
+
+    /// # Errors
+    /// [`ActionError::NoApp`]; [`ActionError::Unchanged`] unless it waits for review; [`ActionError::NoReason`].
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self { app: id, why } = self;
+        let why = reason(&why)?;
+        let grant = context.actor.may(ActionKind::RejectApp, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        acting(context, &mut tx).await?;
+        let before = own(&mut tx, id).await?;
+        if before.standing != AppStanding::Submitted {
+            return Err(ActionError::Unchanged);
+        }
+        let (standing, version) = (AppStanding::Rejected, before.version + 1);
+        let after = AppProfile { standing, reason: why.clone(), changed_at: context.now, version, ..before };
+        told(context, &mut tx, &after, format!("“{}” was not verified: {why}", after.name)).await?;
+        keep(context, tx, &after, &[("why", why)]).await
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Action: demand successors for all keys of an app by a deadline, after which the old ones are held. For when a broker's
 //! servers were broken into and the ranges alone are not trusted any more.
 
+use async_trait::async_trait;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
@@ -11,9 +12,9 @@ use keyward_rules::time::Moment;
 use keyward_store::{AppKeyCounts, AppProfile, Demand, Tx};
 
 use super::decision::{reason, told};
-use super::own;
+use super::{own, visible};
 use crate::operators::acting;
-use crate::{ActionContext, ActionError, PendingAction};
+use crate::{Action, ActionContext, ActionError, PendingAction};
 
 /// The shortest and the longest time to a deadline.
 const SOONEST_MS: u64 = 60 * 60 * 1_000;
@@ -37,75 +38,76 @@ pub struct Preview {
 /// [`ActionError::NoApp`].
 #[crate::boxed]
 pub async fn preview(context: &ActionContext<'_>, id: AppId) -> Result<Preview, ActionError> {
-    let reader = &context.authority.access.reader;
-    let profile = reader.app_profile(id).await?.filter(|one| context.actor.scope().reaches(one.owner));
-    let profile = profile.ok_or(ActionError::NoApp)?;
+    let profile = visible(context, id).await?;
     let day_ago = Moment::from_unix_ms(context.now.unix_ms().saturating_sub(DAY_MS));
     let before = profile.demand.map_or(context.now, |demand| demand.made_at);
-    let counts = reader.app_key_counts(id, day_ago, before).await?;
+    let counts = context.authority.access.reader.app_key_counts(id, day_ago, before).await?;
     Ok(Preview { profile, counts })
 }
 
-/// What a demand is confirmed as.
-#[must_use]
-pub fn plan_demand(profile: &AppProfile, due: Moment) -> PendingAction {
-    PendingAction {
-        action: ActionKind::DemandSuccessors,
-        facts: vec![("app", profile.id.to_string()), ("due", due.to_string())],
-        words: vec![format!("Demand successors for all keys of “{}” by {due}", profile.name)],
-    }
+/// Demand successors: keys made before now are held from the deadline on. Holders are told at once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DemandSuccessors {
+    /// The app.
+    pub app: AppId,
+    /// The deadline.
+    pub due: Moment,
+    /// Why, for the broker and the audit log.
+    pub why: String,
 }
 
-/// Demands successors: keys made before now are held from `due` on. Holders are told at once.
-///
-/// # Errors
-/// [`ActionError::NoApp`], [`ActionError::NoReason`]; [`ActionError::OtherWay`] for a deadline under an hour or over 30 days
-/// away.
-#[crate::boxed]
-pub async fn demand_successors(
-    context: &ActionContext<'_>,
-    proof: Proof,
-    (id, due): (AppId, Moment),
-    why: &str,
-) -> Result<(), ActionError> {
-    let why = reason(why)?;
-    let ahead = due.ms_since(context.now);
-    if !(SOONEST_MS..=LATEST_MS).contains(&ahead) {
-        return Err(ActionError::OtherWay("the deadline is at least an hour and at most 30 days away"));
+#[async_trait]
+impl Action for DemandSuccessors {
+    type Reply = ();
+
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let (profile, due) = (visible(context, self.app).await?, self.due);
+        Ok(PendingAction {
+            action: ActionKind::DemandSuccessors,
+            facts: vec![("app", profile.id.to_string()), ("due", due.to_string())],
+            words: vec![format!("Demand successors for all keys of “{}” by {due}", profile.name)],
+        })
     }
-    let grant = context.actor.may(ActionKind::DemandSuccessors, proof)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    acting(context, &mut tx).await?;
-    let before = own(&mut tx, id).await?;
-    if before.demand.is_some_and(|stands| context.now < stands.due && stands.due < due) {
-        return Err(ActionError::OtherWay(
-            "a demand with an earlier deadline stands: propose to withdraw it, or name an earlier deadline",
-        ));
-    }
-    if let Some(stands) = before.demand.filter(|stands| stands.due <= context.now) {
-        let meant = (id, Hold::AppFrozen);
-        if !tx.app_keys_without(meant, stands.made_at, "", 1).await?.0.is_empty() {
+
+    /// # Errors
+    /// [`ActionError::NoApp`], [`ActionError::NoReason`]; [`ActionError::OtherWay`] for a deadline under an hour or over
+    /// 30 days away.
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self { app: id, due, why } = self;
+        let why = reason(&why)?;
+        let ahead = due.ms_since(context.now);
+        if !(SOONEST_MS..=LATEST_MS).contains(&ahead) {
+            return Err(ActionError::OtherWay("the deadline is at least an hour and at most 30 days away"));
+        }
+        let grant = context.actor.may(ActionKind::DemandSuccessors, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        acting(context, &mut tx).await?;
+        let before = own(&mut tx, id).await?;
+        if before.demand.is_some_and(|stands| context.now < stands.due && stands.due < due) {
             return Err(ActionError::OtherWay(
-                "an earlier demand is being carried out; try again in a minute",
+                "a demand with an earlier deadline stands: propose to withdraw it, or name an earlier deadline",
             ));
         }
+        if let Some(stands) = before.demand.filter(|stands| stands.due <= context.now) {
+            let meant = (id, Hold::AppFrozen);
+            if !tx.app_keys_without(meant, stands.made_at, "", 1).await?.0.is_empty() {
+                return Err(ActionError::OtherWay(
+                    "an earlier demand is being carried out; try again in a minute",
+                ));
+            }
+        }
+        let demand = Some(Demand { made_at: context.now, due });
+        let after = AppProfile { demand, changed_at: context.now, version: before.version + 1, ..before };
+        tx.put_app_profile(&after).await?;
+        let detail = format!("Rotate each of them before {due}; from then on the old ones are held.");
+        tx.put_app_news(id, AlertKind::AppDemand.word(), &detail).await?;
+        let detail = format!("Operators demand successors for all keys of “{}” by {due}: {why}", after.name);
+        told(context, &mut tx, &after, detail).await?;
+        let facts = [("due", due.to_string()), ("why", why)];
+        let event = Event::of(tx.grant(), context.now, &format!("app:{id}"), &facts);
+        tx.commit(event).await?;
+        Ok(())
     }
-    let demand = Some(Demand { made_at: context.now, due });
-    let after = AppProfile { demand, changed_at: context.now, version: before.version + 1, ..before };
-    tx.put_app_profile(&after).await?;
-    let detail = format!("Rotate each of them before {due}; from then on the old ones are held.");
-    tx.put_app_news(id, AlertKind::AppDemand.word(), &detail).await?;
-    told(
-        context,
-        &mut tx,
-        &after,
-        format!("Operators demand successors for all keys of “{}” by {due}: {why}", after.name),
-    )
-    .await?;
-    let event =
-        Event::of(tx.grant(), context.now, &format!("app:{id}"), &[("due", due.to_string()), ("why", why)]);
-    tx.commit(event).await?;
-    Ok(())
 }
 
 /// What operators read before they take a demand back.

@@ -1,5 +1,6 @@
-//! Freezing: one operator, at once. Lifting a freeze is a proposal.
+//! Actions: freeze an account, freeze a key. One operator does either, at once. Lifting a freeze is a proposal.
 
+use async_trait::async_trait;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
@@ -9,7 +10,7 @@ use keyward_store::{AccountRecord, Tx};
 
 use super::roles::acting;
 use crate::accounts::family_holds;
-use crate::{ActionContext, ActionError, PendingAction, tell};
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Refuses what would make something new of a frozen account, or of a sub-account whose master is frozen.
 pub(crate) async fn refuse_frozen(
@@ -34,55 +35,51 @@ pub(crate) async fn frozen_now(tx: &mut Tx, account: &AccountRecord) -> Result<(
     Ok(())
 }
 
-/// What freezing an account is confirmed as.
-#[must_use]
-pub fn plan_freeze_account(account: AccountId, why: &str) -> PendingAction {
-    PendingAction {
-        action: ActionKind::FreezeAccount,
-        facts: vec![("account", account.to_string()), ("why", why.to_owned())],
-        words: vec![format!("Freeze account {account} with all its keys"), format!("Why: {why}")],
-    }
+/// Freeze an account with all its keys and those of its sub-accounts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FreezeAccount {
+    /// The account.
+    pub account: AccountId,
+    /// The reason, for the audit log.
+    pub why: String,
 }
 
-/// What freezing a key is confirmed as.
-#[must_use]
-pub fn plan_freeze_key(id: KeyId, why: &str) -> PendingAction {
-    PendingAction {
-        action: ActionKind::FreezeKey,
-        facts: vec![("key", id.to_string()), ("why", why.to_owned())],
-        words: vec![format!("Freeze the API key {id}"), format!("Why: {why}")],
-    }
-}
+#[async_trait]
+impl Action for FreezeAccount {
+    type Reply = ();
 
-/// Freezes an account with all its keys and those of its sub-accounts.
-///
-/// # Errors
-/// [`ActionError::NoAccount`], [`ActionError::Unchanged`] when it is frozen.
-#[crate::boxed]
-pub async fn freeze_account(
-    context: &ActionContext<'_>,
-    proof: Proof,
-    account: AccountId,
-    why: &str,
-) -> Result<(), ActionError> {
-    let grant = context.actor.may(ActionKind::FreezeAccount, proof)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    acting(context, &mut tx).await?;
-    tx.account(account).await?.ok_or(ActionError::NoAccount)?;
-    if tx.frozen_since(account).await?.is_some() {
-        return Err(ActionError::Unchanged);
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let Self { account, why } = self;
+        Ok(PendingAction {
+            action: ActionKind::FreezeAccount,
+            facts: vec![("account", account.to_string()), ("why", why.clone())],
+            words: vec![format!("Freeze account {account} with all its keys"), format!("Why: {why}")],
+        })
     }
-    tx.set_frozen(account, Some(context.now)).await?;
-    // All sessions of the account end at once. While the freeze lasts, its role is not in force.
-    tx.end_sessions(account, None).await?;
-    family_holds(&mut tx, account, |key| key.life.hold(Hold::AccountFrozen).ok()).await?;
-    // The holder is told that it happened, and not by whom or from where.
-    let alert = keyward_rules::alert::Alert::of(AlertKind::AccountFrozen, account, context.now);
-    tell::notify_holder(context, &mut tx, alert).await?;
-    let facts = [("holds", "+ account frozen".to_owned()), ("why", why.to_owned())];
-    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &facts);
-    tx.commit(event).await?;
-    Ok(())
+
+    /// # Errors
+    /// [`ActionError::NoAccount`], [`ActionError::Unchanged`] when it is frozen.
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self { account, why } = self;
+        let grant = context.actor.may(ActionKind::FreezeAccount, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        acting(context, &mut tx).await?;
+        tx.account(account).await?.ok_or(ActionError::NoAccount)?;
+        if tx.frozen_since(account).await?.is_some() {
+            return Err(ActionError::Unchanged);
+        }
+        tx.set_frozen(account, Some(context.now)).await?;
+        // All sessions of the account end at once. While the freeze lasts, its role is not in force.
+        tx.end_sessions(account, None).await?;
+        family_holds(&mut tx, account, |key| key.life.hold(Hold::AccountFrozen).ok()).await?;
+        // The holder is told that it happened, and not by whom or from where.
+        let alert = keyward_rules::alert::Alert::of(AlertKind::AccountFrozen, account, context.now);
+        tell::notify_holder(context, &mut tx, alert).await?;
+        let facts = [("holds", "+ account frozen".to_owned()), ("why", why)];
+        let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &facts);
+        tx.commit(event).await?;
+        Ok(())
+    }
 }
 
 /// Lifts the freeze of an account, in a proposal's transaction.
@@ -116,33 +113,49 @@ pub(super) async fn thaw_account(
     Ok(())
 }
 
-/// Freezes a key.
-///
-/// # Errors
-/// [`ActionError::NoKey`]; [`ActionError::Unchanged`] when it is frozen; [`ActionError::Life`] when it has ended.
-#[crate::boxed]
-pub async fn freeze_one_key(
-    context: &ActionContext<'_>,
-    proof: Proof,
-    id: KeyId,
-    why: &str,
-) -> Result<(), ActionError> {
-    let grant = context.actor.may(ActionKind::FreezeKey, proof)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    acting(context, &mut tx).await?;
-    let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
-    if key.life.holds.has(Hold::Frozen) {
-        return Err(ActionError::Unchanged);
+/// Freeze a key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FreezeKey {
+    /// The key.
+    pub key: KeyId,
+    /// The reason, for the audit log.
+    pub why: String,
+}
+
+#[async_trait]
+impl Action for FreezeKey {
+    type Reply = ();
+
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let Self { key, why } = self;
+        Ok(PendingAction {
+            action: ActionKind::FreezeKey,
+            facts: vec![("key", key.to_string()), ("why", why.clone())],
+            words: vec![format!("Freeze the API key {key}"), format!("Why: {why}")],
+        })
     }
-    key.life = key.life.hold(Hold::Frozen)?;
-    let mut alert = keyward_rules::alert::Alert::of(AlertKind::KeyFrozen, key.account, context.now);
-    alert.key = Some((id, key.name.to_string()));
-    tx.update_key(key).await?;
-    tell::notify_holder(context, &mut tx, alert).await?;
-    let facts = [("holds", "+ frozen".to_owned()), ("why", why.to_owned())];
-    let event = Event::of(tx.grant(), context.now, &format!("key:{id}"), &facts);
-    tx.commit(event).await?;
-    Ok(())
+
+    /// # Errors
+    /// [`ActionError::NoKey`]; [`ActionError::Unchanged`] when it is frozen; [`ActionError::Life`] when it has ended.
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self { key: id, why } = self;
+        let grant = context.actor.may(ActionKind::FreezeKey, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        acting(context, &mut tx).await?;
+        let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
+        if key.life.holds.has(Hold::Frozen) {
+            return Err(ActionError::Unchanged);
+        }
+        key.life = key.life.hold(Hold::Frozen)?;
+        let mut alert = keyward_rules::alert::Alert::of(AlertKind::KeyFrozen, key.account, context.now);
+        alert.key = Some((id, key.name.to_string()));
+        tx.update_key(key).await?;
+        tell::notify_holder(context, &mut tx, alert).await?;
+        let facts = [("holds", "+ frozen".to_owned()), ("why", why)];
+        let event = Event::of(tx.grant(), context.now, &format!("key:{id}"), &facts);
+        tx.commit(event).await?;
+        Ok(())
+    }
 }
 
 /// Lifts the freeze of a key, in a proposal's transaction.

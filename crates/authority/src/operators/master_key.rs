@@ -1,6 +1,8 @@
-//! Action: wrap the store's root key under another master key. Operators approve the new key by its name, and whoever
-//! has both keys, at the host, carries it out.
+//! What is done with keys of the deployment at the host: record that the identity key leaves, and wrap the store's root
+//! key under another master key. Operators approve the new master key by its name, and whoever has both keys carries it
+//! out; its proof is that proposal, so it is a function and no [`Action`].
 
+use async_trait::async_trait;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::MasterKeyId;
@@ -9,7 +11,7 @@ use keyward_store::MasterKey;
 
 use super::proposals::begin_passed;
 use super::roles::{operators_of, staff};
-use crate::{ActionContext, ActionError};
+use crate::{Action, ActionContext, ActionError, PendingAction};
 
 /// Who stood behind it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,17 +31,31 @@ pub async fn master_key_id(context: &ActionContext<'_>) -> Result<MasterKeyId, A
     Ok(context.authority.access.reader.master_key_id().await?)
 }
 
-/// Writes down that the identity key is about to leave for a file.
-///
-/// # Errors
-/// [`ActionError::Store`]; then nothing may be written out.
-#[crate::boxed]
-pub async fn note_identity_key(context: &ActionContext<'_>) -> Result<(), ActionError> {
-    let grant = context.actor.may(ActionKind::ExportIdentityKey, Proof::None)?;
-    let tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let event = Event::of(tx.grant(), context.now, "identity_key", &[("number", "1".to_owned())]);
-    tx.commit(event).await?;
-    Ok(())
+/// Record that the identity key is about to leave for a file. When this fails, nothing may be written out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RecordIdentityKeyExport;
+
+#[async_trait]
+impl Action for RecordIdentityKeyExport {
+    type Reply = ();
+
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        Ok(PendingAction {
+            action: ActionKind::ExportIdentityKey,
+            facts: vec![("number", "1".to_owned())],
+            words: vec!["Write identity key number 1 to a file".to_owned()],
+        })
+    }
+
+    /// # Errors
+    /// [`ActionError::Store`].
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let grant = context.actor.may(ActionKind::ExportIdentityKey, proof)?;
+        let tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let event = Event::of(tx.grant(), context.now, "identity_key", &[("number", "1".to_owned())]);
+        tx.commit(event).await?;
+        Ok(())
+    }
 }
 
 /// Wraps the root key under `new`. Nodes that run go on as they are; the next start needs the new master key.

@@ -14,23 +14,22 @@ mod proposals;
 mod restore;
 mod roles;
 
-pub use freeze::{freeze_account, freeze_one_key, plan_freeze_account, plan_freeze_key};
+pub use freeze::{FreezeAccount, FreezeKey};
 pub(crate) use freeze::{frozen_now, refuse_frozen};
 pub use lookup::{
     OverseenAccount, Overview, overseen_account, overseen_key, overview, search_accounts, search_keys,
 };
-pub use master_key::{Approvers, master_key_id, note_identity_key, rotate_master_key};
+pub use master_key::{Approvers, RecordIdentityKeyExport, master_key_id, rotate_master_key};
 pub use name::name_of;
-pub use policy::{plan_tightening, tighten_policy};
+pub use policy::TightenPolicy;
 pub(crate) use policy_in_force::policy_now;
 pub use policy_in_force::{InForce, PolicySource, policy_in_force};
 pub use proposals::{
-    Progress, ProposalView, approve, cancel_proposal, carry_out, carry_out_if_complete, check_proposal,
-    list_proposals, plan_approval, plan_cancellation, plan_proposal, propose, show_proposal,
+    ApproveProposal, CancelProposal, Progress, ProposalView, ProposeChange, carry_out, carry_out_if_complete,
+    check_proposal, list_proposals, show_proposal,
 };
-pub use restore::{Since, note_restore};
+pub use restore::{FinishRestore, Since};
 pub use roles::{
-    PendingLink, SetUp, check_set_up, invite_operator, offer_set_up, plan_invitation, plan_revocation,
-    plan_set_up, prepare_set_up, revoke_role, role_of, set_up_is_open, staff, take_set_up,
+    InviteOperator, OfferSetUp, PendingLink, RevokeRole, SetUp, TakeSetUp, role_of, set_up_is_open, staff,
 };
 pub(crate) use roles::{acting, refuse_too_few};

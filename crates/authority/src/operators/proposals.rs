@@ -1,5 +1,7 @@
-//! Proposals: made by one operator, approved by others, carried out once.
+//! Proposals. Actions: propose a change, approve a proposal, cancel it. Carrying one out is a function and no
+//! [`Action`]: its proof is the proposal itself.
 
+use async_trait::async_trait;
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
@@ -14,8 +16,7 @@ use super::changes::{apply, words};
 use super::name::name_of;
 use super::policy_in_force::{policy_in_force, policy_now};
 use super::roles::{operators, operators_of, staff};
-
-use crate::{ActionContext, ActionError, PendingAction, tell};
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// A proposal as people see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,21 +45,6 @@ pub struct ProposalView {
     pub settled: Option<(Moment, String)>,
 }
 
-/// What proposing is approved as.
-///
-/// # Errors
-/// As [`check_proposal`].
-#[crate::boxed]
-pub async fn plan_proposal(
-    context: &ActionContext<'_>,
-    change: Change,
-) -> Result<PendingAction, ActionError> {
-    let lines = check_proposal(context, change).await?;
-    let mut words = vec!["Propose this change to the other operators:".to_owned()];
-    words.extend(lines);
-    Ok(PendingAction { action: ActionKind::Propose, facts: vec![("change", change.to_string())], words })
-}
-
 /// Whether the change can be proposed; gives its words.
 ///
 /// # Errors
@@ -79,89 +65,115 @@ pub async fn check_proposal(context: &ActionContext<'_>, change: Change) -> Resu
     words(context, change).await
 }
 
-/// Makes a proposal and tells the other operators; gives its number.
-///
-/// # Errors
-/// As [`check_proposal`], [`ActionError::TooManyProposals`], and [`ActionError::ProposedAlready`].
-#[crate::boxed]
-pub async fn propose(
-    context: &ActionContext<'_>,
-    proof: Proof,
-    change: Change,
-) -> Result<ProposalId, ActionError> {
-    let requester = context.actor.person().ok_or(ActionError::NoAccount)?.account;
-    let lines = check_proposal(context, change).await?;
-    let name = name_of(context, requester).await?;
-    let grant = context.actor.may(ActionKind::Propose, proof)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    if tx.open_proposals().await? >= u64::try_from(OPEN_PROPOSALS).unwrap_or(u64::MAX) {
-        return Err(ActionError::TooManyProposals);
+/// Propose a change, and tell the other operators.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ProposeChange(pub Change);
+
+#[async_trait]
+impl Action for ProposeChange {
+    /// The proposal's number.
+    type Reply = ProposalId;
+
+    /// # Errors
+    /// As [`check_proposal`].
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let Self(change) = *self;
+        let mut words = vec!["Propose this change to the other operators:".to_owned()];
+        words.extend(check_proposal(context, change).await?);
+        Ok(PendingAction { action: ActionKind::Propose, facts: vec![("change", change.to_string())], words })
     }
-    if let Some(first) = tx.open_proposal_of(change).await? {
-        return Err(ActionError::ProposedAlready(first));
+
+    /// # Errors
+    /// As [`check_proposal`], [`ActionError::TooManyProposals`], and [`ActionError::ProposedAlready`].
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self(change) = self;
+        let requester = context.actor.person().ok_or(ActionError::NoAccount)?.account;
+        let lines = check_proposal(context, change).await?;
+        let name = name_of(context, requester).await?;
+        let grant = context.actor.may(ActionKind::Propose, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        if tx.open_proposals().await? >= u64::try_from(OPEN_PROPOSALS).unwrap_or(u64::MAX) {
+            return Err(ActionError::TooManyProposals);
+        }
+        if let Some(first) = tx.open_proposal_of(change).await? {
+            return Err(ActionError::ProposedAlready(first));
+        }
+        // The role was looked up for the request; it counts at this moment.
+        let people = operators(&mut tx).await?;
+        if !people.contains(&requester) {
+            return Err(NotPassed::NotAnOperator.into());
+        }
+        let hash = ChangeHash::of(change, &lines);
+        let proposal = Proposal {
+            id: ProposalId::from_u64(1).ok_or(ActionError::NoProposal)?,
+            change,
+            hash,
+            needed: policy_now(context, &mut tx).await?.needed,
+            requester,
+            made_at: context.now,
+            expires_at: context.now.plus_ms(PROPOSAL_LIFE_MS),
+            approvals: Vec::new(),
+            standing: Standing::Open,
+        };
+        let id = tx.insert_proposal(proposal, &lines).await?;
+        let detail = format!("Proposal {id} by {name}: {}.", lines.first().map_or("", String::as_str));
+        tell_operators(context, &mut tx, &people, Some(requester), AlertKind::ProposalWaiting, &detail)
+            .await?;
+        let facts =
+            [("change", change.to_string()), ("hash", hash.to_string()), ("words", lines.join(" | "))];
+        let event = Event::of(tx.grant(), context.now, &format!("proposal:{id}"), &facts);
+        tx.commit(event).await?;
+        Ok(id)
     }
-    // The role was looked up for the request; it counts at this moment.
-    let people = operators(&mut tx).await?;
-    if !people.contains(&requester) {
-        return Err(NotPassed::NotAnOperator.into());
-    }
-    let hash = ChangeHash::of(change, &lines);
-    let proposal = Proposal {
-        id: ProposalId::from_u64(1).ok_or(ActionError::NoProposal)?,
-        change,
-        hash,
-        needed: policy_now(context, &mut tx).await?.needed,
-        requester,
-        made_at: context.now,
-        expires_at: context.now.plus_ms(PROPOSAL_LIFE_MS),
-        approvals: Vec::new(),
-        standing: Standing::Open,
-    };
-    let id = tx.insert_proposal(proposal, &lines).await?;
-    let detail = format!("Proposal {id} by {name}: {}.", lines.first().map_or("", String::as_str));
-    tell_operators(context, &mut tx, &people, Some(requester), AlertKind::ProposalWaiting, &detail).await?;
-    let facts = [("change", change.to_string()), ("hash", hash.to_string()), ("words", lines.join(" | "))];
-    let event = Event::of(tx.grant(), context.now, &format!("proposal:{id}"), &facts);
-    tx.commit(event).await?;
-    Ok(id)
 }
 
-/// What approving is approved as: the words of the proposal, bound by its hash.
-#[must_use]
-pub fn plan_approval(view: &ProposalView) -> PendingAction {
-    let mut words = vec![format!("Approve proposal {} of {}:", view.id, view.requester.1)];
-    words.extend(view.words.iter().cloned());
-    PendingAction {
-        action: ActionKind::Approve,
-        facts: vec![("proposal", view.id.to_string()), ("hash", view.hash.to_string())],
-        words,
-    }
+/// Approve a proposal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ApproveProposal {
+    /// The proposal.
+    pub proposal: ProposalId,
+    /// The hash of what the approver has read.
+    pub read: ChangeHash,
 }
 
-/// Approves a proposal, having read what `read` is the hash of.
-///
-/// # Errors
-/// [`ActionError::Proposal`], [`ActionError::NoProposal`].
-#[crate::boxed]
-pub async fn approve(
-    context: &ActionContext<'_>,
-    proof: Proof,
-    id: ProposalId,
-    read: ChangeHash,
-) -> Result<(), ActionError> {
-    let by = context.actor.person().ok_or(ActionError::NoAccount)?.account;
-    let grant = context.actor.may(ActionKind::Approve, proof)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let record = tx.proposal(id).await?.ok_or(ActionError::NoProposal)?;
-    let operators = operators(&mut tx).await?;
-    let needed = policy_now(context, &mut tx).await?.needed;
-    let hash = hash_now(context, record.proposal.change).await;
-    let present = Present { operators: &operators, hash, needed, now: context.now };
-    let approval = record.proposal.approve(by, read, &present)?;
-    tx.insert_approval(id, &approval).await?;
-    let event = Event::of(tx.grant(), context.now, &format!("proposal:{id}"), &[("hash", read.to_string())]);
-    tx.commit(event).await?;
-    Ok(())
+#[async_trait]
+impl Action for ApproveProposal {
+    type Reply = ();
+
+    /// The words of the proposal, bound by its own hash.
+    ///
+    /// # Errors
+    /// As [`show_proposal`].
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let view = show_proposal(context, self.proposal).await?;
+        let mut words = vec![format!("Approve proposal {} of {}:", view.id, view.requester.1)];
+        words.extend(view.words);
+        Ok(PendingAction {
+            action: ActionKind::Approve,
+            facts: vec![("proposal", view.id.to_string()), ("hash", view.hash.to_string())],
+            words,
+        })
+    }
+
+    /// # Errors
+    /// [`ActionError::Proposal`], [`ActionError::NoProposal`].
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self { proposal: id, read } = self;
+        let by = context.actor.person().ok_or(ActionError::NoAccount)?.account;
+        let grant = context.actor.may(ActionKind::Approve, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let record = tx.proposal(id).await?.ok_or(ActionError::NoProposal)?;
+        let operators = operators(&mut tx).await?;
+        let needed = policy_now(context, &mut tx).await?.needed;
+        let hash = hash_now(context, record.proposal.change).await;
+        let present = Present { operators: &operators, hash, needed, now: context.now };
+        let approval = record.proposal.approve(by, read, &present)?;
+        tx.insert_approval(id, &approval).await?;
+        let fact = ("hash", read.to_string());
+        let event = Event::of(tx.grant(), context.now, &format!("proposal:{id}"), &[fact]);
+        tx.commit(event).await?;
+        Ok(())
+    }
 }
 
 /// What became of a proposal after it was made or approved.
@@ -287,44 +299,46 @@ impl Judged {
     }
 }
 
-/// What cancelling a proposal is confirmed as.
-#[must_use]
-pub fn plan_cancellation(id: ProposalId) -> PendingAction {
-    PendingAction {
-        action: ActionKind::CancelProposal,
-        facts: vec![("proposal", id.to_string())],
-        words: vec![format!("Cancel proposal {id}")],
-    }
-}
+/// Cancel an open proposal. Only operators take part in one, so only they can.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CancelProposal(pub ProposalId);
 
-/// Cancels an open proposal. Only operators take part in one, so only they can.
-///
-/// # Errors
-/// [`ActionError::Proposal`] when it is settled; [`ActionError::NoProposal`].
-#[crate::boxed]
-pub async fn cancel_proposal(
-    context: &ActionContext<'_>,
-    proof: Proof,
-    id: ProposalId,
-) -> Result<(), ActionError> {
-    let by = context.actor.person().ok_or(ActionError::NoAccount)?.account;
-    let grant = context.actor.may(ActionKind::CancelProposal, proof)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let people = operators(&mut tx).await?;
-    if !people.contains(&by) {
-        return Err(NotPassed::NotAnOperator.into());
+#[async_trait]
+impl Action for CancelProposal {
+    type Reply = ();
+
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let Self(id) = self;
+        Ok(PendingAction {
+            action: ActionKind::CancelProposal,
+            facts: vec![("proposal", id.to_string())],
+            words: vec![format!("Cancel proposal {id}")],
+        })
     }
-    let record = tx.proposal(id).await?.ok_or(ActionError::NoProposal)?;
-    if record.proposal.standing != Standing::Open {
-        return Err(NotPassed::Settled.into());
+
+    /// # Errors
+    /// [`ActionError::Proposal`] when it is settled; [`ActionError::NoProposal`].
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self(id) = self;
+        let by = context.actor.person().ok_or(ActionError::NoAccount)?.account;
+        let grant = context.actor.may(ActionKind::CancelProposal, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let people = operators(&mut tx).await?;
+        if !people.contains(&by) {
+            return Err(NotPassed::NotAnOperator.into());
+        }
+        let record = tx.proposal(id).await?.ok_or(ActionError::NoProposal)?;
+        if record.proposal.standing != Standing::Open {
+            return Err(NotPassed::Settled.into());
+        }
+        tx.settle_proposal(&record, Standing::Cancelled, Some(by)).await?;
+        let detail = settled_detail(&record, "cancelled");
+        tell_operators(context, &mut tx, &people, Some(by), AlertKind::ProposalSettled, &detail).await?;
+        let facts = [("change", record.proposal.change.to_string())];
+        let event = Event::of(tx.grant(), context.now, &format!("proposal:{id}"), &facts);
+        tx.commit(event).await?;
+        Ok(())
     }
-    tx.settle_proposal(&record, Standing::Cancelled, Some(by)).await?;
-    let detail = settled_detail(&record, "cancelled");
-    tell_operators(context, &mut tx, &people, Some(by), AlertKind::ProposalSettled, &detail).await?;
-    let facts = [("change", record.proposal.change.to_string())];
-    let event = Event::of(tx.grant(), context.now, &format!("proposal:{id}"), &facts);
-    tx.commit(event).await?;
-    Ok(())
 }
 
 fn settled_detail(record: &ProposalRecord, how: &str) -> String {

@@ -1,8 +1,9 @@
-//! Action: put a backup back. What may have been switched off since the backup stays off until somebody who may
+//! Action: finish putting a backup back. What may have been switched off since the backup stays off until somebody who may
 //! switches it on again.
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
@@ -10,7 +11,7 @@ use keyward_rules::id::{AccountId, KeyId};
 use keyward_store::{MasterKey, Seen};
 
 use crate::apps::freeze_all;
-use crate::{ActionContext, ActionError, tell};
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Keys looked at in one transaction.
 const BATCH: u64 = 500;
@@ -24,52 +25,86 @@ pub enum Since {
     Unknown,
 }
 
-/// Writes down that the backup which goes up to `kept` was put back. With changes missing, every active key is disabled
-/// and every session ended; gives how many keys that were. `keys` are the backup's master key and today's.
-///
-/// # Errors
-/// [`ActionError::Store`]; batches that were committed before stay.
-#[crate::boxed]
-pub async fn note_restore(
-    context: &ActionContext<'_>,
-    kept: Seen,
-    since: Since,
-    (former, master): (&MasterKey, &MasterKey),
-) -> Result<usize, ActionError> {
-    let disabled = match since {
-        Since::Nothing => 0,
-        Since::Unknown => disable_all(context).await?,
-    };
-    // A range taken away since, or an app frozen since, would be back with the backup.
-    let apps = match since {
-        Since::Nothing => 0,
-        Since::Unknown => freeze_all(context, ActionKind::RestoreStore).await?,
-    };
-    let grant = context.actor.may(ActionKind::RestoreStore, Proof::None)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let ended = match since {
-        Since::Nothing => 0,
-        Since::Unknown => tx.end_all_sessions().await?,
-    };
-    let missing = match since {
-        Since::Nothing => "none",
-        Since::Unknown => "unknown",
-    };
-    if former.id() != master.id() {
-        tx.wrap_root_key(former, master).await?;
+impl Since {
+    /// The word in the audit log.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Nothing => "none",
+            Self::Unknown => "unknown",
+        }
     }
-    let facts = [
-        ("apps_frozen", apps.to_string()),
-        ("master_key", format!("{} -> {}", former.id(), master.id())),
-        ("up_to_change", kept.revision.0.to_string()),
-        ("up_to_record", kept.audit.to_string()),
-        ("changes_missing", missing.to_owned()),
-        ("keys_disabled", disabled.to_string()),
-        ("sessions_ended", ended.to_string()),
-    ];
-    let event = Event::of(tx.grant(), context.now, "store", &facts);
-    tx.commit(event).await?;
-    Ok(disabled)
+}
+
+/// Record that a backup was put back. With changes missing, disable every active key, freeze every app, end every session.
+pub struct FinishRestore<'k> {
+    /// How far the backup goes.
+    pub kept: Seen,
+    /// Whether changes were acknowledged after it.
+    pub since: Since,
+    /// The master key that the backup was made under.
+    pub former: &'k MasterKey,
+    /// The master key of today, which the root key is wrapped under from now on.
+    pub master: &'k MasterKey,
+}
+
+#[async_trait]
+impl Action for FinishRestore<'_> {
+    /// How many keys were disabled.
+    type Reply = usize;
+
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let (change, record) = (self.kept.revision.0.to_string(), self.kept.audit.to_string());
+        let mut words = vec![format!("Put back the backup up to change {change} and audit record {record}")];
+        if self.since == Since::Unknown {
+            words.push("Disable all active API keys, freeze all apps and end all sessions".to_owned());
+        }
+        Ok(PendingAction {
+            action: ActionKind::RestoreStore,
+            facts: vec![
+                ("master_key", format!("{} -> {}", self.former.id(), self.master.id())),
+                ("up_to_change", change),
+                ("up_to_record", record),
+                ("changes_missing", self.since.word().to_owned()),
+            ],
+            words,
+        })
+    }
+
+    /// # Errors
+    /// [`ActionError::Store`]; batches that were committed before stay.
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self { kept, since, former, master } = self;
+        let grant = context.actor.may(ActionKind::RestoreStore, proof)?;
+        let disabled = match since {
+            Since::Nothing => 0,
+            Since::Unknown => disable_all(context).await?,
+        };
+        // A range taken away since, or an app frozen since, would be back with the backup.
+        let apps = match since {
+            Since::Nothing => 0,
+            Since::Unknown => freeze_all(context, ActionKind::RestoreStore).await?,
+        };
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let ended = match since {
+            Since::Nothing => 0,
+            Since::Unknown => tx.end_all_sessions().await?,
+        };
+        if former.id() != master.id() {
+            tx.wrap_root_key(former, master).await?;
+        }
+        let facts = [
+            ("apps_frozen", apps.to_string()),
+            ("master_key", format!("{} -> {}", former.id(), master.id())),
+            ("up_to_change", kept.revision.0.to_string()),
+            ("up_to_record", kept.audit.to_string()),
+            ("changes_missing", since.word().to_owned()),
+            ("keys_disabled", disabled.to_string()),
+            ("sessions_ended", ended.to_string()),
+        ];
+        let event = Event::of(tx.grant(), context.now, "store", &facts);
+        tx.commit(event).await?;
+        Ok(disabled)
+    }
 }
 
 async fn disable_all(context: &ActionContext<'_>) -> Result<usize, ActionError> {

@@ -1,5 +1,7 @@
-//! Who has a role: the set-up of the first operators, and taking a role away. Granting one later is a proposal.
+//! Who has a role. Actions: offer a set-up link, take the place that it offers, invite the next operator, take a role
+//! away. Granting a role later is a proposal.
 
+use async_trait::async_trait;
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof, TwoFactor};
@@ -16,7 +18,7 @@ use tracing::error;
 use super::name::name_of;
 use super::policy_in_force::{policy_in_force, policy_now};
 use crate::duties::raise_altered_role;
-use crate::{ActionContext, ActionError, PendingAction, tell};
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Prefix of the token in a set-up link.
 const SET_UP: &str = "kwo_";
@@ -126,37 +128,59 @@ impl PendingLink {
     }
 }
 
-/// Offers an operator's place by a link, while there are too few operators. `None` when there is nothing to offer.
-///
-/// # Errors
-/// [`ActionError::SetUpIsOver`] when another link is asked for and there are enough operators.
-#[crate::boxed]
-pub async fn offer_set_up(context: &ActionContext<'_>, which: SetUp) -> Result<Option<Token>, ActionError> {
-    match prepare_set_up(context, which).await? {
-        Some(link) => link.commit().await.map(Some),
-        None => Ok(None),
+/// Offer an operator's place by a link, while there are too few operators.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OfferSetUp(pub SetUp);
+
+impl OfferSetUp {
+    /// Prepares the link for a caller that keeps the token before the link counts. `None` when there is nothing to offer.
+    ///
+    /// # Errors
+    /// As [`OfferSetUp::perform`].
+    #[crate::boxed]
+    pub async fn prepare(
+        self,
+        context: &ActionContext<'_>,
+        proof: Proof,
+    ) -> Result<Option<PendingLink>, ActionError> {
+        let grant = context.actor.may(ActionKind::OfferSetUp, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let (have, policy) = (operators(&mut tx).await?.len(), policy_now(context, &mut tx).await?);
+        let open = have < usize::from(policy.needed.operators());
+        match self.0 {
+            SetUp::Once if have > 0 || tx.set_up_was_offered().await? => return Ok(None),
+            SetUp::Again if !open => return Err(ActionError::SetUpIsOver),
+            SetUp::Once | SetUp::Again => {}
+        }
+        make_link(context, tx).await.map(Some)
     }
 }
 
-/// The same, for who keeps the token before the link counts.
-///
-/// # Errors
-/// As [`offer_set_up`].
-#[crate::boxed]
-pub async fn prepare_set_up(
-    context: &ActionContext<'_>,
-    which: SetUp,
-) -> Result<Option<PendingLink>, ActionError> {
-    let grant = context.actor.may(ActionKind::OfferSetUp, Proof::None)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let (have, policy) = (operators(&mut tx).await?.len(), policy_now(context, &mut tx).await?);
-    let open = have < usize::from(policy.needed.operators());
-    match which {
-        SetUp::Once if have > 0 || tx.set_up_was_offered().await? => return Ok(None),
-        SetUp::Again if !open => return Err(ActionError::SetUpIsOver),
-        SetUp::Once | SetUp::Again => {}
+#[async_trait]
+impl Action for OfferSetUp {
+    /// What the link holds; `None` when there is nothing to offer.
+    type Reply = Option<Token>;
+
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let which = match self.0 {
+            SetUp::Once => "once",
+            SetUp::Again => "again",
+        };
+        Ok(PendingAction {
+            action: ActionKind::OfferSetUp,
+            facts: vec![("which", which.to_owned())],
+            words: vec!["Make a link that makes the person who opens it an operator".to_owned()],
+        })
     }
-    make_link(context, tx).await.map(Some)
+
+    /// # Errors
+    /// [`ActionError::SetUpIsOver`] when another link is asked for and there are enough operators.
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        match self.prepare(context, proof).await? {
+            Some(link) => link.commit().await.map(Some),
+            None => Ok(None),
+        }
+    }
 }
 
 async fn make_link(context: &ActionContext<'_>, mut tx: Tx) -> Result<PendingLink, ActionError> {
@@ -166,57 +190,111 @@ async fn make_link(context: &ActionContext<'_>, mut tx: Tx) -> Result<PendingLin
     Ok(PendingLink { token, until, tx })
 }
 
-/// What inviting another operator is approved as.
-#[must_use]
-pub fn plan_invitation() -> PendingAction {
-    PendingAction {
-        action: ActionKind::InviteOperator,
-        facts: Vec::new(),
-        words: vec![
-            "Make a link that makes the person who opens it an operator".to_owned(),
-            "Give it to one person, by a way that nobody else reads. It works once, for 7 days.".to_owned(),
-        ],
+/// Invite the next operator by a link, while the set-up lasts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InviteOperator;
+
+#[async_trait]
+impl Action for InviteOperator {
+    /// What the link holds.
+    type Reply = Token;
+
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        Ok(PendingAction {
+            action: ActionKind::InviteOperator,
+            facts: Vec::new(),
+            words: vec![
+                "Make a link that makes the person who opens it an operator".to_owned(),
+                "Give it to one person, by a way that nobody else reads. It works once, for 7 days."
+                    .to_owned(),
+            ],
+        })
+    }
+
+    /// # Errors
+    /// [`ActionError::SetUpIsOver`].
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let grant = context.actor.may(ActionKind::InviteOperator, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        acting(context, &mut tx).await?;
+        let (have, policy) = (operators(&mut tx).await?.len(), policy_now(context, &mut tx).await?);
+        if have >= usize::from(policy.needed.operators()) {
+            return Err(ActionError::SetUpIsOver);
+        }
+        make_link(context, tx).await?.commit().await
     }
 }
 
-/// Offers the next operator's place, while the set-up lasts.
-///
-/// # Errors
-/// [`ActionError::SetUpIsOver`].
-#[crate::boxed]
-pub async fn invite_operator(context: &ActionContext<'_>, proof: Proof) -> Result<Token, ActionError> {
-    let grant = context.actor.may(ActionKind::InviteOperator, proof)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    acting(context, &mut tx).await?;
-    let (have, policy) = (operators(&mut tx).await?.len(), policy_now(context, &mut tx).await?);
-    if have >= usize::from(policy.needed.operators()) {
-        return Err(ActionError::SetUpIsOver);
-    }
-    make_link(context, tx).await?.commit().await
+/// Take the place that a set-up link offers. The person has two factors.
+pub struct TakeSetUp {
+    /// What the link holds.
+    pub token: String,
+    /// The first operator's choice to need nobody else.
+    pub alone: bool,
 }
 
-/// What taking the place is approved as; `alone` is the first operator's choice to need nobody else.
-#[must_use]
-pub fn plan_set_up(token: &str, alone: bool) -> PendingAction {
-    let mut words = vec!["Become an operator of this deployment".to_owned()];
-    if alone {
-        words.push(
-            "One operator is enough for everything: no second person looks at what is loosened".to_owned(),
-        );
+#[async_trait]
+impl Action for TakeSetUp {
+    type Reply = ();
+
+    /// Judges the link as well, each time: nobody is asked to approve what cannot be.
+    ///
+    /// # Errors
+    /// [`ActionError::NoSetUpLink`], [`ActionError::TwoFactorOff`].
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        check_link(context, &self.token).await?;
+        let mut words = vec!["Become an operator of this deployment".to_owned()];
+        if self.alone {
+            words.push(
+                "One operator is enough for everything: no second person looks at what is loosened"
+                    .to_owned(),
+            );
+        }
+        Ok(PendingAction {
+            action: ActionKind::TakeSetUp,
+            facts: vec![("token", self.token.clone()), ("alone", self.alone.to_string())],
+            words,
+        })
     }
-    PendingAction {
-        action: ActionKind::TakeSetUp,
-        facts: vec![("token", token.to_owned()), ("alone", alone.to_string())],
-        words,
+
+    /// # Errors
+    /// [`ActionError::NoSetUpLink`], [`ActionError::TwoFactorOff`], [`ActionError::Unchanged`] for who is an operator.
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let account = context.actor.person().ok_or(ActionError::NoAccount)?.account;
+        let token = Token::parse(SET_UP, &self.token).ok_or(ActionError::NoSetUpLink)?;
+        let grant = context.actor.may(ActionKind::TakeSetUp, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let (people, policy) = (operators(&mut tx).await?, policy_now(context, &mut tx).await?);
+        if people.contains(&account) {
+            return Err(ActionError::Unchanged);
+        }
+        if people.len() >= usize::from(policy.needed.operators())
+            || !tx.use_set_up_link(&stored(context, &token)).await?
+        {
+            return Err(ActionError::NoSetUpLink);
+        }
+        let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
+        if person.two_factor() == TwoFactor::Off {
+            return Err(ActionError::TwoFactorOff);
+        }
+        tx.set_role(account, Some(Role::Operator)).await?;
+        // Only the first may choose to be alone: later it is a loosening like every other.
+        let alone = self.alone && people.is_empty();
+        if alone {
+            tx.set_policy(Setting::OperatorsNeeded(Needed::Alone), account).await?;
+        }
+        let detail = "By a set-up link.".to_owned();
+        let alert = tell::by_actor(context, AlertKind::RoleGranted, account, detail);
+        tell::notify_holder(context, &mut tx, alert).await?;
+        let facts = [("role", "operator".to_owned()), ("alone", alone.to_string())];
+        let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &facts);
+        tx.commit(event).await?;
+        Ok(())
     }
 }
 
-/// Whether a set-up link is good, so that nobody is asked to approve what cannot be.
-///
-/// # Errors
-/// [`ActionError::NoSetUpLink`], [`ActionError::TwoFactorOff`].
-#[crate::boxed]
-pub async fn check_set_up(context: &ActionContext<'_>, token: &str) -> Result<(), ActionError> {
+/// Refuses a link that is not good, and a person with one factor.
+async fn check_link(context: &ActionContext<'_>, token: &str) -> Result<(), ActionError> {
     let account = context.actor.person().ok_or(ActionError::NoAccount)?.account;
     let token = Token::parse(SET_UP, token).ok_or(ActionError::NoSetUpLink)?;
     if !context.authority.access.reader.set_up_link_is_good(&stored(context, &token), context.now).await? {
@@ -224,49 +302,6 @@ pub async fn check_set_up(context: &ActionContext<'_>, token: &str) -> Result<()
     }
     let person = context.authority.access.door.person(account).await?.ok_or(ActionError::NoAccount)?;
     if person.two_factor() == TwoFactor::Off { Err(ActionError::TwoFactorOff) } else { Ok(()) }
-}
-
-/// Takes the place that a set-up link offers; the person has two factors.
-///
-/// # Errors
-/// [`ActionError::NoSetUpLink`], [`ActionError::TwoFactorOff`], [`ActionError::Unchanged`] for who is an operator.
-#[crate::boxed]
-pub async fn take_set_up(
-    context: &ActionContext<'_>,
-    proof: Proof,
-    token: &str,
-    alone: bool,
-) -> Result<(), ActionError> {
-    let account = context.actor.person().ok_or(ActionError::NoAccount)?.account;
-    let token = Token::parse(SET_UP, token).ok_or(ActionError::NoSetUpLink)?;
-    let grant = context.actor.may(ActionKind::TakeSetUp, proof)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let (people, policy) = (operators(&mut tx).await?, policy_now(context, &mut tx).await?);
-    if people.contains(&account) {
-        return Err(ActionError::Unchanged);
-    }
-    if people.len() >= usize::from(policy.needed.operators())
-        || !tx.use_set_up_link(&stored(context, &token)).await?
-    {
-        return Err(ActionError::NoSetUpLink);
-    }
-    let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
-    if person.two_factor() == TwoFactor::Off {
-        return Err(ActionError::TwoFactorOff);
-    }
-    tx.set_role(account, Some(Role::Operator)).await?;
-    // Only the first may choose to be alone: later it is a loosening like every other.
-    let alone = alone && people.is_empty();
-    if alone {
-        tx.set_policy(Setting::OperatorsNeeded(Needed::Alone), account).await?;
-    }
-    let detail = "By a set-up link.".to_owned();
-    tell::notify_holder(context, &mut tx, tell::by_actor(context, AlertKind::RoleGranted, account, detail))
-        .await?;
-    let facts = [("role", "operator".to_owned()), ("alone", alone.to_string())];
-    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &facts);
-    tx.commit(event).await?;
-    Ok(())
 }
 
 /// Refuses what would leave fewer operators than a loosening takes, if `account` were one no longer.
@@ -287,45 +322,47 @@ pub(crate) async fn refuse_too_few(
     Ok(())
 }
 
-/// What taking a role away is confirmed as.
-#[must_use]
-pub fn plan_revocation(account: AccountId) -> PendingAction {
-    PendingAction {
-        action: ActionKind::RevokeRole,
-        facts: vec![("account", account.to_string())],
-        words: vec![format!("Take the role of account {account} away")],
-    }
-}
+/// Take a role away, at once. So many operators stay as a loosening takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RevokeRole(pub AccountId);
 
-/// Takes a role away, at once. So many operators stay as a loosening takes.
-///
-/// # Errors
-/// [`ActionError::Unchanged`] when there is no role; [`ActionError::TooFewOperators`].
-#[crate::boxed]
-pub async fn revoke_role(
-    context: &ActionContext<'_>,
-    proof: Proof,
-    account: AccountId,
-) -> Result<(), ActionError> {
-    let name = name_of(context, account).await?;
-    let grant = context.actor.may(ActionKind::RevokeRole, proof)?;
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    acting(context, &mut tx).await?;
-    let staff = tx.staff().await?;
-    let member = staff.iter().find(|one| one.account == account);
-    // One that is not in force, or was altered, can be taken away as well.
-    if member.is_none() && !tx.has_role(account).await? {
-        return Err(ActionError::Unchanged);
+#[async_trait]
+impl Action for RevokeRole {
+    type Reply = ();
+
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let Self(account) = self;
+        Ok(PendingAction {
+            action: ActionKind::RevokeRole,
+            facts: vec![("account", account.to_string())],
+            words: vec![format!("Take the role of account {account} away")],
+        })
     }
-    let role = member.map_or_else(|| "none in force".to_owned(), |member| member.role.to_string());
-    refuse_too_few(context, &mut tx, account).await?;
-    tx.set_role(account, None).await?;
-    // The person is told that it happened, and not by whom or from where.
-    let detail = member.map(|member| format!("You were an {}.", member.role)).unwrap_or_default();
-    let alert = Alert { detail, ..Alert::of(AlertKind::RoleRevoked, account, context.now) };
-    tell::notify_holder(context, &mut tx, alert).await?;
-    let facts = [("role", role), ("name", name)];
-    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &facts);
-    tx.commit(event).await?;
-    Ok(())
+
+    /// # Errors
+    /// [`ActionError::Unchanged`] when there is no role; [`ActionError::TooFewOperators`].
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self(account) = self;
+        let name = name_of(context, account).await?;
+        let grant = context.actor.may(ActionKind::RevokeRole, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        acting(context, &mut tx).await?;
+        let staff = tx.staff().await?;
+        let member = staff.iter().find(|one| one.account == account);
+        // One that is not in force, or was altered, can be taken away as well.
+        if member.is_none() && !tx.has_role(account).await? {
+            return Err(ActionError::Unchanged);
+        }
+        let role = member.map_or_else(|| "none in force".to_owned(), |member| member.role.to_string());
+        refuse_too_few(context, &mut tx, account).await?;
+        tx.set_role(account, None).await?;
+        // The person is told that it happened, and not by whom or from where.
+        let detail = member.map(|member| format!("You were an {}.", member.role)).unwrap_or_default();
+        let alert = Alert { detail, ..Alert::of(AlertKind::RoleRevoked, account, context.now) };
+        tell::notify_holder(context, &mut tx, alert).await?;
+        let facts = [("role", role), ("name", name)];
+        let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &facts);
+        tx.commit(event).await?;
+        Ok(())
+    }
 }

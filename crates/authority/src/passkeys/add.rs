@@ -1,5 +1,6 @@
 //! Action: add a passkey.
 
+use async_trait::async_trait;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof, TwoFactor};
@@ -15,32 +16,17 @@ use super::ceremony::{Presented, credential_of, is_framed, keep, owner};
 use super::user_handle::user_handle;
 use super::{Offer, Purpose};
 use crate::accounts::{Enrolled, family_holds, recovery_codes};
-use crate::{ActionContext, ActionError, PendingAction, tell};
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
-/// A new passkey whose answer is right, before it is kept.
-pub struct Attested {
+/// Add a passkey, whose answer [`try_new_passkey`] found right. The first second factor brings recovery codes and lifts the hold
+/// on the keys; another one changes nothing else.
+pub struct EnrolPasskey {
+    account: AccountId,
     ceremony: CeremonyId,
     name: KeyName,
     handle: Vec<u8>,
     credential: String,
     counter: u32,
-}
-
-/// What a new passkey is approved as: this one, by its public key, under this name.
-#[must_use]
-pub fn plan_add(attested: &Attested) -> PendingAction {
-    PendingAction {
-        action: ActionKind::EnrolPasskey,
-        facts: vec![
-            ("name", attested.name.to_string()),
-            ("ceremony", attested.ceremony.to_string()),
-            ("credential", attested.credential.clone()),
-        ],
-        words: vec![
-            format!("Add the passkey “{}” to your account", attested.name),
-            "It signs in without the password.".to_owned(),
-        ],
-    }
 }
 
 /// Asks the browser for a new passkey.
@@ -76,7 +62,8 @@ pub async fn offer_new_passkey(context: &ActionContext<'_>) -> Result<Offer, Act
         .ok_or(ActionError::TooManyQuestions)
 }
 
-/// Checks what the browser made. The question stays: the same answer comes again with the step-up.
+/// Checks what the browser made; gives the action that adds it to the actor's account. The question stays: the same answer comes
+/// again with the step-up.
 ///
 /// # Errors
 /// [`ActionError::Name`]; [`ActionError::NotAPasskey`] for everything that is not right, late or used.
@@ -85,7 +72,7 @@ pub async fn try_new_passkey(
     context: &ActionContext<'_>,
     name: &str,
     text: &str,
-) -> Result<Attested, ActionError> {
+) -> Result<EnrolPasskey, ActionError> {
     let holder = context.actor.person().ok_or(ActionError::NoAccount)?;
     let party = context.authority.relying_party.as_ref().ok_or(ActionError::NoPasskeysHere)?;
     let name = KeyName::parse(name.trim())?;
@@ -105,50 +92,69 @@ pub async fn try_new_passkey(
     let counter = whole.pointer("/cred/counter").and_then(Value::as_u64);
     let counter = counter.and_then(|counter| u32::try_from(counter).ok()).ok_or_else(wrong)?;
     let handle = passkey.cred_id().to_vec();
-    Ok(Attested { ceremony, name, handle, credential: whole.to_string(), counter })
+    Ok(EnrolPasskey {
+        account: holder.account,
+        ceremony,
+        name,
+        handle,
+        credential: whole.to_string(),
+        counter,
+    })
 }
 
-/// Keeps the passkey. The first second factor brings recovery codes and lifts the hold on the keys; another one changes
-/// nothing else.
-///
-/// # Errors
-/// [`ActionError::NotAPasskey`] when the question was answered meanwhile, [`ActionError::TooManyPasskeys`].
-#[crate::boxed]
-pub async fn add_passkey(
-    context: &ActionContext<'_>,
-    proof: Proof,
-    account: AccountId,
-    attested: Attested,
-) -> Result<Enrolled, ActionError> {
-    let grant = context.actor.may(ActionKind::EnrolPasskey, proof)?;
-    let session = context.session().ok_or(ActionError::NoAccount)?;
-    let bound = Purpose::Add(session).bound(Some(account));
-    let door = &context.authority.access.door;
-    if door.take_ceremony(attested.ceremony, &bound, context.now).await?.is_none() {
-        return Err(ActionError::NotAPasskey);
+#[async_trait]
+impl Action for EnrolPasskey {
+    type Reply = Enrolled;
+
+    /// This passkey is approved, by its public key, under this name.
+    async fn plan(&self, _: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        Ok(PendingAction {
+            action: ActionKind::EnrolPasskey,
+            facts: vec![
+                ("name", self.name.to_string()),
+                ("ceremony", self.ceremony.to_string()),
+                ("credential", self.credential.clone()),
+            ],
+            words: vec![
+                format!("Add the passkey “{}” to your account", self.name),
+                "It signs in without the password.".to_owned(),
+            ],
+        })
     }
-    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
-    if person.passkeys >= PASSKEYS_PER_ACCOUNT {
-        return Err(ActionError::TooManyPasskeys);
-    }
-    let id = PasskeyId::from_entropy(context.random());
-    let Attested { name, handle, credential, counter, .. } = attested;
-    let detail = format!("It is called “{name}”.");
-    tx.insert_passkey(&NewPasskey { id, account, name, handle, credential, counter }).await?;
-    let mut codes = Vec::new();
-    match person.two_factor() {
-        // One more factor: nothing was reset (product.md 2).
-        TwoFactor::On => {}
-        TwoFactor::Off => {
-            codes = recovery_codes::write(context, &mut tx, account).await?;
-            family_holds(&mut tx, account, |key| Some(key.life.release(Hold::TwoFactorOff))).await?;
+
+    /// # Errors
+    /// [`ActionError::NotAPasskey`] when the question was answered meanwhile, [`ActionError::TooManyPasskeys`].
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self { account, ceremony, name, handle, credential, counter } = self;
+        let grant = context.actor.may(ActionKind::EnrolPasskey, proof)?;
+        let session = context.session().ok_or(ActionError::NoAccount)?;
+        let bound = Purpose::Add(session).bound(Some(account));
+        let door = &context.authority.access.door;
+        if door.take_ceremony(ceremony, &bound, context.now).await?.is_none() {
+            return Err(ActionError::NotAPasskey);
         }
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
+        if person.passkeys >= PASSKEYS_PER_ACCOUNT {
+            return Err(ActionError::TooManyPasskeys);
+        }
+        let id = PasskeyId::from_entropy(context.random());
+        let detail = format!("It is called “{name}”.");
+        tx.insert_passkey(&NewPasskey { id, account, name, handle, credential, counter }).await?;
+        let mut codes = Vec::new();
+        match person.two_factor() {
+            // One more factor: nothing was reset (product.md 2).
+            TwoFactor::On => {}
+            TwoFactor::Off => {
+                codes = recovery_codes::write(context, &mut tx, account).await?;
+                family_holds(&mut tx, account, |key| Some(key.life.release(Hold::TwoFactorOff))).await?;
+            }
+        }
+        let alert = tell::by_actor(context, AlertKind::PasskeyAdded, account, detail);
+        tell::notify_holder(context, &mut tx, alert).await?;
+        let facts = [("passkey", id.to_string())];
+        let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &facts);
+        tx.commit(event).await?;
+        Ok(Enrolled { recovery_codes: codes.iter().map(RecoveryCode::shown).collect() })
     }
-    let alert = tell::by_actor(context, AlertKind::PasskeyAdded, account, detail);
-    tell::notify_holder(context, &mut tx, alert).await?;
-    let facts = [("passkey", id.to_string())];
-    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &facts);
-    tx.commit(event).await?;
-    Ok(Enrolled { recovery_codes: codes.iter().map(RecoveryCode::shown).collect() })
 }

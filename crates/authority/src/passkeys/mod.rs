@@ -15,10 +15,10 @@ mod remove;
 mod rename;
 mod user_handle;
 
-pub use add::{Attested, add_passkey, offer_new_passkey, plan_add, try_new_passkey};
+pub use add::{EnrolPasskey, offer_new_passkey, try_new_passkey};
 pub use ceremony::{Offer, Purpose, offer_any_passkey, offer_passkey};
 pub(crate) use check::prove_any_passkey;
 pub use check::prove_passkey;
 pub(crate) use relying_party::RelyingParty;
-pub use remove::{plan_remove_passkey, remove_passkey};
-pub use rename::rename_passkey;
+pub use remove::RemovePasskey;
+pub use rename::RenamePasskey;

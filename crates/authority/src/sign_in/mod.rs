@@ -7,7 +7,7 @@ mod passkey;
 mod password;
 mod second_factor;
 
-pub use end::{end_other_sessions, end_session};
+pub use end::{EndOtherSessions, EndSession};
 pub(crate) use lane::{STRANGERS, lane};
 pub use note::{leave_note, take_note};
 pub use passkey::{present_passkey, present_passkey_second};

@@ -3,6 +3,7 @@
 //! An action that is one question belongs here: [`exposed::Exposed`] is all that it declares, and the handlers are the
 //! same for all. Pages with forms of their own stay in `pages`; they call the same [`crate::pages::confirm::act`].
 
+mod apps;
 mod channels;
 mod exposed;
 mod handlers;
@@ -15,10 +16,10 @@ use crate::shell::Shell;
 
 /// The routes of all pages here.
 pub fn pages() -> Routes {
-    channels::pages(keys::pages(Routes::default()))
+    apps::pages(channels::pages(keys::pages(Routes::default())))
 }
 
 /// The operations of all actions here.
 pub fn operations(api: OpenApiRouter<Shell>) -> OpenApiRouter<Shell> {
-    channels::operations(keys::operations(api))
+    apps::operations(channels::operations(keys::operations(api)))
 }

@@ -4,9 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use keyward_authority::accounts::{
-    Consent, ResetForm, ask_for_email, ask_to_register, ask_to_reset, change_password, change_phrase,
-    confirm_email as take_email, confirm_registration as take_registration, enrol_totp, plan_email,
-    plan_enrol, plan_password, plan_phrase, plan_recovery, plan_remove, remove_totp, renew_recovery_codes,
+    ChangeEmail, ChangePassword, ChangePhrase, Consent, EnrolTotp, RemoveTotp, RenewRecoveryCodes, ResetForm,
+    ask_to_register, ask_to_reset, confirm_email as take_email, confirm_registration as take_registration,
     reset_password, try_authenticator,
 };
 use keyward_authority::passkeys::{Purpose, offer_any_passkey};
@@ -16,6 +15,7 @@ use keyward_authority::{Authenticator, SessionKind};
 use keyward_rules::account::Email;
 use keyward_rules::grant::Actor;
 use keyward_rules::person::{SessionId, Token};
+use keyward_rules::secret::Secret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -271,9 +271,8 @@ pub async fn show(caller: Caller) -> Result<Json<Account>, Problem> {
 #[utoipa::path(put, path = "/api/v1/account/phrase", tag = "account", request_body = Phrase, security(("bearer" = [])),
     responses((status = 204, description = "Set"), Problems))]
 pub async fn phrase(caller: Caller, Body(body): Body<Phrase>) -> Result<StatusCode, Problem> {
-    let pending = plan_phrase(&body.phrase);
-    let proof = caller.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
-    change_phrase(&caller.context(), proof, caller.id(), &body.phrase).await?;
+    let change = ChangePhrase { account: caller.id(), phrase: body.phrase };
+    caller.act(change, Given::factor(body.factor, body.passkey)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -281,8 +280,8 @@ pub async fn phrase(caller: Caller, Body(body): Body<Phrase>) -> Result<StatusCo
 #[utoipa::path(put, path = "/api/v1/account/password", tag = "account", request_body = NewPassword, security(("bearer" = [])),
     responses((status = 204, description = "Set; all other sessions have ended"), Problems))]
 pub async fn password(caller: Caller, Body(body): Body<NewPassword>) -> Result<StatusCode, Problem> {
-    let proof = caller.prove(&plan_password(&body.password), Given::step_up(body.step_up)).await?;
-    change_password(&caller.context(), proof, caller.id(), &body.password).await?;
+    let change = ChangePassword { account: caller.id(), password: Secret::new(body.password) };
+    caller.act(change, Given::step_up(body.step_up)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -291,8 +290,7 @@ pub async fn password(caller: Caller, Body(body): Body<NewPassword>) -> Result<S
     responses((status = 202, description = "A code is on its way to the new address", body = Sent), Problems))]
 pub async fn email(caller: Caller, Body(body): Body<NewEmail>) -> Result<(StatusCode, Json<Sent>), Problem> {
     let new = email_of(&body.email)?;
-    let proof = caller.prove(&plan_email(&new), Given::step_up(body.step_up)).await?;
-    let id = ask_for_email(&caller.context(), proof, &new).await?;
+    let id = caller.act(ChangeEmail(new), Given::step_up(body.step_up)).await?;
     Ok((StatusCode::ACCEPTED, Json(Sent { id: id.to_string() })))
 }
 
@@ -337,8 +335,8 @@ pub async fn enrol_authenticator(
         )
     })?;
     let step = try_authenticator(&caller.context(), &authenticator, &body.code)?;
-    let proof = caller.prove(&plan_enrol(&authenticator), Given::step_up(body.step_up)).await?;
-    let enrolled = enrol_totp(&caller.context(), proof, caller.id(), &authenticator, step).await?;
+    let enrol = EnrolTotp { account: caller.id(), authenticator, step };
+    let enrolled = caller.act(enrol, Given::step_up(body.step_up)).await?;
     Ok(Json(Codes { recovery_codes: enrolled.recovery_codes }))
 }
 
@@ -346,9 +344,7 @@ pub async fn enrol_authenticator(
 #[utoipa::path(delete, path = "/api/v1/account/authenticator", tag = "account", request_body = Bare, security(("bearer" = [])),
     responses((status = 204, description = "Off; without a passkey all keys are held"), Problems))]
 pub async fn remove_authenticator(caller: Caller, Body(body): Body<Bare>) -> Result<StatusCode, Problem> {
-    let left = show_account(&caller.context(), caller.id()).await?.without_the_authenticator();
-    let proof = caller.prove(&plan_remove(left), Given::step_up(body.step_up)).await?;
-    remove_totp(&caller.context(), proof, caller.id()).await?;
+    caller.act(RemoveTotp(caller.id()), Given::step_up(body.step_up)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -356,6 +352,6 @@ pub async fn remove_authenticator(caller: Caller, Body(body): Body<Bare>) -> Res
 #[utoipa::path(post, path = "/api/v1/account/recovery-codes", tag = "account", request_body = Bare, security(("bearer" = [])),
     responses((status = 200, description = "Ten new codes; the old ones no longer work", body = Codes), Problems))]
 pub async fn recovery_codes(caller: Caller, Body(body): Body<Bare>) -> Result<Json<Codes>, Problem> {
-    let proof = caller.prove(&plan_recovery(), Given::step_up(body.step_up)).await?;
-    Ok(Json(Codes { recovery_codes: renew_recovery_codes(&caller.context(), proof, caller.id()).await? }))
+    let renew = RenewRecoveryCodes(caller.id());
+    Ok(Json(Codes { recovery_codes: caller.act(renew, Given::step_up(body.step_up)).await? }))
 }

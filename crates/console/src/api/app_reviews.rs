@@ -4,8 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use keyward_authority::apps::{
-    RangeWish, demand_successors, enter_ranges, freeze_app, plan_demand, plan_enter, plan_freeze,
-    plan_reject_app, plan_reject_ranges, preview, read_ranges, reject_app, reject_ranges,
+    self, DemandSuccessors, EnterRanges, FreezeApp, RangeSubmission, RejectApp, RejectRanges, preview,
 };
 use keyward_authority::questions::{overseen_app, overseen_apps, review_queue};
 use keyward_rules::grant::ActionKind;
@@ -94,8 +93,7 @@ pub async fn read(
     officer: StaffMember,
     Ids(id, number): Ids<AppId, u64>,
 ) -> Result<Json<ReadRanges>, Problem> {
-    let context = officer.acting(ActionKind::ReadRanges)?;
-    Ok(Json(read_ranges(&context, id, number).await?.into()))
+    Ok(Json(officer.act(apps::ReadRanges { app: id, number }, Given::nothing()).await?.into()))
 }
 
 /// Submit ranges on a broker's behalf
@@ -109,10 +107,10 @@ pub async fn enter(
 ) -> Result<(StatusCode, Json<SubmittedRanges>), Problem> {
     let context = officer.acting(ActionKind::EnterRanges)?;
     let ranges = ranges_of(&context, &body.ranges)?;
-    let wish = RangeWish { app: id, ranges, note: body.note, overlap_ms: overlap_of(body.overlap_hours) };
-    let pending = plan_enter(&context, &wish).await?;
-    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
-    let number = enter_ranges(&context, proof, wish).await?;
+    let overlap_ms = overlap_of(body.overlap_hours);
+    let submission = RangeSubmission { app: id, ranges, note: body.note, overlap_ms };
+    let given = Given::factor(body.factor, body.passkey);
+    let number = officer.act(EnterRanges(submission), given).await?;
     Ok((StatusCode::CREATED, Json(SubmittedRanges { number, standing: "submitted" })))
 }
 
@@ -125,10 +123,9 @@ pub async fn reject(
     Id(id): Id<AppId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
-    let context = officer.acting(ActionKind::RejectApp)?;
-    let why = why(&body.why)?;
-    let proof = officer.prove(&plan_reject_app(id, why), Given::factor(body.factor, body.passkey)).await?;
-    reject_app(&context, proof, id, why).await?;
+    officer.acting(ActionKind::RejectApp)?;
+    let reject = RejectApp { app: id, why: why(&body.why)?.to_owned() };
+    officer.act(reject, Given::factor(body.factor, body.passkey)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -142,11 +139,9 @@ pub async fn reject_set(
     Ids(id, number): Ids<AppId, u64>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
-    let context = officer.acting(ActionKind::RejectRanges)?;
-    let why = why(&body.why)?;
-    let pending = plan_reject_ranges(id, number, why);
-    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
-    reject_ranges(&context, proof, (id, number), why).await?;
+    officer.acting(ActionKind::RejectRanges)?;
+    let reject = RejectRanges { app: id, number, why: why(&body.why)?.to_owned() };
+    officer.act(reject, Given::factor(body.factor, body.passkey)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -159,11 +154,9 @@ pub async fn freeze(
     Id(id): Id<AppId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
-    let context = officer.acting(ActionKind::FreezeApp)?;
-    let why = why(&body.why)?;
-    let pending = plan_freeze(&preview(&context, id).await?.profile);
-    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
-    freeze_app(&context, proof, id, why).await?;
+    officer.acting(ActionKind::FreezeApp)?;
+    let freeze = FreezeApp { app: id, why: why(&body.why)?.to_owned() };
+    officer.act(freeze, Given::factor(body.factor, body.passkey)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -176,10 +169,9 @@ pub async fn demand(
     Id(id): Id<AppId>,
     Body(body): Body<Demand>,
 ) -> Result<StatusCode, Problem> {
-    let context = officer.acting(ActionKind::DemandSuccessors)?;
-    let (why, due) = (why(&body.why)?, Moment::from_unix_ms(body.due_ms));
-    let pending = plan_demand(&preview(&context, id).await?.profile, due);
-    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
-    demand_successors(&context, proof, (id, due), why).await?;
+    officer.acting(ActionKind::DemandSuccessors)?;
+    let (why, due) = (why(&body.why)?.to_owned(), Moment::from_unix_ms(body.due_ms));
+    let demand = DemandSuccessors { app: id, due, why };
+    officer.act(demand, Given::factor(body.factor, body.passkey)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,9 +4,8 @@ use axum::Json;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use keyward_authority::apps::{
-    AppWish, HomePage, RangeWish, RangesGo, SentPicture, check_ranges, edit_app, freeze_app, plan_app,
-    plan_freeze, plan_ranges, plan_thaw, register_app, size_in_words, submit_app, submit_ranges,
-    thaw_own_app, withdraw_ranges,
+    self, AppDescription, FreezeApp, HomePage, RangeSubmission, RangesGo, RegisterApp, SentPicture,
+    SubmitApp, SubmitRanges, WithdrawRanges, check_ranges, size_in_words,
 };
 use keyward_authority::questions::{app_logo, broker_app, broker_apps, open_apps};
 use keyward_authority::{ActionContext, ActionError, AppProfile};
@@ -21,9 +20,9 @@ use super::app_forms::{
     App, AppChoice, AppChoices, CheckedRanges, ChoiceQuery, EditApp, HistoryQuery, JudgedEntry, NewApp,
     NewRanges, OwnApp, RangeHistory, RangeVersion, RangesToCheck, SubmittedRanges,
 };
-use super::body::{Asked, Body, Id, Ids, PasskeyAnswer, Picture, limit};
+use super::body::{Asked, Body, Id, Ids, Picture, limit};
 use super::caller::{Caller, Given};
-use super::key_forms::{Enable, OneFactor};
+use super::key_forms::OneFactor;
 use super::problem::{Problem, Problems};
 
 fn unacceptable(code: &'static str, why: impl std::fmt::Display) -> Problem {
@@ -48,8 +47,8 @@ fn permissions_of(words: &[String]) -> Result<Permissions, Problem> {
 }
 
 /// What an app is, to be changed.
-fn as_it_is(profile: &AppProfile) -> Result<AppWish, Problem> {
-    Ok(AppWish {
+fn as_it_is(profile: &AppProfile) -> Result<AppDescription, Problem> {
+    Ok(AppDescription {
         name: profile.name.clone(),
         home_page: home_page_of(&profile.home_page)?,
         contact: contact_of(&profile.contact)?,
@@ -83,15 +82,15 @@ pub async fn register(
     caller: Caller,
     Body(body): Body<NewApp>,
 ) -> Result<(StatusCode, Json<OwnApp>), Problem> {
-    let wish = AppWish {
+    let app = AppDescription {
         name: name_of(&body.name)?,
         home_page: home_page_of(&body.home_page)?,
         contact: contact_of(&body.contact)?,
         permissions: permissions_of(&body.permissions)?,
         logo: None,
     };
-    let proof = caller.prove(&plan_app(&wish, None), Given::factor(body.factor, body.passkey)).await?;
-    let id = register_app(&caller.context(), proof, caller.id(), wish).await?;
+    let register = RegisterApp { owner: caller.id(), app };
+    let id = caller.act(register, Given::factor(body.factor, body.passkey)).await?;
     Ok((StatusCode::CREATED, own(&caller, id).await?))
 }
 
@@ -117,31 +116,21 @@ pub async fn edit(
     Id(id): Id<AppId>,
     Body(body): Body<EditApp>,
 ) -> Result<Json<OwnApp>, Problem> {
-    let mut wish = as_it_is(&broker_app(&caller.context(), id).await?.profile)?;
+    let mut to = as_it_is(&broker_app(&caller.context(), id).await?.profile)?;
     if let Some(name) = body.name.as_deref() {
-        wish.name = name_of(name)?;
+        to.name = name_of(name)?;
     }
     if let Some(page) = body.home_page.as_deref() {
-        wish.home_page = home_page_of(page)?;
+        to.home_page = home_page_of(page)?;
     }
     if let Some(contact) = body.contact.as_deref() {
-        wish.contact = contact_of(contact)?;
+        to.contact = contact_of(contact)?;
     }
     if let Some(words) = body.permissions.as_deref() {
-        wish.permissions = permissions_of(words)?;
+        to.permissions = permissions_of(words)?;
     }
-    change(&caller, id, wish, (&body.factor, body.passkey)).await
-}
-
-async fn change(
-    caller: &Caller,
-    id: AppId,
-    wish: AppWish,
-    (factor, passkey): (&str, Option<PasskeyAnswer>),
-) -> Result<Json<OwnApp>, Problem> {
-    let proof = caller.prove(&plan_app(&wish, Some(id)), Given::factor(factor.to_owned(), passkey)).await?;
-    edit_app(&caller.context(), proof, id, wish).await?;
-    own(caller, id).await
+    caller.act(apps::EditApp { app: id, to }, Given::factor(body.factor, body.passkey)).await?;
+    own(&caller, id).await
 }
 
 /// Set an app's logo
@@ -162,7 +151,7 @@ pub async fn set_logo(
 ) -> Result<Json<OwnApp>, Problem> {
     let profile = broker_app(&caller.context(), id).await?.profile;
     let logo = SentPicture::look(bytes.into()).map_err(|wrong| unacceptable("bad_logo", wrong))?;
-    let wish = AppWish { logo: Some(logo), ..as_it_is(&profile)? };
+    let to = AppDescription { logo: Some(logo), ..as_it_is(&profile)? };
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let passkey = match text("keyward-passkey") {
         "" => None,
@@ -170,7 +159,9 @@ pub async fn set_logo(
             Some(serde_json::from_str(answer).map_err(|_| unacceptable("bad_passkey", "not an answer"))?)
         }
     };
-    change(&caller, id, wish, (text("keyward-factor"), passkey)).await
+    let given = Given::factor(text("keyward-factor").to_owned(), passkey);
+    caller.act(apps::EditApp { app: id, to }, given).await?;
+    own(&caller, id).await
 }
 
 /// Show the logo of one's own app
@@ -194,7 +185,7 @@ pub(super) async fn picture(
     params(("id" = String, Path, description = "The app")),
     responses((status = 200, description = "It waits for operators", body = OwnApp), Problems))]
 pub async fn submit(caller: Caller, Id(id): Id<AppId>) -> Result<Json<OwnApp>, Problem> {
-    submit_app(&caller.context(), id).await?;
+    caller.act(SubmitApp(id), Given::nothing()).await?;
     own(&caller, id).await
 }
 
@@ -221,8 +212,9 @@ pub async fn check(
         Err(wrong) => return Ok(Json(CheckedRanges { refused: Some(wrong.to_string()), ..none })),
     };
     let size = Some(size_in_words(Size::of(ranges.networks())));
-    let wish = RangeWish { app: id, ranges, note: String::new(), overlap_ms: overlap_of(body.overlap_hours) };
-    Ok(Json(match check_ranges(&context, &wish).await {
+    let overlap_ms = overlap_of(body.overlap_hours);
+    let submission = RangeSubmission { app: id, ranges, note: String::new(), overlap_ms };
+    Ok(Json(match check_ranges(&context, &submission).await {
         Ok((go, change)) => {
             CheckedRanges { size, becomes: Some(word(go)), change: Some(change.into()), ..none }
         }
@@ -254,14 +246,10 @@ pub async fn submit_set(
     let context = caller.context();
     broker_app(&context, id).await?;
     let ranges = ranges_of(&context, &body.ranges)?;
-    let wish = RangeWish { app: id, ranges, note: body.note, overlap_ms: overlap_of(body.overlap_hours) };
-    let (go, _) = check_ranges(&context, &wish).await?;
-    let pending = plan_ranges(&context, &wish).await?;
-    let proof = match go {
-        RangesGo::Narrow => caller.prove(&pending, Given::factor(body.factor, body.passkey)).await?,
-        RangesGo::Widen => caller.prove(&pending, Given::step_up(body.step_up)).await?,
-    };
-    let (number, went) = submit_ranges(&context, proof, wish).await?;
+    let overlap_ms = overlap_of(body.overlap_hours);
+    let submission = RangeSubmission { app: id, ranges, note: body.note, overlap_ms };
+    let given = Given::either(body.factor, body.passkey, body.step_up);
+    let (number, went) = caller.act(SubmitRanges(submission), given).await?;
     let standing = match went {
         RangesGo::Narrow => "active",
         RangesGo::Widen => "submitted",
@@ -292,7 +280,7 @@ pub async fn history(
     params(("id" = String, Path, description = "The app"), ("number" = u64, Path, description = "The version")),
     responses((status = 204, description = "Taken back"), Problems))]
 pub async fn withdraw(caller: Caller, Ids(id, number): Ids<AppId, u64>) -> Result<StatusCode, Problem> {
-    withdraw_ranges(&caller.context(), id, number).await?;
+    caller.act(WithdrawRanges { app: id, number }, Given::nothing()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -305,24 +293,8 @@ pub async fn freeze(
     Id(id): Id<AppId>,
     Body(body): Body<OneFactor>,
 ) -> Result<StatusCode, Problem> {
-    let pending = plan_freeze(&broker_app(&caller.context(), id).await?.profile);
-    let proof = caller.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
-    freeze_app(&caller.context(), proof, id, "").await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Let the keys of one's own app work again
-#[utoipa::path(post, path = "/api/v1/apps/{id}/thaw", tag = "apps", request_body = Enable, security(("bearer" = [])),
-    params(("id" = String, Path, description = "The app")),
-    responses((status = 204, description = "They work; what an operator froze is not lifted so"), Problems))]
-pub async fn thaw(
-    caller: Caller,
-    Id(id): Id<AppId>,
-    Body(body): Body<Enable>,
-) -> Result<StatusCode, Problem> {
-    let pending = plan_thaw(&broker_app(&caller.context(), id).await?.profile);
-    let proof = caller.prove(&pending, Given::step_up(body.step_up)).await?;
-    thaw_own_app(&caller.context(), proof, id).await?;
+    let freeze = FreezeApp { app: id, why: String::new() };
+    caller.act(freeze, Given::factor(body.factor, body.passkey)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -43,11 +43,6 @@ impl Caller {
     pub async fn act<A: Action>(&self, action: A, given: Given) -> Result<A::Reply, Problem> {
         act(&self.context(), action, given).await
     }
-
-    /// Checks what a body gives for `pending`, or asks for it.
-    pub async fn prove(&self, pending: &PendingAction, given: Given) -> Result<Proof, Problem> {
-        prove(&self.context(), pending, given).await
-    }
 }
 
 /// What a body gives as proof.
@@ -150,9 +145,9 @@ impl StaffMember {
         self.caller.shell.context(Actor::Staff(Staff { holder: self.caller.holder.clone(), role: self.role }))
     }
 
-    /// Checks what a body gives for `pending`, in the role, or asks for it.
-    pub async fn prove(&self, pending: &PendingAction, given: Given) -> Result<Proof, Problem> {
-        prove(&self.context(), pending, given).await
+    /// Does an action in the role: plans it, asks for what proves it, performs it.
+    pub async fn act<A: Action>(&self, action: A, given: Given) -> Result<A::Reply, Problem> {
+        act(&self.context(), action, given).await
     }
 
     /// The context of an operator who is about to act: an auditor is refused before any code is sent.

@@ -144,7 +144,6 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(apps::submit))
         .routes(routes!(apps::withdraw))
         .routes(routes!(apps::freeze))
-        .routes(routes!(apps::thaw))
         .routes(routes!(apps::choices))
         .routes(routes!(apps::choice_logo))
         .merge(large())

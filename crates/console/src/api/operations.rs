@@ -5,7 +5,10 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use keyward_authority::AuditFilter;
 use keyward_authority::operators;
-use keyward_authority::operators::{name_of, plan_approval, plan_invitation, plan_proposal, plan_set_up};
+use keyward_authority::operators::{
+    ApproveProposal, CancelProposal, FreezeAccount, FreezeKey, InviteOperator, ProposeChange, RevokeRole,
+    TightenPolicy, name_of,
+};
 use keyward_authority::questions::{prove_record, search_audit};
 use keyward_rules::grant::ActionKind;
 use keyward_rules::id::{AccountId, KeyId};
@@ -49,9 +52,8 @@ pub(super) fn why(text: &str) -> Result<&str, Problem> {
 #[utoipa::path(post, path = "/api/v1/operations/set-up", tag = "operations", request_body = TakeSetUp,
     security(("bearer" = [])), responses((status = 204, description = "An operator now"), Problems))]
 pub async fn take_set_up(caller: Caller, Body(body): Body<TakeSetUp>) -> Result<StatusCode, Problem> {
-    operators::check_set_up(&caller.context(), &body.token).await?;
-    let proof = caller.prove(&plan_set_up(&body.token, body.alone), Given::step_up(body.step_up)).await?;
-    operators::take_set_up(&caller.context(), proof, &body.token, body.alone).await?;
+    let taking = operators::TakeSetUp { token: body.token, alone: body.alone };
+    caller.act(taking, Given::step_up(body.step_up)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -105,11 +107,9 @@ pub async fn freeze_account(
     Id(id): Id<AccountId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
-    let context = officer.acting(ActionKind::FreezeAccount)?;
-    let why = why(&body.why)?;
-    let pending = operators::plan_freeze_account(id, why);
-    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
-    operators::freeze_account(&context, proof, id, why).await?;
+    officer.acting(ActionKind::FreezeAccount)?;
+    let freeze = FreezeAccount { account: id, why: why(&body.why)?.to_owned() };
+    officer.act(freeze, Given::factor(body.factor, body.passkey)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -148,11 +148,9 @@ pub async fn freeze_key(
     Id(id): Id<KeyId>,
     Body(body): Body<Freeze>,
 ) -> Result<StatusCode, Problem> {
-    let context = officer.acting(ActionKind::FreezeKey)?;
-    let why = why(&body.why)?;
-    let pending = operators::plan_freeze_key(id, why);
-    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
-    operators::freeze_one_key(&context, proof, id, why).await?;
+    officer.acting(ActionKind::FreezeKey)?;
+    let freeze = FreezeKey { key: id, why: why(&body.why)?.to_owned() };
+    officer.act(freeze, Given::factor(body.factor, body.passkey)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -210,9 +208,7 @@ pub async fn invite(
     officer: StaffMember,
     Body(body): Body<Invite>,
 ) -> Result<(StatusCode, Json<Invitation>), Problem> {
-    let context = officer.acting(ActionKind::InviteOperator)?;
-    let proof = officer.prove(&plan_invitation(), Given::step_up(body.step_up)).await?;
-    let token = operators::invite_operator(&context, proof).await?;
+    let token = officer.act(InviteOperator, Given::step_up(body.step_up)).await?;
     let link = officer.caller.shell.set_up_link(&token);
     Ok((StatusCode::CREATED, Json(Invitation { link })))
 }
@@ -226,10 +222,7 @@ pub async fn revoke(
     Id(id): Id<AccountId>,
     Body(body): Body<OneFactor>,
 ) -> Result<StatusCode, Problem> {
-    let context = officer.acting(ActionKind::RevokeRole)?;
-    let pending = operators::plan_revocation(id);
-    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
-    operators::revoke_role(&context, proof, id).await?;
+    officer.act(RevokeRole(id), Given::factor(body.factor, body.passkey)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -250,12 +243,10 @@ pub async fn tighten(
     Path(name): Path<String>,
     Body(body): Body<Stricter>,
 ) -> Result<StatusCode, Problem> {
-    let context = officer.acting(ActionKind::TightenPolicy)?;
+    officer.acting(ActionKind::TightenPolicy)?;
     let setting =
         Setting::parse(&name, &body.value).map_err(|wrong| unacceptable("bad_policy", &wrong.to_string()))?;
-    let pending = operators::plan_tightening(setting);
-    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
-    operators::tighten_policy(&context, proof, setting).await?;
+    officer.act(TightenPolicy(setting), Given::factor(body.factor, body.passkey)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -280,11 +271,11 @@ pub async fn propose(
     officer: StaffMember,
     Body(body): Body<Wish>,
 ) -> Result<(StatusCode, Json<Proposal>), Problem> {
-    let context = officer.acting(ActionKind::Propose)?;
+    officer.acting(ActionKind::Propose)?;
     let change = Change::parse(&body.change)
         .ok_or_else(|| unacceptable("bad_change", "there is no such change; the document lists them"))?;
-    let proof = officer.prove(&plan_proposal(&context, change).await?, Given::step_up(body.step_up)).await?;
-    let id = operators::propose(&context, proof, change).await?;
+    let id = officer.act(ProposeChange(change), Given::step_up(body.step_up)).await?;
+    let context = officer.context();
     // Of a refusal the view tells: the proposal stays open, and `carry-out` says why.
     let _progress = operators::carry_out_if_complete(&context, id).await;
     Ok((StatusCode::CREATED, Json(operators::show_proposal(&context, id).await?.into())))
@@ -307,12 +298,11 @@ pub async fn approve(
     Id(id): Id<ProposalId>,
     Body(body): Body<Approve>,
 ) -> Result<Json<Proposal>, Problem> {
-    let context = officer.acting(ActionKind::Approve)?;
+    officer.acting(ActionKind::Approve)?;
     let read = ChangeHash::parse(&body.hash)
         .ok_or_else(|| unacceptable("bad_hash", "the hash is the proposal's, 64 hexadecimal digits"))?;
-    let view = operators::show_proposal(&context, id).await?;
-    let proof = officer.prove(&plan_approval(&view), Given::step_up(body.step_up)).await?;
-    operators::approve(&context, proof, id, read).await?;
+    officer.act(ApproveProposal { proposal: id, read }, Given::step_up(body.step_up)).await?;
+    let context = officer.context();
     // Of a refusal the view tells: the approval stands, the proposal stays open, and `carry-out` says why.
     let _progress = operators::carry_out_if_complete(&context, id).await;
     Ok(Json(operators::show_proposal(&context, id).await?.into()))
@@ -337,9 +327,6 @@ pub async fn cancel(
     Id(id): Id<ProposalId>,
     Body(body): Body<OneFactor>,
 ) -> Result<Json<Proposal>, Problem> {
-    let context = officer.acting(ActionKind::CancelProposal)?;
-    let pending = operators::plan_cancellation(id);
-    let proof = officer.prove(&pending, Given::factor(body.factor, body.passkey)).await?;
-    operators::cancel_proposal(&context, proof, id).await?;
-    Ok(Json(operators::show_proposal(&context, id).await?.into()))
+    officer.act(CancelProposal(id), Given::factor(body.factor, body.passkey)).await?;
+    Ok(Json(operators::show_proposal(&officer.context(), id).await?.into()))
 }

@@ -3,11 +3,8 @@
 use axum::Json;
 use axum::http::StatusCode;
 use keyward_authority::ActionError;
-use keyward_authority::passkeys::{
-    add_passkey, offer_new_passkey, plan_add, plan_remove_passkey, remove_passkey, rename_passkey,
-    try_new_passkey,
-};
-use keyward_authority::questions::{PasskeyView, list_passkeys, show_account, show_passkey};
+use keyward_authority::passkeys::{RemovePasskey, RenamePasskey, offer_new_passkey, try_new_passkey};
+use keyward_authority::questions::{PasskeyView, list_passkeys, show_passkey};
 use keyward_rules::key::KeyName;
 use keyward_rules::person::PasskeyId;
 use serde::{Deserialize, Serialize};
@@ -83,9 +80,8 @@ pub async fn options(caller: Caller) -> Result<Json<PasskeyQuestion>, Problem> {
 #[utoipa::path(post, path = "/api/v1/account/passkeys", tag = "account", request_body = NewPasskey, security(("bearer" = [])),
     responses((status = 201, description = "Added", body = Codes), Problems))]
 pub async fn add(caller: Caller, Body(body): Body<NewPasskey>) -> Result<(StatusCode, Json<Codes>), Problem> {
-    let attested = try_new_passkey(&caller.context(), &body.name, &body.passkey.to_json()).await?;
-    let proof = caller.prove(&plan_add(&attested), Given::step_up(body.step_up)).await?;
-    let added = add_passkey(&caller.context(), proof, caller.id(), attested).await?;
+    let enrol = try_new_passkey(&caller.context(), &body.name, &body.passkey.to_json()).await?;
+    let added = caller.act(enrol, Given::step_up(body.step_up)).await?;
     Ok((StatusCode::CREATED, Json(Codes { recovery_codes: added.recovery_codes })))
 }
 
@@ -99,7 +95,8 @@ pub async fn rename(
     Body(body): Body<PasskeyName>,
 ) -> Result<Json<Passkey>, Problem> {
     let name = KeyName::parse(&body.name).map_err(ActionError::from)?;
-    rename_passkey(&caller.context(), caller.id(), id, &name).await?;
+    let rename = RenamePasskey { account: caller.id(), passkey: id, name };
+    caller.act(rename, Given::nothing()).await?;
     Ok(Json(show_passkey(&caller.context(), caller.id(), id).await?.into()))
 }
 
@@ -112,9 +109,7 @@ pub async fn remove(
     Id(id): Id<PasskeyId>,
     Body(body): Body<Bare>,
 ) -> Result<StatusCode, Problem> {
-    let passkey = show_passkey(&caller.context(), caller.id(), id).await?;
-    let left = show_account(&caller.context(), caller.id()).await?.without_a_passkey();
-    let proof = caller.prove(&plan_remove_passkey(&passkey, left), Given::step_up(body.step_up)).await?;
-    remove_passkey(&caller.context(), proof, caller.id(), &passkey).await?;
+    let remove = RemovePasskey { account: caller.id(), passkey: id };
+    caller.act(remove, Given::step_up(body.step_up)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

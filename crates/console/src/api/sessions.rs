@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use keyward_authority::passkeys::{Purpose, offer_any_passkey, offer_passkey};
 use keyward_authority::questions::{Presence, list_sessions};
 use keyward_authority::sign_in::{
-    DEVICE, Door, Presented, end_other_sessions, end_session, present_factor, present_passkey,
+    DEVICE, Door, EndOtherSessions, EndSession, Presented, present_factor, present_passkey,
     present_passkey_second, present_password,
 };
 use keyward_authority::{ActionError, SessionKind, SessionRecord, Stage};
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Body, Id, PasskeyAnswer};
-use super::caller::Caller;
+use super::caller::{Caller, Given};
 use super::passkey_question::PasskeyQuestion;
 use super::problem::{Problem, Problems};
 use super::views::Session;
@@ -190,7 +190,8 @@ pub async fn passkey_sign_in(
 #[utoipa::path(delete, path = "/api/v1/session", tag = "sessions", security(("bearer" = [])),
     responses((status = 204, description = "The session has ended"), Problems))]
 pub async fn sign_out(caller: Caller) -> Result<StatusCode, Problem> {
-    end_session(&caller.context(), caller.id(), caller.holder.session).await?;
+    let end = EndSession { account: caller.id(), session: caller.holder.session };
+    caller.act(end, Given::nothing()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -206,7 +207,7 @@ pub async fn list(caller: Caller) -> Result<Json<Vec<Session>>, Problem> {
 #[utoipa::path(delete, path = "/api/v1/sessions", tag = "sessions", security(("bearer" = [])),
     responses((status = 204, description = "All others have ended"), Problems))]
 pub async fn end_others(caller: Caller) -> Result<StatusCode, Problem> {
-    end_other_sessions(&caller.context(), caller.id()).await?;
+    caller.act(EndOtherSessions(caller.id()), Given::nothing()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -215,6 +216,6 @@ pub async fn end_others(caller: Caller) -> Result<StatusCode, Problem> {
     params(("id" = String, Path, description = "The session's id")),
     responses((status = 204, description = "It has ended"), Problems))]
 pub async fn end_one(caller: Caller, Id(id): Id<SessionId>) -> Result<StatusCode, Problem> {
-    end_session(&caller.context(), caller.id(), id).await?;
+    caller.act(EndSession { account: caller.id(), session: id }, Given::nothing()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

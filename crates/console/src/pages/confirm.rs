@@ -141,10 +141,7 @@ pub async fn act_as<A: Action>(
 }
 
 /// Checks what a form shows for an action, or makes the page that asks for it.
-///
-/// # Errors
-/// As [`act`].
-pub async fn prove(
+async fn prove(
     posted: &Posted,
     context: &ActionContext<'_>,
     asking: &Confirmation,

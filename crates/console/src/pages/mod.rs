@@ -2,7 +2,7 @@
 
 mod activity;
 mod alerts;
-mod apps;
+pub mod apps;
 mod brake;
 mod channel_choices;
 mod channel_new;

@@ -4,23 +4,20 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
-use keyward_authority::ActionError;
 use keyward_authority::accounts::Left;
-use keyward_authority::passkeys::{
-    add_passkey, offer_new_passkey, plan_add, plan_remove_passkey, remove_passkey, rename_passkey,
-    try_new_passkey,
-};
+use keyward_authority::passkeys::{RemovePasskey, RenamePasskey, offer_new_passkey, try_new_passkey};
 use keyward_authority::questions::{PasskeyView, show_passkey};
-use keyward_rules::grant::ActionKind;
+use keyward_authority::{Action as _, ActionError, PendingAction};
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::key::KeyName;
 use keyward_rules::person::PasskeyId;
 
-use super::confirm::{Confirmation, begin, prove};
+use super::confirm::{Confirmation, act, begin};
 use super::field::{Field, Kind};
 use super::layout::{Frame, page_with, problem, sentence, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
-use super::stops::stops;
+use super::stops::{stops, with_stops};
 use super::totp::show_new_codes;
 
 #[derive(Template)]
@@ -73,14 +70,13 @@ pub async fn show_new(person: SignedIn) -> Response {
 pub async fn submit(posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
     let name = fields.get("name");
-    let attested = match try_new_passkey(&person.context(), name, fields.get("new_passkey")).await {
-        Ok(attested) => attested,
+    let enrol = match try_new_passkey(&person.context(), name, fields.get("new_passkey")).await {
+        Ok(enrol) => enrol,
         Err(wrong @ ActionError::Name(_)) => return form(person, name, &sentence(&wrong), "").await,
         Err(wrong @ ActionError::NotAPasskey) => return form(person, name, "", &sentence(&wrong)).await,
         Err(other) => return problem(other),
     };
-    let pending = plan_add(&attested);
-    let asking = Confirmation {
+    let asking = |pending: &PendingAction| Confirmation {
         title: "Add this passkey?",
         action: "/security/passkeys/new".to_owned(),
         button: "Add the passkey",
@@ -90,16 +86,12 @@ pub async fn submit(posted: Posted) -> Response {
         words: pending.words.clone(),
         extra: String::new(),
     };
-    let proof = match prove(&posted, &person.context(), &asking, &pending).await {
-        Ok(proof) => proof,
-        Err(halted) => return halted.into(),
-    };
-    match add_passkey(&person.context(), proof, person.id(), attested).await {
+    match act(&posted, &person.context(), enrol, asking).await {
         Ok(added) if added.recovery_codes.is_empty() => {
             told(person, "/security", Note::Done(ActionKind::EnrolPasskey)).await
         }
         Ok(added) => show_new_codes(person, added.recovery_codes),
-        Err(other) => problem(other),
+        Err(halted) => halted.into(),
     }
 }
 
@@ -137,35 +129,40 @@ pub async fn rename(Path(id): Path<String>, posted: Posted) -> Response {
         Ok(name) => name,
         Err(wrong) => return rename_form(person, passkey.id, typed, &sentence(&wrong.into())),
     };
-    match rename_passkey(&person.context(), person.id(), passkey.id, &name).await {
+    let rename = RenamePasskey { account: person.id(), passkey: passkey.id, name };
+    match rename.perform(&person.context(), Proof::None).await {
         Ok(()) => told(person, "/security", Note::Done(ActionKind::RenamePasskey)).await,
         Err(other) => problem(other),
     }
 }
 
-async fn asking_remove(
-    person: &SignedIn,
-    passkey: &PasskeyView,
-    left: Left,
-) -> Result<Confirmation, ActionError> {
-    let mut words = plan_remove_passkey(passkey, left).words;
-    words.push(stops(person, left).await?);
-    Ok(Confirmation {
+/// The removal of the passkey that a path names.
+fn removal(person: &SignedIn, id: &str) -> Result<RemovePasskey, ActionError> {
+    let passkey = id.parse().map_err(|_| ActionError::NoPasskey)?;
+    Ok(RemovePasskey { account: person.id(), passkey })
+}
+
+fn asking_remove(passkey: PasskeyId, pending: &PendingAction, stops: String) -> Confirmation {
+    Confirmation {
         title: "Remove this passkey?",
-        action: format!("/security/passkeys/{}/remove", passkey.id),
+        action: format!("/security/passkeys/{passkey}/remove"),
         button: "Remove the passkey",
         danger: true,
         back: "/security".to_owned(),
         part: "security",
-        words,
+        words: with_stops(pending, stops),
         extra: String::new(),
-    })
+    }
 }
 
 /// Before removing one.
 pub async fn show_remove(person: SignedIn, Path(id): Path<String>) -> Response {
-    let left = person.account.without_a_passkey();
-    let asking = async { asking_remove(&person, &found(&person, &id).await?, left).await };
+    let asking = async {
+        let remove = removal(&person, &id)?;
+        let pending = remove.plan(&person.context()).await?;
+        let stops = stops(&person, person.account.without_a_passkey()).await?;
+        Ok::<_, ActionError>(asking_remove(remove.passkey, &pending, stops))
+    };
     match asking.await {
         Ok(asking) => begin(&person, &asking, ""),
         Err(other) => problem(other),
@@ -176,24 +173,17 @@ pub async fn show_remove(person: SignedIn, Path(id): Path<String>) -> Response {
 pub async fn remove(Path(id): Path<String>, posted: Posted) -> Response {
     let person = &posted.person;
     let left = person.account.without_a_passkey();
-    let found = async {
-        let passkey = found(person, &id).await?;
-        Ok::<_, ActionError>((asking_remove(person, &passkey, left).await?, passkey))
-    };
-    let (asking, passkey) = match found.await {
-        Ok(found) => found,
+    let asked = async { Ok::<_, ActionError>((removal(person, &id)?, stops(person, left).await?)) };
+    let (remove, stops) = match asked.await {
+        Ok(asked) => asked,
         Err(other) => return problem(other),
     };
-    let pending = plan_remove_passkey(&passkey, left);
-    let proof = match prove(&posted, &person.context(), &asking, &pending).await {
-        Ok(proof) => proof,
-        Err(halted) => return halted.into(),
-    };
-    match remove_passkey(&person.context(), proof, person.id(), &passkey).await {
+    let asking = |pending: &PendingAction| asking_remove(remove.passkey, pending, stops);
+    match act(&posted, &person.context(), remove, asking).await {
         Ok(()) => match left {
             Left::Another => told(person, "/security", Note::Done(ActionKind::RemovePasskey)).await,
             Left::Nothing => told(person, "/security", Note::TwoFactorOff).await,
         },
-        Err(other) => problem(other),
+        Err(halted) => halted.into(),
     }
 }

@@ -4,9 +4,9 @@
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use keyward_authority::ErrorKind;
-use keyward_authority::apps::prove_control;
-use keyward_rules::grant::Actor;
+use keyward_authority::apps::ProveControl;
+use keyward_authority::{Action as _, ErrorKind};
+use keyward_rules::grant::{Actor, Proof};
 use keyward_rules::id::AppId;
 
 use crate::shell::Shell;
@@ -26,8 +26,8 @@ pub async fn prove(
     let (Ok(app), Ok(number)) = (app.parse::<AppId>(), number.parse::<u64>()) else {
         return nothing(StatusCode::NOT_FOUND);
     };
-    let source = origin.address;
-    match prove_control(&shell.context(Actor::Visitor(origin)), (app, number), &token, source).await {
+    let control = ProveControl { app, number, token, source: origin.address };
+    match control.perform(&shell.context(Actor::Visitor(origin)), Proof::None).await {
         Ok(progress) => {
             let text = format!("noted: {} of {} ranges\n", progress.proven, progress.all);
             (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")], text).into_response()

@@ -4,22 +4,22 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 use keyward_authority::accounts::{
-    Left, ask_for_email, change_password, change_phrase, confirm_email as take_email, plan_email,
-    plan_password,
+    ChangeEmail, ChangePassword, ChangePhrase, Left, confirm_email as take_email,
 };
 use keyward_authority::questions::{PasskeyView, SessionView, list_passkeys, list_sessions};
-use keyward_authority::sign_in::{end_other_sessions, end_session as end_one};
-use keyward_authority::{ActionError, SessionKind, prove_any, strength};
+use keyward_authority::sign_in::{EndOtherSessions, EndSession};
+use keyward_authority::{Action as _, ActionError, PendingAction, SessionKind, prove_any, strength};
 use keyward_rules::account::Email;
 use keyward_rules::grant::{ActionKind, NotApproved, Proof, TwoFactor};
 use keyward_rules::limits::{PASSKEYS_PER_ACCOUNT, PASSWORD_MIN_CHARS};
+use keyward_rules::secret::Secret;
 
-use super::confirm::{Confirmation, prove};
+use super::confirm::{Confirmation, Halted, act};
 use super::field::{Field, Kind, html_of};
 use super::layout::{Frame, page_with, problem, sentence, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
-use super::stops::stops;
+use super::stops::{stops, with_stops};
 use crate::words::When;
 
 /// A session in the list.
@@ -143,7 +143,8 @@ pub async fn phrase(posted: Posted) -> Response {
         }
         Err(other) => return problem(other),
     };
-    match change_phrase(&person.context(), Proof::Factor(factor), person.id(), typed).await {
+    let change = ChangePhrase { account: person.id(), phrase: typed.to_owned() };
+    match change.perform(&person.context(), Proof::Factor(factor)).await {
         Ok(()) => told(person, "/security", Note::Done(ActionKind::ChangePhrase)).await,
         Err(wrong @ ActionError::Phrase) => overview(person, typed, (&sentence(&wrong), "")).await,
         Err(other) => problem(other),
@@ -180,10 +181,18 @@ fn form(_: &SignedIn, page: FormPage<'_>, error: &str) -> Response {
     page_with(if error.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, &page)
 }
 
-/// What is approved, and which keys it stops.
-async fn with_stops(person: &SignedIn, mut words: Vec<String>) -> Result<Vec<String>, ActionError> {
-    words.push(stops(person, Left::Another).await?);
-    Ok(words)
+/// The question before a change.
+fn question(title: &'static str, action: &str, button: &'static str, words: Vec<String>) -> Confirmation {
+    Confirmation {
+        title,
+        action: action.to_owned(),
+        button,
+        danger: false,
+        back: "/security".to_owned(),
+        part: "security",
+        words,
+        extra: String::new(),
+    }
 }
 
 /// The form of a new password.
@@ -202,31 +211,21 @@ pub async fn password(posted: Posted) -> Response {
             format!("At least 12 characters that are hard to guess. {hints}").trim(),
         );
     }
-    let pending = plan_password(new);
-    let words = match with_stops(person, pending.words.clone()).await {
-        Ok(words) => words,
+    let stops = match stops(person, Left::Another).await {
+        Ok(stops) => stops,
         Err(other) => return problem(other),
     };
-    let asking = Confirmation {
-        title: "Change the password?",
-        action: "/security/password".to_owned(),
-        button: "Change the password",
-        danger: false,
-        back: "/security".to_owned(),
-        part: "security",
-        words,
-        extra: String::new(),
+    let change = ChangePassword { account: person.id(), password: Secret::new(new.to_owned()) };
+    let asking = |pending: &PendingAction| {
+        let words = with_stops(pending, stops);
+        question("Change the password?", "/security/password", "Change the password", words)
     };
-    let proof = match prove(&posted, &person.context(), &asking, &pending).await {
-        Ok(proof) => proof,
-        Err(halted) => return halted.into(),
-    };
-    match change_password(&person.context(), proof, person.id(), new).await {
+    match act(&posted, &person.context(), change, asking).await {
         Ok(()) => told(person, "/security", Note::Done(ActionKind::ChangePassword)).await,
-        Err(weak @ (ActionError::Password(_) | ActionError::WeakPassword(_))) => {
+        Err(Halted::Refused(weak @ (ActionError::Password(_) | ActionError::WeakPassword(_)))) => {
             password_form(person, &sentence(&weak))
         }
-        Err(other) => problem(other),
+        Err(halted) => halted.into(),
     }
 }
 
@@ -264,28 +263,17 @@ pub async fn email(posted: Posted) -> Response {
     if new == person.account.email {
         return email_form(person, typed, "That is your address already.");
     }
-    let pending = plan_email(&new);
-    let words = match with_stops(person, pending.words.clone()).await {
-        Ok(words) => words,
+    let stops = match stops(person, Left::Another).await {
+        Ok(stops) => stops,
         Err(other) => return problem(other),
     };
-    let asking = Confirmation {
-        title: "Change the e-mail address?",
-        action: "/security/email".to_owned(),
-        button: "Send a code to the new address",
-        danger: false,
-        back: "/security".to_owned(),
-        part: "security",
-        words,
-        extra: String::new(),
+    let asking = |pending: &PendingAction| {
+        let words = with_stops(pending, stops);
+        question("Change the e-mail address?", "/security/email", "Send a code to the new address", words)
     };
-    let proof = match prove(&posted, &person.context(), &asking, &pending).await {
-        Ok(proof) => proof,
-        Err(halted) => return halted.into(),
-    };
-    match ask_for_email(&person.context(), proof, &new).await {
+    match act(&posted, &person.context(), ChangeEmail(new), asking).await {
         Ok(challenge) => new_address_form(person, &challenge.to_string(), "").await,
-        Err(other) => problem(other),
+        Err(halted) => halted.into(),
     }
 }
 
@@ -332,8 +320,9 @@ pub async fn confirm_email(posted: Posted) -> Response {
 /// Ends one session.
 pub async fn end_session(posted: Posted) -> Response {
     let person = &posted.person;
-    let Ok(id) = posted.fields.get("session").parse() else { return problem(ActionError::NoSession) };
-    match end_one(&person.context(), person.id(), id).await {
+    let Ok(session) = posted.fields.get("session").parse() else { return problem(ActionError::NoSession) };
+    let end = EndSession { account: person.id(), session };
+    match end.perform(&person.context(), Proof::None).await {
         Ok(()) => told(person, "/security", Note::Done(ActionKind::EndSession)).await,
         Err(other) => problem(other),
     }
@@ -342,7 +331,7 @@ pub async fn end_session(posted: Posted) -> Response {
 /// Ends all other sessions.
 pub async fn end_others(posted: Posted) -> Response {
     let person = &posted.person;
-    match end_other_sessions(&person.context(), person.id()).await {
+    match EndOtherSessions(person.id()).perform(&person.context(), Proof::None).await {
         Ok(_) => told(person, "/security", Note::OtherSessionsEnded).await,
         Err(other) => problem(other),
     }

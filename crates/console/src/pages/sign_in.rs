@@ -7,11 +7,11 @@ use axum::response::{AppendHeaders, IntoResponse as _, Response};
 use keyward_authority::passkeys::{Purpose, offer_any_passkey, offer_passkey};
 use keyward_authority::questions::Presence;
 use keyward_authority::sign_in::{
-    Door, Presented, end_session, present_factor as check_factor, present_passkey, present_passkey_second,
+    Door, EndSession, Presented, present_factor as check_factor, present_passkey, present_passkey_second,
     present_password,
 };
-use keyward_authority::{ActionContext, ActionError, SessionKind, SessionRecord, Stage};
-use keyward_rules::grant::{Actor, Origin};
+use keyward_authority::{Action as _, ActionContext, ActionError, SessionKind, SessionRecord, Stage};
+use keyward_rules::grant::{Actor, Origin, Proof};
 use keyward_rules::person::Token;
 
 use super::field::{Field, Kind};
@@ -199,7 +199,8 @@ pub async fn present_factor(
 /// Out.
 pub async fn sign_out(posted: Posted) -> Response {
     let person = &posted.person;
-    match end_session(&person.context(), person.id(), person.holder.session).await {
+    let end = EndSession { account: person.id(), session: person.holder.session };
+    match end.perform(&person.context(), Proof::None).await {
         Ok(()) | Err(ActionError::NoSession) => {
             (AppendHeaders([(header::SET_COOKIE, clear_session())]), go("/sign-in")).into_response()
         }

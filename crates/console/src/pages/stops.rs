@@ -1,8 +1,8 @@
 //! Which keys stop once a change of password, factor or e-mail address is confirmed, and until when, in a sentence.
 
-use keyward_authority::ActionError;
 use keyward_authority::accounts::Left;
 use keyward_authority::questions::keys_that_rest;
+use keyward_authority::{ActionError, PendingAction};
 use keyward_rules::key::KeyName;
 use keyward_rules::limits::COOLING_MS;
 use keyward_rules::time::Moment;
@@ -17,6 +17,11 @@ pub async fn stops(person: &SignedIn, left: Left) -> Result<String, ActionError>
         Left::Nothing => sentence(&names, "two-factor sign-in is on again"),
         Left::Another => stops_now(&names, person.shell.now()),
     })
+}
+
+/// The words of a plan, and the sentence about what it stops.
+pub fn with_stops(pending: &PendingAction, stops: String) -> Vec<String> {
+    pending.words.iter().cloned().chain([stops]).collect()
 }
 
 /// The sentence for keys that stop for as long as a change of password, factor or address holds them.

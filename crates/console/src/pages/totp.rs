@@ -3,20 +3,19 @@
 use askama::Template;
 use axum::response::Response;
 use keyward_authority::accounts::{
-    Left, enrol_totp, open_step, plan_enrol, plan_recovery, plan_remove, remove_totp, renew_recovery_codes,
-    seal_step, try_authenticator,
+    EnrolTotp, Left, RemoveTotp, RenewRecoveryCodes, open_step, seal_step, try_authenticator,
 };
-use keyward_authority::{ActionError, Authenticator};
+use keyward_authority::{Action as _, ActionError, Authenticator, PendingAction};
 use keyward_rules::grant::{ActionKind, NotProven};
 use qrcode::QrCode;
 use qrcode::render::svg;
 
-use super::confirm::{Confirmation, begin, prove};
+use super::confirm::{Confirmation, act, begin};
 use super::field::{Field, Kind};
 use super::layout::{Frame, go, page, problem, sentence, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
-use super::stops::stops;
+use super::stops::{stops, with_stops};
 
 #[derive(Template)]
 #[template(path = "totp.html")]
@@ -126,20 +125,17 @@ pub async fn submit(mut posted: Posted) -> Response {
     posted.fields.0.retain(|(name, _)| name != "code" && name != "proved");
     posted.fields.0.push(("proved".to_owned(), seal));
     let person = &posted.person;
-    let asking = match stops_of(person).await {
-        Ok(stops) => asking_enrol(stops),
+    let stops = match stops_of(person).await {
+        Ok(stops) => stops,
         Err(other) => return problem(other),
     };
-    let proof = match prove(&posted, &person.context(), &asking, &plan_enrol(&authenticator)).await {
-        Ok(proof) => proof,
-        Err(halted) => return halted.into(),
-    };
-    match enrol_totp(&person.context(), proof, person.id(), &authenticator, step).await {
+    let enrol = EnrolTotp { account: person.id(), authenticator, step };
+    match act(&posted, &person.context(), enrol, |_| asking_enrol(stops)).await {
         Ok(enrolled) if enrolled.recovery_codes.is_empty() => {
             told(person, "/security", Note::Done(ActionKind::EnrolTotp)).await
         }
         Ok(enrolled) => show_new_codes(person, enrolled.recovery_codes),
-        Err(other) => problem(other),
+        Err(halted) => halted.into(),
     }
 }
 
@@ -147,7 +143,7 @@ pub fn show_new_codes(person: &SignedIn, codes: Vec<String>) -> Response {
     page(&Codes { frame: Frame::of(person, "security", "Your recovery codes"), codes })
 }
 
-fn asking_codes() -> Confirmation {
+fn asking_codes(pending: &PendingAction) -> Confirmation {
     Confirmation {
         title: "Make new recovery codes?",
         action: "/security/recovery-codes".to_owned(),
@@ -155,16 +151,13 @@ fn asking_codes() -> Confirmation {
         danger: false,
         back: "/security".to_owned(),
         part: "security",
-        words: plan_recovery().words,
+        words: pending.words.clone(),
         extra: String::new(),
     }
 }
 
-async fn asking_off(person: &SignedIn) -> Result<Confirmation, ActionError> {
-    let left = person.account.without_the_authenticator();
-    let mut words = plan_remove(left).words;
-    words.push(stops(person, left).await?);
-    Ok(Confirmation {
+fn asking_off(left: Left, pending: &PendingAction, stops: String) -> Confirmation {
+    Confirmation {
         title: match left {
             Left::Another => "Turn the authenticator off?",
             Left::Nothing => "Turn two-factor sign-in off?",
@@ -174,32 +167,36 @@ async fn asking_off(person: &SignedIn) -> Result<Confirmation, ActionError> {
         danger: true,
         back: "/security".to_owned(),
         part: "security",
-        words,
+        words: with_stops(pending, stops),
         extra: String::new(),
-    })
+    }
 }
 
 /// Before new recovery codes.
 pub async fn show_codes(person: SignedIn) -> Response {
-    begin(&person, &asking_codes(), "")
+    match RenewRecoveryCodes(person.id()).plan(&person.context()).await {
+        Ok(pending) => begin(&person, &asking_codes(&pending), ""),
+        Err(other) => problem(other),
+    }
 }
 
 /// New recovery codes.
 pub async fn codes(posted: Posted) -> Response {
     let person = &posted.person;
-    let proof = match prove(&posted, &person.context(), &asking_codes(), &plan_recovery()).await {
-        Ok(proof) => proof,
-        Err(halted) => return halted.into(),
-    };
-    match renew_recovery_codes(&person.context(), proof, person.id()).await {
+    match act(&posted, &person.context(), RenewRecoveryCodes(person.id()), asking_codes).await {
         Ok(codes) => show_new_codes(person, codes),
-        Err(other) => problem(other),
+        Err(halted) => halted.into(),
     }
 }
 
 /// Before turning it off.
 pub async fn show_off(person: SignedIn) -> Response {
-    match asking_off(&person).await {
+    let left = person.account.without_the_authenticator();
+    let asking = async {
+        let pending = RemoveTotp(person.id()).plan(&person.context()).await?;
+        Ok::<_, ActionError>(asking_off(left, &pending, stops(&person, left).await?))
+    };
+    match asking.await {
         Ok(asking) => begin(&person, &asking, ""),
         Err(other) => problem(other),
     }
@@ -209,20 +206,17 @@ pub async fn show_off(person: SignedIn) -> Response {
 pub async fn off(posted: Posted) -> Response {
     let person = &posted.person;
     let left = person.account.without_the_authenticator();
-    let asking = match asking_off(person).await {
-        Ok(asking) => asking,
+    let stops = match stops(person, left).await {
+        Ok(stops) => stops,
         Err(other) => return problem(other),
     };
-    let proof = match prove(&posted, &person.context(), &asking, &plan_remove(left)).await {
-        Ok(proof) => proof,
-        Err(halted) => return halted.into(),
-    };
-    match remove_totp(&person.context(), proof, person.id()).await {
+    let asking = |pending: &PendingAction| asking_off(left, pending, stops);
+    match act(&posted, &person.context(), RemoveTotp(person.id()), asking).await {
         Ok(()) => match left {
             Left::Another => told(person, "/security", Note::Done(ActionKind::RemoveTotp)).await,
             Left::Nothing => told(person, "/security", Note::TwoFactorOff).await,
         },
-        Err(other) => problem(other),
+        Err(halted) => halted.into(),
     }
 }
 

@@ -4,9 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 use keyward_authority::Action as _;
-use keyward_authority::accounts::{create_account, create_sub_account};
+use keyward_authority::accounts::{CreateAccount, CreateSubAccount};
 use keyward_authority::keys::{IssueKey, Outcome};
-use keyward_authority::operators::freeze_account;
+use keyward_authority::operators::FreezeAccount;
 use keyward_authority::questions::search_audit;
 use keyward_authority::{ActionError, AuditFilter, prove_any};
 use keyward_rules::account::{Email, SubAccountName};
@@ -42,12 +42,14 @@ fn host() -> Actor {
 
 async fn account(world: &World, email: &str) -> AccountId {
     let context = world.authority.context(host(), world.now());
-    create_account(&context, Email::parse(email).unwrap()).await.unwrap().id
+    let create = CreateAccount(Email::parse(email).unwrap());
+    create.perform(&context, Proof::None).await.unwrap().id
 }
 
 async fn sub(world: &World, master: AccountId, name: &str) -> AccountId {
     let context = world.authority.context(host(), world.now());
-    create_sub_account(&context, master, SubAccountName::parse(name).unwrap()).await.unwrap().id
+    let create = CreateSubAccount { master, name: SubAccountName::parse(name).unwrap() };
+    create.perform(&context, Proof::None).await.unwrap().id
 }
 
 /// The host makes a key; whether it was made, or the account is frozen.
@@ -182,7 +184,8 @@ async fn no_key_slips_through_a_freeze_of_the_same_moment(world: World) {
         assert!(issue(&world, whose, "before").await);
         let context = world.authority.context(operator(&ann).await, world.now());
         let proof = Proof::Factor(prove_any(&context, id(&ann).await, PASSWORD).await.unwrap());
-        let mut freezing = Box::pin(freeze_account(&context, proof, whose, "asked for"));
+        let request = FreezeAccount { account: whose, why: "asked for".to_owned() };
+        let mut freezing = Box::pin(request.perform(&context, proof));
         let mut issuing = Box::pin(issue(&world, whose, "meanwhile"));
         // Another change is under way while both come, and is given up once both wait for it.
         let other = other_change(&second).await;

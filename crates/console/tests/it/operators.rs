@@ -3,11 +3,10 @@
 use axum::body::Body;
 use axum::http::{Request, header};
 use keyward_authority::operators::{
-    Approvers, SetUp, approve as approve_and_stop, offer_set_up, plan_approval, prepare_set_up,
-    rotate_master_key, show_proposal,
+    ApproveProposal, Approvers, OfferSetUp, SetUp, rotate_master_key, show_proposal,
 };
-use keyward_authority::{ActionError, Shown, begin_step_up, finish_step_up};
-use keyward_rules::grant::{Actor, Holder, Origin, Staff};
+use keyward_authority::{Action as _, ActionError, Shown, begin_step_up, finish_step_up};
+use keyward_rules::grant::{Actor, Holder, Origin, Proof, Staff};
 use keyward_rules::person::{Device, SessionId};
 use keyward_rules::staff::Role;
 use keyward_store::MasterKey;
@@ -20,7 +19,8 @@ use crate::world::{HOME, PASSWORD, Person, Reply, World, wish};
 /// The token of the link that a first start makes.
 pub async fn first_link(world: &World) -> String {
     let context = world.authority.context(Actor::System("start"), world.now());
-    offer_set_up(&context, SetUp::Once).await.unwrap().unwrap().expose().to_owned()
+    let token = OfferSetUp(SetUp::Once).perform(&context, Proof::None).await.unwrap().unwrap();
+    token.expose().to_owned()
 }
 
 async fn take(person: &Person<'_>, token: &str, alone: bool) -> Reply {
@@ -67,14 +67,15 @@ pub async fn only_approve(person: &Person<'_>, proposal: &Value) {
     let (world, acting) = (person.world, operator(person).await);
     let context = world.authority.context(acting.clone(), world.now());
     let id = proposal["id"].as_str().unwrap().parse().unwrap();
-    let pending = plan_approval(&show_proposal(&context, id).await.unwrap());
+    let read = show_proposal(&context, id).await.unwrap().hash;
+    let approval = ApproveProposal { proposal: id, read };
+    let pending = approval.plan(&context).await.unwrap();
     let challenge = begin_step_up(&context, &pending).await.unwrap().to_string();
     let (mail_code, factor) = (world.code(&person.email).await, person.totp());
     let context = world.authority.context(acting, world.now());
     let shown = Shown { challenge, mail_code, factor, ..Shown::default() };
     let proof = finish_step_up(&context, &pending, &shown).await.unwrap();
-    let read = show_proposal(&context, id).await.unwrap().hash;
-    approve_and_stop(&context, proof, id, read).await.unwrap();
+    approval.perform(&context, proof).await.unwrap();
 }
 
 pub async fn carry_out(person: &Person<'_>, proposal: &Value) -> Reply {
@@ -108,7 +109,8 @@ async fn the_set_up_link_makes_the_first_operator_once() {
     assert_eq!(ann.get("/operations").await.code(), "no_role");
     let token = first_link(&world).await;
     let context = world.authority.context(Actor::System("start"), world.now());
-    assert!(offer_set_up(&context, SetUp::Once).await.unwrap().is_none(), "made once");
+    let again = OfferSetUp(SetUp::Once).perform(&context, Proof::None).await.unwrap();
+    assert!(again.is_none(), "made once");
     for wrong in ["", "kwo_", "kwo_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &token[..40], "kwt_x"] {
         assert_eq!(take(&ann, wrong, false).await.code(), "no_set_up_link", "{wrong:?}");
     }
@@ -138,7 +140,7 @@ async fn a_link_that_was_not_committed_makes_no_operator() {
     let world = World::new().await;
     let ann = world.person("ann@keyward.example").await;
     let context = world.authority.context(Actor::System("start"), world.now());
-    let link = prepare_set_up(&context, SetUp::Once).await.unwrap().unwrap();
+    let link = OfferSetUp(SetUp::Once).prepare(&context, Proof::None).await.unwrap().unwrap();
     let lost = link.token().expose().to_owned();
     drop(link);
     assert_eq!(take(&ann, &lost, false).await.code(), "no_set_up_link");
@@ -160,8 +162,8 @@ async fn a_link_is_over_after_a_week_and_needs_two_factors() {
     let ann = Person { token: ann.sign_in(PASSWORD, None).await.field("token"), ..ann };
     assert_eq!(take(&ann, &token, false).await.code(), "no_set_up_link");
     let context = world.authority.context(Actor::Host("ops".to_owned()), world.now());
-    let again = offer_set_up(&context, SetUp::Again).await.unwrap().unwrap().expose().to_owned();
-    assert_eq!(take(&ann, &again, true).await.status, 204);
+    let again = OfferSetUp(SetUp::Again).perform(&context, Proof::None).await.unwrap().unwrap();
+    assert_eq!(take(&ann, again.expose(), true).await.status, 204);
     // Alone, chosen in so many words: proposing is enough.
     let change = format!("role.grant {bare_id} auditor");
     assert_eq!(propose(&ann, &change).await.code(), "other_way", "an auditor has two factors as well");

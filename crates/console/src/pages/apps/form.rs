@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use keyward_authority::ActionError;
-use keyward_authority::apps::{AppWish, HomePage, edit_app, plan_app, register_app};
+use keyward_authority::apps::{AppDescription, EditApp, HomePage, RegisterApp};
 use keyward_authority::questions::{BrokerApp, broker_app};
 use keyward_rules::account::Email;
 use keyward_rules::app::{AppName, AppStanding};
@@ -15,7 +15,7 @@ use keyward_rules::permission::{Permission, Permissions};
 use super::id::app_id;
 use super::logo;
 use crate::fields::Fields;
-use crate::pages::confirm::{CEREMONY, Confirmation, prove};
+use crate::pages::confirm::{CEREMONY, Confirmation, Halted, act};
 use crate::pages::field::{Field, FieldError, Kind, html_of};
 use crate::pages::layout::{Frame, capital, page_with, problem, sentence, told};
 use crate::pages::note::Note;
@@ -155,8 +155,8 @@ async fn find(person: &SignedIn, id: &str) -> Result<BrokerApp, Response> {
     broker_app(&person.context(), app_id(id)?).await.map_err(problem)
 }
 
-/// The form as a wish, or what is wrong with it, all at once.
-fn wish(fields: &Fields) -> Result<AppWish, Errors> {
+/// What the form says of the app, or what is wrong with it, all at once.
+fn description(fields: &Fields) -> Result<AppDescription, Errors> {
     let mut errors = Errors::default();
     let say = |problem: &dyn std::fmt::Display| format!("{}.", capital(&problem.to_string()));
     let name = AppName::parse(fields.get("name").trim()).map_err(|wrong| errors.name = say(&wrong)).ok();
@@ -170,17 +170,17 @@ fn wish(fields: &Fields) -> Result<AppWish, Errors> {
     let logo = logo::read(fields.get("logo")).map_err(|wrong| errors.logo = say(&wrong)).ok();
     match (name, home_page, contact, permissions, logo) {
         (Some(name), Some(home_page), Some(contact), Some(permissions), Some(logo)) => {
-            Ok(AppWish { name, home_page, contact, permissions, logo })
+            Ok(AppDescription { name, home_page, contact, permissions, logo })
         }
         (_, _, _, _, _) => Err(errors),
     }
 }
 
-fn asking(wish: &AppWish, app: Option<&BrokerApp>) -> Confirmation {
+fn asking(said: &AppDescription, app: Option<&BrokerApp>) -> Confirmation {
     let mut words = vec![
-        wish.name.to_string(),
-        format!("Home page {}, contact {}", wish.home_page, wish.contact),
-        format!("It asks for: {}", wish.permissions.to_string().replace(',', ", ")),
+        said.name.to_string(),
+        format!("Home page {}, contact {}", said.home_page, said.contact),
+        format!("It asks for: {}", said.permissions.to_string().replace(',', ", ")),
     ];
     words.push(match app.map(|app| app.profile.standing) {
         None => "It is a draft at first: nobody else sees it before you submit it and an operator verifies it.",
@@ -204,11 +204,11 @@ fn asking(wish: &AppWish, app: Option<&BrokerApp>) -> Confirmation {
 }
 
 /// The form with nothing that it does not have.
-fn kept(posted: &Posted, wish: &AppWish) -> Posted {
+fn kept(posted: &Posted, said: &AppDescription) -> Posted {
     let names = ["name", "home_page", "contact", "permission"];
     let mut fields = posted.fields.0.clone();
     fields.retain(|(name, _)| names.contains(&name.as_str()) || CEREMONY.contains(&name.as_str()));
-    fields.push(("logo".to_owned(), logo::write(wish.logo.as_ref())));
+    fields.push(("logo".to_owned(), logo::write(said.logo.as_ref())));
     Posted { person: posted.person.clone(), fields: Fields(fields) }
 }
 
@@ -227,28 +227,29 @@ pub async fn edit(Path(id): Path<String>, posted: Posted) -> Response {
 
 async fn send(posted: Posted, app: Option<BrokerApp>) -> Response {
     let person = &posted.person;
-    let wish = match wish(&posted.fields) {
-        Ok(wish) => wish,
+    let said = match description(&posted.fields) {
+        Ok(said) => said,
         Err(errors) => {
             return form(person, app.as_ref(), &posted.fields, errors, StatusCode::UNPROCESSABLE_ENTITY);
         }
     };
-    let (id, kept) = (app.as_ref().map(|app| app.profile.id), kept(&posted, &wish));
-    let pending = plan_app(&wish, id);
-    let proof = match prove(&kept, &person.context(), &asking(&wish, app.as_ref()), &pending).await {
-        Ok(proof) => proof,
-        Err(halted) => return halted.into(),
-    };
-    let context = person.context();
-    let done = match id {
-        None => register_app(&context, proof, person.id(), wish)
-            .await
-            .map(|id| (id, Note::Done(ActionKind::RegisterApp))),
-        Some(id) => edit_app(&context, proof, id, wish).await.map(|()| (id, Note::Done(ActionKind::EditApp))),
+    let (app, context) = (app.as_ref(), person.context());
+    let (kept, asked) = (kept(&posted, &said), asking(&said, app));
+    let done = match app.map(|app| app.profile.id) {
+        None => {
+            let register = RegisterApp { owner: person.id(), app: said };
+            let registered = act(&kept, &context, register, |_| asked).await;
+            registered.map(|id| (id, Note::Done(ActionKind::RegisterApp)))
+        }
+        Some(id) => {
+            let edited = act(&kept, &context, EditApp { app: id, to: said }, |_| asked).await;
+            edited.map(|()| (id, Note::Done(ActionKind::EditApp)))
+        }
     };
     match done {
         Ok((id, note)) => told(person, &format!("/apps/{id}"), note).await,
-        Err(refusal) => refused(&kept, app.as_ref(), refusal),
+        Err(Halted::Refused(refusal)) => refused(&kept, app, refusal),
+        Err(Halted::Page(page)) => page,
     }
 }
 

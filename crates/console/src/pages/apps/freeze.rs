@@ -1,19 +1,19 @@
-//! A broker stops all keys of its app at once, and lets them work again.
+//! A broker stops all keys of its app at once. Letting them work again is one question, in `actions`.
 
 use axum::extract::Path;
 use axum::response::Response;
-use keyward_authority::apps::{freeze_app, plan_freeze, plan_thaw, thaw_own_app};
+use keyward_authority::apps::FreezeApp;
 use keyward_authority::questions::{BrokerApp, broker_app};
-use keyward_authority::{ActionError, AppKeyCounts};
+use keyward_authority::{Action as _, ActionError, AppKeyCounts};
+use keyward_rules::app::FrozenBy;
+use keyward_rules::grant::ActionKind;
 
 use super::id::app_id;
 use crate::fields::Fields;
-use crate::pages::confirm::{Confirmation, ask_one, begin, prove};
+use crate::pages::confirm::{Confirmation, act, ask_one};
 use crate::pages::layout::{problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
-use keyward_rules::app::FrozenBy;
-use keyward_rules::grant::ActionKind;
 
 /// How many keys and accounts something touches.
 pub fn touched(counts: &AppKeyCounts) -> String {
@@ -49,64 +49,31 @@ fn freezing(app: &BrokerApp) -> Confirmation {
     }
 }
 
+fn freeze_of(app: &BrokerApp) -> FreezeApp {
+    FreezeApp { app: app.profile.id, why: String::new() }
+}
+
 /// The question before.
 pub async fn show_freeze(person: SignedIn, Path(id): Path<String>) -> Response {
-    match find(&person, &id).await {
-        Ok(app) if matches!(app.profile.frozen, Some(FrozenBy::Broker | FrozenBy::Both)) => {
-            problem(ActionError::Unchanged)
+    let answer = async {
+        let app = find(&person, &id).await?;
+        if matches!(app.profile.frozen, Some(FrozenBy::Broker | FrozenBy::Both)) {
+            return Err(problem(ActionError::Unchanged));
         }
-        Ok(app) => {
-            let pending = plan_freeze(&app.profile);
-            ask_one(&person, &person.context(), &freezing(&app), &Fields::default(), &pending).await
-        }
-        Err(answer) => answer,
-    }
+        let context = person.context();
+        let pending = freeze_of(&app).plan(&context).await.map_err(problem)?;
+        Ok(ask_one(&person, &context, &freezing(&app), &Fields::default(), &pending).await)
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
 }
 
 /// Freezes it.
 pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let app = find(&posted.person, &id).await?;
-        let proof =
-            prove(&posted, &posted.person.context(), &freezing(&app), &plan_freeze(&app.profile)).await?;
-        freeze_app(&posted.person.context(), proof, app.profile.id, "").await.map_err(problem)?;
+        act(&posted, &posted.person.context(), freeze_of(&app), |_| freezing(&app)).await?;
         Ok(told(&posted.person, &format!("/apps/{}", app.profile.id), Note::Done(ActionKind::FreezeApp))
             .await)
-    };
-    answer.await.unwrap_or_else(|answer: Response| answer)
-}
-
-fn thawing(app: &BrokerApp) -> Confirmation {
-    let mut words = plan_thaw(&app.profile).words;
-    words.push(touched(&app.counts));
-    Confirmation {
-        title: "Let the app's keys work again?",
-        action: format!("/apps/{}/thaw", app.profile.id),
-        button: "Lift the freeze",
-        danger: false,
-        back: format!("/apps/{}", app.profile.id),
-        part: "apps",
-        words,
-        extra: String::new(),
-    }
-}
-
-/// The question before.
-pub async fn show_thaw(person: SignedIn, Path(id): Path<String>) -> Response {
-    match find(&person, &id).await {
-        Ok(app) => begin(&person, &thawing(&app), ""),
-        Err(answer) => answer,
-    }
-}
-
-/// Lifts the freeze that the broker laid.
-pub async fn thaw(Path(id): Path<String>, posted: Posted) -> Response {
-    let answer = async {
-        let app = find(&posted.person, &id).await?;
-        let proof =
-            prove(&posted, &posted.person.context(), &thawing(&app), &plan_thaw(&app.profile)).await?;
-        thaw_own_app(&posted.person.context(), proof, app.profile.id).await.map_err(problem)?;
-        Ok(told(&posted.person, &format!("/apps/{}", app.profile.id), Note::Done(ActionKind::ThawApp)).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }

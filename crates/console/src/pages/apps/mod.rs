@@ -11,7 +11,7 @@ mod show;
 
 pub use freeze::touched;
 pub use id::app_id;
-pub use ranges::{Editor, Judged, Sides, judge, kept, overlap_words, wish};
+pub use ranges::{Editor, Judged, Sides, judge, kept, overlap_words, submission};
 pub use show::{logo_path, state, version_look};
 
 use crate::route::{Routes, get, post, post_each};
@@ -32,6 +32,5 @@ pub fn routes() -> Routes {
         .route("/apps/{id}/ranges/check", post_each(ranges::check))
         .route("/apps/{id}/ranges/{number}/withdraw", post(ranges::withdraw))
         .route("/apps/{id}/freeze", get(freeze::show_freeze).and_post(freeze::freeze))
-        .route("/apps/{id}/thaw", get(freeze::show_thaw).and_post(freeze::thaw))
         .with_bodies_up_to(FORM_BYTES)
 }

@@ -6,18 +6,18 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use keyward_authority::apps::{
-    RangeWish, RangesGo, check_ranges, plan_ranges, size_in_words, submit_ranges, withdraw_ranges,
+    RangeSubmission, RangesGo, SubmitRanges, WithdrawRanges, check_ranges, size_in_words,
 };
 use keyward_authority::questions::{BrokerApp, broker_app};
-use keyward_authority::{ActionContext, ActionError};
+use keyward_authority::{Action as _, ActionContext, ActionError, PendingAction};
 use keyward_rules::address::AddressSet;
 use keyward_rules::app::{Difference, RangeSetError, Size, VersionStanding, read_entries};
-use keyward_rules::grant::ActionKind;
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AppId;
 
 use super::id::app_id;
 use crate::fields::Fields;
-use crate::pages::confirm::{CEREMONY, Confirmation, prove};
+use crate::pages::confirm::{CEREMONY, Confirmation, act_as};
 use crate::pages::layout::{Frame, capital, page, page_with, problem, sentence, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
@@ -116,7 +116,7 @@ async fn compare(
         return Ok(());
     }
     let overlap_ms = read_overlap(fields);
-    match check_ranges(context, &RangeWish { app, ranges, note: String::new(), overlap_ms }).await {
+    match check_ranges(context, &RangeSubmission { app, ranges, note: String::new(), overlap_ms }).await {
         Ok((goes, change)) => {
             let list = |networks: &[keyward_rules::address::Network]| {
                 networks.iter().take(SHOWN).map(ToString::to_string).collect()
@@ -257,13 +257,17 @@ pub async fn check(Path(id): Path<String>, posted: Posted) -> Response {
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
 
-/// The form as a wish.
-pub fn wish(context: &ActionContext<'_>, app: AppId, fields: &Fields) -> Result<RangeWish, String> {
+/// The submission that the form holds, or what is wrong with it.
+pub fn submission(
+    context: &ActionContext<'_>,
+    app: AppId,
+    fields: &Fields,
+) -> Result<RangeSubmission, String> {
     let ranges = RangeSetError::read(fields.get("ranges"), context.authority.settings.private_ranges)
         .map_err(|wrong| format!("{}.", capital(&wrong.to_string())))?;
     // Browsers end lines in two characters.
     let note = fields.get("note").replace("\r\n", "\n");
-    Ok(RangeWish { app, ranges, note, overlap_ms: read_overlap(fields) })
+    Ok(RangeSubmission { app, ranges, note, overlap_ms: read_overlap(fields) })
 }
 
 /// The form, sent: judged, then proven as the change asks, then done.
@@ -274,27 +278,19 @@ pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
         if fields.has("check") {
             return again(&posted, &app, StatusCode::OK, "").await;
         }
-        let wish = match wish(&context, app.profile.id, fields) {
-            Ok(wish) => wish,
+        let submission = match submission(&context, app.profile.id, fields) {
+            Ok(submission) => submission,
             Err(wrong) => return again(&posted, &app, StatusCode::UNPROCESSABLE_ENTITY, &wrong).await,
         };
-        let (goes, _) = match check_ranges(&context, &wish).await {
-            Ok(checked) => checked,
-            Err(refusal) if refusal.kind().is_refusal() => {
-                return again(&posted, &app, StatusCode::UNPROCESSABLE_ENTITY, &sentence(&refusal)).await;
+        if let Err(refusal) = check_ranges(&context, &submission).await {
+            if !refusal.kind().is_refusal() {
+                return Err(problem(refusal));
             }
-            Err(other) => return Err(problem(other)),
-        };
-        let pending = plan_ranges(&context, &wish).await.map_err(problem)?;
-        let kept = kept(&posted);
-        let asking = asking(&app, goes, pending.words.clone());
-        let proof = prove(&kept, &context, &asking, &pending).await?;
-        let (_, went) = submit_ranges(&context, proof, wish).await.map_err(problem)?;
-        let note = match went {
-            RangesGo::Narrow => Note::Done(ActionKind::NarrowRanges),
-            RangesGo::Widen => Note::Done(ActionKind::SubmitRanges),
-        };
-        Ok(told(&posted.person, &format!("/apps/{}", app.profile.id), note).await)
+            return again(&posted, &app, StatusCode::UNPROCESSABLE_ENTITY, &sentence(&refusal)).await;
+        }
+        let asking = |pending: &PendingAction| asking(&app, pending);
+        let (kind, _) = act_as(&kept(&posted), &context, SubmitRanges(submission), asking).await?;
+        Ok(told(&posted.person, &format!("/apps/{}", app.profile.id), Note::Done(kind)).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -319,10 +315,11 @@ pub fn kept(posted: &Posted) -> Posted {
     Posted { person: posted.person.clone(), fields: Fields(fields) }
 }
 
-fn asking(app: &BrokerApp, goes: RangesGo, words: Vec<String>) -> Confirmation {
-    let (title, button) = match goes {
-        RangesGo::Narrow => ("Narrow the app's ranges now?", "Put them in force"),
-        RangesGo::Widen => ("Submit these ranges?", "Submit them"),
+fn asking(app: &BrokerApp, pending: &PendingAction) -> Confirmation {
+    let (title, button) = if pending.action == ActionKind::NarrowRanges {
+        ("Narrow the app's ranges now?", "Put them in force")
+    } else {
+        ("Submit these ranges?", "Submit them")
     };
     Confirmation {
         title,
@@ -331,7 +328,7 @@ fn asking(app: &BrokerApp, goes: RangesGo, words: Vec<String>) -> Confirmation {
         danger: false,
         back: format!("/apps/{}/ranges", app.profile.id),
         part: "apps",
-        words,
+        words: pending.words.clone(),
         extra: String::new(),
     }
 }
@@ -341,7 +338,8 @@ pub async fn withdraw(Path((id, number)): Path<(String, String)>, posted: Posted
     let answer = async {
         let id = app_id(&id)?;
         let number = number.parse().map_err(|_| problem(ActionError::NoVersion))?;
-        withdraw_ranges(&posted.person.context(), id, number).await.map_err(problem)?;
+        let withdrawal = WithdrawRanges { app: id, number };
+        withdrawal.perform(&posted.person.context(), Proof::None).await.map_err(problem)?;
         Ok(told(&posted.person, &format!("/apps/{id}"), Note::Done(ActionKind::WithdrawRanges)).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)

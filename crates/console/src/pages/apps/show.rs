@@ -3,11 +3,11 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
-use keyward_authority::apps::submit_app;
+use keyward_authority::apps::SubmitApp;
 use keyward_authority::questions::{BrokerApp, VersionView, broker_app, broker_apps};
-use keyward_authority::{AppKeyCounts, AppProfile};
+use keyward_authority::{Action as _, AppKeyCounts, AppProfile};
 use keyward_rules::app::{AppStanding, FrozenBy, VersionStanding};
-use keyward_rules::grant::ActionKind;
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::limits::APPS_PER_BROKER;
 
 use super::id::app_id;
@@ -241,11 +241,11 @@ pub async fn show(person: SignedIn, Path(id): Path<String>) -> Response {
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
 
-/// Hands a draft in.
+/// Submits a draft for review.
 pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let id = app_id(&id)?;
-        submit_app(&posted.person.context(), id).await.map_err(problem)?;
+        SubmitApp(id).perform(&posted.person.context(), Proof::None).await.map_err(problem)?;
         Ok(told(&posted.person, &format!("/apps/{id}"), Note::Done(ActionKind::SubmitApp)).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)

@@ -4,9 +4,7 @@ use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::response::Response;
 use keyward_authority::ActionError;
-use keyward_authority::operators::{
-    OverseenAccount, freeze_account, overseen_account, plan_freeze_account, search_accounts,
-};
+use keyward_authority::operators::{FreezeAccount, OverseenAccount, overseen_account, search_accounts};
 use keyward_authority::questions::KeyView;
 use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::PAGE_DEFAULT;
@@ -147,8 +145,7 @@ pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
         let account = find(&posted.person, &id).await?;
         let id = account.record.account.id;
         let page = |fields: &Fields, error: &str| asking(&account, fields, error);
-        let (proof, why) = reasoned(&posted, &context, page, |why| plan_freeze_account(id, why)).await?;
-        freeze_account(&context, proof, id, &why).await.map_err(problem)?;
+        reasoned(&posted, &context, page, |why| FreezeAccount { account: id, why }).await?;
         Ok(told(&posted.person, &format!("/operations/accounts/{id}"), Note::Done(ActionKind::FreezeAccount))
             .await)
     };

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::response::Response;
 use keyward_authority::ActionError;
-use keyward_authority::operators::{freeze_one_key, overseen_key, plan_freeze_key, search_keys};
+use keyward_authority::operators::{FreezeKey, overseen_key, search_keys};
 use keyward_authority::questions::KeyView;
 use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::PAGE_DEFAULT;
@@ -114,8 +114,7 @@ pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
         let context = acting(&posted.person, ActionKind::FreezeKey)?;
         let (key, account) = find(&posted.person, &id).await?;
         let page = |fields: &Fields, error: &str| asking(&key, &account, fields, error);
-        let (proof, why) = reasoned(&posted, &context, page, |why| plan_freeze_key(key.id, why)).await?;
-        freeze_one_key(&context, proof, key.id, &why).await.map_err(problem)?;
+        reasoned(&posted, &context, page, |why| FreezeKey { key: key.id, why }).await?;
         Ok(told(&posted.person, &format!("/operations/keys/{}", key.id), Note::Done(ActionKind::FreezeKey))
             .await)
     };

@@ -4,8 +4,8 @@ use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use keyward_authority::{ActionContext, ActionError, PendingAction};
-use keyward_rules::grant::{ActionKind, NotAllowed, Proof};
+use keyward_authority::{Action, ActionContext, ActionError};
+use keyward_rules::grant::{ActionKind, NotAllowed};
 use keyward_rules::id::AccountId;
 use keyward_rules::staff::Role;
 
@@ -71,22 +71,24 @@ pub(super) fn why_field(fields: &Fields, error: &str) -> String {
     Field::new("why", "Why", Kind::Text).hint(hint).error(error).value(fields.get("why")).html()
 }
 
-/// The proof and the reason of a freeze; `asking` makes its page, with what is wrong with the reason; `pending` is
-/// what the reason completes.
-pub(super) async fn reasoned(
+/// Does an action that takes a reason: reads the reason, asks for the proof together with it, and performs the action.
+/// `asking` makes the page that asks for both, from the fields and what is wrong with the reason.
+pub(super) async fn reasoned<A: Action>(
     posted: &Posted,
     context: &ActionContext<'_>,
     asking: impl Fn(&Fields, &str) -> Confirmation,
-    pending: impl FnOnce(&str) -> PendingAction,
-) -> Result<(Proof, String), Response> {
+    action: impl FnOnce(String) -> A,
+) -> Result<A::Reply, Response> {
     let (person, fields) = (posted.person.clone(), Fields(posted.fields.without(&["why"])));
     let Some(why) = reason(posted.fields.get("why")) else {
         let asking = asking(&posted.fields, "Say why, on one line.");
         return Err(ask_at_once(&person, &asking, &fields).await);
     };
-    let typed = Posted { person, fields };
-    let proof = prove_at_once(&typed, context, &asking(&posted.fields, ""), &pending(why)).await?;
-    Ok((proof, why.to_owned()))
+    let (typed, action) = (Posted { person, fields }, action(why.to_owned()));
+    action.judge(context).await.map_err(problem)?;
+    let pending = action.plan(context).await.map_err(problem)?;
+    let proof = prove_at_once(&typed, context, &asking(&posted.fields, ""), &pending).await?;
+    action.perform(context, proof).await.map_err(problem)
 }
 
 /// The account that a path names.

@@ -4,11 +4,10 @@ use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::response::Response;
 use keyward_authority::operators::{
-    Progress, ProposalView, approve as approve_it, cancel_proposal, carry_out as carry_it_out,
-    carry_out_if_complete, check_proposal, list_proposals, plan_approval, plan_cancellation, plan_proposal,
-    propose, show_proposal,
+    ApproveProposal, CancelProposal, Progress, ProposalView, ProposeChange, carry_out as carry_it_out,
+    carry_out_if_complete, check_proposal, list_proposals, show_proposal,
 };
-use keyward_authority::{ActionContext, ActionError};
+use keyward_authority::{Action as _, ActionContext, ActionError};
 use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::PAGE_DEFAULT;
 use keyward_rules::proposal::{Change, ChangeHash, ChangeSubject, NotPassed, ProposalId};
@@ -16,7 +15,7 @@ use serde::Deserialize;
 
 use super::officer::{StaffMember, acting};
 use crate::fields::Fields;
-use crate::pages::confirm::{Confirmation, ask_one, begin, prove};
+use crate::pages::confirm::{Confirmation, act, ask_one, begin};
 use crate::pages::layout::{Frame, Query, page, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
@@ -127,7 +126,7 @@ pub async fn show(officer: StaffMember, Path(id): Path<String>) -> Response {
 
 /// `?change=…`, or with its last word in a field of its own.
 #[derive(Deserialize)]
-pub struct Wish {
+pub struct NewProposal {
     #[serde(default)]
     change: String,
     #[serde(default)]
@@ -139,7 +138,7 @@ pub struct Wish {
     until: String,
 }
 
-impl Wish {
+impl NewProposal {
     fn text(&self) -> String {
         let ms = |text: &str| moment(text.trim()).map(|at| at.unix_ms().to_string()).unwrap_or_default();
         let words = [self.change.clone(), self.value.trim().to_owned(), ms(&self.from), ms(&self.until)];
@@ -147,7 +146,7 @@ impl Wish {
     }
 }
 
-fn wish(text: &str) -> Result<Change, Response> {
+fn change_of(text: &str) -> Result<Change, Response> {
     Change::parse(text).ok_or_else(|| problem(ActionError::NoProposal))
 }
 
@@ -174,10 +173,10 @@ fn proposing(change: Change, words: Vec<String>) -> Confirmation {
 }
 
 /// What would be proposed, in the words that the others will read.
-pub async fn show_new(officer: StaffMember, Asked(query): Asked<Wish>) -> Response {
+pub async fn show_new(officer: StaffMember, Asked(query): Asked<NewProposal>) -> Response {
     let answer = async {
         let context = acting(&officer.0, ActionKind::Propose)?;
-        let change = wish(&query.text())?;
+        let change = change_of(&query.text())?;
         let mut words = check_proposal(&context, change).await.map_err(problem)?;
         words.push("The other operators are told by mail. You do not count as an approver.".to_owned());
         Ok(begin(&officer.0, &proposing(change, words), ""))
@@ -189,12 +188,9 @@ pub async fn show_new(officer: StaffMember, Asked(query): Asked<Wish>) -> Respon
 pub async fn make(posted: Posted) -> Response {
     let answer = async {
         let context = acting(&posted.person, ActionKind::Propose)?;
-        let change = wish(posted.fields.get("change"))?;
-        let matter = plan_proposal(&context, change).await.map_err(problem)?;
-        let words = matter.words.clone();
-        let kept = without_change(&posted);
-        let proof = prove(&kept, &context, &proposing(change, words), &matter).await?;
-        let id = propose(&context, proof, change).await.map_err(problem)?;
+        let change = change_of(posted.fields.get("change"))?;
+        let (kept, proposal) = (without_change(&posted), ProposeChange(change));
+        let id = act(&kept, &context, proposal, |pending| proposing(change, pending.words.clone())).await?;
         after(&posted.person, id, carry_out_if_complete(&context, id).await, Note::Done(ActionKind::Propose))
             .await
     };
@@ -259,9 +255,8 @@ pub async fn approve(Path(id): Path<String>, posted: Posted) -> Response {
         if read != view.hash {
             return Err(problem(NotPassed::Changed.into()));
         }
-        let matter = plan_approval(&view);
-        let proof = prove(&without_change(&posted), &context, &approving(&view), &matter).await?;
-        approve_it(&context, proof, view.id, read).await.map_err(problem)?;
+        let approval = ApproveProposal { proposal: view.id, read };
+        act(&without_change(&posted), &context, approval, |_| approving(&view)).await?;
         after(
             &posted.person,
             view.id,
@@ -302,7 +297,7 @@ pub async fn show_cancel(officer: StaffMember, Path(id): Path<String>) -> Respon
     let answer = async {
         let context = acting(&officer.0, ActionKind::CancelProposal)?;
         let view = find(&context, &id).await?;
-        let pending = plan_cancellation(view.id);
+        let pending = CancelProposal(view.id).plan(&context).await.map_err(problem)?;
         Ok(ask_one(&officer.0, &context, &cancelling(&view), &Fields::default(), &pending).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
@@ -313,8 +308,7 @@ pub async fn cancel(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let context = acting(&posted.person, ActionKind::CancelProposal)?;
         let view = find(&context, &id).await?;
-        let proof = prove(&posted, &context, &cancelling(&view), &plan_cancellation(view.id)).await?;
-        cancel_proposal(&context, proof, view.id).await.map_err(problem)?;
+        act(&posted, &context, CancelProposal(view.id), |_| cancelling(&view)).await?;
         Ok(told(
             &posted.person,
             &format!("/operations/proposals/{}", view.id),

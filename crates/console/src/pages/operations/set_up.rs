@@ -3,12 +3,13 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use keyward_authority::operators::{check_set_up, plan_set_up, take_set_up};
+use keyward_authority::PendingAction;
+use keyward_authority::operators::TakeSetUp;
 use keyward_rules::grant::{ActionKind, TwoFactor};
 
 use crate::fields::Fields;
-use crate::pages::confirm::{Confirmation, prove};
-use crate::pages::layout::{Frame, message, page, problem, told};
+use crate::pages::confirm::{Confirmation, act};
+use crate::pages::layout::{Frame, message, page, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
 
@@ -26,7 +27,7 @@ pub async fn show(person: SignedIn) -> Response {
     page(&Page { frame: Frame::of(&person, "", "Become an operator"), csrf: &person.csrf, two_factor })
 }
 
-fn asking(pending: &keyward_authority::PendingAction, token: &str, choice: &str) -> Confirmation {
+fn asking(pending: &PendingAction, token: &str, choice: &str) -> Confirmation {
     let hidden =
         |name: &str, value: &str| format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
     Confirmation {
@@ -52,19 +53,11 @@ pub async fn take(posted: Posted) -> Response {
         let text = "Open the whole link that was printed when Keyward started, or paste the part after “#”.";
         return message(StatusCode::UNPROCESSABLE_ENTITY, "That is no set-up link", text);
     }
-    if let Err(other) = check_set_up(&person.context(), token).await {
-        return problem(other);
-    }
     let alone = fields.get("operators") == "1";
-    let pending = plan_set_up(token, alone);
     let kept = Posted { person: person.clone(), fields: Fields(fields.without(&["token", "operators"])) };
-    let asking = asking(&pending, token, if alone { "1" } else { "2" });
-    let proof = match prove(&kept, &person.context(), &asking, &pending).await {
-        Ok(proof) => proof,
-        Err(halted) => return halted.into(),
-    };
-    match take_set_up(&person.context(), proof, token, alone).await {
+    let asking = |pending: &PendingAction| asking(pending, token, if alone { "1" } else { "2" });
+    match act(&kept, &person.context(), TakeSetUp { token: token.to_owned(), alone }, asking).await {
         Ok(()) => told(person, "/operations", Note::Done(ActionKind::TakeSetUp)).await,
-        Err(other) => problem(other),
+        Err(halted) => halted.into(),
     }
 }

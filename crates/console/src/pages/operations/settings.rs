@@ -2,9 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
-use keyward_authority::operators::{
-    PolicySource, master_key_id, name_of, plan_tightening, policy_in_force, tighten_policy,
-};
+use keyward_authority::operators::{PolicySource, TightenPolicy, master_key_id, name_of, policy_in_force};
 use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::grant::ActionKind;
 use keyward_rules::policy::{Direction, Setting};
@@ -12,7 +10,7 @@ use keyward_rules::proposal::Change;
 
 use super::officer::{StaffMember, acting};
 use super::proposals::link_to;
-use crate::pages::confirm::{Confirmation, prove};
+use crate::pages::confirm::{Confirmation, act};
 use crate::pages::layout::{Frame, go, page, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::Posted;
@@ -124,9 +122,7 @@ pub async fn change(posted: Posted) -> Response {
             Direction::Looser => return Ok(go(&link_to(Change::Loosen(setting)))),
             Direction::Tighter => {}
         }
-        let asking = asking(setting, &before);
-        let proof = prove(&posted, &context, &asking, &plan_tightening(setting)).await?;
-        tighten_policy(&context, proof, setting).await.map_err(problem)?;
+        act(&posted, &context, TightenPolicy(setting), |_| asking(setting, &before)).await?;
         Ok(told(&posted.person, "/operations/settings", Note::Done(ActionKind::TightenPolicy)).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)

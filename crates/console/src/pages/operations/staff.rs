@@ -3,14 +3,13 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
-use keyward_authority::operators::{
-    invite_operator, name_of, plan_invitation, plan_revocation, revoke_role, set_up_is_open, staff,
-};
+use keyward_authority::operators::{InviteOperator, RevokeRole, name_of, set_up_is_open, staff};
+use keyward_authority::{Action as _, PendingAction};
 use keyward_rules::grant::ActionKind;
 
 use super::officer::{StaffMember, account_id, acting};
 use crate::fields::Fields;
-use crate::pages::confirm::{Confirmation, ask_one, begin, prove};
+use crate::pages::confirm::{Confirmation, act, ask_one, begin};
 use crate::pages::layout::{Frame, page, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::Posted;
@@ -56,7 +55,7 @@ pub async fn list(officer: StaffMember) -> Response {
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
 
-fn inviting() -> Confirmation {
+fn inviting(pending: &PendingAction) -> Confirmation {
     Confirmation {
         title: "Invite the second operator?",
         action: "/operations/staff/invite".to_owned(),
@@ -64,17 +63,19 @@ fn inviting() -> Confirmation {
         danger: false,
         back: "/operations/staff".to_owned(),
         part: "operations",
-        words: plan_invitation().words,
+        words: pending.words.clone(),
         extra: String::new(),
     }
 }
 
 /// The question before.
 pub async fn show_invite(officer: StaffMember) -> Response {
-    match acting(&officer.0, ActionKind::InviteOperator) {
-        Ok(_) => begin(&officer.0, &inviting(), ""),
-        Err(answer) => answer,
-    }
+    let answer = async {
+        let context = acting(&officer.0, ActionKind::InviteOperator)?;
+        let pending = InviteOperator.plan(&context).await.map_err(problem)?;
+        Ok(begin(&officer.0, &inviting(&pending), ""))
+    };
+    answer.await.unwrap_or_else(|answer: Response| answer)
 }
 
 #[derive(Template)]
@@ -88,8 +89,7 @@ struct Invitation {
 pub async fn invite(posted: Posted) -> Response {
     let answer = async {
         let context = acting(&posted.person, ActionKind::InviteOperator)?;
-        let proof = prove(&posted, &context, &inviting(), &plan_invitation()).await?;
-        let token = invite_operator(&context, proof).await.map_err(problem)?;
+        let token = act(&posted, &context, InviteOperator, inviting).await?;
         let frame = Frame::of(&posted.person, "operations", "The link for the second operator");
         Ok(page(&Invitation { frame, link: posted.person.shell.set_up_link(&token) }))
     };
@@ -119,7 +119,7 @@ pub async fn show_revoke(officer: StaffMember, Path(id): Path<String>) -> Respon
         let context = acting(&officer.0, ActionKind::RevokeRole)?;
         let account = account_id(&id)?;
         let name = name_of(&context, account).await.map_err(problem)?;
-        let pending = plan_revocation(account);
+        let pending = RevokeRole(account).plan(&context).await.map_err(problem)?;
         Ok(ask_one(&officer.0, &context, &revoking(&id, &name), &Fields::default(), &pending).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
@@ -131,8 +131,7 @@ pub async fn revoke(Path(id): Path<String>, posted: Posted) -> Response {
         let context = acting(&posted.person, ActionKind::RevokeRole)?;
         let account = account_id(&id)?;
         let name = name_of(&context, account).await.map_err(problem)?;
-        let proof = prove(&posted, &context, &revoking(&id, &name), &plan_revocation(account)).await?;
-        revoke_role(&context, proof, account).await.map_err(problem)?;
+        act(&posted, &context, RevokeRole(account), |_| revoking(&id, &name)).await?;
         Ok(told(&posted.person, "/operations/staff", Note::Done(ActionKind::RevokeRole)).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)

@@ -3,13 +3,13 @@
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
-use keyward_authority::PendingAction;
-use keyward_authority::apps::{Preview, check_ranges, enter_ranges, plan_ranges, preview};
+use keyward_authority::Action as _;
+use keyward_authority::apps::{EnterRanges, Preview, SubmitRanges, check_ranges, preview};
 use keyward_rules::grant::ActionKind;
 
 use crate::fields::Fields;
-use crate::pages::apps::{Editor, Judged, Sides, app_id, judge, kept, wish};
-use crate::pages::confirm::{Confirmation, prove};
+use crate::pages::apps::{Editor, Judged, Sides, app_id, judge, kept, submission};
+use crate::pages::confirm::{Confirmation, act};
 use crate::pages::layout::{Frame, page, page_with, problem, sentence, told};
 use crate::pages::note::Note;
 use crate::pages::operations::officer::{StaffMember, acting};
@@ -80,20 +80,19 @@ pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
         if fields.has("check") {
             return again(&posted, &seen, StatusCode::OK, "").await;
         }
-        let wish = match wish(&context, seen.profile.id, fields) {
-            Ok(wish) => wish,
+        let submission = match submission(&context, seen.profile.id, fields) {
+            Ok(submission) => submission,
             Err(wrong) => return again(&posted, &seen, StatusCode::UNPROCESSABLE_ENTITY, &wrong).await,
         };
-        if let Err(refusal) = check_ranges(&context, &wish).await {
+        if let Err(refusal) = check_ranges(&context, &submission).await {
             if !refusal.kind().is_refusal() {
                 return Err(problem(refusal));
             }
             return again(&posted, &seen, StatusCode::UNPROCESSABLE_ENTITY, &sentence(&refusal)).await;
         }
-        let pending = plan_ranges(&context, &wish).await.map_err(problem)?;
-        let pending = PendingAction { action: ActionKind::EnterRanges, ..pending };
-        let proof = prove(&kept(&posted), &context, &asking(&seen, pending.words.clone()), &pending).await?;
-        enter_ranges(&context, proof, wish).await.map_err(problem)?;
+        // The operator reads what the broker would read.
+        let words = SubmitRanges(submission.clone()).plan(&context).await.map_err(problem)?.words;
+        act(&kept(&posted), &context, EnterRanges(submission), |_| asking(&seen, words)).await?;
         Ok(told(
             &posted.person,
             &format!("/operations/apps/{}", seen.profile.id),

@@ -5,13 +5,12 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use keyward_authority::apps::{
-    Findings, Preview, Reviewed, plan_reject_app, plan_reject_ranges, preview, read_ranges, reject_app,
-    reject_ranges, size_in_words,
+    Findings, Preview, ReadRanges, RejectApp, RejectRanges, Reviewed, preview, size_in_words,
 };
-use keyward_authority::{ActionContext, ActionError};
+use keyward_authority::{Action as _, ActionContext, ActionError};
 use keyward_rules::address::Network;
 use keyward_rules::app::{Size, VersionStanding};
-use keyward_rules::grant::ActionKind;
+use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AppId;
 
 use super::why::why_field;
@@ -60,7 +59,8 @@ fn number(text: &str) -> Result<u64, Response> {
 pub async fn read(Path((id, text)): Path<(String, String)>, posted: Posted) -> Response {
     let answer = async {
         let context = acting(&posted.person, ActionKind::ReadRanges)?;
-        let reviewed = read_ranges(&context, app_id(&id)?, number(&text)?).await.map_err(problem)?;
+        let read = ReadRanges { app: app_id(&id)?, number: number(&text)? };
+        let reviewed = read.perform(&context, Proof::None).await.map_err(problem)?;
         Ok(page(&reading(&posted, &reviewed)))
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
@@ -161,9 +161,8 @@ pub async fn reject_one_app(Path(id): Path<String>, posted: Posted) -> Response 
         let context = acting(&posted.person, ActionKind::RejectApp)?;
         let seen = find(&context, &id).await?;
         let asking = |fields: &Fields, error: &str| rejecting_app(&seen, fields, error);
-        let pending = |why: &str| plan_reject_app(seen.profile.id, why);
-        let (proof, why) = reasoned(&posted, &context, asking, pending).await?;
-        reject_app(&context, proof, seen.profile.id, &why).await.map_err(problem)?;
+        let app = seen.profile.id;
+        reasoned(&posted, &context, asking, |why| RejectApp { app, why }).await?;
         Ok(told(
             &posted.person,
             &format!("/operations/apps/{}", seen.profile.id),
@@ -190,9 +189,8 @@ pub async fn reject_one_version(Path((id, text)): Path<(String, String)>, posted
         let context = acting(&posted.person, ActionKind::RejectRanges)?;
         let (number, seen) = (number(&text)?, find(&context, &id).await?);
         let asking = |fields: &Fields, error: &str| rejecting_ranges(&seen, number, fields, error);
-        let pending = |why: &str| plan_reject_ranges(seen.profile.id, number, why);
-        let (proof, why) = reasoned(&posted, &context, asking, pending).await?;
-        reject_ranges(&context, proof, (seen.profile.id, number), &why).await.map_err(problem)?;
+        let app = seen.profile.id;
+        reasoned(&posted, &context, asking, |why| RejectRanges { app, number, why }).await?;
         Ok(told(
             &posted.person,
             &format!("/operations/apps/{}", seen.profile.id),

@@ -4,7 +4,7 @@
 use axum::extract::Path;
 use axum::response::Response;
 use keyward_authority::ActionContext;
-use keyward_authority::apps::{Preview, demand_successors, freeze_app, plan_demand, plan_freeze, preview};
+use keyward_authority::apps::{DemandSuccessors, FreezeApp, Preview, preview};
 use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
@@ -59,8 +59,8 @@ pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
         let context = acting(&posted.person, ActionKind::FreezeApp)?;
         let seen = find(&context, &id).await?;
         let asking = |fields: &Fields, error: &str| freezing(&seen, fields, error);
-        let (proof, why) = reasoned(&posted, &context, asking, |_| plan_freeze(&seen.profile)).await?;
-        freeze_app(&context, proof, seen.profile.id, &why).await.map_err(problem)?;
+        let app = seen.profile.id;
+        reasoned(&posted, &context, asking, |why| FreezeApp { app, why }).await?;
         Ok(told(
             &posted.person,
             &format!("/operations/apps/{}", seen.profile.id),
@@ -121,8 +121,8 @@ pub async fn demand(Path(id): Path<String>, posted: Posted) -> Response {
         };
         let typed = Posted { person: person.clone(), fields: Fields(posted.fields.without(&["due"])) };
         let asking = |_: &Fields, error: &str| demanding(person, &seen, &posted.fields, ("", error));
-        let (proof, why) = reasoned(&typed, &context, asking, |_| plan_demand(&seen.profile, due)).await?;
-        demand_successors(&context, proof, (seen.profile.id, due), &why).await.map_err(problem)?;
+        let app = seen.profile.id;
+        reasoned(&typed, &context, asking, |why| DemandSuccessors { app, due, why }).await?;
         Ok(told(
             &posted.person,
             &format!("/operations/apps/{}", seen.profile.id),
