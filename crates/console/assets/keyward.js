@@ -6,10 +6,20 @@ const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const minute = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
+// How long ago a moment of the last day was; older ones as a date.
+const ago = {
+  format(at) {
+    const minutes = Math.floor((Date.now() - at) / 60_000);
+    if (minutes < 0 || minutes >= 1_440) return minute.format(at);
+    if (minutes < 1) return 'just now';
+    return minutes < 60 ? `${minutes} min ago` : `${Math.floor(minutes / 60)} h ago`;
+  },
+};
+
 function localTimes(root) {
   for (const time of root.querySelectorAll('time[data-local]')) {
     const at = new Date(time.dateTime);
-    if (!Number.isNaN(at.getTime())) time.textContent = ({ day, clock }[time.dataset.local] ?? minute).format(at);
+    if (!Number.isNaN(at.getTime())) time.textContent = ({ day, clock, ago }[time.dataset.local] ?? minute).format(at);
   }
 }
 
@@ -160,16 +170,16 @@ async function askPasskey(button) {
   offered.abort();
   note.hidden = true;
   button.disabled = true;
-  let said = 'The server gave no question for the device. Try again in a few minutes, or go on another way.';
+  let said = 'The server could not start the passkey check. Try again in a few minutes, or use another method.';
   try {
     const asked = passkeyAsk ? await fetchQuestion(button.form, passkeyAsk) : JSON.parse(passkeyGet ?? passkeyCreate);
-    said = 'The device gave no passkey. Try again, or go on another way.';
+    said = 'The device provided no passkey. Try again, or use another method.';
     const credential = passkeyCreate
       ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(asked.options) })
       : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(asked.options) });
     answer(button.form, asked, credential);
   } catch (problem) {
-    note.textContent = passkeyCreate && problem.name === 'InvalidStateError' ? 'This device has a passkey of your account already.' : said;
+    note.textContent = passkeyCreate && problem.name === 'InvalidStateError' ? 'This device already has a passkey for your account.' : said;
     note.hidden = false;
     button.disabled = false;
     if (offersInField(button)) offerInField(button);
@@ -223,7 +233,7 @@ for (const part of document.querySelectorAll('[data-picture]')) {
     const [file] = chooser.files;
     if (!file) return;
     if (file.size > LOGO_BYTES || !['image/png', 'image/jpeg'].includes(file.type)) {
-      showLogo(part, '', 'That is no PNG or JPEG picture of at most 512 KiB.');
+      showLogo(part, '', 'Choose a PNG or JPEG picture of at most 512 KiB.');
       return;
     }
     const reader = new FileReader();

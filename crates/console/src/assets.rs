@@ -1,4 +1,4 @@
-//! What pages load: one style sheet, two scripts, an icon; in the binary, named by their content.
+//! What pages load: one style sheet, two fonts, two scripts, the icons; in the binary, named by their content.
 
 use std::sync::LazyLock;
 
@@ -10,36 +10,67 @@ use axum::routing::get;
 
 use crate::shell::Shell;
 
-struct Asset {
-    stem: &'static str,
-    ending: &'static str,
-    mime: &'static str,
-    bytes: &'static [u8],
-}
+const WOFF2: &str = "font/woff2";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
 
-const ASSETS: [Asset; 4] = [
-    Asset {
-        stem: "keyward",
-        ending: "css",
-        mime: "text/css; charset=utf-8",
-        bytes: include_bytes!("../assets/keyward.css"),
-    },
-    Asset {
-        stem: "keyward",
-        ending: "js",
-        mime: "text/javascript; charset=utf-8",
-        bytes: include_bytes!("../assets/keyward.js"),
-    },
-    Asset {
-        stem: "htmx",
-        ending: "js",
-        mime: "text/javascript; charset=utf-8",
-        bytes: include_bytes!("../assets/htmx-4.0.1.min.js"),
-    },
-    Asset { stem: "icon", ending: "svg", mime: "image/svg+xml", bytes: include_bytes!("../assets/icon.svg") },
+/// The fonts as the style sheet names them.
+const FONTS: [(&str, &[u8]); 2] = [
+    ("inter.woff2", include_bytes!("../assets/inter-latin.woff2")),
+    ("plex-mono.woff2", include_bytes!("../assets/plex-mono-latin.woff2")),
 ];
 
-/// Paths of the assets as templates name them; a change of content is a change of name.
+struct Asset {
+    /// The file's name with a hash of its content: a change of content is a change of name.
+    name: String,
+    mime: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl Asset {
+    fn new(file: &str, mime: &'static str, bytes: &[u8]) -> Self {
+        let hash = blake3::hash(bytes).to_hex();
+        let (stem, ending) = file.rsplit_once('.').unwrap_or((file, ""));
+        let name = format!("{stem}-{}.{ending}", hash.get(..12).unwrap_or_default());
+        Self { name, mime, bytes: bytes.to_vec() }
+    }
+
+    fn path(&self) -> String {
+        format!("/assets/{}", self.name)
+    }
+}
+
+/// All assets, and the paths of those that templates name.
+struct Assets {
+    all: Vec<Asset>,
+    paths: Paths,
+}
+
+static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
+    let mut css = include_str!("../assets/keyward.css").to_owned();
+    let mut all = Vec::new();
+    for (file, bytes) in FONTS {
+        let font = Asset::new(file, WOFF2, bytes);
+        css = css.replace(file, &font.path());
+        all.push(font);
+    }
+    let mut add = |file: &str, mime: &'static str, bytes: &[u8]| {
+        let asset = Asset::new(file, mime, bytes);
+        let path = asset.path();
+        all.push(asset);
+        path
+    };
+    let paths = Paths {
+        css: add("keyward.css", "text/css; charset=utf-8", css.as_bytes()),
+        js: add("keyward.js", JAVASCRIPT, include_bytes!("../assets/keyward.js")),
+        htmx: add("htmx.js", JAVASCRIPT, include_bytes!("../assets/htmx-4.0.1.min.js")),
+        icon: add("icon.svg", SVG, include_bytes!("../assets/icon.svg")),
+        icons: add("icons.svg", SVG, include_bytes!("../assets/icons.svg")),
+    };
+    Assets { all, paths }
+});
+
+/// Paths of the assets as templates name them.
 pub struct Paths {
     /// The style sheet.
     pub css: String,
@@ -47,27 +78,20 @@ pub struct Paths {
     pub js: String,
     /// htmx.
     pub htmx: String,
-    /// The icon.
+    /// The icon of the site.
     pub icon: String,
+    /// The icons of the pages, as symbols of one file.
+    pub icons: String,
 }
 
 /// The paths, computed once.
-pub static PATHS: LazyLock<Paths> = LazyLock::new(|| {
-    let path = |stem: &str, ending: &str| {
-        let asset = ASSETS.iter().find(|asset| asset.stem == stem && asset.ending == ending);
-        asset.map(|asset| format!("/assets/{}", name(asset))).unwrap_or_default()
-    };
-    Paths {
-        css: path("keyward", "css"),
-        js: path("keyward", "js"),
-        htmx: path("htmx", "js"),
-        icon: path("icon", "svg"),
-    }
-});
+pub fn paths() -> &'static Paths {
+    &ASSETS.paths
+}
 
-fn name(asset: &Asset) -> String {
-    let hash = blake3::hash(asset.bytes).to_hex();
-    format!("{}-{}.{}", asset.stem, hash.get(..12).unwrap_or_default(), asset.ending)
+/// An icon of the pages as HTML, by its id in `assets/icons.svg`. It says nothing to screen readers: text stands beside it.
+pub fn icon(id: &str) -> String {
+    format!(r##"<svg class="icon" aria-hidden="true"><use href="{}#{id}"/></svg>"##, paths().icons)
 }
 
 pub fn router() -> Router<Shell> {
@@ -75,16 +99,18 @@ pub fn router() -> Router<Shell> {
 }
 
 async fn serve(Path(asked): Path<String>) -> Response {
-    let Some(asset) = ASSETS.iter().find(|asset| name(asset) == asked) else {
+    let Some(asset) = ASSETS.all.iter().find(|asset| asset.name == asked) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let headers =
         [(header::CONTENT_TYPE, asset.mime), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
-    (headers, asset.bytes).into_response()
+    (headers, asset.bytes.as_slice()).into_response()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::{ASSETS, FONTS};
+
     /// htmx 4.0.1 as published; another file must not slip in unnoticed.
     #[test]
     fn htmx_is_the_published_file() {
@@ -93,4 +119,42 @@ mod tests {
     }
 
     const HTMX: &str = "2b78dc2b44f6117680c5863fb5dd9a261c2a769feace82c358a295fe735c83e4";
+
+    #[test]
+    fn the_style_sheet_names_each_font_as_it_is_served() {
+        let css = ASSETS.all.iter().find(|asset| asset.mime.starts_with("text/css")).unwrap();
+        let css = String::from_utf8(css.bytes.clone()).unwrap();
+        let served: Vec<_> = ASSETS.all.iter().filter(|asset| asset.mime == super::WOFF2).collect();
+        assert_eq!(served.len(), FONTS.len());
+        for font in served {
+            assert_eq!(css.matches(&font.path()).count(), 1, "{}", font.name);
+        }
+    }
+
+    /// Every icon that a template or a page names is in the file.
+    #[test]
+    fn icons_that_are_named_exist() {
+        let symbols = include_str!("../assets/icons.svg");
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let (mut folders, mut named) = (vec![folder.join("templates"), folder.join("src/pages")], 0);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                if entry.path().is_dir() {
+                    folders.push(entry.path());
+                    continue;
+                }
+                let text = std::fs::read_to_string(entry.path()).unwrap();
+                for call in text.split("icon(\"").skip(1) {
+                    let id = call.split('"').next().unwrap();
+                    assert!(
+                        symbols.contains(&format!("<symbol id=\"{id}\"")),
+                        "{}: {id}",
+                        entry.path().display()
+                    );
+                    named += 1;
+                }
+            }
+        }
+        assert!(named > 10, "{named}");
+    }
 }

@@ -89,6 +89,8 @@ pub struct Entry {
     pub code: &'static str,
     /// The HTTP status.
     pub status: u16,
+    /// A name of two or three words, for badges and lists.
+    pub title: &'static str,
     /// The text; `{ip}` and `{apiKey}` stand for the request's.
     pub text: &'static str,
     /// What the client should do.
@@ -100,11 +102,12 @@ pub struct Entry {
 const fn entry(
     code: &'static str,
     status: u16,
+    title: &'static str,
     text: &'static str,
     meaning: &'static str,
     hint: &'static str,
 ) -> Entry {
-    Entry { code, status, text, hint, meaning }
+    Entry { code, status, title, text, hint, meaning }
 }
 
 impl Denial {
@@ -116,6 +119,7 @@ impl Denial {
             Self::KeyMissing => entry(
                 "50103",
                 401,
+                "Key missing",
                 "Request header OK-ACCESS-KEY can not be empty.",
                 "the request has no OK-ACCESS-KEY header",
                 "send all four OK-ACCESS headers",
@@ -123,6 +127,7 @@ impl Denial {
             Self::PassphraseMissing => entry(
                 "50104",
                 401,
+                "Passphrase missing",
                 "Request header OK-ACCESS-PASSPHRASE can not be empty.",
                 "the request has no OK-ACCESS-PASSPHRASE header",
                 "send all four OK-ACCESS headers",
@@ -130,6 +135,7 @@ impl Denial {
             Self::PassphraseWrong => entry(
                 "50105",
                 401,
+                "Wrong passphrase",
                 "Request header OK-ACCESS-PASSPHRASE incorrect.",
                 "the passphrase is not the key's",
                 "use the passphrase chosen when the key was made; watch for shell characters such as $ and &",
@@ -137,6 +143,7 @@ impl Denial {
             Self::SignMissing => entry(
                 "50106",
                 401,
+                "Signature missing",
                 "Request header OK-ACCESS-SIGN can not be empty.",
                 "the request has no OK-ACCESS-SIGN header",
                 "send all four OK-ACCESS headers",
@@ -144,6 +151,7 @@ impl Denial {
             Self::TimestampMissing => entry(
                 "50107",
                 401,
+                "Timestamp missing",
                 "Request header OK-ACCESS-TIMESTAMP can not be empty.",
                 "the request has no OK-ACCESS-TIMESTAMP header",
                 "send all four OK-ACCESS headers",
@@ -151,6 +159,7 @@ impl Denial {
             Self::KeyMalformed => entry(
                 "50111",
                 401,
+                "Malformed key",
                 "Invalid OK-ACCESS-KEY",
                 "the key id is not a lower-case UUID",
                 "copy the API key as it was shown",
@@ -158,6 +167,7 @@ impl Denial {
             Self::KeyUnknown => entry(
                 "50119",
                 401,
+                "Unknown key",
                 "API key doesn't exist",
                 "no such key here: never made, deleted or expired",
                 "check that the key belongs to this site, or make a new one",
@@ -165,6 +175,7 @@ impl Denial {
             Self::TimestampMalformed => entry(
                 "50112",
                 401,
+                "Malformed timestamp",
                 "Invalid OK-ACCESS-TIMESTAMP",
                 "the timestamp is not ISO 8601 in UTC",
                 "send a timestamp such as 2020-12-08T09:08:57.715Z",
@@ -172,6 +183,7 @@ impl Denial {
             Self::TimestampExpired => entry(
                 "50102",
                 401,
+                "Expired timestamp",
                 "Timestamp request expired",
                 "the timestamp is more than 30 seconds from the gateway's clock",
                 "set the client's clock by NTP",
@@ -179,6 +191,7 @@ impl Denial {
             Self::SignWrong => entry(
                 "50113",
                 401,
+                "Wrong signature",
                 "Invalid Sign",
                 "the signature does not fit timestamp, method, target and body as received",
                 "sign exactly the bytes that are sent, query included, with the whole secret as text",
@@ -186,6 +199,7 @@ impl Denial {
             Self::KeyDisabled => entry(
                 "50114",
                 401,
+                "Key disabled",
                 "Invalid Authority",
                 "the holder has disabled the key",
                 "enable the key, or use another",
@@ -193,6 +207,7 @@ impl Denial {
             Self::KeyHeld => entry(
                 "50100",
                 400,
+                "Key held",
                 "API frozen, please contact customer service.",
                 "the key is held: frozen, cooling after a reset, second factor off, or its record does not verify",
                 "ask the operator which hold is on the key",
@@ -200,6 +215,7 @@ impl Denial {
             Self::KeyQuarantined => entry(
                 "50120",
                 401,
+                "Key in quarantine",
                 "This API key doesn't have permission to use this function",
                 "the key is in quarantine, which admits reads (and cancels) only",
                 "look at the key's page; ask the operator",
@@ -207,6 +223,7 @@ impl Denial {
             Self::PermissionMissing => entry(
                 "50120",
                 401,
+                "Missing permission",
                 "This API key doesn't have permission to use this function",
                 "the route needs a permission that the key lacks",
                 "permissions never change: make a new key with the permission",
@@ -214,13 +231,15 @@ impl Denial {
             Self::AddressRefused(..) => entry(
                 "50110",
                 401,
+                "Wrong address",
                 "Your IP {ip} is not included in your API key's {apiKey} IP whitelist.",
-                "right credentials from an address that the key is not bound to: treat it as a leak until explained",
+                "right credentials from an address that the key is not bound to: treat it as a leak until you know the reason",
                 "call from a bound address, or change the key's addresses; if it was not you, delete the key",
             ),
             Self::AppAddressRefused(..) => entry(
                 "50110",
                 401,
+                "Wrong address",
                 "Your IP is not included in your API key's {apiKey} IP whitelist.",
                 "right credentials, but not from the servers of the key's third-party app",
                 "a third-party-app key works only from its app; ask the app",
@@ -228,6 +247,7 @@ impl Denial {
             Self::WrongEnvironment => entry(
                 "50101",
                 401,
+                "Wrong environment",
                 "APIKey does not match current environment.",
                 "a demo key without x-simulated-trading: 1, or a live key with it",
                 "send x-simulated-trading: 1 with demo keys only",
@@ -235,6 +255,7 @@ impl Denial {
             Self::EndpointClosed => entry(
                 "50030",
                 200,
+                "Not offered",
                 "You don't have permission to use this API endpoint",
                 "the route administers sub-accounts and their keys, which this version does not offer over the API",
                 "use the command line at the host",
@@ -242,6 +263,7 @@ impl Denial {
             Self::ApprovalNeeded => entry(
                 "50030",
                 200,
+                "Approval needed",
                 "You don't have permission to use this API endpoint",
                 "a transfer by a sub-account's key needs its master's approval, which this version cannot ask for",
                 "let a key of the master account transfer",
@@ -249,6 +271,7 @@ impl Denial {
             Self::BindingNeeded => entry(
                 "50035",
                 403,
+                "Bound key needed",
                 "This endpoint requires that APIKey must be bound to IP",
                 "the route is open to bound keys only",
                 "make a key that is bound to addresses",
@@ -256,6 +279,7 @@ impl Denial {
             Self::RouteUnknown => entry(
                 "50005",
                 404,
+                "Unknown route",
                 "API endpoint is inactive or unavailable.",
                 "the path is not in the route table; unlisted routes are refused",
                 "check the path, letter by letter",
@@ -263,6 +287,7 @@ impl Denial {
             Self::MethodWrong => entry(
                 "50115",
                 405,
+                "Wrong method",
                 "Invalid request method.",
                 "the path exists with another method",
                 "use the method that the route has",
@@ -270,6 +295,7 @@ impl Denial {
             Self::RateExceeded => entry(
                 "50011",
                 429,
+                "Rate limit reached",
                 "Too Many Requests",
                 "the rate of the route or of the source address is used up",
                 "slow down; limits are per account, shared by its keys",
@@ -277,6 +303,7 @@ impl Denial {
             Self::Repeated => entry(
                 "50042",
                 200,
+                "Repeated request",
                 "Repeated request: add a clOrdId",
                 "a state-changing request with this signature was accepted before",
                 "sign each request again, with its own timestamp; a clOrdId makes equal orders differ",
@@ -284,6 +311,7 @@ impl Denial {
             Self::Busy => entry(
                 "50013",
                 429,
+                "Gateway busy",
                 "Systems are busy. Please try again later.",
                 "the gateway has no room to remember or record the request, has just started, or saw the key change while the request was under way",
                 "sign the request again and retry in a moment",
@@ -291,6 +319,7 @@ impl Denial {
             Self::Unavailable => entry(
                 "50001",
                 503,
+                "Unavailable",
                 "Service temporarily unavailable. Please try again later.",
                 "the gateway cannot vouch for its facts or write its record",
                 "try again; operators: see the log for the cause",
@@ -298,6 +327,7 @@ impl Denial {
             Self::UpstreamDown => entry(
                 "50001",
                 503,
+                "Exchange unreachable",
                 "Service temporarily unavailable. Please try again later.",
                 "the exchange behind the gateway could not be reached; nothing was sent",
                 "try again; operators: check upstream.url and the exchange",
@@ -305,6 +335,7 @@ impl Denial {
             Self::UpstreamTimeout => entry(
                 "50004",
                 400,
+                "No answer in time",
                 "API endpoint request timeout. (does not mean that the request was successful or failed, please check the request result).",
                 "the exchange did not answer in time or broke off; the request may have taken effect and is never sent twice",
                 "query the order or transfer before repeating it",
@@ -312,6 +343,7 @@ impl Denial {
             Self::BodyTooLarge => entry(
                 "90413",
                 413,
+                "Body too large",
                 "Request body too large",
                 "the body exceeds the gateway's limit",
                 "send less in one request",
@@ -319,6 +351,7 @@ impl Denial {
             Self::HeadTooLarge => entry(
                 "90431",
                 431,
+                "Headers too large",
                 "Request header or target too large",
                 "headers or target exceed the gateway's limit",
                 "send fewer or shorter headers",
@@ -327,12 +360,14 @@ impl Denial {
                 "90400",
                 400,
                 "Malformed request",
+                "Malformed request",
                 "the request's framing is ambiguous, malformed or not spoken here",
                 "send plain HTTP with one Host, one length, and each header once; write an inverted comma in a query as %22",
             ),
             Self::ClientUnclear => entry(
                 "90407",
                 400,
+                "Client unclear",
                 "The client address is missing or ambiguous behind a proxy",
                 "the proxy before the gateway did not say clearly from which address the request came",
                 "operators: let the proxy set X-Forwarded-For, Forwarded or the PROXY protocol, as [proxies] says",
@@ -340,6 +375,7 @@ impl Denial {
             Self::BodyTooSlow => entry(
                 "90408",
                 408,
+                "Body too slow",
                 "Request body too slow",
                 "the body did not arrive in the time allowed",
                 "send the whole body at once",
@@ -347,6 +383,7 @@ impl Denial {
             Self::UpgradeRefused => entry(
                 "90426",
                 426,
+                "WebSocket not offered",
                 "WebSocket is not available on this gateway yet; use REST",
                 "an upgrade that the gateway does not offer",
                 "use the REST routes",
@@ -399,6 +436,16 @@ impl Denial {
         }
     }
 
+    /// The line of a recorded code. Several refusals can share a code: then it is the one that its holder meets most.
+    #[must_use]
+    pub fn of_code(code: &str) -> Option<Entry> {
+        let missing = Self::PermissionMissing.entry();
+        if code == missing.code {
+            return Some(missing);
+        }
+        Self::examples().iter().map(Self::entry).find(|entry| entry.code == code)
+    }
+
     /// One of each, for the registry's readers: documentation, `explain`, tests.
     #[must_use]
     pub fn examples() -> Vec<Self> {
@@ -446,5 +493,21 @@ impl fmt::Display for Denial {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = self.entry();
         write!(out, "{} {}", line.code, line.meaning)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Denial;
+
+    #[test]
+    fn recorded_codes_have_words() {
+        for denial in Denial::examples() {
+            let line = denial.entry();
+            assert_eq!(Denial::of_code(line.code).map(|found| found.code), Some(line.code));
+            assert!((4..=24).contains(&line.title.len()), "{}", line.title);
+        }
+        assert_eq!(Denial::of_code("50120").map(|line| line.title), Some("Missing permission"));
+        assert!(Denial::of_code("0").is_none() && Denial::of_code("51000").is_none());
     }
 }

@@ -17,14 +17,14 @@ pub fn run(options: &Explain) -> Result<()> {
     if options.output.json {
         let all: Vec<_> = found
             .iter()
-            .map(|entry| json!({"code": entry.code, "status": entry.status, "text": entry.text, "meaning": entry.meaning, "hint": entry.hint}))
+            .map(|entry| json!({"code": entry.code, "status": entry.status, "title": entry.title, "text": entry.text, "meaning": entry.meaning, "hint": entry.hint}))
             .collect();
         return output::data(json!(all));
     }
     let all = found.iter().map(|entry| {
         format!(
-            "{} (HTTP {})\n  text     {}\n  meaning  {}\n  do       {}\n",
-            entry.code, entry.status, entry.text, entry.meaning, entry.hint
+            "{} {} (HTTP {})\n  text     {}\n  meaning  {}\n  do       {}\n",
+            entry.code, entry.title, entry.status, entry.text, entry.meaning, entry.hint
         )
     });
     output::data(all.collect::<String>())
