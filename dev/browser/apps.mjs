@@ -86,7 +86,7 @@ try {
   const id = app.split('/').pop();
   step('the logo is a picture of ours', await broker.page.locator('img.logo.large').evaluate((image) => image.complete && image.naturalWidth === 128));
   await broker.press('Submit for review');
-  step('it waits for operators', await broker.says('Operators look at it'));
+  step('it waits for operators', await broker.says('Operators are reviewing it'));
 
   await broker.follow('Submit ranges');
   const field = broker.page.locator('textarea[name=ranges]');
@@ -157,7 +157,7 @@ try {
     { '203.0.113.7': '50110', '198.51.100.7': '0', '2001:db8::7': '0', '127.0.0.1': '50110' });
 
   await broker.go(`${app}/freeze`);
-  step('a freeze says what it touches', await broker.says('It touches 1 key of 1 account'));
+  step('a freeze says what it touches', await broker.says('This affects 1 key of 1 account'));
   await broker.confirm('Freeze all its keys');
   await within(credentials.gateway_url, key, '50100');
   step('the broker freezes all keys of the app');
@@ -178,7 +178,7 @@ try {
   await holder.follow('Rotate this key');
   step('and the page of the key leads to one', (await holder.heading()) === 'Rotate this key');
   await broker.go(app);
-  step('the broker sees how many are left', await broker.says('1 of 1 are still to be replaced'));
+  step('the broker sees how many are left', await broker.says('1 of 1 are not replaced yet'));
   await broker.go('/keys');
   browser.verdict(36);
 } catch (problem) {

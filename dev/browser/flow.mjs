@@ -141,7 +141,7 @@ try {
   await person.signOut();
   step('signed out', page.url().endsWith('/sign-in'));
   await person.signIn();
-  step('signed in again with the next code', page.url().endsWith('/keys'));
+  step('signed in again with the next code', page.url().endsWith('/overview'));
   browser.verdict(40);
 } catch (problem) {
   scene.fail(problem);

@@ -20,7 +20,7 @@ async function enter(name) {
   person.password = known.password;
   person.authenticator = new Authenticator(known.totp_secret);
   await person.signIn();
-  step(`${name} is signed in`, person.page.url().endsWith('/keys'));
+  step(`${name} is signed in`, person.page.url().endsWith('/overview'));
   return person;
 }
 
@@ -34,7 +34,7 @@ async function approve(person, button) {
 try {
   const [ann, ben, trader] = [await enter('operator'), await enter('operator2'), await enter('trader')];
   await trader.go('/operations', 404);
-  step('nobody else has such pages', (await trader.heading()) === 'There is no such page');
+  step('nobody else has such pages', (await trader.heading()) === 'Page not found');
   step('nor a link to them', (await trader.page.getByRole('link', { name: 'Operations' }).count()) === 0);
 
   await ann.go('/operations');
@@ -49,9 +49,9 @@ try {
     && (await ann.page.getByText('You proposed this, so another operator must approve it.').count()) === 1);
   await ann.go(`${proposal}/approve`, 422);
   step("the requester's own approval is refused",
-    (await ann.page.getByText('the operator who proposes a change does not count', { exact: false }).count()) === 1);
+    (await ann.page.getByText('you cannot approve your own proposal', { exact: false }).count()) === 1);
 
-  await sleepless('a mail to the other', async () => (await ben.mails.all()).some((mail) => mail.subject.includes('waits for your approval')));
+  await sleepless('a mail to the other', async () => (await ben.mails.all()).some((mail) => mail.subject.includes('needs your approval')));
   step('the other is told by mail');
   await ben.go(proposal);
   await ben.follow('Approve');
@@ -102,10 +102,10 @@ try {
   await approve(trader, 'Propose it');
   const third = trader.page.url().split('?')[0];
   await ann.go('/operations/staff');
-  await ann.follow(`Take away the role of ${credentials.people.operator2.email}`);
-  await ann.confirm('Take it away');
+  await ann.follow(`Revoke the role of ${credentials.people.operator2.email}`);
+  await ann.confirm('Revoke the role');
   await ben.go(`${third}/approve`, 404);
-  step("a removed member's approval is refused", (await ben.heading()) === 'There is no such page');
+  step("a removed member's approval is refused", (await ben.heading()) === 'Page not found');
   await ann.go(third);
   await ann.follow('Approve');
   await ann.press('Continue');
@@ -117,7 +117,7 @@ try {
   const next = host('new').stdout.trim();
   step('the host makes the next master key', /^[0-9a-f]{16}$/.test(next));
   const alone = host('rotate');
-  step('and cannot put it in place alone', refused(alone, 'no operator proposed it yet'), alone.stderr);
+  step('and cannot put it in place alone', refused(alone, 'no operator has proposed'), alone.stderr);
   await ann.go('/operations/settings');
   await ann.page.locator('#next-master-key').fill(next);
   await ann.enter('#next-master-key');

@@ -42,19 +42,19 @@ try {
   await person.follow('Add a passkey');
   await page.locator('input[name=name]').fill('The same laptop');
   await click('Continue');
-  step('the device has one already', await noted('has a passkey of your account'));
+  step('the device has one already', await noted('has a passkey for your account'));
 
   await signOut();
   step('the address field offers passkeys', (await page.locator('input[name=email]').getAttribute('autocomplete')) === 'username webauthn');
   await person.press('Sign in with a passkey');
-  step('signed in with it alone', page.url().endsWith('/keys'));
+  step('signed in with it alone', page.url().endsWith('/overview'));
 
   await signOut();
   const before = device.count('field');
   device.touches.field = true;
   // The answer may come before the page has loaded.
   await page.goto(`${person.url}/sign-in`, { waitUntil: 'commit' });
-  await person.arrive('/keys');
+  await person.arrive('/overview');
   step('signed in from the address field, nothing pressed', device.count('field') === before + 1);
   device.touches.field = false;
 
@@ -66,7 +66,7 @@ try {
     device.touches.field = true;
   };
   await person.press('Sign in with a passkey');
-  step('when the device refuses the button, the field offers again', page.url().endsWith('/keys'));
+  step('when the device refuses the button, the field offers again', page.url().endsWith('/overview'));
   device.touches.field = false;
   device.meanwhile = async () => {};
 
@@ -74,7 +74,7 @@ try {
   const questions = '**/sign-in/passkey/options';
   await page.route(questions, (route) => route.fulfill({ status: 429, body: 'Too much at once' }));
   await click('Sign in with a passkey');
-  step('what the server refuses is not blamed on the device', await noted('The server gave no question'));
+  step('what the server refuses is not blamed on the device', await noted('The server could not start'));
   await page.unroute(questions);
 
   // Pressed before the browser has said whether it can offer in the field, and the server is slow to answer the button. Then
@@ -94,7 +94,7 @@ try {
     for (let at = 0; at < 5; at += 1) await page.evaluate(async () => (await fetch('/healthz')).text());
     pressed();
   });
-  step('the button may be pressed before the field offers', page.url().endsWith('/keys'));
+  step('the button may be pressed before the field offers', page.url().endsWith('/overview'));
   await page.unroute(questions);
   device.meanwhile = async () => {};
 
@@ -102,7 +102,7 @@ try {
   await person.signIn();
   step('after the password it is asked for', page.url().endsWith('/sign-in/factor'));
   await person.press('Use a passkey');
-  step('signed in with it second', page.url().endsWith('/keys'));
+  step('signed in with it second', page.url().endsWith('/overview'));
 
   await person.go('/keys/new');
   await page.locator('input[name=name]').fill('Bot');
@@ -151,13 +151,13 @@ try {
   await person.press('Continue');
   await page.locator('input[name=mail_code]').fill(await person.mails.code());
   await click('Use a passkey');
-  step('nobody verified', await noted('The device gave no passkey'));
+  step('nobody verified', await noted('The device provided no passkey'));
   await device.verifies(true);
   await person.go(`/keys/${key.api_key}`);
   step('nothing done', (await page.locator('h1 .state').innerText()) === 'disabled');
 
   await signOut();
-  await person.follow('Lost your password?');
+  await person.follow('Forgot your password?');
   await person.fill('E-mail address', person.email);
   await person.press('Send the code');
   await page.locator('input[name=mail_code]').fill(await person.mails.code());
@@ -177,7 +177,7 @@ try {
   device.meanwhile = async () => {};
   await person.signIn();
   await person.press('Use a passkey');
-  step('signed in with the new one', page.url().endsWith('/keys'));
+  step('signed in with the new one', page.url().endsWith('/overview'));
 
   await person.go('/security');
   await person.follow('Remove Blue laptop');

@@ -5,7 +5,7 @@ import { openBrowser } from './person.mjs';
 const WIDTH = 390;
 const TARGET = 44;
 // Links within a sentence are no targets of their own (WCAG 2.5.5), so only what stands alone is measured.
-const TARGETS = 'button, .button, select, textarea, summary, input, .top nav a, .brand, .tabs a, .links a, .crumbs a, .do a, .foot a';
+const TARGETS = 'button, .button, select, textarea, summary, input, .side nav a, .brand, .tabs a, .links a, .crumbs a, .do a, .foot a';
 
 // What is wrong with the page as it stands, in words.
 function faults([width, target, targets]) {
@@ -57,7 +57,7 @@ try {
     return (await page.getByText('/api/v5/account/balance').count()) > 0;
   });
   await balance(gateway, key);
-  const paths = ['/keys', '/keys/new', '/keys/disable-all', '/keys/delete-unused', `/keys/${key.api_key}`, `/keys/${key.api_key}?from=nonsense`, `/keys/${key.api_key}/activity`,
+  const paths = ['/overview', '/keys', '/keys/new', '/keys/disable-all', '/keys/delete-unused', `/keys/${key.api_key}`, `/keys/${key.api_key}?from=nonsense`, `/keys/${key.api_key}/activity`,
     `/keys/${key.api_key}/addresses`, `/keys/${key.api_key}/rotate`, `/keys/${key.api_key}/disable`, `/keys/${key.api_key}/leaked`, '/activity',
     '/alerts', '/alerts/channels', '/alerts/channels/new', '/alerts/channels/new?kind=webhook', '/apps', '/apps/new', '/security',
     '/security/password', '/security/email', '/security/authenticator', '/trail', '/api', '/dev/mail'];

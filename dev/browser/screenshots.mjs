@@ -68,6 +68,8 @@ try {
   newcomer.recovery = (await newcomer.enrol());
   newcomer.approvals = 1;
   await picture('recovery-codes');
+  await newcomer.go('/overview');
+  await picture('overview-new');
   await newcomer.go('/keys');
   await picture('keys-empty');
   await newcomer.go('/alerts');
@@ -131,6 +133,8 @@ try {
   await picture('keys');
   await page.locator('details.menu summary').click();
   await picture('keys-menu');
+  await trader.go('/overview');
+  await picture('overview');
   const id = key.api_key;
   for (const [name, path] of [['key', `/keys/${id}`], ['key-app', `/keys/${credentials.keys.app_elsewhere.api_key}`],
     ['key-addresses', `/keys/${id}/addresses`], ['key-rotate', `/keys/${id}/rotate`], ['key-disable', `/keys/${id}/disable`],

@@ -43,7 +43,7 @@ pub enum Command {
         after_help = "Example:\n  keyward init --dir ./server && keyward serve --config ./server/keyward.toml"
     )]
     Serve(ConfigFile),
-    /// Make, list and end keys
+    /// Create, list and delete keys
     #[command(subcommand)]
     Key(Key),
     /// Make accounts
@@ -63,7 +63,7 @@ pub enum Command {
         after_help = "Example:\n  keyward identity-key --config /etc/keyward/keyward.toml --to /etc/exchange/keyward-identity.key"
     )]
     IdentityKey(master_key::IdentityKey),
-    /// Look for what is wrong or unsafe in a set-up
+    /// Check a set-up for mistakes and unsafe settings
     #[command(
         after_help = "Examples:\n  keyward doctor --config /etc/keyward/keyward.toml\n  sudo -u keyward keyward doctor --json | jq '.[] | select(.level == \"refused\")'\n  keyward doctor --send-test you@example.com\n\nRun it as the user that keyward runs as. Exit code 0: nothing is refused, though there may be\nwarnings. 1: something is, such as a mistake in the configuration. docs/operating/hosting.md lists every finding."
     )]
@@ -114,7 +114,7 @@ pub struct Sandbox {
     /// A receiver of alerts on this machine or network, such as 127.0.0.1:9000; repeat for more
     #[arg(long = "allow-receiver", value_name = "HOST:PORT")]
     pub allow_receivers: Vec<String>,
-    /// A proxy whose word on the client's address is believed, such as 10.0.0.7 or 10.1.0.0/24; repeat for more
+    /// A proxy that is trusted to name the client's address, such as 10.0.0.7 or 10.1.0.0/24; repeat for more
     #[arg(long = "trusted-proxy", value_name = "CIDR")]
     pub trusted_proxies: Vec<String>,
     /// In which form trusted proxies name their clients
@@ -186,19 +186,19 @@ pub struct KeyCreate {
     /// A permission: read, trade, withdraw, funding or manage; repeat for more
     #[arg(long = "permission", value_name = "WORD", required = true)]
     pub permissions: Vec<String>,
-    /// Addresses and CIDR blocks that it works from, separated by commas; left out, it works from anywhere
+    /// Addresses and CIDR blocks that it works from, separated by commas; without it, the key works from anywhere
     #[arg(long, value_name = "LIST")]
     pub ip: Option<String>,
-    /// A file that holds the passphrase; left out, one is made
+    /// A file that holds the passphrase; without it, one is generated
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
-    /// At most so many requests a second, 1 to 1000, below the standard rates
+    /// Most requests per second, 1 to 1000, below the standard rates
     #[arg(long, value_name = "N")]
     pub rate_cap: Option<u64>,
     /// Make a demo key
     #[arg(long)]
     pub demo: bool,
-    /// Yes, addresses wider than a /8 (IPv4) or /32 (IPv6) are meant
+    /// Allow addresses wider than a /8 (IPv4) or /32 (IPv6)
     #[arg(long)]
     pub acknowledge_wide: bool,
     #[command(flatten)]
@@ -252,7 +252,7 @@ pub enum Account {
 /// What to do with operators.
 #[derive(Subcommand)]
 pub enum Operator {
-    /// Print a set-up link that makes whoever opens it an operator, while there are too few of them
+    /// Print a set-up link while there are too few operators; the user who opens it becomes one
     #[command(after_help = "Example:\n  keyward operator link --config /etc/keyward/keyward.toml")]
     Link(OperatorLink),
 }

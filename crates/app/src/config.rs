@@ -491,7 +491,7 @@ fn console_mistakes(config: &Config) -> Vec<String> {
     match WebOrigin::parse(&console.origin) {
         Err(why) => found.push(format!("console.origin is no origin: {why}")),
         Ok(origin) if !origin.is_private() => found.push(
-            "console.origin must be https://, or browsers send passwords in clear and keep no cookie"
+            "console.origin must be https://, or browsers send passwords unencrypted and keep no cookie"
                 .to_owned(),
         ),
         Ok(_) => {}

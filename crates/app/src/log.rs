@@ -58,7 +58,7 @@ impl LogSettings {
         if changed {
             info!(level = self.level, "the log is written at this level");
         } else {
-            warn!(level = self.level, "the level of the log stays as it is");
+            warn!(level = self.level, "the log level was not changed");
         }
     }
 }

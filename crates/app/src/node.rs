@@ -219,7 +219,7 @@ impl Node {
         if let Some(claim) = self.claim
             && let Err(problem) = claim.leave().await
         {
-            warn!(%problem, "the claim on the store cannot be given back: the next start may have to wait for 35 seconds");
+            warn!(%problem, "the claim on the store cannot be released: the next start may have to wait for 35 seconds");
         }
         if let Some(spool) = self.spool {
             let mut spooled = spool.lock().await;

@@ -130,7 +130,7 @@ async fn tell(sightings: Arc<Mutex<Sightings>>, duties: Arc<Duties>, pulse: Hear
         for sighting in to_tell {
             let context = duties.authority.context(Actor::System("watch"), ambient::now());
             if let Err(problem) = raise_sighting(&context, sighting).await {
-                error!(problem = problem.for_the_log(), "a holder could not be told of what a gateway saw");
+                error!(problem = problem.for_the_log(), "a user could not be told about a gateway event");
             }
             pulse.beat();
             tokio::time::sleep(PACE).await;
@@ -256,7 +256,7 @@ pub async fn claim(claim: NodeClaim, duties: Arc<Duties>, pulse: Heartbeat) {
                 pulse.beat();
             }
             Err(problem) if pulse.may_tell() => {
-                error!(%problem, "the claim on the store cannot be renewed; this is said once a minute");
+                error!(%problem, "the claim on the store cannot be renewed; this is logged once a minute");
             }
             Err(_) => {}
         }
@@ -279,7 +279,7 @@ async fn keep(checkpoint: Arc<Checkpoint>, mut reached: watch::Receiver<Revision
 /// Reserves the last of the disk, if that is not done.
 pub async fn reserve(store: Store) {
     if let Ok(Err(problem)) = tokio::task::spawn_blocking(move || store.refill_reserve()).await {
-        warn!(%problem, "the last of the disk cannot be reserved");
+        warn!(%problem, "the disk reserve cannot be created");
     }
 }
 
@@ -331,11 +331,11 @@ async fn sweep(duties: Arc<Duties>) {
     let context = duties.authority.context(Actor::System("sweep"), ambient::now());
     match sweep_keys(&context).await {
         Ok(swept) if swept.is_empty() => {}
-        Ok(swept) => info!(keys = swept.len(), "keys ended by their clock"),
+        Ok(swept) => info!(keys = swept.len(), "keys expired"),
         Err(problem) => error!(%problem, "the sweep failed"),
     }
     if let Err(problem) = end_cooling(&context).await {
-        error!(%problem, "keys that have rested long enough could not be released");
+        error!(%problem, "keys could not be released after their waiting time");
     }
     if let Err(problem) = end_overlaps(&context).await {
         error!(%problem, "overlaps of rotations could not be looked at");
@@ -343,21 +343,21 @@ async fn sweep(duties: Arc<Duties>) {
     let channels = duties.authority.context(Actor::System("channels"), context.now);
     match pause_channels(&channels).await {
         Ok(0) => {}
-        Ok(count) => info!(count, "alert channels were paused: nothing got through to them"),
+        Ok(count) => info!(count, "alert channels were paused: no message was delivered to them"),
         Err(problem) => error!(%problem, "alert channels that fail could not be paused"),
     }
     if let Err(problem) = duties.store.deliveries().tidy(context.now).await {
         error!(%problem, "old deliveries to alert channels cannot be dropped");
     }
     if let Err(problem) = tell_unfinished(&context).await {
-        error!(%problem, "people could not be told of sign-ins without a second factor");
+        error!(%problem, "users could not be told about sign-ins without a second factor");
     }
     let a_week_ago = Moment::from_unix_ms(context.now.unix_ms().saturating_sub(7 * DAY_MS));
     if let Err(problem) = duties.store.outbox().tidy(a_week_ago).await {
         error!(%problem, "mails that were delivered cannot be dropped");
     }
     if let Err(problem) = context.authority.access.door.tidy(context.now).await {
-        error!(%problem, "what is over at the door could not be dropped");
+        error!(%problem, "expired sessions and codes could not be deleted");
     }
 }
 
@@ -405,14 +405,14 @@ pub async fn ship(spool: Arc<Mutex<Spooled>>, pulse: Heartbeat) {
             }
             Ok(Err(problem)) => {
                 if pulse.may_tell() {
-                    warn!(%problem, "records of requests wait in the spool; this is said once a minute");
+                    warn!(%problem, "records of requests wait in the spool; this is logged once a minute");
                 }
                 SHIP
             }
             Err(_) => {
                 if pulse.may_tell() {
                     warn!(
-                        "records of requests wait in the spool: the database does not answer; this is said once a minute"
+                        "records of requests wait in the spool: the database does not answer; this is logged once a minute"
                     );
                 }
                 SHIP
@@ -438,7 +438,7 @@ async fn roll(duties: Arc<Duties>, pulse: Heartbeat) {
             }
             Err(problem) => {
                 if pulse.may_tell() {
-                    error!(%problem, "the journal could not be counted for charts; this is said once a minute");
+                    error!(%problem, "the journal could not be counted for charts; this is logged once a minute");
                 }
                 tokio::time::sleep(ROLL).await;
             }
@@ -460,7 +460,7 @@ async fn tend_apps(duties: Arc<Duties>, pulse: Heartbeat) {
             Ok(()) => pulse.beat(),
             Err(problem) if pulse.may_tell() => error!(
                 problem = problem.for_the_log(),
-                "overlaps of apps' ranges or keys whose successors were due could not be ended; this is said once a minute"
+                "overlaps of apps' ranges or keys whose successors were due could not be ended; this is logged once a minute"
             ),
             Err(_) => {}
         }

@@ -49,19 +49,19 @@ pub enum ActionError {
     #[error(transparent)]
     NotApproved(#[from] NotApproved),
     /// Sign-in, whatever the reason.
-    #[error("the e-mail address or the password is not right, or there were too many tries")]
+    #[error("the e-mail address or the password is wrong, or there were too many attempts")]
     NotSignedIn,
     /// Sign-in with a passkey, whatever the reason.
-    #[error("that passkey does not sign in here, it took too long, or there were too many tries")]
+    #[error("this passkey cannot sign in here, it took too long, or there were too many attempts")]
     PasskeyRefused,
     /// What was to become a passkey is none.
-    #[error("that did not make a passkey, or it took longer than five minutes; start again")]
+    #[error("no passkey was created, or it took longer than five minutes; start again")]
     NotAPasskey,
     /// The account has as many as it may.
     #[error("an account has at most {PASSKEYS_PER_ACCOUNT} passkeys; remove one first")]
     TooManyPasskeys,
     /// No such passkey.
-    #[error("there is no such passkey in your account")]
+    #[error("this passkey is not in your account")]
     NoPasskey,
     /// There can be none.
     #[error("passkeys need a console whose address is a host name")]
@@ -90,29 +90,27 @@ pub enum ActionError {
     #[error("too many searches at the same time; try again in a moment")]
     TooManySearches,
     /// Two-factor sign-in is off.
-    #[error(
-        "set up an authenticator or a passkey first: without a second factor no key can be made or enabled"
-    )]
+    #[error("set up an authenticator or a passkey first; you need a second factor to create or enable keys")]
     TwoFactorOff,
     /// Keys that move funds rest.
     #[error(
-        "the password, a factor or the e-mail address changed less than 24 hours ago: until then no key that may withdraw, move funds or manage can be made, enabled or loosened"
+        "the password, a factor or the e-mail address changed in the last 24 hours; wait before you create, enable or loosen a key that may withdraw, move funds or manage"
     )]
     Cooling,
     /// The account or key is frozen.
-    #[error("an operator froze this; nothing new can be made of it until it is lifted")]
+    #[error("an operator froze this; wait until the freeze is lifted")]
     Frozen,
     /// A proposal does not go on.
     #[error(transparent)]
     Proposal(#[from] NotPassed),
     /// No such proposal.
-    #[error("there is no such proposal")]
+    #[error("this proposal does not exist")]
     NoProposal,
     /// There is an open one for the same change.
     #[error("proposal {0} for the same change is open already; approve it or cancel it")]
     ProposedAlready(ProposalId),
     /// Too many of them.
-    #[error("100 proposals are open already; settle some of them first")]
+    #[error("100 proposals are open already; carry out or cancel some of them first")]
     TooManyProposals,
     /// The change is stricter than what is in force, or the other way.
     #[error("{0}")]
@@ -121,18 +119,18 @@ pub enum ActionError {
     #[error("a master key is replaced at the host: run `keyward master-key rotate` there")]
     AtTheHost,
     /// No proposal of what the host is about to do.
-    #[error("no operator proposed it yet: under Operations, Settings, propose the master key called {0}")]
+    #[error("no operator has proposed the master key {0} yet; propose it under Operations, Settings")]
     NotProposed(MasterKeyId),
     /// The set-up link is used, over, or was never ours.
     #[error(
-        "this set-up link was used, is too old, or is not one of ours; the host can make another with `keyward operator link`"
+        "this set-up link was used, has expired or is invalid; create another one at the host with `keyward operator link`"
     )]
     NoSetUpLink,
     /// There are enough operators for everything.
-    #[error("the set-up is over: another operator takes a proposal that operators approve")]
+    #[error("the set-up is complete; to add an operator, make a proposal")]
     SetUpIsOver,
     /// Too few operators would be left.
-    #[error("then fewer operators would be left than a change takes; make another operator first")]
+    #[error("too few operators would be left to approve changes; add another operator first")]
     TooFewOperators,
     /// The confirmation names another key.
     #[error("the confirmation must be the key's exact name")]
@@ -153,10 +151,10 @@ pub enum ActionError {
     #[error("the key was rotated already; rotate its successor instead")]
     Rotated,
     /// The key is bound to an app.
-    #[error("the key is bound to an app, whose ranges are the app's; make a new key for other addresses")]
+    #[error("the key works only from the servers of its app; create a new key for other addresses")]
     BoundToApp,
     /// Nothing would change.
-    #[error("that is what it is already")]
+    #[error("this is already the current state")]
     Unchanged,
     /// A rule on where alerts go.
     #[error(transparent)]
@@ -174,31 +172,31 @@ pub enum ActionError {
     #[error("too many tests were sent in the last hour; wait a while and try again")]
     TooManyTests,
     /// A channel's seal does not open.
-    #[error("what is stored of the channel was altered outside the program; remove it and add it again")]
+    #[error("the stored channel was altered outside the program; remove it and add it again")]
     ChannelAltered,
     /// No such channel.
-    #[error("there is no such alert channel in your account")]
+    #[error("this alert channel is not in your account")]
     NoChannel,
     /// No message to send again.
-    #[error("there is no failed message of that id, or it was sent again a moment ago")]
+    #[error("no failed message has this id, or it was just sent again")]
     NoMessage,
     /// A repeated creation with other content.
     #[error("this idempotency key was used for a request with other content")]
     OtherRequest,
     /// No such account.
-    #[error("there is no such account; make it with `keyward account create`")]
+    #[error("this account does not exist; create it with `keyward account create`")]
     NoAccount,
     /// No such key.
-    #[error("there is no such key; `keyward key list` shows the account's keys")]
+    #[error("this key does not exist; `keyward key list` shows the account's keys")]
     NoKey,
     /// No such session.
-    #[error("there is no such session; it may have ended")]
+    #[error("this session does not exist or has ended")]
     NoSession,
     /// No such app.
-    #[error("there is no such app")]
+    #[error("this app does not exist")]
     NoApp,
     /// No such version of an app's ranges.
-    #[error("the app has no such version of its ranges")]
+    #[error("this version of the app's ranges does not exist")]
     NoVersion,
     /// Nothing can be bound to the app now.
     #[error("no key can be bound to this app now; choose another from the list, or ask the app")]
@@ -210,10 +208,10 @@ pub enum ActionError {
     #[error("say why, in 1 to {WHY_CHARS} visible characters")]
     NoReason,
     /// No such audit record.
-    #[error("there is no such record")]
+    #[error("this record does not exist")]
     NoRecord,
     /// No checkpoint covers the record yet.
-    #[error("no checkpoint covers this record yet; one is signed every minute, so try again then")]
+    #[error("no checkpoint covers this record yet; try again in a minute")]
     NotYetSigned,
     /// The store failed or refused.
     #[error(transparent)]
@@ -358,11 +356,11 @@ impl ActionError {
             return format!("the database cannot be reached at the moment ({why}); try again in a minute");
         }
         if self.kind() == ErrorKind::Broken {
-            return "the store did not answer as it should; nothing was changed".to_owned();
+            return "the store reported an error; nothing was changed".to_owned();
         }
         if let Self::NoKey = self {
             // The command line's advice fits neither page nor API.
-            return "there is no such key in your account".to_owned();
+            return "this key is not in your account".to_owned();
         }
         if let Self::Addresses(cause) = self {
             let why = std::error::Error::source(cause).map(|why| format!(": {why}")).unwrap_or_default();

@@ -54,7 +54,7 @@ pub fn latency(pieces: &[Piece], range: &str) -> String {
     let (width, height) = (720.0, 120.0);
     let slowest = pieces.iter().filter_map(|piece| piece.most_ms).max().unwrap_or(0);
     let mut svg = format!(
-        r#"<svg class="chart" viewBox="0 0 720 120" width="720" height="120" role="img" preserveAspectRatio="none"><title>Latency in the last {range}: at most {slowest} ms for 99 of 100 requests</title><path class="axis" d="M0 119.5H720"/>"#
+        r#"<svg class="chart" viewBox="0 0 720 120" width="720" height="120" role="img" preserveAspectRatio="none"><title>Latency in the last {range}: p99 is at most {slowest} ms</title><path class="axis" d="M0 119.5H720"/>"#
     );
     // Bounds grow by factors, so the scale is logarithmic.
     #[expect(clippy::cast_precision_loss, reason = "bounds are at most 2,000")]

@@ -14,7 +14,7 @@ use crate::shell::Shell;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// No inline code or style, nothing from elsewhere, in no frame; forms go to this origin only.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-    connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// Refuses changes that another site's page caused, and dresses every answer.
 pub async fn guard(State(shell): State<Shell>, request: Request, next: Next) -> Response {
@@ -23,7 +23,7 @@ pub async fn guard(State(shell): State<Shell>, request: Request, next: Next) -> 
     let mut answer = if refused {
         message(
             StatusCode::FORBIDDEN,
-            "That came from elsewhere",
+            "Request from another site",
             "The request did not come from a page of this console, so nothing was done. Open the page here and try again.",
         )
     } else {
@@ -33,7 +33,7 @@ pub async fn guard(State(shell): State<Shell>, request: Request, next: Next) -> 
             Err(_) => message(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "That took too long",
-                "The console gave up after 30 seconds. Look at what was changed before you try again, and tell the operator if it happens often.",
+                "The console stopped after 30 seconds. Check what was changed before you try again. If it happens often, tell the operator.",
             ),
         }
     };

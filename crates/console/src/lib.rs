@@ -18,6 +18,7 @@ mod guard;
 mod handler;
 mod once;
 mod pages;
+mod requests;
 mod route;
 mod server;
 mod shell;

@@ -226,7 +226,7 @@ impl http_body::Body for Unread {
 
 /// What a request gets whose source has too many others under way.
 const CROWDED: &str =
-    "Too many requests from your network are being answered at the moment. Try again in a few seconds.\n";
+    "The console is answering too many requests from your network. Try again in a few seconds.\n";
 
 /// What a request gets that a trusted proxy does not name the client of.
 const UNCLEAR: &str = "The proxy before this console did not say clearly from which address you come, so the request was \

@@ -1,6 +1,9 @@
 //! Small texts: times, names, counts.
 
+use askama::Template;
+use keyward_rules::denial::{Denial, Entry};
 use keyward_rules::grant::ActionKind;
+use keyward_rules::id::KeyId;
 use keyward_rules::permission::Permission;
 use keyward_rules::time::{Moment, Timestamp};
 
@@ -39,6 +42,34 @@ impl When {
 /// What an audit record is about: the title of its action, or the word of one that this version does not know.
 pub fn record_title(action: &str) -> String {
     ActionKind::from_word(action).map_or_else(|| action.to_owned(), |action| action.title().to_owned())
+}
+
+#[derive(Template)]
+#[template(path = "verdict.html")]
+struct Verdict<'v> {
+    code: &'v str,
+    line: Option<Entry>,
+    remedy: Option<(String, &'static str)>,
+}
+
+/// The verdict on a request with this key as HTML. What a refusal means and what to do about it unfold behind its name.
+pub fn verdict(code: &str, key: KeyId) -> String {
+    let remedy = match code {
+        "50110" => Some((format!("/keys/{key}/addresses"), "Change the addresses")),
+        "50114" => Some((format!("/keys/{key}/enable"), "Enable the key")),
+        "50120" => Some((format!("/keys/new?from={key}"), "Make a new key")),
+        _ => None,
+    };
+    Verdict { code, line: Denial::of_code(code), remedy }.render().unwrap_or_default()
+}
+
+/// The name of a verdict in lists: `passed`, or the refusal's code with its title.
+pub fn verdict_name(code: &str) -> String {
+    match Denial::of_code(code) {
+        Some(line) => format!("{} {}", line.code, line.title),
+        None if code == "0" => "passed".to_owned(),
+        None => code.to_owned(),
+    }
 }
 
 /// What a permission lets a key do, in a line.

@@ -114,7 +114,7 @@ impl Follower {
                     Subject::App(id) => {
                         let app = self.feed.app(*id).await?;
                         if app.is_none() {
-                            error!(app = %id, "the app's stored record was altered or is gone: its keys work from nowhere");
+                            error!(app = %id, "the app's stored record was altered or is missing: its keys do not work");
                         }
                         if self.facts.memory.apply_app(*id, app.as_ref()) {
                             put_back(*id);
@@ -163,7 +163,7 @@ impl Scrubber {
     pub async fn check(&self, states: &States) -> Result<(), StoreError> {
         let verdict = states.check(|_| {}).await?;
         for finding in verdict.findings.iter().take(FINDINGS) {
-            error!(%finding, "the store is not as it was written; `keyward audit verify --state` tells more");
+            error!(%finding, "the store was altered; run `keyward audit verify --state` for details");
         }
         let found: BTreeSet<KeyId> = verdict.keys.into_iter().collect();
         let before = std::mem::replace(&mut *self.facts.put_back.lock(), found.clone());
@@ -197,7 +197,7 @@ impl Scrubber {
 
 /// Somebody with access to the database put an older row in the place of a newer one.
 fn put_back(app: keyward_rules::id::AppId) {
-    error!(%app, "the app's stored record is older than one seen before: its keys work from nowhere");
+    error!(%app, "the app's stored record is older than one seen before: its keys do not work");
 }
 
 impl Facts {

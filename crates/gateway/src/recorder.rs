@@ -359,7 +359,7 @@ impl Writer {
             self.inbox.state.end(kept.is_ok());
             if let Err(problem) = &kept {
                 if self.inbox.state.may_tell() {
-                    error!(%problem, "the journal cannot be written; this is said once a minute");
+                    error!(%problem, "the journal cannot be written; this is logged once a minute");
                 }
                 self.unsettled.append(&mut batch.outcomes);
             }
@@ -379,7 +379,7 @@ impl Writer {
             }
             Err(problem) => {
                 if self.inbox.state.may_tell() {
-                    error!(%problem, "the replay horizon cannot be written; this is said once a minute");
+                    error!(%problem, "the replay horizon cannot be written; this is logged once a minute");
                 }
                 self.replay_cache.horizon_failed();
                 false

@@ -334,7 +334,7 @@ impl<'d> Trace<'d> {
         } else if let Denial::AppAddressRefused(key) = rejection.denial {
             if self.context.reports.alarms.raise(KeyObservation::WrongAddress(key, self.source), self.began())
             {
-                warn!(%key, "right credentials of an app key from elsewhere than its app");
+                warn!(%key, "right credentials of an app key from an address outside its app");
             }
         } else if rejection.account.is_some() {
             info!(request = %self.id, code, route = self.route, "refused");

@@ -179,7 +179,7 @@ impl LastUses {
                 let told_ms = self.told_ms.load(Ordering::Relaxed);
                 if told_ms == 0 || now_ms.saturating_sub(told_ms) >= TELL_MS {
                     self.told_ms.store(now_ms.max(1), Ordering::Relaxed);
-                    error!(%problem, "last uses cannot be written; they are kept, and this is said once a minute");
+                    error!(%problem, "last uses cannot be written; they are kept, and this is logged once a minute");
                 }
                 return false;
             }

@@ -55,7 +55,7 @@ struct Html<'c> {
 pub fn render(letter: &MailMessage, console: &str) -> Mail {
     let content = match &letter.body {
         Body::Code(code) => Content {
-            title: "A code to approve what you asked for".to_owned(),
+            title: "Your confirmation code".to_owned(),
             code: grouped(&code.code),
             lines: code.approves.clone(),
             facts: vec![
@@ -64,8 +64,7 @@ pub fn render(letter: &MailMessage, console: &str) -> Mail {
                 fact("Device", code.device.clone()),
             ],
             advice: format!(
-                "The code works for {} minutes, once, and only for this. Nobody of ours will ever ask you for it. \
-                 {}",
+                "The code works once, only for this, and expires in {} minutes. We never ask you for it. {}",
                 CODE_LIFE_MS / 60_000,
                 unasked(letter)
             ),
@@ -76,7 +75,7 @@ pub fn render(letter: &MailMessage, console: &str) -> Mail {
         Body::Alert(alert) => of_alert(alert, letter, console),
     };
     let subject = match &letter.body {
-        Body::Code(_) => "Keyward: a code to approve what you asked for".to_owned(),
+        Body::Code(_) => "Keyward: your confirmation code".to_owned(),
         Body::Alert(alert) => match &alert.key {
             Some((_, name)) => format!("Keyward: {}: {name}", alert.kind.title()),
             None => format!("Keyward: {}", alert.kind.title()),
@@ -91,9 +90,9 @@ pub fn test_mail(to: &Email, at: Moment) -> Mail {
     let content = Content {
         title: "A test mail".to_owned(),
         code: String::new(),
-        lines: vec!["Somebody who runs Keyward asked for this mail, to see whether mails arrive.".to_owned()],
+        lines: vec!["An operator of Keyward sent this mail to test whether mails arrive.".to_owned()],
         facts: vec![fact("When", in_words(at))],
-        advice: "There is nothing to do. Look at where it arrived: codes and alerts must not land among unwanted mail."
+        advice: "Check that this mail is not in the spam folder. Codes and alerts must not end there."
             .to_owned(),
         brake: String::new(),
         phrase: String::new(),
@@ -115,10 +114,10 @@ fn written(to: String, subject: String, content: &Content) -> Mail {
 /// What to do with a code that nobody asked for.
 const fn unasked(letter: &MailMessage) -> &'static str {
     if letter.phrase.is_empty() {
-        "If you did not ask for it, leave it alone: without the code nothing happens."
+        "If you did not ask for it, ignore this mail: nothing happens without the code."
     } else {
-        "If you did not ask for it, somebody may be signed in as you, or tries to be: look at your sessions, and change \
-         your password."
+        "If you did not ask for it, somebody may be signed in as you. Check your sessions and change your \
+         password."
     }
 }
 

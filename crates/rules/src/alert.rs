@@ -72,7 +72,7 @@ kinds! {
         "Both keys work until the overlap ends: move your software to the new one before.";
     /// A key was deleted.
     KeyDeleted, "key_deleted", Notice, "An API key was deleted",
-        "Software that uses it is refused from now on, for good.";
+        "Software that uses it is refused from now on. You cannot undo this.";
     /// A key was reported as leaked.
     KeyLeaked, "key_leaked", Critical, "An API key was reported as leaked",
         "It is disabled. Look at its recent activity, make a successor with fewer rights, and update your software.";
@@ -80,38 +80,38 @@ kinds! {
     AllKeysDisabled, "all_keys_disabled", Critical, "All your API keys were disabled",
         "Nothing can trade with them. Enable those that you trust in the console, one by one.";
     /// An unbound key will end for want of use.
-    KeyExpiring, "key_expiring", Notice, "An API key is about to be deleted because nobody uses it",
-        "A bot that still relies on it may fail to post a trade. Use it once, or bind it to addresses, and it stays.";
+    KeyExpiring, "key_expiring", Notice, "An API key is about to expire",
+        "If a program still needs it, use the key once or bind it to addresses. Then it stays.";
     /// A key ended by a rule.
     KeyExpired, "key_expired", Notice, "An API key has ended",
         "Software that uses it is refused. If you still need one, make a new key.";
     /// A key is old.
-    RotationDue, "rotation_due", Notice, "An API key is old enough to be rotated",
-        "Rotation makes a successor with the same rights; both work for a day, so nothing has to stop.";
+    RotationDue, "rotation_due", Notice, "An API key is due for rotation",
+        "A rotation creates a successor with the same rights. Both keys work for a day, and no software must stop.";
     /// Somebody has the credentials and sits elsewhere.
     WrongAddress, "wrong_address", Critical, "Right credentials from a wrong address",
         "Somebody sent a request with this key's secret from an address that the key is not bound to. It was refused. \
-         Unless that was you, treat the key as leaked: rotate or delete it now.";
+         If it was not you, treat the key as leaked: rotate or delete it now.";
     /// An unbound key was used from a network that it was never used from.
     NewNetwork, "new_network", Critical, "An unbound API key was used from a network never seen before",
         "Was this you? Say so on the key's page, or bind the key to its addresses. If it was not you, disable it now.";
     /// So many alerts of one kind came that further ones are not told one by one.
     ManyAlerts, "many_alerts", Critical, "Many alerts of one kind within an hour",
-        "Further ones are not told one by one before the next hour; the key's activity lists every request. Unless it is \
-         your own software, disable the key now.";
+        "You get no more single alerts of this kind before the next hour. The key's activity lists every request. If it is \
+         not your own software, disable the key now.";
     /// A request that moves funds was under way when the gateway was interrupted.
     OutcomeUnknown, "outcome_unknown", Critical, "A withdrawal or transfer has an unknown outcome",
-        "The gateway was interrupted after it had passed the request on. It is never sent again by itself. Look at the \
-         exchange whether it took place before you repeat it.";
+        "The gateway was interrupted after it had forwarded the request. It never sends the request again. Check at the \
+         exchange whether it took effect before you repeat it.";
     /// The stored record of a key was altered.
     KeyAltered, "key_altered", Critical, "The stored record of an API key was altered",
         "The key is held and cannot be used. Tell the operator, and make a new key.";
     /// A session began on a device that was never seen.
     NewDevice, "new_device", Notice, "A sign-in from a new device",
-        "If that was not you, disable all keys at once, then change your password: it ends all sessions.";
+        "If that was not you, disable all keys at once, then change your password, which ends all sessions.";
     /// The password was right, and the second factor did not come.
-    PasswordKnown, "password_known", Critical, "Your password was entered, and the second factor was not",
-        "If that was not you, somebody knows your password: change it now. Without the second factor nobody got in.";
+    PasswordKnown, "password_known", Critical, "Somebody entered your password but no second factor",
+        "If it was not you, somebody knows your password: change it now. Nobody was signed in without the second factor.";
     /// The password changed.
     PasswordChanged, "password_changed", Critical, "Your password was changed",
         "All other sessions have ended, and keys that may withdraw, move funds or manage are held for 24 hours. If it was \
@@ -134,8 +134,8 @@ kinds! {
         "It cannot be used again. If it was not you, disable all keys at once, then change your password.";
     /// Many wrong tries.
     RepeatedFailures, "repeated_failures", Notice, "Repeated failed attempts to sign in",
-        "Somebody tries passwords or codes for your account. They are being slowed down; you can sign in from a device \
-         that you have used before.";
+        "Somebody is trying passwords or codes for your account. Keyward slows these attempts down. You can sign in from \
+         a device that you have used before.";
     /// Somebody wanted to register with this address.
     AlreadyRegistered, "already_registered", Notice, "Somebody tried to register with your address",
         "You have an account already. If that was you, sign in, or reset the password if you forgot it.";
@@ -144,13 +144,13 @@ kinds! {
         "The app's page in the console says more.";
     /// An app that a key is bound to was frozen.
     AppFrozen, "app_frozen", Critical, "An app that your API keys are bound to was frozen",
-        "None of its keys works until that is lifted. If you do not hear from the app soon, delete its keys.";
+        "Its keys do not work until the freeze is lifted. If you do not hear from the app soon, delete its keys.";
     /// An app that a key is bound to works again.
     AppThawed, "app_thawed", Notice, "An app that your API keys are bound to works again",
         "Its keys work as before. Delete those that you no longer need.";
     /// The servers of an app that a key is bound to changed.
     AppRangesChanged, "app_ranges_changed", Notice, "An app that your API keys are bound to changed its servers",
-        "Nothing is to be done. Its keys work from the new servers only, and which they are stays between it and us.";
+        "You do not need to do anything. Its keys work only from the new servers, whose addresses are confidential.";
     /// The keys of an app must be replaced.
     AppDemand, "app_demand", Critical, "The API keys of an app must be replaced",
         "Rotate them in the console and give the app the new ones.";
@@ -158,14 +158,14 @@ kinds! {
     MaintenanceAnnounced, "maintenance_announced", Notice, "Maintenance is planned",
         "During this time requests may fail or wait. Your keys and their settings do not change.";
     /// A change waits for this operator's approval.
-    ProposalWaiting, "proposal_waiting", Notice, "A change waits for your approval",
-        "Read it in the console under Operations before you approve: the operator who proposed it does not count.";
+    ProposalWaiting, "proposal_waiting", Notice, "A change needs your approval",
+        "Read it in the console under Operations before you approve it.";
     /// A proposal was carried out or cancelled.
-    ProposalSettled, "proposal_settled", Notice, "A proposed change was settled",
-        "If you know nothing of it, look at it in the console under Operations.";
+    ProposalSettled, "proposal_settled", Notice, "A proposed change was carried out or cancelled",
+        "If you did not expect this, check it in the console under Operations.";
     /// Somebody has a role now.
     RoleGranted, "role_granted", Critical, "You were given a role",
-        "It shows in the console as Operations. If you did not expect it, tell the other operators.";
+        "Use it in the console under Operations. If you did not expect it, tell the other operators.";
     /// Somebody's role ended.
     RoleRevoked, "role_revoked", Critical, "Your role was taken away",
         "If you did not expect it, tell the other operators.";
@@ -175,16 +175,16 @@ kinds! {
          program: tell the person who runs it.";
     /// An operator froze the account.
     AccountFrozen, "account_frozen", Critical, "An operator froze your account",
-        "All keys of it are held, and no new ones can be made. Ask the exchange why.";
+        "All its keys are held, and you cannot create new ones. Ask the exchange why.";
     /// The freeze was lifted.
     AccountThawed, "account_thawed", Notice, "The freeze of your account was lifted",
-        "Keys are as you left them.";
+        "Its keys are in the same state as before.";
     /// An operator froze a key.
     KeyFrozen, "key_frozen", Critical, "An operator froze an API key",
         "It is refused until the freeze is lifted. Ask the exchange why.";
     /// The freeze was lifted.
     KeyThawed, "key_thawed", Notice, "The freeze of an API key was lifted",
-        "The key is as you left it.";
+        "The key is in the same state as before.";
     /// Operators removed the second factor.
     FactorsReset, "factors_reset", Critical, "Operators removed your second factor",
         "All keys are held until you set up an authenticator. If you did not ask for it, tell the exchange at once.";
@@ -193,25 +193,25 @@ kinds! {
         "Alerts go there from now on. If you did not add it, remove it, then change your password.";
     /// A channel was renamed, or gets other alerts.
     ChannelChanged, "channel_changed", Critical, "An alert channel was changed",
-        "If you did not change it, look at what it gets now, then change your password.";
+        "If you did not change it, check which alerts it gets, then change your password.";
     /// Alerts no longer go somewhere.
     ChannelRemoved, "channel_removed", Critical, "An alert channel was removed",
         "No alerts go there any more. If you did not remove it, change your password.";
     /// Nothing got through for too long.
     ChannelPaused, "channel_paused", Critical, "An alert channel was paused",
-        "For three days nothing got through to it. Alerts still come by mail. Fix its receiver, then send a test from \
-         the channel's page: once it arrives, the channel goes on.";
+        "No message was delivered to it for three days. You still get alerts by mail. Fix its receiver, then send a test \
+         from the channel's page. When the test arrives, the channel works again.";
     /// A passkey was added.
     PasskeyAdded, "passkey_added", Critical, "A passkey was added",
-        "It signs in without the password. If it was not you, disable all keys at once and tell the operator.";
+        "It allows sign-in without the password. If it was not you, disable all keys at once and tell the operator.";
     /// A passkey was removed.
     PasskeyRemoved, "passkey_removed", Critical, "A passkey was removed",
-        "It no longer signs in. Keys that may withdraw, move funds or manage are held for 24 hours, and without any second \
-         factor all keys are held.";
+        "You can no longer sign in with it. Keys that may withdraw, move funds or manage are held for 24 hours. Without any \
+         second factor, all keys are held.";
     /// A passkey's counter went back.
     PasskeyCopied, "passkey_copied", Critical, "A passkey was refused: there may be a copy of it",
-        "Its count of uses went back, as it does when two devices hold the same secret. Sign in another way, remove the \
-         passkey, and disable all keys if you know of no reason.";
+        "Its counter of uses decreased, which happens when two devices have the same secret. Sign in another way and remove \
+         the passkey. If you cannot explain it, disable all keys.";
 }
 
 impl AlertKind {

@@ -91,7 +91,7 @@ pub enum Setting {
 
 /// A name or value that no policy has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("there is no policy of that name with that value")]
+#[error("this policy or this value does not exist")]
 pub struct NotASetting;
 
 impl Setting {

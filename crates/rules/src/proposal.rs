@@ -320,15 +320,15 @@ pub enum NotPassed {
     #[error("this proposal was carried out or cancelled already; it cannot be used again")]
     Settled,
     /// Too old.
-    #[error("this proposal is over; propose the change again")]
+    #[error("this proposal has expired; propose the change again")]
     Over,
     /// What it is about is no longer what was read.
     #[error(
-        "what this proposal is about has changed since it was made; cancel it and propose the change again"
+        "the subject of this proposal has changed since it was made; cancel it and propose the change again"
     )]
     Changed,
     /// The one who proposed approves.
-    #[error("the operator who proposes a change does not count: another operator must approve it")]
+    #[error("you cannot approve your own proposal; another operator must approve it")]
     OwnProposal,
     /// Somebody without the role.
     #[error(
@@ -336,10 +336,10 @@ pub enum NotPassed {
     )]
     NotAnOperator,
     /// Twice.
-    #[error("you approved this proposal already; another operator must")]
+    #[error("you already approved this proposal; another operator must approve it too")]
     Twice,
     /// Not enough approvals.
-    #[error("{have} of {need} approvals of other operators are there")]
+    #[error("the proposal has {have} of {need} approvals from other operators")]
     NotEnough {
         /// How many count.
         have: u8,

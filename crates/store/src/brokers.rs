@@ -58,7 +58,7 @@ pub struct AppProfile {
     pub name: AppName,
     /// Where people read about it: `https://…`.
     pub home_page: String,
-    /// Whom operators write to.
+    /// Operators write to this address.
     pub contact: String,
     /// The permissions that it needs.
     pub permissions: Permissions,

@@ -110,7 +110,7 @@ pub(crate) async fn queue(
     for row in rows {
         let Ok(channel @ ChannelRecord { target: Some(_), .. }) = ChannelRecord::from_row(&row, vault) else {
             // The alert itself must not be held up: it stands in the console, and goes by mail.
-            error!("an alert channel was altered outside the program, and gets nothing");
+            error!("an alert channel was altered outside the program, and no message is sent to it");
             continue;
         };
         let due = channel.choices.due(alert.kind.urgency(), now);
@@ -323,7 +323,7 @@ impl Deliveries {
 pub enum DeliveryState {
     /// It waits, or is tried again.
     Waiting,
-    /// The receiver took it.
+    /// The receiver accepted it.
     Delivered,
     /// It was given up.
     Failed,

@@ -38,8 +38,8 @@ pub enum StoreError {
     },
     /// What was seen is not there any more, or is something else.
     #[error(
-        "the store was put back to an older state: change number {seen} was seen, and is not there or is another one. \
-         Nothing is changed or vouched for until an operator has looked (docs/operating/backup.md, \"A store that went back\")"
+        "the store was put back to an older state: change number {seen} was seen, and is now missing or different. \
+         Nothing is changed or confirmed until an operator has checked it (docs/operating/backup.md, \"A store that went back\")"
     )]
     WentBack {
         /// The number.
@@ -56,8 +56,8 @@ pub enum StoreError {
     },
     /// Another gateway serves on the store.
     #[error(
-        "another gateway serves on this store: {place}. Stop it first; one that was cut off counts as gone after 35 seconds. \
-         Several gateways on one store would each accept the same request"
+        "another gateway serves on this store: {place}. Stop it first; a gateway that lost its connection counts as stopped \
+         after 35 seconds. Several gateways on one store would each accept the same request"
     )]
     NodeRuns {
         /// Where it runs.

@@ -78,7 +78,7 @@ impl Reserve {
         if written.is_err() {
             let _ = std::fs::remove_file(self.file());
         } else {
-            info!("the last of the disk is reserved for changes that take rights away");
+            info!("a disk reserve was created for changes that take rights away");
         }
         written
     }

@@ -14,12 +14,12 @@ pub enum Audit {
         after_help = "Examples:\n  keyward audit verify --data ./sandbox\n  keyward audit verify --config /etc/keyward/keyward.toml \\\n    --checkpoint /mnt/elsewhere/latest\n  keyward audit verify --data ./sandbox --state\n\nExit code 0: everything is as it was written. 1: it is not, and each finding says what to do."
     )]
     Verify(AuditVerify),
-    /// Write the records out: as JSON lines or CSV, or as tiles for the tools of others
+    /// Write the records out: as JSON lines or CSV, or as tiles for other tools
     #[command(
         after_help = "Examples:\n  keyward audit export --data ./sandbox --format csv > audit.csv\n  keyward audit export --data ./sandbox --tiles ./audit-log"
     )]
     Export(AuditExport),
-    /// Print the proof that a record stands in the log, with its signed checkpoint
+    /// Print the proof that a record is in the log, with its signed checkpoint
     #[command(after_help = "Example:\n  keyward audit prove --data ./sandbox 42 > 42.tlog-proof")]
     Prove(AuditProve),
     /// Print the public key that checkpoints are signed with
@@ -38,7 +38,7 @@ pub struct AuditVerify {
     /// The public key that you wrote down, instead of the one of this master key
     #[arg(long, value_name = "VKEY")]
     pub public_key: Option<String>,
-    /// Hold every row against the log too: old rows that were put back, missing rows, rows of which no record tells
+    /// Also compare every row with the log, to find old, missing and unknown rows
     #[arg(long)]
     pub state: bool,
     #[command(flatten)]

@@ -11,7 +11,7 @@ use super::options::{Output, StoreChoice};
 pub struct Backup {
     #[command(flatten)]
     pub store: StoreChoice,
-    /// The folder to make; it must not be there yet
+    /// The folder to create; it must not exist yet
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
     #[command(flatten)]
@@ -26,13 +26,13 @@ pub struct Restore {
     /// The folder that `keyward backup` made
     #[arg(long, value_name = "DIR")]
     pub from: PathBuf,
-    /// The master key of the backup, where another took its place since; the store is restored under today's
+    /// The master key of the backup, if it was replaced since; the store is restored under the current one
     #[arg(long, value_name = "FILE")]
     pub taken_under: Option<PathBuf>,
-    /// Move a store that is there aside, into a folder beside it
+    /// Move an existing store to a folder next to it
     #[arg(long)]
     pub replace: bool,
-    /// Yes, changes made after the backup may be lost: disable every key and end every session
+    /// Accept that changes after the backup may be lost; disables every key and ends every session
     #[arg(long)]
     pub accept_rollback: bool,
     #[command(flatten)]

@@ -12,14 +12,14 @@ pub enum MasterKey {
     /// Say which master key the store and the file have
     #[command(after_help = "Example:\n  keyward master-key show --config /etc/keyward/keyward.toml")]
     Show(WhichStore),
-    /// Make the next master key, in a file beside today's; nothing else changes yet
+    /// Create the next master key, in a file next to the current one; nothing else changes yet
     #[command(
         after_help = "Example:\n  keyward master-key new --config /etc/keyward/keyward.toml\n\nThen an operator proposes it in the console by the name that this prints, and others approve it."
     )]
     New(WhichStore),
-    /// Put the next master key in the place of today's, once operators approved it; servers go on meanwhile
+    /// Replace the current master key with the next one, after operators approved it; servers keep running
     #[command(
-        after_help = "Example:\n  keyward master-key rotate --config /etc/keyward/keyward.toml\n\nIf it was broken off, run it again: it goes on where it stopped."
+        after_help = "Example:\n  keyward master-key rotate --config /etc/keyward/keyward.toml\n\nIf it was interrupted, run it again: it continues where it stopped."
     )]
     Rotate(WhichStore),
 }
@@ -38,7 +38,7 @@ pub struct WhichStore {
 pub struct IdentityKey {
     #[command(flatten)]
     pub store: StoreChoice,
-    /// The file to make, readable by its owner only; it must not be there yet
+    /// The file to create, readable by its owner only; it must not exist yet
     #[arg(long, value_name = "FILE")]
     pub to: PathBuf,
 }

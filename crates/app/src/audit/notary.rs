@@ -191,14 +191,14 @@ impl Notary {
         match post.send(note).await {
             Ok(()) => {
                 if std::mem::take(&mut self.said.unsent) {
-                    info!("checkpoints of the audit log are taken again");
+                    info!("checkpoints of the audit log are sent again");
                 }
                 self.unsent = None;
             }
             Err(problem) if !self.said.unsent => {
                 self.said.unsent = true;
                 let problem = anyhow::Error::from(problem);
-                warn!("checkpoints of the audit log are not taken, and are tried every minute: {problem:#}");
+                warn!("checkpoints of the audit log are not sent, and are tried every minute: {problem:#}");
             }
             Err(_) => {}
         }

@@ -121,10 +121,7 @@ impl Manifest {
             let file = folder.join(&part.name);
             let found = fingerprint(&file).with_context(|| format!("{} cannot be read", file.display()))?;
             if found != (part.bytes, part.blake3.clone()) {
-                bail!(
-                    "{} is not as the manifest says: it was altered, or the disk lost something",
-                    file.display()
-                );
+                bail!("{} does not match the manifest: it was altered or damaged", file.display());
             }
         }
         Ok(())

@@ -31,7 +31,7 @@ pub async fn run(options: Backup) -> Result<()> {
     let into = staging.path().to_owned();
     let from = folder.clone();
     let copying = tokio::task::spawn_blocking(move || copy(&from, &into));
-    let copied = tell_until(copying, &folder, staging.path()).await.context("the copy was broken off")?;
+    let copied = tell_until(copying, &folder, staging.path()).await.context("the copy was interrupted")?;
     let copied = copied.with_context(|| format!("{} cannot be backed up", folder.display()))?;
     let manifest = Manifest::of(&copied, &master, now)?;
     let text = format!("{:#}\n", serde_json::to_value(&manifest)?);
@@ -43,7 +43,7 @@ pub async fn run(options: Backup) -> Result<()> {
     } else {
         let shown = output::data(options.to.display());
         output::note(format_args!(
-            "It goes up to change {} and audit record {}. The master key is not in it: keep a copy of that elsewhere.",
+            "It contains everything up to change {} and audit record {}, but not the master key: keep a copy of that elsewhere.",
             manifest.revision, manifest.audit_size
         ));
         shown

@@ -39,8 +39,8 @@ pub async fn run(options: &Doctor) -> Result<()> {
     })?;
     match found.iter().filter(|one| one.level == Level::Refused).count() {
         0 => Ok(()),
-        1 => bail!("one finding must be settled first"),
-        count => bail!("{count} findings must be settled first"),
+        1 => bail!("one finding must be fixed first"),
+        count => bail!("{count} findings must be fixed first"),
     }
 }
 

@@ -70,7 +70,7 @@ async fn create(options: arguments::KeyCreate) -> Result<()> {
     let email = Email::parse(&options.account)?;
     let (store, authority) = open(&options.store).await?;
     let account = store.reader().account_by_email(&email).await?;
-    let account = account.context("there is no such account; make it with `keyward account create`")?.id;
+    let account = account.context("this account does not exist; create it with `keyward account create`")?.id;
     let context = authority.context(host(), ambient::now());
     let wish = IssueKey {
         account,
@@ -107,7 +107,7 @@ async fn list(options: arguments::KeyList) -> Result<()> {
     let email = Email::parse(&options.account)?;
     let (store, authority) = open(&options.store).await?;
     let account = store.reader().account_by_email(&email).await?;
-    let account = account.context("there is no such account; make it with `keyward account create`")?.id;
+    let account = account.context("this account does not exist; create it with `keyward account create`")?.id;
     let (keys, altered) = list_keys(&authority.context(host(), ambient::now()), account).await?;
     store.close().await;
     if altered > 0 {
@@ -184,10 +184,10 @@ async fn change(options: arguments::KeyName, change: Change) -> Result<()> {
 /// Asks for the key's beginning, so that nobody deletes the wrong one by habit.
 fn confirm(key: &str) -> Result<()> {
     if !std::io::stdin().is_terminal() {
-        bail!("deleting is final: add --yes to do it without being asked");
+        bail!("you cannot undo a deletion: add --yes to delete without a question");
     }
     let start = key.get(..8).unwrap_or(key);
-    output::ask(format_args!("Deleting {key} is final. Type its first eight characters to go on: "))
+    output::ask(format_args!("You cannot undo this. To delete {key}, type its first eight characters: "))
         .context("nothing was deleted")?;
     let mut typed = String::new();
     std::io::stdin().read_line(&mut typed)?;

@@ -51,11 +51,11 @@ async fn show(options: &WhichStore) -> Result<()> {
     output::data(file)?;
     match (opens, next) {
         (None, Some(_)) => output::note(
-            "It does not open the store. A rotation was broken off: run `keyward master-key rotate` again.",
+            "It does not open the store. A rotation was interrupted: run `keyward master-key rotate` again.",
         ),
         (None, None) => output::note("It does not open the store: this is another store's master key."),
         (Some(_), Some(next)) => output::note(format_args!(
-            "It opens the store. The next one, called {next}, waits to be approved and put in its place."
+            "It opens the store. The next master key, {next}, must be approved and put in place."
         )),
         (Some(_), None) => output::note("It opens the store."),
     }
@@ -70,7 +70,7 @@ async fn new(options: &WhichStore) -> Result<()> {
         let (today, next) = (place.master()?, read_file(&file)?);
         if open(&place, &today).await?.is_none() && open(&place, &next).await?.is_some() {
             bail!(
-                "a rotation was broken off, and the store needs {} now: run `keyward master-key rotate`",
+                "a rotation was interrupted, and the store needs {} now: run `keyward master-key rotate`",
                 file.display()
             );
         }
@@ -113,7 +113,7 @@ async fn rotate(options: &WhichStore) -> Result<()> {
         None => {
             // Broken off after the store had it: what is left is to give the files their names.
             let store = open(&place, &next).await?;
-            store.context("neither today's nor the next master key opens the store")?.close().await;
+            store.context("neither the current nor the next master key opens the store")?.close().await;
             None
         }
     };
@@ -193,7 +193,7 @@ fn tell(
         Some(Approvers::HostAlone) => {
             output::note("This deployment has no operators, so nobody else was asked.");
         }
-        None => output::note("The rotation that was broken off is finished."),
+        None => output::note("The interrupted rotation is finished."),
     }
     output::note(format_args!(
         "Servers that run go on; the next start uses the new key. Keep a copy of it elsewhere. The old one is in {}: only \

@@ -35,7 +35,7 @@ pub async fn run(options: Restore) -> Result<()> {
     private_folder(&folder)?;
     let _lock = node::lock(&folder).context("stop the server first")?;
     if holds_a_store(&folder) && !options.replace {
-        bail!("{} holds a store; with --replace it is moved aside first", folder.display());
+        bail!("{} already holds a store; use --replace to move it away first", folder.display());
     }
     let manifest = Manifest::read(&options.from, opens)?;
     manifest.check_parts(&options.from)?;
@@ -132,14 +132,14 @@ async fn make_ready(
 
 fn tell(since: Since, disabled: usize, aside: Option<PathBuf>) {
     match since {
-        Since::Nothing => output::note("Nothing that was acknowledged is missing; no key was touched."),
+        Since::Nothing => output::note("No acknowledged change is missing; no key was changed."),
         Since::Unknown => output::note(format_args!(
             "Changes after the backup may be missing. {disabled} keys were disabled until their holders enable them \
              again, and every session was ended. docs/operating/backup.md says what else to look at before you start."
         )),
     }
     if let Some(aside) = aside {
-        output::note(format_args!("What was there is in {} now.", aside.display()));
+        output::note(format_args!("The previous store is now in {}.", aside.display()));
     }
     output::note("Requests that change something are refused with 50013 for half a minute.");
 }

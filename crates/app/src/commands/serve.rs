@@ -134,11 +134,11 @@ impl Files {
 fn reload(config: &Path, certificate: Option<&(Arc<Certificate>, Files)>) {
     match config::read(config) {
         Ok(settings) => settings.log.apply(),
-        Err(problem) => error!("the level of the log stays as it is: {problem:#}"),
+        Err(problem) => error!("the log level was not changed: {problem:#}"),
     }
     match certificate.map(|(certificate, files)| certificate.replace(&files.chain, &files.key)) {
         None => info!("asked to read the certificate again, but there is none"),
-        Some(Ok(())) => info!("the certificate was read again; new connections are shown it"),
-        Some(Err(problem)) => error!("the certificate stays as it is: {problem:#}"),
+        Some(Ok(())) => info!("the certificate was reloaded; new connections use it"),
+        Some(Err(problem)) => error!("the certificate was not replaced: {problem:#}"),
     }
 }

@@ -49,14 +49,14 @@ async fn signed(config: &Config, log: &Log, key: Option<&SigningKey>) -> Finding
         {
             Finding::warning(
                 LOG,
-                "Checkpoints of the audit log stay in the store: who rewrites it rewrites them too.",
+                "Checkpoints of the audit log stay in the store: anyone who rewrites it can rewrite them.",
                 "Set audit.checkpoint_dir or audit.checkpoint_url to a place on another machine.",
             )
         }
         Ok(size) if size == covered => Finding::good(LOG, format!("All {size} audit records are signed.")),
         Ok(size) => Finding::warning(
             LOG,
-            format!("{} of {size} audit records are under no checkpoint.", size.saturating_sub(covered)),
+            format!("{} of {size} audit records have no checkpoint.", size.saturating_sub(covered)),
             "A running server signs once a minute; if it runs, look for `no checkpoint` in its log.",
         ),
         Err(_) => Finding::refused(LOG, "The audit log cannot be read.", "Run `keyward audit verify`."),
@@ -168,7 +168,7 @@ fn judge(folder: &Path, lies: &Lies, written: Written, now: Moment) -> Finding {
             let waits_ms = written.newest.map_or(0, |newest| now.ms_since(newest));
             if *size < total && waits_ms > SIGNED_WITHIN_MS {
                 let means = format!("{told}, and the newest record is {} old.", in_words(waits_ms));
-                let advice = "A running server lets one out every minute; if it runs, look for `checkpoints` in its log.";
+                let advice = "A running server writes one every minute; if it runs, look for `checkpoints` in its log.";
                 Finding::warning(DIR, means, advice)
             } else {
                 Finding::good(DIR, format!("{told}."))

@@ -67,7 +67,7 @@ pub async fn beside(store: &Store) -> Vec<Finding> {
 
 fn year(now: Moment) -> Finding {
     if SANE_MS.contains(&now.unix_ms()) {
-        return Finding::good(YEAR, "The clock shows a year that can be.");
+        return Finding::good(YEAR, "The clock shows a plausible year.");
     }
     Finding::refused(
         YEAR,
@@ -94,7 +94,7 @@ fn steady(moved_us: Option<i64>) -> Finding {
         Some(moved) => Finding::warning(
             STEADY,
             format!("The clock jumped by {} ms within a quarter of a second.", moved / 1_000),
-            "Let one program set the clock: two of them, or one and the host of a virtual machine, pull it to and fro.",
+            "Let one program set the clock: two of them, or one and the host of a virtual machine, change it back and forth.",
         ),
         None => Finding::note(
             STEADY,
@@ -106,15 +106,15 @@ fn steady(moved_us: Option<i64>) -> Finding {
 
 fn synchronised(told: Option<&str>) -> Finding {
     match told.map(str::trim) {
-        Some("yes") => Finding::good(SYNCHRONISED, "The kernel says that the clock is kept right."),
+        Some("yes") => Finding::good(SYNCHRONISED, "The kernel says that the clock is synchronised."),
         Some("no") => Finding::warning(
             SYNCHRONISED,
-            "The kernel says that nobody keeps the clock right.",
-            "Turn NTP on: `timedatectl set-ntp true`, or chrony; and see that port 123 is let out.",
+            "The kernel says that the clock is not synchronised.",
+            "Turn NTP on: `timedatectl set-ntp true`, or chrony; and allow outgoing traffic to port 123.",
         ),
         Some(_) | None => Finding::note(
             SYNCHRONISED,
-            "Whether the clock is kept right cannot be told here: timedatectl does not answer.",
+            "The state of the clock is not known: timedatectl does not answer.",
             "In a container look at the machine that runs it; elsewhere ask chronyc or ntpq.",
         ),
     }
@@ -155,7 +155,7 @@ fn behind(newest: Option<Moment>, now: Moment) -> Finding {
         Some(newest) => {
             Finding::good(BEHIND, format!("The clock is past the store's newest record, of {newest}."))
         }
-        None => Finding::good(BEHIND, "The store holds no moment yet that the clock could be behind."),
+        None => Finding::good(BEHIND, "The store has no record yet to compare the clock with."),
     }
 }
 

@@ -80,7 +80,7 @@ fn outside(folder: &Path, source: &MasterKeySource) -> Finding {
         Ok(()) => Finding::good(INSIDE, "The master key lies outside the data folder."),
         Err(_) => Finding::refused(
             INSIDE,
-            "store.master_key_file lies inside the data folder: who copies the folder has the key to it.",
+            "store.master_key_file is inside the data folder: anyone who copies the folder also has the key.",
             "Move the master key to another folder and name it in store.master_key_file.",
         ),
     }
@@ -193,7 +193,7 @@ fn shared(
         Ok(About { mode, owner, group, .. })
             if mode & 0o077 == 0o040 && (owner == 0 || owner == ours.user) && ours.are_alone_in(group) =>
         {
-            let means = format!("{} is read by group {group}, in which nobody else is.", path.display());
+            let means = format!("{} is read by group {group}, which has no other member.", path.display());
             Finding::good(name, means)
         }
         other => closed(name, what, path, other),
@@ -208,11 +208,11 @@ fn private(name: &'static str, what: &str, path: &Path) -> Finding {
 fn closed(name: &'static str, what: &str, path: &Path, about: std::io::Result<About>) -> Finding {
     match about {
         Ok(About { mode, .. }) if mode & 0o077 == 0 => {
-            Finding::good(name, format!("{} is its owner's alone.", path.display()))
+            Finding::good(name, format!("Only the owner can access {}.", path.display()))
         }
         Ok(About { mode, .. }) => Finding::refused(
             name,
-            format!("{what} {} has mode {mode:04o}: others on this machine may get at it.", path.display()),
+            format!("{what} {} has mode {mode:04o}: others on this machine can access it.", path.display()),
             "Take the rights of group and others away: chmod go-rwx.",
         ),
         Err(problem) => Finding::refused(

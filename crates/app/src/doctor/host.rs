@@ -77,7 +77,7 @@ impl Host {
         }
         Finding::warning(
             ROOT,
-            "This runs as root: a mistake in the program would be one with every right.",
+            "This runs as root: a bug in the program would have every right.",
             "Run keyward as a user of its own, as docs/operating/keyward.service does.",
         )
     }
@@ -92,7 +92,7 @@ impl Host {
         let [(name, shell)] = names.as_slice() else {
             return Some(if names.is_empty() {
                 let means =
-                    format!("User {} is not in /etc/passwd: who else may be it is not seen here.", self.user);
+                    format!("User {} is not in /etc/passwd: it is not known who shares it.", self.user);
                 Finding::note(SHARED, means, ADVICE)
             } else {
                 let names: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
@@ -137,7 +137,7 @@ impl Host {
             Some(files) => Finding::good(OPEN_FILES, format!("This may open {files} files.")),
             None => Finding::note(
                 OPEN_FILES,
-                "How many files may be open is not told here.",
+                "The limit of open files cannot be read here.",
                 "Set LimitNOFILE=65536 in the unit, as docs/operating/keyward.service does.",
             ),
         }
@@ -150,7 +150,7 @@ impl Host {
         ) {
             (None, _) => Finding::note(
                 CORE,
-                "Whether a crash writes a core dump is not told here.",
+                "The limit of core dumps cannot be read here.",
                 "Set LimitCORE=0 in the unit, as docs/operating/keyward.service does.",
             ),
             (Some("0"), None) => Finding::good(CORE, "No core dump can be written."),
@@ -178,7 +178,7 @@ impl Host {
             ),
             Some(_) | None => Finding::note(
                 SUID,
-                "Whether programs that changed their user are dumped is not told here.",
+                "The setting fs.suid_dumpable cannot be read here.",
                 "Look at fs.suid_dumpable on the machine itself; 0 is right.",
             ),
         }
@@ -189,15 +189,15 @@ impl Host {
         match &self.swaps {
             None => Finding::note(
                 SWAP,
-                "Whether swap is on is not told here.",
-                "Look at `swapon --show` on the machine itself; secrets in memory must not come to lie on a disk.",
+                "The state of swap cannot be read here.",
+                "Look at `swapon --show` on the machine itself; secrets in memory must not be written to a disk.",
             ),
             Some(swaps) if swaps.lines().skip(1).find(plain).is_none() => {
                 Finding::good(SWAP, "No plain swap is on.")
             }
             Some(_) => Finding::warning(
                 SWAP,
-                "Swap is on and does not look encrypted: secrets in memory may come to lie on the disk.",
+                "Swap is on and does not look encrypted: secrets in memory may be written to the disk.",
                 "Turn swap off, encrypt it, or set MemorySwapMax=0 in the unit.",
             ),
         }
@@ -214,7 +214,7 @@ impl Host {
             Entropy::Untold => Finding::refused(
                 ENTROPY,
                 "The kernel does not give random bytes: no key and no code can be made.",
-                "Let the process call getrandom(2): a filter of system calls may be in its way.",
+                "Let the process call getrandom(2): a system call filter may block it.",
             ),
         }
     }

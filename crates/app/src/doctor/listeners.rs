@@ -37,7 +37,7 @@ fn take(address: SocketAddr) -> std::io::Result<()> {
 pub fn excuse(found: &mut [Finding]) {
     for one in found.iter_mut().filter(|one| one.name == UNAVAILABLE && one.level == Level::Refused) {
         one.level = Level::Note;
-        one.advice = "The gateway that runs on this store may have it; look once that is stopped.";
+        one.advice = "The gateway that runs on this store may use it; check again when it is stopped.";
     }
 }
 

@@ -21,7 +21,7 @@ pub async fn examine(config: &Config) -> Option<Finding> {
         Err(problem) => Err(problem),
     };
     Some(match tried {
-        Ok(()) => Finding::good(MAIL, "The mail server takes us in."),
+        Ok(()) => Finding::good(MAIL, "The mail server accepts the connection."),
         Err(problem) => Finding::refused(
             MAIL,
             format!("Mail cannot be sent: {}.", shown(&in_words(&problem))),

@@ -37,7 +37,7 @@ async fn upstream(url: &str) -> Vec<Finding> {
             let reached = Finding::good(UPSTREAM, format!("{url} answers."));
             let unsigned = Finding::warning(
                 UNSIGNED,
-                "The exchange answers a private route without a verified identity: who reaches it needs no key.",
+                "The exchange answers a private route without a verified identity: anyone who reaches it needs no key.",
                 "Let it check Keyward-Identity (docs/IDENTITY.md), and let only the gateway reach it.",
             );
             if good { vec![reached, unsigned] } else { vec![reached] }

@@ -47,8 +47,8 @@ fn gateway(listeners: Vec<SocketAddr>, proxies: &ProxySettings) -> Finding {
     }
     Finding::note(
         GATEWAY,
-        format!("Who connects to {} is the client, because no proxy is trusted.", outside.join(" and ")),
-        "If a proxy stands before it, name it in [proxies] trusted: otherwise its address counts as everybody's.",
+        format!("No proxy is trusted: the client is the address that connects to {}.", outside.join(" and ")),
+        "If a proxy stands before it, name it in [proxies] trusted: otherwise all clients seem to have its address.",
     )
 }
 
@@ -66,9 +66,7 @@ fn console(settings: &ConsoleSettings, proxies: &ProxySettings) -> Finding {
     if proxies.trusted.is_empty() {
         return Finding::warning(
             CONSOLE,
-            format!(
-                "{passes} None is trusted, so its address counts as everybody's: limits per source are shared."
-            ),
+            format!("{passes} None is trusted, so all clients share its address and its limits."),
             "Name the proxy in [proxies] trusted.",
         );
     }

@@ -42,7 +42,7 @@ pub async fn examine(config: &Config) -> (Vec<Finding>, Served) {
             if next_waits(&source) {
                 found.push(Finding::note(
                     NEXT,
-                    "The next master key waits beside today's.",
+                    "The next master key is in a file next to the current one.",
                     "Put it in place with `keyward master-key rotate` once operators approved it, or remove the file.",
                 ));
             }
@@ -64,7 +64,7 @@ pub async fn examine(config: &Config) -> (Vec<Finding>, Served) {
         Err(StoreError::WrongMasterKey) if next_waits(&source) => {
             found.push(Finding::refused(
                 STORE,
-                "The store does not open with the master key, and the next one lies beside it: a rotation was broken off.",
+                "The store does not open with the master key, and the next one is in a file next to it: a rotation was interrupted.",
                 "Run `keyward master-key rotate` again; it finishes.",
             ));
         }

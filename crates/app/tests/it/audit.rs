@@ -134,7 +134,7 @@ fn every_way_of_spoiling_the_log_is_found() {
     let cases: Vec<(String, String)> = vec![
         (alter.into(), "record 5 was altered".into()),
         ("UPDATE audit SET record = '{}' WHERE n = 5".into(), "record 5 was altered".into()),
-        ("UPDATE audit SET at = at + 1 WHERE n = 5".into(), "record 5 has another date".into()),
+        ("UPDATE audit SET at = at + 1 WHERE n = 5".into(), "the date stored with record 5".into()),
         ("DELETE FROM audit WHERE n = 5".into(), "record 5 was removed".into()),
         (format!("DELETE FROM audit WHERE n = 5; {close_gap}"), "record 5 was removed".into()),
         (
@@ -145,9 +145,9 @@ fn every_way_of_spoiling_the_log_is_found() {
         (format!("{make_gap}; {forged}; UPDATE head SET audit = audit + 1"), "record 5 was inserted".into()),
         (
             format!("INSERT INTO audit SELECT {}, at, record FROM audit WHERE n = 5", size + 1),
-            format!("records {0} to {0} stand behind the end", size + 1),
+            format!("records {0} to {0} are after the end", size + 1),
         ),
-        (swap.into(), "records 5 and 8 stand in each other's place".into()),
+        (swap.into(), "records 5 and 8 were swapped".into()),
         (
             format!("DELETE FROM audit WHERE n > {}", size - 3),
             format!("records {} to {size} were removed", size - 2),
@@ -164,7 +164,7 @@ fn every_way_of_spoiling_the_log_is_found() {
             ),
             format!("the stored checkpoint {size} covers {size} records"),
         ),
-        ("UPDATE head SET audit = audit - 2".into(), "stand behind the end".into()),
+        ("UPDATE head SET audit = audit - 2".into(), "are after the end".into()),
         (
             format!("UPDATE audit_hashes SET hash = zeroblob(32) WHERE i = {}", leaf(8) + 3),
             "the stored hash over records 1 to 8".into(),
@@ -173,11 +173,8 @@ fn every_way_of_spoiling_the_log_is_found() {
             format!("DELETE FROM audit_hashes WHERE i = {}", leaf(5)),
             "the stored hash over records 5 to 5".into(),
         ),
-        (
-            "UPDATE audit_checkpoints SET note = replace(note, 'audit', 'Audit')".into(),
-            "does not count".into(),
-        ),
-        ("UPDATE audit_checkpoints SET size = size - 1".into(), "does not count".into()),
+        ("UPDATE audit_checkpoints SET note = replace(note, 'audit', 'Audit')".into(), "is not valid".into()),
+        ("UPDATE audit_checkpoints SET size = size - 1".into(), "is not valid".into()),
     ];
     for (sql, wanted) in cases {
         let copy = log.spoilt(run(&sql));
@@ -199,7 +196,7 @@ fn every_way_of_spoiling_the_log_is_found() {
         });
         let (code, text) = verify(&copy, &[]);
         assert_eq!(code, Some(1), "{sql}: {text}");
-        assert!(text.contains("a record between 1 and ") && text.contains("another root"), "{sql}: {text}");
+        assert!(text.contains("a record between 1 and ") && text.contains("root of the"), "{sql}: {text}");
     }
 }
 
@@ -298,7 +295,7 @@ fn checkpoints_that_were_dropped_are_found_by_what_lies_outside_the_store() {
         let (code, text) = verify(&[]);
         assert_eq!(code, Some(1), "by the node's file alone: {text}");
         assert!(text.contains(&format!("it has {} of them", 4 - gone.len())), "{text}");
-        assert!(text.contains("is not there, and is not compared"), "{text}");
+        assert!(text.contains("does not exist and is not compared"), "{text}");
         away(&file);
         assert_eq!(verify(&[]).0, Some(0), "nothing inside the store tells");
         let (code, text) = verify(&newest);
@@ -396,7 +393,7 @@ fn a_deleted_key_that_is_put_back_stays_dead() {
     edit("CREATE TABLE early AS SELECT * FROM keys");
     keyward(&["key", "delete", "--data", &flag, "--yes", &key.api_key]);
     until("the key is dead", 5_000, || send(&running, &balance()).code() == "50119");
-    assert!(verify(&data, &["--state"]).1.contains("rows are as the newest records about them left them"));
+    assert!(verify(&data, &["--state"]).1.contains("rows match the newest records about them"));
     assert_eq!(running.terminate().unwrap().code(), Some(0));
     let id = &key.api_key;
     edit(&format!(

@@ -314,8 +314,8 @@ fn what_cannot_be_trusted_is_refused() {
         std::fs::write(&file, bytes).unwrap();
         output
     };
-    refused(&spoil("keyward.db", "trader@", "raider@"), "is not as the manifest says");
-    refused(&spoil("activity.db", "SQLite", "sQLite"), "is not as the manifest says");
+    refused(&spoil("keyward.db", "trader@", "raider@"), "does not match the manifest");
+    refused(&spoil("activity.db", "SQLite", "sQLite"), "does not match the manifest");
     refused(&spoil("manifest.json", "\"revision\": ", "\"revision\": 1"), "was altered");
     let etc = Path::new(&place.config).parent().unwrap();
     let key = std::fs::read_to_string(etc.join("master.key")).unwrap();

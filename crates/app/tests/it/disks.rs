@@ -231,7 +231,7 @@ fn beside_a_database_whose_tables_cannot_grow_records_wait_in_the_spool() {
         }
         Failing::pause();
         let log = failing.log();
-        log.contains("wait in the spool; this is said once a minute") && log.contains("is full")
+        log.contains("wait in the spool; this is logged once a minute") && log.contains("is full")
     });
     assert_eq!(server.code(&failing.order()), "0");
     failing.disk.turn(Condition::Sound).unwrap();

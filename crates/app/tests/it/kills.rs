@@ -168,7 +168,7 @@ fn survives(killed: &Killed) {
     assert_eq!(killed.paid().len(), paid.len());
     // No change without its record, and no record without its change.
     let verified = keyward(&["audit", "verify", "--state", "--config", &killed.config]);
-    assert!(verified.contains("rows are as the newest records about them left them"), "{verified}");
+    assert!(verified.contains("rows match the newest records about them"), "{verified}");
     for (change, expected) in [("disable", "50114"), ("enable", "0")] {
         keyward(&["key", change, "--config", &killed.config, &killed.payer.api_key]);
         let read = || server.code(&Signed::new(&killed.payer, "GET", "/api/v5/account/balance", ""));

@@ -72,7 +72,7 @@ fn another_master_key_takes_over_while_a_server_runs() {
         refused(&["key", "list", "--config", &config, "--account", "trader@keyward.example"])
             .contains("does not open this store")
     );
-    assert!(doctor().contains("a rotation was broken off"));
+    assert!(doctor().contains("a rotation was interrupted"));
     assert_eq!(with("rotate"), new);
     assert_eq!(with("show"), new);
 

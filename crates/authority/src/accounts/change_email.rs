@@ -34,7 +34,7 @@ impl Action for ChangeEmail {
             facts: vec![("email", email.to_string())],
             words: vec![
                 format!("Change the e-mail address of your account to {email}"),
-                "Your other sessions end, and codes that were sent to the old address approve nothing."
+                "Your other sessions end, and codes that were sent to the old address no longer work."
                     .to_owned(),
                 "Keys that may withdraw, move funds or manage are held for 24 hours afterwards.".to_owned(),
             ],

@@ -166,7 +166,7 @@ pub(crate) async fn let_go(
         TwoFactor::On => Ok(()),
         // The mailbox alone would open the role.
         TwoFactor::Off if tx.has_role(account).await? => {
-            Err(ActionError::OtherWay("you have a role, which takes two factors; have it taken away first"))
+            Err(ActionError::OtherWay("your role needs two factors; ask another operator to revoke it first"))
         }
         TwoFactor::Off => {
             tx.set_recovery_codes(account, &[]).await?;

@@ -57,7 +57,7 @@ pub async fn tell_app_news(context: &ActionContext<'_>) -> Result<(usize, bool),
                 Ok(now) => told += usize::from(now),
                 // One person's altered record must not keep the news from everybody behind them.
                 Err(ActionError::Store(problem @ StoreError::Tampered { .. })) => {
-                    error!(%account, %problem, "somebody could not be told of what happened to an app");
+                    error!(%account, %problem, "a user could not be told about an app");
                 }
                 Err(problem) => return Err(problem),
             }

@@ -62,7 +62,7 @@ pub struct AppDescription {
     pub name: AppName,
     /// Its home page.
     pub home_page: HomePage,
-    /// Whom operators write to.
+    /// Operators write to this address.
     pub contact: Email,
     /// The permissions that it needs; never those that administer an account.
     pub permissions: Permissions,
@@ -328,7 +328,7 @@ impl Action for RejectApp {
         Ok(PendingAction {
             action: ActionKind::RejectApp,
             facts: vec![("app", app.to_string()), ("why", why.clone())],
-            words: vec![format!("Send app {app} back to its broker: {why}")],
+            words: vec![format!("Reject app {app}: {why}")],
         })
     }
 

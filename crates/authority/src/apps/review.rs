@@ -91,9 +91,7 @@ impl Action for RejectRanges {
         Ok(PendingAction {
             action: ActionKind::RejectRanges,
             facts: vec![("app", app.to_string()), ("version", number.to_string()), ("why", why.clone())],
-            words: vec![format!(
-                "Send version {number} of the ranges of app {app} back to its broker: {why}"
-            )],
+            words: vec![format!("Reject version {number} of the ranges of app {app}: {why}")],
         })
     }
 

@@ -85,7 +85,7 @@ impl Action for DemandSuccessors {
         let before = own(&mut tx, id).await?;
         if before.demand.is_some_and(|stands| context.now < stands.due && stands.due < due) {
             return Err(ActionError::OtherWay(
-                "a demand with an earlier deadline stands: propose to withdraw it, or name an earlier deadline",
+                "there is a demand with an earlier deadline: propose to withdraw it, or choose an earlier deadline",
             ));
         }
         if let Some(stands) = before.demand.filter(|stands| stands.due <= context.now) {
@@ -99,7 +99,7 @@ impl Action for DemandSuccessors {
         let demand = Some(Demand { made_at: context.now, due });
         let after = AppProfile { demand, changed_at: context.now, version: before.version + 1, ..before };
         tx.put_app_profile(&after).await?;
-        let detail = format!("Rotate each of them before {due}; from then on the old ones are held.");
+        let detail = format!("Rotate each of them before {due}. After that, the old keys are held.");
         tx.put_app_news(id, AlertKind::AppDemand.word(), &detail).await?;
         let detail = format!("Operators demand successors for all keys of “{}” by {due}: {why}", after.name);
         told(context, &mut tx, &after, detail).await?;

@@ -64,27 +64,27 @@ impl Action for AddChannel {
     /// # Errors
     /// [`ActionError::TooManyChannels`], [`ActionError::ChannelNameTaken`].
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
-        let wish = self;
+        let request = self;
         let grant = context.actor.may(ActionKind::AddChannel, proof)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-        judge(&tx.channels_of(wish.account).await?, &wish)?;
-        let kind = wish.aim.kind();
+        judge(&tx.channels_of(request.account).await?, &request)?;
+        let kind = request.aim.kind();
         // Told first: the new channel does not begin with the news of itself.
-        let detail = format!("“{}” sends to {}.", wish.name, wish.aim.shown());
-        let alert = tell::by_actor(context, AlertKind::ChannelAdded, wish.account, detail);
+        let detail = format!("“{}” sends to {}.", request.name, request.aim.shown());
+        let alert = tell::by_actor(context, AlertKind::ChannelAdded, request.account, detail);
         tell::notify_holder(context, &mut tx, alert).await?;
-        let target = wish.aim.into_target(context.random());
+        let target = request.aim.into_target(context.random());
         let secret = match &target {
             Target::Webhook(_, secret) => Some(secret.text()),
             Target::Slack(..) | Target::Telegram(..) | Target::Discord(_) => None,
         };
         let record = ChannelRecord {
             id: ChannelId::from_entropy(context.random()),
-            account: wish.account,
-            name: wish.name,
+            account: request.account,
+            name: request.name,
             kind,
             target: Some(target),
-            choices: wish.choices,
+            choices: request.choices,
             made_at: context.now,
             paused_at: None,
             failing_since: None,
@@ -101,8 +101,8 @@ impl Action for AddChannel {
     }
 }
 
-fn judge(there: &[ChannelRecord], wish: &AddChannel) -> Result<(), ActionError> {
-    if there.iter().any(|channel| channel.name == wish.name) {
+fn judge(there: &[ChannelRecord], request: &AddChannel) -> Result<(), ActionError> {
+    if there.iter().any(|channel| channel.name == request.name) {
         return Err(ActionError::ChannelNameTaken);
     }
     if there.len() >= CHANNELS_PER_ACCOUNT { Err(ActionError::TooManyChannels) } else { Ok(()) }

@@ -21,12 +21,12 @@ pub fn choices_in_words(choices: &Choices) -> String {
     };
     let digest = match choices.digest {
         Digest::AtOnce => "at once",
-        Digest::Hourly => "those that are not critical together at each full hour",
-        Digest::Daily => "those that are not critical together at 08:00 UTC",
+        Digest::Hourly => "others in one message every hour",
+        Digest::Daily => "others in one message a day, at 08:00 UTC",
     };
     match choices.quiet.map(keyward_rules::channel::Quiet::words) {
         None => format!("{which}, {digest}"),
-        Some((from, to)) => format!("{which}, {digest}; from {from} to {to} UTC critical ones only"),
+        Some((from, to)) => format!("{which}, {digest}; from {from} to {to} UTC only critical ones"),
     }
 }
 

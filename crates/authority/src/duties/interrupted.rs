@@ -26,7 +26,7 @@ pub async fn tell_interrupted(
     let alert = Alert {
         key: Some((unfinished.key, name)),
         detail: format!(
-            "POST {} was passed on at {}. Its number in the gateway's log is {}.",
+            "POST {} was forwarded at {}. Its number in the gateway's log is {}.",
             unfinished.route, unfinished.at, unfinished.request
         ),
         once: format!("outcome_unknown:{}", unfinished.request),

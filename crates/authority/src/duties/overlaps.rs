@@ -84,7 +84,7 @@ async fn end(context: &ActionContext<'_>, rotation: &KeyMetadata) -> Result<bool
         return Ok(false);
     }
     key.life = key.life.expire(context.now, EndCause::Date)?;
-    let detail = "Its successor was seen from every address that it was used from.";
+    let detail = "Its successor was used from every address that the old key was used from.";
     let alert = about_key(context, AlertKind::KeyExpired, &key, detail.to_owned());
     tx.update_key(key).await?;
     notify_holder(context, &mut tx, alert).await?;

@@ -68,8 +68,8 @@ async fn sweep_batch(
         key.life = key.life.expire(context.now, cause)?;
         swept.push(Swept { key: key.id, cause });
         let detail = match cause {
-            EndCause::Idle => "Nobody used it for 30 days, and it was bound to no address.",
-            EndCause::Date | EndCause::Deleted => "Its own end had come.",
+            EndCause::Idle => "It was not used for 30 days and is not bound to addresses.",
+            EndCause::Date | EndCause::Deleted => "It reached its expiry date.",
         };
         let alert = about_key(context, AlertKind::KeyExpired, &key, detail.to_owned());
         tx.update_key(key).await?;

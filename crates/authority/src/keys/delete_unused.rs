@@ -112,7 +112,7 @@ impl Action for DeleteUnusedKeys {
             key.life = key.life.delete(context.now)?;
             deleted.push(key.id);
             names.push(format!("“{}”", key.name));
-            let detail = format!("Nobody used it since {}.", self.not_used_since);
+            let detail = format!("It was not used since {}.", self.not_used_since);
             let alert = tell::about_key(context, AlertKind::KeyDeleted, &key, detail);
             tx.update_key(key).await?;
             tell::notify_holder(context, &mut tx, alert).await?;

@@ -39,7 +39,7 @@ impl Action for TightenPolicy {
             Direction::Tighter => {}
             Direction::Same => return Err(ActionError::Unchanged),
             Direction::Looser => {
-                return Err(ActionError::OtherWay("that is less strict than what is in force: propose it"));
+                return Err(ActionError::OtherWay("this value is less strict: propose the change instead"));
             }
         }
         if let Setting::OperatorsNeeded(needed) = setting

@@ -57,7 +57,7 @@ pub async fn check_proposal(context: &ActionContext<'_>, change: Change) -> Resu
             Direction::Same => return Err(ActionError::Unchanged),
             Direction::Tighter => {
                 return Err(ActionError::OtherWay(
-                    "that is stricter than what is in force: it takes one operator and no proposal",
+                    "this value is stricter than the current one: change it without a proposal",
                 ));
             }
         }

@@ -61,9 +61,9 @@ pub(crate) async fn acting(context: &ActionContext<'_>, tx: &mut Tx) -> Result<A
 pub async fn role_of(context: &ActionContext<'_>, account: AccountId) -> Result<Option<Role>, ActionError> {
     match context.authority.access.reader.role_of(account).await {
         Err(StoreError::Tampered { what }) => {
-            error!(%account, "the {what} was altered outside the program, and counts for nothing");
+            error!(%account, "the {what} was altered outside the program, and has no effect");
             if let Err(problem) = raise_altered_role(context, account).await {
-                error!(%account, problem = problem.for_the_log(), "nobody could be told of an altered role");
+                error!(%account, problem = problem.for_the_log(), "the user of the role could not be told");
             }
             Ok(None)
         }
@@ -169,7 +169,7 @@ impl Action for OfferSetUp {
         Ok(PendingAction {
             action: ActionKind::OfferSetUp,
             facts: vec![("which", which.to_owned())],
-            words: vec!["Make a link that makes the person who opens it an operator".to_owned()],
+            words: vec!["Create a link that makes the user who opens it an operator".to_owned()],
         })
     }
 
@@ -204,8 +204,8 @@ impl Action for InviteOperator {
             action: ActionKind::InviteOperator,
             facts: Vec::new(),
             words: vec![
-                "Make a link that makes the person who opens it an operator".to_owned(),
-                "Give it to one person, by a way that nobody else reads. It works once, for 7 days."
+                "Create a link that makes the user who opens it an operator".to_owned(),
+                "Send it to one person over a private channel. It works once and expires in 7 days."
                     .to_owned(),
             ],
         })
@@ -246,8 +246,7 @@ impl Action for TakeSetUp {
         let mut words = vec!["Become an operator of this deployment".to_owned()];
         if self.alone {
             words.push(
-                "One operator is enough for everything: no second person looks at what is loosened"
-                    .to_owned(),
+                "One operator is enough: no second person checks changes that give more access".to_owned(),
             );
         }
         Ok(PendingAction {
@@ -335,7 +334,7 @@ impl Action for RevokeRole {
         Ok(PendingAction {
             action: ActionKind::RevokeRole,
             facts: vec![("account", account.to_string())],
-            words: vec![format!("Take the role of account {account} away")],
+            words: vec![format!("Revoke the role of account {account}")],
         })
     }
 

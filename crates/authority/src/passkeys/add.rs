@@ -117,7 +117,7 @@ impl Action for EnrolPasskey {
             ],
             words: vec![
                 format!("Add the passkey “{}” to your account", self.name),
-                "It signs in without the password.".to_owned(),
+                "It allows sign-in without the password.".to_owned(),
             ],
         })
     }

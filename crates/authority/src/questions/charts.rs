@@ -86,6 +86,15 @@ pub struct ChartView {
     pub sources: Vec<(String, u64)>,
 }
 
+impl ChartView {
+    /// Requests that passed and that were refused, over all pieces.
+    #[must_use]
+    pub fn sums(&self) -> (u64, u64) {
+        let pieces = self.pieces.iter();
+        pieces.fold((0, 0), |(passed, refused), piece| (passed + piece.passed, refused + piece.refused))
+    }
+}
+
 /// Lines of a list of routes or addresses.
 const LINES: usize = 20;
 

@@ -107,7 +107,7 @@ pub const HELD_FOR_A_CHANGE: &str = "held for 24 hours after a change of passwor
 const fn hold_in_words(hold: Hold) -> &'static str {
     match hold {
         Hold::Frozen => "frozen by an operator",
-        Hold::AppFrozen => "a successor was demanded and the deadline is over; rotate it",
+        Hold::AppFrozen => "operators required a successor and the deadline has passed; rotate it",
         Hold::AccountFrozen => "the account is frozen",
         Hold::TwoFactorOff => "two-factor sign-in is off",
         Hold::Cooling => HELD_FOR_A_CHANGE,

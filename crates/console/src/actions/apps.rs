@@ -45,7 +45,7 @@ impl Exposed for ThawApp {
         summary: "Let the keys of one's own app work again",
         about: "The app",
         status: StatusCode::NO_CONTENT,
-        answers: "They work; what an operator froze is not lifted so",
+        answers: "They work; a freeze by an operator stays",
     };
     type Body = Enable;
     type Answer = ();

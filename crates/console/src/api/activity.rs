@@ -152,7 +152,7 @@ pub async fn key_requests(
     let limit = limit(query.limit, MOST)?;
     let before: Result<Option<Place>, ()> = query.cursor.as_deref().map(str::parse).transpose();
     let before = before.map_err(|()| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_cursor", "the cursor is not one of ours")
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_cursor", "the cursor is not valid")
     })?;
     let filter = RequestFilter {
         from: Moment::from_unix_ms(

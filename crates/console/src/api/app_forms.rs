@@ -24,7 +24,7 @@ pub struct App {
     pub name: String,
     /// Where people read about it.
     pub home_page: String,
-    /// Whom operators write to.
+    /// Operators write to this address.
     pub contact: String,
     /// The permissions that it needs.
     pub permissions: Vec<&'static str>,
@@ -228,7 +228,7 @@ pub struct EditApp {
     /// Its home page.
     #[serde(default)]
     pub home_page: Option<String>,
-    /// Whom operators write to.
+    /// Operators write to this address.
     #[serde(default)]
     pub contact: Option<String>,
     /// The permissions that it needs.

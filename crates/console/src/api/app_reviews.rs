@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use keyward_authority::apps::{
-    self, DemandSuccessors, EnterRanges, FreezeApp, RangeSubmission, RejectApp, RejectRanges, preview,
+    self, DemandSuccessors, EnterRanges, FreezeApp, RejectApp, RejectRanges, preview,
 };
 use keyward_authority::questions::{overseen_app, overseen_apps, review_queue};
 use keyward_rules::grant::ActionKind;
@@ -16,12 +16,13 @@ use super::app_forms::{
     App, AppKeys, AppPage, AppQuery, Demand, EnteredRanges, OverseenApp, RangeVersion, ReadRanges,
     ReviewQueue, SubmittedRanges, WaitingRanges,
 };
-use super::apps::{overlap_of, picture, ranges_of};
+use super::apps::picture;
 use super::body::{Asked, Body, Id, Ids, Picture, limit};
 use super::caller::{Given, StaffMember};
 use super::operations::{cursor, why};
 use super::operations_views::Freeze;
 use super::problem::{Problem, Problems};
+use crate::requests::{RangesRequest, bad_ranges};
 
 /// List all apps
 #[utoipa::path(get, path = "/api/v1/operations/apps", tag = "operations", params(AppQuery), security(("bearer" = [])),
@@ -106,9 +107,8 @@ pub async fn enter(
     Body(body): Body<EnteredRanges>,
 ) -> Result<(StatusCode, Json<SubmittedRanges>), Problem> {
     let context = officer.acting(ActionKind::EnterRanges)?;
-    let ranges = ranges_of(&context, &body.ranges)?;
-    let overlap_ms = overlap_of(body.overlap_hours);
-    let submission = RangeSubmission { app: id, ranges, note: body.note, overlap_ms };
+    let request = RangesRequest { ranges: &body.ranges, note: body.note, overlap_hours: body.overlap_hours };
+    let submission = request.read(&context, id).map_err(bad_ranges)?;
     let given = Given::factor(body.factor, body.passkey);
     let number = officer.act(EnterRanges(submission), given).await?;
     Ok((StatusCode::CREATED, Json(SubmittedRanges { number, standing: "submitted" })))

@@ -4,17 +4,14 @@ use axum::Json;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use keyward_authority::apps::{
-    self, AppDescription, FreezeApp, HomePage, RangeSubmission, RangesGo, RegisterApp, SentPicture,
-    SubmitApp, SubmitRanges, WithdrawRanges, check_ranges, size_in_words,
+    self, FreezeApp, RangesGo, RegisterApp, SubmitApp, SubmitRanges, WithdrawRanges, check_ranges,
+    size_in_words,
 };
 use keyward_authority::questions::{app_logo, broker_app, broker_apps, open_apps};
-use keyward_authority::{ActionContext, ActionError, AppProfile};
-use keyward_rules::account::Email;
-use keyward_rules::address::AddressSet;
-use keyward_rules::app::{AppName, RangeSetError, Size, read_entries};
+use keyward_authority::{ActionContext, ActionError};
+use keyward_rules::app::{RangeSetError, Size, read_entries};
 use keyward_rules::id::AppId;
 use keyward_rules::limits::{PAGE_MAX, RANGE_ENTRIES, RANGE_TEXT_BYTES};
-use keyward_rules::permission::{Permission, Permissions};
 
 use super::app_forms::{
     App, AppChoice, AppChoices, CheckedRanges, ChoiceQuery, EditApp, HistoryQuery, JudgedEntry, NewApp,
@@ -24,48 +21,10 @@ use super::body::{Asked, Body, Id, Ids, Picture, limit};
 use super::caller::{Caller, Given};
 use super::key_forms::OneFactor;
 use super::problem::{Problem, Problems};
+use crate::requests::{AppRequest, FieldErrors, RangesRequest, bad_ranges};
 
 fn unacceptable(code: &'static str, why: impl std::fmt::Display) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, why.to_string())
-}
-
-fn name_of(text: &str) -> Result<AppName, Problem> {
-    AppName::parse(text).map_err(|wrong| unacceptable("bad_name", wrong))
-}
-
-fn home_page_of(text: &str) -> Result<HomePage, Problem> {
-    HomePage::parse(text).map_err(|wrong| unacceptable("bad_home_page", wrong))
-}
-
-fn contact_of(text: &str) -> Result<Email, Problem> {
-    Email::parse(text).map_err(|wrong| unacceptable("bad_email", wrong))
-}
-
-fn permissions_of(words: &[String]) -> Result<Permissions, Problem> {
-    let rights: Result<Vec<Permission>, _> = words.iter().map(|word| word.parse()).collect();
-    rights.and_then(Permissions::new).map_err(|wrong| unacceptable("bad_permissions", wrong))
-}
-
-/// What an app is, to be changed.
-fn as_it_is(profile: &AppProfile) -> Result<AppDescription, Problem> {
-    Ok(AppDescription {
-        name: profile.name.clone(),
-        home_page: home_page_of(&profile.home_page)?,
-        contact: contact_of(&profile.contact)?,
-        permissions: profile.permissions,
-        logo: None,
-    })
-}
-
-/// The set that a text of ranges stands for.
-pub(super) fn ranges_of(context: &ActionContext<'_>, text: &str) -> Result<AddressSet, Problem> {
-    RangeSetError::read(text, context.authority.settings.private_ranges)
-        .map_err(|wrong| unacceptable("bad_ranges", wrong))
-}
-
-/// An overlap in milliseconds; the authority says which is too long.
-pub(super) const fn overlap_of(hours: u64) -> u64 {
-    hours.saturating_mul(3_600_000)
 }
 
 /// List one's own apps
@@ -82,13 +41,7 @@ pub async fn register(
     caller: Caller,
     Body(body): Body<NewApp>,
 ) -> Result<(StatusCode, Json<OwnApp>), Problem> {
-    let app = AppDescription {
-        name: name_of(&body.name)?,
-        home_page: home_page_of(&body.home_page)?,
-        contact: contact_of(&body.contact)?,
-        permissions: permissions_of(&body.permissions)?,
-        logo: None,
-    };
+    let app = AppRequest::from(&body).read().map_err(FieldErrors::first_problem)?;
     let register = RegisterApp { owner: caller.id(), app };
     let id = caller.act(register, Given::factor(body.factor, body.passkey)).await?;
     Ok((StatusCode::CREATED, own(&caller, id).await?))
@@ -116,19 +69,8 @@ pub async fn edit(
     Id(id): Id<AppId>,
     Body(body): Body<EditApp>,
 ) -> Result<Json<OwnApp>, Problem> {
-    let mut to = as_it_is(&broker_app(&caller.context(), id).await?.profile)?;
-    if let Some(name) = body.name.as_deref() {
-        to.name = name_of(name)?;
-    }
-    if let Some(page) = body.home_page.as_deref() {
-        to.home_page = home_page_of(page)?;
-    }
-    if let Some(contact) = body.contact.as_deref() {
-        to.contact = contact_of(contact)?;
-    }
-    if let Some(words) = body.permissions.as_deref() {
-        to.permissions = permissions_of(words)?;
-    }
+    let profile = broker_app(&caller.context(), id).await?.profile;
+    let to = AppRequest::of_changes(&profile, &body).read().map_err(FieldErrors::first_problem)?;
     caller.act(apps::EditApp { app: id, to }, Given::factor(body.factor, body.passkey)).await?;
     own(&caller, id).await
 }
@@ -150,8 +92,7 @@ pub async fn set_logo(
     Picture(bytes): Picture,
 ) -> Result<Json<OwnApp>, Problem> {
     let profile = broker_app(&caller.context(), id).await?.profile;
-    let logo = SentPicture::look(bytes.into()).map_err(|wrong| unacceptable("bad_logo", wrong))?;
-    let to = AppDescription { logo: Some(logo), ..as_it_is(&profile)? };
+    let to = AppRequest::of_logo(&profile, bytes.into()).read().map_err(FieldErrors::first_problem)?;
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let passkey = match text("keyward-passkey") {
         "" => None,
@@ -201,19 +142,19 @@ pub async fn check(
     let context = caller.context();
     broker_app(&context, id).await?;
     if body.ranges.len() > RANGE_TEXT_BYTES {
-        return Err(unacceptable("bad_ranges", RangeSetError::TooLong));
+        return Err(bad_ranges(RangeSetError::TooLong).into());
     }
     let mut entries = read_entries(&body.ranges, context.authority.settings.private_ranges);
     entries.truncate(RANGE_ENTRIES);
     let entries = entries.into_iter().map(JudgedEntry::from).collect();
     let none = CheckedRanges { entries, refused: None, size: None, becomes: None, change: None };
-    let ranges = match RangeSetError::read(&body.ranges, context.authority.settings.private_ranges) {
-        Ok(ranges) => ranges,
+    let request =
+        RangesRequest { ranges: &body.ranges, note: String::new(), overlap_hours: body.overlap_hours };
+    let submission = match request.read(&context, id) {
+        Ok(submission) => submission,
         Err(wrong) => return Ok(Json(CheckedRanges { refused: Some(wrong.to_string()), ..none })),
     };
-    let size = Some(size_in_words(Size::of(ranges.networks())));
-    let overlap_ms = overlap_of(body.overlap_hours);
-    let submission = RangeSubmission { app: id, ranges, note: String::new(), overlap_ms };
+    let size = Some(size_in_words(Size::of(submission.ranges.networks())));
     Ok(Json(match check_ranges(&context, &submission).await {
         Ok((go, change)) => {
             CheckedRanges { size, becomes: Some(word(go)), change: Some(change.into()), ..none }
@@ -245,9 +186,8 @@ pub async fn submit_set(
 ) -> Result<(StatusCode, Json<SubmittedRanges>), Problem> {
     let context = caller.context();
     broker_app(&context, id).await?;
-    let ranges = ranges_of(&context, &body.ranges)?;
-    let overlap_ms = overlap_of(body.overlap_hours);
-    let submission = RangeSubmission { app: id, ranges, note: body.note, overlap_ms };
+    let request = RangesRequest { ranges: &body.ranges, note: body.note, overlap_hours: body.overlap_hours };
+    let submission = request.read(&context, id).map_err(bad_ranges)?;
     let given = Given::either(body.factor, body.passkey, body.step_up);
     let (number, went) = caller.act(SubmitRanges(submission), given).await?;
     let standing = match went {

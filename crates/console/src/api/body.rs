@@ -114,8 +114,7 @@ pub fn limit(asked: Option<usize>, most: usize) -> Result<usize, Problem> {
 
 /// An id in its one spelling; anything else names nothing.
 pub fn parsed_id<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
-    text.parse()
-        .map_err(|_| Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing of that name"))
+    text.parse().map_err(|_| Problem::new(StatusCode::NOT_FOUND, "not_found", "not found"))
 }
 
 /// An id in the path.
@@ -142,7 +141,7 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let missing = || Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing of that name");
+        let missing = || Problem::new(StatusCode::NOT_FOUND, "not_found", "not found");
         let found = Path::<(String, String)>::from_request_parts(parts, state).await;
         let Path((one, two)) = found.map_err(|_| missing())?;
         let second: B = two.parse().map_err(|_| missing())?;

@@ -171,7 +171,7 @@ impl FromRequestParts<Shell> for StaffMember {
         match role_of(&caller.context(), caller.id()).await? {
             Some(role) => Ok(Self { caller, role }),
             None => {
-                Err(Problem::new(StatusCode::FORBIDDEN, "no_role", "this takes an operator or an auditor"))
+                Err(Problem::new(StatusCode::FORBIDDEN, "no_role", "this needs the role operator or auditor"))
             }
         }
     }

@@ -1,8 +1,7 @@
 //! What the API takes and gives about alert channels.
 
-use keyward_authority::ActionError;
 use keyward_authority::questions::{ChannelState, ChannelView, DeliveryView};
-use keyward_rules::channel::{ChannelPolicy, Choices, Digest, Outcome, Quiet, TargetInput, Which};
+use keyward_rules::channel::{Choices, Digest, Outcome, Quiet, Which};
 use keyward_rules::time::Moment;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -37,10 +36,10 @@ pub enum Gathered {
 pub struct QuietHours {
     /// From then on.
     #[schema(pattern = r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-    from: String,
+    pub from: String,
     /// Until then.
     #[schema(pattern = r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-    to: String,
+    pub to: String,
 }
 
 /// What goes to a channel, and when. Critical alerts always go at once.
@@ -48,12 +47,12 @@ pub struct QuietHours {
 #[serde(deny_unknown_fields)]
 pub struct ChannelChoices {
     /// Which alerts.
-    which: WhichAlerts,
+    pub which: WhichAlerts,
     /// When only critical ones.
     #[serde(default)]
-    quiet: Option<QuietHours>,
+    pub quiet: Option<QuietHours>,
     /// How the others are gathered.
-    digest: Gathered,
+    pub digest: Gathered,
 }
 
 /// Where a channel sends.
@@ -213,21 +212,6 @@ pub struct DeliveryPage {
 }
 
 impl ChannelChoices {
-    /// As the rules take them.
-    pub fn parse(&self) -> Result<Choices, ActionError> {
-        let which = match self.which {
-            WhichAlerts::All => Which::All,
-            WhichAlerts::Critical => Which::Critical,
-        };
-        let digest = match self.digest {
-            Gathered::AtOnce => Digest::AtOnce,
-            Gathered::Hourly => Digest::Hourly,
-            Gathered::Daily => Digest::Daily,
-        };
-        let quiet = self.quiet.as_ref().map(|hours| Quiet::parse(&hours.from, &hours.to)).transpose()?;
-        Ok(Choices { which, quiet, digest })
-    }
-
     fn of(choices: &Choices) -> Self {
         Self {
             which: match choices.which {
@@ -241,18 +225,6 @@ impl ChannelChoices {
                 Digest::Daily => Gathered::Daily,
             },
         }
-    }
-}
-
-impl ChannelTarget {
-    /// As the rules take it.
-    pub fn parse(&self, policy: &ChannelPolicy) -> Result<TargetInput, ActionError> {
-        Ok(match self {
-            Self::Webhook { url } => TargetInput::webhook(url, policy)?,
-            Self::Slack { url } => TargetInput::slack(url, policy)?,
-            Self::Telegram { token, chat } => TargetInput::telegram(token, chat)?,
-            Self::Discord { url } => TargetInput::discord(url, policy)?,
-        })
     }
 }
 

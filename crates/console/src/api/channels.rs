@@ -3,10 +3,9 @@
 use axum::Json;
 use axum::http::StatusCode;
 use keyward_authority::ActionError;
-use keyward_authority::channels::{AddChannel, ChangeChannel, SendAgain, TestChannel};
+use keyward_authority::channels::{SendAgain, TestChannel};
 use keyward_authority::questions::{list_channels, list_deliveries, show_channel};
 use keyward_rules::channel::{ChannelId, MessageId};
-use keyward_rules::key::KeyName;
 use keyward_rules::limits::PAGE_MAX;
 
 use super::body::{Asked, Body, Id, limit};
@@ -16,10 +15,7 @@ use super::channel_forms::{
     SentMessage,
 };
 use super::problem::{Problem, Problems};
-
-fn name_of(text: &str) -> Result<KeyName, Problem> {
-    Ok(KeyName::parse(text).map_err(ActionError::from)?)
-}
+use crate::requests::{ChannelRequest, FieldErrors, NewChannelRequest};
 
 /// List the alert channels
 #[utoipa::path(get, path = "/api/v1/channels", tag = "channels", security(("bearer" = [])),
@@ -37,12 +33,9 @@ pub async fn add(
     Body(body): Body<NewChannel>,
 ) -> Result<(StatusCode, Json<AddedChannel>), Problem> {
     let context = caller.context();
-    let channel = AddChannel {
-        account: caller.id(),
-        name: name_of(&body.name)?,
-        aim: body.target.parse(&context.authority.settings.channels)?,
-        choices: body.choices.parse()?,
-    };
+    let request = NewChannelRequest::from(&body);
+    let channel = request.read(caller.id(), &context.authority.settings.channels);
+    let channel = channel.map_err(FieldErrors::first_problem)?;
     let added = caller.act(channel, Given::step_up(body.step_up)).await?;
     let secret = added.secret.map(|secret| secret.expose().clone());
     Ok((StatusCode::CREATED, Json(AddedChannel { id: added.id.to_string(), secret })))
@@ -65,7 +58,8 @@ pub async fn change(
     Id(id): Id<ChannelId>,
     Body(body): Body<ChannelChange>,
 ) -> Result<Json<Channel>, Problem> {
-    let change = ChangeChannel { channel: id, name: name_of(&body.name)?, choices: body.choices.parse()? };
+    let request = ChannelRequest::of_body(&body.name, &body.choices);
+    let change = request.read(id).map_err(FieldErrors::first_problem)?;
     caller.act(change, Given::factor(body.factor, body.passkey)).await?;
     Ok(Json(show_channel(&caller.context(), id).await?.into()))
 }

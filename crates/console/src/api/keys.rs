@@ -2,116 +2,30 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use keyward_authority::keys::{
-    ChangeAddresses, EditKey, IssueKey, KeyNamed, Outcome, RotateKey, made_before, parse_tags,
-};
+use keyward_authority::keys::{ChangeAddresses, EditKey, KeyNamed, Outcome, RotateKey, made_before};
 use keyward_authority::questions::{key_activity, key_outlook, list_keys, show_key};
 use keyward_authority::{ActionContext, ActionError};
-use keyward_rules::address::{AddressSet, Binding, HostBits};
-use keyward_rules::id::{AppId, KeyId};
-use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, RateCap, WideRange};
-use keyward_rules::limits::{DAY_MS, PAGE_MAX};
-use keyward_rules::permission::{Permission, Permissions};
-use keyward_rules::time::Moment;
+use keyward_rules::address::HostBits;
+use keyward_rules::id::KeyId;
+use keyward_rules::key::{KeyName, Passphrase};
+use keyward_rules::limits::PAGE_MAX;
 
 use super::body::{Asked, Body, Id, limit};
 use super::caller::{Caller, Given};
 use super::key_forms::{
-    Activity, Changed, Edit, KeyPage, ListQuery, NewAddresses, NewKeyBody, Outlook, OutlookQuery, Purpose,
-    Reach, Request, Rotation, Source,
+    Activity, Changed, Edit, KeyPage, ListQuery, NewAddresses, NewKeyBody, Outlook, OutlookQuery, Request,
+    Rotation, Source,
 };
 use super::problem::{Problem, Problems};
 use super::views::{Key, NewKey};
+use crate::requests::{FieldErrors, NewKeyRequest, read_binding, read_tags};
 
 fn unacceptable(code: &'static str, why: impl std::fmt::Display) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, why.to_string())
 }
 
-fn binding(reach: &Reach) -> Result<(Binding, WideRange), Problem> {
-    match reach {
-        Reach::Anywhere {} => Ok((Binding::Anywhere, WideRange::NotAcknowledged)),
-        Reach::Addresses { addresses, acknowledge_wide } => {
-            if addresses.iter().any(|entry| entry.contains(',')) {
-                return Err(unacceptable("bad_addresses", "each address is an entry of its own"));
-            }
-            let set = AddressSet::parse(&addresses.join(","), HostBits::Refuse).map_err(ActionError::from)?;
-            let wide = if *acknowledge_wide { WideRange::Acknowledged } else { WideRange::NotAcknowledged };
-            Ok((Binding::Addresses(set), wide))
-        }
-    }
-}
-
-/// Where a new key works from: of `from` and `app` exactly one says it, or the app's key that it replaces.
-async fn binding_of(context: &ActionContext<'_>, body: &NewKeyBody) -> Result<(Binding, WideRange), Problem> {
-    let other = "say either `from`, for your own software, or `app`, for a third-party app, and the `purpose` that fits";
-    match (body.purpose, &body.from, &body.app) {
-        (None | Some(Purpose::Trading), Some(reach), None) => binding(reach),
-        (None | Some(Purpose::ThirdPartyApp), None, Some(app)) => {
-            let app = app.parse().map_err(|_| ActionError::NoApp)?;
-            Ok((Binding::App(app), WideRange::NotAcknowledged))
-        }
-        (None | Some(Purpose::ThirdPartyApp), None, None) => match app_of_replaced(context, body).await? {
-            Some(app) => Ok((Binding::App(app), WideRange::NotAcknowledged)),
-            None => Err(unacceptable("bad_purpose", other)),
-        },
-        (Some(Purpose::Trading), _, _)
-        | (Some(Purpose::ThirdPartyApp), Some(_), _)
-        | (None, Some(_), Some(_)) => Err(unacceptable("bad_purpose", other)),
-    }
-}
-
-async fn app_of_replaced(context: &ActionContext<'_>, body: &NewKeyBody) -> Result<Option<AppId>, Problem> {
-    let Some(old) = body.replaces.as_deref().and_then(|id| id.parse().ok()) else { return Ok(None) };
-    Ok(show_key(context, old).await?.app)
-}
-
 fn name_of(text: &str) -> Result<KeyName, Problem> {
     Ok(KeyName::parse(text).map_err(ActionError::from)?)
-}
-
-fn tags_of(tags: &[String]) -> Result<Vec<String>, Problem> {
-    if tags.iter().any(|tag| tag.contains(',')) {
-        return Err(ActionError::Tags.into());
-    }
-    Ok(parse_tags(&tags.join(","))?)
-}
-
-async fn wish(context: &ActionContext<'_>, caller: &Caller, body: &NewKeyBody) -> Result<IssueKey, Problem> {
-    let rights: Result<Vec<Permission>, _> = body.permissions.iter().map(|word| word.parse()).collect();
-    let permissions =
-        rights.and_then(Permissions::new).map_err(|wrong| unacceptable("bad_permissions", wrong))?;
-    let (binding, wide) = binding_of(context, body).await?;
-    let idempotency = body.idempotency_key.clone().unwrap_or_default();
-    if body.idempotency_key.is_some() && !(1..=64).contains(&idempotency.len()) {
-        return Err(unacceptable("bad_idempotency_key", "an idempotency key has 1 to 64 bytes"));
-    }
-    let expires_at = match body.ends_after_days {
-        None => None,
-        Some(days @ 1..=3_650) => {
-            let end = context.now.plus_ms(days * DAY_MS).unix_ms();
-            Some(Moment::from_unix_ms(end.div_ceil(DAY_MS) * DAY_MS))
-        }
-        Some(_) => return Err(unacceptable("bad_end", "a key ends after 1 to 3650 days")),
-    };
-    let cap = body.rate_cap.map(RateCap::new).transpose();
-    let replaces = body.replaces.as_deref().map(str::parse).transpose();
-    Ok(IssueKey {
-        account: caller.id(),
-        spec: KeySpec {
-            name: name_of(&body.name)?,
-            permissions,
-            binding,
-            wide,
-            environment: if body.demo { Environment::Demo } else { Environment::Live },
-            expires_at,
-            rate_cap: cap.map_err(|wrong| unacceptable("bad_rate_cap", wrong))?,
-        },
-        passphrase: Passphrase::parse(&body.passphrase)
-            .map_err(|wrong| unacceptable("bad_passphrase", wrong))?,
-        tags: tags_of(&body.tags)?,
-        replaces: replaces.map_err(|_| unacceptable("bad_key", "`replaces` is no API key"))?,
-        idempotency,
-    })
 }
 
 /// List the keys
@@ -121,7 +35,7 @@ pub async fn list(caller: Caller, Asked(query): Asked<ListQuery>) -> Result<Json
     let limit = limit(query.limit, PAGE_MAX)?;
     let after: Option<KeyId> = match query.cursor.as_deref().map(str::parse).transpose() {
         Ok(after) => after,
-        Err(_) => return Err(unacceptable("bad_cursor", "the cursor is not one of ours")),
+        Err(_) => return Err(unacceptable("bad_cursor", "the cursor is not valid")),
     };
     let (mut keys, _) = list_keys(&caller.context(), caller.id()).await?;
     keys.retain(|key| {
@@ -149,11 +63,13 @@ pub async fn create(
     Body(mut body): Body<NewKeyBody>,
 ) -> Result<(StatusCode, Json<NewKey>), Problem> {
     let context = caller.context();
-    let wish = wish(&context, &caller, &body).await?;
-    if let Some(id) = made_before(&context, &wish).await? {
+    let given = Given::step_up(body.step_up.take());
+    let request = NewKeyRequest::of_body(&context, body).await;
+    let request = request.read(caller.id(), context.now).map_err(FieldErrors::first_problem)?;
+    if let Some(id) = made_before(&context, &request).await? {
         return Ok((StatusCode::OK, Json(NewKey::made_before(id))));
     }
-    match caller.act(wish, Given::step_up(body.step_up.take())).await? {
+    match caller.act(request, given).await? {
         Outcome::Made(issued) => Ok((StatusCode::CREATED, Json(NewKey::from(&*issued)))),
         Outcome::MadeBefore(id) => Ok((StatusCode::OK, Json(NewKey::made_before(id)))),
     }
@@ -176,7 +92,7 @@ async fn shown(context: &ActionContext<'_>, id: KeyId) -> Result<Json<Key>, Prob
     params(("id" = String, Path, description = "The API key")),
     responses((status = 200, description = "The key", body = Key), Problems))]
 pub async fn edit(caller: Caller, Id(id): Id<KeyId>, Body(body): Body<Edit>) -> Result<Json<Key>, Problem> {
-    let edit = EditKey { key: id, name: name_of(&body.name)?, tags: tags_of(&body.tags)? };
+    let edit = EditKey { key: id, name: name_of(&body.name)?, tags: read_tags(&body.tags)? };
     caller.act(edit, Given::nothing()).await?;
     shown(&caller.context(), id).await
 }
@@ -190,7 +106,7 @@ pub async fn addresses(
     Id(id): Id<KeyId>,
     Body(body): Body<NewAddresses>,
 ) -> Result<Json<Changed>, Problem> {
-    let (to, wide) = binding(&body.from)?;
+    let (to, wide) = read_binding(&body.from, HostBits::Refuse)?;
     let change = ChangeAddresses { which: KeyNamed { id, name: body.name }, to, wide };
     let revision = caller.act(change, Given::either(body.factor, body.passkey, body.step_up)).await?;
     Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))

@@ -40,10 +40,12 @@ use self::described::routes;
 use crate::actions;
 use crate::shell::Shell;
 
+pub use app_forms::{EditApp, NewApp};
 pub use body::{Body, PasskeyAnswer, parsed_id};
 pub use caller::{Caller, Given};
+pub use channel_forms::{ChannelChoices, ChannelTarget, Gathered, NewChannel, WhichAlerts};
 pub use described::Described;
-pub use key_forms::{Changed, Confirmed, DisabledAll, Enable, OneFactor};
+pub use key_forms::{Changed, Confirmed, DisabledAll, Enable, NewKeyBody, OneFactor, Purpose, Reach};
 pub use operations::reason;
 pub use problem::{Problem, Problems};
 pub use trail::RecordNumber;

@@ -34,7 +34,7 @@ fn unacceptable(code: &'static str, detail: &str) -> Problem {
 }
 
 pub(super) fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, Problem> {
-    text.map(str::parse).transpose().map_err(|_| unacceptable("bad_cursor", "the cursor is not one of ours"))
+    text.map(str::parse).transpose().map_err(|_| unacceptable("bad_cursor", "the cursor is not valid"))
 }
 
 /// A reason for the audit log: a line that says something.

@@ -167,7 +167,11 @@ impl From<ActionError> for Problem {
 
 /// Under `/api/v1`, but nothing there.
 pub async fn no_such_route() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "no_route", "there is no such route; /api/v1/openapi.json lists them")
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "no_route",
+        "this route does not exist; /api/v1/openapi.json lists them",
+    )
 }
 
 /// The route is there, the method is not.

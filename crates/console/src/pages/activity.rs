@@ -20,7 +20,7 @@ use serde::Deserialize;
 use super::layout::{Frame, message, page, problem};
 use super::person::SignedIn;
 use crate::chart;
-use crate::words::{When, moment, urlencoded};
+use crate::words::{When, moment, urlencoded, verdict, verdict_name};
 
 /// Rows of an export.
 const EXPORT: usize = 10_000;
@@ -49,14 +49,17 @@ pub struct Query {
 /// A line of a list with its bar.
 struct Line {
     word: String,
+    /// The word for people.
+    name: String,
     count: u64,
     bar: String,
 }
 
-fn lines(list: &[(String, u64)]) -> Vec<Line> {
+fn lines(list: &[(String, u64)], name: fn(&str) -> String) -> Vec<Line> {
     let largest = list.first().map_or(0, |(_, count)| *count);
     let line = |(word, count): &(String, u64)| Line {
         word: word.clone(),
+        name: name(word),
         count: *count,
         bar: chart::share(*count, largest),
     };
@@ -82,38 +85,45 @@ struct Drawn {
 fn drawn(view: &ChartView, range: Range) -> Drawn {
     let pieces = &view.pieces;
     let at = |index: u64| When::of(view.since.plus_ms(index * view.piece_ms));
+    let (passed, refused) = view.sums();
     let busy = (0_u64..).zip(pieces).filter(|(_, piece)| piece.passed + piece.refused > 0);
     Drawn {
         range: range.word(),
         bars: chart::bars(pieces, range.word()),
         latency: chart::latency(pieces, range.word()),
-        passed: pieces.iter().map(|piece| piece.passed).sum(),
-        refused: pieces.iter().map(|piece| piece.refused).sum(),
+        passed,
+        refused,
         tallest: pieces.iter().map(|piece| piece.passed + piece.refused).max().unwrap_or(0),
         slowest: pieces.iter().filter_map(|piece| piece.most_ms).max().unwrap_or(0),
         since: at(0),
-        verdicts: lines(&view.verdicts),
-        routes: lines(&view.routes),
-        sources: lines(&view.sources),
+        verdicts: lines(&view.verdicts, verdict_name),
+        routes: lines(&view.routes, str::to_owned),
+        sources: lines(&view.sources, str::to_owned),
         table: busy.map(|(index, piece)| (at(index), *piece)).collect(),
     }
 }
 
 /// A request in the list.
-struct Row {
-    at: When,
-    from: String,
-    what: String,
-    code: String,
-    millis: u64,
+pub struct Row {
+    /// When it came.
+    pub at: When,
+    /// From where.
+    pub from: String,
+    /// Method and route.
+    pub what: String,
+    /// The verdict, as HTML.
+    pub verdict: String,
+    /// Milliseconds to the answer's head.
+    pub millis: u64,
 }
 
-fn row(request: KeyRequest) -> Row {
+/// A request of this key as the list shows it.
+pub fn row(key: KeyId, request: KeyRequest) -> Row {
     Row {
         at: When::of(request.at),
         from: request.from,
         what: request.what,
-        code: request.code,
+        verdict: verdict(&request.code, key),
         millis: request.millis,
     }
 }
@@ -160,12 +170,12 @@ struct AccountPage {
 fn filter(query: &Query, now: Moment) -> Result<RequestFilter, &'static str> {
     let given = |text: &str, otherwise: Moment| match text {
         "" => Ok(otherwise),
-        text => moment(text).ok_or("A time is written as 2026-11-21T08:15, in UTC."),
+        text => moment(text).ok_or("Enter a time such as 2026-11-21T08:15, in UTC."),
     };
     let month_ago = Moment::from_unix_ms(now.unix_ms().saturating_sub(SEARCH_DAYS * DAY_MS));
     let source = match query.source.trim() {
         "" => None,
-        text => Some(text.parse().map_err(|_| "An address is written as 203.0.113.7 or 2001:db8::7.")?),
+        text => Some(text.parse().map_err(|_| "Enter an address such as 203.0.113.7 or 2001:db8::7.")?),
     };
     Ok(RequestFilter {
         from: given(&query.from, month_ago)?,
@@ -203,7 +213,7 @@ async fn build(person: &SignedIn, id: KeyId, query: &Query) -> Result<Response, 
     let (context, now) = (person.context(), person.shell.now());
     let filter = match filter(query, now) {
         Ok(filter) => filter,
-        Err(text) => return Ok(message(StatusCode::UNPROCESSABLE_ENTITY, "That cannot be searched", text)),
+        Err(text) => return Ok(message(StatusCode::UNPROCESSABLE_ENTITY, "Invalid search", text)),
     };
     if query.fragment == "tail" {
         let (live, rows) = watch(&context, id, filter, query).await?;
@@ -235,7 +245,7 @@ async fn build(person: &SignedIn, id: KeyId, query: &Query) -> Result<Response, 
     let stopped = found.next.filter(|_| found.rows.len() < PAGE_DEFAULT);
     let searched = stopped.map(|place| (found.looked_through, When::of(place.at)));
     let older = found.next.map(|place| place.to_string()).unwrap_or_default();
-    let rows = found.rows.into_iter().map(row).collect();
+    let rows = found.rows.into_iter().map(|request| row(id, request)).collect();
     Ok(page(&KeyPage { rows, older, searched, ..shown }))
 }
 
@@ -252,12 +262,15 @@ async fn watch(
         let newest = newest_record(context).await?;
         let mut found = key_requests(context, id, filter, PAGE_DEFAULT).await?.rows;
         found.retain(|request| request.id <= newest);
-        return Ok((live(newest, false), found.into_iter().map(row).collect()));
+        return Ok((live(newest, false), found.into_iter().map(|request| row(id, request)).collect()));
     };
     let until = if query.until.is_empty() { filter.until.plus_ms(AHEAD_MS) } else { filter.until };
     let newer =
         newer_key_requests(context, id, RequestFilter { until, ..filter }, after, PAGE_DEFAULT).await?;
-    Ok((live(newer.upto, newer.left_out), newer.requests.into_iter().map(row).collect()))
+    Ok((
+        live(newer.upto, newer.left_out),
+        newer.requests.into_iter().map(|request| row(id, request)).collect(),
+    ))
 }
 
 /// The activity of all keys of an account.
@@ -265,7 +278,7 @@ pub async fn account(person: SignedIn, Asked(query): Asked<Query>) -> Response {
     let range = query.range.parse().unwrap_or(Range::Day);
     match account_chart(&person.context(), person.id(), range).await {
         Ok(chart) => {
-            let frame = Frame::of(&person, "keys", "Activity of all keys");
+            let frame = Frame::of(&person, "activity", "Activity of all keys");
             page(&AccountPage { frame, drawn: drawn(&chart, range) })
         }
         Err(other) => problem(other),
@@ -277,7 +290,7 @@ pub async fn export(person: SignedIn, Path(id): Path<String>, Asked(query): Aske
     let Ok(id) = id.parse::<KeyId>() else { return problem(ActionError::NoKey) };
     let filter = match filter(&query, person.shell.now()) {
         Ok(filter) => filter,
-        Err(text) => return message(StatusCode::UNPROCESSABLE_ENTITY, "That cannot be exported", text),
+        Err(text) => return message(StatusCode::UNPROCESSABLE_ENTITY, "Invalid export", text),
     };
     let (found, cut, search) = match all_key_requests(&person.context(), id, filter, EXPORT).await {
         Ok((found, search)) => (found.rows, found.next.is_some(), search),

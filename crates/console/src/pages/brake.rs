@@ -21,8 +21,8 @@ struct Page {
 fn over() -> Response {
     message(
         StatusCode::GONE,
-        "This link is no longer good",
-        "It was good for 24 hours, for one account. Sign in to disable your keys, or use the link of a newer mail.",
+        "This link is not valid any more",
+        "A link works for 24 hours. Sign in to disable your keys, or use the link in a newer mail.",
     )
 }
 

@@ -11,13 +11,13 @@ use keyward_authority::questions::{
 use keyward_authority::{Action as _, ActionError, prove_any};
 use keyward_rules::channel::{ChannelId, Outcome};
 use keyward_rules::grant::{ActionKind, Proof};
-use keyward_rules::key::KeyName;
 
-use super::channel_choices::{Typed, parse};
+use super::channel_choices::choices_html;
 use super::field::{Field, Kind, html_of};
-use super::layout::{Frame, Query, page, page_with, problem, sentence, told};
+use super::layout::{Frame, Query, page, page_with, problem, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
+use crate::requests::{ChannelRequest, FieldErrors};
 use crate::words::When;
 
 /// Messages on one page.
@@ -131,19 +131,14 @@ pub async fn list(person: SignedIn) -> Response {
 }
 
 /// What was typed into the page of one, and what is wrong of it.
-struct Edit {
-    name: String,
-    typed: Typed,
-    name_error: String,
-    factor_error: String,
-}
+type Edit<'e> = (ChannelRequest<'e>, FieldErrors);
 
 async fn answer(
     person: &SignedIn,
     id: &str,
     query: &Query,
     status: StatusCode,
-    edit: Option<Edit>,
+    edit: Option<Edit<'_>>,
 ) -> Response {
     match build(person, id, query, status, edit).await {
         Ok(answer) => answer,
@@ -156,7 +151,7 @@ async fn build(
     id: &str,
     query: &Query,
     status: StatusCode,
-    edit: Option<Edit>,
+    edit: Option<Edit<'_>>,
 ) -> Result<Response, ActionError> {
     let (context, id) = (person.context(), id_of(id)?);
     let views = list_deliveries(&context, id, query.before.parse().ok(), LOG_ROWS).await?;
@@ -166,15 +161,12 @@ async fn build(
         return Ok(page(&Rows { csrf: &person.csrf, id: id.to_string(), log }));
     }
     let view = show_channel(&context, id).await?;
-    let edit = edit.unwrap_or_else(|| Edit {
-        name: view.name.to_string(),
-        typed: Typed::of(&view.choices),
-        name_error: String::new(),
-        factor_error: String::new(),
-    });
-    let name = Field::new("name", "Name", Kind::Text).value(edit.name).error(edit.name_error);
-    let factor =
-        Field::new("factor", "Authenticator code, or your password", Kind::Password).error(edit.factor_error);
+    let now = || (ChannelRequest::of_now(view.name.as_str(), &view.choices), FieldErrors::default());
+    let (typed, errors) = edit.unwrap_or_else(now);
+    let name = Field::new("name", "Name", Kind::Text).value(typed.name).error(errors.text("name"));
+    let factor = Field::new("factor", "Authenticator code, or your password", Kind::Password)
+        .error(errors.text("factor"));
+    let choices = choices_html(&typed, &errors);
     let page = Page {
         frame: Frame::of(person, "alerts", view.name.as_str()),
         csrf: &person.csrf,
@@ -183,7 +175,7 @@ async fn build(
         missed: view.missed,
         row: row(view),
         fields: html_of([name]),
-        choices: edit.typed.html(),
+        choices,
         factor: html_of([factor]).concat(),
         log,
         before: query.before.parse::<i64>().map(|before| before.to_string()).unwrap_or_default(),
@@ -204,32 +196,31 @@ pub async fn show(person: SignedIn, Path(id): Path<String>, Asked(query): Asked<
 /// Name and choices.
 pub async fn change(Path(id): Path<String>, posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
-    let mut edit = Edit {
-        name: fields.get("name").trim().to_owned(),
-        typed: Typed::from(fields),
-        name_error: String::new(),
-        factor_error: String::new(),
+    let channel = match id_of(&id) {
+        Ok(channel) => channel,
+        Err(missing) => return problem(missing),
     };
-    let changed = async {
-        let (channel, name, choices) = (id_of(&id)?, KeyName::parse(&edit.name)?, parse(fields)?);
-        let factor = prove_any(&person.context(), person.id(), fields.get("factor")).await?;
-        ChangeChannel { channel, name, choices }.perform(&person.context(), Proof::Factor(factor)).await
+    let errors = match ChannelRequest::of_form(fields).read(channel) {
+        Ok(change) => match prove_and_change(person, fields.get("factor"), change).await {
+            Ok(()) | Err(ActionError::Unchanged) => {
+                let note = Note::Done(ActionKind::ChangeChannel);
+                return told(person, &format!("/alerts/channels/{id}"), note).await;
+            }
+            Err(wrong @ (ActionError::NotProven(_) | ActionError::Password(_))) => {
+                FieldErrors::one("factor", wrong)
+            }
+            Err(taken @ ActionError::ChannelNameTaken) => FieldErrors::one("name", taken),
+            Err(other) => return problem(other),
+        },
+        Err(errors) => errors,
     };
-    match changed.await {
-        Ok(()) | Err(ActionError::Unchanged) => {
-            return told(person, &format!("/alerts/channels/{id}"), Note::Done(ActionKind::ChangeChannel))
-                .await;
-        }
-        Err(ActionError::QuietHours(wrong)) => edit.typed = edit.typed.wrong(wrong),
-        Err(wrong @ (ActionError::NotProven(_) | ActionError::Password(_))) => {
-            edit.factor_error = sentence(&wrong)
-        }
-        Err(wrong @ (ActionError::Name(_) | ActionError::ChannelNameTaken)) => {
-            edit.name_error = sentence(&wrong);
-        }
-        Err(other) => return problem(other),
-    }
-    answer(person, &id, &Query::default(), StatusCode::UNPROCESSABLE_ENTITY, Some(edit)).await
+    let edit = Some((ChannelRequest::of_form(fields), errors));
+    answer(person, &id, &Query::default(), StatusCode::UNPROCESSABLE_ENTITY, edit).await
+}
+
+async fn prove_and_change(person: &SignedIn, factor: &str, change: ChangeChannel) -> Result<(), ActionError> {
+    let factor = prove_any(&person.context(), person.id(), factor).await?;
+    change.perform(&person.context(), Proof::Factor(factor)).await
 }
 
 /// A test.

@@ -241,14 +241,14 @@ async fn ask_two(
     error: &str,
 ) -> Response {
     let code = Field::new("mail_code", "Code from the mail", Kind::Code)
-        .hint("Eight digits, sent to your address just now. Good for ten minutes, for exactly this.")
+        .hint("Eight digits, sent to your address. The code works only for this and expires in 10 minutes.")
         .focus();
     let factor = match person.account.two_factor {
         TwoFactor::On if !person.account.authenticator => {
             Field::new("factor", "Recovery code", Kind::Code).hint("Or use a passkey below.")
         }
         TwoFactor::On => Field::new("factor", "Authenticator code", Kind::Code)
-            .hint("Six digits, or a recovery code. A code that was used to sign in is spent: take the next."),
+            .hint("Six digits, or a recovery code. If you used a code to sign in, wait for the next one."),
         TwoFactor::Off => Field::new("factor", "Your password", Kind::Password),
     };
     let inputs = vec![code.html(), factor.html()];

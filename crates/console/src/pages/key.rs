@@ -17,26 +17,17 @@ use keyward_rules::id::KeyId;
 use keyward_rules::key::{Environment, KeyName, Place};
 use keyward_rules::time::Moment;
 
+use super::activity::{Row as RequestRow, row as request_row};
 use super::field::{Field, Kind, html_of};
 use super::keys::{ending_in_words, rights};
-use super::layout::{Frame, Query, page_with, problem, sentence, told};
+use super::layout::{Frame, Query, page, page_with, problem, sentence, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
 use crate::chart;
 use crate::words::{When, countdown};
 
 /// What is said of a text that no address is.
-const NOT_AN_ADDRESS: &str =
-    "That is not an IPv4 or IPv6 address. Write one address, such as 203.0.113.7 or 2001:db8::7.";
-
-/// A request in the table.
-struct RequestRow {
-    at: When,
-    from: String,
-    what: String,
-    code: String,
-    millis: u64,
-}
+const NOT_AN_ADDRESS: &str = "Enter one IPv4 or IPv6 address, such as 203.0.113.7 or 2001:db8::7.";
 
 /// An alert in the list.
 struct AlertRow {
@@ -86,15 +77,29 @@ struct Page<'p> {
     chart: String,
     passed: u64,
     refused: u64,
-    requests: Vec<RequestRow>,
+    rows: Vec<RequestRow>,
     sources: Vec<(String, When)>,
     alerts: Vec<AlertRow>,
     fields: Vec<String>,
 }
 
-/// The page.
+/// Whether a new key was used already; asks again until it was.
+#[derive(Template)]
+#[template(path = "first_request.html")]
+struct FirstRequest {
+    id: String,
+    used: bool,
+}
+
+/// The page, or the part of it that waits for the first request.
 pub async fn show(person: SignedIn, Path(id): Path<String>, Asked(query): Asked<Query>) -> Response {
     let Ok(id) = id.parse() else { return problem(ActionError::NoKey) };
+    if query.fragment == "first" {
+        return match show_key(&person.context(), id).await {
+            Ok(key) => page(&FirstRequest { id: id.to_string(), used: key.last_used_at.is_some() }),
+            Err(other) => problem(other),
+        };
+    }
     answer(&person, id, &query, StatusCode::OK, None).await
 }
 
@@ -146,7 +151,7 @@ async fn build(
     let (passed, refused) =
         activity.quarters.iter().fold((0, 0), |(up, down), (passed, refused)| (up + passed, down + refused));
     let rests = person.account.cooling_until.filter(|_| key.rests);
-    let page = Page {
+    let shown = Page {
         frame: Frame::of(person, "keys", key.name.as_str()),
         csrf: &person.csrf,
         id: id.to_string(),
@@ -180,27 +185,17 @@ async fn build(
         passed,
         refused,
         sources: activity.sources.into_iter().map(|(address, at)| (address, When::of(at))).collect(),
-        requests: activity.requests.into_iter().map(request_row).collect(),
+        rows: activity.requests.into_iter().map(|request| request_row(id, request)).collect(),
         alerts: alerts.into_iter().map(alert_row).collect(),
         fields,
         key: &key,
     };
-    Ok(page_with(status, &page))
+    Ok(page_with(status, &shown))
 }
 
 fn app(card: AppCard, refused: u64, now: Moment) -> App {
     let left = |due| if due > now { countdown(now, due) } else { String::new() };
     App { due: card.successors_due.map(|due| (left(due), When::of(due))), card, refused }
-}
-
-fn request_row(request: keyward_authority::questions::KeyRequest) -> RequestRow {
-    RequestRow {
-        at: When::of(request.at),
-        from: request.from,
-        what: request.what,
-        code: request.code,
-        millis: request.millis,
-    }
 }
 
 fn alert_row(view: AlertView) -> AlertRow {

@@ -5,17 +5,19 @@ use axum::response::Response;
 use keyward_authority::keys::{ChangeAddresses, DISABLED_SUCCEEDED, KeyNamed, RotateKey, suggest_name};
 use keyward_authority::questions::{KeyView, show_key};
 use keyward_authority::{ActionError, PendingAction};
+use keyward_rules::address::HostBits;
 use keyward_rules::grant::ActionKind;
 use keyward_rules::id::KeyId;
-use keyward_rules::key::{KeyName, KeyRefusal, LifecycleError, Passphrase, WideRange};
+use keyward_rules::key::{KeyName, KeyRefusal, LifecycleError, Passphrase};
 
 use super::confirm::{Confirmation, Halted, act, begin};
 use super::field::{Field, Kind, html_of};
-use super::key_new::{Addresses, binding, go_to_made, made_page, passphrase_field};
+use super::key_new::{Addresses, go_to_made, made_page, passphrase_field};
 use super::layout::{problem, sentence, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
+use crate::requests::{reach_of_form, read_binding};
 
 async fn find(person: &SignedIn, id: &str) -> Result<KeyView, Response> {
     let id: KeyId = id.parse().map_err(|_| problem(ActionError::NoKey))?;
@@ -43,7 +45,7 @@ fn asking_addresses(person: &SignedIn, key: &KeyView, fields: &Fields, error: &s
         here: person.holder.origin.address.to_string(),
     };
     Confirmation {
-        title: "Change where it works from",
+        title: "Change the allowed addresses",
         action: format!("/keys/{}/addresses", key.id),
         button: "Continue",
         danger: false,
@@ -51,7 +53,8 @@ fn asking_addresses(person: &SignedIn, key: &KeyView, fields: &Fields, error: &s
         part: "keys",
         words: vec![
             format!("{} ({})", key.name, key.id),
-            "Fewer addresses take effect on one factor. More need a code by mail.".to_owned(),
+            "To remove addresses, you need one factor. To add addresses, you also need a code by mail."
+                .to_owned(),
         ],
         extra: form.html(),
     }
@@ -72,12 +75,9 @@ pub async fn addresses(Path(id): Path<String>, posted: Posted) -> Response {
         Ok(key) => key,
         Err(answer) => return answer,
     };
-    let wide = if fields.has("wide") { WideRange::Acknowledged } else { WideRange::NotAcknowledged };
-    let to = match binding(fields) {
-        Ok(to) => to,
-        Err(refusal) => {
-            return begin(person, &asking_addresses(person, &key, fields, &sentence(&refusal)), "");
-        }
+    let (to, wide) = match read_binding(&reach_of_form(fields), HostBits::Clear) {
+        Ok(read) => read,
+        Err(cause) => return begin(person, &asking_addresses(person, &key, fields, &cause.sentence()), ""),
     };
     // The page names the key in its words; the form carries no name of its own.
     let which = KeyNamed { id: key.id, name: key.name.to_string() };
@@ -87,8 +87,7 @@ pub async fn addresses(Path(id): Path<String>, posted: Posted) -> Response {
         asked.extra = String::new();
         asked.button = "Change the addresses";
         let narrows = pending.action == ActionKind::NarrowKey;
-        asked.title =
-            if narrows { "Limit it to fewer addresses?" } else { "Let it work from more addresses?" };
+        asked.title = if narrows { "Limit it to fewer addresses?" } else { "Allow more addresses?" };
         asked.words.clone_from(&pending.words);
         asked
     };
@@ -118,7 +117,7 @@ fn asking_rotation(key: &KeyView, fields: &Fields, name_error: &str, passphrase_
         passphrase_field(fields.get("passphrase"), passphrase_error),
         Field::new("hours", "Hours for which both keys work", Kind::Text)
             .value(hours)
-            .hint("1 to 168. The old key ends by itself afterwards."),
+            .hint("1 to 168. Then the old key expires."),
     ]);
     let mut words = vec![
         format!("{} ({})", key.name, key.id),

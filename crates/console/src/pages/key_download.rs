@@ -63,8 +63,8 @@ async fn encrypted(person: &SignedIn, plain: String, words: String) -> Result<Ve
     if words.chars().count() < PASSWORD_MIN_CHARS || strength(&words, &[]).score < 3 {
         return Err(message(
             StatusCode::UNPROCESSABLE_ENTITY,
-            "Those words are easy to guess",
-            "A file is guessed at without any pause. Go back, and choose at least 12 characters that are hard to guess: four random words, say. The credentials are still on that page.",
+            "This password is easy to guess",
+            "Attackers can try passwords of a file without a limit. Go back and choose at least 12 characters that are hard to guess, such as four random words. The credentials are still on that page.",
         ));
     }
     let mut random = [0; 48];
@@ -78,8 +78,8 @@ async fn encrypted(person: &SignedIn, plain: String, words: String) -> Result<Ve
         Ok(Err(_)) => Err(StatusCode::INTERNAL_SERVER_ERROR.into_response()),
         Err(_) => Err(message(
             StatusCode::SERVICE_UNAVAILABLE,
-            "Other files are being made",
-            "Nothing was lost: go back, where the credentials still are, and try again in a few seconds.",
+            "Too many files at the same time",
+            "Go back and try again in a few seconds. The credentials are still on that page.",
         )),
     }
 }

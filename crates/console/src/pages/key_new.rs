@@ -4,19 +4,16 @@ use askama::Template;
 use axum::extract::Query as Asked;
 use axum::http::StatusCode;
 use axum::response::Response;
-use keyward_authority::keys::{IssueKey, Issued, Outcome, made_before, parse_tags, suggest_name};
+use keyward_authority::keys::{IssueKey, Issued, Outcome, made_before, suggest_name};
 use keyward_authority::operators::policy_in_force;
 use keyward_authority::questions::{AppCard, KeyView, app_card, open_apps, show_key};
 use keyward_authority::{ActionError, PendingAction};
-use keyward_rules::address::{AddressSet, Binding, HostBits, Network, Width};
+use keyward_rules::address::{AddressSet, HostBits, Network, Width};
 use keyward_rules::grant::TwoFactor;
-use keyward_rules::id::{AppId, KeyId};
-use keyward_rules::key::{
-    Environment, KeyName, KeyRefusal, KeySpec, Need, NotARateCap, Passphrase, RateCap, WideRange,
-};
-use keyward_rules::limits::{ADDRESSES_PER_KEY, DAY_MS};
-use keyward_rules::permission::{Permission, Permissions};
-use keyward_rules::person::SessionId;
+use keyward_rules::id::KeyId;
+use keyward_rules::key::{Environment, KeyName, KeyRefusal, Need};
+use keyward_rules::limits::ADDRESSES_PER_KEY;
+use keyward_rules::permission::Permission;
 
 use super::confirm::{Confirmation, Halted, act};
 use super::field::{Field, FieldError, Kind};
@@ -25,10 +22,22 @@ use super::layout::{Frame, Query, capital, go, message, page, page_with, problem
 use super::note::Note;
 use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
+use crate::requests::{FieldErrors, NewKeyRequest, entries};
 use crate::words::permission_line;
 
 /// Apps of the list that are shown; a search finds the others.
 const APPS_SHOWN: usize = 60;
+
+/// The fields of the form and their labels, in the order of the page.
+const LABELS: [(&str, &str); 7] = [
+    ("name", "Name"),
+    ("permission", "Permissions"),
+    ("addresses", "Where it works from"),
+    ("passphrase", "Passphrase"),
+    ("expires", "Expires after (days)"),
+    ("cap", "Maximum requests per second"),
+    ("tags", "Tags"),
+];
 
 /// A permission of the form.
 struct Right {
@@ -37,36 +46,6 @@ struct Right {
     line: &'static str,
     ticked: bool,
     danger: bool,
-}
-
-/// What is wrong, by field.
-#[derive(Default)]
-struct Errors {
-    name: String,
-    permissions: String,
-    addresses: String,
-    passphrase: String,
-    expires: String,
-    cap: String,
-    tags: String,
-    whole: String,
-}
-
-impl Errors {
-    /// What is wrong of the fields, in the order of the page; a form for an app has no field for addresses.
-    fn summary(&self, for_app: bool) -> Vec<FieldError> {
-        let addresses = if for_app { "" } else { self.addresses.as_str() };
-        let slips = [
-            FieldError::new("name", "Name", &self.name),
-            FieldError::new("permission", "Permissions", &self.permissions),
-            FieldError::new("addresses", "Where it works from", addresses),
-            FieldError::new("passphrase", "Passphrase", &self.passphrase),
-            FieldError::new("expires", "Ends after days", &self.expires),
-            FieldError::new("cap", "At most requests a second", &self.cap),
-            FieldError::new("tags", "Tags", &self.tags),
-        ];
-        slips.into_iter().flatten().collect()
-    }
 }
 
 #[derive(Template)]
@@ -78,12 +57,17 @@ struct Page<'p> {
     replaced: String,
     name: String,
     rights: Vec<Right>,
-    errors: Box<Errors>,
+    errors: FieldErrors,
+    /// What is wrong with the whole form; empty if nothing is.
+    error: String,
     /// What is wrong, in the order of the page, and the field that comes first.
     summary: Vec<FieldError>,
     first: &'static str,
     /// The app that it is bound to, or none for a key of one's own software.
     app: Option<AppCard>,
+    presets: &'static [Preset],
+    /// The word of the preset that was chosen.
+    preset: String,
     reach: String,
     passphrase: String,
     expires: String,
@@ -91,6 +75,60 @@ struct Page<'p> {
     tags: String,
     demo: bool,
 }
+
+/// A usual kind of program, and what its key needs.
+pub struct Preset {
+    /// The word in the address.
+    pub word: &'static str,
+    /// What it is called.
+    pub title: &'static str,
+    /// What it fills in.
+    pub line: &'static str,
+    name: &'static str,
+    permissions: &'static [Permission],
+    cap: &'static str,
+    expires: &'static str,
+}
+
+/// The presets of the form, in its order.
+const PRESETS: [Preset; 4] = [
+    Preset {
+        word: "bot",
+        title: "Trading bot",
+        line: "Read and Trade",
+        name: "TradingBot",
+        permissions: &[Permission::Read, Permission::Trade],
+        cap: "",
+        expires: "",
+    },
+    Preset {
+        word: "portfolio",
+        title: "Portfolio tracker",
+        line: "Read only",
+        name: "PortfolioTracker",
+        permissions: &[Permission::Read],
+        cap: "",
+        expires: "",
+    },
+    Preset {
+        word: "treasury",
+        title: "Treasury",
+        line: "Read, Withdraw and Funding; ends after 90 days",
+        name: "Treasury",
+        permissions: &[Permission::Read, Permission::Withdraw, Permission::Funding],
+        cap: "",
+        expires: "90",
+    },
+    Preset {
+        word: "agent",
+        title: "Agent",
+        line: "Read and Trade, at most 5 requests a second; ends after 30 days",
+        name: "Agent",
+        permissions: &[Permission::Read, Permission::Trade],
+        cap: "5",
+        expires: "30",
+    },
+];
 
 /// The part of a form that says where a key works from.
 #[derive(Template)]
@@ -130,6 +168,8 @@ struct Made<'m> {
     from: String,
     demo: bool,
     gateway: &'m str,
+    /// Whether a request was seen: not yet.
+    used: bool,
 }
 
 /// The apps to choose from.
@@ -179,8 +219,9 @@ async fn begin(person: &SignedIn, query: &Query) -> Result<Response, ActionError
         let error = if named.is_some() { sentence(&ActionError::AppClosed) } else { String::new() };
         return choose(person, &query.q, error).await;
     }
-    let fields = prefilled(model.as_ref(), app.as_ref());
-    Ok(page(&form(person, &fields, app, Box::default())))
+    let preset = PRESETS.iter().find(|preset| preset.word == query.preset);
+    let fields = prefilled(model.as_ref(), app.as_ref(), preset);
+    Ok(page(&form(person, &fields, app, FieldErrors::default())))
 }
 
 /// The apps that a key can be bound to.
@@ -214,7 +255,7 @@ async fn only_on_a_desk(person: &SignedIn) -> Option<Response> {
 }
 
 /// The fields as they stand when the form opens.
-fn prefilled(model: Option<&KeyView>, app: Option<&AppCard>) -> Fields {
+fn prefilled(model: Option<&KeyView>, app: Option<&AppCard>, preset: Option<&Preset>) -> Fields {
     let mut fields = vec![];
     let mut set = |name: &str, value: String| fields.push((name.to_owned(), value));
     if let Some(app) = app {
@@ -226,8 +267,15 @@ fn prefilled(model: Option<&KeyView>, app: Option<&AppCard>) -> Fields {
             declared.for_each(|right| set("permission", right.word().to_owned()));
         }
         None => {
-            set("permission", Permission::Read.word().to_owned());
+            let permissions = preset.map_or(&[Permission::Read] as &[_], |preset| preset.permissions);
+            permissions.iter().for_each(|right| set("permission", right.word().to_owned()));
             set("reach", "addresses".to_owned());
+            if let Some(preset) = preset {
+                set("preset", preset.word.to_owned());
+                set("name", preset.name.to_owned());
+                set("cap", preset.cap.to_owned());
+                set("expires", preset.expires.to_owned());
+            }
         }
         Some(key) => {
             set("replaces", key.id.to_string());
@@ -247,15 +295,11 @@ fn prefilled(model: Option<&KeyView>, app: Option<&AppCard>) -> Fields {
     Fields(fields)
 }
 
-fn form<'p>(
-    person: &'p SignedIn,
-    fields: &Fields,
-    app: Option<AppCard>,
-    mut errors: Box<Errors>,
-) -> Page<'p> {
+fn form<'p>(person: &'p SignedIn, fields: &Fields, app: Option<AppCard>, errors: FieldErrors) -> Page<'p> {
+    let mut error = errors.text(FieldErrors::WHOLE);
     if app.is_some() {
         // There is no field for addresses beside which it could stand.
-        errors.whole.push_str(&errors.addresses);
+        error.push_str(&errors.text("addresses"));
     }
     let ticked = |right: Permission| fields.all("permission").any(|word| word == right.word());
     let rights = OFFERED.map(|right| {
@@ -264,13 +308,14 @@ fn form<'p>(
         Right { word: right.word(), name, line, ticked: ticked(right), danger }
     });
     let text = |name: &str| fields.get(name).to_owned();
-    let summary = errors.summary(app.is_some());
+    let labels = LABELS.into_iter().filter(|(field, _)| app.is_none() || *field != "addresses");
+    let summary = errors.summary(labels);
     let first = summary.first().map_or("", |slip| slip.field);
     let reach = Addresses {
         addresses: text("addresses"),
         anywhere: fields.get("reach") == "anywhere",
         wide: fields.has("wide"),
-        error: errors.addresses.clone(),
+        error: errors.text("addresses"),
         focus: first == "addresses",
         here: person.holder.origin.address.to_string(),
     };
@@ -283,8 +328,11 @@ fn form<'p>(
         rights: rights.into(),
         summary,
         first,
+        error,
         errors,
         app,
+        presets: &PRESETS,
+        preset: text("preset"),
         reach: reach.html(),
         passphrase: text("passphrase"),
         expires: text("expires"),
@@ -294,113 +342,14 @@ fn form<'p>(
     }
 }
 
-/// The form as a wish, or what is wrong with it, field by field and all at once.
-fn wish(person: &SignedIn, fields: &Fields) -> Result<IssueKey, Box<Errors>> {
-    let mut errors = Box::<Errors>::default();
-    let say = |problem: &dyn std::fmt::Display| format!("{}.", capital(&problem.to_string()));
-    let name = KeyName::parse(fields.get("name").trim()).map_err(|problem| errors.name = say(&problem)).ok();
-    let rights: Result<Vec<Permission>, _> = fields.all("permission").map(str::parse).collect();
-    let permissions = rights.and_then(Permissions::new);
-    let permissions = permissions.map_err(|problem| errors.permissions = say(&problem)).ok();
-    let binding = works_from(fields).map_err(|problem| errors.addresses = sentence(&problem)).ok();
-    let passphrase = Passphrase::parse(fields.get("passphrase"));
-    let passphrase = passphrase.map_err(|problem| errors.passphrase = say(&problem)).ok();
-    let tags = parse_tags(fields.get("tags")).map_err(|problem| errors.tags = sentence(&problem)).ok();
-    let expires_at = match fields.get("expires").trim() {
-        "" => Some(None),
-        days => match days.parse::<u64>() {
-            Ok(days @ 1..=3_650) => Some(Some(person.shell.now().plus_ms(days * DAY_MS))),
-            Ok(_) | Err(_) => {
-                "A number of days from 1 to 3650, or nothing.".clone_into(&mut errors.expires);
-                None
-            }
-        },
-    };
-    let cap = match fields.get("cap").trim() {
-        "" => Some(None),
-        text => match text.parse().map_err(|_| NotARateCap).and_then(RateCap::new) {
-            Ok(cap) => Some(Some(cap)),
-            Err(problem) => {
-                errors.cap = say(&problem);
-                None
-            }
-        },
-    };
-    let (
-        Some(name),
-        Some(permissions),
-        Some(binding),
-        Some(passphrase),
-        Some(tags),
-        Some(expires_at),
-        Some(rate_cap),
-    ) = (name, permissions, binding, passphrase, tags, expires_at, cap)
-    else {
-        return Err(errors);
-    };
-    Ok(IssueKey {
-        account: person.id(),
-        spec: KeySpec {
-            name,
-            permissions,
-            binding,
-            wide: if fields.has("wide") { WideRange::Acknowledged } else { WideRange::NotAcknowledged },
-            environment: if fields.has("demo") { Environment::Demo } else { Environment::Live },
-            // By whole days, so that the approval of a minute later is for the same moment.
-            expires_at: expires_at.map(whole_day),
-            rate_cap,
-        },
-        passphrase,
-        tags,
-        replaces: fields.get("replaces").parse().ok(),
-        idempotency: challenge(fields),
-    })
-}
-
-/// The challenge of a form, by which the key that it made is found when the form arrives again; empty for the first form.
-fn challenge(fields: &Fields) -> String {
-    fields.get("challenge").parse::<SessionId>().map(|id| id.to_string()).unwrap_or_default()
-}
-
-fn whole_day(at: keyward_rules::time::Moment) -> keyward_rules::time::Moment {
-    keyward_rules::time::Moment::from_unix_ms(at.unix_ms().div_ceil(DAY_MS) * DAY_MS)
-}
-
-/// Where a new key works from: the servers of an app, or what [`binding`] says. Both together are an error.
-fn works_from(fields: &Fields) -> Result<Binding, ActionError> {
-    if !fields.has("app") {
-        return binding(fields);
-    }
-    if fields.has("reach") || fields.has("addresses") {
-        return Err(ActionError::BoundToApp);
-    }
-    let app: AppId = fields.get("app").parse().map_err(|_| ActionError::NoApp)?;
-    Ok(Binding::App(app))
-}
-
-/// Where from, as the form says: addresses with host bits cleared, or explicitly anywhere. An empty list is an
-/// error and never "anywhere".
-pub fn binding(fields: &Fields) -> Result<Binding, ActionError> {
-    if fields.get("reach") == "anywhere" {
-        return Ok(Binding::Anywhere);
-    }
-    let list: Vec<&str> = fields
-        .get("addresses")
-        .split([',', '\n', '\r', ' '])
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty())
-        .collect();
-    Ok(Binding::Addresses(AddressSet::parse(&list.join(","), HostBits::Clear)?))
-}
-
 /// The form, sent: judged, then approved, then done.
 pub async fn submit(posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
     if let Some(answer) = only_on_a_desk(person).await {
         return answer;
     }
-    let wish = match wish(person, fields) {
-        Ok(wish) => wish,
+    let request = match NewKeyRequest::of_form(fields).read(person.id(), person.shell.now()) {
+        Ok(request) => request,
         Err(errors) => {
             let app = app_of(person, fields).await;
             return page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(person, fields, app, errors));
@@ -408,7 +357,7 @@ pub async fn submit(posted: Posted) -> Response {
     };
     // The challenge of a form that created its key before is used up, so nothing can be approved again.
     if fields.has("challenge")
-        && let Some(answer) = made_already(person, &wish).await
+        && let Some(answer) = made_already(person, &request).await
     {
         return answer;
     }
@@ -422,7 +371,7 @@ pub async fn submit(posted: Posted) -> Response {
         words: pending.words.clone(),
         extra: String::new(),
     };
-    match act(&posted, &person.context(), wish, asking).await {
+    match act(&posted, &person.context(), request, asking).await {
         Ok(Outcome::Made(issued)) => page(&made(person, &issued)),
         Ok(Outcome::MadeBefore(id)) => go_to_made(person, id).await,
         Err(Halted::Refused(refusal)) => refused(person, fields, refusal).await,
@@ -431,8 +380,8 @@ pub async fn submit(posted: Posted) -> Response {
 }
 
 /// Where a form leads that made its key when it arrived before. The challenge is used up then, so nothing is approved again.
-async fn made_already(person: &SignedIn, wish: &IssueKey) -> Option<Response> {
-    let id = made_before(&person.context(), wish).await.ok().flatten()?;
+async fn made_already(person: &SignedIn, request: &IssueKey) -> Option<Response> {
+    let id = made_before(&person.context(), request).await.ok().flatten()?;
     Some(go_to_made(person, id).await)
 }
 
@@ -464,22 +413,21 @@ fn made<'m>(person: &'m SignedIn, issued: &'m Issued) -> Made<'m> {
         from: keyward_authority::questions::reach_in_words(&issued.spec.binding),
         demo: issued.spec.environment == Environment::Demo,
         gateway: &person.shell.settings().gateway,
+        used: false,
     }
 }
 
 /// A refusal beside its field.
 async fn refused(person: &SignedIn, fields: &Fields, refusal: ActionError) -> Response {
     use KeyRefusal as R;
-    let text = sentence(&refusal);
-    let mut errors = Box::<Errors>::default();
-    if matches!(refusal, ActionError::Key(R::NameTaken | R::NameAlike)) {
-        errors.name = text;
+    let field = if matches!(refusal, ActionError::Key(R::NameTaken | R::NameAlike)) {
+        "name"
     } else if matches!(refusal, ActionError::Key(R::PassphraseTaken)) {
-        errors.passphrase = text;
+        "passphrase"
     } else if matches!(refusal, ActionError::Key(R::WideRange | R::WithdrawUnbound | R::ManageUnbound)) {
-        errors.addresses = text;
+        "addresses"
     } else if matches!(refusal, ActionError::Key(R::Expired)) {
-        errors.expires = text;
+        "expires"
     } else if matches!(
         refusal,
         ActionError::Key(_)
@@ -488,11 +436,12 @@ async fn refused(person: &SignedIn, fields: &Fields, refusal: ActionError) -> Re
             | ActionError::NoApp
             | ActionError::AppClosed
     ) {
-        errors.whole = text;
+        FieldErrors::WHOLE
     } else {
         return problem(refusal);
-    }
+    };
     let app = app_of(person, fields).await;
+    let errors = FieldErrors::one(field, refusal);
     page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(person, fields, app, errors))
 }
 
@@ -518,19 +467,14 @@ fn judge_name(text: &str) -> Live {
 fn judge_addresses(fields: &Fields) -> Live {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     let mut networks = Vec::new();
-    let entries = fields
-        .get("addresses")
-        .split([',', '\n', '\r', ' '])
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty());
-    for entry in entries.take(4 * ADDRESSES_PER_KEY) {
+    for entry in entries(fields.get("addresses")).take(4 * ADDRESSES_PER_KEY) {
         match (Network::parse(entry, HostBits::Refuse), Network::parse(entry, HostBits::Clear)) {
             (Ok(network), _) => {
                 good.push(network.to_string());
                 networks.push(network);
             }
             (Err(_), Ok(network)) => {
-                good.push(format!("{network} (bits behind the prefix of {entry} are cleared)"));
+                good.push(format!("{network} (bits after the prefix of {entry} are cleared)"));
                 networks.push(network);
             }
             (Err(problem), Err(_)) => bad.push(format!("{entry}: {problem}")),
@@ -539,7 +483,7 @@ fn judge_addresses(fields: &Fields) -> Live {
     if let Ok(set) = AddressSet::new(networks.clone()) {
         let merged = set.networks().len();
         if merged < networks.len() {
-            good.push(format!("{} entries cover one another and become {merged}", networks.len()));
+            good.push(format!("{} entries overlap and become {merged}", networks.len()));
         }
         if set.width() == Width::Wide {
             bad.push(

@@ -12,7 +12,7 @@ use tracing::{error, warn};
 
 use super::note::Note;
 use super::signed_in::SignedIn;
-use crate::assets::PATHS;
+use crate::assets;
 use crate::shell::Shell;
 
 /// The frame of a page.
@@ -26,7 +26,7 @@ pub struct Frame {
     /// What just happened, in words.
     pub note: &'static str,
     /// The assets.
-    pub assets: &'static crate::assets::Paths,
+    pub assets: &'static assets::Paths,
 }
 
 /// The person as the frame shows them.
@@ -48,7 +48,7 @@ pub struct Me {
 impl Frame {
     /// A frame for nobody in particular.
     pub fn bare(title: &str) -> Self {
-        Self { title: title.to_owned(), me: None, part: "", note: "", assets: &PATHS }
+        Self { title: title.to_owned(), me: None, part: "", note: "", assets: assets::paths() }
     }
 
     /// A frame for a signed-in person.
@@ -59,7 +59,7 @@ impl Frame {
         let (unseen, broker) = (person.unseen, person.broker);
         let me = Me { initial, email, unseen, staff, broker, csrf: person.csrf.clone() };
         let note = person.note.map_or("", Note::text);
-        Self { title: title.to_owned(), me: Some(me), part, note, assets: &PATHS }
+        Self { title: title.to_owned(), me: Some(me), part, note, assets: assets::paths() }
     }
 }
 
@@ -87,6 +87,9 @@ pub struct Query {
     /// Which app a new key is bound to.
     #[serde(default)]
     pub app: String,
+    /// Which kind of program a new key is for.
+    #[serde(default)]
+    pub preset: String,
     /// Where a page of a list begins.
     #[serde(default)]
     pub before: String,
@@ -119,7 +122,7 @@ pub fn go(to: &str) -> Response {
 /// To another page, which tells once what was done. What was done stays done when the note cannot be kept.
 pub async fn told(person: &SignedIn, to: &str, note: Note) -> Response {
     if let Err(problem) = leave_note(&person.context(), note.word()).await {
-        warn!(problem = problem.for_the_log(), "a page will not tell what was done");
+        warn!(problem = problem.for_the_log(), "the note for the next page could not be stored");
     }
     go(to)
 }
@@ -173,8 +176,8 @@ pub fn say(status: StatusCode, frame: Frame, title: &str, text: &str, way: &Way)
 /// What cannot be mended on the same page, as a page of its own. What the log keeps, the reader does not see.
 pub fn problem(problem: ActionError) -> Response {
     let (status, title) = match problem.kind() {
-        ErrorKind::Missing => (StatusCode::NOT_FOUND, "There is nothing here"),
-        ErrorKind::TooMuch => (StatusCode::TOO_MANY_REQUESTS, "Too much at once"),
+        ErrorKind::Missing => (StatusCode::NOT_FOUND, "Not found"),
+        ErrorKind::TooMuch => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
         ErrorKind::Conflict | ErrorKind::Forbidden | ErrorKind::NotSignedIn | ErrorKind::Unacceptable => {
             (StatusCode::UNPROCESSABLE_ENTITY, "That did not work")
         }
@@ -183,11 +186,11 @@ pub fn problem(problem: ActionError) -> Response {
             if problem.out_of_reach().is_some() {
                 return message(
                     StatusCode::SERVICE_UNAVAILABLE,
-                    "Out of order for the moment",
+                    "Temporarily unavailable",
                     &sentence(&problem),
                 );
             }
-            let text = "The store did not answer as it should. Nothing was changed. Try again, and tell the operator if it stays so.";
+            let text = "The store reported an error. Nothing was changed. Try again. If it happens again, tell the operator.";
             return message(StatusCode::SERVICE_UNAVAILABLE, "That did not work", text);
         }
     };
@@ -214,7 +217,7 @@ pub fn capital(text: &str) -> String {
 pub async fn not_found() -> Response {
     message(
         StatusCode::NOT_FOUND,
-        "There is no such page",
+        "Page not found",
         "The address may be mistyped, or the page may have moved.",
     )
 }

@@ -18,6 +18,7 @@ mod keys;
 pub mod layout;
 pub mod note;
 mod operations;
+mod overview;
 mod passkeys;
 pub mod person;
 mod prove;
@@ -43,7 +44,8 @@ use crate::route::{Routes, get, post, post_as_visitor, post_each};
 /// All pages.
 pub fn routes() -> Routes {
     Routes::default()
-        .open("/", "leads to the keys", get(|| async { Redirect::to("/keys") }))
+        .open("/", "leads to the overview", get(|| async { Redirect::to("/overview") }))
+        .route("/overview", get(overview::show))
         .open(
             "/sign-in",
             "the door itself: tries are counted",

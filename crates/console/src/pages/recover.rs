@@ -57,7 +57,7 @@ fn confirm_form(
 ) -> ConfirmPage {
     let fields = [
         Field::new("mail_code", "Code from the mail", Kind::Code)
-            .hint("Eight digits. Good for ten minutes.")
+            .hint("Eight digits. The code expires in 10 minutes.")
             .value(typed.get("mail_code"))
             .focus(),
         Field::new("factor", "Authenticator code or recovery code", Kind::Code)
@@ -67,7 +67,7 @@ fn confirm_form(
             .value(typed.get("factor"))
             .optional(),
         Field::new("password", "New password", Kind::NewPassword)
-            .hint("At least 12 characters, of any kind.")
+            .hint("At least 12 characters, for example four random words.")
             .error(password_error),
     ];
     ConfirmPage {
@@ -93,7 +93,7 @@ pub async fn ask(
 ) -> Response {
     let typed = fields.get("email").trim();
     let Ok(email) = Email::parse(typed) else {
-        let error = "That is not an e-mail address of the form name@example.com.";
+        let error = "Enter an e-mail address such as name@example.com.";
         return page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(typed, error));
     };
     let context = shell.context(Actor::Visitor(origin));

@@ -56,11 +56,13 @@ fn way_back(person: &SignedIn, path: &str, status: StatusCode) -> (&'static str,
         ("operations", _) if person.role.is_some() => ("operations", Way::to("/operations", "To operations")),
         ("apps", _) if person.broker => ("apps", Way::to("/apps", "To your apps")),
         ("alerts", _) => ("alerts", Way::to("/alerts", "To the alerts")),
-        ("security" | "trail", _) => ("security", Way::to("/security", "To security")),
+        ("security", _) => ("security", Way::to("/security", "To security")),
+        ("trail", _) => ("audit", Way::to("/security", "To security")),
         ("keys", id) if status != StatusCode::NOT_FOUND && id.parse::<KeyId>().is_ok() => {
             ("keys", Way::to(&format!("/keys/{id}"), "To the key"))
         }
-        ("keys" | "activity", _) => ("keys", Way::to("/keys", "To the keys")),
+        ("keys", _) => ("keys", Way::to("/keys", "To the keys")),
+        ("activity", _) => ("activity", Way::to("/keys", "To the keys")),
         (_, _) => ("", Way::to("/keys", "To the keys")),
     }
 }

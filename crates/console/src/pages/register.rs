@@ -37,7 +37,7 @@ fn form(email: &str, email_error: &str, password_error: &str) -> Page {
     let fields = [
         Field::new("email", "E-mail address", Kind::Email).value(email).error(email_error).focus(),
         Field::new("password", "Password", Kind::NewPassword)
-            .hint("At least 12 characters, of any kind. Four random words make a good one.")
+            .hint("At least 12 characters, for example four random words.")
             .error(password_error),
     ];
     Page { frame: Frame::bare("Create an account"), fields: html_of(fields) }
@@ -45,7 +45,7 @@ fn form(email: &str, email_error: &str, password_error: &str) -> Page {
 
 fn code_form(shell: &Shell, email: &str, challenge: &str, error: &str) -> CodePage {
     let field = Field::new("code", "Code", Kind::Code)
-        .hint("Eight digits. Good for ten minutes.")
+        .hint("Eight digits. The code expires in 10 minutes.")
         .error(error)
         .focus();
     CodePage {
@@ -66,7 +66,7 @@ pub async fn show() -> Response {
 pub async fn ask(State(shell): State<Shell>, From(origin): From, fields: Fields) -> Response {
     let typed = fields.get("email").trim();
     let Ok(email) = Email::parse(typed) else {
-        let error = "That is not an e-mail address of the form name@example.com.";
+        let error = "Enter an e-mail address such as name@example.com.";
         return page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(typed, error, ""));
     };
     let context = shell.context(Actor::Visitor(origin));

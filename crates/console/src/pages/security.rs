@@ -154,7 +154,7 @@ pub async fn phrase(posted: Posted) -> Response {
 fn password_form(person: &SignedIn, error: &str) -> Response {
     let fields = vec![
         Field::new("password", "New password", Kind::NewPassword)
-            .hint("At least 12 characters, of any kind. Four random words make a good one.")
+            .hint("At least 12 characters, for example four random words.")
             .error(error)
             .focus()
             .html(),
@@ -238,7 +238,7 @@ fn email_form(person: &SignedIn, typed: &str, error: &str) -> Response {
             frame: Frame::of(person, "security", "Change the e-mail address"),
             csrf: &person.csrf,
             title: "Change the e-mail address",
-            lead: "A code goes to the old address, then one to the new. Both are told. All other sessions end, and keys that may withdraw, move funds or manage are held for 24 hours.".to_owned(),
+            lead: "We send a code to the old address, then one to the new address. All other sessions end, and keys that may withdraw, move funds or manage are held for 24 hours.".to_owned(),
             action: "/security/email",
             button: "Continue",
             hidden: Vec::new(),
@@ -258,7 +258,7 @@ pub async fn email(posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
     let typed = fields.get("email").trim();
     let Ok(new) = Email::parse(typed) else {
-        return email_form(person, typed, "That is not an e-mail address of the form name@example.com.");
+        return email_form(person, typed, "Enter an e-mail address such as name@example.com.");
     };
     if new == person.account.email {
         return email_form(person, typed, "That is your address already.");
@@ -284,7 +284,7 @@ async fn new_address_form(person: &SignedIn, challenge: &str, error: &str) -> Re
     };
     let fields = vec![
         Field::new("code", "Code from the new address", Kind::Code)
-            .hint("Eight digits. Good for ten minutes.")
+            .hint("Eight digits. The code expires in 10 minutes.")
             .error(error)
             .focus()
             .html(),
@@ -292,10 +292,10 @@ async fn new_address_form(person: &SignedIn, challenge: &str, error: &str) -> Re
     form(
         person,
         FormPage {
-            frame: Frame::of(person, "security", "Prove the new address"),
+            frame: Frame::of(person, "security", "Confirm the new address"),
             csrf: &person.csrf,
-            title: "Prove the new address",
-            lead: format!("The change takes effect with the code that was sent there. {stops}"),
+            title: "Confirm the new address",
+            lead: format!("Enter the code that we sent there. {stops}"),
             action: "/security/email/confirm",
             button: "Change the address",
             hidden: vec![("challenge", challenge.to_owned())],

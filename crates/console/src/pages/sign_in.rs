@@ -75,7 +75,7 @@ pub async fn present(
     let (answer, ()) = tokio::join!(present_password(&context, presented), tokio::time::sleep(EVEN_TIME));
     match answer {
         Ok(Door::SecondFactorDue(token)) => with_cookies(go("/sign-in/factor"), &token, None),
-        Ok(Door::Open(token, device)) => with_cookies(go("/keys"), &token, Some(&device)),
+        Ok(Door::Open(token, device)) => with_cookies(go("/overview"), &token, Some(&device)),
         Err(wrong @ (ActionError::NotSignedIn | ActionError::Busy)) => {
             // The address stands there as it was typed, whether it has an account or not.
             page_with(StatusCode::UNAUTHORIZED, &form(&shell, fields.get("email"), &sentence(&wrong)))
@@ -119,7 +119,7 @@ async fn half(shell: &Shell, origin: &Origin, headers: &HeaderMap) -> Result<Ses
     let found = session(shell, origin.clone(), &token, Presence::Acting).await.map_err(problem)?;
     let half = found.ok_or_else(|| go("/sign-in"))?.record;
     match half.stage {
-        Stage::Full => Err(go("/keys")),
+        Stage::Full => Err(go("/overview")),
         Stage::Password => Ok(half),
     }
 }
@@ -159,7 +159,7 @@ pub async fn present_passkey_alone(
         tokio::time::sleep(EVEN_TIME)
     );
     match answer {
-        Ok((token, device)) => with_cookies(go("/keys"), &token, Some(&device)),
+        Ok((token, device)) => with_cookies(go("/overview"), &token, Some(&device)),
         Err(wrong @ ActionError::PasskeyRefused) => {
             page_with(StatusCode::UNAUTHORIZED, &form(&shell, "", &sentence(&wrong)))
         }
@@ -185,7 +185,7 @@ pub async fn present_factor(
         check_factor(&context, &half, fields.get("code"), device).await
     };
     match checked {
-        Ok((token, device)) => with_cookies(go("/keys"), &token, Some(&device)),
+        Ok((token, device)) => with_cookies(go("/overview"), &token, Some(&device)),
         Err(wrong @ ActionError::NotProven(_)) => match factor_form(&context, &half, &sentence(&wrong)).await
         {
             Ok(form) => page_with(StatusCode::UNAUTHORIZED, &form),

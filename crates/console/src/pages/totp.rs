@@ -56,7 +56,7 @@ async fn enrol_form(person: &SignedIn, authenticator: &Authenticator, error: &st
     };
     let url = authenticator.url(&person.shell.authority().settings.issuer, &person.account.email);
     let field = Field::new("code", "Code from the new authenticator", Kind::Code)
-        .hint("Six digits. They show that it was taken over right.")
+        .hint("Six digits. The code confirms that the set-up worked.")
         .error(error)
         .focus();
     let secret = authenticator.base32();
@@ -87,7 +87,7 @@ pub async fn show(person: SignedIn) -> Response {
 }
 
 fn asking_enrol(stops: String) -> Confirmation {
-    let sign_in = "From now on signing in and every change that loosens something need its codes.".to_owned();
+    let sign_in = "You need its codes to sign in and to make changes that give more access.".to_owned();
     Confirmation {
         title: "Set up this authenticator?",
         action: "/security/authenticator".to_owned(),
@@ -117,7 +117,7 @@ pub async fn submit(mut posted: Posted) -> Response {
             return enrol_form(&posted.person, &authenticator, &sentence(&unreadable)).await;
         }
         Err(_) => {
-            let error = "That is not its code now. Check that the clock of the device is right, and type the next one.";
+            let error = "This code is wrong. Check the clock of the device and type the next code.";
             return enrol_form(&posted.person, &authenticator, error).await;
         }
     };

@@ -49,7 +49,7 @@ fn row(own: &str, signed: u64, view: TrailView) -> Row {
         Some(("operator", id)) if id == own => "you, as an operator".to_owned(),
         None if entry.actor == "operator" => "an operator".to_owned(),
         Some(("system", _)) => "Keyward".to_owned(),
-        None if entry.actor == "visitor" => "somebody with the proof for it".to_owned(),
+        None if entry.actor == "visitor" => "a visitor with a valid proof".to_owned(),
         Some((_, _)) | None => entry.actor.clone(),
     };
     Row {
@@ -82,7 +82,7 @@ async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError
     let own = person.id().to_string();
     let signed = signed_records(&person.context()).await?;
     let rows = views.into_iter().map(|view| row(&own, signed, view)).collect();
-    Ok(page(&Page { frame: Frame::of(person, "security", "Your trail"), rows, older }))
+    Ok(page(&Page { frame: Frame::of(person, "audit", "Audit"), rows, older }))
 }
 
 /// The proof of one record, as a file.

@@ -166,7 +166,7 @@ async fn requests_are_found_by_time_verdict_route_and_source() {
             .await;
     assert!(shown.contains("Nothing matches") && !shown.contains("<script>\""));
     let cut = page(&world, &cookie, &format!("/keys/{id}/activity?verdict=50111")).await;
-    assert!(cut.contains("Searched ") && cut.contains("Search on"));
+    assert!(cut.contains("Searched ") && cut.contains("Continue the search"));
     let csv = page(&world, &cookie, &format!("/keys/{id}/activity/export?format=csv&verdict=refused")).await;
     assert_eq!(csv.lines().count(), 31);
     let lines =
@@ -266,7 +266,7 @@ async fn who_watches_asks_for_what_is_new_alone() {
     let many: Vec<Record> = (0..70).map(|number| traffic.record(world.now(), number)).collect();
     world.store.journal().writer().unwrap().append(&[], &[], &many).await.unwrap();
     let full = look(tail(63, "")).await;
-    assert!(full.text.contains("than fits here") && after(&full.text) == 133);
+    assert!(full.text.contains("than fit here") && after(&full.text) == 133);
     assert_eq!(look(tail(i64::MAX, "")).await.status, 200, "a cursor from nowhere begins at the newest");
 }
 

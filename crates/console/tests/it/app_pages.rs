@@ -83,7 +83,9 @@ async fn a_broker_registers_submits_narrows_and_freezes() {
     let id = registered(&tab, "Trade Pal").await;
     assert!(tab.get("/keys").await.text.contains(">Your apps<"));
     let page = tab.get(&format!("/apps/{id}")).await.text;
-    for words in ["in review", "Operators look at it", "No ranges are in force", "https://tradepal.example"] {
+    for words in
+        ["in review", "Operators are reviewing it", "No ranges are in force", "https://tradepal.example"]
+    {
         assert!(page.contains(words), "{words}: {page}");
     }
     let logo = tab.get(&format!("/apps/{id}/logo")).await;
@@ -105,12 +107,12 @@ async fn a_broker_registers_submits_narrows_and_freezes() {
         ] {
             assert!(page.contains(words), "{words}: {page}");
         }
-        assert!(page.contains("2 entries cannot be taken"));
+        assert!(page.contains("2 entries are not valid"));
     }
     assert!(!live.contains("<html") && checked.contains("<html"));
     for blank in ["", "  \n\t", "# nothing but a comment"] {
         let refused = tab.post(&ranges, &[("ranges", blank)]).await;
-        assert!(refused.status == 422 && refused.text.contains("works from nowhere"), "{blank:?}");
+        assert!(refused.status == 422 && refused.text.contains("do not work"), "{blank:?}");
     }
 
     let sent = tab
@@ -123,7 +125,7 @@ async fn a_broker_registers_submits_narrows_and_freezes() {
     let page = tab.get(&format!("/apps/{id}")).await.text;
     assert!(page.contains("Version 1 waits for operators") && page.contains("<li>203.0.113.0/24</li>"));
     assert!(both(&ann, &ben, &format!("app.ranges.approve {id} 1")).await.status == 200);
-    assert!(tab.get(&format!("/apps/{id}")).await.text.contains("Everybody here can bind keys to it"));
+    assert!(tab.get(&format!("/apps/{id}")).await.text.contains("Every user can bind keys to it"));
 
     // Narrowing: one factor, in force at once. The editor starts from what is in force.
     assert!(tab.get(&ranges).await.text.contains("203.0.113.0/24\n2001:db8::/32</textarea>"));
@@ -244,6 +246,10 @@ async fn operators_review_and_every_reading_is_a_record() {
         "{live}"
     );
     assert!(!officer.get(&format!("{path}/ranges")).await.text.contains(CANARIES[0]));
+    // Even if they only take away, they wait for approval, and the page does not say that they are in force at once.
+    let asked = officer.post(&format!("{path}/ranges"), &[("ranges", "198.51.100.64/27")]).await.text;
+    let words = format!("Submit ranges of app {id} on its broker&#39;s behalf");
+    assert!(asked.contains(&words) && !asked.contains("at once"), "{asked}");
     let entered = officer
         .confirmed(&format!("{path}/ranges"), &[("ranges", "203.0.113.7"), ("note", "by phone")])
         .await;
@@ -336,13 +342,13 @@ async fn a_holder_binds_a_key_and_sees_how_the_app_stands() {
 
     // A freeze, with how many keys it touches.
     let freeze = format!("/operations/apps/{id}/freeze");
-    assert!(officer.get(&freeze).await.text.contains("It touches 1 key of 1 account"));
+    assert!(officer.get(&freeze).await.text.contains("This affects 1 key of 1 account"));
     let frozen = officer.post(&freeze, &[("why", "drill"), ("factor", PASSWORD)]).await;
     assert_eq!(went_to(&frozen), format!("/operations/apps/{id}"));
     let text = page.get(&key_page).await.text;
     assert!(text.contains("Trade Pal is frozen") && !text.contains("drill"), "{text}");
     assert!(officer.get(&format!("/operations/apps/{id}")).await.text.contains("Propose to lift the freeze"));
-    assert!(tab.get(&format!("/apps/{id}")).await.text.contains("Only operators lift it"));
+    assert!(tab.get(&format!("/apps/{id}")).await.text.contains("Only operators can lift the freeze"));
     assert!(both(&ann, &ben, &format!("app.thaw {id}")).await.status == 200);
 
     for path in ["/keys", &key_page, "/alerts", "/trail", &format!("{key_page}/activity"), "/activity"] {
@@ -378,28 +384,25 @@ async fn a_demand_stands_on_the_pages_of_the_keys_that_it_means() {
     let done = officer.post(&demand, &[("due", &due), ("why", "breach"), ("factor", PASSWORD)]).await;
     assert_eq!(went_to(&done), format!("/operations/apps/{id}"));
     let text = page.get(&old).await.text;
-    assert!(
-        text.contains("Operators demand that this key is replaced") && text.contains("/rotate"),
-        "{text}"
-    );
-    assert!(tab.get(&format!("/apps/{id}")).await.text.contains("1 of 1 are still to be replaced"));
+    assert!(text.contains("Operators require you to replace this key") && text.contains("/rotate"), "{text}");
+    assert!(tab.get(&format!("/apps/{id}")).await.text.contains("1 of 1 are not replaced yet"));
 
     // A key that is made afterwards is not meant.
     world.pass_ms(1_000);
     let fields =
         [("app", id.as_str()), ("name", "Newer"), ("permission", "read"), ("passphrase", "Other-Pass22!")];
     let newer = format!("/keys/{}", made(&page.stepped_up("/keys/new", &fields).await.text));
-    assert!(!page.get(&newer).await.text.contains("Operators demand"));
+    assert!(!page.get(&newer).await.text.contains("Operators require"));
 
     // One operator does not take it back alone, and does not put it off.
     let later = at(72);
     let put_off = officer.post(&demand, &[("due", &later), ("why", "breach"), ("factor", PASSWORD)]).await;
-    assert!(put_off.text.contains("earlier deadline stands"), "{}", put_off.text);
+    assert!(put_off.text.contains("a demand with an earlier deadline"), "{}", put_off.text);
     assert!(
         officer.get(&format!("/operations/apps/{id}")).await.text.contains("Propose to withdraw the demand")
     );
     assert_eq!(both(&ann, &ben, &format!("app.demand.withdraw {id}")).await.status, 200);
-    assert!(!page.get(&old).await.text.contains("Operators demand"));
+    assert!(!page.get(&old).await.text.contains("Operators require"));
 
     // Once the deadline is over the old one is held, and its page says what to do.
     world.pass_ms(1_000);
@@ -410,7 +413,7 @@ async fn a_demand_stands_on_the_pages_of_the_keys_that_it_means() {
     assert_eq!(keyward_authority::duties::hold_demanded(&context).await.unwrap(), 2);
     let page = Tab::of(&world, &holder).await;
     let text = page.get(&old).await.text;
-    assert!(text.contains("it is held now") && text.contains("/rotate"), "{text}");
+    assert!(text.contains("It is held now") && text.contains("/rotate"), "{text}");
 }
 
 #[tokio::test]

@@ -333,7 +333,7 @@ async fn every_class_of_entry_is_refused_with_its_reason_and_nothing_is_never_ev
         }
         for empty in ["", " ", "\n\n", ",", ",,,", "# 203.0.113.0/24", "\t\r\n # all of it"] {
             let check = bob.api("POST", &format!("{path}/check"), json!({"ranges": empty})).await.json();
-            assert!(check["refused"].as_str().unwrap().contains("there is no range in it"), "{check}");
+            assert!(check["refused"].as_str().unwrap().contains("the list has no range"), "{check}");
             let sent = bob.api("POST", &path, json!({"ranges": empty, "factor": PASSWORD})).await;
             assert_eq!((sent.status, sent.code().as_str()), (422, "bad_ranges"), "{on}: {empty:?}");
         }
@@ -557,9 +557,12 @@ async fn drafts_hold_no_name_and_the_first_that_is_verified_gets_it() {
     }
     let cookie = browser(&world, &ann).await;
     let page = get(&world, &cookie, &format!("/operations/apps/{own}")).await.text;
-    assert!(page.contains("1 app with a name like this waits longer"), "{page}");
+    assert!(page.contains("1 app with a similar name was submitted earlier"), "{page}");
     assert!(
-        !get(&world, &cookie, &format!("/operations/apps/{squatted}")).await.text.contains("waits longer")
+        !get(&world, &cookie, &format!("/operations/apps/{squatted}"))
+            .await
+            .text
+            .contains("was submitted earlier")
     );
     let verify = async |app: &str| both(&ann, &ben, &format!("app.verify {app}")).await;
     assert_eq!(verify(&own).await.status, 200);

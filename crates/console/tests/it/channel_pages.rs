@@ -79,7 +79,7 @@ async fn what_is_wrong_stands_beside_its_field() {
     let token = "123456789:AAtokenAAtokenAAtokenAAtokenAAtokenA";
     for (fields, field, words) in [
         (hook("https://127.0.0.1/x", "ops"), "url", "is loopback"),
-        (hook("http://hooks.example.com/x", "ops"), "url", "must be https"),
+        (hook("http://hooks.example.com/x", "ops"), "url", "must use https"),
         (hook("https://u@hooks.example.com/x", "ops"), "url", "user name"),
         (hook(&url, " "), "name", "A name is needed"),
         (
@@ -101,6 +101,12 @@ async fn what_is_wrong_stands_beside_its_field() {
             refused.text.split(&format!("id=\"h-{field}\"")).nth(1).unwrap().split("</p>").next().unwrap();
         assert!(hint.contains("class=\"error\"") && hint.contains(words), "{fields:?}: {hint}");
     }
+    // All at once; the first wrong field alone is ready for typing.
+    let mut wrong = hook("http://hooks.example.com/x", " ");
+    wrong.extend([("quiet_from", "6:00"), ("quiet_to", "")]);
+    let refused = tab.post(NEW, &wrong).await.text;
+    let count = |text: &str| refused.matches(text).count();
+    assert_eq!((count("class=\"error\""), count(" autofocus")), (3, 1), "{refused}");
     tab.stepped_up(NEW, &hook(&url, "ops")).await;
     let taken = tab.post("/alerts/channels/new", &hook(&url, "ops")).await;
     assert!(taken.status == 422 && taken.text.contains("exists already"));

@@ -111,7 +111,7 @@ async fn a_password_alone_ends_no_session() {
     assert!(alive <= 5, "{alive} sign-ins wait for their second factor");
     let told = async || {
         let mails = world.mails(&person.email).await;
-        mails.iter().filter(|mail| mail.contains("second factor was not")).count()
+        mails.iter().filter(|mail| mail.contains("no second factor")).count()
     };
     assert_eq!(told().await, 1, "and its owner is told once a day");
     world.pass_ms(10 * 60 * 1_000);

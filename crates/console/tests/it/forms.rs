@@ -110,11 +110,11 @@ async fn several_wrong_fields_stand_in_the_order_of_the_page() {
     let refused = tab.post("/alerts/channels/new", &quiet).await;
     assert_eq!(
         (refused.status, summary(&refused.text)),
-        (422, vec!["quiet-from".to_owned()]),
+        (422, vec!["url".to_owned(), "quiet-from".to_owned()]),
         "{}",
         refused.text
     );
-    assert_eq!(focused(&refused.text), ["quiet-from"]);
+    assert_eq!(focused(&refused.text), ["url"]);
 }
 
 #[tokio::test]

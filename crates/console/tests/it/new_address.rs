@@ -166,7 +166,7 @@ async fn other_sessions_end_and_the_own_one_stays() {
     let mails = world.mails(OLD).await;
     assert!(mails[0].contains("All other sessions have ended"), "{}", mails[0]);
     let approval = mails.iter().find(|mail| mail.contains("Change the e-mail address")).unwrap();
-    assert!(approval.contains("codes that were sent to the old address approve nothing"), "{approval}");
+    assert!(approval.contains("codes that were sent to the old address no longer work"), "{approval}");
     // Nobody else's are touched.
     assert_eq!(bystander.get("/account").await.status, 200);
     assert_eq!(asked.answered(&bystander).await.status, 201);

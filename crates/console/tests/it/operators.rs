@@ -182,7 +182,7 @@ async fn two_operators_grant_a_role_and_nobody_else_counts() {
     assert_eq!(proposed["words"][0], "Make eve@keyward.example an operator");
     let waiting = world.mails(&ben.email).await;
     assert!(
-        waiting[0].contains("A change waits for your approval") && waiting[0].contains("eve@keyward.example")
+        waiting[0].contains("A change needs your approval") && waiting[0].contains("eve@keyward.example")
     );
     // Nobody without the role, not the requester, not with another hash.
     assert_eq!(approve(&eve, &proposed).await.code(), "no_role");
@@ -637,7 +637,7 @@ async fn the_host_replaces_the_master_key_that_two_operators_named() {
     let host = || world.authority.context(Actor::Host("ops".to_owned()), world.now());
     let change = format!("master_key.rotate {}", new.id());
     let told = |result: Result<Approvers, ActionError>| result.unwrap_err().to_string();
-    assert!(told(rotate_master_key(&host(), &old, &new).await).contains("no operator proposed it yet"));
+    assert!(told(rotate_master_key(&host(), &old, &new).await).contains("no operator has proposed"));
     let same = format!("master_key.rotate {}", old.id());
     assert_eq!(propose(&ann, &same).await.code(), "unchanged");
     let proposed = propose(&ann, &change).await;
@@ -648,13 +648,13 @@ async fn the_host_replaces_the_master_key_that_two_operators_named() {
     assert_eq!(carry_out(&ben, &proposed.json()).await.code(), "at_the_host", "no page has a master key");
     // Another key than the one that was named, and one that does not open the store.
     let other = MasterKey::new([7; 32]);
-    assert!(told(rotate_master_key(&host(), &old, &other).await).contains("no operator proposed"));
+    assert!(told(rotate_master_key(&host(), &old, &other).await).contains("no operator has proposed"));
     assert!(told(rotate_master_key(&host(), &other, &new).await).contains("at the same time"));
     let done = rotate_master_key(&host(), &old, &new).await.unwrap();
     assert!(matches!(done, Approvers::Operators(_)));
     let shown = ann.get(&format!("/operations/proposals/{}", proposed.field("id"))).await.json();
     assert_eq!(shown["standing"], "done");
-    assert!(told(rotate_master_key(&host(), &old, &new).await).contains("no operator proposed"), "once");
+    assert!(told(rotate_master_key(&host(), &old, &new).await).contains("no operator has proposed"), "once");
     // The store's own record of it.
     let records = ann.get("/operations/audit?q=master_key.rotate").await.json();
     assert_eq!(records["records"][0]["actor"], "host:ops");

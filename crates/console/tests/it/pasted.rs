@@ -44,7 +44,7 @@ fn spellings(code: &str) -> Vec<String> {
 
 fn assert_unreadable(answer: &Reply, code: &str, text: &str) {
     assert_eq!((answer.status, answer.code().as_str()), (422, code), "{text:?}: {}", answer.text);
-    assert!(answer.text.contains("not counted as a try"), "{}", answer.text);
+    assert!(answer.text.contains("not counted as an attempt"), "{}", answer.text);
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ async fn an_idle_unbound_key_is_warned_of_7_3_and_1_days_before_and_then_deleted
         assert_eq!(remind(&world).await, 0, "once");
         let mail = world.mails(&person.email).await.remove(0);
         assert!(
-            mail.contains(words) && mail.contains("may fail to post a trade") && mail.contains("loose"),
+            mail.contains(words) && mail.contains("bind it to addresses") && mail.contains("loose"),
             "{mail}"
         );
     }
@@ -179,7 +179,7 @@ async fn a_rotation_is_suggested_at_90_days() {
     assert_eq!(remind(&world).await, 0);
     world.pass_days(1);
     assert_eq!((remind(&world).await, remind(&world).await), (1, 0));
-    assert!(world.mails(&person.email).await.remove(0).contains("old enough to be rotated"));
+    assert!(world.mails(&person.email).await.remove(0).contains("due for rotation"));
 }
 
 #[tokio::test]
@@ -228,5 +228,5 @@ async fn an_overlap_ends_early_once_the_successor_does_the_work_everywhere() {
     assert_eq!(ended().await, 1);
     assert_eq!(ended().await, 0);
     assert_eq!(person.get(&format!("/keys/{old}")).await.json()["state"], "expired");
-    assert!(world.mails(&person.email).await.remove(0).contains("Its successor was seen from every address"));
+    assert!(world.mails(&person.email).await.remove(0).contains("Its successor was used from every address"));
 }

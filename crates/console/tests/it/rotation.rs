@@ -117,7 +117,7 @@ async fn the_end_goes_from_successor_to_successor_and_a_past_one_is_over() {
     assert_eq!(shown(&person, &last).await["state"], "expired", "before the sweep finds it");
     let refused = person.api("POST", &format!("/keys/{last}/rotate"), next("bot 6")).await;
     assert_eq!((refused.status, refused.code().as_str()), (409, "key_ended"));
-    assert!(refused.text.contains("has expired, which is final"), "{}", refused.text);
+    assert!(refused.text.contains("has expired and cannot be used again"), "{}", refused.text);
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn a_successor_that_is_gone_takes_nothing_over() {
     let page = format!("/keys/{old}");
     let overlap = format!("/keys/{old}/end-overlap");
     let text = tab.get(&page).await.text;
-    assert!(text.contains("End the overlap") && !text.contains("It has ended"), "{text}");
+    assert!(text.contains("End the overlap") && !text.contains("successor has ended"), "{text}");
     // A disabled successor is there still.
     disable(&person, &new, "bot 2").await;
     assert_eq!(
@@ -245,7 +245,7 @@ async fn a_successor_that_is_gone_takes_nothing_over() {
     assert_eq!(shown(&person, &old).await["ends_by"], "overlap");
     delete(&person, &new, "bot 2").await;
     let text = tab.get(&page).await.text;
-    assert!(!text.contains("End the overlap") && text.contains("It has ended"), "{text}");
+    assert!(!text.contains("End the overlap") && text.contains("successor has ended"), "{text}");
     assert!(text.contains(&format!("{page}/rotate")) && !text.contains("Still used from"), "{text}");
     let view = shown(&person, &old).await;
     assert_eq!((&view["ends_by"], view["successor"].as_str()), (&json!("date"), Some(new.as_str())));
@@ -302,7 +302,7 @@ async fn a_key_whose_successor_is_gone_is_warned_of_and_reminded_again() {
     assert_eq!(remind_holders(&context()).await.unwrap(), 2, "its end, and its age");
     assert_eq!(remind_holders(&context()).await.unwrap(), 0, "once");
     let mails = world.mails(&person.email).await.join("\n");
-    assert!(mails.contains("It ends within 7 days") && mails.contains("old enough to be rotated"), "{mails}");
+    assert!(mails.contains("It ends within 7 days") && mails.contains("due for rotation"), "{mails}");
 }
 
 async fn used(world: &World, key: &str, from: &str) {

@@ -72,7 +72,7 @@ async fn old_and_new_of_a_replacement_lead_to_one_another() {
     assert!(shown.contains(&format!("<dt>Replaced by</dt><dd>{}</dd>", link(&new))), "{shown}");
     assert!(shown.contains("<span class=\"state active\">active</span>"), "it keeps working: {shown}");
     let shown = tab.get(&format!("/keys/{new}")).await.text;
-    assert!(shown.contains(&format!("<dt>Follows</dt><dd>{}</dd>", link(&old))), "{shown}");
+    assert!(shown.contains(&format!("<dt>Predecessor</dt><dd>{}</dd>", link(&old))), "{shown}");
     assert!(!shown.contains("Replaced by"));
 }
 
@@ -120,7 +120,7 @@ async fn the_question_what_a_key_can_do_from_an_address_is_read_strictly() {
     ] {
         let shown = tab.get(&format!("/keys/{key}?from={}", encoded(odd))).await;
         assert_eq!(shown.status, 422, "{odd}: {}", shown.text);
-        assert!(shown.text.contains("That is not an IPv4 or IPv6 address."), "{odd}: {}", shown.text);
+        assert!(shown.text.contains("Enter one IPv4 or IPv6 address,"), "{odd}: {}", shown.text);
         assert!(!shown.text.contains("Right now, from") && !shown.text.contains("class=\"good\""), "{odd}");
         let kept = odd.replace('"', "&#34;").replace('>', "&#62;").replace('<', "&#60;");
         assert!(shown.text.contains(&format!("name=\"from\" value=\"{kept}\"")), "{odd}: {}", shown.text);

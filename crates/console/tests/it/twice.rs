@@ -264,7 +264,7 @@ async fn an_address_is_changed_once_by_two_forms() {
         let (tab, next) = (Tab::of(&world, &person).await, format!("next{number}@keyward.example"));
         let body = tab.answered("/security/email", &[("email", &next)]).await;
         let asked = twice(&world, || tab.request("/security/email", &body), way).await;
-        assert!(asked.text.contains("Prove the new address"), "{way:?}: {}", asked.text);
+        assert!(asked.text.contains("Confirm the new address"), "{way:?}: {}", asked.text);
         assert_eq!(world.mails(&next).await.len(), 1, "{way:?}: one code");
         let (challenge, code) = (value(&asked.text, "challenge"), world.code(&next).await);
         let body = tab.body(&[("challenge", &challenge), ("code", &code)]);
@@ -344,7 +344,7 @@ async fn a_second_factor_opens_one_session_that_every_answer_carries() {
         let half = cookies(&world.send(HOME, form("/sign-in", "", &SAME, &body)).await);
         let body = encoded(&[("code", &person.totp())]);
         let done = twice(&world, || form("/sign-in/factor", &half, &SAME, &body), way).await;
-        assert_eq!(went_to(&done), "/keys", "{way:?}");
+        assert_eq!(went_to(&done), "/overview", "{way:?}");
         assert_eq!(seen_with(&world, &cookies(&done), "/keys").await, 200, "{way:?}");
         let other = form("/sign-in/factor", &format!("{half}; x=1"), &SAME, &body);
         assert!(cookies(&world.send(HOME, other).await).is_empty(), "{way:?}: with other cookies");

@@ -131,7 +131,7 @@ impl ChannelWorker {
                     }
                 }
                 Err(problem) => {
-                    error!(%problem, "what waits for alert channels cannot be read");
+                    error!(%problem, "waiting messages for alert channels cannot be read");
                     tokio::time::sleep(LOOK * 10).await;
                     continue;
                 }
@@ -173,7 +173,7 @@ impl ChannelWorker {
     async fn put_off(&self, id: ChannelId) {
         let later = (self.now)().plus_ms(LATER_MS);
         if let Err(problem) = self.deliveries.release(id, later).await {
-            error!(channel = %id, %problem, "a channel cannot be given back; its lease runs out");
+            error!(channel = %id, %problem, "a channel cannot be released; its lease runs out");
         }
     }
 

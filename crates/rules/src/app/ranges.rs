@@ -49,10 +49,10 @@ pub struct Entry {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RangeSetError {
     /// Nothing in it: an empty set is never taken to mean "everywhere".
-    #[error("there is no range in it; an app without ranges works from nowhere")]
+    #[error("the list has no range; the keys of an app without ranges do not work")]
     Empty,
     /// Some entries are wrong.
-    #[error("{count} of the entries cannot be taken; the first, in line {line}: {why}")]
+    #[error("{count} of the entries are not valid; the first one is in line {line}: {why}")]
     Entries {
         /// How many.
         count: usize,

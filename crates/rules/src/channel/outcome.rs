@@ -30,19 +30,19 @@ macro_rules! outcomes {
 
 outcomes! {
     /// 2xx.
-    Taken, "taken", "The receiver took it.";
+    Taken, "taken", "The receiver accepted it.";
     /// 3xx.
-    Redirected, "redirected", "The receiver sent us elsewhere, and redirects are not followed.";
+    Redirected, "redirected", "The receiver answered with a redirect, which is not followed.";
     /// Any other status.
-    Refused, "refused", "The receiver did not take it.";
+    Refused, "refused", "The receiver rejected it.";
     /// The URL is one that this deployment does not use.
     NotAdmitted, "not_admitted", "The operator does not allow this receiver.";
     /// No address.
-    NotResolved, "not_resolved", "The receiver's name leads to no address.";
+    NotResolved, "not_resolved", "The receiver's name has no address.";
     /// One of its addresses is not public.
-    NotPublic, "not_public", "The receiver's name leads to an address that is not public.";
+    NotPublic, "not_public", "The receiver's name has an address that is not public.";
     /// Nobody listens.
-    NoConnection, "no_connection", "Nobody answered at the receiver's address.";
+    NoConnection, "no_connection", "No connection to the receiver was possible.";
     /// No TLS, or a certificate for something else.
     NoTls, "no_tls", "The receiver has no valid certificate for its name.";
     /// No answer in time.
@@ -50,7 +50,7 @@ outcomes! {
     /// Something that is no HTTP.
     NoHttp, "no_http", "The receiver did not answer as a web server does.";
     /// The stored row was altered.
-    Altered, "altered", "What was stored of it was altered outside the program.";
+    Altered, "altered", "The stored message was altered outside the program.";
     /// It waited when the channel was paused.
     Paused, "paused", "The channel was paused before it could be sent.";
 }

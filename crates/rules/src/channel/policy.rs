@@ -76,14 +76,14 @@ impl Base {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NotAdmitted {
     /// Without TLS.
-    #[error("a receiver must be https://; an operator can allow single plain ones by `[channels] allow`")]
+    #[error("a receiver must use https://; an operator can allow it without TLS in `[channels] allow`")]
     Plain,
     /// A port of another service.
     #[error("a receiver listens on port 443, or on 1024 or above")]
     Port,
     /// A name that means this machine or network.
     #[error(
-        "that name is not public, and receivers must be; an operator can allow single ones by `[channels] allow`"
+        "this name is not public, but a receiver must be public; an operator can allow it in `[channels] allow`"
     )]
     Name,
     /// An address that is not public.

@@ -7,9 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Why an address must not be reached.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error(
-    "that address is {0}, and receivers must be public; an operator can allow single ones by `[channels] allow`"
-)]
+#[error("this address is {0}, but a receiver must be public; an operator can allow it in `[channels] allow`")]
 pub struct Unreachable(&'static str);
 
 /// IPv4 blocks that are not public: first address, prefix length, name.

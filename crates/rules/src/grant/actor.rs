@@ -125,7 +125,7 @@ impl Grant {
 
 /// The actor may not do that.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{actor} may not {} so", action.word())]
+#[error("{actor} may not perform {}", action.word())]
 pub struct NotAllowed {
     /// Who.
     pub actor: Actor,

@@ -40,16 +40,19 @@ pub struct Answer {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NotApproved {
     /// Another code.
-    #[error("that code is not the one that was sent")]
+    #[error("this is not the code that was sent")]
     Wrong,
     /// No code at all; not counted as a try.
-    #[error("that is no code: a mail's has {} digits; it was not counted as a try", MailCode::DIGITS)]
+    #[error(
+        "this is not a code: a code in a mail has {} digits; it was not counted as an attempt",
+        MailCode::DIGITS
+    )]
     Unreadable,
     /// Over, used, or never there: which of these is not told.
-    #[error("this approval is no longer good; start again to get another code")]
+    #[error("this approval has expired or was used; start again to get a new code")]
     Over,
     /// Made for something else.
-    #[error("the code was sent for something else than what is asked now; start again to get another code")]
+    #[error("the code was sent for another request; start again to get a new code")]
     OtherIntent,
 }
 

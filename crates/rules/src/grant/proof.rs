@@ -60,15 +60,15 @@ pub enum FactorAnswer {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NotProven {
     /// Wrong or used.
-    #[error("that is not right, or was used before; an authenticator's next code comes within 30 seconds")]
+    #[error("this is wrong or was used before; the next code of an authenticator comes within 30 seconds")]
     Wrong,
     /// No code at all; not counted as a try.
     #[error(
-        "that is no code: an authenticator's has 6 digits, a recovery code 16 letters and digits; it was not counted as a try"
+        "this is not a code: an authenticator code has 6 digits, a recovery code 16 letters and digits; it was not counted as an attempt"
     )]
     Unreadable,
     /// Too many tries.
-    #[error("too many wrong tries; wait a while, or use another factor")]
+    #[error("too many wrong attempts; wait a while, or use another factor")]
     Paused,
 }
 

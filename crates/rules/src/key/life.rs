@@ -143,7 +143,7 @@ pub struct Life {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum LifecycleError {
     /// The key is a tombstone.
-    #[error("the key was deleted or has expired, which is final; make a new one")]
+    #[error("the key was deleted or has expired and cannot be used again; create a new one")]
     Ended,
     /// Nothing to do.
     #[error("the key is {0} already")]

@@ -150,7 +150,7 @@ pub enum KeyRefusal {
     PassphraseTaken,
     /// Not confirmed.
     #[error(
-        "the addresses cover more than a /8 (IPv4) or /32 (IPv6): such a key counts as unbound; acknowledge it to go on"
+        "the addresses cover more than a /8 (IPv4) or /32 (IPv6): such a key counts as unbound; acknowledge this to continue"
     )]
     WideRange,
     /// Setting.

@@ -16,7 +16,7 @@ pub enum NotAPassword {
     #[error("a password has at least {PASSWORD_MIN_CHARS} characters; four random words make a good one")]
     Short,
     /// Too long.
-    #[error("a password has at most {PASSWORD_MAX_BYTES} bytes, and this one would have to be cut")]
+    #[error("a password has at most {PASSWORD_MAX_BYTES} bytes; this one is longer")]
     Long,
     /// Easy to guess.
     #[error("this password is easy to guess")]

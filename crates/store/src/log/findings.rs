@@ -93,35 +93,31 @@ pub enum Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Altered(n) => {
-                write!(out, "record {n} was altered: it is not what the tree holds the hash of")
-            }
-            Self::Redated(n) => {
-                write!(out, "record {n} has another date beside it than the one that it says")
-            }
+            Self::Altered(n) => write!(out, "record {n} was altered: the tree holds another hash"),
+            Self::Redated(n) => write!(out, "the date stored with record {n} is not the date in the record"),
             Self::Inserted(n) => write!(out, "record {n} was inserted: the tree never held it"),
-            Self::Swapped(a, b) => write!(out, "records {a} and {b} stand in each other's place"),
+            Self::Swapped(a, b) => write!(out, "records {a} and {b} were swapped"),
             Self::Moved(n, from) => {
-                write!(out, "record {n} is the one that stood at {from}: records were reordered")
+                write!(out, "record {n} was record {from} before: records were reordered")
             }
             Self::Removed(from, to) if from == to => write!(out, "record {from} was removed"),
             Self::Removed(from, to) => write!(out, "records {from} to {to} were removed"),
             Self::Uncounted(from, to) => {
                 write!(
                     out,
-                    "records {from} to {to} stand behind the end of the log: inserted, or the counter was put back"
+                    "records {from} to {to} are after the end of the log: they were inserted, or the counter was put back"
                 )
             }
             Self::Tree(from, to) => {
-                write!(out, "the stored hash over records {from} to {to} is not what they give")
+                write!(out, "the stored hash over records {from} to {to} does not match them")
             }
             Self::CutFromTree(tree, records) => {
                 write!(out, "the log was cut off behind record {records}: the tree knows {tree} records")
             }
             Self::Rewritten { good, size, source } => write!(
                 out,
-                "a record between {} and {size} was altered, removed, inserted or reordered: the log has another root \
-                 than {source} signed",
+                "a record between {} and {size} was altered, removed, inserted or reordered: the root of \
+                 the log is not the one that {source} signed",
                 good + 1
             ),
             Self::Cut { records, size, source } => {
@@ -142,12 +138,12 @@ impl fmt::Display for Finding {
                 )
             }
             Self::RowMissing { row, n } => write!(out, "{row} is gone, but record {n} left it behind"),
-            Self::RowUnknown { row } => write!(out, "{row} is there, but no record tells how it came"),
+            Self::RowUnknown { row } => write!(out, "{row} exists, but no record says why"),
             Self::RowsNotedAnew(n) => write!(
                 out,
                 "record {n} notes rows as they stood, as only the first start of this version does: somebody had them noted again"
             ),
-            Self::Unsigned { source, why } => write!(out, "{source} does not count: {why}"),
+            Self::Unsigned { source, why } => write!(out, "{source} is not valid: {why}"),
         }
     }
 }

@@ -64,7 +64,7 @@ fn in_folder(settings: &AuditSettings) -> Result<Vec<Kept>> {
     let Some(path) = &settings.checkpoint_dir else { return Ok(Vec::new()) };
     let Some(notes) = Folder::new(path).notes().context("audit.checkpoint_dir")? else {
         output::note(format_args!(
-            "audit.checkpoint_dir {} is not there, and is not compared.",
+            "audit.checkpoint_dir {} does not exist and is not compared.",
             path.display()
         ));
         return Ok(Vec::new());
@@ -95,7 +95,7 @@ fn page(verdict: &Verdict, rows: Option<u64>) -> String {
             "{} records are as they were written; {} checkpoints agree. Root {}",
             verdict.records, verdict.checkpoints, verdict.root
         ));
-        lines.extend(rows.map(|rows| format!("{rows} rows are as the newest records about them left them")));
+        lines.extend(rows.map(|rows| format!("{rows} rows match the newest records about them")));
     }
     lines.join("\n")
 }

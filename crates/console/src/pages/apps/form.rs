@@ -5,21 +5,21 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use keyward_authority::ActionError;
-use keyward_authority::apps::{AppDescription, EditApp, HomePage, RegisterApp};
+use keyward_authority::apps::{AppDescription, EditApp, RegisterApp};
 use keyward_authority::questions::{BrokerApp, broker_app};
-use keyward_rules::account::Email;
-use keyward_rules::app::{AppName, AppStanding};
+use keyward_rules::app::AppStanding;
 use keyward_rules::grant::ActionKind;
-use keyward_rules::permission::{Permission, Permissions};
+use keyward_rules::permission::Permission;
 
 use super::id::app_id;
 use super::logo;
 use crate::fields::Fields;
 use crate::pages::confirm::{CEREMONY, Confirmation, Halted, act};
 use crate::pages::field::{Field, FieldError, Kind, html_of};
-use crate::pages::layout::{Frame, capital, page_with, problem, sentence, told};
+use crate::pages::layout::{Frame, page_with, problem, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
+use crate::requests::{AppRequest, FieldErrors};
 use crate::words::permission_line;
 
 /// What an app can ask for; never the administration of whole accounts.
@@ -33,17 +33,6 @@ struct Right {
     line: &'static str,
     ticked: bool,
     danger: bool,
-}
-
-/// What is wrong, by field.
-#[derive(Default)]
-struct Errors {
-    name: String,
-    home_page: String,
-    contact: String,
-    permissions: String,
-    logo: String,
-    whole: String,
 }
 
 #[derive(Template)]
@@ -61,7 +50,7 @@ struct Page<'p> {
     rights: Vec<Right>,
     logo: String,
     has_logo: bool,
-    errors: Errors,
+    errors: FieldErrors,
     /// What is wrong, in the order of the page, and the field that comes first.
     summary: Vec<FieldError>,
     first: &'static str,
@@ -71,7 +60,7 @@ fn form(
     person: &SignedIn,
     app: Option<&BrokerApp>,
     fields: &Fields,
-    errors: Errors,
+    errors: FieldErrors,
     status: StatusCode,
 ) -> Response {
     let title = if app.is_some() { "Change the app" } else { "Register an app" };
@@ -83,15 +72,15 @@ fn form(
                 "2 to 40 characters, as your customers know it. No two apps may have names that look alike.",
             )
             .value(text("name"))
-            .error(&errors.name),
+            .error(errors.text("name")),
         Field::new("home_page", "Home page", Kind::Text)
             .hint("Where people read about it: https://…")
             .value(text("home_page"))
-            .error(&errors.home_page),
+            .error(errors.text("home_page")),
         Field::new("contact", "Contact", Kind::Email)
-            .hint("Whom operators write to. Your customers do not see it.")
+            .hint("Operators write to this address. Your customers do not see it.")
             .value(text("contact"))
-            .error(&errors.contact),
+            .error(errors.text("contact")),
     ];
     let ticked = |right: Permission| fields.all("permission").any(|word| word == right.word());
     let right = |right: Permission| {
@@ -99,11 +88,8 @@ fn form(
         let danger = right == Permission::Withdraw;
         Right { word: right.word(), name, line, ticked: ticked(right), danger }
     };
-    let own = [
-        FieldError::new("permission", "Permissions", &errors.permissions),
-        FieldError::new("logo", "Logo", &errors.logo),
-    ];
-    let summary: Vec<FieldError> = inputs.iter().map(Field::slip).chain(own).flatten().collect();
+    let mut summary: Vec<FieldError> = inputs.iter().filter_map(Field::slip).collect();
+    summary.extend(errors.summary([("permission", "Permissions"), ("logo", "Logo")]));
     let page = Page {
         frame: Frame::of(person, "apps", title),
         csrf: &person.csrf,
@@ -140,13 +126,13 @@ pub async fn show_new(person: SignedIn) -> Response {
         ("permission".to_owned(), Permission::Read.word().to_owned()),
         ("contact".to_owned(), person.account.email.to_string()),
     ]);
-    form(&person, None, &fields, Errors::default(), StatusCode::OK)
+    form(&person, None, &fields, FieldErrors::default(), StatusCode::OK)
 }
 
 /// The form of an app that is there.
 pub async fn show_edit(person: SignedIn, Path(id): Path<String>) -> Response {
     match find(&person, &id).await {
-        Ok(app) => form(&person, Some(&app), &prefilled(&app), Errors::default(), StatusCode::OK),
+        Ok(app) => form(&person, Some(&app), &prefilled(&app), FieldErrors::default(), StatusCode::OK),
         Err(answer) => answer,
     }
 }
@@ -155,42 +141,24 @@ async fn find(person: &SignedIn, id: &str) -> Result<BrokerApp, Response> {
     broker_app(&person.context(), app_id(id)?).await.map_err(problem)
 }
 
-/// What the form says of the app, or what is wrong with it, all at once.
-fn description(fields: &Fields) -> Result<AppDescription, Errors> {
-    let mut errors = Errors::default();
-    let say = |problem: &dyn std::fmt::Display| format!("{}.", capital(&problem.to_string()));
-    let name = AppName::parse(fields.get("name").trim()).map_err(|wrong| errors.name = say(&wrong)).ok();
-    let home_page = HomePage::parse(fields.get("home_page").trim());
-    let home_page = home_page.map_err(|wrong| errors.home_page = say(&wrong)).ok();
-    let contact = Email::parse(fields.get("contact").trim());
-    let contact = contact.map_err(|wrong| errors.contact = say(&wrong)).ok();
-    let rights: Result<Vec<Permission>, _> = fields.all("permission").map(str::parse).collect();
-    let permissions = rights.and_then(Permissions::new);
-    let permissions = permissions.map_err(|wrong| errors.permissions = say(&wrong)).ok();
-    let logo = logo::read(fields.get("logo")).map_err(|wrong| errors.logo = say(&wrong)).ok();
-    match (name, home_page, contact, permissions, logo) {
-        (Some(name), Some(home_page), Some(contact), Some(permissions), Some(logo)) => {
-            Ok(AppDescription { name, home_page, contact, permissions, logo })
-        }
-        (_, _, _, _, _) => Err(errors),
-    }
-}
-
 fn asking(said: &AppDescription, app: Option<&BrokerApp>) -> Confirmation {
     let mut words = vec![
         said.name.to_string(),
         format!("Home page {}, contact {}", said.home_page, said.contact),
         format!("It asks for: {}", said.permissions.to_string().replace(',', ", ")),
     ];
-    words.push(match app.map(|app| app.profile.standing) {
-        None => "It is a draft at first: nobody else sees it before you submit it and an operator verifies it.",
-        Some(AppStanding::Verified) => {
-            "Operators look at it again before new keys can be bound to it. Keys that are bound go on working."
+    words.push(
+        match app.map(|app| app.profile.standing) {
+            None => "It is a draft. Others see it after you submit it and an operator verifies it.",
+            Some(AppStanding::Verified) => {
+                "Operators review it again before new keys can be bound to it. Existing keys still work."
+            }
+            Some(AppStanding::Draft | AppStanding::Submitted | AppStanding::Rejected) => {
+                "Nobody else sees it before an operator has verified it."
+            }
         }
-        Some(AppStanding::Draft | AppStanding::Submitted | AppStanding::Rejected) => {
-            "Nobody else sees it before an operator has verified it."
-        }
-    }.to_owned());
+        .to_owned(),
+    );
     Confirmation {
         title: if app.is_some() { "Change this app?" } else { "Register this app?" },
         action: app.map_or_else(|| "/apps/new".to_owned(), |app| format!("/apps/{}/edit", app.profile.id)),
@@ -227,7 +195,7 @@ pub async fn edit(Path(id): Path<String>, posted: Posted) -> Response {
 
 async fn send(posted: Posted, app: Option<BrokerApp>) -> Response {
     let person = &posted.person;
-    let said = match description(&posted.fields) {
+    let said = match AppRequest::of_form(&posted.fields).read() {
         Ok(said) => said,
         Err(errors) => {
             return form(person, app.as_ref(), &posted.fields, errors, StatusCode::UNPROCESSABLE_ENTITY);
@@ -255,12 +223,11 @@ async fn send(posted: Posted, app: Option<BrokerApp>) -> Response {
 
 /// A refusal on the form: beside the name when another app has one like it.
 fn refused(posted: &Posted, app: Option<&BrokerApp>, refusal: ActionError) -> Response {
-    let mut errors = Errors::default();
-    let text = sentence(&refusal);
-    match (refusal.kind().is_refusal(), &refusal) {
-        (true, ActionError::Store(_)) => errors.name = text,
-        (true, _) => errors.whole = text,
+    let field = match (refusal.kind().is_refusal(), &refusal) {
+        (true, ActionError::Store(_)) => "name",
+        (true, _) => FieldErrors::WHOLE,
         (false, _) => return problem(refusal),
-    }
+    };
+    let errors = FieldErrors::one(field, refusal);
     form(&posted.person, app, &posted.fields, errors, StatusCode::UNPROCESSABLE_ENTITY)
 }

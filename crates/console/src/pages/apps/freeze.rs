@@ -20,7 +20,7 @@ pub fn touched(counts: &AppKeyCounts) -> String {
     let plural =
         |count: u64, one: &str, more: &str| format!("{count} {}", if count == 1 { one } else { more });
     format!(
-        "It touches {} of {}; {} used within a day.",
+        "This affects {} of {}; {} used within a day.",
         plural(counts.keys, "key", "keys"),
         plural(counts.accounts, "account", "accounts"),
         plural(counts.used, "was", "were"),

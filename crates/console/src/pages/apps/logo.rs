@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use keyward_authority::apps::{NotALogo, SentPicture};
+use keyward_authority::apps::SentPicture;
 use keyward_authority::questions::app_logo;
 
 use crate::pages::person::SignedIn;
@@ -23,17 +23,6 @@ pub async fn serve(person: SignedIn, Path(id): Path<String>) -> Response {
         }
         Err(_) => StatusCode::NOT_FOUND.into_response(),
     }
-}
-
-/// The logo of a form's field: Base64 of a file; none when it is empty.
-pub fn read(field: &str) -> Result<Option<SentPicture>, NotALogo> {
-    let text = field.split_once("base64,").map_or(field, |(_, rest)| rest);
-    let text: String = text.split_whitespace().collect();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let file = BASE64_STANDARD.decode(text).map_err(|_| NotALogo::Unreadable)?;
-    SentPicture::look(file).map(Some)
 }
 
 /// A logo for a form that is shown again.

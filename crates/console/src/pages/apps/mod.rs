@@ -11,7 +11,7 @@ mod show;
 
 pub use freeze::touched;
 pub use id::app_id;
-pub use ranges::{Editor, Judged, Sides, judge, kept, overlap_words, submission};
+pub use ranges::{Editor, Judged, Sides, judge, kept, overlap_words};
 pub use show::{logo_path, state, version_look};
 
 use crate::route::{Routes, get, post, post_each};

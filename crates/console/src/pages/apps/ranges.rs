@@ -10,7 +10,6 @@ use keyward_authority::apps::{
 };
 use keyward_authority::questions::{BrokerApp, broker_app};
 use keyward_authority::{Action as _, ActionContext, ActionError, PendingAction};
-use keyward_rules::address::AddressSet;
 use keyward_rules::app::{Difference, RangeSetError, Size, VersionStanding, read_entries};
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AppId;
@@ -18,16 +17,17 @@ use keyward_rules::id::AppId;
 use super::id::app_id;
 use crate::fields::Fields;
 use crate::pages::confirm::{CEREMONY, Confirmation, act_as};
-use crate::pages::layout::{Frame, capital, page, page_with, problem, sentence, told};
+use crate::pages::layout::{Frame, page, page_with, problem, sentence, told};
 use crate::pages::note::Note;
 use crate::pages::person::{Posted, SignedIn};
+use crate::requests::{RangesRequest, bad_ranges};
 
 /// Lines of a judgement that are written out; the others are counted.
 const SHOWN: usize = 200;
 const HOUR_MS: u64 = 60 * 60 * 1_000;
 /// The overlaps that the form offers, in hours.
 const OVERLAPS: [(u64, &str); 4] =
-    [(0, "None: the ranges before end at once"), (1, "1 hour"), (24, "24 hours"), (168, "7 days")];
+    [(0, "Do not keep them"), (1, "1 hour"), (24, "24 hours"), (168, "7 days")];
 
 /// What a page may say of the ranges in force.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,9 +70,10 @@ pub async fn judge(
     fields: &Fields,
     sides: Sides,
 ) -> Result<Judged, ActionError> {
-    let text = fields.get("ranges");
-    let private = context.authority.settings.private_ranges;
-    let entries = read_entries(text, private);
+    // The note is not judged while it is typed.
+    let request = RangesRequest { note: String::new(), ..RangesRequest::of_form(fields) };
+    let text = request.ranges;
+    let entries = read_entries(text, context.authority.settings.private_ranges);
     let mut judged = Judged::default();
     for entry in &entries {
         let (list, more, line) = match entry.judged {
@@ -87,8 +88,8 @@ pub async fn judge(
         };
         if list.len() < SHOWN { list.push(line) } else { *more += 1 }
     }
-    match RangeSetError::read(text, private) {
-        Ok(ranges) => compare(context, app, ranges, fields, sides, &mut judged).await?,
+    match request.read(context, app) {
+        Ok(submission) => compare(context, &submission, sides, &mut judged).await?,
         Err(RangeSetError::Entries { .. }) => {}
         Err(RangeSetError::Empty) if text.trim().is_empty() => {}
         Err(
@@ -97,7 +98,7 @@ pub async fn judge(
             | RangeSetError::TooMany
             | RangeSetError::TooLong),
         ) => {
-            judged.whole = format!("{}.", capital(&wrong.to_string()));
+            judged.whole = bad_ranges(wrong).sentence();
         }
     }
     Ok(judged)
@@ -105,18 +106,15 @@ pub async fn judge(
 
 async fn compare(
     context: &ActionContext<'_>,
-    app: AppId,
-    ranges: AddressSet,
-    fields: &Fields,
+    submission: &RangeSubmission,
     sides: Sides,
     judged: &mut Judged,
 ) -> Result<(), ActionError> {
-    judged.size = size_in_words(Size::of(ranges.networks()));
+    judged.size = size_in_words(Size::of(submission.ranges.networks()));
     if sides == Sides::NewOnly {
         return Ok(());
     }
-    let overlap_ms = read_overlap(fields);
-    match check_ranges(context, &RangeSubmission { app, ranges, note: String::new(), overlap_ms }).await {
+    match check_ranges(context, submission).await {
         Ok((goes, change)) => {
             let list = |networks: &[keyward_rules::address::Network]| {
                 networks.iter().take(SHOWN).map(ToString::to_string).collect()
@@ -134,21 +132,13 @@ async fn compare(
 
 fn goes_in_words(goes: RangesGo, change: &Difference) -> &'static str {
     match goes {
-        RangesGo::Narrow => "It only takes away: one factor, and it is in force at once.",
+        RangesGo::Narrow => "This only removes ranges. You need one factor, and it takes effect at once.",
         RangesGo::Widen if change.narrows() => {
-            "It only takes away, but with an overlap it goes through review. Without one it would be in force at once."
+            "This only removes ranges, but with an overlap operators must approve it. Without an overlap it takes effect at once."
         }
         RangesGo::Widen => {
-            "It adds ranges: a code by mail and your second factor, then operators approve it."
+            "This adds ranges. You need a code by mail and your second factor. Then operators must approve it."
         }
-    }
-}
-
-/// The overlap of the form, in milliseconds; what it does not offer is too long, and refused as such.
-pub fn read_overlap(fields: &Fields) -> u64 {
-    match fields.get("overlap").trim() {
-        "" => 0,
-        hours => hours.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(HOUR_MS),
     }
 }
 
@@ -216,7 +206,7 @@ fn editor<'p>(
         name: app.profile.name.to_string(),
         title: "Ranges of the app's servers",
         lead: if waits {
-            "Another submission waits for operators: sending this one takes it back."
+            "Another submission is waiting for operators. This submission replaces it."
         } else {
             "Keys of the app work from these addresses only. They are confidential: your customers and other brokers never see them."
         },
@@ -257,19 +247,6 @@ pub async fn check(Path(id): Path<String>, posted: Posted) -> Response {
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
 
-/// The submission that the form holds, or what is wrong with it.
-pub fn submission(
-    context: &ActionContext<'_>,
-    app: AppId,
-    fields: &Fields,
-) -> Result<RangeSubmission, String> {
-    let ranges = RangeSetError::read(fields.get("ranges"), context.authority.settings.private_ranges)
-        .map_err(|wrong| format!("{}.", capital(&wrong.to_string())))?;
-    // Browsers end lines in two characters.
-    let note = fields.get("note").replace("\r\n", "\n");
-    Ok(RangeSubmission { app, ranges, note, overlap_ms: read_overlap(fields) })
-}
-
 /// The form, sent: judged, then proven as the change asks, then done.
 pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
@@ -278,7 +255,8 @@ pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
         if fields.has("check") {
             return again(&posted, &app, StatusCode::OK, "").await;
         }
-        let submission = match submission(&context, app.profile.id, fields) {
+        let submission = RangesRequest::of_form(fields).read(&context, app.profile.id);
+        let submission = match submission.map_err(|wrong| bad_ranges(wrong).sentence()) {
             Ok(submission) => submission,
             Err(wrong) => return again(&posted, &app, StatusCode::UNPROCESSABLE_ENTITY, &wrong).await,
         };

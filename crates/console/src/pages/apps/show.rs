@@ -168,7 +168,7 @@ fn next(app: &BrokerApp) -> Vec<String> {
     let mut words = Vec::new();
     match profile.frozen {
         Some(FrozenBy::Operator) => words.push(
-            "An operator froze all keys of the app: every gateway refuses them. Only operators lift it; the alert says why.",
+            "An operator froze all keys of the app: every gateway refuses them. Only operators can lift the freeze. The alert gives the reason.",
         ),
         Some(FrozenBy::Both) => words.push(
             "You and an operator froze all keys of the app: every gateway refuses them until both lift it.",
@@ -183,13 +183,13 @@ fn next(app: &BrokerApp) -> Vec<String> {
             "It is a draft that only you see. Submit it for review when it is complete: operators verify it before anybody can bind a key to it.",
         ),
         AppStanding::Submitted if in_force => words.push(
-            "Operators look at what you changed. Keys that are bound to the app go on working; new ones can be bound once it is verified again. You are told by mail.",
+            "Operators are reviewing your change. Existing keys still work; new keys can be bound after the app is verified again. You get a mail with the result.",
         ),
         AppStanding::Submitted => {
-            words.push("Operators look at it. There is nothing for you to do; you are told by mail.");
+            words.push("Operators are reviewing it. You get a mail with the result.");
         }
         AppStanding::Rejected => {
-            words.push("Operators sent it back. Change what they say below, and submit it again.");
+            words.push("Operators rejected it. Change what they ask for below, and submit it again.");
         }
         AppStanding::Verified => words.push("It is verified: its name and logo are its own."),
     }
@@ -201,7 +201,7 @@ fn next(app: &BrokerApp) -> Vec<String> {
             "Its first ranges wait for operators. Until they are in force, nobody can bind a key to the app."
         }
         (true, true) => "New ranges wait for operators. Until then the ranges in force stay as they are.",
-        (true, false) if app.open => "Everybody here can bind keys to it.",
+        (true, false) if app.open => "Every user can bind keys to it.",
         (true, false) => "Its ranges are in force.",
     });
     words.into_iter().map(str::to_owned).collect()

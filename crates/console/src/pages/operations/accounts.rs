@@ -114,10 +114,10 @@ fn asking(account: &OverseenAccount, fields: &Fields, error: &str) -> Confirmati
         words: vec![
             account.name.clone(),
             format!(
-                "{} living keys, and those of its sub-accounts, are refused within a second.",
+                "Gateways refuse its {} keys, and those of its sub-accounts, within a second.",
                 account.record.keys
             ),
-            "It takes effect at once. Lifting it takes a proposal that another operator approves.".to_owned(),
+            "To lift the freeze, another operator must approve a proposal.".to_owned(),
         ],
         extra: why_field(fields, error),
     }

@@ -77,11 +77,11 @@ fn row(signed: u64, view: TrailView) -> Row {
 fn filter(query: &Query) -> Result<AuditFilter, &'static str> {
     let time = |text: &str| match text {
         "" => Ok(None),
-        text => moment(text).map(Some).ok_or("A time is written as 2026-11-21T08:15, in UTC."),
+        text => moment(text).map(Some).ok_or("Enter a time such as 2026-11-21T08:15, in UTC."),
     };
     let account = match query.account.trim() {
         "" => None,
-        text => Some(text.parse().map_err(|_| "An account is named by its number.")?),
+        text => Some(text.parse().map_err(|_| "Enter the number of the account.")?),
     };
     let sought = RecordFilter {
         text: query.q.trim().to_owned(),
@@ -97,7 +97,7 @@ pub async fn list(officer: StaffMember, Asked(query): Asked<Query>) -> Response 
     let answer = async {
         let context = officer.context()?;
         let filter = filter(&query)
-            .map_err(|text| message(StatusCode::UNPROCESSABLE_ENTITY, "That cannot be searched", text))?;
+            .map_err(|text| message(StatusCode::UNPROCESSABLE_ENTITY, "Invalid search", text))?;
         let found = search_audit(&context, &filter, PAGE_DEFAULT).await.map_err(problem)?;
         let signed = signed_records(&context).await.map_err(problem)?;
         let stopped = found.next.is_some() && found.rows.len() < PAGE_DEFAULT;

@@ -91,7 +91,7 @@ fn asking(key: &KeyView, account: &str, fields: &Fields, error: &str) -> Confirm
         part: "operations",
         words: vec![
             format!("{} ({}) of {account}", key.name, key.id),
-            "It is refused within a second. Lifting the freeze takes a proposal that another operator approves."
+            "Gateways refuse it within a second. To unfreeze it, another operator must approve a proposal."
                 .to_owned(),
         ],
         extra: why_field(fields, error),

@@ -50,7 +50,7 @@ pub(super) fn context(person: &SignedIn) -> Result<ActionContext<'_>, Response> 
 fn nothing_here() -> Response {
     message(
         StatusCode::NOT_FOUND,
-        "There is no such page",
+        "Page not found",
         "The address may be mistyped, or the page may have moved.",
     )
 }
@@ -67,7 +67,7 @@ pub(super) fn acting<'p>(person: &'p SignedIn, action: ActionKind) -> Result<Act
 
 /// The reason's field, for the audit log.
 pub(super) fn why_field(fields: &Fields, error: &str) -> String {
-    let hint = "For the audit log; the holder does not see it. Up to 200 characters.";
+    let hint = "For the audit log; the user does not see it. Up to 200 characters.";
     Field::new("why", "Why", Kind::Text).hint(hint).error(error).value(fields.get("why")).html()
 }
 

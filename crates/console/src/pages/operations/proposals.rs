@@ -178,7 +178,7 @@ pub async fn show_new(officer: StaffMember, Asked(query): Asked<NewProposal>) ->
         let context = acting(&officer.0, ActionKind::Propose)?;
         let change = change_of(&query.text())?;
         let mut words = check_proposal(&context, change).await.map_err(problem)?;
-        words.push("The other operators are told by mail. You do not count as an approver.".to_owned());
+        words.push("The other operators are told by mail. You cannot approve it yourself.".to_owned());
         Ok(begin(&officer.0, &proposing(change, words), ""))
     };
     answer.await.unwrap_or_else(|answer: Response| answer)

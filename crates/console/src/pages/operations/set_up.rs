@@ -51,7 +51,7 @@ pub async fn take(posted: Posted) -> Response {
         || !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
     {
         let text = "Open the whole link that was printed when Keyward started, or paste the part after “#”.";
-        return message(StatusCode::UNPROCESSABLE_ENTITY, "That is no set-up link", text);
+        return message(StatusCode::UNPROCESSABLE_ENTITY, "This is not a set-up link", text);
     }
     let alone = fields.get("operators") == "1";
     let kept = Posted { person: person.clone(), fields: Fields(fields.without(&["token", "operators"])) };

@@ -5,6 +5,7 @@ use axum::response::Response;
 use keyward_authority::operators::{PolicySource, TightenPolicy, master_key_id, name_of, policy_in_force};
 use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::grant::ActionKind;
+use keyward_rules::key::Need;
 use keyward_rules::policy::{Direction, Setting};
 use keyward_rules::proposal::Change;
 
@@ -16,11 +17,38 @@ use crate::pages::note::Note;
 use crate::pages::person::Posted;
 use crate::words::When;
 
+/// How a policy is changed on the page.
+enum Control {
+    /// A switch: on or off.
+    Switch { on: bool },
+    /// A number within bounds; empty stands for none where that is a value.
+    Number { value: String, most: u32, or_none: bool },
+}
+
+impl Control {
+    fn of(setting: Setting) -> Self {
+        let switch = |need| Self::Switch { on: need == Need::Required };
+        match setting {
+            Setting::OperatorsNeeded(needed) => {
+                Self::Number { value: needed.operators().to_string(), most: 5, or_none: false }
+            }
+            Setting::MaxKeyAgeDays(days) => {
+                let value = days.map(|days| days.to_string()).unwrap_or_default();
+                Self::Number { value, most: u16::MAX.into(), or_none: true }
+            }
+            Setting::WithdrawNeedsAddresses(need) | Setting::DesktopBrowserForKeys(need) => switch(need),
+        }
+    }
+}
+
 /// A policy in the list.
 struct Row {
     name: &'static str,
+    title: &'static str,
     meaning: &'static str,
+    /// Its value for people.
     value: String,
+    control: Control,
     source: String,
 }
 
@@ -37,17 +65,36 @@ struct Page<'p> {
     settings: &'p [crate::shell::SettingShown],
 }
 
-const fn meaning(setting: Setting) -> &'static str {
+/// The title of a policy, and what it does.
+const fn described(setting: Setting) -> (&'static str, &'static str) {
     match setting {
-        Setting::OperatorsNeeded(_) => {
-            "Different operators that a loosening takes, the one who proposes included: 1 to 5."
-        }
-        Setting::WithdrawNeedsAddresses(_) => {
-            "Whether keys that may withdraw must be bound to addresses: true or false."
-        }
-        Setting::MaxKeyAgeDays(_) => "Days after which every new key ends: a number, or none.",
-        Setting::DesktopBrowserForKeys(_) => {
-            "Whether pages make keys in desktop browsers only: true or false."
+        Setting::OperatorsNeeded(_) => (
+            "Operators who must agree",
+            "How many different operators a change that loosens something takes. The operator who proposes it counts.",
+        ),
+        Setting::WithdrawNeedsAddresses(_) => (
+            "Withdraw keys need bound addresses",
+            "A key that may withdraw can be created only if it is bound to addresses.",
+        ),
+        Setting::MaxKeyAgeDays(_) => (
+            "Longest life of a new key, in days",
+            "Every new key ends after this many days at the latest. Leave it empty for no limit.",
+        ),
+        Setting::DesktopBrowserForKeys(_) => (
+            "Create keys in desktop browsers only",
+            "The pages for a new key do not open on phones and tablets. The API is not affected.",
+        ),
+    }
+}
+
+/// Its value for people.
+fn value_in_words(setting: Setting) -> String {
+    match setting {
+        Setting::OperatorsNeeded(needed) => needed.operators().to_string(),
+        Setting::MaxKeyAgeDays(Some(days)) => format!("{days} days"),
+        Setting::MaxKeyAgeDays(None) => "no limit".to_owned(),
+        Setting::WithdrawNeedsAddresses(need) | Setting::DesktopBrowserForKeys(need) => {
+            if need == Need::Required { "on" } else { "off" }.to_owned()
         }
     }
 }
@@ -71,8 +118,10 @@ pub async fn show(officer: StaffMember) -> Response {
         for (setting, source) in in_force.settings {
             policies.push(Row {
                 name: setting.name(),
-                meaning: meaning(setting),
-                value: setting.value(),
+                title: described(setting).0,
+                meaning: described(setting).1,
+                value: value_in_words(setting),
+                control: Control::of(setting),
                 source: source_in_words(&context, source).await.map_err(problem)?,
             });
         }
@@ -94,14 +143,14 @@ fn asking(setting: Setting, before: &str) -> Confirmation {
     Confirmation {
         title: "Make this policy stricter?",
         action: "/operations/settings".to_owned(),
-        button: "Put it in force",
+        button: "Change the policy",
         danger: false,
         back: "/operations/settings".to_owned(),
         part: "operations",
         words: vec![
-            setting.name().to_owned(),
-            format!("Until now: {before}. From now on: {}.", setting.value()),
-            "It takes effect at once. Going back takes a proposal.".to_owned(),
+            described(setting).0.to_owned(),
+            format!("Until now: {before}. From now on: {}.", value_in_words(setting)),
+            "It takes effect at once. To undo it, make a proposal.".to_owned(),
         ],
         extra: String::new(),
     }
@@ -111,12 +160,14 @@ fn asking(setting: Setting, before: &str) -> Confirmation {
 pub async fn change(posted: Posted) -> Response {
     let answer = async {
         let context = acting(&posted.person, ActionKind::TightenPolicy)?;
-        let (name, value) = (posted.fields.get("name"), posted.fields.get("value").trim());
+        let (name, typed) = (posted.fields.get("name"), posted.fields.get("value").trim());
+        // An empty field of a number means that there is none.
+        let value = if typed.is_empty() { "none" } else { typed };
         let setting = Setting::parse(name, value)
-            .map_err(|_| problem(ActionError::OtherWay("there is no policy of that name with that value")))?;
+            .map_err(|_| problem(ActionError::OtherWay("this policy or this value does not exist")))?;
         let in_force = policy_in_force(&context).await.map_err(problem)?;
         let before = in_force.settings.iter().find(|(one, _)| one.name() == setting.name());
-        let before = before.map(|(one, _)| one.value()).unwrap_or_default();
+        let before = before.map(|(one, _)| value_in_words(*one)).unwrap_or_default();
         match setting.direction(&in_force.policy) {
             Direction::Same => return Err(problem(ActionError::Unchanged)),
             Direction::Looser => return Ok(go(&link_to(Change::Loosen(setting)))),

@@ -98,15 +98,15 @@ pub async fn invite(posted: Posted) -> Response {
 
 fn revoking(id: &str, name: &str) -> Confirmation {
     Confirmation {
-        title: "Take this role away?",
+        title: "Revoke this role?",
         action: format!("/operations/staff/{id}/revoke"),
-        button: "Take it away",
+        button: "Revoke the role",
         danger: true,
         back: "/operations/staff".to_owned(),
         part: "operations",
         words: vec![
             name.to_owned(),
-            "It takes effect at once. Approvals of theirs no longer count, and what they proposed cannot be carried out."
+            "It takes effect at once. This user's approvals no longer count, and this user's proposals cannot be carried out."
                 .to_owned(),
         ],
         extra: String::new(),

@@ -3,17 +3,18 @@
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
-use keyward_authority::Action as _;
-use keyward_authority::apps::{EnterRanges, Preview, SubmitRanges, check_ranges, preview};
+use keyward_authority::PendingAction;
+use keyward_authority::apps::{EnterRanges, Preview, check_ranges, preview};
 use keyward_rules::grant::ActionKind;
 
 use crate::fields::Fields;
-use crate::pages::apps::{Editor, Judged, Sides, app_id, judge, kept, submission};
+use crate::pages::apps::{Editor, Judged, Sides, app_id, judge, kept};
 use crate::pages::confirm::{Confirmation, act};
 use crate::pages::layout::{Frame, page, page_with, problem, sentence, told};
 use crate::pages::note::Note;
 use crate::pages::operations::officer::{StaffMember, acting};
 use crate::pages::person::{Posted, SignedIn};
+use crate::requests::{RangesRequest, bad_ranges};
 
 fn editor<'p>(
     person: &'p SignedIn,
@@ -28,7 +29,7 @@ fn editor<'p>(
         csrf: &person.csrf,
         name: seen.profile.name.to_string(),
         title: "Enter ranges on the broker's behalf",
-        lead: "They replace the whole set once they are approved, which is another step. A submission that waits is taken back. The broker is told.",
+        lead: "After approval, which is a separate step, they replace all current ranges. A waiting submission is withdrawn. The broker is told.",
         action: format!("{back}/ranges"),
         back,
         ranges: fields.get("ranges").to_owned(),
@@ -59,7 +60,7 @@ pub async fn check(Path(id): Path<String>, posted: Posted) -> Response {
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
 
-fn asking(seen: &Preview, words: Vec<String>) -> Confirmation {
+fn asking(seen: &Preview, pending: &PendingAction) -> Confirmation {
     Confirmation {
         title: "Enter these ranges?",
         action: format!("/operations/apps/{}/ranges", seen.profile.id),
@@ -67,7 +68,7 @@ fn asking(seen: &Preview, words: Vec<String>) -> Confirmation {
         danger: false,
         back: format!("/operations/apps/{}/ranges", seen.profile.id),
         part: "operations",
-        words,
+        words: pending.words.clone(),
         extra: String::new(),
     }
 }
@@ -80,7 +81,8 @@ pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
         if fields.has("check") {
             return again(&posted, &seen, StatusCode::OK, "").await;
         }
-        let submission = match submission(&context, seen.profile.id, fields) {
+        let submission = RangesRequest::of_form(fields).read(&context, seen.profile.id);
+        let submission = match submission.map_err(|wrong| bad_ranges(wrong).sentence()) {
             Ok(submission) => submission,
             Err(wrong) => return again(&posted, &seen, StatusCode::UNPROCESSABLE_ENTITY, &wrong).await,
         };
@@ -90,9 +92,7 @@ pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
             }
             return again(&posted, &seen, StatusCode::UNPROCESSABLE_ENTITY, &sentence(&refusal)).await;
         }
-        // The operator reads what the broker would read.
-        let words = SubmitRanges(submission.clone()).plan(&context).await.map_err(problem)?.words;
-        act(&kept(&posted), &context, EnterRanges(submission), |_| asking(&seen, words)).await?;
+        act(&kept(&posted), &context, EnterRanges(submission), |pending| asking(&seen, pending)).await?;
         Ok(told(
             &posted.person,
             &format!("/operations/apps/{}", seen.profile.id),

@@ -104,10 +104,10 @@ fn findings_in_words(findings: &Findings) -> Vec<String> {
         words.push(format!("{ranges} addresses with “{app}”, whose ranges are in force."));
     }
     for (provider, block) in &findings.shared {
-        words.push(format!("{block} lies in addresses that {provider} hands to many customers."));
+        words.push(format!("{block} belongs to {provider}, whose addresses many customers use."));
     }
     for app in &findings.retired {
-        words.push(format!("“{app}” gave such addresses up within the last 90 days."));
+        words.push(format!("“{app}” stopped using some of these addresses in the last 90 days."));
     }
     words
 }
@@ -118,9 +118,9 @@ async fn find(context: &ActionContext<'_>, id: &str) -> Result<Preview, Response
 
 fn sending_back(id: AppId, path: &str, words: Vec<String>, fields: &Fields, error: &str) -> Confirmation {
     Confirmation {
-        title: "Send this back to its broker?",
+        title: "Reject this submission?",
         action: format!("/operations/apps/{id}{path}"),
-        button: "Send it back",
+        button: "Reject",
         danger: true,
         back: format!("/operations/apps/{id}"),
         part: "operations",

@@ -36,7 +36,7 @@ fn freezing(seen: &Preview, fields: &Fields, error: &str) -> Confirmation {
         words: vec![
             seen.profile.name.to_string(),
             touched(&seen.counts),
-            "Every gateway refuses them within a second; holders and the broker are told. Lifting it takes a proposal that another operator approves."
+            "Gateways refuse them within a second. Users and the broker are told. To lift the freeze, another operator must approve a proposal."
                 .to_owned(),
         ],
         extra: why_field(fields.get("why"), error),
@@ -80,7 +80,7 @@ fn demanding(person: &SignedIn, seen: &Preview, fields: &Fields, errors: (&str, 
         typed => typed,
     };
     let due = Field::new("due", "Deadline (UTC)", Kind::Moment)
-        .hint("At least an hour and at most 30 days from now. From then on the keys that were made before now are held.")
+        .hint("1 hour to 30 days from now. After the deadline, keys that were made before now are held.")
         .value(due)
         .error(errors.0);
     Confirmation {
@@ -93,7 +93,7 @@ fn demanding(person: &SignedIn, seen: &Preview, fields: &Fields, errors: (&str, 
         words: vec![
             seen.profile.name.to_string(),
             touched(&seen.counts),
-            "Their holders are told at once to rotate each of them. Withdrawing it before the deadline takes a proposal.".to_owned(),
+            "Users are told at once to rotate these keys. To withdraw the demand, another operator must approve a proposal.".to_owned(),
         ],
         extra: format!("{}{}", due.html(), why_field(fields.get("why"), errors.1)),
     }
