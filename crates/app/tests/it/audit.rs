@@ -375,7 +375,7 @@ fn only_the_logs_own_key_counts() {
     let (code, text) = verify(&copy, &["--json"]);
     assert_eq!(code, Some(1));
     let verdict: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
-    let what = format!("the stored checkpoint {size} does not count: it is signed by another key");
+    let what = format!("the stored checkpoint {size} is not valid: it is signed by another key");
     assert_eq!((&verdict["good"], &verdict["findings"][0]["what"]), (&false.into(), &what.into()));
 }
 

@@ -103,7 +103,7 @@ fn money_has_its_record_before_it_moves_and_unknown_outcomes_are_not_repeated() 
     let told = |text: &str| text.matches("A withdrawal or transfer has an unknown outcome").count();
     until("the holder is told", 10_000, || told(&mails()) > 0);
     let mails = mails();
-    assert!(mails.contains("POST /api/v5/asset/withdrawal was passed on"), "{mails}");
+    assert!(mails.contains("POST /api/v5/asset/withdrawal was forwarded at"), "{mails}");
 }
 
 fn intents(folder: &Folder) -> Vec<(String, i64)> {

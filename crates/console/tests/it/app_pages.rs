@@ -130,7 +130,10 @@ async fn a_broker_registers_submits_narrows_and_freezes() {
     // Narrowing: one factor, in force at once. The editor starts from what is in force.
     assert!(tab.get(&ranges).await.text.contains("203.0.113.0/24\n2001:db8::/32</textarea>"));
     let live = tab.post(&format!("{ranges}/check"), &[("ranges", "203.0.113.0/25")]).await.text;
-    assert!(live.contains("203.0.113.128/25") && live.contains("one factor, and it is in force at once"));
+    assert!(
+        live.contains("203.0.113.128/25")
+            && live.contains("You need one factor, and it takes effect at once")
+    );
     let asked = tab.post(&ranges, &[("ranges", "203.0.113.0/25")]).await.text;
     assert!(
         asked.contains("Narrow the app&#39;s ranges now?") && !asked.contains("Code from the mail"),

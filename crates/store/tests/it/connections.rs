@@ -260,8 +260,8 @@ async fn a_pooler_of_transactions_changes_nothing() {
     let statements = Pooler::start(server, "statement").unwrap();
     let url = statements.url(&server.fresh_database().unwrap());
     let mut why = refusal(&url).await;
-    // PgBouncer closes the connection behind its error, and now and then the end is read first.
-    for _ in 0..5 {
+    // PgBouncer closes the connection behind its error, and on a busy machine the end is often read first.
+    for _ in 0..40 {
         if why.contains("statement pooling") {
             break;
         }
