@@ -225,6 +225,9 @@ pub(crate) async fn used_bytes(database: &Database) -> Result<Option<u64>, Store
 async fn drop_part(database: &Database, part: &Part) -> Result<bool, StoreError> {
     let dropped = async {
         let mut tx = begin(database).await?;
+        // Two processes that drop the same part at once can fail inside PostgreSQL: it looks for the parent of a table that
+        // the other has just removed.
+        tx.execute(TAKE_TURN, vec![]).await?;
         // Somebody may have given a part of their own an odd name.
         let name = part.name.replace('"', "\"\"");
         run(&mut tx, &format!("DROP TABLE IF EXISTS \"{name}\"")).await?;
