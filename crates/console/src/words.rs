@@ -52,15 +52,20 @@ struct Verdict<'v> {
     remedy: Option<(String, &'static str)>,
 }
 
-/// The verdict on a request with this key as HTML. What a refusal means and what to do about it unfold behind its name.
-pub fn verdict(code: &str, key: KeyId) -> String {
+/// The verdict on a request with this key as HTML. What a refusal means and what to do about it unfold behind its name. A key
+/// `of_app` has no addresses of its own, so its wrong address is another refusal with the same code.
+pub fn verdict(code: &str, key: KeyId, of_app: bool) -> String {
+    let line = match code {
+        "50110" if of_app => Some(Denial::AppAddressRefused(key).entry()),
+        _ => Denial::of_code(code),
+    };
     let remedy = match code {
-        "50110" => Some((format!("/keys/{key}/addresses"), "Change the addresses")),
+        "50110" if !of_app => Some((format!("/keys/{key}/addresses"), "Change the addresses")),
         "50114" => Some((format!("/keys/{key}/enable"), "Enable the key")),
         "50120" => Some((format!("/keys/new?from={key}"), "Make a new key")),
         _ => None,
     };
-    Verdict { code, line: Denial::of_code(code), remedy }.render().unwrap_or_default()
+    Verdict { code, line, remedy }.render().unwrap_or_default()
 }
 
 /// The name of a verdict in lists: `passed`, or the refusal's code with its title.

@@ -436,17 +436,14 @@ impl Denial {
         }
     }
 
-    /// The line of a recorded code. Several refusals can share a code: then it is the one that its holder meets most.
+    /// The line of a recorded code. Of several refusals that share it, the first of [`Denial::examples`].
     #[must_use]
     pub fn of_code(code: &str) -> Option<Entry> {
-        let missing = Self::PermissionMissing.entry();
-        if code == missing.code {
-            return Some(missing);
-        }
         Self::examples().iter().map(Self::entry).find(|entry| entry.code == code)
     }
 
-    /// One of each, for the registry's readers: documentation, `explain`, tests.
+    /// One of each, for the registry's readers: documentation, `explain`, tests. Of those that share a code, the one that users
+    /// meet most is first.
     #[must_use]
     pub fn examples() -> Vec<Self> {
         let (key, ip) = (KeyId::from_entropy([0; 16]), IpAddr::from([192, 0, 2, 1]));
@@ -463,11 +460,11 @@ impl Denial {
             Self::SignWrong,
             Self::KeyDisabled,
             Self::KeyHeld,
-            Self::KeyQuarantined,
             Self::AddressRefused(key, ip),
             Self::AppAddressRefused(key),
             Self::WrongEnvironment,
             Self::PermissionMissing,
+            Self::KeyQuarantined,
             Self::EndpointClosed,
             Self::ApprovalNeeded,
             Self::BindingNeeded,

@@ -1,6 +1,6 @@
 //! What is done with keys of the deployment at the host: record that the identity key leaves, and wrap the store's root
-//! key under another master key. Operators approve the new master key by its name, and whoever has both keys carries it
-//! out; its proof is that proposal, so it is a function and no [`Action`].
+//! key under another master key. Operators approve the new master key by its name. The host then carries it out with both
+//! keys. Its proof is that proposal, so it is a function and no [`Action`].
 
 use async_trait::async_trait;
 use keyward_rules::event::Event;

@@ -25,6 +25,8 @@ pub struct KeyRequest {
     pub at: Moment,
     /// From where; for an app's key only whether it was one of the app's servers.
     pub from: String,
+    /// Whether the key is bound to an app.
+    pub of_app: bool,
     /// Method and route.
     pub what: String,
     /// `0`, or the code of the refusal.
@@ -87,6 +89,7 @@ fn as_shown(row: RequestRow, shown: bool) -> KeyRequest {
             (false, "50110") => "elsewhere".to_owned(),
             (false, _) => "not checked".to_owned(),
         },
+        of_app: !shown,
         what: format!("{} {}", row.method, row.route),
         code: row.code,
         millis: row.micros.div_ceil(1_000),

@@ -123,7 +123,7 @@ pub fn row(key: KeyId, request: KeyRequest) -> Row {
         at: When::of(request.at),
         from: request.from,
         what: request.what,
-        verdict: verdict(&request.code, key),
+        verdict: verdict(&request.code, key, request.of_app),
         millis: request.millis,
     }
 }

@@ -7,6 +7,7 @@ use keyward_authority::ActionError;
 use keyward_authority::questions::{Ending, KeyView, Range, account_chart, list_alerts, list_keys};
 use keyward_rules::alert::Urgency;
 use keyward_rules::grant::TwoFactor;
+use keyward_rules::key::Place;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::permission::Permission;
 use keyward_rules::time::Moment;
@@ -54,6 +55,7 @@ struct Steps {
 }
 
 impl Steps {
+    /// Ended keys count: what was done once stays done.
     fn of(person: &SignedIn, keys: &[KeyView]) -> Self {
         Self {
             two_factor: person.account.two_factor == TwoFactor::On,
@@ -133,8 +135,8 @@ pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
 async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError> {
     let (context, now) = (person.context(), person.shell.now());
     let (mut keys, _) = list_keys(&context, person.id()).await?;
-    keys.retain(KeyView::is_living);
     let steps = Steps::of(person, &keys);
+    keys.retain(KeyView::is_living);
     if query.fragment == "steps" {
         return Ok(page(&StepsAlone { steps }));
     }
@@ -157,7 +159,7 @@ async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError
     at_risk.truncate(LINES);
     Ok(page(&Page {
         frame: Frame::of(person, "overview", "Overview"),
-        living: keys.len(),
+        living: keys.iter().filter(|key| key.place == Place::Own).count(),
         hour: hour.sums(),
         day: day.sums(),
         bars: chart::bars(&day.pieces, Range::Day.word()),

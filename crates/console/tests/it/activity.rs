@@ -173,6 +173,10 @@ async fn requests_are_found_by_time_verdict_route_and_source() {
         page(&world, &cookie, &format!("/keys/{id}/activity/export?format=jsonl&verdict=refused")).await;
     assert_eq!(lines.lines().count(), 30);
     assert!(lines.lines().all(|line| serde_json::from_str::<Value>(line).unwrap()["code"] == "50110"));
+    // A refusal is named, with what it means and what to do about it.
+    let refused = page(&world, &cookie, &format!("/keys/{id}/activity?verdict=50110")).await;
+    let changes = format!("href=\"/keys/{id}/addresses\"");
+    assert!(refused.contains(">Wrong address<") && refused.contains(&changes), "{refused}");
     let tail = page(&world, &cookie, &format!("/keys/{id}/activity?fragment=tail")).await;
     assert!(tail.matches("<tr>").count() == 50 && !tail.contains("<html"));
 }

@@ -176,7 +176,15 @@ async fn ranges_and_the_sources_of_app_keys_are_on_no_surface() {
             }
         }
     };
-    silent("the holder", &readable(&hal, &ids).await);
+    let seen = readable(&hal, &ids).await;
+    silent("the holder", &seen);
+    // A wrong address of an app's key is told in words of its own: it has no addresses that its holder could change.
+    let (_, activity) =
+        seen.iter().find(|(place, _)| *place == format!("page /keys/{key}/activity")).unwrap();
+    assert!(
+        activity.contains("ask the app") && !activity.contains(&format!("/keys/{key}/addresses")),
+        "{activity}"
+    );
     silent("an auditor", &readable(&dan, &ids).await);
     // An operator sees no range either without having asked for it.
     silent("an operator", &readable(&ann, &ids).await);

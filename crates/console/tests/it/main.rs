@@ -25,6 +25,7 @@ mod maintenance;
 mod new_address;
 mod notes;
 mod operators;
+mod overview;
 mod passkeys;
 mod passkeys_framed;
 mod passkeys_pages;
