@@ -1,9 +1,10 @@
 """A server of one's own: `keyward serve` with console and mail, its mails taken by an independent SMTP server.
 
-For each way to protect the connection a person registers over the API with the code that arrived by mail. In the first
-run the mail server is down at first: the mail waits in the outbox and arrives once it is up, once. Then
-`keyward doctor --send-test` sends one more, and tells what the server answered; with a password that is wrong, or to a
-server that nobody vouches for, it sends none and says so. In the last run the mail server takes a connection and falls
+For each way to protect the connection a person registers over the API with the code that arrived by mail. In
+the first run the mail server is down at first: the mail waits in the outbox and arrives once it is up, once. An
+alert and the code of a reset follow. Then `keyward doctor --send-test` sends one more, and tells what the server
+answered; with a password that is wrong, or to a server that nobody vouches for, it sends none and says so. Every
+mail says that a program sent it, and is of one list. In the last run the mail server takes a connection and falls
 silent: that must not hold up everybody's codes.
 """
 
@@ -51,6 +52,12 @@ def has_no_mailbox(url):
     return False
 
 
+def is_marked(message):
+    """Nobody's holiday notice answers a program (RFC 3834), and people sort its mails by their list (RFC 2919)."""
+    assert message.get_all("Auto-Submitted") == ["auto-generated"], message
+    assert message.get_all("List-Id") == ["Keyward <keyward.keyward.example>"], message
+
+
 def registers(url, inbox, kind, started):
     """A person with the code that came; `started` starts a mail server that was down."""
     asked = call(f"{url}/api/v1/registrations", {"email": OWNER, "password": PASSWORD})
@@ -62,7 +69,7 @@ def registers(url, inbox, kind, started):
     # With smtps there is no other way in; with smtp it must have become TLS before the mail.
     assert secure == (kind == "smtp"), "the connection is protected as asked"
     assert (message["To"], message["From"]) == (OWNER, "Keyward <keyward@keyward.example>"), message
-    assert (message["Auto-Submitted"], message["List-Id"]) == ("auto-generated", "Keyward <keyward.keyward.example>"), message
+    is_marked(message)
     # Whatever this machine is called.
     assert all(re.fullmatch(r"([a-z0-9-]+\.)+[a-z][a-z0-9-]*", name, re.I) for name in inbox.greetings), inbox.greetings
     text = message.get_body(("plain",)).get_content()
@@ -73,6 +80,22 @@ def registers(url, inbox, kind, started):
         pathlib.Path(target).write_text(html)
     made = call(f"{url}/api/v1/registrations/{asked['id']}/confirm", {"code": code[1] + code[2]})
     assert call(f"{url}/api/v1/account", token=made["token"])["email"] == OWNER
+
+
+def is_told_of_more(url, inbox):
+    """Somebody registers the same address again, which is an alert, and asks for a reset, which is a code."""
+    call(f"{url}/api/v1/registrations", {"email": OWNER, "password": PASSWORD})
+    alert, _ = wait("the alert arrives", 30, lambda: len(inbox.mails) > 1 and inbox.mails[1])
+    assert "tried to register" in alert["Subject"], alert
+    assert not CODE.search(alert.get_body(("plain",)).get_content()), "an alert has no code"
+    call(f"{url}/api/v1/recoveries", {"email": OWNER})
+    reset, _ = wait("the code of the reset arrives", 30, lambda: len(inbox.mails) > 2 and inbox.mails[2])
+    assert CODE.search(reset.get_body(("plain",)).get_content()), "a reset has a code"
+    for message in [alert, reset]:
+        assert message["To"] == OWNER, message
+        is_marked(message)
+    names = [mail["Message-ID"] for mail, _ in inbox.mails]
+    assert len(set(names)) == len(names), f"each mail has a name of its own: {names}"
 
 
 def examined(config):
@@ -88,7 +111,9 @@ def sends_a_test(server, inbox, kind):
     assert found["doctor.mail.test"]["level"] == "ok", found["doctor.mail.test"]
     assert found["doctor.mail.test"]["means"].endswith("250 OK"), found["doctor.mail.test"]
     test, secure = inbox.mails[-1]
-    assert (before, test["To"], secure) == (2, "ops@keyward.example", kind == "smtp"), (before, test["To"], secure)
+    seen = (before, test["To"], secure)
+    assert seen == (4, "ops@keyward.example", kind == "smtp"), seen
+    is_marked(test)
 
 
 def refuses_bad_servers(server, inbox, kind, foreign):
@@ -127,6 +152,7 @@ def run(kind, late):
             with Server(f"{kind}://localhost:{port}", settings) as server:
                 assert has_no_mailbox(server.url), "a server has a mailbox page"
                 registers(server.url, inbox, kind, mails.start if late else None)
+                is_told_of_more(server.url, inbox)
                 sends_a_test(server, inbox, kind)
                 if kind == "smtp+plain":
                     # What was not settled would be tried again after five seconds.
@@ -135,7 +161,8 @@ def run(kind, late):
                     refuses_bad_servers(server, inbox, kind, foreign)
         finally:
             mails.stop()
-        assert [mail["To"] for mail, _ in inbox.mails] == [OWNER, "ops@keyward.example"], "each once, and no other"
+        all_to = [mail["To"] for mail, _ in inbox.mails]
+        assert all_to == [OWNER] * 3 + ["ops@keyward.example"], f"each once, and no other: {all_to}"
     print(json.dumps({"mail": kind, "server down at first": late, "ok": True}), flush=True)
 
 

@@ -16,6 +16,7 @@ def run(world):
     deletes_unused(person)
     narrows_and_widens(world, person, key)
     stops_and_starts(world, person, key)
+    selects(world, person)
     old, new = rotates(world, person, key)
     reports(person, new)
     ends(world, person, old, new)
@@ -95,7 +96,23 @@ def stops_and_starts(world, person, key):
     leaked.shows(becomes(world.gateway, key, "50114"), "the gateway refuses it")
     recorded = [(one["action"], one["subject"]) for one in person.get("/trail", limit=5)["records"]]
     leaked.shows(("key.leaked", f"key:{key['api_key']}") in recorded, "the report is on record")
-    person.approved("POST /keys/{id}/enable", key["api_key"])
+    again = person.approved("POST /keys/enable-selected", body={"api_keys": [key["api_key"]]})
+    again.shows(again.json == {"changed": [key["api_key"]]} and becomes(world.gateway, key, "0"), "the gateway takes it again")
+
+
+def selects(world, person):
+    """Several keys at once: all of them are changed, or none."""
+    known = world.credentials["keys"]
+    one, other = known["bound_elsewhere"]["api_key"], known["demo"]["api_key"]
+    state = lambda key: person.get("/keys/{id}", key)["state"]
+    person.refused("bad_keys", "POST /keys/disable-selected", body={"api_keys": []})
+    stopped = person.confirmed("POST /keys/disable-selected", body={"api_keys": [one, other]})
+    stopped.shows((state(one), state(other)) == ("disabled", "disabled"), "both are disabled")
+    done = {"api_keys": [one, other], "factor": person.password}
+    person.refused("unchanged", "POST /keys/disable-selected", body=done)
+    gone = person.confirmed("POST /keys/delete-selected", body={"api_keys": [other]}, by="passkey")
+    gone.shows((state(one), state(other)) == ("disabled", "deleted"), "the selected one is deleted")
+    person.refused("key_ended", "POST /keys/delete-selected", body=done)
 
 
 def rotates(world, person, key):

@@ -28,7 +28,7 @@ try {
   person.recovery = codes.slice(0, 4);
   await person.go('/keys');
   await person.go('/security');
-  await page.locator('details.menu summary').click();
+  await page.locator('.side details.menu summary').click();
   await person.follow('API');
   step('the avatar menu leads to API', page.url().endsWith('/keys'));
 
@@ -59,6 +59,19 @@ try {
   step('it is gone on reload');
   await person.go(`/keys/${key.api_key}`);
   step('the secret is not on its page', !(await page.content()).includes(key.secret));
+  const more = page.locator('details.more');
+  await more.locator('summary').click();
+  step('the menu has what else can be done', await more.getByRole('link', { name: 'Delete', exact: true }).isVisible());
+  await browser.judge(page, 'the menu');
+  await page.keyboard.press('Escape');
+  step('Escape closes it', !(await more.evaluate((one) => one.open)));
+  await person.follow('Settings');
+  await page.locator('.clients span', { hasText: 'curl' }).click();
+  step('one snippet of four is shown', (await page.locator('.snippet:visible').count()) === 1 && await page.locator('.snippet.of-curl').isVisible());
+  step('no setting shows the secret', !(await page.content()).includes(key.secret));
+  await page.locator('input[name=tags]').fill('grid');
+  await person.press('Save');
+  step('saving leads back to the settings', new URL(page.url()).pathname === `/keys/${key.api_key}/settings` && (await page.locator('input[name=tags]').inputValue()) === 'grid');
   await person.go('/keys');
   const used = page.locator('table.keys td[data-label="Last used"]').first();
   await sleepless('the list shows the last use', async () => {
@@ -66,8 +79,35 @@ try {
     return !(await used.innerText()).includes('never');
   });
   step('the list shows its last use and not its secret', (await used.innerText()).includes('127.0.0.1') && !(await page.content()).includes(key.secret));
+  // The rows load anew, but never below an open menu or a selection.
+  const row = page.locator('tbody[data-keys] tr').first();
+  const load = () => page.locator('tbody[data-keys]').evaluate((rows) => rows.dispatchEvent(new CustomEvent('every')));
+  const loaded = () => page.waitForResponse((reply) => reply.url().includes('fragment=rows'));
+  // An answer that comes after the one that was not asked for.
+  const passed = () => page.evaluate(async () => (await fetch('/palette', { headers: { 'hx-request': 'true' } })).status);
+  let loads = 0;
+  page.on('request', (one) => { if (one.url().includes('fragment=rows')) loads += 1; });
+  await row.locator('summary').click();
+  step('a row has a menu', await row.getByRole('link', { name: 'Rotate', exact: true }).isVisible());
+  await browser.judge(page, 'the menu of a row');
+  loads = 0;
+  await load();
+  await passed();
+  step('an open menu keeps its row', loads === 0 && (await row.getByRole('link', { name: 'Rotate', exact: true }).isVisible()));
+  await page.locator('h1').click();
+  await row.locator('input[name=key]').check();
+  loads = 0;
+  await load();
+  await passed();
+  step('so does a selection', loads === 0 && (await page.locator('[data-selected]').innerText()) === '1 selected');
+  await page.getByLabel('Select all keys').uncheck();
+  await Promise.all([loaded(), load()]);
+  await sleepless('new rows can be copied from', () => row.locator('[data-copy-key]').isVisible());
+  await person.leave('sorting by name', () => page.getByRole('link', { name: 'Name and key', exact: true }).click());
+  step('a heading sorts the list', new URL(page.url()).search === '?sort=name' && (await page.locator('th[aria-sort=ascending]').innerText()).includes('Name'));
 
   await person.go(`/keys/${key.api_key}/activity?live=yes`);
+  step('an old link leads to the live view', new URL(page.url()).pathname === `/keys/${key.api_key}/live`);
   const watched = (of) => of.locator('tbody[data-live] td[data-label="Verdict"]').count();
   const before = await watched(page);
   for (const more of [1, 2]) {
@@ -78,6 +118,22 @@ try {
   step('the live view adds what is new on top, once', (await page.locator('tbody[data-live] tr.look').count()) === 1
     && times.length === before + 2 && times.every((time, at) => at === 0 || time <= times[at - 1]));
   await browser.judge(page, 'live');
+  await page.getByRole('button', { name: 'Pause', exact: true }).click();
+  const still = await watched(page);
+  const look = await page.locator('tr.look').getAttribute('hx-get');
+  await balance(gateway, key);
+  await sleepless('the request is recorded', () => page.evaluate(async (path) => (await fetch(path)).status === 200, look));
+  step('a live view that is paused stands still', (await watched(page)) === still);
+  await page.getByRole('button', { name: 'Resume', exact: true }).click();
+  await sleepless('the live view goes on', async () => (await watched(page)) === still + 1);
+  await page.locator('tbody[data-live] .details-link').first().click();
+  const drawer = page.locator('dialog.drawer');
+  await drawer.locator('h2').waitFor();
+  step('a request opens beside its list', (await drawer.innerText()).includes('Request id') && new URL(page.url()).pathname.endsWith('/live'));
+  await browser.judge(page, 'a request beside its list');
+  await page.keyboard.press('Escape');
+  step('Escape closes it, and the focus goes back', !(await drawer.isVisible())
+    && await page.evaluate(() => document.activeElement.matches('.details-link')));
   const plain = await browser.newPerson(credentials, person.email, { javaScriptEnabled: false, storageState: await page.context().storageState() });
   await plain.go(page.url());
   await balance(gateway, key);
@@ -86,6 +142,8 @@ try {
     return (await watched(plain.page)) === 1;
   });
   step('without scripts a link does the same');
+  await plain.follow('Details of GET /api/v5/account/balance');
+  step('and a request has a page', (await plain.heading()) === 'GET /api/v5/account/balance');
   await plain.page.context().close();
 
   await person.go(`/keys/${key.api_key}/addresses`);
@@ -100,7 +158,21 @@ try {
   await person.approve('Change the addresses');
   await within(gateway, key, '0');
 
-  await person.go(`/keys/${key.api_key}/rotate`);
+  await person.go('/keys');
+  await person.press('Demo');
+  step('demo trading is named, and no live key is listed', (await person.says('Lists show demo keys only.'))
+    && !(await page.locator('main').innerText()).includes('TradingBot'));
+  await person.press('Live');
+
+  await page.keyboard.press('Control+k');
+  await page.locator('.palette [aria-selected=true]').waitFor();
+  await browser.judge(page, 'the palette');
+  await page.keyboard.press('Escape');
+  step('Escape closes the palette', !(await page.locator('#palette').evaluate((palette) => palette.open)));
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('rot tradi');
+  await person.leave('Enter in the palette', () => page.keyboard.press('Enter'));
+  step('the palette leads to an action on a key', page.url().endsWith(`/keys/${key.api_key}/rotate`));
   await page.locator('input[name=passphrase]').fill('Browser-Pass2!');
   await person.press('Continue');
   await person.approve('Create the successor');
@@ -120,6 +192,9 @@ try {
   await person.press('Continue');
   await person.approve('Enable the key');
   await within(gateway, next, '0');
+  await person.go('/keys/reach?from=127.0.0.1');
+  step('an address tells what a person there could do', (await page.locator('#answer').innerText()).includes('place orders with')
+    && await page.getByRole('button', { name: 'Disable this key', exact: true }).isVisible());
 
   const mails = await person.mails.all();
   const braking = mails.map((mail) => /\/brake\/\S+/.exec(mail.text)).find(Boolean)[0];
@@ -132,8 +207,20 @@ try {
   step('and it says so', (await stranger.heading()) === 'All API keys are disabled');
 
   for (const path of ['/alerts', '/alerts/channels', '/alerts/channels/new', '/security', '/security/password', '/security/email',
-    '/security/authenticator/off', '/security/recovery-codes', '/trail', '/activity', '/api', '/dev/mail', '/keys?ended=yes', '/keys/disable-all', '/keys/delete-unused',
+    '/security/authenticator/off', '/security/recovery-codes', '/trail', '/activity', '/activity/live', '/api', '/dev/mail', '/dev/components', '/keys?ended=yes', '/keys/disable-all', '/keys/delete-unused',
     `/keys/${next.api_key}/leaked`, '/recover']) await person.go(path);
+  await person.go('/trail?kind=keys');
+  const record = page.locator('.records > li').first();
+  step('records stand under the days of the reader, in sentences', (await page.locator('.day h2').first().innerText()) === 'Today'
+    && (await page.locator('.zone').innerText()).includes('your time zone') && (await record.locator('p').innerText()).startsWith('All API keys disabled')
+    && /\d\d:\d\d:\d\d\.\d{3} UTC$/.test(await record.locator('time').first().getAttribute('title')));
+  await person.go('/keys/disable-selected');
+  await person.go('/keys/reach');
+  await person.go('/keys?state=disabled');
+  await page.locator('tbody[data-keys] input[name=key]').first().check();
+  await person.press('Delete selected');
+  await person.confirm('Delete these keys');
+  step(`selected keys are deleted: 50119 after ${await within(gateway, next, '50119')} ms`);
   await person.go('/nowhere', 404);
   const written = JSON.stringify(await person.mails.all());
   step('no mail holds a secret or passphrase', written.includes(person.email) && ![key.secret, next.secret, 'Browser-Pass'].some((word) => written.includes(word)));

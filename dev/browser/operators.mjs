@@ -47,13 +47,18 @@ try {
   const proposal = ann.page.url().split('?')[0];
   step('it waits for another operator', (await ann.page.locator('.state.open').count()) === 1
     && (await ann.page.getByText('You proposed this, so another operator must approve it.').count()) === 1);
+  await ann.go('/operations');
+  step("it is in the requester's queue, as what waits for others", (await ann.page.locator('.queue', { hasText: 'Waits for others' }).getByRole('link', { name: /^Open: / }).count()) === 1
+    && await ann.says('Nothing waits for you.'));
   await ann.go(`${proposal}/approve`, 422);
   step("the requester's own approval is refused",
     (await ann.page.getByText('you cannot approve your own proposal', { exact: false }).count()) === 1);
 
   await sleepless('a mail to the other', async () => (await ben.mails.all()).some((mail) => mail.subject.includes('needs your approval')));
   step('the other is told by mail');
-  await ben.go(proposal);
+  await ben.go('/operations');
+  await ben.leave('the button of the queue', () => ben.page.locator('.queue').first().getByRole('link', { name: /^Review: Make / }).click());
+  step('the queue of the other leads to it', ben.page.url() === proposal);
   await ben.follow('Approve');
   const shown = await ben.page.locator('input[name=hash]').inputValue();
   // What is approved is what was read: another hash is another proposal.
@@ -67,7 +72,8 @@ try {
   await approve(ben, 'Approve it');
   step('the second operator approves, and it is carried out', (await ben.page.locator('.state.done').count()) === 1);
   await trader.go('/operations');
-  step('the third has the role', (await trader.heading()) === 'Operations');
+  step('the third has the role', (await trader.heading()) === 'Work queue' && await trader.says('Nothing waits for the operators.'));
+  step('and a way back', (await trader.page.getByRole('link', { name: 'Back to my keys' }).count()) === 1);
   await trader.go(account);
   step('and only looks', (await trader.page.getByRole('link', { name: 'Freeze' }).count()) === 0);
 

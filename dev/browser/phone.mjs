@@ -57,22 +57,40 @@ try {
     return (await page.getByText('/api/v5/account/balance').count()) > 0;
   });
   await balance(gateway, key);
-  const paths = ['/overview', '/keys', '/keys/new', '/keys/disable-all', '/keys/delete-unused', `/keys/${key.api_key}`, `/keys/${key.api_key}?from=nonsense`, `/keys/${key.api_key}/activity`,
-    `/keys/${key.api_key}/addresses`, `/keys/${key.api_key}/rotate`, `/keys/${key.api_key}/disable`, `/keys/${key.api_key}/leaked`, '/activity',
+  const paths = ['/overview', '/keys', '/keys/new', '/keys/disable-all', '/keys/delete-unused', '/keys/disable-selected', '/keys/reach', '/keys/reach?from=127.0.0.1', '/keys/reach?from=nonsense', `/keys/${key.api_key}`, `/keys/${key.api_key}?from=nonsense`, `/keys/${key.api_key}/settings`, `/keys/${key.api_key}/activity`,
+    `/keys/${key.api_key}/addresses`, `/keys/${key.api_key}/rotate`, `/keys/${key.api_key}/disable`, `/keys/${key.api_key}/leaked`, `/keys/${key.api_key}/live`, '/activity', '/activity/live',
     '/alerts', '/alerts/channels', '/alerts/channels/new', '/alerts/channels/new?kind=webhook', '/apps', '/apps/new', '/security',
-    '/security/password', '/security/email', '/security/authenticator', '/trail', '/api', '/dev/mail'];
+    '/security/password', '/security/email', '/security/authenticator', '/trail', '/api', '/dev/mail', '/dev/components'];
   for (const path of paths) await visit(path, path.includes('nonsense') ? 422 : 200);
   await visit('/nowhere', 404);
 
   // Parts that are folded up are there too.
-  for (const path of ['/keys/new', '/security', `/keys/${key.api_key}/activity`, '/trail']) {
+  for (const path of ['/keys/new', '/security', `/keys/${key.api_key}`, `/keys/${key.api_key}/settings`, `/keys/${key.api_key}/activity`, '/trail']) {
     await person.go(path);
     await page.evaluate(() => document.querySelectorAll('main details').forEach((one) => { one.open = true; }));
     await look(`${path}, unfolded`);
   }
+  await person.go(`/keys/${key.api_key}/activity`);
+  const request = page.locator('.details-link').first();
+  const its = await request.getAttribute('href');
+  await request.click();
+  await page.locator('dialog.drawer h2').waitFor();
+  await look('a request beside its list');
+  await visit(its);
+  await person.go('/keys');
+  await page.locator('tbody[data-keys] summary').first().click();
+  await look('the menu of a row');
   await person.go('/keys/new');
-  await page.locator('details.menu summary').click();
+  await page.locator('.side details.menu summary').click();
   await look('the menu');
+  await person.go('/overview');
+  await page.getByRole('button', { name: /^Search/ }).click();
+  await page.locator('.palette a').first().waitFor();
+  await look('the palette');
+  await page.keyboard.press('Escape');
+  await person.press('Demo');
+  await look('demo trading');
+  await person.press('Live');
 
   // A form that is refused: a summary, and the first wrong field is ready for typing, with what was typed.
   await person.go('/keys/new');

@@ -131,25 +131,48 @@ try {
   await shows(trader, '/alerts', '.alerts li');
   await shows(trader, '/keys', `tr:has(a[href="/keys/${key.api_key}"]) td[data-label="Last used"] time`);
   await picture('keys');
-  await page.locator('details.menu summary').click();
+  await page.locator('.side details.menu summary').click();
   await picture('keys-menu');
   await trader.go('/overview');
   await picture('overview');
+  await page.keyboard.press('Control+k');
+  await page.locator('.palette [aria-selected=true]').waitFor();
+  await picture('palette');
+  await page.keyboard.press('Escape');
+  await trader.press('Demo');
+  await picture('overview-demo');
+  await trader.press('Live');
   const id = key.api_key;
   for (const [name, path] of [['key', `/keys/${id}`], ['key-app', `/keys/${credentials.keys.app_elsewhere.api_key}`],
-    ['key-addresses', `/keys/${id}/addresses`], ['key-rotate', `/keys/${id}/rotate`], ['key-disable', `/keys/${id}/disable`],
-    ['key-delete', `/keys/${id}/delete`], ['keys-disable-all', '/keys/disable-all'], ['keys-delete-unused', '/keys/delete-unused'], ['alerts', '/alerts'], ['security', '/security'], ['trail', '/trail'],
+    ['key-settings', `/keys/${id}/settings`], ['key-addresses', `/keys/${id}/addresses`], ['key-rotate', `/keys/${id}/rotate`], ['key-disable', `/keys/${id}/disable`],
+    ['key-delete', `/keys/${id}/delete`], ['keys-disable-all', '/keys/disable-all'], ['keys-delete-unused', '/keys/delete-unused'], ['alerts', '/alerts'], ['security', '/security'], ['trail', '/trail'], ['trail-filtered', '/trail?kind=sign-in'],
     ['channels', '/alerts/channels'], ['channel-kinds', '/alerts/channels/new'], ['channel-new', '/alerts/channels/new?kind=webhook'],
     ['security-password', '/security/password'], ['security-email', '/security/email'], ['security-authenticator-off', '/security/authenticator/off'],
-    ['api-reference', '/api'], ['mailbox', '/dev/mail'], ['recover', '/recover'], ['nothing-here', '/nowhere'],
+    ['api-reference', '/api'], ['mailbox', '/dev/mail'], ['components', '/dev/components'], ['recover', '/recover'], ['nothing-here', '/nowhere'],
     ['activity-key', `/keys/${id}/activity?range=hour`], ['activity-account', '/activity?range=day'],
-    ['keys-ended', '/keys?ended=yes&sort=name']]) {
+    ['activity-search', `/keys/${id}/activity?range=day&verdict=refused`], ['live', `/keys/${id}/live`], ['live-account', '/activity/live'],
+    ['keys-ended', '/keys?ended=yes&sort=name'], ['keys-unbound', '/keys?bound=no'], ['keys-selected', '/keys/disable-selected'],
+    ['keys-reach', '/keys/reach'], ['keys-reach-answer', '/keys/reach?from=127.0.0.1']]) {
     await trader.go(path, name === 'nothing-here' ? 404 : 200);
     await picture(name);
   }
+  await trader.go(`/keys/${id}/activity?range=hour`);
+  const request = page.locator('.details-link').first();
+  const its = await request.getAttribute('href');
+  await request.click();
+  await page.locator('dialog.drawer h2').waitFor();
+  await picture('request-beside');
+  await trader.go(its);
+  await picture('request');
+  await trader.go(`/keys/${id}`);
+  await page.locator('details.more summary').click();
+  await picture('key-menu');
   await trader.go(`/keys/${id}/leaked`);
   await trader.confirm('Disable it now');
   await picture('key-leaked');
+  await trader.go(`/keys/${id}/delete`);
+  await trader.confirm('Delete the key');
+  await picture('key-ended');
   const mails = await newcomer.mails.all();
   await newcomer.go(mails.map((mail) => /\/brake\/\S+/.exec(mail.text)).find(Boolean)[0]);
   await picture('brake');
@@ -159,7 +182,7 @@ try {
   officer.password = credentials.people.operator.password;
   officer.authenticator = authenticatorOf('operator');
   await officer.signIn();
-  for (const [path, name] of [['', 'overview'], ['/accounts', 'accounts'], ['/keys', 'keys'], ['/staff', 'staff'], ['/settings', 'settings'], ['/audit', 'audit'], ['/proposals', 'proposals-none']]) {
+  for (const [path, name] of [['', 'queue'], ['/accounts', 'accounts'], ['/keys', 'keys'], ['/staff', 'staff'], ['/settings', 'settings'], ['/audit', 'audit'], ['/proposals', 'proposals-none']]) {
     await officer.go(`/operations${path}`);
     await picture(`operations-${name}`);
   }

@@ -253,7 +253,9 @@ pub enum Account {
 #[derive(Subcommand)]
 pub enum Operator {
     /// Print a set-up link while there are too few operators; the user who opens it becomes one
-    #[command(after_help = "Example:\n  keyward operator link --config /etc/keyward/keyward.toml")]
+    #[command(
+        after_help = "Example:\n  keyward operator link --config /etc/keyward/keyward.toml\n\nExit code 1 with `was made, but not shown` in the message: the link is lost. Run the command again,\nwhich makes the lost link invalid."
+    )]
     Link(OperatorLink),
 }
 

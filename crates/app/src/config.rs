@@ -29,6 +29,7 @@ use crate::audit::AuditSettings;
 use crate::log::LogSettings;
 use crate::master_key_source::MasterKeySource;
 use crate::retention::JournalSettings;
+use crate::tls::authorities;
 
 /// Every setting with its default and meaning.
 pub const EXAMPLE: &str = include_str!("../../../config/default.toml");
@@ -325,10 +326,7 @@ impl ChannelSettings {
     /// The client that sends, ready for use.
     pub fn client(&self) -> anyhow::Result<Client> {
         let policy = self.policy().map_err(|wrong| anyhow::anyhow!(wrong.join("; ")))?;
-        let read = |file: &PathBuf| {
-            std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))
-        };
-        let authority = self.ca_file.as_ref().map(read).transpose()?;
+        let authority = self.ca_file.as_deref().map(authorities).transpose().context("channels.ca_file")?;
         Client::new(Arc::new(System), policy, authority.as_deref()).context("channels.ca_file")
     }
 }
@@ -380,17 +378,15 @@ impl MailSettings {
     /// The sender of mails, ready for use.
     pub fn sender(&self) -> anyhow::Result<Smtp> {
         let (security, host, port) = self.server().context("mail.url names no server")?;
-        let read = |file: &PathBuf| {
-            std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
-        };
         let login = match (&self.user, &self.password_file) {
             (Some(user), Some(file)) => {
-                let password = read(file)?.trim_end_matches(['\r', '\n']).to_owned();
-                Some((user.clone(), Secret::new(password)))
+                let text = std::fs::read_to_string(file)
+                    .with_context(|| format!("mail.password_file: {} cannot be read", file.display()))?;
+                Some((user.clone(), Secret::new(text.trim_end_matches(['\r', '\n']).to_owned())))
             }
             (_, _) => None,
         };
-        let authority = self.ca_file.as_ref().map(read).transpose()?.map(String::into_bytes);
+        let authority = self.ca_file.as_deref().map(authorities).transpose().context("mail.ca_file")?;
         let settings = SmtpSettings {
             host,
             port,

@@ -40,7 +40,7 @@ pub fn remove(file: &Path) -> Result<()> {
 }
 
 /// Where the text is written before it takes its name.
-fn beside(file: &Path) -> PathBuf {
+pub fn beside(file: &Path) -> PathBuf {
     let mut name = file.file_name().map(OsString::from).unwrap_or_default();
     name.push(".next");
     file.with_file_name(name)

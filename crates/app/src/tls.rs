@@ -3,15 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use arc_swap::ArcSwap;
 use keyward_rules::time::Moment;
-use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig};
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
@@ -82,6 +82,20 @@ fn read(chain: &Path, key: &Path) -> Result<CertifiedKey> {
 
 fn certified(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<CertifiedKey> {
     CertifiedKey::from_der(chain, key, &provider()).context("the certificate cannot be used")
+}
+
+/// What a file of authorities holds, in PEM.
+///
+/// # Errors
+/// When it cannot be read, or holds anything but certificates that can be trusted, or none.
+pub fn authorities(file: &Path) -> Result<Vec<u8>> {
+    let pem = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let wrong = || format!("{} holds no certificate authority in PEM", file.display());
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        roots.add(certificate.with_context(wrong)?).with_context(wrong)?;
+    }
+    if roots.is_empty() { bail!(wrong()) } else { Ok(pem) }
 }
 
 /// TLS 1.2 and 1.3 with HTTP/2 and HTTP/1.1 offered.

@@ -3,9 +3,10 @@
 //! Pages and API use the same two requests. The first shows nothing: it is answered with what to show, and a code by mail where
 //! the action needs one. The second sends the same request again with the proof.
 
-use keyward_rules::grant::{ActionKind, Actor, Ceremony, NotAllowed, NotApproved, Proof};
+use keyward_rules::grant::{ActionKind, Actor, Ceremony, FirstSession, NotAllowed, NotApproved, Proof};
 use keyward_rules::person::SessionId;
 use keyward_rules::staff::Role;
+use keyward_store::SessionKind;
 
 use crate::passkeys::{Purpose, prove_passkey};
 use crate::step_up::{Shown, begin_step_up, finish_step_up};
@@ -108,6 +109,9 @@ async fn step_up(
     shown: &Shown,
 ) -> Result<ProofStep, ActionError> {
     if shown.challenge.is_empty() {
+        if let Some(first) = first_session(context, pending).await? {
+            return Ok(ProofStep::Complete(Proof::FirstSession(first)));
+        }
         let challenge = begin_step_up(context, pending).await?;
         return Ok(MissingProof::of(Some(challenge), Purpose::StepUp(challenge), None));
     }
@@ -123,4 +127,25 @@ async fn step_up(
         ) => Ok(MissingProof::of(Some(challenge), Purpose::StepUp(challenge), Some(wrong))),
         (Err(other), _) => Err(other),
     }
+}
+
+/// The actor's session as the one in which the account was made in a browser, for the first second factor. Programs keep both
+/// requests.
+async fn first_session(
+    context: &ActionContext<'_>,
+    pending: &PendingAction,
+) -> Result<Option<FirstSession>, ActionError> {
+    if !matches!(pending.action, ActionKind::EnrolTotp | ActionKind::EnrolPasskey) {
+        return Ok(None);
+    }
+    let access = &context.authority.access;
+    let holder = context.actor.person().ok_or(ActionError::NoAccount)?;
+    let account = access.door.account(holder.account).await?.ok_or(ActionError::NoAccount)?;
+    let person = access.door.person(holder.account).await?.ok_or(ActionError::NoAccount)?;
+    let sessions = access.reader.sessions_of(context.actor.scope(), holder.account).await?;
+    let session = sessions.iter().find(|one| one.id == holder.session && one.kind == SessionKind::Pages);
+    Ok(session.and_then(|session| {
+        let began = (session.id, session.life.began_at);
+        FirstSession::settle((account.id, account.created_at), began, person.two_factor(), context.now)
+    }))
 }

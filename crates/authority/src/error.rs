@@ -207,6 +207,9 @@ pub enum ActionError {
     /// A reason is asked for.
     #[error("say why, in 1 to {WHY_CHARS} visible characters")]
     NoReason,
+    /// No such request of the key.
+    #[error("this request is not recorded for this key; records are deleted when they are old")]
+    NoRequest,
     /// No such audit record.
     #[error("this record does not exist")]
     NoRecord,
@@ -327,6 +330,7 @@ impl ActionError {
             Self::NoKey => (Kind::Missing, "no_key"),
             Self::NoAccount => (Kind::Missing, "no_account"),
             Self::NoSession => (Kind::Missing, "no_session"),
+            Self::NoRequest => (Kind::Missing, "no_request"),
             Self::NoRecord => (Kind::Missing, "no_record"),
             Self::NotYetSigned => (Kind::Conflict, "not_yet_signed"),
             Self::NoApp => (Kind::Missing, "no_app"),

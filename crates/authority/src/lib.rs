@@ -44,5 +44,6 @@ pub use work::{Pool, PoolLimits};
 
 // What comes through the door, for shells that have no way to the store.
 pub use keyward_store::{
-    AppKeyCounts, AppProfile, AuditFilter, Found, Place, RequestFilter, SessionKind, SessionRecord, Stage,
+    AppKeyCounts, AppProfile, AuditFilter, Found, Names, Place, RequestFilter, SessionKind, SessionRecord,
+    Stage,
 };

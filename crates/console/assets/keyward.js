@@ -5,21 +5,67 @@
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const minute = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const timeOfDay = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+const toTheSecond = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+const longDay = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
 
-// How long ago a moment of the last day was; older ones as a date.
+// How many days of the reader's zone lie between a moment and today; less than none for what is to come.
+function daysAgo(at) {
+  const midnight = (moment) => new Date(moment.getFullYear(), moment.getMonth(), moment.getDate());
+  return Math.round((midnight(new Date()) - midnight(at)) / 86_400_000);
+}
+
+// How long ago a moment of today was; that of yesterday as such, and all others with their date.
 const ago = {
   format(at) {
     const minutes = Math.floor((Date.now() - at) / 60_000);
-    if (minutes < 0 || minutes >= 1_440) return minute.format(at);
+    if (minutes < -1) return minute.format(at);
     if (minutes < 1) return 'just now';
-    return minutes < 60 ? `${minutes} min ago` : `${Math.floor(minutes / 60)} h ago`;
+    if (minutes < 60) return `${minutes} min ago`;
+    if (daysAgo(at) === 0) return `${Math.floor(minutes / 60)} h ago`;
+    return daysAgo(at) === 1 ? `yesterday, ${clock.format(at)}` : minute.format(at);
   },
 };
 
-function localTimes(root) {
-  for (const time of root.querySelectorAll('time[data-local]')) {
-    const at = new Date(time.dateTime);
-    if (!Number.isNaN(at.getTime())) time.textContent = ({ day, clock, ago }[time.dataset.local] ?? minute).format(at);
+// A moment to the second: without its date when that is today.
+const second = { format: (at) => (daysAgo(at) === 0 ? timeOfDay : toTheSecond).format(at) };
+
+// What a time says by its data-local: the day, hour and minute, how long ago, with seconds, or with seconds below a heading
+// that says the day. Without a word it says the date, the hour and the minute.
+const timeKinds = { day, clock, ago, second, time: timeOfDay };
+
+// Times in the reader's zone. The title stays in UTC, as exact as the machine-readable text is.
+function localTimes(root, kind) {
+  for (const one of root.querySelectorAll(kind ? `time[data-local="${kind}"]` : 'time[data-local]')) {
+    const at = new Date(one.dateTime);
+    if (Number.isNaN(at.getTime())) continue;
+    const text = (timeKinds[one.dataset.local] ?? minute).format(at);
+    if (one.textContent !== text) one.textContent = text;
+    if (/T\d\d:\d\d:\d\d.*Z$/.test(one.dateTime)) one.title = `${one.dateTime.slice(0, -1).replace('T', ' ')} UTC`;
+  }
+}
+
+// The server groups lists by the days of UTC; the same rows under the days of the reader's zone.
+function localDays(root) {
+  for (const list of root.querySelectorAll('[data-days]')) {
+    const days = [];
+    let last;
+    for (const row of list.querySelectorAll(':scope > section > ul > li')) {
+      const section = row.closest('section');
+      const at = new Date(row.querySelector('time').dateTime);
+      const named = section.querySelector('h2');
+      const name = Number.isNaN(at.getTime()) ? named.textContent : ['Today', 'Yesterday'][daysAgo(at)] ?? longDay.format(at);
+      if (name !== last?.name) {
+        last = { name, section: section.cloneNode(false), rows: row.parentElement.cloneNode(false) };
+        last.section.append(Object.assign(named.cloneNode(false), { textContent: name }), last.rows);
+        days.push(last);
+      }
+      last.rows.append(row);
+    }
+    list.replaceChildren(...days.map((one) => one.section));
+  }
+  for (const note of root.querySelectorAll('[data-zone]')) {
+    note.textContent = `Days and times are in your time zone (${clock.resolvedOptions().timeZone}).`;
   }
 }
 
@@ -80,7 +126,9 @@ document.addEventListener('keydown', (event) => {
 });
 
 for (const button of document.querySelectorAll('button[data-copy], button[data-fill], button[data-make]')) button.hidden = false;
+localDays(document);
 localTimes(document);
+setInterval(() => localTimes(document, 'ago'), 60_000);
 // A list that is watched grows at its top, and ends somewhere.
 const watchedRows = 300;
 function trimWatched() {
@@ -188,6 +236,7 @@ async function askPasskey(button) {
 if (globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON) {
   for (const button of document.querySelectorAll('[data-passkey-get], [data-passkey-create], [data-passkey-ask]')) {
     button.hidden = false;
+    for (const part of [button.closest('.passkey'), button.closest('[data-passkey-part]')]) if (part) part.hidden = false;
     button.addEventListener('click', () => askPasskey(button));
   }
   const asking = document.querySelector('[data-passkey-ask]');
@@ -249,3 +298,187 @@ for (const field of document.querySelectorAll('[data-from-hash]')) {
     history.replaceState(null, '', location.pathname);
   }
 }
+
+// Key list.
+{
+  // The list loads its rows again and again. While a menu is open, a key is selected or the keyboard is in them, they stay.
+  const inUse = (rows) => rows.querySelector('details[open], input:checked, :focus-visible') !== null;
+  for (const name of ['htmx:before:request', 'htmx:before:swap']) {
+    document.addEventListener(name, (event) => {
+      if (event.target.matches?.('tbody[data-keys]') && inUse(event.target)) event.preventDefault();
+    });
+  }
+
+  const bulk = document.getElementById('bulk');
+  const all = document.querySelectorAll('[data-pick-all]');
+  const boxes = () => [...(bulk?.elements ?? [])].filter((one) => one.name === 'key');
+  const count = () => {
+    if (!bulk) return;
+    const [keys, selected] = [boxes().length, boxes().filter((box) => box.checked).length];
+    bulk.querySelector('[data-selected]').textContent = selected === 0 ? 'Select keys in the list.' : `${selected} selected`;
+    for (const box of all) {
+      box.checked = selected > 0 && selected === keys;
+      box.indeterminate = selected > 0 && selected < keys;
+    }
+  };
+  const ready = () => {
+    for (const button of document.querySelectorAll('button[data-copy-key]')) button.hidden = false;
+    count();
+  };
+  for (const box of all) {
+    box.closest('label').hidden = !bulk;
+    box.addEventListener('change', () => {
+      for (const one of boxes()) one.checked = box.checked;
+      count();
+    });
+  }
+  document.addEventListener('change', (event) => { if (event.target.form === bulk && event.target.name === 'key') count(); });
+  document.addEventListener('htmx:after:swap', ready);
+  addEventListener('pageshow', ready);
+  ready();
+
+  // The whole key is copied, of which the row shows the beginning.
+  document.addEventListener('click', (event) => {
+    const button = event.target.closest?.('button[data-copy-key]');
+    if (!button) return;
+    navigator.clipboard.writeText(button.previousElementSibling.textContent).then(() => {
+      button.classList.add('done');
+      setTimeout(() => button.classList.remove('done'), 1500);
+    });
+  });
+}
+// end of key list
+
+// Activity.
+{
+  // Days below a chart, in the reader's zone as its hours are.
+  const weekday = new Intl.DateTimeFormat(undefined, { weekday: 'short' });
+  const date = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+  for (const one of document.querySelectorAll('time[data-tick]')) {
+    one.textContent = (one.dataset.tick === 'week' ? weekday : date).format(new Date(one.dateTime));
+  }
+  for (const zone of document.querySelectorAll('.axis-zone')) zone.remove();
+
+  // The moment of one request, in the reader's zone to the millisecond.
+  const exact = new Intl.DateTimeFormat(undefined, {
+    year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3, timeZoneName: 'short',
+  });
+  const exactTimes = (root) => {
+    for (const line of root.querySelectorAll('[data-exact]')) {
+      line.textContent = exact.format(new Date(line.dataset.exact));
+      line.hidden = false;
+    }
+  };
+  exactTimes(document);
+
+  // The live view stands still while it is paused. It asks on from the same record afterwards, so nothing is left out.
+  for (const button of document.querySelectorAll('button[data-pause]')) {
+    const list = document.querySelector('tbody[data-live]');
+    button.hidden = false;
+    button.addEventListener('click', () => {
+      button.textContent = list.toggleAttribute('data-paused') ? 'Resume' : 'Pause';
+    });
+  }
+  for (const name of ['htmx:before:request', 'htmx:before:swap']) {
+    document.addEventListener(name, (event) => {
+      if (event.target.matches?.('[data-paused] .look')) event.preventDefault();
+    });
+  }
+
+  // A request opens beside its list. Escape closes it, and the focus goes back to the link. An error has a page of its own.
+  const drawer = Object.assign(document.createElement('dialog'), { id: 'drawer', className: 'drawer' });
+  drawer.setAttribute('aria-labelledby', 'drawer-title');
+  document.addEventListener('click', ({ target }) => {
+    if (!drawer.isConnected && target.closest?.('[hx-target="#drawer"]')) document.body.append(drawer);
+  }, true);
+  document.addEventListener('htmx:before:response', (event) => {
+    const { ctx } = event.detail;
+    if (ctx.target !== drawer || ctx.response.status < 400) return;
+    event.preventDefault();
+    location.assign(ctx.request.action);
+  });
+  document.addEventListener('htmx:after:swap', ({ detail }) => {
+    if (detail.ctx.target !== drawer) return;
+    exactTimes(drawer);
+    for (const button of drawer.querySelectorAll('button[data-copy]')) button.hidden = false;
+    if (!drawer.open) drawer.showModal();
+    drawer.scrollTop = 0;
+    drawer.querySelector('h2').focus();
+  });
+  drawer.addEventListener('click', ({ target }) => { if (target === drawer) drawer.close(); });
+  drawer.addEventListener('close', () => drawer.replaceChildren());
+}
+// end of activity
+
+// Palette.
+// Links to pages, actions and keys behind Ctrl K; the server lists them when they are wanted first. All words that are typed
+// must stand in a link's text, in their order. What was chosen last in this tab comes first.
+const palette = document.getElementById('palette');
+if (palette) {
+  const opener = document.querySelector('[data-palette]');
+  const [field, list, note] = palette.children;
+  const recent = (sessionStorage.palette ?? '').split(' ');
+  const links = () => [...list.children].filter((link) => !link.hidden);
+  let chosen;
+  const choose = (link) => {
+    chosen?.setAttribute('aria-selected', 'false');
+    link?.setAttribute('aria-selected', 'true');
+    link?.scrollIntoView({ block: 'nearest' });
+    field.setAttribute('aria-activedescendant', link?.id ?? '');
+    note.textContent = link ? '' : 'Nothing matches.';
+    chosen = link;
+  };
+  const narrow = () => {
+    const words = field.value.trim().split(/\s+/).map((word) => word.replace(/\W/g, '\\$&'));
+    const wanted = new RegExp(words.join('.*'), 'is');
+    for (const link of list.children) link.hidden = !wanted.test(link.textContent);
+    choose(links()[0]);
+  };
+  const open = async () => {
+    field.value = '';
+    palette.showModal();
+    if (!list.children.length) {
+      const reply = await fetch('/palette', { headers: { 'hx-request': 'true' } }).catch(() => ({}));
+      if (reply.status !== 200) {
+        note.textContent = 'The list could not be loaded. Try again.';
+        return;
+      }
+      list.innerHTML = await reply.text();
+      list.prepend(...recent.flatMap((href) => links().filter((link) => link.getAttribute('href') === href)));
+    }
+    narrow();
+  };
+  field.addEventListener('input', narrow);
+  field.addEventListener('keydown', (event) => {
+    const [step, all] = [{ ArrowDown: 1, ArrowUp: -1 }[event.key], links()];
+    if (step) choose(all.at((all.indexOf(chosen) + step) % all.length));
+    else if (event.key === 'Enter' && !event.isComposing) chosen?.click();
+    else return;
+    event.preventDefault();
+  });
+  list.addEventListener('click', ({ target }) => {
+    const href = target.closest('a')?.getAttribute('href');
+    if (href) sessionStorage.palette = [href, ...recent.filter((one) => one !== href)].slice(0, 5).join(' ');
+  });
+  palette.addEventListener('click', ({ target }) => { if (target === palette) palette.close(); });
+  document.addEventListener('keydown', (event) => {
+    if (event.key?.toLowerCase() !== 'k' || event.shiftKey || event.altKey || !(event.metaKey || event.ctrlKey)) return;
+    event.preventDefault();
+    if (palette.open) palette.close();
+    else open();
+  });
+  if (/Mac/.test(navigator.userAgent)) opener.lastElementChild.textContent = '⌘K';
+  opener.hidden = false;
+  opener.addEventListener('click', open);
+}
+// end of palette
+
+// New key and codes.
+// A code is pasted as mails and apps show it. Blanks and invisible marks go; what is no digit stays, and the server says so.
+document.addEventListener('input', ({ target }) => {
+  if (!target.matches?.('[data-digits]')) return;
+  const bare = target.value.replace(/[\s\p{Cf}]/gu, '');
+  if (bare !== target.value && /^\d+$/.test(bare)) target.value = bare;
+});
+// end of new key and codes
+

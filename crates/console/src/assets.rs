@@ -4,10 +4,11 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
+use crate::compress::{self, takes_gzip};
 use crate::shell::Shell;
 
 const WOFF2: &str = "font/woff2";
@@ -25,6 +26,8 @@ struct Asset {
     name: String,
     mime: &'static str,
     bytes: Vec<u8>,
+    /// The same in gzip, where that is shorter.
+    packed: Option<Vec<u8>>,
 }
 
 impl Asset {
@@ -32,7 +35,7 @@ impl Asset {
         let hash = blake3::hash(bytes).to_hex();
         let (stem, ending) = file.rsplit_once('.').unwrap_or((file, ""));
         let name = format!("{stem}-{}.{ending}", hash.get(..12).unwrap_or_default());
-        Self { name, mime, bytes: bytes.to_vec() }
+        Self { name, mime, bytes: bytes.to_vec(), packed: compress::asset(bytes) }
     }
 
     fn path(&self) -> String {
@@ -94,17 +97,33 @@ pub fn icon(id: &str) -> String {
     format!(r##"<svg class="icon" aria-hidden="true"><use href="{}#{id}"/></svg>"##, paths().icons)
 }
 
+/// The ids of all icons, in the order of their file.
+pub fn icon_names() -> Vec<&'static str> {
+    let symbols = include_str!("../assets/icons.svg").split("<symbol id=\"").skip(1);
+    symbols.filter_map(|symbol| symbol.split_once('"').map(|(id, _)| id)).collect()
+}
+
 pub fn router() -> Router<Shell> {
     Router::new().route("/assets/{name}", get(serve))
 }
 
-async fn serve(Path(asked): Path<String>) -> Response {
+async fn serve(Path(asked): Path<String>, asking: HeaderMap) -> Response {
     let Some(asset) = ASSETS.all.iter().find(|asset| asset.name == asked) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let headers =
         [(header::CONTENT_TYPE, asset.mime), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
-    (headers, asset.bytes.as_slice()).into_response()
+    match asset.packed.as_deref() {
+        None => (headers, asset.bytes.as_slice()).into_response(),
+        Some(packed) => {
+            let varies = [(header::VARY, "accept-encoding")];
+            if takes_gzip(&asking) {
+                (headers, varies, [(header::CONTENT_ENCODING, "gzip")], packed).into_response()
+            } else {
+                (headers, varies, asset.bytes.as_slice()).into_response()
+            }
+        }
+    }
 }
 
 #[cfg(test)]

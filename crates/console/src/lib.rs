@@ -13,15 +13,18 @@ pub mod api;
 mod assets;
 mod chart;
 mod client;
+mod compress;
 mod fields;
 mod guard;
 mod handler;
 mod once;
 mod pages;
+mod records;
 mod requests;
 mod route;
 mod server;
 mod shell;
+mod spark;
 mod who;
 mod words;
 

@@ -27,7 +27,7 @@ use tracing::warn;
 
 use crate::client::{BODY_BYTES, Client, Share};
 use crate::shell::Shell;
-use crate::{api, assets, guard, pages};
+use crate::{api, assets, compress, guard, pages};
 
 /// A source's part of all connections.
 const SOURCE_PART: usize = 8;
@@ -84,6 +84,7 @@ impl Console {
             .layer(DefaultBodyLimit::max(BODY_BYTES))
             .layer(middleware::from_fn_with_state(shell.clone(), guard::guard))
             .layer(middleware::from_fn_with_state(shell.clone(), pages::reframe))
+            .layer(middleware::from_fn(compress::pages))
             .with_state(shell.clone());
         Self { router, shell, requests: Shares::new(REQUESTS) }
     }

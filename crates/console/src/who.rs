@@ -9,6 +9,8 @@ use keyward_authority::questions::{Presence, open_session};
 use keyward_authority::sign_in;
 use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::grant::{Actor, Holder, Origin};
+use keyward_rules::id::AccountId;
+use keyward_rules::key::Environment;
 use keyward_rules::person::{Device, Token};
 
 use crate::client::address;
@@ -18,7 +20,9 @@ use crate::shell::Shell;
 pub const SESSION: &str = "__Host-keyward";
 /// The cookie by which a browser is known.
 pub const DEVICE: &str = "__Host-keyward-device";
-/// A browser is known for so long.
+/// The cookie that remembers whether a person looks at live or demo trading.
+pub const ENVIRONMENT: &str = "__Host-keyward-environment";
+/// A browser is known for so long, and so long it remembers the environment.
 const DEVICE_SECONDS: u64 = 400 * 24 * 60 * 60;
 
 /// Where a request came from. The address is the socket's, or what a trusted proxy says.
@@ -87,6 +91,14 @@ pub fn device_cookie(headers: &HeaderMap) -> Option<Token> {
     Token::parse(sign_in::DEVICE, cookie(headers, DEVICE)?)
 }
 
+/// The environment that this account's person chose in this browser. It is live until they choose, and for everybody else who
+/// uses the browser.
+pub fn environment_cookie(headers: &HeaderMap, account: AccountId) -> Environment {
+    let chosen = cookie(headers, ENVIRONMENT).and_then(|value| value.split_once('.'));
+    let word = chosen.and_then(|(word, of)| (of == account.to_string()).then_some(word));
+    word.and_then(|word| word.parse().ok()).unwrap_or(Environment::Live)
+}
+
 /// The bearer token of a program.
 pub fn bearer(headers: &HeaderMap) -> Option<Token> {
     let mut values = headers.get_all(header::AUTHORIZATION).into_iter();
@@ -116,6 +128,13 @@ pub fn set_device(token: &Token) -> HeaderValue {
     ))
 }
 
+/// `Set-Cookie` that remembers the environment for an account. It decides what lists show, and gives no right.
+pub fn set_environment(environment: Environment, account: AccountId) -> HeaderValue {
+    cookie_value(&format!(
+        "{ENVIRONMENT}={environment}.{account}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={DEVICE_SECONDS}"
+    ))
+}
+
 fn cookie_value(text: &str) -> HeaderValue {
     // Prefixes, Base64 and fixed words are valid header text.
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
@@ -123,8 +142,10 @@ fn cookie_value(text: &str) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
-    use super::{bearer, cookie, session_cookie};
+    use super::{bearer, cookie, environment_cookie, session_cookie, set_environment};
     use axum::http::{HeaderMap, HeaderValue, header};
+    use keyward_rules::id::AccountId;
+    use keyward_rules::key::Environment;
     use keyward_rules::person::Token;
 
     fn headers(name: header::HeaderName, values: &[&str]) -> HeaderMap {
@@ -141,6 +162,19 @@ mod tests {
         assert_eq!(cookie(&one, "b"), Some("2"));
         assert_eq!(cookie(&headers(header::COOKIE, &["b=1; b=2"]), "b"), None);
         assert_eq!(cookie(&headers(header::COOKIE, &["b=1", "b=2"]), "b"), None);
+    }
+
+    #[test]
+    fn the_environment_is_remembered_for_one_account() {
+        let (ann, ben) = (AccountId::from_u64(7).unwrap(), AccountId::from_u64(77).unwrap());
+        let set = set_environment(Environment::Demo, ann);
+        let kept = set.to_str().unwrap().split(';').next().unwrap().to_owned();
+        let seen = |value: &str, account| environment_cookie(&headers(header::COOKIE, &[value]), account);
+        assert_eq!((seen(&kept, ann), seen(&kept, ben)), (Environment::Demo, Environment::Live));
+        for value in ["demo", "test.7", ".7", "demo.", "demo.07", "demo.7.7", "DEMO.7"] {
+            let value = format!("__Host-keyward-environment={value}");
+            assert_eq!(seen(&value, ann), Environment::Live, "{value}");
+        }
     }
 
     #[test]

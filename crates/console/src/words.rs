@@ -33,6 +33,21 @@ impl When {
         self.utc.get(11..).unwrap_or(&self.utc)
     }
 
+    /// The time of day with its second: `08:15:07`.
+    pub fn second(&self) -> &str {
+        self.iso.get(11..19).unwrap_or(&self.utc)
+    }
+
+    /// As exact as it is known: `2026-11-21 08:15:07.123 UTC`.
+    pub fn exact(&self) -> String {
+        self.iso.strip_suffix('Z').map_or_else(|| self.utc.clone(), |iso| iso.replace('T', " ") + " UTC")
+    }
+
+    /// The day in UTC: `2026-11-21`.
+    pub fn date(&self) -> &str {
+        self.iso.get(..10).unwrap_or_default()
+    }
+
     /// Writes a moment that may not be there.
     pub fn maybe(at: Option<Moment>) -> Option<Self> {
         at.map(Self::of)
@@ -44,20 +59,20 @@ pub fn record_title(action: &str) -> String {
     ActionKind::from_word(action).map_or_else(|| action.to_owned(), |action| action.title().to_owned())
 }
 
-#[derive(Template)]
-#[template(path = "verdict.html")]
-struct Verdict<'v> {
-    code: &'v str,
-    line: Option<Entry>,
-    remedy: Option<(String, &'static str)>,
+/// What a refusal means, and the page that does something about it.
+pub struct Refusal {
+    /// The registry's line.
+    pub line: Entry,
+    /// The address and the words of a link.
+    pub remedy: Option<(String, &'static str)>,
 }
 
-/// The verdict on a request with this key as HTML. What a refusal means and what to do about it unfold behind its name. A key
-/// `of_app` has no addresses of its own, so its wrong address is another refusal with the same code.
-pub fn verdict(code: &str, key: KeyId, of_app: bool) -> String {
+/// The refusal that a recorded code stands for; `None` for `0` and for codes of the exchange. A key `of_app` has no addresses of
+/// its own, so its wrong address is another refusal with the same code.
+pub fn refusal(code: &str, key: KeyId, of_app: bool) -> Option<Refusal> {
     let line = match code {
-        "50110" if of_app => Some(Denial::AppAddressRefused(key).entry()),
-        _ => Denial::of_code(code),
+        "50110" if of_app => Denial::AppAddressRefused(key).entry(),
+        _ => Denial::of_code(code)?,
     };
     let remedy = match code {
         "50110" if !of_app => Some((format!("/keys/{key}/addresses"), "Change the addresses")),
@@ -65,7 +80,19 @@ pub fn verdict(code: &str, key: KeyId, of_app: bool) -> String {
         "50120" => Some((format!("/keys/new?from={key}"), "Make a new key")),
         _ => None,
     };
-    Verdict { code, line, remedy }.render().unwrap_or_default()
+    Some(Refusal { line, remedy })
+}
+
+#[derive(Template)]
+#[template(path = "verdict.html")]
+struct Verdict<'v> {
+    code: &'v str,
+    refusal: Option<Refusal>,
+}
+
+/// The verdict on a request with this key as HTML. What a refusal means and what to do about it unfold behind its name.
+pub fn verdict(code: &str, key: KeyId, of_app: bool) -> String {
+    Verdict { code, refusal: refusal(code, key, of_app) }.render().unwrap_or_default()
 }
 
 /// The name of a verdict in lists: `passed`, or the refusal's code with its title.
@@ -114,6 +141,19 @@ pub fn urlencoded(pairs: &[(&str, &String)]) -> String {
         .collect()
 }
 
+/// A number with a comma at each thousand: `12,345`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// `in 3 days`, `in 5 hours`, `in 12 minutes`, `in less than a minute`: how long until `then`, rounded down.
 pub fn countdown(now: Moment, then: Moment) -> String {
     let minutes = then.ms_since(now) / 60_000;
@@ -129,7 +169,7 @@ pub fn countdown(now: Moment, then: Moment) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{When, countdown};
+    use super::{When, countdown, grouped};
     use keyward_rules::time::Moment;
 
     #[test]
@@ -140,5 +180,21 @@ mod tests {
         assert_eq!(countdown(at(0), at(5 * 3_600_000)), "in 5 hours");
         assert_eq!(countdown(at(0), at(3 * 86_400_000 + 1)), "in 3 days");
         assert_eq!(When::of(at(8 * 3_600_000 + 15 * 60_000)).clock(), "08:15 UTC");
+    }
+
+    #[test]
+    fn a_moment_is_as_exact_as_its_record() {
+        let when = When::read("2026-11-21T08:15:07.123Z");
+        assert_eq!((when.date(), when.second()), ("2026-11-21", "08:15:07"));
+        assert_eq!(when.exact(), "2026-11-21 08:15:07.123 UTC");
+        let unreadable = When::read("");
+        assert_eq!((unreadable.date(), unreadable.second(), &*unreadable.exact()), ("", " UTC", " UTC"));
+    }
+
+    #[test]
+    fn thousands_are_grouped() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
+            assert_eq!(grouped(number), text);
+        }
     }
 }

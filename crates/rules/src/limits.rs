@@ -4,6 +4,8 @@
 
 /// Keys of one account or sub-account that are neither deleted nor expired (product.md 3.1; OKX 59501).
 pub const KEYS_PER_ACCOUNT: usize = 50;
+/// Keys that one action changes at most: those of an account, and as many that end with the overlap of a rotation.
+pub const KEYS_PER_ACTION: usize = 2 * KEYS_PER_ACCOUNT;
 /// Address entries a key may be bound to, after merging (product.md 3.1; OKX 59503).
 pub const ADDRESSES_PER_KEY: usize = 20;
 /// Address entries of one app's range set (product.md 4).
@@ -116,8 +118,14 @@ pub const SEARCH_ROWS: u64 = 100_000;
 pub const SEARCH_SLICE_ROWS: u64 = 10_000;
 /// Records that the live view looks through each time; of more, the newest.
 pub const TAIL_ROWS: u64 = 20_000;
+/// Records before and behind a request among which the same key's next ones are looked for.
+pub const NEIGHBOUR_ROWS: u64 = 5_000;
 /// Records that one search of the audit log looks through; it says where it stopped.
 pub const AUDIT_SEARCH_ROWS: u64 = 20_000;
+/// Records of an account that one search of its holder reads; it says where it stopped.
+pub const TRAIL_SEARCH_ROWS: u64 = 2_000;
+/// Ids of one kind whose names one page of records shows.
+pub const RECORD_NAMES: usize = 100;
 /// Searches of one account at the same time, exports included.
 pub const SEARCHES_PER_ACCOUNT: usize = 2;
 /// Searches of all accounts at the same time.
@@ -172,6 +180,7 @@ const _: () = assert!(SESSION_IDLE_MS < SESSION_LIFE_MS);
 const _: () = assert!(OVERLAP_MS <= OVERLAP_MAX_DAYS * DAY_MS);
 const _: () = assert!(WAITING_PER_CHANNEL < DELIVERY_LOG_ROWS);
 const _: () = assert!(PAGE_DEFAULT <= PAGE_MAX);
+const _: () = assert!(PAGE_MAX <= RECORD_NAMES);
 const _: () = assert!(SEARCH_SLICE_ROWS <= SEARCH_ROWS);
 const _: () = assert!(SEARCHES_PER_ACCOUNT < SEARCHES);
 const _: () = assert!(FORM_ANSWER_BYTES <= FORM_ANSWERS_BYTES_PER_SOURCE);

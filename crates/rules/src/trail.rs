@@ -1,8 +1,16 @@
 //! An audit record, read again for people, and what they look for among records.
 
+mod kind;
+
 use std::collections::BTreeMap;
 
+pub use kind::RecordKind;
+
+use crate::grant::ActionKind;
 use crate::time::Moment;
+
+/// The facts of records that are numbers of accounts: one, or several with commas between them.
+pub const ACCOUNT_FACTS: [&str; 5] = ["account", "approvers", "master", "requester", "rested"];
 
 /// What a record says, member by member; see [`crate::event`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -62,10 +70,12 @@ fn texts(members: serde_json::Map<String, serde_json::Value>) -> Option<BTreeMap
 /// What somebody looks for. Every text is itself: no symbol in it stands for others.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RecordFilter {
-    /// Stands in any member, in upper or lower case; empty for all.
+    /// Stands in any member or in the action's title, in upper or lower case; empty for all.
     pub text: String,
     /// The action's word; empty for all.
     pub action: String,
+    /// What the record is about; `None` for all.
+    pub kind: Option<RecordKind>,
     /// Not before this moment.
     pub from: Option<Moment>,
     /// Before this moment.
@@ -80,6 +90,7 @@ impl RecordFilter {
         Needle {
             text: self.text.to_lowercase(),
             action: self.action.clone(),
+            kind: self.kind,
             from: moment(self.from),
             to: moment(self.to),
         }
@@ -91,6 +102,7 @@ impl RecordFilter {
 pub struct Needle {
     text: String,
     action: String,
+    kind: Option<RecordKind>,
     from: Option<String>,
     to: Option<String>,
 }
@@ -102,7 +114,9 @@ impl Needle {
         // One form of moments has one length, so the order of texts is the order of times.
         let early = self.from.as_ref().is_some_and(|from| entry.at < *from);
         let late = self.to.as_ref().is_some_and(|to| entry.at >= *to);
-        !early && !late && (self.action.is_empty() || entry.action == self.action) && self.stands_in(entry)
+        let action = self.action.is_empty() || entry.action == self.action;
+        let kind = self.kind.is_none_or(|kind| kind == RecordKind::of(&entry.action));
+        !early && !late && action && kind && self.stands_in(entry)
     }
 
     fn stands_in(&self, entry: &Entry) -> bool {
@@ -116,13 +130,15 @@ impl Needle {
             &entry.factors,
         ];
         let mut all = members.into_iter().chain(entry.facts.keys()).chain(entry.facts.values());
-        self.text.is_empty() || all.any(|member| member.to_lowercase().contains(&self.text))
+        let holds = |text: &str| text.to_lowercase().contains(&self.text);
+        let title = || ActionKind::from_word(&entry.action).map_or("", ActionKind::title);
+        self.text.is_empty() || all.any(|member| holds(member)) || holds(title())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, RecordFilter};
+    use super::{Entry, RecordFilter, RecordKind};
     use crate::event::Event;
     use crate::grant::{ActionKind, Actor, Proof};
     use crate::time::Moment;
@@ -157,6 +173,16 @@ mod tests {
         assert!(["", "50%", "*OF*", "{{it}}", "a_b", "Key.Disable"].iter().all(|text| finds(text)));
         assert!(["%", "_", "*"].iter().all(|text| finds(text)), "they stand in the record");
         assert!(!["5%%", "a%b", "o?s", ".*", "axb", "host:*", "{{{"].iter().any(|text| finds(text)));
+    }
+
+    #[test]
+    fn titles_are_searched_and_kinds_are_told_apart() {
+        let entry = Entry::read(&record()).unwrap();
+        let finds = |text: &str, kind: Option<RecordKind>| {
+            RecordFilter { text: text.into(), kind, ..RecordFilter::default() }.needle().matches(&entry)
+        };
+        assert!(finds("key DISABLED", None) && finds("", Some(RecordKind::Keys)));
+        assert!(!finds("key enabled", None) && !finds("", Some(RecordKind::Apps)));
     }
 
     #[test]

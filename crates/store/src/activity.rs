@@ -1,6 +1,6 @@
 //! What the journal says of a key: counts for its chart, and its newest requests.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -10,7 +10,6 @@ use keyward_rules::limits::SEARCH_SLICE_ROWS;
 use keyward_rules::time::Moment;
 
 use crate::charts::span::QUARTER_MS;
-use crate::charts::statements::NEWEST_RECORD;
 use crate::error::StoreError;
 use crate::overseen::containing;
 use crate::search::{Bounds, Found};
@@ -18,6 +17,13 @@ use crate::sql::{Database, Row, Value, moment, statements};
 
 statements! {
     QUARTERS_OF_KEY = "SELECT quarter, passed, refused FROM quarters WHERE key_id = $1 AND quarter >= $2 ORDER BY quarter";
+    /// The same for many keys, whose ids stand one after the other in $1, which has $2 bytes. The other side of COALESCE is never
+    /// asked: it says that $1 is bytes.
+    QUARTERS_OF_KEYS = "SELECT quarters.key_id, quarters.quarter, quarters.passed, quarters.refused FROM \
+        (WITH RECURSIVE places (at) AS (SELECT CAST(1 AS BIGINT) UNION ALL \
+        SELECT at + 16 FROM places WHERE at + 16 < CAST($2 AS BIGINT)) \
+        SELECT SUBSTR(COALESCE($1, (SELECT key_id FROM quarters LIMIT 1)), CAST(at AS INTEGER), 16) AS key_id \
+        FROM places) AS asked JOIN quarters ON quarters.key_id = asked.key_id AND quarters.quarter >= $3 ORDER BY 1, 2";
     SOURCES_OF_KEY = "SELECT source, seen_at FROM sources WHERE key_id = $1 ORDER BY seen_at DESC LIMIT $2";
     BUSY_QUARTERS = "SELECT quarter FROM quarters WHERE key_id = $1 AND quarter >= $2 AND quarter <= $3 \
         ORDER BY quarter DESC LIMIT $4";
@@ -34,12 +40,6 @@ statements! {
         AND ($6 = '' OR code = $6 OR ($6 = 'refused' AND code <> '0')) \
         AND ($7 = '' OR LOWER(route) LIKE $7 ESCAPE '!') AND ($8 = 0 OR source = $9) \
         ORDER BY at DESC, id DESC LIMIT $10";
-    /// The same by number, for who watches: what took long is recorded after what came later.
-    NEWER_OF_KEY = "SELECT id, at, source, method, route, code, upstream_status, micros FROM activity \
-        WHERE id > $2 AND id <= $3 AND at >= $4 AND at < $5 AND key_id = $1 \
-        AND ($6 = '' OR code = $6 OR ($6 = 'refused' AND code <> '0')) \
-        AND ($7 = '' OR LOWER(route) LIKE $7 ESCAPE '!') AND ($8 = 0 OR source = $9) \
-        ORDER BY id DESC LIMIT $10";
 }
 
 /// Quarters of an hour that one search walks at most; it says where it stopped.
@@ -92,16 +92,29 @@ impl Activity {
         let id = key.as_u128().to_be_bytes();
         let values = vec![id.as_slice().into(), (since.unix_ms() / QUARTER_MS).into()];
         let rows = self.database.fetch_all(QUARTERS_OF_KEY, values).await?;
-        let count = |value: i64| u64::try_from(value).unwrap_or(0);
-        rows.iter()
-            .map(|row| {
-                Ok(Quarter {
-                    at: Moment::from_unix_ms(count(row.int(0)?).saturating_mul(QUARTER_MS)),
-                    passed: count(row.int(1)?),
-                    refused: count(row.int(2)?),
-                })
-            })
-            .collect()
+        rows.iter().map(|row| quarter(row, 0)).collect()
+    }
+
+    /// The same for many keys with one question. Keys without requests are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn quarters_of_keys(
+        &self,
+        keys: &[KeyId],
+        since: Moment,
+    ) -> Result<BTreeMap<KeyId, Vec<Quarter>>, StoreError> {
+        let mut found: BTreeMap<KeyId, Vec<Quarter>> = BTreeMap::new();
+        if keys.is_empty() {
+            return Ok(found);
+        }
+        let ids: Vec<u8> = keys.iter().flat_map(|key| key.as_u128().to_be_bytes()).collect();
+        let length = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+        let values = vec![ids.as_slice().into(), length.into(), (since.unix_ms() / QUARTER_MS).into()];
+        for row in self.database.fetch_all(QUARTERS_OF_KEYS, values).await? {
+            found.entry(key_of(&row.bytes(0)?)?).or_default().push(quarter(&row, 1)?);
+        }
+        Ok(found)
     }
 
     /// From which addresses a key was used and when last, freshest first, at most `limit`.
@@ -162,41 +175,6 @@ impl Activity {
             }
         }
         Ok(found)
-    }
-
-    /// What was recorded of a key after the record with number `after`, and fits: the newest of it, newest first, within
-    /// `bounds`. With several gateways on PostgreSQL a record that commits long after it was numbered may be left out; a
-    /// search finds it.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn newer(
-        &self,
-        key: KeyId,
-        filter: &RequestFilter,
-        after: i64,
-        bounds: Bounds,
-    ) -> Result<Newer, StoreError> {
-        let upto = self.newest_record().await?;
-        let most = i64::try_from(bounds.looked_through).unwrap_or(i64::MAX);
-        let since = after.max(upto.saturating_sub(most));
-        let id = key.as_u128().to_be_bytes();
-        let mut values: Vec<Value> = vec![id.as_slice().into(), since.into(), upto.into()];
-        values.extend([filter.from.unix_ms().into(), filter.until.unix_ms().into()]);
-        values.extend(filter.values());
-        values.push(i64::try_from(bounds.rows.saturating_add(1)).unwrap_or(i64::MAX).into());
-        let rows = self.database.fetch_all(NEWER_OF_KEY, values).await?;
-        let left_out = since > after || rows.len() > bounds.rows;
-        let rows: Result<Vec<RequestRow>, StoreError> = rows.iter().take(bounds.rows).map(request).collect();
-        Ok(Newer { rows: rows?, upto, left_out })
-    }
-
-    /// The number of the newest record of any key, for [`Self::newer`]; 0 without one.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn newest_record(&self) -> Result<i64, StoreError> {
-        self.database.fetch_optional(NEWEST_RECORD, vec![]).await?.map_or(Ok(0), |row| row.int(0))
     }
 
     /// The stretches of time to walk, newest first, each from its first millisecond to before its last; and where to
@@ -278,17 +256,6 @@ fn neighbours(quarters: &BTreeSet<u64>) -> Vec<(u64, u64)> {
     runs
 }
 
-/// What was recorded since somebody last looked.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Newer {
-    /// The newest of it, newest first.
-    pub rows: Vec<RequestRow>,
-    /// The number to look on from.
-    pub upto: i64,
-    /// Whether there may have been more than was looked at or fits.
-    pub left_out: bool,
-}
-
 /// A place in the journal: what is older lies before it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Place {
@@ -339,7 +306,8 @@ pub struct RequestFilter {
 }
 
 impl RequestFilter {
-    fn values(&self) -> [Value; 4] {
+    /// The filter's values as statements take them: code, route, whether an address counts, and which.
+    pub(crate) fn values(&self) -> [Value; 4] {
         let source = match self.source.map(|address| address.to_canonical()) {
             None => Vec::new(),
             Some(IpAddr::V4(v4)) => v4.octets().to_vec(),
@@ -356,6 +324,22 @@ impl RequestFilter {
     }
 }
 
+/// The key in a column.
+fn key_of(bytes: &[u8]) -> Result<KeyId, StoreError> {
+    let bits = <[u8; 16]>::try_from(bytes).ok().map(u128::from_be_bytes);
+    bits.and_then(KeyId::from_u128).ok_or_else(|| StoreError::tampered("activity", "row"))
+}
+
+/// The counts of a quarter in three columns from `at` on.
+fn quarter(row: &Row, at: usize) -> Result<Quarter, StoreError> {
+    let count = |value: i64| u64::try_from(value).unwrap_or(0);
+    Ok(Quarter {
+        at: Moment::from_unix_ms(count(row.int(at)?).saturating_mul(QUARTER_MS)),
+        passed: count(row.int(at + 1)?),
+        refused: count(row.int(at + 2)?),
+    })
+}
+
 /// The address in a column.
 pub(crate) fn address(bytes: &[u8]) -> Result<IpAddr, StoreError> {
     match (<[u8; 4]>::try_from(bytes), <[u8; 16]>::try_from(bytes)) {
@@ -365,7 +349,8 @@ pub(crate) fn address(bytes: &[u8]) -> Result<IpAddr, StoreError> {
     }
 }
 
-fn request(row: &Row) -> Result<RequestRow, StoreError> {
+/// A request from the first eight columns of its row.
+pub(crate) fn request(row: &Row) -> Result<RequestRow, StoreError> {
     let tampered = || StoreError::tampered("activity", "row");
     let number = |value: i64| u64::try_from(value).map_err(|_| tampered());
     Ok(RequestRow {

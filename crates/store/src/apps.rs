@@ -14,6 +14,9 @@ use crate::writer::{Tx, taken};
 statements! {
     APP_BY_ID = "SELECT id, name, state, ranges, version, data_key, seal FROM apps WHERE id = $1";
     ALL_APPS = "SELECT id, name, state, ranges, version, data_key, seal FROM apps";
+    /// The apps that keys of an account are bound to.
+    APPS_OF_ACCOUNT = "SELECT id, name, state, ranges, version, data_key, seal FROM apps \
+        WHERE 'app:' || CAST(id AS TEXT) IN (SELECT binding FROM keys WHERE account = $1)";
     /// The ranges stand in the seal; the column is from when they did not.
     INSERT_APP = "INSERT INTO apps (id, name, state, ranges, version, data_key, seal, created_at) \
         VALUES ($1, $2, $3, '', $4, $5, $6, $7)";

@@ -20,13 +20,24 @@ macro_rules! columns {
          created_at, changed_at, version, data_key, seal, verified_at"
     };
 }
+pub(crate) use columns;
 
 statements! {
     PROFILE = concat!("SELECT ", columns!(), " FROM app_profiles WHERE id = $1");
     PROFILES_OF = concat!("SELECT ", columns!(), " FROM app_profiles WHERE owner = $1 ORDER BY id");
     PROFILES = concat!("SELECT ", columns!(), " FROM app_profiles WHERE standing = $1 AND id > $2 ORDER BY id LIMIT $3");
     PROFILES_ALL = concat!("SELECT ", columns!(), " FROM app_profiles WHERE id > $1 ORDER BY id LIMIT $2");
+    PROFILES_FROZEN = concat!("SELECT ", columns!(), " FROM app_profiles WHERE frozen_by IS NOT NULL \
+        ORDER BY changed_at, id LIMIT $1");
+    /// Those whose ranges were submitted first come first, as in the list of versions.
+    PROFILES_TO_REVIEW = concat!("SELECT ", columns!(), " FROM app_profiles WHERE id IN \
+        (SELECT app FROM app_ranges WHERE standing = 'submitted') ORDER BY (SELECT MIN(submitted_at) FROM app_ranges \
+        WHERE app = app_profiles.id AND standing = 'submitted'), id LIMIT $1");
     PROFILES_DUE = concat!("SELECT ", columns!(), " FROM app_profiles WHERE demand_due <= $1 AND id > $2 ORDER BY id LIMIT $3");
+    /// The first condition on keys is the index's own.
+    PROFILES_OVERDUE = concat!("SELECT ", columns!(), " FROM app_profiles WHERE demand_due <= $1 AND EXISTS (SELECT 1 FROM keys \
+        WHERE substr(binding, 1, 4) = 'app:' AND binding = 'app:' || app_profiles.id AND state IN ('active', 'disabled') \
+        AND keys.created_at < app_profiles.demanded_at) ORDER BY demand_due, id LIMIT $2");
     INSERT_PROFILE = "INSERT INTO app_profiles (id, owner, name, folded, home_page, contact, permissions, logo, standing, \
         reason, frozen_by, demanded_at, demand_due, created_at, changed_at, version, data_key, seal, verified_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
@@ -103,7 +114,7 @@ impl AppProfile {
             .number("version", self.version)
     }
 
-    fn from_row(row: &Row, vault: &Vault) -> Result<Self, StoreError> {
+    pub(crate) fn from_row(row: &Row, vault: &Vault) -> Result<Self, StoreError> {
         let tampered = || StoreError::tampered("app profile", row.int(0).unwrap_or_default());
         let number = |value: i64| u64::try_from(value).map_err(|_| tampered());
         let moment = |value: i64| number(value).map(Moment::from_unix_ms);
@@ -281,6 +292,29 @@ impl Reader {
         Ok(rows.iter().filter_map(|row| AppProfile::from_row(row, &self.vault).ok()).collect())
     }
 
+    /// Up to `limit` apps whose keys are frozen, the one that was changed first at the front; altered rows are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn frozen_app_profiles(&self, limit: usize) -> Result<Vec<AppProfile>, StoreError> {
+        let limit: Value = i64::try_from(limit).unwrap_or(0).into();
+        let rows = self.database.fetch_all(PROFILES_FROZEN, vec![limit]).await?;
+        Ok(rows.iter().filter_map(|row| AppProfile::from_row(row, &self.vault).ok()).collect())
+    }
+
+    /// Up to `limit` apps with ranges that wait for review; altered rows are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn app_profiles_with_submitted_ranges(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<AppProfile>, StoreError> {
+        let limit: Value = i64::try_from(limit).unwrap_or(0).into();
+        let rows = self.database.fetch_all(PROFILES_TO_REVIEW, vec![limit]).await?;
+        Ok(rows.iter().filter_map(|row| AppProfile::from_row(row, &self.vault).ok()).collect())
+    }
+
     /// Up to `limit` apps after `after` whose demand for successors is due; altered rows are left out.
     ///
     /// # Errors
@@ -294,6 +328,22 @@ impl Reader {
         let limit = i64::try_from(limit).unwrap_or(0);
         let values = vec![now.unix_ms().into(), after.map_or(0, AppId::as_u64).into(), limit.into()];
         let rows = self.database.fetch_all(PROFILES_DUE, values).await?;
+        Ok(rows.iter().filter_map(|row| AppProfile::from_row(row, &self.vault).ok()).collect())
+    }
+
+    /// Up to `limit` apps whose demand for successors is due while keys that it means have not ended, the longest due
+    /// first; altered rows are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn overdue_app_profiles(
+        &self,
+        now: Moment,
+        limit: usize,
+    ) -> Result<Vec<AppProfile>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(0);
+        let values = vec![now.unix_ms().into(), limit.into()];
+        let rows = self.database.fetch_all(PROFILES_OVERDUE, values).await?;
         Ok(rows.iter().filter_map(|row| AppProfile::from_row(row, &self.vault).ok()).collect())
     }
 

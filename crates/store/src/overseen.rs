@@ -21,6 +21,10 @@ statements! {
         ('active', 'disabled')) FROM accounts a LEFT JOIN people p ON p.account = a.id \
         WHERE (a.email LIKE $1 ESCAPE '!' OR LOWER(a.sub_name) LIKE $1 ESCAPE '!' OR a.id = $2) AND a.id > $3 \
         ORDER BY a.id LIMIT $4";
+    FROZEN_ACCOUNTS = "SELECT a.id, a.email, a.master, a.sub_name, a.created_at, a.frozen_at, p.registered_at, \
+        CAST(CASE WHEN p.totp IS NULL AND NOT EXISTS (SELECT 1 FROM passkeys k WHERE k.account = a.id) THEN 0 ELSE 1 END AS BIGINT), (SELECT COUNT(*) FROM keys k WHERE k.account = a.id AND k.state IN \
+        ('active', 'disabled')) FROM accounts a LEFT JOIN people p ON p.account = a.id \
+        WHERE a.frozen_at IS NOT NULL ORDER BY a.frozen_at, a.id LIMIT $1";
     SEARCH_KEYS = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
         expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap \
         FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE (LOWER(name) LIKE $1 ESCAPE '!' OR id LIKE $1 ESCAPE '!') AND id > $2 ORDER BY id LIMIT $3";
@@ -111,6 +115,19 @@ impl Reader {
         let limit = i64::try_from(limit).unwrap_or(0);
         let values = vec![containing(text).into(), id.into(), after.into(), limit.into()];
         let rows = self.database.fetch_all(SEARCH_ACCOUNTS, values).await?;
+        rows.iter().map(overseen).collect()
+    }
+
+    /// Frozen accounts, the one that was frozen first at the front; at most `limit`. Nothing unless `scope` is everybody's.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn frozen_accounts(&self, scope: Scope, limit: usize) -> Result<Vec<Overseen>, StoreError> {
+        if scope != Scope::All {
+            return Ok(Vec::new());
+        }
+        let limit = i64::try_from(limit).unwrap_or(0);
+        let rows = self.database.fetch_all(FROZEN_ACCOUNTS, vec![limit.into()]).await?;
         rows.iter().map(overseen).collect()
     }
 

@@ -26,6 +26,10 @@ statements! {
     OPEN_PROPOSALS = "SELECT COUNT(*) FROM proposals WHERE standing = 'open' AND expires_at > $1";
     OPEN_ALIKE = "SELECT id, change, words, hash, needed, requester, made_at, expires_at, standing, settled_at, settled_by, \
         data_key, seal FROM proposals WHERE change = $1 AND standing = 'open' AND expires_at > $2 ORDER BY id LIMIT $3";
+    WAITING = "SELECT id, change, words, hash, needed, requester, made_at, expires_at, standing, settled_at, settled_by, \
+        data_key, seal FROM proposals WHERE standing = 'open' AND expires_at > $1 ORDER BY id LIMIT $2";
+    WAITING_APPROVALS = "SELECT a.account, a.at, a.hash, a.data_key, a.seal, a.proposal FROM approvals a \
+        JOIN proposals p ON p.id = a.proposal WHERE p.standing = 'open' AND p.expires_at > $1 ORDER BY a.at, a.account";
     /// Only from open: whoever settles second changes no row.
     SETTLE_PROPOSAL = "UPDATE proposals SET standing = $2, settled_at = $3, settled_by = $4, data_key = $5, seal = $6 \
         WHERE id = $1 AND standing = 'open'";
@@ -261,6 +265,30 @@ impl Reader {
         };
         let approvals = self.database.fetch_all(APPROVALS, vec![id.as_u64().into()]).await?;
         ProposalRecord::from_rows(&row, &approvals, &self.vault).map(Some)
+    }
+
+    /// Up to `limit` open proposals that are not over, oldest first; an altered row stands in the list as its error. Two
+    /// questions, however many there are.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn waiting_proposals(
+        &self,
+        now: Moment,
+        limit: usize,
+    ) -> Result<Vec<Result<ProposalRecord, StoreError>>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(0);
+        let rows = self.database.fetch_all(WAITING, vec![now.unix_ms().into(), limit.into()]).await?;
+        let mut approvals = self.database.fetch_all(WAITING_APPROVALS, vec![now.unix_ms().into()]).await?;
+        let mut all = Vec::new();
+        for row in rows {
+            let id = row.int(0)?;
+            let (own, others): (Vec<Row>, Vec<Row>) =
+                approvals.into_iter().partition(|approval| approval.int(5).is_ok_and(|of| of == id));
+            approvals = others;
+            all.push(ProposalRecord::from_rows(&row, &own, &self.vault));
+        }
+        Ok(all)
     }
 
     /// Up to `limit` proposals before number `before`, newest first; an altered row stands in the list as its error.

@@ -110,4 +110,16 @@ impl Reader {
         let row = self.database.fetch_optional(apps::APP_BY_ID, vec![id.as_u64().into()]).await?;
         row.map(|row| AppRecord::from_row(&row, &self.vault)).transpose()
     }
+
+    /// The apps that keys of an account in `scope` are bound to, as gateways know them; altered rows are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn apps_of(&self, scope: Scope, account: AccountId) -> Result<Vec<AppRecord>, StoreError> {
+        if !scope.reaches(account) {
+            return Ok(Vec::new());
+        }
+        let rows = self.database.fetch_all(apps::APPS_OF_ACCOUNT, vec![account.as_u64().into()]).await?;
+        Ok(rows.iter().filter_map(|row| AppRecord::from_row(row, &self.vault).ok()).collect())
+    }
 }

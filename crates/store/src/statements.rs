@@ -23,6 +23,8 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("keys", crate::keys::STATEMENTS),
     ("log", crate::log::STATEMENTS),
     ("rows", crate::log::rows::STATEMENTS),
+    ("names", crate::names::STATEMENTS),
+    ("newer", crate::newer::STATEMENTS),
     ("node", crate::node::STATEMENTS),
     ("notes", crate::notes::STATEMENTS),
     ("outbox", crate::outbox::STATEMENTS),
@@ -31,6 +33,7 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("people", crate::people::STATEMENTS),
     ("policies", crate::policies::STATEMENTS),
     ("proposals", crate::proposals::STATEMENTS),
+    ("request", crate::request::STATEMENTS),
     ("retention", crate::retention::STATEMENTS),
     ("root", crate::seal::ROOT_STATEMENTS),
     ("seal", crate::seal::STATEMENTS),
@@ -40,17 +43,16 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("usage", crate::usage::STATEMENTS),
 ];
 
+/// The files whose statements are the journal's, which SQLite keeps in a file of its own.
+const OF_THE_JOURNAL: [&str; 7] = ["journal", "retention", "activity", "newer", "request", "charts", "spool"];
+
 impl Store {
     /// Asks the database to plan every statement of the registry; gives the names of those it refuses.
     #[doc(hidden)]
     pub async fn refused_statements(&self) -> Vec<&'static str> {
         let mut refused = Vec::new();
         for (file, statements) in STATEMENTS {
-            let database = if matches!(*file, "journal" | "retention" | "activity" | "charts" | "spool") {
-                &self.activity
-            } else {
-                &self.main
-            };
+            let database = if OF_THE_JOURNAL.contains(file) { &self.activity } else { &self.main };
             for (name, text) in *statements {
                 if database.prepare(text).await.is_err() {
                     refused.push(*name);

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use keyward_authority::operators::{OfferSetUp, SetUp, staff};
 use keyward_authority::{Action as _, Authority};
 use keyward_rules::grant::{Actor, Proof};
+use keyward_rules::secret::Secret;
 use keyward_rules::staff::Role;
 use serde_json::json;
 use tracing::warn;
@@ -32,13 +33,15 @@ async fn link(options: OperatorLink) -> Result<()> {
     store.close().await;
     let token = token?.context("there is nothing to offer")?;
     let link = format!("{origin}/set-up#{}", token.expose());
-    if options.output.json {
-        return output::data(json!({"link": link}));
+    let shown = Secret::new(if options.output.json { json!({"link": link}).to_string() } else { link });
+    output::once(shown.expose()).context(
+        "the set-up link was made, but not shown, so run `keyward operator link` again, which makes this one invalid",
+    )?;
+    if !options.output.json {
+        output::note(
+            "The first person who opens it, signed in with two factors, becomes an operator. It works once, for 7 days.",
+        );
     }
-    output::data(link)?;
-    output::note(
-        "The first person who opens it, signed in with two factors, becomes an operator. It works once, for 7 days.",
-    );
     Ok(())
 }
 

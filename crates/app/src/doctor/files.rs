@@ -1,4 +1,5 @@
-//! Who may read and change what: the master key, the data folder, passwords, the certificate's key, the configuration.
+//! Who may read and change what: the master key, the data folder, passwords, the certificate's key, the configuration; and
+//! whether the master key can be read.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ use crate::config::Config;
 use crate::files::refuse_key_inside;
 use crate::master_key_source::MasterKeySource;
 
+/// That there is a master key.
+const READ: &str = "doctor.master_key";
 /// Where the master key lies.
 const INSIDE: &str = "doctor.master_key.inside_data";
 /// Who may read it.
@@ -35,7 +38,7 @@ pub fn examine(config: &Config, file: &Path) -> Vec<Finding> {
     let ours = OwnGroups::look();
     let mut found = settings(file, ours.user);
     let source = config.store.master_key().ok();
-    found.extend(source.as_ref().map(|source| master_key(source, &ours)));
+    found.extend(source.iter().flat_map(|source| master_key(source, &ours)));
     if let Ok(Location::Folder(folder)) = Location::parse(&config.store.url) {
         found.extend(source.map(|source| outside(&folder, &source)));
         if folder.exists() {
@@ -53,26 +56,37 @@ pub fn examine(config: &Config, file: &Path) -> Vec<Finding> {
     found
 }
 
-/// Who else may read the master key where it is kept.
-fn master_key(source: &MasterKeySource, ours: &OwnGroups) -> Finding {
-    match (source, source.read()) {
-        (MasterKeySource::File(file), _) => secret(KEY, "the master key", file, ours),
-        (MasterKeySource::Variable(name), Ok(_)) => Finding::note(
+/// Whether the master key can be read, and who else may where it is kept.
+fn master_key(source: &MasterKeySource, ours: &OwnGroups) -> Vec<Finding> {
+    let (name, advice) = match source {
+        MasterKeySource::File(_) => (
+            READ,
+            "Put the master key there that the store was made with; `keyward init` makes one for a new store.",
+        ),
+        MasterKeySource::Variable(_) | MasterKeySource::Credential(_) => {
+            (MISSING, "Set it where the service is started, or name a file in store.master_key_file.")
+        }
+    };
+    let read = match source.read() {
+        Ok(_) => Finding::good(READ, "The master key can be read."),
+        Err(problem) => Finding::refused(name, format!("There is no master key: {problem:#}."), advice),
+    };
+    let readers = match source {
+        MasterKeySource::File(file) => Some(secret(KEY, "the master key", file, ours)),
+        MasterKeySource::Variable(_) | MasterKeySource::Credential(_) if read.level == Level::Refused => None,
+        MasterKeySource::Variable(name) => Some(Finding::note(
             KEY,
             format!(
                 "The master key is in the variable {name}: root and every program of this user can read it."
             ),
             "A credential of systemd or a file of mode 0600 is not handed on to other programs; docs/operating/keys.md.",
-        ),
-        (MasterKeySource::Credential(name), Ok(_)) => {
-            Finding::good(KEY, format!("systemd hands over the credential {name}, to this service alone."))
+        )),
+        MasterKeySource::Credential(name) => {
+            let means = format!("systemd hands over the credential {name}, to this service alone.");
+            Some(Finding::good(KEY, means))
         }
-        (MasterKeySource::Variable(_) | MasterKeySource::Credential(_), Err(problem)) => Finding::refused(
-            MISSING,
-            format!("There is no master key: {problem:#}."),
-            "Set it where the service is started, or name a file in store.master_key_file.",
-        ),
-    }
+    };
+    std::iter::once(read).chain(readers).collect()
 }
 
 fn outside(folder: &Path, source: &MasterKeySource) -> Finding {

@@ -1,4 +1,4 @@
-//! Whether the mail server takes us in, and, if somebody asks, whether it takes a mail.
+//! Whether mail can be set up; whether the mail server takes us in, and, if somebody asks, whether it takes a mail.
 
 use keyward_notify::test_mail;
 use keyward_rules::account::Email;
@@ -7,24 +7,33 @@ use super::Finding;
 use crate::ambient;
 use crate::config::Config;
 
+const SETTINGS: &str = "doctor.mail.settings";
 const MAIL: &str = "doctor.mail";
 const TEST: &str = "doctor.mail.test";
 
 /// Characters of a server's answer that are shown.
 const ANSWER_CHARS: usize = 300;
 
-/// Connects and signs in; no mail is sent. Nothing without `[mail]`.
+/// Whether the settings and their files can be used; nothing is connected to. Nothing without `[mail]`.
+pub fn usable(config: &Config) -> Option<Finding> {
+    Some(match config.mail.as_ref()?.sender() {
+        Ok(_) => Finding::good(SETTINGS, "The settings of [mail] can be used."),
+        Err(problem) => Finding::refused(
+            SETTINGS,
+            format!("The settings of [mail] cannot be used: {}.", shown(&in_words(&problem))),
+            "Look at [mail]: mail.url, mail.from, and the files in mail.password_file and mail.ca_file.",
+        ),
+    })
+}
+
+/// Connects and signs in; no mail is sent. Nothing without `[mail]`, or where [`usable`] refuses it.
 pub async fn examine(config: &Config) -> Option<Finding> {
-    let settings = config.mail.as_ref()?;
-    let tried = match settings.sender() {
-        Ok(sender) => sender.try_out().await.map_err(anyhow::Error::from),
-        Err(problem) => Err(problem),
-    };
-    Some(match tried {
+    let sender = config.mail.as_ref()?.sender().ok()?;
+    Some(match sender.try_out().await {
         Ok(()) => Finding::good(MAIL, "The mail server accepts the connection."),
         Err(problem) => Finding::refused(
             MAIL,
-            format!("Mail cannot be sent: {}.", shown(&in_words(&problem))),
+            format!("Mail cannot be sent: {}.", shown(&in_words(&problem.into()))),
             "Look at [mail]: address, certificate, user and password. Codes and alerts wait until it works.",
         ),
     })

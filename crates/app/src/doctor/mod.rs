@@ -3,6 +3,7 @@
 //! Owns: the checks, one file per subject. What a machine says is read in one function and judged in another, which is
 //! tested. [`start_checks`] are those that `serve` makes before it opens anything; it does not start on what they refuse.
 
+mod channels;
 mod checkpoints;
 mod clock;
 mod files;
@@ -36,6 +37,7 @@ pub fn start_checks(config: &Config, file: &Path) -> Vec<Finding> {
     let mut found = files::examine(config, file);
     found.extend(tls::examine(config, ambient::now()));
     found.extend(places::examine(config));
+    found.extend([mail::usable(config), channels::examine(config)].into_iter().flatten());
     found.push(host::Host::look().open_files());
     found.extend(listeners::examine(config, served));
     found.extend(node::finding(served));

@@ -7,7 +7,8 @@ use std::process::{Command, Output};
 
 use keyward_testkit::process::program;
 
-use crate::world::{Folder, keyward};
+use crate::server::Server;
+use crate::world::{Folder, exchange, keyward};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(program().unwrap()).args(arguments).output().unwrap()
@@ -54,6 +55,14 @@ fn init_names_places_that_the_same_user_can_serve_from() {
         assert!(keyward(&["config", "check", "--config", config]).contains("is good"), "{dir}");
         keyward(&["account", "create", "--config", config, "--email", "trader@keyward.example"]);
         assert!(folder.0.join(dir).join("data/keyward.db").exists(), "{dir}");
+        // And it serves from there.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let text = std::fs::read_to_string(config).unwrap();
+        std::fs::write(config, text.replace("127.0.0.1:0", &address)).unwrap();
+        let server = Server::start(config, &address);
+        let ready = exchange(&address, b"GET /readyz HTTP/1.0\r\n\r\n").expect("an answer");
+        assert_eq!(ready.status, 200, "{dir}: {}", ready.body);
+        assert_eq!(server.stop().code(), Some(0), "{dir}");
     }
 }
 

@@ -1,10 +1,8 @@
 //! `keyward doctor`: each finding that a set-up can be brought to, by its name.
 
 use std::cell::RefCell;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,10 +10,9 @@ use std::thread::JoinHandle;
 
 use keyward_testkit::postgres::Postgres;
 use keyward_testkit::process::program;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::server::{Server, make_key, set_up};
+use crate::terminal;
 use crate::world::{Folder, Manner, Upstream, keyward, now_ms};
 
 /// The level of each finding, by name, and the exit code.
@@ -55,11 +52,16 @@ fn mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// What `serve` says when it does not start.
+/// What `serve` says when it does not start, because of its set-up.
 fn refused(config: &str) -> String {
+    refused_with(3, config)
+}
+
+fn refused_with(code: i32, config: &str) -> String {
     let output = Command::new(program().unwrap()).args(["serve", "--config", config]).output().unwrap();
-    assert_eq!(output.status.code(), Some(3));
-    String::from_utf8(output.stderr).unwrap()
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{told}");
+    told
 }
 
 #[test]
@@ -105,8 +107,10 @@ fn what_is_unsafe_has_a_name_and_does_not_serve() {
 struct Scene {
     folder: Folder,
     config: String,
+    /// What the configuration says.
+    text: String,
     address: String,
-    /// Another program on the gateway's address.
+    /// Another program on the port of a listener.
     other: RefCell<Option<TcpListener>>,
     _upstream: Upstream,
 }
@@ -115,20 +119,73 @@ impl Scene {
     fn new() -> Self {
         let (folder, upstream) = (Folder::new(), Upstream::start());
         let (config, address) = set_up(&folder, &upstream);
-        let scene = Self { folder, config, address, other: RefCell::default(), _upstream: upstream };
-        std::fs::create_dir(scene.at("kept")).unwrap();
-        scene.certificate(2026, 2126);
-        let listen = format!("listen = \"{}\"", scene.address);
-        let more = format!(
+        let at = |name: &str| folder.0.join(name).display().to_string();
+        let listen = format!("listen = \"{address}\"");
+        let gateway = format!(
             "{listen}\ntls_listen = \"127.0.0.1:0\"\ntls_certificate_file = \"{}\"\ntls_key_file = \"{}\"\n\
              checkpoint_file = \"{}\"",
-            scene.at("tls.pem").display(),
-            scene.at("tls.key").display(),
-            scene.at("kept/checkpoint").display()
+            at("tls.pem"),
+            at("tls.key"),
+            at("kept/checkpoint")
         );
-        replace(&scene.config, &listen, &more);
+        // Listeners are told apart by their addresses.
+        let more = format!(
+            "[console]\nlisten = \"127.0.0.2:0\"\norigin = \"http://localhost:1\"\ngateway = \"http://{address}\"\n\
+             set_up_link_file = \"{}\"\n[metrics]\nlisten = \"127.0.0.3:0\"\n[channels]\nca_file = \"{}\"\n\
+             [mail]\nurl = \"smtp+plain://127.0.0.1:{}\"\nfrom = \"keyward@keyward.example\"\nca_file = \"{}\"\n",
+            at("kept/link"),
+            at("receivers.pem"),
+            mail_server("250 ok").0,
+            at("mail.pem")
+        );
+        let text = std::fs::read_to_string(&config).unwrap().replace(&listen, &gateway) + &more;
+        let scene = Self { folder, config, text, address, other: RefCell::default(), _upstream: upstream };
+        std::fs::create_dir(scene.at("kept")).unwrap();
+        scene.certificate(2026, 2126);
+        for authority in ["receivers.pem", "mail.pem"] {
+            std::fs::copy(scene.at("tls.pem"), scene.at(authority)).unwrap();
+        }
+        scene.write(&scene.text);
         make_key(&scene.config);
         scene
+    }
+
+    fn write(&self, text: &str) {
+        std::fs::write(&self.config, text).unwrap();
+    }
+
+    /// Puts something aside, until [`Scene::put_back`].
+    fn put_aside(&self, name: &str) {
+        std::fs::rename(self.at(name), self.at("aside")).unwrap();
+    }
+
+    /// Puts it aside, and another text in its place.
+    fn spoil(&self, name: &str, text: &str) {
+        self.put_aside(name);
+        std::fs::write(self.at(name), text).unwrap();
+        mode(&self.at(name), 0o600);
+    }
+
+    fn put_back(&self, name: &str) {
+        std::fs::rename(self.at("aside"), self.at(name)).unwrap();
+    }
+
+    /// Has another program listen on `theirs`, and configures a listener on that port of `ours`; gives the setting and
+    /// its value.
+    fn occupy(&self, setting: &str, ours: &str, theirs: &str) -> String {
+        let other = TcpListener::bind(format!("{theirs}:0")).unwrap();
+        let address = format!("{ours}:{}", other.local_addr().unwrap().port());
+        let usual = match setting {
+            "gateway.listen" => self.address.as_str(),
+            "gateway.tls_listen" => "127.0.0.1:0",
+            "console.listen" => "127.0.0.2:0",
+            _ => "127.0.0.3:0",
+        };
+        let line = |address: &str| format!("listen = \"{address}\"");
+        assert_eq!(self.text.matches(&line(usual)).count(), 1, "{}", self.text);
+        self.write(&self.text.replace(&line(usual), &line(&address)));
+        drop(self.other.replace(Some(other)));
+        format!("{setting} {address}")
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -175,7 +232,7 @@ impl Scene {
 type Change = fn(&Scene);
 
 /// Ways to break a set-up: the finding, what breaks it, what mends it.
-const FAULTS: [(&str, Change, Change); 15] = [
+const FAULTS: [(&str, Change, Change); 33] = [
     (
         "doctor.config.writable_by_others",
         |at| mode(&at.at("etc/keyward.toml"), 0o666),
@@ -222,16 +279,59 @@ const FAULTS: [(&str, Change, Change); 15] = [
     ("doctor.tls.validity", |at| at.certificate(2120, 2126), |at| at.certificate(2026, 2126)),
     (
         "doctor.checkpoint_file.unusable",
-        |at| {
-            std::fs::rename(at.at("kept/checkpoint"), at.at("aside")).unwrap();
-            std::fs::write(at.at("kept/checkpoint"), "nonsense").unwrap();
-        },
-        |at| std::fs::rename(at.at("aside"), at.at("kept/checkpoint")).unwrap(),
+        |at| at.spoil("kept/checkpoint", "nonsense"),
+        |at| at.put_back("kept/checkpoint"),
+    ),
+    ("doctor.checkpoint_file.unusable", |at| at.put_aside("kept"), |at| at.put_back("kept")),
+    ("doctor.set_up_link_file.unusable", |at| at.put_aside("kept"), |at| at.put_back("kept")),
+    (
+        "doctor.set_up_link_file.unusable",
+        |at| std::fs::create_dir(at.at("kept/link")).unwrap(),
+        |at| std::fs::remove_dir(at.at("kept/link")).unwrap(),
     ),
     (
-        "doctor.checkpoint_file.unusable",
-        |at| std::fs::rename(at.at("kept"), at.at("unmounted")).unwrap(),
-        |at| std::fs::rename(at.at("unmounted"), at.at("kept")).unwrap(),
+        "doctor.set_up_link_file.unusable",
+        |at| std::fs::create_dir(at.at("kept/link.next")).unwrap(),
+        |at| std::fs::remove_dir(at.at("kept/link.next")).unwrap(),
+    ),
+    (
+        "doctor.set_up_link_file.unusable",
+        |at| replace(&at.config, "/kept/link\"", "/tls.pem/link\""),
+        |at| at.write(&at.text),
+    ),
+    (
+        "doctor.set_up_link_file.unusable",
+        |at| replace(&at.config, "/kept/link\"", "/none/link\""),
+        |at| at.write(&at.text),
+    ),
+    ("doctor.master_key", |at| at.spoil("etc/master.key", "nonsense"), |at| at.put_back("etc/master.key")),
+    ("doctor.master_key", |at| at.spoil("etc/master.key", ""), |at| at.put_back("etc/master.key")),
+    (
+        "doctor.master_key",
+        |at| at.spoil("etc/master.key", &"0".repeat(64)),
+        |at| at.put_back("etc/master.key"),
+    ),
+    (
+        "doctor.master_key",
+        |at| at.spoil("etc/master.key", &"5".repeat(63)),
+        |at| at.put_back("etc/master.key"),
+    ),
+    ("doctor.master_key", |at| at.put_aside("etc/master.key"), |at| at.put_back("etc/master.key")),
+    (
+        "doctor.channels.ca_file",
+        |at| at.spoil("receivers.pem", "nonsense"),
+        |at| at.put_back("receivers.pem"),
+    ),
+    ("doctor.channels.ca_file", |at| at.spoil("receivers.pem", FORGED), |at| at.put_back("receivers.pem")),
+    ("doctor.channels.ca_file", |at| at.put_aside("receivers.pem"), |at| at.put_back("receivers.pem")),
+    ("doctor.mail.settings", |at| at.spoil("mail.pem", "nonsense"), |at| at.put_back("mail.pem")),
+    ("doctor.mail.settings", |at| at.spoil("mail.pem", FORGED), |at| at.put_back("mail.pem")),
+    ("doctor.mail.settings", |at| at.spoil("mail.pem", ""), |at| at.put_back("mail.pem")),
+    ("doctor.mail.settings", |at| at.put_aside("mail.pem"), |at| at.put_back("mail.pem")),
+    (
+        "doctor.mail.settings",
+        |at| replace(&at.config, "keyward@keyward.example", "nobody"),
+        |at| at.write(&at.text),
     ),
     (
         "doctor.listen.unavailable",
@@ -240,21 +340,27 @@ const FAULTS: [(&str, Change, Change); 15] = [
     ),
 ];
 
+/// What looks like a certificate from outside.
+const FORGED: &str = "-----BEGIN CERTIFICATE-----\nbm9uc2Vuc2U=\n-----END CERTIFICATE-----\n";
+
 #[test]
 fn serve_and_doctor_refuse_the_same_things() {
     let scene = Scene::new();
     assert_eq!(scene.refused(), Vec::<String>::new(), "a good set-up");
     assert_eq!(scene.check().0, Some(0), "{}", scene.check().1);
-    for (name, breaks, mends) in FAULTS {
+    for (number, (name, breaks, mends)) in FAULTS.into_iter().enumerate() {
         breaks(&scene);
-        assert!(scene.refused().iter().any(|one| one == name), "{name}: {:?}", scene.refused());
+        let found = scene.refused();
+        assert!(found.iter().any(|one| one == name), "{number}, {name}: {found:?}");
         let told = refused(&scene.config);
-        assert!(told.contains(name), "{name}: {told}");
+        assert!(told.contains(&format!("{name}: ")), "{number}, {name}: {told}");
         let (code, told) = scene.check();
-        assert!(code == Some(3) && told.contains(name), "{name}: {told}");
+        assert!(code == Some(3) && told.contains(&format!("{name}: ")), "{number}, {name}: {told}");
         mends(&scene);
-        assert_eq!(scene.refused(), Vec::<String>::new(), "{name} is mended");
+        let (code, told) = scene.check();
+        assert_eq!(code, Some(0), "{number}, {name} is mended: {told}");
     }
+    assert_eq!(scene.refused(), Vec::<String>::new(), "all is mended");
     let server = Server::start(&scene.config, &scene.address);
     let (found, code) = examine(&scene.config);
     assert_eq!(code, Some(0), "{found}");
@@ -266,6 +372,178 @@ fn serve_and_doctor_refuse_the_same_things() {
     assert_eq!(scene.check().0, Some(0), "and the configuration stays good beside it");
     assert_eq!(server.stop().code(), Some(0));
     assert_eq!(level(&scene.config, "doctor.node"), "ok");
+}
+
+/// A setting, what it is changed to, and a part of what the three say about it.
+const MISTAKES: [(&str, &str, &str); 15] = [
+    ("http://localhost:1", "http://localhost:1/console", "console.origin is no origin"),
+    ("http://localhost:1", "https://keys.example.com/", "console.origin is no origin"),
+    ("http://localhost:1", "http://keys.example.com", "console.origin must be https://"),
+    ("gateway = \"http://", "gateway = \"ftp://", "console.gateway is no origin"),
+    ("smtp+plain://127.0.0.1", "smtp+plain://mail.example.com", "smtp+plain has no TLS"),
+    ("smtp+plain://127.0.0.1", "smtp+plain://10.0.0.5", "smtp+plain has no TLS"),
+    ("smtp+plain://127.0.0.1", "http://127.0.0.1", "mail.url must be smtps://host"),
+    ("\n[mail]\n", "\n[mail]\nuser = \"keyward\"\n", "mail.user and mail.password_file belong together"),
+    ("\n[mail]\n", "\n[mail]\nhello = \"keys\"\n", "mail.hello must be a full domain name"),
+    ("url = \"http://", "url = \"ftp://", "upstream.url"),
+    ("\n[channels]\n", "\n[channels]\nallow = [\"10.0.0.0/8\"]\n", "channels.allow `10.0.0.0/8`"),
+    ("\n[metrics]\n", "\n[proxies]\ntrusted = [\"0.0.0.0/0\"]\n[metrics]\n", "proxies.trusted"),
+    ("\n[journal]\n", "\n[journal]\nspool = \"/var/spool\"\n", "journal.spool is for PostgreSQL"),
+    ("level = \"info\"", "level = \"inf\"", "log.level cannot be used"),
+    ("\n[metrics]\n", "\n[metrics]\nunheard_of = 1\n", "unknown field `unheard_of`"),
+];
+
+#[test]
+fn all_three_name_the_same_mistakes_of_a_configuration() {
+    let scene = Scene::new();
+    for (from, to, words) in MISTAKES {
+        replace(&scene.config, from, to);
+        let (found, code) = examine(&scene.config);
+        let told = one(&found, "doctor.config");
+        let means = told["means"].as_str().unwrap();
+        assert_eq!((told["level"].as_str(), code), (Some("refused"), Some(1)), "{to}: {told}");
+        assert!(means.contains(words), "{to}: {means}");
+        let told = refused(&scene.config);
+        assert!(told.contains(words), "{to}: {told}");
+        let (code, told) = scene.check();
+        assert!(code == Some(3) && told.contains(words), "{to}: {told}");
+        scene.write(&scene.text);
+    }
+    assert_eq!(scene.check().0, Some(0), "{}", scene.check().1);
+}
+
+/// A listener, its address, and where another program has that port.
+type Neighbours = (&'static str, &'static str, &'static str);
+
+const TAKEN: [Neighbours; 12] = [
+    ("gateway.listen", "127.0.0.1", "127.0.0.1"),
+    ("gateway.listen", "127.0.0.1", "0.0.0.0"),
+    ("gateway.tls_listen", "127.0.0.1", "127.0.0.1"),
+    ("gateway.tls_listen", "0.0.0.0", "127.0.0.1"),
+    ("console.listen", "127.0.0.2", "127.0.0.2"),
+    ("console.listen", "127.0.0.2", "0.0.0.0"),
+    ("metrics.listen", "127.0.0.3", "127.0.0.3"),
+    ("metrics.listen", "0.0.0.0", "0.0.0.0"),
+    ("gateway.listen", "[::1]", "[::1]"),
+    ("console.listen", "[::1]", "[::]"),
+    ("gateway.tls_listen", "[::]", "127.0.0.1"),
+    ("metrics.listen", "127.0.0.3", "[::]"),
+];
+
+/// Another address of the same port is in nobody's way.
+const FREE: [Neighbours; 10] = [
+    ("gateway.listen", "127.0.0.1", "127.0.0.9"),
+    ("gateway.listen", "127.0.0.9", "127.0.0.1"),
+    ("gateway.tls_listen", "127.0.0.1", "127.0.0.2"),
+    ("console.listen", "127.0.0.2", "127.0.0.1"),
+    ("console.listen", "127.0.0.2", "127.0.0.3"),
+    ("metrics.listen", "127.0.0.3", "127.0.0.2"),
+    ("gateway.listen", "127.0.0.1", "[::1]"),
+    ("gateway.tls_listen", "[::1]", "127.0.0.1"),
+    ("console.listen", "[::1]", "0.0.0.0"),
+    ("metrics.listen", "0.0.0.0", "[::1]"),
+];
+
+#[test]
+fn a_port_that_another_program_has_stops_a_start() {
+    const NAME: &str = "doctor.listen.unavailable";
+    let scene = Scene::new();
+    // Some machines have no IPv6.
+    let ipv6 = TcpListener::bind("[::1]:0").is_ok();
+    let possible = |(_, ours, theirs): &Neighbours| ipv6 || !format!("{ours}{theirs}").contains(':');
+    for (setting, ours, theirs) in TAKEN.into_iter().filter(possible) {
+        let words = format!("{} is in use by another program", scene.occupy(setting, ours, theirs));
+        let (found, code) = examine(&scene.config);
+        let mut named = found.as_array().unwrap().iter().filter(|one| one["name"] == NAME);
+        let named =
+            named.any(|one| one["level"] == "refused" && one["means"].as_str().unwrap().contains(&words));
+        assert!(named && code == Some(1), "{words}: {found}");
+        let told = refused(&scene.config);
+        assert!(told.contains(NAME) && told.contains(&words), "{words}: {told}");
+        let (code, told) = scene.check();
+        assert!(code == Some(3) && told.contains(NAME) && told.contains(&words), "{words}: {told}");
+        drop(scene.other.take());
+        assert_eq!(scene.check().0, Some(0), "{words}, until it ends: {}", scene.check().1);
+    }
+    for (setting, ours, theirs) in FREE.into_iter().filter(possible) {
+        let address = scene.occupy(setting, ours, theirs);
+        let (code, told) = scene.check();
+        assert_eq!(code, Some(0), "{address} beside {theirs}: {told}");
+    }
+    // An address of another machine is nobody's here.
+    scene.write(&scene.text.replace("127.0.0.3:0", "203.0.113.1:0"));
+    for told in [refused(&scene.config), scene.check().1] {
+        assert!(told.contains("metrics.listen 203.0.113.1:0 cannot be listened on"), "{told}");
+    }
+}
+
+#[test]
+fn a_second_server_on_a_folder_is_refused_however_it_is_spelled() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, address) = set_up(&folder, &upstream);
+    make_key(&config);
+    let text = std::fs::read_to_string(&config).unwrap();
+    let (here, data) = (folder.0.display().to_string(), folder.data().display().to_string());
+    std::os::unix::fs::symlink(folder.data(), folder.0.join("link")).unwrap();
+    let other = Path::new(&config).with_file_name("other.toml").display().to_string();
+    let listen = |at: &str| format!("listen = \"{at}\"");
+    let point_to = |place: &str, at: &str| {
+        let text = text.replace(&format!("\"{data}\""), &format!("\"{place}\""));
+        std::fs::write(&other, text.replace(&listen(&address), &listen(at))).unwrap();
+    };
+    let server = Server::start(&config, &address);
+    for place in [
+        data.clone(),
+        format!("{data}/"),
+        format!("{data}//"),
+        format!("{data}/."),
+        format!("{data}/../data"),
+        format!("{here}/./data"),
+        format!("{here}//data"),
+        format!("{here}/etc/../data"),
+        format!("{here}/link"),
+        format!("{here}/link/"),
+        format!("{here}/link/../data"),
+    ] {
+        for at in ["127.0.0.1:0", &address] {
+            point_to(&place, at);
+            let told = refused_with(1, &other);
+            assert!(told.contains("another keyward gateway runs on"), "{place}: {told}");
+        }
+        assert_eq!(level(&other, "doctor.node"), "note", "{place}: doctor looks beside it");
+    }
+    assert_eq!(server.stop().code(), Some(0));
+    // The folder is free again, by either name; another folder always was.
+    for place in [format!("{here}/link"), format!("{here}/data2")] {
+        point_to(&place, &address);
+        assert_eq!(level(&other, "doctor.node"), "ok", "{place}");
+        assert_eq!(Server::start(&other, &address).stop().code(), Some(0), "{place}");
+    }
+}
+
+#[test]
+fn doctor_looks_at_postgresql_beside_a_gateway() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, address) = set_up(&folder, &upstream);
+    let url = Postgres::shared().unwrap().fresh_database().unwrap();
+    replace(&config, &folder.data().display().to_string(), &url);
+    make_key(&config);
+    let node = |expected: &str| {
+        let (found, code) = examine(&config);
+        assert_eq!(
+            (one(&found, "doctor.node")["level"].as_str(), code),
+            (Some(expected), Some(0)),
+            "{found}"
+        );
+        one(&found, "doctor.listen.unavailable")["level"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(node("ok"), "ok", "nobody serves");
+    let server = Server::start(&config, &address);
+    assert_eq!(node("note"), "note", "its address is its own");
+    assert_eq!(server.stop().code(), Some(0));
+    assert_eq!(node("ok"), "ok", "it has stopped");
+    Server::start(&config, &address).kill();
+    assert_eq!(node("ok"), "ok", "it was killed");
 }
 
 #[test]
@@ -574,25 +852,15 @@ fn a_test_mail_is_sent_and_the_servers_answer_told() {
 
 /// What `doctor` writes to a terminal of so many columns.
 fn on_a_terminal(config: &str, columns: u16, no_color: &str) -> String {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-    tcsetwinsize(&master, size).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap();
-    let name = std::ffi::OsStr::from_bytes(name.as_bytes()).to_owned();
-    let terminal = File::options().read(true).write(true).open(name).unwrap();
+    let (master, terminal) = terminal::open(columns);
     let mut command = Command::new(program().unwrap());
     command.args(["doctor", "--config", config]).env("NO_COLOR", no_color).stdin(Stdio::null());
     let mut child = command.stdout(terminal).stderr(Stdio::null()).spawn().unwrap();
     // Nobody else holds the terminal once the program ends, and reading ends with it.
     drop(command);
-    let (mut master, mut all, mut block) = (File::from(master), Vec::new(), [0; 4096]);
-    while let Ok(count @ 1..) = master.read(&mut block) {
-        all.extend_from_slice(&block[..count]);
-    }
+    let all = terminal::read(master);
     child.wait().unwrap();
-    String::from_utf8(all).unwrap().replace("\r\n", "\n")
+    all
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use keyward_testkit::process::Running;
 
+use crate::secure::{self, Stream};
 use crate::world::{Folder, Manner, ORDER, Signed, Upstream, Wire};
 
 /// A public request with something odd in its head.
@@ -10,6 +11,23 @@ fn public(line: &str, more: &str) -> Vec<u8> {
 }
 
 const LINE: &str = "GET /api/v5/public/time HTTP/1.1";
+
+/// Offers of protocols that no listener speaks.
+const OFFERS: [&str; 13] = [
+    "Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\nUpgrade: h2c",
+    "Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\nUpgrade: H2C",
+    "Connection: Upgrade\r\nUpgrade: h2c",
+    "Connection: upgrade\r\nUpgrade: TLS/1.2",
+    "Connection: Upgrade\r\nUpgrade: TLS/1.0, h2c",
+    "Connection: keep-alive, Upgrade\r\nUpgrade: HTTP/2.0, SHTTP/1.3, IRC/6.9, RTA/x11",
+    "Connection: Upgrade\r\nUpgrade: foo",
+    "Connection: Upgrade\r\nUpgrade: h2c\r\nUpgrade: foo",
+    "Connection: Upgrade\r\nUpgrade: h2c,",
+    "Connection: Upgrade\r\nUpgrade:",
+    "Upgrade: h2c",
+    "Connection: Upgrade",
+    "Connection: Upgrade\r\nUpgrade: websocketless",
+];
 
 #[test]
 fn odd_heads_are_refused_in_json_and_never_forwarded() {
@@ -83,24 +101,8 @@ fn offers_of_other_protocols_are_passed_over() {
     let (folder, upstream) = (Folder::new(), Upstream::start());
     let running =
         Running::start_with(&folder.data(), ["--upstream", &upstream.url, "--raise-rates", "1000"]).unwrap();
-    let settings = "Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";
-    let offers = [
-        format!("{settings}Upgrade: h2c"),
-        format!("{settings}Upgrade: H2C"),
-        "Connection: Upgrade\r\nUpgrade: h2c".to_owned(),
-        "Connection: upgrade\r\nUpgrade: TLS/1.2".to_owned(),
-        "Connection: Upgrade\r\nUpgrade: TLS/1.0, h2c".to_owned(),
-        "Connection: keep-alive, Upgrade\r\nUpgrade: HTTP/2.0, SHTTP/1.3, IRC/6.9, RTA/x11".to_owned(),
-        "Connection: Upgrade\r\nUpgrade: foo".to_owned(),
-        "Connection: Upgrade\r\nUpgrade: h2c\r\nUpgrade: foo".to_owned(),
-        "Connection: Upgrade\r\nUpgrade: h2c,".to_owned(),
-        "Connection: Upgrade\r\nUpgrade:".to_owned(),
-        "Upgrade: h2c".to_owned(),
-        "Connection: Upgrade".to_owned(),
-        "Connection: Upgrade\r\nUpgrade: websocketless".to_owned(),
-    ];
     let key = running.key("trade").unwrap();
-    for (at, offer) in offers.iter().enumerate() {
+    for (at, offer) in OFFERS.iter().enumerate() {
         let mut wire = Wire::open(running.address("gateway_url").unwrap());
         let before = upstream.requests().len();
         wire.write(&public(LINE, &format!("Host: keyward\r\n{offer}\r\n")));
@@ -120,9 +122,110 @@ fn offers_of_other_protocols_are_passed_over() {
     }
     // A client that asks for a socket would wait for it.
     for offer in ["websocket", "WebSocket", "h2c, websocket", "websocket, h2c", "h2c\r\nUpgrade: websocket"] {
-        let mut wire = Wire::open(running.address("gateway_url").unwrap());
-        wire.write(&public(LINE, &format!("Host: keyward\r\nConnection: Upgrade\r\nUpgrade: {offer}\r\n")));
-        assert_eq!(wire.read().expect("an answer").status, 426, "{offer}");
+        for path in ["/api/v5/public/time", "/ws/v5/public", "/ws/v5/private", "/ws/v5/business"] {
+            let line = format!("GET {path} HTTP/1.1");
+            let bytes =
+                public(&line, &format!("Host: keyward\r\nConnection: Upgrade\r\nUpgrade: {offer}\r\n"));
+            for mut wire in
+                [Wire::open(running.address("gateway_url").unwrap()).boxed(), secure::wire(&running)]
+            {
+                wire.write(&bytes);
+                assert_eq!(wire.read().expect("an answer").status, 426, "{offer}, {path}");
+            }
+        }
+    }
+}
+
+/// A request to one of the listeners: method and path, headers, body; and the status that it gets without an offer.
+type Ask<'a> = (&'a str, &'a str, &'a str, u16);
+/// Opens a connection to a listener.
+type Connect<'a> = &'a dyn Fn() -> Wire<Box<dyn Stream>>;
+
+/// Every other listener passes them over too: the answer is the one to the same request without an offer.
+#[test]
+fn every_listener_passes_such_offers_over() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let running =
+        Running::start_with(&folder.data(), ["--upstream", &upstream.url, "--raise-rates", "1000"]).unwrap();
+    let address = |name| running.address(name).unwrap().replace("localhost", "127.0.0.1");
+    let [gateway, console, metrics] = ["gateway_url", "console_url", "metrics_url"].map(address);
+    let json = "Content-Type: application/json\r\n";
+    let of_form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let of_page = format!("{of_form}Origin: {}\r\n", running.address("console_url").unwrap());
+    let of_gateway: &[Ask<'_>] = &[
+        ("GET /healthz", "", "", 200),
+        ("GET /readyz", "", "", 200),
+        ("GET /readyz?class=funds", "", "", 200),
+        ("POST /readyz", json, "{}", 401),
+        ("GET /api/v5/public/time", "", "", 200),
+    ];
+    let mut page = Wire::open(&console).boxed();
+    page.write(&public("GET /sign-in HTTP/1.1", "Host: localhost\r\n"));
+    let page = page.read().unwrap().body;
+    let asset = page.split('"').find(|part| part.starts_with("/assets/keyward-")).unwrap();
+    let asset = format!("GET {asset}");
+    let of_console: &[Ask<'_>] = &[
+        ("GET /sign-in", "", "", 200),
+        (&asset, "", "", 200),
+        ("GET /healthz", "", "", 200),
+        ("GET /api/v1/keys", "", "", 401),
+        ("GET /no/such/page", "", "", 404),
+        ("POST /api/v1/keys", json, "{}", 401),
+        ("POST /sign-out", &of_page, "csrf=a", 303),
+        ("POST /sign-out", of_form, "csrf=a", 403),
+    ];
+    let of_metrics: &[Ask<'_>] = &[
+        ("GET /metrics", "", "", 200),
+        ("GET /healthz", "", "", 200),
+        ("GET /readyz?class=console", "", "", 200),
+        ("POST /metrics", json, "{}", 404),
+    ];
+    let plain = |address: &str| Wire::open(address).boxed();
+    let listeners: [(Connect<'_>, _, _); 4] = [
+        (&|| plain(&gateway), of_gateway, Some("/api/v5/public/time")),
+        (&|| secure::wire(&running), of_gateway, Some("/api/v5/public/time")),
+        (&|| plain(&console), of_console, Some("/healthz")),
+        // It closes after each answer.
+        (&|| plain(&metrics), of_metrics, None),
+    ];
+    for (connect, asks, next) in listeners {
+        for (start, headers, body, status) in asks {
+            for offer in OFFERS.iter().map(|offer| format!("{offer}\r\n")).chain([String::new()]) {
+                let told = format!("{start}, {offer}");
+                // A body of no bytes is stated too.
+                let length = format!("Content-Length: {}\r\n", body.len());
+                let head = public(
+                    &format!("{start} HTTP/1.1"),
+                    &format!("Host: localhost\r\n{headers}{length}{offer}"),
+                );
+                let mut wire = connect();
+                wire.write(&[head.as_slice(), body.as_bytes()].concat());
+                let reply = wire.read().unwrap_or_else(|| panic!("{told}: no answer"));
+                assert_eq!(reply.status, *status, "{told}: {}", reply.body);
+                assert!(!reply.head.contains("\r\nupgrade:"), "{told}: {}", reply.head);
+                let Some(next) = next else {
+                    assert!(wire.read().is_none(), "{told}: the listener closes");
+                    continue;
+                };
+                wire.write(&public(&format!("GET {next} HTTP/1.1"), "Host: localhost\r\n"));
+                let reply = wire.read().unwrap_or_else(|| panic!("{told}: no answer to the next one"));
+                assert_eq!(reply.status, 200, "{told}, the next one: {}", reply.body);
+            }
+        }
+    }
+    // And an order with TLS is placed once.
+    let key = running.key("trade").unwrap();
+    for (at, offer) in OFFERS.iter().enumerate() {
+        let before = upstream.requests().len();
+        let body = format!(r#"{{"instId":"BTC-USDT","sz":"1","clOrdId":"t{at}"}}"#);
+        let mut order = Signed::new(&key, "POST", "/api/v5/trade/order", &body);
+        order.more = format!("{offer}\r\n");
+        let mut wire = secure::wire(&running);
+        wire.write(&order.bytes());
+        assert_eq!(wire.read().expect("an answer").code(), "0", "{offer}");
+        wire.write(&public(LINE, "Host: keyward\r\n"));
+        assert_eq!(wire.read().expect("an answer to the next one").code(), "0", "{offer}");
+        assert_eq!(upstream.requests().len(), before + 2, "{offer}");
     }
 }
 

@@ -1,21 +1,25 @@
 //! HTTP/2 by hand: frames that a well-behaved client library would not send. What counts is what the exchange gets.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use keyward_testkit::process::Running;
 
+use crate::secure::Stream;
 use crate::world::{Folder, ORDER, Signed, Upstream};
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 pub const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const END_STREAM: u8 = 1;
 const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a stream ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,18 +50,27 @@ impl Ended {
     }
 }
 
-/// A connection that has said its preface.
-pub struct H2(TcpStream);
+/// A connection that has said its preface, and what came of frames that are not read yet.
+pub struct H2<S = TcpStream>(S, Vec<u8>);
 
 pub type Header<'a> = (&'a str, &'a str);
+
+/// The kind of a frame, its flags, and what it carries.
+type Frame = (u8, u8, Vec<u8>);
 
 impl H2 {
     pub fn open(running: &Running) -> Self {
         let address = running.address("gateway_url").unwrap().trim_start_matches("http://");
         let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         stream.set_nodelay(true).unwrap();
-        let mut h2 = Self(stream);
+        Self::over(stream)
+    }
+}
+
+impl<S: Stream> H2<S> {
+    pub fn over(stream: S) -> Self {
+        stream.socket().set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut h2 = Self(stream, Vec::new());
         h2.0.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
         h2.frame(SETTINGS, 0, 0, &[]);
         h2
@@ -78,6 +91,31 @@ impl H2 {
         self.answer()
     }
 
+    /// The same on a later stream, without a body.
+    pub fn ask_on(&mut self, stream: u32, headers: &[Header<'_>]) -> Ended {
+        self.frame(HEADERS, END_HEADERS | END_STREAM, stream, &block(headers));
+        self.answer()
+    }
+
+    /// Answers pings until then; whether the connection is still open.
+    pub fn stays_open(&mut self, until: Instant) -> bool {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                self.0.socket().set_read_timeout(Some(PATIENCE)).unwrap();
+                return true;
+            }
+            self.0.socket().set_read_timeout(Some(left)).unwrap();
+            match self.next() {
+                Ok((PING, flags, payload)) if flags & ACK == 0 => self.frame(PING, ACK, 0, &payload),
+                Ok((GOAWAY, ..)) => return false,
+                Ok(_) => {}
+                Err(problem) if matches!(problem.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+
     /// Reads so many bytes, whatever they are.
     pub fn read_some(&mut self, bytes: usize) {
         self.0.read_exact(&mut vec![0; bytes]).unwrap();
@@ -96,17 +134,10 @@ impl H2 {
     fn answer(&mut self) -> Ended {
         let mut body = Vec::new();
         loop {
-            let mut head = [0; 9];
-            if self.0.read_exact(&mut head).is_err() {
-                return Ended::Cut;
-            }
-            let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
-            let mut payload = vec![0; length];
-            if self.0.read_exact(&mut payload).is_err() {
-                return Ended::Cut;
-            }
-            match (head[3], head[4]) {
+            let Ok((kind, flags, payload)) = self.next() else { return Ended::Cut };
+            match (kind, flags) {
                 (SETTINGS, flags) if flags & ACK == 0 => self.frame(SETTINGS, ACK, 0, &[]),
+                (PING, flags) if flags & ACK == 0 => self.frame(PING, ACK, 0, &payload),
                 (RST_STREAM | GOAWAY, _) => return Ended::Cut,
                 (HEADERS, flags) if flags & END_STREAM != 0 => return Ended::Body(String::new()),
                 (DATA, flags) => {
@@ -116,6 +147,24 @@ impl H2 {
                     }
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// The next frame, whichever stream it belongs to.
+    fn next(&mut self) -> std::io::Result<Frame> {
+        loop {
+            if let Some(head) = self.1.first_chunk::<9>().copied() {
+                let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+                if self.1.len() >= 9 + length {
+                    let payload = self.1.drain(..9 + length).skip(9).collect();
+                    return Ok((head[3], head[4], payload));
+                }
+            }
+            let mut buffer = [0; 16_384];
+            match self.0.read(&mut buffer)? {
+                0 => return Err(ErrorKind::UnexpectedEof.into()),
+                count => self.1.extend_from_slice(&buffer[..count]),
             }
         }
     }

@@ -315,6 +315,50 @@ fn a_key_whose_secret_is_lost_is_named() {
     ended_with(0, &run_for_one_byte(&set_up.key_create("read")), "a reader that takes one byte");
 }
 
+/// A set-up link is shown once, as the secret of a key is; another one takes its place.
+#[test]
+fn a_set_up_link_that_is_lost_is_told_of() {
+    let set_up = SetUp::new();
+    let link = |more: &str| format!("operator link --config {}{more}", set_up.config);
+    let offers = || {
+        let log = keyward(&words(&format!("audit export --config {}", set_up.config)));
+        log.lines().filter(|line| line.contains("role.offer")).count()
+    };
+    let mut made = offers();
+    for (stdout, stderr, more, code) in [
+        (Gone, Test, "", 1),
+        (Full, Test, "", 1),
+        (Gone, Test, " --json", 1),
+        (Full, Test, " --json", 1),
+        (Gone, Gone, "", 1),
+        (Gone, Full, "", 1),
+        (Full, Gone, "", 1),
+        (Full, Full, " --json", 1),
+        (Gone, Closed, " --json", 1),
+        (Full, Closed, "", 1),
+        (Test, Gone, "", 0),
+        (Test, Full, "", 0),
+        (Test, Closed, " --json", 0),
+        (Test, Test, "", 0),
+        (Test, Test, " --json", 0),
+    ] {
+        let what = format!("{stdout:?}, {stderr:?}{more}");
+        let output = run(&link(more), (stdout, stderr));
+        ended_with(code, &output, &what);
+        made += 1;
+        assert_eq!(offers(), made, "{what}: the link is made each time");
+        let (shown, told) = (String::from_utf8_lossy(&output.stdout).into_owned(), told(&output));
+        assert_eq!(shown.matches("/set-up#kwo_").count(), usize::from(code == 0), "{what}");
+        let lost =
+            told.contains("the set-up link was made, but not shown, so run `keyward operator link` again");
+        assert_eq!(lost, code == 1 && stderr == Test, "{what}: {told}");
+        let note = told.contains("The first person who opens it");
+        assert_eq!(note, code == 0 && stderr == Test && more.is_empty(), "{what}: {told}");
+        assert!(!told.contains("kwo_"), "{what}: {told}");
+    }
+    ended_with(0, &run_for_one_byte(&link("")), "a reader that takes one byte");
+}
+
 /// What a command is asked for is its exit code too: nobody reads the findings, and there are some.
 #[test]
 fn findings_that_nobody_reads_are_findings() {

@@ -1,9 +1,11 @@
-//! `[journal] keep_days` and `max_mib`: what is too old or too much goes while the server runs, on both databases.
+//! `[journal] keep_days` and `max_mib`: what they may be; and what is too old or too much goes while the server runs, on
+//! both databases.
 
 use std::fs::File;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use keyward_testkit::postgres::Postgres;
+use keyward_testkit::process::program;
 
 use crate::server::{Server, make_key, set_up};
 use crate::world::{Folder, Signed, Upstream, now_ms, until};
@@ -61,6 +63,56 @@ fn start(folder: &Folder, config: &str, address: &str) -> Server {
     std::fs::write(config, text).unwrap();
     let log = Stdio::from(File::create(folder.0.join("log")).unwrap());
     Server::start_with(config, address, (&[], log))
+}
+
+/// A number of days or MiB as TOML writes it. The greatest is the greatest that TOML has.
+const TAKEN: [&str; 12] =
+    ["1", "2", "7", "90", "365", "36500", "10240", "1_000", "+5", "0x10", "0b1", "9223372036854775807"];
+
+/// What is no number of days or MiB, and what is told of it.
+const REFUSED: [(&str, &str); 14] = [
+    ("0", " must be at least 1"),
+    ("-0", " must be at least 1"),
+    ("0x0", " must be at least 1"),
+    ("-1", "keyward.toml, line "),
+    ("-9223372036854775808", "keyward.toml, line "),
+    ("9223372036854775808", "keyward.toml"),
+    ("1.5", "keyward.toml, line "),
+    ("90.0", "keyward.toml, line "),
+    ("inf", "keyward.toml, line "),
+    ("\"90\"", "keyward.toml, line "),
+    ("\"forever\"", "keyward.toml, line "),
+    ("true", "keyward.toml, line "),
+    ("[90]", "keyward.toml, line "),
+    ("", "keyward.toml, line "),
+];
+
+#[test]
+fn settings_of_the_journal_are_taken_or_refused_in_words() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, _) = set_up(&folder, &upstream);
+    let text = std::fs::read_to_string(&config).unwrap();
+    for (name, usual) in [("keep_days", "90"), ("max_mib", "10240")] {
+        let check = |value: &str| {
+            let line = format!("\n{name} = {usual}\n");
+            assert!(text.contains(&line), "{text}");
+            std::fs::write(&config, text.replace(&line, &format!("\n{name} = {value}\n"))).unwrap();
+            let mut check = Command::new(program().unwrap());
+            let output = check.args(["config", "check", "--config", &config]).output().unwrap();
+            let told = [output.stdout, output.stderr].concat();
+            (output.status.code(), String::from_utf8(told).unwrap())
+        };
+        for value in TAKEN {
+            let (code, told) = check(value);
+            assert!(code == Some(0) && told.contains("is good"), "{name} = {value}: {code:?} {told}");
+        }
+        for (value, words) in REFUSED {
+            let (code, told) = check(value);
+            let words =
+                if words.starts_with(' ') { format!("journal.{name}{words}") } else { words.to_owned() };
+            assert!(code == Some(3) && told.contains(&words), "{name} = {value}: {code:?} {told}");
+        }
+    }
 }
 
 /// Both at once: each waits for a duty that comes once a minute.

@@ -13,6 +13,8 @@ use keyward_rules::time::Moment;
 use keyward_testkit::process::{KeyEntry, Running};
 use socket2::{Domain, Socket, Type};
 
+use crate::secure::Stream;
+
 pub const ORDER: &str =
     r#"{"instId":"BTC-USDT","tdMode":"cash","side":"buy","ordType":"limit","px":"1000","sz":"0.0001"}"#;
 
@@ -128,8 +130,8 @@ impl Signed {
     }
 }
 
-/// One connection to the gateway.
-pub struct Wire(pub TcpStream, Vec<u8>);
+/// One connection to a listener, and what came of answers that are not read yet.
+pub struct Wire<S = TcpStream>(pub S, Vec<u8>);
 
 impl Wire {
     pub fn open(address: &str) -> Self {
@@ -153,6 +155,17 @@ impl Wire {
         let stream = TcpStream::from(socket);
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         stream.set_nodelay(true).unwrap();
+        Self(stream, Vec::new())
+    }
+
+    /// For a test that has some with TLS and some without.
+    pub fn boxed(self) -> Wire<Box<dyn Stream>> {
+        Wire(Box::new(self.0), self.1)
+    }
+}
+
+impl<S: Stream> Wire<S> {
+    pub const fn over(stream: S) -> Self {
         Self(stream, Vec::new())
     }
 

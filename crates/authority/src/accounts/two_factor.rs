@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{ActionKind, NotProven, Proof, TwoFactor};
+use keyward_rules::grant::{ActionKind, NotApproved, NotProven, Proof, TwoFactor};
 use keyward_rules::id::AccountId;
 use keyward_rules::key::Hold;
 use keyward_rules::person::{RecoveryCode, TotpCode};
@@ -48,12 +48,15 @@ impl Action for EnrolTotp {
     /// [`ActionError::NoAccount`].
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let Self { account, authenticator, step } = self;
+        let first_only = matches!(proof, Proof::FirstSession(_));
         let grant = context.actor.may(ActionKind::EnrolTotp, proof)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let person = tx.person(account).await?.ok_or(ActionError::NoAccount)?;
         tx.set_totp(account, Some(authenticator.secret()), step).await?;
         let mut codes = Vec::new();
         match person.two_factor() {
+            // Another factor was faster: from here on the first session proves nothing.
+            TwoFactor::On if first_only => return Err(NotApproved::Over.into()),
             TwoFactor::On if person.totp.is_some() => rest(context, &mut tx, account).await?,
             // One more factor beside a passkey: nothing was reset (product.md 2).
             TwoFactor::On => {}

@@ -49,9 +49,12 @@ impl Action for ChangeAddresses {
         // The proof says which of the two was approved; the key as it is now says which of them it is.
         let action = match &proof {
             Proof::StepUp(approved, _) => approved.action(),
-            Proof::None | Proof::Factor(_) | Proof::Mail(_) | Proof::Link(_) | Proof::Passed(_) => {
-                ActionKind::NarrowKey
-            }
+            Proof::None
+            | Proof::Factor(_)
+            | Proof::Mail(_)
+            | Proof::FirstSession(_)
+            | Proof::Link(_)
+            | Proof::Passed(_) => ActionKind::NarrowKey,
         };
         let grant = context.actor.may(action, proof)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;

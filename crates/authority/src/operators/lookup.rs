@@ -1,6 +1,7 @@
 //! What operators and auditors look up: accounts, keys, and how the deployment stands. No secret, and no app's
 //! addresses.
 
+use keyward_rules::account::Email;
 use keyward_rules::grant::Scope;
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::staff::Role;
@@ -35,7 +36,7 @@ pub struct Overview {
 }
 
 /// Only whose scope is everybody's.
-fn only_staff(context: &ActionContext<'_>) -> Result<(), ActionError> {
+pub(super) fn only_staff(context: &ActionContext<'_>) -> Result<(), ActionError> {
     if context.actor.scope() == Scope::All { Ok(()) } else { Err(ActionError::NoAccount) }
 }
 
@@ -67,6 +68,21 @@ pub async fn search_accounts(
 async fn dress(context: &ActionContext<'_>, record: Overseen) -> Result<OverseenAccount, ActionError> {
     let id = record.account.id;
     Ok(OverseenAccount { name: name_of(context, id).await?, role: role_of(context, id).await?, record })
+}
+
+/// The account that a text names: by its number, or by its e-mail address.
+///
+/// # Errors
+/// [`ActionError::NoAccount`] for a holder or visitor, and when there is no such account.
+#[crate::boxed]
+pub async fn account_named(context: &ActionContext<'_>, text: &str) -> Result<AccountId, ActionError> {
+    only_staff(context)?;
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let email = Email::parse(text).map_err(|_| ActionError::NoAccount)?;
+    let found = context.authority.access.reader.account_by_email(&email).await?;
+    Ok(found.ok_or(ActionError::NoAccount)?.id)
 }
 
 /// One account with its keys, living ones first.

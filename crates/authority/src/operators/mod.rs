@@ -13,11 +13,13 @@ mod policy_in_force;
 mod proposals;
 mod restore;
 mod roles;
+mod work_queue;
 
 pub use freeze::{FreezeAccount, FreezeKey};
 pub(crate) use freeze::{frozen_now, refuse_frozen};
 pub use lookup::{
-    OverseenAccount, Overview, overseen_account, overseen_key, overview, search_accounts, search_keys,
+    OverseenAccount, Overview, account_named, overseen_account, overseen_key, overview, search_accounts,
+    search_keys,
 };
 pub use master_key::{Approvers, RecordIdentityKeyExport, master_key_id, rotate_master_key};
 pub use name::name_of;
@@ -33,3 +35,4 @@ pub use roles::{
     InviteOperator, OfferSetUp, PendingLink, RevokeRole, SetUp, TakeSetUp, role_of, set_up_is_open, staff,
 };
 pub(crate) use roles::{acting, refuse_too_few};
+pub use work_queue::{NextStep, WaitingProposal, Work, WorkItem, WorkQueue, work_queue};

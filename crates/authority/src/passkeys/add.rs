@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{ActionKind, Proof, TwoFactor};
+use keyward_rules::grant::{ActionKind, NotApproved, Proof, TwoFactor};
 use keyward_rules::id::AccountId;
 use keyward_rules::key::{Hold, KeyName};
 use keyward_rules::limits::PASSKEYS_PER_ACCOUNT;
@@ -126,6 +126,7 @@ impl Action for EnrolPasskey {
     /// [`ActionError::NotAPasskey`] when the question was answered meanwhile, [`ActionError::TooManyPasskeys`].
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let Self { account, ceremony, name, handle, credential, counter } = self;
+        let first_only = matches!(proof, Proof::FirstSession(_));
         let grant = context.actor.may(ActionKind::EnrolPasskey, proof)?;
         let session = context.session().ok_or(ActionError::NoAccount)?;
         let bound = Purpose::Add(session).bound(Some(account));
@@ -143,6 +144,8 @@ impl Action for EnrolPasskey {
         tx.insert_passkey(&NewPasskey { id, account, name, handle, credential, counter }).await?;
         let mut codes = Vec::new();
         match person.two_factor() {
+            // Another factor was faster: from here on the first session proves nothing.
+            TwoFactor::On if first_only => return Err(NotApproved::Over.into()),
             // One more factor: nothing was reset (product.md 2).
             TwoFactor::On => {}
             TwoFactor::Off => {

@@ -1,5 +1,7 @@
 //! Question: what does a key do?
 
+use std::collections::BTreeMap;
+
 use keyward_rules::id::KeyId;
 use keyward_rules::limits::{DAY_MS, SEARCH_ROWS, TAIL_ROWS};
 use keyward_rules::time::Moment;
@@ -78,7 +80,8 @@ pub async fn key_activity(context: &ActionContext<'_>, id: KeyId) -> Result<Acti
     Ok(ActivityView { quarters, since, requests, sources })
 }
 
-fn as_shown(row: RequestRow, shown: bool) -> KeyRequest {
+/// A request as its holder sees it, `shown` saying whether its address is.
+pub(super) fn as_shown(row: RequestRow, shown: bool) -> KeyRequest {
     KeyRequest {
         id: row.id,
         at: row.at,
@@ -196,19 +199,39 @@ async fn searchable(
     Ok((RequestFilter { source: filter.source.filter(|_| shown), ..filter }, shown))
 }
 
-/// The counts of the last day alone; whose key it is was decided before.
+/// The counts of the last day of one key; whose key it is was decided before.
+async fn key_counts(
+    context: &ActionContext<'_>,
+    id: KeyId,
+) -> Result<(Moment, Vec<(u64, u64)>), ActionError> {
+    let since = day_began(context.now);
+    let found: Vec<Quarter> = context.authority.access.activity.quarters(id, since).await?;
+    Ok((since, spread(&found, since)))
+}
+
+/// The counts of the last day of many keys, read with one question: requests that passed and that were refused in each quarter
+/// of an hour, oldest first. A key that did nothing is left out. Whose keys they are was decided before.
 ///
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn key_counts(
+pub async fn counts_of_keys(
     context: &ActionContext<'_>,
-    id: KeyId,
-) -> Result<(Moment, Vec<(u64, u64)>), ActionError> {
-    let last = context.now.unix_ms() / QUARTER_MS;
-    let first = last.saturating_sub(u64::try_from(QUARTERS).unwrap_or(0) - 1);
-    let since = Moment::from_unix_ms(first * QUARTER_MS);
-    let found: Vec<Quarter> = context.authority.access.activity.quarters(id, since).await?;
+    ids: &[KeyId],
+) -> Result<BTreeMap<KeyId, Vec<(u64, u64)>>, ActionError> {
+    let since = day_began(context.now);
+    let found = context.authority.access.activity.quarters_of_keys(ids, since).await?;
+    Ok(found.into_iter().map(|(id, quarters)| (id, spread(&quarters, since))).collect())
+}
+
+/// When the first quarter of an hour of the last day began.
+fn day_began(now: Moment) -> Moment {
+    let first = (now.unix_ms() / QUARTER_MS).saturating_sub(u64::try_from(QUARTERS).unwrap_or(0) - 1);
+    Moment::from_unix_ms(first * QUARTER_MS)
+}
+
+/// The counts with a place for each quarter of an hour since `since`.
+fn spread(found: &[Quarter], since: Moment) -> Vec<(u64, u64)> {
     let mut counts = vec![(0, 0); QUARTERS];
     for quarter in found {
         let at = usize::try_from(quarter.at.ms_since(since) / QUARTER_MS).unwrap_or(usize::MAX);
@@ -216,5 +239,5 @@ pub async fn key_counts(
             *place = (quarter.passed, quarter.refused);
         }
     }
-    Ok((since, counts))
+    counts
 }

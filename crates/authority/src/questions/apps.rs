@@ -1,6 +1,8 @@
 //! Questions about third-party apps: by the broker who owns one, by the operator who reviews it, by the holder who binds
 //! keys to it. Ranges leave here for the broker only.
 
+use std::collections::BTreeMap;
+
 use keyward_rules::app::{AppStanding, Size, VersionStanding};
 use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::limits::{PAGE_MAX, RANGE_VERSIONS};
@@ -230,11 +232,14 @@ pub struct Queue {
 pub async fn review_queue(context: &ActionContext<'_>) -> Result<Queue, ActionError> {
     let reader = &context.authority.access.reader;
     let apps = reader.app_profiles(Some(AppStanding::Submitted), None, PAGE_MAX).await?;
+    let submitted = reader.range_versions_that(VersionStanding::Submitted, PAGE_MAX).await?;
+    // At most one version of an app waits for review, so these are the apps of all of them.
+    let profiles = reader.app_profiles_with_submitted_ranges(PAGE_MAX).await?;
     let mut versions = Vec::new();
-    for version in reader.range_versions_that(VersionStanding::Submitted, PAGE_MAX).await? {
-        if let Some(profile) = reader.app_profile(version.app).await? {
-            let view = version_view(context, &version, &profile, false);
-            versions.push((profile, view));
+    for version in submitted {
+        if let Some(profile) = profiles.iter().find(|profile| profile.id == version.app) {
+            let view = version_view(context, &version, profile, false);
+            versions.push((profile.clone(), view));
         }
     }
     Ok(Queue { apps, versions })
@@ -311,14 +316,17 @@ pub async fn app_of_key(
     Ok(Some((card, refused)))
 }
 
-/// The name of an app that keys are bound to, as operators verified it.
+/// The names of the apps that keys of an account are bound to, as operators verified them; read with one question.
 ///
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn app_name(context: &ActionContext<'_>, id: AppId) -> Result<String, ActionError> {
-    let app = context.authority.access.reader.app(id).await?;
-    Ok(app.map_or_else(|| format!("app {id}"), |app| app.name))
+pub async fn app_names(
+    context: &ActionContext<'_>,
+    account: AccountId,
+) -> Result<BTreeMap<AppId, String>, ActionError> {
+    let apps = context.authority.access.reader.apps_of(context.actor.scope(), account).await?;
+    Ok(apps.into_iter().map(|app| (app.id, app.name)).collect())
 }
 
 /// Whether the account has registered an app.

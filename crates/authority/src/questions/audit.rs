@@ -1,10 +1,10 @@
 //! Question: what stands in the audit log, and how can it be proven?
 
 use keyward_rules::grant::Scope;
-use keyward_rules::id::AccountId;
-use keyward_rules::limits::{AUDIT_SEARCH_ROWS, PAGE_MAX};
+use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::limits::{AUDIT_SEARCH_ROWS, PAGE_MAX, TRAIL_SEARCH_ROWS};
 use keyward_rules::log::{Hash, proof_text};
-use keyward_rules::trail::Entry;
+use keyward_rules::trail::{Entry, RecordFilter};
 use keyward_store::{AuditFilter, AuditRecord, Bounds, Concern, Found};
 
 use crate::{ActionContext, ActionError};
@@ -55,18 +55,93 @@ pub async fn own_trail(
     before: Option<u64>,
     limit: usize,
 ) -> Result<Vec<TrailView>, ActionError> {
+    own_views(context, account, before, limit.clamp(1, PAGE_MAX)).await
+}
+
+/// What a holder looks for among their own records.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TrailFilter {
+    /// In the record, as the holder sees it.
+    pub sought: RecordFilter,
+    /// Only records about this key, or that name it.
+    pub key: Option<KeyId>,
+    /// Only records with smaller numbers.
+    pub before: Option<u64>,
+}
+
+impl TrailFilter {
+    fn looks_for_something(&self) -> bool {
+        self.key.is_some() || self.sought != RecordFilter::default()
+    }
+}
+
+/// What concerns an account and fits, newest first, at most `limit` (1 to 100), and where to search on if there may be more.
+/// One search reads [`TRAIL_SEARCH_ROWS`] records at most. What is withheld from the holder is not searched either.
+///
+/// # Errors
+/// [`ActionError::Searching`]; [`ActionError::Store`].
+#[crate::boxed]
+pub async fn search_own_trail(
+    context: &ActionContext<'_>,
+    account: AccountId,
+    filter: &TrailFilter,
+    limit: usize,
+) -> Result<Found<TrailView, u64>, ActionError> {
+    let searches = &context.authority.searches;
+    let _search = filter.looks_for_something().then(|| searches.begin(&context.actor)).transpose()?;
+    let (limit, needle) = (limit.clamp(1, PAGE_MAX), filter.sought.needle());
+    let key = filter.key.map(|id| id.to_string());
+    let names = |entry: &Entry, id: &str| {
+        entry.subject.strip_prefix("key:") == Some(id) || entry.facts.values().any(|fact| fact.contains(id))
+    };
+    let fits = |entry: &Entry| key.as_ref().is_none_or(|id| names(entry, id)) && needle.matches(entry);
+    let mut found: Found<TrailView, u64> = Found { rows: Vec::new(), next: None, looked_through: 0 };
+    let mut before = filter.before;
+    loop {
+        let views = own_views(context, account, before, PAGE_MAX).await?;
+        let is_last = views.len() < PAGE_MAX;
+        for view in views {
+            found.looked_through += 1;
+            before = Some(view.n);
+            if !fits(&view.entry) {
+                continue;
+            }
+            // One more than wanted tells that there are more.
+            if found.rows.len() == limit {
+                found.next = found.rows.last().map(|last| last.n);
+                return Ok(found);
+            }
+            found.rows.push(view);
+        }
+        if is_last {
+            return Ok(found);
+        }
+        if found.looked_through >= TRAIL_SEARCH_ROWS {
+            return Ok(Found { next: before, ..found });
+        }
+    }
+}
+
+/// The records that concern an account, as its holder sees them: what concerns strangers as well without their things.
+async fn own_views(
+    context: &ActionContext<'_>,
+    account: AccountId,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<Vec<TrailView>, ActionError> {
     let (log, scope) = (&context.authority.access.log, context.actor.scope());
-    let mut views = Vec::new();
-    for row in log.trail(scope, account, before, limit.clamp(1, PAGE_MAX)).await? {
-        let concern = log.concern(scope, account, row.n).await?;
+    let rows = log.trail(scope, account, before, limit).await?;
+    let Some(oldest) = rows.last().map(|row| row.n) else { return Ok(Vec::new()) };
+    let shared = log.shared(scope, account, oldest, before).await?;
+    let own = format!(":{account}");
+    let seen = |row: AuditRecord| {
         let mut view = view(row);
-        let own_deed = view.entry.actor.ends_with(&format!(":{account}"));
-        if concern != Concern::Own && !own_deed {
+        if shared.contains(&view.n) && !view.entry.actor.ends_with(&own) {
             withhold(&mut view.entry);
         }
-        views.push(view);
-    }
-    Ok(views)
+        view
+    };
+    Ok(rows.into_iter().map(seen).collect())
 }
 
 /// Leaves of what others did that it happened: not to whom else, and of an operator neither who nor from where nor why.

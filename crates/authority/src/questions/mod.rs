@@ -1,6 +1,7 @@
 //! What people ask, each behind the scope of who asks. Answers carry no secret and, for app keys, no address.
 
 mod account;
+mod account_requests;
 mod activity;
 mod alerts;
 mod apps;
@@ -9,30 +10,40 @@ mod channels;
 mod charts;
 mod keys_that_rest;
 mod list_keys;
+mod living_keys;
 mod outlook;
 mod passkeys;
+mod record_names;
 mod sessions;
 mod show_key;
+mod show_request;
 
 pub use account::{AccountView, show_account};
+pub use account_requests::{AccountRequest, AccountRequests, newer_account_requests};
 pub use activity::{
-    ActivityView, KeyRequest, NewerRequests, all_key_requests, key_activity, key_counts, key_requests,
+    ActivityView, KeyRequest, NewerRequests, all_key_requests, counts_of_keys, key_activity, key_requests,
     newer_key_requests, newest_record,
 };
 pub use alerts::{AlertView, list_alerts, list_alerts_of_key, mark_alerts_seen, unseen_alerts};
 pub(crate) use apps::refuse_closed;
 pub use apps::{
-    AppCard, BrokerApp, OverseenApp, Queue, VersionView, app_card, app_logo, app_name, app_of_key,
+    AppCard, BrokerApp, OverseenApp, Queue, VersionView, app_card, app_logo, app_names, app_of_key,
     broker_app, broker_apps, is_broker, namesakes_before, open_apps, overseen_app, overseen_apps,
     review_queue,
 };
-pub use audit::{RecordProof, TrailView, own_trail, prove_record, search_audit, signed_records};
+pub use audit::{
+    RecordProof, TrailFilter, TrailView, own_trail, prove_record, search_audit, search_own_trail,
+    signed_records,
+};
 pub use channels::{ChannelState, ChannelView, DeliveryView, list_channels, list_deliveries, show_channel};
 pub use charts::{ChartView, Piece, Range, account_chart, key_chart};
 pub use keys_that_rest::keys_that_rest;
 pub(crate) use keys_that_rest::stopping;
 pub use list_keys::list_keys;
-pub use outlook::{Outlook, key_outlook};
+pub use living_keys::{KeyReach, LivingKeys, living_keys};
+pub use outlook::{Outlook, RequestKind, key_outlook};
 pub use passkeys::{PasskeyView, list_passkeys, show_passkey};
+pub use record_names::record_names;
 pub use sessions::{Presence, SessionView, list_sessions, open_session};
-pub use show_key::{Ending, HELD_FOR_A_CHANGE, KeyView, reach_in_words, show_key};
+pub use show_key::{Ended, Ending, HELD_FOR_A_CHANGE, KeyView, reach_in_words, show_key};
+pub use show_request::{RequestView, show_request};

@@ -7,7 +7,8 @@ use keyward_rules::address::Binding;
 use keyward_rules::decision::Standing;
 use keyward_rules::id::KeyId;
 use keyward_rules::key::Reach;
-use keyward_rules::route::{Found, Method, RouteTable};
+use keyward_rules::permission::Permission;
+use keyward_rules::route::{Found, Method, Route, RouteTable};
 
 use crate::{ActionContext, ActionError};
 
@@ -24,15 +25,51 @@ pub struct Outlook {
     pub text: String,
 }
 
-/// The kinds that people ask about, each with a route that stands for it.
-const KINDS: [(&str, Method, &str); 6] = [
-    ("see balances and orders", Method::Get, "/api/v5/account/balance"),
-    ("place orders", Method::Post, "/api/v5/trade/order"),
-    ("cancel orders", Method::Post, "/api/v5/trade/cancel-order"),
-    ("move funds between own accounts", Method::Post, "/api/v5/asset/transfer"),
-    ("withdraw funds", Method::Post, "/api/v5/asset/withdrawal"),
-    ("administer sub-accounts", Method::Post, "/api/v5/users/subaccount/apikey"),
-];
+/// A kind of request that people ask about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RequestKind {
+    /// In words: `see balances and orders`.
+    pub what: &'static str,
+    /// The permission that it needs.
+    pub needs: Permission,
+    /// The route that stands for it.
+    route: (Method, &'static str),
+}
+
+impl RequestKind {
+    /// All of them, from what harms least.
+    pub const ALL: [Self; 6] = [
+        Self::new("see balances and orders", Permission::Read, Method::Get, "/api/v5/account/balance"),
+        Self::new("place orders", Permission::Trade, Method::Post, "/api/v5/trade/order"),
+        Self::new("cancel orders", Permission::Trade, Method::Post, "/api/v5/trade/cancel-order"),
+        Self::new(
+            "move funds between own accounts",
+            Permission::Funding,
+            Method::Post,
+            "/api/v5/asset/transfer",
+        ),
+        Self::new("withdraw funds", Permission::Withdraw, Method::Post, "/api/v5/asset/withdrawal"),
+        Self::new(
+            "administer sub-accounts",
+            Permission::Manage,
+            Method::Post,
+            "/api/v5/users/subaccount/apikey",
+        ),
+    ];
+
+    const fn new(what: &'static str, needs: Permission, method: Method, path: &'static str) -> Self {
+        Self { what, needs, route: (method, path) }
+    }
+
+    /// The route, if the table has it.
+    pub(super) fn find(self, routes: &RouteTable) -> Option<&Route> {
+        let (method, path) = self.route;
+        match routes.find(method, path.as_bytes()) {
+            Found::Route(route) => Some(route),
+            Found::WrongMethod | Found::Unknown => None,
+        }
+    }
+}
 
 /// What a request of each kind would get from `source`; for an app's key, from one of the app's servers.
 ///
@@ -54,14 +91,14 @@ pub async fn key_outlook(
     };
     let standing =
         Standing { id, life: key.life, reach: &reach, permissions: key.permissions, master: key.master };
-    let kinds = KINDS.into_iter().filter_map(|(what, method, path)| {
-        let Found::Route(route) = routes.find(method, path.as_bytes()) else { return None };
+    let kinds = RequestKind::ALL.into_iter().filter_map(|kind| {
+        let route = kind.find(routes)?;
         let answer = standing.outlook(source, route);
         let (code, text) = match answer {
             Ok(()) => ("0", String::new()),
             Err(denial) => (denial.entry().code, denial.text().into_owned()),
         };
-        Some(Outlook { what, route: path, code, text })
+        Some(Outlook { what: kind.what, route: kind.route.1, code, text })
     });
     Ok(kinds.collect())
 }

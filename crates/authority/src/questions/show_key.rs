@@ -42,6 +42,29 @@ impl Ending {
     }
 }
 
+/// Why a key ended, and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// Somebody deleted it.
+    Deleted(Moment),
+    /// It was unbound, and nobody used it.
+    Idle(Moment),
+    /// Its own date passed.
+    Date(Moment),
+    /// Its successor took over.
+    Replaced(Moment),
+}
+
+impl Ended {
+    /// When.
+    #[must_use]
+    pub const fn at(self) -> Moment {
+        match self {
+            Self::Deleted(at) | Self::Idle(at) | Self::Date(at) | Self::Replaced(at) => at,
+        }
+    }
+}
+
 /// A key as people see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyView {
@@ -87,6 +110,8 @@ pub struct KeyView {
     pub last_used_from: String,
     /// What will end it if nothing changes.
     pub ending: Option<Ending>,
+    /// What ended it.
+    pub ended: Option<Ended>,
     /// The key that it follows.
     pub predecessor: Option<KeyId>,
     /// The key that follows it; it may have ended.
@@ -129,6 +154,7 @@ impl KeyView {
             HolderState::Active => "active",
             HolderState::Disabled => "disabled",
         };
+        let replaced = ended_by_date(key, over) && notes.is_some_and(|notes| notes.successor.is_some());
         let shown = shows_addresses(&key.binding);
         let holds = Hold::ALL.into_iter().filter(|hold| key.life.holds.has(*hold)).map(hold_in_words);
         Self {
@@ -156,11 +182,12 @@ impl KeyView {
             last_used_at: key.last_used_at,
             last_used_from: key.last_used_from.clone().filter(|_| shown).unwrap_or_default(),
             ending: if key.lives(now) { ending(key, notes, place) } else { None },
+            ended: ended(key, replaced, now),
             predecessor: notes.and_then(|notes| notes.predecessor),
             successor: notes.and_then(|notes| notes.successor),
             place,
             replaced_by: Vec::new(),
-            replaced: ended_by_date(key, over) && notes.is_some_and(|notes| notes.successor.is_some()),
+            replaced,
             version: key.version,
         }
     }
@@ -184,6 +211,18 @@ const fn ended_by_date(key: &KeyRecord, over: bool) -> bool {
         HolderState::Active | HolderState::Disabled => over,
         HolderState::Expired { cause, .. } => matches!(cause, EndCause::Date),
         HolderState::Deleted { .. } => false,
+    }
+}
+
+fn ended(key: &KeyRecord, replaced: bool, now: Moment) -> Option<Ended> {
+    let by_date = |at| if replaced { Ended::Replaced(at) } else { Ended::Date(at) };
+    match key.life.state {
+        HolderState::Deleted { at } | HolderState::Expired { at, cause: EndCause::Deleted } => {
+            Some(Ended::Deleted(at))
+        }
+        HolderState::Expired { at, cause: EndCause::Idle } => Some(Ended::Idle(at)),
+        HolderState::Expired { at, cause: EndCause::Date } => Some(by_date(at)),
+        HolderState::Active | HolderState::Disabled => key.expires_at.filter(|end| *end <= now).map(by_date),
     }
 }
 

@@ -8,6 +8,7 @@ mod channels;
 mod exposed;
 mod handlers;
 mod keys;
+mod selected_keys;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -16,10 +17,10 @@ use crate::shell::Shell;
 
 /// The routes of all pages here.
 pub fn pages() -> Routes {
-    apps::pages(channels::pages(keys::pages(Routes::default())))
+    apps::pages(channels::pages(selected_keys::pages(keys::pages(Routes::default()))))
 }
 
 /// The operations of all actions here.
 pub fn operations(api: OpenApiRouter<Shell>) -> OpenApiRouter<Shell> {
-    apps::operations(channels::operations(keys::operations(api)))
+    apps::operations(channels::operations(selected_keys::operations(keys::operations(api))))
 }

@@ -41,7 +41,7 @@ use crate::actions;
 use crate::shell::Shell;
 
 pub use app_forms::{EditApp, NewApp};
-pub use body::{Body, PasskeyAnswer, parsed_id};
+pub use body::{Body, PasskeyAnswer, StepUp, parsed_id};
 pub use caller::{Caller, Given};
 pub use channel_forms::{ChannelChoices, ChannelTarget, Gathered, NewChannel, WhichAlerts};
 pub use described::Described;

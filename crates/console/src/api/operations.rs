@@ -165,6 +165,7 @@ pub async fn audit(
     let sought = RecordFilter {
         text: query.q,
         action: query.action,
+        kind: None,
         from: query.from_ms.map(Moment::from_unix_ms),
         to: query.until_ms.map(Moment::from_unix_ms),
     };

@@ -11,6 +11,7 @@ use keyward_rules::limits::PAGE_DEFAULT;
 use super::layout::{Frame, Query, page, problem, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
+use crate::records::{Day, by_day};
 use crate::words::When;
 
 /// An alert in the list.
@@ -31,7 +32,7 @@ struct Row {
 struct Page<'p> {
     frame: Frame,
     csrf: &'p str,
-    rows: Vec<Row>,
+    days: Vec<Day<Row>>,
     newest: i64,
     older: Option<i64>,
 }
@@ -65,8 +66,9 @@ async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError
     let newest = views.first().map_or(0, |view| view.id);
     let older = views.last().map(|view| view.id).filter(|_| views.len() == PAGE_DEFAULT);
     let rows = views.into_iter().map(row).collect();
+    let days = by_day(rows, person.shell.now(), |row: &Row| &row.at);
     let frame = Frame::of(person, "alerts", "Alerts");
-    Ok(page(&Page { frame, csrf: &person.csrf, rows, newest, older }))
+    Ok(page(&Page { frame, csrf: &person.csrf, days, newest, older }))
 }
 
 /// Marks all as seen.

@@ -9,7 +9,7 @@ use keyward_rules::grant::{ActionKind, NotProven, Proof, TwoFactor};
 use keyward_rules::person::SessionId;
 use keyward_rules::time::Moment;
 
-use super::field::{Field, Kind};
+use super::field::{Field, Kind, RecoveryField};
 use super::layout::{Frame, page, page_with, problem, sentence};
 use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
@@ -17,7 +17,8 @@ use crate::words::{When, countdown};
 
 /// The fields that belong to the ceremony and not to what is approved; `again` tells the form that asks for another code from
 /// the one before it.
-pub const CEREMONY: [&str; 7] = ["csrf", "challenge", "mail_code", "factor", "passkey", "confirmed", "again"];
+pub const CEREMONY: [&str; 8] =
+    ["csrf", "challenge", "mail_code", "factor", "recovery", "passkey", "confirmed", "again"];
 
 /// What the page says, beside the ceremony.
 pub struct Confirmation {
@@ -46,7 +47,11 @@ struct Page<'p> {
     asking: &'p Confirmation,
     hidden: Vec<(String, String)>,
     challenge: String,
-    fields: Vec<String>,
+    /// The field of the mail's code; empty where none was sent.
+    mail_code: String,
+    factor: String,
+    /// The field of a recovery code; empty where the factor's field takes one.
+    recovery: String,
     error: String,
     csrf: &'p str,
     /// A question for a passkey, as JSON; empty without one.
@@ -174,7 +179,7 @@ async fn prove_for(
     let shown = Shown {
         challenge: fields.get("challenge").to_owned(),
         mail_code: fields.get("mail_code").to_owned(),
-        factor: fields.get("factor").to_owned(),
+        factor: factor_of(fields).to_owned(),
         passkey: fields.get("passkey").to_owned(),
         form,
     };
@@ -218,6 +223,28 @@ pub async fn ask_at_once(person: &SignedIn, asking: &Confirmation, fields: &Fiel
     ask_for(person, asking, fields, "", &purpose).await
 }
 
+/// The fields of a ceremony, as HTML.
+#[derive(Default)]
+struct Inputs {
+    mail_code: String,
+    factor: String,
+    recovery: String,
+    /// Whether one of them says what is wrong with it.
+    wrong: bool,
+}
+
+/// The field of an authenticator's code, which may be left empty for a recovery code or a passkey.
+fn authenticator_field() -> Field {
+    Field::new("factor", "Authenticator code", Kind::Six)
+        .hint("Six digits. If you used a code to sign in, wait for the next one.")
+        .left_open()
+}
+
+/// What a form shows as a factor: the code of its field, or else a recovery code.
+pub fn factor_of(fields: &Fields) -> &str {
+    if fields.get("factor").is_empty() { fields.get("recovery") } else { fields.get("factor") }
+}
+
 async fn ask_for(
     person: &SignedIn,
     asking: &Confirmation,
@@ -229,7 +256,8 @@ async fn ask_for(
         .hint("Six digits from your authenticator, a recovery code, or the password of your account.")
         .error(error)
         .focus();
-    show(person, asking, fields, String::new(), vec![factor.html()], "", purpose).await
+    let inputs = Inputs { factor: factor.html(), wrong: !error.is_empty(), ..Inputs::default() };
+    show(person, asking, fields, String::new(), inputs, "", purpose).await
 }
 
 /// Shows the page for loosening: the code is on its way.
@@ -240,18 +268,17 @@ async fn ask_two(
     challenge: SessionId,
     error: &str,
 ) -> Response {
-    let code = Field::new("mail_code", "Code from the mail", Kind::Code)
+    let code = Field::new("mail_code", "Code from the mail", Kind::Eight)
         .hint("Eight digits, sent to your address. The code works only for this and expires in 10 minutes.")
         .focus();
-    let factor = match person.account.two_factor {
+    let (factor, recovery) = match person.account.two_factor {
         TwoFactor::On if !person.account.authenticator => {
-            Field::new("factor", "Recovery code", Kind::Code).hint("Or use a passkey below.")
+            (String::new(), RecoveryField { open: false }.html())
         }
-        TwoFactor::On => Field::new("factor", "Authenticator code", Kind::Code)
-            .hint("Six digits, or a recovery code. If you used a code to sign in, wait for the next one."),
-        TwoFactor::Off => Field::new("factor", "Your password", Kind::Password),
+        TwoFactor::On => (authenticator_field().html(), RecoveryField { open: false }.html()),
+        TwoFactor::Off => (Field::new("factor", "Your password", Kind::Password).html(), String::new()),
     };
-    let inputs = vec![code.html(), factor.html()];
+    let inputs = Inputs { mail_code: code.html(), factor, recovery, wrong: false };
     show(person, asking, fields, challenge.to_string(), inputs, error, &Purpose::StepUp(challenge)).await
 }
 
@@ -281,7 +308,7 @@ async fn show(
     asking: &Confirmation,
     fields: &Fields,
     challenge: String,
-    inputs: Vec<String>,
+    inputs: Inputs,
     error: &str,
     purpose: &Purpose,
 ) -> Response {
@@ -289,17 +316,20 @@ async fn show(
         Ok(offer) => offer.map(|offer| offer.to_json()).unwrap_or_default(),
         Err(other) => return problem(other),
     };
+    let wrong = inputs.wrong || !error.is_empty();
     let page = Page {
         offer,
         frame: Frame::of(person, asking.part, asking.title),
         asking,
         hidden: fields.without(&CEREMONY),
         challenge,
-        fields: inputs,
+        mail_code: inputs.mail_code,
+        factor: inputs.factor,
+        recovery: inputs.recovery,
         error: error.to_owned(),
         csrf: &person.csrf,
         mailbox: person.shell.settings().mail.is_some(),
     };
-    let status = if error.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     page_with(status, &page)
 }

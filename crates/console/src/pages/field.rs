@@ -17,6 +17,10 @@ pub enum Kind {
     NewPassword,
     /// A code that a phone may fill in.
     Code,
+    /// The six digits of an authenticator.
+    Six,
+    /// The eight digits of a mail.
+    Eight,
     /// Several lines.
     Area,
     /// A date and a time of day.
@@ -26,7 +30,7 @@ pub enum Kind {
 impl Kind {
     const fn input(self) -> &'static str {
         match self {
-            Self::Text | Self::Code | Self::Area => "text",
+            Self::Text | Self::Code | Self::Six | Self::Eight | Self::Area => "text",
             Self::Moment => "datetime-local",
             Self::Email | Self::Door => "email",
             Self::Password | Self::NewPassword => "password",
@@ -40,8 +44,29 @@ impl Kind {
             Self::Door => "username webauthn",
             Self::Password => "current-password",
             Self::NewPassword => "new-password",
-            Self::Code => "one-time-code",
+            Self::Code | Self::Six | Self::Eight => "one-time-code",
         }
+    }
+
+    /// The classes of the input.
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Six => "digits six",
+            Self::Eight => "digits eight",
+            Self::Text
+            | Self::Email
+            | Self::Door
+            | Self::Password
+            | Self::NewPassword
+            | Self::Area
+            | Self::Moment => "",
+        }
+    }
+
+    /// Whether a phone shows the keyboard of digits for it.
+    const fn is_digits(self) -> bool {
+        matches!(self, Self::Six | Self::Eight)
     }
 }
 
@@ -56,6 +81,7 @@ pub struct Field {
     hint: &'static str,
     error: String,
     required: bool,
+    open: bool,
     live: bool,
     focus: bool,
 }
@@ -71,6 +97,7 @@ impl Field {
             hint: "",
             error: String::new(),
             required: true,
+            open: false,
             live: false,
             focus: false,
         }
@@ -100,6 +127,12 @@ impl Field {
         self
     }
 
+    /// Need not be filled in when another field or a passkey stands in for it; its label does not call it optional.
+    pub const fn left_open(mut self) -> Self {
+        self.open = true;
+        self
+    }
+
     /// Judged while it is typed.
     pub const fn live(mut self) -> Self {
         self.live = true;
@@ -120,6 +153,21 @@ impl Field {
     /// The slip for a summary; none when nothing is wrong.
     pub fn slip(&self) -> Option<FieldError> {
         FieldError::new(self.name, self.label, &self.error)
+    }
+}
+
+/// The field of a recovery code, folded behind its title.
+#[derive(Template)]
+#[template(path = "recovery_field.html")]
+pub struct RecoveryField {
+    /// Whether it is the only way left, so that it stands open.
+    pub open: bool,
+}
+
+impl RecoveryField {
+    /// The HTML.
+    pub fn html(&self) -> String {
+        self.render().unwrap_or_default()
     }
 }
 

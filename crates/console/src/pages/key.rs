@@ -1,4 +1,4 @@
-//! One key's page.
+//! One key's overview: what it may do, what it did, and what stands in its way.
 
 use std::net::IpAddr;
 
@@ -6,28 +6,28 @@ use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::http::StatusCode;
 use axum::response::Response;
-use keyward_authority::keys::{EditKey, parse_tags};
+use keyward_authority::ActionError;
 use keyward_authority::questions::{
     ActivityView, AlertView, AppCard, HELD_FOR_A_CHANGE, KeyView, Outlook, app_of_key, key_activity,
     key_outlook, list_alerts_of_key, show_key,
 };
-use keyward_authority::{Action as _, ActionError};
-use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::KeyId;
-use keyward_rules::key::{Environment, KeyName, Place};
+use keyward_rules::key::{Environment, Place};
 use keyward_rules::time::Moment;
 
 use super::activity::{Row as RequestRow, row as request_row};
-use super::field::{Field, Kind, html_of};
+use super::key_head::KeyHead;
+use super::key_links::KeyLinks;
 use super::keys::{ending_in_words, rights};
-use super::layout::{Frame, Query, page, page_with, problem, sentence, told};
-use super::note::Note;
-use super::person::{Posted, SignedIn};
+use super::layout::{Frame, Query, page, page_with, problem};
+use super::person::SignedIn;
 use crate::chart;
 use crate::words::{When, countdown};
 
 /// What is said of a text that no address is.
 const NOT_AN_ADDRESS: &str = "Enter one IPv4 or IPv6 address, such as 203.0.113.7 or 2001:db8::7.";
+/// Alerts of the page; the alerts of all keys have a page of their own.
+const ALERTS: usize = 10;
 
 /// An alert in the list.
 struct AlertRow {
@@ -50,7 +50,7 @@ struct App {
 #[template(path = "key.html")]
 struct Page<'p> {
     frame: Frame,
-    csrf: &'p str,
+    head: KeyHead,
     key: &'p KeyView,
     id: String,
     rights: Vec<(&'static str, &'static str)>,
@@ -61,11 +61,9 @@ struct Page<'p> {
     changed: When,
     used: Option<When>,
     ending: Option<(String, When)>,
-    predecessor: String,
-    successor: String,
+    links: KeyLinks,
     /// Whether the successor lives, so that the key ends with the overlap.
     superseded: bool,
-    replaced_by: Vec<String>,
     holds: Vec<&'static str>,
     /// How long it is still held for a change of password, factor or e-mail address, and until when.
     rests: Option<(String, When)>,
@@ -80,7 +78,6 @@ struct Page<'p> {
     rows: Vec<RequestRow>,
     sources: Vec<(String, When)>,
     alerts: Vec<AlertRow>,
-    fields: Vec<String>,
 }
 
 /// Whether a new key was used already; asks again until it was.
@@ -100,60 +97,43 @@ pub async fn show(person: SignedIn, Path(id): Path<String>, Asked(query): Asked<
             Err(other) => problem(other),
         };
     }
-    answer(&person, id, &query, StatusCode::OK, None).await
-}
-
-async fn answer(
-    person: &SignedIn,
-    id: KeyId,
-    query: &Query,
-    status: StatusCode,
-    typed: Option<(String, String, String)>,
-) -> Response {
-    match build(person, id, query, status, typed).await {
+    match build(&person, id, &query).await {
         Ok(answer) => answer,
         Err(other) => problem(other),
     }
 }
 
-async fn build(
-    person: &SignedIn,
-    id: KeyId,
-    query: &Query,
-    status: StatusCode,
-    typed: Option<(String, String, String)>,
-) -> Result<Response, ActionError> {
-    let (context, now) = (person.context(), person.shell.now());
-    let key = show_key(&context, id).await?;
-    // Asked for an address, the page answers for that one; else for the reader's own.
-    let typed_from = query.from.trim();
-    let here = match typed_from {
+/// Asked for an address, the page answers for that one; else for the reader's own. There is none in a text that is not one.
+fn asked_address(person: &SignedIn, query: &Query) -> Option<IpAddr> {
+    match query.from.trim() {
         "" => Some(person.holder.origin.address),
         typed => typed.parse().ok().map(|address: IpAddr| address.to_canonical()),
-    };
+    }
+}
+
+async fn build(person: &SignedIn, id: KeyId, query: &Query) -> Result<Response, ActionError> {
+    let (context, now) = (person.context(), person.shell.now());
+    let key = show_key(&context, id).await?;
+    let here = asked_address(person, query);
     let outlook = match here {
         Some(here) => key_outlook(&context, person.shell.routes(), id, here).await?,
         None => Vec::new(),
     };
+    // The page of a key that has ended has no such question.
     let (status, from_error) = match here {
-        Some(_) => (status, ""),
-        None => (StatusCode::UNPROCESSABLE_ENTITY, NOT_AN_ADDRESS),
+        None if key.is_living() => (StatusCode::UNPROCESSABLE_ENTITY, NOT_AN_ADDRESS),
+        Some(_) | None => (StatusCode::OK, ""),
     };
     let activity: ActivityView = key_activity(&context, id).await?;
-    let alerts = list_alerts_of_key(&context, key.account, id, 10).await?;
+    let alerts = list_alerts_of_key(&context, key.account, id, ALERTS).await?;
     let app = app_of_key(&context, id).await?.map(|(card, refused)| app(card, refused, now));
-    let (name, tags, error) =
-        typed.unwrap_or_else(|| (key.name.to_string(), key.tags.join(", "), String::new()));
-    let fields = html_of([
-        Field::new("name", "Name", Kind::Text).value(name).error(error),
-        Field::new("tags", "Tags", Kind::Text).value(tags).hint("Separated by commas.").optional(),
-    ]);
     let (passed, refused) =
         activity.quarters.iter().fold((0, 0), |(up, down), (passed, refused)| (up + passed, down + refused));
+    let links = KeyLinks::of(&context, &key).await?;
     let rests = person.account.cooling_until.filter(|_| key.rests);
     let shown = Page {
         frame: Frame::of(person, "keys", key.name.as_str()),
-        csrf: &person.csrf,
+        head: KeyHead::of(&key, "overview"),
         id: id.to_string(),
         rights: rights(&key),
         app,
@@ -163,10 +143,8 @@ async fn build(
         changed: When::of(key.changed_at),
         used: When::maybe(key.last_used_at),
         ending: key.ending.map(|ending| ending_in_words(ending, now)),
-        predecessor: key.predecessor.map(|id| id.to_string()).unwrap_or_default(),
-        successor: key.successor.map(|id| id.to_string()).unwrap_or_default(),
+        links,
         superseded: key.place == Place::Superseded,
-        replaced_by: key.replaced_by.iter().map(ToString::to_string).collect(),
         holds: key
             .holds
             .iter()
@@ -187,7 +165,6 @@ async fn build(
         sources: activity.sources.into_iter().map(|(address, at)| (address, When::of(at))).collect(),
         rows: activity.requests.into_iter().map(|request| request_row(id, request)).collect(),
         alerts: alerts.into_iter().map(alert_row).collect(),
-        fields,
         key: &key,
     };
     Ok(page_with(status, &shown))
@@ -204,24 +181,5 @@ fn alert_row(view: AlertView) -> AlertRow {
         title: view.alert.kind.title(),
         detail: view.alert.detail,
         from: view.alert.from.map(|address| address.to_string()).unwrap_or_default(),
-    }
-}
-
-/// Name and tags.
-pub async fn edit(Path(id): Path<String>, posted: Posted) -> Response {
-    let Ok(id) = id.parse::<KeyId>() else { return problem(ActionError::NoKey) };
-    let (person, fields) = (&posted.person, &posted.fields);
-    let typed = fields.get("name").trim();
-    let edited = async {
-        let (name, tags) = (KeyName::parse(typed)?, parse_tags(fields.get("tags"))?);
-        EditKey { key: id, name, tags }.perform(&person.context(), Proof::None).await
-    };
-    match edited.await {
-        Ok(()) => told(person, &format!("/keys/{id}"), Note::Done(ActionKind::EditKey)).await,
-        Err(refusal @ (ActionError::Key(_) | ActionError::Name(_) | ActionError::Tags)) => {
-            let typed = (typed.to_owned(), fields.get("tags").to_owned(), sentence(&refusal));
-            answer(person, id, &Query::default(), StatusCode::UNPROCESSABLE_ENTITY, Some(typed)).await
-        }
-        Err(other) => problem(other),
     }
 }

@@ -8,6 +8,7 @@ use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use keyward_api::health::{Answer, Question, Service};
 use keyward_authority::sign_in::leave_note;
 use keyward_authority::{ActionError, ErrorKind};
+use keyward_rules::key::Environment;
 use tracing::{error, warn};
 
 use super::note::Note;
@@ -21,7 +22,7 @@ pub struct Frame {
     pub title: String,
     /// Who is signed in.
     pub me: Option<Me>,
-    /// Which part of the navigation is open.
+    /// Which part of the navigation is open: `keys`, or `operations/keys` in the operators' workspace.
     pub part: &'static str,
     /// What just happened, in words.
     pub note: &'static str,
@@ -41,6 +42,8 @@ pub struct Me {
     pub staff: bool,
     /// Whether they have registered an app.
     pub broker: bool,
+    /// Whether they look at demo trading.
+    pub demo: bool,
     /// The token of forms.
     pub csrf: String,
 }
@@ -56,10 +59,16 @@ impl Frame {
         let email = person.account.email.to_string();
         let initial = email.chars().next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
         let staff = person.role.is_some();
-        let (unseen, broker) = (person.unseen, person.broker);
-        let me = Me { initial, email, unseen, staff, broker, csrf: person.csrf.clone() };
+        let (unseen, broker, demo) = (person.unseen, person.broker, person.environment == Environment::Demo);
+        let me = Me { initial, email, unseen, staff, broker, demo, csrf: person.csrf.clone() };
         let note = person.note.map_or("", Note::text);
         Self { title: title.to_owned(), me: Some(me), part, note, assets: assets::paths() }
+    }
+
+    /// Whether the page is one of the operators' workspace, which has a navigation of its own. Their parts begin with
+    /// `operations`.
+    pub fn is_for_operators(&self) -> bool {
+        self.part.starts_with("operations") && self.me.as_ref().is_some_and(|me| me.staff)
     }
 }
 
@@ -69,15 +78,6 @@ pub struct Query {
     /// What is searched.
     #[serde(default)]
     pub q: String,
-    /// Which tag.
-    #[serde(default)]
-    pub tag: String,
-    /// The order.
-    #[serde(default)]
-    pub sort: String,
-    /// Whether ended keys are shown.
-    #[serde(default)]
-    pub ended: String,
     /// Which key a new one is modelled on.
     #[serde(default)]
     pub from: String,

@@ -8,20 +8,29 @@ mod channel_choices;
 mod channel_new;
 mod channels;
 pub mod confirm;
+mod dev_components;
 mod dev_mail;
+mod environment;
 pub mod field;
+mod form_token;
 mod key;
 mod key_actions;
 mod key_download;
+mod key_filter;
+mod key_head;
+mod key_links;
 mod key_new;
+mod key_settings;
 mod keys;
 pub mod layout;
 pub mod note;
 mod operations;
 mod overview;
+mod palette;
 mod passkeys;
 pub mod person;
 mod prove;
+mod reach;
 mod recover;
 mod reference;
 mod reframe;
@@ -36,16 +45,16 @@ mod trail;
 pub use layout::{message, not_found};
 pub use reframe::reframe;
 
-use axum::response::Redirect;
-
 use crate::actions;
 use crate::route::{Routes, get, post, post_as_visitor, post_each};
 
 /// All pages.
 pub fn routes() -> Routes {
     Routes::default()
-        .open("/", "leads to the overview", get(|| async { Redirect::to("/overview") }))
+        .open("/", "leads to a page of the person, or to the door", get(overview::home))
         .route("/overview", get(overview::show))
+        .route("/palette", get(palette::show))
+        .route("/environment", post_each(environment::choose))
         .open(
             "/sign-in",
             "the door itself: tries are counted",
@@ -92,10 +101,9 @@ pub fn routes() -> Routes {
         .route("/keys/new", get(key_new::show).and_post(key_new::submit))
         .route("/keys/check", post_each(key_new::check))
         .route("/keys/download", post_each(key_download::download))
-        .route("/keys/{id}", get(key::show).and_post(key::edit))
-        .route("/activity", get(activity::account))
-        .route("/keys/{id}/activity", get(activity::key))
-        .route("/keys/{id}/activity/export", get(activity::export))
+        .route("/keys/reach", get(reach::show))
+        .route("/keys/{id}", get(key::show).and_post(key_settings::edit))
+        .route("/keys/{id}/settings", get(key_settings::show))
         .route("/keys/{id}/addresses", get(key_actions::show_addresses).and_post(key_actions::addresses))
         .route("/keys/{id}/rotate", get(key_actions::show_rotate).and_post(key_actions::rotate))
         .route("/alerts", get(alerts::show).and_post(alerts::seen))
@@ -119,6 +127,7 @@ pub fn routes() -> Routes {
         .route("/security/recovery-codes", get(totp::show_codes).and_post(totp::codes))
         .route("/security/sessions/end", post(security::end_session))
         .route("/security/sessions/end-others", post_each(security::end_others))
+        .merge(activity::routes())
         .merge(actions::pages())
         .merge(apps::routes())
         .merge(operations::routes())
@@ -133,6 +142,11 @@ pub fn routes() -> Routes {
             get(brake::show).and_post_as_visitor(brake::brake),
         )
         .open("/api", "the reference holds nothing of anybody", get(reference::show))
+        .open(
+            "/dev/components",
+            "the sandbox's examples of every component; holds nothing of anybody, and a server has none",
+            get(dev_components::show),
+        )
         .open("/dev/mail", "the sandbox's mailbox; a server has none", get(dev_mail::show))
         .open("/dev/mail.json", "the sandbox's mailbox; a server has none", get(dev_mail::json))
         .open("/healthz", "says that the process lives", get(layout::health))

@@ -13,7 +13,7 @@ use keyward_rules::permission::Permission;
 use keyward_rules::time::Moment;
 
 use super::keys::ending_in_words;
-use super::layout::{Frame, Query, page, problem};
+use super::layout::{Frame, Query, go, page, problem};
 use super::person::SignedIn;
 use crate::chart;
 use crate::words::When;
@@ -80,8 +80,8 @@ struct Page {
     hour: (u64, u64),
     /// The same of the last day.
     day: (u64, u64),
-    bars: String,
-    since: When,
+    /// The last day, as HTML.
+    chart: String,
     at_risk: Vec<AtRisk>,
     more_at_risk: usize,
     ends_soon: Vec<EndsSoon>,
@@ -124,6 +124,14 @@ fn ends_soon(keys: &[KeyView], now: Moment) -> Vec<EndsSoon> {
     soon.into_iter().take(LINES).map(line).collect()
 }
 
+/// Where a person begins: at the overview, or at the keys as long as there is none.
+pub async fn home(person: SignedIn) -> Response {
+    match list_keys(&person.context(), person.id()).await {
+        Ok((keys, _)) => go(if keys.is_empty() { "/keys" } else { "/overview" }),
+        Err(other) => problem(other),
+    }
+}
+
 /// The page, or its steps alone while it waits for the first request.
 pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
     match build(&person, &query).await {
@@ -136,7 +144,7 @@ async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError
     let (context, now) = (person.context(), person.shell.now());
     let (mut keys, _) = list_keys(&context, person.id()).await?;
     let steps = Steps::of(person, &keys);
-    keys.retain(KeyView::is_living);
+    keys.retain(|key| key.is_living() && person.shows(key));
     if query.fragment == "steps" {
         return Ok(page(&StepsAlone { steps }));
     }
@@ -162,8 +170,7 @@ async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError
         living: keys.iter().filter(|key| key.place == Place::Own).count(),
         hour: hour.sums(),
         day: day.sums(),
-        bars: chart::bars(&day.pieces, Range::Day.word()),
-        since: When::of(day.since),
+        chart: chart::requests(&day, Range::Day),
         at_risk,
         more_at_risk,
         ends_soon: ends_soon(&keys, now),

@@ -18,7 +18,7 @@ use super::layout::{Frame, page_with, problem, sentence, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
 use super::stops::{stops, with_stops};
-use super::totp::show_new_codes;
+use super::totp::show_first_codes;
 
 #[derive(Template)]
 #[template(path = "passkey_new.html")]
@@ -90,7 +90,7 @@ pub async fn submit(posted: Posted) -> Response {
         Ok(added) if added.recovery_codes.is_empty() => {
             told(person, "/security", Note::Done(ActionKind::EnrolPasskey)).await
         }
-        Ok(added) => show_new_codes(person, added.recovery_codes),
+        Ok(added) => show_first_codes(person, added.recovery_codes).await,
         Err(halted) => halted.into(),
     }
 }

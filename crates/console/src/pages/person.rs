@@ -9,14 +9,13 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use keyward_authority::questions::Presence;
 use keyward_authority::sign_in::take_note;
 use keyward_authority::{ActionError, Stage};
-use subtle::ConstantTimeEq as _;
 
 use super::layout::problem;
 use super::note::Note;
 use crate::fields::Fields;
 use crate::pages::message;
 use crate::shell::Shell;
-use crate::who::{origin, session, session_cookie};
+use crate::who::{environment_cookie, origin, session, session_cookie};
 
 pub use super::signed_in::SignedIn;
 
@@ -54,6 +53,7 @@ async fn enter(parts: &Parts, shell: &Shell) -> Result<SignedIn, Response> {
     }
     let record = found.record.clone();
     let mut person = SignedIn::of(shell, found, &token).await.map_err(problem)?;
+    person.environment = environment_cookie(&parts.headers, person.id());
     if opens_a_page(parts) {
         let word = take_note(&person.context(), &record).await.map_err(problem)?;
         person.note = word.as_deref().and_then(Note::read);
@@ -66,7 +66,9 @@ pub async fn watching(parts: &Parts, shell: &Shell) -> Result<Option<SignedIn>, 
     let Some(token) = session_cookie(&parts.headers) else { return Ok(None) };
     match session(shell, origin(parts), &token, Presence::Watching).await? {
         Some(found) if found.record.stage == Stage::Full => {
-            SignedIn::of(shell, found, &token).await.map(Some)
+            let mut person = SignedIn::of(shell, found, &token).await?;
+            person.environment = environment_cookie(&parts.headers, person.id());
+            Ok(Some(person))
         }
         Some(_) | None => Ok(None),
     }
@@ -98,8 +100,7 @@ impl FromRequest<Shell> for Posted {
         let (parts, body) = request.into_parts();
         let person = enter(&parts, shell).await?;
         let fields = Fields::from_request(Request::from_parts(parts, body), shell).await?;
-        let same: bool = fields.get("csrf").as_bytes().ct_eq(person.csrf.as_bytes()).into();
-        if same {
+        if person.served(fields.get("csrf")) {
             Ok(Self { person, fields })
         } else {
             Err(message(

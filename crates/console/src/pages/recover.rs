@@ -56,7 +56,7 @@ fn confirm_form(
     password_error: &str,
 ) -> ConfirmPage {
     let fields = [
-        Field::new("mail_code", "Code from the mail", Kind::Code)
+        Field::new("mail_code", "Code from the mail", Kind::Eight)
             .hint("Eight digits. The code expires in 10 minutes.")
             .value(typed.get("mail_code"))
             .focus(),

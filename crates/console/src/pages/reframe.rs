@@ -53,7 +53,9 @@ fn framed(answer: Response, person: &SignedIn, asked: &Parts, said: &Said) -> Re
 fn way_back(person: &SignedIn, path: &str, status: StatusCode) -> (&'static str, Way) {
     let mut steps = path.split('/').skip(1);
     match (steps.next().unwrap_or_default(), steps.next().unwrap_or_default()) {
-        ("operations", _) if person.role.is_some() => ("operations", Way::to("/operations", "To operations")),
+        ("operations", page) if person.role.is_some() => {
+            (operators_part(page), Way::to("/operations", "To operations"))
+        }
         ("apps", _) if person.broker => ("apps", Way::to("/apps", "To your apps")),
         ("alerts", _) => ("alerts", Way::to("/alerts", "To the alerts")),
         ("security", _) => ("security", Way::to("/security", "To security")),
@@ -64,5 +66,19 @@ fn way_back(person: &SignedIn, path: &str, status: StatusCode) -> (&'static str,
         ("keys", _) => ("keys", Way::to("/keys", "To the keys")),
         ("activity", _) => ("activity", Way::to("/keys", "To the keys")),
         (_, _) => ("", Way::to("/keys", "To the keys")),
+    }
+}
+
+/// The part of the operators' workspace that a page belongs to.
+fn operators_part(page: &str) -> &'static str {
+    match page {
+        "accounts" => "operations/accounts",
+        "apps" => "operations/apps",
+        "audit" => "operations/audit",
+        "keys" => "operations/keys",
+        "proposals" => "operations/proposals",
+        "settings" => "operations/settings",
+        "staff" => "operations/staff",
+        _ => "operations",
     }
 }

@@ -44,7 +44,7 @@ fn form(email: &str, email_error: &str, password_error: &str) -> Page {
 }
 
 fn code_form(shell: &Shell, email: &str, challenge: &str, error: &str) -> CodePage {
-    let field = Field::new("code", "Code", Kind::Code)
+    let field = Field::new("code", "Code", Kind::Eight)
         .hint("Eight digits. The code expires in 10 minutes.")
         .error(error)
         .focus();

@@ -283,7 +283,7 @@ async fn new_address_form(person: &SignedIn, challenge: &str, error: &str) -> Re
         Err(other) => return problem(other),
     };
     let fields = vec![
-        Field::new("code", "Code from the new address", Kind::Code)
+        Field::new("code", "Code from the new address", Kind::Eight)
             .hint("Eight digits. The code expires in 10 minutes.")
             .error(error)
             .focus()

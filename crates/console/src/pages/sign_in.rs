@@ -14,7 +14,7 @@ use keyward_authority::{Action as _, ActionContext, ActionError, SessionKind, Se
 use keyward_rules::grant::{Actor, Origin, Proof};
 use keyward_rules::person::Token;
 
-use super::field::{Field, Kind};
+use super::field::{Field, Kind, RecoveryField};
 use super::layout::{Frame, go, page, page_with, problem, sentence};
 use super::person::Posted;
 use crate::fields::Fields;
@@ -37,6 +37,7 @@ struct Page {
 struct FactorPage {
     frame: Frame,
     field: String,
+    recovery: String,
     /// A question for a passkey, as JSON; empty without one.
     offer: String,
 }
@@ -75,7 +76,7 @@ pub async fn present(
     let (answer, ()) = tokio::join!(present_password(&context, presented), tokio::time::sleep(EVEN_TIME));
     match answer {
         Ok(Door::SecondFactorDue(token)) => with_cookies(go("/sign-in/factor"), &token, None),
-        Ok(Door::Open(token, device)) => with_cookies(go("/overview"), &token, Some(&device)),
+        Ok(Door::Open(token, device)) => with_cookies(go("/"), &token, Some(&device)),
         Err(wrong @ (ActionError::NotSignedIn | ActionError::Busy)) => {
             // The address stands there as it was typed, whether it has an account or not.
             page_with(StatusCode::UNAUTHORIZED, &form(&shell, fields.get("email"), &sentence(&wrong)))
@@ -105,12 +106,14 @@ async fn factor_form(
     error: &str,
 ) -> Result<FactorPage, ActionError> {
     let offer = offer_passkey(context, half.account, &Purpose::SecondFactor(half.id)).await?;
-    let field = Field::new("code", "Code", Kind::Code)
-        .hint("Six digits from your authenticator, or one of your recovery codes.")
+    let field = Field::new("code", "Authenticator code", Kind::Six)
+        .hint("Six digits from your authenticator.")
         .error(error)
+        .left_open()
         .focus();
     let offer = offer.map(|offer| offer.to_json()).unwrap_or_default();
-    Ok(FactorPage { frame: Frame::bare("Second factor"), field: field.html(), offer })
+    let recovery = RecoveryField { open: false }.html();
+    Ok(FactorPage { frame: Frame::bare("Second factor"), field: field.html(), recovery, offer })
 }
 
 /// The half session of a browser, or where it belongs instead.
@@ -119,7 +122,7 @@ async fn half(shell: &Shell, origin: &Origin, headers: &HeaderMap) -> Result<Ses
     let found = session(shell, origin.clone(), &token, Presence::Acting).await.map_err(problem)?;
     let half = found.ok_or_else(|| go("/sign-in"))?.record;
     match half.stage {
-        Stage::Full => Err(go("/overview")),
+        Stage::Full => Err(go("/")),
         Stage::Password => Ok(half),
     }
 }
@@ -159,7 +162,7 @@ pub async fn present_passkey_alone(
         tokio::time::sleep(EVEN_TIME)
     );
     match answer {
-        Ok((token, device)) => with_cookies(go("/overview"), &token, Some(&device)),
+        Ok((token, device)) => with_cookies(go("/"), &token, Some(&device)),
         Err(wrong @ ActionError::PasskeyRefused) => {
             page_with(StatusCode::UNAUTHORIZED, &form(&shell, "", &sentence(&wrong)))
         }
@@ -182,10 +185,11 @@ pub async fn present_factor(
     let checked = if fields.has("passkey") {
         present_passkey_second(&context, &half, fields.get("passkey"), device).await
     } else {
-        check_factor(&context, &half, fields.get("code"), device).await
+        let code = if fields.get("code").is_empty() { fields.get("recovery") } else { fields.get("code") };
+        check_factor(&context, &half, code, device).await
     };
     match checked {
-        Ok((token, device)) => with_cookies(go("/overview"), &token, Some(&device)),
+        Ok((token, device)) => with_cookies(go("/"), &token, Some(&device)),
         Err(wrong @ ActionError::NotProven(_)) => match factor_form(&context, &half, &sentence(&wrong)).await
         {
             Ok(form) => page_with(StatusCode::UNAUTHORIZED, &form),

@@ -1,13 +1,15 @@
 //! A signed-in person: what every page behind the door knows of them.
 
 use keyward_authority::operators::role_of;
-use keyward_authority::questions::{AccountView, is_broker, show_account, unseen_alerts};
+use keyward_authority::questions::{AccountView, KeyView, is_broker, show_account, unseen_alerts};
 use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::grant::{Actor, Holder, Staff};
 use keyward_rules::id::AccountId;
+use keyward_rules::key::Environment;
 use keyward_rules::person::Token;
 use keyward_rules::staff::Role;
 
+use super::form_token::FormToken;
 use super::note::Note;
 use crate::shell::Shell;
 use crate::who::Session;
@@ -27,13 +29,18 @@ pub struct SignedIn {
     pub role: Option<Role>,
     /// Whether they have registered an app.
     pub broker: bool,
-    /// The token that their forms carry.
+    /// The token that the forms of this page carry; another one for each page, all of one session.
     pub csrf: String,
+    /// What those tokens prove.
+    form_token: FormToken,
     /// What they did last, if this is the page that tells it.
     pub note: Option<Note>,
+    /// Whether they look at live or demo trading.
+    pub environment: Environment,
 }
 
 impl SignedIn {
+    /// Who a full session is of, with nothing to tell and live trading in view.
     pub(super) async fn of(shell: &Shell, found: Session, token: &Token) -> Result<Self, ActionError> {
         let Session { record, holder } = found;
         let context = shell.context(Actor::Holder(holder.clone()));
@@ -42,8 +49,17 @@ impl SignedIn {
         let broker = is_broker(&context, holder.account).await?;
         let unseen = unseen_alerts(&context, holder.account).await?;
         let tag = shell.authority().secrets.codes.tag("form", &record.id.to_string(), &token.hash());
-        let csrf = tag.as_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { shell: shell.clone(), holder, account, unseen, role, broker, csrf, note: None })
+        let form_token = FormToken::of(&tag);
+        let mut mask = [0; 16];
+        (shell.authority().entropy)(&mut mask);
+        let csrf = form_token.masked(mask);
+        let (shell, note, environment) = (shell.clone(), None, Environment::Live);
+        Ok(Self { shell, holder, account, unseen, role, broker, csrf, form_token, note, environment })
+    }
+
+    /// Whether a form's token is one of this session's.
+    pub fn served(&self, token: &str) -> bool {
+        self.form_token.fits(token)
     }
 
     /// The context of what they do now.
@@ -55,6 +71,11 @@ impl SignedIn {
     pub fn staff_context(&self) -> Option<ActionContext<'_>> {
         let role = self.role?;
         Some(self.shell.context(Actor::Staff(Staff { holder: self.holder.clone(), role })))
+    }
+
+    /// Whether their lists show a key: it is of the environment that they look at.
+    pub fn shows(&self, key: &KeyView) -> bool {
+        key.environment == self.environment
     }
 
     /// Their account's id.

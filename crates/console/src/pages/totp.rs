@@ -5,8 +5,10 @@ use axum::response::Response;
 use keyward_authority::accounts::{
     EnrolTotp, Left, RemoveTotp, RenewRecoveryCodes, open_step, seal_step, try_authenticator,
 };
+use keyward_authority::passkeys::offer_new_passkey;
+use keyward_authority::questions::list_keys;
 use keyward_authority::{Action as _, ActionError, Authenticator, PendingAction};
-use keyward_rules::grant::{ActionKind, NotProven};
+use keyward_rules::grant::{ActionKind, NotProven, TwoFactor};
 use qrcode::QrCode;
 use qrcode::render::svg;
 
@@ -29,6 +31,8 @@ struct Page<'p> {
     /// Which keys a replacement stops.
     stops: String,
     field: String,
+    /// A question for a first passkey, as JSON; empty where there is a factor already, or no passkeys.
+    offer: String,
 }
 
 #[derive(Template)]
@@ -36,6 +40,8 @@ struct Page<'p> {
 struct Codes {
     frame: Frame,
     codes: Vec<String>,
+    /// Where the page leads.
+    next: &'static str,
 }
 
 fn fresh(person: &SignedIn) -> Authenticator {
@@ -55,14 +61,19 @@ async fn enrol_form(person: &SignedIn, authenticator: &Authenticator, error: &st
         Err(other) => return problem(other),
     };
     let url = authenticator.url(&person.shell.authority().settings.issuer, &person.account.email);
-    let field = Field::new("code", "Code from the new authenticator", Kind::Code)
+    let field = Field::new("code", "Code from the new authenticator", Kind::Six)
         .hint("Six digits. The code confirms that the set-up worked.")
         .error(error)
         .focus();
+    let offer = match first_passkey(person).await {
+        Ok(offer) => offer,
+        Err(other) => return problem(other),
+    };
     let secret = authenticator.base32();
     let letters: Vec<char> = secret.chars().collect();
     page(&Page {
         frame: Frame::of(person, "security", "Set up an authenticator"),
+        offer,
         csrf: &person.csrf,
         qr: picture(&url),
         grouped: letters.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join(" "),
@@ -71,6 +82,18 @@ async fn enrol_form(person: &SignedIn, authenticator: &Authenticator, error: &st
         stops,
         field: field.html(),
     })
+}
+
+/// The question for a passkey as the first second factor, as JSON; empty where there is nothing to ask.
+async fn first_passkey(person: &SignedIn) -> Result<String, ActionError> {
+    if person.account.two_factor == TwoFactor::On {
+        return Ok(String::new());
+    }
+    match offer_new_passkey(&person.context()).await {
+        Ok(offer) => Ok(offer.to_json()),
+        Err(ActionError::NoPasskeysHere | ActionError::TooManyQuestions) => Ok(String::new()),
+        Err(other) => Err(other),
+    }
 }
 
 /// The QR code as inline SVG, without the XML prolog that HTML does not take.
@@ -134,13 +157,22 @@ pub async fn submit(mut posted: Posted) -> Response {
         Ok(enrolled) if enrolled.recovery_codes.is_empty() => {
             told(person, "/security", Note::Done(ActionKind::EnrolTotp)).await
         }
-        Ok(enrolled) => show_new_codes(person, enrolled.recovery_codes),
+        Ok(enrolled) => show_first_codes(person, enrolled.recovery_codes).await,
         Err(halted) => halted.into(),
     }
 }
 
-pub fn show_new_codes(person: &SignedIn, codes: Vec<String>) -> Response {
-    page(&Codes { frame: Frame::of(person, "security", "Your recovery codes"), codes })
+fn show_new_codes(person: &SignedIn, codes: Vec<String>, next: &'static str) -> Response {
+    page(&Codes { frame: Frame::of(person, "security", "Your recovery codes"), codes, next })
+}
+
+/// The codes that a first second factor brings; a person without keys goes on to the first one.
+pub async fn show_first_codes(person: &SignedIn, codes: Vec<String>) -> Response {
+    let has_keys = match list_keys(&person.context(), person.id()).await {
+        Ok((keys, _)) => !keys.is_empty(),
+        Err(other) => return problem(other),
+    };
+    show_new_codes(person, codes, if has_keys { "/keys" } else { "/keys/new" })
 }
 
 fn asking_codes(pending: &PendingAction) -> Confirmation {
@@ -184,7 +216,7 @@ pub async fn show_codes(person: SignedIn) -> Response {
 pub async fn codes(posted: Posted) -> Response {
     let person = &posted.person;
     match act(&posted, &person.context(), RenewRecoveryCodes(person.id()), asking_codes).await {
-        Ok(codes) => show_new_codes(person, codes),
+        Ok(codes) => show_new_codes(person, codes, "/security"),
         Err(halted) => halted.into(),
     }
 }

@@ -5,66 +5,44 @@ use axum::extract::{Path, Query as Asked};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use keyward_authority::ActionError;
-use keyward_authority::questions::{RecordProof, TrailView, own_trail, prove_record, signed_records};
-use keyward_rules::id::KeyId;
+use keyward_authority::questions::{
+    RecordProof, TrailFilter, list_keys, prove_record, record_names, search_own_trail, signed_records,
+};
 use keyward_rules::limits::PAGE_DEFAULT;
+use keyward_rules::trail::{RecordFilter, RecordKind};
+use serde::Deserialize;
 
-use super::layout::{Frame, Query, page, problem};
+use super::layout::{Frame, page, problem};
 use super::person::SignedIn;
 use crate::api::RecordNumber;
-use crate::words::{When, record_title};
+use crate::records::{Audience, Choice, Day, Line, by_day, keys, kinds, line};
+use crate::words::urlencoded;
 
-/// A record in the list.
-struct Row {
-    n: u64,
-    title: String,
-    at: When,
-    who: String,
+/// Which records.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Query {
+    q: String,
+    kind: String,
     key: String,
-    subject: String,
-    from: String,
-    device: String,
-    factors: String,
-    facts: Vec<(String, String)>,
-    /// Whether a checkpoint covers it, so that it has a proof.
-    signed: bool,
+    before: String,
 }
 
 #[derive(Template)]
 #[template(path = "trail.html")]
-struct Page {
+struct Page<'q> {
     frame: Frame,
-    rows: Vec<Row>,
+    query: &'q Query,
+    kinds: Vec<Choice>,
+    keys: Vec<Choice>,
+    days: Vec<Day<Line>>,
+    /// Where the proofs are.
+    base: &'static str,
     older: Option<u64>,
-}
-
-fn row(own: &str, signed: u64, view: TrailView) -> Row {
-    let entry = view.entry;
-    let yours = entry.actor.strip_prefix("account:") == Some(own);
-    // Only a key that the holder acted on is certainly their own, and has a page; a sub-account's has none.
-    let key = entry.subject.strip_prefix("key:").and_then(|id| id.parse::<KeyId>().ok()).filter(|_| yours);
-    let who = match entry.actor.split_once(':') {
-        _ if yours => "you".to_owned(),
-        Some(("host", name)) => format!("an operator, {name}"),
-        Some(("operator", id)) if id == own => "you, as an operator".to_owned(),
-        None if entry.actor == "operator" => "an operator".to_owned(),
-        Some(("system", _)) => "Keyward".to_owned(),
-        None if entry.actor == "visitor" => "a visitor with a valid proof".to_owned(),
-        Some((_, _)) | None => entry.actor.clone(),
-    };
-    Row {
-        n: view.n,
-        title: record_title(&entry.action),
-        at: When::read(&entry.at),
-        who,
-        subject: if key.is_some() { String::new() } else { entry.subject },
-        key: key.map(|id| id.to_string()).unwrap_or_default(),
-        from: entry.from,
-        device: entry.device,
-        factors: entry.factors,
-        facts: entry.facts.into_iter().collect(),
-        signed: view.n <= signed,
-    }
+    /// How many records were read, where the search stopped before the first one.
+    searched: Option<u64>,
+    /// The filter, for links; empty without one.
+    terms: String,
 }
 
 /// The page.
@@ -76,13 +54,38 @@ pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
 }
 
 async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError> {
-    let before = query.before.parse().ok();
-    let views = own_trail(&person.context(), person.id(), before, PAGE_DEFAULT).await?;
-    let older = views.last().map(|view| view.n).filter(|_| views.len() == PAGE_DEFAULT);
-    let own = person.id().to_string();
-    let signed = signed_records(&person.context()).await?;
-    let rows = views.into_iter().map(|view| row(&own, signed, view)).collect();
-    Ok(page(&Page { frame: Frame::of(person, "audit", "Audit"), rows, older }))
+    let context = person.context();
+    let found = search_own_trail(&context, person.id(), &filter(query)?, PAGE_DEFAULT).await?;
+    let names = record_names(&context, &found.rows).await?;
+    let signed = signed_records(&context).await?;
+    let (own, _) = list_keys(&context, person.id()).await?;
+    let stopped = found.next.is_some() && found.rows.len() < PAGE_DEFAULT;
+    let audience = Audience::Holder(person.id());
+    let lines = found.rows.into_iter().map(|view| line(audience, &names, signed, view)).collect();
+    Ok(page(&Page {
+        frame: Frame::of(person, "audit", "Audit"),
+        kinds: kinds(&query.kind),
+        keys: keys(&own, &query.key),
+        days: by_day(lines, person.shell.now(), |line: &Line| &line.at),
+        base: "/trail",
+        older: found.next,
+        searched: stopped.then_some(found.looked_through),
+        terms: urlencoded(&[("q", &query.q), ("kind", &query.kind), ("key", &query.key)]),
+        query,
+    }))
+}
+
+fn filter(query: &Query) -> Result<TrailFilter, ActionError> {
+    let key = match query.key.as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(|_| ActionError::NoKey)?),
+    };
+    let sought = RecordFilter {
+        text: query.q.trim().to_owned(),
+        kind: RecordKind::from_word(&query.kind),
+        ..RecordFilter::default()
+    };
+    Ok(TrailFilter { sought, key, before: query.before.parse().ok() })
 }
 
 /// The proof of one record, as a file.

@@ -14,12 +14,13 @@ use serde_json::Value;
 use crate::doors::browser;
 use crate::world::{HOME, Person, World, is_pending};
 
-struct Traffic {
-    account: AccountId,
-    keys: Vec<KeyId>,
+/// What keys of an account did.
+pub struct Traffic {
+    pub account: AccountId,
+    pub keys: Vec<KeyId>,
 }
 
-async fn traffic(person: &Person<'_>, keys: usize) -> Traffic {
+pub async fn traffic(person: &Person<'_>, keys: usize) -> Traffic {
     let account = person.get("/account").await.field("id").parse().unwrap();
     let mut ids = Vec::new();
     for number in 0..keys {
@@ -36,7 +37,7 @@ async fn traffic(person: &Person<'_>, keys: usize) -> Traffic {
 }
 
 impl Traffic {
-    fn record(&self, at: Moment, number: u64) -> Record {
+    pub fn record(&self, at: Moment, number: u64) -> Record {
         let pick = |list: &[&'static str]| list[usize::try_from(number / 3).unwrap() % list.len()];
         Record {
             at,
@@ -55,7 +56,7 @@ impl Traffic {
     }
 
     /// So many records, evenly over the time before now; rolled up.
-    async fn append(&self, world: &World, count: u64, over_ms: u64) {
+    pub async fn append(&self, world: &World, count: u64, over_ms: u64) {
         let journal = world.store.journal();
         let mut writer = journal.writer().unwrap();
         let began = world.now().unix_ms() - over_ms;
@@ -72,7 +73,7 @@ impl Traffic {
     }
 }
 
-async fn page(world: &World, cookie: &str, path: &str) -> String {
+pub async fn page(world: &World, cookie: &str, path: &str) -> String {
     let request = Request::builder().uri(path).header(header::COOKIE, cookie).body(Body::empty()).unwrap();
     let answer = world.send(HOME, request).await;
     assert_eq!(answer.status, 200, "{path}: {}", answer.text);
@@ -165,6 +166,15 @@ async fn requests_are_found_by_time_verdict_route_and_source() {
         page(&world, &cookie, &format!("/keys/{id}/activity?range=week&verdict=50110&route=%3Cscript%3E"))
             .await;
     assert!(shown.contains("Nothing matches") && !shown.contains("<script>\""));
+    // The search is said in words, and another range keeps it.
+    let said = "Requests with the verdict “50110 Wrong address” to routes with “&#60;script&#62;” in the last 31 days";
+    assert!(shown.contains(said), "{shown}");
+    for range in ["hour", "day", "week", "month"] {
+        let tab =
+            format!("href=\"/keys/{id}/activity?range={range}&#38;verdict=50110&#38;route=%3Cscript%3E\"");
+        assert!(shown.contains(&tab), "{range}: {shown}");
+    }
+    assert!(shown.contains("<option value=\"50110\" selected>"), "{shown}");
     let cut = page(&world, &cookie, &format!("/keys/{id}/activity?verdict=50111")).await;
     assert!(cut.contains("Searched ") && cut.contains("Continue the search"));
     let csv = page(&world, &cookie, &format!("/keys/{id}/activity/export?format=csv&verdict=refused")).await;
@@ -177,7 +187,7 @@ async fn requests_are_found_by_time_verdict_route_and_source() {
     let refused = page(&world, &cookie, &format!("/keys/{id}/activity?verdict=50110")).await;
     let changes = format!("href=\"/keys/{id}/addresses\"");
     assert!(refused.contains(">Wrong address<") && refused.contains(&changes), "{refused}");
-    let tail = page(&world, &cookie, &format!("/keys/{id}/activity?fragment=tail")).await;
+    let tail = page(&world, &cookie, &format!("/keys/{id}/live?fragment=tail")).await;
     assert!(tail.matches("<tr>").count() == 50 && !tail.contains("<html"));
 }
 
@@ -205,7 +215,7 @@ async fn two_searches_at_a_time_and_a_client_that_leaves_ends_its_own() {
         assert_eq!(answer.status, 429, "{path}");
         assert!(answer.text.contains("Another search of yours is still running"), "{}", answer.text);
     }
-    page(&world, &cookie, &format!("/keys/{id}/activity?fragment=tail&after=0")).await;
+    page(&world, &cookie, &format!("/keys/{id}/live?fragment=tail&after=0")).await;
     assert_eq!(other.get(&format!("/keys/{}/requests", theirs.keys[0])).await.status, 200);
     drop(one);
     assert_eq!(person.get(&path).await.status, 200);
@@ -239,9 +249,9 @@ async fn who_watches_asks_for_what_is_new_alone() {
         let cursor = text.split("after=").nth(1).expect("a cursor");
         cursor.split(|letter: char| !letter.is_ascii_digit()).next().unwrap().parse().unwrap()
     };
-    let first = page(&world, &cookie, &format!("/keys/{id}/activity?live=yes&verdict=")).await;
+    let first = page(&world, &cookie, &format!("/keys/{id}/live?verdict=")).await;
     assert_eq!((first.matches("<td data-label=\"Verdict\"").count(), after(&first)), (50, 60));
-    let tail = |after: i64, terms: &str| format!("/keys/{id}/activity?fragment=tail&after={after}{terms}");
+    let tail = |after: i64, terms: &str| format!("/keys/{id}/live?fragment=tail&after={after}{terms}");
     let look = async |path: String| {
         let request =
             Request::builder().uri(path).header(header::COOKIE, &cookie).body(Body::empty()).unwrap();
@@ -263,7 +273,7 @@ async fn who_watches_asks_for_what_is_new_alone() {
     assert_eq!(refused.text.matches("<td data-label=\"Verdict\"").count(), 1);
     assert!(refused.text.contains("verdict=refused"), "it goes on with the same terms");
     // Without JavaScript the same is a link to a page.
-    let plain = page(&world, &cookie, &format!("/keys/{id}/activity?live=yes&after=60")).await;
+    let plain = page(&world, &cookie, &format!("/keys/{id}/live?after=60")).await;
     assert_eq!((plain.matches("<td data-label=\"Verdict\"").count(), after(&plain)), (3, 63));
     assert!(plain.contains("<html") && plain.contains(">Newer</a>"));
     // More than fits says so.
@@ -290,6 +300,9 @@ async fn figures_of_a_month_with_a_million_records() {
     for path in [
         "/keys".to_owned(),
         format!("/keys/{id}"),
+        format!("/keys/{id}/live"),
+        format!("/keys/{id}/requests/999951"),
+        "/activity/live".to_owned(),
         format!("/keys/{id}/activity?range=hour"),
         format!("/keys/{id}/activity?range=month"),
         format!("/keys/{id}/activity?range=month&verdict=50110"),

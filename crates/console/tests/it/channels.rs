@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use keyward_authority::Settings as Rules;
+use keyward_authority::channels::TestChannel;
 use keyward_authority::duties::pause_channels;
+use keyward_authority::{Action as _, Settings as Rules};
 use keyward_notify::channel::{ChannelWorker, Client, Lanes, System};
-use keyward_rules::channel::{MessageId, WebhookSecret};
-use keyward_rules::grant::Actor;
+use keyward_rules::channel::{ChannelId, MessageId, WebhookSecret};
+use keyward_rules::grant::{Actor, Holder, Origin, Proof};
+use keyward_rules::id::AccountId;
+use keyward_rules::person::{Device, SessionId};
 use keyward_rules::time::Moment;
 use serde_json::{Value, json};
 
 use crate::receiver::{Came, Receiver};
-use crate::world::{PASSWORD, Person, Reply, World, entropy};
+use crate::world::{HOME, PASSWORD, Person, Reply, World, entropy};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -208,6 +211,151 @@ async fn one_refused_message_holds_nothing_up_and_keeps_its_id() {
     assert_eq!((ids.len(), ids.iter().filter(|id| **id == refused).count()), (2, 1));
 }
 
+/// A channel whose receiver asks to be left alone.
+struct Waiting<'w> {
+    world: &'w World,
+    receiver: &'w Receiver,
+    account: AccountId,
+    channel: ChannelId,
+}
+
+impl<'w> Waiting<'w> {
+    async fn of(world: &'w World, receiver: &'w Receiver) -> (Self, Person<'w>) {
+        let person = world.person("a@keyward.example").await;
+        let channel = added(&person, hook("ops", receiver)).await.0.parse().unwrap();
+        let account = person.get("/account").await.field("id").parse().unwrap();
+        (Self { world, receiver, account, channel }, person)
+    }
+
+    /// Puts a test into the channel, as its holder, whose sessions end while the hours pass.
+    async fn put_test(&self) {
+        let origin = Origin { address: HOME.parse().unwrap(), device: Device::of("tests") };
+        let holder = Holder { account: self.account, session: SessionId::from_entropy([1; 16]), origin };
+        let context = self.world.authority.context(Actor::Holder(holder), self.world.now());
+        TestChannel(self.channel).perform(&context, Proof::None).await.unwrap();
+    }
+
+    /// Has a message fail once with a status and a `Retry-After`, and asserts when the next try comes: after so many
+    /// milliseconds, or after the usual pause.
+    async fn assert_next_try(&self, status: u16, text: &str, wait_ms: Option<u64>) {
+        self.receiver.says(status);
+        self.receiver.asks_to_wait(text);
+        self.put_test().await;
+        assert_eq!(delivered(self.world, self.receiver).await.len(), 1, "{status} {text:?}: the first try");
+        self.receiver.says(200);
+        // Five seconds, and a fifth of them more or less.
+        let (first_ms, last_ms) = wait_ms.map_or((4_000, 6_000), |ms| (ms, ms));
+        self.world.pass_ms(first_ms - 1);
+        let early = delivered(self.world, self.receiver).await;
+        assert!(early.is_empty(), "{status} {text:?}: before {first_ms} ms");
+        self.world.pass_ms(last_ms - first_ms + 1);
+        let came = delivered(self.world, self.receiver).await;
+        assert_eq!(came.len(), 1, "{status} {text:?}: after {last_ms} ms");
+        // Tests are ten an hour.
+        self.world.pass_ms(HOUR_MS);
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_is_left_alone_for_as_long_as_it_asks_and_for_an_hour_at_most() {
+    let (world, receiver) = world().await;
+    let (waiting, person) = Waiting::of(&world, &receiver).await;
+    for (text, wait_ms) in [
+        ("7", 7_000),
+        ("007", 7_000),
+        ("8.5", 8_500),
+        ("64.57", 64_570),
+        ("6.0001", 6_001),
+        (" 120 ", 120_000),
+        ("\t90", 90_000),
+        ("3599", 3_599_000),
+        ("3600", HOUR_MS),
+        ("3601", HOUR_MS),
+        ("86400", HOUR_MS),
+        ("99999999999999999999999999", HOUR_MS),
+    ] {
+        waiting.assert_next_try(429, text, Some(wait_ms)).await;
+    }
+    for status in [301, 302, 400, 404, 413, 422, 425, 500, 502, 503, 504] {
+        waiting.assert_next_try(status, "90", Some(90_000)).await;
+    }
+    let log = person.sign_in_again().await.get(&format!("/channels/{}/deliveries", waiting.channel)).await;
+    let rows = log.json()["deliveries"].as_array().unwrap().clone();
+    assert_eq!(rows.len(), 23, "{}", log.text);
+    for row in rows {
+        assert_eq!((&row["tries"], &row["state"]), (&json!(2), &json!("delivered")), "{row}");
+    }
+}
+
+#[tokio::test]
+async fn a_date_is_a_wait_and_one_that_is_past_asks_for_nothing() {
+    let (world, receiver) = world().await;
+    let (waiting, _) = Waiting::of(&world, &receiver).await;
+    // The clock stands at whole seconds, as dates do.
+    assert_eq!(world.now().unix_ms() % 1_000, 0);
+    for (ahead_ms, wait_ms) in [
+        (-24 * 3_600_000_i64, None),
+        (-3_600_000, None),
+        (-1_000, None),
+        (0, None),
+        (1_000, None),
+        (3_000, None),
+        (7_000, Some(7_000)),
+        (30_000, Some(30_000)),
+        (600_000, Some(600_000)),
+        (3_599_000, Some(3_599_000)),
+        (3_600_000, Some(HOUR_MS)),
+        (3_601_000, Some(HOUR_MS)),
+        (24 * 3_600_000, Some(HOUR_MS)),
+    ] {
+        let then = world.now().unix_ms().checked_add_signed(ahead_ms).unwrap();
+        waiting.assert_next_try(503, &http_date(Moment::from_unix_ms(then)), wait_ms).await;
+    }
+}
+
+/// A moment in the days around the world's beginning, as HTTP writes it.
+fn http_date(at: Moment) -> String {
+    let text = at.to_string();
+    let (day, clock) = (&text[8..10], &text[11..19]);
+    let week = ["Thu", "Fri", "Sat", "Sun"];
+    format!("{}, {day} Jan 2027 {clock} GMT", week[day.parse::<usize>().unwrap() - 14])
+}
+
+#[tokio::test]
+async fn an_answer_that_asks_for_no_time_leaves_the_usual_pause() {
+    let (world, receiver) = world().await;
+    let (waiting, _) = Waiting::of(&world, &receiver).await;
+    for text in [
+        "0",
+        "0.65",
+        "3",
+        "",
+        " ",
+        "-1",
+        "-3600",
+        "+3600",
+        "3600.",
+        ".5",
+        "3600,5",
+        "1e9",
+        "0xe10",
+        "3600 s",
+        "60 60",
+        "1.2.3",
+        "soon",
+        "never",
+        "NaN",
+        "infinity",
+        "\u{663}\u{666}\u{660}\u{660}",
+        "2027-01-15T23:00:00Z",
+        "Fri, 15 Jan 2027 23:00:00 CET",
+        "Mon, 15 Jan 2027 23:00:00 GMT",
+        "15 Jan 2027 23:00:00",
+    ] {
+        waiting.assert_next_try(429, text, None).await;
+    }
+}
+
 #[tokio::test]
 async fn three_days_of_silence_pause_a_channel_and_a_test_that_arrives_ends_the_pause() {
     let (world, receiver) = world().await;
@@ -375,6 +523,123 @@ async fn bad_targets_are_refused_and_never_repeated() {
         body["choices"][member] = value;
         assert_eq!(person.api("POST", "/channels", body).await.code(), code, "{member}");
     }
+}
+
+/// Addresses of chats as their services hand them out and people paste them; those of each kind mean one place.
+const DISCORD: [&str; 12] = [
+    "https://discord.com/api/webhooks/12/xY-_secret",
+    "https://discord.com/api/webhooks/12/xY-_secret/",
+    "https://discordapp.com/api/webhooks/12/xY-_secret",
+    "https://canary.discord.com/api/webhooks/12/xY-_secret",
+    "https://ptb.discord.com/api/webhooks/12/xY-_secret",
+    "https://canary.discordapp.com/api/webhooks/12/xY-_secret",
+    "https://ptb.discordapp.com/api/webhooks/12/xY-_secret/",
+    "https://discord.com/api/v10/webhooks/12/xY-_secret",
+    "https://ptb.discord.com/api/v6/webhooks/12/xY-_secret/",
+    "HTTPS://Discord.COM/api/webhooks/12/xY-_secret",
+    "\t https://discord.com/api/webhooks/12/xY-_secret \r\n",
+    "\u{feff}https://discord.com/api/webhooks/12/xY-_secret\u{200b}",
+];
+const SLACK: [&str; 11] = [
+    "https://hooks.slack.com/services/T0/B0/xY-_secret",
+    "https://hooks.slack.com/services/T0/B0/xY-_secret/",
+    "https://Hooks.Slack.com/services/T0/B0/xY-_secret",
+    "HTTPS://HOOKS.SLACK.COM/services/T0/B0/xY-_secret/",
+    " https://hooks.slack.com/services/T0/B0/xY-_secret",
+    "https://hooks.slack.com/services/T0/B0/xY-_secret\n",
+    "https://hooks.slack.com/services/T0/B0/xY-_secret\r\n",
+    "\u{a0}https://hooks.slack.com/services/T0/B0/xY-_secret\u{202f}",
+    "\u{feff}https://hooks.slack.com/services/T0/B0/xY-_secret",
+    "\u{200e}https://hooks.slack.com/services/T0/B0/xY-_secret\u{200e}",
+    "\u{2068}https://hooks.slack.com/services/T0/B0/xY-_secret/\u{2069}",
+];
+
+fn chat(kind: &str, url: &str) -> Value {
+    let target = json!({"kind": kind, "url": url});
+    json!({"name": "chat", "target": target, "choices": {"which": "all", "digest": "at_once"}})
+}
+
+#[tokio::test]
+async fn a_chat_is_added_by_every_spelling_of_its_address() {
+    let world = World::new().await;
+    let mut person = world.person("a@keyward.example").await;
+    for (kind, urls) in [("discord", &DISCORD[..]), ("slack", &SLACK[..])] {
+        let mut challenge = String::new();
+        for (at, url) in urls.iter().enumerate() {
+            if at % 8 == 0 {
+                world.pass_ms(HOUR_MS);
+                person = person.sign_in_again().await;
+            }
+            let asked = person.api("POST", "/channels", chat(kind, url)).await;
+            assert_eq!((asked.status, asked.code().as_str()), (403, "step_up_required"), "{url:?}");
+            assert!(!asked.text.contains("secret"), "{url:?}: {}", asked.text);
+            challenge = asked.field("challenge");
+        }
+        // What was approved in one spelling is the same in another, and nothing else.
+        let other = urls[0].replace("secret", "Secret");
+        let crossed = person.answer("POST", "/channels", chat(kind, &other), &challenge).await;
+        assert_eq!(crossed.code(), "challenge_for_something_else", "{kind}");
+        let made = person.answer("POST", "/channels", chat(kind, urls[0]), &challenge).await;
+        assert_eq!(made.status, 201, "{kind}: {}", made.text);
+        let body = json!({"factor": PASSWORD});
+        let removed = person.api("DELETE", &format!("/channels/{}", made.field("id")), body).await;
+        assert_eq!(removed.status, 204, "{kind}: {}", removed.text);
+    }
+    let gov = chat("slack", "https://hooks.slack-gov.com/services/T0/B0/xY-_secret/");
+    assert_eq!(person.api("POST", "/channels", gov).await.code(), "step_up_required");
+}
+
+#[tokio::test]
+async fn what_only_looks_like_the_address_of_a_chat_is_refused_without_a_code() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let mails = world.mails(&person.email).await.len();
+    for url in [
+        "",
+        " ",
+        "discord.com/api/webhooks/12/secret",
+        "http://discord.com/api/webhooks/12/secret",
+        "https://discord.com/api/webhooks/12",
+        "https://discord.com/api/webhooks/12/secret/slack",
+        "https://discord.com/api/webhooks/12/secret?wait=true",
+        "https://discord.com/api/webhooks/12/secret#x",
+        "https://discord.com/api/webhooks/12/sec ret",
+        "https://discord.com/API/webhooks/12/secret",
+        "https://discord.com/api/v100/webhooks/12/secret",
+        "https://discord.com:8443/api/webhooks/12/secret",
+        "https://discord.com./api/webhooks/12/secret",
+        "https://cdn.discord.com/api/webhooks/12/secret",
+        "https://discord.com.evil.example/api/webhooks/12/secret",
+        "https://discord.com@evil.example/api/webhooks/12/secret",
+        "https://hooks.slack.com/services/T0/B0/secret",
+    ] {
+        let refused = person.api("POST", "/channels", chat("discord", url)).await;
+        assert_eq!((refused.status, refused.code().as_str()), (422, "bad_target"), "{url:?}");
+        assert!(!refused.text.contains("secret"), "{url:?}: {}", refused.text);
+    }
+    for url in [
+        "",
+        "\u{200b}",
+        "hooks.slack.com/services/T0/B0/secret",
+        "http://hooks.slack.com/services/T0/B0/secret",
+        "https://hooks.slack.com/services/T0/B0",
+        "https://hooks.slack.com/services/T0/B0/secret/x",
+        "https://hooks.slack.com/services/T0/B0/secret//",
+        "https://hooks.slack.com/services/T0/B0/secret?x=1",
+        "https://hooks.slack.com/services/T0/B0/sec\u{200b}ret",
+        "https://hooks.slack.com/Services/T0/B0/secret",
+        "https://hooks.slack.com/workflows/T0/B0/secret",
+        "https://hooks.slack.com:443/services/T0/B0/secret",
+        "https://hooks.slack.com./services/T0/B0/secret",
+        "https://slack.com/services/T0/B0/secret",
+        "https://hooks.slack-gov.com.evil.example/services/T0/B0/secret",
+        "https://discord.com/api/webhooks/12/secret",
+    ] {
+        let refused = person.api("POST", "/channels", chat("slack", url)).await;
+        assert_eq!((refused.status, refused.code().as_str()), (422, "bad_target"), "{url:?}");
+        assert!(!refused.text.contains("secret"), "{url:?}: {}", refused.text);
+    }
+    assert_eq!(world.mails(&person.email).await.len(), mails, "no code was sent");
 }
 
 #[tokio::test]

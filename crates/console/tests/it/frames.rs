@@ -2,14 +2,30 @@
 
 use axum::body::Body;
 use axum::http::{Request, header};
+use keyward_rules::grant::{Actor, Holder, Origin};
+use keyward_rules::key::SecretKey;
+use keyward_rules::person::{Device, SessionId};
+use serde_json::{Value, json};
 
-use crate::operators::two_operators;
-use crate::tab::Tab;
-use crate::world::{HOME, Reply, World};
+use crate::apps::registered;
+use crate::audit::records;
+use crate::channels::{added, public_hook};
+use crate::doors::form;
+use crate::operators::{id_of, propose, two_operators};
+use crate::tab::{Tab, encoded};
+use crate::world::{HOME, PASSPHRASE, PASSWORD, Person, Reply, World, wish};
+
+const SAME: [(&str, &str); 1] = [("sec-fetch-site", "same-origin")];
 
 /// The navigation and the way out: what makes a frame.
-fn is_framed(reply: &Reply) -> bool {
+pub fn is_framed(reply: &Reply) -> bool {
     reply.text.contains("<nav aria-label=\"Main\">") && reply.text.contains("action=\"/sign-out\"")
+}
+
+/// Whether the page itself, beside its navigation, leads somewhere.
+pub fn leads_to(reply: &Reply, href: &str) -> bool {
+    let main = reply.text.split("<main").nth(1).unwrap_or_default();
+    main.split("<footer").next().unwrap_or_default().contains(&format!("href=\"{href}\""))
 }
 
 #[tokio::test]
@@ -53,6 +69,217 @@ async fn errors_keep_the_frame_and_lead_back() {
     assert!(large.status == 413 && is_framed(&large), "{} {}", large.status, large.text);
     let foreign = tab.post(&format!("/keys/{key}"), &[]).await;
     assert!(is_framed(&foreign), "{}", foreign.text);
+}
+
+/// A form, and where the page leads that refuses it. Without fields it is a page that is asked for.
+type Refused<'f> = (String, Vec<(&'f str, &'f str)>, String);
+
+/// Sends a form as somebody who is signed in.
+async fn sent(tab: &Tab<'_>, path: &str, fields: &[(&str, &str)]) -> Reply {
+    if fields.is_empty() { tab.get(path).await } else { tab.post(path, fields).await }
+}
+
+/// The same by somebody without a session.
+async fn sent_by_nobody(world: &World, path: &str, fields: &[(&str, &str)]) -> Reply {
+    if fields.is_empty() {
+        let page = Request::builder().uri(path).body(Body::empty()).unwrap();
+        return world.send(HOME, page).await;
+    }
+    world.send(HOME, form(path, "", &SAME, &encoded(fields))).await
+}
+
+async fn key(person: &Person<'_>, name: &str) -> String {
+    person.key(name).await["api_key"].as_str().unwrap().to_owned()
+}
+
+/// Asserts that each is refused in the frame with a way back, changes nothing, and shows a stranger no frame.
+async fn assert_refused_in_the_frame(world: &World, tab: &Tab<'_>, status: u16, rows: &[Refused<'_>]) {
+    let before = records(world).len();
+    for (path, fields, back) in rows {
+        let shown = sent(tab, path, fields).await;
+        assert_eq!(shown.status, status, "{path} {fields:?}: {}", shown.text);
+        assert!(is_framed(&shown), "{path} {fields:?}: {}", shown.text);
+        assert!(leads_to(&shown, back), "{path} {fields:?} to {back}: {}", shown.text);
+        let stranger = sent_by_nobody(world, path, fields).await;
+        assert!(!is_framed(&stranger), "{path} {fields:?}: {}", stranger.text);
+    }
+    assert_eq!(records(world).len(), before, "nothing was changed");
+}
+
+#[tokio::test]
+async fn what_a_rule_refuses_keeps_the_frame_and_leads_back() {
+    let world = World::new().await;
+    let (ann, _) = two_operators(&world).await;
+    let (bot, gone) = (key(&ann, "bot").await, key(&ann, "gone").await);
+    let body = json!({"name": "gone", "factor": PASSWORD});
+    assert_eq!(ann.api("DELETE", &format!("/keys/{gone}"), body).await.status, 200);
+    let app = registered(&ann, "Amber Desk").await;
+    assert_eq!(ann.api("POST", &format!("/apps/{app}/submit"), Value::Null).await.status, 200);
+    let own = propose(&ann, "policy.loosen operators_needed 1").await;
+    let (number, hash) = (own.field("id"), own.field("hash"));
+    let tab = Tab::of(&world, &ann).await;
+    let secret = SecretKey::from_entropy([7; 32]);
+    let record = world.store.log().size().await.unwrap().to_string();
+    let over = [("challenge", "x"), ("mail_code", "12345678"), ("factor", "123456")];
+    let with = |more: &[(&'static str, &'static str)]| [more, &over].concat();
+    let [alive, ended] = [&bot, &gone].map(|key| format!("/keys/{key}"));
+    let new = [
+        ("name", "other"),
+        ("permission", "read"),
+        ("reach", "addresses"),
+        ("addresses", "127.0.0.1"),
+        ("passphrase", PASSPHRASE),
+    ];
+    let hook = [("kind", "webhook"), ("name", "ops"), ("url", "https://hooks.example.com/x")];
+    let to = |path: &str| path.to_owned();
+    let rows: Vec<Refused<'_>> = vec![
+        (format!("{alive}/end-overlap"), vec![("name", "bot"), ("factor", PASSWORD)], alive.clone()),
+        (format!("{alive}/enable"), vec![], alive.clone()),
+        (format!("{alive}/leaked"), vec![("name", "Bot"), ("factor", PASSWORD)], alive.clone()),
+        (format!("{alive}/delete"), vec![("name", "other"), ("factor", PASSWORD)], alive.clone()),
+        (format!("{alive}/activity?from=yesterday"), vec![], alive.clone()),
+        (format!("{alive}/activity/export?source=here"), vec![], alive.clone()),
+        (ended.clone(), vec![("name", "gone 2"), ("tags", "")], ended.clone()),
+        (format!("{ended}/rotate"), vec![], ended.clone()),
+        (format!("{ended}/addresses"), vec![("reach", "anywhere")], ended.clone()),
+        (format!("{ended}/disable"), vec![("name", "gone"), ("factor", PASSWORD)], ended),
+        (to("/keys/new"), with(&new), to("/keys")),
+        (
+            to("/keys/download"),
+            vec![
+                ("api_key", bot.as_str()),
+                ("secret", secret.expose()),
+                ("passphrase", PASSPHRASE),
+                ("format", "age"),
+                ("words", "password1234"),
+            ],
+            to("/keys"),
+        ),
+        (to("/security/password"), with(&[("password", "brass-tulip-88-north-canoe")]), to("/security")),
+        (to("/security/email"), with(&[("email", "next@keyward.example")]), to("/security")),
+        (to("/security/email/confirm"), vec![("challenge", "x"), ("code", "12345678")], to("/security")),
+        (to("/security/recovery-codes"), with(&[]), to("/security")),
+        (to("/security/authenticator/off"), with(&[]), to("/security")),
+        (format!("/trail/{record}/proof"), vec![], to("/security")),
+        (to("/alerts/channels/new"), with(&hook), to("/alerts")),
+        (format!("/apps/{app}/submit"), vec![("x", "x")], to("/apps")),
+        (format!("/apps/{app}/ranges"), with(&[("ranges", "203.0.113.0/24")]), to("/apps")),
+        (to("/set-up"), vec![("token", "!!"), ("operators", "2")], to("/keys")),
+        (format!("/operations/proposals/{number}/approve"), vec![("hash", hash.as_str())], to("/operations")),
+        (to("/operations/settings"), vec![("name", "max_key_age_days"), ("value", "")], to("/operations")),
+        (
+            to("/operations/proposals/new"),
+            vec![("change", "policy.loosen operators_needed 3")],
+            to("/operations"),
+        ),
+        (to("/operations/audit?account=ann"), vec![], to("/operations")),
+    ];
+    assert_refused_in_the_frame(&world, &tab, 422, &rows).await;
+}
+
+#[tokio::test]
+async fn what_is_too_much_keeps_the_frame_and_leads_back() {
+    let world = World::new().await;
+    let (ann, _) = two_operators(&world).await;
+    let (bot, app) = (key(&ann, "bot").await, registered(&ann, "Amber Desk").await);
+    let (channel, _) = added(&ann, public_hook()).await;
+    let tab = Tab::of(&world, &ann).await;
+    // Ten tests, sixty questions for passkeys, two searches, and as many codes as an hour has.
+    for _ in 0..10 {
+        let path = format!("/channels/{channel}/test");
+        assert_eq!(ann.api("POST", &path, Value::Null).await.status, 202);
+    }
+    for _ in 0..60 {
+        ann.asked_to_add().await;
+    }
+    let holder = Actor::Holder(Holder {
+        account: id_of(&ann).await.parse().unwrap(),
+        session: SessionId::from_entropy([1; 16]),
+        origin: Origin { address: HOME.parse().unwrap(), device: Device::of("tests") },
+    });
+    let searches = &world.authority.searches;
+    let _searching = (searches.begin(&holder).unwrap(), searches.begin(&holder).unwrap());
+    for _ in 0..10 {
+        ann.api("POST", "/keys", wish("one more")).await;
+    }
+    let path = format!("/keys/{bot}");
+    let new = vec![
+        ("name", "other"),
+        ("permission", "read"),
+        ("reach", "addresses"),
+        ("addresses", "127.0.0.1"),
+        ("passphrase", PASSPHRASE),
+    ];
+    let next = vec![("name", "bot 2"), ("passphrase", "Other-Pass1!"), ("hours", "24")];
+    let hook = vec![("kind", "webhook"), ("name", "two"), ("url", "https://hooks.example.com/x")];
+    let change = vec![("change", "policy.loosen operators_needed 1")];
+    let ranges = format!("/apps/{app}/ranges");
+    let to = |path: &str| path.to_owned();
+    let rows: Vec<Refused<'_>> = vec![
+        (to("/security/passkeys/new"), vec![], to("/security")),
+        (to("/security/passkeys/new"), vec![("name", ""), ("new_passkey", "x")], to("/security")),
+        (format!("/alerts/channels/{channel}/test"), vec![("x", "x")], to("/alerts")),
+        (format!("{path}/activity"), vec![], path.clone()),
+        (format!("{path}/activity?range=week&verdict=50110"), vec![], path.clone()),
+        (format!("{path}/live"), vec![], path.clone()),
+        (format!("{path}/activity/export?format=csv"), vec![], path.clone()),
+        (format!("{path}/activity/export?format=jsonl"), vec![], path.clone()),
+        (to("/operations/audit"), vec![], to("/operations")),
+        (to("/operations/audit?q=bot"), vec![], to("/operations")),
+        (to("/operations/audit?action=key.issue"), vec![], to("/operations")),
+        (to("/keys/new"), new, to("/keys/new")),
+        (format!("{path}/rotate"), next, path.clone()),
+        (format!("{path}/addresses"), vec![("reach", "anywhere")], path),
+        (to("/security/password"), vec![("password", "brass-tulip-88-north-canoe")], to("/security")),
+        (to("/security/email"), vec![("email", "next@keyward.example")], to("/security")),
+        (to("/security/recovery-codes"), vec![("x", "x")], to("/security")),
+        (to("/security/authenticator/off"), vec![("x", "x")], to("/security")),
+        (to("/alerts/channels/new"), hook, to("/alerts/channels")),
+        (ranges.clone(), vec![("ranges", "203.0.113.0/24")], ranges),
+        (to("/operations/proposals/new"), change, to("/operations/settings")),
+    ];
+    assert_refused_in_the_frame(&world, &tab, 429, &rows).await;
+}
+
+#[tokio::test]
+async fn what_is_refused_before_the_door_has_no_frame() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let body = encoded(&[("email", &person.email), ("password", PASSWORD)]);
+    let half = world.send(HOME, form("/sign-in", "", &SAME, &body)).await;
+    let half = half.headers[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let over = [("challenge", "x"), ("email", "b@keyward.example"), ("code", "12345678")];
+    let rows = [
+        ("", "/sign-in", vec![("email", "a@keyward.example"), ("password", "wrong password 1")], 401),
+        ("", "/sign-in", vec![("email", "nobody"), ("password", "x")], 401),
+        (&half, "/sign-in/factor", vec![("code", "000000")], 401),
+        (&half, "/sign-in/factor", vec![("code", "no code")], 401),
+        ("", "/register", vec![("email", "nobody"), ("password", PASSWORD)], 422),
+        ("", "/register", vec![("email", "b@keyward.example"), ("password", "short")], 422),
+        ("", "/register/confirm", over.to_vec(), 422),
+        (&half, "/register/confirm", over.to_vec(), 422),
+        ("", "/recover", vec![("email", "nobody")], 422),
+        ("", "/recover/confirm", vec![("challenge", "x"), ("mail_code", "x"), ("password", PASSWORD)], 422),
+        ("", "/recover/confirm", vec![("challenge", "x"), ("password", "short")], 422),
+    ];
+    for (cookie, path, fields, status) in rows {
+        let refused = world.send(HOME, form(path, cookie, &SAME, &encoded(&fields))).await;
+        assert_eq!(refused.status, status, "{path} {fields:?}: {}", refused.text);
+        assert!(!is_framed(&refused), "{path} {fields:?}: {}", refused.text);
+    }
+    // Codes before a sign-in are counted by the source, whoever else is there.
+    for number in 0..10 {
+        let from = form("/recover", "", &SAME, &encoded(&[("email", &format!("p{number}@keyward.example"))]));
+        world.send("198.51.100.7", from).await;
+    }
+    for path in ["/register", "/recover"] {
+        for email in ["b@keyward.example", person.email.as_str(), "c@keyward.example"] {
+            let fields = encoded(&[("email", email), ("password", PASSWORD)]);
+            let later = world.send("198.51.100.7", form(path, "", &SAME, &fields)).await;
+            assert_eq!(later.status, 429, "{path} {email}: {}", later.text);
+            assert!(!is_framed(&later) && later.headers.contains_key(header::RETRY_AFTER), "{path} {email}");
+        }
+    }
 }
 
 #[tokio::test]

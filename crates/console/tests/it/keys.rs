@@ -3,7 +3,8 @@
 use keyward_rules::policy::Policy;
 use serde_json::{Value, json};
 
-use crate::world::{PASSPHRASE, World, wish};
+use crate::tab::Tab;
+use crate::world::{PASSPHRASE, Person, World, wish};
 
 #[tokio::test]
 async fn the_51st_key_is_refused_and_a_deleted_one_makes_room() {
@@ -61,6 +62,222 @@ async fn names_are_unique_and_case_tells_them_apart() {
     for bad in ["", " ", " x", "a\u{202e}b", "a\u{200b}b", &"x".repeat(51)] {
         let refused = person.api("POST", "/keys", wish(bad)).await;
         assert_eq!((refused.status, refused.code().as_str()), (422, "bad_name"), "{bad:?}");
+    }
+}
+
+/// Names as keyboards, file systems and pickers of emoji write them, and as they are kept.
+const WRITTEN: [(&str, &str); 20] = [
+    ("Zu\u{308}rich bot", "Z\u{fc}rich bot"),
+    ("cafe\u{301}", "caf\u{e9}"),
+    ("A\u{30a}ngstro\u{308}m", "\u{c5}ngstr\u{f6}m"),
+    ("Z\u{307}o\u{301}\u{142}w", "\u{17b}\u{f3}\u{142}w"),
+    ("n\u{303}andu\u{301}", "\u{f1}and\u{fa}"),
+    ("C\u{327}elik", "\u{c7}elik"),
+    ("\u{415}\u{308}\u{43b}\u{43a}\u{430}", "\u{401}\u{43b}\u{43a}\u{430}"),
+    ("\u{1112}\u{1161}\u{11ab}\u{1100}\u{116e}\u{11a8}", "\u{d55c}\u{ad6d}"),
+    ("\u{30ab}\u{3099}\u{30ad}\u{3099}", "\u{30ac}\u{30ae}"),
+    ("giao di\u{323}ch", "giao d\u{1ecb}ch"),
+    ("u\u{308}\u{304}", "\u{1d6}"),
+    ("می\u{200c}خواهم", "می\u{200c}خواهم"),
+    ("क\u{94d}\u{200d}ष", "क\u{94d}\u{200d}ष"),
+    ("क\u{94d}\u{200c}ष", "क\u{94d}\u{200c}ष"),
+    ("👨\u{200d}👩\u{200d}👧 fund", "👨\u{200d}👩\u{200d}👧 fund"),
+    ("🏳\u{fe0f}\u{200d}🌈 desk", "🏳\u{fe0f}\u{200d}🌈 desk"),
+    ("👩🏽\u{200d}💻", "👩🏽\u{200d}💻"),
+    ("❤\u{fe0f}", "❤\u{fe0f}"),
+    ("1\u{fe0f}\u{20e3}", "1\u{fe0f}\u{20e3}"),
+    ("葛\u{e0100}城", "葛\u{e0100}城"),
+];
+/// Texts that hide something, or that are nothing to see.
+const HIDING: [&str; 24] = [
+    "",
+    " ",
+    "\u{3164}",
+    "\u{2800}",
+    "\u{200d}",
+    "bot ",
+    " bot",
+    "a\tb",
+    "a\nb",
+    "a\0b",
+    "a\u{202e}b",
+    "a\u{2066}b",
+    "a\u{200b}b",
+    "\u{feff}bot",
+    "a\u{ad}b",
+    "tra\u{200d}der",
+    "tra\u{200c}der",
+    "bot\u{200d}",
+    "🤖\u{200d}",
+    "\u{200d}🤖",
+    "a\u{fe0f}",
+    "a\u{e0100}",
+    "a\u{34f}b",
+    "0123456789 0123456789 0123456789 0123456789 01234567",
+];
+/// Names that people take for one another.
+const ALIKE: [(&str, &str); 13] = [
+    ("bot", "bot"),
+    ("bot", "b\u{43e}t"),
+    ("paypal", "p\u{430}yp\u{430}l"),
+    ("bot 1", "bot l"),
+    ("bot I", "bot l"),
+    ("bot 0", "bot O"),
+    ("my bot", "my\u{a0}bot"),
+    ("my bot", "my  bot"),
+    ("Z\u{fc}rich", "Zu\u{308}rich"),
+    ("می\u{200c}خواهم", "میخواهم"),
+    ("❤\u{fe0f}", "❤"),
+    ("\u{ff21}bot", "Abot"),
+    ("\u{3a1}ro", "Pro"),
+];
+/// Names that are only close to one another.
+const CLOSE: [(&str, &str); 12] = [
+    ("bot", "Bot"),
+    ("bot", "bots"),
+    ("bot 1", "bot 2"),
+    ("bot 1", "bot 11"),
+    ("my bot", "mybot"),
+    ("Z\u{fc}rich", "Zurich"),
+    ("bot-1", "bot.1"),
+    ("取引", "取弓"),
+    ("🤖 a", "🦊 a"),
+    ("👩\u{200d}💻", "👩"),
+    ("grid", "gird"),
+    ("a b", "b a"),
+];
+
+/// Two keys of a person, by their ids.
+async fn two_keys(person: &Person<'_>) -> [String; 2] {
+    let key = async |name: &str| person.key(name).await["api_key"].as_str().unwrap().to_owned();
+    [key("first").await, key("second").await]
+}
+
+async fn rename(person: &Person<'_>, key: &str, name: &str) -> (u16, String) {
+    let reply = person.api("PATCH", &format!("/keys/{key}"), json!({"name": name})).await;
+    (reply.status, reply.code())
+}
+
+async fn name_of(person: &Person<'_>, key: &str) -> String {
+    person.get(&format!("/keys/{key}")).await.field("name")
+}
+
+/// The answer to the form that renames a key.
+async fn renamed_on_its_page(tab: &Tab<'_>, key: &str, name: &str) -> u16 {
+    tab.post(&format!("/keys/{key}"), &[("name", name), ("tags", "")]).await.status
+}
+
+const DONE: (u16, String) = (200, String::new());
+
+#[tokio::test]
+async fn a_name_is_kept_composed_however_it_was_written() {
+    let world = World::new().await;
+    let mut person = world.person("a@keyward.example").await;
+    let [first, second] = two_keys(&person).await;
+    for (written, kept) in WRITTEN {
+        assert_eq!(rename(&person, &first, written).await, DONE, "{written:?}");
+        assert_eq!(name_of(&person, &first).await, kept, "{written:?}");
+    }
+    assert_eq!(rename(&person, &first, "first").await, DONE);
+    let tab = Tab::of(&world, &person).await;
+    for (written, kept) in WRITTEN {
+        assert_eq!(renamed_on_its_page(&tab, &second, written).await, 303, "{written:?}");
+        assert_eq!(name_of(&person, &second).await, kept, "{written:?}");
+    }
+    assert_eq!(rename(&person, &second, "second").await, DONE);
+    for (number, (written, kept)) in WRITTEN.into_iter().enumerate() {
+        if number % 9 == 0 {
+            world.pass_ms(3_600_000);
+            person.token = signed_in_again(&person).await;
+        }
+        let asked = person.api("POST", "/keys", wish(written)).await;
+        assert_eq!(asked.code(), "step_up_required", "{written:?}: {}", asked.text);
+        let words = asked.json()["approves"].as_array().unwrap().clone();
+        let named = words.iter().any(|line| line.as_str().unwrap().contains(&format!("“{kept}”")));
+        assert!(named, "{written:?}: {words:?}");
+    }
+    world.pass_ms(3_600_000);
+    person.token = signed_in_again(&person).await;
+    let made = person.approved("POST", "/keys", wish(WRITTEN[0].0)).await;
+    assert_eq!(name_of(&person, &made.field("api_key")).await, WRITTEN[0].1);
+}
+
+#[tokio::test]
+async fn a_name_that_hides_something_is_refused_everywhere() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let [key, _] = two_keys(&person).await;
+    let tab = Tab::of(&world, &person).await;
+    for name in HIDING {
+        let refused = (422, "bad_name".to_owned());
+        assert_eq!(rename(&person, &key, name).await, refused, "{name:?}");
+        let made = person.api("POST", "/keys", wish(name)).await;
+        assert_eq!((made.status, made.code()), refused, "{name:?}");
+        let next = json!({"name": name, "passphrase": "Other-Pass1!"});
+        let rotated = person.api("POST", &format!("/keys/{key}/rotate"), next).await;
+        assert_eq!((rotated.status, rotated.code()), refused, "{name:?}");
+        // Blanks around a name of a form are left out; they hide nothing.
+        if name.trim() == name || name.trim().is_empty() {
+            assert_eq!(renamed_on_its_page(&tab, &key, name).await, 422, "{name:?}");
+        }
+    }
+    assert_eq!(name_of(&person, &key).await, "first");
+}
+
+#[tokio::test]
+async fn a_name_that_looks_like_another_keys_is_taken() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let [first, second] = two_keys(&person).await;
+    let tab = Tab::of(&world, &person).await;
+    let taken = (409, "name_taken".to_owned());
+    for (one, other) in ALIKE {
+        for (there, wanted) in [(one, other), (other, one)] {
+            assert_eq!(rename(&person, &first, there).await, DONE, "{there:?}");
+            assert_eq!(rename(&person, &second, wanted).await, taken, "{there:?} {wanted:?}");
+            let made = person.api("POST", "/keys", wish(wanted)).await;
+            assert_eq!((made.status, made.code()), taken, "{there:?} {wanted:?}");
+            let next = json!({"name": wanted, "passphrase": "Other-Pass1!"});
+            let rotated = person.api("POST", &format!("/keys/{second}/rotate"), next).await;
+            assert_eq!((rotated.status, rotated.code()), taken, "{there:?} {wanted:?}");
+            assert_eq!(renamed_on_its_page(&tab, &second, wanted).await, 422, "{there:?} {wanted:?}");
+            let fields = [
+                ("name", wanted),
+                ("permission", "read"),
+                ("reach", "addresses"),
+                ("addresses", "127.0.0.1"),
+                ("passphrase", PASSPHRASE),
+            ];
+            assert_eq!(tab.post("/keys/new", &fields).await.status, 422, "{there:?} {wanted:?}");
+            // A key may get a name that looks like its own.
+            assert_eq!(rename(&person, &first, wanted).await, DONE, "{there:?} {wanted:?}");
+        }
+    }
+    assert_eq!(name_of(&person, &second).await, "second", "a refusal changes nothing");
+    // The name of a key that is deleted is free again, and so are those that look like it.
+    let (one, other) = ALIKE[1];
+    assert_eq!(rename(&person, &first, one).await, DONE);
+    let body = json!({"name": one, "factor": crate::world::PASSWORD});
+    assert_eq!(person.api("DELETE", &format!("/keys/{first}"), body).await.status, 200);
+    assert_eq!(rename(&person, &second, other).await, DONE);
+}
+
+#[tokio::test]
+async fn a_name_that_is_only_close_to_another_keys_is_free() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let [first, second] = two_keys(&person).await;
+    let tab = Tab::of(&world, &person).await;
+    for (one, other) in CLOSE {
+        for (there, wanted) in [(one, other), (other, one)] {
+            assert_eq!(rename(&person, &second, "second").await, DONE);
+            assert_eq!(rename(&person, &first, there).await, DONE, "{there:?}");
+            assert_eq!(rename(&person, &second, wanted).await, DONE, "{there:?} {wanted:?}");
+            assert_eq!(name_of(&person, &second).await, wanted);
+            assert_eq!(rename(&person, &second, "second").await, DONE);
+            assert_eq!(renamed_on_its_page(&tab, &second, wanted).await, 303, "{there:?} {wanted:?}");
+            assert_eq!(name_of(&person, &second).await, wanted);
+        }
     }
 }
 

@@ -76,7 +76,7 @@ async fn a_page_narrows_by_a_passkey_to_what_it_showed() {
     let answer = device.get(&question(&asked.text)).to_string();
     let [reach, other] = to("::1");
     let refused = pages.post(&path, &[reach, other, ("passkey", &answer), ("factor", "")]).await;
-    assert_eq!(refused.status, 200);
+    assert_eq!(refused.status, 422);
     assert!(refused.text.contains("class=\"error\""), "other addresses than it showed: {}", refused.text);
     let [_, shown] = to("127.0.0.1");
     let asked = pages.post(&path, &[reach, shown]).await;

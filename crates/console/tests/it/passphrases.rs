@@ -94,6 +94,69 @@ async fn the_pages_answer_alike_for_taken_and_free_ones_before_the_proof() {
     }
 }
 
+/// Texts that are or nearly are a passphrase of a key, each with another of its form that is nearly none.
+const NEAR: [(&str, &str); 13] = [
+    ("First-Pass1!", "Forst-Pass1!"),
+    ("Second-Pass2!", "Secand-Pass2!"),
+    ("Third-Pass3!", "Thord-Pass3!"),
+    (" First-Pass1!", " Forst-Pass1!"),
+    ("First-Pass1! ", "Forst-Pass1! "),
+    ("First-Pass1!\n", "Forst-Pass1!\n"),
+    ("First-Pass1!\u{200b}", "Forst-Pass1!\u{200b}"),
+    ("first-pass1!", "forst-pass1!"),
+    ("FIRST-PASS1!", "FORST-PASS1!"),
+    ("First-Pass!", "Forst-Pass!"),
+    ("FirstPass1", "ForstPass1"),
+    ("First-P", "Forst-P"),
+    ("First-Pass1!First-Pass1!First-Pass1!", "Forst-Pass1!Forst-Pass1!Forst-Pass1!"),
+];
+
+#[tokio::test]
+async fn what_is_judged_while_it_is_typed_tells_nothing_of_those_in_use() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let keys = keys(&person).await;
+    let stranger = world.person("b@keyward.example").await;
+    let (tab, other) = (Tab::of(&world, &person).await, Tab::of(&world, &stranger).await);
+    let mails = world.mails(&person.email).await.len();
+    let judged = async |tab: &Tab<'_>, passphrase: &str, more: &[(&str, &str)]| {
+        let mut texts = Vec::new();
+        for field in ["passphrase", "summary", "name", ""] {
+            let typed = [("field", field), ("passphrase", passphrase)];
+            let reply = tab.post("/keys/check", &[more, &typed].concat()).await;
+            assert_eq!(reply.status, 200, "{field} {passphrase:?}: {}", reply.text);
+            assert!(!reply.text.contains(passphrase), "{field} {passphrase:?}: {}", reply.text);
+            texts.push(reply.text);
+        }
+        texts
+    };
+    // Beside the other fields of the forms that have one: a new key, a successor, an answer to a challenge.
+    for more in [
+        &[][..],
+        &[("name", "bot 0")],
+        &[("name", "new"), ("permission", "read"), ("reach", "anywhere")],
+        &[("name", "bot 0 2"), ("hours", "24")],
+        &[("replaces", keys[0].as_str())],
+        &[("challenge", "x"), ("mail_code", "12345678"), ("factor", "123456")],
+    ] {
+        let good = judged(&tab, FREE[0], more).await;
+        for passphrase in TAKEN.into_iter().chain(FREE) {
+            assert_eq!(judged(&tab, passphrase, more).await, good, "{passphrase:?} {more:?}");
+            assert_eq!(
+                judged(&other, passphrase, more).await,
+                good,
+                "another account: {passphrase:?} {more:?}"
+            );
+        }
+        for (near, far) in NEAR {
+            let (near_texts, far_texts) = (judged(&tab, near, more).await, judged(&tab, far, more).await);
+            assert_eq!(near_texts, far_texts, "{near:?} {more:?}");
+        }
+        assert_ne!(judged(&tab, "First-P", more).await, good, "its form is judged");
+    }
+    assert_eq!(world.mails(&person.email).await.len(), mails, "and nothing is sent");
+}
+
 #[tokio::test]
 async fn after_the_proof_a_taken_one_is_refused_beside_its_field() {
     let world = World::new().await;

@@ -43,6 +43,8 @@ impl Came {
 pub struct Receiver {
     pub address: SocketAddr,
     status: Arc<Mutex<u16>>,
+    /// What its answers say in `Retry-After`, if they have one.
+    wait: Arc<Mutex<Option<String>>>,
     pub came: Arc<Mutex<Vec<Came>>>,
 }
 
@@ -52,6 +54,7 @@ impl Receiver {
         let receiver = Self {
             address: listener.local_addr().unwrap(),
             status: Arc::new(Mutex::new(200)),
+            wait: Arc::default(),
             came: Arc::default(),
         };
         let this = receiver.clone();
@@ -84,7 +87,9 @@ impl Receiver {
                     });
                     continue;
                 }
-                let answer = format!("HTTP/1.1 {status} Said\r\ncontent-length: 6\r\n\r\nbody-x");
+                let wait = this.wait.lock().unwrap().clone();
+                let wait = wait.map(|text| format!("retry-after: {text}\r\n")).unwrap_or_default();
+                let answer = format!("HTTP/1.1 {status} Said\r\n{wait}content-length: 6\r\n\r\nbody-x");
                 let _ = stream.write_all(answer.as_bytes()).await;
             }
         });
@@ -93,6 +98,11 @@ impl Receiver {
 
     pub fn says(&self, status: u16) {
         *self.status.lock().unwrap() = status;
+    }
+
+    /// Has every answer ask to be left alone for a while.
+    pub fn asks_to_wait(&self, text: &str) {
+        *self.wait.lock().unwrap() = Some(text.to_owned());
     }
 
     /// What came since the last time this was asked.

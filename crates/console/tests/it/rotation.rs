@@ -9,8 +9,11 @@ use keyward_rules::policy::Policy;
 use keyward_store::Record;
 use serde_json::{Value, json};
 
+use crate::apps::{in_force, verified};
+use crate::doors::form;
+use crate::operators::two_operators;
 use crate::tab::Tab;
-use crate::world::{PASSWORD, Person, Reply, World, wish};
+use crate::world::{HOME, PASSWORD, Person, Reply, World, wish};
 
 const DAY_MS: u64 = 86_400_000;
 const SAID: &str = "The key is disabled; its successor is active";
@@ -176,6 +179,151 @@ async fn that_a_disabled_keys_successor_is_active_is_said_wherever_it_is_approve
     assert_eq!(shown(&person, &key).await["state"], "disabled");
     assert_eq!(shown(&person, &made.field("api_key")).await["state"], "active");
     assert!(person.get("/trail").await.text.contains("predecessor_state"));
+}
+
+/// What disables a key, each in its own way.
+const DISABLING: [&str; 4] = ["disable", "leaked", "disable-all", "the link of a mail"];
+
+async fn disable_by(way: &str, person: &Person<'_>, key: &str, name: &str) {
+    let done = match way {
+        "disable-all" => person.api("POST", "/keys/disable-all", json!({"factor": PASSWORD})).await,
+        "the link of a mail" => {
+            let mail = person.world.mails(&person.email).await.remove(0);
+            let link = mail.split("https://keys.example").nth(1).unwrap().split_whitespace().next().unwrap();
+            person.world.send(HOME, form(link, "", &[("sec-fetch-site", "same-origin")], "")).await
+        }
+        _ => tightened(person, "POST", &format!("/keys/{key}/{way}"), name).await,
+    };
+    assert_eq!(done.status, 200, "{way}: {}", done.text);
+    assert_eq!(shown(person, key).await["state"], "disabled", "{way}");
+}
+
+#[tokio::test]
+async fn that_the_successor_is_active_is_said_whatever_disabled_the_key() {
+    let world = World::new().await;
+    let mut person = world.person("a@keyward.example").await;
+    for (number, way) in DISABLING.into_iter().enumerate() {
+        person = an_hour_later(&person).await;
+        let tab = Tab::of(&world, &person).await;
+        let (name, after) = (format!("bot {number}"), format!("bot {number} next"));
+        let key = person.key(&name).await["api_key"].as_str().unwrap().to_owned();
+        let path = format!("/keys/{key}/rotate");
+        assert!(!tab.get(&path).await.text.contains(SAID), "{way}");
+        disable_by(way, &person, &key, &name).await;
+        assert!(tab.get(&path).await.text.contains(SAID), "{way}");
+        let asked = person.api("POST", &path, next(&after)).await;
+        assert!(asked.json()["approves"].to_string().contains(SAID), "{way}: {}", asked.text);
+        assert!(world.mails(&person.email).await.remove(0).contains(SAID), "{way}: the mail of the code");
+        let made = person.answer("POST", &path, next(&after), &asked.field("challenge")).await;
+        assert_eq!(made.status, 201, "{way}: {}", made.text);
+        assert!(world.mails(&person.email).await.remove(0).contains(SAID), "{way}: the alert");
+        let successor = made.field("api_key");
+        let states =
+            [shown(&person, &key).await["state"].clone(), shown(&person, &successor).await["state"].clone()];
+        assert_eq!(states, [json!("disabled"), json!("active")], "{way}");
+        // The successor works, so of its own rotation nothing is said.
+        let again = person.api("POST", &format!("/keys/{successor}/rotate"), next("last")).await;
+        assert_eq!(again.code(), "step_up_required", "{way}: {}", again.text);
+        assert!(!again.text.contains(SAID), "{way}: {}", again.text);
+    }
+}
+
+/// A plain key with some members changed; null leaves one out.
+fn shaped(name: &str, changes: &Value) -> Value {
+    let mut body = wish(name);
+    for (member, value) in changes.as_object().unwrap() {
+        body[member] = value.clone();
+    }
+    body
+}
+
+/// What a successor takes over, as the API shows it.
+const KEPT: [&str; 9] =
+    ["permissions", "from", "bound", "purpose", "app", "environment", "rate_cap", "tags", "ends_by"];
+
+#[tokio::test]
+async fn a_successor_takes_over_whatever_its_predecessor_was() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let bob = world.person("bob@broker.example").await;
+    let app = verified((&ann, &ben), &bob, "Trade Pal").await;
+    in_force((&ann, &ben), &bob, (&app, "203.0.113.0/24"), 0).await;
+    let mut person = world.person("a@keyward.example").await;
+    let only = |list: Value| json!({"reach": "addresses", "addresses": list});
+    let twenty: Vec<String> = (0..20).map(|number| format!("192.0.2.{}", number * 2)).collect();
+    let all = ["read", "trade", "withdraw", "funding", "manage"];
+    let wide = json!({"reach": "addresses", "addresses": ["::/0"], "acknowledge_wide": true});
+    let anywhere = json!({"reach": "anywhere"});
+    let shapes = [
+        json!({"permissions": ["read"]}),
+        json!({"permissions": ["trade"], "from": only(json!(["2001:db8::/64"]))}),
+        json!({"permissions": ["read", "withdraw"]}),
+        json!({"permissions": ["funding"]}),
+        json!({"permissions": ["read", "manage"]}),
+        json!({"permissions": all, "from": only(json!(["203.0.113.7"]))}),
+        json!({"from": anywhere}),
+        json!({"from": wide}),
+        json!({"from": only(json!(twenty))}),
+        json!({"demo": true}),
+        json!({"rate_cap": 1}),
+        json!({"rate_cap": 1_000, "ends_after_days": 30}),
+        json!({"ends_after_days": 3_650}),
+        json!({"tags": ["grid", "arb"]}),
+        json!({"demo": true, "from": anywhere, "rate_cap": 5, "ends_after_days": 7, "tags": ["x"]}),
+        json!({"from": null, "app": app}),
+        json!({"from": null, "app": app, "permissions": ["read"], "rate_cap": 20, "ends_after_days": 90}),
+    ];
+    for (number, shape) in shapes.iter().enumerate() {
+        // Each takes two of the ten codes of an hour.
+        if number % 4 == 0 {
+            person = an_hour_later(&person).await;
+        }
+        let made = person.approved("POST", "/keys", shaped(&format!("bot {number}"), shape)).await;
+        assert_eq!(made.status, 201, "{shape}: {}", made.text);
+        let before = shown(&person, &made.field("api_key")).await;
+        let after = rotated(&person, &made.field("api_key"), &format!("bot {number} next")).await;
+        assert_eq!(after.status, 201, "{shape}: {}", after.text);
+        let now = shown(&person, &after.field("api_key")).await;
+        for member in KEPT {
+            assert_eq!(now[member], before[member], "{shape}: {member}");
+        }
+        if shape["ends_after_days"].is_u64() {
+            assert_eq!(now["ends_at_ms"], before["ends_at_ms"], "{shape}");
+        }
+        assert_eq!((&now["state"], &now["predecessor"]), (&json!("active"), &before["api_key"]), "{shape}");
+        for new in ["api_key", "secret", "passphrase", "name"] {
+            assert_ne!(after.field(new), made.field(new), "{shape}: {new}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_is_asked_for_nothing_else() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let key = person.key("bot").await["api_key"].as_str().unwrap().to_owned();
+    let mails = world.mails(&person.email).await.len();
+    for (member, value) in [
+        ("permissions", json!(["read", "withdraw"])),
+        ("from", json!({"reach": "anywhere"})),
+        ("app", json!("1")),
+        ("purpose", json!("third_party_app")),
+        ("demo", json!(true)),
+        ("environment", json!("demo")),
+        ("rate_cap", json!(1_000)),
+        ("tags", json!(["x"])),
+        ("ends_after_days", json!(3_650)),
+        ("expires", json!("never")),
+        ("replaces", json!(key)),
+        ("idempotency_key", json!("one")),
+    ] {
+        let mut body = next("bot 2");
+        body[member] = value;
+        let refused = person.api("POST", &format!("/keys/{key}/rotate"), body).await;
+        assert_eq!((refused.status, refused.code().as_str()), (422, "bad_body"), "{member}");
+    }
+    assert_eq!(world.mails(&person.email).await.len(), mails, "no code was sent");
+    assert_eq!(shown(&person, &key).await["successor"], Value::Null);
 }
 
 #[tokio::test]

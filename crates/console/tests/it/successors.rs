@@ -67,12 +67,12 @@ async fn old_and_new_of_a_replacement_lead_to_one_another() {
     let tab = Tab::of(&world, &person).await;
     assert!(!tab.get(&format!("/keys/{old}")).await.text.contains("Replaced by"));
     let new = created(&tab.stepped_up("/keys/new", &replacement("bot 2", &old)).await);
-    let link = |id: &str| format!("<a class=\"mono\" href=\"/keys/{id}\">{id}</a>");
+    let link = |id: &str, name: &str| format!("<a href=\"/keys/{id}\">{name}</a>");
     let shown = tab.get(&format!("/keys/{old}")).await.text;
-    assert!(shown.contains(&format!("<dt>Replaced by</dt><dd>{}</dd>", link(&new))), "{shown}");
+    assert!(shown.contains(&format!("<dt>Replaced by</dt><dd>{}</dd>", link(&new, "bot 2"))), "{shown}");
     assert!(shown.contains("<span class=\"state active\">active</span>"), "it keeps working: {shown}");
     let shown = tab.get(&format!("/keys/{new}")).await.text;
-    assert!(shown.contains(&format!("<dt>Predecessor</dt><dd>{}</dd>", link(&old))), "{shown}");
+    assert!(shown.contains(&format!("<dt>Predecessor</dt><dd>{}</dd>", link(&old, "bot"))), "{shown}");
     assert!(!shown.contains("Replaced by"));
 }
 

@@ -96,3 +96,13 @@ pub fn value(page: &str, name: &str) -> String {
         page.split(&format!("name=\"{name}\" value=\"")).nth(1).and_then(|rest| rest.split('"').next());
     found.unwrap_or_else(|| panic!("no {name} in {page}")).to_owned()
 }
+
+/// A page without the tokens of its forms, whose mask is another one each time.
+pub fn unmasked(page: &str) -> String {
+    let mut parts = page.split("name=\"csrf\" value=\"");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str(part.split_once('"').map_or(part, |(_, rest)| rest));
+    }
+    text
+}

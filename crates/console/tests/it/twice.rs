@@ -7,14 +7,17 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use keyward_authority::Authenticator;
 use keyward_console::{Access, Forms, page_routes};
-use keyward_rules::limits::FORM_ANSWER_MS;
-use serde_json::json;
+use keyward_rules::limits::{DAY_MS, FORM_ANSWER_MS};
+use serde_json::{Value, json};
 
 use crate::app_pages::{key as app_key, made, open_app, went_to};
-use crate::channels::world as world_with_receiver;
+use crate::apps::registered;
+use crate::audit::records;
+use crate::channels::{added, public_hook, world as world_with_receiver};
+use crate::device::Device;
 use crate::doors::form;
-use crate::operators::{id_of, propose, two_operators};
-use crate::tab::{Tab, encoded, value};
+use crate::operators::{first_link, id_of, propose, two_operators};
+use crate::tab::{Tab, encoded, unmasked, value};
 use crate::world::{HOME, PASSWORD, Person, Reply, World, wish};
 
 const SAME: [(&str, &str); 1] = [("sec-fetch-site", "same-origin")];
@@ -50,7 +53,7 @@ async fn twice(world: &World, request: impl Fn() -> Request<Body>, way: Way) -> 
     };
     if let Some(first) = first {
         let seen = |reply: &Reply| {
-            (reply.status, reply.text.clone(), header_of(reply, header::LOCATION), cookies(reply))
+            (reply.status, unmasked(&reply.text), header_of(reply, header::LOCATION), cookies(reply))
         };
         assert_eq!(seen(&first), seen(&last), "{way:?}");
     }
@@ -344,7 +347,7 @@ async fn a_second_factor_opens_one_session_that_every_answer_carries() {
         let half = cookies(&world.send(HOME, form("/sign-in", "", &SAME, &body)).await);
         let body = encoded(&[("code", &person.totp())]);
         let done = twice(&world, || form("/sign-in/factor", &half, &SAME, &body), way).await;
-        assert_eq!(went_to(&done), "/overview", "{way:?}");
+        assert_eq!(went_to(&done), "/", "{way:?}");
         assert_eq!(seen_with(&world, &cookies(&done), "/keys").await, 200, "{way:?}");
         let other = form("/sign-in/factor", &format!("{half}; x=1"), &SAME, &body);
         assert!(cookies(&world.send(HOME, other).await).is_empty(), "{way:?}: with other cookies");
@@ -546,6 +549,270 @@ async fn programs_get_no_repetition() {
     assert_eq!([one, other, late].iter().filter(|reply| reply.text.contains(&secret)).count(), 1);
 }
 
+/// How many audit records there are of an action.
+fn recorded(world: &World, action: &str) -> usize {
+    let is_one = |record: &String| serde_json::from_str::<Value>(record).unwrap()["action"] == action;
+    records(world).iter().filter(|record| is_one(record)).count()
+}
+
+/// Sends a form twice; the answer of both, which left one audit record of the action.
+async fn once(world: &World, request: impl Fn() -> Request<Body>, way: Way, action: &str) -> Reply {
+    let before = recorded(world, action);
+    let reply = twice(world, request, way).await;
+    assert_eq!(recorded(world, action), before + 1, "{way:?}: {action}: {} {}", reply.status, reply.text);
+    reply
+}
+
+/// A form of a table: where it goes, its fields, its action in the audit log, and where it leads.
+type Row<'f> = (String, Vec<(&'f str, &'f str)>, &'f str, String);
+
+#[tokio::test]
+async fn forms_of_one_factor_are_done_once_and_a_wrong_factor_does_nothing() {
+    let world = World::new().await;
+    let (ann, _) = two_operators(&world).await;
+    let eve = world.person("eve@keyward.example").await;
+    let theirs = eve.key("theirs").await["api_key"].as_str().unwrap().to_owned();
+    let account = id_of(&eve).await;
+    let key = async |name: &str| ann.key(name).await["api_key"].as_str().unwrap().to_owned();
+    let (bot, old, _) = (key("bot").await, key("old").await, key("other").await);
+    let next = json!({"name": "new", "overlap_hours": 168, "passphrase": wish("new")["passphrase"]});
+    assert_eq!(ann.approved("POST", &format!("/keys/{old}/rotate"), next).await.status, 201);
+    let (channel, _) = added(&ann, public_hook()).await;
+    let app = registered(&ann, "Amber Desk").await;
+    world.pass_days(2);
+    let (ann, eve) = (ann.sign_in_again().await, eve.sign_in_again().await);
+    let tab = Tab::of(&world, &ann).await;
+    let since = (world.now().unix_ms() - DAY_MS).to_string();
+    let own = |action: &str| format!("/keys/{bot}/{action}");
+    let (page, hook) = (format!("/keys/{bot}"), format!("/alerts/channels/{channel}"));
+    let (named, why) = (vec![("name", "bot")], vec![("why", "drill")]);
+    let narrower = vec![("reach", "addresses"), ("addresses", "127.0.0.1")];
+    let choices = vec![("name", "renamed"), ("which", "critical"), ("digest", "daily")];
+    let age = vec![("name", "max_key_age_days"), ("value", "90")];
+    let unused = vec![("days", ""), ("not_used_since", since.as_str())];
+    let operations = |rest: &str| format!("/operations/{rest}");
+    let rows: [Row<'_>; 14] = [
+        (own("addresses"), narrower, "key.narrow", page.clone()),
+        (own("disable"), named.clone(), "key.disable", page.clone()),
+        (own("leaked"), named.clone(), "key.leaked", page.clone()),
+        (own("delete"), named, "key.delete", page),
+        (
+            format!("/keys/{old}/end-overlap"),
+            vec![("name", "old")],
+            "key.end_overlap",
+            format!("/keys/{old}"),
+        ),
+        ("/keys/disable-all".to_owned(), vec![], "key.disable_all", "/keys".to_owned()),
+        (hook.clone(), choices, "channel.change", hook.clone()),
+        (format!("{hook}/remove"), vec![], "channel.remove", "/alerts/channels".to_owned()),
+        (
+            "/security/phrase".to_owned(),
+            vec![("phrase", "blue bell 12")],
+            "account.phrase",
+            "/security".to_owned(),
+        ),
+        (format!("/apps/{app}/freeze"), vec![], "app.freeze", format!("/apps/{app}")),
+        (
+            operations(&format!("keys/{theirs}/freeze")),
+            why.clone(),
+            "key.freeze",
+            operations(&format!("keys/{theirs}")),
+        ),
+        (
+            operations(&format!("accounts/{account}/freeze")),
+            why,
+            "account.freeze",
+            operations(&format!("accounts/{account}")),
+        ),
+        (operations("settings"), age, "policy.tighten", operations("settings")),
+        ("/keys/delete-unused".to_owned(), unused, "key.delete_unused", "/keys".to_owned()),
+    ];
+    for (path, fields, action, _) in &rows {
+        let before = recorded(&world, action);
+        let body = tab.body(&[fields.as_slice(), &[("factor", "wrong password 1")]].concat());
+        let refused = twice(&world, || tab.request(path, &body), Way::AtOnce).await;
+        assert!(
+            refused.status != 303 && refused.text.contains("class=\"error\""),
+            "{path}: {}",
+            refused.text
+        );
+        assert_eq!(recorded(&world, action), before, "{path}");
+    }
+    assert_eq!(eve.get("/account").await.status, 200);
+    // A code of the authenticator is used up by the first form, so that a second handling would fail.
+    for (path, fields, action, to) in &rows {
+        let factor = ann.totp();
+        let body = tab.body(&[fields.as_slice(), &[("factor", factor.as_str())]].concat());
+        let done = once(&world, || tab.request(path, &body), Way::AtOnce, action).await;
+        assert!(went_to(&done).starts_with(to), "{path}: {}", went_to(&done));
+    }
+    let state = async |key: &str| ann.get(&format!("/keys/{key}")).await.field("state");
+    assert_eq!([state(&bot).await, state(&old).await], ["deleted", "expired"]);
+    assert_eq!(eve.get("/account").await.status, 401, "the sessions of a frozen account have ended");
+    let body = tab.body(&[
+        ("name", "Cedar Works"),
+        ("home_page", "https://cedar.example"),
+        ("contact", "ops@cedar.example"),
+        ("permission", "read"),
+        ("factor", &ann.totp()),
+    ]);
+    let done = once(&world, || tab.request("/apps/new", &body), Way::AtOnce, "app.register").await;
+    assert!(went_to(&done).starts_with("/apps/"), "{}", went_to(&done));
+    assert_eq!(ann.get("/apps").await.text.matches("\"Cedar Works\"").count(), 1);
+}
+
+#[tokio::test]
+async fn forms_of_a_code_and_of_a_session_are_done_once() {
+    let world = World::new().await;
+    let (ann, ben) = two_operators(&world).await;
+    let bot = ann.key("bot").await["api_key"].as_str().unwrap().to_owned();
+    let app = registered(&ann, "Amber Desk").await;
+    let frozen = ann.api("POST", &format!("/apps/{app}/freeze"), json!({"factor": PASSWORD})).await;
+    assert_eq!(frozen.status, 204, "{}", frozen.text);
+    let other = ann.sign_in_again().await;
+    let sessions = other.get("/sessions").await.json();
+    let current = sessions.as_array().unwrap().iter().find(|one| one["current"] == true).unwrap();
+    let session = current["id"].as_str().unwrap();
+    let tab = Tab::of(&world, &ann).await;
+    let (key, mine) = (format!("/keys/{bot}"), format!("/apps/{app}"));
+    let wider = vec![("reach", "addresses"), ("addresses", "127.0.0.1\n192.0.2.7\n::1")];
+    let change = vec![("change", "policy.loosen withdraw_needs_addresses false")];
+    let proposals = "/operations/proposals/".to_owned();
+    let of_a_code: [Row<'_>; 4] = [
+        (format!("{key}/addresses"), wider, "key.widen", key.clone()),
+        (format!("{mine}/thaw"), vec![], "app.thaw", mine.clone()),
+        (format!("{mine}/ranges"), vec![("ranges", "203.0.113.0/24")], "app.ranges.submit", mine.clone()),
+        (format!("{proposals}new"), change, "proposal.make", proposals),
+    ];
+    let mut led = String::new();
+    for (path, fields, action, to) in &of_a_code {
+        let body = tab.answered(path, fields).await;
+        let done = once(&world, || tab.request(path, &body), Way::AtOnce, action).await;
+        led = went_to(&done);
+        assert!(led.starts_with(to), "{path}: {led}");
+    }
+    assert!(ann.get(&key).await.field("from").contains("192.0.2.7"));
+    assert_eq!(ben.get(&led).await.field("standing"), "open");
+    let of_a_session: [Row<'_>; 4] = [
+        (key.clone(), vec![("name", "bot 2"), ("tags", "grid")], "key.edit", key),
+        (format!("{mine}/ranges/1/withdraw"), vec![], "app.ranges.withdraw", mine.clone()),
+        (format!("{mine}/submit"), vec![], "app.submit", mine),
+        (
+            "/security/sessions/end".to_owned(),
+            vec![("session", session)],
+            "session.end",
+            "/security".to_owned(),
+        ),
+    ];
+    for (path, fields, action, to) in &of_a_session {
+        let body = tab.body(fields);
+        let done = once(&world, || tab.request(path, &body), Way::AtOnce, action).await;
+        assert!(went_to(&done).starts_with(to), "{path}: {}", went_to(&done));
+    }
+    assert_eq!(other.get("/account").await.status, 401, "the session has ended");
+}
+
+#[tokio::test]
+async fn the_first_operator_is_set_up_once() {
+    for way in FEW {
+        let world = World::new().await;
+        let ann = world.person("ann@keyward.example").await;
+        let (tab, path, token) = (Tab::of(&world, &ann).await, "/set-up", first_link(&world).await);
+        let body = tab.answered(path, &[("token", &token), ("operators", "2")]).await;
+        let done = once(&world, || tab.request(path, &body), way, "role.set_up").await;
+        assert_eq!(went_to(&done), "/operations", "{way:?}");
+        let operations = ann.get("/operations").await;
+        assert_eq!((operations.status, &operations.json()["set_up_open"]), (200, &json!(true)), "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_is_invited_once_and_every_answer_shows_the_link() {
+    let world = World::new().await;
+    let (ann, ben) = (world.person("ann@keyward.example").await, world.person("ben@keyward.example").await);
+    let take = async |person: &Person<'_>, token: &str| {
+        person.approved("POST", "/operations/set-up", json!({"token": token, "alone": false})).await
+    };
+    assert_eq!(take(&ann, &first_link(&world).await).await.status, 204);
+    let (tab, path) = (Tab::of(&world, &ann).await, "/operations/staff/invite");
+    let mut tokens = Vec::new();
+    for way in FEW {
+        let body = tab.answered(path, &[]).await;
+        let shown = once(&world, || tab.request(path, &body), way, "role.invite").await;
+        assert!(shown.status == 200 && shown.text.contains("/set-up#"), "{way:?}: {}", shown.text);
+        let token = shown.text.split("/set-up#").nth(1).unwrap().split('<').next().unwrap();
+        tokens.push(token.to_owned());
+    }
+    // The last form made the last link, and a repetition made none after it.
+    assert_eq!(take(&ben, &tokens[0]).await.code(), "no_set_up_link");
+    assert_eq!(take(&ben, &tokens[2]).await.status, 204);
+}
+
+/// The question for a new passkey that a page carries.
+fn question(page: &str) -> Value {
+    let text = page.split("data-passkey-create=\"").nth(1).unwrap_or_else(|| panic!("{page}"));
+    let text = text.split('"').next().unwrap().replace("&quot;", "\"").replace("&#34;", "\"");
+    serde_json::from_str(&text).unwrap()
+}
+
+#[tokio::test]
+async fn a_passkey_is_added_renamed_and_removed_once() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let (tab, new) = (Tab::of(&world, &person).await, "/security/passkeys/new");
+    let passkeys = async || person.get("/account/passkeys").await.json();
+    for way in FEW {
+        let made = Device::new().create(&question(&tab.get(new).await.text)).to_string();
+        let body = tab.answered(new, &[("name", "Phone"), ("new_passkey", &made)]).await;
+        let done = once(&world, || tab.request(new, &body), way, "account.passkey.add").await;
+        assert_eq!(went_to(&done), "/security", "{way:?}");
+        let there = passkeys().await;
+        assert_eq!((there.as_array().unwrap().len(), &there[0]["name"]), (1, &json!("Phone")), "{way:?}");
+        let path = format!("/security/passkeys/{}", there[0]["id"].as_str().unwrap());
+        let (rename, body) = (format!("{path}/rename"), tab.body(&[("name", "Blue key")]));
+        let done = once(&world, || tab.request(&rename, &body), way, "account.passkey.rename").await;
+        assert_eq!(
+            (went_to(&done).as_str(), &passkeys().await[0]["name"]),
+            ("/security", &json!("Blue key"))
+        );
+        let remove = format!("{path}/remove");
+        let body = tab.answered(&remove, &[]).await;
+        let done = once(&world, || tab.request(&remove, &body), way, "account.passkey.remove").await;
+        assert_eq!((went_to(&done).as_str(), passkeys().await), ("/security", json!([])), "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_authenticator_is_turned_off_once() {
+    let world = World::new().await;
+    for (number, way) in FEW.into_iter().enumerate() {
+        let person = world.person(&format!("p{number}@keyward.example")).await;
+        let (tab, path) = (Tab::of(&world, &person).await, "/security/authenticator/off");
+        let body = tab.answered(path, &[]).await;
+        let done = once(&world, || tab.request(path, &body), way, "account.totp.off").await;
+        assert_eq!(went_to(&done), "/security", "{way:?}");
+        assert_eq!(person.get("/account").await.json()["two_factor"], false, "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_link_of_a_mail_disables_once() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    for (number, way) in WAYS.into_iter().enumerate() {
+        let (name, _) = named(number);
+        let id = person.key(&name).await["api_key"].as_str().unwrap().to_owned();
+        let mail = world.mails(&person.email).await.remove(0);
+        let link = mail.split("https://keys.example").nth(1).unwrap().split_whitespace().next().unwrap();
+        let done = once(&world, || form(link, "", &SAME, ""), way, "key.brake").await;
+        assert!(done.status == 200 && done.text.contains("1 key"), "{way:?}: {}", done.text);
+        assert_eq!(person.get(&format!("/keys/{id}")).await.field("state"), "disabled", "{way:?}");
+        world.pass_ms(FORM_ANSWER_MS);
+        let later = world.send(HOME, form(link, "", &SAME, "")).await;
+        assert!(later.text.contains("0 keys"), "{way:?}: a later one finds nothing: {}", later.text);
+    }
+}
+
 /// Forms of people without a full session, handled once too: what the answer may be repeated without a session for.
 const VISITORS: &[(&str, &str)] = &[
     ("/sign-in/factor", "the half session is replaced, and its token with it"),
@@ -566,6 +833,7 @@ const EACH: &[(&str, &str)] = &[
         "holds an address alone, and a stranger on the same network must not share its owner's challenge",
     ),
     ("/recover/passkey", "each is another question"),
+    ("/environment", "remembers a choice, and does so again without harm"),
     ("/keys/check", "judges what is typed and changes nothing"),
     ("/keys/download", "makes a file of what it is sent and changes nothing"),
     ("/alerts/channels/{id}/test", "each is a message that its sender waits for"),

@@ -485,6 +485,62 @@ mod tests {
     }
 
     #[test]
+    fn a_slack_webhook_is_read_however_it_was_pasted_and_nothing_else_is() {
+        const USUAL: &str = "https://hooks.slack.com/services/T0/B0/xY";
+        const GOV: &str = "https://hooks.slack-gov.com/services/T0/B0/xY";
+        let policy = ChannelPolicy::default();
+        for (url, goes_to) in [
+            ("https://hooks.slack.com/services/T0/B0/xY", USUAL),
+            ("https://hooks.slack.com/services/T0/B0/xY/", USUAL),
+            ("https://Hooks.Slack.Com/services/T0/B0/xY", USUAL),
+            ("HTTPS://HOOKS.SLACK.COM/services/T0/B0/xY", USUAL),
+            ("Https://hooks.slack.com/services/T0/B0/xY/", USUAL),
+            ("  https://hooks.slack.com/services/T0/B0/xY ", USUAL),
+            ("\thttps://hooks.slack.com/services/T0/B0/xY\r\n", USUAL),
+            ("\u{a0}https://hooks.slack.com/services/T0/B0/xY/\u{202f}", USUAL),
+            ("\u{feff}https://hooks.slack.com/services/T0/B0/xY", USUAL),
+            ("\u{200e}https://hooks.slack.com/services/T0/B0/xY\u{200b}", USUAL),
+            ("\u{2068}https://hooks.slack.com/services/T0/B0/xY\u{2069}", USUAL),
+            ("https://HOOKS.slack.com/services/t0/b0/Xy", "https://hooks.slack.com/services/t0/b0/Xy"),
+            ("https://hooks.slack.com/services/T0/B0/-_", "https://hooks.slack.com/services/T0/B0/-_"),
+            ("https://hooks.slack-gov.com/services/T0/B0/xY", GOV),
+            ("https://hooks.slack-gov.com/services/T0/B0/xY/", GOV),
+            ("https://Hooks.Slack-Gov.com/services/T0/B0/xY", GOV),
+            (" HTTPS://HOOKS.SLACK-GOV.COM/services/T0/B0/xY/\n", GOV),
+        ] {
+            let aim = TargetInput::slack(url, &policy).unwrap_or_else(|problem| panic!("{url:?}: {problem}"));
+            let receiver = aim.into_target([7; 32]).receiver(&policy);
+            assert_eq!(receiver.text().expose(), goes_to, "{url:?}");
+        }
+        let long = format!("https://hooks.slack.com/services/T0/B0/{}", "x".repeat(201));
+        for url in [
+            "",
+            " \n",
+            "hooks.slack.com/services/T0/B0/xY",
+            "//hooks.slack.com/services/T0/B0/xY",
+            "https:/hooks.slack.com/services/T0/B0/xY",
+            "https://hooks.slack.com:443/services/T0/B0/xY",
+            "https://hooks.slack.com./services/T0/B0/xY",
+            "https://hooks.slack.com/Services/T0/B0/xY",
+            "https://hooks.slack.com//services/T0/B0/xY",
+            "https://hooks.slack.com/services//T0/B0/xY",
+            "https://hooks.slack.com/workflows/T0/B0/xY",
+            "https://hooks.slack.com/services/T0/B0/x%59",
+            "https://hooks.slack.com/services/T0/B0/x Y",
+            "https://hooks.slack.com/services/T0/B0/x\u{200b}Y",
+            "https://hooks.slack.com/services/T0/B0/xY?a=1",
+            "https://hooks.slack-gov.com/services/T0/B0",
+            "https://hooks.slack.gov/services/T0/B0/xY",
+            "https://h\u{43e}\u{43e}ks.slack.com/services/T0/B0/xY",
+            "https://me@hooks.slack.com/services/T0/B0/xY",
+            "https://discord.com/api/webhooks/12/xY",
+            &long,
+        ] {
+            assert!(TargetInput::slack(url, &policy).is_err(), "{url:?}");
+        }
+    }
+
+    #[test]
     fn chat_services_are_at_their_own_hosts_only() {
         let policy = ChannelPolicy::default();
         for url in [

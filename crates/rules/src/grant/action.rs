@@ -137,6 +137,15 @@ actions! {
     /// Delete the keys that were not used since a moment.
     DeleteUnusedKeys "key.delete_unused", "Unused API keys deleted", holder OneFactor,
         note "The unused keys are deleted. Gateways refuse them within a second.";
+    /// Disable keys that the holder selected.
+    DisableKeys "key.disable_selected", "Selected API keys disabled", holder OneFactor,
+        note "The selected keys are disabled. Gateways refuse them within a second.";
+    /// Enable keys that the holder selected.
+    EnableKeys "key.enable_selected", "Selected API keys enabled", holder StepUp,
+        note "The selected keys are enabled.";
+    /// Delete keys that the holder selected.
+    DeleteKeys "key.delete_selected", "Selected API keys deleted", holder OneFactor,
+        note "The selected keys are deleted. Gateways refuse them within a second.";
     /// Disable a key that leaked.
     ReportLeak "key.leaked", "API key reported as leaked", holder OneFactor,
         note "The key is disabled. Continue with the steps below.";

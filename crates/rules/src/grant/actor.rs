@@ -212,6 +212,11 @@ fn meets(holder: &Holder, ceremony: Ceremony, action: ActionKind, proof: &Proof)
                 && approved.account() == Some(holder.account)
                 && approved.session() == Some(holder.session)
         }
+        (Ceremony::StepUp, Proof::FirstSession(first)) => {
+            matches!(action, ActionKind::EnrolTotp | ActionKind::EnrolPasskey)
+                && first.account() == holder.account
+                && first.session() == holder.session
+        }
         (Ceremony::MailCode, Proof::Mail(approved)) => {
             approved.action() == action
                 && approved.account() == Some(holder.account)
@@ -265,6 +270,7 @@ fn in_words(proof: &Proof) -> String {
         Proof::Factor(factor) => factor.kind().word().to_owned(),
         Proof::Mail(_) => "mail".to_owned(),
         Proof::StepUp(_, factor) => format!("{}, mail", factor.kind().word()),
+        Proof::FirstSession(_) => "password, mail (at registration)".to_owned(),
         Proof::Link(_) => "link".to_owned(),
         Proof::Passed(passed) => match passed.id() {
             Some(id) => format!("proposal {id}"),

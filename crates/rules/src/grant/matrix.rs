@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    ActionKind, Actor, Answer, Approved, BrakeLink, Challenge, Factor, FactorAnswer, FactorKind, Holder,
-    Origin, Proof, Staff, TwoFactor,
+    ActionKind, Actor, Answer, Approved, BrakeLink, Challenge, Factor, FactorAnswer, FactorKind,
+    FirstSession, Holder, Origin, Proof, Staff, TwoFactor,
 };
 use crate::id::{AccountId, AppId};
 use crate::person::{CodeKey, CodeTag, Device, SessionId};
@@ -53,6 +53,12 @@ fn factor(kind: FactorKind) -> Factor {
     Factor::settle(own(), kind, TwoFactor::On, FactorAnswer::Right).unwrap()
 }
 
+/// The session in which `account` was made.
+fn first(account: AccountId, session: SessionId) -> Proof {
+    let first = FirstSession::settle((account, NOW), (session, NOW), TwoFactor::Off, NOW);
+    Proof::FirstSession(first.unwrap())
+}
+
 /// A passed proposal for the action, where there is one.
 fn passed(action: ActionKind) -> Option<Passed> {
     let changes = [
@@ -95,6 +101,7 @@ fn proofs(action: ActionKind, session: Option<SessionId>) -> Vec<(&'static str, 
         ("one factor", Proof::Factor(factor(FactorKind::Password))),
         ("a second factor", Proof::Factor(factor(FactorKind::Totp))),
         ("a code by mail", Proof::Mail(approved(action, session))),
+        ("the first session of a new account", first(own(), self::session())),
         (
             "second factor and code by mail",
             Proof::StepUp(approved(action, session), factor(FactorKind::Totp)),
@@ -186,5 +193,20 @@ fn a_passed_proposal_is_good_for_its_own_action_only() {
         let allowed = operator.may(*action, Proof::Passed(passed)).is_ok();
         let asks_nothing = action.operator_ceremony() == super::Ceremony::Session;
         assert_eq!(allowed, *action == ActionKind::GrantRole || asks_nothing, "{action:?}");
+    }
+}
+
+#[test]
+fn a_first_session_is_good_for_the_first_second_factor_and_nothing_else() {
+    let actor = Actor::Holder(holder());
+    for action in ActionKind::ALL {
+        let good = matches!(action, ActionKind::EnrolTotp | ActionKind::EnrolPasskey);
+        let asks_nothing = action.ceremony() == super::Ceremony::Session;
+        assert_eq!(actor.may(*action, first(own(), session())).is_ok(), good || asks_nothing, "{action:?}");
+        if good {
+            let elsewhere = SessionId::from_entropy([2; 16]);
+            assert!(actor.may(*action, first(own(), elsewhere)).is_err(), "{action:?}");
+            assert!(actor.may(*action, first(another(), session())).is_err(), "{action:?}");
+        }
     }
 }

@@ -14,4 +14,4 @@ mod proof;
 pub use action::{ActionKind, Ceremony};
 pub use actor::{Actor, Grant, Holder, NotAllowed, Origin, Scope, Staff};
 pub use challenge::{Answer, Approved, Challenge, NotApproved};
-pub use proof::{BrakeLink, Factor, FactorAnswer, FactorKind, NotProven, Proof, TwoFactor};
+pub use proof::{BrakeLink, Factor, FactorAnswer, FactorKind, FirstSession, NotProven, Proof, TwoFactor};

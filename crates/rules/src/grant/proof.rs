@@ -2,8 +2,8 @@
 
 use super::challenge::Approved;
 use crate::id::AccountId;
-use crate::limits::BRAKE_LINK_MS;
-use crate::person::CodeKey;
+use crate::limits::{BRAKE_LINK_MS, CODE_LIFE_MS};
+use crate::person::{CodeKey, SessionId};
 use crate::proposal::Passed;
 use crate::time::Moment;
 
@@ -159,6 +159,44 @@ impl BrakeLink {
     }
 }
 
+/// The session in which an account was made, while the code that proved its address is fresh. In it the first second factor
+/// is set up without another code (docs/decisions/0030).
+#[derive(Debug)]
+pub struct FirstSession {
+    account: AccountId,
+    session: SessionId,
+}
+
+impl FirstSession {
+    /// `None` unless the session began with its account, at most ten minutes before `now`, and the account has no second factor.
+    #[must_use]
+    pub const fn settle(
+        (account, made_at): (AccountId, Moment),
+        (session, began_at): (SessionId, Moment),
+        two_factor: TwoFactor,
+        now: Moment,
+    ) -> Option<Self> {
+        let began_with_it = made_at.unix_ms() == began_at.unix_ms();
+        let fresh = now.unix_ms() < began_at.plus_ms(CODE_LIFE_MS).unix_ms();
+        match two_factor {
+            TwoFactor::Off if began_with_it && fresh => Some(Self { account, session }),
+            TwoFactor::Off | TwoFactor::On => None,
+        }
+    }
+
+    /// Whose.
+    #[must_use]
+    pub const fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// Which session.
+    #[must_use]
+    pub const fn session(&self) -> SessionId {
+        self.session
+    }
+}
+
 /// What is laid on the table for an action.
 #[derive(Debug)]
 pub enum Proof {
@@ -170,6 +208,8 @@ pub enum Proof {
     Mail(Approved),
     /// Both.
     StepUp(Approved, Factor),
+    /// The session in which the account was made; for its first second factor only.
+    FirstSession(FirstSession),
     /// The link of an alert.
     Link(BrakeLink),
     /// A proposal that enough operators approved.
@@ -178,10 +218,10 @@ pub enum Proof {
 
 #[cfg(test)]
 mod tests {
-    use super::BrakeLink;
+    use super::{BrakeLink, FirstSession, TwoFactor};
     use crate::id::AccountId;
-    use crate::limits::BRAKE_LINK_MS;
-    use crate::person::CodeKey;
+    use crate::limits::{BRAKE_LINK_MS, CODE_LIFE_MS};
+    use crate::person::{CodeKey, SessionId};
     use crate::time::Moment;
 
     #[test]
@@ -193,5 +233,24 @@ mod tests {
         assert!(at(BRAKE_LINK_MS).is_none());
         assert!(BrakeLink::parse(&key, &text.replacen('7', "8", 1), Moment::from_unix_ms(0)).is_none());
         assert!(BrakeLink::parse(&CodeKey::new([2; 32]), &text, Moment::from_unix_ms(0)).is_none());
+    }
+
+    #[test]
+    fn a_first_session_began_with_its_account_a_short_time_ago_and_has_no_factor() {
+        let (account, session) = (AccountId::from_u64(7).unwrap(), SessionId::from_entropy([1; 16]));
+        let at = Moment::from_unix_ms;
+        let first = |made, began, two_factor, now| {
+            FirstSession::settle((account, at(made)), (session, at(began)), two_factor, at(now))
+        };
+        let made = 5_000;
+        let last = made + CODE_LIFE_MS - 1;
+        for now in [made, made + 1, last] {
+            let found = first(made, made, TwoFactor::Off, now).unwrap();
+            assert_eq!((found.account(), found.session()), (account, session));
+            assert!(first(made, made, TwoFactor::On, now).is_none());
+            assert!(first(made, made + 1, TwoFactor::Off, now).is_none(), "a session that began later");
+            assert!(first(made - 1, made, TwoFactor::Off, now).is_none(), "an account from before");
+        }
+        assert!(first(made, made, TwoFactor::Off, last + 1).is_none());
     }
 }

@@ -88,3 +88,84 @@ impl<'r> Credentials<'r> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Credentials, RawCredentials};
+    use crate::id::KeyId;
+
+    /// The code that a timestamp is refused with, before any clock is looked at.
+    fn refused_with(timestamp: &str) -> Option<&'static str> {
+        let key = KeyId::from_entropy([3; 16]).to_string();
+        let raw = RawCredentials {
+            key: Some(key.as_bytes()),
+            sign: Some(b"signature"),
+            timestamp: Some(timestamp.as_bytes()),
+            passphrase: Some(b"passphrase"),
+            simulated: None,
+        };
+        let read = Credentials::read(raw).and_then(|credentials| credentials.stamp());
+        read.err().map(|denial| denial.entry().code)
+    }
+
+    #[test]
+    fn digits_alone_are_a_time_that_is_over() {
+        for digits in [
+            "1607418537",
+            "1607418537715",
+            "1607418537715000",
+            "1607418537715000000",
+            "4102444800000",
+            "0",
+            "7",
+            "00",
+            "0001607418537715",
+            "20201208",
+            "20201208090857",
+            "20201208090857715",
+            "18446744073709551615",
+            "18446744073709551616",
+            "1607418537715000000000000",
+            &"9".repeat(400),
+        ] {
+            assert_eq!(refused_with(digits), Some("50102"), "{digits}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_digits_is_no_timestamp() {
+        for odd in [
+            "+1607418537715",
+            "-1607418537715",
+            "-1",
+            "1607418537.715",
+            "1607418537,715",
+            ".1607418537",
+            "1.607418537715e12",
+            "1607418537e3",
+            "0x176420e9c33",
+            "176420e9c33",
+            "1_607_418_537_715",
+            "1 607 418 537 715",
+            " 1607418537715",
+            "1607418537715 ",
+            "1607418537715\t",
+            "1607418537715Z",
+            "1607418537715ms",
+            "1607418537715n",
+            "\u{661}\u{666}\u{660}\u{667}",
+            "\u{ff11}\u{ff16}\u{ff10}\u{ff17}",
+            "160741853771\u{b2}",
+            " ",
+            "NaN",
+            "2020-12-08",
+            "2020-12-08T09:08:57.7150Z",
+        ] {
+            assert_eq!(refused_with(odd), Some("50112"), "{odd:?}");
+        }
+        assert_eq!(refused_with(""), Some("50107"), "none at all");
+        for good in ["2020-12-08T09:08:57.715Z", "2020-12-08T09:08:57Z"] {
+            assert_eq!(refused_with(good), None, "how old it is, is judged later");
+        }
+    }
+}

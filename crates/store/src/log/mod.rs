@@ -50,6 +50,11 @@ statements! {
     STRANGERS = "SELECT COUNT(*) FROM audit_accounts WHERE n = $2 AND account <> $1 \
         AND account NOT IN (SELECT id FROM accounts WHERE master = $1) \
         AND account NOT IN (SELECT master FROM accounts WHERE id = $1 AND master IS NOT NULL)";
+    /// Those of an account's records in a stretch that concern such others as well.
+    SHARED = "SELECT c.n FROM audit_accounts c WHERE c.account = $1 AND c.n >= $2 AND c.n < $3 \
+        AND EXISTS (SELECT 1 FROM audit_accounts s WHERE s.n = c.n AND s.account <> $1 \
+        AND s.account NOT IN (SELECT id FROM accounts WHERE master = $1) \
+        AND s.account NOT IN (SELECT master FROM accounts WHERE id = $1 AND master IS NOT NULL))";
     OLDER = "SELECT n, record FROM audit WHERE n < $1 ORDER BY n DESC LIMIT $2";
     OLDER_OF_ACCOUNT = "SELECT a.n, a.record FROM audit_accounts c JOIN audit a ON a.n = c.n \
         WHERE c.account = $3 AND c.n < $1 ORDER BY c.n DESC LIMIT $2";

@@ -1,10 +1,12 @@
 //! Reading records for people: a holder's own, and the search of those who see all.
 
+use std::collections::BTreeSet;
+
 use keyward_rules::grant::Scope;
 use keyward_rules::id::AccountId;
 use keyward_rules::trail::{Entry, RecordFilter};
 
-use super::{CONCERNS, Log, OLDER, OLDER_OF_ACCOUNT, PAGE, STRANGERS, TRAIL, number};
+use super::{CONCERNS, Log, OLDER, OLDER_OF_ACCOUNT, PAGE, SHARED, STRANGERS, TRAIL, number};
 use crate::error::StoreError;
 use crate::search::{Bounds, Found};
 use crate::sql::Row;
@@ -76,6 +78,26 @@ impl Log {
         let row = self.database.fetch_optional(STRANGERS, values()).await?;
         let strangers = row.map_or(Ok(0), |row| row.int(0))?;
         Ok(if strangers == 0 { Concern::Own } else { Concern::Shared })
+    }
+
+    /// Which of the records that concern an account in `scope`, from number `from` to before number `before`, concern
+    /// strangers as well: one question for a page of [`Self::trail`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn shared(
+        &self,
+        scope: Scope,
+        account: AccountId,
+        from: u64,
+        before: Option<u64>,
+    ) -> Result<BTreeSet<u64>, StoreError> {
+        if !scope.reaches(account) {
+            return Ok(BTreeSet::new());
+        }
+        let values = vec![account.as_u64().into(), from.into(), below(before).into()];
+        let rows = self.database.fetch_all(SHARED, values).await?;
+        rows.iter().map(|row| number(row.int(0)?, "audit record")).collect()
     }
 
     /// Records that `filter` finds, newest first, within `bounds`, and where to search on if there may be more. Nothing

@@ -22,7 +22,10 @@ on_both!(
     a_search_that_finds_nothing_ends_too,
     quarters_without_the_key_are_passed_over,
     what_is_not_counted_yet_is_found_too,
-    who_watches_gets_what_is_new_and_nothing_twice
+    the_counts_of_many_keys_are_those_of_each,
+    who_watches_gets_what_is_new_and_nothing_twice,
+    an_account_is_watched_over_all_its_keys,
+    a_record_is_found_by_its_key_and_number
 );
 
 const QUARTER_MS: u64 = 15 * 60_000;
@@ -83,6 +86,29 @@ async fn page_by_page(
             None => return (rows, pages),
         }
     }
+}
+
+async fn the_counts_of_many_keys_are_those_of_each(world: World) {
+    let now = NOW.unix_ms();
+    let keys: Vec<KeyId> = (0..60).map(|_| KeyId::from_entropy(random())).collect();
+    let idle = KeyId::from_entropy(random());
+    let mut records = Vec::new();
+    for (number, key) in (1_u64..).zip(&keys) {
+        records.extend((0..number % 4).map(|n| record(now - n * QUARTER_MS, *key, "0")));
+        records.push(record(now - number * 1_000, *key, "50110"));
+        records.push(record(now - 200 * QUARTER_MS, *key, "0"));
+    }
+    append(&world, &records).await;
+    let (activity, since) = (world.store.activity(), Moment::from_unix_ms(now - 95 * QUARTER_MS));
+    let asked: Vec<KeyId> = keys.iter().copied().take(50).chain([idle]).collect();
+    let found = activity.quarters_of_keys(&asked, since).await.unwrap();
+    assert_eq!(found.len(), 50, "a key that did nothing is left out, and so is one that was not asked for");
+    for key in &keys[..50] {
+        assert_eq!(found[key], activity.quarters(*key, since).await.unwrap());
+        assert!(!found[key].is_empty() && found[key].iter().all(|quarter| quarter.at >= since));
+    }
+    assert!(activity.quarters_of_keys(&[], since).await.unwrap().is_empty());
+    assert_eq!(activity.quarters_of_keys(&keys[..1], since).await.unwrap().len(), 1);
 }
 
 /// What a search should give: the key's records by time and number, newest first.
@@ -223,4 +249,61 @@ async fn who_watches_gets_what_is_new_and_nothing_twice(world: World) {
     let over = activity.newer(mine, &all(), full.upto, bounds).await.unwrap();
     assert_eq!((over.rows.len(), over.left_out), (0, true));
     assert_eq!(activity.newest_record().await.unwrap(), over.upto);
+}
+
+async fn an_account_is_watched_over_all_its_keys(world: World) {
+    let (account, mine) = world.with_key("mine").await;
+    let second = world.add_key(account, "second").await.unwrap();
+    let (stranger, theirs) = world.with_key("theirs").await;
+    let now = NOW.unix_ms();
+    let of = |account, key, code| Record { account: Some(account), ..record(now, key, code) };
+    append(
+        &world,
+        &[
+            of(account, mine, "0"),
+            of(account, second, "50110"),
+            of(stranger, theirs, "0"),
+            // Its signature was not verified, so it is nobody's.
+            Record { account: None, ..record(now, mine, "50113") },
+        ],
+    )
+    .await;
+    let (activity, bounds) = (world.store.activity(), Bounds { rows: 5, looked_through: 20 });
+    let newer = activity.newer_of_account(account, &all(), 0, bounds).await.unwrap();
+    let found: Vec<(KeyId, &str)> = newer.rows.iter().map(|one| (one.key, one.row.code.as_str())).collect();
+    assert_eq!((found, newer.left_out), (vec![(second, "50110"), (mine, "0")], false));
+    let refused = RequestFilter { code: "refused".to_owned(), ..all() };
+    let refused = activity.newer_of_account(account, &refused, 0, bounds).await.unwrap();
+    assert_eq!(refused.rows.len(), 1);
+    let none = activity.newer_of_account(account, &all(), newer.upto, bounds).await.unwrap();
+    assert!(none.rows.is_empty() && !none.left_out);
+    let one = activity.newer_of_account(account, &all(), 0, Bounds { rows: 1, ..bounds }).await.unwrap();
+    assert_eq!((one.rows.len(), one.left_out, one.rows[0].key), (1, true, second));
+}
+
+async fn a_record_is_found_by_its_key_and_number(world: World) {
+    let ((_, mine), (_, other)) = (world.with_key("mine").await, world.with_key("other").await);
+    let now = NOW.unix_ms();
+    let wanted =
+        Record { bytes_in: 7, bytes_out: 9, upstream_status: None, ..record(now - 1, mine, "50110") };
+    append(
+        &world,
+        &[record(now - 3, mine, "0"), record(now - 2, other, "0"), wanted, record(now, mine, "0")],
+    )
+    .await;
+    let activity = world.store.activity();
+    let bounds = Bounds { rows: 10, looked_through: 100 };
+    let rows = activity.requests(mine, &all(), bounds).await.unwrap().rows;
+    let number = rows[1].id;
+    let found = activity.request(mine, number, 100).await.unwrap().unwrap();
+    assert_eq!((&found.row, found.request), (&rows[1], wanted.request));
+    assert_eq!((found.bytes_in, found.bytes_out, found.row.upstream_status), (7, 9, None));
+    assert_eq!((found.earlier, found.later), (Some(rows[2].id), Some(rows[0].id)));
+    // Neighbours are looked for nearby only.
+    let near = activity.request(mine, number, 1).await.unwrap().unwrap();
+    assert_eq!((near.earlier, near.later), (None, Some(rows[0].id)));
+    assert_eq!(activity.request(other, number, 100).await.unwrap(), None, "it is another key's");
+    for nowhere in [-1, 0, number + 100, i64::MAX] {
+        assert_eq!(activity.request(mine, nowhere, 100).await.unwrap(), None, "{nowhere}");
+    }
 }

@@ -226,6 +226,14 @@ async fn trails_show_what_concerns_an_account(world: World) {
     let concern = async |account, n| log.concern(Scope::Account(one), account, n).await.unwrap();
     assert_eq!((concern(one, 2).await, concern(one, 5).await), (Concern::Own, Concern::Shared));
     assert_eq!((concern(one, 3).await, concern(two, 3).await), (Concern::Not, Concern::Not));
+    let shared = async |scope, from, before| {
+        let numbers = log.shared(scope, one, from, before).await.unwrap();
+        numbers.into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(shared(Scope::Account(one), 1, None).await, [5]);
+    assert_eq!(shared(Scope::Account(one), 1, Some(5)).await, Vec::<u64>::new());
+    assert_eq!(shared(Scope::Account(one), 6, None).await, Vec::<u64>::new());
+    assert_eq!(shared(Scope::Account(two), 1, None).await, Vec::<u64>::new());
 }
 
 async fn a_search_takes_every_symbol_as_itself(world: World) {

@@ -285,7 +285,23 @@ async fn apps_come_back_as_they_went_in(world: World) {
     let mut tx = world.begin().await;
     tx.put_app(&app).await.unwrap();
     commit(tx).await;
-    assert!(world.store.feed().app(app.id).await.unwrap() == Some(app));
+    assert!(world.store.feed().app(app.id).await.unwrap() == Some(app.clone()));
+    // An account's apps are those that its keys are bound to, and an app with nearly the same number is not one.
+    let (account, _) = world.with_key("bot").await;
+    let reader = world.store.reader();
+    assert!(reader.apps_of(Scope::All, account).await.unwrap().is_empty());
+    for number in [5, 55] {
+        let mut tx = world.begin().await;
+        let binding = Binding::App(AppId::from_u64(number).unwrap());
+        let bound = KeyId::from_entropy(random());
+        tx.insert_key(KeyDraft { binding, ..draft(bound, account, &format!("app {number}")) }).await.unwrap();
+        commit(tx).await;
+    }
+    assert!(reader.apps_of(Scope::All, account).await.unwrap() == [app.clone()]);
+    assert!(reader.apps_of(Scope::Account(account), account).await.unwrap() == [app]);
+    let other = world.with_account().await;
+    assert!(reader.apps_of(Scope::All, other).await.unwrap().is_empty());
+    assert!(reader.apps_of(Scope::Account(other), account).await.unwrap().is_empty());
 }
 
 /// A registered app with a version of its ranges, and what gateways know of it.

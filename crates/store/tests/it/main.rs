@@ -17,6 +17,7 @@ mod charts;
 mod conformance;
 mod connections;
 mod copies;
+mod names;
 mod operators;
 mod parts;
 mod passkeys;

@@ -1,14 +1,17 @@
 //! Roles, proposals, policies, freezes and searches on both databases.
 
+use keyward_rules::address::Binding;
+use keyward_rules::app::FrozenBy;
 use keyward_rules::grant::Scope;
-use keyward_rules::id::AccountId;
+use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::policy::{Needed, Setting};
 use keyward_rules::proposal::{Approval, Change, ChangeHash, Proposal, ProposalId, Standing};
 use keyward_rules::secret::Secret;
 use keyward_rules::staff::Role;
-use keyward_store::StoreError;
+use keyward_store::{AppProfile, Demand, KeyDraft, StoreError};
 
-use crate::world::{NOW, World, commit};
+use crate::conformance::an_app;
+use crate::world::{NOW, World, commit, draft, random};
 
 macro_rules! on_both {
     ($($part:ident),+) => {
@@ -22,7 +25,9 @@ on_both!(
     a_set_up_link_is_good_once,
     a_proposal_is_settled_once,
     policies_and_freezes_come_back,
-    accounts_and_keys_are_found
+    accounts_and_keys_are_found,
+    open_proposals_wait_with_their_approvals,
+    what_is_stopped_is_found
 );
 
 async fn person(world: &World, factor: bool) -> AccountId {
@@ -151,4 +156,80 @@ async fn accounts_and_keys_are_found(world: World) {
     assert!(reader.search_keys(Scope::Account(account), "", None, 10).await.unwrap().is_empty());
     let counts = reader.counts(all, NOW).await.unwrap();
     assert_eq!((counts.accounts, counts.keys), (2, vec![("active".to_owned(), 1)]));
+}
+
+async fn open_proposals_wait_with_their_approvals(world: World) {
+    let (ann, ben) = (person(&world, true).await, person(&world, true).await);
+    let words = vec!["Make ben an auditor".to_owned()];
+    let change = Change::GrantRole(ben, Role::Auditor);
+    let hash = ChangeHash::of(change, &words);
+    let proposal = |expires_at| Proposal {
+        id: ProposalId::from_u64(1).unwrap(),
+        change,
+        hash,
+        needed: Needed::TWO,
+        requester: ann,
+        made_at: NOW,
+        expires_at,
+        approvals: Vec::new(),
+        standing: Standing::Open,
+    };
+    let approval = Approval { by: ben, hash, at: NOW };
+    let mut tx = world.begin().await;
+    let first = tx.insert_proposal(proposal(NOW.plus_ms(9)), &words).await.unwrap();
+    let short = tx.insert_proposal(proposal(NOW.plus_ms(5)), &words).await.unwrap();
+    let last = tx.insert_proposal(proposal(NOW.plus_ms(9)), &words).await.unwrap();
+    for id in [short, last] {
+        tx.insert_approval(id, &approval).await.unwrap();
+    }
+    commit(tx).await;
+    let reader = world.store.reader();
+    let waiting = async |ms: u64, limit: usize| {
+        let found = reader.waiting_proposals(NOW.plus_ms(ms), limit).await.unwrap();
+        let of = |one: Result<keyward_store::ProposalRecord, StoreError>| {
+            let record = one.unwrap();
+            (record.proposal.id, record.proposal.approvals)
+        };
+        found.into_iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(waiting(0, 10).await, [(first, vec![]), (short, vec![approval]), (last, vec![approval])]);
+    assert_eq!(waiting(0, 1).await, [(first, vec![])]);
+    assert_eq!(waiting(5, 10).await, [(first, vec![]), (last, vec![approval])], "one is over");
+    let record = reader.proposal(last).await.unwrap().unwrap();
+    let mut tx = world.begin().await;
+    tx.settle_proposal(&record, Standing::Cancelled, Some(ann)).await.unwrap();
+    commit(tx).await;
+    assert_eq!(waiting(5, 10).await, [(first, vec![])], "one is cancelled");
+}
+
+async fn what_is_stopped_is_found(world: World) {
+    let (ann, ben) = (person(&world, true).await, person(&world, false).await);
+    let (owner, _) = world.with_key("bot").await;
+    let (profile, version, _) = an_app(owner);
+    let demand = Some(Demand { made_at: NOW.plus_ms(1), due: NOW.plus_ms(2) });
+    let profile = AppProfile { frozen: Some(FrozenBy::Broker), demand, ..profile };
+    let mut tx = world.begin().await;
+    tx.put_app_profile(&profile).await.unwrap();
+    tx.put_range_version(&version).await.unwrap();
+    tx.set_frozen(ben, Some(NOW)).await.unwrap();
+    tx.set_frozen(ann, Some(NOW.plus_ms(1))).await.unwrap();
+    commit(tx).await;
+    let reader = world.store.reader();
+    let frozen = reader.frozen_accounts(Scope::All, 10).await.unwrap();
+    let frozen: Vec<_> = frozen.iter().map(|one| (one.account.id, one.frozen_at, one.two_factor)).collect();
+    assert_eq!(frozen, [(ben, Some(NOW), false), (ann, Some(NOW.plus_ms(1)), true)]);
+    assert_eq!(reader.frozen_accounts(Scope::All, 1).await.unwrap().len(), 1);
+    assert!(reader.frozen_accounts(Scope::Account(ann), 10).await.unwrap().is_empty());
+    let ids = |found: Vec<AppProfile>| found.into_iter().map(|one| one.id).collect::<Vec<_>>();
+    assert_eq!(ids(reader.frozen_app_profiles(10).await.unwrap()), [profile.id]);
+    assert_eq!(ids(reader.app_profiles_with_submitted_ranges(10).await.unwrap()), [profile.id]);
+    // A demand is overdue while keys that were made before it have not ended.
+    let overdue = async |ms: u64| reader.overdue_app_profiles(NOW.plus_ms(ms), 10).await.unwrap().len();
+    assert_eq!(overdue(2).await, 0, "no key is bound to the app");
+    let mut tx = world.begin().await;
+    let bound = KeyId::from_entropy(random());
+    let key = KeyDraft { binding: Binding::App(profile.id), ..draft(bound, owner, "app") };
+    tx.insert_key(key).await.unwrap();
+    commit(tx).await;
+    assert_eq!((overdue(1).await, overdue(2).await), (0, 1));
 }

@@ -35,11 +35,13 @@ pub fn install() -> Result<Clients, String> {
 /// between.
 pub fn browse(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), String> {
     let (clients, program) = both(clients, program)?;
+    script(clients, program, "first.mjs", &[])?;
     script(clients, program, "flow.mjs", &[])?;
     script(clients, program, "operators.mjs", &[])?;
     script(clients, program, "apps.mjs", &[])?;
     script(clients, program, "passkeys.mjs", &[])?;
     script(clients, program, "phone.mjs", &[])?;
+    script(clients, program, "conditions.mjs", &[])?;
     script(clients, program, "api.mjs", &[])
 }
 

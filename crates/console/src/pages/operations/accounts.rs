@@ -46,7 +46,6 @@ fn row(found: OverseenAccount) -> Row {
 #[template(path = "operations/accounts.html")]
 struct List {
     frame: Frame,
-    tab: &'static str,
     q: String,
     rows: Vec<Row>,
     next: String,
@@ -62,8 +61,8 @@ pub async fn list(officer: StaffMember, Asked(query): Asked<Query>) -> Response 
         Ok(found) => {
             let rows: Vec<Row> = found.into_iter().map(row).collect();
             let next = rows.last().filter(|_| rows.len() == PAGE_DEFAULT).map(|last| last.id.clone());
-            let frame = Frame::of(&officer.0, "operations", "Accounts");
-            page(&List { frame, tab: "accounts", q: query.q, rows, next: next.unwrap_or_default() })
+            let frame = Frame::of(&officer.0, "operations/accounts", "Accounts");
+            page(&List { frame, q: query.q, rows, next: next.unwrap_or_default() })
         }
         Err(other) => problem(other),
     }
@@ -73,7 +72,6 @@ pub async fn list(officer: StaffMember, Asked(query): Asked<Query>) -> Response 
 #[template(path = "operations/account.html")]
 struct Show {
     frame: Frame,
-    tab: &'static str,
     acts: bool,
     account: Row,
     frozen: Option<When>,
@@ -90,8 +88,7 @@ pub async fn show(officer: StaffMember, Path(id): Path<String>) -> Response {
     };
     match found.await {
         Ok((account, keys)) => page(&Show {
-            frame: Frame::of(&officer.0, "operations", &account.name),
-            tab: "accounts",
+            frame: Frame::of(&officer.0, "operations/accounts", &account.name),
             acts: officer.acts(),
             frozen: When::maybe(account.record.frozen_at),
             sub: account.record.account.master().is_some(),
@@ -110,7 +107,7 @@ fn asking(account: &OverseenAccount, fields: &Fields, error: &str) -> Confirmati
         button: "Freeze the account",
         danger: true,
         back: format!("/operations/accounts/{id}"),
-        part: "operations",
+        part: "operations/accounts",
         words: vec![
             account.name.clone(),
             format!(

@@ -21,7 +21,6 @@ use crate::words::When;
 #[template(path = "operations/keys.html")]
 struct List {
     frame: Frame,
-    tab: &'static str,
     q: String,
     rows: Vec<(KeyView, String)>,
     next: String,
@@ -36,8 +35,8 @@ pub async fn list(officer: StaffMember, Asked(query): Asked<Query>) -> Response 
     match search_keys(&context, &query.q, query.before.parse().ok(), PAGE_DEFAULT).await {
         Ok(rows) => {
             let next = rows.last().filter(|_| rows.len() == PAGE_DEFAULT).map(|(key, _)| key.id.to_string());
-            let frame = Frame::of(&officer.0, "operations", "Keys");
-            page(&List { frame, tab: "keys", q: query.q, rows, next: next.unwrap_or_default() })
+            let frame = Frame::of(&officer.0, "operations/keys", "Keys");
+            page(&List { frame, q: query.q, rows, next: next.unwrap_or_default() })
         }
         Err(other) => problem(other),
     }
@@ -47,7 +46,6 @@ pub async fn list(officer: StaffMember, Asked(query): Asked<Query>) -> Response 
 #[template(path = "operations/key.html")]
 struct Show {
     frame: Frame,
-    tab: &'static str,
     acts: bool,
     key: KeyView,
     account: String,
@@ -67,8 +65,7 @@ async fn find(person: &SignedIn, id: &str) -> Result<(KeyView, String), Response
 pub async fn show(officer: StaffMember, Path(id): Path<String>) -> Response {
     match find(&officer.0, &id).await {
         Ok((key, account)) => page(&Show {
-            frame: Frame::of(&officer.0, "operations", key.name.as_str()),
-            tab: "keys",
+            frame: Frame::of(&officer.0, "operations/keys", key.name.as_str()),
             acts: officer.acts(),
             living: key.is_living(),
             frozen: key.frozen,
@@ -88,7 +85,7 @@ fn asking(key: &KeyView, account: &str, fields: &Fields, error: &str) -> Confirm
         button: "Freeze the key",
         danger: true,
         back: format!("/operations/keys/{}", key.id),
-        part: "operations",
+        part: "operations/keys",
         words: vec![
             format!("{} ({}) of {account}", key.name, key.id),
             "Gateways refuse it within a second. To unfreeze it, another operator must approve a proposal."

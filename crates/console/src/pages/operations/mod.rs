@@ -7,8 +7,8 @@ mod apps;
 mod audit;
 mod keys;
 mod officer;
-mod overview;
 mod proposals;
+mod queue;
 mod set_up;
 mod settings;
 mod staff;
@@ -19,7 +19,7 @@ use crate::route::{Routes, get, post};
 pub fn routes() -> Routes {
     Routes::default()
         .route("/set-up", get(set_up::show).and_post(set_up::take))
-        .staff("/operations", get(overview::show))
+        .staff("/operations", get(queue::show))
         .staff("/operations/accounts", get(accounts::list))
         .staff("/operations/accounts/{id}", get(accounts::show))
         .operator("/operations/accounts/{id}/freeze", get(accounts::show_freeze).and_post(accounts::freeze))

@@ -48,7 +48,6 @@ fn row(view: &ProposalView) -> Row {
 #[template(path = "operations/proposals.html")]
 struct List {
     frame: Frame,
-    tab: &'static str,
     rows: Vec<Row>,
     altered: usize,
     next: String,
@@ -64,8 +63,8 @@ pub async fn list(officer: StaffMember, Asked(query): Asked<Query>) -> Response 
         Ok((views, altered)) => {
             let rows: Vec<Row> = views.iter().map(row).collect();
             let next = rows.last().filter(|_| rows.len() == PAGE_DEFAULT).map(|last| last.id.clone());
-            let frame = Frame::of(&officer.0, "operations", "Proposals");
-            page(&List { frame, tab: "proposals", rows, altered, next: next.unwrap_or_default() })
+            let frame = Frame::of(&officer.0, "operations/proposals", "Proposals");
+            page(&List { frame, rows, altered, next: next.unwrap_or_default() })
         }
         Err(other) => problem(other),
     }
@@ -75,7 +74,6 @@ pub async fn list(officer: StaffMember, Asked(query): Asked<Query>) -> Response 
 #[template(path = "operations/proposal.html")]
 struct Show<'p> {
     frame: Frame,
-    tab: &'static str,
     csrf: &'p str,
     acts: bool,
     row: Row,
@@ -103,8 +101,7 @@ pub async fn show(officer: StaffMember, Path(id): Path<String>) -> Response {
         let view = find(&officer.context()?, &id).await?;
         let me = officer.0.id();
         Ok(page(&Show {
-            frame: Frame::of(&officer.0, "operations", &format!("Proposal {}", view.id)),
-            tab: "proposals",
+            frame: Frame::of(&officer.0, "operations/proposals", &format!("Proposal {}", view.id)),
             csrf: &officer.0.csrf,
             acts: officer.acts() && view.standing == "open",
             row: row(&view),
@@ -166,7 +163,7 @@ fn proposing(change: Change, words: Vec<String>) -> Confirmation {
         button: "Propose it",
         danger: false,
         back: back_of(change),
-        part: "operations",
+        part: "operations/proposals",
         words,
         extra: format!("<input type=\"hidden\" name=\"change\" value=\"{change}\">"),
     }
@@ -224,7 +221,7 @@ fn approving(view: &ProposalView) -> Confirmation {
         button: "Approve it",
         danger: false,
         back: format!("/operations/proposals/{}", view.id),
-        part: "operations",
+        part: "operations/proposals",
         words: view.words.clone(),
         extra: format!("<input type=\"hidden\" name=\"hash\" value=\"{}\">", view.hash),
     }
@@ -286,7 +283,7 @@ fn cancelling(view: &ProposalView) -> Confirmation {
         button: "Cancel the proposal",
         danger: true,
         back: format!("/operations/proposals/{}", view.id),
-        part: "operations",
+        part: "operations/proposals",
         words: view.words.iter().take(2).cloned().collect(),
         extra: String::new(),
     }

@@ -56,7 +56,6 @@ struct Row {
 #[template(path = "operations/settings.html")]
 struct Page<'p> {
     frame: Frame,
-    tab: &'static str,
     csrf: &'p str,
     acts: bool,
     alone: bool,
@@ -126,8 +125,7 @@ pub async fn show(officer: StaffMember) -> Response {
             });
         }
         Ok(page(&Page {
-            frame: Frame::of(&officer.0, "operations", "Settings in force"),
-            tab: "settings",
+            frame: Frame::of(&officer.0, "operations/settings", "Settings in force"),
             csrf: &officer.0.csrf,
             acts: officer.acts(),
             alone: in_force.policy.needed.approvals() == 0,
@@ -146,7 +144,7 @@ fn asking(setting: Setting, before: &str) -> Confirmation {
         button: "Change the policy",
         danger: false,
         back: "/operations/settings".to_owned(),
-        part: "operations",
+        part: "operations/settings",
         words: vec![
             described(setting).0.to_owned(),
             format!("Until now: {before}. From now on: {}.", value_in_words(setting)),

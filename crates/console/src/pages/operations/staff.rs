@@ -28,7 +28,6 @@ struct Row {
 #[template(path = "operations/staff.html")]
 struct List {
     frame: Frame,
-    tab: &'static str,
     acts: bool,
     open: bool,
     rows: Vec<Row>,
@@ -49,8 +48,8 @@ pub async fn list(officer: StaffMember) -> Response {
             });
         }
         let open = set_up_is_open(&context).await.map_err(problem)?;
-        let frame = Frame::of(&officer.0, "operations", "Operators and auditors");
-        Ok(page(&List { frame, tab: "staff", acts: officer.acts(), open, rows }))
+        let frame = Frame::of(&officer.0, "operations/staff", "Operators and auditors");
+        Ok(page(&List { frame, acts: officer.acts(), open, rows }))
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
 }
@@ -62,7 +61,7 @@ fn inviting(pending: &PendingAction) -> Confirmation {
         button: "Make the link",
         danger: false,
         back: "/operations/staff".to_owned(),
-        part: "operations",
+        part: "operations/staff",
         words: pending.words.clone(),
         extra: String::new(),
     }
@@ -90,7 +89,7 @@ pub async fn invite(posted: Posted) -> Response {
     let answer = async {
         let context = acting(&posted.person, ActionKind::InviteOperator)?;
         let token = act(&posted, &context, InviteOperator, inviting).await?;
-        let frame = Frame::of(&posted.person, "operations", "The link for the second operator");
+        let frame = Frame::of(&posted.person, "operations/staff", "The link for the second operator");
         Ok(page(&Invitation { frame, link: posted.person.shell.set_up_link(&token) }))
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
@@ -103,7 +102,7 @@ fn revoking(id: &str, name: &str) -> Confirmation {
         button: "Revoke the role",
         danger: true,
         back: "/operations/staff".to_owned(),
-        part: "operations",
+        part: "operations/staff",
         words: vec![
             name.to_owned(),
             "It takes effect at once. This user's approvals no longer count, and this user's proposals cannot be carried out."

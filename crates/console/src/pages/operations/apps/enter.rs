@@ -25,7 +25,7 @@ fn editor<'p>(
 ) -> Editor<'p> {
     let back = format!("/operations/apps/{}", seen.profile.id);
     Editor {
-        frame: Frame::of(person, "operations", "Enter ranges of an app"),
+        frame: Frame::of(person, "operations/apps", "Enter ranges of an app"),
         csrf: &person.csrf,
         name: seen.profile.name.to_string(),
         title: "Enter ranges on the broker's behalf",
@@ -67,7 +67,7 @@ fn asking(seen: &Preview, pending: &PendingAction) -> Confirmation {
         button: "Enter them",
         danger: false,
         back: format!("/operations/apps/{}/ranges", seen.profile.id),
-        part: "operations",
+        part: "operations/apps",
         words: pending.words.clone(),
         extra: String::new(),
     }

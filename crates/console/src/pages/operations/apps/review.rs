@@ -36,7 +36,6 @@ struct Head {
 #[template(path = "operations/app_ranges.html")]
 struct Page {
     frame: Frame,
-    tab: &'static str,
     id: String,
     name: String,
     version: Head,
@@ -71,8 +70,7 @@ fn reading(posted: &Posted, reviewed: &Reviewed) -> Page {
     let list = |networks: &[Network]| networks.iter().map(ToString::to_string).collect();
     let (state, look) = version_look(version.standing);
     Page {
-        frame: Frame::of(&posted.person, "operations", "Ranges of an app"),
-        tab: "apps",
+        frame: Frame::of(&posted.person, "operations/apps", "Ranges of an app"),
         id: profile.id.to_string(),
         name: profile.name.to_string(),
         version: Head {
@@ -123,7 +121,7 @@ fn sending_back(id: AppId, path: &str, words: Vec<String>, fields: &Fields, erro
         button: "Reject",
         danger: true,
         back: format!("/operations/apps/{id}"),
-        part: "operations",
+        part: "operations/apps",
         words,
         extra: why_field(fields.get("why"), error),
     }

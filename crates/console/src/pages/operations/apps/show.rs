@@ -87,7 +87,6 @@ async fn rows(context: &ActionContext<'_>, profiles: &[AppProfile]) -> Result<Ve
 #[template(path = "operations/apps.html")]
 struct List {
     frame: Frame,
-    tab: &'static str,
     apps: Vec<Row>,
     versions: Vec<(String, String, Version)>,
     rows: Vec<Row>,
@@ -117,8 +116,7 @@ async fn build(
         .iter()
         .map(|(profile, view)| (profile.id.to_string(), profile.name.to_string(), version(view)));
     Ok(page(&List {
-        frame: Frame::of(&officer.0, "operations", "Apps"),
-        tab: "apps",
+        frame: Frame::of(&officer.0, "operations/apps", "Apps"),
         apps: rows(context, &queue.apps).await?,
         versions: versions.collect(),
         rows: rows(context, &all).await?,
@@ -131,7 +129,6 @@ async fn build(
 #[template(path = "operations/app.html")]
 struct Show<'p> {
     frame: Frame,
-    tab: &'static str,
     csrf: &'p str,
     acts: bool,
     app: Row,
@@ -159,8 +156,7 @@ pub async fn show(officer: StaffMember, Path(id): Path<String>) -> Response {
         let (profile, now) = (&app.profile, officer.0.shell.now());
         let left = |due| if due > now { countdown(now, due) } else { String::new() };
         Ok(page(&Show {
-            frame: Frame::of(&officer.0, "operations", profile.name.as_str()),
-            tab: "apps",
+            frame: Frame::of(&officer.0, "operations/apps", profile.name.as_str()),
             csrf: &officer.0.csrf,
             acts: officer.acts(),
             app: row(&context, profile).await.map_err(problem)?,

@@ -32,7 +32,7 @@ fn freezing(seen: &Preview, fields: &Fields, error: &str) -> Confirmation {
         button: "Freeze all its keys",
         danger: true,
         back: format!("/operations/apps/{id}"),
-        part: "operations",
+        part: "operations/apps",
         words: vec![
             seen.profile.name.to_string(),
             touched(&seen.counts),
@@ -89,7 +89,7 @@ fn demanding(person: &SignedIn, seen: &Preview, fields: &Fields, errors: (&str, 
         button: "Demand successors",
         danger: true,
         back: format!("/operations/apps/{id}"),
-        part: "operations",
+        part: "operations/apps",
         words: vec![
             seen.profile.name.to_string(),
             touched(&seen.counts),

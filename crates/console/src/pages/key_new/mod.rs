@@ -8,21 +8,28 @@ use keyward_authority::keys::{IssueKey, Issued, Outcome, made_before, suggest_na
 use keyward_authority::operators::policy_in_force;
 use keyward_authority::questions::{AppCard, KeyView, app_card, open_apps, show_key};
 use keyward_authority::{ActionError, PendingAction};
-use keyward_rules::address::{AddressSet, HostBits, Network, Width};
 use keyward_rules::grant::TwoFactor;
 use keyward_rules::id::KeyId;
-use keyward_rules::key::{Environment, KeyName, KeyRefusal, Need};
-use keyward_rules::limits::ADDRESSES_PER_KEY;
+use keyward_rules::key::{Environment, KeyRefusal, Need};
 use keyward_rules::permission::Permission;
+
+mod check;
+mod presets;
+mod summary;
+
+pub use check::check;
 
 use super::confirm::{Confirmation, Halted, act};
 use super::field::{Field, FieldError, Kind};
 use super::keys::OFFERED;
-use super::layout::{Frame, Query, capital, go, message, page, page_with, problem, sentence, told};
+use super::layout::{Frame, Query, go, message, page, page_with, problem, sentence, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
+use presets::{PRESETS, Preset};
+use summary::Summary;
+
 use crate::fields::Fields;
-use crate::requests::{FieldErrors, NewKeyRequest, entries};
+use crate::requests::{FieldErrors, NewKeyRequest};
 use crate::words::permission_line;
 
 /// Apps of the list that are shown; a search finds the others.
@@ -74,61 +81,9 @@ struct Page<'p> {
     cap: String,
     tags: String,
     demo: bool,
+    /// What the key can do as the form stands, as HTML.
+    can: String,
 }
-
-/// A usual kind of program, and what its key needs.
-pub struct Preset {
-    /// The word in the address.
-    pub word: &'static str,
-    /// What it is called.
-    pub title: &'static str,
-    /// What it fills in.
-    pub line: &'static str,
-    name: &'static str,
-    permissions: &'static [Permission],
-    cap: &'static str,
-    expires: &'static str,
-}
-
-/// The presets of the form, in its order.
-const PRESETS: [Preset; 4] = [
-    Preset {
-        word: "bot",
-        title: "Trading bot",
-        line: "Read and Trade",
-        name: "TradingBot",
-        permissions: &[Permission::Read, Permission::Trade],
-        cap: "",
-        expires: "",
-    },
-    Preset {
-        word: "portfolio",
-        title: "Portfolio tracker",
-        line: "Read only",
-        name: "PortfolioTracker",
-        permissions: &[Permission::Read],
-        cap: "",
-        expires: "",
-    },
-    Preset {
-        word: "treasury",
-        title: "Treasury",
-        line: "Read, Withdraw and Funding; ends after 90 days",
-        name: "Treasury",
-        permissions: &[Permission::Read, Permission::Withdraw, Permission::Funding],
-        cap: "",
-        expires: "90",
-    },
-    Preset {
-        word: "agent",
-        title: "Agent",
-        line: "Read and Trade, at most 5 requests a second; ends after 30 days",
-        name: "Agent",
-        permissions: &[Permission::Read, Permission::Trade],
-        cap: "5",
-        expires: "30",
-    },
-];
 
 /// The part of a form that says where a key works from.
 #[derive(Template)]
@@ -183,13 +138,6 @@ struct Apps {
     error: String,
 }
 
-#[derive(Template)]
-#[template(path = "live.html")]
-struct Live {
-    good: Vec<String>,
-    bad: Vec<String>,
-}
-
 /// The form, empty or modelled on another key.
 pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
     if person.account.two_factor == TwoFactor::Off {
@@ -220,7 +168,10 @@ async fn begin(person: &SignedIn, query: &Query) -> Result<Response, ActionError
         return choose(person, &query.q, error).await;
     }
     let preset = PRESETS.iter().find(|preset| preset.word == query.preset);
-    let fields = prefilled(model.as_ref(), app.as_ref(), preset);
+    let mut fields = prefilled(model.as_ref(), app.as_ref(), preset);
+    if model.is_none() && person.environment == Environment::Demo {
+        fields.0.push(("demo".to_owned(), "yes".to_owned()));
+    }
     Ok(page(&form(person, &fields, app, FieldErrors::default())))
 }
 
@@ -319,7 +270,9 @@ fn form<'p>(person: &'p SignedIn, fields: &Fields, app: Option<AppCard>, errors:
         focus: first == "addresses",
         here: person.holder.origin.address.to_string(),
     };
+    let can = Summary::of(fields, app.as_ref()).html();
     Page {
+        can,
         frame: Frame::of(person, "keys", "Create an API key"),
         csrf: &person.csrf,
         replaces: text("replaces"),
@@ -443,73 +396,6 @@ async fn refused(person: &SignedIn, fields: &Fields, refusal: ActionError) -> Re
     let app = app_of(person, fields).await;
     let errors = FieldErrors::one(field, refusal);
     page_with(StatusCode::UNPROCESSABLE_ENTITY, &form(person, fields, app, errors))
-}
-
-/// What is said of a field while it is typed.
-pub async fn check(posted: Posted) -> Response {
-    let fields = &posted.fields;
-    let live = match fields.get("field") {
-        "addresses" => judge_addresses(fields),
-        "passphrase" => judge_passphrase(fields.get("passphrase")),
-        "name" => judge_name(fields.get("name")),
-        _ => Live { good: Vec::new(), bad: Vec::new() },
-    };
-    page(&live)
-}
-
-fn judge_name(text: &str) -> Live {
-    match KeyName::parse(text.trim()) {
-        Ok(_) => Live { good: Vec::new(), bad: Vec::new() },
-        Err(problem) => Live { good: Vec::new(), bad: vec![format!("{}.", capital(&problem.to_string()))] },
-    }
-}
-
-fn judge_addresses(fields: &Fields) -> Live {
-    let (mut good, mut bad) = (Vec::new(), Vec::new());
-    let mut networks = Vec::new();
-    for entry in entries(fields.get("addresses")).take(4 * ADDRESSES_PER_KEY) {
-        match (Network::parse(entry, HostBits::Refuse), Network::parse(entry, HostBits::Clear)) {
-            (Ok(network), _) => {
-                good.push(network.to_string());
-                networks.push(network);
-            }
-            (Err(_), Ok(network)) => {
-                good.push(format!("{network} (bits after the prefix of {entry} are cleared)"));
-                networks.push(network);
-            }
-            (Err(problem), Err(_)) => bad.push(format!("{entry}: {problem}")),
-        }
-    }
-    if let Ok(set) = AddressSet::new(networks.clone()) {
-        let merged = set.networks().len();
-        if merged < networks.len() {
-            good.push(format!("{} entries overlap and become {merged}", networks.len()));
-        }
-        if set.width() == Width::Wide {
-            bad.push(
-                "Together they cover more than a /8 (IPv4) or a /32 (IPv6): such a key counts as unbound."
-                    .to_owned(),
-            );
-        }
-    } else if networks.len() > ADDRESSES_PER_KEY {
-        bad.push(format!("A key has at most {ADDRESSES_PER_KEY} addresses."));
-    }
-    Live { good, bad }
-}
-
-fn judge_passphrase(text: &str) -> Live {
-    let has = |rule: fn(&u8) -> bool| text.as_bytes().iter().any(rule);
-    let rules = [
-        ("8 to 32 characters", (8..=32).contains(&text.len())),
-        ("an upper-case letter", has(u8::is_ascii_uppercase)),
-        ("a lower-case letter", has(u8::is_ascii_lowercase)),
-        ("a digit", has(u8::is_ascii_digit)),
-        ("a special character", has(u8::is_ascii_punctuation)),
-        ("visible ASCII only", text.bytes().all(|byte| byte.is_ascii_graphic())),
-    ];
-    let (good, bad): (Vec<_>, Vec<_>) = rules.into_iter().partition(|(_, met)| *met);
-    let words = |rules: Vec<(&str, bool)>| rules.into_iter().map(|(rule, _)| rule.to_owned()).collect();
-    Live { good: words(good), bad: words(bad) }
 }
 
 /// A field for a new passphrase.

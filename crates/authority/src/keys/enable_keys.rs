@@ -1,0 +1,52 @@
+//! Action: enable several keys.
+
+use async_trait::async_trait;
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{ActionKind, Proof};
+use keyward_rules::id::KeyId;
+
+use super::KeySet;
+use super::enable::check_loosening;
+use super::key_set::DoneTo;
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
+
+/// Enable the selected keys in one transaction; holds on them stay. Each of them must be disabled: the step-up is for exactly
+/// this set.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EnableKeys(pub KeySet);
+
+#[async_trait]
+impl Action for EnableKeys {
+    /// Those that were enabled.
+    type Reply = Vec<KeyId>;
+
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        for key in self.0.living(context).await? {
+            key.life.enable()?;
+        }
+        self.0.plan(context, ActionKind::EnableKeys, "Enable").await
+    }
+
+    /// # Errors
+    /// [`ActionError::NoKey`], [`ActionError::Life`] when one is active or has ended, [`ActionError::TwoFactorOff`],
+    /// [`ActionError::Cooling`]; then none is changed.
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let grant = context.actor.may(ActionKind::EnableKeys, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let mut subject = String::new();
+        let mut done = DoneTo::none("enabled");
+        for mut key in self.0.find(context, &mut tx).await? {
+            check_loosening(context, &mut tx, &key).await?;
+            key.life = key.life.enable()?;
+            subject = format!("account:{}", key.account);
+            done.add(&key);
+            let alert = tell::about_key(context, AlertKind::KeyEnabled, &key, String::new());
+            tx.update_key(key).await?;
+            tell::notify_holder(context, &mut tx, alert).await?;
+        }
+        let event = Event::of(tx.grant(), context.now, &subject, &done.facts());
+        tx.commit(event).await?;
+        Ok(done.ids)
+    }
+}

@@ -1,0 +1,101 @@
+//! One request with all that was recorded of it: a page, and the same beside a list for scripts.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use keyward_authority::ActionError;
+use keyward_authority::questions::{RequestView, show_request};
+use keyward_rules::id::KeyId;
+
+use crate::pages::layout::{Frame, capital, page, problem};
+use crate::pages::person::SignedIn;
+use crate::words::{When, grouped, refusal};
+
+/// What a refusal means and what to do about it, as sentences.
+struct Refused {
+    title: &'static str,
+    meaning: String,
+    hint: String,
+    remedy: Option<(String, &'static str)>,
+}
+
+/// The request as the page shows it.
+struct Facts {
+    key: KeyId,
+    name: String,
+    at: When,
+    what: String,
+    from: String,
+    of_app: bool,
+    code: String,
+    refused: Option<Refused>,
+    upstream_status: Option<i64>,
+    bytes_in: String,
+    bytes_out: String,
+    took: String,
+    id: String,
+    earlier: Option<i64>,
+    later: Option<i64>,
+}
+
+impl Facts {
+    fn of(key: KeyId, view: RequestView) -> Self {
+        let request = view.request;
+        let refused = refusal(&request.code, key, request.of_app).map(|refusal| Refused {
+            title: refusal.line.title,
+            meaning: format!("{}.", capital(refusal.line.meaning)),
+            hint: format!("{}.", capital(refusal.line.hint)),
+            remedy: refusal.remedy,
+        });
+        Self {
+            key,
+            name: view.name,
+            at: When::of(request.at),
+            what: request.what,
+            from: request.from,
+            of_app: request.of_app,
+            code: request.code,
+            refused,
+            upstream_status: view.upstream_status,
+            bytes_in: grouped(view.bytes_in),
+            bytes_out: grouped(view.bytes_out),
+            took: format!("{}.{:03}", grouped(view.micros / 1_000), view.micros % 1_000),
+            id: view.id.to_string(),
+            earlier: view.earlier,
+            later: view.later,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "activity_request.html")]
+struct Page {
+    frame: Frame,
+    facts: Facts,
+}
+
+#[derive(Template)]
+#[template(path = "activity_drawer.html")]
+struct Drawer {
+    facts: Facts,
+}
+
+/// The page, or its content alone for the drawer beside a list.
+pub async fn show(
+    person: SignedIn,
+    Path((id, number)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let (Ok(key), Ok(number)) = (id.parse::<KeyId>(), number.parse::<i64>()) else {
+        return problem(ActionError::NoRequest);
+    };
+    let facts = match show_request(&person.context(), key, number).await {
+        Ok(view) => Facts::of(key, view),
+        Err(other) => return problem(other),
+    };
+    if headers.contains_key("hx-request") {
+        return page(&Drawer { facts });
+    }
+    page(&Page { frame: Frame::of(&person, "keys", &format!("Request of {}", facts.name)), facts })
+}
