@@ -20,7 +20,7 @@ async function enter(name) {
   person.password = known.password;
   person.authenticator = new Authenticator(known.totp_secret);
   await person.signIn();
-  step(`${name} is signed in`, person.page.url().endsWith('/overview'));
+  step(`${name} is signed in`, person.inside);
   return person;
 }
 

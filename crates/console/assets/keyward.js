@@ -241,6 +241,8 @@ if (globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON) {
   }
   const asking = document.querySelector('[data-passkey-ask]');
   if (asking && offersInField(asking)) offerInField(asking);
+} else {
+  for (const part of document.querySelectorAll('.passkey, [data-passkey-part], [data-passkey-get], [data-passkey-create], [data-passkey-ask]')) part.remove();
 }
 
 // Files of a person's own, read in the page and sent with its form: ranges as text into their field, a logo as Base64.

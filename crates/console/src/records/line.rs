@@ -291,6 +291,7 @@ fn factors_in_words(factors: &str) -> String {
         "password" => "the password",
         "passkey" => "a passkey",
         "recovery code" => "a recovery code",
+        "mail (at registration)" => "a code by mail (at registration)",
         "link" => "the link of an alert",
         other => other,
     };

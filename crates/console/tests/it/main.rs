@@ -19,6 +19,7 @@ mod device;
 mod doors;
 mod ended;
 mod environment;
+mod first_factor;
 mod forms;
 mod frames;
 mod freezes;

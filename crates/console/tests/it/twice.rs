@@ -749,7 +749,7 @@ async fn an_operator_is_invited_once_and_every_answer_shows_the_link() {
 }
 
 /// The question for a new passkey that a page carries.
-fn question(page: &str) -> Value {
+pub fn question(page: &str) -> Value {
     let text = page.split("data-passkey-create=\"").nth(1).unwrap_or_else(|| panic!("{page}"));
     let text = text.split('"').next().unwrap().replace("&quot;", "\"").replace("&#34;", "\"");
     serde_json::from_str(&text).unwrap()
