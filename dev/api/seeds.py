@@ -120,10 +120,10 @@ def keys_of_holder(world, seeds):
     narrow = {"reach": "addresses", "addresses": ["127.0.0.1"]}
     seeds.add("PUT /keys/{id}/addresses", *name("trade"), body={"from": narrow, **confirmed})
     seeds.add("POST /keys/disable-all", body={})
-    selected = lambda *names: {"api_keys": name(*names)}
-    seeds.add("POST /keys/disable-selected", body={**selected("bound_elsewhere"), "factor": person.password})
-    seeds.add("POST /keys/delete-selected", body={**selected("frozen"), "factor": person.password})
-    seeds.add("POST /keys/enable-selected", body=selected("disabled"))
+    selected = lambda one: {"keys": {name(one)[0]: one}, "factor": person.password}
+    seeds.add("POST /keys/disable-selected", body=selected("bound_elsewhere"))
+    seeds.add("POST /keys/delete-selected", body=selected("frozen"))
+    seeds.add("POST /keys/enable-selected", body={"api_keys": name("disabled")})
     # Keys of a sandbox are minutes old, so none of them was unused for two days.
     two_days_ago = int((time.time() - 2 * 86_400) * 1000)
     seeds.add("POST /keys/delete-unused", body={"not_used_since_ms": two_days_ago, "factor": person.password})

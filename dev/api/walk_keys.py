@@ -96,8 +96,9 @@ def stops_and_starts(world, person, key):
     leaked.shows(becomes(world.gateway, key, "50114"), "the gateway refuses it")
     recorded = [(one["action"], one["subject"]) for one in person.get("/trail", limit=5)["records"]]
     leaked.shows(("key.leaked", f"key:{key['api_key']}") in recorded, "the report is on record")
-    again = person.approved("POST /keys/enable-selected", body={"api_keys": [key["api_key"]]})
-    again.shows(again.json == {"changed": [key["api_key"]]} and becomes(world.gateway, key, "0"), "the gateway takes it again")
+    person.refused("other_way", "POST /keys/enable-selected", body={"api_keys": [key["api_key"]]})
+    again = person.approved("POST /keys/{id}/enable", key["api_key"])
+    again.shows(becomes(world.gateway, key, "0"), "the gateway takes it again")
 
 
 def selects(world, person):
@@ -105,12 +106,17 @@ def selects(world, person):
     known = world.credentials["keys"]
     one, other = known["bound_elsewhere"]["api_key"], known["demo"]["api_key"]
     state = lambda key: person.get("/keys/{id}", key)["state"]
-    person.refused("bad_keys", "POST /keys/disable-selected", body={"api_keys": []})
-    stopped = person.confirmed("POST /keys/disable-selected", body={"api_keys": [one, other]})
+    person.refused("bad_keys", "POST /keys/disable-selected", body={"keys": {}})
+    both = {one: "bound_elsewhere", other: "demo"}
+    person.refused("name_mismatch", "POST /keys/disable-selected", body={"keys": {one: "demo"}})
+    stopped = person.confirmed("POST /keys/disable-selected", body={"keys": both})
     stopped.shows((state(one), state(other)) == ("disabled", "disabled"), "both are disabled")
-    done = {"api_keys": [one, other], "factor": person.password}
+    again = person.approved("POST /keys/enable-selected", body={"api_keys": [one]})
+    again.shows(again.json == {"changed": [one]} and state(one) == "active", "the selected one is enabled")
+    person.confirmed("POST /keys/disable-selected", body={"keys": {one: "bound_elsewhere"}})
+    done = {"keys": both, "factor": person.password}
     person.refused("unchanged", "POST /keys/disable-selected", body=done)
-    gone = person.confirmed("POST /keys/delete-selected", body={"api_keys": [other]}, by="passkey")
+    gone = person.confirmed("POST /keys/delete-selected", body={"keys": {other: "demo"}}, by="passkey")
     gone.shows((state(one), state(other)) == ("disabled", "deleted"), "the selected one is deleted")
     person.refused("key_ended", "POST /keys/delete-selected", body=done)
 

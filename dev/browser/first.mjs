@@ -75,10 +75,12 @@ try {
   const ann = await browser.newPerson(credentials, 'first@keyward.example');
   const first = new Counted(ann);
   let authenticator;
+  let spare = [];
   const key = await comeIn(first, async () => {
     authenticator = new Authenticator(await ann.page.locator('input[name=secret]').inputValue());
     await first.code('code', await authenticator.code());
     await first.press('Continue');
+    spare = await ann.page.locator('.codes code').allInnerTexts();
   }, async () => {
     await first.code('factor', await authenticator.code());
     await first.press('Create the key');
@@ -131,7 +133,8 @@ try {
     };
     const approve = async (button) => {
       await page.locator('input[name=mail_code]').fill(await ann.mails.code());
-      await page.locator('input[name=factor]').fill(await authenticator.code());
+      // A recovery code saves the wait for the next code of the authenticator.
+      await page.locator('input[name=factor]').fill(spare.pop());
       await twice(button);
     };
     await hurried.go('/keys/new');
@@ -165,7 +168,8 @@ try {
     await hurried.go('/security/recovery-codes');
     await twice('Continue');
     await approve('Make new codes');
-    step(`recovery codes, ${words}: ten, once`, (await page.locator('.codes code').count()) === 10);
+    spare = await page.locator('.codes code').allInnerTexts();
+    step(`recovery codes, ${words}: ten, once`, spare.length === 10);
     await page.context().close();
   }
   browser.verdict(5);

@@ -33,10 +33,15 @@ class Browser {
     const context = await this.program.newContext({ colorScheme: 'light', reducedMotion: 'reduce', viewport: WIDE, ...options });
     await context.addInitScript(() => {
       globalThis.shifted = 0;
+      globalThis.movers = [];
       new PerformanceObserver((list) => {
         // What a person's own typing moves later is no fault.
         const loaded = performance.getEntriesByType('navigation')[0]?.loadEventEnd || Infinity;
-        for (const one of list.getEntries()) if (!one.hadRecentInput && one.startTime < loaded + 300) globalThis.shifted += one.value;
+        for (const one of list.getEntries()) {
+          if (one.hadRecentInput || one.startTime > loaded + 300) continue;
+          globalThis.shifted += one.value;
+          globalThis.movers.push(...one.sources.map(({ node }) => (node?.outerHTML ?? node?.textContent ?? '').slice(0, 120)));
+        }
       }).observe({ type: 'layout-shift', buffered: true });
     });
     context.setDefaultTimeout(LIMIT_MS);
@@ -73,8 +78,8 @@ class Browser {
     const kind = [path, heading.replaceAll(/\s+/g, ' '), told, name].filter(Boolean).join(' | ');
     if (this.judged.has(kind)) return;
     this.judged.add(kind);
-    const shifted = await page.evaluate(() => globalThis.shifted);
-    if (shifted > SHIFT) this.faults.push(`${kind}: the page moved by ${shifted.toFixed(3)} while it loaded`);
+    const [shifted, movers] = await page.evaluate(() => [globalThis.shifted, globalThis.movers]);
+    if (shifted > SHIFT) this.faults.push(`${kind}: the page moved by ${shifted.toFixed(3)} while it loaded: ${movers.join(' ')}`);
     await page.evaluate(AXE);
     const run = (only) => page.evaluate(async (runOnly) => {
       const { violations, passes } = await globalThis.axe.run(document, { resultTypes: ['violations'], ...(runOnly && { runOnly }) });

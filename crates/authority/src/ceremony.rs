@@ -142,6 +142,10 @@ async fn first_session(
     let holder = context.actor.person().ok_or(ActionError::NoAccount)?;
     let account = access.door.account(holder.account).await?.ok_or(ActionError::NoAccount)?;
     let person = access.door.person(holder.account).await?.ok_or(ActionError::NoAccount)?;
+    // A factor that was set up and removed again rests the account's keys: then this is no longer the first one.
+    if person.cooling_until.is_some() {
+        return Ok(None);
+    }
     let sessions = access.reader.sessions_of(context.actor.scope(), holder.account).await?;
     let session = sessions.iter().find(|one| one.id == holder.session && one.kind == SessionKind::Pages);
     Ok(session.and_then(|session| {

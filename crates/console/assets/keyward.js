@@ -143,6 +143,12 @@ for (const name of ['htmx:afterSwap', 'htmx:after:swap']) {
   });
 }
 
+// A part of a page stays as it is when its refresh fails, and is asked for again. The drawer has a page for its errors.
+document.addEventListener('htmx:before:response', (event) => {
+  const { ctx } = event.detail;
+  if (ctx.response.status >= 400 && ctx.target?.id !== 'drawer') event.preventDefault();
+});
+
 // A form is sent once: while its answer is awaited, a second click sends nothing. The form can be sent again after this time, or
 // when its page is shown again by the Back button. A form whose answer is a download stays on its page, so it has data-again.
 // htmx prevents the submissions that it sends itself.

@@ -12,7 +12,7 @@ use super::key_set::DoneTo;
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Enable the selected keys in one transaction; holds on them stay. Each of them must be disabled: the step-up is for exactly
-/// this set.
+/// this set. A key that was reported as leaked is not enabled among others.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EnableKeys(pub KeySet);
 
@@ -22,8 +22,15 @@ impl Action for EnableKeys {
     type Reply = Vec<KeyId>;
 
     async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
-        for key in self.0.living(context).await? {
+        let keys = self.0.living(context).await?;
+        for key in &keys {
             key.life.enable()?;
+            let notes = context.authority.access.reader.notes(key.id).await?;
+            if notes.told.iter().any(|word| word == "leaked") {
+                return Err(ActionError::OtherWay(
+                    "a key was reported as leaked; enable it by itself, or replace it",
+                ));
+            }
         }
         self.0.plan(context, ActionKind::EnableKeys, "Enable").await
     }

@@ -1,32 +1,54 @@
 //! Keys that somebody selected, for actions on several keys at once: all of them are changed, or none.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use keyward_rules::grant::ActionKind;
 use keyward_rules::id::KeyId;
 use keyward_rules::key::HolderState;
 use keyward_rules::limits::KEYS_PER_ACTION;
+use keyward_rules::time::Moment;
 use keyward_store::{KeyRecord, Tx};
 
 use super::named::refuse_ended;
 use crate::{ActionContext, ActionError, PendingAction};
 
-/// 1 to [`KEYS_PER_ACTION`] keys, each of them once, in the order of their ids.
+/// 1 to [`KEYS_PER_ACTION`] keys, each of them once, in the order of their ids. Where a program confirms harm, each has the name
+/// that it is said to have; a page shows the names before the proof.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct KeySet(BTreeSet<KeyId>);
+pub struct KeySet(BTreeMap<KeyId, Option<String>>);
 
 impl KeySet {
     /// The set of `ids`; `None` without any, and for too many of them.
     #[must_use]
     pub fn new(ids: impl IntoIterator<Item = KeyId>) -> Option<Self> {
-        let ids: BTreeSet<KeyId> = ids.into_iter().collect();
-        (1..=KEYS_PER_ACTION).contains(&ids.len()).then_some(Self(ids))
+        Self::of(ids.into_iter().map(|id| (id, None)).collect())
+    }
+
+    /// The set of keys with their names; `None` as [`KeySet::new`].
+    #[must_use]
+    pub fn named(keys: impl IntoIterator<Item = (KeyId, String)>) -> Option<Self> {
+        Self::of(keys.into_iter().map(|(id, name)| (id, Some(name))).collect())
+    }
+
+    fn of(keys: BTreeMap<KeyId, Option<String>>) -> Option<Self> {
+        (1..=KEYS_PER_ACTION).contains(&keys.len()).then_some(Self(keys))
+    }
+
+    /// Refuses a key that has ended, or that is not called what was said.
+    fn check(&self, key: &KeyRecord, now: Moment) -> Result<(), ActionError> {
+        refuse_ended(key, now)?;
+        let said = self.0.get(&key.id).and_then(Option::as_ref);
+        if said.is_some_and(|name| !key.name.is_called(name)) {
+            return Err(ActionError::NotTheName);
+        }
+        Ok(())
     }
 
     /// What an action on them is confirmed as: `what` with their number, and each with its name.
     ///
     /// # Errors
-    /// [`ActionError::NoKey`] when one is not the actor's, [`ActionError::Life`] when one has ended.
+    /// [`ActionError::NoKey`] when one is not the actor's, [`ActionError::Life`] when one has ended,
+    /// [`ActionError::NotTheName`].
     pub(super) async fn plan(
         &self,
         context: &ActionContext<'_>,
@@ -48,13 +70,13 @@ impl KeySet {
         let account = context.actor.person().ok_or(ActionError::NoAccount)?.account;
         let rows = context.authority.access.reader.keys_of(context.actor.scope(), account).await?;
         let mut keys: Vec<KeyRecord> =
-            rows.into_iter().flatten().filter(|key| self.0.contains(&key.id)).collect();
+            rows.into_iter().flatten().filter(|key| self.0.contains_key(&key.id)).collect();
         if keys.len() != self.0.len() {
             return Err(ActionError::NoKey);
         }
         keys.sort_by_key(|key| key.id);
         for key in &keys {
-            refuse_ended(key, context.now)?;
+            self.check(key, context.now)?;
         }
         Ok(keys)
     }
@@ -66,9 +88,9 @@ impl KeySet {
         tx: &mut Tx,
     ) -> Result<Vec<KeyRecord>, ActionError> {
         let mut keys = Vec::with_capacity(self.0.len());
-        for id in &self.0 {
+        for id in self.0.keys() {
             let key = tx.key(*id).await?.ok_or(ActionError::NoKey)?;
-            refuse_ended(&key, context.now)?;
+            self.check(&key, context.now)?;
             keys.push(key);
         }
         Ok(keys)
@@ -76,7 +98,7 @@ impl KeySet {
 
     /// The ids, for what is hashed.
     fn text(&self) -> String {
-        let ids: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        let ids: Vec<String> = self.0.keys().map(ToString::to_string).collect();
         ids.join(",")
     }
 }

@@ -38,7 +38,7 @@ pub struct AccountRequests {
 /// other accounts included.
 ///
 /// # Errors
-/// [`ActionError::NoAccount`].
+/// [`ActionError::NoAccount`]; [`ActionError::Searching`] and [`ActionError::TooManySearches`] as a search.
 #[crate::boxed]
 pub async fn newer_account_requests(
     context: &ActionContext<'_>,
@@ -51,6 +51,8 @@ pub async fn newer_account_requests(
     if !scope.reaches(account) {
         return Err(ActionError::NoAccount);
     }
+    // A look counts as a search: it may go through many records of others.
+    let _search = context.authority.searches.begin(&context.actor)?;
     let rows = access.reader.keys_of(scope, account).await?;
     let all = rows.len();
     let keys: Vec<KeyRecord> = rows.into_iter().flatten().collect();

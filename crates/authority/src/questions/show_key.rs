@@ -98,6 +98,8 @@ pub struct KeyView {
     pub rests: bool,
     /// Whether an operator froze the key itself.
     pub frozen: bool,
+    /// Whether its holder disabled it, whatever else holds it.
+    pub disabled: bool,
     /// Whether its holder reported it as leaked.
     pub leaked: bool,
     /// When it was made.
@@ -176,6 +178,7 @@ impl KeyView {
             holds: holds.collect(),
             rests: key.life.holds.has(Hold::Cooling),
             frozen: key.life.holds.has(Hold::Frozen),
+            disabled: key.life.state == HolderState::Disabled,
             leaked: notes.is_some_and(|notes| notes.told.iter().any(|word| word == "leaked")),
             created_at: key.created_at,
             changed_at: key.changed_at,

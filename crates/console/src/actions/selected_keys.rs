@@ -1,7 +1,7 @@
 //! What a holder does to several keys at once. The list of keys and the page of an address lead here with the keys that were
 //! selected; without any, the page lists those that fit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use async_trait::async_trait;
@@ -60,8 +60,8 @@ const fn operation(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SelectedKeys {
-    /// 1 to 100 API keys of the account. All of them are changed, or none.
-    api_keys: Vec<String>,
+    /// 1 to 100 API keys of the account, each with its name. All of them are changed, or none.
+    keys: BTreeMap<String, String>,
     /// A code of the authenticator, a recovery code, or the password. With neither this nor `passkey`, the answer is 403
     /// `factor_required`, and `approves` lists the keys.
     #[serde(default)]
@@ -95,13 +95,18 @@ impl ChangedKeys {
     }
 }
 
-/// The keys that a body names.
-fn set_of(ids: &[String]) -> Result<KeySet, Problem> {
-    let ids: Vec<KeyId> = ids.iter().map(|id| parsed_id(id)).collect::<Result<_, _>>()?;
-    KeySet::new(ids).ok_or_else(|| {
-        let text = format!("`api_keys` names 1 to {KEYS_PER_ACTION} API keys");
+/// The keys of a body, or why there are none or too many of them.
+fn some(set: Option<KeySet>) -> Result<KeySet, Problem> {
+    set.ok_or_else(|| {
+        let text = format!("name 1 to {KEYS_PER_ACTION} API keys");
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_keys", text)
     })
+}
+
+/// Keys with the names that confirm the harm.
+fn named(keys: BTreeMap<String, String>) -> Result<KeySet, Problem> {
+    let keys = keys.into_iter().map(|(id, name)| Ok::<_, Problem>((parsed_id(&id)?, name)));
+    some(KeySet::named(keys.collect::<Result<Vec<(KeyId, String)>, _>>()?))
 }
 
 /// What the page of an action on several keys says.
@@ -168,7 +173,10 @@ async fn selected<A>(
     };
     let left_out = mine.iter().filter(|key| !(about.takes)(key));
     let mut words: Vec<String> = left_out
-        .map(|key| format!("“{}” is {} and stays as it is.", key.name, key.state_in_words()))
+        .map(|key| {
+            let why = if key.leaked { "reported as leaked" } else { key.state_in_words() };
+            format!("“{}” is {why} and stays as it is.", key.name)
+        })
         .collect();
     words.push(about.effect.to_owned());
     Ok(FormStep::Proof(Wanted {
@@ -181,7 +189,7 @@ async fn selected<A>(
 }
 
 const DISABLE: About = About {
-    takes: |key| key.is_living() && key.state != "disabled",
+    takes: |key| key.is_living() && !key.disabled,
     what: "Select the API keys to disable. The next page asks for one factor.",
     effect: "Gateways refuse them within a second. You can enable them again later, with a code by mail.",
     none: "There is no key to disable: all of them are disabled already or have ended.",
@@ -210,7 +218,7 @@ impl Exposed for DisableKeys {
     }
 
     fn of_body(_: &Caller, _: &str, body: SelectedKeys) -> Result<(Self, Given), Problem> {
-        Ok((Self(set_of(&body.api_keys)?), Given::factor(body.factor, body.passkey)))
+        Ok((Self(named(body.keys)?), Given::factor(body.factor, body.passkey)))
     }
 
     fn answer(disabled: Vec<KeyId>) -> ChangedKeys {
@@ -219,10 +227,10 @@ impl Exposed for DisableKeys {
 }
 
 const ENABLE: About = About {
-    takes: |key| key.state == "disabled",
+    takes: |key| key.is_living() && key.disabled && !key.leaked,
     what: "Select the API keys to enable. The next page asks for a code by mail and a second factor.",
     effect: "They work again from their addresses. A key that is held stays held.",
-    none: "There is no key to enable: none of them is disabled.",
+    none: "There is no key to enable: none of them is disabled, or it was reported as leaked.",
 };
 
 #[async_trait]
@@ -244,7 +252,8 @@ impl Exposed for EnableKeys {
     }
 
     fn of_body(_: &Caller, _: &str, body: KeysToEnable) -> Result<(Self, Given), Problem> {
-        Ok((Self(set_of(&body.api_keys)?), Given::step_up(body.step_up)))
+        let ids = body.api_keys.iter().map(|id| parsed_id(id));
+        Ok((Self(some(KeySet::new(ids.collect::<Result<Vec<KeyId>, _>>()?))?), Given::step_up(body.step_up)))
     }
 
     fn answer(enabled: Vec<KeyId>) -> ChangedKeys {
@@ -278,7 +287,7 @@ impl Exposed for DeleteKeys {
     }
 
     fn of_body(_: &Caller, _: &str, body: SelectedKeys) -> Result<(Self, Given), Problem> {
-        Ok((Self(set_of(&body.api_keys)?), Given::factor(body.factor, body.passkey)))
+        Ok((Self(named(body.keys)?), Given::factor(body.factor, body.passkey)))
     }
 
     fn answer(deleted: Vec<KeyId>) -> ChangedKeys {

@@ -48,6 +48,7 @@ fn assets(page: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "times are printed and not judged")]
 async fn pages_stay_within_their_bytes_with_fifty_keys() {
     let world = World::new().await;
     let person = world.person("a@keyward.example").await;

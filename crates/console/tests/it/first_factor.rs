@@ -112,6 +112,7 @@ async fn later_elsewhere_and_for_programs_it_takes_a_step_up() {
     }
     // Another session of the same minute, which showed the password only.
     let first = registered(&world, "b@keyward.example").await;
+    world.pass_ms(1_000);
     let body = encoded(&[("email", "b@keyward.example"), ("password", PASSWORD)]);
     let second = cookies(&world.send(HOME, form("/sign-in", "", &SAME, &body)).await);
     let reply = set_up(&world, &second).await;
@@ -151,6 +152,34 @@ async fn a_passkey_is_the_first_factor_without_a_mail_too() {
     let done = world.send(HOME, form("/security/passkeys/new", &cookie, &SAME, &body)).await;
     assert!(is_done(&done), "{}", done.text);
     // From here on everything takes the step-up, an authenticator beside it too.
+    let reply = set_up(&world, &cookie).await;
+    assert!(asks_for_the_mail(&reply), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn after_a_factor_was_removed_it_takes_a_step_up() {
+    let world = World::new().await;
+    let cookie = registered(&world, "a@keyward.example").await;
+    let page = look(&world, &cookie, SET_UP).await;
+    let secret = value(&page.text, "secret");
+    let authenticator = Authenticator::from_base32(&secret).unwrap();
+    let csrf = value(&page.text, "csrf");
+    let body =
+        encoded(&[("csrf", &csrf), ("secret", &secret), ("code", &authenticator.code_at(world.now()))]);
+    assert!(is_done(&world.send(HOME, form(SET_UP, &cookie, &SAME, &body)).await));
+    world.pass_ms(60_000);
+    let off = "/security/authenticator/off";
+    let asked = world.send(HOME, form(off, &cookie, &SAME, &encoded(&[("csrf", &csrf)]))).await;
+    let code = world.code("a@keyward.example").await;
+    let factor = authenticator.code_at(world.now());
+    let body = encoded(&[
+        ("csrf", &csrf),
+        ("challenge", &value(&asked.text, "challenge")),
+        ("mail_code", &code),
+        ("factor", &factor),
+    ]);
+    let done = world.send(HOME, form(off, &cookie, &SAME, &body)).await;
+    assert_eq!(done.status, 303, "{}", done.text);
     let reply = set_up(&world, &cookie).await;
     assert!(asks_for_the_mail(&reply), "{}", reply.text);
 }

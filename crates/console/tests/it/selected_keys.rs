@@ -10,6 +10,13 @@ const DISABLE: &str = "/keys/disable-selected";
 const ENABLE: &str = "/keys/enable-selected";
 const DELETE: &str = "/keys/delete-selected";
 
+/// The body that disables or deletes these keys, by id and name.
+fn named(keys: &[(&str, &str)]) -> Value {
+    let keys: serde_json::Map<String, Value> =
+        keys.iter().map(|(id, name)| ((*id).to_owned(), json!(name))).collect();
+    json!({"keys": keys, "factor": PASSWORD})
+}
+
 async fn key(person: &Person<'_>, name: &str) -> String {
     person.key(name).await["api_key"].as_str().unwrap().to_owned()
 }
@@ -60,12 +67,12 @@ async fn the_selected_keys_are_disabled_and_no_other() {
 
     let again = tab.post(DISABLE, &[selected[1], selected[0]]).await;
     assert!(again.text.contains("There is no key to disable"), "{}", again.text);
-    let body = json!({"api_keys": [one, two], "factor": PASSWORD});
+    let body = named(&[(&one, "one"), (&two, "two")]);
     assert_eq!(person.api("POST", DISABLE, body).await.code(), "unchanged");
     // One of them is disabled already: the other is disabled all the same.
     let mixed = tab.post(DISABLE, &[("key", &one), ("key", &three)]).await;
     assert!(mixed.text.contains("“one” is disabled and stays as it is."), "{}", mixed.text);
-    let done = person.api("POST", DISABLE, json!({"api_keys": [one, three], "factor": PASSWORD})).await;
+    let done = person.api("POST", DISABLE, named(&[(&one, "one"), (&three, "three")])).await;
     assert_eq!(done.json(), json!({"changed": [three]}), "{}", done.text);
 }
 
@@ -84,7 +91,7 @@ async fn keys_of_others_are_missing_and_nothing_is_done() {
             assert!(!refused.text.contains("theirs"), "{}", refused.text);
             let body = match path {
                 ENABLE => json!({"api_keys": [mine, foreign]}),
-                _ => json!({"api_keys": [mine, foreign], "factor": PASSWORD}),
+                _ => named(&[(&mine, "mine"), (foreign, "theirs")]),
             };
             assert_eq!(person.api("POST", path, body).await.status, 404, "{path} {foreign}");
         }
@@ -106,7 +113,7 @@ async fn keys_that_have_ended_are_left_out_by_the_page_and_refused_by_the_api() 
     assert_eq!(deleted.status, 303, "{}", deleted.text);
     assert!(tab.get("/keys").await.text.contains("The selected keys are deleted."));
     for path in [DISABLE, DELETE] {
-        let body = json!({"api_keys": [one, gone], "factor": PASSWORD});
+        let body = named(&[(&one, "one"), (&gone, "gone")]);
         assert_eq!(person.api("POST", path, body).await.code(), "key_ended", "{path}");
         let asked = tab.post(path, &[("key", one.as_str()), ("key", gone.as_str())]).await.text;
         assert!(
@@ -117,7 +124,7 @@ async fn keys_that_have_ended_are_left_out_by_the_page_and_refused_by_the_api() 
     assert_eq!(states(&person, &[&one, &two, &gone]).await, ["active", "active", "deleted"]);
     let only = tab.post(DELETE, &[("key", gone.as_str())]).await.text;
     assert!(only.contains("There is no key to delete"), "{only}");
-    let both = json!({"api_keys": [two, one], "factor": PASSWORD});
+    let both = named(&[(&two, "two"), (&one, "one")]);
     let done = person.api("POST", DELETE, both).await;
     let mut changed: Vec<String> = serde_json::from_value(done.json()["changed"].clone()).unwrap();
     changed.sort();
@@ -142,11 +149,12 @@ async fn an_empty_selection_says_what_to_do() {
         assert!(empty.text.contains("Select at least one key."), "{path}: {}", empty.text);
     }
     let many: Vec<String> = (0..101).map(|at| format!("0b7c2f1e-8a43-4d0f-9b2a-{at:012x}")).collect();
-    for ids in [json!([]), json!(many)] {
-        let refused = person.api("POST", DELETE, json!({"api_keys": ids, "factor": PASSWORD})).await;
+    let many: Vec<(&str, &str)> = many.iter().map(|id| (id.as_str(), "x")).collect();
+    for body in [named(&[]), named(&many)] {
+        let refused = person.api("POST", DELETE, body).await;
         assert_eq!((refused.status, refused.code().as_str()), (422, "bad_keys"));
     }
-    let asked = person.api("POST", DISABLE, json!({"api_keys": [one]})).await;
+    let asked = person.api("POST", DISABLE, json!({"keys": {(one.as_str()): "one"}})).await;
     assert_eq!(asked.code(), "factor_required");
     assert!(asked.json()["approves"].to_string().contains("“one”"), "{}", asked.text);
     assert_eq!(state(&person, &one).await, "active");
@@ -159,7 +167,7 @@ async fn a_step_up_enables_exactly_the_keys_that_it_names() {
     let [one, two, three] =
         [key(&person, "one").await, key(&person, "two").await, key(&person, "three").await];
     let tab = Tab::of(&world, &person).await;
-    let stopped = json!({"api_keys": [one, two, three], "factor": PASSWORD});
+    let stopped = named(&[(&one, "one"), (&two, "two"), (&three, "three")]);
     assert_eq!(person.api("POST", DISABLE, stopped).await.status, 200);
 
     let asked = person.api("POST", ENABLE, json!({"api_keys": [one]})).await;
@@ -177,4 +185,30 @@ async fn a_step_up_enables_exactly_the_keys_that_it_names() {
     assert_eq!(states(&person, &[&one, &two, &three]).await, ["active", "active", "disabled"]);
     let again = person.api("POST", ENABLE, json!({"api_keys": [one, three]})).await;
     assert_eq!((again.status, again.code().as_str()), (409, "unchanged"), "one of them is active");
+}
+
+#[tokio::test]
+async fn harm_takes_the_names_and_a_leaked_key_is_not_enabled_among_others() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let [one, two] = [key(&person, "one").await, key(&person, "two").await];
+    for path in [DISABLE, DELETE] {
+        for other in ["two", "One", "", "one ", "onе"] {
+            let refused = person.api("POST", path, named(&[(&one, other), (&two, "two")])).await;
+            assert_eq!(refused.code(), "name_mismatch", "{path} {other}");
+        }
+        let by_id = json!({"api_keys": [one], "factor": PASSWORD});
+        assert_eq!(person.api("POST", path, by_id).await.code(), "bad_body", "{path}");
+    }
+    assert_eq!(states(&person, &[&one, &two]).await, ["active"; 2]);
+
+    let leak = json!({"name": "one", "factor": PASSWORD});
+    assert_eq!(person.api("POST", &format!("/keys/{one}/leaked"), leak).await.status, 200);
+    assert_eq!(person.api("POST", DISABLE, named(&[(&two, "two")])).await.status, 200);
+    let refused = person.api("POST", ENABLE, json!({"api_keys": [one, two]})).await;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "other_way"), "{}", refused.text);
+    let tab = Tab::of(&world, &person).await;
+    let asked = tab.post(ENABLE, &[("key", one.as_str()), ("key", two.as_str())]).await.text;
+    assert!(asked.contains("“one” is reported as leaked and stays as it is."), "{asked}");
+    assert!(asked.contains("Enable 1 API key"), "{asked}");
 }
