@@ -1,7 +1,7 @@
 // An app from its registration to a holder's key, in Chromium: a broker registers and submits ranges, two operators verify and
 // approve, a holder binds a key through the wizard, and requests come from the app's servers and from elsewhere: from real
 // addresses, in a network namespace of the script's own.
-import { Authenticator, balanceFrom, openScene, promptly, skip, step, withAddresses, within } from './sandbox.mjs';
+import { balanceFrom, openScene, promptly, skip, step, withAddresses, within } from './sandbox.mjs';
 import { PASSPHRASE, openBrowser } from './person.mjs';
 
 const RANGES = ['203.0.113.0/24', '2001:db8::/32'];
@@ -10,15 +10,6 @@ const scene = await openScene({ gateway: real ? '[::]:0' : '127.0.0.1:0', browse
 const { credentials, browser } = scene;
 const port = new URL(credentials.gateway_url).port;
 credentials.gateway_url = `http://127.0.0.1:${port}`;
-
-async function enter(name) {
-  const known = credentials.people[name];
-  const person = await browser.newPerson(credentials, known.email);
-  person.password = known.password;
-  person.authenticator = new Authenticator(known.totp_secret);
-  await person.signIn();
-  return person;
-}
 
 async function join(email) {
   const person = await browser.newPerson(credentials, email);
@@ -64,7 +55,7 @@ async function fromReal(name, key, expected) {
 }
 
 try {
-  const [ann, ben] = [await enter('operator'), await enter('operator2')];
+  const [ann, ben] = [await browser.signedIn(credentials, 'operator'), await browser.signedIn(credentials, 'operator2')];
   const broker = await join('platform@keyward.example');
   const holder = await join('holder@keyward.example');
 

@@ -1,18 +1,9 @@
 // The main pages as other people meet them: by keyboard alone, at 200 % zoom, with forced colours, and without scripts.
-import { Authenticator, balance, openScene, sleepless, step } from './sandbox.mjs';
+import { balance, openScene, sleepless, step } from './sandbox.mjs';
 import { openBrowser } from './person.mjs';
 
 const scene = await openScene({ browser: openBrowser });
 const { credentials, browser } = scene;
-
-const signedIn = async (name) => {
-  const known = credentials.people[name];
-  const person = await browser.newPerson(credentials, known.email);
-  person.password = known.password;
-  person.authenticator = new Authenticator(known.totp_secret);
-  await person.signIn();
-  return person;
-};
 
 // What sticks out to the right of a page.
 const wider = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
@@ -45,7 +36,7 @@ async function tabThrough(page) {
 }
 
 try {
-  const trader = await signedIn('trader');
+  const trader = await browser.signedIn(credentials, 'trader');
   const { page } = trader;
   const key = credentials.keys.trade;
   await balance(credentials.gateway_url, key);

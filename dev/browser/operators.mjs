@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Authenticator, openScene, sleepless, step, within } from './sandbox.mjs';
+import { openScene, sleepless, step, within } from './sandbox.mjs';
 import { openBrowser } from './person.mjs';
 
 const data = mkdtempSync(join(tmpdir(), 'keyward-operators-'));
@@ -14,16 +14,6 @@ scene.closing.unshift(async () => rmSync(data, { recursive: true, force: true })
 const host = (verb) => spawnSync(process.env.KEYWARD_BIN, ['master-key', verb, '--data', data], { encoding: 'utf8' });
 const refused = (ran, why) => ran.status === 1 && ran.stderr.includes(why);
 
-async function enter(name) {
-  const known = credentials.people[name];
-  const person = await browser.newPerson(credentials, known.email);
-  person.password = known.password;
-  person.authenticator = new Authenticator(known.totp_secret);
-  await person.signIn();
-  step(`${name} is signed in`, person.inside);
-  return person;
-}
-
 // Mail and authenticator: a code that was used to sign in is spent, so this takes the next.
 async function approve(person, button) {
   await person.page.locator('input[name=mail_code]').fill(await person.mails.code());
@@ -32,7 +22,7 @@ async function approve(person, button) {
 }
 
 try {
-  const [ann, ben, trader] = [await enter('operator'), await enter('operator2'), await enter('trader')];
+  const [ann, ben, trader] = [await browser.signedIn(credentials, 'operator'), await browser.signedIn(credentials, 'operator2'), await browser.signedIn(credentials, 'trader')];
   await trader.go('/operations', 404);
   step('nobody else has such pages', (await trader.heading()) === 'Page not found');
   step('nor a link to them', (await trader.page.getByRole('link', { name: 'Operations' }).count()) === 0);

@@ -69,6 +69,17 @@ class Browser {
     return new Person(this, await this.newPage(options), credentials, email);
   }
 
+  // Somebody of the sandbox, signed in.
+  async signedIn(credentials, name) {
+    const known = credentials.people[name];
+    const person = await this.newPerson(credentials, known.email);
+    person.password = known.password;
+    person.authenticator = new Authenticator(known.totp_secret);
+    await person.signIn();
+    step(`${name} is signed in`, person.inside);
+    return person;
+  }
+
   // What axe finds on a page as it stands, and in dark colours. Persons judge every kind of page that they leave, once; a
   // state that leaves no mark in address and heading is judged by its name.
   async judge(page, name = '') {

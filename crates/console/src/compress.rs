@@ -18,7 +18,7 @@ use http_body::Body as _;
 const WORTH_IT: u64 = 1_024;
 /// Longer ones too: none of ours is, and compressing is work.
 const TOO_LONG: u64 = 2 * 1_024 * 1_024;
-/// How hard a page is compressed: 100 KB take about a millisecond.
+/// How hard a page is compressed: lightly, because it is done for each answer.
 const PAGE_LEVEL: u32 = 4;
 /// How hard an asset is, once.
 const ASSET_LEVEL: u32 = 9;

@@ -24,7 +24,6 @@ mod requests;
 mod route;
 mod server;
 mod shell;
-mod spark;
 mod who;
 mod words;
 

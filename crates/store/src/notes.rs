@@ -31,6 +31,9 @@ statements! {
     DROP_REPEATS = "DELETE FROM repeats WHERE at < $1";
 }
 
+/// The word by which notes say that the holder reported the key as leaked.
+const LEAKED: &str = "leaked";
+
 /// The notes of one key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyMetadata {
@@ -56,6 +59,21 @@ pub struct KeyMetadata {
 }
 
 impl KeyMetadata {
+    /// Whether the holder reported the key as leaked.
+    #[must_use]
+    pub fn is_leaked(&self) -> bool {
+        self.told.iter().any(|word| word == LEAKED)
+    }
+
+    /// Writes that down; says whether it is news.
+    pub fn report_leak(&mut self) -> bool {
+        let news = !self.is_leaked();
+        if news {
+            self.told.push(LEAKED.to_owned());
+        }
+        news
+    }
+
     /// No notes yet.
     #[must_use]
     pub const fn none(key: KeyId) -> Self {

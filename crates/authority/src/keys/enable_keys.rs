@@ -5,6 +5,7 @@ use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::KeyId;
+use keyward_store::KeyMetadata;
 
 use super::KeySet;
 use super::enable::check_loosening;
@@ -23,21 +24,18 @@ impl Action for EnableKeys {
 
     async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         let keys = self.0.living(context).await?;
+        let account = context.actor.person().ok_or(ActionError::NoAccount)?.account;
+        let notes = context.authority.access.reader.notes_of(account).await?;
         for key in &keys {
             key.life.enable()?;
-            let notes = context.authority.access.reader.notes(key.id).await?;
-            if notes.told.iter().any(|word| word == "leaked") {
-                return Err(ActionError::OtherWay(
-                    "a key was reported as leaked; enable it by itself, or replace it",
-                ));
-            }
+            notes.iter().filter(|notes| notes.key == key.id).try_for_each(refuse_leaked)?;
         }
-        self.0.plan(context, ActionKind::EnableKeys, "Enable").await
+        Ok(self.0.confirmed(&keys, ActionKind::EnableKeys, "Enable"))
     }
 
     /// # Errors
     /// [`ActionError::NoKey`], [`ActionError::Life`] when one is active or has ended, [`ActionError::TwoFactorOff`],
-    /// [`ActionError::Cooling`]; then none is changed.
+    /// [`ActionError::Cooling`], [`ActionError::OtherWay`] when one was reported as leaked; then none is changed.
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let grant = context.actor.may(ActionKind::EnableKeys, proof)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
@@ -45,6 +43,7 @@ impl Action for EnableKeys {
         let mut done = DoneTo::none("enabled");
         for mut key in self.0.find(context, &mut tx).await? {
             check_loosening(context, &mut tx, &key).await?;
+            refuse_leaked(&tx.notes(key.id).await?)?;
             key.life = key.life.enable()?;
             subject = format!("account:{}", key.account);
             done.add(&key);
@@ -56,4 +55,14 @@ impl Action for EnableKeys {
         tx.commit(event).await?;
         Ok(done.ids)
     }
+}
+
+/// Refuses a key that was reported as leaked: in a list of many, nobody would notice that it works again.
+fn refuse_leaked(notes: &KeyMetadata) -> Result<(), ActionError> {
+    if notes.is_leaked() {
+        return Err(ActionError::OtherWay(
+            "a key was reported as leaked; enable it by itself, or replace it",
+        ));
+    }
+    Ok(())
 }

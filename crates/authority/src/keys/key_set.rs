@@ -55,11 +55,15 @@ impl KeySet {
         action: ActionKind,
         what: &str,
     ) -> Result<PendingAction, ActionError> {
-        let keys = self.living(context).await?;
+        Ok(self.confirmed(&self.living(context).await?, action, what))
+    }
+
+    /// The same of keys that were read.
+    pub(super) fn confirmed(&self, keys: &[KeyRecord], action: ActionKind, what: &str) -> PendingAction {
         let plural = if keys.len() == 1 { "" } else { "s" };
         let mut words = vec![format!("{what} {} API key{plural}", keys.len())];
         words.extend(keys.iter().map(line));
-        Ok(PendingAction { action, facts: vec![("keys", self.text())], words })
+        PendingAction { action, facts: vec![("keys", self.text())], words }
     }
 
     /// The keys as they are now, read with one question.

@@ -36,8 +36,7 @@ impl Action for ReportLeak {
             }
         }
         let mut notes = tx.notes(key.id).await?;
-        if !notes.told.iter().any(|word| word == "leaked") {
-            notes.told.push("leaked".to_owned());
+        if notes.report_leak() {
             tx.set_notes(&notes).await?;
         }
         let alert = tell::about_key(context, AlertKind::KeyLeaked, &key, String::new());

@@ -7,6 +7,7 @@ use keyward_rules::limits::{DAY_MS, SEARCH_ROWS, TAIL_ROWS};
 use keyward_rules::time::Moment;
 use keyward_store::{Bounds, Found, Place, Quarter, RequestFilter, RequestRow};
 
+use super::charts::{ChartView, Piece};
 use crate::tell::shows_addresses;
 use crate::{ActionContext, ActionError, Searching};
 
@@ -48,6 +49,23 @@ pub struct ActivityView {
     pub requests: Vec<KeyRequest>,
     /// From which addresses it was used and when last, freshest first; none for an app's key.
     pub sources: Vec<(String, Moment)>,
+}
+
+impl ActivityView {
+    /// The last day as a chart of requests alone.
+    #[must_use]
+    pub fn chart(&self) -> ChartView {
+        let piece =
+            |(passed, refused): &(u64, u64)| Piece { passed: *passed, refused: *refused, ..Piece::default() };
+        ChartView {
+            since: self.since,
+            piece_ms: QUARTER_MS,
+            pieces: self.quarters.iter().map(piece).collect(),
+            verdicts: Vec::new(),
+            routes: Vec::new(),
+            sources: Vec::new(),
+        }
+    }
 }
 
 /// The last day of a key within the actor's scope, newest requests included.

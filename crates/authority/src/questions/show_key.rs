@@ -179,7 +179,7 @@ impl KeyView {
             rests: key.life.holds.has(Hold::Cooling),
             frozen: key.life.holds.has(Hold::Frozen),
             disabled: key.life.state == HolderState::Disabled,
-            leaked: notes.is_some_and(|notes| notes.told.iter().any(|word| word == "leaked")),
+            leaked: notes.is_some_and(KeyMetadata::is_leaked),
             created_at: key.created_at,
             changed_at: key.changed_at,
             last_used_at: key.last_used_at,

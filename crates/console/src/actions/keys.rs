@@ -51,7 +51,7 @@ pub fn operations(api: OpenApiRouter<Shell>) -> OpenApiRouter<Shell> {
     operation_of::<DeleteKey>(api)
 }
 
-const fn operation(
+pub(super) const fn operation(
     path: &'static str,
     id: &'static str,
     summary: &'static str,

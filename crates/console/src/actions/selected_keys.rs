@@ -14,7 +14,6 @@ use keyward_rules::key::Environment;
 use keyward_rules::limits::KEYS_PER_ACTION;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa::openapi::HttpMethod;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::exposed::{Exposed, FormStep, Inputs, Operation, Question, Wanted};
@@ -38,22 +37,14 @@ pub fn operations(api: OpenApiRouter<Shell>) -> OpenApiRouter<Shell> {
     operation_of::<DeleteKeys>(operation_of::<EnableKeys>(operation_of::<DisableKeys>(api)))
 }
 
+/// An operation on keys that its body names.
 const fn operation(
     path: &'static str,
     id: &'static str,
     summary: &'static str,
     answers: &'static str,
 ) -> Operation {
-    Operation {
-        method: HttpMethod::Post,
-        path,
-        id,
-        tag: "keys",
-        summary,
-        about: "",
-        status: StatusCode::OK,
-        answers,
-    }
+    Operation { about: "", ..super::keys::operation(path, id, summary, answers) }
 }
 
 /// Keys to disable or delete.

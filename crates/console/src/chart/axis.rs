@@ -12,19 +12,19 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// The axis with the smallest steps on which `tallest` fits.
-    pub fn up_to(tallest: u64) -> Self {
-        let tallest = tallest.max(1);
+    /// The axis with the smallest steps whose top is at least `largest`.
+    pub fn up_to(largest: u64) -> Self {
+        let largest = largest.max(1);
         let (mut step, mut factors) = (1_u64, [2, 5, 10].into_iter().cycle());
         let mut power = 1_u64;
-        while step.saturating_mul(3) < tallest {
+        while step.saturating_mul(3) < largest {
             let factor: u64 = factors.next().unwrap_or(10);
             step = power.saturating_mul(factor);
             if factor == 10 {
                 power = step;
             }
         }
-        Self { step, count: u32::try_from(tallest.div_ceil(step)).unwrap_or(3) }
+        Self { step, count: u32::try_from(largest.div_ceil(step)).unwrap_or(3) }
     }
 
     /// How many steps there are.
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn labels_are_round_and_few() {
-        let labels = |tallest| Steps::up_to(tallest).labels();
+        let labels = |largest| Steps::up_to(largest).labels();
         assert_eq!(labels(0), ["1", "0"]);
         assert_eq!(labels(3), ["3", "2", "1", "0"]);
         assert_eq!(labels(4), ["4", "2", "0"]);
@@ -108,9 +108,9 @@ mod tests {
         assert_eq!(labels(1_400), ["1,500", "1,000", "500", "0"]);
         assert_eq!(labels(40_000), ["40k", "20k", "0"]);
         assert_eq!(labels(2_500_000), ["3M", "2M", "1M", "0"]);
-        for tallest in (1..5_000).chain([u64::MAX - 1, u64::MAX]) {
-            let labels = labels(tallest);
-            assert!((2..=4).contains(&labels.len()), "{tallest}: {labels:?}");
+        for largest in (1..5_000).chain([u64::MAX - 1, u64::MAX]) {
+            let labels = labels(largest);
+            assert!((2..=4).contains(&labels.len()), "{largest}: {labels:?}");
         }
     }
 

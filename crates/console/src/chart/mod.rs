@@ -10,4 +10,4 @@ mod spark;
 
 pub use plot::{requests, requests_and_latency};
 pub use share::share;
-pub use spark::day;
+pub use spark::spark;

@@ -62,11 +62,11 @@ pub fn requests_and_latency(view: &ChartView, range: Range, rate_cap: Option<u16
 
 fn drawn(view: &ChartView, range: Range, rate_cap: Option<u16>, latency: Option<Decades>) -> String {
     let (passed, refused) = view.sums();
-    let tallest = view.pieces.iter().map(|piece| piece.passed + piece.refused).max().unwrap_or(0);
+    let largest = view.pieces.iter().map(|piece| piece.passed + piece.refused).max().unwrap_or(0);
     let cap = rate_cap.map(|cap| u64::from(cap) * view.piece_ms / 1_000);
     // A cap far above all bars would make them too low to be read.
-    let cap_drawn = cap.filter(|cap| *cap <= tallest.saturating_mul(2));
-    let steps = Steps::up_to(tallest.max(cap_drawn.unwrap_or(0)));
+    let cap_drawn = cap.filter(|cap| *cap <= largest.saturating_mul(2));
+    let steps = Steps::up_to(largest.max(cap_drawn.unwrap_or(0)));
     let page = Page {
         range: range.word(),
         passed,

@@ -73,7 +73,7 @@ pub async fn show(State(shell): State<Shell>) -> Response {
     }
     let now = shell.now();
     let key = KeyId::from_entropy([7; 16]);
-    let spark = |view: &ChartView| chart::day(&counts(view), 120, 28, "Requests");
+    let spark = |view: &ChartView| chart::spark(&counts(view));
     let (busy, quiet) = (busy(now), quiet(now));
     let shares = [("/api/v5/trade/order", 640), ("/api/v5/account/balance", 210), ("/api/v5/public/time", 9)];
     page(&Page {

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use keyward_authority::ActionError;
 use keyward_authority::questions::{
-    ActivityView, AlertView, AppCard, HELD_FOR_A_CHANGE, KeyView, Outlook, app_of_key, key_activity,
+    ActivityView, AlertView, AppCard, HELD_FOR_A_CHANGE, KeyView, Outlook, Range, app_of_key, key_activity,
     key_outlook, list_alerts_of_key, show_key,
 };
 use keyward_rules::id::KeyId;
@@ -73,8 +73,6 @@ struct Page<'p> {
     from: String,
     from_error: String,
     chart: String,
-    passed: u64,
-    refused: u64,
     rows: Vec<RequestRow>,
     sources: Vec<(String, When)>,
     alerts: Vec<AlertRow>,
@@ -127,8 +125,6 @@ async fn build(person: &SignedIn, id: KeyId, query: &Query) -> Result<Response, 
     let activity: ActivityView = key_activity(&context, id).await?;
     let alerts = list_alerts_of_key(&context, key.account, id, ALERTS).await?;
     let app = app_of_key(&context, id).await?.map(|(card, refused)| app(card, refused, now));
-    let (passed, refused) =
-        activity.quarters.iter().fold((0, 0), |(up, down), (passed, refused)| (up + passed, down + refused));
     let links = KeyLinks::of(&context, &key).await?;
     let rests = person.account.cooling_until.filter(|_| key.rests);
     let shown = Page {
@@ -159,9 +155,7 @@ async fn build(person: &SignedIn, id: KeyId, query: &Query) -> Result<Response, 
         },
         from: query.from.clone(),
         from_error: from_error.to_owned(),
-        chart: chart::day(&activity.quarters, 720, 96, "Requests"),
-        passed,
-        refused,
+        chart: chart::requests(&activity.chart(), Range::Day),
         sources: activity.sources.into_iter().map(|(address, at)| (address, When::of(at))).collect(),
         rows: activity.requests.into_iter().map(|request| request_row(id, request)).collect(),
         alerts: alerts.into_iter().map(alert_row).collect(),

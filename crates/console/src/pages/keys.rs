@@ -17,7 +17,7 @@ use keyward_rules::time::Moment;
 use super::key_filter::{Headings, ListQuery};
 use super::layout::{Frame, page, problem};
 use super::person::SignedIn;
-use crate::spark::spark;
+use crate::chart::spark;
 use crate::words::{When, countdown, permission_line};
 
 /// Tags of a row; the others are on the key's page.

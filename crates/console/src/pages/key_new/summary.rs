@@ -26,7 +26,7 @@ const SENTENCES: [(Permission, &str, &str); 3] = [
 ];
 
 impl Summary {
-    /// The summary of a form as it stands, complete or not.
+    /// The summary of a form, complete or not.
     pub fn of(fields: &Fields, app: Option<&AppCard>) -> Self {
         let has = |right: Permission| fields.all("permission").any(|word| word == right.word());
         let mut lines = Vec::new();
