@@ -106,6 +106,9 @@ fn bad_signatures_from_elsewhere_do_not_touch_the_owner() {
     bad.sign = Signed::new(&key, "GET", "/api/v5/account/balance", "").sign;
     let mut elsewhere = Wire::from(running.address("gateway_url").unwrap(), [127, 0, 0, 2]);
     let mut opened_before = Wire::from(running.address("gateway_url").unwrap(), [127, 0, 0, 2]);
+    // An answer shows that the connection was accepted: until then it may still wait in the kernel's queue.
+    opened_before.write(&bad.bytes());
+    assert_eq!(opened_before.read().unwrap().code(), "50113");
     let mut tried = 0;
     let last = loop {
         elsewhere.write(&bad.bytes());

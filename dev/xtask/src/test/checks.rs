@@ -97,7 +97,7 @@ pub fn documentation() -> Result<(), String> {
 /// A run of every fuzz target.
 pub fn fuzzing(depth: Depth) -> Result<(), String> {
     let seconds = match depth {
-        Depth::Quick | Depth::Full => 10,
+        Depth::Quick | Depth::Full => 2,
         Depth::Soak => 600,
     };
     fuzz::run(&fuzz::Options { seconds, target: None }).map_err(reason)
