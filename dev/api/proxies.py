@@ -1,8 +1,8 @@
 """The real nginx, HAProxy and Caddy before the built program, by the recipes in docs/operating/proxies.
 
 Clients have addresses of their own on loopback, so that the proxy's address differs from theirs. By each path: a key that
-is bound to one client works from there and from nowhere else, whatever the other writes into headers; a client that guesses
-is closed out alone; health checks are green.
+is bound to one client works from there and from nowhere else, whatever the other writes into headers, for requests and for
+sockets; a client that guesses is closed out alone; health checks are green.
 """
 
 import base64
@@ -21,6 +21,7 @@ import time
 
 from client import Api
 from program import Sandbox, ended, free_port, wait
+from sockets import Refused, Socket
 
 RECIPES = pathlib.Path(__file__).resolve().parents[2] / "docs" / "operating" / "proxies"
 GOOD, BAD, OTHER = "127.0.0.5", "127.0.0.6", "127.0.0.7"
@@ -136,6 +137,32 @@ def by_path(name, url, key, *more):
         step(f"{name}: {header!r} moves nobody", got in ("50110", "90407"), got=got)
 
 
+def by_socket(name, url, key):
+    """A socket by one path: the bound client logs in and gets a push, and nobody else."""
+    got = socket_gets(url, key, GOOD)
+    step(f"{name}: the bound client's socket logs in and gets a push", got == "a push", got=got)
+    got = socket_gets(url, key, OTHER)
+    step(f"{name}: another client's does not", got == "60009", got=got)
+    for header in (f"X-Forwarded-For: {GOOD}", f"Forwarded: for={GOOD}"):
+        got = socket_gets(url, key, OTHER, header)
+        step(f"{name}: {header!r} moves no socket", got in ("60009", "400"), got=got)
+
+
+def socket_gets(url, key, source, *headers):
+    """What a socket gets that logs in and asks for its account: a push, or the code of a refusal."""
+    def tried():
+        try:
+            opened = Socket(url, key, source, headers)
+            opened.subscribe(channel="account")
+        except Refused as refused:
+            # A source may open three sockets a second without a login that holds: then later.
+            return refused.code if refused.code != "429" else None
+        opened.wait_for(lambda told: "data" in told and told["arg"]["channel"] == "account")
+        opened.close()
+        return "a push"
+    return wait("the source may open a socket", 20, tried)
+
+
 def checked(name, url, key, *more):
     """For as long as several health checks take, every request is answered: a proxy that sees them fail passes nothing on."""
     wait(name, 20, lambda: code(url, key, GOOD, *more) == "0")
@@ -188,6 +215,7 @@ def forwarded(folder):
         pages = sandbox.url.removeprefix("http://localhost:")
         status, body = ask(f"http://{gateway}{TARGET}", "127.0.0.1", *signed(key))
         step("a trusted proxy that names no client is refused", (status, json.loads(body)["code"]) == (400, "90407"))
+        step("nor does it get a socket", socket_gets(f"http://{gateway}", key, "127.0.0.1") == "400")
         step("its health checks are answered", ask(f"http://{gateway}/readyz", "127.0.0.1")[0] == 200)
         bare = ask(f"http://{gateway}/readyz", "127.0.0.1", "--http1.0", "-H", "Host:")
         step("also by HTTP/1.0 without Host", bare[0] == 200, seen=bare)
@@ -201,6 +229,7 @@ def forwarded(folder):
         with nginx(folder, "nginx.conf", listen):
             by_path("nginx, TLS, HTTP/2", f"https://localhost:{tls}", key, "--http2", "--resolve", f"localhost:{tls}:127.0.0.1")
             by_path("nginx, TLS, HTTP/1.1", f"https://localhost:{tls}", key, "--http1.1", "--resolve", f"localhost:{tls}:127.0.0.1")
+            by_socket("nginx, TLS", f"https://localhost:{tls}", key)
             console(sandbox, console_port)
             guess(f"https://127.0.0.1:{tls}", key)
         port = free_port()
@@ -210,6 +239,7 @@ def forwarded(folder):
             checked("HAProxy", f"https://127.0.0.1:{port}", key)
             by_path("HAProxy, TLS, HTTP/2", f"https://127.0.0.1:{port}", key, "--http2")
             by_path("HAProxy, TLS, HTTP/1.1", f"https://127.0.0.1:{port}", key, "--http1.1")
+            by_socket("HAProxy, TLS", f"https://127.0.0.1:{port}", key)
         port = free_port()
         replace = {"https://api.example.com": f"{{\n\tadmin off\n\tauto_https disable_redirects\n}}\nhttps://localhost:{port}",
                    "/etc/keyward/tls.pem": str(folder / "tls.pem"), "/etc/keyward/tls.key": str(folder / "tls.key"),
@@ -219,6 +249,7 @@ def forwarded(folder):
             checked("Caddy", f"https://localhost:{port}", key, *to)
             by_path("Caddy, TLS, HTTP/2", f"https://localhost:{port}", key, "--http2", *to)
             by_path("Caddy, TLS, HTTP/1.1", f"https://localhost:{port}", key, "--http1.1", *to)
+            by_socket("Caddy, TLS", f"https://localhost:{port}", key)
 
 
 def announced(folder):
@@ -233,18 +264,21 @@ def announced(folder):
         with nginx(folder, "nginx-stream.conf", {"listen 443": f"listen {port}", "127.0.0.1:8482": secure}):
             by_path("nginx, PROXY, TLS, HTTP/2", f"https://127.0.0.1:{port}", key, "--http2")
             by_path("nginx, PROXY, TLS, HTTP/1.1", f"https://127.0.0.1:{port}", key, "--http1.1")
+            by_socket("nginx, PROXY, TLS", f"https://127.0.0.1:{port}", key)
         port = free_port()
         replace = {":443": f"127.0.0.1:{port}", "127.0.0.1:8482": secure, "check port 8481": f"check port {plain.rpartition(':')[2]}",
                    "inter 2s": "inter 300ms fall 2", "timeout connect 2s": "timeout connect 2s\n    timeout check 5s"}
         with haproxy(folder, "haproxy-tcp.cfg", replace):
             checked("HAProxy, PROXY v2", f"https://127.0.0.1:{port}", key)
             by_path("HAProxy, PROXY v2, TLS, HTTP/2", f"https://127.0.0.1:{port}", key, "--http2")
+            by_socket("HAProxy, PROXY v2, TLS", f"https://127.0.0.1:{port}", key)
         port = free_port()
         with haproxy(folder, "haproxy-tcp.cfg", {**replace, ":443": f"127.0.0.1:{port}", "127.0.0.1:8482": plain,
                                                  "send-proxy-v2": "send-proxy"}):
             checked("HAProxy, PROXY v1", f"http://127.0.0.1:{port}", key)
             by_path("HAProxy, PROXY v1, HTTP/1.1", f"http://127.0.0.1:{port}", key, "--http1.1")
             by_path("HAProxy, PROXY v1, HTTP/2", f"http://127.0.0.1:{port}", key, "--http2-prior-knowledge")
+            by_socket("HAProxy, PROXY v1", f"http://127.0.0.1:{port}", key)
             guess(f"http://127.0.0.1:{port}", key)
 
 

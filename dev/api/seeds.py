@@ -109,8 +109,9 @@ def keys_of_holder(world, seeds):
     confirmed = {"name": "$name", "factor": person.password}
     stays = name("trade", "unbound", "app_here")
     reads = ("GET /keys/{id}", "GET /keys/{id}/activity", "GET /keys/{id}/chart", "GET /keys/{id}/outlook",
-             "GET /keys/{id}/requests")
+             "GET /keys/{id}/requests", "GET /keys/{id}/sockets")
     seeds.add_all(reads, *stays)
+    seeds.add("POST /keys/{id}/sockets/close", *stays, body={})
     seeds.add("GET /keys", query={"tag": "fuzz"})
     seeds.add("PATCH /keys/{id}", *name("trade", "unbound"), body={"name": "Fuzz", "tags": ["fuzz"]})
     seeds.add("DELETE /keys/{id}", *name("no_read", "funding"), body=confirmed)

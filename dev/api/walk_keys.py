@@ -4,6 +4,7 @@ import time
 
 from gateway import becomes, code
 from program import wait
+from sockets import Socket
 
 NOWHERE = {"reach": "addresses", "addresses": ["203.0.113.5"]}
 HERE = {"reach": "addresses", "addresses": ["127.0.0.0/16", "::1"]}
@@ -13,6 +14,7 @@ def run(world):
     person = world.holder
     key = creates(world, person)
     changes(world, person, key)
+    closes_sockets(world, person, key)
     deletes_unused(person)
     narrows_and_widens(world, person, key)
     stops_and_starts(world, person, key)
@@ -69,6 +71,32 @@ def changes(world, person, key):
     after = person.get("/keys/{id}", key["api_key"])
     edited.shows((after["name"], sorted(after["tags"])) == ("Walker 1", ["edited", "walk"]), "name and tags are changed")
     key["name"] = "Walker 1"
+
+
+def closes_sockets(world, person, key):
+    """Two sockets of a key: one is closed by its number, the other with all that are open."""
+    name = key["api_key"]
+    older = Socket(world.gateway, key)
+    older.subscribe(channel="orders", instType="SPOT")
+    newer = Socket(world.gateway, key)
+    listed = person.do("GET /keys/{id}/sockets", name)
+    shown = [(one["path"], one["from"], one["channels"]) for one in listed.json]
+    both = [("private", "127.0.0.1", channels) for channels in ([], ["orders SPOT"])]
+    listed.shows(shown == both, f"both, the newest first, and not {shown}")
+    numbers = lambda: [one["id"] for one in person.get("/keys/{id}/sockets", name)]
+    kept, first = numbers()
+    closed = person.do("POST /keys/{id}/sockets/close", name, body={"id": first})
+    closed.shows(closed.json == {"closed": 1} and older.ends(), "the gateway closes it")
+    wait("one socket is left", 5, lambda: numbers() == [kept])
+    recorded = [(one["action"], one["subject"]) for one in person.get("/trail", limit=5)["records"]]
+    closed.shows(("key.close_sockets", f"key:{name}") in recorded, "it is on record")
+    person.refused("no_socket", "POST /keys/{id}/sockets/close", name, body={"id": first})
+    rest = person.do("POST /keys/{id}/sockets/close", name, body={})
+    rest.shows(rest.json == {"closed": 1} and newer.ends(), "the gateway closes the other one")
+    wait("no socket is left", 5, lambda: numbers() == [])
+    again = Socket(world.gateway, key)
+    rest.shows(len(numbers()) == 1, "the key still works")
+    again.close()
 
 
 def narrows_and_widens(world, person, key):

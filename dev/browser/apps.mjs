@@ -130,7 +130,7 @@ try {
   step('from here, which is none of its servers, the key is refused');
   await fromReal('from 203.0.113.7 and 2001:db8::7 it passes, from 203.0.114.1 and loopback it does not', key,
     { '203.0.113.7': '0', '2001:db8::7': '0', '203.0.114.1': '50110', '127.0.0.1': '50110', '::1': '50110' });
-  await holder.follow("To the key's page");
+  await holder.follow("Open the key's page");
   step('the key names the app, and no address', (await holder.says('Trade Pal'))
     && !/203\.0\.113|2001:db8/.test(await holder.page.locator('main').innerText()));
   await holder.go('/keys');
@@ -169,7 +169,7 @@ try {
   await holder.follow('Rotate this key');
   step('and the page of the key leads to one', (await holder.heading()) === 'Rotate this key');
   await broker.go(app);
-  step('the broker sees how many are left', await broker.says('1 of 1 are not replaced yet'));
+  step('the broker sees how many are left', await broker.says('Not replaced yet: 1 of 1.'));
   await broker.go('/keys');
   browser.verdict(36);
 } catch (problem) {

@@ -1,7 +1,7 @@
 // From registering to a deleted key, as a person does it: pages, mails, authenticator, and ccxt between.
 import { readFileSync } from 'node:fs';
 import { Decrypter, armor } from 'age-encryption';
-import { LIMIT_S, balance, openScene, sleepless, step, tradeByCcxt, within } from './sandbox.mjs';
+import { LIMIT_S, balance, loginOf, openScene, sleepless, step, tradeByCcxt, within } from './sandbox.mjs';
 import { openBrowser } from './person.mjs';
 
 /** The text of a file that `words` open, read by the implementation of the format's author. */
@@ -59,6 +59,23 @@ try {
   step('it is gone on reload');
   await person.go(`/keys/${key.api_key}`);
   step('the secret is not on its page', !(await page.content()).includes(key.secret));
+  step('a key without sockets says so', await person.says('No socket of this key is open.'));
+  // A page without an address opens the socket: those of the console may connect to the console only.
+  const away = await browser.newPage();
+  const told = await away.evaluate(([to, login]) => new Promise((done) => {
+    const socket = new WebSocket(to);
+    socket.onopen = () => socket.send(login);
+    socket.onmessage = ({ data }) => done(data);
+    socket.onclose = ({ code }) => { globalThis.ended = true; done(`closed with ${code}`); };
+  }), [`${gateway.replace('http', 'ws')}/ws/v5/private`, loginOf(key)]);
+  step('a browser logs in on a socket', told.includes('"event":"login"'), told);
+  await page.reload();
+  step('the page lists it', (await page.locator('[data-sockets] td[data-label="Path"]').allInnerTexts()).join() === 'Private');
+  await browser.judge(page, 'an open socket');
+  await person.leave('closing the socket', () => page.locator('[data-sockets] form button').click());
+  step('closing it leads back', await person.says('The program can connect again as long as its key works.'));
+  await sleepless('the socket ends', () => away.evaluate(() => globalThis.ended === true));
+  await away.context().close();
   const more = page.locator('details.more');
   await more.locator('summary').click();
   step('the menu has what else can be done', await more.getByRole('link', { name: 'Delete', exact: true }).isVisible());

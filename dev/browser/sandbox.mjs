@@ -156,6 +156,13 @@ function signed(key) {
   return { 'OK-ACCESS-KEY': key.api_key, 'OK-ACCESS-SIGN': sign, 'OK-ACCESS-TIMESTAMP': at, 'OK-ACCESS-PASSPHRASE': key.passphrase };
 }
 
+// The login of a socket, by the same rules.
+export function loginOf(key) {
+  const timestamp = String(Math.floor(Date.now() / 1000));
+  const sign = createHmac('sha256', key.secret).update(`${timestamp}GET/users/self/verify`).digest('base64');
+  return JSON.stringify({ op: 'login', args: [{ apiKey: key.api_key, passphrase: key.passphrase, timestamp, sign }] });
+}
+
 // One signed request; gives the envelope's code.
 export async function balance(gateway, key) {
   const answer = await ask(gateway + BALANCE, { headers: signed(key) });

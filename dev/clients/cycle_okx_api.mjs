@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { Steps } from './report.mjs';
 
 const require = createRequire(path.join(process.env.CLIENT_DIR, 'cycle.js'));
 const { RestClient } = require('okx-api');
@@ -11,30 +12,14 @@ const BASE = process.env.BASE_URL;
 const KEYS = JSON.parse(readFileSync(process.env.CREDENTIALS, 'utf8')).keys;
 const BTC = 'BTC-USDT';
 const ADDRESS = 'bc1qkeywardsandbox0000000000000000000000';
-let failed = false;
+const steps = new Steps({ client: 'okx-api', base: BASE.split(':')[0] });
+const run = (step, call) => steps.run(step, call);
 
 function connect(name, demoTrading = false) {
   const key = KEYS[name];
   return new RestClient({
     apiKey: key.api_key, apiSecret: key.secret, apiPass: key.passphrase, baseUrl: BASE, demoTrading,
   });
-}
-
-async function run(step, call) {
-  const line = { client: 'okx-api', base: BASE.split(':')[0], step, ok: true };
-  const start = performance.now();
-  let found;
-  try {
-    found = await call();
-  } catch (error) {
-    // The client throws the parsed reply itself.
-    line.ok = false;
-    line.problem = error?.code ? `${error.code} ${error.msg ?? error.message}` : String(error?.message ?? error);
-    failed = true;
-  }
-  line.ms = Math.round(performance.now() - start);
-  console.log(JSON.stringify(line));
-  return found;
 }
 
 async function refused(call, code) {
@@ -153,4 +138,4 @@ await run('demo', async () => {
   await refused(() => connect('demo').getBalance(), '50101');
   await refused(() => connect('trade', true).getBalance(), '50101');
 });
-process.exit(failed ? 1 : 0);
+process.exit(steps.failed ? 1 : 0);

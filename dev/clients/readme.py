@@ -115,11 +115,12 @@ def banner(user):
     """Every block that the sandbox prints works when it is pasted."""
     parts = user.said.split("\n\n")
     pasted = [part for before, part in zip(parts, parts[1:]) if before.rstrip().endswith(":")]
-    equal(len(pasted), 3, "blocks to paste")
+    equal(len(pasted), 4, "blocks to paste")
     holds(not any(line.startswith(" ") for part in pasted for line in part.splitlines()[:1]), "a block is indented")
-    public, trade, key = (user.run(part) for part in pasted)
+    public, trade, stream, key = (user.run(part) for part in pasted)
     equal(json.loads(public)["code"], "0", "code of the public request")
     holds(re.match(r"\d+ \{", trade), f"the trade printed {trade!r}")
+    holds(re.fullmatch(r"\d+\.\d+ \{.+\}\n\d+\n", stream), f"the stream printed {stream!r}")
     holds("api_key" in key and "passphrase" in key, "the key's credentials are not shown")
     user.did |= {"sandbox", "banner"}
 
@@ -136,7 +137,7 @@ def python(user, block):
     said = user.run(block.text, ["python3", "-"])
     codes = re.findall(r"'code': '(\d+)'", said)
     holds(said.strip() and all(code == "0" for code in codes), f"it printed {said[:300]!r}")
-    holds(re.search(r"'ordId': '\d+'|^\d+ \{", said), f"there is no order in {said[:300]!r}")
+    holds(re.search(r"'ordId': '\d+'|^\d+( \{|$)", said, re.MULTILINE), f"there is no order in {said[:300]!r}")
     user.did.add("python")
 
 

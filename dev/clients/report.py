@@ -3,6 +3,10 @@ import json
 import time
 
 
+class Measured(dict):
+    """What a step measured; it is printed with the step."""
+
+
 class Steps:
     def __init__(self, about):
         self.about = about
@@ -19,6 +23,8 @@ class Steps:
         self.failed |= problem is not None
         self.count += 1
         line = {**self.about, "step": step, "ok": problem is None, "ms": round((time.monotonic() - start) * 1000)}
+        if isinstance(found, Measured):
+            line |= found
         if problem:
             line["problem"] = problem
         print(json.dumps(line), flush=True)

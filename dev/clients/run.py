@@ -28,11 +28,24 @@ CYCLES = {
     "cycle_okx_api.mjs": "instruments,ticker,balance,config,order_rests,order_amended,order_cancelled,order_fills,fills,"
                          "batch,transfer,deposit,withdraw,no_right,sub_accounts,demo",
 }
+# The same over sockets.
+STREAMS = {
+    "stream_ccxt.py": "load_markets,ticker,order_book,candles,balance,order_rests,order_amended,order_cancelled,order_fills,"
+                      "batch,demo,wrong_secret,wrong_passphrase,unknown_key,refused_keys,read_only,trade_only,"
+                      "before_login,unknown_channel,revoked",
+    "stream_okx_api.mjs": "ticker,books5,candles,balance,order_rests,order_amended,order_cancelled,order_fills,batch,"
+                          "one_socket,demo,wrong_secret,wrong_passphrase,unknown_key,read_only,before_login,"
+                          "unknown_channel,revoked",
+    "stream_python_okx.py": "instruments,ticker,order_book,heartbeat,business,pushed_from_rest,operations,batch,"
+                            "demo,wrong_secret,wrong_passphrase,unknown_key,read_only,before_login,unknown_channel,revoked",
+}
 PROBE_STEPS = {
     "probe_python_okx.py": "balance,config,order",
     "probe_ccxt.py": "load_markets,balance,config,order",
     "probe_okx_api.mjs": "balance,config,order",
 }
+# What opens sockets with TLS only: python-okx hands its library a TLS context for every address.
+TLS_SOCKETS = ("stream_python_okx.py", "probe_python_okx.py")
 # What each key of the sandbox must get: the contract with others, and not what the program says of itself.
 EXPECT = {
     "read": "0", "trade": "0", "withdraw": "0", "funding": "0", "manage": "0", "unbound": "0", "no_read": "50120",
@@ -56,11 +69,15 @@ def main():
         steps.run("both spellings of a comma", lambda: both_spellings(server, plain))
         steps.run("TLS needs the sandbox's CA", lambda: tls_needs_the_ca(server, tls))
         steps.run("demo header", lambda: demo_header(server, plain))
+        steps.run("the credentials name the sockets", lambda: socket_addresses(server))
         for base in (plain, tls):
             for script, only in CYCLES.items():
                 # Each makes two transfers, and an account may make two of a currency in a second.
                 time.sleep(1.1)
                 steps.run(f"{script} {base}", lambda: script_passes(HERE / script, only, server, base))
+            for script, only in STREAMS.items():
+                if has_sockets(script, base):
+                    steps.run(f"{script} {base}", lambda: script_passes(HERE / script, only, server, base))
             for script, only in PROBE_STEPS.items() if PROBES.is_dir() else ():
                 steps.run(f"{script} {base}", lambda: probe_passes(PROBES / script, only, server, base))
         expected_codes(steps, server, tls)
@@ -105,12 +122,24 @@ def demo_header(server, base):
     equal(signer.code(base, key, more={"x-simulated-trading": "0"}), "50101", "code with the header 0")
 
 
+def socket_addresses(server):
+    """Beside the gateway's own addresses, and of its private sockets."""
+    for name, base in (("ws_url", "gateway_url"), ("wss_url", "gateway_tls_url")):
+        wanted = server.credentials[base].replace("http", "ws", 1) + "/ws/v5/private"
+        equal(server.credentials[name], wanted, name)
+
+
+def has_sockets(script, base):
+    return base.startswith("https") or script not in TLS_SOCKETS
+
+
 def environment(server, base):
     ca_file = server.credentials["ca_file"]
     inherited = {name: value for name, value in os.environ.items()
                  if name not in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")}
     found = {**inherited, "BASE_URL": base, "CREDENTIALS": str(server.file), "CLIENT_DIR": NODE,
-             "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
+             "KEYWARD_BIN": server.program, "SANDBOX_DATA": str(server.data), "PYTHONPATH": str(HERE),
+             "PYTHONDONTWRITEBYTECODE": "1"}
     if base.startswith("https"):
         found |= {"SSL_CERT_FILE": ca_file, "REQUESTS_CA_BUNDLE": ca_file, "NODE_EXTRA_CA_CERTS": ca_file}
     return found
@@ -130,9 +159,11 @@ def script_passes(script, only, server, base, more=None):
 
 def probe_passes(script, only, server, base):
     key = server.credentials["keys"]["trade"]
-    script_passes(script, only, server, base, {
-        "API_KEY": key["api_key"], "SECRET": key["secret"], "PASSPHRASE": key["passphrase"], "STEPS": only,
-    })
+    more = {"API_KEY": key["api_key"], "SECRET": key["secret"], "PASSPHRASE": key["passphrase"]}
+    if has_sockets(script.name, base):
+        more["WS_URL"] = server.credentials["wss_url" if base.startswith("https") else "ws_url"]
+        only += ",ws_login"
+    script_passes(script, only, server, base, {**more, "STEPS": only})
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 mod error;
 mod proxies;
+mod sockets;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::ConfigError;
 pub use proxies::ProxySettings;
+pub use sockets::SocketSettings;
 
 use crate::audit::AuditSettings;
 use crate::log::LogSettings;
@@ -44,6 +46,9 @@ pub struct Config {
     pub gateway: GatewaySettings,
     /// The exchange.
     pub upstream: UpstreamSettings,
+    /// Sockets.
+    #[serde(default)]
+    pub sockets: SocketSettings,
     /// Rules that a deployment chooses.
     #[serde(default)]
     pub policy: PolicySettings,
@@ -447,6 +452,7 @@ fn mistakes(config: &Config) -> Vec<String> {
     found.extend(config.audit.mistakes());
     found.extend(config.log.mistakes());
     found.extend(config.journal.mistakes());
+    found.extend(config.sockets.mistakes());
     found.extend(same_addresses(config));
     found.extend(console_mistakes(config));
     found.extend(config.channels.policy().err().unwrap_or_default());

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use keyward_api::open_sockets::OpenSockets;
 use keyward_authority::Authority;
 use keyward_console::{Console, DevMail, DevMessage, Running, SettingShown, Settings, Shell};
 use keyward_edge::Proxies;
@@ -71,6 +72,8 @@ pub struct Options {
     pub shown: Vec<SettingShown>,
     /// What sends to alert channels.
     pub channels: Client,
+    /// The open sockets of the gateway in this process.
+    pub sockets: Arc<dyn OpenSockets>,
     /// The proxies that may name their clients.
     pub proxies: Arc<Proxies>,
 }
@@ -122,8 +125,13 @@ impl Control {
             entropy: ambient::entropy(),
             lanes: Lanes::default(),
         };
-        let settings =
-            Settings { origin: options.origin, gateway: options.gateway, mail, shown: options.shown };
+        let settings = Settings {
+            origin: options.origin,
+            gateway: options.gateway,
+            mail,
+            sockets: options.sockets,
+            shown: options.shown,
+        };
         let shell = Shell::new(authority, RouteTable::okx_v5(1)?, settings, Arc::new(ambient::now));
         let connections = descriptors::shares(descriptors::raise()).console;
         options.listener.set_nonblocking(true)?;

@@ -16,8 +16,10 @@ pub const LEAST: u64 = RESERVE + 64;
 pub struct Shares {
     /// Of clients to the gateway.
     pub gateway: usize,
-    /// Of the gateway to the exchange.
+    /// Of the gateway to the exchange, for requests.
     pub upstream: usize,
+    /// Of the gateway to the exchange, for sockets: one each.
+    pub sockets: usize,
     /// Of browsers and programs to the console.
     pub console: usize,
 }
@@ -35,12 +37,13 @@ pub fn raise() -> u64 {
 }
 
 /// The shares of a limit: what is left after the reserve goes to the gateway and the exchange by halves, an eighth before
-/// that to the console.
+/// that to the console. Sockets have half of what goes to the exchange, and what requests leave of theirs.
 pub fn shares(limit: u64) -> Shares {
     let all = usize::try_from(limit.saturating_sub(RESERVE)).unwrap_or(usize::MAX).max(64);
     let console = (all / 8).min(1_024);
     let half = (all - console) / 2;
-    Shares { gateway: half.min(16_384), upstream: half.min(4_096), console }
+    let upstream = (half / 2).min(4_096);
+    Shares { gateway: half.min(16_384), upstream, sockets: (half - upstream).min(16_384), console }
 }
 
 #[cfg(test)]
@@ -50,13 +53,16 @@ mod tests {
     #[test]
     fn no_limit_is_shared_out_beyond_itself() {
         for limit in [0, 256, 512, 1_024, 4_096, 65_536, u64::MAX] {
-            let Shares { gateway, upstream, console } = shares(limit);
-            assert!(gateway > 0 && upstream > 0 && console > 0);
+            let Shares { gateway, upstream, sockets, console } = shares(limit);
+            assert!(gateway > 0 && upstream > 0 && sockets > 0 && console > 0);
             if limit >= LEAST {
-                assert!((gateway + upstream + console) as u64 + RESERVE <= limit, "{limit}");
+                assert!((gateway + upstream + sockets + console) as u64 + RESERVE <= limit, "{limit}");
             }
         }
-        assert_eq!(shares(1_024), Shares { gateway: 336, upstream: 336, console: 96 });
-        assert_eq!(shares(1 << 20), Shares { gateway: 16_384, upstream: 4_096, console: 1_024 });
+        assert_eq!(shares(1_024), Shares { gateway: 336, upstream: 168, sockets: 168, console: 96 });
+        assert_eq!(
+            shares(1 << 20),
+            Shares { gateway: 16_384, upstream: 4_096, sockets: 16_384, console: 1_024 }
+        );
     }
 }

@@ -11,8 +11,9 @@ use anyhow::{Context as _, Result, bail};
 use keyward_authority::duties::tell_interrupted;
 use keyward_authority::{Authority, Settings};
 use keyward_edge::{Complaints, Proxies};
+use keyward_gateway::Lease;
 use keyward_gateway::alarms::ObservationSender;
-use keyward_gateway::follow::{Facts, Follower, Lease};
+use keyward_gateway::follow::{Facts, Follower};
 use keyward_gateway::health::ClockError;
 use keyward_gateway::memory::Memory;
 use keyward_gateway::rates::Rates;
@@ -21,18 +22,20 @@ use keyward_gateway::replay_cache::ReplayCache;
 use keyward_gateway::sources::{SourceLimits, Sources};
 use keyward_gateway::uses::LastUses;
 use keyward_gateway::{
-    Backend, Counters, Gateway, Keys, Limits, Listeners, Reports, RequestContext, Running, View,
+    Backend, Counters, Gateway, Keys, Limits, Listeners, Registry, Reports, RequestContext, Running, View,
 };
 use keyward_rules::grant::Actor;
 use keyward_rules::identity::IdentityKey;
 use keyward_rules::rate::Rate;
 use keyward_rules::route::RouteTable;
+use keyward_rules::socket::SocketTable;
 use keyward_store::{Journal, NodeClaim, RootKey, Store};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
 use crate::audit::{self, Notary};
 use crate::checkpoint::Checkpoint;
+use crate::config::SocketSettings;
 use crate::files::private_folder;
 use crate::retention::JournalSettings;
 use crate::spooled::Spooled;
@@ -65,6 +68,8 @@ pub struct NodeOptions {
     pub claim: Option<NodeClaim>,
     /// The proxies that may name their clients.
     pub proxies: Arc<Proxies>,
+    /// The open sockets, which the console sees too.
+    pub sockets: Arc<Registry>,
     /// What actions share.
     pub authority: Arc<Authority>,
     /// How long the journal is kept, and how much of the disk it may take.
@@ -131,8 +136,10 @@ impl Node {
         )
         .context("the journal cannot be opened for writing")?;
         let uses = Arc::new(LastUses::new(store.usage(), Arc::clone(&clock.steady_ms)));
+        let routes = RouteTable::okx_v5(options.raise_rates)?;
         let request_context = RequestContext {
-            routes: RouteTable::okx_v5(options.raise_rates)?,
+            channels: SocketTable::okx_v5(&routes)?,
+            routes,
             view: View { memory, lease, clock_error: Arc::clone(&clock_error) },
             counters: Counters {
                 sources: Sources::new(source_limits(options.raise_rates)?, ambient::random_u64()),
@@ -146,6 +153,7 @@ impl Node {
                 complaints: Complaints::default(),
             },
             keys: Keys { passphrases: store.root().passphrase_key(), identity: identity_key(store.root()) },
+            sockets: options.sockets,
             bounds: (limits(options.threads), clock.clone()),
         };
         let request_context = Arc::new(request_context);
@@ -297,6 +305,11 @@ fn limits(threads: usize) -> Limits {
     }
 }
 
+/// The open sockets of this process: none yet. The console is given them before the gateway serves.
+pub fn sockets(settings: &SocketSettings) -> Arc<Registry> {
+    Registry::new(settings.limits(descriptors::shares(descriptors::raise()).sockets))
+}
+
 /// Commits block, so the journal's writer has a thread of its own; its timers are the runtime's.
 fn journal_thread(writer: Writer) -> Result<std::thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Handle::current();
@@ -319,6 +332,7 @@ fn source_limits(raise: u32) -> Result<SourceLimits> {
         ban_ms: 600_000,
         records: rate(30, 60_000)?,
         all_records: rate(600, 60_000)?,
+        sockets: rate(3, 1_000)?,
     })
 }
 

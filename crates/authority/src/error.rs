@@ -192,6 +192,9 @@ pub enum ActionError {
     /// No such session.
     #[error("this session does not exist or has ended")]
     NoSession,
+    /// No such open socket of the key.
+    #[error("this socket is not open; it may have closed by itself")]
+    NoSocket,
     /// No such app.
     #[error("this app does not exist")]
     NoApp,
@@ -330,6 +333,7 @@ impl ActionError {
             Self::NoKey => (Kind::Missing, "no_key"),
             Self::NoAccount => (Kind::Missing, "no_account"),
             Self::NoSession => (Kind::Missing, "no_session"),
+            Self::NoSocket => (Kind::Missing, "no_socket"),
             Self::NoRequest => (Kind::Missing, "no_request"),
             Self::NoRecord => (Kind::Missing, "no_record"),
             Self::NotYetSigned => (Kind::Conflict, "not_yet_signed"),

@@ -309,11 +309,12 @@ for (const field of document.querySelectorAll('[data-from-hash]')) {
 
 // Key list.
 {
-  // The list loads its rows again and again. While a menu is open, a key is selected or the keyboard is in them, they stay.
-  const inUse = (rows) => rows.querySelector('details[open], input:checked, :focus-visible') !== null;
+  // The list loads its rows again and again. While a menu is open, a key is selected, a button is pressed or the keyboard is in
+  // them, they stay. The sockets of a key do the same.
+  const inUse = (rows) => rows.querySelector('details[open], input:checked, :focus-visible, :active') !== null;
   for (const name of ['htmx:before:request', 'htmx:before:swap']) {
     document.addEventListener(name, (event) => {
-      if (event.target.matches?.('tbody[data-keys]') && inUse(event.target)) event.preventDefault();
+      if (event.target.matches?.('[data-keys], [data-sockets]') && inUse(event.target)) event.preventDefault();
     });
   }
 

@@ -128,7 +128,7 @@ impl Console {
         let stream = TokioIo::new(TrackedStream::new(stream, activity));
         let served = builder.serve_connection(stream, TowerToHyperService::new(router));
         let stop = async { drop(stopped.changed().await) };
-        until_done(served, connection, stop).await;
+        until_done(served, |served| served.graceful_shutdown(), connection, stop).await;
     }
 
     /// Serves until it is stopped.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_api::health::Health;
+use keyward_api::open_sockets::OpenSockets;
 use keyward_authority::questions::unseen_alerts;
 use keyward_authority::{ActionContext, Authority};
 use keyward_edge::{Complaints, Peer};
@@ -48,6 +49,8 @@ pub struct Settings {
     pub gateway: String,
     /// The sandbox's mailbox.
     pub mail: Option<Box<dyn DevMail>>,
+    /// The open sockets of the gateway in the same process.
+    pub sockets: Arc<dyn OpenSockets>,
     /// The configuration as operators see it.
     pub shown: Vec<SettingShown>,
 }

@@ -95,13 +95,31 @@ pub fn verdict(code: &str, key: KeyId, of_app: bool) -> String {
     Verdict { code, refusal: refusal(code, key, of_app) }.render().unwrap_or_default()
 }
 
-/// The name of a verdict in lists: `passed`, or the refusal's code with its title.
+/// The name of a verdict in lists: `passed`, or the refusal's title with its code.
 pub fn verdict_name(code: &str) -> String {
     match Denial::of_code(code) {
-        Some(line) => format!("{} {}", line.code, line.title),
+        Some(line) => format!("{} ({})", line.title, line.code),
         None if code == "0" => "passed".to_owned(),
         None => code.to_owned(),
     }
+}
+
+/// What a request did on a socket, as a sentence; `None` for one over HTTP. `what` is its method and route as lists show them.
+pub fn on_a_socket(what: &str) -> Option<&'static str> {
+    match what {
+        "WS login" => Some("A program logged in on a socket."),
+        "WS subscribe" => Some("A program subscribed to channels on its socket."),
+        "WS unsubscribe" => Some("A program unsubscribed from channels on its socket."),
+        _ if what.starts_with("WS ") => {
+            Some("Sent over a socket. It does the same as a POST request to this route.")
+        }
+        _ => None,
+    }
+}
+
+/// The name of a refusal in a sentence; the code where the registry has no name for it.
+pub fn refusal_title(code: &str) -> &str {
+    Denial::of_code(code).map_or(code, |line| line.title)
 }
 
 /// What a permission lets a key do, in a line.
@@ -169,7 +187,7 @@ pub fn countdown(now: Moment, then: Moment) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{When, countdown, grouped};
+    use super::{When, countdown, grouped, on_a_socket};
     use keyward_rules::time::Moment;
 
     #[test]
@@ -189,6 +207,14 @@ mod tests {
         assert_eq!(when.exact(), "2026-11-21 08:15:07.123 UTC");
         let unreadable = When::read("");
         assert_eq!((unreadable.date(), unreadable.second(), &*unreadable.exact()), ("", " UTC", " UTC"));
+    }
+
+    #[test]
+    fn requests_over_sockets_have_words() {
+        for what in ["WS login", "WS subscribe", "WS unsubscribe", "WS /api/v5/trade/order"] {
+            assert!(on_a_socket(what).is_some_and(|words| words.contains("socket")), "{what}");
+        }
+        assert_eq!(on_a_socket("GET /api/v5/account/balance"), None);
     }
 
     #[test]

@@ -79,6 +79,8 @@ struct State {
     moved_ms: AtomicU64,
     /// When the first byte of an unfinished head came; 0 for none.
     head_ms: AtomicU64,
+    /// Whether it is a WebSocket by now, which has limits of its own.
+    upgraded: AtomicBool,
     /// Whether it has to make room for another.
     makes_room: AtomicBool,
     close: Notify,
@@ -126,6 +128,7 @@ impl Connections {
             replies: AtomicU32::new(0),
             moved_ms: AtomicU64::new(self.now_ms.load(Ordering::Relaxed)),
             head_ms: AtomicU64::new(0),
+            upgraded: AtomicBool::new(false),
             makes_room: AtomicBool::new(false),
             close: Notify::new(),
         }));
@@ -262,6 +265,12 @@ impl Activity {
         }
     }
 
+    /// Notes that the connection is a WebSocket by now: whoever relays it sees to it that its peer is not late. Until it is
+    /// known, it makes room for others.
+    pub fn mark_upgraded(&self) {
+        self.0.upgraded.store(true, Ordering::Relaxed);
+    }
+
     /// Whether no request is under way.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -284,6 +293,9 @@ impl Activity {
 
     fn is_late(&self, limits: &ConnectionLimits, now_ms: u64) -> bool {
         let longer = |since: &AtomicU64, ms: u64| now_ms.saturating_sub(since.load(Ordering::Relaxed)) > ms;
+        if self.0.upgraded.load(Ordering::Relaxed) {
+            return false;
+        }
         if self.0.replies.load(Ordering::Relaxed) > 0 {
             return longer(&self.0.moved_ms, limits.reply_ms);
         }
@@ -396,6 +408,19 @@ mod tests {
         let proxied = connections.enter(None).unwrap();
         assert!(proxied.belongs_to(source(3).unwrap()));
         assert!(connections.enter(None).is_some_and(|one| one.belongs_to(source(1).unwrap())));
+    }
+
+    #[tokio::test]
+    async fn a_socket_is_never_late_here_and_makes_room_while_it_is_a_strangers() {
+        let connections = Connections::new(LIMITS);
+        connections.tick(1_000);
+        let socket = connections.enter(source(1)).unwrap();
+        socket.activity().mark_upgraded();
+        connections.tick(1_000_000);
+        assert!(!must_close(&socket).await);
+        let others: Vec<_> = (2..6).map(|last| known(&connections, last).unwrap()).collect();
+        assert!(must_close(&socket).await, "a stranger's socket made room for the fourth");
+        drop(others);
     }
 
     #[tokio::test]

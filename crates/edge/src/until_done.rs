@@ -1,8 +1,8 @@
 //! One connection from its first request to its end, which never comes between the parts of a request.
 
+use std::pin::Pin;
 use std::time::Duration;
 
-use hyper_util::server::graceful::GracefulConnection;
 use tokio::time::{sleep, timeout};
 
 use crate::connections::{Connection, MustClose};
@@ -25,9 +25,11 @@ pub const fn keeps_what_is_announced(idle_ms: u64) -> bool {
 }
 
 /// Serves a connection to its end. Once `stop` is over it ends soon, but not before a request that has begun to arrive was
-/// answered. A client that is late is told, where its protocol can (HTTP/2).
-pub async fn until_done(
-    served: impl GracefulConnection,
+/// answered. A client that is late is told, where its protocol can (HTTP/2). `end_soon` asks the connection to end after
+/// the request under way.
+pub async fn until_done<C: Future>(
+    served: C,
+    end_soon: impl FnOnce(Pin<&mut C>),
     connection: &Connection,
     stop: impl Future<Output = ()>,
 ) {
@@ -39,7 +41,7 @@ pub async fn until_done(
         why = connection.must_close() => match why {
             MustClose::MakesRoom => return,
             MustClose::IsLate => {
-                served.as_mut().graceful_shutdown();
+                end_soon(served.as_mut());
                 let _ = timeout(FAREWELL, served).await;
                 return;
             }
@@ -54,7 +56,7 @@ pub async fn until_done(
             () = sleep(LOOK) => {}
         }
     }
-    served.as_mut().graceful_shutdown();
+    end_soon(served.as_mut());
     tokio::select! {
         biased;
         _ = served => {}

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keyward_rules::decision::{
-    self, Charge, Claim, Intent, IntentAnswer, Permit, RateAnswer, Received, ReplayAnswer, Whole,
+    self, Charge, Claim, Cleared, Intent, IntentAnswer, Permit, RateAnswer, Received, ReplayAnswer, Whole,
 };
 use keyward_rules::denial::Denial;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
@@ -22,15 +22,11 @@ use keyward_store as store;
 
 use crate::context::RequestContext;
 use crate::framing::Head;
+use crate::lease::lease_limit_ms;
 use crate::memory::Lookup;
 use crate::rates::Rates;
 use crate::recorder::Recorder;
 use crate::replay_cache::Setting;
-
-/// Lease ages past which a class is refused (product.md 6.4).
-const LEASE_MONEY_MS: u64 = 5_000;
-const LEASE_TRADE_MS: u64 = 15_000;
-const LEASE_ALL_MS: u64 = 30_000;
 
 /// How long a request waits for a record that is being written, and how often.
 const TORN_PAUSE: Duration = Duration::from_millis(1);
@@ -132,11 +128,20 @@ pub async fn admit<'r>(context: &'r RequestContext, whole: Whole<'r>) -> Result<
     let account = verified.facts().account;
     let rejection = |denial| Rejection { denial, key: Some(key), account: Some(account), route };
     let cleared = verified.clear().map_err(rejection)?;
-    check_lease(context, cleared.class()).map_err(rejection)?;
+    pay(context, cleared).await.map_err(rejection)
+}
+
+/// What a cleared request still owes, whichever way it came: lease → rates → replay mark → durable record → permit.
+///
+/// # Errors
+/// The refusal; nothing was forwarded.
+pub async fn pay<'r>(context: &'r RequestContext, cleared: Cleared<'r>) -> Result<Permit<'r>, Denial> {
+    let now = cleared.parts().now;
+    check_lease(context, cleared.class())?;
     let charge = cleared.charge();
     let price = Price::of(&charge);
-    let rate = price.take(&context.counters.rates, now_us);
-    let claim = charge.settle(rate).map_err(rejection)?.claim();
+    let rate = price.take(&context.counters.rates, now.unix_ms().saturating_mul(1_000));
+    let claim = charge.settle(rate)?.claim();
     let mark = set_mark(context, &claim).await;
     let fresh = claim.settle(mark).inspect_err(|denial| {
         // A copied request must not use up its owner's rate.
@@ -144,14 +149,17 @@ pub async fn admit<'r>(context: &'r RequestContext, whole: Whole<'r>) -> Result<
             price.give_back(&context.counters.rates);
         }
     });
-    let intent = fresh.map_err(rejection)?.intent();
+    let intent = fresh?.intent();
     let record = write_intent(context, &intent).await;
-    let recorded = intent.settle(record).map_err(rejection)?;
+    let recorded = intent.settle(record)?;
     Ok(recorded.permit(now.plus_ms(context.limits().permit_ms)))
 }
 
 /// One consistent copy of the key's facts. A writer that was interrupted in the middle gets time to finish.
-async fn look_up(context: &RequestContext, key: KeyId) -> Result<Option<KeyFacts>, Rejection> {
+///
+/// # Errors
+/// 50001 when the writer does not finish.
+pub async fn look_up(context: &RequestContext, key: KeyId) -> Result<Option<KeyFacts>, Rejection> {
     for _ in 0..TORN_TRIES {
         match context.view.memory.facts(key) {
             Lookup::Facts(facts) => return Ok(Some(facts)),
@@ -162,9 +170,9 @@ async fn look_up(context: &RequestContext, key: KeyId) -> Result<Option<KeyFacts
     Err(Denial::Unavailable.into())
 }
 
-/// Wrong secrets count against the source. An unknown key does not: ended keys look unknown, and thousands of
+/// The refusal of somebody whose signature does not hold. Wrong secrets count against the source. An unknown key does not: ended keys look unknown, and thousands of
 /// clients with expired keys must not close the address that they share with others.
-fn reject_stranger(
+pub fn reject_stranger(
     context: &RequestContext,
     denial: Denial,
     (key, route): (KeyId, &'static str),
@@ -178,21 +186,19 @@ fn reject_stranger(
 }
 
 /// A node that has not heard from the store refuses class by class, money first.
-fn check_lease(context: &RequestContext, class: Class) -> Result<(), Denial> {
+///
+/// # Errors
+/// 50001 when the lease is too old for the class.
+pub fn check_lease(context: &RequestContext, class: Class) -> Result<(), Denial> {
     let age_ms = context.view.lease.age_ms((context.clock().steady_ms)());
     if age_ms > lease_limit_ms(class) { Err(Denial::Unavailable) } else { Ok(()) }
 }
 
-/// How old the lease may be for a class, in milliseconds.
-pub const fn lease_limit_ms(class: Class) -> u64 {
-    match class {
-        Class::Withdraw | Class::Funding | Class::Manage => LEASE_MONEY_MS,
-        Class::Trade => LEASE_TRADE_MS,
-        Class::Read | Class::Cancel | Class::Public => LEASE_ALL_MS,
-    }
-}
-
-fn settle_rate(answer: RateAnswer) -> Result<(), Denial> {
+/// What a rate's answer means.
+///
+/// # Errors
+/// 50011 when it is used up, 50013 when it cannot be counted.
+pub fn settle_rate(answer: RateAnswer) -> Result<(), Denial> {
     match answer {
         RateAnswer::Taken => Ok(()),
         RateAnswer::Exhausted(_) => Err(Denial::RateExceeded),
@@ -304,13 +310,13 @@ async fn write_intent(context: &RequestContext, intent: &Intent<'_>) -> IntentAn
     }
     let request = intent.request();
     let record = store::Intent {
-        at: request.whole().now,
-        request: request.whole().id,
+        at: request.parts().now,
+        request: request.parts().id,
         key: request.facts().id,
         account: request.facts().account,
         route: request.route().path,
-        source: request.whole().source,
-        body_hash: *blake3::hash(request.whole().body).as_bytes(),
+        source: request.parts().source,
+        body_hash: *blake3::hash(request.parts().body).as_bytes(),
     };
     let patience = Duration::from_millis(context.limits().record_ms);
     match tokio::time::timeout(patience, context.reports.recorder.intend(record)).await {

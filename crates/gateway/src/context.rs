@@ -7,41 +7,20 @@ use keyward_edge::Complaints;
 use keyward_rules::identity::IdentityKey;
 use keyward_rules::key::PassphraseKey;
 use keyward_rules::route::RouteTable;
-use keyward_rules::time::Moment;
+use keyward_rules::socket::SocketTable;
 
 use crate::alarms::ObservationSender;
+use crate::clock::Clock;
 use crate::clock_error::ClockError;
-use crate::follow::Lease;
+use crate::lease::Lease;
 use crate::memory::Memory;
 use crate::rates::Rates;
 use crate::recorder::Recorder;
 use crate::replay_cache::ReplayCache;
 use crate::settings::Limits;
+use crate::socket::Registry;
 use crate::sources::Sources;
 use crate::uses::LastUses;
-
-/// The clocks, handed in: the wall for what is signed, a steady one for the lease.
-#[derive(Clone)]
-pub struct Clock {
-    /// Microseconds since the Unix epoch.
-    pub wall_us: Arc<dyn Fn() -> u64 + Send + Sync>,
-    /// Milliseconds of a clock that never steps back and counts suspension.
-    pub steady_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
-}
-
-impl Clock {
-    /// The wall clock, once per stage of a request.
-    #[must_use]
-    pub fn now_us(&self) -> u64 {
-        (self.wall_us)()
-    }
-
-    /// The wall clock as a moment.
-    #[must_use]
-    pub fn now(&self) -> Moment {
-        Moment::from_unix_ms(self.now_us() / 1_000)
-    }
-}
 
 /// The facts of this node and how fresh they are.
 pub struct View {
@@ -87,12 +66,16 @@ pub struct Keys {
 pub struct RequestContext {
     /// The route table.
     pub routes: RouteTable,
+    /// The channels and operations of sockets.
+    pub channels: SocketTable,
     /// The facts.
     pub view: View,
     /// The counters.
     pub counters: Counters,
     /// The journal and the alarms.
     pub reports: Reports,
+    /// The open sockets.
+    pub sockets: Arc<Registry>,
     /// The keys.
     pub keys: Keys,
     /// The bounds and clocks.

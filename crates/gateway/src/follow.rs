@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tracing::{error, info};
 
 use crate::alarms::ObservationSender;
+use crate::lease::Lease;
 use crate::memory::{Applied, Memory};
 
 /// Findings that the log tells one by one.
@@ -37,39 +38,6 @@ pub struct Facts {
     pub alarms: Arc<ObservationSender>,
     /// Keys whose rows open, but are not what the audit log says: they stay held, however often their rows are read.
     put_back: Arc<Mutex<BTreeSet<KeyId>>>,
-}
-
-/// Until when the node may vouch for its facts, on a clock that the caller chooses.
-#[derive(Default)]
-pub struct Lease {
-    confirmed_ms: AtomicU64,
-    /// Why the store was not read the last time, in words for everybody.
-    failure: Mutex<Option<&'static str>>,
-}
-
-impl Lease {
-    /// The store was read at `now_ms`.
-    pub fn renew(&self, now_ms: u64) {
-        self.confirmed_ms.fetch_max(now_ms, Ordering::AcqRel);
-        *self.failure.lock() = None;
-    }
-
-    /// The store could not be read, for this reason.
-    pub fn failed(&self, why: &'static str) {
-        *self.failure.lock() = Some(why);
-    }
-
-    /// Why the store was not read the last time; `None` when it was.
-    #[must_use]
-    pub fn failure(&self) -> Option<&'static str> {
-        *self.failure.lock()
-    }
-
-    /// Milliseconds since the store was last read.
-    #[must_use]
-    pub fn age_ms(&self, now_ms: u64) -> u64 {
-        now_ms.saturating_sub(self.confirmed_ms.load(Ordering::Acquire))
-    }
 }
 
 impl Follower {

@@ -10,9 +10,9 @@ use keyward_rules::decision::Permit;
 use keyward_rules::denial::Denial;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::identity::{self, Identity};
-use keyward_rules::key::Environment;
+use keyward_rules::key::{Environment, KeyFacts};
 use keyward_rules::permission::Permissions;
-use keyward_rules::route::{Method, Route};
+use keyward_rules::route::Method;
 use keyward_rules::time::Moment;
 
 use crate::context::RequestContext;
@@ -38,7 +38,7 @@ pub async fn forward(
     permit: Permit<'_>,
     headers: &HeaderMap,
 ) -> Forwarded {
-    let (facts, id) = (permit.facts(), permit.whole().id);
+    let (facts, id) = (permit.facts(), permit.parts().id);
     let head = head(context, pool, &Outgoing::permitted(context, &permit), headers);
     let go = || {
         // A key that changed meanwhile is judged anew when the client comes again: its verdict is not known here.
@@ -69,8 +69,8 @@ pub struct Outgoing<'r> {
     pub target: &'r [u8],
     /// The body's bytes.
     pub body: &'r Bytes,
-    /// The route.
-    pub route: &'r Route,
+    /// The route's name.
+    pub label: &'r str,
     /// Live or demo.
     pub environment: Environment,
     /// After this the backend must not act.
@@ -91,25 +91,33 @@ pub struct Caller {
     described: Option<(String, String)>,
 }
 
+impl Caller {
+    /// The key's account, without a description of the key.
+    #[must_use]
+    pub fn of(facts: &KeyFacts) -> Self {
+        let (owner, sub_account) =
+            facts.master.map_or((facts.account, None), |master| (master, Some(facts.account)));
+        Self { owner, sub_account, key: facts.id, permissions: facts.permissions, described: None }
+    }
+}
+
 impl<'r> Outgoing<'r> {
     fn permitted(context: &RequestContext, permit: &Permit<'r>) -> Self {
         let (facts, route) = (permit.facts(), permit.route());
-        let (owner, sub_account) =
-            facts.master.map_or((facts.account, None), |master| (master, Some(facts.account)));
         let described = route.describes_key().then(|| {
             let label = context.view.memory.label(facts.id).unwrap_or_default();
             (percent_encoded(&label), facts.reach.own_addresses())
         });
-        let caller = Caller { owner, sub_account, key: facts.id, permissions: facts.permissions, described };
+        let caller = Caller { described, ..Caller::of(facts) };
         Self {
-            id: permit.whole().id,
+            id: permit.parts().id,
             method: permit.method(),
             target: permit.target(),
             body: permit.body(),
-            route,
+            label: &route.label,
             environment: facts.environment,
             deadline: permit.deadline(),
-            client: permit.whole().source,
+            client: permit.parts().source,
             caller: Some(caller),
         }
     }
@@ -128,7 +136,7 @@ fn head(context: &RequestContext, pool: &Pool, outgoing: &Outgoing<'_>, client: 
     for (name, value) in passing(client, credentials, &pool.backend().pass) {
         head.put(name.as_str(), value.as_bytes());
     }
-    sign(context, outgoing, &mut head);
+    tell(context, outgoing, outgoing.method.as_str(), |name, value| head.put(name, value.as_bytes()));
     head.push(b"\r\n");
     head.0
 }
@@ -150,8 +158,13 @@ impl HeadText {
     }
 }
 
-/// Puts the verified identity on a request: what the backend is told, and the MAC over it.
-fn sign(context: &RequestContext, outgoing: &Outgoing<'_>, head: &mut HeadText) {
+/// Puts the verified identity on a request: what the backend is told, name by name, and the MAC over it.
+pub fn tell(
+    context: &RequestContext,
+    outgoing: &Outgoing<'_>,
+    method: &str,
+    mut put: impl FnMut(&'static str, &str),
+) {
     let (caller, request_id) = (outgoing.caller.as_ref(), outgoing.id.text());
     let client_address = address_text(outgoing.client);
     let key = caller.map(|caller| caller.key.text());
@@ -166,13 +179,12 @@ fn sign(context: &RequestContext, outgoing: &Outgoing<'_>, head: &mut HeadText) 
         addresses: described.map(|(_, addresses)| addresses.as_str()),
         permissions: caller.map_or("", |caller| caller.permissions.words()),
         environment: outgoing.environment.word(),
-        route: &outgoing.route.label,
+        route: outgoing.label,
         request_id: std::str::from_utf8(&request_id).unwrap_or_default(),
         deadline_ms: outgoing.deadline.unix_ms(),
         client_address: &client_address,
     };
-    let signed =
-        context.keys.identity.sign(&identity, outgoing.method.as_str(), outgoing.target, outgoing.body);
+    let signed = context.keys.identity.sign(&identity, method, outgoing.target, outgoing.body);
     let told = [
         (identity::ACCOUNT, identity.account),
         (identity::SUB_ACCOUNT, identity.sub_account),
@@ -189,7 +201,7 @@ fn sign(context: &RequestContext, outgoing: &Outgoing<'_>, head: &mut HeadText) 
     ];
     for (name, value) in told {
         if let Some(value) = value {
-            head.put(name, value.as_bytes());
+            put(name, value);
         }
     }
 }

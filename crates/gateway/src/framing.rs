@@ -38,12 +38,14 @@ pub struct Head<'r> {
     pub path: &'r [u8],
     /// The credential headers.
     pub credentials: RawCredentials<'r>,
+    /// Whether the client asks for a WebSocket, and so waits for one.
+    pub websocket: bool,
 }
 
 /// Checks a parsed head.
 ///
 /// # Errors
-/// The refusal: malformed, too large, wrong method, upgrade.
+/// The refusal: malformed, too large, wrong method.
 pub fn check<'r>(parts: &'r request::Parts, limits: &Limits) -> Result<Head<'r>, Denial> {
     let seen = survey(&parts.headers)?;
     if seen.bytes > limits.head_bytes || parts.headers.len() > limits.headers {
@@ -53,7 +55,7 @@ pub fn check<'r>(parts: &'r request::Parts, limits: &Limits) -> Result<Head<'r>,
     let target = check_target(parts, seen.host)?;
     check_transfer(&seen, parts)?;
     let path = target.split(|byte| *byte == b'?').next().unwrap_or(target);
-    Ok(Head { method, target, path, credentials: seen.credentials })
+    Ok(Head { method, target, path, credentials: seen.credentials, websocket: seen.websocket })
 }
 
 /// What one look over the headers finds. Each of these may come once: a second one makes the request ambiguous.
@@ -94,6 +96,7 @@ fn survey(headers: &HeaderMap) -> Result<Seen<'_>, Denial> {
             "content-type" => once(&mut seen.kind, value)?,
             "authorization" => once(&mut seen.authorization, value)?,
             "exptime" => once(&mut seen.expiry, value)?,
+            // Other offers may be ignored (RFC 9110, 7.8): the request is served as it is.
             "upgrade" => seen.websocket |= offers_websocket(value),
             "expect" => seen.expect = seen.expect.or(Some(value)),
             "connection" => seen.connection = true,
@@ -157,17 +160,13 @@ fn check_target<'r>(parts: &'r request::Parts, host: Option<&[u8]>) -> Result<&'
     if clean { Ok(target) } else { Err(Denial::Malformed) }
 }
 
-/// One way to tell the body's length, no socket, nothing of ours named as hop-by-hop.
+/// One way to tell the body's length, nothing of ours named as hop-by-hop.
 fn check_transfer(seen: &Seen<'_>, parts: &request::Parts) -> Result<(), Denial> {
     if let Some(encoding) = seen.encoding {
         let chunked = encoding.eq_ignore_ascii_case(b"chunked");
         if !chunked || seen.length.is_some() || parts.version != Version::HTTP_11 {
             return Err(Denial::Malformed);
         }
-    }
-    // A client that asks for a socket waits for it. Other offers may be ignored (RFC 9110, 7.8): the request is served as it is.
-    if seen.websocket {
-        return Err(Denial::UpgradeRefused);
     }
     if seen.expect.is_some_and(|expected| !expected.eq_ignore_ascii_case(b"100-continue")) {
         return Err(Denial::Malformed);
@@ -184,7 +183,7 @@ fn offers_websocket(list: &[u8]) -> bool {
 }
 
 /// The names in `Connection`, lower case.
-fn connection_names(headers: &HeaderMap) -> impl Iterator<Item = String> {
+pub fn connection_names(headers: &HeaderMap) -> impl Iterator<Item = String> {
     let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
     values
         .flat_map(|value| value.split(','))

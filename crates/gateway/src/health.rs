@@ -8,8 +8,8 @@ use http::{Method, Response, StatusCode, request};
 use keyward_api::health::{Answer, Health, Question, Service};
 use keyward_rules::route::Class;
 
-use crate::admit::lease_limit_ms;
 use crate::context::RequestContext;
+use crate::lease::lease_limit_ms;
 use crate::reply::ReplyBody;
 
 pub use crate::clock_error::ClockError;

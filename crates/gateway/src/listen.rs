@@ -24,11 +24,14 @@ use crate::body::Budget;
 use crate::context::RequestContext;
 use crate::reply::ReplyBody;
 use crate::serve::{RequestIds, ThreadContext, serve};
+use crate::socket::{self, Upgrades};
 use crate::upstream::{Backend, Deadlines, Pool};
 use crate::wording::Wording;
 
 /// How often it is looked for connections whose peers are late, the exchange's too.
 const TICK: Duration = Duration::from_millis(500);
+/// How often in that time it is looked for sockets whose keys changed.
+const LOOKS_PER_TICK: u32 = 5;
 /// What HTTP/2 clients say first (RFC 9113, 3.4).
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -61,7 +64,8 @@ pub struct Running {
 }
 
 impl Running {
-    /// Stops accepting, lets open requests end within the limit, and returns when all threads have ended.
+    /// Stops accepting, lets open requests end within the limit, and returns when all threads have ended. Sockets end before
+    /// ([`crate::Registry::farewell`]), or are cut.
     pub fn stop(self) {
         let _ = self.stop.send(true);
         for thread in self.threads {
@@ -149,11 +153,21 @@ async fn accept_all(listeners: Listeners, acceptor: Acceptor, mut stopped: watch
             connections.tick(now_ms);
             deadlines.tick(now_ms);
             context.counters.sources.end_bans(context.clock().now().unix_ms());
-            tokio::time::sleep(TICK).await;
+            look_at_sockets(&context, true);
+            for _ in 1..LOOKS_PER_TICK {
+                tokio::time::sleep(TICK / LOOKS_PER_TICK).await;
+                // A key that changed ends its sockets within the bound.
+                look_at_sockets(&context, false);
+            }
+            tokio::time::sleep(TICK / LOOKS_PER_TICK).await;
         }
     });
     let _ = stopped.wait_for(|stop| *stop).await;
     loops.shutdown().await;
+}
+
+fn look_at_sockets(context: &RequestContext, all: bool) {
+    context.sockets.tick(&context.view.memory, &context.view.lease, context.clock(), all);
 }
 
 async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, acceptor: Acceptor) {
@@ -233,7 +247,7 @@ async fn connection(desk: Arc<ThreadContext>, arrival: Arrival, stopped: watch::
         return;
     };
     let patience = Duration::from_millis(desk.context.limits().head_ms);
-    let client = Client { desk, peer, activity: connection.activity() };
+    let client = Client { desk, peer, activity: connection.activity(), upgrades: Upgrades::default() };
     match tls {
         None => {
             // Pools open connections ahead: its first byte may come as late as that of a later request.
@@ -302,16 +316,19 @@ struct Client {
     desk: Arc<ThreadContext>,
     peer: Peer,
     activity: Activity,
+    /// The socket that a request opened.
+    upgrades: Upgrades,
 }
 
 impl Client {
     async fn answer(self, request: hyper::Request<Incoming>) -> Result<Response<ReplyBody>, JoinError> {
         let under_way = self.activity.request();
         if !self.desk.moves_funds(&request) {
-            return Ok(serve(&self.desk, request, self.peer, under_way).await);
+            return Ok(serve(&self.desk, request, self.peer, under_way, &self.upgrades).await);
         }
         // A task of its own: a client that goes away must not take the outcome's record with it.
-        tokio::task::spawn(async move { serve(&self.desk, request, self.peer, under_way).await }).await
+        let served = async move { serve(&self.desk, request, self.peer, under_way, &self.upgrades).await };
+        tokio::task::spawn(served).await
     }
 
     async fn speak<S>(
@@ -324,7 +341,8 @@ impl Client {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let limits = *self.desk.context.limits();
-        let activity = self.activity.clone();
+        let (activity, desk, upgrades) =
+            (self.activity.clone(), Arc::clone(&self.desk), Arc::clone(&self.upgrades));
         let service = service_fn(move |request| self.clone().answer(request));
         match speaks {
             Speaks::Http1 => {
@@ -333,8 +351,13 @@ impl Client {
                     .header_read_timeout(None)
                     .max_buf_size(limits.head_bytes.max(8_192))
                     .writev(false)
-                    .serve_connection(TokioIo::new(Wording::new(stream, activity)), service);
-                until_done(served, connection, told(&mut stopped)).await;
+                    .serve_connection(TokioIo::new(Wording::new(stream, activity)), service)
+                    .with_upgrades();
+                until_done(served, |served| served.graceful_shutdown(), connection, told(&mut stopped)).await;
+                let opened = upgrades.lock().take();
+                if let Some(opened) = opened {
+                    socket::run::<S>(&desk, opened, connection).await;
+                }
             }
             Speaks::Http2 => {
                 let served = http2::Builder::new(LocalExecutor)
@@ -349,7 +372,7 @@ impl Client {
                     .keep_alive_interval(Duration::from_secs(20))
                     .keep_alive_timeout(Duration::from_millis(limits.head_ms))
                     .serve_connection(TokioIo::new(stream), service);
-                until_done(served, connection, told(&mut stopped)).await;
+                until_done(served, |served| served.graceful_shutdown(), connection, told(&mut stopped)).await;
             }
         }
     }

@@ -4,7 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{
+    ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
 use http::{HeaderMap, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use keyward_edge::Request;
@@ -184,6 +186,13 @@ pub fn respond(denial: &Denial, id: RequestId) -> Response<ReplyBody> {
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if *denial == Denial::MethodWrong {
         reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
+    }
+    if *denial == Denial::UpgradeRefused {
+        // What would be taken (RFC 9110, 15.5.22; RFC 6455, 4.4).
+        let headers = reply.headers_mut();
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     }
     name(reply.headers_mut(), id);
     reply

@@ -4,22 +4,21 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderName};
-use http::{HeaderMap, HeaderValue, Request, Response, Version, request};
+use http::header::{CONNECTION, HeaderName, UPGRADE};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, request};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use keyward_edge::{Peer, Proxies, Request as UnderWay};
 use keyward_rules::address::Source;
-use keyward_rules::alert::KeyObservation;
 use keyward_rules::decision::Permit;
 use keyward_rules::denial::Denial;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
-use keyward_rules::key::{Environment, Reach};
+use keyward_rules::key::Environment;
 use keyward_rules::route::{Found, Method, Route};
 use keyward_rules::time::Moment;
-use keyward_store::{LastUse, Outcome, OutcomeStatus, Record};
+use keyward_store::{Outcome, OutcomeStatus, Record};
 use parking_lot::Mutex;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::admit::{Rejection, ScreenedRequest, admit, path_of, screen, whole};
 use crate::body::{Budget, Room, drain, read};
@@ -27,7 +26,9 @@ use crate::context::RequestContext;
 use crate::forward::{Forwarded, Outgoing, forward, forward_public};
 use crate::framing::{Head, check};
 use crate::health;
+use crate::observe;
 use crate::reply::{ReplyBody, respond};
+use crate::socket::{Upgrades, open};
 use crate::upstream::Pool;
 
 /// What one thread serves with.
@@ -88,7 +89,8 @@ impl RequestIds {
         Self { key, drawn: Mutex::new(Drawn { batch: 0, words: [0; DRAWN_BYTES], next: DRAWN_BYTES }) }
     }
 
-    fn next(&self) -> RequestId {
+    /// The next name.
+    pub fn next(&self) -> RequestId {
         let mut drawn = self.drawn.lock();
         if drawn.next >= DRAWN_BYTES {
             drawn.batch += 1;
@@ -121,27 +123,32 @@ struct Trace<'d> {
 /// The journal's code for a request whose client went away before the answer.
 const CLIENT_GONE: &str = "gone";
 
-/// Serves one request of `peer`; `under_way` ends with its reply.
+/// Serves one request of `peer`; `under_way` ends with its reply. A socket that it opens is left in `upgrades`.
 pub async fn serve(
     desk: &ThreadContext,
     request: Request<Incoming>,
     peer: Peer,
     under_way: UnderWay,
+    upgrades: &Upgrades,
 ) -> Response<ReplyBody> {
     let id = desk.ids.next();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let handled = if let Some(answer) = health::answer(&desk.context, &parts) {
         Ok(answer)
     } else {
         match desk.client(peer, &parts.headers) {
-            Ok(client) => handle(desk, &parts, body, (client, &under_way), id).await,
+            Ok(client) => match asks_for_socket(&desk.context, &parts) {
+                Ok(true) => open(&desk.context, &mut parts, client, upgrades),
+                Ok(false) => handle(desk, &parts, body, (client, &under_way), id).await,
+                Err(denial) => refuse_early(&desk.context, body, denial).await,
+            },
             Err(denial) => refuse_early(&desk.context, body, denial).await,
         }
     };
     let mut reply = handled.unwrap_or_else(|denial| respond(&denial, id));
     if matches!(peer, Peer::Client(client) if desk.context.is_banned(client)) {
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    } else if parts.version == Version::HTTP_11 {
+    } else if parts.version == Version::HTTP_11 && reply.status() != StatusCode::SWITCHING_PROTOCOLS {
         reply.headers_mut().insert(KEEP_ALIVE, HeaderValue::from_static(keyward_edge::KEEP_ALIVE));
     }
     reply.body_mut().end(under_way, parts.version);
@@ -149,6 +156,11 @@ pub async fn serve(
 }
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+
+/// Whether a request asks for a socket; its head is checked as any other.
+fn asks_for_socket(context: &RequestContext, parts: &request::Parts) -> Result<bool, Denial> {
+    Ok(parts.headers.contains_key(UPGRADE) && check(parts, context.limits())?.websocket)
+}
 
 async fn handle(
     desk: &ThreadContext,
@@ -215,7 +227,7 @@ async fn public(
         method: head.method,
         target: head.target,
         body,
-        route,
+        label: &route.label,
         environment: if demo { Environment::Demo } else { Environment::Live },
         deadline: context.clock().now().plus_ms(context.limits().permit_ms),
         client,
@@ -244,13 +256,7 @@ async fn finish(
     let context = &*desk.context;
     let key = permit.facts().id;
     trace.whose = Some((key, permit.facts().account));
-    context.reports.uses.note(LastUse { key, at: permit.whole().now, from: trace.source });
-    if matches!(permit.facts().reach, Reach::Anywhere)
-        && let Some(told) = context.view.memory.told(permit.facts().slot)
-    {
-        let sighting = KeyObservation::Unbound(key, trace.source);
-        context.reports.alarms.raise_of_key(sighting, permit.whole().now, told);
-    }
+    observe::used(context, permit.facts(), trace.source, permit.parts().now);
     let owes_outcome = permit.route().class.owes_record();
     let forwarded = forward(context, &desk.pool, permit, &parts.headers).await;
     let (status, code, mut reply) = match forwarded {
@@ -326,17 +332,8 @@ impl<'d> Trace<'d> {
 
     fn refused(&mut self, rejection: &Rejection) {
         let code = rejection.denial.entry().code;
-        if let Denial::AddressRefused(key, address) = rejection.denial {
-            // The holder is told, and the log once: who tries for an hour must not fill it.
-            if self.context.reports.alarms.raise(KeyObservation::WrongAddress(key, address), self.began()) {
-                warn!(%key, %address, "right credentials from a wrong address: treat the key as leaked");
-            }
-        } else if let Denial::AppAddressRefused(key) = rejection.denial {
-            if self.context.reports.alarms.raise(KeyObservation::WrongAddress(key, self.source), self.began())
-            {
-                warn!(%key, "right credentials of an app key from an address outside its app");
-            }
-        } else if rejection.account.is_some() {
+        let misplaced = observe::misplaced(self.context, &rejection.denial, self.source, self.began());
+        if !misplaced && rejection.account.is_some() {
             info!(request = %self.id, code, route = self.route, "refused");
         }
         // A request whose signature does not hold is a stranger's, whatever key it names.

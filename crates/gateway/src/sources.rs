@@ -20,6 +20,8 @@ const FAILURES: u16 = u16::MAX - 1;
 /// Stands for the records of a source's refused requests, and for those of all sources.
 const RECORDS: u16 = u16::MAX - 2;
 const ALL_RECORDS: u16 = u16::MAX - 3;
+/// Stands for new sockets.
+const SOCKETS: u16 = u16::MAX - 4;
 /// Sources banned at once; past that the oldest ban ends early, which costs a stranger's requests only.
 const BANS: usize = 65_536;
 
@@ -36,6 +38,8 @@ pub struct SourceLimits {
     pub records: Rate,
     /// The same of all sources.
     pub all_records: Rate,
+    /// New sockets whose login did not hold yet.
+    pub sockets: Rate,
 }
 
 /// All sources of one node.
@@ -76,6 +80,17 @@ impl Sources {
     #[must_use]
     pub fn take_public(&self, source: IpAddr, route: u16, rate: Rate, now_us: u64) -> RateAnswer {
         self.rates.take(Source::of(source).number(), route, rate, now_us)
+    }
+
+    /// Charges a new socket.
+    #[must_use]
+    pub fn take_socket(&self, source: IpAddr, now_us: u64) -> RateAnswer {
+        self.rates.take(Source::of(source).number(), SOCKETS, self.limits.sockets, now_us)
+    }
+
+    /// Gives a new socket back: its login held, so a broker's many customers do not keep each other out.
+    pub fn refund_socket(&self, source: IpAddr) {
+        self.rates.refund(Source::of(source).number(), SOCKETS, self.limits.sockets);
     }
 
     /// Counts bad credentials; too many close the source.
@@ -150,6 +165,7 @@ mod tests {
             ban_ms: 600_000,
             records: Rate::new(2, 60_000).unwrap(),
             all_records: Rate::new(3, 60_000).unwrap(),
+            sockets: Rate::new(3, 1_000).unwrap(),
         };
         let sources = Sources::new(limits, 1);
         let (one, two) = ("2001:db8::1".parse().unwrap(), "2001:db8:0:0:ffff::2".parse().unwrap());
@@ -178,6 +194,7 @@ mod tests {
             ban_ms: 1,
             records: rate(2),
             all_records: rate(3),
+            sockets: rate(3),
         };
         let sources = Sources::new(limits, 1);
         let kept = |address: &str, now_us| {

@@ -31,6 +31,13 @@ impl<S> Wording<S> {
     }
 }
 
+impl<S> Wording<S> {
+    /// The stream alone, once it is no longer HTTP.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+}
+
 /// The refusal that `bytes` are hyper's bare form of.
 fn bare_refusal(bytes: &[u8]) -> Option<Denial> {
     let status = bytes.strip_prefix(b"HTTP/1.1 ").or_else(|| bytes.strip_prefix(b"HTTP/1.0 "))?.get(..4)?;

@@ -75,7 +75,7 @@ pub fn render(letter: &MailMessage, console: &str) -> Mail {
         Body::Alert(alert) => of_alert(alert, letter, console),
     };
     let subject = match &letter.body {
-        Body::Code(_) => "Keyward: your confirmation code".to_owned(),
+        Body::Code(_) => "Keyward: Your confirmation code".to_owned(),
         Body::Alert(alert) => match &alert.key {
             Some((_, name)) => format!("Keyward: {}: {name}", alert.kind.title()),
             None => format!("Keyward: {}", alert.kind.title()),

@@ -384,9 +384,9 @@ impl Denial {
                 "90426",
                 426,
                 "WebSocket not offered",
-                "WebSocket is not available on this gateway yet; use REST",
+                "WebSocket version 13 over HTTP/1.1 is offered at /ws/v5/public, /ws/v5/private and /ws/v5/business",
                 "an upgrade that the gateway does not offer",
-                "use the REST routes",
+                "connect to a socket's path by HTTP/1.1",
             ),
         }
     }

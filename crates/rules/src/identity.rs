@@ -388,6 +388,7 @@ mod tests {
         let key = IdentityKey::new(id, bytes.try_into().unwrap());
         let vectors = file["vectors"].as_array().unwrap();
         assert!(vectors.len() >= 5);
+        let mut frames = 0;
         for vector in vectors {
             let text = |name: &str| vector[name].as_str();
             let identity = Identity {
@@ -407,7 +408,14 @@ mod tests {
             let body = text("body").unwrap().as_bytes();
             assert_eq!(&*key.sign(&identity, method, target, body), text("header").unwrap(), "{vector}");
             assert_eq!(key.verify(&identity, method, target, body, text("header").unwrap()), Ok(()));
+            if let Some((line, request)) = text("frame").and_then(|frame| frame.split_once('\n')) {
+                let told: Value = serde_json::from_str(line).unwrap();
+                assert_eq!((told["keyward-identity"].as_str(), request.as_bytes()), (text("header"), body));
+                assert_eq!(method, "WS");
+                frames += 1;
+            }
         }
+        assert!(frames >= 3, "{frames}");
         for odd in file["malformed"].as_array().unwrap() {
             let refused = key.verify(&identity(), "POST", TARGET, b"{}", odd.as_str().unwrap());
             assert!(matches!(refused, Err(IdentityRefusal::Malformed | IdentityRefusal::OtherKey)), "{odd}");

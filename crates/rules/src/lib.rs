@@ -33,6 +33,7 @@ pub mod proposal;
 pub mod rate;
 pub mod route;
 pub mod secret;
+pub mod socket;
 pub mod staff;
 pub mod time;
 pub mod trail;

@@ -172,6 +172,26 @@ pub const FORM_ANSWERS_PER_SOURCE: usize = 64;
 pub const FORM_ANSWERS_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of the answers that are kept of one source.
 pub const FORM_ANSWERS_BYTES_PER_SOURCE: usize = 1024 * 1024;
+/// Levels of arrays and objects in a request on a socket.
+pub const SOCKET_DEPTH: usize = 8;
+/// Values in such a request, on all levels.
+pub const SOCKET_VALUES: usize = 8_192;
+/// Members of one object in it.
+pub const SOCKET_OBJECT_MEMBERS: usize = 64;
+/// Bytes of a number in it.
+pub const SOCKET_NUMBER_BYTES: usize = 32;
+/// Letters and digits of its id (OKX contract 3.3).
+pub const SOCKET_ID_CHARS: usize = 32;
+/// Bytes of its `op`.
+pub const SOCKET_OP_BYTES: usize = 32;
+/// Channels of one request to subscribe or unsubscribe.
+pub const SOCKET_CHANNELS_PER_REQUEST: usize = 1_000;
+/// Letters of the name of a channel's parameter.
+pub const SOCKET_PARAMETER_CHARS: usize = 32;
+/// Bytes of its value.
+pub const SOCKET_PARAMETER_BYTES: usize = 256;
+/// Orders of one batch (OKX's figure).
+pub const SOCKET_ORDERS_PER_REQUEST: usize = 20;
 
 const _: () = assert!(PASSPHRASE_MIN_CHARS < PASSPHRASE_MAX_CHARS);
 const _: () = assert!(ADDRESSES_PER_KEY < RANGES_PER_APP);
@@ -186,3 +206,4 @@ const _: () = assert!(SEARCHES_PER_ACCOUNT < SEARCHES);
 const _: () = assert!(FORM_ANSWER_BYTES <= FORM_ANSWERS_BYTES_PER_SOURCE);
 const _: () = assert!(FORM_ANSWERS_BYTES_PER_SOURCE < FORM_ANSWERS_BYTES);
 const _: () = assert!(FORM_ANSWERS_PER_SOURCE < FORM_ANSWERS);
+const _: () = assert!(SOCKET_CHANNELS_PER_REQUEST < SOCKET_VALUES);

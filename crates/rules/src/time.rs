@@ -1,4 +1,4 @@
-//! Moments, and the one spelling of a request's timestamp.
+//! Moments, and the two spellings of timestamps: of a request, and of a socket's login.
 //!
 //! Time enters the rules as an argument; nothing here asks for it.
 
@@ -46,7 +46,7 @@ impl fmt::Display for Moment {
     }
 }
 
-/// The text of `OK-ACCESS-TIMESTAMP`, kept as sent because it is what was signed.
+/// The text of `OK-ACCESS-TIMESTAMP`, or of a socket's login, kept as sent because it is what was signed.
 ///
 /// `2020-12-08T09:08:57.715Z` (OKX contract 1.5), of the fraction three digits or fewer: clients in Go leave out zeros at its
 /// end, and with them the point. The text ends with its only `Z`, so that no byte wanders between timestamp and method in the
@@ -92,10 +92,30 @@ impl Timestamp {
         }
         let days = days_from_civil(year, month, day).ok_or(NotATimestamp)?;
         let unix_ms = days * DAY_MS + hour * 3_600_000 + minute * 60_000 + second * 1_000 + ms;
+        Self::keep(text, Moment(unix_ms))
+    }
+
+    /// Reads seconds since the Unix epoch (OKX contract 3.1): up to 13 digits without a zero before them, and a fraction of up
+    /// to 9. Milliseconds without a point are such a text as well, thousands of years ahead, and so never fresh.
+    ///
+    /// # Errors
+    /// [`NotATimestamp`] on anything else.
+    pub fn parse_unix_seconds(text: &[u8]) -> Result<Self, NotATimestamp> {
+        let mut parts = text.splitn(2, |byte| *byte == b'.');
+        let seconds = parts.next().ok_or(NotATimestamp)?;
+        let ms = parts.next().map_or(Ok(0), ms_of_fraction)?;
+        let padded = seconds.len() > 1 && seconds.first() == Some(&b'0');
+        if padded || !(1..=13).contains(&seconds.len()) {
+            return Err(NotATimestamp);
+        }
+        Self::keep(text, Moment(number(seconds)? * 1_000 + ms))
+    }
+
+    fn keep(text: &[u8], moment: Moment) -> Result<Self, NotATimestamp> {
         let mut kept = [0; LONGEST];
         kept.get_mut(..text.len()).ok_or(NotATimestamp)?.copy_from_slice(text);
         let length = u8::try_from(text.len()).map_err(|_| NotATimestamp)?;
-        Ok(Self { text: kept, length, moment: Moment(unix_ms) })
+        Ok(Self { text: kept, length, moment })
     }
 
     /// The bytes as sent.
@@ -123,6 +143,19 @@ fn number(digits: &[u8]) -> Result<u64, NotATimestamp> {
         b'0'..=b'9' => Ok(value * 10 + u64::from(digit - b'0')),
         _ => Err(NotATimestamp),
     })
+}
+
+/// Whole milliseconds of a fraction of a second, of which there are 1 to 9 digits.
+fn ms_of_fraction(digits: &[u8]) -> Result<u64, NotATimestamp> {
+    if !(1..=9).contains(&digits.len()) {
+        return Err(NotATimestamp);
+    }
+    number(digits)?;
+    let mut first = [b'0'; 3];
+    for (to, from) in first.iter_mut().zip(digits) {
+        *to = *from;
+    }
+    number(&first)
 }
 
 const fn is_leap(year: u64) -> bool {
@@ -257,7 +290,86 @@ mod tests {
         }
     }
 
+    #[test]
+    fn reads_seconds_as_logins_send_them() {
+        for (text, ms) in [
+            ("1704876947", 1_704_876_947_000),
+            ("0", 0),
+            ("0.001", 1),
+            ("1704876947.7", 1_704_876_947_700),
+            ("1704876947.71", 1_704_876_947_710),
+            ("1704876947.715", 1_704_876_947_715),
+            ("1704876947.007", 1_704_876_947_007),
+            ("1704876947.0", 1_704_876_947_000),
+            ("1704876947.7159999", 1_704_876_947_715),
+            ("1704876947.000999999", 1_704_876_947_000),
+            ("9999999999999.999999999", 9_999_999_999_999_999),
+        ] {
+            let stamp = Timestamp::parse_unix_seconds(text.as_bytes()).unwrap();
+            assert_eq!(stamp.moment(), Moment::from_unix_ms(ms), "{text}");
+            assert_eq!(stamp.as_bytes(), text.as_bytes(), "it is signed as it was sent");
+        }
+    }
+
+    #[test]
+    fn milliseconds_read_as_seconds_are_never_fresh() {
+        let stamp = Timestamp::parse_unix_seconds(b"1704876947715").unwrap();
+        assert!(!stamp.is_fresh(Moment::from_unix_ms(1_704_876_947_715)));
+        let stamp = Timestamp::parse_unix_seconds(b"1704876947.715").unwrap();
+        assert!(stamp.is_fresh(Moment::from_unix_ms(1_704_876_947_715 + 30_000)));
+        assert!(!stamp.is_fresh(Moment::from_unix_ms(1_704_876_947_715 + 30_001)));
+    }
+
+    #[test]
+    fn other_forms_of_seconds_are_refused() {
+        for text in [
+            "",
+            ".",
+            ".5",
+            "1704876947.",
+            "1704876947..5",
+            "1704876947.5.5",
+            "1704876947.0000000000",
+            "1704876947,5",
+            "00",
+            "01704876947",
+            "00.5",
+            "-1",
+            "+1704876947",
+            "-0",
+            " 1704876947",
+            "1704876947 ",
+            "1704876947\n",
+            "1704876947\0",
+            "1704876947s",
+            "1704876947.7Z",
+            "1704876947.-5",
+            "1704876947.+5",
+            "1.704876947e9",
+            "1e9",
+            "0x659e5a13",
+            "1_704_876_947",
+            "NaN",
+            "17048769477150",
+            "99999999999999999999999999",
+            "2020-12-08T09:08:57.715Z",
+            "\u{661}\u{667}",
+            "\u{ff11}",
+        ] {
+            assert!(Timestamp::parse_unix_seconds(text.as_bytes()).is_err(), "{text:?}");
+        }
+        assert!(Timestamp::parse_unix_seconds(&[b'1', 0xff]).is_err());
+    }
+
     proptest! {
+        #[test]
+        fn seconds_and_their_fraction_make_the_moment(ms in 0_u64..10_000_000_000_000_000, more in "[0-9]{0,6}") {
+            let text = format!("{}.{:03}{more}", ms / 1_000, ms % 1_000);
+            let stamp = Timestamp::parse_unix_seconds(text.as_bytes()).unwrap();
+            prop_assert_eq!(stamp.moment(), Moment::from_unix_ms(ms));
+            prop_assert_eq!(stamp.as_bytes(), text.as_bytes());
+        }
+
         #[test]
         fn display_then_parse_is_identity(ms in 0_u64..253_402_300_800_000) {
             let moment = Moment::from_unix_ms(ms);

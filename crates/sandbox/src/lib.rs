@@ -1,7 +1,8 @@
 //! A small OKX-shaped exchange to trade against: what newcomers and tests use as the backend.
 //!
 //! Owns: [`ledger`](mod@ledger), what accounts hold, in memory, live and demo apart, deterministic from a seed;
-//! [`markets`](mod@markets), synthetic and the same at every start; [`routes`](mod@routes), OKX's shapes.
+//! [`markets`](mod@markets), synthetic and the same at every start; [`routes`](mod@routes), OKX's shapes;
+//! [`sockets`](mod@sockets), channels and operations over WebSocket.
 //! Leaves to others: who may ask. It answers only requests that bear the gateway's verified identity.
 //!
 //! Invariants: no balance is ever negative; money moves and is never made, but for the seeded deposits; what one
@@ -12,7 +13,9 @@
 
 mod amount;
 mod caller;
+mod claims;
 mod exchange;
+mod hub;
 mod ledger;
 mod markets;
 mod parameters;
@@ -20,6 +23,9 @@ mod refusal;
 mod routes;
 mod seen;
 mod server;
+#[cfg(test)]
+mod signed;
+mod sockets;
 
 pub use exchange::Exchange;
 pub use seen::Seen;

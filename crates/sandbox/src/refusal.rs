@@ -13,7 +13,11 @@ pub(crate) enum Refusal {
     NotFromGateway,
     /// The identity's deadline has passed.
     Late,
+    /// The client's own limit, `expTime`, has passed.
+    Expired,
     NoRoute,
+    /// A socket's path, asked for without an upgrade.
+    NoUpgrade,
     WrongMethod,
     BodyTooLarge,
     BadJson,
@@ -54,7 +58,8 @@ impl Refusal {
         match self {
             Self::NotFromGateway => "50030",
             Self::Late => "50037",
-            Self::NoRoute => "50005",
+            Self::Expired => "50036",
+            Self::NoRoute | Self::NoUpgrade => "50005",
             Self::WrongMethod => "50115",
             Self::BodyTooLarge | Self::BadJson => "50002",
             Self::Missing(_) => "50014",
@@ -92,11 +97,13 @@ impl Refusal {
         match self {
             Self::NotFromGateway | Self::Late => StatusCode::FORBIDDEN,
             Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::NoUpgrade => StatusCode::UPGRADE_REQUIRED,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BadJson | Self::Missing(_) | Self::Wrong(_) | Self::Either(..) => StatusCode::BAD_REQUEST,
             Self::Full => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::TooMany(..)
+            Self::Expired
+            | Self::TooMany(..)
             | Self::NotInDemo
             | Self::NoInstrument
             | Self::AccountMode
@@ -142,7 +149,11 @@ impl Refusal {
             }
             Self::NotFromGateway => "The request does not bear the gateway's verified identity",
             Self::Late => "Order expired.",
+            Self::Expired => {
+                "The expTime can't be earlier than the current system time. Please adjust the expTime and try again."
+            }
             Self::NoRoute => "API endpoint is inactive or unavailable.",
+            Self::NoUpgrade => "This path takes WebSocket upgrades only",
             Self::WrongMethod => "Invalid request method.",
             Self::BodyTooLarge => "The body is too large",
             Self::BadJson => "JSON syntax error",

@@ -10,11 +10,11 @@ const KEPT: usize = 100_000;
 pub struct Seen {
     /// The gateway's id of it.
     pub request_id: String,
-    /// Its method.
+    /// Its method; `WS` for a frame on a socket.
     pub method: String,
-    /// Its target, as it came.
+    /// Its target, as it came; of a frame, that of the upgrade.
     pub target: String,
-    /// The BLAKE3 hash of its body.
+    /// The BLAKE3 hash of its body; of a frame, of the request in it.
     pub body_hash: [u8; 32],
 }
 

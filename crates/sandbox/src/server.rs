@@ -1,4 +1,4 @@
-//! The exchange behind a socket: HTTP/1.1 with keep-alive, within limits.
+//! The exchange behind a listener: HTTP/1.1 with keep-alive and upgrades, within limits.
 
 use std::convert::Infallible;
 use std::future::{Future, pending};
@@ -14,14 +14,16 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use keyward_rules::socket::Endpoint;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::Exchange;
 use crate::caller::Parts;
+use crate::claims::Claims;
 use crate::exchange::refuse;
 use crate::refusal::Refusal;
+use crate::sockets::{Pulse, beat, until_end, upgrade};
 
 /// Bytes of a body at most; the gateway's own limit is the same.
 const BODY_BYTES: usize = 1 << 20;
@@ -40,48 +42,71 @@ impl Exchange {
         self.serve_until(listener, pending()).await;
     }
 
-    /// Serves the listener until `shutdown`, then lets requests under way finish for a few seconds.
+    /// Serves the listener until `shutdown`, then lets requests under way finish for a few seconds, and closes sockets.
     pub async fn serve_until(
         self: Arc<Self>,
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send,
     ) {
-        let (graceful, room) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS)));
+        let (ending, _) = watch::channel(false);
+        let (seconds, _) = watch::channel(0);
+        let room = Arc::new(Semaphore::new(CONNECTIONS));
         let mut shutdown = pin!(shutdown);
+        let mut beating = pin!(beat(&self, &seconds));
         loop {
             let accepted = tokio::select! {
                 () = &mut shutdown => break,
+                () = &mut beating => break,
                 accepted = accept(&listener, &room) => accepted,
             };
             let Some((stream, room)) = accepted else { continue };
-            let exchange = Arc::clone(&self);
-            let service = service_fn(move |request| {
-                let exchange = Arc::clone(&exchange);
-                async move { Ok::<_, Infallible>(exchange.respond(request).await) }
-            });
-            let mut builder = http1::Builder::new();
-            // An idle connection is never closed from here: the gateway may be writing on it that very moment,
-            // and would not know whether an order got through. How many there are is bounded instead.
-            builder.timer(TokioTimer::new()).header_read_timeout(None).max_headers(HEADERS);
-            let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+            let (exchange, pulse) = (Arc::clone(&self), Pulse::new(&seconds, &ending));
             tokio::spawn(async move {
-                // A connection that breaks is the gateway's to notice.
-                let _ = connection.await;
+                exchange.converse(stream, pulse).await;
                 drop(room);
             });
         }
         drop(listener);
-        let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
+        ending.send_replace(true);
+        // Every connection and every socket hears of the end, until it has ended itself.
+        let _ = tokio::time::timeout(DRAIN, ending.closed()).await;
     }
 
-    async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    /// One connection, until it ends, becomes a socket, or the server ends.
+    async fn converse(self: Arc<Self>, stream: TcpStream, pulse: Pulse) {
+        let mut ending = pulse.ending();
+        let service = service_fn(move |request| {
+            let (exchange, pulse) = (Arc::clone(&self), pulse.clone());
+            async move { Ok::<_, Infallible>(exchange.respond(request, pulse).await) }
+        });
+        let mut builder = http1::Builder::new();
+        // An idle connection is never closed from here: the gateway may be writing on it that very moment,
+        // and would not know whether an order got through. How many there are is bounded instead.
+        builder.timer(TokioTimer::new()).header_read_timeout(None).max_headers(HEADERS);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
+        // A connection that breaks is the gateway's to notice.
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = until_end(&mut ending) => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
+    }
+
+    async fn respond(self: Arc<Self>, request: Request<Incoming>, pulse: Pulse) -> Response<Full<Bytes>> {
+        if let Some(endpoint) = Endpoint::of_path(request.uri().path().as_bytes()) {
+            return match upgrade(&self, endpoint, request, pulse) {
+                Ok(switching) => switching,
+                Err(refusal) => reply(refuse(refusal)),
+            };
+        }
         let (head, body) = request.into_parts();
         let Ok(body) = Limited::new(body, BODY_BYTES).collect().await else {
             return reply(refuse(Refusal::BodyTooLarge));
         };
         let body = body.to_bytes();
         let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-        reply(self.act(Parts { method: head.method.as_str(), target, headers: &head.headers, body: &body }))
+        let claims = Claims::Headers(&head.headers);
+        reply(self.act(Parts { method: head.method.as_str(), target, claims, body: &body }))
     }
 }
 

@@ -1,20 +1,24 @@
 package identity
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"testing"
 )
 
-// A request and whether it may be acted on.
+// A request, or a frame of a socket, and whether it may be acted on.
 type request struct {
-	What     string
-	KeyID    int `json:"key_id"`
-	Key      []byte
-	Headers  [][2]string
-	Method   string
-	Target   []byte
-	Body     []byte
+	What    string
+	KeyID   int `json:"key_id"`
+	Key     []byte
+	Headers [][2]string
+	Method  string
+	Target  []byte
+	// The body of a request; for a frame, what it must be found to ask for.
+	Body []byte
+	// Empty for a request.
+	Frame    []byte
 	NowMs    int64 `json:"now_ms"`
 	Verifies bool
 }
@@ -32,10 +36,16 @@ func TestVerdicts(t *testing.T) {
 	if len(requests) < 20 {
 		t.Fatalf("only %d requests", len(requests))
 	}
+	frames := 0
 	for _, one := range requests {
 		var key Key
 		if copy(key[:], one.Key) != len(key) {
 			t.Fatalf("%s: a key of %d bytes", one.What, len(one.Key))
+		}
+		if len(one.Frame) > 0 {
+			frames++
+			verifyFrame(t, key, one)
+			continue
 		}
 		headers := map[string][]string{}
 		for _, header := range one.Headers {
@@ -45,5 +55,18 @@ func TestVerdicts(t *testing.T) {
 		if (err == nil) != one.Verifies {
 			t.Errorf("%s: %v", one.What, err)
 		}
+	}
+	if frames < 20 {
+		t.Fatalf("only %d frames", frames)
+	}
+}
+
+func verifyFrame(t *testing.T, key Key, one request) {
+	_, asked, err := VerifyFrame(one.KeyID, key, one.Frame, string(one.Target), one.NowMs)
+	if (err == nil) != one.Verifies {
+		t.Errorf("%s: %v", one.What, err)
+	}
+	if err == nil && !bytes.Equal(asked, one.Body) {
+		t.Errorf("%s: it asks for %q", one.What, asked)
 	}
 }

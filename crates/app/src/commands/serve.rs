@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use keyward_authority::Settings;
-use keyward_gateway::Listeners;
+use keyward_gateway::{Listeners, Registry};
 use keyward_store::{Location, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
@@ -64,6 +64,7 @@ pub async fn run(file: &ConfigFile) -> Result<()> {
     let shown = settings.shown();
     let proxies = Arc::new(settings.proxies.proxies().map_err(anyhow::Error::msg)?);
     let set_up_link = settings.set_up_link_file(&location);
+    let sockets = node::sockets(&settings.sockets);
     let control = match (settings.console, settings.mail) {
         (Some(console), Some(mail)) => {
             operator::offer_first(&authority, &console.origin, set_up_link.as_deref()).await?;
@@ -74,6 +75,7 @@ pub async fn run(file: &ConfigFile) -> Result<()> {
                 post: Post::Smtp(Box::new(mail.sender()?)),
                 shown,
                 channels,
+                sockets: Arc::<Registry>::clone(&sockets),
                 proxies: Arc::clone(&proxies),
             };
             Some(Control::start(&store, Arc::clone(&authority), options)?)
@@ -88,6 +90,7 @@ pub async fn run(file: &ConfigFile) -> Result<()> {
         threads,
         claim,
         proxies,
+        sockets,
         authority,
         retention: settings.journal,
         checkpoint,
@@ -105,6 +108,14 @@ pub async fn run(file: &ConfigFile) -> Result<()> {
             _ = hangup.recv() => reload(&file.config, certificate.as_ref()),
         }
     }
+    info!("stopping; a second signal stops at once");
+    let again = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    node.request_context().sockets.farewell(again).await;
     if let Some(control) = control {
         control.stop().await;
     }

@@ -24,7 +24,9 @@ fn text(places: &Places, folder: &Path, credentials: Option<&Path>, program: &Pa
 
   console      {console}   (mails: {console}/dev/mail)
   gateway      http://{plain}
+  sockets      {sockets}   (and /public, /business)
   with TLS     https://localhost:{port}   (CA: {ca})
+               {tls_sockets}
   metrics      http://{metrics}/metrics
   credentials  {credentials}
 
@@ -44,13 +46,29 @@ okx.urls['api']['rest'] = c['gateway_url']
 print(okx.create_order('BTC/USDT', 'limit', 'buy', 0.001, 30000)['id'], okx.fetch_balance()['USDT'])
 PY
 
+The same over sockets:
+
+python3 - <<'PY'
+import asyncio, ccxt.pro, json
+c = json.load(open({python})); k = c['keys']['trade']
+async def main():
+    okx = ccxt.pro.okx({{'apiKey': k['api_key'], 'secret': k['secret'], 'password': k['passphrase']}})
+    okx.urls['api'].update(rest=c['gateway_url'], ws=c['ws_url'].removesuffix('/private'))
+    print((await okx.watch_ticker('BTC/USDT'))['last'], (await okx.watch_balance())['USDT'])
+    print((await okx.create_order_ws('BTC/USDT', 'limit', 'buy', 0.001, 30000))['id'])
+    await okx.close()
+asyncio.run(main())
+PY
+
 A key of your own:
 
 {program} key create --data {data} --account {TRADER} \\
     --name bot --permission read --permission trade --ip 127.0.0.1
 
 Stop with Ctrl-C.",
+        sockets = places.sockets(),
         port = places.tls.port(),
+        tls_sockets = places.tls_sockets(),
         metrics = places.metrics,
         ca = places.ca_file.display(),
         credentials = file.display(),
@@ -141,6 +159,9 @@ mod tests {
             "okx = ",
             "okx.urls",
             "print(",
+            "import asyncio",
+            "async def main():",
+            "asyncio.run(main())",
             "PY\n",
         ] {
             assert!(shown.contains(&format!("\n{line}")), "{line}\n{shown}");
@@ -148,6 +169,9 @@ mod tests {
         assert!(shown.contains("\n/t/keyward key create --data '/d e' --account "), "{shown}");
         let credentials = shown.lines().find_map(|line| line.strip_prefix("  credentials  ")).unwrap();
         assert!(Path::new(credentials).is_absolute(), "{credentials}");
-        assert!(shown.contains(&format!("open(\"{credentials}\")")), "{shown}");
+        assert_eq!(shown.matches(&format!("open(\"{credentials}\")")).count(), 2, "{shown}");
+        for address in ["ws://127.0.0.1:1/ws/v5/private ", "wss://localhost:1/ws/v5/private\n"] {
+            assert!(shown.contains(&format!(" {address}")), "{address}\n{shown}");
+        }
     }
 }

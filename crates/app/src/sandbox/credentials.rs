@@ -5,14 +5,14 @@ use serde_json::json;
 use super::fixtures::Fixtures;
 use super::places::Places;
 
-/// The JSON document: addresses, people and keys by name. What does not exist yet is `null`.
+/// The JSON document: addresses, people and keys by name.
 pub fn document(fixtures: &Fixtures, places: &Places) -> String {
     let document = json!({
         "console_url": places.console,
         "gateway_url": format!("http://{}", places.plain),
         "gateway_tls_url": format!("https://localhost:{}", places.tls.port()),
-        "ws_url": null,
-        "wss_url": null,
+        "ws_url": places.sockets(),
+        "wss_url": places.tls_sockets(),
         "ca_file": places.ca_file,
         "metrics_url": format!("http://{}", places.metrics),
         "mail_url": format!("{}/dev/mail", places.console),

@@ -21,7 +21,7 @@ use keyward_store::{Location, MasterKey, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::audit::AuditSettings;
-use crate::config::{ChannelSettings, ProxySettings};
+use crate::config::{ChannelSettings, ProxySettings, SocketSettings};
 use crate::control::{self, Control, Post};
 use crate::files::{private_folder, write_private};
 use crate::master_key_source::{new_master_key, read_file};
@@ -88,6 +88,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let raise_rates = options.raise_rates;
     let notary = AuditSettings::default().notary(&store, checkpoint.clone())?;
     let retention = JournalSettings::default();
+    let sockets = node::sockets(&SocketSettings { notice_seconds: 0, ..SocketSettings::default() });
     let node_options = NodeOptions {
         listeners,
         backend,
@@ -95,6 +96,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
         threads,
         claim: None,
         proxies,
+        sockets: Arc::clone(&sockets),
         authority,
         retention,
         checkpoint,
@@ -107,6 +109,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
         post: Post::Mailbox,
         shown: Vec::new(),
         channels,
+        sockets,
         proxies: Arc::clone(&node_options.proxies),
     };
     let control = Control::start(&store, Arc::clone(&node_options.authority), context)?;
@@ -127,6 +130,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
         _ = interrupt.recv() => {}
         _ = hangup.recv() => {}
     }
+    node.request_context().sockets.farewell(std::future::pending()).await;
     control.stop().await;
     node.stop().await?;
     drop(status);

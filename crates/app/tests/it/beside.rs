@@ -15,7 +15,7 @@ use keyward_rules::key::{Environment, HmacState, KeyName, SecretKey};
 use keyward_rules::secret::Secret;
 use keyward_rules::time::Moment;
 use keyward_store::{
-    AccountKind, AccountRecord, AppRecord, AppState, Entropy, KeyDraft, Location, MasterKey, Store,
+    AccountKind, AccountRecord, AppRecord, AppState, Entropy, KeyDraft, KeyRecord, Location, MasterKey, Store,
 };
 use keyward_testkit::process::KeyEntry;
 use tokio::runtime::Runtime;
@@ -70,6 +70,20 @@ impl Beside {
         change(app);
         app.version += 1;
         self.put(app)
+    }
+
+    /// Changes a key's record; gives when that was committed.
+    pub fn change_key(&self, key: &KeyEntry, change: impl FnOnce(&mut KeyRecord)) -> u64 {
+        let id = KeyId::parse(key.api_key.as_bytes()).unwrap();
+        self.runtime.block_on(async {
+            let mut tx = self.store.writer().begin(grant(), now()).await.unwrap();
+            let mut record = tx.key(id).await.unwrap().unwrap();
+            change(&mut record);
+            tx.update_key(record).await.unwrap();
+            let event = Event::of(tx.grant(), now(), &format!("key:{id}"), &[]);
+            tx.commit(event).await.unwrap();
+            now_ms()
+        })
     }
 
     fn put(&self, app: &AppRecord) -> u64 {

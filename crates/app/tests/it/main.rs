@@ -41,6 +41,7 @@ mod secrets;
 mod secure;
 mod server;
 mod set_up_link;
+mod socket;
 mod terminal;
 mod uniform;
 mod world;

@@ -167,7 +167,7 @@ fn every_refusal_code_with_its_text() {
             "websocket",
             other(Signed { more: "Connection: Upgrade\r\nUpgrade: websocket\r\n".into(), ..good() }),
             426,
-            r#"{"msg":"WebSocket is not available on this gateway yet; use REST","code":"90426"}"#,
+            r#"{"msg":"WebSocket version 13 over HTTP/1.1 is offered at /ws/v5/public, /ws/v5/private and /ws/v5/business","code":"90426"}"#,
         ),
     ];
     for (name, bytes, status, body) in cases {

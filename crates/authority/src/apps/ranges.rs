@@ -98,7 +98,7 @@ async fn pending(
             RangesGo::Narrow => format!("Narrow the ranges of “{}” at once", profile.name),
             RangesGo::Widen => format!("Submit ranges of “{}” for approval", profile.name),
         },
-        format!("Together {}", size_in_words(Size::of(submission.ranges.networks()))),
+        format!("The ranges cover {}", size_in_words(Size::of(submission.ranges.networks()))),
         change_in_words(&change),
     ];
     if submission.overlap_ms > 0 {

@@ -74,8 +74,11 @@ impl Action for ChangeAddresses {
         }
         let (before, after) = (reach_in_words(&key.binding), reach_in_words(&to));
         key.binding = to;
-        let detail =
-            format!("It worked from {before}. It works from {after} now. Consider rotating the key as well.");
+        let detail = format!(
+            "It worked from {}. It works from {} now. Consider rotating the key as well.",
+            before.replace(',', ", "),
+            after.replace(',', ", ")
+        );
         let alert = tell::about_key(context, AlertKind::KeyChanged, &key, detail);
         let subject = format!("key:{}", key.id);
         tx.update_key(key).await?;

@@ -5,7 +5,7 @@ use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::{AccountId, KeyId};
-use keyward_rules::key::HolderState;
+use keyward_rules::key::{Environment, HolderState};
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
 use keyward_store::KeyRecord;
@@ -75,12 +75,12 @@ impl Action for DeleteUnusedKeys {
         let mut words =
             vec![format!("Delete {} API keys that were not used since {}", keys.len(), self.not_used_since)];
         words.extend(keys.iter().map(|key| {
+            let demo = if key.environment == Environment::Demo { ", demo" } else { "" };
             let state = if key.life.state == HolderState::Disabled { ", disabled" } else { "" };
+            let named = format!("“{}” ({}){demo}{state}", key.name, key.id);
             match key.last_used_at {
-                Some(at) => format!("“{}” ({}){state}, last used at {at}", key.name, key.id),
-                None => {
-                    format!("“{}” ({}){state}, never used, created at {}", key.name, key.id, key.created_at)
-                }
+                Some(at) => format!("{named}, last used at {at}"),
+                None => format!("{named}, never used, created at {}", key.created_at),
             }
         }));
         Ok(PendingAction {

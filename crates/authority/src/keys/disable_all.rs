@@ -64,7 +64,10 @@ async fn disable_family(
     if disabled.is_empty() {
         return Ok(0);
     }
-    let detail = format!("{} keys were disabled.", disabled.len());
+    let detail = match disabled.len() {
+        1 => "1 key was disabled.".to_owned(),
+        count => format!("{count} keys were disabled."),
+    };
     let alert: Alert = tell::by_actor(context, AlertKind::AllKeysDisabled, account, detail);
     tell::notify_holder(context, &mut tx, alert).await?;
     let facts = [("disabled", disabled.join(","))];

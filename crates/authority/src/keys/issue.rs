@@ -64,7 +64,7 @@ fn pending(wish: &IssueKey) -> PendingAction {
     let mut words = vec![
         format!("Create the API key “{}” ({})", spec.name, spec.environment),
         format!("It may: {}", rights_in_words(spec)),
-        format!("It works from: {}", reach_in_words(&spec.binding)),
+        format!("It works from: {}", reach_in_words(&spec.binding).replace(',', ", ")),
     ];
     if spec.expires_at.is_some() {
         words.push(format!("It ends: {expires}"));
@@ -297,9 +297,9 @@ pub(super) fn facts(account: AccountId, spec: &KeySpec) -> [(&'static str, Strin
 
 fn in_words(spec: &KeySpec) -> String {
     format!(
-        "It may {} and works from {} ({}).",
+        "Permissions: {}. It works from {} ({}).",
         rights_in_words(spec),
-        reach_in_words(&spec.binding),
+        reach_in_words(&spec.binding).replace(',', ", "),
         spec.environment
     )
 }

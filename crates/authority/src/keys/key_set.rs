@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use keyward_rules::grant::ActionKind;
 use keyward_rules::id::KeyId;
-use keyward_rules::key::HolderState;
+use keyward_rules::key::{Environment, HolderState};
 use keyward_rules::limits::KEYS_PER_ACTION;
 use keyward_rules::time::Moment;
 use keyward_store::{KeyRecord, Tx};
@@ -109,10 +109,12 @@ impl KeySet {
 
 /// A key in the list of what is confirmed.
 fn line(key: &KeyRecord) -> String {
+    let demo = if key.environment == Environment::Demo { ", demo" } else { "" };
     let state = if key.life.state == HolderState::Disabled { ", disabled" } else { "" };
+    let named = format!("“{}” ({}){demo}{state}", key.name, key.id);
     match key.last_used_at {
-        Some(at) => format!("“{}” ({}){state}, last used at {at}", key.name, key.id),
-        None => format!("“{}” ({}){state}, never used", key.name, key.id),
+        Some(at) => format!("{named}, last used at {at}"),
+        None => format!("{named}, never used"),
     }
 }
 

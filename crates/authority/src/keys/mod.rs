@@ -1,6 +1,7 @@
 //! Actions on keys, one file each.
 
 mod addresses;
+mod close_sockets;
 mod delete;
 mod delete_keys;
 mod delete_unused;
@@ -19,6 +20,7 @@ mod place;
 mod rotate;
 
 pub use addresses::ChangeAddresses;
+pub use close_sockets::{CloseSockets, WhichSockets};
 pub use delete::DeleteKey;
 pub use delete_keys::DeleteKeys;
 pub use delete_unused::DeleteUnusedKeys;

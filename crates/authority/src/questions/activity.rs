@@ -18,6 +18,10 @@ const QUARTERS: usize = 96;
 const QUARTER_MS: u64 = 15 * 60 * 1_000;
 /// Searches of one export: a month of a key that never rests.
 const EXPORT_WALKS: usize = 16;
+/// The method of requests over a socket, and the route of their login.
+const SOCKET: &str = "WS";
+/// See [`SOCKET`].
+const SOCKET_LOGIN: &str = "WS login";
 
 /// One request, as its holder sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,7 +34,8 @@ pub struct KeyRequest {
     pub from: String,
     /// Whether the key is bound to an app.
     pub of_app: bool,
-    /// Method and route.
+    /// Method and route: `GET /api/v5/account/balance`. Over a socket: `WS login`, `WS subscribe`, `WS unsubscribe`, or
+    /// `WS` with the route that does the same over HTTP.
     pub what: String,
     /// `0`, or the code of the refusal.
     pub code: String,
@@ -108,10 +113,13 @@ pub(super) fn as_shown(row: RequestRow, shown: bool) -> KeyRequest {
             // The address is looked at after signature, state and holds; only what passed it came from there.
             (false, "0" | "50101" | "50120" | "50030" | "50011" | "50061") => "the app's servers".to_owned(),
             (false, "50110") => "elsewhere".to_owned(),
+            // Nothing is asked for on a socket before its login held, and the login looked at the address.
+            (false, _) if row.method == SOCKET && row.route != SOCKET_LOGIN => "the app's servers".to_owned(),
             (false, _) => "not checked".to_owned(),
         },
         of_app: !shown,
-        what: format!("{} {}", row.method, row.route),
+        // A socket's own requests (`WS login`, `WS subscribe`) have the method in the name of their route.
+        what: if row.route.starts_with(SOCKET) { row.route } else { format!("{} {}", row.method, row.route) },
         code: row.code,
         millis: row.micros.div_ceil(1_000),
     }

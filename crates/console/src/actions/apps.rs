@@ -42,7 +42,7 @@ impl Exposed for ThawApp {
         path: "/api/v1/apps/{id}/thaw",
         id: "apps_thaw",
         tag: "apps",
-        summary: "Let the keys of one's own app work again",
+        summary: "Unfreeze the keys of your app",
         about: "The app",
         status: StatusCode::NO_CONTENT,
         answers: "They work; a freeze by an operator stays",

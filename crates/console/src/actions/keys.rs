@@ -164,7 +164,7 @@ impl OneKey for DeleteKey {
     };
     const OPERATION: Operation = Operation {
         method: HttpMethod::Delete,
-        ..operation("/api/v1/keys/{id}", "keys_delete", "Delete a key for good", "Deleted")
+        ..operation("/api/v1/keys/{id}", "keys_delete", "Delete a key permanently", "Deleted")
     };
     const WARNING: &'static str = "Gateways refuse it within a second. You cannot undo this. If you are not sure, disable the key instead.";
 
@@ -262,7 +262,7 @@ impl Exposed for DisableAllKeys {
     type Answer = DisabledAll;
 
     async fn of_form(person: &SignedIn, _: &str, _: &Fields) -> Result<FormStep<Self>, ActionError> {
-        let effect = "Gateways refuse all software that uses them within a second. You enable the keys again one by one, each with a code by mail.";
+        let effect = "Live and demo keys are disabled. Gateways refuse all software that uses them within a second. You enable the keys again one by one, each with a code by mail.";
         let (action, back) = (Self(person.id()), "/keys".to_owned());
         let (words, carried) = (vec![effect.to_owned()], Vec::new());
         Ok(FormStep::Proof(Wanted { action, words, carried, back: back.clone(), then: back }))
@@ -306,7 +306,7 @@ fn days_form(typed: &str, error: &str) -> Inputs {
         .hint("1 to 3650. A key that was never used counts from its creation. The next page lists the keys.")
         .error(error);
     Inputs {
-        words: vec!["Delete the API keys that no program has used for some time.".to_owned()],
+        words: vec!["Delete the live and demo keys that no program has used for some time.".to_owned()],
         html: days.html(),
         error: String::new(),
         back: "/keys".to_owned(),
@@ -333,12 +333,7 @@ impl Exposed for DeleteUnusedKeys {
     };
     const OPERATION: Operation = Operation {
         about: "",
-        ..operation(
-            "/api/v1/keys/delete-unused",
-            "keys_delete_unused",
-            "Delete the keys that were not used",
-            "Deleted",
-        )
+        ..operation("/api/v1/keys/delete-unused", "keys_delete_unused", "Delete unused keys", "Deleted")
     };
     type Body = Unused;
     type Answer = DeletedUnused;

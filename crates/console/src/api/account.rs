@@ -169,7 +169,7 @@ fn email_of(text: &str) -> Result<Email, Problem> {
         .map_err(|wrong| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_email", wrong.to_string()))
 }
 
-/// Ask to register
+/// Request a registration
 #[utoipa::path(post, path = "/api/v1/registrations", tag = "account", request_body = Registration,
     responses((status = 202, description = "A code is on its way to the address", body = Sent), Problems))]
 pub async fn register(
@@ -182,7 +182,7 @@ pub async fn register(
     Ok((StatusCode::ACCEPTED, Json(Sent { id: id.to_string() })))
 }
 
-/// Register with the mail's code
+/// Register with the code from the mail
 #[utoipa::path(post, path = "/api/v1/registrations/{id}/confirm", tag = "account", request_body = Code,
     params(("id" = String, Path, description = "The registration's id")),
     responses((status = 201, description = "Registered and signed in", body = Registered), Problems))]
@@ -202,7 +202,7 @@ pub async fn confirm_registration(
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
-/// Ask for a reset of the password
+/// Request a password reset
 #[utoipa::path(post, path = "/api/v1/recoveries", tag = "account", request_body = RecoveryWish,
     responses((status = 202, description = "If the address has an account, a code is on its way", body = Sent), Problems))]
 pub async fn recover(
@@ -218,7 +218,7 @@ pub async fn recover(
     Ok((StatusCode::ACCEPTED, Json(Sent { id: asked?.to_string() })))
 }
 
-/// Ask a passkey for a reset of the password
+/// Get the passkey options for a password reset
 #[utoipa::path(post, path = "/api/v1/recoveries/{id}/passkey/options", tag = "account",
     params(("id" = String, Path, description = "The recovery's id")),
     responses((status = 200, description = "The question, for a passkey of whichever account", body = PasskeyQuestion), Problems))]
@@ -267,7 +267,7 @@ pub async fn show(caller: Caller) -> Result<Json<Account>, Problem> {
     Ok(Json(show_account(&caller.context(), caller.id()).await?.into()))
 }
 
-/// Choose the phrase that marks our mails
+/// Change the phrase in our mails
 #[utoipa::path(put, path = "/api/v1/account/phrase", tag = "account", request_body = Phrase, security(("bearer" = [])),
     responses((status = 204, description = "Set"), Problems))]
 pub async fn phrase(caller: Caller, Body(body): Body<Phrase>) -> Result<StatusCode, Problem> {
@@ -276,7 +276,7 @@ pub async fn phrase(caller: Caller, Body(body): Body<Phrase>) -> Result<StatusCo
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Choose another password
+/// Change the password
 #[utoipa::path(put, path = "/api/v1/account/password", tag = "account", request_body = NewPassword, security(("bearer" = [])),
     responses((status = 204, description = "Set; all other sessions have ended"), Problems))]
 pub async fn password(caller: Caller, Body(body): Body<NewPassword>) -> Result<StatusCode, Problem> {
@@ -285,7 +285,7 @@ pub async fn password(caller: Caller, Body(body): Body<NewPassword>) -> Result<S
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ask for another e-mail address
+/// Request a change of the e-mail address
 #[utoipa::path(put, path = "/api/v1/account/email", tag = "account", request_body = NewEmail, security(("bearer" = [])),
     responses((status = 202, description = "A code is on its way to the new address", body = Sent), Problems))]
 pub async fn email(caller: Caller, Body(body): Body<NewEmail>) -> Result<(StatusCode, Json<Sent>), Problem> {
@@ -294,7 +294,7 @@ pub async fn email(caller: Caller, Body(body): Body<NewEmail>) -> Result<(Status
     Ok((StatusCode::ACCEPTED, Json(Sent { id: id.to_string() })))
 }
 
-/// Take the new e-mail address with its code
+/// Confirm the new e-mail address with its code
 #[utoipa::path(post, path = "/api/v1/account/email/{id}/confirm", tag = "account", request_body = Code, security(("bearer" = [])),
     params(("id" = String, Path, description = "The change's id")),
     responses((status = 204, description = "Changed"), Problems))]

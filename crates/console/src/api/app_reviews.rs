@@ -75,7 +75,7 @@ pub async fn logo(officer: StaffMember, Id(id): Id<AppId>) -> Result<impl IntoRe
     picture(&officer.context(), id).await
 }
 
-/// Show how many keys a freeze or a demand would touch
+/// Show how many keys a freeze or a demand would affect
 #[utoipa::path(get, path = "/api/v1/operations/apps/{id}/preview", tag = "operations", security(("bearer" = [])),
     params(("id" = String, Path, description = "The app")),
     responses((status = 200, description = "In numbers", body = AppKeys), Problems))]
@@ -114,7 +114,7 @@ pub async fn enter(
     Ok((StatusCode::CREATED, Json(SubmittedRanges { number, standing: "submitted" })))
 }
 
-/// Send an app back to its broker
+/// Reject an app
 #[utoipa::path(post, path = "/api/v1/operations/apps/{id}/reject", tag = "operations", request_body = Freeze,
     security(("bearer" = [])), params(("id" = String, Path, description = "The app")),
     responses((status = 204, description = "The broker reads why"), Problems))]
@@ -129,7 +129,7 @@ pub async fn reject(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Send a version of an app's ranges back to its broker
+/// Reject a version of an app's ranges
 #[utoipa::path(post, path = "/api/v1/operations/apps/{id}/ranges/{number}/reject", tag = "operations",
     request_body = Freeze, security(("bearer" = [])),
     params(("id" = String, Path, description = "The app"), ("number" = u64, Path, description = "The version")),

@@ -27,7 +27,7 @@ fn unacceptable(code: &'static str, why: impl std::fmt::Display) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, why.to_string())
 }
 
-/// List one's own apps
+/// List your apps
 #[utoipa::path(get, path = "/api/v1/apps", tag = "apps", security(("bearer" = [])),
     responses((status = 200, description = "At most ten", body = Vec<App>), Problems))]
 pub async fn list(caller: Caller) -> Result<Json<Vec<App>>, Problem> {
@@ -47,7 +47,7 @@ pub async fn register(
     Ok((StatusCode::CREATED, own(&caller, id).await?))
 }
 
-/// Show one of one's own apps
+/// Show one of your apps
 #[utoipa::path(get, path = "/api/v1/apps/{id}", tag = "apps", security(("bearer" = [])),
     params(("id" = String, Path, description = "The app")),
     responses((status = 200, description = "The app, its keys in numbers", body = OwnApp), Problems))]
@@ -60,7 +60,7 @@ async fn own(caller: &Caller, id: AppId) -> Result<Json<OwnApp>, Problem> {
     Ok(Json(OwnApp { app: App::from(&view.profile), open: view.open, keys: view.counts.into() }))
 }
 
-/// Change what one says of an app
+/// Change the description of an app
 #[utoipa::path(patch, path = "/api/v1/apps/{id}", tag = "apps", request_body = EditApp, security(("bearer" = [])),
     params(("id" = String, Path, description = "The app")),
     responses((status = 200, description = "Changed; a verified app is reviewed again", body = OwnApp), Problems))]
@@ -105,7 +105,7 @@ pub async fn set_logo(
     own(&caller, id).await
 }
 
-/// Show the logo of one's own app
+/// Show the logo of your app
 #[utoipa::path(get, path = "/api/v1/apps/{id}/logo", tag = "apps", security(("bearer" = [])),
     params(("id" = String, Path, description = "The app")),
     responses((status = 200, description = "The picture", body = Picture, content_type = "image/png"), Problems))]
@@ -121,7 +121,7 @@ pub(super) async fn picture(
     Ok(([(header::CONTENT_TYPE, "image/png")], app_logo(context, id).await?))
 }
 
-/// Hand an app in for review
+/// Submit an app for review
 #[utoipa::path(post, path = "/api/v1/apps/{id}/submit", tag = "apps", security(("bearer" = [])),
     params(("id" = String, Path, description = "The app")),
     responses((status = 200, description = "It waits for operators", body = OwnApp), Problems))]
@@ -130,7 +130,7 @@ pub async fn submit(caller: Caller, Id(id): Id<AppId>) -> Result<Json<OwnApp>, P
     own(&caller, id).await
 }
 
-/// Judge ranges without keeping anything
+/// Check ranges without saving them
 #[utoipa::path(post, path = "/api/v1/apps/{id}/ranges/check", tag = "apps", request_body = RangesToCheck,
     security(("bearer" = [])), params(("id" = String, Path, description = "The app")),
     responses((status = 200, description = "Entry by entry", body = CheckedRanges), Problems))]
@@ -197,7 +197,7 @@ pub async fn submit_set(
     Ok((StatusCode::CREATED, Json(SubmittedRanges { number, standing })))
 }
 
-/// List the versions of one's ranges
+/// List the versions of your app's ranges
 #[utoipa::path(get, path = "/api/v1/apps/{id}/ranges", tag = "apps", security(("bearer" = [])),
     params(("id" = String, Path, description = "The app"), HistoryQuery),
     responses((status = 200, description = "Newest first", body = RangeHistory), Problems))]
@@ -215,7 +215,7 @@ pub async fn history(
     Ok(Json(RangeHistory { versions: versions.into_iter().map(RangeVersion::from).collect(), next }))
 }
 
-/// Take a submission of ranges back
+/// Withdraw submitted ranges
 #[utoipa::path(post, path = "/api/v1/apps/{id}/ranges/{number}/withdraw", tag = "apps", security(("bearer" = [])),
     params(("id" = String, Path, description = "The app"), ("number" = u64, Path, description = "The version")),
     responses((status = 204, description = "Taken back"), Problems))]
@@ -224,7 +224,7 @@ pub async fn withdraw(caller: Caller, Ids(id, number): Ids<AppId, u64>) -> Resul
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Freeze all keys of one's own app
+/// Freeze all keys of your app
 #[utoipa::path(post, path = "/api/v1/apps/{id}/freeze", tag = "apps", request_body = OneFactor, security(("bearer" = [])),
     params(("id" = String, Path, description = "The app")),
     responses((status = 204, description = "None of its keys works; holders are told"), Problems))]

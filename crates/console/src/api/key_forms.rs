@@ -239,7 +239,8 @@ pub struct Request {
     pub at_ms: u64,
     /// From where; for an app's key only whether it was one of the app's servers.
     pub from: String,
-    /// Method and route.
+    /// Method and route. Over a socket: `WS login`, `WS subscribe`, `WS unsubscribe`, or `WS` with the route that does
+    /// the same.
     pub what: String,
     /// `0`, or the code of the refusal.
     pub code: String,

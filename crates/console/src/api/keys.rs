@@ -87,7 +87,7 @@ async fn shown(context: &ActionContext<'_>, id: KeyId) -> Result<Json<Key>, Prob
     Ok(Json(Key::of(context, show_key(context, id).await?).await?))
 }
 
-/// Rename a key, set its tags
+/// Rename a key or set its tags
 #[utoipa::path(patch, path = "/api/v1/keys/{id}", tag = "keys", request_body = Edit, security(("bearer" = [])),
     params(("id" = String, Path, description = "The API key")),
     responses((status = 200, description = "The key", body = Key), Problems))]
@@ -97,7 +97,7 @@ pub async fn edit(caller: Caller, Id(id): Id<KeyId>, Body(body): Body<Edit>) -> 
     shown(&caller.context(), id).await
 }
 
-/// Change where a key works from
+/// Change the addresses of a key
 #[utoipa::path(put, path = "/api/v1/keys/{id}/addresses", tag = "keys", request_body = NewAddresses, security(("bearer" = [])),
     params(("id" = String, Path, description = "The API key")),
     responses((status = 200, description = "Changed", body = Changed), Problems))]
@@ -150,7 +150,7 @@ pub async fn activity(caller: Caller, Id(id): Id<KeyId>) -> Result<Json<Activity
     }))
 }
 
-/// Show what a key can do, from where
+/// Show what a key can do, and from where
 #[utoipa::path(get, path = "/api/v1/keys/{id}/outlook", tag = "keys", params(("id" = String, Path, description = "The API key"), OutlookQuery),
     security(("bearer" = [])),
     responses((status = 200, description = "What a well-signed request of each kind would get", body = Vec<Outlook>), Problems))]

@@ -23,6 +23,7 @@ mod passkey_question;
 mod passkeys;
 mod problem;
 mod sessions;
+mod sockets;
 mod trail;
 mod views;
 
@@ -106,6 +107,7 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(keys::rotate))
         .routes(routes!(keys::activity))
         .routes(routes!(keys::outlook))
+        .routes(routes!(sockets::list))
         .routes(routes!(activity::key_chart))
         .routes(routes!(activity::key_requests))
         .routes(routes!(activity::account_chart))

@@ -48,7 +48,7 @@ pub(super) fn why(text: &str) -> Result<&str, Problem> {
     reason(text).ok_or_else(|| unacceptable("bad_reason", "say why, in up to 200 characters on one line"))
 }
 
-/// Become an operator by a set-up link
+/// Become an operator with a set-up link
 #[utoipa::path(post, path = "/api/v1/operations/set-up", tag = "operations", request_body = TakeSetUp,
     security(("bearer" = [])), responses((status = 204, description = "An operator now"), Problems))]
 pub async fn take_set_up(caller: Caller, Body(body): Body<TakeSetUp>) -> Result<StatusCode, Problem> {
@@ -57,7 +57,7 @@ pub async fn take_set_up(caller: Caller, Body(body): Body<TakeSetUp>) -> Result<
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Show how the deployment stands
+/// Show the state of the deployment
 #[utoipa::path(get, path = "/api/v1/operations", tag = "operations", security(("bearer" = [])),
     responses((status = 200, description = "Counts", body = Overview), Problems))]
 pub async fn overview(officer: StaffMember) -> Result<Json<Overview>, Problem> {
@@ -174,7 +174,7 @@ pub async fn audit(
     Ok(Json(TrailPage::of(found.rows, found.next)))
 }
 
-/// Prove that any record stands in the log
+/// Prove that any record is in the log
 #[utoipa::path(get, path = "/api/v1/operations/audit/{n}/proof", tag = "operations", security(("bearer" = [])),
     params(("n" = u64, Path, description = "The record's number")),
     responses((status = 200, description = "Against the newest checkpoint", body = TrailProof), Problems))]
@@ -185,7 +185,7 @@ pub async fn audit_proof(
     Ok(Json(prove_record(&officer.context(), n).await?.into()))
 }
 
-/// List who has a role
+/// List the people with a role
 #[utoipa::path(get, path = "/api/v1/operations/staff", tag = "operations", security(("bearer" = [])),
     responses((status = 200, description = "Oldest first", body = Vec<Member>), Problems))]
 pub async fn staff(officer: StaffMember) -> Result<Json<Vec<Member>>, Problem> {
@@ -202,7 +202,7 @@ pub async fn staff(officer: StaffMember) -> Result<Json<Vec<Member>>, Problem> {
     Ok(Json(members))
 }
 
-/// Invite the next operator while the set-up lasts
+/// Invite the next operator during set-up
 #[utoipa::path(post, path = "/api/v1/operations/invitations", tag = "operations", request_body = Invite,
     security(("bearer" = [])), responses((status = 201, description = "The link", body = Invitation), Problems))]
 pub async fn invite(
@@ -214,7 +214,7 @@ pub async fn invite(
     Ok((StatusCode::CREATED, Json(Invitation { link })))
 }
 
-/// Take a role away
+/// Remove a role
 #[utoipa::path(delete, path = "/api/v1/operations/staff/{id}", tag = "operations", request_body = OneFactor,
     security(("bearer" = [])), params(("id" = String, Path, description = "The account")),
     responses((status = 204, description = "Gone"), Problems))]
@@ -265,7 +265,7 @@ pub async fn proposals(
     Ok(Json(ProposalPage { proposals: views.into_iter().map(Proposal::from).collect(), next, altered }))
 }
 
-/// Propose a change; carries it out where one operator suffices
+/// Propose a change, and apply it if one operator is enough
 #[utoipa::path(post, path = "/api/v1/operations/proposals", tag = "operations", request_body = Wish,
     security(("bearer" = [])), responses((status = 201, description = "The proposal", body = Proposal), Problems))]
 pub async fn propose(
@@ -290,7 +290,7 @@ pub async fn proposal(officer: StaffMember, Id(id): Id<ProposalId>) -> Result<Js
     Ok(Json(operators::show_proposal(&officer.context(), id).await?.into()))
 }
 
-/// Approve a proposal; the last approval carries it out
+/// Approve a proposal, and apply it with the last approval
 #[utoipa::path(post, path = "/api/v1/operations/proposals/{id}/approve", tag = "operations", request_body = Approve,
     security(("bearer" = [])), params(("id" = String, Path, description = "The proposal's number")),
     responses((status = 200, description = "Approved", body = Proposal), Problems))]
@@ -309,7 +309,7 @@ pub async fn approve(
     Ok(Json(operators::show_proposal(&context, id).await?.into()))
 }
 
-/// Carry a proposal out, if that is not done yet
+/// Apply an approved proposal
 #[utoipa::path(post, path = "/api/v1/operations/proposals/{id}/carry-out", tag = "operations", security(("bearer" = [])),
     params(("id" = String, Path, description = "The proposal's number")),
     responses((status = 200, description = "Done", body = Proposal), Problems))]

@@ -69,7 +69,7 @@ pub async fn list(caller: Caller) -> Result<Json<Vec<Passkey>>, Problem> {
     Ok(Json(all.into_iter().map(Passkey::from).collect()))
 }
 
-/// Ask for a new passkey
+/// Get the options for a new passkey
 #[utoipa::path(post, path = "/api/v1/account/passkeys/options", tag = "account", security(("bearer" = [])),
     responses((status = 200, description = "The question for the device", body = PasskeyQuestion), Problems))]
 pub async fn options(caller: Caller) -> Result<Json<PasskeyQuestion>, Problem> {

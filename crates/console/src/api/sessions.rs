@@ -143,7 +143,7 @@ fn signed_in((token, device): &(Token, Token)) -> SignedIn {
     SignedIn { token: token.expose().to_owned(), next: "done", device }
 }
 
-/// Ask a passkey for the second step
+/// Get the passkey options for the second step
 #[utoipa::path(post, path = "/api/v1/session/second-factor/options", tag = "sessions", security(("bearer" = [])),
     responses((status = 200, description = "The question; its answer goes into `passkey` of the second step", body = PasskeyQuestion),
         Problems))]
@@ -158,7 +158,7 @@ pub async fn second_factor_options(
     Ok(Json(offer.ok_or(ActionError::NoPasskey)?.into()))
 }
 
-/// Ask a passkey to sign in
+/// Get the passkey options for sign-in
 #[utoipa::path(post, path = "/api/v1/session/passkey/options", tag = "sessions",
     responses((status = 200, description = "The question, for a passkey of whichever account", body = PasskeyQuestion), Problems))]
 pub async fn passkey_options(

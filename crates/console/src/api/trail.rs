@@ -138,7 +138,7 @@ pub async fn list(caller: Caller, Asked(query): Asked<TrailQuery>) -> Result<Jso
     Ok(Json(TrailPage::of(views, next)))
 }
 
-/// Prove that a record stands in the log
+/// Prove that a record is in the log
 #[utoipa::path(get, path = "/api/v1/trail/{n}/proof", tag = "trail", security(("bearer" = [])),
     params(("n" = u64, Path, description = "The record's number")),
     responses((status = 200, description = "Against the newest checkpoint", body = TrailProof), Problems))]

@@ -34,8 +34,8 @@ struct Tick {
 #[template(path = "chart.html")]
 struct Page {
     range: &'static str,
-    passed: u64,
-    refused: u64,
+    passed: String,
+    refused: String,
     /// What the key's own rate cap admits in one piece, in words; empty without a cap.
     cap: String,
     /// Whether the cap is low enough to be drawn.
@@ -69,8 +69,8 @@ fn drawn(view: &ChartView, range: Range, rate_cap: Option<u16>, latency: Option<
     let steps = Steps::up_to(largest.max(cap_drawn.unwrap_or(0)));
     let page = Page {
         range: range.word(),
-        passed,
-        refused,
+        passed: grouped(passed),
+        refused: grouped(refused),
         cap: cap.map(|cap| format!("{} in {}", grouped(cap), piece_in_words(range))).unwrap_or_default(),
         cap_drawn: cap_drawn.is_some(),
         svg: Drawing { view, range, steps, cap: cap_drawn, latency }.svg(),
@@ -100,7 +100,7 @@ const fn piece_in_words(range: Range) -> &'static str {
     }
 }
 
-/// How the axis of time is divided: pieces of a column, and columns. The last column has no label: there it says "now".
+/// How the axis of time is divided: pieces of a column, and columns. The last column ends at "now".
 const fn columns(range: Range) -> (u32, u32) {
     match range {
         Range::Hour => (15, 4),
@@ -120,7 +120,12 @@ fn ticks(view: &ChartView, range: Range) -> Vec<Tick> {
         };
         Tick { text: part.unwrap_or_default().to_owned(), at }
     };
-    (0..columns - 1).map(tick).collect()
+    // The last column ends at "now". Where it is wide enough, its beginning has a label too.
+    let labelled = match range {
+        Range::Hour | Range::Day => columns,
+        Range::Week | Range::Month => columns - 1,
+    };
+    (0..labelled).map(tick).collect()
 }
 
 /// What the SVG is drawn from.
@@ -224,12 +229,14 @@ impl Drawing<'_> {
 
     /// Within how many milliseconds half of the requests were answered, and 99 of 100.
     fn draw_lines(&self, svg: &mut String, axis: Decades) {
-        for (class, of) in
-            [("most", (|piece| piece.most_ms) as fn(&Piece) -> Option<u64>), ("half", |piece| piece.half_ms)]
-        {
-            let path = self.line(axis, of);
-            if !path.is_empty() {
-                stroke(svg, class, &path);
+        for (class, lone, of) in [
+            ("most", "most lone", (|piece| piece.most_ms) as fn(&Piece) -> Option<u64>),
+            ("half", "half lone", |piece| piece.half_ms),
+        ] {
+            for (class, path) in [(class, self.line(axis, of)), (lone, self.dots(axis, of))] {
+                if !path.is_empty() {
+                    stroke(svg, class, &path);
+                }
             }
         }
     }
@@ -240,14 +247,32 @@ impl Drawing<'_> {
         for (at, piece) in (0_u32..).zip(&self.view.pieces) {
             let value = of(piece);
             if let Some(ms) = value {
-                let x = at * PIECE + PIECE / 2;
-                let y = f64::from(self.height()) - axis.height(ms, LATENCY);
+                let (x, y) = self.point(axis, at, ms);
                 // It begins with a dot, which stays if the next piece has no value.
                 let _ = if goes_on { write!(path, "L{x} {y:.0}") } else { write!(path, "M{x} {y:.0}h1") };
             }
             goes_on = value.is_some();
         }
         path
+    }
+
+    /// A larger dot for each piece whose neighbours have no value: the line is too thin to be seen there.
+    fn dots(&self, axis: Decades, of: fn(&Piece) -> Option<u64>) -> String {
+        let inside = self.view.pieces.iter().map(of);
+        let values: Vec<Option<u64>> = std::iter::once(None).chain(inside).chain([None]).collect();
+        let mut path = String::new();
+        for (at, around) in (0_u32..).zip(values.windows(3)) {
+            if let [None, Some(ms), None] = *around {
+                let (x, y) = self.point(axis, at, ms);
+                let _ = write!(path, "M{x} {y:.0}h.1");
+            }
+        }
+        path
+    }
+
+    /// Where the value of a piece is drawn.
+    fn point(&self, axis: Decades, at: u32, ms: u64) -> (u32, f64) {
+        (at * PIECE + PIECE / 2, f64::from(self.height()) - axis.height(ms, LATENCY))
     }
 
     /// The values of each piece in which something was, shown wherever in its column the pointer is.
@@ -315,7 +340,7 @@ mod tests {
         }
         let at = "data-local=\"clock\" datetime=\"2027-01-15T08:15:00.000Z\" title=\"2027-01-15 08:15 UTC\">08:15<";
         assert!(html.contains(at) && html.contains("<span>now</span>"), "{html}");
-        assert_eq!(html.matches("<time ").count(), 3, "the last of four columns says now");
+        assert_eq!(html.matches("<time ").count(), 4, "each of four columns has a label");
         let month =
             requests_and_latency(&view(vec![Piece::default(); 124], 6 * 3_600_000), Range::Month, None);
         assert!(month.contains("data-tick=\"month\"") && month.contains(">01-22<"), "{month}");
@@ -344,6 +369,7 @@ mod tests {
         let html = requests_and_latency(&hour(&[fast, fast, none, fast]), Range::Hour, None);
         assert!(html.contains(r#"<path class="half" d="M5 260h1L15 260M35 260h1""#), "{html}");
         assert!(html.contains(r#"<path class="most" d="M5 164h1L15 164M35 164h1""#), "{html}");
+        assert!(html.contains(r#"<path class="half lone" d="M35 260h.1""#), "alone between gaps: {html}");
         let quiet = requests_and_latency(&hour(&[]), Range::Hour, None);
         assert!(!quiet.contains("class=\"half\"") && !quiet.contains("NaN") && quiet.contains("0 passed"));
     }

@@ -42,8 +42,9 @@ pub async fn brake(State(shell): State<Shell>, From(origin): From, Path(link): P
     let Some(link) = BrakeLink::parse(codes, &link, shell.now()) else { return over() };
     match disable_all(&shell.context(Actor::Visitor(origin)), link).await {
         Ok(count) => {
+            let keys = if count == 1 { "1 key was".to_owned() } else { format!("{count} keys were") };
             let text = format!(
-                "{count} keys were disabled just now. Sign in to look at them, and change your password if you did not expect this mail."
+                "{keys} disabled just now. Sign in to look at them, and change your password if you did not expect this mail."
             );
             message(StatusCode::OK, "All API keys are disabled", &text)
         }

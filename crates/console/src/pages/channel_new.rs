@@ -68,9 +68,11 @@ fn inputs(kind: ChannelKind, fields: &Fields, errors: &FieldErrors) -> Vec<Field
         Field::new(name, label, Kind::Text).value(fields.get(name)).hint(hint).error(errors.text(name))
     };
     let own = match kind {
-        ChannelKind::Webhook => {
-            vec![input("url", "URL", "https://…, reachable from everywhere. Redirects are not followed.")]
-        }
+        ChannelKind::Webhook => vec![input(
+            "url",
+            "URL",
+            "It begins with https:// and is reachable from the internet. Redirects are not followed.",
+        )],
         ChannelKind::Slack => vec![input(
             "url",
             "URL of the incoming webhook",

@@ -18,6 +18,7 @@ use keyward_rules::time::Moment;
 use super::activity::{Row as RequestRow, row as request_row};
 use super::key_head::KeyHead;
 use super::key_links::KeyLinks;
+use super::key_sockets::{self, Sockets};
 use super::keys::{ending_in_words, rights};
 use super::layout::{Frame, Query, page, page_with, problem};
 use super::person::SignedIn;
@@ -62,6 +63,8 @@ struct Page<'p> {
     used: Option<When>,
     ending: Option<(String, When)>,
     links: KeyLinks,
+    /// Its open sockets. A key that has ended has this part only while some are still open.
+    sockets: Option<Sockets>,
     /// Whether the successor lives, so that the key ends with the overlap.
     superseded: bool,
     holds: Vec<&'static str>,
@@ -95,6 +98,9 @@ pub async fn show(person: SignedIn, Path(id): Path<String>, Asked(query): Asked<
             Err(other) => problem(other),
         };
     }
+    if query.fragment == "sockets" {
+        return key_sockets::list(&person, id).await.unwrap_or_else(problem);
+    }
     match build(&person, id, &query).await {
         Ok(answer) => answer,
         Err(other) => problem(other),
@@ -126,6 +132,7 @@ async fn build(person: &SignedIn, id: KeyId, query: &Query) -> Result<Response, 
     let alerts = list_alerts_of_key(&context, key.account, id, ALERTS).await?;
     let app = app_of_key(&context, id).await?.map(|(card, refused)| app(card, refused, now));
     let links = KeyLinks::of(&context, &key).await?;
+    let sockets = Sockets::of(person, id).await?;
     let rests = person.account.cooling_until.filter(|_| key.rests);
     let shown = Page {
         frame: Frame::of(person, "keys", key.name.as_str()),
@@ -140,6 +147,7 @@ async fn build(person: &SignedIn, id: KeyId, query: &Query) -> Result<Response, 
         used: When::maybe(key.last_used_at),
         ending: key.ending.map(|ending| ending_in_words(ending, now)),
         links,
+        sockets: (key.is_living() || sockets.open > 0).then_some(sockets),
         superseded: key.place == Place::Superseded,
         holds: key
             .holds

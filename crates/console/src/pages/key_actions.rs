@@ -33,7 +33,7 @@ async fn living(person: &SignedIn, id: &str) -> Result<KeyView, Response> {
 fn asking_addresses(person: &SignedIn, key: &KeyView, fields: &Fields, error: &str) -> Confirmation {
     let anywhere = fields.get("reach") == "anywhere";
     let shown = match fields.get("addresses") {
-        "" if key.from != "anywhere" && !anywhere => key.from.clone(),
+        "" if key.from != "anywhere" && !anywhere => key.from.replace(',', ", "),
         typed => typed.to_owned(),
     };
     let form = Addresses {
@@ -52,7 +52,7 @@ fn asking_addresses(person: &SignedIn, key: &KeyView, fields: &Fields, error: &s
         back: format!("/keys/{}", key.id),
         part: "keys",
         words: vec![
-            format!("{} ({})", key.name, key.id),
+            key.name.to_string(),
             "To remove addresses, you need one factor. To add addresses, you also need a code by mail."
                 .to_owned(),
         ],
@@ -120,7 +120,7 @@ fn asking_rotation(key: &KeyView, fields: &Fields, name_error: &str, passphrase_
             .hint("1 to 168. Then the old key expires."),
     ]);
     let mut words = vec![
-        format!("{} ({})", key.name, key.id),
+        key.name.to_string(),
         "Its successor has the same rights, addresses, environment and end, and a secret and passphrase of its own."
             .to_owned(),
     ];

@@ -81,6 +81,8 @@ struct Page<'p> {
     selectable: bool,
     /// How many keys count, of both environments.
     living: usize,
+    /// How many of them the list does not show, because they are of the other environment.
+    elsewhere: usize,
     altered: usize,
     unbound: usize,
     two_factor: bool,
@@ -194,8 +196,10 @@ pub async fn show(person: SignedIn, Asked(query): Asked<ListQuery>) -> Response 
 async fn build(person: &SignedIn, query: ListQuery) -> Result<Response, ActionError> {
     let (context, now) = (person.context(), person.shell.now());
     let (mut keys, altered) = list_keys(&context, person.id()).await?;
-    let living = keys.iter().filter(|key| key.is_living() && key.place == Place::Own).count();
+    let counts = |key: &&KeyView| key.is_living() && key.place == Place::Own;
+    let living = keys.iter().filter(counts).count();
     keys.retain(|key| person.shows(key));
+    let elsewhere = living - keys.iter().filter(counts).count();
     let unbound = keys.iter().filter(|key| key.is_living() && !key.bound).count();
     let with_ended = query.with_ended() || query.state == "ended";
     let (of, any) = (keys.iter().filter(|key| with_ended || key.is_living()).count(), !keys.is_empty());
@@ -222,6 +226,7 @@ async fn build(person: &SignedIn, query: ListQuery) -> Result<Response, ActionEr
         of,
         any,
         living,
+        elsewhere,
         altered,
         unbound,
         two_factor: person.account.two_factor == TwoFactor::On,

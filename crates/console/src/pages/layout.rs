@@ -162,7 +162,7 @@ pub struct Said {
 
 /// A page with one thing to say. It is bare, and [`super::reframe()`] makes it again for people who are signed in.
 pub fn message(status: StatusCode, title: &str, text: &str) -> Response {
-    let way = Way::to("/keys", "To the keys");
+    let way = Way::to("/keys", "Go to API keys");
     let mut answer = say(status, Frame::bare(title), title, text, &way);
     answer.extensions_mut().insert(Said { title: title.to_owned(), text: text.to_owned() });
     answer

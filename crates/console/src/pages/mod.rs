@@ -21,6 +21,7 @@ mod key_head;
 mod key_links;
 mod key_new;
 mod key_settings;
+mod key_sockets;
 mod keys;
 pub mod layout;
 pub mod note;

@@ -103,7 +103,9 @@ fn risk(key: &KeyView) -> Option<&'static str> {
         Some("works from any address and can move funds")
     } else if !key.bound && may(&[Permission::Trade]) {
         Some("works from any address and can trade")
-    } else if key.state == "held" || key.state == "frozen" {
+    } else if key.state == "frozen" {
+        Some("frozen: requests are refused")
+    } else if key.state == "held" {
         Some("held: requests are refused")
     } else {
         None

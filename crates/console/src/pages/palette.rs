@@ -14,15 +14,15 @@ type Fixed = (&'static str, &'static str, &'static str);
 
 const ACTIONS: &[Fixed] = &[
     ("Create a key", "plus", "/keys/new"),
-    ("Disable all keys", "next", "/keys/disable-all"),
-    ("Delete unused keys", "next", "/keys/delete-unused"),
-    ("Set up a passkey", "next", "/security/passkeys/new"),
-    ("Set up an authenticator", "next", "/security/authenticator"),
-    ("Make new recovery codes", "next", "/security/recovery-codes"),
-    ("Change the password", "next", "/security/password"),
-    ("Change the e-mail address", "next", "/security/email"),
-    ("Add an alert channel", "next", "/alerts/channels/new"),
-    ("Register an app", "next", "/apps/new"),
+    ("Disable all keys", "power", "/keys/disable-all"),
+    ("Delete unused keys", "delete", "/keys/delete-unused"),
+    ("Add a passkey", "passkey", "/security/passkeys/new"),
+    ("Set up an authenticator", "security", "/security/authenticator"),
+    ("Make new recovery codes", "rotate", "/security/recovery-codes"),
+    ("Change the password", "security", "/security/password"),
+    ("Change the e-mail address", "account", "/security/email"),
+    ("Add an alert channel", "channels", "/alerts/channels/new"),
+    ("Register an app", "apps", "/apps/new"),
 ];
 
 const PAGES: &[Fixed] = &[
@@ -79,10 +79,10 @@ fn fixed(list: &[Fixed], about: &'static str) -> impl Iterator<Item = Entry> {
 /// A key's page, and what can be done with the key.
 fn of_key(key: &KeyView) -> Vec<Entry> {
     let (name, page) = (key.name.to_string(), format!("/keys/{}", key.id));
-    let action = |verb: &str, step: &str| Entry {
+    let action = |verb: &str, icon: &'static str, step: &str| Entry {
         label: format!("{verb} {name}"),
         about: "Action",
-        icon: "next",
+        icon,
         href: format!("{page}/{step}"),
     };
     let mut entries = vec![Entry {
@@ -95,12 +95,12 @@ fn of_key(key: &KeyView) -> Vec<Entry> {
         href: page.clone(),
     }];
     if key.state == "disabled" {
-        entries.push(action("Enable", "enable"));
+        entries.push(action("Enable", "power", "enable"));
     } else {
-        entries.push(action("Disable", "disable"));
+        entries.push(action("Disable", "power", "disable"));
     }
     if key.place == Place::Own && !key.frozen {
-        entries.push(action("Rotate", "rotate"));
+        entries.push(action("Rotate", "rotate", "rotate"));
     }
     entries
 }

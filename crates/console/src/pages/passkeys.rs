@@ -57,7 +57,7 @@ async fn form(person: &SignedIn, name: &str, name_error: &str, error: &str) -> R
 }
 
 fn name_field(name: &str, error: &str) -> Field {
-    let hint = "What you call the device: “Phone”, “Blue key”.";
+    let hint = "A name for the device, for example “Phone” or “Blue key”.";
     Field::new("name", "Name", Kind::Text).value(name).hint(hint).error(error).focus()
 }
 

@@ -20,7 +20,8 @@ struct Member {
 struct Operation {
     anchor: String,
     method: String,
-    path: String,
+    /// The path, cut at its slashes: lines may break there.
+    steps: Vec<String>,
     summary: String,
     open: bool,
     parameters: Vec<Member>,
@@ -81,7 +82,7 @@ fn read(document: &Value, path: &str, method: &str, operation: &Value) -> Operat
     Operation {
         anchor: format!("{method}{}", path.replace(['/', '{', '}'], "-")),
         method: method.to_uppercase(),
-        path: path.to_owned(),
+        steps: path.split('/').skip(1).map(str::to_owned).collect(),
         summary: text(operation, "summary"),
         open: operation.get("security").is_none(),
         parameters: parameters

@@ -54,18 +54,18 @@ fn way_back(person: &SignedIn, path: &str, status: StatusCode) -> (&'static str,
     let mut steps = path.split('/').skip(1);
     match (steps.next().unwrap_or_default(), steps.next().unwrap_or_default()) {
         ("operations", page) if person.role.is_some() => {
-            (operators_part(page), Way::to("/operations", "To operations"))
+            (operators_part(page), Way::to("/operations", "Go to operations"))
         }
-        ("apps", _) if person.broker => ("apps", Way::to("/apps", "To your apps")),
-        ("alerts", _) => ("alerts", Way::to("/alerts", "To the alerts")),
-        ("security", _) => ("security", Way::to("/security", "To security")),
-        ("trail", _) => ("audit", Way::to("/security", "To security")),
+        ("apps", _) if person.broker => ("apps", Way::to("/apps", "Go to your apps")),
+        ("alerts", _) => ("alerts", Way::to("/alerts", "Go to alerts")),
+        ("security", _) => ("security", Way::to("/security", "Go to security")),
+        ("trail", _) => ("audit", Way::to("/security", "Go to security")),
         ("keys", id) if status != StatusCode::NOT_FOUND && id.parse::<KeyId>().is_ok() => {
-            ("keys", Way::to(&format!("/keys/{id}"), "To the key"))
+            ("keys", Way::to(&format!("/keys/{id}"), "Go to the key"))
         }
-        ("keys", _) => ("keys", Way::to("/keys", "To the keys")),
-        ("activity", _) => ("activity", Way::to("/keys", "To the keys")),
-        (_, _) => ("", Way::to("/keys", "To the keys")),
+        ("keys", _) => ("keys", Way::to("/keys", "Go to API keys")),
+        ("activity", _) => ("activity", Way::to("/keys", "Go to API keys")),
+        (_, _) => ("", Way::to("/keys", "Go to API keys")),
     }
 }
 

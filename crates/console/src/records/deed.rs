@@ -45,6 +45,7 @@ const DEEDS: &[(&str, &str)] = &[
     ("channel.send_again", "sent an alert message again to {}"),
     ("channel.test", "tested the alert channel {}"),
     ("identity_key.export", "exported the identity key"),
+    ("key.close_sockets", "closed sockets of {}"),
     ("key.delete", "deleted {}"),
     ("key.delete_selected", "deleted selected API keys"),
     ("key.delete_unused", "deleted unused API keys"),

@@ -80,6 +80,7 @@ const KNOWN: &[(&str, &str, Shape)] = &[
     ("role", "role", Shape::Words),
     ("saw", "alert", Shape::Alert),
     ("size", "size", Shape::Words),
+    ("sockets", "sockets", Shape::Words),
     ("standing", "state", Shape::Words),
     ("state", "state", Shape::Words),
     ("tags", "tags", Shape::List),

@@ -22,13 +22,13 @@ pub enum Audience {
 
 /// What a record is about.
 pub struct Subject {
-    /// Its name, or what the record says where there is no name to show.
+    /// Its name, or its kind and id where there is no name to show.
     pub text: String,
     /// Its page; empty where the reader has none.
     pub page: String,
     /// The beginning of a key's id, which tells keys of one name apart; empty for everything else.
     pub short: String,
-    /// Whether the text is the record's own.
+    /// Whether the text is an id and no name.
     pub raw: bool,
 }
 
@@ -110,7 +110,7 @@ pub fn line(audience: Audience, names: &Names, signed: u64, view: TrailView) -> 
         (who(audience, names, &entry.actor), subject(audience, names, &entry), record_title(&entry.action));
     let sentence = deed(&entry.action).filter(|_| who.begins);
     let (before, subject, after) = match sentence.map(|deed| deed.split_once("{}").ok_or(deed)) {
-        Some(Ok((before, after))) => (format!(" {before}"), Some(subject), after),
+        Some(Ok((before, after))) => (format!(" {before}"), Some(said_once(before, subject)), after),
         Some(Err(deed)) => (format!(" {deed}"), None, ""),
         None if is_said(audience, &entry) => (title.clone(), None, ""),
         None => (format!("{title}: "), Some(subject), ""),
@@ -201,13 +201,13 @@ fn is_own_proof(audience: Audience, entry: &Entry) -> bool {
 }
 
 fn subject(audience: Audience, names: &Names, entry: &Entry) -> Subject {
-    let raw = || Subject { raw: true, ..words(&entry.subject) };
+    let raw = |text: &str| Subject { raw: true, ..words(text) };
     let Some((kind, id)) = entry.subject.split_once(':') else {
         return match entry.subject.as_str() {
             "keys" => words("API keys"),
             "accounts" | "channels" | "roles" => words(&entry.subject),
             "store" => words("the store"),
-            _ => raw(),
+            other => raw(other),
         };
     };
     let found = match kind {
@@ -219,7 +219,26 @@ fn subject(audience: Audience, names: &Names, entry: &Entry) -> Subject {
         "policy" => Some(words(&id.replace('_', " "))),
         _ => None,
     };
-    found.unwrap_or_else(raw)
+    found.unwrap_or_else(|| match kind {
+        "key" => raw(&format!("key {}…", beginning(id))),
+        "account" | "app" | "channel" => raw(&format!("{kind} {id}")),
+        _ => raw(&entry.subject),
+    })
+}
+
+/// The beginning of a key's id.
+fn beginning(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}
+
+/// What has no name is called by its kind and id. The sentence may have said the kind already.
+fn said_once(before: &str, subject: Subject) -> Subject {
+    let said = |kind: &str| subject.raw && before.trim_end().ends_with(kind);
+    let id = subject.text.split_once(' ').filter(|(kind, _)| said(kind)).map(|(_, id)| id.to_owned());
+    match id {
+        Some(text) => Subject { text, ..subject },
+        None => subject,
+    }
 }
 
 fn words(text: &str) -> Subject {
@@ -228,8 +247,7 @@ fn words(text: &str) -> Subject {
 
 fn key(audience: Audience, names: &Names, id: &str) -> Option<Subject> {
     let name = names.keys.get(&id.parse::<KeyId>().ok()?)?;
-    let short = id.get(..8).unwrap_or_default().to_owned();
-    Some(Subject { page: audience.page("keys", id), short, ..words(name) })
+    Some(Subject { page: audience.page("keys", id), short: beginning(id).to_owned(), ..words(name) })
 }
 
 fn account(audience: Audience, names: &Names, id: &str) -> Option<Subject> {
@@ -338,14 +356,15 @@ mod tests {
         let holder = Audience::Holder("7".parse().unwrap());
         let (key, other) = (format!("key:{KEY}"), format!("key:1{}", KEY.get(1..).unwrap()));
         let (key, other) = (key.as_str(), other.as_str());
-        let made = format!("An operator (ops) created the API key {other}");
+        let made = format!("An operator (ops) created the API key {}…", other.get(4..12).unwrap());
         for (actor, action, subject, words) in [
             ("account:7", "key.disable", key, "You disabled TradingBot"),
             ("account:7", "key.leaked", key, "You reported TradingBot as leaked"),
             ("operator", "key.freeze", key, "An operator froze TradingBot"),
             ("host:ops", "key.issue", other, made.as_str()),
             ("operator", "account.freeze", "account:7", "An operator froze your account"),
-            ("account:8", "account.create", "account:8", "account:8 created account:8"),
+            ("account:8", "account.create", "account:8", "account:8 created account 8"),
+            ("account:7", "sub_account.create", "account:8", "You created the sub-account 8"),
             (
                 "system:sweep",
                 "key.sweep",
@@ -353,7 +372,7 @@ mod tests {
                 "Keyward ended API keys that were unused or past their date",
             ),
             ("visitor", "session.begin", "account:7", "Signed in"),
-            ("visitor", "account.register", "account:9", "Account registered: account:9"),
+            ("visitor", "account.register", "account:9", "Account registered: account 9"),
             ("operator:7", "proposal.make", "proposal:3", "You (as an operator) made proposal 3"),
             ("account:7", "a.new.action", key, "a.new.action: TradingBot"),
         ] {

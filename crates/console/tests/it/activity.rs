@@ -165,9 +165,9 @@ async fn requests_are_found_by_time_verdict_route_and_source() {
     let shown =
         page(&world, &cookie, &format!("/keys/{id}/activity?range=week&verdict=50110&route=%3Cscript%3E"))
             .await;
-    assert!(shown.contains("Nothing matches") && !shown.contains("<script>\""));
+    assert!(shown.contains("No request matches") && !shown.contains("<script>\""));
     // The search is said in words, and another range keeps it.
-    let said = "Requests with the verdict “50110 Wrong address” to routes with “&#60;script&#62;” in the last 31 days";
+    let said = "Requests with the verdict “Wrong address (50110)” to routes with “&#60;script&#62;” in the last 31 days";
     assert!(shown.contains(said), "{shown}");
     for range in ["hour", "day", "week", "month"] {
         let tab =

@@ -388,7 +388,7 @@ async fn a_demand_stands_on_the_pages_of_the_keys_that_it_means() {
     assert_eq!(went_to(&done), format!("/operations/apps/{id}"));
     let text = page.get(&old).await.text;
     assert!(text.contains("Operators require you to replace this key") && text.contains("/rotate"), "{text}");
-    assert!(tab.get(&format!("/apps/{id}")).await.text.contains("1 of 1 are not replaced yet"));
+    assert!(tab.get(&format!("/apps/{id}")).await.text.contains("Not replaced yet: 1 of 1."));
 
     // A key that is made afterwards is not meant.
     world.pass_ms(1_000);

@@ -17,7 +17,7 @@ async fn a_webhook_from_the_form_to_its_removal() {
     let person = world.person("a@keyward.example").await;
     let tab = Tab::of(&world, &person).await;
     assert!(tab.get("/alerts").await.text.contains("href=\"/alerts/channels\""));
-    assert!(tab.get("/alerts/channels").await.text.contains("Mail only"));
+    assert!(tab.get("/alerts/channels").await.text.contains("No channels yet"));
     let kinds = tab.get("/alerts/channels/new").await.text;
     assert!(
         ["webhook", "slack", "telegram", "discord"]
@@ -131,6 +131,6 @@ async fn another_accounts_channel_is_not_there() {
     ] {
         assert_eq!(tab.post(&format!("{path}{action}"), &fields).await.status, 404, "{action}");
     }
-    assert!(tab.get("/alerts/channels").await.text.contains("Mail only"));
+    assert!(tab.get("/alerts/channels").await.text.contains("No channels yet"));
     assert_eq!(owner.get(&format!("/channels/{id}")).await.json()["name"], "ops");
 }

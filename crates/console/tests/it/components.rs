@@ -13,6 +13,7 @@ use tower::ServiceExt as _;
 
 use crate::doors::browser;
 use crate::routes::get;
+use crate::sockets::FakeSockets;
 use crate::world::{HOME, ORIGIN, World};
 
 /// A mailbox without mails: what makes a console a sandbox's.
@@ -30,6 +31,7 @@ fn sandbox(world: &World) -> Router {
         origin: ORIGIN.to_owned(),
         gateway: "https://api.example".to_owned(),
         mail: Some(Box::new(Empty)),
+        sockets: Arc::<FakeSockets>::clone(&world.sockets),
         shown: Vec::new(),
     };
     let routes = RouteTable::okx_v5(1).unwrap();

@@ -64,7 +64,7 @@ async fn nothing_is_offered_for_a_key_that_is_over() {
                     answer.status,
                     answer.text
                 );
-                assert!(answer.text.contains(&format!("href=\"/keys/{id}\">To the key</a>")), "{path}");
+                assert!(answer.text.contains(&format!("href=\"/keys/{id}\">Go to the key</a>")), "{path}");
             }
         }
     }

@@ -291,7 +291,7 @@ async fn a_form_of_another_session_is_refused_in_the_frame() {
     assert!(refused.status == 403 && is_framed(&refused), "{}", refused.text);
     assert!(refused.text.contains("That form is not from this session"));
     assert!(
-        refused.text.contains("<a class=\"button\" href=\"/alerts\">To the alerts</a>"),
+        refused.text.contains("<a class=\"button\" href=\"/alerts\">Go to alerts</a>"),
         "{}",
         refused.text
     );
@@ -306,7 +306,8 @@ async fn operators_are_led_back_to_their_own_pages() {
     {
         let shown = tab.get(path).await;
         assert!(shown.status == 404 && is_framed(&shown), "{path}: {}", shown.text);
-        assert!(shown.text.contains("<a class=\"button\" href=\"/operations\">To operations</a>"), "{path}");
+        let back = "<a class=\"button\" href=\"/operations\">Go to operations</a>";
+        assert!(shown.text.contains(back), "{path}");
     }
     let searched = tab.get("/operations/audit?from=yesterday").await;
     assert!(searched.status == 422 && is_framed(&searched), "{}", searched.text);

@@ -188,7 +188,7 @@ async fn a_key_that_has_ended_offers_nothing_and_leads_to_its_successor() {
             assert_eq!(shown.contains(&leads), *id == old, "{open}: {shown}");
         }
         let overview = tab.get(&format!("/keys/{id}")).await.text;
-        assert!(!overview.contains("What can this key do"), "{overview}");
+        assert!(!overview.contains("What this key can do"), "{overview}");
         let settings = tab.get(&format!("/keys/{id}/settings")).await.text;
         assert!(!settings.contains("Danger zone") && !settings.contains("OKX_SECRET"), "{settings}");
         for name in ["again", ""] {
@@ -214,7 +214,7 @@ async fn the_pages_of_an_apps_key_show_no_address() {
         assert!(!shown.contains("/addresses"), "{open}: {shown}");
     }
     let overview = tab.get(&format!("/keys/{id}")).await.text;
-    assert!(!overview.contains("Check this address"), "ranges are not found by asking: {overview}");
+    assert!(!overview.contains("From another address"), "ranges are not found by asking: {overview}");
     let settings = tab.get(&format!("/keys/{id}/settings")).await.text;
     assert!(settings.contains("The addresses of an app's servers are confidential."), "{settings}");
 }

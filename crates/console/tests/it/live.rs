@@ -25,7 +25,7 @@ async fn the_live_view_of_a_key_keeps_its_terms_and_counts_what_came() {
     assert_eq!(rows(&shown), 3, "{shown}");
     assert!(shown.contains("<button type=\"button\" data-pause hidden>Pause</button>"), "{shown}");
     assert!(shown.contains("<option value=\"refused\" selected>"), "{shown}");
-    assert!(shown.contains("0 new requests shown since you opened this page"), "{shown}");
+    assert!(shown.contains("New requests appear here."), "{shown}");
     let back = format!("href=\"/keys/{id}/activity?range=week&#38;verdict=refused\"");
     assert!(shown.contains(&back), "the charts keep their range: {shown}");
 
@@ -34,7 +34,11 @@ async fn the_live_view_of_a_key_keeps_its_terms_and_counts_what_came() {
     let asked = format!("/keys/{id}/live?fragment=tail&after=33&came=4&range=week&verdict=refused");
     let tail = tab.part(&asked).await.text;
     assert_eq!(rows(&tail), 1, "{tail}");
-    assert!(tail.contains("5 new requests shown") && tail.contains("came=5") && !tail.contains("<html"));
+    assert!(
+        tail.contains("5 new requests since you opened this page")
+            && tail.contains("came=5")
+            && !tail.contains("<html")
+    );
 
     let refused = tab.get(&format!("/keys/{id}/live?source=nowhere")).await;
     assert!(refused.status == 422 && refused.text.contains("Enter an address"), "{}", refused.text);
@@ -71,7 +75,7 @@ async fn the_live_view_of_all_keys_shows_ones_own_and_nobody_elses() {
     world.store.journal().writer().unwrap().append(&[], &[], &fresh).await.unwrap();
     let tail = tab.part("/activity/live?fragment=tail&after=20&came=0").await.text;
     assert_eq!(rows(&tail), 1, "{tail}");
-    assert!(tail.contains("1 new request shown"), "{tail}");
+    assert!(tail.contains("1 new request since you opened this page"), "{tail}");
     let key = traffic.keys[1];
     assert_eq!(rows(&tab.get(&format!("/keys/{key}/live?after=20")).await.text), 2);
 

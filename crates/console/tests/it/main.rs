@@ -51,6 +51,7 @@ mod rotation;
 mod routes;
 mod selected_keys;
 mod show_request;
+mod sockets;
 mod step_up;
 mod successors;
 mod tab;

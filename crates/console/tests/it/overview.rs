@@ -52,7 +52,7 @@ async fn keys_that_work_from_anywhere_need_attention() {
     person.key("bound").await;
     let shown = Tab::of(&world, &person).await.get("/overview").await.text;
     assert!(
-        shown.contains("works from any address and can trade") && shown.contains("1 need attention"),
+        shown.contains("works from any address and can trade") && shown.contains("1 needs attention"),
         "{shown}"
     );
     assert_eq!(shown.matches("works from any address").count(), 1);

@@ -229,7 +229,7 @@ async fn the_brake_works_from_its_link_for_a_day_and_does_nothing_else() {
     let done = world.send("198.51.100.1", request("POST", &link)).await;
     assert!(
         done.status == 200
-            && done.text.contains("1 keys were disabled")
+            && done.text.contains("1 key was disabled")
             && done.headers.get("set-cookie").is_none()
     );
     let shown = person.get(&format!("/keys/{}", key["api_key"].as_str().unwrap())).await;

@@ -46,13 +46,13 @@ async fn a_request_opens_as_a_page_and_beside_its_list() {
     assert!(shown.contains(&format!("href=\"/keys/{id}/addresses\">Change the addresses</a>")), "{shown}");
     // The key's request before it is two records further back, and there is none after it.
     let before = format!("/keys/{id}/requests/21");
-    assert!(shown.contains(&format!("href=\"{before}\">Request before</a>")), "{shown}");
-    assert!(!shown.contains("Request after") && !shown.contains("#drawer"), "{shown}");
+    assert!(shown.contains(&format!("href=\"{before}\">Earlier request</a>")), "{shown}");
+    assert!(!shown.contains("Later request") && !shown.contains("#drawer"), "{shown}");
     let beside = tab.part(&link).await.text;
     assert!(!beside.contains("<html") && beside.contains("id=\"drawer-title\""), "{beside}");
     assert!(beside.contains("<form method=\"dialog\">") && beside.contains(&format!("hx-get=\"{before}\"")));
     assert!(beside.contains("203.0.113.1") && beside.contains(" UTC</time>"), "{beside}");
-    assert!(tab.get(&before).await.text.contains("Request after"));
+    assert!(tab.get(&before).await.text.contains("Later request"));
 
     // Of another key of one's own, unknown, or no number at all: there is no such request.
     for wrong in ["24", "0", "-1", "9999", "9223372036854775808", "x"] {

@@ -21,6 +21,8 @@ use keyward_testkit::postgres::Postgres;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
+use crate::sockets::FakeSockets;
+
 pub const PASSWORD: &str = "amber-kite-47-fjord-lantern";
 pub const PASSPHRASE: &str = "Console-Pass1!";
 pub const HOME: &str = "203.0.113.9";
@@ -30,6 +32,8 @@ pub struct World {
     pub store: Store,
     pub authority: Arc<Authority>,
     pub folder: PathBuf,
+    /// The sockets that a gateway beside the console would have.
+    pub sockets: Arc<FakeSockets>,
     location: Location,
     console: Console,
     clock: Arc<AtomicU64>,
@@ -127,6 +131,7 @@ impl World {
         let rules = Rules { origin: ORIGIN.to_owned(), ..rules };
         let authority = Arc::new(Authority::new(&store, entropy(), rules));
         let ticks = Arc::clone(&clock);
+        let sockets = Arc::new(FakeSockets::beside(folder.join("keyward.db")));
         let shell = Shell::new(
             Arc::clone(&authority),
             RouteTable::okx_v5(1).unwrap(),
@@ -134,11 +139,12 @@ impl World {
                 origin: ORIGIN.to_owned(),
                 gateway: "https://api.example".to_owned(),
                 mail: None,
+                sockets: Arc::<FakeSockets>::clone(&sockets),
                 shown: Vec::new(),
             },
             Arc::new(move || Moment::from_unix_ms(ticks.load(Ordering::Relaxed))),
         );
-        Self { store, authority, folder, location, console: Console::new(shell), clock, mailbox }
+        Self { store, authority, folder, sockets, location, console: Console::new(shell), clock, mailbox }
     }
 
     /// The clock, for workers.

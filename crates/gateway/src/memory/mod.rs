@@ -11,7 +11,7 @@ mod slab;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use keyward_rules::address::{AddressSet, RangeTable};
@@ -46,6 +46,8 @@ pub struct Memory {
     apps: ArcSwap<HashMap<AppId, (u64, AppReach)>>,
     /// There is one applier; the lock says so.
     applier: Mutex<()>,
+    /// How many times something was applied.
+    changes: AtomicU64,
 }
 
 impl Memory {
@@ -94,6 +96,11 @@ impl Memory {
         }
     }
 
+    /// A number that grows after each change: while it stays the same, so does everything in here.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
     /// Where it is kept of the key in `slot` what was last told of it.
     pub fn told(&self, slot: u32) -> Option<&AtomicU64> {
         self.slab.told(slot)
@@ -117,6 +124,7 @@ impl Memory {
         if let Some((_, record)) = self.find(id) {
             record.write(|image| image.end());
         }
+        self.note_change();
     }
 
     /// Takes in all apps; gives those whose row is older than one seen before.
@@ -137,6 +145,7 @@ impl Memory {
             all.entry(*id).or_insert((*version, AppReach::Nowhere));
         }
         self.apps.store(Arc::new(all));
+        self.note_change();
         put_back
     }
 
@@ -152,6 +161,7 @@ impl Memory {
         };
         apps.insert(id, entry);
         self.apps.store(Arc::new(apps));
+        self.note_change();
         older
     }
 
@@ -165,8 +175,19 @@ impl Memory {
         Some((slot, self.slab.get(slot)?))
     }
 
+    fn note_change(&self) {
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
     fn put(&self, id: KeyId, image: Image, extra: Option<Extra>) -> Applied {
         let _one = self.applier.lock();
+        let applied = self.put_alone(id, image, extra);
+        self.note_change();
+        applied
+    }
+
+    /// The caller holds the applier's lock.
+    fn put_alone(&self, id: KeyId, image: Image, extra: Option<Extra>) -> Applied {
         if let Some((slot, record)) = self.find(id) {
             return record.replace(&image, || self.store_extra(slot, extra));
         }

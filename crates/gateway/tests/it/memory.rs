@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use keyward_gateway::Lease;
 use keyward_gateway::alarms::ObservationSender;
-use keyward_gateway::follow::{Facts, Follower, Lease};
+use keyward_gateway::follow::{Facts, Follower};
 use keyward_gateway::memory::{Applied, Lookup, Memory};
 use keyward_rules::account::Email;
 use keyward_rules::address::{AddressSet, Binding, HostBits};

@@ -8,18 +8,27 @@
 //! The order is product.md 6.1 and cannot be changed by a caller: no evidence can be made elsewhere, cloned or
 //! skipped. `Charge`, `Claim` and `Intent` are tickets: they say what is owed, the shell pays it with a side
 //! effect and settles the ticket with the answer. An answer that does not fit the ticket refuses.
+//!
+//! A socket logs in once, and then asks without signing:
+//!
+//! ```text
+//! Received ─verify→ Verified ─open→ LoggedIn ─request→ Cleared, and on as above
+//!                                            ─subscribe→ Subscribed
+//! ```
 
 mod permit;
 mod request;
 mod screen;
+mod socket;
 mod tickets;
 
 #[cfg(test)]
 mod tests;
 
 pub use permit::Permit;
-pub use request::{Cleared, Received, Routed, Standing, Verified, Whole};
+pub use request::{Cleared, Parts, Received, Routed, Standing, Verified, Whole};
 pub use screen::screen;
+pub use socket::{LoggedIn, Subscribed};
 pub use tickets::{
     Charge, Claim, Fresh, Intent, IntentAnswer, RateAnswer, Recorded, ReplayAnswer, ReplayEntry, Spent,
 };

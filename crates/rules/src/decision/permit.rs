@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::request::{Cleared, Whole};
+use super::request::{Cleared, Parts};
 use crate::key::KeyFacts;
 use crate::route::{Method, Route};
 use crate::time::Moment;
@@ -21,29 +21,29 @@ impl<'r> Permit<'r> {
     /// The request that was checked.
     #[inline]
     #[must_use]
-    pub const fn whole(&self) -> &Whole<'r> {
-        &self.cleared.whole
+    pub const fn parts(&self) -> &Parts<'r> {
+        &self.cleared.parts
     }
 
     /// The verified method.
     #[inline]
     #[must_use]
     pub const fn method(&self) -> Method {
-        self.cleared.whole.method
+        self.cleared.parts.method
     }
 
     /// The verified target.
     #[inline]
     #[must_use]
     pub const fn target(&self) -> &'r [u8] {
-        self.cleared.whole.target
+        self.cleared.parts.target
     }
 
     /// The verified body.
     #[inline]
     #[must_use]
     pub const fn body(&self) -> &'r Bytes {
-        self.cleared.whole.body
+        self.cleared.parts.body
     }
 
     /// The route.

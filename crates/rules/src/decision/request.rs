@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::screen::screen;
 use crate::denial::Denial;
 use crate::id::{AccountId, KeyId, RequestId};
-use crate::key::{Hold, HolderState, Holds, KeyFacts, Life, PassphraseKey, Reach};
+use crate::key::{Environment, Hold, HolderState, Holds, KeyFacts, Life, PassphraseKey, Reach};
 use crate::okx::{Credentials, Signature, sign};
 use crate::permission::{Permission, Permissions};
 use crate::route::{Access, Class, Destination, Found, Method, Route};
@@ -37,6 +37,23 @@ pub struct Whole<'r> {
     pub now: Moment,
 }
 
+/// The parts of a request that are forwarded, bytes as they came.
+#[derive(Clone, Copy)]
+pub struct Parts<'r> {
+    /// The gateway's name for it.
+    pub id: RequestId,
+    /// Its method.
+    pub method: Method,
+    /// Its target, path and query, never decoded.
+    pub target: &'r [u8],
+    /// Its body.
+    pub body: &'r Bytes,
+    /// Where it came from, in canonical form.
+    pub source: IpAddr,
+    /// When its last byte arrived.
+    pub now: Moment,
+}
+
 /// A complete request, nothing of it checked.
 pub struct Received<'r> {
     whole: Whole<'r>,
@@ -44,19 +61,34 @@ pub struct Received<'r> {
 
 /// A request whose key exists and whose time, passphrase and signature hold.
 pub struct Verified<'r> {
-    whole: Whole<'r>,
-    facts: KeyFacts,
+    pub(super) whole: Whole<'r>,
+    pub(super) facts: KeyFacts,
     stamp: Timestamp,
     signature: Signature,
 }
 
 /// A verified request that the key's state, addresses, environment and permissions admit.
 pub struct Cleared<'r> {
-    pub(super) whole: Whole<'r>,
+    pub(super) parts: Parts<'r>,
     pub(super) facts: KeyFacts,
-    pub(super) stamp: Timestamp,
-    pub(super) signature: Signature,
+    pub(super) origin: Origin,
     pub(super) route: &'r Route,
+}
+
+/// What shows that the key's holder asks.
+pub(super) enum Origin {
+    /// The request's own signature, which is accepted once where the request changes state.
+    Signed(Timestamp, Signature),
+    /// The login of the socket that it came over.
+    LoggedIn,
+}
+
+impl<'r> Whole<'r> {
+    /// What goes on of it.
+    const fn parts(&self) -> Parts<'r> {
+        let Self { id, method, target, body, source, now, .. } = *self;
+        Parts { id, method, target, body, source, now }
+    }
 }
 
 impl<'r> Received<'r> {
@@ -97,18 +129,14 @@ impl<'r> Verified<'r> {
     #[inline]
     pub fn clear(self) -> Result<Cleared<'r>, Denial> {
         let Self { whole, facts, stamp, signature } = self;
-        check_life(facts.life, &facts.reach)?;
-        check_address(facts.id, &facts.reach, whole.source)?;
-        if facts.environment != whole.credentials.environment {
-            return Err(Denial::WrongEnvironment);
-        }
+        check_standing(&facts, whole.source, whole.credentials.environment)?;
         let route = match whole.routed {
             Found::Route(route) => route,
             Found::WrongMethod => return Err(Denial::MethodWrong),
             Found::Unknown => return Err(Denial::RouteUnknown),
         };
         check_permission(facts.permissions, facts.life.holds, facts.master, route)?;
-        Ok(Cleared { whole, facts, stamp, signature, route })
+        Ok(Cleared { parts: whole.parts(), facts, origin: Origin::Signed(stamp, signature), route })
     }
 
     /// The key's facts, for the record of a refusal.
@@ -148,6 +176,20 @@ impl Standing<'_> {
     }
 }
 
+/// State and holds → address → environment: what is asked of a request and of a socket alike.
+pub(super) fn check_standing(
+    facts: &KeyFacts,
+    source: IpAddr,
+    asked: Option<Environment>,
+) -> Result<(), Denial> {
+    check_life(facts.life, &facts.reach)?;
+    check_address(facts.id, &facts.reach, source)?;
+    match asked {
+        Some(environment) if environment != facts.environment => Err(Denial::WrongEnvironment),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// A frozen app holds its keys without a word in their own records, so that one change stops all of them.
 fn check_life(life: Life, reach: &Reach) -> Result<(), Denial> {
     match life.state {
@@ -168,7 +210,7 @@ fn check_address(id: KeyId, reach: &Reach, source: IpAddr) -> Result<(), Denial>
     })
 }
 
-fn check_permission(
+pub(super) fn check_permission(
     permissions: Permissions,
     holds: Holds,
     master: Option<AccountId>,
@@ -207,8 +249,8 @@ impl<'r> Cleared<'r> {
     /// The request.
     #[inline]
     #[must_use]
-    pub const fn whole(&self) -> &Whole<'r> {
-        &self.whole
+    pub const fn parts(&self) -> &Parts<'r> {
+        &self.parts
     }
 
     /// The route.

@@ -14,7 +14,7 @@ use crate::key::{
     AppReach, EndCause, Environment, HmacState, Hold, HolderState, Holds, KeyFacts, Life, PassphraseKey,
     Reach,
 };
-use crate::okx::{Credentials, sign};
+use crate::okx::{Credentials, TimestampForm, sign};
 use crate::permission::{Permission, Permissions};
 use crate::route::{Method, RouteTable};
 use crate::time::Moment;
@@ -106,8 +106,9 @@ impl Case {
             key: key(),
             sign: Some(made),
             timestamp: stamp.as_bytes(),
+            form: TimestampForm::Iso,
             passphrase: PHRASE,
-            environment: self.environment.1,
+            environment: Some(self.environment.1),
         };
         let whole = Whole {
             id: RequestId(1),
@@ -307,8 +308,9 @@ proptest! {
             key: key(),
             sign: crate::okx::Signature::parse(&signature),
             timestamp: &stamp,
+            form: TimestampForm::Iso,
             passphrase: &phrase,
-            environment: Environment::Live,
+            environment: Some(Environment::Live),
         };
         let whole = Whole {
             id: RequestId(1), method, target: &target, body: &body, credentials,

@@ -1,7 +1,7 @@
 //! What a cleared request still owes: rate, replay mark, durable record.
 
 use super::permit::Permit;
-use super::request::Cleared;
+use super::request::{Cleared, Origin};
 use crate::denial::Denial;
 use crate::id::{AccountId, KeyId};
 use crate::key::RateCap;
@@ -128,15 +128,19 @@ impl<'r> Spent<'r> {
 }
 
 impl<'r> Claim<'r> {
-    /// The mark to set; `None` when the request may repeat.
+    /// The mark to set; `None` when the request may repeat. One that came over a socket carries no signature that somebody
+    /// could send again: the login's window and the socket's life bound it.
     #[inline]
     #[must_use]
     pub fn owed(&self) -> Option<ReplayEntry> {
-        self.0.route.class.changes_state().then(|| ReplayEntry {
-            key: self.0.facts.id,
-            fingerprint: self.0.signature.fingerprint(),
-            signed_at: self.0.stamp.moment(),
-        })
+        match &self.0.origin {
+            Origin::Signed(stamp, signature) if self.0.route.class.changes_state() => Some(ReplayEntry {
+                key: self.0.facts.id,
+                fingerprint: signature.fingerprint(),
+                signed_at: stamp.moment(),
+            }),
+            Origin::Signed(..) | Origin::LoggedIn => None,
+        }
     }
 
     /// Pays.

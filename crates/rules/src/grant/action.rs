@@ -114,6 +114,9 @@ actions! {
     /// Rename a key or set its tags.
     EditKey "key.edit", "API key renamed or tagged", holder Session,
         note "Your changes are saved.";
+    /// Close open sockets of a key.
+    CloseSockets "key.close_sockets", "Sockets of an API key closed", holder Session,
+        note "Closed. The program can connect again as long as its key works.";
     /// Let a key work from more addresses.
     WidenKey "key.widen", "API key allowed from more addresses", holder StepUp,
         note "The addresses are changed. If somebody else may know the key, rotate it as well.";
@@ -277,7 +280,7 @@ actions! {
         note "The app is unfrozen. Its keys work again.";
     /// Demand successors for all keys of an app.
     DemandSuccessors "app.demand", "Successors of an app's keys demanded", operator OneFactor,
-        note "Successors are demanded. Holders and the broker are being told.";
+        note "Successors are demanded. Users and the broker are being told.";
     /// Take such a demand back before its deadline.
     WithdrawDemand "app.demand.withdraw", "Demand for successors withdrawn", operator Proposal;
     /// Hold the keys of an app whose successors were due.

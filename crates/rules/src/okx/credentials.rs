@@ -49,10 +49,21 @@ pub struct Credentials<'r> {
     pub sign: Option<Signature>,
     /// The timestamp's bytes.
     pub timestamp: &'r [u8],
+    /// How the timestamp is written.
+    pub form: TimestampForm,
     /// The passphrase's bytes.
     pub passphrase: &'r [u8],
-    /// Which ledger is asked for.
-    pub environment: Environment,
+    /// Which ledger is asked for; `None` where a socket's login does not say, which then means the key's own.
+    pub environment: Option<Environment>,
+}
+
+/// How a request writes its timestamp (contract 1.5 and 3.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TimestampForm {
+    /// ISO 8601 in UTC, as requests do.
+    Iso,
+    /// Seconds since the Unix epoch, as logins on sockets do.
+    UnixSeconds,
 }
 
 impl<'r> Credentials<'r> {
@@ -74,7 +85,32 @@ impl<'r> Credentials<'r> {
             Some(b"1") => Environment::Demo,
             Some(_) => return Err(Denial::WrongEnvironment),
         };
-        Ok(Self { key, sign: Signature::parse(sign), timestamp, passphrase, environment })
+        Ok(Self {
+            key,
+            sign: Signature::parse(sign),
+            timestamp,
+            form: TimestampForm::Iso,
+            passphrase,
+            environment: Some(environment),
+        })
+    }
+
+    /// Reads the members of a socket's login (contract 3.1), none of which is empty: key, passphrase, timestamp, signature.
+    ///
+    /// # Errors
+    /// 50111 for a malformed key id.
+    pub fn of_login(
+        [key, passphrase, timestamp, sign]: [&'r str; 4],
+        environment: Option<Environment>,
+    ) -> Result<Self, Denial> {
+        Ok(Self {
+            key: KeyId::parse(key.as_bytes()).map_err(|_| Denial::KeyMalformed)?,
+            sign: Signature::parse(sign.as_bytes()),
+            timestamp: timestamp.as_bytes(),
+            form: TimestampForm::UnixSeconds,
+            passphrase: passphrase.as_bytes(),
+            environment,
+        })
     }
 
     /// Reads the timestamp.
@@ -82,7 +118,13 @@ impl<'r> Credentials<'r> {
     /// # Errors
     /// 50112 for another form; 50102 for digits alone, as from OKX, where they are a time that is over.
     pub fn stamp(&self) -> Result<Timestamp, Denial> {
-        Timestamp::parse(self.timestamp).map_err(|_| {
+        let read = match self.form {
+            TimestampForm::Iso => Timestamp::parse(self.timestamp),
+            TimestampForm::UnixSeconds => {
+                return Timestamp::parse_unix_seconds(self.timestamp).map_err(|_| Denial::TimestampMalformed);
+            }
+        };
+        read.map_err(|_| {
             let digits = self.timestamp.iter().all(u8::is_ascii_digit);
             if digits { Denial::TimestampExpired } else { Denial::TimestampMalformed }
         })

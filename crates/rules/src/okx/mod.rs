@@ -5,6 +5,6 @@ mod sign;
 
 pub use credentials::{
     Credentials, HEADER_KEY, HEADER_PASSPHRASE, HEADER_SIGN, HEADER_SIMULATED, HEADER_TIMESTAMP,
-    RawCredentials,
+    RawCredentials, TimestampForm,
 };
 pub use sign::{Signature, sign};

@@ -70,6 +70,12 @@ impl RouteTable {
             .map_or(Found::WrongMethod, Found::Route)
     }
 
+    /// The route with this number.
+    #[must_use]
+    pub fn of_number(&self, number: u16) -> Option<&Route> {
+        self.routes.get(usize::from(number))
+    }
+
     /// All routes, in the table's order.
     #[must_use]
     pub fn routes(&self) -> &[Route] {

@@ -9,57 +9,14 @@ use serde_json::{Value, json};
 
 use crate::Exchange;
 use crate::caller::Parts;
+use crate::claims::Claims;
+use crate::signed::{NOW_MS, headers, key, nobody, trader};
 
-const NOW_MS: u64 = 1_800_000_000_000;
 const ADDRESS: &str = "bc1qkeywardsandbox0000000000000000000000";
-
-fn key(id: u32) -> IdentityKey {
-    IdentityKey::new(id, [5; 32])
-}
 
 struct World {
     exchange: Arc<Exchange>,
     now_ms: Arc<AtomicU64>,
-}
-
-fn trader() -> Identity<'static> {
-    Identity {
-        account: Some("1001"),
-        key: Some("k"),
-        label: Some("my%20bot"),
-        addresses: Some("127.0.0.1,::1"),
-        permissions: "read,trade,withdraw,funding",
-        environment: "live",
-        route: "r",
-        request_id: "q1",
-        deadline_ms: NOW_MS + 5_000,
-        client_address: "203.0.113.9",
-        ..Identity::default()
-    }
-}
-
-/// The headers that the gateway would send.
-fn headers(told: &Identity<'_>, key: &IdentityKey, method: &str, target: &str, body: &str) -> HeaderMap {
-    let signed = key.sign(told, method, target.as_bytes(), body.as_bytes());
-    let deadline = told.deadline_ms.to_string();
-    let all = [
-        (identity::ACCOUNT, told.account),
-        (identity::SUB_ACCOUNT, told.sub_account),
-        (identity::KEY, told.key),
-        (identity::LABEL, told.label),
-        (identity::ADDRESSES, told.addresses),
-        (identity::PERMISSIONS, Some(told.permissions)),
-        (identity::ENVIRONMENT, Some(told.environment)),
-        (identity::ROUTE, Some(told.route)),
-        (identity::REQUEST_ID, Some(told.request_id)),
-        (identity::DEADLINE, Some(deadline.as_str())),
-        (identity::CLIENT_ADDRESS, Some(told.client_address)),
-        (identity::IDENTITY, Some(&*signed)),
-    ];
-    let pair = |(name, value): (&'static str, Option<&str>)| {
-        Some((HeaderName::from_static(name), HeaderValue::from_str(value?).unwrap()))
-    };
-    all.into_iter().filter_map(pair).collect()
 }
 
 impl World {
@@ -71,7 +28,8 @@ impl World {
     }
 
     fn raw(&self, method: &str, target: &str, headers: &HeaderMap, body: &str) -> (u16, Value) {
-        let (status, text) = self.exchange.act(Parts { method, target, headers, body: body.as_bytes() });
+        let (claims, body) = (Claims::Headers(headers), body.as_bytes());
+        let (status, text) = self.exchange.act(Parts { method, target, claims, body });
         (status.as_u16(), serde_json::from_str(&text).unwrap())
     }
 
@@ -160,7 +118,7 @@ fn nothing_happens_after_the_deadline() {
 #[test]
 fn public_routes_need_an_identity_but_no_account() {
     let world = World::new();
-    let nobody = Identity { account: None, key: None, permissions: "", ..trader() };
+    let nobody = nobody();
     for path in [
         "public/time",
         "public/instruments?instType=SPOT",
@@ -172,6 +130,8 @@ fn public_routes_need_an_identity_but_no_account() {
         "system/status",
         "market/ticker?instId=BTC-USDT",
         "market/tickers?instType=SPOT",
+        "market/index-tickers?instId=BTC-USDT",
+        "market/index-tickers?quoteCcy=USDT",
         "market/books?instId=BTC-USDT&sz=5",
         "market/candles?instId=BTC-USDT&bar=1H",
         "market/trades?instId=BTC-USDT",
@@ -267,6 +227,60 @@ fn batches_have_a_code_for_each_order() {
     assert_eq!(world.post("trade/batch-orders", &limit("1000"))["code"], "50002");
     let reply = world.post("trade/order", &json!({"instId": "BTC-USDT-SWAP", "tdMode": "cross"}));
     assert_eq!(reply["data"][0]["sCode"], "51010");
+}
+
+#[test]
+fn instruments_may_be_named_by_code() {
+    let world = World::new();
+    let listed = world.get("account/instruments?instType=SPOT&instId=ETH-USDT");
+    assert_eq!(listed, world.get("public/instruments?instType=SPOT&instId=ETH-USDT"));
+    let code = listed[0]["instIdCode"].as_u64().unwrap();
+    let order = |named: Value| {
+        let mut order = limit("1000");
+        let members = order.as_object_mut().unwrap();
+        members.remove("instId");
+        members.extend(named.as_object().unwrap().clone());
+        world.post("trade/order", &order)["data"][0].clone()
+    };
+    for named in [json!({"instIdCode": code}), json!({"instIdCode": code.to_string(), "instId": "ETH-USDT"})]
+    {
+        let placed = order(named.clone());
+        assert_eq!(placed["sCode"], "0", "{named}");
+        let cancel = json!({"instIdCode": code, "ordId": placed["ordId"]});
+        assert_eq!(world.post("trade/cancel-order", &cancel)["code"], "0");
+    }
+    assert_eq!(order(json!({"instIdCode": code, "instId": "BTC-USDT"}))["sCode"], "51000");
+    assert_eq!(order(json!({"instIdCode": 5_000}))["sCode"], "51001");
+    assert_eq!(order(json!({"instIdCode": 101}))["sCode"], "51010", "a swap");
+    assert_eq!(order(json!({}))["sCode"], "50014");
+}
+
+#[test]
+fn placing_and_amending_end_with_the_clients_own_limit() {
+    let world = World::new();
+    let (path, body) = ("/api/v5/trade/order", limit("30000").to_string());
+    let code = |path: &str, body: &str, expiry: &str| {
+        let mut headers = headers(&trader(), &key(1), "POST", path, body);
+        headers.insert("exptime", HeaderValue::from_str(expiry).unwrap());
+        world.raw("POST", path, &headers, body).1["code"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(code(path, &body, &(NOW_MS - 1).to_string()), "50036");
+    assert_eq!(code(path, &body, "soon"), "51000");
+    assert_eq!(world.get("trade/orders-pending"), json!([]));
+    assert_eq!(code(path, &body, &NOW_MS.to_string()), "0");
+    let id = world.get("trade/orders-pending")[0]["ordId"].clone();
+    let named = json!({"instId": "BTC-USDT", "ordId": id, "newSz": "0.002"}).to_string();
+    assert_eq!(code("/api/v5/trade/amend-order", &named, "1"), "50036");
+    assert_eq!(code("/api/v5/trade/cancel-order", &named, "1"), "0", "cancelling has no such limit");
+}
+
+#[test]
+fn an_account_for_spot_has_no_quotes_of_a_market_maker() {
+    let world = World::new();
+    let code = |body: Value| world.post("trade/mass-cancel", &body)["code"].clone();
+    assert_eq!(code(json!({"instType": "OPTION", "instFamily": "BTC-USD"})), "51010");
+    assert_eq!(code(json!({"instType": "SPOT", "instFamily": "BTC-USD"})), "51000");
+    assert_eq!(code(json!({"instType": "OPTION"})), "50014");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::amount::Amount;
 use crate::ledger::history::{Entry, History, Ids};
 use crate::ledger::holdings::{Holdings, Wallet};
+use crate::ledger::news::{Happened, OrderEvent, Step};
 use crate::ledger::{Order, Transfer, Withdrawal};
 use crate::markets::{Currency, Pair, Side};
 
@@ -21,6 +22,8 @@ pub(crate) struct Account {
     pub(crate) funding_bills: History<Bill>,
     pub(crate) transfers: History<Transfer>,
     pub(crate) withdrawals: History<Withdrawal>,
+    /// What happened since the ledger was last asked for news.
+    pub(super) happened: Happened,
 }
 
 /// A trade with the book.
@@ -126,7 +129,13 @@ impl Account {
             funding_bills: History::default(),
             transfers: History::default(),
             withdrawals: History::default(),
+            happened: Happened::default(),
         }
+    }
+
+    /// Notes a step of an order for those who listen.
+    pub(super) fn tell(&mut self, order: &Order, step: Step) {
+        self.happened.orders.push(OrderEvent { order: order.clone(), step });
     }
 
     /// Records a change of a balance; returns the bill's id.

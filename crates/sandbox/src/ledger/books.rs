@@ -1,9 +1,11 @@
 //! All accounts, live and demo apart.
 
 use std::collections::HashMap;
+use std::mem;
 
 use crate::ledger::history::Ids;
-use crate::ledger::{Account, Owner};
+use crate::ledger::news::News;
+use crate::ledger::{Account, Holdings, Owner};
 use crate::refusal::Refusal;
 
 /// Accounts that have changed something and are kept; past that a new one is refused.
@@ -19,6 +21,10 @@ pub(crate) struct Ledger {
     ids: Ids,
     /// What an account is that has changed nothing yet; reading one stores nothing.
     untouched: Account,
+    /// Who was opened since the last news, and what they held before.
+    opened: Vec<(Owner, Holdings)>,
+    /// How many changes there were; each is known by its number.
+    changes: u64,
 }
 
 impl Ledger {
@@ -28,6 +34,8 @@ impl Ledger {
             sub_accounts: HashMap::new(),
             ids: Ids::new(seed),
             untouched: Account::seeded(),
+            opened: Vec::new(),
+            changes: 0,
         }
     }
 
@@ -63,6 +71,30 @@ impl Ledger {
             self.accounts.insert(owner.clone(), self.untouched.clone());
         }
         let account = self.accounts.get_mut(owner).ok_or(Refusal::Full)?;
+        if !self.opened.iter().any(|(known, _)| known == owner) {
+            self.opened.push((owner.clone(), account.holdings.clone()));
+        }
         Ok((account, &mut self.ids))
+    }
+
+    /// What changed since this was last asked, one for each account that did.
+    pub(crate) fn news(&mut self, now_ms: u64) -> Vec<News> {
+        let mut all = Vec::new();
+        for (owner, before) in mem::take(&mut self.opened) {
+            let Some(account) = self.accounts.get_mut(&owner) else { continue };
+            let happened = mem::take(&mut account.happened);
+            if happened.is_nothing() && before == account.holdings {
+                continue;
+            }
+            self.changes += 1;
+            let (number, after) = (self.changes, account.holdings.clone());
+            all.push(News { owner, number, at_ms: now_ms, before, after, happened });
+        }
+        all
+    }
+
+    /// The number of the newest change.
+    pub(crate) const fn newest(&self) -> u64 {
+        self.changes
     }
 }

@@ -3,6 +3,7 @@
 use crate::amount::Amount;
 use crate::ledger::history::Ids;
 use crate::ledger::matching::{carry_out, plan};
+use crate::ledger::news::Step;
 use crate::ledger::placing::check;
 use crate::ledger::{Account, Kind, Named, Order, State};
 use crate::refusal::Refusal;
@@ -23,6 +24,7 @@ impl Account {
         order.held = Amount::ZERO;
         order.state = State::Cancelled;
         order.updated_ms = now_ms;
+        self.tell(&order, Step::Cancelled);
         self.ended.push(order.clone());
         Ok(order)
     }
@@ -48,7 +50,7 @@ impl Account {
         }
         check(&order.terms)?;
         let plan = plan(&order)?;
-        carry_out(self, ids, &mut order, &plan, now_ms)?;
+        carry_out(self, ids, &mut order, &plan, Step::Amended, now_ms)?;
         if order.state.is_open() {
             if let Some(place) = self.open.get_mut(at) {
                 *place = order.clone();

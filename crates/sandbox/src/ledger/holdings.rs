@@ -99,7 +99,7 @@ impl Balance {
 }
 
 /// What an owner has.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(crate) struct Holdings(BTreeMap<Currency, Balance>);
 
 impl Holdings {

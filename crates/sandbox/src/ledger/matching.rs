@@ -4,6 +4,7 @@ use crate::amount::Amount;
 use crate::ledger::account::{Changed, Fill};
 use crate::ledger::history::Ids;
 use crate::ledger::holdings::Wallet;
+use crate::ledger::news::Step;
 use crate::ledger::{Account, Cause, Kind, Order, SizedIn, State, TimeInForce, Trade};
 use crate::markets::{Level, Side, levels};
 use crate::refusal::Refusal;
@@ -23,6 +24,17 @@ pub(super) struct Plan {
     /// What the rest holds back.
     held: Amount,
     state: State,
+}
+
+impl Plan {
+    /// The order's state once the first `count` of the fills were made.
+    const fn state_after(&self, count: usize) -> State {
+        match self.state {
+            State::Live | State::PartiallyFilled | State::Cancelled => State::PartiallyFilled,
+            State::Filled if count < self.fills.len() => State::PartiallyFilled,
+            State::Filled => State::Filled,
+        }
+    }
 }
 
 /// How much is still wanted.
@@ -75,12 +87,14 @@ pub(super) fn plan(order: &Order) -> Result<Plan, Refusal> {
 
 /// Carries a plan out, or changes nothing when the owner cannot pay for it.
 ///
-/// What the order held back before is freed first, so an amended order may use it again.
+/// What the order held back before is freed first, so an amended order may use it again. Those who listen are told of
+/// the order as it was accepted, after each fill, and when its rest ends unfilled.
 pub(super) fn carry_out(
     account: &mut Account,
     ids: &mut Ids,
     order: &mut Order,
     plan: &Plan,
+    accepted: Step,
     now_ms: u64,
 ) -> Result<(), Refusal> {
     let gives = order.gives();
@@ -91,11 +105,16 @@ pub(super) fn carry_out(
     balance.release(order.held);
     balance.hold(plan.held)?;
     order.held = plan.held;
-    for level in &plan.fills {
+    order.updated_ms = now_ms;
+    account.tell(order, accepted);
+    for (at, level) in plan.fills.iter().enumerate() {
+        order.state = plan.state_after(at + 1);
         fill(account, ids, order, *level, now_ms)?;
     }
     order.state = plan.state;
-    order.updated_ms = now_ms;
+    if order.state == State::Cancelled {
+        account.tell(order, Step::Cancelled);
+    }
     Ok(())
 }
 
@@ -175,5 +194,6 @@ fn fill(
     order.value += value;
     order.fee += fee;
     account.fills.push(fill);
+    account.tell(order, Step::Filled { fee });
     Ok(())
 }

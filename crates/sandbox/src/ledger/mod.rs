@@ -1,6 +1,6 @@
 //! What accounts hold and what becomes of it: pure, in memory, deterministic; time is an argument.
 //!
-//! Owns: balances, orders, fills, bills, transfers, withdrawals, and the ids of all of these.
+//! Owns: balances, orders, fills, bills, transfers, withdrawals, the ids of all of these, and the news of changes.
 //! Leaves to others: prices (`markets`), shapes and parameters (`routes`), who may ask (`caller`).
 //!
 //! Invariants: no balance is negative; what an order holds back is frozen to the last digit until it fills or
@@ -12,6 +12,7 @@ mod cancelling;
 mod history;
 mod holdings;
 mod matching;
+mod news;
 mod order;
 mod owner;
 mod placing;
@@ -24,8 +25,9 @@ pub(crate) use account::{Account, Bill, Cause, Fill, Trade};
 pub(crate) use books::Ledger;
 pub(crate) use cancelling::Change;
 pub(crate) use history::{Entry, Ids};
-pub(crate) use holdings::{Balance, Wallet};
+pub(crate) use holdings::{Balance, Holdings, Wallet};
 pub(crate) use matching::{FEE_MAKER, FEE_TAKER};
+pub(crate) use news::{News, OrderEvent, Step};
 pub(crate) use order::{Kind, Named, Order, SizedIn, State, Terms, TimeInForce};
 pub(crate) use owner::Owner;
 pub(crate) use transfer::{Transfer, TransferRequest, Way};

@@ -3,6 +3,7 @@
 use crate::amount::Amount;
 use crate::ledger::history::Ids;
 use crate::ledger::matching::{carry_out, plan};
+use crate::ledger::news::Step;
 use crate::ledger::{Account, Kind, Order, SizedIn, Terms};
 use crate::markets::Pair;
 use crate::refusal::Refusal;
@@ -23,7 +24,7 @@ impl Account {
         if self.open.len() >= RESTING {
             return Err(Refusal::TooManyOrders(RESTING));
         }
-        carry_out(self, ids, &mut order, &plan, now_ms)?;
+        carry_out(self, ids, &mut order, &plan, Step::Placed, now_ms)?;
         if order.state.is_open() {
             self.open.push(order.clone());
         } else {

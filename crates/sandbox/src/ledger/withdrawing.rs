@@ -30,6 +30,7 @@ impl Account {
         self.note(ids, &wish, -cost, Cause::Withdrawal, now_ms);
         let withdrawal = Withdrawal { id: ids.next(), wish, at_ms: now_ms, cancelled: false };
         self.withdrawals.push(withdrawal.clone());
+        self.happened.withdrawals.push(withdrawal.clone());
         Ok(withdrawal)
     }
 
@@ -41,6 +42,7 @@ impl Account {
         }
         found.cancelled = true;
         let wish = found.wish.clone();
+        self.happened.withdrawals.push(found.clone());
         let cost = wish.amount + wish.chain.fee;
         self.holdings.of_mut(wish.currency).give(Wallet::Funding, cost);
         self.note(ids, &wish, cost, Cause::WithdrawalCancelled, now_ms);

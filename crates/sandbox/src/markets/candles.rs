@@ -29,9 +29,7 @@ const MOST: usize = 300;
 /// Candles newest first, as `bar`, `after`, `before` and `limit` ask.
 pub(crate) fn candles(pair: Pair, query: &Value, now_ms: u64) -> Result<Vec<Value>, Refusal> {
     let asked = text(query, "bar").unwrap_or_else(|| "1m".to_owned());
-    let bar = asked.trim_end_matches("utc");
-    let found = BARS.into_iter().find(|(name, _)| *name == bar);
-    let length = found.ok_or(Refusal::Wrong("bar"))?.1 * MINUTE_MS;
+    let length = length_ms(&asked).ok_or(Refusal::Wrong("bar"))?;
     let (after, before) = (number(query, "after", u64::MAX), number(query, "before", 0));
     let limit = number(query, "limit", 100).clamp(1, MOST);
     let newest = (now_ms / length) * length;
@@ -41,6 +39,16 @@ pub(crate) fn candles(pair: Pair, query: &Value, now_ms: u64) -> Result<Vec<Valu
         (opens > before).then(|| shape(pair, opens, length, opens < newest))
     };
     Ok((0..).map_while(candle).take(limit).collect())
+}
+
+/// Whether there are candles of this length.
+pub(crate) fn is_bar(bar: &str) -> bool {
+    length_ms(bar).is_some()
+}
+
+fn length_ms(bar: &str) -> Option<u64> {
+    let bar = bar.trim_end_matches("utc");
+    BARS.into_iter().find(|(name, _)| *name == bar).map(|(_, minutes)| minutes * MINUTE_MS)
 }
 
 fn shape(pair: Pair, opens: u64, length: u64, ended: bool) -> Value {

@@ -52,6 +52,9 @@ const DERIVATIVES: [Derivative; 7] = [
     option("ETH-USD-301227-3000-P", "ETH-USD", "ETH", "P", "3000"),
 ];
 
+/// The code of the first derivative; pairs are numbered from one.
+const DERIVATIVE_CODES: usize = 101;
+
 /// Which instruments are asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted<'a> {
@@ -73,8 +76,21 @@ pub(crate) fn instruments(wanted: Wanted<'_>) -> Vec<Value> {
         .iter()
         .enumerate()
         .filter(|(_, one)| one.kind == wanted.kind && named(one.id, one.family))
-        .map(|(at, one)| derivative(one, at + 101));
+        .map(|(at, one)| derivative(one, at + DERIVATIVE_CODES));
     spot.chain(derivatives).collect()
+}
+
+/// The id of the instrument that a code (OKX's `instIdCode`) stands for.
+pub(crate) fn by_code(code: &str) -> Option<&'static str> {
+    let code: usize = code.parse().ok()?;
+    let pairs = Pair::all().enumerate().map(|(at, pair)| (at + 1, pair.id));
+    let derivatives = DERIVATIVES.iter().enumerate().map(|(at, one)| (at + DERIVATIVE_CODES, one.id));
+    pairs.chain(derivatives).find(|(known, _)| *known == code).map(|(_, id)| id)
+}
+
+/// Whether an instrument has this id.
+pub(crate) fn is_listed(id: &str) -> bool {
+    Pair::find(id).is_some() || is_derivative(id).is_some()
 }
 
 /// The derivatives of a type, each with its pair.
@@ -89,6 +105,16 @@ pub(crate) fn is_derivative(id: &str) -> Option<(&'static str, Pair)> {
     let settled_in_dollars = found.family.replace("-USD", "-USDT");
     let pair = Pair::find(found.family).or_else(|| Pair::find(&settled_in_dollars))?;
     Some((found.kind, pair))
+}
+
+/// The type under which an instrument's mark price is listed, its id and its pair; pairs are listed under margin, as with
+/// OKX.
+pub(crate) fn marked(id: &str) -> Option<(&'static str, &'static str, Pair)> {
+    let derivative = DERIVATIVES.iter().find(|one| one.id == id);
+    match derivative {
+        Some(one) => is_derivative(id).map(|(kind, pair)| (kind, one.id, pair)),
+        None => Pair::find(id).map(|pair| ("MARGIN", pair.id, pair)),
+    }
 }
 
 /// OKX's members in full, those that differ filled in from `own`.
@@ -136,7 +162,7 @@ fn derivative(one: &Derivative, code: usize) -> Value {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{KINDS, Wanted, instruments, is_derivative};
+    use super::{KINDS, Wanted, by_code, instruments, is_derivative, is_listed, marked};
 
     #[test]
     fn every_instrument_has_every_member() {
@@ -147,6 +173,27 @@ mod tests {
         let members = all[0].as_object().unwrap().len();
         assert!(all.iter().all(|one| one.as_object().unwrap().len() == members));
         assert!(all.iter().all(|one| one["tickSz"] != "" && one["lotSz"] != "" && one["minSz"] != ""));
+    }
+
+    #[test]
+    fn a_code_stands_for_one_instrument() {
+        let none = json!({});
+        let all: Vec<Value> =
+            KINDS.into_iter().flat_map(|kind| instruments(Wanted { kind, query: &none })).collect();
+        for one in &all {
+            let id = one["instId"].as_str().unwrap();
+            assert_eq!(by_code(&one["instIdCode"].to_string()), Some(id));
+            assert!(is_listed(id));
+        }
+        for code in ["0", "7", "100", "108", "-1", "BTC-USDT", "", "1.0"] {
+            assert_eq!(by_code(code), None, "{code}");
+        }
+        assert_eq!(marked("BTC-USDT").map(|(kind, id, _)| (kind, id)), Some(("MARGIN", "BTC-USDT")));
+        assert_eq!(
+            marked("ETH-USDT-SWAP").map(|(kind, _, pair)| (kind, pair.id)),
+            Some(("SWAP", "ETH-USDT"))
+        );
+        assert!(marked("NO-SUCH").is_none() && !is_listed("NO-SUCH"));
     }
 
     #[test]

@@ -1,15 +1,21 @@
 //! What is traded: currencies, instruments and synthetic prices, the same at every start.
 //!
-//! The book never moves and never thins out: what an order fills at depends on the order alone.
+//! The book that orders fill at never moves and never thins out: what an order fills at depends on the order alone.
 
 mod book;
 mod candles;
 mod currency;
+mod funding;
 mod instruments;
 mod pair;
 
-pub(crate) use book::{Level, Side, book, levels, mark_price, ticker, trades};
-pub(crate) use candles::candles;
+pub(crate) use book::{
+    Level, Side, book, index_ticker, levels, mark_price, row, sequence, shown, ticker, trades,
+};
+pub(crate) use candles::{candles, is_bar};
 pub(crate) use currency::{Chain, Currency};
-pub(crate) use instruments::{KINDS, Wanted, derivatives, instruments, is_derivative};
+pub(crate) use funding::funding_rate;
+pub(crate) use instruments::{
+    KINDS, Wanted, by_code, derivatives, instruments, is_derivative, is_listed, marked,
+};
 pub(crate) use pair::Pair;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::reply::{Answer, rows};
 use super::{AccountRequest, Route, get};
 use crate::amount::Amount;
-use crate::ledger::{Balance, FEE_MAKER, FEE_TAKER};
+use crate::ledger::{Balance, FEE_MAKER, FEE_TAKER, Holdings};
 use crate::markets::{Currency, KINDS, Wanted, instruments};
 use crate::parameters::{required, wants};
 use crate::refusal::Refusal;
@@ -23,20 +23,25 @@ pub(super) const ROUTES: &[Route] = &[
 const PERMISSIONS: [(&str, &str); 3] = [("read", "read_only"), ("trade", "trade"), ("withdraw", "withdraw")];
 
 fn balance(desk: &mut AccountRequest<'_>) -> Answer {
-    let at = desk.now_ms.to_string();
-    let held = desk.account().holdings.iter();
-    let total: Amount = held.map(|(currency, balance)| dollars(currency, balance.trading())).sum();
-    let wanted = desk.account().holdings.iter();
-    let details: Vec<Value> = wanted
-        .filter(|(currency, _)| wants(desk.parameters, "ccy", currency.id()))
+    let wanted = |currency: Currency| wants(desk.parameters, "ccy", currency.id());
+    rows([balance_shape(&desk.account().holdings, wanted, desk.now_ms)])
+}
+
+/// OKX's shape of a trading account, with the details of the currencies that are wanted.
+pub(crate) fn balance_shape(holdings: &Holdings, wanted: impl Fn(Currency) -> bool, now_ms: u64) -> Value {
+    let at = now_ms.to_string();
+    let total: Amount = holdings.iter().map(|(currency, balance)| dollars(currency, balance.trading())).sum();
+    let details: Vec<Value> = holdings
+        .iter()
+        .filter(|(currency, _)| wanted(*currency))
         .map(|(currency, balance)| detail(currency, balance, &at))
         .collect();
-    rows([json!({
+    json!({
         "uTime": at, "totalEq": total.to_string(), "isoEq": "0", "adjEq": "", "availEq": "", "ordFroz": "", "imr": "",
         "mmr": "", "borrowFroz": "", "mgnRatio": "", "notionalUsd": "", "notionalUsdForBorrow": "",
         "notionalUsdForSwap": "", "notionalUsdForFutures": "", "notionalUsdForOption": "", "upl": "", "delta": "",
         "deltaLever": "", "deltaNeutralStatus": "", "details": details
-    })])
+    })
 }
 
 fn dollars(currency: Currency, amount: Amount) -> Amount {

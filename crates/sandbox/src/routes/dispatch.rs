@@ -1,11 +1,13 @@
 //! From method and path to the handler.
 //!
-//! Invariant: a private handler runs only for a caller whose identity was verified.
+//! Invariants: a private handler runs only for a caller whose identity was verified; what it changes is told to those
+//! who listen.
 
 use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::caller::Caller;
+use crate::hub::Hub;
 use crate::ledger::Ledger;
 use crate::refusal::Refusal;
 use crate::routes::reply::Data;
@@ -34,14 +36,16 @@ pub(crate) struct Question<'a> {
     pub(crate) path: &'a str,
     pub(crate) caller: Option<&'a Caller>,
     pub(crate) parameters: Result<Value, Refusal>,
+    /// The client's own limit for the request (OKX's `expTime`), as it came.
+    pub(crate) expiry: Option<&'a str>,
     pub(crate) now_ms: u64,
 }
 
 /// Finds the route and answers.
-pub(crate) fn answer(ledger: &Mutex<Ledger>, question: Question<'_>) -> Result<Data, Refusal> {
+pub(crate) fn answer(ledger: &Mutex<Ledger>, hub: &Hub, question: Question<'_>) -> Result<Data, Refusal> {
     let handler = find(question.method, question.path)?;
     let parameters = &question.parameters?;
-    let now_ms = question.now_ms;
+    let (expiry, now_ms) = (question.expiry, question.now_ms);
     match handler {
         Handler::Public(handler) => handler(&Asked { parameters, now_ms }),
         Handler::Private(handler) => {
@@ -49,7 +53,10 @@ pub(crate) fn answer(ledger: &Mutex<Ledger>, question: Question<'_>) -> Result<D
             let caller = question.caller.ok_or(Refusal::NotFromGateway)?;
             let mut ledger = ledger.lock();
             ledger.see(&caller.owner);
-            handler(&mut AccountRequest { ledger: &mut ledger, caller, parameters, now_ms })
+            let answer =
+                handler(&mut AccountRequest { ledger: &mut ledger, caller, parameters, expiry, now_ms });
+            hub.publish(ledger, now_ms);
+            answer
         }
     }
 }

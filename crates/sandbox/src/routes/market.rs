@@ -2,13 +2,14 @@
 
 use super::reply::{Answer, rows};
 use super::{Asked, Route, open};
-use crate::markets::{Pair, book, candles, ticker, trades};
-use crate::parameters::{number, required};
+use crate::markets::{Pair, book, candles, index_ticker, ticker, trades};
+use crate::parameters::{number, required, wants};
 use crate::refusal::Refusal;
 
 pub(super) const ROUTES: &[Route] = &[
     open("market/ticker", one_ticker),
     open("market/tickers", tickers),
+    open("market/index-tickers", index_tickers),
     open("market/books", books),
     open("market/books-full", books),
     open("market/candles", bars),
@@ -36,6 +37,13 @@ fn tickers(asked: &Asked<'_>) -> Answer {
         "SWAP" | "FUTURES" | "OPTION" => rows([]),
         _ => Err(Refusal::Wrong("instType")),
     }
+}
+
+fn index_tickers(asked: &Asked<'_>) -> Answer {
+    let query = asked.parameters;
+    let wanted = Pair::all()
+        .filter(|pair| wants(query, "instId", pair.id) && wants(query, "quoteCcy", pair.quote.id()));
+    rows(wanted.map(|pair| index_ticker(pair, asked.now_ms)))
 }
 
 fn books(asked: &Asked<'_>) -> Answer {

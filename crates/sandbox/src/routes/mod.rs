@@ -18,7 +18,10 @@ mod trade;
 mod transfers;
 mod withdrawals;
 
+pub(crate) use account::balance_shape;
 pub(crate) use dispatch::{Question, answer};
-pub(crate) use reply::{refused, written};
+pub(crate) use orders::order_shape;
+pub(crate) use reply::{Data, refused, times, verdict, written};
+pub(crate) use withdrawals::withdrawal_shape;
 
 use route::{AccountRequest, Asked, Route, get, open, post};

@@ -21,17 +21,17 @@ pub(super) const ROUTES: &[Route] = &[
 
 fn one(desk: &mut AccountRequest<'_>) -> Answer {
     let named = named(desk.parameters)?;
-    rows([shape(desk.account().find(&named)?)])
+    rows([order_shape(desk.account().find(&named)?)])
 }
 
 fn pending(desk: &mut AccountRequest<'_>) -> Answer {
     let newest_first = desk.account().open.iter().rev();
-    rows(page(newest_first, desk.parameters, |order| is_wanted(order, desk.parameters)).map(shape))
+    rows(page(newest_first, desk.parameters, |order| is_wanted(order, desk.parameters)).map(order_shape))
 }
 
 fn ended(desk: &mut AccountRequest<'_>) -> Answer {
     let all = desk.account().ended.iter();
-    rows(page(all, desk.parameters, |order| is_wanted(order, desk.parameters)).map(shape))
+    rows(page(all, desk.parameters, |order| is_wanted(order, desk.parameters)).map(order_shape))
 }
 
 fn is_wanted(order: &Order, query: &Value) -> bool {
@@ -52,7 +52,7 @@ fn fills(desk: &mut AccountRequest<'_>) -> Answer {
 }
 
 /// OKX's shape of an order.
-fn shape(order: &Order) -> Value {
+pub(crate) fn order_shape(order: &Order) -> Value {
     let terms = &order.terms;
     let written = |amount: Option<Amount>| amount.map(|amount| amount.to_string()).unwrap_or_default();
     let fee = if order.fee.is_zero() { "0".to_owned() } else { (-order.fee).to_string() };

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::reply::{Answer, rows};
 use super::{Asked, Route, open};
-use crate::markets::{KINDS, Pair, Wanted, derivatives, instruments, is_derivative, mark_price};
+use crate::markets::{KINDS, Pair, Wanted, derivatives, funding_rate, instruments, mark_price, marked};
 use crate::parameters::{required, text};
 use crate::refusal::Refusal;
 
@@ -12,11 +12,9 @@ pub(super) const ROUTES: &[Route] = &[
     open("public/time", time),
     open("public/instruments", listed),
     open("public/mark-price", marks),
-    open("public/funding-rate", funding_rate),
+    open("public/funding-rate", funding),
     open("system/status", status),
 ];
-
-const EIGHT_HOURS_MS: u64 = 8 * 3_600_000;
 
 fn time(asked: &Asked<'_>) -> Answer {
     rows([json!({"ts": asked.now_ms.to_string()})])
@@ -51,27 +49,15 @@ fn marks(asked: &Asked<'_>) -> Answer {
         let all = pairs.chain(derivatives(&kind));
         return rows(all.map(|(id, pair)| mark_price(&kind, id, pair, asked.now_ms)));
     };
-    let found = is_derivative(&id).or_else(|| Some(("MARGIN", Pair::find(&id)?)));
-    match found {
-        Some((of, pair)) if kind.is_none_or(|kind| kind == of) => {
-            rows([mark_price(of, &id, pair, asked.now_ms)])
+    match marked(&id) {
+        Some((of, id, pair)) if kind.is_none_or(|kind| kind == of) => {
+            rows([mark_price(of, id, pair, asked.now_ms)])
         }
         Some(_) | None => Err(Refusal::NoInstrument),
     }
 }
 
-fn funding_rate(asked: &Asked<'_>) -> Answer {
+fn funding(asked: &Asked<'_>) -> Answer {
     let id = required(asked.parameters, "instId")?;
-    match is_derivative(&id) {
-        Some(("SWAP", _)) => {}
-        Some(_) | None => return Err(Refusal::NoInstrument),
-    }
-    let next = (asked.now_ms / EIGHT_HOURS_MS + 1) * EIGHT_HOURS_MS;
-    rows([json!({
-        "instType": "SWAP", "instId": id, "method": "current_period", "formulaType": "withRate", "fundingRate": "0.0001",
-        "nextFundingRate": "", "fundingTime": next.to_string(), "nextFundingTime": (next + EIGHT_HOURS_MS).to_string(),
-        "minFundingRate": "-0.00375", "maxFundingRate": "0.00375", "interestRate": "0.0001", "impactValue": "20000",
-        "premium": "0", "settState": "settled", "settFundingRate": "0.0001", "prevFundingTime": (next - EIGHT_HOURS_MS).to_string(),
-        "ts": asked.now_ms.to_string()
-    })])
+    rows([funding_rate(&id, asked.now_ms).ok_or(Refusal::NoInstrument)?])
 }

@@ -16,6 +16,23 @@ pub(crate) enum Data {
 /// What a route answers.
 pub(super) type Answer = Result<Data, Refusal>;
 
+/// Code and text for a request whose orders have codes of their own: `1` when every one was refused, `2` when some
+/// were.
+pub(crate) fn verdict(data: &[Value]) -> (&'static str, &'static str) {
+    let refused = data.iter().filter(|row| row.get("sCode").is_some_and(|code| code != "0")).count();
+    match refused {
+        0 => ("0", ""),
+        some if some == data.len() => ("1", "All operations failed"),
+        _ => ("2", "Bulk operation partially succeeded."),
+    }
+}
+
+/// `inTime` and `outTime`, in microseconds.
+pub(crate) fn times(now_ms: u64) -> (String, String) {
+    let micros = now_ms.saturating_mul(1_000);
+    (micros.to_string(), micros.saturating_add(1).to_string())
+}
+
 /// The rows of an answer.
 pub(super) fn rows(all: impl IntoIterator<Item = Value>) -> Answer {
     Ok(Data::Rows(all.into_iter().collect()))
@@ -40,16 +57,8 @@ pub(crate) fn refused(refusal: Refusal) -> String {
     }
 }
 
-/// `1` when every order of the request was refused, `2` when some were.
 fn orders(data: &[Value], now_ms: u64) -> String {
-    let refused = data.iter().filter(|row| row.get("sCode").is_some_and(|code| code != "0")).count();
-    let (code, msg) = match refused {
-        0 => ("0", ""),
-        some if some == data.len() => ("1", "All operations failed"),
-        _ => ("2", "Bulk operation partially succeeded."),
-    };
-    let micros = now_ms.saturating_mul(1_000);
-    let (came, left) = (micros.to_string(), micros.saturating_add(1).to_string());
+    let ((code, msg), (came, left)) = (verdict(data), times(now_ms));
     json!({"code": code, "msg": msg, "data": data, "inTime": came, "outTime": left}).to_string()
 }
 

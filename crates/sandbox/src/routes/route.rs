@@ -20,6 +20,8 @@ pub(super) struct AccountRequest<'a> {
     pub(super) caller: &'a Caller,
     /// The query, or the body.
     pub(super) parameters: &'a Value,
+    /// The client's own limit for the request (OKX's `expTime`), as it came.
+    pub(super) expiry: Option<&'a str>,
     pub(super) now_ms: u64,
 }
 

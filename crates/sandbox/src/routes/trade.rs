@@ -5,17 +5,18 @@ use serde_json::{Value, json};
 use super::reply::{Answer, Data};
 use super::{AccountRequest, Route, post};
 use crate::ledger::{Account, Change, Ids, Kind, Named, Order, SizedIn, Terms, TimeInForce};
-use crate::markets::{Pair, Side, is_derivative};
+use crate::markets::{Pair, Side, by_code, is_derivative};
 use crate::parameters::{amount, optional_amount, required, text};
 use crate::refusal::Refusal;
 
 pub(super) const ROUTES: &[Route] = &[
-    post("trade/order", |desk| single(desk, place)),
-    post("trade/batch-orders", |desk| batch(desk, place)),
-    post("trade/amend-order", |desk| single(desk, amend)),
-    post("trade/amend-batch-orders", |desk| batch(desk, amend)),
+    post("trade/order", |desk| in_time(desk).and_then(|()| single(desk, place))),
+    post("trade/batch-orders", |desk| in_time(desk).and_then(|()| batch(desk, place))),
+    post("trade/amend-order", |desk| in_time(desk).and_then(|()| single(desk, amend))),
+    post("trade/amend-batch-orders", |desk| in_time(desk).and_then(|()| batch(desk, amend))),
     post("trade/cancel-order", |desk| single(desk, cancel)),
     post("trade/cancel-batch-orders", |desk| batch(desk, cancel)),
+    post("trade/mass-cancel", mass_cancel),
 ];
 
 /// Orders in a batch at most (OKX).
@@ -27,6 +28,13 @@ const TAG: usize = 32;
 
 /// What is done with one order of a request.
 type Act = fn(&mut Account, &mut Ids, &Value, u64) -> Result<Order, Refusal>;
+
+/// Placing and amending end at `expTime`: a header by HTTP, a member of the request on a socket (OKX).
+fn in_time(desk: &AccountRequest<'_>) -> Result<(), Refusal> {
+    let Some(expiry) = desk.expiry else { return Ok(()) };
+    let until_ms: u64 = expiry.parse().map_err(|_| Refusal::Wrong("expTime"))?;
+    if until_ms < desk.now_ms { Err(Refusal::Expired) } else { Ok(()) }
+}
 
 fn single(desk: &mut AccountRequest<'_>, act: Act) -> Answer {
     each(desk, std::slice::from_ref(desk.parameters), act)
@@ -94,11 +102,21 @@ fn terms(body: &Value) -> Result<Terms, Refusal> {
 }
 
 fn pair(body: &Value) -> Result<Pair, Refusal> {
-    let id = required(body, "instId")?;
+    let id = instrument(body)?;
     match (Pair::find(&id), is_derivative(&id)) {
         (Some(pair), _) => Ok(pair),
         (None, Some(_)) => Err(Refusal::AccountMode),
         (None, None) => Err(Refusal::NoInstrument),
+    }
+}
+
+/// The instrument that an order names: by its id, by its code, or by both if they stand for the same one.
+fn instrument(body: &Value) -> Result<String, Refusal> {
+    let Some(code) = text(body, "instIdCode") else { return required(body, "instId") };
+    let coded = by_code(&code).ok_or(Refusal::NoInstrument)?;
+    match text(body, "instId") {
+        Some(id) if id != coded => Err(Refusal::Wrong("instIdCode")),
+        Some(_) | None => Ok(coded.to_owned()),
     }
 }
 
@@ -124,9 +142,18 @@ fn cancel(account: &mut Account, _: &mut Ids, body: &Value, now_ms: u64) -> Resu
     account.cancel(&named(body)?, now_ms)
 }
 
+/// Cancels the orders of a market maker for options: an account for spot has none.
+fn mass_cancel(desk: &mut AccountRequest<'_>) -> Answer {
+    if required(desk.parameters, "instType")? != "OPTION" {
+        return Err(Refusal::Wrong("instType"));
+    }
+    required(desk.parameters, "instFamily")?;
+    Err(Refusal::AccountMode)
+}
+
 /// The order that a request names. One whose id is no number exists nowhere, so it gets the id that none has.
 pub(super) fn named(from: &Value) -> Result<Named, Refusal> {
-    required(from, "instId")?;
+    instrument(from)?;
     match (text(from, "ordId"), text(from, "clOrdId")) {
         (Some(id), _) => Ok(Named::Id(id.parse().unwrap_or(0))),
         (None, Some(id)) => Ok(Named::ClientId(id)),

@@ -85,14 +85,15 @@ fn history(desk: &mut AccountRequest<'_>) -> Answer {
             && wants(query, "state", one.state(now_ms).id())
     };
     let found = page_by_time(desk.account().withdrawals.iter(), query, wanted);
-    rows(found.map(|one| shape(one, now_ms)))
+    rows(found.map(|one| withdrawal_shape(one, now_ms)))
 }
 
 fn transaction(one: &Withdrawal) -> String {
     format!("sandbox-{}", one.id)
 }
 
-fn shape(one: &Withdrawal, now_ms: u64) -> Value {
+/// OKX's shape of a withdrawal.
+pub(crate) fn withdrawal_shape(one: &Withdrawal, now_ms: u64) -> Value {
     json!({
         "wdId": one.id.to_string(), "clientId": one.wish.client_id, "ccy": one.wish.currency.id(),
         "chain": one.wish.chain.id, "amt": one.wish.amount.to_string(), "fee": one.wish.chain.fee.to_string(),

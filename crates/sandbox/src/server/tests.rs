@@ -1,4 +1,4 @@
-//! The socket: several requests on a connection, limits, an orderly end.
+//! The listener: several requests on a connection, limits, an orderly end.
 
 use std::sync::Arc;
 

@@ -176,7 +176,7 @@ mod tests {
         let one = Query { verdict: "50110".into(), route: "order".into(), ..Query::default() };
         assert_eq!(
             said(&one),
-            "Requests with the verdict “50110 Wrong address” to routes with “order” in the last 31 days"
+            "Requests with the verdict “Wrong address (50110)” to routes with “order” in the last 31 days"
         );
         let from = "2027-01-01T00:00".to_owned();
         let since = Query { verdict: "0".into(), from: from.clone(), ..Query::default() };

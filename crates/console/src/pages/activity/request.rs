@@ -10,7 +10,7 @@ use keyward_rules::id::KeyId;
 
 use crate::pages::layout::{Frame, capital, page, problem};
 use crate::pages::person::SignedIn;
-use crate::words::{When, grouped, refusal};
+use crate::words::{When, grouped, on_a_socket, refusal};
 
 /// What a refusal means and what to do about it, as sentences.
 struct Refused {
@@ -26,6 +26,8 @@ struct Facts {
     name: String,
     at: When,
     what: String,
+    /// What it did on a socket; `None` for a request over HTTP.
+    on_a_socket: Option<&'static str>,
     from: String,
     of_app: bool,
     code: String,
@@ -52,6 +54,7 @@ impl Facts {
             key,
             name: view.name,
             at: When::of(request.at),
+            on_a_socket: on_a_socket(&request.what),
             what: request.what,
             from: request.from,
             of_app: request.of_app,

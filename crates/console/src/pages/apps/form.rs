@@ -142,10 +142,12 @@ async fn find(person: &SignedIn, id: &str) -> Result<BrokerApp, Response> {
 }
 
 fn asking(said: &AppDescription, app: Option<&BrokerApp>) -> Confirmation {
+    let asked: Vec<&str> = said.permissions.iter().map(|right| permission_line(right).0).collect();
     let mut words = vec![
         said.name.to_string(),
-        format!("Home page {}, contact {}", said.home_page, said.contact),
-        format!("It asks for: {}", said.permissions.to_string().replace(',', ", ")),
+        format!("Home page: {}", said.home_page),
+        format!("Contact: {}", said.contact),
+        format!("It asks for: {}", asked.join(", ")),
     ];
     words.push(
         match app.map(|app| app.profile.standing) {

@@ -20,10 +20,10 @@ pub fn touched(counts: &AppKeyCounts) -> String {
     let plural =
         |count: u64, one: &str, more: &str| format!("{count} {}", if count == 1 { one } else { more });
     format!(
-        "This affects {} of {}; {} used within a day.",
+        "This affects {} of {}. Keys used within the last day: {}.",
         plural(counts.keys, "key", "keys"),
         plural(counts.accounts, "account", "accounts"),
-        plural(counts.used, "was", "were"),
+        counts.used,
     )
 }
 
@@ -42,7 +42,7 @@ fn freezing(app: &BrokerApp) -> Confirmation {
         words: vec![
             app.profile.name.to_string(),
             touched(&app.counts),
-            "Every gateway refuses them within a second, and your customers are told. You can lift it yourself, with a code by mail."
+            "Gateways refuse the keys within a second, and your customers are told. You can lift the freeze yourself, with a code by mail."
                 .to_owned(),
         ],
         extra: String::new(),

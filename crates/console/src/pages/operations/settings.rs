@@ -69,7 +69,7 @@ const fn described(setting: Setting) -> (&'static str, &'static str) {
     match setting {
         Setting::OperatorsNeeded(_) => (
             "Operators who must agree",
-            "How many different operators a change that loosens something takes. The operator who proposes it counts.",
+            "How many operators must agree to a change that gives more access. The operator who proposes it counts.",
         ),
         Setting::WithdrawNeedsAddresses(_) => (
             "Withdraw keys need bound addresses",

@@ -29,7 +29,7 @@ fn editor<'p>(
         csrf: &person.csrf,
         name: seen.profile.name.to_string(),
         title: "Enter ranges on the broker's behalf",
-        lead: "After approval, which is a separate step, they replace all current ranges. A waiting submission is withdrawn. The broker is told.",
+        lead: "Approval is a separate step. After it, these ranges replace all current ranges. A waiting submission is withdrawn. The broker is told.",
         action: format!("{back}/ranges"),
         back,
         ranges: fields.get("ranges").to_owned(),

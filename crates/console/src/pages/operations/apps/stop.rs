@@ -36,7 +36,7 @@ fn freezing(seen: &Preview, fields: &Fields, error: &str) -> Confirmation {
         words: vec![
             seen.profile.name.to_string(),
             touched(&seen.counts),
-            "Gateways refuse them within a second. Users and the broker are told. To lift the freeze, another operator must approve a proposal."
+            "Gateways refuse the keys within a second. Users and the broker are told. To lift the freeze, another operator must approve a proposal."
                 .to_owned(),
         ],
         extra: why_field(fields.get("why"), error),

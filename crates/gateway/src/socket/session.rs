@@ -1,0 +1,768 @@
+//! What a client's requests mean: logins, subscriptions, operations. [`Session::take`] reads top to bottom.
+//!
+//! A request goes on to the exchange only with evidence of the rules, judged on fresh facts. What is refused is answered and
+//! recorded, as by REST.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use keyward_api::socket::{self as wire, Close};
+use keyward_edge::Activity;
+use keyward_rules::decision::{LoggedIn, Parts, Permit, Received, Subscribed, Whole};
+use keyward_rules::denial::Denial;
+use keyward_rules::id::{AccountId, KeyId, RequestId};
+use keyward_rules::key::{Environment, KeyFacts};
+use keyward_rules::okx::Credentials;
+use keyward_rules::permission::Permission;
+use keyward_rules::route::{Class, Found, Method, Route};
+use keyward_rules::socket::{
+    Channel, ChannelAccess, ChannelArg, FoundChannel, FoundOperation, LoginArgs, OperationRequest, Request,
+    Subscription, Unreadable, read,
+};
+use keyward_rules::time::Moment;
+use keyward_store::Record;
+use serde::Deserialize;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio_tungstenite::tungstenite::protocol::Message;
+
+use super::identity_line::{self, framed};
+use super::registry::{Entry, Full, State};
+use super::side::Side;
+use super::upgrade::Asked;
+use super::upstream::connect;
+use crate::admit::{check_lease, look_up, pay, reject_stranger, settle_rate};
+use crate::context::RequestContext;
+use crate::forward::{Caller, Outgoing};
+use crate::observe;
+use crate::serve::ThreadContext;
+
+/// What a login signs in place of a request (contract 3.1).
+const LOGIN_TARGET: &[u8] = b"/users/self/verify";
+/// In the journal, the identity and the log: the method of everything that came over a socket, and what has no REST twin.
+const METHOD: &str = "WS";
+const LOGIN: &str = "WS login";
+const SUBSCRIBE: &str = "WS subscribe";
+const UNSUBSCRIBE: &str = "WS unsubscribe";
+/// The journal's code for what was passed on.
+const PASSED: &str = "0";
+
+/// One client's requests, and what became of them.
+pub struct Session<'d> {
+    desk: &'d ThreadContext,
+    asked: Asked,
+    entry: Entry,
+    activity: Activity,
+    /// Eight hexadecimal digits that replies bear.
+    conn_id: String,
+    login: Option<Arc<LoggedIn>>,
+    /// The ledger that the exchange was asked for, and whether it knows the login, once there is a socket to it.
+    told: Option<(Environment, bool)>,
+    /// With the numbers of their channels, if the account's sockets are counted by them.
+    subscriptions: BTreeMap<ChannelArg<'static>, Option<u16>>,
+    waiting: VecDeque<Waiting>,
+    /// GCRA states of the socket's own rates.
+    requests_us: u64,
+    frames_us: u64,
+}
+
+/// An operation that waits for the exchange's answer.
+struct Waiting {
+    id: Box<str>,
+    op: &'static str,
+    since_ms: u64,
+    record: Record,
+}
+
+/// What is due after a client's request or a look of the registry.
+#[derive(Default)]
+pub struct Turn {
+    /// To the client, in this order.
+    pub replies: Vec<String>,
+    /// Then the socket ends.
+    pub close: Option<Close>,
+}
+
+impl Turn {
+    fn reply(text: String) -> Self {
+        Self { replies: vec![text], close: None }
+    }
+
+    const fn close(close: Close) -> Self {
+        Self { replies: Vec::new(), close: Some(close) }
+    }
+}
+
+/// A request on its way: when it came, its name, its bytes.
+#[derive(Clone, Copy)]
+struct Came<'r> {
+    id: RequestId,
+    at_us: u64,
+    body: &'r Bytes,
+}
+
+impl Came<'_> {
+    const fn at(&self) -> Moment {
+        Moment::from_unix_ms(self.at_us / 1_000)
+    }
+}
+
+type Upstream = Option<Side<TcpStream>>;
+
+impl<'d> Session<'d> {
+    /// A socket that nobody has logged in on.
+    pub fn new(desk: &'d ThreadContext, asked: Asked, entry: Entry, activity: Activity) -> Self {
+        let conn_id = format!("{:08x}", desk.ids.next().0 >> 96);
+        Self {
+            desk,
+            asked,
+            entry,
+            activity,
+            conn_id,
+            login: None,
+            told: None,
+            subscriptions: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            requests_us: 0,
+            frames_us: 0,
+        }
+    }
+
+    /// The socket as others see it.
+    pub fn state(&self) -> &State {
+        self.entry.state()
+    }
+
+    /// The steady clock.
+    pub fn now_ms(&self) -> u64 {
+        (self.context().clock().steady_ms)()
+    }
+
+    fn context(&self) -> &'d RequestContext {
+        &self.desk.context
+    }
+
+    /// A frame of the client came.
+    ///
+    /// # Errors
+    /// Why the socket ends, if there are too many.
+    pub fn heard(&mut self) -> Result<(), Close> {
+        self.state().heard(self.now_ms());
+        let rate = self.entry.limits().frames;
+        match rate.take(self.frames_us, self.context().clock().now_us(), 1) {
+            Ok(state) => {
+                self.frames_us = state;
+                Ok(())
+            }
+            Err(_) => Err(Close::Flood),
+        }
+    }
+
+    /// Answers one request of the client, or passes it on.
+    pub async fn take(&mut self, upstream: &mut Upstream, text: Utf8Bytes) -> Turn {
+        let body = Bytes::from(text);
+        // The library has checked that the bytes are UTF-8.
+        let Ok(text) = std::str::from_utf8(&body) else { return Turn::close(Close::NotText) };
+        let came = Came { id: self.desk.ids.next(), at_us: self.context().clock().now_us(), body: &body };
+        // A stranger's requests cost its source what they cost by REST.
+        let sources = &self.context().counters.sources;
+        if self.login.is_none() && settle_rate(sources.arrive(self.asked.source, came.at_us)).is_err() {
+            return Turn::close(Close::Flood);
+        }
+        match read(text) {
+            Ok(Request::Ping) => Turn::reply("pong".to_owned()),
+            Ok(Request::Login(login)) => self.log_in(upstream, &login, came).await,
+            Ok(Request::Subscribe(asked)) => self.subscribe(upstream, &asked, came).await,
+            Ok(Request::Unsubscribe(asked)) => self.unsubscribe(upstream, &asked, came).await,
+            Ok(Request::Operation(asked)) => self.operate(upstream, &asked, came).await,
+            Ok(Request::OtherOp { op, id }) => {
+                self.error("60019", &format!("Invalid op: {op}"), id.as_deref())
+            }
+            Err(unreadable) => self.unreadable(text, &unreadable, came),
+        }
+    }
+
+    fn unreadable(&mut self, text: &str, unreadable: &Unreadable<'_>, came: Came<'_>) -> Turn {
+        match unreadable {
+            Unreadable::Request { .. } => Turn::reply(wire::illegal_request(text, &self.conn_id)),
+            Unreadable::Args { op, id } => self.refused(id, op, ("60013", "Invalid args"), came),
+            Unreadable::TooManyLogins { .. } => self.no_login(("60031", SECOND_LOGIN), unreadable.id(), came),
+            Unreadable::EmptyMember { name, .. } => {
+                let text = format!("Parameter {name} can not be empty.");
+                self.no_login(("60027", &text), unreadable.id(), came)
+            }
+        }
+    }
+
+    /// Refuses what was meant as a login. A socket that has none ends with that.
+    fn no_login(&mut self, (code, text): (&str, &str), id: Option<&str>, came: Came<'_>) -> Turn {
+        if !self.take_request(came) {
+            return self.error("60014", TOO_FREQUENT, id);
+        }
+        let close = self.login.is_none().then_some(Close::LoginFailed);
+        Turn { close, ..self.error(code, text, id) }
+    }
+
+    fn error(&self, code: &str, text: &str, id: Option<&str>) -> Turn {
+        Turn::reply(wire::error(code, text, id, &self.conn_id))
+    }
+
+    fn refused(&self, id: &str, op: &str, (code, text): (&str, &str), came: Came<'_>) -> Turn {
+        let now_us = self.context().clock().now_us();
+        Turn::reply(wire::operation_refused(id, op, code, text, came.at_us, now_us))
+    }
+
+    /// Takes one of the socket's logins and changes of subscriptions.
+    fn take_request(&mut self, came: Came<'_>) -> bool {
+        let taken = self.entry.limits().requests.take(self.requests_us, came.at_us, 1);
+        self.requests_us = taken.unwrap_or(self.requests_us);
+        taken.is_ok()
+    }
+
+    /// Source rate → key known → timestamp → passphrase → signature → state, address, environment → lease → room.
+    async fn log_in(&mut self, upstream: &mut Upstream, login: &LoginArgs<'_>, came: Came<'_>) -> Turn {
+        let id = login.id.as_deref();
+        if !self.take_request(came) {
+            return self.error("60014", TOO_FREQUENT, id);
+        }
+        if self.login.is_some() {
+            return self.error("60031", SECOND_LOGIN, id);
+        }
+        let (logged_in, facts) = match self.check_login(login, came).await {
+            Ok(checked) => checked,
+            Err(denial) => {
+                let (code, text) = wire::login_code(&denial);
+                return Turn { close: Some(Close::LoginFailed), ..self.error(code, &text, id) };
+            }
+        };
+        self.activity.mark_known();
+        self.context().counters.sources.refund_socket(self.asked.source);
+        observe::used(self.context(), &facts, self.asked.source, came.at());
+        self.record(came, LOGIN, Some((facts.id, facts.account)), PASSED);
+        let logged_in = Arc::new(logged_in);
+        self.login = Some(Arc::clone(&logged_in));
+        let told = self.tell_login(upstream, &facts, came);
+        if let Err(full) = self.entry.join(logged_in, facts, came.at()) {
+            return self.no_room(full, id);
+        }
+        if told.is_err() {
+            return Turn::close(Close::UpstreamLost);
+        }
+        Turn::reply(wire::login_holds(&self.conn_id))
+    }
+
+    fn no_room(&self, full: Full, id: Option<&str>) -> Turn {
+        match full {
+            Full::Key => Turn {
+                close: Some(Close::TooManySockets),
+                ..self.error("60009", "Login failed. The key has too many open sockets.", id)
+            },
+            Full::Ended => Turn::close(Close::Done),
+        }
+    }
+
+    async fn check_login(
+        &self,
+        login: &LoginArgs<'_>,
+        came: Came<'_>,
+    ) -> Result<(LoggedIn, KeyFacts), Denial> {
+        let (context, source) = (self.context(), self.asked.source);
+        let asked = self.told.map(|(environment, _)| environment).or(self.asked.environment);
+        if context.is_banned(source) {
+            return Err(Denial::RateExceeded);
+        }
+        let credentials = Credentials::of_login(login.members(), asked)?;
+        let facts = look_up(context, credentials.key).await.map_err(|rejection| rejection.denial)?;
+        let whole = Whole {
+            id: came.id,
+            method: Method::Get,
+            target: LOGIN_TARGET,
+            body: &NOTHING,
+            credentials,
+            routed: Found::Unknown,
+            source,
+            now: came.at(),
+        };
+        let verified = match Received::new(whole).verify(facts, &context.keys.passphrases) {
+            Ok(verified) => verified,
+            Err(denial) => {
+                let named = (credentials.key, LOGIN);
+                let rejection = reject_stranger(context, denial, named, source, came.at_us);
+                if context.counters.sources.may_record(source, came.at_us) {
+                    let code = rejection.denial.entry().code;
+                    self.hand_in(self.draft(came, LOGIN, (rejection.key, None), code), 0);
+                }
+                return Err(rejection.denial);
+            }
+        };
+        context.counters.sources.refund(source);
+        let whose = (verified.facts().id, verified.facts().account);
+        let opened = verified.open().and_then(|logged_in| {
+            check_lease(context, Class::Read)?;
+            Ok(logged_in)
+        });
+        let checked = match opened {
+            Ok(logged_in) => {
+                let facts = look_up(context, whose.0).await.map_err(|rejection| rejection.denial)?;
+                logged_in.still_holds(facts.as_ref(), came.at()).map(|()| (logged_in, facts))
+            }
+            Err(denial) => Err(denial),
+        };
+        match checked {
+            Ok((logged_in, Some(facts))) => Ok((logged_in, facts)),
+            Ok((_, None)) => Err(Denial::KeyUnknown),
+            Err(denial) => {
+                observe::misplaced(context, &denial, source, came.at());
+                self.record(came, LOGIN, Some(whose), denial.entry().code);
+                Err(denial)
+            }
+        }
+    }
+
+    /// Tells the exchange of the login, if there is a socket to it already.
+    fn tell_login(
+        &mut self,
+        upstream: &mut Upstream,
+        facts: &KeyFacts,
+        came: Came<'_>,
+    ) -> Result<(), Denial> {
+        let (Some(upstream), Some((_, told))) = (upstream, &mut self.told) else { return Ok(()) };
+        *told = true;
+        let came = Came { body: &identity_line::LOGIN, ..came };
+        let frame = framed(self.context(), &self.outgoing(came, LOGIN, Some(facts)));
+        upstream.push(Message::text(frame)).map_err(|_| Denial::UpstreamDown)
+    }
+
+    /// Every channel known → login where one is needed → permission → counts → exchange.
+    async fn subscribe(&mut self, upstream: &mut Upstream, asked: &Subscription<'_>, came: Came<'_>) -> Turn {
+        let id = asked.id.as_deref();
+        if !self.take_request(came) {
+            return self.error("60014", TOO_FREQUENT, id);
+        }
+        let channels = match self.find(asked) {
+            Ok(channels) => channels,
+            Err(turn) => return turn,
+        };
+        if self.subscriptions.len() + channels.len() > self.entry.limits().channels {
+            return Turn::close(Close::TooManyChannels);
+        }
+        let evidence = match self.evidence(&channels, came).await {
+            Ok(evidence) => evidence,
+            Err(denial) => return self.denied(&denial, SUBSCRIBE, id, came),
+        };
+        let counts = match self.count(&channels) {
+            Ok(counts) => counts,
+            Err(turn) => return turn,
+        };
+        if let Err(denial) =
+            self.send(upstream, SUBSCRIBE, evidence.as_ref().map(Subscribed::facts), came).await
+        {
+            self.uncount(&channels);
+            return self.denied(&denial, SUBSCRIBE, id, came);
+        }
+        for (arg, channel) in channels {
+            let counted = channel.counted.then_some(channel.number);
+            if let Some(Some(again)) = self.subscriptions.insert(owned(arg), counted) {
+                // It was subscribed to before, and counts once.
+                self.uncount_one(again);
+            }
+        }
+        self.show();
+        self.record(came, SUBSCRIBE, self.whose(), PASSED);
+        Turn { replies: counts, close: None }
+    }
+
+    async fn unsubscribe(
+        &mut self,
+        upstream: &mut Upstream,
+        asked: &Subscription<'_>,
+        came: Came<'_>,
+    ) -> Turn {
+        let id = asked.id.as_deref();
+        if !self.take_request(came) {
+            return self.error("60014", TOO_FREQUENT, id);
+        }
+        let channels = match self.find(asked) {
+            Ok(channels) => channels,
+            Err(turn) => return turn,
+        };
+        // Leaving needs no right, but it goes by whose socket it is, as every frame does.
+        let evidence = match self.evidence(&[], came).await {
+            Ok(evidence) => evidence,
+            Err(denial) => return self.denied(&denial, UNSUBSCRIBE, id, came),
+        };
+        let facts = evidence.as_ref().map(Subscribed::facts);
+        if let Err(denial) = self.send(upstream, UNSUBSCRIBE, facts, came).await {
+            return self.denied(&denial, UNSUBSCRIBE, id, came);
+        }
+        for (arg, _) in channels {
+            if let Some(Some(counted)) = self.subscriptions.remove(&owned(arg)) {
+                self.uncount_one(counted);
+            }
+        }
+        self.show();
+        self.record(came, UNSUBSCRIBE, self.whose(), PASSED);
+        Turn::default()
+    }
+
+    /// The channels that a subscription names, or the reply for one that there is none of.
+    fn find<'a>(&self, asked: &'a Subscription<'a>) -> Result<Vec<(&'a ChannelArg<'a>, &'d Channel)>, Turn> {
+        let id = asked.id.as_deref();
+        let mut found = Vec::with_capacity(asked.args.len());
+        for arg in &asked.args {
+            match self.context().channels.channel(self.asked.endpoint, &arg.channel) {
+                FoundChannel::Channel(channel) => {
+                    if matches!(channel.access, ChannelAccess::Login(_)) && self.login.is_none() {
+                        return Err(self.error("60011", LOG_IN_FIRST, id));
+                    }
+                    found.push((arg, channel));
+                }
+                FoundChannel::OtherPath | FoundChannel::Unknown => {
+                    return Err(self.error("60018", &wire::no_channel(&arg.spelled()), id));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// What the rules say to a subscription: nothing on a socket without a login, which is nobody's.
+    async fn evidence<'r>(
+        &self,
+        channels: &[(&ChannelArg<'_>, &Channel)],
+        came: Came<'r>,
+    ) -> Result<Option<Subscribed<'r>>, Denial>
+    where
+        'd: 'r,
+    {
+        let Some(login) = &self.login else { return Ok(None) };
+        let facts = look_up(self.context(), login.key()).await.map_err(|rejection| rejection.denial)?;
+        check_lease(self.context(), Class::Read)?;
+        let needed = channels.iter().filter_map(|(_, channel)| match channel.access {
+            ChannelAccess::Public => None,
+            ChannelAccess::Login(permission) => Some(permission),
+        });
+        let needed: Vec<Permission> = needed.collect();
+        login.subscribe(facts, self.parts(came, LOGIN_TARGET), needed).map(Some)
+    }
+
+    /// Counts what OKX counts by account; gives the events that tell the client how many there are.
+    fn count(&self, channels: &[(&ChannelArg<'_>, &Channel)]) -> Result<Vec<String>, Turn> {
+        let Some(account) = self.login.as_ref().map(|login| login.account()) else { return Ok(Vec::new()) };
+        let mut events = Vec::new();
+        for (at, (_, channel)) in channels.iter().enumerate().filter(|(_, (_, channel))| channel.counted) {
+            match self.entry.count_channel(account, channel.number) {
+                Some(count) => events.push(wire::conn_count(channel.name, count, &self.conn_id)),
+                None => {
+                    self.uncount(channels.get(..at).unwrap_or_default());
+                    let most = self.entry.limits().per_channel;
+                    return Err(Turn::reply(wire::conn_count_error(channel.name, most, &self.conn_id)));
+                }
+            }
+        }
+        Ok(events)
+    }
+
+    fn uncount(&self, channels: &[(&ChannelArg<'_>, &Channel)]) {
+        for (_, channel) in channels.iter().filter(|(_, channel)| channel.counted) {
+            self.uncount_one(channel.number);
+        }
+    }
+
+    fn uncount_one(&self, channel: u16) {
+        if let Some(login) = &self.login {
+            self.entry.uncount_channel(login.account(), channel);
+        }
+    }
+
+    fn show(&self) {
+        self.entry.show_channels(self.subscriptions.keys().map(ChannelArg::label));
+    }
+
+    /// Login → operation known → facts, permission, rates → exchange. What the twin owes by REST is owed here.
+    async fn operate(
+        &mut self,
+        upstream: &mut Upstream,
+        asked: &OperationRequest<'_>,
+        came: Came<'_>,
+    ) -> Turn {
+        let Some(login) = self.login.clone() else {
+            return self.error("60011", LOG_IN_FIRST, Some(&asked.id));
+        };
+        let twin = match self.context().channels.operation(self.asked.endpoint, asked.op) {
+            FoundOperation::Operation(operation) => self.context().routes.of_number(operation.twin),
+            FoundOperation::OtherPath => return self.error("60028", WRONG_URL, Some(&asked.id)),
+            FoundOperation::Unknown => None,
+        };
+        let Some(twin) = twin else {
+            return self.error("60019", &format!("Invalid op: {}", asked.op), Some(&asked.id));
+        };
+        let sent = match self.permit(&login, twin, came).await {
+            Ok(permit) => self.forward(upstream, &permit, came).await,
+            Err(denial) => Err(denial),
+        };
+        match sent {
+            Ok(()) => {
+                self.wait_for(asked, twin.path, came);
+                Turn::default()
+            }
+            Err(denial) => {
+                let code = denial.entry().code;
+                self.record(came, twin.path, self.whose(), code);
+                self.refused(&asked.id, asked.op, (code, &denial.text()), came)
+            }
+        }
+    }
+
+    async fn permit<'r>(
+        &self,
+        login: &LoggedIn,
+        twin: &'r Route,
+        came: Came<'r>,
+    ) -> Result<Permit<'r>, Denial>
+    where
+        'd: 'r,
+    {
+        if self.waiting.len() >= self.entry.limits().operations {
+            return Err(Denial::Busy);
+        }
+        let facts = look_up(self.context(), login.key()).await.map_err(|rejection| rejection.denial)?;
+        let cleared = login.request(facts, self.parts(came, twin.path.as_bytes()), twin)?;
+        pay(self.context(), cleared).await
+    }
+
+    /// Forwards a permitted operation, once. The permit's deadline and the key's record are looked at once more before the first
+    /// byte goes out.
+    async fn forward(
+        &mut self,
+        upstream: &mut Upstream,
+        permit: &Permit<'_>,
+        came: Came<'_>,
+    ) -> Result<(), Denial> {
+        let facts = permit.facts();
+        self.open_upstream(upstream, Some(facts), came).await?;
+        let context = self.context();
+        if !context.view.memory.is_current(facts) || context.clock().now() > permit.deadline() {
+            return Err(Denial::Busy);
+        }
+        let outgoing = Outgoing {
+            deadline: permit.deadline(),
+            ..self.outgoing(came, &permit.route().label, Some(facts))
+        };
+        let frame = framed(context, &outgoing);
+        let upstream = upstream.as_mut().ok_or(Denial::UpstreamDown)?;
+        upstream.push(Message::text(frame)).map_err(|_| Denial::UpstreamDown)
+    }
+
+    /// Sends a subscription, or the end of one.
+    async fn send(
+        &mut self,
+        upstream: &mut Upstream,
+        label: &'static str,
+        facts: Option<&KeyFacts>,
+        came: Came<'_>,
+    ) -> Result<(), Denial> {
+        self.open_upstream(upstream, facts, came).await?;
+        let context = self.context();
+        if facts.is_some_and(|facts| !context.view.memory.is_current(facts)) {
+            return Err(Denial::Busy);
+        }
+        let frame = framed(context, &self.outgoing(came, label, facts));
+        let upstream = upstream.as_mut().ok_or(Denial::UpstreamDown)?;
+        upstream.push(Message::text(frame)).map_err(|_| Denial::UpstreamDown)
+    }
+
+    /// Opens the exchange's end for the first request that may pass.
+    async fn open_upstream(
+        &mut self,
+        upstream: &mut Upstream,
+        facts: Option<&KeyFacts>,
+        came: Came<'_>,
+    ) -> Result<(), Denial> {
+        if upstream.is_some() {
+            return Ok(());
+        }
+        let label = wire::upgrade_label(self.asked.endpoint);
+        let came = Came { body: &NOTHING, ..came };
+        let outgoing = self.outgoing(came, label, facts);
+        let environment = outgoing.environment;
+        let backend = self.desk.pool.backend();
+        let agent = self.asked.agent.as_ref();
+        let opening = connect(self.context(), backend, &outgoing, agent, self.entry.limits());
+        // An exchange that hangs does not keep a socket open whose key has changed.
+        let opened = tokio::select! {
+            opened = opening => opened?,
+            () = self.state().has_to_end() => return Err(Denial::Busy),
+        };
+        *upstream = Some(opened);
+        self.told = Some((environment, facts.is_some()));
+        self.state().heard_upstream(self.now_ms());
+        Ok(())
+    }
+
+    fn parts<'r>(&self, came: Came<'r>, target: &'r [u8]) -> Parts<'r> {
+        let source = self.asked.source;
+        Parts { id: came.id, method: Method::Post, target, body: came.body, source, now: came.at() }
+    }
+
+    /// A frame on its way to the exchange.
+    fn outgoing<'r>(&'r self, came: Came<'r>, label: &'r str, facts: Option<&KeyFacts>) -> Outgoing<'r> {
+        let told = self.told.map(|(environment, _)| environment);
+        let environment = facts.map(|facts| facts.environment).or(told).or(self.asked.environment);
+        Outgoing {
+            id: came.id,
+            method: Method::Get,
+            target: self.asked.target.as_bytes(),
+            body: came.body,
+            label,
+            environment: environment.unwrap_or(Environment::Live),
+            deadline: came.at().plus_ms(self.context().limits().permit_ms),
+            client: self.asked.source,
+            caller: facts.map(Caller::of),
+        }
+    }
+
+    /// A refusal by the rules, in an event.
+    fn denied(&self, denial: &Denial, route: &'static str, id: Option<&str>, came: Came<'_>) -> Turn {
+        let code = denial.entry().code;
+        if self.login.is_some() {
+            self.record(came, route, self.whose(), code);
+        }
+        self.error(code, &denial.text(), id)
+    }
+
+    /// A frame of the exchange came; the answer to an operation completes its record.
+    pub fn heard_upstream(&mut self, message: &Message) {
+        self.state().heard_upstream(self.now_ms());
+        let Message::Text(text) = message else { return };
+        if self.waiting.is_empty() || !text.contains("\"op\"") {
+            return;
+        }
+        let Ok(Answer { id: Some(id), op: Some(_) }) = serde_json::from_str::<Answer<'_>>(text) else {
+            return;
+        };
+        let Some(at) = self.waiting.iter().position(|waiting| *waiting.id == *id) else { return };
+        if let Some(Waiting { record, .. }) = self.waiting.remove(at) {
+            self.hand_in(Record { upstream_status: Some(ANSWERED), ..record }, text.len());
+        }
+        self.note_waiting();
+    }
+
+    fn wait_for(&mut self, asked: &OperationRequest<'_>, path: &'static str, came: Came<'_>) {
+        let whose = self.whose().unzip();
+        let record = self.draft(came, path, whose, PASSED);
+        let since_ms = self.now_ms().max(1);
+        self.waiting.push_back(Waiting { id: (*asked.id).into(), op: asked.op, since_ms, record });
+        self.note_waiting();
+    }
+
+    fn note_waiting(&self) {
+        self.state().waits_since(self.waiting.front().map_or(0, |first| first.since_ms));
+    }
+
+    /// Answers operations whose answers are late, as REST does: they may have taken effect.
+    pub fn late_answers(&mut self) -> Turn {
+        let (now_ms, patience) = (self.now_ms(), self.entry.limits().answer_ms);
+        let (denial, mut turn) = (Denial::UpstreamTimeout, Turn::default());
+        let (code, text) = (denial.entry().code, denial.text());
+        while let Some(late) = self.waiting.pop_front() {
+            if now_ms.saturating_sub(late.since_ms) <= patience {
+                self.waiting.push_front(late);
+                break;
+            }
+            let began_us = late.record.at.unix_ms().saturating_mul(1_000);
+            let now_us = self.context().clock().now_us();
+            let reply = wire::operation_refused(&late.id, late.op, code, &text, began_us, now_us);
+            self.hand_in(Record { code, ..late.record }, reply.len());
+            turn.replies.push(reply);
+        }
+        self.note_waiting();
+        turn
+    }
+
+    /// Tells the client that the end is near.
+    pub fn notice(&self) -> Turn {
+        Turn::reply(wire::notice(&self.conn_id))
+    }
+
+    /// Records what waits still: nobody knows how it ended.
+    pub fn end(&mut self) {
+        let code = Denial::UpstreamTimeout.entry().code;
+        while let Some(waiting) = self.waiting.pop_front() {
+            self.hand_in(Record { code, ..waiting.record }, 0);
+        }
+    }
+
+    fn whose(&self) -> Option<(KeyId, AccountId)> {
+        self.login.as_ref().map(|login| (login.key(), login.account()))
+    }
+
+    fn record(
+        &self,
+        came: Came<'_>,
+        route: &'static str,
+        whose: Option<(KeyId, AccountId)>,
+        code: &'static str,
+    ) {
+        // What nobody has logged in for is public, and nothing is recorded of that, as by REST.
+        if whose.is_some() {
+            self.hand_in(self.draft(came, route, whose.unzip(), code), 0);
+        }
+    }
+
+    /// A record, but for what is known at the end.
+    fn draft(
+        &self,
+        came: Came<'_>,
+        route: &'static str,
+        (key, account): (Option<KeyId>, Option<AccountId>),
+        code: &'static str,
+    ) -> Record {
+        Record {
+            at: came.at(),
+            request: came.id,
+            key,
+            account,
+            source: self.asked.source,
+            method: METHOD,
+            route,
+            code,
+            upstream_status: None,
+            bytes_in: came.body.len() as u64,
+            bytes_out: 0,
+            micros: 0,
+        }
+    }
+
+    fn hand_in(&self, record: Record, bytes_out: usize) {
+        let began_us = record.at.unix_ms().saturating_mul(1_000);
+        let micros = self.context().clock().now_us().saturating_sub(began_us);
+        self.context().reports.recorder.record(Record { bytes_out: bytes_out as u64, micros, ..record });
+    }
+}
+
+/// An answer of the exchange to an operation, as far as its record goes.
+#[derive(Deserialize)]
+struct Answer<'t> {
+    #[serde(borrow)]
+    id: Option<std::borrow::Cow<'t, str>>,
+    op: Option<serde::de::IgnoredAny>,
+}
+
+/// The status that stands for an answer in the journal: a socket has none of its own.
+const ANSWERED: u16 = 200;
+
+static NOTHING: Bytes = Bytes::new();
+
+const LOG_IN_FIRST: &str = "Please log in";
+const TOO_FREQUENT: &str = "Requests too frequent";
+const SECOND_LOGIN: &str = "The WebSocket endpoint does not allow multiple or repeated logins.";
+const WRONG_URL: &str = "The current operation is not supported by this URL. Please use the correct WebSocket URL for the operation.";
+
+fn owned(arg: &ChannelArg<'_>) -> ChannelArg<'static> {
+    let text = |text: &str| std::borrow::Cow::Owned(text.to_owned());
+    ChannelArg {
+        channel: text(&arg.channel),
+        parameters: arg.parameters.iter().map(|(name, value)| (text(name), text(value))).collect(),
+    }
+}
