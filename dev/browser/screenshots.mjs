@@ -1,7 +1,7 @@
 // Every page as a picture: light and dark, wide and narrow. The first argument is the folder to write to.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Authenticator, balance, openScene, sleepless, within } from './sandbox.mjs';
+import { Authenticator, balance, loginOf, openScene, sleepless, within } from './sandbox.mjs';
 import { Device, Person, openBrowser } from './person.mjs';
 
 const folder = process.argv[2] ?? 'docs/screenshots';
@@ -164,6 +164,19 @@ try {
   await picture('request-beside');
   await trader.go(its);
   await picture('request');
+  const away = await browser.newPage();
+  const channels = JSON.stringify({ op: 'subscribe', args: [{ channel: 'orders', instType: 'SPOT' }, { channel: 'account' }] });
+  await away.evaluate(([to, login, then]) => new Promise((done) => {
+    const socket = new WebSocket(to);
+    socket.onopen = () => socket.send(login);
+    socket.onmessage = ({ data }) => {
+      if (data.includes('"event":"login"')) socket.send(then);
+      if (data.includes('"event":"subscribe"')) done();
+    };
+  }), [`${credentials.gateway_url.replace('http', 'ws')}/ws/v5/private`, loginOf(credentials.keys.trade), channels]);
+  await trader.go(`/keys/${id}`);
+  await picture('key-sockets');
+  await away.context().close();
   await trader.go(`/keys/${id}`);
   await page.locator('details.more summary').click();
   await picture('key-menu');

@@ -31,7 +31,7 @@ pub struct OpenSocket {
 
 /// What the control plane may ask a gateway about its sockets.
 pub trait OpenSockets: Send + Sync {
-    /// Those that logged in with this key of this account; newest first, at most 500.
+    /// Those that logged in with this key of this account; newest first.
     fn of_key(&self, account: AccountId, key: KeyId) -> Vec<OpenSocket>;
 
     /// Closes one of this account; whether it was there.

@@ -25,10 +25,11 @@ pub fn error(code: &str, text: &str, id: Option<&str>, conn_id: &str) -> String 
     format!("{{{id}\"event\":\"error\",\"code\":\"{code}\",\"msg\":{text},\"connId\":\"{conn_id}\"}}")
 }
 
-/// The answer to what is no request. It repeats the request, because ccxt looks for the id in there.
+/// The answer to what is no request. It repeats the request, because ccxt looks for the id in there, and has the id where there
+/// is one, because a long request is cut.
 #[must_use]
-pub fn illegal_request(request: &str, conn_id: &str) -> String {
-    error("60012", &format!("Illegal request: {}", repeated(request)), None, conn_id)
+pub fn illegal_request(request: &str, id: Option<&str>, conn_id: &str) -> String {
+    error("60012", &format!("Illegal request: {}", repeated(request)), id, conn_id)
 }
 
 /// The text of 60018 for a channel as OKX names it: `channel:books,instId:BTC-USDT`.
@@ -323,11 +324,14 @@ mod tests {
     #[test]
     fn what_a_client_sent_is_repeated_and_nothing_more() {
         let request = "{\"id\":\"7\",\"op\":\"or\u{e9}der\",\n\"args\":\"\\u0000\"}";
-        assert_eq!(read(&illegal_request(request, "a4d3ae55"))["msg"], format!("Illegal request: {request}"));
+        assert_eq!(
+            read(&illegal_request(request, None, "a4d3ae55"))["msg"],
+            format!("Illegal request: {request}")
+        );
         for odd in
             ["", "\"", "\\", "\0\u{1b}\u{7f}", "\",\"event\":\"login\",\"code\":\"0\",\"x\":\"", "\u{2028}"]
         {
-            let reply = read(&illegal_request(odd, "a4d3ae55"));
+            let reply = read(&illegal_request(odd, None, "a4d3ae55"));
             assert_eq!(reply.as_object().unwrap().len(), 4, "{odd:?}");
             assert_eq!(reply["msg"], format!("Illegal request: {odd}"));
             assert_eq!(read(&error("60018", &no_channel(odd), None, "a4d3ae55"))["code"], "60018");
@@ -339,7 +343,7 @@ mod tests {
     #[test]
     fn a_long_request_is_cut_between_characters() {
         for width in ["x", "\u{e9}", "\u{20ac}", "\u{1f600}"] {
-            let reply = read(&illegal_request(&format!("a{}", width.repeat(40_000)), "a4d3ae55"));
+            let reply = read(&illegal_request(&format!("a{}", width.repeat(40_000)), None, "a4d3ae55"));
             let text = reply["msg"].as_str().unwrap().strip_prefix("Illegal request: ").unwrap();
             assert!((4_093..=4_096).contains(&text.len()), "{}", text.len());
             assert!(text.starts_with('a') && text.ends_with(width));

@@ -49,6 +49,13 @@ pub fn text(request_context: &RequestContext, pulses: &[Heartbeat]) -> String {
     all.register("journal_dropped", "Journal records dropped because there was no room", dropped);
     let unrecorded = ConstCounter::new(request_context.counters.sources.unrecorded());
     all.register("journal_unrecorded", "Refusals before the signature that were counted only", unrecorded);
+    let (open, logged_in) = request_context.sockets.count();
+    let gauge = |count: usize| ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX));
+    all.register("sockets_open", "Open sockets", gauge(open));
+    all.register("sockets_logged_in", "Open sockets whose login held", gauge(logged_in));
+    let (received, sent) = request_context.sockets.frames();
+    all.register("socket_frames_received", "Frames that came from clients", ConstCounter::new(received));
+    all.register("socket_frames_sent", "Frames that went to clients", ConstCounter::new(sent));
     let mut text = String::new();
     // Writing into memory does not fail.
     let _ = encode(&mut text, &all);

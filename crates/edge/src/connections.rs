@@ -265,9 +265,10 @@ impl Activity {
         }
     }
 
-    /// Notes that the connection is a WebSocket by now: whoever relays it sees to it that its peer is not late. Until it is
-    /// known, it makes room for others.
+    /// Notes that the connection is a WebSocket by now: whoever relays it sees to it that its peer is not late. It is its
+    /// client's alone, whichever proxy it came through, and makes room for others until that client is known.
     pub fn mark_upgraded(&self) {
+        self.0.known.store(false, Ordering::Relaxed);
         self.0.upgraded.store(true, Ordering::Relaxed);
     }
 
@@ -414,7 +415,7 @@ mod tests {
     async fn a_socket_is_never_late_here_and_makes_room_while_it_is_a_strangers() {
         let connections = Connections::new(LIMITS);
         connections.tick(1_000);
-        let socket = connections.enter(source(1)).unwrap();
+        let socket = known(&connections, 1).unwrap();
         socket.activity().mark_upgraded();
         connections.tick(1_000_000);
         assert!(!must_close(&socket).await);

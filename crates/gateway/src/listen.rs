@@ -257,14 +257,14 @@ async fn connection(desk: Arc<ThreadContext>, arrival: Arrival, stopped: watch::
             };
             let Some((stream, http2)) = connection.unless_closed(looked).await.flatten() else { return };
             let speaks = if http2 { Speaks::Http2 } else { Speaks::Http1 };
-            client.speak(stream, speaks, &connection, stopped).await;
+            client.speak(stream, speaks, connection, stopped).await;
         }
         Some(tls) => {
             let accepted = connection.unless_closed(timeout(patience, tls.accept(stream))).await;
             let Some(Ok(Ok(stream))) = accepted else { return };
             let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             let speaks = if http2 { Speaks::Http2 } else { Speaks::Http1 };
-            client.speak(stream, speaks, &connection, stopped).await;
+            client.speak(stream, speaks, connection, stopped).await;
         }
     }
 }
@@ -335,7 +335,7 @@ impl Client {
         self,
         stream: S,
         speaks: Speaks,
-        connection: &Connection,
+        connection: Connection,
         mut stopped: watch::Receiver<bool>,
     ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -353,10 +353,12 @@ impl Client {
                     .writev(false)
                     .serve_connection(TokioIo::new(Wording::new(stream, activity)), service)
                     .with_upgrades();
-                until_done(served, |served| served.graceful_shutdown(), connection, told(&mut stopped)).await;
+                until_done(served, |served| served.graceful_shutdown(), &connection, told(&mut stopped))
+                    .await;
                 let opened = upgrades.lock().take();
                 if let Some(opened) = opened {
-                    socket::run::<S>(&desk, opened, connection).await;
+                    // A task of its own: an idle socket does not keep what its request needed.
+                    tokio::task::spawn(socket::run::<S>(desk, opened, connection));
                 }
             }
             Speaks::Http2 => {
@@ -372,7 +374,8 @@ impl Client {
                     .keep_alive_interval(Duration::from_secs(20))
                     .keep_alive_timeout(Duration::from_millis(limits.head_ms))
                     .serve_connection(TokioIo::new(stream), service);
-                until_done(served, |served| served.graceful_shutdown(), connection, told(&mut stopped)).await;
+                until_done(served, |served| served.graceful_shutdown(), &connection, told(&mut stopped))
+                    .await;
             }
         }
     }

@@ -188,6 +188,8 @@ pub const SOCKET_OP_BYTES: usize = 32;
 pub const SOCKET_CHANNELS_PER_REQUEST: usize = 1_000;
 /// Letters of the name of a channel's parameter.
 pub const SOCKET_PARAMETER_CHARS: usize = 32;
+/// Parameters of a channel.
+pub const SOCKET_PARAMETERS: usize = 8;
 /// Bytes of its value.
 pub const SOCKET_PARAMETER_BYTES: usize = 256;
 /// Orders of one batch (OKX's figure).

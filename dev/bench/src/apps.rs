@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use keyward_gateway::Lease;
 use keyward_gateway::alarms::ObservationSender;
-use keyward_gateway::follow::{Facts, Follower, Lease};
+use keyward_gateway::follow::{Facts, Follower};
 use keyward_gateway::memory::{Lookup, Memory};
 use keyward_hmac_state::HmacState;
 use keyward_rules::account::Email;

@@ -1,5 +1,5 @@
 //! Benchmarks: the decision by itself, the journal by itself, and the running gateway by the system's accounting.
-//! `dev/bench/beside-nginx.sh` sets the latter up beside nginx.
+//! `dev/bench/beside-nginx.sh` and `sockets-beside-nginx.sh` set the latter up beside nginx.
 //!
 //! Nothing here asserts a time.
 
@@ -12,6 +12,7 @@ mod gateway;
 mod journal;
 mod revocation;
 mod soak;
+mod sockets;
 mod wire;
 
 use std::process::ExitCode;
@@ -26,7 +27,11 @@ latency CREDENTIALS RATE SECONDS NAME,URL,PID…  answers' times at a fixed rate
 send CREDENTIALS URL public|get|post REQUESTS   one kind of request, for an instruction counter around the gateway
 revocation DATA CREDENTIALS TIMES            change to last accept of a running sandbox, a key disabled
 freeze DATA CREDENTIALS TIMES                the same, an app frozen
-soak CREDENTIALS URL RATE SECONDS PID        GETs at a fixed rate over every extra key in turn, each signed when it is due";
+soak CREDENTIALS URL RATE SECONDS PID        GETs at a fixed rate over every extra key in turn, each signed when it is due
+sockets exchange ADDRESS SECONDS             the exchange behind the proxies of the three below, for so long at most
+sockets memory CREDENTIALS SOCKETS NAME,URL,PID+PID…  KiB of each idle socket
+sockets frames CREDENTIALS BYTES PAIRS NAME,URL,PID+PID NAME,URL,PID+PID  CPU per text to clients, two proxies in turn
+sockets orders CREDENTIALS PAIRS NAME,URL,PID+PID NAME,URL,PID+PID  CPU per order and its answer, two proxies in turn";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -60,11 +65,32 @@ fn run(words: &[&str]) -> Result<(), String> {
         ["soak", credentials, url, rate, seconds, process] => {
             soak::run(credentials, url, number(rate)?, number(seconds)?, process)
         }
+        ["sockets", rest @ ..] => of_sockets(rest),
         ["freeze", data, credentials, times] => {
             revocation::measure(revocation::Change::App, data, credentials, number(times)?)
         }
-        _ => Err(format!("what to measure:\n{USAGE}")),
+        _ => Err(usage()),
     }
+}
+
+fn of_sockets(words: &[&str]) -> Result<(), String> {
+    match words {
+        ["exchange", address, seconds] => sockets::serve(address, number(seconds)?),
+        ["memory", credentials, count, proxies @ ..] if !proxies.is_empty() => {
+            sockets::memory(credentials, number(count)?, proxies)
+        }
+        ["frames", credentials, bytes, pairs, one, other] => {
+            sockets::frames(credentials, number(bytes)?, number(pairs)?, one, other)
+        }
+        ["orders", credentials, pairs, one, other] => {
+            sockets::orders(credentials, number(pairs)?, one, other)
+        }
+        _ => Err(usage()),
+    }
+}
+
+fn usage() -> String {
+    format!("what to measure:\n{USAGE}")
 }
 
 fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct SocketSettings {
     /// Open sockets of one key at once.
     pub per_key: usize,
+    /// Open sockets of one account at once, with all of its keys.
+    pub per_account: usize,
     /// Open sockets of one source at once whose login did not hold.
     pub per_source: usize,
     /// Open sockets of this node at once, as far as its descriptors go.
@@ -22,6 +24,7 @@ impl Default for SocketSettings {
         let limits = SocketLimits::default();
         Self {
             per_key: limits.per_key,
+            per_account: limits.per_account,
             per_source: limits.per_source,
             per_node: limits.total,
             notice_seconds: limits.notice_ms / 1_000,
@@ -37,6 +40,7 @@ impl SocketSettings {
     pub fn mistakes(&self) -> Vec<String> {
         let counts = [
             ("sockets.per_key", self.per_key),
+            ("sockets.per_account", self.per_account),
             ("sockets.per_source", self.per_source),
             ("sockets.per_node", self.per_node),
         ];
@@ -54,6 +58,7 @@ impl SocketSettings {
             total: self.per_node.min(ends),
             per_source: self.per_source,
             per_key: self.per_key,
+            per_account: self.per_account,
             notice_ms: self.notice_seconds.saturating_mul(1_000),
             ..SocketLimits::default()
         }

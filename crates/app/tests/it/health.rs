@@ -32,7 +32,12 @@ fn every_class_is_told_on_a_listener_of_its_own() {
     assert_eq!(ask(address, "/elsewhere").status, 404);
     let metrics = ask(address, "/metrics");
     assert_eq!(metrics.status, 200);
-    for line in ["keyward_ready{service=\"trade\"} 1", "keyward_journal_dropped_total 0", "# EOF"] {
+    for line in [
+        "keyward_ready{service=\"trade\"} 1",
+        "keyward_journal_dropped_total 0",
+        "keyward_sockets_open 0",
+        "# EOF",
+    ] {
         assert!(metrics.body.lines().any(|one| one == line), "{line}: {}", metrics.body);
     }
     for task in ["feed", "sweep", "last uses", "audit"] {

@@ -23,6 +23,11 @@ impl<S> Metered<S> {
         self.read
     }
 
+    /// Takes bytes that were none of a message off the count.
+    pub const fn forgive(&mut self, bytes: usize) {
+        self.read = self.read.saturating_sub(bytes);
+    }
+
     /// Counts from here on.
     pub const fn reset(&mut self) {
         self.read = 0;

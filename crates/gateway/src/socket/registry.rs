@@ -30,10 +30,9 @@ use crate::clock::Clock;
 use crate::lease::{Lease, lease_limit_ms};
 use crate::memory::{Lookup, Memory};
 
-/// Sockets that a holder is shown.
-const SHOWN: usize = 500;
-/// Channels of one socket that a holder is shown.
+/// Channels of one socket that a holder is shown, and bytes of each.
 const SHOWN_CHANNELS: usize = 100;
+const SHOWN_BYTES: usize = 64;
 
 /// How often it is looked whether all sockets have ended, at a shutdown.
 const LOOK: Duration = Duration::from_millis(20);
@@ -47,12 +46,18 @@ pub struct SocketLimits {
     pub total: usize,
     /// Sockets of one source at once (IPv6 by /64) whose login did not hold.
     pub per_source: usize,
+    /// Sockets of one source at once whose logins held.
+    pub per_source_known: usize,
     /// Sockets of one key at once.
     pub per_key: usize,
+    /// Sockets of one account at once, with all of its keys.
+    pub per_account: usize,
     /// Sockets of one account that have subscribed to one of OKX's counted channels.
     pub per_channel: usize,
     /// Channels of one socket.
     pub channels: usize,
+    /// Bytes of their names and parameters.
+    pub channels_bytes: usize,
     /// Bytes of a message from a client.
     pub message_bytes: usize,
     /// Bytes of a message from the exchange.
@@ -61,8 +66,10 @@ pub struct SocketLimits {
     pub waiting_bytes: usize,
     /// Time without a frame from the client.
     pub idle_ms: u64,
-    /// Time in which a peer that has stopped reading must go on.
+    /// Time in which a client that has stopped reading must go on.
     pub blocked_ms: u64,
+    /// The same for the exchange; less than the life of a permit, so that none is sent after its deadline.
+    pub upstream_blocked_ms: u64,
     /// Time without a frame from the exchange before it is asked for a sign of life, and as long again to give it.
     pub quiet_ms: u64,
     /// Time for the answer to an operation.
@@ -73,6 +80,8 @@ pub struct SocketLimits {
     pub requests: Rate,
     /// Frames of one socket, whatever they are.
     pub frames: Rate,
+    /// Refusals of one socket that are answered and recorded.
+    pub refusals: Rate,
     /// Time between the notice of a shutdown and the end of the sockets.
     pub notice_ms: u64,
 }
@@ -82,19 +91,24 @@ impl Default for SocketLimits {
         Self {
             total: 16_384,
             per_source: 128,
+            per_source_known: 1_024,
             per_key: 100,
+            per_account: 4_096,
             per_channel: 30,
             channels: 1_000,
+            channels_bytes: 64 << 10,
             message_bytes: 64 << 10,
             answer_bytes: 1 << 20,
             waiting_bytes: 2 << 20,
             idle_ms: 30_000,
             blocked_ms: 10_000,
+            upstream_blocked_ms: 4_000,
             quiet_ms: 15_000,
             answer_ms: 10_000,
             operations: 256,
             requests: PER_HOUR,
             frames: FRAMES,
+            refusals: REFUSALS,
             notice_ms: 25_000,
         }
     }
@@ -107,6 +121,12 @@ const PER_HOUR: Rate = match Rate::new(480, 3_600_000) {
 };
 /// Many times what a client sends: a socket that exceeds it is a flood.
 const FRAMES: Rate = match Rate::new(1_000, 2_000) {
+    Some(rate) => rate,
+    None => unreachable!(),
+};
+
+/// A program that is refused so often does not listen.
+const REFUSALS: Rate = match Rate::new(600, 60_000) {
     Some(rate) => rate,
     None => unreachable!(),
 };
@@ -126,8 +146,12 @@ pub struct Registry {
 #[derive(Default)]
 struct Table {
     open: BTreeMap<u64, Arc<State>>,
-    /// Sockets whose login did not hold.
+    /// Sockets whose login did not hold, and how many these are.
     strangers: Counts<Source>,
+    unknown: usize,
+    /// Sockets whose login held.
+    by_source: Counts<Source>,
+    by_account: Counts<AccountId>,
     by_key: Counts<KeyId>,
     by_channel: Counts<(AccountId, u16)>,
     next: u64,
@@ -183,13 +207,27 @@ pub enum Due {
     Notice,
 }
 
-/// Why no more sockets are given.
+/// Who has as many sockets as they may have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Full {
-    /// The key has as many as it may have.
+    /// The key.
     Key,
-    /// The socket ended meanwhile.
-    Ended,
+    /// Its account.
+    Account,
+    /// The source.
+    Source,
+}
+
+impl Full {
+    /// Who it is, as the beginning of a sentence.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Key => "The key has",
+            Self::Account => "The account has",
+            Self::Source => "The address has",
+        }
+    }
 }
 
 impl Registry {
@@ -238,10 +276,13 @@ impl Registry {
         let mut table = self.table.lock();
         if self.closing.load(Ordering::Acquire)
             || table.open.len() >= self.limits.total
+            // Half of the places are for those whose login holds.
+            || table.unknown >= self.limits.total.div_ceil(2)
             || !table.strangers.add(Source::of(source), 1, self.limits.per_source)
         {
             return None;
         }
+        table.unknown += 1;
         table.next += 1;
         let state = Arc::new(State::new(table.next, endpoint, source, (clock.steady_ms)()));
         table.open.insert(state.id, Arc::clone(&state));
@@ -307,9 +348,9 @@ impl Registry {
 
 impl OpenSockets for Registry {
     fn of_key(&self, account: AccountId, key: KeyId) -> Vec<OpenSocket> {
-        let table = self.table.lock();
-        let own = table.open.values().rev().filter_map(|state| state.shown(account));
-        own.filter(|socket| socket.key == key).take(SHOWN).collect()
+        // Copied after the lock is released: whoever looks holds up nobody's socket.
+        let open: Vec<Arc<State>> = self.table.lock().open.values().rev().cloned().collect();
+        open.iter().filter_map(|state| state.shown(account, key)).collect()
     }
 
     fn close(&self, account: AccountId, id: u64) -> bool {
@@ -344,13 +385,20 @@ impl Entry {
     /// [`Full`].
     pub fn join(&self, login: Arc<LoggedIn>, facts: KeyFacts, since: Moment) -> Result<(), Full> {
         let mut table = self.registry.table.lock();
-        if !table.open.contains_key(&self.state.id) {
-            return Err(Full::Ended);
+        let (limits, source) = (&self.registry.limits, Source::of(self.state.source));
+        if table.by_source.of(&source) >= limits.per_source_known {
+            return Err(Full::Source);
         }
-        if !table.by_key.add(login.key(), 1, self.registry.limits.per_key) {
+        if table.by_account.of(&login.account()) >= limits.per_account {
+            return Err(Full::Account);
+        }
+        if !table.by_key.add(login.key(), 1, limits.per_key) {
             return Err(Full::Key);
         }
-        table.strangers.take(&Source::of(self.state.source), 1);
+        let _ = table.by_source.add(source, 1, limits.per_source_known);
+        let _ = table.by_account.add(login.account(), 1, limits.per_account);
+        table.strangers.take(&source, 1);
+        table.unknown = table.unknown.saturating_sub(1);
         let holder = Holder { login, facts, since, channels: BTreeSet::new(), counted: BTreeMap::new() };
         *self.state.holder.lock() = Some(holder);
         // The key may have changed since it was judged, before anybody could see that this socket is its own.
@@ -391,7 +439,7 @@ impl Entry {
     /// What the holder is shown of the socket's subscriptions.
     pub fn show_channels(&self, names: impl Iterator<Item = String>) {
         if let Some(holder) = self.state.holder.lock().as_mut() {
-            holder.channels = names.take(SHOWN_CHANNELS).collect();
+            holder.channels = names.take(SHOWN_CHANNELS).map(|name| shortened(&name)).collect();
         }
     }
 }
@@ -401,8 +449,13 @@ impl Drop for Entry {
         let mut table = self.registry.table.lock();
         table.open.remove(&self.state.id);
         match self.state.holder.lock().take() {
-            None => table.strangers.take(&Source::of(self.state.source), 1),
+            None => {
+                table.strangers.take(&Source::of(self.state.source), 1);
+                table.unknown = table.unknown.saturating_sub(1);
+            }
             Some(holder) => {
+                table.by_source.take(&Source::of(self.state.source), 1);
+                table.by_account.take(&holder.login.account(), 1);
                 table.by_key.take(&holder.login.key(), 1);
                 for channel in holder.counted.keys() {
                     table.by_channel.take(&(holder.login.account(), *channel), 1);
@@ -541,7 +594,8 @@ impl State {
             self.end(Close::SlowReader);
         } else if since(&self.heard_ms) > limits.idle_ms {
             self.end(Close::Idle);
-        } else if quiet > limits.quiet_ms * 2 || since(&self.upstream_blocked_ms) > limits.blocked_ms {
+        } else if quiet > limits.quiet_ms * 2 || since(&self.upstream_blocked_ms) > limits.upstream_blocked_ms
+        {
             self.end(Close::UpstreamLost);
         } else if quiet > limits.quiet_ms && !self.pinged.swap(true, Ordering::Relaxed) {
             self.ask_for(&self.ping_due);
@@ -564,10 +618,10 @@ impl State {
         self.holder.lock().as_ref().is_some_and(|holder| holder.login.account() == account)
     }
 
-    fn shown(&self, account: AccountId) -> Option<OpenSocket> {
+    fn shown(&self, account: AccountId, key: KeyId) -> Option<OpenSocket> {
         let holder = self.holder.lock();
-        let holder =
-            holder.as_ref().filter(|holder| holder.login.account() == account && !self.has_ended())?;
+        let own = |holder: &&Holder| holder.login.account() == account && holder.login.key() == key;
+        let holder = holder.as_ref().filter(own).filter(|_| !self.has_ended())?;
         Some(OpenSocket {
             id: self.id,
             key: holder.login.key(),
@@ -580,6 +634,11 @@ impl State {
             sent: self.sent.load(Ordering::Relaxed),
         })
     }
+}
+
+/// As much of a channel's name as is shown.
+fn shortened(name: &str) -> String {
+    name.get(..name.floor_char_boundary(SHOWN_BYTES)).unwrap_or_default().to_owned()
 }
 
 /// Notes in `since` when something began, or that it is over.

@@ -5,6 +5,7 @@
 //! peer holds up its own socket and nobody's memory.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper_util::rt::TokioIo;
@@ -49,7 +50,7 @@ enum Step {
 }
 
 /// Relays a socket whose answer is out, until one of its ends, its key or the process ends it.
-pub async fn run<S>(desk: &ThreadContext, opened: Opened, connection: &Connection)
+pub async fn run<S>(desk: Arc<ThreadContext>, opened: Opened, connection: Connection)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -65,21 +66,24 @@ where
     let limits = *entry.limits();
     let config = config(&limits, limits.message_bytes, READ_TOGETHER);
     let client = WebSocketStream::from_raw_socket(Metered::new(stream), Role::Server, Some(config)).await;
-    let session = Session::new(desk, asked, entry, connection.activity());
+    let session = Session::new(&desk, asked, entry, connection.activity());
     let mut relay = Relay { client: Side::new(client), upstream: None, session };
     let why = connection.unless_closed(relay.serve()).await;
     // The session is forgotten last, so that a shutdown waits until the client has heard of it.
     let Relay { client, upstream, mut session } = relay;
     session.end();
-    // The exchange first: what the client has heard the end of does not reach it any more.
+    // The exchange first, at once: what the client has heard the end of does not reach it any more.
     if let Some(upstream) = upstream {
-        tokio::task::spawn(upstream.close(Close::Done.code(), Close::Done.reason()));
+        upstream.leave(Close::Done.code(), Close::Done.reason());
     }
     match why {
-        Some(Some(close)) => client.close(close.code(), close.reason()).await,
-        Some(None) => client.close(Close::Done.code(), Close::Done.reason()).await,
+        Some(close) => {
+            let close = close.unwrap_or(Close::Done);
+            // In a place of its own: an idle socket has no room for it.
+            Box::pin(client.close(close.code(), close.reason())).await;
+        }
         // Another connection needs its place.
-        None => {}
+        None => client.leave(Close::GoingAway.code(), Close::GoingAway.reason()),
     }
 }
 
@@ -88,7 +92,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Relay<'_, S> {
     async fn serve(&mut self) -> Option<Close> {
         loop {
             let turn = match poll_fn(|context| self.poll_step(context)).await {
-                Step::Request(text) => self.session.take(&mut self.upstream, text).await,
+                // In a place of its own: an idle socket has no room for it.
+                Step::Request(text) => Box::pin(self.session.take(&mut self.upstream, text)).await,
                 Step::Due(Due::End(close)) | Step::End(Some(close)) => return Some(close),
                 Step::Due(Due::Ping) => self.ping(),
                 Step::Due(Due::LateAnswer) => self.session.late_answers(),
@@ -121,10 +126,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Relay<'_, S> {
         if let Poll::Ready(due) = self.session.state().poll_due(context) {
             return Poll::Ready(Step::Due(due));
         }
+        // First what is on its way to the exchange: whatever the client does, it waits no longer than it must.
+        let sent = match self.poll_upstream_takes(context) {
+            Ok(sent) => sent,
+            Err(step) => return Poll::Ready(step),
+        };
         let moved = self.poll_client_takes(context).and_then(|takes| {
             let more = takes && self.pass_on(context)?;
+            if takes {
+                self.poll_client_takes(context)?;
+            }
             // Who does not take answers asks for no more: what waits for a client stays bounded.
-            Ok((self.poll_client_takes(context)?, more))
+            Ok((takes && sent, more))
         });
         match moved {
             Err(step) => Poll::Ready(step),
@@ -178,19 +191,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Relay<'_, S> {
         Ok(true)
     }
 
-    /// The client's next request, once the exchange has taken the one before.
+    /// Sends what waits for the exchange; whether it has taken everything.
+    fn poll_upstream_takes(&mut self, context: &mut Context<'_>) -> Result<bool, Step> {
+        let Some(upstream) = &mut self.upstream else { return Ok(true) };
+        let takes = match upstream.poll_taken(context) {
+            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(_)) => return Err(Step::End(Some(Close::UpstreamLost))),
+            Poll::Pending => false,
+        };
+        self.session.state().upstream_takes(takes, || self.session.now_ms());
+        Ok(takes)
+    }
+
+    /// The client's next request.
     fn poll_request(&mut self, context: &mut Context<'_>) -> Poll<Step> {
-        if let Some(upstream) = &mut self.upstream {
-            let takes = match upstream.poll_taken(context) {
-                Poll::Ready(Ok(())) => true,
-                Poll::Ready(Err(_)) => return Poll::Ready(Step::End(Some(Close::UpstreamLost))),
-                Poll::Pending => false,
-            };
-            self.session.state().upstream_takes(takes, || self.session.now_ms());
-            if !takes {
-                return Poll::Pending;
-            }
-        }
         loop {
             let message = match self.client.poll_next(context) {
                 Poll::Ready(Ok(message)) => message,

@@ -28,7 +28,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_tungstenite::tungstenite::protocol::Message;
 
 use super::identity_line::{self, framed};
-use super::registry::{Entry, Full, State};
+use super::registry::{Entry, State};
 use super::side::Side;
 use super::upgrade::Asked;
 use super::upstream::connect;
@@ -45,6 +45,8 @@ const METHOD: &str = "WS";
 const LOGIN: &str = "WS login";
 const SUBSCRIBE: &str = "WS subscribe";
 const UNSUBSCRIBE: &str = "WS unsubscribe";
+/// What is no request, or none that there is.
+const OTHER: &str = "WS request";
 /// The journal's code for what was passed on.
 const PASSED: &str = "0";
 
@@ -62,9 +64,12 @@ pub struct Session<'d> {
     /// With the numbers of their channels, if the account's sockets are counted by them.
     subscriptions: BTreeMap<ChannelArg<'static>, Option<u16>>,
     waiting: VecDeque<Waiting>,
-    /// GCRA states of the socket's own rates.
+    /// Bytes of the subscriptions' names and parameters.
+    subscribed_bytes: usize,
+    /// GCRA states of the socket's own rates, by the steady clock.
     requests_us: u64,
     frames_us: u64,
+    refusals_us: u64,
 }
 
 /// An operation that waits for the exchange's answer.
@@ -91,6 +96,11 @@ impl Turn {
 
     const fn close(close: Close) -> Self {
         Self { replies: Vec::new(), close: Some(close) }
+    }
+
+    /// The same without a word.
+    fn silent(self) -> Self {
+        Self { replies: Vec::new(), ..self }
     }
 }
 
@@ -124,8 +134,10 @@ impl<'d> Session<'d> {
             told: None,
             subscriptions: BTreeMap::new(),
             waiting: VecDeque::new(),
+            subscribed_bytes: 0,
             requests_us: 0,
             frames_us: 0,
+            refusals_us: 0,
         }
     }
 
@@ -148,9 +160,10 @@ impl<'d> Session<'d> {
     /// # Errors
     /// Why the socket ends, if there are too many.
     pub fn heard(&mut self) -> Result<(), Close> {
-        self.state().heard(self.now_ms());
+        let now_ms = self.now_ms();
+        self.state().heard(now_ms);
         let rate = self.entry.limits().frames;
-        match rate.take(self.frames_us, self.context().clock().now_us(), 1) {
+        match rate.take(self.frames_us, now_ms.saturating_mul(1_000), 1) {
             Ok(state) => {
                 self.frames_us = state;
                 Ok(())
@@ -168,7 +181,7 @@ impl<'d> Session<'d> {
         // A stranger's requests cost its source what they cost by REST.
         let sources = &self.context().counters.sources;
         if self.login.is_none() && settle_rate(sources.arrive(self.asked.source, came.at_us)).is_err() {
-            return Turn::close(Close::Flood);
+            return self.error("60014", TOO_FREQUENT, None, came);
         }
         match read(text) {
             Ok(Request::Ping) => Turn::reply("pong".to_owned()),
@@ -177,7 +190,7 @@ impl<'d> Session<'d> {
             Ok(Request::Unsubscribe(asked)) => self.unsubscribe(upstream, &asked, came).await,
             Ok(Request::Operation(asked)) => self.operate(upstream, &asked, came).await,
             Ok(Request::OtherOp { op, id }) => {
-                self.error("60019", &format!("Invalid op: {op}"), id.as_deref())
+                self.error("60019", &format!("Invalid op: {op}"), id.as_deref(), came)
             }
             Err(unreadable) => self.unreadable(text, &unreadable, came),
         }
@@ -185,8 +198,11 @@ impl<'d> Session<'d> {
 
     fn unreadable(&mut self, text: &str, unreadable: &Unreadable<'_>, came: Came<'_>) -> Turn {
         match unreadable {
-            Unreadable::Request { .. } => Turn::reply(wire::illegal_request(text, &self.conn_id)),
-            Unreadable::Args { op, id } => self.refused(id, op, ("60013", "Invalid args"), came),
+            Unreadable::Request { id } => {
+                let reply = wire::illegal_request(text, id.as_deref(), &self.conn_id);
+                self.refuse(reply, "60012", OTHER, came)
+            }
+            Unreadable::Args { op, id } => self.refused(id, op, ("60013", "Invalid args"), OTHER, came),
             Unreadable::TooManyLogins { .. } => self.no_login(("60031", SECOND_LOGIN), unreadable.id(), came),
             Unreadable::EmptyMember { name, .. } => {
                 let text = format!("Parameter {name} can not be empty.");
@@ -196,26 +212,50 @@ impl<'d> Session<'d> {
     }
 
     /// Refuses what was meant as a login. A socket that has none ends with that.
-    fn no_login(&mut self, (code, text): (&str, &str), id: Option<&str>, came: Came<'_>) -> Turn {
-        if !self.take_request(came) {
-            return self.error("60014", TOO_FREQUENT, id);
+    fn no_login(&mut self, (code, text): (&'static str, &str), id: Option<&str>, came: Came<'_>) -> Turn {
+        if !self.take_request() {
+            return self.error("60014", TOO_FREQUENT, id, came);
         }
         let close = self.login.is_none().then_some(Close::LoginFailed);
-        Turn { close, ..self.error(code, text, id) }
+        let turn = self.error(code, text, id, came);
+        Turn { close: turn.close.or(close), ..turn }
     }
 
-    fn error(&self, code: &str, text: &str, id: Option<&str>) -> Turn {
-        Turn::reply(wire::error(code, text, id, &self.conn_id))
+    fn error(&mut self, code: &'static str, text: &str, id: Option<&str>, came: Came<'_>) -> Turn {
+        let reply = wire::error(code, text, id, &self.conn_id);
+        self.refuse(reply, code, OTHER, came)
     }
 
-    fn refused(&self, id: &str, op: &str, (code, text): (&str, &str), came: Came<'_>) -> Turn {
+    fn refused(
+        &mut self,
+        id: &str,
+        op: &str,
+        (code, text): (&'static str, &str),
+        route: &'static str,
+        came: Came<'_>,
+    ) -> Turn {
         let now_us = self.context().clock().now_us();
-        Turn::reply(wire::operation_refused(id, op, code, text, came.at_us, now_us))
+        let reply = wire::operation_refused(id, op, code, text, came.at_us, now_us);
+        self.refuse(reply, code, route, came)
+    }
+
+    /// Refuses a request, with its record. A program that goes on all the same is no program any more.
+    fn refuse(&mut self, reply: String, code: &'static str, route: &'static str, came: Came<'_>) -> Turn {
+        let now_us = self.now_ms().saturating_mul(1_000);
+        match self.entry.limits().refusals.take(self.refusals_us, now_us, 1) {
+            Ok(state) => {
+                self.refusals_us = state;
+                self.record(came, route, self.whose(), code);
+                Turn::reply(reply)
+            }
+            Err(_) => Turn { replies: vec![reply], close: Some(Close::Flood) },
+        }
     }
 
     /// Takes one of the socket's logins and changes of subscriptions.
-    fn take_request(&mut self, came: Came<'_>) -> bool {
-        let taken = self.entry.limits().requests.take(self.requests_us, came.at_us, 1);
+    fn take_request(&mut self) -> bool {
+        let now_us = self.now_ms().saturating_mul(1_000);
+        let taken = self.entry.limits().requests.take(self.requests_us, now_us, 1);
         self.requests_us = taken.unwrap_or(self.requests_us);
         taken.is_ok()
     }
@@ -223,43 +263,43 @@ impl<'d> Session<'d> {
     /// Source rate → key known → timestamp → passphrase → signature → state, address, environment → lease → room.
     async fn log_in(&mut self, upstream: &mut Upstream, login: &LoginArgs<'_>, came: Came<'_>) -> Turn {
         let id = login.id.as_deref();
-        if !self.take_request(came) {
-            return self.error("60014", TOO_FREQUENT, id);
+        if !self.take_request() {
+            return self.error("60014", TOO_FREQUENT, id, came);
         }
         if self.login.is_some() {
-            return self.error("60031", SECOND_LOGIN, id);
+            return self.error("60031", SECOND_LOGIN, id, came);
         }
         let (logged_in, facts) = match self.check_login(login, came).await {
             Ok(checked) => checked,
             Err(denial) => {
                 let (code, text) = wire::login_code(&denial);
-                return Turn { close: Some(Close::LoginFailed), ..self.error(code, &text, id) };
+                let close = end_of_login(&denial);
+                return Turn {
+                    close: Some(close),
+                    ..Turn::reply(wire::error(code, &text, id, &self.conn_id))
+                };
             }
         };
-        self.activity.mark_known();
-        self.context().counters.sources.refund_socket(self.asked.source);
         observe::used(self.context(), &facts, self.asked.source, came.at());
-        self.record(came, LOGIN, Some((facts.id, facts.account)), PASSED);
+        let whose = Some((facts.id, facts.account));
+        let told = self.login_frame(upstream.is_some(), &facts, came);
         let logged_in = Arc::new(logged_in);
-        self.login = Some(Arc::clone(&logged_in));
-        let told = self.tell_login(upstream, &facts, came);
-        if let Err(full) = self.entry.join(logged_in, facts, came.at()) {
-            return self.no_room(full, id);
+        if let Err(full) = self.entry.join(Arc::clone(&logged_in), facts, came.at()) {
+            self.record(came, LOGIN, whose, Denial::Busy.entry().code);
+            let text = format!("Login failed. {} too many open sockets.", full.words());
+            let reply = wire::error("60009", &text, id, &self.conn_id);
+            return Turn { close: Some(Close::TooManySockets), ..Turn::reply(reply) };
         }
-        if told.is_err() {
-            return Turn::close(Close::UpstreamLost);
+        self.activity.mark_known();
+        self.login = Some(logged_in);
+        self.record(came, LOGIN, whose, PASSED);
+        if let (Some(upstream), Some(frame)) = (upstream, told) {
+            self.told = self.told.map(|(environment, _)| (environment, true));
+            if upstream.push(Message::text(frame)).is_err() {
+                return Turn::close(Close::UpstreamLost);
+            }
         }
         Turn::reply(wire::login_holds(&self.conn_id))
-    }
-
-    fn no_room(&self, full: Full, id: Option<&str>) -> Turn {
-        match full {
-            Full::Key => Turn {
-                close: Some(Close::TooManySockets),
-                ..self.error("60009", "Login failed. The key has too many open sockets.", id)
-            },
-            Full::Ended => Turn::close(Close::Done),
-        }
     }
 
     async fn check_login(
@@ -296,7 +336,10 @@ impl<'d> Session<'d> {
                 return Err(rejection.denial);
             }
         };
+        // The key's holder asks: neither this request nor the socket counts against the address that others share.
         context.counters.sources.refund(source);
+        context.counters.sources.refund(source);
+        context.counters.sources.refund_socket(source);
         let whose = (verified.facts().id, verified.facts().account);
         let opened = verified.open().and_then(|logged_in| {
             check_lease(context, Class::Read)?;
@@ -320,32 +363,30 @@ impl<'d> Session<'d> {
         }
     }
 
-    /// Tells the exchange of the login, if there is a socket to it already.
-    fn tell_login(
-        &mut self,
-        upstream: &mut Upstream,
-        facts: &KeyFacts,
-        came: Came<'_>,
-    ) -> Result<(), Denial> {
-        let (Some(upstream), Some((_, told))) = (upstream, &mut self.told) else { return Ok(()) };
-        *told = true;
+    /// What tells the exchange of the login, if there is a socket to it already.
+    fn login_frame(&self, is_open: bool, facts: &KeyFacts, came: Came<'_>) -> Option<String> {
         let came = Came { body: &identity_line::LOGIN, ..came };
-        let frame = framed(self.context(), &self.outgoing(came, LOGIN, Some(facts)));
-        upstream.push(Message::text(frame)).map_err(|_| Denial::UpstreamDown)
+        is_open.then(|| framed(self.context(), &self.outgoing(came, LOGIN, Some(facts))))
     }
 
     /// Every channel known → login where one is needed → permission → counts → exchange.
     async fn subscribe(&mut self, upstream: &mut Upstream, asked: &Subscription<'_>, came: Came<'_>) -> Turn {
         let id = asked.id.as_deref();
-        if !self.take_request(came) {
-            return self.error("60014", TOO_FREQUENT, id);
+        if !self.take_request() {
+            return self.error("60014", TOO_FREQUENT, id, came);
         }
         let channels = match self.find(asked) {
             Ok(channels) => channels,
-            Err(turn) => return turn,
+            Err((code, text)) => return self.error(code, &text, id, came),
         };
-        if self.subscriptions.len() + channels.len() > self.entry.limits().channels {
-            return Turn::close(Close::TooManyChannels);
+        let more = channels.iter().filter(|(arg, _)| !self.subscriptions.contains_key(&arg.identity()));
+        let (count, bytes) = more.fold((0, 0), |(count, bytes), (arg, _)| (count + 1, bytes + arg.bytes()));
+        let limits = self.entry.limits();
+        if self.subscriptions.len() + count > limits.channels
+            || self.subscribed_bytes + bytes > limits.channels_bytes
+        {
+            let close = Some(Close::TooManyChannels);
+            return Turn { close, ..self.refuse(String::new(), "4009", SUBSCRIBE, came).silent() };
         }
         let evidence = match self.evidence(&channels, came).await {
             Ok(evidence) => evidence,
@@ -353,7 +394,7 @@ impl<'d> Session<'d> {
         };
         let counts = match self.count(&channels) {
             Ok(counts) => counts,
-            Err(turn) => return turn,
+            Err(event) => return self.refuse(event, "channel-conn-count-error", SUBSCRIBE, came),
         };
         if let Err(denial) =
             self.send(upstream, SUBSCRIBE, evidence.as_ref().map(Subscribed::facts), came).await
@@ -363,9 +404,13 @@ impl<'d> Session<'d> {
         }
         for (arg, channel) in channels {
             let counted = channel.counted.then_some(channel.number);
-            if let Some(Some(again)) = self.subscriptions.insert(owned(arg), counted) {
+            let arg = arg.identity();
+            let bytes = arg.bytes();
+            match self.subscriptions.insert(arg, counted) {
+                None => self.subscribed_bytes += bytes,
                 // It was subscribed to before, and counts once.
-                self.uncount_one(again);
+                Some(Some(again)) => self.uncount_one(again),
+                Some(None) => {}
             }
         }
         self.show();
@@ -380,12 +425,12 @@ impl<'d> Session<'d> {
         came: Came<'_>,
     ) -> Turn {
         let id = asked.id.as_deref();
-        if !self.take_request(came) {
-            return self.error("60014", TOO_FREQUENT, id);
+        if !self.take_request() {
+            return self.error("60014", TOO_FREQUENT, id, came);
         }
         let channels = match self.find(asked) {
             Ok(channels) => channels,
-            Err(turn) => return turn,
+            Err((code, text)) => return self.error(code, &text, id, came),
         };
         // Leaving needs no right, but it goes by whose socket it is, as every frame does.
         let evidence = match self.evidence(&[], came).await {
@@ -397,8 +442,10 @@ impl<'d> Session<'d> {
             return self.denied(&denial, UNSUBSCRIBE, id, came);
         }
         for (arg, _) in channels {
-            if let Some(Some(counted)) = self.subscriptions.remove(&owned(arg)) {
-                self.uncount_one(counted);
+            let arg = arg.identity();
+            if let Some(counted) = self.subscriptions.remove(&arg) {
+                self.subscribed_bytes = self.subscribed_bytes.saturating_sub(arg.bytes());
+                counted.into_iter().for_each(|channel| self.uncount_one(channel));
             }
         }
         self.show();
@@ -406,20 +453,22 @@ impl<'d> Session<'d> {
         Turn::default()
     }
 
-    /// The channels that a subscription names, or the reply for one that there is none of.
-    fn find<'a>(&self, asked: &'a Subscription<'a>) -> Result<Vec<(&'a ChannelArg<'a>, &'d Channel)>, Turn> {
-        let id = asked.id.as_deref();
+    /// The channels that a subscription names, or code and text for one that it cannot have.
+    fn find<'a>(
+        &self,
+        asked: &'a Subscription<'a>,
+    ) -> Result<Vec<(&'a ChannelArg<'a>, &'d Channel)>, (&'static str, String)> {
         let mut found = Vec::with_capacity(asked.args.len());
         for arg in &asked.args {
             match self.context().channels.channel(self.asked.endpoint, &arg.channel) {
                 FoundChannel::Channel(channel) => {
                     if matches!(channel.access, ChannelAccess::Login(_)) && self.login.is_none() {
-                        return Err(self.error("60011", LOG_IN_FIRST, id));
+                        return Err(("60011", LOG_IN_FIRST.to_owned()));
                     }
                     found.push((arg, channel));
                 }
                 FoundChannel::OtherPath | FoundChannel::Unknown => {
-                    return Err(self.error("60018", &wire::no_channel(&arg.spelled()), id));
+                    return Err(("60018", wire::no_channel(&arg.spelled())));
                 }
             }
         }
@@ -447,7 +496,7 @@ impl<'d> Session<'d> {
     }
 
     /// Counts what OKX counts by account; gives the events that tell the client how many there are.
-    fn count(&self, channels: &[(&ChannelArg<'_>, &Channel)]) -> Result<Vec<String>, Turn> {
+    fn count(&self, channels: &[(&ChannelArg<'_>, &Channel)]) -> Result<Vec<String>, String> {
         let Some(account) = self.login.as_ref().map(|login| login.account()) else { return Ok(Vec::new()) };
         let mut events = Vec::new();
         for (at, (_, channel)) in channels.iter().enumerate().filter(|(_, (_, channel))| channel.counted) {
@@ -456,7 +505,7 @@ impl<'d> Session<'d> {
                 None => {
                     self.uncount(channels.get(..at).unwrap_or_default());
                     let most = self.entry.limits().per_channel;
-                    return Err(Turn::reply(wire::conn_count_error(channel.name, most, &self.conn_id)));
+                    return Err(wire::conn_count_error(channel.name, most, &self.conn_id));
                 }
             }
         }
@@ -487,15 +536,15 @@ impl<'d> Session<'d> {
         came: Came<'_>,
     ) -> Turn {
         let Some(login) = self.login.clone() else {
-            return self.error("60011", LOG_IN_FIRST, Some(&asked.id));
+            return self.error("60011", LOG_IN_FIRST, Some(&asked.id), came);
         };
         let twin = match self.context().channels.operation(self.asked.endpoint, asked.op) {
             FoundOperation::Operation(operation) => self.context().routes.of_number(operation.twin),
-            FoundOperation::OtherPath => return self.error("60028", WRONG_URL, Some(&asked.id)),
+            FoundOperation::OtherPath => return self.error("60028", WRONG_URL, Some(&asked.id), came),
             FoundOperation::Unknown => None,
         };
         let Some(twin) = twin else {
-            return self.error("60019", &format!("Invalid op: {}", asked.op), Some(&asked.id));
+            return self.error("60019", &format!("Invalid op: {}", asked.op), Some(&asked.id), came);
         };
         let sent = match self.permit(&login, twin, came).await {
             Ok(permit) => self.forward(upstream, &permit, came).await,
@@ -507,9 +556,7 @@ impl<'d> Session<'d> {
                 Turn::default()
             }
             Err(denial) => {
-                let code = denial.entry().code;
-                self.record(came, twin.path, self.whose(), code);
-                self.refused(&asked.id, asked.op, (code, &denial.text()), came)
+                self.refused(&asked.id, asked.op, (denial.entry().code, &denial.text()), twin.path, came)
             }
         }
     }
@@ -551,7 +598,9 @@ impl<'d> Session<'d> {
         };
         let frame = framed(context, &outgoing);
         let upstream = upstream.as_mut().ok_or(Denial::UpstreamDown)?;
-        upstream.push(Message::text(frame)).map_err(|_| Denial::UpstreamDown)
+        upstream.push(Message::text(frame)).map_err(|_| Denial::UpstreamDown)?;
+        observe::used(context, facts, self.asked.source, came.at());
+        Ok(())
     }
 
     /// Sends a subscription, or the end of one.
@@ -623,12 +672,10 @@ impl<'d> Session<'d> {
     }
 
     /// A refusal by the rules, in an event.
-    fn denied(&self, denial: &Denial, route: &'static str, id: Option<&str>, came: Came<'_>) -> Turn {
+    fn denied(&mut self, denial: &Denial, route: &'static str, id: Option<&str>, came: Came<'_>) -> Turn {
         let code = denial.entry().code;
-        if self.login.is_some() {
-            self.record(came, route, self.whose(), code);
-        }
-        self.error(code, &denial.text(), id)
+        let reply = wire::error(code, &denial.text(), id, &self.conn_id);
+        self.refuse(reply, code, route, came)
     }
 
     /// A frame of the exchange came; the answer to an operation completes its record.
@@ -759,10 +806,13 @@ const TOO_FREQUENT: &str = "Requests too frequent";
 const SECOND_LOGIN: &str = "The WebSocket endpoint does not allow multiple or repeated logins.";
 const WRONG_URL: &str = "The current operation is not supported by this URL. Please use the correct WebSocket URL for the operation.";
 
-fn owned(arg: &ChannelArg<'_>) -> ChannelArg<'static> {
-    let text = |text: &str| std::borrow::Cow::Owned(text.to_owned());
-    ChannelArg {
-        channel: text(&arg.channel),
-        parameters: arg.parameters.iter().map(|(name, value)| (text(name), text(value))).collect(),
+/// How a socket ends whose login is refused. 4001 tells programs not to come back, so it is not said of what passes.
+fn end_of_login(denial: &Denial) -> Close {
+    if matches!(denial, Denial::Busy | Denial::Unavailable) {
+        Close::LeaseOut
+    } else if matches!(denial, Denial::RateExceeded) {
+        Close::Flood
+    } else {
+        Close::LoginFailed
     }
 }

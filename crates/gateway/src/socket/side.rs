@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::{Sink as _, Stream as _};
@@ -52,6 +52,8 @@ const WRITTEN_TOGETHER: usize = 16 << 10;
 
 /// Bytes beside those of a message that may come before it is complete: heads of fragments, and what is read ahead.
 const FRAMING_BYTES: usize = 64 << 10;
+/// Bytes of a control frame beside what it says.
+const CONTROL_HEAD: usize = 6;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Side<S> {
     /// An end of which nothing waits.
@@ -82,7 +84,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Side<S> {
     /// The next message.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Message, Ended>> {
         let next = Pin::new(&mut self.stream).poll_next(context);
-        match next {
+        match &next {
+            Poll::Ready(Some(Ok(message))) if message.is_ping() || message.is_pong() => {
+                // A sign of life ends no message that is under way.
+                self.stream.get_mut().forgive(message.len() + CONTROL_HEAD);
+            }
             Poll::Ready(_) => self.stream.get_mut().reset(),
             // Fragments that say nothing make no message, however many there are.
             Poll::Pending if self.stream.get_ref().read() > self.most => {
@@ -101,6 +107,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Side<S> {
         })
     }
 
+    /// Ends at once. A peer that has taken everything is told so, if its system takes that without waiting; what somebody
+    /// else has not taken is never sent.
+    pub fn leave(mut self, code: u16, reason: &'static str) {
+        if self.waits {
+            return;
+        }
+        let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
+        if self.push(Message::Close(Some(frame))).is_ok() {
+            let _ = self.poll_taken(&mut Context::from_waker(Waker::noop()));
+        }
+    }
+
     /// Says the last word, waits a moment until the peer has heard it, and closes.
     pub async fn close(mut self, code: u16, reason: &'static str) {
         let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
@@ -110,18 +128,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Side<S> {
             // A peer that said it first gets an answer by the library, and this is refused.
             let _ = self.push(Message::Close(Some(frame)));
             // Ends with the peer's own close frame, or with its connection.
+            let mut left = DRAINED;
             let answered = poll_fn(|context| {
                 if let Poll::Ready(Err(_)) = self.poll_taken(context) {
                     return Poll::Ready(());
                 }
-                loop {
+                while left > 0 {
                     match self.poll_next(context) {
                         Poll::Ready(Ok(message)) if message.is_close() => return Poll::Ready(()),
-                        Poll::Ready(Ok(_)) => {}
+                        Poll::Ready(Ok(message)) => left = left.saturating_sub(message.len().max(1)),
                         Poll::Ready(Err(_)) => return Poll::Ready(()),
                         Poll::Pending => return Poll::Pending,
                     }
                 }
+                Poll::Ready(())
             });
             answered.await;
             // After a frame that was none the library reads no more, and the last word may still be on its way.

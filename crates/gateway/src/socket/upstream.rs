@@ -22,7 +22,7 @@ use crate::forward::Outgoing;
 use crate::upstream::Backend;
 
 /// Bytes that are read from the exchange at once.
-const READ_TOGETHER: usize = 8 << 10;
+const READ_TOGETHER: usize = 4 << 10;
 
 /// Connects to the exchange and asks for a socket, as `outgoing` says.
 ///

@@ -1,4 +1,4 @@
-//! The memory of facts: order of arrival, torn reads, unknown keys, altered rows.
+//! The memory of facts: order of arrival, torn reads, unknown keys, altered rows; and what ends a socket.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,3 +10,4 @@
 )]
 
 mod memory;
+mod sockets;

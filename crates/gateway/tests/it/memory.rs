@@ -21,16 +21,16 @@ use keyward_store::{
     MasterKey, Store, Tx,
 };
 
-const NOW: Moment = Moment::from_unix_ms(1_800_000_000_000);
+pub const NOW: Moment = Moment::from_unix_ms(1_800_000_000_000);
 
-struct World {
-    store: Store,
+pub struct World {
+    pub store: Store,
     folder: PathBuf,
-    account: AccountId,
+    pub account: AccountId,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let name = format!("keyward-memory-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
@@ -58,12 +58,12 @@ impl World {
         self.store.writer().begin(grant, NOW).await.unwrap()
     }
 
-    async fn key(&self, number: u8, addresses: &str) -> KeyId {
+    pub async fn key(&self, number: u8, addresses: &str) -> KeyId {
         let binding = Binding::Addresses(AddressSet::parse(addresses, HostBits::Refuse).unwrap());
         self.bound(number, binding).await
     }
 
-    async fn app(&self, state: AppState, ranges: &str, version: u64) -> AppId {
+    pub async fn app(&self, state: AppState, ranges: &str, version: u64) -> AppId {
         let id = AppId::from_u64(7).unwrap();
         let ranges = AddressSet::parse(ranges, HostBits::Refuse).unwrap();
         let mut tx = self.begin().await;
@@ -72,7 +72,7 @@ impl World {
         id
     }
 
-    async fn bound(&self, number: u8, binding: Binding) -> KeyId {
+    pub async fn bound(&self, number: u8, binding: Binding) -> KeyId {
         let id = KeyId::from_entropy([number; 16]);
         let mut tx = self.begin().await;
         tx.insert_key(KeyDraft {
@@ -94,11 +94,11 @@ impl World {
         id
     }
 
-    async fn record(&self, id: KeyId) -> KeyRecord {
+    pub async fn record(&self, id: KeyId) -> KeyRecord {
         self.store.reader().key(Scope::All, id).await.unwrap().unwrap()
     }
 
-    async fn change(&self, id: KeyId, change: impl FnOnce(&mut KeyRecord)) {
+    pub async fn change(&self, id: KeyId, change: impl FnOnce(&mut KeyRecord)) {
         let mut tx = self.begin().await;
         let mut key = tx.key(id).await.unwrap().unwrap();
         change(&mut key);

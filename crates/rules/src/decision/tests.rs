@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::{Cleared, IntentAnswer, Permit, RateAnswer, Received, ReplayAnswer, Whole};
+use super::{Cleared, IntentAnswer, LoggedIn, Parts, Permit, RateAnswer, Received, ReplayAnswer, Whole};
 use crate::address::{AddressSet, HostBits, RangeTable};
 use crate::denial::Denial;
 use crate::id::{AccountId, AppId, KeyId, RequestId};
@@ -16,7 +16,7 @@ use crate::key::{
 };
 use crate::okx::{Credentials, TimestampForm, sign};
 use crate::permission::{Permission, Permissions};
-use crate::route::{Method, RouteTable};
+use crate::route::{Found, Method, RouteTable};
 use crate::time::Moment;
 
 const NOW: u64 = 1_800_000_000_123;
@@ -123,6 +123,47 @@ impl Case {
         let verified = Received::new(whole).verify(Some(self.facts()), &passphrases())?;
         Ok(then(verified.clear()?))
     }
+
+    /// A socket's login with this case's facts, from its source.
+    fn log_in(&self) -> Result<LoggedIn, Denial> {
+        let stamp = (self.signed_at / 1_000).to_string();
+        let body = Bytes::new();
+        let made = sign(&HmacState::from_key(SECRET), stamp.as_bytes(), b"GET", b"/users/self/verify", &body);
+        let credentials = Credentials {
+            key: key(),
+            sign: Some(made),
+            timestamp: stamp.as_bytes(),
+            form: TimestampForm::UnixSeconds,
+            passphrase: PHRASE,
+            environment: Some(self.environment.1),
+        };
+        let whole = Whole {
+            id: RequestId(1),
+            method: Method::Get,
+            target: b"/users/self/verify",
+            body: &body,
+            credentials,
+            routed: Found::Unknown,
+            source: self.source,
+            now: Moment::from_unix_ms(NOW),
+        };
+        Received::new(whole).verify(Some(self.facts()), &passphrases())?.open()
+    }
+
+    fn parts<'r>(&self, body: &'r Bytes) -> Parts<'r> {
+        let (source, now) = (self.source, Moment::from_unix_ms(NOW));
+        Parts { id: RequestId(1), method: Method::Post, target: b"/ws/v5/private", body, source, now }
+    }
+
+    /// The verdict on an operation over a socket that was opened while all was well.
+    fn over_socket(&self) -> Result<(), Denial> {
+        let table = RouteTable::okx_v5(1).unwrap();
+        let method = Method::parse(self.request.0).unwrap();
+        let Found::Route(route) = table.find(method, self.request.1.as_bytes()) else { panic!("no route") };
+        let login = Self { source: self.source, ..Self::good() }.log_in()?;
+        let body = Bytes::new();
+        login.request(Some(self.facts()), self.parts(&body), route).map(drop)
+    }
 }
 
 fn set(text: &str) -> Reach {
@@ -194,6 +235,80 @@ fn every_refusal_of_a_signed_request_has_its_code() {
     for (at, (case, code)) in cases.iter().enumerate() {
         assert_eq!(case.verdict().err().map(|denial| denial.entry().code), *code, "case {at}");
     }
+}
+
+/// A login holds for nothing but whose socket it is: what the key may do is asked again with each request, and the answer is
+/// that of REST.
+#[test]
+fn a_socket_may_what_a_signed_request_may() {
+    let good = Case::good;
+    let holds = |hold| Case { holds: Holds::NONE.with(hold), ..good() };
+    let route = |method, path| Case { request: (method, path), ..good() };
+    let may = |permission| Case { permissions: Permissions::new([permission]).unwrap(), ..good() };
+    let cancels = |hold| Case { request: ("POST", "/api/v5/trade/cancel-order"), ..holds(hold) };
+    let cases = [
+        good(),
+        Case { state: HolderState::Disabled, ..good() },
+        Case { state: HolderState::Deleted { at: Moment::from_unix_ms(1) }, ..good() },
+        Case { expires_at: Some(Moment::from_unix_ms(NOW)), ..good() },
+        Case { expires_at: Some(Moment::from_unix_ms(NOW + 1)), ..good() },
+        holds(Hold::Frozen),
+        holds(Hold::BrokenSeal),
+        holds(Hold::Cooling),
+        holds(Hold::ReadOnly),
+        holds(Hold::CancelOnly),
+        cancels(Hold::ReadOnly),
+        cancels(Hold::CancelOnly),
+        Case { reach: set("203.0.113.10"), ..good() },
+        Case { reach: set("192.0.2.0/24"), ..good() },
+        Case { reach: app(AppReach::Nowhere), ..good() },
+        Case { reach: app(AppReach::Frozen), ..good() },
+        Case { reach: app(ranges("192.0.2.0/24")), ..good() },
+        Case { reach: app(ranges("203.0.113.0/24")), ..good() },
+        Case { environment: (Environment::Demo, Environment::Live), ..good() },
+        may(Permission::Read),
+        may(Permission::Trade),
+        may(Permission::Withdraw),
+        route("POST", "/api/v5/trade/batch-orders"),
+        route("POST", "/api/v5/users/subaccount/apikey"),
+        Case { sub: true, ..route("POST", "/api/v5/asset/transfer") },
+        route("POST", "/api/v5/asset/transfer"),
+    ];
+    let code = |verdict: Result<(), Denial>| verdict.err().map(|denial| denial.entry().code);
+    for (at, case) in cases.iter().enumerate() {
+        assert_eq!(code(case.over_socket()), code(case.verdict()), "case {at}");
+    }
+}
+
+#[test]
+fn a_socket_is_opened_for_whom_the_key_admits_and_ends_when_it_no_longer_does() {
+    let refused = |case: Case| case.log_in().err().map(|denial| denial.entry().code);
+    for (case, code) in [
+        (Case { state: HolderState::Disabled, ..Case::good() }, "50114"),
+        (Case { holds: Holds::NONE.with(Hold::Frozen), ..Case::good() }, "50100"),
+        (Case { reach: set("203.0.113.10"), ..Case::good() }, "50110"),
+        (Case { environment: (Environment::Live, Environment::Demo), ..Case::good() }, "50101"),
+        (Case { signed_at: NOW - 31_000, ..Case::good() }, "50102"),
+        (Case { expires_at: Some(Moment::from_unix_ms(NOW)), ..Case::good() }, "50119"),
+    ] {
+        assert_eq!(refused(case), Some(code));
+    }
+    // A quarantine that admits reads does not close a socket that only listens, and a right says what it may listen to.
+    let login = Case::good().log_in().unwrap();
+    let now = Moment::from_unix_ms(NOW);
+    let reads = Case { holds: Holds::NONE.with(Hold::ReadOnly), ..Case::good() }.facts();
+    assert!(login.still_holds(Some(&reads), now).is_ok() && login.still_holds(None, now).is_err());
+    let other = KeyFacts { id: KeyId::from_entropy([4; 16]), ..Case::good().facts() };
+    assert_eq!(login.still_holds(Some(&other), now), Err(Denial::KeyUnknown), "another key's facts");
+    let body = Bytes::new();
+    let parts = Case::good().parts(&body);
+    let trades =
+        || Case { permissions: Permissions::new([Permission::Trade]).unwrap(), ..Case::good() }.facts();
+    assert!(login.subscribe(Some(reads), parts, [Permission::Read]).is_ok());
+    let refused = login.subscribe(Some(trades()), parts, [Permission::Trade, Permission::Read]);
+    assert_eq!(refused.err(), Some(Denial::PermissionMissing));
+    assert!(login.subscribe(Some(trades()), parts, []).is_ok(), "public channels need no right");
+    assert_eq!(login.subscribe(None, parts, []).err(), Some(Denial::KeyUnknown));
 }
 
 /// product.md 6.1: with several things wrong, the earlier check answers.

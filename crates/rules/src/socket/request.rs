@@ -9,7 +9,7 @@ use std::fmt;
 use super::json::{Object, Value};
 use crate::limits::{
     SOCKET_CHANNELS_PER_REQUEST, SOCKET_ID_CHARS, SOCKET_OP_BYTES, SOCKET_ORDERS_PER_REQUEST,
-    SOCKET_PARAMETER_BYTES, SOCKET_PARAMETER_CHARS,
+    SOCKET_PARAMETER_BYTES, SOCKET_PARAMETER_CHARS, SOCKET_PARAMETERS,
 };
 use crate::time::Moment;
 
@@ -113,6 +113,9 @@ impl<'t> ChannelArg<'t> {
         };
         let parameters: Option<Vec<_>> = object.into_members().into_iter().map(parameter).collect();
         let mut parameters = parameters?;
+        if parameters.len() > SOCKET_PARAMETERS {
+            return None;
+        }
         parameters.sort_unstable();
         Some(Self { channel, parameters })
     }
@@ -122,6 +125,24 @@ impl<'t> ChannelArg<'t> {
     pub fn label(&self) -> String {
         let shown = self.parameters.iter().filter(|(name, value)| name != "extraParams" && !value.is_empty());
         shown.fold(self.channel.to_string(), |label, (_, value)| format!("{label} {value}"))
+    }
+
+    /// The same channel without what changes nothing about which channel it is.
+    #[must_use]
+    pub fn identity(&self) -> ChannelArg<'static> {
+        let text = |text: &str| Cow::Owned(text.to_owned());
+        let named = self.parameters.iter().filter(|(name, value)| name != "extraParams" && !value.is_empty());
+        ChannelArg {
+            channel: text(&self.channel),
+            parameters: named.map(|(name, value)| (text(name), text(value))).collect(),
+        }
+    }
+
+    /// Bytes of its name and parameters.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let parameters = self.parameters.iter().map(|(name, value)| name.len() + value.len());
+        self.channel.len() + parameters.sum::<usize>()
     }
 
     /// The channel as OKX names it in errors: `channel:books,instId:BTC-USDT`.
@@ -644,6 +665,12 @@ mod tests {
         assert!(illegal(r#"{"op":"subscribe","args":[{"channel":"books"}],"expTime":"1"}"#));
         let many = |count: usize| asks(&format!("[{}]", vec!["{\"channel\":\"books\"}"; count].join(",")));
         assert!(read(&many(1_000)).is_ok() && illegal(&many(1_001)));
+        let parameters = |count: usize| {
+            let letter = |at: usize| char::from(b'a' + u8::try_from(at).unwrap());
+            let named: String = (0..count).map(|at| format!(r#","{}":"1""#, letter(at))).collect();
+            asks(&format!(r#"[{{"channel":"books"{named}}}]"#))
+        };
+        assert!(read(&parameters(8)).is_ok() && illegal(&parameters(9)));
         let value =
             |bytes: usize| asks(&format!(r#"[{{"channel":"books","instId":"{}"}}]"#, "x".repeat(bytes)));
         assert!(read(&value(256)).is_ok() && illegal(&value(257)));

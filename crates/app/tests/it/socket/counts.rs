@@ -109,7 +109,7 @@ fn open_sockets_have_limits() {
     let settings = [
         ("per_key = 100", "per_key = 2"),
         ("per_source = 128", "per_source = 3"),
-        ("per_node = 16384", "per_node = 5"),
+        ("per_node = 16384", "per_node = 10"),
     ];
     let (config, address) = set_up_with(&folder, &exchange, &settings);
     let key = make_key(&config);
@@ -144,7 +144,7 @@ fn open_sockets_have_limits() {
         }
     });
     assert_eq!(strangers.len(), 3);
-    // Of the node: whichever source comes.
+    // Of the node, of which strangers have half: whichever source comes.
     until("those of the key are gone", 5_000, || {
         strangers.truncate(3);
         let more: Vec<_> = [9, 10].into_iter().filter_map(|last| open(last).ok()).collect();

@@ -443,7 +443,7 @@ fn exchange_reads_nothing(scene: &Scene) {
     // The same channels each time, so that they count once.
     let many = Frame::text(&text).bytes();
     socket.stream.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
-    let stalls = (0..400).any(|_| std::io::Write::write_all(&mut socket.stream, &many).is_err());
+    let stalls = (0..800).any(|_| std::io::Write::write_all(&mut socket.stream, &many).is_err());
     assert!(stalls, "all of it was taken");
     is_ended(socket, &[4_006]);
 }

@@ -1,0 +1,5 @@
+fn skip(received: keyward_rules::decision::Received<'_>) {
+    let _ = received.open();
+}
+
+fn main() {}
