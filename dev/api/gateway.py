@@ -19,16 +19,29 @@ BOUND_S = 15
 
 def code(url, key, source="127.0.0.1"):
     """The OKX code of one signed request."""
+    return send(url, key, "GET", TARGET, source=source)["code"]
+
+
+def order(url, key, asked):
+    """What the exchange answers to one order."""
+    [answer] = send(url, key, "POST", "/api/v5/trade/order", json.dumps(asked))["data"]
+    return answer
+
+
+def send(url, key, method, target, body="", source="127.0.0.1"):
+    """The envelope that answers one signed request."""
     now = datetime.datetime.now(datetime.timezone.utc)
     stamp = now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
-    mac = hmac.new(key["secret"].encode(), f"{stamp}GET{TARGET}".encode(), hashlib.sha256).digest()
+    mac = hmac.new(key["secret"].encode(), f"{stamp}{method}{target}{body}".encode(), hashlib.sha256).digest()
     headers = {"OK-ACCESS-KEY": key["api_key"], "OK-ACCESS-SIGN": base64.b64encode(mac).decode(),
                "OK-ACCESS-TIMESTAMP": stamp, "OK-ACCESS-PASSPHRASE": key["passphrase"]}
+    if body:
+        headers["Content-Type"] = "application/json"
     place = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(place.hostname, place.port, timeout=20, source_address=(source, 0))
     try:
-        connection.request("GET", TARGET, headers=headers)
-        return json.loads(connection.getresponse().read())["code"]
+        connection.request(method, target, body or None, headers)
+        return json.loads(connection.getresponse().read())
     finally:
         connection.close()
 

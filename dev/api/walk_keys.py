@@ -2,7 +2,7 @@
 
 import time
 
-from gateway import becomes, code
+from gateway import becomes, code, order
 from program import wait
 from sockets import Socket
 
@@ -21,6 +21,7 @@ def run(world):
     selects(world, person)
     old, new = rotates(world, person, key)
     reports(person, new)
+    finds_orders(world, person, new)
     ends(world, person, old, new)
     alerts(person, new)
 
@@ -178,6 +179,27 @@ def reports(person, key):
         chart = soon(person, label, ids, "verdicts", {"range": "hour"})
         pieces = (chart.json["piece_ms"], len(chart.json["passed"]))
         chart.shows(sum(chart.json["passed"]) > 0 and pieces == (60_000, 60), "an hour with requests that passed")
+
+
+def finds_orders(world, person, key):
+    """One order that the exchange takes and one that it refuses: each is found by its client id, with its answer."""
+    name = key["api_key"]
+    wish = {"instId": "BTC-USDT", "tdMode": "cash", "side": "buy", "ordType": "limit", "px": "20000", "sz": "0.001"}
+    taken = order(world.gateway, key, {**wish, "clOrdId": "walk1"})
+    refused = order(world.gateway, key, {**wish, "clOrdId": "walk2", "sz": "100000"})
+    for answer in (taken, refused):
+        found = soon(person, "GET /keys/{id}/requests", name, "requests", {"client_id": answer["clOrdId"]})
+        [line] = found.json["requests"][0]["orders"]
+        found.shows((line["action"], line["instrument"], line["price"]) == ("place", "BTC-USDT", "20000"), "what was asked for")
+        told = (line["result_code"], line["result_text"], line.get("exchange_id", ""))
+        found.shows(told == (answer["sCode"], answer["sMsg"], answer["ordId"]), "what the exchange answered")
+    found.shows(taken["sCode"] == "0" and refused["sCode"] != "0", "one was taken and one refused")
+    both = person.get("/keys/{id}/requests", name, instrument="BTC-USDT")["requests"]
+    found.shows(len(both) == 2, "both are about the instrument")
+    one = person.get("/keys/{id}/requests", name, exchange_id=taken["ordId"])["requests"]
+    found.shows(one == both[1:], "the exchange's id finds the one that was taken")
+    none = person.get("/keys/{id}/requests", name, instrument="BTC-USD")["requests"]
+    found.shows(none == [], "a part of a name finds nothing")
 
 
 def soon(person, label, name, member, query=None):

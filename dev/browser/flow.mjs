@@ -123,6 +123,19 @@ try {
   await person.leave('sorting by name', () => page.getByRole('link', { name: 'Name and key', exact: true }).click());
   step('a heading sorts the list', new URL(page.url()).search === '?sort=name' && (await page.locator('th[aria-sort=ascending]').innerText()).includes('Name'));
 
+  // What ccxt did above: it placed an order, and cancelled it.
+  await person.go(`/keys/${key.api_key}/activity?range=hour`);
+  const asked = await page.locator('.requests td[data-label="Request"]').allInnerTexts();
+  const placed = asked.map((text) => /^Buy 0\.001 BTC-USDT at 20,000 · accepted, id (\d+)/.exec(text)).find(Boolean)?.[1];
+  step('an order is said in words, with its id', placed !== undefined, asked.join(' | '));
+  step('so is its cancellation', asked.some((text) => text.startsWith(`Cancel order ${placed} of BTC-USDT · accepted`)), asked.join(' | '));
+  await page.locator('.more-filters summary').click();
+  await page.locator('input[name=exchange_id]').fill(placed);
+  await person.enter('input[name=exchange_id]');
+  step('its id finds both', (await page.locator('.requests td[data-label="Verdict"]').allInnerTexts()).join() === 'accepted,accepted'
+    && await person.says(`All requests with the exchange order id “${placed}”`));
+  await browser.judge(page, 'a search by order id');
+
   await person.go(`/keys/${key.api_key}/activity?live=yes`);
   step('an old link leads to the live view', new URL(page.url()).pathname === `/keys/${key.api_key}/live`);
   const watched = (of) => of.locator('tbody[data-live] td[data-label="Verdict"]').count();

@@ -47,6 +47,9 @@ pub fn text(request_context: &RequestContext, pulses: &[Heartbeat]) -> String {
     all.register_with_unit("task_age", "Time since a task was last done", Unit::Seconds, lag);
     let dropped = ConstCounter::new(request_context.reports.recorder.dropped());
     all.register("journal_dropped", "Journal records dropped because there was no room", dropped);
+    let without_orders = ConstCounter::new(request_context.reports.recorder.without_orders());
+    let kept_without = "Journal records kept without their orders because there was no room for these";
+    all.register("journal_without_orders", kept_without, without_orders);
     let unrecorded = ConstCounter::new(request_context.counters.sources.unrecorded());
     all.register("journal_unrecorded", "Refusals before the signature that were counted only", unrecorded);
     let (open, logged_in) = request_context.sockets.count();

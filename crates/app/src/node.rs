@@ -211,8 +211,8 @@ impl Node {
         tokio::task::spawn_blocking(move || gateway.stop()).await.context("the gateway did not stop")?;
         self.tasks.stop().await;
         let flushed = self.request_context.reports.uses.flush_all().await;
-        let (dropped, unrecorded) =
-            (self.recorder.dropped(), self.request_context.counters.sources.unrecorded());
+        let (dropped, without_orders) = (self.recorder.dropped(), self.recorder.without_orders());
+        let unrecorded = self.request_context.counters.sources.unrecorded();
         self.recorder.close();
         let ended = tokio::task::spawn_blocking(move || self.writer.join()).await;
         if !matches!(ended, Ok(Ok(()))) {
@@ -223,6 +223,9 @@ impl Node {
         }
         if dropped > 0 {
             warn!(dropped, "journal records were dropped because there was no room");
+        }
+        if without_orders > 0 {
+            warn!(without_orders, "journal records were kept without their orders because there was no room");
         }
         if let Some(claim) = self.claim
             && let Err(problem) = claim.leave().await

@@ -18,6 +18,7 @@ mod fields;
 mod guard;
 mod handler;
 mod once;
+mod orders;
 mod pages;
 mod records;
 mod requests;

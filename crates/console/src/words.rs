@@ -161,7 +161,24 @@ pub fn urlencoded(pairs: &[(&str, &String)]) -> String {
 
 /// A number with a comma at each thousand: `12,345`.
 pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
+    with_commas(&number.to_string())
+}
+
+/// A decimal number with a comma at each thousand of its whole part: `30,000.5`. A text that is spelled in another way stays
+/// as it is.
+pub fn grouped_decimal(text: &str) -> String {
+    let (sign, number) = text.strip_prefix('-').map_or(("", text), |number| ("-", number));
+    let (whole, fraction) =
+        number.split_once('.').map_or((number, None), |(whole, rest)| (whole, Some(rest)));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|letter| letter.is_ascii_digit());
+    if !digits(whole) || (whole.starts_with('0') && whole != "0") || !fraction.is_none_or(digits) {
+        return text.to_owned();
+    }
+    let fraction = fraction.map(|part| format!(".{part}")).unwrap_or_default();
+    format!("{sign}{}{fraction}", with_commas(whole))
+}
+
+fn with_commas(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
@@ -187,7 +204,7 @@ pub fn countdown(now: Moment, then: Moment) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{When, countdown, grouped, on_a_socket};
+    use super::{When, countdown, grouped, grouped_decimal, on_a_socket};
     use keyward_rules::time::Moment;
 
     #[test]
@@ -221,6 +238,21 @@ mod tests {
     fn thousands_are_grouped() {
         for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
             assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn decimals_are_grouped_and_other_spellings_stay() {
+        for (spelled, text) in [
+            ("30000", "30,000"),
+            ("30000.25", "30,000.25"),
+            ("0.001234", "0.001234"),
+            ("-1250.5", "-1,250.5"),
+        ] {
+            assert_eq!(grouped_decimal(spelled), text);
+        }
+        for other in ["", "-", ".5", "30000.", "1e5", "030000", "30,000", "3000x", "1.2.3", "٣٠٠٠٠"] {
+            assert_eq!(grouped_decimal(other), other);
         }
     }
 }

@@ -11,12 +11,13 @@ use keyward_rules::denial::Denial;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::identity::{self, Identity};
 use keyward_rules::key::{Environment, KeyFacts};
+use keyward_rules::orders;
 use keyward_rules::permission::Permissions;
 use keyward_rules::route::Method;
 use keyward_rules::time::Moment;
 
 use crate::context::RequestContext;
-use crate::framing::{Credentials, passing};
+use crate::framing::{Credentials, Encodings, passing};
 use crate::reply::{Flowing, ReplyBody, name};
 use crate::upstream::{Pool, Sent};
 
@@ -39,7 +40,10 @@ pub async fn forward(
     headers: &HeaderMap,
 ) -> Forwarded {
     let (facts, id) = (permit.facts(), permit.parts().id);
-    let head = head(context, pool, &Outgoing::permitted(context, &permit), headers);
+    // A question has no body, and its answer stays as the client wants it.
+    let is_read = !permit.body().is_empty() && orders::has_lines(permit.route().path);
+    let encodings = if is_read { Encodings::Strip } else { Encodings::Keep };
+    let head = head(context, pool, &Outgoing::permitted(context, &permit), (headers, encodings));
     let go = || {
         // A key that changed meanwhile is judged anew when the client comes again: its verdict is not known here.
         let current = context.view.memory.is_current(facts);
@@ -55,7 +59,7 @@ pub async fn forward_public(
     outgoing: Outgoing<'_>,
     headers: &HeaderMap,
 ) -> Forwarded {
-    let head = head(context, pool, &outgoing, headers);
+    let head = head(context, pool, &outgoing, (headers, Encodings::Keep));
     finish(context, pool.send(&head, outgoing.body, || Ok(())).await, outgoing.id).await
 }
 
@@ -124,7 +128,12 @@ impl<'r> Outgoing<'r> {
 }
 
 /// The head of a new request from the verified parts: nothing of the client's framing survives.
-fn head(context: &RequestContext, pool: &Pool, outgoing: &Outgoing<'_>, client: &HeaderMap) -> Vec<u8> {
+fn head(
+    context: &RequestContext,
+    pool: &Pool,
+    outgoing: &Outgoing<'_>,
+    (client, encodings): (&HeaderMap, Encodings),
+) -> Vec<u8> {
     let mut head = HeadText(Vec::with_capacity(HEAD_ROOM));
     let (method, target) = (outgoing.method.as_str(), outgoing.target);
     [method.as_bytes(), b" ", target, b" HTTP/1.1\r\n"].into_iter().for_each(|part| head.push(part));
@@ -133,7 +142,7 @@ fn head(context: &RequestContext, pool: &Pool, outgoing: &Outgoing<'_>, client: 
         head.put("content-length", itoa::Buffer::new().format(outgoing.body.len()).as_bytes());
     }
     let credentials = if outgoing.caller.is_some() { Credentials::Keep } else { Credentials::Strip };
-    for (name, value) in passing(client, credentials, &pool.backend().pass) {
+    for (name, value) in passing(client, (credentials, encodings), &pool.backend().pass) {
         head.put(name.as_str(), value.as_bytes());
     }
     tell(context, outgoing, outgoing.method.as_str(), |name, value| head.put(name, value.as_bytes()));

@@ -200,7 +200,7 @@ fn is_protected(name: &str) -> bool {
 /// Whatever else a client sends could control the exchange or what stands before it.
 pub fn passing<'h>(
     headers: &'h HeaderMap,
-    credentials: Credentials,
+    (credentials, encodings): (Credentials, Encodings),
     named: &'h [HeaderName],
 ) -> impl Iterator<Item = (&'h HeaderName, &'h HeaderValue)> {
     let hops: Vec<String> =
@@ -208,6 +208,7 @@ pub fn passing<'h>(
     headers.iter().filter(move |(name, _)| {
         let passes = match name.as_str() {
             HEADER_KEY | HEADER_TIMESTAMP => credentials == Credentials::Keep,
+            "accept-encoding" => encodings == Encodings::Keep,
             other => PASSING.contains(&other) || named.contains(name),
         };
         passes && !hops.iter().any(|hop| hop == name.as_str())
@@ -215,9 +216,8 @@ pub fn passing<'h>(
 }
 
 /// What clients of OKX send beside their credentials and what HTTP itself needs.
-const PASSING: [&str; 8] = [
+const PASSING: [&str; 7] = [
     "accept",
-    "accept-encoding",
     "accept-language",
     "content-encoding",
     "content-type",
@@ -239,5 +239,14 @@ pub enum Credentials {
     /// A private route: key id and timestamp stay.
     Keep,
     /// A public route: all go.
+    Strip,
+}
+
+/// What to do with a client's `Accept-Encoding` on the way to the exchange.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Encodings {
+    /// The exchange may compress its answer.
+    Keep,
+    /// The answer is read for the journal, so it comes as it is.
     Strip,
 }

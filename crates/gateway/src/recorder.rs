@@ -3,11 +3,17 @@
 //! What a request waits for (an intent, the replay horizon, a mark) is committed at once; records that nobody
 //! waits for gather for a moment, so that a request does not wake the writer. The inbox is bounded: a record
 //! that finds no room is dropped and counted; an intent that finds none refuses its request.
+//!
+//! What a request asked of orders and of funds is read here, by the writer. Its path hands in the bytes alone, so no request
+//! waits for that, and neither does an intent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+use keyward_rules::limits::ORDER_MESSAGE_BYTES;
+use keyward_rules::orders;
 use keyward_rules::time::Moment;
 use keyward_store::{Intent, Journal, JournalWriter, Outcome, Record, SavedReplayEntry};
 use parking_lot::Mutex;
@@ -24,6 +30,13 @@ const ROOM_OWED: usize = 4_096;
 /// How long a record waits for others, unless so many have come.
 const GATHER: Duration = Duration::from_millis(20);
 const ENOUGH: usize = 4_096;
+/// Bytes of unread orders that may wait together: in a full inbox 1 KiB for each record.
+const ROOM_UNREAD_BYTES: usize = 64 << 20;
+/// An intent waits until so many records' orders are read. With more of them it is committed by itself before.
+const READ_BEFORE_INTENT: usize = 1_000;
+
+const _: () = assert!(2 * ORDER_MESSAGE_BYTES <= ROOM_UNREAD_BYTES);
+
 /// The way in, one for all runtimes.
 #[derive(Clone)]
 pub struct Recorder(Arc<Inbox>);
@@ -35,7 +48,54 @@ struct Inbox {
     /// Somebody waits, or enough have come.
     hurry: Notify,
     dropped: AtomicU64,
+    /// Records that were kept without their orders because there was no room.
+    without_orders: AtomicU64,
     state: State,
+}
+
+/// What a record's orders are read from: copies of [`Bytes`], which copy no byte.
+pub struct Unread {
+    path: &'static str,
+    body: Bytes,
+    reply: Bytes,
+    /// Bytes of memory that both keep alive.
+    bytes: usize,
+}
+
+impl Unread {
+    /// Of a request with this body to the route with this path, or of an operation on a socket, whose path is its twin's; `None`
+    /// where such a request has no orders. A text that was read into a buffer of `buffer` bytes keeps that alive; one that has
+    /// memory of its own says 0.
+    #[must_use]
+    pub fn of(path: &'static str, body: &Bytes, buffer: usize) -> Option<Self> {
+        // Without a body it is a question, such as the one for an order with the same path.
+        let has_orders = !body.is_empty() && orders::has_lines(path);
+        let bytes = body.len().max(buffer);
+        has_orders.then(|| Self { path, body: body.clone(), reply: Bytes::new(), bytes })
+    }
+
+    /// The same with what the exchange answered.
+    #[must_use]
+    pub fn answered(self, reply: Bytes, buffer: usize) -> Self {
+        let bytes = self.bytes.saturating_add(reply.len().max(buffer));
+        Self { reply, bytes, ..self }
+    }
+
+    /// Bytes of memory that it keeps alive.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn may_be_read(&self) -> bool {
+        self.body.len().max(self.reply.len()) <= ORDER_MESSAGE_BYTES
+    }
+
+    /// The record's text of them, if the body can be read for sure.
+    fn read(&self) -> Option<Arc<str>> {
+        let orders = orders::read(self.path, &self.body, &self.reply)?;
+        Some(orders.to_text().into())
+    }
 }
 
 /// How the writer fares, in milliseconds of a steady clock; 0 stands for never and for not now.
@@ -93,6 +153,9 @@ const TELL_MS: u64 = 60_000;
 #[derive(Default)]
 struct Waiting {
     records: Vec<Record>,
+    /// What orders are read from, by the places of their records.
+    unread: Vec<(usize, Unread)>,
+    unread_bytes: usize,
     intents: Vec<Intent>,
     outcomes: Vec<Outcome>,
     intended: Vec<oneshot::Sender<bool>>,
@@ -141,6 +204,7 @@ pub fn recorder(
         arrived: Notify::new(),
         hurry: Notify::new(),
         dropped: AtomicU64::new(0),
+        without_orders: AtomicU64::new(0),
         state: State {
             steady_ms: machine.steady_ms,
             busy_since: AtomicU64::new(0),
@@ -207,21 +271,59 @@ impl Waiting {
             || !self.marked.is_empty()
             || self.closed
     }
+
+    /// Keeps what the orders of the next record are read from; whether there is room for it.
+    fn keep(&mut self, unread: Unread) -> bool {
+        let bytes = self.unread_bytes.saturating_add(unread.bytes());
+        let room = unread.may_be_read() && bytes <= ROOM_UNREAD_BYTES;
+        if room {
+            self.unread_bytes = bytes;
+            self.unread.push((self.records.len(), unread));
+        }
+        room
+    }
+
+    /// Reads the orders of the records.
+    fn read_orders(&mut self) {
+        for (at, unread) in self.unread.drain(..) {
+            if let Some(record) = self.records.get_mut(at) {
+                record.orders = unread.read();
+            }
+        }
+        self.unread_bytes = 0;
+    }
+
+    fn drop_records(&mut self) {
+        self.records.clear();
+        self.unread.clear();
+        self.unread_bytes = 0;
+    }
 }
 
 impl Recorder {
-    /// Hands a finished request in; never waits.
-    pub fn record(&self, record: Record) {
-        let kept = self.0.put(|waiting| {
+    /// Hands a finished request in, with what its orders are read from if it has any; never waits. A record whose orders find no
+    /// room is kept without them.
+    pub fn record(&self, record: Record, unread: Option<Unread>) {
+        let (kept, whole) = self.0.put(|waiting| {
             let room = waiting.records.len() < ROOM && !waiting.closed;
+            let mut whole = true;
             if room {
+                whole = unread.is_none_or(|unread| waiting.keep(unread));
                 waiting.records.push(record);
             }
-            (room, waiting.records.len() == ENOUGH)
+            ((room, whole), waiting.records.len() == ENOUGH)
         });
         if !kept {
             self.0.drop_one();
         }
+        if !whole {
+            self.count_without_orders();
+        }
+    }
+
+    /// Counts a record that is kept without its orders, because there was no room for them on their way here.
+    pub fn count_without_orders(&self) {
+        self.0.without_orders.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether the intent is on disk; false when it is not, or cannot be.
@@ -264,6 +366,12 @@ impl Recorder {
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.0.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Records kept without their orders since the start, because these were too long, or too many waited.
+    #[must_use]
+    pub fn without_orders(&self) -> u64 {
+        self.0.without_orders.load(Ordering::Relaxed)
     }
 
     /// Whether the journal cannot be written: a commit hangs, or the last one failed just now.
@@ -348,10 +456,21 @@ impl Writer {
             }
             if full {
                 self.inbox.dropped.fetch_add(batch.records.len() as u64, Ordering::Relaxed);
-                batch.records.clear();
+                batch.drop_records();
             }
         }
         batch.outcomes.append(&mut self.unsettled);
+        if !batch.intents.is_empty() && batch.unread.len() > READ_BEFORE_INTENT {
+            let records = std::mem::take(&mut batch.records);
+            self.append(batch).await;
+            batch.records = records;
+        }
+        batch.read_orders();
+        self.append(batch).await;
+    }
+
+    /// Commits intents, outcomes and records, and empties the batch of them.
+    async fn append(&mut self, batch: &mut Waiting) {
         let (intents, outcomes, records) = (&batch.intents, &batch.outcomes, &batch.records);
         if !(intents.is_empty() && outcomes.is_empty() && records.is_empty()) {
             self.inbox.state.begin();

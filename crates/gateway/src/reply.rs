@@ -15,7 +15,7 @@ use keyward_rules::id::RequestId;
 use keyward_store::Record;
 
 use crate::body::Share;
-use crate::recorder::Recorder;
+use crate::recorder::{Recorder, Unread};
 use crate::upstream::{AnswerBody, READ_AHEAD};
 
 /// The id under which the request stands in the journal and the log.
@@ -59,7 +59,7 @@ struct Unrecorded {
 
 impl Drop for Unrecorded {
     fn drop(&mut self) {
-        self.recorder.record(self.record);
+        self.recorder.record(self.record.clone(), None);
     }
 }
 
@@ -157,11 +157,18 @@ impl ReplyBody {
     }
 
     /// Hands the request's record in: with the length of a body that is all there, and otherwise, once the body has ended or
-    /// broken off, with the bytes that were handed over until then.
-    pub fn record(&mut self, record: Record, recorder: &Recorder) {
+    /// broken off, with the bytes that were handed over until then. An answer that is not all there is too long for its orders to
+    /// be read.
+    pub fn record(&mut self, record: Record, unread: Option<Unread>, recorder: &Recorder) {
         match &mut self.content {
-            Content::Whole(bytes) => recorder.record(Record { bytes_out: bytes.len() as u64, ..record }),
+            Content::Whole(bytes) => {
+                let unread = unread.map(|unread| unread.answered(bytes.clone(), 0));
+                recorder.record(Record { bytes_out: bytes.len() as u64, ..record }, unread);
+            }
             Content::Flowing(flowing) => {
+                if unread.is_some() {
+                    recorder.count_without_orders();
+                }
                 flowing.unrecorded = Some(Unrecorded { record, recorder: recorder.clone() });
             }
         }

@@ -27,6 +27,7 @@ use crate::forward::{Forwarded, Outgoing, forward, forward_public};
 use crate::framing::{Head, check};
 use crate::health;
 use crate::observe;
+use crate::recorder::Unread;
 use crate::reply::{ReplyBody, respond};
 use crate::socket::{Upgrades, open};
 use crate::upstream::Pool;
@@ -117,6 +118,8 @@ struct Trace<'d> {
     began_us: u64,
     bytes_in: u64,
     whose: Option<(KeyId, AccountId)>,
+    /// What its orders are read from, once its signature was verified.
+    unread: Option<Unread>,
     open: bool,
 }
 
@@ -205,6 +208,9 @@ async fn handle(
             finish(desk, permit, parts, &mut trace).await
         }
         Err(rejection) => {
+            if rejection.account.is_some() {
+                trace.asks(&bytes);
+            }
             trace.refused(&rejection);
             Err(rejection.denial)
         }
@@ -256,6 +262,7 @@ async fn finish(
     let context = &*desk.context;
     let key = permit.facts().id;
     trace.whose = Some((key, permit.facts().account));
+    trace.asks(permit.body());
     observe::used(context, permit.facts(), trace.source, permit.parts().now);
     let owes_outcome = permit.route().class.owes_record();
     let forwarded = forward(context, &desk.pool, permit, &parts.headers).await;
@@ -277,9 +284,10 @@ async fn finish(
         OutcomeStatus::NotSent | OutcomeStatus::Unknown => None,
     };
     let record = trace.end(trace.whose.unzip(), code, upstream_status);
+    let (unread, recorder) = (trace.unread.take(), &context.reports.recorder);
     match &mut reply {
-        Ok(reply) => reply.body_mut().record(record, &context.reports.recorder),
-        Err(denial) => context.reports.recorder.record(refused_with(denial, record)),
+        Ok(reply) => reply.body_mut().record(record, unread, recorder),
+        Err(denial) => recorder.record(refused_with(denial, record), unread),
     }
     reply
 }
@@ -321,8 +329,14 @@ impl<'d> Trace<'d> {
             began_us,
             bytes_in,
             whose: None,
+            unread: None,
             open: true,
         }
+    }
+
+    /// Notes the verified body, if it asks for something of orders or funds.
+    fn asks(&mut self, body: &Bytes) {
+        self.unread = Unread::of(self.route, body, 0);
     }
 
     /// When the request was complete.
@@ -344,7 +358,8 @@ impl<'d> Trace<'d> {
             return;
         }
         let record = self.end((rejection.key, rejection.account), code, None);
-        self.context.reports.recorder.record(refused_with(&rejection.denial, record));
+        let refused = refused_with(&rejection.denial, record);
+        self.context.reports.recorder.record(refused, self.unread.take());
     }
 
     /// The finished record, but for the bytes of the answer. Whoever takes it hands it in.
@@ -368,6 +383,7 @@ impl<'d> Trace<'d> {
             bytes_in: self.bytes_in,
             bytes_out: 0,
             micros: self.context.clock().now_us().saturating_sub(self.began_us),
+            orders: None,
         }
     }
 }
@@ -376,7 +392,7 @@ impl Drop for Trace<'_> {
     fn drop(&mut self) {
         if self.open {
             let record = self.end(self.whose.unzip(), CLIENT_GONE, None);
-            self.context.reports.recorder.record(record);
+            self.context.reports.recorder.record(record, self.unread.take());
         }
     }
 }

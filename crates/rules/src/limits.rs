@@ -172,15 +172,15 @@ pub const FORM_ANSWERS_PER_SOURCE: usize = 64;
 pub const FORM_ANSWERS_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of the answers that are kept of one source.
 pub const FORM_ANSWERS_BYTES_PER_SOURCE: usize = 1024 * 1024;
-/// Levels of arrays and objects in a request on a socket.
-pub const SOCKET_DEPTH: usize = 8;
-/// Values in such a request, on all levels.
-pub const SOCKET_VALUES: usize = 8_192;
+/// Levels of arrays and objects in JSON of clients and of the exchange: requests on sockets, orders and their answers.
+pub const JSON_DEPTH: usize = 8;
+/// Values in such a text, on all levels.
+pub const JSON_VALUES: usize = 8_192;
 /// Members of one object in it.
-pub const SOCKET_OBJECT_MEMBERS: usize = 64;
+pub const JSON_OBJECT_MEMBERS: usize = 64;
 /// Bytes of a number in it.
-pub const SOCKET_NUMBER_BYTES: usize = 32;
-/// Letters and digits of its id (OKX contract 3.3).
+pub const JSON_NUMBER_BYTES: usize = 32;
+/// Letters and digits of the id of a request on a socket (OKX contract 3.3).
 pub const SOCKET_ID_CHARS: usize = 32;
 /// Bytes of its `op`.
 pub const SOCKET_OP_BYTES: usize = 32;
@@ -194,6 +194,14 @@ pub const SOCKET_PARAMETERS: usize = 8;
 pub const SOCKET_PARAMETER_BYTES: usize = 256;
 /// Orders of one batch (OKX's figure).
 pub const SOCKET_ORDERS_PER_REQUEST: usize = 20;
+/// Orders of one request that its record keeps.
+pub const ORDER_LINES: usize = 20;
+/// Characters of each of their texts.
+pub const ORDER_TEXT_CHARS: usize = 128;
+/// Bytes of a request's body, and of the answer to it, that orders are read from.
+pub const ORDER_MESSAGE_BYTES: usize = 64 * 1024;
+/// Bytes of what a record keeps of all orders of a request.
+pub const ORDERS_TEXT_BYTES: usize = 8 * 1024;
 
 const _: () = assert!(PASSPHRASE_MIN_CHARS < PASSPHRASE_MAX_CHARS);
 const _: () = assert!(ADDRESSES_PER_KEY < RANGES_PER_APP);
@@ -208,4 +216,6 @@ const _: () = assert!(SEARCHES_PER_ACCOUNT < SEARCHES);
 const _: () = assert!(FORM_ANSWER_BYTES <= FORM_ANSWERS_BYTES_PER_SOURCE);
 const _: () = assert!(FORM_ANSWERS_BYTES_PER_SOURCE < FORM_ANSWERS_BYTES);
 const _: () = assert!(FORM_ANSWERS_PER_SOURCE < FORM_ANSWERS);
-const _: () = assert!(SOCKET_CHANNELS_PER_REQUEST < SOCKET_VALUES);
+const _: () = assert!(SOCKET_CHANNELS_PER_REQUEST < JSON_VALUES);
+const _: () = assert!(SOCKET_ORDERS_PER_REQUEST <= ORDER_LINES);
+const _: () = assert!(ORDERS_TEXT_BYTES < ORDER_MESSAGE_BYTES);

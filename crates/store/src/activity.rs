@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use keyward_rules::id::KeyId;
-use keyward_rules::limits::SEARCH_SLICE_ROWS;
+use keyward_rules::limits::{ORDER_TEXT_CHARS, SEARCH_SLICE_ROWS};
+use keyward_rules::orders::{OrderLine, Orders};
 use keyward_rules::time::Moment;
 
 use crate::charts::span::QUARTER_MS;
@@ -35,15 +36,23 @@ statements! {
         AND (at, id) < ($2, $3) ORDER BY at DESC, id DESC LIMIT $4) AS slice ORDER BY at, id LIMIT 1";
     /// The journal has no index by key: what lies between two places is looked through. The texts are literals, and an
     /// empty one fits everything. The times are said once more by themselves, so that PostgreSQL looks at no other days.
-    REQUESTS_OF_KEY = "SELECT id, at, source, method, route, code, upstream_status, micros FROM activity \
+    /// What is asked of orders is looked for in their text, and compared with them afterwards.
+    REQUESTS_OF_KEY = "SELECT id, at, source, method, route, code, upstream_status, micros, orders FROM activity \
         WHERE at >= $2 AND at <= $4 AND (at, id) >= ($2, $3) AND (at, id) < ($4, $5) AND key_id = $1 \
         AND ($6 = '' OR code = $6 OR ($6 = 'refused' AND code <> '0')) \
         AND ($7 = '' OR LOWER(route) LIKE $7 ESCAPE '!') AND ($8 = 0 OR source = $9) \
-        ORDER BY at DESC, id DESC LIMIT $10";
+        AND ($10 = '' OR orders LIKE $10) AND ($11 = '' OR orders LIKE $11) AND ($12 = '' OR orders LIKE $12) \
+        ORDER BY at DESC, id DESC LIMIT $13";
 }
 
 /// Quarters of an hour that one search walks at most; it says where it stopped.
 const QUARTERS_WALKED: u64 = 200;
+/// Rows that are read at once: each may have a long text of orders.
+pub(crate) const ROWS_TOGETHER: usize = 1_000;
+/// Bytes of orders that one search gives at most; it says where it stopped.
+const ORDERS_BYTES: usize = 4 << 20;
+/// The column of a request's row that has its orders.
+const ORDERS: usize = 8;
 
 /// One quarter of an hour of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,6 +84,9 @@ pub struct RequestRow {
     pub upstream_status: Option<i64>,
     /// Microseconds to the answer's head.
     pub micros: u64,
+    /// What it asked in orders, transfers and withdrawals, and what the exchange answered to each: a text for
+    /// [`Orders::of_text`]. `None` where it asked for none of these, and for records from before they were kept.
+    pub orders: Option<String>,
 }
 
 /// The capability to read the journal for people; who may see which key is decided before.
@@ -140,7 +152,9 @@ impl Activity {
 
     /// Requests of a key that fit, newest first, within `bounds`, and where to search on if there may be more. Walked
     /// are the quarters of an hour in which the key was busy, and the newest two, at most [`QUARTERS_WALKED`] of them;
-    /// what all keys did in them counts as looked through, because the journal has no index by key.
+    /// what all keys did in them counts as looked through, because the journal has no index by key. A search by instrument or
+    /// by an id of an order is one of these: it looks through the same records, and no more. A search whose rows have
+    /// [`ORDERS_BYTES`] of orders ends with the row that has the last of them.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -152,6 +166,7 @@ impl Activity {
     ) -> Result<Found<RequestRow, Place>, StoreError> {
         let (stretches, stopped) = self.stretches(key, filter).await?;
         let mut found = Found { rows: Vec::new(), next: stopped, looked_through: 0 };
+        let mut room = Room { rows: bounds.rows, bytes: ORDERS_BYTES };
         for (from, until) in stretches {
             let mut before = Place::before(until);
             before = filter.before.map_or(before, |place| place.min(before));
@@ -161,11 +176,10 @@ impl Activity {
                     return Ok(Found { next: Some(before), ..found });
                 }
                 let Some((count, last)) = self.slice(from, before, size).await? else { break };
-                let left = bounds.rows.saturating_sub(found.rows.len());
-                found.rows.extend(self.between(key, filter, (last, before), left).await?);
+                found.rows.extend(self.between(key, filter, (last, before), &mut room).await?);
                 found.looked_through += count;
-                if found.rows.len() >= bounds.rows {
-                    let next = found.rows.last().map(|row| Place { at: row.at, id: row.id });
+                if !room.is_left() {
+                    let next = found.rows.last().map(Place::of);
                     return Ok(Found { next, ..found });
                 }
                 if count < size {
@@ -225,14 +239,45 @@ impl Activity {
         Ok(Some((number(row.int(0)?)?, last)))
     }
 
-    /// Requests of a key that fit, from one place on to before another, newest first.
+    /// Requests of a key that fit, from one place on to before another, newest first, as far as there is room for them.
     async fn between(
+        &self,
+        key: KeyId,
+        filter: &RequestFilter,
+        (from, mut before): (Place, Place),
+        room: &mut Room,
+    ) -> Result<Vec<RequestRow>, StoreError> {
+        let mut fitting = Vec::new();
+        loop {
+            let most = filter.rows_together(room.rows);
+            let rows = self.page(key, filter, (from, before), most).await?;
+            let mut read = None;
+            for row in &rows {
+                if !room.is_left() {
+                    break;
+                }
+                let request = request(row)?;
+                read = Some(Place::of(&request));
+                if filter.fits(&request) {
+                    room.take(&request);
+                    fitting.push(request);
+                }
+            }
+            match read.filter(|_| rows.len() >= most && room.is_left()) {
+                Some(last) => before = last,
+                None => return Ok(fitting),
+            }
+        }
+    }
+
+    /// Up to `limit` of those that the statement lets through.
+    async fn page(
         &self,
         key: KeyId,
         filter: &RequestFilter,
         (from, before): (Place, Place),
         limit: usize,
-    ) -> Result<Vec<RequestRow>, StoreError> {
+    ) -> Result<Vec<Row>, StoreError> {
         let id = key.as_u128().to_be_bytes();
         let mut values: Vec<Value> = vec![id.as_slice().into()];
         for place in [from, before] {
@@ -240,7 +285,25 @@ impl Activity {
         }
         values.extend(filter.values());
         values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-        self.database.fetch_all(REQUESTS_OF_KEY, values).await?.iter().map(request).collect()
+        self.database.fetch_all(REQUESTS_OF_KEY, values).await
+    }
+}
+
+/// What a search may still give.
+struct Room {
+    rows: usize,
+    /// Bytes of orders.
+    bytes: usize,
+}
+
+impl Room {
+    const fn is_left(&self) -> bool {
+        self.rows > 0 && self.bytes > 0
+    }
+
+    fn take(&mut self, request: &RequestRow) {
+        self.rows = self.rows.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(request.orders.as_ref().map_or(0, String::len));
     }
 }
 
@@ -269,6 +332,10 @@ impl Place {
     const fn before(ms: u64) -> Self {
         Self { at: Moment::from_unix_ms(ms), id: 0 }
     }
+
+    const fn of(request: &RequestRow) -> Self {
+        Self { at: request.at, id: request.id }
+    }
 }
 
 impl fmt::Display for Place {
@@ -288,7 +355,7 @@ impl FromStr for Place {
     }
 }
 
-/// Which requests.
+/// Which requests. What is said of orders is compared exactly, and one and the same order fits all of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RequestFilter {
     /// Not before.
@@ -301,13 +368,47 @@ pub struct RequestFilter {
     pub route: String,
     /// From this address.
     pub source: Option<IpAddr>,
+    /// With an order for this instrument, by its name, or by its code where the order has that; empty for all.
+    pub instrument: String,
+    /// With an order that its client gave this id; empty for all.
+    pub client_id: String,
+    /// With an order, transfer or withdrawal that the exchange gave this id; empty for all.
+    pub exchange_id: String,
     /// Only what is older than where an earlier search stopped.
     pub before: Option<Place>,
 }
 
 impl RequestFilter {
-    /// The filter's values as statements take them: code, route, whether an address counts, and which.
-    pub(crate) fn values(&self) -> [Value; 4] {
+    /// Whether it says something of orders.
+    fn asks_for_orders(&self) -> bool {
+        [&self.instrument, &self.client_id, &self.exchange_id].into_iter().any(|asked| !asked.is_empty())
+    }
+
+    /// How many rows to read at once where `limit` are wanted. Of those that a statement lets through, not all may fit.
+    pub(crate) fn rows_together(&self, limit: usize) -> usize {
+        if self.asks_for_orders() { ROWS_TOGETHER } else { limit.min(ROWS_TOGETHER) }
+    }
+
+    /// Whether a request fits that a statement let through: statements look for a part of what is asked for, anywhere in the
+    /// text of the orders.
+    pub(crate) fn fits(&self, request: &RequestRow) -> bool {
+        if !self.asks_for_orders() {
+            return true;
+        }
+        let orders = request.orders.as_deref().and_then(Orders::of_text);
+        orders.is_some_and(|orders| orders.lines.iter().any(|line| self.fits_line(line)))
+    }
+
+    fn fits_line(&self, line: &OrderLine) -> bool {
+        let instrument = [line.instrument.as_deref(), line.instrument_code.as_deref()];
+        is_one_of(&self.instrument, &instrument)
+            && is_one_of(&self.client_id, &[line.client_id.as_deref()])
+            && is_one_of(&self.exchange_id, &[line.exchange_id.as_deref()])
+    }
+
+    /// The filter's values as statements take them: code, route, whether an address counts, and which; then what is looked for
+    /// in orders.
+    pub(crate) fn values(&self) -> [Value; 7] {
         let source = match self.source.map(|address| address.to_canonical()) {
             None => Vec::new(),
             Some(IpAddr::V4(v4)) => v4.octets().to_vec(),
@@ -320,8 +421,28 @@ impl RequestFilter {
             route.into(),
             i64::from(self.source.is_some()).into(),
             source.as_slice().into(),
+            sought(&self.instrument).into(),
+            sought(&self.client_id).into(),
+            sought(&self.exchange_id).into(),
         ]
     }
+}
+
+/// Whether a text is one of these; an empty one is not asked for.
+fn is_one_of(asked: &str, said: &[Option<&str>]) -> bool {
+    asked.is_empty() || said.contains(&Some(asked))
+}
+
+/// A pattern that every text of orders with `value` in it fits; empty where nothing is looked for. JSON has several spellings for
+/// some characters, and patterns have wildcards, so it is of the longest run of characters that stand for themselves in both.
+fn sought(value: &str) -> String {
+    if value.is_empty() {
+        return String::new();
+    }
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.');
+    let longest = value.split(|letter| !plain(letter)).max_by_key(|run| run.len()).unwrap_or_default();
+    // No text of an order is longer.
+    format!("%{}%", longest.get(..ORDER_TEXT_CHARS).unwrap_or(longest))
 }
 
 /// The key in a column.
@@ -349,7 +470,7 @@ pub(crate) fn address(bytes: &[u8]) -> Result<IpAddr, StoreError> {
     }
 }
 
-/// A request from the first eight columns of its row.
+/// A request from the first nine columns of its row.
 pub(crate) fn request(row: &Row) -> Result<RequestRow, StoreError> {
     let tampered = || StoreError::tampered("activity", "row");
     let number = |value: i64| u64::try_from(value).map_err(|_| tampered());
@@ -362,16 +483,38 @@ pub(crate) fn request(row: &Row) -> Result<RequestRow, StoreError> {
         code: row.text(5)?,
         upstream_status: row.int_or_null(6)?,
         micros: number(row.int(7)?)?,
+        orders: row.text_or_null(ORDERS)?,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::neighbours;
+    use keyward_rules::limits::ORDER_TEXT_CHARS;
+
+    use super::{neighbours, sought};
 
     #[test]
     fn neighbouring_quarters_are_walked_as_one() {
         assert_eq!(neighbours(&[1, 2, 3, 7, 9, 10].into()), [(9, 10), (7, 7), (1, 3)]);
         assert!(neighbours(&[].into()).is_empty());
+    }
+
+    #[test]
+    fn what_is_sought_in_orders_has_no_wildcard_and_no_character_of_two_spellings() {
+        for (value, pattern) in [
+            ("", ""),
+            ("BTC-USDT", "%BTC-USDT%"),
+            ("BTC-USD_UM-SWAP", "%UM-SWAP%"),
+            ("0.5", "%0.5%"),
+            ("100%", "%100%"),
+            ("a\"bc", "%bc%"),
+            ("a\\u0062", "%u0062%"),
+            ("ab\0é", "%ab%"),
+            ("%_!", "%%"),
+        ] {
+            assert_eq!(sought(value), pattern, "{value:?}");
+        }
+        let (long, most) = ("x".repeat(100_000), "x".repeat(ORDER_TEXT_CHARS));
+        assert_eq!(sought(&long), format!("%{most}%"));
     }
 }

@@ -1,7 +1,8 @@
 //! What was recorded since somebody last looked: of one key, or of all keys of an account.
 //!
 //! It goes by the numbers of the records, because what took long is recorded after what came later. With several gateways on
-//! PostgreSQL a record that commits long after it was numbered may be left out; a search finds it.
+//! PostgreSQL a record that commits long after it was numbered may be left out; a search finds it. A filter by orders looks
+//! through the same numbers as any other.
 
 use keyward_rules::id::{AccountId, KeyId};
 
@@ -12,17 +13,19 @@ use crate::search::Bounds;
 use crate::sql::{Row, Value, statements};
 
 statements! {
-    NEWER_OF_KEY = "SELECT id, at, source, method, route, code, upstream_status, micros FROM activity \
+    NEWER_OF_KEY = "SELECT id, at, source, method, route, code, upstream_status, micros, orders FROM activity \
         WHERE id > $2 AND id <= $3 AND at >= $4 AND at < $5 AND key_id = $1 \
         AND ($6 = '' OR code = $6 OR ($6 = 'refused' AND code <> '0')) \
         AND ($7 = '' OR LOWER(route) LIKE $7 ESCAPE '!') AND ($8 = 0 OR source = $9) \
-        ORDER BY id DESC LIMIT $10";
+        AND ($10 = '' OR orders LIKE $10) AND ($11 = '' OR orders LIKE $11) AND ($12 = '' OR orders LIKE $12) \
+        ORDER BY id DESC LIMIT $13";
     /// A record has its account once its signature was verified, so what strangers send counts for no account.
-    NEWER_OF_ACCOUNT = "SELECT id, at, source, method, route, code, upstream_status, micros, key_id FROM activity \
+    NEWER_OF_ACCOUNT = "SELECT id, at, source, method, route, code, upstream_status, micros, orders, key_id FROM activity \
         WHERE id > $2 AND id <= $3 AND at >= $4 AND at < $5 AND account = $1 AND key_id IS NOT NULL \
         AND ($6 = '' OR code = $6 OR ($6 = 'refused' AND code <> '0')) \
         AND ($7 = '' OR LOWER(route) LIKE $7 ESCAPE '!') AND ($8 = 0 OR source = $9) \
-        ORDER BY id DESC LIMIT $10";
+        AND ($10 = '' OR orders LIKE $10) AND ($11 = '' OR orders LIKE $11) AND ($12 = '' OR orders LIKE $12) \
+        ORDER BY id DESC LIMIT $13";
 }
 
 /// What was recorded since somebody last looked.
@@ -45,6 +48,9 @@ pub struct AccountRequestRow {
     pub row: RequestRow,
 }
 
+/// How a row is read, and where the request is in what was read.
+type Parts<R> = (fn(&Row) -> Result<R, StoreError>, fn(&R) -> &RequestRow);
+
 impl Activity {
     /// What was recorded of a key after the record with number `after`, and fits: the newest of it, newest first, within
     /// `bounds`.
@@ -59,7 +65,9 @@ impl Activity {
         bounds: Bounds,
     ) -> Result<Newer<RequestRow>, StoreError> {
         let id = key.as_u128().to_be_bytes();
-        self.recorded_after((NEWER_OF_KEY, id.as_slice().into()), filter, (after, bounds), request).await
+        let subject = (NEWER_OF_KEY, id.as_slice().into());
+        let parts: Parts<RequestRow> = (request, |row| row);
+        self.recorded_after(subject, filter, (after, bounds), parts).await
     }
 
     /// The same of all keys of an account; only requests whose signature was verified.
@@ -74,7 +82,8 @@ impl Activity {
         bounds: Bounds,
     ) -> Result<Newer<AccountRequestRow>, StoreError> {
         let subject = (NEWER_OF_ACCOUNT, account.as_u64().into());
-        self.recorded_after(subject, filter, (after, bounds), request_of_account).await
+        let parts: Parts<AccountRequestRow> = (request_of_account, |one| &one.row);
+        self.recorded_after(subject, filter, (after, bounds), parts).await
     }
 
     /// The number of the newest record of any key, for [`Self::newer`]; 0 without one.
@@ -90,24 +99,40 @@ impl Activity {
         (statement, subject): (&'static str, Value),
         filter: &RequestFilter,
         (after, bounds): (i64, Bounds),
-        read: fn(&Row) -> Result<R, StoreError>,
+        (read, request_of): Parts<R>,
     ) -> Result<Newer<R>, StoreError> {
         let upto = self.newest_record().await?;
         let most = i64::try_from(bounds.looked_through).unwrap_or(i64::MAX);
         let since = after.max(upto.saturating_sub(most));
-        let mut values: Vec<Value> = vec![subject, since.into(), upto.into()];
-        values.extend([filter.from.unix_ms().into(), filter.until.unix_ms().into()]);
-        values.extend(filter.values());
-        values.push(i64::try_from(bounds.rows.saturating_add(1)).unwrap_or(i64::MAX).into());
-        let rows = self.database.fetch_all(statement, values).await?;
-        let left_out = since > after || rows.len() > bounds.rows;
-        let rows: Result<Vec<R>, StoreError> = rows.iter().take(bounds.rows).map(read).collect();
-        Ok(Newer { rows: rows?, upto, left_out })
+        // One more than is wanted, to tell whether there were more.
+        let wanted = bounds.rows.saturating_add(1);
+        let (mut fitting, mut last) = (Vec::new(), upto);
+        loop {
+            let together = filter.rows_together(wanted.saturating_sub(fitting.len()));
+            let mut values: Vec<Value> = vec![subject.clone(), since.into(), last.into()];
+            values.extend([filter.from.unix_ms().into(), filter.until.unix_ms().into()]);
+            values.extend(filter.values());
+            values.push(i64::try_from(together).unwrap_or(i64::MAX).into());
+            let rows = self.database.fetch_all(statement, values).await?;
+            for row in &rows {
+                let one = read(row)?;
+                if fitting.len() < wanted && filter.fits(request_of(&one)) {
+                    fitting.push(one);
+                }
+            }
+            match rows.last().filter(|_| rows.len() >= together && fitting.len() < wanted) {
+                Some(oldest) => last = oldest.int(0)?.saturating_sub(1),
+                None => break,
+            }
+        }
+        let left_out = since > after || fitting.len() > bounds.rows;
+        fitting.truncate(bounds.rows);
+        Ok(Newer { rows: fitting, upto, left_out })
     }
 }
 
 fn request_of_account(row: &Row) -> Result<AccountRequestRow, StoreError> {
     let tampered = || StoreError::tampered("activity", "row");
-    let key = row.bytes(8)?.try_into().map(u128::from_be_bytes).map_err(|_| tampered())?;
+    let key = row.bytes(9)?.try_into().map(u128::from_be_bytes).map_err(|_| tampered())?;
     Ok(AccountRequestRow { key: KeyId::from_u128(key).ok_or_else(tampered)?, row: request(row)? })
 }

@@ -126,6 +126,10 @@ const ACTIVITY: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0007_days.sql"),
         postgres: include_str!("../migrations/postgres/0007_days.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0008_orders.sql"),
+        postgres: include_str!("../migrations/postgres/0008_orders.sql"),
+    },
 ];
 /// What a spool has beside the journal's tables; spools are always SQLite's.
 const SPOOL: &[Migration] =

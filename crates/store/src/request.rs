@@ -7,8 +7,8 @@ use crate::error::StoreError;
 use crate::sql::{Row, Value, statements};
 
 statements! {
-    REQUEST_OF_KEY = "SELECT id, at, source, method, route, code, upstream_status, micros, request, bytes_in, bytes_out \
-        FROM activity WHERE id = $2 AND key_id = $1 LIMIT 1";
+    REQUEST_OF_KEY = "SELECT id, at, source, method, route, code, upstream_status, micros, orders, request, bytes_in, \
+        bytes_out FROM activity WHERE id = $2 AND key_id = $1 LIMIT 1";
     /// The journal has no index by key, so only so many numbers before and behind a record are looked at.
     EARLIER_OF_KEY = "SELECT id FROM activity WHERE id < $2 AND id >= $3 AND key_id = $1 ORDER BY id DESC LIMIT 1";
     LATER_OF_KEY = "SELECT id FROM activity WHERE id > $2 AND id <= $3 AND key_id = $1 ORDER BY id LIMIT 1";
@@ -67,12 +67,12 @@ impl Activity {
 fn detail(row: &Row, earlier: Option<i64>, later: Option<i64>) -> Result<RequestDetail, StoreError> {
     let tampered = || StoreError::tampered("activity", "row");
     let number = |value: i64| u64::try_from(value).map_err(|_| tampered());
-    let id = row.bytes(8)?.try_into().map(u128::from_be_bytes).map_err(|_| tampered())?;
+    let id = row.bytes(9)?.try_into().map(u128::from_be_bytes).map_err(|_| tampered())?;
     Ok(RequestDetail {
         row: request(row)?,
         request: RequestId(id),
-        bytes_in: number(row.int(9)?)?,
-        bytes_out: number(row.int(10)?)?,
+        bytes_in: number(row.int(10)?)?,
+        bytes_out: number(row.int(11)?)?,
         earlier,
         later,
     })

@@ -23,7 +23,7 @@ use crate::sql::{Database, Row, Value, statements};
 statements! {
     /// The first nine columns are those of `RECORDS_AFTER`.
     SPOOLED_RECORDS = "SELECT id, at, key_id, account, source, method, route, code, micros, request, upstream_status, \
-        bytes_in, bytes_out FROM activity WHERE id > $1 ORDER BY id LIMIT $2";
+        bytes_in, bytes_out, orders FROM activity WHERE id > $1 ORDER BY id LIMIT $2";
     /// The newest record stays, so that SQLite never gives its number again.
     DROP_SPOOLED = "DELETE FROM activity WHERE id < (SELECT MAX(id) FROM activity) AND id <= $1";
     /// Two questions, because SQLite goes to the end of an index for one of them only.

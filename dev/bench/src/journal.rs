@@ -1,8 +1,10 @@
 //! The journal by itself: durable records a second, and the CPU that one takes.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use keyward_rules::id::{AccountId, KeyId, RequestId};
+use keyward_rules::orders;
 use keyward_rules::time::Moment;
 use keyward_store::{Entropy, Location, MasterKey, Record, Store};
 
@@ -11,8 +13,12 @@ use crate::gateway::cpu_seconds;
 
 const ROUNDS: usize = 7;
 const BATCH: usize = 1_000;
+const ORDER: &str = "/api/v5/trade/order";
+const BODY: &[u8] = br#"{"instId":"BTC-USDT","tdMode":"cash","clOrdId":"b15","side":"buy","ordType":"limit","px":"30000.1","sz":"0.001"}"#;
+const REPLY: &[u8] = br#"{"code":"0","msg":"","data":[{"clOrdId":"b15","ordId":"312269865356374016","tag":"","ts":"1695190491421","sCode":"0","sMsg":""}],"inTime":"1695190491421339","outTime":"1695190491423240"}"#;
 
-/// Appends batches of 1,000 to a journal in `folder`, which must be empty; each batch is on disk before the next.
+/// Appends batches of 1,000 orders to a journal in `folder`, which must be empty; each batch is on disk before the next. What each
+/// asked and what was answered is read first, as the gateway's journal thread does.
 pub fn measure(folder: &str, batches: usize) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime
@@ -53,11 +59,12 @@ fn record(number: u64) -> Record {
         account: AccountId::from_u64(100_000_000_000_000_000 + number % 1_000),
         source: [203, 0, 113, 7].into(),
         method: "POST",
-        route: "/api/v5/trade/order",
+        route: ORDER,
         code: "0",
         upstream_status: Some(200),
         bytes_in: 300,
         bytes_out: 0,
         micros: 250,
+        orders: orders::read(ORDER, BODY, REPLY).map(|orders| Arc::from(orders.to_text())),
     }
 }

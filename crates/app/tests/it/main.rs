@@ -34,6 +34,7 @@ mod kills;
 mod limits;
 mod log;
 mod master_key;
+mod orders;
 mod output;
 mod refusals;
 mod retention;

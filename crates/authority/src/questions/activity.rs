@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use keyward_rules::id::KeyId;
 use keyward_rules::limits::{DAY_MS, SEARCH_ROWS, TAIL_ROWS};
+use keyward_rules::orders::Orders;
 use keyward_rules::time::Moment;
 use keyward_store::{Bounds, Found, Place, Quarter, RequestFilter, RequestRow};
 
@@ -18,6 +19,8 @@ const QUARTERS: usize = 96;
 const QUARTER_MS: u64 = 15 * 60 * 1_000;
 /// Searches of one export: a month of a key that never rests.
 const EXPORT_WALKS: usize = 16;
+/// Bytes of orders in one export: it is made in memory, and several users may wait for theirs at once.
+const EXPORT_ORDERS_BYTES: usize = 16 << 20;
 /// The method of requests over a socket, and the route of their login.
 const SOCKET: &str = "WS";
 /// See [`SOCKET`].
@@ -41,6 +44,9 @@ pub struct KeyRequest {
     pub code: String,
     /// Milliseconds to the answer's head.
     pub millis: u64,
+    /// The orders, transfers and withdrawals that it asked for, with the exchange's answers; `None` where it asked for none
+    /// of these, or what it asked for could not be read.
+    pub orders: Option<Orders>,
 }
 
 /// A key's last day.
@@ -90,6 +96,9 @@ pub async fn key_activity(context: &ActionContext<'_>, id: KeyId) -> Result<Acti
         code: String::new(),
         route: String::new(),
         source: None,
+        instrument: String::new(),
+        client_id: String::new(),
+        exchange_id: String::new(),
         before: None,
     };
     let bounds = Bounds { rows: NEWEST, looked_through: SEARCH_ROWS };
@@ -122,6 +131,7 @@ pub(super) fn as_shown(row: RequestRow, shown: bool) -> KeyRequest {
         what: if row.route.starts_with(SOCKET) { row.route } else { format!("{} {}", row.method, row.route) },
         code: row.code,
         millis: row.micros.div_ceil(1_000),
+        orders: row.orders.as_deref().and_then(Orders::of_text),
     }
 }
 
@@ -156,8 +166,9 @@ pub async fn key_requests(
     Ok(found.map(|row| as_shown(row, shown)))
 }
 
-/// The same for a file: searches on until nothing is left, or `limit` are found, or [`EXPORT_WALKS`] searches were made. What is
-/// given with it is to be kept until the file was taken, so that nobody has many of them waiting.
+/// The same for a file: searches on until nothing is left, or `limit` are found, or they have [`EXPORT_ORDERS_BYTES`] of orders,
+/// or [`EXPORT_WALKS`] searches were made. What is given with it is to be kept until the file was taken, so that nobody has many
+/// of them waiting.
 ///
 /// # Errors
 /// As [`key_requests`].
@@ -171,13 +182,15 @@ pub async fn all_key_requests(
     let (mut filter, shown) = searchable(context, id, filter).await?;
     let search = context.authority.searches.begin(&context.actor)?;
     let mut all = Found { rows: Vec::new(), next: None, looked_through: 0 };
+    let mut bytes = 0;
     for _ in 0..EXPORT_WALKS {
         let bounds = Bounds { rows: limit.saturating_sub(all.rows.len()), looked_through: SEARCH_ROWS };
         let found = context.authority.access.activity.requests(id, &filter, bounds).await?;
+        bytes += found.rows.iter().filter_map(|row| row.orders.as_ref()).map(String::len).sum::<usize>();
         all.rows.extend(found.rows);
         all.looked_through += found.looked_through;
         all.next = found.next;
-        if found.next.is_none() || all.rows.len() >= limit {
+        if found.next.is_none() || all.rows.len() >= limit || bytes >= EXPORT_ORDERS_BYTES {
             break;
         }
         filter.before = found.next;

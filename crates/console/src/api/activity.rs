@@ -109,6 +109,15 @@ pub struct RequestQuery {
     #[serde(default)]
     #[param(value_type = Option<String>)]
     source: Option<IpAddr>,
+    /// With an order for this instrument, by its exact name or code
+    #[serde(default)]
+    instrument: Option<String>,
+    /// With an order that has exactly this client id
+    #[serde(default)]
+    client_id: Option<String>,
+    /// With an order, transfer or withdrawal that has exactly this id of the exchange
+    #[serde(default)]
+    exchange_id: Option<String>,
     /// Only those before this `next` cursor
     #[serde(default)]
     cursor: Option<String>,
@@ -162,6 +171,9 @@ pub async fn key_requests(
         code: query.verdict.unwrap_or_default(),
         route: query.route.unwrap_or_default(),
         source: query.source,
+        instrument: query.instrument.unwrap_or_default(),
+        client_id: query.client_id.unwrap_or_default(),
+        exchange_id: query.exchange_id.unwrap_or_default(),
         before,
     };
     let found = questions::key_requests(&context, id, filter, limit).await?;

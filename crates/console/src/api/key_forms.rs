@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::body::{PasskeyAnswer, StepUp};
 use super::views::Key;
+use crate::orders::{Order, listed};
 
 /// Which keys.
 #[derive(Deserialize, IntoParams)]
@@ -242,10 +243,12 @@ pub struct Request {
     /// Method and route. Over a socket: `WS login`, `WS subscribe`, `WS unsubscribe`, or `WS` with the route that does
     /// the same.
     pub what: String,
-    /// `0`, or the code of the refusal.
+    /// `0`, or the code of the refusal. What passed here the exchange may still refuse: see `orders`.
     pub code: String,
     /// Milliseconds to the answer's head.
     pub millis: u64,
+    /// The orders, transfers and withdrawals that it asked for, in its order; none for other requests.
+    pub orders: Vec<Order>,
 }
 
 impl From<KeyRequest> for Request {
@@ -256,6 +259,7 @@ impl From<KeyRequest> for Request {
             what: request.what,
             code: request.code,
             millis: request.millis,
+            orders: listed(request.orders),
         }
     }
 }

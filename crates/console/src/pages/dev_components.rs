@@ -6,16 +6,30 @@ use axum::extract::State;
 use axum::response::Response;
 use keyward_authority::questions::{ChartView, Piece, Range};
 use keyward_rules::id::KeyId;
+use keyward_rules::orders::read;
 use keyward_rules::time::Moment;
 
 use super::field::{Field, Kind};
 use super::layout::{Frame, not_found, page};
+use crate::orders::Outcome;
 use crate::shell::Shell;
 use crate::words::{When, verdict};
 use crate::{assets, chart};
 
 /// A quarter of an hour.
 const QUARTER_MS: u64 = 15 * 60 * 1_000;
+
+/// Two orders, and what the exchange may answer to them.
+const ORDERS: &[u8] =
+    br#"[{"instId":"BTC-USDT","tdMode":"cash","side":"buy","ordType":"limit","px":"30000","sz":"0.001"},
+    {"instId":"ETH-USDT","tdMode":"cash","side":"sell","ordType":"market","sz":"2"}]"#;
+const ANSWERS: [&[u8]; 3] = [
+    br#"{"code":"0","msg":"","data":[{"ordId":"1","sCode":"0","sMsg":""},{"ordId":"2","sCode":"0","sMsg":""}]}"#,
+    br#"{"code":"2","msg":"","data":[{"ordId":"1","sCode":"0","sMsg":""},
+        {"ordId":"","sCode":"51008","sMsg":"Insufficient balance"}]}"#,
+    br#"{"code":"1","msg":"","data":[{"ordId":"","sCode":"51001","sMsg":"Instrument ID does not exist"},
+        {"ordId":"","sCode":"51008","sMsg":"Insufficient balance"}]}"#,
+];
 
 /// The colours by role: the class of the swatch, the token, and what it is for.
 const COLOURS: [(&str, &str, &str); 18] = [
@@ -82,13 +96,21 @@ pub async fn show(State(shell): State<Shell>) -> Response {
         sizes: SIZES.to_vec(),
         icons: assets::icon_names(),
         fields: fields(),
-        verdicts: ["0", "50110", "50114", "51008"].map(|code| verdict(code, key, false)).to_vec(),
+        verdicts: verdicts(key),
         at: When::of(now),
         charts: [&busy, &quiet].map(|view| chart::requests_and_latency(view, Range::Day, Some(2))).to_vec(),
         spark: spark(&busy),
         idle_spark: spark(&quiet),
         shares: shares.map(|(route, count)| (route, count, chart::share(count, 640))).to_vec(),
     })
+}
+
+/// Those of requests without orders, and of what the exchange may answer to orders.
+fn verdicts(key: KeyId) -> Vec<String> {
+    let own = ["0", "50110", "50114", "51008"].map(|code| verdict(code, key, false));
+    let answered =
+        |answer: &[u8]| Some(Outcome::of(&read("/api/v5/trade/batch-orders", ORDERS, answer)?)?.html());
+    own.into_iter().chain(ANSWERS.into_iter().filter_map(answered)).collect()
 }
 
 /// A field of each kind, with a hint or an error.

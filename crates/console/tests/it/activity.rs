@@ -52,6 +52,7 @@ impl Traffic {
             bytes_in: 0,
             bytes_out: 100,
             micros: 400 + number % 9_000,
+            orders: None,
         }
     }
 

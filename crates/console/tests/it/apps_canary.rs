@@ -75,6 +75,7 @@ async fn used(world: &World, key: &str, account: &str) {
         bytes_in: 0,
         bytes_out: 100,
         micros: 400,
+        orders: None,
     };
     let batch: Vec<Record> = (0..20).map(record).collect();
     let journal = world.store.journal();

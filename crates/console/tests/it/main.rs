@@ -32,6 +32,7 @@ mod maintenance;
 mod new_address;
 mod notes;
 mod operators;
+mod orders;
 mod overview;
 mod palette;
 mod passkeys;

@@ -203,6 +203,7 @@ async fn an_overlap_ends_early_once_the_successor_does_the_work_everywhere() {
             bytes_in: 0,
             bytes_out: 0,
             micros: 900,
+            orders: None,
         };
         let (journal, now) = (world.store.journal(), world.now());
         async move {

@@ -467,6 +467,7 @@ async fn used(world: &World, key: &str, from: &str) {
         bytes_in: 0,
         bytes_out: 0,
         micros: 900,
+        orders: None,
     };
     let journal = world.store.journal();
     journal.writer().unwrap().append(&[], &[], &[record]).await.unwrap();

@@ -88,6 +88,7 @@ async fn a_request_of_an_apps_key_shows_no_address() {
         bytes_in: 0,
         bytes_out: 100,
         micros: 400,
+        orders: None,
     };
     let batch: Vec<Record> = (0..6).map(record).collect();
     world.store.journal().writer().unwrap().append(&[], &[], &batch).await.unwrap();

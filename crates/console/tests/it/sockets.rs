@@ -318,6 +318,7 @@ fn over_a_socket(
         bytes_in: 90,
         bytes_out: 120,
         micros: 700,
+        orders: None,
     }
 }
 

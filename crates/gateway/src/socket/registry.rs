@@ -76,6 +76,8 @@ pub struct SocketLimits {
     pub answer_ms: u64,
     /// Operations of one socket that wait for their answers.
     pub operations: usize,
+    /// Bytes of their frames that are kept for the journal; those beyond are recorded without their orders.
+    pub kept_bytes: usize,
     /// Logins and changes of subscriptions of one socket.
     pub requests: Rate,
     /// Frames of one socket, whatever they are.
@@ -106,6 +108,7 @@ impl Default for SocketLimits {
             quiet_ms: 15_000,
             answer_ms: 10_000,
             operations: 256,
+            kept_bytes: 512 << 10,
             requests: PER_HOUR,
             frames: FRAMES,
             refusals: REFUSALS,

@@ -20,13 +20,11 @@ use tokio_tungstenite::tungstenite::protocol::{Message, Role};
 use super::metered::Metered;
 use super::registry::Due;
 use super::session::{Session, Turn};
-use super::side::{Ended, Side, config};
+use super::side::{Ended, READ_OF_CLIENT, Side, config};
 use super::upgrade::Opened;
 use crate::serve::ThreadContext;
 use crate::wording::Wording;
 
-/// Bytes that are read from a client at once: most of its frames are short.
-const READ_TOGETHER: usize = 2 << 10;
 /// Frames of the exchange that are passed on before the client's own turn, and bytes of them after which it is enough.
 const BATCH: usize = 32;
 const BATCH_BYTES: usize = 64 << 10;
@@ -64,7 +62,7 @@ where
     connection.activity().mark_upgraded();
     let stream = parts.io.into_inner().into_inner();
     let limits = *entry.limits();
-    let config = config(&limits, limits.message_bytes, READ_TOGETHER);
+    let config = config(&limits, limits.message_bytes, READ_OF_CLIENT);
     let client = WebSocketStream::from_raw_socket(Metered::new(stream), Role::Server, Some(config)).await;
     let session = Session::new(&desk, asked, entry, connection.activity());
     let mut relay = Relay { client: Side::new(client), upstream: None, session };

@@ -29,13 +29,14 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 
 use super::identity_line::{self, framed};
 use super::registry::{Entry, State};
-use super::side::Side;
+use super::side::{READ_OF_CLIENT, READ_OF_EXCHANGE, Side};
 use super::upgrade::Asked;
 use super::upstream::connect;
 use crate::admit::{check_lease, look_up, pay, reject_stranger, settle_rate};
 use crate::context::RequestContext;
 use crate::forward::{Caller, Outgoing};
 use crate::observe;
+use crate::recorder::Unread;
 use crate::serve::ThreadContext;
 
 /// What a login signs in place of a request (contract 3.1).
@@ -66,6 +67,8 @@ pub struct Session<'d> {
     waiting: VecDeque<Waiting>,
     /// Bytes of the subscriptions' names and parameters.
     subscribed_bytes: usize,
+    /// Bytes of frames that are kept for the records of those that wait.
+    kept_bytes: usize,
     /// GCRA states of the socket's own rates, by the steady clock.
     requests_us: u64,
     frames_us: u64,
@@ -78,6 +81,15 @@ struct Waiting {
     op: &'static str,
     since_ms: u64,
     record: Record,
+    /// What its orders are read from, if there was room to keep it.
+    unread: Option<Unread>,
+}
+
+impl Waiting {
+    /// Bytes of its frame that are kept.
+    fn kept_bytes(&self) -> usize {
+        self.unread.as_ref().map_or(0, Unread::bytes)
+    }
 }
 
 /// What is due after a client's request or a look of the registry.
@@ -135,6 +147,7 @@ impl<'d> Session<'d> {
             subscriptions: BTreeMap::new(),
             waiting: VecDeque::new(),
             subscribed_bytes: 0,
+            kept_bytes: 0,
             requests_us: 0,
             frames_us: 0,
             refusals_us: 0,
@@ -331,7 +344,7 @@ impl<'d> Session<'d> {
                 let rejection = reject_stranger(context, denial, named, source, came.at_us);
                 if context.counters.sources.may_record(source, came.at_us) {
                     let code = rejection.denial.entry().code;
-                    self.hand_in(self.draft(came, LOGIN, (rejection.key, None), code), 0);
+                    self.hand_in(self.draft(came, LOGIN, (rejection.key, None), code), None, 0);
                 }
                 return Err(rejection.denial);
             }
@@ -689,18 +702,31 @@ impl<'d> Session<'d> {
             return;
         };
         let Some(at) = self.waiting.iter().position(|waiting| *waiting.id == *id) else { return };
-        if let Some(Waiting { record, .. }) = self.waiting.remove(at) {
-            self.hand_in(Record { upstream_status: Some(ANSWERED), ..record }, text.len());
+        if let Some(Waiting { record, unread, .. }) = self.take_waiting(at) {
+            let unread = unread.map(|unread| unread.answered(text.clone().into(), READ_OF_EXCHANGE));
+            self.hand_in(Record { upstream_status: Some(ANSWERED), ..record }, unread, text.len());
         }
         self.note_waiting();
     }
 
     fn wait_for(&mut self, asked: &OperationRequest<'_>, path: &'static str, came: Came<'_>) {
-        let whose = self.whose().unzip();
-        let record = self.draft(came, path, whose, PASSED);
+        let record = self.draft(came, path, self.whose().unzip(), PASSED);
+        let unread = Unread::of(path, came.body, READ_OF_CLIENT);
         let since_ms = self.now_ms().max(1);
-        self.waiting.push_back(Waiting { id: (*asked.id).into(), op: asked.op, since_ms, record });
+        let mut waiting = Waiting { id: (*asked.id).into(), op: asked.op, since_ms, record, unread };
+        if self.kept_bytes + waiting.kept_bytes() > self.entry.limits().kept_bytes {
+            waiting.unread = None;
+            self.context().reports.recorder.count_without_orders();
+        }
+        self.kept_bytes += waiting.kept_bytes();
+        self.waiting.push_back(waiting);
         self.note_waiting();
+    }
+
+    fn take_waiting(&mut self, at: usize) -> Option<Waiting> {
+        let taken = self.waiting.remove(at)?;
+        self.kept_bytes = self.kept_bytes.saturating_sub(taken.kept_bytes());
+        Some(taken)
     }
 
     fn note_waiting(&self) {
@@ -712,15 +738,13 @@ impl<'d> Session<'d> {
         let (now_ms, patience) = (self.now_ms(), self.entry.limits().answer_ms);
         let (denial, mut turn) = (Denial::UpstreamTimeout, Turn::default());
         let (code, text) = (denial.entry().code, denial.text());
-        while let Some(late) = self.waiting.pop_front() {
-            if now_ms.saturating_sub(late.since_ms) <= patience {
-                self.waiting.push_front(late);
-                break;
-            }
+        let is_late = |waiting: &Waiting| now_ms.saturating_sub(waiting.since_ms) > patience;
+        while self.waiting.front().is_some_and(is_late) {
+            let Some(late) = self.take_waiting(0) else { break };
             let began_us = late.record.at.unix_ms().saturating_mul(1_000);
             let now_us = self.context().clock().now_us();
             let reply = wire::operation_refused(&late.id, late.op, code, &text, began_us, now_us);
-            self.hand_in(Record { code, ..late.record }, reply.len());
+            self.hand_in(Record { code, ..late.record }, late.unread, reply.len());
             turn.replies.push(reply);
         }
         self.note_waiting();
@@ -735,8 +759,8 @@ impl<'d> Session<'d> {
     /// Records what waits still: nobody knows how it ended.
     pub fn end(&mut self) {
         let code = Denial::UpstreamTimeout.entry().code;
-        while let Some(waiting) = self.waiting.pop_front() {
-            self.hand_in(Record { code, ..waiting.record }, 0);
+        while let Some(waiting) = self.take_waiting(0) {
+            self.hand_in(Record { code, ..waiting.record }, waiting.unread, 0);
         }
     }
 
@@ -753,7 +777,8 @@ impl<'d> Session<'d> {
     ) {
         // What nobody has logged in for is public, and nothing is recorded of that, as by REST.
         if whose.is_some() {
-            self.hand_in(self.draft(came, route, whose.unzip(), code), 0);
+            let unread = Unread::of(route, came.body, READ_OF_CLIENT);
+            self.hand_in(self.draft(came, route, whose.unzip(), code), unread, 0);
         }
     }
 
@@ -778,13 +803,15 @@ impl<'d> Session<'d> {
             bytes_in: came.body.len() as u64,
             bytes_out: 0,
             micros: 0,
+            orders: None,
         }
     }
 
-    fn hand_in(&self, record: Record, bytes_out: usize) {
+    fn hand_in(&self, record: Record, unread: Option<Unread>, bytes_out: usize) {
         let began_us = record.at.unix_ms().saturating_mul(1_000);
         let micros = self.context().clock().now_us().saturating_sub(began_us);
-        self.context().reports.recorder.record(Record { bytes_out: bytes_out as u64, micros, ..record });
+        let record = Record { bytes_out: bytes_out as u64, micros, ..record };
+        self.context().reports.recorder.record(record, unread);
     }
 }
 

@@ -18,6 +18,10 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::metered::Metered;
 use super::registry::SocketLimits;
 
+/// Bytes that are read from a client at once: most of its frames are short.
+pub const READ_OF_CLIENT: usize = 2 << 10;
+/// Bytes that are read from the exchange at once.
+pub const READ_OF_EXCHANGE: usize = 4 << 10;
 /// How long a peer has to take the last frame and to answer it.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// Bytes of a peer that are still read after the last frame, so that a reset does not overtake it.

@@ -16,13 +16,10 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use super::identity_line;
 use super::metered::Metered;
 use super::registry::SocketLimits;
-use super::side::{Side, config};
+use super::side::{READ_OF_EXCHANGE, Side, config};
 use crate::context::RequestContext;
 use crate::forward::Outgoing;
 use crate::upstream::Backend;
-
-/// Bytes that are read from the exchange at once.
-const READ_TOGETHER: usize = 4 << 10;
 
 /// Connects to the exchange and asks for a socket, as `outgoing` says.
 ///
@@ -39,7 +36,7 @@ pub async fn connect(
     let opened = async {
         let stream = TcpStream::connect(&backend.address).await.ok()?;
         let _ = stream.set_nodelay(true);
-        let config = config(limits, limits.answer_bytes, READ_TOGETHER);
+        let config = config(limits, limits.answer_bytes, READ_OF_EXCHANGE);
         client_async_with_config(request, Metered::new(stream), Some(config)).await.ok()
     };
     let patience = Duration::from_millis(context.limits().connect_ms);

@@ -10,4 +10,5 @@
 )]
 
 mod memory;
+mod recorder;
 mod sockets;

@@ -12,6 +12,7 @@ mod spec;
 pub use environment::{Environment, NotAnEnvironment};
 pub use facts::{AppReach, FewV4, KeyFacts, Reach};
 pub use life::{EndCause, Hold, HolderState, Holds, Life, LifecycleError};
+pub(crate) use name::is_invisible;
 pub use name::{KeyName, NotAName};
 pub use passphrase::{NotAPassphrase, Passphrase, PassphraseKey, PassphraseTag};
 pub use secret_key::{NotASecret, SecretKey};

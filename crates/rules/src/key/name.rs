@@ -90,7 +90,7 @@ fn is_visible(symbol: char) -> bool {
 }
 
 /// Control characters, line separators, annotation marks, and everything that Unicode shows nothing for.
-fn is_invisible(symbol: char) -> bool {
+pub(crate) fn is_invisible(symbol: char) -> bool {
     symbol.is_control()
         || matches!(symbol, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}')
         || DefaultIgnorableCodePoint::for_char(symbol)

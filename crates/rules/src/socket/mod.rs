@@ -4,7 +4,6 @@
 //! table lacks is refused. Leaves to `decision`: whether the key behind a socket may.
 
 mod endpoint;
-mod json;
 mod request;
 mod table;
 

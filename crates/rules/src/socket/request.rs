@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::json::{Object, Value};
+use crate::json::{Object, Value};
 use crate::limits::{
     SOCKET_CHANNELS_PER_REQUEST, SOCKET_ID_CHARS, SOCKET_OP_BYTES, SOCKET_ORDERS_PER_REQUEST,
     SOCKET_PARAMETER_BYTES, SOCKET_PARAMETER_CHARS, SOCKET_PARAMETERS,

@@ -15,7 +15,7 @@ use crate::sql::{Database, Row, Transact};
 const AHEAD: u64 = 2;
 /// Records of a day that has no part yet are moved into it, at most so many: nothing is appended to them meanwhile.
 const MOVED: i64 = 5_000;
-/// Bytes that a record takes with its entries in the indexes, where they are not measured.
+/// Bytes that a record takes with its entries in the indexes, where they are not measured, and without its orders.
 const RECORD_BYTES: i64 = 250;
 
 /// How long one lock is waited for. A withdrawal waits 250 ms for its record.
@@ -33,8 +33,12 @@ const PARTS: &str = "SELECT CAST(part.relname AS TEXT), \
     COALESCE(pg_total_relation_size(part.oid), 0) FROM pg_inherits JOIN pg_class AS part ON part.oid = pg_inherits.inhrelid \
     WHERE pg_inherits.inhparent = CAST('activity' AS regclass)";
 const OLDEST: &str = "SELECT at FROM activity ORDER BY at LIMIT 1";
-const RECORDS_BEFORE: &str = "SELECT COALESCE(MAX(id) - MIN(id) + 1, 0) FROM activity_before";
-const RECORDS_IN_REST: &str = "SELECT COUNT(*) FROM activity_rest";
+/// How many records, and the bytes of their orders. Those from before the days came before there were orders, but for the day of
+/// the update.
+const RECORDS_BEFORE: &str =
+    "SELECT COALESCE(MAX(id) - MIN(id) + 1, 0), CAST(0 AS BIGINT) FROM activity_before";
+const RECORDS_IN_REST: &str =
+    "SELECT COUNT(*), CAST(COALESCE(SUM(pg_column_size(orders)), 0) AS BIGINT) FROM activity_rest";
 
 /// A UTC day, by its number since the Unix epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -213,7 +217,9 @@ pub(crate) async fn used_bytes(database: &Database) -> Result<Option<u64>, Store
         } else {
             let records = if part.to.is_some() { RECORDS_BEFORE } else { RECORDS_IN_REST };
             let row = database.fetch_optional(records, vec![]).await?;
-            row.map_or(Ok(0), |row| row.int(0))?.saturating_mul(RECORD_BYTES).min(part.bytes)
+            let (count, orders) =
+                row.map_or(Ok((0, 0)), |row| Ok::<_, StoreError>((row.int(0)?, row.int(1)?)))?;
+            count.saturating_mul(RECORD_BYTES).saturating_add(orders).min(part.bytes)
         };
         sum = sum.saturating_add(bytes);
     }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use keyward_rules::id::AccountId;
 use keyward_rules::time::Moment;
@@ -22,8 +23,9 @@ use crate::sql::{Database, Row, Transact};
 
 /// [`INSERT_ACTIVITY`] for many records: each parameter is a column. Returns the first number and the last.
 const INSERT_ACTIVITIES: &str = "WITH inserted AS (INSERT INTO activity (at, request, key_id, account, source, method, \
-    route, code, upstream_status, bytes_in, bytes_out, micros) \
-    SELECT * FROM UNNEST($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id) SELECT MIN(id), MAX(id) FROM inserted";
+    route, code, upstream_status, bytes_in, bytes_out, micros, orders) \
+    SELECT * FROM UNNEST($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id) \
+    SELECT MIN(id), MAX(id) FROM inserted";
 /// What one commit takes.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Batch<'b> {
@@ -101,6 +103,7 @@ fn insert_records(tx: &Transaction<'_>, records: &[Record]) -> Result<(), StoreE
             signed(record.bytes_in),
             signed(record.bytes_out),
             signed(record.micros),
+            record.orders.as_deref(),
         ])?;
     }
     Ok(())
@@ -223,6 +226,7 @@ struct Line {
     bytes_in: i64,
     bytes_out: i64,
     micros: i64,
+    orders: Option<Arc<str>>,
 }
 
 impl Line {
@@ -240,6 +244,7 @@ impl Line {
             bytes_in: signed(record.bytes_in),
             bytes_out: signed(record.bytes_out),
             micros: signed(record.micros),
+            orders: record.orders.clone(),
         }
     }
 
@@ -258,6 +263,7 @@ impl Line {
             status: row.int_or_null(10)?,
             bytes_in: row.int(11)?,
             bytes_out: row.int(12)?,
+            orders: row.text_or_null(13)?.map(Arc::from),
         })
     }
 }
@@ -275,7 +281,8 @@ async fn insert_columns(tx: &mut PostgresTransaction, lines: &[Line]) -> Result<
     let bytes_in = column(lines, |line| line.bytes_in);
     let bytes_out = column(lines, |line| line.bytes_out);
     let micros = column(lines, |line| line.micros);
-    let columns: [Typed<'_>; 12] = [
+    let orders = column(lines, |line| line.orders.as_deref());
+    let columns: [Typed<'_>; 13] = [
         (&at, Type::INT8_ARRAY),
         (&request, Type::BYTEA_ARRAY),
         (&key, Type::BYTEA_ARRAY),
@@ -288,6 +295,7 @@ async fn insert_columns(tx: &mut PostgresTransaction, lines: &[Line]) -> Result<
         (&bytes_in, Type::INT8_ARRAY),
         (&bytes_out, Type::INT8_ARRAY),
         (&micros, Type::INT8_ARRAY),
+        (&orders, Type::TEXT_ARRAY),
     ];
     let numbers = tx.fetch_typed(INSERT_ACTIVITIES, &columns).await?;
     let numbers = numbers.first().ok_or_else(|| StoreError::tampered("activity", "newest"))?;

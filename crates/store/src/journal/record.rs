@@ -1,6 +1,7 @@
 //! What the journal keeps: records of requests, intents and their outcomes, replay marks.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::time::Moment;
@@ -8,7 +9,7 @@ use keyward_rules::time::Moment;
 use crate::sql::Value;
 
 /// One private request, as it ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Record {
     /// When it was complete.
     pub at: Moment,
@@ -34,6 +35,9 @@ pub struct Record {
     pub bytes_out: u64,
     /// Microseconds from the complete request to the answer's head.
     pub micros: u64,
+    /// What it asked in orders, transfers and withdrawals, and what the exchange answered to each: the text of
+    /// [`keyward_rules::orders::Orders`]. `None` where it asked for none of these.
+    pub orders: Option<Arc<str>>,
 }
 
 /// What must be on disk before money moves.

@@ -4,7 +4,8 @@ use crate::sql::statements;
 
 statements! {
     INSERT_ACTIVITY = "INSERT INTO activity (at, request, key_id, account, source, method, route, code, \
-        upstream_status, bytes_in, bytes_out, micros) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+        upstream_status, bytes_in, bytes_out, micros, orders) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     INSERT_INTENT = "INSERT INTO intents (request, at, key_id, account, route, source, body_hash) \
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     SETTLE_INTENT = "UPDATE intents SET outcome = $2, upstream_status = $3, settled_at = $4 \

@@ -30,7 +30,7 @@ on_both!(
 
 const QUARTER_MS: u64 = 15 * 60_000;
 
-fn record(at: u64, key: KeyId, code: &'static str) -> Record {
+pub fn record(at: u64, key: KeyId, code: &'static str) -> Record {
     Record {
         at: Moment::from_unix_ms(at),
         request: RequestId(u128::from_be_bytes(random())),
@@ -44,29 +44,33 @@ fn record(at: u64, key: KeyId, code: &'static str) -> Record {
         bytes_in: 0,
         bytes_out: 0,
         micros: 1_500,
+        orders: None,
     }
 }
 
-async fn append(world: &World, records: &[Record]) {
+pub async fn append(world: &World, records: &[Record]) {
     let journal = world.store.journal();
     journal.writer().unwrap().append(&[], &[], records).await.unwrap();
     journal.roll_up(NOW).await.unwrap();
 }
 
 /// From a month before until now.
-fn all() -> RequestFilter {
+pub fn all() -> RequestFilter {
     RequestFilter {
         from: Moment::from_unix_ms(NOW.unix_ms() - 31 * 86_400_000),
         until: NOW.plus_ms(1),
         code: String::new(),
         route: String::new(),
         source: None,
+        instrument: String::new(),
+        client_id: String::new(),
+        exchange_id: String::new(),
         before: None,
     }
 }
 
 /// All pages of a search; each within its bounds. And how many pages there were.
-async fn page_by_page(
+pub async fn page_by_page(
     activity: &Activity,
     key: KeyId,
     mut filter: RequestFilter,
@@ -288,7 +292,7 @@ async fn a_record_is_found_by_its_key_and_number(world: World) {
         Record { bytes_in: 7, bytes_out: 9, upstream_status: None, ..record(now - 1, mine, "50110") };
     append(
         &world,
-        &[record(now - 3, mine, "0"), record(now - 2, other, "0"), wanted, record(now, mine, "0")],
+        &[record(now - 3, mine, "0"), record(now - 2, other, "0"), wanted.clone(), record(now, mine, "0")],
     )
     .await;
     let activity = world.store.activity();

@@ -41,6 +41,7 @@ fn record(key: KeyId, account: AccountId, number: u64) -> Record {
         bytes_in: 0,
         bytes_out: 0,
         micros: 1_500,
+        orders: None,
     }
 }
 
@@ -181,9 +182,11 @@ async fn counts_from_before_are_brought_along(world: World) {
     append(&mut journal.writer().unwrap(), one, 10).await;
     journal.roll_up(NOW).await.unwrap();
     world.store.close().await;
-    if let Location::Postgres(_) = &world.location {
-        edit(&world, "activity.db", AS_BEFORE).await;
-    }
+    let as_before = match &world.location {
+        Location::Postgres(_) => AS_BEFORE,
+        Location::Folder(_) => "ALTER TABLE activity DROP COLUMN orders",
+    };
+    edit(&world, "activity.db", as_before).await;
     edit(
         &world,
         "activity.db",

@@ -182,6 +182,7 @@ fn request(at: Moment) -> Record {
         bytes_in: 1,
         bytes_out: 2,
         micros: 3,
+        orders: None,
     }
 }
 

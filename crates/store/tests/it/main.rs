@@ -19,6 +19,7 @@ mod connections;
 mod copies;
 mod names;
 mod operators;
+mod orders;
 mod parts;
 mod passkeys;
 mod people;

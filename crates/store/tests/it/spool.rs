@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::time::Moment;
 use keyward_store::{
-    Activity, Charted, Intent, Outcome, OutcomeStatus, Record, SPOOL_FILE, SavedReplayEntry, Span, Spool,
-    Store, StoreError,
+    Activity, Bounds, Charted, Intent, Outcome, OutcomeStatus, Record, RequestFilter, SPOOL_FILE,
+    SavedReplayEntry, Span, Spool, Store, StoreError,
 };
 
+use crate::activity::all;
 use crate::world::{NOW, World};
 
 const NODE: &str = "node";
@@ -65,6 +66,7 @@ fn record(number: u128) -> Record {
         bytes_in: 1,
         bytes_out: 2,
         micros: 3,
+        orders: None,
     }
 }
 
@@ -126,6 +128,30 @@ async fn records_arrive_once_whatever_is_interrupted() {
     assert_eq!(charted(&again.store).await, 5_001);
     let newest = world.store.activity().newest().await.unwrap();
     assert_eq!(newest, Some(NOW.plus_ms(5_000)));
+}
+
+/// Also those that wait in a spool from before there were orders.
+#[tokio::test]
+async fn orders_arrive_with_their_records() {
+    let (world, folder) = (World::postgres().await, Folder::new());
+    let spool = world.store.spool(&folder.0, NODE).await.unwrap();
+    append(&spool, 0..2).await;
+    spool.close().await;
+    rusqlite::Connection::open(folder.0.join(SPOOL_FILE))
+        .unwrap()
+        .execute_batch(
+            "ALTER TABLE activity DROP COLUMN orders; UPDATE schema_steps SET steps = 7 WHERE part = 'activity'",
+        )
+        .unwrap();
+    let mut spool = world.store.spool(&folder.0, NODE).await.unwrap();
+    let with_orders = Record { orders: Some("the orders".into()), ..record(2) };
+    spool.journal().writer().unwrap().append(&[], &[], &[with_orders, record(3)]).await.unwrap();
+    spool.ship_all().await.unwrap();
+    let bounds = Bounds { rows: 10, looked_through: 100 };
+    let filter = RequestFilter { until: NOW.plus_ms(10), ..all() };
+    let newer = world.store.activity().newer(key(), &filter, 0, bounds).await.unwrap();
+    let orders: Vec<Option<&str>> = newer.rows.iter().map(|row| row.orders.as_deref()).collect();
+    assert_eq!(orders, [None, Some("the orders"), None, None], "newest first");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod exchange;
 mod handshake;
 mod keys;
 mod logins;
+mod orders;
 mod peers;
 mod rfc6455;
 mod upstream;

@@ -33,6 +33,12 @@ pub struct Query {
     pub route: String,
     /// The address that requests came from.
     pub source: String,
+    /// An instrument of an order.
+    pub instrument: String,
+    /// The client's own id of an order.
+    pub client_id: String,
+    /// The exchange's id of an order, transfer or withdrawal.
+    pub exchange_id: String,
     /// Where an earlier search stopped.
     pub before: String,
     /// The newest record that the live view has seen.
@@ -58,7 +64,19 @@ impl Query {
 
     /// The terms that the live view has as well: it knows no end.
     pub fn live_filters(&self) -> String {
-        urlencoded(&[("verdict", &self.verdict), ("route", &self.route), ("source", &self.source)])
+        urlencoded(&[
+            ("verdict", &self.verdict),
+            ("route", &self.route),
+            ("source", &self.source),
+            ("instrument", &self.instrument),
+            ("client_id", &self.client_id),
+            ("exchange_id", &self.exchange_id),
+        ])
+    }
+
+    /// Whether one of the filters is given that are folded away at first.
+    pub fn says_more(&self) -> bool {
+        [&self.instrument, &self.client_id, &self.exchange_id].iter().any(|text| !text.trim().is_empty())
     }
 
     /// The live view that an old link leads to.
@@ -87,6 +105,9 @@ pub fn filter(query: &Query, now: Moment) -> Result<RequestFilter, &'static str>
         code: query.verdict.clone(),
         route: query.route.trim().to_owned(),
         source,
+        instrument: query.instrument.trim().to_owned(),
+        client_id: query.client_id.trim().to_owned(),
+        exchange_id: query.exchange_id.trim().to_owned(),
         before: query.before.parse().ok(),
     })
 }
@@ -97,6 +118,9 @@ pub fn live_filter(query: &Query, now: Moment) -> Result<RequestFilter, &'static
         verdict: query.verdict.clone(),
         route: query.route.clone(),
         source: query.source.clone(),
+        instrument: query.instrument.clone(),
+        client_id: query.client_id.clone(),
+        exchange_id: query.exchange_id.clone(),
         ..Query::default()
     };
     Ok(RequestFilter { until: now.plus_ms(AHEAD_MS), ..filter(&terms, now)? })
@@ -146,6 +170,17 @@ pub fn described(query: &Query, filter: &RequestFilter) -> String {
         route => format!(" to routes with “{route}”"),
     };
     let source = filter.source.map(|source| format!(" from {source}")).unwrap_or_default();
+    let orders = [
+        ("the instrument", &filter.instrument),
+        ("the client order id", &filter.client_id),
+        ("the exchange order id", &filter.exchange_id),
+    ];
+    let orders: Vec<String> = orders
+        .iter()
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(name, text)| format!("{name} “{text}”"))
+        .collect();
+    let orders = if orders.is_empty() { String::new() } else { format!(" with {}", orders.join(" and ")) };
     let utc = |at: Moment| When::of(at).utc;
     let time = match (query.from.is_empty(), query.until.is_empty()) {
         (true, true) => format!(" in the last {SEARCH_DAYS} days"),
@@ -153,7 +188,7 @@ pub fn described(query: &Query, filter: &RequestFilter) -> String {
         (true, false) => format!(" before {}, up to {SEARCH_DAYS} days old", utc(filter.until)),
         (false, false) => format!(" between {} and {}", utc(filter.from), utc(filter.until)),
     };
-    format!("{what}{route}{source}{time}")
+    format!("{what}{route}{source}{orders}{time}")
 }
 
 #[cfg(test)]
@@ -178,6 +213,17 @@ mod tests {
             said(&one),
             "Requests with the verdict “Wrong address (50110)” to routes with “order” in the last 31 days"
         );
+        let orders = Query {
+            instrument: " BTC-USDT ".into(),
+            exchange_id: "1234".into(),
+            source: "203.0.113.7".into(),
+            ..Query::default()
+        };
+        assert_eq!(
+            said(&orders),
+            "All requests from 203.0.113.7 with the instrument “BTC-USDT” and the exchange order id “1234” in the last 31 days"
+        );
+        assert!(orders.says_more() && !refused.says_more());
         let from = "2027-01-01T00:00".to_owned();
         let since = Query { verdict: "0".into(), from: from.clone(), ..Query::default() };
         assert_eq!(said(&since), "Requests that passed since 2027-01-01 00:00 UTC");
@@ -205,11 +251,14 @@ mod tests {
             from: "nonsense".into(),
             verdict: "50110".into(),
             route: "a b".into(),
+            client_id: "b15".into(),
             ..Query::default()
         };
         let key = KeyId::from_entropy([7; 16]);
-        assert_eq!(query.live_view(key), format!("/keys/{key}/live?range=week&verdict=50110&route=a%20b"));
-        assert!(filter(&query, NOW).is_err() && live_filter(&query, NOW).is_ok());
+        let terms = "range=week&verdict=50110&route=a%20b&client_id=b15";
+        assert_eq!(query.live_view(key), format!("/keys/{key}/live?{terms}"));
+        assert!(filter(&query, NOW).is_err());
+        assert_eq!(live_filter(&query, NOW).unwrap().client_id, "b15");
         let tail = Query { fragment: "tail".into(), after: "7".into(), ..Query::default() };
         assert_eq!(tail.live_view(key), format!("/keys/{key}/live?fragment=tail&after=7"));
     }

@@ -7,7 +7,10 @@ use axum::response::Response;
 use keyward_authority::ActionError;
 use keyward_authority::questions::{RequestView, show_request};
 use keyward_rules::id::KeyId;
+use keyward_rules::orders::{OrderLine, Orders};
 
+use super::rows::outcome;
+use crate::orders::{MEMBERS, Order, Outcome, sentence};
 use crate::pages::layout::{Frame, capital, page, problem};
 use crate::pages::person::SignedIn;
 use crate::words::{When, grouped, on_a_socket, refusal};
@@ -18,6 +21,26 @@ struct Refused {
     meaning: String,
     hint: String,
     remedy: Option<(String, &'static str)>,
+}
+
+/// One of its orders, transfers and withdrawals.
+struct Part {
+    /// What was asked for and what the exchange answered, in words.
+    words: String,
+    /// The same as it was spelled: labels and values.
+    values: Vec<(&'static str, String)>,
+}
+
+impl Part {
+    fn of(line: OrderLine) -> Self {
+        let words = sentence(&line);
+        let order = Order::from(line);
+        let given = |value: Option<&str>| value.filter(|value| !value.is_empty()).map(str::to_owned);
+        // The sentence begins with the action.
+        let values = MEMBERS.iter().zip(order.values()).skip(1);
+        let values = values.filter_map(|(member, value)| Some((member.label, given(value)?))).collect();
+        Self { words, values }
+    }
 }
 
 /// The request as the page shows it.
@@ -32,6 +55,9 @@ struct Facts {
     of_app: bool,
     code: String,
     refused: Option<Refused>,
+    /// What the exchange answered to its orders.
+    outcome: Option<Outcome>,
+    parts: Vec<Part>,
     upstream_status: Option<i64>,
     bytes_in: String,
     bytes_out: String,
@@ -44,6 +70,7 @@ struct Facts {
 impl Facts {
     fn of(key: KeyId, view: RequestView) -> Self {
         let request = view.request;
+        let outcome = outcome(&request);
         let refused = refusal(&request.code, key, request.of_app).map(|refusal| Refused {
             title: refusal.line.title,
             meaning: format!("{}.", capital(refusal.line.meaning)),
@@ -60,6 +87,8 @@ impl Facts {
             of_app: request.of_app,
             code: request.code,
             refused,
+            outcome,
+            parts: parts(request.orders),
             upstream_status: view.upstream_status,
             bytes_in: grouped(view.bytes_in),
             bytes_out: grouped(view.bytes_out),
@@ -69,6 +98,10 @@ impl Facts {
             later: view.later,
         }
     }
+}
+
+fn parts(orders: Option<Orders>) -> Vec<Part> {
+    orders.into_iter().flat_map(|orders| orders.lines).map(Part::of).collect()
 }
 
 #[derive(Template)]

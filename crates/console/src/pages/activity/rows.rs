@@ -3,7 +3,8 @@
 use keyward_authority::questions::KeyRequest;
 use keyward_rules::id::KeyId;
 
-use crate::words::{When, verdict};
+use crate::orders::{Outcome, summary};
+use crate::words::{self, When};
 
 /// A request in the list.
 pub struct Row {
@@ -19,6 +20,8 @@ pub struct Row {
     pub from: String,
     /// Method and route.
     pub what: String,
+    /// What it asked for and what the exchange answered, in words; `None` where it has no orders.
+    pub orders: Option<String>,
     /// The verdict, as HTML.
     pub verdict: String,
     /// Milliseconds to the answer's head.
@@ -37,9 +40,23 @@ pub fn named(key: KeyId, name: String, request: KeyRequest) -> Row {
         number: request.id,
         name,
         at: When::of(request.at),
+        orders: request.orders.as_ref().and_then(summary),
+        verdict: verdict(&request, key),
         from: request.from,
         what: request.what,
-        verdict: verdict(&request.code, key, request.of_app),
         millis: request.millis,
     }
+}
+
+/// The exchange's answer where it is known, because what we let pass it may still refuse; our own verdict otherwise.
+fn verdict(request: &KeyRequest, key: KeyId) -> String {
+    match outcome(request) {
+        Some(outcome) => outcome.html(),
+        None => words::verdict(&request.code, key, request.of_app),
+    }
+}
+
+/// What the exchange answered to the orders of a request that we let pass, where that is known.
+pub fn outcome(request: &KeyRequest) -> Option<Outcome> {
+    request.orders.as_ref().filter(|_| request.code == "0").and_then(Outcome::of)
 }

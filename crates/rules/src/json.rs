@@ -1,28 +1,30 @@
-//! JSON as a socket takes it, stricter than the format: no name twice in an object, bounded depth and size, and only numbers
-//! that every reader understands alike.
+//! JSON as it is read from strangers, stricter than the format: no name twice in an object, bounded depth and size, and only
+//! numbers that every reader understands alike.
 //!
-//! Owns: structure and limits. Leaves to `serde_json`: escapes in strings, and the grammar of numbers. Leaves to `request`:
-//! what the values mean.
+//! Owns: structure and limits. Leaves to `serde_json`: escapes in strings, and the grammar of numbers. Leaves to `socket` and
+//! `orders`: what the values mean.
 //!
 //! A reader of its own, because two things are needed that `serde_json` does not give together: a number as it was written
 //! (it is signed), and a refusal where a name is repeated.
 
 use std::borrow::Cow;
 
-use crate::limits::{SOCKET_DEPTH, SOCKET_NUMBER_BYTES, SOCKET_OBJECT_MEMBERS, SOCKET_VALUES};
+use crate::limits::{JSON_DEPTH, JSON_NUMBER_BYTES, JSON_OBJECT_MEMBERS, JSON_VALUES};
 
 /// From here on a number fits into no 64-bit integer with a sign, and readers disagree about it.
 const TOO_LARGE: f64 = 1e19;
 
-/// A value. Texts without escapes are the request's own bytes.
+/// A value. Texts without escapes are the message's own bytes.
 #[cfg_attr(test, derive(PartialEq, Debug))]
-pub(super) enum Value<'t> {
+pub(crate) enum Value<'t> {
     /// A string, unescaped.
     Text(Cow<'t, str>),
     /// A number as it was written.
     Number(&'t str),
-    /// `true`, `false` or `null`.
-    Word,
+    /// `true` or `false`.
+    Flag(bool),
+    /// `null`.
+    Null,
     /// An array.
     Array(Vec<Self>),
     /// An object.
@@ -30,56 +32,61 @@ pub(super) enum Value<'t> {
 }
 
 impl<'t> Value<'t> {
+    /// Reads a text that is one value, and nothing else but white space around it.
+    pub(crate) fn read(text: &'t str) -> Option<Self> {
+        let mut scanner = Scanner { rest: text, values_left: JSON_VALUES };
+        let value = scanner.value(JSON_DEPTH)?;
+        scanner.skip_blanks();
+        scanner.rest.is_empty().then_some(value)
+    }
+
     /// The string, if it is one.
-    pub(super) fn text(self) -> Option<Cow<'t, str>> {
+    pub(crate) fn text(self) -> Option<Cow<'t, str>> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
     /// The string, or the number as it was written.
-    pub(super) fn text_or_number(self) -> Option<Cow<'t, str>> {
+    pub(crate) fn text_or_number(self) -> Option<Cow<'t, str>> {
         if let Self::Number(written) = self { Some(Cow::Borrowed(written)) } else { self.text() }
     }
 
     /// The elements, if it is an array.
-    pub(super) fn array(self) -> Option<Vec<Self>> {
+    pub(crate) fn array(self) -> Option<Vec<Self>> {
         if let Self::Array(elements) = self { Some(elements) } else { None }
     }
 
     /// The object, if it is one.
-    pub(super) fn object(self) -> Option<Object<'t>> {
+    pub(crate) fn object(self) -> Option<Object<'t>> {
         if let Self::Object(object) = self { Some(object) } else { None }
     }
 }
 
 /// A member of an object: its name, unescaped, and its value.
-pub(super) type Member<'t> = (Cow<'t, str>, Value<'t>);
+pub(crate) type Member<'t> = (Cow<'t, str>, Value<'t>);
 
 /// An object, no two members of which have the same name.
 #[cfg_attr(test, derive(PartialEq, Debug))]
-pub(super) struct Object<'t>(Vec<Member<'t>>);
+pub(crate) struct Object<'t>(Vec<Member<'t>>);
 
 impl<'t> Object<'t> {
     /// Reads a text that is one object, and nothing else but white space around it.
-    pub(super) fn read(text: &'t str) -> Option<Self> {
-        let mut scanner = Scanner { rest: text, values_left: SOCKET_VALUES };
-        let object = scanner.value(SOCKET_DEPTH)?.object()?;
-        scanner.skip_blanks();
-        scanner.rest.is_empty().then_some(object)
+    pub(crate) fn read(text: &'t str) -> Option<Self> {
+        Value::read(text)?.object()
     }
 
     /// Takes a member out.
-    pub(super) fn take(&mut self, name: &str) -> Option<Value<'t>> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<Value<'t>> {
         let at = self.0.iter().position(|(known, _)| known == name)?;
         Some(self.0.swap_remove(at).1)
     }
 
     /// Whether no member is left.
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The members, in no particular order.
-    pub(super) fn into_members(self) -> Vec<Member<'t>> {
+    pub(crate) fn into_members(self) -> Vec<Member<'t>> {
         self.0
     }
 }
@@ -118,7 +125,7 @@ impl<'t> Scanner<'t> {
             self.skip_blanks();
             self.eat(':')?;
             let value = self.value(levels)?;
-            if members.len() == SOCKET_OBJECT_MEMBERS || members.iter().any(|(known, _)| *known == name) {
+            if members.len() == JSON_OBJECT_MEMBERS || members.iter().any(|(known, _)| *known == name) {
                 return None;
             }
             members.push((name, value));
@@ -164,7 +171,7 @@ impl<'t> Scanner<'t> {
         let of_number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
         let end = self.rest.bytes().position(|byte| !of_number(byte)).unwrap_or(self.rest.len());
         let (written, behind) = self.rest.split_at_checked(end)?;
-        if written.len() > SOCKET_NUMBER_BYTES {
+        if written.len() > JSON_NUMBER_BYTES {
             return None;
         }
         let value: f64 = serde_json::from_str(written).ok()?;
@@ -173,9 +180,12 @@ impl<'t> Scanner<'t> {
     }
 
     fn word(&mut self) -> Option<Value<'t>> {
+        let words = [("true", Value::Flag(true)), ("false", Value::Flag(false)), ("null", Value::Null)];
         let rest = self.rest;
-        self.rest = ["true", "false", "null"].into_iter().find_map(|word| rest.strip_prefix(word))?;
-        Some(Value::Word)
+        let (behind, value) =
+            words.into_iter().find_map(|(word, value)| Some((rest.strip_prefix(word)?, value)))?;
+        self.rest = behind;
+        Some(value)
     }
 
     fn eat(&mut self, symbol: char) -> Option<()> {
@@ -184,7 +194,10 @@ impl<'t> Scanner<'t> {
     }
 
     fn skip_blanks(&mut self) {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
+        // Compact texts have none, and this is called around every value.
+        if self.rest.bytes().next().is_some_and(|byte| byte <= b' ') {
+            self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
+        }
     }
 }
 
@@ -215,25 +228,13 @@ mod tests {
         match value {
             Value::Text(text) => text.into_owned().into(),
             Value::Number(written) => serde_json::from_str(written).unwrap(),
-            Value::Word => serde_json::Value::Null,
+            Value::Flag(flag) => flag.into(),
+            Value::Null => serde_json::Value::Null,
             Value::Array(elements) => elements.into_iter().map(plain).collect(),
             Value::Object(object) => {
                 let members = object.into_members().into_iter();
                 members.map(|(name, value)| (name.into_owned(), plain(value))).collect()
             }
-        }
-    }
-
-    fn without_words(value: serde_json::Value) -> serde_json::Value {
-        match value {
-            serde_json::Value::Bool(_) => serde_json::Value::Null,
-            serde_json::Value::Array(elements) => elements.into_iter().map(without_words).collect(),
-            serde_json::Value::Object(members) => {
-                members.into_iter().map(|(name, value)| (name, without_words(value))).collect()
-            }
-            other @ (serde_json::Value::Null
-            | serde_json::Value::Number(_)
-            | serde_json::Value::String(_)) => other,
         }
     }
 
@@ -332,6 +333,17 @@ mod tests {
     }
 
     #[test]
+    fn one_value_of_any_kind() {
+        for text in ["[]", " [ {} , {} ] ", "\"\"", "-1.5", "true", "false", "null"] {
+            let written: serde_json::Value = serde_json::from_str(text).unwrap();
+            assert_eq!(Value::read(text).map(plain), Some(written), "{text}");
+        }
+        for text in ["", " ", "[] []", "[],", "[}", "nul", "truefalse", "1 2", "\"", "[{\"a\":1,\"a\":1}]"] {
+            assert!(Value::read(text).is_none(), "{text:?}");
+        }
+    }
+
+    #[test]
     fn odd_strings_are_refused() {
         for literal in [
             r#""\ud800""#,
@@ -411,7 +423,7 @@ mod tests {
         fn what_serde_json_writes_is_read_as_the_same(value in json()) {
             let text = serde_json::json!({ "a": value }).to_string();
             let mut object = read(&text).unwrap();
-            prop_assert_eq!(object.take("a").map(plain), Some(without_words(value)));
+            prop_assert_eq!(object.take("a").map(plain), Some(value));
         }
 
         #[test]
@@ -419,7 +431,7 @@ mod tests {
             let whole = format!("{{\"a\":{text}}}");
             if let Some(object) = read(&whole) {
                 let other: serde_json::Value = serde_json::from_str(&whole).unwrap();
-                prop_assert_eq!(plain(Value::Object(object)), without_words(other));
+                prop_assert_eq!(plain(Value::Object(object)), other);
             }
         }
     }
