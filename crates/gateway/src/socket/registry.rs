@@ -177,7 +177,7 @@ pub struct State {
     waiting_ms: AtomicU64,
     received: AtomicU64,
     sent: AtomicU64,
-    /// An [`Ending`].
+    /// The number of a [`Close`], once the socket has to end.
     ending: AtomicU8,
     ping_due: AtomicBool,
     /// Whether the exchange was asked for a sign of life since its last frame.
