@@ -265,8 +265,8 @@ impl Activity {
         }
     }
 
-    /// Notes that the connection is a WebSocket by now: whoever relays it sees to it that its peer is not late. It is its
-    /// client's alone, whichever proxy it came through, and makes room for others until that client is known.
+    /// Notes that the connection is a WebSocket by now: the relay checks its peer's times. The connection belongs to one
+    /// client, also behind a proxy, and makes room for others until that client is known.
     pub fn mark_upgraded(&self) {
         self.0.known.store(false, Ordering::Relaxed);
         self.0.upgraded.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! A stream that tells the connection limiter of what comes.
+//! A stream that tells of what comes: to the connection limiter, or to whoever counts bytes.
 
 use std::io;
 use std::pin::Pin;
@@ -8,20 +8,37 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::Activity;
 
-/// A stream, and what its connection is doing.
-pub struct TrackedStream<S> {
-    stream: S,
-    activity: Activity,
+/// What is told of bytes that came.
+pub trait HearsBytes {
+    /// So many came.
+    fn bytes_came(&mut self, bytes: usize);
 }
 
-impl<S> TrackedStream<S> {
-    /// Of this connection.
-    pub const fn new(stream: S, activity: Activity) -> Self {
-        Self { stream, activity }
+impl HearsBytes for Activity {
+    fn bytes_came(&mut self, _bytes: usize) {
+        Self::bytes_came(self);
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for TrackedStream<S> {
+/// A stream, and what is told of its bytes.
+pub struct TrackedStream<S, H> {
+    stream: S,
+    hears: H,
+}
+
+impl<S, H> TrackedStream<S, H> {
+    /// Bytes of this stream are told to `hears`.
+    pub const fn new(stream: S, hears: H) -> Self {
+        Self { stream, hears }
+    }
+
+    /// What is told of the bytes.
+    pub const fn hears(&mut self) -> &mut H {
+        &mut self.hears
+    }
+}
+
+impl<S: AsyncRead + Unpin, H: HearsBytes + Unpin> AsyncRead for TrackedStream<S, H> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -29,14 +46,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for TrackedStream<S> {
     ) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, into);
-        if into.filled().len() > before {
-            self.activity.bytes_came();
+        let came = into.filled().len().saturating_sub(before);
+        if came > 0 {
+            self.hears.bytes_came(came);
         }
         read
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for TrackedStream<S> {
+impl<S: AsyncWrite + Unpin, H: Unpin> AsyncWrite for TrackedStream<S, H> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

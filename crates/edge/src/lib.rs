@@ -20,7 +20,7 @@ mod until_done;
 pub use complaints::Complaints;
 pub use connections::{Activity, Connection, ConnectionLimits, Connections, MustClose, Request};
 pub use forwarded::ClientAddressError;
-pub use heard::TrackedStream;
+pub use heard::{HearsBytes, TrackedStream};
 pub use proxies::{ClientAddressForm, NotProxies, Peer, Proxies};
 pub use proxy_protocol::ProxyHeaderError;
 pub use replay::RewindStream;

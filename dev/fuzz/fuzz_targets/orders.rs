@@ -3,6 +3,7 @@
 //! An input is a body, and the answer on the next line.
 #![no_main]
 
+use keyward_fuzz::colons;
 use keyward_rules::orders::{OrderLine, Orders, read};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -92,19 +93,4 @@ fn comes_from(text: Option<&str>, names: &[&str], elements: &[&Value], sent: &st
 /// Whether a member is this text, or a number that was written so.
 fn is_written(value: &Value, text: &str, sent: &str) -> bool {
     value.as_str() == Some(text) || value.is_number() && sent.contains(text)
-}
-
-/// The colons that are no part of a string: one for each member.
-fn colons(text: &str) -> usize {
-    let (mut count, mut inside, mut escaped) = (0, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => inside = !inside,
-            b':' if !inside => count += 1,
-            _ => {}
-        }
-    }
-    count
 }

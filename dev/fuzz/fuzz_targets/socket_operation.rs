@@ -1,6 +1,7 @@
 //! A socket's operation: what is read is what plain JSON says, and no object in it has a name twice.
 #![no_main]
 
+use keyward_fuzz::colons;
 use keyward_rules::socket::{OperationRequest, Request, read};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -40,19 +41,4 @@ fn check_operation(text: &str, asked: &OperationRequest<'_>) {
     assert_eq!(colons(text), colons(&plain.to_string()));
     let again = plain.to_string();
     assert!(matches!(read(&again), Ok(Request::Operation(same)) if same == *asked));
-}
-
-/// The colons that are no part of a string: one for each member.
-fn colons(text: &str) -> usize {
-    let (mut count, mut inside, mut escaped) = (0, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => inside = !inside,
-            b':' if !inside => count += 1,
-            _ => {}
-        }
-    }
-    count
 }

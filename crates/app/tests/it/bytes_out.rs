@@ -2,54 +2,19 @@
 //! off at either end, refused.
 
 use std::io::Read as _;
-use std::path::PathBuf;
-
-use keyward_testkit::process::{KeyEntry, Running};
 
 use crate::framing2::{H2, Header, SETTINGS};
-use crate::world::{Folder, Manner, ORDER, Signed, Upstream, Wire, until};
+use crate::watched::Watched;
+use crate::world::{Manner, ORDER, Signed, Wire, until};
 
 /// Bytes of an answer that the gateway gathers before it passes the first of them on.
 const GATHERED: usize = 64 << 10;
 const WINDOW_UPDATE: u8 = 8;
 
-/// A gateway before an exchange, and the rows that its journal had so far.
-struct Watched {
-    running: Running,
-    upstream: Upstream,
-    key: KeyEntry,
-    file: PathBuf,
-    rows: i64,
-    _folder: Folder,
-}
-
 impl Watched {
-    fn start() -> Self {
-        let (folder, upstream) = (Folder::new(), Upstream::start());
-        let flags = ["--upstream", &upstream.url, "--raise-rates", "1000"];
-        let running = Running::start_with(&folder.data(), flags).unwrap();
-        let (key, file) = (running.key("trade").unwrap(), folder.data().join("activity.db"));
-        let mut watched = Self { running, upstream, key, file, rows: 0, _folder: folder };
-        watched.rows = watched.count();
-        watched
-    }
-
-    fn journal(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(&self.file).unwrap()
-    }
-
-    fn count(&self) -> i64 {
-        self.journal().query_row("SELECT COUNT(*) FROM activity", [], |row| row.get(0)).unwrap()
-    }
-
     /// Verdict and bytes of the one request that was recorded since.
     fn recorded(&mut self) -> (String, usize) {
-        until("the request is on record", 20_000, || self.count() > self.rows);
-        assert_eq!(self.count(), self.rows + 1, "one record for each request");
-        self.rows += 1;
-        let newest = "SELECT code, bytes_out FROM activity ORDER BY id DESC LIMIT 1";
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, i64>(1)?));
-        let (code, bytes) = self.journal().query_row(newest, [], row).unwrap();
+        let (code, bytes) = self.newest::<i64>("bytes_out");
         (code, usize::try_from(bytes).unwrap())
     }
 

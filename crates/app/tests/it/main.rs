@@ -45,4 +45,5 @@ mod set_up_link;
 mod socket;
 mod terminal;
 mod uniform;
+mod watched;
 mod world;

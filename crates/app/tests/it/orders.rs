@@ -1,60 +1,26 @@
 //! What the journal keeps of orders and of funds: what was asked, and what the exchange answered to it.
 
 use std::io::Read as _;
-use std::path::PathBuf;
 
 use keyward_rules::orders::{OrderAction, OrderLine, Orders, Side};
-use keyward_testkit::process::{KeyEntry, Running};
 
-use crate::world::{Folder, Manner, Signed, Upstream, Wire, exchange, send, until};
-
-/// A gateway before an exchange, and the rows that its journal had so far.
-struct Watched {
-    running: Running,
-    upstream: Upstream,
-    trade: KeyEntry,
-    file: PathBuf,
-    rows: i64,
-    _folder: Folder,
-}
+use crate::watched::Watched;
+use crate::world::{Manner, Signed, Wire, exchange, send, until};
 
 impl Watched {
-    fn start() -> Self {
-        let (folder, upstream) = (Folder::new(), Upstream::start());
-        let flags = ["--upstream", &upstream.url, "--raise-rates", "1000"];
-        let running = Running::start_with(&folder.data(), flags).unwrap();
-        let (trade, file) = (running.key("trade").unwrap(), folder.data().join("activity.db"));
-        let mut watched = Self { running, upstream, trade, file, rows: 0, _folder: folder };
-        watched.rows = watched.count();
-        watched
-    }
-
-    fn journal(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(&self.file).unwrap()
-    }
-
-    fn count(&self) -> i64 {
-        self.journal().query_row("SELECT COUNT(*) FROM activity", [], |row| row.get(0)).unwrap()
-    }
-
     /// Keyward's verdict and the orders of the one request that was recorded since.
-    fn recorded(&mut self) -> (String, Vec<OrderLine>) {
-        until("the request is on record", 20_000, || self.count() > self.rows);
-        self.rows += 1;
-        assert_eq!(self.count(), self.rows, "one record for each request");
-        let newest = "SELECT code, orders FROM activity ORDER BY id DESC LIMIT 1";
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, Option<String>>(1)?));
-        let (code, orders) = self.journal().query_row(newest, [], row).unwrap();
+    fn recorded_orders(&mut self) -> (String, Vec<OrderLine>) {
+        let (code, orders) = self.newest::<Option<String>>("orders");
         (code, orders.map_or_else(Vec::new, |text| Orders::of_text(&text).unwrap().lines))
     }
 
     fn ask(&mut self, request: &Signed) -> (String, Vec<OrderLine>) {
         send(&self.running, request);
-        self.recorded()
+        self.recorded_orders()
     }
 
     fn order(&self, client_id: &str) -> Signed {
-        Signed::new(&self.trade, "POST", "/api/v5/trade/order", &order(client_id))
+        Signed::new(&self.key, "POST", "/api/v5/trade/order", &order(client_id))
     }
 }
 
@@ -103,7 +69,7 @@ fn a_record_has_what_was_asked_and_what_the_exchange_answered() {
         r#"{"code":"2","msg":"","data":[{"clOrdId":"b1","ordId":"1","tag":"","ts":"1","sCode":"0","sMsg":""},{"clOrdId":"b2","ordId":"","tag":"","ts":"1","sCode":"51000","sMsg":"Parameter error"}]}"#,
     ));
     let batch = format!("[{},{}]", order("b1"), order("b2"));
-    let batch = Signed::new(&watched.trade, "POST", "/api/v5/trade/batch-orders", &batch);
+    let batch = Signed::new(&watched.key, "POST", "/api/v5/trade/batch-orders", &batch);
     let (code, lines) = watched.ask(&batch);
     let results: Vec<Option<&str>> = lines.iter().map(|line| said(line).map(|(code, _)| code)).collect();
     assert_eq!((code.as_str(), results), ("0", vec![Some("0"), Some("51000")]));
@@ -131,7 +97,7 @@ fn without_an_answer_a_record_has_what_was_asked() {
     }
     // Refused by Keyward, once the signature was right.
     let body = r#"{"ccy":"USDT","amt":"1.5","from":"6","to":"18"}"#;
-    let (code, lines) = watched.ask(&Signed::new(&watched.trade, "POST", "/api/v5/asset/transfer", body));
+    let (code, lines) = watched.ask(&Signed::new(&watched.key, "POST", "/api/v5/asset/transfer", body));
     let line = &lines[0];
     assert_eq!((code.as_str(), line.action, said(line)), ("50120", OrderAction::Transfer, None));
     assert_eq!((line.currency.as_deref(), line.amount.as_deref()), (Some("USDT"), Some("1.5")));
@@ -142,7 +108,7 @@ fn without_an_answer_a_record_has_what_was_asked() {
     wire.write(&watched.order("a3").bytes());
     until("the exchange has it", 10_000, || watched.upstream.requests().len() > asked);
     drop(wire);
-    let (code, lines) = watched.recorded();
+    let (code, lines) = watched.recorded_orders();
     assert_eq!((code.as_str(), lines[0].client_id.as_deref(), said(&lines[0])), ("gone", Some("a3"), None));
 }
 
@@ -151,7 +117,7 @@ fn other_requests_and_those_of_strangers_have_no_orders() {
     let mut watched = Watched::start();
     let mut forged = watched.order("a1");
     forged.sign = "A".repeat(43) + "=";
-    let trade = watched.trade.clone();
+    let trade = watched.key.clone();
     let question = "/api/v5/trade/order?instId=BTC-USDT&ordId=1";
     for (request, code) in [
         (forged, "50113"),
@@ -179,7 +145,7 @@ fn other_requests_and_those_of_strangers_have_no_orders() {
 #[test]
 fn answers_that_are_read_are_not_compressed() {
     let mut watched = Watched::start();
-    let trade = watched.trade.clone();
+    let trade = watched.key.clone();
     let question = "/api/v5/trade/order?instId=BTC-USDT&ordId=1";
     for (request, passed_on) in [
         (watched.order("a1"), false),
@@ -215,7 +181,7 @@ fn an_answer_that_is_too_long_leaves_a_record_without_orders_and_is_counted() {
         assert!(count > 0, "the answer broke off after {taken} bytes");
         taken += count;
     }
-    assert_eq!(watched.recorded(), ("0".to_owned(), Vec::new()));
+    assert_eq!(watched.recorded_orders(), ("0".to_owned(), Vec::new()));
     assert_eq!(metrics(&watched), "1");
     watched.upstream.behave(answer("a2", ("0", "")));
     assert_eq!(watched.ask(&watched.order("a2")).1.len(), 1);

@@ -64,21 +64,10 @@ mod tests {
 
     /// Orders with these answers; an empty code is an answer that is not known.
     fn answered(codes: &[&str]) -> Option<Outcome> {
+        let answer = |code: &str| Answered { code: code.to_owned(), text: format!("text of <{code}>") };
         let line = |code: &&str| OrderLine {
-            action: OrderAction::Place,
-            instrument: None,
-            instrument_code: None,
-            side: None,
-            kind: None,
-            price: None,
-            size: None,
-            currency: None,
-            amount: None,
-            destination: None,
-            client_id: None,
-            exchange_id: None,
-            result: (!code.is_empty())
-                .then(|| Answered { code: (*code).to_owned(), text: format!("text of <{code}>") }),
+            result: (!code.is_empty()).then(|| answer(code)),
+            ..OrderLine::new(OrderAction::Place)
         };
         Outcome::of(&Orders { lines: codes.iter().map(line).collect() })
     }

@@ -177,24 +177,6 @@ mod tests {
     use super::{sentence, summary};
     use keyward_rules::orders::{Answered, OrderAction, OrderLine, Orders, Side};
 
-    fn of(action: OrderAction) -> OrderLine {
-        OrderLine {
-            action,
-            instrument: None,
-            instrument_code: None,
-            side: None,
-            kind: None,
-            price: None,
-            size: None,
-            currency: None,
-            amount: None,
-            destination: None,
-            client_id: None,
-            exchange_id: None,
-            result: None,
-        }
-    }
-
     fn some(text: &str) -> Option<String> {
         Some(text.to_owned())
     }
@@ -210,7 +192,7 @@ mod tests {
             kind: some("limit"),
             price: some("30000"),
             size: some("0.001"),
-            ..of(OrderAction::Place)
+            ..OrderLine::new(OrderAction::Place)
         }
     }
 
@@ -226,7 +208,7 @@ mod tests {
             price: some("1"),
             size: some("2"),
             result: answer("51008", "Insufficient balance"),
-            ..of(OrderAction::Place)
+            ..OrderLine::new(OrderAction::Place)
         };
         let said = "Sell 2 ETH-USDT at market · refused by the exchange: 51008 Insufficient balance";
         assert_eq!(sentence(&market), said);
@@ -239,7 +221,7 @@ mod tests {
             ..limit()
         };
         assert_eq!(sentence(&coded), "Buy 0.001 instrument code 10459 at 30,000, post only");
-        assert_eq!(sentence(&of(OrderAction::Place)), "Order");
+        assert_eq!(sentence(&OrderLine::new(OrderAction::Place)), "Order");
     }
 
     #[test]
@@ -249,7 +231,7 @@ mod tests {
             exchange_id: some("1234"),
             client_id: some("b15"),
             result: answer("0", ""),
-            ..of(OrderAction::Cancel)
+            ..OrderLine::new(OrderAction::Cancel)
         };
         assert_eq!(sentence(&cancel), "Cancel order 1234 of BTC-USDT · accepted");
         let own = OrderLine { exchange_id: None, result: None, ..cancel };
@@ -258,14 +240,15 @@ mod tests {
             price: some("30100"),
             size: some("0.002"),
             exchange_id: some("1234"),
-            ..of(OrderAction::Amend)
+            ..OrderLine::new(OrderAction::Amend)
         };
         assert_eq!(sentence(&both), "Change order 1234: price 30,100, size 0.002");
-        let neither = OrderLine { instrument: some("BTC-USDT"), ..of(OrderAction::AmendAlgo) };
+        let neither = OrderLine { instrument: some("BTC-USDT"), ..OrderLine::new(OrderAction::AmendAlgo) };
         assert_eq!(sentence(&neither), "Change algo order of BTC-USDT");
-        let all = OrderLine { result: answer("0", ""), ..of(OrderAction::CancelAll) };
+        let all = OrderLine { result: answer("0", ""), ..OrderLine::new(OrderAction::CancelAll) };
         assert_eq!(sentence(&all), "Cancel all orders · accepted");
-        let closed = OrderLine { instrument: some("BTC-USDT-SWAP"), ..of(OrderAction::ClosePosition) };
+        let closed =
+            OrderLine { instrument: some("BTC-USDT-SWAP"), ..OrderLine::new(OrderAction::ClosePosition) };
         assert_eq!(sentence(&closed), "Close the position in BTC-USDT-SWAP");
     }
 
@@ -281,7 +264,11 @@ mod tests {
         };
         let said = "Buy 0.001 BTC-USDT at market, algo order (trailing stop) · accepted, id 77";
         assert_eq!(sentence(&trailing), said);
-        let amended = OrderLine { exchange_id: some("77"), price: some("-1"), ..of(OrderAction::AmendAlgo) };
+        let amended = OrderLine {
+            exchange_id: some("77"),
+            price: some("-1"),
+            ..OrderLine::new(OrderAction::AmendAlgo)
+        };
         assert_eq!(sentence(&amended), "Change algo order 77: price market");
         // A spread may be placed at a price below zero.
         let spread = OrderLine { price: some("-1"), ..limit() };
@@ -295,7 +282,7 @@ mod tests {
             amount: some("10"),
             exchange_id: some("754147"),
             result: answer("0", ""),
-            ..of(OrderAction::Transfer)
+            ..OrderLine::new(OrderAction::Transfer)
         };
         assert_eq!(sentence(&transfer), "Transfer 10 USDT · accepted");
         let between =
@@ -306,14 +293,14 @@ mod tests {
             amount: some("0.1"),
             destination: some("bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq"),
             result: answer("0", ""),
-            ..of(OrderAction::Withdraw)
+            ..OrderLine::new(OrderAction::Withdraw)
         };
         assert_eq!(sentence(&withdrawal), "Withdraw 0.1 BTC to bc1qar…wf5mdq · accepted");
         let phone = OrderLine { destination: some("86-13800000000"), ..withdrawal };
         assert_eq!(sentence(&phone), "Withdraw 0.1 BTC to 86-13800000000 · accepted");
-        let back = OrderLine { exchange_id: some("67485"), ..of(OrderAction::CancelWithdrawal) };
+        let back = OrderLine { exchange_id: some("67485"), ..OrderLine::new(OrderAction::CancelWithdrawal) };
         assert_eq!(sentence(&back), "Cancel withdrawal 67485");
-        assert_eq!(sentence(&of(OrderAction::Transfer)), "Transfer funds");
+        assert_eq!(sentence(&OrderLine::new(OrderAction::Transfer)), "Transfer funds");
     }
 
     #[test]

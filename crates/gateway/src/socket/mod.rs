@@ -7,14 +7,17 @@
 //! whose key no longer admits it ends; everything that grows has a limit.
 
 mod identity_line;
+mod limits;
 mod metered;
 mod registry;
 mod relay;
 mod session;
 mod side;
+mod state;
 mod upgrade;
 mod upstream;
 
-pub use registry::{Registry, SocketLimits};
+pub use limits::SocketLimits;
+pub use registry::Registry;
 pub use relay::run;
 pub use upgrade::{Upgrades, open};

@@ -4,14 +4,11 @@
 //! that ran out) is looked at here, at each tick, so that an idle socket costs neither a timer nor a wake-up.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::poll_fn;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use atomic_waker::AtomicWaker;
 use keyward_api::open_sockets::{OpenSocket, OpenSockets};
 use keyward_api::socket::Close;
 use keyward_rules::address::Source;
@@ -19,16 +16,17 @@ use keyward_rules::counts::Counts;
 use keyward_rules::decision::LoggedIn;
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::key::KeyFacts;
-use keyward_rules::rate::Rate;
 use keyward_rules::route::Class;
 use keyward_rules::socket::Endpoint;
 use keyward_rules::time::Moment;
 use parking_lot::Mutex;
 use tokio::time::{sleep, timeout};
 
+use super::limits::SocketLimits;
+use super::state::{Holder, State};
 use crate::clock::Clock;
 use crate::lease::{Lease, lease_limit_ms};
-use crate::memory::{Lookup, Memory};
+use crate::memory::Memory;
 
 /// Channels of one socket that a holder is shown, and bytes of each.
 const SHOWN_CHANNELS: usize = 100;
@@ -38,101 +36,6 @@ const SHOWN_BYTES: usize = 64;
 const LOOK: Duration = Duration::from_millis(20);
 /// How long clients may take to hear that their sockets end.
 const FAREWELL: Duration = Duration::from_secs(3);
-
-/// The limits of sockets, units in the names.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SocketLimits {
-    /// Sockets at once.
-    pub total: usize,
-    /// Sockets of one source at once (IPv6 by /64) whose login did not hold.
-    pub per_source: usize,
-    /// Sockets of one source at once whose logins held.
-    pub per_source_known: usize,
-    /// Sockets of one key at once.
-    pub per_key: usize,
-    /// Sockets of one account at once, with all of its keys.
-    pub per_account: usize,
-    /// Sockets of one account that have subscribed to one of OKX's counted channels.
-    pub per_channel: usize,
-    /// Channels of one socket.
-    pub channels: usize,
-    /// Bytes of their names and parameters.
-    pub channels_bytes: usize,
-    /// Bytes of a message from a client.
-    pub message_bytes: usize,
-    /// Bytes of a message from the exchange.
-    pub answer_bytes: usize,
-    /// Bytes that wait to be taken by a client, or by the exchange.
-    pub waiting_bytes: usize,
-    /// Time without a frame from the client.
-    pub idle_ms: u64,
-    /// Time in which a client that has stopped reading must go on.
-    pub blocked_ms: u64,
-    /// The same for the exchange; less than the life of a permit, so that none is sent after its deadline.
-    pub upstream_blocked_ms: u64,
-    /// Time without a frame from the exchange before it is asked for a sign of life, and as long again to give it.
-    pub quiet_ms: u64,
-    /// Time for the answer to an operation.
-    pub answer_ms: u64,
-    /// Operations of one socket that wait for their answers.
-    pub operations: usize,
-    /// Bytes of their frames that are kept for the journal; those beyond are recorded without their orders.
-    pub kept_bytes: usize,
-    /// Logins and changes of subscriptions of one socket.
-    pub requests: Rate,
-    /// Frames of one socket, whatever they are.
-    pub frames: Rate,
-    /// Refusals of one socket that are answered and recorded.
-    pub refusals: Rate,
-    /// Time between the notice of a shutdown and the end of the sockets.
-    pub notice_ms: u64,
-}
-
-impl Default for SocketLimits {
-    fn default() -> Self {
-        Self {
-            total: 16_384,
-            per_source: 128,
-            per_source_known: 1_024,
-            per_key: 100,
-            per_account: 4_096,
-            per_channel: 30,
-            channels: 1_000,
-            channels_bytes: 64 << 10,
-            message_bytes: 64 << 10,
-            answer_bytes: 1 << 20,
-            waiting_bytes: 2 << 20,
-            idle_ms: 30_000,
-            blocked_ms: 10_000,
-            upstream_blocked_ms: 4_000,
-            quiet_ms: 15_000,
-            answer_ms: 10_000,
-            operations: 256,
-            kept_bytes: 512 << 10,
-            requests: PER_HOUR,
-            frames: FRAMES,
-            refusals: REFUSALS,
-            notice_ms: 25_000,
-        }
-    }
-}
-
-/// OKX's figure (contract 3.5).
-const PER_HOUR: Rate = match Rate::new(480, 3_600_000) {
-    Some(rate) => rate,
-    None => unreachable!(),
-};
-/// Many times what a client sends: a socket that exceeds it is a flood.
-const FRAMES: Rate = match Rate::new(1_000, 2_000) {
-    Some(rate) => rate,
-    None => unreachable!(),
-};
-
-/// A program that is refused so often does not listen.
-const REFUSALS: Rate = match Rate::new(600, 60_000) {
-    Some(rate) => rate,
-    None => unreachable!(),
-};
 
 /// All open sockets.
 pub struct Registry {
@@ -158,56 +61,6 @@ struct Table {
     by_key: Counts<KeyId>,
     by_channel: Counts<(AccountId, u16)>,
     next: u64,
-}
-
-/// One open socket, as everybody but its own task sees it.
-pub struct State {
-    id: u64,
-    endpoint: Endpoint,
-    source: IpAddr,
-    /// When a frame of the client last came, of a steady clock; so for all of these, in which 0 means never.
-    heard_ms: AtomicU64,
-    /// Since when the client does not take what waits for it.
-    blocked_ms: AtomicU64,
-    /// The same of the exchange.
-    upstream_blocked_ms: AtomicU64,
-    /// When a frame of the exchange last came.
-    upstream_heard_ms: AtomicU64,
-    /// Since when the oldest operation waits for its answer.
-    waiting_ms: AtomicU64,
-    received: AtomicU64,
-    sent: AtomicU64,
-    /// The number of a [`Close`], once the socket has to end.
-    ending: AtomicU8,
-    ping_due: AtomicBool,
-    /// Whether the exchange was asked for a sign of life since its last frame.
-    pinged: AtomicBool,
-    answer_late: AtomicBool,
-    notice_due: AtomicBool,
-    waker: AtomicWaker,
-    holder: Mutex<Option<Holder>>,
-}
-
-/// Whose socket it is.
-struct Holder {
-    login: Arc<LoggedIn>,
-    facts: KeyFacts,
-    since: Moment,
-    channels: BTreeSet<String>,
-    counted: BTreeMap<u16, usize>,
-}
-
-/// What a socket's task has to do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Due {
-    /// End it.
-    End(Close),
-    /// Ask the exchange for a sign of life.
-    Ping,
-    /// Look at the operations that wait for their answers.
-    LateAnswer,
-    /// Tell the client that the end is near.
-    Notice,
 }
 
 /// Who has as many sockets as they may have.
@@ -264,13 +117,9 @@ impl Registry {
     pub fn frames(&self) -> (u64, u64) {
         let table = self.table.lock();
         let [received, sent] = &self.frames;
-        let open = |count: fn(&State) -> &AtomicU64| {
-            table.open.values().map(|state| count(state).load(Ordering::Relaxed)).sum::<u64>()
-        };
-        (
-            received.load(Ordering::Relaxed) + open(|state| &state.received),
-            sent.load(Ordering::Relaxed) + open(|state| &state.sent),
-        )
+        let ended = (received.load(Ordering::Relaxed), sent.load(Ordering::Relaxed));
+        let open = table.open.values().map(|state| state.frames());
+        open.fold(ended, |(received, sent), [more, gone]| (received + more, sent + gone))
     }
 
     /// Takes a socket in, if there is room for one more stranger.
@@ -342,8 +191,7 @@ impl Registry {
         self.closing.store(true, Ordering::Release);
         let table = self.table.lock();
         for state in table.open.values() {
-            state.notice_due.store(true, Ordering::Release);
-            state.waker.wake();
+            state.give_notice();
         }
         !table.open.is_empty()
     }
@@ -351,7 +199,7 @@ impl Registry {
 
 impl OpenSockets for Registry {
     fn of_key(&self, account: AccountId, key: KeyId) -> Vec<OpenSocket> {
-        // Copied after the lock is released: whoever looks holds up nobody's socket.
+        // The lock is released before the copies are made: they may take long, and other sockets must not wait.
         let open: Vec<Arc<State>> = self.table.lock().open.values().rev().cloned().collect();
         open.iter().filter_map(|state| state.shown(account, key)).collect()
     }
@@ -465,190 +313,13 @@ impl Drop for Entry {
                 }
             }
         }
-        let [received, sent] = &self.registry.frames;
-        received.fetch_add(self.state.received.load(Ordering::Relaxed), Ordering::Relaxed);
-        sent.fetch_add(self.state.sent.load(Ordering::Relaxed), Ordering::Relaxed);
-    }
-}
-
-impl State {
-    fn new(id: u64, endpoint: Endpoint, source: IpAddr, now_ms: u64) -> Self {
-        Self {
-            id,
-            endpoint,
-            source,
-            heard_ms: AtomicU64::new(now_ms.max(1)),
-            blocked_ms: AtomicU64::new(0),
-            upstream_blocked_ms: AtomicU64::new(0),
-            upstream_heard_ms: AtomicU64::new(0),
-            waiting_ms: AtomicU64::new(0),
-            received: AtomicU64::new(0),
-            sent: AtomicU64::new(0),
-            ending: AtomicU8::new(0),
-            ping_due: AtomicBool::new(false),
-            pinged: AtomicBool::new(false),
-            answer_late: AtomicBool::new(false),
-            notice_due: AtomicBool::new(false),
-            waker: AtomicWaker::new(),
-            holder: Mutex::new(None),
+        for (all, own) in self.registry.frames.iter().zip(self.state.frames()) {
+            all.fetch_add(own, Ordering::Relaxed);
         }
-    }
-
-    /// The process's number of the socket.
-    #[must_use]
-    pub const fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// A frame of the client came.
-    pub fn heard(&self, now_ms: u64) {
-        self.heard_ms.store(now_ms.max(1), Ordering::Relaxed);
-        self.received.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Frames went to the client.
-    pub fn sent(&self, frames: u64) {
-        self.sent.fetch_add(frames, Ordering::Relaxed);
-    }
-
-    /// A frame of the exchange came, or it was connected to.
-    pub fn heard_upstream(&self, now_ms: u64) {
-        self.upstream_heard_ms.store(now_ms.max(1), Ordering::Relaxed);
-        if self.pinged.load(Ordering::Relaxed) {
-            self.pinged.store(false, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether the client takes what waits for it.
-    pub fn client_takes(&self, takes: bool, now_ms: impl FnOnce() -> u64) {
-        note_since(&self.blocked_ms, !takes, now_ms);
-    }
-
-    /// Whether the exchange takes what waits for it.
-    pub fn upstream_takes(&self, takes: bool, now_ms: impl FnOnce() -> u64) {
-        note_since(&self.upstream_blocked_ms, !takes, now_ms);
-    }
-
-    /// Since when the oldest operation waits for its answer; 0 when none does.
-    pub fn waits_since(&self, since_ms: u64) {
-        self.waiting_ms.store(since_ms, Ordering::Relaxed);
-    }
-
-    /// What the socket's task has to do, if anything.
-    pub fn poll_due(&self, context: &Context<'_>) -> Poll<Due> {
-        self.waker.register(context.waker());
-        if let Some(close) = Close::of_number(self.ending.load(Ordering::Acquire)) {
-            return Poll::Ready(Due::End(close));
-        }
-        let due = [
-            (&self.notice_due, Due::Notice),
-            (&self.ping_due, Due::Ping),
-            (&self.answer_late, Due::LateAnswer),
-        ];
-        let found = due
-            .into_iter()
-            .find(|(flag, _)| flag.load(Ordering::Relaxed) && flag.swap(false, Ordering::AcqRel));
-        found.map_or(Poll::Pending, |(_, due)| Poll::Ready(due))
-    }
-
-    /// Returns once the socket has to end.
-    pub async fn has_to_end(&self) {
-        poll_fn(|context| {
-            self.waker.register(context.waker());
-            if self.has_ended() { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-    }
-
-    /// Ends the socket; the first reason stays.
-    fn end(&self, close: Close) {
-        let _ = self.ending.compare_exchange(0, close.number(), Ordering::AcqRel, Ordering::Relaxed);
-        self.waker.wake();
-    }
-
-    /// Whether the key still admits the socket. An error without a reason means that nobody can tell this moment.
-    fn check_holder(&self, memory: &Memory, now: Moment, blind: bool) -> Result<(), Option<Close>> {
-        let mut holder = self.holder.lock();
-        let Some(holder) = holder.as_mut() else { return Ok(()) };
-        if blind {
-            return Err(Some(Close::LeaseOut));
-        }
-        if memory.is_current(&holder.facts) && holder.facts.is_known(now) {
-            return Ok(());
-        }
-        match memory.facts(holder.login.key()) {
-            Lookup::Facts(facts) if holder.login.still_holds(Some(&facts), now).is_ok() => {
-                holder.facts = facts;
-                Ok(())
-            }
-            Lookup::Facts(_) | Lookup::Unknown => Err(Some(Close::KeyChanged)),
-            Lookup::Torn => Err(None),
-        }
-    }
-
-    /// Whether both peers do what is expected of them.
-    fn check_peers(&self, limits: &SocketLimits, now_ms: u64) {
-        let since = |time: &AtomicU64| match time.load(Ordering::Relaxed) {
-            0 => 0,
-            then => now_ms.saturating_sub(then),
-        };
-        let quiet = since(&self.upstream_heard_ms);
-        if since(&self.blocked_ms) > limits.blocked_ms {
-            self.end(Close::SlowReader);
-        } else if since(&self.heard_ms) > limits.idle_ms {
-            self.end(Close::Idle);
-        } else if quiet > limits.quiet_ms * 2 || since(&self.upstream_blocked_ms) > limits.upstream_blocked_ms
-        {
-            self.end(Close::UpstreamLost);
-        } else if quiet > limits.quiet_ms && !self.pinged.swap(true, Ordering::Relaxed) {
-            self.ask_for(&self.ping_due);
-        }
-        if since(&self.waiting_ms) > limits.answer_ms {
-            self.ask_for(&self.answer_late);
-        }
-    }
-
-    fn ask_for(&self, flag: &AtomicBool) {
-        flag.store(true, Ordering::Release);
-        self.waker.wake();
-    }
-
-    fn has_ended(&self) -> bool {
-        self.ending.load(Ordering::Acquire) != 0
-    }
-
-    fn is_of(&self, account: AccountId) -> bool {
-        self.holder.lock().as_ref().is_some_and(|holder| holder.login.account() == account)
-    }
-
-    fn shown(&self, account: AccountId, key: KeyId) -> Option<OpenSocket> {
-        let holder = self.holder.lock();
-        let own = |holder: &&Holder| holder.login.account() == account && holder.login.key() == key;
-        let holder = holder.as_ref().filter(own).filter(|_| !self.has_ended())?;
-        Some(OpenSocket {
-            id: self.id,
-            key: holder.login.key(),
-            account,
-            endpoint: self.endpoint.word(),
-            since: holder.since,
-            source: self.source,
-            channels: holder.channels.iter().cloned().collect(),
-            received: self.received.load(Ordering::Relaxed),
-            sent: self.sent.load(Ordering::Relaxed),
-        })
     }
 }
 
 /// As much of a channel's name as is shown.
 fn shortened(name: &str) -> String {
     name.get(..name.floor_char_boundary(SHOWN_BYTES)).unwrap_or_default().to_owned()
-}
-
-/// Notes in `since` when something began, or that it is over.
-fn note_since(since: &AtomicU64, holds: bool, now_ms: impl FnOnce() -> u64) {
-    match (since.load(Ordering::Relaxed), holds) {
-        (0, true) => since.store(now_ms().max(1), Ordering::Relaxed),
-        (0, false) | (1.., true) => {}
-        (1.., false) => since.store(0, Ordering::Relaxed),
-    }
 }

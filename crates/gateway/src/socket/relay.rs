@@ -17,10 +17,10 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_tungstenite::tungstenite::protocol::{Message, Role};
 
-use super::metered::Metered;
-use super::registry::Due;
+use super::metered::metered;
 use super::session::{Session, Turn};
 use super::side::{Ended, READ_OF_CLIENT, Side, config};
+use super::state::Due;
 use super::upgrade::Opened;
 use crate::serve::ThreadContext;
 use crate::wording::Wording;
@@ -55,7 +55,7 @@ where
     let Opened { on_upgrade, asked, entry } = opened;
     let Ok(upgraded) = on_upgrade.await else { return };
     let Ok(parts) = upgraded.downcast::<TokioIo<Wording<S>>>() else { return };
-    // Whoever sends frames before the answer has come speaks to somebody else (threat F30).
+    // A client that does not wait for the answer may be a request that was smuggled through a proxy (threat F30).
     if !parts.read_buf.is_empty() {
         return;
     }
@@ -63,7 +63,7 @@ where
     let stream = parts.io.into_inner().into_inner();
     let limits = *entry.limits();
     let config = config(&limits, limits.message_bytes, READ_OF_CLIENT);
-    let client = WebSocketStream::from_raw_socket(Metered::new(stream), Role::Server, Some(config)).await;
+    let client = WebSocketStream::from_raw_socket(metered(stream), Role::Server, Some(config)).await;
     let session = Session::new(&desk, asked, entry, connection.activity());
     let mut relay = Relay { client: Side::new(client), upstream: None, session };
     let why = connection.unless_closed(relay.serve()).await;
@@ -98,13 +98,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Relay<'_, S> {
                 Step::Due(Due::Notice) => self.session.notice(),
                 Step::End(None) => return None,
             };
-            let count = turn.replies.len() as u64;
             for reply in turn.replies {
                 if let Err(Ended(why)) = self.client.push(Message::text(reply)) {
                     return why;
                 }
+                self.session.state().sent();
             }
-            self.session.state().sent(count);
             if let Some(close) = turn.close {
                 return Some(close);
             }
@@ -170,22 +169,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Relay<'_, S> {
                 Poll::Ready(Ok(message)) => message,
                 // However it ended: the client must not wait for what does not come.
                 Poll::Ready(Err(_)) => return Err(Step::End(Some(Close::UpstreamLost))),
-                Poll::Pending => {
-                    self.session.state().sent(passed as u64);
-                    return Ok(false);
-                }
+                Poll::Pending => return Ok(false),
             };
             self.session.heard_upstream(&message);
             (passed, bytes) = (passed + 1, bytes + message.len());
             match message {
                 Message::Text(_) | Message::Binary(_) => {
                     self.client.push(message).map_err(|Ended(why)| Step::End(why))?;
+                    self.session.state().sent();
                 }
                 Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
                 Message::Close(_) => return Err(Step::End(Some(Close::UpstreamLost))),
             }
         }
-        self.session.state().sent(passed as u64);
         Ok(true)
     }
 

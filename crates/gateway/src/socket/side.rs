@@ -15,8 +15,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::limits::SocketLimits;
 use super::metered::Metered;
-use super::registry::SocketLimits;
 
 /// Bytes that are read from a client at once: most of its frames are short.
 pub const READ_OF_CLIENT: usize = 2 << 10;
@@ -91,11 +91,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Side<S> {
         match &next {
             Poll::Ready(Some(Ok(message))) if message.is_ping() || message.is_pong() => {
                 // A sign of life ends no message that is under way.
-                self.stream.get_mut().forgive(message.len() + CONTROL_HEAD);
+                self.stream.get_mut().hears().forgive(message.len() + CONTROL_HEAD);
             }
-            Poll::Ready(_) => self.stream.get_mut().reset(),
+            Poll::Ready(_) => self.stream.get_mut().hears().reset(),
             // Fragments that say nothing make no message, however many there are.
-            Poll::Pending if self.stream.get_ref().read() > self.most => {
+            Poll::Pending if self.stream.get_mut().hears().bytes() > self.most => {
                 return Poll::Ready(Err(Ended(Some(Close::Flood))));
             }
             Poll::Pending => {}

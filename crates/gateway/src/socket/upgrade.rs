@@ -12,7 +12,6 @@ use http::header::{
 };
 use http::{HeaderValue, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
-use keyward_rules::decision::RateAnswer;
 use keyward_rules::denial::Denial;
 use keyward_rules::key::Environment;
 use keyward_rules::route::Method;
@@ -21,6 +20,7 @@ use parking_lot::Mutex;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::registry::Entry;
+use crate::admit::settle_rate;
 use crate::context::RequestContext;
 use crate::framing::connection_names;
 use crate::reply::ReplyBody;
@@ -52,8 +52,8 @@ pub struct Asked {
     pub agent: Option<HeaderValue>,
 }
 
-/// Opens a socket: source rate → path → handshake → rate of new sockets → room. The answer that goes to the client is given back, and the socket is
-/// left in `upgrades`.
+/// Opens a socket: source rate → path → handshake → rate of new sockets → room. Gives the answer for the client, and leaves
+/// the socket in `upgrades`.
 ///
 /// # Errors
 /// 50011 for too many new sockets of the source, 90426 for another path, 50115, 90426 and 90400 for a handshake that is none,
@@ -65,7 +65,7 @@ pub fn open(
     upgrades: &Upgrades,
 ) -> Result<Response<ReplyBody>, Denial> {
     let now_us = context.clock().now_us();
-    taken(context.counters.sources.arrive(source, now_us))?;
+    settle_rate(context.counters.sources.arrive(source, now_us))?;
     let target = parts.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
     let endpoint = Endpoint::of_path(parts.uri.path().as_bytes()).ok_or(Denial::UpgradeRefused)?;
     let asked = Asked {
@@ -77,7 +77,7 @@ pub fn open(
     };
     let accept = handshake(parts)?;
     let on_upgrade = parts.extensions.remove::<OnUpgrade>().ok_or(Denial::UpgradeRefused)?;
-    taken(context.counters.sources.take_socket(source, now_us))?;
+    settle_rate(context.counters.sources.take_socket(source, now_us))?;
     let entry = context.sockets.enter(endpoint, source, context.clock()).ok_or(Denial::Busy)?;
     *upgrades.lock() = Some(Opened { on_upgrade, asked, entry });
     let mut reply = Response::new(ReplyBody::whole(Bytes::new()));
@@ -87,14 +87,6 @@ pub fn open(
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     Ok(reply)
-}
-
-fn taken(answer: RateAnswer) -> Result<(), Denial> {
-    match answer {
-        RateAnswer::Taken => Ok(()),
-        RateAnswer::Exhausted(_) => Err(Denial::RateExceeded),
-        RateAnswer::NoRoom => Err(Denial::Busy),
-    }
 }
 
 /// Checks the handshake; gives what proves to the client that it was understood. No extension is taken.

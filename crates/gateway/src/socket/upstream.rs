@@ -14,8 +14,8 @@ use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 
 use super::identity_line;
-use super::metered::Metered;
-use super::registry::SocketLimits;
+use super::limits::SocketLimits;
+use super::metered::metered;
 use super::side::{READ_OF_EXCHANGE, Side, config};
 use crate::context::RequestContext;
 use crate::forward::Outgoing;
@@ -37,7 +37,7 @@ pub async fn connect(
         let stream = TcpStream::connect(&backend.address).await.ok()?;
         let _ = stream.set_nodelay(true);
         let config = config(limits, limits.answer_bytes, READ_OF_EXCHANGE);
-        client_async_with_config(request, Metered::new(stream), Some(config)).await.ok()
+        client_async_with_config(request, metered(stream), Some(config)).await.ok()
     };
     let patience = Duration::from_millis(context.limits().connect_ms);
     let opened = timeout(patience, opened).await.ok().flatten();

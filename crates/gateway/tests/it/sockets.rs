@@ -87,7 +87,7 @@ impl Node {
             now,
         };
         let login = Received::new(whole).verify(Some(known), &phrases).and_then(|verified| verified.open());
-        (Arc::new(login.unwrap_or_else(|denial| panic!("{denial}"))), facts)
+        (Arc::new(login.unwrap_or_else(|denial| panic!("{denial}")).0), facts)
     }
 }
 

@@ -25,19 +25,15 @@ pub struct Subscribed<'r> {
 }
 
 impl Verified<'_> {
-    /// State and holds → address → environment: whether the socket may be the key's.
+    /// State and holds → address → environment: whether the socket may be the key's; with the facts that say so.
     ///
     /// # Errors
     /// 50114, 50100, 50110, 50101, in that order.
-    pub fn open(self) -> Result<LoggedIn, Denial> {
+    pub fn open(self) -> Result<(LoggedIn, KeyFacts), Denial> {
         let Self { whole, facts, .. } = self;
         check_standing(&facts, whole.source, whole.credentials.environment)?;
-        Ok(LoggedIn {
-            key: facts.id,
-            account: facts.account,
-            environment: facts.environment,
-            source: whole.source,
-        })
+        let (environment, source) = (facts.environment, whole.source);
+        Ok((LoggedIn { key: facts.id, account: facts.account, environment, source }, facts))
     }
 }
 

@@ -147,7 +147,7 @@ impl Case {
             source: self.source,
             now: Moment::from_unix_ms(NOW),
         };
-        Received::new(whole).verify(Some(self.facts()), &passphrases())?.open()
+        Received::new(whole).verify(Some(self.facts()), &passphrases())?.open().map(|(login, _)| login)
     }
 
     fn parts<'r>(&self, body: &'r Bytes) -> Parts<'r> {

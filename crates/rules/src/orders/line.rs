@@ -160,7 +160,8 @@ impl Side {
 
 impl OrderLine {
     /// A line of which nothing else is known.
-    pub(super) const fn new(action: OrderAction) -> Self {
+    #[must_use]
+    pub const fn new(action: OrderAction) -> Self {
         Self {
             action,
             instrument: None,

@@ -16,7 +16,7 @@ const FRAMES: usize = 10_000;
 const UNCHANGED: usize = 100;
 /// One in so many changed logins has another value, which ends its socket; in the others it is the form that is wrong.
 const VALUES: usize = 15;
-/// Sockets that operations take in turn, so that none of them gets a flood of frames.
+/// The operations go to these sockets one after the other, so that no socket gets a flood of frames.
 const SOCKETS: usize = 16;
 
 const PRIVATE: &str = "/ws/v5/private";

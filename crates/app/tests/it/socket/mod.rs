@@ -10,6 +10,7 @@ mod ends;
 mod exchange;
 mod handshake;
 mod keys;
+mod lease;
 mod logins;
 mod orders;
 mod peers;
