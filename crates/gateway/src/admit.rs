@@ -170,8 +170,8 @@ pub async fn look_up(context: &RequestContext, key: KeyId) -> Result<Option<KeyF
     Err(Denial::Unavailable.into())
 }
 
-/// The refusal of somebody whose signature does not hold. Wrong secrets count against the source. An unknown key does not: ended keys look unknown, and thousands of
-/// clients with expired keys must not close the address that they share with others.
+/// The refusal of somebody whose signature does not hold. Wrong secrets count against the source. An unknown key does not:
+/// ended keys look unknown, and thousands of clients with expired keys must not close the address that they share with others.
 pub fn reject_stranger(
     context: &RequestContext,
     denial: Denial,

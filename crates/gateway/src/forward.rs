@@ -11,7 +11,6 @@ use keyward_rules::denial::Denial;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::identity::{self, Identity};
 use keyward_rules::key::{Environment, KeyFacts};
-use keyward_rules::orders;
 use keyward_rules::permission::Permissions;
 use keyward_rules::route::Method;
 use keyward_rules::time::Moment;
@@ -32,17 +31,14 @@ pub enum Forwarded {
 }
 
 /// Forwards a permitted request, once. The permit's deadline and the key's record are looked at once more
-/// before the first byte goes out.
+/// before the first byte goes out. Where the gateway reads the answer itself, the exchange may not compress it.
 pub async fn forward(
     context: &RequestContext,
     pool: &Arc<Pool>,
     permit: Permit<'_>,
-    headers: &HeaderMap,
+    (headers, encodings): (&HeaderMap, Encodings),
 ) -> Forwarded {
     let (facts, id) = (permit.facts(), permit.parts().id);
-    // A question has no body, and its answer stays as the client wants it.
-    let is_read = !permit.body().is_empty() && orders::has_lines(permit.route().path);
-    let encodings = if is_read { Encodings::Strip } else { Encodings::Keep };
     let head = head(context, pool, &Outgoing::permitted(context, &permit), (headers, encodings));
     let go = || {
         // A key that changed meanwhile is judged anew when the client comes again: its verdict is not known here.

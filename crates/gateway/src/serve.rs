@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderName, UPGRADE};
+use http::header::{CONNECTION, HeaderName};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, request};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -24,7 +24,7 @@ use crate::admit::{Rejection, ScreenedRequest, admit, path_of, screen, whole};
 use crate::body::{Budget, Room, drain, read};
 use crate::context::RequestContext;
 use crate::forward::{Forwarded, Outgoing, forward, forward_public};
-use crate::framing::{Head, check};
+use crate::framing::{Encodings, Head, check};
 use crate::health;
 use crate::observe;
 use crate::recorder::Unread;
@@ -140,9 +140,9 @@ pub async fn serve(
         Ok(answer)
     } else {
         match desk.client(peer, &parts.headers) {
-            Ok(client) => match asks_for_socket(&desk.context, &parts) {
-                Ok(true) => open(&desk.context, &mut parts, client, upgrades),
-                Ok(false) => handle(desk, &parts, body, (client, &under_way), id).await,
+            Ok(client) => match check(&parts, desk.context.limits()) {
+                Ok(head) if head.websocket => open(&desk.context, &mut parts, client, upgrades),
+                Ok(head) => handle(desk, (&parts, head), body, (client, &under_way), id).await,
                 Err(denial) => refuse_early(&desk.context, body, denial).await,
             },
             Err(denial) => refuse_early(&desk.context, body, denial).await,
@@ -160,23 +160,15 @@ pub async fn serve(
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
-/// Whether a request asks for a socket; its head is checked as any other.
-fn asks_for_socket(context: &RequestContext, parts: &request::Parts) -> Result<bool, Denial> {
-    Ok(parts.headers.contains_key(UPGRADE) && check(parts, context.limits())?.websocket)
-}
-
+/// Handles a request whose head was checked: screen → body → admit → forward.
 async fn handle(
     desk: &ThreadContext,
-    parts: &request::Parts,
+    (parts, head): (&request::Parts, Head<'_>),
     body: Incoming,
     (source, under_way): (IpAddr, &UnderWay),
     id: RequestId,
 ) -> Result<Response<ReplyBody>, Denial> {
     let context = &*desk.context;
-    let head = match check(parts, context.limits()) {
-        Ok(head) => head,
-        Err(denial) => return refuse_early(context, body, denial).await,
-    };
     let way = match screen(context, &head, source, !body.is_end_stream()).await {
         Ok(way) => way,
         Err(rejection) => {
@@ -265,7 +257,8 @@ async fn finish(
     trace.asks(permit.body());
     observe::used(context, permit.facts(), trace.source, permit.parts().now);
     let owes_outcome = permit.route().class.owes_record();
-    let forwarded = forward(context, &desk.pool, permit, &parts.headers).await;
+    let encodings = if trace.unread.is_some() { Encodings::Strip } else { Encodings::Keep };
+    let forwarded = forward(context, &desk.pool, permit, (&parts.headers, encodings)).await;
     let (status, code, mut reply) = match forwarded {
         Forwarded::Answered(mut reply) => {
             // It took effect, so it is passed on even when there is no room to count it.
