@@ -13,7 +13,7 @@ use keyward_store::{KeyMetadata, KeyRecord};
 use super::KeyNamed;
 use super::enable::check_loosening;
 use crate::operators::{policy_in_force, policy_now};
-use crate::questions::reach_in_words;
+use crate::questions::{reach_in_words, reach_of};
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Change where a key works from. Every gateway follows within the bound.
@@ -72,19 +72,18 @@ impl Action for ChangeAddresses {
             let notes = tx.notes(key.id).await?;
             tx.set_notes(&KeyMetadata { unbound_at: Some(context.now), ..notes }).await?;
         }
-        let (before, after) = (reach_in_words(&key.binding), reach_in_words(&to));
-        key.binding = to;
+        let was_bound = std::mem::replace(&mut key.binding, to);
         let detail = format!(
             "It worked from {}. It works from {} now. Consider rotating the key as well.",
-            before.replace(',', ", "),
-            after.replace(',', ", ")
+            reach_in_words(&was_bound),
+            reach_in_words(&key.binding)
         );
+        let moved = format!("{} -> {}", reach_of(&was_bound), reach_of(&key.binding));
         let alert = tell::about_key(context, AlertKind::KeyChanged, &key, detail);
         let subject = format!("key:{}", key.id);
         tx.update_key(key).await?;
         tell::notify_holder(context, &mut tx, alert).await?;
-        let event =
-            Event::of(tx.grant(), context.now, &subject, &[("where", format!("{before} -> {after}"))]);
+        let event = Event::of(tx.grant(), context.now, &subject, &[("where", moved)]);
         Ok(tx.commit(event).await?)
     }
 }
@@ -92,7 +91,7 @@ impl Action for ChangeAddresses {
 fn pending(action: ActionKind, key: &KeyRecord, to: &Binding) -> PendingAction {
     PendingAction {
         action,
-        facts: vec![("key", key.id.to_string()), ("where", reach_in_words(to))],
+        facts: vec![("key", key.id.to_string()), ("where", reach_of(to))],
         words: vec![
             format!("Change where the API key “{}” ({}) works from", key.name, key.id),
             format!("Until now: {}", reach_in_words(&key.binding)),

@@ -5,12 +5,12 @@ use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::{AccountId, KeyId};
-use keyward_rules::key::{Environment, HolderState};
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
 use keyward_store::KeyRecord;
 
 use super::issue::is_frozen;
+use super::key_set::key_line;
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Delete the living keys of an account whose last use is before a moment. A key that was never used counts from its creation.
@@ -74,15 +74,7 @@ impl Action for DeleteUnusedKeys {
         }
         let mut words =
             vec![format!("Delete {} API keys that were not used since {}", keys.len(), self.not_used_since)];
-        words.extend(keys.iter().map(|key| {
-            let demo = if key.environment == Environment::Demo { ", demo" } else { "" };
-            let state = if key.life.state == HolderState::Disabled { ", disabled" } else { "" };
-            let named = format!("“{}” ({}){demo}{state}", key.name, key.id);
-            match key.last_used_at {
-                Some(at) => format!("{named}, last used at {at}"),
-                None => format!("{named}, never used, created at {}", key.created_at),
-            }
-        }));
+        words.extend(keys.iter().map(key_line));
         Ok(PendingAction {
             action: ActionKind::DeleteUnusedKeys,
             facts: vec![

@@ -18,7 +18,7 @@ use super::place_among;
 use crate::accounts::{is_cooling, moves_funds};
 use crate::apps::is_open;
 use crate::operators::{frozen_now, policy_in_force, policy_now, refuse_frozen};
-use crate::questions::{app_card, reach_in_words, refuse_closed};
+use crate::questions::{app_card, reach_in_words, reach_of, refuse_closed};
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Create a key, by all rules of product.md 3.1.
@@ -64,7 +64,7 @@ fn pending(wish: &IssueKey) -> PendingAction {
     let mut words = vec![
         format!("Create the API key “{}” ({})", spec.name, spec.environment),
         format!("It may: {}", rights_in_words(spec)),
-        format!("It works from: {}", reach_in_words(&spec.binding).replace(',', ", ")),
+        format!("It works from: {}", reach_in_words(&spec.binding)),
     ];
     if spec.expires_at.is_some() {
         words.push(format!("It ends: {expires}"));
@@ -94,7 +94,7 @@ fn pending(wish: &IssueKey) -> PendingAction {
 fn where_word(binding: &Binding) -> String {
     match binding {
         Binding::App(app) => format!("app {app}"),
-        Binding::Anywhere | Binding::Addresses(_) => reach_in_words(binding),
+        Binding::Anywhere | Binding::Addresses(_) => reach_of(binding),
     }
 }
 
@@ -299,7 +299,7 @@ fn in_words(spec: &KeySpec) -> String {
     format!(
         "Permissions: {}. It works from {} ({}).",
         rights_in_words(spec),
-        reach_in_words(&spec.binding).replace(',', ", "),
+        reach_in_words(&spec.binding),
         spec.environment
     )
 }

@@ -62,7 +62,7 @@ impl KeySet {
     pub(super) fn confirmed(&self, keys: &[KeyRecord], action: ActionKind, what: &str) -> PendingAction {
         let plural = if keys.len() == 1 { "" } else { "s" };
         let mut words = vec![format!("{what} {} API key{plural}", keys.len())];
-        words.extend(keys.iter().map(line));
+        words.extend(keys.iter().map(key_line));
         PendingAction { action, facts: vec![("keys", self.text())], words }
     }
 
@@ -108,13 +108,13 @@ impl KeySet {
 }
 
 /// A key in the list of what is confirmed.
-fn line(key: &KeyRecord) -> String {
+pub(super) fn key_line(key: &KeyRecord) -> String {
     let demo = if key.environment == Environment::Demo { ", demo" } else { "" };
     let state = if key.life.state == HolderState::Disabled { ", disabled" } else { "" };
     let named = format!("“{}” ({}){demo}{state}", key.name, key.id);
     match key.last_used_at {
         Some(at) => format!("{named}, last used at {at}"),
-        None => format!("{named}, never used"),
+        None => format!("{named}, never used, created at {}", key.created_at),
     }
 }
 

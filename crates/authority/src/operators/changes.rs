@@ -21,7 +21,7 @@ use crate::accounts::reset_factors;
 use crate::apps::{
     approval_words, approve_ranges, thaw_app, verify_app, verify_words, withdraw_demand, withdraw_words,
 };
-use crate::questions::reach_in_words;
+use crate::questions::reach_of;
 use crate::{ActionContext, ActionError, tell};
 
 /// What the change is, line by line, and what follows from it.
@@ -83,7 +83,7 @@ pub(super) async fn words(context: &ActionContext<'_>, change: Change) -> Result
                 format!(
                     "It may {} and works from {}. Version {}.",
                     key.permissions,
-                    reach_in_words(&key.binding),
+                    reach_of(&key.binding),
                     key.version
                 ),
             ])

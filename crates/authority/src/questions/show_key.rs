@@ -170,7 +170,7 @@ impl KeyView {
                 Binding::Anywhere | Binding::Addresses(_) => None,
             },
             permissions: key.permissions,
-            from: reach_in_words(&key.binding),
+            from: reach_of(&key.binding),
             bound: key.binding.is_bound(),
             environment: key.environment,
             rate_cap: key.rate_cap.map(RateCap::per_second),
@@ -240,14 +240,21 @@ fn ending(key: &KeyRecord, notes: Option<&KeyMetadata>, place: Place) -> Option<
     [idle.map(Ending::Idle), dated].into_iter().flatten().min_by_key(|ending| ending.at())
 }
 
-/// `anywhere`, the addresses, or `the app's servers`: an app's ranges are confidential.
+/// `anywhere`, the addresses with `,` between them, or `the app's servers`: an app's ranges are confidential. Facts, approvals
+/// and the API have this form.
 #[must_use]
-pub fn reach_in_words(binding: &Binding) -> String {
+pub fn reach_of(binding: &Binding) -> String {
     match binding {
         Binding::Anywhere => "anywhere".to_owned(),
         Binding::Addresses(set) => set.to_string(),
         Binding::App(_) => "the app's servers".to_owned(),
     }
+}
+
+/// The same for people, who read it in a sentence.
+#[must_use]
+pub fn reach_in_words(binding: &Binding) -> String {
+    reach_of(binding).replace(',', ", ")
 }
 
 /// One key within the actor's scope.
