@@ -41,7 +41,7 @@ try {
   const key = credentials.keys.trade;
   await balance(credentials.gateway_url, key);
   const paths = ['/overview', '/keys', '/keys/new', '/keys/reach?from=127.0.0.1', '/keys/disable-all', `/keys/${key.api_key}`, `/keys/${key.api_key}/activity`,
-    `/keys/${key.api_key}/settings`, `/keys/${key.api_key}/live`, `/keys/${key.api_key}/rotate`, `/keys/${key.api_key}/addresses`, '/activity', '/alerts', '/alerts/channels/new?kind=webhook',
+    `/keys/${key.api_key}/settings`, `/keys/${key.api_key}/live`, `/keys/${key.api_key}/rotate`, `/keys/${key.api_key}/addresses`, `/keys/${key.api_key}/limits`, '/activity', '/alerts', '/alerts/channels/new?kind=webhook',
     '/trail', '/security', '/security/authenticator', '/apps/new', '/api'];
 
   const wrong = [];

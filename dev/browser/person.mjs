@@ -214,7 +214,15 @@ export class Person {
     await this.press(button);
   }
 
-  async createKey({ name, rights = ['read', 'trade'], addresses = '127.0.0.1, ::1', passphrase = PASSPHRASE }) {
+  // Fills in limits: names of fields and what is typed.
+  async limit(limits) {
+    const fields = Object.entries(limits);
+    const closed = this.page.locator('details:not([open]):has(input[name=limit_order])');
+    if (fields.length && await closed.count()) await closed.locator('summary').first().click();
+    for (const [name, typed] of fields) await this.page.locator(`[name=${name}]`).fill(typed);
+  }
+
+  async createKey({ name, rights = ['read', 'trade'], addresses = '127.0.0.1, ::1', passphrase = PASSPHRASE, limits = {} }) {
     await this.go('/keys/new');
     await this.page.locator('input[name=name]').fill(name);
     for (const right of ['read', 'trade', 'withdraw', 'funding', 'manage']) {
@@ -222,6 +230,7 @@ export class Person {
     }
     await this.page.locator('textarea[name=addresses]').fill(addresses);
     await this.page.locator('input[name=passphrase]').fill(passphrase);
+    await this.limit(limits);
     await this.press('Continue');
     await this.approve('Create the key');
     return this.credentials();

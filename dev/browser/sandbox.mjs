@@ -205,6 +205,23 @@ print('traded', order['id'])`;
   if (!stdout.includes('traded')) throw new Error(`ccxt: ${stdout}`);
 }
 
+// What ccxt makes of one call, such as `create_order('BTC/USDT', 'limit', 'buy', 0.02, 20000)`: `ok`, or the name and text of its error.
+export async function byCcxt(gateway, key, call) {
+  const script = `
+import ccxt, os
+okx = ccxt.okx({'apiKey': os.environ['K'], 'secret': os.environ['S'], 'password': os.environ['P']})
+okx.urls['api']['rest'] = os.environ['G']
+try:
+    okx.${call}
+    print('ok')
+except ccxt.BaseError as error:
+    print(type(error).__name__, error)`;
+  const python = process.env.KEYWARD_PYTHON ?? 'python3';
+  const env = { ...process.env, K: key.api_key, S: key.secret, P: key.passphrase, G: gateway };
+  const { stdout } = await promisify(execFile)(python, ['-c', script], { env, timeout: 3 * LIMIT_S * 1000 });
+  return stdout.trim();
+}
+
 let last = 'the start';
 
 export function step(name, ok = true, why = '') {

@@ -28,7 +28,13 @@ CYCLES = {
     "cycle_okx_api.mjs": "instruments,ticker,balance,config,order_rests,order_amended,order_cancelled,order_fills,fills,"
                          "batch,transfer,deposit,withdraw,no_right,sub_accounts,demo",
 }
-# The same over sockets.
+# With a key that has limits.
+LIMITS = {
+    "limits_ccxt.py": "prices,places_one,another_instrument,too_large,amended_too_large,market_order_with_a_price,"
+                      "code_of_another_instrument,batch_over_the_day,too_fast,cancels,limits_are_narrowed,"
+                      "withdraws_to_one_address",
+}
+# The cycles over sockets.
 STREAMS = {
     "stream_ccxt.py": "load_markets,ticker,order_book,candles,balance,order_rests,order_amended,order_cancelled,order_fills,"
                       "batch,demo,wrong_secret,wrong_passphrase,unknown_key,refused_keys,read_only,trade_only,"
@@ -74,6 +80,8 @@ def main():
             for script, only in CYCLES.items():
                 # Each makes two transfers, and an account may make two of a currency in a second.
                 time.sleep(1.1)
+                steps.run(f"{script} {base}", lambda: script_passes(HERE / script, only, server, base))
+            for script, only in LIMITS.items():
                 steps.run(f"{script} {base}", lambda: script_passes(HERE / script, only, server, base))
             for script, only in STREAMS.items():
                 if has_sockets(script, base):

@@ -4,6 +4,7 @@
 //! Owns: how a refusal looks on the wire, and the format of sealed files. Leaves to others: which refusal it is
 //! (`rules`).
 
+pub mod day_sums;
 pub mod health;
 pub mod okx;
 pub mod open_sockets;

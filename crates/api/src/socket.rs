@@ -4,7 +4,9 @@
 
 use std::borrow::Cow;
 
+use crate::okx::{ALL_FAILED, refused_elements};
 use keyward_rules::denial::Denial;
+use keyward_rules::fence::Refused;
 use keyward_rules::socket::Endpoint;
 use serde_json::Value;
 
@@ -47,6 +49,22 @@ pub fn operation_refused(id: &str, op: &str, code: &str, text: &str, in_us: u64,
     let (id, op, text) = (Value::from(id), Value::from(op), Value::from(text));
     format!(
         "{{\"id\":{id},\"op\":{op},\"code\":\"{code}\",\"msg\":{text},\"data\":[],\"inTime\":\"{in_us}\",\"outTime\":\"{out_us}\"}}"
+    )
+}
+
+/// The answer to an operation that the key's limits refuse: element by element, as by REST.
+#[must_use]
+pub fn operation_fenced(
+    (id, op): (&str, &str),
+    refused: &Refused,
+    (path, asked): (&str, &[u8]),
+    in_us: u64,
+    out_us: u64,
+) -> String {
+    let data = refused_elements(refused, path, asked).unwrap_or_else(|| "[]".to_owned());
+    let (id, op) = (Value::from(id), Value::from(op));
+    format!(
+        "{{\"id\":{id},\"op\":{op},\"code\":\"1\",\"msg\":\"{ALL_FAILED}\",\"data\":{data},\"inTime\":\"{in_us}\",\"outTime\":\"{out_us}\"}}"
     )
 }
 
@@ -123,7 +141,8 @@ pub fn login_code(denial: &Denial) -> (&'static str, Cow<'static, str>) {
         | Denial::Malformed
         | Denial::ClientUnclear
         | Denial::BodyTooSlow
-        | Denial::UpgradeRefused => {
+        | Denial::UpgradeRefused
+        | Denial::Fenced(_) => {
             let text = format!("Login failed. {} {}", denial.entry().code, denial.text());
             return ("60009", Cow::Owned(text));
         }

@@ -164,10 +164,21 @@ pub enum Key {
     List(KeyList),
     /// Show one key
     Show(KeyName),
+    /// Change the limits of a key
+    #[command(
+        after_help = "Examples:\n  keyward key edit --data ./sandbox --limits '{\"instruments\": [\"BTC-USDT\"], \"max_order_value\": \"500\"}' API_KEY\n  keyward key edit --data ./sandbox --limits @limits.json API_KEY\n  keyward key edit --data ./sandbox --limits '{}' API_KEY      takes all limits away\n\ndocs/operating/limits.md lists all limits."
+    )]
+    Edit(KeyEdit),
     /// Disable a key; it can be enabled again
     Disable(KeyName),
     /// Enable a disabled key
     Enable(KeyName),
+    /// Put a key in quarantine: it reads and cancels, and does nothing else
+    StopTrading(KeyName),
+    /// Put a key in quarantine: it reads, and does nothing else
+    ReadOnly(KeyName),
+    /// Lift a key's quarantine
+    LiftQuarantine(KeyName),
     /// Delete a key for good
     Delete(KeyDelete),
 }
@@ -195,6 +206,9 @@ pub struct KeyCreate {
     /// Most requests per second, 1 to 1000, below the standard rates
     #[arg(long, value_name = "N")]
     pub rate_cap: Option<u64>,
+    /// What its requests may ask for, as a JSON object or as @FILE that holds one
+    #[arg(long, value_name = "JSON")]
+    pub limits: Option<String>,
     /// Make a demo key
     #[arg(long)]
     pub demo: bool,
@@ -227,6 +241,16 @@ pub struct KeyName {
     pub key: String,
     #[command(flatten)]
     pub output: Output,
+}
+
+/// Options of `key edit`.
+#[derive(Args)]
+pub struct KeyEdit {
+    #[command(flatten)]
+    pub which: KeyName,
+    /// All its limits from now on, as a JSON object or as @FILE that holds one
+    #[arg(long, value_name = "JSON")]
+    pub limits: String,
 }
 
 /// Options of `key delete`.

@@ -3,6 +3,7 @@
 mod error;
 mod proxies;
 mod sockets;
+mod sources;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 pub use error::ConfigError;
 pub use proxies::ProxySettings;
 pub use sockets::SocketSettings;
+pub use sources::SourceSettings;
 
 use crate::audit::AuditSettings;
 use crate::log::LogSettings;
@@ -49,6 +51,9 @@ pub struct Config {
     /// Sockets.
     #[serde(default)]
     pub sockets: SocketSettings,
+    /// What one source may send.
+    #[serde(default)]
+    pub sources: SourceSettings,
     /// Rules that a deployment chooses.
     #[serde(default)]
     pub policy: PolicySettings,
@@ -453,6 +458,7 @@ fn mistakes(config: &Config) -> Vec<String> {
     found.extend(config.log.mistakes());
     found.extend(config.journal.mistakes());
     found.extend(config.sockets.mistakes());
+    found.extend(config.sources.mistakes());
     found.extend(same_addresses(config));
     found.extend(console_mistakes(config));
     found.extend(config.channels.policy().err().unwrap_or_default());

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use keyward_api::day_sums::DaySums;
 use keyward_api::open_sockets::OpenSockets;
 use keyward_authority::Authority;
 use keyward_console::{Console, DevMail, DevMessage, Running, SettingShown, Settings, Shell};
@@ -74,6 +75,8 @@ pub struct Options {
     pub channels: Client,
     /// The open sockets of the gateway in this process.
     pub sockets: Arc<dyn OpenSockets>,
+    /// What keys have taken from the sums of their limits today.
+    pub day_sums: Arc<dyn DaySums>,
     /// The proxies that may name their clients.
     pub proxies: Arc<Proxies>,
 }
@@ -130,6 +133,7 @@ impl Control {
             gateway: options.gateway,
             mail,
             sockets: options.sockets,
+            day_sums: options.day_sums,
             shown: options.shown,
         };
         let shell = Shell::new(authority, RouteTable::okx_v5(1)?, settings, Arc::new(ambient::now));

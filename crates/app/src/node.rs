@@ -13,8 +13,10 @@ use keyward_authority::{Authority, Settings};
 use keyward_edge::{Complaints, Proxies};
 use keyward_gateway::Lease;
 use keyward_gateway::alarms::ObservationSender;
+use keyward_gateway::day_sums::{DaySums, day_of};
 use keyward_gateway::follow::{Facts, Follower};
 use keyward_gateway::health::ClockError;
+use keyward_gateway::market::MarketFollower;
 use keyward_gateway::memory::Memory;
 use keyward_gateway::rates::Rates;
 use keyward_gateway::recorder::{Machine, Recorder, Writer, recorder};
@@ -35,7 +37,7 @@ use tracing::{info, warn};
 
 use crate::audit::{self, Notary};
 use crate::checkpoint::Checkpoint;
-use crate::config::SocketSettings;
+use crate::config::{SocketSettings, SourceSettings};
 use crate::files::private_folder;
 use crate::retention::JournalSettings;
 use crate::spooled::Spooled;
@@ -60,6 +62,8 @@ pub struct NodeOptions {
     pub listeners: Listeners,
     /// The exchange.
     pub backend: Backend,
+    /// What one source may send.
+    pub sources: SourceSettings,
     /// Multiplies every rate.
     pub raise_rates: u32,
     /// Threads that serve.
@@ -70,6 +74,8 @@ pub struct NodeOptions {
     pub proxies: Arc<Proxies>,
     /// The open sockets, which the console sees too.
     pub sockets: Arc<Registry>,
+    /// What keys have taken from the sums of their limits today, which the console sees too.
+    pub day_sums: Arc<DaySums>,
     /// What actions share.
     pub authority: Arc<Authority>,
     /// How long the journal is kept, and how much of the disk it may take.
@@ -101,7 +107,8 @@ impl Node {
         worker::reserve(store.clone()).await;
         worker::make_parts(store).await;
         let mut spool = spool(store, options.retention.spool.as_deref()).await?;
-        let (journal, replay_cache) = settle(store, spool.as_mut(), &options.authority).await?;
+        let (journal, replay_cache) =
+            settle(store, spool.as_mut(), (&options.authority, &options.day_sums)).await?;
         let claimed_ms = (clock.steady_ms)();
         if let Some(claim) = &claim
             && !claim
@@ -140,10 +147,15 @@ impl Node {
         let request_context = RequestContext {
             channels: SocketTable::okx_v5(&routes)?,
             routes,
-            view: View { memory, lease, clock_error: Arc::clone(&clock_error) },
+            view: View { memory, markets: Arc::default(), lease, clock_error: Arc::clone(&clock_error) },
             counters: Counters {
-                sources: Sources::new(source_limits(options.raise_rates)?, ambient::random_u64()),
+                sources: Sources::new(
+                    source_limits(&options.sources, options.raise_rates)?,
+                    options.sources.never_banned().map_err(anyhow::Error::msg)?,
+                    ambient::random_u64(),
+                ),
                 rates: Rates::new(ambient::random_u64()),
+                day_sums: options.day_sums,
                 replay_cache: Arc::clone(&replay_cache),
             },
             reports: Reports {
@@ -157,6 +169,7 @@ impl Node {
             bounds: (limits(options.threads), clock.clone()),
         };
         let request_context = Arc::new(request_context);
+        let market = (Arc::clone(&request_context), options.backend.clone());
         let gateway = Gateway {
             context: Arc::clone(&request_context),
             backend: options.backend,
@@ -189,6 +202,10 @@ impl Node {
         if let Some(spool) = spool.clone() {
             tasks.start("spool", move |pulse| worker::ship(Arc::clone(&spool), pulse));
         }
+        tasks.start("market", move |pulse| {
+            let (context, backend) = market.clone();
+            MarketFollower::new(context, backend).run(move || pulse.beat())
+        });
         let notary = Arc::new(Mutex::new(options.notary));
         tasks.start("audit", move |pulse| audit::run(Arc::clone(&notary), pulse));
         let writer = journal_thread(writer)?;
@@ -259,7 +276,7 @@ async fn spool(store: &Store, folder: Option<&Path>) -> Result<Option<Spooled>> 
 async fn settle(
     store: &Store,
     mut spooled: Option<&mut Spooled>,
-    authority: &Authority,
+    (authority, day_sums): (&Authority, &DaySums),
 ) -> Result<(Journal, Arc<ReplayCache>)> {
     let kept = store.journal();
     let journal = match &mut spooled {
@@ -287,6 +304,9 @@ async fn settle(
     let spool = spooled.map(|spooled| &mut spooled.spool);
     store.settle_in(spool, NODE, ambient::now()).await.context("the place of the replay marks is unknown")?;
     let horizon = journal.horizon(NODE).await.context("the replay horizon cannot be read")?;
+    let today = day_of(ambient::now());
+    let taken = journal.taken(today).await.context("the sums of the day cannot be read")?;
+    day_sums.restore(taken);
     let taken = journal.take_marks(NODE, ambient::now()).await;
     let taken = taken.context("the replay marks cannot be read")?;
     Ok((journal, Arc::new(ReplayCache::restored(horizon, &taken))))
@@ -325,14 +345,14 @@ pub fn identity_key(root: &RootKey) -> IdentityKey {
     IdentityKey::new(1, root.identity_key())
 }
 
-fn source_limits(raise: u32) -> Result<SourceLimits> {
+fn source_limits(settings: &SourceSettings, raise: u32) -> Result<SourceLimits> {
     let rate = |limit, window_ms| {
         Rate::new(limit, window_ms).map(|rate| rate.raised(raise)).context("a source rate is zero")
     };
     Ok(SourceLimits {
-        arrivals: rate(1_000, 1_000)?,
-        failures: rate(100, 60_000)?,
-        ban_ms: 600_000,
+        arrivals: rate(settings.requests_per_second, 1_000)?,
+        failures: rate(settings.bad_credentials_per_minute, 60_000)?,
+        ban_ms: u64::from(settings.ban_minutes) * 60_000,
         records: rate(30, 60_000)?,
         all_records: rate(600, 60_000)?,
         sockets: rate(3, 1_000)?,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use keyward_gateway::day_sums::day_of;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
 use keyward_store::{Forgotten, Journal, Store, StoreError};
@@ -108,6 +109,7 @@ impl JournalSettings {
             );
         }
         journal.forget_marks(now).await?;
+        journal.forget_reserved(day_of(now).saturating_sub(1)).await?;
         journal.forget_charts(now).await
     }
 }

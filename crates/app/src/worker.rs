@@ -11,6 +11,7 @@ use keyward_authority::duties::{
 };
 use keyward_gateway::Clock;
 use keyward_gateway::alarms::Sightings;
+use keyward_gateway::day_sums::day_of;
 use keyward_gateway::follow::{Follower, Scrubber};
 use keyward_gateway::health::ClockError;
 use keyward_gateway::replay_cache::ReplayCache;
@@ -393,6 +394,10 @@ pub async fn ship(spool: Arc<Mutex<Spooled>>, pulse: Heartbeat) {
             tidied = Some(Instant::now());
             if let Err(problem) = spooled.spool.journal().forget_marks(ambient::now()).await {
                 error!(%problem, "old replay marks cannot be dropped from the spool");
+            }
+            let yesterday = day_of(ambient::now()).saturating_sub(1);
+            if let Err(problem) = spooled.spool.journal().forget_reserved(yesterday).await {
+                error!(%problem, "sums of earlier days cannot be dropped from the spool");
             }
         }
         let pause = match tokio::time::timeout(SHIP_WITHIN, spooled.spool.ship()).await {

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use keyward_api::day_sums::DaySums;
 use keyward_api::health::Health;
 use keyward_api::open_sockets::OpenSockets;
 use keyward_authority::questions::unseen_alerts;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub mail: Option<Box<dyn DevMail>>,
     /// The open sockets of the gateway in the same process.
     pub sockets: Arc<dyn OpenSockets>,
+    /// What keys have taken from the sums of their limits today, as the gateway in the same process counts.
+    pub day_sums: Arc<dyn DaySums>,
     /// The configuration as operators see it.
     pub shown: Vec<SettingShown>,
 }

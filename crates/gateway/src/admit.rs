@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keyward_rules::decision::{
-    self, Charge, Claim, Cleared, Intent, IntentAnswer, Permit, RateAnswer, Received, ReplayAnswer, Whole,
+    self, Charge, Claim, Cleared, Intent, IntentAnswer, Permit, RateAnswer, Received, ReplayAnswer,
+    Reservation, SumAnswer, Whole,
 };
 use keyward_rules::denial::Denial;
+use keyward_rules::fence::{Market, NoMarket, Reason, Refused};
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::key::{KeyFacts, RateCap};
 use keyward_rules::okx::Credentials;
@@ -21,12 +23,14 @@ use keyward_rules::time::Moment;
 use keyward_store as store;
 
 use crate::context::RequestContext;
+use crate::day_sums::day_of;
 use crate::framing::Head;
 use crate::lease::lease_limit_ms;
 use crate::memory::Lookup;
 use crate::rates::Rates;
 use crate::recorder::Recorder;
 use crate::replay_cache::Setting;
+use crate::taken_sums::TakenSums;
 
 /// How long a request waits for a record that is being written, and how often.
 const TORN_PAUSE: Duration = Duration::from_millis(1);
@@ -110,7 +114,7 @@ pub async fn screen<'r>(
     Ok(ScreenedRequest::Private(credentials, found))
 }
 
-/// The same facts on a fresh copy → signature → state, address, environment, permission → lease → rates →
+/// The same facts on a fresh copy → signature → state, address, environment, permission → lease → rates → limits →
 /// replay mark → durable record → permit.
 ///
 /// # Errors
@@ -131,7 +135,7 @@ pub async fn admit<'r>(context: &'r RequestContext, whole: Whole<'r>) -> Result<
     pay(context, cleared).await.map_err(rejection)
 }
 
-/// What a cleared request still owes, whichever way it came: lease → rates → replay mark → durable record → permit.
+/// What a cleared request still owes, whichever way it came: lease → rates → limits → replay mark → durable record → permit.
 ///
 /// # Errors
 /// The refusal; nothing was forwarded.
@@ -141,7 +145,14 @@ pub async fn pay<'r>(context: &'r RequestContext, cleared: Cleared<'r>) -> Resul
     let charge = cleared.charge();
     let price = Price::of(&charge);
     let rate = price.take(&context.counters.rates, now.unix_ms().saturating_mul(1_000));
-    let claim = charge.settle(rate)?.claim();
+    let spent = charge.settle(rate)?;
+    let market =
+        spent.needs_market().map(|live| context.view.markets.at(live, (context.clock().steady_ms)()));
+    let reservation = spent.fence(market.as_ref().map_or(&NoMarket, |market| market as &dyn Market))?;
+    let answer = take_sums(context, &reservation);
+    let fenced = reservation.settle(answer)?;
+    let mut held = HeldSums { context, taken: Some(TakenSums::of(fenced.request())) };
+    let claim = fenced.claim();
     let mark = set_mark(context, &claim).await;
     let fresh = claim.settle(mark).inspect_err(|denial| {
         // A copied request must not use up its owner's rate.
@@ -152,6 +163,7 @@ pub async fn pay<'r>(context: &'r RequestContext, cleared: Cleared<'r>) -> Resul
     let intent = fresh?.intent();
     let record = write_intent(context, &intent).await;
     let recorded = intent.settle(record)?;
+    held.taken = None;
     Ok(recorded.permit(now.plus_ms(context.limits().permit_ms)))
 }
 
@@ -303,23 +315,71 @@ async fn keep(recorder: &Recorder, mark: store::SavedReplayEntry, patience: Dura
     }
 }
 
-/// Has the record of a withdrawal or transfer on disk before anything else happens.
+/// In place of a route's number for the orders that a key places or changes.
+const ALL_ORDERS: u16 = u16::MAX - 1;
+
+/// Takes what a request's limits count: orders of this second, and sums of the day.
+fn take_sums(context: &RequestContext, reservation: &Reservation<'_>) -> SumAnswer {
+    let Some((key, now, demand)) = reservation.owed() else { return SumAnswer::NotOwed };
+    if let Some((count, most)) = demand.throttle
+        && let Some(rate) = Rate::new(u32::from(most), 1_000)
+    {
+        let (rates, now_us) = (&context.counters.rates, now.unix_ms().saturating_mul(1_000));
+        for taken in 0..count {
+            if rates.take(fold(key), ALL_ORDERS, rate, now_us) != RateAnswer::Taken {
+                (0..taken).for_each(|_| rates.refund(fold(key), ALL_ORDERS, rate));
+                return SumAnswer::Refused(Refused { reason: Reason::TooFast(most), element: taken });
+            }
+        }
+    }
+    match context.counters.day_sums.take(key, &demand.sums, now) {
+        Ok(()) => SumAnswer::Taken,
+        Err(refused) => SumAnswer::Refused(refused),
+    }
+}
+
+/// What was taken from the sums of the day: given back unless the request gets its permit, even when nobody waits for it any more.
+struct HeldSums<'d> {
+    context: &'d RequestContext,
+    taken: Option<TakenSums>,
+}
+
+impl Drop for HeldSums<'_> {
+    fn drop(&mut self) {
+        if let Some(taken) = self.taken.take() {
+            taken.give_all_back(self.context);
+        }
+    }
+}
+
+/// Has the record of a withdrawal or transfer, and what a request takes from the sums of the day, on disk before anything else
+/// happens.
 async fn write_intent(context: &RequestContext, intent: &Intent<'_>) -> IntentAnswer {
     if !intent.is_owed() {
         return IntentAnswer::NotOwed;
     }
     let request = intent.request();
-    let record = store::Intent {
+    let key = request.facts().id;
+    let reserved = request.reserved().iter().map(|sum| store::Reserved {
+        request: request.parts().id,
+        element: sum.element,
+        key,
+        day: day_of(request.parts().now),
+        of: sum.of.clone(),
+        amount: sum.amount,
+    });
+    let reserved: Vec<store::Reserved> = reserved.collect();
+    let record = request.class().owes_record().then(|| store::Intent {
         at: request.parts().now,
         request: request.parts().id,
-        key: request.facts().id,
+        key,
         account: request.facts().account,
         route: request.route().path,
         source: request.parts().source,
         body_hash: *blake3::hash(request.parts().body).as_bytes(),
-    };
+    });
     let patience = Duration::from_millis(context.limits().record_ms);
-    match tokio::time::timeout(patience, context.reports.recorder.intend(record)).await {
+    match tokio::time::timeout(patience, context.reports.recorder.intend(record, reserved)).await {
         Ok(true) => IntentAnswer::Durable,
         Ok(false) | Err(_) => IntentAnswer::Failed,
     }
@@ -335,5 +395,6 @@ pub fn whole<'r>(
     source: IpAddr,
     now: Moment,
 ) -> Whole<'r> {
-    Whole { id, method: head.method, target: head.target, body, credentials, routed, source, now }
+    let (method, target, plain) = (head.method, head.target, head.plain);
+    Whole { id, method, target, body, plain, credentials, routed, source, now }
 }

@@ -12,7 +12,9 @@ use keyward_rules::socket::SocketTable;
 use crate::alarms::ObservationSender;
 use crate::clock::Clock;
 use crate::clock_error::ClockError;
+use crate::day_sums::DaySums;
 use crate::lease::Lease;
+use crate::market::Markets;
 use crate::memory::Memory;
 use crate::rates::Rates;
 use crate::recorder::Recorder;
@@ -28,6 +30,8 @@ pub struct View {
     pub memory: Arc<Memory>,
     /// When the store was last read.
     pub lease: Arc<Lease>,
+    /// The exchange's instruments and prices, for limits that need them.
+    pub markets: Arc<Markets>,
     /// How far this machine's clock is off the store's.
     pub clock_error: Arc<ClockError>,
 }
@@ -38,6 +42,8 @@ pub struct Counters {
     pub sources: Sources,
     /// Per account and route.
     pub rates: Rates,
+    /// Per key and UTC day, for limits.
+    pub day_sums: Arc<DaySums>,
     /// Replay marks.
     pub replay_cache: Arc<ReplayCache>,
 }

@@ -55,8 +55,18 @@ pub async fn forward_public(
     outgoing: Outgoing<'_>,
     headers: &HeaderMap,
 ) -> Forwarded {
-    let head = head(context, pool, &outgoing, (headers, Encodings::Keep));
+    let head = public_head(context, pool, &outgoing, headers);
     finish(context, pool.send(&head, outgoing.body, || Ok(())).await, outgoing.id).await
+}
+
+/// The head of a public request.
+pub fn public_head(
+    context: &RequestContext,
+    pool: &Pool,
+    outgoing: &Outgoing<'_>,
+    headers: &HeaderMap,
+) -> Vec<u8> {
+    head(context, pool, outgoing, (headers, Encodings::Keep))
 }
 
 /// A request on its way out: the parts that go as they came, and whose they are.

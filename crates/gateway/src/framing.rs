@@ -40,6 +40,8 @@ pub struct Head<'r> {
     pub credentials: RawCredentials<'r>,
     /// Whether the client asks for a WebSocket, and so waits for one.
     pub websocket: bool,
+    /// Whether the body is JSON as it came, by its headers, and the target has no query.
+    pub plain: bool,
 }
 
 /// Checks a parsed head.
@@ -55,7 +57,8 @@ pub fn check<'r>(parts: &'r request::Parts, limits: &Limits) -> Result<Head<'r>,
     let target = check_target(parts, seen.host)?;
     check_transfer(&seen, parts)?;
     let path = target.split(|byte| *byte == b'?').next().unwrap_or(target);
-    Ok(Head { method, target, path, credentials: seen.credentials, websocket: seen.websocket })
+    let plain = seen.kind.is_some_and(is_json) && !seen.coded && path.len() == target.len();
+    Ok(Head { method, target, path, credentials: seen.credentials, websocket: seen.websocket, plain })
 }
 
 /// What one look over the headers finds. Each of these may come once: a second one makes the request ambiguous.
@@ -68,6 +71,8 @@ struct Seen<'r> {
     kind: Option<&'r [u8]>,
     authorization: Option<&'r [u8]>,
     expiry: Option<&'r [u8]>,
+    /// Whether the body says that it is compressed, or encoded otherwise.
+    coded: bool,
     /// These may repeat; of what is expected the first is kept.
     websocket: bool,
     expect: Option<&'r [u8]>,
@@ -94,6 +99,7 @@ fn survey(headers: &HeaderMap) -> Result<Seen<'_>, Denial> {
             "content-length" => once(&mut seen.length, value)?,
             "transfer-encoding" => once(&mut seen.encoding, value)?,
             "content-type" => once(&mut seen.kind, value)?,
+            "content-encoding" => seen.coded = true,
             "authorization" => once(&mut seen.authorization, value)?,
             "exptime" => once(&mut seen.expiry, value)?,
             // Other offers may be ignored (RFC 9110, 7.8): the request is served as it is.
@@ -105,6 +111,16 @@ fn survey(headers: &HeaderMap) -> Result<Seen<'_>, Denial> {
         }
     }
     Ok(seen)
+}
+
+/// Whether a content type is JSON in UTF-8, as clients write it.
+fn is_json(kind: &[u8]) -> bool {
+    let kind = std::str::from_utf8(kind).unwrap_or_default();
+    let (kind, parameters) =
+        kind.split_once(';').map_or((kind, ""), |(kind, parameters)| (kind, parameters.trim()));
+    let utf8 =
+        ["", "charset=utf-8", "charset=\"utf-8\""].iter().any(|known| parameters.eq_ignore_ascii_case(known));
+    utf8 && kind.trim().eq_ignore_ascii_case("application/json")
 }
 
 fn once<'r>(place: &mut Option<&'r [u8]>, value: &'r [u8]) -> Result<(), Denial> {

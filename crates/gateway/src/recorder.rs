@@ -15,7 +15,9 @@ use bytes::Bytes;
 use keyward_rules::limits::ORDER_MESSAGE_BYTES;
 use keyward_rules::orders;
 use keyward_rules::time::Moment;
-use keyward_store::{Intent, Journal, JournalWriter, Outcome, Record, SavedReplayEntry};
+use keyward_store::{
+    Intent, Journal, JournalBatch, JournalWriter, Outcome, Record, Released, Reserved, SavedReplayEntry,
+};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
@@ -85,6 +87,18 @@ impl Unread {
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// The path of the route, or of the twin.
+    #[must_use]
+    pub const fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// What the client sent.
+    #[must_use]
+    pub const fn body(&self) -> &Bytes {
+        &self.body
     }
 
     fn may_be_read(&self) -> bool {
@@ -158,6 +172,8 @@ struct Waiting {
     unread_bytes: usize,
     intents: Vec<Intent>,
     outcomes: Vec<Outcome>,
+    reserved: Vec<Reserved>,
+    released: Vec<Released>,
     intended: Vec<oneshot::Sender<bool>>,
     horizon: Vec<oneshot::Sender<bool>>,
     /// The horizon will be needed soon, though nobody waits for it yet.
@@ -176,6 +192,8 @@ pub struct Writer {
     node: String,
     /// Outcomes whose commit failed; they are tried again with the next.
     unsettled: Vec<Outcome>,
+    /// What was given back by a commit that failed, in the same way.
+    unreleased: Vec<Released>,
     /// Whether the disk has room for records.
     has_room: Arc<dyn Fn() -> bool + Send + Sync>,
 }
@@ -224,6 +242,7 @@ pub fn recorder(
             replay_cache,
             node,
             unsettled: Vec::new(),
+            unreleased: Vec::new(),
             has_room: machine.has_room,
         },
     ))
@@ -260,7 +279,7 @@ impl Inbox {
 
 impl Waiting {
     fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.outcomes.is_empty() && !self.is_awaited()
+        self.records.is_empty() && self.outcomes.is_empty() && self.released.is_empty() && !self.is_awaited()
     }
 
     /// Whether somebody waits for the commit.
@@ -326,9 +345,23 @@ impl Recorder {
         self.0.without_orders.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether the intent is on disk; false when it is not, or cannot be.
-    pub async fn intend(&self, intent: Intent) -> bool {
-        self.ask(|waiting| &mut waiting.intended, |waiting| waiting.intents.push(intent)).await
+    /// Whether the intent of a request that moves funds, and what a request takes from the sums of the day, are on disk; false when
+    /// they are not, or cannot be.
+    pub async fn intend(&self, intent: Option<Intent>, reserved: Vec<Reserved>) -> bool {
+        let add = |waiting: &mut Waiting| {
+            waiting.intents.extend(intent);
+            waiting.reserved.extend(reserved);
+        };
+        self.ask(|waiting| &mut waiting.intended, add).await
+    }
+
+    /// Gives back what elements of a request took from the sums of the day. Nobody waits for it: what is lost in a crash stays
+    /// taken.
+    pub fn release(&self, released: impl Iterator<Item = Released>) {
+        self.0.put(|waiting| {
+            waiting.released.extend(released);
+            ((), false)
+        });
     }
 
     /// Completes an intent. Always finds room: there is one outcome for an intent that was kept.
@@ -460,7 +493,8 @@ impl Writer {
             }
         }
         batch.outcomes.append(&mut self.unsettled);
-        if !batch.intents.is_empty() && batch.unread.len() > READ_BEFORE_INTENT {
+        batch.released.append(&mut self.unreleased);
+        if !batch.intended.is_empty() && batch.unread.len() > READ_BEFORE_INTENT {
             let records = std::mem::take(&mut batch.records);
             self.append(batch).await;
             batch.records = records;
@@ -471,22 +505,31 @@ impl Writer {
 
     /// Commits intents, outcomes and records, and empties the batch of them.
     async fn append(&mut self, batch: &mut Waiting) {
-        let (intents, outcomes, records) = (&batch.intents, &batch.outcomes, &batch.records);
-        if !(intents.is_empty() && outcomes.is_empty() && records.is_empty()) {
+        let now = JournalBatch {
+            intents: &batch.intents,
+            outcomes: &batch.outcomes,
+            records: &batch.records,
+            reserved: &batch.reserved,
+            released: &batch.released,
+        };
+        if !now.is_empty() {
             self.inbox.state.begin();
-            let kept = self.appender.append(intents, outcomes, records).await;
+            let kept = self.appender.commit(now).await;
             self.inbox.state.end(kept.is_ok());
             if let Err(problem) = &kept {
                 if self.inbox.state.may_tell() {
                     error!(%problem, "the journal cannot be written; this is logged once a minute");
                 }
                 self.unsettled.append(&mut batch.outcomes);
+                self.unreleased.append(&mut batch.released);
             }
             answer(&mut batch.intended, kept.is_ok());
         }
         batch.intents.clear();
         batch.outcomes.clear();
         batch.records.clear();
+        batch.reserved.clear();
+        batch.released.clear();
     }
 
     async fn move_horizon(&self) -> bool {

@@ -151,6 +151,15 @@ impl ReplyBody {
         }
     }
 
+    /// The whole body, where it is all there.
+    #[must_use]
+    pub const fn all(&self) -> Option<&Bytes> {
+        match &self.content {
+            Content::Whole(bytes) => Some(bytes),
+            Content::Flowing(_) => None,
+        }
+    }
+
     /// Counts what waits in memory for as long as it does.
     pub fn count(&mut self, share: Option<Share>) {
         self.share = share;
@@ -201,6 +210,16 @@ pub fn respond(denial: &Denial, id: RequestId) -> Response<ReplyBody> {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     }
+    name(reply.headers_mut(), id);
+    reply
+}
+
+/// A refusal whose text is there already.
+#[must_use]
+pub fn refused(status: StatusCode, said: Bytes, id: RequestId) -> Response<ReplyBody> {
+    let mut reply = Response::new(ReplyBody::whole(said));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     name(reply.headers_mut(), id);
     reply
 }

@@ -28,8 +28,9 @@ use crate::framing::{Encodings, Head, check};
 use crate::health;
 use crate::observe;
 use crate::recorder::Unread;
-use crate::reply::{ReplyBody, respond};
+use crate::reply::{ReplyBody, refused, respond};
 use crate::socket::{Upgrades, open};
+use crate::taken_sums::TakenSums;
 use crate::upstream::Pool;
 
 /// What one thread serves with.
@@ -172,7 +173,7 @@ async fn handle(
     let way = match screen(context, &head, source, !body.is_end_stream()).await {
         Ok(way) => way,
         Err(rejection) => {
-            Trace::new(context, id, source, head.method, rejection.route, 0).refused(&rejection);
+            Trace::new(context, id, source, head.method, rejection.route, 0).refused(&rejection, &[]);
             return refuse_early(context, body, rejection.denial).await;
         }
     };
@@ -203,8 +204,13 @@ async fn handle(
             if rejection.account.is_some() {
                 trace.asks(&bytes);
             }
-            trace.refused(&rejection);
-            Err(rejection.denial)
+            let reply = trace.refused(&rejection, &bytes);
+            // Limits answer order by order, which a denial alone cannot.
+            if matches!(rejection.denial, Denial::Fenced(_)) {
+                Ok(refused(StatusCode::OK, reply, id))
+            } else {
+                Err(rejection.denial)
+            }
         }
     }
 }
@@ -258,6 +264,7 @@ async fn finish(
     observe::used(context, permit.facts(), trace.source, permit.parts().now);
     let owes_outcome = permit.route().class.owes_record();
     let encodings = if trace.unread.is_some() { Encodings::Strip } else { Encodings::Keep };
+    let taken = TakenSums::of(permit.request());
     let forwarded = forward(context, &desk.pool, permit, (&parts.headers, encodings)).await;
     let (status, code, mut reply) = match forwarded {
         Forwarded::Answered(mut reply) => {
@@ -269,6 +276,15 @@ async fn finish(
         Forwarded::NotSent(denial) => (OutcomeStatus::NotSent, denial.entry().code, Err(denial)),
         Forwarded::Unknown(denial) => (OutcomeStatus::Unknown, denial.entry().code, Err(denial)),
     };
+    match (&status, &reply) {
+        (OutcomeStatus::NotSent, _) => taken.give_all_back(context),
+        (OutcomeStatus::Answered(_), Ok(reply)) => {
+            if let (Some(unread), Some(answer)) = (&trace.unread, reply.body().all()) {
+                taken.settle(context, unread.path(), unread.body(), answer);
+            }
+        }
+        (OutcomeStatus::Answered(_) | OutcomeStatus::Unknown, _) => {}
+    }
     if owes_outcome {
         context.reports.recorder.settle(Outcome { request: trace.id, status, at: context.clock().now() });
     }
@@ -337,7 +353,8 @@ impl<'d> Trace<'d> {
         Moment::from_unix_ms(self.began_us / 1_000)
     }
 
-    fn refused(&mut self, rejection: &Rejection) {
+    /// Records a refusal; gives what is said of it.
+    fn refused(&mut self, rejection: &Rejection, asked: &[u8]) -> Bytes {
         let code = rejection.denial.entry().code;
         let misplaced = observe::misplaced(self.context, &rejection.denial, self.source, self.began());
         if !misplaced && rejection.account.is_some() {
@@ -348,11 +365,18 @@ impl<'d> Trace<'d> {
             && !self.context.counters.sources.may_record(self.source, self.began_us)
         {
             self.open = false;
-            return;
+            return Bytes::new();
         }
         let record = self.end((rejection.key, rejection.account), code, None);
-        let refused = refused_with(&rejection.denial, record);
-        self.context.reports.recorder.record(refused, self.unread.take());
+        let said = keyward_api::okx::refusal_of(&rejection.denial, self.route, asked);
+        let mut unread = self.unread.take();
+        if matches!(rejection.denial, Denial::Fenced(_)) {
+            // What is said of each order is kept, as if the exchange had said it.
+            unread = unread.map(|unread| unread.answered(said.clone(), 0));
+        }
+        let bytes_out = said.len() as u64;
+        self.context.reports.recorder.record(Record { bytes_out, ..record }, unread);
+        said
     }
 
     /// The finished record, but for the bytes of the answer. Whoever takes it hands it in.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use keyward_rules::address::Source;
+use keyward_rules::address::{Network, Source, canonical};
 use keyward_rules::decision::RateAnswer;
 use keyward_rules::rate::Rate;
 use parking_lot::Mutex;
@@ -46,6 +46,8 @@ pub struct SourceLimits {
 pub struct Sources {
     rates: Rates,
     limits: SourceLimits,
+    /// Never closed out, whatever they send.
+    never_banned: Vec<Network>,
     bans: Mutex<HashMap<u64, u64>>,
     /// How many there are, so that a request need not look while there is none.
     banned: AtomicUsize,
@@ -53,12 +55,13 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// No source is known yet.
+    /// No source is known yet. Those in `never_banned` are never closed out.
     #[must_use]
-    pub fn new(limits: SourceLimits, salt: u64) -> Self {
+    pub fn new(limits: SourceLimits, never_banned: Vec<Network>, salt: u64) -> Self {
         Self {
             rates: Rates::new(salt),
             limits,
+            never_banned,
             bans: Mutex::default(),
             banned: AtomicUsize::new(0),
             unrecorded: AtomicU64::new(0),
@@ -137,6 +140,10 @@ impl Sources {
     }
 
     fn ban(&self, source: IpAddr, now_ms: u64) {
+        let single = Network::single(canonical(source));
+        if self.never_banned.iter().any(|network| network.covers(single)) {
+            return;
+        }
         let mut bans = self.bans.lock();
         if bans.len() >= BANS {
             bans.retain(|_, until| now_ms < *until);
@@ -152,6 +159,7 @@ impl Sources {
 
 #[cfg(test)]
 mod tests {
+    use keyward_rules::address::{HostBits, Network};
     use keyward_rules::decision::RateAnswer;
     use keyward_rules::rate::Rate;
 
@@ -167,7 +175,7 @@ mod tests {
             all_records: Rate::new(3, 60_000).unwrap(),
             sockets: Rate::new(3, 1_000).unwrap(),
         };
-        let sources = Sources::new(limits, 1);
+        let sources = Sources::new(limits, Vec::new(), 1);
         let (one, two) = ("2001:db8::1".parse().unwrap(), "2001:db8:0:0:ffff::2".parse().unwrap());
         let other = "192.0.2.1".parse().unwrap();
         for _ in 0..3 {
@@ -183,6 +191,14 @@ mod tests {
         sources.end_bans(1_600_000);
         assert!(!sources.is_banned(one, || unreachable!("no clock is read without bans")));
         assert_eq!(sources.arrive(other, 1_000_000_000), RateAnswer::Taken);
+        // One of those that are never closed out, however it is spelled.
+        let office = Network::parse("192.0.2.0/28", HostBits::Refuse).unwrap();
+        let sources = Sources::new(limits, vec![office], 1);
+        for address in ["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.16"] {
+            let source = address.parse().unwrap();
+            (0..10).for_each(|_| sources.failed(source, 1_000_000_000));
+            assert_eq!(sources.is_banned(source, || 1_000_000), address == "192.0.2.16", "{address}");
+        }
     }
 
     #[test]
@@ -196,7 +212,7 @@ mod tests {
             all_records: rate(3),
             sockets: rate(3),
         };
-        let sources = Sources::new(limits, 1);
+        let sources = Sources::new(limits, Vec::new(), 1);
         let kept = |address: &str, now_us| {
             (0..10).filter(|_| sources.may_record(address.parse().unwrap(), now_us)).count()
         };

@@ -79,6 +79,9 @@ kinds! {
     /// All keys were disabled.
     AllKeysDisabled, "all_keys_disabled", Critical, "All your API keys were disabled",
         "Nothing can trade with them. Enable those that you trust in the console, one by one.";
+    /// All keys were stopped from trading.
+    AllKeysStopped, "all_keys_stopped", Critical, "All your API keys were stopped from trading",
+        "They only read and cancel. Lift the quarantine of those that you trust in the console, one by one.";
     /// An unbound key will end for want of use.
     KeyExpiring, "key_expiring", Notice, "An API key is about to expire",
         "If a program still needs it, use the key once or bind it to addresses. Then it stays.";

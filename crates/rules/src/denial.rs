@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::fence::Refused;
 use crate::id::KeyId;
 
 /// Why a request is not let through.
@@ -80,6 +81,8 @@ pub enum Denial {
     BodyTooSlow,
     /// An upgrade to a protocol that is not spoken here.
     UpgradeRefused,
+    /// The key's own limits refuse what the body asks for.
+    Fenced(Refused),
 }
 
 /// One line of the registry.
@@ -388,6 +391,14 @@ impl Denial {
                 "an upgrade that the gateway does not offer",
                 "connect to a socket's path by HTTP/1.1",
             ),
+            Self::Fenced(refused) => entry(
+                refused.code(),
+                200,
+                refused.title(),
+                "refused by this key's limits",
+                refused.meaning(),
+                "look at the key's limits on its page; a person can change them",
+            ),
         }
     }
 
@@ -398,6 +409,7 @@ impl Denial {
             Self::AddressRefused(key, ip) => Cow::Owned(
                 self.entry().text.replace("{ip}", &ip.to_string()).replace("{apiKey}", &key.to_string()),
             ),
+            Self::Fenced(refused) => Cow::Owned(refused.to_string()),
             Self::AppAddressRefused(key) => {
                 Cow::Owned(self.entry().text.replace("{apiKey}", &key.to_string()))
             }
@@ -447,6 +459,13 @@ impl Denial {
     #[must_use]
     pub fn examples() -> Vec<Self> {
         let (key, ip) = (KeyId::from_entropy([0; 16]), IpAddr::from([192, 0, 2, 1]));
+        let fenced = Refused::examples().into_iter().map(Self::Fenced);
+        let mut all = Self::plain_examples(key, ip);
+        all.extend(fenced);
+        all
+    }
+
+    fn plain_examples(key: KeyId, ip: IpAddr) -> Vec<Self> {
         vec![
             Self::KeyMissing,
             Self::PassphraseMissing,
@@ -505,6 +524,6 @@ mod tests {
             assert!((4..=24).contains(&line.title.len()), "{}", line.title);
         }
         assert_eq!(Denial::of_code("50120").map(|line| line.title), Some("Missing permission"));
-        assert!(Denial::of_code("0").is_none() && Denial::of_code("51000").is_none());
+        assert!(Denial::of_code("0").is_none() && Denial::of_code("51008").is_none());
     }
 }

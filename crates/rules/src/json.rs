@@ -55,6 +55,18 @@ impl<'t> Value<'t> {
         if let Self::Array(elements) = self { Some(elements) } else { None }
     }
 
+    /// Whether a member's name, at any depth, is written with escapes. Such names are read alike by all who read JSON, but not
+    /// by who only looks for their letters.
+    pub(crate) fn has_escaped_names(&self) -> bool {
+        match self {
+            Self::Object(Object(members)) => {
+                members.iter().any(|(name, value)| matches!(name, Cow::Owned(_)) || value.has_escaped_names())
+            }
+            Self::Array(elements) => elements.iter().any(Self::has_escaped_names),
+            Self::Text(_) | Self::Number(_) | Self::Flag(_) | Self::Null => false,
+        }
+    }
+
     /// The object, if it is one.
     pub(crate) fn object(self) -> Option<Object<'t>> {
         if let Self::Object(object) = self { Some(object) } else { None }
@@ -78,6 +90,11 @@ impl<'t> Object<'t> {
     pub(crate) fn take(&mut self, name: &str) -> Option<Value<'t>> {
         let at = self.0.iter().position(|(known, _)| known == name)?;
         Some(self.0.swap_remove(at).1)
+    }
+
+    /// Whether it has this member.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
     }
 
     /// Whether no member is left.

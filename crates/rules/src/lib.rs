@@ -17,6 +17,7 @@ pub mod counts;
 pub mod decision;
 pub mod denial;
 pub mod event;
+pub mod fence;
 pub mod grant;
 pub mod id;
 pub mod identity;

@@ -203,6 +203,16 @@ pub const ORDER_MESSAGE_BYTES: usize = 64 * 1024;
 /// Bytes of what a record keeps of all orders of a request.
 pub const ORDERS_TEXT_BYTES: usize = 8 * 1024;
 
+/// Bytes of the text of a key's limits.
+pub const FENCES_TEXT_BYTES: usize = 16 * 1024;
+/// Entries of one list in a key's limits.
+pub const FENCE_ENTRIES: usize = 100;
+/// Bytes of an instrument's id.
+pub const INSTRUMENT_BYTES: usize = 64;
+/// Orders that are attached to one order at most.
+pub const ATTACHED_ORDERS: usize = 10;
+/// Milliseconds after which a price of the exchange is too old to judge by (`fences.md` 1.9).
+pub const PRICE_LIFE_MS: u64 = 5_000;
 const _: () = assert!(PASSPHRASE_MIN_CHARS < PASSPHRASE_MAX_CHARS);
 const _: () = assert!(ADDRESSES_PER_KEY < RANGES_PER_APP);
 const _: () = assert!(TARGET_BYTES < BODY_BYTES);

@@ -9,6 +9,7 @@ pub(crate) mod statements;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use keyward_rules::fence::{Decimal, SumOf};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::limits::TIMESTAMP_WINDOW_MS;
 use keyward_rules::time::Moment;
@@ -20,11 +21,12 @@ use crate::charts::pending::Charts;
 use crate::error::StoreError;
 use crate::sql::{Database, Row, moment};
 use statements::{
-    ABANDON_INTENTS, ADVANCE_HORIZON, COUNT_ACTIVITY, COUNT_INTENTS, DROP_STALE_MARKS, HORIZON,
-    MARKS_OF_NODE, MARKS_SAVED, OPEN_INTENTS, SET_MARKS_SAVED,
+    ABANDON_INTENTS, ADVANCE_HORIZON, COUNT_ACTIVITY, COUNT_INTENTS, DROP_OLD_RESERVED, DROP_STALE_MARKS,
+    HORIZON, MARKS_OF_NODE, MARKS_SAVED, OPEN_INTENTS, RESERVED_SINCE, SET_MARKS_SAVED,
 };
 
-pub use record::{Intent, Outcome, OutcomeStatus, Record, SavedReplayEntry};
+pub use crate::bulk::journal::JournalBatch;
+pub use record::{Intent, Outcome, OutcomeStatus, Record, Released, Reserved, SavedReplayEntry, Taken};
 pub(crate) use statements::STATEMENTS;
 
 /// The marks that a start goes on with.
@@ -76,17 +78,24 @@ enum Way {
 }
 
 impl JournalWriter {
-    /// Commits everything that waits, in one transaction: intents, outcomes, records.
+    /// [`Self::commit`] of intents, outcomes and records.
     ///
     /// # Errors
-    /// [`StoreError::Database`]; then nothing of the batch is kept.
+    /// [`StoreError::Database`]; then nothing of them is kept.
     pub async fn append(
         &mut self,
         intents: &[Intent],
         outcomes: &[Outcome],
         records: &[Record],
     ) -> Result<(), StoreError> {
-        let batch = bulk::journal::Batch { intents, outcomes, records };
+        self.commit(JournalBatch { intents, outcomes, records, ..JournalBatch::default() }).await
+    }
+
+    /// Commits everything that waits, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; then nothing of the batch is kept.
+    pub async fn commit(&mut self, batch: JournalBatch<'_>) -> Result<(), StoreError> {
         let span = match &mut self.way {
             Way::Sqlite(connection) => bulk::journal::append_sqlite(connection, batch)?,
             Way::Postgres(database) => match bulk::journal::append_postgres(database, batch).await {
@@ -98,7 +107,7 @@ impl JournalWriter {
             },
         };
         if let Some(span) = span {
-            self.charts.appended(records.iter().filter_map(Request::of), span);
+            self.charts.appended(batch.records.iter().filter_map(Request::of), span);
         }
         Ok(())
     }
@@ -147,6 +156,25 @@ impl Journal {
                 Database::Sqlite(_) => Way::Sqlite(Box::new(bulk::journal::open(&self.file)?)),
             },
         })
+    }
+
+    /// What requests took from the sums of `day` and later ones.
+    ///
+    /// # Errors
+    /// [`StoreError`]; also for a row that cannot be read, because a sum without it would be too small.
+    pub async fn taken(&self, day: u64) -> Result<Vec<Taken>, StoreError> {
+        let rows = self.database.fetch_all(RESERVED_SINCE, vec![day.into()]).await?;
+        rows.iter().map(taken).collect()
+    }
+
+    /// Drops what was taken from the sums of earlier days.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn forget_reserved(&self, before: u64) -> Result<(), StoreError> {
+        let mut tx = self.database.begin().await?;
+        tx.execute(DROP_OLD_RESERVED, vec![before.into()]).await?;
+        tx.commit().await
     }
 
     /// The intents without an outcome, oldest first: after a start those that a crash has left.
@@ -251,6 +279,16 @@ impl Journal {
 /// Marks of earlier seconds cannot be of a fresh timestamp, with a minute to spare for clocks that are set back.
 fn oldest_fresh_second(now: Moment) -> u64 {
     now.unix_ms().saturating_sub(TIMESTAMP_WINDOW_MS + 60_000) / 1_000
+}
+
+fn taken(row: &Row) -> Result<Taken, StoreError> {
+    let tampered = || StoreError::tampered("reservation", "row");
+    Ok(Taken {
+        key: row.text(0)?.parse().map_err(|_| tampered())?,
+        day: u64::try_from(row.int(1)?).map_err(|_| tampered())?,
+        of: SumOf::parse(&row.text(2)?).ok_or_else(tampered)?,
+        amount: Decimal::parse(&row.text(3)?).ok_or_else(tampered)?,
+    })
 }
 
 fn mark(row: &Row) -> Result<SavedReplayEntry, StoreError> {

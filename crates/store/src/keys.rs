@@ -1,6 +1,9 @@
 //! The key's row: its seal, how it is read, inserted and changed.
 
+use std::sync::Arc;
+
 use keyward_rules::address::{AddressSet, Binding, HostBits};
+use keyward_rules::fence::{self, Fences};
 use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::HmacState;
 use keyward_rules::key::{
@@ -16,37 +19,37 @@ use crate::sql::{Row, Value, statements};
 
 statements! {
     KEY_BY_ID = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences \
         FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE id = $1";
     KEYS_OF_ACCOUNT = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences \
         FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE account = $1 ORDER BY created_at, id";
     /// An account's own and its sub-accounts'.
     KEYS_OF_FAMILY = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences \
         FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE account = $1 OR master = $1 ORDER BY created_at, id";
     /// Living keys that were made, and last used if at all, before $1.
     KEYS_TO_REMIND = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences \
         FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE state IN ('active', 'disabled') AND created_at <= $1 AND id > $2 ORDER BY id LIMIT $3";
     /// For gateways, which do not need to know when a key was used.
     ALL_KEYS = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, CAST(NULL AS BIGINT), CAST(NULL AS TEXT), rate_cap \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, CAST(NULL AS BIGINT), CAST(NULL AS TEXT), rate_cap, fences \
         FROM keys";
     KEYS_AFTER = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences \
         FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE id > $1 ORDER BY id LIMIT $2";
     /// Keys whose clock may have run out: unused since $1, or with an end of their own at or before $2; in the
     /// order of their ids from $3 on, so that bound and demo keys, which stay, cannot hide others behind them.
     KEYS_TO_SWEEP = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences \
         FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE state IN ('active', 'disabled') AND id > $3 AND (expires_at <= $2 OR (created_at <= $1 AND \
         (used_at IS NULL OR used_at <= $1))) ORDER BY id LIMIT $4";
     INSERT_KEY = "INSERT INTO keys (id, account, master, name, permissions, binding, environment, state, holds, \
-        ended_at, expires_at, passphrase, version, data_key, seal, created_at, changed_at, rate_cap) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+        ended_at, expires_at, passphrase, version, data_key, seal, created_at, changed_at, rate_cap, fences) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
     UPDATE_KEY = "UPDATE keys SET name = $2, binding = $3, state = $4, holds = $5, ended_at = $6, expires_at = $7, \
-        version = $8, data_key = $9, seal = $10, changed_at = $11 WHERE id = $1 AND version = $12";
+        version = $8, data_key = $9, seal = $10, changed_at = $11, fences = $13 WHERE id = $1 AND version = $12";
     /// The sweep compares with the last use that it judged by, so that a key used meanwhile stays.
     UNUSED_SINCE = "SELECT id FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE id = $1 AND \
         (used_at IS NULL OR used_at <= $2)";
@@ -81,6 +84,8 @@ pub struct KeyDraft {
     pub expires_at: Option<Moment>,
     /// Its own rate, if it has one.
     pub rate_cap: Option<RateCap>,
+    /// Its limits, if it has any.
+    pub fences: Option<Arc<Fences>>,
     /// Its passphrase's tag.
     pub passphrase: PassphraseTag,
     /// The state of its secret.
@@ -109,6 +114,8 @@ pub struct KeyRecord {
     pub expires_at: Option<Moment>,
     /// Its own rate, if it has one.
     pub rate_cap: Option<RateCap>,
+    /// Its limits, if it has any.
+    pub fences: Option<Arc<Fences>>,
     /// Its passphrase's tag.
     pub passphrase: PassphraseTag,
     /// Counts changes.
@@ -176,6 +183,7 @@ pub(crate) struct RawKey {
     pub(crate) last_used_at: Option<i64>,
     pub(crate) last_used_from: Option<String>,
     pub(crate) rate_cap: Option<i64>,
+    pub(crate) fences: Option<String>,
 }
 
 impl RawKey {
@@ -201,6 +209,7 @@ impl RawKey {
             last_used_at: row.int_or_null(17)?,
             last_used_from: row.text_or_null(18)?,
             rate_cap: row.int_or_null(19)?,
+            fences: row.text_or_null(20)?,
         })
     }
 
@@ -263,9 +272,19 @@ impl RawKey {
                 None => None,
                 Some(cap) => Some(RateCap::new(number(cap)?).ok()?),
             },
+            fences: match &self.fences {
+                None => None,
+                Some(text) => Some(parse_fences(text)?),
+            },
             hmac: None,
         })
     }
+}
+
+/// Limits as they were written, in their one spelling.
+fn parse_fences(text: &str) -> Option<Arc<Fences>> {
+    let fences = fence::read(text).ok().filter(|fences| !fences.is_empty())?;
+    (fences.to_text() == text).then(|| Arc::new(fences))
 }
 
 /// Everything that a verdict uses, and the version (architecture: secrets at rest).
@@ -288,9 +307,14 @@ fn aad(key: &KeyRecord, data_key: u64) -> Aad {
         .number("data key", data_key);
     // Absent for keys from before there were caps, whose seals must go on to open; taking a cap away, or adding one,
     // breaks the seal all the same.
-    match key.rate_cap {
+    let sealed = match key.rate_cap {
         None => sealed,
         Some(cap) => sealed.number("rate cap", cap.per_second().into()),
+    };
+    // As with caps: absent for keys without limits.
+    match &key.fences {
+        None => sealed,
+        Some(fences) => sealed.text("fences", &fences.to_text()),
     }
 }
 
@@ -344,6 +368,7 @@ pub(crate) fn insert_values(draft: KeyDraft, vault: &Vault, now: Moment) -> Resu
         life: Life::NEW,
         expires_at: draft.expires_at,
         rate_cap: draft.rate_cap,
+        fences: draft.fences,
         passphrase: draft.passphrase,
         version: 1,
         created_at: now,
@@ -374,6 +399,7 @@ pub(crate) fn insert_values(draft: KeyDraft, vault: &Vault, now: Moment) -> Resu
         now.unix_ms().into(),
         now.unix_ms().into(),
         record.rate_cap.map(|cap| u64::from(cap.per_second())).into(),
+        record.fences.as_ref().map(|fences| fences.to_text()).into(),
     ])
 }
 
@@ -404,5 +430,6 @@ pub(crate) fn update_values(
         seal.into(),
         now.unix_ms().into(),
         before.into(),
+        record.fences.as_ref().map(|fences| fences.to_text()).into(),
     ])
 }

@@ -75,8 +75,8 @@ pub use door::{AttemptLimit, Door, NewChallenge, Opened, Quota, Try};
 pub use error::StoreError;
 pub use feed::{Change, Feed, Loaded, Position, Subject, Watch};
 pub use journal::{
-    Intent, Journal, JournalWriter, Outcome, OutcomeStatus, Record, ReplaySnapshot, SavedReplayEntry,
-    Unfinished,
+    Intent, Journal, JournalBatch, JournalWriter, Outcome, OutcomeStatus, Record, Released, ReplaySnapshot,
+    Reserved, SavedReplayEntry, Taken, Unfinished,
 };
 pub use keys::{KeyDraft, KeyRecord, Purpose};
 pub use loaded_key::LoadedKey;

@@ -95,6 +95,10 @@ const MAIN: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0016_announcements.sql"),
         postgres: include_str!("../migrations/postgres/0016_announcements.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0017_fences.sql"),
+        postgres: include_str!("../migrations/postgres/0017_fences.sql"),
+    },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
 const ACTIVITY: &[Migration] = &[
@@ -129,6 +133,10 @@ const ACTIVITY: &[Migration] = &[
     Migration {
         sqlite: include_str!("../migrations/sqlite/0008_orders.sql"),
         postgres: include_str!("../migrations/postgres/0008_orders.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0009_reserved.sql"),
+        postgres: include_str!("../migrations/postgres/0009_reserved.sql"),
     },
 ];
 /// What a spool has beside the journal's tables; spools are always SQLite's.

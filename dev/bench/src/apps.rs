@@ -125,6 +125,7 @@ async fn insert(
                 environment: Environment::Live,
                 expires_at: None,
                 rate_cap: None,
+                fences: None,
                 passphrase: bench.passphrases.tag(account, PHRASE),
                 hmac: HmacState::from_bytes(&bench.state),
             });

@@ -8,7 +8,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use keyward_hmac_state::HmacState;
 use keyward_rules::address::{AddressSet, HostBits, Network, RangeTable};
-use keyward_rules::decision::{IntentAnswer, RateAnswer, Received, ReplayAnswer, Whole};
+use keyward_rules::decision::{IntentAnswer, RateAnswer, Received, ReplayAnswer, SumAnswer, Whole};
+use keyward_rules::fence::NoMarket;
 use keyward_rules::id::{AccountId, AppId, KeyId, RequestId};
 use keyward_rules::key::{
     AppReach, Environment, HolderState, Holds, KeyFacts, Life, PassphraseKey, PassphraseTag, Reach,
@@ -118,6 +119,7 @@ impl Bench {
             reach: case.reach.clone(),
             expires_at: None,
             rate_cap: None,
+            fences: None,
             hmac: HmacState::from_bytes(&self.state),
             passphrase: self.tag,
             slot: 0,
@@ -143,6 +145,7 @@ impl Bench {
                 method: case.method,
                 target: case.target,
                 body: &case.body,
+                plain: true,
                 credentials,
                 routed,
                 source: case.source,
@@ -151,7 +154,8 @@ impl Bench {
             let cleared = Received::new(whole).verify(facts, &self.passphrases).ok()?.clear().ok()?;
             let rate = Rate::new(u32::MAX, 86_400_000_000)?;
             *tat = rate.take(*tat, NOW.unix_ms() * 1_000, 1).ok()?;
-            let claim = cleared.charge().settle(RateAnswer::Taken).ok()?.claim();
+            let claim = cleared.charge().settle(RateAnswer::Taken).ok()?.fence(&NoMarket).ok()?;
+            let claim = claim.settle(SumAnswer::NotOwed).ok()?.claim();
             let mark = if claim.owed().is_some() { ReplayAnswer::New } else { ReplayAnswer::NotOwed };
             let recorded = claim.settle(mark).ok()?.intent().settle(IntentAnswer::NotOwed).ok()?;
             Some(recorded.permit(NOW.plus_ms(5_000)))

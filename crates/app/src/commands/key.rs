@@ -1,13 +1,18 @@
 //! `keyward key …`: through the same actions as every other way in.
 
 use std::io::IsTerminal as _;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use keyward_authority::Action as _;
-use keyward_authority::keys::{DeleteKey, DisableKey, EnableKey, IssueKey, KeyNamed, Outcome};
+use keyward_authority::keys::{
+    ChangeFences, DeleteKey, DisableKey, EnableKey, IssueKey, KeyNamed, LiftQuarantine, MakeReadOnly,
+    Outcome, StopTrading,
+};
 use keyward_authority::questions::{Ending, KeyView, list_keys, show_key};
 use keyward_rules::account::Email;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
+use keyward_rules::fence::{self, Fences};
 use keyward_rules::grant::Proof;
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, RateCap, WideRange};
@@ -26,8 +31,12 @@ pub async fn run(command: Key) -> Result<()> {
         Key::Create(options) => create(options).await,
         Key::List(options) => list(options).await,
         Key::Show(options) => show(options).await,
+        Key::Edit(options) => edit(options).await,
         Key::Disable(options) => change(options, Change::Disable).await,
         Key::Enable(options) => change(options, Change::Enable).await,
+        Key::StopTrading(options) => change(options, Change::StopTrading).await,
+        Key::ReadOnly(options) => change(options, Change::ReadOnly).await,
+        Key::LiftQuarantine(options) => change(options, Change::LiftQuarantine).await,
         Key::Delete(options) => {
             if !options.yes {
                 confirm(&options.which.key)?;
@@ -41,6 +50,9 @@ pub async fn run(command: Key) -> Result<()> {
 enum Change {
     Disable,
     Enable,
+    StopTrading,
+    ReadOnly,
+    LiftQuarantine,
     Delete,
 }
 
@@ -58,6 +70,10 @@ async fn create(options: arguments::KeyCreate) -> Result<()> {
         environment: if options.demo { Environment::Demo } else { Environment::Live },
         expires_at: None,
         rate_cap: options.rate_cap.map(RateCap::new).transpose()?,
+        fences: match &options.limits {
+            None => None,
+            Some(text) => Some(limits(text)?).filter(|limits| !limits.is_empty()).map(Arc::new),
+        },
     };
     let phrase = match &options.passphrase_file {
         None => passphrase()?,
@@ -147,6 +163,8 @@ async fn show(options: arguments::KeyName) -> Result<()> {
 fn page(key: &KeyView) -> String {
     let moment =
         |at: Option<keyward_rules::time::Moment>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+    let fences =
+        key.fences.as_ref().map(|fences| format!("limits       {}\n", fences.in_words())).unwrap_or_default();
     let cap = key.rate_cap.map(|cap| format!("rate cap     {cap} requests a second\n")).unwrap_or_default();
     [
         format!("api key      {}\n", key.id),
@@ -156,11 +174,39 @@ fn page(key: &KeyView) -> String {
         format!("from         {}\n", key.from),
         format!("environment  {}\n", key.environment),
         cap,
+        fences,
         format!("created      {}\n", key.created_at),
         format!("last used    {} {}\n", moment(key.last_used_at), key.last_used_from),
         format!("ends         {}\n", moment(key.ending.map(Ending::at))),
     ]
     .concat()
+}
+
+/// Reads limits from the command line, or from the file that it names.
+fn limits(given: &str) -> Result<Fences> {
+    let text = match given.strip_prefix('@') {
+        None => given.to_owned(),
+        Some(file) => std::fs::read_to_string(file).with_context(|| format!("{file} cannot be read"))?,
+    };
+    Ok(fence::read(text.trim())?.usable_now())
+}
+
+async fn edit(options: arguments::KeyEdit) -> Result<()> {
+    let (id, to) = (parse_id(&options.which.key)?, limits(&options.limits)?);
+    let words = to.in_words();
+    let (store, authority) = open(&options.which.store).await?;
+    let context = authority.context(host(), ambient::now());
+    let change = ChangeFences { which: KeyNamed::at_the_host(id), to };
+    let revision = change.perform(&context, Proof::None).await?;
+    store.close().await;
+    let shown = if options.which.output.json {
+        json!({"api_key": id.to_string(), "done": "limits changed", "limits": words, "revision": revision.map(|n| n.0)})
+            .to_string()
+    } else {
+        format!("{id} limits: {words}")
+    };
+    output::data(shown)
+        .with_context(|| format!("the limits of the API key {id} were changed, but that was not shown"))
 }
 
 async fn change(options: arguments::KeyName, change: Change) -> Result<()> {
@@ -170,6 +216,13 @@ async fn change(options: arguments::KeyName, change: Change) -> Result<()> {
     let (revision, word) = match change {
         Change::Disable => (DisableKey(key).perform(&context, Proof::None).await?, "disabled"),
         Change::Enable => (EnableKey(id).perform(&context, Proof::None).await?, "enabled"),
+        Change::StopTrading => {
+            (StopTrading(key).perform(&context, Proof::None).await?, "stopped from trading")
+        }
+        Change::ReadOnly => (MakeReadOnly(key).perform(&context, Proof::None).await?, "limited to reading"),
+        Change::LiftQuarantine => {
+            (LiftQuarantine(id).perform(&context, Proof::None).await?, "released from quarantine")
+        }
         Change::Delete => (DeleteKey(key).perform(&context, Proof::None).await?, "deleted"),
     };
     store.close().await;
@@ -205,7 +258,8 @@ fn words(permissions: Permissions) -> Vec<&'static str> {
 fn as_json(key: &KeyView) -> Value {
     json!({
         "api_key": key.id.to_string(), "name": key.name.as_str(), "state": key.state,
-        "permissions": words(key.permissions), "from": key.from, "rate_cap": key.rate_cap, "environment": key.environment.word(),
+        "permissions": words(key.permissions), "from": key.from, "rate_cap": key.rate_cap,
+        "limits": key.fences.as_ref().map(|fences| fences.to_json()), "environment": key.environment.word(),
         "created_at_ms": key.created_at.unix_ms(), "last_used_at_ms": key.last_used_at.map(|at| at.unix_ms()),
         "last_used_from": key.last_used_from, "ends_at_ms": key.ending.map(|ending| ending.at().unix_ms())
     })

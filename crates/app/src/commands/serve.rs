@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use keyward_authority::Settings;
+use keyward_gateway::day_sums::DaySums;
 use keyward_gateway::{Listeners, Registry};
 use keyward_store::{Location, Store};
 use tokio::signal::unix::{SignalKind, signal};
@@ -65,6 +66,7 @@ pub async fn run(file: &ConfigFile) -> Result<()> {
     let proxies = Arc::new(settings.proxies.proxies().map_err(anyhow::Error::msg)?);
     let set_up_link = settings.set_up_link_file(&location);
     let sockets = node::sockets(&settings.sockets);
+    let day_sums = Arc::new(DaySums::default());
     let control = match (settings.console, settings.mail) {
         (Some(console), Some(mail)) => {
             operator::offer_first(&authority, &console.origin, set_up_link.as_deref()).await?;
@@ -76,6 +78,7 @@ pub async fn run(file: &ConfigFile) -> Result<()> {
                 shown,
                 channels,
                 sockets: Arc::<Registry>::clone(&sockets),
+                day_sums: Arc::<DaySums>::clone(&day_sums),
                 proxies: Arc::clone(&proxies),
             };
             Some(Control::start(&store, Arc::clone(&authority), options)?)
@@ -86,11 +89,13 @@ pub async fn run(file: &ConfigFile) -> Result<()> {
     let options = NodeOptions {
         listeners,
         backend,
+        sources: settings.sources,
         raise_rates: 1,
         threads,
         claim,
         proxies,
         sockets,
+        day_sums,
         authority,
         retention: settings.journal,
         checkpoint,

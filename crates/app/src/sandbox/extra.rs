@@ -73,6 +73,7 @@ async fn batch(store: &Store, count: u64, lines: &mut impl std::io::Write) -> Re
             environment: Environment::Live,
             expires_at: None,
             rate_cap: None,
+            fences: None,
             passphrase: passphrases.tag(owner, phrase.expose().as_bytes()),
             hmac: HmacState::from_key(secret.expose().as_bytes()),
         });

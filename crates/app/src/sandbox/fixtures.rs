@@ -149,6 +149,7 @@ async fn make_key(
         // In the future when it is made, past when it is first used.
         expires_at: (fixture.after == After::Expire).then(|| context.now.plus_ms(1)),
         rate_cap: None,
+        fences: None,
     };
     let wish = IssueKey {
         account,

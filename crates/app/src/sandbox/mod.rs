@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use keyward_authority::Settings;
+use keyward_gateway::day_sums::DaySums;
 use keyward_gateway::{Backend, Listeners};
 use keyward_rules::app::PrivateRanges;
 use keyward_sandbox::Exchange;
@@ -21,7 +22,7 @@ use keyward_store::{Location, MasterKey, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::audit::AuditSettings;
-use crate::config::{ChannelSettings, ProxySettings, SocketSettings};
+use crate::config::{ChannelSettings, ProxySettings, SocketSettings, SourceSettings};
 use crate::control::{self, Control, Post};
 use crate::files::{private_folder, write_private};
 use crate::master_key_source::{new_master_key, read_file};
@@ -89,14 +90,17 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let notary = AuditSettings::default().notary(&store, checkpoint.clone())?;
     let retention = JournalSettings::default();
     let sockets = node::sockets(&SocketSettings { notice_seconds: 0, ..SocketSettings::default() });
+    let day_sums = Arc::new(DaySums::default());
     let node_options = NodeOptions {
         listeners,
         backend,
+        sources: SourceSettings::default(),
         raise_rates,
         threads,
         claim: None,
         proxies,
         sockets: Arc::clone(&sockets),
+        day_sums: Arc::clone(&day_sums),
         authority,
         retention,
         checkpoint,
@@ -110,6 +114,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
         shown: Vec::new(),
         channels,
         sockets,
+        day_sums,
         proxies: Arc::clone(&node_options.proxies),
     };
     let control = Control::start(&store, Arc::clone(&node_options.authority), context)?;

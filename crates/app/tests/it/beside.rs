@@ -155,6 +155,7 @@ impl Beside {
             environment: Environment::Live,
             expires_at: None,
             rate_cap: None,
+            fences: None,
             passphrase: self.authority.secrets.passphrases.tag(account, PHRASE.as_bytes()),
             hmac: HmacState::from_key(secret.expose().as_bytes()),
         };

@@ -26,6 +26,7 @@ mod disks;
 mod doctor;
 mod failover;
 mod faults;
+mod fences;
 mod framing;
 mod framing2;
 mod health;

@@ -69,6 +69,9 @@ fn pending(wish: &IssueKey) -> PendingAction {
     if spec.expires_at.is_some() {
         words.push(format!("It ends: {expires}"));
     }
+    if let Some(fences) = &spec.fences {
+        words.push(format!("Its limits: {}", fences.in_words()));
+    }
     if let Some(cap) = spec.rate_cap {
         words.push(format!("At most {} requests a second", cap.per_second()));
     }
@@ -78,6 +81,7 @@ fn pending(wish: &IssueKey) -> PendingAction {
             ("account", wish.account.to_string()),
             ("environment", spec.environment.to_string()),
             ("expires", expires),
+            ("limits", spec.fences.as_ref().map(|fences| fences.to_text()).unwrap_or_default()),
             ("name", spec.name.to_string()),
             ("passphrase", wish.passphrase.expose().to_owned()),
             ("permissions", spec.permissions.to_string()),
@@ -277,17 +281,19 @@ pub(super) fn draft(
         environment: spec.environment,
         expires_at: spec.expires_at,
         rate_cap: spec.rate_cap,
+        fences: spec.fences.clone(),
         passphrase,
         hmac: HmacState::from_key(secret.expose().as_bytes()),
     }
 }
 
 /// What an audit record says of a new key.
-pub(super) fn facts(account: AccountId, spec: &KeySpec) -> [(&'static str, String); 7] {
+pub(super) fn facts(account: AccountId, spec: &KeySpec) -> [(&'static str, String); 8] {
     [
         ("account", account.to_string()),
         ("environment", spec.environment.to_string()),
         ("expires_at", spec.expires_at.map_or_else(|| "never".to_owned(), |end| end.to_string())),
+        ("limits", spec.fences.as_ref().map_or_else(|| "none".to_owned(), |fences| fences.in_words())),
         ("name", spec.name.to_string()),
         ("permissions", spec.permissions.to_string()),
         ("rate_cap", cap_word(spec)),
@@ -296,10 +302,12 @@ pub(super) fn facts(account: AccountId, spec: &KeySpec) -> [(&'static str, Strin
 }
 
 fn in_words(spec: &KeySpec) -> String {
+    let limits = spec.fences.as_ref().map(|fences| format!(" Its limits: {}.", fences.in_words()));
     format!(
-        "Permissions: {}. It works from {} ({}).",
+        "Permissions: {}. It works from {} ({}).{}",
         rights_in_words(spec),
         reach_in_words(&spec.binding),
-        spec.environment
+        spec.environment,
+        limits.unwrap_or_default()
     )
 }

@@ -60,9 +60,7 @@ impl KeyNamed {
             .await?
             .ok_or(ActionError::NoKey)?;
         refuse_ended(&key, context.now)?;
-        if !key.name.is_called(&self.name) {
-            return Err(ActionError::NotTheName);
-        }
+        self.check(context, &key)?;
         Ok(key)
     }
 
@@ -73,13 +71,16 @@ impl KeyNamed {
         tx: &mut Tx,
     ) -> Result<KeyRecord, ActionError> {
         let key = tx.key(self.id).await?.ok_or(ActionError::NoKey)?;
+        self.check(context, &key)?;
+        Ok(key)
+    }
+
+    /// Whether the key is called that, where it is asked.
+    fn check(&self, context: &ActionContext<'_>, key: &KeyRecord) -> Result<(), ActionError> {
         let asked = match context.actor {
             Actor::Holder(_) | Actor::Staff(_) | Actor::Visitor(_) => true,
             Actor::Host(_) | Actor::System(_) => false,
         };
-        if asked && !key.name.is_called(&self.name) {
-            return Err(ActionError::NotTheName);
-        }
-        Ok(key)
+        if asked && !key.name.is_called(&self.name) { Err(ActionError::NotTheName) } else { Ok(()) }
     }
 }

@@ -235,6 +235,7 @@ fn check(
         environment: old.environment,
         expires_at: own_end,
         rate_cap: old.rate_cap,
+        fences: old.fences.clone(),
     };
     let owner = if old.master.is_some() { Owner::Sub } else { Owner::Master };
     // The old key gives up its place to the successor, so the 50th key can be rotated too.

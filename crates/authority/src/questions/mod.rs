@@ -8,6 +8,7 @@ mod apps;
 mod audit;
 mod channels;
 mod charts;
+mod key_limits;
 mod keys_that_rest;
 mod list_keys;
 mod living_keys;
@@ -38,6 +39,7 @@ pub use audit::{
 };
 pub use channels::{ChannelState, ChannelView, DeliveryView, list_channels, list_deliveries, show_channel};
 pub use charts::{ChartView, Piece, Range, account_chart, key_chart};
+pub use key_limits::{LimitsView, UsedSum, key_limits};
 pub use keys_that_rest::keys_that_rest;
 pub(crate) use keys_that_rest::stopping;
 pub use list_keys::list_keys;

@@ -1,6 +1,9 @@
 //! Question: what is this key?
 
+use std::sync::Arc;
+
 use keyward_rules::address::Binding;
+use keyward_rules::fence::Fences;
 use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::{EndCause, Environment, Hold, HolderState, KeyName, Place, RateCap, idle_deadline};
 use keyward_rules::permission::Permissions;
@@ -90,12 +93,16 @@ pub struct KeyView {
     pub environment: Environment,
     /// Requests a second that it may send at most, if it has a rate of its own.
     pub rate_cap: Option<u16>,
+    /// Its limits, if it has any.
+    pub fences: Option<Arc<Fences>>,
     /// `active`, `disabled`, `frozen`, `held`, `deleted`, `expired`.
     pub state: &'static str,
     /// What others laid on it, in words.
     pub holds: Vec<&'static str>,
     /// Whether it is held for a change of password, factor or e-mail address, for as long as its account's rest lasts.
     pub rests: bool,
+    /// Whether it is in quarantine: it reads, and may cancel.
+    pub quarantined: bool,
     /// Whether an operator froze the key itself.
     pub frozen: bool,
     /// Whether its holder disabled it, whatever else holds it.
@@ -174,9 +181,11 @@ impl KeyView {
             bound: key.binding.is_bound(),
             environment: key.environment,
             rate_cap: key.rate_cap.map(RateCap::per_second),
+            fences: key.fences.clone(),
             state,
             holds: holds.collect(),
             rests: key.life.holds.has(Hold::Cooling),
+            quarantined: [Hold::CancelOnly, Hold::ReadOnly].into_iter().any(|hold| key.life.holds.has(hold)),
             frozen: key.life.holds.has(Hold::Frozen),
             disabled: key.life.state == HolderState::Disabled,
             leaked: notes.is_some_and(KeyMetadata::is_leaked),

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use axum::http::StatusCode;
 use keyward_authority::keys::{
-    DeleteKey, DeleteUnusedKeys, DisableAllKeys, DisableKey, EnableKey, EndOverlap, KeyNamed, ReportLeak,
+    DeleteKey, DeleteUnusedKeys, DisableAllKeys, DisableKey, EnableKey, EndOverlap, KeyNamed, LiftQuarantine,
+    MakeReadOnly, ReportLeak, StopAllTrading, StopTrading,
 };
 use keyward_authority::questions::show_key;
 use keyward_authority::{Action, ActionError};
@@ -19,7 +20,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::exposed::{Exposed, FormStep, Inputs, Operation, Question, Wanted};
 use super::handlers::{operation_of, page_of};
 use crate::api::{
-    Caller, Changed, Confirmed, DisabledAll, Enable, Given, OneFactor, PasskeyAnswer, Problem, parsed_id,
+    Caller, Changed, Confirmed, DisabledAll, Enable, Given, OneFactor, PasskeyAnswer, Problem, StoppedAll,
+    parsed_id,
 };
 use crate::fields::Fields;
 use crate::pages::field::{Field, Kind};
@@ -35,6 +37,10 @@ pub fn pages(routes: Routes) -> Routes {
     let routes = page_of::<DisableKey>(routes);
     let routes = page_of::<EnableKey>(routes);
     let routes = page_of::<EndOverlap>(routes);
+    let routes = page_of::<StopAllTrading>(routes);
+    let routes = page_of::<StopTrading>(routes);
+    let routes = page_of::<MakeReadOnly>(routes);
+    let routes = page_of::<LiftQuarantine>(routes);
     let routes = page_of::<ReportLeak>(routes);
     let routes = page_of::<DeleteUnusedKeys>(routes);
     page_of::<DeleteKey>(routes)
@@ -46,6 +52,10 @@ pub fn operations(api: OpenApiRouter<Shell>) -> OpenApiRouter<Shell> {
     let api = operation_of::<DisableKey>(api);
     let api = operation_of::<EnableKey>(api);
     let api = operation_of::<EndOverlap>(api);
+    let api = operation_of::<StopAllTrading>(api);
+    let api = operation_of::<StopTrading>(api);
+    let api = operation_of::<MakeReadOnly>(api);
+    let api = operation_of::<LiftQuarantine>(api);
     let api = operation_of::<ReportLeak>(api);
     let api = operation_of::<DeleteUnusedKeys>(api);
     operation_of::<DeleteKey>(api)
@@ -154,6 +164,44 @@ impl OneKey for DisableKey {
     }
 }
 
+impl OneKey for StopTrading {
+    const PAGE: Question = Question {
+        path: "/keys/{id}/stop-trading",
+        title: "Stop trading with this key?",
+        button: "Stop trading",
+        danger: true,
+        part: "keys",
+    };
+    const OPERATION: Operation = operation(
+        "/api/v1/keys/{id}/stop-trading",
+        "keys_stop_trading",
+        "Stop a key from trading; it still reads and cancels",
+        "Stopped",
+    );
+    const WARNING: &'static str = "Within a second, gateways refuse its orders, changes of orders, transfers and withdrawals. It can still read and cancel. Its open orders stay. You can lift this later, with a code by mail.";
+
+    fn of(which: KeyNamed) -> Self {
+        Self(which)
+    }
+}
+
+impl OneKey for MakeReadOnly {
+    const PAGE: Question = Question {
+        path: "/keys/{id}/read-only",
+        title: "Limit this key to reading?",
+        button: "Allow reading only",
+        danger: true,
+        part: "keys",
+    };
+    const OPERATION: Operation =
+        operation("/api/v1/keys/{id}/read-only", "keys_read_only", "Limit a key to reading", "Limited");
+    const WARNING: &'static str = "Within a second, gateways refuse everything but reading. It cannot cancel orders either. You can lift this later, with a code by mail.";
+
+    fn of(which: KeyNamed) -> Self {
+        Self(which)
+    }
+}
+
 impl OneKey for DeleteKey {
     const PAGE: Question = Question {
         path: "/keys/{id}/delete",
@@ -216,6 +264,40 @@ impl OneKey for EndOverlap {
 }
 
 #[async_trait]
+impl Exposed for LiftQuarantine {
+    const PAGE: Question = Question {
+        path: "/keys/{id}/lift-quarantine",
+        title: "Lift the quarantine of this key?",
+        button: "Lift the quarantine",
+        danger: false,
+        part: "keys",
+    };
+    const OPERATION: Operation = operation(
+        "/api/v1/keys/{id}/lift-quarantine",
+        "keys_lift_quarantine",
+        "Lift the quarantine of a key",
+        "Lifted",
+    );
+    type Body = Enable;
+    type Answer = Changed;
+
+    async fn of_form(_: &SignedIn, id: &str, _: &Fields) -> Result<FormStep<Self>, ActionError> {
+        let id: KeyId = id.parse().map_err(|_| ActionError::NoKey)?;
+        let page = format!("/keys/{id}");
+        let (action, words, carried) = (Self(id), Vec::new(), Vec::new());
+        Ok(FormStep::Proof(Wanted { action, words, carried, back: page.clone(), then: page }))
+    }
+
+    fn of_body(_: &Caller, id: &str, body: Enable) -> Result<(Self, Given), Problem> {
+        Ok((Self(parsed_id(id)?), Given::step_up(body.step_up)))
+    }
+
+    fn answer(revision: Option<Revision>) -> Changed {
+        changed(revision)
+    }
+}
+
+#[async_trait]
 impl Exposed for EnableKey {
     const PAGE: Question = Question {
         path: "/keys/{id}/enable",
@@ -274,6 +356,38 @@ impl Exposed for DisableAllKeys {
 
     fn answer(disabled: usize) -> DisabledAll {
         DisabledAll { disabled }
+    }
+}
+
+#[async_trait]
+impl Exposed for StopAllTrading {
+    const PAGE: Question = Question {
+        path: "/keys/stop-trading",
+        title: "Stop trading with all API keys?",
+        button: "Stop trading",
+        danger: true,
+        part: "keys",
+    };
+    const OPERATION: Operation = Operation {
+        about: "",
+        ..operation("/api/v1/keys/stop-trading", "keys_stop_all", "Stop all keys from trading", "How many")
+    };
+    type Body = OneFactor;
+    type Answer = StoppedAll;
+
+    async fn of_form(person: &SignedIn, _: &str, _: &Fields) -> Result<FormStep<Self>, ActionError> {
+        let effect = "Live and demo keys only read and cancel. Within a second, gateways refuse all their orders, transfers and withdrawals. Open orders stay. You lift this key by key, each with a code by mail.";
+        let (action, back) = (Self(person.id()), "/keys".to_owned());
+        let (words, carried) = (vec![effect.to_owned()], Vec::new());
+        Ok(FormStep::Proof(Wanted { action, words, carried, back: back.clone(), then: back }))
+    }
+
+    fn of_body(caller: &Caller, _: &str, body: OneFactor) -> Result<(Self, Given), Problem> {
+        Ok((Self(caller.id()), Given::factor(body.factor, body.passkey)))
+    }
+
+    fn answer(stopped: usize) -> StoppedAll {
+        StoppedAll { stopped }
     }
 }
 

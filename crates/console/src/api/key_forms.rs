@@ -96,6 +96,11 @@ pub struct NewKeyBody {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 1000)]
     pub rate_cap: Option<u64>,
+    /// What the bodies of its requests may ask for, such as `{"instruments": ["BTC-USDT"], "max_order_value": "500"}`; left out,
+    /// only its permissions limit it. The documentation lists all limits.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub limits: Option<serde_json::Value>,
     /// Up to 10 tags.
     #[serde(default)]
     pub tags: Vec<String>,
@@ -139,6 +144,50 @@ pub struct NewAddresses {
     /// For widening: the answer to the challenge.
     #[serde(default)]
     pub step_up: Option<StepUp>,
+}
+
+/// Other limits.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewLimits {
+    /// All its limits from now on; `{}` for none.
+    #[schema(value_type = Object)]
+    pub limits: serde_json::Value,
+    /// The key's exact name.
+    pub name: String,
+    /// For stricter limits: a code of the authenticator, a recovery code, or the password. With neither this nor `passkey`, the
+    /// answer is 403 `factor_required`.
+    #[serde(default)]
+    pub factor: String,
+    /// For stricter limits, instead of `factor`: a passkey's answer to the question of the 403 answer, for the same request.
+    #[serde(default)]
+    pub passkey: Option<PasskeyAnswer>,
+    /// For any other change: the answer to the challenge.
+    #[serde(default)]
+    pub step_up: Option<StepUp>,
+}
+
+/// A key's limits, and what is used of them.
+#[derive(Serialize, ToSchema)]
+pub struct Limits {
+    /// The limits; empty for none.
+    #[schema(value_type = Object)]
+    pub limits: serde_json::Value,
+    /// Each in words.
+    pub words: Vec<String>,
+    /// What the key has taken of the sums of the UTC day.
+    pub used_today: Vec<UsedToday>,
+}
+
+/// A sum of the day.
+#[derive(Serialize, ToSchema)]
+pub struct UsedToday {
+    /// `value` (US dollars), `orders`, `transfer:CCY` or `withdrawal:CCY`.
+    pub sum: String,
+    /// What it has come to.
+    pub used: String,
+    /// What it may come to.
+    pub limit: String,
 }
 
 /// What a tightening needs.
@@ -207,6 +256,13 @@ pub struct Changed {
 pub struct DisabledAll {
     /// How many.
     pub disabled: usize,
+}
+
+/// How many keys were stopped from trading.
+#[derive(Serialize, ToSchema)]
+pub struct StoppedAll {
+    /// How many.
+    pub stopped: usize,
 }
 
 /// A key's last day.

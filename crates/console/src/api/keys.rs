@@ -2,8 +2,10 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use keyward_authority::keys::{ChangeAddresses, EditKey, KeyNamed, Outcome, RotateKey, made_before};
-use keyward_authority::questions::{key_activity, key_outlook, list_keys, show_key};
+use keyward_authority::keys::{
+    ChangeAddresses, ChangeFences, EditKey, KeyNamed, Outcome, RotateKey, made_before,
+};
+use keyward_authority::questions::{key_activity, key_limits, key_outlook, list_keys, show_key};
 use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::address::HostBits;
 use keyward_rules::id::KeyId;
@@ -13,12 +15,12 @@ use keyward_rules::limits::PAGE_MAX;
 use super::body::{Asked, Body, Id, limit};
 use super::caller::{Caller, Given};
 use super::key_forms::{
-    Activity, Changed, Edit, KeyPage, ListQuery, NewAddresses, NewKeyBody, Outlook, OutlookQuery, Request,
-    Rotation, Source,
+    Activity, Changed, Edit, KeyPage, Limits, ListQuery, NewAddresses, NewKeyBody, NewLimits, Outlook,
+    OutlookQuery, Request, Rotation, Source, UsedToday,
 };
 use super::problem::{Problem, Problems};
 use super::views::{Key, NewKey};
-use crate::requests::{FieldErrors, NewKeyRequest, read_binding, read_tags};
+use crate::requests::{FieldErrors, NewKeyRequest, read_binding, read_limits, read_tags};
 
 fn unacceptable(code: &'static str, why: impl std::fmt::Display) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, why.to_string())
@@ -108,6 +110,40 @@ pub async fn addresses(
 ) -> Result<Json<Changed>, Problem> {
     let (to, wide) = read_binding(&body.from, HostBits::Refuse)?;
     let change = ChangeAddresses { which: KeyNamed { id, name: body.name }, to, wide };
+    let revision = caller.act(change, Given::either(body.factor, body.passkey, body.step_up)).await?;
+    Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
+}
+
+/// Show the limits of a key, and what is used of them today
+#[utoipa::path(get, path = "/api/v1/keys/{id}/limits", tag = "keys", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The API key")),
+    responses((status = 200, description = "The limits", body = Limits), Problems))]
+pub async fn show_limits(caller: Caller, Id(id): Id<KeyId>) -> Result<Json<Limits>, Problem> {
+    let context = caller.context();
+    let limits = key_limits(&context, &*caller.shell.settings().day_sums, id).await?;
+    let used = limits.used.into_iter().map(|sum| UsedToday {
+        sum: sum.of.to_string(),
+        used: sum.used.to_string(),
+        limit: sum.limit.to_string(),
+    });
+    Ok(Json(Limits {
+        limits: limits.fences.to_json(),
+        words: limits.fences.sentences(),
+        used_today: used.collect(),
+    }))
+}
+
+/// Change the limits of a key
+#[utoipa::path(put, path = "/api/v1/keys/{id}/limits", tag = "keys", request_body = NewLimits, security(("bearer" = [])),
+    params(("id" = String, Path, description = "The API key")),
+    responses((status = 200, description = "Changed", body = Changed), Problems))]
+pub async fn limits(
+    caller: Caller,
+    Id(id): Id<KeyId>,
+    Body(body): Body<NewLimits>,
+) -> Result<Json<Changed>, Problem> {
+    let to = read_limits(Some(&body.limits))?;
+    let change = ChangeFences { which: KeyNamed { id, name: body.name }, to };
     let revision = caller.act(change, Given::either(body.factor, body.passkey, body.step_up)).await?;
     Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
 }

@@ -46,7 +46,9 @@ pub use body::{Body, PasskeyAnswer, StepUp, parsed_id};
 pub use caller::{Caller, Given};
 pub use channel_forms::{ChannelChoices, ChannelTarget, Gathered, NewChannel, WhichAlerts};
 pub use described::Described;
-pub use key_forms::{Changed, Confirmed, DisabledAll, Enable, NewKeyBody, OneFactor, Purpose, Reach};
+pub use key_forms::{
+    Changed, Confirmed, DisabledAll, Enable, NewKeyBody, OneFactor, Purpose, Reach, StoppedAll,
+};
 pub use operations::reason;
 pub use problem::{Problem, Problems};
 pub use trail::RecordNumber;
@@ -104,6 +106,7 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::show, keys::edit))
         .routes(routes!(keys::addresses))
+        .routes(routes!(keys::show_limits, keys::limits))
         .routes(routes!(keys::rotate))
         .routes(routes!(keys::activity))
         .routes(routes!(keys::outlook))

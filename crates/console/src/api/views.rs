@@ -38,6 +38,9 @@ pub struct Key {
     pub environment: &'static str,
     /// Requests a second that it may send at most, if it has a rate of its own.
     pub rate_cap: Option<u16>,
+    /// Its limits, as they were given; absent for none.
+    #[schema(value_type = Option<Object>)]
+    pub limits: Option<serde_json::Value>,
     /// `active`, `disabled`, `frozen`, `held`, `deleted` or `expired`.
     pub state: &'static str,
     /// What others laid on it.
@@ -121,6 +124,7 @@ impl Key {
             bound: key.bound,
             environment: key.environment.word(),
             rate_cap: key.rate_cap,
+            limits: key.fences.map(|fences| fences.to_json()),
             state: key.state,
             holds: key.holds,
             created_at_ms: ms(key.created_at),

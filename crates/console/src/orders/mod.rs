@@ -9,4 +9,4 @@ mod sentence;
 
 pub use listed::{MEMBERS, Order, listed};
 pub use outcome::Outcome;
-pub use sentence::{sentence, summary};
+pub use sentence::{AnswersOf, sentence, summary};

@@ -12,17 +12,35 @@ const ADDRESS_END: usize = 6;
 /// The price with which an algo order is placed at market.
 const AT_MARKET: &str = "-1";
 
+/// Who answered to the orders of a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AnswersOf {
+    /// The exchange.
+    Exchange,
+    /// Keyward itself: the key's limits refused them.
+    Keyward,
+}
+
+impl AnswersOf {
+    /// By the code that is recorded of the request.
+    pub fn recorded(code: &str) -> Self {
+        if code == "0" { Self::Exchange } else { Self::Keyward }
+    }
+}
+
 /// The first order of a request as a sentence, and how many more there are; `None` where there are none.
-pub fn summary(orders: &Orders) -> Option<String> {
+pub fn summary(orders: &Orders, answers: AnswersOf) -> Option<String> {
     let (first, more) = orders.lines.split_first()?;
-    let first = sentence(first);
+    let first = sentence(first, answers);
     Some(if more.is_empty() { first } else { format!("{first} · and {} more", more.len()) })
 }
 
 /// `Buy 0.001 BTC-USDT at 30,000 · accepted, id 1234`; without the second part where the answer is not known.
-pub fn sentence(line: &OrderLine) -> String {
+pub fn sentence(line: &OrderLine, answers: AnswersOf) -> String {
     let asked = asked(line);
     match &line.result {
+        // The words say who refuses it.
+        Some(answer) if answers == AnswersOf::Keyward => format!("{asked} · {}", answer.text),
         Some(answer) => format!("{asked} · {}", answered(line, answer)),
         None => asked,
     }
@@ -174,6 +192,7 @@ fn shortened(address: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::AnswersOf::Exchange;
     use super::{sentence, summary};
     use keyward_rules::orders::{Answered, OrderAction, OrderLine, Orders, Side};
 
@@ -198,9 +217,9 @@ mod tests {
 
     #[test]
     fn an_order_is_said_with_its_answer() {
-        assert_eq!(sentence(&limit()), "Buy 0.001 BTC-USDT at 30,000");
+        assert_eq!(sentence(&limit(), Exchange), "Buy 0.001 BTC-USDT at 30,000");
         let taken = OrderLine { exchange_id: some("1234"), result: answer("0", ""), ..limit() };
-        assert_eq!(sentence(&taken), "Buy 0.001 BTC-USDT at 30,000 · accepted, id 1234");
+        assert_eq!(sentence(&taken, Exchange), "Buy 0.001 BTC-USDT at 30,000 · accepted, id 1234");
         let market = OrderLine {
             instrument: some("ETH-USDT"),
             side: Some(Side::Sell),
@@ -211,17 +230,20 @@ mod tests {
             ..OrderLine::new(OrderAction::Place)
         };
         let said = "Sell 2 ETH-USDT at market · refused by the exchange: 51008 Insufficient balance";
-        assert_eq!(sentence(&market), said);
+        assert_eq!(sentence(&market, Exchange), said);
         let silent = OrderLine { result: answer("51000", ""), ..limit() };
-        assert_eq!(sentence(&silent), "Buy 0.001 BTC-USDT at 30,000 · refused by the exchange: 51000");
+        assert_eq!(
+            sentence(&silent, Exchange),
+            "Buy 0.001 BTC-USDT at 30,000 · refused by the exchange: 51000"
+        );
         let coded = OrderLine {
             instrument: some(""),
             instrument_code: some("10459"),
             kind: some("post_only"),
             ..limit()
         };
-        assert_eq!(sentence(&coded), "Buy 0.001 instrument code 10459 at 30,000, post only");
-        assert_eq!(sentence(&OrderLine::new(OrderAction::Place)), "Order");
+        assert_eq!(sentence(&coded, Exchange), "Buy 0.001 instrument code 10459 at 30,000, post only");
+        assert_eq!(sentence(&OrderLine::new(OrderAction::Place), Exchange), "Order");
     }
 
     #[test]
@@ -233,23 +255,23 @@ mod tests {
             result: answer("0", ""),
             ..OrderLine::new(OrderAction::Cancel)
         };
-        assert_eq!(sentence(&cancel), "Cancel order 1234 of BTC-USDT · accepted");
+        assert_eq!(sentence(&cancel, Exchange), "Cancel order 1234 of BTC-USDT · accepted");
         let own = OrderLine { exchange_id: None, result: None, ..cancel };
-        assert_eq!(sentence(&own), "Cancel order with client id b15 of BTC-USDT");
+        assert_eq!(sentence(&own, Exchange), "Cancel order with client id b15 of BTC-USDT");
         let both = OrderLine {
             price: some("30100"),
             size: some("0.002"),
             exchange_id: some("1234"),
             ..OrderLine::new(OrderAction::Amend)
         };
-        assert_eq!(sentence(&both), "Change order 1234: price 30,100, size 0.002");
+        assert_eq!(sentence(&both, Exchange), "Change order 1234: price 30,100, size 0.002");
         let neither = OrderLine { instrument: some("BTC-USDT"), ..OrderLine::new(OrderAction::AmendAlgo) };
-        assert_eq!(sentence(&neither), "Change algo order of BTC-USDT");
+        assert_eq!(sentence(&neither, Exchange), "Change algo order of BTC-USDT");
         let all = OrderLine { result: answer("0", ""), ..OrderLine::new(OrderAction::CancelAll) };
-        assert_eq!(sentence(&all), "Cancel all orders · accepted");
+        assert_eq!(sentence(&all, Exchange), "Cancel all orders · accepted");
         let closed =
             OrderLine { instrument: some("BTC-USDT-SWAP"), ..OrderLine::new(OrderAction::ClosePosition) };
-        assert_eq!(sentence(&closed), "Close the position in BTC-USDT-SWAP");
+        assert_eq!(sentence(&closed, Exchange), "Close the position in BTC-USDT-SWAP");
     }
 
     #[test]
@@ -263,16 +285,16 @@ mod tests {
             ..limit()
         };
         let said = "Buy 0.001 BTC-USDT at market, algo order (trailing stop) · accepted, id 77";
-        assert_eq!(sentence(&trailing), said);
+        assert_eq!(sentence(&trailing, Exchange), said);
         let amended = OrderLine {
             exchange_id: some("77"),
             price: some("-1"),
             ..OrderLine::new(OrderAction::AmendAlgo)
         };
-        assert_eq!(sentence(&amended), "Change algo order 77: price market");
+        assert_eq!(sentence(&amended, Exchange), "Change algo order 77: price market");
         // A spread may be placed at a price below zero.
         let spread = OrderLine { price: some("-1"), ..limit() };
-        assert_eq!(sentence(&spread), "Buy 0.001 BTC-USDT at -1");
+        assert_eq!(sentence(&spread, Exchange), "Buy 0.001 BTC-USDT at -1");
     }
 
     #[test]
@@ -284,10 +306,13 @@ mod tests {
             result: answer("0", ""),
             ..OrderLine::new(OrderAction::Transfer)
         };
-        assert_eq!(sentence(&transfer), "Transfer 10 USDT · accepted");
+        assert_eq!(sentence(&transfer, Exchange), "Transfer 10 USDT · accepted");
         let between =
             OrderLine { destination: some("funding→trading of mini"), amount: some("12500.5"), ..transfer };
-        assert_eq!(sentence(&between), "Transfer 12,500.5 USDT from funding to trading of mini · accepted");
+        assert_eq!(
+            sentence(&between, Exchange),
+            "Transfer 12,500.5 USDT from funding to trading of mini · accepted"
+        );
         let withdrawal = OrderLine {
             currency: some("BTC"),
             amount: some("0.1"),
@@ -295,19 +320,19 @@ mod tests {
             result: answer("0", ""),
             ..OrderLine::new(OrderAction::Withdraw)
         };
-        assert_eq!(sentence(&withdrawal), "Withdraw 0.1 BTC to bc1qar…wf5mdq · accepted");
+        assert_eq!(sentence(&withdrawal, Exchange), "Withdraw 0.1 BTC to bc1qar…wf5mdq · accepted");
         let phone = OrderLine { destination: some("86-13800000000"), ..withdrawal };
-        assert_eq!(sentence(&phone), "Withdraw 0.1 BTC to 86-13800000000 · accepted");
+        assert_eq!(sentence(&phone, Exchange), "Withdraw 0.1 BTC to 86-13800000000 · accepted");
         let back = OrderLine { exchange_id: some("67485"), ..OrderLine::new(OrderAction::CancelWithdrawal) };
-        assert_eq!(sentence(&back), "Cancel withdrawal 67485");
-        assert_eq!(sentence(&OrderLine::new(OrderAction::Transfer)), "Transfer funds");
+        assert_eq!(sentence(&back, Exchange), "Cancel withdrawal 67485");
+        assert_eq!(sentence(&OrderLine::new(OrderAction::Transfer), Exchange), "Transfer funds");
     }
 
     #[test]
     fn a_batch_says_its_first_and_how_many_more() {
         let orders = |count: usize| Orders { lines: (0..count).map(|_| limit()).collect() };
-        assert_eq!(summary(&orders(0)), None);
-        assert_eq!(summary(&orders(1)).unwrap(), "Buy 0.001 BTC-USDT at 30,000");
-        assert_eq!(summary(&orders(5)).unwrap(), "Buy 0.001 BTC-USDT at 30,000 · and 4 more");
+        assert_eq!(summary(&orders(0), Exchange), None);
+        assert_eq!(summary(&orders(1), Exchange).unwrap(), "Buy 0.001 BTC-USDT at 30,000");
+        assert_eq!(summary(&orders(5), Exchange).unwrap(), "Buy 0.001 BTC-USDT at 30,000 · and 4 more");
     }
 }

@@ -17,6 +17,7 @@ use keyward_rules::time::Moment;
 
 use super::activity::{Row as RequestRow, row as request_row};
 use super::key_head::KeyHead;
+use super::key_limits::LimitsShown;
 use super::key_links::KeyLinks;
 use super::key_sockets::{self, Sockets};
 use super::keys::{ending_in_words, rights};
@@ -63,6 +64,8 @@ struct Page<'p> {
     used: Option<When>,
     ending: Option<(String, When)>,
     links: KeyLinks,
+    /// Its limits, and what is used of them.
+    limits: LimitsShown,
     /// Its open sockets. A key that has ended has this part only while some are still open.
     sockets: Option<Sockets>,
     /// Whether the successor lives, so that the key ends with the overlap.
@@ -132,6 +135,7 @@ async fn build(person: &SignedIn, id: KeyId, query: &Query) -> Result<Response, 
     let alerts = list_alerts_of_key(&context, key.account, id, ALERTS).await?;
     let app = app_of_key(&context, id).await?.map(|(card, refused)| app(card, refused, now));
     let links = KeyLinks::of(&context, &key).await?;
+    let limits = LimitsShown::of(person, id).await?;
     let sockets = Sockets::of(person, id).await?;
     let rests = person.account.cooling_until.filter(|_| key.rests);
     let shown = Page {
@@ -147,6 +151,7 @@ async fn build(person: &SignedIn, id: KeyId, query: &Query) -> Result<Response, 
         used: When::maybe(key.last_used_at),
         ending: key.ending.map(|ending| ending_in_words(ending, now)),
         links,
+        limits,
         sockets: (key.is_living() || sockets.open > 0).then_some(sockets),
         superseded: key.place == Place::Superseded,
         holds: key

@@ -18,6 +18,7 @@ mod key_actions;
 mod key_download;
 mod key_filter;
 mod key_head;
+mod key_limits;
 mod key_links;
 mod key_new;
 mod key_settings;
@@ -106,6 +107,7 @@ pub fn routes() -> Routes {
         .route("/keys/{id}", get(key::show).and_post(key_settings::edit))
         .route("/keys/{id}/settings", get(key_settings::show))
         .route("/keys/{id}/addresses", get(key_actions::show_addresses).and_post(key_actions::addresses))
+        .route("/keys/{id}/limits", get(key_limits::show).and_post(key_limits::change))
         .route("/keys/{id}/rotate", get(key_actions::show_rotate).and_post(key_actions::rotate))
         .route("/alerts", get(alerts::show).and_post(alerts::seen))
         .route("/trail", get(trail::show))

@@ -11,6 +11,7 @@ mod app;
 mod binding;
 mod channel;
 mod field_errors;
+mod limits;
 mod new_key;
 mod ranges;
 
@@ -18,5 +19,6 @@ pub use app::AppRequest;
 pub use binding::{entries, reach_of_form, read_binding};
 pub use channel::{ChannelRequest, NewChannelRequest};
 pub use field_errors::FieldErrors;
+pub use limits::{FormFault, LimitsForm, NUMBERS, Number, limits_of_form, read_limits};
 pub use new_key::{NewKeyRequest, read_tags};
 pub use ranges::{RangesRequest, bad_ranges};

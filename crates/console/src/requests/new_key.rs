@@ -1,9 +1,12 @@
 //! The request to create a key.
 
+use std::sync::Arc;
+
 use keyward_authority::keys::{IssueKey, parse_tags};
 use keyward_authority::questions::show_key;
 use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::address::{Binding, HostBits};
+use keyward_rules::fence::Fences;
 use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, RateCap, WideRange};
 use keyward_rules::limits::DAY_MS;
@@ -13,6 +16,7 @@ use keyward_rules::time::Moment;
 
 use super::binding::{reach_of_form, read_binding};
 use super::field_errors::{Cause, FieldErrors};
+use super::limits::{FormFault, limits_of_form, read_limits};
 use crate::api::{NewKeyBody, Purpose};
 use crate::fields::Fields;
 
@@ -25,6 +29,8 @@ pub struct NewKeyRequest {
     /// key that it replaces; a form has that app in a field. The errors differ: no page sends both `from` and `app`, but a
     /// program may have misunderstood the choice.
     otherwise: Result<AppId, Cause>,
+    /// The limits of a form, which has fields of their own for them.
+    limits: Option<Result<Fences, FormFault>>,
     /// The words for a wrong number of days. Only those of a form say that the field may be empty.
     end_rule: &'static str,
 }
@@ -44,6 +50,7 @@ impl NewKeyRequest {
             demo: fields.has("demo"),
             ends_after_days: number(fields.get("expires")),
             rate_cap: number(fields.get("cap")),
+            limits: None,
             tags: fields.get("tags").split(',').map(str::to_owned).collect(),
             // A hidden field that holds no API key counts as empty.
             replaces: Some(text("replaces")).filter(|id| id.parse::<KeyId>().is_ok()),
@@ -52,7 +59,8 @@ impl NewKeyRequest {
             step_up: None,
         };
         let end_rule = "a number of days from 1 to 3650, or nothing";
-        Self { body, host_bits: HostBits::Clear, otherwise: Err(ActionError::BoundToApp.into()), end_rule }
+        let (otherwise, limits) = (Err(ActionError::BoundToApp.into()), Some(limits_of_form(fields)));
+        Self { body, host_bits: HostBits::Clear, otherwise, limits, end_rule }
     }
 
     /// Reads a body.
@@ -66,7 +74,8 @@ impl NewKeyRequest {
         let choice = "give either `from`, for your own software, or `app`, for a third-party app, with the matching `purpose`";
         let unclear = || Cause::rule("bad_purpose", choice);
         let otherwise = app.map_err(Cause::from).and_then(|app| app.ok_or_else(unclear));
-        Self { body, host_bits: HostBits::Refuse, otherwise, end_rule: "a key ends after 1 to 3650 days" }
+        let end_rule = "a key ends after 1 to 3650 days";
+        Self { body, host_bits: HostBits::Refuse, otherwise, limits: None, end_rule }
     }
 
     /// Judges every field, in the order in which the API reports them.
@@ -104,6 +113,12 @@ impl NewKeyRequest {
         let expires_at = errors.keep_rule("expires", "bad_end", expires_at);
         let name = errors.keep("name", KeyName::parse(&body.name));
         let rate_cap = errors.keep_rule("cap", "bad_rate_cap", body.rate_cap.map(RateCap::new).transpose());
+        let fences = match self.limits {
+            // The form marks the field itself.
+            Some(read) => read.map_err(|fault| fault.cause),
+            None => read_limits(body.limits.as_ref()),
+        };
+        let fences = errors.keep("limits", fences);
         let passphrase = Passphrase::parse(&body.passphrase);
         let passphrase = errors.keep_rule("passphrase", "bad_passphrase", passphrase);
         let tags = errors.keep("tags", read_tags(&body.tags));
@@ -114,7 +129,9 @@ impl NewKeyRequest {
         let all = || {
             let ((binding, wide), name, permissions) = (works_from?, name?, permissions?);
             let (expires_at, rate_cap) = (expires_at?, rate_cap?);
-            let spec = KeySpec { name, permissions, binding, wide, environment, expires_at, rate_cap };
+            let fences = Some(fences?.usable_now()).filter(|fences| !fences.is_empty()).map(Arc::new);
+            let spec =
+                KeySpec { name, permissions, binding, wide, environment, expires_at, rate_cap, fences };
             let (passphrase, tags, replaces, idempotency) = (passphrase?, tags?, replaces?, idempotency?);
             Some(IssueKey { account, spec, passphrase, tags, replaces, idempotency })
         };

@@ -32,6 +32,7 @@ fn sandbox(world: &World) -> Router {
         gateway: "https://api.example".to_owned(),
         mail: Some(Box::new(Empty)),
         sockets: Arc::<FakeSockets>::clone(&world.sockets),
+        day_sums: Arc::new(keyward_api::day_sums::NoDaySums),
         shown: Vec::new(),
     };
     let routes = RouteTable::okx_v5(1).unwrap();

@@ -64,6 +64,7 @@ async fn issue(world: &World, account: AccountId, name: &str) -> bool {
         environment: Environment::Live,
         expires_at: None,
         rate_cap: None,
+        fences: None,
     };
     let passphrase = Passphrase::parse(&format!("Aa1!{name}-pass")).unwrap();
     let idempotency = String::new();

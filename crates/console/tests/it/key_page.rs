@@ -78,6 +78,8 @@ async fn the_primary_action_is_what_the_key_needs() {
     let rest = [
         format!("/keys/new?from={id}"),
         format!("{page}/addresses"),
+        format!("{page}/limits"),
+        format!("{page}/stop-trading"),
         format!("{page}/activity/export?format=csv"),
         format!("{page}/disable"),
         format!("{page}/leaked"),
@@ -88,7 +90,7 @@ async fn the_primary_action_is_what_the_key_needs() {
     assert_eq!(tab.post(&format!("{page}/disable"), &factor).await.status, 303);
     let shown = tab.get(&page).await.text;
     assert_eq!(primary(&shown), format!("{page}/enable"));
-    assert!(menu(&shown).contains(&format!("{page}/rotate")) && !menu(&shown).contains(&rest[3]), "{shown}");
+    assert!(menu(&shown).contains(&format!("{page}/rotate")) && !menu(&shown).contains(&rest[5]), "{shown}");
 
     assert_eq!(tab.post(&format!("{page}/leaked"), &factor).await.status, 303);
     let shown = tab.get(&page).await.text;

@@ -27,6 +27,7 @@ mod guessing;
 mod key_list;
 mod key_page;
 mod keys;
+mod limits;
 mod live;
 mod maintenance;
 mod new_address;

@@ -32,6 +32,7 @@ async fn key_of_a_sub_account(world: &World, master: AccountId, name: &str) -> S
         environment: Environment::Live,
         expires_at: None,
         rate_cap: None,
+        fences: None,
     };
     let passphrase = Passphrase::parse("Aa1!sub-pass").unwrap();
     let wish =

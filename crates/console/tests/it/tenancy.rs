@@ -86,7 +86,12 @@ fn body_for(method: &str, path: &str) -> Value {
         json!({"factor": PASSWORD})
     } else if path.ends_with("/addresses") {
         json!({"name": "bot", "factor": PASSWORD, "from": {"reach": "anywhere"}})
-    } else if path.ends_with("/enable") || path.ends_with("/sockets/close") {
+    } else if path.ends_with("/limits") {
+        json!({"name": "bot", "factor": PASSWORD, "limits": {"daily_orders": 1}})
+    } else if path.ends_with("/enable")
+        || path.ends_with("/lift-quarantine")
+        || path.ends_with("/sockets/close")
+    {
         json!({})
     } else if path.ends_with("/rotate") {
         json!({"name": "mine", "passphrase": "Other-Pass1!"})

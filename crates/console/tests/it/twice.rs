@@ -591,8 +591,10 @@ async fn forms_of_one_factor_are_done_once_and_a_wrong_factor_does_nothing() {
     let age = vec![("name", "max_key_age_days"), ("value", "90")];
     let unused = vec![("days", ""), ("not_used_since", since.as_str())];
     let operations = |rest: &str| format!("/operations/{rest}");
-    let rows: [Row<'_>; 14] = [
+    let rows: [Row<'_>; 16] = [
         (own("addresses"), narrower, "key.narrow", page.clone()),
+        (own("limits"), vec![("limit_orders", "5")], "key.tighten", page.clone()),
+        (own("stop-trading"), named.clone(), "key.stop_trading", page.clone()),
         (own("disable"), named.clone(), "key.disable", page.clone()),
         (own("leaked"), named.clone(), "key.leaked", page.clone()),
         (own("delete"), named, "key.delete", page),

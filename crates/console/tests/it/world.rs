@@ -140,6 +140,7 @@ impl World {
                 gateway: "https://api.example".to_owned(),
                 mail: None,
                 sockets: Arc::<FakeSockets>::clone(&sockets),
+                day_sums: Arc::new(keyward_api::day_sums::NoDaySums),
                 shown: Vec::new(),
             },
             Arc::new(move || Moment::from_unix_ms(ticks.load(Ordering::Relaxed))),

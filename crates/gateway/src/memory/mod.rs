@@ -11,12 +11,13 @@ mod slab;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use keyward_rules::address::{AddressSet, RangeTable};
+use keyward_rules::fence::Fences;
 use keyward_rules::id::{AppId, KeyId};
-use keyward_rules::key::{AppReach, KeyFacts, Reach};
+use keyward_rules::key::{AppReach, Environment, KeyFacts, Reach};
 use keyward_store::{AppRecord, AppState, KeyRecord};
 use parking_lot::Mutex;
 
@@ -48,6 +49,8 @@ pub struct Memory {
     applier: Mutex<()>,
     /// How many times something was applied.
     changes: AtomicU64,
+    /// Whether a key has had limits that need the exchange's prices, live and demo.
+    needs_market: [AtomicBool; 2],
 }
 
 impl Memory {
@@ -67,12 +70,13 @@ impl Memory {
                     Reach::App(app, reach.unwrap_or(AppReach::Nowhere))
                 }
             };
-            (*image, reach, copy)
+            let fences = if image.is_fenced() { self.fences_in(slot) } else { None };
+            (*image, reach, fences, copy)
         });
         match taken {
             None => Lookup::Torn,
-            Some((image, reach, copy)) => {
-                image.facts(reach, (slot, copy)).map_or(Lookup::Unknown, Lookup::Facts)
+            Some((image, reach, fences, copy)) => {
+                image.facts(reach, fences, (slot, copy)).map_or(Lookup::Unknown, Lookup::Facts)
             }
         }
     }
@@ -96,6 +100,15 @@ impl Memory {
         }
     }
 
+    /// Whether the limits of some key of the environment need the exchange's instruments and prices.
+    pub fn needs_market(&self, environment: Environment) -> bool {
+        let [live, demo] = &self.needs_market;
+        match environment {
+            Environment::Live => live.load(Ordering::Relaxed),
+            Environment::Demo => demo.load(Ordering::Relaxed),
+        }
+    }
+
     /// A number that grows after each change: while it stays the same, so does everything in here.
     pub fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
@@ -108,7 +121,12 @@ impl Memory {
 
     /// Takes in a key as the store has it.
     pub fn apply(&self, key: &KeyRecord) -> Applied {
-        let extra = Extra { label: key.name.as_str().into(), set: own_set(key) };
+        if key.fences.as_ref().is_some_and(|fences| fences.needs_market()) {
+            let [live, demo] = &self.needs_market;
+            let needed = if key.environment == Environment::Demo { demo } else { live };
+            needed.store(true, Ordering::Relaxed);
+        }
+        let extra = Extra { label: key.name.as_str().into(), set: own_set(key), fences: key.fences.clone() };
         self.put(key.id, Image::of(key), Some(extra))
     }
 
@@ -202,6 +220,10 @@ impl Memory {
 
     fn set_in(&self, slot: u32) -> Option<Arc<AddressSet>> {
         self.slab.extra(slot)?.read().set.clone()
+    }
+
+    fn fences_in(&self, slot: u32) -> Option<Arc<Fences>> {
+        self.slab.extra(slot)?.read().fences.clone()
     }
 
     fn store_extra(&self, slot: u32, extra: Option<Extra>) {

@@ -1,9 +1,11 @@
 //! One key's facts as atomic words under a sequence lock, without `unsafe`.
 
 use std::hint::spin_loop;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use keyward_rules::address::Binding;
+use keyward_rules::fence::Fences;
 use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::{
     Environment, FewV4, HmacState, Hold, HolderState, Holds, KeyFacts, Life, PassphraseTag, RateCap, Reach,
@@ -20,6 +22,8 @@ const WORDS: usize = 23;
 const TRIES: usize = 1_000;
 
 const STATE_ENDED: u64 = 3;
+/// The bit of the word of life that says whether the key has limits.
+const FENCED_BIT: u32 = 33;
 
 /// A record: sequence word and facts, 192 bytes.
 pub(super) struct Record {
@@ -180,7 +184,8 @@ impl Image {
             life: state
                 | u64::from(key.life.holds.bits()) << 8
                 | u64::from(key.permissions.bits()) << 24
-                | demo << 32,
+                | demo << 32
+                | u64::from(key.fences.is_some()) << FENCED_BIT,
             account: key.account.as_u64(),
             master: key.master.map_or(0, AccountId::as_u64),
             expires_at: key.expires_at.map_or(u64::MAX, Moment::unix_ms),
@@ -213,6 +218,8 @@ impl Image {
     }
 
     fn break_seal(&mut self) {
+        // Nothing of it is believed, and nothing passes: its limits need not be there.
+        self.life &= !(1 << FENCED_BIT);
         self.life |= u64::from(Holds::NONE.with(Hold::BrokenSeal).bits()) << 8;
     }
 
@@ -224,6 +231,11 @@ impl Image {
 
     const fn is_over(&self) -> bool {
         self.life & 0xff == STATE_ENDED
+    }
+
+    /// Whether the key has limits, which are kept beside the record.
+    pub(super) const fn is_fenced(&self) -> bool {
+        self.life >> FENCED_BIT & 1 == 1
     }
 
     /// How the reach is held.
@@ -240,7 +252,16 @@ impl Image {
 
     /// The facts for a verdict; `None` for a tombstone or words that make no key.
     #[expect(clippy::cast_possible_truncation, reason = "the fields are unpacked by their widths")]
-    pub(super) fn facts(&self, reach: Reach, (slot, copy): (u32, u64)) -> Option<KeyFacts> {
+    pub(super) fn facts(
+        &self,
+        reach: Reach,
+        fences: Option<Arc<Fences>>,
+        (slot, copy): (u32, u64),
+    ) -> Option<KeyFacts> {
+        if self.is_fenced() != fences.is_some() {
+            // Limits must not be lost by being mislaid.
+            return None;
+        }
         let state = match self.life & 0xff {
             1 => HolderState::Active,
             2 => HolderState::Disabled,
@@ -270,6 +291,7 @@ impl Image {
                 0 => None,
                 cap => Some(RateCap::new(cap).ok()?),
             },
+            fences,
             hmac: prepared,
             passphrase: PassphraseTag::from_bytes(passphrase),
             slot,

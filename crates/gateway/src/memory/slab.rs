@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use keyward_rules::address::AddressSet;
+use keyward_rules::fence::Fences;
 use parking_lot::RwLock;
 
 use super::record::Record;
@@ -21,6 +22,8 @@ pub(super) struct Extra {
     pub(super) label: Box<str>,
     /// Its address set, unless the record holds it.
     pub(super) set: Option<Arc<AddressSet>>,
+    /// Its limits. The record says whether there are any.
+    pub(super) fences: Option<Arc<Fences>>,
 }
 
 /// All records of a node.

@@ -85,6 +85,7 @@ impl World {
             environment: Environment::Live,
             expires_at: None,
             rate_cap: None,
+            fences: None,
             passphrase: PassphraseTag::from_bytes([1; 16]),
             hmac: HmacState::from_key(&[number]),
         })

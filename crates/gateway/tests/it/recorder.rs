@@ -168,7 +168,7 @@ async fn room_is_given_back() {
         for round in 0..3 {
             fill(&recorder);
             // What waited before it has left the inbox by then.
-            assert!(recorder.intend(intent(10_000 + round, &world)).await);
+            assert!(recorder.intend(Some(intent(10_000 + round, &world)), Vec::new()).await);
         }
         assert_eq!(recorder.without_orders(), 0);
         recorder.record(record(9_999), Some(answered()));
@@ -188,7 +188,7 @@ async fn an_intent_among_many_orders_is_durable_and_none_is_lost() {
         for number in 0..3_000 {
             recorder.record(record(number), Some(answered()));
         }
-        assert!(recorder.intend(intent(10_000, &world)).await);
+        assert!(recorder.intend(Some(intent(10_000, &world)), Vec::new()).await);
         let open = world.store.journal().open_intents().await.unwrap();
         assert_eq!(
             open.iter().map(|one| one.request.clone()).collect::<Vec<_>>(),

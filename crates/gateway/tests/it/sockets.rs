@@ -81,6 +81,7 @@ impl Node {
             method: Method::Get,
             target: b"/users/self/verify",
             body: &body,
+            plain: true,
             credentials,
             routed: Found::Unknown,
             source: SOURCE,

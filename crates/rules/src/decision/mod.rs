@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! Received ─verify→ Verified ─clear→ Cleared ─charge→ Charge ─settle→ Spent
-//!          ─claim→ Claim ─settle→ Fresh ─intent→ Intent ─settle→ Recorded ─permit→ Permit
+//!          ─fence→ Reservation ─settle→ Fenced ─claim→ Claim ─settle→ Fresh ─intent→ Intent ─settle→ Recorded ─permit→ Permit
 //! ```
 //!
 //! The order is product.md 6.1 and cannot be changed by a caller: no evidence can be made elsewhere, cloned or
-//! skipped. `Charge`, `Claim` and `Intent` are tickets: they say what is owed, the shell pays it with a side
+//! skipped. `Charge`, `Reservation`, `Claim` and `Intent` are tickets: they say what is owed, the shell pays it with a side
 //! effect and settles the ticket with the answer. An answer that does not fit the ticket refuses.
 //!
 //! A socket logs in once, and then asks without signing:
@@ -30,5 +30,6 @@ pub use request::{Cleared, Parts, Received, Routed, Standing, Verified, Whole};
 pub use screen::screen;
 pub use socket::{LoggedIn, Subscribed};
 pub use tickets::{
-    Charge, Claim, Fresh, Intent, IntentAnswer, RateAnswer, Recorded, ReplayAnswer, ReplayEntry, Spent,
+    Charge, Claim, Fenced, Fresh, Intent, IntentAnswer, RateAnswer, Recorded, ReplayAnswer, ReplayEntry,
+    Reservation, Spent, SumAnswer,
 };

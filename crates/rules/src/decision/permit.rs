@@ -60,6 +60,13 @@ impl<'r> Permit<'r> {
         &self.cleared.facts
     }
 
+    /// The request, for what it took from the sums of the day. Who forwards it gives back what the exchange does not take.
+    #[inline]
+    #[must_use]
+    pub const fn request(&self) -> &Cleared<'r> {
+        &self.cleared
+    }
+
     /// After this moment not a byte may go upstream.
     #[inline]
     #[must_use]

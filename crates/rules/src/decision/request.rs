@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::screen::screen;
 use crate::denial::Denial;
+use crate::fence::Sum;
 use crate::id::{AccountId, KeyId, RequestId};
 use crate::key::{Environment, Hold, HolderState, Holds, KeyFacts, Life, PassphraseKey, Reach};
 use crate::okx::{Credentials, Signature, sign};
@@ -31,6 +32,8 @@ pub struct Whole<'r> {
     pub credentials: Credentials<'r>,
     /// Its route.
     pub routed: Routed<'r>,
+    /// Whether its body is plain JSON, as its headers say, and its target has no query: what limits can be read from.
+    pub plain: bool,
     /// Where it came from, in canonical form.
     pub source: IpAddr,
     /// When its last byte arrived.
@@ -48,6 +51,8 @@ pub struct Parts<'r> {
     pub target: &'r [u8],
     /// Its body.
     pub body: &'r Bytes,
+    /// Whether its body is plain JSON, as its headers say, and its target has no query: what limits can be read from.
+    pub plain: bool,
     /// Where it came from, in canonical form.
     pub source: IpAddr,
     /// When its last byte arrived.
@@ -73,6 +78,8 @@ pub struct Cleared<'r> {
     pub(super) facts: KeyFacts,
     pub(super) origin: Origin,
     pub(super) route: &'r Route,
+    /// What it takes from the sums of the day, once that is settled.
+    pub(super) reserved: Vec<Sum>,
 }
 
 /// What shows that the key's holder asks.
@@ -86,8 +93,8 @@ pub(super) enum Origin {
 impl<'r> Whole<'r> {
     /// What goes on of it.
     const fn parts(&self) -> Parts<'r> {
-        let Self { id, method, target, body, source, now, .. } = *self;
-        Parts { id, method, target, body, source, now }
+        let Self { id, method, target, body, plain, source, now, .. } = *self;
+        Parts { id, method, target, body, plain, source, now }
     }
 }
 
@@ -136,7 +143,8 @@ impl<'r> Verified<'r> {
             Found::Unknown => return Err(Denial::RouteUnknown),
         };
         check_permission(facts.permissions, facts.life.holds, facts.master, route)?;
-        Ok(Cleared { parts: whole.parts(), facts, origin: Origin::Signed(stamp, signature), route })
+        let origin = Origin::Signed(stamp, signature);
+        Ok(Cleared { parts: whole.parts(), facts, origin, route, reserved: Vec::new() })
     }
 
     /// The key's facts, for the record of a refusal.
@@ -258,6 +266,13 @@ impl<'r> Cleared<'r> {
     #[must_use]
     pub const fn route(&self) -> &'r Route {
         self.route
+    }
+
+    /// What the request takes from the sums of the day.
+    #[inline]
+    #[must_use]
+    pub fn reserved(&self) -> &[Sum] {
+        &self.reserved
     }
 
     /// What the request does.

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::{Cleared, IntentAnswer, LoggedIn, Parts, Permit, RateAnswer, Received, ReplayAnswer, Whole};
+use super::{
+    Cleared, IntentAnswer, LoggedIn, Parts, Permit, RateAnswer, Received, ReplayAnswer, SumAnswer, Whole,
+};
 use crate::address::{AddressSet, HostBits, RangeTable};
 use crate::denial::Denial;
+use crate::fence::NoMarket;
 use crate::id::{AccountId, AppId, KeyId, RequestId};
 use crate::key::{
     AppReach, EndCause, Environment, HmacState, Hold, HolderState, Holds, KeyFacts, Life, PassphraseKey,
@@ -78,6 +81,7 @@ impl Case {
             reach: self.reach.clone(),
             expires_at: self.expires_at,
             rate_cap: None,
+            fences: None,
             hmac: HmacState::from_key(SECRET),
             passphrase: passphrases().tag(account(), PHRASE),
             slot: 0,
@@ -115,6 +119,7 @@ impl Case {
             method,
             target,
             body,
+            plain: true,
             credentials,
             routed: table.find(method, path),
             source: self.source,
@@ -142,6 +147,7 @@ impl Case {
             method: Method::Get,
             target: b"/users/self/verify",
             body: &body,
+            plain: true,
             credentials,
             routed: Found::Unknown,
             source: self.source,
@@ -152,7 +158,15 @@ impl Case {
 
     fn parts<'r>(&self, body: &'r Bytes) -> Parts<'r> {
         let (source, now) = (self.source, Moment::from_unix_ms(NOW));
-        Parts { id: RequestId(1), method: Method::Post, target: b"/ws/v5/private", body, source, now }
+        Parts {
+            id: RequestId(1),
+            method: Method::Post,
+            target: b"/ws/v5/private",
+            body,
+            plain: true,
+            source,
+            now,
+        }
     }
 
     /// The verdict on an operation over a socket that was opened while all was well.
@@ -344,7 +358,13 @@ fn unpaid_tickets_give_no_permit() {
     let transfer = Case { request: ("POST", "/api/v5/asset/transfer"), ..Case::good() };
     let pay = |rate: RateAnswer, mark: ReplayAnswer, record: IntentAnswer| {
         let permit = |cleared: Cleared<'_>| -> Result<(), Denial> {
-            let fresh = cleared.charge().settle(rate)?.claim().settle(mark)?;
+            let fresh = cleared
+                .charge()
+                .settle(rate)?
+                .fence(&NoMarket)?
+                .settle(SumAnswer::NotOwed)?
+                .claim()
+                .settle(mark)?;
             let permit: Permit<'_> = fresh.intent().settle(record)?.permit(Moment::from_unix_ms(NOW));
             assert_eq!(permit.target(), b"/api/v5/asset/transfer");
             Ok(())
@@ -428,7 +448,8 @@ proptest! {
             environment: Some(Environment::Live),
         };
         let whole = Whole {
-            id: RequestId(1), method, target: &target, body: &body, credentials,
+            id: RequestId(1), method, target: &target, body: &body, plain: true,
+            credentials,
             routed: table.find(method, &target), source: "192.0.2.1".parse().unwrap(), now: Moment::from_unix_ms(NOW),
         };
         let code = Received::new(whole).verify(Some(Case::good().facts()), &passphrases()).err().map(|denial| denial.entry().code);

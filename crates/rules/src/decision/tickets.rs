@@ -1,10 +1,11 @@
 //! What a cleared request still owes: rate, replay mark, durable record.
 
 use super::permit::Permit;
-use super::request::{Cleared, Origin};
+use super::request::{Cleared, Origin, Parts};
 use crate::denial::Denial;
+use crate::fence::{Asked, Demand, Market, Refused, judge};
 use crate::id::{AccountId, KeyId};
-use crate::key::RateCap;
+use crate::key::{Environment, RateCap};
 use crate::rate::Exhausted;
 use crate::route::Route;
 use crate::time::Moment;
@@ -25,6 +26,26 @@ pub enum RateAnswer {
 
 /// A cleared request whose rate is paid.
 pub struct Spent<'r>(Cleared<'r>);
+
+/// Owes what the key's limits take from the second and from the sums of the day.
+pub struct Reservation<'r> {
+    cleared: Cleared<'r>,
+    demand: Demand,
+}
+
+/// The sums' answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SumAnswer {
+    /// Nothing was owed.
+    NotOwed,
+    /// Taken, all of it.
+    Taken,
+    /// Nothing was taken: one of them would be exceeded, or cannot be kept.
+    Refused(Refused),
+}
+
+/// A request that the key's limits let through.
+pub struct Fenced<'r>(Cleared<'r>);
 
 /// Owes a replay mark, if the request changes state.
 pub struct Claim<'r>(Cleared<'r>);
@@ -56,7 +77,7 @@ pub enum ReplayAnswer {
 /// A request that was not accepted before.
 pub struct Fresh<'r>(Cleared<'r>);
 
-/// Owes a durable record, if the request moves funds.
+/// Owes a durable record, if the request moves funds or takes from the sums of the day.
 pub struct Intent<'r>(Cleared<'r>);
 
 /// The journal's answer.
@@ -119,6 +140,63 @@ impl<'r> Charge<'r> {
 }
 
 impl<'r> Spent<'r> {
+    /// The environment whose market is needed to judge the request, if the key has limits.
+    #[inline]
+    #[must_use]
+    pub fn needs_market(&self) -> Option<Environment> {
+        self.0.facts.fences.as_ref().map(|_| self.0.facts.environment)
+    }
+
+    /// Judges the request by the key's limits (`fences.md`); gives the ticket for what they count.
+    ///
+    /// # Errors
+    /// [`Denial::Fenced`].
+    #[inline]
+    pub fn fence(self, market: &dyn Market) -> Result<Reservation<'r>, Denial> {
+        let Some(fences) = &self.0.facts.fences else {
+            return Ok(Reservation { cleared: self.0, demand: Demand::default() });
+        };
+        let Parts { body, plain, now, .. } = self.0.parts;
+        let asked = Asked { route: self.0.route, body, plain, now };
+        let demand = judge(fences, market, asked).map_err(Denial::Fenced)?;
+        Ok(Reservation { cleared: self.0, demand })
+    }
+}
+
+impl<'r> Reservation<'r> {
+    /// By which key, when, and what is owed; `None` where nothing is.
+    #[inline]
+    #[must_use]
+    pub fn owed(&self) -> Option<(KeyId, Moment, &Demand)> {
+        let Self { cleared, demand } = self;
+        (*demand != Demand::default()).then_some((cleared.facts.id, cleared.parts.now, demand))
+    }
+
+    /// Pays.
+    ///
+    /// # Errors
+    /// [`Denial::Fenced`]; 50001 when the answer does not fit the debt.
+    #[inline]
+    pub fn settle(mut self, answer: SumAnswer) -> Result<Fenced<'r>, Denial> {
+        match (self.owed().is_some(), answer) {
+            (false, SumAnswer::NotOwed) | (true, SumAnswer::Taken) => {
+                self.cleared.reserved = self.demand.sums;
+                Ok(Fenced(self.cleared))
+            }
+            (_, SumAnswer::Refused(refused)) => Err(Denial::Fenced(refused)),
+            (true, SumAnswer::NotOwed) | (false, SumAnswer::Taken) => Err(Denial::Unavailable),
+        }
+    }
+}
+
+impl<'r> Fenced<'r> {
+    /// The request, for what it has taken.
+    #[inline]
+    #[must_use]
+    pub const fn request(&self) -> &Cleared<'r> {
+        &self.0
+    }
+
     /// The ticket for the replay mark.
     #[inline]
     #[must_use]
@@ -171,8 +249,8 @@ impl<'r> Intent<'r> {
     /// Whether a record must be on disk first.
     #[inline]
     #[must_use]
-    pub const fn is_owed(&self) -> bool {
-        self.0.route.class.owes_record()
+    pub fn is_owed(&self) -> bool {
+        self.0.route.class.owes_record() || !self.0.reserved.is_empty()
     }
 
     /// The request, for its record.

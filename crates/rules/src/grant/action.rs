@@ -123,6 +123,24 @@ actions! {
     /// Let a key work from fewer addresses.
     NarrowKey "key.narrow", "API key limited to fewer addresses", holder OneFactor,
         note "The addresses are changed. If somebody else may know the key, rotate it as well.";
+    /// Stop a key from placing orders and moving funds; it still reads and cancels.
+    StopTrading "key.stop_trading", "API key stopped from trading", holder OneFactor, host Session,
+        note "The key only reads and cancels. Gateways follow within a second.";
+    /// Let a key read only.
+    MakeReadOnly "key.read_only", "API key limited to reading", holder OneFactor, host Session,
+        note "The key only reads. Gateways follow within a second.";
+    /// Stop all keys of an account from trading.
+    StopAllTrading "key.stop_all", "All API keys stopped from trading", holder OneFactor,
+        note "All keys only read and cancel. Gateways follow within a second.";
+    /// Lift a key's quarantine.
+    LiftQuarantine "key.lift_quarantine", "Quarantine of an API key lifted", holder StepUp, host Session,
+        note "The quarantine is lifted.";
+    /// Make a key's limits stricter.
+    TightenFences "key.tighten", "API key limits made stricter", holder OneFactor, host Session,
+        note "The limits are changed. Gateways follow within a second.";
+    /// Make a key's limits less strict.
+    LoosenFences "key.loosen", "API key limits made less strict", holder StepUp, host Session,
+        note "The limits are changed. Gateways follow within a second.";
     /// Disable a key.
     DisableKey "key.disable", "API key disabled", holder OneFactor, host Session, duties "sandbox",
         note "The key is disabled. Gateways refuse it within a second.";

@@ -10,6 +10,7 @@ use super::life::Life;
 use super::passphrase::PassphraseTag;
 use super::spec::RateCap;
 use crate::address::{AddressSet, Network, RangeTable, canonical};
+use crate::fence::Fences;
 use crate::id::{AccountId, AppId, KeyId};
 use crate::permission::Permissions;
 use crate::time::Moment;
@@ -157,6 +158,8 @@ pub struct KeyFacts {
     pub expires_at: Option<Moment>,
     /// Its own rate, below the standard ones.
     pub rate_cap: Option<RateCap>,
+    /// Its limits, if it has any.
+    pub fences: Option<Arc<Fences>>,
     /// The prepared HMAC state of the secret.
     pub hmac: HmacState,
     /// The hash of the passphrase.

@@ -1,10 +1,13 @@
 //! What a new key must satisfy, beside its parts' own rules (product.md 3.1).
 
+use std::sync::Arc;
+
 use super::environment::Environment;
 use super::life::{HolderState, Life};
 use super::name::KeyName;
 use super::passphrase::PassphraseTag;
 use crate::address::{Binding, Width};
+use crate::fence::Fences;
 use crate::limits::{DAY_MS, KEYS_PER_ACCOUNT, UNBOUND_IDLE_DAYS};
 use crate::permission::{Permission, Permissions};
 use crate::rate::Rate;
@@ -110,6 +113,8 @@ pub struct KeySpec {
     pub expires_at: Option<Moment>,
     /// A rate of its own, below the standard ones.
     pub rate_cap: Option<RateCap>,
+    /// Limits, if it has any.
+    pub fences: Option<Arc<Fences>>,
 }
 
 /// What a new key is compared with: another key of the same account.

@@ -21,4 +21,5 @@ mod text;
 
 pub use line::{Answered, OrderAction, OrderLine, Orders, Side};
 pub use read::read;
+pub(crate) use request::elements;
 pub use table::has_lines;

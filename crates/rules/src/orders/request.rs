@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::kept::{is_kept, take};
 use super::line::{OrderAction, OrderLine, Side};
-use super::table::{Family, Form, OrderRoute};
+use super::table::{Family, Form, OrderRoute, find};
 use crate::json::{Object, Value};
 use crate::limits::{ORDER_LINES, ORDER_MESSAGE_BYTES};
 
@@ -24,27 +24,41 @@ impl Asked {
         if body.len() > ORDER_MESSAGE_BYTES {
             return None;
         }
-        let (elements, op) = match Value::read(std::str::from_utf8(body).ok()?)? {
-            Value::Array(elements) if route.form == Form::List => (elements, None),
-            Value::Object(mut members) => match (members.take("op"), members.take("args")) {
-                (Some(op), Some(args)) => (operation(route, op, args, members)?, route.op),
-                (_, _) if route.form == Form::One => (vec![Value::Object(members)], None),
-                (_, _) => return None,
-            },
-            Value::Array(_) | Value::Text(_) | Value::Number(_) | Value::Flag(_) | Value::Null => {
-                return None;
-            }
-        };
-        let most = match route.form {
-            Form::One => 1,
-            Form::List => ORDER_LINES,
-        };
-        if !(1..=most).contains(&elements.len()) {
-            return None;
-        }
+        let (elements, op) = split(route, Value::read(std::str::from_utf8(body).ok()?)?)?;
         let lines = elements.into_iter().map(|element| Some(read_line(route, element.object()?)));
         Some(Self { lines: lines.collect::<Option<_>>()?, op })
     }
+}
+
+/// The elements of the body of a POST to this path, or of an operation whose twin it is; `None` where the body has another form.
+/// A path that is not in the table has one element, the body.
+pub(crate) fn elements<'t>(path: &str, body: Value<'t>) -> Option<Vec<Value<'t>>> {
+    // One of the two alone makes no operation. A record passes over it; who judges must not.
+    if matches!(&body, Value::Object(members) if members.has("op") != members.has("args")) {
+        return None;
+    }
+    match find(path) {
+        Some(route) => split(route, body).map(|(elements, _)| elements),
+        None => Some(vec![body]),
+    }
+}
+
+/// The elements, and the `op` of an operation.
+fn split<'t>(route: &OrderRoute, body: Value<'t>) -> Option<(Vec<Value<'t>>, Option<&'static str>)> {
+    let (elements, op) = match body {
+        Value::Array(elements) if route.form == Form::List => (elements, None),
+        Value::Object(mut members) => match (members.take("op"), members.take("args")) {
+            (Some(op), Some(args)) => (operation(route, op, args, members)?, route.op),
+            (_, _) if route.form == Form::One => (vec![Value::Object(members)], None),
+            (_, _) => return None,
+        },
+        Value::Array(_) | Value::Text(_) | Value::Number(_) | Value::Flag(_) | Value::Null => return None,
+    };
+    let most = match route.form {
+        Form::One => 1,
+        Form::List => ORDER_LINES,
+    };
+    (1..=most).contains(&elements.len()).then_some((elements, op))
 }
 
 /// The elements of an operation. It has no members but its own: in the body of a route the exchange would pass over these,

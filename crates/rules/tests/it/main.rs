@@ -9,6 +9,7 @@
     reason = "a test stops at the first thing that is not as expected"
 )]
 
+mod fences_elsewhere;
 mod log;
 
 /// The evidence cannot be made, cloned or skipped: each file in `evidence/` must not compile.

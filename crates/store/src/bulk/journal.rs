@@ -12,9 +12,13 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio_postgres::types::Type;
 
 use crate::error::StoreError;
-use crate::journal::record::{Intent, Outcome, Record, SavedReplayEntry, intent_values, outcome_values};
+use crate::journal::record::{
+    Intent, Outcome, Record, Released, Reserved, SavedReplayEntry, intent_values, outcome_values,
+    released_values, reserved_values,
+};
 use crate::journal::statements::{
-    DROP_MARKS, INSERT_ACTIVITY, INSERT_INTENT, INSERT_MARK, SET_MARKS_SAVED, SETTLE_INTENT,
+    DROP_MARKS, INSERT_ACTIVITY, INSERT_INTENT, INSERT_MARK, INSERT_RESERVED, RELEASE, SET_MARKS_SAVED,
+    SETTLE_INTENT,
 };
 use crate::sql::postgres::{Transaction as PostgresTransaction, Typed};
 use crate::sql::sqlite::{self, Access};
@@ -28,10 +32,29 @@ const INSERT_ACTIVITIES: &str = "WITH inserted AS (INSERT INTO activity (at, req
     SELECT MIN(id), MAX(id) FROM inserted";
 /// What one commit takes.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Batch<'b> {
-    pub(crate) intents: &'b [Intent],
-    pub(crate) outcomes: &'b [Outcome],
-    pub(crate) records: &'b [Record],
+pub struct JournalBatch<'b> {
+    /// What must be there before money moves.
+    pub intents: &'b [Intent],
+    /// How intents ended.
+    pub outcomes: &'b [Outcome],
+    /// Requests as they ended.
+    pub records: &'b [Record],
+    /// What is taken from the sums of the day.
+    pub reserved: &'b [Reserved],
+    /// What is given back to them.
+    pub released: &'b [Released],
+}
+
+impl JournalBatch<'_> {
+    /// Whether there is nothing to commit.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.intents.is_empty()
+            && self.outcomes.is_empty()
+            && self.records.is_empty()
+            && self.reserved.is_empty()
+            && self.released.is_empty()
+    }
 }
 
 /// Opens the appender's connection to a journal file that is there and migrated.
@@ -48,10 +71,12 @@ pub(crate) type Numbers = (i64, i64);
 /// Commits a batch to SQLite.
 pub(crate) fn append_sqlite(
     connection: &mut Connection,
-    batch: Batch<'_>,
+    batch: JournalBatch<'_>,
 ) -> Result<Option<Numbers>, StoreError> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     insert_intents(&tx, batch.intents)?;
+    reserve(&tx, batch.reserved)?;
+    release(&tx, batch.released)?;
     settle(&tx, batch.outcomes)?;
     insert_records(&tx, batch.records)?;
     let newest = tx.last_insert_rowid();
@@ -72,6 +97,35 @@ fn insert_intents(tx: &Transaction<'_>, intents: &[Intent]) -> Result<(), StoreE
             intent.source.to_string(),
             intent.body_hash,
         ])?;
+    }
+    Ok(())
+}
+
+fn reserve(tx: &Transaction<'_>, all: &[Reserved]) -> Result<(), StoreError> {
+    if all.is_empty() {
+        return Ok(());
+    }
+    let mut statement = Prepared::new(tx, INSERT_RESERVED)?;
+    for reserved in all {
+        statement.execute(params![
+            reserved.request.to_string(),
+            reserved.element,
+            reserved.of.to_string(),
+            reserved.key.to_string(),
+            signed(reserved.day),
+            reserved.amount.to_string(),
+        ])?;
+    }
+    Ok(())
+}
+
+fn release(tx: &Transaction<'_>, all: &[Released]) -> Result<(), StoreError> {
+    if all.is_empty() {
+        return Ok(());
+    }
+    let mut statement = Prepared::new(tx, RELEASE)?;
+    for released in all {
+        statement.execute(params![released.request.to_string(), released.element])?;
     }
     Ok(())
 }
@@ -112,11 +166,17 @@ fn insert_records(tx: &Transaction<'_>, records: &[Record]) -> Result<(), StoreE
 /// Commits a batch to PostgreSQL.
 pub(crate) async fn append_postgres(
     database: &Database,
-    batch: Batch<'_>,
+    batch: JournalBatch<'_>,
 ) -> Result<Option<Numbers>, StoreError> {
     let mut tx = database.begin().await?;
     for intent in batch.intents {
         tx.execute(INSERT_INTENT, intent_values(intent)).await?;
+    }
+    for reserved in batch.reserved {
+        tx.execute(INSERT_RESERVED, reserved_values(reserved)).await?;
+    }
+    for released in batch.released {
+        tx.execute(RELEASE, released_values(*released)).await?;
     }
     for outcome in batch.outcomes {
         tx.execute(SETTLE_INTENT, outcome_values(outcome)).await?;

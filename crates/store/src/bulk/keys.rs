@@ -57,6 +57,7 @@ fn raw(row: &Row<'_>) -> Result<RawKey, rusqlite::Error> {
         last_used_at: row.get(17)?,
         last_used_from: row.get(18)?,
         rate_cap: row.get(19)?,
+        fences: row.get(20)?,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use keyward_rules::fence::{Decimal, SumOf};
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::time::Moment;
 
@@ -92,6 +93,45 @@ pub struct Outcome {
     pub at: Moment,
 }
 
+/// What an element of a request takes from a sum of its key's day.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reserved {
+    /// The request.
+    pub request: RequestId,
+    /// The element, from 0.
+    pub element: u8,
+    /// The key.
+    pub key: KeyId,
+    /// The UTC day, counted from the Unix epoch.
+    pub day: u64,
+    /// Which sum.
+    pub of: SumOf,
+    /// How much of it.
+    pub amount: Decimal,
+}
+
+/// What was taken from a sum of a key's day.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// The key.
+    pub key: KeyId,
+    /// The UTC day, counted from the Unix epoch.
+    pub day: u64,
+    /// Which sum.
+    pub of: SumOf,
+    /// How much of it.
+    pub amount: Decimal,
+}
+
+/// An element of a request that took nothing after all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Released {
+    /// The request.
+    pub request: RequestId,
+    /// The element, from 0.
+    pub element: u8,
+}
+
 /// A replay mark as a node that stops hands it to its next start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SavedReplayEntry {
@@ -113,6 +153,21 @@ pub(crate) fn intent_values(intent: &Intent) -> Vec<Value> {
         intent.source.to_string().into(),
         intent.body_hash.as_slice().into(),
     ]
+}
+
+pub(crate) fn reserved_values(reserved: &Reserved) -> Vec<Value> {
+    vec![
+        reserved.request.to_string().into(),
+        u64::from(reserved.element).into(),
+        reserved.of.to_string().into(),
+        reserved.key.to_string().into(),
+        reserved.day.into(),
+        reserved.amount.to_string().into(),
+    ]
+}
+
+pub(crate) fn released_values(released: Released) -> Vec<Value> {
+    vec![released.request.to_string().into(), u64::from(released.element).into()]
 }
 
 pub(crate) fn outcome_values(outcome: &Outcome) -> Vec<Value> {

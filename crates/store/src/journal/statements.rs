@@ -10,6 +10,10 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     SETTLE_INTENT = "UPDATE intents SET outcome = $2, upstream_status = $3, settled_at = $4 \
         WHERE request = $1 AND outcome IS NULL";
+    INSERT_RESERVED = "INSERT INTO reserved (request, element, of, key_id, day, amount) VALUES ($1, $2, $3, $4, $5, $6)";
+    RELEASE = "DELETE FROM reserved WHERE request = $1 AND element = $2";
+    RESERVED_SINCE = "SELECT key_id, day, of, amount FROM reserved WHERE day >= $1";
+    DROP_OLD_RESERVED = "DELETE FROM reserved WHERE day < $1";
     OPEN_INTENTS = "SELECT request, route, account, key_id, at FROM intents WHERE outcome IS NULL ORDER BY at";
     ABANDON_INTENTS = "UPDATE intents SET outcome = 'unknown', settled_at = $1 WHERE outcome IS NULL";
     COUNT_INTENTS = "SELECT outcome, COUNT(*) FROM intents GROUP BY outcome";

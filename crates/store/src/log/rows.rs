@@ -22,6 +22,7 @@ statements! {
     RECOVERY_IDS = "SELECT DISTINCT account FROM recovery_codes WHERE account > $1 ORDER BY account LIMIT $2";
     PASSKEY_ROWS = "SELECT id, name, handle, created_at FROM passkeys WHERE account = $1 ORDER BY id";
     PASSKEY_IDS = "SELECT DISTINCT account FROM passkeys WHERE account > $1 ORDER BY account LIMIT $2";
+    /// Without limits, which came later: rows that were noted before must go on to have their marks. The seal is of them too.
     KEY_ROW = "SELECT account, master, name, permissions, binding, environment, state, holds, ended_at, expires_at, \
         passphrase, version, data_key, seal, created_at, rate_cap FROM keys WHERE id = $1";
     KEY_IDS = "SELECT id FROM keys WHERE id > $1 ORDER BY id LIMIT $2";

@@ -184,7 +184,7 @@ async fn counts_from_before_are_brought_along(world: World) {
     world.store.close().await;
     let as_before = match &world.location {
         Location::Postgres(_) => AS_BEFORE,
-        Location::Folder(_) => "ALTER TABLE activity DROP COLUMN orders",
+        Location::Folder(_) => "ALTER TABLE activity DROP COLUMN orders; DROP TABLE reserved",
     };
     edit(&world, "activity.db", as_before).await;
     edit(

@@ -4,6 +4,7 @@ use keyward_rules::account::Email;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::app::{AppName, AppStanding, VersionStanding};
 use keyward_rules::event::Event;
+use keyward_rules::fence::{Decimal, SumOf};
 use keyward_rules::grant::Scope;
 use keyward_rules::id::{AccountId, AppId, KeyId, RequestId, Revision};
 use keyward_rules::key::Hold;
@@ -11,8 +12,8 @@ use keyward_rules::limits::{DAY_MS, RANGE_VERSIONS};
 use keyward_rules::time::Moment;
 use keyward_store::{
     AccountKind, AccountRecord, AppKeyCounts, AppProfile, AppRecord, AppState, Demand, Forgotten, Intent,
-    KeyDraft, LastUse, LoadedKey, Location, MasterKey, Outcome, OutcomeStatus, Position, RangeVersion,
-    Record, SavedReplayEntry, Store, StoreError, Subject,
+    JournalBatch, KeyDraft, LastUse, LoadedKey, Location, MasterKey, Outcome, OutcomeStatus, Position,
+    RangeVersion, Record, Released, Reserved, SavedReplayEntry, Store, StoreError, Subject,
 };
 
 use crate::world::{NOW, World, commit, draft, entropy, grant, master, random};
@@ -40,6 +41,7 @@ on_both!(
     the_sweep_sees_every_key_once,
     apps_come_back_as_they_went_in,
     an_app_and_its_versions_keep_their_order,
+    the_journal_keeps_what_is_taken_from_the_sums_of_a_day,
     the_journals_oldest_records_give_way,
     marks_are_complete_once_and_after_a_clean_stop,
     many_at_once_are_like_one_by_one,
@@ -219,6 +221,45 @@ async fn the_journal_settles_what_was_left_open(world: World) {
     assert_eq!(journal.record_count().await.unwrap(), 1);
     // PostgreSQL drops whole days.
     assert_eq!(journal.forget(NOW.plus_ms(DAY_MS), 100).await.unwrap(), 1);
+}
+
+async fn the_journal_keeps_what_is_taken_from_the_sums_of_a_day(world: World) {
+    let journal = world.store.journal();
+    let mut writer = journal.writer().unwrap();
+    let key = KeyId::from_entropy([1; 16]);
+    let reserved = |request, element, of: SumOf, day| Reserved {
+        request: RequestId(request),
+        element,
+        key,
+        day,
+        of,
+        amount: Decimal::parse("0.25").unwrap(),
+    };
+    let usdt = || SumOf::Withdrawal("USDT".into());
+    let all = [
+        reserved(1, 0, SumOf::Value, 20_000),
+        reserved(1, 0, SumOf::Orders, 20_000),
+        reserved(1, 1, SumOf::Value, 20_000),
+        reserved(2, 0, usdt(), 20_001),
+    ];
+    writer.commit(JournalBatch { reserved: &all, ..JournalBatch::default() }).await.unwrap();
+    let again = JournalBatch { reserved: &all[..1], ..JournalBatch::default() };
+    assert!(writer.commit(again).await.is_err(), "an element takes once");
+    // What was never taken can be given back too: a request that was not written in time.
+    let released =
+        [(1, 0), (7, 0)].map(|(request, element)| Released { request: RequestId(request), element });
+    writer.commit(JournalBatch { released: &released, ..JournalBatch::default() }).await.unwrap();
+    let mut taken = journal.taken(20_000).await.unwrap();
+    taken.sort_by_key(|one| one.day);
+    let of: Vec<_> =
+        taken.iter().map(|one| (one.key, one.day, one.of.clone(), one.amount.to_string())).collect();
+    assert_eq!(
+        of,
+        [(key, 20_000, SumOf::Value, "0.25".to_owned()), (key, 20_001, usdt(), "0.25".to_owned())]
+    );
+    assert_eq!(journal.taken(20_001).await.unwrap().len(), 1);
+    journal.forget_reserved(20_001).await.unwrap();
+    assert_eq!(journal.taken(0).await.unwrap().len(), 1);
 }
 
 async fn the_journals_oldest_records_give_way(world: World) {

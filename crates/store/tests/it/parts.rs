@@ -19,7 +19,7 @@ pub const AS_BEFORE: &str = "CREATE TABLE kept AS TABLE activity; DROP TABLE act
     INSERT INTO activity SELECT id, at, request, key_id, account, source, method, route, code, upstream_status, bytes_in, bytes_out, \
     micros FROM kept; DROP TABLE kept; \
     SELECT setval(pg_get_serial_sequence('activity', 'id'), GREATEST((SELECT MAX(id) FROM activity), 1)); \
-    UPDATE schema_steps SET steps = 6 WHERE part = 'activity'";
+    DROP TABLE reserved; UPDATE schema_steps SET steps = 6 WHERE part = 'activity'";
 
 fn at(ms: u64) -> Moment {
     Moment::from_unix_ms(ms)

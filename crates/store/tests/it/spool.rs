@@ -140,7 +140,7 @@ async fn orders_arrive_with_their_records() {
     rusqlite::Connection::open(folder.0.join(SPOOL_FILE))
         .unwrap()
         .execute_batch(
-            "ALTER TABLE activity DROP COLUMN orders; UPDATE schema_steps SET steps = 7 WHERE part = 'activity'",
+            "ALTER TABLE activity DROP COLUMN orders; DROP TABLE reserved; UPDATE schema_steps SET steps = 7 WHERE part = 'activity'",
         )
         .unwrap();
     let mut spool = world.store.spool(&folder.0, NODE).await.unwrap();

@@ -39,6 +39,10 @@ async fn every_sealed_column_is_watched() {
         "rate_cap = NULL",
         "rate_cap = 8",
         "rate_cap = 0",
+        "fences = NULL",
+        "fences = '{}'",
+        "fences = '{\"max_order_value\":\"501\"}'",
+        "fences = REPLACE(fences, ':', ' : ')",
         "expires_at = NULL",
         "expires_at = expires_at + 1",
         "passphrase = zeroblob(16)",
@@ -264,7 +268,7 @@ async fn an_old_row_that_is_put_back_is_found_by_the_log() {
     let new = KeyId::from_entropy([7; 16]);
     let planted = format!(
         "INSERT INTO keys SELECT '{new}', account, master, 'planted', permissions, binding, environment, state, holds, ended_at, \
-         expires_at, passphrase, version, data_key, seal, created_at, changed_at, rate_cap FROM keys WHERE id = '{other}'"
+         expires_at, passphrase, version, data_key, seal, created_at, changed_at, rate_cap, fences FROM keys WHERE id = '{other}'"
     );
     found(&planted, vec![Finding::RowUnknown { row: format!("key:{new}") }], &[new]).await;
 }

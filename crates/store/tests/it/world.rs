@@ -132,6 +132,7 @@ pub fn draft(id: KeyId, account: AccountId, name: &str) -> KeyDraft {
         environment: Environment::Live,
         expires_at: Some(NOW.plus_ms(1_000_000)),
         rate_cap: RateCap::new(7).ok(),
+        fences: keyward_rules::fence::read(r#"{"max_order_value":"500"}"#).ok().map(Into::into),
         passphrase: PassphraseTag::from_bytes([4; 16]),
         hmac: HmacState::from_key(b"secret"),
     }

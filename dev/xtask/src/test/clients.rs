@@ -39,6 +39,7 @@ pub fn browse(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), S
     script(clients, program, "flow.mjs", &[])?;
     script(clients, program, "operators.mjs", &[])?;
     script(clients, program, "apps.mjs", &[])?;
+    script(clients, program, "limits.mjs", &[])?;
     script(clients, program, "passkeys.mjs", &[])?;
     script(clients, program, "phone.mjs", &[])?;
     script(clients, program, "conditions.mjs", &[])?;

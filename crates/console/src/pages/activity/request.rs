@@ -10,7 +10,7 @@ use keyward_rules::id::KeyId;
 use keyward_rules::orders::{OrderLine, Orders};
 
 use super::rows::outcome;
-use crate::orders::{MEMBERS, Order, Outcome, sentence};
+use crate::orders::{AnswersOf, MEMBERS, Order, Outcome, sentence};
 use crate::pages::layout::{Frame, capital, page, problem};
 use crate::pages::person::SignedIn;
 use crate::words::{When, grouped, on_a_socket, refusal};
@@ -32,8 +32,8 @@ struct Part {
 }
 
 impl Part {
-    fn of(line: OrderLine) -> Self {
-        let words = sentence(&line);
+    fn of(line: OrderLine, answers: AnswersOf) -> Self {
+        let words = sentence(&line, answers);
         let order = Order::from(line);
         let given = |value: Option<&str>| value.filter(|value| !value.is_empty()).map(str::to_owned);
         // The sentence begins with the action.
@@ -85,10 +85,10 @@ impl Facts {
             what: request.what,
             from: request.from,
             of_app: request.of_app,
-            code: request.code,
             refused,
             outcome,
-            parts: parts(request.orders),
+            parts: parts(request.orders, AnswersOf::recorded(&request.code)),
+            code: request.code,
             upstream_status: view.upstream_status,
             bytes_in: grouped(view.bytes_in),
             bytes_out: grouped(view.bytes_out),
@@ -100,8 +100,8 @@ impl Facts {
     }
 }
 
-fn parts(orders: Option<Orders>) -> Vec<Part> {
-    orders.into_iter().flat_map(|orders| orders.lines).map(Part::of).collect()
+fn parts(orders: Option<Orders>, answers: AnswersOf) -> Vec<Part> {
+    orders.into_iter().flat_map(|orders| orders.lines).map(|line| Part::of(line, answers)).collect()
 }
 
 #[derive(Template)]

@@ -3,7 +3,7 @@
 use keyward_authority::questions::KeyRequest;
 use keyward_rules::id::KeyId;
 
-use crate::orders::{Outcome, summary};
+use crate::orders::{AnswersOf, Outcome, summary};
 use crate::words::{self, When};
 
 /// A request in the list.
@@ -40,7 +40,10 @@ pub fn named(key: KeyId, name: String, request: KeyRequest) -> Row {
         number: request.id,
         name,
         at: When::of(request.at),
-        orders: request.orders.as_ref().and_then(summary),
+        orders: request
+            .orders
+            .as_ref()
+            .and_then(|orders| summary(orders, AnswersOf::recorded(&request.code))),
         verdict: verdict(&request, key),
         from: request.from,
         what: request.what,

@@ -21,6 +21,7 @@ pub use check::check;
 
 use super::confirm::{Confirmation, Halted, act};
 use super::field::{Field, FieldError, Kind};
+use super::key_limits::LimitsFields;
 use super::keys::OFFERED;
 use super::layout::{Frame, Query, go, message, page, page_with, problem, sentence, told};
 use super::note::Note;
@@ -29,17 +30,18 @@ use presets::{PRESETS, Preset};
 use summary::Summary;
 
 use crate::fields::Fields;
-use crate::requests::{FieldErrors, NewKeyRequest};
+use crate::requests::{FieldErrors, LimitsForm, NewKeyRequest, limits_of_form};
 use crate::words::permission_line;
 
 /// Apps of the list that are shown; a search finds the others.
 const APPS_SHOWN: usize = 60;
 
 /// The fields of the form and their labels, in the order of the page.
-const LABELS: [(&str, &str); 7] = [
+const LABELS: [(&str, &str); 8] = [
     ("name", "Name"),
     ("permission", "Permissions"),
     ("addresses", "Where it works from"),
+    ("limits", "Limits"),
     ("passphrase", "Passphrase"),
     ("expires", "Expires after (days)"),
     ("cap", "Maximum requests per second"),
@@ -76,6 +78,9 @@ struct Page<'p> {
     /// The word of the preset that was chosen.
     preset: String,
     reach: String,
+    /// The fields of limits, as HTML, and whether they are shown at once.
+    limits: String,
+    limited: bool,
     passphrase: String,
     expires: String,
     cap: String,
@@ -238,6 +243,12 @@ fn prefilled(model: Option<&KeyView>, app: Option<&AppCard>, preset: Option<&Pre
             set("addresses", if bound { key.from.clone() } else { String::new() });
             set("tags", key.tags.join(", "));
             set("cap", key.rate_cap.map(|cap| cap.to_string()).unwrap_or_default());
+            if let Some(fences) = &key.fences {
+                LimitsForm::showing(fences)
+                    .into_fields()
+                    .into_iter()
+                    .for_each(|(name, value)| set(name, value));
+            }
             if key.environment == Environment::Demo {
                 set("demo", "yes".to_owned());
             }
@@ -270,6 +281,10 @@ fn form<'p>(person: &'p SignedIn, fields: &Fields, app: Option<AppCard>, errors:
         focus: first == "addresses",
         here: person.holder.origin.address.to_string(),
     };
+    let limits = LimitsForm::of(fields);
+    let limited = !limits.is_empty() || errors.has("limits");
+    let fault = limits_of_form(fields).err();
+    let limits = LimitsFields::of(limits, fault.as_ref(), false).html();
     let can = Summary::of(fields, app.as_ref()).html();
     Page {
         can,
@@ -287,6 +302,8 @@ fn form<'p>(person: &'p SignedIn, fields: &Fields, app: Option<AppCard>, errors:
         presets: &PRESETS,
         preset: text("preset"),
         reach: reach.html(),
+        limited,
+        limits,
         passphrase: text("passphrase"),
         expires: text("expires"),
         cap: text("cap"),

@@ -6,7 +6,7 @@ use keyward_rules::address::{AddressSet, HostBits, Width};
 use keyward_rules::permission::Permission;
 
 use crate::fields::Fields;
-use crate::requests::entries;
+use crate::requests::{entries, limits_of_form};
 
 /// Addresses that are named; the others are counted.
 const NAMED: usize = 3;
@@ -49,6 +49,13 @@ impl Summary {
         if let Ok(cap) = fields.get("cap").trim().parse::<u32>() {
             let plural = if cap == 1 { "" } else { "s" };
             lines.push(("good", format!("It can send at most {cap} request{plural} a second.")));
+        }
+        match limits_of_form(fields) {
+            Ok(limits) => {
+                let said = limits.sentences().into_iter().map(|text| ("good", format!("Limit: {text}.")));
+                lines.extend(said);
+            }
+            Err(_) => lines.push(("warn", "Correct its limits.".to_owned())),
         }
         if fields.has("demo") {
             lines.push(("good", "It works in demo trading only.".to_owned()));

@@ -85,6 +85,7 @@ impl<'d> Session<'d> {
             method: Method::Get,
             target: LOGIN_TARGET,
             body: &NOTHING,
+            plain: true,
             credentials,
             routed: Found::Unknown,
             source,

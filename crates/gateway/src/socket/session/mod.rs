@@ -16,10 +16,11 @@ use keyward_api::socket::{self as wire, Close};
 use keyward_edge::Activity;
 use keyward_rules::decision::{LoggedIn, Parts};
 use keyward_rules::denial::Denial;
+use keyward_rules::fence::Refused;
 use keyward_rules::id::RequestId;
 use keyward_rules::key::{Environment, KeyFacts};
 use keyward_rules::route::Method;
-use keyward_rules::socket::{ChannelArg, Request, Unreadable, read};
+use keyward_rules::socket::{ChannelArg, OperationRequest, Request, Unreadable, read};
 use keyward_rules::time::Moment;
 use keyward_store::Record;
 use tokio::net::TcpStream;
@@ -35,6 +36,7 @@ use crate::context::RequestContext;
 use crate::forward::{Caller, Outgoing};
 use crate::recorder::Unread;
 use crate::serve::ThreadContext;
+use crate::taken_sums::TakenSums;
 
 /// In the journal and the identity: what is no request, or none that there is.
 const OTHER: &str = "WS request";
@@ -73,6 +75,8 @@ struct Waiting {
     record: Record,
     /// What its orders are read from, if there was room to keep it.
     unread: Option<Unread>,
+    /// What it took from the sums of the day.
+    taken: TakenSums,
 }
 
 impl Waiting {
@@ -237,13 +241,39 @@ impl<'d> Session<'d> {
         self.refuse(reply, code, route, came)
     }
 
+    /// Refuses an operation that the key's limits do not let through. The record keeps what is said of each of its orders.
+    fn fenced(
+        &mut self,
+        asked: &OperationRequest<'_>,
+        refused: Refused,
+        route: &'static str,
+        came: Came<'_>,
+    ) -> Turn {
+        let now_us = self.context().clock().now_us();
+        let what = (route, came.body.as_ref());
+        let reply = wire::operation_fenced((&asked.id, asked.op), &refused, what, came.at_us, now_us);
+        let said = Bytes::copy_from_slice(reply.as_bytes());
+        self.refuse_saying(reply, (refused.code(), Some(said)), route, came)
+    }
+
     /// Refuses a request, with its record. A program that goes on all the same is no program any more.
     fn refuse(&mut self, reply: String, code: &'static str, route: &'static str, came: Came<'_>) -> Turn {
+        self.refuse_saying(reply, (code, None), route, came)
+    }
+
+    /// The same, with what the record keeps as the answer to its orders.
+    fn refuse_saying(
+        &mut self,
+        reply: String,
+        (code, said): (&'static str, Option<Bytes>),
+        route: &'static str,
+        came: Came<'_>,
+    ) -> Turn {
         let now_us = self.now_ms().saturating_mul(1_000);
         match self.entry.limits().refusals.take(self.refusals_us, now_us, 1) {
             Ok(state) => {
                 self.refusals_us = state;
-                self.record(came, route, self.whose(), code);
+                self.record_saying(came, route, (self.whose(), code), said);
                 Turn::reply(reply)
             }
             Err(_) => Turn { replies: vec![reply], close: Some(Close::Flood) },
@@ -288,7 +318,15 @@ impl<'d> Session<'d> {
 
     fn parts<'r>(&self, came: Came<'r>, target: &'r [u8]) -> Parts<'r> {
         let source = self.asked.source;
-        Parts { id: came.id, method: Method::Post, target, body: came.body, source, now: came.at() }
+        Parts {
+            id: came.id,
+            method: Method::Post,
+            target,
+            body: came.body,
+            plain: true,
+            source,
+            now: came.at(),
+        }
     }
 
     /// A frame on its way to the exchange.

@@ -16,6 +16,7 @@ use crate::observe;
 use crate::recorder::Unread;
 use crate::socket::identity_line::framed;
 use crate::socket::side::{READ_OF_CLIENT, READ_OF_EXCHANGE};
+use crate::taken_sums::TakenSums;
 
 impl<'d> Session<'d> {
     /// Login → operation known → facts, permission, rates → exchange. What the twin owes by REST is owed here.
@@ -37,14 +38,24 @@ impl<'d> Session<'d> {
             return self.error("60019", &format!("Invalid op: {}", asked.op), Some(&asked.id), came);
         };
         let sent = match self.permit(&login, twin, came).await {
-            Ok(permit) => self.forward(upstream, &permit, came).await,
+            Ok(permit) => {
+                let taken = TakenSums::of(permit.request());
+                match self.forward(upstream, &permit, came).await {
+                    Ok(()) => Ok(taken),
+                    Err(denial) => {
+                        taken.give_all_back(self.context());
+                        Err(denial)
+                    }
+                }
+            }
             Err(denial) => Err(denial),
         };
         match sent {
-            Ok(()) => {
-                self.wait_for(asked, twin.path, came);
+            Ok(taken) => {
+                self.wait_for(asked, twin.path, taken, came);
                 Turn::default()
             }
+            Err(Denial::Fenced(refused)) => self.fenced(asked, refused, twin.path, came),
             Err(denial) => {
                 self.refused(&asked.id, asked.op, (denial.entry().code, &denial.text()), twin.path, came)
             }
@@ -104,18 +115,27 @@ impl<'d> Session<'d> {
             return;
         };
         let Some(at) = self.waiting.iter().position(|waiting| *waiting.id == *id) else { return };
-        if let Some(Waiting { record, unread, .. }) = self.take_waiting(at) {
+        if let Some(Waiting { record, unread, taken, .. }) = self.take_waiting(at) {
+            if let Some(unread) = &unread {
+                taken.settle(self.context(), unread.path(), unread.body(), text.as_bytes());
+            }
             let unread = unread.map(|unread| unread.answered(text.clone().into(), READ_OF_EXCHANGE));
             self.hand_in(Record { upstream_status: Some(ANSWERED), ..record }, unread, text.len());
         }
         self.note_waiting();
     }
 
-    fn wait_for(&mut self, asked: &OperationRequest<'_>, path: &'static str, came: Came<'_>) {
+    fn wait_for(
+        &mut self,
+        asked: &OperationRequest<'_>,
+        path: &'static str,
+        taken: TakenSums,
+        came: Came<'_>,
+    ) {
         let record = self.draft(came, path, self.whose().unzip(), PASSED);
         let unread = Unread::of(path, came.body, READ_OF_CLIENT);
         let since_ms = self.now_ms().max(1);
-        let mut waiting = Waiting { id: (*asked.id).into(), op: asked.op, since_ms, record, unread };
+        let mut waiting = Waiting { id: (*asked.id).into(), op: asked.op, since_ms, record, unread, taken };
         if self.kept_bytes + waiting.kept_bytes() > self.entry.limits().kept_bytes {
             waiting.unread = None;
             self.context().reports.recorder.count_without_orders();

@@ -1,5 +1,6 @@
 //! What the journal keeps of a socket.
 
+use bytes::Bytes;
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_store::Record;
 
@@ -22,9 +23,24 @@ impl Session<'_> {
         whose: Option<(KeyId, AccountId)>,
         code: &'static str,
     ) {
+        self.record_saying(came, route, (whose, code), None);
+    }
+
+    /// The same, with what was said of its orders.
+    pub(super) fn record_saying(
+        &self,
+        came: Came<'_>,
+        route: &'static str,
+        (whose, code): (Option<(KeyId, AccountId)>, &'static str),
+        said: Option<Bytes>,
+    ) {
         // What nobody has logged in for is public, and nothing is recorded of that, as by REST.
         if whose.is_some() {
             let unread = Unread::of(route, came.body, READ_OF_CLIENT);
+            let unread = match said {
+                Some(said) => unread.map(|unread| unread.answered(said, 0)),
+                None => unread,
+            };
             self.hand_in(self.draft(came, route, whose.unzip(), code), unread, 0);
         }
     }

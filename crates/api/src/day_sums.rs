@@ -1,0 +1,29 @@
+//! What a key has taken from the sums of its limits today, as the console learns it of a gateway in the same process.
+
+use keyward_rules::fence::{Decimal, SumOf};
+use keyward_rules::id::KeyId;
+use keyward_rules::time::Moment;
+
+/// A sum of the UTC day.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DaySum {
+    /// Which.
+    pub of: SumOf,
+    /// What it has come to.
+    pub amount: Decimal,
+}
+
+/// Where the sums of the day are known.
+pub trait DaySums: Send + Sync {
+    /// Those of a key on the day of `now`, by name. Empty where nothing was taken yet.
+    fn of_key(&self, key: KeyId, now: Moment) -> Vec<DaySum>;
+}
+
+/// A process without a gateway: it knows of none.
+pub struct NoDaySums;
+
+impl DaySums for NoDaySums {
+    fn of_key(&self, _: KeyId, _: Moment) -> Vec<DaySum> {
+        Vec::new()
+    }
+}

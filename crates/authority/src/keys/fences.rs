@@ -1,0 +1,125 @@
+//! Action: change a key's limits. Stricter ones take effect on one factor, wider ones need a step-up.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::fence::{Destination, Fences};
+use keyward_rules::grant::{ActionKind, NotAllowed, Proof};
+use keyward_rules::id::Revision;
+use keyward_rules::key::LifecycleError;
+use keyward_rules::limits::COOLING_MS;
+use keyward_rules::time::Moment;
+use keyward_store::KeyRecord;
+
+use super::KeyNamed;
+use super::enable::check_loosening;
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
+
+/// Change what the bodies of a key's requests may ask for. Every gateway follows within the bound.
+#[derive(Clone, Debug)]
+pub struct ChangeFences {
+    /// The key.
+    pub which: KeyNamed,
+    /// Its limits from now on; when destinations become usable is not the caller's to say.
+    pub to: Fences,
+}
+
+#[async_trait]
+impl Action for ChangeFences {
+    type Reply = Option<Revision>;
+
+    /// Stricter limits only take away, and ask for one factor. Any other change asks for a step-up.
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let key = self.which.living(context).await?;
+        let (old, to) = change(&key, &self.to, context.now)?;
+        let action = kind(&key, &self.to, context.now)?;
+        let mut words = vec![
+            format!("Change the limits of the API key “{}” ({})", key.name, key.id),
+            format!("Until now: {}", old.in_words()),
+            format!("From now on: {}", to.in_words()),
+        ];
+        if rests(&to, context.now) {
+            words.push("New destinations can be used after 24 hours.".to_owned());
+        }
+        Ok(PendingAction {
+            action,
+            // As it was asked: the moment from which a destination can be used moves on while people type.
+            facts: vec![("key", key.id.to_string()), ("limits", self.to.to_text())],
+            words,
+        })
+    }
+
+    /// # Errors
+    /// [`ActionError::NoKey`], [`ActionError::NotTheName`], [`ActionError::Life`], [`ActionError::Unchanged`],
+    /// [`ActionError::Cooling`], and [`ActionError::NotAllowed`] when the proof is not the one that the change asks for.
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let Self { which, to } = self;
+        // The proof says which of the two was approved; the key as it is now says which of them it is.
+        let action = match &proof {
+            Proof::StepUp(approved, _) => approved.action(),
+            // At the host nothing is proven.
+            Proof::None => kind(&which.living(context).await?, &to, context.now)?,
+            Proof::Factor(_)
+            | Proof::Mail(_)
+            | Proof::FirstSession(_)
+            | Proof::Link(_)
+            | Proof::Passed(_) => ActionKind::TightenFences,
+        };
+        let grant = context.actor.may(action, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let mut key = which.find(context, &mut tx).await?;
+        let (old, to) = change(&key, &to, context.now)?;
+        if !to.is_within(&old) {
+            if action != ActionKind::LoosenFences {
+                let (actor, action) = (context.actor.clone(), ActionKind::LoosenFences);
+                return Err(NotAllowed { actor, action }.into());
+            }
+            check_loosening(context, &mut tx, &key).await?;
+        }
+        let moved = format!("{} -> {}", old.in_words(), to.in_words());
+        let detail = format!("Its limits were: {}. Its limits are now: {}.", old.in_words(), to.in_words());
+        key.fences = (!to.is_empty()).then(|| Arc::new(to));
+        let alert = tell::about_key(context, AlertKind::KeyChanged, &key, detail);
+        let subject = format!("key:{}", key.id);
+        tx.update_key(key).await?;
+        tell::notify_holder(context, &mut tx, alert).await?;
+        let event = Event::of(tx.grant(), context.now, &subject, &[("limits", moved)]);
+        Ok(tx.commit(event).await?)
+    }
+}
+
+/// The limits that the key has, and those that it shall have: destinations that it has already keep their time, new ones rest.
+fn change(key: &KeyRecord, to: &Fences, now: Moment) -> Result<(Fences, Fences), ActionError> {
+    if key.life.is_over() {
+        return Err(LifecycleError::Ended.into());
+    }
+    let old = key.fences.as_deref().cloned().unwrap_or_default();
+    let mut to = to.clone();
+    // A key that could send anywhere gets no wider by a list of places.
+    let known = old.withdrawal.as_ref().map(|fence| fence.destinations.as_slice());
+    for place in to.withdrawal.iter_mut().flat_map(|fence| &mut fence.destinations) {
+        let same = |one: &&Destination| {
+            (&one.currency, &one.chain, &one.address) == (&place.currency, &place.chain, &place.address)
+        };
+        place.usable_from = match known {
+            None => Moment::from_unix_ms(0),
+            Some(known) => known.iter().find(same).map_or(now.plus_ms(COOLING_MS), |one| one.usable_from),
+        };
+    }
+    if to == old {
+        return Err(ActionError::Unchanged);
+    }
+    Ok((old, to))
+}
+
+/// Which of the two the change is.
+fn kind(key: &KeyRecord, to: &Fences, now: Moment) -> Result<ActionKind, ActionError> {
+    let (old, to) = change(key, to, now)?;
+    Ok(if to.is_within(&old) { ActionKind::TightenFences } else { ActionKind::LoosenFences })
+}
+
+fn rests(to: &Fences, now: Moment) -> bool {
+    to.withdrawal.iter().flat_map(|fence| &fence.destinations).any(|place| place.usable_from > now)
+}
