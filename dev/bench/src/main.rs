@@ -8,6 +8,7 @@
 
 mod apps;
 mod decision;
+mod fences;
 mod gateway;
 mod journal;
 mod revocation;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 decision [ROUNDS]                            the decision beside the bare HMAC of the same bytes, in turn
+fences [ROUNDS]                              judging an order by a key's limits
 loop get|post|app-get|app6-get|hmac-get|hmac-post COUNT  one kind and nothing else, for an instruction counter
 apps FOLDER KEYS                             a thousand apps of 1,000 ranges and their keys in memory; FOLDER must be empty
 journal FOLDER BATCHES                       durable records of 1,000 a batch; FOLDER must be empty
@@ -49,6 +51,8 @@ fn run(words: &[&str]) -> Result<(), String> {
     match words {
         [] | ["decision"] => decision::compare(21),
         ["decision", rounds] => decision::compare(number(rounds)?),
+        ["fences"] => fences::measure(21),
+        ["fences", rounds] => fences::measure(number(rounds)?),
         ["loop", kind, count] => decision::repeat(kind, number(count)?),
         ["apps", folder, keys] => apps::measure(folder, number(keys)?),
         ["journal", folder, batches] => journal::measure(folder, number(batches)?),
