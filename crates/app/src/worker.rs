@@ -114,7 +114,9 @@ async fn tell(sightings: Arc<Mutex<Sightings>>, duties: Arc<Duties>, pulse: Hear
         while let Some(sighting) = next {
             match sighting {
                 KeyObservation::Unbound(key, address) => seen.push((key, address)),
-                KeyObservation::WrongAddress(..) | KeyObservation::Altered(_) => to_tell.push(sighting),
+                KeyObservation::WrongAddress(..)
+                | KeyObservation::Altered(_)
+                | KeyObservation::LimitNear(_) => to_tell.push(sighting),
             }
             let full = to_tell.len() + seen.len() >= SIGHTINGS;
             next = if full { None } else { sightings.try_recv().ok() };

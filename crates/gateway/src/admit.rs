@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use keyward_rules::alert::KeyObservation;
 use keyward_rules::decision::{
     self, Charge, Claim, Cleared, Intent, IntentAnswer, Permit, RateAnswer, Received, ReplayAnswer,
     Reservation, SumAnswer, Whole,
@@ -333,7 +334,12 @@ fn take_sums(context: &RequestContext, reservation: &Reservation<'_>) -> SumAnsw
         }
     }
     match context.counters.day_sums.take(key, &demand.sums, now) {
-        Ok(()) => SumAnswer::Taken,
+        Ok(near) => {
+            if near {
+                context.reports.alarms.raise(KeyObservation::LimitNear(key), now);
+            }
+            SumAnswer::Taken
+        }
         Err(refused) => SumAnswer::Refused(refused),
     }
 }

@@ -16,6 +16,8 @@ use keyward_rules::time::Moment;
 use keyward_store::Taken;
 use parking_lot::Mutex;
 
+/// Per cent of a limit at which its holder is told.
+const TOLD_AT: Decimal = Decimal::of(80);
 /// Parts that are locked by themselves.
 const SHARDS: usize = 64;
 
@@ -57,15 +59,16 @@ impl DaySums {
         }
     }
 
-    /// Takes all of it from the sums of a key's day.
+    /// Takes all of it from the sums of a key's day; whether one of them has come to 80 % of its limit by this.
     ///
     /// # Errors
     /// [`Refused`] for the first that would exceed its limit; then nothing is taken.
-    pub fn take(&self, key: KeyId, sums: &[Sum], now: Moment) -> Result<(), Refused> {
+    pub fn take(&self, key: KeyId, sums: &[Sum], now: Moment) -> Result<bool, Refused> {
         let mut shard = self.shard(key).lock();
         shard.turn(day_of(now));
         let known = shard.keys.entry(key).or_default();
         let mut next: Vec<(&SumOf, Decimal)> = Vec::with_capacity(sums.len());
+        let mut near = false;
         for sum in sums {
             let before = next.iter().find(|(of, _)| **of == sum.of).map(|(_, amount)| *amount);
             let before = before.unwrap_or_else(|| known.get(&sum.of).copied().unwrap_or_default());
@@ -77,13 +80,15 @@ impl DaySums {
             if after > sum.limit {
                 return Err(exceeded(after));
             }
+            let told_at = sum.limit.per_cent(TOLD_AT).unwrap_or(sum.limit);
+            near |= before < told_at && after >= told_at;
             next.retain(|(of, _)| **of != sum.of);
             next.push((&sum.of, after));
         }
         for (of, amount) in next {
             known.insert(of.clone(), amount);
         }
-        Ok(())
+        Ok(near)
     }
 
     /// Gives back what was taken at `then`.
@@ -170,6 +175,14 @@ mod tests {
         sums.give_back(key(1), [sum(30, 100)].iter(), NOW);
         assert_eq!(taken(&sums, 1, NOW), "70");
         assert!(sums.take(key(1), &[sum(31, 100)], NOW).is_err());
+    }
+
+    #[test]
+    fn it_is_said_once_that_a_limit_is_near() {
+        let sums = DaySums::default();
+        let near: Vec<bool> =
+            [79, 1, 5, 15].map(|amount| sums.take(key(1), &[sum(amount, 100)], NOW).unwrap()).into();
+        assert_eq!(near, [false, true, false, false]);
     }
 
     #[test]

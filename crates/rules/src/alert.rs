@@ -79,6 +79,9 @@ kinds! {
     /// All keys were disabled.
     AllKeysDisabled, "all_keys_disabled", Critical, "All your API keys were disabled",
         "Nothing can trade with them. Enable those that you trust in the console, one by one.";
+    /// A sum of a key's limits is nearly used up.
+    LimitNear, "limit_near", Notice, "An API key has used 80 % of a limit of the day",
+        "Its orders or withdrawals are refused once the limit is reached. Look at its activity; the day ends at 00:00 UTC.";
     /// All keys were stopped from trading.
     AllKeysStopped, "all_keys_stopped", Critical, "All your API keys were stopped from trading",
         "They only read and cancel. Lift the quarantine of those that you trust in the console, one by one.";
@@ -234,6 +237,8 @@ pub enum KeyObservation {
     Unbound(KeyId, IpAddr),
     /// Its stored record does not verify.
     Altered(KeyId),
+    /// A sum of its limits has come to 80 % of what the day may come to.
+    LimitNear(KeyId),
 }
 
 /// One thing that a holder is told.

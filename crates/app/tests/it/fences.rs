@@ -53,6 +53,14 @@ fn verdict(reply: &Reply) -> String {
     value["data"][0]["sCode"].as_str().map_or_else(|| reply.code(), str::to_owned)
 }
 
+/// How many alerts of a kind the store has.
+fn alerts(folder: &Folder, kind: &str) -> i64 {
+    let file = folder.data().join("keyward.db");
+    let store =
+        rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    store.query_row("SELECT COUNT(*) FROM alerts WHERE kind = ?1", [kind], |row| row.get(0)).unwrap()
+}
+
 fn limit(instrument: &str, size: &str, price: &str) -> Value {
     json!({"instId": instrument, "tdMode": "cash", "side": "buy", "ordType": "limit", "sz": size, "px": price})
 }
@@ -95,6 +103,7 @@ fn a_key_for_one_pair_500_dollars_an_order_and_1_000_a_day() {
         refused.body
     );
     assert_eq!(of(&limit("BTC-USDT", "0.02", "20000")), "0", "800 of 1,000");
+    until("its holder is told that 80 % are used", 10_000, || alerts(&folder, "limit_near") == 1);
     assert_eq!(of(&limit("BTC-USDT", "0.02", "20000")), "51203");
     let cancel = json!({"instId": "BTC-USDT", "ordId": id});
     assert_eq!(verdict(&ask(&running, &key, "/api/v5/trade/cancel-order", &cancel)), "0");

@@ -2,6 +2,7 @@
 
 use keyward_testkit::process::{KeyEntry, Running};
 
+use crate::server::{Server, make_key, set_up};
 use crate::world::{Folder, Manner, ORDER, Signed, Upstream, Wire, keyward, now_ms, resident_kib, send};
 
 #[test]
@@ -130,6 +131,32 @@ fn bad_signatures_from_elsewhere_do_not_touch_the_owner() {
         let own = Signed::new(&key, "GET", "/api/v5/account/config", "");
         assert_eq!(send(&running, &own).code(), "0");
     }
+}
+
+/// `[sources]` says how many bad credentials close a source out, and who is never closed out.
+#[test]
+fn a_deployment_says_who_is_closed_out_and_who_never() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let (config, address) = set_up(&folder, &upstream);
+    let settings =
+        "[sources]\nbad_credentials_per_minute = 5\nban_minutes = 1\nnever_ban = [\"127.0.0.3/32\"]\n";
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{text}\n{settings}")).unwrap();
+    let key = make_key(&config);
+    let server = Server::start(&config, &address);
+    let mut bad = Signed::new(&key, "GET", "/api/v5/account/config", "");
+    bad.sign = Signed::new(&key, "GET", "/api/v5/account/balance", "").sign;
+    let answered = |last: u8| {
+        let mut wire = Wire::from(&server.address, [127, 0, 0, last]);
+        (0..50)
+            .take_while(|_| {
+                wire.write(&bad.bytes());
+                wire.read().is_some_and(|reply| reply.code() == "50113")
+            })
+            .count()
+    };
+    assert!((5..10).contains(&answered(2)), "closed out");
+    assert_eq!(answered(3), 50, "never closed out");
 }
 
 #[test]

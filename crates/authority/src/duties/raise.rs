@@ -79,6 +79,7 @@ pub async fn raise_sighting(
         KeyObservation::WrongAddress(id, address) => (id, Some(address), AlertKind::WrongAddress),
         KeyObservation::Unbound(id, address) => (id, Some(address), AlertKind::NewNetwork),
         KeyObservation::Altered(id) => (id, None, AlertKind::KeyAltered),
+        KeyObservation::LimitNear(id) => (id, None, AlertKind::LimitNear),
     };
     // The common case, a key at work from where it always works, takes no writer's lock.
     if let KeyObservation::Unbound(id, address) = sighting

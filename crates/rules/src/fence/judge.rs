@@ -1,6 +1,7 @@
 //! Whether a key's limits let a request through, and what it takes from the sums of the day.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::decimal::Decimal;
 use super::funds::{self, Moved};
@@ -39,51 +40,47 @@ pub fn judge(fences: &Fences, market: &dyn Market, asked: Asked<'_>) -> Result<D
         Class::Read | Class::Public | Class::Cancel | Class::Manage => return Ok(Demand::default()),
         Class::Trade | Class::Funding | Class::Withdraw => find(asked.route.path),
     };
-    let at = |element: usize| {
-        move |reason: Reason| Refused { reason, element: u8::try_from(element).unwrap_or(u8::MAX) }
-    };
-    let whole = at(0);
-    let (fenced, elements) = match judged {
-        Judged::Harmless => return Ok(Demand::default()),
-        Judged::Unknown if fences.limits(asked.route.class) => return Err(whole(Reason::Route)),
-        Judged::Unknown => return Ok(Demand::default()),
-        Judged::Fenced(fenced) if !fences.limits(asked.route.class) => {
-            let _ = fenced;
-            return Ok(Demand::default());
-        }
-        Judged::Fenced(fenced) => (fenced, read(&asked).map_err(whole)?),
-    };
+    if judged == Judged::Harmless || !fences.limits(asked.route.class) {
+        return Ok(Demand::default());
+    }
+    let refused = |element: u8, reason| Refused { reason, element };
+    let Judged::Fenced(fenced) = judged else { return Err(refused(0, Reason::Route)) };
+    let elements = read(&asked).map_err(|reason| refused(0, reason))?;
     let mut demand = Demand::default();
-    for (place, element) in elements.into_iter().enumerate() {
-        let place_of = u8::try_from(place).unwrap_or(u8::MAX);
-        let sums = match fenced {
-            FencedRoute::Order(act) => {
-                let order = AskedOrder::read(act, element).map_err(at(place))?;
-                TradeJudge { fences: &fences.trade, market }.order(&order).map_err(at(place))?
-            }
-            FencedRoute::Transfer { between } => match &fences.transfer {
-                Some(fence) => {
-                    let moved = funds::transfer(fence, element, between).map_err(at(place))?;
-                    daily(&fence.daily, moved, SumOf::Transfer).map_err(at(place))?
-                }
-                None => Vec::new(),
-            },
-            FencedRoute::Withdrawal => match &fences.withdrawal {
-                Some(fence) => {
-                    let moved = funds::withdrawal(fence, element, asked.now).map_err(at(place))?;
-                    daily(&fence.daily, moved, SumOf::Withdrawal).map_err(at(place))?
-                }
-                None => Vec::new(),
-            },
-        };
-        demand.sums.extend(sums.into_iter().map(|sum| Sum { element: place_of, ..sum }));
+    for (element, value) in (0..).zip(elements) {
+        let sums =
+            one(fences, market, (fenced, asked.now), value).map_err(|reason| refused(element, reason))?;
+        demand.sums.extend(sums.into_iter().map(|sum| Sum { element, ..sum }));
         if let (FencedRoute::Order(Act::Place | Act::Algo | Act::Amend), Some(most)) =
             (fenced, fences.trade.message_throttle)
         {
-            demand.throttle = Some((place_of.saturating_add(1), most));
+            demand.throttle = Some((element.saturating_add(1), most));
         }
     }
     Ok(demand)
+}
+
+/// Judges one element; gives what it takes from the sums of the day.
+fn one(
+    fences: &Fences,
+    market: &dyn Market,
+    (fenced, now): (FencedRoute, Moment),
+    element: Value<'_>,
+) -> Result<Vec<Sum>, Reason> {
+    match fenced {
+        FencedRoute::Order(act) => {
+            let order = AskedOrder::read(act, element)?;
+            TradeJudge { fences: &fences.trade, market }.order(&order)
+        }
+        FencedRoute::Transfer { between } => match &fences.transfer {
+            Some(fence) => daily(&fence.daily, funds::transfer(fence, element, between)?, SumOf::Transfer),
+            None => Ok(Vec::new()),
+        },
+        FencedRoute::Withdrawal => match &fences.withdrawal {
+            Some(fence) => daily(&fence.daily, funds::withdrawal(fence, element, now)?, SumOf::Withdrawal),
+            None => Ok(Vec::new()),
+        },
+    }
 }
 
 /// The elements of a body, which no reader takes otherwise.
@@ -99,7 +96,7 @@ fn read<'r>(asked: &Asked<'r>) -> Result<Vec<Value<'r>>, Reason> {
 
 /// What a transfer or withdrawal takes of its currency's sum.
 fn daily(
-    limits: &std::collections::BTreeMap<Box<str>, Decimal>,
+    limits: &BTreeMap<Box<str>, Decimal>,
     moved: Moved,
     of: impl FnOnce(Box<str>) -> SumOf,
 ) -> Result<Vec<Sum>, Reason> {
