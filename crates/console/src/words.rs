@@ -67,14 +67,27 @@ pub struct Refusal {
     pub remedy: Option<(String, &'static str)>,
 }
 
-/// The refusal that a recorded code stands for; `None` for `0` and for codes of the exchange. A key `of_app` has no addresses of
-/// its own, so its wrong address is another refusal with the same code.
-pub fn refusal(code: &str, key: KeyId, of_app: bool) -> Option<Refusal> {
-    let line = match code {
-        "50110" if of_app => Denial::AppAddressRefused(key).entry(),
-        _ => Denial::of_code(code)?,
+/// What decides between refusals that share a code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refuser {
+    /// What is asked of every key.
+    Gateway,
+    /// The same of an app's key, which has no addresses of its own: its wrong address is another refusal.
+    GatewayOfApp,
+    /// The key's own limits.
+    Limits,
+}
+
+/// The refusal that a recorded code stands for; `None` for `0` and for codes of the exchange.
+pub fn refusal(code: &str, key: KeyId, refuser: Refuser) -> Option<Refusal> {
+    let of_app = refuser == Refuser::GatewayOfApp;
+    let line = match (code, refuser) {
+        ("50110", Refuser::GatewayOfApp) => Denial::AppAddressRefused(key).entry(),
+        (_, Refuser::Limits) => Denial::of_limit(code)?,
+        (_, Refuser::Gateway | Refuser::GatewayOfApp) => Denial::of_code(code)?,
     };
     let remedy = match code {
+        _ if refuser == Refuser::Limits => Some((format!("/keys/{key}/limits"), "Change the limits")),
         "50110" if !of_app => Some((format!("/keys/{key}/addresses"), "Change the addresses")),
         "50114" => Some((format!("/keys/{key}/enable"), "Enable the key")),
         "50120" => Some((format!("/keys/new?from={key}"), "Make a new key")),
@@ -91,8 +104,8 @@ struct Verdict<'v> {
 }
 
 /// The verdict on a request with this key as HTML. What a refusal means and what to do about it unfold behind its name.
-pub fn verdict(code: &str, key: KeyId, of_app: bool) -> String {
-    Verdict { code, refusal: refusal(code, key, of_app) }.render().unwrap_or_default()
+pub fn verdict(code: &str, key: KeyId, refuser: Refuser) -> String {
+    Verdict { code, refusal: refusal(code, key, refuser) }.render().unwrap_or_default()
 }
 
 /// The name of a verdict in lists: `passed`, or the refusal's title with its code.

@@ -454,6 +454,13 @@ impl Denial {
         Self::examples().iter().map(Self::entry).find(|entry| entry.code == code)
     }
 
+    /// The line of a code with which a key's limits refuse, some of which other refusals have too.
+    #[must_use]
+    pub fn of_limit(code: &str) -> Option<Entry> {
+        let limits = Refused::examples().into_iter().map(Self::Fenced);
+        limits.map(|denial| denial.entry()).find(|entry| entry.code == code)
+    }
+
     /// One of each, for the registry's readers: documentation, `explain`, tests. Of those that share a code, the one that users
     /// meet most is first.
     #[must_use]

@@ -13,7 +13,7 @@ use super::field::{Field, Kind};
 use super::layout::{Frame, not_found, page};
 use crate::orders::Outcome;
 use crate::shell::Shell;
-use crate::words::{When, verdict};
+use crate::words::{Refuser, When, verdict};
 use crate::{assets, chart};
 
 /// A quarter of an hour.
@@ -107,7 +107,7 @@ pub async fn show(State(shell): State<Shell>) -> Response {
 
 /// Those of requests without orders, and of what the exchange may answer to orders.
 fn verdicts(key: KeyId) -> Vec<String> {
-    let own = ["0", "50110", "50114", "51008"].map(|code| verdict(code, key, false));
+    let own = ["0", "50110", "50114", "51008"].map(|code| verdict(code, key, Refuser::Gateway));
     let answered =
         |answer: &[u8]| Some(Outcome::of(&read("/api/v5/trade/batch-orders", ORDERS, answer)?)?.html());
     own.into_iter().chain(ANSWERS.into_iter().filter_map(answered)).collect()

@@ -9,7 +9,7 @@ use keyward_authority::questions::{RequestView, show_request};
 use keyward_rules::id::KeyId;
 use keyward_rules::orders::{OrderLine, Orders};
 
-use super::rows::outcome;
+use super::rows::{outcome, refuser};
 use crate::orders::{AnswersOf, MEMBERS, Order, Outcome, sentence};
 use crate::pages::layout::{Frame, capital, page, problem};
 use crate::pages::person::SignedIn;
@@ -71,7 +71,7 @@ impl Facts {
     fn of(key: KeyId, view: RequestView) -> Self {
         let request = view.request;
         let outcome = outcome(&request);
-        let refused = refusal(&request.code, key, request.of_app).map(|refusal| Refused {
+        let refused = refusal(&request.code, key, refuser(&request)).map(|refusal| Refused {
             title: refusal.line.title,
             meaning: format!("{}.", capital(refusal.line.meaning)),
             hint: format!("{}.", capital(refusal.line.hint)),

@@ -4,7 +4,7 @@ use keyward_authority::questions::KeyRequest;
 use keyward_rules::id::KeyId;
 
 use crate::orders::{AnswersOf, Outcome, summary};
-use crate::words::{self, When};
+use crate::words::{self, Refuser, When};
 
 /// A request in the list.
 pub struct Row {
@@ -55,7 +55,19 @@ pub fn named(key: KeyId, name: String, request: KeyRequest) -> Row {
 fn verdict(request: &KeyRequest, key: KeyId) -> String {
     match outcome(request) {
         Some(outcome) => outcome.html(),
-        None => words::verdict(&request.code, key, request.of_app),
+        None => words::verdict(&request.code, key, refuser(request)),
+    }
+}
+
+/// Who refused a request, if it was refused: only limits say something of each order.
+pub fn refuser(request: &KeyRequest) -> Refuser {
+    let lines = request.orders.iter().flat_map(|orders| &orders.lines);
+    if request.code != "0" && lines.map(|line| &line.result).any(Option::is_some) {
+        Refuser::Limits
+    } else if request.of_app {
+        Refuser::GatewayOfApp
+    } else {
+        Refuser::Gateway
     }
 }
 
