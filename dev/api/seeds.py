@@ -109,7 +109,7 @@ def keys_of_holder(world, seeds):
     confirmed = {"name": "$name", "factor": person.password}
     stays = name("trade", "unbound", "app_here")
     reads = ("GET /keys/{id}", "GET /keys/{id}/activity", "GET /keys/{id}/chart", "GET /keys/{id}/outlook",
-             "GET /keys/{id}/requests", "GET /keys/{id}/sockets")
+             "GET /keys/{id}/requests", "GET /keys/{id}/sockets", "GET /keys/{id}/limits")
     seeds.add_all(reads, *stays)
     seeds.add("POST /keys/{id}/sockets/close", *stays, body={})
     seeds.add("GET /keys", query={"tag": "fuzz"})
@@ -120,7 +120,13 @@ def keys_of_holder(world, seeds):
     seeds.add("POST /keys/{id}/enable", *name("disabled"), body={})
     narrow = {"reach": "addresses", "addresses": ["127.0.0.1"]}
     seeds.add("PUT /keys/{id}/addresses", *name("trade"), body={"from": narrow, **confirmed})
+    limits = {"instruments": ["BTC-USDT"], "max_order_value": "500"}
+    seeds.add("PUT /keys/{id}/limits", *name("trade", "unbound"), body={"limits": limits, **confirmed})
+    seeds.add("POST /keys/{id}/stop-trading", *name("read", "unbound"), body=confirmed)
+    seeds.add("POST /keys/{id}/read-only", *name("read", "app_here"), body=confirmed)
+    seeds.add("POST /keys/{id}/lift-quarantine", *name("trade"), body={})
     seeds.add("POST /keys/disable-all", body={})
+    seeds.add("POST /keys/stop-trading", body={})
     selected = lambda one: {"keys": {name(one)[0]: one}, "factor": person.password}
     seeds.add("POST /keys/disable-selected", body=selected("bound_elsewhere"))
     seeds.add("POST /keys/delete-selected", body=selected("frozen"))

@@ -17,6 +17,7 @@ def run(world):
     closes_sockets(world, person, key)
     deletes_unused(person)
     narrows_and_widens(world, person, key)
+    fences(world)
     stops_and_starts(world, person, key)
     selects(world, person)
     old, new = rotates(world, person, key)
@@ -31,6 +32,9 @@ def last(world):
     person, known = world.holder, world.credentials["keys"]
     # What is frozen or held is disabled as well; the sub-account has one key, which is not listed here.
     living = [one for one in person.get("/keys", limit=100)["keys"] if one["state"] != "disabled"]
+    stopped = person.confirmed("POST /keys/stop-trading")
+    held = [one for one in living if not person.get("/keys/{id}", one["api_key"])["holds"]]
+    stopped.shows(stopped.json["stopped"] > 0 and held == [], "all of them are in quarantine")
     done = person.confirmed("POST /keys/disable-all", by="passkey")
     done.shows(done.json["disabled"] == len(living) + 1, f"{len(living) + 1} keys, and not {done.json['disabled']}")
     done.shows(all(becomes(world.gateway, known[name], "50114") for name in ("read", "unbound", "sub")),
@@ -111,6 +115,45 @@ def narrows_and_widens(world, person, key):
     narrowed = person.confirmed("PUT /keys/{id}/addresses", key["api_key"], body={"name": key["name"], "from": HERE})
     shown = person.get("/keys/{id}", key["api_key"])["from"]
     narrowed.shows("203.0.113.5" not in shown and "127.0.0.0/16" in shown, "the address is gone")
+
+
+def fences(world):
+    """As a person of their own: the holder gets ten codes by e-mail in an hour, and the other walks need them all."""
+    person = world.newcomer("fences@keyward.example", "127.0.1.3")
+    person.register()
+    person.enrol()
+    made = person.approved("POST /keys", body=world.wish("Fenced"), expect=201)
+    made.shows(becomes(world.gateway, made.json, "0"), "the gateway takes it")
+    key = {**made.json, "name": "Fenced"}
+    limits(world, person, key)
+    quarantines(world, person, key)
+
+
+def limits(world, person, key):
+    """A key for one instrument: the gateway refuses another one, until the limit is taken away."""
+    name, one = key["api_key"], {"instruments": ["BTC-USDT"], "daily_orders": 9}
+    wish = {"instId": "ETH-USDT", "tdMode": "cash", "side": "buy", "ordType": "limit", "px": "100", "sz": "0.01"}
+    person.refused("bad_limits", "PUT /keys/{id}/limits", name, body={"name": key["name"], "limits": {"daily_order": 9}})
+    fenced = person.confirmed("PUT /keys/{id}/limits", name, body={"name": key["name"], "limits": one})
+    wait("another instrument is refused", 5, lambda: order(world.gateway, key, wish)["sCode"] == "51001")
+    fenced.shows(order(world.gateway, key, {**wish, "instId": "BTC-USDT"})["sCode"] == "0", "its own instrument passes")
+    shown = person.do("GET /keys/{id}/limits", name)
+    used = [(one["sum"], one["used"], one["limit"]) for one in shown.json["used_today"]]
+    shown.shows(shown.json["limits"] == one and used == [("orders", "1", "9")], f"the limits and one order, and not {used}")
+    freed = person.approved("PUT /keys/{id}/limits", name, body={"name": key["name"], "limits": {}})
+    freed.shows(person.get("/keys/{id}", name)["limits"] is None, "it has none")
+
+
+def quarantines(world, person, key):
+    name, named = key["api_key"], {"name": key["name"]}
+    holds = lambda: person.get("/keys/{id}", name)["holds"]
+    stopped = person.confirmed("POST /keys/{id}/stop-trading", name, body=named)
+    stopped.shows(holds() == ["quarantine: reads and cancels only"] and code(world.gateway, key) == "0", "it still reads")
+    reads = person.confirmed("POST /keys/{id}/read-only", name, body=named)
+    reads.shows("quarantine: reads only" in holds(), "it only reads")
+    person.refused("unchanged", "POST /keys/{id}/stop-trading", name, body={**named, "factor": person.password})
+    lifted = person.approved("POST /keys/{id}/lift-quarantine", name)
+    lifted.shows(holds() == [], "no hold is left")
 
 
 def stops_and_starts(world, person, key):
