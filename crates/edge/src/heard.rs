@@ -1,4 +1,4 @@
-//! A stream that tells of what comes: to the connection limiter, or to whoever counts bytes.
+//! A stream that reports how many bytes arrive: to the connection limiter, or to a counter of bytes.
 
 use std::io;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::Activity;
 
-/// What is told of bytes that came.
+/// Gets the number of bytes that arrived.
 pub trait HearsBytes {
     /// So many came.
     fn bytes_came(&mut self, bytes: usize);

@@ -150,18 +150,23 @@ pub async fn pay<'r>(context: &'r RequestContext, cleared: Cleared<'r>) -> Resul
     let market =
         spent.needs_market().map(|live| context.view.markets.at(live, (context.clock().steady_ms)()));
     let reservation = spent.fence(market.as_ref().map_or(&NoMarket, |market| market as &dyn Market))?;
-    let answer = take_sums(context, &reservation);
+    let throttle = Throttle::of(&reservation);
+    let answer = take_counts(context, &reservation, throttle.as_ref());
     let fenced = reservation.settle(answer)?;
-    let mut held = HeldSums { context, taken: Some(TakenSums::of(fenced.request())) };
+    let mut held = HeldSums { context, taken: Some(TakenSums::of(fenced.request())), handed_in: false };
     let claim = fenced.claim();
     let mark = set_mark(context, &claim).await;
     let fresh = claim.settle(mark).inspect_err(|denial| {
         // A copied request must not use up its owner's rate.
         if *denial == Denial::Repeated {
             price.give_back(&context.counters.rates);
+            if let Some(throttle) = &throttle {
+                throttle.give_back(&context.counters.rates, throttle.orders);
+            }
         }
     });
     let intent = fresh?.intent();
+    held.handed_in = true;
     let record = write_intent(context, &intent).await;
     let recorded = intent.settle(record)?;
     held.taken = None;
@@ -319,21 +324,50 @@ async fn keep(recorder: &Recorder, mark: store::SavedReplayEntry, patience: Dura
 /// In place of a route's number for the orders that a key places or changes.
 const ALL_ORDERS: u16 = u16::MAX - 1;
 
-/// Takes what a request's limits count: orders of this second, and sums of the day.
-fn take_sums(context: &RequestContext, reservation: &Reservation<'_>) -> SumAnswer {
-    let Some((key, now, demand)) = reservation.owed() else { return SumAnswer::NotOwed };
-    if let Some((count, most)) = demand.throttle
-        && let Some(rate) = Rate::new(u32::from(most), 1_000)
-    {
-        let (rates, now_us) = (&context.counters.rates, now.unix_ms().saturating_mul(1_000));
-        for taken in 0..count {
-            if rates.take(fold(key), ALL_ORDERS, rate, now_us) != RateAnswer::Taken {
-                (0..taken).for_each(|_| rates.refund(fold(key), ALL_ORDERS, rate));
-                return SumAnswer::Refused(Refused { reason: Reason::TooFast(most), element: taken });
+/// The orders of one request, and how many its key may place or change in a second.
+struct Throttle {
+    owner: u64,
+    orders: u8,
+    most: u16,
+    rate: Rate,
+}
+
+impl Throttle {
+    /// What a request owes; `None` where the key has no such limit.
+    fn of(reservation: &Reservation<'_>) -> Option<Self> {
+        let (key, _, demand) = reservation.owed()?;
+        let (orders, most) = demand.throttle?;
+        Some(Self { owner: fold(key), orders, most, rate: Rate::new(u32::from(most), 1_000)? })
+    }
+
+    /// Takes all orders or none.
+    fn take(&self, rates: &Rates, now_us: u64) -> Result<(), Refused> {
+        for element in 0..self.orders {
+            if rates.take(self.owner, ALL_ORDERS, self.rate, now_us) != RateAnswer::Taken {
+                self.give_back(rates, element);
+                return Err(Refused { reason: Reason::TooFast(self.most), element });
             }
         }
+        Ok(())
     }
-    match context.counters.day_sums.take(key, &demand.sums, now) {
+
+    fn give_back(&self, rates: &Rates, orders: u8) {
+        (0..orders).for_each(|_| rates.refund(self.owner, ALL_ORDERS, self.rate));
+    }
+}
+
+/// Takes what a request's limits count: orders of this second, and sums of the day.
+fn take_counts(
+    context: &RequestContext,
+    reservation: &Reservation<'_>,
+    throttle: Option<&Throttle>,
+) -> SumAnswer {
+    let Some((key, now, demand)) = reservation.owed() else { return SumAnswer::NotOwed };
+    let now_us = now.unix_ms().saturating_mul(1_000);
+    let taken = throttle
+        .map_or(Ok(()), |throttle| throttle.take(&context.counters.rates, now_us))
+        .and_then(|()| context.counters.day_sums.take(key, &demand.sums, now));
+    match taken {
         Ok(near) => {
             if near {
                 context.reports.alarms.raise(KeyObservation::LimitNear(key), now);
@@ -348,12 +382,16 @@ fn take_sums(context: &RequestContext, reservation: &Reservation<'_>) -> SumAnsw
 struct HeldSums<'d> {
     context: &'d RequestContext,
     taken: Option<TakenSums>,
+    /// Whether the journal may have it: nothing is to be given back there before.
+    handed_in: bool,
 }
 
 impl Drop for HeldSums<'_> {
     fn drop(&mut self) {
-        if let Some(taken) = self.taken.take() {
-            taken.give_all_back(self.context);
+        match self.taken.take() {
+            Some(taken) if self.handed_in => taken.give_all_back(self.context),
+            Some(taken) => taken.give_back_in_memory(self.context),
+            None => {}
         }
     }
 }

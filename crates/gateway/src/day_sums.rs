@@ -11,13 +11,13 @@ use std::collections::HashMap;
 use keyward_api::day_sums::{DaySum, DaySums as Shown};
 use keyward_rules::fence::{Decimal, Reason, Refused, Sum, SumOf};
 use keyward_rules::id::KeyId;
-use keyward_rules::limits::DAY_MS;
+use keyward_rules::limits::{DAY_MS, LIMIT_NEAR_PER_CENT};
 use keyward_rules::time::Moment;
 use keyward_store::Taken;
 use parking_lot::Mutex;
 
 /// Per cent of a limit at which its holder is told.
-const TOLD_AT: Decimal = Decimal::of(80);
+const TOLD_AT: Decimal = Decimal::of(LIMIT_NEAR_PER_CENT as u32);
 /// Parts that are locked by themselves.
 const SHARDS: usize = 64;
 

@@ -355,11 +355,12 @@ impl Recorder {
         self.ask(|waiting| &mut waiting.intended, add).await
     }
 
-    /// Gives back what elements of a request took from the sums of the day. Nobody waits for it: what is lost in a crash stays
-    /// taken.
+    /// Gives back what elements of a request took from the sums of the day. Nobody waits for it: what is lost in a crash, or finds
+    /// no room while the journal cannot be written, is counted as taken after the next start.
     pub fn release(&self, released: impl Iterator<Item = Released>) {
         self.0.put(|waiting| {
-            waiting.released.extend(released);
+            let room = ROOM.saturating_sub(waiting.released.len());
+            waiting.released.extend(released.take(room));
             ((), false)
         });
     }
@@ -522,6 +523,7 @@ impl Writer {
                 }
                 self.unsettled.append(&mut batch.outcomes);
                 self.unreleased.append(&mut batch.released);
+                self.unreleased.truncate(ROOM);
             }
             answer(&mut batch.intended, kept.is_ok());
         }

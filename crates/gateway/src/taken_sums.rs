@@ -1,4 +1,4 @@
-//! What one request has taken from the sums of its key's day, until it is known what became of it.
+//! Keeps what a request has taken from the sums of its key's day, and gives it back.
 
 use keyward_rules::decision::Cleared;
 use keyward_rules::fence::Sum;
@@ -24,6 +24,11 @@ impl TakenSums {
     pub fn of(request: &Cleared<'_>) -> Self {
         let parts = request.parts();
         Self { request: parts.id, key: request.facts().id, at: parts.now, sums: request.reserved().to_vec() }
+    }
+
+    /// Gives all of it back where the journal does not have it yet.
+    pub fn give_back_in_memory(self, context: &RequestContext) {
+        context.counters.day_sums.give_back(self.key, self.sums.iter(), self.at);
     }
 
     /// Gives all of it back: nothing was sent.

@@ -209,6 +209,8 @@ pub const FENCES_TEXT_BYTES: usize = 16 * 1024;
 pub const FENCE_ENTRIES: usize = 100;
 /// Bytes of an instrument's id.
 pub const INSTRUMENT_BYTES: usize = 64;
+/// Per cent of a limit of the day at which the holder is told, and its bar warns.
+pub const LIMIT_NEAR_PER_CENT: u8 = 80;
 /// Orders that are attached to one order at most.
 pub const ATTACHED_ORDERS: usize = 10;
 /// Milliseconds after which a price of the exchange is too old to judge by (`fences.md` 1.9).

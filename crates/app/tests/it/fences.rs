@@ -196,7 +196,13 @@ fn reply(body: &str) -> Manner {
 fn a_repetition_takes_nothing() {
     let (folder, upstream) = (Folder::new(), Upstream::start());
     let running = Running::start_with(&folder.data(), ["--upstream", &upstream.url]).unwrap();
-    let key = fenced(&running, &folder, "fenced", &["read", "trade"], &json!({"daily_orders": 3}));
+    let key = fenced(
+        &running,
+        &folder,
+        "fenced",
+        &["read", "trade"],
+        &json!({"daily_orders": 3, "message_throttle": 4}),
+    );
     upstream.behave(reply(r#"{"code":"0","msg":"","data":[{"ordId":"1","clOrdId":"","tag":"","ts":"1","sCode":"0","sMsg":""}]}"#));
     let first = Signed::new(&key, "POST", ORDER, &limit("BTC-USDT", "1", "1").to_string());
     assert_eq!(send(&running, &first).code(), "0");

@@ -108,6 +108,14 @@ async fn about_key<A>(
     }))
 }
 
+/// The step of an action that needs nothing but the key's id and a proof.
+fn by_id<A>(id: &str, action: fn(KeyId) -> A) -> Result<FormStep<A>, ActionError> {
+    let id: KeyId = id.parse().map_err(|_| ActionError::NoKey)?;
+    let page = format!("/keys/{id}");
+    let (action, words, carried) = (action(id), Vec::new(), Vec::new());
+    Ok(FormStep::Proof(Wanted { action, words, carried, back: page.clone(), then: page }))
+}
+
 fn changed(revision: Option<Revision>) -> Changed {
     Changed { revision: revision.map(|revision| revision.0) }
 }
@@ -282,10 +290,7 @@ impl Exposed for LiftQuarantine {
     type Answer = Changed;
 
     async fn of_form(_: &SignedIn, id: &str, _: &Fields) -> Result<FormStep<Self>, ActionError> {
-        let id: KeyId = id.parse().map_err(|_| ActionError::NoKey)?;
-        let page = format!("/keys/{id}");
-        let (action, words, carried) = (Self(id), Vec::new(), Vec::new());
-        Ok(FormStep::Proof(Wanted { action, words, carried, back: page.clone(), then: page }))
+        by_id(id, Self)
     }
 
     fn of_body(_: &Caller, id: &str, body: Enable) -> Result<(Self, Given), Problem> {
@@ -312,10 +317,7 @@ impl Exposed for EnableKey {
     type Answer = Changed;
 
     async fn of_form(_: &SignedIn, id: &str, _: &Fields) -> Result<FormStep<Self>, ActionError> {
-        let id: KeyId = id.parse().map_err(|_| ActionError::NoKey)?;
-        let page = format!("/keys/{id}");
-        let (action, words, carried) = (Self(id), Vec::new(), Vec::new());
-        Ok(FormStep::Proof(Wanted { action, words, carried, back: page.clone(), then: page }))
+        by_id(id, Self)
     }
 
     fn of_body(_: &Caller, id: &str, body: Enable) -> Result<(Self, Given), Problem> {

@@ -24,8 +24,8 @@ async fn find(person: &SignedIn, id: &str) -> Result<KeyView, Response> {
     show_key(&person.context(), id).await.map_err(problem)
 }
 
-/// The same, as long as something can be done with it: a key that has ended is refused before any form, mail or try.
-async fn living(person: &SignedIn, id: &str) -> Result<KeyView, Response> {
+/// The key that a form changes: one that has ended is refused before any form, mail or try.
+pub(super) async fn living(person: &SignedIn, id: &str) -> Result<KeyView, Response> {
     let key = find(person, id).await?;
     if key.is_living() { Ok(key) } else { Err(problem(LifecycleError::Ended.into())) }
 }

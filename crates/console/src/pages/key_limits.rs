@@ -4,15 +4,16 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use keyward_authority::keys::{ChangeFences, KeyNamed};
-use keyward_authority::questions::{KeyView, LimitsView, UsedSum, key_limits, show_key};
+use keyward_authority::questions::{KeyView, LimitsView, UsedSum, key_limits};
 use keyward_authority::{ActionError, PendingAction};
 use keyward_rules::fence::{Decimal, SumOf};
 use keyward_rules::grant::ActionKind;
 use keyward_rules::id::KeyId;
-use keyward_rules::key::LifecycleError;
+use keyward_rules::limits::LIMIT_NEAR_PER_CENT;
 
 use super::confirm::{Confirmation, Halted, act, begin};
-use super::layout::{capital, problem, sentence, told};
+use super::key_actions::living;
+use super::layout::{capital, sentence, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
 use crate::requests::{FormFault, LimitsForm, NUMBERS, Number, limits_of_form};
@@ -43,13 +44,13 @@ struct Input {
 impl LimitsFields {
     /// The fields, with what is wrong with them.
     pub fn of(form: LimitsForm, fault: Option<&FormFault>, rests: bool) -> Self {
-        let input = |number: &Number| Input {
+        let input = |(number, value): (&Number, &String)| Input {
             name: number.field,
             label: number.label,
             example: number.example,
-            value: form.number(number.field).to_owned(),
+            value: value.clone(),
         };
-        let (choices, inputs) = (form.choices(), NUMBERS.iter().map(input).collect());
+        let (choices, inputs) = (form.choices(), NUMBERS.iter().zip(&form.numbers).map(input).collect());
         let error = fault.map(|fault| fault.cause.sentence()).unwrap_or_default();
         Self { form, choices, inputs, error, at: fault.map_or("", |fault| fault.field), rests }
     }
@@ -78,7 +79,7 @@ pub struct UsedRow {
     pub limit: String,
     /// From 0 to 100.
     pub per_cent: u8,
-    /// `good`, or `warn` from 80 per cent on.
+    /// `good`, or `warn` from [`LIMIT_NEAR_PER_CENT`] on.
     pub mark: &'static str,
 }
 
@@ -109,7 +110,7 @@ impl UsedRow {
             used: grouped_decimal(&sum.used.to_string()),
             limit: format!("{}{unit}", grouped_decimal(&sum.limit.to_string())),
             per_cent,
-            mark: if per_cent >= 80 { "warn" } else { "good" },
+            mark: if per_cent >= LIMIT_NEAR_PER_CENT { "warn" } else { "good" },
         }
     }
 }
@@ -120,12 +121,6 @@ fn per_cent(used: Decimal, limit: Decimal) -> u8 {
         limit.per_cent(Decimal::of(u32::from(*hundredths))).is_some_and(|part| part <= used)
     };
     (1..=100).rev().find(fits).unwrap_or(0)
-}
-
-async fn living(person: &SignedIn, id: &str) -> Result<KeyView, Response> {
-    let id: KeyId = id.parse().map_err(|_| problem(ActionError::NoKey))?;
-    let key = show_key(&person.context(), id).await.map_err(problem)?;
-    if key.is_living() { Ok(key) } else { Err(problem(LifecycleError::Ended.into())) }
 }
 
 fn asking(key: &KeyView, form: LimitsForm, fault: Option<&FormFault>) -> Confirmation {

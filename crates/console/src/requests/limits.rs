@@ -25,16 +25,8 @@ pub struct LimitsForm {
     pub instruments: String,
     /// The types that are ticked.
     pub types: Vec<String>,
-    /// US dollars an order.
-    pub order: String,
-    /// US dollars a day.
-    pub day: String,
-    /// Orders a day.
-    pub orders: String,
-    /// Per cent.
-    pub collar: String,
-    /// Orders a second.
-    pub second: String,
+    /// In the order of [`NUMBERS`].
+    pub numbers: [String; NUMBERS.len()],
     /// A withdrawal's destinations, one a line: currency, chain, address.
     pub to: String,
     /// Amounts a day: `1000 USDT, 0.5 BTC`.
@@ -93,11 +85,7 @@ impl LimitsForm {
         Self {
             instruments: text("limit_instruments"),
             types: fields.all("limit_type").map(str::to_owned).collect(),
-            order: text("limit_order"),
-            day: text("limit_day"),
-            orders: text("limit_orders"),
-            collar: text("limit_collar"),
-            second: text("limit_second"),
+            numbers: NUMBERS.map(|number| text(number.field)),
             to: text("limit_to"),
             to_day: text("limit_to_day"),
             more: text("limit_more"),
@@ -121,11 +109,7 @@ impl LimitsForm {
         let mut form = Self {
             instruments: instruments.join(", "),
             types: list(take("instrument_types")),
-            order: text(take("max_order_value")),
-            day: text(take("daily_value")),
-            orders: text(take("daily_orders")),
-            collar: text(take("price_collar")),
-            second: text(take("message_throttle")),
+            numbers: NUMBERS.map(|number| text(take(number.member))),
             ..Self::default()
         };
         take("withdrawal");
@@ -146,13 +130,9 @@ impl LimitsForm {
     pub fn into_fields(self) -> Vec<(&'static str, String)> {
         let mut all: Vec<(&'static str, String)> =
             self.types.into_iter().map(|word| ("limit_type", word)).collect();
+        all.extend(NUMBERS.iter().map(|number| number.field).zip(self.numbers));
         all.extend([
             ("limit_instruments", self.instruments),
-            ("limit_order", self.order),
-            ("limit_day", self.day),
-            ("limit_orders", self.orders),
-            ("limit_collar", self.collar),
-            ("limit_second", self.second),
             ("limit_to", self.to),
             ("limit_to_day", self.to_day),
             ("limit_more", self.more),
@@ -162,30 +142,8 @@ impl LimitsForm {
 
     /// Whether something is typed.
     pub fn is_empty(&self) -> bool {
-        let texts = [
-            &self.instruments,
-            &self.order,
-            &self.day,
-            &self.orders,
-            &self.collar,
-            &self.second,
-            &self.to,
-            &self.to_day,
-            &self.more,
-        ];
-        self.types.is_empty() && texts.into_iter().all(String::is_empty)
-    }
-
-    /// The number in a field.
-    pub fn number(&self, field: &str) -> &str {
-        match field {
-            "limit_order" => &self.order,
-            "limit_day" => &self.day,
-            "limit_orders" => &self.orders,
-            "limit_second" => &self.second,
-            "limit_collar" => &self.collar,
-            _ => "",
-        }
+        let texts = [&self.instruments, &self.to, &self.to_day, &self.more];
+        self.types.is_empty() && texts.into_iter().chain(&self.numbers).all(String::is_empty)
     }
 
     /// The types that can be ticked, each with its name, and whether it is.
@@ -234,10 +192,9 @@ pub fn limits_of_form(fields: &Fields) -> Result<Fences, FormFault> {
     if !form.types.is_empty() {
         put("", "instrument_types", form.types.iter().map(String::as_str).collect())?;
     }
-    for number in &NUMBERS {
-        let typed = fields.get(number.field).trim();
+    for (number, typed) in NUMBERS.iter().zip(&form.numbers) {
         if !typed.is_empty() {
-            put(number.field, number.member, typed.into())?;
+            put(number.field, number.member, typed.as_str().into())?;
         }
     }
     if !(form.to.is_empty() && form.to_day.is_empty()) {
@@ -326,7 +283,7 @@ mod tests {
         assert_eq!(fences.withdrawal.as_ref().unwrap().destinations.len(), 2);
         assert!(fences.trade.reduce_only && fences.trade.instruments.as_ref().unwrap().len() == 2);
         let form = LimitsForm::showing(&fences);
-        assert_eq!((form.order.as_str(), form.orders.as_str()), ("500", "200"));
+        assert_eq!(form.numbers, ["500", "5000", "200", "3", "5"]);
         assert_eq!(form.to, "USDT USDT-TRC20 Tabc\nXRP XRP-Ripple rabc:77");
         assert_eq!(form.more, r#"{"reduce_only":true}"#);
     }

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use keyward_rules::id::RequestId;
 use keyward_rules::key::Environment;
+use keyward_rules::limits::PRICE_LIFE_MS;
 use keyward_rules::route::Method;
 use tracing::{info, warn};
 
@@ -22,8 +23,6 @@ use crate::upstream::{Backend, Deadlines, Pool, Sent};
 const PRICES: Duration = Duration::from_millis(1_500);
 /// How often instruments are asked for, in rounds of prices.
 const INSTRUMENTS_EVERY: u32 = 40;
-/// How long a price is kept that the exchange gives no more.
-const FORGET_MS: u64 = 3_600_000;
 /// Bytes of one answer at most.
 const ANSWER_BYTES: usize = 16 << 20;
 /// The underlyings of the options that are followed; OKX lists options by their underlying only.
@@ -49,7 +48,7 @@ pub struct MarketFollower {
     context: Arc<RequestContext>,
     pool: Arc<Pool>,
     deadlines: Arc<Deadlines>,
-    /// Since when an environment could not be read: told once.
+    /// Which environments could not be read in the last round: told once.
     silent: [bool; 2],
 }
 
@@ -122,7 +121,7 @@ impl MarketFollower {
             whole &= self.price_list(environment, target, read, &mut next.indexes).await;
         }
         let now_ms = (self.context.clock().steady_ms)();
-        let is_kept = |asked_ms: u64| now_ms.saturating_sub(asked_ms) < FORGET_MS;
+        let is_kept = |asked_ms: u64| now_ms.saturating_sub(asked_ms) <= PRICE_LIFE_MS;
         next.marks.retain(|_, (_, asked_ms)| is_kept(*asked_ms));
         next.indexes.retain(|_, (_, asked_ms)| is_kept(*asked_ms));
         followed.prices.store(Arc::new(next));

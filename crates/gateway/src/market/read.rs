@@ -122,11 +122,11 @@ pub(super) fn indexes(to: &mut PriceList, body: &[u8], asked_ms: u64) -> bool {
 
 /// Adds the middle of bid and offer, for pairs that have no mark price.
 pub(super) fn middles(to: &mut PriceList, body: &[u8], asked_ms: u64) -> bool {
-    const HALF: &str = "0.5";
+    const HALF: Decimal = Decimal::of(50);
     add(to, body, asked_ms, |one| {
         let (bid, ask) = (Decimal::parse(&one.bid_px)?, Decimal::parse(&one.ask_px)?);
         (!bid.is_zero() && bid <= ask).then_some(())?;
-        bid.plus(ask)?.times(Decimal::parse(HALF)?)
+        bid.plus(ask)?.per_cent(HALF)
     })
 }
 

@@ -11,7 +11,6 @@ use super::line::Unwritten;
 use super::pool::Pool;
 
 /// How a request ended.
-#[expect(clippy::large_enum_variant, reason = "a box would cost an allocation for every request")]
 pub enum Sent {
     /// The exchange's answer has begun.
     Answered(Head, AnswerBody),

@@ -6,9 +6,9 @@ use std::fmt;
 const FRACTION_DIGITS: usize = 18;
 /// Digits before the point.
 const WHOLE_DIGITS: usize = 18;
-/// One, in the smallest unit.
+/// How many of the smallest units make 1.
 const ONE: u128 = 1_000_000_000_000_000_000;
-/// What no number reaches: 36 digits in the smallest unit.
+/// 10^18 in smallest units: every number is below it.
 const TOO_LARGE: u128 = ONE * ONE;
 
 /// A number of at least 0 and less than 10^18, with up to 18 digits behind the point.
