@@ -23,9 +23,12 @@ def code(url, key, source="127.0.0.1"):
 
 
 def order(url, key, asked):
-    """What the exchange answers to one order."""
-    [answer] = send(url, key, "POST", "/api/v5/trade/order", json.dumps(asked))["data"]
-    return answer
+    """What is answered to one order: its line of data, or, when the request is refused as a whole, that refusal as such a line.
+
+    The latter is met while a key changes (50013, "try again"): nothing in a walk is about that moment."""
+    answer = send(url, key, "POST", "/api/v5/trade/order", json.dumps(asked))
+    [line] = answer.get("data") or [{"sCode": answer["code"], "sMsg": answer["msg"], "ordId": ""}]
+    return line
 
 
 def send(url, key, method, target, body="", source="127.0.0.1"):

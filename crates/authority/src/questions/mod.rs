@@ -49,5 +49,5 @@ pub use outlook::{Outlook, RequestKind, key_outlook};
 pub use passkeys::{PasskeyView, list_passkeys, show_passkey};
 pub use record_names::record_names;
 pub use sessions::{Presence, SessionView, list_sessions, open_session};
-pub use show_key::{Ended, Ending, HELD_FOR_A_CHANGE, KeyView, reach_in_words, reach_of, show_key};
+pub use show_key::{Ended, Ending, HELD_FOR_A_CHANGE, KeyView, reach_in_words, reach_of, show_key, show_living_key};
 pub use show_request::{RequestView, show_request};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keyward_rules::address::Binding;
 use keyward_rules::fence::Fences;
 use keyward_rules::id::{AccountId, AppId, KeyId};
-use keyward_rules::key::{EndCause, Environment, Hold, HolderState, KeyName, Place, RateCap, idle_deadline};
+use keyward_rules::key::{EndCause, Environment, Hold, HolderState, KeyName, LifecycleError, Place, RateCap, idle_deadline};
 use keyward_rules::permission::Permissions;
 use keyward_rules::time::Moment;
 use keyward_store::{KeyMetadata, KeyRecord};
@@ -284,4 +284,14 @@ pub async fn show_key(context: &ActionContext<'_>, id: KeyId) -> Result<KeyView,
     let after = notes.iter().filter(|notes| notes.predecessor == Some(id)).map(|notes| notes.key);
     view.replaced_by = after.filter(|after| view.successor != Some(*after)).collect();
     Ok(view)
+}
+
+/// The key that a form is about to change, by its id as text: one that has ended is refused before any form, mail or try.
+///
+/// # Errors
+/// [`ActionError::NoKey`], also for what is no id; [`LifecycleError::Ended`]; what [`show_key`] fails with.
+#[crate::boxed]
+pub async fn show_living_key(context: &ActionContext<'_>, id: &str) -> Result<KeyView, ActionError> {
+    let key = show_key(context, id.parse().map_err(|_| ActionError::NoKey)?).await?;
+    if key.is_living() { Ok(key) } else { Err(LifecycleError::Ended.into()) }
 }

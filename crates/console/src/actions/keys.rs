@@ -6,10 +6,9 @@ use keyward_authority::keys::{
     DeleteKey, DeleteUnusedKeys, DisableAllKeys, DisableKey, EnableKey, EndOverlap, KeyNamed, LiftQuarantine,
     MakeReadOnly, ReportLeak, StopAllTrading, StopTrading,
 };
-use keyward_authority::questions::show_key;
+use keyward_authority::questions::show_living_key;
 use keyward_authority::{Action, ActionError};
 use keyward_rules::id::{KeyId, Revision};
-use keyward_rules::key::LifecycleError;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
 use serde::{Deserialize, Serialize};
@@ -87,11 +86,8 @@ async fn about_key<A>(
     action: fn(KeyNamed) -> A,
     warning: &str,
 ) -> Result<FormStep<A>, ActionError> {
-    let id: KeyId = id.parse().map_err(|_| ActionError::NoKey)?;
-    let key = show_key(&person.context(), id).await?;
-    if !key.is_living() {
-        return Err(LifecycleError::Ended.into());
-    }
+    let key = show_living_key(&person.context(), id).await?;
+    let id = key.id;
     let used = match key.last_used_at {
         None => "It was never used.".to_owned(),
         Some(at) => format!("Last used {}.", When::of(at).utc),

@@ -3,12 +3,12 @@
 use axum::extract::Path;
 use axum::response::Response;
 use keyward_authority::keys::{ChangeAddresses, DISABLED_SUCCEEDED, KeyNamed, RotateKey, suggest_name};
-use keyward_authority::questions::{KeyView, show_key};
+use keyward_authority::questions::{KeyView, show_key, show_living_key};
 use keyward_authority::{ActionError, PendingAction};
 use keyward_rules::address::HostBits;
 use keyward_rules::grant::ActionKind;
 use keyward_rules::id::KeyId;
-use keyward_rules::key::{KeyName, KeyRefusal, LifecycleError, Passphrase};
+use keyward_rules::key::{KeyName, KeyRefusal, Passphrase};
 
 use super::confirm::{Confirmation, Halted, act, begin};
 use super::field::{Field, Kind, html_of};
@@ -18,17 +18,6 @@ use super::note::Note;
 use super::person::{Posted, SignedIn};
 use crate::fields::Fields;
 use crate::requests::{reach_of_form, read_binding};
-
-async fn find(person: &SignedIn, id: &str) -> Result<KeyView, Response> {
-    let id: KeyId = id.parse().map_err(|_| problem(ActionError::NoKey))?;
-    show_key(&person.context(), id).await.map_err(problem)
-}
-
-/// The key that a form changes: one that has ended is refused before any form, mail or try.
-pub(super) async fn living(person: &SignedIn, id: &str) -> Result<KeyView, Response> {
-    let key = find(person, id).await?;
-    if key.is_living() { Ok(key) } else { Err(problem(LifecycleError::Ended.into())) }
-}
 
 fn asking_addresses(person: &SignedIn, key: &KeyView, fields: &Fields, error: &str) -> Confirmation {
     let anywhere = fields.get("reach") == "anywhere";
@@ -62,18 +51,18 @@ fn asking_addresses(person: &SignedIn, key: &KeyView, fields: &Fields, error: &s
 
 /// The form of addresses.
 pub async fn show_addresses(person: SignedIn, Path(id): Path<String>) -> Response {
-    match living(&person, &id).await {
+    match show_living_key(&person.context(), &id).await {
         Ok(key) => begin(&person, &asking_addresses(&person, &key, &Fields::default(), ""), ""),
-        Err(answer) => answer,
+        Err(refusal) => problem(refusal),
     }
 }
 
 /// A change of addresses.
 pub async fn addresses(Path(id): Path<String>, posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
-    let key = match living(person, &id).await {
+    let key = match show_living_key(&person.context(), &id).await {
         Ok(key) => key,
-        Err(answer) => return answer,
+        Err(refusal) => return problem(refusal),
     };
     let (to, wide) = match read_binding(&reach_of_form(fields), HostBits::Clear) {
         Ok(read) => read,
@@ -141,18 +130,18 @@ fn asking_rotation(key: &KeyView, fields: &Fields, name_error: &str, passphrase_
 
 /// The form of a rotation.
 pub async fn show_rotate(person: SignedIn, Path(id): Path<String>) -> Response {
-    match living(&person, &id).await {
+    match show_living_key(&person.context(), &id).await {
         Ok(key) => begin(&person, &asking_rotation(&key, &Fields::default(), "", ""), ""),
-        Err(answer) => answer,
+        Err(refusal) => problem(refusal),
     }
 }
 
 /// A rotation.
 pub async fn rotate(Path(id): Path<String>, posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
-    let key = match living(person, &id).await {
+    let key = match show_living_key(&person.context(), &id).await {
         Ok(key) => key,
-        Err(answer) => return answer,
+        Err(refusal) => return problem(refusal),
     };
     let name = match KeyName::parse(fields.get("name").trim()) {
         Ok(name) => name,

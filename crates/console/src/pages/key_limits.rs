@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use keyward_authority::keys::{ChangeFences, KeyNamed};
-use keyward_authority::questions::{KeyView, LimitsView, UsedSum, key_limits};
+use keyward_authority::questions::{KeyView, LimitsView, UsedSum, key_limits, show_living_key};
 use keyward_authority::{ActionError, PendingAction};
 use keyward_rules::fence::{Decimal, SumOf};
 use keyward_rules::grant::ActionKind;
@@ -12,8 +12,7 @@ use keyward_rules::id::KeyId;
 use keyward_rules::limits::LIMIT_NEAR_PER_CENT;
 
 use super::confirm::{Confirmation, Halted, act, begin};
-use super::key_actions::living;
-use super::layout::{capital, sentence, told};
+use super::layout::{capital, problem, sentence, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
 use crate::requests::{FormFault, LimitsForm, NUMBERS, Number, limits_of_form};
@@ -142,21 +141,21 @@ fn asking(key: &KeyView, form: LimitsForm, fault: Option<&FormFault>) -> Confirm
 
 /// The form.
 pub async fn show(person: SignedIn, Path(id): Path<String>) -> Response {
-    match living(&person, &id).await {
+    match show_living_key(&person.context(), &id).await {
         Ok(key) => {
             let form = key.fences.as_deref().map(LimitsForm::showing).unwrap_or_default();
             begin(&person, &asking(&key, form, None), "")
         }
-        Err(answer) => answer,
+        Err(refusal) => problem(refusal),
     }
 }
 
 /// A change of limits.
 pub async fn change(Path(id): Path<String>, posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
-    let key = match living(person, &id).await {
+    let key = match show_living_key(&person.context(), &id).await {
         Ok(key) => key,
-        Err(answer) => return answer,
+        Err(refusal) => return problem(refusal),
     };
     let again = |fault: Option<&FormFault>, error: &str| {
         begin(person, &asking(&key, LimitsForm::of(fields), fault), error)
