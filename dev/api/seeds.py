@@ -109,7 +109,7 @@ def keys_of_holder(world, seeds):
     confirmed = {"name": "$name", "factor": person.password}
     stays = name("trade", "unbound", "app_here")
     reads = ("GET /keys/{id}", "GET /keys/{id}/activity", "GET /keys/{id}/chart", "GET /keys/{id}/outlook",
-             "GET /keys/{id}/requests", "GET /keys/{id}/sockets", "GET /keys/{id}/limits")
+             "GET /keys/{id}/requests", "GET /keys/{id}/sockets", "GET /keys/{id}/limits", "GET /keys/{id}/signals")
     seeds.add_all(reads, *stays)
     seeds.add("POST /keys/{id}/sockets/close", *stays, body={})
     seeds.add("GET /keys", query={"tag": "fuzz"})
@@ -122,6 +122,7 @@ def keys_of_holder(world, seeds):
     seeds.add("PUT /keys/{id}/addresses", *name("trade"), body={"from": narrow, **confirmed})
     limits = {"instruments": ["BTC-USDT"], "max_order_value": "500"}
     seeds.add("PUT /keys/{id}/limits", *name("trade", "unbound"), body={"limits": limits, **confirmed})
+    seeds.add("PUT /keys/{id}/signals", *name("trade", "unbound"), body={"muted": ["burst"], **confirmed})
     seeds.add("POST /keys/{id}/stop-trading", *name("read", "unbound"), body=confirmed)
     seeds.add("POST /keys/{id}/read-only", *name("read", "app_here"), body=confirmed)
     seeds.add("POST /keys/{id}/lift-quarantine", *name("trade"), body={})
@@ -220,6 +221,7 @@ def operations(world, seeds):
     living = [one["api_key"] for one in world.credentials["keys"].values() if one["expect"] in ("0", "50110")]
     seeds.add("GET /operations/keys/{id}", *living)
     seeds.add("POST /operations/keys/{id}/freeze", *living, body=why)
+    seeds.add("POST /operations/keys/{id}/stop-trading", *living, body=why)
     seeds.add("GET /operations/audit/{n}/proof", {"n": 1}, {"n": 2})
     apps_to_review(world, seeds, why)
     world.settled(f"role.grant {guest.id} auditor")

@@ -126,6 +126,7 @@ def fences(world):
     made.shows(becomes(world.gateway, made.json, "0"), "the gateway takes it")
     key = {**made.json, "name": "Fenced"}
     limits(world, person, key)
+    signals(person, key)
     quarantines(world, person, key)
 
 
@@ -142,6 +143,15 @@ def limits(world, person, key):
     shown.shows(shown.json["limits"] == one and used == [("orders", "1", "9")], f"the limits and one order, and not {used}")
     freed = person.approved("PUT /keys/{id}/limits", name, body={"name": key["name"], "limits": {}})
     freed.shows(person.get("/keys/{id}", name)["limits"] is None, "it has none")
+
+
+def signals(person, key):
+    """What is told of a key is its holder's choice."""
+    name = key["api_key"]
+    person.refused("bad_signal", "PUT /keys/{id}/signals", name, body={"name": key["name"], "muted": ["storm"]})
+    chosen = person.confirmed("PUT /keys/{id}/signals", name, body={"name": key["name"], "muted": ["burst"]}, expect=204)
+    shown = person.do("GET /keys/{id}/signals", name)
+    chosen.shows(shown.json["muted"] == ["burst"], "it is muted")
 
 
 def quarantines(world, person, key):

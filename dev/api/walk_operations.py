@@ -2,7 +2,7 @@
 
 import inclusion
 from client import Broken
-from gateway import becomes
+from gateway import becomes, code
 from walk_trail import proven
 
 
@@ -42,6 +42,11 @@ def looks_up(world, guest, key):
 
 def freezes(world, guest, key):
     operator, body = world.operator, {"why": "walk"}
+    stopped = operator.confirmed("POST /operations/keys/{id}/stop-trading", key["api_key"], body=body, expect=204)
+    holds = lambda: guest.get("/keys/{id}", key["api_key"])["holds"]
+    stopped.shows(holds() == ["quarantine: reads and cancels only"] and code(world.gateway, key) == "0", "it still reads")
+    guest.approved("POST /keys/{id}/lift-quarantine", key["api_key"])
+    stopped.shows(holds() == [], "its holder can lift it")
     frozen = operator.confirmed("POST /operations/keys/{id}/freeze", key["api_key"], body=body, expect=204, by="passkey")
     frozen.shows(becomes(world.gateway, key, "50100"), "the gateway refuses it")
     frozen.shows(guest.get("/keys/{id}", key["api_key"])["state"] == "frozen", "its holder sees it")

@@ -83,6 +83,11 @@ pub enum Command {
     /// Show, check or print an example of the configuration
     #[command(subcommand)]
     Config(Config),
+    /// List the sources that the gateway has closed out, or make firewall rules of them
+    #[command(
+        after_help = "Examples:\n  keyward bans --config /etc/keyward/keyward.toml\n  keyward bans --nft | ssh proxy sudo nft -f -\n  sudo keyward bans --apply\n\nThe gateway keeps its bans in `ban_file` under [sources]. --apply needs nftables and the right to change\nthe firewall. docs/operating/hosting.md shows how to run it whenever the file changes."
+    )]
+    Bans(Bans),
     /// Say what a refusal's code means and what to do about it
     #[command(after_help = "Example:\n  keyward explain 50113")]
     Explain(Explain),
@@ -321,6 +326,22 @@ pub enum Config {
     Check(ConfigFile),
     /// Print a configuration as it is understood
     Show(ConfigFile),
+}
+
+/// Options of `bans`.
+#[derive(Args)]
+pub struct Bans {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = "/etc/keyward/keyward.toml")]
+    pub config: PathBuf,
+    /// Print rules for `nft -f` that drop what these sources send to the gateway's ports
+    #[arg(long, conflicts_with = "json")]
+    pub nft: bool,
+    /// Put these rules into the kernel's firewall, in place of those from before
+    #[arg(long, conflicts_with_all = ["json", "nft"])]
+    pub apply: bool,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// Options of `explain`.

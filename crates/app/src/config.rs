@@ -91,7 +91,7 @@ impl Config {
     pub fn settings(&self) -> Settings {
         let given = |name: &&'static str| self.given.iter().any(|one| *one == format!("policy.{name}"));
         let named = Setting::NAMES.into_iter().filter(given).collect();
-        let policy = Policy { keys: self.policy.keys(), ..Policy::default() };
+        let policy = self.policy.policy();
         let origin = self.console.as_ref().map(|console| console.origin.clone()).unwrap_or_default();
         let private_ranges = match self.apps.admit_private_ranges {
             true => PrivateRanges::Admit,
@@ -245,23 +245,31 @@ pub struct PolicySettings {
     pub max_key_age_days: Option<u16>,
     /// Whether pages create keys in desktop browsers only.
     pub desktop_browser_for_keys: bool,
+    /// Whether keys that do two unusual things within ten minutes are put in quarantine.
+    pub quarantine_on_signals: bool,
 }
 
 impl Default for PolicySettings {
     fn default() -> Self {
-        Self { withdraw_needs_addresses: true, max_key_age_days: None, desktop_browser_for_keys: false }
+        Self {
+            withdraw_needs_addresses: true,
+            max_key_age_days: None,
+            desktop_browser_for_keys: false,
+            quarantine_on_signals: false,
+        }
     }
 }
 
 impl PolicySettings {
     /// The same as the rules take it.
-    fn keys(&self) -> KeyPolicy {
+    fn policy(&self) -> Policy {
         let need = |demanded| if demanded { Need::Required } else { Need::Optional };
-        KeyPolicy {
+        let keys = KeyPolicy {
             withdraw_binding: need(self.withdraw_needs_addresses),
             max_age_days: self.max_key_age_days,
             desktop_browser: need(self.desktop_browser_for_keys),
-        }
+        };
+        Policy { keys, quarantine_on_signals: need(self.quarantine_on_signals), ..Policy::default() }
     }
 }
 

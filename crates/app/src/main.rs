@@ -6,6 +6,7 @@ mod ambient;
 mod arguments;
 mod audit;
 mod backup;
+mod bans;
 mod checkpoint;
 mod commands;
 mod config;
@@ -25,6 +26,7 @@ mod spooled;
 mod status;
 mod tasks;
 mod tls;
+mod watch;
 mod worker;
 
 use std::process::ExitCode;
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
             Command::Audit(command) => commands::audit::run(command).await,
             Command::Init(options) => commands::init::run(&options),
             Command::Config(command) => commands::config::run(command),
+            Command::Bans(options) => commands::bans::run(&options),
             Command::Explain(options) => commands::explain::run(&options),
             Command::Version(options) => commands::version::run(&options),
         }

@@ -1,6 +1,6 @@
 //! What Prometheus reads, gathered when it asks. No label names a key, an account or an address.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use keyward_api::health::Service;
 use keyward_gateway::{RequestContext, health};
@@ -50,6 +50,10 @@ pub fn text(request_context: &RequestContext, pulses: &[Heartbeat]) -> String {
     let without_orders = ConstCounter::new(request_context.reports.recorder.without_orders());
     let kept_without = "Journal records kept without their orders because there was no room for these";
     all.register("journal_without_orders", kept_without, without_orders);
+    let unwatched = request_context.reports.unwatched.load(Ordering::Relaxed);
+    let not_watched =
+        "Requests that were not looked at for what is unusual about their keys, because there was no room";
+    all.register("requests_unwatched", not_watched, ConstCounter::new(unwatched));
     let unrecorded = ConstCounter::new(request_context.counters.sources.unrecorded());
     all.register("journal_unrecorded", "Refusals before the signature that were counted only", unrecorded);
     let (open, logged_in) = request_context.sockets.count();

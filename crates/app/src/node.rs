@@ -42,7 +42,8 @@ use crate::files::private_folder;
 use crate::retention::JournalSettings;
 use crate::spooled::Spooled;
 use crate::tasks::{Heartbeat, OwnThread, Tasks};
-use crate::{ambient, descriptors, worker};
+use crate::watch::{self, Watching};
+use crate::{ambient, bans, descriptors, worker};
 
 /// The name under which this node keeps its replay horizon; one gateway process per data folder.
 pub const NODE: &str = "local";
@@ -93,6 +94,7 @@ pub struct Node {
     recorder: Recorder,
     writer: std::thread::JoinHandle<()>,
     tasks: Tasks,
+    watching: Arc<Mutex<Watching>>,
     /// Where the changes are followed.
     _feed: OwnThread,
     claim: Option<NodeClaim>,
@@ -129,19 +131,18 @@ impl Node {
             .spawn(Follower::start(store.feed(), facts, Arc::clone(&lease), now_ms))
             .await?
             .context("the facts cannot be loaded")?;
-        let (recorder, writer) = recorder(
-            journal,
-            Arc::clone(&replay_cache),
-            NODE.to_owned(),
-            Machine {
-                steady_ms: Arc::clone(&clock.steady_ms),
-                has_room: options.retention.room(
-                    store.folder().map(Path::to_path_buf),
-                    spool.as_ref().map(|spooled| Arc::clone(&spooled.used)),
-                ),
-            },
-        )
-        .context("the journal cannot be opened for writing")?;
+        let machine = Machine {
+            steady_ms: Arc::clone(&clock.steady_ms),
+            has_room: options.retention.room(
+                store.folder().map(Path::to_path_buf),
+                spool.as_ref().map(|spooled| Arc::clone(&spooled.used)),
+            ),
+        };
+        let (strangers, tried) = keyward_gateway::strangers::channel();
+        let (to_watch, seen, unwatched) = keyward_gateway::watch::channel()?;
+        let (recorder, writer) =
+            recorder(journal, Arc::clone(&replay_cache), NODE.to_owned(), (machine, to_watch))
+                .context("the journal cannot be opened for writing")?;
         let uses = Arc::new(LastUses::new(store.usage(), Arc::clone(&clock.steady_ms)));
         let routes = RouteTable::okx_v5(options.raise_rates)?;
         let request_context = RequestContext {
@@ -162,6 +163,8 @@ impl Node {
                 recorder: recorder.clone(),
                 uses: Arc::clone(&uses),
                 alarms,
+                strangers,
+                unwatched: Arc::clone(&unwatched),
                 complaints: Complaints::default(),
             },
             keys: Keys { passphrases: store.root().passphrase_key(), identity: identity_key(store.root()) },
@@ -188,7 +191,12 @@ impl Node {
             checkpoint: options.checkpoint,
             claimed_ms: AtomicU64::new(if claim.is_some() { claimed_ms } else { worker::ALWAYS }),
         });
+        let watching =
+            Watching::new(Arc::clone(&duties), Arc::clone(&request_context), (seen, tried), unwatched);
+        let watching = Arc::new(Mutex::new(watching));
         let mut tasks = Tasks::default();
+        let watched = Arc::clone(&watching);
+        tasks.start("watch", move |pulse| watch::run(Arc::clone(&watched), pulse));
         worker::start(&mut tasks, (&feed, follower), sightings, &duties);
         if let Some(claim) = claim.clone() {
             let duties = Arc::clone(&duties);
@@ -206,10 +214,24 @@ impl Node {
             let (context, backend) = market.clone();
             MarketFollower::new(context, backend).run(move || pulse.beat())
         });
+        if let Some(file) = options.sources.ban_file.clone() {
+            let context = Arc::clone(&request_context);
+            tasks.start("bans", move |pulse| bans::keep(Arc::clone(&context), file.clone(), pulse));
+        }
         let notary = Arc::new(Mutex::new(options.notary));
         tasks.start("audit", move |pulse| audit::run(Arc::clone(&notary), pulse));
         let writer = journal_thread(writer)?;
-        Ok(Self { gateway: running, request_context, recorder, writer, tasks, _feed: feed, claim, spool })
+        Ok(Self {
+            gateway: running,
+            request_context,
+            recorder,
+            writer,
+            tasks,
+            watching,
+            _feed: feed,
+            claim,
+            spool,
+        })
     }
 
     /// The context of its requests, which knows how the gateway stands.
@@ -227,6 +249,7 @@ impl Node {
         let gateway = self.gateway;
         tokio::task::spawn_blocking(move || gateway.stop()).await.context("the gateway did not stop")?;
         self.tasks.stop().await;
+        watch::stop(self.watching).await;
         let flushed = self.request_context.reports.uses.flush_all().await;
         let (dropped, without_orders) = (self.recorder.dropped(), self.recorder.without_orders());
         let unrecorded = self.request_context.counters.sources.unrecorded();

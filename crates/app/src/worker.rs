@@ -116,6 +116,7 @@ async fn tell(sightings: Arc<Mutex<Sightings>>, duties: Arc<Duties>, pulse: Hear
                 KeyObservation::Unbound(key, address) => seen.push((key, address)),
                 KeyObservation::WrongAddress(..)
                 | KeyObservation::Altered(_)
+                | KeyObservation::Tried(..)
                 | KeyObservation::LimitNear(_) => to_tell.push(sighting),
             }
             let full = to_tell.len() + seen.len() >= SIGHTINGS;

@@ -31,6 +31,7 @@ use crate::memory::Lookup;
 use crate::rates::Rates;
 use crate::recorder::Recorder;
 use crate::replay_cache::Setting;
+use crate::strangers::WrongCredentials;
 use crate::taken_sums::TakenSums;
 
 /// How long a request waits for a record that is being written, and how often.
@@ -199,6 +200,9 @@ pub fn reject_stranger(
 ) -> Rejection {
     if matches!(denial, Denial::PassphraseWrong | Denial::SignWrong) {
         context.counters.sources.failed(source, now_us);
+        let at = Moment::from_unix_ms(now_us / 1_000);
+        // Without room it is not counted; the source is, above.
+        let _ = context.reports.strangers.try_send(WrongCredentials { key, source, at });
     }
     Rejection { denial, key: Some(key), account: None, route }
 }

@@ -83,6 +83,7 @@ fn fingerprint(sighting: KeyObservation, hour: u64) -> u64 {
         KeyObservation::Unbound(key, address) => (2, key, Some(address)),
         KeyObservation::Altered(key) => (3, key, None),
         KeyObservation::LimitNear(key) => (4, key, None),
+        KeyObservation::Tried(key, address) => (5, key, Some(address)),
     };
     // One source is one piece of news, however many addresses it has.
     let source = address.map_or(0, |address| Source::of(address).number());

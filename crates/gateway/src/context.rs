@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use keyward_edge::Complaints;
 use keyward_rules::identity::IdentityKey;
@@ -22,6 +23,7 @@ use crate::replay_cache::ReplayCache;
 use crate::settings::Limits;
 use crate::socket::Registry;
 use crate::sources::Sources;
+use crate::strangers::StrangerSender;
 use crate::uses::LastUses;
 
 /// The facts of this node and how fresh they are.
@@ -56,6 +58,10 @@ pub struct Reports {
     pub uses: Arc<LastUses>,
     /// To the holder.
     pub alarms: Arc<ObservationSender>,
+    /// To those who look for people that try keys.
+    pub strangers: StrangerSender,
+    /// How many requests were not watched for what is unusual, for want of room.
+    pub unwatched: Arc<AtomicU64>,
     /// To the operator's log.
     pub complaints: Complaints,
 }

@@ -32,9 +32,11 @@ mod serve;
 mod settings;
 mod socket;
 pub mod sources;
+pub mod strangers;
 mod taken_sums;
 mod upstream;
 pub mod uses;
+pub mod watch;
 mod wording;
 
 pub use clock::Clock;

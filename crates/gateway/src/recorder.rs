@@ -24,6 +24,7 @@ use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 use crate::replay_cache::ReplayCache;
+use crate::watch::WatchSender;
 
 /// Records that may wait.
 const ROOM: usize = 65_536;
@@ -196,6 +197,8 @@ pub struct Writer {
     unreleased: Vec<Released>,
     /// Whether the disk has room for records.
     has_room: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// Who looks for what is unusual.
+    watch: WatchSender,
 }
 
 /// What the journal asks of the machine.
@@ -215,7 +218,7 @@ pub fn recorder(
     journal: Journal,
     replay_cache: Arc<ReplayCache>,
     node: String,
-    machine: Machine,
+    (machine, watch): (Machine, WatchSender),
 ) -> Result<(Recorder, Writer), keyward_store::StoreError> {
     let inbox = Arc::new(Inbox {
         waiting: Mutex::default(),
@@ -244,6 +247,7 @@ pub fn recorder(
             unsettled: Vec::new(),
             unreleased: Vec::new(),
             has_room: machine.has_room,
+            watch,
         },
     ))
 }
@@ -479,6 +483,7 @@ impl Writer {
             answer(&mut batch.marked, kept.is_ok());
         }
         if !batch.records.is_empty() {
+            self.watch.send(&batch.records);
             let full = !(self.has_room)();
             if full != self.inbox.state.full.swap(full, Ordering::Relaxed) {
                 match full {

@@ -48,7 +48,7 @@ pub struct Sources {
     limits: SourceLimits,
     /// Never closed out, whatever they send.
     never_banned: Vec<Network>,
-    bans: Mutex<HashMap<u64, u64>>,
+    bans: Mutex<HashMap<Source, u64>>,
     /// How many there are, so that a request need not look while there is none.
     banned: AtomicUsize,
     unrecorded: AtomicU64,
@@ -127,7 +127,7 @@ impl Sources {
     #[must_use]
     pub fn is_banned(&self, source: IpAddr, now_ms: impl FnOnce() -> u64) -> bool {
         self.banned.load(Ordering::Relaxed) > 0
-            && self.bans.lock().get(&Source::of(source).number()).is_some_and(|until| now_ms() < *until)
+            && self.bans.lock().get(&Source::of(source)).is_some_and(|until| now_ms() < *until)
     }
 
     /// Forgets bans that are over, so that requests need not look any more.
@@ -137,6 +137,13 @@ impl Sources {
             bans.retain(|_, until| now_ms < *until);
             self.banned.store(bans.len(), Ordering::Relaxed);
         }
+    }
+
+    /// The sources that are closed, by their first address, and until when.
+    #[must_use]
+    pub fn bans(&self, now_ms: u64) -> Vec<(IpAddr, u64)> {
+        let bans = self.bans.lock();
+        bans.iter().filter(|(_, until)| now_ms < **until).map(|(one, until)| (one.first(), *until)).collect()
     }
 
     fn ban(&self, source: IpAddr, now_ms: u64) {
@@ -152,7 +159,7 @@ impl Sources {
                 oldest.and_then(|source| bans.remove(&source));
             }
         }
-        bans.insert(Source::of(source).number(), now_ms.saturating_add(self.limits.ban_ms));
+        bans.insert(Source::of(source), now_ms.saturating_add(self.limits.ban_ms));
         self.banned.store(bans.len(), Ordering::Relaxed);
     }
 }
@@ -184,6 +191,8 @@ mod tests {
         assert!(!sources.is_banned(one, || 1_000_000));
         sources.failed(two, 1_000_000_000);
         assert!(sources.is_banned(one, || 1_000_000), "a /64 is one source");
+        assert_eq!(sources.bans(1_599_999), [("2001:db8::".parse().unwrap(), 1_600_000)]);
+        assert_eq!(sources.bans(1_600_000), []);
         assert!(!sources.is_banned(other, || 1_000_000));
         assert!(!sources.is_banned(one, || 1_600_000));
         sources.end_bans(1_599_999);

@@ -101,6 +101,36 @@ kinds! {
     /// An unbound key was used from a network that it was never used from.
     NewNetwork, "new_network", Critical, "An unbound API key was used from a network never seen before",
         "Was this you? Say so on the key's page, or bind the key to its addresses. If it was not you, disable it now.";
+    /// Far more requests than ever before.
+    RequestBurst, "request_burst", Notice, "An API key sends far more requests than usual",
+        "If you did not start or change a program, look at the key's activity, and stop the key from trading.";
+    /// A kind of request that the key never sent before.
+    NewUse, "new_use", Notice, "An API key does something that it never did before",
+        "If you did not start or change a program, look at the key's activity, and stop the key from trading.";
+    /// The first withdrawal.
+    FirstWithdrawal, "first_withdrawal", Critical, "An API key was used for its first withdrawal",
+        "If it was not you, disable all keys at once, and look at the exchange whether the withdrawal can be stopped.";
+    /// The first use after a long time.
+    DormantUse, "dormant_use", Notice, "An API key is in use again after a long time",
+        "If it was not you, disable the key. If you no longer need it, delete it.";
+    /// Two networks at once, one of them new.
+    TwoNetworks, "two_networks", Critical, "An API key is used from two networks at once",
+        "If you did not start a second program, somebody may have a copy of the key: rotate or disable it now.";
+    /// Far more refusals than ever before.
+    ManyRefusals, "many_refusals", Notice, "Many requests of an API key were refused",
+        "Look at the key's activity: the codes say why. If it is not your own software, disable the key.";
+    /// Many requests named a key without its secret or passphrase.
+    WrongCredentials, "wrong_credentials", Notice, "Many requests with an API key had wrong credentials",
+        "They were refused. Often it is a program of yours with an old secret or passphrase. Somebody who knows the key's id \
+         alone can do nothing with it.";
+    /// One source names many keys without their secrets: for operators.
+    KeysTried, "keys_tried", Critical, "Somebody tries out API keys",
+        "They were refused, and the address is closed out for a while when it goes on. It can be a broker's server whose users \
+         have changed their keys: ask the broker, or block the address at the network.";
+    /// A rule or an operator put a key in quarantine.
+    KeyQuarantined, "key_quarantined", Critical, "An API key was put in quarantine",
+        "It only reads and cancels until you lift that. If what it did was you, lift the quarantine on the \
+         key's page. If not, rotate or delete the key.";
     /// So many alerts of one kind came that further ones are not told one by one.
     ManyAlerts, "many_alerts", Critical, "Many alerts of one kind within an hour",
         "You get no more single alerts of this kind before the next hour. The key's activity lists every request. If it is \
@@ -237,6 +267,8 @@ pub enum KeyObservation {
     Unbound(KeyId, IpAddr),
     /// Its stored record does not verify.
     Altered(KeyId),
+    /// Many requests named it without its secret or passphrase, the last one from here.
+    Tried(KeyId, IpAddr),
     /// A sum of its limits has come to 80 % of what the day may come to.
     LimitNear(KeyId),
 }
@@ -260,6 +292,8 @@ pub struct Alert {
     pub detail: String,
     /// Alerts with the same text are told once; empty for those that always are.
     pub once: String,
+    /// Whether the user did it, signed in.
+    pub own: bool,
 }
 
 impl Alert {
@@ -275,7 +309,16 @@ impl Alert {
             device: None,
             detail: String::new(),
             once: String::new(),
+            own: false,
         }
+    }
+
+    /// Whether its reader knows it already, so that it stands in the list and is not counted as new: what the user did to keys. A
+    /// change of who can sign in is always new, because the one who did it may not be the one who reads it.
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        let about_keys = matches!(self.kind, AlertKind::AllKeysDisabled | AlertKind::AllKeysStopped);
+        self.own && (self.key.is_some() || about_keys)
     }
 }
 

@@ -36,6 +36,7 @@ pub mod proposal;
 pub mod rate;
 pub mod route;
 pub mod secret;
+pub mod signal;
 pub mod socket;
 pub mod staff;
 pub mod time;

@@ -57,11 +57,18 @@ pub struct Policy {
     pub needed: Needed,
     /// What bears on new keys.
     pub keys: KeyPolicy,
+    /// Whether a key that does two unusual things within ten minutes is put in quarantine.
+    pub quarantine_on_signals: Need,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { needed: Needed::TWO, keys: KeyPolicy::default() }
+        Self {
+            needed: Needed::TWO,
+            keys: KeyPolicy::default(),
+            // Bots change by their holders' will too, and one that stops can cost more than the stop saves.
+            quarantine_on_signals: Need::Optional,
+        }
     }
 }
 
@@ -87,6 +94,8 @@ pub enum Setting {
     MaxKeyAgeDays(Option<u16>),
     /// Whether pages make keys in desktop browsers only.
     DesktopBrowserForKeys(Need),
+    /// Whether a key that does two unusual things within ten minutes is put in quarantine.
+    QuarantineOnSignals(Need),
 }
 
 /// A name or value that no policy has.
@@ -96,8 +105,13 @@ pub struct NotASetting;
 
 impl Setting {
     /// The names, as configuration files and the API spell them.
-    pub const NAMES: [&str; 4] =
-        ["operators_needed", "withdraw_needs_addresses", "max_key_age_days", "desktop_browser_for_keys"];
+    pub const NAMES: [&str; 5] = [
+        "operators_needed",
+        "withdraw_needs_addresses",
+        "max_key_age_days",
+        "desktop_browser_for_keys",
+        "quarantine_on_signals",
+    ];
 
     /// Reads a name and a value.
     ///
@@ -119,6 +133,7 @@ impl Setting {
             "max_key_age_days" if value == "none" => Ok(Self::MaxKeyAgeDays(None)),
             "max_key_age_days" => number().map(|days| Self::MaxKeyAgeDays(Some(days))).ok_or(NotASetting),
             "desktop_browser_for_keys" => need().map(Self::DesktopBrowserForKeys),
+            "quarantine_on_signals" => need().map(Self::QuarantineOnSignals),
             _ => Err(NotASetting),
         }
     }
@@ -131,6 +146,7 @@ impl Setting {
             Self::WithdrawNeedsAddresses(_) => "withdraw_needs_addresses",
             Self::MaxKeyAgeDays(_) => "max_key_age_days",
             Self::DesktopBrowserForKeys(_) => "desktop_browser_for_keys",
+            Self::QuarantineOnSignals(_) => "quarantine_on_signals",
         }
     }
 
@@ -139,21 +155,22 @@ impl Setting {
     pub fn value(self) -> String {
         match self {
             Self::OperatorsNeeded(needed) => needed.operators().to_string(),
-            Self::WithdrawNeedsAddresses(need) | Self::DesktopBrowserForKeys(need) => {
-                (need == Need::Required).to_string()
-            }
+            Self::WithdrawNeedsAddresses(need)
+            | Self::DesktopBrowserForKeys(need)
+            | Self::QuarantineOnSignals(need) => (need == Need::Required).to_string(),
             Self::MaxKeyAgeDays(days) => days.map_or_else(|| "none".to_owned(), |days| days.to_string()),
         }
     }
 
     /// All settings of a policy, in the order of [`Setting::NAMES`].
     #[must_use]
-    pub const fn all(policy: &Policy) -> [Self; 4] {
+    pub const fn all(policy: &Policy) -> [Self; Self::NAMES.len()] {
         [
             Self::OperatorsNeeded(policy.needed),
             Self::WithdrawNeedsAddresses(policy.keys.withdraw_binding),
             Self::MaxKeyAgeDays(policy.keys.max_age_days),
             Self::DesktopBrowserForKeys(policy.keys.desktop_browser),
+            Self::QuarantineOnSignals(policy.quarantine_on_signals),
         ]
     }
 
@@ -164,6 +181,7 @@ impl Setting {
             Self::WithdrawNeedsAddresses(need) => policy.keys.withdraw_binding = need,
             Self::MaxKeyAgeDays(days) => policy.keys.max_age_days = days,
             Self::DesktopBrowserForKeys(need) => policy.keys.desktop_browser = need,
+            Self::QuarantineOnSignals(need) => policy.quarantine_on_signals = need,
         }
     }
 
@@ -183,6 +201,9 @@ impl Setting {
             Self::MaxKeyAgeDays(days) => shortness(days).cmp(&shortness(policy.keys.max_age_days)),
             Self::DesktopBrowserForKeys(need) => {
                 strictness(need).cmp(&strictness(policy.keys.desktop_browser))
+            }
+            Self::QuarantineOnSignals(need) => {
+                strictness(need).cmp(&strictness(policy.quarantine_on_signals))
             }
         };
         match order {
@@ -223,6 +244,7 @@ mod tests {
             ("withdraw_needs_addresses", "false"),
             ("max_key_age_days", "90"),
             ("desktop_browser_for_keys", "true"),
+            ("quarantine_on_signals", "true"),
         ] {
             let setting = Setting::parse(name, value).unwrap();
             assert_eq!((setting.name(), setting.value().as_str()), (name, value));
@@ -230,7 +252,7 @@ mod tests {
         }
         let all = Setting::all(&policy).map(|setting| (setting.name(), setting.value()));
         assert_eq!(all.each_ref().map(|(name, _)| *name), Setting::NAMES);
-        assert_eq!(all.map(|(_, value)| value), ["1", "false", "90", "true"]);
+        assert_eq!(all.map(|(_, value)| value), ["1", "false", "90", "true", "true"]);
     }
 
     #[test]
@@ -242,6 +264,8 @@ mod tests {
         assert_eq!(way("operators_needed", "3"), Direction::Tighter);
         assert_eq!(way("withdraw_needs_addresses", "false"), Direction::Looser);
         assert_eq!(way("desktop_browser_for_keys", "true"), Direction::Tighter);
+        assert_eq!(way("quarantine_on_signals", "true"), Direction::Tighter);
+        assert_eq!(way("quarantine_on_signals", "false"), Direction::Same);
         assert_eq!(way("max_key_age_days", "none"), Direction::Same);
         assert_eq!(way("max_key_age_days", "65535"), Direction::Tighter);
         let mut dated = policy;

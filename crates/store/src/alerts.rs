@@ -15,8 +15,8 @@ use crate::sql::{Row, statements};
 use crate::writer::Tx;
 
 statements! {
-    INSERT_ALERT = "INSERT INTO alerts (account, at, kind, key_id, key_name, source, device, detail, once) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (once) DO NOTHING";
+    INSERT_ALERT = "INSERT INTO alerts (account, at, kind, key_id, key_name, source, device, detail, once, \
+        seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (once) DO NOTHING";
     TOLD_ONCE = "SELECT 1 FROM alerts WHERE once = $1";
     /// Among the newest only, so that it costs the same however many there are.
     COUNT_RECENT = "SELECT COUNT(*) FROM (SELECT key_id, kind, at FROM alerts WHERE account = $1 ORDER BY id DESC LIMIT 1000) \
@@ -27,6 +27,7 @@ statements! {
         WHERE account = $1 AND key_id = $2 ORDER BY id DESC LIMIT $3";
     DROP_ALERTS = "DELETE FROM alerts WHERE at < $1";
     UNSEEN_ALERTS = "SELECT COUNT(*) FROM alerts WHERE account = $1 AND seen_at IS NULL";
+    SEE_ALERT = "UPDATE alerts SET seen_at = $3 WHERE account = $1 AND id = $2 AND seen_at IS NULL";
     SEE_ALERTS = "UPDATE alerts SET seen_at = $3 WHERE account = $1 AND id <= $2 AND seen_at IS NULL";
 }
 
@@ -93,6 +94,7 @@ impl Tx {
             alert.device.clone().into(),
             alert.detail.as_str().into(),
             Some(alert.once.clone()).filter(|once| !once.is_empty()).into(),
+            Some(alert.at.unix_ms()).filter(|_| alert.is_known()).into(),
         ];
         if self.transact.execute(INSERT_ALERT, values).await? == 0 {
             return Ok(false);
@@ -183,6 +185,17 @@ impl Inbox {
         let mut tx = self.database.begin().await?;
         let values = vec![account.as_u64().into(), upto.into(), now.unix_ms().into()];
         tx.execute(SEE_ALERTS, values).await?;
+        tx.commit().await
+    }
+
+    /// The same of these alone.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn seen_these(&self, account: AccountId, ids: &[i64], now: Moment) -> Result<(), StoreError> {
+        let values = |id: &i64| vec![account.as_u64().into(), (*id).into(), now.unix_ms().into()];
+        let mut tx = self.database.begin().await?;
+        tx.execute_each(SEE_ALERT, ids.iter().map(values).collect()).await?;
         tx.commit().await
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::person::CodeTag;
+use keyward_rules::signal::SignalSet;
 use keyward_rules::time::Moment;
 
 use crate::error::StoreError;
@@ -14,18 +15,19 @@ use crate::sql::{Row, Value, statements};
 use crate::writer::Tx;
 
 statements! {
-    NOTES_OF_KEY = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks, own_end, unbound_at \
+    NOTES_OF_KEY = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks, own_end, unbound_at, muted \
         FROM key_notes WHERE key_id = $1";
-    NOTES_OF_ACCOUNT = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks, own_end, unbound_at \
+    NOTES_OF_ACCOUNT = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks, own_end, unbound_at, muted \
         FROM key_notes WHERE key_id IN (SELECT id FROM keys WHERE account = $1)";
-    NOTES_BETWEEN = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks, own_end, unbound_at \
+    NOTES_BETWEEN = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks, own_end, unbound_at, muted \
         FROM key_notes WHERE key_id >= $1 AND key_id <= $2";
-    OVERLAPS = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks, own_end, unbound_at \
+    OVERLAPS = "SELECT key_id, tags, predecessor, successor, overlap_until, told, networks, own_end, unbound_at, muted \
         FROM key_notes WHERE overlap_until > $1 AND key_id > $2 ORDER BY key_id LIMIT $3";
     SET_NOTES = "INSERT INTO key_notes (key_id, tags, predecessor, successor, overlap_until, told, networks, own_end, \
-        unbound_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (key_id) DO UPDATE SET tags = excluded.tags, \
+        unbound_at, muted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (key_id) DO UPDATE SET tags = excluded.tags, \
         predecessor = excluded.predecessor, successor = excluded.successor, overlap_until = excluded.overlap_until, \
-        told = excluded.told, networks = excluded.networks, own_end = excluded.own_end, unbound_at = excluded.unbound_at";
+        told = excluded.told, networks = excluded.networks, own_end = excluded.own_end, unbound_at = excluded.unbound_at, \
+        muted = excluded.muted";
     REPEAT_OF = "SELECT intent, key_id FROM repeats WHERE account = $1 AND idempotency = $2";
     INSERT_REPEAT = "INSERT INTO repeats (account, idempotency, intent, key_id, at) VALUES ($1, $2, $3, $4, $5)";
     DROP_REPEATS = "DELETE FROM repeats WHERE at < $1";
@@ -56,6 +58,8 @@ pub struct KeyMetadata {
     pub own_end: Option<Moment>,
     /// When it was last bound no more, from when its days without use count.
     pub unbound_at: Option<Moment>,
+    /// The signals that its holder does not want to hear of.
+    pub muted: SignalSet,
 }
 
 impl KeyMetadata {
@@ -87,6 +91,7 @@ impl KeyMetadata {
             networks: Vec::new(),
             own_end: None,
             unbound_at: None,
+            muted: SignalSet::NONE,
         }
     }
 
@@ -106,6 +111,7 @@ impl KeyMetadata {
             networks: words(row.text(6)?),
             own_end: row.int_or_null(7)?.map(moment).transpose()?,
             unbound_at: row.int_or_null(8)?.map(moment).transpose()?,
+            muted: row.text(9)?.parse().map_err(|_| tampered())?,
         })
     }
 
@@ -120,6 +126,7 @@ impl KeyMetadata {
             self.networks.join("\n").into(),
             self.own_end.map(Moment::unix_ms).into(),
             self.unbound_at.map(Moment::unix_ms).into(),
+            self.muted.to_string().into(),
         ]
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use crate::Entropy;
 use crate::activity::Activity;
 use crate::alerts::Inbox;
+use crate::baselines::Baselines;
 use crate::bulk::watch::Glance;
 use crate::charts::pending::Charts;
 use crate::deliveries::Deliveries;
@@ -98,6 +99,10 @@ const MAIN: &[Migration] = &[
     Migration {
         sqlite: include_str!("../migrations/sqlite/0017_fences.sql"),
         postgres: include_str!("../migrations/postgres/0017_fences.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0018_signals.sql"),
+        postgres: include_str!("../migrations/postgres/0018_signals.sql"),
     },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
@@ -413,6 +418,12 @@ impl Store {
     #[must_use]
     pub fn usage(&self) -> Usage {
         Usage { database: self.main.clone() }
+    }
+
+    /// The capability to keep what is usual for keys.
+    #[must_use]
+    pub fn baselines(&self) -> Baselines {
+        Baselines { database: self.main.clone() }
     }
 
     /// The capability to append to the journal.

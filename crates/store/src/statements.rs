@@ -11,6 +11,7 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("app_keys", crate::app_keys::STATEMENTS),
     ("apps", crate::apps::STATEMENTS),
     ("asked", crate::asked::STATEMENTS),
+    ("baselines", crate::baselines::STATEMENTS),
     ("brokers", crate::brokers::STATEMENTS),
     ("ranges", crate::ranges::STATEMENTS),
     ("channels", crate::channels::STATEMENTS),

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod audit;
 pub mod backup;
+pub mod bans;
 pub mod config;
 pub mod doctor;
 pub mod explain;

@@ -1,5 +1,7 @@
 //! The settings of sources: what one may send, and when it is closed out.
 
+use std::path::PathBuf;
+
 use keyward_rules::address::{HostBits, Network};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,8 @@ pub struct SourceSettings {
     pub ban_minutes: u32,
     /// Addresses and blocks that are never closed out. Trusted proxies never are.
     pub never_ban: Vec<String>,
+    /// Where the gateway keeps who is closed out, for `keyward bans`.
+    pub ban_file: Option<PathBuf>,
 }
 
 impl Default for SourceSettings {
@@ -24,6 +28,7 @@ impl Default for SourceSettings {
             bad_credentials_per_minute: 100,
             ban_minutes: 10,
             never_ban: Vec::new(),
+            ban_file: None,
         }
     }
 }

@@ -12,10 +12,14 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Actor, Grant, Proof, Scope};
 use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::{Environment, HmacState, KeyName, SecretKey};
+use keyward_rules::policy::Setting;
 use keyward_rules::secret::Secret;
+use keyward_rules::signal::{SignalSet, Usual};
+use keyward_rules::staff::Role;
 use keyward_rules::time::Moment;
 use keyward_store::{
-    AccountKind, AccountRecord, AppRecord, AppState, Entropy, KeyDraft, KeyRecord, Location, MasterKey, Store,
+    AccountKind, AccountRecord, AppRecord, AppState, Entropy, KeyDraft, KeyMetadata, KeyRecord, Location,
+    MasterKey, Store,
 };
 use keyward_testkit::process::KeyEntry;
 use tokio::runtime::Runtime;
@@ -131,6 +135,49 @@ impl Beside {
         let reader = self.store.reader();
         let told = self.runtime.block_on(reader.alerts_of(Scope::All, account, None, 100)).unwrap();
         told.into_iter().map(|record| record.alert).collect()
+    }
+
+    /// Has the gateway know what is usual for a key, as if it had learned it.
+    pub fn teach(&self, key: &KeyEntry, learned: &str) {
+        let id = KeyId::parse(key.api_key.as_bytes()).unwrap();
+        self.runtime.block_on(self.store.baselines().keep(&[(id, learned.to_owned())], now())).unwrap();
+    }
+
+    /// What is usual for a key, as it was last kept.
+    pub fn usual(&self, key: &KeyEntry) -> Usual {
+        let id = KeyId::parse(key.api_key.as_bytes()).unwrap();
+        self.runtime.block_on(self.store.baselines().of(id)).unwrap().unwrap().usual()
+    }
+
+    /// The operators' accounts.
+    pub fn operators(&self) -> Vec<AccountId> {
+        self.runtime.block_on(async {
+            let mut tx = self.store.writer().begin(grant(), now()).await.unwrap();
+            let staff = tx.staff().await.unwrap();
+            staff.iter().filter(|one| one.role == Role::Operator).map(|one| one.account).collect()
+        })
+    }
+
+    /// Mutes signals of a key.
+    pub fn mute(&self, key: &KeyEntry, muted: SignalSet) {
+        let id = KeyId::parse(key.api_key.as_bytes()).unwrap();
+        self.runtime.block_on(async {
+            let mut tx = self.store.writer().begin(grant(), now()).await.unwrap();
+            let notes = tx.notes(id).await.unwrap();
+            tx.set_notes(&KeyMetadata { muted, ..notes }).await.unwrap();
+            let event = Event::of(tx.grant(), now(), &format!("key:{id}"), &[]);
+            tx.commit(event).await.unwrap();
+        });
+    }
+
+    /// Puts a policy in force.
+    pub fn policy(&self, setting: Setting, by: AccountId) {
+        self.runtime.block_on(async {
+            let mut tx = self.store.writer().begin(grant(), now()).await.unwrap();
+            tx.set_policy(setting, by).await.unwrap();
+            let event = Event::of(tx.grant(), now(), "policy", &[]);
+            tx.commit(event).await.unwrap();
+        });
     }
 
     fn drafts(&self, binding: &Binding, count: usize) -> (AccountRecord, Vec<KeyDraft>, Vec<KeyEntry>) {

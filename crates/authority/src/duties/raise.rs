@@ -80,6 +80,7 @@ pub async fn raise_sighting(
         KeyObservation::Unbound(id, address) => (id, Some(address), AlertKind::NewNetwork),
         KeyObservation::Altered(id) => (id, None, AlertKind::KeyAltered),
         KeyObservation::LimitNear(id) => (id, None, AlertKind::LimitNear),
+        KeyObservation::Tried(id, address) => (id, Some(address), AlertKind::WrongCredentials),
     };
     // The common case, a key at work from where it always works, takes no writer's lock.
     if let KeyObservation::Unbound(id, address) = sighting
@@ -181,30 +182,57 @@ pub(crate) async fn raise_altered_role(
     account: AccountId,
 ) -> Result<(), ActionError> {
     let kind = AlertKind::RoleAltered;
-    let day = context.now.unix_ms() / DAY_MS;
-    let once = |told: AccountId| format!("{}:{account}:{told}:{day}", kind.word());
+    let about = account.to_string();
     // The role is looked up with every request: only the first one of a day takes the writer's lock.
-    if context.authority.access.reader.was_told(&once(account)).await? {
+    let once = once_for(kind, &about, account, context.now.unix_ms() / DAY_MS);
+    if context.authority.access.reader.was_told(&once).await? {
         return Ok(());
     }
+    let detail = format!("The role of account {account}.");
+    tell_operators(context, kind, (&about, &format!("account:{account}")), (vec![account], detail)).await
+}
+
+/// Tells every operator, once a day for each source, that somebody tries out keys.
+///
+/// # Errors
+/// [`ActionError::Store`].
+#[crate::boxed]
+pub async fn raise_keys_tried(context: &ActionContext<'_>, source: Source) -> Result<(), ActionError> {
+    let kind = AlertKind::KeysTried;
+    let detail = format!("{source} named many keys within ten minutes, with wrong secrets or passphrases.");
+    let about = format!("{:x}", source.number());
+    tell_operators(context, kind, (&about, &format!("source:{source}")), (Vec::new(), detail)).await
+}
+
+/// Tells every operator and `also`, once a day each.
+async fn tell_operators(
+    context: &ActionContext<'_>,
+    kind: AlertKind,
+    (about, subject): (&str, &str),
+    (also, detail): (Vec<AccountId>, String),
+) -> Result<(), ActionError> {
+    let day = context.now.unix_ms() / DAY_MS;
     let grant = Actor::System("watch").may(ActionKind::RaiseAlert, Proof::None)?;
     let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let detail = format!("The role of account {account}.");
-    let mut people = vec![account];
+    let mut people = also;
     people.extend(tx.staff().await?.iter().filter(|one| one.role == Role::Operator).map(|one| one.account));
     let mut told = false;
     for person in people {
-        let alert =
-            Alert { detail: detail.clone(), once: once(person), ..Alert::of(kind, person, context.now) };
+        let once = once_for(kind, about, person, day);
+        let alert = Alert { detail: detail.clone(), once, ..Alert::of(kind, person, context.now) };
         told |= notify_holder(context, &mut tx, alert).await?;
     }
     if !told {
         return Ok(());
     }
     let saw = [("saw", kind.word().to_owned())];
-    let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &saw);
+    let event = Event::of(tx.grant(), context.now, subject, &saw);
     tx.commit(event).await?;
     Ok(())
+}
+
+fn once_for(kind: AlertKind, about: &str, told: AccountId, day: u64) -> String {
+    format!("{}:{about}:{told}:{day}", kind.word())
 }
 
 /// The network that an address stands for: IPv4 by /24, IPv6 by /48.

@@ -20,6 +20,7 @@ mod overlap;
 mod place;
 mod quarantine;
 mod rotate;
+mod signals;
 mod stop_all;
 
 pub use addresses::ChangeAddresses;
@@ -42,4 +43,5 @@ pub use overlap::EndOverlap;
 pub(crate) use place::{place_among, place_in, place_of};
 pub use quarantine::{LiftQuarantine, MakeReadOnly, StopTrading};
 pub use rotate::{DISABLED_SUCCEEDED, RotateKey, suggest_name};
+pub use signals::ChooseSignals;
 pub use stop_all::StopAllTrading;

@@ -11,6 +11,7 @@ mod name;
 mod policy;
 mod policy_in_force;
 mod proposals;
+mod quarantine;
 mod restore;
 mod roles;
 mod work_queue;
@@ -30,6 +31,7 @@ pub use proposals::{
     ApproveProposal, CancelProposal, Progress, ProposalView, ProposeChange, carry_out, carry_out_if_complete,
     check_proposal, list_proposals, show_proposal,
 };
+pub use quarantine::StopKey;
 pub use restore::{FinishRestore, Since};
 pub use roles::{
     InviteOperator, OfferSetUp, PendingLink, RevokeRole, SetUp, TakeSetUp, role_of, set_up_is_open, staff,

@@ -24,7 +24,7 @@ pub struct InForce {
     /// The policies.
     pub policy: Policy,
     /// Each, with its origin.
-    pub settings: [(Setting, PolicySource); 4],
+    pub settings: [(Setting, PolicySource); Setting::NAMES.len()],
 }
 
 fn merge(context: &ActionContext<'_>, records: &[PolicyRecord]) -> InForce {

@@ -80,3 +80,20 @@ pub async fn mark_alerts_seen(
     }
     Ok(context.authority.access.inbox.seen(account, upto, context.now).await?)
 }
+
+/// Notes that these alerts were looked at, at most a hundred.
+///
+/// # Errors
+/// [`ActionError::NoAccount`] beyond the actor's scope.
+#[crate::boxed]
+pub async fn mark_these_seen(
+    context: &ActionContext<'_>,
+    account: AccountId,
+    ids: Vec<i64>,
+) -> Result<(), ActionError> {
+    if !context.actor.scope().reaches(account) {
+        return Err(ActionError::NoAccount);
+    }
+    let ids = ids.get(..PAGE_MAX).unwrap_or(&ids);
+    Ok(context.authority.access.inbox.seen_these(account, ids, context.now).await?)
+}

@@ -9,6 +9,7 @@ mod audit;
 mod channels;
 mod charts;
 mod key_limits;
+mod key_signals;
 mod keys_that_rest;
 mod list_keys;
 mod living_keys;
@@ -26,7 +27,9 @@ pub use activity::{
     ActivityView, KeyRequest, NewerRequests, all_key_requests, counts_of_keys, key_activity, key_requests,
     newer_key_requests, newest_record,
 };
-pub use alerts::{AlertView, list_alerts, list_alerts_of_key, mark_alerts_seen, unseen_alerts};
+pub use alerts::{
+    AlertView, list_alerts, list_alerts_of_key, mark_alerts_seen, mark_these_seen, unseen_alerts,
+};
 pub(crate) use apps::refuse_closed;
 pub use apps::{
     AppCard, BrokerApp, OverseenApp, Queue, VersionView, app_card, app_logo, app_names, app_of_key,
@@ -40,6 +43,7 @@ pub use audit::{
 pub use channels::{ChannelState, ChannelView, DeliveryView, list_channels, list_deliveries, show_channel};
 pub use charts::{ChartView, Piece, Range, account_chart, key_chart};
 pub use key_limits::{LimitsView, UsedSum, key_limits};
+pub use key_signals::{SignalsView, key_signals};
 pub use keys_that_rest::keys_that_rest;
 pub(crate) use keys_that_rest::stopping;
 pub use list_keys::list_keys;
@@ -49,5 +53,7 @@ pub use outlook::{Outlook, RequestKind, key_outlook};
 pub use passkeys::{PasskeyView, list_passkeys, show_passkey};
 pub use record_names::record_names;
 pub use sessions::{Presence, SessionView, list_sessions, open_session};
-pub use show_key::{Ended, Ending, HELD_FOR_A_CHANGE, KeyView, reach_in_words, reach_of, show_key, show_living_key};
+pub use show_key::{
+    Ended, Ending, HELD_FOR_A_CHANGE, KeyView, reach_in_words, reach_of, show_key, show_living_key,
+};
 pub use show_request::{RequestView, show_request};

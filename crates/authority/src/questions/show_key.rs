@@ -5,7 +5,9 @@ use std::sync::Arc;
 use keyward_rules::address::Binding;
 use keyward_rules::fence::Fences;
 use keyward_rules::id::{AccountId, AppId, KeyId};
-use keyward_rules::key::{EndCause, Environment, Hold, HolderState, KeyName, LifecycleError, Place, RateCap, idle_deadline};
+use keyward_rules::key::{
+    EndCause, Environment, Hold, HolderState, KeyName, LifecycleError, Place, RateCap, idle_deadline,
+};
 use keyward_rules::permission::Permissions;
 use keyward_rules::time::Moment;
 use keyward_store::{KeyMetadata, KeyRecord};

@@ -9,6 +9,7 @@ mod exposed;
 mod handlers;
 mod keys;
 mod selected_keys;
+mod signals;
 mod sockets;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -18,11 +19,13 @@ use crate::shell::Shell;
 
 /// The routes of all pages here.
 pub fn pages() -> Routes {
-    apps::pages(channels::pages(sockets::pages(selected_keys::pages(keys::pages(Routes::default())))))
+    apps::pages(channels::pages(sockets::pages(signals::pages(selected_keys::pages(keys::pages(
+        Routes::default(),
+    ))))))
 }
 
 /// The operations of all actions here.
 pub fn operations(api: OpenApiRouter<Shell>) -> OpenApiRouter<Shell> {
-    let api = sockets::operations(selected_keys::operations(keys::operations(api)));
+    let api = sockets::operations(signals::operations(selected_keys::operations(keys::operations(api))));
     apps::operations(channels::operations(api))
 }

@@ -167,6 +167,35 @@ pub struct NewLimits {
     pub step_up: Option<StepUp>,
 }
 
+/// What is usual for a key, and which signals are not told.
+#[derive(Serialize, ToSchema, Default)]
+pub struct Signals {
+    /// The signals that are not told.
+    pub muted: Vec<&'static str>,
+    /// What is usual, as it was some minutes ago; absent for a key that was not used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usual: Option<Usual>,
+}
+
+/// What is usual for a key.
+#[derive(Serialize, ToSchema)]
+pub struct Usual {
+    /// On how many of the last 31 days it was used.
+    pub days: usize,
+    /// Whether that is enough to call something unusual.
+    pub learned: bool,
+    /// Requests in its busiest three seconds.
+    pub requests: u32,
+    /// Refused requests in its worst minute.
+    pub refusals: u32,
+    /// What it does: `read`, `trade`, `cancel`, `withdraw`, `funding`, `manage`.
+    pub classes: Vec<&'static str>,
+    /// The UTC hours in which it was used, 0 to 23.
+    pub hours: Vec<u8>,
+    /// From where: IPv4 networks of 256 addresses, IPv6 networks by /48. Empty for a key of a third-party app.
+    pub networks: Vec<String>,
+}
+
 /// A key's limits, and what is used of them.
 #[derive(Serialize, ToSchema)]
 pub struct Limits {

@@ -5,18 +5,21 @@ use axum::http::StatusCode;
 use keyward_authority::keys::{
     ChangeAddresses, ChangeFences, EditKey, KeyNamed, Outcome, RotateKey, made_before,
 };
-use keyward_authority::questions::{key_activity, key_limits, key_outlook, list_keys, show_key};
+use keyward_authority::questions::{
+    SignalsView, key_activity, key_limits, key_outlook, key_signals, list_keys, show_key,
+};
 use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::address::HostBits;
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{KeyName, Passphrase};
 use keyward_rules::limits::PAGE_MAX;
+use keyward_rules::signal::SignalKind;
 
 use super::body::{Asked, Body, Id, limit};
 use super::caller::{Caller, Given};
 use super::key_forms::{
     Activity, Changed, Edit, KeyPage, Limits, ListQuery, NewAddresses, NewKeyBody, NewLimits, Outlook,
-    OutlookQuery, Request, Rotation, Source, UsedToday,
+    OutlookQuery, Request, Rotation, Signals, Source, UsedToday, Usual,
 };
 use super::problem::{Problem, Problems};
 use super::views::{Key, NewKey};
@@ -146,6 +149,24 @@ pub async fn limits(
     let change = ChangeFences { which: KeyNamed { id, name: body.name }, to };
     let revision = caller.act(change, Given::either(body.factor, body.passkey, body.step_up)).await?;
     Ok(Json(Changed { revision: revision.map(|revision| revision.0) }))
+}
+
+/// Show what is usual for a key, and which signals are not told
+#[utoipa::path(get, path = "/api/v1/keys/{id}/signals", tag = "keys", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The API key")),
+    responses((status = 200, description = "What is usual", body = Signals), Problems))]
+pub async fn signals(caller: Caller, Id(id): Id<KeyId>) -> Result<Json<Signals>, Problem> {
+    let SignalsView { muted, usual } = key_signals(&caller.context(), id).await?;
+    let usual = usual.map(|usual| Usual {
+        days: usual.days,
+        learned: usual.learned,
+        requests: usual.requests,
+        refusals: usual.refusals,
+        classes: usual.classes,
+        hours: usual.hours,
+        networks: usual.networks.iter().map(ToString::to_string).collect(),
+    });
+    Ok(Json(Signals { muted: muted.kinds().map(SignalKind::word).collect(), usual }))
 }
 
 /// Rotate a key

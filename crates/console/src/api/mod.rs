@@ -47,7 +47,7 @@ pub use caller::{Caller, Given};
 pub use channel_forms::{ChannelChoices, ChannelTarget, Gathered, NewChannel, WhichAlerts};
 pub use described::Described;
 pub use key_forms::{
-    Changed, Confirmed, DisabledAll, Enable, NewKeyBody, OneFactor, Purpose, Reach, StoppedAll,
+    Changed, Confirmed, DisabledAll, Enable, NewKeyBody, OneFactor, Purpose, Reach, Signals, StoppedAll,
 };
 pub use operations::reason;
 pub use problem::{Problem, Problems};
@@ -107,6 +107,7 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(keys::show, keys::edit))
         .routes(routes!(keys::addresses))
         .routes(routes!(keys::show_limits, keys::limits))
+        .routes(routes!(keys::signals))
         .routes(routes!(keys::rotate))
         .routes(routes!(keys::activity))
         .routes(routes!(keys::outlook))
@@ -124,6 +125,7 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(operations::keys))
         .routes(routes!(operations::key))
         .routes(routes!(operations::freeze_key))
+        .routes(routes!(operations::stop_key))
         .routes(routes!(operations::audit))
         .routes(routes!(operations::audit_proof))
         .routes(routes!(operations::staff))

@@ -7,7 +7,7 @@ use keyward_authority::AuditFilter;
 use keyward_authority::operators;
 use keyward_authority::operators::{
     ApproveProposal, CancelProposal, FreezeAccount, FreezeKey, InviteOperator, ProposeChange, RevokeRole,
-    TightenPolicy, name_of,
+    StopKey, TightenPolicy, name_of,
 };
 use keyward_authority::questions::{prove_record, search_audit};
 use keyward_rules::grant::ActionKind;
@@ -151,6 +151,21 @@ pub async fn freeze_key(
     officer.acting(ActionKind::FreezeKey)?;
     let freeze = FreezeKey { key: id, why: why(&body.why)?.to_owned() };
     officer.act(freeze, Given::factor(body.factor, body.passkey)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Stop a key from trading: it reads and cancels until its user lifts that
+#[utoipa::path(post, path = "/api/v1/operations/keys/{id}/stop-trading", tag = "operations", request_body = Freeze,
+    security(("bearer" = [])), params(("id" = String, Path, description = "The API key")),
+    responses((status = 204, description = "Stopped"), Problems))]
+pub async fn stop_key(
+    officer: StaffMember,
+    Id(id): Id<KeyId>,
+    Body(body): Body<Freeze>,
+) -> Result<StatusCode, Problem> {
+    officer.acting(ActionKind::StopTrading)?;
+    let stop = StopKey { key: id, why: why(&body.why)?.to_owned() };
+    officer.act(stop, Given::factor(body.factor, body.passkey)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

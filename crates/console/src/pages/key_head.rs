@@ -61,23 +61,36 @@ pub struct KeyHead {
 
 /// What can be done with a key that lives.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Offer {
+pub enum Offer {
+    /// End the overlap of its rotation.
     EndOverlap,
+    /// Enable it.
     Enable,
+    /// Rotate it.
     Rotate,
+    /// Make a key in its place.
     Replace,
+    /// Disable it.
     Disable,
+    /// Change its addresses.
     Addresses,
+    /// Change its limits.
     Limits,
+    /// Stop it from trading.
     StopTrading,
+    /// Lift its quarantine.
     LiftQuarantine,
+    /// Take its activity away as a file.
     Export,
+    /// Report it as leaked.
     Leaked,
+    /// Delete it.
     Delete,
 }
 
 impl Offer {
-    fn action(self, id: &str) -> KeyAction {
+    /// The link to its page for this key.
+    pub fn action(self, id: &str) -> KeyAction {
         let (path, label, icon) = match self {
             Self::EndOverlap => ("end-overlap", "End the overlap", "check"),
             Self::Enable => ("enable", "Enable", "power"),
@@ -110,6 +123,11 @@ fn needed(key: &KeyView) -> Option<Offer> {
         "disabled" => Some(Offer::Enable),
         _ => Some(Offer::Rotate),
     }
+}
+
+/// Whether this can be done with the key as it is.
+pub fn fits(key: &KeyView, offer: Offer) -> bool {
+    needed(key) == Some(offer) || others(key).any(|other| other == offer)
 }
 
 /// What can be done with it beside that, in the order of the menu.

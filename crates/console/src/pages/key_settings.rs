@@ -5,11 +5,12 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use keyward_authority::keys::{EditKey, parse_tags};
-use keyward_authority::questions::{KeyView, show_key};
+use keyward_authority::questions::{KeyView, SignalsView, key_signals, show_key};
 use keyward_authority::{Action as _, ActionError};
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{Environment, KeyName, LifecycleError};
+use keyward_rules::signal::SignalKind;
 
 use super::field::{Field, FieldError, Kind, html_of};
 use super::key_head::KeyHead;
@@ -29,11 +30,62 @@ struct Page<'p> {
     rights: Vec<(&'static str, &'static str)>,
     ending: Option<(String, When)>,
     demo: bool,
+    /// What is usual for it, and what its holder does not want to hear of.
+    signals: SignalsShown,
     /// What is wrong with the form, and its fields as HTML.
     summary: Vec<FieldError>,
     fields: Vec<String>,
     /// The gateway's address, for the snippets.
     gateway: &'p str,
+}
+
+/// What is known of how the key is used, for people.
+struct SignalsShown {
+    /// Facts with their names; empty while too little is known.
+    usual: Vec<(&'static str, String)>,
+    /// The days on which it was used, while they are too few.
+    days: usize,
+    muted: Vec<&'static str>,
+}
+
+impl SignalsShown {
+    fn of(view: SignalsView) -> Self {
+        let muted = view.muted.kinds().map(SignalKind::label).collect();
+        let Some(usual) = view.usual else { return Self { usual: Vec::new(), days: 0, muted } };
+        let mut facts = vec![
+            ("Busiest three seconds", counted(usual.requests, "request")),
+            ("Worst minute", counted(usual.refusals, "refusal")),
+            ("What it does", usual.classes.join(", ")),
+            ("Hours of the day (UTC)", hours_in_words(&usual.hours)),
+        ];
+        if !usual.networks.is_empty() {
+            let networks: Vec<String> = usual.networks.iter().map(ToString::to_string).collect();
+            facts.push(("Networks", networks.join(", ")));
+        }
+        Self { usual: if usual.learned { facts } else { Vec::new() }, days: usual.days, muted }
+    }
+}
+
+fn counted(count: u32, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Hours with those between them left out: `08–11, 14`.
+fn hours_in_words(hours: &[u8]) -> String {
+    if hours.len() == 24 {
+        return "all".to_owned();
+    }
+    let mut spans: Vec<(u8, u8)> = Vec::new();
+    for hour in hours {
+        match spans.last_mut() {
+            Some((_, last)) if *last + 1 == *hour => *last = *hour,
+            Some(_) | None => spans.push((*hour, *hour)),
+        }
+    }
+    let words = spans.iter().map(|(first, last)| {
+        if first == last { format!("{first:02}") } else { format!("{first:02}–{last:02}") }
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// Name and tags as they were typed, and why they were refused.
@@ -50,15 +102,20 @@ pub async fn show(person: SignedIn, Path(id): Path<String>) -> Response {
 }
 
 async fn answer(person: &SignedIn, id: KeyId, refused: Option<Refused>) -> Response {
-    match show_key(&person.context(), id).await {
+    let context = person.context();
+    let answer = async {
+        let key = show_key(&context, id).await?;
         // A key that has ended has no form that could say what was wrong.
-        Ok(key) if refused.is_some() && !key.is_living() => problem(LifecycleError::Ended.into()),
-        Ok(key) => shown(person, &key, refused.as_ref()),
-        Err(other) => problem(other),
-    }
+        if refused.is_some() && !key.is_living() {
+            return Err(LifecycleError::Ended.into());
+        }
+        let signals = SignalsShown::of(key_signals(&context, id).await?);
+        Ok(shown(person, &key, signals, refused.as_ref()))
+    };
+    answer.await.unwrap_or_else(problem)
 }
 
-fn shown(person: &SignedIn, key: &KeyView, refused: Option<&Refused>) -> Response {
+fn shown(person: &SignedIn, key: &KeyView, signals: SignalsShown, refused: Option<&Refused>) -> Response {
     let inputs = inputs(key, refused);
     let page = Page {
         frame: Frame::of(person, "keys", &format!("Settings of {}", key.name)),
@@ -67,6 +124,7 @@ fn shown(person: &SignedIn, key: &KeyView, refused: Option<&Refused>) -> Respons
         rights: rights(key),
         ending: key.ending.map(|ending| ending_in_words(ending, person.shell.now())),
         demo: key.environment == Environment::Demo,
+        signals,
         summary: inputs.iter().filter_map(Field::slip).collect(),
         fields: html_of(inputs),
         gateway: &person.shell.settings().gateway,

@@ -37,6 +37,7 @@ mod recover;
 mod reference;
 mod reframe;
 mod register;
+mod remedies;
 mod security;
 mod sign_in;
 mod signed_in;
@@ -112,6 +113,7 @@ pub fn routes() -> Routes {
         .route("/alerts", get(alerts::show).and_post(alerts::seen))
         .route("/trail", get(trail::show))
         .route("/trail/{n}/proof", get(trail::proof))
+        .route("/alerts/mine", post(alerts::mine))
         .route("/alerts/channels", get(channels::list))
         .route("/alerts/channels/new", get(channel_new::show).and_post(channel_new::submit))
         .route("/alerts/channels/{id}", get(channels::show).and_post(channels::change))

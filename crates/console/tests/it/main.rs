@@ -53,6 +53,7 @@ mod rotation;
 mod routes;
 mod selected_keys;
 mod show_request;
+mod signals;
 mod sockets;
 mod step_up;
 mod successors;

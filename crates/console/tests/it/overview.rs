@@ -94,13 +94,13 @@ async fn policies_are_switches_and_numbers() {
     let tab = Tab::of(&world, &ann).await;
     let switches = |text: &str, on: bool| text.matches(&format!("aria-checked=\"{on}\"")).count();
     let before = tab.get("/operations/settings").await.text;
-    assert_eq!((switches(&before, true), switches(&before, false)), (1, 1), "{before}");
+    assert_eq!((switches(&before, true), switches(&before, false)), (1, 2), "{before}");
     for (name, value) in [("desktop_browser_for_keys", "true"), ("max_key_age_days", "90")] {
         let fields = [("name", name), ("value", value), ("factor", PASSWORD)];
         assert_eq!(tab.post("/operations/settings", &fields).await.status, 303, "{name}");
     }
     let after = tab.get("/operations/settings").await.text;
-    assert_eq!((switches(&after, true), switches(&after, false)), (2, 0), "{after}");
+    assert_eq!((switches(&after, true), switches(&after, false)), (2, 1), "{after}");
     assert!(after.contains("value=\"90\""));
     // An empty number means none, which is less strict: it becomes a proposal.
     let looser = tab.post("/operations/settings", &[("name", "max_key_age_days"), ("value", "")]).await;

@@ -88,6 +88,8 @@ fn body_for(method: &str, path: &str) -> Value {
         json!({"name": "bot", "factor": PASSWORD, "from": {"reach": "anywhere"}})
     } else if path.ends_with("/limits") {
         json!({"name": "bot", "factor": PASSWORD, "limits": {"daily_orders": 1}})
+    } else if path.ends_with("/signals") {
+        json!({"name": "bot", "factor": PASSWORD, "muted": ["burst"]})
     } else if path.ends_with("/enable")
         || path.ends_with("/lift-quarantine")
         || path.ends_with("/sockets/close")

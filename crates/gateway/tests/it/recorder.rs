@@ -63,7 +63,8 @@ fn answered() -> Unread {
 fn start(world: &World) -> (Recorder, Writer) {
     let cache = Arc::new(ReplayCache::new(None));
     let machine = Machine { steady_ms: Arc::new(|| 1), has_room: Arc::new(|| true) };
-    recorder(world.store.journal(), cache, "node".to_owned(), machine).unwrap()
+    let (to_watch, ..) = keyward_gateway::watch::channel().unwrap();
+    recorder(world.store.journal(), cache, "node".to_owned(), (machine, to_watch)).unwrap()
 }
 
 /// The rows of the journal, in the order in which they were recorded.

@@ -79,6 +79,15 @@ impl Network {
         }
     }
 
+    /// The network that an address stands for where its last digits say nothing: IPv4 by /24, IPv6 by /48.
+    #[must_use]
+    pub const fn around(address: IpAddr) -> Self {
+        match canonical(address) {
+            IpAddr::V4(v4) => Self::V4(v4.to_bits(), 24).without_host_bits(),
+            IpAddr::V6(v6) => Self::V6(v6.to_bits(), 48).without_host_bits(),
+        }
+    }
+
     /// Whether every address of `other` lies in this block.
     #[must_use]
     pub const fn covers(self, other: Self) -> bool {

@@ -21,6 +21,12 @@ impl Source {
         }
     }
 
+    /// Its address, or the first one of its /64.
+    #[must_use]
+    pub const fn first(self) -> IpAddr {
+        self.0
+    }
+
     /// 64 bits that differ between any two IPv4 sources and between any two IPv6 ones.
     #[must_use]
     pub const fn number(self) -> u64 {

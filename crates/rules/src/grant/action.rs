@@ -114,6 +114,9 @@ actions! {
     /// Rename a key or set its tags.
     EditKey "key.edit", "API key renamed or tagged", holder Session,
         note "Your changes are saved.";
+    /// Choose which signals of a key are told.
+    ChooseSignals "key.signals", "Signals of an API key chosen", holder OneFactor,
+        note "Your choice is saved.";
     /// Close open sockets of a key.
     CloseSockets "key.close_sockets", "Sockets of an API key closed", holder Session,
         note "Closed. The program can connect again as long as its key works.";
@@ -124,7 +127,8 @@ actions! {
     NarrowKey "key.narrow", "API key limited to fewer addresses", holder OneFactor,
         note "The addresses are changed. If somebody else may know the key, rotate it as well.";
     /// Stop a key from placing orders and moving funds; it still reads and cancels.
-    StopTrading "key.stop_trading", "API key stopped from trading", holder OneFactor, host Session,
+    StopTrading "key.stop_trading", "API key stopped from trading", holder OneFactor, operator OneFactor,
+        host Session,
         note "The key only reads and cancels. Gateways follow within a second.";
     /// Let a key read only.
     MakeReadOnly "key.read_only", "API key limited to reading", holder OneFactor, host Session,
@@ -188,6 +192,8 @@ actions! {
     Remind "alert.remind", "Reminder about an API key sent", duties "sweep";
     /// Tell a holder of what a gateway saw.
     RaiseAlert "alert.raise", "Security alert sent", duties "watch";
+    /// Put a key in quarantine that does several unusual things.
+    QuarantineKey "key.quarantine", "API key put in quarantine by a rule", duties "watch";
     /// Write the sandbox's fixtures for features that have no action yet.
     SeedSandbox "sandbox.seed", "Sandbox data created", duties "sandbox";
     /// Offer the first operator's place by a link.

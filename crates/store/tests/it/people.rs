@@ -7,6 +7,7 @@ use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::letter::{Body, CodeMail, MailMessage};
 use keyward_rules::person::{CodeTag, SessionId, SessionLife};
 use keyward_rules::secret::Secret;
+use keyward_rules::signal::{SignalKind, SignalSet};
 use keyward_rules::time::Moment;
 use keyward_store::{
     AttemptLimit, KeyDraft, KeyMetadata, NewChallenge, Quota, SessionKind, SessionRecord, Stage, Store,
@@ -31,6 +32,7 @@ on_both!(
     alerts_are_told_once_and_seen,
     mails_are_claimed_by_one_and_keep_no_text,
     notes_and_repeats_are_kept,
+    what_is_usual_is_kept_by_key,
     ends_of_earlier_stores_are_told_from_a_policys
 );
 
@@ -296,6 +298,23 @@ async fn mails_are_claimed_by_one_and_keep_no_text(world: World) {
     assert!(outbox.counts().await.unwrap().is_empty());
 }
 
+async fn what_is_usual_is_kept_by_key(world: World) {
+    let (_, id) = world.with_key("bot").await;
+    let baselines = world.store.baselines();
+    assert_eq!(baselines.of(id).await.unwrap(), None);
+    for text in ["classes 1\nhours 1\n", "classes 3\nhours 5\nday 20000 12 0\nnetwork 192.0.2.0/24 20000\n"] {
+        baselines.keep(&[(id, text.to_owned())], NOW).await.unwrap();
+        assert_eq!(baselines.of(id).await.unwrap().unwrap().to_string(), text);
+        assert_eq!(world.store.reader().baseline(id).await.unwrap().unwrap().to_string(), text);
+    }
+    baselines.keep(&[(id, "what nobody wrote".to_owned())], NOW).await.unwrap();
+    assert!(baselines.of(id).await.is_err());
+    for (days, kept) in [(399, true), (401, false)] {
+        baselines.tidy(NOW.plus_ms(days * 24 * 60 * 60 * 1_000)).await.unwrap();
+        assert_eq!(baselines.of(id).await.is_err(), kept, "after {days} days");
+    }
+}
+
 async fn notes_and_repeats_are_kept(world: World) {
     let (account, id) = world.with_key("bot").await;
     let mut tx = world.begin().await;
@@ -308,6 +327,7 @@ async fn notes_and_repeats_are_kept(world: World) {
         networks: vec!["192.0.2.0/24".into()],
         own_end: Some(NOW.plus_ms(1)),
         unbound_at: Some(NOW.plus_ms(2)),
+        muted: SignalSet::of([SignalKind::Burst, SignalKind::Dormant]),
         ..KeyMetadata::none(id)
     };
     tx.set_notes(&notes).await.unwrap();
@@ -365,6 +385,7 @@ async fn ends_of_earlier_stores_are_told_from_a_policys(world: World) {
     world.store.close().await;
     let back = "ALTER TABLE key_notes DROP COLUMN own_end; ALTER TABLE key_notes DROP COLUMN unbound_at; \
         ALTER TABLE sessions DROP COLUMN note; DROP TABLE announcements; ALTER TABLE keys DROP COLUMN fences; \
+        DROP TABLE baselines; ALTER TABLE key_notes DROP COLUMN muted; \
         UPDATE schema_steps SET steps = 13 WHERE part = 'main'";
     edit(&world, "keyward.db", back).await;
     let store = Store::open(&world.location, &master(), entropy(), NOW).await.unwrap();

@@ -16,7 +16,7 @@ struct Need {
     met: fn() -> bool,
 }
 
-const NEEDS: [Need; 13] = [
+const NEEDS: [Need; 14] = [
     Need {
         what: "PostgreSQL's server (initdb and postgres)",
         packages: &["postgresql"],
@@ -37,6 +37,11 @@ const NEEDS: [Need; 13] = [
     Need { what: "openssl", packages: &["openssl"], met: || place::program("openssl").is_some() },
     // Networks with addresses of their own; `unshare` is part of every Debian.
     Need { what: "ip", packages: &["iproute2"], met: || place::program("ip").is_some() },
+    Need {
+        what: "nftables",
+        packages: &["nftables"],
+        met: || place::program("nft").is_some() || Path::new("/usr/sbin/nft").is_file(),
+    },
     // The proxies that people put before a gateway, and a client that speaks to them in every way.
     Need {
         what: "nginx with its stream module",

@@ -1,10 +1,10 @@
-//! Keys of everybody: search, one key, freezing it.
+//! Keys of everybody: search, one key, freezing it, stopping it from trading.
 
 use askama::Template;
 use axum::extract::{Path, Query as Asked};
 use axum::response::Response;
 use keyward_authority::ActionError;
-use keyward_authority::operators::{FreezeKey, overseen_key, search_keys};
+use keyward_authority::operators::{FreezeKey, StopKey, overseen_key, search_keys};
 use keyward_authority::questions::KeyView;
 use keyward_rules::grant::ActionKind;
 use keyward_rules::limits::PAGE_DEFAULT;
@@ -78,42 +78,86 @@ pub async fn show(officer: StaffMember, Path(id): Path<String>) -> Response {
     }
 }
 
-fn asking(key: &KeyView, account: &str, fields: &Fields, error: &str) -> Confirmation {
-    Confirmation {
-        title: "Freeze this key?",
-        action: format!("/operations/keys/{}/freeze", key.id),
-        button: "Freeze the key",
-        danger: true,
-        back: format!("/operations/keys/{}", key.id),
-        part: "operations/keys",
-        words: vec![
-            format!("{} ({}) of {account}", key.name, key.id),
-            "Gateways refuse it within a second. To unfreeze it, another operator must approve a proposal."
-                .to_owned(),
-        ],
-        extra: why_field(fields, error),
+/// What one operator does to a key at once.
+#[derive(Clone, Copy)]
+enum Step {
+    Freeze,
+    Stop,
+}
+
+impl Step {
+    const fn action(self) -> ActionKind {
+        match self {
+            Self::Freeze => ActionKind::FreezeKey,
+            Self::Stop => ActionKind::StopTrading,
+        }
+    }
+
+    fn asking(self, key: &KeyView, account: &str, fields: &Fields, error: &str) -> Confirmation {
+        let (title, path, button, effect) = match self {
+            Self::Freeze => (
+                "Freeze this key?",
+                "freeze",
+                "Freeze the key",
+                "Gateways refuse it within a second. To unfreeze it, another operator must approve a proposal.",
+            ),
+            Self::Stop => (
+                "Stop trading with this key?",
+                "stop-trading",
+                "Stop trading",
+                "It only reads and cancels, within a second. Its user can lift that with a second factor and a code by mail.",
+            ),
+        };
+        Confirmation {
+            title,
+            action: format!("/operations/keys/{}/{path}", key.id),
+            button,
+            danger: true,
+            back: format!("/operations/keys/{}", key.id),
+            part: "operations/keys",
+            words: vec![format!("{} ({}) of {account}", key.name, key.id), effect.to_owned()],
+            extra: why_field(fields, error),
+        }
     }
 }
 
-/// The question before.
+async fn question(officer: &StaffMember, id: &str, step: Step) -> Result<Response, Response> {
+    acting(&officer.0, step.action())?;
+    let ((key, account), none) = (find(&officer.0, id).await?, Fields::default());
+    Ok(ask_at_once(&officer.0, &step.asking(&key, &account, &none, ""), &none).await)
+}
+
+async fn done(posted: &Posted, id: &str, step: Step) -> Result<Response, Response> {
+    let context = acting(&posted.person, step.action())?;
+    let (key, account) = find(&posted.person, id).await?;
+    let page = |fields: &Fields, error: &str| step.asking(&key, &account, fields, error);
+    match step {
+        Step::Freeze => {
+            reasoned(posted, &context, page, |why| FreezeKey { key: key.id, why }).await?;
+        }
+        Step::Stop => {
+            reasoned(posted, &context, page, |why| StopKey { key: key.id, why }).await?;
+        }
+    }
+    Ok(told(&posted.person, &format!("/operations/keys/{}", key.id), Note::Done(step.action())).await)
+}
+
+/// The question before a freeze.
 pub async fn show_freeze(officer: StaffMember, Path(id): Path<String>) -> Response {
-    let answer = async {
-        acting(&officer.0, ActionKind::FreezeKey)?;
-        let ((key, account), none) = (find(&officer.0, &id).await?, Fields::default());
-        Ok(ask_at_once(&officer.0, &asking(&key, &account, &none, ""), &none).await)
-    };
-    answer.await.unwrap_or_else(|answer: Response| answer)
+    question(&officer, &id, Step::Freeze).await.unwrap_or_else(|answer| answer)
 }
 
 /// Freezes it.
 pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
-    let answer = async {
-        let context = acting(&posted.person, ActionKind::FreezeKey)?;
-        let (key, account) = find(&posted.person, &id).await?;
-        let page = |fields: &Fields, error: &str| asking(&key, &account, fields, error);
-        reasoned(&posted, &context, page, |why| FreezeKey { key: key.id, why }).await?;
-        Ok(told(&posted.person, &format!("/operations/keys/{}", key.id), Note::Done(ActionKind::FreezeKey))
-            .await)
-    };
-    answer.await.unwrap_or_else(|answer: Response| answer)
+    done(&posted, &id, Step::Freeze).await.unwrap_or_else(|answer| answer)
+}
+
+/// The question before a quarantine.
+pub async fn show_stop(officer: StaffMember, Path(id): Path<String>) -> Response {
+    question(&officer, &id, Step::Stop).await.unwrap_or_else(|answer| answer)
+}
+
+/// Puts it in quarantine.
+pub async fn stop(Path(id): Path<String>, posted: Posted) -> Response {
+    done(&posted, &id, Step::Stop).await.unwrap_or_else(|answer| answer)
 }

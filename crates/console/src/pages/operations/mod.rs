@@ -26,6 +26,7 @@ pub fn routes() -> Routes {
         .staff("/operations/keys", get(keys::list))
         .staff("/operations/keys/{id}", get(keys::show))
         .operator("/operations/keys/{id}/freeze", get(keys::show_freeze).and_post(keys::freeze))
+        .operator("/operations/keys/{id}/stop-trading", get(keys::show_stop).and_post(keys::stop))
         .staff("/operations/audit", get(audit::list))
         .staff("/operations/audit/{n}/proof", get(audit::proof))
         .staff("/operations/staff", get(staff::list))

@@ -36,7 +36,9 @@ impl Control {
                 let value = days.map(|days| days.to_string()).unwrap_or_default();
                 Self::Number { value, most: u16::MAX.into(), or_none: true }
             }
-            Setting::WithdrawNeedsAddresses(need) | Setting::DesktopBrowserForKeys(need) => switch(need),
+            Setting::WithdrawNeedsAddresses(need)
+            | Setting::DesktopBrowserForKeys(need)
+            | Setting::QuarantineOnSignals(need) => switch(need),
         }
     }
 }
@@ -83,6 +85,10 @@ const fn described(setting: Setting) -> (&'static str, &'static str) {
             "Create keys in desktop browsers only",
             "The pages for a new key do not open on phones and tablets. The API is not affected.",
         ),
+        Setting::QuarantineOnSignals(_) => (
+            "Quarantine keys that do unusual things",
+            "A key that does two different unusual things within ten minutes only reads and cancels until its user lifts that.",
+        ),
     }
 }
 
@@ -92,9 +98,9 @@ fn value_in_words(setting: Setting) -> String {
         Setting::OperatorsNeeded(needed) => needed.operators().to_string(),
         Setting::MaxKeyAgeDays(Some(days)) => format!("{days} days"),
         Setting::MaxKeyAgeDays(None) => "no limit".to_owned(),
-        Setting::WithdrawNeedsAddresses(need) | Setting::DesktopBrowserForKeys(need) => {
-            if need == Need::Required { "on" } else { "off" }.to_owned()
-        }
+        Setting::WithdrawNeedsAddresses(need)
+        | Setting::DesktopBrowserForKeys(need)
+        | Setting::QuarantineOnSignals(need) => if need == Need::Required { "on" } else { "off" }.to_owned(),
     }
 }
 

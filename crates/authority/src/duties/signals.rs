@@ -1,0 +1,86 @@
+//! Duty: tell a holder that a key does something unusual, and put the key in quarantine where the policy says so.
+
+use keyward_rules::alert::{Alert, AlertKind};
+use keyward_rules::event::Event;
+use keyward_rules::grant::{ActionKind, Proof, Scope};
+use keyward_rules::id::KeyId;
+use keyward_rules::key::{Hold, Need};
+use keyward_rules::limits::DAY_MS;
+use keyward_rules::signal::Signal;
+use keyward_store::KeyRecord;
+
+use crate::operators::policy_in_force;
+use crate::tell::notify_holder;
+use crate::{ActionContext, ActionError};
+
+/// From so many different unusual things within ten minutes on, a rule puts the key in quarantine.
+const TOGETHER: usize = 2;
+
+/// Tells the holder of each, once a day for each kind; whether the key was put in quarantine. What the holder muted is
+/// neither told nor counted.
+///
+/// # Errors
+/// [`ActionError::Store`].
+#[crate::boxed]
+pub async fn raise_signals(
+    context: &ActionContext<'_>,
+    key: KeyId,
+    signals: Vec<Signal>,
+) -> Result<bool, ActionError> {
+    let reader = &context.authority.access.reader;
+    let muted = reader.notes(key).await?.muted;
+    let heard: Vec<Signal> = signals.into_iter().filter(|signal| !muted.has(signal.kind)).collect();
+    if heard.is_empty() {
+        return Ok(false);
+    }
+    let many = heard.iter().any(|signal| signal.count(muted) >= TOGETHER);
+    let by_rule = many && policy_in_force(context).await?.policy.quarantine_on_signals == Need::Required;
+    let quarantines = by_rule && !reader.key(Scope::All, key).await?.is_some_and(|record| is_held(&record));
+    let action = if quarantines { ActionKind::QuarantineKey } else { ActionKind::RaiseAlert };
+    let grant = context.actor.may(action, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    // Of an altered record its holder hears anyway.
+    let Ok(Some(mut record)) = tx.key(key).await else { return Ok(false) };
+    if record.life.is_over() || quarantines && is_held(&record) {
+        return Ok(false);
+    }
+    let alert = |kind: AlertKind, detail: String, once: String| Alert {
+        key: Some((key, record.name.to_string())),
+        detail,
+        once,
+        ..Alert::of(kind, record.account, context.now)
+    };
+    let day = context.now.unix_ms() / DAY_MS;
+    let mut alerts: Vec<Alert> = heard
+        .iter()
+        .map(|signal| {
+            let kind = signal.kind.alert();
+            alert(kind, signal.evidence.clone(), format!("{}:{key}:{day}", kind.word()))
+        })
+        .collect();
+    if quarantines {
+        let evidence: Vec<&str> = heard.iter().map(|signal| signal.evidence.as_str()).collect();
+        let why = format!("It did several unusual things at once. {}", evidence.join(" "));
+        alerts.push(alert(AlertKind::KeyQuarantined, why, String::new()));
+    }
+    let mut told = false;
+    for alert in alerts {
+        told |= notify_holder(context, &mut tx, alert).await?;
+    }
+    let saw: Vec<&str> = heard.iter().map(|signal| signal.kind.word()).collect();
+    let mut facts = vec![("saw", saw.join(" "))];
+    if quarantines {
+        record.life = record.life.hold(Hold::CancelOnly)?;
+        tx.update_key(record).await?;
+        facts.push(("holds", "+ quarantine: reads and cancels only".to_owned()));
+    } else if !told {
+        return Ok(false);
+    }
+    let event = Event::of(tx.grant(), context.now, &format!("key:{key}"), &facts);
+    tx.commit(event).await?;
+    Ok(quarantines)
+}
+
+const fn is_held(key: &KeyRecord) -> bool {
+    key.life.holds.has(Hold::CancelOnly) || key.life.holds.has(Hold::ReadOnly)
+}

@@ -1,0 +1,64 @@
+//! Action: choose which signals of a key its holder does not want to hear of.
+
+use async_trait::async_trait;
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{ActionKind, Proof};
+use keyward_rules::signal::SignalSet;
+use keyward_store::KeyMetadata;
+
+use super::KeyNamed;
+use super::named::refuse_ended;
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
+
+/// Mute these signals of a key, and no others. A muted signal is not told and counts for no quarantine, so it takes a factor.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChooseSignals {
+    /// The key.
+    pub which: KeyNamed,
+    /// What its holder does not want to hear of from now on.
+    pub muted: SignalSet,
+}
+
+fn in_words(muted: SignalSet) -> String {
+    let words: Vec<&str> = muted.kinds().map(keyward_rules::signal::SignalKind::label).collect();
+    if words.is_empty() {
+        "Every signal is told.".to_owned()
+    } else {
+        format!("Not told: {}.", words.join(" · "))
+    }
+}
+
+#[async_trait]
+impl Action for ChooseSignals {
+    type Reply = ();
+
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let mut pending =
+            self.which.plan(context, ActionKind::ChooseSignals, "Choose the signals of").await?;
+        pending.facts.push(("muted", self.muted.to_string()));
+        pending.words.push(in_words(self.muted));
+        Ok(pending)
+    }
+
+    /// # Errors
+    /// [`ActionError::NoKey`], [`ActionError::NotTheName`], [`ActionError::Unchanged`], [`ActionError::Life`] when it has ended.
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        let grant = context.actor.may(ActionKind::ChooseSignals, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let key = self.which.find(context, &mut tx).await?;
+        refuse_ended(&key, context.now)?;
+        let notes = tx.notes(key.id).await?;
+        let (before, muted) = (notes.muted, self.muted);
+        if before == muted {
+            return Err(ActionError::Unchanged);
+        }
+        tx.set_notes(&KeyMetadata { muted, ..notes }).await?;
+        let alert = tell::about_key(context, AlertKind::KeyChanged, &key, in_words(muted));
+        tell::notify_holder(context, &mut tx, alert).await?;
+        let facts = [("muted", format!("{before} -> {muted}"))];
+        let event = Event::of(tx.grant(), context.now, &format!("key:{}", key.id), &facts);
+        tx.commit(event).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,142 @@
+//! Wrong credentials that name keys: who tries many keys, and which key many requests are tried with.
+//!
+//! Bounded by spans of ten minutes: what finds no room in one is not counted there. Nothing here refuses anybody; bans of
+//! sources are in `sources`.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+
+use keyward_rules::address::Source;
+use keyward_rules::id::KeyId;
+use keyward_rules::time::Moment;
+use tokio::sync::mpsc;
+
+/// Wrong credentials that may wait; more are not counted.
+const ROOM: usize = 4_096;
+/// How long is counted together.
+const SPAN_MS: u64 = 10 * 60_000;
+/// Sources and keys that are counted in one span.
+const SOURCES: usize = 4_096;
+const KEYS: usize = 65_536;
+/// From so many different keys on a source tries keys out, and from so many requests on a key is tried.
+const MANY_KEYS: usize = 20;
+const MANY_TRIES: u32 = 100;
+/// Sources that are told of in one span: who has many addresses must not fill operators' mailboxes.
+const TOLD: usize = 5;
+
+/// Somebody named a key and did not have its secret or passphrase.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WrongCredentials {
+    /// The key.
+    pub key: KeyId,
+    /// From where.
+    pub source: IpAddr,
+    /// When.
+    pub at: Moment,
+}
+
+/// The way from requests to [`Strangers`].
+pub type StrangerSender = mpsc::Sender<WrongCredentials>;
+/// The other end.
+pub type StrangerReceiver = mpsc::Receiver<WrongCredentials>;
+
+/// Makes both ends.
+#[must_use]
+pub fn channel() -> (StrangerSender, StrangerReceiver) {
+    mpsc::channel(ROOM)
+}
+
+/// What somebody should hear of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trying {
+    /// A source tries many keys: for operators.
+    Source(Source),
+    /// A key is tried many times, the last time from here: for its holder.
+    Key(KeyId, IpAddr),
+}
+
+/// What was tried in the current span.
+#[derive(Default)]
+pub struct Strangers {
+    span: u64,
+    sources: HashMap<Source, HashSet<KeyId>>,
+    keys: HashMap<KeyId, u32>,
+    told: usize,
+}
+
+impl Strangers {
+    /// Counts one; what is to be told, each source and key once in a span.
+    pub fn count(&mut self, wrong: WrongCredentials) -> Vec<Trying> {
+        let span = wrong.at.unix_ms() / SPAN_MS;
+        if span > self.span {
+            *self = Self { span, ..Self::default() };
+        }
+        let mut found = Vec::new();
+        let source = Source::of(wrong.source);
+        if self.sources.len() < SOURCES || self.sources.contains_key(&source) {
+            let keys = self.sources.entry(source).or_default();
+            // A set that is full has been told of.
+            let grew = keys.len() < MANY_KEYS && keys.insert(wrong.key);
+            if grew && keys.len() == MANY_KEYS && self.told < TOLD {
+                self.told += 1;
+                found.push(Trying::Source(source));
+            }
+        }
+        if self.keys.len() < KEYS || self.keys.contains_key(&wrong.key) {
+            let tries = self.keys.entry(wrong.key).or_default();
+            *tries = tries.saturating_add(1);
+            if *tries == MANY_TRIES {
+                found.push(Trying::Key(wrong.key, wrong.source));
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use keyward_rules::address::Source;
+    use keyward_rules::id::KeyId;
+    use keyward_rules::time::Moment;
+
+    use super::{KEYS, MANY_KEYS, MANY_TRIES, SOURCES, SPAN_MS, Strangers, TOLD, Trying, WrongCredentials};
+
+    fn wrong(key: u32, source: u32, at_ms: u64) -> WrongCredentials {
+        WrongCredentials {
+            key: KeyId::from_entropy(u128::from(key).to_be_bytes()),
+            source: IpAddr::V4(Ipv4Addr::from_bits(source)),
+            at: Moment::from_unix_ms(at_ms),
+        }
+    }
+
+    #[test]
+    fn who_tries_many_keys_is_told_once_in_a_span() {
+        let mut strangers = Strangers::default();
+        let many = u32::try_from(MANY_KEYS).unwrap();
+        let mut tries = |first: u32, at_ms: u64| {
+            (0..many).flat_map(|key| strangers.count(wrong(first + key, 9, at_ms))).collect::<Vec<_>>()
+        };
+        let source = Trying::Source(Source::of(IpAddr::V4(Ipv4Addr::from_bits(9))));
+        assert_eq!(tries(0, 0), [source]);
+        assert_eq!(tries(1_000, 1), []);
+        assert_eq!(tries(0, SPAN_MS), [source]);
+        // One key from one source, over and over, is somebody's program with an old secret.
+        let mut strangers = Strangers::default();
+        let tried: Vec<_> = (0..MANY_TRIES * 2).flat_map(|_| strangers.count(wrong(1, 2, 5))).collect();
+        assert_eq!(tried, [Trying::Key(wrong(1, 2, 5).key, wrong(1, 2, 5).source)]);
+    }
+
+    #[test]
+    fn a_crowd_of_strangers_costs_bounded_room_and_few_messages() {
+        let mut strangers = Strangers::default();
+        let mut told = 0;
+        for number in 0..2_000_000_u32 {
+            told += strangers.count(wrong(number % 100_000, number / 25, 1)).len();
+        }
+        assert_eq!(told, TOLD);
+        assert!(strangers.sources.len() <= SOURCES && strangers.keys.len() <= KEYS);
+        assert!(strangers.sources.values().all(|keys| keys.len() <= MANY_KEYS));
+    }
+}

@@ -1,0 +1,260 @@
+//! What was learned of a key: how much it does, what, when, and from where.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::address::{HostBits, Network};
+use crate::limits::DAY_MS;
+use crate::route::Class;
+use crate::time::Moment;
+
+/// Days that are remembered: a month and one.
+pub const REMEMBERED_DAYS: u64 = 31;
+/// On so many different days a key must have been used before what it does can be called unusual.
+pub const LEARNED_DAYS: usize = 5;
+/// Networks that are remembered; beyond, the one that was used the longest ago is forgotten.
+const NETWORKS: usize = 16;
+/// The classes by their bits.
+const CLASSES: [(Class, &str); 6] = [
+    (Class::Read, "read"),
+    (Class::Trade, "trade"),
+    (Class::Cancel, "cancel"),
+    (Class::Withdraw, "withdraw"),
+    (Class::Funding, "funding"),
+    (Class::Manage, "manage"),
+];
+
+/// The busiest three seconds and the minute with the most refusals of one day.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Peaks {
+    pub(super) requests: u32,
+    pub(super) refusals: u32,
+}
+
+/// What was learned of one key. Its size is bounded, at about 1.5 KiB as a text.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Baseline {
+    /// By the UTC day, counted from the Unix epoch: those of the last month on which the key was used.
+    days: BTreeMap<u64, Peaks>,
+    /// The classes of requests that passed, by their place in [`CLASSES`].
+    classes: u8,
+    /// The UTC hours of the day in which requests passed, a bit each.
+    hours: u32,
+    /// The networks of requests that passed, and the day of the last one.
+    networks: BTreeMap<Network, u64>,
+    /// When a request last passed.
+    last_used: Option<Moment>,
+}
+
+/// The same, for people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Usual {
+    /// On how many of the last 31 days it was used.
+    pub days: usize,
+    /// Whether that is enough to call something unusual.
+    pub learned: bool,
+    /// Requests in its busiest three seconds.
+    pub requests: u32,
+    /// Refused requests in its worst minute.
+    pub refusals: u32,
+    /// What it does: `read`, `trade` and so on.
+    pub classes: Vec<&'static str>,
+    /// The UTC hours in which it was used.
+    pub hours: Vec<u8>,
+    /// From where; empty for a key of an app, whose addresses are confidential.
+    pub networks: Vec<Network>,
+}
+
+impl Baseline {
+    /// Whether enough was learned.
+    #[must_use]
+    pub fn has_learned(&self) -> bool {
+        self.days.len() >= LEARNED_DAYS
+    }
+
+    /// What it comes to.
+    #[must_use]
+    pub fn usual(&self) -> Usual {
+        let peaks = self.peaks();
+        let has = |place: &usize| self.classes & 1 << place != 0;
+        Usual {
+            days: self.days.len(),
+            learned: self.has_learned(),
+            requests: peaks.requests,
+            refusals: peaks.refusals,
+            classes: (0..).zip(CLASSES).filter(|(place, _)| has(place)).map(|(_, (_, word))| word).collect(),
+            hours: (0..24).filter(|hour| self.hours & 1 << hour != 0).collect(),
+            networks: self.networks.keys().copied().collect(),
+        }
+    }
+
+    /// The highest of all days.
+    pub(super) fn peaks(&self) -> Peaks {
+        self.days.values().fold(Peaks::default(), |most, day| Peaks {
+            requests: most.requests.max(day.requests),
+            refusals: most.refusals.max(day.refusals),
+        })
+    }
+
+    pub(super) const fn last_used(&self) -> Option<Moment> {
+        self.last_used
+    }
+
+    /// Whether a request of this class passed before.
+    pub(super) fn has_class(&self, class: Class) -> bool {
+        class_bit(class).is_none_or(|bit| self.classes & bit != 0)
+    }
+
+    pub(super) const fn has_hour(&self, at: Moment) -> bool {
+        self.hours & hour_bit(at) != 0
+    }
+
+    pub(super) fn has_network(&self, network: Network) -> bool {
+        self.networks.contains_key(&network)
+    }
+
+    /// Takes in a request that passed. Whether anything was learned that is worth keeping at once.
+    pub(super) fn learn(&mut self, class: Class, network: Option<Network>, at: Moment) -> bool {
+        let before = (self.classes, self.hours, self.networks.len());
+        self.classes |= class_bit(class).unwrap_or(0);
+        self.hours |= hour_bit(at);
+        let day = at.unix_ms() / DAY_MS;
+        if let Some(network) = network {
+            self.networks.insert(network, day);
+            if self.networks.len() > NETWORKS
+                && let Some(oldest) = self.networks.iter().min_by_key(|(_, day)| **day).map(|(one, _)| *one)
+            {
+                self.networks.remove(&oldest);
+            }
+        }
+        self.last_used = self.last_used.max(Some(at));
+        before != (self.classes, self.hours, self.networks.len())
+    }
+
+    /// Raises the peaks of a day; days that are too old are forgotten. Whether that changed anything.
+    pub(super) fn raise(&mut self, peaks: Peaks, at: Moment) -> bool {
+        let day = at.unix_ms() / DAY_MS;
+        if let Some(kept) = self.days.get_mut(&day) {
+            let raised = Peaks {
+                requests: kept.requests.max(peaks.requests),
+                refusals: kept.refusals.max(peaks.refusals),
+            };
+            return std::mem::replace(kept, raised) != raised;
+        }
+        self.days.insert(day, peaks);
+        while self.days.first_key_value().is_some_and(|(first, _)| first + REMEMBERED_DAYS <= day)
+            || self.days.len() as u64 > REMEMBERED_DAYS
+        {
+            self.days.pop_first();
+        }
+        true
+    }
+}
+
+/// `None` for what no key is needed for.
+fn class_bit(class: Class) -> Option<u8> {
+    CLASSES.iter().position(|(one, _)| *one == class).map(|place| 1 << place)
+}
+
+const fn hour_bit(at: Moment) -> u32 {
+    1 << (at.unix_ms() / 3_600_000 % 24)
+}
+
+/// A text that [`Baseline`] did not write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not what was learned of a key")]
+pub struct NotABaseline;
+
+/// Lines of a word and values: `used 1790000000000`, `classes 3`, `hours 65535`, `day 20000 12 0`, `network 192.0.2.0/24 20000`.
+impl fmt::Display for Baseline {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(at) = self.last_used {
+            writeln!(out, "used {}", at.unix_ms())?;
+        }
+        writeln!(out, "classes {}", self.classes)?;
+        writeln!(out, "hours {}", self.hours)?;
+        for (day, peaks) in &self.days {
+            writeln!(out, "day {day} {} {}", peaks.requests, peaks.refusals)?;
+        }
+        for (network, day) in &self.networks {
+            writeln!(out, "network {network} {day}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Baseline {
+    type Err = NotABaseline;
+
+    fn from_str(text: &str) -> Result<Self, NotABaseline> {
+        fn number<N: FromStr>(word: &str) -> Result<N, NotABaseline> {
+            word.parse().map_err(|_| NotABaseline)
+        }
+        let mut read = Self::default();
+        for line in text.lines() {
+            match line.split(' ').collect::<Vec<_>>().as_slice() {
+                ["used", at] => read.last_used = Some(Moment::from_unix_ms(number(at)?)),
+                ["classes", bits] => read.classes = number(bits)?,
+                ["hours", bits] => read.hours = number(bits)?,
+                ["day", day, requests, refusals] => {
+                    let peaks = Peaks { requests: number(requests)?, refusals: number(refusals)? };
+                    read.days.insert(number(day)?, peaks);
+                }
+                ["network", network, day] => {
+                    let network = Network::parse(network, HostBits::Refuse).map_err(|_| NotABaseline)?;
+                    read.networks.insert(network, number(day)?);
+                }
+                _ => return Err(NotABaseline),
+            }
+        }
+        let bounded = read.days.len() as u64 <= REMEMBERED_DAYS && read.networks.len() <= NETWORKS;
+        if bounded { Ok(read) } else { Err(NotABaseline) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Baseline, LEARNED_DAYS, NETWORKS, Peaks, REMEMBERED_DAYS};
+    use crate::address::Network;
+    use crate::limits::DAY_MS;
+    use crate::route::Class;
+    use crate::time::Moment;
+
+    fn day(number: u64) -> Moment {
+        Moment::from_unix_ms(number * DAY_MS)
+    }
+
+    #[test]
+    fn what_was_learned_is_bounded_and_reads_back() {
+        let mut learned = Baseline::default();
+        assert_eq!(learned.to_string().parse(), Ok(learned.clone()));
+        for number in 20_000..20_100 {
+            let peaks = Peaks { requests: u32::try_from(number).unwrap(), refusals: 1 };
+            assert!(learned.raise(peaks, day(number)));
+            assert!(!learned.raise(peaks, day(number)));
+            let network = format!("198.51.{}.0/24", number - 20_000);
+            let network = Network::parse(&network, crate::address::HostBits::Refuse).unwrap();
+            learned.learn(Class::Trade, Some(network), day(number));
+        }
+        let usual = learned.usual();
+        assert_eq!((usual.days as u64, usual.networks.len()), (REMEMBERED_DAYS, NETWORKS));
+        assert_eq!((usual.requests, usual.classes, usual.hours), (20_099, vec!["trade"], vec![0]));
+        assert!(usual.networks.iter().any(|network| network.to_string() == "198.51.99.0/24"));
+        assert_eq!(learned.to_string().parse(), Ok(learned.clone()));
+        assert!(learned.to_string().len() < 1_536);
+        for spoilt in ["day 1", "day 1 2 x", "network 192.0.2.1/24 1", "noon", "classes 256"] {
+            assert!(spoilt.parse::<Baseline>().is_err(), "{spoilt}");
+        }
+    }
+
+    #[test]
+    fn some_days_are_needed_before_anything_is_unusual() {
+        let mut learned = Baseline::default();
+        for number in 0..LEARNED_DAYS as u64 {
+            assert!(!learned.has_learned());
+            learned.raise(Peaks::default(), day(number));
+        }
+        assert!(learned.has_learned());
+    }
+}
