@@ -279,7 +279,10 @@ def alerts(person, key):
     listed = person.do("GET /alerts", query={"limit": 100})
     told = [(one["kind"], one["api_key"]) for one in listed.json["alerts"]]
     listed.shows(("key_deleted", key["api_key"]) in told and "key_created" in dict(told), "what happened to the keys")
-    newest = listed.json["alerts"][0]
+    own = {"key_created", "key_rotated", "key_deleted"}
+    listed.shows(all(one["seen"] for one in listed.json["alerts"] if one["kind"] in own and one["api_key"] == key["api_key"]),
+                 "what one does is not new")
+    newest, unseen = listed.json["alerts"][0], [one["id"] for one in listed.json["alerts"] if not one["seen"]]
     seen = person.do("POST /alerts/seen", body={"upto": newest["id"]}, expect=204)
     after = person.get("/alerts", limit=100)["alerts"]
-    seen.shows(not newest["seen"] and all(one["seen"] for one in after if one["id"] <= newest["id"]), "they are marked")
+    seen.shows(unseen and all(one["seen"] for one in after if one["id"] <= newest["id"]), "they are marked")

@@ -144,7 +144,7 @@ try {
   await trader.press('Live');
   const id = key.api_key;
   for (const [name, path] of [['key', `/keys/${id}`], ['key-app', `/keys/${credentials.keys.app_elsewhere.api_key}`],
-    ['key-settings', `/keys/${id}/settings`], ['key-addresses', `/keys/${id}/addresses`], ['key-limits', `/keys/${id}/limits`], ['key-rotate', `/keys/${id}/rotate`], ['key-disable', `/keys/${id}/disable`],
+    ['key-settings', `/keys/${id}/settings`], ['key-addresses', `/keys/${id}/addresses`], ['key-limits', `/keys/${id}/limits`], ['key-signals', `/keys/${id}/signals`], ['key-rotate', `/keys/${id}/rotate`], ['key-disable', `/keys/${id}/disable`],
     ['key-delete', `/keys/${id}/delete`], ['keys-disable-all', '/keys/disable-all'], ['keys-delete-unused', '/keys/delete-unused'], ['alerts', '/alerts'], ['security', '/security'], ['trail', '/trail'], ['trail-filtered', '/trail?kind=sign-in'],
     ['channels', '/alerts/channels'], ['channel-kinds', '/alerts/channels/new'], ['channel-new', '/alerts/channels/new?kind=webhook'],
     ['security-password', '/security/password'], ['security-email', '/security/email'], ['security-authenticator-off', '/security/authenticator/off'],

@@ -91,7 +91,8 @@ impl Watching {
         }
         let mut unwatched = 0;
         for (key, request) in &batch {
-            let Some(signals) = self.watch.see(*key, request, reach_of(&self.context, *key)) else {
+            let Some(signals) = self.watch.see(*key, request, reach_of(&self.context.view.memory, *key))
+            else {
                 unwatched += 1;
                 continue;
             };

@@ -15,8 +15,7 @@ use keyward_rules::time::Moment;
 use keyward_store::Record;
 use tokio::sync::mpsc;
 
-use crate::context::RequestContext;
-use crate::memory::Lookup;
+use crate::memory::{Lookup, Memory};
 
 /// Batches that may wait; each has as many requests as one commit of the journal.
 const ROOM: usize = 64;
@@ -128,8 +127,8 @@ impl Watch {
 
 /// From where a key works, as far as a watch has to know; an ended one counts as bound.
 #[must_use]
-pub fn reach_of(context: &RequestContext, key: KeyId) -> KeyReach {
-    match context.view.memory.facts(key) {
+pub fn reach_of(memory: &Memory, key: KeyId) -> KeyReach {
+    match memory.facts(key) {
         Lookup::Facts(facts) => match facts.reach {
             Reach::Anywhere => KeyReach::Unbound,
             Reach::Few(_) | Reach::Set(_) => KeyReach::Bound,

@@ -23,6 +23,8 @@ pub struct Outlook {
     pub code: &'static str,
     /// The refusal's text; empty when it passes.
     pub text: String,
+    /// The key's limits that such a request must keep, in words; empty where it is refused anyway.
+    pub limits: Vec<String>,
 }
 
 /// A kind of request that people ask about.
@@ -98,7 +100,11 @@ pub async fn key_outlook(
             Ok(()) => ("0", String::new()),
             Err(denial) => (denial.entry().code, denial.text().into_owned()),
         };
-        Some(Outlook { what: kind.what, route: kind.route.1, code, text })
+        let limits = match (&key.fences, code) {
+            (Some(fences), "0") => fences.sentences_of(route.class),
+            (Some(_) | None, _) => Vec::new(),
+        };
+        Some(Outlook { what: kind.what, route: kind.route.1, code, text, limits })
     });
     Ok(kinds.collect())
 }

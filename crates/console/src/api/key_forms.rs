@@ -371,4 +371,7 @@ pub struct Outlook {
     pub code: &'static str,
     /// The refusal's text.
     pub text: String,
+    /// The key's limits that such a request must keep, in words. Left out where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<String>,
 }

@@ -223,6 +223,7 @@ pub async fn outlook(
         route: line.route,
         code: line.code,
         text: line.text,
+        limits: line.limits,
     });
     Ok(Json(outlook.collect()))
 }

@@ -14,7 +14,7 @@ use super::key_head::KeyAction;
 use super::layout::{Frame, Query, page, problem, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
-use super::remedies::{asks, remedies};
+use super::remedies::{asks, is_routine, remedies};
 use crate::records::{Day, by_day};
 use crate::words::When;
 
@@ -66,7 +66,7 @@ fn row(view: AlertView, keys: &[KeyView]) -> Row {
         advice: alert.kind.advice(),
         critical: alert.kind.urgency() == Urgency::Critical,
         asks: asks(alert.kind) && !view.seen,
-        remedies: remedies(alert.kind, key),
+        remedies: if view.seen && is_routine(alert.kind) { Vec::new() } else { remedies(alert.kind, key) },
         detail: alert.detail,
         at: When::of(alert.at),
         from: alert.from.map(|address| address.to_string()).unwrap_or_default(),

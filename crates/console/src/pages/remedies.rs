@@ -110,6 +110,11 @@ pub fn remedies(kind: AlertKind, key: Option<&KeyView>) -> Vec<KeyAction> {
     std::iter::once(requests).chain(fitting).collect()
 }
 
+/// Whether it is no more than news once it was looked at.
+pub const fn is_routine(kind: AlertKind) -> bool {
+    matches!(about(kind), About::Key)
+}
+
 /// Whether the alert asks a question that its reader can answer with "It was me".
 pub const fn asks(kind: AlertKind) -> bool {
     matches!(about(kind), About::Leak | About::Account)

@@ -44,6 +44,10 @@ async fn limits_come_with_a_key_and_stay_with_its_successor() {
     );
     assert_eq!(shown["words"][0], "trades only BTC-USDT");
     assert_eq!(shown["used_today"], json!([{"sum": "value", "used": "0", "limit": "5000"}]));
+    let outlook = person.get(&format!("/keys/{key}/outlook?from=127.0.0.1")).await.json();
+    let line = |what: &str| outlook.as_array().unwrap().iter().find(|one| one["what"] == what).unwrap();
+    assert_eq!(line("place orders")["limits"], shown["words"], "what it can do is within its limits");
+    assert_eq!(line("cancel orders")["limits"], Value::Null);
     let body = json!({"name": "bot 2", "passphrase": "Other-Pass1!"});
     let next = person.approved("POST", &format!("/keys/{key}/rotate"), body).await.field("api_key");
     assert_eq!(limits_of(&person, &next).await["limits"], shown["limits"]);

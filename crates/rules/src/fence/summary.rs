@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::decimal::Decimal;
 use super::set::{Destination, Fences, TradeFences, TransferFence, WithdrawalFence};
+use crate::route::Class;
 
 impl Fences {
     /// One sentence for each limit, without a full stop: `at most 500 USD an order`. Empty where there is none.
@@ -13,6 +14,17 @@ impl Fences {
         all.extend(self.transfer.iter().flat_map(TransferFence::sentences));
         all.extend(self.withdrawal.iter().flat_map(WithdrawalFence::sentences));
         all
+    }
+
+    /// Those that bear on requests of one class.
+    #[must_use]
+    pub fn sentences_of(&self, class: Class) -> Vec<String> {
+        match class {
+            Class::Trade => self.trade.sentences(),
+            Class::Funding => self.transfer.iter().flat_map(TransferFence::sentences).collect(),
+            Class::Withdraw => self.withdrawal.iter().flat_map(WithdrawalFence::sentences).collect(),
+            Class::Read | Class::Cancel | Class::Manage | Class::Public => Vec::new(),
+        }
     }
 
     /// The same as one line, or `none`.
@@ -102,6 +114,7 @@ fn joined<T>(list: &[T], text: impl Fn(&T) -> &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::text::read;
+    use crate::route::Class;
 
     #[test]
     fn limits_are_said_in_plain_words() {
@@ -112,6 +125,10 @@ mod tests {
             "trades only BTC-USDT; at most 500 USD an order; orders of at most 5,000 USD a day"
         );
         assert_eq!(of(r#"{"instruments":[]}"#), "trades only nothing");
+        let both = read(r#"{"daily_orders":9,"transfer":{"destinations":["funding"]}}"#).unwrap();
+        assert_eq!(both.sentences_of(Class::Trade), ["at most 9 orders a day"]);
+        assert_eq!(both.sentences_of(Class::Funding), ["transfers only to funding"]);
+        assert!(both.sentences_of(Class::Withdraw).is_empty() && both.sentences_of(Class::Cancel).is_empty());
         assert_eq!(
             of(
                 r#"{"withdrawal":{"destinations":[{"ccy":"USDT","chain":"USDT-TRC20","address":"Ta"}],"daily":{"BTC":"0.25","USDT":"1234567.5"}}}"#
