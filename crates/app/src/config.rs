@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use keyward_authority::Settings;
 use keyward_authority::apps::ProofOfControl;
+use keyward_authority::{MarketData, Settings};
 use keyward_console::SettingShown;
 use keyward_notify::channel::{Client, System};
 use keyward_notify::{Security, Smtp, SmtpSettings, is_full_name};
@@ -101,7 +101,8 @@ impl Config {
             true => ProofOfControl::Asked,
             false => ProofOfControl::NotAsked,
         };
-        Settings { policy, named, origin, private_ranges, proof_of_control, ..Settings::default() }
+        let market = if self.upstream.market_data { MarketData::Published } else { MarketData::Missing };
+        Settings { policy, named, origin, private_ranges, market, proof_of_control, ..Settings::default() }
     }
 
     /// Every listener, by the name of its setting.
@@ -233,6 +234,13 @@ pub struct UpstreamSettings {
     /// Headers of clients that are passed on beside those that OKX's clients need.
     #[serde(default)]
     pub pass_headers: Vec<String>,
+    /// Whether it answers questions for instruments and prices, which some limits of keys need.
+    #[serde(default = "yes")]
+    pub market_data: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Rules that a deployment chooses.

@@ -73,9 +73,14 @@ impl Watching {
         }
     }
 
+    /// Judges requests; those of keys that were not watched yet after it was asked what was learned of these.
     async fn judge(&mut self, batch: SeenBatch, pulse: &Heartbeat) {
+        let strange = self.see(batch).await;
+        if strange.is_empty() {
+            return;
+        }
         let baselines = self.duties.store.baselines();
-        for key in self.watch.strangers(&batch, ASKED) {
+        for key in self.watch.strangers(&strange, ASKED) {
             let learned = match baselines.of(key).await {
                 Ok(learned) => learned.unwrap_or_default(),
                 // What somebody altered is learned anew.
@@ -89,18 +94,24 @@ impl Watching {
             };
             self.watch.add(key, learned, ambient::now());
         }
-        let mut unwatched = 0;
-        for (key, request) in &batch {
-            let Some(signals) = self.watch.see(*key, request, reach_of(&self.context.view.memory, *key))
-            else {
-                unwatched += 1;
+        let unwatched = self.see(strange).await;
+        self.unwatched.fetch_add(unwatched.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Takes requests in, and tells of what is unusual; gives back those whose keys are not watched.
+    async fn see(&mut self, batch: SeenBatch) -> SeenBatch {
+        let mut strange = SeenBatch::new();
+        for (key, request) in batch {
+            let reach = || reach_of(&self.context.view.memory, key);
+            let Some(signals) = self.watch.see(key, &request, reach) else {
+                strange.push((key, request));
                 continue;
             };
             if signals.is_empty() {
                 continue;
             }
             let context = self.duties.authority.context(Actor::System("watch"), ambient::now());
-            match raise_signals(&context, *key, signals).await {
+            match raise_signals(&context, key, signals).await {
                 Ok(true) => warn!(%key, "a key did several unusual things and was put in quarantine"),
                 Ok(false) => {}
                 Err(problem) => {
@@ -108,7 +119,7 @@ impl Watching {
                 }
             }
         }
-        self.unwatched.fetch_add(unwatched, Ordering::Relaxed);
+        strange
     }
 
     /// Counts wrong credentials, and tells of those who try keys out.

@@ -2,6 +2,7 @@
 
 use keyward_rules::app::PrivateRanges;
 use keyward_rules::channel::ChannelPolicy;
+use keyward_rules::fence::Fences;
 use keyward_rules::grant::Actor;
 use keyward_rules::id::AccountId;
 use keyward_rules::key::PassphraseKey;
@@ -13,7 +14,7 @@ use keyward_store::{Activity, Door, Entropy, Inbox, Log, Reader, Store, Writer};
 use crate::apps::ProofOfControl;
 use crate::passkeys::RelyingParty;
 use crate::work::{Pool, PoolLimits};
-use crate::{Hasher, Searches};
+use crate::{ActionError, Hasher, Searches};
 
 /// The capabilities of the store that actions and questions use.
 #[derive(Clone)]
@@ -55,6 +56,8 @@ pub struct Settings {
     pub channels: ChannelPolicy,
     /// Whether apps may have private ranges.
     pub private_ranges: PrivateRanges,
+    /// Whether the exchange publishes what some limits need.
+    pub market: MarketData,
     /// Whether brokers must show that their ranges are theirs.
     pub proof_of_control: ProofOfControl,
 }
@@ -68,7 +71,28 @@ impl Default for Settings {
             origin: String::new(),
             channels: ChannelPolicy::default(),
             private_ranges: PrivateRanges::default(),
+            market: MarketData::default(),
             proof_of_control: ProofOfControl::default(),
+        }
+    }
+}
+
+/// Whether the exchange behind the gateway answers questions for instruments and prices.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum MarketData {
+    /// It does, as OKX does.
+    #[default]
+    Published,
+    /// It does not: limits that compare with a price would refuse everything.
+    Missing,
+}
+
+impl MarketData {
+    /// Refuses limits that could only refuse.
+    pub(crate) fn check(self, fences: Option<&Fences>) -> Result<(), ActionError> {
+        match self {
+            Self::Missing if fences.is_some_and(Fences::needs_market) => Err(ActionError::NoMarketData),
+            Self::Missing | Self::Published => Ok(()),
         }
     }
 }

@@ -138,6 +138,12 @@ pub enum ActionError {
     /// The tags are not tags.
     #[error("a key has at most 10 tags of 1 to 20 letters, digits, hyphens or spaces")]
     Tags,
+    /// Limits that compare with a price, where there is none.
+    #[error(
+        "the exchange behind this gateway publishes no instruments and prices, which limits of value, quantity, price and type of \
+         instrument need; leave these out (instruments, daily_orders, message_throttle and others work)"
+    )]
+    NoMarketData,
     /// No key was unused for so long.
     #[error("every key was used since then; there is nothing to delete")]
     NoneUnused,
@@ -294,6 +300,7 @@ impl ActionError {
             Self::Life(LifecycleError::Already(_)) | Self::Unchanged => (Kind::Conflict, "unchanged"),
             Self::Password(_) | Self::WeakPassword(_) => (Kind::Unacceptable, "weak_password"),
             Self::Tags => (Kind::Unacceptable, "bad_tags"),
+            Self::NoMarketData => (Kind::Unacceptable, "no_market_data"),
             Self::NoneUnused => (Kind::Conflict, "none_unused"),
             Self::Logo(_) => (Kind::Unacceptable, "bad_logo"),
             Self::Phrase => (Kind::Unacceptable, "bad_phrase"),

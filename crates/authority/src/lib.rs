@@ -32,7 +32,7 @@ pub(crate) use async_recursion::async_recursion as boxed;
 
 pub use action::{Action, PendingAction};
 pub use ceremony::{MissingProof, ProofStep, ceremony_of, prove_action};
-pub use context::{Access, ActionContext, Authority, Secrets, Settings};
+pub use context::{Access, ActionContext, Authority, MarketData, Secrets, Settings};
 pub use error::{ActionError, ErrorKind};
 pub use hashing::{HashPriority, Hasher};
 pub use prove::{prove, prove_any};

@@ -110,8 +110,13 @@ impl Watch {
     }
 
     /// Takes a request in: what is unusual about it; `None` when its key is not watched.
-    pub fn see(&mut self, key: KeyId, request: &SeenRequest, reach: KeyReach) -> Option<Vec<Signal>> {
-        Some(self.keys.get_mut(&key)?.see(request, reach))
+    pub fn see(
+        &mut self,
+        key: KeyId,
+        request: &SeenRequest,
+        reach: impl FnOnce() -> KeyReach,
+    ) -> Option<Vec<Signal>> {
+        Some(self.keys.get_mut(&key)?.see(request, reach()))
     }
 
     /// What was learned since the last call, as texts to keep; keys that did nothing for long are forgotten.
@@ -207,9 +212,9 @@ mod tests {
         assert_eq!(strangers, [key(1).min(key(2)), key(1).max(key(2))]);
         let now = Moment::from_unix_ms(1);
         let (first, request) = batch[0];
-        assert_eq!(watch.see(first, &request, KeyReach::Bound), None);
+        assert_eq!(watch.see(first, &request, || KeyReach::Bound), None);
         watch.add(first, Baseline::default(), now);
-        let told = watch.see(first, &request, KeyReach::Bound).unwrap();
+        let told = watch.see(first, &request, || KeyReach::Bound).unwrap();
         assert_eq!(told.iter().map(|one| one.kind).collect::<Vec<_>>(), [SignalKind::FirstWithdrawal]);
         assert_eq!(watch.strangers(&batch, 9), [key(1)]);
         let kept = watch.to_keep(now);

@@ -33,6 +33,7 @@ impl Action for ChangeFences {
     /// Stricter limits only take away, and ask for one factor. Any other change asks for a step-up.
     async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         let key = self.which.living(context).await?;
+        context.authority.settings.market.check(Some(&self.to))?;
         let (old, to) = change(&key, &self.to, context.now)?;
         let action = kind(&key, &self.to, context.now)?;
         let mut words = vec![
@@ -53,7 +54,7 @@ impl Action for ChangeFences {
 
     /// # Errors
     /// [`ActionError::NoKey`], [`ActionError::NotTheName`], [`ActionError::Life`], [`ActionError::Unchanged`],
-    /// [`ActionError::Cooling`], and [`ActionError::NotAllowed`] when the proof is not the one that the change asks for.
+    /// [`ActionError::Cooling`], [`ActionError::NoMarketData`], and [`ActionError::NotAllowed`] when the proof is not the one that the change asks for.
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let Self { which, to } = self;
         // The proof says which of the two was approved; the key as it is now says which of them it is.
@@ -70,6 +71,7 @@ impl Action for ChangeFences {
         let grant = context.actor.may(action, proof)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let mut key = which.find(context, &mut tx).await?;
+        context.authority.settings.market.check(Some(&to))?;
         let (old, to) = change(&key, &to, context.now)?;
         if !to.is_within(&old) {
             if action != ActionKind::LoosenFences {

@@ -242,6 +242,7 @@ fn check(
             return Err(ActionError::Cooling);
         }
     }
+    context.authority.settings.market.check(wish.spec.fences.as_deref())?;
     let owner = if account.master().is_some() { Owner::Sub } else { Owner::Master };
     Ok(wish.spec.check(siblings, owner, policy, context.now)?)
 }

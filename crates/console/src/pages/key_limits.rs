@@ -176,7 +176,9 @@ pub async fn change(Path(id): Path<String>, posted: Posted) -> Response {
     };
     match act(&posted, &person.context(), ChangeFences { which, to }, confirm).await {
         Ok(_) => told(person, &format!("/keys/{}", key.id), Note::Done(ActionKind::TightenFences)).await,
-        Err(Halted::Refused(refusal @ ActionError::Unchanged)) => again(None, &sentence(&refusal)),
+        Err(Halted::Refused(refusal @ (ActionError::Unchanged | ActionError::NoMarketData))) => {
+            again(None, &sentence(&refusal))
+        }
         Err(halted) => halted.into(),
     }
 }

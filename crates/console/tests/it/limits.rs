@@ -1,5 +1,6 @@
 //! Limits of keys (docs/operating/limits.md): how they are set and changed, and what each change asks for.
 
+use keyward_authority::{MarketData, Settings};
 use serde_json::{Value, json};
 
 use crate::tab::Tab;
@@ -197,4 +198,23 @@ async fn a_quarantine_is_laid_with_one_factor_and_lifted_with_a_step_up() {
     assert_eq!(holds().await, json!(["quarantine: reads only"]));
     let stranger = world.person("b@keyward.example").await;
     assert_eq!(stranger.api("POST", &path("stop-trading"), factor()).await.status, 404);
+}
+
+/// Limits that compare with a price could only refuse where there is none.
+#[tokio::test]
+async fn without_prices_limits_that_need_them_cannot_be_set() {
+    let rules = Settings { market: MarketData::Missing, ..Settings::default() };
+    let world = World::under(rules).await;
+    let person = world.person("a@keyward.example").await;
+    let mut body = wish("bot");
+    body["limits"] = json!({"max_order_value": "500"});
+    let refused = person.api("POST", "/keys", body).await;
+    assert_eq!((refused.status, refused.code().as_str()), (422, "no_market_data"), "{}", refused.text);
+    let others = json!({"instruments": ["BTC-USDT"], "daily_orders": 9});
+    let key = key_with(&person, "bot", &["read", "trade"], others).await;
+    let body = json!({"name": "bot", "factor": PASSWORD, "limits": {"instruments": ["BTC-USDT"], "daily_value": "5"}});
+    assert_eq!(person.api("PUT", &format!("/keys/{key}/limits"), body).await.code(), "no_market_data");
+    let tab = Tab::of(&world, &person).await;
+    let asked = tab.post(&format!("/keys/{key}/limits"), &[("limit_order", "500")]).await;
+    assert!(asked.text.contains("publishes no instruments and prices"), "{}", asked.text);
 }

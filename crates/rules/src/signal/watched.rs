@@ -172,24 +172,27 @@ impl Watched {
         learned: bool,
         note: &mut impl FnMut(SignalKind, String),
     ) {
-        let from = match reach {
-            KeyReach::App => String::new(),
-            KeyReach::Unbound | KeyReach::Bound => format!(" from {}", request.source),
+        // Only where something is told: this is done for every request.
+        let what = || {
+            let from = match reach {
+                KeyReach::App => String::new(),
+                KeyReach::Unbound | KeyReach::Bound => format!(" from {}", request.source),
+            };
+            format!("{} {}{from}", request.method, request.route)
         };
-        let (method, route) = (request.method, request.route);
         if let Some(last) = self.baseline.last_used()
             && request.at.ms_since(last) >= DORMANT_MS
         {
             let days = request.at.ms_since(last) / DAY_MS;
-            note(SignalKind::Dormant, format!("{method} {route}{from}, after {days} days without any use."));
+            note(SignalKind::Dormant, format!("{}, after {days} days without any use.", what()));
         }
         if !self.baseline.has_class(request.class) {
             if request.class == Class::Withdraw {
-                note(SignalKind::FirstWithdrawal, format!("{method} {route}{from}."));
+                note(SignalKind::FirstWithdrawal, format!("{}.", what()));
             } else if let Some(words) = noteworthy(request.class)
                 && learned
             {
-                note(SignalKind::NewUse, format!("{method} {route}{from}: it {words} for the first time."));
+                note(SignalKind::NewUse, format!("{}: it {words} for the first time.", what()));
             }
         }
         let network = (reach != KeyReach::App).then(|| Network::around(request.source));
