@@ -85,7 +85,7 @@ pub enum Command {
     Config(Config),
     /// List the sources that the gateway has closed out, or make firewall rules of them
     #[command(
-        after_help = "Examples:\n  keyward bans --config /etc/keyward/keyward.toml\n  keyward bans --nft | ssh proxy sudo nft -f -\n  sudo keyward bans --apply\n\nThe gateway keeps its bans in `ban_file` under [sources]. --apply needs nftables and the right to change\nthe firewall. docs/operating/hosting.md shows how to run it whenever the file changes."
+        after_help = "Examples:\n  keyward bans --config /etc/keyward/keyward.toml\n  keyward bans --nft | ssh proxy sudo nft -f -\n  sudo keyward bans --apply\n\nThe gateway keeps its bans in `ban_file` under [sources]. --apply needs nftables and the right to change\nthe firewall. docs/operating/proxies.md shows how to run it whenever the file changes."
     )]
     Bans(Bans),
     /// Say what a refusal's code means and what to do about it

@@ -1,5 +1,6 @@
 //! The task that looks for what is unusual about keys: it learns from requests, keeps what it learned, and tells holders.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,9 +11,11 @@ use keyward_gateway::strangers::{StrangerReceiver, Strangers, Trying, WrongCrede
 use keyward_gateway::watch::{SeenBatch, Watch, reach_of};
 use keyward_rules::alert::KeyObservation;
 use keyward_rules::grant::Actor;
-use keyward_rules::signal::Baseline;
+use keyward_rules::id::KeyId;
+use keyward_rules::signal::{Baseline, Signal};
+use keyward_store::StoreError;
 use tokio::sync::{Mutex, mpsc};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::{error, warn};
 
 use crate::ambient;
@@ -21,6 +24,8 @@ use crate::worker::Duties;
 
 /// How often what was learned is kept. A crash takes what was learned since.
 const KEEP: Duration = Duration::from_secs(300);
+/// Unusual things whose telling failed and that are told again; more are told the next time they happen.
+const UNTOLD: usize = 1_000;
 /// How often the task shows that it is alive while nothing comes.
 const QUIET: Duration = Duration::from_secs(5);
 /// Keys of which it is asked what was learned, for one batch of requests.
@@ -28,6 +33,9 @@ const ASKED: usize = 250;
 /// Keys that are kept in one commit, and the time between two: other changes have to wait for it.
 const KEPT: usize = 250;
 const PACE: Duration = Duration::from_millis(5);
+
+/// How long the end may take.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What the task works with.
 pub struct Watching {
@@ -38,6 +46,12 @@ pub struct Watching {
     unwatched: Arc<AtomicU64>,
     watch: Watch,
     strangers: Strangers,
+    /// What could not be told, because the store did not take it.
+    untold: VecDeque<(KeyId, Vec<Signal>)>,
+    /// When that was last tried.
+    tried_again: Instant,
+    /// What was learned and is not kept yet.
+    unkept: BTreeMap<KeyId, String>,
     kept: Instant,
 }
 
@@ -49,8 +63,21 @@ impl Watching {
         (seen, tried): (mpsc::Receiver<SeenBatch>, StrangerReceiver),
         unwatched: Arc<AtomicU64>,
     ) -> Self {
-        let (watch, strangers) = (Watch::default(), Strangers::default());
-        Self { duties, context, seen, tried, unwatched, watch, strangers, kept: Instant::now() }
+        let (watch, strangers, untold) = (Watch::default(), Strangers::default(), VecDeque::new());
+        let (kept, tried_again) = (Instant::now(), Instant::now());
+        Self {
+            duties,
+            context,
+            seen,
+            tried,
+            unwatched,
+            watch,
+            strangers,
+            untold,
+            tried_again,
+            unkept: BTreeMap::new(),
+            kept,
+        }
     }
 
     /// Judges every batch of requests as it comes, until the other end is gone.
@@ -66,6 +93,15 @@ impl Watching {
                 },
                 () = tokio::time::sleep(QUIET) => {}
             }
+            if self.tried_again.elapsed() >= QUIET {
+                self.tried_again = Instant::now();
+                // One after the other, as long as the store takes them.
+                while let Some((key, signals)) = self.untold.pop_front() {
+                    if !self.tell(key, signals).await {
+                        break;
+                    }
+                }
+            }
             if self.kept.elapsed() >= KEEP {
                 self.keep(pulse).await;
             }
@@ -79,12 +115,9 @@ impl Watching {
         if strange.is_empty() {
             return;
         }
-        let baselines = self.duties.store.baselines();
         for key in self.watch.strangers(&strange, ASKED) {
-            let learned = match baselines.of(key).await {
-                Ok(learned) => learned.unwrap_or_default(),
-                // What somebody altered is learned anew.
-                Err(keyward_store::StoreError::Tampered { .. }) => Baseline::default(),
+            let learned = match self.learned(key).await {
+                Ok(learned) => learned,
                 Err(problem) => {
                     if pulse.may_tell() {
                         error!(%problem, "what is usual for keys cannot be read; this is logged once a minute");
@@ -98,6 +131,27 @@ impl Watching {
         self.unwatched.fetch_add(unwatched.len() as u64, Ordering::Relaxed);
     }
 
+    /// What was learned of a key; of a successor that was never used, what was learned of the key that it follows.
+    async fn learned(&self, key: KeyId) -> Result<Baseline, StoreError> {
+        if let Some(learned) = self.unkept.get(&key).and_then(|text| text.parse().ok()) {
+            return Ok(learned);
+        }
+        let baselines = self.duties.store.baselines();
+        let kept = match baselines.of(key).await {
+            Ok(None) => match self.duties.store.reader().notes(key).await?.predecessor {
+                Some(before) => baselines.of(before).await,
+                None => Ok(None),
+            },
+            kept => kept,
+        };
+        match kept {
+            Ok(learned) => Ok(learned.unwrap_or_default()),
+            // What somebody altered is learned anew.
+            Err(StoreError::Tampered { .. }) => Ok(Baseline::default()),
+            Err(problem) => Err(problem),
+        }
+    }
+
     /// Takes requests in, and tells of what is unusual; gives back those whose keys are not watched.
     async fn see(&mut self, batch: SeenBatch) -> SeenBatch {
         let mut strange = SeenBatch::new();
@@ -107,19 +161,34 @@ impl Watching {
                 strange.push((key, request));
                 continue;
             };
-            if signals.is_empty() {
-                continue;
-            }
-            let context = self.duties.authority.context(Actor::System("watch"), ambient::now());
-            match raise_signals(&context, key, signals).await {
-                Ok(true) => warn!(%key, "a key did several unusual things and was put in quarantine"),
-                Ok(false) => {}
-                Err(problem) => {
-                    error!(problem = problem.for_the_log(), "a user could not be told about an unusual use");
-                }
+            if !signals.is_empty() {
+                self.tell(key, signals).await;
             }
         }
         strange
+    }
+
+    /// Whether the store took it.
+    async fn tell(&mut self, key: KeyId, signals: Vec<Signal>) -> bool {
+        let context = self.duties.authority.context(Actor::System("watch"), ambient::now());
+        let told = raise_signals(&context, key, signals.clone()).await;
+        let taken = told.is_ok();
+        match told {
+            Ok(true) => warn!(%key, "a key did several unusual things and was put in quarantine"),
+            Ok(false) => {}
+            Err(problem) => {
+                error!(
+                    problem = problem.for_the_log(),
+                    "a user could not be told about an unusual use; it is tried again"
+                );
+                if self.untold.len() < UNTOLD {
+                    self.untold.push_back((key, signals));
+                }
+            }
+        }
+        // A crowd of keys must not keep the store busy.
+        tokio::time::sleep(PACE).await;
+        taken
     }
 
     /// Counts wrong credentials, and tells of those who try keys out.
@@ -141,24 +210,35 @@ impl Watching {
         }
     }
 
-    /// Keeps what was learned; what cannot be kept is learned again.
+    /// Keeps what was learned; what cannot be kept is tried again the next time.
     async fn keep(&mut self, pulse: &Heartbeat) {
         self.kept = Instant::now();
         let now = ambient::now();
+        self.unkept.extend(self.watch.to_keep(now, false));
+        if let Err(problem) = self.write().await {
+            if pulse.may_tell() {
+                error!(%problem, "what is usual for keys cannot be kept; this is logged once a minute");
+            }
+            return;
+        }
+        if let Err(problem) = self.duties.store.baselines().tidy(now).await {
+            error!(%problem, "what was usual for keys that nobody uses any more cannot be dropped");
+        }
+    }
+
+    /// Writes what is not kept yet, some of it at a time.
+    async fn write(&mut self) -> Result<(), StoreError> {
         let baselines = self.duties.store.baselines();
-        let news = self.watch.to_keep(now);
-        for part in news.chunks(KEPT) {
-            if let Err(problem) = baselines.keep(part, now).await {
-                if pulse.may_tell() {
-                    error!(%problem, "what is usual for keys cannot be kept; this is logged once a minute");
-                }
-                return;
+        while !self.unkept.is_empty() {
+            let part: Vec<(KeyId, String)> =
+                self.unkept.iter().take(KEPT).map(|(key, text)| (*key, text.clone())).collect();
+            baselines.keep(&part, ambient::now()).await?;
+            for (key, _) in &part {
+                self.unkept.remove(key);
             }
             tokio::time::sleep(PACE).await;
         }
-        if let Err(problem) = baselines.tidy(now).await {
-            error!(%problem, "what was usual for keys that nobody uses any more cannot be dropped");
-        }
+        Ok(())
     }
 }
 
@@ -167,11 +247,19 @@ pub async fn run(watching: Arc<Mutex<Watching>>, pulse: Heartbeat) {
     watching.lock().await.run(&pulse).await;
 }
 
-/// Keeps what was learned at the end.
+/// At the end: takes in what still waits, and keeps what was learned.
 pub async fn stop(watching: Arc<Mutex<Watching>>) {
     let mut watching = watching.lock().await;
-    let news = watching.watch.to_keep(ambient::now());
-    if let Err(problem) = watching.duties.store.baselines().keep(&news, ambient::now()).await {
-        warn!(%problem, "what is usual for keys cannot be kept: some of it is learned again");
+    while let Ok(batch) = watching.seen.try_recv() {
+        watching.see(batch).await;
+    }
+    let learned = watching.watch.to_keep(ambient::now(), true);
+    watching.unkept.extend(learned);
+    match timeout(FAREWELL, watching.write()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(problem)) => {
+            warn!(%problem, "what is usual for keys cannot be kept: some of it is learned again");
+        }
+        Err(_) => warn!("what is usual for keys was not kept in time: some of it is learned again"),
     }
 }

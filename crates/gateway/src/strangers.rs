@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use keyward_rules::address::Source;
 use keyward_rules::id::KeyId;
+use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
 use tokio::sync::mpsc;
 
@@ -23,6 +24,8 @@ const MANY_KEYS: usize = 20;
 const MANY_TRIES: u32 = 100;
 /// Sources that are told of in one span: who has many addresses must not fill operators' mailboxes.
 const TOLD: usize = 5;
+/// The same in a day; the log has them all.
+const TOLD_A_DAY: usize = 10;
 
 /// Somebody named a key and did not have its secret or passphrase.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,14 +65,21 @@ pub struct Strangers {
     sources: HashMap<Source, HashSet<KeyId>>,
     keys: HashMap<KeyId, u32>,
     told: usize,
+    /// The day, and how many sources were told of in it.
+    today: (u64, usize),
 }
 
 impl Strangers {
     /// Counts one; what is to be told, each source and key once in a span.
     pub fn count(&mut self, wrong: WrongCredentials) -> Vec<Trying> {
         let span = wrong.at.unix_ms() / SPAN_MS;
-        if span > self.span {
-            *self = Self { span, ..Self::default() };
+        // One that is a little late belongs to the span that has begun; a clock that stepped back begins anew.
+        if span > self.span || span + 1 < self.span {
+            *self = Self { span, today: self.today, ..Self::default() };
+        }
+        let day = wrong.at.unix_ms() / DAY_MS;
+        if self.today.0 != day {
+            self.today = (day, 0);
         }
         let mut found = Vec::new();
         let source = Source::of(wrong.source);
@@ -77,8 +87,9 @@ impl Strangers {
             let keys = self.sources.entry(source).or_default();
             // A set that is full has been told of.
             let grew = keys.len() < MANY_KEYS && keys.insert(wrong.key);
-            if grew && keys.len() == MANY_KEYS && self.told < TOLD {
+            if grew && keys.len() == MANY_KEYS && self.told < TOLD && self.today.1 < TOLD_A_DAY {
                 self.told += 1;
+                self.today.1 += 1;
                 found.push(Trying::Source(source));
             }
         }
@@ -101,7 +112,9 @@ mod tests {
     use keyward_rules::id::KeyId;
     use keyward_rules::time::Moment;
 
-    use super::{KEYS, MANY_KEYS, MANY_TRIES, SOURCES, SPAN_MS, Strangers, TOLD, Trying, WrongCredentials};
+    use super::{
+        KEYS, MANY_KEYS, MANY_TRIES, SOURCES, SPAN_MS, Strangers, TOLD, TOLD_A_DAY, Trying, WrongCredentials,
+    };
 
     fn wrong(key: u32, source: u32, at_ms: u64) -> WrongCredentials {
         WrongCredentials {
@@ -136,6 +149,11 @@ mod tests {
             told += strangers.count(wrong(number % 100_000, number / 25, 1)).len();
         }
         assert_eq!(told, TOLD);
+        for number in 0..2_000_000_u32 {
+            let at_ms = u64::from(number / 20_000) * SPAN_MS;
+            told += strangers.count(wrong(number % 100_000, 1_000_000 + number / 25, at_ms)).len();
+        }
+        assert_eq!(told, TOLD_A_DAY, "in a day");
         assert!(strangers.sources.len() <= SOURCES && strangers.keys.len() <= KEYS);
         assert!(strangers.sources.values().all(|keys| keys.len() <= MANY_KEYS));
     }

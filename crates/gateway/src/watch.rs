@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::Reach;
 use keyward_rules::route::{Class, Found, Method, RouteTable};
-use keyward_rules::signal::{Baseline, KeyReach, SeenRequest, Signal, Watched};
+use keyward_rules::signal::{Baseline, KeyReach, RequestOutcome, SeenRequest, Signal, Watched};
 use keyward_rules::time::Moment;
 use keyward_store::Record;
 use tokio::sync::mpsc;
@@ -49,7 +49,9 @@ pub fn channel()
 impl WatchSender {
     /// Hands over what is to be watched of these records; never waits.
     pub fn send(&self, records: &[Record]) {
-        let seen: SeenBatch = records.iter().filter_map(|record| self.seen(record)).collect();
+        let mut seen: SeenBatch = records.iter().filter_map(|record| self.seen(record)).collect();
+        // Records come as requests end; they are counted as they began.
+        seen.sort_by_key(|(_, request)| request.at);
         let count = seen.len() as u64;
         if count > 0 && self.out.try_send(seen).is_err() {
             self.unwatched.fetch_add(count, Ordering::Relaxed);
@@ -66,6 +68,7 @@ impl WatchSender {
             route: record.route,
             class: self.class(record.method, record.route),
             code: record.code,
+            outcome: RequestOutcome::of_code(record.code),
         };
         Some((key, seen))
     }
@@ -119,18 +122,19 @@ impl Watch {
         Some(self.keys.get_mut(&key)?.see(request, reach()))
     }
 
-    /// What was learned since the last call, as texts to keep; keys that did nothing for long are forgotten.
-    pub fn to_keep(&mut self, now: Moment) -> Vec<(KeyId, String)> {
-        let news = self.keys.iter_mut();
-        let news = news.filter_map(|(key, watched)| Some((*key, watched.to_keep()?.to_string())));
-        let mut news: Vec<_> = news.collect();
-        news.sort_unstable_by_key(|(key, _)| *key);
-        self.keys.retain(|_, watched| now.ms_since(watched.seen_at()) < IDLE_MS);
+    /// What was learned since the last call, as texts to keep: what is news, or `all`. Keys that did nothing for long are forgotten.
+    pub fn to_keep(&mut self, now: Moment, all: bool) -> Vec<(KeyId, String)> {
+        let mut news = Vec::new();
+        self.keys.retain(|key, watched| {
+            let idle = now.ms_since(watched.seen_at()) >= IDLE_MS;
+            news.extend(watched.to_keep(idle || all).map(|learned| (*key, learned.to_string())));
+            !idle
+        });
         news
     }
 }
 
-/// From where a key works, as far as a watch has to know; an ended one counts as bound.
+/// From where a key works, as far as a watch has to know. Of one that has ended no address is kept.
 #[must_use]
 pub fn reach_of(memory: &Memory, key: KeyId) -> KeyReach {
     match memory.facts(key) {
@@ -217,9 +221,15 @@ mod tests {
         let told = watch.see(first, &request, || KeyReach::Bound).unwrap();
         assert_eq!(told.iter().map(|one| one.kind).collect::<Vec<_>>(), [SignalKind::FirstWithdrawal]);
         assert_eq!(watch.strangers(&batch, 9), [key(1)]);
-        let kept = watch.to_keep(now);
+        let kept = watch.to_keep(now, false);
         assert!(kept[0].0 == first && kept[0].1.parse::<Baseline>().unwrap().usual().classes == ["withdraw"]);
-        assert_eq!(watch.to_keep(now.plus_ms(IDLE_MS)), []);
+        let again = watch.see(first, &request, || KeyReach::Bound);
+        assert!(again.is_some_and(|told| told.is_empty()) && watch.to_keep(now, false).is_empty(), "no news");
+        assert_eq!(
+            watch.to_keep(now.plus_ms(IDLE_MS), false).len(),
+            1,
+            "when it was last used is kept in the end"
+        );
         assert_eq!(watch.strangers(&batch, 9).len(), 2, "it did nothing for long and was forgotten");
         for number in 0..KEYS as u128 {
             watch.add(key(100 + number), Baseline::default(), now);

@@ -1,13 +1,16 @@
 //! The inbox.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::extract::Query as Asked;
 use axum::response::Response;
 use keyward_authority::ActionError;
 use keyward_authority::questions::{
-    AlertView, KeyView, list_alerts, list_keys, mark_alerts_seen, mark_these_seen,
+    AlertView, KeyView, list_alerts, mark_alerts_seen, mark_these_seen, show_key,
 };
 use keyward_rules::alert::{AlertKind, Urgency};
+use keyward_rules::id::KeyId;
 use keyward_rules::limits::PAGE_DEFAULT;
 
 use super::key_head::KeyAction;
@@ -109,7 +112,13 @@ async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError
     let views = list_alerts(&person.context(), person.id(), before, PAGE_DEFAULT).await?;
     let newest = views.first().map_or(0, |view| view.id);
     let older = views.last().map(|view| view.id).filter(|_| views.len() == PAGE_DEFAULT);
-    let (keys, _) = list_keys(&person.context(), person.id()).await?;
+    // Of a sub-account as well: its alerts are its master's. One that is gone has no remedy.
+    let named: BTreeSet<KeyId> =
+        views.iter().filter_map(|view| view.alert.key.as_ref().map(|(id, _)| *id)).collect();
+    let mut keys = Vec::new();
+    for id in named {
+        keys.extend(show_key(&person.context(), id).await.ok());
+    }
     let rows = views.into_iter().map(|view| row(view, &keys)).collect();
     let days = by_day(grouped(rows), person.shell.now(), |row: &Row| &row.at);
     let frame = Frame::of(person, "alerts", "Alerts");

@@ -132,7 +132,7 @@ async fn the_pages_show_what_is_usual_and_choose_what_is_told() {
     let tab = Tab::of(&world, &person).await;
     let (settings, page) = (format!("/keys/{key}/settings"), format!("/keys/{key}/signals"));
     assert!(tab.get(&settings).await.text.contains("This key has 0 of them so far"));
-    let learned = "used 1\nclasses 3\nhours 1793\nday 1 1 0\nday 2 12 0\nday 3 1 1\nday 4 1 0\nday 5 1 0\n\
+    let learned = "used 1\nclasses 3\nhours 1793\nday 1 1 0 1\nday 2 12 0 1\nday 3 1 1 1\nday 4 1 0 1\nday 5 1 0 1\n\
         network 192.0.2.0/24 5\n";
     world.store.baselines().keep(&[(key, learned.to_owned())], world.now()).await.unwrap();
     let shown = tab.get(&settings).await.text;

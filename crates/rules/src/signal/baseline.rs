@@ -32,11 +32,20 @@ pub(super) struct Peaks {
     pub(super) refusals: u32,
 }
 
+/// What is remembered of a day.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+struct Day {
+    peaks: Peaks,
+    /// Whether a request passed: refusals alone are no use.
+    used: bool,
+}
+
 /// What was learned of one key. Its size is bounded, at about 1.5 KiB as a text.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Baseline {
-    /// By the UTC day, counted from the Unix epoch: those of the last month on which the key was used.
-    days: BTreeMap<u64, Peaks>,
+    /// By the UTC day, counted from the Unix epoch: those of the last month on which the key sent something. What makes the key a
+    /// known one is kept beyond that, until it is known by newer days: a key that slept is held against what it did before.
+    days: BTreeMap<u64, Day>,
     /// The classes of requests that passed, by their place in [`CLASSES`].
     classes: u8,
     /// The UTC hours of the day in which requests passed, a bit each.
@@ -70,16 +79,20 @@ impl Baseline {
     /// Whether enough was learned.
     #[must_use]
     pub fn has_learned(&self) -> bool {
-        self.days.len() >= LEARNED_DAYS
+        self.used_days() >= LEARNED_DAYS
+    }
+
+    fn used_days(&self) -> usize {
+        self.days.values().filter(|day| day.used).count()
     }
 
     /// What it comes to.
     #[must_use]
     pub fn usual(&self) -> Usual {
-        let peaks = self.peaks();
+        let peaks = most(self.days.values());
         let has = |place: &usize| self.classes & 1 << place != 0;
         Usual {
-            days: self.days.len(),
+            days: self.used_days(),
             learned: self.has_learned(),
             requests: peaks.requests,
             refusals: peaks.refusals,
@@ -89,12 +102,9 @@ impl Baseline {
         }
     }
 
-    /// The highest of all days.
-    pub(super) fn peaks(&self) -> Peaks {
-        self.days.values().fold(Peaks::default(), |most, day| Peaks {
-            requests: most.requests.max(day.requests),
-            refusals: most.refusals.max(day.refusals),
-        })
+    /// The highest of the days before this moment's: what somebody does today makes nothing of today usual.
+    pub(super) fn peaks_before(&self, at: Moment) -> Peaks {
+        most(self.days.range(..at.unix_ms() / DAY_MS).map(|(_, day)| day))
     }
 
     pub(super) const fn last_used(&self) -> Option<Moment> {
@@ -116,40 +126,51 @@ impl Baseline {
 
     /// Takes in a request that passed. Whether anything was learned that is worth keeping at once.
     pub(super) fn learn(&mut self, class: Class, network: Option<Network>, at: Moment) -> bool {
-        let before = (self.classes, self.hours, self.networks.len());
+        let before = (self.classes, self.hours);
         self.classes |= class_bit(class).unwrap_or(0);
         self.hours |= hour_bit(at);
-        let day = at.unix_ms() / DAY_MS;
+        let number = at.unix_ms() / DAY_MS;
+        let mut news = before != (self.classes, self.hours);
         if let Some(network) = network {
-            self.networks.insert(network, day);
-            if self.networks.len() > NETWORKS
-                && let Some(oldest) = self.networks.iter().min_by_key(|(_, day)| **day).map(|(one, _)| *one)
-            {
-                self.networks.remove(&oldest);
+            if !self.networks.contains_key(&network) && self.networks.len() >= NETWORKS {
+                let oldest = self.networks.iter().min_by_key(|(_, day)| **day).map(|(one, _)| *one);
+                oldest.and_then(|oldest| self.networks.remove(&oldest));
             }
+            news |= self.networks.insert(network, number).is_none();
         }
+        let day = self.days.entry(number).or_default();
+        news |= !std::mem::replace(&mut day.used, true);
         self.last_used = self.last_used.max(Some(at));
-        before != (self.classes, self.hours, self.networks.len())
+        news
     }
 
     /// Raises the peaks of a day; days that are too old are forgotten. Whether that changed anything.
     pub(super) fn raise(&mut self, peaks: Peaks, at: Moment) -> bool {
-        let day = at.unix_ms() / DAY_MS;
-        if let Some(kept) = self.days.get_mut(&day) {
-            let raised = Peaks {
-                requests: kept.requests.max(peaks.requests),
-                refusals: kept.refusals.max(peaks.refusals),
-            };
-            return std::mem::replace(kept, raised) != raised;
-        }
-        self.days.insert(day, peaks);
-        while self.days.first_key_value().is_some_and(|(first, _)| first + REMEMBERED_DAYS <= day)
-            || self.days.len() as u64 > REMEMBERED_DAYS
-        {
+        let number = at.unix_ms() / DAY_MS;
+        let day = self.days.entry(number).or_default();
+        let raised = Peaks {
+            requests: day.peaks.requests.max(peaks.requests),
+            refusals: day.peaks.refusals.max(peaks.refusals),
+        };
+        let news = std::mem::replace(&mut day.peaks, raised) != raised;
+        while let Some((first, day)) = self.days.first_key_value() {
+            let old = first + REMEMBERED_DAYS <= number;
+            let needed = day.used && self.used_days() <= LEARNED_DAYS;
+            if !(old && !needed || self.days.len() as u64 > REMEMBERED_DAYS) {
+                break;
+            }
             self.days.pop_first();
         }
-        true
+        news
     }
+}
+
+/// The highest of each.
+fn most<'d>(days: impl Iterator<Item = &'d Day>) -> Peaks {
+    days.fold(Peaks::default(), |most, day| Peaks {
+        requests: most.requests.max(day.peaks.requests),
+        refusals: most.refusals.max(day.peaks.refusals),
+    })
 }
 
 /// `None` for what no key is needed for.
@@ -166,7 +187,7 @@ const fn hour_bit(at: Moment) -> u32 {
 #[error("not what was learned of a key")]
 pub struct NotABaseline;
 
-/// Lines of a word and values: `used 1790000000000`, `classes 3`, `hours 65535`, `day 20000 12 0`, `network 192.0.2.0/24 20000`.
+/// Lines of a word and values: `used 1790000000000`, `classes 3`, `hours 65535`, `day 20000 12 0 1`, `network 192.0.2.0/24 20000`.
 impl fmt::Display for Baseline {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(at) = self.last_used {
@@ -174,8 +195,8 @@ impl fmt::Display for Baseline {
         }
         writeln!(out, "classes {}", self.classes)?;
         writeln!(out, "hours {}", self.hours)?;
-        for (day, peaks) in &self.days {
-            writeln!(out, "day {day} {} {}", peaks.requests, peaks.refusals)?;
+        for (number, Day { peaks, used }) in &self.days {
+            writeln!(out, "day {number} {} {} {}", peaks.requests, peaks.refusals, u8::from(*used))?;
         }
         for (network, day) in &self.networks {
             writeln!(out, "network {network} {day}")?;
@@ -197,9 +218,9 @@ impl FromStr for Baseline {
                 ["used", at] => read.last_used = Some(Moment::from_unix_ms(number(at)?)),
                 ["classes", bits] => read.classes = number(bits)?,
                 ["hours", bits] => read.hours = number(bits)?,
-                ["day", day, requests, refusals] => {
+                ["day", day, requests, refusals, used @ ("0" | "1")] => {
                     let peaks = Peaks { requests: number(requests)?, refusals: number(refusals)? };
-                    read.days.insert(number(day)?, peaks);
+                    read.days.insert(number(day)?, Day { peaks, used: *used == "1" });
                 }
                 ["network", network, day] => {
                     let network = Network::parse(network, HostBits::Refuse).map_err(|_| NotABaseline)?;
@@ -233,6 +254,10 @@ mod tests {
             let peaks = Peaks { requests: u32::try_from(number).unwrap(), refusals: 1 };
             assert!(learned.raise(peaks, day(number)));
             assert!(!learned.raise(peaks, day(number)));
+            assert_eq!(
+                learned.peaks_before(day(number)).requests,
+                u32::try_from(number - 1).unwrap() * u32::from(number > 20_000)
+            );
             let network = format!("198.51.{}.0/24", number - 20_000);
             let network = Network::parse(&network, crate::address::HostBits::Refuse).unwrap();
             learned.learn(Class::Trade, Some(network), day(number));
@@ -243,18 +268,39 @@ mod tests {
         assert!(usual.networks.iter().any(|network| network.to_string() == "198.51.99.0/24"));
         assert_eq!(learned.to_string().parse(), Ok(learned.clone()));
         assert!(learned.to_string().len() < 1_536);
-        for spoilt in ["day 1", "day 1 2 x", "network 192.0.2.1/24 1", "noon", "classes 256"] {
+        for spoilt in ["day 1", "day 1 2 3 2", "day 1 2 x 1", "network 192.0.2.1/24 1", "noon", "classes 256"]
+        {
             assert!(spoilt.parse::<Baseline>().is_err(), "{spoilt}");
         }
     }
 
     #[test]
-    fn some_days_are_needed_before_anything_is_unusual() {
+    fn some_days_of_use_are_needed_before_anything_is_unusual() {
         let mut learned = Baseline::default();
         for number in 0..LEARNED_DAYS as u64 {
             assert!(!learned.has_learned());
             learned.raise(Peaks::default(), day(number));
+            assert!(!learned.has_learned(), "refusals alone are no use");
+            learned.learn(Class::Read, None, day(number));
         }
         assert!(learned.has_learned());
+        // A key that slept is still known, by what it did before.
+        learned.raise(Peaks::default(), day(400));
+        assert!(learned.has_learned());
+        for number in 400..400 + LEARNED_DAYS as u64 {
+            learned.learn(Class::Read, None, day(number));
+            learned.raise(Peaks::default(), day(number));
+        }
+        assert_eq!(learned.usual().days, LEARNED_DAYS, "it is known by newer days now");
+    }
+
+    #[test]
+    fn the_network_that_is_new_is_not_the_one_that_is_forgotten() {
+        let mut learned = Baseline::default();
+        for last in (0..=NETWORKS).rev() {
+            let network = crate::address::Network::around(format!("198.51.{last}.1").parse().unwrap());
+            assert!(learned.learn(Class::Read, Some(network), day(7)));
+            assert!(learned.has_network(network) && learned.usual().networks.len() <= NETWORKS);
+        }
     }
 }

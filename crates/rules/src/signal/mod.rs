@@ -11,4 +11,4 @@ mod watched;
 
 pub use baseline::{Baseline, LEARNED_DAYS, NotABaseline, Usual};
 pub use kind::{NotASignal, Signal, SignalKind, SignalSet};
-pub use watched::{KeyReach, SeenRequest, Watched};
+pub use watched::{KeyReach, RequestOutcome, SeenRequest, Watched};

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Baseline, KeyReach, SeenRequest, Signal, SignalKind, SignalSet, Watched};
+use super::{Baseline, KeyReach, RequestOutcome, SeenRequest, Signal, SignalKind, SignalSet, Watched};
 use crate::limits::DAY_MS;
 use crate::route::Class;
 use crate::time::Moment;
@@ -23,7 +23,11 @@ impl Dice {
 
 fn request(at_ms: u64, from: &str, (route, class): (&'static str, Class)) -> SeenRequest {
     let (at, source) = (Moment::from_unix_ms(at_ms), from.parse::<IpAddr>().unwrap());
-    SeenRequest { at, source, method: "POST", route, class, code: "0" }
+    SeenRequest { at, source, method: "POST", route, class, code: "0", outcome: RequestOutcome::Passed }
+}
+
+fn ended(code: &'static str, request: SeenRequest) -> SeenRequest {
+    SeenRequest { code, outcome: RequestOutcome::of_code(code), ..request }
 }
 
 const BALANCE: (&str, Class) = ("/api/v5/account/balance", Class::Read);
@@ -55,7 +59,7 @@ fn market_maker(dice: &mut Dice, at_ms: u64) -> (u64, SeenRequest) {
     };
     let code = if hectic && dice.below(200) == 0 { "50011" } else { "0" };
     let from = if (at_ms / DAY_MS).is_multiple_of(2) { HOME } else { "203.0.113.8" };
-    (pause_ms, SeenRequest { code, ..request(at_ms, from, what) })
+    (pause_ms, ended(code, request(at_ms, from, what)))
 }
 
 /// Buys once an hour, looks before and after, and moves its provider's address to another network on day 20.
@@ -95,7 +99,7 @@ fn a_leak_is_told_of_within_five_seconds() {
     let mut watched = new();
     month(&mut watched, market_maker);
     // What was learned outlives the process.
-    let kept = watched.to_keep().unwrap().to_string();
+    let kept = watched.to_keep(true).unwrap().to_string();
     let mut watched = Watched::new(kept.parse().unwrap(), watched.seen_at());
     let began_ms = START_MS + 30 * DAY_MS;
     let mut signals = Vec::new();
@@ -139,14 +143,30 @@ fn the_first_withdrawal_and_a_long_sleep_need_no_learning() {
     assert_eq!(kinds(first), [SignalKind::FirstWithdrawal, SignalKind::Dormant]);
     assert_eq!(watched.see(&request(later_ms + DAY_MS, HOME, WITHDRAWAL), KeyReach::Bound), []);
     // What was refused is no use.
-    let refused = SeenRequest { code: "50120", ..request(later_ms + 20 * DAY_MS, HOME, TRANSFER) };
+    let refused = ended("50120", request(later_ms + 20 * DAY_MS, HOME, TRANSFER));
     assert_eq!(watched.see(&refused, KeyReach::Bound), []);
+}
+
+/// Two things that were told apart from each other, hours ago, are told again when they happen together.
+#[test]
+fn what_was_told_before_is_told_again_beside_something_else() {
+    let mut watched = new();
+    let refused = |at_ms: u64| ended("51137", request(at_ms, HOME, ORDER));
+    let minute = |watched: &mut Watched, from_ms: u64, count: u64| {
+        (0..count).flat_map(|one| watched.see(&refused(from_ms + one), KeyReach::Bound)).collect::<Vec<_>>()
+    };
+    assert_eq!(minute(&mut watched, START_MS, 100).len(), 1);
+    assert_eq!(minute(&mut watched, START_MS + 3_600_000, 100), [], "the same alone");
+    let again_ms = START_MS + 2 * 3_600_000;
+    assert_eq!(watched.see(&request(again_ms, HOME, WITHDRAWAL), KeyReach::Bound).len(), 1);
+    let [beside] = minute(&mut watched, again_ms + 60_000, 400).try_into().unwrap();
+    assert_eq!((beside.kind, beside.count(SignalSet::NONE)), (SignalKind::Refusals, 2));
 }
 
 #[test]
 fn many_refusals_in_a_minute_are_told_with_the_last_code() {
     let mut watched = new();
-    let refused = |at_ms: u64| SeenRequest { code: "51137", ..request(at_ms, HOME, ORDER) };
+    let refused = |at_ms: u64| ended("51137", request(at_ms, HOME, ORDER));
     let minute = |watched: &mut Watched, from_ms: u64| {
         (0..40).flat_map(|one| watched.see(&refused(from_ms + one), KeyReach::Bound)).collect::<Vec<_>>()
     };
@@ -154,6 +174,66 @@ fn many_refusals_in_a_minute_are_told_with_the_last_code() {
     assert_eq!(told.kind, SignalKind::Refusals);
     assert!(told.evidence.contains("30 refused requests within a minute, the last one with 51137"));
     assert_eq!(minute(&mut watched, START_MS + DAY_MS), [], "no more than two and a half times as many");
+}
+
+/// Who raises the rate step by step, each less than two and a half times the one before, is held against the days before.
+#[test]
+fn a_rate_that_grows_by_steps_is_a_burst() {
+    let mut watched = new();
+    for day in 0..6 {
+        for one in 0..30 {
+            assert_eq!(
+                watched.see(&request(START_MS + day * DAY_MS + one * 80, HOME, BALANCE), KeyReach::Bound),
+                []
+            );
+        }
+        assert_eq!(
+            watched.see(&request(START_MS + day * DAY_MS + 9_000, HOME, BALANCE), KeyReach::Bound),
+            []
+        );
+    }
+    let (mut told, mut count) = (Vec::new(), 40_u64);
+    for step in 0..5 {
+        let began_ms = START_MS + 6 * DAY_MS + step * 3_000;
+        for one in 0..count {
+            told.extend(
+                watched.see(&request(began_ms + one * 3_000 / count, HOME, BALANCE), KeyReach::Bound),
+            );
+        }
+        count = count * 24 / 10;
+    }
+    assert_eq!(told.iter().map(|one| one.kind).collect::<Vec<_>>(), [SignalKind::Burst]);
+    assert!(
+        told[0].evidence.starts_with("76 requests in three seconds; at most 30 before today"),
+        "{told:?}"
+    );
+}
+
+/// What the exchange or the store does is nothing that the key does; neither is an answer that came late.
+#[test]
+fn an_outage_is_not_unusual() {
+    let mut watched = new();
+    for day in 0..6 {
+        assert_eq!(watched.see(&request(START_MS + day * DAY_MS, HOME, BALANCE), KeyReach::Bound), []);
+    }
+    let began_ms = START_MS + 6 * DAY_MS;
+    for code in ["50001", "50013", "50011", "gone"] {
+        for one in 0..60 {
+            let asked = ended(code, request(began_ms + one * 900, HOME, BALANCE));
+            assert_eq!(watched.see(&asked, KeyReach::Bound), [], "{code}");
+        }
+    }
+    // All answers of a minute come in at once, in any order.
+    let mut watched = new();
+    for day in 0..6 {
+        assert_eq!(watched.see(&request(START_MS + day * DAY_MS, HOME, BALANCE), KeyReach::Bound), []);
+    }
+    for one in (0..60_u64).rev() {
+        assert_eq!(watched.see(&request(began_ms + one * 1_000, HOME, BALANCE), KeyReach::Bound), []);
+    }
+    // What timed out may have taken effect, so it is told.
+    let sent = ended("50004", request(began_ms + 70_000, HOME, WITHDRAWAL));
+    assert_eq!(watched.see(&sent, KeyReach::Bound).len(), 1);
 }
 
 /// The addresses of an app are confidential, and its servers are many.
@@ -167,5 +247,5 @@ fn an_apps_addresses_are_neither_learned_nor_told() {
     assert_eq!(watched.see(&request(later_ms + 1, ELSEWHERE, BALANCE), KeyReach::App), []);
     let told = watched.see(&request(later_ms + 2, HOME, ORDER), KeyReach::App);
     assert!(!told.is_empty() && told.iter().all(|one| !one.evidence.contains("203.0")), "{told:?}");
-    assert!(watched.to_keep().unwrap().usual().networks.is_empty());
+    assert!(watched.to_keep(true).unwrap().usual().networks.is_empty());
 }

@@ -17,6 +17,8 @@ const FACTOR: (u32, u32) = (5, 2);
 /// Fewer requests in three seconds than this are never a burst, and fewer refusals in a minute never unusual.
 const LEAST_REQUESTS: u32 = 20;
 const LEAST_REFUSALS: u32 = 30;
+/// A request that comes in so late was not late: the clock stepped back.
+const LATE_MS: u64 = 5 * 60_000;
 /// A key that was not used for so long sleeps.
 const DORMANT_MS: u64 = 14 * DAY_MS;
 /// Two networks are used at once when a request from a new one lies between two of a usual one, each within so long.
@@ -50,8 +52,35 @@ pub struct SeenRequest {
     pub route: &'static str,
     /// The class of the route.
     pub class: Class,
-    /// `0` when it was forwarded, or the code of Keyward's refusal.
+    /// `0`, or the code with which it ended.
     pub code: &'static str,
+    /// What that says of the key.
+    pub outcome: RequestOutcome,
+}
+
+/// What became of a request, as far as it says something of the key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RequestOutcome {
+    /// It went to the exchange, whatever that answered.
+    Passed,
+    /// It was refused for what it asked, or from where.
+    Refused,
+    /// It was refused for what others do: the exchange or the store is away, there is no room, a rate is used up (which a burst
+    /// tells already), the client went away.
+    Neither,
+}
+
+impl RequestOutcome {
+    /// By the code with which the request ended, in the journal.
+    #[must_use]
+    pub fn of_code(code: &str) -> Self {
+        match code {
+            // The exchange did not answer in time: it may have taken effect.
+            "0" | "50004" => Self::Passed,
+            "50001" | "50011" | "50013" | "gone" => Self::Neither,
+            _ => Self::Refused,
+        }
+    }
 }
 
 /// The first request from a network.
@@ -77,10 +106,11 @@ pub struct Watched {
     happened: [Option<Moment>; SignalKind::ALL.len()],
     /// When it was last used from a network that it was never used from before, while unbound.
     new_network_at: Option<Moment>,
-    /// When each was last told.
-    told: [Option<Moment>; SignalKind::ALL.len()],
-    /// Whether something was learned since it was last kept.
+    /// When each was last told, together with what, and whether there was a new network.
+    told: [Option<(Moment, SignalSet, bool)>; SignalKind::ALL.len()],
+    /// Whether something was learned since it was last kept, and whether it was used at all.
     news: bool,
+    used: bool,
     /// When anything last came in.
     seen_at: Moment,
 }
@@ -99,6 +129,7 @@ impl Watched {
             new_network_at: None,
             told: [None; SignalKind::ALL.len()],
             news: false,
+            used: false,
             seen_at: now,
         }
     }
@@ -109,17 +140,19 @@ impl Watched {
         self.seen_at
     }
 
-    /// What was learned, if there is news since the last call.
-    pub fn to_keep(&mut self) -> Option<&Baseline> {
-        std::mem::take(&mut self.news).then_some(&self.baseline)
+    /// What was learned since the last call: what is news, or all of it where the key is about to be forgotten.
+    pub fn to_keep(&mut self, all: bool) -> Option<&Baseline> {
+        let news = std::mem::take(&mut self.news);
+        let used = all && std::mem::take(&mut self.used);
+        (news || used).then_some(&self.baseline)
     }
 
-    /// Takes a request in: what is unusual about it, of each kind once a day. What is unusual once is usual from then on,
-    /// and a burst raises what is usual to two and a half times of what it was.
+    /// Takes a request in: what is unusual about it, of each kind once a day, and again beside another kind. What is unusual once
+    /// is usual from then on. A burst is held against the days before, and raises what is usual to two and a half times of that.
     #[must_use]
     pub fn see(&mut self, request: &SeenRequest, reach: KeyReach) -> Vec<Signal> {
         self.seen_at = self.seen_at.max(request.at);
-        let (learned, peaks) = (self.baseline.has_learned(), self.baseline.peaks());
+        let (learned, peaks) = (self.baseline.has_learned(), self.baseline.peaks_before(request.at));
         let mut unusual: [Option<String>; SignalKind::ALL.len()] = Default::default();
         let mut note = |kind: SignalKind, evidence: String| {
             if let Some(place) = unusual.get_mut(kind as usize) {
@@ -128,8 +161,11 @@ impl Watched {
         };
 
         let most = unusual_from(peaks.requests, LEAST_REQUESTS);
-        let (count, finished) = counted(&mut self.requests, request.at.unix_ms() / SPAN_MS);
-        let mut seen = Peaks { requests: finished.min(most), refusals: 0 };
+        let (count, finished, began) = counted(&mut self.requests, request.at.unix_ms(), SPAN_MS);
+        // What is learned at first is learned as it is.
+        let capped = |count: u32, most: u32| if learned { count.min(most) } else { count };
+        let seen = Peaks { requests: capped(finished, most), refusals: 0 };
+        self.news |= finished > 0 && self.baseline.raise(seen, began);
         if learned && count >= most {
             let hour = if self.baseline.has_hour(request.at) {
                 ""
@@ -138,29 +174,28 @@ impl Watched {
             };
             note(
                 SignalKind::Burst,
-                format!(
-                    "{count} requests in three seconds; at most {} in the month before.{hour}",
-                    peaks.requests
-                ),
+                format!("{count} requests in three seconds; at most {} before today.{hour}", peaks.requests),
             );
         }
-        if request.code == "0" {
-            self.see_passed(request, reach, learned, &mut note);
-        } else {
-            let most = unusual_from(peaks.refusals, LEAST_REFUSALS);
-            let (count, finished) = counted(&mut self.refusals, request.at.unix_ms() / MINUTE_MS);
-            seen.refusals = finished.min(most);
-            if count >= most {
-                note(
-                    SignalKind::Refusals,
-                    format!(
-                        "{count} refused requests within a minute, the last one with {}; at most {} in the month before.",
-                        request.code, peaks.refusals
-                    ),
-                );
+        match request.outcome {
+            RequestOutcome::Passed => self.see_passed(request, reach, learned, &mut note),
+            RequestOutcome::Refused => {
+                let most = unusual_from(peaks.refusals, LEAST_REFUSALS);
+                let (count, finished, began) = counted(&mut self.refusals, request.at.unix_ms(), MINUTE_MS);
+                let seen = Peaks { requests: 0, refusals: capped(finished, most) };
+                self.news |= finished > 0 && self.baseline.raise(seen, began);
+                if count >= most {
+                    note(
+                        SignalKind::Refusals,
+                        format!(
+                            "{count} refused requests within a minute, the last one with {}; at most {} before today.",
+                            request.code, peaks.refusals
+                        ),
+                    );
+                }
             }
+            RequestOutcome::Neither => {}
         }
-        self.news |= self.baseline.raise(seen, request.at);
         self.tell(unusual, request.at)
     }
 
@@ -210,8 +245,13 @@ impl Watched {
             }
             if !known && learned && reach == KeyReach::Unbound {
                 self.new_network_at = Some(request.at);
+                // What was told alone is told again beside the new network.
+                for kind in self.recent(request.at).kinds() {
+                    note(kind, format!("Then it was used from {network}, for the first time."));
+                }
             }
         }
+        self.used = true;
         self.news |= self.baseline.learn(request.class, network, request.at);
     }
 
@@ -232,6 +272,12 @@ impl Watched {
         soon_after(fresh.at).then_some((network, fresh.new))
     }
 
+    /// What happened within the time in which things belong together.
+    fn recent(&self, at: Moment) -> SignalSet {
+        let kinds = SignalKind::ALL.into_iter().zip(self.happened);
+        SignalSet::of(kinds.filter(|(_, then)| is_recent(*then, at)).map(|(kind, _)| kind))
+    }
+
     fn tell(&mut self, unusual: [Option<String>; SignalKind::ALL.len()], at: Moment) -> Vec<Signal> {
         if unusual.iter().all(Option::is_none) {
             return Vec::new();
@@ -241,15 +287,17 @@ impl Watched {
                 *happened = Some(at);
             }
         }
-        let recent = |then: Option<Moment>| then.is_some_and(|then| at.ms_since(then) <= TOGETHER_MS);
-        let kinds = SignalKind::ALL.into_iter().zip(self.happened);
-        let together = SignalSet::of(kinds.filter(|(_, then)| recent(*then)).map(|(kind, _)| kind));
-        let new_network = recent(self.new_network_at);
+        let together = self.recent(at);
+        let new_network = is_recent(self.new_network_at, at);
         let mut signals = Vec::new();
         for ((kind, evidence), told) in SignalKind::ALL.into_iter().zip(unusual).zip(&mut self.told) {
-            let quiet = told.is_some_and(|then| at.ms_since(then) < QUIET_MS);
+            // What happened before may be worse beside something else: a rule for quarantine has to hear of it.
+            let quiet = told.is_some_and(|(then, beside, network)| {
+                let more = new_network && !network || together.kinds().any(|one| !beside.has(one));
+                at.ms_since(then) < QUIET_MS && !more
+            });
             if let Some(evidence) = evidence.filter(|_| !quiet) {
-                *told = Some(at);
+                *told = Some((at, together, new_network));
                 signals.push(Signal { kind, evidence, together, new_network });
             }
         }
@@ -263,13 +311,30 @@ fn unusual_from(most_before: u32, least: u32) -> u32 {
     (most_before.saturating_mul(times) / by).saturating_add(1).max(least)
 }
 
-/// Counts one more in the span with this number: how many it has now, and, when it has just begun, how many the one before
-/// had. What is usual is raised by whole spans, or a burst would raise it while it grows.
-const fn counted(span: &mut (u64, u32), number: u64) -> (u32, u32) {
-    // A request that was complete before another, and came in after it, counts with the later span.
-    let finished = if number > span.0 { std::mem::replace(span, (number, 0)).1 } else { 0 };
+fn is_recent(then: Option<Moment>, at: Moment) -> bool {
+    then.is_some_and(|then| at.ms_since(then) <= TOGETHER_MS)
+}
+
+/// Counts one more in the span of `length_ms` at `at_ms`: how many it has now, and, when it has just begun, how many the one
+/// before had, and when that began. What is usual is raised by whole spans, or a burst would raise it while it grows.
+const fn counted(span: &mut (u64, u32), at_ms: u64, length_ms: u64) -> (u32, u32, Moment) {
+    let number = at_ms / length_ms;
+    if number < span.0 {
+        // It began long before others that came in already: an exchange that answered late must not look like a burst. A clock
+        // that stepped back begins anew.
+        if (span.0 - number).saturating_mul(length_ms) > LATE_MS {
+            *span = (number, 0);
+        } else {
+            return (0, 0, Moment::from_unix_ms(0));
+        }
+    }
+    let before = *span;
+    if number > before.0 {
+        *span = (number, 0);
+    }
+    let finished = if number > before.0 { before.1 } else { 0 };
     span.1 = span.1.saturating_add(1);
-    (span.1, finished)
+    (span.1, finished, Moment::from_unix_ms(before.0.saturating_mul(length_ms)))
 }
 
 /// What a class of requests does, in words, where its first use says something: reducing risk does not.
