@@ -167,7 +167,9 @@ async fn every_operation_asks_for_its_role() {
                 (_, path) if path.ends_with("{id}/ranges") => {
                     json!({"ranges": "192.0.2.1", "factor": "wrong"})
                 }
-                (_, path) if path.ends_with("/freeze") || path.ends_with("/reject") => {
+                (_, path)
+                    if ["/freeze", "/stop-trading", "/reject"].iter().any(|end| path.ends_with(end)) =>
+                {
                     json!({"why": "x", "factor": "wrong"})
                 }
                 ("PUT", _) => json!({"value": "1", "factor": "wrong"}),
