@@ -152,6 +152,7 @@ def signals(person, key):
     chosen = person.confirmed("PUT /keys/{id}/signals", name, body={"name": key["name"], "muted": ["burst"]}, expect=204)
     shown = person.do("GET /keys/{id}/signals", name)
     chosen.shows(shown.json["muted"] == ["burst"], "it is muted")
+    shown.shows("new_use" not in shown.json["muted"], "and nothing else")
 
 
 def quarantines(world, person, key):
