@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,10 +105,8 @@ pub fn rules(bans: &[Ban], ports: &BTreeSet<u16>, now: Moment) -> String {
     let (mut v4, mut v6) = (Vec::new(), Vec::new());
     for ban in bans {
         let seconds = ban.seconds_left(now).max(1);
-        match ban.address {
-            IpAddr::V4(address) => v4.push(format!("{address} timeout {seconds}s")),
-            IpAddr::V6(address) => v6.push(format!("{}/64 timeout {seconds}s", first_of_64(address))),
-        }
+        let set = if ban.address.is_ipv4() { &mut v4 } else { &mut v6 };
+        set.push(format!("{} timeout {seconds}s", ban.source()));
     }
     let elements = |all: &[String]| match all {
         [] => String::new(),
@@ -127,10 +125,6 @@ pub fn rules(bans: &[Ban], ports: &BTreeSet<u16>, now: Moment) -> String {
         elements(&v6)
     );
     text
-}
-
-fn first_of_64(address: Ipv6Addr) -> Ipv6Addr {
-    Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)
 }
 
 #[cfg(test)]

@@ -249,12 +249,13 @@ impl Node {
         let gateway = self.gateway;
         tokio::task::spawn_blocking(move || gateway.stop()).await.context("the gateway did not stop")?;
         self.tasks.stop().await;
-        watch::stop(self.watching).await;
         let flushed = self.request_context.reports.uses.flush_all().await;
         let (dropped, without_orders) = (self.recorder.dropped(), self.recorder.without_orders());
         let unrecorded = self.request_context.counters.sources.unrecorded();
         self.recorder.close();
         let ended = tokio::task::spawn_blocking(move || self.writer.join()).await;
+        // The last records have reached the watch by now.
+        watch::stop(self.watching).await;
         if !matches!(ended, Ok(Ok(()))) {
             bail!("the journal's writer failed");
         }

@@ -24,7 +24,7 @@ const MANY_KEYS: usize = 20;
 const MANY_TRIES: u32 = 100;
 /// Sources that are told of in one span: who has many addresses must not fill operators' mailboxes.
 const TOLD: usize = 5;
-/// The same in a day; the log has them all.
+/// The same in a day.
 const TOLD_A_DAY: usize = 10;
 
 /// Somebody named a key and did not have its secret or passphrase.

@@ -7,8 +7,9 @@ use keyward_rules::id::KeyId;
 use keyward_rules::key::{Hold, Need};
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::signal::Signal;
-use keyward_store::KeyRecord;
+use keyward_store::StoreError;
 
+use crate::keys::is_quarantined;
 use crate::operators::policy_in_force;
 use crate::tell::notify_holder;
 use crate::{ActionContext, ActionError};
@@ -35,13 +36,18 @@ pub async fn raise_signals(
     }
     let many = heard.iter().any(|signal| signal.count(muted) >= TOGETHER);
     let by_rule = many && policy_in_force(context).await?.policy.quarantine_on_signals == Need::Required;
-    let quarantines = by_rule && !reader.key(Scope::All, key).await?.is_some_and(|record| is_held(&record));
+    // Of an altered record its holder hears anyway.
+    let known = match reader.key(Scope::All, key).await {
+        Ok(Some(known)) => known,
+        Ok(None) | Err(StoreError::Tampered { .. }) => return Ok(false),
+        Err(problem) => return Err(problem.into()),
+    };
+    let quarantines = by_rule && !is_quarantined(&known);
     let action = if quarantines { ActionKind::QuarantineKey } else { ActionKind::RaiseAlert };
     let grant = context.actor.may(action, Proof::None)?;
     let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    // Of an altered record its holder hears anyway.
-    let Ok(Some(mut record)) = tx.key(key).await else { return Ok(false) };
-    if record.life.is_over() || quarantines && is_held(&record) {
+    let Some(mut record) = tx.key(key).await? else { return Ok(false) };
+    if record.life.is_over() || quarantines && is_quarantined(&record) {
         return Ok(false);
     }
     let alert = |kind: AlertKind, detail: String, once: String| Alert {
@@ -79,8 +85,4 @@ pub async fn raise_signals(
     let event = Event::of(tx.grant(), context.now, &format!("key:{key}"), &facts);
     tx.commit(event).await?;
     Ok(quarantines)
-}
-
-const fn is_held(key: &KeyRecord) -> bool {
-    key.life.holds.has(Hold::CancelOnly) || key.life.holds.has(Hold::ReadOnly)
 }

@@ -41,6 +41,7 @@ pub use leaked::ReportLeak;
 pub use named::KeyNamed;
 pub use overlap::EndOverlap;
 pub(crate) use place::{place_among, place_in, place_of};
+pub(crate) use quarantine::is_quarantined;
 pub use quarantine::{LiftQuarantine, MakeReadOnly, StopTrading};
 pub use rotate::{DISABLED_SUCCEEDED, RotateKey, suggest_name};
 pub use signals::ChooseSignals;

@@ -97,7 +97,8 @@ impl Action for LiftQuarantine {
     }
 }
 
-fn is_quarantined(key: &KeyRecord) -> bool {
+/// Whether a key is in quarantine.
+pub(crate) fn is_quarantined(key: &KeyRecord) -> bool {
     QUARANTINE.into_iter().any(|hold| key.life.holds.has(hold))
 }
 

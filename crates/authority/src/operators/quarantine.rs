@@ -9,6 +9,7 @@ use keyward_rules::id::KeyId;
 use keyward_rules::key::Hold;
 
 use super::roles::acting;
+use crate::keys::is_quarantined;
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Put a key in quarantine: it reads and cancels.
@@ -41,7 +42,7 @@ impl Action for StopKey {
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         acting(context, &mut tx).await?;
         let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
-        if key.life.holds.has(Hold::CancelOnly) || key.life.holds.has(Hold::ReadOnly) {
+        if is_quarantined(&key) {
             return Err(ActionError::Unchanged);
         }
         key.life = key.life.hold(Hold::CancelOnly)?;

@@ -44,7 +44,7 @@ struct Day {
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Baseline {
     /// By the UTC day, counted from the Unix epoch: those of the last month on which the key sent something. What makes the key a
-    /// known one is kept beyond that, until it is known by newer days: a key that slept is held against what it did before.
+    /// known one is kept beyond that, until it is known by newer days: a key that slept is compared with what it did before.
     days: BTreeMap<u64, Day>,
     /// The classes of requests that passed, by their place in [`CLASSES`].
     classes: u8,
@@ -138,8 +138,8 @@ impl Baseline {
             }
             news |= self.networks.insert(network, number).is_none();
         }
-        let day = self.days.entry(number).or_default();
-        news |= !std::mem::replace(&mut day.used, true);
+        news |= !std::mem::replace(&mut self.days.entry(number).or_default().used, true);
+        self.forget(number);
         self.last_used = self.last_used.max(Some(at));
         news
     }
@@ -153,6 +153,12 @@ impl Baseline {
             refusals: day.peaks.refusals.max(peaks.refusals),
         };
         let news = std::mem::replace(&mut day.peaks, raised) != raised;
+        self.forget(number);
+        news
+    }
+
+    /// Forgets the days that are too old on the day with this number.
+    fn forget(&mut self, number: u64) {
         while let Some((first, day)) = self.days.first_key_value() {
             let old = first + REMEMBERED_DAYS <= number;
             let needed = day.used && self.used_days() <= LEARNED_DAYS;
@@ -161,7 +167,6 @@ impl Baseline {
             }
             self.days.pop_first();
         }
-        news
     }
 }
 
@@ -292,6 +297,17 @@ mod tests {
             learned.raise(Peaks::default(), day(number));
         }
         assert_eq!(learned.usual().days, LEARNED_DAYS, "it is known by newer days now");
+    }
+
+    /// One request a day: the peaks of a day come in on the next, and then today's is there already.
+    #[test]
+    fn a_quiet_key_stays_within_the_bounds_too() {
+        let mut learned = Baseline::default();
+        for number in 100..200 {
+            learned.raise(Peaks { requests: 1, refusals: 0 }, day(number - 1));
+            learned.learn(Class::Read, None, day(number));
+            assert_eq!(learned.to_string().parse(), Ok(learned.clone()), "day {number}");
+        }
     }
 
     #[test]

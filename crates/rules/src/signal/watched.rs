@@ -245,7 +245,7 @@ impl Watched {
             }
             if !known && learned && reach == KeyReach::Unbound {
                 self.new_network_at = Some(request.at);
-                // What was told alone is told again beside the new network.
+                // What was reported alone is reported again, together with the new network.
                 for kind in self.recent(request.at).kinds() {
                     note(kind, format!("Then it was used from {network}, for the first time."));
                 }
