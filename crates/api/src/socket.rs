@@ -119,7 +119,9 @@ pub fn login_code(denial: &Denial) -> (&'static str, Cow<'static, str>) {
         Denial::TimestampExpired => ("60006", "Timestamp request expired"),
         Denial::PassphraseWrong => ("60024", "Wrong passphrase"),
         Denial::SignWrong => ("60007", "Invalid sign"),
-        Denial::RateExceeded => ("60014", "Requests too frequent"),
+        Denial::RateExceeded | Denial::QuotaExceeded(_) | Denial::OrderRateExceeded(_) => {
+            ("60014", "Requests too frequent")
+        }
         Denial::Busy | Denial::Unavailable | Denial::UpstreamDown | Denial::UpstreamTimeout => {
             ("63999", "Login failed due to internal error. Please try again later.")
         }

@@ -10,13 +10,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use keyward_rules::alert::KeyObservation;
 use keyward_rules::decision::{
-    self, Charge, Claim, Cleared, Intent, IntentAnswer, Permit, RateAnswer, Received, ReplayAnswer,
-    Reservation, SumAnswer, Whole,
+    self, Claim, Cleared, Intent, IntentAnswer, Permit, Received, ReplayAnswer, Reservation, SumAnswer, Whole,
 };
 use keyward_rules::denial::Denial;
 use keyward_rules::fence::{Market, NoMarket, Reason, Refused};
 use keyward_rules::id::{AccountId, KeyId, RequestId};
-use keyward_rules::key::{KeyFacts, RateCap};
+use keyward_rules::key::KeyFacts;
 use keyward_rules::okx::Credentials;
 use keyward_rules::rate::Rate;
 use keyward_rules::route::{Access, Class, Found, Route};
@@ -28,7 +27,8 @@ use crate::day_sums::day_of;
 use crate::framing::Head;
 use crate::lease::lease_limit_ms;
 use crate::memory::Lookup;
-use crate::rates::Rates;
+use crate::price::{ALL_ORDERS, Price, fold};
+use crate::rates::{RateAnswer, Rates};
 use crate::recorder::Recorder;
 use crate::replay_cache::Setting;
 use crate::strangers::WrongCredentials;
@@ -145,11 +145,11 @@ pub async fn pay<'r>(context: &'r RequestContext, cleared: Cleared<'r>) -> Resul
     let now = cleared.parts().now;
     check_lease(context, cleared.class())?;
     let charge = cleared.charge();
-    let price = Price::of(&charge);
+    let market = |environment| context.view.markets.at(environment, (context.clock().steady_ms)());
+    let price = Price::of(&charge, context.routes.account_orders(), market);
     let rate = price.take(&context.counters.rates, now.unix_ms().saturating_mul(1_000));
     let spent = charge.settle(rate)?;
-    let market =
-        spent.needs_market().map(|live| context.view.markets.at(live, (context.clock().steady_ms)()));
+    let market = spent.needs_market().map(market);
     let reservation = spent.fence(market.as_ref().map_or(&NoMarket, |market| market as &dyn Market))?;
     let throttle = Throttle::of(&reservation);
     let answer = take_counts(context, &reservation, throttle.as_ref());
@@ -235,65 +235,6 @@ fn take_public(context: &RequestContext, source: IpAddr, route: &Route, now_us: 
     }
 }
 
-/// What a request pays in rates: the key's own cap, if it has one, and the account's rate for the route.
-#[derive(Clone, Copy)]
-struct Price {
-    cap: Option<(u64, Rate)>,
-    account: u64,
-    route: u16,
-    rate: Option<Rate>,
-}
-
-impl Price {
-    fn of(charge: &Charge<'_>) -> Self {
-        let (key, cap) = charge.cap();
-        Self {
-            cap: cap.and_then(RateCap::rate).map(|rate| (fold(key), rate)),
-            account: charge.account().as_u64(),
-            route: charge.route().number,
-            rate: charge.route().rate,
-        }
-    }
-
-    /// Takes both or none.
-    fn take(&self, rates: &Rates, now_us: u64) -> RateAnswer {
-        // The account's rates go by a route's number; no route has this one.
-        if let Some((owner, rate)) = self.cap {
-            match rates.take(owner, ALL_ROUTES, rate, now_us) {
-                RateAnswer::Taken => {}
-                refused @ (RateAnswer::Exhausted(_) | RateAnswer::NoRoom) => return refused,
-            }
-        }
-        let answer =
-            self.rate.map_or(RateAnswer::Taken, |rate| rates.take(self.account, self.route, rate, now_us));
-        if let (Some((owner, rate)), RateAnswer::Exhausted(_) | RateAnswer::NoRoom) = (self.cap, answer) {
-            rates.refund(owner, ALL_ROUTES, rate);
-        }
-        answer
-    }
-
-    /// Gives both back.
-    fn give_back(&self, rates: &Rates) {
-        if let Some((owner, rate)) = self.cap {
-            rates.refund(owner, ALL_ROUTES, rate);
-        }
-        if let Some(rate) = self.rate {
-            rates.refund(self.account, self.route, rate);
-        }
-    }
-}
-
-/// In place of a route's number for a key's own cap.
-const ALL_ROUTES: u16 = u16::MAX;
-
-/// A key's 122 random bits as one word; the table mixes it with a salt.
-fn fold(key: KeyId) -> u64 {
-    let bits = key.as_u128();
-    #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
-    let word = (bits >> 64) as u64 ^ bits as u64;
-    word
-}
-
 /// Sets the replay mark, having what must be durable first written.
 async fn set_mark(context: &RequestContext, claim: &Claim<'_>) -> ReplayAnswer {
     let Some(mark) = claim.owed() else { return ReplayAnswer::NotOwed };
@@ -324,9 +265,6 @@ async fn keep(recorder: &Recorder, mark: store::SavedReplayEntry, patience: Dura
         Ok(false) | Err(_) => ReplayAnswer::CannotTell,
     }
 }
-
-/// In place of a route's number for the orders that a key places or changes.
-const ALL_ORDERS: u16 = u16::MAX - 1;
 
 /// The orders of one request, and how many its key may place or change in a second.
 struct Throttle {

@@ -24,6 +24,7 @@ mod listen;
 pub mod market;
 pub mod memory;
 mod observe;
+mod price;
 pub mod rates;
 pub mod recorder;
 pub mod replay_cache;

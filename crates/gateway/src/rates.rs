@@ -5,8 +5,7 @@
 
 use parking_lot::Mutex;
 
-use keyward_rules::decision::RateAnswer;
-use keyward_rules::rate::Rate;
+use keyward_rules::rate::{Exhausted, Rate};
 
 const SETS: usize = 16_384;
 const WAYS: usize = 16;
@@ -16,6 +15,35 @@ struct Cell {
     owner: u64,
     /// The GCRA state; in the past when free.
     state_us: u64,
+}
+
+/// The table's answer to one request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RateAnswer {
+    /// Paid.
+    Taken,
+    /// Used up.
+    Exhausted(Exhausted),
+    /// No cell is left to count in.
+    NoRoom,
+}
+
+/// A rate of an owner: of a route, of a part of it, or of something else that is counted.
+#[derive(Clone, Copy)]
+pub struct Counter(u32);
+
+impl Counter {
+    /// A route's, for all requests.
+    #[must_use]
+    pub const fn route(route: u16) -> Self {
+        Self::part(route, 0)
+    }
+
+    /// A route's, for one part of them.
+    #[must_use]
+    pub const fn part(route: u16, part: u16) -> Self {
+        Self((part as u32) << 16 | route as u32)
+    }
 }
 
 /// The table; about 4 MiB.
@@ -34,35 +62,51 @@ impl Rates {
     /// Takes one request of `owner` on `route` at `now_us`.
     #[must_use]
     pub fn take(&self, owner: u64, route: u16, rate: Rate, now_us: u64) -> RateAnswer {
-        let name = self.name(owner, route);
-        let Some(set) = self.set(name) else { return RateAnswer::NoRoom };
-        let mut cells = set.lock();
+        match self.draw(owner, Counter::route(route), (rate, 1), now_us) {
+            Ok(_) => RateAnswer::Taken,
+            Err(answer) => answer,
+        }
+    }
+
+    /// Takes so many requests at once, or none; gives the state of the rate.
+    ///
+    /// # Errors
+    /// What the table answers instead.
+    pub fn draw(
+        &self,
+        owner: u64,
+        counter: Counter,
+        (rate, weight): (Rate, u32),
+        now_us: u64,
+    ) -> Result<u64, RateAnswer> {
+        let name = self.name(owner, counter);
+        let mut cells = self.set(name).ok_or(RateAnswer::NoRoom)?.lock();
         let known = cells.iter().position(|cell| cell.owner == name);
         let place = known.or_else(|| cells.iter().position(|cell| cell.state_us <= now_us));
-        let Some(cell) = place.and_then(|at| cells.get_mut(at)) else { return RateAnswer::NoRoom };
+        let cell = place.and_then(|at| cells.get_mut(at)).ok_or(RateAnswer::NoRoom)?;
         if cell.owner != name {
             *cell = Cell { owner: name, state_us: 0 };
         }
-        match rate.take(cell.state_us, now_us, 1) {
-            Ok(state) => {
-                cell.state_us = state;
-                RateAnswer::Taken
-            }
-            Err(exhausted) => RateAnswer::Exhausted(exhausted),
-        }
+        cell.state_us = rate.take(cell.state_us, now_us, weight).map_err(RateAnswer::Exhausted)?;
+        Ok(cell.state_us)
     }
 
     /// Gives one request back.
     pub fn refund(&self, owner: u64, route: u16, rate: Rate) {
-        let name = self.name(owner, route);
+        self.give_back(owner, Counter::route(route), (rate, 1));
+    }
+
+    /// Gives so many requests back.
+    pub fn give_back(&self, owner: u64, counter: Counter, (rate, weight): (Rate, u32)) {
+        let name = self.name(owner, counter);
         let Some(set) = self.set(name) else { return };
         if let Some(cell) = set.lock().iter_mut().find(|cell| cell.owner == name) {
-            cell.state_us = rate.refund(cell.state_us, 1);
+            cell.state_us = rate.refund(cell.state_us, weight);
         }
     }
 
-    fn name(&self, owner: u64, route: u16) -> u64 {
-        mix(mix(owner ^ self.salt).wrapping_add(u64::from(route)).wrapping_add(1))
+    fn name(&self, owner: u64, counter: Counter) -> u64 {
+        mix(mix(owner ^ self.salt).wrapping_add(u64::from(counter.0)).wrapping_add(1))
     }
 
     fn set(&self, name: u64) -> Option<&Mutex<[Cell; WAYS]>> {
@@ -79,10 +123,9 @@ const fn mix(value: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use keyward_rules::decision::RateAnswer;
     use keyward_rules::rate::Rate;
 
-    use super::Rates;
+    use super::{Counter, RateAnswer, Rates};
 
     #[test]
     fn owners_and_routes_have_budgets_of_their_own() {
@@ -97,6 +140,19 @@ mod tests {
         rates.refund(1, 1, rate);
         assert_eq!(rates.take(1, 1, rate, now), RateAnswer::Taken);
         assert_eq!(rates.take(1, 1, rate, now + 500_000), RateAnswer::Taken);
+    }
+
+    #[test]
+    fn several_are_taken_at_once_or_not_at_all() {
+        let (rates, rate, now) = (Rates::new(7), Rate::new(10, 1_000).unwrap(), 1_000_000_000);
+        let draw = |part, weight| rates.draw(1, Counter::part(5, part), (rate, weight), now).is_ok();
+        assert!(draw(1, 7));
+        assert!(!draw(1, 4));
+        assert!(draw(1, 3));
+        assert!(draw(2, 10), "another part");
+        rates.give_back(1, Counter::part(5, 1), (rate, 4));
+        assert!(draw(1, 4));
+        assert!(!draw(1, 1));
     }
 
     #[test]

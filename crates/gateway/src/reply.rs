@@ -12,6 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use keyward_edge::Request;
 use keyward_rules::denial::Denial;
 use keyward_rules::id::RequestId;
+use keyward_rules::rate::Quota;
 use keyward_store::Record;
 
 use crate::body::Share;
@@ -210,6 +211,9 @@ pub fn respond(denial: &Denial, id: RequestId) -> Response<ReplyBody> {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     }
+    if let Some(quota) = denial.quota() {
+        tell_quota(reply.headers_mut(), quota);
+    }
     name(reply.headers_mut(), id);
     reply
 }
@@ -222,6 +226,20 @@ pub fn refused(status: StatusCode, said: Bytes, id: RequestId) -> Response<Reply
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     name(reply.headers_mut(), id);
     reply
+}
+
+/// What is left of a rate, and how much there is of it in all.
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// Tells a client whose signature held what is left of its rates.
+pub fn tell_quota(headers: &mut HeaderMap, quota: Quota) {
+    let [policy, left] = quota.headers();
+    for (name, text) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, left)] {
+        if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(text)) {
+            headers.insert(name, value);
+        }
+    }
 }
 
 /// Puts the request's id on a reply.

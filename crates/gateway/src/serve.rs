@@ -28,7 +28,7 @@ use crate::framing::{Encodings, Head, check};
 use crate::health;
 use crate::observe;
 use crate::recorder::Unread;
-use crate::reply::{ReplyBody, refused, respond};
+use crate::reply::{ReplyBody, refused, respond, tell_quota};
 use crate::socket::{Upgrades, open};
 use crate::taken_sums::TakenSums;
 use crate::upstream::Pool;
@@ -264,7 +264,7 @@ async fn finish(
     observe::used(context, permit.facts(), trace.source, permit.parts().now);
     let owes_outcome = permit.route().class.owes_record();
     let encodings = if trace.unread.is_some() { Encodings::Strip } else { Encodings::Keep };
-    let taken = TakenSums::of(permit.request());
+    let (taken, quota) = (TakenSums::of(permit.request()), permit.request().quota());
     let forwarded = forward(context, &desk.pool, permit, (&parts.headers, encodings)).await;
     let (status, code, mut reply) = match forwarded {
         Forwarded::Answered(mut reply) => {
@@ -295,7 +295,12 @@ async fn finish(
     let record = trace.end(trace.whose.unzip(), code, upstream_status);
     let (unread, recorder) = (trace.unread.take(), &context.reports.recorder);
     match &mut reply {
-        Ok(reply) => reply.body_mut().record(record, unread, recorder),
+        Ok(reply) => {
+            if let Some(quota) = quota {
+                tell_quota(reply.headers_mut(), quota);
+            }
+            reply.body_mut().record(record, unread, recorder);
+        }
         Err(denial) => recorder.record(refused_with(denial, record), unread),
     }
     reply

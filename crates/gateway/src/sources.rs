@@ -7,11 +7,10 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use keyward_rules::address::{Network, Source, canonical};
-use keyward_rules::decision::RateAnswer;
 use keyward_rules::rate::Rate;
 use parking_lot::Mutex;
 
-use crate::rates::Rates;
+use crate::rates::{RateAnswer, Rates};
 
 /// Stands for "any route" in the source's own budget.
 const ARRIVALS: u16 = u16::MAX;
@@ -167,10 +166,9 @@ impl Sources {
 #[cfg(test)]
 mod tests {
     use keyward_rules::address::{HostBits, Network};
-    use keyward_rules::decision::RateAnswer;
     use keyward_rules::rate::Rate;
 
-    use super::{SourceLimits, Sources};
+    use super::{RateAnswer, SourceLimits, Sources};
 
     #[test]
     fn bad_credentials_close_a_source_for_a_while() {

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use crate::fence::Refused;
 use crate::id::KeyId;
+use crate::rate::{Policy, Quota, Rate};
 
 /// Why a request is not let through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,8 +58,12 @@ pub enum Denial {
     RouteUnknown,
     /// The route exists with another method.
     MethodWrong,
-    /// The source or the account has used up its rate.
+    /// The source has used up its rate.
     RateExceeded,
+    /// The account has used up its rate for the route, or the key its own.
+    QuotaExceeded(Quota),
+    /// The account has used up its rate of new and amended orders.
+    OrderRateExceeded(Quota),
     /// The same state-changing request came before.
     Repeated,
     /// The gateway has no room left to remember or record the request.
@@ -300,8 +305,24 @@ impl Denial {
                 429,
                 "Rate limit reached",
                 "Too Many Requests",
-                "the rate of the route or of the source address is used up",
-                "slow down; limits are per account, shared by its keys",
+                "the rate of the source address is used up",
+                "slow down",
+            ),
+            Self::QuotaExceeded(_) => entry(
+                "50011",
+                429,
+                "Rate limit reached",
+                "Too Many Requests",
+                "the account's rate for the route (and the instrument), or the key's own cap, is used up",
+                "slow down, as the RateLimit header says; an account's rates are shared by its keys",
+            ),
+            Self::OrderRateExceeded(_) => entry(
+                "50061",
+                200,
+                "Order rate reached",
+                "You've reached the maximum order rate limit for this account.",
+                "the account's rate of new and amended orders is used up: 1,000 in 2 seconds, over all its keys",
+                "place and amend fewer orders; each order of a batch counts",
             ),
             Self::Repeated => entry(
                 "50042",
@@ -434,6 +455,8 @@ impl Denial {
             | Self::RouteUnknown
             | Self::MethodWrong
             | Self::RateExceeded
+            | Self::QuotaExceeded(_)
+            | Self::OrderRateExceeded(_)
             | Self::Repeated
             | Self::Busy
             | Self::Unavailable
@@ -472,6 +495,20 @@ impl Denial {
         all
     }
 
+    const fn no_quota(policy: Policy) -> Quota {
+        Quota { policy, rate: Rate::ONE_A_SECOND, left: 0, reset_s: 1 }
+    }
+
+    /// What is left of the rate that is used up, where the caller is known and may learn of it.
+    #[must_use]
+    pub const fn quota(&self) -> Option<Quota> {
+        if let Self::QuotaExceeded(quota) | Self::OrderRateExceeded(quota) = self {
+            Some(*quota)
+        } else {
+            None
+        }
+    }
+
     fn plain_examples(key: KeyId, ip: IpAddr) -> Vec<Self> {
         vec![
             Self::KeyMissing,
@@ -496,7 +533,9 @@ impl Denial {
             Self::BindingNeeded,
             Self::RouteUnknown,
             Self::MethodWrong,
+            Self::QuotaExceeded(Self::no_quota(Policy::Route)),
             Self::RateExceeded,
+            Self::OrderRateExceeded(Self::no_quota(Policy::Orders)),
             Self::Repeated,
             Self::Busy,
             Self::Unavailable,

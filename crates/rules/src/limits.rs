@@ -194,6 +194,13 @@ pub const SOCKET_PARAMETERS: usize = 8;
 pub const SOCKET_PARAMETER_BYTES: usize = 256;
 /// Orders of one batch (OKX's figure).
 pub const SOCKET_ORDERS_PER_REQUEST: usize = 20;
+/// Parts of a route's rate for one account: instruments, and one for what names none. Who knows more instruments than these
+/// has some of them share a part.
+pub const RATE_PARTS: u16 = 1_024;
+/// New and amended orders of an account in [`ACCOUNT_ORDERS_MS`], over all its keys and routes (OKX's figure).
+pub const ACCOUNT_ORDERS: u32 = 1_000;
+/// Milliseconds of [`ACCOUNT_ORDERS`].
+pub const ACCOUNT_ORDERS_MS: u64 = 2_000;
 /// Orders of one request that its record keeps.
 pub const ORDER_LINES: usize = 20;
 /// Characters of each of their texts.

@@ -17,7 +17,76 @@ pub struct Exhausted {
     pub retry_after_us: u64,
 }
 
+/// Whose rate it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Policy {
+    /// The key's own cap.
+    Key,
+    /// The account's, for new and amended orders.
+    Orders,
+    /// The account's, for the route.
+    Route,
+}
+
+/// What is left of a rate, for the `RateLimit` headers (draft-ietf-httpapi-ratelimit-headers).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quota {
+    /// Whose.
+    pub policy: Policy,
+    /// The rate.
+    pub rate: Rate,
+    /// Requests that would pass now.
+    pub left: u32,
+    /// Seconds until all of it is there again, or, where nothing is left, until a request passes. Rounded up.
+    pub reset_s: u64,
+}
+
+impl Policy {
+    /// The name in headers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Orders => "orders",
+            Self::Route => "route",
+        }
+    }
+}
+
+impl Quota {
+    /// After a request that was paid.
+    #[must_use]
+    pub const fn of(policy: Policy, rate: Rate, state: u64, now_us: u64) -> Self {
+        let taken_us = state.saturating_sub(now_us);
+        let left = rate.window_us.saturating_sub(taken_us) / rate.interval_us();
+        // An interval is rounded down, so a window may hold more of them than the limit.
+        let left = if left > rate.limit as u64 { rate.limit as u64 } else { left };
+        #[expect(clippy::cast_possible_truncation, reason = "at most the limit")]
+        let left = left as u32;
+        Self { policy, rate, left, reset_s: taken_us.div_ceil(1_000_000) }
+    }
+
+    /// After a request that found it used up.
+    #[must_use]
+    pub const fn exhausted(policy: Policy, rate: Rate, exhausted: Exhausted) -> Self {
+        Self { policy, rate, left: 0, reset_s: exhausted.retry_after_us.div_ceil(1_000_000) }
+    }
+
+    /// The value of `RateLimit-Policy`, and that of `RateLimit`.
+    #[must_use]
+    pub fn headers(&self) -> [String; 2] {
+        let (name, window_s) = (self.policy.name(), self.rate.window_us.div_ceil(1_000_000));
+        [
+            format!("\"{name}\";q={};w={window_s}", self.rate.limit),
+            format!("\"{name}\";r={};t={}", self.left, self.reset_s),
+        ]
+    }
+}
+
 impl Rate {
+    /// For examples.
+    pub(crate) const ONE_A_SECOND: Self = Self { limit: 1, window_us: 1_000_000 };
+
     /// `limit` requests in `window_ms` milliseconds; `None` when either is zero.
     #[must_use]
     pub const fn new(limit: u32, window_ms: u64) -> Option<Self> {
@@ -71,7 +140,25 @@ impl Rate {
 mod tests {
     use proptest::prelude::*;
 
-    use super::Rate;
+    use super::{Policy, Quota, Rate};
+
+    #[test]
+    fn a_quota_says_what_would_still_pass() {
+        let (rate, now) = (Rate::new(60, 2_000).unwrap(), 5_000_000);
+        let mut state = 0;
+        for left in (0..60).rev() {
+            state = rate.take(state, now, 1).unwrap();
+            assert_eq!(Quota::of(Policy::Route, rate, state, now).left, left);
+        }
+        let [policy, rest] = Quota::of(Policy::Route, rate, state, now).headers();
+        assert_eq!((policy.as_str(), rest.as_str()), ("\"route\";q=60;w=2", "\"route\";r=0;t=2"));
+        let exhausted = rate.take(state, now, 1).unwrap_err();
+        let [_, rest] = Quota::exhausted(Policy::Key, rate, exhausted).headers();
+        assert_eq!(rest, "\"key\";r=0;t=1");
+        assert_eq!(Quota::of(Policy::Route, rate, state, now + 2_000_000).left, 60);
+        let uneven = Rate::new(3, 1_000).unwrap();
+        assert_eq!(Quota::of(Policy::Route, uneven, 0, now).left, 3);
+    }
 
     #[test]
     fn burst_then_refill() {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use keyward_hmac_state::HmacState;
 use keyward_rules::address::{AddressSet, HostBits, Network, RangeTable};
-use keyward_rules::decision::{IntentAnswer, RateAnswer, Received, ReplayAnswer, SumAnswer, Whole};
+use keyward_rules::decision::{ChargeAnswer, IntentAnswer, Received, ReplayAnswer, SumAnswer, Whole};
 use keyward_rules::fence::NoMarket;
 use keyward_rules::id::{AccountId, AppId, KeyId, RequestId};
 use keyward_rules::key::{
@@ -154,7 +154,7 @@ impl Bench {
             let cleared = Received::new(whole).verify(facts, &self.passphrases).ok()?.clear().ok()?;
             let rate = Rate::new(u32::MAX, 86_400_000_000)?;
             *tat = rate.take(*tat, NOW.unix_ms() * 1_000, 1).ok()?;
-            let claim = cleared.charge().settle(RateAnswer::Taken).ok()?.fence(&NoMarket).ok()?;
+            let claim = cleared.charge().settle(ChargeAnswer::Taken(None)).ok()?.fence(&NoMarket).ok()?;
             let claim = claim.settle(SumAnswer::NotOwed).ok()?.claim();
             let mark = if claim.owed().is_some() { ReplayAnswer::New } else { ReplayAnswer::NotOwed };
             let recorded = claim.settle(mark).ok()?.intent().settle(IntentAnswer::NotOwed).ok()?;

@@ -38,6 +38,7 @@ mod log;
 mod master_key;
 mod orders;
 mod output;
+mod rates;
 mod refusals;
 mod retention;
 mod secrets;

@@ -30,6 +30,6 @@ pub use request::{Cleared, Parts, Received, Routed, Standing, Verified, Whole};
 pub use screen::screen;
 pub use socket::{LoggedIn, Subscribed};
 pub use tickets::{
-    Charge, Claim, Fenced, Fresh, Intent, IntentAnswer, RateAnswer, Recorded, ReplayAnswer, ReplayEntry,
+    Charge, ChargeAnswer, Claim, Fenced, Fresh, Intent, IntentAnswer, Recorded, ReplayAnswer, ReplayEntry,
     Reservation, Spent, SumAnswer,
 };

@@ -11,6 +11,7 @@ use crate::id::{AccountId, KeyId, RequestId};
 use crate::key::{Environment, Hold, HolderState, Holds, KeyFacts, Life, PassphraseKey, Reach};
 use crate::okx::{Credentials, Signature, sign};
 use crate::permission::{Permission, Permissions};
+use crate::rate::Quota;
 use crate::route::{Access, Class, Destination, Found, Method, Route};
 use crate::time::{Moment, Timestamp};
 
@@ -78,6 +79,8 @@ pub struct Cleared<'r> {
     pub(super) facts: KeyFacts,
     pub(super) origin: Origin,
     pub(super) route: &'r Route,
+    /// What is left of its rates, once they are paid.
+    pub(super) quota: Option<Quota>,
     /// What it takes from the sums of the day, once that is settled.
     pub(super) reserved: Vec<Sum>,
 }
@@ -144,7 +147,7 @@ impl<'r> Verified<'r> {
         };
         check_permission(facts.permissions, facts.life.holds, facts.master, route)?;
         let origin = Origin::Signed(stamp, signature);
-        Ok(Cleared { parts: whole.parts(), facts, origin, route, reserved: Vec::new() })
+        Ok(Cleared { parts: whole.parts(), facts, origin, route, quota: None, reserved: Vec::new() })
     }
 
     /// The key's facts, for the record of a refusal.
@@ -266,6 +269,13 @@ impl<'r> Cleared<'r> {
     #[must_use]
     pub const fn route(&self) -> &'r Route {
         self.route
+    }
+
+    /// What is left of the rates that it draws on.
+    #[inline]
+    #[must_use]
+    pub const fn quota(&self) -> Option<Quota> {
+        self.quota
     }
 
     /// What the request takes from the sums of the day.

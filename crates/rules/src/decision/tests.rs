@@ -7,7 +7,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::{
-    Cleared, IntentAnswer, LoggedIn, Parts, Permit, RateAnswer, Received, ReplayAnswer, SumAnswer, Whole,
+    ChargeAnswer, Cleared, IntentAnswer, LoggedIn, Parts, Permit, Received, ReplayAnswer, SumAnswer, Whole,
 };
 use crate::address::{AddressSet, HostBits, RangeTable};
 use crate::denial::Denial;
@@ -356,7 +356,7 @@ fn the_earlier_check_answers() {
 fn unpaid_tickets_give_no_permit() {
     let table = RouteTable::okx_v5(1).unwrap();
     let transfer = Case { request: ("POST", "/api/v5/asset/transfer"), ..Case::good() };
-    let pay = |rate: RateAnswer, mark: ReplayAnswer, record: IntentAnswer| {
+    let pay = |rate: ChargeAnswer, mark: ReplayAnswer, record: IntentAnswer| {
         let permit = |cleared: Cleared<'_>| -> Result<(), Denial> {
             let fresh = cleared
                 .charge()
@@ -371,13 +371,13 @@ fn unpaid_tickets_give_no_permit() {
         };
         transfer.cleared(&table, &Bytes::new(), permit).unwrap().map_err(|denial| denial.entry().code)
     };
-    assert_eq!(pay(RateAnswer::Taken, ReplayAnswer::New, IntentAnswer::Durable), Ok(()));
-    assert_eq!(pay(RateAnswer::NoRoom, ReplayAnswer::New, IntentAnswer::Durable), Err("50013"));
-    assert_eq!(pay(RateAnswer::Taken, ReplayAnswer::Repeated, IntentAnswer::Durable), Err("50042"));
-    assert_eq!(pay(RateAnswer::Taken, ReplayAnswer::CannotTell, IntentAnswer::Durable), Err("50013"));
-    assert_eq!(pay(RateAnswer::Taken, ReplayAnswer::NotOwed, IntentAnswer::Durable), Err("50001"));
-    assert_eq!(pay(RateAnswer::Taken, ReplayAnswer::New, IntentAnswer::Failed), Err("50001"));
-    assert_eq!(pay(RateAnswer::Taken, ReplayAnswer::New, IntentAnswer::NotOwed), Err("50001"));
+    assert_eq!(pay(ChargeAnswer::Taken(None), ReplayAnswer::New, IntentAnswer::Durable), Ok(()));
+    assert_eq!(pay(ChargeAnswer::NoRoom, ReplayAnswer::New, IntentAnswer::Durable), Err("50013"));
+    assert_eq!(pay(ChargeAnswer::Taken(None), ReplayAnswer::Repeated, IntentAnswer::Durable), Err("50042"));
+    assert_eq!(pay(ChargeAnswer::Taken(None), ReplayAnswer::CannotTell, IntentAnswer::Durable), Err("50013"));
+    assert_eq!(pay(ChargeAnswer::Taken(None), ReplayAnswer::NotOwed, IntentAnswer::Durable), Err("50001"));
+    assert_eq!(pay(ChargeAnswer::Taken(None), ReplayAnswer::New, IntentAnswer::Failed), Err("50001"));
+    assert_eq!(pay(ChargeAnswer::Taken(None), ReplayAnswer::New, IntentAnswer::NotOwed), Err("50001"));
 }
 
 fn any_case() -> impl Strategy<Value = Case> {

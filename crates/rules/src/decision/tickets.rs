@@ -6,20 +6,20 @@ use crate::denial::Denial;
 use crate::fence::{Asked, Demand, Market, Refused, judge};
 use crate::id::{AccountId, KeyId};
 use crate::key::{Environment, RateCap};
-use crate::rate::Exhausted;
-use crate::route::Route;
+use crate::rate::{Policy, Quota};
+use crate::route::{Route, Taken, taken};
 use crate::time::Moment;
 
-/// Owes a place in the account's rate for the route.
+/// Owes a place in the rates of its key, of its account's orders and of its route.
 pub struct Charge<'r>(Cleared<'r>);
 
 /// The rates' answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RateAnswer {
-    /// Paid.
-    Taken,
-    /// Used up.
-    Exhausted(Exhausted),
+pub enum ChargeAnswer {
+    /// Paid; what is left of the rate that is nearest to its end.
+    Taken(Option<Quota>),
+    /// One of them is used up.
+    Exhausted(Quota),
     /// No cell is left to count in.
     NoRoom,
 }
@@ -125,16 +125,36 @@ impl<'r> Charge<'r> {
         self.0.route
     }
 
+    /// Live or demo.
+    #[inline]
+    #[must_use]
+    pub const fn environment(&self) -> Environment {
+        self.0.facts.environment
+    }
+
+    /// What it takes from the route's rate, and how many orders from the account's.
+    #[inline]
+    #[must_use]
+    pub fn taken(&self, id_of_code: impl Fn(&str) -> Option<Box<str>>) -> Taken {
+        taken(self.0.route, (self.0.parts.target, self.0.parts.body), id_of_code)
+    }
+
     /// Pays.
     ///
     /// # Errors
-    /// 50011 when used up, 50013 when it cannot be counted.
+    /// 50061 when the account's orders are used up, 50011 for the other rates, 50013 when it cannot be counted.
     #[inline]
-    pub fn settle(self, answer: RateAnswer) -> Result<Spent<'r>, Denial> {
+    pub fn settle(mut self, answer: ChargeAnswer) -> Result<Spent<'r>, Denial> {
         match answer {
-            RateAnswer::Taken => Ok(Spent(self.0)),
-            RateAnswer::Exhausted(_) => Err(Denial::RateExceeded),
-            RateAnswer::NoRoom => Err(Denial::Busy),
+            ChargeAnswer::Taken(quota) => {
+                self.0.quota = quota;
+                Ok(Spent(self.0))
+            }
+            ChargeAnswer::Exhausted(quota) => Err(match quota.policy {
+                Policy::Orders => Denial::OrderRateExceeded(quota),
+                Policy::Key | Policy::Route => Denial::QuotaExceeded(quota),
+            }),
+            ChargeAnswer::NoRoom => Err(Denial::Busy),
         }
     }
 }

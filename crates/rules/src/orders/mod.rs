@@ -23,3 +23,4 @@ pub use line::{Answered, OrderAction, OrderLine, Orders, Side};
 pub use read::read;
 pub(crate) use request::elements;
 pub use table::has_lines;
+pub(crate) use table::is_counted_order;

@@ -127,6 +127,14 @@ pub fn has_lines(path: &str) -> bool {
     find(path).is_some()
 }
 
+/// Whether a path's orders count for the account's rate of orders: new and amended ones. Spreads and algo orders do not (OKX
+/// contract, section 9).
+pub(crate) fn is_counted_order(path: &str) -> bool {
+    find(path).is_some_and(|route| {
+        route.family == Family::Book && matches!(route.action, OrderAction::Place | OrderAction::Amend)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Form, ROUTES, find, has_lines};

@@ -4,9 +4,13 @@
 //! folding of case or slashes. What the table lacks is refused.
 
 mod overrides;
+mod scope;
 mod table;
+mod taken;
 
+pub use scope::Scope;
 pub use table::{BadTable, Found, RouteTable};
+pub use taken::{Parts, Taken, taken};
 
 use crate::permission::Permission;
 use crate::rate::Rate;
@@ -129,6 +133,8 @@ pub struct Route {
     pub destination: Destination,
     /// How often; per account where private, per source where public. `None` where OKX states nothing.
     pub rate: Option<Rate>,
+    /// What shares the rate.
+    pub scope: Scope,
 }
 
 impl Route {

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::overrides::OVERRIDES;
-use super::{Access, Class, Destination, Method, Route};
+use super::{Access, Class, Destination, Method, Route, Scope};
+use crate::limits::{ACCOUNT_ORDERS, ACCOUNT_ORDERS_MS};
 use crate::permission::Permission;
 use crate::rate::Rate;
 
@@ -14,6 +15,7 @@ const OKX_V5: &str = include_str!("okx-v5-routes.tsv");
 pub struct RouteTable {
     routes: Vec<Route>,
     by_path: HashMap<&'static [u8], [Option<u16>; 2], BuildHasherDefault<Fnv>>,
+    account_orders: Option<Rate>,
 }
 
 /// What a look-up found.
@@ -41,7 +43,8 @@ impl RouteTable {
     /// # Errors
     /// [`BadTable`] naming the row.
     pub fn okx_v5(raise: u32) -> Result<Self, BadTable> {
-        let mut table = Self { routes: Vec::new(), by_path: HashMap::default() };
+        let account_orders = Rate::new(ACCOUNT_ORDERS, ACCOUNT_ORDERS_MS).map(|rate| rate.raised(raise));
+        let mut table = Self { routes: Vec::new(), by_path: HashMap::default(), account_orders };
         for (at, line) in OKX_V5.lines().enumerate().skip(1) {
             let number = u16::try_from(table.routes.len()).ok();
             let route =
@@ -54,7 +57,21 @@ impl RouteTable {
             }
             table.routes.push(route);
         }
+        table.pair_batches();
         Ok(table)
+    }
+
+    /// Has each batch know the route for one order.
+    fn pair_batches(&mut self) {
+        for (batch, single) in BATCHES {
+            let single = match self.find(Method::Post, single.as_bytes()) {
+                Found::Route(route) => route.rate.map(|rate| (route.number, rate)),
+                Found::WrongMethod | Found::Unknown => None,
+            };
+            for route in self.routes.iter_mut().filter(|route| route.path == batch) {
+                route.scope = Scope::Orders { single };
+            }
+        }
     }
 
     /// Looks a path up, byte for byte; `target` is what stands before any `?`.
@@ -70,6 +87,12 @@ impl RouteTable {
             .map_or(Found::WrongMethod, Found::Route)
     }
 
+    /// The account's rate of new and amended orders, over all routes (OKX contract, section 9).
+    #[must_use]
+    pub const fn account_orders(&self) -> Option<Rate> {
+        self.account_orders
+    }
+
     /// The route with this number.
     #[must_use]
     pub fn of_number(&self, number: u16) -> Option<&Route> {
@@ -82,6 +105,13 @@ impl RouteTable {
         &self.routes
     }
 }
+
+/// Routes for several orders, each with the one for a single order.
+const BATCHES: [(&str, &str); 3] = [
+    ("/api/v5/trade/batch-orders", "/api/v5/trade/order"),
+    ("/api/v5/trade/amend-batch-orders", "/api/v5/trade/amend-order"),
+    ("/api/v5/trade/cancel-batch-orders", "/api/v5/trade/cancel-order"),
+];
 
 /// Reads `method path auth limit window unit scope what`, tab-separated.
 fn read_row(line: &'static str, number: u16, raise: u32) -> Option<Route> {
@@ -102,9 +132,15 @@ fn read_row(line: &'static str, number: u16, raise: u32) -> Option<Route> {
     } else {
         Some(Rate::new(limit.parse().ok()?, window_s.parse::<u64>().ok()?.checked_mul(1_000)?)?.raised(raise))
     };
+    let scope = match (cells.next()?, cells.next()?) {
+        ("orders", _) => Scope::Orders { single: None },
+        ("requests", "user + Currency") => Scope::Each("ccy"),
+        ("requests", scope) => scope.strip_prefix("user + ").map_or(Scope::Account, Scope::Each),
+        _ => return None,
+    };
     let label = format!("{} {path}", method.as_str());
     let plain =
-        Route { number, method, path, label, access, class, destination: Destination::Upstream, rate };
+        Route { number, method, path, label, access, class, destination: Destination::Upstream, rate, scope };
     Some(match OVERRIDES.iter().find(|row| row.path == path && row.method == method.as_str()) {
         Some(row) => Route { access: row.access, class: row.class, destination: row.destination, ..plain },
         None => plain,

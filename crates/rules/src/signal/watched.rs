@@ -77,7 +77,7 @@ impl RequestOutcome {
         match code {
             // The exchange did not answer in time: it may have taken effect.
             "0" | "50004" => Self::Passed,
-            "50001" | "50011" | "50013" | "gone" => Self::Neither,
+            "50001" | "50011" | "50061" | "50013" | "gone" => Self::Neither,
             _ => Self::Refused,
         }
     }
