@@ -143,6 +143,12 @@ def limits(world, person, key):
     shown.shows(shown.json["limits"] == one and used == [("orders", "1", "9")], f"the limits and one order, and not {used}")
     freed = person.approved("PUT /keys/{id}/limits", name, body={"name": key["name"], "limits": {}})
     freed.shows(person.get("/keys/{id}", name)["limits"] is None, "it has none")
+    wider = person.confirmed("PUT /account/limits", body={"limits": {"instruments": ["SOL-USDT"], "daily_orders": 9}})
+    wait("the account's limits refuse it", 5, lambda: order(world.gateway, key, wish)["sCode"] == "51001")
+    wider.shows(person.get("/keys/{id}/limits", name)["account_words"] != [], "its key has them too")
+    shown = person.do("GET /account/limits")
+    shown.shows(shown.json["limits"]["instruments"] == ["SOL-USDT"], "the limits of the account")
+    person.approved("PUT /account/limits", body={"limits": {}})
 
 
 def signals(person, key):

@@ -1,7 +1,6 @@
-//! What a key has taken from the sums of its limits today, as the console learns it of a gateway in the same process.
+//! What a key or an account has taken from the sums of its limits today, as the console learns it of a gateway in the same process.
 
-use keyward_rules::fence::{Decimal, SumOf};
-use keyward_rules::id::KeyId;
+use keyward_rules::fence::{Decimal, SumOf, SumOwner};
 use keyward_rules::time::Moment;
 
 /// A sum of the UTC day.
@@ -15,15 +14,15 @@ pub struct DaySum {
 
 /// Where the sums of the day are known.
 pub trait DaySums: Send + Sync {
-    /// Those of a key on the day of `now`, by name. Empty where nothing was taken yet.
-    fn of_key(&self, key: KeyId, now: Moment) -> Vec<DaySum>;
+    /// Those of an owner on the day of `now`, by name. Empty where nothing was taken yet.
+    fn of(&self, owner: SumOwner, now: Moment) -> Vec<DaySum>;
 }
 
 /// A process without a gateway: it knows of none.
 pub struct NoDaySums;
 
 impl DaySums for NoDaySums {
-    fn of_key(&self, _: KeyId, _: Moment) -> Vec<DaySum> {
+    fn of(&self, _: SumOwner, _: Moment) -> Vec<DaySum> {
         Vec::new()
     }
 }

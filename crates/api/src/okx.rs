@@ -76,13 +76,17 @@ pub(crate) fn refused_elements(refused: &Refused, path: &str, asked: &[u8]) -> O
 #[cfg(test)]
 mod tests {
     use keyward_rules::denial::Denial;
-    use keyward_rules::fence::{Fence, Reason, Refused};
+    use keyward_rules::fence::{Fence, Reason, Refused, Whose};
 
     use super::{refusal, refusal_of};
 
     #[test]
     fn limits_refuse_orders_element_by_element() {
-        let denial = Denial::Fenced(Refused { reason: Reason::NotAllowed(Fence::Instruments), element: 1 });
+        let denial = Denial::Fenced(Refused {
+            reason: Reason::NotAllowed(Fence::Instruments),
+            whose: Whose::Key,
+            element: 1,
+        });
         let body = br#"[{"instId":"A-B","clOrdId":"x"},{"instId":"C-D","clOrdId":"y"}]"#;
         let said = |path, body: &[u8]| -> serde_json::Value {
             serde_json::from_slice(&refusal_of(&denial, path, body)).unwrap()

@@ -276,6 +276,11 @@ pub enum Account {
         after_help = "Example:\n  keyward account create --data ./sandbox --email trader2@keyward.example"
     )]
     Create(AccountCreate),
+    /// Show or change the limits of an account, over all its keys
+    #[command(
+        after_help = "Examples:\n  keyward account limits --data ./sandbox --account trader@keyward.example\n  keyward account limits --data ./sandbox --account trader@keyward.example --set '{\"daily_value\": \"50000\"}'\n  keyward account limits --data ./sandbox --account trader@keyward.example --set '{}'      takes all limits away\n\ndocs/operating/limits.md lists all limits."
+    )]
+    Limits(AccountLimits),
 }
 
 /// What to do with operators.
@@ -305,6 +310,24 @@ pub struct AccountCreate {
     /// Its e-mail address
     #[arg(long)]
     pub email: String,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Options of `account limits`.
+#[derive(Args)]
+pub struct AccountLimits {
+    #[command(flatten)]
+    pub store: StoreChoice,
+    /// The account's e-mail address
+    #[arg(long, value_name = "EMAIL")]
+    pub account: String,
+    /// A sub-account of it, by name
+    #[arg(long, value_name = "NAME")]
+    pub sub_account: Option<String>,
+    /// All its limits from now on, as a JSON object or as @FILE that holds one
+    #[arg(long, value_name = "JSON")]
+    pub set: Option<String>,
     #[command(flatten)]
     pub output: Output,
 }

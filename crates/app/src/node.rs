@@ -20,6 +20,7 @@ use keyward_gateway::market::MarketFollower;
 use keyward_gateway::memory::Memory;
 use keyward_gateway::rates::Rates;
 use keyward_gateway::recorder::{Machine, Recorder, Writer, recorder};
+use keyward_gateway::repeats::Repeats;
 use keyward_gateway::replay_cache::ReplayCache;
 use keyward_gateway::sources::{SourceLimits, Sources};
 use keyward_gateway::uses::LastUses;
@@ -157,6 +158,7 @@ impl Node {
                 ),
                 rates: Rates::new(ambient::random_u64()),
                 day_sums: options.day_sums,
+                repeats: Repeats::default(),
                 replay_cache: Arc::clone(&replay_cache),
             },
             reports: Reports {

@@ -117,7 +117,9 @@ async fn tell(sightings: Arc<Mutex<Sightings>>, duties: Arc<Duties>, pulse: Hear
                 KeyObservation::WrongAddress(..)
                 | KeyObservation::Altered(_)
                 | KeyObservation::Tried(..)
-                | KeyObservation::LimitNear(_) => to_tell.push(sighting),
+                | KeyObservation::LimitNear(_)
+                | KeyObservation::Watched(..)
+                | KeyObservation::Repeated(_) => to_tell.push(sighting),
             }
             let full = to_tell.len() + seen.len() >= SIGHTINGS;
             next = if full { None } else { sightings.try_recv().ok() };

@@ -8,27 +8,26 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use keyward_rules::alert::KeyObservation;
 use keyward_rules::decision::{
-    self, Claim, Cleared, Intent, IntentAnswer, Permit, Received, ReplayAnswer, Reservation, SumAnswer, Whole,
+    self, Claim, Cleared, Intent, IntentAnswer, Permit, Received, ReplayAnswer, Whole,
 };
 use keyward_rules::denial::Denial;
-use keyward_rules::fence::{Market, NoMarket, Reason, Refused};
+use keyward_rules::fence::{Market, NoMarket, SumOwner};
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::key::KeyFacts;
 use keyward_rules::okx::Credentials;
-use keyward_rules::rate::Rate;
 use keyward_rules::route::{Access, Class, Found, Route};
 use keyward_rules::time::Moment;
 use keyward_store as store;
 
 use crate::context::RequestContext;
+use crate::counts::Counts;
 use crate::day_sums::day_of;
 use crate::framing::Head;
 use crate::lease::lease_limit_ms;
 use crate::memory::Lookup;
-use crate::price::{ALL_ORDERS, Price, fold};
-use crate::rates::{RateAnswer, Rates};
+use crate::price::Price;
+use crate::rates::RateAnswer;
 use crate::recorder::Recorder;
 use crate::replay_cache::Setting;
 use crate::strangers::WrongCredentials;
@@ -151,8 +150,8 @@ pub async fn pay<'r>(context: &'r RequestContext, cleared: Cleared<'r>) -> Resul
     let spent = charge.settle(rate)?;
     let market = spent.needs_market().map(market);
     let reservation = spent.fence(market.as_ref().map_or(&NoMarket, |market| market as &dyn Market))?;
-    let throttle = Throttle::of(&reservation);
-    let answer = take_counts(context, &reservation, throttle.as_ref());
+    let counts = Counts::of(&reservation);
+    let answer = counts.take(context);
     let fenced = reservation.settle(answer)?;
     let mut held = HeldSums { context, taken: Some(TakenSums::of(fenced.request())), handed_in: false };
     let claim = fenced.claim();
@@ -161,12 +160,11 @@ pub async fn pay<'r>(context: &'r RequestContext, cleared: Cleared<'r>) -> Resul
         // A copied request must not use up its owner's rate.
         if *denial == Denial::Repeated {
             price.give_back(&context.counters.rates);
-            if let Some(throttle) = &throttle {
-                throttle.give_back(&context.counters.rates, throttle.orders);
-            }
+            counts.give_back_seconds(context);
         }
     });
     let intent = fresh?.intent();
+    counts.note_orders(context);
     held.handed_in = true;
     let record = write_intent(context, &intent).await;
     let recorded = intent.settle(record)?;
@@ -266,60 +264,6 @@ async fn keep(recorder: &Recorder, mark: store::SavedReplayEntry, patience: Dura
     }
 }
 
-/// The orders of one request, and how many its key may place or change in a second.
-struct Throttle {
-    owner: u64,
-    orders: u8,
-    most: u16,
-    rate: Rate,
-}
-
-impl Throttle {
-    /// What a request owes; `None` where the key has no such limit.
-    fn of(reservation: &Reservation<'_>) -> Option<Self> {
-        let (key, _, demand) = reservation.owed()?;
-        let (orders, most) = demand.throttle?;
-        Some(Self { owner: fold(key), orders, most, rate: Rate::new(u32::from(most), 1_000)? })
-    }
-
-    /// Takes all orders or none.
-    fn take(&self, rates: &Rates, now_us: u64) -> Result<(), Refused> {
-        for element in 0..self.orders {
-            if rates.take(self.owner, ALL_ORDERS, self.rate, now_us) != RateAnswer::Taken {
-                self.give_back(rates, element);
-                return Err(Refused { reason: Reason::TooFast(self.most), element });
-            }
-        }
-        Ok(())
-    }
-
-    fn give_back(&self, rates: &Rates, orders: u8) {
-        (0..orders).for_each(|_| rates.refund(self.owner, ALL_ORDERS, self.rate));
-    }
-}
-
-/// Takes what a request's limits count: orders of this second, and sums of the day.
-fn take_counts(
-    context: &RequestContext,
-    reservation: &Reservation<'_>,
-    throttle: Option<&Throttle>,
-) -> SumAnswer {
-    let Some((key, now, demand)) = reservation.owed() else { return SumAnswer::NotOwed };
-    let now_us = now.unix_ms().saturating_mul(1_000);
-    let taken = throttle
-        .map_or(Ok(()), |throttle| throttle.take(&context.counters.rates, now_us))
-        .and_then(|()| context.counters.day_sums.take(key, &demand.sums, now));
-    match taken {
-        Ok(near) => {
-            if near {
-                context.reports.alarms.raise(KeyObservation::LimitNear(key), now);
-            }
-            SumAnswer::Taken
-        }
-        Err(refused) => SumAnswer::Refused(refused),
-    }
-}
-
 /// What was taken from the sums of the day: given back unless the request gets its permit, even when nobody waits for it any more.
 struct HeldSums<'d> {
     context: &'d RequestContext,
@@ -349,7 +293,7 @@ async fn write_intent(context: &RequestContext, intent: &Intent<'_>) -> IntentAn
     let reserved = request.reserved().iter().map(|sum| store::Reserved {
         request: request.parts().id,
         element: sum.element,
-        key,
+        owner: SumOwner::of(sum.whose, key, request.facts().account),
         day: day_of(request.parts().now),
         of: sum.of.clone(),
         amount: sum.amount,

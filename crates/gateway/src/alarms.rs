@@ -14,6 +14,9 @@ const CELLS: usize = 65_536;
 /// For how long a thing that was said is not said again.
 const QUIET_MS: u64 = 60 * 60 * 1_000;
 
+/// The same for what stops a key.
+const STOPPED_MS: u64 = 5_000;
+
 /// The way out.
 pub struct ObservationSender {
     said: Box<[AtomicU64]>,
@@ -73,7 +76,9 @@ enum Passed {
 }
 
 fn print_of(sighting: KeyObservation, now: Moment) -> u64 {
-    fingerprint(sighting, now.unix_ms() / QUIET_MS)
+    // The key that repeats itself must be stopped again soon after its user let it go on.
+    let quiet_ms = if matches!(sighting, KeyObservation::Repeated(_)) { STOPPED_MS } else { QUIET_MS };
+    fingerprint(sighting, now.unix_ms() / quiet_ms)
 }
 
 /// 64 bits of what was seen and in which hour; no secret, so no keyed hash.
@@ -84,6 +89,10 @@ fn fingerprint(sighting: KeyObservation, hour: u64) -> u64 {
         KeyObservation::Altered(key) => (3, key, None),
         KeyObservation::LimitNear(key) => (4, key, None),
         KeyObservation::Tried(key, address) => (5, key, Some(address)),
+        KeyObservation::Repeated(key) => (6, key, None),
+        KeyObservation::Watched(key, refused) => {
+            (7 + refused.fence().map_or(0, |fence| fence as u64), key, None)
+        }
     };
     // One source is one piece of news, however many addresses it has.
     let source = address.map_or(0, |address| Source::of(address).number());

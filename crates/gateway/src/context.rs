@@ -19,6 +19,7 @@ use crate::market::Markets;
 use crate::memory::Memory;
 use crate::rates::Rates;
 use crate::recorder::Recorder;
+use crate::repeats::Repeats;
 use crate::replay_cache::ReplayCache;
 use crate::settings::Limits;
 use crate::socket::Registry;
@@ -44,8 +45,10 @@ pub struct Counters {
     pub sources: Sources,
     /// Per account and route.
     pub rates: Rates,
-    /// Per key and UTC day, for limits.
+    /// Per key or account and UTC day, for limits.
     pub day_sums: Arc<DaySums>,
+    /// Orders of a short time ago, for limits.
+    pub repeats: Repeats,
     /// Replay marks.
     pub replay_cache: Arc<ReplayCache>,
 }

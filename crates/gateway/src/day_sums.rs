@@ -1,4 +1,4 @@
-//! What keys have taken from the sums of their limits today.
+//! What keys and accounts have taken from the sums of their limits today.
 //!
 //! Sums are taken before a request is forwarded and given back if the exchange did not take it. What is taken is in the journal
 //! before the request goes out ([`crate::recorder`]), so a start goes on with the sums of the last run.
@@ -7,10 +7,11 @@
 //! nothing is given back to a day that has passed.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 
 use keyward_api::day_sums::{DaySum, DaySums as Shown};
-use keyward_rules::fence::{Decimal, Reason, Refused, Sum, SumOf};
-use keyward_rules::id::KeyId;
+use keyward_rules::fence::{Decimal, Refused, Sum, SumOf, SumOwner, Whose};
+use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::limits::{DAY_MS, LIMIT_NEAR_PER_CENT};
 use keyward_rules::time::Moment;
 use keyward_store::Taken;
@@ -21,21 +22,31 @@ const TOLD_AT: Decimal = Decimal::of(LIMIT_NEAR_PER_CENT as u32);
 /// Parts that are locked by themselves.
 const SHARDS: usize = 64;
 
-/// The sums of all keys that have any. There are as many as keys with such limits that were used today.
+/// The sums of all keys and accounts that have any. There are as many as those with such limits that were used today.
 pub struct DaySums {
     shards: [Mutex<Shard>; SHARDS],
+    spread: RandomState,
 }
 
 #[derive(Default)]
 struct Shard {
     /// The UTC day, counted from the Unix epoch.
     day: u64,
-    keys: HashMap<KeyId, HashMap<SumOf, Decimal>>,
+    owners: HashMap<SumOwner, HashMap<SumOf, Decimal>>,
+}
+
+/// What was found when sums were taken.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Noticed {
+    /// One of them has come to 80 % of its limit by this.
+    pub near: bool,
+    /// What limits that only watch would have refused.
+    pub observed: Vec<Refused>,
 }
 
 impl Default for DaySums {
     fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::default()) }
+        Self { shards: std::array::from_fn(|_| Mutex::default()), spread: RandomState::new() }
     }
 }
 
@@ -49,55 +60,103 @@ impl DaySums {
     /// Goes on with what earlier runs took.
     pub fn restore(&self, taken: Vec<Taken>) {
         for one in taken {
-            let mut shard = self.shard(one.key).lock();
+            let mut shard = self.shard(one.owner).lock();
             shard.turn(one.day);
             if shard.day == one.day {
-                let sum = shard.keys.entry(one.key).or_default().entry(one.of).or_default();
+                let sum = shard.owners.entry(one.owner).or_default().entry(one.of).or_default();
                 // What cannot be reckoned with is as good as used up.
                 *sum = sum.plus(one.amount).unwrap_or(Decimal::MOST);
             }
         }
     }
 
-    /// Takes all of it from the sums of a key's day; whether one of them has come to 80 % of its limit by this.
+    /// Takes all of it from the sums of a key's day and of its account's.
     ///
     /// # Errors
     /// [`Refused`] for the first that would exceed its limit; then nothing is taken.
-    pub fn take(&self, key: KeyId, sums: &[Sum], now: Moment) -> Result<bool, Refused> {
-        let mut shard = self.shard(key).lock();
+    pub fn take(
+        &self,
+        (key, account): (KeyId, AccountId),
+        sums: &[Sum],
+        now: Moment,
+    ) -> Result<Noticed, Refused> {
+        let mut noticed = Noticed::default();
+        for whose in [Whose::Key, Whose::Account] {
+            let owner = SumOwner::of(whose, key, account);
+            let of_owner = sums.iter().filter(|sum| sum.whose == whose);
+            if let Err(refused) = self.take_of(owner, of_owner, now, &mut noticed) {
+                if whose == Whose::Account {
+                    let before = sums.iter().filter(|sum| sum.whose == Whose::Key);
+                    self.give_back_to(SumOwner::Key(key), before, now);
+                }
+                return Err(refused);
+            }
+        }
+        Ok(noticed)
+    }
+
+    /// Takes all of it from the sums of one owner.
+    fn take_of<'s>(
+        &self,
+        owner: SumOwner,
+        sums: impl Iterator<Item = &'s Sum>,
+        now: Moment,
+        noticed: &mut Noticed,
+    ) -> Result<(), Refused> {
+        let mut sums = sums.peekable();
+        if sums.peek().is_none() {
+            return Ok(());
+        }
+        let mut shard = self.shard(owner).lock();
         shard.turn(day_of(now));
-        let known = shard.keys.entry(key).or_default();
-        let mut next: Vec<(&SumOf, Decimal)> = Vec::with_capacity(sums.len());
-        let mut near = false;
+        let known = shard.owners.entry(owner).or_default();
+        let mut next: Vec<(&SumOf, Decimal)> = Vec::new();
         for sum in sums {
             let before = next.iter().find(|(of, _)| **of == sum.of).map(|(_, amount)| *amount);
             let before = before.unwrap_or_else(|| known.get(&sum.of).copied().unwrap_or_default());
-            let exceeded = |asked| Refused {
-                reason: Reason::Daily { fence: sum.of.fence(), asked, limit: sum.limit },
-                element: sum.element,
-            };
-            let after = before.plus(sum.amount).ok_or_else(|| exceeded(Decimal::MOST))?;
-            if after > sum.limit {
-                return Err(exceeded(after));
+            let after = before.plus(sum.amount).ok_or_else(|| sum.exceeded(Decimal::MOST, Decimal::MOST))?;
+            if let Some(limit) = sum.limit.filter(|limit| after > *limit) {
+                return Err(sum.exceeded(after, limit));
             }
-            let told_at = sum.limit.per_cent(TOLD_AT).unwrap_or(sum.limit);
-            near |= before < told_at && after >= told_at;
+            if let Some(limit) = sum.watched.filter(|limit| after > *limit) {
+                noticed.observed.push(sum.exceeded(after, limit));
+            }
+            if let Some(limit) = sum.limit {
+                let told_at = limit.per_cent(TOLD_AT).unwrap_or(limit);
+                noticed.near |= before < told_at && after >= told_at;
+            }
             next.retain(|(of, _)| **of != sum.of);
             next.push((&sum.of, after));
         }
         for (of, amount) in next {
             known.insert(of.clone(), amount);
         }
-        Ok(near)
+        Ok(())
     }
 
     /// Gives back what was taken at `then`.
-    pub fn give_back<'s>(&self, key: KeyId, sums: impl Iterator<Item = &'s Sum>, then: Moment) {
-        let mut shard = self.shard(key).lock();
+    pub fn give_back<'s>(
+        &self,
+        (key, account): (KeyId, AccountId),
+        sums: impl Iterator<Item = &'s Sum> + Clone,
+        then: Moment,
+    ) {
+        for whose in [Whose::Key, Whose::Account] {
+            let of_owner = sums.clone().filter(|sum| sum.whose == whose);
+            self.give_back_to(SumOwner::of(whose, key, account), of_owner, then);
+        }
+    }
+
+    fn give_back_to<'s>(&self, owner: SumOwner, sums: impl Iterator<Item = &'s Sum>, then: Moment) {
+        let mut sums = sums.peekable();
+        if sums.peek().is_none() {
+            return;
+        }
+        let mut shard = self.shard(owner).lock();
         if shard.day != day_of(then) {
             return;
         }
-        let Some(known) = shard.keys.get_mut(&key) else { return };
+        let Some(known) = shard.owners.get_mut(&owner) else { return };
         for sum in sums {
             if let Some(taken) = known.get_mut(&sum.of) {
                 *taken = taken.less(sum.amount);
@@ -105,20 +164,20 @@ impl DaySums {
         }
     }
 
-    fn shard(&self, key: KeyId) -> &Mutex<Shard> {
+    fn shard(&self, owner: SumOwner) -> &Mutex<Shard> {
         let [first, rest @ ..] = &self.shards;
-        let at = usize::try_from(key.as_u128() % SHARDS as u128).unwrap_or(0);
+        let at = usize::try_from(self.spread.hash_one(owner) % SHARDS as u64).unwrap_or(0);
         at.checked_sub(1).and_then(|at| rest.get(at)).unwrap_or(first)
     }
 }
 
 impl Shown for DaySums {
-    fn of_key(&self, key: KeyId, now: Moment) -> Vec<DaySum> {
-        let shard = self.shard(key).lock();
+    fn of(&self, owner: SumOwner, now: Moment) -> Vec<DaySum> {
+        let shard = self.shard(owner).lock();
         if shard.day != day_of(now) {
             return Vec::new();
         }
-        let taken = shard.keys.get(&key).into_iter().flatten();
+        let taken = shard.owners.get(&owner).into_iter().flatten();
         let mut all: Vec<DaySum> =
             taken.map(|(of, amount)| DaySum { of: of.clone(), amount: *amount }).collect();
         all.sort_by_key(|sum| sum.of.to_string());
@@ -131,7 +190,7 @@ impl Shard {
     fn turn(&mut self, day: u64) {
         if day > self.day {
             self.day = day;
-            self.keys.clear();
+            self.owners.clear();
         }
     }
 }
@@ -141,8 +200,8 @@ mod tests {
     use std::sync::Arc;
 
     use keyward_api::day_sums::DaySums as _;
-    use keyward_rules::fence::{Decimal, Sum, SumOf};
-    use keyward_rules::id::KeyId;
+    use keyward_rules::fence::{Decimal, Sum, SumOf, SumOwner, Whose};
+    use keyward_rules::id::{AccountId, KeyId};
     use keyward_rules::limits::DAY_MS;
     use keyward_rules::time::Moment;
     use keyward_store::Taken;
@@ -151,16 +210,28 @@ mod tests {
 
     const NOW: Moment = Moment::from_unix_ms(20_000 * DAY_MS + 5);
 
-    fn key(at: u8) -> KeyId {
-        KeyId::from_entropy([at; 16])
+    /// A key, and the account of all of them.
+    fn key(at: u8) -> (KeyId, AccountId) {
+        (KeyId::from_entropy([at; 16]), AccountId::from_u64(7).unwrap())
+    }
+
+    fn owner(at: u8) -> SumOwner {
+        SumOwner::Key(key(at).0)
     }
 
     fn sum(amount: u32, limit: u32) -> Sum {
-        Sum { of: SumOf::Value, amount: Decimal::of(amount), limit: Decimal::of(limit), element: 0 }
+        Sum {
+            whose: Whose::Key,
+            of: SumOf::Value,
+            amount: Decimal::of(amount),
+            limit: Some(Decimal::of(limit)),
+            watched: None,
+            element: 0,
+        }
     }
 
     fn taken(sums: &DaySums, at: u8, now: Moment) -> String {
-        sums.of_key(key(at), now).first().map_or_else(|| "0".to_owned(), |sum| sum.amount.to_string())
+        sums.of(owner(at), now).first().map_or_else(|| "0".to_owned(), |sum| sum.amount.to_string())
     }
 
     #[test]
@@ -170,7 +241,7 @@ mod tests {
         assert_eq!(taken(&sums, 1, NOW), "100");
         let more = [Sum { of: SumOf::Orders, ..sum(1, 9) }, sum(1, 100)];
         assert!(sums.take(key(1), &more, NOW).is_err());
-        assert_eq!(sums.of_key(key(1), NOW).len(), 1, "no order is counted");
+        assert_eq!(sums.of(owner(1), NOW).len(), 1, "no order is counted");
         assert!(sums.take(key(2), &[sum(100, 100)], NOW).is_ok(), "another key");
         sums.give_back(key(1), [sum(30, 100)].iter(), NOW);
         assert_eq!(taken(&sums, 1, NOW), "70");
@@ -178,10 +249,36 @@ mod tests {
     }
 
     #[test]
+    fn an_accounts_sums_count_over_all_its_keys() {
+        let sums = DaySums::default();
+        let both = |amount| [sum(amount, 100), Sum { whose: Whose::Account, ..sum(amount, 150) }];
+        sums.take(key(1), &both(100), NOW).unwrap();
+        let refused = sums.take(key(2), &both(60), NOW).unwrap_err();
+        assert_eq!(refused.whose, Whose::Account);
+        assert_eq!(taken(&sums, 2, NOW), "0", "what the key had taken is given back");
+        sums.take(key(2), &both(50), NOW).unwrap();
+        sums.give_back(key(1), both(100).iter(), NOW);
+        assert_eq!(sums.of(SumOwner::Account(key(1).1), NOW).first().unwrap().amount, Decimal::of(50));
+    }
+
+    #[test]
+    fn a_watched_sum_is_told_and_not_refused() {
+        let sums = DaySums::default();
+        let watched = |amount| [Sum { limit: None, watched: Some(Decimal::of(100)), ..sum(amount, 1) }];
+        assert!(sums.take(key(1), &watched(100), NOW).unwrap().observed.is_empty());
+        let noticed = sums.take(key(1), &watched(1), NOW).unwrap();
+        assert_eq!((noticed.observed.len(), noticed.near), (1, false));
+        assert_eq!(taken(&sums, 1, NOW), "101");
+        let both = [Sum { watched: Some(Decimal::of(100)), ..sum(1, 102) }];
+        assert_eq!(sums.take(key(1), &both, NOW).unwrap().observed.len(), 1);
+        assert!(sums.take(key(1), &both, NOW).is_err());
+    }
+
+    #[test]
     fn it_is_said_once_that_a_limit_is_near() {
         let sums = DaySums::default();
         let near: Vec<bool> =
-            [79, 1, 5, 15].map(|amount| sums.take(key(1), &[sum(amount, 100)], NOW).unwrap()).into();
+            [79, 1, 5, 15].map(|amount| sums.take(key(1), &[sum(amount, 100)], NOW).unwrap().near).into();
         assert_eq!(near, [false, true, false, false]);
     }
 
@@ -198,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_start_goes_on_with_what_was_taken() {
-        let one = |day, amount| Taken { key: key(1), day, of: SumOf::Value, amount: Decimal::of(amount) };
+        let one = |day, amount| Taken { owner: owner(1), day, of: SumOf::Value, amount: Decimal::of(amount) };
         let sums = DaySums::default();
         sums.restore(vec![one(19_999, 50), one(20_000, 60), one(20_000, 30)]);
         assert_eq!(taken(&sums, 1, NOW), "90");

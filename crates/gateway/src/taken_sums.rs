@@ -1,19 +1,20 @@
-//! Keeps what a request has taken from the sums of its key's day, and gives it back.
+//! Keeps what a request has taken from the sums of a day, and gives it back.
 
 use keyward_rules::decision::Cleared;
 use keyward_rules::fence::Sum;
-use keyward_rules::id::{KeyId, RequestId};
+use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::orders;
 use keyward_rules::time::Moment;
 use keyward_store::Released;
 
 use crate::context::RequestContext;
 
-/// What a request has taken from the sums of its key's day, until it is known what became of it. What is never known stays
+/// What a request has taken from the sums of a day, until it is known what became of it. What is never known stays
 /// taken.
 pub struct TakenSums {
     request: RequestId,
-    key: KeyId,
+    /// The key, and its account.
+    whose: (KeyId, AccountId),
     at: Moment,
     sums: Vec<Sum>,
 }
@@ -23,12 +24,13 @@ impl TakenSums {
     #[must_use]
     pub fn of(request: &Cleared<'_>) -> Self {
         let parts = request.parts();
-        Self { request: parts.id, key: request.facts().id, at: parts.now, sums: request.reserved().to_vec() }
+        let whose = (request.facts().id, request.facts().account);
+        Self { request: parts.id, whose, at: parts.now, sums: request.reserved().to_vec() }
     }
 
     /// Gives all of it back where the journal does not have it yet.
     pub fn give_back_in_memory(self, context: &RequestContext) {
-        context.counters.day_sums.give_back(self.key, self.sums.iter(), self.at);
+        context.counters.day_sums.give_back(self.whose, self.sums.iter(), self.at);
     }
 
     /// Gives all of it back: nothing was sent.
@@ -54,7 +56,7 @@ impl TakenSums {
         if sums.is_empty() {
             return;
         }
-        context.counters.day_sums.give_back(self.key, sums.iter(), self.at);
+        context.counters.day_sums.give_back(self.whose, sums.iter(), self.at);
         let mut elements: Vec<u8> = sums.iter().map(|sum| sum.element).collect();
         elements.dedup();
         let request = self.request;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::fence::Refused;
 use crate::id::{AccountId, KeyId};
 use crate::time::Moment;
 
@@ -79,6 +80,12 @@ kinds! {
     /// All keys were disabled.
     AllKeysDisabled, "all_keys_disabled", Critical, "All your API keys were disabled",
         "Nothing can trade with them. Enable those that you trust in the console, one by one.";
+    /// The limits of an account were changed.
+    AccountLimits, "account_limits", Notice, "The limits of your account were changed",
+        "They hold over all keys of the account. If you did not change them, disable all keys.";
+    /// What a limit that only watches would have refused.
+    LimitWatched, "limit_watched", Notice, "A limit that only watches would have refused a request",
+        "Before you let the limit refuse, look at what it would have stopped.";
     /// A sum of a key's limits is nearly used up.
     LimitNear, "limit_near", Notice, "An API key has used 80 % of a limit of the day",
         "Its orders or withdrawals are refused once the limit is reached. Look at its activity; the day ends at 00:00 UTC.";
@@ -271,6 +278,10 @@ pub enum KeyObservation {
     Tried(KeyId, IpAddr),
     /// A sum of its limits has come to 80 % of what the day may come to.
     LimitNear(KeyId),
+    /// A limit that only watches would have refused this.
+    Watched(KeyId, Refused),
+    /// It placed the same order more often than its limits allow.
+    Repeated(KeyId),
 }
 
 /// One thing that a holder is told.

@@ -15,6 +15,7 @@ use crate::limits::{JSON_DEPTH, JSON_NUMBER_BYTES, JSON_OBJECT_MEMBERS, JSON_VAL
 const TOO_LARGE: f64 = 1e19;
 
 /// A value. Texts without escapes are the message's own bytes.
+#[derive(Clone)]
 #[cfg_attr(test, derive(PartialEq, Debug))]
 pub(crate) enum Value<'t> {
     /// A string, unescaped.
@@ -77,6 +78,7 @@ impl<'t> Value<'t> {
 pub(crate) type Member<'t> = (Cow<'t, str>, Value<'t>);
 
 /// An object, no two members of which have the same name.
+#[derive(Clone)]
 #[cfg_attr(test, derive(PartialEq, Debug))]
 pub(crate) struct Object<'t>(Vec<Member<'t>>);
 

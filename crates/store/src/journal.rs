@@ -9,7 +9,7 @@ pub(crate) mod statements;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use keyward_rules::fence::{Decimal, SumOf};
+use keyward_rules::fence::{Decimal, SumOf, SumOwner};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::limits::TIMESTAMP_WINDOW_MS;
 use keyward_rules::time::Moment;
@@ -26,6 +26,7 @@ use statements::{
 };
 
 pub use crate::bulk::journal::JournalBatch;
+use record::OF_ACCOUNT;
 pub use record::{Intent, Outcome, OutcomeStatus, Record, Released, Reserved, SavedReplayEntry, Taken};
 pub(crate) use statements::STATEMENTS;
 
@@ -283,10 +284,11 @@ fn oldest_fresh_second(now: Moment) -> u64 {
 
 fn taken(row: &Row) -> Result<Taken, StoreError> {
     let tampered = || StoreError::tampered("reservation", "row");
+    let name = row.text(2)?;
     Ok(Taken {
-        key: row.text(0)?.parse().map_err(|_| tampered())?,
+        owner: SumOwner::parse(&row.text(0)?).ok_or_else(tampered)?,
         day: u64::try_from(row.int(1)?).map_err(|_| tampered())?,
-        of: SumOf::parse(&row.text(2)?).ok_or_else(tampered)?,
+        of: SumOf::parse(name.strip_prefix(OF_ACCOUNT).unwrap_or(&name)).ok_or_else(tampered)?,
         amount: Decimal::parse(&row.text(3)?).ok_or_else(tampered)?,
     })
 }

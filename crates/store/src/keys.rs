@@ -283,7 +283,7 @@ impl RawKey {
 
 /// Limits as they were written, in their one spelling.
 fn parse_fences(text: &str) -> Option<Arc<Fences>> {
-    let fences = fence::read(text).ok().filter(|fences| !fences.is_empty())?;
+    let fences = fence::read_stored(text).ok().filter(|fences| !fences.is_empty())?;
     (fences.to_text() == text).then(|| Arc::new(fences))
 }
 

@@ -7,6 +7,7 @@
 //! audit [`keyward_rules::event::Event`]; every change that gateways must know takes the next number of the
 //! feed in the same transaction; a sealed row is opened before it is changed.
 
+mod account_limits;
 mod accounts;
 mod activity;
 mod alerts;

@@ -104,6 +104,10 @@ const MAIN: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0018_signals.sql"),
         postgres: include_str!("../migrations/postgres/0018_signals.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0019_account_limits.sql"),
+        postgres: include_str!("../migrations/postgres/0019_account_limits.sql"),
+    },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
 const ACTIVITY: &[Migration] = &[

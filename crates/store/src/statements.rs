@@ -32,6 +32,7 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("overseen", crate::overseen::STATEMENTS),
     ("passkeys", crate::passkeys::STATEMENTS),
     ("people", crate::people::STATEMENTS),
+    ("account_limits", crate::account_limits::STATEMENTS),
     ("policies", crate::policies::STATEMENTS),
     ("proposals", crate::proposals::STATEMENTS),
     ("request", crate::request::STATEMENTS),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use keyward_rules::account::Email;
 use keyward_rules::event::Event;
+use keyward_rules::fence::Fences;
 use keyward_rules::grant::{Actor, Grant, Scope, Staff};
 use keyward_rules::id::{AccountId, KeyId, Revision};
 use keyward_rules::time::Moment;
@@ -289,8 +290,11 @@ impl Tx {
     ///
     /// # Errors
     /// [`StoreError::Exists`] when the id or the name is taken.
-    pub async fn insert_key(&mut self, draft: KeyDraft) -> Result<(), StoreError> {
+    pub async fn insert_key(&mut self, mut draft: KeyDraft) -> Result<(), StoreError> {
         let id = draft.id;
+        // Here, so that no way of making a key can leave its account's limits out.
+        let own = draft.fences.as_deref().map(Fences::own).unwrap_or_default();
+        draft.fences = own.beside(self.account_limits(draft.account).await?);
         self.concerns(draft.account);
         let values = keys::insert_values(draft, &self.vault, self.now)?;
         self.transact.execute(keys::INSERT_KEY, values).await.map_err(taken("a key with this name"))?;

@@ -187,22 +187,35 @@ fn extra_keys(credentials: &str) -> impl Iterator<Item = Key> {
 }
 
 fn trade_key(credentials: &str) -> Result<Option<Key>, String> {
+    named_key(credentials, "trade")
+}
+
+/// One of the sandbox's own keys.
+pub fn named_key(credentials: &str, name: &str) -> Result<Option<Key>, String> {
     let text = std::fs::read_to_string(credentials).map_err(|problem| format!("{credentials}: {problem}"))?;
     let document: Value = serde_json::from_str(&text).map_err(|problem| problem.to_string())?;
-    Ok(document.get("keys").and_then(|keys| keys.get("trade")).and_then(read))
+    Ok(document.get("keys").and_then(|keys| keys.get(name)).and_then(read))
 }
 
 /// A GET that is signed now.
-pub fn signed_get((key, secret, phrase): &Key, number: usize) -> Vec<u8> {
-    let target = format!("/api/v5/trade/fills?limit=1&n={number}");
+pub fn signed_get(key: &Key, number: usize) -> Vec<u8> {
+    signed(key, "GET", &format!("/api/v5/trade/fills?limit=1&n={number}"), "")
+}
+
+/// A request that is signed now.
+pub fn signed((key, secret, phrase): &Key, method: &str, target: &str, body: &str) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let stamp = Moment::from_unix_ms(u64::try_from(now).unwrap_or_default()).to_string();
-    let made =
-        sign(&HmacState::from_key(secret.as_bytes()), stamp.as_bytes(), b"GET", target.as_bytes(), b"");
+    let (state, target_bytes) = (HmacState::from_key(secret.as_bytes()), target.as_bytes());
+    let made = sign(&state, stamp.as_bytes(), method.as_bytes(), target_bytes, body.as_bytes());
     let made = String::from_utf8_lossy(made.as_bytes()).into_owned();
+    let of_body = match body.len() {
+        0 => String::new(),
+        length => format!("Content-Type: application/json\r\nContent-Length: {length}\r\n"),
+    };
     format!(
-        "GET {target} HTTP/1.1\r\nHost: keyward\r\nOK-ACCESS-KEY: {key}\r\nOK-ACCESS-SIGN: {made}\r\n\
-         OK-ACCESS-TIMESTAMP: {stamp}\r\nOK-ACCESS-PASSPHRASE: {phrase}\r\n\r\n"
+        "{method} {target} HTTP/1.1\r\nHost: keyward\r\n{of_body}OK-ACCESS-KEY: {key}\r\nOK-ACCESS-SIGN: {made}\r\n\
+         OK-ACCESS-TIMESTAMP: {stamp}\r\nOK-ACCESS-PASSPHRASE: {phrase}\r\n\r\n{body}"
     )
     .into_bytes()
 }

@@ -29,7 +29,7 @@ latency CREDENTIALS RATE SECONDS NAME,URL,PID…  answers' times at a fixed rate
 send CREDENTIALS URL public|get|post REQUESTS   one kind of request, for an instruction counter around the gateway
 revocation DATA CREDENTIALS TIMES            change to last accept of a running sandbox, a key disabled
 freeze DATA CREDENTIALS TIMES                the same, an app frozen
-soak CREDENTIALS URL RATE SECONDS PID        GETs at a fixed rate over every extra key in turn, each signed when it is due
+soak CREDENTIALS URL RATE SECONDS PID        GETs over every extra key in turn, orders and withdrawals, at fixed rates
 sockets exchange ADDRESS SECONDS             the exchange behind the proxies of the three below, for so long at most
 sockets memory CREDENTIALS SOCKETS NAME,URL,PID+PID…  KiB of each idle socket
 sockets frames CREDENTIALS BYTES PAIRS NAME,URL,PID+PID NAME,URL,PID+PID  CPU per text to clients, two proxies in turn

@@ -183,7 +183,7 @@ fn page(key: &KeyView) -> String {
 }
 
 /// Reads limits from the command line, or from the file that it names.
-fn limits(given: &str) -> Result<Fences> {
+pub fn limits(given: &str) -> Result<Fences> {
     let text = match given.strip_prefix('@') {
         None => given.to_owned(),
         Some(file) => std::fs::read_to_string(file).with_context(|| format!("{file} cannot be read"))?,

@@ -470,3 +470,118 @@ fn a_key_in_quarantine_reads_and_cancels() {
         verdict(&ask(&running, &key, ORDER, &limit("BTC-USDT", "0.001", "20000"))) == "0"
     });
 }
+
+/// Sets the limits of the sandbox trader's account at the host, or of its sub-account.
+fn limit_account(folder: &Folder, sub_account: Option<&str>, limits: &Value) {
+    let (data, limits) = (folder.data(), limits.to_string());
+    let mut words =
+        vec!["account", "limits", "--data", data.to_str().unwrap(), "--account", "trader@keyward.example"];
+    words.extend(["--set", &limits]);
+    words.extend(sub_account.iter().flat_map(|name| ["--sub-account", *name]));
+    keyward(&words);
+}
+
+/// The stricter of a key's limits and its account's decides, and the account's day is that of all its keys.
+#[test]
+fn an_accounts_limits_hold_over_all_its_keys() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let arguments = ["--upstream", &upstream.url, "--raise-rates", "1000"];
+    let running = Running::start_with(&folder.data(), arguments).unwrap();
+    limit_account(&folder, None, &json!({"daily_orders": 5, "trade_modes": ["cash"]}));
+    // One from before, one from after, and one with limits of its own.
+    let old = running.key("trade").unwrap();
+    let new = fenced(&running, &folder, "after", &["read", "trade"], &json!({}));
+    let strict = fenced(&running, &folder, "strict", &["read", "trade"], &json!({"daily_orders": 1}));
+    let mut cross = limit("BTC-USDT", "1", "1");
+    cross["tdMode"] = json!("cross");
+    until("the key from before has them", 5_000, || verdict(&ask(&running, &old, ORDER, &cross)) == "50120");
+    let number = AtomicU64::new(0);
+    let place = |key: &KeyEntry| {
+        let number = number.fetch_add(1, Ordering::Relaxed);
+        ask(&running, key, ORDER, &limit("BTC-USDT", &format!("{}", number + 1), "1"))
+    };
+    assert_eq!(verdict(&place(&strict)), "0");
+    let refused = place(&strict);
+    assert!(refused.body.contains("this key's limit daily_orders (1 a day)"), "{}", refused.body);
+    for key in [&old, &new, &old, &new] {
+        assert_eq!(verdict(&place(key)), "0");
+    }
+    for key in [&old, &new] {
+        let refused = place(key);
+        assert!(refused.body.contains("this account's limit daily_orders (5 a day)"), "{}", refused.body);
+    }
+    // A sub-account has its own.
+    let sub = running.key("sub").unwrap();
+    assert_eq!(verdict(&place(&sub)), "0");
+    limit_account(&folder, Some("probeSub01"), &json!({"instruments": ["ETH-USDT"]}));
+    until("the sub-account's hold", 5_000, || verdict(&place(&sub)) == "51001");
+    // The sums stand after a crash.
+    let running = running.crash_and_restart().unwrap();
+    known(&running, &new);
+    until("the account's day stands", 10_000, || {
+        let code = verdict(&ask(&running, &new, ORDER, &limit("BTC-USDT", "77", "1")));
+        assert_ne!(code, "0");
+        code == "51203"
+    });
+    limit_account(&folder, None, &json!({}));
+    until("they are gone", 5_000, || {
+        verdict(&ask(&running, &new, ORDER, &limit("BTC-USDT", "78", "1"))) == "0"
+    });
+}
+
+/// A limit that only watches lets pass, and its holder is told of what it would have refused.
+#[test]
+fn a_limit_that_only_watches_refuses_nothing_and_is_told() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let running = Running::start_with(&folder.data(), ["--upstream", &upstream.url]).unwrap();
+    let limits = json!({"monitor": {"instruments": ["BTC-USDT"], "daily_orders": 2}});
+    let key = fenced(&running, &folder, "watched", &["read", "trade"], &limits);
+    for (number, instrument) in ["BTC-USDT", "BTC-USDT", "ETH-USDT", "BTC-USDT"].into_iter().enumerate() {
+        let order = limit(instrument, &format!("{}", number + 1), "1");
+        assert_eq!(verdict(&ask(&running, &key, ORDER, &order)), "0");
+    }
+    until("both are told", 10_000, || alerts(&folder, "limit_watched") == 2);
+    change(&folder, &key, &json!({"instruments": ["BTC-USDT"]}));
+    until("it refuses now", 5_000, || {
+        verdict(&ask(&running, &key, ORDER, &limit("ETH-USDT", "9", "1"))) == "51001"
+    });
+}
+
+/// RTS 6, article 15(3): the same order again and again stops the key, until its holder lets it go on.
+#[test]
+fn the_same_order_again_and_again_stops_the_key() {
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let running = Running::start_with(&folder.data(), ["--upstream", &upstream.url]).unwrap();
+    let limits = json!({"repeated_execution": {"times": 5, "seconds": 600}});
+    let key = fenced(&running, &folder, "loop", &["read", "trade"], &limits);
+    let number = AtomicU64::new(0);
+    // The client's own id is no part of what an order asks for.
+    let place = |size: &str| {
+        let mut order = limit("BTC-USDT", size, "1");
+        order["clOrdId"] = json!(format!("n{}", number.fetch_add(1, Ordering::Relaxed)));
+        verdict(&ask(&running, &key, ORDER, &order))
+    };
+    // Copies of one request are no repetition of an order.
+    let once = Signed::new(&key, "POST", ORDER, &limit("BTC-USDT", "1", "1").to_string());
+    assert_eq!(verdict(&send(&running, &once)), "0");
+    for _ in 0..20 {
+        assert_eq!(send(&running, &once).code(), "50042");
+    }
+    for _ in 0..4 {
+        assert_eq!(place("1"), "0");
+        assert_eq!(place("2"), "0");
+    }
+    assert_eq!(place("1"), "50120", "the sixth");
+    until("the key stops trading", 5_000, || place("3") == "50120");
+    assert_eq!(alerts(&folder, "key_quarantined"), 1);
+    let cancel = json!({"instId": "BTC-USDT", "ordId": "1"});
+    assert_eq!(verdict(&ask(&running, &key, "/api/v5/trade/cancel-order", &cancel)), "0");
+    let data = folder.data();
+    keyward(&["key", "lift-quarantine", "--data", data.to_str().unwrap(), &key.api_key]);
+    until("its holder lets it go on", 5_000, || place("4") == "0");
+    assert_eq!(place("1"), "50120", "the same order is still too often");
+    until("it stops again", 10_000, || {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        place("1") == "50120" && alerts(&folder, "key_quarantined") == 2
+    });
+}

@@ -7,10 +7,12 @@ use keyward_rules::alert::{Alert, AlertKind, KeyObservation};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Actor, Proof};
 use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::key::Hold;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::staff::Role;
 use keyward_rules::time::Moment;
 
+use crate::keys::is_quarantined;
 use crate::tell::{notify_holder, shows_addresses};
 use crate::{ActionContext, ActionError};
 
@@ -80,6 +82,8 @@ pub async fn raise_sighting(
         KeyObservation::Unbound(id, address) => (id, Some(address), AlertKind::NewNetwork),
         KeyObservation::Altered(id) => (id, None, AlertKind::KeyAltered),
         KeyObservation::LimitNear(id) => (id, None, AlertKind::LimitNear),
+        KeyObservation::Watched(id, _) => (id, None, AlertKind::LimitWatched),
+        KeyObservation::Repeated(id) => return stop_repeating(context, id).await,
         KeyObservation::Tried(id, address) => (id, Some(address), AlertKind::WrongCredentials),
     };
     // The common case, a key at work from where it always works, takes no writer's lock.
@@ -115,8 +119,15 @@ pub async fn raise_sighting(
     }
     if told {
         let day = context.now.unix_ms() / DAY_MS;
-        let place = address.map(|address| Source::of(address).number()).unwrap_or_default();
+        let (place, detail) = if let KeyObservation::Watched(_, refused) = sighting {
+            // One piece of news for each limit.
+            let limit = refused.fence().map_or(0, |fence| fence as u64);
+            (limit, format!("A request {}. It was let through.", refused.would_be()))
+        } else {
+            (address.map(|address| Source::of(address).number()).unwrap_or_default(), String::new())
+        };
         let alert = Alert {
+            detail,
             key: Some((id, name)),
             from: address.filter(|_| shows_addresses(&binding)),
             once: format!("{}:{id}:{place:x}:{day}", kind.word()),
@@ -144,6 +155,31 @@ pub async fn raise_sighting(
     let event = Event::of(tx.grant(), context.now, &format!("key:{id}"), &[("saw", kind.word().to_owned())]);
     tx.commit(event).await?;
     Ok(told)
+}
+
+/// Stops a key from trading that placed the same order more often than its limits allow (RTS 6, article 15(3)).
+async fn stop_repeating(context: &ActionContext<'_>, id: KeyId) -> Result<bool, ActionError> {
+    let grant = context.actor.may(ActionKind::QuarantineKey, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    let Some(mut key) = tx.key(id).await? else { return Ok(false) };
+    if key.life.is_over() || is_quarantined(&key) {
+        return Ok(false);
+    }
+    key.life = key.life.hold(Hold::CancelOnly)?;
+    let alert = Alert {
+        key: Some((id, key.name.to_string())),
+        detail: "It placed the same order more often than the limit repeated_execution allows.".to_owned(),
+        ..Alert::of(AlertKind::KeyQuarantined, key.account, context.now)
+    };
+    tx.update_key(key).await?;
+    notify_holder(context, &mut tx, alert).await?;
+    let facts = [
+        ("holds", "+ quarantine: reads and cancels only".to_owned()),
+        ("saw", "repeated_execution".to_owned()),
+    ];
+    let event = Event::of(tx.grant(), context.now, &format!("key:{id}"), &facts);
+    tx.commit(event).await?;
+    Ok(true)
 }
 
 /// Tells the person behind an account of something that is about no key, once.

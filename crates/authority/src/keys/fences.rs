@@ -1,7 +1,5 @@
 //! Action: change a key's limits. Stricter ones take effect on one factor, wider ones need a step-up.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
@@ -82,7 +80,8 @@ impl Action for ChangeFences {
         }
         let moved = format!("{} -> {}", old.in_words(), to.in_words());
         let detail = format!("Its limits were: {}. Its limits are now: {}.", old.in_words(), to.in_words());
-        key.fences = (!to.is_empty()).then(|| Arc::new(to));
+        let account = key.fences.as_ref().and_then(|fences| fences.account.clone());
+        key.fences = to.beside(account);
         let alert = tell::about_key(context, AlertKind::KeyChanged, &key, detail);
         let subject = format!("key:{}", key.id);
         tx.update_key(key).await?;
@@ -92,16 +91,22 @@ impl Action for ChangeFences {
     }
 }
 
-/// The limits that the key has, and those that it shall have: destinations that it has already keep their time, new ones rest.
+/// The key's own limits, and those that it shall have.
 fn change(key: &KeyRecord, to: &Fences, now: Moment) -> Result<(Fences, Fences), ActionError> {
     if key.life.is_over() {
         return Err(LifecycleError::Ended.into());
     }
-    let old = key.fences.as_deref().cloned().unwrap_or_default();
+    let old = key.fences.as_deref().map(Fences::own).unwrap_or_default();
+    let to = renewed(&old, to, now)?;
+    Ok((old, to))
+}
+
+/// Limits in place of older ones: destinations that are there already keep their time, new ones rest.
+pub(crate) fn renewed(old: &Fences, to: &Fences, now: Moment) -> Result<Fences, ActionError> {
     let mut to = to.clone();
-    // A key that could send anywhere gets no wider by a list of places.
+    // Who could send anywhere gets no wider by a list of places.
     let known = old.withdrawal.as_ref().map(|fence| fence.destinations.as_slice());
-    for place in to.withdrawal.iter_mut().flat_map(|fence| &mut fence.destinations) {
+    for place in to.destinations_mut() {
         let same = |one: &&Destination| {
             (&one.currency, &one.chain, &one.address) == (&place.currency, &place.chain, &place.address)
         };
@@ -110,10 +115,7 @@ fn change(key: &KeyRecord, to: &Fences, now: Moment) -> Result<(Fences, Fences),
             Some(known) => known.iter().find(same).map_or(now.plus_ms(COOLING_MS), |one| one.usable_from),
         };
     }
-    if to == old {
-        return Err(ActionError::Unchanged);
-    }
-    Ok((old, to))
+    if to == *old { Err(ActionError::Unchanged) } else { Ok(to) }
 }
 
 /// Which of the two the change is.
@@ -122,6 +124,7 @@ fn kind(key: &KeyRecord, to: &Fences, now: Moment) -> Result<ActionKind, ActionE
     Ok(if to.is_within(&old) { ActionKind::TightenFences } else { ActionKind::LoosenFences })
 }
 
-fn rests(to: &Fences, now: Moment) -> bool {
+/// Whether a destination can be used only later.
+pub(crate) fn rests(to: &Fences, now: Moment) -> bool {
     to.withdrawal.iter().flat_map(|fence| &fence.destinations).any(|place| place.usable_from > now)
 }

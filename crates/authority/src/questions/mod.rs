@@ -42,7 +42,7 @@ pub use audit::{
 };
 pub use channels::{ChannelState, ChannelView, DeliveryView, list_channels, list_deliveries, show_channel};
 pub use charts::{ChartView, Piece, Range, account_chart, key_chart};
-pub use key_limits::{LimitsView, UsedSum, key_limits};
+pub use key_limits::{LimitsView, UsedSum, account_limits, key_limits};
 pub use key_signals::{SignalsView, key_signals};
 pub use keys_that_rest::keys_that_rest;
 pub(crate) use keys_that_rest::stopping;

@@ -183,7 +183,7 @@ impl KeyView {
             bound: key.binding.is_bound(),
             environment: key.environment,
             rate_cap: key.rate_cap.map(RateCap::per_second),
-            fences: key.fences.clone(),
+            fences: key.fences.as_deref().map(Fences::own).and_then(|own| own.beside(None)),
             state,
             holds: holds.collect(),
             rests: key.life.holds.has(Hold::Cooling),

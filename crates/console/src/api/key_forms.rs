@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use keyward_authority::questions::KeyRequest;
+use keyward_authority::questions::{KeyRequest, LimitsView};
+use keyward_rules::fence::{Fences, Whose};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -204,8 +205,32 @@ pub struct Limits {
     pub limits: serde_json::Value,
     /// Each in words.
     pub words: Vec<String>,
-    /// What the key has taken of the sums of the UTC day.
+    /// Those of its account in words, which hold beside them. Empty for an account.
+    pub account_words: Vec<String>,
+    /// What was taken of the sums of the UTC day.
     pub used_today: Vec<UsedToday>,
+}
+
+impl From<LimitsView> for Limits {
+    fn from(view: LimitsView) -> Self {
+        let used = view.used.into_iter().map(|sum| UsedToday {
+            sum: sum.of.to_string(),
+            whose: match sum.whose {
+                Whose::Key => "key",
+                Whose::Account => "account",
+            },
+            used: sum.used.to_string(),
+            limit: sum.limit.to_string(),
+            enforced: sum.enforced,
+        });
+        let account = view.fences.account.as_deref();
+        Self {
+            limits: view.fences.to_json(),
+            words: view.fences.sentences(),
+            account_words: account.map(Fences::sentences).unwrap_or_default(),
+            used_today: used.collect(),
+        }
+    }
 }
 
 /// A sum of the day.
@@ -213,10 +238,45 @@ pub struct Limits {
 pub struct UsedToday {
     /// `value` (US dollars), `orders`, `transfer:CCY` or `withdrawal:CCY`.
     pub sum: String,
+    /// Whose requests count: `key`, or `account` for all keys of the account.
+    pub whose: &'static str,
     /// What it has come to.
     pub used: String,
     /// What it may come to.
     pub limit: String,
+    /// Whether more is refused. Otherwise it is only told.
+    pub enforced: bool,
+}
+
+/// New limits of an account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAccountLimits {
+    /// All its limits from now on; `{}` for none.
+    #[schema(value_type = Object)]
+    pub limits: serde_json::Value,
+    /// A sub-account; without it, the account itself.
+    #[serde(default)]
+    pub account: Option<String>,
+    /// For stricter limits: a code of the authenticator, a recovery code, or the password. With neither this nor `passkey`, the
+    /// answer is 403 `factor_required`.
+    #[serde(default)]
+    pub factor: String,
+    /// For stricter limits, instead of `factor`: a passkey's answer to the question of the 403 answer, for the same request.
+    #[serde(default)]
+    pub passkey: Option<PasskeyAnswer>,
+    /// For any other change: the answer to the challenge.
+    #[serde(default)]
+    pub step_up: Option<StepUp>,
+}
+
+/// Which account.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WhichAccount {
+    /// A sub-account; without it, the account itself.
+    pub account: Option<String>,
 }
 
 /// What a tightening needs.

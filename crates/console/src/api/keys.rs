@@ -19,7 +19,7 @@ use super::body::{Asked, Body, Id, limit};
 use super::caller::{Caller, Given};
 use super::key_forms::{
     Activity, Changed, Edit, KeyPage, Limits, ListQuery, NewAddresses, NewKeyBody, NewLimits, Outlook,
-    OutlookQuery, Request, Rotation, Signals, Source, UsedToday, Usual,
+    OutlookQuery, Request, Rotation, Signals, Source, Usual,
 };
 use super::problem::{Problem, Problems};
 use super::views::{Key, NewKey};
@@ -124,16 +124,7 @@ pub async fn addresses(
 pub async fn show_limits(caller: Caller, Id(id): Id<KeyId>) -> Result<Json<Limits>, Problem> {
     let context = caller.context();
     let limits = key_limits(&context, &*caller.shell.settings().day_sums, id).await?;
-    let used = limits.used.into_iter().map(|sum| UsedToday {
-        sum: sum.of.to_string(),
-        used: sum.used.to_string(),
-        limit: sum.limit.to_string(),
-    });
-    Ok(Json(Limits {
-        limits: limits.fences.to_json(),
-        words: limits.fences.sentences(),
-        used_today: used.collect(),
-    }))
+    Ok(Json(limits.into()))
 }
 
 /// Change the limits of a key

@@ -5,6 +5,7 @@
 //! `factor_required` with the question for a passkey, bound to that request.
 
 mod account;
+mod account_limits;
 mod activity;
 mod alerts;
 mod app_forms;
@@ -93,6 +94,7 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(account::recovery_options))
         .routes(routes!(account::confirm_recovery))
         .routes(routes!(account::show))
+        .routes(routes!(account_limits::show, account_limits::change))
         .routes(routes!(account::phrase))
         .routes(routes!(account::password))
         .routes(routes!(account::email))

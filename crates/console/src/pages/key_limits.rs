@@ -6,7 +6,7 @@ use axum::response::Response;
 use keyward_authority::keys::{ChangeFences, KeyNamed};
 use keyward_authority::questions::{KeyView, LimitsView, UsedSum, key_limits, show_living_key};
 use keyward_authority::{ActionError, PendingAction};
-use keyward_rules::fence::{Decimal, SumOf};
+use keyward_rules::fence::{Decimal, Fences, SumOf, Whose};
 use keyward_rules::grant::ActionKind;
 use keyward_rules::id::KeyId;
 use keyward_rules::limits::LIMIT_NEAR_PER_CENT;
@@ -64,6 +64,8 @@ impl LimitsFields {
 pub struct LimitsShown {
     /// Each in words.
     pub sentences: Vec<String>,
+    /// Those of the account, which hold beside them.
+    pub of_account: Vec<String>,
     /// What is used of those that count by day.
     pub used: Vec<UsedRow>,
 }
@@ -90,8 +92,11 @@ impl LimitsShown {
     pub async fn of(person: &SignedIn, key: KeyId) -> Result<Self, ActionError> {
         let sums = &*person.shell.settings().day_sums;
         let LimitsView { fences, used } = key_limits(&person.context(), sums, key).await?;
-        let sentences = fences.sentences().iter().map(|text| format!("{}.", capital(text))).collect();
-        Ok(Self { sentences, used: used.into_iter().map(UsedRow::of).collect() })
+        let say = |fences: &Fences| -> Vec<String> {
+            fences.sentences().iter().map(|text| format!("{}.", capital(text))).collect()
+        };
+        let of_account = fences.account.as_deref().map(say).unwrap_or_default();
+        Ok(Self { sentences: say(&fences), of_account, used: used.into_iter().map(UsedRow::of).collect() })
     }
 }
 
@@ -104,8 +109,13 @@ impl UsedRow {
             SumOf::Withdrawal(currency) => ("Withdrawals".to_owned(), format!(" {currency}")),
         };
         let per_cent = per_cent(sum.used, sum.limit);
+        let whose = match sum.whose {
+            Whose::Key => "",
+            Whose::Account => ", all keys",
+        };
+        let watched = if sum.enforced { "" } else { ", watched only" };
         Self {
-            what,
+            what: format!("{what}{whose}{watched}"),
             used: grouped_decimal(&sum.used.to_string()),
             limit: format!("{}{unit}", grouped_decimal(&sum.limit.to_string())),
             per_cent,

@@ -1,5 +1,6 @@
 //! The pages, a file for each place a person can be.
 
+mod account_limits;
 mod activity;
 mod alerts;
 pub mod apps;
@@ -110,6 +111,7 @@ pub fn routes() -> Routes {
         .route("/keys/{id}/addresses", get(key_actions::show_addresses).and_post(key_actions::addresses))
         .route("/keys/{id}/limits", get(key_limits::show).and_post(key_limits::change))
         .route("/keys/{id}/rotate", get(key_actions::show_rotate).and_post(key_actions::rotate))
+        .route("/limits", get(account_limits::show).and_post(account_limits::change))
         .route("/alerts", get(alerts::show).and_post(alerts::seen))
         .route("/trail", get(trail::show))
         .route("/trail/{n}/proof", get(trail::proof))

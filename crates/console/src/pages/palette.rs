@@ -16,6 +16,7 @@ const ACTIONS: &[Fixed] = &[
     ("Create a key", "plus", "/keys/new"),
     ("Disable all keys", "power", "/keys/disable-all"),
     ("Stop trading with all keys", "power", "/keys/stop-trading"),
+    ("Limit the account", "keys", "/limits"),
     ("Delete unused keys", "delete", "/keys/delete-unused"),
     ("Add a passkey", "passkey", "/security/passkeys/new"),
     ("Set up an authenticator", "security", "/security/authenticator"),

@@ -39,6 +39,7 @@ const fn about(kind: AlertKind) -> About {
         | Kind::KeyRotated
         | Kind::KeyLeaked
         | Kind::LimitNear
+        | Kind::LimitWatched
         | Kind::KeyExpiring
         | Kind::RotationDue
         | Kind::OutcomeUnknown
@@ -55,6 +56,7 @@ const fn about(kind: AlertKind) -> About {
         | Kind::ChannelAdded
         | Kind::ChannelChanged
         | Kind::ChannelRemoved
+        | Kind::AccountLimits
         | Kind::PasskeyAdded
         | Kind::PasskeyRemoved
         | Kind::PasskeyCopied => About::Account,

@@ -44,7 +44,8 @@ async fn limits_come_with_a_key_and_stay_with_its_successor() {
         json!({"instruments": ["BTC-USDT"], "max_order_value": "500", "daily_value": "5000"})
     );
     assert_eq!(shown["words"][0], "trades only BTC-USDT");
-    assert_eq!(shown["used_today"], json!([{"sum": "value", "used": "0", "limit": "5000"}]));
+    let unused = json!([{"sum": "value", "whose": "key", "used": "0", "limit": "5000", "enforced": true}]);
+    assert_eq!(shown["used_today"], unused);
     let outlook = person.get(&format!("/keys/{key}/outlook?from=127.0.0.1")).await.json();
     let line = |what: &str| outlook.as_array().unwrap().iter().find(|one| one["what"] == what).unwrap();
     assert_eq!(line("place orders")["limits"], shown["words"], "what it can do is within its limits");
@@ -89,6 +90,60 @@ async fn stricter_limits_take_one_factor_and_others_a_step_up() {
     let other = world.person("b@keyward.example").await;
     assert_eq!(other.get(&path).await.status, 404);
     assert_eq!(other.api("PUT", &path, with(json!({"daily_orders": 1}))).await.status, 404);
+}
+
+/// The limits of an account: as a key's, but over all keys, those of later days included.
+#[tokio::test]
+async fn an_accounts_limits_come_to_all_its_keys() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let before = key_with(&person, "before", &["read", "trade"], json!({"max_order_value": "500"})).await;
+    let of_account = json!({"daily_value": "9000", "monitor": {"daily_orders": 10}});
+    let with = |limits: Value| json!({"limits": limits, "factor": PASSWORD});
+    let put = |limits: Value| person.api("PUT", "/account/limits", with(limits));
+    assert_eq!(put(of_account.clone()).await.status, 200);
+    let after = person.key("after").await["api_key"].as_str().unwrap().to_owned();
+    for (key, own) in [(&before, json!({"max_order_value": "500"})), (&after, json!({}))] {
+        let shown = limits_of(&person, key).await;
+        assert_eq!(shown["limits"], own);
+        let words = ["orders of at most 9,000 USD a day", "watched only: at most 10 orders a day"];
+        assert_eq!(shown["account_words"], json!(words));
+        let sums = shown["used_today"].as_array().unwrap();
+        let enforced: Vec<_> =
+            sums.iter().map(|sum| (sum["whose"].clone(), sum["enforced"].clone())).collect();
+        assert_eq!(enforced, [(json!("account"), json!(true)), (json!("account"), json!(false))]);
+    }
+    let outlook = person.get(&format!("/keys/{after}/outlook?from=127.0.0.1")).await.json();
+    let line = outlook.as_array().unwrap().iter().find(|one| one["what"] == "place orders").unwrap();
+    assert_eq!(line["limits"][0], "orders of at most 9,000 USD a day, over all keys of the account");
+    assert_eq!(person.get("/account/limits").await.json()["limits"], of_account);
+    assert_eq!(put(of_account).await.code(), "unchanged");
+    // A key's own limits change without the account's, and the account's without the key's.
+    let own = json!({"name": "before", "limits": {"max_order_value": "400"}, "factor": PASSWORD});
+    assert_eq!(person.api("PUT", &format!("/keys/{before}/limits"), own).await.status, 200);
+    assert_eq!(put(json!({"daily_value": "8000"})).await.status, 200);
+    let shown = limits_of(&person, &before).await;
+    assert_eq!(shown["limits"], json!({"max_order_value": "400"}));
+    assert_eq!(shown["account_words"], json!(["orders of at most 8,000 USD a day"]));
+    // Wider ones ask for a step-up; a stranger's account is not there.
+    assert_eq!(put(json!({"daily_value": "8001"})).await.code(), "step_up_required");
+    assert_eq!(put(json!({})).await.code(), "step_up_required");
+    assert_eq!(person.approved("PUT", "/account/limits", json!({"limits": {}})).await.status, 200);
+    assert_eq!(limits_of(&person, &after).await["account_words"], json!([]));
+    let stranger = world.person("b@keyward.example").await;
+    let id = person.get("/account").await.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(stranger.get(&format!("/account/limits?account={id}")).await.status, 404);
+    let theirs = json!({"limits": {"daily_orders": 1}, "account": id, "factor": PASSWORD});
+    assert_eq!(stranger.api("PUT", "/account/limits", theirs).await.status, 404);
+    // The same on pages.
+    let tab = Tab::of(&world, &person).await;
+    let done = tab.confirmed("/limits", &[("limit_day", "7000")]).await;
+    assert!(done.status == 303, "{} {}", done.status, done.text);
+    let page = tab.get(&format!("/keys/{after}")).await.text;
+    assert!(page.contains("Orders of at most 7,000 USD a day."), "{page}");
+    assert!(page.contains("Value of orders, all keys"), "{page}");
+    let form = tab.get("/limits").await.text;
+    assert!(form.contains("value=\"7000\""), "{form}");
 }
 
 /// A destination that is added to a list rests for a day; the list's first ones, and those of a new key, take nothing away.

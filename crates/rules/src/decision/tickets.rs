@@ -184,12 +184,18 @@ impl<'r> Spent<'r> {
 }
 
 impl<'r> Reservation<'r> {
-    /// By which key, when, and what is owed; `None` where nothing is.
+    /// What is owed, and what limits that only watch would have refused.
     #[inline]
     #[must_use]
-    pub fn owed(&self) -> Option<(KeyId, Moment, &Demand)> {
-        let Self { cleared, demand } = self;
-        (*demand != Demand::default()).then_some((cleared.facts.id, cleared.parts.now, demand))
+    pub const fn demand(&self) -> &Demand {
+        &self.demand
+    }
+
+    /// The request, for whose it is.
+    #[inline]
+    #[must_use]
+    pub const fn request(&self) -> &Cleared<'r> {
+        &self.cleared
     }
 
     /// Pays.
@@ -198,7 +204,7 @@ impl<'r> Reservation<'r> {
     /// [`Denial::Fenced`]; 50001 when the answer does not fit the debt.
     #[inline]
     pub fn settle(mut self, answer: SumAnswer) -> Result<Fenced<'r>, Denial> {
-        match (self.owed().is_some(), answer) {
+        match (!self.demand.takes_nothing(), answer) {
             (false, SumAnswer::NotOwed) | (true, SumAnswer::Taken) => {
                 self.cleared.reserved = self.demand.sums;
                 Ok(Fenced(self.cleared))

@@ -8,8 +8,8 @@ use super::funds::{self, Moved};
 use super::market::{Instrument, Kind, Market};
 use super::order::{Act, AskedOrder, Position};
 use super::refused::{Fence, Reason, Refused};
-use super::set::{Fences, TradeFences};
-use super::sums::{Demand, Sum, SumOf};
+use super::set::{Fences, Layer, TradeFences};
+use super::sums::{Demand, Repeat, Sum, SumOf, Throttle};
 use super::table::{FencedRoute, Judged, find};
 use super::value::{Sized, Valued, sized_in};
 use super::words::InstrumentType;
@@ -40,47 +40,137 @@ pub fn judge(fences: &Fences, market: &dyn Market, asked: Asked<'_>) -> Result<D
         Class::Read | Class::Public | Class::Cancel | Class::Manage => return Ok(Demand::default()),
         Class::Trade | Class::Funding | Class::Withdraw => find(asked.route.path),
     };
-    if judged == Judged::Harmless || !fences.limits(asked.route.class) {
+    if judged == Judged::Harmless {
         return Ok(Demand::default());
     }
-    let refused = |element: u8, reason| Refused { reason, element };
-    let Judged::Fenced(fenced) = judged else { return Err(refused(0, Reason::Route)) };
-    let elements = read(&asked).map_err(|reason| refused(0, reason))?;
-    let mut demand = Demand::default();
+    let mut layers = fences.layers();
+    layers.retain(|layer| layer.fences.limits(asked.route.class));
+    let mut judgement = Judgement { layers, demand: Demand::default() };
+    if judgement.layers.is_empty() {
+        return Ok(judgement.demand);
+    }
+    let Judged::Fenced(fenced) = judged else { return judgement.refuse_all(0, Reason::Route) };
+    let elements = match read(&asked) {
+        Ok(elements) => elements,
+        Err(reason) => return judgement.refuse_all(0, reason),
+    };
     for (element, value) in (0..).zip(elements) {
-        let sums =
-            one(fences, market, (fenced, asked.now), value).map_err(|reason| refused(element, reason))?;
-        demand.sums.extend(sums.into_iter().map(|sum| Sum { element, ..sum }));
-        if let (FencedRoute::Order(Act::Place | Act::Algo | Act::Amend), Some(most)) =
-            (fenced, fences.trade.message_throttle)
-        {
-            demand.throttle = Some((element.saturating_add(1), most));
+        match fenced {
+            FencedRoute::Order(act) => judgement.order(act, market, (element, value))?,
+            FencedRoute::Transfer { between } => judgement.funds((element, value), |fences, value| {
+                let Some(fence) = &fences.transfer else { return Ok(None) };
+                daily(&fence.daily, funds::transfer(fence, value, between)?, SumOf::Transfer)
+            })?,
+            FencedRoute::Withdrawal => judgement.funds((element, value), |fences, value| {
+                let Some(fence) = &fences.withdrawal else { return Ok(None) };
+                daily(&fence.daily, funds::withdrawal(fence, value, asked.now)?, SumOf::Withdrawal)
+            })?,
         }
     }
-    Ok(demand)
+    Ok(judgement.demand)
 }
 
-/// Judges one element; gives what it takes from the sums of the day.
-fn one(
-    fences: &Fences,
-    market: &dyn Market,
-    (fenced, now): (FencedRoute, Moment),
-    element: Value<'_>,
-) -> Result<Vec<Sum>, Reason> {
-    match fenced {
-        FencedRoute::Order(act) => {
-            let order = AskedOrder::read(act, element)?;
-            TradeJudge { fences: &fences.trade, market }.order(&order)
+/// What was found so far.
+struct Judgement<'f> {
+    /// The limits that bear on the request, at least one; those that refuse come first.
+    layers: Vec<Layer<'f>>,
+    demand: Demand,
+}
+
+impl<'f> Judgement<'f> {
+    /// Judges an order by all limits.
+    fn order(
+        &mut self,
+        act: Act,
+        market: &dyn Market,
+        (element, value): (u8, Value<'_>),
+    ) -> Result<(), Refused> {
+        let order = match AskedOrder::read(act, value) {
+            Ok(order) => order,
+            Err(reason) => return self.refuse_all(element, reason).map(drop),
+        };
+        for at in 0..self.layers.len() {
+            let Some(layer) = self.layers.get(at).copied() else { break };
+            let trade = &layer.fences.trade;
+            match (TradeJudge { fences: trade, market }).order(&order) {
+                Ok(sums) => sums.into_iter().for_each(|taken| self.take(layer, element, taken)),
+                Err(reason) => self.refuse(layer, element, reason)?,
+            }
+            if matches!(act, Act::Place | Act::Algo | Act::Amend) {
+                self.count(layer, &order, element);
+            }
         }
-        FencedRoute::Transfer { between } => match &fences.transfer {
-            Some(fence) => daily(&fence.daily, funds::transfer(fence, element, between)?, SumOf::Transfer),
-            None => Ok(Vec::new()),
-        },
-        FencedRoute::Withdrawal => match &fences.withdrawal {
-            Some(fence) => daily(&fence.daily, funds::withdrawal(fence, element, now)?, SumOf::Withdrawal),
-            None => Ok(Vec::new()),
-        },
+        Ok(())
     }
+
+    /// Judges a transfer or a withdrawal by all limits.
+    fn funds<'v>(
+        &mut self,
+        (element, value): (u8, Value<'v>),
+        judge: impl Fn(&'f Fences, Value<'v>) -> Result<Option<Taken>, Reason>,
+    ) -> Result<(), Refused> {
+        for at in 0..self.layers.len() {
+            let Some(layer) = self.layers.get(at).copied() else { break };
+            match judge(layer.fences, value.clone()) {
+                Ok(taken) => taken.into_iter().for_each(|taken| self.take(layer, element, taken)),
+                Err(reason) => self.refuse(layer, element, reason)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes what an order takes from the second, and which order it is.
+    fn count(&mut self, layer: Layer<'_>, order: &AskedOrder<'_>, element: u8) {
+        let (whose, enforced, trade) = (layer.whose, layer.enforced, &layer.fences.trade);
+        if let Some(most) = trade.message_throttle {
+            let same = |one: &&mut Throttle| one.whose == whose && one.enforced == enforced;
+            match self.demand.throttles.iter_mut().find(same) {
+                Some(throttle) => throttle.orders = throttle.orders.saturating_add(1),
+                None => self.demand.throttles.push(Throttle { whose, orders: 1, most, enforced }),
+            }
+        }
+        if let (Some(most), Act::Place | Act::Algo) = (trade.repeated_execution, order.act) {
+            self.demand.repeats.push(Repeat { whose, intent: order.intent(), most, enforced, element });
+        }
+    }
+
+    /// Notes what an element takes from a sum. A sum that is limited and watched is taken once.
+    fn take(&mut self, layer: Layer<'_>, element: u8, Taken { of, amount, limit }: Taken) {
+        let whose = layer.whose;
+        let (enforced, watched) = if layer.enforced { (Some(limit), None) } else { (None, Some(limit)) };
+        let mut known = self.demand.sums.iter_mut();
+        match known.find(|sum| sum.whose == whose && sum.element == element && sum.of == of) {
+            Some(sum) => sum.watched = watched,
+            None => self.demand.sums.push(Sum { whose, of, amount, limit: enforced, watched, element }),
+        }
+    }
+
+    /// Refuses, where these limits do more than watch.
+    fn refuse(&mut self, layer: Layer<'_>, element: u8, reason: Reason) -> Result<(), Refused> {
+        let refused = Refused { reason, whose: layer.whose, element };
+        if layer.enforced {
+            return Err(refused);
+        }
+        self.demand.observed.push(refused);
+        Ok(())
+    }
+
+    /// Refuses for a reason that is no single limit's.
+    fn refuse_all(&mut self, element: u8, reason: Reason) -> Result<Demand, Refused> {
+        for at in 0..self.layers.len() {
+            if let Some(layer) = self.layers.get(at).copied() {
+                self.refuse(layer, element, reason)?;
+            }
+        }
+        Ok(std::mem::take(&mut self.demand))
+    }
+}
+
+/// What an element takes from the sum of one limit.
+struct Taken {
+    of: SumOf,
+    amount: Decimal,
+    limit: Decimal,
 }
 
 /// The elements of a body, which no reader takes otherwise.
@@ -99,9 +189,9 @@ fn daily(
     limits: &BTreeMap<Box<str>, Decimal>,
     moved: Moved,
     of: impl FnOnce(Box<str>) -> SumOf,
-) -> Result<Vec<Sum>, Reason> {
+) -> Result<Option<Taken>, Reason> {
     if limits.is_empty() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let Moved { currency, amount } = moved;
     let limit = limits.get(&currency).copied().unwrap_or(Decimal::ZERO);
@@ -109,7 +199,7 @@ fn daily(
     if amount > limit {
         return Err(Reason::Daily { fence: of.fence(), asked: amount, limit });
     }
-    Ok(vec![Sum { of, amount, limit, element: 0 }])
+    Ok(Some(Taken { of, amount, limit }))
 }
 
 impl Fences {
@@ -131,7 +221,7 @@ struct TradeJudge<'f> {
 
 impl TradeJudge<'_> {
     /// Judges one order, from what is cheapest to tell to what needs prices.
-    fn order(&self, order: &AskedOrder<'_>) -> Result<Vec<Sum>, Reason> {
+    fn order(&self, order: &AskedOrder<'_>) -> Result<Vec<Taken>, Reason> {
         let (id, instrument) = self.instrument(order)?;
         self.check_instrument(order, id.as_deref(), instrument)?;
         self.check_kind(order)?;
@@ -243,7 +333,7 @@ impl TradeJudge<'_> {
         order: &AskedOrder<'_>,
         id: &str,
         instrument: Option<&Instrument>,
-    ) -> Result<Vec<Sum>, Reason> {
+    ) -> Result<Vec<Taken>, Reason> {
         let fences = self.fences;
         let valued = |fence: Fence| {
             let instrument = instrument.ok_or(self.unknown(fence))?;
@@ -260,7 +350,7 @@ impl TradeJudge<'_> {
         let count = 1 + order.attached.len();
         if let Some(limit) = fences.daily_orders {
             let amount = Decimal::of(u32::try_from(count).unwrap_or(u32::MAX));
-            sums.push(Sum { of: SumOf::Orders, amount, limit: Decimal::of(limit), element: 0 });
+            sums.push(Taken { of: SumOf::Orders, amount, limit: Decimal::of(limit) });
         }
         if !fences.values() {
             return Ok(sums);
@@ -287,7 +377,7 @@ impl TradeJudge<'_> {
             if value > limit {
                 return Err(Reason::Daily { fence: Fence::DailyValue, asked: value, limit });
             }
-            sums.push(Sum { of: SumOf::Value, amount: value, limit, element: 0 });
+            sums.push(Taken { of: SumOf::Value, amount: value, limit });
         }
         Ok(sums)
     }

@@ -3,6 +3,7 @@
 //! The names are those of OKX's contract; the lists of harmless ones are checked in here, beside what is read.
 
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::body::Element;
 use super::decimal::Decimal;
@@ -13,6 +14,7 @@ use crate::limits::ATTACHED_ORDERS;
 use crate::orders::Side;
 
 /// An order, an amendment, or what else names an instrument.
+#[derive(Hash)]
 pub(super) struct AskedOrder<'t> {
     /// What is asked.
     pub(super) act: Act,
@@ -47,7 +49,7 @@ pub(super) struct AskedOrder<'t> {
 }
 
 /// What is asked of an instrument.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Act {
     /// A new order.
     Place,
@@ -62,7 +64,7 @@ pub(super) enum Act {
 }
 
 /// Which side of a hedged position.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Position {
     /// Bought.
     Long,
@@ -71,7 +73,7 @@ pub(super) enum Position {
 }
 
 /// What a pair's size counts.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Unit {
     /// The first currency.
     Base,
@@ -80,6 +82,7 @@ pub(super) enum Unit {
 }
 
 /// An order that waits for the one that it is attached to.
+#[derive(Hash)]
 pub(super) struct Attached {
     /// Its size, where it has one of its own.
     pub(super) size: Option<Decimal>,
@@ -133,6 +136,13 @@ const HARMLESS_CLOSED: [&str; 4] = ["ccy", "autoCxl", "clOrdId", "tag"];
 const HARMLESS_LEVERAGE: [&str; 1] = ["ccy"];
 
 impl<'t> AskedOrder<'t> {
+    /// A hash of all that is asked, the client's own ids aside. Who finds two orders with one hash stops only a key of their own.
+    pub(super) fn intent(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// Reads an element.
     pub(super) fn read(act: Act, element: Value<'t>) -> Result<Self, Reason> {
         let mut members = Element::of(element)?;

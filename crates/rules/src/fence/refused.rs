@@ -3,9 +3,11 @@
 use std::fmt;
 
 use super::decimal::Decimal;
+use super::set::Repeated;
+use super::sums::Whose;
 
 /// A limit, by the name that settings, records and answers use.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Fence {
     /// See [`super::TradeFences::instrument_types`].
     InstrumentTypes,
@@ -27,6 +29,8 @@ pub enum Fence {
     DailyOrders,
     /// See [`super::TradeFences::message_throttle`].
     MessageThrottle,
+    /// See [`super::TradeFences::repeated_execution`].
+    RepeatedExecution,
     /// See [`super::TradeFences::reduce_only`].
     ReduceOnly,
     /// See [`super::TradeFences::max_leverage`].
@@ -54,6 +58,7 @@ impl Fence {
             Self::DailyValue => "daily_value",
             Self::DailyOrders => "daily_orders",
             Self::MessageThrottle => "message_throttle",
+            Self::RepeatedExecution => "repeated_execution",
             Self::ReduceOnly => "reduce_only",
             Self::MaxLeverage => "max_leverage",
             Self::WholePosition => "whole_position",
@@ -64,7 +69,7 @@ impl Fence {
 }
 
 /// Why.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Reason {
     /// The body cannot be read for sure: the member that cannot, or what is wrong with the whole.
     Unreadable(&'static str),
@@ -100,6 +105,8 @@ pub enum Reason {
     },
     /// More in this second than the limit.
     TooFast(u16),
+    /// The same order, too often.
+    Repeated(Repeated),
     /// The sums of the day would exceed the limit.
     Daily {
         /// Which.
@@ -118,10 +125,12 @@ pub enum Reason {
 }
 
 /// A refusal by a limit.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Refused {
     /// Why.
     pub reason: Reason,
+    /// Whose limit it is.
+    pub whose: Whose,
     /// Which element of the request, from 0.
     pub element: u8,
 }
@@ -132,7 +141,7 @@ impl Refused {
     pub const fn code(&self) -> &'static str {
         match self.reason {
             Reason::Unreadable(_) | Reason::Incomplete(_) => "51000",
-            Reason::Route => "50120",
+            Reason::Route | Reason::Repeated(_) => "50120",
             Reason::UnknownInstrument(_) => "51001",
             Reason::NoPrice(_) | Reason::NoRoom => "50013",
             Reason::NotYet | Reason::NoChain => "58207",
@@ -151,6 +160,7 @@ impl Refused {
                 | Fence::DailyValue
                 | Fence::DailyOrders
                 | Fence::MessageThrottle
+                | Fence::RepeatedExecution
                 | Fence::ReduceOnly
                 | Fence::MaxLeverage
                 | Fence::WholePosition
@@ -178,6 +188,7 @@ impl Refused {
             Reason::NoChain => "Chain missing",
             Reason::NotYet => "Destination rests",
             Reason::TooFast(_) => "Too many orders",
+            Reason::Repeated(_) => "Same order again",
             Reason::Price { .. } => "Price off the market",
             Reason::NotAllowed(_) => "Outside the limits",
             Reason::Above { .. } => "Above a limit",
@@ -201,7 +212,10 @@ impl Refused {
             Reason::NoRoom => "the key has limits of a day, and their sums cannot be written",
             Reason::NoChain => "the key has limits of withdrawals, and the request does not name the chain",
             Reason::NotYet => "the destination was added to the key's limits less than 24 hours ago",
-            Reason::TooFast(_) => "the key's limit of orders a second is reached",
+            Reason::TooFast(_) => "the limit of orders a second is reached",
+            Reason::Repeated(_) => {
+                "the same order was placed more often than the limits allow; the key stops trading"
+            }
             Reason::Price { .. } => "the price is further from the market than the key's limits allow",
             Reason::NotAllowed(_) => "the key's limits do not allow what the request names",
             Reason::Above { .. } => "the order is larger than the key's limits allow",
@@ -227,10 +241,29 @@ impl Refused {
             daily(Fence::Transfer),
             Reason::NotAllowed(Fence::Withdrawal),
             Reason::TooFast(1),
+            Reason::Repeated(Repeated { times: 2, seconds: 1 }),
             Reason::Route,
             Reason::NoPrice(Fence::MaxOrderValue),
         ];
-        reasons.into_iter().map(|reason| Self { reason, element: 0 }).collect()
+        reasons.into_iter().map(|reason| Self { reason, whose: Whose::Key, element: 0 }).collect()
+    }
+
+    /// The limit, where it is one in particular.
+    #[must_use]
+    pub const fn fence(&self) -> Option<Fence> {
+        match self.reason {
+            Reason::NotAllowed(fence)
+            | Reason::UnknownInstrument(fence)
+            | Reason::NoPrice(fence)
+            | Reason::Incomplete(fence)
+            | Reason::Above { fence, .. }
+            | Reason::Daily { fence, .. } => Some(fence),
+            Reason::Price { .. } => Some(Fence::PriceCollar),
+            Reason::TooFast(_) => Some(Fence::MessageThrottle),
+            Reason::Repeated(_) => Some(Fence::RepeatedExecution),
+            Reason::NoChain | Reason::NotYet => Some(Fence::Withdrawal),
+            Reason::Unreadable(_) | Reason::Route | Reason::NoRoom => None,
+        }
     }
 
     /// Whether repeating the same request later may pass.
@@ -242,7 +275,33 @@ impl Refused {
 impl fmt::Display for Refused {
     /// `refused by this key's limit max_order_value (500 USD): this order is 812.4 USD; do not retry`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("refused by this key's limit")?;
+        self.say_why(f)?;
+        f.write_str(if self.may_pass_later() { "; try again later" } else { "; do not retry" })
+    }
+}
+
+/// Why something is refused, without what a client should do.
+struct Why<'r>(&'r Refused);
+
+impl fmt::Display for Why<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.say_why(f)
+    }
+}
+
+impl Refused {
+    /// What a limit that only watches says: `would be refused by this key's limit max_order_value (500 USD): this order is
+    /// 812.4 USD`.
+    #[must_use]
+    pub fn would_be(&self) -> String {
+        format!("would be {}", Why(self))
+    }
+
+    fn say_why(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.whose {
+            Whose::Key => "refused by this key's limit",
+            Whose::Account => "refused by this account's limit",
+        })?;
         match self.reason {
             Reason::Unreadable(what) => write!(f, "s: {what} cannot be read for sure")?,
             Reason::Route => f.write_str("s: they cannot judge this kind of request")?,
@@ -266,6 +325,12 @@ impl fmt::Display for Refused {
                 write!(f, " price_collar: the price {asked} is {side} {limit}")?;
             }
             Reason::TooFast(most) => write!(f, " message_throttle ({most} orders a second)")?,
+            Reason::Repeated(Repeated { times, seconds }) => {
+                write!(
+                    f,
+                    " repeated_execution ({times} times in {seconds} s): this key stops trading until its user allows it"
+                )?;
+            }
             Reason::Daily { fence, asked, limit } => {
                 let unit = if matches!(fence, Fence::DailyValue) { " USD" } else { "" };
                 write!(
@@ -280,6 +345,6 @@ impl fmt::Display for Refused {
             }
             Reason::NoRoom => f.write_str("s: the sums of the day cannot be kept now")?,
         }
-        f.write_str(if self.may_pass_later() { "; try again later" } else { "; do not retry" })
+        Ok(())
     }
 }

@@ -4,14 +4,17 @@
 //! limit, and what cannot be compared counts as wider.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::decimal::Decimal;
 use super::pattern::Pattern;
-use super::sums::SumOf;
+use super::sums::{SumOf, Whose};
 use super::words::{InstrumentType, OrderType, TradeMode};
 use crate::time::Moment;
 
 /// Limits that are read from the bodies of a key's requests (`fences.md`).
+///
+/// All of them hold: a key's own, those that only watch, and those of its account.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Fences {
     /// Of orders and positions.
@@ -20,6 +23,10 @@ pub struct Fences {
     pub transfer: Option<TransferFence>,
     /// Of withdrawals.
     pub withdrawal: Option<WithdrawalFence>,
+    /// Limits that only watch: what they would refuse passes, and is counted and told. It has neither `monitor` nor `account`.
+    pub monitor: Option<Box<Self>>,
+    /// Limits of the key's account, which count over all its keys. It has no `account`.
+    pub account: Option<Arc<Self>>,
 }
 
 /// Limits of orders and positions.
@@ -45,12 +52,36 @@ pub struct TradeFences {
     pub daily_orders: Option<u32>,
     /// How many orders may be placed or changed in a second.
     pub message_throttle: Option<u16>,
+    /// How often the same order may be placed; then the key stops trading (RTS 6, article 15(3)).
+    pub repeated_execution: Option<Repeated>,
     /// Only what makes a position smaller.
     pub reduce_only: bool,
     /// The leverage that may be set at most.
     pub max_leverage: Option<Decimal>,
     /// Whether a position may be closed without saying how much of it. Off unless said, where there is any other of these limits.
     pub whole_position: bool,
+}
+
+/// How often something may be repeated.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Repeated {
+    /// So many times, at least 2.
+    pub times: u8,
+    /// In so many seconds, at least 1.
+    pub seconds: u16,
+}
+
+/// A sum of a day that is limited.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DayLimit {
+    /// Whose requests count.
+    pub whose: Whose,
+    /// What is summed up.
+    pub of: SumOf,
+    /// What it may come to.
+    pub limit: Decimal,
+    /// Whether more is refused; otherwise it is only told.
+    pub enforced: bool,
 }
 
 /// Limits of transfers.
@@ -94,13 +125,34 @@ impl Fences {
     /// The same, with destinations that can be used at once: whose limits these are has just approved them.
     #[must_use]
     pub fn usable_now(mut self) -> Self {
-        for place in self.withdrawal.iter_mut().flat_map(|fence| &mut fence.destinations) {
+        for place in self.destinations_mut() {
             place.usable_from = Moment::from_unix_ms(0);
         }
         self
     }
 
-    /// Whether everything that these limits let through is let through by `other` as well.
+    /// The destinations of withdrawals, those included that are only watched.
+    pub fn destinations_mut(&mut self) -> impl Iterator<Item = &mut Destination> {
+        let watched = self.monitor.iter_mut().flat_map(|monitor| monitor.withdrawal.iter_mut());
+        self.withdrawal.iter_mut().chain(watched).flat_map(|fence| &mut fence.destinations)
+    }
+
+    /// The same limits beside those of an account; `None` where neither limits anything.
+    #[must_use]
+    pub fn beside(self, account: Option<Arc<Self>>) -> Option<Arc<Self>> {
+        let account = account.filter(|fences| !fences.is_empty());
+        let all = Self { account, ..self };
+        (!all.is_empty()).then(|| Arc::new(all))
+    }
+
+    /// The same limits without those of the account.
+    #[must_use]
+    pub fn own(&self) -> Self {
+        Self { account: None, ..self.clone() }
+    }
+
+    /// Whether everything that these limits let through is let through by `other` as well. What only watches lets everything
+    /// through, and an account's limits are not the key's.
     #[must_use]
     pub fn is_within(&self, other: &Self) -> bool {
         self.trade.is_within(&other.trade)
@@ -108,28 +160,66 @@ impl Fences {
             && within(self.withdrawal.as_ref(), other.withdrawal.as_ref(), WithdrawalFence::is_within)
     }
 
-    /// The sums of a day that are limited, each with its limit.
+    /// The sums of a day that are limited, each with its limit: the key's, and then the account's.
     #[must_use]
-    pub fn daily(&self) -> Vec<(SumOf, Decimal)> {
+    pub fn daily(&self) -> Vec<DayLimit> {
+        let layers = self.layers().into_iter();
+        layers.flat_map(|layer| layer.fences.own_daily(layer.whose, layer.enforced)).collect()
+    }
+
+    fn own_daily(&self, whose: Whose, enforced: bool) -> Vec<DayLimit> {
         let mut all = Vec::new();
-        all.extend(self.trade.daily_value.map(|limit| (SumOf::Value, limit)));
-        all.extend(self.trade.daily_orders.map(|limit| (SumOf::Orders, Decimal::of(limit))));
-        let transfers = self.transfer.iter().flat_map(|fence| &fence.daily);
-        all.extend(transfers.map(|(currency, limit)| (SumOf::Transfer(currency.clone()), *limit)));
-        let withdrawals = self.withdrawal.iter().flat_map(|fence| &fence.daily);
-        all.extend(withdrawals.map(|(currency, limit)| (SumOf::Withdrawal(currency.clone()), *limit)));
+        let mut put = |of, limit| all.push(DayLimit { whose, of, limit, enforced });
+        if let Some(limit) = self.trade.daily_value {
+            put(SumOf::Value, limit);
+        }
+        if let Some(limit) = self.trade.daily_orders {
+            put(SumOf::Orders, Decimal::of(limit));
+        }
+        for (currency, limit) in self.transfer.iter().flat_map(|fence| &fence.daily) {
+            put(SumOf::Transfer(currency.clone()), *limit);
+        }
+        for (currency, limit) in self.withdrawal.iter().flat_map(|fence| &fence.daily) {
+            put(SumOf::Withdrawal(currency.clone()), *limit);
+        }
+        all
+    }
+
+    /// All limits that bear on the key's requests: those that refuse first, the key's before the account's.
+    #[must_use]
+    pub fn layers(&self) -> Vec<Layer<'_>> {
+        let account = self.account.as_deref();
+        let layer = |fences, whose, enforced| Layer { fences, whose, enforced };
+        let mut all = vec![layer(self, Whose::Key, true)];
+        all.extend(account.map(|account| layer(account, Whose::Account, true)));
+        all.extend(self.monitor.as_deref().map(|monitor| layer(monitor, Whose::Key, false)));
+        let watched = account.and_then(|account| account.monitor.as_deref());
+        all.extend(watched.map(|monitor| layer(monitor, Whose::Account, false)));
         all
     }
 
     /// Whether some limit needs the exchange's list of instruments and prices.
     #[must_use]
     pub fn needs_market(&self) -> bool {
-        let trade = &self.trade;
-        trade.instrument_types.is_some()
-            || !trade.max_order_quantity.is_empty()
-            || trade.price_collar.is_some()
-            || trade.values()
+        let needs = |trade: &TradeFences| {
+            trade.instrument_types.is_some()
+                || !trade.max_order_quantity.is_empty()
+                || trade.price_collar.is_some()
+                || trade.values()
+        };
+        self.layers().iter().any(|layer| needs(&layer.fences.trade))
     }
+}
+
+/// Limits that are judged together.
+#[derive(Clone, Copy)]
+pub struct Layer<'f> {
+    /// The limits; of these only `trade`, `transfer` and `withdrawal` count.
+    pub fences: &'f Fences,
+    /// Whose they are.
+    pub whose: Whose,
+    /// Whether they refuse; otherwise they only watch.
+    pub enforced: bool,
 }
 
 impl TradeFences {
@@ -168,6 +258,9 @@ impl TradeFences {
             && within(self.daily_value.as_ref(), other.daily_value.as_ref(), number)
             && within(self.daily_orders.as_ref(), other.daily_orders.as_ref(), number)
             && within(self.message_throttle.as_ref(), other.message_throttle.as_ref(), number)
+            && within(self.repeated_execution.as_ref(), other.repeated_execution.as_ref(), |ours, theirs| {
+                ours.times <= theirs.times && ours.seconds >= theirs.seconds
+            })
             && (self.reduce_only || !other.reduce_only)
             && within(self.max_leverage.as_ref(), other.max_leverage.as_ref(), number)
             && (!self.is_empty() && (!self.whole_position || other.whole_position))
@@ -225,6 +318,15 @@ mod tests {
             (r#"{"max_order_value":"500"}"#, "{}"),
             (r#"{"max_order_value":"500","instruments":["BTC-USDT"]}"#, r#"{"max_order_value":"500"}"#),
             (r#"{"instruments":["BTC-USDT"]}"#, r#"{"instruments":["BTC-*","ETH-USDT"]}"#),
+            (
+                r#"{"repeated_execution":{"times":5,"seconds":60}}"#,
+                r#"{"repeated_execution":{"times":9,"seconds":60}}"#,
+            ),
+            (
+                r#"{"repeated_execution":{"times":5,"seconds":60}}"#,
+                r#"{"repeated_execution":{"times":5,"seconds":10}}"#,
+            ),
+            (r#"{"max_order_value":"500"}"#, r#"{"monitor":{"max_order_value":"500"}}"#),
             (r#"{"instrument_types":["SPOT"]}"#, r#"{"instrument_types":["SPOT","SWAP"]}"#),
             (r#"{"max_order_value":"1"}"#, r#"{"max_order_value":"1","whole_position":true}"#),
             (r#"{"max_order_value":"1","whole_position":true}"#, "{}"),

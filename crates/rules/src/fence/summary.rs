@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::decimal::Decimal;
-use super::set::{Destination, Fences, TradeFences, TransferFence, WithdrawalFence};
+use super::set::{Destination, Fences, Layer, TradeFences, TransferFence, WithdrawalFence};
+use super::sums::Whose;
 use crate::route::Class;
 
 impl Fences {
@@ -13,12 +14,25 @@ impl Fences {
         let mut all = self.trade.sentences();
         all.extend(self.transfer.iter().flat_map(TransferFence::sentences));
         all.extend(self.withdrawal.iter().flat_map(WithdrawalFence::sentences));
+        all.extend(self.monitor.iter().flat_map(|monitor| monitor.sentences()).map(watched));
         all
     }
 
     /// Those that bear on requests of one class.
     #[must_use]
     pub fn sentences_of(&self, class: Class) -> Vec<String> {
+        let say = |layer: Layer<'_>| {
+            let all = layer.fences.plain_sentences_of(class).into_iter();
+            let all = all.map(move |text| if layer.enforced { text } else { watched(text) });
+            all.map(move |text| match layer.whose {
+                Whose::Key => text,
+                Whose::Account => format!("{text}, over all keys of the account"),
+            })
+        };
+        self.layers().into_iter().flat_map(say).collect()
+    }
+
+    fn plain_sentences_of(&self, class: Class) -> Vec<String> {
         match class {
             Class::Trade => self.trade.sentences(),
             Class::Funding => self.transfer.iter().flat_map(TransferFence::sentences).collect(),
@@ -33,6 +47,10 @@ impl Fences {
         let all = self.sentences();
         if all.is_empty() { "none".to_owned() } else { all.join("; ") }
     }
+}
+
+fn watched(sentence: String) -> String {
+    format!("watched only: {sentence}")
 }
 
 impl TradeFences {
@@ -63,6 +81,9 @@ impl TradeFences {
         say(self.daily_value.map(|most| format!("orders of at most {} USD a day", grouped(most))));
         say(self.daily_orders.map(|most| format!("at most {} orders a day", grouped(Decimal::of(most)))));
         say(self.message_throttle.map(|most| format!("at most {most} orders a second")));
+        say(self
+            .repeated_execution
+            .map(|most| format!("the same order at most {} times in {} seconds", most.times, most.seconds)));
         say(self.reduce_only.then(|| "only makes positions smaller".to_owned()));
         say(self.max_leverage.map(|most| format!("leverage of at most {most}")));
         say(self.whole_position.then(|| "may close whole positions".to_owned()));
@@ -125,6 +146,12 @@ mod tests {
             "trades only BTC-USDT; at most 500 USD an order; orders of at most 5,000 USD a day"
         );
         assert_eq!(of(r#"{"instruments":[]}"#), "trades only nothing");
+        assert_eq!(
+            of(
+                r#"{"daily_orders":9,"repeated_execution":{"times":5,"seconds":10},"monitor":{"max_order_value":"1000"}}"#
+            ),
+            "at most 9 orders a day; the same order at most 5 times in 10 seconds; watched only: at most 1,000 USD an order"
+        );
         let both = read(r#"{"daily_orders":9,"transfer":{"destinations":["funding"]}}"#).unwrap();
         assert_eq!(both.sentences_of(Class::Trade), ["at most 9 orders a day"]);
         assert_eq!(both.sentences_of(Class::Funding), ["transfers only to funding"]);

@@ -3,28 +3,130 @@
 use std::fmt;
 
 use super::decimal::Decimal;
-use super::refused::Fence;
+use super::refused::{Fence, Reason, Refused};
+use super::set::Repeated;
+use crate::id::{AccountId, KeyId};
+
+/// Whose limits they are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Whose {
+    /// The key's own.
+    Key,
+    /// The account's, over all its keys.
+    Account,
+}
 
 /// What a request that was let through takes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Demand {
-    /// How many orders it places or changes, and how many a second may do so.
-    pub throttle: Option<(u8, u16)>,
-    /// What it takes from the sums of the day.
+    /// How many orders it places or changes, for each limit of orders a second.
+    pub throttles: Vec<Throttle>,
+    /// What it takes from the sums of the day: one for each sum and element.
     pub sums: Vec<Sum>,
+    /// Its orders, for each limit of repetitions.
+    pub repeats: Vec<Repeat>,
+    /// What limits that only watch would have refused.
+    pub observed: Vec<Refused>,
+}
+
+impl Demand {
+    /// Whether nothing has to be counted.
+    #[must_use]
+    pub const fn takes_nothing(&self) -> bool {
+        self.throttles.is_empty() && self.sums.is_empty() && self.repeats.is_empty()
+    }
+}
+
+/// Orders of one second.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Throttle {
+    /// Whose second.
+    pub whose: Whose,
+    /// How many it places or changes.
+    pub orders: u8,
+    /// How many a second may do so.
+    pub most: u16,
+    /// Whether more are refused.
+    pub enforced: bool,
+}
+
+/// An order that may be a repetition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Repeat {
+    /// Whose orders count.
+    pub whose: Whose,
+    /// A hash of all that it asks for, ids of the client's aside.
+    pub intent: u64,
+    /// How often it may be.
+    pub most: Repeated,
+    /// Whether more are refused.
+    pub enforced: bool,
+    /// Which element of the request it is.
+    pub element: u8,
 }
 
 /// A part of a day's sum.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sum {
+    /// Whose day.
+    pub whose: Whose,
     /// Which sum.
     pub of: SumOf,
     /// How much of it.
     pub amount: Decimal,
-    /// What the day may come to.
-    pub limit: Decimal,
+    /// What the day may come to; absent where the sum is only watched.
+    pub limit: Option<Decimal>,
+    /// From where on it is told that a limit which only watches would have refused.
+    pub watched: Option<Decimal>,
     /// Which element of the request takes it.
     pub element: u8,
+}
+
+impl Sum {
+    /// The refusal of a day that would come to `asked`.
+    #[must_use]
+    pub const fn exceeded(&self, asked: Decimal, limit: Decimal) -> Refused {
+        let reason = Reason::Daily { fence: self.of.fence(), asked, limit };
+        Refused { reason, whose: self.whose, element: self.element }
+    }
+}
+
+/// Whose day a sum is of.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SumOwner {
+    /// A key's.
+    Key(KeyId),
+    /// An account's: all its keys together.
+    Account(AccountId),
+}
+
+impl SumOwner {
+    /// The owner of what `key` of `account` takes.
+    #[must_use]
+    pub const fn of(whose: Whose, key: KeyId, account: AccountId) -> Self {
+        match whose {
+            Whose::Key => Self::Key(key),
+            Whose::Account => Self::Account(account),
+        }
+    }
+
+    /// Reads the text of a record.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.strip_prefix("account:") {
+            Some(account) => account.parse().ok().map(Self::Account),
+            None => text.parse().ok().map(Self::Key),
+        }
+    }
+}
+
+impl fmt::Display for SumOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => write!(f, "{key}"),
+            Self::Account(account) => write!(f, "account:{account}"),
+        }
+    }
 }
 
 /// What is summed up over a UTC day.

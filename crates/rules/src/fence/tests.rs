@@ -1,7 +1,11 @@
 //! What limits let through and what they refuse, with bodies as clients send them.
 
+use std::sync::Arc;
+
 use super::market::{Contract, Instrument, Kind, Market};
-use super::{Asked, Decimal, Demand, Reason, Refused, SumOf, judge, read};
+use super::{
+    Asked, Decimal, Demand, Fences, Reason, Refused, SumOf, Throttle, Whose, judge, read, read_stored,
+};
 use crate::route::{Found, Method, RouteTable};
 use crate::time::Moment;
 
@@ -306,9 +310,97 @@ fn kinds_modes_prices_quantities() {
     );
     let close = "/api/v5/trade/close-position";
     assert_eq!(code(SPOT, close, r#"{"instId":"BTC-USDT","mgnMode":"cross"}"#), "50120");
-    let throttle =
-        judged(r#"{"message_throttle":5}"#, BATCH, &format!("[{order},{order}]")).unwrap().throttle;
-    assert_eq!(throttle, Some((2, 5)));
+    let throttles =
+        judged(r#"{"message_throttle":5}"#, BATCH, &format!("[{order},{order}]")).unwrap().throttles;
+    assert_eq!(throttles, [Throttle { whose: Whose::Key, orders: 2, most: 5, enforced: true }]);
+}
+
+/// A key's limits, and those of its account, of which the stricter one refuses.
+fn layered(own: &str, account: &str, body: &str) -> Result<Demand, Refused> {
+    let fences = Fences { account: Some(Arc::new(read(account).unwrap())), ..read(own).unwrap() };
+    let stored = read_stored(&fences.to_text()).unwrap();
+    assert_eq!(stored, fences, "the store gives back what it was given");
+    let routes = RouteTable::okx_v5(1).unwrap();
+    let Found::Route(route) = routes.find(Method::Post, ORDER.as_bytes()) else { panic!() };
+    judge(&stored, &TestMarket::new(), Asked { route, body: body.as_bytes(), plain: true, now: NOW })
+}
+
+#[test]
+fn the_stricter_of_a_keys_and_an_accounts_limits_wins() {
+    let order = limit("buy", "0.01", "50000");
+    for (own, account, refused) in [
+        ("{}", r#"{"max_order_value":"499"}"#, Some((Whose::Account, "51203"))),
+        (r#"{"max_order_value":"499"}"#, r#"{"max_order_value":"500"}"#, Some((Whose::Key, "51203"))),
+        (r#"{"max_order_value":"500"}"#, r#"{"max_order_value":"499"}"#, Some((Whose::Account, "51203"))),
+        (r#"{"max_order_value":"500"}"#, r#"{"instruments":["ETH-*"]}"#, Some((Whose::Account, "51001"))),
+        (r#"{"max_order_value":"500"}"#, r#"{"max_order_value":"500"}"#, None),
+        (r#"{"max_order_value":"500"}"#, r#"{"monitor":{"max_order_value":"1"}}"#, None),
+    ] {
+        let judged = layered(own, account, &order);
+        assert_eq!(judged.err().map(|refused| (refused.whose, refused.code())), refused, "{own} {account}");
+    }
+    let demand = layered(r#"{"daily_value":"900"}"#, r#"{"daily_value":"1000"}"#, &order).unwrap();
+    let sums: Vec<_> = demand.sums.iter().map(|sum| (sum.whose, sum.amount, sum.limit)).collect();
+    assert_eq!(
+        sums,
+        [(Whose::Key, of("500"), Some(of("900"))), (Whose::Account, of("500"), Some(of("1000"))),]
+    );
+    let text = layered("{}", r#"{"max_order_value":"499"}"#, &order).unwrap_err().to_string();
+    assert_eq!(
+        text,
+        "refused by this account's limit max_order_value (499 USD): this order is 500 USD; do not retry"
+    );
+}
+
+#[test]
+fn what_only_watches_refuses_nothing() {
+    let order = limit("buy", "0.01", "50000");
+    let watch = |fences: &str, body: &str| judged(fences, ORDER, body).unwrap();
+    let observed = watch(r#"{"monitor":{"max_order_value":"499"}}"#, &order).observed;
+    let said: Vec<String> = observed.iter().map(Refused::would_be).collect();
+    assert_eq!(
+        said,
+        ["would be refused by this key's limit max_order_value (499 USD): this order is 500 USD"]
+    );
+    assert!(watch(r#"{"monitor":{"max_order_value":"500"}}"#, &order).observed.is_empty());
+    // What cannot be read is told as well, and refused where another limit refuses.
+    let odd = order.replacen('{', r#"{"sz":"1","#, 1);
+    assert_eq!(watch(r#"{"monitor":{"max_order_value":"499"}}"#, &odd).observed.len(), 1);
+    assert_eq!(
+        code(r#"{"max_order_value":"900","monitor":{"max_order_value":"499"}}"#, ORDER, &odd),
+        "51000"
+    );
+    // A sum that is limited and watched is taken once.
+    let both = watch(r#"{"daily_value":"900","monitor":{"daily_value":"600"}}"#, &order).sums;
+    let [sum] = both.as_slice() else { panic!("{both:?}") };
+    assert_eq!((sum.limit, sum.watched), (Some(of("900")), Some(of("600"))));
+    for nested in [r#"{"monitor":{"monitor":{}}}"#, r#"{"account":{}}"#, r#"{"monitor":5}"#] {
+        assert!(read(nested).is_err(), "{nested}");
+    }
+}
+
+#[test]
+fn the_same_order_is_known_again() {
+    let fences = r#"{"repeated_execution":{"times":5,"seconds":60}}"#;
+    let intent = |path: &str, body: &str| -> Vec<u64> {
+        judged(fences, path, body).unwrap().repeats.iter().map(|repeat| repeat.intent).collect()
+    };
+    let order = limit("buy", "0.01", "50000");
+    let same = order.replacen('{', r#"{"clOrdId":"a7","tag":"x","#, 1).replace("0.01", "0.0100");
+    assert_eq!(intent(ORDER, &order), intent(ORDER, &same));
+    assert_eq!(intent(BATCH, &format!("[{order},{same}]")).len(), 2);
+    for other in [
+        limit("sell", "0.01", "50000"),
+        limit("buy", "0.02", "50000"),
+        limit("buy", "0.01", "50001"),
+        order.replace("BTC-USDT", "ETH-USDT"),
+    ] {
+        assert_ne!(intent(ORDER, &order), intent(ORDER, &other), "{other}");
+    }
+    assert!(intent(AMEND, r#"{"instId":"BTC-USDT","ordId":"1","newSz":"1","newPx":"2"}"#).is_empty());
+    for wrong in [r#"{"times":1,"seconds":60}"#, r#"{"times":5}"#, r#"{"times":5,"seconds":0}"#, "5"] {
+        assert!(read(&format!(r#"{{"repeated_execution":{wrong}}}"#)).is_err(), "{wrong}");
+    }
 }
 
 #[test]

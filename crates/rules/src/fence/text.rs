@@ -4,10 +4,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::decimal::Decimal;
 use super::pattern::Pattern;
-use super::set::{Destination, Fences, TradeFences, TransferFence, WithdrawalFence};
+use super::set::{Destination, Fences, Repeated, TradeFences, TransferFence, WithdrawalFence};
 use super::words::{InstrumentType, OrderType, TradeMode};
 use crate::json::{Object, Value};
 use crate::limits::{FENCE_ENTRIES, FENCES_TEXT_BYTES};
@@ -35,16 +36,36 @@ const PER_DAY: &str = "amounts by currency, such as {\"USDT\": \"1000\"}";
 /// # Errors
 /// [`NotFences`].
 pub fn read(text: &str) -> Result<Fences, NotFences> {
-    if text.len() > FENCES_TEXT_BYTES {
-        return Err(NotFences::Form);
-    }
-    let mut members = match Value::read(text) {
-        Some(Value::Object(members)) => Members(members),
-        Some(Value::Null) => return Ok(Fences::default()),
-        Some(Value::Text(_) | Value::Number(_) | Value::Flag(_) | Value::Array(_)) | None => {
-            return Err(NotFences::Form);
-        }
+    let Some(mut members) = Members::read(text, FENCES_TEXT_BYTES)? else { return Ok(Fences::default()) };
+    let monitor = members.object(MONITOR)?;
+    let fences = read_plain(members)?;
+    let monitor = monitor.map(read_plain).transpose()?.filter(|monitor| !monitor.is_empty());
+    Ok(Fences { monitor: monitor.map(Box::new), ..fences })
+}
+
+/// Reads what [`Fences::to_text`] wrote: limits, and beside them those of the account.
+///
+/// # Errors
+/// [`NotFences`].
+pub fn read_stored(text: &str) -> Result<Fences, NotFences> {
+    let Some(mut members) = Members::read(text, 2 * FENCES_TEXT_BYTES)? else { return Ok(Fences::default()) };
+    let (monitor, account) = (members.object(MONITOR)?, members.object(ACCOUNT)?);
+    let nested = |mut members: Members<'_>| {
+        let monitor = members.object(MONITOR)?.map(read_plain).transpose()?.map(Box::new);
+        Ok(Arc::new(Fences { monitor, ..read_plain(members)? }))
     };
+    let account = account.map(nested).transpose()?;
+    let fences = read_plain(members)?;
+    Ok(Fences { monitor: monitor.map(read_plain).transpose()?.map(Box::new), account, ..fences })
+}
+
+/// The member with limits that only watch.
+const MONITOR: &str = "monitor";
+/// The member with the limits of the account, in the store only.
+const ACCOUNT: &str = "account";
+
+/// Reads limits that hold no others.
+fn read_plain(mut members: Members<'_>) -> Result<Fences, NotFences> {
     let trade = TradeFences {
         instrument_types: members.words(
             "instrument_types",
@@ -78,6 +99,7 @@ pub fn read(text: &str) -> Result<Fences, NotFences> {
         message_throttle: members
             .count("message_throttle", 1_000)?
             .and_then(|count| u16::try_from(count).ok()),
+        repeated_execution: members.object("repeated_execution")?.map(read_repeated).transpose()?,
         reduce_only: members.flag("reduce_only")?,
         max_leverage: members.amount("max_leverage")?,
         whole_position: members.flag("whole_position")?,
@@ -85,7 +107,23 @@ pub fn read(text: &str) -> Result<Fences, NotFences> {
     let transfer = members.object("transfer")?.map(read_transfer).transpose()?;
     let withdrawal = members.object("withdrawal")?.map(read_withdrawal).transpose()?;
     members.end()?;
-    Ok(Fences { trade, transfer, withdrawal })
+    Ok(Fences { trade, transfer, withdrawal, monitor: None, account: None })
+}
+
+fn read_repeated(mut members: Members<'_>) -> Result<Repeated, NotFences> {
+    const FORM: NotFences = NotFences::Value(
+        "repeated_execution",
+        "{\"times\": 2 to 100, \"seconds\": 1 to 3600}, such as {\"times\": 10, \"seconds\": 60}",
+    );
+    let mut number = |name: &str, from: u16, to: u16| {
+        let text = members.0.take(name).and_then(Value::text_or_number)?;
+        text.parse::<u16>().ok().filter(|number| (from..=to).contains(number))
+    };
+    let times = number("times", 2, 100).and_then(|times| u8::try_from(times).ok());
+    let repeated = times.zip(number("seconds", 1, 3_600));
+    let repeated = repeated.map(|(times, seconds)| Repeated { times, seconds }).ok_or(FORM)?;
+    members.end()?;
+    Ok(repeated)
 }
 
 fn read_transfer(mut members: Members<'_>) -> Result<TransferFence, NotFences> {
@@ -155,6 +193,20 @@ fn is_place(text: &str) -> bool {
 struct Members<'t>(Object<'t>);
 
 impl<'t> Members<'t> {
+    /// Those of a text; `None` for `null`.
+    fn read(text: &'t str, most: usize) -> Result<Option<Self>, NotFences> {
+        if text.len() > most {
+            return Err(NotFences::Form);
+        }
+        match Value::read(text) {
+            Some(Value::Object(members)) => Ok(Some(Self(members))),
+            Some(Value::Null) => Ok(None),
+            Some(Value::Text(_) | Value::Number(_) | Value::Flag(_) | Value::Array(_)) | None => {
+                Err(NotFences::Form)
+            }
+        }
+    }
+
     fn take(&mut self, name: &str) -> Option<Value<'t>> {
         self.0.take(name).filter(|value| !matches!(value, Value::Null))
     }
@@ -233,13 +285,17 @@ impl<'t> Members<'t> {
 }
 
 impl Fences {
-    /// The text that [`read`] reads as the same: members in the order of [`Fences`], nothing that is absent, no blanks.
+    /// The text that [`read_stored`] reads as the same: members in the order of [`Fences`], nothing that is absent, no blanks.
     #[must_use]
     pub fn to_text(&self) -> String {
-        self.to_json().to_string()
+        let mut all = self.to_json();
+        if let (Some(account), Some(members)) = (&self.account, all.as_object_mut()) {
+            members.insert(ACCOUNT.to_owned(), account.to_json());
+        }
+        all.to_string()
     }
 
-    /// The same as JSON.
+    /// The same as JSON, without the limits of the account.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         let mut all = serde_json::Map::new();
@@ -259,11 +315,13 @@ impl Fences {
         put("daily_value", trade.daily_value.map(amount));
         put("daily_orders", trade.daily_orders.map(Into::into));
         put("message_throttle", trade.message_throttle.map(Into::into));
+        put("repeated_execution", trade.repeated_execution.map(repeated));
         put("reduce_only", trade.reduce_only.then_some(true.into()));
         put("max_leverage", trade.max_leverage.map(amount));
         put("whole_position", trade.whole_position.then_some(true.into()));
         put("transfer", self.transfer.as_ref().map(TransferFence::to_json));
         put("withdrawal", self.withdrawal.as_ref().map(WithdrawalFence::to_json));
+        put(MONITOR, self.monitor.as_ref().map(|monitor| monitor.to_json()));
         all.into()
     }
 }
@@ -289,6 +347,10 @@ impl WithdrawalFence {
         let destinations = self.destinations.iter().map(one).collect();
         object([("destinations", Some(destinations)), ("daily", amounts(&self.daily))])
     }
+}
+
+fn repeated(repeated: Repeated) -> serde_json::Value {
+    object([("times", Some(repeated.times.into())), ("seconds", Some(repeated.seconds.into()))])
 }
 
 fn amount(amount: Decimal) -> serde_json::Value {
@@ -319,7 +381,8 @@ mod tests {
             "order_types":["limit"], "trade_modes":["cash","cross"],
             "max_order_quantity":{"BTC-USDT":"0.50"}, "max_order_value":"500.00", "price_collar":5,
             "daily_value":"5000", "daily_orders":200, "message_throttle":"5", "reduce_only":true,
-            "max_leverage":"3", "whole_position":false,
+            "max_leverage":"3", "whole_position":false, "repeated_execution":{"times":"10","seconds":60},
+            "monitor":{"max_order_value":"100","withdrawal":{"destinations":[{"ccy":"BTC","chain":"BTC-Bitcoin","address":"b"}]}},
             "transfer":{"destinations":["trading","funding","sub:mini"],"daily":{"USDT":"10"}},
             "withdrawal":{"destinations":[
                 {"ccy":"USDT","chain":"USDT-TRC20","address":"Tabc"},

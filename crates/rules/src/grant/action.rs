@@ -145,6 +145,12 @@ actions! {
     /// Make a key's limits less strict.
     LoosenFences "key.loosen", "API key limits made less strict", holder StepUp, host Session,
         note "The limits are changed. Gateways follow within a second.";
+    /// Make the limits of an account stricter.
+    TightenAccountLimits "account.tighten", "Account limits made stricter", holder OneFactor, host Session,
+        note "The limits are changed. Gateways follow within a second.";
+    /// Make the limits of an account less strict.
+    LoosenAccountLimits "account.loosen", "Account limits made less strict", holder StepUp, host Session,
+        note "The limits are changed. Gateways follow within a second.";
     /// Disable a key.
     DisableKey "key.disable", "API key disabled", holder OneFactor, host Session, duties "sandbox",
         note "The key is disabled. Gateways refuse it within a second.";

@@ -110,8 +110,8 @@ fn reserve(tx: &Transaction<'_>, all: &[Reserved]) -> Result<(), StoreError> {
         statement.execute(params![
             reserved.request.to_string(),
             reserved.element,
-            reserved.of.to_string(),
-            reserved.key.to_string(),
+            reserved.name(),
+            reserved.owner.to_string(),
             signed(reserved.day),
             reserved.amount.to_string(),
         ])?;

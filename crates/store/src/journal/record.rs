@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use keyward_rules::fence::{Decimal, SumOf};
+use keyward_rules::fence::{Decimal, SumOf, SumOwner};
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::time::Moment;
 
@@ -93,15 +93,15 @@ pub struct Outcome {
     pub at: Moment,
 }
 
-/// What an element of a request takes from a sum of its key's day.
+/// What an element of a request takes from a sum of a day.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reserved {
     /// The request.
     pub request: RequestId,
     /// The element, from 0.
     pub element: u8,
-    /// The key.
-    pub key: KeyId,
+    /// Whose day.
+    pub owner: SumOwner,
     /// The UTC day, counted from the Unix epoch.
     pub day: u64,
     /// Which sum.
@@ -110,11 +110,24 @@ pub struct Reserved {
     pub amount: Decimal,
 }
 
-/// What was taken from a sum of a key's day.
+impl Reserved {
+    /// The sum's name in its row, with a word for the account's: a request may take from the key's and the account's.
+    pub(crate) fn name(&self) -> String {
+        match self.owner {
+            SumOwner::Key(_) => self.of.to_string(),
+            SumOwner::Account(_) => format!("{OF_ACCOUNT}{}", self.of),
+        }
+    }
+}
+
+/// What stands before the name of an account's sum.
+pub(crate) const OF_ACCOUNT: &str = "account ";
+
+/// What was taken from a sum of a day.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Taken {
-    /// The key.
-    pub key: KeyId,
+    /// Whose day.
+    pub owner: SumOwner,
     /// The UTC day, counted from the Unix epoch.
     pub day: u64,
     /// Which sum.
@@ -159,8 +172,8 @@ pub(crate) fn reserved_values(reserved: &Reserved) -> Vec<Value> {
     vec![
         reserved.request.to_string().into(),
         u64::from(reserved.element).into(),
-        reserved.of.to_string().into(),
-        reserved.key.to_string().into(),
+        reserved.name().into(),
+        reserved.owner.to_string().into(),
         reserved.day.into(),
         reserved.amount.to_string().into(),
     ]

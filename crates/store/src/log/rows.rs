@@ -26,6 +26,8 @@ statements! {
     KEY_ROW = "SELECT account, master, name, permissions, binding, environment, state, holds, ended_at, expires_at, \
         passphrase, version, data_key, seal, created_at, rate_cap FROM keys WHERE id = $1";
     KEY_IDS = "SELECT id FROM keys WHERE id > $1 ORDER BY id LIMIT $2";
+    ACCOUNT_LIMITS_ROW = "SELECT fences, data_key, seal FROM account_limits WHERE account = $1";
+    ACCOUNT_LIMITS_IDS = "SELECT account FROM account_limits WHERE account > $1 ORDER BY account LIMIT $2";
     CHANNEL_ROW = "SELECT account, name, kind, target, data_key, which, quiet_from, quiet_to, digest, made_at \
         FROM channels WHERE id = $1";
     CHANNEL_IDS = "SELECT id FROM channels WHERE id > $1 ORDER BY id LIMIT $2";
@@ -82,6 +84,8 @@ tracked! {
     PASSKEYS = "passkeys", PASSKEY_ROWS, PASSKEY_IDS, false;
     /// By key.
     KEYS = "key", KEY_ROW, KEY_IDS, true;
+    /// By account.
+    ACCOUNT_LIMITS = "account limits", ACCOUNT_LIMITS_ROW, ACCOUNT_LIMITS_IDS, false;
     /// By channel.
     CHANNELS = "channel", CHANNEL_ROW, CHANNEL_IDS, true;
     /// By account.

@@ -4,6 +4,7 @@ use keyward_store::STATEMENTS;
 
 /// Files whose changes all run inside a write transaction, which has a grant and commits with an event.
 const WITH_GRANT: &[&str] = &[
+    "account_limits",
     "accounts",
     "announcements",
     "app_keys",

@@ -4,7 +4,7 @@ use keyward_rules::account::Email;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::app::{AppName, AppStanding, VersionStanding};
 use keyward_rules::event::Event;
-use keyward_rules::fence::{Decimal, SumOf};
+use keyward_rules::fence::{Decimal, SumOf, SumOwner};
 use keyward_rules::grant::Scope;
 use keyward_rules::id::{AccountId, AppId, KeyId, RequestId, Revision};
 use keyward_rules::key::Hold;
@@ -230,17 +230,19 @@ async fn the_journal_keeps_what_is_taken_from_the_sums_of_a_day(world: World) {
     let reserved = |request, element, of: SumOf, day| Reserved {
         request: RequestId(request),
         element,
-        key,
+        owner: SumOwner::Key(key),
         day,
         of,
         amount: Decimal::parse("0.25").unwrap(),
     };
     let usdt = || SumOf::Withdrawal("USDT".into());
+    let account = SumOwner::Account(AccountId::from_u64(77).unwrap());
     let all = [
         reserved(1, 0, SumOf::Value, 20_000),
         reserved(1, 0, SumOf::Orders, 20_000),
         reserved(1, 1, SumOf::Value, 20_000),
         reserved(2, 0, usdt(), 20_001),
+        Reserved { owner: account, ..reserved(2, 0, usdt(), 20_001) },
     ];
     writer.commit(JournalBatch { reserved: &all, ..JournalBatch::default() }).await.unwrap();
     let again = JournalBatch { reserved: &all[..1], ..JournalBatch::default() };
@@ -250,16 +252,20 @@ async fn the_journal_keeps_what_is_taken_from_the_sums_of_a_day(world: World) {
         [(1, 0), (7, 0)].map(|(request, element)| Released { request: RequestId(request), element });
     writer.commit(JournalBatch { released: &released, ..JournalBatch::default() }).await.unwrap();
     let mut taken = journal.taken(20_000).await.unwrap();
-    taken.sort_by_key(|one| one.day);
+    taken.sort_by_key(|one| (one.day, one.owner.to_string()));
     let of: Vec<_> =
-        taken.iter().map(|one| (one.key, one.day, one.of.clone(), one.amount.to_string())).collect();
+        taken.iter().map(|one| (one.owner, one.day, one.of.clone(), one.amount.to_string())).collect();
     assert_eq!(
         of,
-        [(key, 20_000, SumOf::Value, "0.25".to_owned()), (key, 20_001, usdt(), "0.25".to_owned())]
+        [
+            (SumOwner::Key(key), 20_000, SumOf::Value, "0.25".to_owned()),
+            (SumOwner::Key(key), 20_001, usdt(), "0.25".to_owned()),
+            (account, 20_001, usdt(), "0.25".to_owned())
+        ]
     );
-    assert_eq!(journal.taken(20_001).await.unwrap().len(), 1);
+    assert_eq!(journal.taken(20_001).await.unwrap().len(), 2);
     journal.forget_reserved(20_001).await.unwrap();
-    assert_eq!(journal.taken(0).await.unwrap().len(), 1);
+    assert_eq!(journal.taken(0).await.unwrap().len(), 2);
 }
 
 async fn the_journals_oldest_records_give_way(world: World) {
