@@ -155,9 +155,9 @@ def signals(person, key):
     """What is told of a key is its holder's choice."""
     name = key["api_key"]
     person.refused("bad_signal", "PUT /keys/{id}/signals", name, body={"name": key["name"], "muted": ["storm"]})
-    chosen = person.confirmed("PUT /keys/{id}/signals", name, body={"name": key["name"], "muted": ["burst"]}, expect=204)
+    chosen = person.confirmed("PUT /keys/{id}/signals", name, body={"name": key["name"], "muted": ["burst"], "refusals_from": 90}, expect=204)
     shown = person.do("GET /keys/{id}/signals", name)
-    chosen.shows(shown.json["muted"] == ["burst"], "it is muted")
+    chosen.shows((shown.json["muted"], shown.json["refusals_from"]) == (["burst"], 90), "both are chosen")
     shown.shows("new_use" not in shown.json["muted"], "and nothing else")
 
 

@@ -25,7 +25,7 @@ end=$(($(date +%s) + seconds))
     rm -rf "$folder/backup"
     from=$(date +%s)
     "$target/keyward" backup --data "$folder/data" --to "$folder/backup" > /dev/null || echo 'backup failed'
-    echo "backup: $(($(date +%s) - from)) s"
+    echo "backup: $(($(date +%s) - from)) s, from $((from - end + seconds)) s on"
     grep VmRSS /proc/$keyward/status
     sleep 20
   done

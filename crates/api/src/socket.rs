@@ -131,6 +131,7 @@ pub fn login_code(denial: &Denial) -> (&'static str, Cow<'static, str>) {
         | Denial::AddressRefused(..)
         | Denial::AppAddressRefused(..)
         | Denial::WrongEnvironment
+        | Denial::AppKeysOnly
         | Denial::PermissionMissing
         | Denial::EndpointClosed
         | Denial::ApprovalNeeded

@@ -110,6 +110,8 @@ impl Config {
         let all = [
             ("gateway.listen", self.gateway.listen),
             ("gateway.tls_listen", self.gateway.tls_listen),
+            ("gateway.apps_listen", self.gateway.apps_listen),
+            ("gateway.apps_tls_listen", self.gateway.apps_tls_listen),
             ("console.listen", self.console.as_ref().map(|console| console.listen)),
             ("metrics.listen", self.metrics.as_ref().map(|metrics| metrics.listen)),
         ];
@@ -215,6 +217,10 @@ pub struct GatewaySettings {
     pub listen: Option<SocketAddr>,
     /// With TLS.
     pub tls_listen: Option<SocketAddr>,
+    /// Without TLS, for keys of third-party apps only.
+    pub apps_listen: Option<SocketAddr>,
+    /// With TLS, for keys of third-party apps only.
+    pub apps_tls_listen: Option<SocketAddr>,
     /// The certificate chain.
     pub tls_certificate_file: Option<PathBuf>,
     /// Its key.
@@ -451,10 +457,11 @@ fn mistakes(config: &Config) -> Vec<String> {
     if gateway.listen.is_none() && gateway.tls_listen.is_none() {
         found.push("gateway.listen or gateway.tls_listen is needed".to_owned());
     }
-    if gateway.tls_listen.is_some()
-        && (gateway.tls_certificate_file.is_none() || gateway.tls_key_file.is_none())
-    {
-        found.push("gateway.tls_listen needs tls_certificate_file and tls_key_file".to_owned());
+    let secure = [("tls_listen", gateway.tls_listen), ("apps_tls_listen", gateway.apps_tls_listen)];
+    for (name, _) in secure.into_iter().filter(|(_, address)| address.is_some()) {
+        if gateway.tls_certificate_file.is_none() || gateway.tls_key_file.is_none() {
+            found.push(format!("gateway.{name} needs tls_certificate_file and tls_key_file"));
+        }
     }
     if config.policy.max_key_age_days == Some(0) {
         found.push("policy.max_key_age_days must be at least 1".to_owned());

@@ -25,7 +25,7 @@ use keyward_gateway::replay_cache::ReplayCache;
 use keyward_gateway::sources::{SourceLimits, Sources};
 use keyward_gateway::uses::LastUses;
 use keyward_gateway::{
-    Backend, Counters, Gateway, Keys, Limits, Listeners, Registry, Reports, RequestContext, Running, View,
+    Backend, Counters, Gateway, Keys, Limits, Listener, Registry, Reports, RequestContext, Running, View,
 };
 use keyward_rules::grant::Actor;
 use keyward_rules::identity::IdentityKey;
@@ -61,7 +61,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// What a node needs to know.
 pub struct NodeOptions {
     /// Where it listens.
-    pub listeners: Listeners,
+    pub listeners: Vec<Listener>,
     /// The exchange.
     pub backend: Backend,
     /// What one source may send.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keyward_rules::decision::{
-    self, Claim, Cleared, Intent, IntentAnswer, Permit, Received, ReplayAnswer, Whole,
+    self, Claim, Cleared, Door, Intent, IntentAnswer, Permit, Received, ReplayAnswer, Whole,
 };
 use keyward_rules::denial::Denial;
 use keyward_rules::fence::{Market, NoMarket, SumOwner};
@@ -322,9 +322,9 @@ pub fn whole<'r>(
     head: &Head<'r>,
     body: &'r Bytes,
     (credentials, routed): (Credentials<'r>, Found<'r>),
-    source: IpAddr,
+    (source, door): (IpAddr, Door),
     now: Moment,
 ) -> Whole<'r> {
     let (method, target, plain) = (head.method, head.target, head.plain);
-    Whole { id, method, target, body, plain, credentials, routed, source, now }
+    Whole { id, method, target, body, plain, credentials, routed, source, door, now }
 }

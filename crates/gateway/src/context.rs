@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use keyward_edge::Complaints;
+use keyward_rules::decision::Door;
 use keyward_rules::identity::IdentityKey;
 use keyward_rules::key::PassphraseKey;
 use keyward_rules::route::RouteTable;
@@ -102,6 +103,15 @@ impl RequestContext {
     #[must_use]
     pub fn is_banned(&self, client: IpAddr) -> bool {
         self.counters.sources.is_banned(client, || self.clock().now_us() / 1_000)
+    }
+
+    /// Whether a client may come by this listener: one for apps is for their servers only.
+    #[must_use]
+    pub fn admits(&self, door: Door, client: IpAddr) -> bool {
+        match door {
+            Door::Everybody => true,
+            Door::Apps => self.view.memory.is_of_some_app(client),
+        }
     }
 
     /// The bounds.

@@ -46,7 +46,7 @@ pub use clock::Clock;
 pub use context::{Counters, Keys, Reports, RequestContext, View};
 pub use framing::may_pass;
 pub use lease::Lease;
-pub use listen::{Gateway, Listeners, Running};
+pub use listen::{Gateway, Listener, Running};
 pub use settings::Limits;
 pub use socket::{Registry, SocketLimits};
 pub use upstream::Backend;

@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use keyward_edge::{Activity, Connection, Connections, Peer, Proxies, RewindStream, until_done};
 use keyward_rules::address::Source;
+use keyward_rules::decision::Door;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinError;
@@ -35,12 +36,14 @@ const LOOKS_PER_TICK: u32 = 5;
 /// What HTTP/2 clients say first (RFC 9113, 3.4).
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// The sockets to listen on, bound already.
-pub struct Listeners {
-    /// Without TLS.
-    pub plain: Option<TcpListener>,
-    /// With TLS, and how to speak it.
-    pub tls: Option<(TcpListener, Arc<rustls::ServerConfig>)>,
+/// A socket to listen on, bound already.
+pub struct Listener {
+    /// The socket.
+    pub socket: TcpListener,
+    /// How to speak TLS, where it is spoken.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// For whom it is.
+    pub door: Door,
 }
 
 /// The data plane, ready to start.
@@ -80,6 +83,7 @@ impl Running {
 struct Arrival {
     stream: std::net::TcpStream,
     peer: Peer,
+    door: Door,
     connection: Connection,
     tls: Option<TlsAcceptor>,
 }
@@ -89,7 +93,7 @@ impl Gateway {
     ///
     /// # Errors
     /// When a thread or runtime cannot be made.
-    pub fn start(self, listeners: Listeners) -> std::io::Result<Running> {
+    pub fn start(self, listeners: Vec<Listener>) -> std::io::Result<Running> {
         let (stop, stopped) = watch::channel(false);
         let budget = Arc::new(Budget::new(self.context.limits().bodies_bytes));
         let connections = Connections::new(self.context.limits().connections());
@@ -132,15 +136,13 @@ struct Acceptor {
     senders: Vec<mpsc::UnboundedSender<Arrival>>,
 }
 
-async fn accept_all(listeners: Listeners, acceptor: Acceptor, mut stopped: watch::Receiver<bool>) {
+async fn accept_all(listeners: Vec<Listener>, acceptor: Acceptor, mut stopped: watch::Receiver<bool>) {
     let mut loops = tokio::task::JoinSet::new();
-    let tls = listeners.tls.map(|(listener, config)| (listener, Some(TlsAcceptor::from(config))));
-    for (listener, tls) in listeners.plain.map(|listener| (listener, None)).into_iter().chain(tls) {
-        let listener =
-            listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener));
-        match listener {
-            Ok(listener) => {
-                loops.spawn(accept(listener, tls, acceptor.clone()));
+    for Listener { socket, tls, door } in listeners {
+        let socket = socket.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(socket));
+        match socket {
+            Ok(socket) => {
+                loops.spawn(accept(socket, tls.map(TlsAcceptor::from), door, acceptor.clone()));
             }
             Err(problem) => error!(%problem, "a listener cannot be used"),
         }
@@ -170,7 +172,7 @@ fn look_at_sockets(context: &RequestContext, all: bool) {
     context.sockets.tick(&context.view.memory, &context.view.lease, context.clock(), all);
 }
 
-async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, acceptor: Acceptor) {
+async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, door: Door, acceptor: Acceptor) {
     let Acceptor { context, connections, deadlines: _, proxies, senders } = acceptor;
     let mut turn = 0_usize;
     loop {
@@ -185,7 +187,7 @@ async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, acc
         };
         let peer = proxies.peer(address.ip());
         let source = match peer {
-            Peer::Client(client) if context.is_banned(client) => continue,
+            Peer::Client(client) if context.is_banned(client) || !context.admits(door, client) => continue,
             Peer::Client(client) => Some(Source::of(client)),
             // A proxy is neither banned nor counted as one source: its clients are, as soon as they are known.
             Peer::Proxy(_) | Peer::ProxyItself(_) => None,
@@ -198,7 +200,7 @@ async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, acc
         let Ok(stream) = stream.into_std() else { continue };
         turn = turn.wrapping_add(1);
         if let Some(sender) = senders.get(turn % senders.len().max(1)) {
-            let _ = sender.send(Arrival { stream, peer, connection, tls: tls.clone() });
+            let _ = sender.send(Arrival { stream, peer, door, connection, tls: tls.clone() });
         }
     }
 }
@@ -240,14 +242,14 @@ async fn told(stopped: &mut watch::Receiver<bool>) {
 }
 
 async fn connection(desk: Arc<ThreadContext>, arrival: Arrival, stopped: watch::Receiver<bool>) {
-    let Arrival { stream, peer, connection, tls } = arrival;
+    let Arrival { stream, peer, door, connection, tls } = arrival;
     let Some((stream, peer)) =
-        connection.unless_closed(arrive(&desk, stream, peer, &connection)).await.flatten()
+        connection.unless_closed(arrive(&desk, stream, (peer, door), &connection)).await.flatten()
     else {
         return;
     };
     let patience = Duration::from_millis(desk.context.limits().head_ms);
-    let client = Client { desk, peer, activity: connection.activity(), upgrades: Upgrades::default() };
+    let client = Client { desk, peer, door, activity: connection.activity(), upgrades: Upgrades::default() };
     match tls {
         None => {
             // Pools open connections ahead: its first byte may come as late as that of a later request.
@@ -273,13 +275,13 @@ async fn connection(desk: Arc<ThreadContext>, arrival: Arrival, stopped: watch::
 async fn arrive(
     desk: &ThreadContext,
     stream: std::net::TcpStream,
-    peer: Peer,
+    (peer, door): (Peer, Door),
     connection: &Connection,
 ) -> Option<(tokio::net::TcpStream, Peer)> {
     let mut stream = tokio::net::TcpStream::from_std(stream).ok()?;
     let _ = stream.set_nodelay(true);
     let patience = Duration::from_millis(desk.context.limits().head_ms);
-    let peer = timeout(patience, introduce(desk, &mut stream, peer, connection)).await.ok()??;
+    let peer = timeout(patience, introduce(desk, &mut stream, (peer, door), connection)).await.ok()??;
     Some((stream, peer))
 }
 
@@ -287,13 +289,14 @@ async fn arrive(
 async fn introduce(
     desk: &ThreadContext,
     stream: &mut tokio::net::TcpStream,
-    peer: Peer,
+    (peer, door): (Peer, Door),
     connection: &Connection,
 ) -> Option<Peer> {
     match desk.proxies.introduce(stream, peer).await {
         Ok(Peer::Client(client)) if peer != Peer::Client(client) => {
-            let admitted = !desk.context.is_banned(client) && connection.belongs_to(Source::of(client));
-            admitted.then_some(Peer::Client(client))
+            let context = &desk.context;
+            let admitted = !context.is_banned(client) && context.admits(door, client);
+            (admitted && connection.belongs_to(Source::of(client))).then_some(Peer::Client(client))
         }
         Ok(known) => Some(known),
         Err(problem) => {
@@ -315,6 +318,7 @@ enum Speaks {
 struct Client {
     desk: Arc<ThreadContext>,
     peer: Peer,
+    door: Door,
     activity: Activity,
     /// The socket that a request opened.
     upgrades: Upgrades,
@@ -322,12 +326,12 @@ struct Client {
 
 impl Client {
     async fn answer(self, request: hyper::Request<Incoming>) -> Result<Response<ReplyBody>, JoinError> {
-        let under_way = self.activity.request();
+        let (under_way, from) = (self.activity.request(), (self.peer, self.door));
         if !self.desk.moves_funds(&request) {
-            return Ok(serve(&self.desk, request, self.peer, under_way, &self.upgrades).await);
+            return Ok(serve(&self.desk, request, from, under_way, &self.upgrades).await);
         }
         // A task of its own: a client that goes away must not take the outcome's record with it.
-        let served = async move { serve(&self.desk, request, self.peer, under_way, &self.upgrades).await };
+        let served = async move { serve(&self.desk, request, from, under_way, &self.upgrades).await };
         tokio::task::spawn(served).await
     }
 

@@ -10,7 +10,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use keyward_edge::{Peer, Proxies, Request as UnderWay};
 use keyward_rules::address::Source;
-use keyward_rules::decision::Permit;
+use keyward_rules::decision::{Door, Permit};
 use keyward_rules::denial::Denial;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::key::Environment;
@@ -48,13 +48,20 @@ pub struct ThreadContext {
 }
 
 impl ThreadContext {
-    /// The client of a request, unless it is closed out: a ban reaches open connections and streams too.
-    fn client(&self, peer: Peer, headers: &HeaderMap) -> Result<IpAddr, Denial> {
+    /// The client of a request, unless it is closed out: a ban reaches open connections and streams too. At a listener for apps
+    /// it must be one of an app's servers.
+    fn client(&self, peer: Peer, door: Door, headers: &HeaderMap) -> Result<IpAddr, Denial> {
         let client = self.proxies.client(peer, headers).map_err(|unclear| {
             self.context.reports.complaints.unclear(peer.address(), &unclear, self.context.clock().now());
             Denial::ClientUnclear
         })?;
-        if self.context.is_banned(client) { Err(Denial::RateExceeded) } else { Ok(client) }
+        if self.context.is_banned(client) {
+            Err(Denial::RateExceeded)
+        } else if !self.context.admits(door, client) {
+            Err(Denial::AppKeysOnly)
+        } else {
+            Ok(client)
+        }
     }
 
     /// Whether a request, as it says of itself, owes an outcome once it was forwarded.
@@ -127,11 +134,11 @@ struct Trace<'d> {
 /// The journal's code for a request whose client went away before the answer.
 const CLIENT_GONE: &str = "gone";
 
-/// Serves one request of `peer`; `under_way` ends with its reply. A socket that it opens is left in `upgrades`.
+/// Serves one request of `peer`, which came by `door`; `under_way` ends with its reply. A socket that it opens is left in `upgrades`.
 pub async fn serve(
     desk: &ThreadContext,
     request: Request<Incoming>,
-    peer: Peer,
+    (peer, door): (Peer, Door),
     under_way: UnderWay,
     upgrades: &Upgrades,
 ) -> Response<ReplyBody> {
@@ -140,10 +147,10 @@ pub async fn serve(
     let handled = if let Some(answer) = health::answer(&desk.context, &parts) {
         Ok(answer)
     } else {
-        match desk.client(peer, &parts.headers) {
+        match desk.client(peer, door, &parts.headers) {
             Ok(client) => match check(&parts, desk.context.limits()) {
-                Ok(head) if head.websocket => open(&desk.context, &mut parts, client, upgrades),
-                Ok(head) => handle(desk, (&parts, head), body, (client, &under_way), id).await,
+                Ok(head) if head.websocket => open(&desk.context, &mut parts, (client, door), upgrades),
+                Ok(head) => handle(desk, (&parts, head), body, ((client, door), &under_way), id).await,
                 Err(denial) => refuse_early(&desk.context, body, denial).await,
             },
             Err(denial) => refuse_early(&desk.context, body, denial).await,
@@ -166,7 +173,7 @@ async fn handle(
     desk: &ThreadContext,
     (parts, head): (&request::Parts, Head<'_>),
     body: Incoming,
-    (source, under_way): (IpAddr, &UnderWay),
+    ((source, door), under_way): ((IpAddr, Door), &UnderWay),
     id: RequestId,
 ) -> Result<Response<ReplyBody>, Denial> {
     let context = &*desk.context;
@@ -194,7 +201,7 @@ async fn handle(
         ScreenedRequest::Private(credentials, found) => (credentials, found),
     };
     let mut trace = Trace::new(context, id, source, head.method, path_of(found), bytes.len());
-    let whole = whole(id, &head, &bytes, (credentials, found), source, trace.began());
+    let whole = whole(id, &head, &bytes, (credentials, found), (source, door), trace.began());
     match admit(context, whole).await {
         Ok(permit) => {
             under_way.activity().mark_known();

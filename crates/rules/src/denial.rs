@@ -46,6 +46,8 @@ pub enum Denial {
     AppAddressRefused(KeyId),
     /// A live key on demo, or the reverse.
     WrongEnvironment,
+    /// The listener is for keys of third-party apps only.
+    AppKeysOnly,
     /// The permission is not among the key's.
     PermissionMissing,
     /// A route that the gateway answers itself, in a later version.
@@ -260,6 +262,14 @@ impl Denial {
                 "a demo key without x-simulated-trading: 1, or a live key with it",
                 "send x-simulated-trading: 1 with demo keys only",
             ),
+            Self::AppKeysOnly => entry(
+                "50101",
+                401,
+                "For apps only",
+                "APIKey does not match current environment.",
+                "this listener is for keys of third-party apps only, from their servers",
+                "use the gateway's other address",
+            ),
             Self::EndpointClosed => entry(
                 "50030",
                 200,
@@ -448,6 +458,7 @@ impl Denial {
             | Self::KeyHeld
             | Self::KeyQuarantined
             | Self::WrongEnvironment
+            | Self::AppKeysOnly
             | Self::PermissionMissing
             | Self::EndpointClosed
             | Self::ApprovalNeeded
@@ -526,6 +537,7 @@ impl Denial {
             Self::AddressRefused(key, ip),
             Self::AppAddressRefused(key),
             Self::WrongEnvironment,
+            Self::AppKeysOnly,
             Self::PermissionMissing,
             Self::KeyQuarantined,
             Self::EndpointClosed,

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use keyward_rules::id::Revision;
@@ -21,6 +22,8 @@ pub const BACKUP_PARTS: [&str; 2] = [ACTIVITY_FILE, MAIN_FILE];
 
 /// How long to wait for a file that is locked, as after a crash.
 const BUSY: Duration = Duration::from_secs(30);
+/// How often what a copy wrote is sent to the disk.
+const WRITTEN_EVERY: Duration = Duration::from_millis(10);
 /// Bytes that are hashed at a time.
 const BLOCK: usize = 1 << 16;
 
@@ -132,7 +135,7 @@ fn copy_file(source: &Connection, to: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::OpenOptionsExt as _;
     // SQLite fills an empty file and leaves its mode alone.
     std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
-    source.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+    written_at_once(to, || source.execute("VACUUM INTO ?1", [to.to_string_lossy()]))??;
     let copied = open(to)?;
     let verdict: String = copied.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict != "ok" {
@@ -140,6 +143,26 @@ fn copy_file(source: &Connection, to: &Path) -> Result<(), StoreError> {
     }
     drop(copied);
     Ok(File::open(to)?.sync_all()?)
+}
+
+/// Does the work that fills a file, and has its bytes written to the disk meanwhile, a few at a time. A withdrawal waits for the
+/// disk, and would wait behind all that a copy left for its end.
+fn written_at_once<T>(file: &Path, work: impl FnOnce() -> T) -> Result<T, StoreError> {
+    let file = File::open(file)?;
+    let (done, told) = std::sync::mpsc::channel::<()>();
+    let worked = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // Ends when the other end is dropped.
+            while told.recv_timeout(WRITTEN_EVERY) == Err(RecvTimeoutError::Timeout) {
+                // What fails here fails in the end as well.
+                let _ = file.sync_data();
+            }
+        });
+        let worked = work();
+        drop(done);
+        worked
+    });
+    Ok(worked)
 }
 
 fn steps(connection: &Connection, part: &str, known: usize) -> Result<u64, StoreError> {

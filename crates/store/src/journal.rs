@@ -74,7 +74,7 @@ pub struct JournalWriter {
 }
 
 enum Way {
-    Sqlite(Box<rusqlite::Connection>),
+    Sqlite { connection: Box<rusqlite::Connection>, _checkpoints: bulk::journal::Checkpoints },
     Postgres(Database),
 }
 
@@ -98,7 +98,7 @@ impl JournalWriter {
     /// [`StoreError::Database`]; then nothing of the batch is kept.
     pub async fn commit(&mut self, batch: JournalBatch<'_>) -> Result<(), StoreError> {
         let span = match &mut self.way {
-            Way::Sqlite(connection) => bulk::journal::append_sqlite(connection, batch)?,
+            Way::Sqlite { connection, .. } => bulk::journal::append_sqlite(connection, batch)?,
             Way::Postgres(database) => match bulk::journal::append_postgres(database, batch).await {
                 // Nothing of the batch is kept, and now there is a part for it.
                 Err(problem) if problem.is_of_another_part() => {
@@ -119,7 +119,7 @@ impl JournalWriter {
     /// [`StoreError::Database`]; then none of them is kept.
     pub async fn keep_marks(&mut self, node: &str, marks: &[SavedReplayEntry]) -> Result<(), StoreError> {
         match &mut self.way {
-            Way::Sqlite(connection) => bulk::journal::keep_marks_sqlite(connection, node, marks),
+            Way::Sqlite { connection, .. } => bulk::journal::keep_marks_sqlite(connection, node, marks),
             Way::Postgres(database) => bulk::journal::keep_marks_postgres(database, node, marks).await,
         }
     }
@@ -138,7 +138,9 @@ impl JournalWriter {
             return Ok(());
         }
         match &mut self.way {
-            Way::Sqlite(connection) => bulk::journal::save_marks_sqlite(connection, (node, now), marks),
+            Way::Sqlite { connection, .. } => {
+                bulk::journal::save_marks_sqlite(connection, (node, now), marks)
+            }
             Way::Postgres(database) => bulk::journal::save_marks_postgres(database, (node, now), marks).await,
         }
     }
@@ -154,7 +156,10 @@ impl Journal {
             charts: Arc::clone(&self.charts),
             way: match &self.database {
                 Database::Postgres(_) => Way::Postgres(self.database.clone()),
-                Database::Sqlite(_) => Way::Sqlite(Box::new(bulk::journal::open(&self.file)?)),
+                Database::Sqlite(_) => {
+                    let (connection, checkpoints) = bulk::journal::open(&self.file)?;
+                    Way::Sqlite { connection: Box::new(connection), _checkpoints: checkpoints }
+                }
             },
         })
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::person::CodeTag;
-use keyward_rules::signal::SignalSet;
+use keyward_rules::signal::SignalChoices;
 use keyward_rules::time::Moment;
 
 use crate::error::StoreError;
@@ -58,8 +58,8 @@ pub struct KeyMetadata {
     pub own_end: Option<Moment>,
     /// When it was last bound no more, from when its days without use count.
     pub unbound_at: Option<Moment>,
-    /// The signals that its holder does not want to hear of.
-    pub muted: SignalSet,
+    /// What its holder wants to hear of.
+    pub signals: SignalChoices,
 }
 
 impl KeyMetadata {
@@ -91,7 +91,7 @@ impl KeyMetadata {
             networks: Vec::new(),
             own_end: None,
             unbound_at: None,
-            muted: SignalSet::NONE,
+            signals: SignalChoices::ALL_TOLD,
         }
     }
 
@@ -111,7 +111,7 @@ impl KeyMetadata {
             networks: words(row.text(6)?),
             own_end: row.int_or_null(7)?.map(moment).transpose()?,
             unbound_at: row.int_or_null(8)?.map(moment).transpose()?,
-            muted: row.text(9)?.parse().map_err(|_| tampered())?,
+            signals: row.text(9)?.parse().map_err(|_| tampered())?,
         })
     }
 
@@ -126,7 +126,7 @@ impl KeyMetadata {
             self.networks.join("\n").into(),
             self.own_end.map(Moment::unix_ms).into(),
             self.unbound_at.map(Moment::unix_ms).into(),
-            self.muted.to_string().into(),
+            self.signals.to_string().into(),
         ]
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use keyward_hmac_state::HmacState;
 use keyward_rules::address::{AddressSet, HostBits, Network, RangeTable};
-use keyward_rules::decision::{ChargeAnswer, IntentAnswer, Received, ReplayAnswer, SumAnswer, Whole};
+use keyward_rules::decision::{ChargeAnswer, Door, IntentAnswer, Received, ReplayAnswer, SumAnswer, Whole};
 use keyward_rules::fence::NoMarket;
 use keyward_rules::id::{AccountId, AppId, KeyId, RequestId};
 use keyward_rules::key::{
@@ -149,6 +149,7 @@ impl Bench {
                 credentials,
                 routed,
                 source: case.source,
+                door: Door::Everybody,
                 now: NOW,
             };
             let cleared = Received::new(whole).verify(facts, &self.passphrases).ok()?.clear().ok()?;

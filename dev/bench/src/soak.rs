@@ -18,7 +18,12 @@ const WITHDRAWALS: usize = 4;
 struct Seen {
     micros: Vec<u32>,
     codes: BTreeMap<String, usize>,
+    /// Those that took longest, and how many seconds after the beginning.
+    late: Vec<(u32, u64)>,
 }
+
+/// Longer than this is late: a tenth of a second.
+const LATE_MICROS: u32 = 100_000;
 
 /// Requests of one kind.
 struct Load<'k> {
@@ -85,6 +90,7 @@ impl Load<'_> {
         for one in seen {
             let one = one?;
             all.micros.extend(one.micros);
+            all.late.extend(one.late);
             for (code, times) in one.codes {
                 *all.codes.entry(code).or_default() += times;
             }
@@ -109,7 +115,11 @@ impl Load<'_> {
             let request = (self.sign)(key, number);
             let sent = Instant::now();
             let code = wire.ask(&request)?;
-            seen.micros.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+            let micros = u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX);
+            seen.micros.push(micros);
+            if micros > LATE_MICROS {
+                seen.late.push((micros / 1_000, began.elapsed().as_secs()));
+            }
             *seen.codes.entry(code).or_default() += 1;
         }
         Ok(seen)
@@ -119,8 +129,10 @@ impl Load<'_> {
         let at = |share: f64| {
             seen.micros.get((seen.micros.len() as f64 * share) as usize).copied().unwrap_or_default()
         };
+        let late: Vec<String> =
+            seen.late.iter().take(20).map(|(ms, second)| format!("{ms} ms at {second} s")).collect();
         format!(
-            "{} {} over {} keys in {:.0} s: p50 {} µs, p99 {} µs, p99.9 {} µs, longest {} µs; codes {:?}",
+            "{} {} over {} keys in {:.0} s: p50 {} µs, p99 {} µs, p99.9 {} µs, longest {} µs; codes {:?}; late: {}",
             seen.micros.len(),
             self.name,
             self.keys.len(),
@@ -130,6 +142,7 @@ impl Load<'_> {
             at(0.999),
             seen.micros.last().copied().unwrap_or_default(),
             seen.codes,
+            late.join(", "),
         )
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use keyward_authority::Settings;
 use keyward_gateway::day_sums::DaySums;
-use keyward_gateway::{Listeners, Registry};
+use keyward_gateway::{Listener, Registry};
+use keyward_rules::decision::Door;
 use keyward_store::{Location, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
@@ -45,20 +46,14 @@ pub async fn run(file: &ConfigFile) -> Result<()> {
     let claim = node::claim(&store).await?;
     let (store, checkpoint) = node::checked(store, settings.checkpoint_file(&location).as_deref()).await?;
     let certificate = Files::of(&settings.gateway).map(|files| files.read()).transpose()?;
-    let tls = match (settings.gateway.tls_listen, &certificate) {
-        (Some(address), Some((certificate, _))) => {
-            Some((node::listen(address)?, tls::server_config(Arc::clone(certificate))?))
-        }
-        (_, _) => None,
-    };
-    let plain = settings.gateway.listen.map(node::listen).transpose()?;
+    let certificate_in_use = certificate.as_ref().map(|(certificate, _)| certificate);
+    let listeners = listeners(&settings.gateway, certificate_in_use)?;
     let metrics = settings.metrics.as_ref().map(|metrics| node::listen(metrics.listen)).transpose()?;
     let threads = settings
         .gateway
         .threads
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let backend = node::backend(&settings.upstream.url, &settings.upstream.pass_headers)?;
-    let listeners = Listeners { plain, tls };
     let channels = settings.channels.client()?;
     let rules = Settings { channels: channels.policy().clone(), ..settings.settings() };
     let authority = Arc::new(node::authority(&store, rules));
@@ -157,4 +152,25 @@ fn reload(config: &Path, certificate: Option<&(Arc<Certificate>, Files)>) {
         Some(Ok(())) => info!("the certificate was reloaded; new connections use it"),
         Some(Err(problem)) => error!("the certificate was not replaced: {problem:#}"),
     }
+}
+
+/// The gateway's listeners. Those with TLS have a certificate, as the settings were checked.
+fn listeners(
+    settings: &GatewaySettings,
+    certificate: Option<&Arc<tls::Certificate>>,
+) -> Result<Vec<Listener>> {
+    let plain = [(settings.listen, Door::Everybody), (settings.apps_listen, Door::Apps)];
+    let secure = [(settings.tls_listen, Door::Everybody), (settings.apps_tls_listen, Door::Apps)];
+    let mut all = Vec::new();
+    for (address, door) in plain {
+        let socket = address.map(node::listen).transpose()?;
+        all.extend(socket.map(|socket| Listener { socket, tls: None, door }));
+    }
+    for (address, door) in secure {
+        if let (Some(address), Some(certificate)) = (address, certificate) {
+            let tls = Some(tls::server_config(Arc::clone(certificate))?);
+            all.push(Listener { socket: node::listen(address)?, tls, door });
+        }
+    }
+    Ok(all)
 }

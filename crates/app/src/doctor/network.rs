@@ -23,7 +23,8 @@ const PROBE: &str = "GET /api/v5/account/balance HTTP/1.1\r\nConnection: close\r
 pub async fn examine(config: &Config) -> Vec<Finding> {
     let mut found = upstream(&config.upstream.url).await;
     let console = config.console.as_ref().map(|console| console.listen);
-    let plain: Vec<SocketAddr> = [config.gateway.listen, console].into_iter().flatten().collect();
+    let plain: Vec<SocketAddr> =
+        [config.gateway.listen, config.gateway.apps_listen, console].into_iter().flatten().collect();
     found.extend(clear(&plain));
     found
 }

@@ -15,8 +15,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use keyward_authority::Settings;
 use keyward_gateway::day_sums::DaySums;
-use keyward_gateway::{Backend, Listeners};
+use keyward_gateway::{Backend, Listener};
 use keyward_rules::app::PrivateRanges;
+use keyward_rules::decision::Door;
 use keyward_sandbox::Exchange;
 use keyward_store::{Location, MasterKey, Store};
 use tokio::signal::unix::{SignalKind, signal};
@@ -85,7 +86,9 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     extra::top_up(&store, options.extra_keys, options.credentials.as_deref()).await?;
 
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let listeners = Listeners { plain: Some(plain), tls: Some((secure, tls.config)) };
+    let listeners = [(plain, None), (secure, Some(tls.config))];
+    let listener = |(socket, tls)| Listener { socket, tls, door: Door::Everybody };
+    let listeners = listeners.into_iter().map(listener).collect();
     let raise_rates = options.raise_rates;
     let notary = AuditSettings::default().notary(&store, checkpoint.clone())?;
     let retention = JournalSettings::default();

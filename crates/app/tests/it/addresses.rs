@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use keyward_rules::address::{Binding, RangeTable, canonical};
-use keyward_rules::decision::{Received, Whole};
+use keyward_rules::decision::{Door, Received, Whole};
 use keyward_rules::denial::Denial;
 use keyward_rules::id::{AccountId, AppId, KeyId, RequestId};
 use keyward_rules::key::{
@@ -229,6 +229,7 @@ fn judged(reach: AppReach, source: IpAddr) -> &'static str {
         credentials: Credentials::read(raw).unwrap(),
         routed: table.find(Method::Get, BALANCE.as_bytes()),
         source,
+        door: Door::Everybody,
         now,
     };
     let verdict = Received::new(whole).verify(Some(facts), &passphrases).and_then(|known| known.clear());

@@ -14,7 +14,7 @@ use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::{Environment, HmacState, KeyName, SecretKey};
 use keyward_rules::policy::Setting;
 use keyward_rules::secret::Secret;
-use keyward_rules::signal::{SignalSet, Usual};
+use keyward_rules::signal::{SignalChoices, SignalSet, Usual};
 use keyward_rules::staff::Role;
 use keyward_rules::time::Moment;
 use keyward_store::{
@@ -49,8 +49,13 @@ pub fn ranges(text: &str) -> AddressSet {
 
 impl Beside {
     pub fn open(data: &Path) -> Self {
+        Self::open_with(data, &data.join("master.key"))
+    }
+
+    /// The store of a server, whose master key lies elsewhere.
+    pub fn open_with(data: &Path, master: &Path) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let master = std::fs::read_to_string(data.join("master.key")).unwrap();
+        let master = std::fs::read_to_string(master).unwrap();
         let master = MasterKey::parse(&master).unwrap();
         let entropy: Entropy = Arc::new(|bytes: &mut [u8]| getrandom::fill(bytes).unwrap());
         let location = Location::Folder(data.to_path_buf());
@@ -164,7 +169,8 @@ impl Beside {
         self.runtime.block_on(async {
             let mut tx = self.store.writer().begin(grant(), now()).await.unwrap();
             let notes = tx.notes(id).await.unwrap();
-            tx.set_notes(&KeyMetadata { muted, ..notes }).await.unwrap();
+            let signals = SignalChoices { muted, ..notes.signals };
+            tx.set_notes(&KeyMetadata { signals, ..notes }).await.unwrap();
             let event = Event::of(tx.grant(), now(), &format!("key:{id}"), &[]);
             tx.commit(event).await.unwrap();
         });

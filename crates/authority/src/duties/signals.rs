@@ -29,12 +29,12 @@ pub async fn raise_signals(
     signals: Vec<Signal>,
 ) -> Result<bool, ActionError> {
     let reader = &context.authority.access.reader;
-    let muted = reader.notes(key).await?.muted;
-    let heard: Vec<Signal> = signals.into_iter().filter(|signal| !muted.has(signal.kind)).collect();
+    let choices = reader.notes(key).await?.signals;
+    let heard: Vec<Signal> = signals.into_iter().filter(|signal| choices.tells(signal)).collect();
     if heard.is_empty() {
         return Ok(false);
     }
-    let many = heard.iter().any(|signal| signal.count(muted) >= TOGETHER);
+    let many = heard.iter().any(|signal| choices.count(signal) >= TOGETHER);
     let by_rule = many && policy_in_force(context).await?.policy.quarantine_on_signals == Need::Required;
     // Of an altered record its holder hears anyway.
     let known = match reader.key(Scope::All, key).await {

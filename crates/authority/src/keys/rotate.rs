@@ -168,8 +168,8 @@ impl Action for RotateKey {
         tx.insert_key(draft(id, &account, &spec, tag, &secret)).await?;
         let mut old_notes = tx.notes(old.id).await?;
         let (tags, predecessor, own_end) = (old_notes.tags.clone(), Some(old.id), plan.own_end);
-        let muted = old_notes.muted;
-        tx.set_notes(&KeyMetadata { tags, predecessor, own_end, muted, ..KeyMetadata::none(id) }).await?;
+        let signals = old_notes.signals;
+        tx.set_notes(&KeyMetadata { tags, predecessor, own_end, signals, ..KeyMetadata::none(id) }).await?;
         old_notes.successor = Some(id);
         old_notes.overlap_until = Some(plan.until);
         tx.set_notes(&old_notes).await?;

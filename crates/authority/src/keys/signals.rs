@@ -4,29 +4,39 @@ use async_trait::async_trait;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
-use keyward_rules::signal::SignalSet;
+use keyward_rules::signal::SignalChoices;
 use keyward_store::KeyMetadata;
 
 use super::KeyNamed;
 use super::named::refuse_ended;
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
-/// Mute these signals of a key, and no others. A muted signal is not told and counts for no quarantine, so it takes a factor.
+/// Tell these signals of a key, and no others. What is not told counts for no quarantine, so it takes a factor.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ChooseSignals {
     /// The key.
     pub which: KeyNamed,
-    /// What its holder does not want to hear of from now on.
-    pub muted: SignalSet,
+    /// What its holder wants to hear of from now on.
+    pub choices: SignalChoices,
 }
 
-fn in_words(muted: SignalSet) -> String {
-    let words: Vec<&str> = muted.kinds().map(keyward_rules::signal::SignalKind::label).collect();
-    if words.is_empty() {
-        "Every signal is told.".to_owned()
-    } else {
-        format!("Not told: {}.", words.join(" · "))
+fn in_words(choices: SignalChoices) -> String {
+    let words: Vec<&str> = choices.muted.kinds().map(keyward_rules::signal::SignalKind::label).collect();
+    let mut said = Vec::new();
+    if !words.is_empty() {
+        said.push(format!("Not told: {}.", words.join(" · ")));
     }
+    said.extend(
+        choices
+            .burst_from
+            .map(|from| format!("Only bursts of at least {from} requests in three seconds are told.")),
+    );
+    said.extend(
+        choices
+            .refusals_from
+            .map(|from| format!("Only refusals of at least {from} within a minute are told.")),
+    );
+    if said.is_empty() { "Every signal is told.".to_owned() } else { said.join(" ") }
 }
 
 #[async_trait]
@@ -36,8 +46,8 @@ impl Action for ChooseSignals {
     async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         let mut pending =
             self.which.plan(context, ActionKind::ChooseSignals, "Choose the signals of").await?;
-        pending.facts.push(("muted", self.muted.to_string()));
-        pending.words.push(in_words(self.muted));
+        pending.facts.push(("signals", self.choices.to_string()));
+        pending.words.push(in_words(self.choices));
         Ok(pending)
     }
 
@@ -49,14 +59,14 @@ impl Action for ChooseSignals {
         let key = self.which.find(context, &mut tx).await?;
         refuse_ended(&key, context.now)?;
         let notes = tx.notes(key.id).await?;
-        let (before, muted) = (notes.muted, self.muted);
-        if before == muted {
+        let (before, signals) = (notes.signals, self.choices);
+        if before == signals {
             return Err(ActionError::Unchanged);
         }
-        tx.set_notes(&KeyMetadata { muted, ..notes }).await?;
-        let alert = tell::about_key(context, AlertKind::KeyChanged, &key, in_words(muted));
+        tx.set_notes(&KeyMetadata { signals, ..notes }).await?;
+        let alert = tell::about_key(context, AlertKind::KeyChanged, &key, in_words(signals));
         tell::notify_holder(context, &mut tx, alert).await?;
-        let facts = [("muted", format!("{before} -> {muted}"))];
+        let facts = [("signals", format!("{before} -> {signals}"))];
         let event = Event::of(tx.grant(), context.now, &format!("key:{}", key.id), &facts);
         tx.commit(event).await?;
         Ok(())

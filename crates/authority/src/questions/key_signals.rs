@@ -1,7 +1,7 @@
 //! Question: what is usual for a key, and of which signals does its holder not want to hear?
 
 use keyward_rules::id::KeyId;
-use keyward_rules::signal::{SignalSet, Usual};
+use keyward_rules::signal::{SignalChoices, Usual};
 use keyward_store::StoreError;
 
 use crate::{ActionContext, ActionError};
@@ -9,8 +9,8 @@ use crate::{ActionContext, ActionError};
 /// What is known of how a key is used.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SignalsView {
-    /// The signals that are not told.
-    pub muted: SignalSet,
+    /// Which signals are told.
+    pub choices: SignalChoices,
     /// What was usual until some minutes ago; nothing for a key that was never used, or not for long.
     pub usual: Option<Usual>,
 }
@@ -29,5 +29,5 @@ pub async fn key_signals(context: &ActionContext<'_>, id: KeyId) -> Result<Signa
         Err(StoreError::Tampered { .. }) => None,
         Err(problem) => return Err(problem.into()),
     };
-    Ok(SignalsView { muted: reader.notes(id).await?.muted, usual })
+    Ok(SignalsView { choices: reader.notes(id).await?.signals, usual })
 }

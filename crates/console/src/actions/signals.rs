@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use keyward_authority::ActionError;
 use keyward_authority::keys::{ChooseSignals, KeyNamed};
 use keyward_authority::questions::{key_signals, show_living_key};
-use keyward_rules::signal::{SignalKind, SignalSet};
+use keyward_rules::signal::{MOST_FROM, SignalChoices, SignalKind, SignalSet};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa::openapi::HttpMethod;
@@ -38,6 +38,12 @@ pub fn operations(api: OpenApiRouter<Shell>) -> OpenApiRouter<Shell> {
 pub struct MutedSignals {
     /// `burst`, `new_use`, `first_withdrawal`, `dormant`, `two_networks`, `refusals`; with none, all are told.
     muted: Vec<String>,
+    /// Tell only bursts of at least so many requests in three seconds, 1 to 1,000,000.
+    #[serde(default)]
+    burst_from: Option<u32>,
+    /// Tell only refusals of at least so many within a minute, 1 to 1,000,000.
+    #[serde(default)]
+    refusals_from: Option<u32>,
     /// The key's exact name.
     name: String,
     /// A code of the authenticator, a recovery code, or the password. With neither this nor `passkey`, the answer is 403
@@ -55,15 +61,32 @@ pub struct MutedSignals {
 struct Choices {
     /// Word, label, and whether it is told.
     kinds: Vec<(&'static str, &'static str, bool)>,
+    burst_from: String,
+    refusals_from: String,
 }
 
-fn choices(muted: SignalSet, page: &str, error: &str) -> Inputs {
-    let kinds = SignalKind::ALL.map(|kind| (kind.word(), kind.label(), !muted.has(kind)));
+fn inputs(choices: SignalChoices, page: &str, error: &str) -> Inputs {
+    let kinds = SignalKind::ALL.map(|kind| (kind.word(), kind.label(), !choices.muted.has(kind))).into();
+    let number = |from: Option<u32>| from.map(|from| from.to_string()).unwrap_or_default();
+    let (burst_from, refusals_from) = (number(choices.burst_from), number(choices.refusals_from));
     Inputs {
         words: vec!["Keyward tells you when this key does something that is unusual for it.".to_owned()],
-        html: Choices { kinds: kinds.into() }.render().unwrap_or_default(),
+        html: Choices { kinds, burst_from, refusals_from }.render().unwrap_or_default(),
         error: error.to_owned(),
         back: page.to_owned(),
+    }
+}
+
+const NOT_A_NUMBER: &str = "Enter a whole number from 1 to 1,000,000 without commas, or nothing.";
+
+/// A number that a form may leave out.
+fn number(typed: &str) -> Result<Option<u32>, ()> {
+    match typed.trim() {
+        "" => Ok(None),
+        typed => {
+            let number = typed.parse().ok().filter(|number| (1..=MOST_FROM).contains(number));
+            number.map(Some).ok_or(())
+        }
     }
 }
 
@@ -91,23 +114,29 @@ impl Exposed for ChooseSignals {
 
     async fn of_form(person: &SignedIn, id: &str, fields: &Fields) -> Result<FormStep<Self>, ActionError> {
         let key = show_living_key(&person.context(), id).await?;
-        let before = key_signals(&person.context(), key.id).await?.muted;
+        let before = key_signals(&person.context(), key.id).await?.choices;
         let page = format!("/keys/{}/settings", key.id);
         let told = |kind: &SignalKind| fields.all("told").any(|word| word == kind.word());
-        let muted = if fields.has("muted") {
-            fields.get("muted").parse().unwrap_or(before)
+        let choices = if fields.has("signals") {
+            fields.get("signals").parse().unwrap_or(before)
         } else if fields.has("chosen") {
-            SignalSet::of(SignalKind::ALL.into_iter().filter(|kind| !told(kind)))
+            let [Ok(burst_from), Ok(refusals_from)] =
+                ["burst_from", "refusals_from"].map(|name| number(fields.get(name)))
+            else {
+                return Ok(FormStep::Inputs(inputs(before, &page, NOT_A_NUMBER)));
+            };
+            let muted = SignalSet::of(SignalKind::ALL.into_iter().filter(|kind| !told(kind)));
+            SignalChoices { muted, burst_from, refusals_from }
         } else {
-            return Ok(FormStep::Inputs(choices(before, &page, "")));
+            return Ok(FormStep::Inputs(inputs(before, &page, "")));
         };
-        if muted == before {
-            return Ok(FormStep::Inputs(choices(before, &page, &sentence(&ActionError::Unchanged))));
+        if choices == before {
+            return Ok(FormStep::Inputs(inputs(before, &page, &sentence(&ActionError::Unchanged))));
         }
         Ok(FormStep::Proof(Wanted {
-            action: Self { which: KeyNamed { id: key.id, name: key.name.to_string() }, muted },
+            action: Self { which: KeyNamed { id: key.id, name: key.name.to_string() }, choices },
             words: Vec::new(),
-            carried: vec![("muted", muted.to_string())],
+            carried: vec![("signals", choices.to_string())],
             back: page.clone(),
             then: page,
         }))
@@ -118,8 +147,21 @@ impl Exposed for ChooseSignals {
         let kinds = kinds.map_err(|wrong| {
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_signal", wrong.to_string())
         })?;
+        let numbers = [body.burst_from, body.refusals_from];
+        if numbers.into_iter().flatten().any(|from| !(1..=MOST_FROM).contains(&from)) {
+            return Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "bad_signal",
+                NOT_A_NUMBER.to_owned(),
+            ));
+        }
         let which = KeyNamed { id: parsed_id(id)?, name: body.name };
-        Ok((Self { which, muted: SignalSet::of(kinds) }, Given::factor(body.factor, body.passkey)))
+        let choices = SignalChoices {
+            muted: SignalSet::of(kinds),
+            burst_from: body.burst_from,
+            refusals_from: body.refusals_from,
+        };
+        Ok((Self { which, choices }, Given::factor(body.factor, body.passkey)))
     }
 
     fn answer((): ()) -> Signals {

@@ -173,6 +173,12 @@ pub struct NewLimits {
 pub struct Signals {
     /// The signals that are not told.
     pub muted: Vec<&'static str>,
+    /// How many requests in three seconds a burst must have to be told, beside being unusual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub burst_from: Option<u32>,
+    /// How many refusals within a minute there must be to be told, beside being unusual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusals_from: Option<u32>,
     /// What is usual, as it was some minutes ago; absent for a key that was not used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usual: Option<Usual>,

@@ -147,7 +147,7 @@ pub async fn limits(
     params(("id" = String, Path, description = "The API key")),
     responses((status = 200, description = "What is usual", body = Signals), Problems))]
 pub async fn signals(caller: Caller, Id(id): Id<KeyId>) -> Result<Json<Signals>, Problem> {
-    let SignalsView { muted, usual } = key_signals(&caller.context(), id).await?;
+    let SignalsView { choices, usual } = key_signals(&caller.context(), id).await?;
     let usual = usual.map(|usual| Usual {
         days: usual.days,
         learned: usual.learned,
@@ -157,7 +157,12 @@ pub async fn signals(caller: Caller, Id(id): Id<KeyId>) -> Result<Json<Signals>,
         hours: usual.hours,
         networks: usual.networks.iter().map(ToString::to_string).collect(),
     });
-    Ok(Json(Signals { muted: muted.kinds().map(SignalKind::word).collect(), usual }))
+    Ok(Json(Signals {
+        muted: choices.muted.kinds().map(SignalKind::word).collect(),
+        burst_from: choices.burst_from,
+        refusals_from: choices.refusals_from,
+        usual,
+    }))
 }
 
 /// Rotate a key

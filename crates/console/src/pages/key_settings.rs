@@ -10,7 +10,6 @@ use keyward_authority::{Action as _, ActionError};
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{Environment, KeyName, LifecycleError};
-use keyward_rules::signal::SignalKind;
 
 use super::field::{Field, FieldError, Kind, html_of};
 use super::key_head::KeyHead;
@@ -45,12 +44,18 @@ struct SignalsShown {
     usual: Vec<(&'static str, String)>,
     /// The days on which it was used, while they are too few.
     days: usize,
-    muted: Vec<&'static str>,
+    /// What is not told.
+    muted: Vec<String>,
 }
 
 impl SignalsShown {
     fn of(view: SignalsView) -> Self {
-        let muted = view.muted.kinds().map(SignalKind::label).collect();
+        let choices = view.choices;
+        let mut muted: Vec<String> = choices.muted.kinds().map(|kind| kind.label().to_owned()).collect();
+        muted.extend(choices.burst_from.map(|from| format!("Fewer than {from} requests in three seconds")));
+        muted.extend(
+            choices.refusals_from.map(|from| format!("Fewer than {from} refused requests in a minute")),
+        );
         let Some(usual) = view.usual else { return Self { usual: Vec::new(), days: 0, muted } };
         let mut facts = vec![
             ("Busiest three seconds", counted(usual.requests, "request")),

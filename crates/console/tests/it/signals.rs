@@ -7,7 +7,7 @@ use keyward_rules::grant::Actor;
 use keyward_rules::id::KeyId;
 use keyward_rules::key::Need;
 use keyward_rules::policy::Policy;
-use keyward_rules::signal::{Signal, SignalKind, SignalSet};
+use keyward_rules::signal::{Signal, SignalKind, SignalSet, Sizes};
 use serde_json::{Value, json};
 
 use crate::operators::two_operators;
@@ -25,7 +25,13 @@ async fn sees(world: &World, key: KeyId, kinds: &[SignalKind]) -> bool {
     let together = SignalSet::of(kinds.iter().copied());
     let signal = |kind: &SignalKind| {
         let evidence = format!("what was seen of {}.", kind.word());
-        Signal { kind: *kind, evidence, together, new_network: false }
+        Signal {
+            kind: *kind,
+            evidence,
+            together,
+            new_network: false,
+            sizes: Sizes { requests: 400, refusals: 90 },
+        }
     };
     let context = world.authority.context(Actor::System("watch"), world.now());
     raise_signals(&context, key, kinds.iter().map(signal).collect()).await.unwrap()
@@ -100,6 +106,44 @@ async fn two_signals_at_once_put_a_key_in_quarantine_where_the_policy_says_so() 
     assert_eq!(quarantine(&person, two).await, json!([]));
 }
 
+/// The watch sees 400 requests in three seconds and 90 refusals within a minute.
+#[tokio::test]
+async fn what_is_smaller_than_its_holder_chose_is_neither_told_nor_counted() {
+    let world = World::under(strict()).await;
+    let person = world.person("a@keyward.example").await;
+    let key: KeyId = person.key("bot").await["api_key"].as_str().unwrap().parse().unwrap();
+    let path = format!("/keys/{key}/signals");
+    let choose = |burst: Value, refusals: Value| {
+        let body = json!({"name": "bot", "muted": [], "burst_from": burst, "refusals_from": refusals,
+            "factor": PASSWORD});
+        person.api("PUT", &path, body)
+    };
+    for wrong in [json!(0), json!(1_000_001)] {
+        assert_eq!(choose(wrong, Value::Null).await.code(), "bad_signal");
+    }
+    assert_eq!(choose(json!(401), json!(90)).await.status, 204);
+    assert_eq!(person.get(&path).await.json(), json!({"muted": [], "burst_from": 401, "refusals_from": 90}));
+    let before = told(&person).await.len();
+    assert!(!sees(&world, key, &[SignalKind::Burst, SignalKind::NewUse]).await, "one of the two is small");
+    assert_eq!(told(&person).await.len(), before + 1);
+    let tab = Tab::of(&world, &person).await;
+    let fields = SignalKind::ALL.map(|kind| ("told", kind.word()));
+    let mut fields = fields.to_vec();
+    fields.extend([("chosen", "1"), ("burst_from", "4OO"), ("refusals_from", "")]);
+    let page = tab.post(&path, &fields).await;
+    assert!(page.text.contains("whole number from 1"), "{}", page.text);
+    for field in &mut fields {
+        if field.0 == "burst_from" {
+            field.1 = "400";
+        }
+    }
+    let done = tab.confirmed(&path, &fields).await;
+    assert!(done.status == 303, "{} {}", done.status, done.text);
+    let shown = tab.get(&format!("/keys/{key}/settings")).await.text;
+    assert!(shown.contains("Fewer than 400 requests in three seconds"), "{shown}");
+    assert!(sees(&world, key, &[SignalKind::Burst, SignalKind::Refusals]).await, "both are told");
+}
+
 #[tokio::test]
 async fn muted_signals_are_neither_told_nor_counted_and_take_a_factor() {
     let world = World::under(strict()).await;
@@ -147,7 +191,7 @@ async fn the_pages_show_what_is_usual_and_choose_what_is_told() {
     fields.push(("chosen", "1"));
     let asked = tab.post(&page, &fields).await;
     assert!(asked.text.contains("Not told: Many refused requests."), "{}", asked.text);
-    let done = tab.post(&page, &[("muted", "refusals"), ("factor", PASSWORD)]).await;
+    let done = tab.post(&page, &[("signals", "refusals"), ("factor", PASSWORD)]).await;
     assert_eq!(done.status, 303, "{}", done.text);
     assert!(tab.get(&settings).await.text.contains("<li>Many refused requests.</li>"));
     let same = tab.post(&page, &fields).await;

@@ -10,6 +10,7 @@ mod record;
 mod slab;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -181,6 +182,12 @@ impl Memory {
         self.apps.store(Arc::new(apps));
         self.note_change();
         older
+    }
+
+    /// Whether this is the address of some app's server. It takes as long as there are apps, up to the first that has it.
+    pub fn is_of_some_app(&self, address: IpAddr) -> bool {
+        let apps = self.apps.load();
+        apps.values().any(|(_, reach)| matches!(reach, AppReach::Ranges(ranges) if ranges.contains(address)))
     }
 
     /// How many keys have a slot.

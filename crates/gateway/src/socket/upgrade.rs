@@ -12,6 +12,7 @@ use http::header::{
 };
 use http::{HeaderValue, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
+use keyward_rules::decision::Door;
 use keyward_rules::denial::Denial;
 use keyward_rules::key::Environment;
 use keyward_rules::route::Method;
@@ -48,6 +49,8 @@ pub struct Asked {
     pub environment: Option<Environment>,
     /// Where it comes from.
     pub source: IpAddr,
+    /// By which listener.
+    pub door: Door,
     /// The client's program.
     pub agent: Option<HeaderValue>,
 }
@@ -61,7 +64,7 @@ pub struct Asked {
 pub fn open(
     context: &RequestContext,
     parts: &mut request::Parts,
-    source: IpAddr,
+    (source, door): (IpAddr, Door),
     upgrades: &Upgrades,
 ) -> Result<Response<ReplyBody>, Denial> {
     let now_us = context.clock().now_us();
@@ -73,6 +76,7 @@ pub fn open(
         target: target.into(),
         environment: environment(parts, target)?,
         source,
+        door,
         agent: parts.headers.get(USER_AGENT).cloned(),
     };
     let accept = handshake(parts)?;

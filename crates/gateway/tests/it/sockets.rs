@@ -9,7 +9,7 @@ use bytes::Bytes;
 use keyward_api::open_sockets::OpenSockets as _;
 use keyward_gateway::memory::{Lookup, Memory};
 use keyward_gateway::{Clock, Lease, Registry, SocketLimits};
-use keyward_rules::decision::{LoggedIn, Received, Whole};
+use keyward_rules::decision::{Door, LoggedIn, Received, Whole};
 use keyward_rules::id::{KeyId, RequestId};
 use keyward_rules::key::{HmacState, HolderState, KeyFacts, PassphraseKey};
 use keyward_rules::okx::{Credentials, sign};
@@ -85,6 +85,7 @@ impl Node {
             credentials,
             routed: Found::Unknown,
             source: SOURCE,
+            door: Door::Everybody,
             now,
         };
         let login = Received::new(whole).verify(Some(known), &phrases).and_then(|verified| verified.open());

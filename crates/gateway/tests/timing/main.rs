@@ -38,7 +38,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use keyward_gateway::reply::respond;
 use keyward_rules::address::{AddressSet, HostBits, Network, RangeTable};
-use keyward_rules::decision::{Received, Verified, Whole};
+use keyward_rules::decision::{Door, Received, Verified, Whole};
 use keyward_rules::id::{AccountId, AppId, KeyId, RequestId};
 use keyward_rules::key::{
     AppReach, Environment, HmacState, HolderState, Holds, KeyFacts, Life, PassphraseKey, PassphraseTag, Reach,
@@ -251,6 +251,7 @@ impl Desk {
             credentials: Credentials::read(raw).unwrap(),
             routed: self.table.find(Method::Get, TARGET),
             source,
+            door: Door::Everybody,
             now: NOW,
         };
         let (whole, facts) = (black_box(whole), black_box(facts));

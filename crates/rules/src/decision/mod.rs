@@ -26,7 +26,7 @@ mod tickets;
 mod tests;
 
 pub use permit::Permit;
-pub use request::{Cleared, Parts, Received, Routed, Standing, Verified, Whole};
+pub use request::{Cleared, Door, Parts, Received, Routed, Standing, Verified, Whole};
 pub use screen::screen;
 pub use socket::{LoggedIn, Subscribed};
 pub use tickets::{

@@ -18,6 +18,15 @@ use crate::time::{Moment, Timestamp};
 /// What the route look-up gave; a request for no route is still verified first.
 pub type Routed<'r> = Found<'r>;
 
+/// By which listener a request came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Door {
+    /// One for all keys.
+    Everybody,
+    /// One for keys of third-party apps only.
+    Apps,
+}
+
 /// A complete request as the gateway holds it: bytes as they came, and when it was complete.
 #[derive(Clone, Copy)]
 pub struct Whole<'r> {
@@ -37,6 +46,8 @@ pub struct Whole<'r> {
     pub plain: bool,
     /// Where it came from, in canonical form.
     pub source: IpAddr,
+    /// By which listener.
+    pub door: Door,
     /// When its last byte arrived.
     pub now: Moment,
 }
@@ -132,14 +143,15 @@ impl<'r> Received<'r> {
 }
 
 impl<'r> Verified<'r> {
-    /// State and holds → address → environment → route and permission.
+    /// State and holds → address → environment → listener → route and permission.
     ///
     /// # Errors
-    /// 50114, 50100, 50110, 50101, 50005, 50115, 50120, 50030, in that order.
+    /// 50114, 50100, 50110, 50101 (twice), 50005, 50115, 50120, 50030, in that order.
     #[inline]
     pub fn clear(self) -> Result<Cleared<'r>, Denial> {
         let Self { whole, facts, stamp, signature } = self;
         check_standing(&facts, whole.source, whole.credentials.environment)?;
+        check_door(&facts, whole.door)?;
         let route = match whole.routed {
             Found::Route(route) => route,
             Found::WrongMethod => return Err(Denial::MethodWrong),
@@ -198,6 +210,15 @@ pub(super) fn check_standing(
     match asked {
         Some(environment) if environment != facts.environment => Err(Denial::WrongEnvironment),
         Some(_) | None => Ok(()),
+    }
+}
+
+/// A listener for apps is for their keys only. What is not an app's is told so after its address was looked at: a key that leaked
+/// is noticed here too.
+pub(super) const fn check_door(facts: &KeyFacts, door: Door) -> Result<(), Denial> {
+    match (door, &facts.reach) {
+        (Door::Everybody, _) | (Door::Apps, Reach::App(..)) => Ok(()),
+        (Door::Apps, Reach::Anywhere | Reach::Few(_) | Reach::Set(_)) => Err(Denial::AppKeysOnly),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::request::{Cleared, Origin, Parts, Verified, check_permission, check_standing};
+use super::request::{Cleared, Origin, Parts, Verified, check_door, check_permission, check_standing};
 use crate::denial::Denial;
 use crate::id::{AccountId, KeyId};
 use crate::key::{Environment, Hold, KeyFacts};
@@ -25,13 +25,14 @@ pub struct Subscribed<'r> {
 }
 
 impl Verified<'_> {
-    /// State and holds → address → environment: whether the socket may be the key's; with the facts that say so.
+    /// State and holds → address → environment → listener: whether the socket may be the key's; with the facts that say so.
     ///
     /// # Errors
     /// 50114, 50100, 50110, 50101, in that order.
     pub fn open(self) -> Result<(LoggedIn, KeyFacts), Denial> {
         let Self { whole, facts, .. } = self;
         check_standing(&facts, whole.source, whole.credentials.environment)?;
+        check_door(&facts, whole.door)?;
         let (environment, source) = (facts.environment, whole.source);
         Ok((LoggedIn { key: facts.id, account: facts.account, environment, source }, facts))
     }

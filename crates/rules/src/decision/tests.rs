@@ -7,7 +7,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::{
-    ChargeAnswer, Cleared, IntentAnswer, LoggedIn, Parts, Permit, Received, ReplayAnswer, SumAnswer, Whole,
+    ChargeAnswer, Cleared, Door, IntentAnswer, LoggedIn, Parts, Permit, Received, ReplayAnswer, SumAnswer,
+    Whole,
 };
 use crate::address::{AddressSet, HostBits, RangeTable};
 use crate::denial::Denial;
@@ -48,6 +49,7 @@ struct Case {
     state: HolderState,
     reach: Reach,
     source: IpAddr,
+    door: Door,
     environment: (Environment, Environment),
     expires_at: Option<Moment>,
     signed_at: u64,
@@ -63,6 +65,7 @@ impl Case {
             state: HolderState::Active,
             reach: Reach::Anywhere,
             source: "192.0.2.1".parse().unwrap(),
+            door: Door::Everybody,
             environment: (Environment::Live, Environment::Live),
             expires_at: None,
             signed_at: NOW,
@@ -123,6 +126,7 @@ impl Case {
             credentials,
             routed: table.find(method, path),
             source: self.source,
+            door: self.door,
             now: Moment::from_unix_ms(NOW),
         };
         let verified = Received::new(whole).verify(Some(self.facts()), &passphrases())?;
@@ -151,6 +155,7 @@ impl Case {
             credentials,
             routed: Found::Unknown,
             source: self.source,
+            door: self.door,
             now: Moment::from_unix_ms(NOW),
         };
         Received::new(whole).verify(Some(self.facts()), &passphrases())?.open().map(|(login, _)| login)
@@ -353,6 +358,23 @@ fn the_earlier_check_answers() {
 }
 
 #[test]
+fn a_listener_for_apps_is_for_their_keys_only() {
+    let ranges = AddressSet::parse("192.0.2.0/24", HostBits::Refuse).unwrap();
+    let of_app = Reach::App(AppId::from_u64(5).unwrap(), AppReach::Ranges(Arc::new(RangeTable::of(&ranges))));
+    let apps = |reach| Case { door: Door::Apps, reach, ..Case::good() };
+    assert_eq!(apps(of_app.clone()).verdict(), Ok(()));
+    assert!(apps(of_app).log_in().is_ok());
+    for reach in [Reach::Anywhere, Reach::Set(Arc::new(ranges.clone()))] {
+        assert_eq!(apps(reach.clone()).verdict(), Err(Denial::AppKeysOnly));
+        assert_eq!(apps(reach.clone()).log_in().err(), Some(Denial::AppKeysOnly));
+        // A key that leaked is noticed here too.
+        let elsewhere = AddressSet::parse("198.51.100.0/24", HostBits::Refuse).unwrap();
+        let leaked = apps(Reach::Set(Arc::new(elsewhere)));
+        assert!(matches!(leaked.verdict(), Err(Denial::AddressRefused(..))));
+    }
+}
+
+#[test]
 fn unpaid_tickets_give_no_permit() {
     let table = RouteTable::okx_v5(1).unwrap();
     let transfer = Case { request: ("POST", "/api/v5/asset/transfer"), ..Case::good() };
@@ -450,7 +472,7 @@ proptest! {
         let whole = Whole {
             id: RequestId(1), method, target: &target, body: &body, plain: true,
             credentials,
-            routed: table.find(method, &target), source: "192.0.2.1".parse().unwrap(), now: Moment::from_unix_ms(NOW),
+            routed: table.find(method, &target), source: "192.0.2.1".parse().unwrap(), door: Door::Everybody, now: Moment::from_unix_ms(NOW),
         };
         let code = Received::new(whole).verify(Some(Case::good().facts()), &passphrases()).err().map(|denial| denial.entry().code);
         let expected: &[&str] = match part {

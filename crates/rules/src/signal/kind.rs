@@ -85,16 +85,31 @@ pub struct Signal {
     /// Whether an unbound key was used from a network that it was never used from before, within the same ten minutes. That has
     /// an alert of its own.
     pub new_network: bool,
+    /// How large it was, and what else has a number.
+    pub sizes: Sizes,
 }
 
-impl Signal {
-    /// How many different unusual things there are, without those that are muted: what a rule for quarantine goes by.
+/// How large the signals with a number were, of the last ten minutes.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Sizes {
+    /// Requests in three seconds.
+    pub requests: u32,
+    /// Refusals within a minute.
+    pub refusals: u32,
+}
+
+impl Sizes {
+    /// The one of this kind; 0 for kinds without a number.
     #[must_use]
-    pub fn count(&self, muted: SignalSet) -> usize {
-        let heard = self.together.kinds().filter(|kind| !muted.has(*kind));
-        let (networks, others): (Vec<_>, Vec<_>) = heard.partition(|kind| *kind == SignalKind::TwoNetworks);
-        // Both say that it is used from a new place.
-        others.len() + usize::from(self.new_network || !networks.is_empty())
+    pub const fn of(self, kind: SignalKind) -> u32 {
+        match kind {
+            SignalKind::Burst => self.requests,
+            SignalKind::Refusals => self.refusals,
+            SignalKind::NewUse
+            | SignalKind::FirstWithdrawal
+            | SignalKind::Dormant
+            | SignalKind::TwoNetworks => 0,
+        }
     }
 }
 

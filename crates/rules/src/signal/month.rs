@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::{Baseline, KeyReach, RequestOutcome, SeenRequest, Signal, SignalKind, SignalSet, Watched};
+use super::{
+    Baseline, KeyReach, RequestOutcome, SeenRequest, Signal, SignalChoices, SignalKind, SignalSet, Watched,
+};
 use crate::limits::DAY_MS;
 use crate::route::Class;
 use crate::time::Moment;
@@ -113,7 +115,7 @@ fn a_leak_is_told_of_within_five_seconds() {
         signals.extend(watched.see(&one, KeyReach::Unbound).into_iter().map(|signal| (at_ms, signal)));
     }
     let told: Vec<_> =
-        signals.iter().map(|(_, signal)| (signal.kind, signal.count(SignalSet::NONE))).collect();
+        signals.iter().map(|(_, signal)| (signal.kind, SignalChoices::ALL_TOLD.count(signal))).collect();
     assert_eq!(
         told,
         [(SignalKind::TwoNetworks, 1), (SignalKind::NewUse, 2), (SignalKind::Burst, 3)],
@@ -138,8 +140,12 @@ fn the_first_withdrawal_and_a_long_sleep_need_no_learning() {
     let kinds = |signals: Vec<Signal>| signals.into_iter().map(|one| one.kind).collect::<Vec<_>>();
     let later_ms = START_MS + 14 * DAY_MS;
     let first = watched.see(&request(later_ms, HOME, WITHDRAWAL), KeyReach::Bound);
-    assert!(first.iter().all(|one| one.count(SignalSet::NONE) == 2));
-    assert_eq!(first[0].count(SignalSet::of([SignalKind::Dormant])), 1);
+    assert!(first.iter().all(|one| SignalChoices::ALL_TOLD.count(one) == 2));
+    assert_eq!(
+        SignalChoices { muted: SignalSet::of([SignalKind::Dormant]), ..SignalChoices::ALL_TOLD }
+            .count(&first[0]),
+        1
+    );
     assert_eq!(kinds(first), [SignalKind::FirstWithdrawal, SignalKind::Dormant]);
     assert_eq!(watched.see(&request(later_ms + DAY_MS, HOME, WITHDRAWAL), KeyReach::Bound), []);
     // What was refused is no use.
@@ -160,7 +166,7 @@ fn what_was_told_before_is_told_again_beside_something_else() {
     let again_ms = START_MS + 2 * 3_600_000;
     assert_eq!(watched.see(&request(again_ms, HOME, WITHDRAWAL), KeyReach::Bound).len(), 1);
     let [beside] = minute(&mut watched, again_ms + 60_000, 400).try_into().unwrap();
-    assert_eq!((beside.kind, beside.count(SignalSet::NONE)), (SignalKind::Refusals, 2));
+    assert_eq!((beside.kind, SignalChoices::ALL_TOLD.count(&beside)), (SignalKind::Refusals, 2));
 }
 
 #[test]

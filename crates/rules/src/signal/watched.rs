@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::baseline::{Baseline, Peaks};
-use super::kind::{Signal, SignalKind, SignalSet};
+use super::kind::{Signal, SignalKind, SignalSet, Sizes};
 use crate::address::Network;
 use crate::limits::DAY_MS;
 use crate::route::Class;
@@ -91,6 +91,15 @@ struct Fresh {
     at: Moment,
 }
 
+/// What was told of a kind.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    at: Moment,
+    beside: SignalSet,
+    new_network: bool,
+    size: u32,
+}
+
 /// A key, what was learned of it, and what it does now.
 #[derive(Clone, Debug)]
 pub struct Watched {
@@ -104,10 +113,12 @@ pub struct Watched {
     fresh: Option<Fresh>,
     /// When each kind last happened, in the order of [`SignalKind::ALL`].
     happened: [Option<Moment>; SignalKind::ALL.len()],
+    /// How large those with a number were, within the time in which things belong together.
+    sizes: Sizes,
     /// When it was last used from a network that it was never used from before, while unbound.
     new_network_at: Option<Moment>,
-    /// When each was last told, together with what, and whether there was a new network.
-    told: [Option<(Moment, SignalSet, bool)>; SignalKind::ALL.len()],
+    /// When each was last told, together with what, whether there was a new network, and how large it was.
+    told: [Option<Told>; SignalKind::ALL.len()],
     /// Whether something was learned since it was last kept, and whether it was used at all.
     news: bool,
     used: bool,
@@ -126,6 +137,7 @@ impl Watched {
             usual: None,
             fresh: None,
             happened: [None; SignalKind::ALL.len()],
+            sizes: Sizes { requests: 0, refusals: 0 },
             new_network_at: None,
             told: [None; SignalKind::ALL.len()],
             news: false,
@@ -147,7 +159,8 @@ impl Watched {
         (news || used).then_some(&self.baseline)
     }
 
-    /// Takes a request in: what is unusual about it, of each kind once a day, and again beside another kind. What is unusual once
+    /// Takes a request in: what is unusual about it, of each kind once a day, and again beside another kind or when it is twice as
+    /// large. What is unusual once
     /// is usual from then on. A burst is held against the days before, and raises what is usual to two and a half times of that.
     #[must_use]
     pub fn see(&mut self, request: &SeenRequest, reach: KeyReach) -> Vec<Signal> {
@@ -167,6 +180,7 @@ impl Watched {
         let seen = Peaks { requests: capped(finished, most), refusals: 0 };
         self.news |= finished > 0 && self.baseline.raise(seen, began);
         if learned && count >= most {
+            self.note_size(SignalKind::Burst, count, request.at);
             let hour = if self.baseline.has_hour(request.at) {
                 ""
             } else {
@@ -185,6 +199,7 @@ impl Watched {
                 let seen = Peaks { requests: 0, refusals: capped(finished, most) };
                 self.news |= finished > 0 && self.baseline.raise(seen, began);
                 if count >= most {
+                    self.note_size(SignalKind::Refusals, count, request.at);
                     note(
                         SignalKind::Refusals,
                         format!(
@@ -272,6 +287,15 @@ impl Watched {
         soon_after(fresh.at).then_some((network, fresh.new))
     }
 
+    /// Notes how large something is, or was a short time ago.
+    fn note_size(&mut self, kind: SignalKind, size: u32, at: Moment) {
+        let last = self.happened.get(kind as usize).copied().flatten();
+        let known = if is_recent(last, at) { self.sizes.of(kind) } else { 0 };
+        let noted =
+            if kind == SignalKind::Burst { &mut self.sizes.requests } else { &mut self.sizes.refusals };
+        *noted = size.max(known);
+    }
+
     /// What happened within the time in which things belong together.
     fn recent(&self, at: Moment) -> SignalSet {
         let kinds = SignalKind::ALL.into_iter().zip(self.happened);
@@ -292,13 +316,17 @@ impl Watched {
         let mut signals = Vec::new();
         for ((kind, evidence), told) in SignalKind::ALL.into_iter().zip(unusual).zip(&mut self.told) {
             // What happened before may be worse beside something else: a rule for quarantine has to hear of it.
-            let quiet = told.is_some_and(|(then, beside, network)| {
-                let more = new_network && !network || together.kinds().any(|one| !beside.has(one));
-                at.ms_since(then) < QUIET_MS && !more
+            let size = self.sizes.of(kind);
+            let quiet = told.is_some_and(|told| {
+                let more = new_network && !told.new_network
+                    || together.kinds().any(|one| !told.beside.has(one))
+                    // Its holder may want to hear only of larger ones.
+                    || size > 0 && size >= told.size.saturating_mul(2);
+                at.ms_since(told.at) < QUIET_MS && !more
             });
             if let Some(evidence) = evidence.filter(|_| !quiet) {
-                *told = Some((at, together, new_network));
-                signals.push(Signal { kind, evidence, together, new_network });
+                *told = Some(Told { at, beside: together, new_network, size });
+                signals.push(Signal { kind, evidence, together, new_network, sizes: self.sizes });
             }
         }
         signals

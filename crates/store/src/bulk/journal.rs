@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use keyward_rules::id::AccountId;
 use keyward_rules::time::Moment;
@@ -58,11 +61,45 @@ impl JournalBatch<'_> {
 }
 
 /// Opens the appender's connection to a journal file that is there and migrated.
-pub(crate) fn open(file: &Path) -> Result<Connection, StoreError> {
+pub(crate) fn open(file: &Path) -> Result<(Connection, Checkpoints), StoreError> {
     let connection = sqlite::open(file, Access::Write)?;
-    // A checkpoint copies every page once more; a longer log makes that rarer for pages that change often.
-    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
-    Ok(connection)
+    // Of what is more than this between two checkpoints the appender takes care itself: the log must not grow without end.
+    connection.pragma_update(None, "wal_autocheckpoint", 40_000)?;
+    Ok((connection, Checkpoints::of(file)?))
+}
+
+/// Moves what the appender wrote from SQLite's log into the file, on a thread of its own: a withdrawal waits for the appender,
+/// and must not wait for this too.
+pub(crate) struct Checkpoints {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// How often. A checkpoint copies every page once more; a longer log makes that rarer for pages that change often.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
+
+impl Checkpoints {
+    fn of(file: &Path) -> Result<Self, StoreError> {
+        let connection = sqlite::open(file, Access::Write)?;
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let work = move || {
+            // Ends when the other end is dropped. What is not moved now is moved the next time.
+            while stopped.recv_timeout(CHECKPOINT_EVERY) == Err(RecvTimeoutError::Timeout) {
+                let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+            }
+        };
+        let thread = std::thread::Builder::new().name("journal-pages".to_owned()).spawn(work)?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 /// The numbers of the first and the last record of a batch, which follow each other.

@@ -7,7 +7,6 @@ use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::letter::{Body, CodeMail, MailMessage};
 use keyward_rules::person::{CodeTag, SessionId, SessionLife};
 use keyward_rules::secret::Secret;
-use keyward_rules::signal::{SignalKind, SignalSet};
 use keyward_rules::time::Moment;
 use keyward_store::{
     AttemptLimit, KeyDraft, KeyMetadata, NewChallenge, Quota, SessionKind, SessionRecord, Stage, Store,
@@ -328,7 +327,7 @@ async fn notes_and_repeats_are_kept(world: World) {
         networks: vec!["192.0.2.0/24".into()],
         own_end: Some(NOW.plus_ms(1)),
         unbound_at: Some(NOW.plus_ms(2)),
-        muted: SignalSet::of([SignalKind::Burst, SignalKind::Dormant]),
+        signals: "dormant burst>500".parse().unwrap(),
         ..KeyMetadata::none(id)
     };
     tx.set_notes(&notes).await.unwrap();

@@ -89,6 +89,7 @@ impl<'d> Session<'d> {
             credentials,
             routed: Found::Unknown,
             source,
+            door: self.asked.door,
             now: came.at(),
         };
         let verified = match Received::new(whole).verify(facts, &context.keys.passphrases) {
