@@ -174,8 +174,12 @@ impl Watching {
         let told = raise_signals(&context, key, signals.clone()).await;
         let taken = told.is_ok();
         match told {
-            Ok(true) => warn!(%key, "a key did several unusual things and was put in quarantine"),
-            Ok(false) => {}
+            Ok(raised) => {
+                self.watch.was_too_small(key, raised.too_small);
+                if raised.quarantined {
+                    warn!(%key, "a key did several unusual things and was put in quarantine");
+                }
+            }
             Err(problem) => {
                 error!(
                     problem = problem.for_the_log(),

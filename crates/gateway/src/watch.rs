@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::Reach;
 use keyward_rules::route::{Class, Found, Method, RouteTable};
-use keyward_rules::signal::{Baseline, KeyReach, RequestOutcome, SeenRequest, Signal, Watched};
+use keyward_rules::signal::{Baseline, KeyReach, RequestOutcome, SeenRequest, Signal, SignalSet, Watched};
 use keyward_rules::time::Moment;
 use keyward_store::Record;
 use tokio::sync::mpsc;
@@ -105,6 +105,13 @@ impl Watch {
         strangers.sort_unstable();
         strangers.dedup();
         strangers
+    }
+
+    /// Notes that a key's holder wants to hear only of larger ones than these were.
+    pub fn was_too_small(&mut self, key: KeyId, kinds: SignalSet) {
+        if let Some(watched) = self.keys.get_mut(&key) {
+            watched.was_too_small(kinds);
+        }
     }
 
     /// Watches a key of which so much was learned.

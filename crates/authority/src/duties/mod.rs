@@ -20,7 +20,7 @@ pub use overlaps::end_overlaps;
 pub use raise::{note_first_networks, raise_keys_tried, raise_sighting};
 pub(crate) use raise::{raise_altered_role, raise_to};
 pub use remind::remind_holders;
-pub use signals::raise_signals;
+pub use signals::{Raised, raise_signals};
 pub use sweep::{Swept, sweep_keys};
 pub(crate) use unfinished::once_a_day;
 pub use unfinished::tell_unfinished;

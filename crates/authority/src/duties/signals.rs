@@ -6,7 +6,7 @@ use keyward_rules::grant::{ActionKind, Proof, Scope};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{Hold, Need};
 use keyward_rules::limits::DAY_MS;
-use keyward_rules::signal::Signal;
+use keyward_rules::signal::{Signal, SignalSet};
 use keyward_store::StoreError;
 
 use crate::keys::is_quarantined;
@@ -17,8 +17,16 @@ use crate::{ActionContext, ActionError};
 /// From so many different unusual things within ten minutes on, a rule puts the key in quarantine.
 const TOGETHER: usize = 2;
 
-/// Tells the holder of each, once a day for each kind; whether the key was put in quarantine. What the holder muted is
-/// neither told nor counted.
+/// What became of signals.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Raised {
+    /// Whether the key was put in quarantine.
+    pub quarantined: bool,
+    /// Those that are smaller than what the holder wants to hear of.
+    pub too_small: SignalSet,
+}
+
+/// Tells the holder of each, once a day for each kind. What the holder does not want to hear of is neither told nor counted.
 ///
 /// # Errors
 /// [`ActionError::Store`].
@@ -27,28 +35,29 @@ pub async fn raise_signals(
     context: &ActionContext<'_>,
     key: KeyId,
     signals: Vec<Signal>,
-) -> Result<bool, ActionError> {
+) -> Result<Raised, ActionError> {
     let reader = &context.authority.access.reader;
     let choices = reader.notes(key).await?.signals;
+    let raised = Raised { too_small: choices.too_small(&signals), ..Raised::default() };
     let heard: Vec<Signal> = signals.into_iter().filter(|signal| choices.tells(signal)).collect();
     if heard.is_empty() {
-        return Ok(false);
+        return Ok(raised);
     }
     let many = heard.iter().any(|signal| choices.count(signal) >= TOGETHER);
     let by_rule = many && policy_in_force(context).await?.policy.quarantine_on_signals == Need::Required;
     // Of an altered record its holder hears anyway.
     let known = match reader.key(Scope::All, key).await {
         Ok(Some(known)) => known,
-        Ok(None) | Err(StoreError::Tampered { .. }) => return Ok(false),
+        Ok(None) | Err(StoreError::Tampered { .. }) => return Ok(raised),
         Err(problem) => return Err(problem.into()),
     };
     let quarantines = by_rule && !is_quarantined(&known);
     let action = if quarantines { ActionKind::QuarantineKey } else { ActionKind::RaiseAlert };
     let grant = context.actor.may(action, Proof::None)?;
     let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let Some(mut record) = tx.key(key).await? else { return Ok(false) };
+    let Some(mut record) = tx.key(key).await? else { return Ok(raised) };
     if record.life.is_over() || quarantines && is_quarantined(&record) {
-        return Ok(false);
+        return Ok(raised);
     }
     let alert = |kind: AlertKind, detail: String, once: String| Alert {
         key: Some((key, record.name.to_string())),
@@ -80,9 +89,9 @@ pub async fn raise_signals(
         tx.update_key(record).await?;
         facts.push(("holds", "+ quarantine: reads and cancels only".to_owned()));
     } else if !told {
-        return Ok(false);
+        return Ok(raised);
     }
     let event = Event::of(tx.grant(), context.now, &format!("key:{key}"), &facts);
     tx.commit(event).await?;
-    Ok(quarantines)
+    Ok(Raised { quarantined: quarantines, ..raised })
 }

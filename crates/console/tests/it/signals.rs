@@ -34,7 +34,7 @@ async fn sees(world: &World, key: KeyId, kinds: &[SignalKind]) -> bool {
         }
     };
     let context = world.authority.context(Actor::System("watch"), world.now());
-    raise_signals(&context, key, kinds.iter().map(signal).collect()).await.unwrap()
+    raise_signals(&context, key, kinds.iter().map(signal).collect()).await.unwrap().quarantined
 }
 
 async fn told(person: &Person<'_>) -> Vec<String> {

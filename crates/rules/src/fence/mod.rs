@@ -15,12 +15,14 @@ mod market;
 mod order;
 mod pattern;
 mod refused;
+mod repeated;
 mod set;
 mod summary;
 mod sums;
 mod table;
 mod text;
 mod value;
+mod whose;
 mod words;
 
 #[cfg(test)]
@@ -31,7 +33,9 @@ pub use judge::{Asked, judge};
 pub use market::{Contract, Instrument, Kind, Market, NoMarket, is_dollar};
 pub use pattern::Pattern;
 pub use refused::{Fence, Reason, Refused};
-pub use set::{DayLimit, Destination, Fences, Layer, Repeated, TradeFences, TransferFence, WithdrawalFence};
-pub use sums::{Demand, Repeat, Sum, SumOf, SumOwner, Throttle, Whose};
+pub use repeated::Repeated;
+pub use set::{DayLimit, Destination, Fences, Layer, TradeFences, TransferFence, WithdrawalFence};
+pub use sums::{Demand, Repeat, Sum, SumOf, Throttle};
 pub use text::{NotFences, read, read_stored};
+pub use whose::{SumOwner, Whose};
 pub use words::{InstrumentType, OrderType, TradeMode};

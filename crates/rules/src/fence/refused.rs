@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::decimal::Decimal;
-use super::set::Repeated;
-use super::sums::Whose;
+use super::repeated::Repeated;
+use super::whose::Whose;
 
 /// A limit, by the name that settings, records and answers use.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use super::decimal::Decimal;
 use super::pattern::Pattern;
-use super::sums::{SumOf, Whose};
+use super::repeated::Repeated;
+use super::sums::SumOf;
+use super::whose::Whose;
 use super::words::{InstrumentType, OrderType, TradeMode};
 use crate::time::Moment;
 
@@ -60,15 +62,6 @@ pub struct TradeFences {
     pub max_leverage: Option<Decimal>,
     /// Whether a position may be closed without saying how much of it. Off unless said, where there is any other of these limits.
     pub whole_position: bool,
-}
-
-/// How often something may be repeated.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Repeated {
-    /// So many times, at least 2.
-    pub times: u8,
-    /// In so many seconds, at least 1.
-    pub seconds: u16,
 }
 
 /// A sum of a day that is limited.

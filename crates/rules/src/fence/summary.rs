@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::decimal::Decimal;
 use super::set::{Destination, Fences, Layer, TradeFences, TransferFence, WithdrawalFence};
-use super::sums::Whose;
+use super::whose::Whose;
 use crate::route::Class;
 
 impl Fences {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::decimal::Decimal;
 use super::pattern::Pattern;
-use super::set::{Destination, Fences, Repeated, TradeFences, TransferFence, WithdrawalFence};
+use super::repeated::Repeated;
+use super::set::{Destination, Fences, TradeFences, TransferFence, WithdrawalFence};
 use super::words::{InstrumentType, OrderType, TradeMode};
 use crate::json::{Object, Value};
 use crate::limits::{FENCE_ENTRIES, FENCES_TEXT_BYTES};

@@ -38,6 +38,13 @@ impl SignalChoices {
         others.len() + usize::from(signal.new_network || !networks.is_empty())
     }
 
+    /// Those of these signals that would be told if they were larger.
+    #[must_use]
+    pub fn too_small(&self, signals: &[Signal]) -> SignalSet {
+        let small = signals.iter().filter(|signal| !self.muted.has(signal.kind) && !self.tells(signal));
+        SignalSet::of(small.map(|signal| signal.kind))
+    }
+
     fn tells_kind(&self, kind: SignalKind, signal: &Signal) -> bool {
         let from = match kind {
             SignalKind::Burst => self.burst_from,

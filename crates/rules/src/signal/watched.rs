@@ -98,6 +98,8 @@ struct Told {
     beside: SignalSet,
     new_network: bool,
     size: u32,
+    /// Whether its holder wants to hear only of larger ones.
+    too_small: bool,
 }
 
 /// A key, what was learned of it, and what it does now.
@@ -159,8 +161,16 @@ impl Watched {
         (news || used).then_some(&self.baseline)
     }
 
-    /// Takes a request in: what is unusual about it, of each kind once a day, and again beside another kind or when it is twice as
-    /// large. What is unusual once
+    /// Notes that the holder wants to hear only of larger ones than these were: they are told again when they are twice as large.
+    pub fn was_too_small(&mut self, kinds: SignalSet) {
+        for kind in kinds.kinds() {
+            if let Some(Some(told)) = self.told.get_mut(kind as usize) {
+                told.too_small = true;
+            }
+        }
+    }
+
+    /// Takes a request in: what is unusual about it, of each kind once a day, and again beside another kind. What is unusual once
     /// is usual from then on. A burst is held against the days before, and raises what is usual to two and a half times of that.
     #[must_use]
     pub fn see(&mut self, request: &SeenRequest, reach: KeyReach) -> Vec<Signal> {
@@ -320,12 +330,11 @@ impl Watched {
             let quiet = told.is_some_and(|told| {
                 let more = new_network && !told.new_network
                     || together.kinds().any(|one| !told.beside.has(one))
-                    // Its holder may want to hear only of larger ones.
-                    || size > 0 && size >= told.size.saturating_mul(2);
+                    || told.too_small && size >= told.size.saturating_mul(2);
                 at.ms_since(told.at) < QUIET_MS && !more
             });
             if let Some(evidence) = evidence.filter(|_| !quiet) {
-                *told = Some(Told { at, beside: together, new_network, size });
+                *told = Some(Told { at, beside: together, new_network, size, too_small: false });
                 signals.push(Signal { kind, evidence, together, new_network, sizes: self.sizes });
             }
         }
