@@ -5,10 +5,11 @@
 //! Every change is kept here before anybody is told that it is done, by the server and by commands alike. So a backup
 //! that goes as far as this file lacks nothing that was acknowledged, as long as the file outlives the store.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use keyward_rules::id::Revision;
@@ -146,12 +147,24 @@ pub fn replace(file: &Path, state: NodeState) -> Result<()> {
     write(file, state).map(drop)
 }
 
-/// Waits until no other process writes it.
+/// How often, and how many times, it is tried to have one's turn: writing takes milliseconds, so who has it for ten seconds stands
+/// still.
+const TRY: Duration = Duration::from_millis(10);
+const TRIES: usize = 1_000;
+
+/// Waits until no other process writes it. A process that was stopped in the middle must not keep others for ever.
+#[expect(clippy::disallowed_methods, reason = "a lock of another process tells nobody")]
 fn turn(file: &Path) -> Result<File> {
-    let lock = File::create(file.with_extension("lock"))
-        .with_context(|| format!("{} cannot be written", file.display()))?;
-    lock.lock()?;
-    Ok(lock)
+    let name = file.with_extension("lock");
+    let lock = File::create(&name).with_context(|| format!("{} cannot be written", file.display()))?;
+    for _ in 0..TRIES {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(TRY),
+            Err(TryLockError::Error(problem)) => return Err(problem.into()),
+        }
+    }
+    bail!("another process has held {} for ten seconds; is it stopped?", name.display())
 }
 
 /// Gives what stands there now.
@@ -194,6 +207,21 @@ mod tests {
 
     fn state(seen: Seen, count: u64, newest: u64) -> NodeState {
         NodeState { seen, signed: Signed { count, newest } }
+    }
+
+    /// A process that was stopped while it wrote must not keep a command from ending.
+    #[test]
+    fn who_waits_for_a_process_that_stands_still_gives_up() {
+        let folder = std::env::temp_dir().join(format!("keyward-turn-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("checkpoint");
+        let held = std::fs::File::create(file.with_extension("lock")).unwrap();
+        held.lock().unwrap();
+        let refused = replace(&file, state(seen(1, 1), 0, 0)).unwrap_err().to_string();
+        assert!(refused.contains("is it stopped?"), "{refused}");
+        held.unlock().unwrap();
+        replace(&file, state(seen(1, 1), 0, 0)).unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -175,7 +175,7 @@ impl Watching {
         let taken = told.is_ok();
         match told {
             Ok(raised) => {
-                self.watch.was_too_small(key, raised.too_small);
+                raised.too_small.into_iter().for_each(|small| self.watch.was_too_small(key, small));
                 if raised.quarantined {
                     warn!(%key, "a key did several unusual things and was put in quarantine");
                 }

@@ -150,7 +150,7 @@ pub async fn pay<'r>(context: &'r RequestContext, cleared: Cleared<'r>) -> Resul
     let spent = charge.settle(rate)?;
     let market = spent.needs_market().map(market);
     let reservation = spent.fence(market.as_ref().map_or(&NoMarket, |market| market as &dyn Market))?;
-    let counts = Counts::of(&reservation);
+    let mut counts = Counts::of(&reservation);
     let answer = counts.take(context);
     let fenced = reservation.settle(answer)?;
     let mut held = HeldSums { context, taken: Some(TakenSums::of(fenced.request())), handed_in: false };
@@ -163,8 +163,9 @@ pub async fn pay<'r>(context: &'r RequestContext, cleared: Cleared<'r>) -> Resul
             counts.give_back_seconds(context);
         }
     });
-    let intent = fresh?.intent();
-    counts.note_orders(context);
+    let fresh = fresh?;
+    counts.note_orders(context).map_err(Denial::Fenced)?;
+    let intent = fresh.intent();
     held.handed_in = true;
     let record = write_intent(context, &intent).await;
     let recorded = intent.settle(record)?;
@@ -290,7 +291,9 @@ async fn write_intent(context: &RequestContext, intent: &Intent<'_>) -> IntentAn
     }
     let request = intent.request();
     let key = request.facts().id;
-    let reserved = request.reserved().iter().map(|sum| store::Reserved {
+    // What is only watched is counted in memory: a limit that refuses nothing must not let an order wait for the disk.
+    let kept = request.reserved().iter().filter(|sum| sum.limit.is_some());
+    let reserved = kept.map(|sum| store::Reserved {
         request: request.parts().id,
         element: sum.element,
         owner: SumOwner::of(sum.whose, key, request.facts().account),

@@ -90,9 +90,7 @@ fn fingerprint(sighting: KeyObservation, hour: u64) -> u64 {
         KeyObservation::LimitNear(key) => (4, key, None),
         KeyObservation::Tried(key, address) => (5, key, Some(address)),
         KeyObservation::Repeated(key) => (6, key, None),
-        KeyObservation::Watched(key, refused) => {
-            (7 + refused.fence().map_or(0, |fence| fence as u64), key, None)
-        }
+        KeyObservation::Watched(key, refused) => (7 + refused.limit(), key, None),
     };
     // One source is one piece of news, however many addresses it has.
     let source = address.map_or(0, |address| Source::of(address).number());

@@ -28,41 +28,24 @@ impl Counts {
         Self { key: request.facts().id, account: request.facts().account, now: request.parts().now, demand }
     }
 
-    /// Takes all of it or nothing. What limits that only watch would have refused is told.
-    pub fn take(&self, context: &RequestContext) -> SumAnswer {
-        for refused in &self.demand.observed {
-            self.tell(context, *refused);
-        }
+    /// Takes all of it or nothing, but for repetitions.
+    pub fn take(&mut self, context: &RequestContext) -> SumAnswer {
         if self.demand.takes_nothing() {
             return SumAnswer::NotOwed;
         }
-        match self.take_all(context) {
-            Ok(()) => SumAnswer::Taken,
-            Err(refused) => {
-                if matches!(refused.reason, Reason::Repeated(_)) {
-                    context.reports.alarms.raise(KeyObservation::Repeated(self.key), self.now);
-                }
-                SumAnswer::Refused(refused)
-            }
-        }
+        self.take_all(context).map_or_else(SumAnswer::Refused, |()| SumAnswer::Taken)
     }
 
-    fn take_all(&self, context: &RequestContext) -> Result<(), Refused> {
-        for repeat in &self.demand.repeats {
-            if context.counters.repeats.is_exceeded(self.owner(repeat.whose), repeat, self.now) {
-                let refused = Refused {
-                    reason: Reason::Repeated(repeat.most),
-                    whose: repeat.whose,
-                    element: repeat.element,
-                };
-                self.refuse(context, repeat.enforced, refused)?;
-            }
-        }
+    fn take_all(&mut self, context: &RequestContext) -> Result<(), Refused> {
+        let mut observed = Vec::new();
         for (at, throttle) in self.demand.throttles.iter().enumerate() {
-            if let Err(refused) = self.take_second(context, throttle) {
-                self.refuse(context, throttle.enforced, refused).inspect_err(|_| {
+            match self.take_second(context, throttle) {
+                Err(refused) if throttle.enforced => {
                     self.give_back_first(context, at);
-                })?;
+                    return Err(refused);
+                }
+                Err(refused) => observed.push(refused),
+                Ok(()) => {}
             }
         }
         let whose = (self.key, self.account);
@@ -71,7 +54,8 @@ impl Counts {
         if noticed.near {
             context.reports.alarms.raise(KeyObservation::LimitNear(self.key), self.now);
         }
-        noticed.observed.into_iter().for_each(|refused| self.tell(context, refused));
+        observed.extend(noticed.observed);
+        self.demand.observed.extend(observed);
         Ok(())
     }
 
@@ -80,30 +64,33 @@ impl Counts {
         self.give_back_first(context, self.demand.throttles.len());
     }
 
-    /// Remembers its orders, so that repetitions are found. Not before the replay mark: a copy is none.
-    pub fn note_orders(&self, context: &RequestContext) {
-        let repeats = &self.demand.repeats;
-        repeats.iter().for_each(|repeat| {
-            context.counters.repeats.note(self.owner(repeat.whose), repeat, self.now);
-        });
+    /// Remembers its orders, and tells of what limits that only watch would have refused. Not before the replay mark: a copy of
+    /// a request is no repetition, and nothing of it passes.
+    ///
+    /// # Errors
+    /// The first order that was placed too often; then the key stops trading, and orders of this request after it are not
+    /// remembered.
+    pub fn note_orders(&mut self, context: &RequestContext) -> Result<(), Refused> {
+        for repeat in &self.demand.repeats {
+            if context.counters.repeats.note(self.owner(repeat.whose), repeat, self.now) {
+                continue;
+            }
+            let reason = Reason::Repeated(repeat.most);
+            let refused = Refused { reason, whose: repeat.whose, element: repeat.element };
+            if repeat.enforced {
+                context.reports.alarms.raise(KeyObservation::Repeated(self.key), self.now);
+                return Err(refused);
+            }
+            self.demand.observed.push(refused);
+        }
+        for refused in &self.demand.observed {
+            context.reports.alarms.raise(KeyObservation::Watched(self.key, *refused), self.now);
+        }
+        Ok(())
     }
 
     fn owner(&self, whose: Whose) -> SumOwner {
         SumOwner::of(whose, self.key, self.account)
-    }
-
-    /// A refusal, or word of it where the limit only watches.
-    fn refuse(&self, context: &RequestContext, enforced: bool, refused: Refused) -> Result<(), Refused> {
-        if enforced {
-            return Err(refused);
-        }
-        self.tell(context, refused);
-        Ok(())
-    }
-
-    /// Tells the holder, now and then, of what a limit that only watches would have refused.
-    fn tell(&self, context: &RequestContext, refused: Refused) {
-        context.reports.alarms.raise(KeyObservation::Watched(self.key, refused), self.now);
     }
 
     fn take_second(&self, context: &RequestContext, throttle: &Throttle) -> Result<(), Refused> {
@@ -121,7 +108,8 @@ impl Counts {
 
     /// Gives back what the first so many throttles took.
     fn give_back_first(&self, context: &RequestContext, count: usize) {
-        for throttle in self.demand.throttles.iter().take(count) {
+        // Of a limit that only watches nobody knows whether it was taken.
+        for throttle in self.demand.throttles.iter().take(count).filter(|throttle| throttle.enforced) {
             if let Some((owner, counter, rate)) = self.second(throttle) {
                 context.counters.rates.give_back(owner, counter, (rate, throttle.orders.into()));
             }

@@ -187,7 +187,7 @@ async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, doo
         };
         let peer = proxies.peer(address.ip());
         let source = match peer {
-            Peer::Client(client) if context.is_banned(client) || !context.admits(door, client) => continue,
+            Peer::Client(client) if context.is_banned(client) => continue,
             Peer::Client(client) => Some(Source::of(client)),
             // A proxy is neither banned nor counted as one source: its clients are, as soon as they are known.
             Peer::Proxy(_) | Peer::ProxyItself(_) => None,
@@ -298,6 +298,8 @@ async fn introduce(
             let admitted = !context.is_banned(client) && context.admits(door, client);
             (admitted && connection.belongs_to(Source::of(client))).then_some(Peer::Client(client))
         }
+        // Looked at here and not where connections are accepted: it takes as long as there are apps.
+        Ok(Peer::Client(client)) if !desk.context.admits(door, client) => None,
         Ok(known) => Some(known),
         Err(problem) => {
             desk.context.reports.complaints.unclear(peer.address(), &problem, desk.context.clock().now());

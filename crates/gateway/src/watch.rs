@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::Reach;
 use keyward_rules::route::{Class, Found, Method, RouteTable};
-use keyward_rules::signal::{Baseline, KeyReach, RequestOutcome, SeenRequest, Signal, SignalSet, Watched};
+use keyward_rules::signal::{Baseline, KeyReach, RequestOutcome, SeenRequest, Signal, SignalKind, Watched};
 use keyward_rules::time::Moment;
 use keyward_store::Record;
 use tokio::sync::mpsc;
@@ -107,10 +107,10 @@ impl Watch {
         strangers
     }
 
-    /// Notes that a key's holder wants to hear only of larger ones than these were.
-    pub fn was_too_small(&mut self, key: KeyId, kinds: SignalSet) {
+    /// Notes from which size on a key's holder wants to hear of what was smaller.
+    pub fn was_too_small(&mut self, key: KeyId, (kind, from): (SignalKind, u32)) {
         if let Some(watched) = self.keys.get_mut(&key) {
-            watched.was_too_small(kinds);
+            watched.was_too_small(kind, from);
         }
     }
 

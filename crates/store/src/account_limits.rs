@@ -30,7 +30,7 @@ fn from_row(account: AccountId, row: &Row, vault: &Vault) -> Result<Option<Arc<F
     let text = row.text(0)?;
     let data_key = u64::try_from(row.int(1)?).map_err(|_| tampered())?;
     vault.open_seal(data_key, &aad(account, &text), &row.bytes(2)?).ok_or_else(tampered)?;
-    let fences = fence::read(&text).map_err(|_| tampered())?;
+    let fences = fence::read_stored(&text).map_err(|_| tampered())?;
     Ok((!fences.is_empty()).then(|| Arc::new(fences)))
 }
 

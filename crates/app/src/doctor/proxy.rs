@@ -10,7 +10,8 @@ const CONSOLE: &str = "doctor.proxy.console";
 
 /// The findings about proxies, from what the configuration says; what stands in between is not seen from here.
 pub fn examine(config: &Config) -> Vec<Finding> {
-    let reached = [config.gateway.listen, config.gateway.tls_listen];
+    let settings = &config.gateway;
+    let reached = [settings.listen, settings.tls_listen, settings.apps_listen, settings.apps_tls_listen];
     let mut found = vec![gateway(reached.into_iter().flatten().collect(), &config.proxies)];
     found.extend(config.console.as_ref().map(|settings| console(settings, &config.proxies)));
     found

@@ -46,7 +46,7 @@ fn a_listener_for_apps_is_for_their_servers_and_keys_only() {
     assert_eq!(code(&for_apps, OWN, &own_key).as_deref(), Some("50101"), "no key of an app");
     assert_eq!(code(&server.address, STRANGER, &own_key).as_deref(), Some("0"), "by the other listener");
     assert_eq!(code(&server.address, OWN, app_key).as_deref(), Some("0"), "apps too");
-    // A range set that changes reaches open connections as well.
+    // A range set that changes: open connections of its keys are judged by it, new ones are closed.
     let mut open = Wire::from(&for_apps, [127, 0, 0, OWN]);
     let ask = Signed::new(app_key, "GET", "/api/v5/account/balance", "");
     open.write(&ask.bytes());
@@ -54,6 +54,6 @@ fn a_listener_for_apps_is_for_their_servers_and_keys_only() {
     beside.change(&mut app, |app| app.ranges = ranges("127.0.0.7/32"));
     until("the old server is closed out", 5_000, || code(&for_apps, OWN, app_key).is_none());
     open.write(&ask.bytes());
-    assert_eq!(open.read().unwrap().code(), "50101");
+    assert_eq!(open.read().unwrap().code(), "50110");
     assert_eq!(code(&for_apps, 7, app_key).as_deref(), Some("0"));
 }

@@ -561,22 +561,30 @@ fn the_same_order_again_and_again_stops_the_key() {
         order["clOrdId"] = json!(format!("n{}", number.fetch_add(1, Ordering::Relaxed)));
         verdict(&ask(&running, &key, ORDER, &order))
     };
+    // A batch of the same order counts each.
+    let batches = fenced(&running, &folder, "batches", &["read", "trade"], &limits);
+    let same = |count: usize| json!(vec![limit("BTC-USDT", "1", "1"); count]);
+    assert_eq!(verdict(&ask(&running, &batches, BATCH, &same(6))), "50120");
+    until("that stops the key", 5_000, || alerts(&folder, "key_quarantined") == 1);
     // Copies of one request are no repetition of an order.
     let once = Signed::new(&key, "POST", ORDER, &limit("BTC-USDT", "1", "1").to_string());
     assert_eq!(verdict(&send(&running, &once)), "0");
     for _ in 0..20 {
         assert_eq!(send(&running, &once).code(), "50042");
     }
-    for _ in 0..4 {
+    for round in 0..4 {
         assert_eq!(place("1"), "0");
         assert_eq!(place("2"), "0");
+        assert_eq!(send(&running, &once).code(), "50042", "{round}");
     }
+    assert_eq!(send(&running, &once).code(), "50042", "a copy after the last that may be");
+    assert_eq!(alerts(&folder, "key_quarantined"), 1);
     assert_eq!(place("1"), "50120", "the sixth");
     // Another order each time: what stops it is no limit.
     let size = AtomicU64::new(100);
     let another = || place(&size.fetch_add(1, Ordering::Relaxed).to_string());
     until("the key stops trading", 5_000, || another() == "50120");
-    assert_eq!(alerts(&folder, "key_quarantined"), 1);
+    assert_eq!(alerts(&folder, "key_quarantined"), 2);
     let cancel = json!({"instId": "BTC-USDT", "ordId": "1"});
     assert_eq!(verdict(&ask(&running, &key, "/api/v5/trade/cancel-order", &cancel)), "0");
     let data = folder.data();
@@ -585,6 +593,6 @@ fn the_same_order_again_and_again_stops_the_key() {
     assert_eq!(place("1"), "50120", "the same order is still too often");
     until("it stops again", 10_000, || {
         std::thread::sleep(std::time::Duration::from_millis(300));
-        place("1") == "50120" && alerts(&folder, "key_quarantined") == 2
+        place("1") == "50120" && alerts(&folder, "key_quarantined") == 3
     });
 }

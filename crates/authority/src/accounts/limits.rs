@@ -9,6 +9,7 @@ use keyward_rules::event::Event;
 use keyward_rules::fence::Fences;
 use keyward_rules::grant::{ActionKind, NotAllowed, Proof, TwoFactor};
 use keyward_rules::id::{AccountId, Revision};
+use keyward_store::{KeyRecord, StoreError};
 
 use super::is_cooling;
 use crate::keys::{renewed, rests};
@@ -88,9 +89,11 @@ impl Action for ChangeAccountLimits {
                 return Err(ActionError::Cooling);
             }
         }
+        let keys = tx.keys_of(account).await?;
+        check_in_step((!old.is_empty()).then_some(&old), &keys)?;
         tx.set_account_limits(account, &to).await?;
         let limits = (!to.is_empty()).then(|| Arc::new(to.clone()));
-        for mut key in tx.keys_of(account).await? {
+        for mut key in keys {
             if !key.life.is_over() {
                 key.fences =
                     key.fences.as_deref().map(Fences::own).unwrap_or_default().beside(limits.clone());
@@ -107,6 +110,22 @@ impl Action for ChangeAccountLimits {
         let moved = format!("{} -> {}", old.in_words(), to.in_words());
         let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &[("limits", moved)]);
         Ok(tx.commit(event).await?)
+    }
+}
+
+/// Whether all living keys of an account have its limits, as its own row says them. An older row that somebody put back in the
+/// database, or one that is missing, would make a wider change look like a stricter one, and new keys wider than the others.
+///
+/// # Errors
+/// [`StoreError::Tampered`].
+pub(crate) fn check_in_step(limits: Option<&Fences>, keys: &[KeyRecord]) -> Result<(), ActionError> {
+    let of_key = |key: &&KeyRecord| {
+        let account = key.fences.as_deref().and_then(|fences| fences.account.as_deref());
+        !key.life.is_over() && account != limits
+    };
+    match keys.iter().find(of_key) {
+        None => Ok(()),
+        Some(key) => Err(StoreError::Tampered { what: format!("limits of account {}", key.account) }.into()),
     }
 }
 

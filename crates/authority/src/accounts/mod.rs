@@ -19,6 +19,7 @@ pub use create::CreateAccount;
 pub use create_sub::CreateSubAccount;
 pub use left::Left;
 pub use limits::ChangeAccountLimits;
+pub(crate) use limits::check_in_step;
 pub use phrase::ChangePhrase;
 pub use recovery_codes::RenewRecoveryCodes;
 pub(crate) use register::address_word;

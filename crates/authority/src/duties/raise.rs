@@ -121,8 +121,7 @@ pub async fn raise_sighting(
         let day = context.now.unix_ms() / DAY_MS;
         let (place, detail) = if let KeyObservation::Watched(_, refused) = sighting {
             // One piece of news for each limit.
-            let limit = refused.fence().map_or(0, |fence| fence as u64);
-            (limit, format!("A request {}. It was let through.", refused.would_be()))
+            (refused.limit(), format!("A request {}. It was let through.", refused.would_be()))
         } else {
             (address.map(|address| Source::of(address).number()).unwrap_or_default(), String::new())
         };

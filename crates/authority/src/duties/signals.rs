@@ -6,7 +6,7 @@ use keyward_rules::grant::{ActionKind, Proof, Scope};
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{Hold, Need};
 use keyward_rules::limits::DAY_MS;
-use keyward_rules::signal::{Signal, SignalSet};
+use keyward_rules::signal::{Signal, SignalKind};
 use keyward_store::StoreError;
 
 use crate::keys::is_quarantined;
@@ -18,12 +18,12 @@ use crate::{ActionContext, ActionError};
 const TOGETHER: usize = 2;
 
 /// What became of signals.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Raised {
     /// Whether the key was put in quarantine.
     pub quarantined: bool,
-    /// Those that are smaller than what the holder wants to hear of.
-    pub too_small: SignalSet,
+    /// Those that are too small to be told, and the size that each would have to have.
+    pub too_small: Vec<(SignalKind, u32)>,
 }
 
 /// Tells the holder of each, once a day for each kind. What the holder does not want to hear of is neither told nor counted.
@@ -38,7 +38,8 @@ pub async fn raise_signals(
 ) -> Result<Raised, ActionError> {
     let reader = &context.authority.access.reader;
     let choices = reader.notes(key).await?.signals;
-    let raised = Raised { too_small: choices.too_small(&signals), ..Raised::default() };
+    let too_small = signals.iter().filter_map(|signal| choices.too_small(signal)).collect();
+    let raised = Raised { too_small, ..Raised::default() };
     let heard: Vec<Signal> = signals.into_iter().filter(|signal| choices.tells(signal)).collect();
     if heard.is_empty() {
         return Ok(raised);

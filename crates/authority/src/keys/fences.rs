@@ -106,15 +106,16 @@ pub(crate) fn renewed(old: &Fences, to: &Fences, now: Moment) -> Result<Fences, 
     let mut to = to.clone();
     // Who could send anywhere gets no wider by a list of places.
     let known = old.withdrawal.as_ref().map(|fence| fence.destinations.as_slice());
-    for place in to.destinations_mut() {
-        let same = |one: &&Destination| {
-            (&one.currency, &one.chain, &one.address) == (&place.currency, &place.chain, &place.address)
-        };
+    let at_once = Moment::from_unix_ms(0);
+    for place in to.withdrawal.iter_mut().flat_map(|fence| &mut fence.destinations) {
         place.usable_from = match known {
-            None => Moment::from_unix_ms(0),
-            Some(known) => known.iter().find(same).map_or(now.plus_ms(COOLING_MS), |one| one.usable_from),
+            None => at_once,
+            Some(known) => time_of(known, place).unwrap_or_else(|| now.plus_ms(COOLING_MS)),
         };
     }
+    // What only watches opens nothing, so nothing has to rest.
+    let watched = to.monitor.iter_mut().flat_map(|monitor| monitor.withdrawal.iter_mut());
+    watched.flat_map(|fence| &mut fence.destinations).for_each(|place| place.usable_from = at_once);
     if to == *old { Err(ActionError::Unchanged) } else { Ok(to) }
 }
 
@@ -122,6 +123,14 @@ pub(crate) fn renewed(old: &Fences, to: &Fences, now: Moment) -> Result<Fences, 
 fn kind(key: &KeyRecord, to: &Fences, now: Moment) -> Result<ActionKind, ActionError> {
     let (old, to) = change(key, to, now)?;
     Ok(if to.is_within(&old) { ActionKind::TightenFences } else { ActionKind::LoosenFences })
+}
+
+/// From when the same destination can be used in a list.
+fn time_of(known: &[Destination], place: &Destination) -> Option<Moment> {
+    let same = |one: &&Destination| {
+        (&one.currency, &one.chain, &one.address) == (&place.currency, &place.chain, &place.address)
+    };
+    known.iter().find(same).map(|one| one.usable_from)
 }
 
 /// Whether a destination can be used only later.

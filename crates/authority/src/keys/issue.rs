@@ -15,7 +15,7 @@ use keyward_rules::time::Moment;
 use keyward_store::{AccountRecord, KeyDraft, KeyMetadata, KeyRecord, UserRecord};
 
 use super::place_among;
-use crate::accounts::{is_cooling, moves_funds};
+use crate::accounts::{check_in_step, is_cooling, moves_funds};
 use crate::apps::is_open;
 use crate::operators::{frozen_now, policy_in_force, policy_now, refuse_frozen};
 use crate::questions::{app_card, reach_in_words, reach_of, refuse_closed};
@@ -168,6 +168,7 @@ impl Action for IssueKey {
         let person = tx.person(account.master().unwrap_or(account.id)).await?;
         let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
         frozen_now(&mut tx, &account).await?;
+        check_in_step(tx.account_limits(account.id).await?.as_deref(), &keys)?;
         if let Some(replaced) = wish.replaces
             && is_frozen(&tx.key(replaced).await?.ok_or(ActionError::NoKey)?)
         {

@@ -17,6 +17,7 @@ use keyward_store::{KeyMetadata, KeyRecord};
 use super::enable::{check_loosening, may_loosen};
 use super::issue::{Issued, draft, facts, is_frozen, siblings};
 use super::place_among;
+use crate::accounts::check_in_step;
 use crate::operators::{policy_in_force, policy_now};
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
@@ -159,6 +160,7 @@ impl Action for RotateKey {
         let policy = policy_now(context, &mut tx).await?.keys;
         let Checked { mut spec, plan, siblings } = check(context, &wish, &old, (&keys, &notes), policy)?;
         check_loosening(context, &mut tx, &old).await?;
+        check_in_step(tx.account_limits(account.id).await?.as_deref(), &keys)?;
 
         let id = KeyId::from_entropy(context.random());
         let secret = SecretKey::from_entropy(context.random());

@@ -146,6 +146,33 @@ async fn an_accounts_limits_come_to_all_its_keys() {
     assert!(form.contains("value=\"7000\""), "{form}");
 }
 
+/// M4: a row that somebody takes out of the database makes nothing wider, neither a change nor a new key.
+#[tokio::test]
+async fn an_accounts_limits_cannot_be_taken_away_in_the_database() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let key = person.key("bot").await["api_key"].as_str().unwrap().to_owned();
+    let put = |day: &str| {
+        let body = json!({"limits": {"daily_value": day}, "factor": PASSWORD});
+        person.api("PUT", "/account/limits", body)
+    };
+    assert_eq!(put("9000").await.status, 200);
+    let file = rusqlite::Connection::open(world.folder.join("keyward.db")).unwrap();
+    let older: (String, i64, Vec<u8>) = file
+        .query_row("SELECT fences, data_key, seal FROM account_limits", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .unwrap();
+    assert_eq!(put("100").await.status, 200);
+    let put_back = "UPDATE account_limits SET fences = ?1, data_key = ?2, seal = ?3";
+    file.execute(put_back, rusqlite::params![older.0, older.1, older.2]).unwrap();
+    assert!(put("8000").await.status >= 500, "an older row");
+    file.execute("DELETE FROM account_limits", []).unwrap();
+    assert!(put("8000").await.status >= 500, "no row");
+    assert!(person.approved("POST", "/keys", wish("wider")).await.status >= 500);
+    assert_eq!(limits_of(&person, &key).await["account_words"], json!(["orders of at most 100 USD a day"]));
+}
+
 /// A destination that is added to a list rests for a day; the list's first ones, and those of a new key, take nothing away.
 #[tokio::test]
 async fn a_new_destination_rests_for_a_day() {

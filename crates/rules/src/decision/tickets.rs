@@ -276,7 +276,7 @@ impl<'r> Intent<'r> {
     #[inline]
     #[must_use]
     pub fn is_owed(&self) -> bool {
-        self.0.route.class.owes_record() || !self.0.reserved.is_empty()
+        self.0.route.class.owes_record() || self.0.reserved.iter().any(|sum| sum.limit.is_some())
     }
 
     /// The request, for its record.

@@ -49,10 +49,16 @@ pub fn judge(fences: &Fences, market: &dyn Market, asked: Asked<'_>) -> Result<D
     if judgement.layers.is_empty() {
         return Ok(judgement.demand);
     }
-    let Judged::Fenced(fenced) = judged else { return judgement.refuse_all(0, Reason::Route) };
+    let Judged::Fenced(fenced) = judged else {
+        judgement.refuse_all(0, Reason::Route)?;
+        return Ok(judgement.demand);
+    };
     let elements = match read(&asked) {
         Ok(elements) => elements,
-        Err(reason) => return judgement.refuse_all(0, reason),
+        Err(reason) => {
+            judgement.refuse_all(0, reason)?;
+            return Ok(judgement.demand);
+        }
     };
     for (element, value) in (0..).zip(elements) {
         match fenced {
@@ -87,7 +93,7 @@ impl<'f> Judgement<'f> {
     ) -> Result<(), Refused> {
         let order = match AskedOrder::read(act, value) {
             Ok(order) => order,
-            Err(reason) => return self.refuse_all(element, reason).map(drop),
+            Err(reason) => return self.refuse_all(element, reason),
         };
         for at in 0..self.layers.len() {
             let Some(layer) = self.layers.get(at).copied() else { break };
@@ -97,7 +103,9 @@ impl<'f> Judgement<'f> {
                 Err(reason) => self.refuse(layer, element, reason)?,
             }
             if matches!(act, Act::Place | Act::Algo | Act::Amend) {
-                self.count(layer, &order, element);
+                let by_code = order.code.as_deref().and_then(|code| market.by_code(code));
+                let id = by_code.map(|instrument| &*instrument.id).or(order.id.as_deref());
+                self.count(layer, (&order, id), element);
             }
         }
         Ok(())
@@ -120,7 +128,7 @@ impl<'f> Judgement<'f> {
     }
 
     /// Notes what an order takes from the second, and which order it is.
-    fn count(&mut self, layer: Layer<'_>, order: &AskedOrder<'_>, element: u8) {
+    fn count(&mut self, layer: Layer<'_>, (order, id): (&AskedOrder<'_>, Option<&str>), element: u8) {
         let (whose, enforced, trade) = (layer.whose, layer.enforced, &layer.fences.trade);
         if let Some(most) = trade.message_throttle {
             let same = |one: &&mut Throttle| one.whose == whose && one.enforced == enforced;
@@ -130,7 +138,7 @@ impl<'f> Judgement<'f> {
             }
         }
         if let (Some(most), Act::Place | Act::Algo) = (trade.repeated_execution, order.act) {
-            self.demand.repeats.push(Repeat { whose, intent: order.intent(), most, enforced, element });
+            self.demand.repeats.push(Repeat { whose, intent: order.intent(id), most, enforced, element });
         }
     }
 
@@ -156,13 +164,13 @@ impl<'f> Judgement<'f> {
     }
 
     /// Refuses for a reason that is no single limit's.
-    fn refuse_all(&mut self, element: u8, reason: Reason) -> Result<Demand, Refused> {
+    fn refuse_all(&mut self, element: u8, reason: Reason) -> Result<(), Refused> {
         for at in 0..self.layers.len() {
             if let Some(layer) = self.layers.get(at).copied() {
                 self.refuse(layer, element, reason)?;
             }
         }
-        Ok(std::mem::take(&mut self.demand))
+        Ok(())
     }
 }
 

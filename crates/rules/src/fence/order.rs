@@ -14,7 +14,6 @@ use crate::limits::ATTACHED_ORDERS;
 use crate::orders::Side;
 
 /// An order, an amendment, or what else names an instrument.
-#[derive(Hash)]
 pub(super) struct AskedOrder<'t> {
     /// What is asked.
     pub(super) act: Act,
@@ -46,6 +45,8 @@ pub(super) struct AskedOrder<'t> {
     pub(super) attached: Vec<Attached>,
     /// `lever`.
     pub(super) leverage: Option<Decimal>,
+    /// Numbers that change nothing of what it may cost, but make it another order, each with its name.
+    pub(super) beside: Vec<(&'static str, Cow<'t, str>)>,
 }
 
 /// What is asked of an instrument.
@@ -136,10 +137,13 @@ const HARMLESS_CLOSED: [&str; 4] = ["ccy", "autoCxl", "clOrdId", "tag"];
 const HARMLESS_LEVERAGE: [&str; 1] = ["ccy"];
 
 impl<'t> AskedOrder<'t> {
-    /// A hash of all that is asked, the client's own ids aside. Who finds two orders with one hash stops only a key of their own.
-    pub(super) fn intent(&self) -> u64 {
+    /// A hash of all that is asked of the instrument with this id, the client's own ids aside. Who finds two orders with one hash
+    /// stops only a key of their own.
+    pub(super) fn intent(&self, id: Option<&str>) -> u64 {
         let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
+        (self.act, id, self.mode, self.kind, self.side, self.position, self.unit).hash(&mut hasher);
+        (self.size, self.price, &self.levels, &self.attached, &self.beside).hash(&mut hasher);
+        (self.reduces, self.whole).hash(&mut hasher);
         hasher.finish()
     }
 
@@ -152,8 +156,9 @@ impl<'t> AskedOrder<'t> {
                 order.read_placed(&mut members)?;
                 order.price = members.decimal("px")?;
                 // An option's price in other units; its value does not depend on it.
-                members.decimal("pxUsd")?;
-                members.text("pxVol")?;
+                let usd = members.decimal("pxUsd")?;
+                order.beside.extend(usd.map(|usd| ("pxUsd", Cow::Owned(usd.to_string()))));
+                order.beside.extend(members.text("pxVol")?.map(|volatility| ("pxVol", volatility)));
                 &HARMLESS_PLACED
             }
             Act::Algo => {
@@ -170,7 +175,7 @@ impl<'t> AskedOrder<'t> {
                     "orderPx",
                 ];
                 order.levels = members.prices(&levels)?;
-                members.prices(&[
+                for name in [
                     "callbackRatio",
                     "callbackSpread",
                     "pxVar",
@@ -178,7 +183,10 @@ impl<'t> AskedOrder<'t> {
                     "szLimit",
                     "chaseVal",
                     "maxChaseVal",
-                ])?;
+                ] {
+                    let number = members.price(name)?;
+                    order.beside.extend(number.map(|number| (name, Cow::Owned(number.to_string()))));
+                }
                 &HARMLESS_ALGO
             }
             Act::Amend => {
@@ -228,6 +236,7 @@ impl<'t> AskedOrder<'t> {
             whole: false,
             attached: Vec::new(),
             leverage: None,
+            beside: Vec::new(),
         })
     }
 

@@ -248,6 +248,12 @@ impl Refused {
         reasons.into_iter().map(|reason| Self { reason, whose: Whose::Key, element: 0 }).collect()
     }
 
+    /// A number for the limit: the same for the same limit of the same owner, 0 and 1 where it is none in particular.
+    #[must_use]
+    pub fn limit(&self) -> u64 {
+        2 * self.fence().map_or(0, |fence| fence as u64 + 1) + u64::from(self.whose == Whose::Account)
+    }
+
     /// The limit, where it is one in particular.
     #[must_use]
     pub const fn fence(&self) -> Option<Fence> {

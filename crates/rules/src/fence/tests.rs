@@ -370,6 +370,12 @@ fn what_only_watches_refuses_nothing() {
         code(r#"{"max_order_value":"900","monitor":{"max_order_value":"499"}}"#, ORDER, &odd),
         "51000"
     );
+    // So is an element that cannot be read, and what was found of the others stays.
+    let unknown = order.replacen('{', r#"{"sizeInLots":"1","#, 1);
+    assert_eq!(watch(r#"{"monitor":{"max_order_value":"900"}}"#, &unknown).observed.len(), 1);
+    let batch = format!("[{order},{unknown}]");
+    let half = judged(r#"{"monitor":{"daily_value":"900"}}"#, BATCH, &batch).unwrap();
+    assert_eq!((half.sums.len(), half.observed.len()), (1, 1));
     // A sum that is limited and watched is taken once.
     let both = watch(r#"{"daily_value":"900","monitor":{"daily_value":"600"}}"#, &order).sums;
     let [sum] = both.as_slice() else { panic!("{both:?}") };
@@ -389,7 +395,11 @@ fn the_same_order_is_known_again() {
     let same = order.replacen('{', r#"{"clOrdId":"a7","tag":"x","#, 1).replace("0.01", "0.0100");
     assert_eq!(intent(ORDER, &order), intent(ORDER, &same));
     assert_eq!(intent(BATCH, &format!("[{order},{same}]")).len(), 2);
+    let by_code = order.replace(r#""instId":"BTC-USDT""#, r#""instIdCode":1"#);
+    assert_eq!(intent(ORDER, &order), intent(ORDER, &by_code));
     for other in [
+        order.replacen('{', r#"{"pxUsd":"5","#, 1),
+        order.replacen('{', r#"{"pxVol":"0.5","#, 1),
         limit("sell", "0.01", "50000"),
         limit("buy", "0.02", "50000"),
         limit("buy", "0.01", "50001"),

@@ -49,7 +49,7 @@ pub fn read(text: &str) -> Result<Fences, NotFences> {
 /// # Errors
 /// [`NotFences`].
 pub fn read_stored(text: &str) -> Result<Fences, NotFences> {
-    let Some(mut members) = Members::read(text, 2 * FENCES_TEXT_BYTES)? else { return Ok(Fences::default()) };
+    let Some(mut members) = Members::read(text, STORED_BYTES)? else { return Ok(Fences::default()) };
     let (monitor, account) = (members.object(MONITOR)?, members.object(ACCOUNT)?);
     let nested = |mut members: Members<'_>| {
         let monitor = members.object(MONITOR)?.map(read_plain).transpose()?.map(Box::new);
@@ -60,6 +60,8 @@ pub fn read_stored(text: &str) -> Result<Fences, NotFences> {
     Ok(Fences { monitor: monitor.map(read_plain).transpose()?.map(Box::new), account, ..fences })
 }
 
+/// Bytes of a stored text: a key's limits and its account's, each with the times from which destinations can be used.
+const STORED_BYTES: usize = 4 * FENCES_TEXT_BYTES;
 /// The member with limits that only watch.
 const MONITOR: &str = "monitor";
 /// The member with the limits of the account, in the store only.

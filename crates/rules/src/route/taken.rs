@@ -3,8 +3,8 @@
 //!
 //! Owns: which part of a rate a body names. Leaves to others: whether the request is permitted, and the counting.
 //!
-//! Invariants: a body that cannot be read counts as the longest batch, so that nobody gains by an odd spelling; there are at
-//! most [`RATE_PARTS`] parts, whatever names are invented.
+//! Invariants: a batch that cannot be read counts as the longest one; all that names nothing for sure shares one part, so that odd
+//! spellings gain one part at most; there are at most [`RATE_PARTS`] parts, whatever names are invented.
 
 use super::{Method, Route, Scope};
 use crate::json::Value;
@@ -103,15 +103,16 @@ fn named(element: Value<'_>, member: &str, id_of_code: impl Fn(&str) -> Option<B
     let Some(mut element) = element.object() else { return UNNAMED };
     let mut take =
         |member| element.take(member).and_then(Value::text_or_number).filter(|text| !text.is_empty());
-    if let Some(name) = take(member) {
-        return part_of(family(&name).as_bytes());
-    }
-    match take("instIdCode") {
-        Some(code) if member == "instId" => match id_of_code(&code) {
-            Some(id) => part_of(family(&id).as_bytes()),
-            None => part_of(code.as_bytes()),
-        },
-        Some(_) | None => UNNAMED,
+    let (name, code) = (take(member), if member == "instId" { take("instIdCode") } else { None });
+    let of_code = code.as_deref().map(id_of_code);
+    match (name, of_code, code) {
+        (None, None, _) => UNNAMED,
+        (Some(name), None, _) => part_of(family(&name).as_bytes()),
+        (None, Some(Some(id)), _) => part_of(family(&id).as_bytes()),
+        (None, Some(None), Some(code)) => part_of(code.as_bytes()),
+        // Both: nobody knows which of them counts, unless they agree.
+        (Some(name), Some(Some(id)), _) if *name == *id => part_of(family(&id).as_bytes()),
+        (_, Some(_), _) => UNNAMED,
     }
 }
 
@@ -125,12 +126,14 @@ fn family(id: &str) -> &str {
     }
 }
 
-/// The value of a query's first member with this name, as it is written.
+/// The value of a query's one member with this name, where it is written without escapes.
 fn in_query<'t>(target: &'t [u8], member: &str) -> Option<&'t [u8]> {
     let at = target.iter().position(|byte| *byte == b'?')?;
     let members = target.get(at + 1..)?.split(|byte| *byte == b'&');
     let mut values = members.filter_map(|one| one.strip_prefix(member.as_bytes())?.strip_prefix(b"="));
-    values.next()
+    // What could be read in two ways names nothing.
+    let value = values.next().filter(|value| !value.contains(&b'%') && !value.contains(&b'+'));
+    value.filter(|_| values.next().is_none())
 }
 
 /// FNV-1a, folded to the parts beside [`UNNAMED`]. Who finds names that meet in one part shares one rate among them.
@@ -176,6 +179,20 @@ mod tests {
         ] {
             let taken = post(path, body);
             assert_eq!((taken.parts, taken.orders), (Parts::one(part("BTC-USDT"), 1), orders), "{body}");
+        }
+        for odd in [
+            r#"{"instId":"ETH-USDT","instIdCode":7}"#,
+            r#"{"instId":"BTC-USDT","instIdCode":8}"#,
+            r#"{"instId":"BTC-USDT","instId":"ETH-USDT"}"#,
+            r#"{"sz":"1"}"#,
+        ] {
+            assert_eq!(post("trade/order", odd).parts, Parts::one(UNNAMED, 1), "{odd}");
+        }
+        let both = post("trade/order", r#"{"instId":"BTC-USDT","instIdCode":7}"#);
+        assert_eq!(both.parts, Parts::one(part("BTC-USDT"), 1));
+        for odd in ["instId=BTC%2DUSDT", "instId=A&instId=B", "x=1"] {
+            let (details, _) = of(Method::Get, &format!("/api/v5/trade/order?{odd}"), "");
+            assert_eq!(details.parts, Parts::one(UNNAMED, 1), "{odd}");
         }
         let other = post("trade/order", r#"{"instId":"ETH-USDT"}"#);
         assert_eq!(other.parts, Parts::one(part("ETH-USDT"), 1));

@@ -38,23 +38,26 @@ impl SignalChoices {
         others.len() + usize::from(signal.new_network || !networks.is_empty())
     }
 
-    /// Those of these signals that would be told if they were larger.
+    /// The size that a signal would have to have, where it is too small to be told.
     #[must_use]
-    pub fn too_small(&self, signals: &[Signal]) -> SignalSet {
-        let small = signals.iter().filter(|signal| !self.muted.has(signal.kind) && !self.tells(signal));
-        SignalSet::of(small.map(|signal| signal.kind))
+    pub fn too_small(&self, signal: &Signal) -> Option<(SignalKind, u32)> {
+        let from = self.from(signal.kind).filter(|from| signal.sizes.of(signal.kind) < *from)?;
+        (!self.muted.has(signal.kind)).then_some((signal.kind, from))
     }
 
     fn tells_kind(&self, kind: SignalKind, signal: &Signal) -> bool {
-        let from = match kind {
+        !self.muted.has(kind) && self.from(kind).is_none_or(|from| signal.sizes.of(kind) >= from)
+    }
+
+    const fn from(&self, kind: SignalKind) -> Option<u32> {
+        match kind {
             SignalKind::Burst => self.burst_from,
             SignalKind::Refusals => self.refusals_from,
             SignalKind::NewUse
             | SignalKind::FirstWithdrawal
             | SignalKind::Dormant
             | SignalKind::TwoNetworks => None,
-        };
-        !self.muted.has(kind) && from.is_none_or(|from| signal.sizes.of(kind) >= from)
+        }
     }
 }
 

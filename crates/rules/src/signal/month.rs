@@ -182,9 +182,9 @@ fn many_refusals_in_a_minute_are_told_with_the_last_code() {
     assert_eq!(minute(&mut watched, START_MS + DAY_MS), [], "no more than two and a half times as many");
 }
 
-/// A burst that its holder finds too small is told again when it is twice as large, and not before.
+/// What its holder finds too small is told again when it is as large as they want, and not before.
 #[test]
-fn what_was_too_small_is_told_again_when_it_is_twice_as_large() {
+fn what_was_too_small_is_told_again_when_it_is_large_enough() {
     let mut watched = new();
     let refused = |at_ms: u64| ended("51137", request(at_ms, HOME, ORDER));
     let minute = |watched: &mut Watched, from_ms: u64, count: u64| {
@@ -192,7 +192,7 @@ fn what_was_too_small_is_told_again_when_it_is_twice_as_large() {
     };
     let [first] = minute(&mut watched, START_MS, 40).try_into().unwrap();
     assert_eq!(first.sizes.refusals, 30);
-    watched.was_too_small(SignalSet::of([SignalKind::Refusals]));
+    watched.was_too_small(SignalKind::Refusals, 60);
     assert_eq!(minute(&mut watched, START_MS + 3_600_000, 59), []);
     let [second] = minute(&mut watched, START_MS + 2 * 3_600_000, 100).try_into().unwrap();
     assert_eq!(second.sizes.refusals, 60);

@@ -97,9 +97,8 @@ struct Told {
     at: Moment,
     beside: SignalSet,
     new_network: bool,
-    size: u32,
-    /// Whether its holder wants to hear only of larger ones.
-    too_small: bool,
+    /// From which size on its holder wants to hear of it, where this one was smaller.
+    from: Option<u32>,
 }
 
 /// A key, what was learned of it, and what it does now.
@@ -161,12 +160,10 @@ impl Watched {
         (news || used).then_some(&self.baseline)
     }
 
-    /// Notes that the holder wants to hear only of larger ones than these were: they are told again when they are twice as large.
-    pub fn was_too_small(&mut self, kinds: SignalSet) {
-        for kind in kinds.kinds() {
-            if let Some(Some(told)) = self.told.get_mut(kind as usize) {
-                told.too_small = true;
-            }
+    /// Notes from which size on the holder wants to hear of what was smaller: it is told again when it has that size.
+    pub fn was_too_small(&mut self, kind: SignalKind, from: u32) {
+        if let Some(Some(told)) = self.told.get_mut(kind as usize) {
+            told.from = Some(from);
         }
     }
 
@@ -330,11 +327,11 @@ impl Watched {
             let quiet = told.is_some_and(|told| {
                 let more = new_network && !told.new_network
                     || together.kinds().any(|one| !told.beside.has(one))
-                    || told.too_small && size >= told.size.saturating_mul(2);
+                    || told.from.is_some_and(|from| size >= from);
                 at.ms_since(told.at) < QUIET_MS && !more
             });
             if let Some(evidence) = evidence.filter(|_| !quiet) {
-                *told = Some(Told { at, beside: together, new_network, size, too_small: false });
+                *told = Some(Told { at, beside: together, new_network, from: None });
                 signals.push(Signal { kind, evidence, together, new_network, sizes: self.sizes });
             }
         }
