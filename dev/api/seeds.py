@@ -65,6 +65,7 @@ def keys(world, seeds):
 def door(world, seeds):
     person = world.holder
     seeds.add("PUT /account/phrase", body={"phrase": "fuzz 1234", "factor": person.password})
+    seeds.add("PUT /account/limits", body={"limits": {"daily_orders": 900000}, "factor": person.password})
     email = person.approved("PUT /account/email", body={"email": "fuzzed@keyward.example"}, expect=202).json["id"]
     seeds.add("POST /account/email/{id}/confirm", email, body={"code": "00000000"})
     passkey = person.get("/account/passkeys")[0]["id"]
