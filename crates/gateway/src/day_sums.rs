@@ -7,7 +7,6 @@
 //! nothing is given back to a day that has passed.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
 
 use keyward_api::day_sums::{DaySum, DaySums as Shown};
 use keyward_rules::fence::{Decimal, Refused, Sum, SumOf, SumOwner, Whose};
@@ -15,17 +14,16 @@ use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::limits::{DAY_MS, LIMIT_NEAR_PER_CENT};
 use keyward_rules::time::Moment;
 use keyward_store::Taken;
-use parking_lot::Mutex;
+
+use crate::shards::Shards;
 
 /// Per cent of a limit at which its holder is told.
 const TOLD_AT: Decimal = Decimal::of(LIMIT_NEAR_PER_CENT as u32);
-/// Parts that are locked by themselves.
-const SHARDS: usize = 64;
 
 /// The sums of all keys and accounts that have any. There are as many as those with such limits that were used today.
+#[derive(Default)]
 pub struct DaySums {
-    shards: [Mutex<Shard>; SHARDS],
-    spread: RandomState,
+    shards: Shards<Shard>,
 }
 
 #[derive(Default)]
@@ -44,12 +42,6 @@ pub struct Noticed {
     pub observed: Vec<Refused>,
 }
 
-impl Default for DaySums {
-    fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::default()), spread: RandomState::new() }
-    }
-}
-
 /// The UTC day of a moment, counted from the Unix epoch.
 #[must_use]
 pub const fn day_of(moment: Moment) -> u64 {
@@ -60,7 +52,7 @@ impl DaySums {
     /// Goes on with what earlier runs took.
     pub fn restore(&self, taken: Vec<Taken>) {
         for one in taken {
-            let mut shard = self.shard(one.owner).lock();
+            let mut shard = self.shards.of(one.owner).lock();
             shard.turn(one.day);
             if shard.day == one.day {
                 let sum = shard.owners.entry(one.owner).or_default().entry(one.of).or_default();
@@ -107,7 +99,7 @@ impl DaySums {
         if sums.peek().is_none() {
             return Ok(());
         }
-        let mut shard = self.shard(owner).lock();
+        let mut shard = self.shards.of(owner).lock();
         shard.turn(day_of(now));
         let known = shard.owners.entry(owner).or_default();
         let mut next: Vec<(&SumOf, Decimal)> = Vec::new();
@@ -152,7 +144,7 @@ impl DaySums {
         if sums.peek().is_none() {
             return;
         }
-        let mut shard = self.shard(owner).lock();
+        let mut shard = self.shards.of(owner).lock();
         if shard.day != day_of(then) {
             return;
         }
@@ -163,17 +155,11 @@ impl DaySums {
             }
         }
     }
-
-    fn shard(&self, owner: SumOwner) -> &Mutex<Shard> {
-        let [first, rest @ ..] = &self.shards;
-        let at = usize::try_from(self.spread.hash_one(owner) % SHARDS as u64).unwrap_or(0);
-        at.checked_sub(1).and_then(|at| rest.get(at)).unwrap_or(first)
-    }
 }
 
 impl Shown for DaySums {
     fn of(&self, owner: SumOwner, now: Moment) -> Vec<DaySum> {
-        let shard = self.shard(owner).lock();
+        let shard = self.shards.of(owner).lock();
         if shard.day != day_of(now) {
             return Vec::new();
         }

@@ -33,6 +33,7 @@ pub mod replay_cache;
 pub mod reply;
 mod serve;
 mod settings;
+mod shards;
 mod socket;
 pub mod sources;
 pub mod strangers;

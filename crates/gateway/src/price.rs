@@ -10,7 +10,7 @@ use keyward_rules::rate::{Policy, Quota, Rate};
 use keyward_rules::route::Taken;
 
 use crate::market::MarketNow;
-use crate::rates::{Counter, RateAnswer, Rates};
+use crate::rates::{Counter, NotTaken, Rates};
 
 /// In place of a route's number for a key's own cap: an account's rates go by the numbers of routes, and no route has this one.
 const ALL_ROUTES: u16 = u16::MAX;
@@ -65,13 +65,13 @@ impl Price {
                     let quota = Quota::of(due.policy, due.amount.0, state, now_us);
                     tightest = Some(tightest.filter(|known| known.left <= quota.left).unwrap_or(quota));
                 }
-                Err(answer) => {
+                Err(why) => {
                     self.dues().take(at).for_each(|due| due.give_back(rates));
-                    return match answer {
-                        RateAnswer::Exhausted(exhausted) => {
+                    return match why {
+                        NotTaken::Exhausted(exhausted) => {
                             ChargeAnswer::Exhausted(Quota::exhausted(due.policy, due.amount.0, exhausted))
                         }
-                        RateAnswer::NoRoom | RateAnswer::Taken => ChargeAnswer::NoRoom,
+                        NotTaken::NoRoom => ChargeAnswer::NoRoom,
                     };
                 }
             }

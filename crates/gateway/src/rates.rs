@@ -28,6 +28,15 @@ pub enum RateAnswer {
     NoRoom,
 }
 
+/// Why nothing was taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotTaken {
+    /// Used up.
+    Exhausted(Exhausted),
+    /// No cell is left to count in.
+    NoRoom,
+}
+
 /// A rate of an owner: of a route, of a part of it, or of something else that is counted.
 #[derive(Clone, Copy)]
 pub struct Counter(u32);
@@ -64,30 +73,31 @@ impl Rates {
     pub fn take(&self, owner: u64, route: u16, rate: Rate, now_us: u64) -> RateAnswer {
         match self.draw(owner, Counter::route(route), (rate, 1), now_us) {
             Ok(_) => RateAnswer::Taken,
-            Err(answer) => answer,
+            Err(NotTaken::Exhausted(exhausted)) => RateAnswer::Exhausted(exhausted),
+            Err(NotTaken::NoRoom) => RateAnswer::NoRoom,
         }
     }
 
     /// Takes so many requests at once, or none; gives the state of the rate.
     ///
     /// # Errors
-    /// What the table answers instead.
+    /// [`NotTaken`].
     pub fn draw(
         &self,
         owner: u64,
         counter: Counter,
         (rate, weight): (Rate, u32),
         now_us: u64,
-    ) -> Result<u64, RateAnswer> {
+    ) -> Result<u64, NotTaken> {
         let name = self.name(owner, counter);
-        let mut cells = self.set(name).ok_or(RateAnswer::NoRoom)?.lock();
+        let mut cells = self.set(name).ok_or(NotTaken::NoRoom)?.lock();
         let known = cells.iter().position(|cell| cell.owner == name);
         let place = known.or_else(|| cells.iter().position(|cell| cell.state_us <= now_us));
-        let cell = place.and_then(|at| cells.get_mut(at)).ok_or(RateAnswer::NoRoom)?;
+        let cell = place.and_then(|at| cells.get_mut(at)).ok_or(NotTaken::NoRoom)?;
         if cell.owner != name {
             *cell = Cell { owner: name, state_us: 0 };
         }
-        cell.state_us = rate.take(cell.state_us, now_us, weight).map_err(RateAnswer::Exhausted)?;
+        cell.state_us = rate.take(cell.state_us, now_us, weight).map_err(NotTaken::Exhausted)?;
         Ok(cell.state_us)
     }
 

@@ -4,23 +4,21 @@
 //! the last [`ORDERS`] orders are remembered, and owners only for as long as their limit looks back.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher as _, RandomState};
 
 use keyward_rules::fence::{Repeat, SumOwner};
 use keyward_rules::time::Moment;
-use parking_lot::Mutex;
+
+use crate::shards::Shards;
 
 /// Orders that are remembered of one owner.
 const ORDERS: usize = 256;
 /// Owners of one part before it is looked through for what is over.
-const SWEPT_FROM: usize = 256;
-/// Parts that are locked by themselves.
-const SHARDS: usize = 16;
+const SWEPT_FROM: usize = 64;
 
 /// The orders of all owners.
+#[derive(Default)]
 pub struct Repeats {
-    shards: [Mutex<Shard>; SHARDS],
-    spread: RandomState,
+    shards: Shards<Shard>,
 }
 
 #[derive(Default)]
@@ -39,18 +37,12 @@ struct Recent {
     until: Moment,
 }
 
-impl Default for Repeats {
-    fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::default()), spread: RandomState::new() }
-    }
-}
-
 impl Repeats {
     /// Remembers an order; whether its limit lets it through. One that only watches lets all through, and remembers all.
     pub fn note(&self, owner: SumOwner, repeat: &Repeat, now: Moment) -> bool {
         let back_ms = u64::from(repeat.most.seconds) * 1_000;
         let since = Moment::from_unix_ms(now.unix_ms().saturating_sub(back_ms));
-        let mut shard = self.shard(owner).lock();
+        let mut shard = self.shards.of(owner).lock();
         shard.sweep(now);
         let recent = shard.owners.entry((owner, repeat.enforced));
         let recent = recent.or_insert_with(|| Recent { orders: VecDeque::new(), until: now });
@@ -64,12 +56,6 @@ impl Repeats {
             recent.until = now.plus_ms(back_ms);
         }
         passes
-    }
-
-    fn shard(&self, owner: SumOwner) -> &Mutex<Shard> {
-        let [first, rest @ ..] = &self.shards;
-        let at = usize::try_from(self.spread.hash_one(owner) % SHARDS as u64).unwrap_or(0);
-        at.checked_sub(1).and_then(|at| rest.get(at)).unwrap_or(first)
     }
 }
 
@@ -147,12 +133,12 @@ mod tests {
         for intent in 0..2_000 {
             repeats.note(owner(1), &order(intent), NOW);
         }
-        assert_eq!(repeats.shard(owner(1)).lock().owners[&(owner(1), true)].orders.len(), ORDERS);
+        assert_eq!(repeats.shards.of(owner(1)).lock().owners[&(owner(1), true)].orders.len(), ORDERS);
         for number in 0..100_000 {
             // 1,000 in a second, each remembered for ten.
             repeats.note(owner(number), &order(1), NOW.plus_ms(u64::from(number)));
         }
-        let kept: usize = repeats.shards.iter().map(|shard| shard.lock().owners.len()).sum();
+        let kept: usize = repeats.shards.all().iter().map(|shard| shard.lock().owners.len()).sum();
         assert!((10_000..50_000).contains(&kept), "{kept}");
     }
 }

@@ -12,7 +12,7 @@ use keyward_rules::id::{AccountId, Revision};
 use keyward_store::{KeyRecord, StoreError};
 
 use super::is_cooling;
-use crate::keys::{renewed, rests};
+use crate::keys::{approved, renewed, rests};
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Change what all keys of an account together may do. Every gateway follows within the bound.
@@ -56,15 +56,9 @@ impl Action for ChangeAccountLimits {
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let Self { account, to } = self;
         // The proof says which of the two was approved; the limits as they are now say which of them it is.
-        let action = match &proof {
-            Proof::StepUp(approved, _) => approved.action(),
-            // At the host nothing is proven.
-            Proof::None => Self { account, to: to.clone() }.plan(context).await?.action,
-            Proof::Factor(_)
-            | Proof::Mail(_)
-            | Proof::FirstSession(_)
-            | Proof::Link(_)
-            | Proof::Passed(_) => ActionKind::TightenAccountLimits,
+        let action = match approved(&proof, ActionKind::TightenAccountLimits) {
+            Some(action) => action,
+            None => Self { account, to: to.clone() }.plan(context).await?.action,
         };
         let grant = context.actor.may(action, proof)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;

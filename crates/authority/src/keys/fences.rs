@@ -56,15 +56,9 @@ impl Action for ChangeFences {
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let Self { which, to } = self;
         // The proof says which of the two was approved; the key as it is now says which of them it is.
-        let action = match &proof {
-            Proof::StepUp(approved, _) => approved.action(),
-            // At the host nothing is proven.
-            Proof::None => kind(&which.living(context).await?, &to, context.now)?,
-            Proof::Factor(_)
-            | Proof::Mail(_)
-            | Proof::FirstSession(_)
-            | Proof::Link(_)
-            | Proof::Passed(_) => ActionKind::TightenFences,
+        let action = match approved(&proof, ActionKind::TightenFences) {
+            Some(action) => action,
+            None => kind(&which.living(context).await?, &to, context.now)?,
         };
         let grant = context.actor.may(action, proof)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
@@ -88,6 +82,18 @@ impl Action for ChangeFences {
         tell::notify_holder(context, &mut tx, alert).await?;
         let event = Event::of(tx.grant(), context.now, &subject, &[("limits", moved)]);
         Ok(tx.commit(event).await?)
+    }
+}
+
+/// Which change of limits a proof approves: what a step-up names, and with a factor only the stricter one. `None` at the host, where
+/// nothing is proven.
+pub(crate) const fn approved(proof: &Proof, stricter: ActionKind) -> Option<ActionKind> {
+    match proof {
+        Proof::StepUp(approved, _) => Some(approved.action()),
+        Proof::None => None,
+        Proof::Factor(_) | Proof::Mail(_) | Proof::FirstSession(_) | Proof::Link(_) | Proof::Passed(_) => {
+            Some(stricter)
+        }
     }
 }
 

@@ -35,7 +35,7 @@ pub use edit::{EditKey, parse_tags};
 pub use enable::EnableKey;
 pub use enable_keys::EnableKeys;
 pub use fences::ChangeFences;
-pub(crate) use fences::{renewed, rests};
+pub(crate) use fences::{approved, renewed, rests};
 pub use issue::{IssueKey, Issued, Outcome, made_before};
 pub use key_set::KeySet;
 pub use leaked::ReportLeak;

@@ -125,7 +125,7 @@ impl Fences {
     }
 
     /// The destinations of withdrawals, those included that are only watched.
-    pub fn destinations_mut(&mut self) -> impl Iterator<Item = &mut Destination> {
+    fn destinations_mut(&mut self) -> impl Iterator<Item = &mut Destination> {
         let watched = self.monitor.iter_mut().flat_map(|monitor| monitor.withdrawal.iter_mut());
         self.withdrawal.iter_mut().chain(watched).flat_map(|fence| &mut fence.destinations)
     }

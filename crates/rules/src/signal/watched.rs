@@ -91,7 +91,7 @@ struct Fresh {
     at: Moment,
 }
 
-/// What was told of a kind.
+/// What the user was told about a kind of signal.
 #[derive(Clone, Copy, Debug)]
 struct Told {
     at: Moment,
