@@ -113,7 +113,7 @@ pub const PAGE_MAX: usize = 100;
 /// See [`PAGE_MAX`].
 pub const PAGE_DEFAULT: usize = 50;
 /// Records that one search of requests looks through; it says where it stopped.
-pub const SEARCH_ROWS: u64 = 100_000;
+pub const SEARCH_ROWS: u64 = 50_000;
 /// Records of such a search that are looked through at a time.
 pub const SEARCH_SLICE_ROWS: u64 = 10_000;
 /// Records that the live view looks through each time; of more, the newest.

@@ -7,7 +7,7 @@ use keyward_authority::{ActionError, PendingAction};
 use keyward_rules::grant::ActionKind;
 
 use super::confirm::{Confirmation, Halted, act, begin};
-use super::key_limits::LimitsFields;
+use super::key_limits::{LimitsFields, UsedToday};
 use super::layout::{problem, sentence, told};
 use super::note::Note;
 use super::person::{Posted, SignedIn};
@@ -35,7 +35,11 @@ fn asking(form: LimitsForm, fault: Option<&FormFault>) -> Confirmation {
 pub async fn show(person: SignedIn) -> Response {
     let sums = &*person.shell.settings().day_sums;
     match account_limits(&person.context(), sums, person.account.id).await {
-        Ok(limits) => begin(&person, &asking(LimitsForm::showing(&limits.fences), None), ""),
+        Ok(limits) => {
+            let mut asked = asking(LimitsForm::showing(&limits.fences), None);
+            asked.extra.insert_str(0, &UsedToday::of(limits.used).html());
+            begin(&person, &asked, "")
+        }
         Err(refusal) => problem(refusal),
     }
 }

@@ -60,6 +60,25 @@ impl LimitsFields {
     }
 }
 
+/// What is used today of the limits that count by day.
+#[derive(Template)]
+#[template(path = "used_today.html")]
+pub struct UsedToday {
+    used: Vec<UsedRow>,
+}
+
+impl UsedToday {
+    /// Of these sums.
+    pub fn of(sums: Vec<UsedSum>) -> Self {
+        Self { used: sums.into_iter().map(UsedRow::of).collect() }
+    }
+
+    /// The HTML; empty where no limit counts by day.
+    pub fn html(&self) -> String {
+        self.render().unwrap_or_default()
+    }
+}
+
 /// The limits on the key's own page.
 pub struct LimitsShown {
     /// Each in words.

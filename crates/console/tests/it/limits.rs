@@ -144,6 +144,7 @@ async fn an_accounts_limits_come_to_all_its_keys() {
     assert!(page.contains("Value of orders, all keys"), "{page}");
     let form = tab.get("/limits").await.text;
     assert!(form.contains("value=\"7000\""), "{form}");
+    assert!(form.contains("Used today") && form.contains("0 of 7,000 USD"), "{form}");
 }
 
 /// M4: a row that somebody takes out of the database makes nothing wider, neither a change nor a new key.

@@ -18,8 +18,9 @@ statements! {
     SEE_SOURCE = "INSERT INTO sources (key_id, source, seen_at) VALUES ($1, $2, $3) \
         ON CONFLICT (key_id, source) DO UPDATE SET seen_at = excluded.seen_at WHERE sources.seen_at < excluded.seen_at";
     DROP_CHARTS = "DELETE FROM charts WHERE span = $1 AND at < $2";
-    /// The pieces of a chart lie among those of others, so each is looked up by itself: of length $1, from $2 to $3.
+    /// The pieces of a chart lie among those of others, so each is looked up by itself: of length $1, from $2 to $3. CROSS JOIN
+    /// keeps SQLite from reading all charts of the length instead.
     CHART = "SELECT charts.at, charts.counts FROM (WITH RECURSIVE pieces (at) AS (SELECT CAST($2 AS BIGINT) UNION ALL \
         SELECT at + CAST($1 AS BIGINT) FROM pieces WHERE at + CAST($1 AS BIGINT) <= CAST($3 AS BIGINT)) \
-        SELECT at FROM pieces) AS pieces JOIN charts ON charts.span = CAST($1 AS BIGINT) AND charts.at = pieces.at AND charts.subject = $4 ORDER BY 1";
+        SELECT at FROM pieces) AS pieces CROSS JOIN charts WHERE charts.span = CAST($1 AS BIGINT) AND charts.at = pieces.at AND charts.subject = $4 ORDER BY 1";
 }

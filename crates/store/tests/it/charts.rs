@@ -2,7 +2,9 @@
 
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::time::Moment;
-use keyward_store::{Activity, Charted, Counted, JournalWriter, Location, Record, Rolled, Span, Store};
+use keyward_store::{
+    Activity, Charted, Counted, JournalWriter, Location, Record, Rolled, STATEMENTS, Span, Store,
+};
 
 use crate::parts::AS_BEFORE;
 use crate::world::{NOW, World, edit, entropy, master, random};
@@ -22,6 +24,21 @@ on_both!(
     two_who_roll_up_count_everything_once,
     counts_from_before_are_brought_along
 );
+
+/// A chart reads its own pieces, and not those of all keys: SQLite must not begin with the charts.
+#[tokio::test]
+async fn a_chart_looks_its_pieces_up_one_by_one() {
+    let world = World::sqlite().await;
+    let Location::Folder(folder) = &world.location else { unreachable!() };
+    let (_, statements) = STATEMENTS.iter().find(|(file, _)| *file == "charts").unwrap();
+    let (_, chart) = statements.iter().find(|(name, _)| *name == "CHART").unwrap();
+    let file = rusqlite::Connection::open(folder.join("activity.db")).unwrap();
+    let mut plan = file.prepare(&format!("EXPLAIN QUERY PLAN {chart}")).unwrap();
+    let steps = plan.query_map((0, 0, 0, [0_u8; 16]), |row| row.get::<_, String>(3)).unwrap();
+    let steps: Vec<String> = steps.map(Result::unwrap).collect();
+    let of_charts = steps.iter().find(|step| step.contains("SEARCH charts")).unwrap();
+    assert!(of_charts.ends_with("(span=? AND at=? AND subject=?)"), "{steps:?}");
+}
 
 fn record(key: KeyId, account: AccountId, number: u64) -> Record {
     Record {
