@@ -25,6 +25,7 @@ import walk_operations
 import walk_refusals
 import walk_sessions
 import walk_set_up
+import walk_sub_accounts
 import walk_trail
 from client import Api
 from document import Document
@@ -35,7 +36,7 @@ from world import World
 
 COMMITTED = pathlib.Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
 # In this order: the sessions come first, and what stops every key last.
-WALK = (walk_sessions.run, walk_account.run, walk_keys.run, walk_channels.run, walk_apps.run, walk_operations.run,
+WALK = (walk_sessions.run, walk_account.run, walk_keys.run, walk_channels.run, walk_sub_accounts.run, walk_apps.run, walk_operations.run,
         walk_trail.run, walk_refusals.run, walk_keys.last)
 # Operations that cannot be done here, each with the reason; one that is done after all must go from the list.
 EXCEPTIONS = {

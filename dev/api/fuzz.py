@@ -16,7 +16,7 @@ from world import World
 # because many operations before a sign-in take a third of a second on purpose.
 RUNS = {
     "keys": ("holder", ("keys", "alerts", "trail", "channels")),
-    "door": ("holder", ("account", "sessions")),
+    "door": ("holder", ("account", "sessions", "sub-accounts")),
     "apps": ("broker", ("apps",)),
     "operations": ("operator", ("operations",)),
 }

@@ -62,8 +62,31 @@ def keys(world, seeds):
     seeds.add("GET /trail/{n}/proof", {"n": oldest})
 
 
+def sub_accounts(world, seeds):
+    person, broker = world.holder, world.broker
+    factor = {"factor": person.password}
+    made = lambda name: person.do("POST /sub-accounts", body={"name": name, **factor}, expect=201).json["id"]
+    sub, frozen, other = made("fuzzSub1"), made("fuzzSub2"), made("fuzzSub3")
+    for number in range(4, 8):
+        seeds.add("POST /sub-accounts", body={"name": f"fuzzSub{number}", "label": "Fuzz", **factor})
+    seeds.add("GET /sub-accounts/{id}", sub)
+    seeds.add("PUT /sub-accounts/{id}", sub, frozen, other, body={"label": "Fuzzed"})
+    seeds.add("PUT /sub-accounts/{id}/allowed", sub, frozen, other, body={"permissions": ["read"], **factor})
+    seeds.add("POST /sub-accounts/{id}/freeze", frozen, body=factor)
+    seeds.add("POST /sub-accounts/{id}/thaw", other, body={})
+    seeds.add("POST /sub-accounts/{id}/members", other, body={"email": "fuzz-member@keyward.example"})
+    invited = {"email": "fuzz-invited@keyward.example"}
+    person.approved("POST /sub-accounts/{id}/members", sub, body=invited, expect=204)
+    seeds.add("DELETE /sub-accounts/{id}/members", sub, body={**invited, **factor})
+    broker.sign_in()
+    theirs = broker.confirmed("POST /sub-accounts", body={"name": "fuzzSub1"}, expect=201).json["id"]
+    broker.approved("POST /sub-accounts/{id}/members", theirs, body={"email": person.email}, expect=204)
+    seeds.add("POST /sub-accounts/{id}/accept", theirs, body=factor)
+
+
 def door(world, seeds):
     person = world.holder
+    sub_accounts(world, seeds)
     seeds.add("PUT /account/phrase", body={"phrase": "fuzz 1234", "factor": person.password})
     seeds.add("PUT /account/limits", body={"limits": {"daily_orders": 900000}, "factor": person.password})
     email = person.approved("PUT /account/email", body={"email": "fuzzed@keyward.example"}, expect=202).json["id"]

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod backup;
 pub mod master_key;
 mod options;
+pub mod sub_account;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -49,6 +50,9 @@ pub enum Command {
     /// Make accounts
     #[command(subcommand)]
     Account(Account),
+    /// Create, list and freeze sub-accounts
+    #[command(subcommand)]
+    SubAccount(sub_account::SubAccount),
     /// The first operators
     #[command(subcommand)]
     Operator(Operator),

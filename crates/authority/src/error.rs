@@ -6,7 +6,8 @@ use keyward_rules::grant::{NotAllowed, NotApproved, NotProven};
 use keyward_rules::id::MasterKeyId;
 use keyward_rules::key::{KeyRefusal, LifecycleError, NotAName};
 use keyward_rules::limits::{
-    APPS_PER_BROKER, CHANNELS_PER_ACCOUNT, CODES_PER_HOUR, PASSKEYS_PER_ACCOUNT, WHY_CHARS,
+    APPS_PER_BROKER, CHANNELS_PER_ACCOUNT, CODES_PER_HOUR, MEMBERS_PER_SUB_ACCOUNT, PASSKEYS_PER_ACCOUNT,
+    SUB_ACCOUNTS_PER_ACCOUNT, WHY_CHARS,
 };
 use keyward_rules::person::NotAPassword;
 use keyward_rules::proposal::{NotPassed, ProposalId};
@@ -195,6 +196,34 @@ pub enum ActionError {
     /// No such key.
     #[error("this key does not exist; `keyward key list` shows the account's keys")]
     NoKey,
+    /// No such sub-account, or not the actor's to act for.
+    #[error("this sub-account does not exist, or you may not act for it")]
+    NoSubAccount,
+    /// Another sub-account of the master has the name.
+    #[error("a sub-account with this name exists already")]
+    SubAccountNameTaken,
+    /// The master has as many as it may.
+    #[error("an account has at most {SUB_ACCOUNTS_PER_ACCOUNT} sub-accounts")]
+    TooManySubAccounts,
+    /// Its master froze it.
+    #[error("the sub-account is frozen; its master account can unfreeze it")]
+    SubAccountFrozen,
+    /// The sub-account has as many members as it may.
+    #[error(
+        "a sub-account has at most {MEMBERS_PER_SUB_ACCOUNT} members, open invitations included; remove one first"
+    )]
+    TooManyMembers,
+    /// The person is one.
+    #[error("this user administers the sub-account already")]
+    AlreadyMember,
+    /// No such member.
+    #[error("this user is neither a member nor invited")]
+    NoMember,
+    /// No such invitation.
+    #[error(
+        "this invitation does not exist, was withdrawn, or is older than seven days; ask for another one"
+    )]
+    NoInvitation,
     /// No such session.
     #[error("this session does not exist or has ended")]
     NoSession,
@@ -339,6 +368,14 @@ impl ActionError {
             Self::NoMessage => (Kind::Missing, "no_message"),
             Self::NoKey => (Kind::Missing, "no_key"),
             Self::NoAccount => (Kind::Missing, "no_account"),
+            Self::NoSubAccount | Self::Store(StoreError::NoLongerActs) => (Kind::Missing, "no_sub_account"),
+            Self::SubAccountNameTaken => (Kind::Conflict, "name_taken"),
+            Self::TooManySubAccounts => (Kind::Conflict, "too_many_sub_accounts"),
+            Self::SubAccountFrozen => (Kind::Conflict, "sub_account_frozen"),
+            Self::TooManyMembers => (Kind::Conflict, "too_many_members"),
+            Self::AlreadyMember => (Kind::Conflict, "already_member"),
+            Self::NoMember => (Kind::Missing, "no_member"),
+            Self::NoInvitation => (Kind::Missing, "no_invitation"),
             Self::NoSession => (Kind::Missing, "no_session"),
             Self::NoSocket => (Kind::Missing, "no_socket"),
             Self::NoRequest => (Kind::Missing, "no_request"),

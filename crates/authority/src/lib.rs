@@ -22,6 +22,7 @@ mod searches;
 pub mod sign_in;
 mod step_up;
 mod strength;
+pub mod sub_accounts;
 mod tell;
 mod totp;
 mod work;

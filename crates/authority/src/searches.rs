@@ -75,7 +75,7 @@ mod tests {
     fn holder(number: u64) -> Actor {
         let origin = Origin { address: "203.0.113.9".parse().unwrap(), device: Device::of("test") };
         let account = AccountId::from_u64(number).unwrap();
-        Actor::Holder(Holder { account, session: SessionId::from_entropy([7; 16]), origin })
+        Actor::Holder(Holder { account, acting: None, session: SessionId::from_entropy([7; 16]), origin })
     }
 
     #[test]

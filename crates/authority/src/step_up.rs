@@ -1,6 +1,6 @@
 //! Step-up: a code by mail and a fresh factor, for one action with its exact parameters (product.md 2).
 
-use keyward_rules::grant::{Answer, NotApproved, Proof};
+use keyward_rules::grant::{Actor, Answer, NotApproved, Proof};
 use keyward_rules::letter::{Body, CodeMail, MailMessage};
 use keyward_rules::limits::{CODE_LIFE_MS, CODES_PER_HOUR};
 use keyward_rules::person::{CodeTag, MailCode, SessionId};
@@ -31,8 +31,14 @@ impl PendingAction {
     /// The keyed hash that a challenge is bound to: action, owner, every label and value length-prefixed.
     pub(crate) fn intent(&self, context: &ActionContext<'_>, owner: &str) -> CodeTag {
         let mut bytes = Vec::new();
+        // What is approved for one account is not approved for another, whatever the facts name.
+        let acting = match &context.actor {
+            Actor::Holder(holder) => holder.acting.map(|acting| acting.sub_account.to_string()),
+            Actor::Host(_) | Actor::System(_) | Actor::Staff(_) | Actor::Visitor(_) => None,
+        };
         for (label, value) in [("action", self.action.word())]
             .into_iter()
+            .chain(acting.as_deref().map(|account| ("sub-account", account)))
             .chain(self.facts.iter().map(|(label, value)| (*label, value.as_str())))
         {
             for part in [label, value] {

@@ -3,7 +3,7 @@
 use keyward_rules::account::Email;
 use keyward_rules::address::Binding;
 use keyward_rules::alert::{Alert, AlertKind};
-use keyward_rules::grant::{Actor, BrakeLink};
+use keyward_rules::grant::BrakeLink;
 use keyward_rules::id::AccountId;
 use keyward_rules::letter::{Body, MailMessage};
 use keyward_store::{AccountKind, KeyRecord, Tx};
@@ -78,7 +78,7 @@ pub(crate) fn by_actor(
         from: origin.map(|origin| origin.address),
         device: origin.map(|origin| origin.device.to_string()),
         detail,
-        own: matches!(context.actor, Actor::Holder(_)),
+        own: context.actor.is_the_holder(),
         ..Alert::of(kind, account, context.now)
     }
 }

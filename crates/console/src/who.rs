@@ -20,6 +20,10 @@ use crate::shell::Shell;
 pub const SESSION: &str = "__Host-keyward";
 /// The cookie by which a browser is known.
 pub const DEVICE: &str = "__Host-keyward-device";
+/// The cookie that remembers for which sub-account a person acts.
+pub const ACTING: &str = "__Host-keyward-account";
+/// The header by which a program says for which sub-account it acts: the sub-account's id.
+pub const ACTING_HEADER: &str = "keyward-account";
 /// The cookie that remembers whether a person looks at live or demo trading.
 pub const ENVIRONMENT: &str = "__Host-keyward-environment";
 /// A browser is known for so long, and so long it remembers the environment.
@@ -66,7 +70,7 @@ pub async fn session(
 ) -> Result<Option<Session>, ActionError> {
     let context: ActionContext<'_> = shell.context(Actor::Visitor(origin.clone()));
     let Some(record) = open_session(&context, token, presence).await? else { return Ok(None) };
-    let holder = Holder { account: record.account, session: record.id, origin };
+    let holder = Holder { account: record.account, acting: None, session: record.id, origin };
     Ok(Some(Session { record, holder }))
 }
 
@@ -97,6 +101,12 @@ pub fn environment_cookie(headers: &HeaderMap, account: AccountId) -> Environmen
     let chosen = cookie(headers, ENVIRONMENT).and_then(|value| value.split_once('.'));
     let word = chosen.and_then(|(word, of)| (of == account.to_string()).then_some(word));
     word.and_then(|word| word.parse().ok()).unwrap_or(Environment::Live)
+}
+
+/// The sub-account that this account's person chose in this browser, which they may no longer be allowed to act for.
+pub fn acting_cookie(headers: &HeaderMap, account: AccountId) -> Option<AccountId> {
+    let (chosen, of) = cookie(headers, ACTING)?.split_once('.')?;
+    if of == account.to_string() { chosen.parse().ok() } else { None }
 }
 
 /// The bearer token of a program.
@@ -133,6 +143,17 @@ pub fn set_environment(environment: Environment, account: AccountId) -> HeaderVa
     cookie_value(&format!(
         "{ENVIRONMENT}={environment}.{account}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={DEVICE_SECONDS}"
     ))
+}
+
+/// `Set-Cookie` that remembers for which sub-account a person acts, until the browser ends. It gives no right: that is looked up
+/// for each request.
+pub fn set_acting(acting: Option<AccountId>, account: AccountId) -> HeaderValue {
+    match acting {
+        Some(chosen) => {
+            cookie_value(&format!("{ACTING}={chosen}.{account}; Path=/; Secure; HttpOnly; SameSite=Lax"))
+        }
+        None => cookie_value(&format!("{ACTING}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")),
+    }
 }
 
 fn cookie_value(text: &str) -> HeaderValue {

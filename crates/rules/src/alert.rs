@@ -83,6 +83,16 @@ kinds! {
     /// The limits of an account were changed.
     AccountLimits, "account_limits", Notice, "The limits of your account were changed",
         "They hold over all keys of the account. If you did not change them, disable all keys.";
+    /// A sub-account was created, allowed more or less, frozen or unfrozen.
+    SubAccountChanged, "sub_account", Notice, "A sub-account was changed",
+        "If you did not change it, disable all keys at once, then change your password.";
+    /// Who administers a sub-account has changed.
+    MembersChanged, "members", Critical, "The members of a sub-account changed",
+        "Members can create and change its keys. If you did not expect this, remove them on the sub-account's page.";
+    /// An invitation: to its reader, about somebody else's sub-account.
+    Invited, "invited", Notice, "You are invited to administer a sub-account",
+        "Sign in with this address, or register with it, and open Sub-accounts to accept. If you do not know who invites \
+         you, do nothing: the invitation ends by itself after seven days.";
     /// What a limit that only watches would have refused.
     LimitWatched, "limit_watched", Notice, "A limit that only watches would have refused a request",
         "Before you let the limit refuse, look at what it would have stopped.";

@@ -39,6 +39,7 @@ pub mod secret;
 pub mod signal;
 pub mod socket;
 pub mod staff;
+pub mod sub_account;
 pub mod time;
 pub mod trail;
 pub mod web_origin;

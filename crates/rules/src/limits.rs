@@ -4,6 +4,12 @@
 
 /// Keys of one account or sub-account that are neither deleted nor expired (product.md 3.1; OKX 59501).
 pub const KEYS_PER_ACCOUNT: usize = 50;
+/// Sub-accounts of one master account.
+pub const SUB_ACCOUNTS_PER_ACCOUNT: i64 = 100;
+/// People who administer one sub-account, open invitations included.
+pub const MEMBERS_PER_SUB_ACCOUNT: usize = 20;
+/// Milliseconds in which an invitation to a sub-account can be accepted.
+pub const INVITATION_LIFE_MS: u64 = 7 * DAY_MS;
 /// Keys that one action changes at most: those of an account, and as many that end with the overlap of a rotation.
 pub const KEYS_PER_ACTION: usize = 2 * KEYS_PER_ACCOUNT;
 /// Address entries a key may be bound to, after merging (product.md 3.1; OKX 59503).

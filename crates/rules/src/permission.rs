@@ -70,6 +70,9 @@ impl FromStr for Permission {
 pub struct Permissions(u8);
 
 impl Permissions {
+    /// Reading alone.
+    pub const READ: Self = Self(Permission::Read.bit());
+
     /// The set of `rights`.
     ///
     /// # Errors

@@ -78,6 +78,15 @@ impl Tx {
         self.transact.fetch_optional(COUNT_RECENT, values).await?.map_or(Ok(0), |row| row.int(0))
     }
 
+    /// Sends a mail to somebody whom no alert is about.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn send(&mut self, letter: &MailMessage) -> Result<(), StoreError> {
+        let now = self.now();
+        outbox::put(&mut self.transact, &self.vault, letter, now).await
+    }
+
     /// Tells a holder: in the console, by the mails in `letters`, and through the account's channels; nothing happens when it was told before.
     /// Whether it was told now.
     ///

@@ -54,6 +54,7 @@ mod spool;
 mod sql;
 mod staff;
 mod statements;
+mod sub_accounts;
 mod tidy;
 mod usage;
 mod writer;
@@ -111,6 +112,7 @@ pub use spool::{SPOOL_FILE, Spool};
 pub use sql::{DatabaseError, UrlError};
 pub use staff::Member;
 pub use statements::STATEMENTS;
+pub use sub_accounts::{Invitation, Membership, SubAccount};
 pub use usage::{LastUse, Usage};
 pub use writer::{CommitObserver, Seen, Tx, Writer};
 

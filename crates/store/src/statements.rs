@@ -42,6 +42,7 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("sessions", crate::sessions::STATEMENTS),
     ("spool", crate::spool::STATEMENTS),
     ("staff", crate::staff::STATEMENTS),
+    ("sub_accounts", crate::sub_accounts::STATEMENTS),
     ("usage", crate::usage::STATEMENTS),
 ];
 

@@ -24,6 +24,7 @@ use crate::log::rows::{self, Touched, Tracked, marks};
 use crate::reserve::Reserve;
 use crate::seal::Vault;
 use crate::sql::{Database, DatabaseError, Transact};
+use crate::sub_accounts::acts_for;
 
 /// The capability to change things, with a grant.
 #[derive(Clone)]
@@ -76,7 +77,7 @@ impl Writer {
     /// change reads and what it writes nothing else changes, and nothing is decided on what is about to be otherwise.
     ///
     /// # Errors
-    /// [`StoreError::Database`].
+    /// [`StoreError::Database`]; [`StoreError::NoLongerActs`] for who acted for a sub-account and may no longer.
     pub async fn begin(&self, grant: Grant, now: Moment) -> Result<Tx, StoreError> {
         if let Some(reserve) = &self.reserve {
             reserve.admit(grant.action())?;
@@ -93,6 +94,12 @@ impl Writer {
             return Err(StoreError::WentBack { seen: turn.revision.0 });
         }
         *turn = head;
+        if let Some((person, acting)) = grant.acting() {
+            let right = acts_for(&mut transact, &self.vault, person, acting.sub_account).await?;
+            if right != Some(acting.by) {
+                return Err(StoreError::NoLongerActs);
+            }
+        }
         let concerned = party(&grant);
         let (vault, witness) = (Arc::clone(&self.vault), self.witness.clone());
         let touched = Touched::new();

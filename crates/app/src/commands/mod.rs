@@ -14,6 +14,7 @@ pub mod master_key;
 pub mod operator;
 pub mod restore;
 pub mod serve;
+pub mod sub_account;
 pub mod version;
 
 use std::path::{Path, PathBuf};

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use keyward_authority::Action as _;
-use keyward_authority::accounts::{CreateAccount, CreateSubAccount};
+use keyward_authority::accounts::CreateAccount;
 use keyward_authority::keys::{DeleteKey, DisableKey, IssueKey, KeyNamed, Outcome};
+use keyward_authority::sub_accounts::CreateSubAccount;
 use keyward_authority::{ActionContext, Authority};
 use keyward_rules::account::{Email, SubAccountName};
 use keyward_rules::address::{AddressSet, Binding, HostBits};
@@ -113,8 +114,8 @@ pub async fn make(authority: &Authority, folder: &Path) -> Result<Fixtures> {
 async fn make_keys(authority: &Authority) -> Result<Map<String, Value>> {
     let context = || authority.context(Actor::System("sandbox"), ambient::now());
     let trader = CreateAccount(Email::parse(TRADER)?).perform(&context(), Proof::None).await?.id;
-    let sub = CreateSubAccount { master: trader, name: SubAccountName::parse(SUB_ACCOUNT)? };
-    let sub = sub.perform(&context(), Proof::None).await?.id;
+    let sub = CreateSubAccount { master: trader, name: SubAccountName::parse(SUB_ACCOUNT)?, label: None };
+    let sub = sub.perform(&context(), Proof::None).await?;
     let broker = CreateAccount(Email::parse(BROKER)?).perform(&context(), Proof::None).await?.id;
     let here = make_app(&context(), broker, "Sandbox Broker Here", "127.0.0.0/16,::1").await?;
     let ranges = "203.0.113.0/24,2001:db8::/32";

@@ -48,6 +48,7 @@ mod server;
 mod set_up_link;
 mod signals;
 mod socket;
+mod sub_accounts;
 mod terminal;
 mod uniform;
 mod watched;

@@ -10,6 +10,7 @@ use keyward_store::{KeyRecord, UserRecord};
 
 use super::named::refuse_ended;
 use crate::accounts::{is_cooling, moves_funds};
+use crate::sub_accounts::person_behind;
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Enable a disabled key; holds on it stay.
@@ -68,7 +69,7 @@ pub(super) async fn check_loosening(
     tx: &mut keyward_store::Tx,
     key: &KeyRecord,
 ) -> Result<(), ActionError> {
-    let person = tx.person(key.master.unwrap_or(key.account)).await?;
+    let person = tx.person(person_behind(context, key.account, key.master)).await?;
     may_loosen(person.as_ref(), key, context.now)
 }
 

@@ -19,6 +19,7 @@ use crate::accounts::{check_in_step, is_cooling, moves_funds};
 use crate::apps::is_open;
 use crate::operators::{frozen_now, policy_in_force, policy_now, refuse_frozen};
 use crate::questions::{app_card, reach_in_words, reach_of, refuse_closed};
+use crate::sub_accounts::{owner_in, owner_of, person_behind};
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Create a key, by all rules of product.md 3.1.
@@ -118,7 +119,7 @@ impl Action for IssueKey {
     async fn judge(&self, context: &ActionContext<'_>) -> Result<(), ActionError> {
         let (access, scope) = (&context.authority.access, context.actor.scope());
         let account = access.reader.account(scope, self.account).await?.ok_or(ActionError::NoAccount)?;
-        let person = access.door.person(account.master().unwrap_or(account.id)).await?;
+        let person = access.door.person(person_behind(context, account.id, account.master())).await?;
         let keys: Result<Vec<KeyRecord>, _> =
             access.reader.keys_of(scope, account.id).await?.into_iter().collect();
         let notes = access.reader.notes_of(account.id).await?;
@@ -130,7 +131,8 @@ impl Action for IssueKey {
             refuse_closed(context, app).await?;
         }
         let policy = policy_in_force(context).await?.policy.keys;
-        check(context, self, &account, person.as_ref(), &siblings(&keys?, &notes, context.now), policy)
+        let owner = owner_of(context, account.id, account.master()).await?;
+        check(context, self, owner, person.as_ref(), &siblings(&keys?, &notes, context.now), policy)
     }
 
     async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
@@ -165,7 +167,7 @@ impl Action for IssueKey {
                 Err(ActionError::OtherRequest)
             };
         }
-        let person = tx.person(account.master().unwrap_or(account.id)).await?;
+        let person = tx.person(person_behind(context, account.id, account.master())).await?;
         let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
         frozen_now(&mut tx, &account).await?;
         check_in_step(tx.account_limits(account.id).await?.as_deref(), &keys)?;
@@ -182,7 +184,8 @@ impl Action for IssueKey {
         }
         let policy = policy_now(context, &mut tx).await?.keys;
         let siblings = siblings(&keys, &notes, context.now);
-        check(context, &wish, &account, person.as_ref(), &siblings, policy)?;
+        let owner = owner_in(&mut tx, account.id, account.master()).await?;
+        check(context, &wish, owner, person.as_ref(), &siblings, policy)?;
         let tag = passphrase_tag(context, &wish);
         check_passphrase(&tag, &siblings)?;
 
@@ -229,7 +232,7 @@ pub async fn made_before(context: &ActionContext<'_>, wish: &IssueKey) -> Result
 fn check(
     context: &ActionContext<'_>,
     wish: &IssueKey,
-    account: &AccountRecord,
+    owner: Owner,
     person: Option<&UserRecord>,
     siblings: &[Sibling],
     policy: KeyPolicy,
@@ -244,7 +247,6 @@ fn check(
         }
     }
     context.authority.settings.market.check(wish.spec.fences.as_deref())?;
-    let owner = if account.master().is_some() { Owner::Sub } else { Owner::Master };
     Ok(wish.spec.check(siblings, owner, policy, context.now)?)
 }
 

@@ -19,6 +19,7 @@ use super::issue::{Issued, draft, facts, is_frozen, siblings};
 use super::place_among;
 use crate::accounts::check_in_step;
 use crate::operators::{policy_in_force, policy_now};
+use crate::sub_accounts::{owner_in, owner_of, person_behind};
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Make a key's successor, and let the old key end with the overlap.
@@ -142,8 +143,10 @@ impl Action for RotateKey {
             access.reader.keys_of(scope, old.account).await?.into_iter().collect();
         let notes = access.reader.notes_of(old.account).await?;
         let policy = policy_in_force(context).await?.policy.keys;
-        let checked = check(context, self, &old, (&keys?, &notes), policy)?;
-        may_loosen(access.door.person(old.master.unwrap_or(old.account)).await?.as_ref(), &old, context.now)?;
+        let owner = owner_of(context, old.account, old.master).await?;
+        let checked = check(context, self, &old, (&keys?, &notes), (owner, policy))?;
+        let person = access.door.person(person_behind(context, old.account, old.master)).await?;
+        may_loosen(person.as_ref(), &old, context.now)?;
         Ok(pending(self, &checked.plan))
     }
 
@@ -158,7 +161,9 @@ impl Action for RotateKey {
         let account = tx.account(old.account).await?.ok_or(ActionError::NoAccount)?;
         let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
         let policy = policy_now(context, &mut tx).await?.keys;
-        let Checked { mut spec, plan, siblings } = check(context, &wish, &old, (&keys, &notes), policy)?;
+        let owner = owner_in(&mut tx, old.account, old.master).await?;
+        let Checked { mut spec, plan, siblings } =
+            check(context, &wish, &old, (&keys, &notes), (owner, policy))?;
         check_loosening(context, &mut tx, &old).await?;
         check_in_step(tx.account_limits(account.id).await?.as_deref(), &keys)?;
 
@@ -211,7 +216,7 @@ fn check(
     wish: &RotateKey,
     old: &KeyRecord,
     (keys, notes): (&[KeyRecord], &[KeyMetadata]),
-    policy: KeyPolicy,
+    (owner, policy): (Owner, KeyPolicy),
 ) -> Result<Checked, ActionError> {
     let old_notes = notes.iter().find(|notes| notes.key == old.id);
     let own_end = old_notes.and_then(|notes| notes.own_end);
@@ -240,7 +245,6 @@ fn check(
         rate_cap: old.rate_cap,
         fences: old.fences.clone(),
     };
-    let owner = if old.master.is_some() { Owner::Sub } else { Owner::Master };
     // The old key gives up its place to the successor, so the 50th key can be rotated too.
     let mut siblings = siblings(keys, notes, context.now);
     for (sibling, key) in siblings.iter_mut().zip(keys) {

@@ -20,6 +20,7 @@ mod record_names;
 mod sessions;
 mod show_key;
 mod show_request;
+mod sub_accounts;
 
 pub use account::{AccountView, show_account};
 pub use account_requests::{AccountRequest, AccountRequests, newer_account_requests};
@@ -57,3 +58,7 @@ pub use show_key::{
     Ended, Ending, HELD_FOR_A_CHANGE, KeyView, reach_in_words, reach_of, show_key, show_living_key,
 };
 pub use show_request::{RequestView, show_request};
+pub use sub_accounts::{
+    ActingChoice, InvitationView, MemberView, SubAccountPeople, SubAccountView, acting_choices, acting_for,
+    invitations_to, list_sub_accounts, show_sub_account,
+};

@@ -150,6 +150,9 @@ const fn hold_in_words(hold: Hold) -> &'static str {
         Hold::CancelOnly => "quarantine: reads and cancels only",
         Hold::ReadOnly => "quarantine: reads only",
         Hold::BrokenSeal => "its stored record was altered",
+        Hold::SubAccount => {
+            "the sub-account is frozen, or its master account allows it less than this key may do"
+        }
     }
 }
 

@@ -52,7 +52,7 @@ impl Exposed for ThawApp {
 
     async fn of_form(person: &SignedIn, id: &str, _: &Fields) -> Result<FormStep<Self>, ActionError> {
         let id: AppId = id.parse().map_err(|_| ActionError::NoApp)?;
-        let app = broker_app(&person.context(), id).await?;
+        let app = broker_app(&person.own_context(), id).await?;
         let page = format!("/apps/{id}");
         Ok(FormStep::Proof(Wanted {
             action: Self(id),

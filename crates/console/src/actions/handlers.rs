@@ -7,7 +7,7 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use keyward_authority::{PendingAction, ceremony_of};
+use keyward_authority::{ActionContext, PendingAction, ceremony_of};
 use keyward_rules::grant::Ceremony;
 use utoipa::ToSchema as _;
 use utoipa::openapi::path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
@@ -42,13 +42,19 @@ fn id_of(path: &HashMap<String, String>) -> String {
     path.get("id").cloned().unwrap_or_default()
 }
 
+/// In which context an action of a part of the console is done: keys are those of the account that the user acts for, everything
+/// else is their own.
+fn context_in<'p>(person: &'p SignedIn, part: &str) -> ActionContext<'p> {
+    if part == "keys" { person.context() } else { person.own_context() }
+}
+
 /// The page before an action.
 async fn show<A: Exposed>(person: &SignedIn, id: &str) -> Result<Response, Halted> {
     let wanted = match A::of_form(person, id, &Fields::default()).await? {
         FormStep::Inputs(inputs) => return Ok(fill_in(person, &A::PAGE, id, inputs)),
         FormStep::Proof(wanted) => wanted,
     };
-    let context = person.context();
+    let context = context_in(person, A::PAGE.part);
     wanted.action.judge(&context).await?;
     let pending = wanted.action.plan(&context).await?;
     let carried = wanted.carried.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
@@ -73,7 +79,7 @@ async fn submit<A: Exposed>(posted: &Posted, id: &str) -> Result<Response, Halte
     };
     let kept = carrying(posted, &wanted.carried);
     let question = |pending: &PendingAction| asking(&A::PAGE, id, &wanted.back, wanted.words, pending);
-    let (kind, _) = act_as(&kept, &person.context(), wanted.action, question).await?;
+    let (kind, _) = act_as(&kept, &context_in(person, A::PAGE.part), wanted.action, question).await?;
     Ok(told(person, &wanted.then, Note::Done(kind)).await)
 }
 

@@ -343,13 +343,13 @@ impl Exposed for DisableAllKeys {
 
     async fn of_form(person: &SignedIn, _: &str, _: &Fields) -> Result<FormStep<Self>, ActionError> {
         let effect = "Live and demo keys are disabled. Gateways refuse all software that uses them within a second. You enable the keys again one by one, each with a code by mail.";
-        let (action, back) = (Self(person.id()), "/keys".to_owned());
+        let (action, back) = (Self(person.acts_for()), "/keys".to_owned());
         let (words, carried) = (vec![effect.to_owned()], Vec::new());
         Ok(FormStep::Proof(Wanted { action, words, carried, back: back.clone(), then: back }))
     }
 
     fn of_body(caller: &Caller, _: &str, body: OneFactor) -> Result<(Self, Given), Problem> {
-        Ok((Self(caller.id()), Given::factor(body.factor, body.passkey)))
+        Ok((Self(caller.acts_for()), Given::factor(body.factor, body.passkey)))
     }
 
     fn answer(disabled: usize) -> DisabledAll {
@@ -375,13 +375,13 @@ impl Exposed for StopAllTrading {
 
     async fn of_form(person: &SignedIn, _: &str, _: &Fields) -> Result<FormStep<Self>, ActionError> {
         let effect = "Live and demo keys only read and cancel. Within a second, gateways refuse all their orders, transfers and withdrawals. Open orders stay. You lift this key by key, each with a code by mail.";
-        let (action, back) = (Self(person.id()), "/keys".to_owned());
+        let (action, back) = (Self(person.acts_for()), "/keys".to_owned());
         let (words, carried) = (vec![effect.to_owned()], Vec::new());
         Ok(FormStep::Proof(Wanted { action, words, carried, back: back.clone(), then: back }))
     }
 
     fn of_body(caller: &Caller, _: &str, body: OneFactor) -> Result<(Self, Given), Problem> {
-        Ok((Self(caller.id()), Given::factor(body.factor, body.passkey)))
+        Ok((Self(caller.acts_for()), Given::factor(body.factor, body.passkey)))
     }
 
     fn answer(stopped: usize) -> StoppedAll {
@@ -457,7 +457,7 @@ impl Exposed for DeleteUnusedKeys {
             return Ok(FormStep::Inputs(days_form("90", "")));
         }
         let since = not_used_since(fields, context.now);
-        let Some(action) = since.and_then(|since| Self::new(person.id(), since, context.now)) else {
+        let Some(action) = since.and_then(|since| Self::new(person.acts_for(), since, context.now)) else {
             return Ok(FormStep::Inputs(days_form(typed, "Type a whole number of days from 1 to 3650.")));
         };
         if action.preview(&context).await?.is_empty() {
@@ -475,7 +475,7 @@ impl Exposed for DeleteUnusedKeys {
 
     fn of_body(caller: &Caller, _: &str, body: Unused) -> Result<(Self, Given), Problem> {
         let since = Moment::from_unix_ms(body.not_used_since_ms);
-        let action = Self::new(caller.id(), since, caller.context().now).ok_or_else(|| {
+        let action = Self::new(caller.acts_for(), since, caller.context().now).ok_or_else(|| {
             let text = "`not_used_since_ms` is at least a day ago";
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_moment", text)
         })?;

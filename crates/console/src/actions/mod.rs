@@ -11,21 +11,23 @@ mod keys;
 mod selected_keys;
 mod signals;
 mod sockets;
+mod sub_accounts;
 
 use utoipa_axum::router::OpenApiRouter;
+
+pub use sub_accounts::label_of;
 
 use crate::route::Routes;
 use crate::shell::Shell;
 
 /// The routes of all pages here.
 pub fn pages() -> Routes {
-    apps::pages(channels::pages(sockets::pages(signals::pages(selected_keys::pages(keys::pages(
-        Routes::default(),
-    ))))))
+    let routes = signals::pages(selected_keys::pages(keys::pages(Routes::default())));
+    sub_accounts::pages(apps::pages(channels::pages(sockets::pages(routes))))
 }
 
 /// The operations of all actions here.
 pub fn operations(api: OpenApiRouter<Shell>) -> OpenApiRouter<Shell> {
     let api = sockets::operations(signals::operations(selected_keys::operations(keys::operations(api))));
-    apps::operations(channels::operations(api))
+    sub_accounts::operations(apps::operations(channels::operations(api)))
 }

@@ -142,7 +142,7 @@ async fn selected<A>(
     about: &About,
     action: fn(KeySet) -> A,
 ) -> Result<FormStep<A>, ActionError> {
-    let (keys, _) = list_keys(&person.context(), person.id()).await?;
+    let (keys, _) = list_keys(&person.context(), person.acts_for()).await?;
     let asked: Result<BTreeSet<KeyId>, _> = fields.all("key").map(str::parse::<KeyId>).collect();
     let asked = asked.map_err(|_| ActionError::NoKey)?;
     let mine: Vec<&KeyView> = keys.iter().filter(|key| asked.contains(&key.id)).collect();

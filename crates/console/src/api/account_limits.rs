@@ -14,7 +14,7 @@ use crate::requests::read_limits;
 
 /// The account that was named, or the caller's own.
 fn named(caller: &Caller, account: Option<&str>) -> Result<AccountId, Problem> {
-    account.map_or_else(|| Ok(caller.id()), |id| id.parse().map_err(|_| ActionError::NoAccount.into()))
+    account.map_or_else(|| Ok(caller.acts_for()), |id| id.parse().map_err(|_| ActionError::NoAccount.into()))
 }
 
 /// Show the limits of an account, and what is used of them today

@@ -186,5 +186,5 @@ pub async fn key_requests(
 #[utoipa::path(get, path = "/api/v1/account/chart", tag = "account", params(ChartQuery), security(("bearer" = [])),
     responses((status = 200, description = "The numbers", body = Chart), Problems))]
 pub async fn account_chart(caller: Caller, Asked(query): Asked<ChartQuery>) -> Result<Json<Chart>, Problem> {
-    Ok(Json(questions::account_chart(&caller.context(), caller.id(), query.range()?).await?.into()))
+    Ok(Json(questions::account_chart(&caller.context(), caller.acts_for(), query.range()?).await?.into()))
 }

@@ -5,12 +5,14 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use keyward_authority::operators::role_of;
 use keyward_authority::passkeys::offer_passkey;
-use keyward_authority::questions::Presence;
+use keyward_authority::questions::{Presence, acting_for};
 use keyward_authority::{
     Action, ActionContext, ActionError, PendingAction, ProofStep, SessionKind, Shown, Stage, ceremony_of,
     prove_action,
 };
-use keyward_rules::grant::{ActionKind, Actor, Ceremony, Holder, NotAllowed, NotApproved, Proof, Staff};
+use keyward_rules::grant::{
+    Acting, ActionKind, Actor, Ceremony, Holder, NotAllowed, NotApproved, Proof, Staff,
+};
 use keyward_rules::id::AccountId;
 use keyward_rules::staff::Role;
 
@@ -18,7 +20,7 @@ use super::body::{PasskeyAnswer, StepUp};
 use super::passkey_question::PasskeyQuestion;
 use super::problem::Problem;
 use crate::shell::Shell;
-use crate::who::{bearer, origin, session};
+use crate::who::{ACTING_HEADER, bearer, origin, session};
 
 /// A program that is signed in.
 pub struct Caller {
@@ -34,15 +36,30 @@ impl Caller {
         self.shell.context(Actor::Holder(self.holder.clone()))
     }
 
-    /// The account.
+    /// The program's own account.
     pub const fn id(&self) -> AccountId {
         self.holder.account
+    }
+
+    /// The account whose keys it sees and changes: the sub-account that its header names, or its own.
+    pub const fn acts_for(&self) -> AccountId {
+        self.holder.acts_for()
     }
 
     /// Does an action: plans it, asks for what proves it, performs it.
     pub async fn act<A: Action>(&self, action: A, given: Given) -> Result<A::Reply, Problem> {
         act(&self.context(), action, given).await
     }
+}
+
+/// For which sub-account a request's header says that the program acts.
+async fn acting(parts: &Parts, caller: &Caller) -> Result<Option<Acting>, Problem> {
+    let mut named = parts.headers.get_all(ACTING_HEADER).into_iter();
+    let Some(value) = named.next() else { return Ok(None) };
+    let id = value.to_str().ok().and_then(|text| text.parse::<AccountId>().ok());
+    let (Some(id), None) = (id, named.next()) else { return Err(ActionError::NoSubAccount.into()) };
+    let (acting, _) = acting_for(&caller.context(), caller.id(), id).await?;
+    Ok(Some(acting))
 }
 
 /// What a body gives as proof.
@@ -142,7 +159,8 @@ pub struct StaffMember {
 impl StaffMember {
     /// The context of what it does now, in the role.
     pub fn context(&self) -> ActionContext<'_> {
-        self.caller.shell.context(Actor::Staff(Staff { holder: self.caller.holder.clone(), role: self.role }))
+        let holder = Holder { acting: None, ..self.caller.holder.clone() };
+        self.caller.shell.context(Actor::Staff(Staff { holder, role: self.role }))
     }
 
     /// Does an action in the role: plans it, asks for what proves it, performs it.
@@ -185,7 +203,11 @@ impl FromRequestParts<Shell> for Caller {
         let found =
             session(shell, origin(parts), &token, Presence::Acting).await?.ok_or_else(Problem::nobody)?;
         match (found.record.stage, found.record.kind) {
-            (Stage::Full, SessionKind::Program) => Ok(Self { shell: shell.clone(), holder: found.holder }),
+            (Stage::Full, SessionKind::Program) => {
+                let mut caller = Self { shell: shell.clone(), holder: found.holder };
+                caller.holder.acting = acting(parts, &caller).await?;
+                Ok(caller)
+            }
             (Stage::Password, _) | (Stage::Full, SessionKind::Pages) => Err(Problem::nobody()),
         }
     }

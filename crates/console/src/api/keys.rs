@@ -42,7 +42,7 @@ pub async fn list(caller: Caller, Asked(query): Asked<ListQuery>) -> Result<Json
         Ok(after) => after,
         Err(_) => return Err(unacceptable("bad_cursor", "the cursor is not valid")),
     };
-    let (mut keys, _) = list_keys(&caller.context(), caller.id()).await?;
+    let (mut keys, _) = list_keys(&caller.context(), caller.acts_for()).await?;
     keys.retain(|key| {
         (key.is_living() || query.ended == Some(true))
             && query.tag.as_ref().is_none_or(|tag| key.tags.contains(tag))
@@ -70,7 +70,7 @@ pub async fn create(
     let context = caller.context();
     let given = Given::step_up(body.step_up.take());
     let request = NewKeyRequest::of_body(&context, body).await;
-    let request = request.read(caller.id(), context.now).map_err(FieldErrors::first_problem)?;
+    let request = request.read(caller.acts_for(), context.now).map_err(FieldErrors::first_problem)?;
     if let Some(id) = made_before(&context, &request).await? {
         return Ok((StatusCode::OK, Json(NewKey::made_before(id))));
     }

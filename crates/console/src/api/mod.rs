@@ -25,6 +25,7 @@ mod passkeys;
 mod problem;
 mod sessions;
 mod sockets;
+mod sub_accounts;
 mod trail;
 mod views;
 
@@ -63,7 +64,7 @@ const _: () = assert!(2 * RANGE_TEXT_BYTES < LARGE_BODY_BYTES && LOGO_BYTES < LA
     components(schemas(problem::Document)),
     info(
         title = "Keyward management API",
-        description = "API keys for an exchange: the actions of the console for programs. Send the token of `POST /api/v1/session` as `Authorization: Bearer …`."
+        description = "API keys for an exchange: the actions of the console for programs. Send the token of `POST /api/v1/session` as `Authorization: Bearer …`. To act for a sub-account, send its id as `Keyward-Account: …`: keys, limits, activity and audit are then its own, and nothing else can be done."
     )
 )]
 struct Base;
@@ -95,6 +96,9 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(account::confirm_recovery))
         .routes(routes!(account::show))
         .routes(routes!(account_limits::show, account_limits::change))
+        .routes(routes!(sub_accounts::list))
+        .routes(routes!(sub_accounts::show, sub_accounts::label))
+        .routes(routes!(sub_accounts::invitations))
         .routes(routes!(account::phrase))
         .routes(routes!(account::password))
         .routes(routes!(account::email))

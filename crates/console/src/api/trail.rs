@@ -133,7 +133,7 @@ impl From<RecordProof> for TrailProof {
     responses((status = 200, description = "Newest first", body = TrailPage), Problems))]
 pub async fn list(caller: Caller, Asked(query): Asked<TrailQuery>) -> Result<Json<TrailPage>, Problem> {
     let limit = limit(query.limit, PAGE_MAX)?;
-    let views = own_trail(&caller.context(), caller.id(), query.cursor, limit).await?;
+    let views = own_trail(&caller.context(), caller.acts_for(), query.cursor, limit).await?;
     let next = views.last().map(|view| view.n).filter(|_| views.len() == limit);
     Ok(Json(TrailPage::of(views, next)))
 }

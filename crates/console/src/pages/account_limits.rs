@@ -34,7 +34,7 @@ fn asking(form: LimitsForm, fault: Option<&FormFault>) -> Confirmation {
 /// The form.
 pub async fn show(person: SignedIn) -> Response {
     let sums = &*person.shell.settings().day_sums;
-    match account_limits(&person.context(), sums, person.account.id).await {
+    match account_limits(&person.context(), sums, person.acts_for()).await {
         Ok(limits) => {
             let mut asked = asking(LimitsForm::showing(&limits.fences), None);
             asked.extra.insert_str(0, &UsedToday::of(limits.used).html());
@@ -63,7 +63,7 @@ pub async fn change(posted: Posted) -> Response {
         asked.words.clone_from(&pending.words);
         asked
     };
-    let action = ChangeAccountLimits { account: person.account.id, to };
+    let action = ChangeAccountLimits { account: person.acts_for(), to };
     match act(&posted, &person.context(), action, confirm).await {
         Ok(_) => told(person, "/keys", Note::Done(ActionKind::TightenAccountLimits)).await,
         Err(Halted::Refused(refusal @ (ActionError::Unchanged | ActionError::NoMarketData))) => {

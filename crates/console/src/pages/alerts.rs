@@ -109,7 +109,7 @@ pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
 
 async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError> {
     let before = query.before.parse().ok();
-    let views = list_alerts(&person.context(), person.id(), before, PAGE_DEFAULT).await?;
+    let views = list_alerts(&person.own_context(), person.id(), before, PAGE_DEFAULT).await?;
     let newest = views.first().map_or(0, |view| view.id);
     let older = views.last().map(|view| view.id).filter(|_| views.len() == PAGE_DEFAULT);
     // Of a sub-account as well: its alerts are its master's. One that is gone has no remedy.
@@ -117,7 +117,7 @@ async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError
         views.iter().filter_map(|view| view.alert.key.as_ref().map(|(id, _)| *id)).collect();
     let mut keys = Vec::new();
     for id in named {
-        keys.extend(show_key(&person.context(), id).await.ok());
+        keys.extend(show_key(&person.own_context(), id).await.ok());
     }
     let rows = views.into_iter().map(|view| row(view, &keys)).collect();
     let days = by_day(grouped(rows), person.shell.now(), |row: &Row| &row.at);
@@ -129,7 +129,7 @@ async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError
 pub async fn mine(posted: Posted) -> Response {
     let person = &posted.person;
     let ids = posted.fields.all("id").filter_map(|id| id.parse().ok()).collect();
-    match mark_these_seen(&person.context(), person.id(), ids).await {
+    match mark_these_seen(&person.own_context(), person.id(), ids).await {
         Ok(()) => told(person, "/alerts", Note::Seen).await,
         Err(other) => problem(other),
     }
@@ -139,7 +139,7 @@ pub async fn mine(posted: Posted) -> Response {
 pub async fn seen(posted: Posted) -> Response {
     let person = &posted.person;
     let upto = posted.fields.get("upto").parse().unwrap_or(0);
-    match mark_alerts_seen(&person.context(), person.id(), upto).await {
+    match mark_alerts_seen(&person.own_context(), person.id(), upto).await {
         Ok(()) => told(person, "/alerts", Note::Seen).await,
         Err(other) => problem(other),
     }

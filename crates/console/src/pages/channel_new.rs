@@ -133,7 +133,7 @@ pub async fn show(person: SignedIn, Asked(query): Asked<KindQuery>) -> Response 
 pub async fn submit(posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
     let Some(kind) = ChannelKind::from_word(fields.get("kind")) else { return go("/alerts/channels/new") };
-    let context = person.context();
+    let context = person.own_context();
     let request = NewChannelRequest::of_form(kind, fields);
     let channel = match request.read(person.id(), &context.authority.settings.channels) {
         Ok(channel) => channel,

@@ -121,7 +121,7 @@ fn row(view: ChannelView) -> Row {
 
 /// The list.
 pub async fn list(person: SignedIn) -> Response {
-    match list_channels(&person.context(), person.id()).await {
+    match list_channels(&person.own_context(), person.id()).await {
         Ok(views) => {
             let frame = Frame::of(&person, "alerts", "Alert channels");
             page(&List { frame, rows: views.into_iter().map(row).collect() })
@@ -153,7 +153,7 @@ async fn build(
     status: StatusCode,
     edit: Option<Edit<'_>>,
 ) -> Result<Response, ActionError> {
-    let (context, id) = (person.context(), id_of(id)?);
+    let (context, id) = (person.own_context(), id_of(id)?);
     let views = list_deliveries(&context, id, query.before.parse().ok(), LOG_ROWS).await?;
     let older = views.last().map(|view| view.n).filter(|_| views.len() == LOG_ROWS);
     let log = views.into_iter().map(log_row).collect();
@@ -219,13 +219,13 @@ pub async fn change(Path(id): Path<String>, posted: Posted) -> Response {
 }
 
 async fn prove_and_change(person: &SignedIn, factor: &str, change: ChangeChannel) -> Result<(), ActionError> {
-    let factor = prove_any(&person.context(), person.id(), factor).await?;
-    change.perform(&person.context(), Proof::Factor(factor)).await
+    let factor = prove_any(&person.own_context(), person.id(), factor).await?;
+    change.perform(&person.own_context(), Proof::Factor(factor)).await
 }
 
 /// A test.
 pub async fn test(Path(id): Path<String>, posted: Posted) -> Response {
-    let sent = async { TestChannel(id_of(&id)?).perform(&posted.person.context(), Proof::None).await };
+    let sent = async { TestChannel(id_of(&id)?).perform(&posted.person.own_context(), Proof::None).await };
     match sent.await {
         Ok(_) => {
             told(&posted.person, &format!("/alerts/channels/{id}"), Note::Done(ActionKind::TestChannel)).await
@@ -239,7 +239,7 @@ pub async fn send_again(Path(id): Path<String>, posted: Posted) -> Response {
     let sent = async {
         let message = posted.fields.get("message").parse().map_err(|_| ActionError::NoMessage)?;
         let again = SendAgain { channel: id_of(&id)?, message };
-        again.perform(&posted.person.context(), Proof::None).await
+        again.perform(&posted.person.own_context(), Proof::None).await
     };
     match sent.await {
         Ok(()) => {

@@ -23,7 +23,7 @@ pub async fn choose(posted: Posted) -> Response {
 }
 
 /// The first page of a part. A form names the part and no address, so it cannot lead elsewhere.
-fn first_page(part: &str) -> &'static str {
+pub(super) fn first_page(part: &str) -> &'static str {
     match part {
         "keys" => "/keys",
         "activity" => "/activity",
@@ -31,6 +31,7 @@ fn first_page(part: &str) -> &'static str {
         "apps" => "/apps",
         "security" => "/security",
         "audit" => "/trail",
+        "sub-accounts" => "/sub-accounts",
         _ => "/overview",
     }
 }

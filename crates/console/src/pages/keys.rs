@@ -195,7 +195,7 @@ pub async fn show(person: SignedIn, Asked(query): Asked<ListQuery>) -> Response 
 
 async fn build(person: &SignedIn, query: ListQuery) -> Result<Response, ActionError> {
     let (context, now) = (person.context(), person.shell.now());
-    let (mut keys, altered) = list_keys(&context, person.id()).await?;
+    let (mut keys, altered) = list_keys(&context, person.acts_for()).await?;
     let counts = |key: &&KeyView| key.is_living() && key.place == Place::Own;
     let living = keys.iter().filter(counts).count();
     keys.retain(|key| person.shows(key));
@@ -212,7 +212,7 @@ async fn build(person: &SignedIn, query: ListQuery) -> Result<Response, ActionEr
     let ids: Vec<KeyId> = keys.iter().map(|key| key.id).collect();
     let beside = Beside {
         counts: counts_of_keys(&context, &ids).await?,
-        apps: app_names(&context, person.id()).await?,
+        apps: app_names(&context, person.acts_for()).await?,
     };
     let rows: Vec<Row> = keys.into_iter().map(|key| row(person, key, &beside)).collect();
     if query.fragment == "rows" {

@@ -6,8 +6,10 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{StatusCode, Uri};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use keyward_api::health::{Answer, Question, Service};
+use keyward_authority::questions::ActingChoice;
 use keyward_authority::sign_in::leave_note;
 use keyward_authority::{ActionError, ErrorKind};
+use keyward_rules::grant::ActingAs;
 use keyward_rules::key::Environment;
 use tracing::{error, warn};
 
@@ -44,6 +46,12 @@ pub struct Me {
     pub broker: bool,
     /// Whether they look at demo trading.
     pub demo: bool,
+    /// The sub-account that they act for; empty for their own account.
+    pub acting: String,
+    /// Whether that is another's, whose member they are.
+    pub member: bool,
+    /// The sub-accounts that they may act for: id, name, label, whether it is the current one.
+    pub choices: Vec<(String, String, String, bool)>,
     /// The token of forms.
     pub csrf: String,
 }
@@ -60,7 +68,16 @@ impl Frame {
         let initial = email.chars().next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
         let staff = person.role.is_some();
         let (unseen, broker, demo) = (person.unseen, person.broker, person.environment == Environment::Demo);
-        let me = Me { initial, email, unseen, staff, broker, demo, csrf: person.csrf.clone() };
+        let acting = person.acting.as_ref().map(|acting| acting.name.as_str().to_owned()).unwrap_or_default();
+        let member = person.acting.as_ref().is_some_and(|acting| acting.by == ActingAs::Member);
+        let choice = |choice: &ActingChoice| {
+            let label = choice.label.as_ref().map(ToString::to_string).unwrap_or_default();
+            let current = person.acts_for() == choice.id;
+            (choice.id.to_string(), choice.name.as_str().to_owned(), label, current)
+        };
+        let choices = person.choices.iter().map(choice).collect();
+        let csrf = person.csrf.clone();
+        let me = Me { initial, email, unseen, staff, broker, demo, acting, member, choices, csrf };
         let note = person.note.map_or("", Note::text);
         Self { title: title.to_owned(), me: Some(me), part, note, assets: assets::paths() }
     }
@@ -121,7 +138,7 @@ pub fn go(to: &str) -> Response {
 
 /// To another page, which tells once what was done. What was done stays done when the note cannot be kept.
 pub async fn told(person: &SignedIn, to: &str, note: Note) -> Response {
-    if let Err(problem) = leave_note(&person.context(), note.word()).await {
+    if let Err(problem) = leave_note(&person.own_context(), note.word()).await {
         warn!(problem = problem.for_the_log(), "the note for the next page could not be stored");
     }
     go(to)

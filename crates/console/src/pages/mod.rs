@@ -1,6 +1,7 @@
 //! The pages, a file for each place a person can be.
 
 mod account_limits;
+mod acting;
 mod activity;
 mod alerts;
 pub mod apps;
@@ -43,6 +44,7 @@ mod security;
 mod sign_in;
 mod signed_in;
 mod stops;
+mod sub_accounts;
 mod totp;
 mod trail;
 
@@ -59,6 +61,7 @@ pub fn routes() -> Routes {
         .route("/overview", get(overview::show))
         .route("/palette", get(palette::show))
         .route("/environment", post_each(environment::choose))
+        .route("/acting", post_each(acting::choose))
         .open(
             "/sign-in",
             "the door itself: tries are counted",
@@ -113,6 +116,8 @@ pub fn routes() -> Routes {
         .route("/keys/{id}/rotate", get(key_actions::show_rotate).and_post(key_actions::rotate))
         .route("/limits", get(account_limits::show).and_post(account_limits::change))
         .route("/alerts", get(alerts::show).and_post(alerts::seen))
+        .route("/sub-accounts", get(sub_accounts::list))
+        .route("/sub-accounts/{id}", get(sub_accounts::show).and_post(sub_accounts::label))
         .route("/trail", get(trail::show))
         .route("/trail/{n}/proof", get(trail::proof))
         .route("/alerts/mine", post(alerts::mine))

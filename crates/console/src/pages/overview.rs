@@ -128,7 +128,7 @@ fn ends_soon(keys: &[KeyView], now: Moment) -> Vec<EndsSoon> {
 
 /// Where a person begins: at the overview, or at the keys as long as there is none.
 pub async fn home(person: SignedIn) -> Response {
-    match list_keys(&person.context(), person.id()).await {
+    match list_keys(&person.context(), person.acts_for()).await {
         Ok((keys, _)) => go(if keys.is_empty() { "/keys" } else { "/overview" }),
         Err(other) => problem(other),
     }
@@ -144,15 +144,15 @@ pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
 
 async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError> {
     let (context, now) = (person.context(), person.shell.now());
-    let (mut keys, _) = list_keys(&context, person.id()).await?;
+    let (mut keys, _) = list_keys(&context, person.acts_for()).await?;
     let steps = Steps::of(person, &keys);
     keys.retain(|key| key.is_living() && person.shows(key));
     if query.fragment == "steps" {
         return Ok(page(&StepsAlone { steps }));
     }
-    let hour = account_chart(&context, person.id(), Range::Hour).await?;
-    let day = account_chart(&context, person.id(), Range::Day).await?;
-    let alerts = list_alerts(&context, person.id(), None, LINES).await?;
+    let hour = account_chart(&context, person.acts_for(), Range::Hour).await?;
+    let day = account_chart(&context, person.acts_for(), Range::Day).await?;
+    let alerts = list_alerts(&person.own_context(), person.id(), None, LINES).await?;
     let alerts = alerts.into_iter().filter(|view| !view.seen).map(|view| NewAlert {
         title: view.alert.kind.title(),
         key: view.alert.key.map(|(_, name)| name).unwrap_or_default(),

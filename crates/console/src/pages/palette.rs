@@ -109,7 +109,7 @@ fn of_key(key: &KeyView) -> Vec<Entry> {
 
 /// The entries, as a part of a page.
 pub async fn show(person: SignedIn) -> Response {
-    let keys = match list_keys(&person.context(), person.id()).await {
+    let keys = match list_keys(&person.context(), person.acts_for()).await {
         Ok((keys, _)) => keys,
         Err(other) => return problem(other),
     };

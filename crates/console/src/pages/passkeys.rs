@@ -40,7 +40,7 @@ struct Rename<'r> {
 }
 
 async fn form(person: &SignedIn, name: &str, name_error: &str, error: &str) -> Response {
-    let offer = match offer_new_passkey(&person.context()).await {
+    let offer = match offer_new_passkey(&person.own_context()).await {
         Ok(offer) => offer.to_json(),
         Err(other) => return problem(other),
     };
@@ -70,7 +70,7 @@ pub async fn show_new(person: SignedIn) -> Response {
 pub async fn submit(posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
     let name = fields.get("name");
-    let enrol = match try_new_passkey(&person.context(), name, fields.get("new_passkey")).await {
+    let enrol = match try_new_passkey(&person.own_context(), name, fields.get("new_passkey")).await {
         Ok(enrol) => enrol,
         Err(wrong @ ActionError::Name(_)) => return form(person, name, &sentence(&wrong), "").await,
         Err(wrong @ ActionError::NotAPasskey) => return form(person, name, "", &sentence(&wrong)).await,
@@ -86,7 +86,7 @@ pub async fn submit(posted: Posted) -> Response {
         words: pending.words.clone(),
         extra: String::new(),
     };
-    match act(&posted, &person.context(), enrol, asking).await {
+    match act(&posted, &person.own_context(), enrol, asking).await {
         Ok(added) if added.recovery_codes.is_empty() => {
             told(person, "/security", Note::Done(ActionKind::EnrolPasskey)).await
         }
@@ -97,7 +97,7 @@ pub async fn submit(posted: Posted) -> Response {
 
 async fn found(person: &SignedIn, id: &str) -> Result<PasskeyView, ActionError> {
     let id = id.parse().map_err(|_| ActionError::NoPasskey)?;
-    show_passkey(&person.context(), person.id(), id).await
+    show_passkey(&person.own_context(), person.id(), id).await
 }
 
 fn rename_form(person: &SignedIn, id: PasskeyId, name: &str, error: &str) -> Response {
@@ -130,7 +130,7 @@ pub async fn rename(Path(id): Path<String>, posted: Posted) -> Response {
         Err(wrong) => return rename_form(person, passkey.id, typed, &sentence(&wrong.into())),
     };
     let rename = RenamePasskey { account: person.id(), passkey: passkey.id, name };
-    match rename.perform(&person.context(), Proof::None).await {
+    match rename.perform(&person.own_context(), Proof::None).await {
         Ok(()) => told(person, "/security", Note::Done(ActionKind::RenamePasskey)).await,
         Err(other) => problem(other),
     }
@@ -159,7 +159,7 @@ fn asking_remove(passkey: PasskeyId, pending: &PendingAction, stops: String) -> 
 pub async fn show_remove(person: SignedIn, Path(id): Path<String>) -> Response {
     let asking = async {
         let remove = removal(&person, &id)?;
-        let pending = remove.plan(&person.context()).await?;
+        let pending = remove.plan(&person.own_context()).await?;
         let stops = stops(&person, person.account.without_a_passkey()).await?;
         Ok::<_, ActionError>(asking_remove(remove.passkey, &pending, stops))
     };
@@ -179,7 +179,7 @@ pub async fn remove(Path(id): Path<String>, posted: Posted) -> Response {
         Err(other) => return problem(other),
     };
     let asking = |pending: &PendingAction| asking_remove(remove.passkey, pending, stops);
-    match act(&posted, &person.context(), remove, asking).await {
+    match act(&posted, &person.own_context(), remove, asking).await {
         Ok(()) => match left {
             Left::Another => told(person, "/security", Note::Done(ActionKind::RemovePasskey)).await,
             Left::Nothing => told(person, "/security", Note::TwoFactorOff).await,

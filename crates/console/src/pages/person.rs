@@ -15,7 +15,7 @@ use super::note::Note;
 use crate::fields::Fields;
 use crate::pages::message;
 use crate::shell::Shell;
-use crate::who::{environment_cookie, origin, session, session_cookie};
+use crate::who::{acting_cookie, environment_cookie, origin, session, session_cookie};
 
 pub use super::signed_in::SignedIn;
 
@@ -52,10 +52,11 @@ async fn enter(parts: &Parts, shell: &Shell) -> Result<SignedIn, Response> {
         Stage::Full => {}
     }
     let record = found.record.clone();
-    let mut person = SignedIn::of(shell, found, &token).await.map_err(problem)?;
+    let chosen = acting_cookie(&parts.headers, record.account);
+    let mut person = SignedIn::of(shell, found, &token, chosen).await.map_err(problem)?;
     person.environment = environment_cookie(&parts.headers, person.id());
     if opens_a_page(parts) {
-        let word = take_note(&person.context(), &record).await.map_err(problem)?;
+        let word = take_note(&person.own_context(), &record).await.map_err(problem)?;
         person.note = word.as_deref().and_then(Note::read);
     }
     Ok(person)
@@ -66,7 +67,8 @@ pub async fn watching(parts: &Parts, shell: &Shell) -> Result<Option<SignedIn>, 
     let Some(token) = session_cookie(&parts.headers) else { return Ok(None) };
     match session(shell, origin(parts), &token, Presence::Watching).await? {
         Some(found) if found.record.stage == Stage::Full => {
-            let mut person = SignedIn::of(shell, found, &token).await?;
+            let chosen = acting_cookie(&parts.headers, found.record.account);
+            let mut person = SignedIn::of(shell, found, &token, chosen).await?;
             person.environment = environment_cookie(&parts.headers, person.id());
             Ok(Some(person))
         }
@@ -106,7 +108,7 @@ impl FromRequest<Shell> for Posted {
             Err(message(
                 StatusCode::FORBIDDEN,
                 "That form is not from this session",
-                "Nothing was done. Go back, load the page again, and try once more.",
+                "Nothing was done. Perhaps you switched accounts in another tab. Load the page again, and try once more.",
             ))
         }
     }

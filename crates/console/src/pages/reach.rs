@@ -102,7 +102,7 @@ pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
 }
 
 async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError> {
-    let keys = living_keys(&person.context(), person.id()).await?;
+    let keys = living_keys(&person.context(), person.acts_for()).await?;
     let routes = person.shell.routes();
     let typed = query.from.trim();
     let asked = if typed.is_empty() { None } else { Some(Network::parse(typed, HostBits::Clear)) };

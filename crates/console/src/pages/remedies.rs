@@ -57,6 +57,8 @@ const fn about(kind: AlertKind) -> About {
         | Kind::ChannelChanged
         | Kind::ChannelRemoved
         | Kind::AccountLimits
+        | Kind::SubAccountChanged
+        | Kind::MembersChanged
         | Kind::PasskeyAdded
         | Kind::PasskeyRemoved
         | Kind::PasskeyCopied => About::Account,
@@ -83,7 +85,8 @@ const fn about(kind: AlertKind) -> About {
         | Kind::KeyThawed
         | Kind::FactorsReset
         | Kind::ChannelPaused
-        | Kind::KeysTried => About::News,
+        | Kind::KeysTried
+        | Kind::Invited => About::News,
     }
 }
 

@@ -94,11 +94,11 @@ fn passkey_row(view: PasskeyView) -> PasskeyRow {
 }
 
 async fn overview(person: &SignedIn, phrase: &str, errors: (&str, &str)) -> Response {
-    let sessions = match list_sessions(&person.context(), person.id()).await {
+    let sessions = match list_sessions(&person.own_context(), person.id()).await {
         Ok(sessions) => sessions,
         Err(other) => return problem(other),
     };
-    let passkeys = match list_passkeys(&person.context(), person.id()).await {
+    let passkeys = match list_passkeys(&person.own_context(), person.id()).await {
         Ok(passkeys) => passkeys,
         Err(other) => return problem(other),
     };
@@ -136,7 +136,7 @@ pub async fn show(person: SignedIn) -> Response {
 pub async fn phrase(posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
     let typed = fields.get("phrase");
-    let factor = match prove_any(&person.context(), person.id(), fields.get("factor")).await {
+    let factor = match prove_any(&person.own_context(), person.id(), fields.get("factor")).await {
         Ok(factor) => factor,
         Err(wrong @ ActionError::NotProven(_)) => {
             return overview(person, typed, ("", &sentence(&wrong))).await;
@@ -144,7 +144,7 @@ pub async fn phrase(posted: Posted) -> Response {
         Err(other) => return problem(other),
     };
     let change = ChangePhrase { account: person.id(), phrase: typed.to_owned() };
-    match change.perform(&person.context(), Proof::Factor(factor)).await {
+    match change.perform(&person.own_context(), Proof::Factor(factor)).await {
         Ok(()) => told(person, "/security", Note::Done(ActionKind::ChangePhrase)).await,
         Err(wrong @ ActionError::Phrase) => overview(person, typed, (&sentence(&wrong), "")).await,
         Err(other) => problem(other),
@@ -220,7 +220,7 @@ pub async fn password(posted: Posted) -> Response {
         let words = with_stops(pending, stops);
         question("Change the password?", "/security/password", "Change the password", words)
     };
-    match act(&posted, &person.context(), change, asking).await {
+    match act(&posted, &person.own_context(), change, asking).await {
         Ok(()) => told(person, "/security", Note::Done(ActionKind::ChangePassword)).await,
         Err(Halted::Refused(weak @ (ActionError::Password(_) | ActionError::WeakPassword(_)))) => {
             password_form(person, &sentence(&weak))
@@ -271,7 +271,7 @@ pub async fn email(posted: Posted) -> Response {
         let words = with_stops(pending, stops);
         question("Change the e-mail address?", "/security/email", "Send a code to the new address", words)
     };
-    match act(&posted, &person.context(), ChangeEmail(new), asking).await {
+    match act(&posted, &person.own_context(), ChangeEmail(new), asking).await {
         Ok(challenge) => new_address_form(person, &challenge.to_string(), "").await,
         Err(halted) => halted.into(),
     }
@@ -308,7 +308,7 @@ async fn new_address_form(person: &SignedIn, challenge: &str, error: &str) -> Re
 /// The code from the new address.
 pub async fn confirm_email(posted: Posted) -> Response {
     let (person, fields) = (&posted.person, &posted.fields);
-    match take_email(&person.context(), fields.get("challenge"), fields.get("code")).await {
+    match take_email(&person.own_context(), fields.get("challenge"), fields.get("code")).await {
         Ok(_) => told(person, "/security", Note::Done(ActionKind::ConfirmEmail)).await,
         Err(wrong @ ActionError::NotApproved(NotApproved::Wrong | NotApproved::Unreadable)) => {
             new_address_form(person, fields.get("challenge"), &sentence(&wrong)).await
@@ -322,7 +322,7 @@ pub async fn end_session(posted: Posted) -> Response {
     let person = &posted.person;
     let Ok(session) = posted.fields.get("session").parse() else { return problem(ActionError::NoSession) };
     let end = EndSession { account: person.id(), session };
-    match end.perform(&person.context(), Proof::None).await {
+    match end.perform(&person.own_context(), Proof::None).await {
         Ok(()) => told(person, "/security", Note::Done(ActionKind::EndSession)).await,
         Err(other) => problem(other),
     }
@@ -331,7 +331,7 @@ pub async fn end_session(posted: Posted) -> Response {
 /// Ends all other sessions.
 pub async fn end_others(posted: Posted) -> Response {
     let person = &posted.person;
-    match EndOtherSessions(person.id()).perform(&person.context(), Proof::None).await {
+    match EndOtherSessions(person.id()).perform(&person.own_context(), Proof::None).await {
         Ok(_) => told(person, "/security", Note::OtherSessionsEnded).await,
         Err(other) => problem(other),
     }

@@ -204,7 +204,7 @@ pub async fn present_factor(
 pub async fn sign_out(posted: Posted) -> Response {
     let person = &posted.person;
     let end = EndSession { account: person.id(), session: person.holder.session };
-    match end.perform(&person.context(), Proof::None).await {
+    match end.perform(&person.own_context(), Proof::None).await {
         Ok(()) | Err(ActionError::NoSession) => {
             (AppendHeaders([(header::SET_COOKIE, clear_session())]), go("/sign-in")).into_response()
         }

@@ -12,7 +12,7 @@ use crate::words::When;
 
 /// The sentence for a change that leaves `left` of the second factor.
 pub async fn stops(person: &SignedIn, left: Left) -> Result<String, ActionError> {
-    let names = keys_that_rest(&person.context(), person.id(), left).await?;
+    let names = keys_that_rest(&person.own_context(), person.id(), left).await?;
     Ok(match left {
         Left::Nothing => sentence(&names, "two-factor sign-in is on again"),
         Left::Another => stops_now(&names, person.shell.now()),

@@ -89,7 +89,7 @@ async fn first_passkey(person: &SignedIn) -> Result<String, ActionError> {
     if person.account.two_factor == TwoFactor::On {
         return Ok(String::new());
     }
-    match offer_new_passkey(&person.context()).await {
+    match offer_new_passkey(&person.own_context()).await {
         Ok(offer) => Ok(offer.to_json()),
         Err(ActionError::NoPasskeysHere | ActionError::TooManyQuestions) => Ok(String::new()),
         Err(other) => Err(other),
@@ -128,7 +128,7 @@ pub async fn submit(mut posted: Posted) -> Response {
     let Some(authenticator) = Authenticator::from_base32(posted.fields.get("secret")) else {
         return go("/security/authenticator");
     };
-    let context = posted.person.context();
+    let context = posted.person.own_context();
     // Checked once, when it is typed: by the time that the mail is read, the code would be too old.
     let proved = match open_step(&context, &authenticator, posted.fields.get("proved")) {
         Some(step) => Ok(step),
@@ -153,7 +153,7 @@ pub async fn submit(mut posted: Posted) -> Response {
         Err(other) => return problem(other),
     };
     let enrol = EnrolTotp { account: person.id(), authenticator, step };
-    match act(&posted, &person.context(), enrol, |_| asking_enrol(stops)).await {
+    match act(&posted, &person.own_context(), enrol, |_| asking_enrol(stops)).await {
         Ok(enrolled) if enrolled.recovery_codes.is_empty() => {
             told(person, "/security", Note::Done(ActionKind::EnrolTotp)).await
         }
@@ -168,7 +168,7 @@ fn show_new_codes(person: &SignedIn, codes: Vec<String>, next: &'static str) -> 
 
 /// The codes that a first second factor brings; a person without keys goes on to the first one.
 pub async fn show_first_codes(person: &SignedIn, codes: Vec<String>) -> Response {
-    let has_keys = match list_keys(&person.context(), person.id()).await {
+    let has_keys = match list_keys(&person.own_context(), person.id()).await {
         Ok((keys, _)) => !keys.is_empty(),
         Err(other) => return problem(other),
     };
@@ -206,7 +206,7 @@ fn asking_off(left: Left, pending: &PendingAction, stops: String) -> Confirmatio
 
 /// Before new recovery codes.
 pub async fn show_codes(person: SignedIn) -> Response {
-    match RenewRecoveryCodes(person.id()).plan(&person.context()).await {
+    match RenewRecoveryCodes(person.id()).plan(&person.own_context()).await {
         Ok(pending) => begin(&person, &asking_codes(&pending), ""),
         Err(other) => problem(other),
     }
@@ -215,7 +215,7 @@ pub async fn show_codes(person: SignedIn) -> Response {
 /// New recovery codes.
 pub async fn codes(posted: Posted) -> Response {
     let person = &posted.person;
-    match act(&posted, &person.context(), RenewRecoveryCodes(person.id()), asking_codes).await {
+    match act(&posted, &person.own_context(), RenewRecoveryCodes(person.id()), asking_codes).await {
         Ok(codes) => show_new_codes(person, codes, "/security"),
         Err(halted) => halted.into(),
     }
@@ -225,7 +225,7 @@ pub async fn codes(posted: Posted) -> Response {
 pub async fn show_off(person: SignedIn) -> Response {
     let left = person.account.without_the_authenticator();
     let asking = async {
-        let pending = RemoveTotp(person.id()).plan(&person.context()).await?;
+        let pending = RemoveTotp(person.id()).plan(&person.own_context()).await?;
         Ok::<_, ActionError>(asking_off(left, &pending, stops(&person, left).await?))
     };
     match asking.await {
@@ -243,7 +243,7 @@ pub async fn off(posted: Posted) -> Response {
         Err(other) => return problem(other),
     };
     let asking = |pending: &PendingAction| asking_off(left, pending, stops);
-    match act(&posted, &person.context(), RemoveTotp(person.id()), asking).await {
+    match act(&posted, &person.own_context(), RemoveTotp(person.id()), asking).await {
         Ok(()) => match left {
             Left::Another => told(person, "/security", Note::Done(ActionKind::RemoveTotp)).await,
             Left::Nothing => told(person, "/security", Note::TwoFactorOff).await,

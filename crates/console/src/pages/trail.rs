@@ -55,12 +55,12 @@ pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
 
 async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError> {
     let context = person.context();
-    let found = search_own_trail(&context, person.id(), &filter(query)?, PAGE_DEFAULT).await?;
+    let found = search_own_trail(&context, person.acts_for(), &filter(query)?, PAGE_DEFAULT).await?;
     let names = record_names(&context, &found.rows).await?;
     let signed = signed_records(&context).await?;
-    let (own, _) = list_keys(&context, person.id()).await?;
+    let (own, _) = list_keys(&context, person.acts_for()).await?;
     let stopped = found.next.is_some() && found.rows.len() < PAGE_DEFAULT;
-    let audience = Audience::Holder(person.id());
+    let audience = Audience::Holder(person.acts_for());
     let lines = found.rows.into_iter().map(|view| line(audience, &names, signed, view)).collect();
     Ok(page(&Page {
         frame: Frame::of(person, "audit", "Audit"),

@@ -74,6 +74,9 @@ const DEEDS: &[(&str, &str)] = &[
     ("key.widen", "allowed {} from more addresses"),
     ("maintenance.announce", "announced maintenance"),
     ("master_key.rotate", "rotated the master key"),
+    ("member.accept", "accepted an invitation to {}"),
+    ("member.invite", "invited somebody to administer {}"),
+    ("member.remove", "removed a member of {}"),
     ("policy.loosen", "made the policy {} less strict"),
     ("policy.tighten", "made the policy {} stricter"),
     ("proposal.approve", "approved {}"),
@@ -88,6 +91,11 @@ const DEEDS: &[(&str, &str)] = &[
     ("session.end", "ended sessions"),
     ("store.restore", "restored a backup"),
     ("sub_account.create", "created the sub-account {}"),
+    ("sub_account.freeze", "froze the sub-account {}"),
+    ("sub_account.label", "labelled the sub-account {}"),
+    ("sub_account.loosen", "allowed keys of the sub-account {} more"),
+    ("sub_account.thaw", "unfroze the sub-account {}"),
+    ("sub_account.tighten", "allowed keys of the sub-account {} less"),
 ];
 
 /// The deed of an action; `None` where its title says it, and for actions that this version does not know.

@@ -201,6 +201,7 @@ async fn two_searches_at_a_time_and_a_client_that_leaves_ends_its_own() {
     let cookie = browser(&world, &person).await;
     let (id, searches) = (traffic.keys[0], &world.authority.searches);
     let holder = Actor::Holder(Holder {
+        acting: None,
         account: traffic.account,
         session: SessionId::from_entropy([1; 16]),
         origin: Origin { address: HOME.parse().unwrap(), device: Device::of("tests") },

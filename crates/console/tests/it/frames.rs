@@ -193,6 +193,7 @@ async fn what_is_too_much_keeps_the_frame_and_leads_back() {
         ann.asked_to_add().await;
     }
     let holder = Actor::Holder(Holder {
+        acting: None,
         account: id_of(&ann).await.parse().unwrap(),
         session: SessionId::from_entropy([1; 16]),
         origin: Origin { address: HOME.parse().unwrap(), device: Device::of("tests") },

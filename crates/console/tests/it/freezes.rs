@@ -4,10 +4,11 @@ use std::future::Future;
 use std::pin::Pin;
 
 use keyward_authority::Action as _;
-use keyward_authority::accounts::{CreateAccount, CreateSubAccount};
+use keyward_authority::accounts::CreateAccount;
 use keyward_authority::keys::{IssueKey, Outcome};
 use keyward_authority::operators::FreezeAccount;
 use keyward_authority::questions::search_audit;
+use keyward_authority::sub_accounts::CreateSubAccount;
 use keyward_authority::{ActionError, AuditFilter, prove_any};
 use keyward_rules::account::{Email, SubAccountName};
 use keyward_rules::address::{AddressSet, Binding, HostBits};
@@ -48,8 +49,8 @@ async fn account(world: &World, email: &str) -> AccountId {
 
 async fn sub(world: &World, master: AccountId, name: &str) -> AccountId {
     let context = world.authority.context(host(), world.now());
-    let create = CreateSubAccount { master, name: SubAccountName::parse(name).unwrap() };
-    create.perform(&context, Proof::None).await.unwrap().id
+    let create = CreateSubAccount { master, name: SubAccountName::parse(name).unwrap(), label: None };
+    create.perform(&context, Proof::None).await.unwrap()
 }
 
 /// The host makes a key; whether it was made, or the account is frozen.
@@ -130,8 +131,8 @@ async fn a_proposal_is_carried_out_once_however_many_do_it_at_once(world: World)
     let (ann, ben) = two_operators(&world).await;
     let second = world.second_node().await;
     let there = |person: &Person<'_>| -> Person<'_> {
-        let Person { email, token, device, from, secret, recovery, .. } = person.clone();
-        Person { world: &second, email, token, device, from, secret, recovery }
+        let Person { email, token, device, from, secret, recovery, acting, .. } = person.clone();
+        Person { world: &second, email, token, device, from, secret, recovery, acting }
     };
     let (ann_there, ben_there) = (there(&ann), there(&ben));
     let eve = account(&world, "eve@keyward.example").await;

@@ -56,6 +56,7 @@ mod show_request;
 mod signals;
 mod sockets;
 mod step_up;
+mod sub_accounts;
 mod successors;
 mod tab;
 mod tenancy;

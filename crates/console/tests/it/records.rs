@@ -1,9 +1,9 @@
 //! Records as people read them, on the pages: names of one's own things and of nobody else's, days, filters.
 
 use keyward_authority::Action as _;
-use keyward_authority::accounts::CreateSubAccount;
 use keyward_authority::duties::sweep_keys;
 use keyward_authority::keys::{IssueKey, Outcome};
+use keyward_authority::sub_accounts::CreateSubAccount;
 use keyward_rules::account::SubAccountName;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::grant::{Actor, Proof};
@@ -22,8 +22,8 @@ async fn key(person: &Person<'_>, name: &str) -> String {
 /// A key of a new sub-account, made at the host.
 async fn key_of_a_sub_account(world: &World, master: AccountId, name: &str) -> String {
     let context = world.authority.context(Actor::Host("ops".to_owned()), world.now());
-    let create = CreateSubAccount { master, name: SubAccountName::parse("trading1").unwrap() };
-    let account = create.perform(&context, Proof::None).await.unwrap().id;
+    let create = CreateSubAccount { master, name: SubAccountName::parse("trading1").unwrap(), label: None };
+    let account = create.perform(&context, Proof::None).await.unwrap();
     let spec = KeySpec {
         name: KeyName::parse(name).unwrap(),
         permissions: "read,trade".parse().unwrap(),

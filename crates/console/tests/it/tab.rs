@@ -21,6 +21,25 @@ impl<'w> Tab<'w> {
         tab
     }
 
+    /// Acts for a sub-account from now on, or for its own account again.
+    pub async fn switch(&mut self, sub_account: &str) {
+        let done = self.post("/acting", &[("account", sub_account), ("part", "keys")]).await;
+        assert_eq!(done.status, 303, "{}", done.text);
+        let set = done.headers[header::SET_COOKIE].to_str().unwrap();
+        let (name, _) = set.split_once('=').unwrap();
+        let mut cookies: Vec<&str> = self.cookie.split("; ").collect();
+        cookies.retain(|cookie| !cookie.starts_with(name));
+        cookies.push(set.split(';').next().unwrap());
+        self.cookie = cookies.join("; ");
+        self.csrf = value(&self.get("/keys/disable-all").await.text, "csrf");
+    }
+
+    /// The same page, in a browser whose cookies are now another's.
+    pub fn with_cookie_of(&self, other: &Self) -> Self {
+        let (world, person) = (self.world, self.person);
+        Self { world, person, cookie: other.cookie.clone(), csrf: self.csrf.clone() }
+    }
+
     pub async fn get(&self, path: &str) -> Reply {
         let page =
             Request::builder().uri(path).header(header::COOKIE, &self.cookie).body(Body::empty()).unwrap();

@@ -214,12 +214,27 @@ impl World {
 
     /// One API request.
     pub async fn api(&self, from: &str, token: &str, method: &str, path: &str, body: &Value) -> Reply {
+        self.api_for(from, (token, ""), method, path, body).await
+    }
+
+    /// The same for a sub-account, unless its id is empty.
+    pub async fn api_for(
+        &self,
+        from: &str,
+        (token, acting): (&str, &str),
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> Reply {
         let mut request = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).unwrap())
             .uri(format!("/api/v1{path}"))
             .header(header::USER_AGENT, "keyward-tests/1");
         if !token.is_empty() {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if !acting.is_empty() {
+            request = request.header("keyward-account", acting);
         }
         let body = if body.is_null() {
             Body::empty()
@@ -254,6 +269,7 @@ impl World {
             from: HOME.to_owned(),
             secret: String::new(),
             recovery: Vec::new(),
+            acting: String::new(),
         }
     }
 }
@@ -274,11 +290,19 @@ pub struct Person<'w> {
     pub from: String,
     pub secret: String,
     pub recovery: Vec<String>,
+    /// The sub-account that requests are for; empty for the person's own account.
+    pub acting: String,
 }
 
 impl Person<'_> {
     pub async fn api(&self, method: &str, path: &str, body: Value) -> Reply {
-        self.world.api(&self.from, &self.token, method, path, &body).await
+        let who = (self.token.as_str(), self.acting.as_str());
+        self.world.api_for(&self.from, who, method, path, &body).await
+    }
+
+    /// The same person, acting for a sub-account.
+    pub fn acting_for(&self, sub_account: &str) -> Self {
+        Self { acting: sub_account.to_owned(), ..self.clone() }
     }
 
     pub async fn get(&self, path: &str) -> Reply {

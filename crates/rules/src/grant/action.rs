@@ -1,11 +1,13 @@
 //! Every action in one table: its words, and what it asks of each role.
 
-/// Declares the actions: the audit log's word, a title for people, what it asks of each role that may do it, the duties that do
-/// it, and what a page says when it is done. A role that is not named may not do it.
+use super::actor::ActingAs;
+
+/// Declares the actions: the audit log's word, a title for people, what it asks of each role that may do it, who may do it for a
+/// sub-account as well, the duties that do it, and what a page says when it is done. A role that is not named may not do it.
 macro_rules! actions {
     ($(
         $(#[$doc:meta])* $name:ident $word:literal, $title:literal
-        $(, holder $holder:ident)? $(, operator $operator:ident)? $(, host $host:ident)?
+        $(, holder $holder:ident)? $(, sub $acting:ident)? $(, operator $operator:ident)? $(, host $host:ident)?
         $(, duties $($duty:literal)+)? $(, note $note:literal)?;
     )+) => {
         /// What kind of change an action makes. The audit log has one word for each.
@@ -25,6 +27,7 @@ macro_rules! actions {
                         word: $word,
                         title: $title,
                         holder: or_never!($($holder)?),
+                        acting: or_nobody!($($acting)?),
                         operator: or_never!($($operator)?),
                         host: or_never!($($host)?),
                         duties: &[$($($duty),+)?],
@@ -46,11 +49,26 @@ macro_rules! or_never {
     };
 }
 
+/// Who may do it for a sub-account: a column that may be left out.
+macro_rules! or_nobody {
+    () => {
+        None
+    };
+    (Anyone) => {
+        Some(ActingAs::Member)
+    };
+    (Master) => {
+        Some(ActingAs::Master)
+    };
+}
+
 /// One row of the table.
 struct Row {
     word: &'static str,
     title: &'static str,
     holder: Ceremony,
+    /// Who, at least, may do it when they act for a sub-account.
+    acting: Option<ActingAs>,
     operator: Ceremony,
     host: Ceremony,
     duties: &'static [&'static str],
@@ -80,7 +98,32 @@ actions! {
     /// Create an account at the host.
     CreateAccount "account.create", "Account created", host Session, duties "sandbox";
     /// Create a sub-account.
-    CreateSubAccount "sub_account.create", "Sub-account created", host Session, duties "sandbox";
+    CreateSubAccount "sub_account.create", "Sub-account created", holder OneFactor, host Session, duties "sandbox",
+        note "The sub-account is created. Choose it above the navigation to create its keys.";
+    /// Choose what a sub-account is called.
+    LabelSubAccount "sub_account.label", "Sub-account labelled", holder Session, host Session,
+        note "Your changes are saved.";
+    /// Allow keys of a sub-account less.
+    TightenSubAccount "sub_account.tighten", "Sub-account allowed less", holder OneFactor, host Session,
+        note "The sub-account is changed. Gateways follow within a second.";
+    /// Allow keys of a sub-account more.
+    LoosenSubAccount "sub_account.loosen", "Sub-account allowed more", holder StepUp, host Session,
+        note "The sub-account is changed. Gateways follow within a second.";
+    /// Stop all keys of a sub-account.
+    FreezeSubAccount "sub_account.freeze", "Sub-account frozen", holder OneFactor, host Session,
+        note "The sub-account is frozen. Gateways refuse all its keys within a second.";
+    /// Let the keys of a sub-account work again.
+    ThawSubAccount "sub_account.thaw", "Sub-account unfrozen", holder StepUp, host Session,
+        note "The sub-account is unfrozen. Its keys work again.";
+    /// Invite somebody to administer a sub-account.
+    InviteMember "member.invite", "Member of a sub-account invited", holder StepUp,
+        note "The invitation is sent. It can be accepted for seven days.";
+    /// Accept such an invitation.
+    AcceptInvitation "member.accept", "Invitation to a sub-account accepted", holder OneFactor,
+        note "You are a member now. Choose the sub-account above the navigation.";
+    /// Take a member or an invitation away, or leave.
+    RemoveMember "member.remove", "Member of a sub-account removed", holder OneFactor,
+        note "Removed. All sessions of this user have ended.";
     /// Register an account, its address proven.
     Register "account.register", "Account registered", holder MailCode;
     /// Begin a session.
@@ -110,78 +153,78 @@ actions! {
     /// Make new recovery codes.
     RenewRecoveryCodes "account.recovery_codes", "New recovery codes created", holder StepUp;
     /// Make a key.
-    IssueKey "key.issue", "API key created", holder StepUp, host Session, duties "sandbox";
+    IssueKey "key.issue", "API key created", holder StepUp, sub Anyone, host Session, duties "sandbox";
     /// Rename a key or set its tags.
-    EditKey "key.edit", "API key renamed or tagged", holder Session,
+    EditKey "key.edit", "API key renamed or tagged", holder Session, sub Anyone,
         note "Your changes are saved.";
     /// Choose which signals of a key are told.
-    ChooseSignals "key.signals", "Signals of an API key chosen", holder OneFactor,
+    ChooseSignals "key.signals", "Signals of an API key chosen", holder OneFactor, sub Anyone,
         note "Your choice is saved.";
     /// Close open sockets of a key.
-    CloseSockets "key.close_sockets", "Sockets of an API key closed", holder Session,
+    CloseSockets "key.close_sockets", "Sockets of an API key closed", holder Session, sub Anyone,
         note "Closed. The program can connect again as long as its key works.";
     /// Let a key work from more addresses.
-    WidenKey "key.widen", "API key allowed from more addresses", holder StepUp,
+    WidenKey "key.widen", "API key allowed from more addresses", holder StepUp, sub Anyone,
         note "The addresses are changed. If somebody else may know the key, rotate it as well.";
     /// Let a key work from fewer addresses.
-    NarrowKey "key.narrow", "API key limited to fewer addresses", holder OneFactor,
+    NarrowKey "key.narrow", "API key limited to fewer addresses", holder OneFactor, sub Anyone,
         note "The addresses are changed. If somebody else may know the key, rotate it as well.";
     /// Stop a key from placing orders and moving funds; it still reads and cancels.
-    StopTrading "key.stop_trading", "API key stopped from trading", holder OneFactor, operator OneFactor,
+    StopTrading "key.stop_trading", "API key stopped from trading", holder OneFactor, sub Anyone, operator OneFactor,
         host Session,
         note "The key only reads and cancels. Gateways follow within a second.";
     /// Let a key read only.
-    MakeReadOnly "key.read_only", "API key limited to reading", holder OneFactor, host Session,
+    MakeReadOnly "key.read_only", "API key limited to reading", holder OneFactor, sub Anyone, host Session,
         note "The key only reads. Gateways follow within a second.";
     /// Stop all keys of an account from trading.
-    StopAllTrading "key.stop_all", "All API keys stopped from trading", holder OneFactor,
+    StopAllTrading "key.stop_all", "All API keys stopped from trading", holder OneFactor, sub Anyone,
         note "All keys only read and cancel. Gateways follow within a second.";
     /// Lift a key's quarantine.
-    LiftQuarantine "key.lift_quarantine", "Quarantine of an API key lifted", holder StepUp, host Session,
+    LiftQuarantine "key.lift_quarantine", "Quarantine of an API key lifted", holder StepUp, sub Anyone, host Session,
         note "The quarantine is lifted.";
     /// Make a key's limits stricter.
-    TightenFences "key.tighten", "API key limits made stricter", holder OneFactor, host Session,
+    TightenFences "key.tighten", "API key limits made stricter", holder OneFactor, sub Anyone, host Session,
         note "The limits are changed. Gateways follow within a second.";
     /// Make a key's limits less strict.
-    LoosenFences "key.loosen", "API key limits made less strict", holder StepUp, host Session,
+    LoosenFences "key.loosen", "API key limits made less strict", holder StepUp, sub Anyone, host Session,
         note "The limits are changed. Gateways follow within a second.";
     /// Make the limits of an account stricter.
-    TightenAccountLimits "account.tighten", "Account limits made stricter", holder OneFactor, host Session,
+    TightenAccountLimits "account.tighten", "Account limits made stricter", holder OneFactor, sub Master, host Session,
         note "The limits are changed. Gateways follow within a second.";
     /// Make the limits of an account less strict.
-    LoosenAccountLimits "account.loosen", "Account limits made less strict", holder StepUp, host Session,
+    LoosenAccountLimits "account.loosen", "Account limits made less strict", holder StepUp, sub Master, host Session,
         note "The limits are changed. Gateways follow within a second.";
     /// Disable a key.
-    DisableKey "key.disable", "API key disabled", holder OneFactor, host Session, duties "sandbox",
+    DisableKey "key.disable", "API key disabled", holder OneFactor, sub Anyone, host Session, duties "sandbox",
         note "The key is disabled. Gateways refuse it within a second.";
     /// Enable a key.
-    EnableKey "key.enable", "API key enabled", holder StepUp, host Session,
+    EnableKey "key.enable", "API key enabled", holder StepUp, sub Anyone, host Session,
         note "The key is enabled.";
     /// Make a key's successor.
-    RotateKey "key.rotate", "API key rotated", holder StepUp;
+    RotateKey "key.rotate", "API key rotated", holder StepUp, sub Anyone;
     /// End the overlap of a rotation now.
-    EndOverlap "key.end_overlap", "Rotation overlap ended early", holder OneFactor,
+    EndOverlap "key.end_overlap", "Rotation overlap ended early", holder OneFactor, sub Anyone,
         note "The old key has expired. Only its successor works now.";
     /// Delete a key.
-    DeleteKey "key.delete", "API key deleted", holder OneFactor, host Session, duties "sandbox",
+    DeleteKey "key.delete", "API key deleted", holder OneFactor, sub Anyone, host Session, duties "sandbox",
         note "The key is deleted. Gateways refuse it within a second.";
     /// Delete the keys that were not used since a moment.
-    DeleteUnusedKeys "key.delete_unused", "Unused API keys deleted", holder OneFactor,
+    DeleteUnusedKeys "key.delete_unused", "Unused API keys deleted", holder OneFactor, sub Anyone,
         note "The unused keys are deleted. Gateways refuse them within a second.";
     /// Disable keys that the holder selected.
-    DisableKeys "key.disable_selected", "Selected API keys disabled", holder OneFactor,
+    DisableKeys "key.disable_selected", "Selected API keys disabled", holder OneFactor, sub Anyone,
         note "The selected keys are disabled. Gateways refuse them within a second.";
     /// Enable keys that the holder selected.
-    EnableKeys "key.enable_selected", "Selected API keys enabled", holder StepUp,
+    EnableKeys "key.enable_selected", "Selected API keys enabled", holder StepUp, sub Anyone,
         note "The selected keys are enabled.";
     /// Delete keys that the holder selected.
-    DeleteKeys "key.delete_selected", "Selected API keys deleted", holder OneFactor,
+    DeleteKeys "key.delete_selected", "Selected API keys deleted", holder OneFactor, sub Anyone,
         note "The selected keys are deleted. Gateways refuse them within a second.";
     /// Disable a key that leaked.
-    ReportLeak "key.leaked", "API key reported as leaked", holder OneFactor,
+    ReportLeak "key.leaked", "API key reported as leaked", holder OneFactor, sub Anyone,
         note "The key is disabled. Continue with the steps below.";
     /// Disable all keys of an account.
-    DisableAllKeys "key.disable_all", "All API keys disabled", holder OneFactor,
+    DisableAllKeys "key.disable_all", "All API keys disabled", holder OneFactor, sub Anyone,
         note "All keys are disabled. Gateways refuse them within a second.";
     /// Disable all keys of an account by the link of an alert.
     Brake "key.brake", "All API keys disabled by the link in an alert", holder Link;
@@ -344,6 +387,15 @@ impl ActionKind {
     #[must_use]
     pub const fn ceremony(self) -> Ceremony {
         self.row().holder
+    }
+
+    /// Whether a user may do it who acts for a sub-account, as its master or as a member.
+    #[must_use]
+    pub fn is_for_sub_accounts(self, acting: ActingAs) -> bool {
+        match (self.row().acting, acting) {
+            (Some(ActingAs::Member), _) | (Some(ActingAs::Master), ActingAs::Master) => true,
+            (Some(ActingAs::Master), ActingAs::Member) | (None, _) => false,
+        }
     }
 
     /// What it asks of an operator who acts on the deployment or on somebody's account (product.md 5).

@@ -18,15 +18,47 @@ pub struct Origin {
     pub device: Device,
 }
 
+/// By which right somebody acts for a sub-account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ActingAs {
+    /// It belongs to their own account.
+    Master,
+    /// Its master made them a member.
+    Member,
+}
+
+/// For which sub-account somebody acts. Whoever makes the value has checked the right; every change checks it again in its
+/// transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Acting {
+    /// The sub-account.
+    pub sub_account: AccountId,
+    /// By which right.
+    pub by: ActingAs,
+}
+
 /// A person who is signed in.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Holder {
-    /// Whose account.
+    /// The person's own account. Their factors, mails and sessions are its.
     pub account: AccountId,
+    /// The sub-account that they act for instead of it, if any.
+    pub acting: Option<Acting>,
     /// Through which session.
     pub session: SessionId,
     /// From where.
     pub origin: Origin,
+}
+
+impl Holder {
+    /// The account whose keys they see and change: the sub-account that they act for, or their own.
+    #[must_use]
+    pub const fn acts_for(&self) -> AccountId {
+        match self.acting {
+            Some(acting) => acting.sub_account,
+            None => self.account,
+        }
+    }
 }
 
 /// A signed-in person who acts for the deployment, by the role that the store gave them for this request.
@@ -116,6 +148,17 @@ impl Grant {
         self.scope
     }
 
+    /// The user who acts for a sub-account, and for which: a transaction checks that they still may.
+    #[must_use]
+    pub const fn acting(&self) -> Option<(AccountId, Acting)> {
+        match &self.actor {
+            Actor::Holder(Holder { account, acting: Some(acting), .. }) => Some((*account, *acting)),
+            Actor::Holder(_) | Actor::Host(_) | Actor::System(_) | Actor::Staff(_) | Actor::Visitor(_) => {
+                None
+            }
+        }
+    }
+
     /// With which factors, in words; empty where none was asked.
     #[must_use]
     pub fn factors(&self) -> &str {
@@ -139,7 +182,7 @@ impl Actor {
     pub const fn scope(&self) -> Scope {
         match self {
             Self::Host(_) | Self::System(_) | Self::Staff(_) => Scope::All,
-            Self::Holder(holder) => Scope::Account(holder.account),
+            Self::Holder(holder) => Scope::Account(holder.acts_for()),
             Self::Visitor(_) => Scope::Nothing,
         }
     }
@@ -151,6 +194,15 @@ impl Actor {
             Self::Host(_) | Self::System(_) => None,
             Self::Holder(holder) | Self::Staff(Staff { holder, .. }) => Some(&holder.origin),
             Self::Visitor(origin) => Some(origin),
+        }
+    }
+
+    /// Whether it is the person who is told of it: a member's deeds are news to the master.
+    #[must_use]
+    pub const fn is_the_holder(&self) -> bool {
+        match self {
+            Self::Holder(holder) => !matches!(holder.acting, Some(Acting { by: ActingAs::Member, .. })),
+            Self::Host(_) | Self::System(_) | Self::Staff(_) | Self::Visitor(_) => false,
         }
     }
 
@@ -174,7 +226,7 @@ impl Actor {
             (Self::Host(_), proof) => host(action, proof),
             (Self::System(duty), _) => system(duty, action),
             (Self::Holder(holder), proof) => {
-                meets(holder, action.ceremony(), action, proof).then_some(Scope::Account(holder.account))
+                holds(holder, action, proof).then_some(Scope::Account(holder.acts_for()))
             }
             (Self::Staff(staff), proof) => serves(staff, action, proof),
             (Self::Visitor(_), proof) => visits(action, proof),
@@ -197,6 +249,12 @@ fn host(action: ActionKind, proof: &Proof) -> Option<Scope> {
 
 fn system(duty: &str, action: ActionKind) -> Option<Scope> {
     action.duties().contains(&duty).then_some(Scope::All)
+}
+
+/// What a user may do for their own account, or for the sub-account that they act for.
+fn holds(holder: &Holder, action: ActionKind, proof: &Proof) -> bool {
+    holder.acting.is_none_or(|acting| action.is_for_sub_accounts(acting.by))
+        && meets(holder, action.ceremony(), action, proof)
 }
 
 /// Whether the proof is what the ceremony asks of this person.
@@ -297,6 +355,7 @@ mod tests {
     fn holder() -> Actor {
         Actor::Holder(Holder {
             account: account(1),
+            acting: None,
             session: SessionId::from_entropy([1; 16]),
             origin: origin(),
         })

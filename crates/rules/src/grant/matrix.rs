@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    ActionKind, Actor, Answer, Approved, BrakeLink, Challenge, Factor, FactorAnswer, FactorKind,
-    FirstSession, Holder, Origin, Proof, Staff, TwoFactor,
+    Acting, ActingAs, ActionKind, Actor, Answer, Approved, BrakeLink, Challenge, Factor, FactorAnswer,
+    FactorKind, FirstSession, Holder, Origin, Proof, Staff, TwoFactor,
 };
 use crate::id::{AccountId, AppId};
 use crate::person::{CodeKey, CodeTag, Device, SessionId};
@@ -23,6 +23,10 @@ fn another() -> AccountId {
     AccountId::from_u64(2).unwrap()
 }
 
+fn sub() -> AccountId {
+    AccountId::from_u64(3).unwrap()
+}
+
 fn session() -> SessionId {
     SessionId::from_entropy([1; 16])
 }
@@ -32,7 +36,12 @@ fn origin() -> Origin {
 }
 
 fn holder() -> Holder {
-    Holder { account: own(), session: session(), origin: origin() }
+    Holder { account: own(), acting: None, session: session(), origin: origin() }
+}
+
+/// A user who acts for the sub-account [`sub`].
+fn acting(by: ActingAs) -> Actor {
+    Actor::Holder(Holder { acting: Some(Acting { sub_account: sub(), by }), ..holder() })
 }
 
 fn approved(action: ActionKind, session: Option<SessionId>) -> Approved {
@@ -117,6 +126,8 @@ fn roles() -> Vec<(&'static str, Actor)> {
     vec![
         ("nobody signed in", Actor::Visitor(origin())),
         ("holder", Actor::Holder(holder())),
+        ("master, acting for a sub-account", acting(ActingAs::Master)),
+        ("member, acting for a sub-account", acting(ActingAs::Member)),
         ("operator", staff(Role::Operator)),
         ("auditor", staff(Role::Auditor)),
         ("the host", Actor::Host("ops".to_owned())),
@@ -150,9 +161,9 @@ fn written_out() -> String {
     for (name, _) in roles() {
         let _ = write!(text, " {name} |");
     }
-    text.push_str("\n|---|---|---|---|---|---|---|---|\n");
+    text.push_str("\n|---|---|---|---|---|---|---|---|---|---|\n");
     for action in ActionKind::ALL {
-        for (whose, target) in [("own", own()), ("another's", another())] {
+        for (whose, target) in [("own", own()), ("the sub-account's", sub()), ("another's", another())] {
             let _ = write!(text, "| `{}` | {whose} |", action.word());
             for (_, actor) in roles() {
                 let _ = write!(text, " {} |", cell(&actor, *action, target));
@@ -182,6 +193,21 @@ fn an_auditor_changes_nothing_and_a_holder_nothing_of_others() {
             assert_eq!(cell(&auditor, *action, target), "–", "{action:?}");
         }
         assert_eq!(cell(&Actor::Holder(holder()), *action, another()), "–", "{action:?}");
+    }
+}
+
+/// Whoever acts for a sub-account reaches it alone, and a member does nothing that its master may not do.
+#[test]
+fn who_acts_for_a_sub_account_reaches_it_alone() {
+    for action in ActionKind::ALL {
+        for by in [ActingAs::Master, ActingAs::Member] {
+            for target in [own(), another()] {
+                assert_eq!(cell(&acting(by), *action, target), "–", "{action:?}");
+            }
+        }
+        let of = |by| cell(&acting(by), *action, sub());
+        assert!(of(ActingAs::Member) == "–" || of(ActingAs::Member) == of(ActingAs::Master), "{action:?}");
+        assert_eq!(cell(&Actor::Holder(holder()), *action, sub()), "–", "{action:?}");
     }
 }
 

@@ -12,6 +12,6 @@ mod matrix;
 mod proof;
 
 pub use action::{ActionKind, Ceremony};
-pub use actor::{Actor, Grant, Holder, NotAllowed, Origin, Scope, Staff};
+pub use actor::{Acting, ActingAs, Actor, Grant, Holder, NotAllowed, Origin, Scope, Staff};
 pub use challenge::{Answer, Approved, Challenge, NotApproved};
 pub use proof::{BrakeLink, Factor, FactorAnswer, FactorKind, FirstSession, NotProven, Proof, TwoFactor};

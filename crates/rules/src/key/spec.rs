@@ -11,6 +11,7 @@ use crate::fence::Fences;
 use crate::limits::{DAY_MS, KEYS_PER_ACCOUNT, UNBOUND_IDLE_DAYS};
 use crate::permission::{Permission, Permissions};
 use crate::rate::Rate;
+use crate::sub_account::SubAccountCap;
 use crate::time::Moment;
 
 /// Whether somebody confirmed that a very wide range is meant.
@@ -167,9 +168,12 @@ pub enum KeyRefusal {
     /// Only a master's.
     #[error("a sub-account's key cannot manage sub-accounts")]
     ManageOfSub,
-    /// product.md 5: never by default.
-    #[error("a sub-account's key cannot withdraw")]
-    WithdrawOfSub,
+    /// product.md 5: what the master allows the sub-account.
+    #[error("keys of this sub-account may not have the permission {}; its master account decides that", .0.word())]
+    NotAllowedToSub(Permission),
+    /// The same, of the rate.
+    #[error("a key of this sub-account needs a rate cap of at most {} requests a second", .0.per_second())]
+    FasterThanSub(RateCap),
     /// In the past.
     #[error("the expiry lies in the past")]
     Expired,
@@ -212,9 +216,9 @@ impl KeySpec {
         let withdraws = self.permissions.allows(Permission::Withdraw);
         let manages = self.permissions.allows(Permission::Manage);
         match owner {
-            Owner::Sub if manages => return Err(KeyRefusal::ManageOfSub),
-            Owner::Sub if withdraws => return Err(KeyRefusal::WithdrawOfSub),
-            Owner::Sub | Owner::Master => {}
+            Owner::Sub(_) if manages => return Err(KeyRefusal::ManageOfSub),
+            Owner::Sub(cap) => cap.check(self.permissions, self.rate_cap)?,
+            Owner::Master => {}
         }
         if withdraws && !bound && policy.withdraw_binding == Need::Required {
             return Err(KeyRefusal::WithdrawUnbound);
@@ -262,8 +266,8 @@ pub fn check_passphrase(passphrase: &PassphraseTag, siblings: &[Sibling]) -> Res
 pub enum Owner {
     /// A master account.
     Master,
-    /// A sub-account.
-    Sub,
+    /// A sub-account, with what its master allows it.
+    Sub(SubAccountCap),
 }
 
 /// When an unused key ends, if at all: unbound live keys only, 30 days after the last of its creation, its last use and

@@ -32,7 +32,7 @@ impl RecordKind {
         match action.split('.').next().unwrap_or_default() {
             "key" => Self::Keys,
             "session" => Self::SignIn,
-            "account" | "sub_account" | "channel" | "alert" => Self::Security,
+            "account" | "sub_account" | "member" | "channel" | "alert" => Self::Security,
             "app" => Self::Apps,
             _ => Self::Operators,
         }

@@ -28,6 +28,12 @@ statements! {
     KEY_IDS = "SELECT id FROM keys WHERE id > $1 ORDER BY id LIMIT $2";
     ACCOUNT_LIMITS_ROW = "SELECT fences, data_key, seal FROM account_limits WHERE account = $1";
     ACCOUNT_LIMITS_IDS = "SELECT account FROM account_limits WHERE account > $1 ORDER BY account LIMIT $2";
+    SUB_ACCOUNT_ROW = "SELECT label, permissions, rate_cap, frozen_at, data_key, seal FROM sub_accounts WHERE account = $1";
+    SUB_ACCOUNT_IDS = "SELECT account FROM sub_accounts WHERE account > $1 ORDER BY account LIMIT $2";
+    MEMBER_ROWS = "SELECT account, since, data_key, seal FROM members WHERE sub_account = $1 ORDER BY account";
+    MEMBER_IDS = "SELECT DISTINCT sub_account FROM members WHERE sub_account > $1 ORDER BY sub_account LIMIT $2";
+    INVITATION_ROWS = "SELECT email, until, data_key, seal FROM invitations WHERE sub_account = $1 ORDER BY email";
+    INVITATION_IDS = "SELECT DISTINCT sub_account FROM invitations WHERE sub_account > $1 ORDER BY sub_account LIMIT $2";
     CHANNEL_ROW = "SELECT account, name, kind, target, data_key, which, quiet_from, quiet_to, digest, made_at \
         FROM channels WHERE id = $1";
     CHANNEL_IDS = "SELECT id FROM channels WHERE id > $1 ORDER BY id LIMIT $2";
@@ -86,6 +92,12 @@ tracked! {
     KEYS = "key", KEY_ROW, KEY_IDS, true;
     /// By account.
     ACCOUNT_LIMITS = "account limits", ACCOUNT_LIMITS_ROW, ACCOUNT_LIMITS_IDS, false;
+    /// By account.
+    SUB_ACCOUNTS = "sub-account", SUB_ACCOUNT_ROW, SUB_ACCOUNT_IDS, false;
+    /// Those of a sub-account together.
+    MEMBERS = "members", MEMBER_ROWS, MEMBER_IDS, false;
+    /// Those of a sub-account together.
+    INVITATIONS = "invitations", INVITATION_ROWS, INVITATION_IDS, false;
     /// By channel.
     CHANNELS = "channel", CHANNEL_ROW, CHANNEL_IDS, true;
     /// By account.

@@ -21,6 +21,7 @@ const WITH_GRANT: &[&str] = &[
     "policies",
     "proposals",
     "staff",
+    "sub_accounts",
 ];
 
 const BOOKKEEPING: &[(&str, &str)] = &[

@@ -20,7 +20,7 @@ struct Page {
 /// The page.
 pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
     let range = query.chart_range();
-    match account_chart(&person.context(), person.id(), range).await {
+    match account_chart(&person.context(), person.acts_for(), range).await {
         Ok(chart) => {
             let frame = Frame::of(&person, "activity", "Activity of all keys");
             page(&Page { frame, drawn: drawn(&chart, range, None) })

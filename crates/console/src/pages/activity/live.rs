@@ -169,9 +169,14 @@ async fn build_account(person: &SignedIn, query: &Query) -> Result<Response, Act
         Err(text) => return Ok(refused(text)),
     };
     let after: Option<i64> = query.after.parse().ok();
-    let found =
-        newer_account_requests(&person.context(), person.id(), filter, after.unwrap_or(0), PAGE_DEFAULT)
-            .await?;
+    let found = newer_account_requests(
+        &person.context(),
+        person.acts_for(),
+        filter,
+        after.unwrap_or(0),
+        PAGE_DEFAULT,
+    )
+    .await?;
     let rows = found.requests.into_iter().map(|one| named(one.key, one.name, one.request));
     let look = Look { rows: rows.collect(), upto: found.upto, left_out: found.left_out && after.is_some() };
     let live = Watched::All.next(query, &look);

@@ -138,7 +138,7 @@ pub async fn show_edit(person: SignedIn, Path(id): Path<String>) -> Response {
 }
 
 async fn find(person: &SignedIn, id: &str) -> Result<BrokerApp, Response> {
-    broker_app(&person.context(), app_id(id)?).await.map_err(problem)
+    broker_app(&person.own_context(), app_id(id)?).await.map_err(problem)
 }
 
 fn asking(said: &AppDescription, app: Option<&BrokerApp>) -> Confirmation {
@@ -203,7 +203,7 @@ async fn send(posted: Posted, app: Option<BrokerApp>) -> Response {
             return form(person, app.as_ref(), &posted.fields, errors, StatusCode::UNPROCESSABLE_ENTITY);
         }
     };
-    let (app, context) = (app.as_ref(), person.context());
+    let (app, context) = (app.as_ref(), person.own_context());
     let (kept, asked) = (kept(&posted, &said), asking(&said, app));
     let done = match app.map(|app| app.profile.id) {
         None => {

@@ -28,7 +28,7 @@ pub fn touched(counts: &AppKeyCounts) -> String {
 }
 
 async fn find(person: &SignedIn, id: &str) -> Result<BrokerApp, Response> {
-    broker_app(&person.context(), app_id(id)?).await.map_err(problem)
+    broker_app(&person.own_context(), app_id(id)?).await.map_err(problem)
 }
 
 fn freezing(app: &BrokerApp) -> Confirmation {
@@ -60,7 +60,7 @@ pub async fn show_freeze(person: SignedIn, Path(id): Path<String>) -> Response {
         if matches!(app.profile.frozen, Some(FrozenBy::Broker | FrozenBy::Both)) {
             return Err(problem(ActionError::Unchanged));
         }
-        let context = person.context();
+        let context = person.own_context();
         let pending = freeze_of(&app).plan(&context).await.map_err(problem)?;
         Ok(ask_one(&person, &context, &freezing(&app), &Fields::default(), &pending).await)
     };
@@ -71,7 +71,7 @@ pub async fn show_freeze(person: SignedIn, Path(id): Path<String>) -> Response {
 pub async fn freeze(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let app = find(&posted.person, &id).await?;
-        act(&posted, &posted.person.context(), freeze_of(&app), |_| freezing(&app)).await?;
+        act(&posted, &posted.person.own_context(), freeze_of(&app), |_| freezing(&app)).await?;
         Ok(told(&posted.person, &format!("/apps/{}", app.profile.id), Note::Done(ActionKind::FreezeApp))
             .await)
     };

@@ -14,7 +14,7 @@ use crate::pages::person::SignedIn;
 pub async fn serve(person: SignedIn, Path(id): Path<String>) -> Response {
     let Ok(id) = id.parse() else { return StatusCode::NOT_FOUND.into_response() };
     // In their role people see the logos of apps that nobody verified yet.
-    let context = person.staff_context().unwrap_or_else(|| person.context());
+    let context = person.staff_context().unwrap_or_else(|| person.own_context());
     match app_logo(&context, id).await {
         Ok(png) => {
             let headers =

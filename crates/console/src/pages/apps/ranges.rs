@@ -221,7 +221,7 @@ fn editor<'p>(
 }
 
 async fn find(person: &SignedIn, id: &str) -> Result<BrokerApp, Response> {
-    broker_app(&person.context(), app_id(id)?).await.map_err(problem)
+    broker_app(&person.own_context(), app_id(id)?).await.map_err(problem)
 }
 
 /// The editor with the ranges in force.
@@ -241,7 +241,7 @@ pub async fn show(person: SignedIn, Path(id): Path<String>) -> Response {
 pub async fn check(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let app = find(&posted.person, &id).await?;
-        let judged = judge(&posted.person.context(), app.profile.id, &posted.fields, Sides::Both).await;
+        let judged = judge(&posted.person.own_context(), app.profile.id, &posted.fields, Sides::Both).await;
         Ok(page(&judged.map_err(problem)?))
     };
     answer.await.unwrap_or_else(|answer: Response| answer)
@@ -251,7 +251,7 @@ pub async fn check(Path(id): Path<String>, posted: Posted) -> Response {
 pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let app = find(&posted.person, &id).await?;
-        let (context, fields) = (posted.person.context(), &posted.fields);
+        let (context, fields) = (posted.person.own_context(), &posted.fields);
         if fields.has("check") {
             return again(&posted, &app, StatusCode::OK, "").await;
         }
@@ -279,7 +279,7 @@ async fn again(
     status: StatusCode,
     error: &str,
 ) -> Result<Response, Response> {
-    let judged = judge(&posted.person.context(), app.profile.id, &posted.fields, Sides::Both).await;
+    let judged = judge(&posted.person.own_context(), app.profile.id, &posted.fields, Sides::Both).await;
     let judged = judged.map_err(problem)?;
     Ok(page_with(status, &editor(&posted.person, app, &posted.fields, &judged, error)))
 }
@@ -317,7 +317,7 @@ pub async fn withdraw(Path((id, number)): Path<(String, String)>, posted: Posted
         let id = app_id(&id)?;
         let number = number.parse().map_err(|_| problem(ActionError::NoVersion))?;
         let withdrawal = WithdrawRanges { app: id, number };
-        withdrawal.perform(&posted.person.context(), Proof::None).await.map_err(problem)?;
+        withdrawal.perform(&posted.person.own_context(), Proof::None).await.map_err(problem)?;
         Ok(told(&posted.person, &format!("/apps/{id}"), Note::Done(ActionKind::WithdrawRanges)).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)

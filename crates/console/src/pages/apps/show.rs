@@ -76,7 +76,7 @@ fn row(profile: &AppProfile) -> Row {
 
 /// The list.
 pub async fn list(person: SignedIn) -> Response {
-    match broker_apps(&person.context()).await {
+    match broker_apps(&person.own_context()).await {
         Ok(apps) => page(&List {
             frame: Frame::of(&person, "apps", "Your apps"),
             more: apps.len() < APPS_PER_BROKER,
@@ -210,7 +210,7 @@ fn next(app: &BrokerApp) -> Vec<String> {
 /// The page of one.
 pub async fn show(person: SignedIn, Path(id): Path<String>) -> Response {
     let answer = async {
-        let app = broker_app(&person.context(), app_id(&id)?).await.map_err(problem)?;
+        let app = broker_app(&person.own_context(), app_id(&id)?).await.map_err(problem)?;
         let profile = &app.profile;
         let all = |fits: fn(VersionStanding) -> bool| {
             app.versions.iter().filter(move |one| fits(one.standing)).map(|one| version(one, &person))
@@ -245,7 +245,7 @@ pub async fn show(person: SignedIn, Path(id): Path<String>) -> Response {
 pub async fn submit(Path(id): Path<String>, posted: Posted) -> Response {
     let answer = async {
         let id = app_id(&id)?;
-        SubmitApp(id).perform(&posted.person.context(), Proof::None).await.map_err(problem)?;
+        SubmitApp(id).perform(&posted.person.own_context(), Proof::None).await.map_err(problem)?;
         Ok(told(&posted.person, &format!("/apps/{id}"), Note::Done(ActionKind::SubmitApp)).await)
     };
     answer.await.unwrap_or_else(|answer: Response| answer)

@@ -318,7 +318,7 @@ pub async fn submit(posted: Posted) -> Response {
     if let Some(answer) = only_on_a_desk(person).await {
         return answer;
     }
-    let request = match NewKeyRequest::of_form(fields).read(person.id(), person.shell.now()) {
+    let request = match NewKeyRequest::of_form(fields).read(person.acts_for(), person.shell.now()) {
         Ok(request) => request,
         Err(errors) => {
             let app = app_of(person, fields).await;

@@ -56,7 +56,7 @@ pub async fn take(posted: Posted) -> Response {
     let alone = fields.get("operators") == "1";
     let kept = Posted { person: person.clone(), fields: Fields(fields.without(&["token", "operators"])) };
     let asking = |pending: &PendingAction| asking(pending, token, if alone { "1" } else { "2" });
-    match act(&kept, &person.context(), TakeSetUp { token: token.to_owned(), alone }, asking).await {
+    match act(&kept, &person.own_context(), TakeSetUp { token: token.to_owned(), alone }, asking).await {
         Ok(()) => told(person, "/operations", Note::Done(ActionKind::TakeSetUp)).await,
         Err(halted) => halted.into(),
     }

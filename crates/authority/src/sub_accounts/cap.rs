@@ -1,0 +1,107 @@
+//! Action: change what keys of a sub-account may do at most. Less takes effect on one factor, more needs a step-up.
+
+use async_trait::async_trait;
+use keyward_rules::alert::AlertKind;
+use keyward_rules::event::Event;
+use keyward_rules::grant::{ActionKind, Actor, NotAllowed, Proof, TwoFactor};
+use keyward_rules::id::AccountId;
+use keyward_rules::sub_account::{SubAccountCap, SubAccountSettings};
+
+use super::{SubAccountOf, held_by, hold_keys, sub_account_in, sub_account_of};
+use crate::accounts::is_cooling;
+use crate::keys::approved;
+use crate::{Action, ActionContext, ActionError, PendingAction, tell};
+
+/// Change what keys of a sub-account may do at most. Permissions of a key never change: a key that may do more than the cap is
+/// held while that lasts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ChangeSubAccountCap {
+    /// The sub-account.
+    pub account: AccountId,
+    /// What its keys may do from now on.
+    pub to: SubAccountCap,
+}
+
+#[async_trait]
+impl Action for ChangeSubAccountCap {
+    type Reply = ();
+
+    async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
+        let sub = sub_account_of(context, self.account).await?;
+        let old = context.authority.access.reader.sub_account_settings(sub.id).await?;
+        if old.cap == self.to {
+            return Err(ActionError::Unchanged);
+        }
+        let new = SubAccountSettings { cap: self.to, ..old.clone() };
+        let mut words = vec![
+            format!("Change what keys of the sub-account “{}” may do at most", sub.name.as_str()),
+            format!("Until now: {}", old.cap.in_words()),
+            format!("From now on: {}", self.to.in_words()),
+        ];
+        words.extend(held_by(context, sub.id, &new).await?);
+        Ok(PendingAction {
+            action: kind(&old.cap, &self.to),
+            facts: vec![("account", sub.id.to_string()), ("allowed", self.to.in_words())],
+            words,
+        })
+    }
+
+    /// # Errors
+    /// [`ActionError::NoSubAccount`], [`ActionError::Unchanged`], [`ActionError::TwoFactorOff`], [`ActionError::Cooling`], and
+    /// [`ActionError::NotAllowed`] when the proof is not the one that the change asks for.
+    async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
+        // The proof says which of the two was approved; the cap as it is now says which of them it is.
+        let action = match approved(&proof, ActionKind::TightenSubAccount) {
+            Some(action) => action,
+            None => self.plan(context).await?.action,
+        };
+        let grant = context.actor.may(action, proof)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let sub = sub_account_in(&mut tx, self.account).await?;
+        let mut settings = tx.sub_account_settings(sub.id).await?;
+        let old = settings.cap;
+        if old == self.to {
+            return Err(ActionError::Unchanged);
+        }
+        if kind(&old, &self.to) != action && action != ActionKind::LoosenSubAccount {
+            let (actor, action) = (context.actor.clone(), ActionKind::LoosenSubAccount);
+            return Err(NotAllowed { actor, action }.into());
+        }
+        if !self.to.is_within(&old) {
+            check_master(context, &mut tx, &sub).await?;
+        }
+        settings.cap = self.to;
+        tx.set_sub_account(sub.id, &settings).await?;
+        hold_keys(&mut tx, sub.id, &settings).await?;
+        let name = sub.name.as_str();
+        let detail = format!("Keys of “{name}” may now: {}. Before: {}.", self.to.in_words(), old.in_words());
+        let alert = tell::by_actor(context, AlertKind::SubAccountChanged, sub.id, detail);
+        tell::notify_holder(context, &mut tx, alert).await?;
+        let facts = [("allowed", format!("{} -> {}", old.in_words(), self.to.in_words()))];
+        let event = Event::of(tx.grant(), context.now, &format!("account:{}", sub.id), &facts);
+        tx.commit(event).await?;
+        Ok(())
+    }
+}
+
+/// Whoever gives rights has a second factor that has not just been replaced.
+pub(super) async fn check_master(
+    context: &ActionContext<'_>,
+    tx: &mut keyward_store::Tx,
+    sub: &SubAccountOf,
+) -> Result<(), ActionError> {
+    let Actor::Holder(_) = context.actor else { return Ok(()) };
+    let person = tx.person(sub.master).await?.ok_or(ActionError::TwoFactorOff)?;
+    if person.two_factor() == TwoFactor::Off {
+        return Err(ActionError::TwoFactorOff);
+    }
+    if is_cooling(&person, context.now) {
+        return Err(ActionError::Cooling);
+    }
+    Ok(())
+}
+
+/// Which of the two the change is.
+fn kind(old: &SubAccountCap, to: &SubAccountCap) -> ActionKind {
+    if to.is_within(old) { ActionKind::TightenSubAccount } else { ActionKind::LoosenSubAccount }
+}
