@@ -411,7 +411,7 @@ fn any_case() -> impl Strategy<Value = Case> {
         ("POST", "/api/v5/asset/transfer"),
         ("GET", "/api/v5/nonsense"),
     ]);
-    (requests, 1_u8..32, 0_u16..256, any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+    (requests, 1_u8..32, 0_u16..512, any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
         |(request, bits, holds, disabled, bound, demo, sub)| Case {
             request,
             permissions: Permissions::from_bits(bits).unwrap(),

@@ -56,11 +56,13 @@ pub enum Hold {
     ReadOnly,
     /// The stored record was altered.
     BrokenSeal,
+    /// Quarantine: somebody proved that the secret leaked. Nothing passes, and nothing lifts it: a secret stays leaked.
+    Leaked,
 }
 
 impl Hold {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Frozen,
         Self::AppFrozen,
         Self::AccountFrozen,
@@ -69,6 +71,7 @@ impl Hold {
         Self::CancelOnly,
         Self::ReadOnly,
         Self::BrokenSeal,
+        Self::Leaked,
     ];
 
     const fn bit(self) -> u16 {
@@ -81,6 +84,7 @@ impl Hold {
             Self::CancelOnly => 1 << 5,
             Self::ReadOnly => 1 << 6,
             Self::BrokenSeal => 1 << 7,
+            Self::Leaked => 1 << 8,
         }
     }
 }
@@ -96,7 +100,7 @@ impl Holds {
     /// Rebuilds holds from stored bits; `None` with unknown bits, which must not read as "no hold".
     #[must_use]
     pub const fn from_bits(bits: u16) -> Option<Self> {
-        if bits < 1 << 8 { Some(Self(bits)) } else { None }
+        if bits < 1 << 9 { Some(Self(bits)) } else { None }
     }
 
     /// The bits to store, stable.
@@ -236,7 +240,7 @@ mod tests {
 
     fn apply(life: Life, step: u8) -> Life {
         let at = Moment::from_unix_ms(1);
-        let hold = Hold::ALL[usize::from(step) % 8];
+        let hold = Hold::ALL[usize::from(step) % 9];
         match step % 6 {
             0 => life.disable().unwrap_or(life),
             1 => life.enable().unwrap_or(life),
@@ -260,7 +264,7 @@ mod tests {
         }
 
         #[test]
-        fn releasing_never_enables(bits in 0_u16..256, at in 0_usize..8) {
+        fn releasing_never_enables(bits in 0_u16..512, at in 0_usize..9) {
             let life = Life { state: HolderState::Disabled, holds: Holds::from_bits(bits).unwrap() };
             prop_assert_eq!(life.release(Hold::ALL[at]).state, HolderState::Disabled);
         }
@@ -268,6 +272,6 @@ mod tests {
 
     #[test]
     fn unknown_hold_bits_are_not_no_hold() {
-        assert!(Holds::from_bits(1 << 8).is_none());
+        assert!(Holds::from_bits(1 << 9).is_none());
     }
 }
