@@ -78,7 +78,10 @@ impl Summary {
         ];
         let mut lines: Vec<(&'static str, String)> =
             lines.into_iter().map(|(mark, line)| (mark, line.to_owned())).collect();
-        lines.push(end(fields, Some(true)));
+        lines.push(match fields.get("expires").trim() {
+            "" => ("good", "It stays until you delete it.".to_owned()),
+            _ => end(fields, Some(true)),
+        });
         Self { lines }
     }
 
