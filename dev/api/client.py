@@ -70,7 +70,9 @@ class Api:
         finally:
             connection.close()
         if self.document:
-            self.judge(answer, media, body, query or {})
+            # A body that is signed as it is sent comes as bytes, and is JSON all the same.
+            plain = json.loads(body) if isinstance(body, bytes) and media == "application/json" else body
+            self.judge(answer, media, plain, query or {})
         return answer
 
     def judge(self, answer, media, body, query):

@@ -16,7 +16,7 @@ from world import World
 # because many operations before a sign-in take a third of a second on purpose.
 RUNS = {
     "keys": ("holder", ("keys", "alerts", "trail", "channels")),
-    "door": ("holder", ("account", "sessions", "sub-accounts")),
+    "door": ("holder", ("account", "sessions", "sub-accounts", "leaks")),
     "apps": ("broker", ("apps",)),
     "operations": ("operator", ("operations",)),
 }
@@ -35,6 +35,7 @@ ONLY_REFUSED = {
     "POST /session/passkey": "takes a passkey's signature",
     "POST /channels/{id}/send-again": "takes a message that was given up after three days",
     "POST /keys/delete-unused": "keys of a sandbox are minutes old, and none was unused for a day",
+    "POST /leaks": "takes a signature of the body as it is sent",
     "POST /keys/stop-trading": "gets no factor here: it would stop the keys that other operations need",
     "POST /keys/disable-all": "gets no factor here: it would stop the keys that other operations need",
 }

@@ -98,6 +98,9 @@ def door(world, seeds):
     stranger = {"email": "stranger@keyward.example", "password": "amber-kite-47-fjord-lantern"}
     registration = person.do("POST /registrations", body=stranger, token="", expect=202).json["id"]
     seeds.add("POST /registrations", body=stranger)
+    report = [{"token": "kws_fuzz", "type": "keyward", "url": "https://git.example/a", "source": "content"}]
+    signed_by = {"Github-Public-Key-Identifier": "sandbox", "Github-Public-Key-Signature": "MEUCIQ=="}
+    seeds.add("POST /leaks", body=report, headers=signed_by)
     seeds.add("POST /registrations/{id}/confirm", registration, body={"code": "00000000"})
     recovery = person.do("POST /recoveries", body={"email": person.email}, token="", expect=202).json["id"]
     seeds.add("POST /recoveries", body={"email": person.email})
@@ -160,6 +163,7 @@ def keys_of_holder(world, seeds):
     two_days_ago = int((time.time() - 2 * 86_400) * 1000)
     seeds.add("POST /keys/delete-unused", body={"not_used_since_ms": two_days_ago, "factor": person.password})
     seeds.add("POST /keys", body=world.wish("Fuzz new"))
+    seeds.add("GET /keys", query={"unused_days": 30})
     rotation = {"name": "Fuzz next", "passphrase": "Fuzz-next-A1"}
     person.approved("POST /keys/{id}/rotate", *name("read"), body=rotation, expect=201)
     seeds.add("POST /keys/{id}/end-overlap", *name("read"), body=confirmed)

@@ -238,7 +238,7 @@ try {
 
   for (const path of ['/alerts', '/alerts/channels', '/alerts/channels/new', '/security', '/security/password', '/security/email',
     '/security/authenticator/off', '/security/recovery-codes', '/trail', '/activity', '/activity/live', '/api', '/dev/mail', '/dev/components', '/keys?ended=yes', '/keys/disable-all', '/keys/delete-unused',
-    `/keys/${next.api_key}/leaked`, '/recover']) await person.go(path);
+    `/keys/${next.api_key}/leaked`, '/recover', '/found', '/keys/new?purpose=canary', '/keys?unused=30']) await person.go(path);
   await person.go('/trail?kind=keys');
   const record = page.locator('.records > li').first();
   step('records stand under the days of the reader, in sentences', (await page.locator('.day h2').first().innerText()) === 'Today'

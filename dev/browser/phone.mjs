@@ -43,7 +43,7 @@ try {
     await look(path);
   };
 
-  for (const path of ['/sign-in', '/register', '/recover']) await visit(path);
+  for (const path of ['/sign-in', '/register', '/recover', '/found']) await visit(path);
   await person.register();
   await look('the authenticator');
   person.recovery = (await person.enrol()).slice(0, 4);

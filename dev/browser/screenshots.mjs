@@ -148,7 +148,7 @@ try {
     ['key-delete', `/keys/${id}/delete`], ['keys-disable-all', '/keys/disable-all'], ['keys-delete-unused', '/keys/delete-unused'], ['alerts', '/alerts'], ['security', '/security'], ['trail', '/trail'], ['trail-filtered', '/trail?kind=sign-in'],
     ['channels', '/alerts/channels'], ['channel-kinds', '/alerts/channels/new'], ['channel-new', '/alerts/channels/new?kind=webhook'],
     ['security-password', '/security/password'], ['security-email', '/security/email'], ['security-authenticator-off', '/security/authenticator/off'],
-    ['api-reference', '/api'], ['mailbox', '/dev/mail'], ['components', '/dev/components'], ['recover', '/recover'], ['nothing-here', '/nowhere'],
+    ['api-reference', '/api'], ['mailbox', '/dev/mail'], ['components', '/dev/components'], ['recover', '/recover'], ['found', '/found'], ['key-new-canary', '/keys/new?purpose=canary'], ['nothing-here', '/nowhere'],
     ['activity-key', `/keys/${id}/activity?range=hour`], ['activity-account', '/activity?range=day'],
     ['activity-search', `/keys/${id}/activity?range=day&verdict=refused`], ['live', `/keys/${id}/live`], ['live-account', '/activity/live'],
     ['keys-ended', '/keys?ended=yes&sort=name'], ['keys-unbound', '/keys?bound=no'], ['keys-selected', '/keys/disable-selected'],

@@ -130,6 +130,7 @@ pub fn login_code(denial: &Denial) -> (&'static str, Cow<'static, str>) {
         | Denial::KeyQuarantined
         | Denial::AddressRefused(..)
         | Denial::AppAddressRefused(..)
+        | Denial::CanaryRefused(..)
         | Denial::WrongEnvironment
         | Denial::AppKeysOnly
         | Denial::PermissionMissing

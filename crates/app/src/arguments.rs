@@ -204,7 +204,7 @@ pub struct KeyCreate {
     #[arg(long)]
     pub name: String,
     /// A permission: read, trade, withdraw, funding or manage; repeat for more
-    #[arg(long = "permission", value_name = "WORD", required = true)]
+    #[arg(long = "permission", value_name = "WORD", required_unless_present = "canary")]
     pub permissions: Vec<String>,
     /// Addresses and CIDR blocks that it works from, separated by commas; without it, the key works from anywhere
     #[arg(long, value_name = "LIST")]
@@ -221,6 +221,9 @@ pub struct KeyCreate {
     /// Make a demo key
     #[arg(long)]
     pub demo: bool,
+    /// Make a canary: it admits no request, and raises the alarm when somebody uses it
+    #[arg(long, conflicts_with_all = ["permissions", "ip", "limits", "rate_cap"])]
+    pub canary: bool,
     /// Allow addresses wider than a /8 (IPv4) or /32 (IPv6)
     #[arg(long)]
     pub acknowledge_wide: bool,
@@ -236,6 +239,9 @@ pub struct KeyList {
     /// The account's e-mail address
     #[arg(long, value_name = "EMAIL")]
     pub account: String,
+    /// Only keys that were not used for so many days; a key that was never used counts from its creation
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3650))]
+    pub unused_days: Option<u64>,
     #[command(flatten)]
     pub output: Output,
 }

@@ -1,6 +1,7 @@
 //! The configuration: one TOML file, unknown names refused, all mistakes at once.
 
 mod error;
+mod leaks;
 mod proxies;
 mod sockets;
 mod sources;
@@ -25,6 +26,7 @@ use keyward_store::Location;
 use serde::{Deserialize, Serialize};
 
 pub use error::ConfigError;
+pub use leaks::LeakSettings;
 pub use proxies::ProxySettings;
 pub use sockets::SocketSettings;
 pub use sources::SourceSettings;
@@ -81,6 +83,9 @@ pub struct Config {
     /// Third-party apps.
     #[serde(default)]
     pub apps: AppSettings,
+    /// Reports of leaked secrets.
+    #[serde(default)]
+    pub leaks: LeakSettings,
     /// The names that the file itself gives, dotted: `gateway.listen`.
     #[serde(skip)]
     pub given: Vec<String>,
@@ -102,7 +107,18 @@ impl Config {
             false => ProofOfControl::NotAsked,
         };
         let market = if self.upstream.market_data { MarketData::Published } else { MarketData::Missing };
-        Settings { policy, named, origin, private_ranges, market, proof_of_control, ..Settings::default() }
+        // A configuration whose reporters cannot be read was refused when it was loaded.
+        let reporters = self.leaks.reporters().unwrap_or_default();
+        Settings {
+            policy,
+            named,
+            origin,
+            private_ranges,
+            market,
+            proof_of_control,
+            reporters,
+            ..Settings::default()
+        }
     }
 
     /// Every listener, by the name of its setting.
@@ -485,6 +501,7 @@ fn mistakes(config: &Config) -> Vec<String> {
     found.extend(same_addresses(config));
     found.extend(console_mistakes(config));
     found.extend(config.channels.policy().err().unwrap_or_default());
+    found.extend(config.leaks.reporters().err().unwrap_or_default());
     match Location::parse(&config.store.url) {
         Err(_) => found.push("store.url must be a folder or postgres://…".to_owned()),
         Ok(Location::Folder(_)) if config.journal.spool.is_some() => {

@@ -9,7 +9,7 @@ use keyward_authority::duties::{raise_keys_tried, raise_sighting, raise_signals}
 use keyward_gateway::RequestContext;
 use keyward_gateway::strangers::{StrangerReceiver, Strangers, Trying, WrongCredentials};
 use keyward_gateway::watch::{SeenBatch, Watch, reach_of};
-use keyward_rules::alert::KeyObservation;
+use keyward_rules::alert::{CanaryUse, KeyObservation};
 use keyward_rules::grant::Actor;
 use keyward_rules::id::KeyId;
 use keyward_rules::signal::{Baseline, Signal};
@@ -203,6 +203,11 @@ impl Watching {
                 Trying::Source(source) => {
                     warn!(%source, "a source tries out keys");
                     raise_keys_tried(&context, source).await
+                }
+                Trying::Canary(key, address) => {
+                    let named = KeyObservation::Canary(key, address, CanaryUse::Named);
+                    warn!(%key, %address, "a canary was named without its credentials");
+                    raise_sighting(&context, named).await.map(drop)
                 }
                 Trying::Key(key, address) => {
                     raise_sighting(&context, KeyObservation::Tried(key, address)).await.map(drop)

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use keyward_authority::Authority;
 use keyward_authority::duties::{
-    end_cooling, end_overlaps, hold_demanded, note_first_networks, pause_channels, raise_sighting,
-    remind_holders, retire_ranges, sweep_keys, tell_announcement, tell_app_news, tell_unfinished,
+    end_cooling, end_overlaps, fill_secret_prints, hold_demanded, note_first_networks, pause_channels,
+    raise_sighting, remind_holders, retire_ranges, sweep_keys, tell_announcement, tell_app_news,
+    tell_unfinished,
 };
 use keyward_gateway::Clock;
 use keyward_gateway::alarms::Sightings;
@@ -117,6 +118,7 @@ async fn tell(sightings: Arc<Mutex<Sightings>>, duties: Arc<Duties>, pulse: Hear
                 KeyObservation::WrongAddress(..)
                 | KeyObservation::Altered(_)
                 | KeyObservation::Tried(..)
+                | KeyObservation::Canary(..)
                 | KeyObservation::LimitNear(_)
                 | KeyObservation::Watched(..)
                 | KeyObservation::Repeated(_) => to_tell.push(sighting),
@@ -335,6 +337,9 @@ async fn sweep(duties: Arc<Duties>) {
         return;
     }
     let context = duties.authority.context(Actor::System("sweep"), ambient::now());
+    if let Err(problem) = fill_secret_prints(&context).await {
+        error!(%problem, "keys could not be given what finds them by their secrets");
+    }
     match sweep_keys(&context).await {
         Ok(swept) if swept.is_empty() => {}
         Ok(swept) => info!(keys = swept.len(), "keys expired"),

@@ -6,10 +6,11 @@ use keyward_rules::fence::Fences;
 use keyward_rules::grant::Actor;
 use keyward_rules::id::AccountId;
 use keyward_rules::key::PassphraseKey;
+use keyward_rules::leak::Reporters;
 use keyward_rules::person::{CodeKey, SessionId};
 use keyward_rules::policy::Policy;
 use keyward_rules::time::Moment;
-use keyward_store::{Activity, Door, Entropy, Inbox, Log, Reader, Store, Writer};
+use keyward_store::{Activity, Door, Entropy, Inbox, Log, Reader, SecretPrints, Store, Writer};
 
 use crate::apps::ProofOfControl;
 use crate::passkeys::RelyingParty;
@@ -31,6 +32,8 @@ pub struct Access {
     pub activity: Activity,
     /// To read the audit log.
     pub log: Log,
+    /// To find keys by their secrets.
+    pub secret_prints: SecretPrints,
 }
 
 /// The keys under which what people know is hashed.
@@ -60,6 +63,8 @@ pub struct Settings {
     pub market: MarketData,
     /// Whether brokers must show that their ranges are theirs.
     pub proof_of_control: ProofOfControl,
+    /// Whose signed reports of leaks are believed.
+    pub reporters: Reporters,
 }
 
 impl Default for Settings {
@@ -73,6 +78,7 @@ impl Default for Settings {
             private_ranges: PrivateRanges::default(),
             market: MarketData::default(),
             proof_of_control: ProofOfControl::default(),
+            reporters: Reporters::default(),
         }
     }
 }
@@ -136,6 +142,7 @@ impl Authority {
             inbox: store.inbox(),
             activity: store.activity(),
             log: store.log(),
+            secret_prints: store.secret_prints(),
         };
         let secrets = Secrets { passphrases: store.root().passphrase_key(), codes: store.root().code_key() };
         let relying_party = RelyingParty::at(&settings.origin, &settings.issuer);

@@ -5,6 +5,7 @@ use keyward_rules::channel::{NotATarget, NotQuietHours};
 use keyward_rules::grant::{NotAllowed, NotApproved, NotProven};
 use keyward_rules::id::MasterKeyId;
 use keyward_rules::key::{KeyRefusal, LifecycleError, NotAName};
+use keyward_rules::leak::{NotAReport, NotSigned};
 use keyward_rules::limits::{
     APPS_PER_BROKER, CHANNELS_PER_ACCOUNT, CODES_PER_HOUR, MEMBERS_PER_SUB_ACCOUNT, PASSKEYS_PER_ACCOUNT,
     SUB_ACCOUNTS_PER_ACCOUNT, WHY_CHARS,
@@ -160,6 +161,9 @@ pub enum ActionError {
     /// The key is bound to an app.
     #[error("the key works only from the servers of its app; create a new key for other addresses")]
     BoundToApp,
+    /// The key is a canary, or would become one.
+    #[error("a canary works from nowhere and stays a canary; create a new key for a program")]
+    Canary,
     /// Nothing would change.
     #[error("this is already the current state")]
     Unchanged,
@@ -254,6 +258,20 @@ pub enum ActionError {
     /// No checkpoint covers the record yet.
     #[error("no checkpoint covers this record yet; try again in a minute")]
     NotYetSigned,
+    /// Nobody's reports of leaks are believed here.
+    #[error(
+        "this deployment takes no reports of scanners; paste a found key on the page /found of the console"
+    )]
+    NoReporters,
+    /// A report of leaks that nobody known has signed.
+    #[error(transparent)]
+    NotSigned(#[from] NotSigned),
+    /// A signed report that cannot be read.
+    #[error(transparent)]
+    Report(#[from] NotAReport),
+    /// Too many texts or reports from one source.
+    #[error("too many reports came from your network; wait a few minutes, then send it again")]
+    TooManyReports,
     /// The store failed or refused.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -335,6 +353,7 @@ impl ActionError {
             Self::Phrase => (Kind::Unacceptable, "bad_phrase"),
             Self::Overlap => (Kind::Unacceptable, "bad_overlap"),
             Self::Rotated => (Kind::Conflict, "rotated_already"),
+            Self::Canary => (Kind::Conflict, "canary"),
             Self::BoundToApp => (Kind::Conflict, "bound_to_app"),
             Self::OtherRequest => (Kind::Conflict, "idempotency_mismatch"),
             Self::Frozen => (Kind::Conflict, "frozen"),
@@ -382,6 +401,10 @@ impl ActionError {
             Self::NoRecord => (Kind::Missing, "no_record"),
             Self::NotYetSigned => (Kind::Conflict, "not_yet_signed"),
             Self::NoApp => (Kind::Missing, "no_app"),
+            Self::NoReporters => (Kind::Missing, "no_reporters"),
+            Self::NotSigned(_) => (Kind::Forbidden, "not_signed"),
+            Self::Report(_) => (Kind::Unacceptable, "bad_report"),
+            Self::TooManyReports => (Kind::TooMuch, "too_many_reports"),
             Self::Store(StoreError::Exists { .. } | StoreError::Conflict { .. }) => {
                 (Kind::Conflict, "conflict")
             }

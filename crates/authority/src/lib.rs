@@ -14,6 +14,7 @@ pub mod duties;
 mod error;
 mod hashing;
 pub mod keys;
+pub mod leaks;
 pub mod operators;
 pub mod passkeys;
 mod prove;

@@ -30,7 +30,7 @@ use crate::price::Price;
 use crate::rates::RateAnswer;
 use crate::recorder::Recorder;
 use crate::replay_cache::Setting;
-use crate::strangers::WrongCredentials;
+use crate::strangers::{Bait, WrongCredentials};
 use crate::taken_sums::TakenSums;
 
 /// How long a request waits for a record that is being written, and how often.
@@ -109,8 +109,10 @@ pub async fn screen<'r>(
     if awaited {
         let facts = look_up(context, credentials.key).await?;
         let now = Moment::from_unix_ms(now_us / 1_000);
-        decision::screen(&credentials, facts.as_ref(), &context.keys.passphrases, now)
-            .map_err(|denial| reject_stranger(context, denial, (credentials.key, route), source, now_us))?;
+        decision::screen(&credentials, facts.as_ref(), &context.keys.passphrases, now).map_err(|denial| {
+            let named = (credentials.key, Bait::of(facts.as_ref()), route);
+            reject_stranger(context, denial, named, source, now_us)
+        })?;
     }
     Ok(ScreenedRequest::Private(credentials, found))
 }
@@ -125,9 +127,10 @@ pub async fn admit<'r>(context: &'r RequestContext, whole: Whole<'r>) -> Result<
     let (route, now_us) = (path_of(whole.routed), now.unix_ms().saturating_mul(1_000));
 
     let facts = look_up(context, key).await?;
+    let bait = Bait::of(facts.as_ref());
     let verified = Received::new(whole)
         .verify(facts, &context.keys.passphrases)
-        .map_err(|denial| reject_stranger(context, denial, (key, route), source, now_us))?;
+        .map_err(|denial| reject_stranger(context, denial, (key, bait, route), source, now_us))?;
     context.counters.sources.refund(source);
 
     let account = verified.facts().account;
@@ -193,7 +196,7 @@ pub async fn look_up(context: &RequestContext, key: KeyId) -> Result<Option<KeyF
 pub fn reject_stranger(
     context: &RequestContext,
     denial: Denial,
-    (key, route): (KeyId, &'static str),
+    (key, bait, route): (KeyId, Bait, &'static str),
     source: IpAddr,
     now_us: u64,
 ) -> Rejection {
@@ -201,7 +204,7 @@ pub fn reject_stranger(
         context.counters.sources.failed(source, now_us);
         let at = Moment::from_unix_ms(now_us / 1_000);
         // Without room it is not counted; the source is, above.
-        let _ = context.reports.strangers.try_send(WrongCredentials { key, source, at });
+        let _ = context.reports.strangers.try_send(WrongCredentials { key, source, at, bait });
     }
     Rejection { denial, key: Some(key), account: None, route }
 }

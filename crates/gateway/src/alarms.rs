@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use keyward_rules::address::Source;
-use keyward_rules::alert::KeyObservation;
+use keyward_rules::alert::{CanaryUse, KeyObservation};
 use keyward_rules::time::Moment;
 use tokio::sync::mpsc;
 
@@ -90,7 +90,9 @@ fn fingerprint(sighting: KeyObservation, hour: u64) -> u64 {
         KeyObservation::LimitNear(key) => (4, key, None),
         KeyObservation::Tried(key, address) => (5, key, Some(address)),
         KeyObservation::Repeated(key) => (6, key, None),
-        KeyObservation::Watched(key, refused) => (7 + refused.limit(), key, None),
+        KeyObservation::Canary(key, address, CanaryUse::Signed) => (7, key, Some(address)),
+        KeyObservation::Canary(key, address, CanaryUse::Named) => (8, key, Some(address)),
+        KeyObservation::Watched(key, refused) => (9 + refused.limit(), key, None),
     };
     // One source is one piece of news, however many addresses it has.
     let source = address.map_or(0, |address| Source::of(address).number());

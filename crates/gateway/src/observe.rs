@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use keyward_rules::alert::KeyObservation;
+use keyward_rules::alert::{CanaryUse, KeyObservation};
 use keyward_rules::denial::Denial;
 use keyward_rules::key::{KeyFacts, Reach};
 use keyward_rules::time::Moment;
@@ -27,6 +27,11 @@ pub fn misplaced(context: &RequestContext, denial: &Denial, source: IpAddr, at: 
     if let Denial::AddressRefused(key, address) = *denial {
         if context.reports.alarms.raise(KeyObservation::WrongAddress(key, address), at) {
             warn!(%key, %address, "right credentials from a wrong address: treat the key as leaked");
+        }
+        true
+    } else if let Denial::CanaryRefused(key, address) = *denial {
+        if context.reports.alarms.raise(KeyObservation::Canary(key, address, CanaryUse::Signed), at) {
+            warn!(%key, %address, "a canary was used with its right credentials");
         }
         true
     } else if let Denial::AppAddressRefused(key) = *denial {

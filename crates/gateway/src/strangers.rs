@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use keyward_rules::address::Source;
 use keyward_rules::id::KeyId;
+use keyward_rules::key::{KeyFacts, Reach};
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
 use tokio::sync::mpsc;
@@ -19,6 +20,8 @@ const SPAN_MS: u64 = 10 * 60_000;
 /// Sources and keys that are counted in one span.
 const SOURCES: usize = 4_096;
 const KEYS: usize = 65_536;
+/// Canaries with the sources that named them, which are told of in one span.
+const CANARIES: usize = 1_024;
 /// From so many different keys on a source tries keys out, and from so many requests on a key is tried.
 const MANY_KEYS: usize = 20;
 const MANY_TRIES: u32 = 100;
@@ -36,6 +39,28 @@ pub struct WrongCredentials {
     pub source: IpAddr,
     /// When.
     pub at: Moment,
+    /// Whether the key is a canary. It goes this way so that the answer takes no longer than that of another key.
+    pub bait: Bait,
+}
+
+/// Whether a key is a canary.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bait {
+    /// It is.
+    Canary,
+    /// It is a key like others, or none.
+    None,
+}
+
+impl Bait {
+    /// What the facts of a key say; those of an unknown one say nothing.
+    #[must_use]
+    pub fn of(facts: Option<&KeyFacts>) -> Self {
+        match facts {
+            Some(facts) if matches!(facts.reach, Reach::Canary) => Self::Canary,
+            Some(_) | None => Self::None,
+        }
+    }
 }
 
 /// The way from requests to [`Strangers`].
@@ -56,6 +81,8 @@ pub enum Trying {
     Source(Source),
     /// A key is tried many times, the last time from here: for its holder.
     Key(KeyId, IpAddr),
+    /// A canary was named from here: for its holder.
+    Canary(KeyId, IpAddr),
 }
 
 /// What was tried in the current span.
@@ -64,6 +91,8 @@ pub struct Strangers {
     span: u64,
     sources: HashMap<Source, HashSet<KeyId>>,
     keys: HashMap<KeyId, u32>,
+    /// Canaries that were told of, and from where they were named.
+    canaries: HashSet<(KeyId, Source)>,
     told: usize,
     /// The day, and how many sources were told of in it.
     today: (u64, usize),
@@ -93,6 +122,12 @@ impl Strangers {
                 found.push(Trying::Source(source));
             }
         }
+        if wrong.bait == Bait::Canary
+            && self.canaries.len() < CANARIES
+            && self.canaries.insert((wrong.key, source))
+        {
+            found.push(Trying::Canary(wrong.key, wrong.source));
+        }
         if self.keys.len() < KEYS || self.keys.contains_key(&wrong.key) {
             let tries = self.keys.entry(wrong.key).or_default();
             *tries = tries.saturating_add(1);
@@ -113,7 +148,8 @@ mod tests {
     use keyward_rules::time::Moment;
 
     use super::{
-        KEYS, MANY_KEYS, MANY_TRIES, SOURCES, SPAN_MS, Strangers, TOLD, TOLD_A_DAY, Trying, WrongCredentials,
+        Bait, CANARIES, KEYS, MANY_KEYS, MANY_TRIES, SOURCES, SPAN_MS, Strangers, TOLD, TOLD_A_DAY, Trying,
+        WrongCredentials,
     };
 
     fn wrong(key: u32, source: u32, at_ms: u64) -> WrongCredentials {
@@ -121,7 +157,24 @@ mod tests {
             key: KeyId::from_entropy(u128::from(key).to_be_bytes()),
             source: IpAddr::V4(Ipv4Addr::from_bits(source)),
             at: Moment::from_unix_ms(at_ms),
+            bait: Bait::None,
         }
+    }
+
+    #[test]
+    fn a_canary_is_told_of_at_once_and_once_for_each_source_in_a_span() {
+        let mut strangers = Strangers::default();
+        let mut named = |source: u32, at_ms: u64| {
+            strangers.count(WrongCredentials { bait: Bait::Canary, ..wrong(1, source, at_ms) })
+        };
+        let told =
+            |source: u32| [Trying::Canary(wrong(1, 0, 0).key, IpAddr::V4(Ipv4Addr::from_bits(source)))];
+        assert_eq!(named(9, 0), told(9));
+        assert_eq!(named(9, 1), []);
+        assert_eq!(named(10, 2), told(10));
+        assert_eq!(named(9, SPAN_MS), told(9));
+        let many = (0..10_000).filter(|source| !named(100 + source, SPAN_MS).is_empty()).count();
+        assert!(many < CANARIES, "{many}");
     }
 
     #[test]

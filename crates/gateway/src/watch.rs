@@ -147,7 +147,7 @@ pub fn reach_of(memory: &Memory, key: KeyId) -> KeyReach {
     match memory.facts(key) {
         Lookup::Facts(facts) => match facts.reach {
             Reach::Anywhere => KeyReach::Unbound,
-            Reach::Few(_) | Reach::Set(_) => KeyReach::Bound,
+            Reach::Few(_) | Reach::Set(_) | Reach::Canary => KeyReach::Bound,
             Reach::App(..) => KeyReach::App,
         },
         // Its addresses may be confidential.

@@ -148,6 +148,18 @@ kinds! {
     KeyQuarantined, "key_quarantined", Critical, "An API key was put in quarantine",
         "It only reads and cancels until you lift that. If what it did was you, lift the quarantine on the \
          key's page. If not, rotate or delete the key.";
+    /// Somebody found the secret of a key.
+    SecretLeaked, "secret_leaked", Critical, "The secret of an API key was found outside",
+        "The key is stopped, and nothing makes it work again. Look at its recent activity, make a successor with fewer rights, \
+         update your software, then delete the key. Remove the secret from the place where it was found.";
+    /// Somebody found the id of a key without its secret.
+    KeyIdFound, "key_id_found", Notice, "An API key was found outside, without its secret",
+        "Nobody can do anything with the API key alone, so the key goes on working. Look at the place where it was found: if \
+         the secret is there too, report the key as leaked.";
+    /// Somebody used a canary.
+    CanaryUsed, "canary_used", Critical, "A canary API key was used",
+        "No program of yours uses this key, so somebody has read the place where you put it. Find out what else was there, \
+         replace those keys now, and look at their activity.";
     /// So many alerts of one kind came that further ones are not told one by one.
     ManyAlerts, "many_alerts", Critical, "Many alerts of one kind within an hour",
         "You get no more single alerts of this kind before the next hour. The key's activity lists every request. If it is \
@@ -292,6 +304,32 @@ pub enum KeyObservation {
     Watched(KeyId, Refused),
     /// It placed the same order more often than its limits allow.
     Repeated(KeyId),
+    /// It is a canary, and somebody used it from here.
+    Canary(KeyId, IpAddr, CanaryUse),
+}
+
+/// What somebody had of a canary.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CanaryUse {
+    /// All of its credentials: the signature was right.
+    Signed,
+    /// Its API key, without the right secret or passphrase.
+    Named,
+}
+
+impl CanaryUse {
+    /// What its owner is told.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Signed => {
+                "The request had the right secret and passphrase. It was refused like that of a key bound to other addresses."
+            }
+            Self::Named => {
+                "The request named the API key, with a wrong secret or passphrase. It was refused."
+            }
+        }
+    }
 }
 
 /// One thing that a holder is told.

@@ -44,6 +44,8 @@ pub enum Denial {
     AddressRefused(KeyId, IpAddr),
     /// The key's app was not the source; tells no address.
     AppAddressRefused(KeyId),
+    /// The key is a canary; on the wire the same as [`Denial::AddressRefused`].
+    CanaryRefused(KeyId, IpAddr),
     /// A live key on demo, or the reverse.
     WrongEnvironment,
     /// The listener is for keys of third-party apps only.
@@ -227,7 +229,7 @@ impl Denial {
                 401,
                 "Key in quarantine",
                 "This API key doesn't have permission to use this function",
-                "the key is in quarantine, which admits reads (and cancels) only",
+                "the key is in quarantine, which admits reads (and cancels) only, or nothing when its secret leaked",
                 "look at the key's page; ask the operator",
             ),
             Self::PermissionMissing => entry(
@@ -238,7 +240,7 @@ impl Denial {
                 "the route needs a permission that the key lacks",
                 "permissions never change: make a new key with the permission",
             ),
-            Self::AddressRefused(..) => entry(
+            Self::AddressRefused(..) | Self::CanaryRefused(..) => entry(
                 "50110",
                 401,
                 "Wrong address",
@@ -437,7 +439,7 @@ impl Denial {
     #[must_use]
     pub fn text(&self) -> Cow<'static, str> {
         match self {
-            Self::AddressRefused(key, ip) => Cow::Owned(
+            Self::AddressRefused(key, ip) | Self::CanaryRefused(key, ip) => Cow::Owned(
                 self.entry().text.replace("{ip}", &ip.to_string()).replace("{apiKey}", &key.to_string()),
             ),
             Self::Fenced(refused) => Cow::Owned(refused.to_string()),

@@ -23,6 +23,7 @@ pub mod id;
 pub mod identity;
 mod json;
 pub mod key;
+pub mod leak;
 pub mod letter;
 pub mod limits;
 pub mod log;

@@ -38,6 +38,18 @@ pub const RANGE_OVERLAP_DAYS: u64 = 30;
 pub const LOGO_BYTES: usize = 512 * 1024;
 /// See [`LOGO_BYTES`].
 pub const LOGO_PIXELS: u32 = 128;
+/// Bytes of a text that somebody pastes who found a key.
+pub const LEAK_TEXT_BYTES: usize = 16 * 1024;
+/// Secrets and API keys that are looked at in one found text, of each so many.
+pub const LEAK_CANDIDATES: usize = 20;
+/// Findings of one report of a scanner.
+pub const LEAK_FINDINGS: usize = 500;
+/// Bytes of one report of a scanner.
+pub const LEAK_REPORT_BYTES: usize = 512 * 1024;
+/// Characters of the address where a key was found that are shown.
+pub const LEAK_URL_CHARS: usize = 300;
+/// Reporters whose signed reports a deployment may believe.
+pub const LEAK_REPORTERS: usize = 20;
 /// Bytes of text in which a list of addresses may arrive.
 pub const ADDRESS_TEXT_BYTES: usize = 64 * 1024;
 /// Characters of a key's name.

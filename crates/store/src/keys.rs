@@ -7,7 +7,8 @@ use keyward_rules::fence::{self, Fences};
 use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::HmacState;
 use keyward_rules::key::{
-    EndCause, Environment, HolderState, Holds, KeyName, Life, PassphraseTag, Place, RateCap, Sibling,
+    EndCause, Environment, HolderState, Holds, KeyName, Life, PassphraseTag, Place, RateCap, SecretKey,
+    Sibling,
 };
 use keyward_rules::permission::Permissions;
 use keyward_rules::secret::Secret;
@@ -46,10 +47,11 @@ statements! {
         FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE state IN ('active', 'disabled') AND id > $3 AND (expires_at <= $2 OR (created_at <= $1 AND \
         (used_at IS NULL OR used_at <= $1))) ORDER BY id LIMIT $4";
     INSERT_KEY = "INSERT INTO keys (id, account, master, name, permissions, binding, environment, state, holds, \
-        ended_at, expires_at, passphrase, version, data_key, seal, created_at, changed_at, rate_cap, fences) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
+        ended_at, expires_at, passphrase, version, data_key, seal, created_at, changed_at, rate_cap, fences, secret_print) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
     UPDATE_KEY = "UPDATE keys SET name = $2, binding = $3, state = $4, holds = $5, ended_at = $6, expires_at = $7, \
-        version = $8, data_key = $9, seal = $10, changed_at = $11, fences = $13 WHERE id = $1 AND version = $12";
+        version = $8, data_key = $9, seal = $10, changed_at = $11, fences = $13, secret_print = $14 \
+        WHERE id = $1 AND version = $12";
     /// The sweep compares with the last use that it judged by, so that a key used meanwhile stays.
     UNUSED_SINCE = "SELECT id FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE id = $1 AND \
         (used_at IS NULL OR used_at <= $2)";
@@ -62,6 +64,8 @@ pub enum Purpose {
     Trading,
     /// A third-party app.
     ThirdPartyApp(AppId),
+    /// None: it raises the alarm when somebody uses it.
+    Canary,
 }
 
 /// A key to insert.
@@ -139,6 +143,7 @@ impl KeyRecord {
         match self.binding {
             Binding::App(app) => Purpose::ThirdPartyApp(app),
             Binding::Anywhere | Binding::Addresses(_) => Purpose::Trading,
+            Binding::Canary => Purpose::Canary,
         }
     }
 
@@ -152,6 +157,13 @@ impl KeyRecord {
     #[must_use]
     pub fn as_sibling(&self, place: Place) -> Sibling {
         Sibling { name: self.name.clone(), life: self.life, passphrase: self.passphrase, place }
+    }
+
+    /// Whether the key was made with this secret, in constant time. A key that has ended was not.
+    #[must_use]
+    pub fn is_made_with(&self, secret: &SecretKey) -> bool {
+        let state = Secret::new(HmacState::from_key(secret.expose().as_bytes()).to_bytes());
+        self.hmac.as_ref().is_some_and(|own| own.matches(state.expose()))
     }
 
     /// The prepared state of the secret; `None` once the key has ended.
@@ -336,18 +348,22 @@ const fn ended_at(state: HolderState) -> Option<Moment> {
     }
 }
 
-/// `anywhere`, `addresses:<list>`, `app:<id>`: the empty text is none of them.
+/// `anywhere`, `addresses:<list>`, `app:<id>`, `canary`: the empty text is none of them.
 fn print_binding(binding: &Binding) -> String {
     match binding {
         Binding::Anywhere => "anywhere".to_owned(),
         Binding::Addresses(set) => format!("addresses:{set}"),
         Binding::App(app) => format!("app:{app}"),
+        Binding::Canary => "canary".to_owned(),
     }
 }
 
 fn parse_binding(text: &str) -> Option<Binding> {
     if text == "anywhere" {
         return Some(Binding::Anywhere);
+    }
+    if text == "canary" {
+        return Some(Binding::Canary);
     }
     if let Some(list) = text.strip_prefix("addresses:") {
         return AddressSet::parse(list, HostBits::Refuse).ok().map(Binding::Addresses);
@@ -400,6 +416,7 @@ pub(crate) fn insert_values(draft: KeyDraft, vault: &Vault, now: Moment) -> Resu
         now.unix_ms().into(),
         record.rate_cap.map(|cap| u64::from(cap.per_second())).into(),
         record.fences.as_ref().map(|fences| fences.to_text()).into(),
+        vault.secret_print(plain.expose()).as_slice().into(),
     ])
 }
 
@@ -417,6 +434,8 @@ pub(crate) fn update_values(
         (Some(hmac), false) => Some(vault.seal(&aad(&record, data_key), hmac.expose())?),
         (None, false) => return Err(StoreError::tampered("key", record.id)),
     };
+    let state = record.hmac_state().filter(|_| !record.life.is_over());
+    let print = state.map(|state| vault.secret_print(Secret::new(state.to_bytes()).expose()));
     Ok(vec![
         record.id.to_string().into(),
         record.name.as_str().into(),
@@ -431,5 +450,6 @@ pub(crate) fn update_values(
         now.unix_ms().into(),
         before.into(),
         record.fences.as_ref().map(|fences| fences.to_text()).into(),
+        print.map(|print| print.to_vec()).into(),
     ])
 }

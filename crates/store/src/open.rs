@@ -26,6 +26,7 @@ use crate::policies;
 use crate::reader::Reader;
 use crate::reserve::{FreeBytes, Reserve};
 use crate::seal::{Made, RootKey, Vault};
+use crate::secret_prints::SecretPrints;
 use crate::sql::{Database, moment};
 use crate::usage::Usage;
 use crate::writer::{CommitObserver, Seen, Writer};
@@ -111,6 +112,10 @@ const MAIN: &[Migration] = &[
     Migration {
         sqlite: include_str!("../migrations/sqlite/0020_sub_accounts.sql"),
         postgres: include_str!("../migrations/postgres/0020_sub_accounts.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0021_secret_prints.sql"),
+        postgres: include_str!("../migrations/postgres/0021_secret_prints.sql"),
     },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
@@ -426,6 +431,12 @@ impl Store {
     #[must_use]
     pub fn usage(&self) -> Usage {
         Usage { database: self.main.clone() }
+    }
+
+    /// The capability to find keys by their secrets.
+    #[must_use]
+    pub fn secret_prints(&self) -> SecretPrints {
+        SecretPrints { database: self.main.clone(), vault: Arc::clone(&self.vault) }
     }
 
     /// The capability to keep what is usual for keys.

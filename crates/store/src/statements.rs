@@ -39,6 +39,7 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("retention", crate::retention::STATEMENTS),
     ("root", crate::seal::ROOT_STATEMENTS),
     ("seal", crate::seal::STATEMENTS),
+    ("secret_prints", crate::secret_prints::STATEMENTS),
     ("sessions", crate::sessions::STATEMENTS),
     ("spool", crate::spool::STATEMENTS),
     ("staff", crate::staff::STATEMENTS),

@@ -57,8 +57,12 @@ enum Change {
 }
 
 async fn create(options: arguments::KeyCreate) -> Result<()> {
-    let rights: Result<Vec<Permission>, _> = options.permissions.iter().map(|word| word.parse()).collect();
+    let rights: Result<Vec<Permission>, _> = match options.canary {
+        true => Ok(vec![Permission::Read]),
+        false => options.permissions.iter().map(|word| word.parse()).collect(),
+    };
     let binding = match &options.ip {
+        None if options.canary => Binding::Canary,
         None => Binding::Anywhere,
         Some(list) => Binding::Addresses(AddressSet::parse(list, HostBits::Refuse)?),
     };
@@ -124,12 +128,20 @@ async fn list(options: arguments::KeyList) -> Result<()> {
     let (store, authority) = open(&options.store).await?;
     let account = store.reader().account_by_email(&email).await?;
     let account = account.context("this account does not exist; create it with `keyward account create`")?.id;
-    let (keys, altered) = list_keys(&authority.context(host(), ambient::now()), account).await?;
+    let now = ambient::now();
+    let (mut keys, altered) = list_keys(&authority.context(host(), now), account).await?;
     store.close().await;
     if altered > 0 {
         output::note(format_args!(
             "keyward: {altered} stored keys do not verify: they were altered outside the program, and are held"
         ));
+    }
+    if let Some(days) = options.unused_days {
+        keys.retain(|key| key.is_unused(days, now));
+        if keys.is_empty() && !options.output.json {
+            output::note(format_args!("Every living key was used within the last {days} days."));
+            return Ok(());
+        }
     }
     if options.output.json {
         return output::data(Value::Array(keys.iter().map(as_json).collect()));
@@ -169,6 +181,7 @@ fn page(key: &KeyView) -> String {
     [
         format!("api key      {}\n", key.id),
         format!("name         {}\n", key.name),
+        format!("purpose      {}\n", key.purpose),
         format!("state        {}\n", key.state),
         format!("permissions  {}\n", key.permissions),
         format!("from         {}\n", key.from),
@@ -257,7 +270,7 @@ fn words(permissions: Permissions) -> Vec<&'static str> {
 
 fn as_json(key: &KeyView) -> Value {
     json!({
-        "api_key": key.id.to_string(), "name": key.name.as_str(), "state": key.state,
+        "api_key": key.id.to_string(), "name": key.name.as_str(), "purpose": key.purpose, "state": key.state,
         "permissions": words(key.permissions), "from": key.from, "rate_cap": key.rate_cap,
         "limits": key.fences.as_ref().map(|fences| fences.to_json()), "environment": key.environment.word(),
         "created_at_ms": key.created_at.unix_ms(), "last_used_at_ms": key.last_used_at.map(|at| at.unix_ms()),

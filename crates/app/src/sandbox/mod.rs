@@ -7,6 +7,7 @@ mod fixtures;
 mod passphrase;
 mod people;
 mod places;
+mod scanner;
 pub mod tls;
 
 use std::path::{Path, PathBuf};
@@ -78,10 +79,12 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
         ChannelSettings { allow: options.allow_receivers, ..ChannelSettings::default() }.client()?;
     let (channel_policy, origin) = (channels.policy().clone(), places.console.clone());
     let private_ranges = PrivateRanges::Admit;
-    let settings = Settings { channels: channel_policy, origin, private_ranges, ..Settings::default() };
+    let reporters = scanner::reporters(&folder.path)?;
+    let settings =
+        Settings { channels: channel_policy, origin, private_ranges, reporters, ..Settings::default() };
     let authority = Arc::new(node::authority(&store, settings));
     let fixtures = fixtures::make(&authority, &folder.path).await?;
-    let document = credentials::document(&fixtures, &places);
+    let document = credentials::document(&fixtures, &places, &scanner::key_file(&folder.path));
     write_private(&folder.path.join("credentials.json"), &document)?;
     extra::top_up(&store, options.extra_keys, options.credentials.as_deref()).await?;
 

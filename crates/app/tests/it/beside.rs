@@ -12,14 +12,15 @@ use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Actor, Grant, Proof, Scope};
 use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::{Environment, HmacState, KeyName, SecretKey};
+use keyward_rules::limits::DAY_MS;
 use keyward_rules::policy::Setting;
 use keyward_rules::secret::Secret;
 use keyward_rules::signal::{SignalChoices, SignalSet, Usual};
 use keyward_rules::staff::Role;
 use keyward_rules::time::Moment;
 use keyward_store::{
-    AccountKind, AccountRecord, AppRecord, AppState, Entropy, KeyDraft, KeyMetadata, KeyRecord, Location,
-    MasterKey, Store,
+    AccountKind, AccountRecord, AppRecord, AppState, Entropy, KeyDraft, KeyMetadata, KeyRecord, LastUse,
+    Location, MasterKey, Store,
 };
 use keyward_testkit::process::KeyEntry;
 use tokio::runtime::Runtime;
@@ -93,6 +94,13 @@ impl Beside {
             tx.commit(event).await.unwrap();
             now_ms()
         })
+    }
+
+    /// Notes that a key was last used so many days ago.
+    pub fn used_days_ago(&self, api_key: &str, days: u64) {
+        let at = Moment::from_unix_ms(now_ms() - days * DAY_MS);
+        let last = LastUse { key: api_key.parse().unwrap(), at, from: [127, 0, 0, 1].into() };
+        self.runtime.block_on(self.store.usage().record(&[last])).unwrap();
     }
 
     fn put(&self, app: &AppRecord) -> u64 {

@@ -34,6 +34,7 @@ mod framing2;
 mod health;
 mod idle;
 mod kills;
+mod leaks;
 mod limits;
 mod log;
 mod master_key;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use keyward_rules::address::{Binding, Source};
-use keyward_rules::alert::{Alert, AlertKind, KeyObservation};
+use keyward_rules::alert::{Alert, AlertKind, CanaryUse, KeyObservation};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Actor, Proof};
 use keyward_rules::id::{AccountId, KeyId};
@@ -85,6 +85,7 @@ pub async fn raise_sighting(
         KeyObservation::Watched(id, _) => (id, None, AlertKind::LimitWatched),
         KeyObservation::Repeated(id) => return stop_repeating(context, id).await,
         KeyObservation::Tried(id, address) => (id, Some(address), AlertKind::WrongCredentials),
+        KeyObservation::Canary(id, address, _) => (id, Some(address), AlertKind::CanaryUsed),
     };
     // The common case, a key at work from where it always works, takes no writer's lock.
     if let KeyObservation::Unbound(id, address) = sighting
@@ -119,11 +120,23 @@ pub async fn raise_sighting(
     }
     if told {
         let day = context.now.unix_ms() / DAY_MS;
-        let (place, detail) = if let KeyObservation::Watched(_, refused) = sighting {
+        let from = address.map(|address| Source::of(address).number()).unwrap_or_default();
+        let (place, detail) = match sighting {
             // One piece of news for each limit.
-            (refused.limit(), format!("A request {}. It was let through.", refused.would_be()))
-        } else {
-            (address.map(|address| Source::of(address).number()).unwrap_or_default(), String::new())
+            KeyObservation::Watched(_, refused) => {
+                (refused.limit(), format!("A request {}. It was let through.", refused.would_be()))
+            }
+            // Who had the API key alone may come back with the secret.
+            KeyObservation::Canary(_, _, CanaryUse::Named) => (!from, CanaryUse::Named.in_words().to_owned()),
+            KeyObservation::Canary(_, _, CanaryUse::Signed) => {
+                (from, CanaryUse::Signed.in_words().to_owned())
+            }
+            KeyObservation::WrongAddress(..)
+            | KeyObservation::Unbound(..)
+            | KeyObservation::Altered(_)
+            | KeyObservation::LimitNear(_)
+            | KeyObservation::Repeated(_)
+            | KeyObservation::Tried(..) => (from, String::new()),
         };
         let alert = Alert {
             detail,

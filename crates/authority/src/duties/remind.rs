@@ -7,7 +7,7 @@ use keyward_rules::id::KeyId;
 use keyward_rules::key::{Place, idle_deadline};
 use keyward_rules::limits::{DAY_MS, IDLE_WARNING_DAYS, ROTATION_AGE_DAYS};
 use keyward_rules::time::Moment;
-use keyward_store::{KeyMetadata, KeyRecord};
+use keyward_store::{KeyMetadata, KeyRecord, Purpose};
 
 use crate::keys::{place_in, place_of};
 use crate::tell::{about_key, notify_holder};
@@ -100,7 +100,9 @@ fn due(key: &KeyRecord, notes: &KeyMetadata, place: Place, now: Moment) -> Vec<(
     }
     let age_ms = now.ms_since(created);
     let word = format!("age:{ROTATION_AGE_DAYS}");
-    if age_ms >= ROTATION_AGE_DAYS * DAY_MS && place == Place::Own && !notes.told.contains(&word) {
+    // No program has a canary, so there is nothing that a rotation would renew.
+    let rotates = place == Place::Own && key.purpose() != Purpose::Canary;
+    if age_ms >= ROTATION_AGE_DAYS * DAY_MS && rotates && !notes.told.contains(&word) {
         due.push((word, AlertKind::RotationDue, format!("It is {} days old.", age_ms / DAY_MS)));
     }
     due

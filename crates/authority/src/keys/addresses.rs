@@ -107,6 +107,9 @@ fn check(policy: KeyPolicy, key: &KeyRecord, to: &Binding, wide: WideRange) -> R
     if matches!(key.binding, Binding::App(_)) || matches!(to, Binding::App(_)) {
         return Err(ActionError::BoundToApp);
     }
+    if matches!(key.binding, Binding::Canary) || matches!(to, Binding::Canary) {
+        return Err(ActionError::Canary);
+    }
     if key.binding == *to {
         return Err(ActionError::Unchanged);
     }

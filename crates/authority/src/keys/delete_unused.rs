@@ -7,14 +7,15 @@ use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
-use keyward_store::KeyRecord;
+use keyward_store::{KeyRecord, Purpose};
 
 use super::issue::is_frozen;
 use super::key_set::key_line;
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Delete the living keys of an account whose last use is before a moment. A key that was never used counts from its creation.
-/// Keys that an operator froze are left out: they could not be used, and lifting the freeze must bring them back.
+/// Keys that an operator froze are left out: they could not be used, and lifting the freeze must bring them back. So are
+/// canaries, which nobody is meant to use.
 ///
 /// The moment stays the same between preview and deletion. A key can leave the list meanwhile, because somebody used it, but
 /// no key can join it.
@@ -57,8 +58,11 @@ impl DeleteUnusedKeys {
 
     fn among(&self, keys: Vec<KeyRecord>, now: Moment) -> Vec<KeyRecord> {
         let last_used = |key: &KeyRecord| key.last_used_at.unwrap_or(key.created_at);
+        let is_canary = |key: &KeyRecord| key.purpose() == Purpose::Canary;
         let is_unused = |key: &KeyRecord| last_used(key) < self.not_used_since;
-        keys.into_iter().filter(|key| key.lives(now) && !is_frozen(key) && is_unused(key)).collect()
+        keys.into_iter()
+            .filter(|key| key.lives(now) && !is_frozen(key) && !is_canary(key) && is_unused(key))
+            .collect()
     }
 }
 

@@ -58,15 +58,21 @@ pub enum Outcome {
     MadeBefore(KeyId),
 }
 
+/// What a canary does.
+const CANARY: &str = "it admits no request, and raises the alarm when somebody uses it";
+
 /// What making the key is approved as.
 fn pending(wish: &IssueKey) -> PendingAction {
     let spec = &wish.spec;
     let expires = spec.expires_at.map_or_else(|| "never".to_owned(), |end| end.to_string());
-    let mut words = vec![
-        format!("Create the API key “{}” ({})", spec.name, spec.environment),
-        format!("It may: {}", rights_in_words(spec)),
-        format!("It works from: {}", reach_in_words(&spec.binding)),
-    ];
+    let mut words = vec![format!("Create the API key “{}” ({})", spec.name, spec.environment)];
+    match spec.binding {
+        Binding::Canary => words.push(format!("It is a canary: {CANARY}")),
+        Binding::Anywhere | Binding::Addresses(_) | Binding::App(_) => words.extend([
+            format!("It may: {}", rights_in_words(spec)),
+            format!("It works from: {}", reach_in_words(&spec.binding)),
+        ]),
+    }
     if spec.expires_at.is_some() {
         words.push(format!("It ends: {expires}"));
     }
@@ -99,7 +105,7 @@ fn pending(wish: &IssueKey) -> PendingAction {
 fn where_word(binding: &Binding) -> String {
     match binding {
         Binding::App(app) => format!("app {app}"),
-        Binding::Anywhere | Binding::Addresses(_) => reach_of(binding),
+        Binding::Anywhere | Binding::Addresses(_) | Binding::Canary => reach_of(binding),
     }
 }
 
@@ -306,6 +312,9 @@ pub(super) fn facts(account: AccountId, spec: &KeySpec) -> [(&'static str, Strin
 }
 
 fn in_words(spec: &KeySpec) -> String {
+    if spec.binding == Binding::Canary {
+        return format!("It is a canary ({}): {CANARY}.", spec.environment);
+    }
     let limits = spec.fences.as_ref().map(|fences| format!(" Its limits: {}.", fences.in_words()));
     format!(
         "Permissions: {}. It works from {} ({}).{}",

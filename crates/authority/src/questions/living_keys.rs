@@ -51,6 +51,7 @@ impl LivingKey {
         let (reach, app) = match key.binding {
             Binding::Anywhere => (Reach::Anywhere, None),
             Binding::Addresses(set) => (Reach::Set(Arc::new(set)), None),
+            Binding::Canary => (Reach::Canary, None),
             Binding::App(id) => match apps.get(&id) {
                 Some((name, AppState::Active)) => (Reach::Anywhere, Some(name.clone())),
                 Some((name, AppState::Frozen)) => (Reach::App(id, AppReach::Frozen), Some(name.clone())),
@@ -92,7 +93,7 @@ impl LivingKey {
     fn usable_within(&self, range: Network, kinds: &[(RequestKind, &Route)]) -> Option<KeyReach> {
         let within: Vec<&Network> = match &self.reach {
             Reach::Set(set) => set.networks().iter().filter(|network| range.covers(**network)).collect(),
-            Reach::Anywhere | Reach::Few(_) | Reach::App(..) => Vec::new(),
+            Reach::Anywhere | Reach::Few(_) | Reach::App(..) | Reach::Canary => Vec::new(),
         };
         let mut points =
             std::iter::once(first(range)).chain(within.into_iter().map(|network| first(*network)));
@@ -125,7 +126,7 @@ impl LivingKeys {
             .iter()
             .flat_map(|key| match &key.reach {
                 Reach::Set(set) => set.networks().to_vec(),
-                Reach::Anywhere | Reach::Few(_) | Reach::App(..) => Vec::new(),
+                Reach::Anywhere | Reach::Few(_) | Reach::App(..) | Reach::Canary => Vec::new(),
             })
             .collect();
         all.sort_unstable();

@@ -90,6 +90,7 @@ pub async fn key_outlook(
         // The app's ranges are nobody's to probe: the answer is for a request from its servers.
         Binding::Anywhere | Binding::App(_) => Reach::Anywhere,
         Binding::Addresses(set) => Reach::Set(Arc::new(set.clone())),
+        Binding::Canary => Reach::Canary,
     };
     let standing =
         Standing { id, life: key.life, reach: &reach, permissions: key.permissions, master: key.master };

@@ -8,9 +8,10 @@ use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::{
     EndCause, Environment, Hold, HolderState, KeyName, LifecycleError, Place, RateCap, idle_deadline,
 };
+use keyward_rules::limits::DAY_MS;
 use keyward_rules::permission::Permissions;
 use keyward_rules::time::Moment;
-use keyward_store::{KeyMetadata, KeyRecord};
+use keyward_store::{KeyMetadata, KeyRecord, Purpose};
 
 use crate::keys::place_of;
 use crate::tell::shows_addresses;
@@ -81,7 +82,7 @@ pub struct KeyView {
     pub name: KeyName,
     /// The holder's tags.
     pub tags: Vec<String>,
-    /// `trading` or `third_party_app`.
+    /// `trading`, `third_party_app` or `canary`.
     pub purpose: &'static str,
     /// The app whose servers it works from, if it is bound to one.
     pub app: Option<AppId>,
@@ -153,6 +154,7 @@ const fn hold_in_words(hold: Hold) -> &'static str {
         Hold::SubAccount => {
             "the sub-account is frozen, or its master account allows it less than this key may do"
         }
+        Hold::Leaked => "quarantine: its secret leaked, so nothing passes",
     }
 }
 
@@ -176,10 +178,14 @@ impl KeyView {
             account: key.account,
             name: key.name.clone(),
             tags: notes.map(|notes| notes.tags.clone()).unwrap_or_default(),
-            purpose: if shown { "trading" } else { "third_party_app" },
+            purpose: match key.purpose() {
+                Purpose::Trading => "trading",
+                Purpose::ThirdPartyApp(_) => "third_party_app",
+                Purpose::Canary => "canary",
+            },
             app: match key.binding {
                 Binding::App(app) => Some(app),
-                Binding::Anywhere | Binding::Addresses(_) => None,
+                Binding::Anywhere | Binding::Addresses(_) | Binding::Canary => None,
             },
             permissions: key.permissions,
             from: reach_of(&key.binding),
@@ -213,6 +219,20 @@ impl KeyView {
     #[must_use]
     pub const fn state_in_words(&self) -> &'static str {
         if self.replaced { "replaced" } else { self.state }
+    }
+
+    /// Whether the key is a canary, which nobody is meant to use.
+    #[must_use]
+    pub fn is_canary(&self) -> bool {
+        self.purpose == "canary"
+    }
+
+    /// Whether the key lives and was not used for so many days. A key that was never used counts from its creation
+    /// (product.md 3.2). A canary is never unused: it does its work by lying there.
+    #[must_use]
+    pub fn is_unused(&self, days: u64, now: Moment) -> bool {
+        let since = self.last_used_at.unwrap_or(self.created_at);
+        self.is_living() && !self.is_canary() && now.ms_since(since) >= days.saturating_mul(DAY_MS)
     }
 
     /// Whether the key is neither deleted nor expired.
@@ -254,7 +274,7 @@ fn ending(key: &KeyRecord, notes: Option<&KeyMetadata>, place: Place) -> Option<
     [idle.map(Ending::Idle), dated].into_iter().flatten().min_by_key(|ending| ending.at())
 }
 
-/// `anywhere`, the addresses with `,` between them, or `the app's servers`: an app's ranges are confidential. Facts, approvals
+/// `anywhere`, the addresses with `,` between them, `nowhere` for a canary, or `the app's servers`: an app's ranges are confidential. Facts, approvals
 /// and the API have this form.
 #[must_use]
 pub fn reach_of(binding: &Binding) -> String {
@@ -262,6 +282,7 @@ pub fn reach_of(binding: &Binding) -> String {
         Binding::Anywhere => "anywhere".to_owned(),
         Binding::Addresses(set) => set.to_string(),
         Binding::App(_) => "the app's servers".to_owned(),
+        Binding::Canary => "nowhere".to_owned(),
     }
 }
 

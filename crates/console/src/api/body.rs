@@ -30,6 +30,17 @@ impl<T: DeserializeOwned> FromRequest<Shell> for Body<T> {
     }
 }
 
+/// The bytes of a body that says that it is JSON, for what is signed as it was sent.
+pub struct JsonBytes(pub Bytes);
+
+impl FromRequest<Shell> for JsonBytes {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, shell: &Shell) -> Result<Self, Problem> {
+        json_bytes(request, shell).await.map(Self)
+    }
+}
+
 /// The bytes of a body that says that it is JSON.
 async fn json_bytes(request: Request, shell: &Shell) -> Result<Bytes, Problem> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

@@ -29,6 +29,10 @@ pub struct ListQuery {
     /// Deleted and expired keys too
     #[serde(default)]
     pub ended: Option<bool>,
+    /// Only living keys that were not used for so many days, 1 to 3650; a key that was never used counts from its creation
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 3650)]
+    pub unused_days: Option<u64>,
 }
 
 /// A page of keys, newest first.
@@ -64,6 +68,9 @@ pub enum Purpose {
     Trading,
     /// A third-party app: with `app`.
     ThirdPartyApp,
+    /// None: it admits no request, and raises the alarm when somebody uses it. With neither `from` nor `app`, and with the
+    /// permission `read` alone.
+    Canary,
 }
 
 /// A key to make.
@@ -74,14 +81,14 @@ pub struct NewKeyBody {
     pub name: String,
     /// `read`, `trade`, `withdraw`, `funding`, `manage`; never changed afterwards.
     pub permissions: Vec<String>,
-    /// Where from; left out for the key of an app.
+    /// Where from; left out for the key of an app and for a canary.
     #[serde(default)]
     pub from: Option<Reach>,
     /// The id of the app whose servers alone it works from, of `GET /api/v1/third-party-apps`; left out with `from`. A key
     /// that `replaces` an app's key keeps its app where both are left out.
     #[serde(default)]
     pub app: Option<String>,
-    /// What for; must fit `from` or `app` where it is said.
+    /// What for; must fit `from` or `app` where it is said. A canary has to say it.
     #[serde(default)]
     pub purpose: Option<Purpose>,
     /// 8 to 32 visible ASCII characters of four kinds.

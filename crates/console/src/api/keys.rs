@@ -42,9 +42,14 @@ pub async fn list(caller: Caller, Asked(query): Asked<ListQuery>) -> Result<Json
         Ok(after) => after,
         Err(_) => return Err(unacceptable("bad_cursor", "the cursor is not valid")),
     };
+    if query.unused_days.is_some_and(|days| !(1..=3_650).contains(&days)) {
+        return Err(unacceptable("bad_unused_days", "`unused_days` is 1 to 3650"));
+    }
+    let now = caller.context().now;
     let (mut keys, _) = list_keys(&caller.context(), caller.acts_for()).await?;
     keys.retain(|key| {
         (key.is_living() || query.ended == Some(true))
+            && query.unused_days.is_none_or(|days| key.is_unused(days, now))
             && query.tag.as_ref().is_none_or(|tag| key.tags.contains(tag))
     });
     keys.sort_by_key(|key| std::cmp::Reverse((key.created_at, key.id)));

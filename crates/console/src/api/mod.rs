@@ -18,6 +18,7 @@ mod channels;
 mod described;
 mod key_forms;
 mod keys;
+mod leaks;
 mod operations;
 mod operations_views;
 mod passkey_question;
@@ -32,7 +33,7 @@ mod views;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use axum::{Json, Router};
-use keyward_rules::limits::{LOGO_BYTES, RANGE_TEXT_BYTES};
+use keyward_rules::limits::{LEAK_REPORT_BYTES, LOGO_BYTES, RANGE_TEXT_BYTES};
 use utoipa::OpenApi;
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -55,9 +56,10 @@ pub use operations::reason;
 pub use problem::{Problem, Problems};
 pub use trail::RecordNumber;
 
-/// Bytes of a body with a list of ranges, every line end of which JSON may write as two, or with a picture.
+/// Bytes of a body with a list of ranges, every line end of which JSON may write as two, with a picture, or with a report.
 const LARGE_BODY_BYTES: usize = 640 * 1024;
 const _: () = assert!(2 * RANGE_TEXT_BYTES < LARGE_BODY_BYTES && LOGO_BYTES < LARGE_BODY_BYTES);
+const _: () = assert!(LEAK_REPORT_BYTES < LARGE_BODY_BYTES);
 
 #[derive(OpenApi)]
 #[openapi(
@@ -69,13 +71,14 @@ const _: () = assert!(2 * RANGE_TEXT_BYTES < LARGE_BODY_BYTES && LOGO_BYTES < LA
 )]
 struct Base;
 
-/// What takes a list of ranges or a picture.
+/// What takes a list of ranges, a picture, or the report of a scanner.
 fn large() -> OpenApiRouter<Shell> {
     OpenApiRouter::new()
         .routes(routes!(apps::history, apps::submit_set))
         .routes(routes!(apps::check))
         .routes(routes!(apps::logo, apps::set_logo))
         .routes(routes!(app_reviews::enter))
+        .routes(routes!(leaks::report))
         .layer(DefaultBodyLimit::max(LARGE_BODY_BYTES))
 }
 
@@ -235,6 +238,7 @@ mod tests {
             "/api/v1/recoveries",
             "/api/v1/recoveries/{id}/passkey/options",
             "/api/v1/recoveries/{id}/confirm",
+            "/api/v1/leaks",
         ];
         for (path, item) in value["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {

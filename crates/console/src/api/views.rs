@@ -24,13 +24,13 @@ pub struct Key {
     pub name: String,
     /// The holder's tags.
     pub tags: Vec<String>,
-    /// `trading` or `third_party_app`.
+    /// `trading`, `third_party_app` or `canary`.
     pub purpose: &'static str,
     /// Its permissions; they never change.
     pub permissions: Vec<&'static str>,
     /// The app that it is bound to.
     pub app: Option<KeyApp>,
-    /// `anywhere`, the addresses, or `the app's servers`.
+    /// `anywhere`, the addresses, `the app's servers`, or `nowhere` for a canary.
     pub from: String,
     /// Whether it is bound to addresses or an app.
     pub bound: bool,

@@ -163,7 +163,7 @@ async fn build(person: &SignedIn, id: KeyId, query: &Query) -> Result<Response, 
         rests: rests.map(|until| (countdown(now, until), When::of(until))),
         outlook,
         outlook_from: match here {
-            Some(here) if key.purpose == "trading" => here.to_string(),
+            Some(here) if key.purpose != "third_party_app" => here.to_string(),
             Some(_) | None => "the app's servers".to_owned(),
         },
         from: query.from.clone(),

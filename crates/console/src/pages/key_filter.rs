@@ -128,6 +128,11 @@ impl ListQuery {
         asked.iter().any(|value| !value.is_empty())
     }
 
+    /// For how many days a key must not have been used to be listed, if that is asked.
+    pub fn unused_days(&self) -> Option<u64> {
+        self.unused.trim().parse().ok().filter(|days| *days > 0)
+    }
+
     /// Whether ended keys are listed beside the others.
     pub fn with_ended(&self) -> bool {
         self.state == "all" || self.state.is_empty() && !self.ended.is_empty()
@@ -209,7 +214,7 @@ impl ListQuery {
                 "no" => !key.bound,
                 _ => true,
             }
-            && self.unused.parse::<u64>().ok().is_none_or(|days| is_unused(key, days, now))
+            && self.unused_days().is_none_or(|days| key.is_unused(days, now))
             && (needle.is_empty()
                 || key.name.as_str().to_lowercase().contains(needle)
                 || key.id.to_string().starts_with(needle)
@@ -227,12 +232,6 @@ impl ListQuery {
             _ => key.is_living() || self.with_ended(),
         }
     }
-}
-
-/// Whether a key was not used for so many days. One that was never used counts from its creation.
-fn is_unused(key: &KeyView, days: u64, now: Moment) -> bool {
-    let since = key.last_used_at.unwrap_or(key.created_at);
-    now.ms_since(since) >= days.saturating_mul(DAY_MS)
 }
 
 #[cfg(test)]

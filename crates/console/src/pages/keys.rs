@@ -45,6 +45,8 @@ pub struct Row {
     pub bound: bool,
     /// The name of the app whose servers it works from; empty for a key of one's own software.
     pub app: String,
+    /// Whether it is a canary.
+    pub canary: bool,
     /// Its state's word.
     pub state: &'static str,
     /// The same for people.
@@ -173,6 +175,7 @@ fn row(person: &SignedIn, key: KeyView, beside: &Beside) -> Row {
         // A space to break the line at.
         from: key.from.replace(',', ", "),
         bound: key.bound,
+        canary: key.purpose == "canary",
         app: key.app.map(|app| app_name(app, &beside.apps)).unwrap_or_default(),
         state: key.state,
         created: When::of(key.created_at),

@@ -15,6 +15,7 @@ mod dev_mail;
 mod environment;
 pub mod field;
 mod form_token;
+mod found;
 mod key;
 mod key_actions;
 mod key_download;
@@ -103,6 +104,11 @@ pub fn routes() -> Routes {
             "/recover/confirm",
             "a code by mail and the other factor, counted",
             post_as_visitor(recover::confirm),
+        )
+        .open(
+            "/found",
+            "a found key, counted by source; the answer tells nothing",
+            get(found::show).and_post_each(found::take),
         )
         .route("/keys", get(keys::show))
         .route("/keys/new", get(key_new::show).and_post(key_new::submit))

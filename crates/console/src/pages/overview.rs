@@ -22,6 +22,8 @@ use crate::words::When;
 const LINES: usize = 5;
 /// How far ahead the page looks for keys that end.
 const SOON_MS: u64 = 14 * DAY_MS;
+/// After so many days without use the page asks whether a key is still needed.
+const UNUSED_DAYS: u64 = 30;
 
 /// A key that needs attention, and why.
 struct AtRisk {
@@ -84,6 +86,9 @@ struct Page {
     chart: String,
     at_risk: Vec<AtRisk>,
     more_at_risk: usize,
+    /// How many keys were not used for [`UNUSED_DAYS`].
+    unused: usize,
+    unused_days: u64,
     ends_soon: Vec<EndsSoon>,
     alerts: Vec<NewAlert>,
 }
@@ -175,6 +180,8 @@ async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError
         chart: chart::requests(&day, Range::Day),
         at_risk,
         more_at_risk,
+        unused: keys.iter().filter(|key| key.is_unused(UNUSED_DAYS, now)).count(),
+        unused_days: UNUSED_DAYS,
         ends_soon: ends_soon(&keys, now),
         alerts: alerts.collect(),
         steps,

@@ -38,6 +38,8 @@ const fn about(kind: AlertKind) -> About {
         | Kind::KeyDisabled
         | Kind::KeyRotated
         | Kind::KeyLeaked
+        | Kind::SecretLeaked
+        | Kind::KeyIdFound
         | Kind::LimitNear
         | Kind::LimitWatched
         | Kind::KeyExpiring
@@ -65,6 +67,7 @@ const fn about(kind: AlertKind) -> About {
         Kind::KeyDeleted
         | Kind::KeyExpired
         | Kind::KeyAltered
+        | Kind::CanaryUsed
         | Kind::AllKeysDisabled
         | Kind::AllKeysStopped
         | Kind::AlreadyRegistered

@@ -67,6 +67,7 @@ const DEEDS: &[(&str, &str)] = &[
     ("key.read_only", "limited {} to reading"),
     ("key.rotate", "rotated a key; its successor is {}"),
     ("key.stop_all", "stopped all API keys from trading"),
+    ("key.stop_leaked", "stopped {}, because its secret leaked"),
     ("key.stop_trading", "stopped {} from trading"),
     ("key.sweep", "ended API keys that were unused or past their date"),
     ("key.thaw", "unfroze {}"),

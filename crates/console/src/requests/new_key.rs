@@ -39,13 +39,17 @@ impl NewKeyRequest {
     /// Reads the fields of `key_new.html`.
     pub fn of_form(fields: &Fields) -> Self {
         let text = |name: &str| fields.get(name).to_owned();
-        let is_own = !fields.has("app") || fields.has("reach") || fields.has("addresses");
+        let canary = fields.get("purpose") == "canary";
+        let is_own = !fields.has("app") && !canary || fields.has("reach") || fields.has("addresses");
         let body = NewKeyBody {
             name: fields.get("name").trim().to_owned(),
-            permissions: fields.all("permission").map(str::to_owned).collect(),
+            permissions: match canary {
+                true => vec![Permission::Read.word().to_owned()],
+                false => fields.all("permission").map(str::to_owned).collect(),
+            },
             from: is_own.then(|| reach_of_form(fields)),
             app: fields.has("app").then(|| text("app")),
-            purpose: None,
+            purpose: canary.then_some(Purpose::Canary),
             passphrase: text("passphrase"),
             demo: fields.has("demo"),
             ends_after_days: number(fields.get("expires")),
@@ -65,13 +69,15 @@ impl NewKeyRequest {
 
     /// Reads a body.
     pub async fn of_body(context: &ActionContext<'_>, body: NewKeyBody) -> Self {
-        let is_said = body.from.is_some() || body.app.is_some() || body.purpose == Some(Purpose::Trading);
+        let is_said = body.from.is_some()
+            || body.app.is_some()
+            || matches!(body.purpose, Some(Purpose::Trading | Purpose::Canary));
         let old = body.replaces.as_deref().filter(|_| !is_said).and_then(|id| id.parse().ok());
         let app = match old {
             Some(old) => show_key(context, old).await.map(|key| key.app),
             None => Ok(None),
         };
-        let choice = "give either `from`, for your own software, or `app`, for a third-party app, with the matching `purpose`";
+        let choice = "give either `from`, for your own software, or `app`, for a third-party app, with the matching `purpose`; or neither, for a canary";
         let unclear = || Cause::rule("bad_purpose", choice);
         let otherwise = app.map_err(Cause::from).and_then(|app| app.ok_or_else(unclear));
         let end_rule = "a key ends after 1 to 3650 days";
@@ -93,7 +99,10 @@ impl NewKeyRequest {
             (None | Some(Purpose::ThirdPartyApp), None, Some(app)) => {
                 app.parse().map(of_app).map_err(|_| Cause::from(ActionError::NoApp))
             }
-            (None | Some(Purpose::Trading | Purpose::ThirdPartyApp), _, _) => self.otherwise.map(of_app),
+            (Some(Purpose::Canary), None, None) => Ok((Binding::Canary, WideRange::NotAcknowledged)),
+            (None | Some(Purpose::Trading | Purpose::ThirdPartyApp | Purpose::Canary), _, _) => {
+                self.otherwise.map(of_app)
+            }
         };
         let works_from = errors.keep("addresses", works_from);
         let idempotency = match body.idempotency_key {

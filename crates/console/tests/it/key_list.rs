@@ -125,8 +125,50 @@ async fn filters_narrow_the_list_and_say_how_far() {
     used(&world, &alpha).await;
     assert_eq!(listed(&tab, "?unused=30").await, ["delta", "Gamma", "beta"]);
     assert!(listed(&tab, "?unused=60").await.is_empty());
+    assert_eq!(listed(&tab, "?unused=7").await, ["delta", "Gamma", "beta"]);
+    assert_eq!(listed(&tab, "?unused=31").await, ["delta", "Gamma", "beta"], "any number of days");
+    assert!(listed(&tab, "?unused=32").await.is_empty());
+    assert_eq!(listed(&tab, "?unused=0").await.len(), 4, "no number of days narrows nothing");
+    let shown = tab.get("/keys?unused=30").await.text;
+    assert!(shown.contains("These keys were not used for 30 days."), "{shown}");
+    assert!(shown.contains("Disable selected") && shown.contains("Delete selected"), "one action for many");
     // An unbound key is deleted after 30 days without use, so beta ends soon.
     assert_eq!(listed(&tab, "?state=expiring").await, ["beta"]);
+}
+
+#[tokio::test]
+async fn unused_keys_are_found_by_programs_and_on_the_overview_and_disabled_at_once() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let [alpha, _, gamma, delta, _] = five(&world, &person).await;
+    let named = async |person: &Person<'_>, query: &str| -> Vec<String> {
+        let page = person.get(&format!("/keys{query}")).await.json();
+        page["keys"].as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(named(&person, "?unused_days=1").await.is_empty());
+    let fresh = Tab::of(&world, &person).await.get("/overview").await.text;
+    assert!(!fresh.contains("not used for 30 days"), "{fresh}");
+    world.pass_days(31);
+    used(&world, &alpha).await;
+    let person = person.sign_in_again().await;
+    assert_eq!(named(&person, "?unused_days=30").await, ["delta", "Gamma", "beta"]);
+    assert_eq!(named(&person, "?unused_days=30&ended=true").await, ["delta", "Gamma", "beta"], "living ones");
+    for bad in ["0", "3651"] {
+        let refused = person.get(&format!("/keys?unused_days={bad}")).await;
+        assert_eq!((refused.status, refused.code().as_str()), (422, "bad_unused_days"));
+    }
+    let tab = Tab::of(&world, &person).await;
+    let overview = tab.get("/overview").await.text;
+    let prompt = "<a href=\"/keys?unused=30\">3 keys were not used for 30 days: look at them</a>";
+    assert!(overview.contains(prompt), "{overview}");
+    // One action for those that were chosen: of three, two are deleted.
+    let body = json!({"keys": {&gamma: "Gamma", &delta: "delta"}, "factor": PASSWORD});
+    let done = person.api("POST", "/keys/delete-selected", body).await;
+    assert_eq!(done.status, 200, "{}", done.text);
+    let overview = tab.get("/overview").await.text;
+    assert!(overview.contains("1 key was not used for 30 days: look at it"), "{overview}");
+    let other = world.person("b@keyward.example").await;
+    assert!(named(&other, "?unused_days=1").await.is_empty(), "nobody else's keys are listed");
 }
 
 #[tokio::test]

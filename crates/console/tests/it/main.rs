@@ -8,6 +8,7 @@ mod apps;
 mod apps_canary;
 mod audit;
 mod budget;
+mod canaries;
 mod canary;
 mod channel_pages;
 mod channels;
@@ -26,7 +27,9 @@ mod freezes;
 mod guessing;
 mod key_list;
 mod key_page;
+
 mod keys;
+mod leaks;
 mod limits;
 mod live;
 mod maintenance;

@@ -835,6 +835,7 @@ const EACH: &[(&str, &str)] = &[
         "holds an address alone, and a stranger on the same network must not share its owner's challenge",
     ),
     ("/recover/passkey", "each is another question"),
+    ("/found", "tells nothing of what it holds, and stops a key once"),
     ("/environment", "remembers a choice, and does so again without harm"),
     ("/keys/check", "judges what is typed and changes nothing"),
     ("/keys/download", "makes a file of what it is sent and changes nothing"),

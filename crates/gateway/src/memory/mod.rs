@@ -63,6 +63,7 @@ impl Memory {
                 ReachWord::Nowhere => Reach::App(APP_NOBODY, AppReach::Nowhere),
                 ReachWord::Anywhere => Reach::Anywhere,
                 ReachWord::Few(few) => Reach::Few(few),
+                ReachWord::Canary => Reach::Canary,
                 ReachWord::Set => {
                     self.set_in(slot).map_or(Reach::App(APP_NOBODY, AppReach::Nowhere), Reach::Set)
                 }
@@ -97,7 +98,7 @@ impl Memory {
                 matches!(apps.get(app), Some((_, AppReach::Ranges(now))) if Arc::ptr_eq(then, now))
             }
             Reach::App(_, AppReach::Frozen | AppReach::Nowhere) => false,
-            Reach::Anywhere | Reach::Few(_) | Reach::Set(_) => true,
+            Reach::Anywhere | Reach::Few(_) | Reach::Set(_) | Reach::Canary => true,
         }
     }
 
@@ -271,6 +272,6 @@ fn own_set(key: &KeyRecord) -> Option<Arc<AddressSet>> {
     use keyward_rules::key::FewV4;
     match &key.binding {
         Binding::Addresses(set) if FewV4::of(set).is_none() => Some(Arc::new(set.clone())),
-        Binding::Addresses(_) | Binding::Anywhere | Binding::App(_) => None,
+        Binding::Addresses(_) | Binding::Anywhere | Binding::App(_) | Binding::Canary => None,
     }
 }

@@ -62,6 +62,7 @@ pub(super) enum ReachWord {
     Few(FewV4),
     Set,
     App(AppId),
+    Canary,
 }
 
 const REACH_NOWHERE: u64 = 0;
@@ -69,6 +70,7 @@ const REACH_ANYWHERE: u64 = 1;
 const REACH_FEW: u64 = 2;
 const REACH_SET: u64 = 3;
 const REACH_APP: u64 = 4;
+const REACH_CANARY: u64 = 5;
 
 impl Record {
     /// Whose record it is; set before the slot is published and never changed.
@@ -166,6 +168,7 @@ impl Image {
                 FewV4::of(set).map_or((REACH_SET, [0; FewV4::CAPACITY]), |few| (REACH_FEW, few.words()))
             }
             Binding::App(app) => (REACH_APP, [app.as_u64(), 0, 0, 0]),
+            Binding::Canary => (REACH_CANARY, [0; FewV4::CAPACITY]),
         };
         let mut hmac = [0; 8];
         if let Some(prepared) = key.hmac_state() {
@@ -246,6 +249,7 @@ impl Image {
             REACH_FEW => ReachWord::Few(FewV4::from_words(self.detail)),
             REACH_SET => ReachWord::Set,
             REACH_APP => AppId::from_u64(first).map_or(ReachWord::Nowhere, ReachWord::App),
+            REACH_CANARY => ReachWord::Canary,
             _ => ReachWord::Nowhere,
         }
     }

@@ -1,4 +1,4 @@
-//! What a key is bound to: anywhere, addresses of its own, or an app's ranges.
+//! What a key is bound to: anywhere, addresses of its own, an app's ranges, or nothing at all.
 
 use super::set::{AddressSet, Width};
 use crate::id::AppId;
@@ -12,6 +12,8 @@ pub enum Binding {
     Addresses(AddressSet),
     /// Only from the app's current ranges, which belong to the app and are confidential.
     App(AppId),
+    /// From nowhere: the key is a canary, which admits no request and raises the alarm when somebody uses it.
+    Canary,
 }
 
 impl Binding {
@@ -23,17 +25,18 @@ impl Binding {
             (Self::Anywhere, _) => true,
             (Self::Addresses(wide), Self::Addresses(narrow)) => wide.covers(narrow),
             (Self::App(one), Self::App(other)) => one == other,
-            (Self::Addresses(_) | Self::App(_), _) => false,
+            (Self::Canary, Self::Canary) => true,
+            (Self::Addresses(_) | Self::App(_) | Self::Canary, _) => false,
         }
     }
 
-    /// Whether the key counts as bound: it names an app, or a set that is not [`Width::Wide`].
+    /// Whether the key counts as bound: it is a canary, names an app, or a set that is not [`Width::Wide`].
     #[must_use]
     pub fn is_bound(&self) -> bool {
         match self {
             Self::Anywhere => false,
             Self::Addresses(set) => set.width() == Width::Narrow,
-            Self::App(_) => true,
+            Self::App(_) | Self::Canary => true,
         }
     }
 }

@@ -218,13 +218,19 @@ pub(super) fn check_standing(
 pub(super) const fn check_door(facts: &KeyFacts, door: Door) -> Result<(), Denial> {
     match (door, &facts.reach) {
         (Door::Everybody, _) | (Door::Apps, Reach::App(..)) => Ok(()),
-        (Door::Apps, Reach::Anywhere | Reach::Few(_) | Reach::Set(_)) => Err(Denial::AppKeysOnly),
+        (Door::Apps, Reach::Anywhere | Reach::Few(_) | Reach::Set(_) | Reach::Canary) => {
+            Err(Denial::AppKeysOnly)
+        }
     }
 }
 
 /// A frozen app holds its keys without a word in their own records, so that one change stops all of them.
 fn check_life(life: Life, reach: &Reach) -> Result<(), Denial> {
     match life.state {
+        // The word for a quarantine, unless something else holds the key as well (product.md 6.1).
+        HolderState::Active if life.holds.has(Hold::Leaked) && !life.holds.without(Hold::Leaked).stops() => {
+            Err(Denial::KeyQuarantined)
+        }
         HolderState::Active if life.holds.stops() || reach.is_frozen() => Err(Denial::KeyHeld),
         HolderState::Active => Ok(()),
         HolderState::Disabled => Err(Denial::KeyDisabled),
@@ -239,6 +245,8 @@ fn check_address(id: KeyId, reach: &Reach, source: IpAddr) -> Result<(), Denial>
     Err(match reach {
         Reach::App(..) => Denial::AppAddressRefused(id),
         Reach::Anywhere | Reach::Few(_) | Reach::Set(_) => Denial::AddressRefused(id, source),
+        // At every step a canary gets the answer that a key gets which is bound to other addresses: whoever found it cannot tell.
+        Reach::Canary => Denial::CanaryRefused(id, source),
     })
 }
 

@@ -215,6 +215,16 @@ fn every_refusal_of_a_signed_request_has_its_code() {
         (Case { expires_at: Some(Moment::from_unix_ms(NOW + 1)), ..good() }, None),
         (Case { holds: Holds::NONE.with(Hold::Frozen), ..good() }, Some("50100")),
         (Case { holds: Holds::NONE.with(Hold::BrokenSeal), ..good() }, Some("50100")),
+        (Case { holds: Holds::NONE.with(Hold::Leaked), ..good() }, Some("50120")),
+        (
+            Case {
+                holds: Holds::NONE.with(Hold::Leaked),
+                request: ("GET", "/api/v5/account/balance"),
+                ..good()
+            },
+            Some("50120"),
+        ),
+        (Case { holds: Holds::NONE.with(Hold::Leaked).with(Hold::Frozen), ..good() }, Some("50100")),
         (Case { holds: Holds::NONE.with(Hold::ReadOnly), ..good() }, Some("50120")),
         (Case { holds: Holds::NONE.with(Hold::CancelOnly), ..good() }, Some("50120")),
         (
@@ -235,6 +245,8 @@ fn every_refusal_of_a_signed_request_has_its_code() {
         ),
         (Case { reach: set("203.0.113.10"), ..good() }, Some("50110")),
         (Case { reach: set("192.0.2.0/24"), ..good() }, None),
+        (Case { reach: Reach::Canary, ..good() }, Some("50110")),
+        (Case { reach: Reach::Canary, state: HolderState::Disabled, ..good() }, Some("50114")),
         (Case { reach: app(AppReach::Nowhere), ..good() }, Some("50110")),
         (Case { reach: app(AppReach::Frozen), ..good() }, Some("50100")),
         (Case { reach: app(ranges("192.0.2.0/24")), ..good() }, None),
@@ -274,6 +286,8 @@ fn a_socket_may_what_a_signed_request_may() {
         holds(Hold::Frozen),
         holds(Hold::BrokenSeal),
         holds(Hold::Cooling),
+        holds(Hold::Leaked),
+        Case { reach: Reach::Canary, ..good() },
         holds(Hold::ReadOnly),
         holds(Hold::CancelOnly),
         cancels(Hold::ReadOnly),
@@ -411,7 +425,7 @@ fn any_case() -> impl Strategy<Value = Case> {
         ("POST", "/api/v5/asset/transfer"),
         ("GET", "/api/v5/nonsense"),
     ]);
-    (requests, 1_u8..32, 0_u16..256, any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+    (requests, 1_u8..32, 0_u16..512, any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
         |(request, bits, holds, disabled, bound, demo, sub)| Case {
             request,
             permissions: Permissions::from_bits(bits).unwrap(),
@@ -428,7 +442,7 @@ fn any_case() -> impl Strategy<Value = Case> {
 
 proptest! {
     #[test]
-    fn a_restriction_never_turns_a_refusal_into_a_permit(case in any_case(), which in 0_u8..6, hold in 0_usize..8, drop in 0_usize..5) {
+    fn a_restriction_never_turns_a_refusal_into_a_permit(case in any_case(), which in 0_u8..6, hold in 0_usize..9, drop in 0_usize..5) {
         let mut stricter = case.clone();
         match which {
             0 => stricter.holds = stricter.holds.with(Hold::ALL[hold]),

@@ -243,6 +243,8 @@ actions! {
     RaiseAlert "alert.raise", "Security alert sent", duties "watch";
     /// Put a key in quarantine that does several unusual things.
     QuarantineKey "key.quarantine", "API key put in quarantine by a rule", duties "watch";
+    /// Stop a key whose secret somebody proved to have leaked.
+    StopLeaked "key.stop_leaked", "API key stopped: its secret leaked", duties "leaks";
     /// Write the sandbox's fixtures for features that have no action yet.
     SeedSandbox "sandbox.seed", "Sandbox data created", duties "sandbox";
     /// Offer the first operator's place by a link.

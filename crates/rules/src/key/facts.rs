@@ -99,6 +99,8 @@ pub enum Reach {
     Set(Arc<AddressSet>),
     /// An app's ranges.
     App(AppId, AppReach),
+    /// Nowhere: the key is a canary.
+    Canary,
 }
 
 impl Reach {
@@ -107,7 +109,7 @@ impl Reach {
     #[must_use]
     pub fn own_addresses(&self) -> String {
         match self {
-            Self::Anywhere | Self::App(..) => String::new(),
+            Self::Anywhere | Self::App(..) | Self::Canary => String::new(),
             Self::Few(few) => {
                 let networks = few.networks.iter().take(usize::from(few.used));
                 networks
@@ -127,7 +129,7 @@ impl Reach {
             Self::Few(few) => few.contains(address),
             Self::Set(set) => set.contains(address),
             Self::App(_, AppReach::Ranges(table)) => table.contains(address),
-            Self::App(_, AppReach::Frozen | AppReach::Nowhere) => false,
+            Self::App(_, AppReach::Frozen | AppReach::Nowhere) | Self::Canary => false,
         }
     }
 

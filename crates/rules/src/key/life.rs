@@ -56,13 +56,15 @@ pub enum Hold {
     ReadOnly,
     /// The stored record was altered.
     BrokenSeal,
+    /// Quarantine: somebody proved that the secret leaked. Nothing passes, and nothing lifts it: a secret stays leaked.
+    Leaked,
     /// The master froze its sub-account, or allows it less than the key may do.
     SubAccount,
 }
 
 impl Hold {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Frozen,
         Self::AppFrozen,
         Self::AccountFrozen,
@@ -71,6 +73,7 @@ impl Hold {
         Self::CancelOnly,
         Self::ReadOnly,
         Self::BrokenSeal,
+        Self::Leaked,
         Self::SubAccount,
     ];
 
@@ -84,7 +87,8 @@ impl Hold {
             Self::CancelOnly => 1 << 5,
             Self::ReadOnly => 1 << 6,
             Self::BrokenSeal => 1 << 7,
-            Self::SubAccount => 1 << 8,
+            Self::Leaked => 1 << 8,
+            Self::SubAccount => 1 << 9,
         }
     }
 }
@@ -100,7 +104,7 @@ impl Holds {
     /// Rebuilds holds from stored bits; `None` with unknown bits, which must not read as "no hold".
     #[must_use]
     pub const fn from_bits(bits: u16) -> Option<Self> {
-        if bits < 1 << 9 { Some(Self(bits)) } else { None }
+        if bits < 1 << 10 { Some(Self(bits)) } else { None }
     }
 
     /// The bits to store, stable.
@@ -264,7 +268,7 @@ mod tests {
         }
 
         #[test]
-        fn releasing_never_enables(bits in 0_u16..512, at in 0_usize..Hold::ALL.len()) {
+        fn releasing_never_enables(bits in 0_u16..1024, at in 0_usize..Hold::ALL.len()) {
             let life = Life { state: HolderState::Disabled, holds: Holds::from_bits(bits).unwrap() };
             prop_assert_eq!(life.release(Hold::ALL[at]).state, HolderState::Disabled);
         }
@@ -272,6 +276,6 @@ mod tests {
 
     #[test]
     fn unknown_hold_bits_are_not_no_hold() {
-        assert!(Holds::from_bits(1 << 9).is_none());
+        assert!(Holds::from_bits(1 << 10).is_none());
     }
 }

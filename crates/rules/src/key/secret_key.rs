@@ -24,6 +24,11 @@ pub struct SecretKey(Secret<String>);
 pub struct NotASecret;
 
 impl SecretKey {
+    /// What every secret starts with.
+    pub const PREFIX: &str = PREFIX;
+    /// Characters of a secret.
+    pub const CHARS: usize = PREFIX.len() + BODY_CHARS + CHECK_CHARS;
+
     /// Makes a secret from 32 random bytes: each digit comes from the whole number, so none is biased by
     /// more than 62/2^256.
     #[must_use]

@@ -174,6 +174,9 @@ pub enum KeyRefusal {
     /// The same, of the rate.
     #[error("a key of this sub-account needs a rate cap of at most {} requests a second", .0.per_second())]
     FasterThanSub(RateCap),
+    /// A canary's rights mean nothing, so they must not look like something.
+    #[error("a canary admits no request, so it has the permission `read` alone")]
+    CanaryRights,
     /// In the past.
     #[error("the expiry lies in the past")]
     Expired,
@@ -212,6 +215,9 @@ impl KeySpec {
     }
 
     fn check_rights(&self, owner: Owner, policy: KeyPolicy) -> Result<(), KeyRefusal> {
+        if self.binding == Binding::Canary && self.permissions.iter().any(|right| right != Permission::Read) {
+            return Err(KeyRefusal::CanaryRights);
+        }
         let bound = self.binding.is_bound();
         let withdraws = self.permissions.allows(Permission::Withdraw);
         let manages = self.permissions.allows(Permission::Manage);

@@ -11,6 +11,7 @@
 
 mod fences_elsewhere;
 mod log;
+mod secrets_elsewhere;
 
 /// The evidence cannot be made, cloned or skipped: each file in `evidence/` must not compile.
 #[test]

@@ -106,6 +106,11 @@ impl RootKey {
         CodeKey::new(self.derive("keyward 2026-11 codes"))
     }
 
+    /// The key under which the states of secrets are hashed, so that a key is found by its secret.
+    pub(super) fn secret_print_key(&self) -> [u8; 32] {
+        self.derive("keyward 2026-12 secret prints")
+    }
+
     /// The key that signs the verified identity for the backend.
     #[must_use]
     pub fn identity_key(&self) -> [u8; 32] {

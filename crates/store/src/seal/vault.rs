@@ -2,7 +2,7 @@
 
 use aws_lc_rs::aead::LessSafeKey;
 use keyward_rules::secret::Secret;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::Aad;
 use super::cipher::{cipher, open_with, seal_with};
@@ -78,6 +78,16 @@ impl Vault {
         let mut bytes = [0; N];
         (self.entropy)(&mut bytes);
         bytes
+    }
+
+    /// The print of a secret's HMAC state, by which a key is found.
+    pub(crate) fn secret_print(&self, state: &[u8; 64]) -> [u8; 16] {
+        let key = Zeroizing::new(self.root.secret_print_key());
+        let mut print = [0; 16];
+        for (to, from) in print.iter_mut().zip(blake3::keyed_hash(&key, state).as_bytes()) {
+            *to = *from;
+        }
+        print
     }
 
     /// Seals `plain` with `aad` under the newest data key: nonce, ciphertext, tag.

@@ -59,6 +59,7 @@ const BOOKKEEPING: &[(&str, &str)] = &[
     ("TOUCH_KEY", "last use: a request that passed every check is its own authority"),
     ("KEEP_BASELINE", "what is usual for a key, learned from requests"),
     ("DROP_BASELINES", "stated retention"),
+    ("FILL_SECRET_PRINT", "finds a key by its secret: made of the sealed state, and no verdict uses it"),
     ("COUNT_TRY", "tries are counted before anybody is known"),
     ("SET_PAUSE", "the pause that follows them"),
     ("REFUND_TRY", "a right try is given back"),

@@ -7,7 +7,7 @@ use keyward_rules::event::Event;
 use keyward_rules::fence::{Decimal, SumOf, SumOwner};
 use keyward_rules::grant::Scope;
 use keyward_rules::id::{AccountId, AppId, KeyId, RequestId, Revision};
-use keyward_rules::key::Hold;
+use keyward_rules::key::{HmacState, Hold, SecretKey};
 use keyward_rules::limits::{DAY_MS, RANGE_VERSIONS};
 use keyward_rules::time::Moment;
 use keyward_store::{
@@ -16,7 +16,7 @@ use keyward_store::{
     RangeVersion, Record, Released, Reserved, SavedReplayEntry, Store, StoreError, Subject,
 };
 
-use crate::world::{NOW, World, commit, draft, entropy, grant, master, random};
+use crate::world::{NOW, World, commit, draft, edit, entropy, grant, master, random};
 
 /// Runs each part of the suite on both databases.
 macro_rules! on_both {
@@ -32,6 +32,7 @@ on_both!(
     changes_are_numbered_without_gaps,
     nothing_remains_of_a_dropped_change,
     names_are_unique_among_living_keys,
+    a_living_key_is_found_by_its_secret,
     a_stale_write_conflicts,
     a_deleted_key_keeps_no_secret,
     the_wrong_master_key_opens_nothing,
@@ -48,6 +49,58 @@ on_both!(
     a_watch_tells_of_a_change,
     the_newest_moment_is_of_a_change_or_a_request
 );
+
+/// By the secret alone, also keys from before there were prints once the duty has run; never by another secret, whatever the
+/// print in the row says.
+async fn a_living_key_is_found_by_its_secret(world: World) {
+    let account = world.with_account().await;
+    let secrets = [1_u8, 2, 3].map(|number| SecretKey::from_entropy([number; 32]));
+    let ids = [1_u8, 2].map(|number| KeyId::from_entropy([number; 16]));
+    let mut tx = world.begin().await;
+    for (number, (id, secret)) in ids.iter().zip(&secrets).enumerate() {
+        let hmac = HmacState::from_key(secret.expose().as_bytes());
+        tx.insert_key(KeyDraft { hmac, ..draft(*id, account, &format!("bot {number}")) }).await.unwrap();
+    }
+    commit(tx).await;
+    let prints = world.store.secret_prints();
+    let found = async |secret: &SecretKey| prints.find(secret).await.unwrap().map(|key| key.id);
+    let [one, two, nobodys] = &secrets;
+    assert_eq!((found(one).await, found(two).await), (Some(ids[0]), Some(ids[1])));
+    assert_eq!(found(nobodys).await, None);
+    let key = world.store.reader().key(Scope::All, ids[0]).await.unwrap().unwrap();
+    assert!(key.is_made_with(one) && !key.is_made_with(two));
+
+    // From before there were prints: not found, until each got its own. A change of the key gives it one too.
+    edit(&world, "keyward.db", "UPDATE keys SET secret_print = NULL").await;
+    assert_eq!((found(one).await, found(two).await), (None, None));
+    let mut tx = world.begin().await;
+    let mut changed = tx.key(ids[1]).await.unwrap().unwrap();
+    changed.life = changed.life.hold(Hold::Leaked).unwrap();
+    tx.update_key(changed).await.unwrap();
+    commit(tx).await;
+    assert_eq!((found(one).await, found(two).await), (None, Some(ids[1])));
+    assert_eq!(prints.fill(None).await.unwrap(), Some(ids[0]));
+    assert_eq!(prints.fill(Some(ids[0])).await.unwrap(), None, "each once");
+    assert_eq!(found(one).await, Some(ids[0]));
+    assert_eq!(
+        world.store.states().check(|_| {}).await.unwrap().findings,
+        vec![],
+        "no mark of the log has it"
+    );
+
+    // A print that somebody put into another row finds nothing.
+    let swap = "UPDATE keys SET secret_print = (SELECT secret_print FROM keys WHERE name = 'bot 0') WHERE name = 'bot 1'";
+    edit(&world, "keyward.db", swap).await;
+    assert_eq!((found(one).await, found(two).await), (Some(ids[0]), None));
+
+    // A key that has ended is nobody's secret any more, and nothing of it is kept.
+    let mut tx = world.begin().await;
+    let mut ended = tx.key(ids[0]).await.unwrap().unwrap();
+    ended.life = ended.life.delete(NOW).unwrap();
+    tx.update_key(ended).await.unwrap();
+    commit(tx).await;
+    assert_eq!(found(one).await, None);
+}
 
 async fn statements_are_accepted(world: World) {
     assert_eq!(world.store.refused_statements().await, Vec::<&str>::new());

@@ -74,6 +74,8 @@ struct Page<'p> {
     first: &'static str,
     /// The app that it is bound to, or none for a key of one's own software.
     app: Option<AppCard>,
+    /// Whether it is to be a canary.
+    canary: bool,
     presets: &'static [Preset],
     /// The word of the preset that was chosen.
     preset: String,
@@ -174,6 +176,9 @@ async fn begin(person: &SignedIn, query: &Query) -> Result<Response, ActionError
     }
     let preset = PRESETS.iter().find(|preset| preset.word == query.preset);
     let mut fields = prefilled(model.as_ref(), app.as_ref(), preset);
+    if query.purpose == "canary" || model.as_ref().is_some_and(KeyView::is_canary) {
+        fields.0.push(("purpose".to_owned(), "canary".to_owned()));
+    }
     if model.is_none() && person.environment == Environment::Demo {
         fields.0.push(("demo".to_owned(), "yes".to_owned()));
     }
@@ -259,7 +264,8 @@ fn prefilled(model: Option<&KeyView>, app: Option<&AppCard>, preset: Option<&Pre
 
 fn form<'p>(person: &'p SignedIn, fields: &Fields, app: Option<AppCard>, errors: FieldErrors) -> Page<'p> {
     let mut error = errors.text(FieldErrors::WHOLE);
-    if app.is_some() {
+    let canary = fields.get("purpose") == "canary";
+    if app.is_some() || canary {
         // There is no field for addresses beside which it could stand.
         error.push_str(&errors.text("addresses"));
     }
@@ -270,7 +276,7 @@ fn form<'p>(person: &'p SignedIn, fields: &Fields, app: Option<AppCard>, errors:
         Right { word: right.word(), name, line, ticked: ticked(right), danger }
     });
     let text = |name: &str| fields.get(name).to_owned();
-    let labels = LABELS.into_iter().filter(|(field, _)| app.is_none() || *field != "addresses");
+    let labels = LABELS.into_iter().filter(|(field, _)| app.is_none() && !canary || *field != "addresses");
     let summary = errors.summary(labels);
     let first = summary.first().map_or("", |slip| slip.field);
     let reach = Addresses {
@@ -299,6 +305,7 @@ fn form<'p>(person: &'p SignedIn, fields: &Fields, app: Option<AppCard>, errors:
         error,
         errors,
         app,
+        canary,
         presets: &PRESETS,
         preset: text("preset"),
         reach: reach.html(),

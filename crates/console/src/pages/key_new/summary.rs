@@ -28,6 +28,9 @@ const SENTENCES: [(Permission, &str, &str); 3] = [
 impl Summary {
     /// The summary of a form, complete or not.
     pub fn of(fields: &Fields, app: Option<&AppCard>) -> Self {
+        if fields.get("purpose") == "canary" {
+            return Self::of_canary(fields);
+        }
         let has = |right: Permission| fields.all("permission").any(|word| word == right.word());
         let mut lines = Vec::new();
         for (right, can, cannot) in SENTENCES {
@@ -60,6 +63,25 @@ impl Summary {
         if fields.has("demo") {
             lines.push(("good", "It works in demo trading only.".to_owned()));
         }
+        Self { lines }
+    }
+
+    /// The same of a canary, which has no rights and no addresses to tell of.
+    fn of_canary(fields: &Fields) -> Self {
+        let lines = [
+            ("bad", "It admits no request, from no address."),
+            (
+                "good",
+                "When somebody uses it, you get an alert at once, with the address that the request came from.",
+            ),
+            ("good", "Whoever finds it cannot tell it from a key that is bound to other addresses."),
+        ];
+        let mut lines: Vec<(&'static str, String)> =
+            lines.into_iter().map(|(mark, line)| (mark, line.to_owned())).collect();
+        lines.push(match fields.get("expires").trim() {
+            "" => ("good", "It stays until you delete it.".to_owned()),
+            _ => end(fields, Some(true)),
+        });
         Self { lines }
     }
 

@@ -15,6 +15,7 @@ use super::{Came, NOTHING, PASSED, SECOND_LOGIN, Session, TOO_FREQUENT, Turn, Up
 use crate::admit::{check_lease, look_up, reject_stranger};
 use crate::observe;
 use crate::socket::identity_line::{self, framed};
+use crate::strangers::Bait;
 
 /// What a login signs in place of a request (contract 3.1).
 const LOGIN_TARGET: &[u8] = b"/users/self/verify";
@@ -92,10 +93,11 @@ impl<'d> Session<'d> {
             door: self.asked.door,
             now: came.at(),
         };
+        let bait = Bait::of(facts.as_ref());
         let verified = match Received::new(whole).verify(facts, &context.keys.passphrases) {
             Ok(verified) => verified,
             Err(denial) => {
-                let named = (credentials.key, LOGIN);
+                let named = (credentials.key, bait, LOGIN);
                 let rejection = reject_stranger(context, denial, named, source, came.at_us);
                 if context.counters.sources.may_record(source, came.at_us) {
                     let code = rejection.denial.entry().code;
