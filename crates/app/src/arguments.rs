@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod approvals;
 pub mod audit;
 pub mod backup;
 pub mod master_key;
@@ -49,6 +50,9 @@ pub enum Command {
     /// Make accounts
     #[command(subcommand)]
     Account(Account),
+    /// Approve or refuse transfers by keys of sub-accounts
+    #[command(subcommand)]
+    Approvals(approvals::Approvals),
     /// The first operators
     #[command(subcommand)]
     Operator(Operator),

@@ -3,6 +3,7 @@
 //! Owns: reading what people ask and joining the parts in `node.rs`. Leaves to others: everything else.
 
 mod ambient;
+mod approvals;
 mod arguments;
 mod audit;
 mod backup;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
             Command::Serve(options) => commands::serve::run(&options).await,
             Command::Key(command) => commands::key::run(command).await,
             Command::Account(command) => commands::account::run(command).await,
+            Command::Approvals(command) => commands::approvals::run(command).await,
             Command::Operator(command) => commands::operator::run(command).await,
             Command::Doctor(options) => commands::doctor::run(&options).await,
             Command::Backup(options) => commands::backup::run(options).await,

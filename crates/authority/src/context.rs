@@ -9,7 +9,7 @@ use keyward_rules::key::PassphraseKey;
 use keyward_rules::person::{CodeKey, SessionId};
 use keyward_rules::policy::Policy;
 use keyward_rules::time::Moment;
-use keyward_store::{Activity, Door, Entropy, Inbox, Log, Reader, Store, Writer};
+use keyward_store::{Activity, Door, Entropy, Inbox, Log, Reader, Store, TransferSums, Writer};
 
 use crate::apps::ProofOfControl;
 use crate::passkeys::RelyingParty;
@@ -31,6 +31,8 @@ pub struct Access {
     pub activity: Activity,
     /// To read the audit log.
     pub log: Log,
+    /// To count transfers below thresholds.
+    pub transfer_sums: TransferSums,
 }
 
 /// The keys under which what people know is hashed.
@@ -136,6 +138,7 @@ impl Authority {
             inbox: store.inbox(),
             activity: store.activity(),
             log: store.log(),
+            transfer_sums: store.transfer_sums(),
         };
         let secrets = Secrets { passphrases: store.root().passphrase_key(), codes: store.root().code_key() };
         let relying_party = RelyingParty::at(&settings.origin, &settings.issuer);

@@ -20,6 +20,7 @@ use keyward_rules::route::{Access, Class, Found, Route};
 use keyward_rules::time::Moment;
 use keyward_store as store;
 
+use crate::approvals::{self, HeldConsent};
 use crate::context::RequestContext;
 use crate::counts::Counts;
 use crate::day_sums::day_of;
@@ -116,7 +117,7 @@ pub async fn screen<'r>(
 }
 
 /// The same facts on a fresh copy → signature → state, address, environment, permission → lease → rates → limits →
-/// replay mark → durable record → permit.
+/// the master's approval → sums of the day → replay mark → durable record → permit.
 ///
 /// # Errors
 /// The refusal; nothing was forwarded.
@@ -136,7 +137,8 @@ pub async fn admit<'r>(context: &'r RequestContext, whole: Whole<'r>) -> Result<
     pay(context, cleared).await.map_err(rejection)
 }
 
-/// What a cleared request still owes, whichever way it came: lease → rates → limits → replay mark → durable record → permit.
+/// What a cleared request still owes, whichever way it came: lease → rates → limits → the master's
+/// approval → sums of the day → replay mark → durable record → permit.
 ///
 /// # Errors
 /// The refusal; nothing was forwarded.
@@ -149,7 +151,10 @@ pub async fn pay<'r>(context: &'r RequestContext, cleared: Cleared<'r>) -> Resul
     let rate = price.take(&context.counters.rates, now.unix_ms().saturating_mul(1_000));
     let spent = charge.settle(rate)?;
     let market = spent.needs_market().map(market);
-    let reservation = spent.fence(market.as_ref().map_or(&NoMarket, |market| market as &dyn Market))?;
+    let approval = spent.fence(market.as_ref().map_or(&NoMarket, |market| market as &dyn Market))?;
+    let answer = approvals::ask(context, &approval).await;
+    let reservation = approval.settle(answer)?;
+    let consent = HeldConsent::of(context, reservation.request());
     let mut counts = Counts::of(&reservation);
     let answer = counts.take(context);
     let fenced = reservation.settle(answer)?;
@@ -170,6 +175,7 @@ pub async fn pay<'r>(context: &'r RequestContext, cleared: Cleared<'r>) -> Resul
     let record = write_intent(context, &intent).await;
     let recorded = intent.settle(record)?;
     held.taken = None;
+    consent.hand_over();
     Ok(recorded.permit(now.plus_ms(context.limits().permit_ms)))
 }
 

@@ -54,7 +54,9 @@ mod spool;
 mod sql;
 mod staff;
 mod statements;
+mod thresholds;
 mod tidy;
+mod transfer_approvals;
 mod usage;
 mod writer;
 
@@ -111,6 +113,7 @@ pub use spool::{SPOOL_FILE, Spool};
 pub use sql::{DatabaseError, UrlError};
 pub use staff::Member;
 pub use statements::STATEMENTS;
+pub use thresholds::TransferSums;
 pub use usage::{LastUse, Usage};
 pub use writer::{CommitObserver, Seen, Tx, Writer};
 

@@ -27,6 +27,7 @@ use crate::reader::Reader;
 use crate::reserve::{FreeBytes, Reserve};
 use crate::seal::{Made, RootKey, Vault};
 use crate::sql::{Database, moment};
+use crate::thresholds::TransferSums;
 use crate::usage::Usage;
 use crate::writer::{CommitObserver, Seen, Writer};
 
@@ -107,6 +108,10 @@ const MAIN: &[Migration] = &[
     Migration {
         sqlite: include_str!("../migrations/sqlite/0019_account_limits.sql"),
         postgres: include_str!("../migrations/postgres/0019_account_limits.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0020_transfer_approvals.sql"),
+        postgres: include_str!("../migrations/postgres/0020_transfer_approvals.sql"),
     },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
@@ -422,6 +427,12 @@ impl Store {
     #[must_use]
     pub fn usage(&self) -> Usage {
         Usage { database: self.main.clone() }
+    }
+
+    /// The capability to count transfers below thresholds.
+    #[must_use]
+    pub fn transfer_sums(&self) -> TransferSums {
+        TransferSums { database: self.main.clone() }
     }
 
     /// The capability to keep what is usual for keys.

@@ -42,6 +42,9 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("sessions", crate::sessions::STATEMENTS),
     ("spool", crate::spool::STATEMENTS),
     ("staff", crate::staff::STATEMENTS),
+    ("thresholds", crate::thresholds::STATEMENTS),
+    ("transfer_sums", crate::thresholds::sums::STATEMENTS),
+    ("transfer_approvals", crate::transfer_approvals::STATEMENTS),
     ("usage", crate::usage::STATEMENTS),
 ];
 

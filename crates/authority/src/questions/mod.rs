@@ -20,6 +20,7 @@ mod record_names;
 mod sessions;
 mod show_key;
 mod show_request;
+mod transfers;
 
 pub use account::{AccountView, show_account};
 pub use account_requests::{AccountRequest, AccountRequests, newer_account_requests};
@@ -57,3 +58,6 @@ pub use show_key::{
     Ended, Ending, HELD_FOR_A_CHANGE, KeyView, reach_in_words, reach_of, show_key, show_living_key,
 };
 pub use show_request::{RequestView, show_request};
+pub use transfers::{
+    TransfersView, UsedThreshold, list_transfers, transfer_of, transfer_thresholds, waiting_transfers,
+};

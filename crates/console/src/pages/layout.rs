@@ -38,6 +38,8 @@ pub struct Me {
     pub initial: String,
     /// Alerts not looked at.
     pub unseen: i64,
+    /// Transfers that wait for them.
+    pub waiting: u64,
     /// Whether the operations are theirs to see.
     pub staff: bool,
     /// Whether they have registered an app.
@@ -60,7 +62,8 @@ impl Frame {
         let initial = email.chars().next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
         let staff = person.role.is_some();
         let (unseen, broker, demo) = (person.unseen, person.broker, person.environment == Environment::Demo);
-        let me = Me { initial, email, unseen, staff, broker, demo, csrf: person.csrf.clone() };
+        let waiting = person.waiting;
+        let me = Me { initial, email, unseen, waiting, staff, broker, demo, csrf: person.csrf.clone() };
         let note = person.note.map_or("", Note::text);
         Self { title: title.to_owned(), me: Some(me), part, note, assets: assets::paths() }
     }

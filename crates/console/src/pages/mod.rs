@@ -3,6 +3,8 @@
 mod account_limits;
 mod activity;
 mod alerts;
+pub mod approval_place;
+mod approvals;
 pub mod apps;
 mod brake;
 mod channel_choices;
@@ -43,6 +45,7 @@ mod security;
 mod sign_in;
 mod signed_in;
 mod stops;
+mod thresholds;
 mod totp;
 mod trail;
 
@@ -112,6 +115,8 @@ pub fn routes() -> Routes {
         .route("/keys/{id}/limits", get(key_limits::show).and_post(key_limits::change))
         .route("/keys/{id}/rotate", get(key_actions::show_rotate).and_post(key_actions::rotate))
         .route("/limits", get(account_limits::show).and_post(account_limits::change))
+        .route("/approvals", get(approvals::show))
+        .route("/approvals/thresholds", get(thresholds::show).and_post(thresholds::change))
         .route("/alerts", get(alerts::show).and_post(alerts::seen))
         .route("/trail", get(trail::show))
         .route("/trail/{n}/proof", get(trail::proof))

@@ -15,6 +15,8 @@ enum About {
     Key,
     /// Who can sign in.
     Account,
+    /// Transfers of sub-accounts.
+    Transfers,
     /// Nothing that anything could be done about here.
     News,
 }
@@ -57,9 +59,11 @@ const fn about(kind: AlertKind) -> About {
         | Kind::ChannelChanged
         | Kind::ChannelRemoved
         | Kind::AccountLimits
+        | Kind::TransferThresholds
         | Kind::PasskeyAdded
         | Kind::PasskeyRemoved
         | Kind::PasskeyCopied => About::Account,
+        Kind::TransferWaiting | Kind::TransfersDecided => About::Transfers,
         Kind::KeyDeleted
         | Kind::KeyExpired
         | Kind::KeyAltered
@@ -103,6 +107,7 @@ pub fn remedies(kind: AlertKind, key: Option<&KeyView>) -> Vec<KeyAction> {
                 link("/security", "Look at sign-in and sessions", "security"),
             ];
         }
+        About::Transfers => return vec![link("/approvals", "Open Approvals", "proposals")],
         About::News => &[],
     };
     let Some(key) = key.filter(|key| key.is_living() && !offers.is_empty()) else { return Vec::new() };

@@ -1,7 +1,9 @@
 //! A signed-in person: what every page behind the door knows of them.
 
 use keyward_authority::operators::role_of;
-use keyward_authority::questions::{AccountView, KeyView, is_broker, show_account, unseen_alerts};
+use keyward_authority::questions::{
+    AccountView, KeyView, is_broker, show_account, unseen_alerts, waiting_transfers,
+};
 use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::grant::{Actor, Holder, Staff};
 use keyward_rules::id::AccountId;
@@ -25,6 +27,8 @@ pub struct SignedIn {
     pub account: AccountView,
     /// Alerts that they have not looked at.
     pub unseen: i64,
+    /// Transfers of their sub-accounts that wait for them.
+    pub waiting: u64,
     /// Their role at present.
     pub role: Option<Role>,
     /// Whether they have registered an app.
@@ -48,13 +52,26 @@ impl SignedIn {
         let role = role_of(&context, holder.account).await?;
         let broker = is_broker(&context, holder.account).await?;
         let unseen = unseen_alerts(&context, holder.account).await?;
+        let waiting = waiting_transfers(&context, holder.account).await?;
         let tag = shell.authority().secrets.codes.tag("form", &record.id.to_string(), &token.hash());
         let form_token = FormToken::of(&tag);
         let mut mask = [0; 16];
         (shell.authority().entropy)(&mut mask);
         let csrf = form_token.masked(mask);
         let (shell, note, environment) = (shell.clone(), None, Environment::Live);
-        Ok(Self { shell, holder, account, unseen, role, broker, csrf, form_token, note, environment })
+        Ok(Self {
+            shell,
+            holder,
+            account,
+            unseen,
+            waiting,
+            role,
+            broker,
+            csrf,
+            form_token,
+            note,
+            environment,
+        })
     }
 
     /// Whether a form's token is one of this session's.

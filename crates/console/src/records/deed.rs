@@ -88,6 +88,13 @@ const DEEDS: &[(&str, &str)] = &[
     ("session.end", "ended sessions"),
     ("store.restore", "restored a backup"),
     ("sub_account.create", "created the sub-account {}"),
+    ("transfer.approve", "approved transfers of sub-accounts"),
+    ("transfer.ask", "asked for the approval of a transfer"),
+    ("transfer.loosen", "raised the transfer thresholds"),
+    ("transfer.refuse", "refused transfers of sub-accounts"),
+    ("transfer.return", "gave back the approval of a transfer that was not sent"),
+    ("transfer.tighten", "lowered the transfer thresholds"),
+    ("transfer.use", "let an approved transfer pass"),
 ];
 
 /// The deed of an action; `None` where its title says it, and for actions that this version does not know.

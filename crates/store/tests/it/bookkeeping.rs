@@ -21,6 +21,8 @@ const WITH_GRANT: &[&str] = &[
     "policies",
     "proposals",
     "staff",
+    "thresholds",
+    "transfer_approvals",
 ];
 
 const BOOKKEEPING: &[(&str, &str)] = &[
@@ -56,6 +58,9 @@ const BOOKKEEPING: &[(&str, &str)] = &[
     ("RENEW_NODE", "which gateway serves"),
     ("LEAVE_NODE", "which gateway serves"),
     ("TOUCH_KEY", "last use: a request that passed every check is its own authority"),
+    ("INSERT_TRANSFER_SUM", "what a transfer takes from a threshold's sum, before it is forwarded"),
+    ("SET_TRANSFER_SUM", "what a transfer takes from a threshold's sum, before it is forwarded"),
+    ("DROP_TRANSFER_SUMS", "sums of days that have passed"),
     ("KEEP_BASELINE", "what is usual for a key, learned from requests"),
     ("DROP_BASELINES", "stated retention"),
     ("COUNT_TRY", "tries are counted before anybody is known"),
