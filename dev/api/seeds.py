@@ -8,6 +8,7 @@ name that the key of the path has at that moment.
 import time
 
 from picture import point
+from walk_approvals import waits
 
 CHOICES = {"which": "all", "digest": "at_once"}
 RANGES = "127.0.0.0/16 ::1"
@@ -57,9 +58,19 @@ def for_run(name, role, world):
 def keys(world, seeds):
     keys_of_holder(world, seeds)
     channels_of_holder(world, seeds)
+    transfers_of_holder(world, seeds)
     seeds.add("POST /alerts/seen", body={"upto": 3})
     oldest = world.holder.get("/trail", limit=100)["records"][-1]["n"]
     seeds.add("GET /trail/{n}/proof", {"n": oldest})
+
+
+def transfers_of_holder(world, seeds):
+    approve, refuse = waits(world, "1001"), waits(world, "1002")
+    seeds.add("POST /approvals/approve", body={"approvals": [approve]})
+    seeds.add("POST /approvals/refuse", body={"approvals": [refuse], "factor": world.holder.password})
+    seeds.add("GET /approvals", query={"limit": "1"})
+    world.holder.approved("PUT /approvals/thresholds", body={"thresholds": {"BTC": "1"}})
+    seeds.add("PUT /approvals/thresholds", body={"thresholds": {}, "factor": world.holder.password})
 
 
 def door(world, seeds):

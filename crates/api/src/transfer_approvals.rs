@@ -27,8 +27,8 @@ pub trait TransferApprovals: Send + Sync {
     /// is asked. An answer that its asker does not wait for is given back.
     fn ask(&self, asked: AskedTransfer) -> Later<ApprovalAnswer>;
 
-    /// Gives back what a transfer used up that was certainly not sent.
-    fn give_back(&self, asked: AskedTransfer, consent: Consent);
+    /// Gives back what a transfer used up that was certainly not sent. It is done whether the answer is awaited or not.
+    fn give_back(&self, asked: AskedTransfer, consent: Consent) -> Later<()>;
 
     /// The approval with this number, if it is of this sub-account.
     fn look_up(&self, account: AccountId, id: ApprovalId) -> Later<KnownApproval>;
@@ -42,7 +42,9 @@ impl TransferApprovals for NobodyApproves {
         Box::pin(ready(ApprovalAnswer::Failed))
     }
 
-    fn give_back(&self, _: AskedTransfer, _: Consent) {}
+    fn give_back(&self, _: AskedTransfer, _: Consent) -> Later<()> {
+        Box::pin(ready(()))
+    }
 
     fn look_up(&self, _: AccountId, _: ApprovalId) -> Later<KnownApproval> {
         Box::pin(ready(KnownApproval::Failed))

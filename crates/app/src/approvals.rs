@@ -73,9 +73,10 @@ impl TransferApprovals for Approvals {
         Box::pin(async move { answered.await.unwrap_or(ApprovalAnswer::Failed) })
     }
 
-    fn give_back(&self, asked: AskedTransfer, consent: Consent) {
+    fn give_back(&self, asked: AskedTransfer, consent: Consent) -> Later<()> {
         let authority = Arc::clone(&self.authority);
-        self.thread.spawn(async move { give_back(&authority, &asked, consent).await });
+        let given = self.thread.spawn(async move { give_back(&authority, &asked, consent).await });
+        Box::pin(async move { drop(given.await) })
     }
 
     fn look_up(&self, account: AccountId, id: ApprovalId) -> Later<KnownApproval> {

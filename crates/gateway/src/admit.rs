@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keyward_rules::decision::{
-    self, Claim, Cleared, Door, Intent, IntentAnswer, Permit, Received, ReplayAnswer, Whole,
+    self, Claim, Cleared, Door, Intent, IntentAnswer, Permit, Received, ReplayAnswer, Reservation, Whole,
 };
 use keyward_rules::denial::Denial;
 use keyward_rules::fence::{Market, NoMarket, SumOwner};
@@ -155,6 +155,25 @@ pub async fn pay<'r>(context: &'r RequestContext, cleared: Cleared<'r>) -> Resul
     let answer = approvals::ask(context, &approval).await;
     let reservation = approval.settle(answer)?;
     let consent = HeldConsent::of(context, reservation.request());
+    match reserve(context, reservation, &price).await {
+        Ok(permit) => {
+            consent.hand_over();
+            Ok(permit)
+        }
+        Err(denial) => {
+            consent.give_back().await;
+            Err(denial)
+        }
+    }
+}
+
+/// What is owed once the master has nothing to say any more: sums of the day → replay mark → durable record → permit.
+async fn reserve<'r>(
+    context: &'r RequestContext,
+    reservation: Reservation<'r>,
+    price: &Price,
+) -> Result<Permit<'r>, Denial> {
+    let now = reservation.request().parts().now;
     let mut counts = Counts::of(&reservation);
     let answer = counts.take(context);
     let fenced = reservation.settle(answer)?;
@@ -175,7 +194,6 @@ pub async fn pay<'r>(context: &'r RequestContext, cleared: Cleared<'r>) -> Resul
     let record = write_intent(context, &intent).await;
     let recorded = intent.settle(record)?;
     held.taken = None;
-    consent.hand_over();
     Ok(recorded.permit(now.plus_ms(context.limits().permit_ms)))
 }
 

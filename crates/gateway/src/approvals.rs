@@ -31,10 +31,11 @@ impl UsedConsent {
         Self(request.consented().map(|consented| (consented.asked().clone(), consented.consent())))
     }
 
-    /// Gives it back: nothing was sent.
-    pub fn give_back(self, context: &RequestContext) {
+    /// Gives it back: nothing was sent. Who waits for that can tell the client to repeat the transfer.
+    pub async fn give_back(self, context: &RequestContext) {
         if let Some((asked, consent)) = self.0 {
-            context.approvals.give_back(asked, consent);
+            // Given back later than this, it is given back all the same.
+            let _ = tokio::time::timeout(PATIENCE, context.approvals.give_back(asked, consent)).await;
         }
     }
 }
@@ -42,25 +43,32 @@ impl UsedConsent {
 /// The same while a request has no permit yet: given back unless it gets one, even when nobody waits for it any more.
 pub struct HeldConsent<'d> {
     context: &'d RequestContext,
-    used: Option<UsedConsent>,
+    used: UsedConsent,
 }
 
 impl<'d> HeldConsent<'d> {
     /// Holds what a request has used up.
     pub fn of(context: &'d RequestContext, request: &Cleared<'_>) -> Self {
-        Self { context, used: Some(UsedConsent::of(request)) }
+        Self { context, used: UsedConsent::of(request) }
     }
 
     /// The request has its permit: whoever forwards it gives back from now on.
     pub fn hand_over(mut self) {
-        self.used = None;
+        self.used = UsedConsent(None);
+    }
+
+    /// The request is refused after all.
+    pub async fn give_back(mut self) {
+        let used = std::mem::replace(&mut self.used, UsedConsent(None));
+        used.give_back(self.context).await;
     }
 }
 
 impl Drop for HeldConsent<'_> {
     fn drop(&mut self) {
-        if let Some(used) = self.used.take() {
-            used.give_back(self.context);
+        if let Some((asked, consent)) = self.used.0.take() {
+            // Nobody is left to wait for it.
+            drop(self.context.approvals.give_back(asked, consent));
         }
     }
 }

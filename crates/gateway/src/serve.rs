@@ -322,7 +322,7 @@ async fn finish(
     match (&status, &reply) {
         (OutcomeStatus::NotSent, _) => {
             taken.give_all_back(context);
-            consent.give_back(context);
+            consent.give_back(context).await;
         }
         (OutcomeStatus::Answered(_), Ok(reply)) => {
             if let (Some(unread), Some(answer)) = (&trace.unread, reply.body().all()) {

@@ -25,10 +25,11 @@ statements! {
         used_at = $6, used_by = $7, data_key = $8, seal = $9 WHERE id = $1 AND standing = $10";
     TRANSFER_APPROVAL = "SELECT id, account, master, key_id, environment, hash, transfer, sub_name, key_name, source, made_at, expires_at, standing, \
         decided_at, decided_by, used_at, used_by, data_key, seal FROM transfer_approvals WHERE id = $1";
-    /// What the next transfer with this meaning is told. There is one at most that waits or is approved.
+    /// What the next transfer with this meaning is told. `approved` stands first of the three words: an approval that was given
+    /// back while the next question was on its way must not lie hidden behind that.
     OPEN_TRANSFER_APPROVAL = "SELECT id, account, master, key_id, environment, hash, transfer, sub_name, key_name, source, made_at, expires_at, \
         standing, decided_at, decided_by, used_at, used_by, data_key, seal FROM transfer_approvals \
-        WHERE account = $1 AND hash = $2 AND standing <> 'used' AND expires_at > $3 ORDER BY made_at DESC, id LIMIT 1";
+        WHERE account = $1 AND hash = $2 AND standing <> 'used' AND expires_at > $3 ORDER BY standing, made_at DESC, id LIMIT 1";
     WAITING_TRANSFERS_OF = "SELECT COUNT(*) FROM transfer_approvals WHERE account = $1 AND made_at > $2 AND standing = 'waiting' \
         AND expires_at > $3";
     COUNT_WAITING_TRANSFERS = "SELECT COUNT(*) FROM transfer_approvals WHERE master = $1 AND made_at > $2 \

@@ -22,6 +22,11 @@ impl ApprovalSet {
         (1..=APPROVALS_PER_ACTION).contains(&ids.len()).then_some(Self(ids))
     }
 
+    /// The numbers, in their order.
+    pub fn ids(&self) -> impl Iterator<Item = ApprovalId> {
+        self.0.iter().copied()
+    }
+
     /// What a decision on them is confirmed as: `what` with their number, and each in words. The hash binds the proof to what
     /// each of them moves.
     pub(super) async fn plan(

@@ -135,9 +135,9 @@ async fn selected<A>(
         }));
     };
     Ok(FormStep::Proof(Wanted {
-        action: action(set),
         words: vec![effect.to_owned()],
-        carried: ids.iter().map(|id| ("approval", id.to_string())).collect(),
+        carried: set.ids().map(|id| ("approval", id.to_string())).collect(),
+        action: action(set),
         back: LIST.to_owned(),
         then: LIST.to_owned(),
     }))

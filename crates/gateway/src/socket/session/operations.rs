@@ -46,7 +46,7 @@ impl<'d> Session<'d> {
                     Ok(()) => Ok(taken),
                     Err(denial) => {
                         taken.give_all_back(self.context());
-                        consent.give_back(self.context());
+                        consent.give_back(self.context()).await;
                         Err(denial)
                     }
                 }
