@@ -41,6 +41,9 @@ statements! {
         decided_at, decided_by, used_at, used_by, data_key, seal FROM transfer_approvals \
         WHERE master = $1 AND (standing <> 'waiting' OR expires_at <= $2) \
         AND (made_at < $3 OR made_at = $3 AND id < $4) ORDER BY made_at DESC, id DESC LIMIT $5";
+    APPROVED_TRANSFERS = "SELECT id, account, master, key_id, environment, hash, transfer, sub_name, key_name, source, made_at, \
+        expires_at, standing, decided_at, decided_by, used_at, used_by, data_key, seal FROM transfer_approvals \
+        WHERE standing = 'approved' AND expires_at > $1 ORDER BY id LIMIT $2";
     OLD_TRANSFER_APPROVALS = "SELECT id FROM transfer_approvals WHERE account = $1 AND made_at < $2 ORDER BY made_at LIMIT $3";
     DROP_TRANSFER_APPROVAL = "DELETE FROM transfer_approvals WHERE id = $1";
 }
@@ -91,8 +94,12 @@ fn standing(row: &Row) -> Result<Option<Standing>, StoreError> {
         (moment(13)?.map(Moment::from_unix_ms), moment(15)?.map(Moment::from_unix_ms));
     let decided_by = row.int_or_null(14)?.map(accounts::id_of).transpose()?;
     let used_by = row.text_or_null(16)?.and_then(|hex| u128::from_str_radix(&hex, 16).ok()).map(RequestId);
+    if used_at.is_some() != used_by.is_some() {
+        return Ok(None);
+    }
+    // What a standing does not have must not be there: nothing beside the seal may say something.
     Ok(match (&*row.text(12)?, decided_at, used_at.zip(used_by)) {
-        ("waiting", None, None) => Some(Standing::Waiting),
+        ("waiting", None, None) if decided_by.is_none() => Some(Standing::Waiting),
         ("approved", Some(at), None) => Some(Standing::Approved(at, decided_by)),
         ("refused", Some(at), None) => Some(Standing::Refused(at, decided_by)),
         ("used", Some(at), Some(used)) => Some(Standing::Used((at, decided_by), used)),
@@ -160,6 +167,16 @@ impl Tx {
             return Ok(None);
         }
         from_row(&row, &self.vault).map(Some)
+    }
+
+    /// Up to `limit` approvals that no transfer has used, of all masters; altered rows are left out, they are unusable already.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn approved_transfers(&mut self, limit: u64) -> Result<Vec<TransferApproval>, StoreError> {
+        let values = vec![self.now().unix_ms().into(), limit.into()];
+        let rows = self.transact.fetch_all(APPROVED_TRANSFERS, values).await?;
+        Ok(rows.iter().filter_map(|row| from_row(row, &self.vault).ok()).collect())
     }
 
     /// Whether another transfer of the sub-account may wait.

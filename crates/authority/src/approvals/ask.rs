@@ -153,7 +153,7 @@ async fn tell_master(
                 "{}. Approval {}. You can decide until {}.",
                 approval.in_words(),
                 approval.id,
-                approval.expires_at
+                minutes(approval.expires_at)
             ),
             once: format!("{}:{}", kind.word(), approval.id),
             ..plain
@@ -167,6 +167,13 @@ async fn tell_master(
         }
     };
     notify_holder(context, tx, alert).await.map(drop)
+}
+
+/// A moment for people, to the minute: `2026-12-02 12:10 UTC`.
+fn minutes(at: Moment) -> String {
+    let text = at.to_string();
+    let (day, clock) = text.split_once('T').unwrap_or((&text, ""));
+    format!("{day} {} UTC", clock.get(..5).unwrap_or(clock))
 }
 
 /// How records name an approval.

@@ -4,6 +4,7 @@ use keyward_authority::Action as _;
 use keyward_authority::accounts::CreateSubAccount;
 use keyward_authority::approvals::{ask_for_transfer, give_back_transfer};
 use keyward_authority::keys::{IssueKey, Outcome};
+use keyward_authority::operators::{FinishRestore, Since};
 use keyward_rules::account::SubAccountName;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::approval::{ApprovalAnswer, AskedTransfer, Consent, Transfer};
@@ -11,6 +12,7 @@ use keyward_rules::grant::{Actor, Proof};
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, WideRange};
 use keyward_rules::limits::{APPROVAL_LIFE_MS, APPROVALS_WAITING};
+use keyward_store::{MasterKey, Seen};
 use serde_json::{Value, json};
 
 use crate::operators::id_of;
@@ -83,10 +85,9 @@ impl<'w> Sub<'w> {
     }
 
     async fn waits(&self, transfer: &str) -> String {
-        match self.asks(transfer, 1).await {
-            ApprovalAnswer::Waiting(id) => id.to_string(),
-            other => panic!("{other:?}"),
-        }
+        let answer = self.asks(transfer, 1).await;
+        let ApprovalAnswer::Waiting(id) = answer else { panic!("{answer:?}") };
+        id.to_string()
     }
 
     async fn give_back(&self, transfer: &str, consent: Consent) -> bool {
@@ -180,7 +181,7 @@ async fn a_threshold_counts_exactly_however_many_come_at_once(world: World) {
     );
     let asked = (0_u128..24).map(|at| {
         let (who, transfer) =
-            (if at % 2 == 0 { &sub } else { &other }, format!("USDT 9.{at:02} 6 18 3 - - -"));
+            (if at % 2 == 0 { &sub } else { &other }, format!("USDT 9.{at:02}1 6 18 3 - - -"));
         async move { who.asks(&transfer, at).await }
     });
     let answers = futures_util::future::join_all(asked).await;
@@ -295,6 +296,23 @@ async fn lower_thresholds_take_one_factor_and_higher_ones_a_step_up() {
     assert!(passed(sub.asks("USDT 99 6 18 3 - - -", 1).await).is_some());
     assert_eq!(put(json!({})).await.status, 200, "none at all is the strictest");
     sub.waits("USDT 0.1 6 18 3 - - -").await;
+}
+
+/// A backup knows nothing of what was used since it was made.
+#[tokio::test]
+async fn a_backup_that_lacks_changes_brings_no_approval_back() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let sub = Sub::of(&person, "probeSub01").await;
+    let (first, second) = (sub.waits(SMALL).await, sub.waits(OTHER).await);
+    assert_eq!(approve(&person, &[&first]).await, 200);
+    let context = world.authority.context(Actor::Host("ops".to_owned()), world.now());
+    let master = MasterKey::new([9; 32]);
+    let restored =
+        FinishRestore { kept: Seen::default(), since: Since::Unknown, former: &master, master: &master };
+    restored.perform(&context, Proof::None).await.unwrap();
+    assert!(matches!(sub.asks(SMALL, 2).await, ApprovalAnswer::Refused(..)));
+    assert_eq!(sub.waits(OTHER).await, second, "what waits goes on waiting");
 }
 
 /// A stolen key cannot fill the store, nor its master's mailbox.
