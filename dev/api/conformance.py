@@ -18,6 +18,7 @@ import urllib.request
 
 import fuzz
 import walk_account
+import walk_approvals
 import walk_apps
 import walk_channels
 import walk_keys
@@ -37,8 +38,8 @@ from world import World
 
 COMMITTED = pathlib.Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
 # In this order: the sessions come first, and what stops every key last.
-WALK = (walk_sessions.run, walk_account.run, walk_keys.run, walk_leaks.run, walk_channels.run, walk_sub_accounts.run,
-        walk_apps.run, walk_operations.run, walk_trail.run, walk_refusals.run, walk_keys.last)
+WALK = (walk_sessions.run, walk_account.run, walk_approvals.run, walk_keys.run, walk_leaks.run, walk_channels.run,
+        walk_sub_accounts.run, walk_apps.run, walk_operations.run, walk_trail.run, walk_refusals.run, walk_keys.last)
 # Operations that cannot be done here, each with the reason; one that is done after all must go from the list.
 EXCEPTIONS = {
     "POST /keys/delete-unused": "takes a key that was unused for a day, and keys of a sandbox are minutes old; the console's tests "

@@ -15,7 +15,7 @@ from world import World
 # The runs: the role, and the tags of the document that it covers; each tag must be here. The holder has two runs,
 # because many operations before a sign-in take a third of a second on purpose.
 RUNS = {
-    "keys": ("holder", ("keys", "alerts", "trail", "channels")),
+    "keys": ("holder", ("keys", "alerts", "trail", "channels", "approvals")),
     "door": ("holder", ("account", "sessions", "sub-accounts", "leaks")),
     "apps": ("broker", ("apps",)),
     "operations": ("operator", ("operations",)),

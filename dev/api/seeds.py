@@ -8,6 +8,7 @@ name that the key of the path has at that moment.
 import time
 
 from picture import point
+from walk_approvals import waits
 
 CHOICES = {"which": "all", "digest": "at_once"}
 RANGES = "127.0.0.0/16 ::1"
@@ -57,6 +58,7 @@ def for_run(name, role, world):
 def keys(world, seeds):
     keys_of_holder(world, seeds)
     channels_of_holder(world, seeds)
+    transfers_of_holder(world, seeds)
     seeds.add("POST /alerts/seen", body={"upto": 3})
     oldest = world.holder.get("/trail", limit=100)["records"][-1]["n"]
     seeds.add("GET /trail/{n}/proof", {"n": oldest})
@@ -82,6 +84,15 @@ def sub_accounts(world, seeds):
     theirs = broker.confirmed("POST /sub-accounts", body={"name": "fuzzSub1"}, expect=201).json["id"]
     broker.approved("POST /sub-accounts/{id}/members", theirs, body={"email": person.email}, expect=204)
     seeds.add("POST /sub-accounts/{id}/accept", theirs, body=factor)
+
+
+def transfers_of_holder(world, seeds):
+    approve, refuse = waits(world, "1001"), waits(world, "1002")
+    seeds.add("POST /approvals/approve", body={"approvals": [approve]})
+    seeds.add("POST /approvals/refuse", body={"approvals": [refuse], "factor": world.holder.password})
+    seeds.add("GET /approvals", query={"limit": "1"})
+    world.holder.approved("PUT /approvals/thresholds", body={"thresholds": {"BTC": "1"}})
+    seeds.add("PUT /approvals/thresholds", body={"thresholds": {}, "factor": world.holder.password})
 
 
 def door(world, seeds):

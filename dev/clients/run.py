@@ -34,6 +34,8 @@ LIMITS = {
                       "code_of_another_instrument,batch_over_the_day,too_fast,cancels,limits_are_narrowed,"
                       "withdraws_to_one_address",
 }
+# With a sub-account's key, whose transfers wait for the master account.
+APPROVALS = {"approvals_ccxt.py": "connect,passes_once,a_refusal_stays,thresholds"}
 # The cycles over sockets.
 STREAMS = {
     "stream_ccxt.py": "load_markets,ticker,order_book,candles,balance,order_rests,order_amended,order_cancelled,order_fills,"
@@ -81,7 +83,7 @@ def main():
                 # Each makes two transfers, and an account may make two of a currency in a second.
                 time.sleep(1.1)
                 steps.run(f"{script} {base}", lambda: script_passes(HERE / script, only, server, base))
-            for script, only in LIMITS.items():
+            for script, only in (LIMITS | APPROVALS).items():
                 steps.run(f"{script} {base}", lambda: script_passes(HERE / script, only, server, base))
             for script, only in STREAMS.items():
                 if has_sockets(script, base):

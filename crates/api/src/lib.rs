@@ -1,5 +1,6 @@
 //! The contracts between programs: OKX's envelope, what is said on sockets, the answers to health checks, the file that
-//! carries credentials under a passphrase, and what the control plane asks a gateway about its sockets.
+//! carries credentials under a passphrase, what the control plane asks a gateway about its sockets, and what a gateway asks the
+//! control plane about transfers.
 //!
 //! Owns: how a refusal looks on the wire, and the format of sealed files. Leaves to others: which refusal it is
 //! (`rules`).
@@ -10,3 +11,4 @@ pub mod okx;
 pub mod open_sockets;
 pub mod sealed_file;
 pub mod socket;
+pub mod transfer_approvals;

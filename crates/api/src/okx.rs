@@ -2,9 +2,12 @@
 //! authentication layer.
 
 use bytes::Bytes;
+use keyward_rules::approval::{ApprovalState, Direction, TransferApproval};
 use keyward_rules::denial::Denial;
 use keyward_rules::fence::Refused;
+use keyward_rules::id::ApprovalId;
 use keyward_rules::orders;
+use keyward_rules::time::Moment;
 use serde_json::Value;
 
 /// The body of a refusal: `{"msg":"…","code":"…"}`, members in this order, no white space.
@@ -26,6 +29,12 @@ pub fn body(code: &str, text: &str) -> Bytes {
 /// does: clients look for `sCode` there.
 #[must_use]
 pub fn refusal_of(denial: &Denial, path: &str, asked: &[u8]) -> Bytes {
+    if let Denial::ApprovalWaiting(id) = denial {
+        return with_approval(denial, *id, ApprovalState::Waiting);
+    }
+    if let Denial::ApprovalRefused(id, _) = denial {
+        return with_approval(denial, *id, ApprovalState::Refused);
+    }
     let Denial::Fenced(refused) = denial else { return refusal(denial) };
     match refused_elements(refused, path, asked) {
         None => Bytes::from(format!(
@@ -35,6 +44,40 @@ pub fn refusal_of(denial: &Denial, path: &str, asked: &[u8]) -> Bytes {
         )),
         Some(data) => Bytes::from(format!("{{\"code\":\"1\",\"data\":{data},\"msg\":\"{ALL_FAILED}\"}}")),
     }
+}
+
+/// A refusal that names its approval as data, so that a program need not read the text.
+fn with_approval(denial: &Denial, id: ApprovalId, state: ApprovalState) -> Bytes {
+    Bytes::from(format!(
+        "{{\"code\":\"{}\",\"data\":[{{\"approvalId\":\"{id}\",\"state\":\"{}\"}}],\"msg\":{}}}",
+        denial.entry().code,
+        state.word(),
+        Value::from(&*denial.text())
+    ))
+}
+
+/// The state of an approval at `now`, as its own account asks for it. All values are strings, as OKX's are.
+#[must_use]
+pub fn approval(approval: &TransferApproval, now: Moment) -> Bytes {
+    let transfer = &approval.transfer;
+    let sub_account = match &transfer.direction {
+        Direction::ToSubAccount(name) => name,
+        Direction::Within | Direction::ToMaster => "",
+    };
+    Bytes::from(format!(
+        "{{\"code\":\"0\",\"data\":[{{\"approvalId\":\"{}\",\"state\":\"{}\",\"ccy\":\"{}\",\"amt\":\"{}\",\
+         \"from\":\"{}\",\"to\":\"{}\",\"type\":\"{}\",\"subAcct\":\"{sub_account}\",\"cTime\":\"{}\",\"expTime\":\"{}\"}}],\
+         \"msg\":\"\"}}",
+        approval.id,
+        approval.state(now).word(),
+        transfer.currency,
+        transfer.amount,
+        transfer.from.number(),
+        transfer.to.number(),
+        transfer.direction.number(),
+        approval.made_at.unix_ms(),
+        approval.expires_at.unix_ms()
+    ))
 }
 
 /// What OKX says where no element of a request was done.
@@ -78,7 +121,12 @@ mod tests {
     use keyward_rules::denial::Denial;
     use keyward_rules::fence::{Fence, Reason, Refused, Whose};
 
-    use super::{refusal, refusal_of};
+    use keyward_rules::approval::{AskedTransfer, Asker, Transfer, TransferApproval};
+    use keyward_rules::id::{AccountId, ApprovalId, KeyId, RequestId};
+    use keyward_rules::key::Environment;
+    use keyward_rules::time::Moment;
+
+    use super::{approval, refusal, refusal_of};
 
     #[test]
     fn limits_refuse_orders_element_by_element() {
@@ -105,6 +153,39 @@ mod tests {
         assert_eq!(reply["data"][0]["clOrdId"], "");
         let reply = said("/api/v5/asset/withdrawal", b"{}");
         assert_eq!((&reply["code"], &reply["data"]), (&"51001".into(), &serde_json::json!([])));
+    }
+
+    #[test]
+    fn a_transfer_that_waits_names_its_approval_and_its_state_can_be_asked_for() {
+        let id = ApprovalId::from_u64(123_456_789_012_345_678).unwrap();
+        let said = refusal_of(&Denial::ApprovalWaiting(id), "/api/v5/asset/transfer", b"{}");
+        let said: serde_json::Value = serde_json::from_slice(&said).unwrap();
+        assert_eq!((&said["code"], &said["data"][0]["state"]), (&"90450".into(), &"waiting".into()));
+        assert_eq!(said["data"][0]["approvalId"], "123456789012345678");
+        assert!(
+            said["msg"]
+                .as_str()
+                .unwrap()
+                .contains("approval 123456789012345678. Send the same transfer again")
+        );
+        let asked = AskedTransfer {
+            request: RequestId(1),
+            key: KeyId::from_entropy([3; 16]),
+            account: AccountId::from_u64(2).unwrap(),
+            master: AccountId::from_u64(1).unwrap(),
+            environment: Environment::Live,
+            source: "192.0.2.1".parse().unwrap(),
+            transfer: Transfer::parse("USDT 1.5 6 18 4 other01 - -").unwrap(),
+            at: Moment::from_unix_ms(5),
+        };
+        let asker = Asker { sub_account: "probeSub01".into(), key_name: "bot".into(), source: None };
+        let state = approval(&TransferApproval::asked(id, &asked, asker), Moment::from_unix_ms(6));
+        let state: serde_json::Value = serde_json::from_slice(&state).unwrap();
+        let expected = serde_json::json!({
+            "approvalId": "123456789012345678", "state": "waiting", "ccy": "USDT", "amt": "1.5", "from": "6", "to": "18",
+            "type": "4", "subAcct": "other01", "cTime": "5", "expTime": "86400005"
+        });
+        assert_eq!((&state["code"], &state["data"][0]), (&"0".into(), &expected));
     }
 
     #[test]

@@ -135,7 +135,13 @@ pub fn login_code(denial: &Denial) -> (&'static str, Cow<'static, str>) {
         | Denial::AppKeysOnly
         | Denial::PermissionMissing
         | Denial::EndpointClosed
+        | Denial::MasterOnly
         | Denial::ApprovalNeeded
+        | Denial::ApprovalWaiting(_)
+        | Denial::ApprovalRefused(..)
+        | Denial::TooManyApprovals
+        | Denial::ApprovalUnknown
+        | Denial::TransferUnclear(_)
         | Denial::BindingNeeded
         | Denial::RouteUnknown
         | Denial::MethodWrong

@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod approvals;
 pub mod audit;
 pub mod backup;
 pub mod master_key;
@@ -53,6 +54,9 @@ pub enum Command {
     /// Create, list and freeze sub-accounts
     #[command(subcommand)]
     SubAccount(sub_account::SubAccount),
+    /// Approve or refuse transfers by keys of sub-accounts
+    #[command(subcommand)]
+    Approvals(approvals::Approvals),
     /// The first operators
     #[command(subcommand)]
     Operator(Operator),

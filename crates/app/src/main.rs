@@ -3,6 +3,7 @@
 //! Owns: reading what people ask and joining the parts in `node.rs`. Leaves to others: everything else.
 
 mod ambient;
+mod approvals;
 mod arguments;
 mod audit;
 mod backup;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
             Command::Key(command) => commands::key::run(command).await,
             Command::Account(command) => commands::account::run(command).await,
             Command::SubAccount(command) => commands::sub_account::run(command).await,
+            Command::Approvals(command) => commands::approvals::run(command).await,
             Command::Operator(command) => commands::operator::run(command).await,
             Command::Doctor(options) => commands::doctor::run(&options).await,
             Command::Backup(options) => commands::backup::run(options).await,

@@ -36,6 +36,7 @@ use keyward_store::{Journal, NodeClaim, RootKey, Store};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
+use crate::approvals::Approvals;
 use crate::audit::{self, Notary};
 use crate::checkpoint::Checkpoint;
 use crate::config::{SocketSettings, SourceSettings};
@@ -170,6 +171,7 @@ impl Node {
                 complaints: Complaints::default(),
             },
             keys: Keys { passphrases: store.root().passphrase_key(), identity: identity_key(store.root()) },
+            approvals: Arc::new(Approvals::start(Arc::clone(&options.authority))?),
             sockets: options.sockets,
             bounds: (limits(options.threads), clock.clone()),
         };

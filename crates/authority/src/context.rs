@@ -10,7 +10,9 @@ use keyward_rules::leak::Reporters;
 use keyward_rules::person::{CodeKey, SessionId};
 use keyward_rules::policy::Policy;
 use keyward_rules::time::Moment;
-use keyward_store::{Activity, Door, Entropy, Inbox, Log, Reader, SecretPrints, Store, Writer};
+use keyward_store::{
+    Activity, Door, Entropy, Inbox, Log, Reader, SecretPrints, Store, TransferSums, Writer,
+};
 
 use crate::apps::ProofOfControl;
 use crate::passkeys::RelyingParty;
@@ -34,6 +36,8 @@ pub struct Access {
     pub log: Log,
     /// To find keys by their secrets.
     pub secret_prints: SecretPrints,
+    /// To count transfers below thresholds.
+    pub transfer_sums: TransferSums,
 }
 
 /// The keys under which what people know is hashed.
@@ -143,6 +147,7 @@ impl Authority {
             activity: store.activity(),
             log: store.log(),
             secret_prints: store.secret_prints(),
+            transfer_sums: store.transfer_sums(),
         };
         let secrets = Secrets { passphrases: store.root().passphrase_key(), codes: store.root().code_key() };
         let relying_party = RelyingParty::at(&settings.origin, &settings.issuer);

@@ -1,6 +1,7 @@
 //! Why an action did not happen; texts are for people and say what to do.
 
 use keyward_rules::address::NotASet;
+use keyward_rules::approval::{ApprovalError, NotThresholds};
 use keyward_rules::channel::{NotATarget, NotQuietHours};
 use keyward_rules::grant::{NotAllowed, NotApproved, NotProven};
 use keyward_rules::id::MasterKeyId;
@@ -102,6 +103,15 @@ pub enum ActionError {
     /// The account or key is frozen.
     #[error("an operator froze this; wait until the freeze is lifted")]
     Frozen,
+    /// The approval of a transfer does not go on.
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
+    /// No such transfer.
+    #[error("no such transfer waits for you; load the page again")]
+    NoApproval,
+    /// No thresholds.
+    #[error(transparent)]
+    Thresholds(#[from] NotThresholds),
     /// A proposal does not go on.
     #[error(transparent)]
     Proposal(#[from] NotPassed),
@@ -364,6 +374,12 @@ impl ActionError {
             Self::Proposal(NotPassed::NotAnOperator) => (Kind::Forbidden, "not_an_operator"),
             Self::Proposal(NotPassed::Twice) => (Kind::Conflict, "approved_already"),
             Self::Proposal(NotPassed::NotEnough { .. }) => (Kind::Conflict, "approvals_missing"),
+            Self::Approval(ApprovalError::NotTheMaster) => (Kind::Forbidden, "not_the_master"),
+            Self::Approval(ApprovalError::Decided) => (Kind::Conflict, "decided_already"),
+            Self::Approval(ApprovalError::Expired) => (Kind::Conflict, "approval_over"),
+            Self::Approval(ApprovalError::OtherTransfer) => (Kind::Conflict, "other_transfer"),
+            Self::NoApproval => (Kind::Missing, "no_approval"),
+            Self::Thresholds(_) => (Kind::Unacceptable, "bad_thresholds"),
             Self::NoProposal => (Kind::Missing, "no_proposal"),
             Self::ProposedAlready(_) => (Kind::Conflict, "proposed_already"),
             Self::TooManyProposals => (Kind::TooMuch, "too_many_proposals"),

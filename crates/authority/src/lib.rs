@@ -6,6 +6,7 @@
 
 pub mod accounts;
 mod action;
+pub mod approvals;
 pub mod apps;
 mod ceremony;
 pub mod channels;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keyward_rules::decision::{
-    self, Claim, Cleared, Door, Intent, IntentAnswer, Permit, Received, ReplayAnswer, Whole,
+    self, Claim, Cleared, Door, Intent, IntentAnswer, Permit, Received, ReplayAnswer, Reservation, Whole,
 };
 use keyward_rules::denial::Denial;
 use keyward_rules::fence::{Market, NoMarket, SumOwner};
@@ -20,6 +20,7 @@ use keyward_rules::route::{Access, Class, Found, Route};
 use keyward_rules::time::Moment;
 use keyward_store as store;
 
+use crate::approvals::{self, HeldConsent};
 use crate::context::RequestContext;
 use crate::counts::Counts;
 use crate::day_sums::day_of;
@@ -118,7 +119,7 @@ pub async fn screen<'r>(
 }
 
 /// The same facts on a fresh copy → signature → state, address, environment, permission → lease → rates → limits →
-/// replay mark → durable record → permit.
+/// the master's approval → sums of the day → replay mark → durable record → permit.
 ///
 /// # Errors
 /// The refusal; nothing was forwarded.
@@ -139,7 +140,8 @@ pub async fn admit<'r>(context: &'r RequestContext, whole: Whole<'r>) -> Result<
     pay(context, cleared).await.map_err(rejection)
 }
 
-/// What a cleared request still owes, whichever way it came: lease → rates → limits → replay mark → durable record → permit.
+/// What a cleared request still owes, whichever way it came: lease → rates → limits → the master's
+/// approval → sums of the day → replay mark → durable record → permit.
 ///
 /// # Errors
 /// The refusal; nothing was forwarded.
@@ -152,7 +154,29 @@ pub async fn pay<'r>(context: &'r RequestContext, cleared: Cleared<'r>) -> Resul
     let rate = price.take(&context.counters.rates, now.unix_ms().saturating_mul(1_000));
     let spent = charge.settle(rate)?;
     let market = spent.needs_market().map(market);
-    let reservation = spent.fence(market.as_ref().map_or(&NoMarket, |market| market as &dyn Market))?;
+    let approval = spent.fence(market.as_ref().map_or(&NoMarket, |market| market as &dyn Market))?;
+    let answer = approvals::ask(context, &approval).await;
+    let reservation = approval.settle(answer)?;
+    let consent = HeldConsent::of(context, reservation.request());
+    match reserve(context, reservation, &price).await {
+        Ok(permit) => {
+            consent.hand_over();
+            Ok(permit)
+        }
+        Err(denial) => {
+            consent.give_back().await;
+            Err(denial)
+        }
+    }
+}
+
+/// What is owed once the master has nothing to say any more: sums of the day → replay mark → durable record → permit.
+async fn reserve<'r>(
+    context: &'r RequestContext,
+    reservation: Reservation<'r>,
+    price: &Price,
+) -> Result<Permit<'r>, Denial> {
+    let now = reservation.request().parts().now;
     let mut counts = Counts::of(&reservation);
     let answer = counts.take(context);
     let fenced = reservation.settle(answer)?;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use keyward_api::transfer_approvals::TransferApprovals;
 use keyward_edge::Complaints;
 use keyward_rules::decision::Door;
 use keyward_rules::identity::IdentityKey;
@@ -90,6 +91,8 @@ pub struct RequestContext {
     pub counters: Counters,
     /// The journal and the alarms.
     pub reports: Reports,
+    /// Who is asked about transfers by sub-accounts' keys.
+    pub approvals: Arc<dyn TransferApprovals>,
     /// The open sockets.
     pub sockets: Arc<Registry>,
     /// The keys.

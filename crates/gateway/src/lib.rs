@@ -9,6 +9,7 @@
 
 mod admit;
 pub mod alarms;
+mod approvals;
 mod body;
 mod clock;
 mod clock_error;

@@ -218,9 +218,9 @@ pub fn respond(denial: &Denial, id: RequestId) -> Response<ReplyBody> {
     reply
 }
 
-/// A refusal whose text is there already.
+/// An answer of ours whose text is there already.
 #[must_use]
-pub fn refused(status: StatusCode, said: Bytes, id: RequestId) -> Response<ReplyBody> {
+pub fn said_already(status: StatusCode, said: Bytes, id: RequestId) -> Response<ReplyBody> {
     let mut reply = Response::new(ReplyBody::whole(said));
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

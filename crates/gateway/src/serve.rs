@@ -14,13 +14,14 @@ use keyward_rules::decision::{Door, Permit};
 use keyward_rules::denial::Denial;
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::key::Environment;
-use keyward_rules::route::{Found, Method, Route};
+use keyward_rules::route::{Destination, Found, Method, Route};
 use keyward_rules::time::Moment;
 use keyward_store::{Outcome, OutcomeStatus, Record};
 use parking_lot::Mutex;
 use tracing::info;
 
 use crate::admit::{Rejection, ScreenedRequest, admit, path_of, screen, whole};
+use crate::approvals::{self, UsedConsent};
 use crate::body::{Budget, Room, drain, read};
 use crate::context::RequestContext;
 use crate::forward::{Forwarded, Outgoing, forward, forward_public};
@@ -28,7 +29,7 @@ use crate::framing::{Encodings, Head, check};
 use crate::health;
 use crate::observe;
 use crate::recorder::Unread;
-use crate::reply::{ReplyBody, refused, respond, tell_quota};
+use crate::reply::{ReplyBody, respond, said_already, tell_quota};
 use crate::socket::{Upgrades, open};
 use crate::taken_sums::TakenSums;
 use crate::upstream::Pool;
@@ -205,16 +206,22 @@ async fn handle(
     match admit(context, whole).await {
         Ok(permit) => {
             under_way.activity().mark_known();
-            finish(desk, permit, parts, &mut trace).await
+            match permit.route().destination {
+                Destination::Approvals => tell_approval(context, &permit, &mut trace).await,
+                Destination::Upstream | Destination::Keyward => finish(desk, permit, parts, &mut trace).await,
+            }
         }
         Err(rejection) => {
             if rejection.account.is_some() {
                 trace.asks(&bytes);
             }
             let reply = trace.refused(&rejection, &bytes);
-            // Limits answer order by order, which a denial alone cannot.
-            if matches!(rejection.denial, Denial::Fenced(_)) {
-                Ok(refused(StatusCode::OK, reply, id))
+            // Limits answer order by order, and approvals with their number as data, which a denial alone cannot.
+            if matches!(
+                rejection.denial,
+                Denial::Fenced(_) | Denial::ApprovalWaiting(_) | Denial::ApprovalRefused(..)
+            ) {
+                Ok(said_already(StatusCode::OK, reply, id))
             } else {
                 Err(rejection.denial)
             }
@@ -257,6 +264,34 @@ async fn public(
     }
 }
 
+/// Answers what Keyward alone knows: nothing goes to the exchange.
+async fn tell_approval(
+    context: &RequestContext,
+    permit: &Permit<'_>,
+    trace: &mut Trace<'_>,
+) -> Result<Response<ReplyBody>, Denial> {
+    let facts = permit.facts();
+    trace.whose = Some((facts.id, facts.account));
+    observe::used(context, facts, trace.source, permit.parts().now);
+    let answer = approvals::state(context, facts.account, permit.target()).await;
+    let code = answer.as_ref().map_or_else(|denial| denial.entry().code, |_| "0");
+    let record = trace.end(trace.whose.unzip(), code, None);
+    match answer {
+        Ok(said) => {
+            let mut reply = said_already(StatusCode::OK, said, trace.id);
+            if let Some(quota) = permit.request().quota() {
+                tell_quota(reply.headers_mut(), quota);
+            }
+            reply.body_mut().record(record, None, &context.reports.recorder);
+            Ok(reply)
+        }
+        Err(denial) => {
+            context.reports.recorder.record(refused_with(&denial, record), None);
+            Err(denial)
+        }
+    }
+}
+
 /// Forwards, then records how it ended, whatever became of the client.
 async fn finish(
     desk: &ThreadContext,
@@ -272,6 +307,7 @@ async fn finish(
     let owes_outcome = permit.route().class.owes_record();
     let encodings = if trace.unread.is_some() { Encodings::Strip } else { Encodings::Keep };
     let (taken, quota) = (TakenSums::of(permit.request()), permit.request().quota());
+    let consent = UsedConsent::of(permit.request());
     let forwarded = forward(context, &desk.pool, permit, (&parts.headers, encodings)).await;
     let (status, code, mut reply) = match forwarded {
         Forwarded::Answered(mut reply) => {
@@ -284,7 +320,10 @@ async fn finish(
         Forwarded::Unknown(denial) => (OutcomeStatus::Unknown, denial.entry().code, Err(denial)),
     };
     match (&status, &reply) {
-        (OutcomeStatus::NotSent, _) => taken.give_all_back(context),
+        (OutcomeStatus::NotSent, _) => {
+            taken.give_all_back(context);
+            consent.give_back(context).await;
+        }
         (OutcomeStatus::Answered(_), Ok(reply)) => {
             if let (Some(unread), Some(answer)) = (&trace.unread, reply.body().all()) {
                 taken.settle(context, unread.path(), unread.body(), answer);

@@ -93,6 +93,16 @@ kinds! {
     Invited, "invited", Notice, "You are invited to administer a sub-account",
         "Sign in with this address, or register with it, and open Sub-accounts to accept. If you do not know who invites \
          you, do nothing: the invitation ends by itself after seven days.";
+    /// A transfer by a sub-account's key waits for its master.
+    TransferWaiting, "transfer_waiting", Notice, "A transfer waits for your approval",
+        "Sign in to the console and open Approvals to approve or refuse it. Nothing moves before you decide. If you do not \
+         know it, refuse it and disable the key.";
+    /// Transfers by sub-accounts' keys were approved or refused.
+    TransfersDecided, "transfers_decided", Notice, "You decided about transfers",
+        "If it was not you, open Approvals in the console, refuse what is not sent yet, and change your password.";
+    /// The thresholds of transfers changed.
+    TransferThresholds, "transfer_thresholds", Notice, "The thresholds of transfers were changed",
+        "Up to these sums of a day, sub-accounts transfer without asking you. If you did not change them, disable all keys.";
     /// What a limit that only watches would have refused.
     LimitWatched, "limit_watched", Notice, "A limit that only watches would have refused a request",
         "Before you let the limit refuse, look at what it would have stopped.";
@@ -376,7 +386,10 @@ impl Alert {
     /// change of who can sign in is always new, because the one who did it may not be the one who reads it.
     #[must_use]
     pub const fn is_known(&self) -> bool {
-        let about_keys = matches!(self.kind, AlertKind::AllKeysDisabled | AlertKind::AllKeysStopped);
+        let about_keys = matches!(
+            self.kind,
+            AlertKind::AllKeysDisabled | AlertKind::AllKeysStopped | AlertKind::TransfersDecided
+        );
         self.own && (self.key.is_some() || about_keys)
     }
 }

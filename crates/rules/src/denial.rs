@@ -1,15 +1,16 @@
 //! Every refusal: its code, status, wire text, and what to do about it. One registry, one place.
 //!
 //! Codes and texts up to 59999 are OKX's as clients meet them on the wire (contract section 4, wire column
-//! first). Codes from 90000 are our own, for what OKX answers outside its envelope.
+//! first). Codes from 90000 are our own: for what OKX answers outside its envelope, and for approvals, which OKX does not have.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
 use crate::fence::Refused;
-use crate::id::KeyId;
+use crate::id::{ApprovalId, KeyId};
 use crate::rate::{Policy, Quota, Rate};
+use crate::time::Moment;
 
 /// Why a request is not let through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,8 +55,20 @@ pub enum Denial {
     PermissionMissing,
     /// A route that the gateway answers itself, in a later version.
     EndpointClosed,
-    /// A transfer by a sub-account needs its master's approval.
+    /// A route that is for keys of the master account alone.
+    MasterOnly,
+    /// A transfer by a sub-account needs its master's approval: what people who ask beforehand are told.
     ApprovalNeeded,
+    /// It waits for the approval of this number.
+    ApprovalWaiting(ApprovalId),
+    /// The master refused it; from the moment on it can be asked for again.
+    ApprovalRefused(ApprovalId, Moment),
+    /// Too many transfers of the sub-account wait.
+    TooManyApprovals,
+    /// The account has no approval with the number that was asked for.
+    ApprovalUnknown,
+    /// A transfer that needs an approval cannot be read for sure: the member that cannot, or what is wrong with the whole.
+    TransferUnclear(&'static str),
     /// A route that needs a bound key.
     BindingNeeded,
     /// No such route.
@@ -280,13 +293,54 @@ impl Denial {
                 "the route administers sub-accounts and their keys, which this version does not offer over the API",
                 "use the command line at the host",
             ),
-            Self::ApprovalNeeded => entry(
+            Self::MasterOnly => entry(
                 "50030",
                 200,
-                "Approval needed",
+                "Master account only",
                 "You don't have permission to use this API endpoint",
-                "a transfer by a sub-account's key needs its master's approval, which this version cannot ask for",
-                "let a key of the master account transfer",
+                "the route moves funds between sub-accounts and is for keys of the master account",
+                "use a key of the master account, or POST /api/v5/asset/transfer",
+            ),
+            Self::ApprovalNeeded | Self::ApprovalWaiting(_) => entry(
+                "90450",
+                200,
+                "Approval needed",
+                "A transfer by a sub-account's key needs the approval of the master account.",
+                "a transfer by a sub-account's key waits for its master's approval",
+                "approve it in the console under Approvals; then send the same transfer again within 24 hours",
+            ),
+            Self::ApprovalRefused(..) => entry(
+                "90451",
+                200,
+                "Approval refused",
+                "The master account refused this transfer.",
+                "the master account refused the transfer less than 24 hours ago",
+                "ask the holder of the master account; after the time in the answer it can be asked for again",
+            ),
+            Self::TooManyApprovals => entry(
+                "90452",
+                200,
+                "Too many approvals",
+                "100 transfers of this sub-account already wait for the approval of the master account. Send this one again \
+                 when fewer wait.",
+                "the sub-account has as many transfers waiting for approval as it may",
+                "approve or refuse some of them in the console under Approvals",
+            ),
+            Self::ApprovalUnknown => entry(
+                "90454",
+                200,
+                "Unknown approval",
+                "This account has no approval with this number. Send its number as id.",
+                "no approval of this number is of the key's own account",
+                "ask with id= and the number that the refused transfer was answered with, by a key of the same sub-account",
+            ),
+            Self::TransferUnclear(_) => entry(
+                "90453",
+                200,
+                "Transfer unclear",
+                "A transfer by a sub-account's key needs the approval of the master account, and cannot be read for sure.",
+                "the body of a transfer by a sub-account's key is not plain, or has a member that the gateway does not know",
+                "send ccy, amt, from, to, type 0, 3 or 4, and subAcct for type 4; each once, as plain JSON",
             ),
             Self::BindingNeeded => entry(
                 "50035",
@@ -443,6 +497,17 @@ impl Denial {
                 self.entry().text.replace("{ip}", &ip.to_string()).replace("{apiKey}", &key.to_string()),
             ),
             Self::Fenced(refused) => Cow::Owned(refused.to_string()),
+            Self::ApprovalWaiting(id) => Cow::Owned(format!(
+                "This transfer waits for the approval of the master account: approval {id}. Send the same transfer again once it \
+                 is approved."
+            )),
+            Self::ApprovalRefused(id, until) => Cow::Owned(format!(
+                "The master account refused this transfer: approval {id}. It can be asked for again after {until}."
+            )),
+            Self::TransferUnclear(what) => Cow::Owned(format!(
+                "A transfer by a sub-account's key needs the approval of the master account. {what} cannot be read for sure. \
+                 Send each member once, as plain JSON."
+            )),
             Self::AppAddressRefused(key) => {
                 Cow::Owned(self.entry().text.replace("{apiKey}", &key.to_string()))
             }
@@ -463,7 +528,10 @@ impl Denial {
             | Self::AppKeysOnly
             | Self::PermissionMissing
             | Self::EndpointClosed
+            | Self::MasterOnly
             | Self::ApprovalNeeded
+            | Self::TooManyApprovals
+            | Self::ApprovalUnknown
             | Self::BindingNeeded
             | Self::RouteUnknown
             | Self::MethodWrong
@@ -504,6 +572,12 @@ impl Denial {
         let (key, ip) = (KeyId::from_entropy([0; 16]), IpAddr::from([192, 0, 2, 1]));
         let fenced = Refused::examples().into_iter().map(Self::Fenced);
         let mut all = Self::plain_examples(key, ip);
+        let approval = ApprovalId::from_u64(100_000_000_000_000_000);
+        all.extend(
+            approval.into_iter().flat_map(|id| {
+                [Self::ApprovalWaiting(id), Self::ApprovalRefused(id, Moment::from_unix_ms(0))]
+            }),
+        );
         all.extend(fenced);
         all
     }
@@ -543,7 +617,11 @@ impl Denial {
             Self::PermissionMissing,
             Self::KeyQuarantined,
             Self::EndpointClosed,
+            Self::MasterOnly,
             Self::ApprovalNeeded,
+            Self::TooManyApprovals,
+            Self::ApprovalUnknown,
+            Self::TransferUnclear("ccy"),
             Self::BindingNeeded,
             Self::RouteUnknown,
             Self::MethodWrong,

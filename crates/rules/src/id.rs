@@ -144,6 +144,10 @@ numeric_id!(
     /// A broker's third-party app.
     AppId
 );
+numeric_id!(
+    /// A master's approval of one transfer. Random, so that no number tells how many others there are.
+    ApprovalId
+);
 
 /// The number of a change in the feed that gateways follow: gap-free, in commit order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]

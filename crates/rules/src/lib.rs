@@ -12,6 +12,7 @@ pub mod account;
 pub mod address;
 pub mod alert;
 pub mod app;
+pub mod approval;
 pub mod channel;
 pub mod counts;
 pub mod decision;

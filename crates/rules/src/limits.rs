@@ -228,6 +228,19 @@ pub const ORDER_MESSAGE_BYTES: usize = 64 * 1024;
 /// Bytes of what a record keeps of all orders of a request.
 pub const ORDERS_TEXT_BYTES: usize = 8 * 1024;
 
+/// Milliseconds for which a transfer waits for its master's approval, and for which an approval is good (product.md 5).
+pub const APPROVAL_LIFE_MS: u64 = DAY_MS;
+/// Approvals of one sub-account that wait at a time.
+pub const APPROVALS_WAITING: usize = 100;
+/// Approvals that one action decides at most.
+pub const APPROVALS_PER_ACTION: usize = APPROVALS_WAITING;
+/// Milliseconds after which an approval is no longer kept.
+pub const APPROVALS_KEPT_MS: u64 = 90 * DAY_MS;
+/// Characters of a currency, and of a sub-account's name, in a transfer that can be approved.
+pub const TRANSFER_NAME_CHARS: usize = 32;
+/// Bytes of the text of an account's thresholds.
+pub const THRESHOLDS_TEXT_BYTES: usize = 8 * 1024;
+
 /// Bytes of the text of a key's limits.
 pub const FENCES_TEXT_BYTES: usize = 16 * 1024;
 /// Entries of one list in a key's limits.
@@ -255,4 +268,5 @@ const _: () = assert!(FORM_ANSWERS_BYTES_PER_SOURCE < FORM_ANSWERS_BYTES);
 const _: () = assert!(FORM_ANSWERS_PER_SOURCE < FORM_ANSWERS);
 const _: () = assert!(SOCKET_CHANNELS_PER_REQUEST < JSON_VALUES);
 const _: () = assert!(SOCKET_ORDERS_PER_REQUEST <= ORDER_LINES);
+const _: () = assert!(APPROVAL_LIFE_MS < APPROVALS_KEPT_MS);
 const _: () = assert!(ORDERS_TEXT_BYTES < ORDER_MESSAGE_BYTES);

@@ -56,7 +56,9 @@ mod sql;
 mod staff;
 mod statements;
 mod sub_accounts;
+mod thresholds;
 mod tidy;
+mod transfer_approvals;
 mod usage;
 mod writer;
 
@@ -115,6 +117,7 @@ pub use sql::{DatabaseError, UrlError};
 pub use staff::Member;
 pub use statements::STATEMENTS;
 pub use sub_accounts::{Invitation, Membership, SubAccount};
+pub use thresholds::TransferSums;
 pub use usage::{LastUse, Usage};
 pub use writer::{CommitObserver, Seen, Tx, Writer};
 

@@ -28,6 +28,7 @@ use crate::reserve::{FreeBytes, Reserve};
 use crate::seal::{Made, RootKey, Vault};
 use crate::secret_prints::SecretPrints;
 use crate::sql::{Database, moment};
+use crate::thresholds::TransferSums;
 use crate::usage::Usage;
 use crate::writer::{CommitObserver, Seen, Writer};
 
@@ -116,6 +117,10 @@ const MAIN: &[Migration] = &[
     Migration {
         sqlite: include_str!("../migrations/sqlite/0021_secret_prints.sql"),
         postgres: include_str!("../migrations/postgres/0021_secret_prints.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0022_transfer_approvals.sql"),
+        postgres: include_str!("../migrations/postgres/0022_transfer_approvals.sql"),
     },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
@@ -437,6 +442,12 @@ impl Store {
     #[must_use]
     pub fn secret_prints(&self) -> SecretPrints {
         SecretPrints { database: self.main.clone(), vault: Arc::clone(&self.vault) }
+    }
+
+    /// The capability to count transfers below thresholds.
+    #[must_use]
+    pub fn transfer_sums(&self) -> TransferSums {
+        TransferSums { database: self.main.clone() }
     }
 
     /// The capability to keep what is usual for keys.

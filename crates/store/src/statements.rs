@@ -44,6 +44,9 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("spool", crate::spool::STATEMENTS),
     ("staff", crate::staff::STATEMENTS),
     ("sub_accounts", crate::sub_accounts::STATEMENTS),
+    ("thresholds", crate::thresholds::STATEMENTS),
+    ("transfer_sums", crate::thresholds::sums::STATEMENTS),
+    ("transfer_approvals", crate::transfer_approvals::STATEMENTS),
     ("usage", crate::usage::STATEMENTS),
 ];
 

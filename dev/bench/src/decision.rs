@@ -8,6 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use keyward_hmac_state::HmacState;
 use keyward_rules::address::{AddressSet, HostBits, Network, RangeTable};
+use keyward_rules::approval::ApprovalAnswer;
 use keyward_rules::decision::{ChargeAnswer, Door, IntentAnswer, Received, ReplayAnswer, SumAnswer, Whole};
 use keyward_rules::fence::NoMarket;
 use keyward_rules::id::{AccountId, AppId, KeyId, RequestId};
@@ -155,8 +156,9 @@ impl Bench {
             let cleared = Received::new(whole).verify(facts, &self.passphrases).ok()?.clear().ok()?;
             let rate = Rate::new(u32::MAX, 86_400_000_000)?;
             *tat = rate.take(*tat, NOW.unix_ms() * 1_000, 1).ok()?;
-            let claim = cleared.charge().settle(ChargeAnswer::Taken(None)).ok()?.fence(&NoMarket).ok()?;
-            let claim = claim.settle(SumAnswer::NotOwed).ok()?.claim();
+            let approval = cleared.charge().settle(ChargeAnswer::Taken(None)).ok()?.fence(&NoMarket).ok()?;
+            let reservation = approval.settle(ApprovalAnswer::NotOwed).ok()?;
+            let claim = reservation.settle(SumAnswer::NotOwed).ok()?.claim();
             let mark = if claim.owed().is_some() { ReplayAnswer::New } else { ReplayAnswer::NotOwed };
             let recorded = claim.settle(mark).ok()?.intent().settle(IntentAnswer::NotOwed).ok()?;
             Some(recorded.permit(NOW.plus_ms(5_000)))

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod account;
+pub mod approvals;
 pub mod audit;
 pub mod backup;
 pub mod bans;

@@ -13,6 +13,7 @@
 
 mod addresses;
 mod altered;
+mod approvals;
 mod apps_listen;
 mod audit;
 mod audit_elsewhere;

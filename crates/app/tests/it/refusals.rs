@@ -185,7 +185,9 @@ fn every_refusal_code_with_its_text() {
         "/api/v5/asset/transfer",
         r#"{"ccy":"BTC","amt":"1","from":"6","to":"18"}"#,
     );
-    assert_eq!(send(&running, &transfer).code(), "50030");
+    assert_eq!(send(&running, &transfer).code(), "90450", "it waits for its master");
+    let between = Signed::new(&sub, "POST", "/api/v5/asset/subaccount/transfer", "{}");
+    assert_eq!(send(&running, &between).code(), "50030", "that is the master's");
 }
 
 /// ccxt sends its query percent-encoded, python-okx raw; both sign what they send.

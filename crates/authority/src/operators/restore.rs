@@ -35,7 +35,8 @@ impl Since {
     }
 }
 
-/// Record that a backup was put back. With changes missing, disable every active key, freeze every app, end every session.
+/// Record that a backup was put back. With changes missing, disable every active key, freeze every app, refuse every
+/// approved transfer, end every session.
 pub struct FinishRestore<'k> {
     /// How far the backup goes.
     pub kept: Seen,
@@ -56,7 +57,7 @@ impl Action for FinishRestore<'_> {
         let (change, record) = (self.kept.revision.0.to_string(), self.kept.audit.to_string());
         let mut words = vec![format!("Put back the backup up to change {change} and audit record {record}")];
         if self.since == Since::Unknown {
-            words.push("Disable all active API keys, freeze all apps and end all sessions".to_owned());
+            words.push("Disable all active API keys, freeze all apps, refuse approved transfers and end all sessions".to_owned());
         }
         Ok(PendingAction {
             action: ActionKind::RestoreStore,
@@ -84,6 +85,11 @@ impl Action for FinishRestore<'_> {
             Since::Nothing => 0,
             Since::Unknown => freeze_all(context, ActionKind::RestoreStore).await?,
         };
+        // A transfer may have used its approval since.
+        let refused = match since {
+            Since::Nothing => 0,
+            Since::Unknown => refuse_approved(context).await?,
+        };
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let ended = match since {
             Since::Nothing => 0,
@@ -100,10 +106,33 @@ impl Action for FinishRestore<'_> {
             ("changes_missing", since.word().to_owned()),
             ("keys_disabled", disabled.to_string()),
             ("sessions_ended", ended.to_string()),
+            ("transfers_refused", refused.to_string()),
         ];
         let event = Event::of(tx.grant(), context.now, "store", &facts);
         tx.commit(event).await?;
         Ok(disabled)
+    }
+}
+
+/// Takes back every approval of a transfer that is not used, so that none is used twice.
+async fn refuse_approved(context: &ActionContext<'_>) -> Result<usize, ActionError> {
+    let mut refused = 0;
+    loop {
+        let grant = context.actor.may(ActionKind::RestoreStore, Proof::None)?;
+        let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+        let mut numbers = Vec::new();
+        for approval in tx.approved_transfers(BATCH).await? {
+            let before = approval.standing;
+            let approval = approval.refuse(None, context.now)?;
+            tx.set_transfer_approval(before, &approval).await?;
+            numbers.push(approval.id.to_string());
+        }
+        if numbers.is_empty() {
+            return Ok(refused);
+        }
+        refused += numbers.len();
+        let event = Event::of(tx.grant(), context.now, "store", &[("approvals", numbers.join(","))]);
+        tx.commit(event).await?;
     }
 }
 

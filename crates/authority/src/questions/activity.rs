@@ -120,7 +120,11 @@ pub(super) fn as_shown(row: RequestRow, shown: bool) -> KeyRequest {
         from: match (shown, row.code.as_str()) {
             (true, _) => row.source.to_string(),
             // The address is looked at after signature, state and holds; only what passed it came from there.
-            (false, "0" | "50101" | "50120" | "50030" | "50011" | "50061") => "the app's servers".to_owned(),
+            (
+                false,
+                "0" | "50101" | "50120" | "50030" | "50011" | "50061" | "90450" | "90451" | "90452" | "90453"
+                | "90454",
+            ) => "the app's servers".to_owned(),
             (false, "50110") => "elsewhere".to_owned(),
             // Nothing is asked for on a socket before its login held, and the login looked at the address.
             (false, _) if row.method == SOCKET && row.route != SOCKET_LOGIN => "the app's servers".to_owned(),

@@ -21,6 +21,7 @@ mod sessions;
 mod show_key;
 mod show_request;
 mod sub_accounts;
+mod transfers;
 
 pub use account::{AccountView, show_account};
 pub use account_requests::{AccountRequest, AccountRequests, newer_account_requests};
@@ -61,4 +62,7 @@ pub use show_request::{RequestView, show_request};
 pub use sub_accounts::{
     ActingChoice, InvitationView, MemberView, SubAccountPeople, SubAccountView, acting_choices, acting_for,
     invitations_to, list_sub_accounts, show_sub_account,
+};
+pub use transfers::{
+    TransfersView, UsedThreshold, list_transfers, transfer_of, transfer_thresholds, waiting_transfers,
 };

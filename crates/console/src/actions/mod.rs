@@ -3,6 +3,7 @@
 //! An action that is one question belongs here: [`exposed::Exposed`] is all that it declares, and the handlers are the
 //! same for all. Pages with forms of their own stay in `pages`; they call the same [`crate::pages::confirm::act`].
 
+mod approvals;
 mod apps;
 mod channels;
 mod exposed;
@@ -22,12 +23,13 @@ use crate::shell::Shell;
 
 /// The routes of all pages here.
 pub fn pages() -> Routes {
-    let routes = signals::pages(selected_keys::pages(keys::pages(Routes::default())));
-    sub_accounts::pages(apps::pages(channels::pages(sockets::pages(routes))))
+    let routes = approvals::pages(selected_keys::pages(keys::pages(Routes::default())));
+    sub_accounts::pages(apps::pages(channels::pages(sockets::pages(signals::pages(routes)))))
 }
 
 /// The operations of all actions here.
 pub fn operations(api: OpenApiRouter<Shell>) -> OpenApiRouter<Shell> {
-    let api = sockets::operations(signals::operations(selected_keys::operations(keys::operations(api))));
+    let api = approvals::operations(selected_keys::operations(keys::operations(api)));
+    let api = sockets::operations(signals::operations(api));
     sub_accounts::operations(apps::operations(channels::operations(api)))
 }

@@ -10,6 +10,7 @@ mod activity;
 mod alerts;
 mod app_forms;
 mod app_reviews;
+mod approvals;
 mod apps;
 mod body;
 mod caller;
@@ -125,6 +126,8 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(activity::key_requests))
         .routes(routes!(activity::account_chart))
         .routes(routes!(alerts::list))
+        .routes(routes!(approvals::list))
+        .routes(routes!(approvals::show_thresholds, approvals::change_thresholds))
         .routes(routes!(alerts::seen))
         .routes(routes!(operations::take_set_up))
         .routes(routes!(operations::overview))

@@ -32,6 +32,7 @@ pub(super) fn first_page(part: &str) -> &'static str {
         "security" => "/security",
         "audit" => "/trail",
         "sub-accounts" => "/sub-accounts",
+        "approvals" => "/approvals",
         _ => "/overview",
     }
 }

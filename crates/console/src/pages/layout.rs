@@ -40,6 +40,8 @@ pub struct Me {
     pub initial: String,
     /// Alerts not looked at.
     pub unseen: i64,
+    /// Transfers that wait for them.
+    pub waiting: u64,
     /// Whether the operations are theirs to see.
     pub staff: bool,
     /// Whether they have registered an app.
@@ -77,7 +79,8 @@ impl Frame {
         };
         let choices = person.choices.iter().map(choice).collect();
         let csrf = person.csrf.clone();
-        let me = Me { initial, email, unseen, staff, broker, demo, acting, member, choices, csrf };
+        let waiting = person.waiting;
+        let me = Me { initial, email, unseen, waiting, staff, broker, demo, acting, member, choices, csrf };
         let note = person.note.map_or("", Note::text);
         Self { title: title.to_owned(), me: Some(me), part, note, assets: assets::paths() }
     }

@@ -4,6 +4,8 @@ mod account_limits;
 mod acting;
 mod activity;
 mod alerts;
+pub mod approval_place;
+mod approvals;
 pub mod apps;
 mod brake;
 mod channel_choices;
@@ -46,6 +48,7 @@ mod sign_in;
 mod signed_in;
 mod stops;
 mod sub_accounts;
+mod thresholds;
 mod totp;
 mod trail;
 
@@ -121,6 +124,8 @@ pub fn routes() -> Routes {
         .route("/keys/{id}/limits", get(key_limits::show).and_post(key_limits::change))
         .route("/keys/{id}/rotate", get(key_actions::show_rotate).and_post(key_actions::rotate))
         .route("/limits", get(account_limits::show).and_post(account_limits::change))
+        .route("/approvals", get(approvals::show))
+        .route("/approvals/thresholds", get(thresholds::show).and_post(thresholds::change))
         .route("/alerts", get(alerts::show).and_post(alerts::seen))
         .route("/sub-accounts", get(sub_accounts::list))
         .route("/sub-accounts/{id}", get(sub_accounts::show).and_post(sub_accounts::label))

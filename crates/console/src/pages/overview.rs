@@ -77,6 +77,8 @@ impl Steps {
 struct Page {
     frame: Frame,
     steps: Steps,
+    /// Transfers that wait.
+    waiting: u64,
     living: usize,
     /// Requests of the last hour that passed and that were refused.
     hour: (u64, u64),
@@ -174,6 +176,7 @@ async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError
     at_risk.truncate(LINES);
     Ok(page(&Page {
         frame: Frame::of(person, "overview", "Overview"),
+        waiting: person.waiting,
         living: keys.iter().filter(|key| key.place == Place::Own).count(),
         hour: hour.sums(),
         day: day.sums(),

@@ -34,6 +34,8 @@ const PAGES: &[Fixed] = &[
     ("Activity", "activity", "/activity"),
     ("Alerts", "alerts", "/alerts"),
     ("Alert channels", "channels", "/alerts/channels"),
+    ("Approvals", "proposals", "/approvals"),
+    ("Transfer thresholds", "proposals", "/approvals/thresholds"),
     ("Security", "security", "/security"),
     ("Audit", "audit", "/trail"),
     ("API reference", "reference", "/api"),

@@ -15,6 +15,8 @@ enum About {
     Key,
     /// Who can sign in.
     Account,
+    /// Transfers of sub-accounts.
+    Transfers,
     /// Nothing that anything could be done about here.
     News,
 }
@@ -61,9 +63,11 @@ const fn about(kind: AlertKind) -> About {
         | Kind::AccountLimits
         | Kind::SubAccountChanged
         | Kind::MembersChanged
+        | Kind::TransferThresholds
         | Kind::PasskeyAdded
         | Kind::PasskeyRemoved
         | Kind::PasskeyCopied => About::Account,
+        Kind::TransferWaiting | Kind::TransfersDecided => About::Transfers,
         Kind::KeyDeleted
         | Kind::KeyExpired
         | Kind::KeyAltered
@@ -109,6 +113,7 @@ pub fn remedies(kind: AlertKind, key: Option<&KeyView>) -> Vec<KeyAction> {
                 link("/security", "Look at sign-in and sessions", "security"),
             ];
         }
+        About::Transfers => return vec![link("/approvals", "Open Approvals", "proposals")],
         About::News => &[],
     };
     let Some(key) = key.filter(|key| key.is_living() && !offers.is_empty()) else { return Vec::new() };

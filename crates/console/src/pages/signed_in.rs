@@ -3,6 +3,7 @@
 use keyward_authority::operators::role_of;
 use keyward_authority::questions::{
     AccountView, ActingChoice, KeyView, acting_choices, acting_for, is_broker, show_account, unseen_alerts,
+    waiting_transfers,
 };
 use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::grant::{Actor, Holder, Staff};
@@ -31,6 +32,8 @@ pub struct SignedIn {
     pub choices: Vec<ActingChoice>,
     /// Alerts that they have not looked at.
     pub unseen: i64,
+    /// Transfers of their sub-accounts that wait for them.
+    pub waiting: u64,
     /// Their role at present.
     pub role: Option<Role>,
     /// Whether they have registered an app.
@@ -60,6 +63,7 @@ impl SignedIn {
         let role = role_of(&context, holder.account).await?;
         let broker = is_broker(&context, holder.account).await?;
         let unseen = unseen_alerts(&context, holder.account).await?;
+        let waiting = waiting_transfers(&context, holder.account).await?;
         let choices = acting_choices(&context, holder.account).await?;
         let mut acting = None;
         if let Some(chosen) = chosen
@@ -85,6 +89,7 @@ impl SignedIn {
             acting,
             choices,
             unseen,
+            waiting,
             role,
             broker,
             csrf,

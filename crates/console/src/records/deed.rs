@@ -97,6 +97,13 @@ const DEEDS: &[(&str, &str)] = &[
     ("sub_account.loosen", "allowed keys of the sub-account {} more"),
     ("sub_account.thaw", "unfroze the sub-account {}"),
     ("sub_account.tighten", "allowed keys of the sub-account {} less"),
+    ("transfer.approve", "approved transfers of sub-accounts"),
+    ("transfer.ask", "asked for the approval of a transfer"),
+    ("transfer.loosen", "raised the transfer thresholds"),
+    ("transfer.refuse", "refused transfers of sub-accounts"),
+    ("transfer.return", "gave back the approval of a transfer that was not sent"),
+    ("transfer.tighten", "lowered the transfer thresholds"),
+    ("transfer.use", "let an approved transfer pass"),
 ];
 
 /// The deed of an action; `None` where its title says it, and for actions that this version does not know.

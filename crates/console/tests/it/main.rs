@@ -4,6 +4,7 @@
 
 mod activity;
 mod app_pages;
+mod approvals;
 mod apps;
 mod apps_canary;
 mod audit;

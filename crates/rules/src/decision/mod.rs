@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! Received ─verify→ Verified ─clear→ Cleared ─charge→ Charge ─settle→ Spent
-//!          ─fence→ Reservation ─settle→ Fenced ─claim→ Claim ─settle→ Fresh ─intent→ Intent ─settle→ Recorded ─permit→ Permit
+//!          ─fence→ Approval ─settle→ Reservation ─settle→ Fenced ─claim→ Claim ─settle→ Fresh
+//!          ─intent→ Intent ─settle→ Recorded ─permit→ Permit
 //! ```
 //!
 //! The order is product.md 6.1 and cannot be changed by a caller: no evidence can be made elsewhere, cloned or
-//! skipped. `Charge`, `Reservation`, `Claim` and `Intent` are tickets: they say what is owed, the shell pays it with a side
-//! effect and settles the ticket with the answer. An answer that does not fit the ticket refuses.
+//! skipped. `Charge`, `Approval`, `Reservation`, `Claim` and `Intent` are tickets: they say what is owed, the shell pays it with a
+//! side effect and settles the ticket with the answer. An answer that does not fit the ticket refuses.
 //!
 //! A socket logs in once, and then asks without signing:
 //!
@@ -26,10 +27,10 @@ mod tickets;
 mod tests;
 
 pub use permit::Permit;
-pub use request::{Cleared, Door, Parts, Received, Routed, Standing, Verified, Whole};
+pub use request::{Cleared, Consented, Door, Parts, Received, Routed, Standing, Verified, Whole};
 pub use screen::screen;
 pub use socket::{LoggedIn, Subscribed};
 pub use tickets::{
-    Charge, ChargeAnswer, Claim, Fenced, Fresh, Intent, IntentAnswer, Recorded, ReplayAnswer, ReplayEntry,
-    Reservation, Spent, SumAnswer,
+    Approval, Charge, ChargeAnswer, Claim, Fenced, Fresh, Intent, IntentAnswer, Recorded, ReplayAnswer,
+    ReplayEntry, Reservation, Spent, SumAnswer,
 };

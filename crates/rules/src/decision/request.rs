@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 
 use super::screen::screen;
+use crate::approval::{AskedTransfer, Consent, is_transfer};
 use crate::denial::Denial;
 use crate::fence::Sum;
 use crate::id::{AccountId, KeyId, RequestId};
@@ -92,8 +93,31 @@ pub struct Cleared<'r> {
     pub(super) route: &'r Route,
     /// What is left of its rates, once they are paid.
     pub(super) quota: Option<Quota>,
+    /// Why a transfer by a sub-account's key may go out, once that is settled.
+    pub(super) consent: Option<Box<Consented>>,
     /// What it takes from the sums of the day, once that is settled.
     pub(super) reserved: Vec<Sum>,
+}
+
+/// A transfer that may go out once, and why.
+#[derive(Debug)]
+pub struct Consented {
+    pub(super) asked: AskedTransfer,
+    pub(super) consent: Consent,
+}
+
+impl Consented {
+    /// The transfer.
+    #[must_use]
+    pub const fn asked(&self) -> &AskedTransfer {
+        &self.asked
+    }
+
+    /// Why it may.
+    #[must_use]
+    pub const fn consent(&self) -> Consent {
+        self.consent
+    }
 }
 
 /// What shows that the key's holder asks.
@@ -159,7 +183,8 @@ impl<'r> Verified<'r> {
         };
         check_permission(facts.permissions, facts.life.holds, facts.master, route)?;
         let origin = Origin::Signed(stamp, signature);
-        Ok(Cleared { parts: whole.parts(), facts, origin, route, quota: None, reserved: Vec::new() })
+        let parts = whole.parts();
+        Ok(Cleared { parts, facts, origin, route, quota: None, consent: None, reserved: Vec::new() })
     }
 
     /// The key's facts, for the record of a refusal.
@@ -187,7 +212,7 @@ pub struct Standing<'k> {
 
 impl Standing<'_> {
     /// What the gateway would say to a well-signed request for `route` from `source`: the same steps in the same
-    /// order as [`Verified::clear`].
+    /// order as [`Verified::clear`], and then whether the master is asked.
     ///
     /// # Errors
     /// The denial.
@@ -195,7 +220,9 @@ impl Standing<'_> {
     pub fn outlook(&self, source: IpAddr, route: &Route) -> Result<(), Denial> {
         check_life(self.life, self.reach)?;
         check_address(self.id, self.reach, source)?;
-        check_permission(self.permissions, self.life.holds, self.master, route)
+        check_permission(self.permissions, self.life.holds, self.master, route)?;
+        // Of a single transfer more is known: its master approved it, or a threshold lets it pass.
+        if self.master.is_some() && is_transfer(route) { Err(Denial::ApprovalNeeded) } else { Ok(()) }
     }
 }
 
@@ -271,10 +298,10 @@ pub(super) fn check_permission(
     }
     match route.destination {
         Destination::Keyward => Err(Denial::EndpointClosed),
-        Destination::Upstream if route.class == Class::Funding && master.is_some() => {
-            Err(Denial::ApprovalNeeded)
+        Destination::Upstream if route.class == Class::Funding && master.is_some() && !is_transfer(route) => {
+            Err(Denial::MasterOnly)
         }
-        Destination::Upstream => Ok(()),
+        Destination::Upstream | Destination::Approvals => Ok(()),
     }
 }
 
@@ -305,6 +332,13 @@ impl<'r> Cleared<'r> {
     #[must_use]
     pub const fn quota(&self) -> Option<Quota> {
         self.quota
+    }
+
+    /// Why it may go out, if it is a transfer by a sub-account's key.
+    #[inline]
+    #[must_use]
+    pub fn consented(&self) -> Option<&Consented> {
+        self.consent.as_deref()
     }
 
     /// What the request takes from the sums of the day.

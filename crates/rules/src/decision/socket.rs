@@ -88,7 +88,8 @@ impl LoggedIn {
     ) -> Result<Cleared<'r>, Denial> {
         let facts = self.fresh(facts, &parts)?;
         check_permission(facts.permissions, facts.life.holds, facts.master, route)?;
-        Ok(Cleared { parts, facts, origin: Origin::LoggedIn, route, quota: None, reserved: Vec::new() })
+        let origin = Origin::LoggedIn;
+        Ok(Cleared { parts, facts, origin, route, quota: None, consent: None, reserved: Vec::new() })
     }
 
     /// Judges a subscription to channels that need `permissions`.

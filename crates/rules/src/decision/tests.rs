@@ -11,9 +11,10 @@ use super::{
     Whole,
 };
 use crate::address::{AddressSet, HostBits, RangeTable};
+use crate::approval::{ApprovalAnswer, Consent, ConsentBy, Transfer, TransferHash};
 use crate::denial::Denial;
 use crate::fence::NoMarket;
-use crate::id::{AccountId, AppId, KeyId, RequestId};
+use crate::id::{AccountId, AppId, ApprovalId, KeyId, RequestId};
 use crate::key::{
     AppReach, EndCause, Environment, HmacState, Hold, HolderState, Holds, KeyFacts, Life, PassphraseKey,
     Reach,
@@ -257,7 +258,9 @@ fn every_refusal_of_a_signed_request_has_its_code() {
         (Case { request: ("GET", "/api/v5/trade/cancel-order"), ..good() }, Some("50115")),
         (Case { permissions: Permissions::new([Permission::Read]).unwrap(), ..good() }, Some("50120")),
         (Case { request: ("POST", "/api/v5/users/subaccount/apikey"), ..good() }, Some("50030")),
-        (Case { request: ("POST", "/api/v5/asset/transfer"), sub: true, ..good() }, Some("50030")),
+        (Case { request: ("POST", "/api/v5/asset/transfer"), sub: true, ..good() }, None),
+        (Case { request: ("POST", "/api/v5/asset/subaccount/transfer"), sub: true, ..good() }, Some("50030")),
+        (Case { request: ("GET", "/api/v5/users/approvals"), sub: true, ..good() }, None),
         (Case { request: ("POST", "/api/v5/asset/transfer"), ..good() }, None),
         (Case { signed_at: NOW - 30_000, ..good() }, None),
         (Case { signed_at: NOW - 30_001, ..good() }, Some("50102")),
@@ -305,6 +308,7 @@ fn a_socket_may_what_a_signed_request_may() {
         route("POST", "/api/v5/trade/batch-orders"),
         route("POST", "/api/v5/users/subaccount/apikey"),
         Case { sub: true, ..route("POST", "/api/v5/asset/transfer") },
+        Case { sub: true, ..route("POST", "/api/v5/asset/subaccount/transfer") },
         route("POST", "/api/v5/asset/transfer"),
     ];
     let code = |verdict: Result<(), Denial>| verdict.err().map(|denial| denial.entry().code);
@@ -398,6 +402,7 @@ fn unpaid_tickets_give_no_permit() {
                 .charge()
                 .settle(rate)?
                 .fence(&NoMarket)?
+                .settle(ApprovalAnswer::NotOwed)?
                 .settle(SumAnswer::NotOwed)?
                 .claim()
                 .settle(mark)?;
@@ -414,6 +419,46 @@ fn unpaid_tickets_give_no_permit() {
     assert_eq!(pay(ChargeAnswer::Taken(None), ReplayAnswer::NotOwed, IntentAnswer::Durable), Err("50001"));
     assert_eq!(pay(ChargeAnswer::Taken(None), ReplayAnswer::New, IntentAnswer::Failed), Err("50001"));
     assert_eq!(pay(ChargeAnswer::Taken(None), ReplayAnswer::New, IntentAnswer::NotOwed), Err("50001"));
+}
+
+/// The consent must be for this request and this transfer, and is owed by a sub-account's transfer alone.
+#[test]
+fn a_transfer_by_a_sub_account_goes_on_with_its_own_consent_alone() {
+    let table = RouteTable::okx_v5(1).unwrap();
+    let body = Bytes::from_static(br#"{"ccy":"USDT","amt":"1.50","from":"6","to":"18","type":"3"}"#);
+    let transfer = |sub| Case { request: ("POST", "/api/v5/asset/transfer"), sub, ..Case::good() };
+    let answered = |sub: bool, body: &Bytes, answer: ApprovalAnswer| {
+        let settle = |cleared: Cleared<'_>| -> Result<bool, Denial> {
+            let approval = cleared.charge().settle(ChargeAnswer::Taken(None))?.fence(&NoMarket)?;
+            assert_eq!(approval.owed().is_some(), sub);
+            let reservation = approval.settle(answer)?;
+            Ok(reservation.request().consented().is_some())
+        };
+        transfer(sub).cleared(&table, body, settle).unwrap().map_err(|denial| denial.entry().code)
+    };
+    let meant = |text: &str| Transfer::parse(text).unwrap();
+    let id = ApprovalId::from_u64(9).unwrap();
+    let consent = |request, account, text| {
+        let hash = TransferHash::of(Environment::Live, account, &meant(text));
+        ApprovalAnswer::Passed(Consent { request: RequestId(request), hash, by: ConsentBy::Approval(id) })
+    };
+    let right = consent(1, account(), "USDT 1.5 6 18 3 - - -");
+    assert_eq!(answered(true, &body, right), Ok(true));
+    for (answer, code) in [
+        (ApprovalAnswer::NotOwed, "50001"),
+        (ApprovalAnswer::Failed, "50001"),
+        (ApprovalAnswer::Waiting(id), "90450"),
+        (ApprovalAnswer::Refused(id, Moment::from_unix_ms(NOW)), "90451"),
+        (ApprovalAnswer::TooMany, "90452"),
+        (consent(2, account(), "USDT 1.5 6 18 3 - - -"), "50001"),
+        (consent(1, account(), "USDT 1.51 6 18 3 - - -"), "50001"),
+        (consent(1, AccountId::from_u64(8).unwrap(), "USDT 1.5 6 18 3 - - -"), "50001"),
+    ] {
+        assert_eq!(answered(true, &body, answer), Err(code), "{answer:?}");
+    }
+    assert_eq!(answered(false, &body, ApprovalAnswer::NotOwed), Ok(false), "the master's own needs none");
+    assert_eq!(answered(false, &body, right), Err("50001"));
+    assert_eq!(answered(true, &Bytes::from_static(b"{}"), right), Err("90453"), "never waved through");
 }
 
 fn any_case() -> impl Strategy<Value = Case> {

@@ -1,13 +1,14 @@
-//! What a cleared request still owes: rate, replay mark, durable record.
+//! What a cleared request still owes: rate, approval, sums of the day, replay mark, durable record.
 
 use super::permit::Permit;
-use super::request::{Cleared, Origin, Parts};
+use super::request::{Cleared, Consented, Origin, Parts};
+use crate::approval::{self, ApprovalAnswer, AskedTransfer};
 use crate::denial::Denial;
 use crate::fence::{Asked, Demand, Market, Refused, judge};
 use crate::id::{AccountId, KeyId};
 use crate::key::{Environment, RateCap};
 use crate::rate::{Policy, Quota};
-use crate::route::{Route, Taken, taken};
+use crate::route::{Class, Route, Taken, taken};
 use crate::time::Moment;
 
 /// Owes a place in the rates of its key, of its account's orders and of its route.
@@ -26,6 +27,13 @@ pub enum ChargeAnswer {
 
 /// A cleared request whose rate is paid.
 pub struct Spent<'r>(Cleared<'r>);
+
+/// Owes the master's approval, if it is a transfer by a sub-account's key.
+pub struct Approval<'r> {
+    cleared: Cleared<'r>,
+    demand: Demand,
+    owed: Option<Box<AskedTransfer>>,
+}
 
 /// Owes what the key's limits take from the second and from the sums of the day.
 pub struct Reservation<'r> {
@@ -167,19 +175,77 @@ impl<'r> Spent<'r> {
         self.0.facts.fences.as_ref().map(|_| self.0.facts.environment)
     }
 
-    /// Judges the request by the key's limits (`fences.md`); gives the ticket for what they count.
+    /// Judges the request by the key's limits (`fences.md`); gives the ticket for the approval that it may need.
     ///
     /// # Errors
-    /// [`Denial::Fenced`].
+    /// [`Denial::Fenced`]; [`Denial::TransferUnclear`] when it needs an approval and cannot be read for sure.
     #[inline]
-    pub fn fence(self, market: &dyn Market) -> Result<Reservation<'r>, Denial> {
-        let Some(fences) = &self.0.facts.fences else {
-            return Ok(Reservation { cleared: self.0, demand: Demand::default() });
+    pub fn fence(self, market: &dyn Market) -> Result<Approval<'r>, Denial> {
+        let cleared = self.0;
+        let Parts { body, plain, now, .. } = cleared.parts;
+        let asked = Asked { route: cleared.route, body, plain, now };
+        let demand = match &cleared.facts.fences {
+            Some(fences) => judge(fences, market, asked).map_err(Denial::Fenced)?,
+            None => Demand::default(),
         };
-        let Parts { body, plain, now, .. } = self.0.parts;
-        let asked = Asked { route: self.0.route, body, plain, now };
-        let demand = judge(fences, market, asked).map_err(Denial::Fenced)?;
-        Ok(Reservation { cleared: self.0, demand })
+        let owed = match cleared.facts.master {
+            Some(master) if cleared.route.class == Class::Funding => {
+                Some(Box::new(asked_transfer(&cleared, master, asked)?))
+            }
+            Some(_) | None => None,
+        };
+        Ok(Approval { cleared, demand, owed })
+    }
+}
+
+/// What a request of a sub-account's key that moves funds means.
+#[cold]
+fn asked_transfer(
+    cleared: &Cleared<'_>,
+    master: AccountId,
+    asked: Asked<'_>,
+) -> Result<AskedTransfer, Denial> {
+    Ok(AskedTransfer {
+        request: cleared.parts.id,
+        key: cleared.facts.id,
+        account: cleared.facts.account,
+        master,
+        environment: cleared.facts.environment,
+        source: cleared.parts.source,
+        transfer: approval::read(&asked).map_err(Denial::TransferUnclear)?,
+        at: cleared.parts.now,
+    })
+}
+
+impl<'r> Approval<'r> {
+    /// The transfer that needs an approval, if it is one.
+    #[inline]
+    #[must_use]
+    pub fn owed(&self) -> Option<&AskedTransfer> {
+        self.owed.as_deref()
+    }
+
+    /// Pays.
+    ///
+    /// # Errors
+    /// 90450 while it waits, 90451 when the master refused, 90452 when too many wait; 50001 when nobody can tell, or the answer
+    /// does not fit the debt: the consent must be for this request and this transfer.
+    #[inline]
+    pub fn settle(self, answer: ApprovalAnswer) -> Result<Reservation<'r>, Denial> {
+        let Self { mut cleared, demand, owed } = self;
+        match (owed, answer) {
+            (None, ApprovalAnswer::NotOwed) => {}
+            (Some(asked), ApprovalAnswer::Passed(consent))
+                if consent.request == asked.request && consent.hash == asked.hash() =>
+            {
+                cleared.consent = Some(Box::new(Consented { asked: *asked, consent }));
+            }
+            (Some(_), ApprovalAnswer::Waiting(id)) => return Err(Denial::ApprovalWaiting(id)),
+            (Some(_), ApprovalAnswer::Refused(id, until)) => return Err(Denial::ApprovalRefused(id, until)),
+            (Some(_), ApprovalAnswer::TooMany) => return Err(Denial::TooManyApprovals),
+            (_, _) => return Err(Denial::Unavailable),
+        }
+        Ok(Reservation { cleared, demand })
     }
 }
 

@@ -7,11 +7,11 @@ use super::refused::Reason;
 use crate::json::{Object, Value};
 
 /// An element's members that are not read yet.
-pub(super) struct Element<'t>(Object<'t>);
+pub(crate) struct Element<'t>(Object<'t>);
 
 impl<'t> Element<'t> {
     /// Takes an element, which is an object.
-    pub(super) fn of(value: Value<'t>) -> Result<Self, Reason> {
+    pub(crate) fn of(value: Value<'t>) -> Result<Self, Reason> {
         value.object().map(Self).ok_or(Reason::Unreadable("an element of the body"))
     }
 
@@ -24,7 +24,7 @@ impl<'t> Element<'t> {
     }
 
     /// A string of visible ASCII.
-    pub(super) fn text(&mut self, name: &'static str) -> Result<Option<Cow<'t, str>>, Reason> {
+    pub(crate) fn text(&mut self, name: &'static str) -> Result<Option<Cow<'t, str>>, Reason> {
         match self.take(name) {
             None => Ok(None),
             Some(Value::Text(text)) if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Some(text)),
@@ -33,21 +33,21 @@ impl<'t> Element<'t> {
     }
 
     /// A whole number, or a string of one, such as the number of an account.
-    pub(super) fn code(&mut self, name: &'static str) -> Result<Option<Cow<'t, str>>, Reason> {
+    pub(crate) fn code(&mut self, name: &'static str) -> Result<Option<Cow<'t, str>>, Reason> {
         let Some(value) = self.take(name) else { return Ok(None) };
         let text = value.text_or_number().filter(|text| is_code(text));
         text.map(Some).ok_or(Reason::Unreadable(name))
     }
 
     /// A string or number of plain digits.
-    pub(super) fn decimal(&mut self, name: &'static str) -> Result<Option<Decimal>, Reason> {
+    pub(crate) fn decimal(&mut self, name: &'static str) -> Result<Option<Decimal>, Reason> {
         let Some(value) = self.take(name) else { return Ok(None) };
         let number = value.text_or_number().and_then(|text| Decimal::parse(&text));
         number.map(Some).ok_or(Reason::Unreadable(name))
     }
 
     /// The same, or `-1`, by which algo orders ask for the market's price: that gives none.
-    pub(super) fn price(&mut self, name: &'static str) -> Result<Option<Decimal>, Reason> {
+    pub(crate) fn price(&mut self, name: &'static str) -> Result<Option<Decimal>, Reason> {
         let Some(value) = self.take(name) else { return Ok(None) };
         let text = value.text_or_number().ok_or(Reason::Unreadable(name))?;
         if text == "-1" {
@@ -57,7 +57,7 @@ impl<'t> Element<'t> {
     }
 
     /// One of the words that are known.
-    pub(super) fn word<T>(
+    pub(crate) fn word<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&str) -> Option<T>,
@@ -69,7 +69,7 @@ impl<'t> Element<'t> {
     }
 
     /// `true` or `false`, also as a string; absent is false.
-    pub(super) fn flag(&mut self, name: &'static str) -> Result<bool, Reason> {
+    pub(crate) fn flag(&mut self, name: &'static str) -> Result<bool, Reason> {
         match self.take(name) {
             None => Ok(false),
             Some(Value::Flag(flag)) => Ok(flag),
@@ -80,7 +80,7 @@ impl<'t> Element<'t> {
     }
 
     /// A list of elements; absent is empty.
-    pub(super) fn list(&mut self, name: &'static str) -> Result<Vec<Value<'t>>, Reason> {
+    pub(crate) fn list(&mut self, name: &'static str) -> Result<Vec<Value<'t>>, Reason> {
         match self.take(name) {
             None => Ok(Vec::new()),
             Some(Value::Array(elements)) => Ok(elements),
@@ -89,7 +89,7 @@ impl<'t> Element<'t> {
     }
 
     /// Takes an object of texts and numbers whose members do not matter here; absent is none.
-    pub(super) fn object(&mut self, name: &'static str) -> Result<(), Reason> {
+    pub(crate) fn object(&mut self, name: &'static str) -> Result<(), Reason> {
         let is_plain =
             |(_, value): &(Cow<'t, str>, Value<'t>)| !matches!(value, Value::Array(_) | Value::Object(_));
         let Some(value) = self.take(name) else { return Ok(()) };
@@ -99,7 +99,7 @@ impl<'t> Element<'t> {
 
     /// The end: what is left may only be among `harmless`, names that change nothing of what an order is or does, and it is no
     /// object and no list.
-    pub(super) fn end(self, harmless: &[&str]) -> Result<(), Reason> {
+    pub(crate) fn end(self, harmless: &[&str]) -> Result<(), Reason> {
         let is_harmless = |(name, value): &(Cow<'t, str>, Value<'t>)| {
             harmless.contains(&&**name) && !matches!(value, Value::Array(_) | Value::Object(_))
         };

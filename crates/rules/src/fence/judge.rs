@@ -53,7 +53,7 @@ pub fn judge(fences: &Fences, market: &dyn Market, asked: Asked<'_>) -> Result<D
         judgement.refuse_all(0, Reason::Route)?;
         return Ok(judgement.demand);
     };
-    let elements = match read(&asked) {
+    let elements = match strict_elements(&asked) {
         Ok(elements) => elements,
         Err(reason) => {
             judgement.refuse_all(0, reason)?;
@@ -182,7 +182,7 @@ struct Taken {
 }
 
 /// The elements of a body, which no reader takes otherwise.
-fn read<'r>(asked: &Asked<'r>) -> Result<Vec<Value<'r>>, Reason> {
+pub(crate) fn strict_elements<'r>(asked: &Asked<'r>) -> Result<Vec<Value<'r>>, Reason> {
     if !asked.plain {
         return Err(Reason::Unreadable("a body that is not plain JSON, or a target with a query,"));
     }

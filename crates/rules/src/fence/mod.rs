@@ -28,7 +28,9 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use body::Element;
 pub use decimal::Decimal;
+pub(crate) use judge::strict_elements;
 pub use judge::{Asked, judge};
 pub use market::{Contract, Instrument, Kind, Market, NoMarket, is_dollar};
 pub use pattern::Pattern;

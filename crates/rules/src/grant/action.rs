@@ -194,6 +194,24 @@ actions! {
     /// Make the limits of an account less strict.
     LoosenAccountLimits "account.loosen", "Account limits made less strict", holder StepUp, sub Master, host Session,
         note "The limits are changed. Gateways follow within a second.";
+    /// Have a transfer wait for its master's approval.
+    AskApproval "transfer.ask", "Approval of a transfer requested", duties "gateway";
+    /// Use up the approval of a transfer.
+    UseApproval "transfer.use", "Approval of a transfer used", duties "gateway";
+    /// Give back an approval whose transfer was not sent.
+    ReturnApproval "transfer.return", "Approval of a transfer given back", duties "gateway";
+    /// Approve transfers by keys of sub-accounts.
+    ApproveTransfers "transfer.approve", "Transfers approved", holder StepUp, host Session,
+        note "Approved. Each transfer passes once when its program sends it again, within 24 hours.";
+    /// Refuse transfers by keys of sub-accounts.
+    RefuseTransfers "transfer.refuse", "Transfers refused", holder OneFactor, host Session,
+        note "Refused. The programs are told when they send the transfers again.";
+    /// Have more transfers wait for an approval.
+    TightenThresholds "transfer.tighten", "Transfer thresholds lowered", holder OneFactor, host Session,
+        note "The thresholds are changed.";
+    /// Have fewer transfers wait for an approval.
+    LoosenThresholds "transfer.loosen", "Transfer thresholds raised", holder StepUp, host Session,
+        note "The thresholds are changed.";
     /// Disable a key.
     DisableKey "key.disable", "API key disabled", holder OneFactor, sub Anyone, host Session, duties "sandbox",
         note "The key is disabled. Gateways refuse it within a second.";

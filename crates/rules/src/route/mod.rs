@@ -112,6 +112,8 @@ pub enum Destination {
     Upstream,
     /// Keyward itself; never forwarded.
     Keyward,
+    /// Keyward itself, with the state of a transfer's approval; never forwarded.
+    Approvals,
 }
 
 /// One row of the table.

@@ -42,8 +42,11 @@ const fn key_listing(path: &'static str) -> Override {
     }
 }
 
+/// Where a client asks for the state of a transfer's approval (product.md 5).
+pub(super) const APPROVALS: &str = "/api/v5/users/approvals";
+
 /// Moving funds needs `funding`; administering sub-accounts and keys needs `manage` and is never forwarded.
-pub(super) const OVERRIDES: [Override; 10] = [
+pub(super) const OVERRIDES: [Override; 11] = [
     funding("/api/v5/asset/transfer"),
     funding("/api/v5/asset/subaccount/transfer"),
     manage("/api/v5/users/subaccount/create-subaccount"),
@@ -54,4 +57,9 @@ pub(super) const OVERRIDES: [Override; 10] = [
     manage("/api/v5/broker/dma/subaccount/apikey"),
     key_listing("/api/v5/users/subaccount/apikey"),
     key_listing("/api/v5/broker/dma/subaccount/apikey"),
+    Override { destination: Destination::Approvals, ..key_listing(APPROVALS) },
 ];
+
+/// Rows that OKX's table does not have, in its form: what Keyward alone answers.
+pub(super) const OWN: &str =
+    "GET\t/api/v5/users/approvals\tread\t20\t2\trequests\tuser\tGet the state of a transfer's approval";

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::overrides::OVERRIDES;
+use super::overrides::{OVERRIDES, OWN};
 use super::{Access, Class, Destination, Method, Route, Scope};
 use crate::limits::{ACCOUNT_ORDERS, ACCOUNT_ORDERS_MS};
 use crate::permission::Permission;
@@ -45,7 +45,7 @@ impl RouteTable {
     pub fn okx_v5(raise: u32) -> Result<Self, BadTable> {
         let account_orders = Rate::new(ACCOUNT_ORDERS, ACCOUNT_ORDERS_MS).map(|rate| rate.raised(raise));
         let mut table = Self { routes: Vec::new(), by_path: HashMap::default(), account_orders };
-        for (at, line) in OKX_V5.lines().enumerate().skip(1) {
+        for (at, line) in OKX_V5.lines().chain(OWN.lines()).enumerate().skip(1) {
             let number = u16::try_from(table.routes.len()).ok();
             let route =
                 number.and_then(|number| read_row(line, number, raise)).ok_or(BadTable { line: at + 1 })?;
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn has_all_rows() {
         let table = table();
-        assert_eq!(table.routes().len(), 388);
+        assert_eq!(table.routes().len(), 389, "OKX's, and one of our own");
         let count = |access| table.routes().iter().filter(|route| route.access == access).count();
         assert_eq!(count(Access::Private(Permission::Withdraw)), 2);
         assert_eq!(count(Access::Public), 91);
@@ -203,6 +203,8 @@ mod tests {
         for route in table.routes() {
             let keys = route.path.ends_with("apikey") || route.access == Access::Private(Permission::Manage);
             assert_eq!(route.destination == Destination::Keyward, keys, "{}", route.label);
+            let own = route.path == super::super::overrides::APPROVALS;
+            assert_eq!(route.destination == Destination::Approvals, own, "{}", route.label);
         }
     }
 

@@ -66,7 +66,7 @@ pub enum RequestOutcome {
     /// It was refused for what it asked, or from where.
     Refused,
     /// It was refused for what others do: the exchange or the store is away, there is no room, a rate is used up (which a burst
-    /// tells already), the client went away.
+    /// tells already), a transfer waits for its master (who is asked), the client went away.
     Neither,
 }
 
@@ -77,7 +77,7 @@ impl RequestOutcome {
         match code {
             // The exchange did not answer in time: it may have taken effect.
             "0" | "50004" => Self::Passed,
-            "50001" | "50011" | "50061" | "50013" | "gone" => Self::Neither,
+            "50001" | "50011" | "50061" | "50013" | "90450" | "gone" => Self::Neither,
             _ => Self::Refused,
         }
     }

@@ -7,7 +7,7 @@ pub enum RecordKind {
     Keys,
     /// Sessions.
     SignIn,
-    /// The account: its factors, its channels, its alerts.
+    /// The account: its factors, its channels, its alerts, transfers of its sub-accounts.
     Security,
     /// Third-party apps.
     Apps,
@@ -32,7 +32,7 @@ impl RecordKind {
         match action.split('.').next().unwrap_or_default() {
             "key" => Self::Keys,
             "session" => Self::SignIn,
-            "account" | "sub_account" | "member" | "channel" | "alert" => Self::Security,
+            "account" | "sub_account" | "member" | "channel" | "alert" | "transfer" => Self::Security,
             "app" => Self::Apps,
             _ => Self::Operators,
         }
@@ -81,6 +81,7 @@ mod tests {
             ("session.begin", RecordKind::SignIn),
             ("account.totp.on", RecordKind::Security),
             ("channel.add", RecordKind::Security),
+            ("transfer.approve", RecordKind::Security),
             ("app.ranges.submit", RecordKind::Apps),
             ("policy.loosen", RecordKind::Operators),
             ("unreadable", RecordKind::Operators),

@@ -54,6 +54,11 @@ statements! {
     PROFILE_IDS = "SELECT id FROM app_profiles WHERE id > $1 ORDER BY id LIMIT $2";
     RANGE_ROWS = "SELECT number, standing, version, data_key, sealed FROM app_ranges WHERE app = $1 ORDER BY number";
     RANGE_IDS = "SELECT DISTINCT app FROM app_ranges WHERE app > $1 ORDER BY app LIMIT $2";
+    TRANSFER_APPROVAL_ROW = "SELECT account, master, key_id, environment, hash, transfer, sub_name, key_name, source, made_at, expires_at, standing, \
+        decided_at, decided_by, used_at, used_by, data_key, seal FROM transfer_approvals WHERE id = $1";
+    TRANSFER_APPROVAL_IDS = "SELECT id FROM transfer_approvals WHERE id > $1 ORDER BY id LIMIT $2";
+    THRESHOLDS_ROW = "SELECT thresholds, data_key, seal FROM transfer_thresholds WHERE account = $1";
+    THRESHOLDS_IDS = "SELECT account FROM transfer_thresholds WHERE account > $1 ORDER BY account LIMIT $2";
     NOTED_SINCE = "SELECT since FROM rows_noted WHERE id = 1";
     SET_NOTED_SINCE = "UPDATE rows_noted SET since = $1 WHERE id = 1";
 }
@@ -114,6 +119,10 @@ tracked! {
     PROFILES = "app profile", PROFILE_ROW, PROFILE_IDS, false;
     /// Those of an app together.
     RANGES = "app ranges", RANGE_ROWS, RANGE_IDS, false;
+    /// By approval.
+    TRANSFER_APPROVALS = "transfer approval", TRANSFER_APPROVAL_ROW, TRANSFER_APPROVAL_IDS, false;
+    /// By master account.
+    TRANSFER_THRESHOLDS = "transfer thresholds", THRESHOLDS_ROW, THRESHOLDS_IDS, false;
 }
 
 /// The mark of rows that are not there.

@@ -22,6 +22,8 @@ const WITH_GRANT: &[&str] = &[
     "proposals",
     "staff",
     "sub_accounts",
+    "thresholds",
+    "transfer_approvals",
 ];
 
 const BOOKKEEPING: &[(&str, &str)] = &[
@@ -57,6 +59,9 @@ const BOOKKEEPING: &[(&str, &str)] = &[
     ("RENEW_NODE", "which gateway serves"),
     ("LEAVE_NODE", "which gateway serves"),
     ("TOUCH_KEY", "last use: a request that passed every check is its own authority"),
+    ("INSERT_TRANSFER_SUM", "what a transfer takes from a threshold's sum, before it is forwarded"),
+    ("SET_TRANSFER_SUM", "what a transfer takes from a threshold's sum, before it is forwarded"),
+    ("DROP_TRANSFER_SUMS", "sums of days that have passed"),
     ("KEEP_BASELINE", "what is usual for a key, learned from requests"),
     ("DROP_BASELINES", "stated retention"),
     ("FILL_SECRET_PRINT", "finds a key by its secret: made of the sealed state, and no verdict uses it"),

@@ -1,6 +1,9 @@
 //! F78 and architecture's promise: any altered, swapped or invented sealed value is caught at the next read.
 
-use keyward_rules::id::KeyId;
+use keyward_rules::approval::{AskedTransfer, Asker, Thresholds, Transfer, TransferApproval};
+use keyward_rules::grant::Scope;
+use keyward_rules::id::{ApprovalId, KeyId, RequestId};
+use keyward_rules::key::Environment;
 use keyward_store::{Finding, LoadedKey, StoreError};
 use rusqlite::Connection;
 
@@ -60,6 +63,73 @@ async fn every_sealed_column_is_watched() {
         assert!(!is_broken(&world, id).await);
         edit(&world, &format!("UPDATE keys SET {change}"));
         assert!(is_broken(&world, id).await, "{change}");
+    }
+}
+
+/// An approval that somebody writes into the database, or changes there, lets nothing pass.
+#[tokio::test]
+async fn an_altered_approval_of_a_transfer_is_none() {
+    let edits = [
+        "account = account + 1",
+        "master = account",
+        "key_id = 'other'",
+        "environment = 'demo'",
+        "hash = zeroblob(32)",
+        "transfer = 'USDT 1000 6 18 3 - - -'",
+        "sub_name = 'other'",
+        "key_name = 'other'",
+        "source = '192.0.2.8'",
+        "made_at = made_at + 1",
+        "expires_at = expires_at + 1",
+        "standing = 'approved'",
+        "standing = 'approved', decided_at = made_at",
+        "standing = 'refused', decided_at = made_at",
+        "decided_by = 5",
+        "used_at = 5, used_by = '1'",
+        "data_key = 2",
+        "seal = zeroblob(92)",
+    ];
+    for change in edits {
+        let world = World::sqlite().await;
+        let (account, key) = world.with_key("bot").await;
+        let master = world.with_account().await;
+        let asked = AskedTransfer {
+            request: RequestId(1),
+            key,
+            account,
+            master,
+            environment: Environment::Live,
+            source: "192.0.2.7".parse().unwrap(),
+            transfer: Transfer::parse("USDT 1 6 18 3 - - -").unwrap(),
+            at: NOW,
+        };
+        let asker =
+            Asker { sub_account: "probeSub01".into(), key_name: "bot".into(), source: Some(asked.source) };
+        let approval = TransferApproval::asked(ApprovalId::from_u64(7).unwrap(), &asked, asker);
+        let mut tx = world.begin().await;
+        tx.insert_transfer_approval(&approval).await.unwrap();
+        commit(tx).await;
+        let read = || async { world.store.reader().transfer_approval(approval.id).await };
+        assert_eq!(read().await.unwrap().as_ref(), Some(&approval));
+        edit(&world, &format!("PRAGMA foreign_keys = OFF; UPDATE transfer_approvals SET {change}"));
+        assert!(matches!(read().await, Err(StoreError::Tampered { .. })), "{change}");
+        let open = world.begin().await.open_transfer_approval(account, asked.hash()).await;
+        assert!(matches!(open, Ok(None) | Err(StoreError::Tampered { .. })), "{change}");
+    }
+}
+
+/// Nor does a threshold.
+#[tokio::test]
+async fn altered_thresholds_are_none() {
+    let world = World::sqlite().await;
+    let account = world.with_account().await;
+    let mut tx = world.begin().await;
+    tx.set_thresholds(account, &Thresholds::parse("1 USDT").unwrap()).await.unwrap();
+    commit(tx).await;
+    for change in ["thresholds = '1000 USDT'", "seal = zeroblob(92)", "data_key = 2"] {
+        edit(&world, &format!("UPDATE transfer_thresholds SET {change}"));
+        let read = world.store.reader().thresholds(Scope::All, account).await;
+        assert!(matches!(read, Err(StoreError::Tampered { .. })), "{change}");
     }
 }
 

@@ -41,6 +41,7 @@ pub fn browse(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), S
     script(clients, program, "apps.mjs", &[])?;
     script(clients, program, "limits.mjs", &[])?;
     script(clients, program, "signals.mjs", &[])?;
+    script(clients, program, "approvals.mjs", &[])?;
     script(clients, program, "passkeys.mjs", &[])?;
     script(clients, program, "phone.mjs", &[])?;
     script(clients, program, "conditions.mjs", &[])?;

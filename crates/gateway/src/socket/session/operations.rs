@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 
 use super::{Came, LOG_IN_FIRST, PASSED, Session, Turn, Upstream, Waiting};
 use crate::admit::{look_up, pay};
+use crate::approvals::UsedConsent;
 use crate::forward::Outgoing;
 use crate::observe;
 use crate::recorder::Unread;
@@ -40,10 +41,12 @@ impl<'d> Session<'d> {
         let sent = match self.permit(&login, twin, came).await {
             Ok(permit) => {
                 let taken = TakenSums::of(permit.request());
+                let consent = UsedConsent::of(permit.request());
                 match self.forward(upstream, &permit, came).await {
                     Ok(()) => Ok(taken),
                     Err(denial) => {
                         taken.give_all_back(self.context());
+                        consent.give_back(self.context()).await;
                         Err(denial)
                     }
                 }
