@@ -49,6 +49,11 @@ pub enum Command {
     /// Make accounts
     #[command(subcommand)]
     Account(Account),
+    /// Show what a review finds of an account's keys, and the security score
+    #[command(
+        after_help = "Example:\n  keyward review --data ./sandbox --account trader@keyward.example\n\nThe user finishes the review in the console. docs/operating/review.md lists the findings."
+    )]
+    Review(Review),
     /// The first operators
     #[command(subcommand)]
     Operator(Operator),
@@ -227,6 +232,18 @@ pub struct KeyCreate {
 /// Options of `key list`.
 #[derive(Args)]
 pub struct KeyList {
+    #[command(flatten)]
+    pub store: StoreChoice,
+    /// The account's e-mail address
+    #[arg(long, value_name = "EMAIL")]
+    pub account: String,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Options of `review`.
+#[derive(Args)]
+pub struct Review {
     #[command(flatten)]
     pub store: StoreChoice,
     /// The account's e-mail address

@@ -56,6 +56,7 @@ fn main() -> ExitCode {
             Command::Serve(options) => commands::serve::run(&options).await,
             Command::Key(command) => commands::key::run(command).await,
             Command::Account(command) => commands::account::run(command).await,
+            Command::Review(options) => commands::review::run(options).await,
             Command::Operator(command) => commands::operator::run(command).await,
             Command::Doctor(options) => commands::doctor::run(&options).await,
             Command::Backup(options) => commands::backup::run(options).await,

@@ -108,6 +108,10 @@ const MAIN: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0019_account_limits.sql"),
         postgres: include_str!("../migrations/postgres/0019_account_limits.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0020_reviews.sql"),
+        postgres: include_str!("../migrations/postgres/0020_reviews.sql"),
+    },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
 const ACTIVITY: &[Migration] = &[

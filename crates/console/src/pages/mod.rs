@@ -39,6 +39,7 @@ mod reference;
 mod reframe;
 mod register;
 mod remedies;
+mod review;
 mod security;
 mod sign_in;
 mod signed_in;
@@ -112,6 +113,8 @@ pub fn routes() -> Routes {
         .route("/keys/{id}/limits", get(key_limits::show).and_post(key_limits::change))
         .route("/keys/{id}/rotate", get(key_actions::show_rotate).and_post(key_actions::rotate))
         .route("/limits", get(account_limits::show).and_post(account_limits::change))
+        .route("/review", get(review::show).and_post(review::finish))
+        .route("/review/report.html", get(review::report))
         .route("/alerts", get(alerts::show).and_post(alerts::seen))
         .route("/trail", get(trail::show))
         .route("/trail/{n}/proof", get(trail::proof))

@@ -15,6 +15,8 @@ enum About {
     Key,
     /// Who can sign in.
     Account,
+    /// The review of the keys.
+    Review,
     /// Nothing that anything could be done about here.
     News,
 }
@@ -60,6 +62,7 @@ const fn about(kind: AlertKind) -> About {
         | Kind::PasskeyAdded
         | Kind::PasskeyRemoved
         | Kind::PasskeyCopied => About::Account,
+        Kind::ReviewDue => About::Review,
         Kind::KeyDeleted
         | Kind::KeyExpired
         | Kind::KeyAltered
@@ -103,6 +106,7 @@ pub fn remedies(kind: AlertKind, key: Option<&KeyView>) -> Vec<KeyAction> {
                 link("/security", "Look at sign-in and sessions", "security"),
             ];
         }
+        About::Review => return vec![link("/review", "Review your keys", "review")],
         About::News => &[],
     };
     let Some(key) = key.filter(|key| key.is_living() && !offers.is_empty()) else { return Vec::new() };

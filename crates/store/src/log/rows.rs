@@ -28,6 +28,8 @@ statements! {
     KEY_IDS = "SELECT id FROM keys WHERE id > $1 ORDER BY id LIMIT $2";
     ACCOUNT_LIMITS_ROW = "SELECT fences, data_key, seal FROM account_limits WHERE account = $1";
     ACCOUNT_LIMITS_IDS = "SELECT account FROM account_limits WHERE account > $1 ORDER BY account LIMIT $2";
+    REVIEW_ROWS = "SELECT at, score, key_count, answers, reviewer, data_key, seal FROM reviews WHERE account = $1 ORDER BY at";
+    REVIEW_IDS = "SELECT DISTINCT account FROM reviews WHERE account > $1 ORDER BY account LIMIT $2";
     CHANNEL_ROW = "SELECT account, name, kind, target, data_key, which, quiet_from, quiet_to, digest, made_at \
         FROM channels WHERE id = $1";
     CHANNEL_IDS = "SELECT id FROM channels WHERE id > $1 ORDER BY id LIMIT $2";
@@ -86,6 +88,8 @@ tracked! {
     KEYS = "key", KEY_ROW, KEY_IDS, true;
     /// By account.
     ACCOUNT_LIMITS = "account limits", ACCOUNT_LIMITS_ROW, ACCOUNT_LIMITS_IDS, false;
+    /// Those of an account together.
+    REVIEWS = "reviews", REVIEW_ROWS, REVIEW_IDS, false;
     /// By channel.
     CHANNELS = "channel", CHANNEL_ROW, CHANNEL_IDS, true;
     /// By account.
