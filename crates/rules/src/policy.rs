@@ -295,7 +295,7 @@ mod tests {
         }
         let all = Setting::all(&policy).map(|setting| (setting.name(), setting.value()));
         assert_eq!(all.each_ref().map(|(name, _)| *name), Setting::NAMES);
-        assert_eq!(all.map(|(_, value)| value), ["1", "false", "90", "true", "true"]);
+        assert_eq!(all.map(|(_, value)| value), ["1", "false", "90", "true", "true", "off"]);
     }
 
     #[test]

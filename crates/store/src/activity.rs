@@ -33,7 +33,7 @@ statements! {
         SELECT at + 16 FROM places WHERE at + 16 < CAST($2 AS BIGINT)) \
         SELECT SUBSTR(COALESCE($1, (SELECT key_id FROM sources LIMIT 1)), CAST(at AS INTEGER), 16) AS key_id \
         FROM places) AS asked JOIN sources ON sources.key_id = asked.key_id) AS ranked WHERE place <= $3 \
-        ORDER BY key_id, seen_at DESC";
+        ORDER BY key_id, seen_at DESC, source";
     BUSY_QUARTERS = "SELECT quarter FROM quarters WHERE key_id = $1 AND quarter >= $2 AND quarter <= $3 \
         ORDER BY quarter DESC LIMIT $4";
     /// When the first record came whose counts are not written yet.

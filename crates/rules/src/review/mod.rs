@@ -12,6 +12,8 @@ mod finding;
 mod judge;
 mod remedy;
 mod score;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use answer::{NotAnswers, ReviewAnswer, answers_text, read_answers};

@@ -109,22 +109,20 @@ impl FromStr for Remedy {
     type Err = NotARemedy;
 
     fn from_str(text: &str) -> Result<Self, NotARemedy> {
-        let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
-        Ok(match (word, rest) {
-            ("keep", "") => Self::Keep,
-            ("stop_trading", "") => Self::StopTrading,
-            ("read_only", "") => Self::ReadOnly,
-            ("disable", "") => Self::Disable,
-            ("delete", "") => Self::Delete,
-            ("narrow", list) => {
-                Self::Narrow(AddressSet::parse(list, HostBits::Refuse).map_err(|_| NotARemedy)?)
-            }
-            ("expire", days) => {
-                let days: u16 = days.parse().map_err(|_| NotARemedy)?;
-                let within = (1..=EXPIRY_MAX_DAYS).contains(&days);
-                if within { Self::Expire { days } } else { return Err(NotARemedy) }
-            }
-            (_, _) => return Err(NotARemedy),
+        let days = |text: &str| text.parse::<u16>().ok().filter(|days| (1..=EXPIRY_MAX_DAYS).contains(days));
+        Ok(match text {
+            "keep" => Self::Keep,
+            "stop_trading" => Self::StopTrading,
+            "read_only" => Self::ReadOnly,
+            "disable" => Self::Disable,
+            "delete" => Self::Delete,
+            _ => match text.split_once(' ') {
+                Some(("narrow", list)) => {
+                    Self::Narrow(AddressSet::parse(list, HostBits::Refuse).map_err(|_| NotARemedy)?)
+                }
+                Some(("expire", text)) => Self::Expire { days: days(text).ok_or(NotARemedy)? },
+                Some(_) | None => return Err(NotARemedy),
+            },
         })
     }
 }
