@@ -170,6 +170,8 @@ def keys_of_holder(world, seeds):
     seeds.add("POST /keys/disable-selected", body=selected("bound_elsewhere"))
     seeds.add("POST /keys/delete-selected", body=selected("frozen"))
     seeds.add("POST /keys/enable-selected", body={"api_keys": name("disabled")})
+    living = {one["api_key"]: {"answer": "keep"} for one in person.get("/review")["keys"]}
+    seeds.add("POST /review", body={"keys": living, "factor": person.password})
     # Keys of a sandbox are minutes old, so none of them was unused for two days.
     two_days_ago = int((time.time() - 2 * 86_400) * 1000)
     seeds.add("POST /keys/delete-unused", body={"not_used_since_ms": two_days_ago, "factor": person.password})

@@ -128,6 +128,7 @@ def fences(world):
     limits(world, person, key)
     signals(person, key)
     quarantines(world, person, key)
+    reviews(person, key)
 
 
 def limits(world, person, key):
@@ -293,3 +294,20 @@ def alerts(person, key):
     seen = person.do("POST /alerts/seen", body={"upto": newest["id"]}, expect=204)
     after = person.get("/alerts", limit=100)["alerts"]
     seen.shows(unseen and all(one["seen"] for one in after if one["id"] <= newest["id"]), "they are marked")
+
+
+def reviews(person, key):
+    """A review finds what is wrong with a key, takes one answer for each, and is recorded."""
+    name = key["api_key"]
+    shown = person.do("GET /review")
+    one = shown.json["keys"][0]
+    shown.shows((one["api_key"], one["answers"][0]) == (name, "keep"), "the key, which can be kept")
+    shown.shows(0 < shown.json["score"] < 100 and shown.json["deductions"], "a score that explains itself")
+    answer = lambda text: {"keys": {name: {"answer": text, "name": key["name"]}}}
+    person.refused("remedy_refused", "POST /review", body=answer("narrow 127.0.0.0/8"))
+    person.refused("review_changed", "POST /review", body={"keys": {}})
+    finished = person.confirmed("POST /review", body=answer("expire 30"))
+    finished.shows(finished.json["changed"] == [name], "the key was changed")
+    finished.shows(person.get("/keys/{id}", name)["ends_by"] == "date", "it ends by its date")
+    past = person.do("GET /reviews")
+    past.shows([done["done"] for done in past.json[0]["keys"]] == ["expire"], "the review is recorded")

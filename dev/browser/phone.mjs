@@ -58,7 +58,7 @@ try {
   });
   await balance(gateway, key);
   const paths = ['/overview', '/keys', '/keys/new', '/keys/disable-all', '/keys/delete-unused', '/keys/disable-selected', '/keys/reach', '/keys/reach?from=127.0.0.1', '/keys/reach?from=nonsense', `/keys/${key.api_key}`, `/keys/${key.api_key}?from=nonsense`, `/keys/${key.api_key}/settings`, `/keys/${key.api_key}/activity`,
-    `/keys/${key.api_key}/addresses`, `/keys/${key.api_key}/limits`, `/keys/${key.api_key}/rotate`, `/keys/${key.api_key}/disable`, `/keys/${key.api_key}/leaked`, `/keys/${key.api_key}/live`, '/activity', '/activity/live',
+    `/keys/${key.api_key}/addresses`, `/keys/${key.api_key}/limits`, `/keys/${key.api_key}/rotate`, `/keys/${key.api_key}/disable`, `/keys/${key.api_key}/leaked`, `/keys/${key.api_key}/live`, '/activity', '/activity/live', '/review',
     '/alerts', '/alerts/channels', '/alerts/channels/new', '/alerts/channels/new?kind=webhook', '/apps', '/apps/new', '/security',
     '/security/password', '/security/email', '/security/authenticator', '/trail', '/api', '/dev/mail', '/dev/components'];
   for (const path of paths) await visit(path, path.includes('nonsense') ? 422 : 200);

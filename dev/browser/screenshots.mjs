@@ -153,7 +153,7 @@ try {
     ['activity-search', `/keys/${id}/activity?range=day&verdict=refused`], ['live', `/keys/${id}/live`], ['live-account', '/activity/live'],
     ['keys-ended', '/keys?ended=yes&sort=name'], ['keys-unbound', '/keys?bound=no'], ['keys-selected', '/keys/disable-selected'],
     ['approvals', '/approvals'], ['approvals-thresholds', '/approvals/thresholds'],
-    ['keys-reach', '/keys/reach'], ['keys-reach-answer', '/keys/reach?from=127.0.0.1']]) {
+    ['keys-reach', '/keys/reach'], ['review', '/review'], ['keys-reach-answer', '/keys/reach?from=127.0.0.1']]) {
     await trader.go(path, name === 'nothing-here' ? 404 : 200);
     await picture(name);
   }
@@ -196,7 +196,7 @@ try {
   officer.password = credentials.people.operator.password;
   officer.authenticator = authenticatorOf('operator');
   await officer.signIn();
-  for (const [path, name] of [['', 'queue'], ['/accounts', 'accounts'], ['/keys', 'keys'], ['/staff', 'staff'], ['/settings', 'settings'], ['/audit', 'audit'], ['/proposals', 'proposals-none']]) {
+  for (const [path, name] of [['', 'queue'], ['/accounts', 'accounts'], ['/keys', 'keys'], ['/staff', 'staff'], ['/settings', 'settings'], ['/audit', 'audit'], ['/proposals', 'proposals-none'], ['/reviews', 'reviews']]) {
     await officer.go(`/operations${path}`);
     await picture(`operations-${name}`);
   }

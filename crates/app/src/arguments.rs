@@ -57,6 +57,11 @@ pub enum Command {
     /// Approve or refuse transfers by keys of sub-accounts
     #[command(subcommand)]
     Approvals(approvals::Approvals),
+    /// Show what a review finds of an account's keys, and the security score
+    #[command(
+        after_help = "Example:\n  keyward review --data ./sandbox --account trader@keyward.example\n\nThe user finishes the review in the console. docs/operating/review.md lists the findings."
+    )]
+    Review(Review),
     /// The first operators
     #[command(subcommand)]
     Operator(Operator),
@@ -246,6 +251,18 @@ pub struct KeyList {
     /// Only keys that were not used for so many days; a key that was never used counts from its creation
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3650))]
     pub unused_days: Option<u64>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Options of `review`.
+#[derive(Args)]
+pub struct Review {
+    #[command(flatten)]
+    pub store: StoreChoice,
+    /// The account's e-mail address
+    #[arg(long, value_name = "EMAIL")]
+    pub account: String,
     #[command(flatten)]
     pub output: Output,
 }

@@ -19,7 +19,7 @@ use keyward_notify::{Security, Smtp, SmtpSettings, is_full_name};
 use keyward_rules::app::PrivateRanges;
 use keyward_rules::channel::{Base, ChannelPolicy, Endpoint, Host, NotAUrl};
 use keyward_rules::key::{KeyPolicy, Need};
-use keyward_rules::policy::{Policy, Setting};
+use keyward_rules::policy::{Policy, ReviewPolicy, Setting};
 use keyward_rules::secret::Secret;
 use keyward_rules::web_origin::{WebOrigin, is_loopback};
 use keyward_store::Location;
@@ -277,6 +277,8 @@ pub struct PolicySettings {
     pub desktop_browser_for_keys: bool,
     /// Whether keys that do two unusual things within ten minutes are put in quarantine.
     pub quarantine_on_signals: bool,
+    /// What happens when a review is due: `off` or `remind`.
+    pub review: String,
 }
 
 impl Default for PolicySettings {
@@ -286,6 +288,7 @@ impl Default for PolicySettings {
             max_key_age_days: None,
             desktop_browser_for_keys: false,
             quarantine_on_signals: false,
+            review: ReviewPolicy::default().word().to_owned(),
         }
     }
 }
@@ -299,7 +302,9 @@ impl PolicySettings {
             max_age_days: self.max_key_age_days,
             desktop_browser: need(self.desktop_browser_for_keys),
         };
-        Policy { keys, quarantine_on_signals: need(self.quarantine_on_signals), ..Policy::default() }
+        let quarantine_on_signals = need(self.quarantine_on_signals);
+        let review = ReviewPolicy::from_word(&self.review).unwrap_or_default();
+        Policy { keys, quarantine_on_signals, review, ..Policy::default() }
     }
 }
 
@@ -481,6 +486,9 @@ fn mistakes(config: &Config) -> Vec<String> {
     }
     if config.policy.max_key_age_days == Some(0) {
         found.push("policy.max_key_age_days must be at least 1".to_owned());
+    }
+    if ReviewPolicy::from_word(&config.policy.review).is_none() {
+        found.push("policy.review must be \"off\" or \"remind\"".to_owned());
     }
     if gateway.threads == Some(0) {
         found.push("gateway.threads must be at least 1".to_owned());

@@ -59,6 +59,7 @@ fn main() -> ExitCode {
             Command::Account(command) => commands::account::run(command).await,
             Command::SubAccount(command) => commands::sub_account::run(command).await,
             Command::Approvals(command) => commands::approvals::run(command).await,
+            Command::Review(options) => commands::review::run(options).await,
             Command::Operator(command) => commands::operator::run(command).await,
             Command::Doctor(options) => commands::doctor::run(&options).await,
             Command::Backup(options) => commands::backup::run(options).await,

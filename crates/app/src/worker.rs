@@ -7,7 +7,8 @@ use std::time::Duration;
 use keyward_authority::Authority;
 use keyward_authority::duties::{
     end_cooling, end_overlaps, fill_secret_prints, hold_demanded, note_first_networks, pause_channels,
-    raise_sighting, remind_holders, retire_ranges, sweep_keys, tell_announcement, tell_app_news,
+    raise_sighting, remind_holders, remind_reviews, retire_ranges, sweep_keys, tell_announcement,
+    tell_app_news,
     tell_unfinished,
 };
 use keyward_gateway::Clock;
@@ -37,6 +38,8 @@ use crate::tasks::{Heartbeat, OwnThread, Tasks};
 const SWEEP: Duration = Duration::from_secs(60);
 /// How often holders are reminded; the nearest reminder is a day before.
 const REMIND: Duration = Duration::from_secs(600);
+/// How often it is looked whose review is due: a day more or less does not matter.
+const REVIEWS: Duration = Duration::from_secs(3_600);
 /// How often last uses are written, so that pages show them.
 const FLUSH: Duration = Duration::from_secs(2);
 /// How often it is looked whether counts for charts are due.
@@ -180,6 +183,8 @@ pub fn start(
     tasks.every("journal", SWEEP, move || forget(of(&shared)));
     let shared = of(duties);
     tasks.every("reminders", REMIND, move || remind(of(&shared)));
+    let shared = of(duties);
+    tasks.every("reviews", REVIEWS, move || ask_for_reviews(of(&shared)));
     let scrubber = Arc::new(scrubber);
     let (checker, states) = (Arc::clone(&scrubber), duties.store.states());
     tasks.every("scrub", SCRUB, move || scrub(Arc::clone(&scrubber)));
@@ -312,6 +317,13 @@ async fn remind(duties: Arc<Duties>) {
     let context = duties.authority.context(Actor::System("sweep"), ambient::now());
     if let Err(problem) = remind_holders(&context).await {
         error!(%problem, "holders could not be reminded");
+    }
+}
+
+async fn ask_for_reviews(duties: Arc<Duties>) {
+    let context = duties.authority.context(Actor::System("sweep"), ambient::now());
+    if let Err(problem) = remind_reviews(&context).await {
+        error!(%problem, "users could not be reminded of their reviews");
     }
 }
 

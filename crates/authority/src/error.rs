@@ -13,6 +13,7 @@ use keyward_rules::limits::{
 };
 use keyward_rules::person::NotAPassword;
 use keyward_rules::proposal::{NotPassed, ProposalId};
+use keyward_rules::review::RemedyRefused;
 use keyward_rules::time::Moment;
 use keyward_store::StoreError;
 
@@ -177,6 +178,17 @@ pub enum ActionError {
     /// Nothing would change.
     #[error("this is already the current state")]
     Unchanged,
+    /// The keys are not those that were reviewed.
+    #[error(
+        "the keys of the account have changed since the review was shown; look at it again and answer for each key"
+    )]
+    ReviewChanged,
+    /// An answer of a review that would take nothing away.
+    #[error(transparent)]
+    Remedy(#[from] RemedyRefused),
+    /// There is no key to review.
+    #[error("this account has no API key to review")]
+    NothingToReview,
     /// A rule on where alerts go.
     #[error(transparent)]
     Target(#[from] NotATarget),
@@ -393,6 +405,9 @@ impl ActionError {
             Self::NoSetUpLink => (Kind::Forbidden, "no_set_up_link"),
             Self::SetUpIsOver => (Kind::Conflict, "set_up_is_over"),
             Self::TooFewOperators => (Kind::Conflict, "too_few_operators"),
+            Self::ReviewChanged => (Kind::Conflict, "review_changed"),
+            Self::Remedy(_) => (Kind::Unacceptable, "remedy_refused"),
+            Self::NothingToReview => (Kind::Conflict, "nothing_to_review"),
             Self::Target(_) => (Kind::Unacceptable, "bad_target"),
             Self::QuietHours(_) => (Kind::Unacceptable, "bad_quiet_hours"),
             Self::ChannelNameTaken => (Kind::Conflict, "name_taken"),

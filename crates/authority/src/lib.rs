@@ -20,6 +20,7 @@ pub mod operators;
 pub mod passkeys;
 mod prove;
 pub mod questions;
+pub mod reviews;
 mod searches;
 pub mod sign_in;
 mod step_up;
@@ -47,6 +48,6 @@ pub use work::{Pool, PoolLimits};
 
 // What comes through the door, for shells that have no way to the store.
 pub use keyward_store::{
-    AppKeyCounts, AppProfile, AuditFilter, Found, Names, Place, RequestFilter, SessionKind, SessionRecord,
-    Stage,
+    AppKeyCounts, AppProfile, AuditFilter, Found, Names, Place, RequestFilter, ReviewRecord, SessionKind,
+    SessionRecord, Stage,
 };

@@ -121,6 +121,9 @@ kinds! {
     /// A key is old.
     RotationDue, "rotation_due", Notice, "An API key is due for rotation",
         "A rotation creates a successor with the same rights. Both keys work for a day, and no software must stop.";
+    /// The monthly review of the account's keys is due, or overdue.
+    ReviewDue, "review_due", Notice, "A review of your API keys is due",
+        "Open Review in the console: it shows what each key was used for, and takes a few minutes.";
     /// Somebody has the credentials and sits elsewhere.
     WrongAddress, "wrong_address", Critical, "Right credentials from a wrong address",
         "Somebody sent a request with this key's secret from an address that the key is not bound to. It was refused. \

@@ -36,6 +36,7 @@ pub mod person;
 pub mod policy;
 pub mod proposal;
 pub mod rate;
+pub mod review;
 pub mod route;
 pub mod secret;
 pub mod signal;

@@ -118,6 +118,18 @@ pub const OVERLAP_MAX_DAYS: u64 = 7;
 pub const ROTATION_AGE_DAYS: u64 = 90;
 /// Days before its end at which the holder of an idle key is warned.
 pub const IDLE_WARNING_DAYS: [u64; 3] = [7, 3, 1];
+/// Days from one review of an account's keys to the next (product.md 3.2).
+pub const REVIEW_EVERY_DAYS: u64 = 30;
+/// Days after a review was due at which its holder is reminded.
+pub const REVIEW_REMINDER_DAYS: [u64; 3] = [0, 7, 14];
+/// Recorded reviews of one account that are kept: five years of them.
+pub const REVIEWS_KEPT: usize = 60;
+/// Addresses of one key that a review looks at.
+pub const REVIEW_SOURCES: usize = 64;
+/// Days after which a review lets a key expire, where it suggests that.
+pub const EXPIRY_SUGGESTED_DAYS: u16 = 90;
+/// Days until a key's own end at most.
+pub const EXPIRY_MAX_DAYS: u16 = 3_650;
 /// Tags of one key, and characters of one tag.
 pub const TAGS_PER_KEY: usize = 10;
 /// See [`TAGS_PER_KEY`].

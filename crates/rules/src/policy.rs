@@ -50,6 +50,36 @@ impl Needed {
     }
 }
 
+/// What happens when the review of an account's keys is due (product.md 3.2).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+pub enum ReviewPolicy {
+    /// Nothing: the page is there, and nobody is told.
+    Off,
+    /// The user is told when it is due, and twice when it is overdue.
+    #[default]
+    Remind,
+}
+
+impl ReviewPolicy {
+    /// All of them, the strictest last.
+    pub const ALL: [Self; 2] = [Self::Off, Self::Remind];
+
+    /// Its word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Remind => "remind",
+        }
+    }
+
+    /// The one with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.word() == word)
+    }
+}
+
 /// All policies in force.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Policy {
@@ -59,6 +89,8 @@ pub struct Policy {
     pub keys: KeyPolicy,
     /// Whether a key that does two unusual things within ten minutes is put in quarantine.
     pub quarantine_on_signals: Need,
+    /// What happens when a review is due.
+    pub review: ReviewPolicy,
 }
 
 impl Default for Policy {
@@ -68,6 +100,7 @@ impl Default for Policy {
             keys: KeyPolicy::default(),
             // Bots change by their holders' will too, and one that stops can cost more than the stop saves.
             quarantine_on_signals: Need::Optional,
+            review: ReviewPolicy::Remind,
         }
     }
 }
@@ -96,6 +129,8 @@ pub enum Setting {
     DesktopBrowserForKeys(Need),
     /// Whether a key that does two unusual things within ten minutes is put in quarantine.
     QuarantineOnSignals(Need),
+    /// What happens when a review is due.
+    Review(ReviewPolicy),
 }
 
 /// A name or value that no policy has.
@@ -105,12 +140,13 @@ pub struct NotASetting;
 
 impl Setting {
     /// The names, as configuration files and the API spell them.
-    pub const NAMES: [&str; 5] = [
+    pub const NAMES: [&str; 6] = [
         "operators_needed",
         "withdraw_needs_addresses",
         "max_key_age_days",
         "desktop_browser_for_keys",
         "quarantine_on_signals",
+        "review",
     ];
 
     /// Reads a name and a value.
@@ -134,6 +170,7 @@ impl Setting {
             "max_key_age_days" => number().map(|days| Self::MaxKeyAgeDays(Some(days))).ok_or(NotASetting),
             "desktop_browser_for_keys" => need().map(Self::DesktopBrowserForKeys),
             "quarantine_on_signals" => need().map(Self::QuarantineOnSignals),
+            "review" => ReviewPolicy::from_word(value).map(Self::Review).ok_or(NotASetting),
             _ => Err(NotASetting),
         }
     }
@@ -147,6 +184,7 @@ impl Setting {
             Self::MaxKeyAgeDays(_) => "max_key_age_days",
             Self::DesktopBrowserForKeys(_) => "desktop_browser_for_keys",
             Self::QuarantineOnSignals(_) => "quarantine_on_signals",
+            Self::Review(_) => "review",
         }
     }
 
@@ -159,6 +197,7 @@ impl Setting {
             | Self::DesktopBrowserForKeys(need)
             | Self::QuarantineOnSignals(need) => (need == Need::Required).to_string(),
             Self::MaxKeyAgeDays(days) => days.map_or_else(|| "none".to_owned(), |days| days.to_string()),
+            Self::Review(policy) => policy.word().to_owned(),
         }
     }
 
@@ -171,6 +210,7 @@ impl Setting {
             Self::MaxKeyAgeDays(policy.keys.max_age_days),
             Self::DesktopBrowserForKeys(policy.keys.desktop_browser),
             Self::QuarantineOnSignals(policy.quarantine_on_signals),
+            Self::Review(policy.review),
         ]
     }
 
@@ -182,6 +222,7 @@ impl Setting {
             Self::MaxKeyAgeDays(days) => policy.keys.max_age_days = days,
             Self::DesktopBrowserForKeys(need) => policy.keys.desktop_browser = need,
             Self::QuarantineOnSignals(need) => policy.quarantine_on_signals = need,
+            Self::Review(review) => policy.review = review,
         }
     }
 
@@ -205,6 +246,7 @@ impl Setting {
             Self::QuarantineOnSignals(need) => {
                 strictness(need).cmp(&strictness(policy.quarantine_on_signals))
             }
+            Self::Review(review) => review.cmp(&policy.review),
         };
         match order {
             Ordering::Greater => Direction::Tighter,
@@ -245,6 +287,7 @@ mod tests {
             ("max_key_age_days", "90"),
             ("desktop_browser_for_keys", "true"),
             ("quarantine_on_signals", "true"),
+            ("review", "off"),
         ] {
             let setting = Setting::parse(name, value).unwrap();
             assert_eq!((setting.name(), setting.value().as_str()), (name, value));
@@ -252,7 +295,7 @@ mod tests {
         }
         let all = Setting::all(&policy).map(|setting| (setting.name(), setting.value()));
         assert_eq!(all.each_ref().map(|(name, _)| *name), Setting::NAMES);
-        assert_eq!(all.map(|(_, value)| value), ["1", "false", "90", "true", "true"]);
+        assert_eq!(all.map(|(_, value)| value), ["1", "false", "90", "true", "true", "off"]);
     }
 
     #[test]

@@ -26,6 +26,14 @@ statements! {
         SELECT SUBSTR(COALESCE($1, (SELECT key_id FROM quarters LIMIT 1)), CAST(at AS INTEGER), 16) AS key_id \
         FROM places) AS asked JOIN quarters ON quarters.key_id = asked.key_id AND quarters.quarter >= $3 ORDER BY 1, 2";
     SOURCES_OF_KEY = "SELECT source, seen_at FROM sources WHERE key_id = $1 ORDER BY seen_at DESC LIMIT $2";
+    /// The same for many keys as in QUARTERS_OF_KEYS, the freshest $3 of each.
+    SOURCES_OF_KEYS = "SELECT key_id, source, seen_at FROM (SELECT sources.key_id, sources.source, sources.seen_at, \
+        ROW_NUMBER() OVER (PARTITION BY sources.key_id ORDER BY sources.seen_at DESC, sources.source) AS place FROM \
+        (WITH RECURSIVE places (at) AS (SELECT CAST(1 AS BIGINT) UNION ALL \
+        SELECT at + 16 FROM places WHERE at + 16 < CAST($2 AS BIGINT)) \
+        SELECT SUBSTR(COALESCE($1, (SELECT key_id FROM sources LIMIT 1)), CAST(at AS INTEGER), 16) AS key_id \
+        FROM places) AS asked JOIN sources ON sources.key_id = asked.key_id) AS ranked WHERE place <= $3 \
+        ORDER BY key_id, seen_at DESC, source";
     BUSY_QUARTERS = "SELECT quarter FROM quarters WHERE key_id = $1 AND quarter >= $2 AND quarter <= $3 \
         ORDER BY quarter DESC LIMIT $4";
     /// When the first record came whose counts are not written yet.
@@ -138,6 +146,31 @@ impl Activity {
         let rows = self.database.fetch_all(SOURCES_OF_KEY, vec![id.as_slice().into(), limit.into()]).await?;
         let moment = |value: i64| Moment::from_unix_ms(u64::try_from(value).unwrap_or(0));
         rows.iter().map(|row| Ok((address(&row.bytes(0)?)?, moment(row.int(1)?)))).collect()
+    }
+
+    /// The same for many keys with one question, at most `limit` addresses of each. Keys that were not used are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sources_of_keys(
+        &self,
+        keys: &[KeyId],
+        limit: usize,
+    ) -> Result<BTreeMap<KeyId, Vec<(IpAddr, Moment)>>, StoreError> {
+        let mut found: BTreeMap<KeyId, Vec<(IpAddr, Moment)>> = BTreeMap::new();
+        if keys.is_empty() {
+            return Ok(found);
+        }
+        let ids: Vec<u8> = keys.iter().flat_map(|key| key.as_u128().to_be_bytes()).collect();
+        let length = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let moment = |value: i64| Moment::from_unix_ms(u64::try_from(value).unwrap_or(0));
+        let values = vec![ids.as_slice().into(), length.into(), limit.into()];
+        for row in self.database.fetch_all(SOURCES_OF_KEYS, values).await? {
+            let seen = (address(&row.bytes(1)?)?, moment(row.int(2)?));
+            found.entry(key_of(&row.bytes(0)?)?).or_default().push(seen);
+        }
+        Ok(found)
     }
 
     /// When the newest request came; `None` when there is none.

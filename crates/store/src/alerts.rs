@@ -1,5 +1,7 @@
 //! What holders are told: the list in the console, and the mail that leaves through the outbox with it.
 
+use std::collections::BTreeMap;
+
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::grant::Scope;
 use keyward_rules::id::{AccountId, KeyId};
@@ -21,6 +23,9 @@ statements! {
     /// Among the newest only, so that it costs the same however many there are.
     COUNT_RECENT = "SELECT COUNT(*) FROM (SELECT key_id, kind, at FROM alerts WHERE account = $1 ORDER BY id DESC LIMIT 1000) \
         AS newest WHERE key_id = $2 AND kind = $3 AND at > $4";
+    /// By key, the last alert of a kind: among the newest only, for the same reason.
+    LAST_OF_KIND = "SELECT key_id, MAX(at) FROM (SELECT key_id, kind, at FROM alerts WHERE account = $1 ORDER BY id DESC LIMIT 1000) \
+        AS newest WHERE kind = $2 AND at > $3 AND key_id IS NOT NULL GROUP BY key_id ORDER BY key_id";
     ALERTS_OF_ACCOUNT = "SELECT id, account, at, kind, key_id, key_name, source, device, detail, seen_at FROM alerts \
         WHERE account = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
     ALERTS_OF_KEY = "SELECT id, account, at, kind, key_id, key_name, source, device, detail, seen_at FROM alerts \
@@ -144,6 +149,31 @@ impl Reader {
         let values = vec![account.as_u64().into(), before.unwrap_or(i64::MAX).into(), limit.into()];
         let rows = self.database.fetch_all(ALERTS_OF_ACCOUNT, values).await?;
         rows.iter().map(AlertRecord::from_row).collect()
+    }
+
+    /// When the keys of an account in `scope` last had an alert of this kind, later than `since`, among its thousand newest alerts.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn last_alerts(
+        &self,
+        scope: Scope,
+        account: AccountId,
+        kind: AlertKind,
+        since: Moment,
+    ) -> Result<BTreeMap<KeyId, Moment>, StoreError> {
+        if !scope.reaches(account) {
+            return Ok(BTreeMap::new());
+        }
+        let tampered = || StoreError::tampered("alert", "row");
+        let values = vec![account.as_u64().into(), kind.word().into(), since.unix_ms().into()];
+        let rows = self.database.fetch_all(LAST_OF_KIND, values).await?;
+        let read = |row: &Row| {
+            let key = row.text(0)?.parse().map_err(|_| tampered())?;
+            let at = u64::try_from(row.int(1)?).map_err(|_| tampered())?;
+            Ok((key, Moment::from_unix_ms(at)))
+        };
+        rows.iter().map(read).collect()
     }
 
     /// The newest alerts about one key of an account in `scope`.

@@ -1,6 +1,9 @@
 //! What is usual for keys: bookkeeping without a grant, because it is learned from requests and changes nothing that a key may do.
 
-use keyward_rules::id::KeyId;
+use std::collections::BTreeMap;
+
+use keyward_rules::grant::Scope;
+use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::signal::Baseline;
 use keyward_rules::time::Moment;
@@ -11,6 +14,8 @@ use crate::sql::{Database, Row, statements};
 
 statements! {
     BASELINE = "SELECT learned FROM baselines WHERE key_id = $1";
+    BASELINES_OF_ACCOUNT = "SELECT key_id, learned FROM baselines WHERE key_id IN (SELECT id FROM keys WHERE account = $1) \
+        ORDER BY key_id";
     KEEP_BASELINE = "INSERT INTO baselines (key_id, kept_at, learned) VALUES ($1, $2, $3) ON CONFLICT (key_id) DO UPDATE \
         SET kept_at = excluded.kept_at, learned = excluded.learned";
     DROP_BASELINES = "DELETE FROM baselines WHERE key_id IN (SELECT key_id FROM baselines WHERE kept_at < $1 LIMIT $2)";
@@ -71,6 +76,23 @@ impl Reader {
     /// As [`Baselines::of`].
     pub async fn baseline(&self, key: KeyId) -> Result<Option<Baseline>, StoreError> {
         read(&self.database, key).await
+    }
+
+    /// The same of all keys of an account in `scope` that were used. What somebody altered is left out: it is learned anew.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn baselines_of(
+        &self,
+        scope: Scope,
+        account: AccountId,
+    ) -> Result<BTreeMap<KeyId, Baseline>, StoreError> {
+        if !scope.reaches(account) {
+            return Ok(BTreeMap::new());
+        }
+        let rows = self.database.fetch_all(BASELINES_OF_ACCOUNT, vec![account.as_u64().into()]).await?;
+        let read = |row: &Row| Some((row.text(0).ok()?.parse().ok()?, row.text(1).ok()?.parse().ok()?));
+        Ok(rows.iter().filter_map(read).collect())
     }
 }
 

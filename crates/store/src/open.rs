@@ -122,6 +122,10 @@ const MAIN: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0022_transfer_approvals.sql"),
         postgres: include_str!("../migrations/postgres/0022_transfer_approvals.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0023_reviews.sql"),
+        postgres: include_str!("../migrations/postgres/0023_reviews.sql"),
+    },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
 const ACTIVITY: &[Migration] = &[

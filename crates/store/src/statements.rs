@@ -37,6 +37,7 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("proposals", crate::proposals::STATEMENTS),
     ("request", crate::request::STATEMENTS),
     ("retention", crate::retention::STATEMENTS),
+    ("reviews", crate::reviews::STATEMENTS),
     ("root", crate::seal::ROOT_STATEMENTS),
     ("seal", crate::seal::STATEMENTS),
     ("secret_prints", crate::secret_prints::STATEMENTS),

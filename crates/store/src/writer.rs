@@ -355,6 +355,17 @@ impl Tx {
         Ok(())
     }
 
+    /// Appends an audit record of what was changed since the last one, for a change that has several parts. The change is not
+    /// done before [`Tx::commit`], which takes the last record.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn record(&mut self, event: Event) -> Result<(), StoreError> {
+        let touched = std::mem::take(&mut self.touched);
+        let event = event.with_rows(marks(&mut self.transact, &self.vault, &touched).await?);
+        append(&mut self.transact, (event.canonical(), self.now), &self.concerned).await.map(drop)
+    }
+
     /// Commits the change together with its audit record and what that adds to the Merkle tree; gives the feed's
     /// number, if gateways are told.
     ///

@@ -14,6 +14,7 @@ pub mod key;
 pub mod master_key;
 pub mod operator;
 pub mod restore;
+pub mod review;
 pub mod serve;
 pub mod sub_account;
 pub mod version;

@@ -120,3 +120,37 @@ fn a_reader_that_goes_away_is_no_failure() {
     assert!(output.status.success(), "{output:?}");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+/// S38: the findings and the score of an account, as text and as JSON. It changes nothing.
+#[test]
+fn a_review_is_shown_at_the_host() {
+    let folder = Folder::new();
+    let dir = folder.0.join("etc").display().to_string();
+    keyward(&["init", "--dir", &dir]);
+    let config = format!("{dir}/keyward.toml");
+    let to = ["--config", &config, "--account", "trader@keyward.example"];
+    keyward(&["account", "create", "--config", &config, "--email", "trader@keyward.example"]);
+    let with = |command: &[&str], more: &[&str]| keyward(&[command, &to, more].concat());
+    assert_eq!(with(&["review"], &[]), "", "without a key there is nothing to say");
+    let reader = ["--name", "loose", "--permission", "read", "--permission", "trade"];
+    with(&["key", "create"], &reader);
+    with(&["key", "create"], &["--name", "bound", "--permission", "read", "--ip", "192.0.2.1"]);
+    let text = with(&["review"], &[]);
+    for words in [
+        "score  86 of 100, fair",
+        "-10  Can trade from any address (1 key)",
+        "-2   No expiry date (2 keys)",
+        "warning  Whoever has this key can trade from any address.",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let shown: serde_json::Value = serde_json::from_str(&with(&["review"], &["--json"])).unwrap();
+    assert_eq!((&shown["score"], shown["keys"].as_array().unwrap().len()), (&86.into(), 2), "{shown}");
+    assert_eq!(
+        shown["keys"][0]["findings"][0]["finding"], "unbound_trade",
+        "the most serious first: {shown}"
+    );
+    assert_eq!(shown["last_ms"], serde_json::Value::Null);
+    let unknown = run(&["review", "--config", &config, "--account", "nobody@keyward.example"]);
+    assert_eq!(unknown.status.code(), Some(1));
+}

@@ -8,6 +8,7 @@ mod freeze;
 mod lookup;
 mod master_key;
 mod name;
+mod overdue_reviews;
 mod policy;
 mod policy_in_force;
 mod proposals;
@@ -24,6 +25,7 @@ pub use lookup::{
 };
 pub use master_key::{Approvers, RecordIdentityKeyExport, master_key_id, rotate_master_key};
 pub use name::name_of;
+pub use overdue_reviews::{OverdueReview, overdue_reviews};
 pub use policy::TightenPolicy;
 pub(crate) use policy_in_force::policy_now;
 pub use policy_in_force::{InForce, PolicySource, policy_in_force};

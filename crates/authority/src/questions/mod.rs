@@ -17,6 +17,7 @@ mod open_sockets;
 mod outlook;
 mod passkeys;
 mod record_names;
+mod review;
 mod sessions;
 mod show_key;
 mod show_request;
@@ -54,6 +55,8 @@ pub use open_sockets::{SocketView, open_sockets};
 pub use outlook::{Outlook, RequestKind, key_outlook};
 pub use passkeys::{PasskeyView, list_passkeys, show_passkey};
 pub use record_names::record_names;
+pub(crate) use review::{KnownUses, evidence_of, known_uses};
+pub use review::{ReviewView, ReviewedKey, past_reviews, review};
 pub use sessions::{Presence, SessionView, list_sessions, open_session};
 pub use show_key::{
     Ended, Ending, HELD_FOR_A_CHANGE, KeyView, reach_in_words, reach_of, show_key, show_living_key,

@@ -25,6 +25,7 @@ mod operations_views;
 mod passkey_question;
 mod passkeys;
 mod problem;
+mod review;
 mod sessions;
 mod sockets;
 mod sub_accounts;
@@ -121,6 +122,8 @@ fn described() -> OpenApiRouter<Shell> {
         .routes(routes!(keys::rotate))
         .routes(routes!(keys::activity))
         .routes(routes!(keys::outlook))
+        .routes(routes!(review::show, review::finish))
+        .routes(routes!(review::list))
         .routes(routes!(sockets::list))
         .routes(routes!(activity::key_chart))
         .routes(routes!(activity::key_requests))

@@ -5,9 +5,11 @@
 
 mod axis;
 mod plot;
+mod scores;
 mod share;
 mod spark;
 
 pub use plot::{requests, requests_and_latency};
+pub use scores::scores;
 pub use share::share;
 pub use spark::spark;

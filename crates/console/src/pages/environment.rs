@@ -33,6 +33,7 @@ pub(super) fn first_page(part: &str) -> &'static str {
         "audit" => "/trail",
         "sub-accounts" => "/sub-accounts",
         "approvals" => "/approvals",
+        "review" => "/review",
         _ => "/overview",
     }
 }

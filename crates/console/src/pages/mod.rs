@@ -43,6 +43,7 @@ mod reference;
 mod reframe;
 mod register;
 mod remedies;
+mod review;
 mod security;
 mod sign_in;
 mod signed_in;
@@ -126,6 +127,8 @@ pub fn routes() -> Routes {
         .route("/limits", get(account_limits::show).and_post(account_limits::change))
         .route("/approvals", get(approvals::show))
         .route("/approvals/thresholds", get(thresholds::show).and_post(thresholds::change))
+        .route("/review", get(review::show).and_post(review::finish))
+        .route("/review/report.html", get(review::report))
         .route("/alerts", get(alerts::show).and_post(alerts::seen))
         .route("/sub-accounts", get(sub_accounts::list))
         .route("/sub-accounts/{id}", get(sub_accounts::show).and_post(sub_accounts::label))

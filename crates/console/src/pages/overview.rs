@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::Query as Asked;
 use axum::response::Response;
 use keyward_authority::ActionError;
-use keyward_authority::questions::{Ending, KeyView, Range, account_chart, list_alerts, list_keys};
+use keyward_authority::questions::{Ending, KeyView, Range, account_chart, list_alerts, list_keys, review};
 use keyward_rules::alert::Urgency;
 use keyward_rules::grant::TwoFactor;
 use keyward_rules::key::Place;
@@ -15,6 +15,7 @@ use keyward_rules::time::Moment;
 use super::keys::ending_in_words;
 use super::layout::{Frame, Query, go, page, problem};
 use super::person::SignedIn;
+use super::review::due_in_words;
 use crate::chart;
 use crate::words::When;
 
@@ -80,6 +81,12 @@ struct Page {
     /// Transfers that wait.
     waiting: u64,
     living: usize,
+    /// The security score of all keys.
+    score: u8,
+    grade: &'static str,
+    /// When the next review is due, in words; empty without a key.
+    review: String,
+    overdue: bool,
     /// Requests of the last hour that passed and that were refused.
     hour: (u64, u64),
     /// The same of the last day.
@@ -159,6 +166,8 @@ async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError
     }
     let hour = account_chart(&context, person.acts_for(), Range::Hour).await?;
     let day = account_chart(&context, person.acts_for(), Range::Day).await?;
+    let reviewed = review(&context, person.acts_for()).await?;
+    let (due, overdue) = due_in_words(reviewed.due, now);
     let alerts = list_alerts(&person.own_context(), person.id(), None, LINES).await?;
     let alerts = alerts.into_iter().filter(|view| !view.seen).map(|view| NewAlert {
         title: view.alert.kind.title(),
@@ -178,6 +187,10 @@ async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError
         frame: Frame::of(person, "overview", "Overview"),
         waiting: person.waiting,
         living: keys.iter().filter(|key| key.place == Place::Own).count(),
+        score: reviewed.score.points,
+        grade: reviewed.score.grade(),
+        review: due,
+        overdue,
         hour: hour.sums(),
         day: day.sums(),
         chart: chart::requests(&day, Range::Day),

@@ -17,6 +17,8 @@ enum About {
     Account,
     /// Transfers of sub-accounts.
     Transfers,
+    /// The review of the keys.
+    Review,
     /// Nothing that anything could be done about here.
     News,
 }
@@ -68,6 +70,7 @@ const fn about(kind: AlertKind) -> About {
         | Kind::PasskeyRemoved
         | Kind::PasskeyCopied => About::Account,
         Kind::TransferWaiting | Kind::TransfersDecided => About::Transfers,
+        Kind::ReviewDue => About::Review,
         Kind::KeyDeleted
         | Kind::KeyExpired
         | Kind::KeyAltered
@@ -114,6 +117,7 @@ pub fn remedies(kind: AlertKind, key: Option<&KeyView>) -> Vec<KeyAction> {
             ];
         }
         About::Transfers => return vec![link("/approvals", "Open Approvals", "proposals")],
+        About::Review => return vec![link("/review", "Review your keys", "review")],
         About::News => &[],
     };
     let Some(key) = key.filter(|key| key.is_living() && !offers.is_empty()) else { return Vec::new() };

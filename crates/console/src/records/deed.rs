@@ -83,6 +83,8 @@ const DEEDS: &[(&str, &str)] = &[
     ("proposal.approve", "approved {}"),
     ("proposal.cancel", "cancelled {}"),
     ("proposal.make", "made {}"),
+    ("review.finish", "reviewed {}"),
+    ("review.remind", "reminded users of a review"),
     ("role.grant", "gave {} a role"),
     ("role.invite", "invited a second operator"),
     ("role.offer", "created a link to set up an operator"),

@@ -102,6 +102,7 @@ async fn pages_stay_within_their_bytes_with_fifty_keys() {
         "/activity?range=week".to_owned(),
         "/activity/live".to_owned(),
         "/alerts".to_owned(),
+        "/review".to_owned(),
         "/alerts/channels".to_owned(),
         "/trail".to_owned(),
         "/security".to_owned(),

@@ -53,6 +53,7 @@ mod reach;
 mod receiver;
 mod records;
 mod reminders;
+mod review;
 mod rotation;
 mod routes;
 mod selected_keys;

@@ -249,6 +249,11 @@ actions! {
     /// Freeze a key.
     FreezeKey "key.freeze", "API key frozen by an operator", operator OneFactor,
         note "The key is frozen. Gateways refuse it within a second.";
+    /// Record a review of an account's keys, and do what it answers.
+    FinishReview "review.finish", "Review of API keys finished", holder OneFactor, sub Anyone,
+        note "The review is recorded. Gateways follow its changes within a second.";
+    /// Tell a user that a review is due.
+    RemindReview "review.remind", "Reminder about a review sent", duties "sweep";
     /// End idle and dated keys.
     SweepKeys "key.sweep", "API keys expired", duties "sweep";
     /// Lift the holds whose time is over.

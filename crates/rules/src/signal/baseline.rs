@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::address::{HostBits, Network};
 use crate::limits::DAY_MS;
+use crate::permission::Permission;
 use crate::route::Class;
 use crate::time::Moment;
 
@@ -84,6 +85,23 @@ impl Baseline {
 
     fn used_days(&self) -> usize {
         self.days.values().filter(|day| day.used).count()
+    }
+
+    /// When the first day began that is remembered. What a key did before is forgotten, but for the classes of its requests.
+    #[must_use]
+    pub fn remembered_since(&self) -> Option<Moment> {
+        let (first, _) = self.days.first_key_value()?;
+        Some(Moment::from_unix_ms(first.saturating_mul(DAY_MS)))
+    }
+
+    /// The permissions that requests passed with, ever.
+    #[must_use]
+    pub fn permissions_used(&self) -> Vec<Permission> {
+        let used = |right: &Permission| {
+            let of_class = CLASSES.iter().filter(|(class, _)| permission_of(*class) == Some(*right));
+            of_class.filter_map(|(class, _)| class_bit(*class)).any(|bit| self.classes & bit != 0)
+        };
+        Permission::ALL.into_iter().filter(used).collect()
     }
 
     /// What it comes to.
@@ -181,6 +199,18 @@ fn most<'d>(days: impl Iterator<Item = &'d Day>) -> Peaks {
 /// `None` for what no key is needed for.
 fn class_bit(class: Class) -> Option<u8> {
     CLASSES.iter().position(|(one, _)| *one == class).map(|place| 1 << place)
+}
+
+/// The permission that a class of requests takes; public routes take none.
+const fn permission_of(class: Class) -> Option<Permission> {
+    match class {
+        Class::Read => Some(Permission::Read),
+        Class::Trade | Class::Cancel => Some(Permission::Trade),
+        Class::Withdraw => Some(Permission::Withdraw),
+        Class::Funding => Some(Permission::Funding),
+        Class::Manage => Some(Permission::Manage),
+        Class::Public => None,
+    }
 }
 
 const fn hour_bit(at: Moment) -> u32 {

@@ -34,6 +34,8 @@ statements! {
     MEMBER_IDS = "SELECT DISTINCT sub_account FROM members WHERE sub_account > $1 ORDER BY sub_account LIMIT $2";
     INVITATION_ROWS = "SELECT email, until, data_key, seal FROM invitations WHERE sub_account = $1 ORDER BY email";
     INVITATION_IDS = "SELECT DISTINCT sub_account FROM invitations WHERE sub_account > $1 ORDER BY sub_account LIMIT $2";
+    REVIEW_ROWS = "SELECT at, score, key_count, answers, reviewer, data_key, seal FROM reviews WHERE account = $1 ORDER BY at";
+    REVIEW_IDS = "SELECT DISTINCT account FROM reviews WHERE account > $1 ORDER BY account LIMIT $2";
     CHANNEL_ROW = "SELECT account, name, kind, target, data_key, which, quiet_from, quiet_to, digest, made_at \
         FROM channels WHERE id = $1";
     CHANNEL_IDS = "SELECT id FROM channels WHERE id > $1 ORDER BY id LIMIT $2";
@@ -103,6 +105,8 @@ tracked! {
     MEMBERS = "members", MEMBER_ROWS, MEMBER_IDS, false;
     /// Those of a sub-account together.
     INVITATIONS = "invitations", INVITATION_ROWS, INVITATION_IDS, false;
+    /// Those of an account together.
+    REVIEWS = "reviews", REVIEW_ROWS, REVIEW_IDS, false;
     /// By channel.
     CHANNELS = "channel", CHANNEL_ROW, CHANNEL_IDS, true;
     /// By account.

@@ -185,7 +185,7 @@ async fn records_from_before_are_brought_up(world: World) {
         &world,
         "DROP TABLE audit_hashes; DROP TABLE audit_accounts; DROP TABLE audit_checkpoints; \
          DROP TABLE deliveries; DROP TABLE channels; DROP TABLE passkeys; DROP TABLE passkey_ceremonies; DROP TABLE root_key; DROP TABLE policies_head; \
-         DROP TABLE announcements; DROP TABLE baselines; DROP TABLE account_limits; DROP TABLE transfer_approvals; DROP TABLE transfer_thresholds; DROP TABLE transfer_sums; DROP TABLE sub_accounts; DROP TABLE members; DROP TABLE invitations; DROP INDEX keys_by_secret_print; DROP INDEX keys_without_print; ALTER TABLE keys DROP COLUMN secret_print; ALTER TABLE key_notes DROP COLUMN muted; DROP TABLE app_news; DROP TABLE app_ranges; DROP TABLE app_profiles; DROP INDEX keys_by_app; DROP TABLE node; \
+         DROP TABLE announcements; DROP TABLE baselines; DROP TABLE account_limits; DROP TABLE reviews; DROP TABLE transfer_approvals; DROP TABLE transfer_thresholds; DROP TABLE transfer_sums; DROP TABLE sub_accounts; DROP TABLE members; DROP TABLE invitations; DROP INDEX keys_by_secret_print; DROP INDEX keys_without_print; ALTER TABLE keys DROP COLUMN secret_print; ALTER TABLE key_notes DROP COLUMN muted; DROP TABLE app_news; DROP TABLE app_ranges; DROP TABLE app_profiles; DROP INDEX keys_by_app; DROP TABLE node; \
          ALTER TABLE keys DROP COLUMN fences; DROP TABLE rows_noted; ALTER TABLE sessions DROP COLUMN note; ALTER TABLE key_notes DROP COLUMN own_end; ALTER TABLE key_notes DROP COLUMN unbound_at; \
          DROP TABLE uses; ALTER TABLE keys ADD COLUMN last_used_at BIGINT; ALTER TABLE keys ADD COLUMN last_used_from TEXT; \
          UPDATE keys SET last_used_at = 7; CREATE INDEX keys_idle ON keys (last_used_at); \

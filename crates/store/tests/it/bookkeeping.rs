@@ -20,6 +20,7 @@ const WITH_GRANT: &[&str] = &[
     "people",
     "policies",
     "proposals",
+    "reviews",
     "staff",
     "sub_accounts",
     "thresholds",

@@ -23,6 +23,7 @@ mod orders;
 mod parts;
 mod passkeys;
 mod people;
+mod reviews;
 mod spool;
 mod tampering;
 mod trust;

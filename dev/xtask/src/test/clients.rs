@@ -40,6 +40,7 @@ pub fn browse(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), S
     script(clients, program, "operators.mjs", &[])?;
     script(clients, program, "apps.mjs", &[])?;
     script(clients, program, "limits.mjs", &[])?;
+    script(clients, program, "review.mjs", &[])?;
     script(clients, program, "signals.mjs", &[])?;
     script(clients, program, "approvals.mjs", &[])?;
     script(clients, program, "passkeys.mjs", &[])?;

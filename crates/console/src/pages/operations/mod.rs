@@ -9,6 +9,7 @@ mod keys;
 mod officer;
 mod proposals;
 mod queue;
+mod reviews;
 mod set_up;
 mod settings;
 mod staff;
@@ -27,6 +28,7 @@ pub fn routes() -> Routes {
         .staff("/operations/keys/{id}", get(keys::show))
         .operator("/operations/keys/{id}/freeze", get(keys::show_freeze).and_post(keys::freeze))
         .operator("/operations/keys/{id}/stop-trading", get(keys::show_stop).and_post(keys::stop))
+        .staff("/operations/reviews", get(reviews::list))
         .staff("/operations/audit", get(audit::list))
         .staff("/operations/audit/{n}/proof", get(audit::proof))
         .staff("/operations/staff", get(staff::list))

@@ -6,7 +6,7 @@ use keyward_authority::operators::{PolicySource, TightenPolicy, master_key_id, n
 use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::grant::ActionKind;
 use keyward_rules::key::Need;
-use keyward_rules::policy::{Direction, Setting};
+use keyward_rules::policy::{Direction, ReviewPolicy, Setting};
 use keyward_rules::proposal::Change;
 
 use super::officer::{StaffMember, acting};
@@ -23,6 +23,16 @@ enum Control {
     Switch { on: bool },
     /// A number within bounds; empty stands for none where that is a value.
     Number { value: String, most: u32, or_none: bool },
+    /// One of some words: each with its title, and whether it is in force.
+    Choice { words: Vec<(&'static str, &'static str, bool)> },
+}
+
+/// What each value of the policy on reviews does.
+const fn review_in_words(review: ReviewPolicy) -> &'static str {
+    match review {
+        ReviewPolicy::Off => "off",
+        ReviewPolicy::Remind => "remind users",
+    }
 }
 
 impl Control {
@@ -39,6 +49,11 @@ impl Control {
             Setting::WithdrawNeedsAddresses(need)
             | Setting::DesktopBrowserForKeys(need)
             | Setting::QuarantineOnSignals(need) => switch(need),
+            Setting::Review(in_force) => Self::Choice {
+                words: ReviewPolicy::ALL
+                    .map(|one| (one.word(), review_in_words(one), one == in_force))
+                    .to_vec(),
+            },
         }
     }
 }
@@ -89,6 +104,10 @@ const fn described(setting: Setting) -> (&'static str, &'static str) {
             "Quarantine keys that do unusual things",
             "A key that does two different unusual things within ten minutes only reads and cancels until its user lifts that.",
         ),
+        Setting::Review(_) => (
+            "Monthly review of keys",
+            "Users are asked to review their keys every 30 days, and reminded 7 and 14 days later.",
+        ),
     }
 }
 
@@ -101,6 +120,7 @@ fn value_in_words(setting: Setting) -> String {
         Setting::WithdrawNeedsAddresses(need)
         | Setting::DesktopBrowserForKeys(need)
         | Setting::QuarantineOnSignals(need) => if need == Need::Required { "on" } else { "off" }.to_owned(),
+        Setting::Review(review) => review_in_words(review).to_owned(),
     }
 }
 

@@ -1,0 +1,97 @@
+//! Duty: tell users that the review of their keys is due, and 7 and 14 days after that it is overdue.
+
+use keyward_rules::alert::{Alert, AlertKind};
+use keyward_rules::event::Event;
+use keyward_rules::grant::{ActionKind, Proof};
+use keyward_rules::id::AccountId;
+use keyward_rules::limits::{DAY_MS, REVIEW_EVERY_DAYS};
+use keyward_rules::policy::ReviewPolicy;
+use keyward_rules::review::{due_at, reminder_days};
+use keyward_rules::time::Moment;
+use keyward_store::ReviewDue;
+
+use crate::operators::policy_in_force;
+use crate::tell::notify_holder;
+use crate::{ActionContext, ActionError};
+
+/// Accounts looked at at a time.
+const BATCH: usize = 500;
+
+/// Tells each user once for each step; gives how many were told. Nobody is told where the policy `review` is `off`.
+///
+/// # Errors
+/// [`ActionError::Store`]; what was told before stays told.
+#[crate::boxed]
+pub async fn remind_reviews(context: &ActionContext<'_>) -> Result<usize, ActionError> {
+    match policy_in_force(context).await?.policy.review {
+        ReviewPolicy::Off => return Ok(0),
+        ReviewPolicy::Remind => {}
+    }
+    let before = Moment::from_unix_ms(context.now.unix_ms().saturating_sub(REVIEW_EVERY_DAYS * DAY_MS));
+    let (mut told, mut after) = (0, None);
+    loop {
+        let reader = &context.authority.access.reader;
+        let due = reader.reviews_due(context.actor.scope(), before, after, BATCH).await?;
+        let Some(last) = due.last().map(|one| one.account) else { return Ok(told) };
+        after = Some(last);
+        told += batch(context, &due).await?;
+    }
+}
+
+/// A reminder that was not told yet.
+struct Reminder {
+    account: AccountId,
+    keys: usize,
+    days: u64,
+    once: String,
+}
+
+impl Reminder {
+    /// The one that stands for an account now.
+    fn of(due: &ReviewDue, now: Moment) -> Option<Self> {
+        let at = due_at(Some(due.oldest_key), due.last)?;
+        let days = reminder_days(at, now)?;
+        let once = format!("review_due:{}:{}:{days}", due.account, at.unix_ms());
+        Some(Self { account: due.account, keys: due.keys, days, once })
+    }
+
+    fn alert(&self, now: Moment) -> Alert {
+        let keys = match self.keys {
+            1 => "1 API key".to_owned(),
+            count => format!("{count} API keys"),
+        };
+        let detail = match self.days {
+            0 => format!("It is time to review your {keys}."),
+            days => format!("The review of your {keys} is overdue by {days} days or more."),
+        };
+        let once = self.once.clone();
+        Alert { detail, once, ..Alert::of(AlertKind::ReviewDue, self.account, now) }
+    }
+}
+
+/// Reads outside of any change: most reminders were told before. What is due is told in one change.
+async fn batch(context: &ActionContext<'_>, due: &[ReviewDue]) -> Result<usize, ActionError> {
+    let mut reminders = Vec::new();
+    for reminder in due.iter().filter_map(|one| Reminder::of(one, context.now)) {
+        if !context.authority.access.reader.was_told(&reminder.once).await? {
+            reminders.push(reminder);
+        }
+    }
+    if reminders.is_empty() {
+        return Ok(0);
+    }
+    let grant = context.actor.may(ActionKind::RemindReview, Proof::None)?;
+    let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
+    let mut told = Vec::new();
+    for reminder in reminders {
+        if notify_holder(context, &mut tx, reminder.alert(context.now)).await? {
+            told.push(format!("{} {}", reminder.account, reminder.days));
+        }
+    }
+    let count = told.len();
+    if count > 0 {
+        let event = Event::of(tx.grant(), context.now, "accounts", &[("told", told.join(","))]);
+        tx.commit(event).await?;
+    }
+    Ok(count)
+}
