@@ -8,8 +8,7 @@ use keyward_authority::Authority;
 use keyward_authority::duties::{
     end_cooling, end_overlaps, fill_secret_prints, hold_demanded, note_first_networks, pause_channels,
     raise_sighting, remind_holders, remind_reviews, retire_ranges, sweep_keys, tell_announcement,
-    tell_app_news,
-    tell_unfinished,
+    tell_app_news, tell_unfinished,
 };
 use keyward_gateway::Clock;
 use keyward_gateway::alarms::Sightings;

@@ -48,7 +48,7 @@ pub fn ceremony_of(context: &ActionContext<'_>, action: ActionKind) -> Result<Ce
         Actor::Staff(_) | Actor::System(_) | Actor::Visitor(_) => Ceremony::Never,
     };
     match ceremony {
-        Ceremony::Never => Err(NotAllowed { actor: context.actor.clone(), action }.into()),
+        Ceremony::Never => Err(NotAllowed::of(&context.actor, action).into()),
         Ceremony::Session
         | Ceremony::OneFactor
         | Ceremony::StepUp
@@ -74,7 +74,7 @@ pub async fn prove_action(
         Ceremony::StepUp => step_up(context, pending, shown).await,
         // These proofs come from elsewhere: a mail before sign-in, a link, a proposal.
         Ceremony::MailCode | Ceremony::Link | Ceremony::Proposal | Ceremony::Never => {
-            Err(NotAllowed { actor: context.actor.clone(), action: pending.action }.into())
+            Err(NotAllowed::of(&context.actor, pending.action).into())
         }
     }
 }

@@ -10,9 +10,7 @@ use keyward_rules::leak::Reporters;
 use keyward_rules::person::{CodeKey, SessionId};
 use keyward_rules::policy::Policy;
 use keyward_rules::time::Moment;
-use keyward_store::{
-    Activity, Door, Entropy, Inbox, Log, Reader, SecretPrints, Store, TransferSums, Writer,
-};
+use keyward_store::{Activity, Door, Entropy, Inbox, Log, Reader, SecretPrints, Store, TransferSums, Writer};
 
 use crate::apps::ProofOfControl;
 use crate::passkeys::RelyingParty;

@@ -70,8 +70,7 @@ impl Action for ChangeAccountLimits {
         let old = tx.account_limits(account).await?.as_deref().cloned().unwrap_or_default();
         let to = renewed(&old, &to, context.now)?;
         if kind(&old, &to) != action && action != ActionKind::LoosenAccountLimits {
-            let (actor, action) = (context.actor.clone(), ActionKind::LoosenAccountLimits);
-            return Err(NotAllowed { actor, action }.into());
+            return Err(NotAllowed::of(&context.actor, ActionKind::LoosenAccountLimits).into());
         }
         if !to.is_within(&old)
             && let Some(person) = tx.person(record.master().unwrap_or(account)).await?

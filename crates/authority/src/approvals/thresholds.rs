@@ -68,8 +68,7 @@ impl Action for ChangeThresholds {
             return Err(ActionError::Unchanged);
         }
         if kind(&old, &to) != action && action != ActionKind::LoosenThresholds {
-            let (actor, action) = (context.actor.clone(), ActionKind::LoosenThresholds);
-            return Err(NotAllowed { actor, action }.into());
+            return Err(NotAllowed::of(&context.actor, ActionKind::LoosenThresholds).into());
         }
         if !to.is_within(&old)
             && let Some(person) = tx.person(account).await?

@@ -62,8 +62,7 @@ impl Action for ChangeAddresses {
         check(policy_now(context, &mut tx).await?.keys, &key, &to, wide)?;
         if !key.binding.covers(&to) {
             if action != ActionKind::WidenKey {
-                let (actor, action) = (context.actor.clone(), ActionKind::WidenKey);
-                return Err(keyward_rules::grant::NotAllowed { actor, action }.into());
+                return Err(keyward_rules::grant::NotAllowed::of(&context.actor, ActionKind::WidenKey).into());
             }
             check_loosening(context, &mut tx, &key).await?;
         }

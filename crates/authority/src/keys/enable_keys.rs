@@ -24,7 +24,7 @@ impl Action for EnableKeys {
 
     async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         let keys = self.0.living(context).await?;
-        let account = context.actor.person().ok_or(ActionError::NoAccount)?.account;
+        let account = context.actor.person().ok_or(ActionError::NoAccount)?.acts_for();
         let notes = context.authority.access.reader.notes_of(account).await?;
         for key in &keys {
             key.life.enable()?;

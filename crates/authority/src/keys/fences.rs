@@ -67,8 +67,7 @@ impl Action for ChangeFences {
         let (old, to) = change(&key, &to, context.now)?;
         if !to.is_within(&old) {
             if action != ActionKind::LoosenFences {
-                let (actor, action) = (context.actor.clone(), ActionKind::LoosenFences);
-                return Err(NotAllowed { actor, action }.into());
+                return Err(NotAllowed::of(&context.actor, ActionKind::LoosenFences).into());
             }
             check_loosening(context, &mut tx, &key).await?;
         }

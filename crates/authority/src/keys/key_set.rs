@@ -71,7 +71,7 @@ impl KeySet {
     /// # Errors
     /// [`ActionError::NoKey`] when one is not the actor's, [`ActionError::Life`] when one has ended.
     pub(super) async fn living(&self, context: &ActionContext<'_>) -> Result<Vec<KeyRecord>, ActionError> {
-        let account = context.actor.person().ok_or(ActionError::NoAccount)?.account;
+        let account = context.actor.person().ok_or(ActionError::NoAccount)?.acts_for();
         let rows = context.authority.access.reader.keys_of(context.actor.scope(), account).await?;
         let mut keys: Vec<KeyRecord> =
             rows.into_iter().flatten().filter(|key| self.0.contains_key(&key.id)).collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use keyward_rules::event::Event;
-use keyward_rules::grant::{ActionKind, Proof};
+use keyward_rules::grant::{ActionKind, Holder, Proof};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::limits::KEYS_PER_ACTION;
 use keyward_rules::review::{FindingKind, Remedy, ReviewAnswer, Score, check, findings};
@@ -102,7 +102,7 @@ impl Action for FinishReview {
 }
 
 fn account_of(context: &ActionContext<'_>) -> Result<AccountId, ActionError> {
-    context.actor.person().map(|holder| holder.account).ok_or(ActionError::NoAccount)
+    context.actor.person().map(Holder::acts_for).ok_or(ActionError::NoAccount)
 }
 
 fn counted(keys: usize) -> String {

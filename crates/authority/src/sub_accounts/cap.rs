@@ -64,8 +64,7 @@ impl Action for ChangeSubAccountCap {
             return Err(ActionError::Unchanged);
         }
         if kind(&old, &self.to) != action && action != ActionKind::LoosenSubAccount {
-            let (actor, action) = (context.actor.clone(), ActionKind::LoosenSubAccount);
-            return Err(NotAllowed { actor, action }.into());
+            return Err(NotAllowed::of(&context.actor, ActionKind::LoosenSubAccount).into());
         }
         if !self.to.is_within(&old) {
             check_master(context, &mut tx, &sub).await?;

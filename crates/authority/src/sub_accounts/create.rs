@@ -11,7 +11,6 @@ use keyward_rules::limits::SUB_ACCOUNTS_PER_ACCOUNT;
 use keyward_rules::sub_account::SubAccountSettings;
 use keyward_store::{AccountKind, AccountRecord, StoreError};
 
-use crate::operators::frozen_now;
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Create a sub-account of a master account. Its keys may read, trade and move funds until the master says otherwise.
@@ -56,7 +55,7 @@ impl Action for CreateSubAccount {
 
     /// # Errors
     /// [`ActionError::NoAccount`] when `master` is no master account, [`ActionError::SubAccountNameTaken`],
-    /// [`ActionError::TooManySubAccounts`], [`ActionError::Frozen`].
+    /// [`ActionError::TooManySubAccounts`].
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let Self { master, name, label } = self;
         let grant = context.actor.may(ActionKind::CreateSubAccount, proof)?;
@@ -65,7 +64,6 @@ impl Action for CreateSubAccount {
         if owner.master().is_some() || !tx.grant().scope().reaches(master) {
             return Err(ActionError::NoAccount);
         }
-        frozen_now(&mut tx, &owner).await?;
         if tx.count_sub_accounts(master).await? >= SUB_ACCOUNTS_PER_ACCOUNT {
             return Err(ActionError::TooManySubAccounts);
         }
@@ -74,9 +72,9 @@ impl Action for CreateSubAccount {
             kind: AccountKind::Sub(master, name.clone()),
             created_at: context.now,
         };
-        tx.insert_account(&account).await.map_err(|error| match error {
-            StoreError::Exists { .. } => ActionError::SubAccountNameTaken,
-            other => other.into(),
+        tx.insert_account(&account).await.map_err(|error| {
+            let taken = matches!(error, StoreError::Exists { .. });
+            if taken { ActionError::SubAccountNameTaken } else { error.into() }
         })?;
         let settings = SubAccountSettings::of_new(label);
         tx.set_sub_account(account.id, &settings).await?;

@@ -173,10 +173,7 @@ impl StaffMember {
         let context = self.context();
         match self.role {
             Role::Operator => Ok(context),
-            Role::Auditor => {
-                let actor = context.actor.clone();
-                Err(ActionError::from(NotAllowed { actor, action }).into())
-            }
+            Role::Auditor => Err(ActionError::from(NotAllowed::of(&context.actor, action)).into()),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Transfers by keys of sub-accounts: who sees them, who decides, what each decision asks for, and that one passes once.
 
 use keyward_authority::Action as _;
-use keyward_authority::accounts::CreateSubAccount;
 use keyward_authority::approvals::{ask_for_transfer, give_back_transfer};
 use keyward_authority::keys::{IssueKey, Outcome};
 use keyward_authority::operators::{FinishRestore, Since};
+use keyward_authority::sub_accounts::CreateSubAccount;
 use keyward_rules::account::SubAccountName;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::approval::{ApprovalAnswer, AskedTransfer, Consent, Transfer};
@@ -44,8 +44,8 @@ impl<'w> Sub<'w> {
     async fn of(person: &Person<'w>, name: &str) -> Self {
         let (world, master) = (person.world, id_of(person).await.parse().unwrap());
         let context = world.authority.context(Actor::Host("ops".to_owned()), world.now());
-        let create = CreateSubAccount { master, name: SubAccountName::parse(name).unwrap() };
-        let account = create.perform(&context, Proof::None).await.unwrap().id;
+        let create = CreateSubAccount { master, name: SubAccountName::parse(name).unwrap(), label: None };
+        let account = create.perform(&context, Proof::None).await.unwrap();
         let spec = KeySpec {
             name: KeyName::parse("SubBot").unwrap(),
             permissions: "read,funding".parse().unwrap(),

@@ -171,9 +171,17 @@ impl Grant {
 #[error("{actor} may not perform {}", action.word())]
 pub struct NotAllowed {
     /// Who.
-    pub actor: Actor,
+    actor: Box<Actor>,
     /// What.
-    pub action: ActionKind,
+    action: ActionKind,
+}
+
+impl NotAllowed {
+    /// This actor may not do that.
+    #[must_use]
+    pub fn of(actor: &Actor, action: ActionKind) -> Self {
+        Self { actor: Box::new(actor.clone()), action }
+    }
 }
 
 impl Actor {
@@ -231,7 +239,7 @@ impl Actor {
             (Self::Staff(staff), proof) => serves(staff, action, proof),
             (Self::Visitor(_), proof) => visits(action, proof),
         };
-        let scope = scope.ok_or_else(|| NotAllowed { actor: self.clone(), action })?;
+        let scope = scope.ok_or_else(|| NotAllowed::of(self, action))?;
         Ok(Grant { actor: self.clone(), action, scope, factors: in_words(&proof) })
     }
 }

@@ -19,9 +19,13 @@ pub const DORMANT_DAYS: u64 = 30;
 pub const OBSERVED_DAYS: u64 = 14;
 
 /// What is found of a key, each kind at most once, in the order of [`FindingKind::ALL`]. A demo key moves no funds, so only its
-/// lack of use is found. A key that gateways refuse is found dormant or leaked, and nothing else.
+/// lack of use is found. A key that gateways refuse is found dormant or leaked, and nothing else. Nothing is found of a canary: that
+/// nobody uses it is as it should be.
 #[must_use]
 pub fn findings(key: &KeyEvidence<'_>, now: Moment) -> Vec<Finding> {
+    if *key.binding == Binding::Canary {
+        return Vec::new();
+    }
     let judge = Judge { key, now };
     let mut found: Vec<Finding> = [judge.leaked(), judge.dormant()].into_iter().flatten().collect();
     if key.environment == Environment::Live && key.powers > Powers::Nothing {

@@ -136,7 +136,7 @@ pub(super) fn narrowed(key: &KeyEvidence<'_>, now: Moment) -> Option<AddressSet>
     }
     let around = || sources.iter().map(|(address, _)| Network::around(*address));
     let to = match key.binding {
-        Binding::App(_) => return None,
+        Binding::App(_) | Binding::Canary => return None,
         Binding::Anywhere => around().collect(),
         Binding::Addresses(set) => {
             let used = set.networks().iter().copied().filter(|entry| is_used(*entry, sources));
@@ -151,7 +151,7 @@ pub(super) fn narrowed(key: &KeyEvidence<'_>, now: Moment) -> Option<AddressSet>
     let narrower = match key.binding {
         Binding::Addresses(set) => *set != to && set.covers(&to),
         Binding::Anywhere => true,
-        Binding::App(_) => false,
+        Binding::App(_) | Binding::Canary => false,
     };
     narrower.then_some(to)
 }
@@ -188,7 +188,7 @@ pub fn check(key: &KeyEvidence<'_>, remedy: &Remedy, now: Moment) -> Result<(), 
             key.expires_at.is_none_or(|end| end > now.plus_ms(u64::from(*days) * DAY_MS))
         }
         Remedy::Narrow(to) => match key.binding {
-            Binding::App(_) => false,
+            Binding::App(_) | Binding::Canary => false,
             Binding::Anywhere => to.width() == Width::Narrow,
             Binding::Addresses(set) => set != to && set.covers(to),
         },

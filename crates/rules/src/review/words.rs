@@ -110,15 +110,16 @@ fn addresses(key: &KeyEvidence<'_>, now: Moment) -> String {
         (SeenSources::Hidden, _) | (_, Binding::App(_)) => {
             return "It works only from the servers of its app.".to_owned();
         }
+        (_, Binding::Canary) => return "It is a canary: it admits no request, from anywhere.".to_owned(),
         (SeenSources::Many, _) => return "It was used from more addresses than are looked at.".to_owned(),
         (SeenSources::All(sources), _) => sources,
     };
     let from = || listed(sources.iter().map(|(address, _)| address));
     match key.binding {
-        Binding::Anywhere | Binding::App(_) if sources.is_empty() => {
+        Binding::Anywhere | Binding::App(_) | Binding::Canary if sources.is_empty() => {
             format!("It works from any address. It was used from none ({}).", since(key, now))
         }
-        Binding::Anywhere | Binding::App(_) => {
+        Binding::Anywhere | Binding::App(_) | Binding::Canary => {
             format!("It works from any address. It was used from {}.", from())
         }
         Binding::Addresses(set) => {

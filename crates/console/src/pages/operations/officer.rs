@@ -61,8 +61,7 @@ pub(super) fn acting<'p>(person: &'p SignedIn, action: ActionKind) -> Result<Act
     if person.role == Some(Role::Operator) {
         return Ok(context);
     }
-    let actor = context.actor.clone();
-    Err(problem(NotAllowed { actor, action }.into()))
+    Err(problem(NotAllowed::of(&context.actor, action).into()))
 }
 
 /// The reason's field, for the audit log.
