@@ -61,7 +61,7 @@ pub(super) async fn stop_leaked(
         alert.once = format!("secret_leaked:{id}:{}", context.now.unix_ms() / DAY_MS);
         alert
             .detail
-            .push_str(" The key is a canary, which does nothing but raise the alarm. It stays as it is.");
+            .push_str(" The key is a canary, which admits no request. It stays as it is.");
     } else {
         key.life = key.life.hold(Hold::Leaked)?;
         facts.push(("holds", "+ quarantine: nothing passes".to_owned()));

@@ -74,7 +74,7 @@ impl Summary {
                 "good",
                 "When somebody uses it, you get an alert at once, with the address that the request came from.",
             ),
-            ("good", "Whoever finds it cannot tell it from a key that is bound to other addresses."),
+            ("good", "A person who finds it cannot tell it from a key that is bound to other addresses."),
         ];
         let mut lines: Vec<(&'static str, String)> =
             lines.into_iter().map(|(mark, line)| (mark, line.to_owned())).collect();
