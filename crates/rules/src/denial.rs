@@ -505,8 +505,8 @@ impl Denial {
                 "The master account refused this transfer: approval {id}. It can be asked for again after {until}."
             )),
             Self::TransferUnclear(what) => Cow::Owned(format!(
-                "A transfer by a sub-account's key needs the approval of the master account. {what} cannot be read for sure. \
-                 Send each member once, as plain JSON."
+                "A transfer by a sub-account's key needs the approval of the master account, so it must be clear: {what} cannot \
+                 be read for sure. Send each member once, as plain JSON."
             )),
             Self::AppAddressRefused(key) => {
                 Cow::Owned(self.entry().text.replace("{apiKey}", &key.to_string()))

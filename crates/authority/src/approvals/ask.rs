@@ -95,13 +95,8 @@ async fn wait(context: &ActionContext<'_>, asked: &AskedTransfer) -> Result<Appr
     let grant = context.actor.may(ActionKind::AskApproval, Proof::None)?;
     let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     if let Some(approval) = tx.open_transfer_approval(asked.account, asked.hash()).await? {
-        // Another request was faster.
-        let answer = undecided(&approval, context.now);
-        drop(tx);
-        return match answer {
-            Some(answer) => Ok(answer),
-            None => Ok(ApprovalAnswer::Failed),
-        };
+        // Another request was faster. If the master was as well, the next repetition finds the approval.
+        return Ok(undecided(&approval, context.now).unwrap_or(ApprovalAnswer::Failed));
     }
     if !tx.may_wait(asked.account).await? {
         return Ok(ApprovalAnswer::TooMany);
