@@ -15,7 +15,7 @@ scene.closing.push(async () => rmSync(data, { recursive: true, force: true }));
 const { credentials, browser } = scene;
 
 // Keys are made at the host: fifty step-ups would take five hours of codes. Each is bound, limited and young.
-const host = (...words) => execFileSync(process.env.KEYWARD_BIN, words, { encoding: 'utf8' });
+const host = (...words) => execFileSync(process.env.KEYWARD_BIN, words, { stdio: 'ignore' });
 const make = (email, name, ...more) => host('key', 'create', '--data', data, '--account', email, '--name', name,
   '--permission', 'read', '--permission', 'trade', '--limits', '{"max_order_value": "500"}', ...more);
 

@@ -69,7 +69,8 @@ fn page(view: &ReviewView) -> String {
             text.push_str("  no findings\n");
         }
         for finding in &one.findings {
-            text.push_str(&format!("  {:<8} {}\n", finding.kind.severity().word(), finding.evidence));
+            let (kind, evidence) = (finding.kind, &finding.evidence);
+            text.push_str(&format!("  {:<8} {}. {evidence}\n", kind.severity().word(), kind.title()));
         }
     }
     text

@@ -140,7 +140,7 @@ fn a_review_is_shown_at_the_host() {
         "score  86 of 100, fair",
         "-10  Can trade from any address (1 key)",
         "-2   No expiry date (2 keys)",
-        "warning  Whoever has this key can trade from any address.",
+        "warning  Can trade from any address. It is bound to no address.",
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }

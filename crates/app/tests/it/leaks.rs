@@ -20,6 +20,9 @@ const BALANCE: (&str, &str, &str) = ("GET", "/api/v5/account/balance", "");
 /// How long an owner may have to wait for an alarm.
 const TOLD_MS: u64 = 5_000;
 
+/// What is changed of a request before it is sent.
+type Change<'c> = &'c dyn Fn(&mut Signed);
+
 fn free() -> String {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
@@ -128,7 +131,7 @@ fn a_canary_answers_like_a_key_bound_elsewhere_and_raises_the_alarm_at_once() {
     let (other, elsewhere) = beside.account(&Binding::Addresses(ranges("203.0.113.10/32")), 1);
     let (canary, bound) = (&canaries[0], &elsewhere[0]);
     let (method, target, body) = BALANCE;
-    let ask = |key: &KeyEntry, change: &dyn Fn(&mut Signed)| {
+    let ask = |key: &KeyEntry, change: Change<'_>| {
         let mut request = Signed::new(key, method, target, body);
         change(&mut request);
         exchange(&address, &request.bytes()).expect("an answer")
@@ -138,7 +141,7 @@ fn a_canary_answers_like_a_key_bound_elsewhere_and_raises_the_alarm_at_once() {
     });
 
     // Whatever somebody sends, it is answered as with a key that is bound to other addresses.
-    let changes: [(&str, &dyn Fn(&mut Signed)); 6] = [
+    let changes: [(&str, Change<'_>); 6] = [
         ("50110", &|_| ()),
         ("50105", &|request| request.passphrase = "Other-Pass1!".to_owned()),
         ("50113", &|request| request.sign = request.sign.chars().rev().collect()),
@@ -209,7 +212,7 @@ fn unused_keys_are_listed_at_the_host() {
     for api_key in [&*key.api_key, canary["api_key"].as_str().unwrap()] {
         beside.used_days_ago(api_key, 40);
     }
-    assert_eq!(listed(&["--unused-days", "40"]), [key.api_key.clone()], "a canary is never unused");
+    assert_eq!(listed(&["--unused-days", "40"]), [&*key.api_key], "a canary is never unused");
     assert!(listed(&["--unused-days", "41"]).is_empty());
     let refused = Command::new(program().unwrap())
         .args(["key", "list", "--unused-days", "0"])

@@ -20,21 +20,23 @@ const REVIEWS: usize = 12;
 #[template(path = "scores.html")]
 struct Page {
     svg: String,
-    first: When,
 }
 
 /// The newest reviews, given newest first, and the score of now. Empty before the first review.
 pub fn scores(past: &[ReviewRecord], (now, points): (Moment, u8)) -> String {
     let mut all: Vec<(Moment, u8)> = past.iter().take(REVIEWS).map(|one| (one.at, one.score)).collect();
-    let Some((first, _)) = all.last().copied() else { return String::new() };
+    if all.is_empty() {
+        return String::new();
+    }
     all.reverse();
     all.push((now, points));
-    Page { svg: drawn(&all), first: When::of(first) }.render().unwrap_or_default()
+    Page { svg: drawn(&all) }.render().unwrap_or_default()
 }
 
-// Writing to a text cannot fail.
+/// The bars stand at the right, where "now" is: writing to a text cannot fail.
 fn drawn(all: &[(Moment, u8)]) -> String {
-    let width = PIECE * u32::try_from(all.len()).unwrap_or(1).max(6);
+    let pieces = u32::try_from(REVIEWS + 1).unwrap_or(1);
+    let (width, first) = (PIECE * pieces, pieces.saturating_sub(u32::try_from(all.len()).unwrap_or(pieces)));
     let listed: Vec<String> = all.iter().map(|(_, points)| points.to_string()).collect();
     let mut svg = format!(
         r#"<svg class="chart" viewBox="0 0 {width} {HEIGHT}" width="720" height="{HEIGHT}" role="img" preserveAspectRatio="none"><title>Security score, oldest first: {}</title>"#,
@@ -46,7 +48,7 @@ fn drawn(all: &[(Moment, u8)]) -> String {
         r#"<path class="axis" d="M0 0H{width}M0 {half}H{width}M0 {HEIGHT}H{width}" vector-effect="non-scaling-stroke"/>"#
     );
     let mut bars = String::new();
-    for (at, (_, points)) in (0_u32..).zip(all) {
+    for (at, (_, points)) in (first..).zip(all) {
         let up = HEIGHT * u32::from(*points) / 100;
         if up > 0 {
             let left = at * PIECE;
@@ -57,7 +59,7 @@ fn drawn(all: &[(Moment, u8)]) -> String {
         let _ = write!(svg, r#"<path class="passed" d="{bars}"/>"#);
     }
     svg.push_str(r#"<g class="hits">"#);
-    for (at, (moment, points)) in (0_u32..).zip(all) {
+    for (at, (moment, points)) in (first..).zip(all) {
         let (x, when) = (at * PIECE, When::of(*moment));
         let day = when.date();
         let _ = write!(
@@ -90,7 +92,7 @@ mod tests {
         assert_eq!(scores(&[], now), "", "before the first review there is no trend");
         let html = scores(&[record(60, 75), record(30, 50)], now);
         assert!(html.contains("oldest first: 50, 75, 100"), "{html}");
-        assert!(html.contains("M0 120v-60h7v60zM10 120v-90h7v90zM20 120v-120h7v120z"), "{html}");
+        assert!(html.contains("M100 120v-60h7v60zM110 120v-90h7v90zM120 120v-120h7v120z"), "{html}");
         assert_eq!(html.matches("<rect").count(), 3);
         assert!(html.contains("1970-03-02: 75 of 100") && html.contains("now"), "{html}");
         let many: Vec<ReviewRecord> = (0..60).rev().map(|day| record(day, 90)).collect();

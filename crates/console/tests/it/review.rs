@@ -123,7 +123,7 @@ async fn the_evidence_stands_beside_each_question() {
     for words in [
         "trade was not used since",
         "No request came from 198.51.100.0/24 since",
-        "Whoever has this key can trade from any address. It was used from 192.0.2.1 and 192.0.2.9.",
+        "It is bound to no address. It was used from 192.0.2.1 and 192.0.2.9.",
         "Which software sends the requests is not recorded.",
         "Narrow to 192.0.2.0/24",
         "1 key has no findings. It is kept.",

@@ -103,12 +103,12 @@ impl Judge<'_> {
         if self.key.binding.is_bound() {
             return None;
         }
-        let (kind, does) = if self.key.moves_funds() {
-            (FindingKind::UnboundFunds, "move funds")
+        let kind = if self.key.moves_funds() {
+            FindingKind::UnboundFunds
         } else if self.key.may(Permission::Trade) {
-            (FindingKind::UnboundTrade, "trade")
+            FindingKind::UnboundTrade
         } else {
-            (FindingKind::UnboundRead, "read your balances and orders")
+            FindingKind::UnboundRead
         };
         let from = match &self.key.known.sources {
             SeenSources::All(sources) if !sources.is_empty() => {
@@ -117,7 +117,11 @@ impl Judge<'_> {
             SeenSources::Many => " It was used from many addresses.".to_owned(),
             SeenSources::All(_) | SeenSources::Hidden => String::new(),
         };
-        Some(found(kind, format!("Whoever has this key can {does} from any address.{from}"), self.narrow()))
+        let bound = match self.key.binding {
+            Binding::Addresses(_) => "Its ranges are so wide that they count as none.",
+            Binding::Anywhere | Binding::App(_) => "It is bound to no address.",
+        };
+        Some(found(kind, format!("{bound}{from}"), self.narrow()))
     }
 
     fn narrow(&self) -> NextStep {

@@ -13,7 +13,7 @@ use keyward_authority::reviews::FinishReview;
 use keyward_rules::grant::ActionKind;
 
 use self::answers::Answers;
-use self::shown::{DeductionLine, KeyBlock, PastLine, blocks, deductions, past};
+use self::shown::{DeductionLine, KeyBlock, PastLine, blocks, deductions, due_as_figure, past};
 use super::confirm::{Confirmation, act};
 use super::layout::{Frame, page_with, problem, told};
 use super::note::Note;
@@ -36,6 +36,8 @@ struct Page<'p> {
     /// `due in 12 days`; empty without a key.
     due: String,
     overdue: bool,
+    /// The same as a figure and what it counts.
+    next: (String, &'static str),
     /// Keys with a finding that should be changed: each waits for an answer.
     open: Vec<KeyBlock>,
     /// Keys that could be better: kept unless the user chooses otherwise.
@@ -76,6 +78,7 @@ fn drawn(person: &SignedIn, view: ReviewView, chosen: &Answers, error: &str) -> 
         deductions: deductions(&view.score),
         due,
         overdue,
+        next: due_as_figure(view.due, now),
         open,
         advised,
         fine,

@@ -174,9 +174,23 @@ pub fn due_in_words(due: Option<Moment>, now: Moment) -> (String, bool) {
     }
 }
 
+/// The same as a figure, and what it counts.
+pub fn due_as_figure(due: Option<Moment>, now: Moment) -> (String, &'static str) {
+    let Some(due) = due else { return ("–".to_owned(), "no key yet") };
+    let ahead = due > now;
+    let days = if ahead { due.ms_since(now) } else { now.ms_since(due) } / DAY_MS;
+    match (ahead, days) {
+        (true, 1) => ("1".to_owned(), "day until it is due"),
+        (true, _) => (days.to_string(), "days until it is due"),
+        (false, 0) => ("today".to_owned(), "it is due"),
+        (false, 1) => ("1".to_owned(), "day overdue"),
+        (false, _) => (days.to_string(), "days overdue"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::due_in_words;
+    use super::{due_as_figure, due_in_words};
     use keyward_rules::limits::DAY_MS;
     use keyward_rules::time::Moment;
 
@@ -189,5 +203,9 @@ mod tests {
         assert_eq!(words(40, 40), ("due today".to_owned(), true));
         assert_eq!(words(40, 41), ("overdue by 1 day".to_owned(), true));
         assert_eq!(due_in_words(None, at(1)), (String::new(), false));
+        let figure = |due, now| due_as_figure(Some(at(due)), at(now));
+        assert_eq!(figure(40, 10), ("30".to_owned(), "days until it is due"));
+        assert_eq!(figure(40, 40), ("today".to_owned(), "it is due"));
+        assert_eq!(figure(40, 41), ("1".to_owned(), "day overdue"));
     }
 }
