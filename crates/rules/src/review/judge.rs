@@ -119,7 +119,7 @@ impl Judge<'_> {
         };
         let bound = match self.key.binding {
             Binding::Addresses(_) => "Its ranges are so wide that they count as none.",
-            Binding::Anywhere | Binding::App(_) => "It is bound to no address.",
+            Binding::Anywhere | Binding::App(_) | Binding::Canary => "It is bound to no address.",
         };
         Some(found(kind, format!("{bound}{from}"), self.narrow()))
     }
