@@ -110,6 +110,9 @@ fn a_reported_secret_is_refused_within_a_second() {
     assert_eq!(server.stop().code(), Some(0));
 }
 
+/// What somebody changes of a request that was signed well.
+type Change<'c> = &'c dyn Fn(&mut Signed);
+
 /// The answer, without what differs between any two requests: times and ids.
 fn comparable(reply: &Reply, key: &KeyEntry) -> (u16, Vec<String>, String) {
     let names = reply.head.lines().skip(1).filter_map(|line| line.split(':').next());
@@ -128,7 +131,7 @@ fn a_canary_answers_like_a_key_bound_elsewhere_and_raises_the_alarm_at_once() {
     let (other, elsewhere) = beside.account(&Binding::Addresses(ranges("203.0.113.10/32")), 1);
     let (canary, bound) = (&canaries[0], &elsewhere[0]);
     let (method, target, body) = BALANCE;
-    let ask = |key: &KeyEntry, change: &dyn Fn(&mut Signed)| {
+    let ask = |key: &KeyEntry, change: Change<'_>| {
         let mut request = Signed::new(key, method, target, body);
         change(&mut request);
         exchange(&address, &request.bytes()).expect("an answer")
@@ -138,7 +141,7 @@ fn a_canary_answers_like_a_key_bound_elsewhere_and_raises_the_alarm_at_once() {
     });
 
     // Whatever somebody sends, it is answered as with a key that is bound to other addresses.
-    let changes: [(&str, &dyn Fn(&mut Signed)); 6] = [
+    let changes: [(&str, Change<'_>); 6] = [
         ("50110", &|_| ()),
         ("50105", &|request| request.passphrase = "Other-Pass1!".to_owned()),
         ("50113", &|request| request.sign = request.sign.chars().rev().collect()),
@@ -209,7 +212,11 @@ fn unused_keys_are_listed_at_the_host() {
     for api_key in [&*key.api_key, canary["api_key"].as_str().unwrap()] {
         beside.used_days_ago(api_key, 40);
     }
-    assert_eq!(listed(&["--unused-days", "40"]), [key.api_key.clone()], "a canary is never unused");
+    assert_eq!(
+        listed(&["--unused-days", "40"]),
+        std::slice::from_ref(&key.api_key),
+        "a canary is never unused"
+    );
     assert!(listed(&["--unused-days", "41"]).is_empty());
     let refused = Command::new(program().unwrap())
         .args(["key", "list", "--unused-days", "0"])

@@ -59,9 +59,7 @@ pub(super) async fn stop_leaked(
     let mut facts = by.facts().to_vec();
     if canary {
         alert.once = format!("secret_leaked:{id}:{}", context.now.unix_ms() / DAY_MS);
-        alert
-            .detail
-            .push_str(" The key is a canary, which admits no request. It stays as it is.");
+        alert.detail.push_str(" The key is a canary, which admits no request. It stays as it is.");
     } else {
         key.life = key.life.hold(Hold::Leaked)?;
         facts.push(("holds", "+ quarantine: nothing passes".to_owned()));
