@@ -113,6 +113,9 @@ fn a_reported_secret_is_refused_within_a_second() {
     assert_eq!(server.stop().code(), Some(0));
 }
 
+/// What somebody changes of a request that was signed well.
+type Change<'c> = &'c dyn Fn(&mut Signed);
+
 /// The answer, without what differs between any two requests: times and ids.
 fn comparable(reply: &Reply, key: &KeyEntry) -> (u16, Vec<String>, String) {
     let names = reply.head.lines().skip(1).filter_map(|line| line.split(':').next());
@@ -212,7 +215,11 @@ fn unused_keys_are_listed_at_the_host() {
     for api_key in [&*key.api_key, canary["api_key"].as_str().unwrap()] {
         beside.used_days_ago(api_key, 40);
     }
-    assert_eq!(listed(&["--unused-days", "40"]), [&*key.api_key], "a canary is never unused");
+    assert_eq!(
+        listed(&["--unused-days", "40"]),
+        std::slice::from_ref(&key.api_key),
+        "a canary is never unused"
+    );
     assert!(listed(&["--unused-days", "41"]).is_empty());
     let refused = Command::new(program().unwrap())
         .args(["key", "list", "--unused-days", "0"])

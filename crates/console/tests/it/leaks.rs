@@ -248,7 +248,7 @@ async fn anybody_pastes_a_found_key_and_hears_nothing_of_it() {
     let found = format!("OKX_KEY={id}\nOKX_SECRET={secret}\n");
     let mut answers = Vec::new();
     for text in ["nothing of ours", nobodys.expose(), &alone, &found, &found] {
-        let began = Instant::now();
+        let began = tokio::time::Instant::now();
         let reply = paste(&world, FAR, "same-origin", text).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
         assert!(began.elapsed() >= Duration::from_millis(290), "{text}");
