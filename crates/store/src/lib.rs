@@ -9,6 +9,7 @@
 
 mod account_limits;
 mod accounts;
+mod acting;
 mod activity;
 mod alerts;
 mod announcements;
@@ -67,6 +68,7 @@ mod writer;
 pub(crate) use async_recursion::async_recursion as boxed;
 
 pub use accounts::{AccountKind, AccountRecord};
+pub use acting::Membership;
 pub use activity::{Activity, Place, Quarter, RequestFilter, RequestRow};
 pub use alerts::{AlertRecord, Inbox};
 pub use announcements::Announcement;
@@ -118,7 +120,7 @@ pub use spool::{SPOOL_FILE, Spool};
 pub use sql::{DatabaseError, UrlError};
 pub use staff::Member;
 pub use statements::STATEMENTS;
-pub use sub_accounts::{Invitation, Membership, SubAccount};
+pub use sub_accounts::{Invitation, SubAccount};
 pub use thresholds::TransferSums;
 pub use usage::{LastUse, Usage};
 pub use writer::{CommitObserver, Seen, Tx, Writer};

@@ -5,6 +5,7 @@ use crate::open::Store;
 /// Every statement of the store by file; a test prepares each on both databases.
 pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("accounts", crate::accounts::STATEMENTS),
+    ("acting", crate::acting::STATEMENTS),
     ("activity", crate::activity::STATEMENTS),
     ("alerts", crate::alerts::STATEMENTS),
     ("announcements", crate::announcements::STATEMENTS),

@@ -6,17 +6,19 @@
 use keyward_rules::account::Email;
 use keyward_rules::grant::{ActingAs, Scope};
 use keyward_rules::id::AccountId;
+use keyward_rules::key::SubAccountCap;
 use keyward_rules::key::{KeyName, RateCap};
 use keyward_rules::permission::Permissions;
-use keyward_rules::sub_account::{SubAccountCap, SubAccountSettings};
+use keyward_rules::sub_account::SubAccountSettings;
 use keyward_rules::time::Moment;
 
 use crate::accounts::{self, AccountRecord, id_of};
+use crate::acting::{MEMBERSHIP, Membership, member_aad, membership, right};
 use crate::error::StoreError;
 use crate::log::rows;
 use crate::reader::Reader;
 use crate::seal::{Aad, Vault};
-use crate::sql::{Row, Transact, Value, statements};
+use crate::sql::{Row, Value, statements};
 use crate::writer::Tx;
 
 statements! {
@@ -29,7 +31,6 @@ statements! {
         AND k.state IN ('active', 'disabled')), s.account, s.label, s.permissions, s.rate_cap, s.frozen_at, s.data_key, s.seal \
         FROM accounts a LEFT JOIN sub_accounts s ON s.account = a.id WHERE a.master = $1 ORDER BY a.created_at, a.id";
     COUNT_SUB_ACCOUNTS = "SELECT COUNT(*) FROM accounts WHERE master = $1";
-    MEMBERSHIP = "SELECT sub_account, account, since, data_key, seal FROM members WHERE sub_account = $1 AND account = $2";
     MEMBERS_OF = "SELECT sub_account, account, since, data_key, seal FROM members WHERE sub_account = $1 ORDER BY since, account";
     MEMBERSHIPS_OF = "SELECT sub_account, account, since, data_key, seal FROM members WHERE account = $1 ORDER BY since, sub_account";
     ADD_MEMBER = "INSERT INTO members (sub_account, account, since, data_key, seal) VALUES ($1, $2, $3, $4, $5)";
@@ -52,17 +53,6 @@ pub struct SubAccount {
     pub settings: SubAccountSettings,
     /// Living keys.
     pub keys: i64,
-}
-
-/// Somebody whom a master lets administer a sub-account.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Membership {
-    /// The sub-account.
-    pub sub_account: AccountId,
-    /// The person's own account.
-    pub account: AccountId,
-    /// Since when.
-    pub since: Moment,
 }
 
 /// An open invitation to administer a sub-account.
@@ -143,30 +133,11 @@ fn settings_or_least(row: Option<Row>, vault: &Vault) -> Result<SubAccountSettin
     row.map_or_else(|| Ok(SubAccountSettings::unknown()), |row| settings_from(&row, 0, vault))
 }
 
-fn member_aad(of: &Membership) -> Aad {
-    Aad::new("keyward member 1")
-        .number("sub_account", of.sub_account.as_u64())
-        .number("account", of.account.as_u64())
-        .number("since", of.since.unix_ms())
-}
-
 fn invitation_aad(of: &Invitation) -> Aad {
     Aad::new("keyward invitation 1")
         .number("sub_account", of.sub_account.as_u64())
         .text("email", of.email.as_str())
         .number("until", of.until.unix_ms())
-}
-
-/// A membership whose seal opens.
-fn membership(row: &Row, vault: &Vault) -> Option<Membership> {
-    let number = |at| row.int(at).ok().and_then(|value| u64::try_from(value).ok());
-    let account = |at| number(at).and_then(AccountId::from_u64);
-    let found = Membership {
-        sub_account: account(0)?,
-        account: account(1)?,
-        since: number(2).map(Moment::from_unix_ms)?,
-    };
-    vault.open_seal(number(3)?, &member_aad(&found), &row.bytes(4).ok()?).map(|_| found)
 }
 
 /// An invitation whose seal opens.
@@ -178,26 +149,6 @@ fn invitation(row: &Row, vault: &Vault) -> Option<Invitation> {
         until: number(2).map(Moment::from_unix_ms)?,
     };
     vault.open_seal(number(3)?, &invitation_aad(&found), &row.bytes(4).ok()?).map(|_| found)
-}
-
-/// By which right a person acts for a sub-account, from its account's row and their membership's; `None` without one.
-fn right(person: AccountId, account: Option<&AccountRecord>, member: Option<Membership>) -> Option<ActingAs> {
-    let master = account?.master()?;
-    if master == person { Some(ActingAs::Master) } else { member.map(|_| ActingAs::Member) }
-}
-
-/// Whether a person still has the right to act for a sub-account by which a change was begun.
-pub(crate) async fn acts_for(
-    transact: &mut Transact,
-    vault: &Vault,
-    person: AccountId,
-    sub_account: AccountId,
-) -> Result<Option<ActingAs>, StoreError> {
-    let row = transact.fetch_optional(accounts::ACCOUNT_BY_ID, vec![sub_account.as_u64().into()]).await?;
-    let account = row.as_ref().map(AccountRecord::from_row).transpose()?;
-    let values = vec![sub_account.as_u64().into(), person.as_u64().into()];
-    let member = transact.fetch_optional(MEMBERSHIP, values).await?;
-    Ok(right(person, account.as_ref(), member.and_then(|row| membership(&row, vault))))
 }
 
 impl Reader {

@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::timeout;
 
 use crate::accounts::{self, AccountRecord};
+use crate::acting::acts_for;
 use crate::bulk;
 use crate::error::StoreError;
 use crate::head::{CHANNEL, INSERT_CHANGE, NEXT_CHANGE, TAKE_TURN};
@@ -24,7 +25,6 @@ use crate::log::rows::{self, Touched, Tracked, marks};
 use crate::reserve::Reserve;
 use crate::seal::Vault;
 use crate::sql::{Database, DatabaseError, Transact};
-use crate::sub_accounts::acts_for;
 
 /// The capability to change things, with a grant.
 #[derive(Clone)]

@@ -20,9 +20,6 @@ const BALANCE: (&str, &str, &str) = ("GET", "/api/v5/account/balance", "");
 /// How long an owner may have to wait for an alarm.
 const TOLD_MS: u64 = 5_000;
 
-/// What is changed of a request before it is sent.
-type Change<'c> = &'c dyn Fn(&mut Signed);
-
 fn free() -> String {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }

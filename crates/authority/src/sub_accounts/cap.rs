@@ -5,7 +5,8 @@ use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Actor, NotAllowed, Proof, TwoFactor};
 use keyward_rules::id::AccountId;
-use keyward_rules::sub_account::{SubAccountCap, SubAccountSettings};
+use keyward_rules::key::SubAccountCap;
+use keyward_rules::sub_account::SubAccountSettings;
 
 use super::{SubAccountOf, held_by, hold_keys, sub_account_in, sub_account_of};
 use crate::accounts::is_cooling;

@@ -11,9 +11,9 @@ use keyward_authority::sub_accounts::{
 };
 use keyward_rules::account::{Email, SubAccountName};
 use keyward_rules::id::AccountId;
+use keyward_rules::key::SubAccountCap;
 use keyward_rules::key::{KeyName, RateCap};
 use keyward_rules::permission::{Permission, Permissions};
-use keyward_rules::sub_account::SubAccountCap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::HttpMethod;

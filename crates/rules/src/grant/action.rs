@@ -1,6 +1,6 @@
 //! Every action in one table: its words, and what it asks of each role.
 
-use super::actor::ActingAs;
+use super::acting::ActingAs;
 
 /// Declares the actions: the audit log's word, a title for people, what it asks of each role that may do it, who may do it for a
 /// sub-account as well, the duties that do it, and what a page says when it is done. A role that is not named may not do it.

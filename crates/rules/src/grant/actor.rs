@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use super::acting::{Acting, ActingAs};
 use super::action::{ActionKind, Ceremony};
 use super::proof::{BrakeLink, Factor, Proof};
 use crate::id::AccountId;
@@ -16,25 +17,6 @@ pub struct Origin {
     pub address: IpAddr,
     /// What the browser or program said about itself.
     pub device: Device,
-}
-
-/// By which right somebody acts for a sub-account.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ActingAs {
-    /// It belongs to their own account.
-    Master,
-    /// Its master made them a member.
-    Member,
-}
-
-/// For which sub-account somebody acts. Whoever makes the value has checked the right; every change checks it again in its
-/// transaction.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Acting {
-    /// The sub-account.
-    pub sub_account: AccountId,
-    /// By which right.
-    pub by: ActingAs,
 }
 
 /// A person who is signed in.

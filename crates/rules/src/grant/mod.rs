@@ -4,6 +4,7 @@
 //! without a permission check does not compile. What a person must prove beside being signed in is in one table,
 //! [`ActionKind::ceremony`]; the proofs are values that only their checks make.
 
+mod acting;
 mod action;
 mod actor;
 mod challenge;
@@ -11,7 +12,8 @@ mod challenge;
 mod matrix;
 mod proof;
 
+pub use acting::{Acting, ActingAs};
 pub use action::{ActionKind, Ceremony};
-pub use actor::{Acting, ActingAs, Actor, Grant, Holder, NotAllowed, Origin, Scope, Staff};
+pub use actor::{Actor, Grant, Holder, NotAllowed, Origin, Scope, Staff};
 pub use challenge::{Answer, Approved, Challenge, NotApproved};
 pub use proof::{BrakeLink, Factor, FactorAnswer, FactorKind, FirstSession, NotProven, Proof, TwoFactor};

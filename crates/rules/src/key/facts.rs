@@ -8,7 +8,7 @@ use keyward_hmac_state::HmacState;
 use super::environment::Environment;
 use super::life::Life;
 use super::passphrase::PassphraseTag;
-use super::spec::RateCap;
+use super::rate_cap::RateCap;
 use crate::address::{AddressSet, Network, RangeTable, canonical};
 use crate::fence::Fences;
 use crate::id::{AccountId, AppId, KeyId};

@@ -6,12 +6,12 @@ use super::environment::Environment;
 use super::life::{HolderState, Life};
 use super::name::KeyName;
 use super::passphrase::PassphraseTag;
+use super::rate_cap::RateCap;
+use super::sub_account_cap::{BeyondCap, SubAccountCap};
 use crate::address::{Binding, Width};
 use crate::fence::Fences;
 use crate::limits::{DAY_MS, KEYS_PER_ACCOUNT, UNBOUND_IDLE_DAYS};
 use crate::permission::{Permission, Permissions};
-use crate::rate::Rate;
-use crate::sub_account::SubAccountCap;
 use crate::time::Moment;
 
 /// Whether somebody confirmed that a very wide range is meant.
@@ -55,45 +55,6 @@ impl KeyPolicy {
 impl Default for KeyPolicy {
     fn default() -> Self {
         Self { withdraw_binding: Need::Required, max_age_days: None, desktop_browser: Need::Optional }
-    }
-}
-
-/// A rate of a key's own, below the standard ones: so many requests a second over all private routes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct RateCap(u16);
-
-/// A number that is no cap.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a rate cap is 1 to {} requests a second", RateCap::MOST)]
-pub struct NotARateCap;
-
-impl RateCap {
-    /// The largest cap: more than any standard rate allows.
-    pub const MOST: u16 = 1_000;
-
-    /// Takes a number of requests a second.
-    ///
-    /// # Errors
-    /// [`NotARateCap`] unless it is 1 to 1,000; zero would be another way to say "disabled".
-    pub const fn new(per_second: u64) -> Result<Self, NotARateCap> {
-        if per_second == 0 || per_second > Self::MOST as u64 {
-            return Err(NotARateCap);
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
-        let cap = per_second as u16;
-        Ok(Self(cap))
-    }
-
-    /// Requests a second.
-    #[must_use]
-    pub const fn per_second(self) -> u16 {
-        self.0
-    }
-
-    /// The cap as a rate.
-    #[must_use]
-    pub fn rate(self) -> Option<Rate> {
-        Rate::new(u32::from(self.0), 1_000)
     }
 }
 
@@ -169,11 +130,8 @@ pub enum KeyRefusal {
     #[error("a sub-account's key cannot manage sub-accounts")]
     ManageOfSub,
     /// product.md 5: what the master allows the sub-account.
-    #[error("keys of this sub-account may not have the permission {}; its master account decides that", .0.word())]
-    NotAllowedToSub(Permission),
-    /// The same, of the rate.
-    #[error("a key of this sub-account needs a rate cap of at most {} requests a second", .0.per_second())]
-    FasterThanSub(RateCap),
+    #[error(transparent)]
+    BeyondCap(#[from] BeyondCap),
     /// A canary's rights mean nothing, so they must not look like something.
     #[error("a canary admits no request, so it has the permission `read` alone")]
     CanaryRights,

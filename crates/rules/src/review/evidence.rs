@@ -2,11 +2,14 @@
 
 use std::net::IpAddr;
 
-use crate::address::Binding;
+use crate::address::{Binding, Network};
 use crate::fence::Fences;
 use crate::key::Environment;
 use crate::permission::{Permission, Permissions};
 use crate::time::Moment;
+
+/// For so long a key must be known before "never used" is held against a permission or an address.
+pub const OBSERVED_DAYS: u64 = 14;
 
 /// What gateways let a key do now.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -87,4 +90,17 @@ impl KeyEvidence<'_> {
             .into_iter()
             .any(|right| self.may(right))
     }
+}
+
+/// Whether an entry is wider than the network that an address stands for.
+pub(super) const fn is_wide(network: Network) -> bool {
+    match network {
+        Network::V4(_, prefix) => prefix < 24,
+        Network::V6(_, prefix) => prefix < 48,
+    }
+}
+
+/// Whether one of the addresses lies in a network.
+pub(super) fn is_used(network: Network, sources: &[(IpAddr, Moment)]) -> bool {
+    sources.iter().any(|(address, _)| network.covers(Network::single(*address)))
 }

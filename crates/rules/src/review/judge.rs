@@ -1,8 +1,6 @@
 //! From what is known of a key to what is found.
 
-use std::net::IpAddr;
-
-use super::evidence::{KeyEvidence, Powers, SeenSources};
+use super::evidence::{KeyEvidence, OBSERVED_DAYS, Powers, SeenSources, is_used, is_wide};
 use super::finding::{Finding, FindingKind, NextStep};
 use super::remedy::{Remedy, narrowed};
 use super::words::{day, days, listed, networks_in_words};
@@ -15,9 +13,6 @@ use crate::time::Moment;
 
 /// A key that was not used for so long is dormant.
 pub const DORMANT_DAYS: u64 = 30;
-/// For so long a key must be known before "never used" is held against a permission or an address.
-pub const OBSERVED_DAYS: u64 = 14;
-
 /// What is found of a key, each kind at most once, in the order of [`FindingKind::ALL`]. A demo key moves no funds, so only its
 /// lack of use is found. A key that gateways refuse is found dormant or leaked, and nothing else. Nothing is found of a canary: that
 /// nobody uses it is as it should be.
@@ -45,19 +40,6 @@ pub fn findings(key: &KeyEvidence<'_>, now: Moment) -> Vec<Finding> {
 struct Judge<'j> {
     key: &'j KeyEvidence<'j>,
     now: Moment,
-}
-
-/// Whether an entry is wider than the network that an address stands for.
-pub(super) const fn is_wide(network: Network) -> bool {
-    match network {
-        Network::V4(_, prefix) => prefix < 24,
-        Network::V6(_, prefix) => prefix < 48,
-    }
-}
-
-/// Whether one of the addresses lies in a network.
-pub(super) fn is_used(network: Network, sources: &[(IpAddr, Moment)]) -> bool {
-    sources.iter().any(|(address, _)| network.covers(Network::single(*address)))
 }
 
 const fn found(kind: FindingKind, evidence: String, next: NextStep) -> Finding {

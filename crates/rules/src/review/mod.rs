@@ -18,9 +18,9 @@ mod words;
 
 pub use answer::{NotAnswers, ReviewAnswer, answers_text, read_answers};
 pub use due::{due_at, reminder_days};
-pub use evidence::{KeyEvidence, KnownUse, Powers, SeenSources};
+pub use evidence::{KeyEvidence, KnownUse, OBSERVED_DAYS, Powers, SeenSources};
 pub use finding::{Finding, FindingKind, NextStep, Severity};
-pub use judge::{DORMANT_DAYS, OBSERVED_DAYS, findings};
+pub use judge::{DORMANT_DAYS, findings};
 pub use remedy::{NotARemedy, Remedy, RemedyRefused, check, offers};
 pub use score::{Deduction, Score};
 pub use words::{Question, questions};

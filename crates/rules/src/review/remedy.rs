@@ -4,8 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::evidence::{KeyEvidence, Powers, SeenSources};
-use super::judge::{OBSERVED_DAYS, is_used, is_wide};
+use super::evidence::{KeyEvidence, OBSERVED_DAYS, Powers, SeenSources, is_used, is_wide};
 use crate::address::{AddressSet, Binding, HostBits, Network, Width};
 use crate::limits::{DAY_MS, EXPIRY_MAX_DAYS, EXPIRY_SUGGESTED_DAYS};
 use crate::permission::Permission;

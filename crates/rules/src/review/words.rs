@@ -1,7 +1,6 @@
 //! The evidence in words: the questions of a review, each with what is known.
 
-use super::evidence::{KeyEvidence, Powers, SeenSources};
-use super::judge::is_used;
+use super::evidence::{KeyEvidence, Powers, SeenSources, is_used};
 use crate::address::{Binding, Network};
 use crate::limits::DAY_MS;
 use crate::permission::Permission;

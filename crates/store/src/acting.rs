@@ -1,0 +1,69 @@
+//! Who may act for a sub-account: its master, and its members.
+
+use keyward_rules::grant::ActingAs;
+use keyward_rules::id::AccountId;
+use keyward_rules::time::Moment;
+
+use crate::accounts::{self, AccountRecord};
+use crate::error::StoreError;
+use crate::seal::{Aad, Vault};
+use crate::sql::{Row, Transact, statements};
+
+statements! {
+    MEMBERSHIP = "SELECT sub_account, account, since, data_key, seal FROM members WHERE sub_account = $1 AND account = $2";
+}
+
+/// Somebody whom a master lets administer a sub-account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Membership {
+    /// The sub-account.
+    pub sub_account: AccountId,
+    /// The person's own account.
+    pub account: AccountId,
+    /// Since when.
+    pub since: Moment,
+}
+
+/// What the seal of a membership covers.
+pub(crate) fn member_aad(of: &Membership) -> Aad {
+    Aad::new("keyward member 1")
+        .number("sub_account", of.sub_account.as_u64())
+        .number("account", of.account.as_u64())
+        .number("since", of.since.unix_ms())
+}
+
+/// A membership whose seal opens.
+pub(crate) fn membership(row: &Row, vault: &Vault) -> Option<Membership> {
+    let number = |at| row.int(at).ok().and_then(|value| u64::try_from(value).ok());
+    let account = |at| number(at).and_then(AccountId::from_u64);
+    let found = Membership {
+        sub_account: account(0)?,
+        account: account(1)?,
+        since: number(2).map(Moment::from_unix_ms)?,
+    };
+    vault.open_seal(number(3)?, &member_aad(&found), &row.bytes(4).ok()?).map(|_| found)
+}
+
+/// By which right a person acts for a sub-account, from its account's row and their membership's; `None` without one.
+pub(crate) fn right(
+    person: AccountId,
+    account: Option<&AccountRecord>,
+    member: Option<Membership>,
+) -> Option<ActingAs> {
+    let master = account?.master()?;
+    if master == person { Some(ActingAs::Master) } else { member.map(|_| ActingAs::Member) }
+}
+
+/// Whether a person still has the right to act for a sub-account by which a change was begun.
+pub(crate) async fn acts_for(
+    transact: &mut Transact,
+    vault: &Vault,
+    person: AccountId,
+    sub_account: AccountId,
+) -> Result<Option<ActingAs>, StoreError> {
+    let row = transact.fetch_optional(accounts::ACCOUNT_BY_ID, vec![sub_account.as_u64().into()]).await?;
+    let account = row.as_ref().map(AccountRecord::from_row).transpose()?;
+    let values = vec![sub_account.as_u64().into(), person.as_u64().into()];
+    let member = transact.fetch_optional(MEMBERSHIP, values).await?;
+    Ok(right(person, account.as_ref(), member.and_then(|row| membership(&row, vault))))
+}
