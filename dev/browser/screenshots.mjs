@@ -152,7 +152,7 @@ try {
     ['activity-key', `/keys/${id}/activity?range=hour`], ['activity-account', '/activity?range=day'],
     ['activity-search', `/keys/${id}/activity?range=day&verdict=refused`], ['live', `/keys/${id}/live`], ['live-account', '/activity/live'],
     ['keys-ended', '/keys?ended=yes&sort=name'], ['keys-unbound', '/keys?bound=no'], ['keys-selected', '/keys/disable-selected'],
-    ['approvals', '/approvals'], ['approvals-thresholds', '/approvals/thresholds'],
+    ['sub-accounts', '/sub-accounts'], ['sub-account-new', '/sub-accounts/new'], ['limits', '/limits'], ['approvals', '/approvals'], ['approvals-thresholds', '/approvals/thresholds'],
     ['keys-reach', '/keys/reach'], ['review', '/review'], ['keys-reach-answer', '/keys/reach?from=127.0.0.1']]) {
     await trader.go(path, name === 'nothing-here' ? 404 : 200);
     await picture(name);

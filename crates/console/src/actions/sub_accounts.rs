@@ -228,12 +228,13 @@ const OFFERED: [(Permission, &str); 4] = [
     (Permission::Withdraw, "Withdraw"),
 ];
 
-fn allowed_form(cap: &SubAccountCap, error: &str, back: &str) -> Inputs {
+fn allowed_form(name: &SubAccountName, cap: &SubAccountCap, error: &str, back: &str) -> Inputs {
     let permissions =
         OFFERED.map(|(right, name)| (right.word(), name, cap.permissions().allows(right))).into();
     let rate = cap.rate().map(|rate| rate.per_second().to_string()).unwrap_or_default();
     Inputs {
         words: vec![
+            name.as_str().to_owned(),
             "To allow less, you need one factor. To allow more, you also need a code by mail.".to_owned(),
             "A key that may do more than its sub-account is refused while that lasts. Permissions of a key never change."
                 .to_owned(),
@@ -283,20 +284,21 @@ impl Exposed for ChangeSubAccountCap {
 
     async fn of_form(person: &SignedIn, id: &str, fields: &Fields) -> Result<FormStep<Self>, ActionError> {
         let account = id_of(id)?;
-        let before = show_sub_account(&person.own_context(), account).await?.sub_account.settings.cap;
+        let sub = show_sub_account(&person.own_context(), account).await?.sub_account;
+        let (name, before) = (&sub.name, sub.settings.cap);
         let back = page_of_sub(account);
         if !fields.has("chosen") {
-            return Ok(FormStep::Inputs(allowed_form(&before, "", &back)));
+            return Ok(FormStep::Inputs(allowed_form(name, &before, "", &back)));
         }
         let typed = fields.get("rate").trim();
         let rate = (!typed.is_empty()).then(|| typed.parse().map_err(|_| ()));
         let to = match cap_of(fields.all("permission"), rate) {
             Ok(to) => to,
-            Err(error) => return Ok(FormStep::Inputs(allowed_form(&before, &error, &back))),
+            Err(error) => return Ok(FormStep::Inputs(allowed_form(name, &before, &error, &back))),
         };
         if to == before {
             let error = sentence(&ActionError::Unchanged);
-            return Ok(FormStep::Inputs(allowed_form(&before, &error, &back)));
+            return Ok(FormStep::Inputs(allowed_form(name, &before, &error, &back)));
         }
         let mut carried = vec![("chosen", "1".to_owned()), ("rate", typed.to_owned())];
         carried.extend(to.permissions().iter().map(|right| ("permission", right.word().to_owned())));

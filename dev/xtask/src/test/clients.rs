@@ -42,6 +42,7 @@ pub fn browse(clients: Option<&Clients>, program: Option<&Path>) -> Result<(), S
     script(clients, program, "limits.mjs", &[])?;
     script(clients, program, "review.mjs", &[])?;
     script(clients, program, "signals.mjs", &[])?;
+    script(clients, program, "sub-accounts.mjs", &[])?;
     script(clients, program, "approvals.mjs", &[])?;
     script(clients, program, "passkeys.mjs", &[])?;
     script(clients, program, "phone.mjs", &[])?;
