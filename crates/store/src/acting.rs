@@ -10,7 +10,9 @@ use crate::seal::{Aad, Vault};
 use crate::sql::{Row, Transact, statements};
 
 statements! {
-    MEMBERSHIP = "SELECT sub_account, account, since, data_key, seal FROM members WHERE sub_account = $1 AND account = $2";
+    /// A member whose own account operators froze acts for nobody.
+    MEMBERSHIP = "SELECT sub_account, account, since, data_key, seal FROM members WHERE sub_account = $1 AND account = $2 \
+        AND NOT EXISTS (SELECT 1 FROM accounts WHERE id = $2 AND frozen_at IS NOT NULL)";
 }
 
 /// Somebody whom a master lets administer a sub-account.

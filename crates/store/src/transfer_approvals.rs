@@ -138,6 +138,16 @@ fn oldest_open(now: Moment) -> Value {
     now.unix_ms().saturating_sub(keyward_rules::limits::APPROVAL_LIFE_MS).into()
 }
 
+fn waiting_values(account: AccountId, now: Moment) -> Vec<Value> {
+    vec![account.as_u64().into(), oldest_open(now), now.unix_ms().into()]
+}
+
+/// Whether fewer wait than may.
+fn has_room(waiting: Option<Row>) -> Result<bool, StoreError> {
+    let waiting = waiting.map_or(Ok(0), |row| row.int(0))?;
+    Ok(waiting < i64::try_from(APPROVALS_WAITING).unwrap_or(i64::MAX))
+}
+
 impl Tx {
     /// The approval that the next transfer with this meaning is told of: one that waits, is approved or refused, and is not over.
     ///
@@ -184,9 +194,9 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn may_wait(&mut self, account: AccountId) -> Result<bool, StoreError> {
-        let values = vec![account.as_u64().into(), oldest_open(self.now()), self.now().unix_ms().into()];
-        let row = self.transact.fetch_optional(WAITING_TRANSFERS_OF, values).await?;
-        Ok(row.map_or(Ok(0), |row| row.int(0))? < i64::try_from(APPROVALS_WAITING).unwrap_or(i64::MAX))
+        let row =
+            self.transact.fetch_optional(WAITING_TRANSFERS_OF, waiting_values(account, self.now())).await?;
+        has_room(row)
     }
 
     /// Keeps a new approval, and drops some of the sub-account's that are older than they are kept.
@@ -273,6 +283,14 @@ fn open_values(account: AccountId, hash: TransferHash, now: Moment) -> Vec<Value
 }
 
 impl Reader {
+    /// As [`Tx::may_wait`], without taking the writer's turn.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn may_wait(&self, account: AccountId, now: Moment) -> Result<bool, StoreError> {
+        has_room(self.database.fetch_optional(WAITING_TRANSFERS_OF, waiting_values(account, now)).await?)
+    }
+
     /// As [`Tx::open_transfer_approval`], without taking the writer's turn.
     ///
     /// # Errors

@@ -392,6 +392,8 @@ impl Tx {
 /// Whom a record concerns already by who acts, and on whose behalf.
 fn party(grant: &Grant) -> BTreeSet<u64> {
     let actor = match grant.actor() {
+        // What a member does for a sub-account is its master's to read, and not a stranger's.
+        Actor::Holder(_) if grant.acting().is_some() => None,
         Actor::Holder(holder) | Actor::Staff(Staff { holder, .. }) => Some(holder.account),
         Actor::Host(_) | Actor::System(_) | Actor::Visitor(_) => None,
     };

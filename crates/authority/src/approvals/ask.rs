@@ -6,6 +6,7 @@ use keyward_rules::approval::{
     ApprovalAnswer, ApprovalState, AskedTransfer, Asker, Consent, ConsentBy, TransferApproval,
 };
 use keyward_rules::event::Event;
+use keyward_rules::fence::Decimal;
 use keyward_rules::grant::{ActionKind, Proof, Scope};
 use keyward_rules::id::ApprovalId;
 use keyward_rules::limits::DAY_MS;
@@ -39,6 +40,8 @@ pub async fn ask_for_transfer(
             let by = ConsentBy::Threshold { day: day_of(context.now) };
             Ok(ApprovalAnswer::Passed(Consent { request: asked.request, hash, by }))
         }
+        // A key that invents transfers must not take turns from those who freeze it.
+        None if !access.reader.may_wait(asked.account, context.now).await? => Ok(ApprovalAnswer::TooMany),
         None => wait(context, asked).await,
     }
 }
@@ -62,7 +65,8 @@ fn undecided(approval: &TransferApproval, now: Moment) -> Option<ApprovalAnswer>
 async fn is_small(context: &ActionContext<'_>, asked: &AskedTransfer) -> Result<bool, ActionError> {
     let access = &context.authority.access;
     let thresholds = access.reader.thresholds(Scope::Account(asked.master), asked.master).await?;
-    if thresholds.is_empty() {
+    // Nothing is opened to write for a transfer that no sum of the day can let pass.
+    if thresholds.sum_with(&asked.transfer, Decimal::ZERO).is_none() {
         return Ok(false);
     }
     let (whose, what) = ((asked.master, asked.environment), (&asked.transfer, day_of(context.now)));

@@ -70,7 +70,9 @@ pub(super) async fn check_loosening(
     key: &KeyRecord,
 ) -> Result<(), ActionError> {
     let person = tx.person(person_behind(context, key.account, key.master)).await?;
-    may_loosen(person.as_ref(), key, context.now)
+    may_loosen(person.as_ref(), key, context.now)?;
+    // While the master's keys rest, a member loosens none of them either.
+    may_loosen(tx.person(key.master.unwrap_or(key.account)).await?.as_ref(), key, context.now)
 }
 
 /// The same rules, for a person who was read.

@@ -126,6 +126,7 @@ impl Action for IssueKey {
         let (access, scope) = (&context.authority.access, context.actor.scope());
         let account = access.reader.account(scope, self.account).await?.ok_or(ActionError::NoAccount)?;
         let person = access.door.person(person_behind(context, account.id, account.master())).await?;
+        let master = access.door.person(account.master().unwrap_or(account.id)).await?;
         let keys: Result<Vec<KeyRecord>, _> =
             access.reader.keys_of(scope, account.id).await?.into_iter().collect();
         let notes = access.reader.notes_of(account.id).await?;
@@ -138,7 +139,7 @@ impl Action for IssueKey {
         }
         let policy = policy_in_force(context).await?.policy.keys;
         let owner = owner_of(context, account.id, account.master()).await?;
-        check(context, self, owner, person.as_ref(), &siblings(&keys?, &notes, context.now), policy)
+        check(context, self, owner, [person, master], &siblings(&keys?, &notes, context.now), policy)
     }
 
     async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
@@ -174,6 +175,7 @@ impl Action for IssueKey {
             };
         }
         let person = tx.person(person_behind(context, account.id, account.master())).await?;
+        let master = tx.person(account.master().unwrap_or(account.id)).await?;
         let (keys, notes) = (tx.keys_of(account.id).await?, tx.notes_of(account.id).await?);
         frozen_now(&mut tx, &account).await?;
         check_in_step(tx.account_limits(account.id).await?.as_deref(), &keys)?;
@@ -191,7 +193,7 @@ impl Action for IssueKey {
         let policy = policy_now(context, &mut tx).await?.keys;
         let siblings = siblings(&keys, &notes, context.now);
         let owner = owner_in(&mut tx, account.id, account.master()).await?;
-        check(context, &wish, owner, person.as_ref(), &siblings, policy)?;
+        check(context, &wish, owner, [person, master], &siblings, policy)?;
         let tag = passphrase_tag(context, &wish);
         check_passphrase(&tag, &siblings)?;
 
@@ -239,17 +241,20 @@ fn check(
     context: &ActionContext<'_>,
     wish: &IssueKey,
     owner: Owner,
-    person: Option<&UserRecord>,
+    people: [Option<UserRecord>; 2],
     siblings: &[Sibling],
     policy: KeyPolicy,
 ) -> Result<(), ActionError> {
     if let Actor::Holder(_) = context.actor {
-        let person = person.ok_or(ActionError::TwoFactorOff)?;
-        if person.two_factor() == TwoFactor::Off {
-            return Err(ActionError::TwoFactorOff);
-        }
-        if is_cooling(person, context.now) && moves_funds(wish.spec.permissions) {
-            return Err(ActionError::Cooling);
+        // Who creates the key, and the person behind the account: while the master's keys rest, a member creates none.
+        for person in people {
+            let person = person.ok_or(ActionError::TwoFactorOff)?;
+            if person.two_factor() == TwoFactor::Off {
+                return Err(ActionError::TwoFactorOff);
+            }
+            if is_cooling(&person, context.now) && moves_funds(wish.spec.permissions) {
+                return Err(ActionError::Cooling);
+            }
         }
     }
     context.authority.settings.market.check(wish.spec.fences.as_deref())?;

@@ -147,6 +147,8 @@ impl Action for RotateKey {
         let checked = check(context, self, &old, (&keys?, &notes), (owner, policy))?;
         let person = access.door.person(person_behind(context, old.account, old.master)).await?;
         may_loosen(person.as_ref(), &old, context.now)?;
+        let master = access.door.person(old.master.unwrap_or(old.account)).await?;
+        may_loosen(master.as_ref(), &old, context.now)?;
         Ok(pending(self, &checked.plan))
     }
 

@@ -1,6 +1,6 @@
 //! Question: what stands in the audit log, and how can it be proven?
 
-use keyward_rules::grant::Scope;
+use keyward_rules::grant::{Acting, ActingAs, Actor, Holder, Scope};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::limits::{AUDIT_SEARCH_ROWS, PAGE_MAX, TRAIL_SEARCH_ROWS};
 use keyward_rules::log::{Hash, proof_text};
@@ -133,15 +133,38 @@ async fn own_views(
     let rows = log.trail(scope, account, before, limit).await?;
     let Some(oldest) = rows.last().map(|row| row.n) else { return Ok(Vec::new()) };
     let shared = log.shared(scope, account, oldest, before).await?;
-    let own = format!(":{account}");
+    let (own, member) = (format!(":{account}"), member(context));
     let seen = |row: AuditRecord| {
         let mut view = view(row);
+        if member.as_ref().is_some_and(|member| !view.entry.actor.ends_with(member)) {
+            of_another(&mut view.entry);
+        }
         if shared.contains(&view.n) && !view.entry.actor.ends_with(&own) {
             withhold(&mut view.entry);
         }
         view
     };
     Ok(rows.into_iter().map(seen).collect())
+}
+
+/// The end of the name of a member, as whom the actor looks at the records of a sub-account.
+fn member(context: &ActionContext<'_>) -> Option<String> {
+    match &context.actor {
+        Actor::Holder(Holder { account, acting: Some(Acting { by: ActingAs::Member, .. }), .. }) => {
+            Some(format!(":{account}"))
+        }
+        Actor::Holder(_) | Actor::Host(_) | Actor::System(_) | Actor::Staff(_) | Actor::Visitor(_) => None,
+    }
+}
+
+/// Leaves of what others did for a sub-account what its members need: not from where, and not who else is a member.
+fn of_another(entry: &mut Entry) {
+    for about in [&mut entry.from, &mut entry.device, &mut entry.factors] {
+        about.clear();
+    }
+    if entry.action.starts_with("member.") {
+        entry.facts.clear();
+    }
 }
 
 /// Leaves of what others did that it happened: not to whom else, and of an operator neither who nor from where nor why.
@@ -175,7 +198,8 @@ pub async fn prove_record(context: &ActionContext<'_>, n: u64) -> Result<RecordP
     let index = n.checked_sub(1).ok_or(ActionError::NoRecord)?;
     let path = log.inclusion(size, index).await?.ok_or(ActionError::NotYetSigned)?;
     let leaf = Hash::of_leaf(record.as_bytes());
-    let record = (concern == Concern::Own).then_some(record);
+    let whole = concern == Concern::Own && member(context).is_none();
+    let record = whole.then_some(record);
     Ok(RecordProof { n, record, leaf, path, size, checkpoint })
 }
 

@@ -8,7 +8,9 @@ use keyward_rules::id::AccountId;
 use keyward_rules::key::SubAccountCap;
 use keyward_rules::sub_account::SubAccountSettings;
 
-use super::{SubAccountOf, held_by, hold_keys, sub_account_in, sub_account_of};
+use super::{
+    SubAccountOf, held_by, hold_keys, settings_in, settings_or_least, sub_account_in, sub_account_of,
+};
 use crate::accounts::is_cooling;
 use crate::keys::approved;
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
@@ -29,7 +31,7 @@ impl Action for ChangeSubAccountCap {
 
     async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         let sub = sub_account_of(context, self.account).await?;
-        let old = context.authority.access.reader.sub_account_settings(sub.id).await?;
+        let old = settings_or_least(context.authority.access.reader.sub_account_settings(sub.id).await)?;
         if old.cap == self.to {
             return Err(ActionError::Unchanged);
         }
@@ -59,7 +61,7 @@ impl Action for ChangeSubAccountCap {
         let grant = context.actor.may(action, proof)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let sub = sub_account_in(&mut tx, self.account).await?;
-        let mut settings = tx.sub_account_settings(sub.id).await?;
+        let mut settings = settings_in(&mut tx, sub.id).await?;
         let old = settings.cap;
         if old == self.to {
             return Err(ActionError::Unchanged);

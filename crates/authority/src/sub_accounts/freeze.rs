@@ -7,7 +7,7 @@ use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 
 use super::cap::check_master;
-use super::{hold_keys, sub_account_in, sub_account_of};
+use super::{hold_keys, settings_in, sub_account_in, sub_account_of};
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Freeze a sub-account: all its keys are refused, and no new ones can be made.
@@ -73,7 +73,7 @@ async fn set(
     let grant = context.actor.may(action, proof)?;
     let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let sub = sub_account_in(&mut tx, account).await?;
-    let mut settings = tx.sub_account_settings(sub.id).await?;
+    let mut settings = settings_in(&mut tx, sub.id).await?;
     if settings.frozen_at.is_some() == freezes {
         return Err(ActionError::Unchanged);
     }

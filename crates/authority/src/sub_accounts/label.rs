@@ -7,7 +7,7 @@ use keyward_rules::id::AccountId;
 use keyward_rules::key::KeyName;
 
 use super::create::label_text;
-use super::{sub_account_in, sub_account_of};
+use super::{hold_keys, settings_in, sub_account_in, sub_account_of};
 use crate::{Action, ActionContext, ActionError, PendingAction};
 
 /// Choose what a sub-account is called.
@@ -40,7 +40,7 @@ impl Action for LabelSubAccount {
         let grant = context.actor.may(ActionKind::LabelSubAccount, proof)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let sub = sub_account_in(&mut tx, account).await?;
-        let mut settings = tx.sub_account_settings(sub.id).await?;
+        let mut settings = settings_in(&mut tx, sub.id).await?;
         if settings.label == label {
             return Err(ActionError::Unchanged);
         }
@@ -48,6 +48,8 @@ impl Action for LabelSubAccount {
             [("label", format!("{} -> {}", label_text(settings.label.as_ref()), label_text(label.as_ref())))];
         settings.label = label;
         tx.set_sub_account(sub.id, &settings).await?;
+        // A sub-account from before has no settings yet: what they say from now on, its keys are held to.
+        hold_keys(&mut tx, sub.id, &settings).await?;
         let event = Event::of(tx.grant(), context.now, &format!("account:{}", sub.id), &facts);
         tx.commit(event).await?;
         Ok(())

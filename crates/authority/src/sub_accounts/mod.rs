@@ -106,13 +106,28 @@ pub(crate) fn person_behind(
     }
 }
 
-/// Lays or lifts the hold on each living key, as the settings say. Each key that changed is in the transaction.
+/// The settings as they are. Altered ones allow the least, so that a sub-account can be frozen whatever stands in its row.
+async fn settings_in(tx: &mut Tx, account: AccountId) -> Result<SubAccountSettings, ActionError> {
+    settings_or_least(tx.sub_account_settings(account).await)
+}
+
+fn settings_or_least(
+    read: Result<SubAccountSettings, StoreError>,
+) -> Result<SubAccountSettings, ActionError> {
+    match read {
+        Err(error) if matches!(error, StoreError::Tampered { .. }) => Ok(SubAccountSettings::unknown()),
+        other => Ok(other?),
+    }
+}
+
+/// Lays or lifts the hold on each living key, as the settings say. Each key that changed is in the transaction; altered rows are
+/// left out, they are unusable already.
 async fn hold_keys(
     tx: &mut Tx,
     account: AccountId,
     settings: &SubAccountSettings,
 ) -> Result<(), ActionError> {
-    for mut key in tx.keys_of(account).await? {
+    for mut key in tx.keys_of_family(account).await? {
         let Some(life) = life_under(&key, settings) else { continue };
         if life != key.life {
             key.life = life;
@@ -136,8 +151,7 @@ async fn held_by(
     account: AccountId,
     settings: &SubAccountSettings,
 ) -> Result<Option<String>, ActionError> {
-    let keys = context.authority.access.reader.keys_of(Scope::All, account).await?;
-    let keys: Vec<KeyRecord> = keys.into_iter().collect::<Result<_, StoreError>>()?;
+    let keys = context.authority.access.reader.keys_of_family(Scope::All, account).await?;
     let names: Vec<String> = keys
         .iter()
         .filter(|key| !key.life.is_over() && settings.holds(key.permissions, key.rate_cap))

@@ -165,7 +165,15 @@ pub async fn prove_at_once(
     asking: &Confirmation,
     pending: &PendingAction,
 ) -> Result<Proof, Halted> {
-    prove_for(posted, context, asking, pending, Some(asking.action.clone())).await
+    prove_for(posted, context, asking, pending, Some(form_of(&posted.person, asking))).await
+}
+
+/// The form that a passkey answers for: its path, for the account whose keys its page showed.
+fn form_of(person: &SignedIn, asking: &Confirmation) -> String {
+    match &person.acting {
+        Some(acting) => format!("{} for {}", asking.action, acting.id),
+        None => asking.action.clone(),
+    }
 }
 
 async fn prove_for(
@@ -219,7 +227,7 @@ pub async fn ask_one(
 
 /// Shows the page that asks for parameters and one factor at once.
 pub async fn ask_at_once(person: &SignedIn, asking: &Confirmation, fields: &Fields) -> Response {
-    let purpose = Purpose::Confirm(person.holder.session, asking.action.clone());
+    let purpose = Purpose::Confirm(person.holder.session, form_of(person, asking));
     ask_for(person, asking, fields, "", &purpose).await
 }
 

@@ -66,10 +66,12 @@ impl SignedIn {
         let waiting = waiting_transfers(&context, holder.account).await?;
         let choices = acting_choices(&context, holder.account).await?;
         let mut acting = None;
-        if let Some(chosen) = chosen
-            && let Ok((right, choice)) = acting_for(&context, holder.account, chosen).await
-        {
-            (holder.acting, acting) = (Some(right), Some(choice));
+        if let Some(chosen) = chosen {
+            match acting_for(&context, holder.account, chosen).await {
+                Ok((right, choice)) => (holder.acting, acting) = (Some(right), Some(choice)),
+                Err(ActionError::NoSubAccount) => {}
+                Err(other) => return Err(other),
+            }
         }
         // A form belongs to the account that its page showed: after a switch in another tab it does nothing.
         let form = match &acting {

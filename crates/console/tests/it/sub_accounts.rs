@@ -233,6 +233,35 @@ async fn a_member_administers_one_sub_account_until_the_master_ends_it() {
     assert_eq!(master.acting_for(&sub).get(&format!("/keys/{key}")).await.status, 200);
     let told = world.mails(&master.email).await;
     assert!(told.iter().any(|mail| mail.contains("An API key was created")), "the master hears of it");
+    // The master reads what the member did, whole; the member reads not from where the master acts.
+    let issued = |trail: Value| -> Value {
+        let records = trail["records"].as_array().unwrap().clone();
+        records
+            .into_iter()
+            .find(|one| one["action"] == "key.issue" && one["subject"] == format!("key:{key}"))
+            .unwrap()
+    };
+    for who in [&master, &master.acting_for(&sub)] {
+        let record = issued(who.get("/trail").await.json());
+        assert_eq!(record["facts"]["permissions"], "read,trade", "{record}");
+    }
+    let of_master = master.acting_for(&sub).key("masters").await["api_key"].as_str().unwrap().to_owned();
+    let trail = acting.get("/trail").await.json();
+    let record = trail["records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["subject"] == format!("key:{of_master}"))
+        .unwrap();
+    assert!(record["from"].as_str().unwrap_or_default().is_empty(), "{record}");
+    assert!(record["factors"].as_str().unwrap_or_default().is_empty(), "{record}");
+    // An emergency stop of the master's is not a member's to undo.
+    let stop = json!({"name": "theirs", "factor": PASSWORD});
+    let for_sub = master.acting_for(&sub);
+    assert_eq!(for_sub.api("POST", &format!("/keys/{key}/disable"), stop).await.status, 200);
+    let enable = acting.api("POST", &format!("/keys/{key}/enable"), json!({})).await;
+    assert_eq!((enable.status, enable.code().as_str()), (403, "not_allowed"), "{}", enable.text);
+    assert_eq!(for_sub.approved("POST", &format!("/keys/{key}/enable"), json!({})).await.status, 200);
     // Nothing else of the master's: no other sub-account, no settings, no limits, no members.
     assert_eq!(member.acting_for(&other).get("/keys").await.code(), "no_sub_account");
     let settings = [
@@ -283,6 +312,50 @@ async fn invitations_end_and_rows_that_somebody_writes_give_no_right() {
     // A member can leave.
     let leave = json!({"email": member.email, "factor": PASSWORD});
     assert_eq!(member.api("DELETE", &path, leave).await.status, 204);
+}
+
+/// A row that somebody altered stops no freeze, and a frozen member acts for nobody.
+#[tokio::test]
+async fn an_altered_row_stops_no_freeze_and_a_frozen_member_is_none() {
+    let world = World::new().await;
+    let master = world.person("a@keyward.example").await;
+    let member = world.person("m@keyward.example").await;
+    let sub = create(&master, "alpha1").await;
+    join(&master, &member, &sub).await;
+    let acting = master.acting_for(&sub);
+    for name in ["one", "two"] {
+        acting.key(name).await;
+    }
+    let file = rusqlite::Connection::open(world.folder.join("keyward.db")).unwrap();
+    file.execute("UPDATE keys SET permissions = 31 WHERE name = 'one'", []).unwrap();
+    file.execute("UPDATE sub_accounts SET permissions = 15", []).unwrap();
+    let frozen =
+        master.api("POST", &format!("/sub-accounts/{sub}/freeze"), json!({"factor": PASSWORD})).await;
+    assert_eq!(frozen.status, 204, "{}", frozen.text);
+    let keys = world.store.reader().keys_of(Scope::All, sub.parse().unwrap()).await.unwrap();
+    let held: Vec<_> = keys.into_iter().flatten().map(|key| key.life.holds.has(Hold::SubAccount)).collect();
+    assert_eq!(held, [true], "the one that opens is held");
+    assert_eq!(member.acting_for(&sub).get("/keys").await.status, 200);
+    let id = member.get("/account").await.field("id");
+    file.execute("UPDATE accounts SET frozen_at = 1 WHERE id = ?1", [id.parse::<i64>().unwrap()]).unwrap();
+    assert_eq!(member.acting_for(&sub).get("/keys").await.code(), "no_sub_account");
+}
+
+/// While the master's keys rest, a member makes none that moves funds.
+#[tokio::test]
+async fn a_member_does_not_get_around_the_rest_of_the_masters_keys() {
+    let world = World::new().await;
+    let master = world.person("a@keyward.example").await;
+    let member = world.person("m@keyward.example").await;
+    let sub = create(&master, "alpha1").await;
+    join(&master, &member, &sub).await;
+    let changed =
+        master.approved("PUT", "/account/password", json!({"password": "fjord-lantern-47-amber-kite"})).await;
+    assert!(changed.status < 300, "{}", changed.text);
+    let acting = member.acting_for(&sub);
+    let funds = acting.approved("POST", "/keys", wish_for("funds", &["read", "funding"])).await;
+    assert_eq!(funds.code(), "cooling", "{}", funds.text);
+    assert_eq!(acting.approved("POST", "/keys", wish_for("reads", &["read"])).await.status, 201);
 }
 
 /// What was allowed when it was asked is looked at again when it is done.

@@ -180,7 +180,7 @@ actions! {
     StopAllTrading "key.stop_all", "All API keys stopped from trading", holder OneFactor, sub Anyone,
         note "All keys only read and cancel. Gateways follow within a second.";
     /// Lift a key's quarantine.
-    LiftQuarantine "key.lift_quarantine", "Quarantine of an API key lifted", holder StepUp, sub Anyone, host Session,
+    LiftQuarantine "key.lift_quarantine", "Quarantine of an API key lifted", holder StepUp, sub Master, host Session,
         note "The quarantine is lifted.";
     /// Make a key's limits stricter.
     TightenFences "key.tighten", "API key limits made stricter", holder OneFactor, sub Anyone, host Session,
@@ -216,7 +216,7 @@ actions! {
     DisableKey "key.disable", "API key disabled", holder OneFactor, sub Anyone, host Session, duties "sandbox",
         note "The key is disabled. Gateways refuse it within a second.";
     /// Enable a key.
-    EnableKey "key.enable", "API key enabled", holder StepUp, sub Anyone, host Session,
+    EnableKey "key.enable", "API key enabled", holder StepUp, sub Master, host Session,
         note "The key is enabled.";
     /// Make a key's successor.
     RotateKey "key.rotate", "API key rotated", holder StepUp, sub Anyone;
@@ -233,7 +233,7 @@ actions! {
     DisableKeys "key.disable_selected", "Selected API keys disabled", holder OneFactor, sub Anyone,
         note "The selected keys are disabled. Gateways refuse them within a second.";
     /// Enable keys that the holder selected.
-    EnableKeys "key.enable_selected", "Selected API keys enabled", holder StepUp, sub Anyone,
+    EnableKeys "key.enable_selected", "Selected API keys enabled", holder StepUp, sub Master,
         note "The selected keys are enabled.";
     /// Delete keys that the holder selected.
     DeleteKeys "key.delete_selected", "Selected API keys deleted", holder OneFactor, sub Anyone,
