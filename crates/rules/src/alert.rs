@@ -173,6 +173,10 @@ kinds! {
     CanaryUsed, "canary_used", Critical, "A canary API key was used",
         "No program of yours uses this key, so somebody has read the place where you put it. Find out what else was there, \
          replace those keys now, and look at their activity.";
+    /// Somebody who has a canary's API key tried it without its secret.
+    CanaryNamed, "canary_named", Critical, "Somebody tried a canary API key with wrong credentials",
+        "No program of yours uses this key, so somebody has read a part of the place where you put it. Find out what else was \
+         there, replace those keys now, and look at their activity.";
     /// So many alerts of one kind came that further ones are not told one by one.
     ManyAlerts, "many_alerts", Critical, "Many alerts of one kind within an hour",
         "You get no more single alerts of this kind before the next hour. The key's activity lists every request. If it is \

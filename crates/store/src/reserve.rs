@@ -92,6 +92,9 @@ enum Kind {
 }
 
 fn kind(action: ActionKind) -> Kind {
+    if matches!(action, ActionKind::StopLeaked | ActionKind::QuarantineKey) {
+        return Kind::TakesAway;
+    }
     match (action.ceremony(), action.operator_ceremony()) {
         (Ceremony::OneFactor | Ceremony::Link, _) | (_, Ceremony::OneFactor) => Kind::TakesAway,
         (Ceremony::Never, Ceremony::Never) => Kind::OfItself,

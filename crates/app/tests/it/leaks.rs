@@ -164,10 +164,13 @@ fn a_canary_answers_like_a_key_bound_elsewhere_and_raises_the_alarm_at_once() {
         told.iter().any(|alert| alert.detail.contains("right secret") && alert.key_is(canary))
     });
     until("the alarm without it", TOLD_MS, || {
-        let told = kinds(&beside, owner, AlertKind::CanaryUsed);
+        let told = kinds(&beside, owner, AlertKind::CanaryNamed);
         told.iter().any(|alert| alert.detail.contains("wrong secret") && alert.key_is(canary))
     });
-    let told = kinds(&beside, owner, AlertKind::CanaryUsed);
+    let told: Vec<Alert> = [AlertKind::CanaryUsed, AlertKind::CanaryNamed]
+        .into_iter()
+        .flat_map(|kind| kinds(&beside, owner, kind))
+        .collect();
     assert!(told.iter().all(|alert| alert.from == Some("127.0.0.1".parse().unwrap())), "{told:?}");
     assert!(kinds(&beside, other, AlertKind::CanaryUsed).is_empty(), "a bound key is no canary");
     until("the other alarm", TOLD_MS, || kinds(&beside, other, AlertKind::WrongAddress).len() == 1);
@@ -183,7 +186,7 @@ fn a_canary_answers_like_a_key_bound_elsewhere_and_raises_the_alarm_at_once() {
         assert_eq!(wire.read().expect("an answer").code(), "50113");
     }
     let alarms = || {
-        let told = kinds(&beside, owner, AlertKind::CanaryUsed);
+        let told = kinds(&beside, owner, AlertKind::CanaryNamed);
         told.into_iter().filter(|alert| alert.key_is(named)).collect::<Vec<_>>()
     };
     until("the alarm of a name", TOLD_MS, || !alarms().is_empty());

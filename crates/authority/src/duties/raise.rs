@@ -85,7 +85,9 @@ pub async fn raise_sighting(
         KeyObservation::Watched(id, _) => (id, None, AlertKind::LimitWatched),
         KeyObservation::Repeated(id) => return stop_repeating(context, id).await,
         KeyObservation::Tried(id, address) => (id, Some(address), AlertKind::WrongCredentials),
-        KeyObservation::Canary(id, address, _) => (id, Some(address), AlertKind::CanaryUsed),
+        // Each has its own count within the hour, so that tries without the secret hide none with it.
+        KeyObservation::Canary(id, address, CanaryUse::Signed) => (id, Some(address), AlertKind::CanaryUsed),
+        KeyObservation::Canary(id, address, CanaryUse::Named) => (id, Some(address), AlertKind::CanaryNamed),
     };
     // The common case, a key at work from where it always works, takes no writer's lock.
     if let KeyObservation::Unbound(id, address) = sighting
@@ -126,11 +128,7 @@ pub async fn raise_sighting(
             KeyObservation::Watched(_, refused) => {
                 (refused.limit(), format!("A request {}. It was let through.", refused.would_be()))
             }
-            // Who had the API key alone may come back with the secret.
-            KeyObservation::Canary(_, _, CanaryUse::Named) => (!from, CanaryUse::Named.in_words().to_owned()),
-            KeyObservation::Canary(_, _, CanaryUse::Signed) => {
-                (from, CanaryUse::Signed.in_words().to_owned())
-            }
+            KeyObservation::Canary(_, _, used) => (from, used.in_words().to_owned()),
             KeyObservation::WrongAddress(..)
             | KeyObservation::Unbound(..)
             | KeyObservation::Altered(_)
@@ -150,6 +148,10 @@ pub async fn raise_sighting(
         let owner = tx.account(account).await?.and_then(|record| record.master()).unwrap_or(account);
         if tx.recent_alerts((owner, id), kind, since).await? < MOST_AN_HOUR {
             told = notify_holder(context, &mut tx, alert).await?;
+            if !told && kind == AlertKind::CanaryNamed {
+                // Anybody who knows the API key can repeat this: what is told already is not recorded again.
+                return Ok(false);
+            }
         } else {
             let summary = Alert {
                 key: alert.key,

@@ -50,16 +50,22 @@ pub async fn take_report(
     let (subject, counted) = count(context, "report").await?;
     let reporter = reporters.signer(key_id, signature, body)?;
     context.authority.access.door.refund_try(&subject, counted).await?;
-    let mut labelled = Vec::new();
+    let (mut labelled, mut failed) = (Vec::new(), None);
     for finding in read_report(body)? {
         let by = FoundBy::Reporter(reporter.name(), &finding.place);
-        labelled.push(LabelledFinding {
-            token_hash: token_hash(&finding.token),
-            leaked: judge(context, &Candidates::read(finding.token.expose()), by).await?,
-            kind: finding.kind,
-        });
+        match judge(context, &Candidates::read(finding.token.expose()), by).await {
+            Ok(leaked) => labelled.push(LabelledFinding {
+                token_hash: token_hash(&finding.token),
+                leaked,
+                kind: finding.kind,
+            }),
+            Err(problem) => failed = failed.or(Some(problem)),
+        }
     }
-    Ok(labelled)
+    match failed {
+        None => Ok(labelled),
+        Some(problem) => Err(problem),
+    }
 }
 
 /// Counts a text or a report of a source, unless it sent too many.
@@ -79,7 +85,7 @@ async fn judge(
     found: &Candidates,
     by: FoundBy<'_>,
 ) -> Result<bool, ActionError> {
-    let mut proven = Vec::new();
+    let (mut proven, mut named) = (Vec::new(), Vec::new());
     for secret in &found.secrets {
         // Also where the API key stands beside it: people mix up which secret belongs to which.
         if let Some(key) = context.authority.access.secret_prints.find(secret).await? {
@@ -92,14 +98,23 @@ async fn judge(
         }
         // A key from before there were prints, until the duty has given it one.
         let made = |key: &KeyRecord| found.secrets.iter().any(|secret| key.is_made_with(secret));
-        if living(context, *id).await?.is_some_and(|key| made(&key)) {
-            proven.push(*id);
-        } else {
-            tell_of_key(context, *id, by).await?;
+        match living(context, *id).await? {
+            // Anybody can make API keys up: for one that is not there, no change is begun.
+            None => {}
+            Some(key) if made(&key) => proven.push(*id),
+            Some(_) => named.push(*id),
         }
     }
+    // What stops a thief comes first, and nothing that fails for one key keeps the next from being stopped.
+    let mut failed = None;
     for id in &proven {
-        stop_leaked(context, *id, by).await?;
+        failed = failed.or(stop_leaked(context, *id, by).await.err());
+    }
+    for id in named {
+        failed = failed.or(tell_of_key(context, id, by).await.err());
+    }
+    if let Some(problem) = failed {
+        return Err(problem);
     }
     Ok(!proven.is_empty())
 }

@@ -41,8 +41,8 @@ impl FoundBy<'_> {
     }
 }
 
-/// Stops a key whose secret was proven to have leaked, and tells its owner; once. A canary is not stopped: it admits nothing in
-/// any case, and goes on raising the alarm. Its owner is told once a day.
+/// Stops a key whose secret was proven to have leaked, and tells its owner; once. A canary gets the same hold, although it admits
+/// nothing in any case: otherwise somebody with a secret could report it, and tell by the answers which of the two it is.
 pub(super) async fn stop_leaked(
     context: &ActionContext<'_>,
     id: KeyId,
@@ -54,25 +54,21 @@ pub(super) async fn stop_leaked(
     if key.life.is_over() || key.life.holds.has(Hold::Leaked) {
         return Ok(());
     }
-    let canary = matches!(key.binding, Binding::Canary);
     let mut alert = alert(context, AlertKind::SecretLeaked, &key, by);
+    if matches!(key.binding, Binding::Canary) {
+        alert
+            .detail
+            .push_str(" The key is a canary, so nothing was lost with it. Make another one in its place.");
+    }
     let mut facts = by.facts().to_vec();
-    if canary {
-        alert.once = format!("secret_leaked:{id}:{}", context.now.unix_ms() / DAY_MS);
-        alert.detail.push_str(" The key is a canary, which admits no request. It stays as it is.");
-    } else {
-        key.life = key.life.hold(Hold::Leaked)?;
-        facts.push(("holds", "+ quarantine: nothing passes".to_owned()));
-        let mut notes = tx.notes(id).await?;
-        if notes.report_leak() {
-            tx.set_notes(&notes).await?;
-        }
-        tx.update_key(key).await?;
+    facts.push(("holds", "+ quarantine: nothing passes".to_owned()));
+    key.life = key.life.hold(Hold::Leaked)?;
+    let mut notes = tx.notes(id).await?;
+    if notes.report_leak() {
+        tx.set_notes(&notes).await?;
     }
-    let told = notify_holder(context, &mut tx, alert).await?;
-    if canary && !told {
-        return Ok(());
-    }
+    tx.update_key(key).await?;
+    notify_holder(context, &mut tx, alert).await?;
     facts.retain(|(_, value)| !value.is_empty());
     let event = Event::of(tx.grant(), context.now, &format!("key:{id}"), &facts);
     tx.commit(event).await?;

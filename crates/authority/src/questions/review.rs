@@ -156,8 +156,9 @@ pub async fn review(context: &ActionContext<'_>, account: AccountId) -> Result<R
     let altered = rows.iter().filter(|row| row.is_err()).count();
     let all: Vec<KeyRecord> = rows.into_iter().flatten().collect();
     let notes = reader.notes_of(account).await?;
+    let all: Vec<KeyRecord> = all.into_iter().filter(|key| key.lives(context.now)).collect();
     let known = known_uses(context, account, &all).await?;
-    let living = all.iter().filter(|key| key.lives(context.now));
+    let living = all.iter();
     let mut keys: Vec<ReviewedKey> = living
         .map(|key| {
             let notes = notes.iter().find(|notes| notes.key == key.id);

@@ -67,7 +67,7 @@ impl Action for FinishReview {
         let account = account_of(context)?;
         // How keys were used decides nothing here but the score, so it is read before the turn of this change.
         let read = context.authority.access.reader.keys_of(context.actor.scope(), account).await?;
-        let read: Vec<KeyRecord> = read.into_iter().flatten().collect();
+        let read: Vec<KeyRecord> = read.into_iter().flatten().filter(|key| key.lives(context.now)).collect();
         let known = known_uses(context, account, &read).await?;
         let grant = context.actor.may(ActionKind::FinishReview, proof)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;

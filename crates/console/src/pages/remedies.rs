@@ -75,6 +75,7 @@ const fn about(kind: AlertKind) -> About {
         | Kind::KeyExpired
         | Kind::KeyAltered
         | Kind::CanaryUsed
+        | Kind::CanaryNamed
         | Kind::AllKeysDisabled
         | Kind::AllKeysStopped
         | Kind::AlreadyRegistered

@@ -268,6 +268,21 @@ async fn anybody_pastes_a_found_key_and_hears_nothing_of_it() {
     assert!(told.contains("page for found keys") && !told.contains(FAR) && !told.contains(&secret), "{told}");
 }
 
+/// A secret that somebody pastes is held whatever key it is of, so that the answers of the gateway tell no canary from another key.
+#[tokio::test]
+async fn a_pasted_secret_holds_a_canary_as_any_other_key() {
+    let world = World::new().await;
+    let person = world.person("a@keyward.example").await;
+    let mut body = wish("bait");
+    body.as_object_mut().unwrap().remove("from");
+    (body["purpose"], body["permissions"]) = (json!("canary"), json!(["read"]));
+    let made = person.approved("POST", "/keys", body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let (id, secret) = (made.field("api_key"), made.field("secret"));
+    assert_eq!(paste(&world, FAR, "same-origin", &secret).await.status, 200);
+    assert_eq!(shown(&person, &id).await["state"], "held");
+}
+
 #[tokio::test]
 async fn the_page_for_found_keys_is_bounded_and_takes_forms_of_its_own_only() {
     let world = World::new().await;
