@@ -3,7 +3,9 @@
 //! Pages and API use the same two requests. The first shows nothing: it is answered with what to show, and a code by mail where
 //! the action needs one. The second sends the same request again with the proof.
 
-use keyward_rules::grant::{ActionKind, Actor, Ceremony, FirstSession, NotAllowed, NotApproved, Proof};
+use keyward_rules::grant::{
+    ActionKind, Actor, Ceremony, FirstSession, Holder, NotAllowed, NotApproved, Proof,
+};
 use keyward_rules::person::SessionId;
 use keyward_rules::staff::Role;
 use keyward_store::SessionKind;
@@ -42,6 +44,9 @@ impl MissingProof {
 /// [`ActionError::NotAllowed`] when the actor may never do it: before a code is sent.
 pub fn ceremony_of(context: &ActionContext<'_>, action: ActionKind) -> Result<Ceremony, ActionError> {
     let ceremony = match &context.actor {
+        Actor::Holder(Holder { acting: Some(acting), .. }) if !action.is_for_sub_accounts(acting.by) => {
+            Ceremony::Never
+        }
         Actor::Holder(_) => action.ceremony(),
         Actor::Staff(staff) if staff.role == Role::Operator => action.operator_ceremony(),
         Actor::Host(_) => action.host_ceremony(),

@@ -268,7 +268,7 @@ async fn a_member_administers_one_sub_account_until_the_master_ends_it() {
         ("PUT", format!("/sub-accounts/{sub}/allowed"), json!({"permissions": ["read"], "factor": PASSWORD})),
         ("POST", format!("/sub-accounts/{sub}/freeze"), json!({"factor": PASSWORD})),
         ("POST", path.clone(), json!({"email": "s@keyward.example"})),
-        ("PUT", "/account/limits".to_owned(), json!({"limits": {}, "factor": PASSWORD})),
+        ("PUT", "/account/limits".to_owned(), json!({"limits": {"daily_orders": 5}, "factor": PASSWORD})),
     ];
     for (method, path, body) in settings {
         for who in [&member, &acting] {

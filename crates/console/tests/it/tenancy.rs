@@ -21,6 +21,9 @@ async fn nobody_reaches_another_accounts_things() {
     let channel_before = owner.get(&format!("/channels/{channel}")).await.text;
     let app = crate::apps::registered(&owner, "Trade Pal").await;
     let app_before = owner.get(&format!("/apps/{app}")).await.text;
+    let body = json!({"name": "alpha1", "factor": PASSWORD});
+    let sub = owner.api("POST", "/sub-accounts", body).await.field("id");
+    let sub_before = owner.get(&format!("/sub-accounts/{sub}")).await.text;
     let session = owner.get("/sessions").await.json()[0]["id"].as_str().unwrap().to_owned();
     let before = owner.get(&format!("/keys/{id}")).await.text;
     let document = serde_json::to_value(keyward_console::api::document()).unwrap();
@@ -38,6 +41,7 @@ async fn nobody_reaches_another_accounts_things() {
             path if path.contains("channels") => &channel,
             path if path.contains("passkeys") => &passkey,
             path if path.contains("apps") => &app,
+            path if path.contains("sub-accounts") => &sub,
             _ => &id,
         };
         let path = path.trim_start_matches("/api/v1").replace("{id}", target).replace("{number}", "1");
@@ -61,6 +65,7 @@ async fn nobody_reaches_another_accounts_things() {
     assert_eq!(owner.get(&format!("/keys/{id}")).await.text, before, "nothing changed");
     assert_eq!(owner.get(&format!("/channels/{channel}")).await.text, channel_before, "nor the channel");
     assert_eq!(owner.get(&format!("/apps/{app}")).await.text, app_before, "nor the app");
+    assert_eq!(owner.get(&format!("/sub-accounts/{sub}")).await.text, sub_before, "nor the sub-account");
     assert_eq!(owner.get("/account/passkeys").await.json()[0]["name"], "Phone", "nor the passkey");
     assert_eq!(owner.get("/account").await.status, 200, "the session lives");
     assert_eq!(thief.get("/channels").await.json(), json!([]));
@@ -74,6 +79,15 @@ fn body_for(method: &str, path: &str) -> Value {
     if path.starts_with("/apps/") {
         let rest = path.trim_start_matches("/apps/").trim_start_matches(|digit: char| digit.is_ascii_digit());
         crate::apps::body_for(method, rest)
+    } else if path.starts_with("/sub-accounts/") {
+        match path.rsplit('/').next().unwrap_or_default() {
+            "members" if method == "post" => json!({"email": "b@keyward.example"}),
+            "members" => json!({"email": "b@keyward.example", "factor": PASSWORD}),
+            "allowed" => json!({"permissions": ["read"], "factor": PASSWORD}),
+            "thaw" => json!({}),
+            "accept" | "freeze" => json!({"factor": PASSWORD}),
+            _ => json!({"label": "mine"}),
+        }
     } else if method == "patch" {
         json!({"name": "mine"})
     } else if path.contains("/passkeys/") {

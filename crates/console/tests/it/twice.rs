@@ -837,6 +837,7 @@ const EACH: &[(&str, &str)] = &[
     ("/recover/passkey", "each is another question"),
     ("/found", "tells nothing of what it holds, and stops a key once"),
     ("/environment", "remembers a choice, and does so again without harm"),
+    ("/acting", "remembers a choice, and does so again without harm"),
     ("/keys/check", "judges what is typed and changes nothing"),
     ("/keys/download", "makes a file of what it is sent and changes nothing"),
     ("/alerts/channels/{id}/test", "each is a message that its sender waits for"),
