@@ -15,7 +15,7 @@ use crate::time::Moment;
 
 /// A key that was not used for so long is dormant.
 pub const DORMANT_DAYS: u64 = 30;
-/// For so long a key must be known before "never used" is held against a permission or an address.
+/// For so long a key must be known before "never used" counts as a finding.
 pub const OBSERVED_DAYS: u64 = 14;
 
 /// What is found of a key, each kind at most once, in the order of [`FindingKind::ALL`]. A demo key moves no funds, so only its

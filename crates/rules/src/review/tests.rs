@@ -216,7 +216,7 @@ fn what_narrows_keeps_every_address_that_was_used_and_adds_none() {
             let kept = |address: &&str| {
                 !from.contains(address.parse().unwrap()) || to.contains(address.parse().unwrap())
             };
-            assert!(used.iter().all(|address| kept(address)), "{bound}");
+            assert!(used.iter().all(kept), "{bound}");
         }
     }
     let anywhere = Binding::Anywhere;
