@@ -115,7 +115,7 @@ fn settings_or_least(
     read: Result<SubAccountSettings, StoreError>,
 ) -> Result<SubAccountSettings, ActionError> {
     match read {
-        Err(error) if matches!(error, StoreError::Tampered { .. }) => Ok(SubAccountSettings::unknown()),
+        Err(StoreError::Tampered { .. }) => Ok(SubAccountSettings::unknown()),
         other => Ok(other?),
     }
 }

@@ -13,6 +13,7 @@ use crate::time::Moment;
 
 /// A key that was not used for so long is dormant.
 pub const DORMANT_DAYS: u64 = 30;
+
 /// What is found of a key, each kind at most once, in the order of [`FindingKind::ALL`]. A demo key moves no funds, so only its
 /// lack of use is found. A key that gateways refuse is found dormant or leaked, and nothing else. Nothing is found of a canary: that
 /// nobody uses it is as it should be.
