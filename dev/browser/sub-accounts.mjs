@@ -61,6 +61,7 @@ try {
   step('a freeze refuses its keys', await trader.says('Frozen since'));
   await browser.judge(page, 'a frozen sub-account');
   await trader.follow('Unfreeze');
+  await trader.press('Continue');
   await trader.approve('Unfreeze the sub-account');
   await within(gateway, key, '0');
   step('they work again');
