@@ -34,6 +34,7 @@ ONLY_REFUSED = {
     "POST /session/second-factor": "takes a code of the authenticator",
     "POST /session/passkey": "takes a passkey's signature",
     "POST /channels/{id}/send-again": "takes a message that was given up after three days",
+    "POST /review": "names every key of the account, and other operations delete some meanwhile",
     "POST /keys/delete-unused": "keys of a sandbox are minutes old, and none was unused for a day",
     "POST /leaks": "takes a signature of the body as it is sent",
     "POST /keys/stop-trading": "gets no factor here: it would stop the keys that other operations need",

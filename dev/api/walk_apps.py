@@ -115,8 +115,8 @@ def ranges_are_approved(world, app):
 def a_holder_binds_a_key(world, app):
     wish = world.wish("Pal", app=app, purpose="third_party_app")
     del wish["from"]
-    key = world.holder.approved("POST /keys", body=wish, expect=201).json
-    if world.holder.get("/keys/{id}", key["api_key"])["app"]["id"] != app:
+    key = world.other().approved("POST /keys", body=wish, expect=201).json
+    if world.other().get("/keys/{id}", key["api_key"])["app"]["id"] != app:
         raise Broken("POST /keys: the key is not bound to the app")
     becomes(world.gateway, key, "0")
     seen = world.operator.do("GET /operations/apps/{id}/preview", app)
@@ -145,5 +145,5 @@ def demands_successors(world, app, key):
     demanded = world.operator.confirmed("POST /operations/apps/{id}/demand", app,
                                         body={"due_ms": due, "why": "after the break-in"}, expect=204)
     own = world.broker.get("/apps/{id}", app)["app"]["successors_due_ms"]
-    demanded.shows((own, world.holder.get("/keys/{id}", key["api_key"])["app"]["successor_due_ms"]) == (due, due),
+    demanded.shows((own, world.other().get("/keys/{id}", key["api_key"])["app"]["successor_due_ms"]) == (due, due),
                    "broker and holder see by when")

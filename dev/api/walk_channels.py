@@ -14,7 +14,7 @@ FOUR_DAYS_MS = 4 * 24 * 60 * 60 * 1_000
 
 
 def run(world):
-    person, receiver = world.holder, world.receiver
+    person, receiver = world.other(), world.receiver
     target = {"kind": "webhook", "url": f"http://{receiver.place}/walk?token=walk"}
     body = {"name": "walk", "target": target, "choices": CHOICES}
     added = person.approved("POST /channels", body=body, expect=201)

@@ -12,7 +12,7 @@ from gateway import becomes
 
 
 def run(world):
-    person = world.holder
+    person = world.other()
     unused(person)
     canary(world, person)
     reported(world, person)

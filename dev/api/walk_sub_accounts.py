@@ -4,7 +4,7 @@ MEMBER = "walk-member@keyward.example"
 
 
 def run(world):
-    person = world.holder
+    person = world.other()
     sub = creates(person)
     decides(person, sub)
     member = joins(world, person, sub)
@@ -57,7 +57,7 @@ def acts(world, person, member, sub):
     for who in (person, member):
         shown = who.do("GET /keys", headers={"Keyward-Account": sub})
         shown.shows(shown.json["keys"] == [], "the keys are the sub-account's, and not its own")
-    refused = member.refused("not_allowed", "PUT /account/limits", body={"limits": {}, "factor": member.password},
+    refused = member.refused("not_allowed", "PUT /account/limits", body={"limits": {"daily_orders": 5}, "factor": member.password},
                              headers={"Keyward-Account": sub})
     refused.shows(refused.status == 403, "a member does not change the limits of the sub-account")
 

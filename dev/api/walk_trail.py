@@ -29,7 +29,7 @@ def run(world):
                  "the newest first, then those before")
     mine = f"account:{person.get('/account')['id']}"
     actions = {one["action"] for one in person.get("/trail", limit=100)["records"] if one["actor"] == mine}
-    listed.shows({"key.issue", "key.delete", "channel.add"} <= actions, f"what this person did, not only {sorted(actions)}")
+    listed.shows({"key.issue", "key.delete", "transfer.approve"} <= actions, f"what this person did, not only {sorted(actions)}")
     oldest = records[-1]
     while page := person.get("/trail", limit=100, cursor=oldest["n"])["records"]:
         oldest = page[-1]

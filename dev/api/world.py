@@ -24,6 +24,7 @@ class World:
         self.broker = self.known("broker", "broker", "127.0.0.2")
         self.operator = self.known("operator", "operator", "127.0.0.3")
         self.operator2 = self.known("operator2", "operator", "127.0.0.4")
+        self.registered = None
 
     def known(self, name, role, source):
         who = self.credentials["people"][name]
@@ -32,6 +33,16 @@ class World:
     def newcomer(self, email, source):
         """Somebody who has no account yet."""
         return Person(self.api, self.mails, "holder", email, source)
+
+    def other(self):
+        """Another holder, for what the trader has no codes left for: an account gets ten of them in an hour."""
+        if self.registered is None:
+            person = self.newcomer("walk-other@keyward.example", "127.0.1.2")
+            person.register()
+            person.enrol()
+            person.add_passkey("Walk")
+            self.registered = person
+        return self.registered
 
     def wish(self, name, **more):
         """A key to ask for; each has a passphrase of its own."""

@@ -61,14 +61,14 @@ pub struct SubAccountDetail {
     /// The sub-account.
     sub_account: SubAccount,
     /// Who administers it.
-    members: Vec<Member>,
+    members: Vec<SubAccountMember>,
     /// Who is invited to.
-    invited: Vec<Invited>,
+    invited: Vec<SubAccountInvited>,
 }
 
 /// Somebody who administers a sub-account.
 #[derive(Serialize, ToSchema)]
-pub struct Member {
+pub struct SubAccountMember {
     /// Their address.
     email: String,
     /// Since when, in milliseconds.
@@ -77,7 +77,7 @@ pub struct Member {
 
 /// Somebody who is invited.
 #[derive(Serialize, ToSchema)]
-pub struct Invited {
+pub struct SubAccountInvited {
     /// Their address.
     email: String,
     /// Until when they can accept, in milliseconds.
@@ -86,7 +86,7 @@ pub struct Invited {
 
 /// An invitation to the caller.
 #[derive(Serialize, ToSchema)]
-pub struct Invitation {
+pub struct SubAccountInvitation {
     /// The sub-account's id.
     sub_account: String,
     /// Its name.
@@ -97,7 +97,7 @@ pub struct Invitation {
     until_ms: u64,
 }
 
-impl From<InvitationView> for Invitation {
+impl From<InvitationView> for SubAccountInvitation {
     fn from(view: InvitationView) -> Self {
         let (sub_account, name) = (view.sub_account.to_string(), view.name.as_str().to_owned());
         Self { sub_account, name, master: view.master, until_ms: view.until.unix_ms() }
@@ -126,14 +126,14 @@ pub async fn list(caller: Caller) -> Result<Json<Vec<SubAccount>>, Problem> {
     responses((status = 200, description = "The sub-account", body = SubAccountDetail), Problems))]
 pub async fn show(caller: Caller, Id(id): Id<AccountId>) -> Result<Json<SubAccountDetail>, Problem> {
     let found = show_sub_account(&caller.context(), id).await?;
-    let member = |email, since: Moment| Member { email, since_ms: since.unix_ms() };
+    let member = |email, since: Moment| SubAccountMember { email, since_ms: since.unix_ms() };
     Ok(Json(SubAccountDetail {
         sub_account: found.sub_account.into(),
         members: found.members.into_iter().map(|one| member(one.email, one.since)).collect(),
         invited: found
             .invited
             .into_iter()
-            .map(|(email, until)| Invited { email: email.to_string(), until_ms: until.unix_ms() })
+            .map(|(email, until)| SubAccountInvited { email: email.to_string(), until_ms: until.unix_ms() })
             .collect(),
     }))
 }
@@ -154,9 +154,9 @@ pub async fn label(
 
 /// List the invitations to administer somebody's sub-account
 #[utoipa::path(get, path = "/api/v1/invitations", tag = "sub-accounts", security(("bearer" = [])),
-    responses((status = 200, description = "Those that can be accepted", body = [Invitation]), Problems))]
-pub async fn invitations(caller: Caller) -> Result<Json<Vec<Invitation>>, Problem> {
+    responses((status = 200, description = "Those that can be accepted", body = [SubAccountInvitation]), Problems))]
+pub async fn invitations(caller: Caller) -> Result<Json<Vec<SubAccountInvitation>>, Problem> {
     let account = show_account(&caller.context(), caller.id()).await?;
     let views = invitations_to(&caller.context(), &account.email).await?;
-    Ok(Json(views.into_iter().map(Invitation::from).collect()))
+    Ok(Json(views.into_iter().map(SubAccountInvitation::from).collect()))
 }

@@ -16,14 +16,14 @@ async fn nobody_reaches_another_accounts_things() {
         assert_eq!(added.status, 201, "{}", added.text);
         owner.get("/account/passkeys").await.json()[0]["id"].as_str().unwrap().to_owned()
     };
+    let body = json!({"name": "alpha1", "factor": PASSWORD});
+    let sub = owner.api("POST", "/sub-accounts", body).await.field("id");
+    let sub_before = owner.get(&format!("/sub-accounts/{sub}")).await.text;
     let channel = crate::channels::public_hook();
     let channel = crate::channels::added(&owner, channel).await.0;
     let channel_before = owner.get(&format!("/channels/{channel}")).await.text;
     let app = crate::apps::registered(&owner, "Trade Pal").await;
     let app_before = owner.get(&format!("/apps/{app}")).await.text;
-    let body = json!({"name": "alpha1", "factor": PASSWORD});
-    let sub = owner.api("POST", "/sub-accounts", body).await.field("id");
-    let sub_before = owner.get(&format!("/sub-accounts/{sub}")).await.text;
     let session = owner.get("/sessions").await.json()[0]["id"].as_str().unwrap().to_owned();
     let before = owner.get(&format!("/keys/{id}")).await.text;
     let document = serde_json::to_value(keyward_console::api::document()).unwrap();

@@ -46,10 +46,9 @@ const fn key_listing(path: &'static str) -> Override {
 pub(super) const APPROVALS: &str = "/api/v5/users/approvals";
 
 /// Moving funds needs `funding`; administering sub-accounts and keys needs `manage` and is never forwarded.
-pub(super) const OVERRIDES: [Override; 12] = [
+pub(super) const OVERRIDES: [Override; 11] = [
     funding("/api/v5/asset/transfer"),
     funding("/api/v5/asset/subaccount/transfer"),
-    funding("/api/v5/account/move-positions"),
     manage("/api/v5/users/subaccount/create-subaccount"),
     manage("/api/v5/users/subaccount/apikey"),
     manage("/api/v5/users/subaccount/modify-apikey"),
