@@ -234,6 +234,8 @@ def reports(person, key):
     one = found.json["requests"][0]
     found.shows(one["code"] == "0" and "orders-pending" in one["what"] and one["from"] == "127.0.0.1", "the request of above")
     found.shows(person.get("/keys/{id}/requests", name, source="203.0.113.1")["requests"] == [], "none from elsewhere")
+    # Where it was used from is noted at once; how often, some seconds later.
+    wait("its requests are counted", 30, lambda: sum(person.get("/keys/{id}/activity", name)["passed"]) > 0)
     day = soon(person, "GET /keys/{id}/activity", name, "sources")
     day.shows(sum(day.json["passed"]) > 0 and day.json["sources"][0]["from"] == "127.0.0.1", "requests that passed, from here")
     for label, ids in (("GET /keys/{id}/chart", name), ("GET /account/chart", None)):
