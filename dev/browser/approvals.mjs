@@ -21,7 +21,7 @@ try {
   step('a transfer by ccxt is refused with a number', waits(first) && Boolean(numberOf(first)), first);
 
   await trader.go('/overview');
-  step('the overview says that it waits', await trader.says('A transfer of a sub-account waits for your approval.'));
+  step('the overview says that it waits', await trader.says('A request of a program waits for your approval.'));
   await trader.follow('Approve or refuse');
   step('the page says what it moves', await trader.says('from probeSub01 (funding) to the same sub-account (trading)') && await trader.says('12.5 USDT'));
   step('and who asks', await trader.says('127.0.0.1') && await trader.says(numberOf(first)));
@@ -31,7 +31,7 @@ try {
   await trader.press('Approve selected');
   step('the step-up says what is approved', await trader.says('12.5 USDT from probeSub01'));
   await trader.approve('Approve');
-  step('it is approved', await trader.says('Approved. Each transfer passes once') && await trader.says('Take back'));
+  step('it is approved', await trader.says('Approved. Each request passes once') && await trader.says('Take back'));
 
   const other = await transfer(12.51);
   step('another amount waits by itself', waits(other) && numberOf(other) !== numberOf(first), other);
@@ -44,7 +44,7 @@ try {
   step('two wait, one was used', await trader.says('12.51 USDT') && (await page.locator('.state', { hasText: 'used' }).count()) === 1);
   await browser.judge(page, 'two wait');
   await trader.press('Approve selected');
-  step('a selection is asked for', await trader.says('Select at least one transfer.'));
+  step('a selection is asked for', await trader.says('Select at least one request.'));
   await page.getByRole('checkbox').first().check();
   await trader.press('Continue');
   // This code is for an approval that is not given.

@@ -2,7 +2,7 @@
 //! authentication layer.
 
 use bytes::Bytes;
-use keyward_rules::approval::{ApprovalState, Direction, TransferApproval};
+use keyward_rules::approval::{ApprovalState, Direction, RequestApproval, Wanted};
 use keyward_rules::denial::Denial;
 use keyward_rules::fence::Refused;
 use keyward_rules::id::ApprovalId;
@@ -56,25 +56,53 @@ fn with_approval(denial: &Denial, id: ApprovalId, state: ApprovalState) -> Bytes
     ))
 }
 
+/// The refusal of a request for several sub-accounts, each of which waits for an approval of its own.
+#[must_use]
+pub fn waiting_for(approvals: &[(ApprovalId, &str)]) -> Bytes {
+    let entry = Denial::ApprovalNeeded.entry();
+    let element = |(id, sub_account): &(ApprovalId, &str)| {
+        format!("{{\"approvalId\":\"{id}\",\"state\":\"waiting\",\"subAcct\":{}}}", Value::from(*sub_account))
+    };
+    let data: Vec<String> = approvals.iter().map(element).collect();
+    let text = "These changes wait for the approval of the master account. Send the same request again once they are approved.";
+    Bytes::from(format!(
+        "{{\"code\":\"{}\",\"data\":[{}],\"msg\":{}}}",
+        entry.code,
+        data.join(","),
+        Value::from(text)
+    ))
+}
+
 /// The state of an approval at `now`, as its own account asks for it. All values are strings, as OKX's are.
 #[must_use]
-pub fn approval(approval: &TransferApproval, now: Moment) -> Bytes {
-    let transfer = &approval.transfer;
-    let sub_account = match &transfer.direction {
-        Direction::ToSubAccount(name) => name,
-        Direction::Within | Direction::ToMaster => "",
+pub fn approval(approval: &RequestApproval, now: Moment) -> Bytes {
+    let asked = match &approval.wanted {
+        Wanted::Transfer(transfer) => {
+            let sub_account = match &transfer.direction {
+                Direction::ToSubAccount(name) => name,
+                Direction::Within | Direction::ToMaster => "",
+            };
+            format!(
+                "\"ccy\":\"{}\",\"amt\":\"{}\",\"from\":\"{}\",\"to\":\"{}\",\"type\":\"{}\",\"subAcct\":\"{sub_account}\"",
+                transfer.currency,
+                transfer.amount,
+                transfer.from.number(),
+                transfer.to.number(),
+                transfer.direction.number(),
+            )
+        }
+        Wanted::Change(change) => format!(
+            "\"action\":{},\"change\":{},\"subAcct\":{}",
+            Value::from(&*change.action),
+            Value::from(change.in_words()),
+            Value::from(approval.asker.sub_account.as_str())
+        ),
     };
     Bytes::from(format!(
-        "{{\"code\":\"0\",\"data\":[{{\"approvalId\":\"{}\",\"state\":\"{}\",\"ccy\":\"{}\",\"amt\":\"{}\",\
-         \"from\":\"{}\",\"to\":\"{}\",\"type\":\"{}\",\"subAcct\":\"{sub_account}\",\"cTime\":\"{}\",\"expTime\":\"{}\"}}],\
+        "{{\"code\":\"0\",\"data\":[{{\"approvalId\":\"{}\",\"state\":\"{}\",{asked},\"cTime\":\"{}\",\"expTime\":\"{}\"}}],\
          \"msg\":\"\"}}",
         approval.id,
         approval.state(now).word(),
-        transfer.currency,
-        transfer.amount,
-        transfer.from.number(),
-        transfer.to.number(),
-        transfer.direction.number(),
         approval.made_at.unix_ms(),
         approval.expires_at.unix_ms()
     ))
@@ -121,7 +149,7 @@ mod tests {
     use keyward_rules::denial::Denial;
     use keyward_rules::fence::{Fence, Reason, Refused, Whose};
 
-    use keyward_rules::approval::{AskedTransfer, Asker, Transfer, TransferApproval};
+    use keyward_rules::approval::{AskedTransfer, Asker, RequestApproval, Transfer};
     use keyward_rules::id::{AccountId, ApprovalId, KeyId, RequestId};
     use keyward_rules::key::Environment;
     use keyward_rules::time::Moment;
@@ -166,7 +194,7 @@ mod tests {
             said["msg"]
                 .as_str()
                 .unwrap()
-                .contains("approval 123456789012345678. Send the same transfer again")
+                .contains("approval 123456789012345678. Send the same request again")
         );
         let asked = AskedTransfer {
             request: RequestId(1),
@@ -179,7 +207,7 @@ mod tests {
             at: Moment::from_unix_ms(5),
         };
         let asker = Asker { sub_account: "probeSub01".into(), key_name: "bot".into(), source: None };
-        let state = approval(&TransferApproval::asked(id, &asked, asker), Moment::from_unix_ms(6));
+        let state = approval(&RequestApproval::asked(id, &asked, asker), Moment::from_unix_ms(6));
         let state: serde_json::Value = serde_json::from_slice(&state).unwrap();
         let expected = serde_json::json!({
             "approvalId": "123456789012345678", "state": "waiting", "ccy": "USDT", "amt": "1.5", "from": "6", "to": "18",

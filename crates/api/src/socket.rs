@@ -136,6 +136,8 @@ pub fn login_code(denial: &Denial) -> (&'static str, Cow<'static, str>) {
         | Denial::PermissionMissing
         | Denial::EndpointClosed
         | Denial::MasterOnly
+        | Denial::MainAccountOnly
+        | Denial::TransferOutOff
         | Denial::ApprovalNeeded
         | Denial::ApprovalWaiting(_)
         | Denial::ApprovalRefused(..)

@@ -1,10 +1,10 @@
 //! What a gateway asks the control plane about transfers by sub-accounts' keys. The gateway decides nothing and keeps nothing of
 //! it: it asks, passes the answer to the rules, and gives back what was certainly not sent.
 
-use std::future::{Future, ready};
+use std::future::Future;
 use std::pin::Pin;
 
-use keyward_rules::approval::{ApprovalAnswer, AskedTransfer, Consent, TransferApproval};
+use keyward_rules::approval::{ApprovalAnswer, AskedTransfer, Consent, RequestApproval};
 use keyward_rules::id::{AccountId, ApprovalId};
 
 /// An answer that comes later.
@@ -14,7 +14,7 @@ pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum KnownApproval {
     /// It is this one.
-    Found(Box<TransferApproval>),
+    Found(Box<RequestApproval>),
     /// The account has none with this number.
     Missing,
     /// Nobody can tell.
@@ -30,23 +30,6 @@ pub trait TransferApprovals: Send + Sync {
     /// Gives back what a transfer used up that was certainly not sent. It is done whether the answer is awaited or not.
     fn give_back(&self, asked: AskedTransfer, consent: Consent) -> Later<()>;
 
-    /// The approval with this number, if it is of this sub-account.
+    /// The approval with this number, if a key of this account asked for it.
     fn look_up(&self, account: AccountId, id: ApprovalId) -> Later<KnownApproval>;
-}
-
-/// A process that cannot ask anybody: it lets no such transfer out.
-pub struct NobodyApproves;
-
-impl TransferApprovals for NobodyApproves {
-    fn ask(&self, _: AskedTransfer) -> Later<ApprovalAnswer> {
-        Box::pin(ready(ApprovalAnswer::Failed))
-    }
-
-    fn give_back(&self, _: AskedTransfer, _: Consent) -> Later<()> {
-        Box::pin(ready(()))
-    }
-
-    fn look_up(&self, _: AccountId, _: ApprovalId) -> Later<KnownApproval> {
-        Box::pin(ready(KnownApproval::Failed))
-    }
 }

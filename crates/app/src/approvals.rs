@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use keyward_api::transfer_approvals::{KnownApproval, Later, TransferApprovals};
 use keyward_authority::approvals::{ask_for_transfer, give_back_transfer};
-use keyward_authority::questions::transfer_of;
+use keyward_authority::questions::approval_of;
 use keyward_authority::{ActionContext, ActionError, Authority};
 use keyward_rules::approval::{ApprovalAnswer, AskedTransfer, Consent};
 use keyward_rules::grant::Actor;
@@ -87,7 +87,7 @@ impl TransferApprovals for Approvals {
         let authority = Arc::clone(&self.authority);
         self.thread.spawn(async move {
             let _place = place;
-            let known = match transfer_of(&context(&authority), account, id).await {
+            let known = match approval_of(&context(&authority), account, id).await {
                 Ok(approval) => KnownApproval::Found(Box::new(approval)),
                 Err(ActionError::NoApproval) => KnownApproval::Missing,
                 Err(problem) => {

@@ -14,6 +14,7 @@ mod config;
 mod control;
 mod descriptors;
 mod doctor;
+mod endpoints;
 mod files;
 mod log;
 mod master_key_source;

@@ -40,6 +40,7 @@ use crate::approvals::Approvals;
 use crate::audit::{self, Notary};
 use crate::checkpoint::Checkpoint;
 use crate::config::{SocketSettings, SourceSettings};
+use crate::endpoints::Endpoints;
 use crate::files::private_folder;
 use crate::retention::JournalSettings;
 use crate::spooled::Spooled;
@@ -172,6 +173,7 @@ impl Node {
             },
             keys: Keys { passphrases: store.root().passphrase_key(), identity: identity_key(store.root()) },
             approvals: Arc::new(Approvals::start(Arc::clone(&options.authority))?),
+            sub_accounts: Arc::new(Endpoints::start(Arc::clone(&options.authority))?),
             sockets: options.sockets,
             bounds: (limits(options.threads), clock.clone()),
         };

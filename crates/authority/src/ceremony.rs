@@ -50,6 +50,7 @@ pub fn ceremony_of(context: &ActionContext<'_>, action: ActionKind) -> Result<Ce
         Actor::Holder(_) => action.ceremony(),
         Actor::Staff(staff) if staff.role == Role::Operator => action.operator_ceremony(),
         Actor::Host(_) => action.host_ceremony(),
+        Actor::Key(_) => action.key_ceremony(),
         Actor::Staff(_) | Actor::System(_) | Actor::Visitor(_) => Ceremony::Never,
     };
     match ceremony {
@@ -59,7 +60,8 @@ pub fn ceremony_of(context: &ActionContext<'_>, action: ActionKind) -> Result<Ce
         | Ceremony::StepUp
         | Ceremony::MailCode
         | Ceremony::Link
-        | Ceremony::Proposal => Ok(ceremony),
+        | Ceremony::Proposal
+        | Ceremony::Consent => Ok(ceremony),
     }
 }
 
@@ -77,8 +79,8 @@ pub async fn prove_action(
         Ceremony::Session => Ok(ProofStep::Complete(Proof::None)),
         Ceremony::OneFactor => one_factor(context, pending, shown).await,
         Ceremony::StepUp => step_up(context, pending, shown).await,
-        // These proofs come from elsewhere: a mail before sign-in, a link, a proposal.
-        Ceremony::MailCode | Ceremony::Link | Ceremony::Proposal | Ceremony::Never => {
+        // These proofs come from elsewhere: a mail before sign-in, a link, a proposal, the master's approval.
+        Ceremony::MailCode | Ceremony::Link | Ceremony::Proposal | Ceremony::Consent | Ceremony::Never => {
             Err(NotAllowed::of(&context.actor, pending.action).into())
         }
     }

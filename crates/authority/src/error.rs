@@ -5,7 +5,7 @@ use keyward_rules::approval::{ApprovalError, NotThresholds};
 use keyward_rules::channel::{NotATarget, NotQuietHours};
 use keyward_rules::grant::{NotAllowed, NotApproved, NotProven};
 use keyward_rules::id::MasterKeyId;
-use keyward_rules::key::{KeyRefusal, LifecycleError, NotAName};
+use keyward_rules::key::{KeyRefusal, LifecycleError, NotAName, Wider};
 use keyward_rules::leak::{NotAReport, NotSigned};
 use keyward_rules::limits::{
     APPS_PER_BROKER, CHANNELS_PER_ACCOUNT, CODES_PER_HOUR, MEMBERS_PER_SUB_ACCOUNT, PASSKEYS_PER_ACCOUNT,
@@ -34,6 +34,9 @@ pub enum ActionError {
     /// A rule on addresses.
     #[error(transparent)]
     Addresses(#[from] NotASet),
+    /// A key that goes beyond the key which creates it.
+    #[error(transparent)]
+    Wider(#[from] Wider),
     /// A rule of the life cycle.
     #[error(transparent)]
     Life(#[from] LifecycleError),
@@ -104,11 +107,11 @@ pub enum ActionError {
     /// The account or key is frozen.
     #[error("an operator froze this; wait until the freeze is lifted")]
     Frozen,
-    /// The approval of a transfer does not go on.
+    /// The approval of a request does not go on.
     #[error(transparent)]
     Approval(#[from] ApprovalError),
-    /// No such transfer.
-    #[error("no such transfer waits for you; load the page again")]
+    /// No such request.
+    #[error("no such request waits for you; load the page again")]
     NoApproval,
     /// No thresholds.
     #[error(transparent)]
@@ -363,6 +366,7 @@ impl ActionError {
             Self::Key(KeyRefusal::NameTaken | KeyRefusal::NameAlike) => (Kind::Conflict, "name_taken"),
             Self::Key(KeyRefusal::PassphraseTaken) => (Kind::Conflict, "passphrase_taken"),
             Self::Key(_) => (Kind::Unacceptable, "key_refused"),
+            Self::Wider(_) => (Kind::Forbidden, "wider_than_its_key"),
             Self::Name(_) => (Kind::Unacceptable, "bad_name"),
             Self::Addresses(_) => (Kind::Unacceptable, "bad_addresses"),
             Self::Life(LifecycleError::Ended) => (Kind::Conflict, "key_ended"),
@@ -389,7 +393,7 @@ impl ActionError {
             Self::Approval(ApprovalError::NotTheMaster) => (Kind::Forbidden, "not_the_master"),
             Self::Approval(ApprovalError::Decided) => (Kind::Conflict, "decided_already"),
             Self::Approval(ApprovalError::Expired) => (Kind::Conflict, "approval_over"),
-            Self::Approval(ApprovalError::OtherTransfer) => (Kind::Conflict, "other_transfer"),
+            Self::Approval(ApprovalError::OtherRequest) => (Kind::Conflict, "other_request"),
             Self::NoApproval => (Kind::Missing, "no_approval"),
             Self::Thresholds(_) => (Kind::Unacceptable, "bad_thresholds"),
             Self::NoProposal => (Kind::Missing, "no_proposal"),
@@ -453,6 +457,12 @@ impl ActionError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         self.entry().1
+    }
+
+    /// Whether who acted for a sub-account, a person or a key, may no longer.
+    #[must_use]
+    pub const fn is_of_a_lost_right(&self) -> bool {
+        matches!(self, Self::Store(StoreError::NoLongerActs))
     }
 
     /// What a person who is no operator is told: the cause where it helps, nothing of the store's inside.

@@ -34,6 +34,7 @@ impl PendingAction {
         // What is approved for one account is not approved for another, whatever the facts name.
         let acting = match &context.actor {
             Actor::Holder(holder) => holder.acting.map(|acting| acting.sub_account.to_string()),
+            Actor::Key(key) => key.sub_account.map(|account| account.to_string()),
             Actor::Host(_) | Actor::System(_) | Actor::Staff(_) | Actor::Visitor(_) => None,
         };
         for (label, value) in [("action", self.action.word())]

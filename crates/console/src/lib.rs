@@ -17,6 +17,7 @@ mod compress;
 mod fields;
 mod guard;
 mod handler;
+pub mod okx;
 mod once;
 mod orders;
 mod pages;

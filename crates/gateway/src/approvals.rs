@@ -1,4 +1,4 @@
-//! Transfers by sub-accounts' keys, which their master approves: asking, giving back, and the state that clients ask for.
+//! What the master account approves: asking for transfers, giving back, and the state that clients ask for.
 
 use std::time::Duration;
 
@@ -82,7 +82,7 @@ pub async fn state(context: &RequestContext, account: AccountId, target: &[u8]) 
     let known = tokio::time::timeout(PATIENCE, context.approvals.look_up(account, id)).await;
     match known.unwrap_or(KnownApproval::Failed) {
         // Whoever answers looks at the account as well; what is shown is looked at here too.
-        KnownApproval::Found(approval) if approval.account == account => {
+        KnownApproval::Found(approval) if approval.asking_account() == account => {
             Ok(okx::approval(&approval, context.clock().now()))
         }
         KnownApproval::Found(_) | KnownApproval::Missing => Err(Denial::ApprovalUnknown),

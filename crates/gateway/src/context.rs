@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use keyward_api::sub_accounts::SubAccountEndpoints;
 use keyward_api::transfer_approvals::TransferApprovals;
 use keyward_edge::Complaints;
 use keyward_rules::decision::Door;
@@ -93,6 +94,8 @@ pub struct RequestContext {
     pub reports: Reports,
     /// Who is asked about transfers by sub-accounts' keys.
     pub approvals: Arc<dyn TransferApprovals>,
+    /// Who carries out requests about sub-accounts.
+    pub sub_accounts: Arc<dyn SubAccountEndpoints>,
     /// The open sockets.
     pub sockets: Arc<Registry>,
     /// The keys.

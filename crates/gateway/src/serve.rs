@@ -8,6 +8,7 @@ use http::header::{CONNECTION, HeaderName};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, request};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use keyward_api::sub_accounts::EndpointReply;
 use keyward_edge::{Peer, Proxies, Request as UnderWay};
 use keyward_rules::address::Source;
 use keyward_rules::decision::{Door, Permit};
@@ -24,10 +25,12 @@ use crate::admit::{Rejection, ScreenedRequest, admit, path_of, screen, whole};
 use crate::approvals::{self, UsedConsent};
 use crate::body::{Budget, Room, drain, read};
 use crate::context::RequestContext;
+use crate::endpoints;
 use crate::forward::{Forwarded, Outgoing, forward, forward_public};
 use crate::framing::{Encodings, Head, check};
 use crate::health;
 use crate::observe;
+use crate::own_config::OwnConfig;
 use crate::recorder::Unread;
 use crate::reply::{ReplyBody, respond, said_already, tell_quota};
 use crate::socket::{Upgrades, open};
@@ -208,7 +211,8 @@ async fn handle(
             under_way.activity().mark_known();
             match permit.route().destination {
                 Destination::Approvals => tell_approval(context, &permit, &mut trace).await,
-                Destination::Upstream | Destination::Keyward => finish(desk, permit, parts, &mut trace).await,
+                Destination::SubAccounts => administer(context, &permit, &parts.headers, &mut trace).await,
+                Destination::Upstream | Destination::Closed => finish(desk, permit, parts, &mut trace).await,
             }
         }
         Err(rejection) => {
@@ -270,26 +274,22 @@ async fn tell_approval(
     permit: &Permit<'_>,
     trace: &mut Trace<'_>,
 ) -> Result<Response<ReplyBody>, Denial> {
-    let facts = permit.facts();
-    trace.whose = Some((facts.id, facts.account));
-    observe::used(context, facts, trace.source, permit.parts().now);
-    let answer = approvals::state(context, facts.account, permit.target()).await;
-    let code = answer.as_ref().map_or_else(|denial| denial.entry().code, |_| "0");
-    let record = trace.end(trace.whose.unzip(), code, None);
-    match answer {
-        Ok(said) => {
-            let mut reply = said_already(StatusCode::OK, said, trace.id);
-            if let Some(quota) = permit.request().quota() {
-                tell_quota(reply.headers_mut(), quota);
-            }
-            reply.body_mut().record(record, None, &context.reports.recorder);
-            Ok(reply)
-        }
-        Err(denial) => {
-            context.reports.recorder.record(refused_with(&denial, record), None);
-            Err(denial)
-        }
-    }
+    trace.used_by(permit);
+    let answer = approvals::state(context, permit.facts().account, permit.target()).await;
+    trace.told(permit, answer.map(|body| EndpointReply { status: 200, code: "0", body }))
+}
+
+/// Has the control plane carry out what is about sub-accounts: nothing goes to the exchange. Bodies may hold secrets, and are
+/// never recorded.
+async fn administer(
+    context: &RequestContext,
+    permit: &Permit<'_>,
+    headers: &HeaderMap,
+    trace: &mut Trace<'_>,
+) -> Result<Response<ReplyBody>, Denial> {
+    trace.used_by(permit);
+    let answer = endpoints::carry_out(context, permit, (trace.id, trace.source), headers).await;
+    trace.told(permit, answer)
 }
 
 /// Forwards, then records how it ended, whatever became of the client.
@@ -300,17 +300,21 @@ async fn finish(
     trace: &mut Trace<'_>,
 ) -> Result<Response<ReplyBody>, Denial> {
     let context = &*desk.context;
-    let key = permit.facts().id;
-    trace.whose = Some((key, permit.facts().account));
+    trace.used_by(&permit);
     trace.asks(permit.body());
-    observe::used(context, permit.facts(), trace.source, permit.parts().now);
     let owes_outcome = permit.route().class.owes_record();
-    let encodings = if trace.unread.is_some() { Encodings::Strip } else { Encodings::Keep };
+    let own_config = OwnConfig::asked(&permit);
+    let reads_answer = trace.unread.is_some() || own_config.is_some();
+    let encodings = if reads_answer { Encodings::Strip } else { Encodings::Keep };
     let (taken, quota) = (TakenSums::of(permit.request()), permit.request().quota());
     let consent = UsedConsent::of(permit.request());
     let forwarded = forward(context, &desk.pool, permit, (&parts.headers, encodings)).await;
     let (status, code, mut reply) = match forwarded {
-        Forwarded::Answered(mut reply) => {
+        Forwarded::Answered(reply) => {
+            let mut reply = match own_config {
+                Some(own) => own.lay_over(context, reply).await,
+                None => reply,
+            };
             // It took effect, so it is passed on even when there is no room to count it.
             let share = desk.budget.reply(Room::Private, Source::of(trace.source), reply.body().waiting());
             reply.body_mut().count(share);
@@ -402,6 +406,38 @@ impl<'d> Trace<'d> {
     /// When the request was complete.
     fn began(&self) -> Moment {
         Moment::from_unix_ms(self.began_us / 1_000)
+    }
+
+    /// A key is at work.
+    fn used_by(&mut self, permit: &Permit<'_>) {
+        let facts = permit.facts();
+        self.whose = Some((facts.id, facts.account));
+        observe::used(self.context, facts, self.source, permit.parts().now);
+    }
+
+    /// Records an answer that did not come from the exchange, and gives it.
+    fn told(
+        &mut self,
+        permit: &Permit<'_>,
+        answer: Result<EndpointReply, Denial>,
+    ) -> Result<Response<ReplyBody>, Denial> {
+        let code = answer.as_ref().map_or_else(|denial| denial.entry().code, |reply| reply.code);
+        let (record, recorder) = (self.end(self.whose.unzip(), code, None), &self.context.reports.recorder);
+        match answer {
+            Ok(EndpointReply { status, body, .. }) => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+                let mut reply = said_already(status, body, self.id);
+                if let Some(quota) = permit.request().quota() {
+                    tell_quota(reply.headers_mut(), quota);
+                }
+                reply.body_mut().record(record, None, recorder);
+                Ok(reply)
+            }
+            Err(denial) => {
+                recorder.record(refused_with(&denial, record), None);
+                Err(denial)
+            }
+        }
     }
 
     /// Records a refusal; gives what is said of it.

@@ -93,12 +93,12 @@ kinds! {
     Invited, "invited", Notice, "You are invited to administer a sub-account",
         "Sign in with this address, or register with it, and open Sub-accounts to accept. If you do not know who invites \
          you, do nothing: the invitation ends by itself after seven days.";
-    /// A transfer by a sub-account's key waits for its master.
-    TransferWaiting, "transfer_waiting", Notice, "A transfer waits for your approval",
-        "Sign in to the console and open Approvals to approve or refuse it. Nothing moves before you decide. If you do not \
+    /// What a key asks for waits for the master account.
+    TransferWaiting, "transfer_waiting", Notice, "A request waits for your approval",
+        "Sign in to the console and open Approvals to approve or refuse it. Nothing happens before you decide. If you do not \
          know it, refuse it and disable the key.";
-    /// Transfers by sub-accounts' keys were approved or refused.
-    TransfersDecided, "transfers_decided", Notice, "You decided about transfers",
+    /// What keys asked for was approved or refused.
+    TransfersDecided, "transfers_decided", Notice, "You decided about requests of your programs",
         "If it was not you, open Approvals in the console, refuse what is not sent yet, and change your password.";
     /// The thresholds of transfers changed.
     TransferThresholds, "transfer_thresholds", Notice, "The thresholds of transfers were changed",

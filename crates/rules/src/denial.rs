@@ -53,18 +53,22 @@ pub enum Denial {
     AppKeysOnly,
     /// The permission is not among the key's.
     PermissionMissing,
-    /// A route that the gateway answers itself, in a later version.
+    /// A route that administers keys in a way that is not offered.
     EndpointClosed,
     /// A route that is for keys of the master account alone.
     MasterOnly,
+    /// A route that administers sub-accounts, asked by a sub-account's key.
+    MainAccountOnly,
     /// A transfer by a sub-account needs its master's approval: what people who ask beforehand are told.
     ApprovalNeeded,
     /// It waits for the approval of this number.
     ApprovalWaiting(ApprovalId),
     /// The master refused it; from the moment on it can be asked for again.
     ApprovalRefused(ApprovalId, Moment),
-    /// Too many transfers of the sub-account wait.
+    /// Too many requests about the sub-account wait.
     TooManyApprovals,
+    /// The sub-account may not transfer to other sub-accounts.
+    TransferOutOff,
     /// The account has no approval with the number that was asked for.
     ApprovalUnknown,
     /// A transfer that needs an approval cannot be read for sure: the member that cannot, or what is wrong with the whole.
@@ -290,8 +294,8 @@ impl Denial {
                 200,
                 "Not offered",
                 "You don't have permission to use this API endpoint",
-                "the route administers sub-accounts and their keys, which this version does not offer over the API",
-                "use the command line at the host",
+                "the route administers keys of brokers' customers, which Keyward does not offer",
+                "use the routes under /api/v5/users/subaccount",
             ),
             Self::MasterOnly => entry(
                 "50030",
@@ -301,30 +305,47 @@ impl Denial {
                 "the route moves funds between sub-accounts and is for keys of the master account",
                 "use a key of the master account, or POST /api/v5/asset/transfer",
             ),
+            Self::MainAccountOnly => entry(
+                "59500",
+                200,
+                "Master account only",
+                "Only the API key of the main account has permission.",
+                "the route administers sub-accounts and is for keys of the master account",
+                "use a key of the master account",
+            ),
             Self::ApprovalNeeded | Self::ApprovalWaiting(_) => entry(
                 "90450",
                 200,
                 "Approval needed",
                 "A transfer by a sub-account's key needs the approval of the master account.",
-                "a transfer by a sub-account's key waits for its master's approval",
-                "approve it in the console under Approvals; then send the same transfer again within 24 hours",
+                "a transfer by a sub-account's key, or a change of a sub-account that goes beyond the key which asks, waits for \
+                 the master account",
+                "approve it in the console under Approvals; then send the same request again within 24 hours",
             ),
             Self::ApprovalRefused(..) => entry(
                 "90451",
                 200,
                 "Approval refused",
-                "The master account refused this transfer.",
-                "the master account refused the transfer less than 24 hours ago",
+                "The master account refused this request.",
+                "the master account refused the request less than 24 hours ago",
                 "ask the holder of the master account; after the time in the answer it can be asked for again",
             ),
             Self::TooManyApprovals => entry(
                 "90452",
                 200,
                 "Too many approvals",
-                "100 transfers of this sub-account already wait for the approval of the master account. Send this one again \
+                "100 requests about this sub-account already wait for the approval of the master account. Send this one again \
                  when fewer wait.",
-                "the sub-account has as many transfers waiting for approval as it may",
+                "as many requests about the sub-account wait for approval as may",
                 "approve or refuse some of them in the console under Approvals",
+            ),
+            Self::TransferOutOff => entry(
+                "58119",
+                200,
+                "Transfer out is off",
+                "The sub-account has no permission to transfer out, please set first.",
+                "the master account has not allowed the sub-account to transfer funds to other sub-accounts",
+                "allow it in the console under Sub-accounts, or with POST /api/v5/users/subaccount/set-transfer-out",
             ),
             Self::ApprovalUnknown => entry(
                 "90454",
@@ -347,8 +368,8 @@ impl Denial {
                 403,
                 "Bound key needed",
                 "This endpoint requires that APIKey must be bound to IP",
-                "the route is open to bound keys only",
-                "make a key that is bound to addresses",
+                "the route is open to keys only that are bound to addresses; a very wide range counts as none",
+                "create a key that is bound to addresses",
             ),
             Self::RouteUnknown => entry(
                 "50005",
@@ -498,11 +519,11 @@ impl Denial {
             ),
             Self::Fenced(refused) => Cow::Owned(refused.to_string()),
             Self::ApprovalWaiting(id) => Cow::Owned(format!(
-                "This transfer waits for the approval of the master account: approval {id}. Send the same transfer again once it \
+                "This request waits for the approval of the master account: approval {id}. Send the same request again once it \
                  is approved."
             )),
             Self::ApprovalRefused(id, until) => Cow::Owned(format!(
-                "The master account refused this transfer: approval {id}. It can be asked for again after {until}."
+                "The master account refused this request: approval {id}. It can be asked for again after {until}."
             )),
             Self::TransferUnclear(what) => Cow::Owned(format!(
                 "A transfer by a sub-account's key needs the approval of the master account, so it must be clear: {what} cannot \
@@ -529,6 +550,8 @@ impl Denial {
             | Self::PermissionMissing
             | Self::EndpointClosed
             | Self::MasterOnly
+            | Self::MainAccountOnly
+            | Self::TransferOutOff
             | Self::ApprovalNeeded
             | Self::TooManyApprovals
             | Self::ApprovalUnknown
@@ -618,6 +641,8 @@ impl Denial {
             Self::KeyQuarantined,
             Self::EndpointClosed,
             Self::MasterOnly,
+            Self::MainAccountOnly,
+            Self::TransferOutOff,
             Self::ApprovalNeeded,
             Self::TooManyApprovals,
             Self::ApprovalUnknown,

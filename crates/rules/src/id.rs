@@ -145,7 +145,7 @@ numeric_id!(
     AppId
 );
 numeric_id!(
-    /// A master's approval of one transfer. Random, so that no number tells how many others there are.
+    /// A master's approval of one request. Random, so that no number tells how many others there are.
     ApprovalId
 );
 

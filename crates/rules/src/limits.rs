@@ -6,6 +6,10 @@
 pub const KEYS_PER_ACCOUNT: usize = 50;
 /// Sub-accounts of one master account.
 pub const SUB_ACCOUNTS_PER_ACCOUNT: i64 = 100;
+/// Sub-accounts that one request over the exchange's API names (OKX contract 5.1).
+pub const SUB_ACCOUNTS_PER_REQUEST: usize = 20;
+/// Parameters of one request that administers sub-accounts; more than any client sends.
+pub const ENDPOINT_PARAMETERS: usize = 32;
 /// People who administer one sub-account, open invitations included.
 pub const MEMBERS_PER_SUB_ACCOUNT: usize = 20;
 /// Milliseconds in which an invitation to a sub-account can be accepted.

@@ -1,11 +1,14 @@
-//! Who may act for a sub-account: its master, and its members.
+//! Who may act for a sub-account: its master, its members, and its master's keys that administer sub-accounts.
 
-use keyward_rules::grant::ActingAs;
+use keyward_rules::grant::{ActingAs, ManagingKey};
 use keyward_rules::id::AccountId;
+use keyward_rules::key::HolderState;
+use keyward_rules::permission::Permission;
 use keyward_rules::time::Moment;
 
 use crate::accounts::{self, AccountRecord};
 use crate::error::StoreError;
+use crate::keys::{self, RawKey};
 use crate::seal::{Aad, Vault};
 use crate::sql::{Row, Transact, statements};
 
@@ -68,4 +71,28 @@ pub(crate) async fn acts_for(
     let values = vec![sub_account.as_u64().into(), person.as_u64().into()];
     let member = transact.fetch_optional(MEMBERSHIP, values).await?;
     Ok(right(person, account.as_ref(), member.and_then(|row| membership(&row, vault))))
+}
+
+/// Whether a key may still administer what a change that it asked for is about: the key works at `now` and has the permission, and
+/// the sub-account is its account's.
+pub(crate) async fn still_manages(
+    transact: &mut Transact,
+    vault: &Vault,
+    key: &ManagingKey,
+    now: Moment,
+) -> Result<bool, StoreError> {
+    let row = transact.fetch_optional(keys::KEY_BY_ID, vec![key.key.to_string().into()]).await?;
+    let Some(row) = row else { return Ok(false) };
+    let found = RawKey::from_row(&row)?.open(vault)?;
+    let works = found.life.state == HolderState::Active
+        && !found.life.holds.stops()
+        && found.expires_at.is_none_or(|end| end > now);
+    let manages = found.permissions.allows(Permission::Manage);
+    if !works || !manages || found.account != key.master || found.master.is_some() {
+        return Ok(false);
+    }
+    let Some(sub_account) = key.sub_account else { return Ok(true) };
+    let row = transact.fetch_optional(accounts::ACCOUNT_BY_ID, vec![sub_account.as_u64().into()]).await?;
+    let account = row.as_ref().map(AccountRecord::from_row).transpose()?;
+    Ok(account.and_then(|account| account.master()) == Some(key.master))
 }

@@ -74,7 +74,8 @@ pub enum StoreError {
         /// Kind and id.
         what: String,
     },
-    /// The master of a sub-account has taken the membership away since the change was asked for.
+    /// The master of a sub-account has taken the membership away since the change was asked for, or the key that asked no longer
+    /// administers it.
     #[error("you no longer act for this sub-account; load the page again")]
     NoLongerActs,
     /// A name, address or id that must be unique is taken.

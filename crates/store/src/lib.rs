@@ -46,6 +46,7 @@ mod proposals;
 mod ranges;
 mod reader;
 mod request;
+mod request_approvals;
 mod reserve;
 mod retention;
 mod reviews;
@@ -60,7 +61,6 @@ mod statements;
 mod sub_accounts;
 mod thresholds;
 mod tidy;
-mod transfer_approvals;
 mod usage;
 mod writer;
 

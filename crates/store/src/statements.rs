@@ -48,7 +48,7 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("sub_accounts", crate::sub_accounts::STATEMENTS),
     ("thresholds", crate::thresholds::STATEMENTS),
     ("transfer_sums", crate::thresholds::sums::STATEMENTS),
-    ("transfer_approvals", crate::transfer_approvals::STATEMENTS),
+    ("request_approvals", crate::request_approvals::STATEMENTS),
     ("usage", crate::usage::STATEMENTS),
 ];
 

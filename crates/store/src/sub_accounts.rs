@@ -6,8 +6,7 @@
 use keyward_rules::account::Email;
 use keyward_rules::grant::{ActingAs, Scope};
 use keyward_rules::id::AccountId;
-use keyward_rules::key::SubAccountCap;
-use keyward_rules::key::{KeyName, RateCap};
+use keyward_rules::key::{KeyName, RateCap, SubAccountCap, TransfersOut};
 use keyward_rules::permission::Permissions;
 use keyward_rules::sub_account::SubAccountSettings;
 use keyward_rules::time::Moment;
@@ -22,13 +21,14 @@ use crate::sql::{Row, Value, statements};
 use crate::writer::Tx;
 
 statements! {
-    SUB_ACCOUNT_SETTINGS = "SELECT account, label, permissions, rate_cap, frozen_at, data_key, seal FROM sub_accounts WHERE account = $1";
-    SET_SUB_ACCOUNT = "INSERT INTO sub_accounts (account, label, permissions, rate_cap, frozen_at, data_key, seal) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account) DO UPDATE SET label = excluded.label, \
-        permissions = excluded.permissions, rate_cap = excluded.rate_cap, frozen_at = excluded.frozen_at, \
-        data_key = excluded.data_key, seal = excluded.seal";
+    SUB_ACCOUNT_SETTINGS = "SELECT account, label, permissions, rate_cap, transfer_out, frozen_at, data_key, seal \
+        FROM sub_accounts WHERE account = $1";
+    SET_SUB_ACCOUNT = "INSERT INTO sub_accounts (account, label, permissions, rate_cap, transfer_out, frozen_at, data_key, seal) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account) DO UPDATE SET label = excluded.label, \
+        permissions = excluded.permissions, rate_cap = excluded.rate_cap, transfer_out = excluded.transfer_out, \
+        frozen_at = excluded.frozen_at, data_key = excluded.data_key, seal = excluded.seal";
     SUB_ACCOUNTS_OF = "SELECT a.id, a.email, a.master, a.sub_name, a.created_at, (SELECT COUNT(*) FROM keys k WHERE k.account = a.id \
-        AND k.state IN ('active', 'disabled')), s.account, s.label, s.permissions, s.rate_cap, s.frozen_at, s.data_key, s.seal \
+        AND k.state IN ('active', 'disabled')), s.account, s.label, s.permissions, s.rate_cap, s.transfer_out, s.frozen_at, s.data_key, s.seal \
         FROM accounts a LEFT JOIN sub_accounts s ON s.account = a.id WHERE a.master = $1 ORDER BY a.created_at, a.id";
     COUNT_SUB_ACCOUNTS = "SELECT COUNT(*) FROM accounts WHERE master = $1";
     MEMBERS_OF = "SELECT sub_account, account, since, data_key, seal FROM members WHERE sub_account = $1 ORDER BY since, account";
@@ -72,6 +72,7 @@ struct SettingsRow {
     label: String,
     permissions: u64,
     rate_cap: Option<u64>,
+    transfer_out: u64,
     frozen_at: Option<u64>,
 }
 
@@ -82,18 +83,24 @@ impl SettingsRow {
             label: settings.label.as_ref().map(|label| label.as_str().to_owned()).unwrap_or_default(),
             permissions: settings.cap.permissions().bits().into(),
             rate_cap: settings.cap.rate().map(|rate| rate.per_second().into()),
+            transfer_out: match settings.cap.transfers() {
+                TransfersOut::ToMaster => 0,
+                TransfersOut::ToSubAccounts => 1,
+            },
             frozen_at: settings.frozen_at.map(Moment::unix_ms),
         }
     }
 
     fn aad(&self) -> Aad {
         // Zero is no cap and no moment of a freeze.
-        Aad::new("keyward sub-account 1")
+        let aad = Aad::new("keyward sub-account 1")
             .number("account", self.account.as_u64())
             .text("label", &self.label)
             .number("permissions", self.permissions)
             .number("rate_cap", self.rate_cap.unwrap_or(0))
-            .number("frozen_at", self.frozen_at.unwrap_or(0))
+            .number("frozen_at", self.frozen_at.unwrap_or(0));
+        // Rows from before the column existed are sealed without it.
+        if self.transfer_out == 0 { aad } else { aad.number("transfer_out", self.transfer_out) }
     }
 
     fn settings(&self) -> Option<SubAccountSettings> {
@@ -106,12 +113,17 @@ impl SettingsRow {
             "" => None,
             text => Some(KeyName::stored(text)?),
         };
-        let cap = SubAccountCap::new(permissions, rate).ok()?;
+        let transfers = match self.transfer_out {
+            0 => TransfersOut::ToMaster,
+            1 => TransfersOut::ToSubAccounts,
+            _ => return None,
+        };
+        let cap = SubAccountCap::new(permissions, rate).ok()?.transfers_to(transfers);
         Some(SubAccountSettings { label, cap, frozen_at: self.frozen_at.map(Moment::from_unix_ms) })
     }
 }
 
-/// Reads settings whose seven columns begin at `at`.
+/// Reads settings whose eight columns begin at `at`.
 fn settings_from(row: &Row, at: usize, vault: &Vault) -> Result<SubAccountSettings, StoreError> {
     let account = id_of(row.int(at)?)?;
     let tampered = || StoreError::tampered("sub-account", account);
@@ -121,10 +133,11 @@ fn settings_from(row: &Row, at: usize, vault: &Vault) -> Result<SubAccountSettin
         label: row.text(at + 1)?,
         permissions: number(row.int(at + 2)?)?,
         rate_cap: row.int_or_null(at + 3)?.map(number).transpose()?,
-        frozen_at: row.int_or_null(at + 4)?.map(number).transpose()?,
+        transfer_out: number(row.int(at + 4)?)?,
+        frozen_at: row.int_or_null(at + 5)?.map(number).transpose()?,
     };
-    let seal = row.bytes(at + 6)?;
-    vault.open_seal(number(row.int(at + 5)?)?, &row_of.aad(), &seal).ok_or_else(tampered)?;
+    let seal = row.bytes(at + 7)?;
+    vault.open_seal(number(row.int(at + 6)?)?, &row_of.aad(), &seal).ok_or_else(tampered)?;
     row_of.settings().ok_or_else(tampered)
 }
 
@@ -297,6 +310,7 @@ impl Tx {
             row.label.into(),
             row.permissions.into(),
             row.rate_cap.into(),
+            row.transfer_out.into(),
             row.frozen_at.into(),
             self.vault.newest().into(),
             seal.as_slice().into(),

@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::timeout;
 
 use crate::accounts::{self, AccountRecord};
-use crate::acting::acts_for;
+use crate::acting::{acts_for, still_manages};
 use crate::bulk;
 use crate::error::StoreError;
 use crate::head::{CHANNEL, INSERT_CHANGE, NEXT_CHANGE, TAKE_TURN};
@@ -74,10 +74,12 @@ pub struct Tx {
 
 impl Writer {
     /// Begins a change that `grant` allows, at `now`. Changes come one after the other, on both databases: between what a
-    /// change reads and what it writes nothing else changes, and nothing is decided on what is about to be otherwise.
+    /// change reads and what it writes nothing else changes, and nothing is decided on what is about to be otherwise. An approval
+    /// that the grant rests on is used up by the change.
     ///
     /// # Errors
-    /// [`StoreError::Database`]; [`StoreError::NoLongerActs`] for who acted for a sub-account and may no longer.
+    /// [`StoreError::Database`]; [`StoreError::Conflict`] for an approval that is used or taken back; [`StoreError::NoLongerActs`] for a person who acted for a sub-account, or a key
+    /// that administers one, and may no longer.
     pub async fn begin(&self, grant: Grant, now: Moment) -> Result<Tx, StoreError> {
         if let Some(reserve) = &self.reserve {
             reserve.admit(grant.action())?;
@@ -100,10 +102,17 @@ impl Writer {
                 return Err(StoreError::NoLongerActs);
             }
         }
+        if let Some(key) = grant.managing_key()
+            && !still_manages(&mut transact, &self.vault, key, now).await?
+        {
+            return Err(StoreError::NoLongerActs);
+        }
         let concerned = party(&grant);
         let (vault, witness) = (Arc::clone(&self.vault), self.witness.clone());
         let touched = Touched::new();
-        Ok(Tx { transact, vault, grant, now, revision: None, concerned, touched, witness, turn })
+        let mut tx = Tx { transact, vault, grant, now, revision: None, concerned, touched, witness, turn };
+        tx.use_consent().await?;
+        Ok(tx)
     }
 
     /// Adds many accounts and keys in one transaction, for tests of scale: on SQLite past the general adapter,
@@ -228,6 +237,16 @@ impl Tx {
             return Ok(None);
         }
         raw.open(&self.vault).map(Some)
+    }
+
+    /// The key that acts by itself, if the grant is one's: the only key beyond the scope that a change may read.
+    ///
+    /// # Errors
+    /// [`StoreError::Tampered`] when its row was altered outside the program.
+    pub async fn acting_key(&mut self) -> Result<Option<KeyRecord>, StoreError> {
+        let Some(key) = self.grant.managing_key().map(|key| key.key) else { return Ok(None) };
+        let row = self.transact.fetch_optional(keys::KEY_BY_ID, vec![key.to_string().into()]).await?;
+        row.map(|row| RawKey::from_row(&row)?.open(&self.vault)).transpose()
     }
 
     /// The account that a key's row names, whether its seal opens or not: good only for telling somebody.
@@ -395,6 +414,7 @@ fn party(grant: &Grant) -> BTreeSet<u64> {
         // What a member does for a sub-account is its master's to read, and not a stranger's.
         Actor::Holder(_) if grant.acting().is_some() => None,
         Actor::Holder(holder) | Actor::Staff(Staff { holder, .. }) => Some(holder.account),
+        Actor::Key(key) => Some(key.master),
         Actor::Host(_) | Actor::System(_) | Actor::Visitor(_) => None,
     };
     let scope = match grant.scope() {

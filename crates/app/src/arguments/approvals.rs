@@ -4,18 +4,18 @@ use clap::{Args, Subcommand};
 
 use super::{Output, StoreChoice};
 
-/// What to do with transfers by keys of sub-accounts.
+/// What to do with requests of keys that wait for their master account.
 #[derive(Subcommand)]
 pub enum Approvals {
-    /// Show the transfers that wait for their master account, and what became of others
+    /// Show the requests that wait for their master account, and what became of others
     #[command(
         after_help = "Example:\n  keyward approvals list --data ./sandbox --account trader@keyward.example"
     )]
     List(ApprovalsOf),
-    /// Approve transfers: each passes once, when its program sends it again within 24 hours
+    /// Approve requests: each passes once, when its program sends it again within 24 hours
     #[command(after_help = "Example:\n  keyward approvals approve --data ./sandbox 123456789012345678")]
     Approve(ApprovalNumbers),
-    /// Refuse transfers, or take approvals back that are not used
+    /// Refuse requests, or take approvals back that are not used
     #[command(after_help = "Example:\n  keyward approvals refuse --data ./sandbox 123456789012345678")]
     Refuse(ApprovalNumbers),
     /// Show or change how much the sub-accounts of an account may transfer in a UTC day without asking

@@ -1,11 +1,11 @@
-//! `keyward approvals …`: transfers by keys of sub-accounts, at the host.
+//! `keyward approvals …`: requests of keys that wait for their master account, at the host.
 
 use anyhow::{Context as _, Result};
 use keyward_authority::approvals::{ApprovalSet, ApproveTransfers, ChangeThresholds, RefuseTransfers};
-use keyward_authority::questions::{list_transfers, transfer_thresholds};
+use keyward_authority::questions::{list_approvals, transfer_thresholds};
 use keyward_authority::{Action as _, ActionContext};
 use keyward_rules::account::Email;
-use keyward_rules::approval::{Thresholds, TransferApproval};
+use keyward_rules::approval::{RequestApproval, Thresholds};
 use keyward_rules::grant::Proof;
 use keyward_rules::id::{AccountId, ApprovalId};
 use keyward_rules::limits::{APPROVALS_PER_ACTION, PAGE_DEFAULT};
@@ -35,28 +35,30 @@ async fn list(options: ApprovalsOf) -> Result<()> {
     let (store, authority) = open(&options.store).await?;
     let context = authority.context(host(), ambient::now());
     let account = master(&store, &options.account).await?;
-    let found = list_transfers(&context, account, None, PAGE_DEFAULT).await?;
+    let found = list_approvals(&context, account, None, PAGE_DEFAULT).await?;
     store.close().await;
     let all = found.waiting.iter().chain(&found.settled);
     let shown = if options.output.json {
         Value::Array(all.map(|one| shape(one, &context)).collect()).to_string()
     } else {
         let lines: Vec<String> = all.map(|one| line(one, &context)).collect();
-        if lines.is_empty() { "no transfer waits or was decided".to_owned() } else { lines.join("\n") }
+        if lines.is_empty() { "no request waits or was decided".to_owned() } else { lines.join("\n") }
     };
     output::data(shown)
 }
 
-fn line(approval: &TransferApproval, context: &ActionContext<'_>) -> String {
+fn line(approval: &RequestApproval, context: &ActionContext<'_>) -> String {
     let state = approval.state(context.now).word();
     let key = &approval.asker.key_name;
     format!("{} {state} {} (key “{key}”, {})", approval.id, approval.in_words(), approval.made_at)
 }
 
-fn shape(approval: &TransferApproval, context: &ActionContext<'_>) -> Value {
+fn shape(approval: &RequestApproval, context: &ActionContext<'_>) -> Value {
+    let transfer = approval.wanted.transfer();
     json!({
         "id": approval.id.to_string(), "state": approval.state(context.now).word(), "words": approval.in_words(),
-        "currency": approval.transfer.currency, "amount": approval.transfer.amount.to_string(),
+        "currency": transfer.map(|transfer| transfer.currency.to_string()),
+        "amount": transfer.map(|transfer| transfer.amount.to_string()),
         "sub_account": approval.asker.sub_account, "api_key": approval.key.to_string(), "key": approval.asker.key_name,
         "source": approval.asker.source.map(|source| source.to_string()), "environment": approval.environment.word(),
         "asked_at": approval.made_at.to_string(), "expires_at": approval.expires_at.to_string()

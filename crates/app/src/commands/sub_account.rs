@@ -7,7 +7,7 @@ use keyward_authority::{Action as _, ActionContext};
 use keyward_rules::account::{Email, SubAccountName};
 use keyward_rules::grant::Proof;
 use keyward_rules::id::AccountId;
-use keyward_rules::key::KeyName;
+use keyward_rules::key::{KeyName, TransfersOut};
 use keyward_rules::permission::Permission;
 use keyward_rules::time::Moment;
 use keyward_store::Store;
@@ -72,6 +72,7 @@ fn as_json(view: &SubAccountView) -> Value {
         "label": view.settings.label.as_ref().map(ToString::to_string),
         "permissions": cap.permissions().iter().map(Permission::word).collect::<Vec<_>>(),
         "rate_cap": cap.rate().map(keyward_rules::key::RateCap::per_second),
+        "transfer_out": cap.transfers() == TransfersOut::ToSubAccounts,
         "frozen_at_ms": view.settings.frozen_at.map(Moment::unix_ms),
         "keys": view.keys,
     })

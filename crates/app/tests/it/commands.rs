@@ -109,6 +109,9 @@ fn explain_knows_every_code_of_the_registry() {
         let entry = denial.entry();
         assert!(keyward(&["explain", entry.code]).contains(entry.meaning), "{}", entry.code);
     }
+    for refusal in keyward_rules::okx::sub_accounts::EndpointRefusal::examples() {
+        assert!(keyward(&["explain", refusal.code()]).contains("  meaning  "), "{}", refusal.code());
+    }
 }
 
 #[test]

@@ -50,6 +50,7 @@ mod server;
 mod set_up_link;
 mod signals;
 mod socket;
+mod sub_account_endpoints;
 mod sub_accounts;
 mod terminal;
 mod uniform;

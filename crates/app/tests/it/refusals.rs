@@ -176,7 +176,7 @@ fn every_refusal_code_with_its_text() {
         assert!(reply.head.contains("content-type: application/json"), "{name}");
     }
     let manage = running.key("manage").unwrap();
-    let administer = Signed::new(&manage, "POST", "/api/v5/users/subaccount/apikey", "{}");
+    let administer = Signed::new(&manage, "POST", "/api/v5/broker/dma/subaccount/apikey", "{}");
     assert_eq!(send(&running, &administer).code(), "50030");
     let sub = running.key("sub").unwrap();
     let transfer = Signed::new(

@@ -3,20 +3,22 @@
 
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::approval::{
-    ApprovalAnswer, ApprovalState, AskedTransfer, Asker, Consent, ConsentBy, TransferApproval,
+    ApprovalAnswer, ApprovalState, AskedTransfer, Asker, Consent, ConsentBy, Direction, RequestApproval,
 };
 use keyward_rules::event::Event;
 use keyward_rules::fence::Decimal;
 use keyward_rules::grant::{ActionKind, Proof, Scope};
-use keyward_rules::id::ApprovalId;
+use keyward_rules::id::{AccountId, ApprovalId};
+use keyward_rules::key::TransfersOut;
 use keyward_rules::limits::DAY_MS;
 use keyward_rules::time::Moment;
 use keyward_store::{AccountKind, Tx};
 
+use crate::sub_accounts::settings_or_least;
 use crate::tell::{notify_holder, shows_addresses};
 use crate::{ActionContext, ActionError};
 
-/// Waiting transfers of a key that its master is told of one by one within an hour; a summary tells of the rest.
+/// Waiting requests of a key that its master is told of one by one within an hour; a summary tells of the rest.
 const MOST_AN_HOUR: i64 = 10;
 const HOUR_MS: u64 = 60 * 60 * 1_000;
 
@@ -31,8 +33,13 @@ pub async fn ask_for_transfer(
     asked: &AskedTransfer,
 ) -> Result<ApprovalAnswer, ActionError> {
     let (access, hash) = (&context.authority.access, asked.hash());
+    if let Direction::ToSubAccount(_) = asked.transfer.direction
+        && !leads_out(context, asked.account).await?
+    {
+        return Ok(ApprovalAnswer::TransferOutOff);
+    }
     // Repetitions while it waits take no writer's turn.
-    let open = access.reader.open_transfer_approval(asked.account, hash, context.now).await?;
+    let open = access.reader.open_request_approval(asked.account, hash, context.now).await?;
     match open.as_ref().and_then(|approval| undecided(approval, context.now)) {
         Some(answer) => Ok(answer),
         None if open.is_some() => use_up(context, asked).await,
@@ -46,13 +53,19 @@ pub async fn ask_for_transfer(
     }
 }
 
+/// Whether the master allows the sub-account to transfer to others; a row that was altered allows nothing.
+async fn leads_out(context: &ActionContext<'_>, account: AccountId) -> Result<bool, ActionError> {
+    let settings = context.authority.access.reader.sub_account_settings(account).await;
+    Ok(settings_or_least(settings)?.cap.transfers() == TransfersOut::ToSubAccounts)
+}
+
 /// The UTC day of a threshold's sum.
 const fn day_of(now: Moment) -> u64 {
     now.unix_ms() / DAY_MS
 }
 
 /// What the client is told of an approval that no transfer can use now; `None` where one can.
-fn undecided(approval: &TransferApproval, now: Moment) -> Option<ApprovalAnswer> {
+fn undecided(approval: &RequestApproval, now: Moment) -> Option<ApprovalAnswer> {
     match approval.state(now) {
         ApprovalState::Waiting => Some(ApprovalAnswer::Waiting(approval.id)),
         ApprovalState::Refused => Some(ApprovalAnswer::Refused(approval.id, approval.expires_at)),
@@ -77,7 +90,7 @@ async fn is_small(context: &ActionContext<'_>, asked: &AskedTransfer) -> Result<
 async fn use_up(context: &ActionContext<'_>, asked: &AskedTransfer) -> Result<ApprovalAnswer, ActionError> {
     let grant = context.actor.may(ActionKind::UseApproval, Proof::None)?;
     let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    let Some(approval) = tx.open_transfer_approval(asked.account, asked.hash()).await? else {
+    let Some(approval) = tx.open_request_approval(asked.account, asked.hash()).await? else {
         drop(tx);
         return wait(context, asked).await;
     };
@@ -86,7 +99,7 @@ async fn use_up(context: &ActionContext<'_>, asked: &AskedTransfer) -> Result<Ap
     }
     let (id, before) = (approval.id, approval.standing);
     let used = approval.spend(asked, context.now)?;
-    tx.set_transfer_approval(before, &used).await?;
+    tx.set_request_approval(before, &used).await?;
     let facts = [("transfer", used.in_words()), ("request", asked.request.to_string())];
     let event = Event::of(tx.grant(), context.now, &subject(id), &facts);
     tx.commit(event).await?;
@@ -98,7 +111,7 @@ async fn use_up(context: &ActionContext<'_>, asked: &AskedTransfer) -> Result<Ap
 async fn wait(context: &ActionContext<'_>, asked: &AskedTransfer) -> Result<ApprovalAnswer, ActionError> {
     let grant = context.actor.may(ActionKind::AskApproval, Proof::None)?;
     let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
-    if let Some(approval) = tx.open_transfer_approval(asked.account, asked.hash()).await? {
+    if let Some(approval) = tx.open_request_approval(asked.account, asked.hash()).await? {
         // Another request was faster. If the master was as well, the next repetition finds the approval.
         return Ok(undecided(&approval, context.now).unwrap_or(ApprovalAnswer::Failed));
     }
@@ -108,8 +121,8 @@ async fn wait(context: &ActionContext<'_>, asked: &AskedTransfer) -> Result<Appr
     let Some(asker) = asker(&mut tx, asked).await? else { return Ok(ApprovalAnswer::Failed) };
     let id = ApprovalId::from_entropy(context.random());
     let asked_at = AskedTransfer { at: context.now, ..asked.clone() };
-    let approval = TransferApproval::asked(id, &asked_at, asker);
-    tx.insert_transfer_approval(&approval).await?;
+    let approval = RequestApproval::asked(id, &asked_at, asker);
+    tx.insert_request_approval(&approval).await?;
     tell_master(context, &mut tx, &approval).await?;
     let facts = [("transfer", approval.in_words()), ("key", approval.key.to_string())];
     let event = Event::of(tx.grant(), context.now, &subject(id), &facts);
@@ -133,10 +146,11 @@ async fn asker(tx: &mut Tx, asked: &AskedTransfer) -> Result<Option<Asker>, Acti
     }))
 }
 
-async fn tell_master(
+/// Tells the master of a request that waits; of many in an hour, in a summary.
+pub(crate) async fn tell_master(
     context: &ActionContext<'_>,
     tx: &mut Tx,
-    approval: &TransferApproval,
+    approval: &RequestApproval,
 ) -> Result<(), ActionError> {
     let hour = context.now.unix_ms() / HOUR_MS;
     let since = Moment::from_unix_ms(hour * HOUR_MS - 1);
@@ -176,6 +190,6 @@ fn minutes(at: Moment) -> String {
 }
 
 /// How records name an approval.
-pub(super) fn subject(id: ApprovalId) -> String {
+pub(crate) fn subject(id: ApprovalId) -> String {
     format!("transfer:{id}")
 }

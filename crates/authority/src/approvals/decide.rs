@@ -1,8 +1,8 @@
-//! Actions: approve or refuse transfers by keys of sub-accounts. Their master account decides, and nobody else.
+//! Actions: approve or refuse what keys ask for. The master account decides, and nobody else.
 
 use async_trait::async_trait;
 use keyward_rules::alert::AlertKind;
-use keyward_rules::approval::TransferApproval;
+use keyward_rules::approval::RequestApproval;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof, TwoFactor};
 use keyward_rules::id::{AccountId, ApprovalId};
@@ -12,25 +12,22 @@ use super::ApprovalSet;
 use crate::accounts::is_cooling;
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
-/// Decided transfers that an alert lists; it counts the rest.
+/// Decided requests that an alert lists; it counts the rest.
 const LISTED: usize = 10;
 
-/// Approve the selected transfers in one transaction. Each passes once, when its client repeats it.
+/// Approve the selected requests in one transaction. Each passes once, when its client repeats it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ApproveTransfers(pub ApprovalSet);
 
-/// Refuse the selected transfers in one transaction, or take approvals back that are not used.
+/// Refuse the selected requests in one transaction, or take approvals back that are not used.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RefuseTransfers(pub ApprovalSet);
 
-fn approved(
-    approval: TransferApproval,
-    context: &ActionContext<'_>,
-) -> Result<TransferApproval, ActionError> {
+fn approved(approval: RequestApproval, context: &ActionContext<'_>) -> Result<RequestApproval, ActionError> {
     Ok(approval.approve(decider(context), context.now)?)
 }
 
-fn refused(approval: TransferApproval, context: &ActionContext<'_>) -> Result<TransferApproval, ActionError> {
+fn refused(approval: RequestApproval, context: &ActionContext<'_>) -> Result<RequestApproval, ActionError> {
     Ok(approval.refuse(decider(context), context.now)?)
 }
 
@@ -94,7 +91,7 @@ async fn settle(
     context: &ActionContext<'_>,
     mut tx: Tx,
     what: &str,
-    decided: Vec<TransferApproval>,
+    decided: Vec<RequestApproval>,
 ) -> Result<Vec<ApprovalId>, ActionError> {
     // At the host they may be of several masters.
     let mut masters: Vec<AccountId> = decided.iter().map(|approval| approval.master).collect();
@@ -113,10 +110,10 @@ async fn settle(
         tell::notify_holder(context, &mut tx, alert).await?;
     }
     let subject = decided.first().map(|one| format!("account:{}", one.master)).unwrap_or_default();
-    let words: Vec<String> = decided.iter().map(TransferApproval::in_words).collect();
+    let words: Vec<String> = decided.iter().map(RequestApproval::in_words).collect();
     let ids: Vec<ApprovalId> = decided.iter().map(|approval| approval.id).collect();
     let numbers: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    let facts = [("approvals", numbers.join(",")), ("transfers", words.join(" | "))];
+    let facts = [("approvals", numbers.join(",")), ("requests", words.join(" | "))];
     let event = Event::of(tx.grant(), context.now, &subject, &facts);
     tx.commit(event).await?;
     Ok(ids)

@@ -27,10 +27,10 @@ pub async fn give_back_transfer(
     };
     let grant = context.actor.may(ActionKind::ReturnApproval, Proof::None)?;
     let mut tx = access.writer.begin(grant, context.now).await?;
-    let approval = tx.transfer_approval(id).await?.ok_or(ActionError::NoApproval)?;
+    let approval = tx.request_approval(id).await?.ok_or(ActionError::NoApproval)?;
     let before = approval.standing;
     let approval = approval.give_back(consent.request)?;
-    tx.set_transfer_approval(before, &approval).await?;
+    tx.set_request_approval(before, &approval).await?;
     let facts = [("transfer", approval.in_words()), ("request", consent.request.to_string())];
     let event = Event::of(tx.grant(), context.now, &subject(id), &facts);
     tx.commit(event).await?;

@@ -1,4 +1,4 @@
-//! Transfers by sub-accounts' keys: what a gateway asks for, and what their master decides (product.md 5).
+//! What keys ask for and their master account decides (product.md 5).
 
 mod ask;
 mod decide;
@@ -7,6 +7,7 @@ mod set;
 mod thresholds;
 
 pub use ask::ask_for_transfer;
+pub(crate) use ask::{subject, tell_master};
 pub use decide::{ApproveTransfers, RefuseTransfers};
 pub use give_back::give_back_transfer;
 pub use set::ApprovalSet;

@@ -1,8 +1,8 @@
-//! Transfers that their master selected, to approve or refuse at once: all of them are decided, or none.
+//! Requests that their master selected, to approve or refuse at once: all of them are decided, or none.
 
 use std::collections::BTreeSet;
 
-use keyward_rules::approval::TransferApproval;
+use keyward_rules::approval::RequestApproval;
 use keyward_rules::grant::ActionKind;
 use keyward_rules::id::ApprovalId;
 use keyward_rules::limits::APPROVALS_PER_ACTION;
@@ -28,7 +28,7 @@ impl ApprovalSet {
     }
 
     /// What a decision on them is confirmed as: `what` with their number, and each in words. The hash binds the proof to what
-    /// each of them moves.
+    /// each of them asks for.
     pub(super) async fn plan(
         &self,
         context: &ActionContext<'_>,
@@ -36,17 +36,17 @@ impl ApprovalSet {
         (what, judge): (&str, Judge),
     ) -> Result<PendingAction, ActionError> {
         let plural = if self.0.len() == 1 { "" } else { "s" };
-        let mut words = vec![format!("{what} {} transfer{plural}", self.0.len())];
+        let mut words = vec![format!("{what} {} request{plural}", self.0.len())];
         let mut facts = Vec::new();
         for id in &self.0 {
-            let found = context.authority.access.reader.transfer_approval(*id).await?;
+            let found = context.authority.access.reader.request_approval(*id).await?;
             let found = found.filter(|approval| context.actor.scope().reaches(approval.master));
             let approval = found.ok_or(ActionError::NoApproval)?;
             judge(approval.clone(), context)?;
             words.push(line(&approval));
-            facts.push(format!("{id} {} {} {}", approval.account, approval.environment, approval.transfer));
+            facts.push(format!("{id} {} {} {}", approval.account, approval.environment, approval.wanted));
         }
-        Ok(PendingAction { action, facts: vec![("transfers", facts.join("; "))], words })
+        Ok(PendingAction { action, facts: vec![("requests", facts.join("; "))], words })
     }
 
     /// Decides about each inside a transaction; gives them as they are then.
@@ -55,13 +55,13 @@ impl ApprovalSet {
         context: &ActionContext<'_>,
         tx: &mut Tx,
         judge: Judge,
-    ) -> Result<Vec<TransferApproval>, ActionError> {
+    ) -> Result<Vec<RequestApproval>, ActionError> {
         let mut decided = Vec::with_capacity(self.0.len());
         for id in &self.0 {
-            let approval = tx.transfer_approval(*id).await?.ok_or(ActionError::NoApproval)?;
+            let approval = tx.request_approval(*id).await?.ok_or(ActionError::NoApproval)?;
             let before = approval.standing;
             let approval = judge(approval, context)?;
-            tx.set_transfer_approval(before, &approval).await?;
+            tx.set_request_approval(before, &approval).await?;
             decided.push(approval);
         }
         Ok(decided)
@@ -69,10 +69,10 @@ impl ApprovalSet {
 }
 
 /// What a decision makes of an approval.
-pub(super) type Judge = fn(TransferApproval, &ActionContext<'_>) -> Result<TransferApproval, ActionError>;
+pub(super) type Judge = fn(RequestApproval, &ActionContext<'_>) -> Result<RequestApproval, ActionError>;
 
-/// A transfer in the list of what is confirmed.
-pub(super) fn line(approval: &TransferApproval) -> String {
+/// A request in the list of what is confirmed.
+pub(super) fn line(approval: &RequestApproval) -> String {
     let from = approval.asker.source.map(|source| format!(" from {source}")).unwrap_or_default();
     format!(
         "{}; asked for by the key “{}” ({}){from} at {}",

@@ -49,7 +49,9 @@ impl Action for FreezeApp {
                 acting(context, &mut tx).await?;
                 FrozenBy::Operator
             }
-            Actor::Host(_) | Actor::System(_) | Actor::Holder(_) | Actor::Visitor(_) => FrozenBy::Broker,
+            Actor::Host(_) | Actor::System(_) | Actor::Holder(_) | Actor::Key(_) | Actor::Visitor(_) => {
+                FrozenBy::Broker
+            }
         };
         let why = match by {
             FrozenBy::Operator | FrozenBy::Both => reason(&why)?,

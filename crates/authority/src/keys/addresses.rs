@@ -2,16 +2,16 @@
 
 use async_trait::async_trait;
 use keyward_rules::address::{Binding, Width};
-use keyward_rules::alert::AlertKind;
+use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
-use keyward_rules::grant::{ActionKind, Proof};
+use keyward_rules::grant::{ActionKind, NotAllowed, Proof};
 use keyward_rules::id::Revision;
 use keyward_rules::key::{KeyPolicy, KeyRefusal, LifecycleError, Need, WideRange};
 use keyward_rules::permission::Permission;
-use keyward_store::{KeyMetadata, KeyRecord};
+use keyward_store::{KeyMetadata, KeyRecord, Tx};
 
-use super::KeyNamed;
 use super::enable::check_loosening;
+use super::{KeyNamed, approved};
 use crate::operators::{policy_in_force, policy_now};
 use crate::questions::{reach_in_words, reach_of};
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
@@ -35,9 +35,7 @@ impl Action for ChangeAddresses {
     async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         let key = self.which.living(context).await?;
         check(policy_in_force(context).await?.policy.keys, &key, &self.to, self.wide)?;
-        let narrows = key.binding.covers(&self.to);
-        let action = if narrows { ActionKind::NarrowKey } else { ActionKind::WidenKey };
-        Ok(pending(action, &key, &self.to))
+        Ok(pending(kind_of(&key.binding, &self.to), &key, &self.to))
     }
 
     /// # Errors
@@ -47,44 +45,55 @@ impl Action for ChangeAddresses {
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let Self { which, to, wide } = self;
         // The proof says which of the two was approved; the key as it is now says which of them it is.
-        let action = match &proof {
-            Proof::StepUp(approved, _) => approved.action(),
-            Proof::None
-            | Proof::Factor(_)
-            | Proof::Mail(_)
-            | Proof::FirstSession(_)
-            | Proof::Link(_)
-            | Proof::Passed(_) => ActionKind::NarrowKey,
-        };
+        let action = approved(&proof, ActionKind::NarrowKey).unwrap_or(ActionKind::NarrowKey);
         let grant = context.actor.may(action, proof)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let mut key = which.find(context, &mut tx).await?;
         check(policy_now(context, &mut tx).await?.keys, &key, &to, wide)?;
-        if !key.binding.covers(&to) {
-            if action != ActionKind::WidenKey {
-                return Err(keyward_rules::grant::NotAllowed::of(&context.actor, ActionKind::WidenKey).into());
-            }
-            check_loosening(context, &mut tx, &key).await?;
-        }
-        if key.binding.is_bound() && !to.is_bound() {
-            // The days in which nobody used the key while it was bound do not count.
-            let notes = tx.notes(key.id).await?;
-            tx.set_notes(&KeyMetadata { unbound_at: Some(context.now), ..notes }).await?;
-        }
-        let was_bound = std::mem::replace(&mut key.binding, to);
-        let detail = format!(
-            "It worked from {}. It works from {} now. Consider rotating the key as well.",
-            reach_in_words(&was_bound),
-            reach_in_words(&key.binding)
-        );
-        let moved = format!("{} -> {}", reach_of(&was_bound), reach_of(&key.binding));
-        let alert = tell::about_key(context, AlertKind::KeyChanged, &key, detail);
+        let (alert, moved) = rebind(context, &mut tx, &mut key, to).await?;
         let subject = format!("key:{}", key.id);
         tx.update_key(key).await?;
         tell::notify_holder(context, &mut tx, alert).await?;
         let event = Event::of(tx.grant(), context.now, &subject, &[("where", moved)]);
         Ok(tx.commit(event).await?)
     }
+}
+
+/// Gives a key other addresses inside a transaction, and says what is told and recorded of it. The caller has checked them.
+///
+/// # Errors
+/// [`ActionError::NotAllowed`] when they are more than before and the grant is for less, [`ActionError::TwoFactorOff`],
+/// [`ActionError::Cooling`].
+pub(super) async fn rebind(
+    context: &ActionContext<'_>,
+    tx: &mut Tx,
+    key: &mut KeyRecord,
+    to: Binding,
+) -> Result<(Alert, String), ActionError> {
+    if !key.binding.covers(&to) {
+        if tx.grant().action() != ActionKind::WidenKey {
+            return Err(NotAllowed::of(&context.actor, ActionKind::WidenKey).into());
+        }
+        check_loosening(context, tx, key).await?;
+    }
+    if key.binding.is_bound() && !to.is_bound() {
+        // The days in which nobody used the key while it was bound do not count.
+        let notes = tx.notes(key.id).await?;
+        tx.set_notes(&KeyMetadata { unbound_at: Some(context.now), ..notes }).await?;
+    }
+    let before = std::mem::replace(&mut key.binding, to);
+    let detail = format!(
+        "It worked from {}. It works from {} now. Consider rotating the key as well.",
+        reach_in_words(&before),
+        reach_in_words(&key.binding)
+    );
+    let moved = format!("{} -> {}", reach_of(&before), reach_of(&key.binding));
+    Ok((tell::about_key(context, AlertKind::KeyChanged, key, detail), moved))
+}
+
+/// Which of the two a change is.
+pub(super) fn kind_of(before: &Binding, to: &Binding) -> ActionKind {
+    if before.covers(to) { ActionKind::NarrowKey } else { ActionKind::WidenKey }
 }
 
 fn pending(action: ActionKind, key: &KeyRecord, to: &Binding) -> PendingAction {
@@ -99,7 +108,12 @@ fn pending(action: ActionKind, key: &KeyRecord, to: &Binding) -> PendingAction {
     }
 }
 
-fn check(policy: KeyPolicy, key: &KeyRecord, to: &Binding, wide: WideRange) -> Result<(), ActionError> {
+pub(super) fn check(
+    policy: KeyPolicy,
+    key: &KeyRecord,
+    to: &Binding,
+    wide: WideRange,
+) -> Result<(), ActionError> {
     if key.life.is_over() {
         return Err(LifecycleError::Ended.into());
     }

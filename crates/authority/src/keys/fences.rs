@@ -84,11 +84,14 @@ impl Action for ChangeFences {
     }
 }
 
-/// Which change of limits a proof approves: what a step-up names, and with a factor only the stricter one. `None` at the host, where
+/// Which of two changes a proof approves: what a step-up or an approval names, and with a factor only the stricter one. `None` where
 /// nothing is proven.
-pub(crate) const fn approved(proof: &Proof, stricter: ActionKind) -> Option<ActionKind> {
+pub(crate) fn approved(proof: &Proof, stricter: ActionKind) -> Option<ActionKind> {
     match proof {
         Proof::StepUp(approved, _) => Some(approved.action()),
+        Proof::Consent(consent) => {
+            ActionKind::ALL.iter().copied().find(|action| action.word() == consent.action())
+        }
         Proof::None => None,
         Proof::Factor(_) | Proof::Mail(_) | Proof::FirstSession(_) | Proof::Link(_) | Proof::Passed(_) => {
             Some(stricter)

@@ -12,11 +12,12 @@ use keyward_rules::key::{
 };
 use keyward_rules::permission::Permission;
 use keyward_rules::time::Moment;
-use keyward_store::{AccountRecord, KeyDraft, KeyMetadata, KeyRecord, UserRecord};
+use keyward_store::{AccountRecord, KeyDraft, KeyMetadata, KeyRecord, Tx, UserRecord};
 
 use super::place_among;
 use crate::accounts::{check_in_step, is_cooling, moves_funds};
 use crate::apps::is_open;
+use crate::delegated::as_maker;
 use crate::operators::{frozen_now, policy_in_force, policy_now, refuse_frozen};
 use crate::questions::{app_card, reach_in_words, reach_of, refuse_closed};
 use crate::sub_accounts::{owner_in, owner_of, person_behind};
@@ -154,8 +155,8 @@ impl Action for IssueKey {
 
     /// # Errors
     /// [`ActionError::NoAccount`], [`ActionError::NoKey`] when the key to replace is beyond the actor's scope,
-    /// [`ActionError::Key`] by rule, [`ActionError::TwoFactorOff`], [`ActionError::Cooling`], [`ActionError::Frozen`],
-    /// [`ActionError::OtherRequest`].
+    /// [`ActionError::Key`] by rule, [`ActionError::Wider`] than the key that creates it, [`ActionError::TwoFactorOff`],
+    /// [`ActionError::Cooling`], [`ActionError::Frozen`], [`ActionError::OtherRequest`].
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let mut wish = self;
         let grant = context.actor.may(ActionKind::IssueKey, proof)?;
@@ -191,6 +192,7 @@ impl Action for IssueKey {
             }
         }
         let policy = policy_now(context, &mut tx).await?.keys;
+        refuse_wider(&mut tx, &wish.spec).await?;
         let siblings = siblings(&keys, &notes, context.now);
         let owner = owner_in(&mut tx, account.id, account.master()).await?;
         check(context, &wish, owner, [person, master], &siblings, policy)?;
@@ -247,18 +249,35 @@ fn check(
 ) -> Result<(), ActionError> {
     if let Actor::Holder(_) = context.actor {
         // Who creates the key, and the person behind the account: while the master's keys rest, a member creates none.
-        for person in people {
-            let person = person.ok_or(ActionError::TwoFactorOff)?;
+        for person in &people {
+            let person = person.as_ref().ok_or(ActionError::TwoFactorOff)?;
             if person.two_factor() == TwoFactor::Off {
                 return Err(ActionError::TwoFactorOff);
             }
-            if is_cooling(&person, context.now) && moves_funds(wish.spec.permissions) {
+            if is_cooling(person, context.now) && moves_funds(wish.spec.permissions) {
                 return Err(ActionError::Cooling);
             }
         }
     }
+    if let Actor::Key(_) = context.actor {
+        // While the master's keys rest, none of them makes another that moves funds.
+        let rests = people.iter().flatten().any(|person| is_cooling(person, context.now));
+        if rests && moves_funds(wish.spec.permissions) {
+            return Err(ActionError::Cooling);
+        }
+    }
     context.authority.settings.market.check(wish.spec.fences.as_deref())?;
     Ok(wish.spec.check(siblings, owner, policy, context.now)?)
+}
+
+/// Refuses a key that goes beyond the key which creates it, unless the master approved exactly this one.
+async fn refuse_wider(tx: &mut Tx, spec: &KeySpec) -> Result<(), ActionError> {
+    if tx.grant().consent().is_none()
+        && let Some(maker) = tx.acting_key().await?
+    {
+        as_maker(&maker, |maker| maker.covers(spec))?;
+    }
+    Ok(())
 }
 
 fn passphrase_tag(context: &ActionContext<'_>, wish: &IssueKey) -> PassphraseTag {

@@ -13,7 +13,7 @@ use crate::{ActionContext, ActionError, PendingAction};
 pub struct KeyNamed {
     /// Its id.
     pub id: KeyId,
-    /// Its name; not asked at the host, where the command line asks in its own way.
+    /// Its name; not asked at the host, where the command line asks in its own way, and not of a program.
     pub name: String,
 }
 
@@ -79,7 +79,7 @@ impl KeyNamed {
     fn check(&self, context: &ActionContext<'_>, key: &KeyRecord) -> Result<(), ActionError> {
         let asked = match context.actor {
             Actor::Holder(_) | Actor::Staff(_) | Actor::Visitor(_) => true,
-            Actor::Host(_) | Actor::System(_) => false,
+            Actor::Host(_) | Actor::System(_) | Actor::Key(_) => false,
         };
         if asked && !key.name.is_called(&self.name) { Err(ActionError::NotTheName) } else { Ok(()) }
     }

@@ -121,10 +121,10 @@ async fn refuse_approved(context: &ActionContext<'_>) -> Result<usize, ActionErr
         let grant = context.actor.may(ActionKind::RestoreStore, Proof::None)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let mut numbers = Vec::new();
-        for approval in tx.approved_transfers(BATCH).await? {
+        for approval in tx.unused_approvals(BATCH).await? {
             let before = approval.standing;
             let approval = approval.refuse(None, context.now)?;
-            tx.set_transfer_approval(before, &approval).await?;
+            tx.set_request_approval(before, &approval).await?;
             numbers.push(approval.id.to_string());
         }
         if numbers.is_empty() {

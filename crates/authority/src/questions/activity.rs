@@ -122,8 +122,8 @@ pub(super) fn as_shown(row: RequestRow, shown: bool) -> KeyRequest {
             // The address is looked at after signature, state and holds; only what passed it came from there.
             (
                 false,
-                "0" | "50101" | "50120" | "50030" | "50011" | "50061" | "90450" | "90451" | "90452" | "90453"
-                | "90454",
+                "0" | "50101" | "50120" | "50030" | "50035" | "50011" | "50061" | "58119" | "59500" | "90450"
+                | "90451" | "90452" | "90453" | "90454",
             ) => "the app's servers".to_owned(),
             (false, "50110") => "elsewhere".to_owned(),
             // Nothing is asked for on a socket before its login held, and the login looked at the address.

@@ -153,7 +153,12 @@ fn member(context: &ActionContext<'_>) -> Option<String> {
         Actor::Holder(Holder { account, acting: Some(Acting { by: ActingAs::Member, .. }), .. }) => {
             Some(format!(":{account}"))
         }
-        Actor::Holder(_) | Actor::Host(_) | Actor::System(_) | Actor::Staff(_) | Actor::Visitor(_) => None,
+        Actor::Holder(_)
+        | Actor::Host(_)
+        | Actor::System(_)
+        | Actor::Staff(_)
+        | Actor::Key(_)
+        | Actor::Visitor(_) => None,
     }
 }
 

@@ -4,6 +4,7 @@ mod account;
 mod account_requests;
 mod activity;
 mod alerts;
+mod approvals;
 mod apps;
 mod audit;
 mod channels;
@@ -13,6 +14,7 @@ mod key_signals;
 mod keys_that_rest;
 mod list_keys;
 mod living_keys;
+mod managed_keys;
 mod open_sockets;
 mod outlook;
 mod passkeys;
@@ -22,7 +24,6 @@ mod sessions;
 mod show_key;
 mod show_request;
 mod sub_accounts;
-mod transfers;
 
 pub use account::{AccountView, show_account};
 pub use account_requests::{AccountRequest, AccountRequests, newer_account_requests};
@@ -32,6 +33,9 @@ pub use activity::{
 };
 pub use alerts::{
     AlertView, list_alerts, list_alerts_of_key, mark_alerts_seen, mark_these_seen, unseen_alerts,
+};
+pub use approvals::{
+    ApprovalsView, UsedThreshold, approval_of, list_approvals, transfer_thresholds, waiting_approvals,
 };
 pub(crate) use apps::refuse_closed;
 pub use apps::{
@@ -51,6 +55,7 @@ pub use keys_that_rest::keys_that_rest;
 pub(crate) use keys_that_rest::stopping;
 pub use list_keys::list_keys;
 pub use living_keys::{KeyReach, LivingKeys, living_keys};
+pub use managed_keys::{ManagedKey, managed_keys, name_of_key};
 pub use open_sockets::{SocketView, open_sockets};
 pub use outlook::{Outlook, RequestKind, key_outlook};
 pub use passkeys::{PasskeyView, list_passkeys, show_passkey};
@@ -65,7 +70,4 @@ pub use show_request::{RequestView, show_request};
 pub use sub_accounts::{
     ActingChoice, InvitationView, MemberView, SubAccountPeople, SubAccountView, acting_choices, acting_for,
     invitations_to, list_sub_accounts, show_sub_account,
-};
-pub use transfers::{
-    TransfersView, UsedThreshold, list_transfers, transfer_of, transfer_thresholds, waiting_transfers,
 };

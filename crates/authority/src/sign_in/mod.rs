@@ -49,7 +49,8 @@ pub(crate) fn session(
             (holder.origin.address.to_string(), holder.origin.device.clone())
         }
         Actor::Visitor(origin) => (origin.address.to_string(), origin.device.clone()),
-        Actor::Host(_) | Actor::System(_) => (String::new(), Device::of("")),
+        // Keys have no sessions.
+        Actor::Host(_) | Actor::System(_) | Actor::Key(_) => (String::new(), Device::of("")),
     };
     let record = SessionRecord {
         id: SessionId::from_entropy(context.random()),

@@ -102,7 +102,9 @@ pub(crate) fn person_behind(
 ) -> AccountId {
     match &context.actor {
         Actor::Holder(holder) => holder.account,
-        Actor::Host(_) | Actor::System(_) | Actor::Staff(_) | Actor::Visitor(_) => master.unwrap_or(account),
+        Actor::Host(_) | Actor::System(_) | Actor::Staff(_) | Actor::Key(_) | Actor::Visitor(_) => {
+            master.unwrap_or(account)
+        }
     }
 }
 
@@ -111,7 +113,7 @@ async fn settings_in(tx: &mut Tx, account: AccountId) -> Result<SubAccountSettin
     settings_or_least(tx.sub_account_settings(account).await)
 }
 
-fn settings_or_least(
+pub(crate) fn settings_or_least(
     read: Result<SubAccountSettings, StoreError>,
 ) -> Result<SubAccountSettings, ActionError> {
     match read {

@@ -1,4 +1,4 @@
-//! What a master decides about transfers of its sub-accounts. The page of approvals leads here with those that were selected;
+//! What a master decides about requests of keys. The page of approvals leads here with those that were selected;
 //! without any, the page lists those that wait.
 
 use askama::Template;
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use axum::http::StatusCode;
 use keyward_authority::ActionError;
 use keyward_authority::approvals::{ApprovalSet, ApproveTransfers, RefuseTransfers};
-use keyward_authority::questions::list_transfers;
+use keyward_authority::questions::list_approvals;
 use keyward_rules::id::ApprovalId;
 use keyward_rules::limits::APPROVALS_PER_ACTION;
 use serde::{Deserialize, Serialize};
@@ -53,25 +53,25 @@ const fn operation(
     }
 }
 
-/// Transfers to approve.
+/// Requests to approve.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TransfersToApprove {
+pub struct RequestsToApprove {
     /// 1 to 100 numbers of approvals, each of which waits. All of them are approved, or none.
     approvals: Vec<String>,
-    /// The answer to the challenge, whose `approves` lists the transfers.
+    /// The answer to the challenge, whose `approves` lists the requests.
     #[serde(default)]
     step_up: Option<StepUp>,
 }
 
-/// Transfers to refuse.
+/// Requests to refuse.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TransfersToRefuse {
+pub struct RequestsToRefuse {
     /// 1 to 100 numbers of approvals, each of which waits, or is approved and not used. All of them are refused, or none.
     approvals: Vec<String>,
     /// A code of the authenticator, a recovery code, or the password. With neither this nor `passkey`, the answer is 403
-    /// `factor_required`, and `approves` lists the transfers.
+    /// `factor_required`, and `approves` lists the requests.
     #[serde(default)]
     factor: String,
     /// Instead of `factor`: a passkey's answer to the question of the 403 answer, for the same request.
@@ -79,14 +79,14 @@ pub struct TransfersToRefuse {
     passkey: Option<PasskeyAnswer>,
 }
 
-/// The transfers that were decided.
+/// The requests that were decided.
 #[derive(Serialize, ToSchema)]
-pub struct DecidedTransfers {
+pub struct DecidedRequests {
     /// The numbers of their approvals.
     decided: Vec<String>,
 }
 
-impl DecidedTransfers {
+impl DecidedRequests {
     fn of(ids: &[ApprovalId]) -> Self {
         Self { decided: ids.iter().map(ToString::to_string).collect() }
     }
@@ -103,13 +103,13 @@ fn some(ids: &[String]) -> Result<ApprovalSet, Problem> {
 
 /// The form that lists those that wait.
 #[derive(Template)]
-#[template(path = "selected_transfers.html")]
+#[template(path = "selected_requests.html")]
 struct Choices {
-    /// The number, and what it moves.
-    transfers: Vec<(String, String)>,
+    /// The number, and what it asks for.
+    requests: Vec<(String, String)>,
 }
 
-/// Reads the transfers that a form selects.
+/// Reads the requests that a form selects.
 async fn selected<A>(
     person: &SignedIn,
     fields: &Fields,
@@ -119,17 +119,17 @@ async fn selected<A>(
     let ids: Result<Vec<ApprovalId>, _> = fields.all("approval").map(str::parse::<ApprovalId>).collect();
     let ids = ids.map_err(|_| ActionError::NoApproval)?;
     let Some(set) = ApprovalSet::new(ids.iter().copied()) else {
-        let found = list_transfers(&person.own_context(), person.id(), None, 1).await?;
-        let choice = |one: &keyward_rules::approval::TransferApproval| (one.id.to_string(), one.in_words());
-        let transfers = found.waiting.iter().map(choice).collect();
+        let found = list_approvals(&person.own_context(), person.id(), None, 1).await?;
+        let choice = |one: &keyward_rules::approval::RequestApproval| (one.id.to_string(), one.in_words());
+        let requests = found.waiting.iter().map(choice).collect();
         let error = match (fields.0.is_empty(), ids.is_empty()) {
             (true, _) => String::new(),
-            (false, true) => "Select at least one transfer.".to_owned(),
-            (false, false) => format!("Select at most {APPROVALS_PER_ACTION} transfers."),
+            (false, true) => "Select at least one request.".to_owned(),
+            (false, false) => format!("Select at most {APPROVALS_PER_ACTION} requests."),
         };
         return Ok(FormStep::Inputs(Inputs {
             words: vec![what.to_owned()],
-            html: Choices { transfers }.render().unwrap_or_default(),
+            html: Choices { requests }.render().unwrap_or_default(),
             error,
             back: LIST.to_owned(),
         }));
@@ -147,30 +147,30 @@ async fn selected<A>(
 impl Exposed for ApproveTransfers {
     const PAGE: Question = Question {
         path: "/approvals/approve",
-        title: "Approve transfers",
+        title: "Approve requests",
         button: "Approve",
         danger: false,
         part: "approvals",
     };
     const OPERATION: Operation =
-        operation("/api/v1/approvals/approve", "approvals_approve", "Approve transfers", "Approved");
-    type Body = TransfersToApprove;
-    type Answer = DecidedTransfers;
+        operation("/api/v1/approvals/approve", "approvals_approve", "Approve requests", "Approved");
+    type Body = RequestsToApprove;
+    type Answer = DecidedRequests;
 
     async fn of_form(person: &SignedIn, _: &str, fields: &Fields) -> Result<FormStep<Self>, ActionError> {
         let about = (
-            "Select the transfers to approve. The next page asks for a code by mail and a second factor.",
+            "Select the requests to approve. The next page asks for a code by mail and a second factor.",
             "You can take an approval back until it is used.",
         );
         selected(person, fields, about, ApproveTransfers).await
     }
 
-    fn of_body(_: &Caller, _: &str, body: TransfersToApprove) -> Result<(Self, Given), Problem> {
+    fn of_body(_: &Caller, _: &str, body: RequestsToApprove) -> Result<(Self, Given), Problem> {
         Ok((Self(some(&body.approvals)?), Given::step_up(body.step_up)))
     }
 
-    fn answer(decided: Vec<ApprovalId>) -> DecidedTransfers {
-        DecidedTransfers::of(&decided)
+    fn answer(decided: Vec<ApprovalId>) -> DecidedRequests {
+        DecidedRequests::of(&decided)
     }
 }
 
@@ -178,29 +178,29 @@ impl Exposed for ApproveTransfers {
 impl Exposed for RefuseTransfers {
     const PAGE: Question = Question {
         path: "/approvals/refuse",
-        title: "Refuse transfers",
+        title: "Refuse requests",
         button: "Refuse",
         danger: true,
         part: "approvals",
     };
     const OPERATION: Operation =
-        operation("/api/v1/approvals/refuse", "approvals_refuse", "Refuse transfers", "Refused");
-    type Body = TransfersToRefuse;
-    type Answer = DecidedTransfers;
+        operation("/api/v1/approvals/refuse", "approvals_refuse", "Refuse requests", "Refused");
+    type Body = RequestsToRefuse;
+    type Answer = DecidedRequests;
 
     async fn of_form(person: &SignedIn, _: &str, fields: &Fields) -> Result<FormStep<Self>, ActionError> {
         let about = (
-            "Select the transfers to refuse. The next page asks for one factor.",
-            "Nothing moves. The same transfer can be asked for again when its 24 hours are over.",
+            "Select the requests to refuse. The next page asks for one factor.",
+            "Nothing happens. The same request can be made again when its 24 hours are over.",
         );
         selected(person, fields, about, RefuseTransfers).await
     }
 
-    fn of_body(_: &Caller, _: &str, body: TransfersToRefuse) -> Result<(Self, Given), Problem> {
+    fn of_body(_: &Caller, _: &str, body: RequestsToRefuse) -> Result<(Self, Given), Problem> {
         Ok((Self(some(&body.approvals)?), Given::factor(body.factor, body.passkey)))
     }
 
-    fn answer(decided: Vec<ApprovalId>) -> DecidedTransfers {
-        DecidedTransfers::of(&decided)
+    fn answer(decided: Vec<ApprovalId>) -> DecidedRequests {
+        DecidedRequests::of(&decided)
     }
 }

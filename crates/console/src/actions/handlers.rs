@@ -66,6 +66,7 @@ async fn show<A: Exposed>(person: &SignedIn, id: &str) -> Result<Response, Halte
         | Ceremony::MailCode
         | Ceremony::Link
         | Ceremony::Proposal
+        | Ceremony::Consent
         | Ceremony::Never => begin(person, &asking, ""),
     })
 }

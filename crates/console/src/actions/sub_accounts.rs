@@ -11,8 +11,8 @@ use keyward_authority::sub_accounts::{
 };
 use keyward_rules::account::{Email, SubAccountName};
 use keyward_rules::id::AccountId;
-use keyward_rules::key::SubAccountCap;
 use keyward_rules::key::{KeyName, RateCap};
+use keyward_rules::key::{SubAccountCap, TransfersOut};
 use keyward_rules::permission::{Permission, Permissions};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -200,6 +200,9 @@ pub struct AllowedBody {
     /// If given, each key needs a rate cap of at most so many requests a second, 1 to 1,000.
     #[serde(default)]
     rate_cap: Option<u64>,
+    /// Whether they may transfer to other sub-accounts; left out, they may not.
+    #[serde(default)]
+    transfer_out: bool,
     /// One factor, for a change that only takes away.
     #[serde(default)]
     factor: String,
@@ -218,6 +221,7 @@ struct AllowedForm {
     /// Word, name, and whether it is allowed.
     permissions: Vec<(&'static str, &'static str, bool)>,
     rate: String,
+    transfer_out: bool,
 }
 
 /// The permissions that a sub-account can be allowed, with their names.
@@ -232,6 +236,7 @@ fn allowed_form(name: &SubAccountName, cap: &SubAccountCap, error: &str, back: &
     let permissions =
         OFFERED.map(|(right, name)| (right.word(), name, cap.permissions().allows(right))).into();
     let rate = cap.rate().map(|rate| rate.per_second().to_string()).unwrap_or_default();
+    let transfer_out = cap.transfers() == TransfersOut::ToSubAccounts;
     Inputs {
         words: vec![
             name.as_str().to_owned(),
@@ -239,7 +244,7 @@ fn allowed_form(name: &SubAccountName, cap: &SubAccountCap, error: &str, back: &
             "A key that may do more than its sub-account is refused while that lasts. Permissions of a key never change."
                 .to_owned(),
         ],
-        html: AllowedForm { permissions, rate }.render().unwrap_or_default(),
+        html: AllowedForm { permissions, rate, transfer_out }.render().unwrap_or_default(),
         error: error.to_owned(),
         back: back.to_owned(),
     }
@@ -249,6 +254,7 @@ fn allowed_form(name: &SubAccountName, cap: &SubAccountCap, error: &str, back: &
 fn cap_of<'w>(
     words: impl Iterator<Item = &'w str>,
     rate: Option<Result<u64, ()>>,
+    transfer_out: bool,
 ) -> Result<SubAccountCap, String> {
     let rights: Result<Vec<Permission>, _> = words.map(str::parse).collect();
     let permissions = rights
@@ -261,7 +267,9 @@ fn cap_of<'w>(
             Some(cap.ok_or_else(|| "Enter 1 to 1000 requests a second, or nothing.".to_owned())?)
         }
     };
-    SubAccountCap::new(permissions, rate).map_err(|why| format!("{why}."))
+    let transfers = if transfer_out { TransfersOut::ToSubAccounts } else { TransfersOut::ToMaster };
+    let cap = SubAccountCap::new(permissions, rate).map_err(|why| format!("{why}."))?;
+    Ok(cap.transfers_to(transfers))
 }
 
 #[async_trait]
@@ -292,7 +300,7 @@ impl Exposed for ChangeSubAccountCap {
         }
         let typed = fields.get("rate").trim();
         let rate = (!typed.is_empty()).then(|| typed.parse().map_err(|_| ()));
-        let to = match cap_of(fields.all("permission"), rate) {
+        let to = match cap_of(fields.all("permission"), rate, fields.has("transfer_out")) {
             Ok(to) => to,
             Err(error) => return Ok(FormStep::Inputs(allowed_form(name, &before, &error, &back))),
         };
@@ -301,6 +309,7 @@ impl Exposed for ChangeSubAccountCap {
             return Ok(FormStep::Inputs(allowed_form(name, &before, &error, &back)));
         }
         let mut carried = vec![("chosen", "1".to_owned()), ("rate", typed.to_owned())];
+        carried.extend(fields.has("transfer_out").then(|| ("transfer_out", "1".to_owned())));
         carried.extend(to.permissions().iter().map(|right| ("permission", right.word().to_owned())));
         Ok(FormStep::Proof(Wanted {
             action: Self { account, to },
@@ -313,7 +322,7 @@ impl Exposed for ChangeSubAccountCap {
 
     fn of_body(_: &Caller, id: &str, body: AllowedBody) -> Result<(Self, Given), Problem> {
         let words = body.permissions.iter().map(String::as_str);
-        let to = cap_of(words, body.rate_cap.map(Ok))
+        let to = cap_of(words, body.rate_cap.map(Ok), body.transfer_out)
             .map_err(|text| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_permissions", text))?;
         let given = Given::either(body.factor, body.passkey, body.step_up);
         Ok((Self { account: parsed_id(id)?, to }, given))

@@ -1,4 +1,4 @@
-//! Transfers of sub-accounts: those that wait, those that were decided, and the thresholds.
+//! Requests that the master account decides about: those that wait, those that were decided, and the thresholds of transfers.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use axum::Json;
 use axum::http::StatusCode;
 use keyward_authority::ActionError;
 use keyward_authority::approvals::ChangeThresholds;
-use keyward_authority::questions::{UsedThreshold, list_transfers, transfer_thresholds};
-use keyward_rules::approval::{Standing, Thresholds, TransferApproval};
+use keyward_authority::questions::{UsedThreshold, list_approvals, transfer_thresholds};
+use keyward_rules::approval::{RequestApproval, Standing, Thresholds, Wanted};
 use keyward_rules::limits::PAGE_MAX;
 use keyward_rules::time::Moment;
 use serde::{Deserialize, Serialize};
@@ -18,11 +18,11 @@ use super::caller::{Caller, Given};
 use super::problem::{Problem, Problems};
 use crate::pages::approval_place;
 
-/// Which transfers.
+/// Which requests.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct TransferQuery {
+pub struct ApprovalQuery {
     /// Of those that were decided, only older ones than this `next` cursor
     #[serde(default)]
     cursor: Option<String>,
@@ -32,28 +32,31 @@ pub struct TransferQuery {
     limit: Option<usize>,
 }
 
-/// A transfer by a key of a sub-account; times are Unix milliseconds.
+/// What a key asks for: a transfer by a key of a sub-account, or a change that a key of the master account may not make by itself.
+/// Times are Unix milliseconds.
 #[derive(Serialize, ToSchema)]
-pub struct WaitingTransfer {
+pub struct WaitingRequest {
     /// The number of its approval, which its client was answered with.
     id: String,
     /// `waiting`, `approved`, `refused`, `used` or `expired`.
     state: &'static str,
     /// In words.
     words: String,
-    /// The currency.
-    currency: String,
-    /// The exact amount.
-    amount: String,
-    /// `funding` or `trading`.
-    from: &'static str,
-    /// `funding` or `trading`.
-    to: &'static str,
-    /// OKX's type: `0` within the sub-account, `3` to the master account, `4` to another sub-account.
-    r#type: &'static str,
-    /// The sub-account whose key asks.
+    /// `transfer`, or the word of the action that a change is: `key.issue`, `key.widen` or `sub_account.loosen`.
+    action: String,
+    /// Of a transfer: the currency.
+    currency: Option<String>,
+    /// Of a transfer: the exact amount.
+    amount: Option<String>,
+    /// Of a transfer: `funding` or `trading`.
+    from: Option<&'static str>,
+    /// Of a transfer: `funding` or `trading`.
+    to: Option<&'static str>,
+    /// Of a transfer: OKX's type, `0` within the sub-account, `3` to the master account, `4` to another sub-account.
+    r#type: Option<&'static str>,
+    /// The sub-account whose key asks, or which would change.
     sub_account: String,
-    /// That key.
+    /// The key that asks.
     api_key: String,
     /// The key's name.
     key_name: String,
@@ -71,9 +74,13 @@ pub struct WaitingTransfer {
     used_at_ms: Option<u64>,
 }
 
-impl WaitingTransfer {
-    fn of(approval: &TransferApproval, now: Moment) -> Self {
-        let (transfer, asker) = (&approval.transfer, &approval.asker);
+impl WaitingRequest {
+    fn of(approval: &RequestApproval, now: Moment) -> Self {
+        let (transfer, asker) = (approval.wanted.transfer(), &approval.asker);
+        let action = match &approval.wanted {
+            Wanted::Transfer(_) => "transfer".to_owned(),
+            Wanted::Change(change) => change.action.to_string(),
+        };
         let (decided, used) = match approval.standing {
             Standing::Waiting => (None, None),
             Standing::Approved(at, _) | Standing::Refused(at, _) => (Some(at), None),
@@ -83,11 +90,12 @@ impl WaitingTransfer {
             id: approval.id.to_string(),
             state: approval.state(now).word(),
             words: approval.in_words(),
-            currency: transfer.currency.to_string(),
-            amount: transfer.amount.to_string(),
-            from: transfer.from.word(),
-            to: transfer.to.word(),
-            r#type: transfer.direction.number(),
+            action,
+            currency: transfer.map(|transfer| transfer.currency.to_string()),
+            amount: transfer.map(|transfer| transfer.amount.to_string()),
+            from: transfer.map(|transfer| transfer.from.word()),
+            to: transfer.map(|transfer| transfer.to.word()),
+            r#type: transfer.map(|transfer| transfer.direction.number()),
             sub_account: asker.sub_account.clone(),
             api_key: approval.key.to_string(),
             key_name: asker.key_name.clone(),
@@ -101,23 +109,23 @@ impl WaitingTransfer {
     }
 }
 
-/// Transfers of the account's sub-accounts.
+/// Requests that the account decides about.
 #[derive(Serialize, ToSchema)]
-pub struct TransferPage {
+pub struct ApprovalPage {
     /// Those that wait, oldest first, at most 100.
-    waiting: Vec<WaitingTransfer>,
+    waiting: Vec<WaitingRequest>,
     /// How many wait in all.
     count: u64,
     /// Those that were decided or have expired, newest first.
-    settled: Vec<WaitingTransfer>,
+    settled: Vec<WaitingRequest>,
     /// The cursor of the next page of these, if there is one.
     next: Option<String>,
 }
 
-/// List transfers that wait for approval, and what became of others
-#[utoipa::path(get, path = "/api/v1/approvals", tag = "approvals", params(TransferQuery), security(("bearer" = [])),
-    responses((status = 200, description = "Waiting ones first", body = TransferPage), Problems))]
-pub async fn list(caller: Caller, Asked(query): Asked<TransferQuery>) -> Result<Json<TransferPage>, Problem> {
+/// List requests that wait for approval, and what became of others
+#[utoipa::path(get, path = "/api/v1/approvals", tag = "approvals", params(ApprovalQuery), security(("bearer" = [])),
+    responses((status = 200, description = "Waiting ones first", body = ApprovalPage), Problems))]
+pub async fn list(caller: Caller, Asked(query): Asked<ApprovalQuery>) -> Result<Json<ApprovalPage>, Problem> {
     let before = match query.cursor.as_deref().filter(|cursor| !cursor.is_empty()) {
         None => None,
         Some(cursor) => Some(approval_place::place(cursor).ok_or_else(|| {
@@ -127,11 +135,11 @@ pub async fn list(caller: Caller, Asked(query): Asked<TransferQuery>) -> Result<
     };
     let limit = limit(query.limit, PAGE_MAX)?;
     let context = caller.context();
-    let found = list_transfers(&context, caller.id(), before, limit).await?;
-    let all = |list: &[TransferApproval]| {
-        list.iter().map(|one| WaitingTransfer::of(one, context.now)).collect::<Vec<_>>()
+    let found = list_approvals(&context, caller.id(), before, limit).await?;
+    let all = |list: &[RequestApproval]| {
+        list.iter().map(|one| WaitingRequest::of(one, context.now)).collect::<Vec<_>>()
     };
-    Ok(Json(TransferPage {
+    Ok(Json(ApprovalPage {
         waiting: all(&found.waiting),
         count: found.count,
         settled: all(&found.settled),

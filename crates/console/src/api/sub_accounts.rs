@@ -7,7 +7,7 @@ use keyward_authority::questions::{
 };
 use keyward_authority::sub_accounts::LabelSubAccount;
 use keyward_rules::id::AccountId;
-use keyward_rules::key::RateCap;
+use keyward_rules::key::{RateCap, TransfersOut};
 use keyward_rules::permission::Permission;
 use keyward_rules::time::Moment;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,8 @@ pub struct SubAccount {
     permissions: Vec<&'static str>,
     /// The highest rate cap of a key, in requests a second; `null` where keys need none.
     rate_cap: Option<u16>,
+    /// Whether its keys may transfer to other sub-accounts; OKX's `canTransOut`.
+    transfer_out: bool,
     /// Since when it is frozen, in milliseconds; `null` when it is not.
     frozen_at_ms: Option<u64>,
     /// Living keys.
@@ -48,6 +50,7 @@ impl From<SubAccountView> for SubAccount {
             label: view.settings.label.map(|label| label.to_string()),
             permissions: cap.permissions().iter().map(Permission::word).collect(),
             rate_cap: cap.rate().map(RateCap::per_second),
+            transfer_out: cap.transfers() == TransfersOut::ToSubAccounts,
             frozen_at_ms: view.settings.frozen_at.map(Moment::unix_ms),
             keys: view.keys,
             created_at_ms: view.created_at.unix_ms(),

@@ -1,11 +1,11 @@
-//! Transfers by keys of sub-accounts: those that wait for their master, what became of others, and what passes without asking.
+//! Requests of keys: those that wait for their master account, what became of others, and which transfers pass without asking.
 
 use askama::Template;
 use axum::extract::Query as Asked;
 use axum::response::Response;
 use keyward_authority::ActionError;
-use keyward_authority::questions::{UsedThreshold, list_transfers, transfer_thresholds};
-use keyward_rules::approval::{ApprovalState, Standing, TransferApproval};
+use keyward_authority::questions::{UsedThreshold, list_approvals, transfer_thresholds};
+use keyward_rules::approval::{ApprovalState, RequestApproval, Standing, Wanted};
 use keyward_rules::key::Environment;
 use keyward_rules::limits::PAGE_DEFAULT;
 use keyward_rules::time::Moment;
@@ -15,14 +15,16 @@ use super::layout::{Frame, Query, page, problem};
 use super::person::SignedIn;
 use crate::words::{When, countdown, grouped_decimal};
 
-/// A transfer as its master sees it.
+/// A request as its master sees it.
 pub struct Row {
     /// The number of its approval.
     pub id: String,
-    /// How much of what.
-    pub amount: String,
-    /// From where to where.
-    pub way: String,
+    /// How much of what a transfer moves, or what a change would do.
+    pub lead: String,
+    /// From where to where; the sub-account that a change is about.
+    pub rest: String,
+    /// What exactly would change, a line each.
+    pub details: Vec<String>,
     /// The key's name.
     pub key: String,
     /// The beginning of its id.
@@ -49,7 +51,7 @@ pub struct Row {
 
 impl Row {
     /// The row of an approval at `now`.
-    pub fn of(approval: &TransferApproval, now: Moment) -> Self {
+    pub fn of(approval: &RequestApproval, now: Moment) -> Self {
         let state = approval.state(now);
         let then = match approval.standing {
             Standing::Waiting => None,
@@ -61,11 +63,24 @@ impl Row {
             ApprovalState::Refused => "deleted",
             ApprovalState::Expired => "expired",
         };
-        let (asker, transfer) = (&approval.asker, &approval.transfer);
+        let asker = &approval.asker;
+        let (lead, rest, details) = match &approval.wanted {
+            Wanted::Transfer(transfer) => (
+                format!("{} {}", grouped_decimal(&transfer.amount.to_string()), transfer.currency),
+                transfer.direction_in_words(&asker.sub_account),
+                Vec::new(),
+            ),
+            Wanted::Change(change) => {
+                let mut lines = change.words.iter().cloned();
+                let lead = lines.next().unwrap_or_default();
+                (lead, format!("(sub-account {})", asker.sub_account), lines.collect())
+            }
+        };
         Self {
             id: approval.id.to_string(),
-            amount: format!("{} {}", grouped_decimal(&transfer.amount.to_string()), transfer.currency),
-            way: transfer.direction_in_words(&asker.sub_account),
+            lead,
+            rest,
+            details,
             key: asker.key_name.clone(),
             short: approval.key.to_string().chars().take(8).collect(),
             from: asker.source.map(|source| source.to_string()).unwrap_or_default(),
@@ -112,9 +127,9 @@ pub async fn show(person: SignedIn, Asked(query): Asked<Query>) -> Response {
 
 async fn build(person: &SignedIn, query: &Query) -> Result<Response, ActionError> {
     let context = person.own_context();
-    let found = list_transfers(&context, person.id(), place(&query.before), PAGE_DEFAULT).await?;
+    let found = list_approvals(&context, person.id(), place(&query.before), PAGE_DEFAULT).await?;
     let (_, thresholds) = transfer_thresholds(&context, person.id()).await?;
-    let rows = |all: &[TransferApproval]| all.iter().map(|one| Row::of(one, context.now)).collect();
+    let rows = |all: &[RequestApproval]| all.iter().map(|one| Row::of(one, context.now)).collect();
     Ok(page(&Page {
         frame: Frame::of(person, "approvals", "Approvals"),
         csrf: &person.csrf,

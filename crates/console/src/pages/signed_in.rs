@@ -3,7 +3,7 @@
 use keyward_authority::operators::role_of;
 use keyward_authority::questions::{
     AccountView, ActingChoice, KeyView, acting_choices, acting_for, is_broker, show_account, unseen_alerts,
-    waiting_transfers,
+    waiting_approvals,
 };
 use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::grant::{Actor, Holder, Staff};
@@ -63,7 +63,7 @@ impl SignedIn {
         let role = role_of(&context, holder.account).await?;
         let broker = is_broker(&context, holder.account).await?;
         let unseen = unseen_alerts(&context, holder.account).await?;
-        let waiting = waiting_transfers(&context, holder.account).await?;
+        let waiting = waiting_approvals(&context, holder.account).await?;
         let choices = acting_choices(&context, holder.account).await?;
         let mut acting = None;
         if let Some(chosen) = chosen {

@@ -8,6 +8,7 @@ use keyward_authority::sub_accounts::LabelSubAccount;
 use keyward_authority::{Action as _, ActionError};
 use keyward_rules::grant::{ActingAs, ActionKind, Proof};
 use keyward_rules::id::AccountId;
+use keyward_rules::key::TransfersOut;
 use keyward_rules::permission::Permission;
 
 use super::field::{Field, Kind, html_of};
@@ -26,6 +27,8 @@ struct Row {
     keys: i64,
     allowed: Vec<&'static str>,
     rate: Option<u16>,
+    /// Whether it may transfer to other sub-accounts.
+    transfer_out: bool,
     created: When,
     /// Whether the user acts for it now.
     current: bool,
@@ -43,6 +46,7 @@ impl Row {
             keys: view.keys,
             allowed: cap.permissions().iter().map(Permission::word).collect(),
             rate: cap.rate().map(keyward_rules::key::RateCap::per_second),
+            transfer_out: cap.transfers() == TransfersOut::ToSubAccounts,
             created: When::of(view.created_at),
         }
     }

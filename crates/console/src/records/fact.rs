@@ -82,6 +82,7 @@ const KNOWN: &[(&str, &str, Shape)] = &[
     ("reporter", "reported by", Shape::Said),
     ("request", "request", Shape::Words),
     ("requester", "proposed by", Shape::Accounts),
+    ("requests", "requests", Shape::Lines),
     ("rested", "accounts", Shape::Accounts),
     ("role", "role", Shape::Words),
     ("saw", "alert", Shape::Alert),

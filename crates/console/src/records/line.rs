@@ -166,10 +166,19 @@ fn who(audience: Audience, names: &Names, actor: &str) -> Who {
         }
         Some(("host", name)) => Who::words(&format!("an operator ({name})")),
         Some(("system", _)) => Who::name("Keyward"),
+        Some(("key", id)) => program(audience, names, id),
         None if actor == "operator" => Who::words("an operator"),
         None if actor == "auditor" => Who::words("an auditor"),
         None if actor == "visitor" => Who { begins: false, ..Who::words("a visitor with a valid proof") },
         Some((_, _)) | None => Who::name(actor),
+    }
+}
+
+/// A key that acts by itself.
+fn program(audience: Audience, names: &Names, id: &str) -> Who {
+    match key(audience, names, id) {
+        Some(known) => Who { page: known.page, ..Who::words(&format!("the API key {}", known.text)) },
+        None => Who::words(&format!("the API key {}…", beginning(id))),
     }
 }
 
@@ -357,6 +366,7 @@ mod tests {
         let (key, other) = (format!("key:{KEY}"), format!("key:1{}", KEY.get(1..).unwrap()));
         let (key, other) = (key.as_str(), other.as_str());
         let made = format!("An operator (ops) created the API key {}…", other.get(4..12).unwrap());
+        let removed = format!("The API key {}… deleted TradingBot", other.get(4..12).unwrap());
         for (actor, action, subject, words) in [
             ("account:7", "key.disable", key, "You disabled TradingBot"),
             ("account:7", "key.leaked", key, "You reported TradingBot as leaked"),
@@ -374,6 +384,8 @@ mod tests {
             ("visitor", "session.begin", "account:7", "Signed in"),
             ("visitor", "account.register", "account:9", "Account registered: account 9"),
             ("operator:7", "proposal.make", "proposal:3", "You (as an operator) made proposal 3"),
+            (key, "sub_account.create", "account:8", "The API key TradingBot created the sub-account 8"),
+            (other, "key.delete", key, removed.as_str()),
             ("account:7", "a.new.action", key, "a.new.action: TradingBot"),
         ] {
             assert_eq!(sentence(&shown(holder, actor, action, subject, &[])), words);

@@ -121,7 +121,7 @@ async fn a_master_decides_and_the_transfer_passes_once(world: World) {
     assert_eq!(shown[0]["words"], "12.5 USDT from probeSub01 (funding) to the master account (trading)");
     assert_eq!((&shown[0]["key_name"], &shown[0]["source"]), (&"SubBot".into(), &"192.0.2.7".into()));
     let mail = world.mails("a@keyward.example").await.join("\n");
-    assert!(mail.contains("A transfer waits for your approval"), "{mail}");
+    assert!(mail.contains("A request waits for your approval"), "{mail}");
     assert!(
         mail.contains("12.5 USDT from probeSub01 (funding) to the master account (trading). Approval"),
         "{mail}"
@@ -264,7 +264,8 @@ async fn a_batch_is_refused_with_one_factor_and_told_once() {
     assert!(matches!(sub.asks(SMALL, 2).await, ApprovalAnswer::Refused(..)));
     assert!(matches!(sub.asks(OTHER, 3).await, ApprovalAnswer::Refused(..)));
     let mails = world.mails("a@keyward.example").await;
-    let told: Vec<_> = mails.iter().filter(|mail| mail.contains("You decided about transfers")).collect();
+    let told: Vec<_> =
+        mails.iter().filter(|mail| mail.contains("You decided about requests of your programs")).collect();
     assert_eq!(told.len(), 1);
     assert!(told[0].contains("12.5 USDT from probeSub01") && told[0].contains("1 BTC from probeSub01"));
     let loosen = json!({"thresholds": {"USDT": "100000"}});
@@ -352,7 +353,7 @@ async fn the_pages_say_what_waits_and_decide() {
     let sub = Sub::of(&person, "probeSub01").await;
     let (first, second) = (sub.waits(SMALL).await, sub.waits(OTHER).await);
     let overview = tab.get("/overview").await.text;
-    assert!(overview.contains("2 transfers of sub-accounts wait for your approval"), "{overview}");
+    assert!(overview.contains("2 requests of programs wait for your approval"), "{overview}");
     assert!(overview.contains("aria-label=\"2 waiting\""));
     let page = tab.get("/approvals").await.text;
     assert!(
@@ -361,7 +362,7 @@ async fn the_pages_say_what_waits_and_decide() {
     );
     assert!(page.contains("Key SubBot") && page.contains("192.0.2.7") && page.contains(&first));
     let alerts = tab.get("/alerts").await.text;
-    assert!(alerts.contains("A transfer waits for your approval") && alerts.contains("href=\"/approvals\""));
+    assert!(alerts.contains("A request waits for your approval") && alerts.contains("href=\"/approvals\""));
     let none = tab.post("/approvals/approve", &[]).await;
     assert!(none.text.contains("12.5 USDT from probeSub01"), "{}", none.text);
     let done = tab.stepped_up("/approvals/approve", &[("approval", &first), ("approval", &first)]).await;

@@ -12,7 +12,7 @@ pub enum Standing {
     Approved(Moment, Option<AccountId>),
     /// The master refused it, or took the approval back.
     Refused(Moment, Option<AccountId>),
-    /// A transfer used it: when it was approved and by whom, when it was used and by which request.
+    /// A request used it: when it was approved and by whom, when it was used and by which request.
     Used((Moment, Option<AccountId>), (Moment, RequestId)),
 }
 
@@ -34,13 +34,13 @@ impl Standing {
 pub enum ApprovalState {
     /// It can be approved or refused.
     Waiting,
-    /// The transfer passes once.
+    /// The request passes once.
     Approved,
     /// The master refused it.
     Refused,
-    /// A transfer used it.
+    /// A request used it.
     Used,
-    /// Nobody decided in time, or the transfer was not sent in time.
+    /// Nobody decided in time, or the request was not sent in time.
     Expired,
 }
 
@@ -62,15 +62,15 @@ impl ApprovalState {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ApprovalError {
     /// Only the master account decides: not the sub-account, and no other account.
-    #[error("only the master account decides about this transfer")]
+    #[error("only the master account decides about this request")]
     NotTheMaster,
     /// It was decided before, or is used.
-    #[error("this transfer was decided before; load the page again to see how")]
+    #[error("this request was decided before; load the page again to see how")]
     Decided,
     /// Its time is over.
-    #[error("the 24 hours of this approval are over; the client can ask for the transfer again")]
+    #[error("the 24 hours of this approval are over; the program can ask again")]
     Expired,
-    /// The transfer is another one.
-    #[error("the approval is for another transfer")]
-    OtherTransfer,
+    /// The request is another one.
+    #[error("the approval is for another request")]
+    OtherRequest,
 }

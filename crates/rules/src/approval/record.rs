@@ -2,8 +2,11 @@
 
 use std::net::IpAddr;
 
+use super::change::AskedChange;
+use super::hash::ApprovalHash;
 use super::life::{ApprovalError, ApprovalState, Standing};
-use super::transfer::{Transfer, TransferHash};
+use super::transfer::Transfer;
+use super::wanted::Wanted;
 use crate::id::{AccountId, ApprovalId, KeyId, RequestId};
 use crate::key::Environment;
 use crate::limits::APPROVAL_LIFE_MS;
@@ -33,8 +36,8 @@ pub struct AskedTransfer {
 impl AskedTransfer {
     /// What an approval of it is bound to.
     #[must_use]
-    pub fn hash(&self) -> TransferHash {
-        TransferHash::of(self.environment, self.account, &self.transfer)
+    pub fn hash(&self) -> ApprovalHash {
+        self.transfer.hash(self.environment, self.account)
     }
 }
 
@@ -44,9 +47,45 @@ pub struct Consent {
     /// The request that may.
     pub request: RequestId,
     /// The transfer that may.
-    pub hash: TransferHash,
+    pub hash: ApprovalHash,
     /// Why.
     pub by: ConsentBy,
+}
+
+/// That the master approved a change which a key asked for. Only [`RequestApproval::consent`] makes one; the transaction that makes
+/// the change uses the approval up.
+#[derive(Debug)]
+pub struct ChangeConsent {
+    id: ApprovalId,
+    request: RequestId,
+    action: Box<str>,
+    hash: ApprovalHash,
+}
+
+impl ChangeConsent {
+    /// The approval.
+    #[must_use]
+    pub const fn id(&self) -> ApprovalId {
+        self.id
+    }
+
+    /// The request that may.
+    #[must_use]
+    pub const fn request(&self) -> RequestId {
+        self.request
+    }
+
+    /// The word of the action that was approved.
+    #[must_use]
+    pub fn action(&self) -> &str {
+        &self.action
+    }
+
+    /// What exactly was approved.
+    #[must_use]
+    pub const fn hash(&self) -> ApprovalHash {
+        self.hash
+    }
 }
 
 /// Why a transfer may go out.
@@ -74,6 +113,8 @@ pub enum ApprovalAnswer {
     Refused(ApprovalId, Moment),
     /// Too many transfers of the sub-account wait.
     TooMany,
+    /// It leads to another sub-account, which its master has not allowed.
+    TransferOutOff,
     /// Nobody can tell.
     Failed,
 }
@@ -91,7 +132,7 @@ pub struct Asker {
 
 /// An approval.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TransferApproval {
+pub struct RequestApproval {
     /// Its number.
     pub id: ApprovalId,
     /// The sub-account.
@@ -104,8 +145,8 @@ pub struct TransferApproval {
     pub asker: Asker,
     /// Live or demo.
     pub environment: Environment,
-    /// What it means.
-    pub transfer: Transfer,
+    /// What was asked for.
+    pub wanted: Wanted,
     /// When it was asked for.
     pub made_at: Moment,
     /// When it is over, unless it is used or refused before.
@@ -114,36 +155,54 @@ pub struct TransferApproval {
     pub standing: Standing,
 }
 
-impl TransferApproval {
-    /// A new one, which waits.
+impl RequestApproval {
+    /// A new one for a transfer, which waits.
     #[must_use]
     pub fn asked(id: ApprovalId, asked: &AskedTransfer, asker: Asker) -> Self {
-        Self {
-            id,
-            account: asked.account,
-            master: asked.master,
-            key: asked.key,
-            environment: asked.environment,
-            transfer: asked.transfer.clone(),
-            asker,
-            made_at: asked.at,
-            expires_at: asked.at.plus_ms(APPROVAL_LIFE_MS),
-            standing: Standing::Waiting,
+        let AskedTransfer { account, master, key, environment, at, ref transfer, .. } = *asked;
+        let wanted = Wanted::Transfer(transfer.clone());
+        Self::waiting((id, asker), (account, master, key), environment, wanted, at)
+    }
+
+    /// A new one for a change, which waits.
+    #[must_use]
+    pub fn of_change(id: ApprovalId, asked: &AskedChange, asker: Asker) -> Self {
+        let AskedChange { account, master, key, environment, at, ref change, .. } = *asked;
+        let wanted = Wanted::Change(change.clone());
+        Self::waiting((id, asker), (account, master, key), environment, wanted, at)
+    }
+
+    fn waiting(
+        (id, asker): (ApprovalId, Asker),
+        (account, master, key): (AccountId, AccountId, KeyId),
+        environment: Environment,
+        wanted: Wanted,
+        made_at: Moment,
+    ) -> Self {
+        let (standing, expires_at) = (Standing::Waiting, made_at.plus_ms(APPROVAL_LIFE_MS));
+        Self { id, account, master, key, asker, environment, wanted, made_at, expires_at, standing }
+    }
+
+    /// The account whose key asked: the sub-account for its transfer, the master account for a change.
+    #[must_use]
+    pub const fn asking_account(&self) -> AccountId {
+        match self.wanted {
+            Wanted::Transfer(_) => self.account,
+            Wanted::Change(_) => self.master,
         }
     }
 
     /// What it is bound to.
     #[must_use]
-    pub fn hash(&self) -> TransferHash {
-        TransferHash::of(self.environment, self.account, &self.transfer)
+    pub fn hash(&self) -> ApprovalHash {
+        self.wanted.hash(self.environment, self.account)
     }
 
-    /// What it moves, in words: `12.5 USDT from probeSub01 (funding) to the master account (trading)`.
+    /// What it is about, in words: `12.5 USDT from probeSub01 (funding) to the master account (trading)`.
     #[must_use]
     pub fn in_words(&self) -> String {
         let demo = if self.environment == Environment::Demo { ", demo" } else { "" };
-        let way = self.transfer.direction_in_words(&self.asker.sub_account);
-        format!("{} {way}{demo}", self.transfer.amount_in_words())
+        format!("{}{demo}", self.wanted.in_words(&self.asker.sub_account))
     }
 
     /// What it is at `now`.
@@ -181,7 +240,7 @@ impl TransferApproval {
     /// The master refuses, or takes an approval back that is not used.
     ///
     /// # Errors
-    /// As [`TransferApproval::approve`].
+    /// As [`RequestApproval::approve`].
     pub fn refuse(self, by: Option<AccountId>, now: Moment) -> Result<Self, ApprovalError> {
         self.check_decider(by)?;
         match self.state(now) {
@@ -196,14 +255,53 @@ impl TransferApproval {
     /// A transfer uses it up.
     ///
     /// # Errors
-    /// [`ApprovalError::OtherTransfer`], [`ApprovalError::Expired`], [`ApprovalError::Decided`] when it is not approved.
+    /// [`ApprovalError::OtherRequest`], [`ApprovalError::Expired`], [`ApprovalError::Decided`] when it is not approved.
     pub fn spend(self, asked: &AskedTransfer, now: Moment) -> Result<Self, ApprovalError> {
-        if self.hash() != asked.hash() || self.master != asked.master {
-            return Err(ApprovalError::OtherTransfer);
+        if self.master != asked.master {
+            return Err(ApprovalError::OtherRequest);
+        }
+        self.use_up(asked.hash(), asked.request, now)
+    }
+
+    /// The evidence that a change may be made which a key asks for.
+    ///
+    /// # Errors
+    /// As [`RequestApproval::spend`].
+    pub fn consent(&self, asked: &AskedChange, now: Moment) -> Result<ChangeConsent, ApprovalError> {
+        let same = self.master == asked.master && self.account == asked.account && self.key == asked.key;
+        let Wanted::Change(change) = &self.wanted else { return Err(ApprovalError::OtherRequest) };
+        // The words may differ: what is told of the state before is not what was approved.
+        if !same || (&change.action, change.hash) != (&asked.change.action, asked.change.hash) {
+            return Err(ApprovalError::OtherRequest);
+        }
+        let (hash, action) = (change.hash, change.action.clone());
+        self.clone().use_up(hash, asked.request, now)?;
+        Ok(ChangeConsent { id: self.id, request: asked.request, action, hash })
+    }
+
+    /// The change that was approved uses it up.
+    ///
+    /// # Errors
+    /// As [`RequestApproval::spend`].
+    pub fn spend_on_change(
+        self,
+        hash: ApprovalHash,
+        request: RequestId,
+        now: Moment,
+    ) -> Result<Self, ApprovalError> {
+        match self.wanted {
+            Wanted::Change(_) => self.use_up(hash, request, now),
+            Wanted::Transfer(_) => Err(ApprovalError::OtherRequest),
+        }
+    }
+
+    fn use_up(self, hash: ApprovalHash, request: RequestId, now: Moment) -> Result<Self, ApprovalError> {
+        if self.hash() != hash {
+            return Err(ApprovalError::OtherRequest);
         }
         match (self.standing, self.state(now)) {
             (Standing::Approved(at, by), ApprovalState::Approved) => {
-                Ok(Self { standing: Standing::Used((at, by), (now, asked.request)), ..self })
+                Ok(Self { standing: Standing::Used((at, by), (now, request)), ..self })
             }
             (_, ApprovalState::Expired) => Err(ApprovalError::Expired),
             (_, _) => Err(ApprovalError::Decided),
@@ -234,8 +332,8 @@ impl TransferApproval {
 
 #[cfg(test)]
 mod tests {
-    use super::{AskedTransfer, Asker, TransferApproval};
-    use crate::approval::{ApprovalError, ApprovalState, Transfer};
+    use super::{AskedTransfer, Asker, RequestApproval};
+    use crate::approval::{ApprovalError, ApprovalHash, ApprovalState, AskedChange, Transfer, WantedChange};
     use crate::id::{AccountId, ApprovalId, KeyId, RequestId};
     use crate::key::Environment;
     use crate::limits::APPROVAL_LIFE_MS;
@@ -260,10 +358,10 @@ mod tests {
         }
     }
 
-    fn waiting() -> TransferApproval {
+    fn waiting() -> RequestApproval {
         let id = ApprovalId::from_u64(9).unwrap();
         let asker = Asker { sub_account: "probeSub01".into(), key_name: "bot".into(), source: None };
-        TransferApproval::asked(id, &asked("USDT 1.5 6 18 3 - - -"), asker)
+        RequestApproval::asked(id, &asked("USDT 1.5 6 18 3 - - -"), asker)
     }
 
     #[test]
@@ -284,7 +382,7 @@ mod tests {
     fn it_is_for_one_transfer_of_one_sub_account() {
         let approved = waiting().approve(None, NOW).unwrap();
         for transfer in ["USDT 1.51 6 18 3 - - -", "BTC 1.5 6 18 3 - - -", "USDT 1.5 6 18 3 - loan -"] {
-            assert_eq!(approved.clone().spend(&asked(transfer), NOW), Err(ApprovalError::OtherTransfer));
+            assert_eq!(approved.clone().spend(&asked(transfer), NOW), Err(ApprovalError::OtherRequest));
         }
         let same = asked("USDT 1.5 6 18 3 - - -");
         for other in [
@@ -292,9 +390,59 @@ mod tests {
             AskedTransfer { master: account(3), ..same.clone() },
             AskedTransfer { environment: Environment::Demo, ..same.clone() },
         ] {
-            assert_eq!(approved.clone().spend(&other, NOW), Err(ApprovalError::OtherTransfer));
+            assert_eq!(approved.clone().spend(&other, NOW), Err(ApprovalError::OtherRequest));
         }
         assert!(approved.spend(&AskedTransfer { request: RequestId(5), ..same }, NOW).is_ok());
+    }
+
+    fn change(words: &str) -> AskedChange {
+        let change = WantedChange {
+            action: "key.widen".into(),
+            hash: ApprovalHash::from_bytes(*blake3::hash(words.as_bytes()).as_bytes()),
+            words: vec![words.to_owned()],
+        };
+        let asked = asked("USDT 1.5 6 18 3 - - -");
+        AskedChange {
+            request: asked.request,
+            key: asked.key,
+            account: asked.account,
+            master: asked.master,
+            environment: asked.environment,
+            source: asked.source,
+            change,
+            at: asked.at,
+        }
+    }
+
+    /// F5: an approval is for one change, that one key of one account asked for, and is used once.
+    #[test]
+    fn a_change_is_approved_and_made_once() {
+        let asker = Asker { sub_account: "probeSub01".into(), key_name: "bot".into(), source: None };
+        let same = change("from anywhere");
+        let waiting = RequestApproval::of_change(ApprovalId::from_u64(9).unwrap(), &same, asker);
+        assert!(waiting.consent(&same, NOW).is_err(), "nobody approved it");
+        let approved = waiting.approve(Some(account(1)), NOW).unwrap();
+        for other in [
+            change("from elsewhere"),
+            AskedChange { account: account(3), ..same.clone() },
+            AskedChange { master: account(3), ..same.clone() },
+            AskedChange { key: KeyId::from_entropy([4; 16]), ..same.clone() },
+        ] {
+            assert_eq!(approved.consent(&other, NOW).err(), Some(ApprovalError::OtherRequest));
+        }
+        let consent = approved.consent(&same, NOW).unwrap();
+        assert_eq!(
+            (consent.action(), consent.id(), consent.request()),
+            ("key.widen", approved.id, RequestId(1))
+        );
+        assert!(approved.consent(&same, NOW.plus_ms(APPROVAL_LIFE_MS)).is_err());
+        let transfer = asked("USDT 1.5 6 18 3 - - -");
+        assert_eq!(approved.clone().spend(&transfer, NOW), Err(ApprovalError::OtherRequest));
+        let used = approved.spend_on_change(consent.hash(), consent.request(), NOW).unwrap();
+        assert_eq!(used.state(NOW), ApprovalState::Used);
+        assert_eq!(used.consent(&same, NOW).err(), Some(ApprovalError::Decided));
+        let hash = used.hash();
+        assert_eq!(used.spend_on_change(hash, RequestId(2), NOW), Err(ApprovalError::Decided));
     }
 
     /// F63: self-approval, and approval by the master of others.
@@ -304,7 +452,7 @@ mod tests {
             assert_eq!(waiting().approve(Some(account(other)), NOW), Err(ApprovalError::NotTheMaster));
             assert_eq!(waiting().refuse(Some(account(other)), NOW), Err(ApprovalError::NotTheMaster));
         }
-        let own = TransferApproval { master: account(2), ..waiting() };
+        let own = RequestApproval { master: account(2), ..waiting() };
         assert_eq!(own.clone().approve(Some(account(2)), NOW), Err(ApprovalError::NotTheMaster));
         assert_eq!(own.approve(None, NOW), Err(ApprovalError::NotTheMaster));
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::hash::ApprovalHash;
 use crate::fence::Decimal;
 use crate::id::AccountId;
 use crate::key::Environment;
@@ -108,6 +109,13 @@ impl Transfer {
         (read.to_string() == text).then_some(read)
     }
 
+    /// What an approval of it is bound to, for a key of `account`.
+    #[must_use]
+    pub fn hash(&self, environment: Environment, account: AccountId) -> ApprovalHash {
+        let text = format!("keyward transfer 1\n{environment} {account}\n{self}");
+        ApprovalHash::from_bytes(*blake3::hash(text.as_bytes()).as_bytes())
+    }
+
     /// How much of what.
     #[must_use]
     pub fn amount_in_words(&self) -> String {
@@ -156,30 +164,11 @@ pub(super) fn is_name(text: &str) -> bool {
     (1..=TRANSFER_NAME_CHARS).contains(&text.len()) && text.bytes().all(of_name) && text != "-"
 }
 
-/// The hash of a transfer, with whose it is and where: what an approval is bound to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TransferHash([u8; 32]);
-
-impl TransferHash {
-    /// Of a transfer by a key of `account`.
-    #[must_use]
-    pub fn of(environment: Environment, account: AccountId, transfer: &Transfer) -> Self {
-        let text = format!("keyward transfer 1\n{environment} {account}\n{transfer}");
-        Self(*blake3::hash(text.as_bytes()).as_bytes())
-    }
-
-    /// The bytes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Direction, Transfer, TransferHash, Wallet};
+    use super::{Direction, Transfer, Wallet};
     use crate::fence::Decimal;
     use crate::id::AccountId;
     use crate::key::Environment;
@@ -214,10 +203,10 @@ mod tests {
         #[test]
         fn another_meaning_has_another_hash(one in any_transfer(), other in any_transfer()) {
             let account = AccountId::from_u64(7).unwrap();
-            let hash = |transfer| TransferHash::of(Environment::Live, account, transfer);
+            let hash = |transfer: &Transfer| transfer.hash(Environment::Live, account);
             prop_assert_eq!(hash(&one) == hash(&other), one == other);
-            prop_assert!(hash(&one) != TransferHash::of(Environment::Demo, account, &one));
-            prop_assert!(hash(&one) != TransferHash::of(Environment::Live, AccountId::from_u64(8).unwrap(), &one));
+            prop_assert!(hash(&one) != one.hash(Environment::Demo, account));
+            prop_assert!(hash(&one) != one.hash(Environment::Live, AccountId::from_u64(8).unwrap()));
         }
 
         #[test]

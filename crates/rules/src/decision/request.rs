@@ -170,7 +170,7 @@ impl<'r> Verified<'r> {
     /// State and holds → address → environment → listener → route and permission.
     ///
     /// # Errors
-    /// 50114, 50100, 50110, 50101 (twice), 50005, 50115, 50120, 50030, in that order.
+    /// 50114, 50100, 50110, 50101 (twice), 50005, 50115, 50120, 50030, 59500, 50035, in that order.
     #[inline]
     pub fn clear(self) -> Result<Cleared<'r>, Denial> {
         let Self { whole, facts, stamp, signature } = self;
@@ -181,7 +181,7 @@ impl<'r> Verified<'r> {
             Found::WrongMethod => return Err(Denial::MethodWrong),
             Found::Unknown => return Err(Denial::RouteUnknown),
         };
-        check_permission(facts.permissions, facts.life.holds, facts.master, route)?;
+        check_route(facts.permissions, facts.life.holds, (facts.master, &facts.reach), route)?;
         let origin = Origin::Signed(stamp, signature);
         let parts = whole.parts();
         Ok(Cleared { parts, facts, origin, route, quota: None, consent: None, reserved: Vec::new() })
@@ -220,7 +220,7 @@ impl Standing<'_> {
     pub fn outlook(&self, source: IpAddr, route: &Route) -> Result<(), Denial> {
         check_life(self.life, self.reach)?;
         check_address(self.id, self.reach, source)?;
-        check_permission(self.permissions, self.life.holds, self.master, route)?;
+        check_route(self.permissions, self.life.holds, (self.master, self.reach), route)?;
         // Of a single transfer more is known: its master approved it, or a threshold lets it pass.
         if self.master.is_some() && is_transfer(route) { Err(Denial::ApprovalNeeded) } else { Ok(()) }
     }
@@ -277,10 +277,11 @@ fn check_address(id: KeyId, reach: &Reach, source: IpAddr) -> Result<(), Denial>
     })
 }
 
-pub(super) fn check_permission(
+/// Permission → quarantine → whose key → for sub-accounts, bound or not.
+pub(super) fn check_route(
     permissions: Permissions,
     holds: Holds,
-    master: Option<AccountId>,
+    (master, reach): (Option<AccountId>, &Reach),
     route: &Route,
 ) -> Result<(), Denial> {
     let needed = match route.access {
@@ -297,11 +298,16 @@ pub(super) fn check_permission(
         return Err(Denial::KeyQuarantined);
     }
     match route.destination {
-        Destination::Keyward => Err(Denial::EndpointClosed),
+        Destination::Closed => Err(Denial::EndpointClosed),
         Destination::Upstream if route.class == Class::Funding && master.is_some() && !is_transfer(route) => {
             Err(Denial::MasterOnly)
         }
-        Destination::Upstream | Destination::Approvals => Ok(()),
+        // Sub-accounts are administered by keys of the master account alone, and changed by bound ones alone (product.md 5).
+        Destination::SubAccounts if master.is_some() => Err(Denial::MainAccountOnly),
+        Destination::SubAccounts if route.class == Class::Manage && !reach.is_bound() => {
+            Err(Denial::BindingNeeded)
+        }
+        Destination::Upstream | Destination::Approvals | Destination::SubAccounts => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::request::{Cleared, Origin, Parts, Verified, check_door, check_permission, check_standing};
+use super::request::{Cleared, Origin, Parts, Verified, check_door, check_route, check_standing};
 use crate::denial::Denial;
 use crate::id::{AccountId, KeyId};
 use crate::key::{Environment, Hold, KeyFacts};
@@ -87,7 +87,7 @@ impl LoggedIn {
         route: &'r Route,
     ) -> Result<Cleared<'r>, Denial> {
         let facts = self.fresh(facts, &parts)?;
-        check_permission(facts.permissions, facts.life.holds, facts.master, route)?;
+        check_route(facts.permissions, facts.life.holds, (facts.master, &facts.reach), route)?;
         let origin = Origin::LoggedIn;
         Ok(Cleared { parts, facts, origin, route, quota: None, consent: None, reserved: Vec::new() })
     }

@@ -11,7 +11,7 @@ use super::{
     Whole,
 };
 use crate::address::{AddressSet, HostBits, RangeTable};
-use crate::approval::{ApprovalAnswer, Consent, ConsentBy, Transfer, TransferHash};
+use crate::approval::{ApprovalAnswer, Consent, ConsentBy, Transfer};
 use crate::denial::Denial;
 use crate::fence::NoMarket;
 use crate::id::{AccountId, AppId, ApprovalId, KeyId, RequestId};
@@ -201,6 +201,7 @@ fn ranges(text: &str) -> AppReach {
 #[test]
 fn every_refusal_of_a_signed_request_has_its_code() {
     let good = Case::good;
+    let administers = |case| Case { request: ("POST", "/api/v5/users/subaccount/apikey"), ..case };
     let cases: Vec<(Case, Option<&str>)> = vec![
         (good(), None),
         (Case { state: HolderState::Disabled, ..good() }, Some("50114")),
@@ -257,7 +258,14 @@ fn every_refusal_of_a_signed_request_has_its_code() {
         (Case { request: ("GET", "/api/v5/nonsense"), ..good() }, Some("50005")),
         (Case { request: ("GET", "/api/v5/trade/cancel-order"), ..good() }, Some("50115")),
         (Case { permissions: Permissions::new([Permission::Read]).unwrap(), ..good() }, Some("50120")),
-        (Case { request: ("POST", "/api/v5/users/subaccount/apikey"), ..good() }, Some("50030")),
+        (Case { request: ("POST", "/api/v5/broker/dma/subaccount/apikey"), ..good() }, Some("50030")),
+        (administers(good()), Some("50035")),
+        (administers(Case { reach: set("192.0.2.0/24"), ..good() }), None),
+        (administers(Case { reach: set("0.0.0.0/0"), ..good() }), Some("50035")),
+        (administers(Case { reach: set("192.0.2.0/24"), sub: true, ..good() }), Some("59500")),
+        (administers(Case { permissions: Permissions::READ, ..good() }), Some("50120")),
+        (Case { request: ("GET", "/api/v5/users/subaccount/list"), ..good() }, None),
+        (Case { request: ("GET", "/api/v5/users/subaccount/apikey"), sub: true, ..good() }, Some("59500")),
         (Case { request: ("POST", "/api/v5/asset/transfer"), sub: true, ..good() }, None),
         (Case { request: ("POST", "/api/v5/asset/subaccount/transfer"), sub: true, ..good() }, Some("50030")),
         (Case { request: ("GET", "/api/v5/users/approvals"), sub: true, ..good() }, None),
@@ -307,6 +315,8 @@ fn a_socket_may_what_a_signed_request_may() {
         may(Permission::Withdraw),
         route("POST", "/api/v5/trade/batch-orders"),
         route("POST", "/api/v5/users/subaccount/apikey"),
+        Case { reach: set("192.0.2.0/24"), ..route("POST", "/api/v5/users/subaccount/apikey") },
+        Case { sub: true, ..route("GET", "/api/v5/users/subaccount/list") },
         Case { sub: true, ..route("POST", "/api/v5/asset/transfer") },
         Case { sub: true, ..route("POST", "/api/v5/asset/subaccount/transfer") },
         route("POST", "/api/v5/asset/transfer"),
@@ -439,7 +449,7 @@ fn a_transfer_by_a_sub_account_goes_on_with_its_own_consent_alone() {
     let meant = |text: &str| Transfer::parse(text).unwrap();
     let id = ApprovalId::from_u64(9).unwrap();
     let consent = |request, account, text| {
-        let hash = TransferHash::of(Environment::Live, account, &meant(text));
+        let hash = meant(text).hash(Environment::Live, account);
         ApprovalAnswer::Passed(Consent { request: RequestId(request), hash, by: ConsentBy::Approval(id) })
     };
     let right = consent(1, account(), "USDT 1.5 6 18 3 - - -");

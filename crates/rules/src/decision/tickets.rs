@@ -228,7 +228,8 @@ impl<'r> Approval<'r> {
     /// Pays.
     ///
     /// # Errors
-    /// 90450 while it waits, 90451 when the master refused, 90452 when too many wait; 50001 when nobody can tell, or the answer
+    /// 90450 while it waits, 90451 when the master refused, 90452 when too many wait, 58119 when it leads to another sub-account and
+    /// may not; 50001 when nobody can tell, or the answer
     /// does not fit the debt: the consent must be for this request and this transfer.
     #[inline]
     pub fn settle(self, answer: ApprovalAnswer) -> Result<Reservation<'r>, Denial> {
@@ -243,6 +244,7 @@ impl<'r> Approval<'r> {
             (Some(_), ApprovalAnswer::Waiting(id)) => return Err(Denial::ApprovalWaiting(id)),
             (Some(_), ApprovalAnswer::Refused(id, until)) => return Err(Denial::ApprovalRefused(id, until)),
             (Some(_), ApprovalAnswer::TooMany) => return Err(Denial::TooManyApprovals),
+            (Some(_), ApprovalAnswer::TransferOutOff) => return Err(Denial::TransferOutOff),
             (_, _) => return Err(Denial::Unavailable),
         }
         Ok(Reservation { cleared, demand })

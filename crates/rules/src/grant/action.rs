@@ -3,12 +3,13 @@
 use super::acting::ActingAs;
 
 /// Declares the actions: the audit log's word, a title for people, what it asks of each role that may do it, who may do it for a
-/// sub-account as well, the duties that do it, and what a page says when it is done. A role that is not named may not do it.
+/// sub-account as well, the duties that do it, and what a page says when it is done. A role that is not named may not do it; `key`
+/// is a master account's key that administers sub-accounts over the exchange's API.
 macro_rules! actions {
     ($(
         $(#[$doc:meta])* $name:ident $word:literal, $title:literal
-        $(, holder $holder:ident)? $(, sub $acting:ident)? $(, operator $operator:ident)? $(, host $host:ident)?
-        $(, duties $($duty:literal)+)? $(, note $note:literal)?;
+        $(, holder $holder:ident)? $(, sub $acting:ident)? $(, key $key:ident)? $(, operator $operator:ident)?
+        $(, host $host:ident)? $(, duties $($duty:literal)+)? $(, note $note:literal)?;
     )+) => {
         /// What kind of change an action makes. The audit log has one word for each.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -28,6 +29,7 @@ macro_rules! actions {
                         title: $title,
                         holder: or_never!($($holder)?),
                         acting: or_nobody!($($acting)?),
+                        key: or_never!($($key)?),
                         operator: or_never!($($operator)?),
                         host: or_never!($($host)?),
                         duties: &[$($($duty),+)?],
@@ -69,6 +71,8 @@ struct Row {
     holder: Ceremony,
     /// Who, at least, may do it when they act for a sub-account.
     acting: Option<ActingAs>,
+    /// For a master account's key that administers sub-accounts.
+    key: Ceremony,
     operator: Ceremony,
     host: Ceremony,
     duties: &'static [&'static str],
@@ -90,6 +94,8 @@ pub enum Ceremony {
     Link,
     /// A proposal that as many other operators approved as the deployment asks for.
     Proposal,
+    /// The approval of the master account for exactly this request of its key.
+    Consent,
     /// This role may not do it.
     Never,
 }
@@ -98,16 +104,17 @@ actions! {
     /// Create an account at the host.
     CreateAccount "account.create", "Account created", host Session, duties "sandbox";
     /// Create a sub-account.
-    CreateSubAccount "sub_account.create", "Sub-account created", holder OneFactor, host Session, duties "sandbox",
+    CreateSubAccount "sub_account.create", "Sub-account created", holder OneFactor, key Session, host Session,
+        duties "sandbox",
         note "The sub-account is created. Choose it above the navigation to create its keys.";
     /// Choose what a sub-account is called.
     LabelSubAccount "sub_account.label", "Sub-account labelled", holder Session, host Session,
         note "Your changes are saved.";
     /// Allow keys of a sub-account less.
-    TightenSubAccount "sub_account.tighten", "Sub-account allowed less", holder OneFactor, host Session,
+    TightenSubAccount "sub_account.tighten", "Sub-account allowed less", holder OneFactor, key Session, host Session,
         note "The sub-account is changed. Gateways follow within a second.";
     /// Allow keys of a sub-account more.
-    LoosenSubAccount "sub_account.loosen", "Sub-account allowed more", holder StepUp, host Session,
+    LoosenSubAccount "sub_account.loosen", "Sub-account allowed more", holder StepUp, key Consent, host Session,
         note "The sub-account is changed. Gateways follow within a second.";
     /// Stop all keys of a sub-account.
     FreezeSubAccount "sub_account.freeze", "Sub-account frozen", holder OneFactor, host Session,
@@ -153,9 +160,9 @@ actions! {
     /// Make new recovery codes.
     RenewRecoveryCodes "account.recovery_codes", "New recovery codes created", holder StepUp;
     /// Make a key.
-    IssueKey "key.issue", "API key created", holder StepUp, sub Anyone, host Session, duties "sandbox";
+    IssueKey "key.issue", "API key created", holder StepUp, sub Anyone, key Session, host Session, duties "sandbox";
     /// Rename a key or set its tags.
-    EditKey "key.edit", "API key renamed or tagged", holder Session, sub Anyone,
+    EditKey "key.edit", "API key renamed or tagged", holder Session, sub Anyone, key Session,
         note "Your changes are saved.";
     /// Choose which signals of a key are told.
     ChooseSignals "key.signals", "Signals of an API key chosen", holder OneFactor, sub Anyone,
@@ -164,10 +171,10 @@ actions! {
     CloseSockets "key.close_sockets", "Sockets of an API key closed", holder Session, sub Anyone,
         note "Closed. The program can connect again as long as its key works.";
     /// Let a key work from more addresses.
-    WidenKey "key.widen", "API key allowed from more addresses", holder StepUp, sub Anyone,
+    WidenKey "key.widen", "API key allowed from more addresses", holder StepUp, sub Anyone, key Consent,
         note "The addresses are changed. If somebody else may know the key, rotate it as well.";
     /// Let a key work from fewer addresses.
-    NarrowKey "key.narrow", "API key limited to fewer addresses", holder OneFactor, sub Anyone,
+    NarrowKey "key.narrow", "API key limited to fewer addresses", holder OneFactor, sub Anyone, key Session,
         note "The addresses are changed. If somebody else may know the key, rotate it as well.";
     /// Stop a key from placing orders and moving funds; it still reads and cancels.
     StopTrading "key.stop_trading", "API key stopped from trading", holder OneFactor, sub Anyone, operator OneFactor,
@@ -194,18 +201,18 @@ actions! {
     /// Make the limits of an account less strict.
     LoosenAccountLimits "account.loosen", "Account limits made less strict", holder StepUp, sub Master, host Session,
         note "The limits are changed. Gateways follow within a second.";
-    /// Have a transfer wait for its master's approval.
-    AskApproval "transfer.ask", "Approval of a transfer requested", duties "gateway";
+    /// Have a request wait for the master account's approval.
+    AskApproval "transfer.ask", "Approval of a request asked for", key Session, duties "gateway";
     /// Use up the approval of a transfer.
     UseApproval "transfer.use", "Approval of a transfer used", duties "gateway";
     /// Give back an approval whose transfer was not sent.
     ReturnApproval "transfer.return", "Approval of a transfer given back", duties "gateway";
-    /// Approve transfers by keys of sub-accounts.
-    ApproveTransfers "transfer.approve", "Transfers approved", holder StepUp, host Session,
-        note "Approved. Each transfer passes once when its program sends it again, within 24 hours.";
-    /// Refuse transfers by keys of sub-accounts.
-    RefuseTransfers "transfer.refuse", "Transfers refused", holder OneFactor, host Session,
-        note "Refused. The programs are told when they send the transfers again.";
+    /// Approve what keys ask for: transfers, and changes of sub-accounts and their keys.
+    ApproveTransfers "transfer.approve", "Requests of programs approved", holder StepUp, host Session,
+        note "Approved. Each request passes once when its program sends it again, within 24 hours.";
+    /// Refuse what keys ask for.
+    RefuseTransfers "transfer.refuse", "Requests of programs refused", holder OneFactor, host Session,
+        note "Refused. The programs are told when they send the requests again.";
     /// Have more transfers wait for an approval.
     TightenThresholds "transfer.tighten", "Transfer thresholds lowered", holder OneFactor, host Session,
         note "The thresholds are changed.";
@@ -224,7 +231,7 @@ actions! {
     EndOverlap "key.end_overlap", "Rotation overlap ended early", holder OneFactor, sub Anyone,
         note "The old key has expired. Only its successor works now.";
     /// Delete a key.
-    DeleteKey "key.delete", "API key deleted", holder OneFactor, sub Anyone, host Session, duties "sandbox",
+    DeleteKey "key.delete", "API key deleted", holder OneFactor, sub Anyone, key Session, host Session, duties "sandbox",
         note "The key is deleted. Gateways refuse it within a second.";
     /// Delete the keys that were not used since a moment.
     DeleteUnusedKeys "key.delete_unused", "Unused API keys deleted", holder OneFactor, sub Anyone,
@@ -421,6 +428,12 @@ impl ActionKind {
             (Some(ActingAs::Member), _) | (Some(ActingAs::Master), ActingAs::Master) => true,
             (Some(ActingAs::Master), ActingAs::Member) | (None, _) => false,
         }
+    }
+
+    /// What it asks of a master account's key that administers sub-accounts (product.md 5).
+    #[must_use]
+    pub const fn key_ceremony(self) -> Ceremony {
+        self.row().key
     }
 
     /// What it asks of an operator who acts on the deployment or on somebody's account (product.md 5).

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use super::acting::{Acting, ActingAs};
 use super::action::{ActionKind, Ceremony};
 use super::proof::{BrakeLink, Factor, Proof};
-use crate::id::AccountId;
+use crate::approval::ChangeConsent;
+use crate::id::{AccountId, KeyId, RequestId};
 use crate::person::{Device, SessionId};
 use crate::staff::Role;
 
@@ -52,6 +53,33 @@ pub struct Staff {
     pub role: Role,
 }
 
+/// A master account's key with the permission `manage`, whose request a gateway verified. Whoever makes the value has that from the
+/// gateway; every change looks at the key again in its transaction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ManagingKey {
+    /// The key.
+    pub key: KeyId,
+    /// The master account that it belongs to.
+    pub master: AccountId,
+    /// The sub-account whose things it changes; `None` for the master account's list of sub-accounts.
+    pub sub_account: Option<AccountId>,
+    /// The request.
+    pub request: RequestId,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl ManagingKey {
+    /// The account whose things it reaches.
+    #[must_use]
+    pub const fn acts_for(&self) -> AccountId {
+        match self.sub_account {
+            Some(sub_account) => sub_account,
+            None => self.master,
+        }
+    }
+}
+
 /// Who acts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Actor {
@@ -63,6 +91,8 @@ pub enum Actor {
     Holder(Holder),
     /// An operator or auditor, signed in, on the pages of that role.
     Staff(Staff),
+    /// A key that administers sub-accounts over the exchange's API.
+    Key(ManagingKey),
     /// Somebody who is not signed in.
     Visitor(Origin),
 }
@@ -74,6 +104,7 @@ impl fmt::Display for Actor {
             Self::System(duty) => write!(out, "system:{duty}"),
             Self::Holder(holder) => write!(out, "account:{}", holder.account),
             Self::Staff(staff) => write!(out, "{}:{}", staff.role, staff.holder.account),
+            Self::Key(key) => write!(out, "key:{}", key.key),
             Self::Visitor(_) => out.write_str("visitor"),
         }
     }
@@ -109,6 +140,7 @@ pub struct Grant {
     action: ActionKind,
     scope: Scope,
     factors: String,
+    consent: Option<ChangeConsent>,
 }
 
 impl Grant {
@@ -135,10 +167,30 @@ impl Grant {
     pub const fn acting(&self) -> Option<(AccountId, Acting)> {
         match &self.actor {
             Actor::Holder(Holder { account, acting: Some(acting), .. }) => Some((*account, *acting)),
+            Actor::Holder(_)
+            | Actor::Host(_)
+            | Actor::System(_)
+            | Actor::Staff(_)
+            | Actor::Key(_)
+            | Actor::Visitor(_) => None,
+        }
+    }
+
+    /// The key that acts by itself: a transaction checks that it still may.
+    #[must_use]
+    pub const fn managing_key(&self) -> Option<&ManagingKey> {
+        match &self.actor {
+            Actor::Key(key) => Some(key),
             Actor::Holder(_) | Actor::Host(_) | Actor::System(_) | Actor::Staff(_) | Actor::Visitor(_) => {
                 None
             }
         }
+    }
+
+    /// The master account's approval of what a key asked for: the transaction that makes the change uses it up.
+    #[must_use]
+    pub const fn consent(&self) -> Option<&ChangeConsent> {
+        self.consent.as_ref()
     }
 
     /// With which factors, in words; empty where none was asked.
@@ -173,6 +225,7 @@ impl Actor {
         match self {
             Self::Host(_) | Self::System(_) | Self::Staff(_) => Scope::All,
             Self::Holder(holder) => Scope::Account(holder.acts_for()),
+            Self::Key(key) => Scope::Account(key.acts_for()),
             Self::Visitor(_) => Scope::Nothing,
         }
     }
@@ -183,6 +236,7 @@ impl Actor {
         match self {
             Self::Host(_) | Self::System(_) => None,
             Self::Holder(holder) | Self::Staff(Staff { holder, .. }) => Some(&holder.origin),
+            Self::Key(key) => Some(&key.origin),
             Self::Visitor(origin) => Some(origin),
         }
     }
@@ -192,7 +246,7 @@ impl Actor {
     pub const fn is_the_holder(&self) -> bool {
         match self {
             Self::Holder(holder) => !matches!(holder.acting, Some(Acting { by: ActingAs::Member, .. })),
-            Self::Host(_) | Self::System(_) | Self::Staff(_) | Self::Visitor(_) => false,
+            Self::Host(_) | Self::System(_) | Self::Staff(_) | Self::Key(_) | Self::Visitor(_) => false,
         }
     }
 
@@ -201,7 +255,7 @@ impl Actor {
     pub const fn person(&self) -> Option<&Holder> {
         match self {
             Self::Holder(holder) | Self::Staff(Staff { holder, .. }) => Some(holder),
-            Self::Host(_) | Self::System(_) | Self::Visitor(_) => None,
+            Self::Host(_) | Self::System(_) | Self::Key(_) | Self::Visitor(_) => None,
         }
     }
 
@@ -219,10 +273,13 @@ impl Actor {
                 holds(holder, action, proof).then_some(Scope::Account(holder.acts_for()))
             }
             (Self::Staff(staff), proof) => serves(staff, action, proof),
+            (Self::Key(key), proof) => manages(action, proof).then_some(Scope::Account(key.acts_for())),
             (Self::Visitor(_), proof) => visits(action, proof),
         };
         let scope = scope.ok_or_else(|| NotAllowed::of(self, action))?;
-        Ok(Grant { actor: self.clone(), action, scope, factors: in_words(&proof) })
+        let factors = in_words(&proof);
+        let consent = if let Proof::Consent(consent) = proof { Some(consent) } else { None };
+        Ok(Grant { actor: self.clone(), action, scope, factors, consent })
     }
 }
 
@@ -230,9 +287,12 @@ fn host(action: ActionKind, proof: &Proof) -> Option<Scope> {
     let allowed = match action.host_ceremony() {
         Ceremony::Session => true,
         Ceremony::Proposal => passes(action, proof),
-        Ceremony::OneFactor | Ceremony::StepUp | Ceremony::MailCode | Ceremony::Link | Ceremony::Never => {
-            false
-        }
+        Ceremony::OneFactor
+        | Ceremony::StepUp
+        | Ceremony::MailCode
+        | Ceremony::Link
+        | Ceremony::Consent
+        | Ceremony::Never => false,
     };
     allowed.then_some(Scope::All)
 }
@@ -272,7 +332,12 @@ fn meets(holder: &Holder, ceremony: Ceremony, action: ActionKind, proof: &Proof)
         }
         (Ceremony::Proposal, proof) => passes(action, proof),
         (
-            Ceremony::OneFactor | Ceremony::StepUp | Ceremony::MailCode | Ceremony::Link | Ceremony::Never,
+            Ceremony::OneFactor
+            | Ceremony::StepUp
+            | Ceremony::MailCode
+            | Ceremony::Link
+            | Ceremony::Consent
+            | Ceremony::Never,
             _,
         ) => false,
     }
@@ -289,6 +354,15 @@ fn serves(staff: &Staff, action: ActionKind, proof: &Proof) -> Option<Scope> {
         Role::Auditor => Ceremony::Never,
     };
     meets(&staff.holder, ceremony, action, proof).then_some(Scope::All)
+}
+
+/// What a master account's key may do for sub-accounts. Whether a new key is within it is asked where the key is made.
+fn manages(action: ActionKind, proof: &Proof) -> bool {
+    match (action.key_ceremony(), proof) {
+        (Ceremony::Session, Proof::None) => true,
+        (Ceremony::Session | Ceremony::Consent, Proof::Consent(consent)) => consent.action() == action.word(),
+        (_, _) => false,
+    }
 }
 
 fn visits(action: ActionKind, proof: &Proof) -> Option<Scope> {
@@ -324,6 +398,7 @@ fn in_words(proof: &Proof) -> String {
             Some(id) => format!("proposal {id}"),
             None => "no operators".to_owned(),
         },
+        Proof::Consent(consent) => format!("approval {}", consent.id()),
     }
 }
 

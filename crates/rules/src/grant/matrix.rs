@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use super::{
     Acting, ActingAs, ActionKind, Actor, Answer, Approved, BrakeLink, Challenge, Factor, FactorAnswer,
-    FactorKind, FirstSession, Holder, Origin, Proof, Staff, TwoFactor,
+    FactorKind, FirstSession, Holder, ManagingKey, Origin, Proof, Staff, TwoFactor,
 };
-use crate::id::{AccountId, AppId};
+use crate::approval::{ApprovalHash, AskedChange, Asker, ChangeConsent, RequestApproval, WantedChange};
+use crate::id::{AccountId, AppId, ApprovalId, KeyId, RequestId};
+use crate::key::Environment;
 use crate::person::{CodeKey, CodeTag, Device, SessionId};
 use crate::policy::{Needed, Setting};
 use crate::proposal::{Change, ChangeHash, Passed, Present, Proposal, ProposalId, Standing};
@@ -44,6 +46,39 @@ fn acting(by: ActingAs) -> Actor {
     Actor::Holder(Holder { acting: Some(Acting { sub_account: sub(), by }), ..holder() })
 }
 
+/// A master account's key that changes things of a sub-account, or of the master's list of sub-accounts.
+fn managing(sub_account: Option<AccountId>) -> Actor {
+    Actor::Key(ManagingKey {
+        key: KeyId::from_entropy([7; 16]),
+        master: own(),
+        sub_account,
+        request: RequestId(1),
+        origin: origin(),
+    })
+}
+
+/// The master account's approval of what its key asks for.
+fn consent(action: ActionKind) -> ChangeConsent {
+    let change = WantedChange {
+        action: action.word().into(),
+        hash: ApprovalHash::from_bytes([7; 32]),
+        words: vec!["Do it".to_owned()],
+    };
+    let asked = AskedChange {
+        request: RequestId(1),
+        key: KeyId::from_entropy([7; 16]),
+        account: sub(),
+        master: own(),
+        environment: Environment::Live,
+        source: origin().address,
+        change,
+        at: NOW,
+    };
+    let asker = Asker { sub_account: "probeSub01".to_owned(), key_name: "bot".to_owned(), source: None };
+    let waiting = RequestApproval::of_change(ApprovalId::from_u64(1).unwrap(), &asked, asker);
+    waiting.approve(Some(own()), NOW).unwrap().consent(&asked, NOW).unwrap()
+}
+
 fn approved(action: ActionKind, session: Option<SessionId>) -> Approved {
     let tag = || CodeTag::from_bytes([7; 32]);
     let challenge = Challenge {
@@ -73,7 +108,7 @@ fn passed(action: ActionKind) -> Option<Passed> {
     let changes = [
         Change::GrantRole(another(), Role::Auditor),
         Change::ThawAccount(another()),
-        Change::ThawKey(crate::id::KeyId::from_entropy([1; 16])),
+        Change::ThawKey(KeyId::from_entropy([1; 16])),
         Change::ResetFactors(another()),
         Change::Loosen(Setting::MaxKeyAgeDays(None)),
         Change::VerifyApp(AppId::from_u64(1).unwrap()),
@@ -116,6 +151,7 @@ fn proofs(action: ActionKind, session: Option<SessionId>) -> Vec<(&'static str, 
             Proof::StepUp(approved(action, session), factor(FactorKind::Totp)),
         ),
         ("a link of ours", Proof::Link(link())),
+        ("the master account's approval of the request", Proof::Consent(consent(action))),
     ];
     all.extend(passed(action).map(|passed| ("a proposal that others approved", Proof::Passed(passed))));
     all
@@ -128,6 +164,7 @@ fn roles() -> Vec<(&'static str, Actor)> {
         ("holder", Actor::Holder(holder())),
         ("master, acting for a sub-account", acting(ActingAs::Master)),
         ("member, acting for a sub-account", acting(ActingAs::Member)),
+        ("key that administers sub-accounts", managing(Some(sub()))),
         ("operator", staff(Role::Operator)),
         ("auditor", staff(Role::Auditor)),
         ("the host", Actor::Host("ops".to_owned())),
@@ -161,7 +198,7 @@ fn written_out() -> String {
     for (name, _) in roles() {
         let _ = write!(text, " {name} |");
     }
-    text.push_str("\n|---|---|---|---|---|---|---|---|---|---|\n");
+    text.push_str("\n|---|---|---|---|---|---|---|---|---|---|---|\n");
     for action in ActionKind::ALL {
         for (whose, target) in [("own", own()), ("the sub-account's", sub()), ("another's", another())] {
             let _ = write!(text, "| `{}` | {whose} |", action.word());
@@ -208,6 +245,33 @@ fn who_acts_for_a_sub_account_reaches_it_alone() {
         let of = |by| cell(&acting(by), *action, sub());
         assert!(of(ActingAs::Member) == "–" || of(ActingAs::Member) == of(ActingAs::Master), "{action:?}");
         assert_eq!(cell(&Actor::Holder(holder()), *action, sub()), "–", "{action:?}");
+    }
+}
+
+/// F5: a key does only what tightens, what lies within it, and what a person approved; and reaches one account alone.
+#[test]
+fn a_key_that_administers_sub_accounts_loosens_nothing_by_itself() {
+    for action in ActionKind::ALL {
+        let alone = managing(Some(sub())).may(*action, Proof::None);
+        let asks = matches!(
+            action,
+            ActionKind::CreateSubAccount
+                | ActionKind::TightenSubAccount
+                | ActionKind::IssueKey
+                | ActionKind::EditKey
+                | ActionKind::NarrowKey
+                | ActionKind::DeleteKey
+                | ActionKind::AskApproval
+        );
+        assert_eq!(alone.is_ok(), asks, "{action:?}");
+        for target in [own(), another()] {
+            assert_eq!(cell(&managing(Some(sub())), *action, target), "–", "{action:?}");
+        }
+        assert_eq!(cell(&managing(None), *action, sub()), "–", "{action:?}");
+        let other = managing(Some(sub())).may(*action, Proof::Consent(consent(ActionKind::CreateAccount)));
+        assert!(other.is_err(), "{action:?} by the approval of something else");
+        let person = Actor::Holder(holder()).may(*action, Proof::Consent(consent(*action)));
+        assert_eq!(person.is_ok(), action.ceremony() == super::Ceremony::Session, "{action:?} by a person");
     }
 }
 

@@ -14,6 +14,6 @@ mod proof;
 
 pub use acting::{Acting, ActingAs};
 pub use action::{ActionKind, Ceremony};
-pub use actor::{Actor, Grant, Holder, NotAllowed, Origin, Scope, Staff};
+pub use actor::{Actor, Grant, Holder, ManagingKey, NotAllowed, Origin, Scope, Staff};
 pub use challenge::{Answer, Approved, Challenge, NotApproved};
 pub use proof::{BrakeLink, Factor, FactorAnswer, FactorKind, FirstSession, NotProven, Proof, TwoFactor};

@@ -1,6 +1,7 @@
 //! What a person proved just now. Values that only their checks make, used up by the grant.
 
 use super::challenge::Approved;
+use crate::approval::ChangeConsent;
 use crate::id::AccountId;
 use crate::limits::{BRAKE_LINK_MS, CODE_LIFE_MS};
 use crate::person::{CodeKey, SessionId};
@@ -214,6 +215,8 @@ pub enum Proof {
     Link(BrakeLink),
     /// A proposal that enough operators approved.
     Passed(Passed),
+    /// The approval of the master account for a request of its key.
+    Consent(ChangeConsent),
 }
 
 #[cfg(test)]

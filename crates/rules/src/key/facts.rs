@@ -9,7 +9,7 @@ use super::environment::Environment;
 use super::life::Life;
 use super::passphrase::PassphraseTag;
 use super::rate_cap::RateCap;
-use crate::address::{AddressSet, Network, RangeTable, canonical};
+use crate::address::{AddressSet, Network, RangeTable, Width, canonical};
 use crate::fence::Fences;
 use crate::id::{AccountId, AppId, KeyId};
 use crate::permission::Permissions;
@@ -65,6 +65,13 @@ impl FewV4 {
             *word = 1 << 63 | u64::from(prefix) << 32 | u64::from(base);
         }
         words
+    }
+
+    /// Whether the networks narrow anything down. No network at all does, as it admits nothing.
+    fn width(&self) -> Width {
+        let networks = self.networks.iter().take(usize::from(self.used));
+        let networks = networks.map(|(base, prefix)| Network::V4(*base, *prefix)).collect();
+        AddressSet::new(networks).map_or(Width::Narrow, |set| set.width())
     }
 
     fn contains(&self, address: IpAddr) -> bool {
@@ -133,6 +140,17 @@ impl Reach {
         }
     }
 
+    /// Whether the key counts as bound (see [`crate::address::Binding::is_bound`]).
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        match self {
+            Self::Anywhere => false,
+            Self::Few(few) => few.width() == Width::Narrow,
+            Self::Set(set) => set.width() == Width::Narrow,
+            Self::App(..) | Self::Canary => true,
+        }
+    }
+
     /// Whether the key is held because its app is frozen.
     #[must_use]
     pub const fn is_frozen(&self) -> bool {
@@ -196,8 +214,17 @@ mod tests {
             let set = AddressSet::parse(&text, HostBits::Clear).unwrap();
             let few = FewV4::of(&set).unwrap();
             prop_assert_eq!(FewV4::from_words(few.words()), few);
+            prop_assert_eq!(Reach::Few(few).is_bound(), Reach::Set(Arc::new(set.clone())).is_bound());
             let address = IpAddr::V4(Ipv4Addr::from_bits(0xc000_0200 + probe));
             prop_assert_eq!(Reach::Few(few).admits(address), Reach::Set(Arc::new(set)).admits(address));
         }
+    }
+
+    #[test]
+    fn a_wide_set_counts_as_unbound() {
+        let few = |text| Reach::Few(FewV4::of(&AddressSet::parse(text, HostBits::Refuse).unwrap()).unwrap());
+        assert!(few("10.0.0.0/8").is_bound() && few("192.0.2.1").is_bound());
+        assert!(!few("0.0.0.0/0").is_bound() && !few("10.0.0.0/8,11.0.0.0/8").is_bound());
+        assert!(!Reach::Anywhere.is_bound() && Reach::Canary.is_bound());
     }
 }

@@ -8,6 +8,16 @@ use crate::permission::{Permission, Permissions};
 pub struct SubAccountCap {
     permissions: Permissions,
     rate: Option<RateCap>,
+    transfers: TransfersOut,
+}
+
+/// Where transfers of a sub-account may lead, beside the master account (OKX contract 5.5, `canTransOut`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TransfersOut {
+    /// Nowhere else.
+    ToMaster,
+    /// To other sub-accounts of the same master as well.
+    ToSubAccounts,
 }
 
 /// Permissions that no sub-account can be allowed.
@@ -27,7 +37,7 @@ pub enum BeyondCap {
 }
 
 impl SubAccountCap {
-    /// A cap.
+    /// A cap under which transfers lead to the master account only.
     ///
     /// # Errors
     /// [`NotForSubAccounts`] with the permission to manage.
@@ -35,7 +45,19 @@ impl SubAccountCap {
         if permissions.allows(Permission::Manage) {
             return Err(NotForSubAccounts);
         }
-        Ok(Self { permissions, rate })
+        Ok(Self { permissions, rate, transfers: TransfersOut::ToMaster })
+    }
+
+    /// The same, with other places where transfers may lead.
+    #[must_use]
+    pub const fn transfers_to(self, transfers: TransfersOut) -> Self {
+        Self { transfers, ..self }
+    }
+
+    /// Where transfers may lead.
+    #[must_use]
+    pub const fn transfers(&self) -> TransfersOut {
+        self.transfers
     }
 
     /// What a new sub-account is allowed: to read, to trade and to move funds, and never to withdraw.
@@ -43,13 +65,13 @@ impl SubAccountCap {
     pub fn of_new() -> Self {
         let usual = [Permission::Read, Permission::Trade, Permission::Funding];
         Permissions::new(usual)
-            .map_or_else(|_| Self::narrowest(), |permissions| Self { permissions, rate: None })
+            .map_or_else(|_| Self::narrowest(), |permissions| Self { permissions, ..Self::narrowest() })
     }
 
     /// What a sub-account is allowed of which nothing is stored: to read.
     #[must_use]
     pub fn narrowest() -> Self {
-        Self { permissions: Permissions::READ, rate: None }
+        Self { permissions: Permissions::READ, rate: None, transfers: TransfersOut::ToMaster }
     }
 
     /// The permissions.
@@ -79,20 +101,24 @@ impl SubAccountCap {
         }
     }
 
-    /// Whether every key that this cap allows is one that `other` allows.
+    /// Whether everything that this cap allows is allowed by `other`.
     #[must_use]
     pub fn is_within(&self, other: &Self) -> bool {
-        other.check(self.permissions, self.rate).is_ok()
+        let transfers = self.transfers == TransfersOut::ToMaster || self.transfers == other.transfers;
+        transfers && other.check(self.permissions, self.rate).is_ok()
     }
 
     /// The cap in words.
     #[must_use]
     pub fn in_words(&self) -> String {
         let rights = self.permissions.iter().map(Permission::word).collect::<Vec<_>>().join(", ");
-        match self.rate {
-            Some(rate) => format!("{rights}; at most {} requests a second for each key", rate.per_second()),
-            None => rights,
-        }
+        let rate =
+            self.rate.map(|rate| format!("; at most {} requests a second for each key", rate.per_second()));
+        let transfers = match self.transfers {
+            TransfersOut::ToMaster => "",
+            TransfersOut::ToSubAccounts => "; transfers to other sub-accounts",
+        };
+        format!("{rights}{}{transfers}", rate.unwrap_or_default())
     }
 }
 
@@ -100,7 +126,7 @@ impl SubAccountCap {
 mod tests {
     use proptest::prelude::*;
 
-    use super::SubAccountCap;
+    use super::{SubAccountCap, TransfersOut};
     use crate::key::RateCap;
     use crate::permission::{Permission, Permissions};
 
@@ -110,7 +136,9 @@ mod tests {
     }
 
     fn any_cap() -> impl Strategy<Value = SubAccountCap> {
-        (1_u8..16, prop::option::of(1_u64..9)).prop_map(|(bits, rate)| cap(bits, rate))
+        let transfers = prop::sample::select(vec![TransfersOut::ToMaster, TransfersOut::ToSubAccounts]);
+        (1_u8..16, prop::option::of(1_u64..9), transfers)
+            .prop_map(|(bits, rate, transfers)| cap(bits, rate).transfers_to(transfers))
     }
 
     proptest! {
@@ -122,6 +150,8 @@ mod tests {
             if narrow.is_within(&wide) && narrow.check(permissions, rate).is_ok() {
                 prop_assert!(wide.check(permissions, rate).is_ok());
             }
+            let beyond = narrow.transfers() == TransfersOut::ToSubAccounts && wide.transfers() == TransfersOut::ToMaster;
+            prop_assert!(!(beyond && narrow.is_within(&wide)));
             prop_assert!(narrow.is_within(&narrow));
         }
     }

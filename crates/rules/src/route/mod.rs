@@ -110,8 +110,10 @@ impl Class {
 pub enum Destination {
     /// The exchange behind the gateway.
     Upstream,
-    /// Keyward itself; never forwarded.
-    Keyward,
+    /// Nobody: the route administers keys in a way that Keyward does not offer.
+    Closed,
+    /// Keyward itself, which administers sub-accounts and their keys; never forwarded.
+    SubAccounts,
     /// Keyward itself, with the state of a transfer's approval; never forwarded.
     Approvals,
 }

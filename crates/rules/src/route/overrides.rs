@@ -28,17 +28,17 @@ const fn manage(path: &'static str) -> Override {
         method: "POST",
         access: Access::Private(Permission::Manage),
         class: Class::Manage,
-        destination: Destination::Keyward,
+        destination: Destination::SubAccounts,
     }
 }
 
-const fn key_listing(path: &'static str) -> Override {
+const fn listing(path: &'static str) -> Override {
     Override {
         path,
         method: "GET",
         access: Access::Private(Permission::Read),
         class: Class::Read,
-        destination: Destination::Keyward,
+        destination: Destination::SubAccounts,
     }
 }
 
@@ -46,7 +46,7 @@ const fn key_listing(path: &'static str) -> Override {
 pub(super) const APPROVALS: &str = "/api/v5/users/approvals";
 
 /// Moving funds needs `funding`; administering sub-accounts and keys needs `manage` and is never forwarded.
-pub(super) const OVERRIDES: [Override; 11] = [
+pub(super) const OVERRIDES: [Override; 13] = [
     funding("/api/v5/asset/transfer"),
     funding("/api/v5/asset/subaccount/transfer"),
     manage("/api/v5/users/subaccount/create-subaccount"),
@@ -54,12 +54,14 @@ pub(super) const OVERRIDES: [Override; 11] = [
     manage("/api/v5/users/subaccount/modify-apikey"),
     manage("/api/v5/users/subaccount/delete-apikey"),
     manage("/api/v5/users/subaccount/set-transfer-out"),
-    manage("/api/v5/broker/dma/subaccount/apikey"),
-    key_listing("/api/v5/users/subaccount/apikey"),
-    key_listing("/api/v5/broker/dma/subaccount/apikey"),
-    Override { destination: Destination::Approvals, ..key_listing(APPROVALS) },
+    listing("/api/v5/users/subaccount/list"),
+    listing("/api/v5/users/subaccount/apikey"),
+    listing("/api/v5/users/entrust-subaccount-list"),
+    Override { destination: Destination::Closed, ..manage("/api/v5/broker/dma/subaccount/apikey") },
+    Override { destination: Destination::Closed, ..listing("/api/v5/broker/dma/subaccount/apikey") },
+    Override { destination: Destination::Approvals, ..listing(APPROVALS) },
 ];
 
 /// Rows that OKX's table does not have, in its form: what Keyward alone answers.
 pub(super) const OWN: &str =
-    "GET\t/api/v5/users/approvals\tread\t20\t2\trequests\tuser\tGet the state of a transfer's approval";
+    "GET\t/api/v5/users/approvals\tread\t20\t2\trequests\tuser\tGet the state of an approval";

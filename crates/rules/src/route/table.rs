@@ -198,13 +198,20 @@ mod tests {
     }
 
     #[test]
-    fn keyward_answers_key_administration_itself() {
+    fn nothing_that_administers_sub_accounts_reaches_the_exchange() {
         let table = table();
         for route in table.routes() {
+            let users = route.path.starts_with("/api/v5/users/");
             let keys = route.path.ends_with("apikey") || route.access == Access::Private(Permission::Manage);
-            assert_eq!(route.destination == Destination::Keyward, keys, "{}", route.label);
-            let own = route.path == super::super::overrides::APPROVALS;
-            assert_eq!(route.destination == Destination::Approvals, own, "{}", route.label);
+            let expected = match (users, keys) {
+                (true, _) if route.path == super::super::overrides::APPROVALS => Destination::Approvals,
+                (true, _) => Destination::SubAccounts,
+                (false, true) => Destination::Closed,
+                (false, false) => Destination::Upstream,
+            };
+            assert_eq!(route.destination, expected, "{}", route.label);
+            let changes = route.class == Class::Manage;
+            assert_eq!(changes, route.access == Access::Private(Permission::Manage), "{}", route.label);
         }
     }
 

@@ -24,7 +24,7 @@ const WITH_GRANT: &[&str] = &[
     "staff",
     "sub_accounts",
     "thresholds",
-    "transfer_approvals",
+    "request_approvals",
 ];
 
 const BOOKKEEPING: &[(&str, &str)] = &[

@@ -1,6 +1,6 @@
 //! F78 and architecture's promise: any altered, swapped or invented sealed value is caught at the next read.
 
-use keyward_rules::approval::{AskedTransfer, Asker, Thresholds, Transfer, TransferApproval};
+use keyward_rules::approval::{AskedTransfer, Asker, RequestApproval, Thresholds, Transfer};
 use keyward_rules::grant::Scope;
 use keyward_rules::id::{ApprovalId, KeyId, RequestId};
 use keyward_rules::key::Environment;
@@ -105,15 +105,15 @@ async fn an_altered_approval_of_a_transfer_is_none() {
         };
         let asker =
             Asker { sub_account: "probeSub01".into(), key_name: "bot".into(), source: Some(asked.source) };
-        let approval = TransferApproval::asked(ApprovalId::from_u64(7).unwrap(), &asked, asker);
+        let approval = RequestApproval::asked(ApprovalId::from_u64(7).unwrap(), &asked, asker);
         let mut tx = world.begin().await;
-        tx.insert_transfer_approval(&approval).await.unwrap();
+        tx.insert_request_approval(&approval).await.unwrap();
         commit(tx).await;
-        let read = || async { world.store.reader().transfer_approval(approval.id).await };
+        let read = || async { world.store.reader().request_approval(approval.id).await };
         assert_eq!(read().await.unwrap().as_ref(), Some(&approval));
         edit(&world, &format!("PRAGMA foreign_keys = OFF; UPDATE transfer_approvals SET {change}"));
         assert!(matches!(read().await, Err(StoreError::Tampered { .. })), "{change}");
-        let open = world.begin().await.open_transfer_approval(account, asked.hash()).await;
+        let open = world.begin().await.open_request_approval(account, asked.hash()).await;
         assert!(matches!(open, Ok(None) | Err(StoreError::Tampered { .. })), "{change}");
     }
 }

@@ -1,6 +1,6 @@
-//! Question: which transfers of sub-accounts wait for their master, what became of others, and what passes without asking?
+//! Question: which requests of keys wait for their master, what became of others, and which transfers pass without asking?
 
-use keyward_rules::approval::{Thresholds, TransferApproval};
+use keyward_rules::approval::{RequestApproval, Thresholds};
 use keyward_rules::fence::Decimal;
 use keyward_rules::id::{AccountId, ApprovalId};
 use keyward_rules::key::Environment;
@@ -9,65 +9,65 @@ use keyward_rules::time::Moment;
 
 use crate::{ActionContext, ActionError};
 
-/// Transfers of a master's sub-accounts.
+/// Requests that a master decides about.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TransfersView {
+pub struct ApprovalsView {
     /// Those that wait, oldest first, at most 100.
-    pub waiting: Vec<TransferApproval>,
+    pub waiting: Vec<RequestApproval>,
     /// How many wait.
     pub count: u64,
     /// Those that were decided or are over, newest first.
-    pub settled: Vec<TransferApproval>,
+    pub settled: Vec<RequestApproval>,
     /// Where the next page of these begins; `None` on the last one.
     pub older: Option<(Moment, ApprovalId)>,
 }
 
-/// The transfers of a master account within the actor's scope; of the settled ones at most `limit`, older than `before`. Altered
+/// The requests to a master account within the actor's scope; of the settled ones at most `limit`, older than `before`. Altered
 /// rows are left out: they can be neither approved nor used.
 ///
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn list_transfers(
+pub async fn list_approvals(
     context: &ActionContext<'_>,
     master: AccountId,
     before: Option<(Moment, ApprovalId)>,
     limit: usize,
-) -> Result<TransfersView, ActionError> {
+) -> Result<ApprovalsView, ActionError> {
     let (reader, scope, now) = (&context.authority.access.reader, context.actor.scope(), context.now);
     let limit = limit.clamp(1, PAGE_MAX);
-    let waiting = reader.waiting_transfers(scope, master, now, PAGE_MAX).await?;
-    let count = reader.count_waiting_transfers(scope, master, now).await?;
-    let mut settled = reader.settled_transfers(scope, master, (now, before), limit + 1).await?;
+    let waiting = reader.waiting_approvals(scope, master, now, PAGE_MAX).await?;
+    let count = reader.count_waiting_approvals(scope, master, now).await?;
+    let mut settled = reader.settled_approvals(scope, master, (now, before), limit + 1).await?;
     let more = settled.len() > limit;
     settled.truncate(limit);
-    let settled: Vec<TransferApproval> = settled.into_iter().flatten().collect();
+    let settled: Vec<RequestApproval> = settled.into_iter().flatten().collect();
     let older = settled.last().filter(|_| more).map(|last| (last.made_at, last.id));
-    Ok(TransfersView { waiting: waiting.into_iter().flatten().collect(), count, settled, older })
+    Ok(ApprovalsView { waiting: waiting.into_iter().flatten().collect(), count, settled, older })
 }
 
-/// How many transfers wait for a master account within the actor's scope.
+/// How many requests wait for a master account within the actor's scope.
 ///
 /// # Errors
 /// [`ActionError::Store`].
 #[crate::boxed]
-pub async fn waiting_transfers(context: &ActionContext<'_>, master: AccountId) -> Result<u64, ActionError> {
+pub async fn waiting_approvals(context: &ActionContext<'_>, master: AccountId) -> Result<u64, ActionError> {
     let (reader, scope) = (&context.authority.access.reader, context.actor.scope());
-    Ok(reader.count_waiting_transfers(scope, master, context.now).await?)
+    Ok(reader.count_waiting_approvals(scope, master, context.now).await?)
 }
 
-/// The approval with this number, if it is of this sub-account.
+/// The approval with this number, if it is of a transfer by this sub-account or of a change that this master's key asked for.
 ///
 /// # Errors
 /// [`ActionError::NoApproval`].
 #[crate::boxed]
-pub async fn transfer_of(
+pub async fn approval_of(
     context: &ActionContext<'_>,
     account: AccountId,
     id: ApprovalId,
-) -> Result<TransferApproval, ActionError> {
-    let found = context.authority.access.reader.transfer_approval(id).await?;
-    found.filter(|approval| approval.account == account).ok_or(ActionError::NoApproval)
+) -> Result<RequestApproval, ActionError> {
+    let found = context.authority.access.reader.request_approval(id).await?;
+    found.filter(|approval| approval.asking_account() == account).ok_or(ActionError::NoApproval)
 }
 
 /// A threshold, with what is used of it.
