@@ -126,6 +126,10 @@ const MAIN: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0023_reviews.sql"),
         postgres: include_str!("../migrations/postgres/0023_reviews.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0026_new_devices.sql"),
+        postgres: include_str!("../migrations/postgres/0026_new_devices.sql"),
+    },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
 const ACTIVITY: &[Migration] = &[

@@ -16,10 +16,10 @@ use crate::sql::{Database, Value, statements};
 
 statements! {
     KEY_BY_SECRET_PRINT = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences, new_device_until \
         FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE secret_print = $1";
     KEYS_WITHOUT_PRINT = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, CAST(NULL AS BIGINT), CAST(NULL AS TEXT), rate_cap, fences \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, CAST(NULL AS BIGINT), CAST(NULL AS TEXT), rate_cap, fences, new_device_until \
         FROM keys WHERE secret_print IS NULL AND state IN ('active', 'disabled') AND id > $1 ORDER BY id LIMIT $2";
     /// Only where there is none: a key that ended or changed meanwhile has been seen to.
     FILL_SECRET_PRINT = "UPDATE keys SET secret_print = $2 WHERE id = $1 AND version = $3 AND secret_print IS NULL";

@@ -293,6 +293,19 @@ impl Tx {
         Ok(rows.iter().map(|row| RawKey::from_row(row)?.open(&self.vault)).collect())
     }
 
+    /// Living keys whose cooling period of a new device is over, at most `limit`; an altered row is an error in its place.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn keys_to_release(
+        &mut self,
+        limit: u64,
+    ) -> Result<Vec<Result<KeyRecord, StoreError>>, StoreError> {
+        let values = vec![self.now.unix_ms().into(), limit.into()];
+        let rows = self.transact.fetch_all(keys::KEYS_TO_RELEASE, values).await?;
+        Ok(rows.iter().map(|row| RawKey::from_row(row)?.open(&self.vault)).collect())
+    }
+
     /// Adds a key.
     ///
     /// # Errors

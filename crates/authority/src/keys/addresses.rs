@@ -12,6 +12,7 @@ use keyward_store::{KeyMetadata, KeyRecord};
 
 use super::KeyNamed;
 use super::enable::check_loosening;
+use super::new_device::{Powers, beside, fact, foretell, hold_loosened};
 use crate::operators::{policy_in_force, policy_now};
 use crate::questions::{reach_in_words, reach_of};
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
@@ -37,7 +38,11 @@ impl Action for ChangeAddresses {
         check(policy_in_force(context).await?.policy.keys, &key, &self.to, self.wide)?;
         let narrows = key.binding.covers(&self.to);
         let action = if narrows { ActionKind::NarrowKey } else { ActionKind::WidenKey };
-        Ok(pending(action, &key, &self.to))
+        let mut pending = pending(action, &key, &self.to);
+        if !narrows {
+            foretell(context, &mut pending.words, [Powers::of(&key)]).await?;
+        }
+        Ok(pending)
     }
 
     /// # Errors
@@ -60,11 +65,13 @@ impl Action for ChangeAddresses {
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let mut key = which.find(context, &mut tx).await?;
         check(policy_now(context, &mut tx).await?.keys, &key, &to, wide)?;
+        let mut held = None;
         if !key.binding.covers(&to) {
             if action != ActionKind::WidenKey {
                 return Err(keyward_rules::grant::NotAllowed::of(&context.actor, ActionKind::WidenKey).into());
             }
             check_loosening(context, &mut tx, &key).await?;
+            held = hold_loosened(context, &mut tx, &mut key).await?;
         }
         if key.binding.is_bound() && !to.is_bound() {
             // The days in which nobody used the key while it was bound do not count.
@@ -78,11 +85,13 @@ impl Action for ChangeAddresses {
             reach_in_words(&key.binding)
         );
         let moved = format!("{} -> {}", reach_of(&was_bound), reach_of(&key.binding));
-        let alert = tell::about_key(context, AlertKind::KeyChanged, &key, detail);
+        let alert = tell::about_key(context, AlertKind::KeyChanged, &key, beside(detail, held));
         let subject = format!("key:{}", key.id);
         tx.update_key(key).await?;
         tell::notify_holder(context, &mut tx, alert).await?;
-        let event = Event::of(tx.grant(), context.now, &subject, &[("where", moved)]);
+        let mut facts = vec![("where", moved)];
+        facts.extend(fact(held));
+        let event = Event::of(tx.grant(), context.now, &subject, &facts);
         Ok(tx.commit(event).await?)
     }
 }

@@ -35,6 +35,7 @@ mod limits;
 mod live;
 mod maintenance;
 mod new_address;
+mod new_device;
 mod notes;
 mod operators;
 mod orders;

@@ -9,6 +9,7 @@ use super::proof::{BrakeLink, Factor, Proof};
 use crate::id::AccountId;
 use crate::person::{Device, SessionId};
 use crate::staff::Role;
+use crate::time::Moment;
 
 /// Where a person sits.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +29,8 @@ pub struct Holder {
     pub acting: Option<Acting>,
     /// Through which session.
     pub session: SessionId,
+    /// When they were first signed in on the device of that session; [`Moment::EPOCH`] for the one they registered with.
+    pub device_since: Moment,
     /// From where.
     pub origin: Origin,
 }
@@ -333,6 +336,7 @@ mod tests {
     use crate::grant::{Ceremony, Factor, FactorAnswer, FactorKind, Proof, TwoFactor};
     use crate::id::AccountId;
     use crate::person::{Device, SessionId};
+    use crate::time::Moment;
 
     fn account(number: u64) -> AccountId {
         AccountId::from_u64(number).unwrap()
@@ -347,6 +351,7 @@ mod tests {
             account: account(1),
             acting: None,
             session: SessionId::from_entropy([1; 16]),
+            device_since: Moment::EPOCH,
             origin: origin(),
         })
     }
