@@ -7,6 +7,7 @@ mod app_pages;
 mod approvals;
 mod apps;
 mod apps_canary;
+mod at_once;
 mod audit;
 mod budget;
 mod canaries;
