@@ -64,8 +64,8 @@ pub use show_key::{
 };
 pub use show_request::{RequestView, show_request};
 pub use sub_accounts::{
-    ActingChoice, InvitationView, MemberView, SubAccountPeople, SubAccountView, acting_choices, acting_for,
-    invitations_to, list_sub_accounts, show_sub_account,
+    ActingChoice, InvitationView, KeyElsewhere, MemberView, SubAccountPeople, SubAccountView, acting_choices,
+    acting_for, invitations_to, key_elsewhere, list_sub_accounts, show_sub_account,
 };
 pub use transfers::{
     TransfersView, UsedThreshold, list_transfers, transfer_of, transfer_thresholds, waiting_transfers,

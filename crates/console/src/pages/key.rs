@@ -15,6 +15,7 @@ use keyward_rules::id::KeyId;
 use keyward_rules::key::{Environment, Place};
 use keyward_rules::time::Moment;
 
+use super::acting::elsewhere;
 use super::activity::{Row as RequestRow, row as request_row};
 use super::key_head::KeyHead;
 use super::key_limits::LimitsShown;
@@ -108,6 +109,8 @@ pub async fn show(person: SignedIn, Path(id): Path<String>, Asked(query): Asked<
     }
     match build(&person, id, &query).await {
         Ok(answer) => answer,
+        // Alerts lead here from whichever account the reader acts for.
+        Err(ActionError::NoKey) => elsewhere(&person, id).await,
         Err(other) => problem(other),
     }
 }

@@ -460,7 +460,27 @@ async fn the_pages_switch_and_show_what_the_api_shows() {
         "active",
         "the master's own key goes on"
     );
+    // What leads to a key of the other account offers the switch, and leads on to the key.
+    let id = |reply: Reply| reply.json()["keys"][0]["api_key"].as_str().unwrap().to_owned();
+    let (main, bot) = (id(master.get("/keys").await), id(master.acting_for(&sub).get("/keys").await));
+    let offered = tab.get(&format!("/keys/{main}")).await;
+    assert!(
+        offered.status == 200 && offered.text.contains("belongs to your main account"),
+        "{}",
+        offered.text
+    );
     tab.switch("").await;
     assert!(!tab.get("/keys").await.text.contains("Sub-account alpha1"));
+    let offered = tab.get(&format!("/keys/{bot}")).await;
+    assert!(offered.text.contains("belongs to the sub-account alpha1"), "{}", offered.text);
+    let switched = tab.post("/acting", &[("account", &sub), ("part", "keys"), ("key", &bot)]).await;
+    assert_eq!(switched.headers["location"], format!("/keys/{bot}"));
+    let switched = tab.post("/acting", &[("account", &sub), ("key", "//elsewhere.example")]).await;
+    assert_eq!(switched.headers["location"], "/overview");
+    let stranger = world.person("z@keyward.example").await;
+    let other = Tab::of(&world, &stranger).await;
+    for key in [&main, &bot] {
+        assert_eq!(other.get(&format!("/keys/{key}")).await.status, 404);
+    }
     assert_eq!(tab.post("/acting", &[("account", "123")]).await.status, 404);
 }
