@@ -449,7 +449,8 @@ impl Store {
     /// The capability to find keys by their secrets.
     #[must_use]
     pub fn secret_prints(&self) -> SecretPrints {
-        SecretPrints { database: self.main.clone(), vault: Arc::clone(&self.vault) }
+        let (vault, turn) = (Arc::clone(&self.vault), Arc::clone(&self.turn));
+        SecretPrints { database: self.main.clone(), vault, turn }
     }
 
     /// The capability to count transfers below thresholds.
