@@ -164,6 +164,7 @@ def keys_of_holder(world, seeds):
     seeds.add("POST /keys/{id}/stop-trading", *name("read", "unbound"), body=confirmed)
     seeds.add("POST /keys/{id}/read-only", *name("read", "app_here"), body=confirmed)
     seeds.add("POST /keys/{id}/lift-quarantine", *name("trade"), body={})
+    seeds.add("POST /keys/{id}/release", *name("trade"), body={})
     seeds.add("POST /keys/disable-all", body={})
     seeds.add("POST /keys/stop-trading", body={})
     selected = lambda one: {"keys": {name(one)[0]: one}, "factor": person.password}

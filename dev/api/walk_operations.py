@@ -13,6 +13,7 @@ def run(world):
     key = guest.approved("POST /keys", body=world.wish("Guest"), expect=201).json
     becomes(world.gateway, key, "0")
     looks_up(world, guest, key)
+    distrusts_new_devices(world, guest)
     freezes(world, guest, key)
     proposes(world, guest)
     grants_and_revokes(world, guest)
@@ -38,6 +39,21 @@ def looks_up(world, guest, key):
     staff = operator.do("GET /operations/staff")
     staff.shows({(member["name"], member["role"]) for member in staff.json}
                 == {(world.operator.email, "operator"), (world.operator2.email, "operator")}, "the two operators")
+
+
+def distrusts_new_devices(world, guest):
+    """The sandbox trusts every device at first."""
+    operator, known = world.operator, guest.token
+    operator.confirmed("PUT /operations/policies/{name}", "new_device_hours", body={"value": "1"}, expect=204)
+    guest.sign_in()
+    made = guest.approved("POST /keys", body=world.wish("Unknown"), expect=201)
+    key = made.json["api_key"]
+    made.shows(guest.get("/keys/{id}", key)["works_from_ms"] == made.json["works_from_ms"] > 0, "it only reads until then")
+    guest.refused("new_device", "POST /keys/{id}/release", key)
+    guest.token = known
+    released = guest.approved("POST /keys/{id}/release", key)
+    released.shows(guest.get("/keys/{id}", key)["works_from_ms"] is None, "it works now")
+    world.settled("policy.loosen new_device_hours none")
 
 
 def freezes(world, guest, key):

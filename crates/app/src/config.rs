@@ -19,6 +19,9 @@ use keyward_notify::{Security, Smtp, SmtpSettings, is_full_name};
 use keyward_rules::app::PrivateRanges;
 use keyward_rules::channel::{Base, ChannelPolicy, Endpoint, Host, NotAUrl};
 use keyward_rules::key::{KeyPolicy, Need};
+use keyward_rules::limits::{
+    ACCOUNTS_AT_ONCE, ACCOUNTS_AT_ONCE_BOUNDS, NEW_DEVICE_HOURS, NEW_DEVICE_MOST_HOURS,
+};
 use keyward_rules::policy::{Policy, ReviewPolicy, Setting};
 use keyward_rules::secret::Secret;
 use keyward_rules::web_origin::{WebOrigin, is_loopback};
@@ -279,6 +282,10 @@ pub struct PolicySettings {
     pub quarantine_on_signals: bool,
     /// What happens when a review is due: `off` or `remind`.
     pub review: String,
+    /// Hours for which a device is new: keys that are made or loosened on it only read for so long. 0: no device is.
+    pub new_device_hours: u16,
+    /// From how many accounts on that begin the same unusual use at once operators are told. 0: never.
+    pub accounts_at_once: u16,
 }
 
 impl Default for PolicySettings {
@@ -289,6 +296,8 @@ impl Default for PolicySettings {
             desktop_browser_for_keys: false,
             quarantine_on_signals: false,
             review: ReviewPolicy::default().word().to_owned(),
+            new_device_hours: NEW_DEVICE_HOURS,
+            accounts_at_once: ACCOUNTS_AT_ONCE,
         }
     }
 }
@@ -304,7 +313,17 @@ impl PolicySettings {
         };
         let quarantine_on_signals = need(self.quarantine_on_signals);
         let review = ReviewPolicy::from_word(&self.review).unwrap_or_default();
-        Policy { keys, quarantine_on_signals, review, ..Policy::default() }
+        let count = |number: u16| (number > 0).then_some(number);
+        let (new_device_hours, accounts_at_once) =
+            (count(self.new_device_hours), count(self.accounts_at_once));
+        Policy {
+            keys,
+            quarantine_on_signals,
+            review,
+            new_device_hours,
+            accounts_at_once,
+            ..Policy::default()
+        }
     }
 }
 
@@ -489,6 +508,15 @@ fn mistakes(config: &Config) -> Vec<String> {
     }
     if ReviewPolicy::from_word(&config.policy.review).is_none() {
         found.push("policy.review must be \"off\" or \"remind\"".to_owned());
+    }
+    if config.policy.new_device_hours > NEW_DEVICE_MOST_HOURS {
+        found.push(format!(
+            "policy.new_device_hours must be at most {NEW_DEVICE_MOST_HOURS}; 0 switches it off"
+        ));
+    }
+    let (fewest, most) = ACCOUNTS_AT_ONCE_BOUNDS;
+    if config.policy.accounts_at_once != 0 && !(fewest..=most).contains(&config.policy.accounts_at_once) {
+        found.push(format!("policy.accounts_at_once must be {fewest} to {most}, or 0 to switch it off"));
     }
     if gateway.threads == Some(0) {
         found.push("gateway.threads must be at least 1".to_owned());

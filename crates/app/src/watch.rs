@@ -5,14 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use keyward_authority::duties::{raise_keys_tried, raise_sighting, raise_signals};
+use keyward_authority::ActionError;
+use keyward_authority::duties::{
+    accounts_at_once, raise_accounts_at_once, raise_keys_tried, raise_sighting, raise_signals,
+};
 use keyward_gateway::RequestContext;
 use keyward_gateway::strangers::{StrangerReceiver, Strangers, Trying, WrongCredentials};
-use keyward_gateway::watch::{SeenBatch, Watch, reach_of};
+use keyward_gateway::watch::{SeenBatch, Watch, owner_of, reach_of};
 use keyward_rules::alert::{CanaryUse, KeyObservation};
-use keyward_rules::grant::Actor;
+use keyward_rules::grant::{Actor, Scope};
 use keyward_rules::id::KeyId;
-use keyward_rules::signal::{Baseline, Signal};
+use keyward_rules::signal::{AtOnce, Baseline, BegunAtOnce, FirstUse, Signal};
+use keyward_rules::time::Moment;
 use keyward_store::StoreError;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::{Instant, timeout};
@@ -46,6 +50,8 @@ pub struct Watching {
     unwatched: Arc<AtomicU64>,
     watch: Watch,
     strangers: Strangers,
+    /// Which accounts begin the same thing.
+    at_once: AtOnce,
     /// What could not be told, because the store did not take it.
     untold: VecDeque<(KeyId, Vec<Signal>)>,
     /// When that was last tried.
@@ -73,6 +79,7 @@ impl Watching {
             unwatched,
             watch,
             strangers,
+            at_once: AtOnce::default(),
             untold,
             tried_again,
             unkept: BTreeMap::new(),
@@ -164,8 +171,49 @@ impl Watching {
             if !signals.is_empty() {
                 self.tell(key, signals).await;
             }
+            for what in self.watch.take_first_uses(key) {
+                self.begin(key, what, request.at).await;
+            }
         }
         strange
+    }
+
+    /// Counts what a key began, and tells operators when many accounts do.
+    async fn begin(&mut self, key: KeyId, what: FirstUse, at: Moment) {
+        let told = match self.begun(key, what, at).await {
+            Ok(Some(begun)) => {
+                let (what, accounts) = (begun.what.in_words(), begun.accounts.len());
+                warn!(what, accounts, "many accounts began the same thing at once");
+                let context = self.duties.authority.context(Actor::System("watch"), ambient::now());
+                raise_accounts_at_once(&context, begun).await
+            }
+            Ok(None) => Ok(()),
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = told {
+            error!(
+                problem = problem.for_the_log(),
+                "what a key does for the first time could not be compared with other accounts"
+            );
+        }
+    }
+
+    /// Whether this makes many accounts. What another key of the account did before is nothing new.
+    async fn begun(
+        &mut self,
+        key: KeyId,
+        what: FirstUse,
+        at: Moment,
+    ) -> Result<Option<BegunAtOnce>, ActionError> {
+        let Some((account, owner)) = owner_of(&self.context.view.memory, key) else { return Ok(None) };
+        let context = self.duties.authority.context(Actor::System("watch"), ambient::now());
+        let Some(enough) = accounts_at_once(&context).await? else { return Ok(None) };
+        let kept = self.duties.store.reader().baselines_of(Scope::All, account).await?;
+        let others = kept.iter().filter(|(other, _)| **other != key);
+        let known = others.into_iter().any(|(other, learned)| {
+            learned.may_have_done(&what, at) || self.watch.may_have_done(*other, &what, at)
+        });
+        Ok(if known { None } else { self.at_once.count(what, owner, at, enough) })
     }
 
     /// Whether the store took it.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use keyward_authority::Authority;
 use keyward_authority::duties::{
-    end_cooling, end_overlaps, fill_secret_prints, hold_demanded, note_first_networks, pause_channels,
-    raise_sighting, remind_holders, remind_reviews, retire_ranges, sweep_keys, tell_announcement,
-    tell_app_news, tell_unfinished,
+    end_cooling, end_new_devices, end_overlaps, fill_secret_prints, hold_demanded, note_first_networks,
+    pause_channels, raise_sighting, remind_holders, remind_reviews, retire_ranges, sweep_keys,
+    tell_announcement, tell_app_news, tell_unfinished,
 };
 use keyward_gateway::Clock;
 use keyward_gateway::alarms::Sightings;
@@ -358,6 +358,9 @@ async fn sweep(duties: Arc<Duties>) {
     }
     if let Err(problem) = end_cooling(&context).await {
         error!(%problem, "keys could not be released after their waiting time");
+    }
+    if let Err(problem) = end_new_devices(&context).await {
+        error!(%problem, "keys of new devices could not be released after their waiting time");
     }
     if let Err(problem) = end_overlaps(&context).await {
         error!(%problem, "overlaps of rotations could not be looked at");

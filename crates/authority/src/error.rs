@@ -104,6 +104,11 @@ pub enum ActionError {
         "the password, a factor or the e-mail address changed in the last 24 hours; wait before you create, enable or loosen a key that may withdraw, move funds or manage"
     )]
     Cooling,
+    /// The user was first signed in on this device a short time ago.
+    #[error(
+        "this device is new for your account; do this on a device that you used before, or wait until {0}"
+    )]
+    NewDevice(Moment),
     /// The account or key is frozen.
     #[error("an operator froze this; wait until the freeze is lifted")]
     Frozen,
@@ -361,6 +366,7 @@ impl ActionError {
             Self::TooManySearches => (Kind::TooMuch, "too_many_searches"),
             Self::TwoFactorOff => (Kind::Conflict, "two_factor_off"),
             Self::Cooling => (Kind::Conflict, "cooling"),
+            Self::NewDevice(_) => (Kind::Conflict, "new_device"),
             Self::NotTheName => (Kind::Unacceptable, "name_mismatch"),
             Self::Key(KeyRefusal::TooMany) => (Kind::Conflict, "too_many_keys"),
             Self::Key(KeyRefusal::NameTaken | KeyRefusal::NameAlike) => (Kind::Conflict, "name_taken"),

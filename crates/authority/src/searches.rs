@@ -71,11 +71,18 @@ mod tests {
     use keyward_rules::id::AccountId;
     use keyward_rules::limits::{SEARCHES, SEARCHES_PER_ACCOUNT};
     use keyward_rules::person::{Device, SessionId};
+    use keyward_rules::time::Moment;
 
     fn holder(number: u64) -> Actor {
         let origin = Origin { address: "203.0.113.9".parse().unwrap(), device: Device::of("test") };
         let account = AccountId::from_u64(number).unwrap();
-        Actor::Holder(Holder { account, acting: None, session: SessionId::from_entropy([7; 16]), origin })
+        Actor::Holder(Holder {
+            account,
+            acting: None,
+            session: SessionId::from_entropy([7; 16]),
+            device_since: Moment::EPOCH,
+            origin,
+        })
     }
 
     #[test]

@@ -70,7 +70,13 @@ pub async fn session(
 ) -> Result<Option<Session>, ActionError> {
     let context: ActionContext<'_> = shell.context(Actor::Visitor(origin.clone()));
     let Some(record) = open_session(&context, token, presence).await? else { return Ok(None) };
-    let holder = Holder { account: record.account, acting: None, session: record.id, origin };
+    let holder = Holder {
+        account: record.account,
+        acting: None,
+        session: record.id,
+        device_since: record.device_since,
+        origin,
+    };
     Ok(Some(Session { record, holder }))
 }
 

@@ -483,7 +483,6 @@ impl Writer {
             answer(&mut batch.marked, kept.is_ok());
         }
         if !batch.records.is_empty() {
-            self.watch.send(&batch.records);
             let full = !(self.has_room)();
             if full != self.inbox.state.full.swap(full, Ordering::Relaxed) {
                 match full {
@@ -495,6 +494,7 @@ impl Writer {
             }
             if full {
                 self.inbox.dropped.fetch_add(batch.records.len() as u64, Ordering::Relaxed);
+                self.watch.send(&batch.records);
                 batch.drop_records();
             }
         }
@@ -506,6 +506,8 @@ impl Writer {
             batch.records = records;
         }
         batch.read_orders();
+        // With their orders, of which the watch learns the instruments.
+        self.watch.send(&batch.records);
         self.append(batch).await;
     }
 

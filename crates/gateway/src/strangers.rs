@@ -22,6 +22,9 @@ const SOURCES: usize = 4_096;
 const KEYS: usize = 65_536;
 /// Canaries with the sources that named them, which are told of in one span.
 const CANARIES: usize = 1_024;
+/// Of these, the most that one source takes, and the most that one canary takes: so no stranger takes the places of others' canaries.
+const CANARIES_OF_SOURCE: u16 = 16;
+const SOURCES_OF_CANARY: u16 = 16;
 /// From so many different keys on a source tries keys out, and from so many requests on a key is tried.
 const MANY_KEYS: usize = 20;
 const MANY_TRIES: u32 = 100;
@@ -85,6 +88,30 @@ pub enum Trying {
     Canary(KeyId, IpAddr),
 }
 
+/// Canaries and sources that named them: who is told of is told of once in a span.
+#[derive(Default)]
+struct Canaries {
+    told: HashSet<(KeyId, Source)>,
+    of_source: HashMap<Source, u16>,
+    of_canary: HashMap<KeyId, u16>,
+}
+
+impl Canaries {
+    /// Whether this is to be told, which it is while there is room for it.
+    fn is_news(&mut self, key: KeyId, source: Source) -> bool {
+        let taken = |count: Option<&u16>| count.copied().unwrap_or_default();
+        let room = self.told.len() < CANARIES
+            && taken(self.of_source.get(&source)) < CANARIES_OF_SOURCE
+            && taken(self.of_canary.get(&key)) < SOURCES_OF_CANARY;
+        if !room || !self.told.insert((key, source)) {
+            return false;
+        }
+        *self.of_source.entry(source).or_default() += 1;
+        *self.of_canary.entry(key).or_default() += 1;
+        true
+    }
+}
+
 /// What was tried in the current span.
 #[derive(Default)]
 pub struct Strangers {
@@ -92,7 +119,7 @@ pub struct Strangers {
     sources: HashMap<Source, HashSet<KeyId>>,
     keys: HashMap<KeyId, u32>,
     /// Canaries that were told of, and from where they were named.
-    canaries: HashSet<(KeyId, Source)>,
+    canaries: Canaries,
     told: usize,
     /// The day, and how many sources were told of in it.
     today: (u64, usize),
@@ -122,10 +149,7 @@ impl Strangers {
                 found.push(Trying::Source(source));
             }
         }
-        if wrong.bait == Bait::Canary
-            && self.canaries.len() < CANARIES
-            && self.canaries.insert((wrong.key, source))
-        {
+        if wrong.bait == Bait::Canary && self.canaries.is_news(wrong.key, source) {
             found.push(Trying::Canary(wrong.key, wrong.source));
         }
         if self.keys.len() < KEYS || self.keys.contains_key(&wrong.key) {
@@ -148,8 +172,8 @@ mod tests {
     use keyward_rules::time::Moment;
 
     use super::{
-        Bait, CANARIES, KEYS, MANY_KEYS, MANY_TRIES, SOURCES, SPAN_MS, Strangers, TOLD, TOLD_A_DAY, Trying,
-        WrongCredentials,
+        Bait, CANARIES, CANARIES_OF_SOURCE, KEYS, MANY_KEYS, MANY_TRIES, SOURCES, SOURCES_OF_CANARY, SPAN_MS,
+        Strangers, TOLD, TOLD_A_DAY, Trying, WrongCredentials,
     };
 
     fn wrong(key: u32, source: u32, at_ms: u64) -> WrongCredentials {
@@ -173,8 +197,23 @@ mod tests {
         assert_eq!(named(9, 1), []);
         assert_eq!(named(10, 2), told(10));
         assert_eq!(named(9, SPAN_MS), told(9));
-        let many = (0..10_000).filter(|source| !named(100 + source, SPAN_MS).is_empty()).count();
-        assert!(many < CANARIES, "{many}");
+    }
+
+    /// Neither many canaries that one source knows nor many sources that know one canary keep others' from being told of.
+    #[test]
+    fn one_stranger_does_not_take_the_places_of_others_canaries() {
+        let mut strangers = Strangers::default();
+        let mut named = |key: u32, source: u32| {
+            let told = strangers.count(WrongCredentials { bait: Bait::Canary, ..wrong(key, source, 0) });
+            usize::from(told.iter().any(|one| matches!(one, Trying::Canary(..))))
+        };
+        let of_one_source: usize = (0..10_000).map(|key| named(key, 9)).sum();
+        assert_eq!(of_one_source, usize::from(CANARIES_OF_SOURCE));
+        let of_one_canary: usize = (0..10_000).map(|source| named(20_000, 100 + source)).sum();
+        assert_eq!(of_one_canary, usize::from(SOURCES_OF_CANARY));
+        assert_eq!(named(30_000, 20_000), 1, "another's canary, from elsewhere");
+        let of_all: usize = (0..10_000).map(|number| named(40_000 + number, 40_000 + number)).sum();
+        assert!(of_all < CANARIES, "{of_all}");
     }
 
     #[test]

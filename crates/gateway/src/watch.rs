@@ -7,10 +7,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use keyward_rules::id::KeyId;
-use keyward_rules::key::Reach;
+use keyward_rules::id::{AccountId, KeyId};
+use keyward_rules::key::{Environment, Reach};
 use keyward_rules::route::{Class, Found, Method, RouteTable};
-use keyward_rules::signal::{Baseline, KeyReach, RequestOutcome, SeenRequest, Signal, SignalKind, Watched};
+use keyward_rules::signal::{
+    Baseline, FirstUse, KeyReach, RequestOutcome, SeenRequest, Signal, SignalKind, Watched,
+};
 use keyward_rules::time::Moment;
 use keyward_store::Record;
 use tokio::sync::mpsc;
@@ -69,6 +71,7 @@ impl WatchSender {
             class: self.class(record.method, record.route),
             code: record.code,
             outcome: RequestOutcome::of_code(record.code),
+            orders: record.orders.clone(),
         };
         Some((key, seen))
     }
@@ -129,6 +132,17 @@ impl Watch {
         Some(self.keys.get_mut(&key)?.see(request, reach()))
     }
 
+    /// What the key did for the first time with the request that was last taken in.
+    pub fn take_first_uses(&mut self, key: KeyId) -> Vec<FirstUse> {
+        self.keys.get_mut(&key).map(Watched::take_first_uses).unwrap_or_default()
+    }
+
+    /// Whether a watched key did this before, or may have.
+    #[must_use]
+    pub fn may_have_done(&self, key: KeyId, what: &FirstUse, at: Moment) -> bool {
+        self.keys.get(&key).is_some_and(|watched| watched.may_have_done(what, at))
+    }
+
     /// What was learned since the last call, as texts to keep: what is news, or `all`. Keys that did nothing for long are forgotten.
     pub fn to_keep(&mut self, now: Moment, all: bool) -> Vec<(KeyId, String)> {
         let mut news = Vec::new();
@@ -138,6 +152,18 @@ impl Watch {
             !idle
         });
         news
+    }
+}
+
+/// Whose key it is: its account, and the one that counts for it, which is the master of a sub-account. `None` for demo keys, which
+/// move nothing, and for keys that have ended.
+#[must_use]
+pub fn owner_of(memory: &Memory, key: KeyId) -> Option<(AccountId, AccountId)> {
+    match memory.facts(key) {
+        Lookup::Facts(facts) if facts.environment == Environment::Live => {
+            Some((facts.account, facts.master.unwrap_or(facts.account)))
+        }
+        Lookup::Facts(_) | Lookup::Unknown | Lookup::Torn => None,
     }
 }
 
@@ -222,7 +248,7 @@ mod tests {
         let strangers = watch.strangers(&batch, 9);
         assert_eq!(strangers, [key(1).min(key(2)), key(1).max(key(2))]);
         let now = Moment::from_unix_ms(1);
-        let (first, request) = batch[0];
+        let (first, request) = batch[0].clone();
         assert_eq!(watch.see(first, &request, || KeyReach::Bound), None);
         watch.add(first, Baseline::default(), now);
         let told = watch.see(first, &request, || KeyReach::Bound).unwrap();

@@ -157,6 +157,10 @@ kinds! {
     KeysTried, "keys_tried", Critical, "Somebody tries out API keys",
         "They were refused, and the address is closed out for a while when it goes on. It can be a broker's server whose users \
          have changed their keys: ask the broker, or block the address at the network.";
+    /// Many accounts began the same thing at once: for operators.
+    AccountsAtOnce, "accounts_at_once", Critical, "Many accounts began the same thing at once",
+        "Somebody may have keys of many users. Look at the requests of these accounts, and freeze the keys or accounts that their \
+         users do not control. A new listing, or a broker's new version, can look the same.";
     /// A rule or an operator put a key in quarantine.
     KeyQuarantined, "key_quarantined", Critical, "An API key was put in quarantine",
         "It only reads and cancels until you lift that. If what it did was you, lift the quarantine on the \

@@ -246,8 +246,8 @@ impl Denial {
                 401,
                 "Key in quarantine",
                 "This API key doesn't have permission to use this function",
-                "the key is in quarantine, which admits reads (and cancels) only, or nothing when its secret leaked",
-                "look at the key's page; ask the operator",
+                "the key is in quarantine, or was made or changed on a new device: only reads (and cancels) pass, or nothing",
+                "look at the key's page, which says why and until when",
             ),
             Self::PermissionMissing => entry(
                 "50120",

@@ -112,6 +112,15 @@ pub const HALF_SESSIONS_PER_ACCOUNT: usize = 5;
 pub const HALF_SESSION_LIFE_MS: u64 = 10 * 60 * 1_000;
 /// Milliseconds for which keys that move money rest after a change of password, factor or e-mail address.
 pub const COOLING_MS: u64 = DAY_MS;
+/// Hours for which a device is new that a user signs in on, unless a policy says otherwise, and the most that one may say.
+pub const NEW_DEVICE_HOURS: u16 = 24;
+/// See [`NEW_DEVICE_HOURS`].
+pub const NEW_DEVICE_MOST_HOURS: u16 = 168;
+/// Accounts that begin the same unusual use at once of which operators are told, unless a policy says otherwise, and the fewest and
+/// most that one may say.
+pub const ACCOUNTS_AT_ONCE: u16 = 10;
+/// See [`ACCOUNTS_AT_ONCE`].
+pub const ACCOUNTS_AT_ONCE_BOUNDS: (u16, u16) = (2, 1_000);
 /// Milliseconds in which the link of an alert can brake.
 pub const BRAKE_LINK_MS: u64 = DAY_MS;
 /// Milliseconds for which both keys of a rotation work, unless the holder says otherwise.

@@ -6,6 +6,10 @@ use std::fmt;
 use std::num::NonZeroU8;
 
 use crate::key::{KeyPolicy, Need};
+use crate::limits::{ACCOUNTS_AT_ONCE, ACCOUNTS_AT_ONCE_BOUNDS, NEW_DEVICE_HOURS, NEW_DEVICE_MOST_HOURS};
+use crate::time::Moment;
+
+const HOUR_MS: u64 = 60 * 60 * 1_000;
 
 /// How many other operators must approve what one proposes.
 ///
@@ -91,6 +95,10 @@ pub struct Policy {
     pub quarantine_on_signals: Need,
     /// What happens when a review is due.
     pub review: ReviewPolicy,
+    /// Hours for which a device is new: keys that are made or loosened on it only read for so long. `None`: no device is.
+    pub new_device_hours: Option<u16>,
+    /// From how many accounts on that begin the same unusual use within two minutes operators are told. `None`: never.
+    pub accounts_at_once: Option<u16>,
 }
 
 impl Default for Policy {
@@ -101,7 +109,18 @@ impl Default for Policy {
             // Bots change by their holders' will too, and one that stops can cost more than the stop saves.
             quarantine_on_signals: Need::Optional,
             review: ReviewPolicy::Remind,
+            new_device_hours: Some(NEW_DEVICE_HOURS),
+            accounts_at_once: Some(ACCOUNTS_AT_ONCE),
         }
+    }
+}
+
+impl Policy {
+    /// Until when a device is new that its user was first signed in on at `since`; `None` when it is not new at `now`.
+    #[must_use]
+    pub fn new_device_until(&self, since: Moment, now: Moment) -> Option<Moment> {
+        let until = since.plus_ms(u64::from(self.new_device_hours?) * HOUR_MS);
+        (now < until).then_some(until)
     }
 }
 
@@ -131,6 +150,10 @@ pub enum Setting {
     QuarantineOnSignals(Need),
     /// What happens when a review is due.
     Review(ReviewPolicy),
+    /// Hours for which keys that are made or loosened on a new device only read.
+    NewDeviceHours(Option<u16>),
+    /// From how many accounts on operators are told of the same unusual use at once.
+    AccountsAtOnce(Option<u16>),
 }
 
 /// A name or value that no policy has.
@@ -140,13 +163,15 @@ pub struct NotASetting;
 
 impl Setting {
     /// The names, as configuration files and the API spell them.
-    pub const NAMES: [&str; 6] = [
+    pub const NAMES: [&str; 8] = [
         "operators_needed",
         "withdraw_needs_addresses",
         "max_key_age_days",
         "desktop_browser_for_keys",
         "quarantine_on_signals",
         "review",
+        "new_device_hours",
+        "accounts_at_once",
     ];
 
     /// Reads a name and a value.
@@ -160,6 +185,9 @@ impl Setting {
             _ => Err(NotASetting),
         };
         let number = || value.parse::<u16>().ok().filter(|number| number.to_string() == value && *number > 0);
+        let within = |fewest: u16, most: u16| {
+            number().filter(|number| (fewest..=most).contains(number)).ok_or(NotASetting)
+        };
         match name {
             "operators_needed" => {
                 let count = number().and_then(|count| u8::try_from(count).ok()).ok_or(NotASetting)?;
@@ -171,6 +199,15 @@ impl Setting {
             "desktop_browser_for_keys" => need().map(Self::DesktopBrowserForKeys),
             "quarantine_on_signals" => need().map(Self::QuarantineOnSignals),
             "review" => ReviewPolicy::from_word(value).map(Self::Review).ok_or(NotASetting),
+            "new_device_hours" if value == "none" => Ok(Self::NewDeviceHours(None)),
+            "new_device_hours" => {
+                within(1, NEW_DEVICE_MOST_HOURS).map(|hours| Self::NewDeviceHours(Some(hours)))
+            }
+            "accounts_at_once" if value == "none" => Ok(Self::AccountsAtOnce(None)),
+            "accounts_at_once" => {
+                let (fewest, most) = ACCOUNTS_AT_ONCE_BOUNDS;
+                within(fewest, most).map(|count| Self::AccountsAtOnce(Some(count)))
+            }
             _ => Err(NotASetting),
         }
     }
@@ -185,6 +222,8 @@ impl Setting {
             Self::DesktopBrowserForKeys(_) => "desktop_browser_for_keys",
             Self::QuarantineOnSignals(_) => "quarantine_on_signals",
             Self::Review(_) => "review",
+            Self::NewDeviceHours(_) => "new_device_hours",
+            Self::AccountsAtOnce(_) => "accounts_at_once",
         }
     }
 
@@ -196,7 +235,9 @@ impl Setting {
             Self::WithdrawNeedsAddresses(need)
             | Self::DesktopBrowserForKeys(need)
             | Self::QuarantineOnSignals(need) => (need == Need::Required).to_string(),
-            Self::MaxKeyAgeDays(days) => days.map_or_else(|| "none".to_owned(), |days| days.to_string()),
+            Self::MaxKeyAgeDays(number) | Self::NewDeviceHours(number) | Self::AccountsAtOnce(number) => {
+                number.map_or_else(|| "none".to_owned(), |number| number.to_string())
+            }
             Self::Review(policy) => policy.word().to_owned(),
         }
     }
@@ -211,6 +252,8 @@ impl Setting {
             Self::DesktopBrowserForKeys(policy.keys.desktop_browser),
             Self::QuarantineOnSignals(policy.quarantine_on_signals),
             Self::Review(policy.review),
+            Self::NewDeviceHours(policy.new_device_hours),
+            Self::AccountsAtOnce(policy.accounts_at_once),
         ]
     }
 
@@ -223,6 +266,8 @@ impl Setting {
             Self::DesktopBrowserForKeys(need) => policy.keys.desktop_browser = need,
             Self::QuarantineOnSignals(need) => policy.quarantine_on_signals = need,
             Self::Review(review) => policy.review = review,
+            Self::NewDeviceHours(hours) => policy.new_device_hours = hours,
+            Self::AccountsAtOnce(count) => policy.accounts_at_once = count,
         }
     }
 
@@ -230,7 +275,7 @@ impl Setting {
     #[must_use]
     pub fn direction(self, policy: &Policy) -> Direction {
         let strictness = |need: Need| u32::from(need == Need::Required);
-        // No end at all is the least strict age there is.
+        // No end at all is the least strict age there is, and never to be told the least strict number.
         let shortness = |days: Option<u16>| {
             u32::from(u16::MAX) + 1 - u32::from(days.unwrap_or(u16::MAX)) + u32::from(days.is_some())
         };
@@ -247,6 +292,8 @@ impl Setting {
                 strictness(need).cmp(&strictness(policy.quarantine_on_signals))
             }
             Self::Review(review) => review.cmp(&policy.review),
+            Self::NewDeviceHours(hours) => hours.cmp(&policy.new_device_hours),
+            Self::AccountsAtOnce(count) => shortness(count).cmp(&shortness(policy.accounts_at_once)),
         };
         match order {
             Ordering::Greater => Direction::Tighter,
@@ -288,6 +335,8 @@ mod tests {
             ("desktop_browser_for_keys", "true"),
             ("quarantine_on_signals", "true"),
             ("review", "off"),
+            ("new_device_hours", "48"),
+            ("accounts_at_once", "none"),
         ] {
             let setting = Setting::parse(name, value).unwrap();
             assert_eq!((setting.name(), setting.value().as_str()), (name, value));
@@ -295,7 +344,7 @@ mod tests {
         }
         let all = Setting::all(&policy).map(|setting| (setting.name(), setting.value()));
         assert_eq!(all.each_ref().map(|(name, _)| *name), Setting::NAMES);
-        assert_eq!(all.map(|(_, value)| value), ["1", "false", "90", "true", "true", "off"]);
+        assert_eq!(all.map(|(_, value)| value), ["1", "false", "90", "true", "true", "off", "48", "none"]);
     }
 
     #[test]
@@ -311,6 +360,16 @@ mod tests {
         assert_eq!(way("quarantine_on_signals", "false"), Direction::Same);
         assert_eq!(way("max_key_age_days", "none"), Direction::Same);
         assert_eq!(way("max_key_age_days", "65535"), Direction::Tighter);
+        assert_eq!(way("new_device_hours", "none"), Direction::Looser);
+        assert_eq!(way("new_device_hours", "25"), Direction::Tighter);
+        assert_eq!(way("accounts_at_once", "9"), Direction::Tighter);
+        assert_eq!(way("accounts_at_once", "11"), Direction::Looser);
+        assert_eq!(way("accounts_at_once", "none"), Direction::Looser);
+        for (name, value) in
+            [("new_device_hours", "0"), ("new_device_hours", "169"), ("accounts_at_once", "1")]
+        {
+            assert!(Setting::parse(name, value).is_err(), "{name} {value}");
+        }
         let mut dated = policy;
         Setting::parse("max_key_age_days", "90").unwrap().apply(&mut dated);
         let way = |value| Setting::parse("max_key_age_days", value).unwrap().direction(&dated);

@@ -11,6 +11,9 @@ use crate::limits::{DAY_MS, TIMESTAMP_WINDOW_MS};
 pub struct Moment(u64);
 
 impl Moment {
+    /// The Unix epoch.
+    pub const EPOCH: Self = Self(0);
+
     /// The moment `ms` milliseconds after the Unix epoch.
     #[must_use]
     pub const fn from_unix_ms(ms: u64) -> Self {

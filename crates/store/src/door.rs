@@ -412,16 +412,31 @@ impl Door {
         self.alone(sessions::END_SESSION, values).await.map(drop)
     }
 
+    /// When a browser was first signed in to the account; `None` if it never was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn device_since(
+        &self,
+        token: &[u8; 32],
+        account: AccountId,
+    ) -> Result<Option<Moment>, StoreError> {
+        let values = vec![token.as_slice().into(), account.as_u64().into()];
+        let row = self.database.fetch_optional(sessions::KNOWN_DEVICE, values).await?;
+        let tampered = || StoreError::tampered("device", "row");
+        let moment = |ms: i64| u64::try_from(ms).map(Moment::from_unix_ms).map_err(|_| tampered());
+        row.map(|row| moment(row.int(0)?)).transpose()
+    }
+
     /// Whether a browser was signed in to the account before.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn knows_device(&self, token: &[u8; 32], account: AccountId) -> Result<bool, StoreError> {
-        let values = vec![token.as_slice().into(), account.as_u64().into()];
-        Ok(self.database.fetch_optional(sessions::KNOWN_DEVICE, values).await?.is_some())
+        Ok(self.device_since(token, account).await?.is_some())
     }
 
-    /// Remembers a browser as known to the account.
+    /// Remembers a browser as known to the account, since `since` unless it was known before.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -429,9 +444,14 @@ impl Door {
         &self,
         token: &[u8; 32],
         account: AccountId,
-        now: Moment,
+        (since, now): (Moment, Moment),
     ) -> Result<(), StoreError> {
-        let values = vec![token.as_slice().into(), account.as_u64().into(), now.unix_ms().into()];
+        let values = vec![
+            token.as_slice().into(),
+            account.as_u64().into(),
+            now.unix_ms().into(),
+            since.unix_ms().into(),
+        ];
         self.alone(sessions::SEE_DEVICE, values).await.map(drop)
     }
 

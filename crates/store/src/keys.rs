@@ -7,8 +7,8 @@ use keyward_rules::fence::{self, Fences};
 use keyward_rules::id::{AccountId, AppId, KeyId};
 use keyward_rules::key::HmacState;
 use keyward_rules::key::{
-    EndCause, Environment, HolderState, Holds, KeyName, Life, PassphraseTag, Place, RateCap, SecretKey,
-    Sibling,
+    EndCause, Environment, Hold, HolderState, Holds, KeyName, Life, LifecycleError, PassphraseTag, Place,
+    RateCap, SecretKey, Sibling,
 };
 use keyward_rules::permission::Permissions;
 use keyward_rules::secret::Secret;
@@ -20,38 +20,42 @@ use crate::sql::{Row, Value, statements};
 
 statements! {
     KEY_BY_ID = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences, new_device_until \
         FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE id = $1";
     KEYS_OF_ACCOUNT = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences, new_device_until \
         FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE account = $1 ORDER BY created_at, id";
     /// An account's own and its sub-accounts'.
     KEYS_OF_FAMILY = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences, new_device_until \
         FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE account = $1 OR master = $1 ORDER BY created_at, id";
     /// Living keys that were made, and last used if at all, before $1.
     KEYS_TO_REMIND = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences, new_device_until \
         FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE state IN ('active', 'disabled') AND created_at <= $1 AND id > $2 ORDER BY id LIMIT $3";
     /// For gateways, which do not need to know when a key was used.
     ALL_KEYS = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, CAST(NULL AS BIGINT), CAST(NULL AS TEXT), rate_cap, fences \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, CAST(NULL AS BIGINT), CAST(NULL AS TEXT), rate_cap, fences, new_device_until \
         FROM keys";
     KEYS_AFTER = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences, new_device_until \
         FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE id > $1 ORDER BY id LIMIT $2";
     /// Keys whose clock may have run out: unused since $1, or with an end of their own at or before $2; in the
     /// order of their ids from $3 on, so that bound and demo keys, which stay, cannot hide others behind them.
     KEYS_TO_SWEEP = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences, new_device_until \
         FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE state IN ('active', 'disabled') AND id > $3 AND (expires_at <= $2 OR (created_at <= $1 AND \
         (used_at IS NULL OR used_at <= $1))) ORDER BY id LIMIT $4";
     INSERT_KEY = "INSERT INTO keys (id, account, master, name, permissions, binding, environment, state, holds, \
-        ended_at, expires_at, passphrase, version, data_key, seal, created_at, changed_at, rate_cap, fences, secret_print) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
+        ended_at, expires_at, passphrase, version, data_key, seal, created_at, changed_at, rate_cap, fences, secret_print, new_device_until) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
     UPDATE_KEY = "UPDATE keys SET name = $2, binding = $3, state = $4, holds = $5, ended_at = $6, expires_at = $7, \
-        version = $8, data_key = $9, seal = $10, changed_at = $11, fences = $13, secret_print = $14 \
+        version = $8, data_key = $9, seal = $10, changed_at = $11, fences = $13, secret_print = $14, new_device_until = $15 \
         WHERE id = $1 AND version = $12";
+    /// Living keys of new devices whose cooling period is over.
+    KEYS_TO_RELEASE = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences, new_device_until \
+        FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE new_device_until <= $1 AND state IN ('active', 'disabled') ORDER BY id LIMIT $2";
     /// The sweep compares with the last use that it judged by, so that a key used meanwhile stays.
     UNUSED_SINCE = "SELECT id FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE id = $1 AND \
         (used_at IS NULL OR used_at <= $2)";
@@ -92,6 +96,8 @@ pub struct KeyDraft {
     pub fences: Option<Arc<Fences>>,
     /// Its passphrase's tag.
     pub passphrase: PassphraseTag,
+    /// Until when it only reads, because it was made on a new device.
+    pub new_device_until: Option<Moment>,
     /// The state of its secret.
     pub hmac: HmacState,
 }
@@ -132,6 +138,8 @@ pub struct KeyRecord {
     pub last_used_at: Option<Moment>,
     /// From where that was.
     pub last_used_from: Option<String>,
+    /// Until when it only reads, because it was made or loosened on a new device: the end of [`Hold::NewDevice`].
+    pub new_device_until: Option<Moment>,
     /// The state of its secret; gone once the key has ended.
     pub(crate) hmac: Option<Secret<Vec<u8>>>,
 }
@@ -151,6 +159,22 @@ impl KeyRecord {
     #[must_use]
     pub fn lives(&self, now: Moment) -> bool {
         !self.life.is_over() && self.expires_at.is_none_or(|end| end > now)
+    }
+
+    /// Lets it only read until then, because it is loosened on a new device. A later end that it has already stays.
+    ///
+    /// # Errors
+    /// [`LifecycleError::Ended`].
+    pub fn hold_for_new_device(&mut self, until: Moment) -> Result<(), LifecycleError> {
+        self.life = self.life.hold(Hold::NewDevice)?;
+        self.new_device_until = self.new_device_until.max(Some(until));
+        Ok(())
+    }
+
+    /// Ends that.
+    pub fn release_from_new_device(&mut self) {
+        self.life = self.life.release(Hold::NewDevice);
+        self.new_device_until = None;
     }
 
     /// What a new key of the account is compared with.
@@ -196,6 +220,7 @@ pub(crate) struct RawKey {
     pub(crate) last_used_from: Option<String>,
     pub(crate) rate_cap: Option<i64>,
     pub(crate) fences: Option<String>,
+    pub(crate) new_device_until: Option<i64>,
 }
 
 impl RawKey {
@@ -222,6 +247,7 @@ impl RawKey {
             last_used_from: row.text_or_null(18)?,
             rate_cap: row.int_or_null(19)?,
             fences: row.text_or_null(20)?,
+            new_device_until: row.int_or_null(21)?,
         })
     }
 
@@ -280,6 +306,7 @@ impl RawKey {
             changed_at: moment(self.changed_at)?,
             last_used_at: maybe(self.last_used_at)?,
             last_used_from: self.last_used_from.clone(),
+            new_device_until: maybe(self.new_device_until)?,
             rate_cap: match self.rate_cap {
                 None => None,
                 Some(cap) => Some(RateCap::new(number(cap)?).ok()?),
@@ -324,9 +351,14 @@ fn aad(key: &KeyRecord, data_key: u64) -> Aad {
         Some(cap) => sealed.number("rate cap", cap.per_second().into()),
     };
     // As with caps: absent for keys without limits.
-    match &key.fences {
+    let sealed = match &key.fences {
         None => sealed,
         Some(fences) => sealed.text("fences", &fences.to_text()),
+    };
+    // And for keys of devices that are known: moving the end forward breaks the seal.
+    match key.new_device_until {
+        None => sealed,
+        Some(until) => sealed.number("new device until", until.unix_ms()),
     }
 }
 
@@ -371,6 +403,11 @@ fn parse_binding(text: &str) -> Option<Binding> {
     text.strip_prefix("app:")?.parse().ok().map(Binding::App)
 }
 
+/// The holds that a key begins with.
+fn first_holds(new_device_until: Option<Moment>) -> Holds {
+    new_device_until.map_or(Holds::NONE, |_| Holds::NONE.with(Hold::NewDevice))
+}
+
 /// The values of `INSERT_KEY`, sealed.
 pub(crate) fn insert_values(draft: KeyDraft, vault: &Vault, now: Moment) -> Result<Vec<Value>, StoreError> {
     let record = KeyRecord {
@@ -381,7 +418,7 @@ pub(crate) fn insert_values(draft: KeyDraft, vault: &Vault, now: Moment) -> Resu
         permissions: draft.permissions,
         binding: draft.binding,
         environment: draft.environment,
-        life: Life::NEW,
+        life: Life { holds: first_holds(draft.new_device_until), ..Life::NEW },
         expires_at: draft.expires_at,
         rate_cap: draft.rate_cap,
         fences: draft.fences,
@@ -391,6 +428,7 @@ pub(crate) fn insert_values(draft: KeyDraft, vault: &Vault, now: Moment) -> Resu
         changed_at: now,
         last_used_at: None,
         last_used_from: None,
+        new_device_until: draft.new_device_until,
         hmac: None,
     };
     let data_key = vault.newest();
@@ -417,6 +455,7 @@ pub(crate) fn insert_values(draft: KeyDraft, vault: &Vault, now: Moment) -> Resu
         record.rate_cap.map(|cap| u64::from(cap.per_second())).into(),
         record.fences.as_ref().map(|fences| fences.to_text()).into(),
         vault.secret_print(plain.expose()).as_slice().into(),
+        record.new_device_until.map(Moment::unix_ms).into(),
     ])
 }
 
@@ -451,5 +490,6 @@ pub(crate) fn update_values(
         before.into(),
         record.fences.as_ref().map(|fences| fences.to_text()).into(),
         print.map(|print| print.to_vec()).into(),
+        record.new_device_until.map(Moment::unix_ms).into(),
     ])
 }

@@ -31,7 +31,7 @@ macro_rules! places {
 statements! {
     NAMED_KEYS = concat!("SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
         expires_at, passphrase, version, data_key, seal, created_at, changed_at, CAST(NULL AS BIGINT), CAST(NULL AS TEXT), \
-        rate_cap, fences FROM keys WHERE id IN (", places!(), ")");
+        rate_cap, fences, new_device_until FROM keys WHERE id IN (", places!(), ")");
     /// With the address of a sub-account's master.
     NAMED_ACCOUNTS = concat!("SELECT a.id, a.email, a.master, a.sub_name, a.created_at, m.email FROM accounts a \
         LEFT JOIN accounts m ON m.id = a.master WHERE a.id IN (", places!(), ")");

@@ -130,6 +130,10 @@ const MAIN: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0024_transfer_out.sql"),
         postgres: include_str!("../migrations/postgres/0024_transfer_out.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0026_new_devices.sql"),
+        postgres: include_str!("../migrations/postgres/0026_new_devices.sql"),
+    },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
 const ACTIVITY: &[Migration] = &[
@@ -449,7 +453,8 @@ impl Store {
     /// The capability to find keys by their secrets.
     #[must_use]
     pub fn secret_prints(&self) -> SecretPrints {
-        SecretPrints { database: self.main.clone(), vault: Arc::clone(&self.vault) }
+        let (vault, turn) = (Arc::clone(&self.vault), Arc::clone(&self.turn));
+        SecretPrints { database: self.main.clone(), vault, turn }
     }
 
     /// The capability to count transfers below thresholds.

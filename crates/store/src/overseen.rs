@@ -26,7 +26,7 @@ statements! {
         ('active', 'disabled')) FROM accounts a LEFT JOIN people p ON p.account = a.id \
         WHERE a.frozen_at IS NOT NULL ORDER BY a.frozen_at, a.id LIMIT $1";
     SEARCH_KEYS = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences, new_device_until \
         FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE (LOWER(name) LIKE $1 ESCAPE '!' OR id LIKE $1 ESCAPE '!') AND id > $2 ORDER BY id LIMIT $3";
     COUNT_ACCOUNTS = "SELECT COUNT(*) FROM accounts";
     COUNT_KEYS = "SELECT state, COUNT(*) FROM keys GROUP BY state ORDER BY state";

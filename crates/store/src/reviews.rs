@@ -2,7 +2,7 @@
 //!
 //! A row is sealed and tracked: it says when the next review is due, so one that somebody adds in the database must not count.
 
-use keyward_rules::account::Email;
+use keyward_rules::account::{Email, SubAccountName};
 use keyward_rules::grant::Scope;
 use keyward_rules::id::AccountId;
 use keyward_rules::limits::REVIEWS_KEPT;
@@ -24,11 +24,13 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     TRIM_REVIEWS = "DELETE FROM reviews WHERE account = $1 AND at NOT IN \
         (SELECT at FROM reviews WHERE account = $1 ORDER BY at DESC LIMIT $2)";
-    /// Accounts of registered users with living keys, all of them made, and reviewed if at all, at or before $2.
-    REVIEWS_DUE = "SELECT a.id, a.email, MIN(k.created_at), COUNT(k.id), \
-        (SELECT MAX(r.at) FROM reviews r WHERE r.account = a.id) FROM accounts a \
-        JOIN people p ON p.account = a.id JOIN keys k ON k.account = a.id AND k.state IN ('active', 'disabled') \
-        WHERE a.id > $1 AND a.email IS NOT NULL GROUP BY a.id, a.email HAVING MIN(k.created_at) <= $2 AND \
+    /// Accounts and sub-accounts of registered users with living keys, all of them made, and reviewed if at all, at or before $2.
+    REVIEWS_DUE = "SELECT a.id, COALESCE(a.email, m.email), MIN(k.created_at), COUNT(k.id), \
+        (SELECT MAX(r.at) FROM reviews r WHERE r.account = a.id), a.sub_name FROM accounts a \
+        LEFT JOIN accounts m ON m.id = a.master JOIN people p ON p.account = COALESCE(a.master, a.id) \
+        JOIN keys k ON k.account = a.id AND k.state IN ('active', 'disabled') \
+        WHERE a.id > $1 AND COALESCE(a.email, m.email) IS NOT NULL \
+        GROUP BY a.id, a.email, m.email, a.sub_name HAVING MIN(k.created_at) <= $2 AND \
         COALESCE((SELECT MAX(r.at) FROM reviews r WHERE r.account = a.id), 0) <= $2 ORDER BY a.id LIMIT $3";
 }
 
@@ -54,8 +56,10 @@ pub struct ReviewRecord {
 pub struct ReviewDue {
     /// Which.
     pub account: AccountId,
-    /// Its address.
+    /// Its address; of a sub-account, its master's.
     pub email: Email,
+    /// The name of a sub-account.
+    pub sub_account: Option<SubAccountName>,
     /// When the oldest of its living keys was made.
     pub oldest_key: Moment,
     /// How many living keys it has.
@@ -99,9 +103,14 @@ fn moment(value: i64) -> Option<Moment> {
 fn due(row: &Row) -> Result<ReviewDue, StoreError> {
     let tampered = || StoreError::tampered("review", "due");
     let last = row.int_or_null(4)?.map(|at| moment(at).ok_or_else(tampered)).transpose()?;
+    let sub_account = row.text_or_null(5)?;
     Ok(ReviewDue {
         account: accounts::id_of(row.int(0)?)?,
         email: Email::parse(&row.text(1)?).map_err(|_| tampered())?,
+        sub_account: sub_account
+            .map(|name| SubAccountName::parse(&name))
+            .transpose()
+            .map_err(|_| tampered())?,
         oldest_key: moment(row.int(2)?).ok_or_else(tampered)?,
         keys: usize::try_from(row.int(3)?).map_err(|_| tampered())?,
         last,

@@ -8,18 +8,21 @@ use std::sync::Arc;
 
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{HmacState, SecretKey};
+use tokio::sync::Mutex;
 
 use crate::error::StoreError;
+use crate::head::TAKE_TURN;
 use crate::keys::{KeyRecord, RawKey};
 use crate::seal::Vault;
 use crate::sql::{Database, Value, statements};
+use crate::writer::{Seen, next_turn};
 
 statements! {
     KEY_BY_SECRET_PRINT = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, used_at, used_from, rate_cap, fences, new_device_until \
         FROM keys LEFT JOIN uses ON uses.key_id = keys.id WHERE secret_print = $1";
     KEYS_WITHOUT_PRINT = "SELECT id, account, master, name, permissions, binding, environment, state, holds, ended_at, \
-        expires_at, passphrase, version, data_key, seal, created_at, changed_at, CAST(NULL AS BIGINT), CAST(NULL AS TEXT), rate_cap, fences \
+        expires_at, passphrase, version, data_key, seal, created_at, changed_at, CAST(NULL AS BIGINT), CAST(NULL AS TEXT), rate_cap, fences, new_device_until \
         FROM keys WHERE secret_print IS NULL AND state IN ('active', 'disabled') AND id > $1 ORDER BY id LIMIT $2";
     /// Only where there is none: a key that ended or changed meanwhile has been seen to.
     FILL_SECRET_PRINT = "UPDATE keys SET secret_print = $2 WHERE id = $1 AND version = $3 AND secret_print IS NULL";
@@ -33,6 +36,8 @@ const BATCH: u64 = 500;
 pub struct SecretPrints {
     pub(crate) database: Database,
     pub(crate) vault: Arc<Vault>,
+    /// See [`Writer`](crate::Writer): rows of keys are written in turn.
+    pub(crate) turn: Arc<Mutex<Seen>>,
 }
 
 impl SecretPrints {
@@ -63,7 +68,10 @@ impl SecretPrints {
         };
         let keys = rows.iter().filter_map(|row| RawKey::from_row(row).ok()?.open(&self.vault).ok());
         let values: Vec<Vec<Value>> = keys.filter_map(|key| filled(&key)).collect();
+        // Written by the turn, as every change of a key, so that neither waits for a row that the other holds.
+        let _turn = next_turn(&self.turn).await?;
         let mut tx = self.database.begin().await?;
+        tx.fetch_optional(TAKE_TURN, vec![]).await?;
         tx.execute_each(FILL_SECRET_PRINT, values).await?;
         tx.commit().await?;
         last.parse().map(Some).map_err(|_| StoreError::tampered("key", last))

@@ -13,11 +13,11 @@ use crate::sql::{Row, Value, statements};
 use crate::writer::Tx;
 
 statements! {
-    SESSION_BY_TOKEN = "SELECT id, account, kind, stage, began_at, seen_at, source, device, note FROM sessions WHERE token = $1";
-    SESSIONS_OF_ACCOUNT = "SELECT id, account, kind, stage, began_at, seen_at, source, device, note FROM sessions \
+    SESSION_BY_TOKEN = "SELECT id, account, kind, stage, began_at, seen_at, source, device, note, device_since FROM sessions WHERE token = $1";
+    SESSIONS_OF_ACCOUNT = "SELECT id, account, kind, stage, began_at, seen_at, source, device, note, device_since FROM sessions \
         WHERE account = $1 ORDER BY seen_at DESC, id";
-    INSERT_SESSION = "INSERT INTO sessions (id, token, account, kind, stage, began_at, seen_at, source, device) \
-        VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)";
+    INSERT_SESSION = "INSERT INTO sessions (id, token, account, kind, stage, began_at, seen_at, source, device, device_since) \
+        VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9)";
     END_SESSION = "DELETE FROM sessions WHERE account = $1 AND id = $2";
     END_SESSIONS = "DELETE FROM sessions WHERE account = $1 AND id <> $2";
     END_ALL_SESSIONS = "DELETE FROM sessions";
@@ -27,15 +27,16 @@ statements! {
     /// The same for sign-ins whose second factor is due; also ends what is over.
     TRIM_HALF_SESSIONS = "DELETE FROM sessions WHERE account = $1 AND stage = 'password' AND (began_at <= $2 OR id IN \
         (SELECT id FROM sessions WHERE account = $1 AND stage = 'password' ORDER BY began_at DESC, id LIMIT 1000 OFFSET $3))";
-    UNFINISHED = "SELECT id, account, kind, stage, began_at, seen_at, source, device, note FROM sessions \
+    UNFINISHED = "SELECT id, account, kind, stage, began_at, seen_at, source, device, note, device_since FROM sessions \
         WHERE stage = 'password' AND began_at <= $1 ORDER BY began_at LIMIT $2";
     LEAVE_NOTE = "UPDATE sessions SET note = $2 WHERE id = $1";
     /// Whoever takes the same note second changes no row.
     TAKE_NOTE = "UPDATE sessions SET note = NULL WHERE id = $1 AND note = $2";
     TOUCH_SESSION = "UPDATE sessions SET seen_at = $2 WHERE id = $1 AND seen_at < $3";
     DROP_SESSIONS = "DELETE FROM sessions WHERE seen_at <= $1 OR began_at <= $2";
-    KNOWN_DEVICE = "SELECT seen_at FROM devices WHERE token = $1 AND account = $2";
-    SEE_DEVICE = "INSERT INTO devices (token, account, seen_at) VALUES ($1, $2, $3) \
+    KNOWN_DEVICE = "SELECT first_at FROM devices WHERE token = $1 AND account = $2";
+    /// When it was first seen stays.
+    SEE_DEVICE = "INSERT INTO devices (token, account, seen_at, first_at) VALUES ($1, $2, $3, $4) \
         ON CONFLICT (token, account) DO UPDATE SET seen_at = excluded.seen_at";
     DROP_OLD_DEVICES = "DELETE FROM devices WHERE seen_at < $1";
     DROP_DEVICES = "DELETE FROM devices WHERE account = $1";
@@ -76,6 +77,8 @@ pub struct SessionRecord {
     pub source: String,
     /// From which device.
     pub device: String,
+    /// When this user was first signed in on that device; [`Moment::EPOCH`] for the one that the account was registered with.
+    pub device_since: Moment,
     /// What the last action did, as a word of the console, until a page takes it.
     pub note: Option<String>,
 }
@@ -119,6 +122,7 @@ impl SessionRecord {
             source: row.text(6)?,
             device: row.text(7)?,
             note: row.text_or_null(8)?,
+            device_since: moment(row.int(9)?)?,
         })
     }
 
@@ -132,6 +136,7 @@ impl SessionRecord {
             self.life.began_at.unix_ms().into(),
             self.source.as_str().into(),
             self.device.as_str().into(),
+            self.device_since.unix_ms().into(),
         ]
     }
 }

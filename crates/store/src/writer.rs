@@ -72,6 +72,12 @@ pub struct Tx {
     turn: OwnedMutexGuard<Seen>,
 }
 
+/// Waits for the changes of this process that came before.
+pub(crate) async fn next_turn(turn: &Arc<Mutex<Seen>>) -> Result<OwnedMutexGuard<Seen>, StoreError> {
+    let turn = timeout(PATIENCE, Arc::clone(turn).lock_owned()).await;
+    Ok(turn.map_err(|_| DatabaseError::OthersWrite { seconds: PATIENCE.as_secs() })?)
+}
+
 impl Writer {
     /// Begins a change that `grant` allows, at `now`. Changes come one after the other, on both databases: between what a
     /// change reads and what it writes nothing else changes, and nothing is decided on what is about to be otherwise. An approval
@@ -85,8 +91,7 @@ impl Writer {
             reserve.admit(grant.action())?;
         }
         // Changes that wait for one another must not hold connections that the first of them reads through.
-        let turn = timeout(PATIENCE, Arc::clone(&self.turn).lock_owned()).await;
-        let mut turn = turn.map_err(|_| DatabaseError::OthersWrite { seconds: PATIENCE.as_secs() })?;
+        let mut turn = next_turn(&self.turn).await?;
         let mut transact = self.database.begin().await?;
         let head = transact.fetch_optional(TAKE_TURN, vec![]).await?;
         let head = head.ok_or_else(|| StoreError::tampered("head", "row"))?;
@@ -309,6 +314,19 @@ impl Tx {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
         let values = vec![idle_since.unix_ms().into(), self.now.unix_ms().into(), after.into(), limit.into()];
         let rows = self.transact.fetch_all(keys::KEYS_TO_SWEEP, values).await?;
+        Ok(rows.iter().map(|row| RawKey::from_row(row)?.open(&self.vault)).collect())
+    }
+
+    /// Living keys whose cooling period of a new device is over, at most `limit`; an altered row is an error in its place.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn keys_to_release(
+        &mut self,
+        limit: u64,
+    ) -> Result<Vec<Result<KeyRecord, StoreError>>, StoreError> {
+        let values = vec![self.now.unix_ms().into(), limit.into()];
+        let rows = self.transact.fetch_all(keys::KEYS_TO_RELEASE, values).await?;
         Ok(rows.iter().map(|row| RawKey::from_row(row)?.open(&self.vault)).collect())
     }
 

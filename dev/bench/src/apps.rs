@@ -124,6 +124,7 @@ async fn insert(
                 binding: binding(number),
                 environment: Environment::Live,
                 expires_at: None,
+                new_device_until: None,
                 rate_cap: None,
                 fences: None,
                 passphrase: bench.passphrases.tag(account, PHRASE),

@@ -177,12 +177,15 @@ fn page(key: &KeyView) -> String {
         |at: Option<keyward_rules::time::Moment>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
     let fences =
         key.fences.as_ref().map(|fences| format!("limits       {}\n", fences.in_words())).unwrap_or_default();
+    let works_from = key.works_from.map(|at| format!("reads only   until {at}, because of a new device\n"));
+    let works_from = works_from.unwrap_or_default();
     let cap = key.rate_cap.map(|cap| format!("rate cap     {cap} requests a second\n")).unwrap_or_default();
     [
         format!("api key      {}\n", key.id),
         format!("name         {}\n", key.name),
         format!("purpose      {}\n", key.purpose),
         format!("state        {}\n", key.state),
+        works_from,
         format!("permissions  {}\n", key.permissions),
         format!("from         {}\n", key.from),
         format!("environment  {}\n", key.environment),
@@ -271,6 +274,7 @@ fn words(permissions: Permissions) -> Vec<&'static str> {
 fn as_json(key: &KeyView) -> Value {
     json!({
         "api_key": key.id.to_string(), "name": key.name.as_str(), "purpose": key.purpose, "state": key.state,
+        "works_from_ms": key.works_from.map(|at| at.unix_ms()),
         "permissions": words(key.permissions), "from": key.from, "rate_cap": key.rate_cap,
         "limits": key.fences.as_ref().map(|fences| fences.to_json()), "environment": key.environment.word(),
         "created_at_ms": key.created_at.unix_ms(), "last_used_at_ms": key.last_used_at.map(|at| at.unix_ms()),

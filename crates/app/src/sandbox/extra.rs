@@ -72,6 +72,7 @@ async fn batch(store: &Store, count: u64, lines: &mut impl std::io::Write) -> Re
             binding: Binding::Anywhere,
             environment: Environment::Live,
             expires_at: None,
+            new_device_until: None,
             rate_cap: None,
             fences: None,
             passphrase: passphrases.tag(owner, phrase.expose().as_bytes()),

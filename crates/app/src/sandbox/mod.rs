@@ -19,6 +19,7 @@ use keyward_gateway::day_sums::DaySums;
 use keyward_gateway::{Backend, Listener};
 use keyward_rules::app::PrivateRanges;
 use keyward_rules::decision::Door;
+use keyward_rules::policy::Policy;
 use keyward_sandbox::Exchange;
 use keyward_store::{Location, MasterKey, Store};
 use tokio::signal::unix::{SignalKind, signal};
@@ -80,8 +81,16 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let (channel_policy, origin) = (channels.policy().clone(), places.console.clone());
     let private_ranges = PrivateRanges::Admit;
     let reporters = scanner::reporters(&folder.path)?;
-    let settings =
-        Settings { channels: channel_policy, origin, private_ranges, reporters, ..Settings::default() };
+    // Its users have no devices yet, and whoever tries it out wants to trade in the first minute. Operators can switch it on.
+    let policy = Policy { new_device_hours: None, ..Policy::default() };
+    let settings = Settings {
+        policy,
+        channels: channel_policy,
+        origin,
+        private_ranges,
+        reporters,
+        ..Settings::default()
+    };
     let authority = Arc::new(node::authority(&store, settings));
     let fixtures = fixtures::make(&authority, &folder.path).await?;
     let document = credentials::document(&fixtures, &places, &scanner::key_file(&folder.path));

@@ -162,6 +162,12 @@ impl Beside {
         self.runtime.block_on(self.store.baselines().of(id)).unwrap().unwrap().usual()
     }
 
+    /// The same as the text that was kept.
+    pub fn learned(&self, key: &KeyEntry) -> String {
+        let id = KeyId::parse(key.api_key.as_bytes()).unwrap();
+        self.runtime.block_on(self.store.baselines().of(id)).unwrap().unwrap().to_string()
+    }
+
     /// The operators' accounts.
     pub fn operators(&self) -> Vec<AccountId> {
         self.runtime.block_on(async {
@@ -215,6 +221,7 @@ impl Beside {
             binding: binding.clone(),
             environment: Environment::Live,
             expires_at: None,
+            new_device_until: None,
             rate_cap: None,
             fences: None,
             passphrase: self.authority.secrets.passphrases.tag(account, PHRASE.as_bytes()),

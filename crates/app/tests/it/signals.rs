@@ -1,5 +1,6 @@
 //! A key that leaked is used from elsewhere, for something new, many times: its holder hears of it within five seconds, and where
-//! the policy says so the key stops trading. What the key always does is told to nobody.
+//! the policy says so the key stops trading. What the key always does is told to nobody. Many accounts that begin one thing are told
+//! to operators.
 
 use keyward_rules::address::Binding;
 use keyward_rules::alert::{Alert, AlertKind};
@@ -14,6 +15,9 @@ use crate::world::{Folder, ORDER, Signed, Upstream, Wire, now_ms, until};
 
 const BALANCE: (&str, &str, &str) = ("GET", "/api/v5/account/balance", "");
 const PLACE: (&str, &str, &str) = ("POST", "/api/v5/trade/order", ORDER);
+/// Two instruments, as the gateway remembers them.
+const BTC_USDT: &str = "9c25c9ff";
+const VIA_BTC: &str = "a6852255";
 /// How long a holder may have to wait.
 const TOLD_MS: u64 = 5_000;
 
@@ -172,4 +176,59 @@ fn who_tries_keys_out_is_told_to_operators_and_what_is_tried_much_to_its_holder(
     assert_eq!(tried.from, Some("127.0.7.7".parse().unwrap()));
     assert_eq!(scene.alert(account, &keys[1], AlertKind::WrongCredentials), None);
     assert_eq!(scene.home(&keys[0], BALANCE), "0", "the key itself goes on working");
+}
+
+/// The keys of ten accounts begin to trade one coin within two minutes, as in March 2018: operators hear of it. Nine do not do, and
+/// neither does what an account did before with another key.
+#[test]
+fn many_accounts_that_begin_one_instrument_at_once_are_told_to_operators() {
+    const COIN: &str = r#"{"instId":"VIA-BTC","tdMode":"cash","side":"buy","ordType":"market","sz":"1"}"#;
+    let (folder, upstream) = (Folder::new(), Upstream::start());
+    let flags = ["--upstream", &upstream.url, "--raise-rates", "1000"];
+    let running = Running::start_with(&folder.data(), flags).unwrap();
+    let beside = Beside::open(&folder.data());
+    // They have traded BTC-USDT for ten days, and nothing else.
+    let trader = format!("{}instruments 0 {BTC_USDT}\n", reader().replace("classes 1", "classes 3"));
+    let accounts: Vec<(AccountId, Vec<KeyEntry>)> =
+        (0..11).map(|_| beside.account(&Binding::Anywhere, 2)).collect();
+    accounts.iter().flat_map(|(_, keys)| keys).for_each(|key| beside.teach(key, &trader));
+    // The last account knows the coin, by its other key.
+    let knows = format!("{}instruments 0 {BTC_USDT} {VIA_BTC}\n", reader().replace("classes 1", "classes 3"));
+    beside.teach(&accounts[10].1[1], &knows);
+    let operators = beside.operators();
+    let url = running.address("gateway_url").unwrap().to_owned();
+    let scene = Scene { beside, url };
+    until("the keys are known", TOLD_MS, || scene.home(&accounts[10].1[1], BALANCE) == "0");
+    let order = |key: &KeyEntry, body: &str| assert_eq!(scene.home(key, ("POST", PLACE.1, body)), "0");
+    let told = |operator: &AccountId| {
+        let alerts = scene.beside.alerts(*operator);
+        let begun = alerts.into_iter().filter(|one| one.kind == AlertKind::AccountsAtOnce);
+        begun.map(|one| one.detail).collect::<Vec<_>>()
+    };
+
+    accounts.iter().for_each(|(_, keys)| order(&keys[0], ORDER));
+    // One that knows the coin and eight others, twice, and with both of their keys: that is eight accounts.
+    for (_, keys) in accounts[2..].iter().chain(&accounts[2..10]) {
+        order(&keys[0], COIN);
+    }
+    order(&accounts[5].1[1], COIN);
+    order(&accounts[1].1[0], COIN);
+    // What was handed to the watch before this was judged before this.
+    scene.leak(&accounts[0].1[1]);
+    scene.told(accounts[0].0, &accounts[0].1[1], AlertKind::TwoNetworks);
+    assert!(operators.len() == 2 && operators.iter().all(|operator| told(operator).is_empty()), "nine");
+    order(&accounts[0].1[0], COIN);
+    until("both operators hear of it", TOLD_MS, || {
+        operators.iter().all(|operator| told(operator).len() == 1)
+    });
+    let detail = told(&operators[0]).remove(0);
+    assert!(detail.starts_with("10 accounts began to trade VIA-BTC within two minutes"), "{detail}");
+    for (account, _) in &accounts[..10] {
+        assert!(detail.contains(&account.to_string()), "{account}: {detail}");
+    }
+    assert!(!detail.contains(&accounts[10].0.to_string()), "it knew the coin: {detail}");
+    // What was learned outlives the process.
+    assert!(running.terminate().unwrap().success());
+    let learned = scene.beside.learned(&accounts[0].1[0]);
+    assert!(learned.contains(BTC_USDT) && learned.contains(VIA_BTC), "{learned}");
 }

@@ -12,7 +12,7 @@ use keyward_rules::id::{AccountId, Revision};
 use keyward_store::{KeyRecord, StoreError};
 
 use super::is_cooling;
-use crate::keys::{approved, renewed, rests};
+use crate::keys::{approved, refuse_new_device, renewed, rests};
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Change what all keys of an account together may do. Every gateway follows within the bound.
@@ -81,6 +81,7 @@ impl Action for ChangeAccountLimits {
             if is_cooling(&person, context.now) {
                 return Err(ActionError::Cooling);
             }
+            refuse_new_device(context, &mut tx).await?;
         }
         let keys = tx.keys_of(account).await?;
         check_in_step((!old.is_empty()).then_some(&old), &keys)?;

@@ -9,6 +9,7 @@ use keyward_rules::letter::{Body, MailMessage};
 use keyward_rules::limits::{CODE_LIFE_MS, CODES_PER_HOUR};
 use keyward_rules::person::{MailCode, SessionId, Token};
 use keyward_rules::secret::Secret;
+use keyward_rules::time::Moment;
 use keyward_store::{AccountKind, AccountRecord, AttemptLimit, NewChallenge, SessionKind, Try};
 use serde_json::json;
 
@@ -121,13 +122,14 @@ pub async fn confirm_registration(
         }
     };
     tx.insert_person(account, &hash, &super::phrase::suggest(context.random())).await?;
-    let (record, token) = session(context, account, kind, keyward_store::Stage::Full);
+    // The first device of an account is no news to anybody.
+    let (record, token) = session(context, account, kind, keyward_store::Stage::Full, Moment::EPOCH);
     tx.begin_session(&record, &token.hash()).await?;
     let facts = [("email", email.to_string())];
     let event = Event::of(tx.grant(), context.now, &format!("account:{account}"), &facts);
     tx.commit(event).await?;
     let device = Token::from_entropy(crate::sign_in::DEVICE, context.random());
-    door.see_device(&device.hash(), account, context.now).await?;
+    door.see_device(&device.hash(), account, (Moment::EPOCH, context.now)).await?;
     Ok(Registered { account, token, device })
 }
 

@@ -10,6 +10,7 @@ use keyward_store::Tx;
 
 use super::ApprovalSet;
 use crate::accounts::is_cooling;
+use crate::keys::refuse_new_device;
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Decided requests that an alert lists; it counts the rest.
@@ -48,11 +49,15 @@ impl Action for ApproveTransfers {
 
     /// # Errors
     /// [`ActionError::NoApproval`] when one is another's, [`ActionError::Approval`] when one was decided or is over,
-    /// [`ActionError::TwoFactorOff`], [`ActionError::Cooling`]; then none is approved.
+    /// [`ActionError::TwoFactorOff`], [`ActionError::Cooling`], [`ActionError::NewDevice`] for changes; then none is approved.
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let grant = context.actor.may(ActionKind::ApproveTransfers, proof)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let decided = self.0.decide(context, &mut tx, approved).await?;
+        if decided.iter().any(|approval| approval.wanted.transfer().is_none()) {
+            // What a key would get by it, it would not get on this device either.
+            refuse_new_device(context, &mut tx).await?;
+        }
         for approval in &decided {
             if let Some(person) = tx.person(approval.master).await? {
                 if person.two_factor() == TwoFactor::Off {

@@ -10,6 +10,7 @@ use keyward_rules::id::AccountId;
 
 use crate::accounts::is_cooling;
 use crate::keys::approved;
+use crate::keys::refuse_new_device;
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Change the thresholds of a master account. The next transfer is judged by them.
@@ -79,6 +80,7 @@ impl Action for ChangeThresholds {
             if is_cooling(&person, context.now) {
                 return Err(ActionError::Cooling);
             }
+            refuse_new_device(context, &mut tx).await?;
         }
         tx.set_thresholds(account, &to).await?;
         let detail = format!("They were: {}. They are now: {}.", old.in_words(), to.in_words());

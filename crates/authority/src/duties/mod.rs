@@ -16,10 +16,12 @@ mod unfinished;
 pub use crate::apps::{hold_demanded, retire_ranges, tell_app_news};
 pub use announcements::tell_announcement;
 pub use channels::pause_channels;
-pub use cooling::end_cooling;
+pub use cooling::{end_cooling, end_new_devices};
 pub use interrupted::tell_interrupted;
 pub use overlaps::end_overlaps;
-pub use raise::{note_first_networks, raise_keys_tried, raise_sighting};
+pub use raise::{
+    accounts_at_once, note_first_networks, raise_accounts_at_once, raise_keys_tried, raise_sighting,
+};
 pub(crate) use raise::{raise_altered_role, raise_to};
 pub use remind::remind_holders;
 pub use remind_reviews::remind_reviews;

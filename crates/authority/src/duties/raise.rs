@@ -9,16 +9,20 @@ use keyward_rules::grant::{ActionKind, Actor, Proof};
 use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::key::Hold;
 use keyward_rules::limits::DAY_MS;
+use keyward_rules::signal::BegunAtOnce;
 use keyward_rules::staff::Role;
 use keyward_rules::time::Moment;
 
 use crate::keys::is_quarantined;
+use crate::operators::policy_in_force;
 use crate::tell::{notify_holder, shows_addresses};
 use crate::{ActionContext, ActionError};
 
 /// Alerts of a kind about a key that its holder gets one by one within an hour; a summary tells of the rest.
 const MOST_AN_HOUR: i64 = 10;
 const HOUR_MS: u64 = 60 * 60 * 1_000;
+/// Accounts that an alert to operators names.
+const ACCOUNTS_NAMED: usize = 20;
 /// Networks that are remembered of an unbound key; beyond, the oldest is forgotten.
 const NETWORKS: usize = 32;
 
@@ -252,6 +256,37 @@ pub async fn raise_keys_tried(context: &ActionContext<'_>, source: Source) -> Re
     let detail = format!("{source} named many keys within ten minutes, with wrong secrets or passphrases.");
     let about = format!("{:x}", source.number());
     tell_operators(context, kind, (&about, &format!("source:{source}")), (Vec::new(), detail)).await
+}
+
+/// From how many accounts on operators hear of the same first use at once; `None`: never.
+///
+/// # Errors
+/// [`ActionError::Store`].
+#[crate::boxed]
+pub async fn accounts_at_once(context: &ActionContext<'_>) -> Result<Option<u16>, ActionError> {
+    Ok(policy_in_force(context).await?.policy.accounts_at_once)
+}
+
+/// Tells every operator, once a day for each thing, that many accounts began it at once.
+///
+/// # Errors
+/// [`ActionError::Store`].
+#[crate::boxed]
+pub async fn raise_accounts_at_once(
+    context: &ActionContext<'_>,
+    begun: BegunAtOnce,
+) -> Result<(), ActionError> {
+    let count = begun.accounts.len();
+    let named: Vec<String> = begun.accounts.iter().take(ACCOUNTS_NAMED).map(ToString::to_string).collect();
+    let more = if count > ACCOUNTS_NAMED { " and others" } else { "" };
+    let detail = format!(
+        "{count} accounts began to {} within two minutes, each for the first time, the last at {}. The accounts are {}{more}.",
+        begun.what.in_words(),
+        begun.at,
+        named.join(", ")
+    );
+    let about = begun.what.word();
+    tell_operators(context, AlertKind::AccountsAtOnce, (&about, "accounts"), (Vec::new(), detail)).await
 }
 
 /// Tells every operator and `also`, once a day each.

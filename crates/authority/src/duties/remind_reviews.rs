@@ -1,5 +1,6 @@
 //! Duty: tell users that the review of their keys is due, and 7 and 14 days after that it is overdue.
 
+use keyward_rules::account::SubAccountName;
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
@@ -46,6 +47,7 @@ pub async fn remind_reviews(context: &ActionContext<'_>) -> Result<usize, Action
 /// A reminder that was not told yet.
 struct Reminder {
     account: AccountId,
+    sub_account: Option<SubAccountName>,
     keys: usize,
     days: u64,
     once: String,
@@ -57,7 +59,8 @@ impl Reminder {
         let at = due_at(Some(due.oldest_key), due.last)?;
         let days = reminder_days(at, now)?;
         let once = format!("review_due:{}:{}:{days}", due.account, at.unix_ms());
-        Some(Self { account: due.account, keys: due.keys, days, once })
+        let sub_account = due.sub_account.clone();
+        Some(Self { account: due.account, sub_account, keys: due.keys, days, once })
     }
 
     fn alert(&self, now: Moment) -> Alert {
@@ -65,9 +68,19 @@ impl Reminder {
             1 => "1 API key".to_owned(),
             count => format!("{count} API keys"),
         };
+        let whose = match &self.sub_account {
+            None => format!("your {keys}"),
+            Some(name) => format!("the {keys} of your sub-account {}", name.as_str()),
+        };
         let detail = match self.days {
-            0 => format!("It is time to review your {keys}."),
-            days => format!("The review of your {keys} is overdue by {days} days or more."),
+            0 => format!("It is time to review {whose}."),
+            days => format!("The review of {whose} is overdue by {days} days or more."),
+        };
+        let detail = match &self.sub_account {
+            None => detail,
+            Some(name) => {
+                format!("{detail} Switch to {} in the console before you open Review.", name.as_str())
+            }
         };
         let once = self.once.clone();
         Alert { detail, once, ..Alert::of(AlertKind::ReviewDue, self.account, now) }

@@ -11,6 +11,7 @@ use keyward_rules::permission::Permission;
 use keyward_store::{KeyMetadata, KeyRecord, Tx};
 
 use super::enable::check_loosening;
+use super::new_device::{Powers, beside, fact, foretell, hold_loosened};
 use super::{KeyNamed, approved};
 use crate::operators::{policy_in_force, policy_now};
 use crate::questions::{reach_in_words, reach_of};
@@ -35,7 +36,12 @@ impl Action for ChangeAddresses {
     async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         let key = self.which.living(context).await?;
         check(policy_in_force(context).await?.policy.keys, &key, &self.to, self.wide)?;
-        Ok(pending(kind_of(&key.binding, &self.to), &key, &self.to))
+        let action = kind_of(&key.binding, &self.to);
+        let mut pending = pending(action, &key, &self.to);
+        if action == ActionKind::WidenKey {
+            foretell(context, &mut pending.words, [Powers::of(&key)]).await?;
+        }
+        Ok(pending)
     }
 
     /// # Errors
@@ -50,11 +56,11 @@ impl Action for ChangeAddresses {
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let mut key = which.find(context, &mut tx).await?;
         check(policy_now(context, &mut tx).await?.keys, &key, &to, wide)?;
-        let (alert, moved) = rebind(context, &mut tx, &mut key, to).await?;
+        let (alert, facts) = rebind(context, &mut tx, &mut key, to).await?;
         let subject = format!("key:{}", key.id);
         tx.update_key(key).await?;
         tell::notify_holder(context, &mut tx, alert).await?;
-        let event = Event::of(tx.grant(), context.now, &subject, &[("where", moved)]);
+        let event = Event::of(tx.grant(), context.now, &subject, &facts);
         Ok(tx.commit(event).await?)
     }
 }
@@ -69,12 +75,14 @@ pub(super) async fn rebind(
     tx: &mut Tx,
     key: &mut KeyRecord,
     to: Binding,
-) -> Result<(Alert, String), ActionError> {
+) -> Result<(Alert, Vec<(&'static str, String)>), ActionError> {
+    let mut held = None;
     if !key.binding.covers(&to) {
         if tx.grant().action() != ActionKind::WidenKey {
             return Err(NotAllowed::of(&context.actor, ActionKind::WidenKey).into());
         }
         check_loosening(context, tx, key).await?;
+        held = hold_loosened(context, tx, key).await?;
     }
     if key.binding.is_bound() && !to.is_bound() {
         // The days in which nobody used the key while it was bound do not count.
@@ -87,8 +95,9 @@ pub(super) async fn rebind(
         reach_in_words(&before),
         reach_in_words(&key.binding)
     );
-    let moved = format!("{} -> {}", reach_of(&before), reach_of(&key.binding));
-    Ok((tell::about_key(context, AlertKind::KeyChanged, key, detail), moved))
+    let mut facts = vec![("where", format!("{} -> {}", reach_of(&before), reach_of(&key.binding)))];
+    facts.extend(fact(held));
+    Ok((tell::about_key(context, AlertKind::KeyChanged, key, beside(detail, held)), facts))
 }
 
 /// Which of the two a change is.

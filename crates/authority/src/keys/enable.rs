@@ -9,6 +9,7 @@ use keyward_rules::time::Moment;
 use keyward_store::{KeyRecord, UserRecord};
 
 use super::named::refuse_ended;
+use super::new_device::{Powers, fact, foretell, hold_loosened, in_words};
 use crate::accounts::{is_cooling, moves_funds};
 use crate::sub_accounts::person_behind;
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
@@ -32,11 +33,10 @@ impl Action for EnableKey {
             .ok_or(ActionError::NoKey)?;
         refuse_ended(&key, context.now)?;
         key.life.enable()?;
-        Ok(PendingAction {
-            action: ActionKind::EnableKey,
-            facts: vec![("key", id.to_string())],
-            words: vec![format!("Enable the API key “{}” ({id})", key.name)],
-        })
+        let mut words = vec![format!("Enable the API key “{}” ({id})", key.name)];
+        foretell(context, &mut words, [Powers::of(&key)]).await?;
+        let facts = vec![("key", id.to_string())];
+        Ok(PendingAction { action: ActionKind::EnableKey, facts, words })
     }
 
     /// # Errors
@@ -49,15 +49,13 @@ impl Action for EnableKey {
         let mut key = tx.key(id).await?.ok_or(ActionError::NoKey)?;
         check_loosening(context, &mut tx, &key).await?;
         key.life = key.life.enable()?;
-        let alert = tell::about_key(context, AlertKind::KeyEnabled, &key, String::new());
+        let held = hold_loosened(context, &mut tx, &mut key).await?;
+        let alert = tell::about_key(context, AlertKind::KeyEnabled, &key, in_words(held));
         tx.update_key(key).await?;
         tell::notify_holder(context, &mut tx, alert).await?;
-        let event = Event::of(
-            tx.grant(),
-            context.now,
-            &format!("key:{id}"),
-            &[("state", "disabled -> active".into())],
-        );
+        let mut facts = vec![("state", "disabled -> active".to_owned())];
+        facts.extend(fact(held));
+        let event = Event::of(tx.grant(), context.now, &format!("key:{id}"), &facts);
         Ok(tx.commit(event).await?)
     }
 }

@@ -10,6 +10,7 @@ use keyward_store::KeyMetadata;
 use super::KeySet;
 use super::enable::check_loosening;
 use super::key_set::DoneTo;
+use super::new_device::{Powers, fact, foretell, hold_loosened, in_words};
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Enable the selected keys in one transaction; holds on them stay. Each of them must be disabled: the step-up is for exactly
@@ -30,7 +31,9 @@ impl Action for EnableKeys {
             key.life.enable()?;
             notes.iter().filter(|notes| notes.key == key.id).try_for_each(refuse_leaked)?;
         }
-        Ok(self.0.confirmed(&keys, ActionKind::EnableKeys, "Enable"))
+        let mut pending = self.0.confirmed(&keys, ActionKind::EnableKeys, "Enable");
+        foretell(context, &mut pending.words, keys.iter().map(Powers::of)).await?;
+        Ok(pending)
     }
 
     /// # Errors
@@ -41,17 +44,22 @@ impl Action for EnableKeys {
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let mut subject = String::new();
         let mut done = DoneTo::none("enabled");
+        let mut held = None;
         for mut key in self.0.find(context, &mut tx).await? {
             check_loosening(context, &mut tx, &key).await?;
             refuse_leaked(&tx.notes(key.id).await?)?;
             key.life = key.life.enable()?;
             subject = format!("account:{}", key.account);
             done.add(&key);
-            let alert = tell::about_key(context, AlertKind::KeyEnabled, &key, String::new());
+            let until = hold_loosened(context, &mut tx, &mut key).await?;
+            held = held.max(until);
+            let alert = tell::about_key(context, AlertKind::KeyEnabled, &key, in_words(until));
             tx.update_key(key).await?;
             tell::notify_holder(context, &mut tx, alert).await?;
         }
-        let event = Event::of(tx.grant(), context.now, &subject, &done.facts());
+        let mut facts = done.facts().to_vec();
+        facts.extend(fact(held));
+        let event = Event::of(tx.grant(), context.now, &subject, &facts);
         tx.commit(event).await?;
         Ok(done.ids)
     }

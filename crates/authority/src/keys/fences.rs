@@ -13,6 +13,7 @@ use keyward_store::KeyRecord;
 
 use super::KeyNamed;
 use super::enable::check_loosening;
+use super::new_device::{Powers, beside, fact, foretell, hold_loosened};
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Change what the bodies of a key's requests may ask for. Every gateway follows within the bound.
@@ -42,6 +43,9 @@ impl Action for ChangeFences {
         if rests(&to, context.now) {
             words.push("New destinations can be used after 24 hours.".to_owned());
         }
+        if action == ActionKind::LoosenFences {
+            foretell(context, &mut words, [Powers::of(&key)]).await?;
+        }
         Ok(PendingAction {
             action,
             // As it was asked: the moment from which a destination can be used moves on while people type.
@@ -65,21 +69,25 @@ impl Action for ChangeFences {
         let mut key = which.find(context, &mut tx).await?;
         context.authority.settings.market.check(Some(&to))?;
         let (old, to) = change(&key, &to, context.now)?;
+        let mut held = None;
         if !to.is_within(&old) {
             if action != ActionKind::LoosenFences {
                 return Err(NotAllowed::of(&context.actor, ActionKind::LoosenFences).into());
             }
             check_loosening(context, &mut tx, &key).await?;
+            held = hold_loosened(context, &mut tx, &mut key).await?;
         }
         let moved = format!("{} -> {}", old.in_words(), to.in_words());
         let detail = format!("Its limits were: {}. Its limits are now: {}.", old.in_words(), to.in_words());
         let account = key.fences.as_ref().and_then(|fences| fences.account.clone());
         key.fences = to.beside(account);
-        let alert = tell::about_key(context, AlertKind::KeyChanged, &key, detail);
+        let alert = tell::about_key(context, AlertKind::KeyChanged, &key, beside(detail, held));
         let subject = format!("key:{}", key.id);
         tx.update_key(key).await?;
         tell::notify_holder(context, &mut tx, alert).await?;
-        let event = Event::of(tx.grant(), context.now, &subject, &[("limits", moved)]);
+        let mut facts = vec![("limits", moved)];
+        facts.extend(fact(held));
+        let event = Event::of(tx.grant(), context.now, &subject, &facts);
         Ok(tx.commit(event).await?)
     }
 }

@@ -14,6 +14,7 @@ use keyward_rules::permission::Permission;
 use keyward_rules::time::Moment;
 use keyward_store::{AccountRecord, KeyDraft, KeyMetadata, KeyRecord, Tx, UserRecord};
 
+use super::new_device::{Powers, beside, fact, first_hold, foretell};
 use super::place_among;
 use crate::accounts::{check_in_step, is_cooling, moves_funds};
 use crate::apps::is_open;
@@ -49,6 +50,8 @@ pub struct Issued {
     pub passphrase: Passphrase,
     /// What was made.
     pub spec: KeySpec,
+    /// From when it does more than read, where it was made on a new device.
+    pub works_from: Option<Moment>,
 }
 
 /// What became of the wish.
@@ -145,6 +148,8 @@ impl Action for IssueKey {
 
     async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         let mut pending = pending(self);
+        let powers = Powers(self.spec.permissions, self.spec.environment, &self.spec.binding);
+        foretell(context, &mut pending.words, [powers]).await?;
         if let Binding::App(app) = self.spec.binding
             && let Ok(app) = app_card(context, app).await
         {
@@ -203,7 +208,9 @@ impl Action for IssueKey {
         let secret = SecretKey::from_entropy(context.random());
         let own_end = wish.spec.expires_at;
         wish.spec.expires_at = policy.end(own_end, context.now);
-        tx.insert_key(draft(id, &account, &wish.spec, tag, &secret)).await?;
+        let powers = Powers(wish.spec.permissions, wish.spec.environment, &wish.spec.binding);
+        let works_from = first_hold(context, &mut tx, powers).await?;
+        tx.insert_key(draft((id, works_from), &account, &wish.spec, tag, &secret)).await?;
         if !wish.tags.is_empty() || wish.replaces.is_some() || own_end.is_some() {
             let (tags, predecessor) = (wish.tags, wish.replaces);
             tx.set_notes(&KeyMetadata { tags, predecessor, own_end, ..KeyMetadata::none(id) }).await?;
@@ -211,12 +218,20 @@ impl Action for IssueKey {
         if !wish.idempotency.is_empty() {
             tx.insert_repeat(account.id, &wish.idempotency, &intent, id).await?;
         }
-        let mut alert = tell::by_actor(context, AlertKind::KeyCreated, account.id, in_words(&wish.spec));
+        let mut alert = tell::by_actor(
+            context,
+            AlertKind::KeyCreated,
+            account.id,
+            beside(in_words(&wish.spec), works_from),
+        );
         alert.key = Some((id, wish.spec.name.to_string()));
         tell::notify_holder(context, &mut tx, alert).await?;
-        let event = Event::of(tx.grant(), context.now, &format!("key:{id}"), &facts(account.id, &wish.spec));
+        let mut facts = facts(account.id, &wish.spec).to_vec();
+        facts.extend(fact(works_from));
+        let event = Event::of(tx.grant(), context.now, &format!("key:{id}"), &facts);
         tx.commit(event).await?;
-        Ok(Outcome::Made(Box::new(Issued { id, secret, passphrase: wish.passphrase, spec: wish.spec })))
+        let (passphrase, spec) = (wish.passphrase, wish.spec);
+        Ok(Outcome::Made(Box::new(Issued { id, secret, passphrase, spec, works_from })))
     }
 }
 
@@ -297,9 +312,9 @@ pub(super) fn siblings(keys: &[KeyRecord], notes: &[KeyMetadata], now: Moment) -
     keys.iter().map(|key| key.as_sibling(place_among(notes_of(key), keys, now))).collect()
 }
 
-/// A row for a new key.
+/// A row for a new key, which only reads until then where it is made on a new device.
 pub(super) fn draft(
-    id: KeyId,
+    (id, new_device_until): (KeyId, Option<Moment>),
     account: &AccountRecord,
     spec: &KeySpec,
     passphrase: PassphraseTag,
@@ -317,6 +332,7 @@ pub(super) fn draft(
         rate_cap: spec.rate_cap,
         fences: spec.fences.clone(),
         passphrase,
+        new_device_until,
         hmac: HmacState::from_key(secret.expose().as_bytes()),
     }
 }

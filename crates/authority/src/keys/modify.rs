@@ -97,7 +97,7 @@ impl Action for ModifyKey {
         if let Some(to) = to {
             check(policy_now(context, &mut tx).await?.keys, &key, &to, WideRange::NotAcknowledged)?;
             let (told, moved) = rebind(context, &mut tx, &mut key, to).await?;
-            facts.push(("where", moved));
+            facts.extend(moved);
             alert = Some(told);
         }
         if facts.is_empty() {

@@ -11,6 +11,7 @@ use keyward_store::KeyRecord;
 use super::KeyNamed;
 use super::enable::check_loosening;
 use super::named::refuse_ended;
+use super::new_device::{Powers, beside, foretell, hold_loosened};
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Stop a key from placing and changing orders, and from moving funds. It still reads and cancels.
@@ -69,11 +70,10 @@ impl Action for LiftQuarantine {
         if !is_quarantined(&key) {
             return Err(ActionError::Unchanged);
         }
-        Ok(PendingAction {
-            action: ActionKind::LiftQuarantine,
-            facts: vec![("key", id.to_string())],
-            words: vec![format!("Lift the quarantine of the API key “{}” ({id})", key.name)],
-        })
+        let mut words = vec![format!("Lift the quarantine of the API key “{}” ({id})", key.name)];
+        foretell(context, &mut words, [Powers::of(&key)]).await?;
+        let facts = vec![("key", id.to_string())];
+        Ok(PendingAction { action: ActionKind::LiftQuarantine, facts, words })
     }
 
     /// # Errors
@@ -92,7 +92,8 @@ impl Action for LiftQuarantine {
         for hold in QUARANTINE {
             key.life = key.life.release(hold);
         }
-        let detail = "Its quarantine is lifted.".to_owned();
+        let held = hold_loosened(context, &mut tx, &mut key).await?;
+        let detail = beside("Its quarantine is lifted.".to_owned(), held);
         commit(context, tx, key, (detail, "- quarantine".to_owned())).await
     }
 }

@@ -16,6 +16,7 @@ use keyward_store::{KeyMetadata, KeyRecord};
 
 use super::enable::{check_loosening, may_loosen};
 use super::issue::{Issued, draft, facts, is_frozen, siblings};
+use super::new_device::{Powers, beside, fact, first_hold, foretell};
 use super::place_among;
 use crate::accounts::check_in_step;
 use crate::operators::{policy_in_force, policy_now};
@@ -149,7 +150,9 @@ impl Action for RotateKey {
         may_loosen(person.as_ref(), &old, context.now)?;
         let master = access.door.person(old.master.unwrap_or(old.account)).await?;
         may_loosen(master.as_ref(), &old, context.now)?;
-        Ok(pending(self, &checked.plan))
+        let mut pending = pending(self, &checked.plan);
+        foretell(context, &mut pending.words, [Powers::of(&old)]).await?;
+        Ok(pending)
     }
 
     /// # Errors
@@ -174,7 +177,8 @@ impl Action for RotateKey {
         let tag = context.authority.secrets.passphrases.tag(account.id, wish.passphrase.expose().as_bytes());
         check_passphrase(&tag, &siblings)?;
         spec.expires_at = plan.successor_end;
-        tx.insert_key(draft(id, &account, &spec, tag, &secret)).await?;
+        let works_from = first_hold(context, &mut tx, Powers::of(&old)).await?;
+        tx.insert_key(draft((id, works_from), &account, &spec, tag, &secret)).await?;
         let mut old_notes = tx.notes(old.id).await?;
         let (tags, predecessor, own_end) = (old_notes.tags.clone(), Some(old.id), plan.own_end);
         let signals = old_notes.signals;
@@ -182,17 +186,19 @@ impl Action for RotateKey {
         old_notes.successor = Some(id);
         old_notes.overlap_until = Some(plan.until);
         tx.set_notes(&old_notes).await?;
-        let alert = tell::about_key(context, AlertKind::KeyRotated, &old, detail(&spec, &plan));
+        let alert =
+            tell::about_key(context, AlertKind::KeyRotated, &old, beside(detail(&spec, &plan), works_from));
         let mut facts = facts(account.id, &spec).to_vec();
         facts.push(("predecessor", old.id.to_string()));
         facts.push(("predecessor_state", state_word(plan.state).to_owned()));
         facts.push(("overlap_until", plan.until.to_string()));
+        facts.extend(fact(works_from));
         old.expires_at = Some(plan.until);
         tx.update_key(old).await?;
         tell::notify_holder(context, &mut tx, alert).await?;
         let event = Event::of(tx.grant(), context.now, &format!("key:{id}"), &facts);
         tx.commit(event).await?;
-        Ok(Issued { id, secret, passphrase: wish.passphrase, spec })
+        Ok(Issued { id, secret, passphrase: wish.passphrase, spec, works_from })
     }
 }
 

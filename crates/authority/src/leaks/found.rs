@@ -2,7 +2,7 @@
 
 use keyward_rules::grant::Scope;
 use keyward_rules::id::KeyId;
-use keyward_rules::leak::{Candidates, read_report, token_hash};
+use keyward_rules::leak::{Candidates, read_report, report_hash, token_hash};
 use keyward_store::{AttemptLimit, KeyRecord, StoreError, Try};
 
 use super::stop::{FoundBy, stop_leaked, tell_of_key};
@@ -32,7 +32,7 @@ pub async fn take_found(context: &ActionContext<'_>, text: &str) -> Result<(), A
 }
 
 /// Takes in the report of a scanner: `key_id` and `signature` are those of its headers, `body` is what was signed. Reports that
-/// nobody known has signed are counted by source; nothing of them is read.
+/// nobody known has signed are counted by source; nothing of them is read. The same report again and again is counted by itself.
 ///
 /// # Errors
 /// [`ActionError::NoReporters`] when nobody's reports are believed, [`ActionError::TooManyReports`], [`ActionError::NotSigned`],
@@ -49,6 +49,14 @@ pub async fn take_report(
     }
     let (subject, counted) = count(context, "report").await?;
     let reporter = reporters.signer(key_id, signature, body)?;
+    // Somebody who has seen a report can send it again: a scanner that sends it some times more is answered, and nobody is without end.
+    // Such a one stays counted by its source too.
+    let repeated = format!("leaks:repeated:{}", report_hash(signature, body));
+    if context.authority.access.door.count_try(&repeated, AttemptLimit::Source, context.now).await?
+        == Try::Paused
+    {
+        return Err(ActionError::TooManyReports);
+    }
     context.authority.access.door.refund_try(&subject, counted).await?;
     let (mut labelled, mut failed) = (Vec::new(), None);
     for finding in read_report(body)? {

@@ -13,7 +13,7 @@ use crate::{ActionContext, ActionError};
 pub struct OverdueReview {
     /// Which.
     pub account: AccountId,
-    /// Its address.
+    /// Its address; of a sub-account, its name and its master's address.
     pub name: String,
     /// How many living keys it has.
     pub keys: usize,
@@ -41,7 +41,10 @@ pub async fn overdue_reviews(
         let due = due_at(Some(one.oldest_key), one.last)?;
         Some(OverdueReview {
             account: one.account,
-            name: one.email.to_string(),
+            name: match one.sub_account {
+                None => one.email.to_string(),
+                Some(name) => format!("{} of {}", name.as_str(), one.email),
+            },
             keys: one.keys,
             due,
             last: one.last,

@@ -56,6 +56,8 @@ pub enum Work {
     AlteredProposals(usize),
     /// The stored record of a role was altered.
     AlteredRole,
+    /// Many accounts began the same thing at once.
+    AccountsAtOnce,
     /// A proposal.
     Proposal(WaitingProposal),
     /// An app that its broker submitted for verification.
@@ -116,7 +118,7 @@ pub async fn work_queue(context: &ActionContext<'_>) -> Result<WorkQueue, Action
     only_staff(context)?;
     let me = context.actor.person().ok_or(ActionError::NoAccount)?.account;
     let mut queue = proposals(context, me).await?;
-    queue.mine.extend(altered_roles(context, me).await?);
+    queue.mine.extend(unseen_alerts(context, me).await?);
     queue.mine.extend(reviews(context).await?);
     queue.stopped = stopped(context).await?;
     for list in [&mut queue.mine, &mut queue.others, &mut queue.stopped] {
@@ -178,12 +180,18 @@ fn waits_for(me: AccountId, proposal: &Proposal, step: NextStep) -> bool {
     }
 }
 
-/// Altered records of roles that the person was alerted about and has not looked at.
-async fn altered_roles(context: &ActionContext<'_>, me: AccountId) -> Result<Vec<WorkItem>, ActionError> {
+/// What the person was alerted about as an operator and has not looked at: altered roles, and many accounts at once.
+async fn unseen_alerts(context: &ActionContext<'_>, me: AccountId) -> Result<Vec<WorkItem>, ActionError> {
     let alerts = list_alerts(context, me, None, PAGE_MAX).await?;
-    let altered = alerts.into_iter().filter(|view| !view.seen && view.alert.kind == AlertKind::RoleAltered);
-    let item = |alert: Alert| WorkItem { work: Work::AlteredRole, since: Some(alert.at), name: alert.detail };
-    Ok(altered.map(|view| item(view.alert)).collect())
+    let item = |work: Work, alert: Alert| WorkItem { work, since: Some(alert.at), name: alert.detail };
+    let unseen = alerts.into_iter().filter(|view| !view.seen);
+    let works =
+        [(AlertKind::RoleAltered, Work::AlteredRole), (AlertKind::AccountsAtOnce, Work::AccountsAtOnce)];
+    let items = unseen.filter_map(|view| {
+        let (_, work) = works.iter().find(|(kind, _)| *kind == view.alert.kind)?;
+        Some(item(work.clone(), view.alert))
+    });
+    Ok(items.collect())
 }
 
 /// Apps and ranges that their brokers submitted.

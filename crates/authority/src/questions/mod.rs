@@ -64,10 +64,11 @@ pub(crate) use review::{KnownUses, evidence_of, known_uses};
 pub use review::{ReviewView, ReviewedKey, past_reviews, review};
 pub use sessions::{Presence, SessionView, list_sessions, open_session};
 pub use show_key::{
-    Ended, Ending, HELD_FOR_A_CHANGE, KeyView, reach_in_words, reach_of, show_key, show_living_key,
+    Ended, Ending, HELD_FOR_A_CHANGE, KeyView, READS_FOR_A_NEW_DEVICE, reach_in_words, reach_of, show_key,
+    show_living_key,
 };
 pub use show_request::{RequestView, show_request};
 pub use sub_accounts::{
-    ActingChoice, InvitationView, MemberView, SubAccountPeople, SubAccountView, acting_choices, acting_for,
-    invitations_to, list_sub_accounts, show_sub_account,
+    ActingChoice, InvitationView, KeyElsewhere, MemberView, SubAccountPeople, SubAccountView, acting_choices,
+    acting_for, invitations_to, key_elsewhere, list_sub_accounts, show_sub_account,
 };

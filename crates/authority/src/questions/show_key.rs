@@ -104,6 +104,8 @@ pub struct KeyView {
     pub holds: Vec<&'static str>,
     /// Whether it is held for a change of password, factor or e-mail address, for as long as its account's rest lasts.
     pub rests: bool,
+    /// From when it does more than read, where it was made or loosened on a new device.
+    pub works_from: Option<Moment>,
     /// Whether it is in quarantine: it reads, and may cancel.
     pub quarantined: bool,
     /// Whether an operator froze the key itself.
@@ -141,6 +143,10 @@ pub struct KeyView {
 /// The words of the hold that a change of password, factor or e-mail address lays on keys.
 pub const HELD_FOR_A_CHANGE: &str = "held for 24 hours after a change of password, factor or e-mail address";
 
+/// The words of the hold on keys that were made or loosened on a new device.
+pub const READS_FOR_A_NEW_DEVICE: &str =
+    "created or changed on a new device: reads only until the device is known for longer";
+
 const fn hold_in_words(hold: Hold) -> &'static str {
     match hold {
         Hold::Frozen => "frozen by an operator",
@@ -150,6 +156,7 @@ const fn hold_in_words(hold: Hold) -> &'static str {
         Hold::Cooling => HELD_FOR_A_CHANGE,
         Hold::CancelOnly => "quarantine: reads and cancels only",
         Hold::ReadOnly => "quarantine: reads only",
+        Hold::NewDevice => READS_FOR_A_NEW_DEVICE,
         Hold::BrokenSeal => "its stored record was altered",
         Hold::SubAccount => {
             "the sub-account is frozen, or its master account allows it less than this key may do"
@@ -196,6 +203,7 @@ impl KeyView {
             state,
             holds: holds.collect(),
             rests: key.life.holds.has(Hold::Cooling),
+            works_from: key.new_device_until.filter(|_| key.life.holds.has(Hold::NewDevice)),
             quarantined: [Hold::CancelOnly, Hold::ReadOnly].into_iter().any(|hold| key.life.holds.has(hold)),
             frozen: key.life.holds.has(Hold::Frozen),
             disabled: key.life.state == HolderState::Disabled,

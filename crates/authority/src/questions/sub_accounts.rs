@@ -1,12 +1,12 @@
 //! Questions: which sub-accounts are there, who administers them, and for which may somebody act?
 
 use keyward_rules::account::{Email, SubAccountName};
-use keyward_rules::grant::{Acting, ActingAs};
-use keyward_rules::id::AccountId;
+use keyward_rules::grant::{Acting, ActingAs, Scope};
+use keyward_rules::id::{AccountId, KeyId};
 use keyward_rules::key::KeyName;
 use keyward_rules::sub_account::SubAccountSettings;
 use keyward_rules::time::Moment;
-use keyward_store::{AccountKind, AccountRecord, SubAccount};
+use keyward_store::{AccountKind, AccountRecord, StoreError, SubAccount};
 
 use crate::sub_accounts::sub_account_of;
 use crate::{ActionContext, ActionError};
@@ -100,6 +100,40 @@ pub async fn acting_for(
     let AccountKind::Sub(_, name) = record.kind else { return Err(ActionError::NoSubAccount) };
     let choice = ActingChoice { id: record.id, name, label: None, by };
     Ok((Acting { sub_account: record.id, by }, choice))
+}
+
+/// Whose a key is that a person cannot see while they act for another account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum KeyElsewhere {
+    /// Their own account's.
+    Own,
+    /// A sub-account's that they may act for.
+    Sub(ActingChoice),
+}
+
+/// Where a person would see this key; `None` where they may not see it at all.
+///
+/// # Errors
+/// [`ActionError::Store`].
+#[crate::boxed]
+pub async fn key_elsewhere(
+    context: &ActionContext<'_>,
+    person: AccountId,
+    key: KeyId,
+) -> Result<Option<KeyElsewhere>, ActionError> {
+    let account = match context.authority.access.reader.key(Scope::All, key).await {
+        Ok(Some(key)) => key.account,
+        Ok(None) | Err(StoreError::Tampered { .. }) => return Ok(None),
+        Err(problem) => return Err(problem.into()),
+    };
+    if account == person {
+        return Ok(Some(KeyElsewhere::Own));
+    }
+    match acting_for(context, person, account).await {
+        Ok((_, choice)) => Ok(Some(KeyElsewhere::Sub(choice))),
+        Err(ActionError::NoSubAccount) => Ok(None),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// The sub-accounts that a person may act for: their own, and those that they are a member of.

@@ -17,6 +17,7 @@ pub use second_factor::present_factor;
 use keyward_rules::grant::{Actor, Staff};
 use keyward_rules::id::AccountId;
 use keyward_rules::person::{Device, SessionId, SessionLife, Token};
+use keyward_rules::time::Moment;
 use keyward_store::{SessionKind, SessionRecord, Stage};
 
 use crate::ActionContext;
@@ -37,12 +38,13 @@ pub const fn prefix(kind: SessionKind) -> &'static str {
     }
 }
 
-/// A fresh session and its token.
+/// A fresh session and its token, on a device that is known since then.
 pub(crate) fn session(
     context: &ActionContext<'_>,
     account: AccountId,
     kind: SessionKind,
     stage: Stage,
+    device_since: Moment,
 ) -> (SessionRecord, Token) {
     let (source, device) = match &context.actor {
         Actor::Holder(holder) | Actor::Staff(Staff { holder, .. }) => {
@@ -60,6 +62,7 @@ pub(crate) fn session(
         life: SessionLife { began_at: context.now, seen_at: context.now },
         source,
         device: device.to_string(),
+        device_since,
         note: None,
     };
     (record, Token::from_entropy(prefix(kind), context.random()))

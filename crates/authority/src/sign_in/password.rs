@@ -87,7 +87,8 @@ pub async fn present_password(
     }
     match person.two_factor() {
         TwoFactor::On => {
-            let (half, token) = session(context, person.account, presented.kind, Stage::Password);
+            let (half, token) =
+                session(context, person.account, presented.kind, Stage::Password, context.now);
             if door.begin_half(&half, &token.hash()).await? > 0 {
                 let once = once_a_day(context, person.account);
                 raise_to(context, AlertKind::PasswordKnown, person.account, once).await?;

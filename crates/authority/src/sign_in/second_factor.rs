@@ -37,10 +37,11 @@ pub(super) async fn finish(
 ) -> Result<(Token, Token), ActionError> {
     let (account, used) = (factor.account(), factor.kind());
     let door = &context.authority.access.door;
-    let known = match &device {
-        Some(token) => door.knows_device(&token.hash(), account).await?,
-        None => false,
+    let since = match &device {
+        Some(token) => door.device_since(&token.hash(), account).await?,
+        None => None,
     };
+    let known = since.is_some();
     let grant = context.actor.may(ActionKind::SignIn, Proof::Factor(factor))?;
     let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     if let Some(half) = half
@@ -48,7 +49,7 @@ pub(super) async fn finish(
     {
         return Err(ActionError::NoSession);
     }
-    let (record, token) = session(context, account, kind, Stage::Full);
+    let (record, token) = session(context, account, kind, Stage::Full, since.unwrap_or(context.now));
     tx.begin_session(&record, &token.hash()).await?;
     if !known {
         let alert = tell::by_actor(context, AlertKind::NewDevice, account, String::new());
@@ -64,6 +65,6 @@ pub(super) async fn finish(
         Some(device) if known => device,
         Some(_) | None => Token::from_entropy(DEVICE, context.random()),
     };
-    door.see_device(&device.hash(), account, context.now).await?;
+    door.see_device(&device.hash(), account, (context.now, context.now)).await?;
     Ok((token, device))
 }

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::accounts::is_cooling;
 use crate::keys::approved;
+use crate::keys::refuse_new_device;
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Change what keys of a sub-account may do at most. Permissions of a key never change: a key that may do more than the cap is
@@ -100,7 +101,7 @@ pub(super) async fn check_master(
     if is_cooling(&person, context.now) {
         return Err(ActionError::Cooling);
     }
-    Ok(())
+    refuse_new_device(context, tx).await
 }
 
 /// Which of the two the change is.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use axum::http::StatusCode;
 use keyward_authority::keys::{
     DeleteKey, DeleteUnusedKeys, DisableAllKeys, DisableKey, EnableKey, EndOverlap, KeyNamed, LiftQuarantine,
-    MakeReadOnly, ReportLeak, StopAllTrading, StopTrading,
+    MakeReadOnly, ReleaseKey, ReportLeak, StopAllTrading, StopTrading,
 };
 use keyward_authority::questions::show_living_key;
 use keyward_authority::{Action, ActionError};
@@ -40,6 +40,7 @@ pub fn pages(routes: Routes) -> Routes {
     let routes = page_of::<StopTrading>(routes);
     let routes = page_of::<MakeReadOnly>(routes);
     let routes = page_of::<LiftQuarantine>(routes);
+    let routes = page_of::<ReleaseKey>(routes);
     let routes = page_of::<ReportLeak>(routes);
     let routes = page_of::<DeleteUnusedKeys>(routes);
     page_of::<DeleteKey>(routes)
@@ -55,6 +56,7 @@ pub fn operations(api: OpenApiRouter<Shell>) -> OpenApiRouter<Shell> {
     let api = operation_of::<StopTrading>(api);
     let api = operation_of::<MakeReadOnly>(api);
     let api = operation_of::<LiftQuarantine>(api);
+    let api = operation_of::<ReleaseKey>(api);
     let api = operation_of::<ReportLeak>(api);
     let api = operation_of::<DeleteUnusedKeys>(api);
     operation_of::<DeleteKey>(api)
@@ -281,6 +283,37 @@ impl Exposed for LiftQuarantine {
         "keys_lift_quarantine",
         "Lift the quarantine of a key",
         "Lifted",
+    );
+    type Body = Enable;
+    type Answer = Changed;
+
+    async fn of_form(_: &SignedIn, id: &str, _: &Fields) -> Result<FormStep<Self>, ActionError> {
+        by_id(id, Self)
+    }
+
+    fn of_body(_: &Caller, id: &str, body: Enable) -> Result<(Self, Given), Problem> {
+        Ok((Self(parsed_id(id)?), Given::step_up(body.step_up)))
+    }
+
+    fn answer(revision: Option<Revision>) -> Changed {
+        changed(revision)
+    }
+}
+
+#[async_trait]
+impl Exposed for ReleaseKey {
+    const PAGE: Question = Question {
+        path: "/keys/{id}/release",
+        title: "Let this key work now?",
+        button: "Let it work now",
+        danger: false,
+        part: "keys",
+    };
+    const OPERATION: Operation = operation(
+        "/api/v1/keys/{id}/release",
+        "keys_release",
+        "Let a key work at once that was created or changed on a new device; only on a device that is known for longer",
+        "Released",
     );
     type Body = Enable;
     type Answer = Changed;

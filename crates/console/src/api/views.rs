@@ -45,6 +45,8 @@ pub struct Key {
     pub state: &'static str,
     /// What others laid on it.
     pub holds: Vec<&'static str>,
+    /// From when it does more than read: it was created or changed on a device that was new for its user. Absent otherwise.
+    pub works_from_ms: Option<u64>,
     /// When it was made.
     pub created_at_ms: u64,
     /// When it last changed.
@@ -127,6 +129,7 @@ impl Key {
             limits: key.fences.map(|fences| fences.to_json()),
             state: key.state,
             holds: key.holds,
+            works_from_ms: key.works_from.map(ms),
             created_at_ms: ms(key.created_at),
             changed_at_ms: ms(key.changed_at),
             last_used_at_ms: key.last_used_at.map(ms),
@@ -153,12 +156,21 @@ pub struct NewKey {
     pub name: Option<String>,
     /// Its permissions; empty likewise.
     pub permissions: Vec<&'static str>,
+    /// From when it does more than read, because it was created on a device that is new for its user. Absent otherwise.
+    pub works_from_ms: Option<u64>,
 }
 
 impl NewKey {
     /// A key whose credentials were shown before.
     pub fn made_before(id: KeyId) -> Self {
-        Self { api_key: id.to_string(), secret: None, passphrase: None, name: None, permissions: Vec::new() }
+        Self {
+            api_key: id.to_string(),
+            secret: None,
+            passphrase: None,
+            name: None,
+            permissions: Vec::new(),
+            works_from_ms: None,
+        }
     }
 }
 
@@ -170,6 +182,7 @@ impl From<&Issued> for NewKey {
             passphrase: Some(issued.passphrase.expose().to_owned()),
             name: Some(issued.spec.name.to_string()),
             permissions: issued.spec.permissions.iter().map(Permission::word).collect(),
+            works_from_ms: issued.works_from.map(ms),
         }
     }
 }

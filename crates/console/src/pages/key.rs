@@ -8,13 +8,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use keyward_authority::ActionError;
 use keyward_authority::questions::{
-    ActivityView, AlertView, AppCard, HELD_FOR_A_CHANGE, KeyView, Outlook, Range, app_of_key, key_activity,
-    key_outlook, list_alerts_of_key, show_key,
+    ActivityView, AlertView, AppCard, HELD_FOR_A_CHANGE, KeyView, Outlook, READS_FOR_A_NEW_DEVICE, Range,
+    app_of_key, key_activity, key_outlook, list_alerts_of_key, show_key,
 };
 use keyward_rules::id::KeyId;
 use keyward_rules::key::{Environment, Place};
 use keyward_rules::time::Moment;
 
+use super::acting::elsewhere;
 use super::activity::{Row as RequestRow, row as request_row};
 use super::key_head::KeyHead;
 use super::key_limits::LimitsShown;
@@ -73,6 +74,8 @@ struct Page<'p> {
     holds: Vec<&'static str>,
     /// How long it is still held for a change of password, factor or e-mail address, and until when.
     rests: Option<(String, When)>,
+    /// The same for how long it only reads because of a new device.
+    works_from: Option<(String, When)>,
     outlook: Vec<Outlook>,
     outlook_from: String,
     /// The address as typed, and what is wrong with it.
@@ -106,6 +109,8 @@ pub async fn show(person: SignedIn, Path(id): Path<String>, Asked(query): Asked<
     }
     match build(&person, id, &query).await {
         Ok(answer) => answer,
+        // Alerts lead here from whichever account the reader acts for.
+        Err(ActionError::NoKey) => elsewhere(&person, id).await,
         Err(other) => problem(other),
     }
 }
@@ -159,8 +164,10 @@ async fn build(person: &SignedIn, id: KeyId, query: &Query) -> Result<Response, 
             .iter()
             .copied()
             .filter(|hold| rests.is_none() || *hold != HELD_FOR_A_CHANGE)
+            .filter(|hold| key.works_from.is_none() || *hold != READS_FOR_A_NEW_DEVICE)
             .collect(),
         rests: rests.map(|until| (countdown(now, until), When::of(until))),
+        works_from: key.works_from.map(|until| (countdown(now, until), When::of(until))),
         outlook,
         outlook_from: match here {
             Some(here) if key.purpose != "third_party_app" => here.to_string(),

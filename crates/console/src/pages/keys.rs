@@ -53,6 +53,8 @@ pub struct Row {
     pub state_words: &'static str,
     /// Until when it is held for a change of password, factor or e-mail address.
     pub rests: Option<When>,
+    /// From when it does more than read.
+    pub works_from: Option<When>,
     /// When it was made.
     pub created: When,
     /// When it was last used.
@@ -164,7 +166,9 @@ fn row(person: &SignedIn, key: KeyView, beside: &Beside) -> Row {
         state_words: key.state_in_words(),
         living: key.is_living(),
         superseded: key.place == Place::Superseded,
+        // What stops it is told before what limits it.
         rests: When::maybe(person.account.cooling_until.filter(|_| key.rests)),
+        works_from: When::maybe(key.works_from.filter(|_| key.is_living())),
         ending: key.ending.map(|ending| ending_in_a_row(ending, now)),
         id: key.id.to_string(),
         name: key.name.to_string(),

@@ -17,6 +17,8 @@ enum About {
     Account,
     /// Transfers of sub-accounts.
     Transfers,
+    /// Many accounts, for operators.
+    Accounts,
     /// The review of the keys.
     Review,
     /// Nothing that anything could be done about here.
@@ -98,6 +100,7 @@ const fn about(kind: AlertKind) -> About {
         | Kind::ChannelPaused
         | Kind::KeysTried
         | Kind::Invited => About::News,
+        Kind::AccountsAtOnce => About::Accounts,
     }
 }
 
@@ -118,6 +121,12 @@ pub fn remedies(kind: AlertKind, key: Option<&KeyView>) -> Vec<KeyAction> {
             ];
         }
         About::Transfers => return vec![link("/approvals", "Open Approvals", "proposals")],
+        About::Accounts => {
+            return vec![
+                link("/operations/accounts", "Look at the accounts", "accounts"),
+                link("/operations/keys", "Look at their keys", "keys"),
+            ];
+        }
         About::Review => return vec![link("/review", "Review your keys", "review")],
         About::News => &[],
     };

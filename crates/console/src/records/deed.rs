@@ -65,6 +65,7 @@ const DEEDS: &[(&str, &str)] = &[
     ("key.loosen", "made the limits of {} less strict"),
     ("key.narrow", "limited {} to fewer addresses"),
     ("key.read_only", "limited {} to reading"),
+    ("key.release", "let {} work at once, in spite of a new device"),
     ("key.rotate", "rotated a key; its successor is {}"),
     ("key.stop_all", "stopped all API keys from trading"),
     ("key.stop_leaked", "stopped {}, because its secret leaked"),

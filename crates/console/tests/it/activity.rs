@@ -204,6 +204,7 @@ async fn two_searches_at_a_time_and_a_client_that_leaves_ends_its_own() {
         acting: None,
         account: traffic.account,
         session: SessionId::from_entropy([1; 16]),
+        device_since: keyward_rules::time::Moment::EPOCH,
         origin: Origin { address: HOME.parse().unwrap(), device: Device::of("tests") },
     });
     let path = format!("/keys/{id}/requests");

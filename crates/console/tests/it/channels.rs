@@ -230,8 +230,13 @@ impl<'w> Waiting<'w> {
     /// Puts a test into the channel, as its holder, whose sessions end while the hours pass.
     async fn put_test(&self) {
         let origin = Origin { address: HOME.parse().unwrap(), device: Device::of("tests") };
-        let holder =
-            Holder { account: self.account, acting: None, session: SessionId::from_entropy([1; 16]), origin };
+        let holder = Holder {
+            account: self.account,
+            acting: None,
+            session: SessionId::from_entropy([1; 16]),
+            device_since: Moment::EPOCH,
+            origin,
+        };
         let context = self.world.authority.context(Actor::Holder(holder), self.world.now());
         TestChannel(self.channel).perform(&context, Proof::None).await.unwrap();
     }

@@ -196,6 +196,7 @@ async fn what_is_too_much_keeps_the_frame_and_leads_back() {
         acting: None,
         account: id_of(&ann).await.parse().unwrap(),
         session: SessionId::from_entropy([1; 16]),
+        device_since: keyward_rules::time::Moment::EPOCH,
         origin: Origin { address: HOME.parse().unwrap(), device: Device::of("tests") },
     });
     let searches = &world.authority.searches;

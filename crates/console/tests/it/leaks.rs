@@ -195,6 +195,29 @@ async fn only_reports_of_known_reporters_are_read_and_strangers_are_bounded() {
     assert_eq!(shown(&person, &id).await["state"], "held");
 }
 
+/// Who has seen a report has its signature too. A scanner may send one again, and others their own; nobody sends one without end, from
+/// wherever it comes.
+#[tokio::test]
+async fn one_report_that_is_sent_again_and_again_is_bounded() {
+    let scanner = Scanner::new();
+    let world = scanner.world().await;
+    let body = json!([{"token": "seen by others"}]).to_string();
+    let signature = scanner.sign(&body);
+    let headers: [(&str, &str); 2] = [(IDENTIFIER, KEY_ID), (SIGNATURE, &signature)];
+    let mut answered = 0;
+    for number in 0..100 {
+        let reply = send(&world, &format!("198.51.{number}.7"), &headers, &body).await;
+        assert!(reply.status == 200 || reply.code() == "too_many_reports", "{}", reply.text);
+        answered += usize::from(reply.status == 200);
+    }
+    assert!((5..40).contains(&answered), "{answered}");
+    assert_eq!(
+        scanner.report(&world, json!([{"token": "seen by others"}])).await.status,
+        200,
+        "signed again"
+    );
+}
+
 #[tokio::test]
 async fn a_signed_report_of_another_form_or_size_is_refused_whole() {
     let scanner = Scanner::new();

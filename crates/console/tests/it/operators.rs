@@ -58,7 +58,13 @@ pub async fn approve(person: &Person<'_>, proposal: &Value) -> Reply {
 pub async fn operator(person: &Person<'_>) -> Actor {
     let origin = Origin { address: HOME.parse().unwrap(), device: Device::of("tests") };
     let account = id_of(person).await.parse().unwrap();
-    let holder = Holder { account, acting: None, session: SessionId::from_entropy([1; 16]), origin };
+    let holder = Holder {
+        account,
+        acting: None,
+        session: SessionId::from_entropy([1; 16]),
+        device_since: keyward_rules::time::Moment::EPOCH,
+        origin,
+    };
     Actor::Staff(Staff { holder, role: Role::Operator })
 }
 

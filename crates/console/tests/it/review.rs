@@ -392,6 +392,29 @@ async fn a_user_is_reminded_three_times_and_a_review_ends_that() {
     std::mem::forget(silent);
 }
 
+/// The keys of a sub-account are reviewed by themselves, and its master is told.
+#[tokio::test]
+async fn a_master_is_reminded_of_a_sub_accounts_review() {
+    let world = World::new().await;
+    let (ann, _) = two_operators(&world).await;
+    let master = world.person("a@keyward.example").await;
+    let body = json!({"name": "alpha1", "factor": PASSWORD});
+    let sub = master.api("POST", "/sub-accounts", body).await.field("id");
+    let key = made(&master.acting_for(&sub), good("bot")).await;
+    world.pass_days(33);
+    assert_eq!(remind(&world).await, 1);
+    assert_eq!(remind(&world).await, 0, "once");
+    let mail = world.mails(&master.email).await.remove(0);
+    assert!(mail.contains("It is time to review the 1 API key of your sub-account alpha1"), "{mail}");
+    let ann = ann.sign_in_again().await;
+    let page = Tab::of(&world, &ann).await.get("/operations/reviews").await.text;
+    assert!(page.contains("alpha1 of a@keyward.example"), "{page}");
+    let acting = master.sign_in_again().await.acting_for(&sub);
+    assert_eq!(acting.api("POST", "/review", answers(&[(key, "keep", "bot")])).await.status, 200);
+    world.pass_days(7);
+    assert_eq!(remind(&world).await, 0, "reviewed");
+}
+
 /// Operators see who is overdue, and nobody else does.
 #[tokio::test]
 async fn operators_see_who_is_overdue() {

@@ -1,7 +1,9 @@
 //! Sub-accounts: what a master decides, what members may do, and what neither reaches.
 
+use keyward_authority::Settings;
 use keyward_rules::grant::Scope;
 use keyward_rules::key::Hold;
+use keyward_rules::policy::Policy;
 use serde_json::{Value, json};
 
 use crate::tab::Tab;
@@ -373,7 +375,13 @@ async fn whoever_is_removed_between_question_and_answer_changes_nothing() {
         let acting = Some(Acting { sub_account: sub.parse().unwrap(), by: ActingAs::Member });
         let origin = Origin { address: HOME.parse().unwrap(), device: Device::of("test") };
         let session = SessionId::from_entropy([1; 16]);
-        Actor::Holder(Holder { account, acting, session, origin })
+        Actor::Holder(Holder {
+            account,
+            acting,
+            session,
+            device_since: keyward_rules::time::Moment::EPOCH,
+            origin,
+        })
     };
     let writer = world.store.writer();
     let begin = || {
@@ -391,7 +399,9 @@ async fn whoever_is_removed_between_question_and_answer_changes_nothing() {
 
 #[tokio::test]
 async fn the_pages_switch_and_show_what_the_api_shows() {
-    let world = World::new().await;
+    // The browser is a new device, which may not do all of this at first: see `new_device`.
+    let policy = Policy { new_device_hours: None, ..Policy::default() };
+    let world = World::under(Settings { policy, ..Settings::default() }).await;
     let master = world.person("a@keyward.example").await;
     let mut tab = Tab::of(&world, &master).await;
     let list = tab.get("/sub-accounts").await.text;
@@ -450,7 +460,27 @@ async fn the_pages_switch_and_show_what_the_api_shows() {
         "active",
         "the master's own key goes on"
     );
+    // What leads to a key of the other account offers the switch, and leads on to the key.
+    let id = |reply: Reply| reply.json()["keys"][0]["api_key"].as_str().unwrap().to_owned();
+    let (main, bot) = (id(master.get("/keys").await), id(master.acting_for(&sub).get("/keys").await));
+    let offered = tab.get(&format!("/keys/{main}")).await;
+    assert!(
+        offered.status == 200 && offered.text.contains("belongs to your main account"),
+        "{}",
+        offered.text
+    );
     tab.switch("").await;
     assert!(!tab.get("/keys").await.text.contains("Sub-account alpha1"));
+    let offered = tab.get(&format!("/keys/{bot}")).await;
+    assert!(offered.text.contains("belongs to the sub-account alpha1"), "{}", offered.text);
+    let switched = tab.post("/acting", &[("account", &sub), ("part", "keys"), ("key", &bot)]).await;
+    assert_eq!(switched.headers["location"], format!("/keys/{bot}"));
+    let switched = tab.post("/acting", &[("account", &sub), ("key", "//elsewhere.example")]).await;
+    assert_eq!(switched.headers["location"], "/overview");
+    let stranger = world.person("z@keyward.example").await;
+    let other = Tab::of(&world, &stranger).await;
+    for key in [&main, &bot] {
+        assert_eq!(other.get(&format!("/keys/{key}")).await.status, 404);
+    }
     assert_eq!(tab.post("/acting", &[("account", "123")]).await.status, 404);
 }

@@ -106,6 +106,7 @@ fn body_for(method: &str, path: &str) -> Value {
         json!({"name": "bot", "factor": PASSWORD, "muted": ["burst"]})
     } else if path.ends_with("/enable")
         || path.ends_with("/lift-quarantine")
+        || path.ends_with("/release")
         || path.ends_with("/sockets/close")
     {
         json!({})

@@ -84,6 +84,7 @@ impl World {
             binding,
             environment: Environment::Live,
             expires_at: None,
+            new_device_until: None,
             rate_cap: None,
             fences: None,
             passphrase: PassphraseTag::from_bytes([1; 16]),

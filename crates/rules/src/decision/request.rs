@@ -294,7 +294,7 @@ pub(super) fn check_route(
     }
     let reads = matches!(route.class, Class::Read | Class::Public);
     let cancels = route.class == Class::Cancel;
-    if holds.has(Hold::ReadOnly) && !reads || holds.has(Hold::CancelOnly) && !reads && !cancels {
+    if holds.read_only() && !reads || holds.has(Hold::CancelOnly) && !reads && !cancels {
         return Err(Denial::KeyQuarantined);
     }
     match route.destination {

@@ -228,6 +228,23 @@ fn every_refusal_of_a_signed_request_has_its_code() {
         ),
         (Case { holds: Holds::NONE.with(Hold::Leaked).with(Hold::Frozen), ..good() }, Some("50100")),
         (Case { holds: Holds::NONE.with(Hold::ReadOnly), ..good() }, Some("50120")),
+        (Case { holds: Holds::NONE.with(Hold::NewDevice), ..good() }, Some("50120")),
+        (
+            Case {
+                holds: Holds::NONE.with(Hold::NewDevice),
+                request: ("POST", "/api/v5/trade/cancel-order"),
+                ..good()
+            },
+            Some("50120"),
+        ),
+        (
+            Case {
+                holds: Holds::NONE.with(Hold::NewDevice),
+                request: ("GET", "/api/v5/account/balance"),
+                ..good()
+            },
+            None,
+        ),
         (Case { holds: Holds::NONE.with(Hold::CancelOnly), ..good() }, Some("50120")),
         (
             Case {
@@ -300,8 +317,10 @@ fn a_socket_may_what_a_signed_request_may() {
         holds(Hold::Leaked),
         Case { reach: Reach::Canary, ..good() },
         holds(Hold::ReadOnly),
+        holds(Hold::NewDevice),
         holds(Hold::CancelOnly),
         cancels(Hold::ReadOnly),
+        cancels(Hold::NewDevice),
         cancels(Hold::CancelOnly),
         Case { reach: set("203.0.113.10"), ..good() },
         Case { reach: set("192.0.2.0/24"), ..good() },

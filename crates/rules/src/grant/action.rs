@@ -189,6 +189,9 @@ actions! {
     /// Lift a key's quarantine.
     LiftQuarantine "key.lift_quarantine", "Quarantine of an API key lifted", holder StepUp, sub Master, host Session,
         note "The quarantine is lifted.";
+    /// Let a key work at once that was made or loosened on a new device.
+    ReleaseKey "key.release", "API key released from the waiting time of a new device", holder StepUp, sub Anyone,
+        note "The key works now. Gateways follow within a second.";
     /// Make a key's limits stricter.
     TightenFences "key.tighten", "API key limits made stricter", holder OneFactor, sub Anyone, host Session,
         note "The limits are changed. Gateways follow within a second.";

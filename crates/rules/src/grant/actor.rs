@@ -10,6 +10,7 @@ use crate::approval::ChangeConsent;
 use crate::id::{AccountId, KeyId, RequestId};
 use crate::person::{Device, SessionId};
 use crate::staff::Role;
+use crate::time::Moment;
 
 /// Where a person sits.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,6 +30,8 @@ pub struct Holder {
     pub acting: Option<Acting>,
     /// Through which session.
     pub session: SessionId,
+    /// When they were first signed in on the device of that session; [`Moment::EPOCH`] for the one they registered with.
+    pub device_since: Moment,
     /// From where.
     pub origin: Origin,
 }
@@ -408,6 +411,7 @@ mod tests {
     use crate::grant::{Ceremony, Factor, FactorAnswer, FactorKind, Proof, TwoFactor};
     use crate::id::AccountId;
     use crate::person::{Device, SessionId};
+    use crate::time::Moment;
 
     fn account(number: u64) -> AccountId {
         AccountId::from_u64(number).unwrap()
@@ -422,6 +426,7 @@ mod tests {
             account: account(1),
             acting: None,
             session: SessionId::from_entropy([1; 16]),
+            device_since: Moment::EPOCH,
             origin: origin(),
         })
     }

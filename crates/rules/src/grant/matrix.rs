@@ -38,7 +38,7 @@ fn origin() -> Origin {
 }
 
 fn holder() -> Holder {
-    Holder { account: own(), acting: None, session: session(), origin: origin() }
+    Holder { account: own(), acting: None, session: session(), device_since: Moment::EPOCH, origin: origin() }
 }
 
 /// A user who acts for the sub-account [`sub`].

@@ -60,11 +60,13 @@ pub enum Hold {
     Leaked,
     /// The master froze its sub-account, or allows it less than the key may do.
     SubAccount,
+    /// The key was made or loosened on a device that was new for its user: reads still pass until the device is known for a day.
+    NewDevice,
 }
 
 impl Hold {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Frozen,
         Self::AppFrozen,
         Self::AccountFrozen,
@@ -75,6 +77,7 @@ impl Hold {
         Self::BrokenSeal,
         Self::Leaked,
         Self::SubAccount,
+        Self::NewDevice,
     ];
 
     const fn bit(self) -> u16 {
@@ -89,6 +92,7 @@ impl Hold {
             Self::BrokenSeal => 1 << 7,
             Self::Leaked => 1 << 8,
             Self::SubAccount => 1 << 9,
+            Self::NewDevice => 1 << 10,
         }
     }
 }
@@ -104,7 +108,7 @@ impl Holds {
     /// Rebuilds holds from stored bits; `None` with unknown bits, which must not read as "no hold".
     #[must_use]
     pub const fn from_bits(bits: u16) -> Option<Self> {
-        if bits < 1 << 10 { Some(Self(bits)) } else { None }
+        if bits < 1 << 11 { Some(Self(bits)) } else { None }
     }
 
     /// The bits to store, stable.
@@ -131,10 +135,16 @@ impl Holds {
         self.0 & hold.bit() != 0
     }
 
-    /// Whether any of them stops the key outright, quarantine aside.
+    /// Whether any of them stops the key outright, quarantine and the cooling period of a new device aside.
     #[must_use]
     pub const fn stops(self) -> bool {
-        self.without(Hold::CancelOnly).without(Hold::ReadOnly).0 != 0
+        self.without(Hold::CancelOnly).without(Hold::ReadOnly).without(Hold::NewDevice).0 != 0
+    }
+
+    /// Whether nothing but reads passes, even where none of them stops the key outright.
+    #[must_use]
+    pub const fn read_only(self) -> bool {
+        self.has(Hold::ReadOnly) || self.has(Hold::NewDevice)
     }
 }
 
@@ -268,7 +278,7 @@ mod tests {
         }
 
         #[test]
-        fn releasing_never_enables(bits in 0_u16..1024, at in 0_usize..Hold::ALL.len()) {
+        fn releasing_never_enables(bits in 0_u16..2048, at in 0_usize..Hold::ALL.len()) {
             let life = Life { state: HolderState::Disabled, holds: Holds::from_bits(bits).unwrap() };
             prop_assert_eq!(life.release(Hold::ALL[at]).state, HolderState::Disabled);
         }
@@ -276,6 +286,6 @@ mod tests {
 
     #[test]
     fn unknown_hold_bits_are_not_no_hold() {
-        assert!(Holds::from_bits(1 << 10).is_none());
+        assert!(Holds::from_bits(1 << 11).is_none());
     }
 }

@@ -11,5 +11,5 @@ mod report;
 mod reporter;
 
 pub use candidates::Candidates;
-pub use report::{Finding, NotAReport, Place, read_report, token_hash};
+pub use report::{Finding, NotAReport, Place, read_report, report_hash, token_hash};
 pub use reporter::{NotAReporter, NotSigned, Reporter, Reporters};

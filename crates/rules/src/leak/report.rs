@@ -64,8 +64,18 @@ fn finding(value: Value<'_>) -> Option<Finding> {
 /// The SHA-256 of a token in hexadecimal digits: what an answer names it by, so that it does not repeat a secret.
 #[must_use]
 pub fn token_hash(token: &Secret<String>) -> String {
-    let hash = digest(&SHA256, token.expose().as_bytes());
-    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    in_digits(token.expose().as_bytes())
+}
+
+/// The SHA-256 of a signed report in hexadecimal digits: equal for one that is sent again.
+#[must_use]
+pub fn report_hash(signature: &str, body: &[u8]) -> String {
+    // A signature in Base64 has no line end.
+    in_digits(&[signature.as_bytes(), b"\n", body].concat())
+}
+
+fn in_digits(text: &[u8]) -> String {
+    digest(&SHA256, text).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Place {

@@ -53,7 +53,7 @@ pub enum Access {
 }
 
 /// What a request does, for holds, leases, marks and records.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Class {
     /// Changes nothing.
     Read,

@@ -1,9 +1,10 @@
 //! What was learned of a key: how much it does, what, when, and from where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
+use super::at_once::FirstUse;
 use crate::address::{HostBits, Network};
 use crate::limits::DAY_MS;
 use crate::permission::Permission;
@@ -16,6 +17,8 @@ pub const REMEMBERED_DAYS: u64 = 31;
 pub const LEARNED_DAYS: usize = 5;
 /// Networks that are remembered; beyond, the one that was used the longest ago is forgotten.
 const NETWORKS: usize = 16;
+/// Instruments that are remembered. A key that traded so many trades what it likes, so that no further one is called new.
+const INSTRUMENTS: usize = 64;
 /// The classes by their bits.
 const CLASSES: [(Class, &str); 6] = [
     (Class::Read, "read"),
@@ -41,7 +44,7 @@ struct Day {
     used: bool,
 }
 
-/// What was learned of one key. Its size is bounded, at about 1.5 KiB as a text.
+/// What was learned of one key. Its size is bounded, at about 2 KiB as a text.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Baseline {
     /// By the UTC day, counted from the Unix epoch: those of the last month on which the key sent something. What makes the key a
@@ -53,6 +56,10 @@ pub struct Baseline {
     hours: u32,
     /// The networks of requests that passed, and the day of the last one.
     networks: BTreeMap<Network, u64>,
+    /// The instruments of orders that passed, each as a hash of its name; none is ever forgotten.
+    instruments: BTreeSet<u32>,
+    /// The first day on which an instrument can be called new: orders from before instruments were remembered left none here.
+    instruments_from: u64,
     /// When a request last passed.
     last_used: Option<Moment>,
 }
@@ -125,6 +132,12 @@ impl Baseline {
         most(self.days.range(..at.unix_ms() / DAY_MS).map(|(_, day)| day))
     }
 
+    /// For what was learned before instruments were remembered: a key that trades has a month to show in which.
+    fn first_day_with_instruments(&self) -> u64 {
+        let last = self.last_used.filter(|_| self.has_class(Class::Trade));
+        last.map_or(0, |last| last.unix_ms() / DAY_MS + REMEMBERED_DAYS)
+    }
+
     pub(super) const fn last_used(&self) -> Option<Moment> {
         self.last_used
     }
@@ -160,6 +173,29 @@ impl Baseline {
         self.forget(number);
         self.last_used = self.last_used.max(Some(at));
         news
+    }
+
+    /// Takes in the instrument of an order that passed. Whether it is one that was not remembered.
+    pub(super) fn learn_instrument(&mut self, name: &str) -> bool {
+        self.instruments.len() < INSTRUMENTS && self.instruments.insert(print_of(name))
+    }
+
+    /// Whether an instrument that is not remembered can be called new at this moment.
+    pub(super) const fn tells_instruments(&self, at: Moment) -> bool {
+        at.unix_ms() / DAY_MS >= self.instruments_from
+    }
+
+    /// Whether the key did this before, or may have: then it is no first use of its account.
+    #[must_use]
+    pub fn may_have_done(&self, what: &FirstUse, at: Moment) -> bool {
+        match what {
+            FirstUse::Class(class) => self.has_class(*class),
+            FirstUse::Instrument(name) => {
+                !self.tells_instruments(at)
+                    || self.instruments.len() >= INSTRUMENTS
+                    || self.instruments.contains(&print_of(name))
+            }
+        }
     }
 
     /// Raises the peaks of a day; days that are too old are forgotten. Whether that changed anything.
@@ -217,12 +253,19 @@ const fn hour_bit(at: Moment) -> u32 {
     1 << (at.unix_ms() / 3_600_000 % 24)
 }
 
+/// FNV-1a: the same in every version of this program, because it is stored. Two names that share one hide one another, which nobody
+/// can bring about for an instrument that is listed.
+fn print_of(name: &str) -> u32 {
+    name.bytes().fold(0x811c_9dc5, |print, byte| (print ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
 /// A text that [`Baseline`] did not write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("not what was learned of a key")]
 pub struct NotABaseline;
 
-/// Lines of a word and values: `used 1790000000000`, `classes 3`, `hours 65535`, `day 20000 12 0 1`, `network 192.0.2.0/24 20000`.
+/// Lines of a word and values: `used 1790000000000`, `classes 3`, `hours 65535`, `instruments 0 8a3c01ff`, `day 20000 12 0 1`,
+/// `network 192.0.2.0/24 20000`.
 impl fmt::Display for Baseline {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(at) = self.last_used {
@@ -230,6 +273,9 @@ impl fmt::Display for Baseline {
         }
         writeln!(out, "classes {}", self.classes)?;
         writeln!(out, "hours {}", self.hours)?;
+        write!(out, "instruments {}", self.instruments_from)?;
+        self.instruments.iter().try_for_each(|print| write!(out, " {print:08x}"))?;
+        writeln!(out)?;
         for (number, Day { peaks, used }) in &self.days {
             writeln!(out, "day {number} {} {} {}", peaks.requests, peaks.refusals, u8::from(*used))?;
         }
@@ -247,12 +293,17 @@ impl FromStr for Baseline {
         fn number<N: FromStr>(word: &str) -> Result<N, NotABaseline> {
             word.parse().map_err(|_| NotABaseline)
         }
-        let mut read = Self::default();
+        let (mut read, mut instruments) = (Self::default(), None);
         for line in text.lines() {
             match line.split(' ').collect::<Vec<_>>().as_slice() {
                 ["used", at] => read.last_used = Some(Moment::from_unix_ms(number(at)?)),
                 ["classes", bits] => read.classes = number(bits)?,
                 ["hours", bits] => read.hours = number(bits)?,
+                ["instruments", from, prints @ ..] => {
+                    let print = |print: &&str| u32::from_str_radix(print, 16).map_err(|_| NotABaseline);
+                    let prints = prints.iter().map(print).collect::<Result<_, _>>()?;
+                    instruments = Some((prints, number(from)?));
+                }
                 ["day", day, requests, refusals, used @ ("0" | "1")] => {
                     let peaks = Peaks { requests: number(requests)?, refusals: number(refusals)? };
                     read.days.insert(number(day)?, Day { peaks, used: *used == "1" });
@@ -264,14 +315,18 @@ impl FromStr for Baseline {
                 _ => return Err(NotABaseline),
             }
         }
-        let bounded = read.days.len() as u64 <= REMEMBERED_DAYS && read.networks.len() <= NETWORKS;
+        (read.instruments, read.instruments_from) =
+            instruments.unwrap_or_else(|| (BTreeSet::new(), read.first_day_with_instruments()));
+        let bounded = read.days.len() as u64 <= REMEMBERED_DAYS
+            && read.networks.len() <= NETWORKS
+            && read.instruments.len() <= INSTRUMENTS;
         if bounded { Ok(read) } else { Err(NotABaseline) }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Baseline, LEARNED_DAYS, NETWORKS, Peaks, REMEMBERED_DAYS};
+    use super::{Baseline, FirstUse, INSTRUMENTS, LEARNED_DAYS, NETWORKS, Peaks, REMEMBERED_DAYS};
     use crate::address::Network;
     use crate::limits::DAY_MS;
     use crate::route::Class;
@@ -296,17 +351,49 @@ mod tests {
             let network = format!("198.51.{}.0/24", number - 20_000);
             let network = Network::parse(&network, crate::address::HostBits::Refuse).unwrap();
             learned.learn(Class::Trade, Some(network), day(number));
+            learned.learn_instrument(&format!("COIN{number}-USDT"));
         }
         let usual = learned.usual();
         assert_eq!((usual.days as u64, usual.networks.len()), (REMEMBERED_DAYS, NETWORKS));
         assert_eq!((usual.requests, usual.classes, usual.hours), (20_099, vec!["trade"], vec![0]));
         assert!(usual.networks.iter().any(|network| network.to_string() == "198.51.99.0/24"));
         assert_eq!(learned.to_string().parse(), Ok(learned.clone()));
-        assert!(learned.to_string().len() < 1_536);
-        for spoilt in ["day 1", "day 1 2 3 2", "day 1 2 x 1", "network 192.0.2.1/24 1", "noon", "classes 256"]
-        {
+        assert_eq!(learned.instruments.len(), INSTRUMENTS);
+        assert!(learned.to_string().len() < 2_048);
+        for spoilt in [
+            "day 1",
+            "day 1 2 3 2",
+            "day 1 2 x 1",
+            "network 192.0.2.1/24 1",
+            "noon",
+            "classes 256",
+            "instruments",
+            "instruments x",
+            "instruments 0 x",
+        ] {
             assert!(spoilt.parse::<Baseline>().is_err(), "{spoilt}");
         }
+    }
+
+    #[test]
+    fn instruments_are_new_once_and_unknown_for_keys_from_before() {
+        let at = day(20_000);
+        let via = FirstUse::Instrument("VIA-BTC".into());
+        let mut fresh = Baseline::default();
+        assert!(!fresh.may_have_done(&via, at) && fresh.tells_instruments(at));
+        assert!(fresh.learn_instrument("VIA-BTC") && !fresh.learn_instrument("VIA-BTC"));
+        assert!(fresh.may_have_done(&via, at));
+        for number in 1..INSTRUMENTS {
+            assert!(fresh.learn_instrument(&number.to_string()));
+        }
+        assert!(!fresh.learn_instrument("one more"), "it trades what it likes");
+        assert!(fresh.may_have_done(&FirstUse::Instrument("one more".into()), at));
+        assert_eq!(fresh.to_string().parse(), Ok(fresh));
+        // As it was written before instruments were remembered: one that traded has a month to show in which.
+        let before = |classes: u8| format!("used {}\nclasses {classes}\nhours 1\n", at.unix_ms()).parse();
+        let (reader, trader): (Baseline, Baseline) = (before(1).unwrap(), before(3).unwrap());
+        assert!(!reader.may_have_done(&via, at));
+        assert!(trader.may_have_done(&via, day(20_030)) && !trader.may_have_done(&via, day(20_031)));
     }
 
     #[test]

@@ -25,7 +25,8 @@ impl Dice {
 
 fn request(at_ms: u64, from: &str, (route, class): (&'static str, Class)) -> SeenRequest {
     let (at, source) = (Moment::from_unix_ms(at_ms), from.parse::<IpAddr>().unwrap());
-    SeenRequest { at, source, method: "POST", route, class, code: "0", outcome: RequestOutcome::Passed }
+    let outcome = RequestOutcome::Passed;
+    SeenRequest { at, source, method: "POST", route, class, code: "0", outcome, orders: None }
 }
 
 fn ended(code: &'static str, request: SeenRequest) -> SeenRequest {

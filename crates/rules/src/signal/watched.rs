@@ -1,11 +1,14 @@
 //! One key that is watched: requests come in, what is unusual comes out.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use super::at_once::FirstUse;
 use super::baseline::{Baseline, Peaks};
 use super::kind::{Signal, SignalKind, SignalSet, Sizes};
 use crate::address::Network;
 use crate::limits::DAY_MS;
+use crate::orders::Orders;
 use crate::route::Class;
 use crate::time::Moment;
 
@@ -40,7 +43,7 @@ pub enum KeyReach {
 }
 
 /// A request whose signature was right.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SeenRequest {
     /// When.
     pub at: Moment,
@@ -56,6 +59,8 @@ pub struct SeenRequest {
     pub code: &'static str,
     /// What that says of the key.
     pub outcome: RequestOutcome,
+    /// What it asked in orders: the text of [`Orders`], as its record has it.
+    pub orders: Option<Arc<str>>,
 }
 
 /// What became of a request, as far as it says something of the key.
@@ -120,6 +125,8 @@ pub struct Watched {
     new_network_at: Option<Moment>,
     /// When each was last told, together with what, whether there was a new network, and how large it was.
     told: [Option<Told>; SignalKind::ALL.len()],
+    /// What the last request did that this key never did before.
+    first_uses: Vec<FirstUse>,
     /// Whether something was learned since it was last kept, and whether it was used at all.
     news: bool,
     used: bool,
@@ -141,6 +148,7 @@ impl Watched {
             sizes: Sizes { requests: 0, refusals: 0 },
             new_network_at: None,
             told: [None; SignalKind::ALL.len()],
+            first_uses: Vec::new(),
             news: false,
             used: false,
             seen_at: now,
@@ -167,11 +175,23 @@ impl Watched {
         }
     }
 
+    /// Whether it did this before, or may have.
+    #[must_use]
+    pub fn may_have_done(&self, what: &FirstUse, at: Moment) -> bool {
+        self.baseline.may_have_done(what, at)
+    }
+
+    /// What the request that was last taken in did for the first time, as far as many accounts may begin it at once.
+    pub fn take_first_uses(&mut self) -> Vec<FirstUse> {
+        std::mem::take(&mut self.first_uses)
+    }
+
     /// Takes a request in: what is unusual about it, of each kind once a day, and again beside another kind. What is unusual once
     /// is usual from then on. A burst is held against the days before, and raises what is usual to two and a half times of that.
     #[must_use]
     pub fn see(&mut self, request: &SeenRequest, reach: KeyReach) -> Vec<Signal> {
         self.seen_at = self.seen_at.max(request.at);
+        self.first_uses.clear();
         let (learned, peaks) = (self.baseline.has_learned(), self.baseline.peaks_before(request.at));
         let mut unusual: [Option<String>; SignalKind::ALL.len()] = Default::default();
         let mut note = |kind: SignalKind, evidence: String| {
@@ -252,6 +272,7 @@ impl Watched {
                 note(SignalKind::NewUse, format!("{}: it {words} for the first time.", what()));
             }
         }
+        self.begin(request);
         let network = (reach != KeyReach::App).then(|| Network::around(request.source));
         if let Some(network) = network {
             let known = self.baseline.has_network(network);
@@ -275,6 +296,22 @@ impl Watched {
         }
         self.used = true;
         self.news |= self.baseline.learn(request.class, network, request.at);
+    }
+
+    /// Notes what this request begins; before it is learned.
+    fn begin(&mut self, request: &SeenRequest) {
+        if !self.baseline.has_class(request.class) {
+            self.first_uses.extend(FirstUse::of_class(request.class));
+        }
+        let orders = request.orders.as_deref().filter(|_| request.class == Class::Trade);
+        let Some(orders) = orders.and_then(Orders::of_text) else { return };
+        let tells = self.baseline.tells_instruments(request.at);
+        for name in orders.lines.into_iter().filter_map(|line| line.instrument.or(line.instrument_code)) {
+            if self.baseline.learn_instrument(&name) {
+                self.news = true;
+                self.first_uses.extend(tells.then(|| FirstUse::Instrument(name.into())));
+            }
+        }
     }
 
     /// The usual network and the new one, when this request comes back to the usual one. A connection that gets another address

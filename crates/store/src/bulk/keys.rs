@@ -58,6 +58,7 @@ fn raw(row: &Row<'_>) -> Result<RawKey, rusqlite::Error> {
         last_used_from: row.get(18)?,
         rate_cap: row.get(19)?,
         fences: row.get(20)?,
+        new_device_until: row.get(21)?,
     })
 }
 

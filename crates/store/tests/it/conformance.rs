@@ -16,6 +16,8 @@ use keyward_store::{
     RangeVersion, Record, Released, Reserved, SavedReplayEntry, Store, StoreError, Subject,
 };
 
+use tokio::time::{Duration, timeout};
+
 use crate::world::{NOW, World, commit, draft, edit, entropy, grant, master, random};
 
 /// Runs each part of the suite on both databases.
@@ -79,7 +81,13 @@ async fn a_living_key_is_found_by_its_secret(world: World) {
     tx.update_key(changed).await.unwrap();
     commit(tx).await;
     assert_eq!((found(one).await, found(two).await), (None, Some(ids[1])));
-    assert_eq!(prints.fill(None).await.unwrap(), Some(ids[0]));
+    // It takes its turn: while a change is under way, it waits, and it is no part of that change.
+    let change = world.begin().await;
+    let mut filling = Box::pin(prints.fill(None));
+    assert!(timeout(Duration::from_millis(300), &mut filling).await.is_err(), "beside a change");
+    assert_eq!(found(one).await, None);
+    drop(change);
+    assert_eq!(filling.await.unwrap(), Some(ids[0]));
     assert_eq!(prints.fill(Some(ids[0])).await.unwrap(), None, "each once");
     assert_eq!(found(one).await, Some(ids[0]));
     assert_eq!(

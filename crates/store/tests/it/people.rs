@@ -193,6 +193,7 @@ async fn sessions_open_and_end(world: World) {
         life: SessionLife { began_at: NOW, seen_at: NOW },
         source: "203.0.113.1".into(),
         device: "test".into(),
+        device_since: Moment::EPOCH,
         note: None,
     };
     door.begin_half(&record(1, Stage::Password), &[1; 32]).await.unwrap();
@@ -228,9 +229,13 @@ async fn sessions_open_and_end(world: World) {
     let mut tx = world.begin().await;
     assert_eq!(tx.end_sessions(account, Some(SessionId::from_entropy([2; 16]))).await.unwrap(), 1);
     commit(tx).await;
-    door.see_device(&[5; 32], account, NOW).await.unwrap();
-    door.see_device(&[5; 32], account, later).await.unwrap();
-    assert!(door.knows_device(&[5; 32], account).await.unwrap());
+    door.see_device(&[5; 32], account, (NOW, NOW)).await.unwrap();
+    door.see_device(&[5; 32], account, (later, later)).await.unwrap();
+    assert_eq!(
+        door.device_since(&[5; 32], account).await.unwrap(),
+        Some(NOW),
+        "when it was first seen stays"
+    );
     assert!(!door.knows_device(&[5; 32], stranger).await.unwrap());
     let mut tx = world.begin().await;
     tx.forget_devices(account).await.unwrap();
@@ -385,7 +390,7 @@ async fn ends_of_earlier_stores_are_told_from_a_policys(world: World) {
     world.store.close().await;
     let back = "ALTER TABLE key_notes DROP COLUMN own_end; ALTER TABLE key_notes DROP COLUMN unbound_at; \
         ALTER TABLE sessions DROP COLUMN note; DROP TABLE announcements; ALTER TABLE keys DROP COLUMN fences; \
-        DROP TABLE baselines; DROP TABLE account_limits; DROP TABLE reviews; DROP TABLE transfer_approvals; DROP TABLE transfer_thresholds; DROP TABLE transfer_sums; DROP TABLE sub_accounts; DROP TABLE members; DROP TABLE invitations; DROP INDEX keys_by_secret_print; DROP INDEX keys_without_print; ALTER TABLE keys DROP COLUMN secret_print; ALTER TABLE key_notes DROP COLUMN muted; \
+        DROP TABLE baselines; DROP TABLE account_limits; DROP TABLE reviews; DROP TABLE transfer_approvals; DROP TABLE transfer_thresholds; DROP TABLE transfer_sums; DROP TABLE sub_accounts; DROP TABLE members; DROP TABLE invitations; DROP INDEX keys_of_new_devices; ALTER TABLE keys DROP COLUMN new_device_until; ALTER TABLE devices DROP COLUMN first_at; ALTER TABLE sessions DROP COLUMN device_since; DROP INDEX keys_by_secret_print; DROP INDEX keys_without_print; ALTER TABLE keys DROP COLUMN secret_print; ALTER TABLE key_notes DROP COLUMN muted; \
         UPDATE schema_steps SET steps = 13 WHERE part = 'main'";
     edit(&world, "keyward.db", back).await;
     let store = Store::open(&world.location, &master(), entropy(), NOW).await.unwrap();

@@ -41,6 +41,8 @@ async fn every_sealed_column_is_watched() {
         "holds = 1",
         "holds = 256",
         "holds = 512",
+        "holds = 1024",
+        "new_device_until = 1",
         "rate_cap = NULL",
         "rate_cap = 8",
         "rate_cap = 0",
@@ -340,7 +342,7 @@ async fn an_old_row_that_is_put_back_is_found_by_the_log() {
     let new = KeyId::from_entropy([7; 16]);
     let planted = format!(
         "INSERT INTO keys SELECT '{new}', account, master, 'planted', permissions, binding, environment, state, holds, ended_at, \
-         expires_at, passphrase, version, data_key, seal, created_at, changed_at, rate_cap, fences, secret_print FROM keys WHERE id = '{other}'"
+         expires_at, passphrase, version, data_key, seal, created_at, changed_at, rate_cap, fences, secret_print, new_device_until FROM keys WHERE id = '{other}'"
     );
     found(&planted, vec![Finding::RowUnknown { row: format!("key:{new}") }], &[new]).await;
 }

@@ -134,6 +134,7 @@ pub fn draft(id: KeyId, account: AccountId, name: &str) -> KeyDraft {
         rate_cap: RateCap::new(7).ok(),
         fences: keyward_rules::fence::read(r#"{"max_order_value":"500"}"#).ok().map(Into::into),
         passphrase: PassphraseTag::from_bytes([4; 16]),
+        new_device_until: None,
         hmac: HmacState::from_key(b"secret"),
     }
 }

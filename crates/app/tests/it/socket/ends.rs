@@ -35,11 +35,12 @@ const ENDS: [(&str, Change); 6] = [
 ];
 
 /// Changes after which it still does, and the codes of an order and of a cancellation then.
-const STAYS: [(&str, Change, [&str; 2]); 5] = [
+const STAYS: [(&str, Change, [&str; 2]); 6] = [
     ("another name", |key| key.name = KeyName::parse("renamed").unwrap(), ["0", "0"]),
     ("one more address", |key| key.binding = addresses("127.0.0.0/16,203.0.113.10"), ["0", "0"]),
     ("fewer addresses, its own among them", |key| key.binding = addresses("127.0.0.1"), ["0", "0"]),
     ("a quarantine that admits cancellations", |key| hold(key, Hold::CancelOnly), ["50120", "0"]),
+    ("the waiting time of a new device", |key| hold(key, Hold::NewDevice), ["50120", "50120"]),
     ("a quarantine that admits reads", |key| hold(key, Hold::ReadOnly), ["50120", "50120"]),
 ];
 

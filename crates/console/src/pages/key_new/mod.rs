@@ -31,7 +31,7 @@ use summary::Summary;
 
 use crate::fields::Fields;
 use crate::requests::{FieldErrors, LimitsForm, NewKeyRequest, limits_of_form};
-use crate::words::permission_line;
+use crate::words::{When, countdown, permission_line};
 
 /// Apps of the list that are shown; a search finds the others.
 const APPS_SHOWN: usize = 60;
@@ -132,6 +132,8 @@ struct Made<'m> {
     gateway: &'m str,
     /// Whether a request was seen: not yet.
     used: bool,
+    /// How long it only reads because of a new device, and until when.
+    works_from: Option<(String, When)>,
 }
 
 /// The apps to choose from.
@@ -391,6 +393,7 @@ fn made<'m>(person: &'m SignedIn, issued: &'m Issued) -> Made<'m> {
         demo: issued.spec.environment == Environment::Demo,
         gateway: &person.shell.settings().gateway,
         used: false,
+        works_from: issued.works_from.map(|until| (countdown(person.shell.now(), until), When::of(until))),
     }
 }
 

@@ -121,6 +121,7 @@ fn place(work: &Work) -> (&'static str, &'static str, String) {
         Work::FrozenAccount(account) => ("Frozen account", "Open", format!("/operations/accounts/{account}")),
         Work::OverdueApp(app) => ("Overdue", "Open", format!("/operations/apps/{app}")),
         Work::AlteredRole => ("Altered record", "Open", "/alerts".to_owned()),
+        Work::AccountsAtOnce => ("Signal", "Open", "/alerts".to_owned()),
         Work::AlteredProposals(_) => ("Altered record", "Open", "/operations/proposals".to_owned()),
     }
 }
@@ -128,6 +129,7 @@ fn place(work: &Work) -> (&'static str, &'static str, String) {
 fn title(work: &Work, name: String) -> String {
     match work {
         Work::AlteredRole => "The stored record of a role was altered".to_owned(),
+        Work::AccountsAtOnce => "Many accounts began the same thing at once".to_owned(),
         Work::AlteredProposals(1) => "An open proposal was altered outside the program".to_owned(),
         Work::AlteredProposals(count) => format!("{count} open proposals were altered outside the program"),
         Work::Proposal(_)
@@ -152,6 +154,7 @@ fn about(work: &Work, name: &str, now: Moment) -> String {
             "The deadline to replace its keys has passed. Keys that were not replaced are held.".to_owned()
         }
         Work::AlteredRole => format!("{name} It has no effect until operators grant it again."),
+        Work::AccountsAtOnce => name.to_owned(),
         Work::AlteredProposals(_) => {
             "Altered proposals cannot be approved or carried out. Find out who can write to the database."
                 .to_owned()

@@ -6,6 +6,7 @@ use keyward_authority::operators::{PolicySource, TightenPolicy, master_key_id, n
 use keyward_authority::{ActionContext, ActionError};
 use keyward_rules::grant::ActionKind;
 use keyward_rules::key::Need;
+use keyward_rules::limits::{ACCOUNTS_AT_ONCE_BOUNDS, NEW_DEVICE_MOST_HOURS};
 use keyward_rules::policy::{Direction, ReviewPolicy, Setting};
 use keyward_rules::proposal::Change;
 
@@ -49,6 +50,14 @@ impl Control {
             Setting::WithdrawNeedsAddresses(need)
             | Setting::DesktopBrowserForKeys(need)
             | Setting::QuarantineOnSignals(need) => switch(need),
+            Setting::NewDeviceHours(hours) => {
+                let value = hours.map(|hours| hours.to_string()).unwrap_or_default();
+                Self::Number { value, most: NEW_DEVICE_MOST_HOURS.into(), or_none: true }
+            }
+            Setting::AccountsAtOnce(count) => {
+                let value = count.map(|count| count.to_string()).unwrap_or_default();
+                Self::Number { value, most: ACCOUNTS_AT_ONCE_BOUNDS.1.into(), or_none: true }
+            }
             Setting::Review(in_force) => Self::Choice {
                 words: ReviewPolicy::ALL
                     .map(|one| (one.word(), review_in_words(one), one == in_force))
@@ -108,6 +117,14 @@ const fn described(setting: Setting) -> (&'static str, &'static str) {
             "Monthly review of keys",
             "Users are asked to review their keys every 30 days, and reminded 7 and 14 days later.",
         ),
+        Setting::NewDeviceHours(_) => (
+            "Waiting time of a new device, in hours",
+            "A key that a user creates or changes on a device that is newer than this only reads. Leave it empty to switch this off.",
+        ),
+        Setting::AccountsAtOnce(_) => (
+            "Accounts that do the same unusual thing at once",
+            "Operators get an alert when so many accounts begin the same unusual use within two minutes. Leave it empty for no alert.",
+        ),
     }
 }
 
@@ -121,6 +138,9 @@ fn value_in_words(setting: Setting) -> String {
         | Setting::DesktopBrowserForKeys(need)
         | Setting::QuarantineOnSignals(need) => if need == Need::Required { "on" } else { "off" }.to_owned(),
         Setting::Review(review) => review_in_words(review).to_owned(),
+        Setting::NewDeviceHours(Some(hours)) => format!("{hours} hours"),
+        Setting::AccountsAtOnce(Some(count)) => format!("{count} accounts"),
+        Setting::NewDeviceHours(None) | Setting::AccountsAtOnce(None) => "off".to_owned(),
     }
 }
 
