@@ -14,6 +14,7 @@ mod config;
 mod control;
 mod descriptors;
 mod doctor;
+mod exchange;
 mod files;
 mod log;
 mod master_key_source;

@@ -6,6 +6,10 @@
 pub const KEYS_PER_ACCOUNT: usize = 50;
 /// Sub-accounts of one master account.
 pub const SUB_ACCOUNTS_PER_ACCOUNT: i64 = 100;
+/// The same with those that were closed: their names stay taken, so their rows stay.
+pub const SUB_ACCOUNTS_EVER_PER_ACCOUNT: i64 = 1_000;
+/// Notices of one master account that wait for the exchange. With more, a freeze is told once there is room, and closing is refused.
+pub const NOTICES_WAITING_PER_ACCOUNT: i64 = 500;
 /// People who administer one sub-account, open invitations included.
 pub const MEMBERS_PER_SUB_ACCOUNT: usize = 20;
 /// Milliseconds in which an invitation to a sub-account can be accepted.

@@ -2,12 +2,14 @@
 
 use keyward_rules::grant::ActingAs;
 use keyward_rules::id::AccountId;
+use keyward_rules::sub_account::SubAccountLife;
 use keyward_rules::time::Moment;
 
 use crate::accounts::{self, AccountRecord};
 use crate::error::StoreError;
 use crate::seal::{Aad, Vault};
 use crate::sql::{Row, Transact, statements};
+use crate::sub_accounts::{SUB_ACCOUNT_SETTINGS, life_of};
 
 statements! {
     /// A member whose own account operators froze acts for nobody.
@@ -46,14 +48,21 @@ pub(crate) fn membership(row: &Row, vault: &Vault) -> Option<Membership> {
     vault.open_seal(number(3)?, &member_aad(&found), &row.bytes(4).ok()?).map(|_| found)
 }
 
-/// By which right a person acts for a sub-account, from its account's row and their membership's; `None` without one.
+/// By which right a person acts for a sub-account, from its account's row, their membership's and where it is in its life; `None`
+/// without one. While it is being closed its master alone does, and nobody does for a closed one.
 pub(crate) fn right(
     person: AccountId,
     account: Option<&AccountRecord>,
     member: Option<Membership>,
+    life: SubAccountLife,
 ) -> Option<ActingAs> {
-    let master = account?.master()?;
-    if master == person { Some(ActingAs::Master) } else { member.map(|_| ActingAs::Member) }
+    let by =
+        if account?.master()? == person { Some(ActingAs::Master) } else { member.map(|_| ActingAs::Member) };
+    match (life, by?) {
+        (SubAccountLife::Open, by) => Some(by),
+        (SubAccountLife::Closing { .. }, ActingAs::Master) => Some(ActingAs::Master),
+        (SubAccountLife::Closing { .. }, ActingAs::Member) | (SubAccountLife::Closed { .. }, _) => None,
+    }
 }
 
 /// Whether a person still has the right to act for a sub-account by which a change was begun.
@@ -67,5 +76,7 @@ pub(crate) async fn acts_for(
     let account = row.as_ref().map(AccountRecord::from_row).transpose()?;
     let values = vec![sub_account.as_u64().into(), person.as_u64().into()];
     let member = transact.fetch_optional(MEMBERSHIP, values).await?;
-    Ok(right(person, account.as_ref(), member.and_then(|row| membership(&row, vault))))
+    let settings = transact.fetch_optional(SUB_ACCOUNT_SETTINGS, vec![sub_account.as_u64().into()]).await?;
+    let life = life_of(settings, vault)?;
+    Ok(right(person, account.as_ref(), member.and_then(|row| membership(&row, vault)), life))
 }

@@ -15,6 +15,7 @@ use crate::charts::pending::Charts;
 use crate::deliveries::Deliveries;
 use crate::door::Door;
 use crate::error::StoreError;
+use crate::exchange_notices::ExchangeNotices;
 use crate::feed::Feed;
 use crate::journal::Journal;
 use crate::log::rows::note_all;
@@ -125,6 +126,10 @@ const MAIN: &[Migration] = &[
     Migration {
         sqlite: include_str!("../migrations/sqlite/0023_reviews.sql"),
         postgres: include_str!("../migrations/postgres/0023_reviews.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0025_exchange_notices.sql"),
+        postgres: include_str!("../migrations/postgres/0025_exchange_notices.sql"),
     },
 ];
 /// Schema of the journal's tables: a file of their own on SQLite.
@@ -477,6 +482,12 @@ impl Store {
     #[must_use]
     pub fn outbox(&self) -> Outbox {
         Outbox { database: self.main.clone(), vault: Arc::clone(&self.vault) }
+    }
+
+    /// The capability to tell the exchange of sub-accounts.
+    #[must_use]
+    pub fn exchange_notices(&self) -> ExchangeNotices {
+        ExchangeNotices { database: self.main.clone(), vault: Arc::clone(&self.vault) }
     }
 
     /// The capability to deliver to alert channels.

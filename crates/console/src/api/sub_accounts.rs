@@ -31,8 +31,14 @@ pub struct SubAccount {
     permissions: Vec<&'static str>,
     /// The highest rate cap of a key, in requests a second; `null` where keys need none.
     rate_cap: Option<u16>,
+    /// `active`, `frozen`, `closing` while the exchange has not answered yet, or `closed`.
+    state: &'static str,
     /// Since when it is frozen, in milliseconds; `null` when it is not.
     frozen_at_ms: Option<u64>,
+    /// Since when it is being closed, in milliseconds; `null` when it is not.
+    closing_since_ms: Option<u64>,
+    /// When it was closed, in milliseconds; `null` when it is not.
+    closed_at_ms: Option<u64>,
     /// Living keys.
     keys: i64,
     /// When it was created, in milliseconds.
@@ -41,13 +47,16 @@ pub struct SubAccount {
 
 impl From<SubAccountView> for SubAccount {
     fn from(view: SubAccountView) -> Self {
-        let cap = view.settings.cap;
+        let (cap, state) = (view.settings.cap, view.settings.state_word());
         Self {
             id: view.id.to_string(),
             name: view.name.as_str().to_owned(),
             label: view.settings.label.map(|label| label.to_string()),
             permissions: cap.permissions().iter().map(Permission::word).collect(),
             rate_cap: cap.rate().map(RateCap::per_second),
+            state,
+            closing_since_ms: view.settings.life.closing_since().map(Moment::unix_ms),
+            closed_at_ms: view.settings.life.closed_at().map(Moment::unix_ms),
             frozen_at_ms: view.settings.frozen_at.map(Moment::unix_ms),
             keys: view.keys,
             created_at_ms: view.created_at.unix_ms(),

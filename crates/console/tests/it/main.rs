@@ -13,6 +13,7 @@ mod canaries;
 mod canary;
 mod channel_pages;
 mod channels;
+mod closing;
 mod components;
 mod cooling;
 mod crowds;
