@@ -1,4 +1,6 @@
-"""The walk: a sub-account from its creation to its freeze, and a member who administers it until the master ends that."""
+"""The walk: a sub-account from its creation to its freeze and closing, and a member who administers it until the master ends that."""
+
+import time
 
 MEMBER = "walk-member@keyward.example"
 
@@ -10,6 +12,7 @@ def run(world):
     member = joins(world, person, sub)
     acts(world, person, member, sub)
     leaves(person, member, sub)
+    closes(person, sub)
 
 
 def creates(person):
@@ -65,3 +68,15 @@ def acts(world, person, member, sub):
 def leaves(person, member, sub):
     gone = person.confirmed("DELETE /sub-accounts/{id}/members", sub, body={"email": MEMBER}, expect=204)
     gone.shows(person.get("/sub-accounts/{id}", sub)["members"] == [], "nobody is a member")
+
+
+def closes(person, sub):
+    """The sandbox's exchange refuses: every sub-account has play money there."""
+    person.refused("name_mismatch", "POST /sub-accounts/{id}/close", sub, body={"name": "walkSub2"})
+    asked = person.approved("POST /sub-accounts/{id}/close", sub, body={"name": "walkSub1"})
+    asked.shows(asked.json == {"state": "closing"}, "the exchange is asked")
+    state = lambda: person.get("/sub-accounts/{id}", sub)["sub_account"]["state"]
+    until = time.monotonic() + 30
+    while state() == "closing" and time.monotonic() < until:
+        time.sleep(0.1)
+    asked.shows(state() == "active", "it has balances, so it goes on as before")
