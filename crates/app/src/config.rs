@@ -282,8 +282,8 @@ pub struct ExchangeSettings {
 impl ExchangeSettings {
     /// Who tells it, ready for use; `None` if it is told nothing.
     pub fn client(&self, key: IdentityKey) -> anyhow::Result<Option<ExchangeClient>> {
-        let Some(url) = &self.sub_accounts_url else { return Ok(None) };
         let authority = self.ca_file.as_deref().map(authorities).transpose().context("exchange.ca_file")?;
+        let Some(url) = &self.sub_accounts_url else { return Ok(None) };
         Ok(Some(ExchangeClient::new(url, key, authority.as_deref()).context("exchange.sub_accounts_url")?))
     }
 }

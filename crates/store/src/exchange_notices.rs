@@ -28,10 +28,10 @@ statements! {
     NEXT_NOTICE = "SELECT COALESCE(MAX(number), 0) + 1 FROM exchange_notices WHERE master = $1";
     INSERT_NOTICE = "INSERT INTO exchange_notices (master, number, sub_account, name, kind, frozen, at, state, tries, due_at, data_key, seal) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', 0, $7, $8, $9)";
-    /// The first that waits of each master account, if it is due.
+    /// The first that waits of each master account, if it is due. A number that nobody gives, written by somebody else, stops none.
     DUE_NOTICES = "SELECT master, number, sub_account, name, kind, frozen, at, data_key, seal, tries FROM exchange_notices n \
-        WHERE state = 'waiting' AND due_at <= $1 AND NOT EXISTS (SELECT 1 FROM exchange_notices e \
-        WHERE e.master = n.master AND e.state = 'waiting' AND e.number < n.number) ORDER BY due_at, master LIMIT $2";
+        WHERE state = 'waiting' AND number > 0 AND due_at <= $1 AND NOT EXISTS (SELECT 1 FROM exchange_notices e \
+        WHERE e.master = n.master AND e.state = 'waiting' AND e.number > 0 AND e.number < n.number) ORDER BY due_at, master LIMIT $2";
     /// What is settled is settled once: of two answers to one notice the second changes nothing.
     SETTLE_NOTICE = "UPDATE exchange_notices SET state = $3 WHERE master = $1 AND number = $2 AND state = 'waiting'";
     DELAY_NOTICE = "UPDATE exchange_notices SET tries = tries + 1, due_at = $3 WHERE master = $1 AND number = $2 AND state = 'waiting'";
@@ -134,9 +134,9 @@ fn aad(notice: &ExchangeNotice, frozen: u64) -> Aad {
 fn due_notice(row: &Row, vault: &Vault) -> Result<DueNotice, StoreError> {
     let number = |at| u64::try_from(row.int(at)?).map_err(|_| StoreError::tampered("exchange notice", "row"));
     let key = NoticeKey { master: id_of(row.int(0)?)?, number: number(1)?, sub_account: id_of(row.int(2)?)? };
-    let (name, kind) = (row.text(3)?, row.text(4)?);
-    let (frozen, at, data_key, seal) = (number(5)?, number(6)?, number(7)?, row.bytes(8)?);
+    let (name, kind, seal) = (row.text(3)?, row.text(4)?, row.bytes(8)?);
     let open = || {
+        let (frozen, at, data_key) = (number(5).ok()?, number(6).ok()?, number(7).ok()?);
         let notice = ExchangeNotice {
             number: key.number,
             account: key.master,
