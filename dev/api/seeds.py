@@ -68,7 +68,7 @@ def sub_accounts(world, seeds):
     person, broker = world.holder, world.broker
     factor = {"factor": person.password}
     made = lambda name: person.do("POST /sub-accounts", body={"name": name, **factor}, expect=201).json["id"]
-    sub, frozen, other = made("fuzzSub1"), made("fuzzSub2"), made("fuzzSub3")
+    sub, frozen, other, ended = made("fuzzSub1"), made("fuzzSub2"), made("fuzzSub3"), made("fuzzEnd1")
     for number in range(4, 8):
         seeds.add("POST /sub-accounts", body={"name": f"fuzzSub{number}", "label": "Fuzz", **factor})
     seeds.add("GET /sub-accounts/{id}", sub)
@@ -76,6 +76,7 @@ def sub_accounts(world, seeds):
     seeds.add("PUT /sub-accounts/{id}/allowed", sub, frozen, other, body={"permissions": ["read"], **factor})
     seeds.add("POST /sub-accounts/{id}/freeze", frozen, body=factor)
     seeds.add("POST /sub-accounts/{id}/thaw", other, body={})
+    seeds.add("POST /sub-accounts/{id}/close", ended, body={"name": "fuzzEnd1"})
     seeds.add("POST /sub-accounts/{id}/members", other, body={"email": "fuzz-member@keyward.example"})
     invited = {"email": "fuzz-invited@keyward.example"}
     person.approved("POST /sub-accounts/{id}/members", sub, body=invited, expect=204)

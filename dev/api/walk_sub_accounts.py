@@ -1,4 +1,6 @@
-"""The walk: a sub-account from its creation to its freeze, and a member who administers it until the master ends that."""
+"""The walk: a sub-account from its creation to its freeze and closing, and a member who administers it until the master ends that."""
+
+from program import wait
 
 MEMBER = "walk-member@keyward.example"
 
@@ -10,6 +12,7 @@ def run(world):
     member = joins(world, person, sub)
     acts(world, person, member, sub)
     leaves(person, member, sub)
+    closes(world)
 
 
 def creates(person):
@@ -65,3 +68,17 @@ def acts(world, person, member, sub):
 def leaves(person, member, sub):
     gone = person.confirmed("DELETE /sub-accounts/{id}/members", sub, body={"email": MEMBER}, expect=204)
     gone.shows(person.get("/sub-accounts/{id}", sub)["members"] == [], "nobody is a member")
+
+
+def closes(world):
+    """The sandbox's exchange refuses: every sub-account has play money there. Somebody else does it, for the codes."""
+    person = world.newcomer("walk-closer@keyward.example", "127.0.1.4")
+    person.register()
+    person.enrol()
+    sub = person.confirmed("POST /sub-accounts", body={"name": "walkEnd1"}, expect=201).json["id"]
+    person.refused("name_mismatch", "POST /sub-accounts/{id}/close", sub, body={"name": "walkEnd2"})
+    asked = person.approved("POST /sub-accounts/{id}/close", sub, body={"name": "walkEnd1"})
+    asked.shows(asked.json == {"state": "closing"}, "the exchange is asked")
+    state = lambda: person.get("/sub-accounts/{id}", sub)["sub_account"]["state"]
+    wait("the exchange's answer", 30, lambda: state() != "closing")
+    asked.shows(state() == "active", "it has balances, so it goes on as before")

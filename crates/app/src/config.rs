@@ -15,9 +15,10 @@ use keyward_authority::apps::ProofOfControl;
 use keyward_authority::{MarketData, Settings};
 use keyward_console::SettingShown;
 use keyward_notify::channel::{Client, System};
-use keyward_notify::{Security, Smtp, SmtpSettings, is_full_name};
+use keyward_notify::{ExchangeClient, Security, Smtp, SmtpSettings, is_full_name};
 use keyward_rules::app::PrivateRanges;
 use keyward_rules::channel::{Base, ChannelPolicy, Endpoint, Host, NotAUrl};
+use keyward_rules::identity::IdentityKey;
 use keyward_rules::key::{KeyPolicy, Need};
 use keyward_rules::limits::{
     ACCOUNTS_AT_ONCE, ACCOUNTS_AT_ONCE_BOUNDS, NEW_DEVICE_HOURS, NEW_DEVICE_MOST_HOURS,
@@ -53,6 +54,9 @@ pub struct Config {
     pub gateway: GatewaySettings,
     /// The exchange.
     pub upstream: UpstreamSettings,
+    /// What the exchange is told.
+    #[serde(default)]
+    pub exchange: ExchangeSettings,
     /// Sockets.
     #[serde(default)]
     pub sockets: SocketSettings,
@@ -266,6 +270,25 @@ pub struct UpstreamSettings {
 
 const fn yes() -> bool {
     true
+}
+
+/// What the exchange is told beside requests.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExchangeSettings {
+    /// Where it is told of sub-accounts.
+    pub sub_accounts_url: Option<String>,
+    /// Authorities to trust there, beside the public ones.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl ExchangeSettings {
+    /// Who tells it, ready for use; `None` if it is told nothing.
+    pub fn client(&self, key: IdentityKey) -> anyhow::Result<Option<ExchangeClient>> {
+        let authority = self.ca_file.as_deref().map(authorities).transpose().context("exchange.ca_file")?;
+        let Some(url) = &self.sub_accounts_url else { return Ok(None) };
+        Ok(Some(ExchangeClient::new(url, key, authority.as_deref()).context("exchange.sub_accounts_url")?))
+    }
 }
 
 /// Rules that a deployment chooses.
@@ -525,6 +548,11 @@ fn mistakes(config: &Config) -> Vec<String> {
         let url = without_password(&config.upstream.url);
         found.push(format!("upstream.url `{url}` must be http://host[:port]"));
     }
+    if let Some(url) = &config.exchange.sub_accounts_url
+        && let Err(why) = ExchangeClient::check(url)
+    {
+        found.push(format!("exchange.sub_accounts_url `{}`: {why}", without_password(url)));
+    }
     let pass = crate::node::passed(&config.upstream.pass_headers);
     found.extend(pass.err().map(|problem| format!("upstream.pass_headers: {problem:#}")));
     found.extend(config.store.master_key().err().into_iter().flat_map(|wrong| wrong.mistakes().to_vec()));
@@ -783,6 +811,22 @@ mod tests {
         let text = everything_on().replace("127.0.0.1:8483", "127.0.0.1:8481");
         let told = super::mistakes(&toml::from_str(&text).unwrap()).join("; ");
         assert!(told.contains("gateway.listen and metrics.listen name the same address"), "{told}");
+    }
+
+    #[test]
+    fn the_exchange_is_told_at_an_address_of_its_own() {
+        let mistakes = |to: &str| {
+            let text = everything_on().replace("http://127.0.0.1:9000/keyward/sub-accounts", to);
+            super::mistakes(&toml::from_str(&text).unwrap()).join("; ")
+        };
+        for wrong in ["ftp://127.0.0.1:9000/k", "127.0.0.1:9000/k", "http://127.0.0.1:9000", ""] {
+            assert!(mistakes(wrong).contains("exchange.sub_accounts_url"), "{wrong}");
+        }
+        let told = mistakes("http://kw:hunter2@127.0.0.1:9000/k");
+        assert!(told.contains("exchange.sub_accounts_url") && !told.contains("hunter2"), "{told}");
+        for good in ["http://10.0.0.5:9000/k", "https://exchange.internal/k"] {
+            assert!(!mistakes(good).contains("sub_accounts_url"), "{good}");
+        }
     }
 
     #[test]

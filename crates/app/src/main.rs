@@ -15,6 +15,7 @@ mod control;
 mod descriptors;
 mod doctor;
 mod endpoints;
+mod exchange;
 mod files;
 mod log;
 mod master_key_source;

@@ -11,6 +11,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::ambient;
+use crate::exchange::ExchangeLag;
 use crate::tasks::Heartbeat;
 
 /// The type of [`text`].
@@ -27,7 +29,11 @@ struct Named {
 }
 
 /// All metrics in the OpenMetrics text format.
-pub fn text(request_context: &RequestContext, pulses: &[Heartbeat]) -> String {
+pub fn text(
+    request_context: &RequestContext,
+    pulses: &[Heartbeat],
+    exchange: Option<&ExchangeLag>,
+) -> String {
     let mut all = Registry::with_prefix("keyward");
     let ready = Family::<Of, Gauge>::default();
     for (service, name) in [(Service::Basic, "basic"), (Service::Trade, "trade"), (Service::Funds, "funds")] {
@@ -36,10 +42,8 @@ pub fn text(request_context: &RequestContext, pulses: &[Heartbeat]) -> String {
     }
     all.register("ready", "Whether requests of a service would be served rightly now", ready);
     let age_ms = request_context.view.lease.age_ms((request_context.clock().steady_ms)());
-    #[expect(clippy::cast_precision_loss, reason = "a float is what the format has, and no age is that long")]
-    let age = age_ms as f64 / 1_000.0;
     let store_age = "Time since the gateway last read all changes from the store";
-    all.register_with_unit("store_age", store_age, Unit::Seconds, ConstGauge::new(age));
+    all.register_with_unit("store_age", store_age, Unit::Seconds, ConstGauge::new(seconds(age_ms)));
     let lag = Family::<Named, Gauge<f64, AtomicU64>>::default();
     for pulse in pulses {
         lag.get_or_create(&Named { task: pulse.name() }).set(pulse.age().as_secs_f64());
@@ -63,8 +67,24 @@ pub fn text(request_context: &RequestContext, pulses: &[Heartbeat]) -> String {
     let (received, sent) = request_context.sockets.frames();
     all.register("socket_frames_received", "Frames that came from clients", ConstCounter::new(received));
     all.register("socket_frames_sent", "Frames that went to clients", ConstCounter::new(sent));
+    if let Some(lag) = exchange {
+        let waiting = ConstGauge::new(i64::try_from(lag.count()).unwrap_or(i64::MAX));
+        all.register(
+            "exchange_notices_waiting",
+            "Notices about sub-accounts that the exchange has not taken",
+            waiting,
+        );
+        let oldest = "Time since the oldest notice that the exchange has not taken was written";
+        let age = ConstGauge::new(seconds(lag.age_ms(ambient::now())));
+        all.register_with_unit("exchange_notices_age", oldest, Unit::Seconds, age);
+    }
     let mut text = String::new();
     // Writing into memory does not fail.
     let _ = encode(&mut text, &all);
     text
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a float is what the format has, and no age is that long")]
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1_000.0
 }

@@ -41,12 +41,13 @@ use crate::audit::{self, Notary};
 use crate::checkpoint::Checkpoint;
 use crate::config::{SocketSettings, SourceSettings};
 use crate::endpoints::Endpoints;
+use crate::exchange::{Exchange, ExchangeLag};
 use crate::files::private_folder;
 use crate::retention::JournalSettings;
 use crate::spooled::Spooled;
 use crate::tasks::{Heartbeat, OwnThread, Tasks};
 use crate::watch::{self, Watching};
-use crate::{ambient, bans, descriptors, worker};
+use crate::{ambient, bans, descriptors, exchange, worker};
 
 /// The name under which this node keeps its replay horizon; one gateway process per data folder.
 pub const NODE: &str = "local";
@@ -88,6 +89,8 @@ pub struct NodeOptions {
     pub checkpoint: Option<Arc<Checkpoint>>,
     /// Who signs checkpoints of the audit log.
     pub notary: Notary,
+    /// The exchange, if it is told of sub-accounts.
+    pub exchange: Option<Exchange>,
 }
 
 /// A running node.
@@ -97,6 +100,7 @@ pub struct Node {
     recorder: Recorder,
     writer: std::thread::JoinHandle<()>,
     tasks: Tasks,
+    exchange: Option<Arc<ExchangeLag>>,
     watching: Arc<Mutex<Watching>>,
     /// Where the changes are followed.
     _feed: OwnThread,
@@ -187,6 +191,7 @@ impl Node {
             seed: ambient::seed(),
         };
         let running = gateway.start(options.listeners).context("the gateway cannot start")?;
+        let exchange = options.exchange.map(|exchange| (Arc::new(exchange), Arc::clone(&options.authority)));
         let duties = Arc::new(worker::Duties {
             store: store.clone(),
             authority: options.authority,
@@ -216,6 +221,12 @@ impl Node {
         if let Some(spool) = spool.clone() {
             tasks.start("spool", move |pulse| worker::ship(Arc::clone(&spool), pulse));
         }
+        let lag = exchange.as_ref().map(|(exchange, _)| exchange.lag());
+        if let Some((exchange, authority)) = exchange {
+            tasks.start("exchange", move |pulse| {
+                exchange::run(Arc::clone(&exchange), Arc::clone(&authority), pulse)
+            });
+        }
         tasks.start("market", move |pulse| {
             let (context, backend) = market.clone();
             MarketFollower::new(context, backend).run(move || pulse.beat())
@@ -233,6 +244,7 @@ impl Node {
             recorder,
             writer,
             tasks,
+            exchange: lag,
             watching,
             _feed: feed,
             claim,
@@ -248,6 +260,11 @@ impl Node {
     /// The signs of life of its tasks.
     pub fn pulses(&self) -> Vec<Heartbeat> {
         self.tasks.pulses()
+    }
+
+    /// How far the exchange lags that is told of sub-accounts, if one is.
+    pub fn exchange_lag(&self) -> Option<Arc<ExchangeLag>> {
+        self.exchange.clone()
     }
 
     /// Stops: no new connections, open requests end, the journal and last uses are written.

@@ -22,8 +22,9 @@ use keyward_gateway::{RequestContext, health};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::metrics;
+use crate::exchange::ExchangeLag;
 use crate::tasks::Heartbeat;
+use crate::{ambient, metrics};
 
 /// How long the console's part may take to say how it stands.
 const PATIENCE: Duration = Duration::from_millis(900);
@@ -38,6 +39,8 @@ pub struct Watched {
     pub request_context: Arc<RequestContext>,
     /// The signs of life of what runs beside requests.
     pub pulses: Vec<Heartbeat>,
+    /// How far the exchange lags that is told of sub-accounts, if one is.
+    pub exchange: Option<Arc<ExchangeLag>>,
     /// The console, if there is one, and where it runs.
     pub console: Option<(Shell, Handle)>,
 }
@@ -96,7 +99,7 @@ async fn answer(watched: &Watched, request: Request<Incoming>) -> Result<Respons
         None if asks && uri.path() == "/metrics" => (
             StatusCode::OK,
             HeaderValue::from_static(metrics::CONTENT_TYPE),
-            metrics::text(&watched.request_context, &watched.pulses).into(),
+            metrics::text(&watched.request_context, &watched.pulses, watched.exchange.as_deref()).into(),
         ),
         None => (StatusCode::NOT_FOUND, HeaderValue::from_static("text/plain"), NOT_HERE.into()),
     };
@@ -114,7 +117,12 @@ async fn judge(watched: &Watched, question: Question) -> Answer {
         Question::Alive => Answer::alive(),
         Question::Unknown => Answer::unknown("ask for trade, funds or console, or leave it out"),
         Question::Ready(Service::Console) => Answer::of(&console(watched).await),
-        Question::Ready(service) => Answer::of(&health::health(&watched.request_context, service)),
+        Question::Ready(service) => {
+            let mut health = health::health(&watched.request_context, service);
+            let late = watched.exchange.as_ref().and_then(|lag| lag.late(ambient::now()));
+            health.stale.extend(late);
+            Answer::of(&health)
+        }
     }
 }
 

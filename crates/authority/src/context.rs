@@ -10,7 +10,9 @@ use keyward_rules::leak::Reporters;
 use keyward_rules::person::{CodeKey, SessionId};
 use keyward_rules::policy::Policy;
 use keyward_rules::time::Moment;
-use keyward_store::{Activity, Door, Entropy, Inbox, Log, Reader, SecretPrints, Store, TransferSums, Writer};
+use keyward_store::{
+    Activity, Door, Entropy, ExchangeNotices, Inbox, Log, Reader, SecretPrints, Store, TransferSums, Writer,
+};
 
 use crate::apps::ProofOfControl;
 use crate::passkeys::RelyingParty;
@@ -36,6 +38,8 @@ pub struct Access {
     pub secret_prints: SecretPrints,
     /// To count transfers below thresholds.
     pub transfer_sums: TransferSums,
+    /// To see whether the exchange is told of sub-accounts, and of which it was not.
+    pub exchange_notices: ExchangeNotices,
 }
 
 /// The keys under which what people know is hashed.
@@ -146,6 +150,7 @@ impl Authority {
             log: store.log(),
             secret_prints: store.secret_prints(),
             transfer_sums: store.transfer_sums(),
+            exchange_notices: store.exchange_notices(),
         };
         let secrets = Secrets { passphrases: store.root().passphrase_key(), codes: store.root().code_key() };
         let relying_party = RelyingParty::at(&settings.origin, &settings.issuer);

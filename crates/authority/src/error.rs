@@ -9,11 +9,12 @@ use keyward_rules::key::{KeyRefusal, LifecycleError, NotAName, Wider};
 use keyward_rules::leak::{NotAReport, NotSigned};
 use keyward_rules::limits::{
     APPS_PER_BROKER, CHANNELS_PER_ACCOUNT, CODES_PER_HOUR, MEMBERS_PER_SUB_ACCOUNT, PASSKEYS_PER_ACCOUNT,
-    SUB_ACCOUNTS_PER_ACCOUNT, WHY_CHARS,
+    SUB_ACCOUNTS_EVER_PER_ACCOUNT, SUB_ACCOUNTS_PER_ACCOUNT, WHY_CHARS,
 };
 use keyward_rules::person::NotAPassword;
 use keyward_rules::proposal::{NotPassed, ProposalId};
 use keyward_rules::review::RemedyRefused;
+use keyward_rules::sub_account::SubAccountLifeError;
 use keyward_rules::time::Moment;
 use keyward_store::StoreError;
 
@@ -239,6 +240,26 @@ pub enum ActionError {
     /// The master has as many as it may.
     #[error("an account has at most {SUB_ACCOUNTS_PER_ACCOUNT} sub-accounts")]
     TooManySubAccounts,
+    /// The master has created as many as it ever may.
+    #[error(
+        "an account has at most {SUB_ACCOUNTS_EVER_PER_ACCOUNT} sub-accounts, closed ones included; their names stay taken"
+    )]
+    TooManySubAccountsEver,
+    /// It is being closed, or closed.
+    #[error(transparent)]
+    SubAccountLife(#[from] SubAccountLifeError),
+    /// The confirmation names another sub-account.
+    #[error("the confirmation must be the sub-account's exact name")]
+    NotTheSubAccount,
+    /// Too much waits for the exchange already.
+    #[error(
+        "the exchange has not taken earlier changes of your sub-accounts yet; try again later. Until then you can freeze the \
+         sub-account"
+    )]
+    ExchangeBehind,
+    /// A closed sub-account is called that.
+    #[error("a closed sub-account has this label; choose another label")]
+    LabelOfClosed,
     /// Its master froze it.
     #[error("the sub-account is frozen; its master account can unfreeze it")]
     SubAccountFrozen,
@@ -431,6 +452,13 @@ impl ActionError {
             Self::NoSubAccount | Self::Store(StoreError::NoLongerActs) => (Kind::Missing, "no_sub_account"),
             Self::SubAccountNameTaken => (Kind::Conflict, "name_taken"),
             Self::TooManySubAccounts => (Kind::Conflict, "too_many_sub_accounts"),
+            Self::TooManySubAccountsEver => (Kind::Conflict, "too_many_sub_accounts_ever"),
+            Self::SubAccountLife(SubAccountLifeError::Closing) => (Kind::Conflict, "sub_account_closing"),
+            Self::SubAccountLife(SubAccountLifeError::Closed) => (Kind::Conflict, "sub_account_closed"),
+            Self::SubAccountLife(SubAccountLifeError::NotClosing) => (Kind::Conflict, "unchanged"),
+            Self::NotTheSubAccount => (Kind::Unacceptable, "name_mismatch"),
+            Self::ExchangeBehind => (Kind::Conflict, "exchange_behind"),
+            Self::LabelOfClosed => (Kind::Conflict, "label_of_closed"),
             Self::SubAccountFrozen => (Kind::Conflict, "sub_account_frozen"),
             Self::TooManyMembers => (Kind::Conflict, "too_many_members"),
             Self::AlreadyMember => (Kind::Conflict, "already_member"),

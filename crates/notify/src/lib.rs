@@ -9,12 +9,14 @@
 //! link but the one that can only brake; a delivered mail is kept nowhere but in the sandbox's mailbox.
 
 pub mod channel;
+mod exchange;
 mod mailbox;
 mod post;
 mod render;
 mod smtp;
 mod worker;
 
+pub use exchange::{ExchangeClient, NoAnswer, NotAnExchange};
 pub use mailbox::{Kept, Mailbox};
 pub use post::{NotAnAddress, Post, PostError};
 pub use render::{Mail, render, test_mail};

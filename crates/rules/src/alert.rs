@@ -86,6 +86,9 @@ kinds! {
     /// A sub-account was created, allowed more or less, frozen or unfrozen.
     SubAccountChanged, "sub_account", Notice, "A sub-account was changed",
         "If you did not change it, disable all keys at once, then change your password.";
+    /// The exchange refuses to close a sub-account.
+    SubAccountKept, "sub_account_kept", Notice, "A sub-account was not closed",
+        "Transfer all of its funds to the master account, then close it again. Until then it works as before.";
     /// Who administers a sub-account has changed.
     MembersChanged, "members", Critical, "The members of a sub-account changed",
         "Members can create and change its keys. If you did not expect this, remove them on the sub-account's page.";

@@ -18,6 +18,7 @@ pub mod counts;
 pub mod decision;
 pub mod denial;
 pub mod event;
+pub mod exchange_notice;
 pub mod fence;
 pub mod grant;
 pub mod id;

@@ -10,6 +10,10 @@ pub const SUB_ACCOUNTS_PER_ACCOUNT: i64 = 100;
 pub const SUB_ACCOUNTS_PER_REQUEST: usize = 20;
 /// Parameters of one request that administers sub-accounts; more than any client sends.
 pub const ENDPOINT_PARAMETERS: usize = 32;
+/// The same with those that were closed: their names stay taken, so their rows stay.
+pub const SUB_ACCOUNTS_EVER_PER_ACCOUNT: i64 = 1_000;
+/// Notices of one master account that wait for the exchange. With more, a freeze is told once there is room, and closing is refused.
+pub const NOTICES_WAITING_PER_ACCOUNT: i64 = 500;
 /// People who administer one sub-account, open invitations included.
 pub const MEMBERS_PER_SUB_ACCOUNT: usize = 20;
 /// Milliseconds in which an invitation to a sub-account can be accepted.

@@ -21,6 +21,7 @@ pub(crate) struct Caller {
 /// A request that bears the gateway's identity, in time. Only [`verified`] makes one.
 pub(crate) struct Verified {
     request_id: String,
+    route: String,
     caller: Option<Caller>,
 }
 
@@ -28,6 +29,11 @@ impl Verified {
     /// The gateway's id of the request.
     pub(crate) fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    /// The route in the identity.
+    pub(crate) fn route(&self) -> &str {
+        &self.route
     }
 
     /// Who asks; nobody on a public route.
@@ -57,7 +63,8 @@ pub(crate) fn verified(key: &IdentityKey, parts: Parts<'_>, now_ms: u64) -> Resu
     if told.deadline_ms < now_ms {
         return Err(Refusal::Late);
     }
-    Ok(Verified { request_id: told.request_id.to_owned(), caller: caller(&told)? })
+    let (request_id, route) = (told.request_id.to_owned(), told.route.to_owned());
+    Ok(Verified { request_id, route, caller: caller(&told)? })
 }
 
 fn read(claims: Claims<'_>) -> Result<Identity<'_>, Refusal> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use keyward_rules::exchange_notice::{ExchangeNotice, NOTICE_METHOD, NOTICE_ROUTE};
 use keyward_rules::identity::IdentityKey;
 use parking_lot::Mutex;
 
@@ -17,6 +18,9 @@ use crate::sockets::Room;
 
 /// The header by which a client limits the life of an order, lower case (OKX's `expTime`).
 const EXPIRY: &str = "exptime";
+
+/// The path at which the gateway tells of sub-accounts.
+pub const NOTICES_PATH: &str = "/keyward/sub-accounts";
 
 /// The exchange.
 pub struct Exchange {
@@ -62,16 +66,39 @@ impl Exchange {
             Ok(request) => request,
             Err(refusal) => return refuse(refusal),
         };
+        let path = parts.target.split('?').next().unwrap_or_default();
+        if path == NOTICES_PATH {
+            return written(self.take_notice(parts, &request), now_ms);
+        }
         self.note(parts, &request);
         let question = Question {
             method: parts.method,
-            path: parts.target.split('?').next().unwrap_or_default(),
+            path,
             caller: request.caller(),
             parameters: parameters::read(parts.method, parts.target, parts.body),
             expiry: parts.claims.beside(EXPIRY),
             now_ms,
         };
         written(self.answer(question), now_ms)
+    }
+
+    /// Takes what the gateway tells of a sub-account. The identity of a client's request is none of a notice, and the body must be
+    /// about the accounts that the identity names.
+    fn take_notice(&self, parts: Parts<'_>, request: &Verified) -> Result<Data, Refusal> {
+        if parts.method != NOTICE_METHOD {
+            return Err(Refusal::WrongMethod);
+        }
+        let owner = match request.caller() {
+            Some(caller) if request.route() == NOTICE_ROUTE => &caller.owner,
+            Some(_) | None => return Err(Refusal::NotFromGateway),
+        };
+        let notice = ExchangeNotice::read(parts.body).ok_or(Refusal::BadJson)?;
+        let (account, sub_account) = (notice.account.to_string(), notice.sub_account.to_string());
+        if owner.account != account || owner.sub_account != Some(sub_account) {
+            return Err(Refusal::NotFromGateway);
+        }
+        self.ledger.lock().take_notice(&notice)?;
+        Ok(Data::Rows(Vec::new()))
     }
 
     /// The Unix time in milliseconds.

@@ -2,7 +2,7 @@
 //!
 //! Owns: [`ledger`](mod@ledger), what accounts hold, in memory, live and demo apart, deterministic from a seed;
 //! [`markets`](mod@markets), synthetic and the same at every start; [`routes`](mod@routes), OKX's shapes;
-//! [`sockets`](mod@sockets), channels and operations over WebSocket.
+//! [`sockets`](mod@sockets), channels and operations over WebSocket; what the gateway tells of sub-accounts, at [`NOTICES_PATH`].
 //! Leaves to others: who may ask. It answers only requests that bear the gateway's verified identity.
 //!
 //! Invariants: no balance is ever negative; money moves and is never made, but for the seeded deposits; what one
@@ -27,5 +27,5 @@ mod server;
 mod signed;
 mod sockets;
 
-pub use exchange::Exchange;
+pub use exchange::{Exchange, NOTICES_PATH};
 pub use seen::Seen;

@@ -50,6 +50,10 @@ pub(crate) enum Refusal {
     NotForSubAccounts,
     NoWithdrawal,
     WithdrawalDone,
+    /// The gateway said that the sub-account is closed.
+    SubAccountClosed,
+    /// A sub-account that still has balances is not closed.
+    HasBalances,
 }
 
 impl Refusal {
@@ -89,6 +93,8 @@ impl Refusal {
             Self::NotForSubAccounts => "58209",
             Self::NoWithdrawal => "58215",
             Self::WithdrawalDone => "58216",
+            Self::SubAccountClosed => "59510",
+            Self::HasBalances => "59606",
         }
     }
 
@@ -125,7 +131,9 @@ impl Refusal {
             | Self::UnlistedAddress
             | Self::NotForSubAccounts
             | Self::NoWithdrawal
-            | Self::WithdrawalDone => StatusCode::OK,
+            | Self::WithdrawalDone
+            | Self::SubAccountClosed
+            | Self::HasBalances => StatusCode::OK,
         }
     }
 
@@ -184,6 +192,10 @@ impl Refusal {
             }
             Self::NoWithdrawal => "Withdrawal ID does not exist",
             Self::WithdrawalDone => "Operation not allowed",
+            Self::SubAccountClosed => "Sub-account does not exist",
+            Self::HasBalances => {
+                "Failed to delete sub-account. Transfer all sub-account funds to your main account before deleting your sub-account."
+            }
         };
         fixed.into()
     }

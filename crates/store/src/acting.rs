@@ -4,6 +4,7 @@ use keyward_rules::grant::{ActingAs, ManagingKey};
 use keyward_rules::id::AccountId;
 use keyward_rules::key::HolderState;
 use keyward_rules::permission::Permission;
+use keyward_rules::sub_account::SubAccountLife;
 use keyward_rules::time::Moment;
 
 use crate::accounts::{self, AccountRecord};
@@ -11,6 +12,7 @@ use crate::error::StoreError;
 use crate::keys::{self, RawKey};
 use crate::seal::{Aad, Vault};
 use crate::sql::{Row, Transact, statements};
+use crate::sub_accounts::{SUB_ACCOUNT_SETTINGS, life_of};
 
 statements! {
     /// A member whose own account operators froze acts for nobody.
@@ -49,14 +51,21 @@ pub(crate) fn membership(row: &Row, vault: &Vault) -> Option<Membership> {
     vault.open_seal(number(3)?, &member_aad(&found), &row.bytes(4).ok()?).map(|_| found)
 }
 
-/// By which right a person acts for a sub-account, from its account's row and their membership's; `None` without one.
+/// By which right a person acts for a sub-account, from its account's row, their membership's and where it is in its life; `None`
+/// without one. While it is being closed its master alone does, and nobody does for a closed one.
 pub(crate) fn right(
     person: AccountId,
     account: Option<&AccountRecord>,
     member: Option<Membership>,
+    life: SubAccountLife,
 ) -> Option<ActingAs> {
-    let master = account?.master()?;
-    if master == person { Some(ActingAs::Master) } else { member.map(|_| ActingAs::Member) }
+    let by =
+        if account?.master()? == person { Some(ActingAs::Master) } else { member.map(|_| ActingAs::Member) };
+    match (life, by?) {
+        (SubAccountLife::Open, by) => Some(by),
+        (SubAccountLife::Closing { .. }, ActingAs::Master) => Some(ActingAs::Master),
+        (SubAccountLife::Closing { .. }, ActingAs::Member) | (SubAccountLife::Closed { .. }, _) => None,
+    }
 }
 
 /// Whether a person still has the right to act for a sub-account by which a change was begun.
@@ -70,11 +79,13 @@ pub(crate) async fn acts_for(
     let account = row.as_ref().map(AccountRecord::from_row).transpose()?;
     let values = vec![sub_account.as_u64().into(), person.as_u64().into()];
     let member = transact.fetch_optional(MEMBERSHIP, values).await?;
-    Ok(right(person, account.as_ref(), member.and_then(|row| membership(&row, vault))))
+    let settings = transact.fetch_optional(SUB_ACCOUNT_SETTINGS, vec![sub_account.as_u64().into()]).await?;
+    let life = life_of(settings, vault)?;
+    Ok(right(person, account.as_ref(), member.and_then(|row| membership(&row, vault)), life))
 }
 
 /// Whether a key may still administer what a change that it asked for is about: the key works at `now` and has the permission, and
-/// the sub-account is its account's.
+/// the sub-account is its account's and open.
 pub(crate) async fn still_manages(
     transact: &mut Transact,
     vault: &Vault,
@@ -94,5 +105,7 @@ pub(crate) async fn still_manages(
     let Some(sub_account) = key.sub_account else { return Ok(true) };
     let row = transact.fetch_optional(accounts::ACCOUNT_BY_ID, vec![sub_account.as_u64().into()]).await?;
     let account = row.as_ref().map(AccountRecord::from_row).transpose()?;
-    Ok(account.and_then(|account| account.master()) == Some(key.master))
+    let settings = transact.fetch_optional(SUB_ACCOUNT_SETTINGS, vec![sub_account.as_u64().into()]).await?;
+    let open = life_of(settings, vault)? == SubAccountLife::Open;
+    Ok(open && account.and_then(|account| account.master()) == Some(key.master))
 }

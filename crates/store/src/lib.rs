@@ -25,6 +25,7 @@ mod charts;
 mod deliveries;
 mod door;
 mod error;
+mod exchange_notices;
 mod feed;
 mod head;
 mod journal;
@@ -83,6 +84,7 @@ pub use charts::{Counted, LATENCIES_MS, Rolled, Rollup, Span, Subject as Charted
 pub use deliveries::{Attempt, Deliveries, DeliveryRecord, DeliveryResult, DeliveryState};
 pub use door::{AttemptLimit, Door, NewChallenge, Opened, Quota, Try};
 pub use error::StoreError;
+pub use exchange_notices::{DueNotice, ExchangeNotices, NoticeEnd, NoticeKey, NoticesWaiting};
 pub use feed::{Change, Feed, Loaded, Position, Subject, Watch};
 pub use journal::{
     Intent, Journal, JournalBatch, JournalWriter, Outcome, OutcomeStatus, Record, Released, ReplaySnapshot,

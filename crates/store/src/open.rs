@@ -15,6 +15,7 @@ use crate::charts::pending::Charts;
 use crate::deliveries::Deliveries;
 use crate::door::Door;
 use crate::error::StoreError;
+use crate::exchange_notices::ExchangeNotices;
 use crate::feed::Feed;
 use crate::journal::Journal;
 use crate::log::rows::note_all;
@@ -129,6 +130,10 @@ const MAIN: &[Migration] = &[
     Migration {
         sqlite: include_str!("../migrations/sqlite/0024_transfer_out.sql"),
         postgres: include_str!("../migrations/postgres/0024_transfer_out.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0025_exchange_notices.sql"),
+        postgres: include_str!("../migrations/postgres/0025_exchange_notices.sql"),
     },
     Migration {
         sqlite: include_str!("../migrations/sqlite/0026_new_devices.sql"),
@@ -486,6 +491,12 @@ impl Store {
     #[must_use]
     pub fn outbox(&self) -> Outbox {
         Outbox { database: self.main.clone(), vault: Arc::clone(&self.vault) }
+    }
+
+    /// The capability to tell the exchange of sub-accounts.
+    #[must_use]
+    pub fn exchange_notices(&self) -> ExchangeNotices {
+        ExchangeNotices { database: self.main.clone(), vault: Arc::clone(&self.vault) }
     }
 
     /// The capability to deliver to alert channels.

@@ -19,6 +19,7 @@ pub const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("charts", crate::charts::STATEMENTS),
     ("deliveries", crate::deliveries::STATEMENTS),
     ("door", crate::door::STATEMENTS),
+    ("exchange_notices", crate::exchange_notices::STATEMENTS),
     ("feed", crate::feed::STATEMENTS),
     ("head", crate::head::STATEMENTS),
     ("journal", crate::journal::STATEMENTS),

@@ -8,7 +8,7 @@ use keyward_rules::grant::{ActingAs, Scope};
 use keyward_rules::id::AccountId;
 use keyward_rules::key::{KeyName, RateCap, SubAccountCap, TransfersOut};
 use keyward_rules::permission::Permissions;
-use keyward_rules::sub_account::SubAccountSettings;
+use keyward_rules::sub_account::{SubAccountLife, SubAccountSettings};
 use keyward_rules::time::Moment;
 
 use crate::accounts::{self, AccountRecord, id_of};
@@ -21,16 +21,23 @@ use crate::sql::{Row, Value, statements};
 use crate::writer::Tx;
 
 statements! {
-    SUB_ACCOUNT_SETTINGS = "SELECT account, label, permissions, rate_cap, transfer_out, frozen_at, data_key, seal \
+    SUB_ACCOUNT_SETTINGS = "SELECT account, label, permissions, rate_cap, transfer_out, frozen_at, data_key, seal, closing_at, closed_at \
         FROM sub_accounts WHERE account = $1";
-    SET_SUB_ACCOUNT = "INSERT INTO sub_accounts (account, label, permissions, rate_cap, transfer_out, frozen_at, data_key, seal) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account) DO UPDATE SET label = excluded.label, \
+    SET_SUB_ACCOUNT = "INSERT INTO sub_accounts \
+        (account, label, permissions, rate_cap, transfer_out, frozen_at, data_key, seal, closing_at, closed_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (account) DO UPDATE SET label = excluded.label, \
         permissions = excluded.permissions, rate_cap = excluded.rate_cap, transfer_out = excluded.transfer_out, \
-        frozen_at = excluded.frozen_at, data_key = excluded.data_key, seal = excluded.seal";
+        frozen_at = excluded.frozen_at, data_key = excluded.data_key, seal = excluded.seal, closing_at = excluded.closing_at, \
+        closed_at = excluded.closed_at";
     SUB_ACCOUNTS_OF = "SELECT a.id, a.email, a.master, a.sub_name, a.created_at, (SELECT COUNT(*) FROM keys k WHERE k.account = a.id \
-        AND k.state IN ('active', 'disabled')), s.account, s.label, s.permissions, s.rate_cap, s.transfer_out, s.frozen_at, s.data_key, s.seal \
+        AND k.state IN ('active', 'disabled')), s.account, s.label, s.permissions, s.rate_cap, s.transfer_out, s.frozen_at, s.data_key, \
+        s.seal, s.closing_at, s.closed_at \
         FROM accounts a LEFT JOIN sub_accounts s ON s.account = a.id WHERE a.master = $1 ORDER BY a.created_at, a.id";
-    COUNT_SUB_ACCOUNTS = "SELECT COUNT(*) FROM accounts WHERE master = $1";
+    /// All of them, and those that are closed.
+    COUNT_SUB_ACCOUNTS = "SELECT COUNT(*), COALESCE(SUM(CASE WHEN s.closed_at IS NULL THEN 0 ELSE 1 END), 0) FROM accounts a \
+        LEFT JOIN sub_accounts s ON s.account = a.id WHERE a.master = $1";
+    CLOSED_WITH_LABEL = "SELECT COUNT(*) FROM accounts a JOIN sub_accounts s ON s.account = a.id \
+        WHERE a.master = $1 AND s.label = $2 AND s.closed_at IS NOT NULL";
     MEMBERS_OF = "SELECT sub_account, account, since, data_key, seal FROM members WHERE sub_account = $1 ORDER BY since, account";
     MEMBERSHIPS_OF = "SELECT sub_account, account, since, data_key, seal FROM members WHERE account = $1 ORDER BY since, sub_account";
     ADD_MEMBER = "INSERT INTO members (sub_account, account, since, data_key, seal) VALUES ($1, $2, $3, $4, $5)";
@@ -74,6 +81,8 @@ struct SettingsRow {
     rate_cap: Option<u64>,
     transfer_out: u64,
     frozen_at: Option<u64>,
+    closing_at: Option<u64>,
+    closed_at: Option<u64>,
 }
 
 impl SettingsRow {
@@ -88,6 +97,8 @@ impl SettingsRow {
                 TransfersOut::ToSubAccounts => 1,
             },
             frozen_at: settings.frozen_at.map(Moment::unix_ms),
+            closing_at: settings.life.closing_since().map(Moment::unix_ms),
+            closed_at: settings.life.closed_at().map(Moment::unix_ms),
         }
     }
 
@@ -99,8 +110,21 @@ impl SettingsRow {
             .number("permissions", self.permissions)
             .number("rate_cap", self.rate_cap.unwrap_or(0))
             .number("frozen_at", self.frozen_at.unwrap_or(0));
-        // Rows from before the column existed are sealed without it.
-        if self.transfer_out == 0 { aad } else { aad.number("transfer_out", self.transfer_out) }
+        // Rows from before the columns existed are sealed without them, so that they still open.
+        let aad = if self.transfer_out == 0 { aad } else { aad.number("transfer_out", self.transfer_out) };
+        match (self.closing_at, self.closed_at) {
+            (None, None) => aad,
+            (closing_at, closed_at) => aad.maybe("closing_at", closing_at).maybe("closed_at", closed_at),
+        }
+    }
+
+    fn life(&self) -> Option<SubAccountLife> {
+        match (self.closing_at, self.closed_at) {
+            (None, None) => Some(SubAccountLife::Open),
+            (Some(since), None) => Some(SubAccountLife::Closing { since: Moment::from_unix_ms(since) }),
+            (None, Some(at)) => Some(SubAccountLife::Closed { at: Moment::from_unix_ms(at) }),
+            (Some(_), Some(_)) => None,
+        }
     }
 
     fn settings(&self) -> Option<SubAccountSettings> {
@@ -119,11 +143,12 @@ impl SettingsRow {
             _ => return None,
         };
         let cap = SubAccountCap::new(permissions, rate).ok()?.transfers_to(transfers);
-        Some(SubAccountSettings { label, cap, frozen_at: self.frozen_at.map(Moment::from_unix_ms) })
+        let (frozen_at, life) = (self.frozen_at.map(Moment::from_unix_ms), self.life()?);
+        Some(SubAccountSettings { label, cap, frozen_at, life })
     }
 }
 
-/// Reads settings whose eight columns begin at `at`.
+/// Reads settings whose ten columns begin at `at`.
 fn settings_from(row: &Row, at: usize, vault: &Vault) -> Result<SubAccountSettings, StoreError> {
     let account = id_of(row.int(at)?)?;
     let tampered = || StoreError::tampered("sub-account", account);
@@ -135,10 +160,20 @@ fn settings_from(row: &Row, at: usize, vault: &Vault) -> Result<SubAccountSettin
         rate_cap: row.int_or_null(at + 3)?.map(number).transpose()?,
         transfer_out: number(row.int(at + 4)?)?,
         frozen_at: row.int_or_null(at + 5)?.map(number).transpose()?,
+        closing_at: row.int_or_null(at + 8)?.map(number).transpose()?,
+        closed_at: row.int_or_null(at + 9)?.map(number).transpose()?,
     };
     let seal = row.bytes(at + 7)?;
     vault.open_seal(number(row.int(at + 6)?)?, &row_of.aad(), &seal).ok_or_else(tampered)?;
     row_of.settings().ok_or_else(tampered)
+}
+
+/// Where a sub-account is in its life, for who wants to act for it. An altered row counts as a missing one.
+pub(crate) fn life_of(row: Option<Row>, vault: &Vault) -> Result<SubAccountLife, StoreError> {
+    match settings_or_least(row, vault) {
+        Err(StoreError::Tampered { .. }) => Ok(SubAccountLife::Open),
+        other => Ok(other?.life),
+    }
 }
 
 /// The settings of a sub-account, or those of one of which nothing is stored.
@@ -182,7 +217,13 @@ impl Reader {
         let values = vec![sub_account.as_u64().into(), person.as_u64().into()];
         let member = self.database.fetch_optional(MEMBERSHIP, values).await?;
         let member = member.and_then(|row| membership(&row, &self.vault));
-        Ok(right(person, Some(&account), member).map(|by| (account, by)))
+        let life = self.life_of(sub_account).await?;
+        Ok(right(person, Some(&account), member, life).map(|by| (account, by)))
+    }
+
+    async fn life_of(&self, sub_account: AccountId) -> Result<SubAccountLife, StoreError> {
+        let values = vec![sub_account.as_u64().into()];
+        life_of(self.database.fetch_optional(SUB_ACCOUNT_SETTINGS, values).await?, &self.vault)
     }
 
     /// The sub-accounts of a master in `scope`, oldest first. Settings that were altered allow the least.
@@ -226,7 +267,7 @@ impl Reader {
         Ok(rows.iter().filter_map(|row| membership(row, &self.vault)).collect())
     }
 
-    /// The sub-accounts that a person is a member of, with their accounts.
+    /// The open sub-accounts that a person is a member of, with their accounts.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -234,7 +275,9 @@ impl Reader {
         let rows = self.database.fetch_all(MEMBERSHIPS_OF, vec![person.as_u64().into()]).await?;
         let mut all = Vec::new();
         for found in rows.iter().filter_map(|row| membership(row, &self.vault)) {
-            all.extend(self.account(Scope::All, found.sub_account).await?);
+            if self.life_of(found.sub_account).await? == SubAccountLife::Open {
+                all.extend(self.account(Scope::All, found.sub_account).await?);
+            }
         }
         Ok(all)
     }
@@ -270,13 +313,27 @@ impl Reader {
 }
 
 impl Tx {
-    /// How many sub-accounts a master has.
+    /// How many sub-accounts a master has, and how many of them are closed.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn count_sub_accounts(&mut self, master: AccountId) -> Result<i64, StoreError> {
+    pub async fn count_sub_accounts(&mut self, master: AccountId) -> Result<(i64, i64), StoreError> {
         let row = self.transact.fetch_optional(COUNT_SUB_ACCOUNTS, vec![master.as_u64().into()]).await?;
-        row.map_or(Ok(0), |row| row.int(0))
+        row.map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
+    }
+
+    /// Whether a closed sub-account of a master has this label.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn label_is_of_closed(
+        &mut self,
+        master: AccountId,
+        label: &KeyName,
+    ) -> Result<bool, StoreError> {
+        let values = vec![master.as_u64().into(), label.as_str().into()];
+        let row = self.transact.fetch_optional(CLOSED_WITH_LABEL, values).await?;
+        Ok(row.map_or(Ok(0), |row| row.int(0))? > 0)
     }
 
     /// A sub-account's settings.
@@ -314,6 +371,8 @@ impl Tx {
             row.frozen_at.into(),
             self.vault.newest().into(),
             seal.as_slice().into(),
+            row.closing_at.into(),
+            row.closed_at.into(),
         ];
         self.transact.execute(SET_SUB_ACCOUNT, values).await.map(drop)
     }

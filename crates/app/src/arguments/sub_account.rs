@@ -27,6 +27,21 @@ pub enum SubAccount {
         after_help = "Example:\n  keyward sub-account thaw --data ./sandbox --account trader@keyward.example --name alpha01"
     )]
     Thaw(SubAccountNamed),
+    /// Close a sub-account for good; the exchange refuses while it has funds
+    #[command(
+        after_help = "Example:\n  keyward sub-account close --data ./sandbox --account trader@keyward.example --name alpha01 --yes\n\nIts keys are refused at once, and the exchange is asked. When it has closed the sub-account, the keys\nare deleted; the name stays taken. `keyward sub-account list` shows what became of it."
+    )]
+    Close(SubAccountClose),
+}
+
+/// Options of `sub-account close`.
+#[derive(Args)]
+pub struct SubAccountClose {
+    #[command(flatten)]
+    pub which: SubAccountNamed,
+    /// Close it without a question: you cannot undo it
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Options of `sub-account create`.

@@ -20,7 +20,7 @@ use crate::files::private_folder;
 use crate::node::{self, Node, NodeOptions};
 use crate::status::{Status, Watched};
 use crate::tls::{self, Certificate};
-use crate::{ambient, config, doctor, retention};
+use crate::{ambient, config, doctor, exchange, retention};
 
 /// Runs until SIGINT or SIGTERM; SIGHUP has the certificate and the level of the log read again.
 pub async fn run(file: &ConfigFile) -> Result<()> {
@@ -45,6 +45,8 @@ pub async fn run(file: &ConfigFile) -> Result<()> {
     let store = retention::reserved(store);
     let claim = node::claim(&store).await?;
     let (store, checkpoint) = node::checked(store, settings.checkpoint_file(&location).as_deref()).await?;
+    let exchange =
+        exchange::open(&store, settings.exchange.client(node::identity_key(store.root()))?).await?;
     let certificate = Files::of(&settings.gateway).map(|files| files.read()).transpose()?;
     let certificate_in_use = certificate.as_ref().map(|(certificate, _)| certificate);
     let listeners = listeners(&settings.gateway, certificate_in_use)?;
@@ -95,10 +97,16 @@ pub async fn run(file: &ConfigFile) -> Result<()> {
         retention: settings.journal,
         checkpoint,
         notary,
+        exchange,
     };
     let node = Node::start(&store, options).await?;
     let console = control.as_ref().map(Control::shell);
-    let watched = Watched { request_context: node.request_context(), pulses: node.pulses(), console };
+    let watched = Watched {
+        request_context: node.request_context(),
+        pulses: node.pulses(),
+        exchange: node.exchange_lag(),
+        console,
+    };
     let status = metrics.map(|listener| Status::start(listener, watched)).transpose()?;
     info!(upstream = settings.upstream.url, "serving");
     loop {

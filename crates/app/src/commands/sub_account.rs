@@ -1,8 +1,12 @@
 //! `keyward sub-account …`.
 
-use anyhow::{Context as _, Result};
+use std::io::IsTerminal as _;
+
+use anyhow::{Context as _, Result, bail};
 use keyward_authority::questions::{SubAccountView, list_sub_accounts};
-use keyward_authority::sub_accounts::{CreateSubAccount, FreezeSubAccount, ThawSubAccount};
+use keyward_authority::sub_accounts::{
+    CloseSubAccount, CreateSubAccount, FreezeSubAccount, SubAccountNamed as Named, ThawSubAccount,
+};
 use keyward_authority::{Action as _, ActionContext};
 use keyward_rules::account::{Email, SubAccountName};
 use keyward_rules::grant::Proof;
@@ -22,9 +26,34 @@ pub async fn run(command: SubAccount) -> Result<()> {
     match command {
         SubAccount::Create(options) => create(options).await,
         SubAccount::List(options) => list(options).await,
-        SubAccount::Freeze(options) => change(options, true).await,
-        SubAccount::Thaw(options) => change(options, false).await,
+        SubAccount::Freeze(options) => change(options, Change::Freeze).await,
+        SubAccount::Thaw(options) => change(options, Change::Thaw).await,
+        SubAccount::Close(options) => {
+            if !options.yes {
+                confirm(&options.which.name)?;
+            }
+            change(options.which, Change::Close).await
+        }
     }
+}
+
+#[derive(Clone, Copy)]
+enum Change {
+    Freeze,
+    Thaw,
+    Close,
+}
+
+/// Asks for the name once more, so that nobody closes the wrong one by habit.
+fn confirm(name: &str) -> Result<()> {
+    if !std::io::stdin().is_terminal() {
+        bail!("you cannot undo this: add --yes to close the sub-account without a question");
+    }
+    output::ask(format_args!("You cannot undo this. To close {name}, type its name: "))
+        .context("nothing was closed")?;
+    let mut typed = String::new();
+    std::io::stdin().read_line(&mut typed)?;
+    if typed.trim() == name { Ok(()) } else { bail!("nothing was closed") }
 }
 
 async fn master(store: &Store, email: &str) -> Result<AccountId> {
@@ -73,13 +102,16 @@ fn as_json(view: &SubAccountView) -> Value {
         "permissions": cap.permissions().iter().map(Permission::word).collect::<Vec<_>>(),
         "rate_cap": cap.rate().map(keyward_rules::key::RateCap::per_second),
         "transfer_out": cap.transfers() == TransfersOut::ToSubAccounts,
+        "state": view.settings.state_word(),
         "frozen_at_ms": view.settings.frozen_at.map(Moment::unix_ms),
+        "closing_since_ms": view.settings.life.closing_since().map(Moment::unix_ms),
+        "closed_at_ms": view.settings.life.closed_at().map(Moment::unix_ms),
         "keys": view.keys,
     })
 }
 
 fn as_line(view: &SubAccountView) -> String {
-    let state = if view.settings.frozen_at.is_some() { "frozen" } else { "active" };
+    let state = view.settings.state_word();
     let label = view.settings.label.as_ref().map(|label| format!("  “{label}”")).unwrap_or_default();
     let (name, keys) = (view.name.as_str(), view.keys);
     format!(
@@ -89,29 +121,46 @@ fn as_line(view: &SubAccountView) -> String {
     )
 }
 
-async fn change(options: SubAccountNamed, freezes: bool) -> Result<()> {
+async fn change(options: SubAccountNamed, to: Change) -> Result<()> {
     let name = SubAccountName::parse(&options.name)?;
     let (store, authority) = open(&options.store).await?;
     let context = authority.context(host(), ambient::now());
     let master = master(&store, &options.account).await?;
     let found = store.reader().sub_account(master, &name).await?;
     let id = found.with_context(|| format!("{} has no sub-account {}", options.account, options.name))?.id;
-    set(&context, id, freezes).await?;
+    let state = set(&context, id, to).await?;
     store.close().await;
-    let state = if freezes { "frozen" } else { "unfrozen" };
     let shown = if options.output.json {
-        json!({"id": id.to_string(), "name": options.name, "frozen": freezes}).to_string()
+        json!({"id": id.to_string(), "name": options.name, "state": state, "frozen": state == "frozen"})
+            .to_string()
     } else {
-        format!("sub-account {} is {state}; gateways follow within a second", options.name)
+        format!("sub-account {} is {}; gateways follow within a second", options.name, in_words(state))
     };
     output::data(shown)
 }
 
-async fn set(context: &ActionContext<'_>, id: AccountId, freezes: bool) -> Result<()> {
-    if freezes {
-        FreezeSubAccount(id).perform(context, Proof::None).await?;
-    } else {
-        ThawSubAccount(id).perform(context, Proof::None).await?;
+/// Does it; gives the word for what the sub-account is afterwards.
+async fn set(context: &ActionContext<'_>, id: AccountId, to: Change) -> Result<&'static str> {
+    Ok(match to {
+        Change::Freeze => {
+            FreezeSubAccount(id).perform(context, Proof::None).await?;
+            "frozen"
+        }
+        Change::Thaw => {
+            ThawSubAccount(id).perform(context, Proof::None).await?;
+            "active"
+        }
+        Change::Close => {
+            let named = Named { account: id, name: String::new() };
+            CloseSubAccount(named).perform(context, Proof::None).await?.word()
+        }
+    })
+}
+
+fn in_words(state: &str) -> &str {
+    match state {
+        "active" => "unfrozen",
+        "closing" => "being closed",
+        same => same,
     }
-    Ok(())
 }

@@ -18,6 +18,7 @@ mod places;
 mod proxy;
 mod space;
 mod store;
+mod sub_accounts;
 mod tls;
 
 pub use finding::{Finding, Level};
@@ -37,7 +38,11 @@ pub fn start_checks(config: &Config, file: &Path) -> Vec<Finding> {
     let mut found = files::examine(config, file);
     found.extend(tls::examine(config, ambient::now()));
     found.extend(places::examine(config));
-    found.extend([mail::usable(config), channels::examine(config)].into_iter().flatten());
+    found.extend(
+        [mail::usable(config), channels::examine(config), sub_accounts::authority(config)]
+            .into_iter()
+            .flatten(),
+    );
     found.push(host::Host::look().open_files());
     found.extend(listeners::examine(config, served));
     found.extend(node::finding(served));

@@ -3,7 +3,7 @@
 use keyward_store::{Location, Store, StoreError};
 
 use super::node::{self, Served};
-use super::{Finding, checkpoints, clock};
+use super::{Finding, checkpoints, clock, sub_accounts};
 use crate::ambient;
 use crate::commands::master_key::next_file;
 use crate::config::Config;
@@ -41,6 +41,7 @@ pub async fn examine(config: &Config) -> (Vec<Finding>, Served) {
             served = node::database(&store).await;
             found.extend(clock::beside(&store).await);
             found.extend(checkpoints::examine(config, &store).await);
+            found.extend(sub_accounts::examine(config, &store).await);
             store.close().await;
         }
         Err(StoreError::OlderSchema { found: 0, .. }) => found.push(Finding::warning(

@@ -15,12 +15,13 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use keyward_authority::Settings;
+use keyward_gateway::Listener;
 use keyward_gateway::day_sums::DaySums;
-use keyward_gateway::{Backend, Listener};
+use keyward_notify::ExchangeClient;
 use keyward_rules::app::PrivateRanges;
 use keyward_rules::decision::Door;
 use keyward_rules::policy::Policy;
-use keyward_sandbox::Exchange;
+use keyward_sandbox::{Exchange, NOTICES_PATH};
 use keyward_store::{Location, MasterKey, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -32,7 +33,7 @@ use crate::master_key_source::{new_master_key, read_file};
 use crate::node::{self, Node, NodeOptions};
 use crate::retention::JournalSettings;
 use crate::status::{Status, Watched};
-use crate::{ambient, arguments, retention};
+use crate::{ambient, arguments, exchange, retention};
 use places::Places;
 
 pub use passphrase::passphrase;
@@ -56,11 +57,15 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let store = retention::reserved(store);
     let (store, checkpoint) = node::checked(store, Some(&folder.path.join(node::CHECKPOINT_FILE))).await?;
 
-    let (backend, exchange) = match &options.upstream {
-        Some(url) => (node::backend(url, &[])?, None),
+    let (backend, task, told) = match &options.upstream {
+        Some(url) => (node::backend(url, &[])?, None, exchange::open(&store, None).await?),
         None => {
-            let (backend, task) = start_exchange(&store).await?;
-            (backend, Some(task))
+            let (url, task) = start_exchange(&store).await?;
+            // What it was told before went with the process that it lived in.
+            store.exchange_notices().forget_told().await?;
+            let key = node::identity_key(store.root());
+            let client = ExchangeClient::new(&format!("{url}{NOTICES_PATH}"), key, None)?;
+            (node::backend(&url, &[])?, Some(task), exchange::open(&store, Some(client)).await?)
         }
     };
     let tls = tls::prepare(&folder.path)?;
@@ -120,6 +125,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
         retention,
         checkpoint,
         notary,
+        exchange: told,
     };
     let context = control::Options {
         listener: pages,
@@ -137,6 +143,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let watched = Watched {
         request_context: node.request_context(),
         pulses: node.pulses(),
+        exchange: node.exchange_lag(),
         console: Some(control.shell()),
     };
     let status = Status::start(metrics, watched)?;
@@ -154,19 +161,20 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     control.stop().await;
     node.stop().await?;
     drop(status);
-    if let Some(exchange) = exchange {
-        exchange.abort();
+    if let Some(task) = task {
+        task.abort();
     }
     store.close().await;
     Ok(())
 }
 
-async fn start_exchange(store: &Store) -> Result<(Backend, tokio::task::JoinHandle<()>)> {
+/// Starts the sandbox's own exchange; gives its URL.
+async fn start_exchange(store: &Store) -> Result<(String, tokio::task::JoinHandle<()>)> {
     let listener =
         tokio::net::TcpListener::bind("127.0.0.1:0").await.context("the exchange cannot listen")?;
-    let backend = node::backend(&format!("http://{}", listener.local_addr()?), &[])?;
+    let url = format!("http://{}", listener.local_addr()?);
     let exchange = Exchange::new(node::identity_key(store.root()), 1, Box::new(|| ambient::now().unix_ms()));
-    Ok((backend, tokio::spawn(Arc::clone(&exchange).serve(listener))))
+    Ok((url, tokio::spawn(Arc::clone(&exchange).serve(listener))))
 }
 
 /// Reads the folder's master key, or makes one: only a sandbox keeps it beside its data.

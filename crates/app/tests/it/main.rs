@@ -27,6 +27,7 @@ mod crash;
 mod database_away;
 mod disks;
 mod doctor;
+mod exchange_notices;
 mod failover;
 mod faults;
 mod fences;

@@ -4,7 +4,7 @@
 use keyward_testkit::process::{KeyEntry, Running};
 use serde_json::{Value, json};
 
-use crate::world::{Folder, Reply, Signed, Upstream, keyward, send, until};
+use crate::world::{Folder, Reply, Signed, Upstream, keyward, now_ms, send, until};
 
 const USERS: &str = "/api/v5/users/subaccount/";
 const SUB: &str = "probeSub01";
@@ -16,6 +16,8 @@ struct Sandbox {
     upstream: Upstream,
     running: Running,
     master: KeyEntry,
+    /// How far ahead clients' clocks are: after a crash, a gateway takes later timestamps alone.
+    ahead_ms: u64,
 }
 
 impl Sandbox {
@@ -24,16 +26,17 @@ impl Sandbox {
         let flags = ["--upstream", &upstream.url, "--raise-rates", "100000"];
         let running = Running::start_with(&folder.data(), flags).unwrap();
         let master = running.key("manage").unwrap();
-        Self { folder, upstream, running, master }
+        Self { folder, upstream, running, master, ahead_ms: 0 }
     }
 
     fn crash_and_restart(self) -> Self {
-        Self { running: self.running.crash_and_restart().unwrap(), ..self }
+        Self { running: self.running.crash_and_restart().unwrap(), ahead_ms: 20_000, ..self }
     }
 
     fn post_as(&self, key: &KeyEntry, endpoint: &str, body: &Value) -> Reply {
         let body = body.to_string();
-        send(&self.running, &Signed::new(key, "POST", &format!("{USERS}{endpoint}"), &body))
+        let at_ms = now_ms() + self.ahead_ms;
+        send(&self.running, &Signed::at(key, "POST", &format!("{USERS}{endpoint}"), &body, at_ms))
     }
 
     fn post(&self, endpoint: &str, body: &Value) -> Reply {
@@ -110,8 +113,6 @@ fn a_key_is_created_used_changed_and_deleted() {
     );
     let key = entry(&made);
     until("gateways know the key", 5_000, || sandbox.works(&key) == "0");
-    let forwarded = sandbox.upstream.requests().len();
-    assert_eq!(forwarded, 1, "the balance query alone");
     let listed = sandbox.get(&format!("subaccount/apikey?subAcct={SUB}&apiKey={}", key.api_key));
     assert_eq!(listed["data"].as_array().unwrap().len(), 1);
     assert!(!listed.to_string().contains(&key.secret) && !listed.to_string().contains(PASSPHRASE));
@@ -128,7 +129,10 @@ fn a_key_is_created_used_changed_and_deleted() {
     assert_eq!(sandbox.done("delete-apikey", &change(json!({})))["subAcct"], SUB);
     until("the key is refused", 5_000, || sandbox.works(&key) == "50119");
     assert_eq!(sandbox.code("delete-apikey", &change(json!({}))), "59506");
-    assert_eq!(sandbox.upstream.requests().len(), forwarded, "nothing of it went to the exchange");
+    let sent = sandbox.upstream.requests();
+    let text = |request: &Vec<u8>| String::from_utf8_lossy(request).into_owned();
+    let strange = sent.iter().map(text).find(|request| !request.contains("/api/v5/account/balance"));
+    assert!(!sent.is_empty() && strange.is_none(), "balance queries alone went to the exchange: {strange:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod announcements;
 mod channels;
 mod cooling;
+mod exchange;
 mod interrupted;
 mod overlaps;
 mod raise;
@@ -17,6 +18,7 @@ pub use crate::apps::{hold_demanded, retire_ranges, tell_app_news};
 pub use announcements::tell_announcement;
 pub use channels::pause_channels;
 pub use cooling::{end_cooling, end_new_devices};
+pub use exchange::{closing_answered, tell_exchange_of_untold};
 pub use interrupted::tell_interrupted;
 pub use overlaps::end_overlaps;
 pub use raise::{

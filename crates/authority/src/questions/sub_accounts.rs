@@ -145,7 +145,9 @@ pub async fn acting_choices(
     context: &ActionContext<'_>,
     person: AccountId,
 ) -> Result<Vec<ActingChoice>, ActionError> {
-    let own = list_sub_accounts(context, person).await?.into_iter().map(|sub| ActingChoice {
+    let listed = list_sub_accounts(context, person).await?.into_iter();
+    let acted_for = listed.filter(|sub| sub.settings.life.closed_at().is_none());
+    let own = acted_for.map(|sub| ActingChoice {
         id: sub.id,
         name: sub.name,
         label: sub.settings.label,

@@ -33,6 +33,7 @@ impl Action for ChangeSubAccountCap {
     async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
         let sub = sub_account_of(context, self.account).await?;
         let old = settings_or_least(context.authority.access.reader.sub_account_settings(sub.id).await)?;
+        old.life.check_open()?;
         if old.cap == self.to {
             return Err(ActionError::Unchanged);
         }
@@ -63,6 +64,7 @@ impl Action for ChangeSubAccountCap {
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let sub = sub_account_in(&mut tx, self.account).await?;
         let mut settings = settings_in(&mut tx, sub.id).await?;
+        settings.life.check_open()?;
         let old = settings.cap;
         if old == self.to {
             return Err(ActionError::Unchanged);

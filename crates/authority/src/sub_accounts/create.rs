@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use keyward_rules::account::SubAccountName;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
+use keyward_rules::exchange_notice::NoticeKind;
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 use keyward_rules::key::KeyName;
-use keyward_rules::limits::SUB_ACCOUNTS_PER_ACCOUNT;
+use keyward_rules::limits::{SUB_ACCOUNTS_EVER_PER_ACCOUNT, SUB_ACCOUNTS_PER_ACCOUNT};
 use keyward_rules::sub_account::SubAccountSettings;
-use keyward_store::{AccountKind, AccountRecord, StoreError};
+use keyward_store::{AccountKind, AccountRecord, StoreError, Tx};
 
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
@@ -55,7 +56,7 @@ impl Action for CreateSubAccount {
 
     /// # Errors
     /// [`ActionError::NoAccount`] when `master` is no master account, [`ActionError::SubAccountNameTaken`],
-    /// [`ActionError::TooManySubAccounts`].
+    /// [`ActionError::TooManySubAccounts`], [`ActionError::TooManySubAccountsEver`], [`ActionError::LabelOfClosed`].
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let Self { master, name, label } = self;
         let grant = context.actor.may(ActionKind::CreateSubAccount, proof)?;
@@ -64,9 +65,14 @@ impl Action for CreateSubAccount {
         if owner.master().is_some() || !tx.grant().scope().reaches(master) {
             return Err(ActionError::NoAccount);
         }
-        if tx.count_sub_accounts(master).await? >= SUB_ACCOUNTS_PER_ACCOUNT {
+        let (all, closed) = tx.count_sub_accounts(master).await?;
+        if all - closed >= SUB_ACCOUNTS_PER_ACCOUNT {
             return Err(ActionError::TooManySubAccounts);
         }
+        if all >= SUB_ACCOUNTS_EVER_PER_ACCOUNT {
+            return Err(ActionError::TooManySubAccountsEver);
+        }
+        check_label(&mut tx, master, label.as_ref()).await?;
         let account = AccountRecord {
             id: AccountId::from_entropy(context.random()),
             kind: AccountKind::Sub(master, name.clone()),
@@ -78,6 +84,7 @@ impl Action for CreateSubAccount {
         })?;
         let settings = SubAccountSettings::of_new(label);
         tx.set_sub_account(account.id, &settings).await?;
+        tx.tell_exchange(NoticeKind::Created, (master, account.id, &name), &settings).await?;
         let detail = format!("“{}” was created.", name.as_str());
         let alert = tell::by_actor(context, AlertKind::SubAccountChanged, account.id, detail);
         tell::notify_holder(context, &mut tx, alert).await?;
@@ -89,6 +96,18 @@ impl Action for CreateSubAccount {
         let event = Event::of(tx.grant(), context.now, &format!("account:{}", account.id), &facts);
         tx.commit(event).await?;
         Ok(account.id)
+    }
+}
+
+/// A label of a closed sub-account is not given again, so that nobody takes one for the other.
+pub(super) async fn check_label(
+    tx: &mut Tx,
+    master: AccountId,
+    label: Option<&KeyName>,
+) -> Result<(), ActionError> {
+    match label {
+        Some(label) if tx.label_is_of_closed(master, label).await? => Err(ActionError::LabelOfClosed),
+        Some(_) | None => Ok(()),
     }
 }
 

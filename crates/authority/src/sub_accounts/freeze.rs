@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
+use keyward_rules::exchange_notice::NoticeKind;
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 
@@ -35,7 +36,7 @@ impl Action for FreezeSubAccount {
     }
 
     /// # Errors
-    /// [`ActionError::NoSubAccount`], [`ActionError::Unchanged`].
+    /// [`ActionError::NoSubAccount`], [`ActionError::SubAccountLife`], [`ActionError::Unchanged`].
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         set(context, (ActionKind::FreezeSubAccount, proof), self.0).await
     }
@@ -58,7 +59,8 @@ impl Action for ThawSubAccount {
     }
 
     /// # Errors
-    /// [`ActionError::NoSubAccount`], [`ActionError::Unchanged`], [`ActionError::TwoFactorOff`], [`ActionError::Cooling`].
+    /// [`ActionError::NoSubAccount`], [`ActionError::SubAccountLife`], [`ActionError::Unchanged`], [`ActionError::TwoFactorOff`],
+    /// [`ActionError::Cooling`].
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         set(context, (ActionKind::ThawSubAccount, proof), self.0).await
     }
@@ -74,6 +76,7 @@ async fn set(
     let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
     let sub = sub_account_in(&mut tx, account).await?;
     let mut settings = settings_in(&mut tx, sub.id).await?;
+    settings.life.check_open()?;
     if settings.frozen_at.is_some() == freezes {
         return Err(ActionError::Unchanged);
     }
@@ -83,6 +86,8 @@ async fn set(
     settings.frozen_at = freezes.then_some(context.now);
     tx.set_sub_account(sub.id, &settings).await?;
     hold_keys(&mut tx, sub.id, &settings).await?;
+    let kind = if freezes { NoticeKind::Frozen } else { NoticeKind::Unfrozen };
+    tx.tell_exchange(kind, sub.parts(), &settings).await?;
     let done = if freezes { "was frozen: all its keys are refused" } else { "works again" };
     let detail = format!("“{}” {done}.", sub.name.as_str());
     let alert = tell::by_actor(context, AlertKind::SubAccountChanged, sub.id, detail);

@@ -6,7 +6,7 @@ use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::AccountId;
 use keyward_rules::key::KeyName;
 
-use super::create::label_text;
+use super::create::{check_label, label_text};
 use super::{hold_keys, settings_in, sub_account_in, sub_account_of};
 use crate::{Action, ActionContext, ActionError, PendingAction};
 
@@ -34,16 +34,19 @@ impl Action for LabelSubAccount {
     }
 
     /// # Errors
-    /// [`ActionError::NoSubAccount`], [`ActionError::Unchanged`].
+    /// [`ActionError::NoSubAccount`], [`ActionError::SubAccountLife`], [`ActionError::Unchanged`],
+    /// [`ActionError::LabelOfClosed`].
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let Self { account, label } = self;
         let grant = context.actor.may(ActionKind::LabelSubAccount, proof)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let sub = sub_account_in(&mut tx, account).await?;
         let mut settings = settings_in(&mut tx, sub.id).await?;
+        settings.life.check_open()?;
         if settings.label == label {
             return Err(ActionError::Unchanged);
         }
+        check_label(&mut tx, sub.master, label.as_ref()).await?;
         let facts =
             [("label", format!("{} -> {}", label_text(settings.label.as_ref()), label_text(label.as_ref())))];
         settings.label = label;

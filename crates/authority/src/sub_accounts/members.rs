@@ -13,7 +13,7 @@ use keyward_rules::limits::{INVITATION_LIFE_MS, MEMBERS_PER_SUB_ACCOUNT};
 use keyward_store::{AccountKind, Invitation};
 
 use super::cap::check_master;
-use super::{SubAccountOf, sub_account_in, sub_account_of};
+use super::{SubAccountOf, settings_in, settings_or_least, sub_account_in, sub_account_of};
 use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 
 /// Invite an address to administer a sub-account: its keys and their limits, and nothing else of the master's.
@@ -32,6 +32,7 @@ impl Action for InviteMember {
     async fn judge(&self, context: &ActionContext<'_>) -> Result<(), ActionError> {
         let sub = sub_account_of(context, self.account).await?;
         let reader = &context.authority.access.reader;
+        settings_or_least(reader.sub_account_settings(sub.id).await)?.life.check_open()?;
         let (members, invited) =
             (reader.members_of(sub.id).await?, reader.invitations_of(sub.id, context.now).await?);
         if members.len() + invited.len() >= MEMBERS_PER_SUB_ACCOUNT {
@@ -55,13 +56,14 @@ impl Action for InviteMember {
     }
 
     /// # Errors
-    /// [`ActionError::NoSubAccount`], [`ActionError::TooManyMembers`], [`ActionError::AlreadyMember`],
-    /// [`ActionError::TwoFactorOff`], [`ActionError::Cooling`].
+    /// [`ActionError::NoSubAccount`], [`ActionError::SubAccountLife`], [`ActionError::TooManyMembers`],
+    /// [`ActionError::AlreadyMember`], [`ActionError::TwoFactorOff`], [`ActionError::Cooling`].
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let Self { account, email } = self;
         let grant = context.actor.may(ActionKind::InviteMember, proof)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let sub = sub_account_in(&mut tx, account).await?;
+        settings_in(&mut tx, sub.id).await?.life.check_open()?;
         check_master(context, &mut tx, &sub).await?;
         let (members, invited) = (tx.members_of(sub.id).await?, tx.invitations_of(sub.id).await?);
         let others = invited.iter().filter(|one| one.email != email).count();
@@ -133,7 +135,7 @@ impl Action for AcceptInvitation {
     }
 
     /// # Errors
-    /// [`ActionError::NoInvitation`].
+    /// [`ActionError::NoInvitation`], [`ActionError::SubAccountLife`].
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
         let grant = context.actor.may(ActionKind::AcceptInvitation, proof)?;
         let person = context.actor.person().ok_or(ActionError::NoAccount)?.account;
@@ -146,6 +148,7 @@ impl Action for AcceptInvitation {
         if !tx.invitations_of(sub.id).await?.iter().any(|one| one.email == email) {
             return Err(ActionError::NoInvitation);
         }
+        settings_in(&mut tx, sub.id).await?.life.check_open()?;
         tx.drop_invitation(sub.id, &email).await?;
         tx.add_member(sub.id, person).await?;
         let detail = format!("{email} administers “{}” from now on.", sub.name.as_str());

@@ -1,12 +1,15 @@
 //! Actions on sub-accounts: what a master account says of them, and who administers them.
 
 mod cap;
+mod close;
 mod create;
 mod freeze;
 mod label;
 mod members;
 
 pub use cap::ChangeSubAccountCap;
+pub use close::{CloseSubAccount, SubAccountNamed};
+pub(crate) use close::{finish_closing, refuse_closing};
 pub use create::CreateSubAccount;
 pub use freeze::{FreezeSubAccount, ThawSubAccount};
 pub use label::LabelSubAccount;
@@ -38,6 +41,11 @@ impl SubAccountOf {
             AccountKind::Master(_) => None,
         }
     }
+
+    /// Master, sub-account and name, as the exchange is told of them.
+    const fn parts(&self) -> (AccountId, AccountId, &SubAccountName) {
+        (self.master, self.id, &self.name)
+    }
 }
 
 /// A sub-account whose master the actor reaches.
@@ -60,7 +68,7 @@ async fn sub_account_in(tx: &mut Tx, id: AccountId) -> Result<SubAccountOf, Acti
 /// Whose keys an account's are, for the rules of new keys.
 ///
 /// # Errors
-/// [`ActionError::SubAccountFrozen`].
+/// [`ActionError::SubAccountFrozen`], [`ActionError::SubAccountLife`].
 pub(crate) async fn owner_of(
     context: &ActionContext<'_>,
     account: AccountId,
@@ -75,7 +83,7 @@ pub(crate) async fn owner_of(
 /// The same inside a transaction.
 ///
 /// # Errors
-/// [`ActionError::SubAccountFrozen`].
+/// [`ActionError::SubAccountFrozen`], [`ActionError::SubAccountLife`].
 pub(crate) async fn owner_in(
     tx: &mut Tx,
     account: AccountId,
@@ -88,6 +96,7 @@ pub(crate) async fn owner_in(
 }
 
 fn owner(settings: SubAccountSettings) -> Result<Owner, ActionError> {
+    settings.life.check_open()?;
     if settings.frozen_at.is_some() {
         return Err(ActionError::SubAccountFrozen);
     }

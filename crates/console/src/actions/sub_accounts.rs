@@ -6,14 +6,15 @@ use axum::http::StatusCode;
 use keyward_authority::ActionError;
 use keyward_authority::questions::show_sub_account;
 use keyward_authority::sub_accounts::{
-    AcceptInvitation, ChangeSubAccountCap, CreateSubAccount, FreezeSubAccount, InviteMember, RemoveMember,
-    ThawSubAccount,
+    AcceptInvitation, ChangeSubAccountCap, CloseSubAccount, CreateSubAccount, FreezeSubAccount, InviteMember,
+    RemoveMember, SubAccountNamed, ThawSubAccount,
 };
 use keyward_rules::account::{Email, SubAccountName};
 use keyward_rules::id::AccountId;
 use keyward_rules::key::{KeyName, RateCap};
 use keyward_rules::key::{SubAccountCap, TransfersOut};
 use keyward_rules::permission::{Permission, Permissions};
+use keyward_rules::sub_account::SubAccountLife;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::HttpMethod;
@@ -34,7 +35,8 @@ const LIST: &str = "/sub-accounts";
 /// The pages.
 pub fn pages(routes: Routes) -> Routes {
     let routes = page_of::<ThawSubAccount>(page_of::<FreezeSubAccount>(page_of::<CreateSubAccount>(routes)));
-    let routes = page_of::<InviteMember>(page_of::<ChangeSubAccountCap>(routes));
+    let routes = page_of::<CloseSubAccount>(page_of::<ChangeSubAccountCap>(routes));
+    let routes = page_of::<InviteMember>(routes);
     page_of::<RemoveMember>(page_of::<AcceptInvitation>(routes))
 }
 
@@ -42,6 +44,7 @@ pub fn pages(routes: Routes) -> Routes {
 pub fn operations(api: OpenApiRouter<Shell>) -> OpenApiRouter<Shell> {
     let api = operation_of::<FreezeSubAccount>(operation_of::<CreateSubAccount>(api));
     let api = operation_of::<ChangeSubAccountCap>(operation_of::<ThawSubAccount>(api));
+    let api = operation_of::<CloseSubAccount>(api);
     operation_of::<RemoveMember>(operation_of::<AcceptInvitation>(operation_of::<InviteMember>(api)))
 }
 
@@ -387,6 +390,82 @@ impl Exposed for ThawSubAccount {
     }
 
     fn answer((): ()) {}
+}
+
+/// Which sub-account is to be closed, by its name as well as by its id.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClosedSubAccount {
+    /// The sub-account's exact name, so that none is closed by a wrong id.
+    name: String,
+    /// The answer to the challenge.
+    #[serde(default)]
+    step_up: Option<StepUp>,
+}
+
+/// Where the sub-account is in its life now.
+#[derive(Serialize, ToSchema)]
+pub struct SubAccountClosing {
+    /// `closing` until the exchange has answered, or `closed` where the exchange is not told of sub-accounts.
+    state: &'static str,
+}
+
+#[async_trait]
+impl Exposed for CloseSubAccount {
+    const PAGE: Question = Question {
+        path: "/sub-accounts/{id}/close",
+        title: "Close this sub-account?",
+        button: "Close the sub-account",
+        danger: true,
+        part: "sub-accounts",
+    };
+    const OPERATION: Operation = Operation {
+        status: StatusCode::OK,
+        ..operation(
+            HttpMethod::Post,
+            ("/api/v1/sub-accounts/{id}/close", "sub_accounts_close"),
+            "Close a sub-account for good",
+            "Its keys are refused, and the exchange is asked to close it",
+        )
+    };
+    type Body = ClosedSubAccount;
+    type Answer = SubAccountClosing;
+
+    async fn of_form(person: &SignedIn, id: &str, fields: &Fields) -> Result<FormStep<Self>, ActionError> {
+        let account = id_of(id)?;
+        let sub = show_sub_account(&person.own_context(), account).await?.sub_account;
+        let (right, typed, back) = (sub.name.as_str(), fields.get("name").trim(), page_of_sub(account));
+        // What cannot be done costs no typing.
+        let whole = Self(SubAccountNamed { account, name: right.to_owned() });
+        keyward_authority::Action::plan(&whole, &person.own_context()).await?;
+        if typed != right {
+            let error =
+                if fields.has("name") { sentence(&ActionError::NotTheSubAccount) } else { String::new() };
+            let field = Field::new("name", "Name of the sub-account", Kind::Text).value(typed).error(error);
+            let words = format!(
+                "Closing “{right}” is final: its keys are deleted, its members are removed, and its name stays taken. \
+                 Transfer all of its funds to the master account first. To go on, type its name."
+            );
+            return Ok(FormStep::Inputs(to_fill_in(&words, &[field], "", &back)));
+        }
+        let name = typed.to_owned();
+        Ok(FormStep::Proof(Wanted {
+            carried: vec![("name", name.clone())],
+            action: Self(SubAccountNamed { account, name }),
+            words: Vec::new(),
+            back: back.clone(),
+            then: back,
+        }))
+    }
+
+    fn of_body(_: &Caller, id: &str, body: ClosedSubAccount) -> Result<(Self, Given), Problem> {
+        let named = SubAccountNamed { account: parsed_id(id)?, name: body.name };
+        Ok((Self(named), Given::step_up(body.step_up)))
+    }
+
+    fn answer(life: SubAccountLife) -> SubAccountClosing {
+        SubAccountClosing { state: life.word() }
+    }
 }
 
 /// Whom to invite.

@@ -33,8 +33,14 @@ pub struct SubAccount {
     rate_cap: Option<u16>,
     /// Whether its keys may transfer to other sub-accounts; OKX's `canTransOut`.
     transfer_out: bool,
+    /// `active`, `frozen`, `closing` while the exchange has not answered yet, or `closed`.
+    state: &'static str,
     /// Since when it is frozen, in milliseconds; `null` when it is not.
     frozen_at_ms: Option<u64>,
+    /// Since when it is being closed, in milliseconds; `null` when it is not.
+    closing_since_ms: Option<u64>,
+    /// When it was closed, in milliseconds; `null` when it is not.
+    closed_at_ms: Option<u64>,
     /// Living keys.
     keys: i64,
     /// When it was created, in milliseconds.
@@ -43,7 +49,7 @@ pub struct SubAccount {
 
 impl From<SubAccountView> for SubAccount {
     fn from(view: SubAccountView) -> Self {
-        let cap = view.settings.cap;
+        let (cap, state) = (view.settings.cap, view.settings.state_word());
         Self {
             id: view.id.to_string(),
             name: view.name.as_str().to_owned(),
@@ -51,6 +57,9 @@ impl From<SubAccountView> for SubAccount {
             permissions: cap.permissions().iter().map(Permission::word).collect(),
             rate_cap: cap.rate().map(RateCap::per_second),
             transfer_out: cap.transfers() == TransfersOut::ToSubAccounts,
+            state,
+            closing_since_ms: view.settings.life.closing_since().map(Moment::unix_ms),
+            closed_at_ms: view.settings.life.closed_at().map(Moment::unix_ms),
             frozen_at_ms: view.settings.frozen_at.map(Moment::unix_ms),
             keys: view.keys,
             created_at_ms: view.created_at.unix_ms(),

@@ -49,7 +49,7 @@ pub fn created_sub_account(
 pub fn sub_account(sub: &SubAccountView) -> Value {
     json!({
         "type": "1",
-        "enable": sub.settings.frozen_at.is_none(),
+        "enable": sub.settings.is_enabled(),
         "subAcct": sub.name.as_str(),
         "uid": sub.id.to_string(),
         "label": label_of(sub.settings.label.as_ref()),

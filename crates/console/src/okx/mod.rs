@@ -74,8 +74,10 @@ impl Desk<'_> {
 
     async fn sub_account(&self, name: &SubAccountName) -> Result<SubAccountView, Refused> {
         let all = list_sub_accounts(&self.context(None), self.call.account).await.map_err(refusal)?;
-        let found = all.into_iter().find(|one| one.name == *name);
-        found.ok_or(Refused::Endpoint(EndpointRefusal::NoSubAccount))
+        // To programs, one that was closed is gone; one that is being closed is suspended.
+        let found = all.into_iter().find(|one| one.name == *name && one.settings.life.closed_at().is_none());
+        let found = found.ok_or(Refused::Endpoint(EndpointRefusal::NoSubAccount))?;
+        if found.settings.life.closing_since().is_some() { Err(suspended(&found)) } else { Ok(found) }
     }
 
     async fn keys(&self, sub: &SubAccountView) -> Result<Vec<ManagedKey>, Refused> {
@@ -112,7 +114,8 @@ impl Desk<'_> {
     async fn list_sub_accounts(&self, filter: &SubAccountFilter) -> Data {
         let all = list_sub_accounts(&self.context(None), self.call.account).await.map_err(refusal)?;
         let fits = |one: &SubAccountView| {
-            filter.enabled.is_none_or(|enabled| enabled == one.settings.frozen_at.is_none())
+            one.settings.life.closed_at().is_none()
+                && filter.enabled.is_none_or(|enabled| enabled == one.settings.is_enabled())
                 && filter.name.as_ref().is_none_or(|name| *name == one.name)
                 && filter.before.is_none_or(|before| one.created_at < before)
                 && filter.after.is_none_or(|after| one.created_at > after)

@@ -66,6 +66,7 @@ const fn about(kind: AlertKind) -> About {
         | Kind::ChannelRemoved
         | Kind::AccountLimits
         | Kind::SubAccountChanged
+        | Kind::SubAccountKept
         | Kind::MembersChanged
         | Kind::TransferThresholds
         | Kind::PasskeyAdded

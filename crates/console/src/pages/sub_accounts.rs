@@ -24,6 +24,8 @@ struct Row {
     name: String,
     label: String,
     frozen: Option<When>,
+    closing: Option<When>,
+    closed: Option<When>,
     keys: i64,
     allowed: Vec<&'static str>,
     rate: Option<u16>,
@@ -43,12 +45,31 @@ impl Row {
             name: view.name.as_str().to_owned(),
             label: view.settings.label.map(|label| label.to_string()).unwrap_or_default(),
             frozen: When::maybe(view.settings.frozen_at),
+            closing: When::maybe(view.settings.life.closing_since()),
+            closed: When::maybe(view.settings.life.closed_at()),
             keys: view.keys,
             allowed: cap.permissions().iter().map(Permission::word).collect(),
             rate: cap.rate().map(keyward_rules::key::RateCap::per_second),
             transfer_out: cap.transfers() == TransfersOut::ToSubAccounts,
             created: When::of(view.created_at),
         }
+    }
+}
+
+impl Row {
+    /// The word for what it is, and the class that colours it.
+    const fn state(&self) -> (&'static str, &'static str) {
+        match (&self.closed, &self.closing, &self.frozen) {
+            (Some(_), _, _) => ("closed", "deleted"),
+            (None, Some(_), _) => ("closing", "held"),
+            (None, None, Some(_)) => ("frozen", "held"),
+            (None, None, None) => ("active", "active"),
+        }
+    }
+
+    /// Whether its master can change it.
+    const fn is_open(&self) -> bool {
+        self.closed.is_none() && self.closing.is_none()
     }
 }
 

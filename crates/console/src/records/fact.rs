@@ -69,6 +69,7 @@ const KNOWN: &[(&str, &str, Shape)] = &[
     ("limits", "limits", Shape::Said),
     ("master", "master account", Shape::Accounts),
     ("master_key", "master key", Shape::Words),
+    ("members", "members", Shape::Said),
     ("name", "name", Shape::Words),
     ("names", "names", Shape::Said),
     ("new_device_until", "reads only until (new device)", Shape::Time),

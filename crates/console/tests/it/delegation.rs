@@ -187,7 +187,7 @@ impl Chains<'_> {
                 used.push(*id);
             }
         }
-        used.iter().for_each(|id| drop(self.approved.remove(id)));
+        self.approved.retain(|id| !used.contains(id));
         used.len()
     }
 

@@ -14,6 +14,7 @@ mod canaries;
 mod canary;
 mod channel_pages;
 mod channels;
+mod closing;
 mod components;
 mod cooling;
 mod crowds;

@@ -70,7 +70,19 @@ pub struct Client {
     patience: Duration,
 }
 
-fn connector(roots: RootCertStore) -> Result<TlsConnector, NotAnAuthority> {
+/// A connector that trusts the public authorities, and those in PEM beside them.
+///
+/// # Errors
+/// [`NotAnAuthority`].
+pub(crate) fn connector(authority: Option<&[u8]>) -> Result<TlsConnector, NotAnAuthority> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(pem) = authority {
+        let mut found = CertificateDer::pem_slice_iter(pem).peekable();
+        found.peek().ok_or(NotAnAuthority)?;
+        for certificate in found {
+            roots.add(certificate.map_err(|_| NotAnAuthority)?).map_err(|_| NotAnAuthority)?;
+        }
+    }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -91,16 +103,8 @@ impl Client {
         policy: ChannelPolicy,
         authority: Option<&[u8]>,
     ) -> Result<Self, NotAnAuthority> {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let public = connector(roots.clone())?;
-        if let Some(pem) = authority {
-            let mut found = CertificateDer::pem_slice_iter(pem).peekable();
-            found.peek().ok_or(NotAnAuthority)?;
-            for certificate in found {
-                roots.add(certificate.map_err(|_| NotAnAuthority)?).map_err(|_| NotAnAuthority)?;
-            }
-        }
-        Ok(Self { network, policy, public, own: connector(roots)?, patience: PATIENCE })
+        let (public, own) = (connector(None)?, connector(authority)?);
+        Ok(Self { network, policy, public, own, patience: PATIENCE })
     }
 
     /// With less patience, for tests.

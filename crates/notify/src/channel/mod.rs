@@ -3,7 +3,7 @@
 //! Invariants: a connection goes to an address that was checked, and nothing is resolved twice; no redirect is followed;
 //! nothing of an answer but its status is kept; logs name ids and outcomes only.
 
-mod client;
+pub(crate) mod client;
 mod courier;
 mod form;
 mod network;

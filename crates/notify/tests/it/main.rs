@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "tests take the short way")]
 
 mod client;
+mod exchange;
 mod receiver;

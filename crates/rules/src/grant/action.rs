@@ -122,6 +122,15 @@ actions! {
     /// Let the keys of a sub-account work again.
     ThawSubAccount "sub_account.thaw", "Sub-account unfrozen", holder StepUp, host Session,
         note "The sub-account is unfrozen. Its keys work again.";
+    /// Close a sub-account for good, once the exchange agrees.
+    CloseSubAccount "sub_account.close", "Closing of a sub-account requested", holder StepUp, host Session,
+        note "The keys of the sub-account are refused. You are told when it is closed.";
+    /// End a sub-account that the exchange has closed.
+    FinishClosing "sub_account.closed", "Sub-account closed", duties "exchange";
+    /// Let a sub-account go on that the exchange refuses to close.
+    RefuseClosing "sub_account.not_closed", "Closing of a sub-account refused by the exchange", duties "exchange";
+    /// Tell the exchange of sub-accounts that it was never told of.
+    TellExchange "sub_account.tell", "Exchange told of sub-accounts", duties "exchange";
     /// Invite somebody to administer a sub-account.
     InviteMember "member.invite", "Member of a sub-account invited", holder StepUp,
         note "The invitation is sent. It can be accepted for seven days.";

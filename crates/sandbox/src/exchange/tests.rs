@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use keyward_rules::account::SubAccountName;
+use keyward_rules::exchange_notice::{ExchangeNotice, NoticeIdentity, NoticeKind};
 use keyward_rules::identity::{self, Identity, IdentityKey};
+use keyward_rules::time::Moment;
 use serde_json::{Value, json};
 
-use crate::Exchange;
 use crate::caller::Parts;
 use crate::claims::Claims;
 use crate::signed::{NOW_MS, headers, key, nobody, trader};
+use crate::{Exchange, NOTICES_PATH};
 
 const ADDRESS: &str = "bc1qkeywardsandbox0000000000000000000000";
 
@@ -394,4 +397,78 @@ fn remembers_what_it_acted_upon() {
     assert_eq!((seen[0].request_id.as_str(), seen[0].method.as_str()), ("q1", "POST"));
     assert_eq!(seen[0].target, "/api/v5/trade/order");
     assert_eq!(seen[0].body_hash, *blake3::hash(body.as_bytes()).as_bytes());
+}
+
+fn notice(number: u64, kind: NoticeKind) -> ExchangeNotice {
+    ExchangeNotice {
+        number,
+        account: "1001".parse().unwrap(),
+        sub_account: "2001".parse().unwrap(),
+        name: SubAccountName::parse("alpha01").unwrap(),
+        kind,
+        at: Moment::from_unix_ms(NOW_MS + number),
+    }
+}
+
+impl World {
+    /// Tells a notice as the gateway does.
+    fn tell(&self, notice: &ExchangeNotice) -> Value {
+        let told = NoticeIdentity::of(notice, "0a".repeat(16), Moment::from_unix_ms(NOW_MS));
+        let (body, identity) = (notice.body(), told.identity());
+        let (status, reply) =
+            self.raw("POST", NOTICES_PATH, &headers(&identity, &key(1), "POST", NOTICES_PATH, &body), &body);
+        assert_eq!(status, 200, "{reply}");
+        reply
+    }
+}
+
+#[test]
+fn only_the_gateways_notices_are_taken() {
+    let world = World::new();
+    let (closing, method) = (notice(1, NoticeKind::Closing), "POST");
+    let told = NoticeIdentity::of(&closing, "0a".repeat(16), Moment::from_unix_ms(NOW_MS));
+    let (identity, body) = (told.identity(), closing.body());
+    let forged = ExchangeNotice { sub_account: "2002".parse().unwrap(), ..closing.clone() }.body();
+    let other = IdentityKey::new(1, [6; 32]);
+    let refused = |headers: &HeaderMap, method: &str, body: &str| {
+        let (status, reply) = world.raw(method, NOTICES_PATH, headers, body);
+        assert_eq!((status, &reply["code"]), (403, &json!("50030")), "{body}: {reply}");
+    };
+    refused(&HeaderMap::new(), method, &body);
+    refused(&headers(&identity, &other, method, NOTICES_PATH, &body), method, &body);
+    refused(&headers(&identity, &key(1), method, "/api/v5/elsewhere", &body), method, &body);
+    // Signed for one sub-account, and about another: by the signature, and by the accounts that it names.
+    refused(&headers(&identity, &key(1), method, NOTICES_PATH, &body), method, &forged);
+    refused(&headers(&identity, &key(1), method, NOTICES_PATH, &forged), method, &forged);
+    // What a client's request is signed with is no identity of a notice.
+    let client = Identity { sub_account: Some("2001"), ..trader() };
+    refused(&headers(&client, &key(1), method, NOTICES_PATH, &body), method, &body);
+    let route = Identity { key: Some("k"), ..identity };
+    let (status, _) =
+        world.raw("GET", NOTICES_PATH, &headers(&route, &key(1), "GET", NOTICES_PATH, &body), &body);
+    assert_eq!(status, 405);
+    // Nothing of it was acted on: the same closing is new.
+    assert_eq!(world.tell(&closing)["code"], "59606");
+}
+
+#[test]
+fn a_sub_account_is_closed_once_it_has_nothing() {
+    let world = World::new();
+    world.tell(&notice(1, NoticeKind::Created));
+    let sub = Identity { sub_account: Some("2001"), ..trader() };
+    let closes = |number: u64| world.tell(&notice(number, NoticeKind::Closing))["code"].clone();
+    assert_eq!(closes(2), "59606", "it has what everybody has at first sight");
+    for (path, from, list) in [("account/balance", "18", "/0/details"), ("asset/balances", "6", "")] {
+        let (_, reply) = world.ask(&sub, "GET", path, "");
+        for one in reply["data"].pointer(list).unwrap().as_array().unwrap() {
+            let amount = one.get("availBal").or_else(|| one.get("cashBal")).unwrap();
+            let body = json!({"ccy": one["ccy"], "amt": amount, "from": from, "to": "6", "type": "2", "subAcct": "alpha01"});
+            let moved = world.post("asset/transfer", &body);
+            assert_eq!(moved["code"], "0", "{body}: {moved}");
+        }
+    }
+    assert_eq!(closes(2), "59606", "a repetition is answered as before");
+    assert_eq!(closes(3), "0");
+    assert_eq!(world.ask(&sub, "GET", "account/balance", "").1["code"], "59510", "it is gone");
+    assert_eq!(closes(3), "0");
 }

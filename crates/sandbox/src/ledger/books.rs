@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::mem;
 
+use keyward_rules::exchange_notice::ExchangeNotice;
+use keyward_rules::key::Environment;
+
 use crate::ledger::history::Ids;
 use crate::ledger::news::News;
-use crate::ledger::{Account, Holdings, Owner};
+use crate::ledger::{Account, Holdings, Owner, Register};
 use crate::refusal::Refusal;
 
 /// Accounts that have changed something and are kept; past that a new one is refused.
@@ -18,6 +21,8 @@ pub(crate) struct Ledger {
     accounts: HashMap<Owner, Account>,
     /// Sub-accounts by master, in the order of their appearance.
     sub_accounts: HashMap<Owner, Vec<String>>,
+    /// What the gateway has told of them.
+    register: Register,
     ids: Ids,
     /// What an account is that has changed nothing yet; reading one stores nothing.
     untouched: Account,
@@ -32,6 +37,7 @@ impl Ledger {
         Self {
             accounts: HashMap::new(),
             sub_accounts: HashMap::new(),
+            register: Register::default(),
             ids: Ids::new(seed),
             untouched: Account::seeded(),
             opened: Vec::new(),
@@ -55,6 +61,23 @@ impl Ledger {
     /// The sub-accounts seen below a master.
     pub(crate) fn sub_accounts(&self, master: &Owner) -> &[String] {
         self.sub_accounts.get(master).map_or(&[], Vec::as_slice)
+    }
+
+    /// What the gateway has told of sub-accounts.
+    pub(crate) const fn register(&self) -> &Register {
+        &self.register
+    }
+
+    /// Takes a notice of the gateway. A sub-account is closed when it has nothing on the live ledger: what it has on the demo ledger
+    /// is play money.
+    pub(crate) fn take_notice(&mut self, notice: &ExchangeNotice) -> Result<(), Refusal> {
+        let owner = Owner {
+            environment: Environment::Live,
+            account: notice.account.to_string(),
+            sub_account: Some(notice.sub_account.to_string()),
+        };
+        let account = self.accounts.get(&owner).unwrap_or(&self.untouched);
+        self.register.take(notice, || !account.holdings.is_empty())
     }
 
     /// An account to read.

@@ -121,6 +121,11 @@ impl Holdings {
         self.0.entry(currency).or_default()
     }
 
+    /// Whether there is nothing of any currency in either pot, resting orders included.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.values().all(|balance| *balance == Balance::default())
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Currency, Balance)> {
         self.0.iter().map(|(currency, balance)| (*currency, *balance))
     }

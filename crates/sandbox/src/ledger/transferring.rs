@@ -26,8 +26,11 @@ impl Ledger {
 
     fn ends(&self, asker: &Owner, wish: &TransferRequest) -> Result<(Owner, Owner), Refusal> {
         let known = |name: &str| {
-            let known = self.sub_accounts(&asker.master()).iter().any(|one| one == name);
-            if known { Ok(asker.sub(name)) } else { Err(Refusal::NoSubAccount) }
+            let master = asker.master();
+            let number = self.register().number_of(&master.account, name);
+            let seen = || self.sub_accounts(&master).iter().find(|one| *one == name).map(String::as_str);
+            let found = number.or_else(seen).map(|number| asker.sub(number));
+            found.filter(|sub| !self.register().is_closed(sub)).ok_or(Refusal::NoSubAccount)
         };
         let is_sub = asker.sub_account.is_some();
         match &wish.way {
@@ -39,7 +42,10 @@ impl Ledger {
             Way::FromSubAccount(name) => Ok((known(name)?, asker.clone())),
             Way::ToMaster => Ok((asker.clone(), asker.master())),
             Way::ToSibling(name) if asker.sub_account.as_ref() == Some(name) => Err(Refusal::SameAccount),
-            Way::ToSibling(name) => Ok((asker.clone(), known(name)?)),
+            Way::ToSibling(name) => match known(name)? {
+                sibling if sibling == *asker => Err(Refusal::SameAccount),
+                sibling => Ok((asker.clone(), sibling)),
+            },
         }
     }
 

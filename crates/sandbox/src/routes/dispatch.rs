@@ -52,6 +52,9 @@ pub(crate) fn answer(ledger: &Mutex<Ledger>, hub: &Hub, question: Question<'_>) 
             // Only the gateway decides which routes are public; one that differs is not believed.
             let caller = question.caller.ok_or(Refusal::NotFromGateway)?;
             let mut ledger = ledger.lock();
+            if ledger.register().is_closed(&caller.owner) {
+                return Err(Refusal::SubAccountClosed);
+            }
             ledger.see(&caller.owner);
             let answer =
                 handler(&mut AccountRequest { ledger: &mut ledger, caller, parameters, expiry, now_ms });

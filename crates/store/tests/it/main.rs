@@ -17,6 +17,7 @@ mod charts;
 mod conformance;
 mod connections;
 mod copies;
+mod exchange_notices;
 mod names;
 mod operators;
 mod orders;

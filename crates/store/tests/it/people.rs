@@ -390,7 +390,7 @@ async fn ends_of_earlier_stores_are_told_from_a_policys(world: World) {
     world.store.close().await;
     let back = "ALTER TABLE key_notes DROP COLUMN own_end; ALTER TABLE key_notes DROP COLUMN unbound_at; \
         ALTER TABLE sessions DROP COLUMN note; DROP TABLE announcements; ALTER TABLE keys DROP COLUMN fences; \
-        DROP TABLE baselines; DROP TABLE account_limits; DROP TABLE reviews; DROP TABLE transfer_approvals; DROP TABLE transfer_thresholds; DROP TABLE transfer_sums; DROP TABLE sub_accounts; DROP TABLE members; DROP TABLE invitations; DROP INDEX keys_of_new_devices; ALTER TABLE keys DROP COLUMN new_device_until; ALTER TABLE devices DROP COLUMN first_at; ALTER TABLE sessions DROP COLUMN device_since; DROP INDEX keys_by_secret_print; DROP INDEX keys_without_print; ALTER TABLE keys DROP COLUMN secret_print; ALTER TABLE key_notes DROP COLUMN muted; \
+        DROP TABLE baselines; DROP TABLE account_limits; DROP TABLE reviews; DROP TABLE exchange_notices; DROP TABLE exchange_told; DROP TABLE transfer_approvals; DROP TABLE transfer_thresholds; DROP TABLE transfer_sums; DROP TABLE sub_accounts; DROP TABLE members; DROP TABLE invitations; DROP INDEX keys_of_new_devices; ALTER TABLE keys DROP COLUMN new_device_until; ALTER TABLE devices DROP COLUMN first_at; ALTER TABLE sessions DROP COLUMN device_since; DROP INDEX keys_by_secret_print; DROP INDEX keys_without_print; ALTER TABLE keys DROP COLUMN secret_print; ALTER TABLE key_notes DROP COLUMN muted; \
         UPDATE schema_steps SET steps = 13 WHERE part = 'main'";
     edit(&world, "keyward.db", back).await;
     let store = Store::open(&world.location, &master(), entropy(), NOW).await.unwrap();
