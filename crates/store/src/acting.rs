@@ -12,9 +12,10 @@ use crate::error::StoreError;
 use crate::keys::{self, RawKey};
 use crate::seal::{Aad, Vault};
 use crate::sql::{Row, Transact, statements};
-use crate::sub_accounts::{SUB_ACCOUNT_SETTINGS, life_of};
 
 statements! {
+    /// Without the seal: who can write to the row gains nothing by it, because one that was altered counts as open anyway.
+    LIFE_OF_SUB_ACCOUNT = "SELECT closing_at, closed_at FROM sub_accounts WHERE account = $1";
     /// A member whose own account operators froze acts for nobody.
     MEMBERSHIP = "SELECT sub_account, account, since, data_key, seal FROM members WHERE sub_account = $1 AND account = $2 \
         AND NOT EXISTS (SELECT 1 FROM accounts WHERE id = $2 AND frozen_at IS NOT NULL)";
@@ -51,6 +52,20 @@ pub(crate) fn membership(row: &Row, vault: &Vault) -> Option<Membership> {
     vault.open_seal(number(3)?, &member_aad(&found), &row.bytes(4).ok()?).map(|_| found)
 }
 
+/// Where a sub-account is in its life, for who wants to act for it. One without a row is open.
+pub(crate) fn life_of(row: Option<Row>) -> Result<SubAccountLife, StoreError> {
+    let Some(row) = row else { return Ok(SubAccountLife::Open) };
+    let at = |column| -> Result<Option<Moment>, StoreError> {
+        let at = row.int_or_null(column)?.and_then(|at| u64::try_from(at).ok());
+        Ok(at.map(Moment::from_unix_ms))
+    };
+    Ok(match (at(0)?, at(1)?) {
+        (_, Some(at)) => SubAccountLife::Closed { at },
+        (Some(since), None) => SubAccountLife::Closing { since },
+        (None, None) => SubAccountLife::Open,
+    })
+}
+
 /// By which right a person acts for a sub-account, from its account's row, their membership's and where it is in its life; `None`
 /// without one. While it is being closed its master alone does, and nobody does for a closed one.
 pub(crate) fn right(
@@ -79,8 +94,8 @@ pub(crate) async fn acts_for(
     let account = row.as_ref().map(AccountRecord::from_row).transpose()?;
     let values = vec![sub_account.as_u64().into(), person.as_u64().into()];
     let member = transact.fetch_optional(MEMBERSHIP, values).await?;
-    let settings = transact.fetch_optional(SUB_ACCOUNT_SETTINGS, vec![sub_account.as_u64().into()]).await?;
-    let life = life_of(settings, vault)?;
+    let life =
+        life_of(transact.fetch_optional(LIFE_OF_SUB_ACCOUNT, vec![sub_account.as_u64().into()]).await?)?;
     Ok(right(person, account.as_ref(), member.and_then(|row| membership(&row, vault)), life))
 }
 

@@ -12,7 +12,7 @@ use keyward_rules::sub_account::{SubAccountLife, SubAccountSettings};
 use keyward_rules::time::Moment;
 
 use crate::accounts::{self, AccountRecord, id_of};
-use crate::acting::{MEMBERSHIP, Membership, member_aad, membership, right};
+use crate::acting::{LIFE_OF_SUB_ACCOUNT, MEMBERSHIP, Membership, life_of, member_aad, membership, right};
 use crate::error::StoreError;
 use crate::log::rows;
 use crate::reader::Reader;
@@ -168,14 +168,6 @@ fn settings_from(row: &Row, at: usize, vault: &Vault) -> Result<SubAccountSettin
     row_of.settings().ok_or_else(tampered)
 }
 
-/// Where a sub-account is in its life, for who wants to act for it. An altered row counts as a missing one.
-pub(crate) fn life_of(row: Option<Row>, vault: &Vault) -> Result<SubAccountLife, StoreError> {
-    match settings_or_least(row, vault) {
-        Err(StoreError::Tampered { .. }) => Ok(SubAccountLife::Open),
-        other => Ok(other?.life),
-    }
-}
-
 /// The settings of a sub-account, or those of one of which nothing is stored.
 fn settings_or_least(row: Option<Row>, vault: &Vault) -> Result<SubAccountSettings, StoreError> {
     row.map_or_else(|| Ok(SubAccountSettings::unknown()), |row| settings_from(&row, 0, vault))
@@ -223,7 +215,7 @@ impl Reader {
 
     async fn life_of(&self, sub_account: AccountId) -> Result<SubAccountLife, StoreError> {
         let values = vec![sub_account.as_u64().into()];
-        life_of(self.database.fetch_optional(SUB_ACCOUNT_SETTINGS, values).await?, &self.vault)
+        life_of(self.database.fetch_optional(LIFE_OF_SUB_ACCOUNT, values).await?)
     }
 
     /// The sub-accounts of a master in `scope`, oldest first. Settings that were altered allow the least.

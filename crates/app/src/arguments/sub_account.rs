@@ -29,7 +29,7 @@ pub enum SubAccount {
     Thaw(SubAccountNamed),
     /// Close a sub-account for good; the exchange refuses while it has funds
     #[command(
-        after_help = "Example:\n  keyward sub-account close --data ./sandbox --account trader@keyward.example --name alpha01 --yes\n\nIts keys are refused at once, and the exchange is asked. When it has closed the sub-account, the keys\nare deleted; the name stays taken. `keyward sub-account list` shows what became of it."
+        after_help = "Example:\n  keyward sub-account close --data ./sandbox --account trader@keyward.example --name alpha01 --yes\n\nIts keys are refused at once, and the exchange is asked. When it has closed the sub-account, the keys\nare deleted; the name stays taken. `keyward sub-account list` shows its state."
     )]
     Close(SubAccountClose),
 }
