@@ -49,7 +49,7 @@ def distrusts_new_devices(world, guest):
     made = guest.approved("POST /keys", body=world.wish("Unknown"), expect=201)
     key = made.json["api_key"]
     made.shows(guest.get("/keys/{id}", key)["works_from_ms"] == made.json["works_from_ms"] > 0, "it only reads until then")
-    guest.refused("new_device", "POST /keys/{id}/release", key)
+    guest.refused("new_device", "POST /keys/{id}/release", key, body={})
     guest.token = known
     released = guest.approved("POST /keys/{id}/release", key)
     released.shows(guest.get("/keys/{id}", key)["works_from_ms"] is None, "it works now")

@@ -120,7 +120,7 @@ pub(crate) async fn still_manages(
     let Some(sub_account) = key.sub_account else { return Ok(true) };
     let row = transact.fetch_optional(accounts::ACCOUNT_BY_ID, vec![sub_account.as_u64().into()]).await?;
     let account = row.as_ref().map(AccountRecord::from_row).transpose()?;
-    let settings = transact.fetch_optional(SUB_ACCOUNT_SETTINGS, vec![sub_account.as_u64().into()]).await?;
-    let open = life_of(settings, vault)? == SubAccountLife::Open;
+    let life = transact.fetch_optional(LIFE_OF_SUB_ACCOUNT, vec![sub_account.as_u64().into()]).await?;
+    let open = life_of(life)? == SubAccountLife::Open;
     Ok(open && account.and_then(|account| account.master()) == Some(key.master))
 }
