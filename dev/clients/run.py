@@ -47,11 +47,15 @@ STREAMS = {
     "stream_python_okx.py": "instruments,ticker,order_book,heartbeat,business,pushed_from_rest,operations,batch,"
                             "demo,wrong_secret,wrong_passphrase,unknown_key,read_only,before_login,unknown_channel,revoked",
 }
+SUB_KEYS = "subkey_create,subkey_list,subkey_modify,subkey_delete"
 PROBE_STEPS = {
-    "probe_python_okx.py": "balance,config,order",
-    "probe_ccxt.py": "load_markets,balance,config,order",
-    "probe_okx_api.mjs": "balance,config,order",
+    "probe_python_okx.py": f"balance,config,order,{SUB_KEYS}",
+    "probe_ccxt.py": f"load_markets,balance,config,order,{SUB_KEYS}",
+    "probe_okx_api.mjs": f"balance,config,order,{SUB_KEYS}",
 }
+# With a key that administers sub-accounts.
+SUB_ACCOUNTS = {name: "create_sub_account,list_sub_accounts,create_key,list_keys,modify_key,transfer_out,entrusted,delete_key,"
+                      "own_config" for name in ("sub_accounts_ccxt.py", "sub_accounts_python_okx.py")}
 # What opens sockets with TLS only: python-okx hands its library a TLS context for every address.
 TLS_SOCKETS = ("stream_python_okx.py", "probe_python_okx.py")
 # What each key of the sandbox must get: the contract with others, and not what the program says of itself.
@@ -83,7 +87,7 @@ def main():
                 # Each makes two transfers, and an account may make two of a currency in a second.
                 time.sleep(1.1)
                 steps.run(f"{script} {base}", lambda: script_passes(HERE / script, only, server, base))
-            for script, only in (LIMITS | APPROVALS).items():
+            for script, only in (LIMITS | APPROVALS | SUB_ACCOUNTS).items():
                 steps.run(f"{script} {base}", lambda: script_passes(HERE / script, only, server, base))
             for script, only in STREAMS.items():
                 if has_sockets(script, base):
@@ -168,7 +172,7 @@ def script_passes(script, only, server, base, more=None):
 
 
 def probe_passes(script, only, server, base):
-    key = server.credentials["keys"]["trade"]
+    key = server.credentials["keys"]["manage"]
     more = {"API_KEY": key["api_key"], "SECRET": key["secret"], "PASSPHRASE": key["passphrase"]}
     if has_sockets(script.name, base):
         more["WS_URL"] = server.credentials["wss_url" if base.startswith("https") else "ws_url"]

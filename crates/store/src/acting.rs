@@ -2,7 +2,7 @@
 
 use keyward_rules::grant::{ActingAs, ManagingKey};
 use keyward_rules::id::AccountId;
-use keyward_rules::key::HolderState;
+use keyward_rules::key::{HolderState, Holds};
 use keyward_rules::permission::Permission;
 use keyward_rules::sub_account::SubAccountLife;
 use keyward_rules::time::Moment;
@@ -111,7 +111,7 @@ pub(crate) async fn still_manages(
     let Some(row) = row else { return Ok(false) };
     let found = RawKey::from_row(&row)?.open(vault)?;
     let works = found.life.state == HolderState::Active
-        && !found.life.holds.stops()
+        && found.life.holds == Holds::NONE
         && found.expires_at.is_none_or(|end| end > now);
     let manages = found.permissions.allows(Permission::Manage);
     if !works || !manages || found.account != key.master || found.master.is_some() {
