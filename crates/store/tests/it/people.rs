@@ -306,8 +306,10 @@ async fn what_is_usual_is_kept_by_key(world: World) {
     let (_, id) = world.with_key("bot").await;
     let baselines = world.store.baselines();
     assert_eq!(baselines.of(id).await.unwrap(), None);
-    for text in ["classes 1\nhours 1\n", "classes 3\nhours 5\nday 20000 12 0 1\nnetwork 192.0.2.0/24 20000\n"]
-    {
+    for text in [
+        "classes 1\nhours 1\ninstruments 0\n",
+        "classes 3\nhours 5\ninstruments 20031 9c25c9ff\nday 20000 12 0 1\nnetwork 192.0.2.0/24 20000\n",
+    ] {
         baselines.keep(&[(id, text.to_owned())], NOW).await.unwrap();
         assert_eq!(baselines.of(id).await.unwrap().unwrap().to_string(), text);
         assert_eq!(world.store.reader().baseline(id).await.unwrap().unwrap().to_string(), text);
