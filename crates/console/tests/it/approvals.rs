@@ -1,10 +1,10 @@
 //! Transfers by keys of sub-accounts: who sees them, who decides, what each decision asks for, and that one passes once.
 
-use keyward_authority::Action as _;
 use keyward_authority::approvals::{ask_for_transfer, give_back_transfer};
 use keyward_authority::keys::{IssueKey, Outcome};
 use keyward_authority::operators::{FinishRestore, Since};
 use keyward_authority::sub_accounts::CreateSubAccount;
+use keyward_authority::{Action as _, Settings};
 use keyward_rules::account::SubAccountName;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::approval::{ApprovalAnswer, AskedTransfer, Consent, Transfer};
@@ -12,6 +12,7 @@ use keyward_rules::grant::{Actor, Proof};
 use keyward_rules::id::{AccountId, KeyId, RequestId};
 use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, WideRange};
 use keyward_rules::limits::{APPROVAL_LIFE_MS, APPROVALS_WAITING};
+use keyward_rules::policy::Policy;
 use keyward_store::{MasterKey, Seen};
 use serde_json::{Value, json};
 
@@ -346,7 +347,9 @@ async fn what_waits_is_bounded_and_so_are_the_mails() {
 
 #[tokio::test]
 async fn the_pages_say_what_waits_and_decide() {
-    let world = World::new().await;
+    // The browser is a new device, which may not raise thresholds at first: see `new_device`.
+    let policy = Policy { new_device_hours: None, ..Policy::default() };
+    let world = World::under(Settings { policy, ..Settings::default() }).await;
     let person = world.person("a@keyward.example").await;
     let tab = Tab::of(&world, &person).await;
     assert!(tab.get("/approvals").await.text.contains("Nothing waits"));

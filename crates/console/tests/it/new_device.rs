@@ -294,3 +294,17 @@ async fn the_pages_say_it_with_the_countdown() {
     let refused = tab.post(&format!("/keys/{id}/release"), &[]).await.text;
     assert!(refused.contains("do this on a device that you used before"), "{refused}");
 }
+
+#[tokio::test]
+async fn transfer_thresholds_are_only_lowered_on_a_new_device() {
+    let world = World::new().await;
+    let owner = world.person("a@keyward.example").await;
+    let to = |sum: &str| json!({"thresholds": {"USDT": sum}});
+    let path = "/approvals/thresholds";
+    assert_eq!(owner.approved("PUT", path, to("100")).await.status, 200);
+    let thief = on_a_new_device(&owner).await;
+    let refused = thief.approved("PUT", path, to("200")).await;
+    assert_eq!(code(&refused), (409, "new_device".to_owned()), "{}", refused.text);
+    let lowered = json!({"thresholds": {"USDT": "50"}, "factor": PASSWORD});
+    assert_eq!(thief.api("PUT", path, lowered).await.status, 200);
+}
