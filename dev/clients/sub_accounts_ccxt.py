@@ -32,8 +32,7 @@ def data_of(method):
 
 
 class Client:
-    create_sub_account = staticmethod(data_of(lambda params: exchange.request(
-        "users/subaccount/create-subaccount", "private", "POST", params)))
+    create_sub_account = staticmethod(data_of(exchange.private_post_users_subaccount_create_subaccount))
     list_sub_accounts = staticmethod(data_of(exchange.private_get_users_subaccount_list))
     create_key = staticmethod(data_of(exchange.private_post_users_subaccount_apikey))
     list_keys = staticmethod(data_of(exchange.private_get_users_subaccount_apikey))

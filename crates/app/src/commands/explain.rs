@@ -10,8 +10,10 @@ use crate::output;
 
 /// Prints every refusal that has the code.
 pub fn run(options: &Explain) -> Result<()> {
-    let found: Vec<_> =
+    let mut found: Vec<_> =
         Denial::examples().iter().map(Denial::entry).filter(|entry| entry.code == options.code).collect();
+    // Two refusals may differ in what they carry alone.
+    found.dedup_by_key(|entry| entry.meaning);
     if let (true, Some(refusal)) = (found.is_empty(), of_endpoints(&options.code)) {
         return of_sub_accounts(options, &refusal);
     }
