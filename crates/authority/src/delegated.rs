@@ -18,7 +18,7 @@ use keyward_rules::time::Moment;
 use keyward_store::{AccountKind, KeyRecord};
 
 use crate::approvals::{subject, tell_master};
-use crate::keys::{IssueKey, ModifyKey};
+use crate::keys::{IssueKey, ModifyKey, as_maker};
 use crate::sub_accounts::ChangeSubAccountCap;
 use crate::tell::shows_addresses;
 use crate::{Action, ActionContext, ActionError};
@@ -200,17 +200,4 @@ async fn acting_key(context: &ActionContext<'_>) -> Result<KeyRecord, ActionErro
     let Actor::Key(actor) = &context.actor else { return Err(ActionError::NoKey) };
     let reader = &context.authority.access.reader;
     reader.key(Scope::Account(actor.master), actor.key).await?.ok_or(ActionError::NoKey)
-}
-
-/// A key as the maker of others. Limits of the whole account are not handed on: each account has its own.
-pub(crate) fn as_maker<R>(key: &KeyRecord, judge: impl FnOnce(&Maker<'_>) -> R) -> R {
-    let own = key.fences.as_deref().map(Fences::own);
-    judge(&Maker {
-        permissions: key.permissions,
-        binding: &key.binding,
-        environment: key.environment,
-        expires_at: key.expires_at,
-        rate_cap: key.rate_cap,
-        fences: own.as_ref(),
-    })
 }

@@ -15,10 +15,9 @@ use keyward_rules::time::Moment;
 use keyward_store::{AccountRecord, KeyDraft, KeyMetadata, KeyRecord, Tx, UserRecord};
 
 use super::new_device::{Powers, beside, fact, first_hold, foretell};
-use super::place_among;
+use super::{as_maker, place_among};
 use crate::accounts::{check_in_step, is_cooling, moves_funds};
 use crate::apps::is_open;
-use crate::delegated::as_maker;
 use crate::operators::{frozen_now, policy_in_force, policy_now, refuse_frozen};
 use crate::questions::{app_card, reach_in_words, reach_of, refuse_closed};
 use crate::sub_accounts::{owner_in, owner_of, person_behind};

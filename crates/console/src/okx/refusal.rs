@@ -6,7 +6,7 @@ use keyward_authority::{ActionError, ErrorKind};
 use keyward_rules::account::SubAccountName;
 use keyward_rules::denial::Denial;
 use keyward_rules::id::ApprovalId;
-use keyward_rules::key::{KeyRefusal, LifecycleError};
+use keyward_rules::key::KeyRefusal;
 use keyward_rules::okx::sub_accounts::EndpointRefusal;
 use tracing::error;
 
@@ -45,24 +45,39 @@ impl Refused {
 
 fn of_action(error: &ActionError) -> EndpointRefusal {
     use EndpointRefusal as Refusal;
-    match error {
-        ActionError::Key(KeyRefusal::TooMany) => Refusal::TooManyKeys,
-        ActionError::Key(KeyRefusal::NameTaken | KeyRefusal::NameAlike) => Refusal::LabelTaken,
-        ActionError::Key(wide @ KeyRefusal::WideRange) => Refusal::Wrong("ip", wide.to_string()),
-        ActionError::NoKey | ActionError::Canary | ActionError::Life(LifecycleError::Ended) => Refusal::NoKey,
-        lost if lost.is_of_a_lost_right() => {
-            Refusal::Held("This API key may no longer administer sub-accounts.".to_owned())
-        }
-        ActionError::NoSubAccount => Refusal::NoSubAccount,
-        ActionError::SubAccountNameTaken => Refusal::SubAccountTaken,
-        ActionError::TooManySubAccounts => Refusal::TooManySubAccounts,
-        ActionError::Frozen | ActionError::Cooling | ActionError::TwoFactorOff => {
-            Refusal::Held(error.for_people())
-        }
-        other if other.kind() == ErrorKind::Broken || other.kind() == ErrorKind::TooMuch => {
-            error!(problem = other.for_the_log(), "a request about sub-accounts cannot be carried out");
+    if error.is_of_a_lost_right() {
+        return Refusal::Held("This API key may no longer administer sub-accounts.".to_owned());
+    }
+    if let ActionError::Key(refusal) = error {
+        return of_key(*refusal);
+    }
+    match error.code() {
+        "no_key" | "canary" | "key_ended" => Refusal::NoKey,
+        "no_sub_account" => Refusal::NoSubAccount,
+        // Of a key, it is refused above.
+        "name_taken" => Refusal::SubAccountTaken,
+        "too_many_sub_accounts" => Refusal::TooManySubAccounts,
+        "frozen" | "cooling" | "two_factor_off" => Refusal::Held(error.for_people()),
+        _ if matches!(error.kind(), ErrorKind::Broken | ErrorKind::TooMuch) => {
+            error!(problem = error.for_the_log(), "a request about sub-accounts cannot be carried out");
             Refusal::Unavailable
         }
-        other => Refusal::Rule(other.for_people()),
+        _ => Refusal::Rule(error.for_people()),
+    }
+}
+
+fn of_key(refusal: KeyRefusal) -> EndpointRefusal {
+    use EndpointRefusal as Refusal;
+    match refusal {
+        KeyRefusal::TooMany => Refusal::TooManyKeys,
+        KeyRefusal::NameTaken | KeyRefusal::NameAlike => Refusal::LabelTaken,
+        KeyRefusal::WideRange => Refusal::Wrong("ip", refusal.to_string()),
+        KeyRefusal::PassphraseTaken
+        | KeyRefusal::WithdrawUnbound
+        | KeyRefusal::ManageUnbound
+        | KeyRefusal::ManageOfSub
+        | KeyRefusal::BeyondCap(_)
+        | KeyRefusal::CanaryRights
+        | KeyRefusal::Expired => Refusal::Rule(refusal.to_string()),
     }
 }

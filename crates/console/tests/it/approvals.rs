@@ -371,7 +371,7 @@ async fn the_pages_say_what_waits_and_decide() {
     let done = tab.stepped_up("/approvals/approve", &[("approval", &first), ("approval", &first)]).await;
     assert_eq!(done.status, 303, "{}", done.text);
     let page = tab.get("/approvals").await.text;
-    assert!(page.contains("Approved. Each transfer passes once") && page.contains("Take back"), "{page}");
+    assert!(page.contains("Approved. Each request passes once") && page.contains("Take back"), "{page}");
     let refused = tab.confirmed("/approvals/refuse", &[("approval", &second)]).await;
     assert_eq!(refused.status, 303, "{}", refused.text);
     let page = tab.get("/approvals").await.text;

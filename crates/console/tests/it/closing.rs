@@ -1,10 +1,12 @@
 //! The end of a sub-account: what it takes, what it leads to, and what the exchange has to say about it.
 
+use keyward_authority::Settings;
 use keyward_authority::duties::{closing_answered, tell_exchange_of_untold};
 use keyward_rules::exchange_notice::{ExchangeAnswer, ExchangeNotice, NoticeKind};
 use keyward_rules::grant::{Actor, Scope};
 use keyward_rules::key::Hold;
 use keyward_rules::limits::NOTICES_WAITING_PER_ACCOUNT;
+use keyward_rules::policy::Policy;
 use keyward_store::{NoticeEnd, NoticeKey};
 use serde_json::{Value, json};
 
@@ -298,7 +300,10 @@ async fn what_waits_for_the_exchange_is_bounded() {
 
 #[tokio::test]
 async fn the_page_asks_for_the_name_and_shows_how_it_stands() {
-    let world = telling().await;
+    // The browser is a new device, which may not close anything at first: see `new_device`.
+    let policy = Policy { new_device_hours: None, ..Policy::default() };
+    let world = World::under(Settings { policy, ..Settings::default() }).await;
+    world.store.exchange_notices().begin(world.now()).await.unwrap();
     let master = world.person("a@keyward.example").await;
     let sub = create(&master, "alpha1", "").await;
     take_all(&world).await;

@@ -333,14 +333,19 @@ fn spec(number: usize, rights: &str, place: &str, more: (Option<u64>, Option<u64
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "how many chains a long run has")]
+fn chains_wanted() -> u64 {
+    let wanted = std::env::var("KEYWARD_DELEGATION_CHAINS").ok();
+    wanted.and_then(|text| text.parse().ok()).unwrap_or(CHAINS)
+}
+
 #[tokio::test]
 async fn no_key_gets_more_than_its_maker_without_an_approval() {
-    let chains: u64 =
-        std::env::var("KEYWARD_DELEGATION_CHAINS").ok().and_then(|text| text.parse().ok()).unwrap_or(CHAINS);
+    let chains = chains_wanted();
     let world = World::new().await;
     let person = world.person("master@keyward.example").await;
-    world.pass_days(2);
     let master: AccountId = id_of(&person).await.parse().unwrap();
+    world.pass_days(2);
     let host = || world.authority.context(Actor::Host("ops".to_owned()), world.now());
     let mut subs = Vec::new();
     for name in ["alpha01", "beta001"] {

@@ -52,8 +52,8 @@ fn spec(name: &str, rights: &str, environment: Environment) -> KeySpec {
 impl Desk {
     async fn of(world: World, email: &str, environment: Environment) -> Self {
         let person = world.person(email).await;
-        world.pass_days(2);
         let master: AccountId = id_of(&person).await.parse().unwrap();
+        world.pass_days(2);
         let context = world.authority.context(Actor::Host("ops".to_owned()), world.now());
         let create =
             CreateSubAccount { master, name: SubAccountName::parse("alpha01").unwrap(), label: None };
@@ -75,9 +75,9 @@ impl Desk {
     }
 
     async fn ask(&self, endpoint: Endpoint, what: &Value) -> Value {
-        let (target, body) = match what {
-            Value::String(query) => (format!("/x?{query}"), String::new()),
-            body => ("/x".to_owned(), body.to_string()),
+        let (target, body) = match what.as_str() {
+            Some(query) => (format!("/x?{query}"), String::new()),
+            None => ("/x".to_owned(), what.to_string()),
         };
         let call = EndpointCall {
             request: RequestId(7),

@@ -85,6 +85,7 @@ fn body_for(method: &str, path: &str) -> Value {
             "members" => json!({"email": "b@keyward.example", "factor": PASSWORD}),
             "allowed" => json!({"permissions": ["read"], "factor": PASSWORD}),
             "thaw" => json!({}),
+            "close" => json!({"name": "alpha01"}),
             "accept" | "freeze" => json!({"factor": PASSWORD}),
             _ => json!({"label": "mine"}),
         }

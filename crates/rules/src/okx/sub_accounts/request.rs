@@ -252,13 +252,10 @@ mod tests {
     }
 
     fn created(body: &str) -> Result<(bool, Binding), EndpointRefusal> {
-        match posted(Endpoint::CreateKey, body)? {
-            SubAccountRequest::CreateKey(new) => {
-                assert!(new.permissions.allows(Permission::Read));
-                Ok((new.permissions.allows(Permission::Trade), new.binding))
-            }
-            other => panic!("{other:?}"),
-        }
+        let request = posted(Endpoint::CreateKey, body)?;
+        let SubAccountRequest::CreateKey(new) = request else { panic!("{request:?}") };
+        assert!(new.permissions.allows(Permission::Read));
+        Ok((new.permissions.allows(Permission::Trade), new.binding))
     }
 
     #[test]
