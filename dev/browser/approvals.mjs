@@ -78,7 +78,30 @@ try {
   await trader.press('Continue');
   await trader.confirm('Change the thresholds');
   step('none takes one factor', await trader.says('You are asked about every transfer.'));
-  browser.verdict(8);
+
+  // A key that administers sub-accounts asks for more than it has.
+  const { manage } = credentials.keys;
+  const wish = "private_post_users_subaccount_apikey({'subAcct': 'probeSub01', 'label': 'Anywhere', 'passphrase': 'Browser-Pass1!', 'perm': 'read_only'})";
+  const asked = await byCcxt(gateway, manage, wish);
+  step('a key without addresses waits', waits(asked), asked);
+  await trader.go('/approvals');
+  step('the page says what would change', await trader.says('Create the API key “Anywhere” (live)') && await trader.says('It works from: anywhere'));
+  step('and why it waits', await trader.says('It needs your approval because it works from addresses that the key'));
+  await browser.judge(page, 'a change waits');
+  for (const box of await page.getByRole('checkbox').all()) {
+    const change = (await box.locator('xpath=..').innerText()).includes('Anywhere');
+    await box.setChecked(change);
+  }
+  await trader.press('Approve selected');
+  await trader.approve('Approve');
+  step('the change is approved', await trader.says('Approved. Each request passes once'));
+  const made = await byCcxt(gateway, manage, wish);
+  step('the key is created', made === 'ok', made);
+  const again = await byCcxt(gateway, manage, wish);
+  step('once', again.includes('"code":"59502"'), again);
+  await trader.go('/audit');
+  step('the audit log names the key that did it', await trader.says('The API key manage'));
+  browser.verdict(9);
 } catch (problem) {
   scene.fail(problem);
 } finally {

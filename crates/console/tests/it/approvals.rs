@@ -377,7 +377,7 @@ async fn the_pages_say_what_waits_and_decide() {
     let page = tab.get("/approvals").await.text;
     assert!(page.contains("Nothing waits") && page.contains(">refused</span>"), "{page}");
     let trail = tab.get("/trail").await.text;
-    assert!(trail.contains("You approved transfers of sub-accounts"), "{trail}");
+    assert!(trail.contains("You approved requests of programs"), "{trail}");
     let form = tab.get("/approvals/thresholds").await.text;
     assert!(form.contains("name=\"thresholds\""));
     let wrong = tab.post("/approvals/thresholds", &[("thresholds", "0 USDT")]).await.text;
