@@ -99,7 +99,7 @@ try {
   step('the key is created', made === 'ok', made);
   const again = await byCcxt(gateway, manage, wish);
   step('once', again.includes('"code":"59502"'), again);
-  await trader.go('/audit');
+  await trader.go('/trail');
   step('the audit log names the key that did it', await trader.says('The API key manage'));
   browser.verdict(9);
 } catch (problem) {

@@ -16,7 +16,7 @@ use keyward_rules::okx::sub_accounts::Endpoint;
 use serde_json::{Value, json};
 
 use crate::operators::id_of;
-use crate::world::World;
+use crate::world::{HOME, PASSWORD, Person, World};
 
 macro_rules! on_both {
     ($($part:ident),+) => {
@@ -30,6 +30,8 @@ on_both!(a_change_is_made_once_with_its_approval);
 /// A master with a key that administers, and a sub-account.
 struct Desk {
     world: World,
+    /// What the master's first device knows, and their authenticator's secret.
+    device: (String, String),
     master: AccountId,
     sub: AccountId,
     key: KeyId,
@@ -58,7 +60,8 @@ impl Desk {
         let create =
             CreateSubAccount { master, name: SubAccountName::parse("alpha01").unwrap(), label: None };
         let sub = create.perform(&context, Proof::None).await.unwrap();
-        let mut desk = Self { master, sub, key: KeyId::from_entropy([0; 16]), environment, world };
+        let device = (person.device.clone(), person.secret.clone());
+        let mut desk = Self { device, master, sub, key: KeyId::from_entropy([0; 16]), environment, world };
         desk.key = desk.issue(master, spec("maker", "read,trade,manage", environment)).await;
         desk
     }
@@ -104,6 +107,23 @@ impl Desk {
         let id: ApprovalId = said["data"][0]["approvalId"].as_str().unwrap().parse().unwrap();
         let context = self.world.authority.context(Actor::Host("ops".to_owned()), self.world.now());
         ApproveTransfers(ApprovalSet::new([id]).unwrap()).perform(&context, Proof::None).await.unwrap();
+    }
+
+    /// The master, signed in on a device that is known, or on another one.
+    async fn signed_in(&self, device: Option<&str>) -> Person<'_> {
+        let person = Person {
+            world: &self.world,
+            email: "master@keyward.example".to_owned(),
+            token: String::new(),
+            device: String::new(),
+            from: HOME.to_owned(),
+            secret: self.device.1.clone(),
+            recovery: Vec::new(),
+            acting: String::new(),
+        };
+        let reply = person.sign_in(PASSWORD, device).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        Person { token: reply.field("token"), ..person }
     }
 
     async fn listed(&self) -> Vec<String> {
@@ -192,4 +212,19 @@ async fn a_key_reaches_its_own_masters_sub_accounts_alone() {
     let body = json!({ "subAcct": "alpha01", "apiKey": key.to_string() });
     assert_eq!(other.code(Endpoint::DeleteKey, &body).await, "59506");
     assert_eq!(desk.listed().await, ["bot"]);
+}
+
+/// What a key would get by an approval, it would not get on a device that is new (threat F2).
+#[tokio::test]
+async fn a_change_is_not_approved_on_a_new_device() {
+    let desk = Desk::of(World::new().await, "master@keyward.example", Environment::Live).await;
+    let said = desk.ask(Endpoint::CreateKey, &wish("bot", "192.0.2.8")).await;
+    let body = json!({"approvals": [said["data"][0]["approvalId"]]});
+    let new = desk.signed_in(None).await;
+    let refused = new.approved("POST", "/approvals/approve", body.clone()).await;
+    assert_eq!((refused.status, refused.code()), (409, "new_device".to_owned()), "{}", refused.text);
+    assert_eq!(desk.code(Endpoint::CreateKey, &wish("bot", "192.0.2.8")).await, "90450");
+    let known = desk.signed_in(Some(&desk.device.0)).await;
+    assert_eq!(known.approved("POST", "/approvals/approve", body).await.status, 200);
+    assert_eq!(desk.code(Endpoint::CreateKey, &wish("bot", "192.0.2.8")).await, "0");
 }
