@@ -112,9 +112,10 @@ def config():
 
 
 def sub_accounts():
-    # The exchange knows a sub-account once the gateway has vouched for it.
+    # The list is Keyward's own, and names what the sub-account's key reads of itself.
     uid = connect("sub").private_get_account_config()["data"][0]["uid"]
-    equal([one["subAcct"] for one in ex.private_get_users_subaccount_list()["data"]], [uid], "the sub-accounts")
+    found = ex.private_get_users_subaccount_list({"subAcct": "probeSub01"})["data"]
+    equal([(one["subAcct"], one["uid"]) for one in found], [("probeSub01", uid)], "the sub-accounts")
 
 
 def demo():

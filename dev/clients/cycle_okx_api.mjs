@@ -129,9 +129,10 @@ await run('withdraw', async () => {
 await run('no_right', () =>
   refused(() => trade.submitWithdraw({ ccy: 'BTC', amt: '0.01', dest: '4', toAddr: ADDRESS }), '50120'));
 await run('sub_accounts', async () => {
-  // The exchange knows a sub-account once the gateway has vouched for it.
+  // The list is Keyward's own, and names what the sub-account's key reads of itself.
   const [{ uid }] = await connect('sub').getAccountConfiguration();
-  assert.deepEqual((await trade.getSubAccountList()).map((row) => row.subAcct), [uid]);
+  const found = await trade.getSubAccountList({ subAcct: 'probeSub01' });
+  assert.deepEqual(found.map((row) => [row.subAcct, row.uid]), [['probeSub01', uid]]);
 });
 await run('demo', async () => {
   assert.equal((await connect('demo', true).getBalance()).length, 1);

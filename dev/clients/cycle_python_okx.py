@@ -151,10 +151,10 @@ def no_right():
 
 
 def sub_accounts():
-    # The exchange knows a sub-account once the gateway has vouched for it.
+    # The list is Keyward's own, and names what the sub-account's key reads of itself.
     uid = data(connect(AccountAPI, "sub").get_account_config())[0]["uid"]
-    (row,) = data(connect(SubAccountAPI, "trade").get_subaccount_list())
-    equal(row["subAcct"], uid, "the sub-account")
+    (row,) = data(connect(SubAccountAPI, "trade").get_subaccount_list(subAcct="probeSub01"))
+    equal((row["subAcct"], row["uid"]), ("probeSub01", uid), "the sub-account")
 
 
 def demo():
