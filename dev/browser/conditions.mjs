@@ -69,6 +69,8 @@ try {
   await sleepless('the palette finds the action', async () => (await page.locator('[role=option]').count()) > 0);
   await trader.leave('Enter in the palette', () => page.keyboard.press('Enter'));
   step('the palette leads to the action', page.url().includes('/disable'), page.url());
+  // Chromium moves the focus a moment after the page has loaded; nobody types faster.
+  await sleepless('the field has the focus', async () => page.evaluate(() => document.activeElement?.name === 'factor'));
   await page.keyboard.type(trader.password);
   await trader.leave('Enter in the form', () => page.keyboard.press('Enter'));
   await trader.go(`/keys/${key.api_key}`);
