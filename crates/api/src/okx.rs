@@ -57,8 +57,7 @@ fn with_approval(denial: &Denial, id: ApprovalId, state: ApprovalState) -> Bytes
 }
 
 /// The refusal of a request for several sub-accounts, each of which waits for an approval of its own.
-#[must_use]
-pub fn waiting_for(approvals: &[(ApprovalId, &str)]) -> Bytes {
+pub(crate) fn waiting_for(approvals: &[(ApprovalId, &str)]) -> Bytes {
     let entry = Denial::ApprovalNeeded.entry();
     let element = |(id, sub_account): &(ApprovalId, &str)| {
         format!("{{\"approvalId\":\"{id}\",\"state\":\"waiting\",\"subAcct\":{}}}", Value::from(*sub_account))

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use keyward_rules::denial::Denial;
-use keyward_rules::id::{AccountId, KeyId, RequestId};
+use keyward_rules::id::{AccountId, ApprovalId, KeyId, RequestId};
 use keyward_rules::key::Environment;
 use keyward_rules::okx::sub_accounts::{Endpoint, EndpointRefusal};
 
@@ -57,6 +57,13 @@ impl EndpointReply {
     pub fn refused(refusal: &EndpointRefusal) -> Self {
         let body = okx::body(refusal.code(), &refusal.text());
         Self { status: refusal.status(), code: refusal.code(), body }
+    }
+
+    /// It waits for the master account, with an approval for each of several sub-accounts.
+    #[must_use]
+    pub fn waiting(approvals: &[(ApprovalId, &str)]) -> Self {
+        let entry = Denial::ApprovalNeeded.entry();
+        Self { status: entry.status, code: entry.code, body: okx::waiting_for(approvals) }
     }
 
     /// It waits for the master account, or was refused by it.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use keyward_rules::approval::{
     ApprovalHash, ApprovalState, AskedChange, Asker, RequestApproval, Standing, WantedChange,
 };
-use keyward_rules::event::Event;
 use keyward_rules::fence::Fences;
 use keyward_rules::grant::{ActionKind, Actor, Ceremony, NotAllowed, Proof, Scope};
 use keyward_rules::id::{AccountId, ApprovalId};
@@ -17,7 +16,7 @@ use keyward_rules::okx::sub_accounts::NewKey;
 use keyward_rules::time::Moment;
 use keyward_store::{AccountKind, KeyRecord};
 
-use crate::approvals::{subject, tell_master};
+use crate::approvals::keep_waiting;
 use crate::keys::{IssueKey, ModifyKey, as_maker};
 use crate::sub_accounts::ChangeSubAccountCap;
 use crate::tell::shows_addresses;
@@ -152,11 +151,7 @@ async fn wait<R>(context: &ActionContext<'_>, asked: &AskedChange) -> Result<Del
     };
     let id = ApprovalId::from_entropy(context.random());
     let approval = RequestApproval::of_change(id, asked, asker);
-    tx.insert_request_approval(&approval).await?;
-    tell_master(context, &mut tx, &approval).await?;
-    let facts = [("request", approval.in_words()), ("key", approval.key.to_string())];
-    let event = Event::of(tx.grant(), context.now, &subject(id), &facts);
-    tx.commit(event).await?;
+    keep_waiting(context, tx, &approval).await?;
     Ok(Delegation::Waiting(id))
 }
 

@@ -45,7 +45,7 @@ impl Change {
         match self {
             Self::Key => {
                 let context = authority.context(Actor::Host("bench".to_owned()), now());
-                DisableKey(KeyNamed::at_the_host(id)).perform(&context, Proof::None).await?;
+                DisableKey(KeyNamed::by_id(id)).perform(&context, Proof::None).await?;
                 Ok(())
             }
             Self::App => set_app(authority, id, AppState::Frozen).await,

@@ -1,7 +1,7 @@
 //! `keyward approvals …`: requests of keys that wait for their master account, at the host.
 
 use anyhow::{Context as _, Result};
-use keyward_authority::approvals::{ApprovalSet, ApproveTransfers, ChangeThresholds, RefuseTransfers};
+use keyward_authority::approvals::{ApprovalSet, ApproveRequests, ChangeThresholds, RefuseRequests};
 use keyward_authority::questions::{list_approvals, transfer_thresholds};
 use keyward_authority::{Action as _, ActionContext};
 use keyward_rules::account::Email;
@@ -77,7 +77,7 @@ async fn approve(options: ApprovalNumbers) -> Result<()> {
     let set = numbers(&options.numbers)?;
     let (store, authority) = open(&options.store).await?;
     let context = authority.context(host(), ambient::now());
-    let decided = ApproveTransfers(set).perform(&context, Proof::None).await?;
+    let decided = ApproveRequests(set).perform(&context, Proof::None).await?;
     store.close().await;
     told("approved", &decided, &options.output)
 }
@@ -86,7 +86,7 @@ async fn refuse(options: ApprovalNumbers) -> Result<()> {
     let set = numbers(&options.numbers)?;
     let (store, authority) = open(&options.store).await?;
     let context = authority.context(host(), ambient::now());
-    let decided = RefuseTransfers(set).perform(&context, Proof::None).await?;
+    let decided = RefuseRequests(set).perform(&context, Proof::None).await?;
     store.close().await;
     told("refused", &decided, &options.output)
 }

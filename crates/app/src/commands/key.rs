@@ -212,7 +212,7 @@ async fn edit(options: arguments::KeyEdit) -> Result<()> {
     let words = to.in_words();
     let (store, authority) = open(&options.which.store).await?;
     let context = authority.context(host(), ambient::now());
-    let change = ChangeFences { which: KeyNamed::at_the_host(id), to };
+    let change = ChangeFences { which: KeyNamed::by_id(id), to };
     let revision = change.perform(&context, Proof::None).await?;
     store.close().await;
     let shown = if options.which.output.json {
@@ -228,7 +228,7 @@ async fn edit(options: arguments::KeyEdit) -> Result<()> {
 async fn change(options: arguments::KeyName, change: Change) -> Result<()> {
     let id = parse_id(&options.key)?;
     let (store, authority) = open(&options.store).await?;
-    let (context, key) = (authority.context(host(), ambient::now()), KeyNamed::at_the_host(id));
+    let (context, key) = (authority.context(host(), ambient::now()), KeyNamed::by_id(id));
     let (revision, word) = match change {
         Change::Disable => (DisableKey(key).perform(&context, Proof::None).await?, "disabled"),
         Change::Enable => (EnableKey(id).perform(&context, Proof::None).await?, "enabled"),

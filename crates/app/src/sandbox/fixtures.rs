@@ -172,8 +172,8 @@ async fn make_key(
 async fn after(context: &ActionContext<'_>, after: After, key: KeyId) -> Result<()> {
     match after {
         After::Nothing | After::Demo | After::Sub | After::Expire => {}
-        After::Disable => drop(DisableKey(KeyNamed::at_the_host(key)).perform(context, Proof::None).await?),
-        After::Delete => drop(DeleteKey(KeyNamed::at_the_host(key)).perform(context, Proof::None).await?),
+        After::Disable => drop(DisableKey(KeyNamed::by_id(key)).perform(context, Proof::None).await?),
+        After::Delete => drop(DeleteKey(KeyNamed::by_id(key)).perform(context, Proof::None).await?),
         After::Freeze => freeze(context, key).await?,
     }
     Ok(())

@@ -86,7 +86,7 @@ pub async fn run(options: arguments::Sandbox) -> Result<()> {
     let (channel_policy, origin) = (channels.policy().clone(), places.console.clone());
     let private_ranges = PrivateRanges::Admit;
     let reporters = scanner::reporters(&folder.path)?;
-    // Its users have no devices yet, and whoever tries it out wants to trade in the first minute. Operators can switch it on.
+    // Its users have no devices yet, and people who try it out want to trade in the first minute. Operators can switch it on.
     let policy = Policy { new_device_hours: None, ..Policy::default() };
     let settings = Settings {
         policy,

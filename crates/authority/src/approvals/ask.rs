@@ -4,6 +4,7 @@
 use keyward_rules::alert::{Alert, AlertKind};
 use keyward_rules::approval::{
     ApprovalAnswer, ApprovalState, AskedTransfer, Asker, Consent, ConsentBy, Direction, RequestApproval,
+    Wanted,
 };
 use keyward_rules::event::Event;
 use keyward_rules::fence::Decimal;
@@ -122,12 +123,26 @@ async fn wait(context: &ActionContext<'_>, asked: &AskedTransfer) -> Result<Appr
     let id = ApprovalId::from_entropy(context.random());
     let asked_at = AskedTransfer { at: context.now, ..asked.clone() };
     let approval = RequestApproval::asked(id, &asked_at, asker);
-    tx.insert_request_approval(&approval).await?;
-    tell_master(context, &mut tx, &approval).await?;
-    let facts = [("transfer", approval.in_words()), ("key", approval.key.to_string())];
-    let event = Event::of(tx.grant(), context.now, &subject(id), &facts);
-    tx.commit(event).await?;
+    keep_waiting(context, tx, &approval).await?;
     Ok(ApprovalAnswer::Waiting(id))
+}
+
+/// Has a request wait: it is kept, its master is told, and the change is committed.
+pub(crate) async fn keep_waiting(
+    context: &ActionContext<'_>,
+    mut tx: Tx,
+    approval: &RequestApproval,
+) -> Result<(), ActionError> {
+    tx.insert_request_approval(approval).await?;
+    tell_master(context, &mut tx, approval).await?;
+    let what = match approval.wanted {
+        Wanted::Transfer(_) => "transfer",
+        Wanted::Change(_) => "request",
+    };
+    let facts = [(what, approval.in_words()), ("key", approval.key.to_string())];
+    let event = Event::of(tx.grant(), context.now, &subject(approval.id), &facts);
+    tx.commit(event).await?;
+    Ok(())
 }
 
 /// Who asks, in words; `None` for what is no sub-account's key any more.
@@ -147,7 +162,7 @@ async fn asker(tx: &mut Tx, asked: &AskedTransfer) -> Result<Option<Asker>, Acti
 }
 
 /// Tells the master of a request that waits; of many in an hour, in a summary.
-pub(crate) async fn tell_master(
+async fn tell_master(
     context: &ActionContext<'_>,
     tx: &mut Tx,
     approval: &RequestApproval,
@@ -190,6 +205,6 @@ fn minutes(at: Moment) -> String {
 }
 
 /// How records name an approval.
-pub(crate) fn subject(id: ApprovalId) -> String {
+pub(super) fn subject(id: ApprovalId) -> String {
     format!("transfer:{id}")
 }

@@ -18,11 +18,11 @@ const LISTED: usize = 10;
 
 /// Approve the selected requests in one transaction. Each passes once, when its client repeats it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ApproveTransfers(pub ApprovalSet);
+pub struct ApproveRequests(pub ApprovalSet);
 
 /// Refuse the selected requests in one transaction, or take approvals back that are not used.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RefuseTransfers(pub ApprovalSet);
+pub struct RefuseRequests(pub ApprovalSet);
 
 fn approved(approval: RequestApproval, context: &ActionContext<'_>) -> Result<RequestApproval, ActionError> {
     Ok(approval.approve(decider(context), context.now)?)
@@ -38,11 +38,11 @@ fn decider(context: &ActionContext<'_>) -> Option<AccountId> {
 }
 
 #[async_trait]
-impl Action for ApproveTransfers {
+impl Action for ApproveRequests {
     type Reply = Vec<ApprovalId>;
 
     async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
-        let mut pending = self.0.plan(context, ActionKind::ApproveTransfers, ("Approve", approved)).await?;
+        let mut pending = self.0.plan(context, ActionKind::ApproveRequests, ("Approve", approved)).await?;
         pending.words.push("Each passes once, if its program sends it again within 24 hours.".to_owned());
         Ok(pending)
     }
@@ -51,7 +51,7 @@ impl Action for ApproveTransfers {
     /// [`ActionError::NoApproval`] when one is another's, [`ActionError::Approval`] when one was decided or is over,
     /// [`ActionError::TwoFactorOff`], [`ActionError::Cooling`], [`ActionError::NewDevice`] for changes; then none is approved.
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
-        let grant = context.actor.may(ActionKind::ApproveTransfers, proof)?;
+        let grant = context.actor.may(ActionKind::ApproveRequests, proof)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let decided = self.0.decide(context, &mut tx, approved).await?;
         if decided.iter().any(|approval| approval.wanted.transfer().is_none()) {
@@ -73,18 +73,18 @@ impl Action for ApproveTransfers {
 }
 
 #[async_trait]
-impl Action for RefuseTransfers {
+impl Action for RefuseRequests {
     type Reply = Vec<ApprovalId>;
 
     async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
-        self.0.plan(context, ActionKind::RefuseTransfers, ("Refuse", refused)).await
+        self.0.plan(context, ActionKind::RefuseRequests, ("Refuse", refused)).await
     }
 
     /// # Errors
     /// [`ActionError::NoApproval`] when one is another's, [`ActionError::Approval`] when one was refused, is used or over; then
     /// none is refused.
     async fn perform(self, context: &ActionContext<'_>, proof: Proof) -> Result<Self::Reply, ActionError> {
-        let grant = context.actor.may(ActionKind::RefuseTransfers, proof)?;
+        let grant = context.actor.may(ActionKind::RefuseRequests, proof)?;
         let mut tx = context.authority.access.writer.begin(grant, context.now).await?;
         let decided = self.0.decide(context, &mut tx, refused).await?;
         settle(context, tx, "Refused", decided).await

@@ -7,8 +7,8 @@ mod set;
 mod thresholds;
 
 pub use ask::ask_for_transfer;
-pub(crate) use ask::{subject, tell_master};
-pub use decide::{ApproveTransfers, RefuseTransfers};
+pub(crate) use ask::keep_waiting;
+pub use decide::{ApproveRequests, RefuseRequests};
 pub use give_back::give_back_transfer;
 pub use set::ApprovalSet;
 pub use thresholds::ChangeThresholds;

@@ -56,7 +56,7 @@ pub async fn tell_exchange_of_untold(
     Ok(Some(last))
 }
 
-/// Writes the notices of one; gives its number and what was told, if anything was.
+/// Writes the notices of one sub-account that the exchange has not got; gives its number and their kinds, if there are any.
 async fn tell(tx: &mut Tx, record: AccountRecord) -> Result<Option<String>, ActionError> {
     let AccountKind::Sub(master, name) = record.kind else { return Ok(None) };
     let settings = match tx.sub_account_settings(record.id).await {

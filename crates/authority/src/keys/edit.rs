@@ -8,6 +8,7 @@ use keyward_rules::key::LifecycleError;
 use keyward_rules::key::{KeyName, check_name};
 use keyward_rules::limits::{TAG_CHARS, TAGS_PER_KEY};
 use keyward_rules::paste::composed;
+use keyward_store::{KeyRecord, Tx};
 
 use crate::{Action, ActionContext, ActionError, PendingAction};
 
@@ -64,11 +65,7 @@ impl Action for EditKey {
         let mut notes = tx.notes(id).await?;
         let mut facts = Vec::new();
         if key.name != name {
-            let others = tx.keys_of(key.account).await?;
-            let living = others.iter().filter(|other| other.id != id && !other.life.is_over());
-            check_name(&name, living.map(|other| &other.name))?;
-            facts.push(("name", format!("{} -> {name}", key.name)));
-            key.name = name;
+            facts.push(rename(&mut tx, &mut key, name).await?);
             tx.update_key(key).await?;
         }
         if notes.tags != tags {
@@ -83,6 +80,22 @@ impl Action for EditKey {
         tx.commit(event).await?;
         Ok(())
     }
+}
+
+/// Gives a key another name inside a transaction; the fact of its record.
+///
+/// # Errors
+/// [`ActionError::Key`] when another living key has the name.
+pub(super) async fn rename(
+    tx: &mut Tx,
+    key: &mut KeyRecord,
+    name: KeyName,
+) -> Result<(&'static str, String), ActionError> {
+    let others = tx.keys_of(key.account).await?;
+    let living = others.iter().filter(|other| other.id != key.id && !other.life.is_over());
+    check_name(&name, living.map(|other| &other.name))?;
+    let before = std::mem::replace(&mut key.name, name);
+    Ok(("name", format!("{before} -> {}", key.name)))
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ use keyward_rules::address::Binding;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Proof};
 use keyward_rules::id::{AccountId, KeyId};
-use keyward_rules::key::{KeyName, WideRange, check_name};
+use keyward_rules::key::{KeyName, WideRange};
 use keyward_store::KeyRecord;
 
 use super::addresses::{check, kind_of, rebind};
+use super::edit::rename;
 use super::{KeyNamed, approved};
 use crate::operators::{policy_in_force, policy_now};
 use crate::questions::{reach_in_words, reach_of};
@@ -45,7 +46,7 @@ impl Action for ModifyKey {
     type Reply = ();
 
     async fn plan(&self, context: &ActionContext<'_>) -> Result<PendingAction, ActionError> {
-        let key = KeyNamed::at_the_host(self.key).living(context).await?;
+        let key = KeyNamed::by_id(self.key).living(context).await?;
         let (name, to) = self.changes(&key);
         let mut words = vec![format!("Change the API key “{}” ({})", key.name, key.id)];
         if let Some(name) = &name {
@@ -88,11 +89,7 @@ impl Action for ModifyKey {
         let (name, to) = self.changes(&key);
         let (mut facts, mut alert) = (Vec::new(), None);
         if let Some(name) = name {
-            let others = tx.keys_of(key.account).await?;
-            let living = others.iter().filter(|other| other.id != key.id && !other.life.is_over());
-            check_name(&name, living.map(|other| &other.name))?;
-            facts.push(("name", format!("{} -> {name}", key.name)));
-            key.name = name;
+            facts.push(rename(&mut tx, &mut key, name).await?);
         }
         if let Some(to) = to {
             check(policy_now(context, &mut tx).await?.keys, &key, &to, WideRange::NotAcknowledged)?;

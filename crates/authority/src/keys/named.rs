@@ -26,9 +26,9 @@ pub(super) fn refuse_ended(key: &KeyRecord, now: Moment) -> Result<(), ActionErr
 }
 
 impl KeyNamed {
-    /// A key by its id alone, for the host and the system's duties.
+    /// A key by its id alone, for the host, the system's duties and programs.
     #[must_use]
-    pub const fn at_the_host(id: KeyId) -> Self {
+    pub const fn by_id(id: KeyId) -> Self {
         Self { id, name: String::new() }
     }
 

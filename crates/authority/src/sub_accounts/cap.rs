@@ -5,7 +5,7 @@ use keyward_rules::alert::AlertKind;
 use keyward_rules::event::Event;
 use keyward_rules::grant::{ActionKind, Actor, NotAllowed, Proof, TwoFactor};
 use keyward_rules::id::AccountId;
-use keyward_rules::key::SubAccountCap;
+use keyward_rules::key::{SubAccountCap, TransfersOut};
 use keyward_rules::sub_account::SubAccountSettings;
 
 use super::{
@@ -22,8 +22,35 @@ use crate::{Action, ActionContext, ActionError, PendingAction, tell};
 pub struct ChangeSubAccountCap {
     /// The sub-account.
     pub account: AccountId,
-    /// What its keys may do from now on.
-    pub to: SubAccountCap,
+    /// What changes.
+    pub to: CapChange,
+}
+
+/// What changes of a cap. The rest is as it is when the change is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CapChange {
+    /// All of it.
+    Whole(SubAccountCap),
+    /// Where transfers may lead, and nothing else.
+    Transfers(TransfersOut),
+}
+
+impl CapChange {
+    /// The cap after it.
+    const fn of(self, old: SubAccountCap) -> SubAccountCap {
+        match self {
+            Self::Whole(to) => to,
+            Self::Transfers(transfers) => old.transfers_to(transfers),
+        }
+    }
+
+    /// What a proof is bound to.
+    fn fact(self) -> (&'static str, String) {
+        match self {
+            Self::Whole(to) => ("allowed", to.in_words()),
+            Self::Transfers(transfers) => ("transfers", transfers.word().to_owned()),
+        }
+    }
 }
 
 #[async_trait]
@@ -34,19 +61,20 @@ impl Action for ChangeSubAccountCap {
         let sub = sub_account_of(context, self.account).await?;
         let old = settings_or_least(context.authority.access.reader.sub_account_settings(sub.id).await)?;
         old.life.check_open()?;
-        if old.cap == self.to {
+        let to = self.to.of(old.cap);
+        if old.cap == to {
             return Err(ActionError::Unchanged);
         }
-        let new = SubAccountSettings { cap: self.to, ..old.clone() };
+        let new = SubAccountSettings { cap: to, ..old.clone() };
         let mut words = vec![
             format!("Change what keys of the sub-account “{}” may do at most", sub.name.as_str()),
             format!("Until now: {}", old.cap.in_words()),
-            format!("From now on: {}", self.to.in_words()),
+            format!("From now on: {}", to.in_words()),
         ];
         words.extend(held_by(context, sub.id, &new).await?);
         Ok(PendingAction {
-            action: kind(&old.cap, &self.to),
-            facts: vec![("account", sub.id.to_string()), ("allowed", self.to.in_words())],
+            action: kind(&old.cap, &to),
+            facts: vec![("account", sub.id.to_string()), self.to.fact()],
             words,
         })
     }
@@ -66,23 +94,24 @@ impl Action for ChangeSubAccountCap {
         let mut settings = settings_in(&mut tx, sub.id).await?;
         settings.life.check_open()?;
         let old = settings.cap;
-        if old == self.to {
+        let to = self.to.of(old);
+        if old == to {
             return Err(ActionError::Unchanged);
         }
-        if kind(&old, &self.to) != action && action != ActionKind::LoosenSubAccount {
+        if kind(&old, &to) != action && action != ActionKind::LoosenSubAccount {
             return Err(NotAllowed::of(&context.actor, ActionKind::LoosenSubAccount).into());
         }
-        if !self.to.is_within(&old) {
+        if !to.is_within(&old) {
             check_master(context, &mut tx, &sub).await?;
         }
-        settings.cap = self.to;
+        settings.cap = to;
         tx.set_sub_account(sub.id, &settings).await?;
         hold_keys(&mut tx, sub.id, &settings).await?;
         let name = sub.name.as_str();
-        let detail = format!("Keys of “{name}” may now: {}. Before: {}.", self.to.in_words(), old.in_words());
+        let detail = format!("Keys of “{name}” may now: {}. Before: {}.", to.in_words(), old.in_words());
         let alert = tell::by_actor(context, AlertKind::SubAccountChanged, sub.id, detail);
         tell::notify_holder(context, &mut tx, alert).await?;
-        let facts = [("allowed", format!("{} -> {}", old.in_words(), self.to.in_words()))];
+        let facts = [("allowed", format!("{} -> {}", old.in_words(), to.in_words()))];
         let event = Event::of(tx.grant(), context.now, &format!("account:{}", sub.id), &facts);
         tx.commit(event).await?;
         Ok(())

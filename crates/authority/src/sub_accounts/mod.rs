@@ -7,7 +7,7 @@ mod freeze;
 mod label;
 mod members;
 
-pub use cap::ChangeSubAccountCap;
+pub use cap::{CapChange, ChangeSubAccountCap};
 pub use close::{CloseSubAccount, SubAccountNamed};
 pub(crate) use close::{finish_closing, refuse_closing};
 pub use create::CreateSubAccount;

@@ -5,7 +5,7 @@ use askama::Template;
 use async_trait::async_trait;
 use axum::http::StatusCode;
 use keyward_authority::ActionError;
-use keyward_authority::approvals::{ApprovalSet, ApproveTransfers, RefuseTransfers};
+use keyward_authority::approvals::{ApprovalSet, ApproveRequests, RefuseRequests};
 use keyward_authority::questions::list_approvals;
 use keyward_rules::id::ApprovalId;
 use keyward_rules::limits::APPROVALS_PER_ACTION;
@@ -27,12 +27,12 @@ const LIST: &str = "/approvals";
 
 /// The pages.
 pub fn pages(routes: Routes) -> Routes {
-    page_of::<RefuseTransfers>(page_of::<ApproveTransfers>(routes))
+    page_of::<RefuseRequests>(page_of::<ApproveRequests>(routes))
 }
 
 /// The operations.
 pub fn operations(api: OpenApiRouter<Shell>) -> OpenApiRouter<Shell> {
-    operation_of::<RefuseTransfers>(operation_of::<ApproveTransfers>(api))
+    operation_of::<RefuseRequests>(operation_of::<ApproveRequests>(api))
 }
 
 const fn operation(
@@ -144,7 +144,7 @@ async fn selected<A>(
 }
 
 #[async_trait]
-impl Exposed for ApproveTransfers {
+impl Exposed for ApproveRequests {
     const PAGE: Question = Question {
         path: "/approvals/approve",
         title: "Approve requests",
@@ -162,7 +162,7 @@ impl Exposed for ApproveTransfers {
             "Select the requests to approve. The next page asks for a code by mail and a second factor.",
             "You can take an approval back until it is used.",
         );
-        selected(person, fields, about, ApproveTransfers).await
+        selected(person, fields, about, ApproveRequests).await
     }
 
     fn of_body(_: &Caller, _: &str, body: RequestsToApprove) -> Result<(Self, Given), Problem> {
@@ -175,7 +175,7 @@ impl Exposed for ApproveTransfers {
 }
 
 #[async_trait]
-impl Exposed for RefuseTransfers {
+impl Exposed for RefuseRequests {
     const PAGE: Question = Question {
         path: "/approvals/refuse",
         title: "Refuse requests",
@@ -193,7 +193,7 @@ impl Exposed for RefuseTransfers {
             "Select the requests to refuse. The next page asks for one factor.",
             "Nothing happens. The same request can be made again when its 24 hours are over.",
         );
-        selected(person, fields, about, RefuseTransfers).await
+        selected(person, fields, about, RefuseRequests).await
     }
 
     fn of_body(_: &Caller, _: &str, body: RequestsToRefuse) -> Result<(Self, Given), Problem> {

@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use keyward_authority::ActionError;
 use keyward_authority::questions::show_sub_account;
 use keyward_authority::sub_accounts::{
-    AcceptInvitation, ChangeSubAccountCap, CloseSubAccount, CreateSubAccount, FreezeSubAccount, InviteMember,
-    RemoveMember, SubAccountNamed, ThawSubAccount,
+    AcceptInvitation, CapChange, ChangeSubAccountCap, CloseSubAccount, CreateSubAccount, FreezeSubAccount,
+    InviteMember, RemoveMember, SubAccountNamed, ThawSubAccount,
 };
 use keyward_rules::account::{Email, SubAccountName};
 use keyward_rules::id::AccountId;
@@ -315,7 +315,7 @@ impl Exposed for ChangeSubAccountCap {
         carried.extend(fields.has("transfer_out").then(|| ("transfer_out", "1".to_owned())));
         carried.extend(to.permissions().iter().map(|right| ("permission", right.word().to_owned())));
         Ok(FormStep::Proof(Wanted {
-            action: Self { account, to },
+            action: Self { account, to: CapChange::Whole(to) },
             words: Vec::new(),
             carried,
             back: back.clone(),
@@ -328,7 +328,7 @@ impl Exposed for ChangeSubAccountCap {
         let to = cap_of(words, body.rate_cap.map(Ok), body.transfer_out)
             .map_err(|text| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_permissions", text))?;
         let given = Given::either(body.factor, body.passkey, body.step_up);
-        Ok((Self { account: parsed_id(id)?, to }, given))
+        Ok((Self { account: parsed_id(id)?, to: CapChange::Whole(to) }, given))
     }
 
     fn answer((): ()) {}
@@ -396,7 +396,7 @@ impl Exposed for ThawSubAccount {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClosedSubAccount {
-    /// The sub-account's exact name, so that none is closed by a wrong id.
+    /// The sub-account's exact name: a wrong id then closes nothing.
     name: String,
     /// The answer to the challenge.
     #[serde(default)]

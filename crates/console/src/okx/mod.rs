@@ -4,13 +4,13 @@
 //! Owns: what each endpoint does, and how it answers. Leaves to others: whether the key may ask (the gateway), how the request is
 //! read (`rules`), and what a change may do by itself (`authority`).
 
-mod answer;
+mod data;
 mod refusal;
 
 use keyward_api::sub_accounts::{EndpointCall, EndpointReply};
 use keyward_authority::keys::{DeleteKey, KeyNamed, ModifyKey, Outcome};
 use keyward_authority::questions::{ManagedKey, SubAccountView, list_sub_accounts, managed_keys};
-use keyward_authority::sub_accounts::{ChangeSubAccountCap, CreateSubAccount};
+use keyward_authority::sub_accounts::{CapChange, ChangeSubAccountCap, CreateSubAccount};
 use keyward_authority::{
     Action, ActionContext, ActionError, Authority, Delegated, Delegation, delegate, inherited,
 };
@@ -72,12 +72,12 @@ impl Desk<'_> {
         self.authority.context(Actor::Key(actor), self.now)
     }
 
+    async fn all_sub_accounts(&self) -> Result<Vec<SubAccountView>, Refused> {
+        list_sub_accounts(&self.context(None), self.call.account).await.map_err(refusal)
+    }
+
     async fn sub_account(&self, name: &SubAccountName) -> Result<SubAccountView, Refused> {
-        let all = list_sub_accounts(&self.context(None), self.call.account).await.map_err(refusal)?;
-        // To programs, one that was closed is gone; one that is being closed is suspended.
-        let found = all.into_iter().find(|one| one.name == *name && one.settings.life.closed_at().is_none());
-        let found = found.ok_or(Refused::Endpoint(EndpointRefusal::NoSubAccount))?;
-        if found.settings.life.closing_since().is_some() { Err(suspended(&found)) } else { Ok(found) }
+        named(&self.all_sub_accounts().await?, name)
     }
 
     async fn keys(&self, sub: &SubAccountView) -> Result<Vec<ManagedKey>, Refused> {
@@ -108,11 +108,11 @@ impl Desk<'_> {
         let action = CreateSubAccount { master: self.call.account, name: name.clone(), label: label.clone() };
         action.judge(&context).await.map_err(refusal)?;
         let id = action.perform(&context, Proof::None).await.map_err(refusal)?;
-        Ok(answer::created_sub_account(&name, label.as_ref(), id, self.now))
+        Ok(data::created_sub_account(&name, label.as_ref(), id, self.now))
     }
 
     async fn list_sub_accounts(&self, filter: &SubAccountFilter) -> Data {
-        let all = list_sub_accounts(&self.context(None), self.call.account).await.map_err(refusal)?;
+        let all = self.all_sub_accounts().await?;
         let fits = |one: &SubAccountView| {
             one.settings.life.closed_at().is_none()
                 && filter.enabled.is_none_or(|enabled| enabled == one.settings.is_enabled())
@@ -122,7 +122,7 @@ impl Desk<'_> {
         };
         // The newest first, as OKX's pages go.
         let found = all.iter().rev().filter(|one| fits(one)).take(filter.limit);
-        Ok(answer::array(found.map(answer::sub_account)))
+        Ok(data::array(found.map(data::sub_account)))
     }
 
     async fn create_key(&self, new: NewKey) -> Data {
@@ -134,7 +134,7 @@ impl Desk<'_> {
         let wish = inherited(&context, (sub.id, &sub.settings.cap), self.call.environment, new);
         let made = self.change(&context, wish.await.map_err(refusal)?).await?;
         match made {
-            Outcome::Made(issued) => Ok(answer::created_key(&sub.name, &issued, self.now)),
+            Outcome::Made(issued) => Ok(data::created_key(&sub.name, &issued, self.now)),
             // Requests here have no name by which they could be repeated.
             Outcome::MadeBefore(_) => Err(Refused::Endpoint(EndpointRefusal::LabelTaken)),
         }
@@ -144,7 +144,7 @@ impl Desk<'_> {
         let sub = self.sub_account(&filter.sub_account).await?;
         let keys = self.keys(&sub).await?;
         let found = keys.iter().filter(|key| filter.key.is_none_or(|id| id == key.id));
-        Ok(answer::array(found.map(answer::key)))
+        Ok(data::array(found.map(data::key)))
     }
 
     async fn modify_key(&self, change: KeyChange) -> Data {
@@ -158,40 +158,45 @@ impl Desk<'_> {
         let context = self.context(Some(sub.id));
         let action = ModifyKey { account: sub.id, key: key.id, name: change.label, to: change.binding };
         unless_unchanged(self.change(&context, action).await)?;
-        Ok(answer::changed_key(&sub.name, &self.key(&sub, key.id).await?))
+        Ok(data::changed_key(&sub.name, &self.key(&sub, key.id).await?))
     }
 
     async fn delete_key(&self, name: &SubAccountName, id: KeyId) -> Data {
         let sub = self.sub_account(name).await?;
         let key = self.key(&sub, id).await?;
-        let action = DeleteKey(KeyNamed::at_the_host(key.id));
+        let action = DeleteKey(KeyNamed::by_id(key.id));
         action.perform(&self.context(Some(sub.id)), Proof::None).await.map_err(refusal)?;
-        Ok(answer::deleted_key(&sub.name))
+        Ok(data::deleted_key(&sub.name))
     }
 
     /// Each sub-account has its own approval, so a request for several can wait in part. What is approved is done when the request
     /// comes again, and what is done is left alone.
     async fn set_transfer_out(&self, names: &[SubAccountName], on: bool) -> Data {
-        let mut subs = Vec::with_capacity(names.len());
-        for name in names {
-            subs.push(self.sub_account(name).await?);
-        }
+        let all = self.all_sub_accounts().await?;
+        let subs = names.iter().map(|name| named(&all, name)).collect::<Result<Vec<_>, _>>()?;
         let to = if on { TransfersOut::ToSubAccounts } else { TransfersOut::ToMaster };
         let context = self.context(None);
         let mut waiting: Vec<(ApprovalId, SubAccountName)> = Vec::new();
         for sub in &subs {
-            let action = ChangeSubAccountCap { account: sub.id, to: sub.settings.cap.transfers_to(to) };
+            let action = ChangeSubAccountCap { account: sub.id, to: CapChange::Transfers(to) };
             match unless_unchanged(self.change(&context, action).await) {
                 Err(Refused::Denied(Denial::ApprovalWaiting(id))) => waiting.push((id, sub.name.clone())),
                 other => other?,
             }
         }
         match waiting.as_slice() {
-            [] => Ok(answer::array(subs.iter().map(|sub| answer::transfer_out(&sub.name, on)))),
+            [] => Ok(data::array(subs.iter().map(|sub| data::transfer_out(&sub.name, on)))),
             [(id, _)] => Err(Refused::Denied(Denial::ApprovalWaiting(*id))),
             _ => Err(Refused::Waiting(waiting)),
         }
     }
+}
+
+/// The sub-account with this name. To programs, one that was closed is gone; one that is being closed is suspended.
+fn named(all: &[SubAccountView], name: &SubAccountName) -> Result<SubAccountView, Refused> {
+    let found = all.iter().find(|one| one.name == *name && one.settings.life.closed_at().is_none());
+    let found = found.ok_or(Refused::Endpoint(EndpointRefusal::NoSubAccount))?;
+    if found.settings.life.closing_since().is_some() { Err(suspended(found)) } else { Ok(found.clone()) }
 }
 
 fn suspended(sub: &SubAccountView) -> Refused {

@@ -1,6 +1,5 @@
 //! Why a request is not done, in OKX's codes.
 
-use keyward_api::okx::waiting_for;
 use keyward_api::sub_accounts::EndpointReply;
 use keyward_authority::{ActionError, ErrorKind};
 use keyward_rules::account::SubAccountName;
@@ -36,7 +35,7 @@ impl Refused {
             Self::Waiting(all) => {
                 let names: Vec<(ApprovalId, &str)> =
                     all.iter().map(|(id, name)| (*id, name.as_str())).collect();
-                EndpointReply { status: 200, code: "90450", body: waiting_for(&names) }
+                EndpointReply::waiting(&names)
             }
             Self::Action(error) => EndpointReply::refused(&of_action(&error)),
         }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use keyward_api::sub_accounts::EndpointCall;
 use keyward_authority::Action as _;
 use keyward_authority::accounts::CreateAccount;
-use keyward_authority::approvals::{ApprovalSet, ApproveTransfers, RefuseTransfers};
+use keyward_authority::approvals::{ApprovalSet, ApproveRequests, RefuseRequests};
 use keyward_authority::keys::{IssueKey, Outcome};
 use keyward_authority::sub_accounts::CreateSubAccount;
 use keyward_console::okx::answer;
@@ -204,9 +204,9 @@ impl Chains<'_> {
         let set = ApprovalSet::new([id]).unwrap();
         let context = self.world.authority.context(Actor::Host("ops".to_owned()), self.world.now());
         if self.dice.roll(3) == 0 {
-            RefuseTransfers(set).perform(&context, Proof::None).await.unwrap();
+            RefuseRequests(set).perform(&context, Proof::None).await.unwrap();
         } else {
-            ApproveTransfers(set).perform(&context, Proof::None).await.unwrap();
+            ApproveRequests(set).perform(&context, Proof::None).await.unwrap();
             self.approved.insert(id);
         }
     }

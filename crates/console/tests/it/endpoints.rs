@@ -3,15 +3,15 @@
 use bytes::Bytes;
 use keyward_api::sub_accounts::EndpointCall;
 use keyward_authority::Action as _;
-use keyward_authority::approvals::{ApprovalSet, ApproveTransfers};
+use keyward_authority::approvals::{ApprovalSet, ApproveRequests};
 use keyward_authority::keys::{DisableKey, EnableKey, IssueKey, KeyNamed, Outcome};
-use keyward_authority::sub_accounts::CreateSubAccount;
+use keyward_authority::sub_accounts::{CapChange, ChangeSubAccountCap, CreateSubAccount};
 use keyward_console::okx::answer;
 use keyward_rules::account::SubAccountName;
 use keyward_rules::address::{AddressSet, Binding, HostBits};
 use keyward_rules::grant::{Actor, Proof};
 use keyward_rules::id::{AccountId, ApprovalId, KeyId, RequestId};
-use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, WideRange};
+use keyward_rules::key::{Environment, KeyName, KeySpec, Passphrase, SubAccountCap, TransfersOut, WideRange};
 use keyward_rules::okx::sub_accounts::Endpoint;
 use serde_json::{Value, json};
 
@@ -106,7 +106,7 @@ impl Desk {
     async fn approve(&self, said: &Value) {
         let id: ApprovalId = said["data"][0]["approvalId"].as_str().unwrap().parse().unwrap();
         let context = self.world.authority.context(Actor::Host("ops".to_owned()), self.world.now());
-        ApproveTransfers(ApprovalSet::new([id]).unwrap()).perform(&context, Proof::None).await.unwrap();
+        ApproveRequests(ApprovalSet::new([id]).unwrap()).perform(&context, Proof::None).await.unwrap();
     }
 
     /// The master, signed in on a device that is known, or on another one.
@@ -160,7 +160,7 @@ async fn a_key_that_lost_its_right_changes_nothing() {
     let approved = desk.ask(Endpoint::CreateKey, &wish("later", "192.0.2.8")).await;
     desk.approve(&approved).await;
     let context = || desk.world.authority.context(Actor::Host("ops".to_owned()), desk.world.now());
-    DisableKey(KeyNamed::at_the_host(desk.key)).perform(&context(), Proof::None).await.unwrap();
+    DisableKey(KeyNamed::by_id(desk.key)).perform(&context(), Proof::None).await.unwrap();
     for (endpoint, body) in [
         (Endpoint::CreateKey, wish("now", "192.0.2.7")),
         (Endpoint::CreateKey, wish("later", "192.0.2.8")),
@@ -227,4 +227,20 @@ async fn a_change_is_not_approved_on_a_new_device() {
     let known = desk.signed_in(Some(&desk.device.0)).await;
     assert_eq!(known.approved("POST", "/approvals/approve", body).await.status, 200);
     assert_eq!(desk.code(Endpoint::CreateKey, &wish("bot", "192.0.2.8")).await, "0");
+}
+
+/// What the master decided meanwhile stays decided: an approval of transfers gives nothing else back.
+#[tokio::test]
+async fn an_approval_of_transfers_changes_transfers_alone() {
+    let desk = Desk::of(World::new().await, "master@keyward.example", Environment::Live).await;
+    let on = json!({ "subAcct": "alpha01", "canTransOut": true });
+    let said = desk.ask(Endpoint::SetTransferOut, &on).await;
+    assert_eq!(said["code"], "90450");
+    desk.approve(&said).await;
+    let context = desk.world.authority.context(Actor::Host("ops".to_owned()), desk.world.now());
+    let less = ChangeSubAccountCap { account: desk.sub, to: CapChange::Whole(SubAccountCap::narrowest()) };
+    less.perform(&context, Proof::None).await.unwrap();
+    assert_eq!(desk.code(Endpoint::SetTransferOut, &on).await, "0");
+    let cap = desk.world.store.reader().sub_account_settings(desk.sub).await.unwrap().cap;
+    assert_eq!(cap, SubAccountCap::narrowest().transfers_to(TransfersOut::ToSubAccounts));
 }

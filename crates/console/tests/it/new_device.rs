@@ -216,7 +216,7 @@ async fn what_loosens_many_keys_is_refused_on_a_new_device() {
             json!({"permissions": ["read", "trade", "funding", "withdraw"]}),
         ),
         ("POST", format!("/sub-accounts/{sub}/thaw"), json!({})),
-        // Whoever is invited has a device of their own, which may be old.
+        // The invited user has a device of their own, which may be old.
         ("POST", format!("/sub-accounts/{sub}/members"), json!({"email": member.email})),
     ] {
         let refused = thief.approved(method, &path, body.clone()).await;
@@ -224,7 +224,7 @@ async fn what_loosens_many_keys_is_refused_on_a_new_device() {
         let done = owner.approved(method, &path, body).await;
         assert!([200, 204].contains(&done.status), "{path}: {}", done.text);
     }
-    // A key of the sub-account is held by the device of whoever makes it.
+    // What counts for a key of the sub-account is the device of the user who makes it.
     let accept = format!("/sub-accounts/{sub}/accept");
     assert_eq!(member.api("POST", &accept, json!({"factor": PASSWORD})).await.status, 204);
     let old = member.acting_for(&sub).key("one").await;

@@ -22,17 +22,13 @@ impl ApprovalHash {
     /// Reads the 64 lower-case hexadecimal digits that it displays as.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes = [0; 32];
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-        }
-        let read = Self(bytes);
+        let read = Self(*blake3::Hash::from_hex(text).ok()?.as_bytes());
         (read.to_string() == text).then_some(read)
     }
 }
 
 impl fmt::Display for ApprovalHash {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+        out.write_str(&blake3::Hash::from_bytes(self.0).to_hex())
     }
 }

@@ -220,10 +220,10 @@ actions! {
     /// Give back an approval whose transfer was not sent.
     ReturnApproval "transfer.return", "Approval of a transfer given back", duties "gateway";
     /// Approve what keys ask for: transfers, and changes of sub-accounts and their keys.
-    ApproveTransfers "transfer.approve", "Requests of programs approved", holder StepUp, host Session,
+    ApproveRequests "transfer.approve", "Requests of programs approved", holder StepUp, host Session,
         note "Approved. Each request passes once when its program sends it again, within 24 hours.";
     /// Refuse what keys ask for.
-    RefuseTransfers "transfer.refuse", "Requests of programs refused", holder OneFactor, host Session,
+    RefuseRequests "transfer.refuse", "Requests of programs refused", holder OneFactor, host Session,
         note "Refused. The programs are told when they send the requests again.";
     /// Have more transfers wait for an approval.
     TightenThresholds "transfer.tighten", "Transfer thresholds lowered", holder OneFactor, host Session,

@@ -56,8 +56,9 @@ pub struct Staff {
     pub role: Role,
 }
 
-/// A master account's key with the permission `manage`, whose request a gateway verified. Whoever makes the value has that from the
-/// gateway; every change looks at the key again in its transaction.
+/// A master account's key that asks about sub-accounts, and whose request a gateway verified: with `manage` it changes them, with
+/// `read` it lists them. The code that makes the value has that from the gateway; every change looks at the key again in its
+/// transaction.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ManagingKey {
     /// The key.

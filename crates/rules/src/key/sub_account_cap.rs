@@ -20,6 +20,17 @@ pub enum TransfersOut {
     ToSubAccounts,
 }
 
+impl TransfersOut {
+    /// In words.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ToMaster => "to the master account",
+            Self::ToSubAccounts => "to the master account and other sub-accounts",
+        }
+    }
+}
+
 /// Permissions that no sub-account can be allowed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a sub-account's keys cannot manage sub-accounts")]

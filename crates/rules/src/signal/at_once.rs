@@ -17,7 +17,7 @@ const SPAN_MS: u64 = 2 * 60_000;
 const LATE_MS: u64 = 10 * 60_000;
 /// First uses that are counted at a time; beyond, the oldest is forgotten early.
 const STARTS: usize = 16_384;
-/// Things that are told in a day: whoever invents instruments must not fill operators' mailboxes.
+/// The most alerts of a day: somebody who invents instruments must not fill operators' mailboxes.
 const TOLD_A_DAY: usize = 20;
 
 /// Something that a key did for the first time.
@@ -81,7 +81,7 @@ pub struct AtOnce {
     /// The same by what was begun.
     accounts: BTreeMap<FirstUse, BTreeSet<AccountId>>,
     newest: Moment,
-    /// The day, and what was told of in it.
+    /// The day, and the things that operators have had an alert about in it.
     day: u64,
     told: BTreeSet<FirstUse>,
 }
